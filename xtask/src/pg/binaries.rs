@@ -1,0 +1,150 @@
+//! Finding the machine's Postgres: the search path, then where Debian and Homebrew put it.
+//!
+//! It never downloads a server of its own, and never skips silently: without a Postgres it installs Debian's package
+//! (as root, saying so) or fails with the command to run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::run;
+
+/// The oldest major version that Keyward supports.
+const OLDEST: u32 = 15;
+
+const CREATECLUSTER: &str = "/etc/postgresql-common/createcluster.conf";
+
+/// The folder with `initdb`, `postgres`, `psql` of the first Postgres that is new enough.
+pub(super) fn find_or_install() -> Result<PathBuf> {
+    let mut too_old = Vec::new();
+    if let Some(found) = find(&mut too_old) {
+        return Ok(found);
+    }
+    let seen = if too_old.is_empty() { String::new() } else { format!(" (too old: {})", too_old.join(", ")) };
+    let what = format!("no Postgres {OLDEST} or newer on this machine{seen}");
+    if cfg!(target_os = "macos") {
+        bail!("{what}; run `brew install postgresql@17`");
+    }
+    if !Path::new("/etc/debian_version").exists() {
+        bail!("{what}; install your system's package of the PostgreSQL server, or set KEYWARD_TEST_DATABASE_URL");
+    }
+    if !rustix::process::geteuid().is_root() {
+        bail!("{what}; run `sudo apt-get install --no-install-recommends postgresql`");
+    }
+    eprintln!("xtask: {what}; installing Debian's package `postgresql`, without its default cluster");
+    install().with_context(|| {
+        format!("{what}, and installing it failed; run `apt-get install --no-install-recommends postgresql`")
+    })?;
+    let found = find(&mut too_old);
+    found.with_context(|| {
+        format!("Debian's package brought no Postgres {OLDEST} or newer; take one from https://apt.postgresql.org (too old: {})", too_old.join(", "))
+    })
+}
+
+/// The first that is new enough; those that are not are added to the list, for the message.
+fn find(too_old: &mut Vec<String>) -> Option<PathBuf> {
+    let path = run::variable("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.extend(newest_first("/usr/lib/postgresql", ""));
+    folders.extend(newest_first("/opt/homebrew/opt", "postgresql@"));
+    folders.extend(newest_first("/usr/local/opt", "postgresql@"));
+    for folder in folders {
+        if !(folder.join("initdb").is_file() && folder.join("psql").is_file()) {
+            continue;
+        }
+        // One that is there but does not run (another architecture, a half-removed package) is not there.
+        let Ok(said) = run::capture(Command::new(folder.join("postgres")).arg("--version")) else { continue };
+        match major(&said) {
+            Some(version) if version >= OLDEST => return Some(folder),
+            _ => too_old.push(format!("{} in {}", said.trim_end(), folder.display())),
+        }
+    }
+    None
+}
+
+/// `{parent}/{prefix}{version}/bin` of each version there is, the highest number first.
+fn newest_first(parent: &str, prefix: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let mut versions: Vec<(u32, PathBuf)> = entries
+        .filter_map(|entry| {
+            let number = entry.file_name().to_str()?.strip_prefix(prefix)?.parse().ok()?;
+            Some((number, entry.path().join("bin")))
+        })
+        .collect();
+    versions.sort();
+    versions.into_iter().rev().map(|(_, bin)| bin).collect()
+}
+
+/// The major version in what `postgres --version` says: `postgres (PostgreSQL) 15.18 (Debian …)`, `… 18beta1`.
+fn major(said: &str) -> Option<u32> {
+    let after = said.split_once("(PostgreSQL) ")?.1;
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
+    after[..digits].parse().ok()
+}
+
+fn install() -> Result<()> {
+    let path = Path::new(CREATECLUSTER);
+    let before =
+        if path.exists() { fs::read_to_string(path).context("cannot read createcluster.conf")? } else { String::new() };
+    if let Some(after) = without_default_cluster(&before) {
+        fs::create_dir_all("/etc/postgresql-common").context("cannot make /etc/postgresql-common")?;
+        fs::write(path, after).with_context(|| format!("cannot write {CREATECLUSTER}"))?;
+    }
+    apt_get(&["update"])?;
+    // Keep the file that we have just written where the package brings its own.
+    apt_get(&["install", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "postgresql"])
+}
+
+/// The configuration with the default cluster turned off; `None` when an administrator has already decided.
+fn without_default_cluster(config: &str) -> Option<String> {
+    if config.lines().any(|line| line.trim_start().starts_with("create_main_cluster")) {
+        return None;
+    }
+    Some(format!(
+        "{config}\n# No default cluster: this machine only needs the binaries, for throwaway ones.\ncreate_main_cluster = false\n"
+    ))
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    // Two test binaries may get here at once: the second waits for the first one's lock.
+    command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    // What a test prints goes to its standard output; progress does not belong in there.
+    let status = command.stdout(std::io::stderr()).status().context("cannot start apt-get")?;
+    ensure!(status.success(), "`apt-get {}` failed ({status})", arguments.join(" "));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read_from_every_way_to_write_it() {
+        assert_eq!(major("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
+        assert_eq!(major("postgres (PostgreSQL) 18beta1"), Some(18));
+        assert_eq!(major("postgres (PostgreSQL) 9.6.24"), Some(9));
+        assert_eq!(major("postgres (EnterpriseDB) 17.1"), None);
+    }
+
+    #[test]
+    fn ten_is_newer_than_nine() {
+        let parent = tempfile::tempdir().unwrap();
+        for name in ["9", "17", "10", "notes"] {
+            fs::create_dir(parent.path().join(name)).unwrap();
+        }
+        let found = newest_first(parent.path().to_str().unwrap(), "");
+        let expected: Vec<PathBuf> =
+            ["17", "10", "9"].iter().map(|name| parent.path().join(name).join("bin")).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_default_cluster_is_turned_off_but_an_administrators_word_stands() {
+        let packaged = "#create_main_cluster = true\n";
+        assert!(without_default_cluster(packaged).unwrap().ends_with("\ncreate_main_cluster = false\n"));
+        assert_eq!(without_default_cluster("create_main_cluster = true\n"), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! The server process of a cluster: start, wait until it is ready, end it in the three ways that fault tests need.
+//!
+//! It is our own child, not a daemon: we are the ones who reap it, so "ended" is certain and a restart never meets a
+//! half-dead one.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::unprivileged::Account;
+
+/// How to end it politely.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// "Fast" in Postgres' words: cut connections, write everything.
+    InOrder,
+    /// "Immediate": drop everything, recover at the next start.
+    Immediately,
+}
+
+/// Where the data of the cluster in this folder are; the folder itself holds the socket and the log.
+pub(super) fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+#[derive(Debug)]
+pub(super) struct Server {
+    postgres: PathBuf,
+    folder: PathBuf,
+    account: Account,
+    running: Mutex<Option<Child>>,
+}
+
+impl Server {
+    pub(super) fn start(bin_dir: &Path, folder: &Path, account: Account) -> Result<Self> {
+        let server =
+            Self { postgres: bin_dir.join("postgres"), folder: folder.to_owned(), account, running: Mutex::new(None) };
+        server.start_again()?;
+        Ok(server)
+    }
+
+    pub(super) fn start_again(&self) -> Result<()> {
+        let mut running = self.running();
+        ensure!(running.is_none(), "this Postgres is running already: stop it first");
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path());
+        let log = log.context("cannot open the log of the throwaway Postgres")?;
+        let mut command = Command::new(&self.postgres);
+        command.arg("-D").arg(data_dir(&self.folder)).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        // A group of its own: Ctrl-C at the terminal is for the tests, the server goes when they have gone.
+        command.process_group(0);
+        let child = self.account.become_by(&mut command, &self.folder).spawn();
+        let child = running.insert(child.with_context(|| format!("cannot start {}", self.postgres.display()))?);
+        let mut ended = None;
+        let came_up = eventually(|| {
+            ended = child.try_wait()?;
+            Ok(ended.is_some() || self.is_ready())
+        })?;
+        if let Some(status) = ended {
+            *running = None;
+            bail!("the throwaway Postgres ended at once ({status}); its log:\n{}", self.log()?.trim_end());
+        }
+        ensure!(came_up, "the throwaway Postgres did not get ready in a minute; its log:\n{}", self.log()?.trim_end());
+        Ok(())
+    }
+
+    pub(super) fn stop(&self, way: Way) -> Result<()> {
+        let mut running = self.running();
+        let mut child = running.take().context("this Postgres is not running")?;
+        let signal = match way {
+            Way::InOrder => Signal::INT,
+            Way::Immediately => Signal::QUIT,
+        };
+        send(pid_of(&child)?, signal)?;
+        let gone = eventually(|| Ok(child.try_wait()?.is_some()))?;
+        if !gone {
+            *running = Some(child);
+            bail!("the throwaway Postgres did not end in a minute; its log:\n{}", self.log()?.trim_end());
+        }
+        Ok(())
+    }
+
+    pub(super) fn kill9(&self) -> Result<()> {
+        let mut running = self.running();
+        let mut child = running.take().context("this Postgres is not running")?;
+        let parent = pid_of(&child)?;
+        // The parent first, so that it starts no more; then its processes, which would else finish what they are at.
+        send(parent, Signal::KILL)?;
+        let offspring: Vec<Pid> = processes()?.into_iter().filter(|it| it.parent == parent).map(|it| it.pid).collect();
+        for pid in &offspring {
+            send(*pid, Signal::KILL)?;
+        }
+        child.wait().context("cannot wait for the killed Postgres")?;
+        let gone = eventually(|| Ok(!processes()?.iter().any(|it| offspring.contains(&it.pid))))?;
+        ensure!(gone, "processes of the killed Postgres are still there after a minute");
+        // Its number may be given to anybody now, so nobody shall find it here and believe it.
+        fs::remove_file(data_dir(&self.folder).join("postmaster.pid"))
+            .context("cannot remove postmaster.pid after the kill")
+    }
+
+    pub(super) fn log(&self) -> Result<String> {
+        fs::read_to_string(self.log_path()).context("cannot read the log of the throwaway Postgres")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// Postgres writes its state into the last line of this file; `pg_ctl` looks at nothing else.
+    fn is_ready(&self) -> bool {
+        let state = fs::read_to_string(data_dir(&self.folder).join("postmaster.pid")).unwrap_or_default();
+        state.lines().nth(7).is_some_and(|line| line.trim_end() == "ready")
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Child>> {
+        // A panic elsewhere changes nothing about the process.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.running().is_some() {
+            // If it fails, the watcher tries again and removes the folder, upon which Postgres ends by itself.
+            let _ = self.stop(Way::Immediately);
+        }
+    }
+}
+
+/// One line of the process table.
+pub(super) struct Process {
+    pub(super) pid: Pid,
+    parent: Pid,
+}
+
+/// All living processes; those that have ended and only wait to be reaped are left out.
+pub(super) fn processes() -> Result<Vec<Process>> {
+    if !Path::new("/proc/self/stat").exists() {
+        let table = crate::run::capture(Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid=", "-o", "stat="]))?;
+        return Ok(table.lines().filter_map(|line| living(line.split_whitespace())).collect());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").context("cannot list /proc")? {
+        // Processes come and go while we look.
+        let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
+        // `pid (name) state parent …`, where the name may hold blanks and parentheses.
+        let Some((head, tail)) = stat.rsplit_once(')') else { continue };
+        let pid = head.split_whitespace().next();
+        let mut rest = tail.split_whitespace();
+        let (state, parent) = (rest.next(), rest.next());
+        found.extend(living([pid, parent, state].into_iter().flatten()));
+    }
+    Ok(found)
+}
+
+/// From its id, its parent's id and its state.
+fn living<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<Process> {
+    let mut number = || Pid::from_raw(words.next()?.parse().ok()?);
+    let (pid, parent) = (number()?, number()?);
+    let ended = words.next()?.starts_with('Z');
+    (!ended).then_some(Process { pid, parent })
+}
+
+fn pid_of(child: &Child) -> Result<Pid> {
+    let number = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    number.ok_or_else(|| anyhow!("{} is no process id", child.id()))
+}
+
+fn send(pid: Pid, signal: Signal) -> Result<()> {
+    match kill_process(pid, signal) {
+        // It was quicker than we.
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot send a signal to Postgres (process {})", pid.as_raw_nonzero()))
+        }
+    }
+}
+
+/// Asks every 10 ms, for a minute at most, whether it is so by now.
+pub(super) fn eventually(mut is_so: impl FnMut() -> Result<bool>) -> Result<bool> {
+    for _ in 0..6000 {
+        if is_so()? {
+            return Ok(true);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(false)
+}

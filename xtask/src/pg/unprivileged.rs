@@ -1,0 +1,87 @@
+//! Who the server runs as: Postgres refuses root, so root lends it another account.
+//!
+//! It never calls `su`, `sudo` or `runuser`: not every image has them, and std can drop privileges between fork and
+//! exec.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+/// The account for the server's processes: ours, unless we are root.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Account {
+    /// User and group to become; `None` when we already are somebody whom Postgres accepts.
+    drop_to: Option<(u32, u32)>,
+}
+
+impl Account {
+    /// Picks the account and gives it the folder.
+    pub(super) fn for_servers(folder: &Path) -> Result<Self> {
+        // Whoever makes a file owns it: that is who we are, without a system call of our own.
+        let owner = fs::metadata(folder).with_context(|| format!("cannot read {}", folder.display()))?.uid();
+        let drop_to = if owner == 0 {
+            let users =
+                fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd to find an account for Postgres")?;
+            let found = ids(&users, "postgres").or_else(|| ids(&users, "nobody"));
+            Some(found.context("root cannot run Postgres and there is neither a user `postgres` nor `nobody`: run this as another user")?)
+        } else {
+            None
+        };
+        let account = Self { drop_to };
+        account.hand_over(folder)?;
+        Ok(account)
+    }
+
+    /// Makes the path its own.
+    pub(super) fn hand_over(self, path: &Path) -> Result<()> {
+        let Some((user, group)) = self.drop_to else { return Ok(()) };
+        std::os::unix::fs::chown(path, Some(user), Some(group))
+            .with_context(|| format!("cannot give {} to user {user}, who runs Postgres", path.display()))
+    }
+
+    /// Prepares a command to run as the account, in the folder, with none of our environment but what programs need to
+    /// run at all: a developer's `PGDATA` or `LC_ALL` must not reach the server.
+    pub(super) fn become_by<'a>(self, command: &'a mut Command, folder: &Path) -> &'a mut Command {
+        command.current_dir(folder).env_clear().env("LC_ALL", "C");
+        if let Some(path) = crate::run::variable("PATH") {
+            command.env("PATH", path);
+        }
+        if let Some((user, group)) = self.drop_to {
+            // With a uid and no groups given, std also drops root's supplementary groups.
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+/// User and group id of a name in the text of `/etc/passwd`.
+fn ids(users: &str, name: &str) -> Option<(u32, u32)> {
+    let mut fields = users
+        .lines()
+        .map(|line| line.split(':'))
+        .find_map(|mut fields| (fields.next() == Some(name)).then_some(fields))?;
+    Some((fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ids;
+
+    const USERS: &str =
+        "root:x:0:0:root:/root:/bin/bash\npostgres-old:x:7:8::/:\npostgres:x:101:104:admin,,,:/var:/bin/sh\nbroken:x\n";
+
+    #[test]
+    fn ids_are_those_of_the_whole_name() {
+        assert_eq!(ids(USERS, "postgres"), Some((101, 104)));
+    }
+
+    #[test]
+    fn an_unknown_name_or_a_broken_line_has_none() {
+        assert_eq!(ids(USERS, "nobody"), None);
+        assert_eq!(ids(USERS, "broken"), None);
+    }
+}

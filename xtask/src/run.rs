@@ -1,0 +1,105 @@
+//! Running other programs: where the workspace is, which cargo to call, and what to say when a program fails.
+//!
+//! It never goes through a shell, so no argument needs quoting.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+/// The folder that holds the workspace's `Cargo.toml`.
+#[must_use]
+pub fn workspace_root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+/// A cargo command in the workspace's root, with the cargo that started us.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace_root());
+    command
+}
+
+/// Runs to the end with its output shown.
+///
+/// # Errors
+/// When it cannot be started or does not succeed; the message holds the command line.
+pub fn show(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start `{}`", line(command)))?;
+    ensure!(status.success(), "`{}` failed ({status})", line(command));
+    Ok(())
+}
+
+/// Runs to the end and answers what it printed; errors carry what it complained about.
+///
+/// # Errors
+/// When it cannot be started, does not succeed, or prints something that is not UTF-8.
+pub fn capture(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("cannot start `{}`", line(command)))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("`{}` failed ({}):\n{}", line(command), output.status, said.trim_end());
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` printed something that is not UTF-8", line(command)))
+}
+
+/// Where cargo puts what it builds, whoever configured it.
+///
+/// # Errors
+/// When `cargo metadata` fails or does not name a target directory.
+pub fn target_directory() -> Result<PathBuf> {
+    let metadata = capture(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    // One field of a format that cargo keeps stable: no JSON parser for that.
+    let marker = "\"target_directory\":\"";
+    let rest = metadata.split_once(marker).context("`cargo metadata` names no target_directory")?.1;
+    let path = rest.split('"').next().unwrap_or_default();
+    ensure!(
+        !path.contains('\\'),
+        "the target directory's path needs escapes: {path}; set CARGO_TARGET_DIR to a plain one"
+    );
+    Ok(PathBuf::from(path))
+}
+
+/// One variable of the environment.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the automation is configured by its environment, there is no config port here"
+)]
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// The command as one would type it.
+fn line(command: &Command) -> String {
+    let mut words = vec![Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy()];
+    words.extend(command.get_args().map(std::ffi::OsStr::to_string_lossy));
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_command_and_what_it_complained_about() {
+        let error = capture(Command::new("sh").args(["-c", "echo out of paper >&2; exit 3"])).unwrap_err().to_string();
+        assert!(error.contains("sh -c"), "{error}");
+        assert!(error.contains("out of paper"), "{error}");
+        assert!(error.contains('3'), "{error}");
+    }
+
+    #[test]
+    fn the_root_is_the_folder_of_the_workspace() {
+        let manifest = std::fs::read_to_string(workspace_root().join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("[workspace]"));
+    }
+
+    #[test]
+    fn the_target_directory_is_an_absolute_path() {
+        assert!(target_directory().unwrap().is_absolute());
+    }
+}

@@ -1,0 +1,80 @@
+//! `cargo xtask test`: everything that runs.
+//!
+//! It starts one throwaway Postgres for all of it, or uses `KEYWARD_TEST_DATABASE_URL`. It never skips a part because
+//! something is missing: then it fails and says what.
+
+mod alone;
+
+use anyhow::Result;
+
+use crate::check::timed;
+use crate::pg::{Cluster, Durability};
+use crate::run;
+
+pub use alone::test_domain_alone;
+
+const DATABASE: &str = "KEYWARD_TEST_DATABASE_URL";
+
+/// Runs all tests; with arguments only those that `cargo test` selects by them.
+///
+/// # Errors
+/// When a test fails or something it needs cannot be built or started.
+pub fn run(arguments: &[&str]) -> Result<()> {
+    // Held until the end of this function; all test binaries share it.
+    let mut cluster = None;
+    let given = run::variable(DATABASE).filter(|url| !url.is_empty());
+    let database = match given {
+        Some(url) => url,
+        None => cluster.insert(Cluster::start(Durability::Fast)?).url().into(),
+    };
+    timed("build", || build(arguments))?;
+    let server = run::target_directory()?.join("debug/keyward");
+    timed("tests", || {
+        let mut test = run::cargo();
+        test.arg("test").args(scope(arguments)).args(arguments);
+        test.env(DATABASE, &database).env("KEYWARD_BIN", &server);
+        // Cargo builds offline queries; tests that make databases of their own must not find a developer's.
+        test.env_remove("DATABASE_URL");
+        if run::variable("CI").is_some() {
+            // A snapshot that differs is a failure there, not a file to review.
+            test.env("INSTA_UPDATE", "no");
+        }
+        run::show(&mut test)
+    })?;
+    if arguments.is_empty() {
+        timed("the domain alone, in another workspace", test_domain_alone)?;
+    }
+    Ok(())
+}
+
+/// The server and all tests in one go: cargo then chooses the features of every dependency once for both.
+fn build(arguments: &[&str]) -> Result<()> {
+    let mut build = run::cargo();
+    build.args(["build", "--workspace", "--all-features", "--locked", "--bin", "keyward"]);
+    if arguments.is_empty() {
+        build.arg("--tests");
+    }
+    run::show(&mut build)
+}
+
+/// What to test where the arguments do not say it: all packages.
+fn scope(arguments: &[&str]) -> &'static [&'static str] {
+    let chosen = arguments
+        .iter()
+        .take_while(|word| **word != "--")
+        .any(|word| word.starts_with("-p") || word.starts_with("--package"));
+    if chosen { &["--all-features", "--locked"] } else { &["--workspace", "--all-features", "--locked"] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scope;
+
+    #[test]
+    fn a_chosen_package_is_not_widened_to_the_workspace() {
+        assert!(scope(&[]).contains(&"--workspace"));
+        assert!(scope(&["revocation", "--", "-p"]).contains(&"--workspace"));
+        assert!(!scope(&["-p", "keyward-domain"]).contains(&"--workspace"));
+        assert!(!scope(&["--package=keyward-domain"]).contains(&"--workspace"));
+    }
+}

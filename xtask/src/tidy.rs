@@ -1,0 +1,139 @@
+//! `cargo xtask tidy`: the rules of this repository that no compiler knows.
+//!
+//! Each finding says where, what, and what to do instead. It reads text and asks `cargo tree`; it never changes a file,
+//! and it judges no style that rustfmt or clippy can judge.
+
+mod layers;
+mod migrations;
+mod rust;
+mod source;
+mod text;
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::run;
+
+/// A text file of the repository; the path is relative to its root, with slashes.
+struct File {
+    path: String,
+    text: String,
+}
+
+/// One thing that is wrong, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+struct Finding {
+    path: String,
+    /// From 1; 0 where it is about the whole file.
+    line: usize,
+    message: String,
+}
+
+impl Finding {
+    fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), line, message: message.into() }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.path, self.message),
+            line => write!(f, "{}:{line}: {}", self.path, self.message),
+        }
+    }
+}
+
+/// Checks the whole repository and prints what it finds.
+///
+/// # Errors
+/// When there is a finding, or a file cannot be read.
+pub fn run() -> Result<()> {
+    let files = files(run::workspace_root())?;
+    let mut findings = Vec::new();
+    for file in &files {
+        findings.extend(text::check(file));
+        if Path::new(&file.path).extension().is_some_and(|extension| extension == "rs") {
+            findings.extend(rust::check(file));
+        }
+    }
+    findings.extend(migrations::check(&files));
+    findings.extend(layers::check(&files)?);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    match findings.len() {
+        0 => {
+            println!("tidy: {} files, nothing to say", files.len());
+            Ok(())
+        }
+        1 => bail!("one thing to tidy"),
+        several => bail!("{several} things to tidy"),
+    }
+}
+
+/// Every text file below the root, but for what `.gitignore` names there and git's own folder.
+fn files(root: &Path) -> Result<Vec<File>> {
+    let ignored = fs::read_to_string(root.join(".gitignore")).context("cannot read .gitignore")?;
+    let mut skipped: Vec<&str> =
+        ignored.lines().filter_map(|line| line.strip_prefix('/')).map(|name| name.trim_end_matches('/')).collect();
+    skipped.push(".git");
+    let mut found = Vec::new();
+    walk(root, "", &skipped, &mut found)?;
+    found.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(found)
+}
+
+fn walk(folder: &Path, prefix: &str, skipped: &[&str], found: &mut Vec<File>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let entry = entry?;
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if skipped.contains(&path.as_str()) {
+            continue;
+        }
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            walk(&entry.path(), &format!("{path}/"), skipped, found)?;
+        } else if kind.is_file() {
+            let bytes = fs::read(entry.path()).with_context(|| format!("cannot read {path}"))?;
+            // What is not UTF-8 is a picture or the like: nothing here can be said about it.
+            if let Ok(text) = String::from_utf8(bytes) {
+                found.push(File { path, text });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_folders_and_pictures_are_left_out() {
+        let root = tempfile::tempdir().unwrap();
+        for (path, bytes) in [
+            (".gitignore", &b"/target\n/data/\n"[..]),
+            (".git/config", b"x"),
+            ("target/a.rs", b"x"),
+            ("data/b.rs", b"x"),
+            ("crates/target/c.rs", b"x"),
+            ("logo.png", b"\xff\xfe"),
+        ] {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        let paths: Vec<String> = files(root.path()).unwrap().into_iter().map(|file| file.path).collect();
+        assert_eq!(paths, [".gitignore", "crates/target/c.rs"]);
+    }
+
+    #[test]
+    fn a_finding_reads_like_a_compilers() {
+        assert_eq!(Finding::new("a.rs", 7, "no").to_string(), "a.rs:7: no");
+        assert_eq!(Finding::new("a.rs", 0, "no").to_string(), "a.rs: no");
+    }
+}

@@ -1,0 +1,204 @@
+//! Rules for Rust files: their size, how they open, what must not stand in them, and who may name whom.
+//!
+//! They look at code and string literals apart: a comment may speak of anything.
+
+use super::source::{Source, take_apart};
+use super::{File, Finding};
+
+const LONGEST: usize = 400;
+
+/// Words that must not stand in any code, and why.
+const NOWHERE: &[(&str, &str)] = &[
+    ("todo!(", "finish it, or leave the whole item out: a path that panics is not a plan"),
+    ("unimplemented!(", "finish it, or leave the whole item out: a path that panics is not a plan"),
+    ("dbg!(", "remove it; what is worth knowing later is a `tracing` event with fields"),
+    ("#[ignore", "a test that does not run proves nothing: fix it, or delete it with a reason in the commit"),
+    ("should_panic", "it passes on any panic: assert on the returned error"),
+];
+
+/// Which files must not name what, and why: the start of the path, the names, the lesson.
+const BORDERS: &[(&str, &[&str], &str)] = &[
+    (
+        "crates/api/src/app",
+        &["axum", "http::", "::http", "serde", "serde_json", "sqlx"],
+        "a use case knows no transport and no database, so that a second entrance can use it as it is: take values and ports",
+    ),
+    ("crates/api/src/http", &["sqlx"], "HTTP reaches storage through a use case and its ports only"),
+    ("crates/domain/src", &["sqlx", "tokio", "axum"], "the domain decides and does nothing else: no I/O, no runtime"),
+];
+
+/// SQL that must not be written, in capitals, and why.
+const SQL: &[(&str, &str)] = &[
+    (
+        "SELECT *",
+        "list the columns: a migration would change the answer under a prepared statement, and break the connection",
+    ),
+    (
+        "RETURNING *",
+        "list the columns: a migration would change the answer under a prepared statement, and break the connection",
+    ),
+    (
+        "NOW()",
+        "bind the time as a value from the `Clock` port: a database's clock is another one, and tests cannot set it",
+    ),
+    (
+        "CURRENT_TIMESTAMP",
+        "bind the time as a value from the `Clock` port: a database's clock is another one, and tests cannot set it",
+    ),
+];
+
+pub(super) fn check(file: &File) -> Vec<Finding> {
+    let source = take_apart(&file.text);
+    let mut findings = Vec::new();
+    let mut say = |line: usize, message: String| findings.push(Finding::new(&file.path, line, message));
+
+    let lines = file.text.lines().count();
+    if lines > LONGEST {
+        say(
+            0,
+            format!(
+                "{lines} lines; {LONGEST} are the most, aim for 150: split it by what changes together, tests into a file of their own"
+            ),
+        );
+    }
+    if file.path.ends_with("/mod.rs") {
+        say(0, "name it after its folder and put it beside that (`x.rs` next to `x/`): ten tabs called `mod.rs` help nobody".to_owned());
+    }
+    if !file.text.trim_start().starts_with("//!") {
+        say(1, "open with `//!`: one sentence on what this module is for, then what it never does".to_owned());
+    }
+    for (number, line) in (1..).zip(source.code.lines()) {
+        for (word, lesson) in NOWHERE {
+            if mentions(line, word) {
+                say(number, format!("`{word}`: {lesson}"));
+            }
+        }
+        for (_, names, lesson) in BORDERS.iter().filter(|(start, ..)| file.path.starts_with(start)) {
+            if let Some(name) = names.iter().find(|name| mentions(line, name)) {
+                say(number, format!("`{name}` has no place here: {lesson}"));
+            }
+        }
+    }
+    for line in sleeps_in_tests(file, &source) {
+        say(line, "a sleep in a test is slow when it is too long and flaky when it is too short: wait for the event, or pass the time in".to_owned());
+    }
+    if file.path.starts_with("crates/") {
+        for (line, string) in &source.strings {
+            for (word, lesson) in forbidden_sql(string) {
+                say(*line, format!("`{word}` in SQL: {lesson}"));
+            }
+        }
+    }
+    findings
+}
+
+/// Forbidden SQL in a piece of text, wherever its blanks are. Plain words in a sentence are not SQL: `now()` in a
+/// message is.
+pub(super) fn forbidden_sql(text: &str) -> Vec<(&'static str, &'static str)> {
+    let normal =
+        text.to_uppercase().split_whitespace().collect::<Vec<_>>().join(" ").replace(" (", "(").replace("( )", "()");
+    SQL.iter().filter(|(word, _)| mentions(&normal, word)).copied().collect()
+}
+
+/// Lines of test code on which something sleeps.
+fn sleeps_in_tests(file: &File, source: &Source) -> Vec<usize> {
+    let all_of_it = file.path.starts_with("tests/") || file.path.contains("/tests/") || file.path.ends_with("tests.rs");
+    let mut in_tests = all_of_it;
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(source.code.lines()) {
+        // Unit tests stand at the end of a file. A `#[cfg(test)] mod tests;` moves them elsewhere.
+        in_tests |= line.trim() == "mod tests {";
+        if in_tests && (mentions(line, "sleep(") || mentions(line, "sleep_until(")) {
+            found.push(number);
+        }
+    }
+    found
+}
+
+/// Whether the word stands in the text as a whole: not as a part of a longer name.
+fn mentions(text: &str, word: &str) -> bool {
+    let in_name = |c: char| c.is_alphanumeric() || c == '_';
+    let (opens, closes) = (word.starts_with(in_name), word.ends_with(in_name));
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back().is_some_and(in_name);
+        let after = text[at + word.len()..].chars().next().is_some_and(in_name);
+        !(opens && before || closes && after)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines with findings in a file that is fine but for the given text.
+    fn lines(path: &str, text: &str) -> Vec<usize> {
+        let file = File { path: path.to_owned(), text: format!("//! For a test.\n{text}") };
+        check(&file).iter().map(|finding| finding.line).collect()
+    }
+
+    #[test]
+    fn a_plain_module_passes() {
+        assert!(
+            lines("crates/domain/src/id.rs", "/// now() and todo!() in a comment\nfn f() { g(\"dbg!()\") }\n")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_must_stand_nowhere_is_found_in_code_only() {
+        assert_eq!(
+            lines(
+                "xtask/src/a.rs",
+                "fn f() { todo!() }\n#[ignore = \"slow\"]\n// dbg!(x)\nlet s = \"should_panic\";\n"
+            ),
+            [2, 3]
+        );
+        assert!(lines("xtask/src/a.rs", "my_todo!()").is_empty());
+    }
+
+    #[test]
+    fn four_hundred_lines_pass_and_one_more_does_not() {
+        assert!(lines("a.rs", &"\n".repeat(399)).is_empty());
+        assert_eq!(lines("a.rs", &"\n".repeat(400)), [0]);
+    }
+
+    #[test]
+    fn a_module_opens_with_what_it_is_for() {
+        let file = File { path: "a.rs".to_owned(), text: "use std::fs;\n//! late\n".to_owned() };
+        assert_eq!(check(&file).len(), 1);
+    }
+
+    #[test]
+    fn mod_rs_is_refused_but_a_name_that_ends_like_it_is_not() {
+        assert_eq!(lines("crates/api/src/http/mod.rs", ""), [0]);
+        assert!(lines("crates/api/src/http/my_mod.rs", "").is_empty());
+    }
+
+    #[test]
+    fn use_cases_name_no_transport() {
+        let text = "use axum::Json;\nuse crate::http::Problem;\nuse crate::http;\nuse serde_json::Value;\n";
+        assert_eq!(lines("crates/api/src/app/verify.rs", text), [2, 3, 4, 5]);
+        assert_eq!(lines("crates/api/src/app.rs", "use sqlx::PgPool;"), [2]);
+        assert!(lines("crates/api/src/http.rs", text).is_empty());
+        assert_eq!(lines("crates/api/src/http/verify.rs", "use sqlx::PgPool;"), [2]);
+        assert!(lines("crates/api/src/app.rs", "let https = observe(taxum);").is_empty());
+    }
+
+    #[test]
+    fn sql_lists_its_columns_and_reads_no_clock() {
+        let text = "q(\"select\n  *\n from api_key\");\nq(\"UPDATE x SET at = now ()\");\nq(\"SELECT count(*) FROM x\");\nclock.now();\n";
+        assert_eq!(lines("crates/storage/src/postgres/keys.rs", text), [2, 5]);
+        assert!(lines("xtask/src/pg.rs", text).is_empty());
+        assert!(forbidden_sql("SELECT known() FROM x").is_empty());
+    }
+
+    #[test]
+    fn tests_do_not_sleep_but_a_retry_in_the_product_may() {
+        let product = "fn f() { sleep(d); }\n";
+        assert!(lines("crates/api/src/app.rs", product).is_empty());
+        let with_tests = format!("{product}#[cfg(test)]\nmod tests {{\n fn t() {{ std::thread::sleep(d); }}\n}}\n");
+        assert_eq!(lines("crates/api/src/app.rs", &with_tests), [5]);
+        assert_eq!(lines("tests/it/main.rs", product), [2]);
+        assert_eq!(lines("crates/api/tests/it/v1.rs", product), [2]);
+    }
+}
