@@ -1,0 +1,126 @@
+//! A service of another team that hands out keys to its own devices, with the rules of `keyward-domain` and a `HashMap`.
+//!
+//! It brings what the domain never has: the time, fresh ids, random bytes, and a place to keep keys. Everything that
+//! could be got wrong (the format of a key, its hash, who may grant what, when a key is dead) comes from the domain.
+
+use std::{collections::HashMap, error::Error};
+
+use keyward_domain::{
+    AccountId, Actor, ApiKey, Ask, Candidate, Chain, Conditions, Decision, Environment, KeyId, KeyState, KeyTerms,
+    KeyType, KeyValue, Link, MasterKey, Name, Origin, OtherWriters, PresentedValue, Reach, Reason, Role, ScopeSet,
+    SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
+};
+use uuid::Uuid;
+
+/// Keys in memory, and what is needed to check them.
+struct Devices {
+    keys: HashMap<KeyId, ApiKey>,
+    chain: Chain,
+    hasher: SecretHasher,
+}
+
+/// What happened to somebody who knocked.
+#[derive(Debug, PartialEq, Eq)]
+enum Door {
+    Open,
+    Shut(&'static str),
+}
+
+impl Devices {
+    fn new(master: &MasterKey) -> Result<Self, Box<dyn Error>> {
+        let account = AccountId::from_uuid(Uuid::from_u128(1));
+        let own = Link { id: account, mid: "devices".parse()?, role: Role::Platform, status: Status::Active };
+        let hasher = SecretHasher::new(master, SecretForm::Hmac);
+        Ok(Self { keys: HashMap::new(), chain: Chain::new(own, vec![])?, hasher })
+    }
+
+    /// Gives a device its key. Only the digest stays here.
+    fn enrol(
+        &mut self,
+        id: KeyId,
+        name: &str,
+        scopes: &str,
+        random: [u8; 32],
+        now: Timestamp,
+    ) -> Result<KeyValue, Box<dyn Error>> {
+        let scopes: ScopeSet = scopes.parse()?;
+        let terms = KeyTerms::agree(KeyType::Secret, Name::parse(name)?, None, scopes, None, now)?;
+        let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, random);
+        let digest = self.hasher.digest(&value, &[0; 16])?;
+        let origin = Origin { id, at: now, by: Actor::Operator, pair: None };
+        self.keys.insert(id, ApiKey::issue(terms, origin, &self.chain, &value, Some(digest))?);
+        Ok(value)
+    }
+
+    /// Judges a value that somebody shows. An unknown key costs the same comparison as a known one.
+    fn knock(&self, shown: &str, scope: &str, now: Timestamp) -> Result<Door, Box<dyn Error>> {
+        let asked = Conditions { scopes: scope.parse()?, ..Conditions::default() };
+        let presented = PresentedValue::parse(shown, Environment::Sandbox);
+        let found = match &presented {
+            Err(error) => Err(*error),
+            Ok(presented) => Ok(match self.keys.get(&presented.id()) {
+                Some(key) => {
+                    let proof = key.prove(presented, &self.hasher)?;
+                    Some(Candidate { key, chain: &self.chain, scopes: &key.facts().scopes, proof })
+                }
+                None => {
+                    let _absent = self.hasher.prove_absent(presented);
+                    None
+                }
+            }),
+        };
+        Ok(match judge(found, None, &asked, now) {
+            Verdict::Valid { .. } => Door::Open,
+            Verdict::Invalid { denial, .. } => Door::Shut(denial.code()),
+        })
+    }
+
+    /// Ends a key for good.
+    fn expel(&mut self, id: KeyId, now: Timestamp) -> Result<(), Box<dyn Error>> {
+        let key = self.keys.get(&id).ok_or("no such device")?;
+        let ask = Ask { at: now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
+        if let Decision::Revoke(revocation) = key.revoke(&self.chain, &ask, OtherWriters::None)? {
+            let mut facts = key.facts().clone();
+            facts.state = KeyState::Revoked(revocation);
+            self.keys.insert(id, ApiKey::restore(facts)?);
+        }
+        Ok(())
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // A real service reads these from a file and from the operating system.
+    let mut devices = Devices::new(&MasterKey::from_bytes(&[42; 32])?)?;
+    let now: Timestamp = "2026-11-23T12:00:00Z".parse()?;
+    let id = KeyId::from_uuid(Uuid::from_u128(2));
+
+    let value = devices.enrol(id, "Till 7", "payments:*", [7; 32], now)?;
+    println!("{id}: {:?}", devices.knock(value.expose(), "payments:read", now)?);
+    devices.expel(id, now)?;
+    println!("{id}: {:?}", devices.knock(value.expose(), "payments:read", now)?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    //! The rules hold outside Keyward too.
+    use super::*;
+
+    #[test]
+    fn a_device_is_let_in_for_what_it_may_do_until_it_is_expelled() -> Result<(), Box<dyn Error>> {
+        let mut devices = Devices::new(&MasterKey::from_bytes(&[1; 32])?)?;
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse()?;
+        let id = KeyId::from_uuid(Uuid::from_u128(2));
+        let value = devices.enrol(id, "Till 7", "payments:*", [7; 32], now)?;
+        let other = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, [8; 32]);
+        let stranger = KeyValue::mint(KeyType::Secret, Environment::Sandbox, KeyId::from_uuid(Uuid::nil()), [7; 32]);
+        assert_eq!(devices.knock(value.expose(), "payments:read", now)?, Door::Open);
+        assert_eq!(devices.knock(value.expose(), "refunds:read", now)?, Door::Shut("INSUFFICIENT_SCOPE"));
+        assert_eq!(devices.knock(other.expose(), "payments:read", now)?, Door::Shut("NOT_FOUND"));
+        assert_eq!(devices.knock(stranger.expose(), "payments:read", now)?, Door::Shut("NOT_FOUND"));
+        assert_eq!(devices.knock("nonsense", "payments:read", now)?, Door::Shut("NOT_FOUND"));
+        devices.expel(id, now)?;
+        assert_eq!(devices.knock(value.expose(), "payments:read", now)?, Door::Shut("REVOKED"));
+        Ok(())
+    }
+}

@@ -1,0 +1,334 @@
+//! One API key: what it is, and whether it is usable.
+//!
+//! How it comes to its end is decided in [`revocation`](crate::revocation). Nothing here reads a clock: every question
+//! about time is asked with the time.
+
+use crate::{
+    AccountId, Actor, Chain, Description, KeyId, KeyType, KeyValue, LastFour, Name, PairId, Permission, PresentedValue,
+    Revocation, ScopeSet, SecretDigest, SecretHasher, Standing, Timestamp,
+    account::words,
+    secret_hash::{DigestError, Proof},
+};
+
+/// What somebody asks a new key to be; agreed to, so it can be issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyTerms {
+    key_type: KeyType,
+    name: Name,
+    description: Option<Description>,
+    scopes: ScopeSet,
+    expires_at: Option<Timestamp>,
+}
+
+/// Why a key cannot be what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TermsError {
+    /// Only secret keys may hold scopes of this service.
+    #[error("scopes of this service (api-keys, merchants, audit, webhooks) are only for secret keys")]
+    ReservedScope,
+    /// A key that is dead from the start.
+    #[error("must be in the future")]
+    ExpiryNotInFuture,
+}
+
+impl KeyTerms {
+    /// Checks what was asked for as a whole.
+    ///
+    /// # Errors
+    /// [`TermsError`] if the scopes do not go with the type, or the key would be expired at `now` already.
+    pub fn agree(
+        key_type: KeyType,
+        name: Name,
+        description: Option<Description>,
+        scopes: ScopeSet,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, TermsError> {
+        if scopes.has_reserved() && !key_type.is_secret() {
+            return Err(TermsError::ReservedScope);
+        }
+        if expires_at.is_some_and(|at| at <= now) {
+            return Err(TermsError::ExpiryNotInFuture);
+        }
+        Ok(Self { key_type, name, description, scopes, expires_at })
+    }
+
+    /// What the key will be for.
+    #[must_use]
+    pub const fn key_type(&self) -> KeyType {
+        self.key_type
+    }
+
+    /// What it will be allowed to do.
+    #[must_use]
+    pub const fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// What it will be called.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+/// What the service keeps of a key's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Material {
+    /// Of a secret key only a digest.
+    Secret(SecretDigest),
+    /// Of the others the value: it is no secret, and lists show it.
+    Readable(Box<str>),
+}
+
+/// The pair that a key was made as part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairMembership {
+    /// The pair.
+    pub id: PairId,
+    /// Its name, unique among the active pairs of the account.
+    pub unique_name: Box<str>,
+}
+
+/// Where a key stands in its life, as it is stored. Expiry is no state: time alone brings it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Not revoked.
+    Active,
+    /// Revoked, for good (rule 1).
+    Revoked(Revocation),
+}
+
+/// Where a key stands for a reader: the contract's word `state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// Neither revoked nor expired.
+    Active,
+    /// Its time has passed.
+    Expired,
+    /// Revoked, or its account or one above it was closed.
+    Revoked,
+}
+
+words!(Condition, "active, expired, revoked", Active = "active", Expired = "expired", Revoked = "revoked");
+
+/// Everything that is stored of a key: what [`ApiKey::restore`] takes and [`ApiKey::facts`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// Its name.
+    pub id: KeyId,
+    /// The one account that it belongs to.
+    pub account: AccountId,
+    /// What it is for.
+    pub key_type: KeyType,
+    /// What people call it.
+    pub name: Name,
+    /// What somebody noted about it.
+    pub description: Option<Description>,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// What is kept of its value.
+    pub material: Material,
+    /// The last four characters of its value.
+    pub last_four: LastFour,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: Actor,
+    /// When it dies by itself; at that very instant it is dead already (rule 3).
+    pub expires_at: Option<Timestamp>,
+    /// Whether it was revoked.
+    pub state: KeyState,
+    /// The pair that it belongs to.
+    pub pair: Option<PairMembership>,
+}
+
+/// One API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey(KeyFacts);
+
+/// Stored facts that contradict each other: the row was not written by this service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the stored facts of the key contradict each other")]
+pub struct InconsistentKey;
+
+/// The account is not in business, so it gets no new keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the account, or one above it, is suspended or closed")]
+pub struct AccountNotActive;
+
+/// Whence a new key comes: everything about it that is not its terms.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// A fresh name.
+    pub id: KeyId,
+    /// Now.
+    pub at: Timestamp,
+    /// Who makes it.
+    pub by: Actor,
+    /// The pair that it is made as part of.
+    pub pair: Option<PairMembership>,
+}
+
+/// Why a key may not be used now. The order is the order in which it is told (contract, section 13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Revoked, or an account of its chain is closed.
+    #[error("revoked")]
+    Revoked,
+    /// An account of its chain is suspended.
+    #[error("suspended")]
+    Suspended,
+    /// Its time has passed.
+    #[error("expired")]
+    Expired,
+}
+
+/// A key that may be used at the moment it was asked about. Only [`ApiKey::usable`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsableKey<'a>(&'a ApiKey);
+
+impl<'a> UsableKey<'a> {
+    /// The key.
+    #[must_use]
+    pub const fn key(self) -> &'a ApiKey {
+        self.0
+    }
+}
+
+impl ApiKey {
+    /// Makes a new key for the account at the foot of `chain`. `value` is what its owner gets; what is stored of it is
+    /// `digest` for a secret key and the value itself for the others.
+    ///
+    /// # Errors
+    /// [`AccountNotActive`] if the account or one above it is suspended or closed.
+    pub fn issue(
+        terms: KeyTerms,
+        origin: Origin,
+        chain: &Chain,
+        value: &KeyValue,
+        digest: Option<SecretDigest>,
+    ) -> Result<Self, AccountNotActive> {
+        if chain.standing() != Standing::Active {
+            return Err(AccountNotActive);
+        }
+        let material = digest.map_or_else(|| Material::Readable(value.expose().into()), Material::Secret);
+        let KeyTerms { key_type, name, description, scopes, expires_at } = terms;
+        Ok(Self(KeyFacts {
+            id: origin.id,
+            account: chain.own().id,
+            key_type,
+            name,
+            description,
+            scopes,
+            material,
+            last_four: value.last_four(),
+            created_at: origin.at,
+            created_by: origin.by,
+            expires_at,
+            state: KeyState::Active,
+            pair: origin.pair,
+        }))
+    }
+
+    /// Rebuilds a key from what was stored.
+    ///
+    /// # Errors
+    /// [`InconsistentKey`] if a secret key carries a readable value, another one a digest or a scope of this service.
+    pub fn restore(facts: KeyFacts) -> Result<Self, InconsistentKey> {
+        let material_fits = matches!(facts.material, Material::Secret(_)) == facts.key_type.is_secret();
+        let scopes_fit = facts.key_type.is_secret() || !facts.scopes.has_reserved();
+        if material_fits && scopes_fit { Ok(Self(facts)) } else { Err(InconsistentKey) }
+    }
+
+    /// The same key as part of a pair. For a key that nobody has seen yet.
+    #[must_use]
+    pub fn in_pair(self, pair: PairMembership) -> Self {
+        Self(KeyFacts { pair: Some(pair), ..self.0 })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        self.0.id
+    }
+
+    /// All that is known of it.
+    #[must_use]
+    pub const fn facts(&self) -> &KeyFacts {
+        &self.0
+    }
+
+    /// The value, where it is no secret.
+    #[must_use]
+    pub const fn readable_value(&self) -> Option<&str> {
+        match &self.0.material {
+            Material::Secret(_) => None,
+            Material::Readable(value) => Some(value),
+        }
+    }
+
+    /// The digest, where the value is a secret.
+    #[must_use]
+    pub const fn digest(&self) -> Option<&SecretDigest> {
+        match &self.0.material {
+            Material::Secret(digest) => Some(digest),
+            Material::Readable(_) => None,
+        }
+    }
+
+    /// How it was revoked, if it was itself.
+    #[must_use]
+    pub const fn revocation(&self) -> Option<&Revocation> {
+        match &self.0.state {
+            KeyState::Active => None,
+            KeyState::Revoked(revocation) => Some(revocation),
+        }
+    }
+
+    /// The one predicate: whether the key may be used at `now`. `chain` must be its account's.
+    ///
+    /// # Errors
+    /// [`Unusable`] says why not, by the first reason that holds.
+    pub fn usable(&self, chain: &Chain, now: Timestamp) -> Result<UsableKey<'_>, Unusable> {
+        match (self.condition(chain, now), chain.standing()) {
+            (Condition::Revoked, _) => Err(Unusable::Revoked),
+            (_, Standing::Suspended) => Err(Unusable::Suspended),
+            (Condition::Expired, _) => Err(Unusable::Expired),
+            (Condition::Active, _) => Ok(UsableKey(self)),
+        }
+    }
+
+    /// Where the key stands for a reader. A suspension does not show here: it belongs to the account.
+    #[must_use]
+    pub fn condition(&self, chain: &Chain, now: Timestamp) -> Condition {
+        let expired = self.0.expires_at.is_some_and(|at| at <= now);
+        match self.0.state {
+            KeyState::Revoked(_) => Condition::Revoked,
+            KeyState::Active if chain.standing() == Standing::Closed => Condition::Revoked,
+            KeyState::Active if expired => Condition::Expired,
+            KeyState::Active => Condition::Active,
+        }
+    }
+
+    /// Whether it is a secret key whose scopes let it create and revoke keys: what rule 7 counts. Fixed for its life.
+    #[must_use]
+    pub fn is_writer(&self) -> bool {
+        self.0.key_type.is_secret() && self.0.scopes.permits(Permission::WriteKeys)
+    }
+
+    /// Whether a presented value is this key's.
+    ///
+    /// # Errors
+    /// [`DigestError`] if this node cannot check the stored digest: never a verdict about the value.
+    pub fn prove(&self, presented: &PresentedValue<'_>, hasher: &SecretHasher) -> Result<Proof, DigestError> {
+        match &self.0.material {
+            Material::Secret(digest) => hasher.prove(presented, digest),
+            Material::Readable(value) => Ok(Proof::from_comparison(presented.equals(value))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "api_key/tests.rs"]
+mod tests;

@@ -1,0 +1,148 @@
+//! Terms, issuing, and the one predicate at its boundary instants.
+
+use super::*;
+use crate::{
+    MasterKey, Reason, SecretForm, Status,
+    fixture::{at, chain, facts, hasher, secret, value},
+};
+
+fn revocation() -> Revocation {
+    Revocation { at: at(5), by: Actor::Operator, reason: Reason::Compromised }
+}
+
+fn terms(key_type: KeyType, scopes: &str, expires_at: Option<Timestamp>) -> Result<KeyTerms, TermsError> {
+    KeyTerms::agree(key_type, Name::parse("n").unwrap(), None, scopes.parse().unwrap(), expires_at, at(10))
+}
+
+#[test]
+fn scopes_of_this_service_are_for_secret_keys_only() {
+    for (key_type, scopes, agreed) in [
+        (KeyType::Secret, "api-keys:read charges:read", true),
+        (KeyType::Public, "charges:read", true),
+        (KeyType::Public, "charges:read api-keys:read", false),
+        (KeyType::Tokenization, "merchants:*", false),
+        (KeyType::Tokenization, "", true),
+    ] {
+        assert_eq!(terms(key_type, scopes, None).is_ok(), agreed, "{key_type} {scopes}");
+    }
+}
+
+#[test]
+fn a_key_is_never_issued_dead() {
+    assert_eq!(terms(KeyType::Secret, "", Some(at(9))), Err(TermsError::ExpiryNotInFuture));
+    assert_eq!(terms(KeyType::Secret, "", Some(at(10))), Err(TermsError::ExpiryNotInFuture));
+    let just_after = Timestamp::from_micros(at(10).as_micros() + 1).unwrap();
+    assert!(terms(KeyType::Secret, "", Some(just_after)).is_ok());
+}
+
+#[test]
+fn only_an_account_in_business_gets_new_keys() {
+    for (merchant, partner, issued) in [
+        (Status::Active, Status::Active, true),
+        (Status::Suspended, Status::Active, false),
+        (Status::Closed, Status::Active, false),
+        (Status::Active, Status::Suspended, false),
+        (Status::Active, Status::Closed, false),
+    ] {
+        let origin = Origin { id: facts(1, KeyType::Public, "").id, at: at(10), by: Actor::Operator, pair: None };
+        let terms = terms(KeyType::Public, "", None).unwrap();
+        let key = ApiKey::issue(terms, origin, &chain(merchant, partner), &value(KeyType::Public, 1), None);
+        assert_eq!(key.is_ok(), issued, "{merchant} {partner}");
+    }
+}
+
+#[test]
+fn of_a_secret_value_only_a_digest_is_kept() {
+    let chain = chain(Status::Active, Status::Active);
+    let origin = |id| Origin { id, at: at(10), by: Actor::Operator, pair: None };
+    let shown = value(KeyType::Secret, 1);
+    let digest = hasher().digest(&shown, &[0; 16]).unwrap();
+    let id = facts(1, KeyType::Secret, "").id;
+    let key =
+        ApiKey::issue(terms(KeyType::Secret, "", None).unwrap(), origin(id), &chain, &shown, Some(digest)).unwrap();
+    assert_eq!(key.readable_value(), None);
+    assert!(!format!("{key:?}").contains(shown.expose()));
+    assert_eq!(key.facts().last_four, shown.last_four());
+    let public = value(KeyType::Public, 1);
+    let key = ApiKey::issue(terms(KeyType::Public, "", None).unwrap(), origin(id), &chain, &public, None).unwrap();
+    assert_eq!(key.readable_value(), Some(public.expose()));
+}
+
+#[test]
+fn the_one_predicate_at_its_boundary_instants() {
+    use Status::{Active, Closed, Suspended};
+    let micro_before = Timestamp::from_micros(at(100).as_micros() - 1).unwrap();
+    let expiring = |state| {
+        ApiKey::restore(KeyFacts { expires_at: Some(at(100)), state, ..facts(1, KeyType::Secret, "") }).unwrap()
+    };
+    let active = || expiring(KeyState::Active);
+    let revoked = || expiring(KeyState::Revoked(revocation()));
+    for (key, merchant, partner, now, expected, condition) in [
+        (active(), Active, Active, at(0), Ok(()), Condition::Active),
+        (active(), Active, Active, micro_before, Ok(()), Condition::Active),
+        (active(), Active, Active, at(100), Err(Unusable::Expired), Condition::Expired),
+        (active(), Active, Active, at(101), Err(Unusable::Expired), Condition::Expired),
+        (active(), Suspended, Active, at(0), Err(Unusable::Suspended), Condition::Active),
+        (active(), Active, Suspended, at(0), Err(Unusable::Suspended), Condition::Active),
+        (active(), Suspended, Active, at(100), Err(Unusable::Suspended), Condition::Expired),
+        (active(), Closed, Active, at(0), Err(Unusable::Revoked), Condition::Revoked),
+        (active(), Suspended, Closed, at(0), Err(Unusable::Revoked), Condition::Revoked),
+        (active(), Closed, Active, at(100), Err(Unusable::Revoked), Condition::Revoked),
+        (revoked(), Active, Active, at(0), Err(Unusable::Revoked), Condition::Revoked),
+        (revoked(), Suspended, Active, at(100), Err(Unusable::Revoked), Condition::Revoked),
+    ] {
+        let chain = chain(merchant, partner);
+        assert_eq!(key.usable(&chain, now).map(|_| ()), expected, "{merchant} {partner} {now}");
+        assert_eq!(key.condition(&chain, now), condition, "{merchant} {partner} {now}");
+    }
+}
+
+#[test]
+fn a_key_without_expiry_never_expires() {
+    let key = secret(1, "");
+    assert!(key.usable(&chain(Status::Active, Status::Active), Timestamp::MAX).is_ok());
+}
+
+#[test]
+fn contradictory_rows_are_refused() {
+    let public = facts(1, KeyType::Public, "");
+    let secret = facts(1, KeyType::Secret, "");
+    for broken in [
+        KeyFacts { key_type: KeyType::Secret, ..public.clone() },
+        KeyFacts { key_type: KeyType::Tokenization, ..secret.clone() },
+        KeyFacts { scopes: "api-keys:*".parse().unwrap(), ..public.clone() },
+    ] {
+        assert_eq!(ApiKey::restore(broken), Err(InconsistentKey));
+    }
+    assert!(ApiKey::restore(public).is_ok() && ApiKey::restore(secret).is_ok());
+}
+
+#[test]
+fn who_counts_as_a_writer() {
+    for (key_type, scopes, writes) in [
+        (KeyType::Secret, "api-keys:write", true),
+        (KeyType::Secret, "charges:read api-keys:*", true),
+        (KeyType::Secret, "api-keys:read api-keys:verify", false),
+        (KeyType::Secret, "merchants:*", false),
+        (KeyType::Public, "charges:*", false),
+    ] {
+        assert_eq!(ApiKey::restore(facts(1, key_type, scopes)).unwrap().is_writer(), writes, "{key_type} {scopes}");
+    }
+}
+
+#[test]
+fn a_value_is_proved_against_its_own_key_only() {
+    let others_hasher = SecretHasher::new(&MasterKey::from_bytes(&[2; 32]).ok().unwrap(), SecretForm::Hmac);
+    for key_type in [KeyType::Secret, KeyType::Public] {
+        let key = ApiKey::restore(facts(1, key_type, "")).unwrap();
+        let proves = |value: &KeyValue, hasher: &SecretHasher| {
+            let presented = PresentedValue::parse(value.expose(), crate::Environment::Sandbox).ok().unwrap();
+            key.prove(&presented, hasher).unwrap().holds()
+        };
+        assert!(proves(&value(key_type, 1), &hasher()));
+        assert!(!proves(&value(key_type, 2), &hasher()));
+        let other_secret = KeyValue::mint(key_type, crate::Environment::Sandbox, key.id(), [8; 32]);
+        assert!(!proves(&other_secret, &hasher()));
+        assert_eq!(proves(&value(key_type, 1), &others_hasher), key_type == KeyType::Public);
+    }
+}

@@ -1,0 +1,64 @@
+//! A small tree and keys in it, for the tables of this crate.
+
+use uuid::Uuid;
+
+use crate::{
+    AccountId, Actor, ApiKey, Chain, Environment, KeyFacts, KeyId, KeyState, KeyType, KeyValue, LastFour, Link,
+    MasterKey, Material, Name, Role, SecretForm, SecretHasher, Status, Timestamp,
+};
+
+/// Seconds after the Unix epoch.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000).unwrap()
+}
+
+pub(crate) fn account(n: u128) -> AccountId {
+    AccountId::from_uuid(Uuid::from_u128(n))
+}
+
+pub(crate) fn link(n: u128, role: Role, status: Status) -> Link {
+    Link { id: account(n), mid: format!("m{n}").parse().unwrap(), role, status }
+}
+
+/// Merchant 3 below partner 2 below platform 1.
+pub(crate) fn chain(merchant: Status, partner: Status) -> Chain {
+    let above = vec![link(2, Role::Partner, partner), link(1, Role::Platform, Status::Active)];
+    Chain::new(link(3, Role::Merchant, merchant), above).unwrap()
+}
+
+pub(crate) fn hasher() -> SecretHasher {
+    SecretHasher::new(&MasterKey::from_bytes(&[1; 32]).ok().unwrap(), SecretForm::Hmac)
+}
+
+pub(crate) fn value(key_type: KeyType, n: u128) -> KeyValue {
+    KeyValue::mint(key_type, Environment::Sandbox, KeyId::from_uuid(Uuid::from_u128(n)), [7; 32])
+}
+
+/// An active key of merchant 3, made at second 0.
+pub(crate) fn facts(n: u128, key_type: KeyType, scopes: &str) -> KeyFacts {
+    let value = value(key_type, n);
+    let material = match key_type {
+        KeyType::Secret => Material::Secret(hasher().digest(&value, &[0; 16]).unwrap()),
+        KeyType::Public | KeyType::Tokenization => Material::Readable(value.expose().into()),
+    };
+    let last_four: LastFour = value.last_four();
+    KeyFacts {
+        id: KeyId::from_uuid(Uuid::from_u128(n)),
+        account: account(3),
+        key_type,
+        name: Name::parse("a key").unwrap(),
+        description: None,
+        scopes: scopes.parse().unwrap(),
+        material,
+        last_four,
+        created_at: at(0),
+        created_by: Actor::Operator,
+        expires_at: None,
+        state: KeyState::Active,
+        pair: None,
+    }
+}
+
+pub(crate) fn secret(n: u128, scopes: &str) -> ApiKey {
+    ApiKey::restore(facts(n, KeyType::Secret, scopes)).unwrap()
+}

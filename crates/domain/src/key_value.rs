@@ -1,0 +1,236 @@
+//! The printable key: what a merchant's server holds and sends.
+//!
+//! `{sk|pk|tk}_{live|test}_` + 26 characters (the key id's TypeID suffix) + 43 of base 62 (256 random bits) + 6 of
+//! base 62 (CRC-32 of all before it): 83 characters, letters, digits and underscores only, so that a double click takes
+//! all of it. The checksum finds typing errors and helps leak scanners; it is never proof of anything.
+//!
+//! A value that is malformed, mistyped or of the other environment is told from the text alone, before any look-up.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{KeyId, account::words, id};
+
+mod base62;
+
+/// How many characters every key value has.
+pub const VALUE_LEN: usize = PREFIX_LEN + id::SUFFIX_LEN + SECRET_LEN + CHECKSUM_LEN;
+const PREFIX_LEN: usize = 8;
+const SECRET_LEN: usize = 43;
+const CHECKSUM_LEN: usize = 6;
+
+/// A regular expression that every key value matches, for leak scanners and clients.
+pub const VALUE_REGEX: &str = "^(sk|pk|tk)_(live|test)_[0-7][0-9a-hjkmnp-tv-z]{25}[0-9A-Za-z]{49}$";
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyType {
+    /// Proves a merchant's server; shown once.
+    Secret,
+    /// Names a merchant in a browser or an app; not a secret.
+    Public,
+    /// Lets a browser turn card data into tokens; not a secret.
+    Tokenization,
+}
+
+words!(KeyType, "secret, public, tokenization", Secret = "secret", Public = "public", Tokenization = "tokenization");
+
+impl KeyType {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Secret => "sk",
+            Self::Public => "pk",
+            Self::Tokenization => "tk",
+        }
+    }
+
+    /// Whether the value must never be stored readable nor shown twice.
+    #[must_use]
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Self::Secret)
+    }
+}
+
+/// Which of the two deployments a key belongs to; its value says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Environment {
+    /// For trying things out: values say `test`.
+    Sandbox,
+    /// For real money: values say `live`.
+    Production,
+}
+
+words!(Environment, "sandbox, production", Sandbox = "sandbox", Production = "production");
+
+impl Environment {
+    const fn infix(self) -> &'static str {
+        match self {
+            Self::Sandbox => "test",
+            Self::Production => "live",
+        }
+    }
+}
+
+/// A whole key value, fresh or on its way to its owner. Cannot be printed, copied or serialised, and is wiped on drop.
+pub struct KeyValue(Zeroizing<String>);
+
+impl KeyValue {
+    /// Puts a value together. `random` must be 256 bits from the operating system, used for nothing else; it is wiped.
+    #[must_use]
+    pub fn mint(key_type: KeyType, environment: Environment, id: KeyId, mut random: [u8; 32]) -> Self {
+        // The exact size from the start: a string that grows leaves its old bytes behind.
+        let mut text = Zeroizing::new(String::with_capacity(VALUE_LEN));
+        text.push_str(key_type.prefix());
+        text.push('_');
+        text.push_str(environment.infix());
+        text.push('_');
+        text.push_str(&id.suffix());
+        base62::push_256_bits(&random, &mut text);
+        random.zeroize();
+        let checksum = crc32fast::hash(text.as_bytes());
+        base62::push_u32(checksum, &mut text);
+        Self(text)
+    }
+
+    /// The value itself: for the one answer that shows it, and for the hash that is stored.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The last four characters, by which people tell keys apart.
+    #[must_use]
+    pub fn last_four(&self) -> LastFour {
+        LastFour::of(&self.0)
+    }
+}
+
+/// The last four characters of a value. Part of its checksum, so they give nothing away.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LastFour([u8; 4]);
+
+/// Not four letters or digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be four letters or digits")]
+pub struct ParseLastFourError;
+
+impl LastFour {
+    fn of(value: &str) -> Self {
+        Self(value.as_bytes().last_chunk().copied().unwrap_or(*b"????"))
+    }
+
+    /// The four characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl std::str::FromStr for LastFour {
+    type Err = ParseLastFourError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match <[u8; 4]>::try_from(text.as_bytes()) {
+            Ok(four) if four.iter().all(u8::is_ascii_alphanumeric) => Ok(Self(four)),
+            _ => Err(ParseLastFourError),
+        }
+    }
+}
+
+impl fmt::Display for LastFour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for LastFour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A value as somebody presented it: well-formed, with a right checksum and of this environment; proven by nothing yet.
+/// Cannot be printed.
+#[derive(Clone, Copy)]
+pub struct PresentedValue<'a> {
+    text: &'a str,
+    key_type: KeyType,
+    id: KeyId,
+}
+
+/// Why a presented value is refused without a look-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// Not of the form of a key value, or its checksum is wrong.
+    #[error("is not a key value")]
+    Malformed,
+    /// A well-formed value of the other environment.
+    #[error("is a key of the other environment")]
+    OtherEnvironment,
+}
+
+impl<'a> PresentedValue<'a> {
+    /// Reads a value that should be of this environment.
+    ///
+    /// # Errors
+    /// [`ValueError`]; neither case costs a look-up.
+    pub fn parse(text: &'a str, environment: Environment) -> Result<Self, ValueError> {
+        let (key_type, of) = split_prefix(text).ok_or(ValueError::Malformed)?;
+        let (body, checksum) = text.split_at_checked(VALUE_LEN - CHECKSUM_LEN).ok_or(ValueError::Malformed)?;
+        let (head, secret) = body.split_at_checked(PREFIX_LEN + id::SUFFIX_LEN).ok_or(ValueError::Malformed)?;
+        let id = head.get(PREFIX_LEN..).and_then(|suffix| KeyId::from_suffix(suffix).ok());
+        let id = id.ok_or(ValueError::Malformed)?;
+        let sound = secret.bytes().all(|b| b.is_ascii_alphanumeric())
+            && base62::is_u32(checksum, crc32fast::hash(body.as_bytes()));
+        if !sound {
+            return Err(ValueError::Malformed);
+        }
+        if of != environment {
+            return Err(ValueError::OtherEnvironment);
+        }
+        Ok(Self { text, key_type, id })
+    }
+
+    /// Which key it claims to be.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// What kind of key it claims to be.
+    #[must_use]
+    pub const fn key_type(&self) -> KeyType {
+        self.key_type
+    }
+
+    /// The value itself: for hashing it elsewhere, into memory that is wiped.
+    #[must_use]
+    pub const fn expose(&self) -> &'a str {
+        self.text
+    }
+
+    /// Compares with a readable value, in a time that does not depend on where they differ.
+    pub(crate) fn equals(&self, value: &str) -> bool {
+        self.text.as_bytes().ct_eq(value.as_bytes()).into()
+    }
+}
+
+/// What the first eight characters say; nothing if the text is no key value's length or start.
+fn split_prefix(text: &str) -> Option<(KeyType, Environment)> {
+    if text.len() != VALUE_LEN {
+        return None;
+    }
+    let (key_type, rest) = text.split_once('_')?;
+    let key_type =
+        [KeyType::Secret, KeyType::Public, KeyType::Tokenization].into_iter().find(|t| t.prefix() == key_type)?;
+    let environment = [Environment::Sandbox, Environment::Production]
+        .into_iter()
+        .find(|e| rest.strip_prefix(e.infix()).is_some_and(|rest| rest.starts_with('_')))?;
+    Some((key_type, environment))
+}
+
+#[cfg(test)]
+#[path = "key_value/tests.rs"]
+mod tests;

@@ -1,0 +1,104 @@
+//! The rules of API keys for a platform, its partners and their merchants.
+//!
+//! This crate decides; it does nothing. It reads no clock, draws no randomness and touches no disk or network: `now`,
+//! fresh identifiers and random bytes are handed in as values, decisions and refusals come out as values. What writes
+//! them down, and in which database, is somebody else's business. That makes every rule a table that can be tested, and
+//! lets a service of yours take the rules alone.
+//!
+//! # In one page
+//!
+//! Accounts form one tree, `platform ──► partners ──► merchants`, and are named by their [`Mid`]. A caller's [`Reach`]
+//! is its own account and all below; what lies outside does not exist for it. A [`Chain`] is an account with all above
+//! it: if one of them is suspended or closed, its keys do not work ([`Standing`]).
+//!
+//! An [`ApiKey`] belongs to one account, has a [`KeyType`] and a [`ScopeSet`], and is [`usable`](ApiKey::usable) or not
+//! at a given moment; that predicate is the only one there is. Its printable [`KeyValue`] carries the key's id, 256
+//! random bits and a checksum. Of a secret value only a [`SecretDigest`] is kept, made and proved by a
+//! [`SecretHasher`] under peppers that derive from a [`MasterKey`].
+//!
+//! [`judge`] answers "is this key good, and for what?". [`revocation`] holds every rule of ending keys and accounts.
+//!
+//! # Example: make a key, prove it, revoke it
+//!
+//! ```
+//! use keyward_domain::{
+//!     AccountId, Actor, ApiKey, Ask, Candidate, Chain, Conditions, Decision, Environment, KeyId, KeyTerms, KeyType,
+//!     KeyValue, Link, MasterKey, Name, Origin, OtherWriters, PresentedValue, Reach, Reason, Role, ScopeSet, SecretForm,
+//!     SecretHasher, Status, Timestamp, Verdict, judge,
+//! };
+//! use uuid::Uuid;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // What your service brings: the time, fresh ids, random bytes and the master key.
+//! let now: Timestamp = "2026-11-23T12:00:00Z".parse()?;
+//! let hasher = SecretHasher::new(&MasterKey::from_bytes(&[42; 32])?, SecretForm::Hmac);
+//! let account = AccountId::from_uuid(Uuid::from_u128(1));
+//! let own = Link { id: account, mid: "acme".parse()?, role: Role::Platform, status: Status::Active };
+//! let chain = Chain::new(own, vec![])?;
+//!
+//! // Issue: agree on the terms, mint the value, keep only its digest.
+//! let id = KeyId::from_uuid(Uuid::from_u128(2));
+//! let scopes: ScopeSet = "charges:*".parse()?;
+//! let terms = KeyTerms::agree(KeyType::Secret, Name::parse("Back office")?, None, scopes, None, now)?;
+//! let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, [7; 32]);
+//! let digest = hasher.digest(&value, &[0; 16])?;
+//! let origin = Origin { id, at: now, by: Actor::Operator, pair: None };
+//! let key = ApiKey::issue(terms, origin, &chain, &value, Some(digest))?;
+//!
+//! // Verify: the text alone says which key it claims to be; the digest proves it.
+//! let presented = PresentedValue::parse(value.expose(), Environment::Sandbox)?;
+//! assert_eq!(presented.id(), key.id());
+//! let proof = key.prove(&presented, &hasher)?;
+//! let candidate = Candidate { key: &key, chain: &chain, scopes: &key.facts().scopes, proof };
+//! let asked = Conditions { scopes: "charges:read".parse()?, ..Conditions::default() };
+//! assert!(matches!(judge(Ok(Some(candidate)), None, &asked, now), Verdict::Valid { .. }));
+//!
+//! // Revoke: a decision, to be written down by you.
+//! let ask = Ask { at: now, by: Actor::Operator, reason: Reason::NoLongerNeeded, reach: Reach::operator() };
+//! assert!(matches!(key.revoke(&chain, &ask, OtherWriters::None)?, Decision::Revoke(_)));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Feature `serde`
+//!
+//! Off by default. Gives ids, mids, scopes, times and the closed enums their text form in serde. Entities and secrets
+//! never derive it: how a key looks on the wire is your contract, not ours.
+
+mod account;
+mod api_key;
+mod id;
+mod key_value;
+mod master_key;
+pub mod revocation;
+mod scope;
+mod secret_hash;
+#[cfg(feature = "serde")]
+mod serde_text;
+mod text;
+mod timestamp;
+pub mod verification;
+
+#[cfg(test)]
+mod fixture;
+
+pub use account::{
+    Account, Actor, BrokenChain, Chain, Link, Mid, Parent, ParseMidError, Reach, Role, Standing, Status, UnknownWord,
+};
+pub use api_key::{
+    AccountNotActive, ApiKey, Condition, InconsistentKey, KeyFacts, KeyState, KeyTerms, Material, Origin,
+    PairMembership, TermsError, Unusable, UsableKey,
+};
+pub use id::{AccessId, AccountId, FamilyId, KeyId, PairId, ParseIdError, RefreshId};
+pub use key_value::{
+    Environment, KeyType, KeyValue, LastFour, ParseLastFourError, PresentedValue, VALUE_LEN, VALUE_REGEX, ValueError,
+};
+pub use master_key::{KeyVersion, MASTER_KEY_LEN, MasterKey, MasterKeyError, Purpose};
+pub use revocation::{Ask, Decision, OtherWriters, Reason, Refusal, Revocation};
+pub use scope::{
+    MAX_SCOPE_LEN, MAX_SCOPES, ParseScopeError, Permission, Scope, ScopeNotHeld, ScopeSet, ScopeSetError, may_grant,
+};
+pub use secret_hash::{DigestError, Proof, SecretDigest, SecretForm, SecretHasher};
+pub use text::{Description, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, Name, TextError};
+pub use timestamp::{OutOfRange, ParseTimestampError, Timestamp};
+pub use verification::{Candidate, Conditions, Denial, Verdict, judge};

@@ -1,0 +1,151 @@
+//! The master key, and every key that is derived from it.
+//!
+//! One file of 32 random bytes a version; here is only what they mean. Each purpose gets a key of its own by
+//! HKDF-SHA-256 (RFC 5869) with a fixed label, so that no derived key tells anything about another. Reads no file.
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// How many bytes one version of the master key has.
+pub const MASTER_KEY_LEN: usize = 32;
+
+/// All versions of the master key that a node knows. Cannot be printed or copied, and is wiped on drop.
+pub struct MasterKey(Vec<Zeroizing<[u8; MASTER_KEY_LEN]>>);
+
+/// Which version of the master key something was made under, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyVersion(u16);
+
+/// The bytes are no master key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a master key is 32 random bytes for each version and nothing else, but here are {len} bytes")]
+pub struct MasterKeyError {
+    len: usize,
+}
+
+/// What a derived key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The HMAC key under which secret values are hashed.
+    Pepper,
+    /// Seals the private halves of the token-signing keys in the database.
+    SigningKeys,
+    /// Seals refresh tokens.
+    RefreshTokens,
+    /// Names the master key without telling it.
+    Fingerprint,
+}
+
+impl Purpose {
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Pepper => b"keyward/v1/pepper",
+            Self::SigningKeys => b"keyward/v1/signing-keys",
+            Self::RefreshTokens => b"keyward/v1/refresh-tokens",
+            Self::Fingerprint => b"keyward/v1/fingerprint",
+        }
+    }
+}
+
+impl KeyVersion {
+    /// The first version.
+    pub const FIRST: Self = Self(1);
+
+    /// The version of this number, counted from 1.
+    #[must_use]
+    pub const fn new(number: u16) -> Option<Self> {
+        if number == 0 { None } else { Some(Self(number)) }
+    }
+
+    /// The number, counted from 1.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl MasterKey {
+    /// Reads the content of a master key file: 32 bytes for version 1, 32 more for version 2, and so on.
+    ///
+    /// # Errors
+    /// [`MasterKeyError`] if there is no whole version, or a broken one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MasterKeyError> {
+        let (versions, rest) = bytes.as_chunks::<MASTER_KEY_LEN>();
+        if versions.is_empty() || !rest.is_empty() || u16::try_from(versions.len()).is_err() {
+            return Err(MasterKeyError { len: bytes.len() });
+        }
+        Ok(Self(versions.iter().map(|version| Zeroizing::new(*version)).collect()))
+    }
+
+    /// The newest version: what new things are made under.
+    #[must_use]
+    pub fn newest(&self) -> KeyVersion {
+        // `from_bytes` holds at least one and at most u16::MAX of them.
+        KeyVersion(u16::try_from(self.0.len()).unwrap_or(u16::MAX))
+    }
+
+    /// All versions, oldest first.
+    pub fn versions(&self) -> impl Iterator<Item = KeyVersion> + use<> {
+        (1..=self.newest().0).map(KeyVersion)
+    }
+
+    /// The key for a purpose, from this version; none if the node does not have that version.
+    #[must_use]
+    pub fn derive(&self, purpose: Purpose, version: KeyVersion) -> Option<Zeroizing<[u8; 32]>> {
+        let secret = self.0.get(usize::from(version.0).checked_sub(1)?)?;
+        let mut key = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(None, secret.as_slice()).expand(purpose.label(), key.as_mut_slice()).ok()?;
+        Some(key)
+    }
+
+    /// A name for this version that tells nothing about it: 32 hexadecimal digits, stamped into the database.
+    #[must_use]
+    pub fn fingerprint(&self, version: KeyVersion) -> Option<String> {
+        let key = self.derive(Purpose::Fingerprint, version)?;
+        let name = u128::from_be_bytes(*key.first_chunk()?);
+        Some(format!("{name:032x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Versions stay apart, purposes stay apart.
+    use super::*;
+
+    #[test]
+    fn a_master_key_is_a_whole_number_of_versions() {
+        for len in [0, 1, 31, 33, 45, 63, 65] {
+            assert_eq!(MasterKey::from_bytes(&vec![1; len]).err(), Some(MasterKeyError { len }));
+        }
+        let two = MasterKey::from_bytes(&[1; 64]).ok().unwrap();
+        assert_eq!(two.newest().number(), 2);
+        assert_eq!(two.versions().map(KeyVersion::number).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn every_purpose_and_version_has_a_key_of_its_own() {
+        let mut bytes = [1; 64];
+        bytes[63] = 2;
+        let master = MasterKey::from_bytes(&bytes).ok().unwrap();
+        let mut keys = Vec::new();
+        for version in master.versions() {
+            for purpose in [Purpose::Pepper, Purpose::SigningKeys, Purpose::RefreshTokens, Purpose::Fingerprint] {
+                keys.push(master.derive(purpose, version).unwrap());
+            }
+        }
+        for (n, key) in keys.iter().enumerate() {
+            assert!(keys.iter().skip(n + 1).all(|other| other != key), "{n}");
+        }
+        assert!(master.derive(Purpose::Pepper, KeyVersion(3)).is_none());
+    }
+
+    #[test]
+    fn appending_a_version_keeps_the_fingerprint_of_the_first() {
+        let one = MasterKey::from_bytes(&[9; 32]).ok().unwrap();
+        let two = MasterKey::from_bytes(&[[9; 32], [8; 32]].concat()).ok().unwrap();
+        assert_eq!(one.fingerprint(KeyVersion::FIRST), two.fingerprint(KeyVersion::FIRST));
+        assert_ne!(two.fingerprint(KeyVersion::FIRST), two.fingerprint(KeyVersion(2)));
+        assert_eq!(one.fingerprint(KeyVersion::FIRST).unwrap().len(), 32);
+    }
+}

@@ -1,0 +1,206 @@
+//! One table a rule, with its boundary instants.
+
+use super::*;
+use crate::{
+    KeyFacts, Parent, Role,
+    fixture::{account, at, chain, facts, link, secret},
+};
+
+fn active() -> Chain {
+    chain(Status::Active, Status::Active)
+}
+
+fn own() -> Reach {
+    Reach::of(&link(3, Role::Merchant, Status::Active))
+}
+
+fn partner() -> Reach {
+    Reach::of(&link(2, Role::Partner, Status::Active))
+}
+
+fn ask(seconds: i64, reason: Reason, reach: Reach) -> Ask {
+    Ask { at: at(seconds), by: Actor::Operator, reason, reach }
+}
+
+fn writer(n: u128) -> ApiKey {
+    secret(n, "api-keys:write")
+}
+
+fn with(change: impl FnOnce(&mut KeyFacts), key: &ApiKey) -> ApiKey {
+    let mut facts = key.facts().clone();
+    change(&mut facts);
+    ApiKey::restore(facts).unwrap()
+}
+
+fn revoked(key: &ApiKey) -> ApiKey {
+    with(|facts| facts.state = KeyState::Revoked(ask(1, Reason::Superseded, own()).revocation()), key)
+}
+
+fn expiring(seconds: i64, key: &ApiKey) -> ApiKey {
+    with(|facts| facts.expires_at = Some(at(seconds)), key)
+}
+
+#[test]
+fn rules_1_and_2_the_first_revocation_stays_for_good() {
+    let first = ask(1, Reason::Superseded, own()).revocation();
+    for later in Reason::ALL_FOR_TEST.map(|reason| ask(9, reason, own())) {
+        let decision = revoked(&writer(1)).revoke(&active(), &later, OtherWriters::None);
+        assert_eq!(decision, Ok(Decision::AlreadyRevoked(first.clone())), "{}", later.reason);
+    }
+    assert_eq!(revoked(&writer(1)).usable(&active(), Timestamp::MAX), Err(Unusable::Revoked));
+}
+
+#[test]
+fn rule_5_an_expired_key_may_still_be_revoked() {
+    let leak = ask(200, Reason::Compromised, own());
+    for expiry in [199, 200, 201] {
+        let key = expiring(expiry, &secret(1, "charges:read"));
+        assert_eq!(key.revoke(&active(), &leak, OtherWriters::None), Ok(Decision::Revoke(leak.revocation())));
+    }
+}
+
+#[test]
+fn rule_6_a_key_may_revoke_itself() {
+    let key = writer(1);
+    let itself = Ask { by: Actor::Key(key.id()), ..ask(5, Reason::Unspecified, own()) };
+    assert_eq!(key.revoke(&active(), &itself, OtherWriters::Some), Ok(Decision::Revoke(itself.revocation())));
+    let reader = secret(2, "api-keys:read");
+    let itself = Ask { by: Actor::Key(reader.id()), ..itself };
+    assert_eq!(reader.revoke(&active(), &itself, OtherWriters::None), Ok(Decision::Revoke(itself.revocation())));
+}
+
+#[test]
+fn rule_7_no_caller_revokes_the_last_writer_of_its_own_account() {
+    use OtherWriters::{None, Some};
+    let last = writer(1);
+    let before_expiry = expiring(10, &last);
+    for (why, key, reach, reason, others, seconds, refused) in [
+        ("the last writer", &last, own(), Reason::Unspecified, None, 5, true),
+        ("superseded is no excuse", &last, own(), Reason::Superseded, None, 5, true),
+        ("another writer is left", &last, own(), Reason::Unspecified, Some, 5, false),
+        ("compromised is never refused", &last, own(), Reason::Compromised, None, 5, false),
+        ("a wildcard writes too", &secret(1, "api-keys:*"), own(), Reason::Unspecified, None, 5, true),
+        ("a reader is no writer", &secret(1, "api-keys:read"), own(), Reason::Unspecified, None, 5, false),
+        ("somebody above may", &last, partner(), Reason::Unspecified, None, 5, false),
+        ("the command line may", &last, Reach::operator(), Reason::Unspecified, None, 5, false),
+        ("usable a moment before its expiry", &before_expiry, own(), Reason::Unspecified, None, 9, true),
+        ("dead at its expiry, so nothing is lost", &before_expiry, own(), Reason::Unspecified, None, 10, false),
+    ] {
+        let decision = key.revoke(&active(), &ask(seconds, reason, reach), others);
+        assert_eq!(decision == Err(Refusal::WouldLockOut), refused, "{why}");
+    }
+}
+
+#[test]
+fn rule_7_counts_only_usable_writers() {
+    for (why, left, expected) in [
+        ("a writer", vec![writer(2)], OtherWriters::Some),
+        ("nobody", vec![], OtherWriters::None),
+        ("a reader", vec![secret(2, "api-keys:read")], OtherWriters::None),
+        ("a revoked writer", vec![revoked(&writer(2))], OtherWriters::None),
+        ("a writer that expires now", vec![expiring(5, &writer(2))], OtherWriters::None),
+        ("a writer that expires later", vec![expiring(6, &writer(2))], OtherWriters::Some),
+        ("a dead one before a living one", vec![expiring(5, &writer(2)), writer(3)], OtherWriters::Some),
+    ] {
+        assert_eq!(OtherWriters::among(&left, &active(), at(5)), expected, "{why}");
+    }
+    assert_eq!(OtherWriters::among([&writer(2)], &chain(Status::Suspended, Status::Active), at(5)), OtherWriters::None);
+}
+
+#[test]
+fn rule_7_holds_for_an_overwrite_where_the_new_key_counts() {
+    let replaced = [writer(1), secret(2, "charges:read"), revoked(&writer(3))];
+    for (why, successor, others, reach, refused) in [
+        ("the new key writes", writer(9), OtherWriters::None, own(), false),
+        ("another key writes", secret(9, ""), OtherWriters::Some, own(), false),
+        ("nobody would write", secret(9, "api-keys:read"), OtherWriters::None, own(), true),
+        ("for an account below", secret(9, ""), OtherWriters::None, partner(), false),
+    ] {
+        let decided = overwrite(&replaced, &successor, &active(), &ask(5, Reason::Superseded, reach), others);
+        assert_eq!(decided.is_err(), refused, "{why}");
+        if let Ok(keys) = decided {
+            let ids: Vec<_> = keys.iter().map(|(key, _)| key.id()).collect();
+            assert_eq!(ids, [replaced[0].id(), replaced[1].id()], "{why}: what was revoked before stays as it was");
+        }
+    }
+}
+
+#[test]
+fn rule_8_suspending_is_reversible_and_closing_is_final() {
+    use Status::{Active, Closed, Suspended};
+    for (now, wanted, expected) in [
+        (Active, Suspended, Ok(StatusDecision::Become(Suspended))),
+        (Active, Closed, Ok(StatusDecision::Become(Closed))),
+        (Active, Active, Ok(StatusDecision::Unchanged)),
+        (Suspended, Active, Ok(StatusDecision::Become(Active))),
+        (Suspended, Closed, Ok(StatusDecision::Become(Closed))),
+        (Suspended, Suspended, Ok(StatusDecision::Unchanged)),
+        (Closed, Closed, Ok(StatusDecision::Unchanged)),
+        (Closed, Active, Err(StatusRefusal::Closed)),
+        (Closed, Suspended, Err(StatusRefusal::Closed)),
+    ] {
+        let merchant = Account {
+            id: account(3),
+            mid: "m3".parse().unwrap(),
+            role: Role::Merchant,
+            name: crate::Name::parse("m").unwrap(),
+            status: now,
+            parent: Some(Parent { id: account(2), mid: "m2".parse().unwrap() }),
+            created_at: at(0),
+        };
+        assert_eq!(merchant.change_status(wanted, &partner()), expected, "{now} → {wanted}");
+        assert_eq!(merchant.change_status(wanted, &Reach::operator()), expected, "{now} → {wanted}");
+        assert_eq!(merchant.change_status(wanted, &own()), Err(StatusRefusal::OwnAccount), "{now} → {wanted}");
+    }
+}
+
+#[test]
+fn rule_8_a_resumed_account_has_its_keys_back_and_a_closed_one_never() {
+    let key = secret(1, "");
+    for (merchant, partner, usable) in [
+        (Status::Suspended, Status::Active, Err(Unusable::Suspended)),
+        (Status::Active, Status::Suspended, Err(Unusable::Suspended)),
+        (Status::Active, Status::Active, Ok(())),
+        (Status::Active, Status::Closed, Err(Unusable::Revoked)),
+    ] {
+        assert_eq!(key.usable(&chain(merchant, partner), at(5)).map(|_| ()), usable, "{merchant} {partner}");
+    }
+    assert_eq!(key.revocation(), None, "account state is never written into a key");
+}
+
+#[test]
+fn rule_9_what_a_pair_obtained_dies_with_either_key() {
+    let public = ApiKey::restore(facts(8, KeyType::Public, "")).unwrap();
+    let key = secret(1, "");
+    let elsewhere = with(|facts| facts.account = account(7), &public);
+    for (why, public, secret, now, good) in [
+        ("both live", public.clone(), key.clone(), 5, true),
+        ("the public key is revoked", revoked(&public), key.clone(), 5, false),
+        ("the secret key is revoked", public.clone(), revoked(&key), 5, false),
+        ("the public key expires now", expiring(5, &public), key.clone(), 5, false),
+        ("the secret key expires now", public.clone(), expiring(5, &key), 5, false),
+        ("a moment before", expiring(6, &public), expiring(6, &key), 5, true),
+        ("keys of two accounts", elsewhere, key.clone(), 5, false),
+        ("two secret keys", secret(2, ""), key.clone(), 5, false),
+        ("two public keys", public.clone(), public.clone(), 5, false),
+    ] {
+        assert_eq!(usable_pair(&public, &secret, &active(), at(now)).is_ok(), good, "{why}");
+    }
+    let suspended = chain(Status::Active, Status::Suspended);
+    assert!(usable_pair(&public, &key, &suspended, at(5)).is_err());
+}
+
+#[test]
+fn rule_10_compromised_is_always_now() {
+    let leak = ask(77, Reason::Compromised, own());
+    let Ok(Decision::Revoke(revocation)) = writer(1).revoke(&active(), &leak, OtherWriters::None) else {
+        panic!("compromised is never refused")
+    };
+    assert_eq!(revocation.at, at(77));
+    let gone = with(|facts| facts.state = KeyState::Revoked(revocation), &writer(1));
+    assert_eq!(gone.usable(&active(), at(77)), Err(Unusable::Revoked));
+}
+
+impl Reason {
+    const ALL_FOR_TEST: [Self; 4] = [Self::Unspecified, Self::Compromised, Self::Superseded, Self::NoLongerNeeded];
+}

@@ -1,0 +1,310 @@
+//! Scopes: what a key may do, what covers what, and who may grant what (contract, section 1).
+//!
+//! The service's own vocabulary is small and closed ([`Permission`]); every other scope belongs to the platform and is
+//! stored and matched here, never interpreted.
+
+use std::{fmt, str::FromStr};
+
+use crate::Role;
+
+/// How many scopes one key may have.
+pub const MAX_SCOPES: usize = 100;
+/// How many characters one scope may have.
+pub const MAX_SCOPE_LEN: usize = 64;
+/// First segments that belong to this service.
+const RESERVED: [&str; 4] = ["api-keys", "merchants", "audit", "webhooks"];
+
+/// What a caller of this service itself must be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// Create and revoke keys and pairs.
+    WriteKeys,
+    /// Get and list keys, ask whether a revocation is enforced.
+    ReadKeys,
+    /// Verify keys.
+    VerifyKeys,
+    /// List and get merchants.
+    ReadMerchants,
+    /// Register, suspend, resume and close merchants.
+    WriteMerchants,
+}
+
+impl Permission {
+    /// Every permission there is.
+    pub const ALL: [Self; 5] =
+        [Self::WriteKeys, Self::ReadKeys, Self::VerifyKeys, Self::ReadMerchants, Self::WriteMerchants];
+
+    /// The scope that grants it.
+    #[must_use]
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::WriteKeys => "api-keys:write",
+            Self::ReadKeys => "api-keys:read",
+            Self::VerifyKeys => "api-keys:verify",
+            Self::ReadMerchants => "merchants:read",
+            Self::WriteMerchants => "merchants:write",
+        }
+    }
+}
+
+/// One scope: `charges:read`, or `charges:*` for everything that starts with `charges:`.
+///
+/// ```
+/// use keyward_domain::Scope;
+///
+/// let all: Scope = "charges:*".parse()?;
+/// assert!(all.covers(&"charges:read".parse()?));
+/// assert!(!all.covers(&"charges".parse()?));
+/// # Ok::<(), keyward_domain::ParseScopeError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope(Box<str>);
+
+/// Why a text is no scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseScopeError {
+    /// Not of the shape that the contract gives.
+    #[error("must be 1 to 64 of a-z 0-9 _ . - in segments parted by ':', with * only as the last segment")]
+    Malformed,
+    /// The first segment is the service's own, and it knows no such scope.
+    #[error(
+        "is not a scope of this service (there are api-keys:read|write|verify|*, merchants:read|write|*, audit:*, webhooks:*)"
+    )]
+    UnknownReserved,
+}
+
+impl Scope {
+    /// The scope as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether whoever holds this scope holds `wanted` too.
+    #[must_use]
+    pub fn covers(&self, wanted: &Self) -> bool {
+        covers(&self.0, &wanted.0)
+    }
+
+    /// Whether the scope is of this service's own vocabulary.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        is_reserved(&self.0)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ParseScopeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() > MAX_SCOPE_LEN || !has_scope_shape(text) {
+            return Err(ParseScopeError::Malformed);
+        }
+        let known = is_wildcard(text) && text.matches(':').count() == 1
+            || Permission::ALL.iter().any(|permission| permission.scope() == text);
+        if is_reserved(text) && !known {
+            return Err(ParseScopeError::UnknownReserved);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+fn has_scope_shape(text: &str) -> bool {
+    let body = text.strip_suffix(":*").unwrap_or(text);
+    body.split(':').all(|segment| {
+        !segment.is_empty() && segment.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'))
+    })
+}
+
+fn is_wildcard(scope: &str) -> bool {
+    scope.ends_with(":*")
+}
+
+fn is_reserved(scope: &str) -> bool {
+    scope.split(':').next().is_some_and(|first| RESERVED.contains(&first))
+}
+
+/// `a:*` covers everything that starts with `a:`, not `a`.
+fn covers(held: &str, wanted: &str) -> bool {
+    held == wanted || is_wildcard(held) && held.strip_suffix('*').is_some_and(|stem| wanted.starts_with(stem))
+}
+
+/// The scopes of a key, in the order in which they were given. The empty set grants nothing.
+///
+/// Kept as one text, parted by single spaces as in RFC 6749 (section 3.3): that is its form in tokens and in the
+/// database too, and a cached key pays one allocation for all of them.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct ScopeSet(Box<str>);
+
+/// Why a list of scopes is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeSetError {
+    /// More than [`MAX_SCOPES`].
+    #[error("must not hold more than 100 scopes")]
+    TooMany,
+    /// The scope at this place (counted from 0) stands there a second time.
+    #[error("must not name a scope twice")]
+    Duplicate(usize),
+    /// The scope at this place is none.
+    #[error("{1}")]
+    Scope(usize, ParseScopeError),
+}
+
+impl ScopeSetError {
+    /// The place of the offending scope, counted from 0, where it is one scope's fault.
+    #[must_use]
+    pub const fn place(&self) -> Option<usize> {
+        match self {
+            Self::TooMany => None,
+            Self::Duplicate(place) | Self::Scope(place, _) => Some(*place),
+        }
+    }
+}
+
+impl ScopeSet {
+    /// The set that grants nothing.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Reads a list of scopes.
+    ///
+    /// # Errors
+    /// [`ScopeSetError`]: a scope is malformed or unknown, stands there twice, or there are more than [`MAX_SCOPES`].
+    pub fn parse<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeSetError> {
+        let mut parsed: Vec<Scope> = Vec::new();
+        for (place, text) in scopes.into_iter().enumerate() {
+            if place == MAX_SCOPES {
+                return Err(ScopeSetError::TooMany);
+            }
+            let scope = text.parse().map_err(|error| ScopeSetError::Scope(place, error))?;
+            if parsed.contains(&scope) {
+                return Err(ScopeSetError::Duplicate(place));
+            }
+            parsed.push(scope);
+        }
+        Ok(parsed.iter().map(Scope::as_str).collect())
+    }
+
+    /// The scopes, parted by single spaces.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the set grants nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The scopes in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// Whether a scope of this set covers `wanted`.
+    #[must_use]
+    pub fn covers(&self, wanted: &Scope) -> bool {
+        self.iter().any(|held| covers(held, wanted.as_str()))
+    }
+
+    /// Whether every scope of `wanted` is covered.
+    #[must_use]
+    pub fn covers_all(&self, wanted: &Self) -> bool {
+        wanted.iter().all(|wanted| self.iter().any(|held| covers(held, wanted)))
+    }
+
+    /// Whether the set lets its holder do this on the service itself.
+    #[must_use]
+    pub fn permits(&self, permission: Permission) -> bool {
+        self.iter().any(|held| covers(held, permission.scope()))
+    }
+
+    /// Whether a scope of the service's own vocabulary is among them.
+    #[must_use]
+    pub fn has_reserved(&self) -> bool {
+        self.iter().any(is_reserved)
+    }
+
+    /// What both sets cover: the effective scopes of a token, whose own scope never widens what its key may do now.
+    /// `api-keys:read` and `api-keys:*` give `api-keys:read`.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let held_by = |set: &Self, scope: &str| set.iter().any(|held| covers(held, scope));
+        let mine = self.iter().filter(|scope| held_by(other, scope));
+        let theirs = other.iter().filter(|scope| held_by(self, scope) && !self.iter().any(|mine| mine == *scope));
+        mine.chain(theirs).collect()
+    }
+}
+
+impl<'a> FromIterator<&'a str> for ScopeSet {
+    /// Joins scopes that were parsed before.
+    fn from_iter<I: IntoIterator<Item = &'a str>>(scopes: I) -> Self {
+        Self(scopes.into_iter().collect::<Vec<_>>().join(" ").into())
+    }
+}
+
+impl FromStr for ScopeSet {
+    type Err = ScopeSetError;
+
+    /// Reads scopes parted by single spaces (RFC 6749, section 3.3); the empty text is the empty set.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() { Ok(Self::empty()) } else { Self::parse(text.split(' ')) }
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// The caller may not grant this scope, since it does not hold it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the caller does not hold {scope}, so it cannot grant it")]
+pub struct ScopeNotHeld {
+    /// The first scope that was asked for and is not held.
+    pub scope: Box<str>,
+}
+
+/// Whether a caller of this role, with these effective scopes, may give a key the `wanted` ones.
+///
+/// The service's own scopes only if the caller's cover them, a wildcard only by that same wildcard; the platform's
+/// vocabulary freely by platform and partner, by a merchant only what it holds (contract, section 1).
+///
+/// # Errors
+/// [`ScopeNotHeld`] names the first scope that may not be granted.
+pub fn may_grant(role: Role, effective: &ScopeSet, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
+    let held = |scope: &str| {
+        if is_reserved(scope) && is_wildcard(scope) {
+            return effective.iter().any(|held| held == scope);
+        }
+        let free = !is_reserved(scope) && role != Role::Merchant;
+        free || effective.iter().any(|held| covers(held, scope))
+    };
+    match wanted.iter().find(|scope| !held(scope)) {
+        Some(scope) => Err(ScopeNotHeld { scope: scope.into() }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(feature = "serde")]
+crate::serde_text::as_text!(Scope);
+
+#[cfg(test)]
+#[path = "scope/tests.rs"]
+mod tests;

@@ -1,0 +1,233 @@
+//! How secret values are stored and proved: HMAC-SHA-256 under a versioned pepper, or argon2id.
+//!
+//! HMAC is the default because a 256-bit random value gains nothing from a slow hash (NIST SP 800-63B and OWASP ASVS
+//! 6.5.2 say so from 112 bits on). argon2id is for secrets whose entropy we did not choose, and for those whose
+//! auditors ask for a password hash on everything. Both forms are understood at any time. Nothing here stores anything,
+//! and nothing can be turned back into a value.
+
+use std::fmt;
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    account::words,
+    key_value::{KeyValue, PresentedValue},
+    master_key::{KeyVersion, MasterKey, Purpose},
+};
+
+/// How new secrets are hashed: the setting `secret_hash`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretForm {
+    /// HMAC-SHA-256 under the newest pepper: about 0.2 µs a check.
+    Hmac,
+    /// argon2id with 19 MiB, two passes, one lane (OWASP's minimum): about 20 ms a check.
+    Argon2id,
+}
+
+words!(SecretForm, "hmac, argon2id", Hmac = "hmac", Argon2id = "argon2id");
+
+/// What is stored of a secret. Prints as `[REDACTED]`: a digest is what an attacker would try guesses against.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretDigest(Form);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Form {
+    Hmac { pepper: KeyVersion, mac: [u8; 32] },
+    Argon2id { phc: Box<str> },
+}
+
+impl fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+/// A stored digest that this node cannot check. Never a verdict about the secret: the fault is on our side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// Neither of the forms that are understood.
+    #[error("the stored digest has no form that this version understands")]
+    Unreadable,
+    /// Made under a version of the master key that this node does not have.
+    #[error("the stored digest needs version {} of the master key, which this node does not have", .0.number())]
+    MissingPepper(KeyVersion),
+}
+
+impl SecretDigest {
+    /// Reads the stored form: `$hmac-sha256$v=1$…` or a PHC string of argon2id.
+    ///
+    /// # Errors
+    /// [`DigestError::Unreadable`] for anything else.
+    pub fn decode(text: &str) -> Result<Self, DigestError> {
+        if text.starts_with("$argon2id$") {
+            PasswordHash::new(text).map_err(|_| DigestError::Unreadable)?;
+            return Ok(Self(Form::Argon2id { phc: text.into() }));
+        }
+        let rest = text.strip_prefix("$hmac-sha256$v=").ok_or(DigestError::Unreadable)?;
+        let (version, mac) = rest.split_once('$').ok_or(DigestError::Unreadable)?;
+        let pepper = version.parse().ok().and_then(KeyVersion::new).ok_or(DigestError::Unreadable)?;
+        let mac = STANDARD_NO_PAD.decode(mac).ok().and_then(|mac| mac.try_into().ok());
+        Ok(Self(Form::Hmac { pepper, mac: mac.ok_or(DigestError::Unreadable)? }))
+    }
+
+    /// The stored form. For the database alone.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        match &self.0 {
+            Form::Hmac { pepper, mac } => {
+                format!("$hmac-sha256$v={}${}", pepper.number(), STANDARD_NO_PAD.encode(mac))
+            }
+            Form::Argon2id { phc } => phc.clone().into(),
+        }
+    }
+
+    /// Whether proving it takes milliseconds of a core and 19 MiB: such work belongs off the threads that answer.
+    #[must_use]
+    pub const fn is_slow(&self) -> bool {
+        matches!(self.0, Form::Argon2id { .. })
+    }
+}
+
+/// Whether a presented value is the one that was stored. Only a comparison, or a signature of the service's own, makes
+/// one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub struct Proof(bool);
+
+impl Proof {
+    pub(crate) const fn from_comparison(equal: bool) -> Self {
+        Self(equal)
+    }
+
+    /// A token that the service signed speaks for the key: no value was presented, and none is needed. To be called with
+    /// the outcome of checking the signature.
+    pub const fn by_signature(good: bool) -> Self {
+        Self(good)
+    }
+
+    /// Whether it is.
+    #[must_use]
+    pub const fn holds(self) -> bool {
+        self.0
+    }
+}
+
+/// Makes and checks digests with the peppers of one master key. Cannot be printed.
+pub struct SecretHasher {
+    /// One prepared HMAC a version, oldest first.
+    peppers: Vec<Hmac<Sha256>>,
+    newest: KeyVersion,
+    form: SecretForm,
+}
+
+impl SecretHasher {
+    /// A hasher that knows all versions of this master key and makes new digests in this form.
+    #[must_use]
+    pub fn new(master: &MasterKey, form: SecretForm) -> Self {
+        let prepare = |version| {
+            let pepper = master.derive(Purpose::Pepper, version)?;
+            Hmac::new_from_slice(pepper.as_slice()).ok()
+        };
+        Self { peppers: master.versions().filter_map(prepare).collect(), newest: master.newest(), form }
+    }
+
+    /// The digest to store for a fresh value. `salt` must be random; only argon2id uses it.
+    ///
+    /// # Errors
+    /// [`DigestError::MissingPepper`] cannot happen with a hasher made from a master key; it is there because a
+    /// service must not panic over a secret.
+    pub fn digest(&self, value: &KeyValue, salt: &[u8; 16]) -> Result<SecretDigest, DigestError> {
+        self.digest_text(value.expose(), salt)
+    }
+
+    /// The digest to replace an outdated one with, for a value that was just proved.
+    ///
+    /// # Errors
+    /// As [`SecretHasher::digest`].
+    pub fn rehash(&self, proved: &PresentedValue<'_>, salt: &[u8; 16]) -> Result<SecretDigest, DigestError> {
+        self.digest_text(proved.expose(), salt)
+    }
+
+    fn digest_text(&self, text: &str, salt: &[u8; 16]) -> Result<SecretDigest, DigestError> {
+        match self.form {
+            SecretForm::Hmac => {
+                let mac = self.mac(self.newest, text)?;
+                Ok(SecretDigest(Form::Hmac { pepper: self.newest, mac }))
+            }
+            SecretForm::Argon2id => {
+                let hash = Argon2::default().hash_password_with_salt(text.as_bytes(), salt);
+                let phc = hash.map_err(|_| DigestError::Unreadable)?.to_string().into();
+                Ok(SecretDigest(Form::Argon2id { phc }))
+            }
+        }
+    }
+
+    /// Compares a presented value with a stored digest, in a time that does not depend on where they differ.
+    ///
+    /// # Errors
+    /// [`DigestError`] if this node cannot check the digest. Never a verdict.
+    pub fn prove(&self, presented: &PresentedValue<'_>, digest: &SecretDigest) -> Result<Proof, DigestError> {
+        match &digest.0 {
+            Form::Hmac { pepper, mac } => {
+                let presented = self.mac(*pepper, presented.expose())?;
+                Ok(Proof(presented.ct_eq(mac).into()))
+            }
+            Form::Argon2id { phc } => {
+                let stored = PasswordHash::new(phc).map_err(|_| DigestError::Unreadable)?;
+                match Argon2::default().verify_password(presented.expose().as_bytes(), &stored) {
+                    Ok(()) => Ok(Proof(true)),
+                    Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Proof(false)),
+                    Err(_) => Err(DigestError::Unreadable),
+                }
+            }
+        }
+    }
+
+    /// Does the work of [`SecretHasher::prove`] for a key that does not exist, so that its absence takes as long.
+    pub fn prove_absent(&self, presented: &PresentedValue<'_>) -> Proof {
+        let equal = self.mac(self.newest, presented.expose()).is_ok_and(|mac| mac.ct_eq(&[0; 32]).into());
+        // Nothing is stored, so nothing can match; the comparison is made all the same.
+        Proof(equal && false_but_opaque())
+    }
+
+    /// Whether a digest should be replaced when its value is next proved: it is of the other form, made under an older
+    /// pepper, or with other costs than today's.
+    #[must_use]
+    pub fn needs_rehash(&self, digest: &SecretDigest) -> bool {
+        match (&digest.0, self.form) {
+            (Form::Hmac { pepper, .. }, SecretForm::Hmac) => *pepper != self.newest,
+            (Form::Argon2id { phc }, SecretForm::Argon2id) => !has_current_costs(phc),
+            (Form::Hmac { .. }, SecretForm::Argon2id) | (Form::Argon2id { .. }, SecretForm::Hmac) => true,
+        }
+    }
+
+    fn mac(&self, version: KeyVersion, text: &str) -> Result<[u8; 32], DigestError> {
+        let prepared = usize::from(version.number()).checked_sub(1).and_then(|at| self.peppers.get(at));
+        let mut mac = prepared.ok_or(DigestError::MissingPepper(version))?.clone();
+        mac.update(text.as_bytes());
+        Ok(mac.finalize().into_bytes().into())
+    }
+}
+
+/// Keeps the compiler from dropping the comparison whose outcome does not matter.
+fn false_but_opaque() -> bool {
+    std::hint::black_box(false)
+}
+
+fn has_current_costs(phc: &str) -> bool {
+    PasswordHash::new(phc).ok().and_then(|hash| argon2::Params::try_from(&hash).ok()).is_some_and(|params| {
+        let current = argon2::Params::default();
+        (params.m_cost(), params.t_cost(), params.p_cost()) == (current.m_cost(), current.t_cost(), current.p_cost())
+    })
+}
+
+#[cfg(test)]
+#[path = "secret_hash/tests.rs"]
+mod tests;

@@ -1,0 +1,65 @@
+//! What [`Timestamp`](super::Timestamp) reads and writes.
+
+use super::*;
+
+#[test]
+fn only_rfc_3339_is_read() {
+    for good in [
+        "2026-11-23T12:00:00Z",
+        "2026-11-23t12:00:00z",
+        "2026-11-23T12:00:00.1Z",
+        "2026-11-23T12:00:00.123456789+05:30",
+        "2026-11-23T12:00:00-00:00",
+        "0001-01-01T00:00:00Z",
+    ] {
+        assert!(good.parse::<Timestamp>().is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "now",
+        "2026-11-23",
+        "2026-11-23 12:00:00Z",
+        "2026-11-23T12:00:00",
+        "2026-11-23T12:00Z",
+        "20261123T120000Z",
+        "2026-11-23T12:00:00.Z",
+        "2026-11-23T12:00:00+0100",
+        "2026-11-23T12:00:00+01:00[Europe/Berlin]",
+        "2026-13-01T00:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "2026-11-23T25:00:00Z",
+        "+02026-11-23T12:00:00Z",
+        "2026-11-23T12:00:00Z ",
+        "1764000000",
+        "２026-11-23T12:00:00Z",
+    ] {
+        assert_eq!(bad.parse::<Timestamp>(), Err(ParseTimestampError), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_finer_than_a_microsecond_is_dropped_towards_the_past() {
+    let at: Timestamp = "2026-11-23T12:00:00.123456999Z".parse().unwrap();
+    assert_eq!(at.to_string(), "2026-11-23T12:00:00.123456Z");
+    let before_epoch: Timestamp = "1969-12-31T23:59:59.9999999Z".parse().unwrap();
+    assert_eq!(before_epoch.as_micros(), -1);
+}
+
+#[test]
+fn the_ends_of_the_range_can_be_written_and_read_again() {
+    for end in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+        assert_eq!(end.to_string().parse(), Ok(end), "{end}");
+    }
+    assert_eq!(Timestamp::from_micros(Timestamp::MAX.as_micros() + 1), Err(OutOfRange));
+    assert_eq!(Timestamp::from_micros(Timestamp::MIN.as_micros() - 1), Err(OutOfRange));
+    assert_eq!(Timestamp::MAX.saturating_add(Duration::from_secs(1)), Timestamp::MAX);
+    assert_eq!(Timestamp::MIN.saturating_sub(Duration::from_secs(1)), Timestamp::MIN);
+}
+
+#[test]
+fn seconds_and_milliseconds_round_down_before_the_epoch_too() {
+    let at = Timestamp::from_micros(-1).unwrap();
+    assert_eq!((at.as_millis(), at.as_seconds()), (-1, -1));
+    assert_eq!(at.since(Timestamp::UNIX_EPOCH), Duration::ZERO);
+    assert_eq!(Timestamp::UNIX_EPOCH.since(at), Duration::from_micros(1));
+}

@@ -1,0 +1,108 @@
+//! The order of refusals, reason by reason: each row has every later fault too, so that only the order decides.
+
+use super::*;
+use crate::{
+    Actor, KeyFacts, KeyState, Reason, Revocation, Role, Status,
+    fixture::{at, chain, facts, link},
+};
+
+const PROVED: Proof = Proof::from_comparison(true);
+const WRONG: Proof = Proof::from_comparison(false);
+
+fn all_wrong() -> Conditions {
+    Conditions {
+        scopes: "charges:write".parse().unwrap(),
+        key_type: KeyType::Public,
+        mid: Some("other".parse().unwrap()),
+    }
+}
+
+fn key(change: impl FnOnce(&mut KeyFacts)) -> ApiKey {
+    let mut facts = facts(1, KeyType::Secret, "charges:read");
+    change(&mut facts);
+    ApiKey::restore(facts).unwrap()
+}
+
+#[test]
+fn the_first_reason_of_the_contracts_order_is_told() {
+    use Status::{Active, Closed, Suspended};
+    let revocation = Revocation { at: at(1), by: Actor::Operator, reason: Reason::Unspecified };
+    let revoked = key(|f| {
+        f.state = KeyState::Revoked(revocation);
+        f.expires_at = Some(at(10));
+    });
+    let expired = key(|f| f.expires_at = Some(at(10)));
+    let good = key(|_| ());
+    let stranger = Reach::of(&link(9, Role::Partner, Active));
+    let own = Reach::of(&link(2, Role::Partner, Active));
+    let asked = |type_ok: bool, mid_ok: bool| {
+        let wrong = all_wrong();
+        Conditions {
+            key_type: if type_ok { KeyType::Secret } else { wrong.key_type },
+            mid: if mid_ok { Some("m3".parse().unwrap()) } else { wrong.mid },
+            scopes: wrong.scopes,
+        }
+    };
+    for (key, proof, reach, merchant, conditions, expected) in [
+        (&revoked, WRONG, own, Suspended, all_wrong(), Denial::NotFound),
+        (&revoked, PROVED, stranger, Suspended, all_wrong(), Denial::NotFound),
+        (&revoked, PROVED, own, Suspended, all_wrong(), Denial::Revoked),
+        (&expired, PROVED, own, Closed, all_wrong(), Denial::Revoked),
+        (&expired, PROVED, own, Suspended, all_wrong(), Denial::Suspended),
+        (&expired, PROVED, own, Active, all_wrong(), Denial::Expired),
+        (&good, PROVED, own, Active, all_wrong(), Denial::WrongType),
+        (&good, PROVED, own, Active, asked(true, false), Denial::WrongAccount),
+        (&good, PROVED, own, Active, asked(true, true), Denial::InsufficientScope),
+    ] {
+        let chain = chain(merchant, Active);
+        let candidate = Candidate { key, chain: &chain, scopes: &key.facts().scopes, proof };
+        let verdict = judge(Ok(Some(candidate)), Some(&reach), &conditions, at(10));
+        let id = (expected != Denial::NotFound).then(|| key.id());
+        assert_eq!(verdict, Verdict::Invalid { denial: expected, id });
+    }
+}
+
+#[test]
+fn what_names_no_key_tells_nothing_but_its_environment() {
+    for (found, denial) in [
+        (Ok(None), Denial::NotFound),
+        (Err(ValueError::Malformed), Denial::NotFound),
+        (Err(ValueError::OtherEnvironment), Denial::WrongEnvironment),
+    ] {
+        let verdict = judge(found, Some(&Reach::operator()), &Conditions::default(), at(0));
+        assert_eq!(verdict, Verdict::Invalid { denial, id: None });
+    }
+}
+
+#[test]
+fn a_good_key_is_valid_for_what_it_covers() {
+    let key = key(|f| f.scopes = "charges:* refunds:read".parse().unwrap());
+    let chain = chain(Status::Active, Status::Active);
+    for (scopes, mid, valid) in [
+        ("", None, true),
+        ("charges:read", None, true),
+        ("charges:read refunds:read", Some("m3"), true),
+        ("charges:read refunds:write", None, false),
+        ("", Some("m2"), false),
+    ] {
+        let conditions = Conditions {
+            scopes: scopes.parse().unwrap(),
+            key_type: KeyType::Secret,
+            mid: mid.map(|mid| mid.parse().unwrap()),
+        };
+        let candidate = Candidate { key: &key, chain: &chain, scopes: &key.facts().scopes, proof: PROVED };
+        let verdict = judge(Ok(Some(candidate)), None, &conditions, at(0));
+        assert_eq!(matches!(verdict, Verdict::Valid { .. }), valid, "{scopes} {mid:?}");
+    }
+}
+
+#[test]
+fn a_token_speaks_for_its_key_with_fewer_scopes() {
+    let key = key(|f| f.scopes = "charges:*".parse().unwrap());
+    let chain = chain(Status::Active, Status::Active);
+    let narrowed: ScopeSet = "charges:read".parse().unwrap();
+    let candidate = Candidate { key: &key, chain: &chain, scopes: &narrowed, proof: PROVED };
+    let asked = Conditions { scopes: "charges:write".parse().unwrap(), ..Conditions::default() };
+    let verdict = judge(Ok(Some(candidate)), None, &asked, at(0));
+    assert_eq!(verdict, Verdict::Invalid { denial: Denial::InsufficientScope, id: Some(key.id()) });
+}
