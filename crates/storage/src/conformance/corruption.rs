@@ -1,0 +1,105 @@
+//! Rows that this service never writes are told by table and name, and are never read as something else.
+
+use keyward_domain::{ApiKey, KeyType, Reach};
+
+use super::{
+    Fixture,
+    sample::{ALL, Draft, Tree},
+};
+use crate::{AccountWindow, Result, StorageError};
+
+fn tells<T>(answer: Result<T>, table: &str, id: &str) -> bool {
+    matches!(answer, Err(StorageError::Corrupt { table: told, id: of }) if told == table && of == id)
+}
+
+async fn spoil(fixture: &Fixture, table: &str, change: &str, id: uuid::Uuid) {
+    let sql = format!("UPDATE {table} SET {change} WHERE id = {}", fixture.raw.id(id));
+    assert_eq!(fixture.raw.execute(&sql).await, Ok(1), "{sql}");
+}
+
+async fn every_reader_tells(fixture: &Fixture, tree: &Tree, key: &ApiKey, what: &str) {
+    let (all, id, name) = (Reach::operator(), key.id(), key.id().to_string());
+    assert!(tells(fixture.store.key(&all, id).await, "api_key", &name), "{what}: key");
+    assert!(tells(fixture.store.keys(&all, tree.merchant.id, ALL).await, "api_key", &name), "{what}: keys");
+    assert!(tells(fixture.store.credential(id).await, "api_key", &name), "{what}: credential");
+    let mut unit = fixture.store.begin().await.unwrap();
+    assert!(tells(unit.current_key(&all, id).await, "api_key", &name), "{what}: current key");
+}
+
+pub async fn a_corrupt_key_is_named(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    for change in [
+        "scopes = 'Not A Scope'",
+        "scopes = 'charges:read  charges:write'",
+        "scopes = 'api-keys:everything'",
+        "name = ''",
+        "name = 'a<b'",
+        "description = 'a>b'",
+        "digest = 'sha256:00'",
+        "digest = ''",
+        "last_four = 'abc'",
+        "last_four = 'é12'",
+    ] {
+        let key = Draft::writer().described("x").store(&fixture.store, &tree.merchant_chain()).await;
+        spoil(fixture, "api_key", change, key.id().uuid()).await;
+        every_reader_tells(fixture, &tree, &key, change).await;
+        let gone = format!("DELETE FROM api_key WHERE id = {}", fixture.raw.id(key.id().uuid()));
+        assert_eq!(fixture.raw.execute(&gone).await, Ok(1));
+    }
+}
+
+pub async fn a_publishable_key_that_could_manage_keys_is_corrupt(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
+    spoil(fixture, "api_key", "scopes = 'api-keys:write'", key.id().uuid()).await;
+    every_reader_tells(fixture, &tree, &key, "a public writer").await;
+}
+
+pub async fn a_corrupt_writer_or_pair_is_named(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let pair = keyward_domain::PairId::from_uuid(super::sample::fresh());
+    let draft = Draft::writer().named("shop").paired(pair, "shop");
+    let key = draft.store(&fixture.store, &tree.merchant_chain()).await;
+    spoil(fixture, "api_key", "digest = '?'", key.id().uuid()).await;
+    let (all, name) = (Reach::operator(), key.id().to_string());
+    let mut unit = fixture.store.begin().await.unwrap();
+    assert!(tells(unit.longest_lived_writer(&all, tree.merchant.id, &[]).await, "api_key", &name));
+    let named = unit.pair_keys_named(&all, tree.merchant.id, &super::sample::name("shop")).await;
+    assert!(tells(named, "api_key", &name));
+}
+
+pub async fn a_corrupt_account_is_named(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let (all, name) = (Reach::operator(), tree.merchant.id.to_string());
+    for change in ["name = ''", "name = 'a<b'"] {
+        spoil(fixture, "account", change, tree.merchant.id.uuid()).await;
+        assert!(tells(fixture.store.account(&all, &tree.merchant.mid).await, "account", &name), "{change}");
+        let window = AccountWindow { before: None, rows: 100 };
+        assert!(tells(fixture.store.accounts(&all, window).await, "account", &name), "{change}");
+        let mut unit = fixture.store.begin().await.unwrap();
+        assert!(tells(unit.lock_account(&all, tree.merchant.id).await, "account", &name), "{change}");
+    }
+}
+
+pub async fn a_mid_that_is_none_is_corrupt_wherever_its_account_stands_in_a_chain(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
+    for account in [&tree.merchant, &tree.partner, &tree.platform] {
+        spoil(fixture, "account", "mid = 'not a mid'", account.id.uuid()).await;
+        let told = fixture.store.credential(key.id()).await;
+        assert!(tells(told, "account", &account.id.to_string()), "{}", account.role);
+        let back = format!("mid = '{}'", account.mid);
+        spoil(fixture, "account", &back, account.id.uuid()).await;
+    }
+    assert!(fixture.store.credential(key.id()).await.unwrap().is_some());
+}
+
+pub async fn accounts_that_are_no_line_up_to_the_platform_are_corrupt(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
+    spoil(fixture, "account", "role = 'merchant'", tree.partner.id.uuid()).await;
+    let (all, name) = (Reach::operator(), tree.merchant.id.to_string());
+    assert!(tells(fixture.store.credential(key.id()).await, "account", &name));
+    assert!(tells(fixture.store.key(&all, key.id()).await, "account", &name));
+    assert!(tells(fixture.store.account(&all, &tree.merchant.mid).await, "account", &name));
+}

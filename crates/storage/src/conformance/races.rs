@@ -1,0 +1,154 @@
+//! Two who want the same at once. Started together, joined, and judged by what came of it: never by how long it took.
+
+use std::sync::Arc;
+
+use keyward_domain::{AccountId, Actor, KeyId, Reach, Reason};
+use tokio::{sync::Barrier, task::JoinSet};
+
+use super::{
+    Fixture,
+    sample::{Draft, Tree, chain, fresh, pair, reach, revocation},
+};
+use crate::{Constraint, Result, StorageError, Store, StoredState, Write};
+
+/// How often each race is run: one run proves little.
+const ROUNDS: usize = 8;
+
+/// Runs all of them at once and gives what they returned.
+async fn together<T: Send + 'static>(racers: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+    let start = Arc::new(Barrier::new(racers.len()));
+    let mut running = JoinSet::new();
+    for racer in racers {
+        let start = Arc::clone(&start);
+        running.spawn(async move {
+            start.wait().await;
+            racer.await
+        });
+    }
+    running.join_all().await
+}
+
+/// What a use case does: lock, look whether a writer is left, revoke.
+async fn revoke_unless_last(store: Arc<dyn Store>, within: Reach, account: AccountId, key: KeyId) -> Result<bool> {
+    let mut unit = store.begin().await?;
+    assert!(unit.lock_account(&within, account).await?.is_some());
+    if unit.longest_lived_writer(&within, account, &[key]).await?.is_none() {
+        return Ok(false);
+    }
+    let it = revocation(1, Actor::Key(key), Reason::NoLongerNeeded);
+    assert_eq!(unit.record_revocation(&within, key, &it).await?, Write::Applied);
+    unit.commit().await?;
+    Ok(true)
+}
+
+pub async fn of_the_last_two_writers_one_stays_however_they_race(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    for round in 0..ROUNDS {
+        let partner = keyward_domain::Account {
+            mid: format!("round-{round}").parse().unwrap(),
+            ..super::sample::account(keyward_domain::Role::Partner, Some(&tree.platform))
+        };
+        let mut unit = fixture.store.begin().await.unwrap();
+        assert_eq!(unit.insert_account(&Reach::operator(), &partner).await.unwrap(), Write::Applied);
+        unit.commit().await.unwrap();
+        let mut racers = Vec::new();
+        for _ in 0..2 {
+            let key = Draft::writer().store(&fixture.store, &chain(&[&partner, &tree.platform])).await;
+            racers.push(revoke_unless_last(Arc::clone(&fixture.store), reach(&partner), partner.id, key.id()));
+        }
+        let won = together(racers).await.into_iter().map(Result::unwrap).filter(|won| *won).count();
+        assert_eq!(won, 1, "round {round}");
+    }
+}
+
+pub async fn of_racing_pairs_with_one_unique_name_one_is_made(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    for round in 0..ROUNDS {
+        let racers = (0..4).map(|_| {
+            let keys = pair(&tree.merchant_chain(), "shop", &format!("shop {round}"));
+            let store = Arc::clone(&fixture.store);
+            async move {
+                let mut unit = store.begin().await?;
+                for key in &keys {
+                    assert_eq!(unit.insert_key(&Reach::operator(), key).await?, Write::Applied);
+                }
+                unit.commit().await
+            }
+        });
+        let answers = together(racers.collect()).await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "round {round}: {answers:?}");
+        let refused = |answer: &Result<()>| matches!(answer, Err(StorageError::Conflict(Constraint::PairUniqueName)));
+        assert_eq!(answers.iter().filter(|answer| refused(answer)).count(), 3, "round {round}: {answers:?}");
+    }
+    let window = crate::KeyWindow { before: None, stored: StoredState::Any, rows: 100 };
+    let stored = fixture.store.keys(&Reach::operator(), tree.merchant.id, window).await.unwrap();
+    assert_eq!(stored.len(), 2 * ROUNDS, "of the losers not even half a pair is left");
+}
+
+pub async fn of_racing_revocations_one_is_written(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    for round in 0..ROUNDS {
+        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let racers = (1..=4).map(|second| {
+            let (store, id) = (Arc::clone(&fixture.store), key.id());
+            async move {
+                let it = revocation(second, Actor::Operator, Reason::Compromised);
+                let mut unit = store.begin().await.unwrap();
+                let write = unit.record_revocation(&Reach::operator(), id, &it).await.unwrap();
+                unit.commit().await.unwrap();
+                (write, it)
+            }
+        });
+        let answers = together(racers.collect()).await;
+        let winners: Vec<_> = answers.into_iter().filter(|(write, _)| *write == Write::Applied).collect();
+        assert_eq!(winners.len(), 1, "round {round}");
+        let stored = fixture.store.credential(key.id()).await.unwrap().unwrap();
+        assert_eq!(stored.key.revocation(), winners.first().map(|(_, it)| it), "round {round}");
+    }
+}
+
+pub async fn of_racing_redemptions_exactly_one_is_the_first(fixture: &Fixture) {
+    use crate::{Redeemed, Redemption};
+    for round in 0..ROUNDS {
+        let redemption = Redemption {
+            token: keyward_domain::RefreshId::from_uuid(fresh()),
+            family: keyward_domain::FamilyId::from_uuid(fresh()),
+            family_ends_at: super::sample::at(1_000),
+            at: super::sample::at(1),
+        };
+        let racers = (0..6).map(|_| {
+            let store = Arc::clone(&fixture.store);
+            async move { store.redeem(&redemption).await.unwrap() }
+        });
+        let answers = together(racers.collect()).await;
+        let count = |wanted| answers.iter().filter(|answer| **answer == wanted).count();
+        assert_eq!((count(Redeemed::First), count(Redeemed::Again)), (1, 5), "round {round}: {answers:?}");
+    }
+}
+
+pub async fn of_racing_signing_keys_one_generation_is_made(fixture: &Fixture) {
+    for generation in 1..=4 {
+        let racers = (0..4).map(|racer| {
+            let store = Arc::clone(&fixture.store);
+            let key = super::signing_keys::row(generation, &format!("{generation}-{racer}"));
+            async move { (store.add_signing_key(&key).await.unwrap(), key) }
+        });
+        let answers = together(racers.collect()).await;
+        let made: Vec<_> = answers.into_iter().filter(|(write, _)| *write == Write::Applied).collect();
+        assert_eq!(made.len(), 1, "generation {generation}");
+        let stored = fixture.store.signing_keys().await.unwrap();
+        assert!(stored.last() == made.first().map(|(_, key)| key), "generation {generation}");
+    }
+}
+
+pub async fn of_racing_claims_one_stamps_the_database(fixture: &Fixture) {
+    let racers = (0..4).map(|racer| {
+        let store = Arc::clone(&fixture.store);
+        let stamp = super::installation::stamp(racer);
+        async move { (store.claim(&stamp, super::sample::at(0)).await.unwrap(), stamp) }
+    });
+    let answers = together(racers.collect()).await;
+    let made: Vec<_> = answers.into_iter().filter(|(write, _)| *write == Write::Applied).collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!(fixture.store.stamp().await.unwrap().as_ref(), made.first().map(|(_, stamp)| stamp));
+}

@@ -1,0 +1,75 @@
+//! Redeeming refresh tokens once, and forgetting families whose life is over.
+
+use keyward_domain::{FamilyId, RefreshId};
+
+use super::{
+    Fixture,
+    sample::{at, fresh},
+};
+use crate::{Redeemed, Redemption};
+
+fn redemption(family: FamilyId, ends: i64) -> Redemption {
+    Redemption { token: RefreshId::from_uuid(fresh()), family, family_ends_at: at(ends), at: at(1) }
+}
+
+fn family() -> FamilyId {
+    FamilyId::from_uuid(fresh())
+}
+
+async fn count(fixture: &Fixture) -> i64 {
+    fixture.raw.number("SELECT count(*) FROM redeemed_refresh").await
+}
+
+pub async fn a_token_is_redeemed_once(fixture: &Fixture) {
+    let token = redemption(family(), 100);
+    assert_eq!(fixture.store.redeem(&token).await.unwrap(), Redeemed::First);
+    assert_eq!(fixture.store.redeem(&token).await.unwrap(), Redeemed::Again);
+    let later = Redemption { at: at(50), ..token };
+    assert_eq!(fixture.store.redeem(&later).await.unwrap(), Redeemed::Again);
+    assert_eq!(count(fixture).await, 1);
+}
+
+pub async fn each_token_of_a_family_is_redeemed_in_its_turn(fixture: &Fixture) {
+    let family = family();
+    for _ in 0..4 {
+        assert_eq!(fixture.store.redeem(&redemption(family, 100)).await.unwrap(), Redeemed::First);
+    }
+}
+
+pub async fn a_second_redemption_ends_the_family(fixture: &Fixture) {
+    let family = family();
+    let [one, two, three] = [1, 2, 3].map(|_| redemption(family, 100));
+    assert_eq!(fixture.store.redeem(&one).await.unwrap(), Redeemed::First);
+    assert_eq!(fixture.store.redeem(&two).await.unwrap(), Redeemed::First);
+    assert_eq!(fixture.store.redeem(&one).await.unwrap(), Redeemed::Again);
+    assert_eq!(fixture.store.redeem(&three).await.unwrap(), Redeemed::FamilyEnded);
+    assert_eq!(fixture.store.redeem(&three).await.unwrap(), Redeemed::FamilyEnded);
+    assert_eq!(fixture.store.redeem(&two).await.unwrap(), Redeemed::Again);
+}
+
+pub async fn the_end_of_a_family_touches_no_other(fixture: &Fixture) {
+    let ended = redemption(family(), 100);
+    assert_eq!(fixture.store.redeem(&ended).await.unwrap(), Redeemed::First);
+    assert_eq!(fixture.store.redeem(&ended).await.unwrap(), Redeemed::Again);
+    assert_eq!(fixture.store.redeem(&redemption(family(), 100)).await.unwrap(), Redeemed::First);
+}
+
+pub async fn families_are_forgotten_from_their_very_end_on(fixture: &Fixture) {
+    for ends in [10, 20, 30] {
+        assert_eq!(fixture.store.redeem(&redemption(family(), ends)).await.unwrap(), Redeemed::First);
+    }
+    assert_eq!(fixture.store.forget_families(at(9), 100).await.unwrap(), 0);
+    assert_eq!(fixture.store.forget_families(at(20), 100).await.unwrap(), 2);
+    assert_eq!(count(fixture).await, 1);
+}
+
+pub async fn no_more_rows_are_forgotten_at_a_time_than_asked(fixture: &Fixture) {
+    let family = family();
+    for _ in 0..5 {
+        assert_eq!(fixture.store.redeem(&redemption(family, 10)).await.unwrap(), Redeemed::First);
+    }
+    for (left, forgotten) in [(3, 2), (1, 2), (0, 1), (0, 0)] {
+        assert_eq!(fixture.store.forget_families(at(10), 2).await.unwrap(), forgotten);
+        assert_eq!(count(fixture).await, left);
+    }
+}

@@ -1,0 +1,247 @@
+//! A small tree and keys in it, for the promises. Every identifier is fresh and sorts after all made before it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use keyward_domain::{
+    Account, AccountId, Actor, ApiKey, Chain, Description, Environment, KeyId, KeyTerms, KeyType, KeyValue, Link,
+    MasterKey, Mid, Name, Origin, PairId, PairMembership, Parent, Reach, Reason, Revocation, Role, SecretDigest,
+    SecretForm, SecretHasher, Status, Timestamp,
+};
+use uuid::Uuid;
+
+use super::Fixture;
+use crate::{KeyWindow, Store, StoredState, Write};
+
+/// A version 7 UUID that sorts after all that were made before it.
+pub fn fresh() -> Uuid {
+    static MADE: AtomicU64 = AtomicU64::new(0x0193_5000_0000);
+    let at = MADE.fetch_add(1, Ordering::Relaxed);
+    Uuid::from_u128((u128::from(at) << 80) | (0x7 << 76) | (0x8 << 60) | 1)
+}
+
+/// So many seconds and one microsecond after the moment at which all sample accounts were registered.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(1_795_435_200_000_000 + seconds * 1_000_000 + 1).unwrap()
+}
+
+/// A name.
+pub fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+/// A revocation of the sample kind.
+pub fn revocation(seconds: i64, by: Actor, reason: Reason) -> Revocation {
+    Revocation { at: at(seconds), by, reason }
+}
+
+/// The digest of some secret value: another one for every `random`.
+pub fn digest(random: u8) -> SecretDigest {
+    let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, KeyId::from_uuid(Uuid::nil()), [random; 32]);
+    hasher().digest(&value, &[0; 16]).unwrap()
+}
+
+fn hasher() -> SecretHasher {
+    SecretHasher::new(&MasterKey::from_bytes(&[1; 32]).unwrap(), SecretForm::Hmac)
+}
+
+/// An account of this role, `parent` right above it, not stored yet.
+pub fn account(role: Role, parent: Option<&Account>) -> Account {
+    let id = AccountId::from_uuid(fresh());
+    Account {
+        id,
+        mid: Mid::made_for(id),
+        role,
+        name: name("Ünïcode & Söhne 株式会社 🦀"),
+        status: Status::Active,
+        parent: parent.map(|parent| Parent { id: parent.id, mid: parent.mid.clone() }),
+        created_at: at(0),
+    }
+}
+
+/// The chain from the first account over the others, nearest first.
+pub fn chain(line: &[&Account]) -> Chain {
+    let mut links = line.iter().map(|account| Link::from(*account));
+    Chain::new(links.next().unwrap(), links.collect()).unwrap()
+}
+
+/// The reach of an account.
+pub fn reach(account: &Account) -> Reach {
+    Reach::of(&Link::from(account))
+}
+
+/// All keys of an account that are stored in some state.
+pub const ALL: KeyWindow = KeyWindow { before: None, stored: StoredState::Any, rows: 100 };
+
+/// `platform ──► partner ──► merchant`, another partner with a merchant, and a merchant right below the platform.
+pub struct Tree {
+    /// The root.
+    pub platform: Account,
+    /// A partner.
+    pub partner: Account,
+    /// Its merchant.
+    pub merchant: Account,
+    /// Another partner.
+    pub rival: Account,
+    /// That one's merchant.
+    pub rivals_merchant: Account,
+    /// A merchant without a partner.
+    pub direct: Account,
+}
+
+impl Tree {
+    /// Makes the tree and stores it.
+    pub async fn plant(fixture: &Fixture) -> Self {
+        let platform = account(Role::Platform, None);
+        let partner = account(Role::Partner, Some(&platform));
+        let merchant = account(Role::Merchant, Some(&partner));
+        let rival = account(Role::Partner, Some(&platform));
+        let rivals_merchant = account(Role::Merchant, Some(&rival));
+        let direct = account(Role::Merchant, Some(&platform));
+        let tree = Self { platform, partner, merchant, rival, rivals_merchant, direct };
+        let mut unit = fixture.store.begin().await.unwrap();
+        for account in tree.all() {
+            assert_eq!(unit.insert_account(&Reach::operator(), account).await.unwrap(), Write::Applied);
+        }
+        unit.commit().await.unwrap();
+        tree
+    }
+
+    /// All accounts, oldest first.
+    pub fn all(&self) -> [&Account; 6] {
+        [&self.platform, &self.partner, &self.merchant, &self.rival, &self.rivals_merchant, &self.direct]
+    }
+
+    /// The chain of the merchant.
+    pub fn merchant_chain(&self) -> Chain {
+        chain(&[&self.merchant, &self.partner, &self.platform])
+    }
+
+    /// Who reaches the merchant and who does not, by name.
+    pub fn reaches(&self) -> [(&'static str, Reach, bool); 7] {
+        [
+            ("the operator", Reach::operator(), true),
+            ("the platform", reach(&self.platform), true),
+            ("its partner", reach(&self.partner), true),
+            ("the merchant itself", reach(&self.merchant), true),
+            ("another partner", reach(&self.rival), false),
+            ("another partner's merchant", reach(&self.rivals_merchant), false),
+            ("a merchant without a partner", reach(&self.direct), false),
+        ]
+    }
+
+    /// The reaches that do not cover the merchant.
+    pub fn strangers(&self) -> impl Iterator<Item = (&'static str, Reach)> {
+        self.reaches().into_iter().filter(|(_, _, reached)| !reached).map(|(who, reach, _)| (who, reach))
+    }
+}
+
+/// What a key is to be; starts as a secret key without scopes that never expires.
+#[derive(Clone)]
+pub struct Draft {
+    key_type: KeyType,
+    name: Name,
+    description: Option<Description>,
+    scopes: &'static str,
+    expires_at: Option<Timestamp>,
+    by: Actor,
+    pair: Option<PairMembership>,
+}
+
+impl Draft {
+    /// A key of this type.
+    pub fn of(key_type: KeyType) -> Self {
+        let name = name("a key");
+        Self { key_type, name, description: None, scopes: "", expires_at: None, by: Actor::Operator, pair: None }
+    }
+
+    /// A secret key that may write keys.
+    pub fn writer() -> Self {
+        Self::of(KeyType::Secret).scoped("charges:* api-keys:write")
+    }
+
+    /// Under this name.
+    #[must_use]
+    pub fn named(self, text: &str) -> Self {
+        Self { name: name(text), ..self }
+    }
+
+    /// With this description.
+    #[must_use]
+    pub fn described(self, text: &str) -> Self {
+        Self { description: Some(Description::parse(text).unwrap()), ..self }
+    }
+
+    /// With these scopes, parted by spaces.
+    #[must_use]
+    pub fn scoped(self, scopes: &'static str) -> Self {
+        Self { scopes, ..self }
+    }
+
+    /// Expiring so many seconds after the sample moment.
+    #[must_use]
+    pub fn expiring(self, seconds: i64) -> Self {
+        Self { expires_at: Some(at(seconds)), ..self }
+    }
+
+    /// Made by this actor.
+    #[must_use]
+    pub fn by(self, by: Actor) -> Self {
+        Self { by, ..self }
+    }
+
+    /// As a part of this pair.
+    #[must_use]
+    pub fn paired(self, id: PairId, unique_name: &str) -> Self {
+        Self { pair: Some(PairMembership { id, unique_name: unique_name.into() }), ..self }
+    }
+
+    /// The key, not stored yet. Made at the sample moment.
+    pub fn issue(self, chain: &Chain) -> ApiKey {
+        let id = KeyId::from_uuid(fresh());
+        let scopes = self.scopes.parse().unwrap();
+        let terms = KeyTerms::agree(self.key_type, self.name, self.description, scopes, self.expires_at, at(0));
+        let value = KeyValue::mint(self.key_type, Environment::Sandbox, id, [7; 32]);
+        let digest = self.key_type.is_secret().then(|| hasher().digest(&value, &[0; 16]).unwrap());
+        let origin = Origin { id, at: at(0), by: self.by, pair: self.pair };
+        ApiKey::issue(terms.unwrap(), origin, chain, &value, digest).unwrap()
+    }
+
+    /// The key, stored.
+    pub async fn store(self, store: &Arc<dyn Store>, chain: &Chain) -> ApiKey {
+        let key = self.issue(chain);
+        insert(store, &key).await;
+        key
+    }
+}
+
+/// A public and a secret key under one pair and name, not stored yet.
+pub fn pair(chain: &Chain, pair_name: &str, unique_name: &str) -> [ApiKey; 2] {
+    let id = PairId::from_uuid(fresh());
+    [KeyType::Public, KeyType::Secret]
+        .map(|key_type| Draft::of(key_type).named(pair_name).paired(id, unique_name).issue(chain))
+}
+
+/// Stores a key in a unit of work of its own.
+pub async fn insert(store: &Arc<dyn Store>, key: &ApiKey) {
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.insert_key(&Reach::operator(), key).await.unwrap(), Write::Applied);
+    unit.commit().await.unwrap();
+}
+
+/// Revokes a key in a unit of work of its own.
+pub async fn revoke(store: &Arc<dyn Store>, key: &ApiKey) {
+    let it = revocation(10, Actor::Operator, Reason::Superseded);
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.record_revocation(&Reach::operator(), key.id(), &it).await.unwrap(), Write::Applied);
+    unit.commit().await.unwrap();
+}
+
+/// Changes the status of an account in a unit of work of its own.
+pub async fn become_status(store: &Arc<dyn Store>, account: &Account, from: Status, to: Status) {
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.record_status(&Reach::operator(), account.id, from, to).await.unwrap(), Write::Applied);
+    unit.commit().await.unwrap();
+}

@@ -1,0 +1,81 @@
+//! The longest-lived writer of an account: what the rule that nobody locks itself out asks for.
+
+use keyward_domain::{ApiKey, KeyId, KeyType};
+
+use super::{
+    Fixture,
+    sample::{Draft, Tree, chain, reach, revoke},
+};
+
+async fn longest(fixture: &Fixture, tree: &Tree, except: &[KeyId]) -> Option<KeyId> {
+    let mut unit = fixture.store.begin().await.unwrap();
+    let found = unit.longest_lived_writer(&reach(&tree.merchant), tree.merchant.id, except).await.unwrap();
+    found.map(|key| key.id())
+}
+
+pub async fn the_writer_that_expires_last_comes_first_and_one_that_never_does_before_all(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let chain = tree.merchant_chain();
+    let mut order = Vec::new();
+    for draft in
+        [Draft::writer(), Draft::writer().expiring(1), Draft::writer().expiring(3), Draft::writer().expiring(2)]
+    {
+        order.push(draft.store(&fixture.store, &chain).await.id());
+    }
+    order.swap(1, 2);
+    order.swap(2, 3);
+    for gone in 0..=order.len() {
+        assert_eq!(longest(fixture, &tree, order.get(..gone).unwrap()).await, order.get(gone).copied(), "{gone}");
+    }
+}
+
+pub async fn a_writer_comes_back_whole(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let draft = Draft::of(KeyType::Secret).scoped("merchants:read api-keys:*").described("the last one").expiring(5);
+    let key = draft.store(&fixture.store, &tree.merchant_chain()).await;
+    let mut unit = fixture.store.begin().await.unwrap();
+    let found = unit.longest_lived_writer(&reach(&tree.merchant), tree.merchant.id, &[]).await.unwrap();
+    assert_eq!(found, Some(key));
+}
+
+pub async fn neither_revoked_keys_nor_those_that_cannot_write_count(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let chain = tree.merchant_chain();
+    for draft in [
+        Draft::of(KeyType::Secret),
+        Draft::of(KeyType::Secret).scoped("api-keys:read api-keys:verify charges:*"),
+        Draft::of(KeyType::Public).scoped("charges:*"),
+        Draft::of(KeyType::Tokenization),
+    ] {
+        draft.store(&fixture.store, &chain).await;
+    }
+    let revoked = Draft::writer().store(&fixture.store, &chain).await;
+    revoke(&fixture.store, &revoked).await;
+    assert_eq!(longest(fixture, &tree, &[]).await, None);
+    let writer = Draft::writer().expiring(1).store(&fixture.store, &chain).await;
+    assert_eq!(longest(fixture, &tree, &[]).await, Some(writer.id()));
+    assert_eq!(longest(fixture, &tree, &[revoked.id(), writer.id(), writer.id()]).await, None);
+}
+
+pub async fn a_writer_of_another_account_does_not_count(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let writers: Vec<ApiKey> = vec![
+        Draft::writer().store(&fixture.store, &chain(&[&tree.platform])).await,
+        Draft::writer().store(&fixture.store, &chain(&[&tree.partner, &tree.platform])).await,
+        Draft::writer().store(&fixture.store, &chain(&[&tree.direct, &tree.platform])).await,
+    ];
+    assert_eq!(longest(fixture, &tree, &[]).await, None);
+    let own = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let foreign: Vec<_> = writers.iter().map(ApiKey::id).collect();
+    assert_eq!(longest(fixture, &tree, &foreign).await, Some(own.id()));
+}
+
+pub async fn a_foreign_account_shows_no_writer(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    for (who, within, reached) in tree.reaches() {
+        let mut unit = fixture.store.begin().await.unwrap();
+        let found = unit.longest_lived_writer(&within, tree.merchant.id, &[]).await.unwrap();
+        assert_eq!(found, reached.then(|| key.clone()), "{who}");
+    }
+}

@@ -1,0 +1,313 @@
+//! What the service remembers: the ports, and (feature `postgres`) their implementation on Postgres.
+//!
+//! Two kinds of port. **Management** ([`Keys`], [`Accounts`], and the writes of a [`UnitOfWork`]): every method takes a
+//! [`Reach`], so that no query can be written that shows a tenant what is not its own. **Authentication**
+//! ([`Credentials`]): the only port that reads a key without a reach, one at a time, by id; it lists nothing. The others
+//! ([`Tokens`], [`Upkeep`], [`Installation`]) show no tenant's data.
+//!
+//! Adapters record decisions and never make them: what may be revoked, issued or suspended is decided in
+//! `keyward-domain`. A precondition stands in the statement's `WHERE`, and [`Write`] says whether it held. Nothing here
+//! reads a clock. Feature `testing` brings the conformance suite that every implementation passes, and doubles that
+//! inject faults.
+
+use async_trait::async_trait;
+use keyward_domain::{
+    Account, AccountId, ApiKey, Chain, Environment, FamilyId, KeyId, KeyVersion, Mid, Name, Reach, RefreshId,
+    Revocation, SecretDigest, Status, Timestamp,
+};
+
+mod error;
+pub mod row;
+
+#[cfg(feature = "testing")]
+pub mod conformance;
+#[cfg(feature = "testing")]
+pub mod mock;
+#[cfg(feature = "postgres")]
+mod postgres;
+
+pub use error::{Cause, Constraint, StorageError};
+#[cfg(feature = "postgres")]
+pub use postgres::{PgOptions, PgStore};
+
+/// The result of asking the database.
+pub type Result<T, E = StorageError> = std::result::Result<T, E>;
+
+/// Whether a guarded write found what it was decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Write {
+    /// Written.
+    Applied,
+    /// The precondition did not hold (any more): nothing was written.
+    Stale,
+}
+
+/// A key as a management reader sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyRecord {
+    /// The key.
+    pub key: ApiKey,
+    /// Its account and those above.
+    pub chain: Chain,
+    /// When it was last used successfully, to within one flush of the usage recorder.
+    pub last_used: Option<Timestamp>,
+}
+
+/// One row of a window over an account's keys. Its chain is that of the account, which the caller has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// When it was last used successfully, to within one flush of the usage recorder.
+    pub last_used: Option<Timestamp>,
+}
+
+/// An account and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountRecord {
+    /// The account.
+    pub account: Account,
+    /// It and those above.
+    pub chain: Chain,
+}
+
+/// Which stored states a window looks at. Each is an index of its own, so that no row is examined in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredState {
+    /// Keys that are not revoked, expired ones among them.
+    Active,
+    /// Keys that are revoked themselves.
+    Revoked,
+    /// All keys.
+    Any,
+}
+
+/// A stretch of an account's keys, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyWindow {
+    /// Only keys older than this one.
+    pub before: Option<KeyId>,
+    /// Which index to walk.
+    pub stored: StoredState,
+    /// How many rows to read at the most: as many are examined, and no more.
+    pub rows: u16,
+}
+
+/// A stretch of accounts, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountWindow {
+    /// Only accounts younger ones come before.
+    pub before: Option<AccountId>,
+    /// How many rows to read at the most: as many are examined, and one more at the most.
+    pub rows: u16,
+}
+
+/// Management reads of keys, outside any transaction.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// The key of this id, if the caller reaches its account. An unknown and a foreign id do the same work.
+    async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
+
+    /// A window over the keys of an account; empty if the caller does not reach it.
+    async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>>;
+}
+
+/// Management reads of accounts, outside any transaction.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// The account of this mid, if the caller reaches it. An unknown and a foreign mid do the same work.
+    async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>>;
+
+    /// A window over the accounts strictly below the caller's own; over all accounts for the operator.
+    async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>>;
+}
+
+/// What an authentication needs of one key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credential {
+    /// The key.
+    pub key: ApiKey,
+    /// Its account and those above.
+    pub chain: Chain,
+}
+
+/// Authentication only: one key with its account chain, by id. The one port that reads keys without a reach; it lists
+/// nothing.
+#[async_trait]
+pub trait Credentials: Send + Sync {
+    /// The key of this id with its chain, in one statement: both are of one moment.
+    async fn credential(&self, id: KeyId) -> Result<Option<Credential>>;
+}
+
+/// A token-signing key as it is stored: its private half sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKeyRow {
+    /// Counted from 1 without a gap; unique, so that two nodes that rotate at once make one key.
+    pub generation: i32,
+    /// Its name in tokens and in the key set (RFC 7638 thumbprint).
+    pub kid: String,
+    /// The public half: 32 bytes of Ed25519.
+    pub public: Vec<u8>,
+    /// The private half, sealed under the master key.
+    pub sealed: Vec<u8>,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// From when on it signs; until the next generation does.
+    pub signs_from: Timestamp,
+}
+
+/// The use of one refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redemption {
+    /// The token.
+    pub token: RefreshId,
+    /// Its family.
+    pub family: FamilyId,
+    /// When the family's life is over, and this row may go.
+    pub family_ends_at: Timestamp,
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// What came of redeeming a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Redeemed {
+    /// The first time: good.
+    First,
+    /// It was redeemed before. The family has been ended.
+    Again,
+    /// Another token of the family was redeemed twice.
+    FamilyEnded,
+}
+
+/// Signing keys and redeemed refresh tokens.
+#[async_trait]
+pub trait Tokens: Send + Sync {
+    /// All signing keys, oldest generation first.
+    async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>>;
+
+    /// Adds a generation. `Stale` if that generation exists: another node was faster, so read again.
+    async fn add_signing_key(&self, key: &SigningKeyRow) -> Result<Write>;
+
+    /// Drops all generations below this one.
+    async fn drop_signing_keys_below(&self, generation: i32) -> Result<u64>;
+
+    /// Redeems a refresh token, in one transaction. Of two racing redemptions of one token exactly one is the first.
+    async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
+
+    /// Drops what is kept of families whose life ended at or before this moment, at most so many rows. Gives how many.
+    async fn forget_families(&self, ended_by: Timestamp, at_most: u32) -> Result<u64>;
+}
+
+/// Upkeep off the request path.
+#[async_trait]
+pub trait Upkeep: Send + Sync {
+    /// Replaces a digest by another of the same value. `Stale` unless the stored one is still `old`.
+    async fn replace_digest(&self, id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write>;
+
+    /// Notes when keys were last used; of several moments for one key the latest stays. Unknown keys are passed over.
+    async fn record_usage(&self, used: &[(KeyId, Timestamp)]) -> Result<()>;
+}
+
+/// What a database says about whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The environment it was made for.
+    pub environment: Environment,
+    /// The fingerprint of each version of the master key it was used with, by version, oldest first.
+    pub fingerprints: Vec<(KeyVersion, String)>,
+}
+
+/// Whose database this is.
+#[async_trait]
+pub trait Installation: Send + Sync {
+    /// The stamp; none in a database that no server has used yet.
+    async fn stamp(&self) -> Result<Option<Stamp>>;
+
+    /// Stamps an unused database. `Stale` if it is stamped already.
+    async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write>;
+
+    /// Adds the fingerprint of a further version of the master key. `Stale` if that version has one.
+    async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write>;
+
+    /// A statement that touches nothing: whether the database answers.
+    async fn ping(&self) -> Result<()>;
+}
+
+/// One transaction. Dropping it rolls back. It locks an account before any of its keys, so that no two of them deadlock.
+#[async_trait]
+pub trait UnitOfWork: Send {
+    /// The account, locked against every other unit of work until the end of this one.
+    async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>>;
+
+    /// The key as it is now, in this transaction.
+    async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
+
+    /// Of the unrevoked secret keys of the account that may write keys, beside `except`, the one that expires last (one
+    /// that never expires before all): if that one is not usable, none is. Examines a bounded number of rows beyond
+    /// `except`.
+    async fn longest_lived_writer(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        except: &[KeyId],
+    ) -> Result<Option<ApiKey>>;
+
+    /// The unrevoked keys of the account's pairs that bear this name.
+    async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>>;
+
+    /// Which of these unique names active pairs of the account bear.
+    async fn taken_unique_names(&mut self, within: &Reach, account: AccountId, among: &[String])
+    -> Result<Vec<String>>;
+
+    /// Adds an account. `Stale` unless its parent (if it has one) is reached and active with all above it.
+    ///
+    /// A taken mid is [`Constraint::AccountMid`], a second platform [`Constraint::OnePlatform`].
+    async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write>;
+
+    /// Changes the status of an account. `Stale` unless it is reached and has the status `from`.
+    async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write>;
+
+    /// Adds a key. `Stale` unless its account is reached and active with all above it.
+    ///
+    /// A unique name that an active pair bears is [`Constraint::PairUniqueName`].
+    async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write>;
+
+    /// Writes a revocation down. `Stale` unless the key is reached and not revoked.
+    async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write>;
+
+    /// Makes it all lasting. When this returns `Ok`, it survives the loss of power.
+    async fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// Everything that a node remembers, and the way to change it.
+#[async_trait]
+pub trait Store: Keys + Accounts + Credentials + Tokens + Upkeep + Installation {
+    /// Begins a unit of work.
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>>;
+}
+
+/// How the schema of a database compares with what this binary needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// No table of ours is there.
+    Empty,
+    /// Older: `migrate` brings it up.
+    Behind {
+        /// The last migration that was applied.
+        at: i64,
+        /// The last one that this binary knows.
+        needs: i64,
+    },
+    /// What this binary needs.
+    Current,
+    /// Newer than this binary, or changed by hand: a newer binary is needed.
+    Ahead {
+        /// The last migration that was applied.
+        at: i64,
+        /// The last one that this binary knows.
+        knows: i64,
+    },
+}

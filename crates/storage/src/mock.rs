@@ -1,0 +1,126 @@
+//! Doubles of the ports, to inject faults: an outage, a commit whose outcome is unknown.
+//!
+//! They stand in for a database that misbehaves, never for one that works: for that there is a real one.
+
+use async_trait::async_trait;
+use keyward_domain::{
+    Account, AccountId, ApiKey, KeyId, KeyVersion, Mid, Name, Reach, Revocation, SecretDigest, Status, Timestamp,
+};
+
+use crate::{
+    AccountRecord, AccountWindow, Accounts, Credential, Credentials, Installation, KeyRecord, KeyWindow, Keys,
+    ListedKey, Redeemed, Redemption, Result, SigningKeyRow, Stamp, Store, Tokens, UnitOfWork, Upkeep, Write,
+};
+
+mockall::mock! {
+    /// A store that does what a test tells it to.
+    pub Store {}
+
+    #[async_trait]
+    impl Keys for Store {
+        async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
+        async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>>;
+    }
+
+    #[async_trait]
+    impl Accounts for Store {
+        async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>>;
+        async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>>;
+    }
+
+    #[async_trait]
+    impl Credentials for Store {
+        async fn credential(&self, id: KeyId) -> Result<Option<Credential>>;
+    }
+
+    #[async_trait]
+    impl Tokens for Store {
+        async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>>;
+        async fn add_signing_key(&self, key: &SigningKeyRow) -> Result<Write>;
+        async fn drop_signing_keys_below(&self, generation: i32) -> Result<u64>;
+        async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
+        async fn forget_families(&self, ended_by: Timestamp, at_most: u32) -> Result<u64>;
+    }
+
+    #[async_trait]
+    impl Upkeep for Store {
+        async fn replace_digest(&self, id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write>;
+        async fn record_usage(&self, used: &[(KeyId, Timestamp)]) -> Result<()>;
+    }
+
+    #[async_trait]
+    impl Installation for Store {
+        async fn stamp(&self) -> Result<Option<Stamp>>;
+        async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write>;
+        async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write>;
+        async fn ping(&self) -> Result<()>;
+    }
+
+    #[async_trait]
+    impl Store for Store {
+        async fn begin(&self) -> Result<Box<dyn UnitOfWork>>;
+    }
+}
+
+mockall::mock! {
+    /// A unit of work that does what a test tells it to.
+    pub UnitOfWork {}
+
+    #[async_trait]
+    impl UnitOfWork for UnitOfWork {
+        async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>>;
+        async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
+        async fn longest_lived_writer(
+            &mut self,
+            within: &Reach,
+            account: AccountId,
+            except: &[KeyId],
+        ) -> Result<Option<ApiKey>>;
+        async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>>;
+        async fn taken_unique_names(
+            &mut self,
+            within: &Reach,
+            account: AccountId,
+            among: &[String],
+        ) -> Result<Vec<String>>;
+        async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write>;
+        async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write>;
+        async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write>;
+        async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write>;
+        async fn commit(self: Box<Self>) -> Result<()>;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The doubles fit where the real thing goes.
+    use std::sync::Arc;
+
+    use keyward_domain::{Reach, Status};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::StorageError;
+
+    #[tokio::test]
+    async fn the_doubles_stand_in_for_any_store_and_inject_its_faults() {
+        let mut store = MockStore::new();
+        store.expect_credential().returning(|_| Err(StorageError::Unavailable("down".into())));
+        store.expect_begin().returning(|| {
+            let mut unit = MockUnitOfWork::new();
+            unit.expect_record_status().returning(|_, _, _, _| Ok(Write::Stale));
+            unit.expect_commit().returning(|| Err(StorageError::OutcomeUnknown("cut off".into())));
+            Ok(Box::new(unit))
+        });
+        let store: Arc<dyn crate::Store> = Arc::new(store);
+
+        let id = Uuid::from_u128(1);
+        let answer = store.credential(KeyId::from_uuid(id)).await;
+        assert!(matches!(answer, Err(StorageError::Unavailable(_))));
+        let mut unit = store.begin().await.unwrap();
+        let account = AccountId::from_uuid(id);
+        let write = unit.record_status(&Reach::operator(), account, Status::Active, Status::Closed).await;
+        assert_eq!(write.unwrap(), Write::Stale);
+        assert!(matches!(unit.commit().await, Err(StorageError::OutcomeUnknown(_))));
+    }
+}

@@ -1,0 +1,138 @@
+//! [`PgStore`]: the ports on Postgres, for many nodes.
+//!
+//! Reads go to the pool in one statement each; writes that need more than one are a unit of work. It never decides
+//! anything, never reads a clock, and shows nobody a type of sqlx.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use keyward_domain::{AccountId, Reach};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction,
+    postgres::{PgArguments, PgQueryResult},
+    query::Query,
+};
+use tokio::time::Duration;
+use uuid::Uuid;
+
+use crate::{Result, Schema, Store, UnitOfWork, Write};
+
+#[macro_use]
+mod rows;
+
+mod accounts;
+mod credentials;
+mod error;
+mod installation;
+mod instant;
+mod keys;
+mod options;
+mod schema;
+mod server;
+mod tokens;
+mod unit_of_work;
+mod upkeep;
+
+use instant::PgInstant;
+pub use options::PgOptions;
+
+/// Everything that a node remembers, in Postgres. Clones share one pool of connections.
+#[derive(Clone)]
+pub struct PgStore {
+    pool: PgPool,
+    statement_timeout: Duration,
+    commit_timeout: Duration,
+}
+
+impl fmt::Debug for PgStore {
+    /// Without the connection options, which hold the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgStore").field("connections", &self.pool.size()).finish_non_exhaustive()
+    }
+}
+
+impl PgStore {
+    /// Connects, and looks whether this is a server that a node may trust: a primary of a version that is old enough
+    /// to be known and new enough to work. Warns of settings under which a crash loses what was committed.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`](crate::StorageError::Unavailable) if it does not answer, lets us not in or is a
+    /// standby; [`StorageError::Unexpected`](crate::StorageError::Unexpected) if it is too old or the URL is none.
+    pub async fn connect(options: &PgOptions) -> Result<Self> {
+        let connect = options.connection()?;
+        let looked_at = tokio::time::timeout(options.acquire_timeout, async {
+            let mut connection = connect.connect().await?;
+            let found = server::look_at(&mut connection).await?;
+            connection.close().await?;
+            Ok(found)
+        });
+        match looked_at.await {
+            Ok(found) => server::judge(&found.map_err(error::failed)?)?,
+            Err(late) => return Err(error::late(late)),
+        }
+        let pool = options.pool().connect_with(connect).await.map_err(error::failed)?;
+        Ok(Self { pool, statement_timeout: options.statement_timeout, commit_timeout: options.commit_timeout })
+    }
+
+    /// Brings the schema up to what this binary needs. Of several nodes that do so at once one works and the others
+    /// wait.
+    ///
+    /// # Errors
+    /// [`StorageError`](crate::StorageError): the database is away, or is not what migrations left behind.
+    pub async fn migrate(&self) -> Result<()> {
+        schema::migrate(&self.pool).await
+    }
+
+    /// How the schema compares with what this binary needs.
+    ///
+    /// # Errors
+    /// [`StorageError::Unexpected`](crate::StorageError::Unexpected) if a migration was left half done or changed
+    /// after it was applied; the cause says which.
+    pub async fn schema(&self) -> Result<Schema> {
+        schema::compare(&self.pool).await
+    }
+
+    /// Ends all connections, once those in use are given back. Whoever asks for one from now on is told that the
+    /// database is unavailable.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Runs a write that commits by itself. Getting no connection means that nothing was written; whatever fails from
+    /// then on may mean anything.
+    async fn write(&self, query: Query<'_, Postgres, PgArguments>) -> Result<PgQueryResult> {
+        let mut connection = self.pool.acquire().await.map_err(error::failed)?;
+        let in_time = self.statement_timeout + self.commit_timeout;
+        match tokio::time::timeout(in_time, query.execute(&mut *connection)).await {
+            Ok(written) => written.map_err(error::commit_failed),
+            Err(late) => Err(error::commit_late(late)),
+        }
+    }
+}
+
+/// With synchronous standbys a commit waits for them, without an end of its own.
+async fn commit(transaction: Transaction<'_, Postgres>, in_time: Duration) -> Result<()> {
+    match tokio::time::timeout(in_time, transaction.commit()).await {
+        Ok(committed) => committed.map_err(error::commit_failed),
+        Err(late) => Err(error::commit_late(late)),
+    }
+}
+
+/// Whether a guarded write found its row.
+fn applied(result: &PgQueryResult) -> Write {
+    if result.rows_affected() == 0 { Write::Stale } else { Write::Applied }
+}
+
+#[async_trait]
+impl Store for PgStore {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.begin")]
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
+        let transaction = self.pool.begin().await.map_err(error::failed)?;
+        Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, self.commit_timeout)))
+    }
+}
+
+/// What the statements compare with: none stands for everything.
+fn root(within: &Reach) -> Option<Uuid> {
+    within.root().map(AccountId::uuid)
+}

@@ -1,0 +1,130 @@
+//! Management reads of accounts. Each is one statement that examines no more rows than it may give, and one at most.
+
+use async_trait::async_trait;
+use keyward_domain::{Account, AccountId, Mid, Reach, Role};
+use uuid::Uuid;
+
+use super::{PgStore, error::failed, keys::newest_before, root};
+use crate::{
+    AccountRecord, AccountWindow, Accounts, Result,
+    row::{AccountRow, LinkRow},
+};
+
+/// The account in a row of `account_query`.
+macro_rules! restore_account {
+    ($row:ident) => {
+        $crate::row::AccountRow {
+            link: $crate::row::LinkRow {
+                id: $row.account_id,
+                mid: $row.mid.clone(),
+                role: $row.role.clone(),
+                status: $row.status.clone(),
+            },
+            name: $row.name,
+            parent: $row.parent_id.zip($row.parent_mid.clone()),
+            created_at: $row.created_at.into(),
+        }
+        .restore()
+    };
+}
+
+/// The account with its chain in a row of `account_query`.
+macro_rules! restore_account_record {
+    ($row:ident) => {{
+        let account = restore_account!($row)?;
+        Ok(AccountRecord { account, chain: restore_chain!($row)? })
+    }};
+}
+pub(super) use restore_account;
+pub(super) use restore_account_record;
+
+#[async_trait]
+impl Accounts for PgStore {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.account")]
+    async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>> {
+        let row = account_query!(
+            " WHERE a.mid = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id))",
+            mid.as_str(),
+            root(within)
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed)?;
+        row.map(|row| restore_account_record!(row)).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.accounts")]
+    async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>> {
+        let Some(newest) = newest_before(window.before.map(AccountId::uuid)) else { return Ok(Vec::new()) };
+        let rows = i64::from(window.rows);
+        match (within.root(), within.role()) {
+            (None, _) | (Some(_), None | Some(Role::Platform)) => self.whole_tree(root(within), newest, rows).await,
+            (Some(partner), Some(Role::Partner)) => self.children(partner.uuid(), newest, rows).await,
+            (Some(_), Some(Role::Merchant)) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// An account as a window lists it.
+struct Listed {
+    id: Uuid,
+    mid: String,
+    role: String,
+    status: String,
+    name: String,
+    created_at: super::PgInstant,
+    parent_id: Option<Uuid>,
+    parent_mid: Option<String>,
+}
+
+impl Listed {
+    fn restore(self) -> Result<Account> {
+        let link = LinkRow { id: self.id, mid: self.mid, role: self.role, status: self.status };
+        let parent = self.parent_id.zip(self.parent_mid);
+        AccountRow { link, name: self.name, parent, created_at: self.created_at.into() }.restore()
+    }
+}
+
+impl PgStore {
+    /// Walks the primary key. The platform stands above all others, so all but its own are below it.
+    async fn whole_tree(&self, but: Option<Uuid>, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
+        sqlx::query_as!(
+            Listed,
+            r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
+                      (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
+               FROM account a
+               WHERE a.id <= $1 AND ($2::uuid IS NULL OR a.id <> $2)
+               ORDER BY a.id DESC LIMIT $3"#,
+            newest,
+            but,
+            rows
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed)?
+        .into_iter()
+        .map(Listed::restore)
+        .collect()
+    }
+
+    /// Walks `account_children`, and by its bounds and order nothing else: nothing stands below a merchant.
+    async fn children(&self, parent: Uuid, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
+        sqlx::query_as!(
+            Listed,
+            r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
+                      (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
+               FROM account a
+               WHERE (a.parent_id, a.id) <= ($1, $2::uuid) AND a.parent_id >= $1
+               ORDER BY a.parent_id DESC, a.id DESC LIMIT $3"#,
+            parent,
+            newest,
+            rows
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed)?
+        .into_iter()
+        .map(Listed::restore)
+        .collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! What became of a statement that failed, told in the port's words. The one place that knows SQLSTATEs and
+//! constraint names. It never takes an outage for a verdict.
+
+use sqlx::{
+    error::{DatabaseError, ErrorKind},
+    migrate::MigrateError,
+};
+use tokio::time::error::Elapsed;
+
+use crate::{Constraint, StorageError};
+
+/// What an error says, before it is asked whether something may have been written.
+enum Meaning {
+    /// The database is away, busy, or on its way out.
+    Outage,
+    /// A constraint that callers know.
+    Refused(Constraint),
+    /// Neither we nor the caller expected this.
+    Defect,
+}
+
+/// Of a statement that writes nothing, or whose transaction is not committed yet: nothing was written.
+pub(super) fn failed(error: sqlx::Error) -> StorageError {
+    match meaning(&error) {
+        Meaning::Outage => StorageError::Unavailable(error.into()),
+        Meaning::Refused(constraint) => StorageError::Conflict(constraint),
+        Meaning::Defect => StorageError::Unexpected(error.into()),
+    }
+}
+
+/// Of a commit, or of a statement that commits by itself: unless the server said that it refused, nobody knows.
+pub(super) fn commit_failed(error: sqlx::Error) -> StorageError {
+    match error.as_database_error() {
+        Some(said) if rolled_back(&sqlstate(said)) => failed(error),
+        Some(_) | None => StorageError::OutcomeUnknown(error.into()),
+    }
+}
+
+/// The commit was not answered in time.
+pub(super) fn commit_late(late: Elapsed) -> StorageError {
+    StorageError::OutcomeUnknown(late.into())
+}
+
+/// No answer in time, to something that writes nothing.
+pub(super) fn late(late: Elapsed) -> StorageError {
+    StorageError::Unavailable(late.into())
+}
+
+/// Of a migration.
+pub(super) fn migration_failed(error: MigrateError) -> StorageError {
+    if let MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) = &error
+        && matches!(meaning(cause), Meaning::Outage)
+    {
+        return StorageError::Unavailable(error.into());
+    }
+    StorageError::Unexpected(error.into())
+}
+
+/// For the pool: a connection that it must not use.
+pub(super) fn standby() -> sqlx::Error {
+    sqlx::Error::Configuration("this is a standby".into())
+}
+
+fn meaning(error: &sqlx::Error) -> Meaning {
+    use sqlx::Error as E;
+    let away =
+        matches!(error, E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed);
+    match error.as_database_error() {
+        Some(said) => said_by_server(said),
+        None if away => Meaning::Outage,
+        None => Meaning::Defect,
+    }
+}
+
+fn said_by_server(said: &dyn DatabaseError) -> Meaning {
+    if said.kind() == ErrorKind::UniqueViolation {
+        let known = Constraint::ALL.into_iter().find(|it| said.constraint() == Some(it.name()));
+        return known.map_or(Meaning::Defect, Meaning::Refused);
+    }
+    if is_outage(&sqlstate(said)) { Meaning::Outage } else { Meaning::Defect }
+}
+
+fn sqlstate(said: &dyn DatabaseError) -> String {
+    said.code().unwrap_or_default().into_owned()
+}
+
+/// Whether waiting and trying again may help.
+fn is_outage(sqlstate: &str) -> bool {
+    let class = sqlstate.get(..2).unwrap_or_default();
+    // Connection lost, not let in, transaction rolled back (serialization, deadlock), out of resources, operator
+    // intervention (cancelled by a timeout, shutting down, starting up), I/O.
+    matches!(class, "08" | "28" | "40" | "53" | "57" | "58")
+        || matches!(
+            sqlstate,
+            "25006" // read-only: a standby, or a primary on its way to become one
+            | "25P03" | "25P04" // idle too long in a transaction, transaction too long
+            | "3D000" // no such database: it was there when we started
+            | "55P03" // lock not available in time
+        )
+}
+
+/// Whether this refusal of a commit says for sure that it did not happen: the server stands by its word, neither
+/// losing the connection, nor going down, nor running out of something on the way.
+fn rolled_back(sqlstate: &str) -> bool {
+    let class = sqlstate.get(..2).unwrap_or_default();
+    !matches!(class, "" | "08" | "53" | "57" | "58" | "XX") && sqlstate != "40003" || sqlstate == "57014"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_an_outage() {
+        for sqlstate in [
+            "08006", "25006", "25P03", "28P01", "3D000", "40001", "40P01", "53300", "55P03", "57014", "57P01", "57P03",
+            "58030",
+        ] {
+            assert!(is_outage(sqlstate), "{sqlstate}");
+        }
+        for sqlstate in ["", "23514", "42P01", "42601", "22021", "XX001", "0A000"] {
+            assert!(!is_outage(sqlstate), "{sqlstate}");
+        }
+    }
+
+    #[test]
+    fn only_a_clear_no_to_a_commit_counts_as_one() {
+        for sqlstate in ["40001", "23505", "25006", "57014"] {
+            assert!(rolled_back(sqlstate), "{sqlstate}");
+        }
+        for sqlstate in ["", "08006", "40003", "53100", "57P01", "58030", "XX000"] {
+            assert!(!rolled_back(sqlstate), "{sqlstate}");
+        }
+    }
+
+    #[test]
+    fn a_lost_connection_is_an_outage_before_the_commit_and_an_unknown_outcome_in_it() {
+        let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        assert!(matches!(failed(lost()), StorageError::Unavailable(_)));
+        assert!(matches!(commit_failed(lost()), StorageError::OutcomeUnknown(_)));
+        assert!(matches!(failed(sqlx::Error::PoolTimedOut), StorageError::Unavailable(_)));
+        assert!(matches!(failed(sqlx::Error::RowNotFound), StorageError::Unexpected(_)));
+    }
+}

@@ -1,0 +1,86 @@
+//! Whose database this is. It never sees a master key, only fingerprints.
+
+use async_trait::async_trait;
+use keyward_domain::{KeyVersion, Timestamp};
+
+use super::{PgInstant, PgStore, applied, commit, error::failed};
+use crate::{Installation, Result, Stamp, StorageError, Write, row::stored_version};
+
+#[async_trait]
+impl Installation for PgStore {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp")]
+    async fn stamp(&self) -> Result<Option<Stamp>> {
+        let rows = sqlx::query!(
+            r#"SELECT i.environment AS "environment!", m.version AS "version?", m.fingerprint AS "fingerprint?"
+            FROM installation i LEFT JOIN master_key m ON true
+            ORDER BY m.version"#
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed)?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let environment = first
+            .environment
+            .parse()
+            .map_err(|_| StorageError::Corrupt { table: "installation", id: first.environment.clone() })?;
+        let fingerprints = rows
+            .into_iter()
+            .filter_map(|row| row.version.zip(row.fingerprint))
+            .map(|(version, fingerprint)| Ok((stored_version(version)?, fingerprint)))
+            .collect::<Result<_>>()?;
+        Ok(Some(Stamp { environment, fingerprints }))
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.claim")]
+    async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write> {
+        let mut transaction = self.pool.begin().await.map_err(failed)?;
+        let claimed = sqlx::query!(
+            "INSERT INTO installation (environment, claimed_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+            stamp.environment.as_str(),
+            PgInstant::from(at)
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        if applied(&claimed) == Write::Stale {
+            return Ok(Write::Stale);
+        }
+        let (versions, fingerprints): (Vec<i32>, Vec<String>) = stamp
+            .fingerprints
+            .iter()
+            .map(|(version, fingerprint)| (i32::from(version.number()), fingerprint.clone()))
+            .unzip();
+        sqlx::query!(
+            "INSERT INTO master_key (version, fingerprint, first_used_at)
+            SELECT f.version, f.fingerprint, $3::timestamptz
+            FROM UNNEST($1::integer[], $2::text[]) AS f (version, fingerprint)",
+            &versions,
+            &fingerprints,
+            PgInstant::from(at)
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        commit(transaction, self.commit_timeout).await?;
+        Ok(Write::Applied)
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.add_fingerprint")]
+    async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write> {
+        let query = sqlx::query!(
+            "INSERT INTO master_key (version, fingerprint, first_used_at) VALUES ($1, $2, $3)
+            ON CONFLICT (version) DO NOTHING",
+            i32::from(version.number()),
+            fingerprint,
+            PgInstant::from(at)
+        );
+        let result = self.write(query).await?;
+        Ok(applied(&result))
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.ping")]
+    async fn ping(&self) -> Result<()> {
+        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.pool).await.map_err(failed)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! Management reads of keys. Each is one statement that examines no more rows than it may give.
+
+use async_trait::async_trait;
+use keyward_domain::{AccountId, KeyId, Reach};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::{PgStore, error::failed, root};
+use crate::{KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, row::stored_moment};
+
+#[async_trait]
+impl Keys for PgStore {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.key", fields(key.id = %id))]
+    async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
+        key(&self.pool, within, id).await.map_err(failed)?.transpose()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.keys")]
+    async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>> {
+        let Some(newest) = newest_before(window.before.map(KeyId::uuid)) else { return Ok(Vec::new()) };
+        let asked = (account.uuid(), root(within), newest, i64::from(window.rows));
+        match window.stored {
+            StoredState::Active => self.keys_in_state("active", asked).await,
+            StoredState::Revoked => self.keys_in_state("revoked", asked).await,
+            StoredState::Any => self.all_keys(asked).await,
+        }
+    }
+}
+
+/// The key within the reach. For the pool and for a transaction.
+pub(super) async fn key(
+    executor: impl PgExecutor<'_>,
+    within: &Reach,
+    id: KeyId,
+) -> Result<Option<Result<KeyRecord>>, sqlx::Error> {
+    let row = key_query!(
+        r#", u.last_used AS "last_used?",
+           a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+           p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
+           g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
+           g.status AS "grandparent_status?"
+        FROM api_key k
+        JOIN account a ON a.id = k.account_id
+        LEFT JOIN account p ON p.id = a.parent_id
+        LEFT JOIN account g ON g.id = p.parent_id
+        LEFT JOIN key_usage u ON u.key_id = k.id
+        WHERE k.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id))"#,
+        id.uuid(),
+        root(within)
+    )
+    .fetch_optional(executor)
+    .await?;
+    Ok(row.map(|row| {
+        let last_used = row.last_used.map(|at| stored_moment(at.into(), "key_usage", id)).transpose()?;
+        Ok(KeyRecord { chain: restore_chain!(row)?, key: restore_key!(row)?, last_used })
+    }))
+}
+
+/// The newest id that may be given. The bounds of the windows include their ends, because the planner's guess of how
+/// much lies between two such bounds is never too low: then it walks the index, and does not sort.
+pub(super) fn newest_before(id: Option<Uuid>) -> Option<Uuid> {
+    match id {
+        None => Some(Uuid::max()),
+        Some(id) => id.as_u128().checked_sub(1).map(Uuid::from_u128),
+    }
+}
+
+/// The account, the root of the reach, the newest key that may be given, and how many rows.
+type Asked = (Uuid, Option<Uuid>, Uuid, i64);
+
+/// The keys in the rows of a window.
+macro_rules! restore_listed {
+    ($rows:ident) => {
+        $rows
+            .into_iter()
+            .map(|row| {
+                let last_used = row.last_used.map(|at| stored_moment(at.into(), "key_usage", row.id)).transpose()?;
+                Ok(ListedKey { key: restore_key!(row)?, last_used })
+            })
+            .collect()
+    };
+}
+
+/// The reach is a condition on no key, so it is looked at once, and if it fails no key is. The bounds and the order
+/// name the columns of one index, so that no statistics can lead to another, on which the account's keys lie far apart.
+/// The last use is looked up row by row, so that no plan reads the whole table of uses.
+impl PgStore {
+    /// Walks `api_key_window`.
+    async fn all_keys(&self, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
+        let rows = key_query!(
+            r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
+            FROM api_key k
+            WHERE EXISTS (
+                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
+            )
+            AND (k.account_id, k.id) <= ($1, $3::uuid) AND k.account_id >= $1
+            ORDER BY k.account_id DESC, k.id DESC LIMIT $4"#,
+            account,
+            root,
+            newest,
+            rows
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed)?;
+        restore_listed!(rows)
+    }
+
+    /// Walks `api_key_state_window`.
+    async fn keys_in_state(&self, state: &'static str, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
+        let rows = key_query!(
+            r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
+            FROM api_key k
+            WHERE EXISTS (
+                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
+            )
+            AND (k.state, k.account_id, k.id) <= ($5, $1, $3::uuid) AND (k.state, k.account_id) >= ($5, $1)
+            ORDER BY k.state DESC, k.account_id DESC, k.id DESC LIMIT $4"#,
+            account,
+            root,
+            newest,
+            rows,
+            state
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed)?;
+        restore_listed!(rows)
+    }
+}

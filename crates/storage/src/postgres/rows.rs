@@ -1,0 +1,94 @@
+//! What the statements share: the columns of a key and of an account with its chain, and the way from a row to an
+//! entity. It holds no statement of its own.
+
+use uuid::Uuid;
+
+use crate::row::LinkRow;
+
+/// A statement over `api_key k`: the columns of a key, then whatever the text goes on with.
+macro_rules! key_query {
+    ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
+        sqlx::query!(
+            r#"SELECT k.id AS "id!", k.account_id AS "account_id!", k.type AS "key_type!", k.name AS "name!",
+               k.description AS "description?", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
+               k.last_four AS "last_four!", k.created_at AS "created_at!", k.created_by AS "created_by?",
+               k.expires_at AS "expires_at?", k.revoked_at AS "revoked_at?", k.revoked_by AS "revoked_by?",
+               k.revocation_reason AS "revocation_reason?", k.pair_id AS "pair_id?",
+               k.unique_name AS "unique_name?""# + $first $(+ $rest)*
+            $(, $argument)*
+        )
+    };
+}
+
+/// The key in a row of [`key_query`].
+macro_rules! restore_key {
+    ($row:ident) => {
+        $crate::row::KeyRow {
+            id: $row.id,
+            account_id: $row.account_id,
+            key_type: $row.key_type,
+            name: $row.name,
+            description: $row.description,
+            scopes: $row.scopes,
+            digest: $row.digest,
+            value: $row.value,
+            last_four: $row.last_four,
+            created_at: $row.created_at.into(),
+            created_by: $row.created_by,
+            expires_at: $row.expires_at.map(Into::into),
+            revoked_at: $row.revoked_at.map(Into::into),
+            revoked_by: $row.revoked_by,
+            revocation_reason: $row.revocation_reason,
+            pair_id: $row.pair_id,
+            unique_name: $row.unique_name,
+        }
+        .restore()
+    };
+}
+
+/// A statement over an account `a` with its parent `p` and grandparent `g`.
+macro_rules! account_query {
+    ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
+        sqlx::query!(
+            r#"SELECT a.id AS "account_id!", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+               a.name AS "name!", a.created_at AS "created_at!",
+               p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
+               g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
+               g.status AS "grandparent_status?"
+            FROM account a
+            LEFT JOIN account p ON p.id = a.parent_id
+            LEFT JOIN account g ON g.id = p.parent_id"# + $first $(+ $rest)*
+            $(, $argument)*
+        )
+    };
+}
+
+/// The chain in a row that has its columns.
+macro_rules! restore_chain {
+    ($row:ident) => {
+        $crate::row::restore_chain(
+            $crate::row::LinkRow { id: $row.account_id, mid: $row.mid, role: $row.role, status: $row.status },
+            [
+                $crate::postgres::rows::link($row.parent_id, $row.parent_mid, $row.parent_role, $row.parent_status),
+                $crate::postgres::rows::link(
+                    $row.grandparent_id,
+                    $row.grandparent_mid,
+                    $row.grandparent_role,
+                    $row.grandparent_status,
+                ),
+            ]
+            .into_iter()
+            .flatten(),
+        )
+    };
+}
+
+/// An account above; none if a `LEFT JOIN` found none.
+pub(super) fn link(
+    id: Option<Uuid>,
+    mid: Option<String>,
+    role: Option<String>,
+    status: Option<String>,
+) -> Option<LinkRow> {
+    Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
+}

@@ -1,0 +1,87 @@
+//! The schema of a database against the migrations inside this binary. It never goes back.
+//!
+//! Its own statements are not checked at compile time: the table they read is sqlx's, not ours.
+
+use std::{collections::BTreeMap, ops::Deref as _};
+
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, migrate::Migrator};
+
+use super::error::{failed, migration_failed};
+use crate::{Result, Schema, StorageError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// On a connection of its own: a migration may take longer than a request, and waits for another node's.
+pub(super) async fn migrate(pool: &PgPool) -> Result<()> {
+    let options = pool.connect_options().deref().clone();
+    let unhurried = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
+    let options = options.options(unhurried.map(|setting| (setting, "0")));
+    let mut connection = options.connect().await.map_err(failed)?;
+    MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(migration_failed)?;
+    connection.close().await.map_err(failed)
+}
+
+pub(super) async fn compare(pool: &PgPool) -> Result<Schema> {
+    let recorded: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(pool)
+        .await
+        .map_err(failed)?;
+    if !recorded {
+        return Ok(Schema::Empty);
+    }
+    let rows: Vec<(i64, bool, Vec<u8>)> =
+        sqlx::query_as("SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version")
+            .fetch_all(pool)
+            .await
+            .map_err(failed)?;
+    let known = MIGRATIONS.iter().map(|it| (it.version, it.checksum.as_ref())).collect();
+    judge(&rows, &known)
+}
+
+/// Compares what was applied (version, whether it was finished, checksum) with what this binary knows.
+fn judge(applied: &[(i64, bool, Vec<u8>)], known: &BTreeMap<i64, &[u8]>) -> Result<Schema> {
+    let newest = known.last_key_value().map_or(0, |(version, _)| *version);
+    let Some((at, ..)) = applied.last() else { return Ok(Schema::Empty) };
+    if applied.iter().any(|(version, ..)| !known.contains_key(version)) {
+        return Ok(Schema::Ahead { at: *at, knows: newest });
+    }
+    for (version, finished, checksum) in applied {
+        if !finished {
+            return unusable(format!("migration {version} was left half done: finish it by hand, or restore a backup"));
+        }
+        if known.get(version).is_some_and(|it| it != checksum) {
+            return unusable(format!("migration {version} is not the one that was applied: this binary is another's"));
+        }
+    }
+    if applied.len() < known.len() { Ok(Schema::Behind { at: *at, needs: newest }) } else { Ok(Schema::Current) }
+}
+
+fn unusable(why: String) -> Result<Schema> {
+    Err(StorageError::Unexpected(why.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compare(applied: &[(i64, bool, u8)]) -> Result<Schema> {
+        let applied: Vec<_> = applied.iter().map(|(version, done, sum)| (*version, *done, vec![*sum])).collect();
+        judge(&applied, &BTreeMap::from([(1, &[1][..]), (2, &[2][..])]))
+    }
+
+    #[test]
+    fn a_schema_is_empty_behind_current_or_ahead() {
+        assert_eq!(compare(&[]).unwrap(), Schema::Empty);
+        assert_eq!(compare(&[(1, true, 1)]).unwrap(), Schema::Behind { at: 1, needs: 2 });
+        assert_eq!(compare(&[(1, true, 1), (2, true, 2)]).unwrap(), Schema::Current);
+        assert_eq!(compare(&[(1, true, 1), (2, true, 2), (3, true, 3)]).unwrap(), Schema::Ahead { at: 3, knows: 2 });
+    }
+
+    #[test]
+    fn a_half_done_or_changed_migration_is_named() {
+        for (applied, word) in [([(1, false, 1)], "half done"), ([(1, true, 9)], "not the one")] {
+            let refusal = compare(&applied);
+            assert!(matches!(refusal, Err(StorageError::Unexpected(why)) if why.to_string().contains(word)));
+        }
+    }
+}

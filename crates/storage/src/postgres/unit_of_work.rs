@@ -1,0 +1,255 @@
+//! One transaction. It writes down what was decided, where the precondition still holds, and decides nothing.
+
+use async_trait::async_trait;
+use keyward_domain::{
+    Account, AccountId, ApiKey, Description, KeyId, KeyState, Material, Name, Reach, Revocation, SecretDigest, Status,
+};
+use sqlx::{Postgres, Transaction, postgres::PgQueryResult};
+use tokio::time::Duration;
+use uuid::Uuid;
+
+use super::{
+    PgInstant,
+    accounts::{restore_account, restore_account_record},
+    applied, commit,
+    error::failed,
+    keys, root,
+};
+use crate::{AccountRecord, KeyRecord, Result, StorageError, UnitOfWork, Write, row::actor_column};
+
+pub(super) struct PgUnitOfWork {
+    transaction: Transaction<'static, Postgres>,
+    commit_timeout: Duration,
+    /// Whether a statement failed. Postgres has given the transaction up then, and would answer `COMMIT` by rolling
+    /// back, which sqlx takes for success.
+    given_up: bool,
+}
+
+impl PgUnitOfWork {
+    pub(super) const fn new(transaction: Transaction<'static, Postgres>, commit_timeout: Duration) -> Self {
+        Self { transaction, commit_timeout, given_up: false }
+    }
+
+    /// Remembers a failure.
+    fn noted<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T> {
+        result.map_err(|error| {
+            self.given_up = true;
+            failed(error)
+        })
+    }
+
+    fn written(&mut self, result: Result<PgQueryResult, sqlx::Error>) -> Result<Write> {
+        Ok(applied(&self.noted(result)?))
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for PgUnitOfWork {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.lock_account", fields(account.id = %id))]
+    async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
+        let row = account_query!(
+            " WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id)) FOR NO KEY UPDATE OF a",
+            id.uuid(),
+            root(within)
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await;
+        self.noted(row)?.map(|row| restore_account_record!(row)).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.current_key", fields(key.id = %id))]
+    async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
+        let found = keys::key(&mut *self.transaction, within, id).await;
+        self.noted(found)?.transpose()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.longest_lived_writer")]
+    async fn longest_lived_writer(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        except: &[KeyId],
+    ) -> Result<Option<ApiKey>> {
+        // Bounds and order as in `api_key_writers`, so that no statistics lead to another index.
+        let except: Vec<Uuid> = except.iter().map(|id| id.uuid()).collect();
+        let row = key_query!(
+            " FROM api_key k
+            WHERE EXISTS (
+                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
+            )
+            AND k.account_id >= $1 AND k.account_id <= $1 AND k.writes_keys AND k.state = 'active'
+            AND k.id <> ALL ($3)
+            ORDER BY k.account_id, k.expires_at DESC NULLS FIRST LIMIT 1",
+            account.uuid(),
+            root(within),
+            &except
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await;
+        self.noted(row)?.map(|row| restore_key!(row)).transpose()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.pair_keys_named")]
+    async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
+        let rows = key_query!(
+            " FROM api_key k
+            WHERE EXISTS (
+                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
+            )
+            AND k.account_id = $1 AND k.name = $3 AND k.pair_id IS NOT NULL AND k.state = 'active'
+            ORDER BY k.id",
+            account.uuid(),
+            root(within),
+            name.as_str()
+        )
+        .fetch_all(&mut *self.transaction)
+        .await;
+        self.noted(rows)?.into_iter().map(|row| restore_key!(row)).collect()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.taken_unique_names")]
+    async fn taken_unique_names(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        among: &[String],
+    ) -> Result<Vec<String>> {
+        let names = sqlx::query_scalar!(
+            r#"SELECT DISTINCT k.unique_name AS "unique_name!"
+            FROM api_key k
+            WHERE EXISTS (
+                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
+            )
+            AND k.account_id = $1 AND k.unique_name = ANY ($3) AND k.unique_name IS NOT NULL AND k.state = 'active'"#,
+            account.uuid(),
+            root(within),
+            among
+        )
+        .fetch_all(&mut *self.transaction)
+        .await;
+        self.noted(names)
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.insert_account", fields(account.id = %account.id))]
+    async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write> {
+        let result = sqlx::query!(
+            "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
+            SELECT $1::uuid, $2, $3, $4::uuid, $5, $6, $7::timestamptz
+            WHERE $4 IS NULL OR EXISTS (
+                SELECT 1 FROM account p LEFT JOIN account g ON g.id = p.parent_id
+                WHERE p.id = $4 AND ($8::uuid IS NULL OR $8 IN (p.id, g.id))
+                AND p.status = 'active' AND COALESCE(g.status, 'active') = 'active'
+            )",
+            account.id.uuid(),
+            account.mid.as_str(),
+            account.role.as_str(),
+            account.parent.as_ref().map(|parent| parent.id.uuid()),
+            account.name.as_str(),
+            account.status.as_str(),
+            PgInstant::from(account.created_at),
+            root(within)
+        )
+        .execute(&mut *self.transaction)
+        .await;
+        self.written(result)
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.record_status", fields(account.id = %id))]
+    async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write> {
+        let result = sqlx::query!(
+            "UPDATE account a SET status = $4
+            WHERE a.id = $1 AND a.status = $3
+            AND ($2::uuid IS NULL OR $2 IN (
+                a.id, a.parent_id, (SELECT p.parent_id FROM account p WHERE p.id = a.parent_id)
+            ))",
+            id.uuid(),
+            root(within),
+            from.as_str(),
+            to.as_str()
+        )
+        .execute(&mut *self.transaction)
+        .await;
+        self.written(result)
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]
+    async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
+        let facts = key.facts();
+        let (digest, value) = match &facts.material {
+            Material::Secret(digest) => (Some(SecretDigest::encode(digest)), None),
+            Material::Readable(value) => (None, Some(value.as_ref())),
+        };
+        let (state, revocation) = match &facts.state {
+            KeyState::Active => ("active", None),
+            KeyState::Revoked(revocation) => ("revoked", Some(revocation)),
+        };
+        let result = sqlx::query!(
+            "INSERT INTO api_key (
+                id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
+                created_by, expires_at, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name
+            )
+            SELECT $1::uuid, a.id, $4, $5, $6, $7, $8::boolean, $9, $10, $11, $12::timestamptz,
+                $13::uuid, $14::timestamptz, $15, $16::timestamptz, $17::uuid, $18, $19::uuid, $20
+            FROM account a
+            LEFT JOIN account p ON p.id = a.parent_id
+            LEFT JOIN account g ON g.id = p.parent_id
+            WHERE a.id = $2 AND ($3::uuid IS NULL OR $3 IN (a.id, p.id, g.id))
+            AND a.status = 'active' AND COALESCE(p.status, 'active') = 'active'
+            AND COALESCE(g.status, 'active') = 'active'",
+            key.id().uuid(),
+            facts.account.uuid(),
+            root(within),
+            facts.key_type.as_str(),
+            facts.name.as_str(),
+            facts.description.as_ref().map(Description::as_str),
+            facts.scopes.as_str(),
+            key.is_writer(),
+            digest,
+            value,
+            facts.last_four.as_str(),
+            PgInstant::from(facts.created_at),
+            actor_column(facts.created_by),
+            facts.expires_at.map(PgInstant::from) as Option<PgInstant>,
+            state,
+            revocation.map(|it| PgInstant::from(it.at)) as Option<PgInstant>,
+            revocation.and_then(|it| actor_column(it.by)),
+            revocation.map(|it| it.reason.as_str()),
+            facts.pair.as_ref().map(|pair| pair.id.uuid()),
+            facts.pair.as_ref().map(|pair| pair.unique_name.as_ref())
+        )
+        .execute(&mut *self.transaction)
+        .await;
+        self.written(result)
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.record_revocation", fields(key.id = %id))]
+    async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
+        let result = sqlx::query!(
+            "UPDATE api_key k SET state = 'revoked', revoked_at = $3, revoked_by = $4, revocation_reason = $5
+            FROM account a LEFT JOIN account p ON p.id = a.parent_id
+            WHERE k.id = $1 AND k.state = 'active' AND a.id = k.account_id
+            AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))",
+            id.uuid(),
+            root(within),
+            PgInstant::from(it.at),
+            actor_column(it.by),
+            it.reason.as_str()
+        )
+        .execute(&mut *self.transaction)
+        .await;
+        self.written(result)
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.commit")]
+    async fn commit(self: Box<Self>) -> Result<()> {
+        if self.given_up {
+            return Err(StorageError::Unexpected(
+                "a statement of this unit of work failed: nothing of it stays".into(),
+            ));
+        }
+        commit(self.transaction, self.commit_timeout).await
+    }
+}

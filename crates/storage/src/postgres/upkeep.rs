@@ -1,0 +1,50 @@
+//! Upkeep off the request path. It never changes what a key may do.
+
+use async_trait::async_trait;
+use keyward_domain::{KeyId, SecretDigest, Timestamp};
+use uuid::Uuid;
+
+use super::{PgInstant, PgStore, applied};
+use crate::{Result, Upkeep, Write};
+
+#[async_trait]
+impl Upkeep for PgStore {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.replace_digest", fields(key.id = %id))]
+    async fn replace_digest(&self, id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write> {
+        let query = sqlx::query!(
+            "UPDATE api_key SET digest = $3 WHERE id = $1 AND digest = $2",
+            id.uuid(),
+            old.encode(),
+            new.encode()
+        );
+        let result = self.write(query).await?;
+        Ok(applied(&result))
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.record_usage", fields(keys = used.len()))]
+    async fn record_usage(&self, used: &[(KeyId, Timestamp)]) -> Result<()> {
+        if used.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = used.iter().map(|(id, _)| id.uuid()).collect();
+        let moments: Vec<PgInstant> = used.iter().map(|(_, at)| PgInstant::from(*at)).collect();
+        // In the order of the keys, so that two nodes that flush at once do not wait for each other in a circle. Where
+        // the stored moment is as late, the row is not touched at all.
+        let query = sqlx::query!(
+            "INSERT INTO key_usage (key_id, last_used)
+            SELECT k.id, latest.at
+            FROM (
+                SELECT u.id, max(u.at) AS at FROM UNNEST($1::uuid[], $2::timestamptz[]) AS u (id, at) GROUP BY u.id
+            ) AS latest
+            JOIN api_key k ON k.id = latest.id
+            WHERE NOT EXISTS (SELECT 1 FROM key_usage o WHERE o.key_id = k.id AND o.last_used >= latest.at)
+            ORDER BY k.id
+            ON CONFLICT (key_id) DO UPDATE SET last_used = excluded.last_used
+            WHERE key_usage.last_used < excluded.last_used",
+            &ids,
+            &moments as &[PgInstant]
+        );
+        self.write(query).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! A fresh database for each test, on the throwaway cluster or the one of `KEYWARD_TEST_DATABASE_URL`. It never touches
+//! a database that it did not make.
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use keyward_domain::Timestamp;
+use keyward_storage::{
+    PgOptions, PgStore,
+    conformance::{Fixture, RawSql},
+};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use uuid::Uuid;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// A database of one test's own. Dropping it drops the database.
+pub(crate) struct Database {
+    cluster: String,
+    name: String,
+}
+
+impl Database {
+    /// Makes an empty one.
+    pub(crate) async fn create() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let cluster = xtask::pg::shared_url().unwrap();
+        let name = format!("keyward_test_{}_{number}", std::process::id());
+        let database = Self { cluster, name };
+        database.remove().await;
+        run(&database.cluster, format!("CREATE DATABASE {}", database.name)).await;
+        database
+    }
+
+    /// Makes one with the schema in it.
+    pub(crate) async fn migrated() -> Self {
+        let database = Self::create().await;
+        let store = database.store(1).await;
+        store.migrate().await.unwrap();
+        store.close().await;
+        database
+    }
+
+    /// How a test connects, with so many connections at the most.
+    pub(crate) fn options(&self, connections: u32) -> PgOptions {
+        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        PgOptions { max_connections: connections, min_connections: 1, ..PgOptions::new(url.into()) }
+    }
+
+    pub(crate) async fn store(&self, connections: u32) -> PgStore {
+        PgStore::connect(&self.options(connections)).await.unwrap()
+    }
+
+    /// A way around the store.
+    pub(crate) fn raw(&self) -> Raw {
+        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let options: PgConnectOptions = url.parse().unwrap();
+        Raw(PgPoolOptions::new().max_connections(1).connect_lazy_with(options.application_name("test")))
+    }
+
+    async fn remove(&self) {
+        run(&self.cluster, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+impl Drop for Database {
+    /// On a thread with a runtime of its own: the test's own may be on its way out.
+    fn drop(&mut self) {
+        let (cluster, name) = (self.cluster.clone(), self.name.clone());
+        let removed = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(Self { cluster, name }.remove_and_forget());
+        });
+        // What is left behind goes with the throwaway cluster; a failed test must not be hidden by it.
+        let _ = removed.join();
+    }
+}
+
+impl Database {
+    async fn remove_and_forget(self) {
+        self.remove().await;
+        std::mem::forget(self);
+    }
+}
+
+async fn run(url: &str, sql: String) {
+    let options: PgConnectOptions = url.parse().unwrap();
+    let mut connection: PgConnection = options.connect().await.unwrap();
+    connection.execute(AssertSqlSafe(sql)).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// For the conformance suite.
+pub(crate) async fn fixture() -> Fixture {
+    let database = Database::migrated().await;
+    let store = database.store(8).await;
+    Fixture { store: Arc::new(store), raw: Box::new(database.raw()), keep: Box::new(database) }
+}
+
+/// The database without the store.
+pub(crate) struct Raw(PgPool);
+
+impl Raw {
+    /// Ends the connections of the store from outside, and waits until they are gone.
+    pub(crate) async fn end_connections(&self) -> i64 {
+        self.number(
+            "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'keyward'",
+        )
+        .await
+    }
+
+    /// Asks until the query gives this number.
+    pub(crate) async fn wait_for(&self, number: i64, sql: &str) {
+        while self.number(sql).await != number {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[async_trait]
+impl RawSql for Raw {
+    async fn execute(&self, sql: &str) -> Result<u64, String> {
+        let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&self.0).await;
+        done.map(|done| done.rows_affected()).map_err(|error| error.to_string())
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.0).await.unwrap()
+    }
+
+    fn id(&self, id: Uuid) -> String {
+        format!("'{id}'::uuid")
+    }
+
+    fn moment(&self, at: Timestamp) -> String {
+        format!("'{at}'::timestamptz")
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> String {
+        let mut text = String::new();
+        for byte in bytes {
+            write!(text, "{byte:02x}").unwrap();
+        }
+        format!("'\\x{text}'::bytea")
+    }
+
+    fn truth(&self, value: bool) -> String {
+        value.to_string()
+    }
+
+    fn migrations(&self) -> String {
+        MIGRATIONS.iter().map(|it| it.sql.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn is_about(&self, words: &str, constraint: &str) -> bool {
+        words.contains(&format!("\"{constraint}\""))
+    }
+}

@@ -1,0 +1,219 @@
+//! How many rows a read examines: no more than it gives, however many keys there are and whatever the planner was told.
+
+use keyward_domain::{AccountId, KeyId, Reach};
+use keyward_storage::{
+    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, Store as _, StoredState,
+    conformance::{RawSql as _, sample},
+};
+use uuid::Uuid;
+
+use crate::database::{Database, Raw};
+
+const KEYS: u128 = 100_000;
+const ROWS: u16 = 51;
+/// A planner that has statistics looks at the ends of an index, in case they are old: a few rows a table, however many
+/// there are.
+const PROBES: i64 = 6;
+
+/// The accounts of the seed, in the order in which they were made.
+const PLATFORM: u128 = 1;
+const PARTNER: u128 = 2;
+const OLD: u128 = 3;
+const BIG: u128 = 4;
+const STRANGER: u128 = 5;
+
+fn account(number: u128) -> AccountId {
+    AccountId::from_uuid(Uuid::from_u128(number))
+}
+
+/// The keys have higher numbers than the accounts have.
+fn key(number: u128) -> KeyId {
+    KeyId::from_uuid(Uuid::from_u128((1 << 100) + number))
+}
+
+/// A tree with thousands of merchants. The old one has the thousand oldest keys; of the others one in two belongs to the
+/// big one, most of them revoked, and what is not revoked is expired or the very last.
+async fn seed(raw: &Raw) {
+    let digest = sample::digest(1).encode();
+    for sql in [
+        "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
+        SELECT lpad(to_hex(n), 32, '0')::uuid, 'm' || n, CASE n WHEN 1 THEN 'platform' WHEN 2 THEN 'partner'
+            WHEN 5 THEN 'partner' ELSE 'merchant' END,
+            CASE n WHEN 1 THEN NULL ELSE lpad(CASE WHEN n IN (2, 5) OR n % 5 = 0 THEN '1' ELSE '2' END, 32, '0')::uuid
+            END, 'x', 'active', '2026-01-01Z'
+        FROM generate_series(1, 5000) AS n"
+            .to_owned(),
+        format!(
+            "INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at,
+                expires_at, state, revoked_at, revocation_reason)
+            SELECT ('00000010' || lpad(to_hex(n), 24, '0'))::uuid,
+                lpad(to_hex(CASE WHEN n <= 1000 THEN 3 WHEN n % 2 = 0 THEN 4 ELSE 6 + n % 4000 END), 32, '0')::uuid,
+                'secret', 'x', 'api-keys:write', true, '{digest}', 'abcd', '2026-01-01Z',
+                CASE WHEN n % 200 = 0 THEN '2026-01-02Z'::timestamptz END,
+                CASE WHEN n % 100 = 0 THEN 'active' ELSE 'revoked' END,
+                CASE WHEN n % 100 <> 0 THEN '2026-01-02Z'::timestamptz END,
+                CASE WHEN n % 100 <> 0 THEN 'unspecified' END
+            FROM generate_series(1, {KEYS}) AS n"
+        ),
+        "INSERT INTO key_usage (key_id, last_used) SELECT id, '2026-01-03Z' FROM api_key".to_owned(),
+    ] {
+        raw.execute(&sql).await.unwrap();
+    }
+}
+
+/// Rows of the three tables that were examined since the last time, once the store's connection is gone: only then are
+/// its counts sure to be told.
+struct Count<'a> {
+    database: &'a Database,
+    raw: &'a Raw,
+}
+
+#[derive(Debug)]
+struct Examined {
+    keys: i64,
+    accounts: i64,
+    uses: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Planner {
+    Uninformed,
+    Informed,
+}
+
+impl Examined {
+    fn within(&self, most: &Self, planner: Planner) -> bool {
+        let probes = if planner == Planner::Informed { PROBES } else { 0 };
+        self.keys <= most.keys + probes && self.accounts <= most.accounts + probes && self.uses <= most.uses + probes
+    }
+}
+
+impl Count<'_> {
+    async fn so_far(&self) -> Examined {
+        let gone = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'keyward'";
+        self.raw.wait_for(0, gone).await;
+        // What the test itself did before.
+        self.raw.execute("SELECT pg_stat_force_next_flush()").await.unwrap();
+        let of = async |table: &str| {
+            let sql = format!(
+                "SELECT (seq_tup_read + COALESCE(idx_tup_fetch, 0))::bigint FROM pg_stat_user_tables
+                WHERE relname = '{table}'"
+            );
+            self.raw.number(&sql).await
+        };
+        Examined { keys: of("api_key").await, accounts: of("account").await, uses: of("key_usage").await }
+    }
+
+    async fn of<T>(&self, work: impl AsyncFnOnce(&PgStore) -> T) -> (T, Examined) {
+        let before = self.so_far().await;
+        let store = self.database.store(1).await;
+        let given = work(&store).await;
+        store.close().await;
+        let after = self.so_far().await;
+        let examined = Examined {
+            keys: after.keys - before.keys,
+            accounts: after.accounts - before.accounts,
+            uses: after.uses - before.uses,
+        };
+        (given, examined)
+    }
+}
+
+/// Every account, wherever its keys lie; from the newest and from the middle on; for each stored state.
+async fn windows_examine_what_they_give(count: &Count<'_>, planner: Planner) {
+    for (owner, middle) in [(OLD, 500), (BIG, KEYS / 2)] {
+        for stored in [StoredState::Active, StoredState::Revoked, StoredState::Any] {
+            for before in [None, Some(key(middle))] {
+                let window = KeyWindow { before, stored, rows: ROWS };
+                let (listed, examined) =
+                    count.of(async |store| store.keys(&partner(), account(owner), window).await.unwrap()).await;
+                let given = i64::try_from(listed.len()).unwrap();
+                let context = format!("{planner:?}: account {owner}, {window:?}: {given} given, {examined:?}");
+                assert!(given > 0 && given <= i64::from(ROWS), "{context}");
+                assert!(listed.iter().all(|it| it.last_used.is_some() && it.key.facts().account == account(owner)));
+                let most = Examined { keys: i64::from(ROWS), accounts: 2, uses: given };
+                assert!(examined.within(&most, planner), "{context}");
+            }
+        }
+    }
+}
+
+async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
+    let id = key(KEYS / 2);
+    let (found, examined) = count.of(async |store| store.key(&partner(), id).await.unwrap()).await;
+    assert!(found.is_some());
+    assert!(examined.within(&Examined { keys: 1, accounts: 3, uses: 1 }, planner), "{planner:?}: {examined:?}");
+
+    let (found, examined) = count.of(async |store| store.credential(id).await.unwrap()).await;
+    assert!(found.is_some());
+    assert!(examined.within(&Examined { keys: 1, accounts: 3, uses: 0 }, planner), "{planner:?}: {examined:?}");
+
+    let (found, examined) = count.of(async |store| store.credential(key(KEYS + 1)).await.unwrap()).await;
+    assert!(found.is_none());
+    assert!(examined.within(&Examined { keys: 0, accounts: 0, uses: 0 }, planner), "{planner:?}: {examined:?}");
+
+    let (found, examined) = count
+        .of(async |store| {
+            let mut unit = store.begin().await.unwrap();
+            unit.longest_lived_writer(&partner(), account(BIG), &[key(KEYS), key(KEYS - 100)]).await.unwrap()
+        })
+        .await;
+    assert!(found.is_some());
+    assert!(examined.within(&Examined { keys: 3, accounts: 2, uses: 0 }, planner), "{planner:?}: {examined:?}");
+}
+
+async fn strangers_examine_no_key(count: &Count<'_>, planner: Planner) {
+    for stored in [StoredState::Active, StoredState::Revoked, StoredState::Any] {
+        let window = KeyWindow { before: None, stored, rows: ROWS };
+        let (listed, examined) =
+            count.of(async |store| store.keys(&stranger(), account(BIG), window).await.unwrap()).await;
+        assert!(listed.is_empty());
+        assert!(examined.within(&Examined { keys: 0, accounts: 2, uses: 0 }, planner), "{planner:?}: {stored:?}");
+    }
+}
+
+async fn account_windows_examine_what_they_give(count: &Count<'_>, planner: Planner) {
+    for (who, reach) in [("operator", Reach::operator()), ("platform", platform()), ("partner", partner())] {
+        for before in [None, Some(account(2_500))] {
+            let window = AccountWindow { before, rows: ROWS };
+            let (listed, examined) = count.of(async |store| store.accounts(&reach, window).await.unwrap()).await;
+            assert_eq!(listed.len(), usize::from(ROWS));
+            // Each with its parent, and the platform itself once.
+            let most = Examined { keys: 0, accounts: 2 * i64::from(ROWS) + 1, uses: 0 };
+            assert!(examined.within(&most, planner), "{planner:?}: {who}: {examined:?}");
+        }
+    }
+}
+
+fn reach(role: keyward_domain::Role, number: u128) -> Reach {
+    let mid = format!("m{number}").parse().unwrap();
+    Reach::of(&keyward_domain::Link { id: account(number), mid, role, status: keyward_domain::Status::Active })
+}
+
+fn platform() -> Reach {
+    reach(keyward_domain::Role::Platform, PLATFORM)
+}
+
+fn partner() -> Reach {
+    reach(keyward_domain::Role::Partner, PARTNER)
+}
+
+fn stranger() -> Reach {
+    reach(keyward_domain::Role::Partner, STRANGER)
+}
+
+#[tokio::test]
+async fn a_read_examines_no_more_rows_than_it_may_give() {
+    let database = Database::migrated().await;
+    let raw = database.raw();
+    seed(&raw).await;
+    let count = Count { database: &database, raw: &raw };
+    for (planner, statistics) in [(Planner::Uninformed, "SELECT 1"), (Planner::Informed, "ANALYZE")] {
+        raw.execute(statistics).await.unwrap();
+        windows_examine_what_they_give(&count, planner).await;
+        look_ups_examine_one_line(&count, planner).await;
+        strangers_examine_no_key(&count, planner).await;
+        account_windows_examine_what_they_give(&count, planner).await;
+    }
+}

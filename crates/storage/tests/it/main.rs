@@ -1,0 +1,12 @@
+//! Postgres against the promises of the ports, and against those that only it makes.
+
+#![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
+
+mod connecting;
+mod database;
+mod examined;
+mod locks;
+mod outages;
+mod schema;
+
+keyward_storage::conformance_suite!(crate::database::fixture);

@@ -1,0 +1,138 @@
+//! An outage is never a verdict, and a commit that nobody answered is never called done.
+
+use keyward_domain::{AccountId, KeyId, Reach, Role};
+use keyward_storage::{
+    Constraint, Credentials as _, Installation as _, PgOptions, PgStore, StorageError, Store, Tokens as _, Write,
+    conformance::{RawSql as _, sample},
+};
+use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
+use tokio::time::Duration;
+
+use crate::database::Database;
+
+fn some_key() -> KeyId {
+    KeyId::from_uuid(sample::fresh())
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_unavailable_and_the_next_one_works() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    assert_eq!(store.credential(some_key()).await.unwrap(), None);
+    assert_eq!(database.raw().end_connections().await, 1);
+    assert!(matches!(store.credential(some_key()).await, Err(StorageError::Unavailable(_))));
+    assert_eq!(store.credential(some_key()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_closed_pool_is_unavailable() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    store.close().await;
+    assert!(matches!(store.credential(some_key()).await, Err(StorageError::Unavailable(_))));
+    assert!(matches!(store.ping().await, Err(StorageError::Unavailable(_))));
+    assert!(matches!(store.begin().await, Err(StorageError::Unavailable(_))));
+    assert!(matches!(store.drop_signing_keys_below(1).await, Err(StorageError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_pool_without_a_free_connection_is_unavailable() {
+    let database = Database::migrated().await;
+    let options = PgOptions { acquire_timeout: Duration::from_millis(200), ..database.options(1) };
+    let store = PgStore::connect(&options).await.unwrap();
+    let unit = store.begin().await.unwrap();
+    assert!(matches!(store.credential(some_key()).await, Err(StorageError::Unavailable(_))));
+    drop(unit);
+    assert_eq!(store.credential(some_key()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_lock_that_is_not_given_in_time_is_unavailable() {
+    let database = Database::migrated().await;
+    let options = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(2) };
+    let store = PgStore::connect(&options).await.unwrap();
+    let platform = stored_platform(&store).await;
+    let mut first = store.begin().await.unwrap();
+    assert!(first.lock_account(&Reach::operator(), platform).await.unwrap().is_some());
+    let mut second = store.begin().await.unwrap();
+    let refused = second.lock_account(&Reach::operator(), platform).await;
+    assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_commit_leaves_nothing_and_says_so() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    let mut unit = store.begin().await.unwrap();
+    let platform = sample::account(Role::Platform, None);
+    assert_eq!(unit.insert_account(&Reach::operator(), &platform).await.unwrap(), Write::Applied);
+    database.raw().end_connections().await;
+    let lost = unit.current_key(&Reach::operator(), some_key()).await;
+    assert!(matches!(lost, Err(StorageError::Unavailable(_))), "{lost:?}");
+    assert!(unit.commit().await.is_err());
+    assert_eq!(database.raw().number("SELECT count(*) FROM account").await, 0);
+}
+
+#[tokio::test]
+async fn a_connection_lost_in_the_commit_leaves_the_outcome_unknown() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    let mut unit = store.begin().await.unwrap();
+    let platform = sample::account(Role::Platform, None);
+    assert_eq!(unit.insert_account(&Reach::operator(), &platform).await.unwrap(), Write::Applied);
+    database.raw().end_connections().await;
+    let lost = unit.commit().await;
+    assert!(matches!(lost, Err(StorageError::OutcomeUnknown(_))), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_connection_lost_in_a_write_that_commits_itself_leaves_the_outcome_unknown() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    store.ping().await.unwrap();
+    database.raw().end_connections().await;
+    let lost = store.drop_signing_keys_below(1).await;
+    assert!(matches!(lost, Err(StorageError::OutcomeUnknown(_))), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_unit_of_work_does_not_survive_a_failed_statement() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    stored_platform(&store).await;
+    let mut unit = store.begin().await.unwrap();
+    let another = sample::account(Role::Platform, None);
+    let refused = unit.insert_account(&Reach::operator(), &another).await;
+    assert!(matches!(refused, Err(StorageError::Conflict(Constraint::OnePlatform))), "{refused:?}");
+    assert!(unit.commit().await.is_err(), "Postgres answers this COMMIT by rolling back");
+}
+
+/// On a cluster of its own, where commits wait for a standby that never comes. It shows as well that commits are
+/// synchronous although the cluster's own settings say they need not be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_no_standby_confirms_is_not_called_done() {
+    let cluster = xtask::pg::Cluster::start(xtask::pg::Durability::Fast).unwrap();
+    let options = PgOptions { commit_timeout: Duration::from_millis(100), ..PgOptions::new(cluster.url().into()) };
+    let store = PgStore::connect(&options).await.unwrap();
+    store.migrate().await.unwrap();
+    store.close().await;
+    let mut connection = cluster.url().parse::<PgConnectOptions>().unwrap().connect().await.unwrap();
+    sqlx::query("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    cluster.restart().unwrap();
+
+    let store = PgStore::connect(&options).await.unwrap();
+    let mut unit = store.begin().await.unwrap();
+    let platform = sample::account(Role::Platform, None);
+    assert_eq!(unit.insert_account(&Reach::operator(), &platform).await.unwrap(), Write::Applied);
+    let unconfirmed = unit.commit().await;
+    assert!(matches!(unconfirmed, Err(StorageError::OutcomeUnknown(_))), "{unconfirmed:?}");
+}
+
+async fn stored_platform(store: &PgStore) -> AccountId {
+    let platform = sample::account(Role::Platform, None);
+    let mut unit = store.begin().await.unwrap();
+    assert_eq!(unit.insert_account(&Reach::operator(), &platform).await.unwrap(), Write::Applied);
+    unit.commit().await.unwrap();
+    platform.id
+}
