@@ -262,7 +262,8 @@ pub trait UnitOfWork: Send {
     async fn taken_unique_names(&mut self, within: &Reach, account: AccountId, among: &[String])
     -> Result<Vec<String>>;
 
-    /// Adds an account. `Stale` unless its parent (if it has one) is reached and active with all above it.
+    /// Adds an account. `Stale` unless its parent is reached and active with all above it; one without a parent is the
+    /// operator's alone to add.
     ///
     /// A taken mid is [`Constraint::AccountMid`], a second platform [`Constraint::OnePlatform`].
     async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write>;

@@ -74,6 +74,10 @@ pub async fn an_account_is_added_only_below_a_reached_parent(fixture: &Fixture) 
     }
     let new = account(Role::Partner, Some(&tree.platform));
     assert_eq!(insert(fixture, &reach(&tree.partner), &new).await.unwrap(), Write::Stale, "beside itself");
+    let root = account(Role::Platform, None);
+    for (who, within) in [("the platform", reach(&tree.platform)), ("a partner", reach(&tree.partner))] {
+        assert_eq!(insert(fixture, &within, &root).await.unwrap(), Write::Stale, "{who} adds a second root");
+    }
 }
 
 pub async fn an_account_below_an_unknown_parent_is_stale(fixture: &Fixture) {

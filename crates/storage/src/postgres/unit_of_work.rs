@@ -138,7 +138,7 @@ impl UnitOfWork for PgUnitOfWork {
         let result = sqlx::query!(
             "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
             SELECT $1::uuid, $2, $3, $4::uuid, $5, $6, $7::timestamptz
-            WHERE $4 IS NULL OR EXISTS (
+            WHERE ($4 IS NULL AND $8::uuid IS NULL) OR EXISTS (
                 SELECT 1 FROM account p LEFT JOIN account g ON g.id = p.parent_id
                 WHERE p.id = $4 AND ($8::uuid IS NULL OR $8 IN (p.id, g.id))
                 AND p.status = 'active' AND COALESCE(g.status, 'active') = 'active'

@@ -1,0 +1,113 @@
+//! Accounts: read within a reach, and the statements of a unit of work that add them and change their status.
+
+use async_trait::async_trait;
+use keyward_domain::{Account, AccountId, Mid, Reach, Role, Status};
+use keyward_storage::{AccountRecord, AccountWindow, Accounts, Result, Write};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use crate::{
+    SqliteStore,
+    error::refused,
+    rows::{AccountInChain, before, root, select_accounts},
+    unit::written,
+};
+
+#[async_trait]
+impl Accounts for SqliteStore {
+    #[tracing::instrument(skip_all, name = "db.accounts.account")]
+    async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>> {
+        let (mid, root) = (mid.as_str(), root(within));
+        let row = select_accounts!("WHERE a.mid = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", mid, root);
+        row.fetch_optional(&self.readers).await.map_err(refused)?.map(AccountInChain::restore).transpose()
+    }
+
+    #[tracing::instrument(skip_all, name = "db.accounts.accounts")]
+    async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>> {
+        let (root, before) = (root(within), before(window.before.map(AccountId::uuid)));
+        let rows = match within.role() {
+            // All, or all but itself: by the primary key.
+            None | Some(Role::Platform) => {
+                select_accounts!(
+                    "WHERE a.id < ?1 AND (?2 IS NULL OR a.parent_id = ?2 OR g.id = ?2) ORDER BY a.id DESC LIMIT ?3",
+                    before,
+                    root,
+                    window.rows
+                )
+                .fetch_all(&self.readers)
+                .await
+            }
+            Some(Role::Partner) => {
+                select_accounts!(
+                    "WHERE a.parent_id = ?1 AND a.id < ?2 ORDER BY a.id DESC LIMIT ?3",
+                    root,
+                    before,
+                    window.rows
+                )
+                .fetch_all(&self.readers)
+                .await
+            }
+            Some(Role::Merchant) => return Ok(Vec::new()),
+        };
+        rows.map_err(refused)?.into_iter().map(|row| Ok(row.restore()?.account)).collect()
+    }
+}
+
+/// One account with its chain, inside a unit of work. No other one can be under way: this locks it already.
+pub(crate) async fn lock(
+    connection: &mut SqliteConnection,
+    within: &Reach,
+    id: AccountId,
+) -> Result<Option<AccountRecord>> {
+    let (id, root) = (id.uuid(), root(within));
+    let row = select_accounts!("WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", id, root);
+    row.fetch_optional(connection).await.map_err(refused)?.map(AccountInChain::restore).transpose()
+}
+
+/// Adds an account below a parent that is in business with all above it; one without a parent only for the operator.
+pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, account: &Account) -> Result<Write> {
+    let (id, mid, role, name) = (account.id.uuid(), account.mid.as_str(), account.role.as_str(), account.name.as_str());
+    let parent = account.parent.as_ref().map(|parent| parent.id.uuid());
+    let (status, created_at, root) = (account.status.as_str(), account.created_at.as_micros(), root(within));
+    let done = sqlx::query!(
+        "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+        WHERE (?4 IS NULL AND ?8 IS NULL) OR EXISTS (
+            SELECT 1 FROM account p LEFT JOIN account g ON g.id = p.parent_id
+            WHERE p.id = ?4 AND p.status = 'active' AND coalesce(g.status, 'active') = 'active'
+                AND (?8 IS NULL OR ?8 IN (p.id, g.id))
+        )",
+        id,
+        mid,
+        role,
+        parent,
+        name,
+        status,
+        created_at,
+        root
+    );
+    written(done.execute(connection).await)
+}
+
+/// Changes the status of an account that has the one it is expected to have.
+pub(crate) async fn become_status(
+    connection: &mut SqliteConnection,
+    within: &Reach,
+    id: AccountId,
+    from: Status,
+    to: Status,
+) -> Result<Write> {
+    let (id, root, from, to) = (id.uuid(), root(within), from.as_str(), to.as_str());
+    let done = sqlx::query!(
+        "UPDATE account SET status = ?4
+        WHERE id = ?1 AND status = ?3 AND EXISTS (
+            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+            WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
+        )",
+        id,
+        root,
+        from,
+        to
+    );
+    written(done.execute(connection).await)
+}

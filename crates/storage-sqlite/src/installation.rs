@@ -1,0 +1,83 @@
+//! Whose database this is: its environment, and the master keys it was used with.
+
+use async_trait::async_trait;
+use keyward_domain::{KeyVersion, Timestamp};
+use keyward_storage::{Installation, Result, Stamp, StorageError, Write, row::stored_version};
+use sqlx::SqliteExecutor;
+
+use crate::{
+    SqliteStore,
+    error::{commit_refused, refused},
+    unit::{committed, written},
+};
+
+#[async_trait]
+impl Installation for SqliteStore {
+    #[tracing::instrument(skip_all, name = "db.installation.stamp")]
+    async fn stamp(&self) -> Result<Option<Stamp>> {
+        let rows = sqlx::query!(
+            r#"SELECT i.environment AS "environment!", m.version AS "version?: i32", m.fingerprint AS "fingerprint?"
+            FROM installation i LEFT JOIN master_key m ORDER BY m.version"#
+        );
+        let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let corrupt = |_| StorageError::Corrupt { table: "installation", id: "1".to_owned() };
+        let environment = first.environment.parse().map_err(corrupt)?;
+        let mut fingerprints = Vec::new();
+        for row in rows {
+            if let Some((version, fingerprint)) = row.version.zip(row.fingerprint) {
+                fingerprints.push((stored_version(version)?, fingerprint));
+            }
+        }
+        Ok(Some(Stamp { environment, fingerprints }))
+    }
+
+    #[tracing::instrument(skip_all, name = "db.installation.claim")]
+    async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write> {
+        let (environment, claimed_at) = (stamp.environment.as_str(), at.as_micros());
+        let mut transaction = self.write().await?;
+        let done = sqlx::query!(
+            "INSERT INTO installation (id, environment, claimed_at) VALUES (1, ?1, ?2) ON CONFLICT (id) DO NOTHING",
+            environment,
+            claimed_at
+        );
+        if written(done.execute(&mut *transaction).await)? == Write::Stale {
+            return Ok(Write::Stale);
+        }
+        for (version, fingerprint) in &stamp.fingerprints {
+            if add(&mut *transaction, *version, fingerprint, at).await? == Write::Stale {
+                return Ok(Write::Stale);
+            }
+        }
+        transaction.commit().await.map_err(commit_refused)?;
+        Ok(Write::Applied)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.installation.add_fingerprint")]
+    async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write> {
+        add(self.writer()?, version, fingerprint, at).await
+    }
+
+    #[tracing::instrument(skip_all, name = "db.installation.ping")]
+    async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.readers).await.map_err(refused)?;
+        Ok(())
+    }
+}
+
+async fn add(
+    executor: impl SqliteExecutor<'_>,
+    version: KeyVersion,
+    fingerprint: &str,
+    at: Timestamp,
+) -> Result<Write> {
+    let (version, at) = (version.number(), at.as_micros());
+    let done = sqlx::query!(
+        "INSERT INTO master_key (version, fingerprint, first_used_at) VALUES (?1, ?2, ?3)
+        ON CONFLICT (version) DO NOTHING",
+        version,
+        fingerprint,
+        at
+    );
+    committed(done.execute(executor).await)
+}

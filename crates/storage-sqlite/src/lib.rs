@@ -1,0 +1,131 @@
+//! The embedded database: the storage ports on SQLite, one file in one folder of one machine.
+//!
+//! Writers queue for one connection and begin `IMMEDIATE`, so that a decision is never made on what another writer is
+//! about to change; readers have connections of their own, which cannot write, and wait for nobody. What a commit
+//! acknowledges survives the loss of power (`synchronous=FULL`). A folder belongs to one server at a time: an operating
+//! system lock on `keyward.lock` sees to that.
+//!
+//! Decides nothing and reads no clock. Every query is checked by sqlx at compile time against the migrations.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use keyward_storage::{Result, Schema, Store, UnitOfWork};
+use sqlx::{Sqlite, SqlitePool, Transaction, migrate::Migrator};
+
+mod accounts;
+mod credentials;
+mod error;
+mod files;
+mod installation;
+mod keys;
+mod options;
+mod rows;
+mod schema;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tokens;
+mod unit;
+mod upkeep;
+
+#[cfg(test)]
+#[path = "lib/work_tests.rs"]
+mod work_tests;
+
+pub use files::OpenError;
+pub use options::Options;
+
+use error::{ReadOnly, refused, unavailable};
+use files::DirectoryLock;
+
+/// The migrations that this binary knows.
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// A store in a folder.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    readers: SqlitePool,
+    /// The one connection that writes, and the lock that makes it the only one; neither in a store opened to read.
+    writer: Option<(SqlitePool, DirectoryLock)>,
+}
+
+impl SqliteStore {
+    /// Opens the store in this folder for reading and writing. Makes folder and file, for their owner alone, where they
+    /// are not there yet; the schema it leaves as it is.
+    ///
+    /// # Errors
+    /// [`OpenError::Held`] if another process has it open for writing; otherwise what the operating system or SQLite
+    /// says.
+    pub async fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
+        let lock = files::claim(data_dir)?;
+        let writer = options.writer(&files::database(data_dir)).await.map_err(OpenError::Database)?;
+        let readers = options.readers(&files::database(data_dir));
+        Ok(Self { readers, writer: Some((writer, lock)) })
+    }
+
+    /// Opens the store in this folder for reading only, also while a server has it open.
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`] if there is none.
+    pub fn open_read_only(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
+        let database = files::database(data_dir);
+        if !database.is_file() {
+            return Err(OpenError::Missing { data_dir: data_dir.into() });
+        }
+        Ok(Self { readers: options.readers(&database), writer: None })
+    }
+
+    /// Brings the schema up to what this binary needs.
+    ///
+    /// # Errors
+    /// As every write; also if the database was made by a newer binary or changed by hand.
+    #[tracing::instrument(skip_all, name = "db.schema.migrate")]
+    pub async fn migrate(&self) -> Result<()> {
+        schema::migrate(self.writer()?).await
+    }
+
+    /// How the schema compares with what this binary needs.
+    ///
+    /// # Errors
+    /// As every read.
+    #[tracing::instrument(skip_all, name = "db.schema.compare")]
+    pub async fn schema(&self) -> Result<Schema> {
+        schema::compare(&self.readers).await
+    }
+
+    /// Waits for the unit of work under way, moves all that was written into the one database file, and lets go of the
+    /// folder. Whoever asks the store for something afterwards is told that it is unavailable.
+    ///
+    /// # Errors
+    /// If the file could not be written: nothing is lost then, the next opening will do it.
+    #[tracing::instrument(skip_all, name = "db.store.close")]
+    pub async fn close(&self) -> Result<()> {
+        self.readers.close().await;
+        let Some((writer, lock)) = &self.writer else { return Ok(()) };
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await;
+        writer.close().await;
+        lock.release().map_err(unavailable)?;
+        checkpoint.map(|_| ()).map_err(refused)
+    }
+
+    fn writer(&self) -> Result<&SqlitePool> {
+        match &self.writer {
+            Some((pool, _)) => Ok(pool),
+            None => Err(ReadOnly.into()),
+        }
+    }
+
+    /// A transaction that has the right to write from its first moment on.
+    async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.writer()?.begin_with("BEGIN IMMEDIATE").await.map_err(refused)
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    #[tracing::instrument(skip_all, name = "db.store.begin")]
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
+        let Some((_, lock)) = &self.writer else { return Err(ReadOnly.into()) };
+        Ok(Box::new(unit::SqliteUnit::new(self.write().await?, lock.clone())))
+    }
+}

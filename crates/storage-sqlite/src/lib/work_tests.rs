@@ -1,0 +1,151 @@
+//! The work of a look-up and of a page does not grow with the number of keys: counted in steps of SQLite's virtual
+//! machine, not timed.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use keyward_domain::{ApiKey, KeyId, KeyType, Reach};
+use keyward_storage::{
+    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, StoredState,
+    conformance::{
+        Fixture,
+        sample::{Draft, Tree, at, digest, reach},
+    },
+};
+use uuid::Uuid;
+
+use crate::{Options, SqliteStore, testing};
+
+const PAGE: u16 = 20;
+
+/// A database in which the merchant has many keys, most of them revoked or expired, and another partner many merchants.
+struct Crowd {
+    store: SqliteStore,
+    options: Options,
+    tree: Tree,
+    /// A usable writer in the middle of them.
+    key: ApiKey,
+    _fixture: Fixture,
+}
+
+impl Crowd {
+    async fn of(half: u32) -> Self {
+        let options = Options { readers: 1, ..Options::default() };
+        let (store, folder) = testing::open_with(&options).await;
+        let raw = testing::Raw::beside(folder.path());
+        let fixture = Fixture { store: Arc::new(store.clone()), raw: Box::new(raw), keep: Box::new(folder) };
+        let tree = Tree::plant(&fixture).await;
+        fill(&fixture, &tree, 0, half).await;
+        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        fill(&fixture, &tree, 1, half).await;
+        Self { store, options, tree, key, _fixture: fixture }
+    }
+
+    /// How many steps it takes, once the connections know the schema.
+    async fn steps<T>(&self, work: impl AsyncFn() -> T) -> u64 {
+        work().await;
+        let before = self.options.steps.load(Ordering::Relaxed);
+        work().await;
+        self.options.steps.load(Ordering::Relaxed) - before
+    }
+
+    async fn page(&self, within: &Reach, stored: StoredState, before: Option<KeyId>) -> u64 {
+        let window = KeyWindow { before, stored, rows: PAGE };
+        let work = async || {
+            let page = self.store.keys(within, self.tree.merchant.id, window).await.unwrap();
+            assert_eq!(page.len(), usize::from(PAGE));
+        };
+        self.steps(work).await
+    }
+
+    async fn accounts(&self, within: &Reach, rows: usize) -> u64 {
+        let window = AccountWindow { before: None, rows: PAGE };
+        let work = async || assert_eq!(self.store.accounts(within, window).await.unwrap().len(), rows);
+        self.steps(work).await
+    }
+
+    async fn last_writer(&self) -> u64 {
+        let work = async || {
+            let mut unit = keyward_storage::Store::begin(&self.store).await.unwrap();
+            let found = unit.longest_lived_writer(&Reach::operator(), self.tree.merchant.id, &[]).await.unwrap();
+            assert_eq!(found.map(|key| key.id()), Some(self.key.id()));
+        };
+        self.steps(work).await
+    }
+
+    /// The steps of everything that a request may ask of the store.
+    async fn all(&self) -> Vec<(&'static str, u64)> {
+        let (operator, merchant) = (Reach::operator(), reach(&self.tree.merchant));
+        let id = self.key.id();
+        let usage = async || self.store.key(&merchant, id).await.unwrap().unwrap();
+        let foreign = reach(&self.tree.direct);
+        vec![
+            ("credential", self.steps(async || self.store.credential(id).await.unwrap().unwrap()).await),
+            ("key", self.steps(usage).await),
+            ("foreign key", self.steps(async || assert!(self.store.key(&foreign, id).await.unwrap().is_none())).await),
+            ("active keys", self.page(&merchant, StoredState::Active, None).await),
+            ("revoked keys", self.page(&merchant, StoredState::Revoked, None).await),
+            ("all keys", self.page(&operator, StoredState::Any, None).await),
+            ("active keys from the middle", self.page(&merchant, StoredState::Active, Some(id)).await),
+            ("all keys from the middle", self.page(&operator, StoredState::Any, Some(id)).await),
+            ("last writer", self.last_writer().await),
+            ("all accounts", self.accounts(&operator, usize::from(PAGE)).await),
+            ("the platform's accounts", self.accounts(&reach(&self.tree.platform), usize::from(PAGE)).await),
+            ("a partner's accounts", self.accounts(&reach(&self.tree.rival), usize::from(PAGE)).await),
+            ("a small partner's accounts", self.accounts(&reach(&self.tree.partner), 1).await),
+        ]
+    }
+}
+
+/// So many keys more, of ten nine revoked and the others to expire, and a tenth as many merchants of the rival. The
+/// first half sorts before, the second after all identifiers of the samples.
+async fn fill(fixture: &Fixture, tree: &Tree, half: u8, count: u32) {
+    let raw = &fixture.raw;
+    let first = if half == 0 { "0190" } else { "0290" };
+    let id = |kind: u8| format!("unhex(printf('{first}%08x70008000{kind}00000000000', n))");
+    // The oldest and the newest tenth: whoever walks a wrong index meets the others in between, or them.
+    let active = if half == 0 { format!("n <= {}", count / 10) } else { format!("n > {}", count / 10 * 9) };
+    let numbers = |to: u32| {
+        format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {to})")
+    };
+    let (key, account, merchant) = (id(0), id(1), raw.id(tree.merchant.id.uuid()));
+    let (moment, digest) = (raw.moment(at(0)), digest(1).encode());
+    let keys = format!(
+        "INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, expires_at,
+            state, revoked_at, revocation_reason)
+        {} SELECT {key}, {merchant}, 'secret', 'x', 'api-keys:write', 1, '{digest}', 'abcd', {moment}, {moment} + n,
+            iif({active}, 'active', 'revoked'), iif({active}, NULL, {moment}), iif({active}, NULL, 'superseded')
+        FROM numbers",
+        numbers(count)
+    );
+    assert_eq!(raw.execute(&keys).await, Ok(u64::from(count)));
+    let rival = raw.id(tree.rival.id.uuid());
+    let merchants = format!(
+        "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
+        {} SELECT {account}, 'm{half}-' || n, 'merchant', {rival}, 'x', 'active', {moment} FROM numbers",
+        numbers(count / 10)
+    );
+    assert_eq!(raw.execute(&merchants).await, Ok(u64::from(count / 10)));
+}
+
+#[tokio::test]
+async fn no_request_works_harder_in_a_database_of_a_hundred_thousand_keys() {
+    let small = Crowd::of(500).await.all().await;
+    let large = Crowd::of(50_000).await.all().await;
+    for ((what, small), (_, large)) in small.into_iter().zip(large) {
+        assert!(small > 0, "{what} is not counted");
+        assert!(small.abs_diff(large) * 20 <= small, "{what}: {small} steps among few, {large} among many");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_key_costs_no_more_than_a_foreign_one() {
+    let crowd = Crowd::of(500).await;
+    let stranger = reach(&crowd.tree.direct);
+    let look_up = async |id| {
+        let work = async || assert!(crowd.store.key(&stranger, id).await.unwrap().is_none());
+        crowd.steps(work).await
+    };
+    let (foreign, unknown) = (look_up(crowd.key.id()).await, look_up(KeyId::from_uuid(Uuid::max())).await);
+    assert!(unknown <= foreign, "unknown: {unknown} steps, foreign: {foreign}");
+    assert_eq!(crowd.key.facts().key_type, KeyType::Secret);
+}

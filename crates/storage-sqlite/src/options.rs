@@ -1,0 +1,95 @@
+//! How the connections of a store are made.
+
+use std::{path::Path, time::Duration};
+
+use keyward_storage::Result;
+use sqlx::{
+    Connection as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::error::refused;
+
+/// What may be chosen about a store. The defaults suit a server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many connections read at once.
+    pub readers: u32,
+    /// How long to wait for a connection, above all for the one that writes, before the store is called unavailable.
+    pub acquire_timeout: Duration,
+    /// How long to wait for a lock that another process has on the file (a backup, say).
+    pub busy_timeout: Duration,
+    /// Counts the steps of SQLite's virtual machine on every connection.
+    #[cfg(test)]
+    pub(crate) steps: std::sync::Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            acquire_timeout: Duration::from_secs(5),
+            busy_timeout: Duration::from_secs(5),
+            #[cfg(test)]
+            steps: std::sync::Arc::default(),
+        }
+    }
+}
+
+impl Options {
+    /// The one connection that writes, opened right away.
+    pub(crate) async fn writer(&self, database: &Path) -> Result<SqlitePool> {
+        let connection =
+            self.connection(database).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        self.pool(1)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    // A rollback may still be in its queue. Where SQLite has rolled back by itself (a full disk), sqlx
+                    // believes the transaction open for ever after: such a connection is replaced.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(connection)
+            .await
+            .map_err(refused)
+    }
+
+    /// Connections that cannot write, each opened when it is first needed.
+    pub(crate) fn readers(&self, database: &Path) -> SqlitePool {
+        self.pool(self.readers).connect_lazy_with(self.connection(database).read_only(true))
+    }
+
+    fn connection(&self, database: &Path) -> SqliteConnectOptions {
+        SqliteConnectOptions::new().filename(database).foreign_keys(true).busy_timeout(self.busy_timeout)
+    }
+
+    fn pool(&self, connections: u32) -> SqlitePoolOptions {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections.max(1))
+            .acquire_timeout(self.acquire_timeout)
+            // They are files, not servers: they do not go stale, and each is tested when it comes back.
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false);
+        #[cfg(test)]
+        let pool = self.counted(pool);
+        pool
+    }
+
+    #[cfg(test)]
+    fn counted(&self, pool: SqlitePoolOptions) -> SqlitePoolOptions {
+        use std::sync::{Arc, atomic::Ordering};
+        let steps = Arc::clone(&self.steps);
+        pool.after_connect(move |connection, _| {
+            let steps = Arc::clone(&steps);
+            Box::pin(async move {
+                connection.lock_handle().await?.set_progress_handler(1, move || {
+                    steps.fetch_add(1, Ordering::Relaxed);
+                    true
+                });
+                Ok(())
+            })
+        })
+    }
+}

@@ -1,0 +1,211 @@
+//! The columns of keys and accounts as the queries name them, and the way from there to the rows that both databases
+//! share.
+
+use keyward_domain::{AccountId, Reach};
+use keyward_storage::{
+    AccountRecord, Credential, KeyRecord, ListedKey, Result,
+    row::{AccountRow, KeyRow, LinkRow, restore_chain, stored_moment},
+};
+use uuid::Uuid;
+
+/// `SELECT` of the columns of key `k`, as a [`KeyRow`] or as something that has its fields and more; the rest of the
+/// statement begins after those columns.
+macro_rules! select_keys {
+    ($into:ty, $rest:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            $into,
+            r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!", k.name AS "name!",
+                k.description AS "description?", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
+                k.last_four AS "last_four!", k.created_at AS "created_at!: i64", k.created_by AS "created_by?: Uuid",
+                k.expires_at AS "expires_at?: i64", k.revoked_at AS "revoked_at?: i64",
+                k.revoked_by AS "revoked_by?: Uuid", k.revocation_reason AS "revocation_reason?",
+                k.pair_id AS "pair_id?: Uuid", k.unique_name AS "unique_name?"
+            "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+pub(crate) use select_keys;
+
+/// `SELECT` of account `a`, its parent `p` and its grandparent `g`, as an [`AccountInChain`].
+macro_rules! select_accounts {
+    ($rest:literal $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            $crate::rows::AccountInChain,
+            r#"SELECT a.id AS "id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!", a.name AS "name!",
+                a.created_at AS "created_at!: i64", p.id AS "parent?: Uuid", p.mid AS "parent_mid?",
+                p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent?: Uuid",
+                g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?"
+            FROM account a LEFT JOIN account p ON p.id = a.parent_id LEFT JOIN account g ON g.id = p.parent_id
+            "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+pub(crate) use select_accounts;
+
+/// A struct with the columns of a key and some more.
+macro_rules! with_key_columns {
+    ($(#[$doc:meta])* $name:ident { $($more:ident: $type:ty),* $(,)? }) => {
+        $(#[$doc])*
+        pub(crate) struct $name {
+            pub(crate) id: Uuid,
+            pub(crate) account_id: Uuid,
+            pub(crate) key_type: String,
+            pub(crate) name: String,
+            pub(crate) description: Option<String>,
+            pub(crate) scopes: String,
+            pub(crate) digest: Option<String>,
+            pub(crate) value: Option<String>,
+            pub(crate) last_four: String,
+            pub(crate) created_at: i64,
+            pub(crate) created_by: Option<Uuid>,
+            pub(crate) expires_at: Option<i64>,
+            pub(crate) revoked_at: Option<i64>,
+            pub(crate) revoked_by: Option<Uuid>,
+            pub(crate) revocation_reason: Option<String>,
+            pub(crate) pair_id: Option<Uuid>,
+            pub(crate) unique_name: Option<String>,
+            $(pub(crate) $more: $type,)*
+        }
+
+        impl $name {
+            /// The key's columns, and the others in their order.
+            fn parts(self) -> (KeyRow, ($($type,)*)) {
+                let key = KeyRow {
+                    id: self.id,
+                    account_id: self.account_id,
+                    key_type: self.key_type,
+                    name: self.name,
+                    description: self.description,
+                    scopes: self.scopes,
+                    digest: self.digest,
+                    value: self.value,
+                    last_four: self.last_four,
+                    created_at: self.created_at,
+                    created_by: self.created_by,
+                    expires_at: self.expires_at,
+                    revoked_at: self.revoked_at,
+                    revoked_by: self.revoked_by,
+                    revocation_reason: self.revocation_reason,
+                    pair_id: self.pair_id,
+                    unique_name: self.unique_name,
+                };
+                (key, ($(self.$more,)*))
+            }
+        }
+    };
+}
+
+with_key_columns! {
+    /// A key and its last use.
+    KeyAndUse { last_used: Option<i64> }
+}
+
+with_key_columns! {
+    /// A key, its last use, its account and those above.
+    KeyInChain {
+        last_used: Option<i64>,
+        mid: String,
+        role: String,
+        status: String,
+        parent: Option<Uuid>,
+        parent_mid: Option<String>,
+        parent_role: Option<String>,
+        parent_status: Option<String>,
+        grandparent: Option<Uuid>,
+        grandparent_mid: Option<String>,
+        grandparent_role: Option<String>,
+        grandparent_status: Option<String>,
+    }
+}
+
+impl KeyAndUse {
+    pub(crate) fn restore(self) -> Result<ListedKey> {
+        let (key, (last_used,)) = self.parts();
+        let key = key.restore()?;
+        let last_used = last_used.map(|at| stored_moment(at, "key_usage", key.id())).transpose()?;
+        Ok(ListedKey { key, last_used })
+    }
+}
+
+impl KeyInChain {
+    pub(crate) fn restore(self) -> Result<KeyRecord> {
+        let (key, more) = self.parts();
+        let (
+            last_used,
+            mid,
+            role,
+            status,
+            parent,
+            parent_mid,
+            parent_role,
+            parent_status,
+            grandparent,
+            grandparent_mid,
+            grandparent_role,
+            grandparent_status,
+        ) = more;
+        let own = LinkRow { id: key.account_id, mid, role, status };
+        let above = [
+            link(parent, parent_mid, parent_role, parent_status),
+            link(grandparent, grandparent_mid, grandparent_role, grandparent_status),
+        ];
+        let key = key.restore()?;
+        let chain = restore_chain(own, above.into_iter().flatten())?;
+        let last_used = last_used.map(|at| stored_moment(at, "key_usage", key.id())).transpose()?;
+        Ok(KeyRecord { key, chain, last_used })
+    }
+
+    pub(crate) fn restore_credential(self) -> Result<Credential> {
+        let KeyRecord { key, chain, last_used: _ } = self.restore()?;
+        Ok(Credential { key, chain })
+    }
+}
+
+/// An account and those above it.
+pub(crate) struct AccountInChain {
+    pub(crate) id: Uuid,
+    pub(crate) mid: String,
+    pub(crate) role: String,
+    pub(crate) status: String,
+    pub(crate) name: String,
+    pub(crate) created_at: i64,
+    pub(crate) parent: Option<Uuid>,
+    pub(crate) parent_mid: Option<String>,
+    pub(crate) parent_role: Option<String>,
+    pub(crate) parent_status: Option<String>,
+    pub(crate) grandparent: Option<Uuid>,
+    pub(crate) grandparent_mid: Option<String>,
+    pub(crate) grandparent_role: Option<String>,
+    pub(crate) grandparent_status: Option<String>,
+}
+
+impl AccountInChain {
+    pub(crate) fn restore(self) -> Result<AccountRecord> {
+        let Self { id, mid, role, status, name, created_at, parent, parent_mid, parent_role, parent_status, .. } = self;
+        let own = LinkRow { id, mid: mid.clone(), role: role.clone(), status: status.clone() };
+        let stored_parent = parent.zip(parent_mid.clone());
+        let above = [
+            link(parent, parent_mid, parent_role, parent_status),
+            link(self.grandparent, self.grandparent_mid, self.grandparent_role, self.grandparent_status),
+        ];
+        let chain = restore_chain(own, above.into_iter().flatten())?;
+        let link = LinkRow { id, mid, role, status };
+        Ok(AccountRecord { account: AccountRow { link, name, parent: stored_parent, created_at }.restore()?, chain })
+    }
+}
+
+fn link(id: Option<Uuid>, mid: Option<String>, role: Option<String>, status: Option<String>) -> Option<LinkRow> {
+    Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
+}
+
+/// What a statement's precondition compares with; none reaches everything.
+pub(crate) fn root(within: &Reach) -> Option<Uuid> {
+    within.root().map(AccountId::uuid)
+}
+
+/// Where a window begins: before this identifier, or before one byte string that sorts after every identifier.
+pub(crate) fn before(id: Option<Uuid>) -> Vec<u8> {
+    id.map_or_else(|| vec![u8::MAX; 17], |id| id.as_bytes().to_vec())
+}

@@ -1,0 +1,40 @@
+//! The schema of a database beside what this binary needs.
+
+use keyward_storage::{Result, Schema, StorageError};
+use sqlx::{SqlitePool, migrate::MigrateError};
+
+use crate::{MIGRATIONS, error::refused};
+
+/// Applies what is missing, each step in a transaction of its own.
+pub(crate) async fn migrate(writer: &SqlitePool) -> Result<()> {
+    match MIGRATIONS.run(writer).await {
+        Ok(()) => Ok(()),
+        Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => Err(refused(error)),
+        Err(error) => Err(StorageError::Unexpected(error.into())),
+    }
+}
+
+/// Reads which steps were applied, and compares.
+pub(crate) async fn compare(readers: &SqlitePool) -> Result<Schema> {
+    let newest = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or_default();
+    // The table of steps is sqlx's own, and may not be there yet: these two are not checked at compile time.
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('_sqlx_migrations', 'account')";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(readers).await.map_err(refused)?;
+    let has = |table: &str| tables.iter().any(|name| name == table);
+    let untracked = if has("account") { Schema::Ahead { at: 0, knows: newest } } else { Schema::Empty };
+    if !has("_sqlx_migrations") {
+        return Ok(untracked);
+    }
+    let applied = "SELECT version, checksum FROM _sqlx_migrations ORDER BY version";
+    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(applied).fetch_all(readers).await.map_err(refused)?;
+    let Some((at, _)) = applied.last().cloned() else { return Ok(untracked) };
+    let mut known = MIGRATIONS.iter();
+    let as_known = applied.iter().all(|(version, checksum)| {
+        known.next().is_some_and(|step| step.version == *version && step.checksum[..] == checksum[..])
+    });
+    Ok(match known.next() {
+        _ if !as_known => Schema::Ahead { at, knows: newest },
+        None => Schema::Current,
+        Some(_) => Schema::Behind { at, needs: newest },
+    })
+}

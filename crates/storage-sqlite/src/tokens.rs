@@ -1,0 +1,114 @@
+//! Signing keys and redeemed refresh tokens.
+
+use async_trait::async_trait;
+use keyward_domain::Timestamp;
+use keyward_storage::{Redeemed, Redemption, Result, SigningKeyRow, Tokens, Write, row::stored_moment};
+
+use crate::{
+    SqliteStore,
+    error::{commit_refused, refused},
+    unit::{committed, written},
+};
+
+struct StoredSigningKey {
+    generation: i32,
+    kid: String,
+    public: Vec<u8>,
+    sealed: Vec<u8>,
+    published_at: i64,
+    signs_from: i64,
+}
+
+impl StoredSigningKey {
+    fn restore(self) -> Result<SigningKeyRow> {
+        let moment = |micros| stored_moment(micros, "signing_key", self.generation);
+        Ok(SigningKeyRow {
+            generation: self.generation,
+            published_at: moment(self.published_at)?,
+            signs_from: moment(self.signs_from)?,
+            kid: self.kid,
+            public: self.public,
+            sealed: self.sealed,
+        })
+    }
+}
+
+#[async_trait]
+impl Tokens for SqliteStore {
+    #[tracing::instrument(skip_all, name = "db.tokens.signing_keys")]
+    async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
+        let rows = sqlx::query_as!(
+            StoredSigningKey,
+            r#"SELECT generation AS "generation!: i32", kid AS "kid!", public AS "public!", sealed AS "sealed!",
+                published_at AS "published_at!: i64", signs_from AS "signs_from!: i64"
+            FROM signing_key ORDER BY generation"#
+        );
+        let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
+        rows.into_iter().map(StoredSigningKey::restore).collect()
+    }
+
+    #[tracing::instrument(skip_all, name = "db.tokens.add_signing_key")]
+    async fn add_signing_key(&self, key: &SigningKeyRow) -> Result<Write> {
+        let (published_at, signs_from) = (key.published_at.as_micros(), key.signs_from.as_micros());
+        let done = sqlx::query!(
+            "INSERT INTO signing_key (generation, kid, public, sealed, published_at, signs_from)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (generation) DO NOTHING",
+            key.generation,
+            key.kid,
+            key.public,
+            key.sealed,
+            published_at,
+            signs_from
+        );
+        committed(done.execute(self.writer()?).await)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.tokens.drop_signing_keys_below")]
+    async fn drop_signing_keys_below(&self, generation: i32) -> Result<u64> {
+        let done = sqlx::query!("DELETE FROM signing_key WHERE generation < ?1", generation);
+        Ok(done.execute(self.writer()?).await.map_err(commit_refused)?.rows_affected())
+    }
+
+    #[tracing::instrument(skip_all, name = "db.tokens.redeem")]
+    async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed> {
+        let (token, family, at) = (redemption.token.uuid(), redemption.family.uuid(), redemption.at.as_micros());
+        let ends_at = redemption.family_ends_at.as_micros();
+        let mut transaction = self.write().await?;
+        let again =
+            sqlx::query!("UPDATE redeemed_refresh SET reused_at = coalesce(reused_at, ?2) WHERE id = ?1", token, at);
+        let outcome = match written(again.execute(&mut *transaction).await)? {
+            Write::Applied => Redeemed::Again,
+            Write::Stale => {
+                let first = sqlx::query!(
+                    "INSERT INTO redeemed_refresh (id, family, redeemed_at, family_ends_at)
+                    SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+                        SELECT 1 FROM redeemed_refresh r WHERE r.family = ?2 AND r.reused_at IS NOT NULL
+                    )",
+                    token,
+                    family,
+                    at,
+                    ends_at
+                );
+                match written(first.execute(&mut *transaction).await)? {
+                    Write::Applied => Redeemed::First,
+                    Write::Stale => Redeemed::FamilyEnded,
+                }
+            }
+        };
+        transaction.commit().await.map_err(commit_refused)?;
+        Ok(outcome)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.tokens.forget_families")]
+    async fn forget_families(&self, ended_by: Timestamp, at_most: u32) -> Result<u64> {
+        let ended_by = ended_by.as_micros();
+        let done = sqlx::query!(
+            "DELETE FROM redeemed_refresh WHERE id IN (
+                SELECT r.id FROM redeemed_refresh r WHERE r.family_ends_at <= ?1 ORDER BY r.family_ends_at LIMIT ?2
+            )",
+            ended_by,
+            at_most
+        );
+        Ok(done.execute(self.writer()?).await.map_err(commit_refused)?.rows_affected())
+    }
+}

@@ -1,0 +1,138 @@
+//! A unit of work: one transaction on the connection that writes.
+//!
+//! It has the right to write from its first moment on (`BEGIN IMMEDIATE`), so no two are ever under way, and none has to
+//! be tried again. After a statement that the database refused it does nothing more: SQLite may have rolled back by
+//! itself, and what came afterwards would stand alone.
+
+use async_trait::async_trait;
+use keyward_domain::{Account, AccountId, ApiKey, KeyId, Name, Reach, Revocation, Status};
+use keyward_storage::{AccountRecord, KeyRecord, Result, StorageError, UnitOfWork, Write};
+use sqlx::{Sqlite, SqliteConnection, Transaction, sqlite::SqliteQueryResult};
+
+use crate::{
+    accounts,
+    error::{commit_refused, refused, unavailable},
+    files::DirectoryLock,
+    keys,
+};
+
+mod questions;
+
+#[cfg(test)]
+mod tests;
+
+/// A transaction, and the folder's lock: the folder is not another server's while this one may still commit.
+pub(crate) struct SqliteUnit {
+    transaction: Transaction<'static, Sqlite>,
+    refused: bool,
+    _lock: DirectoryLock,
+}
+
+impl SqliteUnit {
+    pub(crate) fn new(transaction: Transaction<'static, Sqlite>, lock: DirectoryLock) -> Self {
+        Self { transaction, refused: false, _lock: lock }
+    }
+
+    /// The connection, unless the database refused a statement before.
+    fn connection(&mut self) -> Result<&mut SqliteConnection> {
+        if self.refused {
+            return Err(unavailable("an earlier statement of this unit of work was refused"));
+        }
+        Ok(&mut self.transaction)
+    }
+
+    fn note<T>(&mut self, answer: Result<T>) -> Result<T> {
+        // A corrupt row was read all the same.
+        self.refused |= matches!(&answer, Err(error) if !matches!(error, StorageError::Corrupt { .. }));
+        answer
+    }
+}
+
+/// Whether a guarded statement found what it was decided on.
+pub(crate) fn written(answer: sqlx::Result<SqliteQueryResult>) -> Result<Write> {
+    match answer.map_err(refused)?.rows_affected() {
+        0 => Ok(Write::Stale),
+        _ => Ok(Write::Applied),
+    }
+}
+
+/// The same, of a statement that is a transaction of its own.
+pub(crate) fn committed(answer: sqlx::Result<SqliteQueryResult>) -> Result<Write> {
+    match answer.map_err(commit_refused)?.rows_affected() {
+        0 => Ok(Write::Stale),
+        _ => Ok(Write::Applied),
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for SqliteUnit {
+    #[tracing::instrument(skip_all, name = "db.accounts.lock_account")]
+    async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
+        let answer = accounts::lock(self.connection()?, within, id).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.keys.current_key")]
+    async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
+        let answer = keys::key(self.connection()?, within, id).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.keys.longest_lived_writer")]
+    async fn longest_lived_writer(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        except: &[KeyId],
+    ) -> Result<Option<ApiKey>> {
+        let answer = questions::longest_lived_writer(self.connection()?, within, account, except).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.keys.pair_keys_named")]
+    async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
+        let answer = questions::pair_keys_named(self.connection()?, within, account, name).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.keys.taken_unique_names")]
+    async fn taken_unique_names(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        among: &[String],
+    ) -> Result<Vec<String>> {
+        let answer = questions::taken_unique_names(self.connection()?, within, account, among).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.accounts.insert_account")]
+    async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write> {
+        let answer = accounts::insert(self.connection()?, within, account).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.accounts.record_status")]
+    async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write> {
+        let answer = accounts::become_status(self.connection()?, within, id, from, to).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.keys.insert_key")]
+    async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
+        let answer = keys::insert(self.connection()?, within, key).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.keys.record_revocation")]
+    async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
+        let answer = keys::revoke(self.connection()?, within, id, it).await;
+        self.note(answer)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.store.commit")]
+    async fn commit(mut self: Box<Self>) -> Result<()> {
+        self.connection()?;
+        self.transaction.commit().await.map_err(commit_refused)
+    }
+}

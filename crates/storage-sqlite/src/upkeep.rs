@@ -1,0 +1,44 @@
+//! Upkeep off the request path: better digests, and when keys were last used.
+
+use async_trait::async_trait;
+use keyward_domain::{KeyId, SecretDigest, Timestamp};
+use keyward_storage::{Result, Upkeep, Write};
+
+use crate::{
+    SqliteStore,
+    error::{commit_refused, refused},
+    unit::committed,
+};
+
+/// How many uses are noted in one transaction: as long as it takes, a revocation waits.
+const USES_AT_ONCE: usize = 256;
+
+#[async_trait]
+impl Upkeep for SqliteStore {
+    #[tracing::instrument(skip_all, name = "db.keys.replace_digest")]
+    async fn replace_digest(&self, id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write> {
+        let (id, old, new) = (id.uuid(), old.encode(), new.encode());
+        let done = sqlx::query!("UPDATE api_key SET digest = ?3 WHERE id = ?1 AND digest = ?2", id, old, new);
+        committed(done.execute(self.writer()?).await)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.key_usage.record_usage")]
+    async fn record_usage(&self, used: &[(KeyId, Timestamp)]) -> Result<()> {
+        for used in used.chunks(USES_AT_ONCE) {
+            let mut transaction = self.write().await?;
+            for (id, at) in used {
+                let (id, at) = (id.uuid(), at.as_micros());
+                let done = sqlx::query!(
+                    "INSERT INTO key_usage (key_id, last_used) SELECT k.id, ?2 FROM api_key k WHERE k.id = ?1
+                    ON CONFLICT (key_id) DO UPDATE SET last_used = excluded.last_used
+                        WHERE excluded.last_used > key_usage.last_used",
+                    id,
+                    at
+                );
+                done.execute(&mut *transaction).await.map_err(refused)?;
+            }
+            transaction.commit().await.map_err(commit_refused)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! One folder, one server: who may open it, who may read its files, and what is found there afterwards.
+
+use std::{path::Path, sync::Arc};
+
+use keyward_domain::{KeyType, Reach};
+use keyward_storage::{
+    Accounts as _, Credentials as _, Schema, StorageError, Store as _, Tokens as _,
+    conformance::{
+        Fixture,
+        sample::{Draft, Tree},
+    },
+};
+use keyward_storage_sqlite::{OpenError, Options, SqliteStore, testing};
+use tempfile::TempDir;
+
+async fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(folder, &Options::default()).await
+}
+
+/// A store that the samples can be put into.
+async fn fixture() -> (SqliteStore, TempDir, Fixture) {
+    let (store, folder) = testing::open().await;
+    let raw = Box::new(testing::Raw::beside(folder.path()));
+    let fixture = Fixture { store: Arc::new(store.clone()), raw, keep: Box::new(()) };
+    (store, folder, fixture)
+}
+
+#[tokio::test]
+async fn a_second_opener_is_refused_and_told_where() {
+    let (_store, folder) = testing::open().await;
+    let refused = open(folder.path()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Held { .. }), "{refused:?}");
+    let told = refused.to_string();
+    assert!(told.contains("another keyward holds") && told.contains(&*folder.path().to_string_lossy()), "{told}");
+}
+
+#[tokio::test]
+async fn a_closed_store_lets_go_of_its_folder_and_leaves_one_database_file() {
+    let (store, folder, fixture) = fixture().await;
+    let tree = Tree::plant(&fixture).await;
+    drop(fixture);
+    store.close().await.unwrap();
+    assert!(!folder.path().join("keyward.db-wal").exists());
+    let refused = store.credential(keyward_domain::KeyId::from_uuid(tree.merchant.id.uuid())).await;
+    assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(store.begin().await.err(), Some(StorageError::Unavailable(_))));
+    let again = open(folder.path()).await.unwrap();
+    assert!(again.account(&Reach::operator(), &tree.merchant.mid).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_dropped_store_lets_go_of_its_folder_and_loses_nothing_that_was_committed() {
+    let (store, folder, fixture) = fixture().await;
+    let tree = Tree::plant(&fixture).await;
+    let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
+    let mut unfinished = fixture.store.begin().await.unwrap();
+    let lost = Draft::of(KeyType::Secret).issue(&tree.merchant_chain());
+    let _ = unfinished.insert_key(&Reach::operator(), &lost).await.unwrap();
+    drop((store, fixture));
+    let refused = open(folder.path()).await;
+    assert!(matches!(refused, Err(OpenError::Held { .. })), "a unit of work is still under way");
+    drop(unfinished);
+
+    let again = open(folder.path()).await.unwrap();
+    assert_eq!(again.schema().await.unwrap(), Schema::Current);
+    assert_eq!(again.credential(key.id()).await.unwrap().unwrap().key, key);
+    assert_eq!(again.credential(lost.id()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_store_opened_to_read_works_beside_a_server_and_never_writes() {
+    let (_store, folder, fixture) = fixture().await;
+    let reader = SqliteStore::open_read_only(folder.path(), &Options::default()).unwrap();
+    let tree = Tree::plant(&fixture).await;
+    assert!(reader.account(&Reach::operator(), &tree.merchant.mid).await.unwrap().is_some());
+    assert_eq!(reader.schema().await.unwrap(), Schema::Current);
+    assert!(reader.begin().await.is_err());
+    assert!(reader.migrate().await.is_err());
+    assert!(reader.drop_signing_keys_below(9).await.is_err());
+    reader.close().await.unwrap();
+    fixture.store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_there_is_not_made_by_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = SqliteStore::open_read_only(folder.path(), &Options::default()).unwrap_err();
+    assert!(matches!(missing, OpenError::Missing { .. }), "{missing:?}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn folder_and_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("made/by/keyward");
+    let store = open(&folder).await.unwrap();
+    store.migrate().await.unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let mut names: Vec<_> = folder.read_dir().unwrap().map(|file| file.unwrap().path()).collect();
+    names.sort_unstable();
+    for file in &names {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+    }
+    let names: Vec<_> = names.iter().map(|file| file.file_name().unwrap().to_string_lossy()).collect();
+    assert_eq!(names, ["keyward.db", "keyward.db-shm", "keyward.db-wal", "keyward.lock"]);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_named() {
+    let parent = tempfile::tempdir().unwrap();
+    let file = parent.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    let refused = open(&file).await.unwrap_err();
+    assert!(matches!(&refused, OpenError::File { path, .. } if *path == file), "{refused:?}");
+}

@@ -1,0 +1,7 @@
+//! The embedded database keeps every promise of the storage ports, and a few that are its own.
+
+mod folder;
+mod schema;
+mod trouble;
+
+keyward_storage::conformance_suite!(keyward_storage_sqlite::testing::fixture);

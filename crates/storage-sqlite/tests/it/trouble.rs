@@ -1,0 +1,117 @@
+//! A full disk, a busy file, a broken one: what is not acknowledged did not happen, and the store recovers.
+
+use std::{sync::Arc, time::Duration};
+
+use keyward_domain::{KeyType, Reach};
+use keyward_storage::{
+    Credentials as _, StorageError, Store as _, Write,
+    conformance::{
+        Fixture, RawSql as _,
+        sample::{Draft, Tree, at, insert},
+    },
+};
+use keyward_storage_sqlite::{Options, SqliteStore, testing};
+use tempfile::TempDir;
+
+async fn planted(options: &Options) -> (SqliteStore, TempDir, Fixture, Tree) {
+    let (store, folder) = testing::open_with(options).await;
+    let raw = Box::new(testing::Raw::beside(folder.path()));
+    let fixture = Fixture { store: Arc::new(store.clone()), raw, keep: Box::new(()) };
+    let tree = Tree::plant(&fixture).await;
+    (store, folder, fixture, tree)
+}
+
+fn impatient() -> Options {
+    let soon = Duration::from_millis(500);
+    Options { acquire_timeout: soon, busy_timeout: soon, ..Options::default() }
+}
+
+fn unavailable<T>(answer: &keyward_storage::Result<T>) -> bool {
+    matches!(answer, Err(StorageError::Unavailable(_)))
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_acknowledged_and_afterwards_the_store_works_again() {
+    let (store, _folder, fixture, tree) = planted(&Options::default()).await;
+    let chain = tree.merchant_chain();
+    let count = "SELECT count(*) FROM api_key";
+    let before = Draft::writer().store(&fixture.store, &chain).await;
+    // SQLite takes the present size where less is asked for.
+    store.on_the_writer("PRAGMA max_page_count = 1").await.unwrap();
+
+    let mut unit = store.begin().await.unwrap();
+    let long = "é".repeat(200);
+    let mut written = 0;
+    let refusal = loop {
+        match unit.insert_key(&Reach::operator(), &Draft::of(KeyType::Public).named(&long).issue(&chain)).await {
+            Ok(Write::Applied) if written < 1_000 => written += 1,
+            other => break other,
+        }
+    };
+    assert!(unavailable(&refusal), "a full disk is an outage");
+    let late = unit.insert_key(&Reach::operator(), &Draft::of(KeyType::Public).issue(&chain)).await;
+    assert!(unavailable(&late), "nothing is written behind a refusal, where no transaction is left to hold it");
+    assert!(unavailable(&unit.commit().await));
+    assert_eq!(fixture.raw.number(count).await, 1);
+    assert_eq!(store.credential(before.id()).await.unwrap().unwrap().key, before, "reading goes on");
+
+    store.on_the_writer("PRAGMA max_page_count = 1000000").await.unwrap();
+    for _ in 0..100 {
+        insert(&fixture.store, &Draft::of(KeyType::Public).named(&long).issue(&chain)).await;
+    }
+    assert_eq!(fixture.raw.number(count).await, 101);
+}
+
+#[tokio::test]
+async fn a_disk_that_may_not_be_written_is_an_outage() {
+    let (store, _folder, fixture, tree) = planted(&Options::default()).await;
+    store.on_the_writer("PRAGMA query_only = 1").await.unwrap();
+    let key = Draft::of(KeyType::Public).issue(&tree.merchant_chain());
+    match store.begin().await {
+        Ok(mut unit) => assert!(unavailable(&unit.insert_key(&Reach::operator(), &key).await)),
+        refused => assert!(unavailable(&refused)),
+    }
+    assert!(unavailable(&keyward_storage::Upkeep::record_usage(&store, &[(key.id(), at(1))]).await));
+    store.on_the_writer("PRAGMA query_only = 0").await.unwrap();
+    insert(&fixture.store, &key).await;
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_else_writes_is_an_outage_for_writers_only() {
+    let (store, folder, fixture, tree) = planted(&impatient()).await;
+    let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
+    let backup = testing::Raw::beside(folder.path());
+    backup.execute("BEGIN IMMEDIATE").await.unwrap();
+    assert!(unavailable(&store.begin().await));
+    assert!(store.credential(key.id()).await.unwrap().is_some());
+    backup.execute("ROLLBACK").await.unwrap();
+    insert(&fixture.store, &Draft::of(KeyType::Public).issue(&tree.merchant_chain())).await;
+}
+
+#[tokio::test]
+async fn a_writer_does_not_queue_for_ever_and_readers_do_not_queue_at_all() {
+    let (store, _folder, fixture, tree) = planted(&impatient()).await;
+    let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
+    let mut unit = store.begin().await.unwrap();
+    let added = Draft::of(KeyType::Public).issue(&tree.merchant_chain());
+    assert_eq!(unit.insert_key(&Reach::operator(), &added).await.unwrap(), Write::Applied);
+
+    assert!(unavailable(&store.begin().await));
+    assert!(unavailable(&keyward_storage::Upkeep::record_usage(&store, &[(key.id(), at(1))]).await));
+    assert!(store.credential(key.id()).await.unwrap().is_some());
+    assert!(store.credential(added.id()).await.unwrap().is_none());
+    unit.commit().await.unwrap();
+    assert!(store.credential(added.id()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_corrupt_and_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keyward.db");
+    let garbage = "not a database, whatever its name says. ".repeat(200);
+    std::fs::write(&database, &garbage).unwrap();
+    let refused = SqliteStore::open(folder.path(), &Options::default()).await.unwrap_err();
+    let corrupt = matches!(&refused, keyward_storage_sqlite::OpenError::Database(StorageError::Corrupt { .. }));
+    assert!(corrupt, "{refused:?}");
+    assert_eq!(std::fs::read_to_string(&database).unwrap(), garbage);
+}
