@@ -1,0 +1,260 @@
+//! The use cases, one module each, and what they all need: the ports to the outside world and the settings.
+//!
+//! Knows no HTTP, no SQL and no wire format. Everything that ends a request goes through an error of the use case's own;
+//! what is nobody's fault but ours is a [`Fault`].
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use keyward_domain::{AccessId, AccountId, DigestError, Environment, FamilyId, KeyId, PairId, RefreshId, Timestamp};
+use keyward_storage::{StorageError, Store};
+use tokio_util::task::TaskTracker;
+
+mod attempts;
+pub mod authenticate;
+pub mod authorize;
+pub mod change_status;
+pub mod create_account;
+mod fresh_ids;
+pub mod issue_key;
+pub mod issue_pair;
+pub mod list_keys;
+pub mod list_merchants;
+pub mod obtain_token;
+pub mod plant_demo;
+mod proving;
+pub mod read_key;
+pub mod read_merchant;
+pub mod refresh_token;
+pub mod register_merchant;
+pub mod revoke_key;
+pub mod rotate_signing_keys;
+mod usage;
+pub mod verify_key;
+
+pub use attempts::{Source, TooManyAttempts};
+pub use authenticate::Caller;
+pub use proving::Hashing;
+
+use crate::tokens::{AccessTokens, RefreshTokens};
+use attempts::Attempts;
+use fresh_ids::FreshIds;
+use proving::Prover;
+use usage::Usage;
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// The wall clock, in whole microseconds.
+    fn now(&self) -> Timestamp;
+
+    /// Time since some fixed moment, never going back: for limits, never for stored times.
+    fn monotonic(&self) -> Duration;
+}
+
+/// Random bytes from the operating system.
+pub trait Entropy: Send + Sync {
+    /// Fills the slice.
+    ///
+    /// # Errors
+    /// [`NoEntropy`] if the operating system gives none.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy>;
+}
+
+/// The operating system gave no random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gives no random bytes")]
+pub struct NoEntropy;
+
+/// Settings that use cases depend on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which of the two deployments this is.
+    pub environment: Environment,
+    /// Where clients reach the service, without a slash at the end; the issuer of its tokens.
+    pub public_url: String,
+    /// For whom access tokens are meant.
+    pub token_audience: String,
+    /// Whether partners may choose the mids of the merchants that they register.
+    pub partners_name_mids: bool,
+    /// How long a family of refresh tokens lives from its first token.
+    pub refresh_family_life: Duration,
+    /// How many failed attempts a minute are let through per source, and per `AppKey` at the token endpoint.
+    pub failed_attempts_per_minute: u32,
+}
+
+/// What is not the caller's fault. An outage, never a verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A stored digest that this node cannot check.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// No random bytes.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// There is no signing key that could be used now.
+    #[error("there is no usable signing key")]
+    NoSigningKey,
+    /// A token could not be made.
+    #[error("a token could not be made")]
+    Token(#[from] crate::tokens::TokenFault),
+    /// Background work was cut off by the end of the process.
+    #[error("the work was cut off")]
+    CutOff,
+}
+
+/// The service without its entrances: what every use case is handed.
+pub struct App {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    ids: FreshIds,
+    settings: Settings,
+    prover: Prover,
+    access_tokens: AccessTokens,
+    refresh_tokens: RefreshTokens,
+    attempts: Attempts,
+    usage: Usage,
+    /// The second of the monotonic clock, counted from 1, in which the signing keys were last read again.
+    reloaded_in_second: AtomicU64,
+    background: TaskTracker,
+}
+
+/// What an [`App`] is put together from.
+pub struct Parts {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// How secrets are hashed.
+    pub hashing: Hashing,
+    /// The master key, for tokens.
+    pub master: Arc<keyward_domain::MasterKey>,
+    /// Settings.
+    pub settings: Settings,
+    /// Work off the request path; whoever stops the process waits for it.
+    pub background: TaskTracker,
+}
+
+impl App {
+    /// Puts the service together. Reads nothing yet: see [`rotate_signing_keys`] and [`App::flush_usage`] for what has
+    /// to run beside it.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, clock, entropy, hashing, master, settings, background } = parts;
+        Self {
+            access_tokens: AccessTokens::new(&settings, &master),
+            refresh_tokens: RefreshTokens::new(settings.environment, &master),
+            attempts: Attempts::new(settings.failed_attempts_per_minute, &clock),
+            prover: Prover::new(hashing, settings.environment),
+            ids: FreshIds::default(),
+            usage: Usage::default(),
+            reloaded_in_second: AtomicU64::new(0),
+            store,
+            clock,
+            entropy,
+            settings,
+            background,
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The time, for terms that are agreed on outside a use case.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Time since some fixed moment, never going back: for measuring.
+    #[must_use]
+    pub fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// The access tokens: their key set is public.
+    #[must_use]
+    pub const fn access_tokens(&self) -> &AccessTokens {
+        &self.access_tokens
+    }
+
+    /// Random bytes for an adapter's own needs (request and trace ids).
+    ///
+    /// # Errors
+    /// [`NoEntropy`] if the operating system gives none.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Fault::Storage`] if it does not.
+    pub async fn ping(&self) -> Result<(), Fault> {
+        Ok(self.store.ping().await?)
+    }
+
+    /// Writes down when keys were last used. To be called every few seconds, and once more when stopping; what was noted
+    /// since the last call is lost if the process is killed.
+    ///
+    /// # Errors
+    /// [`Fault::Storage`]; what was to be written is kept for the next call.
+    pub async fn flush_usage(&self) -> Result<(), Fault> {
+        Ok(self.usage.flush(&*self.store).await?)
+    }
+
+    /// Whether the signing keys may be read again for a token that names an unknown one: once a second at the most, so
+    /// that forged tokens cost no look-ups.
+    fn may_reload_keys(&self) -> bool {
+        let second = self.clock.monotonic().as_secs() + 1;
+        self.reloaded_in_second.fetch_max(second, Ordering::Relaxed) < second
+    }
+
+    /// Drops what limits no longer need to remember. To be called every minute or so.
+    pub fn forget_attempts(&self) {
+        self.attempts.forget();
+    }
+
+    fn fresh(&self) -> Result<uuid::Uuid, NoEntropy> {
+        Ok(self.ids.next(self.clock.now(), self.random()?))
+    }
+
+    fn fresh_key_id(&self) -> Result<KeyId, NoEntropy> {
+        self.fresh().map(KeyId::from_uuid)
+    }
+
+    fn fresh_account_id(&self) -> Result<AccountId, NoEntropy> {
+        self.fresh().map(AccountId::from_uuid)
+    }
+
+    fn fresh_pair_id(&self) -> Result<PairId, NoEntropy> {
+        self.fresh().map(PairId::from_uuid)
+    }
+
+    fn fresh_refresh_id(&self) -> Result<RefreshId, NoEntropy> {
+        self.fresh().map(RefreshId::from_uuid)
+    }
+
+    fn fresh_family_id(&self) -> Result<FamilyId, NoEntropy> {
+        self.fresh().map(FamilyId::from_uuid)
+    }
+
+    fn fresh_access_id(&self) -> Result<AccessId, NoEntropy> {
+        self.fresh().map(AccessId::from_uuid)
+    }
+}

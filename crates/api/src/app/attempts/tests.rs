@@ -1,0 +1,76 @@
+//! What uses a limit up, and what gives it back.
+
+use keyward_domain::Timestamp;
+
+use super::*;
+
+#[derive(Default)]
+struct Dial(Mutex<Duration>);
+
+impl Clock for Dial {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn limit(per_minute: u32) -> (Arc<Dial>, Limit<u8>) {
+    let dial = Arc::new(Dial::default());
+    let clock: Arc<dyn Clock> = Arc::clone(&dial) as _;
+    (dial, Limit::new(per_minute, PortClock(clock)))
+}
+
+#[test]
+fn the_limit_is_used_up_by_failures_alone_and_per_key() {
+    let (_dial, limit) = limit(3);
+    for _ in 0..100 {
+        assert_eq!(limit.admit(&1), Ok(()));
+    }
+    for _ in 0..3 {
+        assert_eq!(limit.admit(&1), Ok(()));
+        limit.failed(&1);
+    }
+    assert_eq!(limit.admit(&1), Ok(()), "the one over the limit is looked at, and answered like the others");
+    limit.failed(&1);
+    assert!(limit.admit(&1).is_err());
+    assert_eq!(limit.admit(&2), Ok(()));
+}
+
+#[test]
+fn waiting_gives_tries_back_one_by_one() {
+    let (dial, limit) = limit(60);
+    for _ in 0..=60 {
+        limit.failed(&1);
+    }
+    let wait = limit.admit(&1).unwrap_err().retry_after;
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    *dial.0.lock().unwrap() += wait;
+    assert_eq!(limit.admit(&1), Ok(()));
+    limit.failed(&1);
+    assert_eq!(limit.admit(&1), Ok(()), "that failure took the try that was given back");
+    limit.failed(&1);
+    assert!(limit.admit(&1).is_err());
+}
+
+#[test]
+fn what_is_over_is_forgotten() {
+    let (dial, limit) = limit(1);
+    limit.failed(&1);
+    limit.failed(&1);
+    assert_eq!(limit.waiting.lock().unwrap().len(), 1);
+    *dial.0.lock().unwrap() += Duration::from_hours(1);
+    limit.forget();
+    assert!(limit.waiting.lock().unwrap().is_empty() && limit.failures.is_empty());
+}
+
+#[test]
+fn an_ipv6_source_is_its_64_and_a_mapped_address_is_ipv4() {
+    let source = |text: &str| Source::from(text.parse::<IpAddr>().unwrap());
+    assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:2"));
+    assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
+    assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
+    assert_ne!(source("192.0.2.1"), source("192.0.2.2"));
+}

@@ -1,0 +1,211 @@
+//! Who is calling: from a credential to a [`Caller`].
+//!
+//! A credential is the value of a secret key or an access token. Every check reads storage, so a revoked key is refused
+//! from the moment its revocation is committed. Why a credential is refused goes to the log and never to the caller.
+
+use std::sync::Arc;
+
+use keyward_domain::{
+    Actor, Candidate, Conditions, Denial, KeyId, Link, Permission, PresentedValue, Proof, Reach, Role, ScopeNotHeld,
+    ScopeSet, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
+};
+use keyward_storage::Credential;
+
+use super::{App, Fault, Source, TooManyAttempts, proving};
+use crate::tokens::AccessGrant;
+
+/// Somebody who proved who they are. Only [`authenticate`] makes one for a request; the command line, which proves itself
+/// by its access to the database and the master key, is [`Caller::operator`].
+#[derive(Clone, Debug)]
+pub struct Caller(Who);
+
+#[derive(Clone, Debug)]
+enum Who {
+    Key { id: KeyId, account: Link, scopes: ScopeSet },
+    Operator,
+}
+
+impl Caller {
+    /// The command line. Only the server's own commands make one; a request never does.
+    #[must_use]
+    pub const fn operator() -> Self {
+        Self(Who::Operator)
+    }
+
+    /// Who acts: the secret key that calls, itself or through a token, or the operator.
+    #[must_use]
+    pub const fn actor(&self) -> Actor {
+        match &self.0 {
+            Who::Key { id, .. } => Actor::Key(*id),
+            Who::Operator => Actor::Operator,
+        }
+    }
+
+    /// The caller's own account; the operator has none.
+    #[must_use]
+    pub const fn account(&self) -> Option<&Link> {
+        match &self.0 {
+            Who::Key { account, .. } => Some(account),
+            Who::Operator => None,
+        }
+    }
+
+    /// What exists for the caller.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        match &self.0 {
+            Who::Key { account, .. } => Reach::of(account),
+            Who::Operator => Reach::operator(),
+        }
+    }
+
+    /// Whether the caller may do this.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        match &self.0 {
+            Who::Key { scopes, .. } => scopes.permits(permission),
+            Who::Operator => true,
+        }
+    }
+
+    /// Whether the caller may give a key these scopes.
+    ///
+    /// # Errors
+    /// [`ScopeNotHeld`] names the first scope that it may not grant.
+    pub fn may_grant(&self, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
+        match &self.0 {
+            Who::Key { account, scopes, .. } => may_grant(account.role, scopes, wanted),
+            Who::Operator => Ok(()),
+        }
+    }
+
+    /// Whether the caller stands above all partners.
+    pub(super) fn is_above_partners(&self) -> bool {
+        self.account().is_none_or(|own| own.role == Role::Platform)
+    }
+}
+
+/// Why nobody was let in.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The credential is not good; all reasons but one look the same to a client.
+    #[error("the credential is not good: {0}")]
+    Denied(Denial),
+    /// The source has shown too many wrong credentials.
+    #[error(transparent)]
+    TooManyAttempts(#[from] TooManyAttempts),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<proving::ProvingError> for Error {
+    fn from(error: proving::ProvingError) -> Self {
+        match error {
+            proving::ProvingError::TooManyAttempts(error) => error.into(),
+            proving::ProvingError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// A credential that turned out to be good.
+pub(super) struct Accepted {
+    pub(super) credential: Credential,
+    /// What it may do: the key's scopes, or what a token leaves of them.
+    pub(super) scopes: ScopeSet,
+}
+
+/// Lets a caller in.
+///
+/// # Errors
+/// [`Error`] if the credential is not good, the source must wait, or the answer is not to be had.
+pub async fn authenticate(app: &Arc<App>, credential: &str, source: Source) -> Result<Caller, Error> {
+    let accepted = accept(app, credential, source, &Conditions::default()).await?;
+    let Accepted { credential, scopes } = accepted;
+    Ok(Caller(Who::Key { id: credential.key.id(), account: credential.chain.own().clone(), scopes }))
+}
+
+/// Takes a key value or an access token, and holds it to conditions.
+pub(super) async fn accept(
+    app: &Arc<App>,
+    credential: &str,
+    source: Source,
+    conditions: &Conditions,
+) -> Result<Accepted, Error> {
+    let accepted = match PresentedValue::parse(credential, app.settings.environment) {
+        Ok(presented) => accept_value(app, &presented, source, conditions).await?,
+        Err(ValueError::OtherEnvironment) => return Err(Error::Denied(Denial::WrongEnvironment)),
+        Err(ValueError::Malformed) => accept_token(app, credential, conditions).await?,
+    };
+    app.usage.note(accepted.credential.key.id(), app.now());
+    Ok(accepted)
+}
+
+async fn accept_value(
+    app: &Arc<App>,
+    presented: &PresentedValue<'_>,
+    source: Source,
+    conditions: &Conditions,
+) -> Result<Accepted, Error> {
+    app.attempts.by_source().admit(&source)?;
+    let found = proving::find(app, presented).await?;
+    let candidate = found.as_ref().map(|found| Candidate {
+        key: &found.credential.key,
+        chain: &found.credential.chain,
+        scopes: &found.credential.key.facts().scopes,
+        proof: found.proof,
+    });
+    let verdict = judge(Ok(candidate), None, conditions, app.now());
+    if let Verdict::Invalid { denial, .. } = verdict {
+        if denial == Denial::NotFound {
+            app.attempts.by_source().failed(&source);
+        }
+        return Err(Error::Denied(denial));
+    }
+    // A valid verdict is about something that was found.
+    let found = found.ok_or(Error::Denied(Denial::NotFound))?;
+    proving::renew_digest(app, presented, &found);
+    let scopes = found.credential.key.facts().scopes.clone();
+    Ok(Accepted { credential: found.credential, scopes })
+}
+
+async fn accept_token(app: &App, token: &str, conditions: &Conditions) -> Result<Accepted, Error> {
+    let grant = read_token(app, token).await?.ok_or(Error::Denied(Denial::NotFound))?;
+    let accepted = alive(app, &grant).await?;
+    let Accepted { credential: Credential { key, chain }, scopes } = &accepted;
+    let candidate = Candidate { key, chain, scopes, proof: Proof::by_signature(true) };
+    match judge(Ok(Some(candidate)), None, conditions, app.now()) {
+        Verdict::Valid { .. } => Ok(accepted),
+        Verdict::Invalid { denial, .. } => Err(Error::Denied(denial)),
+    }
+}
+
+/// Reads a token. One that names a key unknown here makes the key set be read again, once: another node may have made it.
+async fn read_token(app: &App, token: &str) -> Result<Option<AccessGrant>, Fault> {
+    let now = app.now();
+    if let Some(grant) = app.access_tokens.read(token, now) {
+        return Ok(Some(grant));
+    }
+    if !app.access_tokens.names_unknown_key(token) || !app.may_reload_keys() {
+        return Ok(None);
+    }
+    super::rotate_signing_keys::reload(app).await?;
+    Ok(app.access_tokens.read(token, now))
+}
+
+/// Rule 9: a token lives only while both keys that obtained it do.
+async fn alive(app: &App, grant: &AccessGrant) -> Result<Accepted, Error> {
+    let storage = |error| Error::Fault(Fault::Storage(error));
+    let (public, secret) = tokio::join!(app.store.credential(grant.public_key), app.store.credential(grant.secret_key));
+    let denied = || Error::Denied(Denial::NotFound);
+    let (public, secret) = (public.map_err(storage)?.ok_or_else(denied)?, secret.map_err(storage)?.ok_or_else(denied)?);
+    usable_pair(&public.key, &secret.key, &secret.chain, app.now()).map_err(|reason| {
+        tracing::debug!(%reason, "a token outlived its keys");
+        Error::Denied(Denial::Revoked)
+    })?;
+    if secret.chain.own().mid != grant.mid {
+        return Err(denied());
+    }
+    let scopes = grant.scopes.intersection(&secret.key.facts().scopes);
+    Ok(Accepted { credential: secret, scopes })
+}

@@ -1,0 +1,107 @@
+//! Create an account of any role: what the command line does, and registering a merchant ends in.
+
+use keyward_domain::{Account, AccountNotActive, Mid, Name, Parent, Reach, Role, Standing, Status};
+use keyward_storage::{AccountRecord, Constraint, StorageError, Write};
+
+use super::{App, Caller, Fault, NoEntropy};
+
+/// Create an account.
+#[derive(Clone, Debug)]
+pub struct CreateAccount {
+    /// What it is to be.
+    pub role: Role,
+    /// Its mid; made by the service if absent.
+    pub mid: Option<Mid>,
+    /// What people call it.
+    pub name: Name,
+    /// The account that it is to stand below. Only the platform has none.
+    pub parent: Option<Mid>,
+}
+
+/// Why no account was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such parent within reach.
+    #[error("no such parent account")]
+    NoSuchParent,
+    /// An account of this role cannot stand there.
+    #[error("a platform stands at the root, a partner below the platform, a merchant below either")]
+    WrongPlace,
+    /// The parent is suspended or closed, or one above it is.
+    #[error(transparent)]
+    ParentNotActive(#[from] AccountNotActive),
+    /// The mid belongs to an account already.
+    #[error("the mid is taken")]
+    MidTaken,
+    /// There is a platform account already, and there is only one.
+    #[error("there is a platform account already")]
+    PlatformExists,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Conflict(Constraint::AccountMid) => Self::MidTaken,
+            StorageError::Conflict(Constraint::OnePlatform) => Self::PlatformExists,
+            StorageError::Conflict(Constraint::PairUniqueName)
+            | StorageError::Unavailable(_)
+            | StorageError::OutcomeUnknown(_)
+            | StorageError::Corrupt { .. }
+            | StorageError::Unexpected(_) => Self::Fault(error.into()),
+        }
+    }
+}
+
+impl From<NoEntropy> for Error {
+    fn from(error: NoEntropy) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Creates an account.
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
+pub async fn create_account(app: &App, caller: &Caller, command: CreateAccount) -> Result<Account, Error> {
+    let reach = caller.reach();
+    let parent = match &command.parent {
+        Some(mid) => Some(app.store.account(&reach, mid).await?.ok_or(Error::NoSuchParent)?),
+        None => None,
+    };
+    let account = new_account(app, command, parent.as_ref())?;
+    insert(app, &reach, &account).await?;
+    Ok(account)
+}
+
+/// Decides what the account is. Writes nothing.
+pub(super) fn new_account(app: &App, command: CreateAccount, parent: Option<&AccountRecord>) -> Result<Account, Error> {
+    let CreateAccount { role, mid, name, parent: _ } = command;
+    let place = parent.map(|parent| parent.account.role);
+    if place.map_or(role != Role::Platform, |place| !role.may_stand_below(place)) {
+        return Err(Error::WrongPlace);
+    }
+    if parent.is_some_and(|parent| parent.chain.standing() != Standing::Active) {
+        return Err(AccountNotActive.into());
+    }
+    let id = app.fresh_account_id()?;
+    Ok(Account {
+        id,
+        mid: mid.unwrap_or_else(|| Mid::made_for(id)),
+        role,
+        name,
+        status: Status::Active,
+        parent: parent.map(|parent| Parent { id: parent.account.id, mid: parent.account.mid.clone() }),
+        created_at: app.now(),
+    })
+}
+
+async fn insert(app: &App, reach: &Reach, account: &Account) -> Result<(), Error> {
+    let mut work = app.store.begin().await?;
+    if work.insert_account(reach, account).await? == Write::Stale {
+        return Err(AccountNotActive.into());
+    }
+    Ok(work.commit().await?)
+}

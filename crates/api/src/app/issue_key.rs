@@ -1,0 +1,109 @@
+//! Create an API key (contract, section 3).
+
+use keyward_domain::{AccountNotActive, ApiKey, Chain, KeyTerms, KeyValue, Mid, Origin, ScopeNotHeld, Standing};
+use keyward_storage::{StorageError, Write};
+
+use super::{App, Caller, Fault, NoEntropy};
+
+/// Create a key for this account on these terms.
+pub struct IssueKey {
+    /// The account.
+    pub mid: Mid,
+    /// What the key is to be.
+    pub terms: KeyTerms,
+}
+
+/// A new key and its value, which is nowhere else.
+pub struct Issued {
+    /// The key.
+    pub key: ApiKey,
+    /// Its account and those above.
+    pub chain: Chain,
+    /// What its owner gets.
+    pub value: KeyValue,
+}
+
+/// Why no key was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not grant a scope.
+    #[error(transparent)]
+    ScopeNotHeld(#[from] ScopeNotHeld),
+    /// No such account within the caller's reach.
+    #[error("no such account")]
+    NoSuchAccount,
+    /// The account is suspended or closed, or one above it is.
+    #[error(transparent)]
+    AccountNotActive(#[from] AccountNotActive),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<NoEntropy> for Error {
+    fn from(error: NoEntropy) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Makes a key and writes it down.
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
+pub async fn issue_key(app: &App, caller: &Caller, command: IssueKey) -> Result<Issued, Error> {
+    let IssueKey { mid, terms } = command;
+    caller.may_grant(terms.scopes())?;
+    let reach = caller.reach();
+    let account = app.store.account(&reach, &mid).await?.ok_or(Error::NoSuchAccount)?;
+    if account.chain.standing() != Standing::Active {
+        return Err(AccountNotActive.into());
+    }
+    let origin = Origin { id: app.fresh_key_id()?, at: app.now(), by: caller.actor(), pair: None };
+    let (key, value) = mint(app, terms, origin, &account.chain).await?;
+    let mut work = app.store.begin().await?;
+    if work.insert_key(&reach, &key).await? == Write::Stale {
+        return Err(AccountNotActive.into());
+    }
+    work.commit().await?;
+    Ok(Issued { key, chain: account.chain, value })
+}
+
+/// Draws the value of a new key and makes the key. Writes nothing.
+pub(super) async fn mint(
+    app: &App,
+    terms: KeyTerms,
+    origin: Origin,
+    chain: &Chain,
+) -> Result<(ApiKey, KeyValue), MintError> {
+    let value = KeyValue::mint(terms.key_type(), app.settings.environment, origin.id, app.random()?);
+    let digest =
+        if terms.key_type().is_secret() { Some(app.prover.digest(&value, app.random()?).await?) } else { None };
+    Ok((ApiKey::issue(terms, origin, chain, &value, digest)?, value))
+}
+
+/// Why no key could be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MintError {
+    #[error(transparent)]
+    AccountNotActive(#[from] AccountNotActive),
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<MintError> for Error {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::AccountNotActive(error) => error.into(),
+            MintError::Entropy(error) => error.into(),
+            MintError::Fault(fault) => fault.into(),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Create a public and a secret key that belong together (contract, section 7).
+
+use keyward_domain::{AccountId, KeyId};
+use keyward_domain::{
+    AccountNotActive, ApiKey, Ask, Chain, Description, KeyTerms, KeyType, KeyValue, Mid, Name, Origin, OtherWriters,
+    PairMembership, Reason, Refusal, ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
+};
+use keyward_storage::{Constraint, StorageError, UnitOfWork, Write};
+
+use super::{App, Caller, Fault, NoEntropy, issue_key::MintError, issue_key::mint};
+
+/// How many unique names are tried in one query.
+const NAMES_AT_ONCE: u32 = 64;
+/// How often a pair is made anew after losing a race for its unique name.
+const TRIES: u32 = 8;
+
+/// Create a pair for this account.
+#[derive(Clone, Debug)]
+pub struct IssuePair {
+    /// The account.
+    pub mid: Mid,
+    /// What people call the pair.
+    pub name: Name,
+    /// What somebody noted about it.
+    pub description: Option<Description>,
+    /// What the secret key may do.
+    pub scopes: ScopeSet,
+    /// Whether the active pairs of this name are revoked in its favour.
+    pub overwrite: bool,
+}
+
+/// A new pair and its values; the secret one is nowhere else.
+pub struct IssuedPair {
+    /// Its name among the active pairs of the account.
+    pub unique_name: String,
+    /// The public key.
+    pub public: ApiKey,
+    /// Its value.
+    pub public_value: KeyValue,
+    /// The secret key.
+    pub secret: ApiKey,
+    /// Its value.
+    pub secret_value: KeyValue,
+    /// The account and those above.
+    pub chain: Chain,
+}
+
+/// Why no pair was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not grant a scope.
+    #[error(transparent)]
+    ScopeNotHeld(#[from] ScopeNotHeld),
+    /// No such account within the caller's reach.
+    #[error("no such account")]
+    NoSuchAccount,
+    /// The account is suspended or closed, or one above it is.
+    #[error(transparent)]
+    AccountNotActive(#[from] AccountNotActive),
+    /// Rule 7.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<NoEntropy> for Error {
+    fn from(error: NoEntropy) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<MintError> for Error {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::AccountNotActive(error) => error.into(),
+            MintError::Entropy(error) => error.into(),
+            MintError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+/// Makes a pair and writes it down, together with what it overwrites.
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
+pub async fn issue_pair(app: &App, caller: &Caller, command: &IssuePair) -> Result<IssuedPair, Error> {
+    caller.may_grant(&command.scopes)?;
+    let account = app.store.account(&caller.reach(), &command.mid).await?.ok_or(Error::NoSuchAccount)?;
+    if account.chain.standing() != Standing::Active {
+        return Err(AccountNotActive.into());
+    }
+    for _ in 1..TRIES {
+        match try_once(app, caller, command, account.account.id, &account.chain).await {
+            // Somebody who does not hold the account still took the name: take the next one.
+            Err(Error::Fault(Fault::Storage(StorageError::Conflict(Constraint::PairUniqueName)))) => {}
+            other => return other,
+        }
+    }
+    try_once(app, caller, command, account.account.id, &account.chain).await
+}
+
+async fn try_once(
+    app: &App,
+    caller: &Caller,
+    command: &IssuePair,
+    account: AccountId,
+    chain: &Chain,
+) -> Result<IssuedPair, Error> {
+    let reach = caller.reach();
+    let at = app.now();
+    // Slow hashing comes before the lock.
+    let id = app.fresh_pair_id()?;
+    let terms = |key_type, scopes| {
+        KeyTerms::agree(key_type, command.name.clone(), command.description.clone(), scopes, None, at)
+    };
+    let unnamed = |key| Origin { id: key, at, by: caller.actor(), pair: None };
+    let fits = |_: TermsError| Fault::CutOff;
+    let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?;
+    let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?;
+    let (public, public_value) = mint(app, public, unnamed(app.fresh_key_id()?), chain).await?;
+    let (secret, secret_value) = mint(app, secret, unnamed(app.fresh_key_id()?), chain).await?;
+
+    let mut work = app.store.begin().await?;
+    let locked = work.lock_account(&reach, account).await?.ok_or(Error::NoSuchAccount)?;
+    if command.overwrite {
+        let ask = Ask { at, by: caller.actor(), reason: Reason::Superseded, reach };
+        revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;
+    }
+    let unique_name = free_name(&mut *work, caller, account, command.name.as_str()).await?;
+    let named = |key: ApiKey| key.in_pair(PairMembership { id, unique_name: unique_name.as_str().into() });
+    let (public, secret) = (named(public), named(secret));
+    for key in [&public, &secret] {
+        if work.insert_key(&reach, key).await? == Write::Stale {
+            return Err(AccountNotActive.into());
+        }
+    }
+    work.commit().await?;
+    Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
+}
+
+/// Revokes the active pairs of this name. The new secret key counts as one that is left (rule 7).
+async fn revoke_namesakes(
+    work: &mut dyn UnitOfWork,
+    ask: &Ask,
+    account: AccountId,
+    chain: &Chain,
+    name: &Name,
+    successor: &ApiKey,
+) -> Result<(), Error> {
+    let replaced = work.pair_keys_named(&ask.reach, account, name).await?;
+    let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
+    let left = work.longest_lived_writer(&ask.reach, account, &ids).await?;
+    let others = OtherWriters::among(&left, chain, ask.at);
+    for (key, revocation) in overwrite(&replaced, successor, chain, ask, others)? {
+        // Stale: somebody else revoked it a moment ago, and the first one stays (rule 2).
+        let _ = work.record_revocation(&ask.reach, key.id(), &revocation).await?;
+    }
+    Ok(())
+}
+
+/// The first of `name`, `name-2`, `name-3` … that no active pair of the account bears.
+async fn free_name(
+    work: &mut dyn UnitOfWork,
+    caller: &Caller,
+    account: AccountId,
+    name: &str,
+) -> Result<String, StorageError> {
+    let numbered = |n: u32| if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
+    let mut first = 1;
+    loop {
+        let among: Vec<String> = (first..first + NAMES_AT_ONCE).map(numbered).collect();
+        let taken = work.taken_unique_names(&caller.reach(), account, &among).await?;
+        if let Some(free) = among.into_iter().find(|name| !taken.contains(name)) {
+            return Ok(free);
+        }
+        first += NAMES_AT_ONCE;
+    }
+}

@@ -1,0 +1,199 @@
+//! Obtain tokens with a public and a secret key (contract, section 2).
+
+use std::sync::Arc;
+
+use keyward_domain::{
+    FamilyId, KeyId, KeyType, PresentedValue, ScopeSet, Timestamp, ValueError, revocation::usable_pair,
+};
+use zeroize::Zeroizing;
+
+use super::{App, Fault, NoEntropy, Source, TooManyAttempts, proving};
+use crate::tokens::{AccessGrant, RefreshGrant};
+
+/// Who asks, and for how much.
+pub struct ObtainToken<'a> {
+    /// The public key: its value, its id, or the bare UUID in that id.
+    pub app_key: &'a str,
+    /// The value of the secret key.
+    pub app_secret: &'a str,
+    /// Fewer scopes than the secret key has; all of them if absent.
+    pub scopes: Option<ScopeSet>,
+    /// Whence the request comes.
+    pub source: Source,
+    /// Whether a refresh token is wanted too.
+    pub refreshable: bool,
+}
+
+/// Tokens that were just made.
+pub struct Tokens {
+    /// The access token.
+    pub access: Zeroizing<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// What it may do at the most.
+    pub scopes: ScopeSet,
+    /// The secret key that it speaks for.
+    pub secret_key: KeyId,
+    /// The refresh token, if one was wanted.
+    pub refresh: Option<Zeroizing<String>>,
+}
+
+/// Why there are no tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The keys are not a good pair; why, the client is not told.
+    #[error("the keys are not a good pair")]
+    Denied,
+    /// A key of the other environment.
+    #[error("a key of the other environment")]
+    WrongEnvironment,
+    /// A scope that the secret key does not cover.
+    #[error("the secret key does not cover a scope that was asked for")]
+    ScopeNotCovered,
+    /// Too many wrong pairs, from this source or for this public key.
+    #[error(transparent)]
+    TooManyAttempts(#[from] TooManyAttempts),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<proving::ProvingError> for Error {
+    fn from(error: proving::ProvingError) -> Self {
+        match error {
+            proving::ProvingError::TooManyAttempts(error) => error.into(),
+            proving::ProvingError::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<NoEntropy> for Error {
+    fn from(error: NoEntropy) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// The public key as a client names it.
+enum AppKey<'a> {
+    Value(PresentedValue<'a>),
+    Id(KeyId),
+}
+
+impl AppKey<'_> {
+    const fn id(&self) -> KeyId {
+        match self {
+            Self::Value(presented) => presented.id(),
+            Self::Id(id) => *id,
+        }
+    }
+}
+
+/// Obtains tokens.
+///
+/// # Errors
+/// [`Error`] if the pair is not good, must wait, or the answer is not to be had.
+pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<Tokens, Error> {
+    let environment = app.settings.environment;
+    let told_by_prefix = |error| match error {
+        ValueError::OtherEnvironment => Error::WrongEnvironment,
+        ValueError::Malformed => Error::Denied,
+    };
+    let app_key = read_app_key(app, request.app_key)?;
+    let secret = PresentedValue::parse(request.app_secret, environment).map_err(told_by_prefix)?;
+    app.attempts.by_source().admit(&request.source)?;
+    app.attempts.by_app_key().admit(&app_key.id())?;
+    let wrong = || {
+        app.attempts.by_source().failed(&request.source);
+        app.attempts.by_app_key().failed(&app_key.id());
+        Error::Denied
+    };
+    let (public, found) = tokio::join!(find_public(app, &app_key), proving::find(app, &secret));
+    let (Some(public), Some(found)) = (public?, found?) else { return Err(wrong()) };
+    if !found.proof.holds() {
+        return Err(wrong());
+    }
+    let now = app.now();
+    let secret_key = &found.credential.key;
+    usable_pair(&public.key, secret_key, &found.credential.chain, now).map_err(|reason| {
+        tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
+        Error::Denied
+    })?;
+    let held = &secret_key.facts().scopes;
+    let scopes = match request.scopes {
+        Some(asked) if !held.covers_all(&asked) => return Err(Error::ScopeNotCovered),
+        Some(asked) => asked,
+        None => held.clone(),
+    };
+    proving::renew_digest(app, &secret, &found);
+    app.usage.note(secret_key.id(), now);
+    app.usage.note(public.key.id(), now);
+    let grant = AccessGrant {
+        public_key: public.key.id(),
+        secret_key: secret_key.id(),
+        mid: found.credential.chain.own().mid.clone(),
+        scopes,
+    };
+    let family = if request.refreshable {
+        let ends_at = now.saturating_add(app.settings.refresh_family_life);
+        Some(Family { id: app.fresh_family_id()?, ends_at, scopes: grant.scopes.clone() })
+    } else {
+        None
+    };
+    Ok(make_tokens(app, grant, family, now)?)
+}
+
+fn read_app_key<'a>(app: &App, text: &'a str) -> Result<AppKey<'a>, Error> {
+    if let Ok(id) = text.parse() {
+        return Ok(AppKey::Id(id));
+    }
+    if let Ok(uuid) = uuid::Uuid::try_parse(text) {
+        return Ok(AppKey::Id(KeyId::from_uuid(uuid)));
+    }
+    match PresentedValue::parse(text, app.settings.environment) {
+        Ok(presented) if presented.key_type() == KeyType::Public => Ok(AppKey::Value(presented)),
+        Err(ValueError::OtherEnvironment) => Err(Error::WrongEnvironment),
+        Ok(_) | Err(ValueError::Malformed) => Err(Error::Denied),
+    }
+}
+
+/// The public key, if there is one, and its value is right where one was given.
+async fn find_public(
+    app: &App,
+    app_key: &AppKey<'_>,
+) -> Result<Option<keyward_storage::Credential>, proving::ProvingError> {
+    match app_key {
+        AppKey::Id(id) => Ok(app.store.credential(*id).await.map_err(Fault::from)?),
+        AppKey::Value(presented) => {
+            let found = proving::find(app, presented).await?;
+            Ok(found.filter(|found| found.proof.holds()).map(|found| found.credential))
+        }
+    }
+}
+
+/// What a refresh token passes on to the next one of its family.
+pub(super) struct Family {
+    pub(super) id: FamilyId,
+    pub(super) ends_at: Timestamp,
+    /// Stays as it was at the first token, even where one access token asked for less (RFC 6749, section 6).
+    pub(super) scopes: ScopeSet,
+}
+
+/// Makes an access token and, for a family, its next refresh token.
+pub(super) fn make_tokens(
+    app: &App,
+    grant: AccessGrant,
+    family: Option<Family>,
+    now: Timestamp,
+) -> Result<Tokens, Fault> {
+    let access = app.access_tokens.issue(&grant, app.fresh_access_id()?, now)?.ok_or(Fault::NoSigningKey)?;
+    let AccessGrant { public_key, secret_key, mid: _, scopes } = grant;
+    let refresh = match family {
+        None => None,
+        Some(Family { id: family, ends_at: family_ends_at, scopes }) => {
+            let token = app.fresh_refresh_id()?;
+            let next = RefreshGrant { token, family, family_ends_at, public_key, secret_key, scopes };
+            Some(app.refresh_tokens.seal(&next, app.random()?)?)
+        }
+    };
+    Ok(Tokens { access: access.token, expires_at: access.expires_at, scopes, secret_key, refresh })
+}

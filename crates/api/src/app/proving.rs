@@ -1,0 +1,132 @@
+//! Finding the key that a presented value names, and proving that the value is that key's.
+//!
+//! An absent key costs the same look-up and the same comparison as one that is there. Slow hashes run off the threads
+//! that answer, a few at a time. A digest that this node cannot check is a [`Fault`], never "wrong".
+
+use std::sync::Arc;
+
+use keyward_domain::{
+    DigestError, Environment, KeyId, KeyValue, PresentedValue, Proof, SecretDigest, SecretForm, SecretHasher,
+};
+use keyward_storage::Credential;
+use tokio::{sync::Semaphore, task::spawn_blocking};
+use zeroize::Zeroizing;
+
+use super::{App, Fault, TooManyAttempts};
+
+/// How secrets are hashed.
+pub struct Hashing {
+    /// Makes and checks digests.
+    pub hasher: SecretHasher,
+    /// In which form it makes new ones.
+    pub form: SecretForm,
+    /// How many slow hashes run at once.
+    pub slow_at_once: usize,
+}
+
+pub(super) struct Prover {
+    hasher: Arc<SecretHasher>,
+    form: SecretForm,
+    environment: Environment,
+    slow: Arc<Semaphore>,
+}
+
+/// The key that a value names, and whether the value is its own.
+pub(super) struct Found {
+    pub(super) credential: Credential,
+    pub(super) proof: Proof,
+}
+
+/// Why nothing was found out about a value.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProvingError {
+    #[error(transparent)]
+    TooManyAttempts(#[from] TooManyAttempts),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Prover {
+    pub(super) fn new(hashing: Hashing, environment: Environment) -> Self {
+        let Hashing { hasher, form, slow_at_once } = hashing;
+        Self { hasher: Arc::new(hasher), form, environment, slow: Arc::new(Semaphore::new(slow_at_once.max(1))) }
+    }
+
+    /// The digest to store for a fresh value.
+    pub(super) async fn digest(&self, value: &KeyValue, salt: [u8; 16]) -> Result<SecretDigest, Fault> {
+        match self.form {
+            SecretForm::Hmac => Ok(self.hasher.digest(value, &salt)?),
+            SecretForm::Argon2id => {
+                let text = Zeroizing::new(value.expose().to_owned());
+                self.off_thread(text, move |hasher, presented| hasher.rehash(presented, &salt)).await
+            }
+        }
+    }
+
+    async fn prove(&self, presented: &PresentedValue<'_>, credential: &Credential) -> Result<Proof, Fault> {
+        match credential.key.digest().filter(|digest| digest.is_slow()) {
+            None => Ok(credential.key.prove(presented, &self.hasher)?),
+            Some(digest) => {
+                let digest = digest.clone();
+                let text = Zeroizing::new(presented.expose().to_owned());
+                self.off_thread(text, move |hasher, presented| hasher.prove(presented, &digest)).await
+            }
+        }
+    }
+
+    /// Runs slow work on a value where it delays nobody else.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        text: Zeroizing<String>,
+        work: impl FnOnce(&SecretHasher, &PresentedValue<'_>) -> Result<T, DigestError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (hasher, environment) = (Arc::clone(&self.hasher), self.environment);
+        let turn = Arc::clone(&self.slow).acquire_owned().await.map_err(|_| Fault::CutOff)?;
+        let done = spawn_blocking(move || {
+            // Held until the work is done, even if nobody waits for it any more.
+            let _turn = turn;
+            let presented = PresentedValue::parse(&text, environment).map_err(|_| DigestError::Unreadable)?;
+            work(&hasher, &presented)
+        });
+        Ok(done.await.map_err(|_| Fault::CutOff)??)
+    }
+}
+
+/// Looks up and proves. `None` if there is no such key.
+pub(super) async fn find(app: &App, presented: &PresentedValue<'_>) -> Result<Option<Found>, ProvingError> {
+    let id = presented.id();
+    let Some(credential) = app.store.credential(id).await.map_err(Fault::from)? else {
+        let _absent = app.prover.hasher.prove_absent(presented);
+        return Ok(None);
+    };
+    let slow = credential.key.digest().is_some_and(SecretDigest::is_slow);
+    if slow {
+        app.attempts.by_slow_key().admit(&id)?;
+    }
+    let proof = app.prover.prove(presented, &credential).await?;
+    if slow && !proof.holds() {
+        app.attempts.by_slow_key().failed(&id);
+    }
+    Ok(Some(Found { credential, proof }))
+}
+
+/// Brings the digest of a value that was just proved up to date, off the request. Whatever goes wrong, the old one stays
+/// and is good.
+pub(super) fn renew_digest(app: &Arc<App>, presented: &PresentedValue<'_>, found: &Found) {
+    let Some(old) = found.credential.key.digest().filter(|old| app.prover.hasher.needs_rehash(old)) else { return };
+    let (old, id, text) = (old.clone(), presented.id(), Zeroizing::new(presented.expose().to_owned()));
+    let renewing = Arc::clone(app);
+    app.background.spawn(async move {
+        if let Err(error) = renew(&renewing, id, &old, text).await {
+            tracing::warn!(key.id = %id, error = &error as &dyn std::error::Error, "an outdated digest could not be renewed");
+        }
+    });
+}
+
+async fn renew(app: &App, id: KeyId, old: &SecretDigest, text: Zeroizing<String>) -> Result<(), Fault> {
+    let salt = app.random()?;
+    let renewed = app.prover.off_thread(text, move |hasher, presented| hasher.rehash(presented, &salt)).await?;
+    // Stale: somebody else renewed it first.
+    let _ = app.store.replace_digest(id, old, &renewed).await?;
+    Ok(())
+}

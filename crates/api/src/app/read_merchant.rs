@@ -1,0 +1,13 @@
+//! Get one account (contract, section 8).
+
+use keyward_domain::{Account, Mid};
+
+use super::{App, Caller, Fault};
+
+/// The account of this mid, if it exists for the caller.
+///
+/// # Errors
+/// [`Fault`] if the answer is not to be had.
+pub async fn read_merchant(app: &App, caller: &Caller, mid: &Mid) -> Result<Option<Account>, Fault> {
+    Ok(app.store.account(&caller.reach(), mid).await?.map(|record| record.account))
+}

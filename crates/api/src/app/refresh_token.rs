@@ -1,0 +1,81 @@
+//! Redeem a refresh token for a fresh pair of tokens (contract, section 2). It works once; a second time ends its family.
+
+use keyward_domain::{KeyId, ScopeSet, revocation::usable_pair};
+use keyward_storage::{Redeemed, Redemption, StorageError};
+
+use super::{
+    App, Fault,
+    obtain_token::{Family, Tokens, make_tokens},
+};
+use crate::tokens::AccessGrant;
+
+/// The token, and what its bearer says about itself.
+pub struct RefreshToken<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// Fewer scopes than the family has; all of them if absent.
+    pub scopes: Option<ScopeSet>,
+    /// The secret key that the bearer has proved to hold, where the dialect has it prove one.
+    pub proved: Option<KeyId>,
+}
+
+/// Why there are no fresh tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not ours, ended, used before, or its keys are no longer usable: the client is not told which.
+    #[error("the refresh token is not good")]
+    Denied,
+    /// A scope that the family does not cover: it never widens.
+    #[error("the refresh token does not cover a scope that was asked for")]
+    ScopeNotCovered,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Redeems a refresh token.
+///
+/// # Errors
+/// [`Error`] if the token is not good or the answer is not to be had.
+pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Tokens, Error> {
+    let now = app.now();
+    let grant = app.refresh_tokens.open(request.token).ok_or(Error::Denied)?;
+    if grant.family_ends_at <= now || request.proved.is_some_and(|key| key != grant.secret_key) {
+        return Err(Error::Denied);
+    }
+    let (public, secret) = tokio::join!(app.store.credential(grant.public_key), app.store.credential(grant.secret_key));
+    let (Some(public), Some(secret)) = (public?, secret?) else { return Err(Error::Denied) };
+    if usable_pair(&public.key, &secret.key, &secret.chain, now).is_err() {
+        return Err(Error::Denied);
+    }
+    let scopes = match request.scopes {
+        Some(asked) if !grant.scopes.covers_all(&asked) => return Err(Error::ScopeNotCovered),
+        Some(asked) => asked,
+        None => grant.scopes.clone(),
+    };
+    let redemption =
+        Redemption { token: grant.token, family: grant.family, family_ends_at: grant.family_ends_at, at: now };
+    match app.store.redeem(&redemption).await? {
+        Redeemed::First => {}
+        Redeemed::Again => {
+            tracing::warn!(family = %grant.family, key.id = %grant.secret_key, "a refresh token came a second time; its family is ended");
+            return Err(Error::Denied);
+        }
+        Redeemed::FamilyEnded => return Err(Error::Denied),
+    }
+    app.usage.note(grant.secret_key, now);
+    let access = AccessGrant {
+        public_key: grant.public_key,
+        secret_key: grant.secret_key,
+        mid: secret.chain.own().mid.clone(),
+        scopes,
+    };
+    let family = Family { id: grant.family, ends_at: grant.family_ends_at, scopes: grant.scopes };
+    Ok(make_tokens(app, access, Some(family), now)?)
+}

@@ -1,0 +1,161 @@
+//! The service over HTTP: routes, and what surrounds every request.
+//!
+//! Handlers are thin: extractors parse, one use case decides, a view or a [`Problem`](problem::Problem) answers. Nothing
+//! here knows SQL. Every answer, of whatever origin, leaves through [`finish`].
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    error_handling::HandleErrorLayer,
+    extract::{FromRef, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+    routing::any,
+};
+use ipnet::IpNet;
+use tower::{BoxError, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::App;
+
+mod body;
+mod caller;
+mod context;
+mod cursor;
+mod docs;
+mod fields;
+mod finish;
+mod health;
+pub mod openapi;
+pub mod problem;
+mod query;
+mod v1;
+mod views;
+mod well_known;
+
+use problem::{Code, Problem};
+
+/// What the adapters need to know beside the use cases.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many bytes a request body may have.
+    pub max_body_bytes: usize,
+    /// How long a request may take before it is answered with 504.
+    pub request_timeout: Duration,
+    /// How many requests under `/v1` are worked on at once; the next one is answered with 503.
+    pub max_requests_at_once: usize,
+    /// Whether `/readyz` says yes.
+    pub ready: Readiness,
+}
+
+/// Whether the node can answer: opened by the first success, closed when stopping. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// From now on the node is ready.
+    pub fn open(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// From now on it is not.
+    pub fn close(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// What handlers are handed.
+#[derive(Clone)]
+struct AppState {
+    app: Arc<App>,
+    options: Arc<HttpOptions>,
+    document: Arc<str>,
+}
+
+impl FromRef<AppState> for Arc<App> {
+    fn from_ref(state: &AppState) -> Self {
+        Arc::clone(&state.app)
+    }
+}
+
+impl FromRef<AppState> for Arc<HttpOptions> {
+    fn from_ref(state: &AppState) -> Self {
+        Arc::clone(&state.options)
+    }
+}
+
+/// The service. To be served with `ConnectInfo<SocketAddr>`, so that limits know the source of a request.
+pub fn router(app: Arc<App>, options: HttpOptions) -> Router {
+    let (routes, document) = documented().split_for_parts();
+    let document = openapi::complete(document, &app.settings().public_url);
+    let document: Arc<str> = serde_json::to_string_pretty(&document).unwrap_or_default().into();
+    let overload = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(overloaded))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(options.max_requests_at_once));
+    let state = AppState { app, options: Arc::new(options), document };
+    routes
+        .route("/v1/auth", any(v1::auth::auth))
+        .layer(overload)
+        .merge(well_known::router())
+        .merge(health::router())
+        .merge(docs::router())
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(state.clone(), limit_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(state.clone(), finish::finish))
+        .with_state(state)
+}
+
+/// Everything that the OpenAPI document describes: routes and document come from one registration.
+fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(v1::create_key::create_key))
+        .routes(routes!(v1::keys::get_or_list_keys, v1::keys::revoke_key))
+        .routes(routes!(v1::keys::list_keys_of_merchant, v1::pairs::create_pair))
+        .routes(routes!(v1::merchants::list_merchants, v1::merchants::register_merchant))
+        .routes(routes!(v1::merchants::get_merchant))
+        .routes(routes!(v1::merchants::suspend_merchant))
+        .routes(routes!(v1::merchants::resume_merchant))
+        .routes(routes!(v1::merchants::close_merchant))
+        .routes(routes!(v1::token::token))
+        .routes(routes!(v1::verify::verify_key))
+        .routes(routes!(v1::verify::verify_batch))
+}
+
+async fn no_such_route() -> Problem {
+    Problem::new(Code::NotFound)
+}
+
+async fn no_such_method() -> Problem {
+    Problem::new(Code::MethodNotAllowed)
+}
+
+async fn overloaded(_: BoxError) -> Problem {
+    Problem::new(Code::Unavailable).detail("The server has more to do than it can. Try again in a moment.")
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    // The panic hook has logged what and where.
+    Problem::new(Code::Internal).into_response()
+}
+
+async fn limit_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(state.options.request_timeout, next.run(request)).await;
+    answer.unwrap_or_else(|_| Problem::new(Code::Timeout).into_response())
+}

@@ -1,0 +1,130 @@
+//! The body of a request, as named fields: JSON or `multipart/form-data`, whichever the call takes.
+//!
+//! Size before type before content (contract, section 1): 413, 415, 400. Reads no more than allowed.
+
+use axum::{
+    extract::{FromRequest, Multipart, Request},
+    response::IntoResponse as _,
+};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
+
+use super::{
+    AppState,
+    fields::{Fields, Form, parse_object},
+    problem::{Code, Problem},
+};
+
+/// More parts than this are no form of ours.
+const MAX_PARTS: usize = 256;
+
+/// What a body says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    Json,
+    Multipart,
+    UrlEncoded,
+    Other,
+}
+
+impl MediaType {
+    fn of(headers: &HeaderMap) -> Self {
+        let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        match essence.to_ascii_lowercase().as_str() {
+            "application/json" => Self::Json,
+            "multipart/form-data" => Self::Multipart,
+            "application/x-www-form-urlencoded" => Self::UrlEncoded,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A body of JSON or multipart, as fields.
+pub(super) struct Body(pub(super) Fields);
+
+impl FromRequest<AppState> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let limit = state.options.max_body_bytes;
+        let (media_type, headers, bytes) = read(request, limit, &[MediaType::Json, MediaType::Multipart]).await?;
+        match media_type {
+            MediaType::Multipart => multipart(headers, bytes).await.map(Self),
+            MediaType::Json | MediaType::UrlEncoded | MediaType::Other => Ok(Self(Fields::json(parse_object(&bytes)?))),
+        }
+    }
+}
+
+/// A body of JSON.
+pub(super) struct JsonBody(pub(super) Fields);
+
+impl FromRequest<AppState> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        let (_, _, bytes) = read(request, state.options.max_body_bytes, &[MediaType::Json]).await?;
+        Ok(Self(Fields::json(parse_object(&bytes)?)))
+    }
+}
+
+/// Reads a whole body of one of these types, of at most so many bytes.
+pub(super) async fn read(
+    request: Request,
+    limit: usize,
+    takes: &[MediaType],
+) -> Result<(MediaType, HeaderMap, Bytes), Problem> {
+    let too_large =
+        || Problem::new(Code::BodyTooLarge).detail(format!("The body must not have more than {limit} bytes."));
+    let (parts, body) = request.into_parts();
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|announced: u64| announced > limit as u64) {
+        return Err(too_large());
+    }
+    let media_type = MediaType::of(&parts.headers);
+    if !takes.contains(&media_type) {
+        return Err(Problem::new(Code::UnsupportedMediaType).detail(format!("Content-Type must be {}.", listed(takes))));
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok((media_type, parts.headers, body.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Problem::invalid("body", "must arrive whole")),
+    }
+}
+
+fn listed(takes: &[MediaType]) -> String {
+    let names = takes.iter().map(|media_type| match media_type {
+        MediaType::Json => "application/json",
+        MediaType::Multipart => "multipart/form-data",
+        MediaType::UrlEncoded => "application/x-www-form-urlencoded",
+        MediaType::Other => "another type",
+    });
+    names.collect::<Vec<_>>().join(" or ")
+}
+
+async fn multipart(headers: HeaderMap, bytes: Bytes) -> Result<Fields, Problem> {
+    let malformed = || Problem::invalid("body", "must be well-formed multipart/form-data with a boundary");
+    let mut request = Request::new(axum::body::Body::from(bytes));
+    *request.headers_mut() = headers;
+    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| malformed())?;
+    let mut form = Form::default();
+    let mut count = 0;
+    while let Some(part) = parts.next_field().await.map_err(|_| malformed())? {
+        count += 1;
+        if count > MAX_PARTS {
+            return Err(Problem::invalid("body", format!("must not have more than {MAX_PARTS} parts")));
+        }
+        let name = part.name().ok_or_else(malformed)?.to_owned();
+        let bytes = part.bytes().await.map_err(|error| match error.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),
+            _ => malformed(),
+        })?;
+        match String::from_utf8(bytes.into()) {
+            Ok(text) => form.add(name, Value::String(text)),
+            Err(_) => return Err(Problem::invalid(&name, "must be UTF-8")),
+        }
+    }
+    Ok(Fields::form(form))
+}

@@ -1,0 +1,90 @@
+//! The caller of a request, as an argument whose type names the scope that the call needs.
+//!
+//! Comes first among a handler's arguments: route, then credential, then scope, before anything of the request is looked
+//! at (contract, section 1).
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, header, request::Parts};
+use keyward_domain::{Denial, Permission};
+
+use super::{
+    AppState, context,
+    problem::{Code, Problem, Refused},
+};
+use crate::app::{self, authenticate};
+
+/// A scope that a call needs, as a type.
+pub(super) trait Need {
+    const PERMISSION: Permission;
+}
+
+macro_rules! needs {
+    ($($name:ident),+) => {$(
+        #[doc = concat!("The call needs [`Permission::", stringify!($name), "`].")]
+        pub(super) enum $name {}
+
+        impl Need for $name {
+            const PERMISSION: Permission = Permission::$name;
+        }
+    )+};
+}
+
+needs!(WriteKeys, ReadKeys, VerifyKeys, ReadMerchants, WriteMerchants);
+
+/// A caller that may do what the call needs.
+pub(super) struct Caller<N>(pub(super) app::Caller, PhantomData<N>);
+
+impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let source = context::source(parts, &state.options.trusted_proxies);
+        let credential = bearer(&parts.headers)?.ok_or_else(|| refused(Denial::NotFound))?;
+        let caller = authenticate::authenticate(&state.app, credential, source).await?;
+        if caller.may(N::PERMISSION) {
+            Ok(Self(caller, PhantomData))
+        } else {
+            Err(Problem::insufficient_scope(N::PERMISSION))
+        }
+    }
+}
+
+/// The credential of `Authorization: Bearer`, scheme in any case. Anything that is there and is not that is refused.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let garbage = || refused(Denial::NotFound);
+    if values.next().is_some() {
+        return Err(garbage());
+    }
+    let (scheme, credential) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(garbage)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(credential.trim())) } else { Err(garbage()) }
+}
+
+/// The one 401 for all that is wrong with a credential, but for the other environment.
+pub(super) fn refused(denial: Denial) -> Problem {
+    let code = match denial {
+        Denial::WrongEnvironment => Code::WrongEnvironment,
+        Denial::NotFound
+        | Denial::Revoked
+        | Denial::Suspended
+        | Denial::Expired
+        | Denial::WrongType
+        | Denial::WrongAccount
+        | Denial::InsufficientScope => Code::InvalidCredential,
+    };
+    metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
+    Problem::new(code).because(Refused(denial))
+}
+
+impl From<authenticate::Error> for Problem {
+    fn from(error: authenticate::Error) -> Self {
+        match error {
+            authenticate::Error::Denied(denial) => refused(denial),
+            authenticate::Error::TooManyAttempts(error) => error.into(),
+            authenticate::Error::Fault(fault) => fault.into(),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What is known of a request before anybody looks at it: its name for logs, its trace, and where it comes from.
+
+use std::{fmt::Write as _, net::SocketAddr, str::FromStr};
+
+use axum::extract::ConnectInfo;
+use http::{HeaderMap, HeaderValue, request::Parts};
+use ipnet::IpNet;
+
+use crate::app::{App, Source};
+
+/// The name of a request: the caller's if it is decent, else ours.
+pub(super) fn request_id(headers: &HeaderMap, app: &App) -> HeaderValue {
+    let decent = |id: &&HeaderValue| {
+        let id = id.as_bytes();
+        (1..=64).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    headers.get("x-request-id").filter(decent).cloned().unwrap_or_else(|| fresh_request_id(app))
+}
+
+fn fresh_request_id(app: &App) -> HeaderValue {
+    let random = app.random::<16>().unwrap_or_default();
+    HeaderValue::from_str(&hex(&random)).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+}
+
+/// Where the request stands in a distributed trace: the caller's trace if its `traceparent` is valid, else a new one,
+/// with a span of our own (W3C trace context, section 3.2).
+pub(super) fn trace_id(headers: &HeaderMap, app: &App) -> String {
+    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let random = app.random::<24>().unwrap_or([1; 24]);
+    let (trace, span) = random.split_at(16);
+    let trace = parent.and_then(|parent| parent.parse().ok()).map_or_else(|| hex(trace), |Parent { trace }| trace);
+    format!("00-{trace}-{}-01", hex(span))
+}
+
+/// A valid `traceparent`.
+struct Parent {
+    trace: String,
+}
+
+impl FromStr for Parent {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let hex =
+            |part: &str, len: usize| part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let zero = |part: &str| part.bytes().all(|b| b == b'0');
+        let mut parts = text.split('-');
+        let (Some(version), Some(trace), Some(span), Some(flags)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(());
+        };
+        // Version 00 has four parts; later ones may have more.
+        let whole = hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
+        let named = hex(trace, 32) && !zero(trace) && hex(span, 16) && !zero(span) && hex(flags, 2);
+        if whole && named { Ok(Self { trace: trace.to_owned() }) } else { Err(()) }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Where a request comes from: the socket, or what proxies of ours say in `X-Forwarded-For`.
+pub(super) fn source(parts: &Parts, trusted: &[IpNet]) -> Source {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0).ip().to_canonical();
+    let ours = |address: &std::net::IpAddr| trusted.iter().any(|net| net.contains(address));
+    let mut address = peer;
+    let hops = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
+    // From the right: each hop is believed only while the one that reported it is ours.
+    for hop in hops.iter().rev() {
+        if !ours(&address) {
+            break;
+        }
+        match hop.parse::<std::net::IpAddr>() {
+            Ok(before) => address = before.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    Source::from(address)
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which trace parents are valid, and whose word about a source is believed.
+    use super::*;
+
+    #[test]
+    fn only_a_valid_traceparent_is_taken_over() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        for good in [
+            format!("00-{trace}-00f067aa0ba902b7-01"),
+            format!("00-{trace}-00f067aa0ba902b7-00"),
+            format!("cc-{trace}-00f067aa0ba902b7-01-what-the-future-holds"),
+        ] {
+            assert_eq!(good.parse::<Parent>().map(|parent| parent.trace), Ok(trace.to_owned()), "{good}");
+        }
+        for bad in [
+            String::new(),
+            "00".into(),
+            format!("ff-{trace}-00f067aa0ba902b7-01"),
+            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+            format!("00-{trace}-0000000000000000-01"),
+            format!("00-{}-00f067aa0ba902b7-01", trace.to_uppercase()),
+            format!("00-{trace}-00f067aa0ba902b7-01-more"),
+            format!("00-{trace}-00f067aa0ba902b7"),
+        ] {
+            assert!(bad.parse::<Parent>().is_err(), "{bad}");
+        }
+    }
+
+    fn seen(peer: &str, forwarded: &[&str], trusted: &[&str]) -> Source {
+        let mut request = http::Request::builder();
+        for value in forwarded {
+            request = request.header("x-forwarded-for", *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let peer: std::net::IpAddr = peer.parse().unwrap();
+        parts.extensions.insert(ConnectInfo(SocketAddr::from((peer, 4711))));
+        source(&parts, &trusted.iter().map(|net| net.parse().unwrap()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_forwarding_header_is_believed_from_our_own_proxies_only() {
+        let from = |text: &str| Source::from(text.parse::<std::net::IpAddr>().unwrap());
+        for (peer, forwarded, trusted, expected) in [
+            ("192.0.2.1", &["198.51.100.7"][..], &[][..], "192.0.2.1"),
+            ("192.0.2.1", &["198.51.100.7"], &["10.0.0.0/8"], "192.0.2.1"),
+            ("10.0.0.1", &["198.51.100.7"], &["10.0.0.0/8"], "198.51.100.7"),
+            ("10.0.0.1", &["203.0.113.9, 198.51.100.7"], &["10.0.0.0/8"], "198.51.100.7"),
+            ("10.0.0.1", &["203.0.113.9", "198.51.100.7, 10.0.0.2"], &["10.0.0.0/8"], "198.51.100.7"),
+            ("10.0.0.1", &["203.0.113.9, nonsense"], &["10.0.0.0/8"], "10.0.0.1"),
+            ("10.0.0.1", &[], &["10.0.0.0/8"], "10.0.0.1"),
+            ("::ffff:10.0.0.1", &["198.51.100.7"], &["10.0.0.0/8"], "198.51.100.7"),
+        ] {
+            assert_eq!(seen(peer, forwarded, trusted), from(expected), "{peer} {forwarded:?} {trusted:?}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Named fields of a body, read one by one, every fault noted by name.
+//!
+//! Unknown fields are ignored unless a handler asks for them. JSON is strict about types; a form knows only texts.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use keyward_domain::{ScopeSet, ScopeSetError, TextError};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::problem::{Faults, Problem};
+
+/// The fields of a body and what is wrong with them.
+pub(super) struct Fields {
+    values: BTreeMap<String, Value>,
+    is_form: bool,
+    faults: Faults,
+}
+
+/// The fields of a form, some of them repeated.
+#[derive(Default)]
+pub(super) struct Form(BTreeMap<String, Vec<Value>>);
+
+impl Form {
+    pub(super) fn add(&mut self, name: String, value: Value) {
+        self.0.entry(name).or_default().push(value);
+    }
+}
+
+impl Fields {
+    pub(super) fn json(object: Map<String, Value>) -> Self {
+        Self { values: object.into_iter().collect(), is_form: false, faults: Faults::default() }
+    }
+
+    /// A repeated field becomes a list; whether it may be one, its reader says.
+    pub(super) fn form(form: Form) -> Self {
+        let one_or_list = |mut values: Vec<Value>| match values.len() {
+            1 => values.remove(0),
+            _ => Value::Array(values),
+        };
+        let values = form.0.into_iter().map(|(name, values)| (name, one_or_list(values))).collect();
+        Self { values, is_form: true, faults: Faults::default() }
+    }
+
+    /// The same fields, those of these names under exactly these names however they were written; one name twice is a
+    /// fault.
+    pub(super) fn in_any_case(self, known: &[&str]) -> Self {
+        let mut values = BTreeMap::new();
+        let mut faults = self.faults;
+        for (name, value) in self.values {
+            let known = known.iter().find(|known| known.eq_ignore_ascii_case(&name));
+            let name = known.map_or_else(|| name.to_lowercase(), ToString::to_string);
+            if values.insert(name.clone(), value).is_some() {
+                faults.add(name, "must be given once");
+            }
+        }
+        Self { values, faults, ..self }
+    }
+
+    /// The names that are none of these.
+    pub(super) fn unknown<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        self.values.keys().map(String::as_str).filter(|name| !known.contains(name))
+    }
+
+    /// Whether the field is there and not null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
+        self.faults.add(name, message);
+    }
+
+    /// A text; absent and null are the same.
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        match self.values.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Array(_)) if self.is_form => {
+                self.faults.add(name, "must be given once");
+                None
+            }
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                self.faults.add(name, "must be a string");
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
+        if self.has(name) {
+            return self.text(name);
+        }
+        self.faults.add(name, "is required");
+        None
+    }
+
+    /// A text read as what it should be; `None` if absent or wrong.
+    pub(super) fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?;
+        // An untouched field of a form arrives empty.
+        if self.is_form && text.is_empty() {
+            return None;
+        }
+        text.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
+    }
+
+    /// The same for a text that must be there.
+    pub(super) fn require<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        let text = self.required_text(name)?;
+        text.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
+    }
+
+    /// A name or a description: read by the domain's own rule.
+    pub(super) fn words<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, TextError>) -> Option<T> {
+        let text = self.text(name)?;
+        // An untouched field of a form arrives empty.
+        if self.is_form && text.is_empty() {
+            return None;
+        }
+        read(&text).map_err(|error| self.faults.add(name, error.to_string())).ok()
+    }
+
+    /// The same for one that must be there.
+    pub(super) fn require_words<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, TextError>,
+    ) -> Option<T> {
+        let text = self.required_text(name)?;
+        read(&text).map_err(|error| self.faults.add(name, error.to_string())).ok()
+    }
+
+    /// Yes or no; absent is no.
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        match self.values.get(name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(Value::String(text)) if self.is_form && matches!(text.as_str(), "true" | "false" | "") => {
+                text == "true"
+            }
+            Some(Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
+                self.faults.add(name, "must be true or false");
+                false
+            }
+        }
+    }
+
+    /// A list of scopes; absent is empty. A form repeats the field or parts them by commas.
+    pub(super) fn scopes(&mut self, name: &str) -> ScopeSet {
+        let texts = match self.values.get(name) {
+            None | Some(Value::Null) => return ScopeSet::empty(),
+            Some(Value::Array(items)) => match strings(items) {
+                Ok(texts) => texts,
+                Err(place) => {
+                    self.faults.add(format!("{name}[{place}]"), "must be a string");
+                    return ScopeSet::empty();
+                }
+            },
+            Some(Value::String(text)) if self.is_form => vec![text.clone()],
+            Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+                self.faults.add(name, "must be an array of strings");
+                return ScopeSet::empty();
+            }
+        };
+        let by_commas = |text: &String| -> Vec<String> { text.split(',').map(|one| one.trim().to_owned()).collect() };
+        let texts: Vec<String> = if self.is_form {
+            texts.iter().filter(|text| !text.trim().is_empty()).flat_map(by_commas).collect()
+        } else {
+            texts
+        };
+        match ScopeSet::parse(texts.iter().map(String::as_str)) {
+            Ok(scopes) => scopes,
+            Err(error) => {
+                self.faults.add(place_name(name, &error), error.to_string());
+                ScopeSet::empty()
+            }
+        }
+    }
+
+    /// A list of objects that must be there, each as fields of its own.
+    pub(super) fn objects(&mut self, name: &str) -> Vec<Fields> {
+        match self.values.get(name) {
+            Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
+                items.iter().filter_map(Value::as_object).map(|object| Self::json(object.clone())).collect()
+            }
+            None | Some(Value::Null) => {
+                self.faults.add(name, "is required");
+                Vec::new()
+            }
+            Some(_) => {
+                self.faults.add(name, "must be an array of objects");
+                Vec::new()
+            }
+        }
+    }
+
+    /// What was read, if nothing was wrong.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
+        self.faults.into_result(value)
+    }
+
+    /// What is wrong so far.
+    pub(super) fn into_faults(self) -> Faults {
+        self.faults
+    }
+}
+
+fn place_name(name: &str, error: &ScopeSetError) -> String {
+    error.place().map_or_else(|| name.to_owned(), |place| format!("{name}[{place}]"))
+}
+
+fn strings(items: &[Value]) -> Result<Vec<String>, usize> {
+    let text = |(place, item): (usize, &Value)| item.as_str().map(str::to_owned).ok_or(place);
+    items.iter().enumerate().map(text).collect()
+}
+
+/// Reads a JSON object, and refuses one that names a member twice: which of the two would count is anybody's guess.
+pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let value: Strict = serde_json::from_slice(bytes).map_err(|error| {
+        // What serde says beside the place may quote the input, and so a secret.
+        let what = if error.is_data() { "names a member twice or is no object" } else { "is malformed" };
+        let place = format!("line {} column {}", error.line(), error.column());
+        Problem::invalid("body", format!("must be one JSON object ({what} at {place})"))
+    })?;
+    match value.0 {
+        Value::Object(object) => Ok(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(Problem::invalid("body", "must be a JSON object"))
+        }
+    }
+}
+
+/// A JSON value in which no object names a member twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Strict(item)) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
+            if object.insert(name, value).is_some() {
+                return Err(serde::de::Error::custom("a member is named twice"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}

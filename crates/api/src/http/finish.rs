@@ -1,0 +1,75 @@
+//! Where every answer leaves: it gets its request id, problems get their body, and one line goes to the log.
+//!
+//! The only place that logs the cause of a problem. Never logs a header or a body.
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderValue, header};
+use tracing::Instrument as _;
+
+use super::{AppState, context, problem::Problem};
+
+pub(super) async fn finish(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let request_id = context::request_id(request.headers(), &state.app);
+    let trace_id = context::trace_id(request.headers(), &state.app);
+    let method = request.method().clone();
+    // The template, never the path: a path may hold anything, a template is one of a few.
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let name = request_id.to_str().unwrap_or_default();
+    let span = tracing::info_span!("http", %method, route, request.id = name, trace.id = trace_id);
+    let started = state.app.monotonic();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = &problem {
+        give_body(&mut response, problem, &state.app.settings().public_url, &trace_id);
+    }
+    response.headers_mut().insert("x-request-id", request_id);
+    let took = state.app.monotonic().saturating_sub(started);
+    let status = response.status().as_u16();
+    span.in_scope(|| log(problem.as_ref(), status, took));
+    let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
+    metrics::counter!("keyward_http_requests_total", &labels).increment(1);
+    let [method, route, _] = labels;
+    metrics::histogram!("keyward_http_request_seconds", &[method, route]).record(took.as_secs_f64());
+    response
+}
+
+fn give_body(response: &mut Response, problem: &Problem, public_url: &str, trace_id: &str) {
+    let body = problem.body(public_url, trace_id);
+    *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
+    let headers = response.headers_mut();
+    // A length counted for the empty body that stood here before.
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+fn log(problem: Option<&Problem>, status: u16, took: std::time::Duration) {
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let code = problem.map(|problem| problem.code().as_str());
+    let cause = problem.and_then(Problem::cause).map(chain);
+    if let Some(code) = code {
+        metrics::counter!("keyward_problems_total", "code" => code).increment(1);
+    }
+    if status >= 500 {
+        tracing::error!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");
+    } else {
+        tracing::info!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");
+    }
+}
+
+/// An error with all that is below it.
+fn chain(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let mut text = cause.to_string();
+    let mut below = cause.source();
+    while let Some(error) = below {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        below = error.source();
+    }
+    text
+}

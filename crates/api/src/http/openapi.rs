@@ -1,0 +1,79 @@
+//! The OpenAPI 3.1 document: made from the handlers' own annotations, completed here with what all of them share.
+
+use std::collections::BTreeMap;
+
+use utoipa::{
+    IntoResponses, PartialSchema as _, ToSchema as _,
+    openapi::{
+        ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, RefOr, Response, ResponseBuilder, Server,
+        schema::{ComponentsBuilder, Ref},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use super::{problem::ProblemBody, v1};
+
+const BEARER: &str = "bearer";
+
+/// The problems that any operation may answer with.
+pub(super) struct Problems;
+
+impl IntoResponses for Problems {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [
+            ("400", "The request is not valid: `errors` names everything that is wrong."),
+            ("401", "The credential is missing or not valid."),
+            ("403", "The credential does not allow this."),
+            ("404", "There is no such thing, or the caller does not reach it."),
+            ("409", "The state of the key or the account does not allow this."),
+            ("413", "The body is too large."),
+            ("415", "The content type is not supported."),
+            ("429", "Too many wrong credentials."),
+            ("500", "A defect of ours."),
+            ("503", "The service is temporarily unable to answer, or the outcome is unknown."),
+            ("504", "The request's time ran out."),
+        ]
+        .into_iter()
+        .map(|(status, description)| (status.to_owned(), RefOr::T(problem(status, description))))
+        .collect()
+    }
+}
+
+fn problem(status: &str, description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
+    let response = ResponseBuilder::new().description(description).content("application/problem+json", content);
+    let header = |text| HeaderBuilder::new().description(Some(text)).schema(Some(String::schema())).build();
+    match status {
+        "401" => response.header("WWW-Authenticate", header("`Bearer` (RFC 6750)")).build(),
+        "429" | "503" | "504" => response.header("Retry-After", header("Seconds to wait")).build(),
+        _ => response.build(),
+    }
+}
+
+/// The whole document: what the routes say, and what is said once for all of them.
+pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
+    // Any method serves `/v1/auth`, which the document can only say in words.
+    let auth = utoipa_axum::router::OpenApiRouter::<super::AppState>::new()
+        .routes(utoipa_axum::routes!(v1::auth::auth))
+        .into_openapi();
+    document.merge(auth);
+    document.info = InfoBuilder::new()
+        .title("Keyward")
+        .version("1")
+        .description(Some(
+            "Issues, lists, revokes and verifies the API keys of a platform's merchants. Clients must accept unknown \
+             fields and answers of any size.",
+        ))
+        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .build();
+    document.servers = Some(vec![Server::new(public_url)]);
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An access token, or the value of a secret key."))
+        .build();
+    let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
+    components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    document
+}

@@ -1,0 +1,238 @@
+//! Problems (RFC 9457): the one shape of every error.
+//!
+//! A handler says what is wrong ([`Problem`]); the text around it (type, trace) is added where the answer leaves, and
+//! the cause goes to the log there and nowhere else. Titles are fixed; nothing is ever built from a secret.
+
+use std::{collections::BTreeMap, error::Error as StdError, sync::Arc, time::Duration};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use keyward_domain::{Denial, Permission};
+use keyward_storage::StorageError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::{Fault, TooManyAttempts};
+
+mod code;
+
+pub use code::Code;
+
+/// The cause of a problem, for the log alone.
+type Cause = Arc<dyn StdError + Send + Sync>;
+
+/// What is wrong, and what to change.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Inner>);
+
+/// Behind a box, so that every handler's `Result` stays small.
+#[derive(Clone, Debug)]
+struct Inner {
+    code: Code,
+    detail: Option<String>,
+    faults: Faults,
+    retry_after: Option<Duration>,
+    challenge: Option<HeaderValue>,
+    cause: Option<Cause>,
+}
+
+/// What is wrong with single fields of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    /// Notes that a field is wrong: `name`, `must not contain < or >`.
+    pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push((field.into(), message.into()));
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same faults, of fields below this place: `checks[3].`.
+    #[must_use]
+    pub fn below(self, place: &str) -> Self {
+        Self(self.0.into_iter().map(|(field, message)| (format!("{place}{field}"), message)).collect())
+    }
+
+    /// The value, if nothing was wrong.
+    ///
+    /// # Errors
+    /// A problem that lists every wrong field.
+    pub fn into_result<T>(self, value: Option<T>) -> Result<T, Problem> {
+        match value {
+            Some(value) if self.is_empty() => Ok(value),
+            Some(_) | None => Err(Problem::new(Code::InvalidRequest).faults(self)),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem of this code.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        Self(Box::new(Inner {
+            code,
+            detail: None,
+            faults: Faults::default(),
+            retry_after: code.retry_after(),
+            challenge: code.challenge(),
+            cause: None,
+        }))
+    }
+
+    /// A request whose field is wrong.
+    #[must_use]
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        let mut faults = Faults::default();
+        faults.add(field, message);
+        Self::new(Code::InvalidRequest).faults(faults)
+    }
+
+    /// The caller lacks a scope.
+    #[must_use]
+    pub fn insufficient_scope(needs: Permission) -> Self {
+        let scope = needs.scope();
+        let challenge = HeaderValue::from_str(&format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"")).ok();
+        let mut problem = Self::new(Code::InsufficientScope);
+        problem.0.challenge = challenge;
+        problem.detail(format!("This call needs the scope {scope}."))
+    }
+
+    /// Adds what this occurrence is about, in a sentence.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds what is wrong with single fields.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.0.faults = faults;
+        self
+    }
+
+    /// Adds the cause, for the log.
+    #[must_use]
+    pub fn because(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// What kind of problem it is.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Why, for the log.
+    pub(super) fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.0.cause.as_deref()
+    }
+
+    /// How long to wait, in the answer's own header too.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// What the client reads.
+    pub(super) fn body(&self, public_url: &str, trace_id: &str) -> ProblemBody {
+        let Inner { code, detail, faults, .. } = &*self.0;
+        let mut errors: Vec<String> = faults.0.iter().map(|(field, text)| format!("{field} {text}")).collect();
+        let mut fields = BTreeMap::<String, Vec<String>>::new();
+        for (field, text) in &faults.0 {
+            fields.entry(field.clone()).or_default().push(text.clone());
+        }
+        let detail = detail.clone().unwrap_or_else(|| code.advice().to_owned());
+        if errors.is_empty() {
+            errors.push(detail.clone());
+        }
+        ProblemBody {
+            r#type: code.type_url(public_url),
+            title: code.title(),
+            status: code.status().as_u16(),
+            code: code.as_str(),
+            detail,
+            errors,
+            fields,
+            trace_id: trace_id.to_owned(),
+        }
+    }
+}
+
+/// A problem as it is sent (contract, section 10).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody {
+    /// Names the kind of problem; leads to its description.
+    r#type: String,
+    /// The kind of problem in a short sentence.
+    title: &'static str,
+    /// The status, as in the answer's first line.
+    status: u16,
+    /// The kind of problem, for programs.
+    code: &'static str,
+    /// What this occurrence is about, and what to change.
+    detail: String,
+    /// Everything that is wrong, in sentences; never empty.
+    errors: Vec<String>,
+    /// What is wrong, by field.
+    fields: BTreeMap<String, Vec<String>>,
+    /// Names the request in the logs (W3C trace context).
+    #[serde(rename = "traceId")]
+    trace_id: String,
+}
+
+impl IntoResponse for Problem {
+    /// The bare answer; [`finish`](super::finish) gives it its body.
+    fn into_response(self) -> Response {
+        let mut response = self.0.code.status().into_response();
+        let headers = response.headers_mut();
+        if let Some(wait) = self.0.retry_after {
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait));
+        }
+        if let Some(challenge) = &self.0.challenge {
+            headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A `Retry-After`. Rounded up: whoever comes back earlier would be refused again.
+pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    HeaderValue::from(seconds.max(1))
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let code = match &fault {
+            Fault::Storage(StorageError::Unavailable(_)) | Fault::NoSigningKey | Fault::CutOff => Code::Unavailable,
+            Fault::Storage(StorageError::OutcomeUnknown(_)) => Code::OutcomeUnknown,
+            Fault::Storage(StorageError::Conflict(_) | StorageError::Corrupt { .. } | StorageError::Unexpected(_))
+            | Fault::Digest(_)
+            | Fault::Entropy(_)
+            | Fault::Token(_) => Code::Internal,
+        };
+        Self::new(code).because(fault)
+    }
+}
+
+impl From<TooManyAttempts> for Problem {
+    fn from(error: TooManyAttempts) -> Self {
+        let mut problem = Self::new(Code::TooManyAttempts);
+        problem.0.retry_after = Some(error.retry_after);
+        problem
+    }
+}
+
+/// Why a credential was refused, for the log: the client is told one thing only.
+#[derive(Debug, thiserror::Error)]
+#[error("the credential was refused: {0}")]
+pub(super) struct Refused(pub(super) Denial);

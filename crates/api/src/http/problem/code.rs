@@ -1,0 +1,208 @@
+//! The kinds of problem there are: one table, which the contract, the `/docs` page and a test share.
+
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+
+/// A kind of problem (contract, section 10). Each has its own `code` and `type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// 400
+    InvalidRequest,
+    /// 400
+    UnknownCondition,
+    /// 401
+    InvalidCredential,
+    /// 401
+    WrongEnvironment,
+    /// 403
+    InsufficientScope,
+    /// 403
+    ScopeNotHeld,
+    /// 403
+    MidNotAllowed,
+    /// 403
+    OwnAccount,
+    /// 403
+    WrongType,
+    /// 403
+    WrongAccount,
+    /// 404, the route
+    NotFound,
+    /// 404
+    KeyNotFound,
+    /// 404
+    AccountNotFound,
+    /// 405
+    MethodNotAllowed,
+    /// 413
+    BodyTooLarge,
+    /// 415
+    UnsupportedMediaType,
+    /// 409
+    MidTaken,
+    /// 409
+    AccountNotActive,
+    /// 409
+    AccountClosed,
+    /// 409
+    LockOut,
+    /// 429
+    TooManyAttempts,
+    /// 500
+    Internal,
+    /// 502
+    BadGateway,
+    /// 503
+    Unavailable,
+    /// 503
+    OutcomeUnknown,
+    /// 504
+    Timeout,
+}
+
+/// Everything that is fixed about a kind of problem.
+struct Entry {
+    code: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    advice: &'static str,
+}
+
+const fn entry(status: StatusCode, code: &'static str, title: &'static str, advice: &'static str) -> Entry {
+    Entry { code, status, title, advice }
+}
+
+impl Code {
+    /// All of them, by status.
+    pub const ALL: [Self; 26] = [
+        Self::InvalidRequest,
+        Self::UnknownCondition,
+        Self::InvalidCredential,
+        Self::WrongEnvironment,
+        Self::InsufficientScope,
+        Self::ScopeNotHeld,
+        Self::MidNotAllowed,
+        Self::OwnAccount,
+        Self::WrongType,
+        Self::WrongAccount,
+        Self::NotFound,
+        Self::KeyNotFound,
+        Self::AccountNotFound,
+        Self::MethodNotAllowed,
+        Self::MidTaken,
+        Self::AccountNotActive,
+        Self::AccountClosed,
+        Self::LockOut,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::TooManyAttempts,
+        Self::Internal,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::OutcomeUnknown,
+        Self::Timeout,
+    ];
+
+    #[rustfmt::skip]
+    const fn entry(self) -> Entry {
+        match self {
+            Self::InvalidRequest => entry(StatusCode::BAD_REQUEST, "invalid_request", "The request is not valid.",
+                "Change what `errors` names, and send the request again."),
+            Self::UnknownCondition => entry(StatusCode::BAD_REQUEST, "unknown_condition", "The request names a condition that does not exist.",
+                "A misspelt condition must not pass unchecked: correct or remove the one that `errors` names."),
+            Self::InvalidCredential => entry(StatusCode::UNAUTHORIZED, "invalid_credential", "The credential is not valid.",
+                "Send `Authorization: Bearer` with an access token or the value of a secret key that is neither revoked nor expired and whose account is active."),
+            Self::WrongEnvironment => entry(StatusCode::UNAUTHORIZED, "wrong_environment", "The credential belongs to the other environment.",
+                "Values that say `test` work in the sandbox, values that say `live` in production."),
+            Self::InsufficientScope => entry(StatusCode::FORBIDDEN, "insufficient_scope", "The credential lacks a scope.",
+                "Use a key whose scopes cover what this call needs."),
+            Self::ScopeNotHeld => entry(StatusCode::FORBIDDEN, "scope_not_held", "A caller cannot grant a scope that it does not hold.",
+                "Leave the scope out, or call with a key that holds it; a wildcard is granted only by that same wildcard."),
+            Self::MidNotAllowed => entry(StatusCode::FORBIDDEN, "mid_not_allowed", "The caller may not choose a mid.",
+                "Leave `mid` out: the service makes one."),
+            Self::OwnAccount => entry(StatusCode::FORBIDDEN, "own_account", "A caller cannot do this to its own account.",
+                "Call with a key of an account above."),
+            Self::WrongType => entry(StatusCode::FORBIDDEN, "wrong_type", "The key is not of the type that is needed here.",
+                "Use a key of the type that the gateway asks for (`secret` unless it says otherwise)."),
+            Self::WrongAccount => entry(StatusCode::FORBIDDEN, "wrong_account", "The key belongs to another account.",
+                "Use a key of the account that the gateway asks for."),
+            Self::NotFound => entry(StatusCode::NOT_FOUND, "not_found", "There is no such route.",
+                "Compare the path with the reference at /docs; paths have no slash at the end."),
+            Self::KeyNotFound => entry(StatusCode::NOT_FOUND, "key_not_found", "There is no such key.",
+                "Check the key id; a key that the caller does not reach is not there for it."),
+            Self::AccountNotFound => entry(StatusCode::NOT_FOUND, "account_not_found", "There is no such account.",
+                "Check the mid; an account that the caller does not reach is not there for it."),
+            Self::MethodNotAllowed => entry(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed for this resource.",
+                "Use a method that the header `Allow` names."),
+            Self::MidTaken => entry(StatusCode::CONFLICT, "mid_taken", "The mid is taken.",
+                "Choose another mid, or leave it out."),
+            Self::AccountNotActive => entry(StatusCode::CONFLICT, "account_not_active", "The account, or one above it, is suspended or closed.",
+                "Resume the account, or choose another."),
+            Self::AccountClosed => entry(StatusCode::CONFLICT, "account_closed", "The account is closed, which is final.",
+                "Register a new account."),
+            Self::LockOut => entry(StatusCode::CONFLICT, "lock_out", "This is the account's last key that can manage keys.",
+                "Create another key with `api-keys:write` first; or, if the key has leaked, revoke it with `reason=compromised`."),
+            Self::BodyTooLarge => entry(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large.",
+                "Send a smaller body."),
+            Self::UnsupportedMediaType => entry(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The content type is not supported.",
+                "Send the body as a type that this call takes, and name it in `Content-Type`."),
+            Self::TooManyAttempts => entry(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many wrong credentials.",
+                "Correct the credential, and wait for as many seconds as `Retry-After` says."),
+            Self::Internal => entry(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed.",
+                "This is a defect of ours; name the `traceId` when you report it."),
+            Self::BadGateway => entry(StatusCode::BAD_GATEWAY, "bad_gateway", "A system that the server needs answered nonsense.",
+                "Try again later."),
+            Self::Unavailable => entry(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The service is temporarily unable to answer.",
+                "Nothing was changed. Try again after as many seconds as `Retry-After` says."),
+            Self::OutcomeUnknown => entry(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", "Whether the change was made is not known.",
+                "Repeat a revoke, suspend, resume or close: that is safe. After a create, list the keys before trying again."),
+            Self::Timeout => entry(StatusCode::GATEWAY_TIMEOUT, "timeout", "The request's time ran out.",
+                "Whether the change was made is not known. Repeating a revoke, suspend, resume or close is safe; after a create, list the keys first."),
+        }
+    }
+
+    /// The code that programs read.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.entry().code
+    }
+
+    /// The status that goes with it.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.entry().status
+    }
+
+    /// The kind of problem in a short sentence.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.entry().title
+    }
+
+    /// What to change, where nothing more particular is known.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        self.entry().advice
+    }
+
+    /// The address that names the kind and leads to its description.
+    #[must_use]
+    pub fn type_url(self, public_url: &str) -> String {
+        format!("{public_url}/docs/problems#{}", self.as_str())
+    }
+
+    /// How long to wait before trying again, where trying again may help.
+    pub(super) fn retry_after(self) -> Option<Duration> {
+        let again = matches!(self, Self::Unavailable | Self::OutcomeUnknown | Self::TooManyAttempts | Self::Timeout);
+        again.then_some(Duration::from_secs(1))
+    }
+
+    /// What a client is asked to authenticate with (RFC 6750, section 3).
+    pub(super) fn challenge(self) -> Option<HeaderValue> {
+        if self == Self::InsufficientScope {
+            return Some(HeaderValue::from_static("Bearer error=\"insufficient_scope\""));
+        }
+        (self.status() == StatusCode::UNAUTHORIZED).then(|| HeaderValue::from_static("Bearer"))
+    }
+}

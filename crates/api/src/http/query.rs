@@ -1,0 +1,94 @@
+//! The query of a request, read by name, every fault noted. Names that nobody asked for are ignored, except where a
+//! handler says otherwise.
+
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+
+use super::{
+    cursor::{self, Position},
+    problem::{Faults, Problem},
+};
+
+/// How many items a page holds unless the query says otherwise, and at the most (contract, section 5).
+const DEFAULT_LIMIT: u16 = 100;
+const MAX_LIMIT: u16 = 1_000;
+
+/// The pairs of a query, decoded, in their order.
+pub(super) struct Query {
+    pairs: Vec<(String, String)>,
+    faults: Faults,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded::from_str(query);
+        let pairs = pairs.map_err(|_| Problem::invalid("query", "must be percent-encoded UTF-8"))?;
+        Ok(Self { pairs, faults: Faults::default() })
+    }
+}
+
+impl Query {
+    /// The values of a name that may be repeated.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The names that are none of these.
+    pub(super) fn unknown<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !known.contains(name))
+    }
+
+    /// The value of a name that may stand there once.
+    pub(super) fn one(&mut self, name: &str) -> Option<String> {
+        let mut values = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let value = values.next();
+        if values.next().is_some() {
+            self.faults.add(name, "must be given once");
+            return None;
+        }
+        value
+    }
+
+    /// The same, read as what it should be.
+    pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        let value = self.one(name)?;
+        value.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
+    }
+
+    /// How many items a page should hold.
+    pub(super) fn limit(&mut self) -> u16 {
+        let Some(text) = self.one("limit") else { return DEFAULT_LIMIT };
+        match text.parse() {
+            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => limit,
+            Ok(_) | Err(_) => {
+                self.faults.add("limit", "must be a whole number from 1 to 1000");
+                DEFAULT_LIMIT
+            }
+        }
+    }
+
+    /// Where the page starts.
+    pub(super) fn cursor<P: Position>(&mut self) -> Option<P> {
+        let text = self.one("cursor")?;
+        let position = cursor::decode(&text);
+        if position.is_none() {
+            self.faults.add("cursor", "must be the next_cursor of an earlier page of this list");
+        }
+        position
+    }
+
+    /// Notes a fault of the handler's own finding.
+    pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
+        self.faults.add(name, message);
+    }
+
+    /// Whether everything that was read was right.
+    pub(super) fn check(self) -> Result<(), Problem> {
+        self.faults.into_result(Some(()))
+    }
+}

@@ -1,0 +1,61 @@
+//! The handlers of `/v1`, a file a resource. Each parses, calls one use case, and shows the outcome.
+
+pub(super) mod auth;
+pub(super) mod create_key;
+pub(super) mod keys;
+pub(super) mod merchants;
+pub(super) mod pairs;
+pub(super) mod token;
+pub(super) mod verify;
+
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderName, HeaderValue, header, request::Parts};
+use serde::Serialize;
+
+use super::{
+    openapi::Problems,
+    problem::{Code, Faults, Problem},
+};
+
+/// The one variable segment of a path, decoded. What cannot be decoded names nothing that exists.
+pub(super) struct Segment(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let segment = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(segment.map(|path| path.0).unwrap_or_default()))
+    }
+}
+
+/// An answer that no cache may keep.
+const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+
+/// An answer that no cache may keep: what it says may be over in a moment.
+fn fresh<T: Serialize>(view: T) -> Response {
+    (NO_STORE, Json(view)).into_response()
+}
+
+/// An account that does not exist for the caller.
+fn no_account() -> Problem {
+    Problem::new(Code::AccountNotFound)
+}
+
+/// A key that does not exist for the caller.
+fn no_key() -> Problem {
+    Problem::new(Code::KeyNotFound)
+}
+
+/// The terms of a key do not hold together.
+fn add_terms_fault(faults: &mut Faults, error: keyward_domain::TermsError) {
+    let field = match error {
+        keyward_domain::TermsError::ReservedScope => "scopes",
+        keyward_domain::TermsError::ExpiryNotInFuture => "expires_at",
+    };
+    faults.add(field, error.to_string());
+}

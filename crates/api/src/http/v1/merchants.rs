@@ -1,0 +1,196 @@
+//! `/v1/merchants`: register, list, get, suspend, resume, close (contract, section 8).
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+use keyward_domain::{AccountId, Mid, Name, Status, revocation::StatusRefusal};
+use utoipa::ToSchema;
+
+use super::{Problems, Segment, fresh, no_account};
+use crate::{
+    app::{
+        self, App, change_status, create_account,
+        list_merchants::list_merchants as list_page,
+        read_merchant::read_merchant,
+        register_merchant::{self, RegisterMerchant},
+    },
+    http::{
+        body::Body,
+        caller::{Caller, ReadMerchants, WriteMerchants},
+        cursor,
+        problem::{Code, Problem},
+        query::Query,
+        views::{AccountPageView, AccountView},
+    },
+};
+
+/// What a new merchant is to be.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the body in the document; it is read field by field, so that every fault is told"
+)]
+pub(in crate::http) struct NewMerchant {
+    /// 1 to 64 of `A-Z a-z 0-9 _ -`, not starting with `key_`; made by the service when absent.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    mid: Option<String>,
+    /// 1 to 200 characters without `<`, `>` and control characters.
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
+    name: String,
+    /// The platform or partner account that it is to stand below; the caller's own when absent.
+    parent_mid: Option<String>,
+}
+
+/// Register a merchant.
+#[utoipa::path(
+    post, path = "/v1/merchants", tag = "Merchants",
+    request_body(content((NewMerchant = "application/json"), (NewMerchant = "multipart/form-data"))),
+    responses(
+        (status = 201, description = "The merchant was registered.", body = AccountView,
+            headers(("Location" = String, description = "The merchant's own path."))),
+        Problems,
+    ),
+)]
+pub(in crate::http) async fn register_merchant(
+    caller: Caller<WriteMerchants>,
+    State(app): State<Arc<App>>,
+    Body(mut fields): Body,
+) -> Result<impl IntoResponse, Problem> {
+    let mid = fields.parse("mid");
+    let name = fields.require_words("name", Name::parse);
+    let parent = fields.parse("parent_mid");
+    let name = fields.finish(name)?;
+    let command = RegisterMerchant { mid, name, parent };
+    let merchant = register_merchant::register_merchant(&app, &caller.0, command).await?;
+    let location = [(header::LOCATION, format!("/v1/merchants/{}", merchant.mid))];
+    Ok((StatusCode::CREATED, location, Json(AccountView::from(&merchant))))
+}
+
+/// List the accounts below the caller.
+#[utoipa::path(
+    get, path = "/v1/merchants", tag = "Merchants",
+    params(
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many at the most; default 100."),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
+    ),
+    responses((status = 200, description = "A page of accounts, newest first.", body = AccountPageView), Problems),
+)]
+pub(in crate::http) async fn list_merchants(
+    caller: Caller<ReadMerchants>,
+    State(app): State<Arc<App>>,
+    mut query: Query,
+) -> Result<Response, Problem> {
+    let (limit, before) = (query.limit(), query.cursor::<AccountId>());
+    query.check()?;
+    let page = list_page(&app, &caller.0, limit, before).await?;
+    let merchants = page.accounts.iter().map(AccountView::from).collect();
+    Ok(fresh(AccountPageView { merchants, next_cursor: page.next.as_ref().map(cursor::encode) }))
+}
+
+/// Get a merchant.
+#[utoipa::path(
+    get, path = "/v1/merchants/{mid}", tag = "Merchants",
+    params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
+    responses((status = 200, description = "The account.", body = AccountView), Problems),
+)]
+pub(in crate::http) async fn get_merchant(
+    caller: Caller<ReadMerchants>,
+    State(app): State<Arc<App>>,
+    Segment(mid): Segment,
+) -> Result<Response, Problem> {
+    let mid = mid.parse().map_err(|_| no_account())?;
+    let account = read_merchant(&app, &caller.0, &mid).await?.ok_or_else(no_account)?;
+    Ok(fresh(AccountView::from(&account)))
+}
+
+/// Suspend a merchant.
+///
+/// Every key of the account and of those below it is unusable until it is resumed.
+#[utoipa::path(
+    post, path = "/v1/merchants/{mid}/suspend", tag = "Merchants",
+    params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
+    responses((status = 200, description = "The account, suspended.", body = AccountView), Problems),
+)]
+pub(in crate::http) async fn suspend_merchant(
+    caller: Caller<WriteMerchants>,
+    State(app): State<Arc<App>>,
+    Segment(mid): Segment,
+) -> Result<Response, Problem> {
+    change(&app, &caller.0, &mid, Status::Suspended).await
+}
+
+/// Resume a suspended merchant.
+#[utoipa::path(
+    post, path = "/v1/merchants/{mid}/resume", tag = "Merchants",
+    params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
+    responses((status = 200, description = "The account, active again.", body = AccountView), Problems),
+)]
+pub(in crate::http) async fn resume_merchant(
+    caller: Caller<WriteMerchants>,
+    State(app): State<Arc<App>>,
+    Segment(mid): Segment,
+) -> Result<Response, Problem> {
+    change(&app, &caller.0, &mid, Status::Active).await
+}
+
+/// Close a merchant, for good.
+///
+/// Its keys and those of the accounts below it read `revoked` from then on.
+#[utoipa::path(
+    post, path = "/v1/merchants/{mid}/close", tag = "Merchants",
+    params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
+    responses((status = 200, description = "The account, closed.", body = AccountView), Problems),
+)]
+pub(in crate::http) async fn close_merchant(
+    caller: Caller<WriteMerchants>,
+    State(app): State<Arc<App>>,
+    Segment(mid): Segment,
+) -> Result<Response, Problem> {
+    change(&app, &caller.0, &mid, Status::Closed).await
+}
+
+async fn change(app: &App, caller: &app::Caller, mid: &str, wanted: Status) -> Result<Response, Problem> {
+    let mid: Mid = mid.parse().map_err(|_| no_account())?;
+    let account = change_status::change_status(app, caller, &mid, wanted).await?;
+    Ok(fresh(AccountView::from(&account)))
+}
+
+impl From<register_merchant::Error> for Problem {
+    fn from(error: register_merchant::Error) -> Self {
+        match error {
+            register_merchant::Error::MidNotAllowed => Self::new(Code::MidNotAllowed),
+            register_merchant::Error::Account(error) => error.into(),
+        }
+    }
+}
+
+impl From<create_account::Error> for Problem {
+    fn from(error: create_account::Error) -> Self {
+        use create_account::Error as E;
+        match error {
+            E::NoSuchParent => no_account(),
+            E::WrongPlace => Self::invalid("parent_mid", "must be a platform or partner account"),
+            E::ParentNotActive(_) => Self::new(Code::AccountNotActive),
+            E::MidTaken => Self::new(Code::MidTaken),
+            // Nobody asks for a platform over HTTP.
+            E::PlatformExists => Self::new(Code::Internal).because(error),
+            E::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<change_status::Error> for Problem {
+    fn from(error: change_status::Error) -> Self {
+        match error {
+            change_status::Error::NoSuchAccount => no_account(),
+            change_status::Error::Refused(StatusRefusal::OwnAccount) => Self::new(Code::OwnAccount),
+            change_status::Error::Refused(StatusRefusal::Closed) => Self::new(Code::AccountClosed),
+            change_status::Error::Fault(fault) => fault.into(),
+        }
+    }
+}

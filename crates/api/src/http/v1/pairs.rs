@@ -1,0 +1,130 @@
+//! `POST /v1/merchants/{mid}/api-keys`: a public and a secret key that belong together (contract, section 7).
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, response::IntoResponse};
+use http::StatusCode;
+use keyward_domain::{Description, Mid, Name};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{NO_STORE, Problems, Segment, no_account};
+use crate::{
+    app::{
+        App,
+        issue_pair::{self, IssuePair, IssuedPair},
+    },
+    http::{
+        body::Body,
+        caller::{Caller, WriteKeys},
+        problem::{Code, Problem},
+        views::{KeyView, NoErrors},
+    },
+};
+
+/// What a new pair is to be.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the body in the document; it is read field by field, so that every fault is told"
+)]
+pub(in crate::http) struct NewPair {
+    /// 1 to 200 characters without `<`, `>` and control characters.
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
+    name: String,
+    /// Up to 500 characters, as `name`.
+    #[schema(max_length = 500, pattern = "^[^<>]*$")]
+    description: Option<String>,
+    /// What the secret key may do.
+    #[schema(max_items = 100)]
+    scopes: Option<Vec<String>>,
+    /// Whether the active pairs of this merchant with the same name are revoked in the same moment.
+    #[serde(rename = "overwriteExistingKey")]
+    #[schema(rename = "overwriteExistingKey", default = false)]
+    overwrite_existing_key: Option<bool>,
+}
+
+/// A new pair.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedPair)]
+pub(in crate::http) struct CreatedPairView {
+    /// What people call it.
+    name: String,
+    /// Its name among the active pairs of the merchant: `name`, `name-2`, ….
+    #[serde(rename = "uniqueName")]
+    unique_name: String,
+    /// What somebody noted about it.
+    description: Option<String>,
+    /// The UUID of the public key.
+    #[serde(rename = "clientId")]
+    #[schema(format = Uuid)]
+    client_id: String,
+    /// The value of the public key.
+    #[serde(rename = "appKey")]
+    app_key: String,
+    /// The value of the secret key: in this answer and in no other.
+    #[serde(rename = "appSecret")]
+    app_secret: String,
+    /// The public key, then the secret one.
+    keys: [KeyView; 2],
+    /// Always empty.
+    #[schema(value_type = Vec<String>)]
+    errors: NoErrors,
+}
+
+/// Create a pair of keys for a merchant.
+///
+/// The value of the secret key is in this answer and in no other, ever.
+#[utoipa::path(
+    post, path = "/v1/merchants/{mid}/api-keys", tag = "API keys",
+    params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
+    request_body(content((NewPair = "application/json"), (NewPair = "multipart/form-data"))),
+    responses((status = 201, description = "The pair was made.", body = CreatedPairView), Problems),
+)]
+pub(in crate::http) async fn create_pair(
+    caller: Caller<WriteKeys>,
+    State(app): State<Arc<App>>,
+    Segment(mid): Segment,
+    Body(mut fields): Body,
+) -> Result<impl IntoResponse, Problem> {
+    let name = fields.require_words("name", Name::parse);
+    let description = fields.words("description", Description::parse);
+    let scopes = fields.scopes("scopes");
+    let overwrite = fields.flag("overwriteExistingKey");
+    let name = fields.finish(name)?;
+    // A segment that cannot be a mid names no account; what a foreign one would be told comes first all the same.
+    caller.0.may_grant(&scopes).map_err(issue_pair::Error::from)?;
+    let mid: Mid = mid.parse().map_err(|_| no_account())?;
+    let command = IssuePair { mid, name, description, scopes, overwrite };
+    let issued = issue_pair::issue_pair(&app, &caller.0, &command).await?;
+    Ok((StatusCode::CREATED, NO_STORE, Json(CreatedPairView::from(&issued))))
+}
+
+impl From<&IssuedPair> for CreatedPairView {
+    fn from(pair: &IssuedPair) -> Self {
+        let facts = pair.public.facts();
+        Self {
+            name: facts.name.to_string(),
+            unique_name: pair.unique_name.clone(),
+            description: facts.description.as_ref().map(ToString::to_string),
+            client_id: facts.id.uuid().to_string(),
+            app_key: pair.public_value.expose().to_owned(),
+            app_secret: pair.secret_value.expose().to_owned(),
+            keys: [&pair.public, &pair.secret].map(|key| KeyView::fresh(key, &pair.chain)),
+            errors: [],
+        }
+    }
+}
+
+impl From<issue_pair::Error> for Problem {
+    fn from(error: issue_pair::Error) -> Self {
+        use issue_pair::Error as E;
+        match error {
+            E::ScopeNotHeld(error) => crate::app::issue_key::Error::from(error).into(),
+            E::NoSuchAccount => no_account(),
+            E::AccountNotActive(_) => Self::new(Code::AccountNotActive),
+            E::Refused(keyward_domain::Refusal::WouldLockOut) => Self::new(Code::LockOut),
+            E::Fault(fault) => fault.into(),
+        }
+    }
+}

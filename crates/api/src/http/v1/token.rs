@@ -1,0 +1,68 @@
+//! `POST /v1/oauth2/token`: tokens for a pair of keys, in two dialects (contract, section 2).
+//!
+//! JSON is the platform's own; a form is RFC 6749. The body's type says which.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+
+use super::Problems;
+use crate::http::{
+    AppState,
+    body::{MediaType, read},
+    context,
+    fields::{Fields, parse_object},
+    problem::Problem,
+};
+
+mod platform;
+mod rfc6749;
+
+/// Nobody has proved anything yet here, and nothing that is asked for is long.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Obtain or refresh tokens.
+///
+/// With `AppKey` and `AppSecret`, or with a `refreshToken`, names in any case. The same path speaks RFC 6749
+/// (`client_credentials` and `refresh_token`) and then answers, and fails, in its form.
+#[utoipa::path(
+    post, path = "/v1/oauth2/token", tag = "Tokens", security(()),
+    request_body(content(
+        (platform::TokenRequest = "application/json"),
+        (rfc6749::TokenRequest = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (status = 200, description = "Tokens, in the dialect of the request.", body = TokenAnswer),
+        Problems,
+    ),
+)]
+pub(in crate::http) async fn token(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let source = context::source(&parts, &state.options.trusted_proxies);
+    let client = rfc6749::Client::of(&parts.headers);
+    let limit = state.options.max_body_bytes.min(MAX_BODY_BYTES);
+    parts.extensions.clear();
+    let request = Request::from_parts(parts, body);
+    let (media_type, _, bytes) = read(request, limit, &[MediaType::Json, MediaType::UrlEncoded]).await?;
+    let app = Arc::clone(&state.app);
+    match media_type {
+        MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source).await),
+        MediaType::Json | MediaType::Multipart | MediaType::Other => {
+            platform::answer(&app, Fields::json(parse_object(&bytes)?), source).await
+        }
+    }
+}
+
+/// The answer, in the dialect of the request.
+#[derive(utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes in the document what two dialects answer")]
+pub(in crate::http) enum TokenAnswer {
+    #[schema(title = "To JSON")]
+    Platform(platform::TokenView),
+    #[schema(title = "To a form")]
+    Rfc6749(rfc6749::TokenView),
+}

@@ -1,0 +1,139 @@
+//! The platform's own dialect: JSON with names in any case.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use keyward_domain::Denial;
+use serde::Serialize;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use crate::{
+    app::{
+        App, Source,
+        obtain_token::{self, ObtainToken, Tokens, obtain_token},
+        refresh_token::{self, RefreshToken, refresh_token},
+    },
+    http::{
+        caller::refused,
+        fields::Fields,
+        problem::{Code, Problem},
+        v1::fresh,
+        views::NoErrors,
+    },
+};
+
+/// Either `AppKey` and `AppSecret`, or `refreshToken`. Names in any case.
+#[derive(ToSchema)]
+#[schema(as = TokenRequest)]
+#[expect(
+    dead_code,
+    reason = "describes the body in the document; it is read field by field, so that every fault is told"
+)]
+pub(in crate::http) struct TokenRequest {
+    /// A public key of the account: its value, its `key_…` id, or the bare UUID in that id.
+    #[schema(rename = "AppKey")]
+    app_key: Option<String>,
+    /// The value of a secret key of the same account.
+    #[schema(rename = "AppSecret")]
+    app_secret: Option<String>,
+    /// A refresh token, which works once.
+    #[schema(rename = "refreshToken")]
+    refresh_token: Option<String>,
+}
+
+/// Tokens in the platform's envelope.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
+pub(in crate::http) struct TokenView {
+    /// A JWT that lives ten minutes.
+    #[serde(rename = "accessToken")]
+    access_token: String,
+    /// Works once, for a fresh pair of tokens.
+    #[serde(rename = "refreshToken")]
+    refresh_token: Option<String>,
+    /// When the access token ends, in milliseconds since the Unix epoch.
+    expires: i64,
+    /// The UUID of the secret key.
+    #[schema(format = Uuid)]
+    id: String,
+    /// Always true.
+    success: bool,
+    /// Always null.
+    result: Option<String>,
+    /// Always null.
+    status: Option<String>,
+    /// Always null.
+    #[serde(rename = "statusCode")]
+    status_code: Option<i32>,
+    /// Always empty.
+    #[schema(value_type = Vec<String>)]
+    errors: NoErrors,
+    /// Always empty.
+    #[serde(rename = "customProperties")]
+    #[schema(value_type = Object)]
+    custom_properties: Nothing,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+pub(super) async fn answer(app: &Arc<App>, fields: Fields, source: Source) -> Result<Response, Problem> {
+    let mut fields = fields.in_any_case(&["AppKey", "AppSecret", "refreshToken"]);
+    if fields.has("refreshToken") {
+        if fields.has("AppKey") || fields.has("AppSecret") {
+            fields.fault("refreshToken", "must not come together with AppKey and AppSecret");
+        }
+        let token = fields.text("refreshToken").map(Zeroizing::new);
+        let token = fields.finish(token)?;
+        let tokens = refresh_token(app, RefreshToken { token: &token, scopes: None, proved: None }).await?;
+        return Ok(fresh(TokenView::from(tokens)));
+    }
+    let app_key = fields.required_text("AppKey").map(Zeroizing::new);
+    let app_secret = fields.required_text("AppSecret").map(Zeroizing::new);
+    let (app_key, app_secret) = fields.finish(app_key.zip(app_secret))?;
+    let request = ObtainToken { app_key: &app_key, app_secret: &app_secret, scopes: None, source, refreshable: true };
+    Ok(fresh(TokenView::from(obtain_token(app, request).await?)))
+}
+
+impl From<Tokens> for TokenView {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access.as_str().to_owned(),
+            refresh_token: tokens.refresh.map(|token| token.as_str().to_owned()),
+            expires: tokens.expires_at.as_millis(),
+            id: tokens.secret_key.uuid().to_string(),
+            success: true,
+            result: None,
+            status: None,
+            status_code: None,
+            errors: [],
+            custom_properties: Nothing {},
+        }
+    }
+}
+
+impl From<obtain_token::Error> for Problem {
+    fn from(error: obtain_token::Error) -> Self {
+        use obtain_token::Error as E;
+        match error {
+            E::Denied => refused(Denial::NotFound),
+            E::WrongEnvironment => refused(Denial::WrongEnvironment),
+            // This dialect asks for no scopes.
+            E::ScopeNotCovered => Self::new(Code::Internal).because(error),
+            E::TooManyAttempts(error) => error.into(),
+            E::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<refresh_token::Error> for Problem {
+    fn from(error: refresh_token::Error) -> Self {
+        use refresh_token::Error as E;
+        match error {
+            E::Denied => refused(Denial::NotFound),
+            E::ScopeNotCovered => Self::new(Code::Internal).because(error),
+            E::Fault(fault) => fault.into(),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The dialect of RFC 6749: a form in, `access_token` or `error` out, as `application/json`. The one exception to the
+//! shape of problems.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use keyward_domain::ScopeSet;
+use serde::Serialize;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use crate::{
+    app::{
+        App, Fault, Source,
+        obtain_token::{self, ObtainToken, Tokens, obtain_token},
+        refresh_token::{self, RefreshToken, refresh_token},
+    },
+    http::{
+        problem::{Problem, whole_seconds},
+        v1::NO_STORE,
+    },
+    tokens::ACCESS_TOKEN_LIFE,
+};
+
+/// RFC 6749, sections 4.4 and 6. The client is in the body or in Basic authentication.
+#[derive(ToSchema)]
+#[schema(as = OAuthTokenRequest)]
+#[expect(dead_code, reason = "describes the body in the document; it is read by name")]
+pub(in crate::http) struct TokenRequest {
+    /// `client_credentials` or `refresh_token`.
+    grant_type: String,
+    /// A public key of the account.
+    client_id: Option<String>,
+    /// The value of a secret key of the same account.
+    client_secret: Option<String>,
+    /// Fewer scopes than the secret key has, parted by spaces.
+    scope: Option<String>,
+    /// For `refresh_token`.
+    refresh_token: Option<String>,
+}
+
+/// RFC 6749, section 5.1.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthTokens)]
+pub(in crate::http) struct TokenView {
+    /// A JWT that lives ten minutes.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    expires_in: u64,
+    /// What the token may do, parted by spaces.
+    scope: String,
+    /// Only in answer to a refresh token: the next one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+}
+
+/// RFC 6749, section 5.2.
+#[derive(Serialize)]
+struct ErrorView {
+    error: &'static str,
+    error_description: &'static str,
+}
+
+/// Who asks, by Basic authentication.
+pub(super) enum Client {
+    /// Nobody by Basic: the body must say.
+    Unnamed,
+    /// Somebody.
+    Basic { id: String, secret: Zeroizing<String> },
+    /// An `Authorization` header that is not Basic, or not well-formed.
+    Garbled,
+}
+
+impl Client {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let Some(value) = headers.get(header::AUTHORIZATION) else { return Self::Unnamed };
+        Self::basic(value).unwrap_or(Self::Garbled)
+    }
+
+    fn basic(value: &HeaderValue) -> Option<Self> {
+        let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let decoded = Zeroizing::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
+        let (id, secret) = decoded.split_once(':')?;
+        // Both are form-encoded first (section 2.3.1).
+        let plain = |text: &str| serde_urlencoded::from_str::<Vec<(String, String)>>(&format!("v={text}")).ok()?.pop();
+        Some(Self::Basic { id: plain(id)?.1, secret: Zeroizing::new(plain(secret)?.1) })
+    }
+}
+
+/// An error of this dialect.
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    status: StatusCode,
+    error: &'static str,
+    description: &'static str,
+    retry_after: Option<Duration>,
+    /// Whether the client came by Basic authentication and is asked for it again.
+    challenge: bool,
+}
+
+const fn refusal(status: StatusCode, error: &'static str, description: &'static str) -> Refusal {
+    Refusal { status, error, description, retry_after: None, challenge: false }
+}
+
+const fn invalid_request(description: &'static str) -> Refusal {
+    refusal(StatusCode::BAD_REQUEST, "invalid_request", description)
+}
+
+const INVALID_CLIENT: Refusal =
+    refusal(StatusCode::UNAUTHORIZED, "invalid_client", "client_id and client_secret are not a good pair of keys");
+const INVALID_GRANT: Refusal =
+    refusal(StatusCode::BAD_REQUEST, "invalid_grant", "the refresh token is not good, or was used before");
+const INVALID_SCOPE: Refusal =
+    refusal(StatusCode::BAD_REQUEST, "invalid_scope", "scope must be well-formed and covered by the client's own");
+
+pub(super) async fn answer(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> Response {
+    let by_basic = !matches!(client, Client::Unnamed);
+    match grant(app, client, body, source).await {
+        Ok(tokens) => (NO_STORE, Json(TokenView::from(tokens))).into_response(),
+        Err(Failure::Refused(refusal)) => {
+            let challenge = by_basic && refusal.status == StatusCode::UNAUTHORIZED;
+            Refusal { challenge, ..refusal }.into_response()
+        }
+        Err(Failure::Fault(fault)) => failed(fault),
+    }
+}
+
+enum Failure {
+    Refused(Refusal),
+    Fault(Fault),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> Result<Tokens, Failure> {
+    let mut form = read_form(body)?;
+    let scopes = match form.remove("scope") {
+        Some(text) => Some(text.parse::<ScopeSet>().map_err(|_| INVALID_SCOPE)?),
+        None => None,
+    };
+    let grant_type = form.remove("grant_type").ok_or(invalid_request("grant_type is required"))?;
+    let client = named_client(client, &mut form)?;
+    match grant_type.as_str() {
+        "client_credentials" => {
+            let (id, secret) = client.ok_or(INVALID_CLIENT)?;
+            let request = ObtainToken { app_key: &id, app_secret: &secret, scopes, source, refreshable: false };
+            Ok(obtain_token(app, request).await?)
+        }
+        "refresh_token" => {
+            let token = form.remove("refresh_token").map(Zeroizing::new);
+            let token = token.ok_or(invalid_request("refresh_token is required"))?;
+            // A client that names itself has to prove it, and to be the one that the token was made for.
+            let proved = match client {
+                Some((id, secret)) => {
+                    let request =
+                        ObtainToken { app_key: &id, app_secret: &secret, scopes: None, source, refreshable: false };
+                    Some(obtain_token(app, request).await?.secret_key)
+                }
+                None => None,
+            };
+            Ok(refresh_token(app, RefreshToken { token: &token, scopes, proved }).await?)
+        }
+        _ => Err(refusal(
+            StatusCode::BAD_REQUEST,
+            "unsupported_grant_type",
+            "grant_type must be client_credentials or refresh_token",
+        )
+        .into()),
+    }
+}
+
+/// The fields of the form; none may stand there twice (section 3.2).
+fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
+    let pairs: Vec<(String, String)> =
+        serde_urlencoded::from_bytes(body).map_err(|_| invalid_request("the body must be a form"))?;
+    let mut form = BTreeMap::new();
+    for (name, value) in pairs {
+        // A field without a value counts as absent (section 3.2).
+        if !value.is_empty() && form.insert(name, value).is_some() {
+            return Err(invalid_request("a field must be given once"));
+        }
+    }
+    Ok(form)
+}
+
+/// The client, from Basic authentication or from the body, never from both (section 2.3).
+fn named_client(
+    client: Client,
+    form: &mut BTreeMap<String, String>,
+) -> Result<Option<(String, Zeroizing<String>)>, Refusal> {
+    let id = form.remove("client_id");
+    let secret = form.remove("client_secret").map(Zeroizing::new);
+    match (client, id, secret) {
+        (Client::Garbled, _, _) => Err(INVALID_CLIENT),
+        (Client::Basic { .. }, _, Some(_)) => Err(invalid_request("the client must authenticate in one way only")),
+        (Client::Basic { id, .. }, Some(other), None) if id != other => {
+            Err(invalid_request("client_id must be that of the Authorization header"))
+        }
+        (Client::Basic { id, secret }, _, None) | (Client::Unnamed, Some(id), Some(secret)) => Ok(Some((id, secret))),
+        (Client::Unnamed, None, None) => Ok(None),
+        (Client::Unnamed, Some(_), None) => Err(invalid_request("client_secret is required")),
+        (Client::Unnamed, None, Some(_)) => Err(invalid_request("client_id is required")),
+    }
+}
+
+impl From<obtain_token::Error> for Failure {
+    fn from(error: obtain_token::Error) -> Self {
+        use obtain_token::Error as E;
+        match error {
+            E::Denied | E::WrongEnvironment => INVALID_CLIENT.into(),
+            E::ScopeNotCovered => INVALID_SCOPE.into(),
+            E::TooManyAttempts(error) => {
+                let refusal = refusal(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "invalid_client",
+                    "too many wrong pairs of keys; wait as long as Retry-After says",
+                );
+                Refusal { retry_after: Some(error.retry_after), ..refusal }.into()
+            }
+            E::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<refresh_token::Error> for Failure {
+    fn from(error: refresh_token::Error) -> Self {
+        use refresh_token::Error as E;
+        match error {
+            E::Denied => INVALID_GRANT.into(),
+            E::ScopeNotCovered => INVALID_SCOPE.into(),
+            E::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// What is our fault keeps its status and its `Retry-After`, in this dialect's words; the log gets the cause.
+fn failed(fault: Fault) -> Response {
+    let problem = Problem::from(fault);
+    let status = problem.code().status();
+    let (error, description) = match status {
+        StatusCode::SERVICE_UNAVAILABLE => ("temporarily_unavailable", "try again after as long as Retry-After says"),
+        _ => ("server_error", "the server failed"),
+    };
+    let code = problem.code().as_str();
+    let cause = problem.cause().map(ToString::to_string);
+    tracing::error!(code, cause, "no token could be made");
+    Refusal { retry_after: problem.retry_after(), ..refusal(status, error, description) }.into_response()
+}
+
+impl axum::response::IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let view = ErrorView { error: self.error, error_description: self.description };
+        let mut response = (self.status, NO_STORE, Json(view)).into_response();
+        let headers = response.headers_mut();
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait));
+        }
+        if self.challenge {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"keyward\""));
+        }
+        response
+    }
+}
+
+impl From<Tokens> for TokenView {
+    fn from(tokens: Tokens) -> Self {
+        Self {
+            access_token: tokens.access.as_str().to_owned(),
+            token_type: "Bearer",
+            expires_in: ACCESS_TOKEN_LIFE.as_secs(),
+            scope: tokens.scopes.to_string(),
+            refresh_token: tokens.refresh.map(|token| token.as_str().to_owned()),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `POST /v1/verify` and `/v1/verify/batch`: is this key good, and for what? (contract, section 13).
+//!
+//! A misspelt condition must not pass unchecked, so here an unknown member is refused.
+
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use keyward_domain::{Conditions, KeyType};
+use serde::Serialize;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::{Problems, create_key::key_type, fresh};
+use crate::{
+    app::{
+        self, App,
+        verify_key::{self, Verified},
+    },
+    http::{
+        body::JsonBody,
+        caller::{Caller, VerifyKeys},
+        fields::Fields,
+        problem::{Code, Faults, Problem},
+    },
+};
+
+/// How many checks one batch may hold.
+const MAX_CHECKS: usize = 100;
+const CONDITIONS: [&str; 4] = ["key", "scopes", "type", "mid"];
+
+/// A key, and what must hold for it.
+#[derive(ToSchema)]
+#[schema(as = Check)]
+#[expect(
+    dead_code,
+    reason = "describes the body in the document; it is read field by field, so that every fault is told"
+)]
+pub(in crate::http) struct CheckBody {
+    /// The value that somebody presented.
+    key: String,
+    /// All of these must be covered.
+    #[schema(max_items = 100)]
+    scopes: Option<Vec<String>>,
+    /// The type it must have: `secret` unless said otherwise.
+    #[schema(default = "secret")]
+    r#type: Option<String>,
+    /// Exactly the account it must belong to.
+    mid: Option<String>,
+}
+
+/// Many checks at once.
+#[derive(ToSchema)]
+#[schema(as = Batch)]
+#[expect(
+    dead_code,
+    reason = "describes the body in the document; it is read field by field, so that every fault is told"
+)]
+pub(in crate::http) struct BatchBody {
+    /// 1 to 100 of them.
+    #[schema(min_items = 1, max_items = 100)]
+    checks: Vec<CheckBody>,
+}
+
+/// The answer to one check.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verification)]
+pub(in crate::http) struct VerificationView {
+    /// Whether the key is good for all that was asked.
+    valid: bool,
+    /// `VALID`, or the first reason that holds of `NOT_FOUND`, `WRONG_ENVIRONMENT`, `REVOKED`, `SUSPENDED`, `EXPIRED`,
+    /// `WRONG_TYPE`, `WRONG_ACCOUNT`, `INSUFFICIENT_SCOPE`.
+    code: &'static str,
+    /// The key, where the caller may know which it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(flatten)]
+    #[schema(value_type = GoodKeyView)]
+    good: Option<GoodKeyView>,
+}
+
+/// What is told of a good key, and of no other.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GoodKey)]
+struct GoodKeyView {
+    /// The account that it belongs to.
+    #[schema(required = false)]
+    mid: String,
+    /// The partner of that account; null for keys above merchants and for merchants directly under the platform.
+    partner_mid: Option<String>,
+    /// What people call it.
+    #[schema(required = false)]
+    name: String,
+    /// `secret`, `public` or `tokenization`.
+    #[schema(required = false)]
+    r#type: &'static str,
+    /// What it may do.
+    #[schema(required = false)]
+    scopes: Vec<String>,
+    /// When it dies by itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<String>,
+}
+
+/// The answers to a batch.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BatchResults)]
+pub(in crate::http) struct BatchView {
+    /// In the order of the checks.
+    results: Vec<VerificationView>,
+}
+
+/// A check that was read.
+struct Check {
+    key: Zeroizing<String>,
+    conditions: Conditions,
+}
+
+/// Verify a key.
+///
+/// 200 whenever the question could be answered; 503 when it could not: never a guess.
+#[utoipa::path(
+    post, path = "/v1/verify", tag = "Verification",
+    request_body(content = CheckBody),
+    responses((status = 200, description = "The answer.", body = VerificationView), Problems),
+)]
+pub(in crate::http) async fn verify_key(
+    caller: Caller<VerifyKeys>,
+    State(app): State<Arc<App>>,
+    JsonBody(fields): JsonBody,
+) -> Result<Response, Problem> {
+    let check = read(fields, "")?;
+    Ok(fresh(answer(&app, &caller.0, &check).await?))
+}
+
+/// Verify many keys at once.
+#[utoipa::path(
+    post, path = "/v1/verify/batch", tag = "Verification",
+    request_body(content = BatchBody),
+    responses((status = 200, description = "The answers, in the order of the checks.", body = BatchView), Problems),
+)]
+pub(in crate::http) async fn verify_batch(
+    caller: Caller<VerifyKeys>,
+    State(app): State<Arc<App>>,
+    JsonBody(mut fields): JsonBody,
+) -> Result<Response, Problem> {
+    refuse_unknown(&fields, &["checks"], "")?;
+    let objects = fields.objects("checks");
+    if fields.has("checks") && !(1..=MAX_CHECKS).contains(&objects.len()) {
+        fields.fault("checks", format!("must hold 1 to {MAX_CHECKS} objects"));
+    }
+    fields.finish(Some(()))?;
+    let mut checks = Vec::with_capacity(objects.len());
+    for (place, object) in objects.into_iter().enumerate() {
+        checks.push(read(object, &format!("checks[{place}]."))?);
+    }
+    let mut results = Vec::with_capacity(checks.len());
+    for check in &checks {
+        results.push(answer(&app, &caller.0, check).await?);
+    }
+    Ok(fresh(BatchView { results }))
+}
+
+async fn answer(app: &Arc<App>, caller: &app::Caller, check: &Check) -> Result<VerificationView, Problem> {
+    Ok(verify_key::verify_key(app, caller, &check.key, &check.conditions).await?.into())
+}
+
+fn read(mut fields: Fields, place: &str) -> Result<Check, Problem> {
+    refuse_unknown(&fields, &CONDITIONS, place)?;
+    let key = fields.required_text("key").map(Zeroizing::new);
+    let scopes = fields.scopes("scopes");
+    let asked_type = fields.text("type").map(|text| key_type(&text));
+    let asked_type = match asked_type {
+        None => KeyType::Secret,
+        Some(Ok(asked)) => asked,
+        Some(Err(error)) => {
+            fields.fault("type", error.to_string());
+            KeyType::Secret
+        }
+    };
+    let mid = fields.parse("mid");
+    let faults = fields.into_faults().below(place);
+    let key = faults.into_result(key)?;
+    Ok(Check { key, conditions: Conditions { scopes, key_type: asked_type, mid } })
+}
+
+/// Refuses members that are no condition.
+fn refuse_unknown(fields: &Fields, known: &[&str], place: &str) -> Result<(), Problem> {
+    let mut faults = Faults::default();
+    for name in fields.unknown(known) {
+        faults.add(format!("{place}{name}"), format!("is no condition (there are {})", known.join(", ")));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Problem::new(Code::UnknownCondition).faults(faults)) }
+}
+
+impl From<Verified> for VerificationView {
+    fn from(verified: Verified) -> Self {
+        match verified {
+            Verified::Invalid { denial, id } => {
+                metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
+                Self { valid: false, code: denial.code(), id: id.map(|id| id.to_string()), good: None }
+            }
+            Verified::Valid(found) => Self {
+                valid: true,
+                code: "VALID",
+                id: Some(found.key.id().to_string()),
+                good: Some(GoodKeyView {
+                    mid: found.chain.own().mid.to_string(),
+                    partner_mid: found.chain.partner().map(ToString::to_string),
+                    name: found.key.facts().name.to_string(),
+                    r#type: found.key.facts().key_type.as_str(),
+                    scopes: found.key.facts().scopes.iter().map(str::to_owned).collect(),
+                    expires_at: found.key.facts().expires_at.map(|at| at.to_string()),
+                }),
+            },
+        }
+    }
+}
+
+impl From<verify_key::Error> for Problem {
+    fn from(error: verify_key::Error) -> Self {
+        match error {
+            verify_key::Error::TooManyAttempts(error) => error.into(),
+            verify_key::Error::Fault(fault) => fault.into(),
+        }
+    }
+}

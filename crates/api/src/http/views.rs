@@ -1,0 +1,201 @@
+//! What answers look like: one type a shape of the contract, made from entities by `From` and nothing else.
+
+use keyward_domain::{Account, ApiKey, Chain, KeyValue, Timestamp};
+use keyward_storage::{KeyRecord, ListedKey};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Clients of the platform read `errors` even where nothing went wrong.
+pub(super) type NoErrors = [String; 0];
+
+/// A key as the answer to its creation shows it (contract, section 3).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreatedKey)]
+pub(super) struct CreatedKeyView {
+    #[serde(flatten)]
+    key: KeyView,
+}
+
+/// A key (contract, sections 3 and 5).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Key)]
+pub(super) struct KeyView {
+    /// The key's id.
+    #[schema(example = "key_01h2xcejqtf2nbrexx3vqjhp41")]
+    id: String,
+    /// The account that it belongs to.
+    #[schema(example = "mid_123456")]
+    mid: String,
+    /// What people call it.
+    name: String,
+    /// What somebody noted about it.
+    description: Option<String>,
+    /// `secret`, `public` or `tokenization`.
+    r#type: &'static str,
+    /// The printable key. Of a secret key in the answer to its creation and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    /// What it may do.
+    scopes: Vec<String>,
+    /// `active`, `expired` or `revoked`.
+    state: &'static str,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: String,
+    /// The key that made it, or `operator`.
+    created_by: String,
+    /// When it dies by itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<String>,
+    /// When it was last used, to within a few seconds.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used: Option<String>,
+    /// The last four characters of its value.
+    #[schema(example = "x7Qz")]
+    last_four: String,
+    /// Always empty.
+    #[schema(value_type = Vec<String>)]
+    errors: NoErrors,
+}
+
+impl KeyView {
+    /// A key in a list: its value only where it is no secret.
+    pub(super) fn listed(listed: &ListedKey, chain: &Chain, at: Timestamp) -> Self {
+        Self::new(&listed.key, chain, listed.last_used, at)
+    }
+
+    /// A key that was just made, without the value of a secret one.
+    pub(super) fn fresh(key: &ApiKey, chain: &Chain) -> Self {
+        Self::new(key, chain, None, key.facts().created_at)
+    }
+
+    fn new(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Timestamp) -> Self {
+        let facts = key.facts();
+        Self {
+            id: facts.id.to_string(),
+            mid: chain.own().mid.to_string(),
+            name: facts.name.to_string(),
+            description: facts.description.as_ref().map(ToString::to_string),
+            r#type: facts.key_type.as_str(),
+            value: key.readable_value().map(str::to_owned),
+            scopes: facts.scopes.iter().map(str::to_owned).collect(),
+            state: key.condition(chain, at).as_str(),
+            created_at: facts.created_at.to_string(),
+            created_by: facts.created_by.to_string(),
+            expires_at: facts.expires_at.map(|at| at.to_string()),
+            last_used: last_used.map(|at| at.to_string()),
+            last_four: facts.last_four.to_string(),
+            errors: [],
+        }
+    }
+}
+
+impl CreatedKeyView {
+    /// The one answer that shows the value of a secret key.
+    pub(super) fn new(key: &ApiKey, chain: &Chain, value: &KeyValue) -> Self {
+        let value = Some(value.expose().to_owned());
+        Self { key: KeyView { value, ..KeyView::fresh(key, chain) } }
+    }
+}
+
+/// One key in full, with both spellings and the envelope that clients of this call read (contract, section 4).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KeyDetails)]
+pub(super) struct KeyDetailsView {
+    /// Always `SUCCESS`: the envelope's word. The key's own condition is `state`.
+    status: &'static str,
+    /// Always true.
+    success: bool,
+    #[serde(flatten)]
+    key: KeyView,
+    /// As `created_at`.
+    #[serde(rename = "createdOn")]
+    created_on: String,
+    /// As `last_used`.
+    #[serde(rename = "lastUsed")]
+    last_used: Option<String>,
+    /// As `last_four`.
+    #[serde(rename = "lastFour")]
+    last_four: String,
+    /// When it was revoked itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<String>,
+    /// The key that revoked it, or `operator`.
+    revoked_by: Option<String>,
+    /// Why: `unspecified`, `compromised`, `superseded` or `no_longer_needed`.
+    revocation_reason: Option<&'static str>,
+}
+
+impl KeyDetailsView {
+    pub(super) fn new(record: &KeyRecord, at: Timestamp) -> Self {
+        let key = KeyView::new(&record.key, &record.chain, record.last_used, at);
+        let revocation = record.key.revocation();
+        Self {
+            status: "SUCCESS",
+            success: true,
+            created_on: key.created_at.clone(),
+            last_used: key.last_used.clone(),
+            last_four: key.last_four.clone(),
+            revoked_at: revocation.map(|it| it.at.to_string()),
+            revoked_by: revocation.map(|it| it.by.to_string()),
+            revocation_reason: revocation.map(|it| it.reason.as_str()),
+            key,
+        }
+    }
+}
+
+/// A page of keys (contract, section 5).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KeyPage)]
+pub(super) struct KeyPageView {
+    /// Newest first.
+    pub(super) keys: Vec<KeyView>,
+    /// Where the next page starts; only null ends the list.
+    pub(super) next_cursor: Option<String>,
+}
+
+/// An account (contract, section 8).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Merchant)]
+pub(super) struct AccountView {
+    /// Its name for clients.
+    mid: String,
+    /// What people call it.
+    name: String,
+    /// `platform`, `partner` or `merchant`.
+    role: &'static str,
+    /// The account directly above.
+    parent_mid: Option<String>,
+    /// `active`, `suspended` or `closed`.
+    status: &'static str,
+    /// When it was registered.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: String,
+    /// Always empty.
+    #[schema(value_type = Vec<String>)]
+    errors: NoErrors,
+}
+
+impl From<&Account> for AccountView {
+    fn from(account: &Account) -> Self {
+        Self {
+            mid: account.mid.to_string(),
+            name: account.name.to_string(),
+            role: account.role.as_str(),
+            parent_mid: account.parent.as_ref().map(|parent| parent.mid.to_string()),
+            status: account.status.as_str(),
+            created_at: account.created_at.to_string(),
+            errors: [],
+        }
+    }
+}
+
+/// A page of accounts (contract, section 8).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MerchantPage)]
+pub(super) struct AccountPageView {
+    /// Newest first.
+    pub(super) merchants: Vec<AccountView>,
+    /// Where the next page starts; only null ends the list.
+    pub(super) next_cursor: Option<String>,
+}

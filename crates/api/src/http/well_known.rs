@@ -1,0 +1,63 @@
+//! What anybody may read: the token-signing keys, the OAuth metadata (RFC 8414), the OpenAPI document (contract, section 9).
+
+use std::sync::Arc;
+
+use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
+use http::{HeaderName, HeaderValue, header};
+use keyward_domain::Permission;
+use serde::Serialize;
+
+use super::AppState;
+use crate::{app::App, tokens::Jwk};
+
+/// Less than the ten minutes for which a key is published before it signs.
+const FIVE_MINUTES: [(HeaderName, HeaderValue); 1] =
+    [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
+
+pub(super) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/.well-known/jwks.json", get(jwks))
+        .route("/.well-known/oauth-authorization-server", get(metadata))
+        .route("/openapi.json", get(openapi))
+}
+
+#[derive(Serialize)]
+struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let keys = app.access_tokens().keys().jwks(app.now());
+    (FIVE_MINUTES, Json(JwkSet { keys }))
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    issuer: String,
+    token_endpoint: String,
+    jwks_uri: String,
+    scopes_supported: Vec<&'static str>,
+    response_types_supported: [&'static str; 0],
+    grant_types_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 2],
+    service_documentation: String,
+}
+
+async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let url = &app.settings().public_url;
+    let metadata = Metadata {
+        issuer: url.clone(),
+        token_endpoint: format!("{url}/v1/oauth2/token"),
+        jwks_uri: format!("{url}/.well-known/jwks.json"),
+        scopes_supported: Permission::ALL.map(Permission::scope).to_vec(),
+        response_types_supported: [],
+        grant_types_supported: ["client_credentials", "refresh_token"],
+        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+        service_documentation: format!("{url}/docs"),
+    };
+    (FIVE_MINUTES, Json(metadata))
+}
+
+async fn openapi(State(state): State<AppState>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], state.document.to_string())
+}

@@ -1,0 +1,76 @@
+//! When a key is published, signs, and goes.
+
+use keyward_domain::{MasterKey, Purpose};
+
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000).unwrap()
+}
+
+fn sealer() -> Sealer {
+    Sealer::new(&MasterKey::from_bytes(&[1; 32]).ok().unwrap(), Purpose::SigningKeys)
+}
+
+fn row(generation: i32, published_at: Timestamp) -> SigningKeyRow {
+    let seed = Zeroizing::new([u8::try_from(generation).unwrap(); 32]);
+    fresh_signing_key(generation, published_at, &seed, [9; 24], &sealer()).unwrap()
+}
+
+fn generations(set: &KeySet, now: Timestamp) -> Vec<i32> {
+    set.published(now).map(|key| key.generation).collect()
+}
+
+#[test]
+fn the_first_key_signs_at_once_and_a_later_one_after_ten_minutes() {
+    let set = KeySet::open(&[row(1, at(0)), row(2, at(1_000))], &sealer()).unwrap();
+    for (now, signer) in [(0, 1), (1_000, 1), (1_599, 1), (1_600, 2), (9_999, 2)] {
+        assert_eq!(set.signer(at(now)).map(|key| key.generation), Some(signer), "at {now}");
+    }
+    assert!(set.signer(at(-1)).is_none());
+}
+
+#[test]
+fn a_key_is_published_until_its_last_token_has_ended() {
+    let set = KeySet::open(&[row(1, at(0)), row(2, at(1_000))], &sealer()).unwrap();
+    for (now, published) in [(1_000, vec![1, 2]), (1_600, vec![1, 2]), (2_199, vec![1, 2]), (2_200, vec![2])] {
+        assert_eq!(generations(&set, at(now)), published, "at {now}");
+    }
+    assert_eq!(set.retired_below(at(2_200)), 2);
+    let kid = set.jwks(at(0))[0].kid.clone();
+    assert!(set.verifier(&kid, at(2_199)).is_some() && set.verifier(&kid, at(2_200)).is_none());
+}
+
+#[test]
+fn the_next_key_is_due_ten_minutes_before_thirty_days_are_over() {
+    let set = KeySet::open(&[row(1, at(0))], &sealer()).unwrap();
+    assert_eq!(set.next_due_at(), Some(at(30 * 24 * 3600 - 600)));
+    assert_eq!(KeySet::default().next_due_at(), None);
+    assert_eq!(KeySet::default().newest_generation(), 0);
+}
+
+#[test]
+fn a_sealed_key_opens_only_in_its_own_row_and_under_its_own_master_key() {
+    let moved = SigningKeyRow { generation: 2, ..row(1, at(0)) };
+    assert_eq!(KeySet::open(&[moved], &sealer()).err(), Some(TokenFault::SigningKeyUnreadable));
+    let other = Sealer::new(&MasterKey::from_bytes(&[2; 32]).ok().unwrap(), Purpose::SigningKeys);
+    assert_eq!(KeySet::open(&[row(1, at(0))], &other).err(), Some(TokenFault::SigningKeyUnreadable));
+}
+
+#[test]
+fn the_public_half_is_the_one_of_rfc_8032() {
+    // RFC 8032, section 7.1, test 1.
+    let seed = Zeroizing::new(hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
+    let row = fresh_signing_key(1, at(0), &seed, [0; 24], &sealer()).unwrap();
+    assert_eq!(row.public, hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"));
+    // RFC 8037, appendix A.3: the thumbprint of that very key.
+    assert_eq!(row.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
+
+fn hex(text: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    }
+    bytes
+}

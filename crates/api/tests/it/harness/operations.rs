@@ -1,0 +1,112 @@
+//! What a walk over the OpenAPI document needs to know of each operation: the scope it takes, a good request about
+//! somebody's objects, and how it says that these do not exist for the caller.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Held, World};
+
+/// The objects that a request is about.
+pub(crate) struct Target {
+    pub(crate) mid: String,
+    pub(crate) key: Held,
+}
+
+/// How an operation treats objects that the caller does not reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    /// 404 with this code.
+    Absent(&'static str),
+    /// 200 with the verdict `NOT_FOUND`.
+    NotFound,
+    /// It names none.
+    Unnamed,
+}
+
+/// What is known of an operation.
+pub(crate) struct Rule {
+    /// The scope it takes; none for what needs no scope of ours.
+    pub(crate) scope: Option<&'static str>,
+    /// Whether it is answered 401 without a credential: all but one.
+    pub(crate) needs_credential: bool,
+    pub(crate) foreign: Foreign,
+    /// Good requests: a path and a body.
+    pub(crate) requests: Vec<(String, Option<Value>)>,
+}
+
+/// Every operation of the document. One that is not here fails the walk.
+pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
+    let Target { mid, key } = about;
+    let (no_key, no_account) = (Foreign::Absent("key_not_found"), Foreign::Absent("account_not_found"));
+    let rule = |scope, foreign, requests| Rule { scope: Some(scope), needs_credential: true, foreign, requests };
+    let one = |path: &str| vec![(path.replace("{mid}", mid).replace("{id}", &key.id), None)];
+    let with = |path: &str, body: Value| vec![(path.replace("{mid}", mid), Some(body))];
+    match (method, template) {
+        ("post", "/v1/api-keys") => {
+            let body = json!({"mid": mid, "name": "x", "type": "secret"});
+            rule("api-keys:write", no_account, with(template, body))
+        }
+        ("get", "/v1/api-keys/{id}") => rule("api-keys:read", no_key, one(template)),
+        ("delete", "/v1/api-keys/{id}") => rule("api-keys:write", no_key, one(template)),
+        ("get", "/v1/merchants/{mid}/api-keys") => {
+            let shared = (format!("/v1/api-keys/{mid}"), None);
+            rule("api-keys:read", no_account, [one(template), vec![shared]].concat())
+        }
+        ("post", "/v1/merchants/{mid}/api-keys") => {
+            rule("api-keys:write", no_account, with(template, json!({"name": "x"})))
+        }
+        ("get", "/v1/merchants") => rule("merchants:read", Foreign::Unnamed, one(template)),
+        ("post", "/v1/merchants") => {
+            rule("merchants:write", no_account, with(template, json!({"name": "x", "parent_mid": mid})))
+        }
+        ("get", "/v1/merchants/{mid}") => rule("merchants:read", no_account, one(template)),
+        ("post", "/v1/merchants/{mid}/suspend" | "/v1/merchants/{mid}/resume" | "/v1/merchants/{mid}/close") => {
+            rule("merchants:write", no_account, one(template))
+        }
+        ("post", "/v1/verify") => rule("api-keys:verify", Foreign::NotFound, with(template, json!({"key": key.value}))),
+        ("post", "/v1/verify/batch") => {
+            let body = json!({"checks": [{"key": key.value}, {"key": key.value}]});
+            rule("api-keys:verify", Foreign::NotFound, with(template, body))
+        }
+        ("get", "/v1/auth") => {
+            Rule { scope: None, needs_credential: true, foreign: Foreign::Unnamed, requests: one(template) }
+        }
+        ("post", "/v1/oauth2/token") => {
+            let requests = with(template, json!({"AppKey": key.id, "AppSecret": "x"}));
+            Rule { scope: None, needs_credential: false, foreign: Foreign::Unnamed, requests }
+        }
+        _ => panic!("{method} {template} is in the document, and the walk has no rule for it"),
+    }
+}
+
+impl World {
+    pub(crate) async fn document(&self) -> Value {
+        self.request("GET", "/openapi.json").send().await.json(200)
+    }
+
+    /// Method and path template of every operation of the document.
+    pub(crate) async fn operations(&self) -> Vec<(String, String)> {
+        let document = self.document().await;
+        let paths = document["paths"].as_object().unwrap().iter();
+        let operations = paths.flat_map(|(path, operations)| {
+            operations.as_object().unwrap().keys().map(|method| (method.clone(), path.clone()))
+        });
+        operations.collect()
+    }
+
+    /// Sends a request of a rule.
+    pub(crate) async fn try_out(
+        &self,
+        method: &str,
+        credential: Option<&str>,
+        ask: &(String, Option<Value>),
+    ) -> Answer {
+        let mut request = self.request(&method.to_uppercase(), &ask.0);
+        if let Some(credential) = credential {
+            request = request.bearer(credential);
+        }
+        if let Some(body) = &ask.1 {
+            request = request.json(body);
+        }
+        request.send().await
+    }
+}

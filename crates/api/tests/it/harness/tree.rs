@@ -1,0 +1,131 @@
+//! The tree of accounts, and keys for it, made by the use cases themselves.
+
+use keyward_api::app::{
+    Caller,
+    create_account::{CreateAccount, create_account},
+    issue_key::{IssueKey, issue_key},
+    issue_pair::{IssuePair, issue_pair},
+};
+use keyward_domain::{KeyId, KeyTerms, KeyValue, Name, Role, ScopeSet};
+use serde_json::{Value, json};
+
+use super::World;
+
+/// Every scope of the service.
+const ALL: &[&str] = &["api-keys:*", "merchants:*"];
+/// Parents first.
+const ACCOUNTS: [(Role, &str, Option<&str>); 7] = [
+    (Role::Platform, "platform", None),
+    (Role::Partner, "partner_a", Some("platform")),
+    (Role::Partner, "partner_b", Some("platform")),
+    (Role::Merchant, "merchant_p1", Some("platform")),
+    (Role::Merchant, "merchant_a1", Some("partner_a")),
+    (Role::Merchant, "merchant_a2", Some("partner_a")),
+    (Role::Merchant, "merchant_b1", Some("partner_b")),
+];
+
+/// An id of a key that was never made.
+pub(crate) const ID: &str = "key_01h2xcejqtf2nbrexx3vqjhp41";
+
+/// A key that its holder knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) id: String,
+    pub(crate) value: String,
+}
+
+impl Held {
+    /// The UUID in its id.
+    pub(crate) fn uuid(&self) -> String {
+        self.id.parse::<KeyId>().unwrap().uuid().to_string()
+    }
+
+    /// A value of the same key with other random bytes: sound, and wrong.
+    pub(crate) fn forged(&self) -> String {
+        let sound = keyward_domain::PresentedValue::parse(&self.value, keyward_domain::Environment::Sandbox).unwrap();
+        let environment = keyward_domain::Environment::Sandbox;
+        KeyValue::mint(sound.key_type(), environment, sound.id(), [7; 32]).expose().to_owned()
+    }
+
+    /// A value of this key as the other environment would write it.
+    pub(crate) fn abroad(&self) -> String {
+        let sound = keyward_domain::PresentedValue::parse(&self.value, keyward_domain::Environment::Sandbox).unwrap();
+        let environment = keyward_domain::Environment::Production;
+        KeyValue::mint(sound.key_type(), environment, sound.id(), [7; 32]).expose().to_owned()
+    }
+
+    pub(crate) fn path(&self) -> String {
+        format!("/v1/api-keys/{}", self.id)
+    }
+}
+
+/// A public and a secret key that belong together.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) public: Held,
+    pub(crate) secret: Held,
+}
+
+impl World {
+    pub(super) async fn plant(&self) {
+        for (role, mid, parent) in ACCOUNTS {
+            let command = CreateAccount {
+                role,
+                mid: Some(mid.parse().unwrap()),
+                name: Name::parse(mid).unwrap(),
+                parent: parent.map(|mid| mid.parse().unwrap()),
+            };
+            create_account(&self.app, &Caller::operator(), command).await.unwrap();
+        }
+    }
+
+    /// A secret key for this account.
+    pub(crate) async fn key(&self, mid: &str, scopes: &[&str]) -> Held {
+        self.key_of(mid, "secret", scopes, None).await
+    }
+
+    /// A key that may do everything.
+    pub(crate) async fn root(&self, mid: &str) -> Held {
+        self.key(mid, ALL).await
+    }
+
+    pub(crate) async fn key_of(&self, mid: &str, key_type: &str, scopes: &[&str], expires_at: Option<&str>) -> Held {
+        let terms = KeyTerms::agree(
+            key_type.parse().unwrap(),
+            Name::parse("Planted").unwrap(),
+            None,
+            ScopeSet::parse(scopes.iter().copied()).unwrap(),
+            expires_at.map(|at| at.parse().unwrap()),
+            self.app.now(),
+        );
+        let command = IssueKey { mid: mid.parse().unwrap(), terms: terms.unwrap() };
+        let issued = issue_key(&self.app, &Caller::operator(), command).await.ok().unwrap();
+        Held { id: issued.key.id().to_string(), value: issued.value.expose().to_owned() }
+    }
+
+    pub(crate) async fn pair(&self, mid: &str, scopes: &[&str]) -> Pair {
+        let command = IssuePair {
+            mid: mid.parse().unwrap(),
+            name: Name::parse("Planted pair").unwrap(),
+            description: None,
+            scopes: ScopeSet::parse(scopes.iter().copied()).unwrap(),
+            overwrite: false,
+        };
+        let issued = issue_pair(&self.app, &Caller::operator(), &command).await.ok().unwrap();
+        Pair {
+            public: Held { id: issued.public.id().to_string(), value: issued.public_value.expose().to_owned() },
+            secret: Held { id: issued.secret.id().to_string(), value: issued.secret_value.expose().to_owned() },
+        }
+    }
+
+    /// The answer of the token endpoint to this pair.
+    pub(crate) async fn tokens(&self, pair: &Pair) -> Value {
+        let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+        self.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200)
+    }
+
+    /// An access token for this pair.
+    pub(crate) async fn access_token(&self, pair: &Pair) -> String {
+        self.tokens(pair).await["accessToken"].as_str().unwrap().to_owned()
+    }
+}

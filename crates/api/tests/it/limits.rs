@@ -1,0 +1,208 @@
+//! Limits: guesses wait, everybody else does not.
+
+use std::{pin::pin, time::Duration};
+
+use keyward_storage::Store as _;
+use serde_json::json;
+
+use crate::harness::{Answer, Held, ID, Request, Setup, World};
+
+const HERE: &str = "192.0.2.1:1";
+const ELSEWHERE: &str = "192.0.2.2:1";
+
+/// So many guesses a minute.
+async fn allowing(per_minute: u32) -> World {
+    let mut setup = Setup::default();
+    setup.settings.failed_attempts_per_minute = per_minute;
+    World::with(setup).await
+}
+
+async fn get(world: &World, from: &str, credential: &str) -> Answer {
+    world.request("GET", "/v1/merchants").from(from).bearer(credential).send().await
+}
+
+/// Guesses until the source has to wait.
+async fn use_up(world: &World, key: &Held) -> u32 {
+    for n in 0..10_000 {
+        if get(world, HERE, &key.forged()).await.status == 429 {
+            return n;
+        }
+    }
+    panic!("nobody is ever asked to wait");
+}
+
+#[tokio::test]
+async fn after_six_hundred_wrong_secrets_a_minute_a_source_has_to_wait() {
+    let world = World::new().await;
+    let key = world.root("partner_a").await;
+    let let_through = use_up(&world, &key).await;
+    // The one that uses the limit up is looked at and answered like the others.
+    assert_eq!(let_through, 601);
+    let answer = get(&world, HERE, &key.forged()).await;
+    answer.problem(429, "too_many_attempts");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    for path in ["/v1/auth", "/v1/merchants"] {
+        let good = world.request("GET", path).from(HERE).bearer(&key.value).send().await;
+        good.problem(429, "too_many_attempts");
+    }
+    get(&world, ELSEWHERE, &key.value).await.json(200);
+    get(&world, ELSEWHERE, &key.forged()).await.problem(401, "invalid_credential");
+}
+
+#[tokio::test]
+async fn time_gives_it_back() {
+    let world = allowing(60).await;
+    let key = world.root("partner_a").await;
+    use_up(&world, &key).await;
+    world.advance(Duration::from_secs(1));
+    get(&world, HERE, &key.value).await.json(200);
+    get(&world, HERE, &key.forged()).await.problem(401, "invalid_credential");
+    world.advance(Duration::from_hours(1));
+    world.app.forget_attempts();
+    assert_eq!(use_up(&world, &key).await, 61);
+}
+
+#[tokio::test]
+async fn only_unknown_keys_and_wrong_secrets_count() {
+    let world = allowing(3).await;
+    let by = world.root("platform").await;
+    let revoked = world.key("partner_a", &[]).await;
+    world.delete(&by.value, &revoked.path()).await.empty(204);
+    let public = world.key_of("partner_a", "public", &[], None).await;
+    let suspended = world.root("merchant_a1").await;
+    world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
+    let expired = world.key_of("partner_a", "secret", &[], Some("2026-11-23T12:00:01Z")).await;
+    world.advance(Duration::from_secs(1));
+    for _ in 0..5 {
+        for value in [&revoked.value, &public.value, &suspended.value, &expired.value, &by.abroad()] {
+            assert_eq!(get(&world, HERE, value).await.status, 401);
+        }
+        get(&world, HERE, &by.value).await.json(200);
+        world.request("GET", "/v1/merchants").from(HERE).send().await.problem(401, "invalid_credential");
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_never_waits() {
+    let world = allowing(3).await;
+    let pair = world.pair("partner_a", &["merchants:read"]).await;
+    let token = world.access_token(&pair).await;
+    use_up(&world, &pair.secret).await;
+    get(&world, HERE, &token).await.json(200);
+}
+
+#[tokio::test]
+async fn the_token_endpoint_counts_by_app_key_too() {
+    let world = allowing(3).await;
+    let (pair, other) = (world.pair("merchant_a1", &[]).await, world.pair("merchant_a1", &[]).await);
+    // Each guess from a source of its own.
+    let ask = |n: u32, app_key: &str, secret: &str| {
+        let body = json!({"AppKey": app_key, "AppSecret": secret});
+        world.request("POST", "/v1/oauth2/token").from(&format!("198.51.100.{n}:1")).json(&body).send()
+    };
+    let ids = [pair.public.value.clone(), pair.public.id.clone(), pair.public.uuid(), pair.public.id.clone()];
+    for (n, app_key) in (0..).zip(&ids) {
+        ask(n, app_key, &pair.secret.forged()).await.problem(401, "invalid_credential");
+    }
+    for app_key in &ids {
+        let answer = ask(9, app_key, &pair.secret.value).await;
+        answer.problem(429, "too_many_attempts");
+    }
+    ask(9, &other.public.value, &other.secret.value).await.json(200);
+    let form =
+        [("grant_type", "client_credentials"), ("client_id", &pair.public.id), ("client_secret", &pair.secret.value)];
+    let answer = world.request("POST", "/v1/oauth2/token").from(ELSEWHERE).form(&form).send().await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after").is_some()), (429, true));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    world.advance(Duration::from_secs(20));
+    ask(9, &pair.public.value, &pair.secret.value).await.json(200);
+}
+
+#[tokio::test]
+async fn the_token_endpoint_counts_by_source_too() {
+    let world = allowing(3).await;
+    let pair = world.pair("merchant_a1", &[]).await;
+    let body = json!({"AppKey": ID, "AppSecret": pair.secret.value});
+    for status in [401, 401, 401, 401, 429] {
+        let answer = world.request("POST", "/v1/oauth2/token").from(HERE).json(&body).send().await;
+        assert_eq!(answer.status, status);
+    }
+    get(&world, HERE, &pair.secret.value).await.problem(429, "too_many_attempts");
+}
+
+#[tokio::test]
+async fn a_source_is_told_by_trusted_proxies_alone() {
+    for (trusted, status) in [(vec!["192.0.2.0/24".parse().unwrap()], 200), (Vec::new(), 429)] {
+        let mut setup = Setup::default();
+        setup.settings.failed_attempts_per_minute = 3;
+        setup.options.trusted_proxies = trusted;
+        let world = World::with(setup).await;
+        let key = world.root("partner_a").await;
+        let ask = |client: &str, value: &str| {
+            let request = world.request("GET", "/v1/merchants").from(HERE).header("x-forwarded-for", client);
+            request.bearer(value).send()
+        };
+        for _ in 0..5 {
+            ask("198.51.100.7", &key.forged()).await;
+        }
+        ask("198.51.100.7", &key.value).await.problem(429, "too_many_attempts");
+        assert_eq!(ask("198.51.100.8", &key.value).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn verifying_wrong_secrets_of_others_costs_the_caller_nothing() {
+    let world = allowing(3).await;
+    let by = world.root("partner_a").await;
+    let key = world.key("merchant_a1", &[]).await;
+    for _ in 0..10 {
+        world.post_json(&by.value, "/v1/verify", &json!({"key": key.forged()})).await.json(200);
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_told_to_come_back() {
+    let mut setup = Setup::default();
+    setup.options.max_requests_at_once = 1;
+    let world = World::with(setup).await;
+    let by = world.root("partner_a").await;
+    // Nobody else writes while this one is open.
+    let held = world.store.begin().await.unwrap();
+    let body = json!({"mid": "partner_a", "name": "x", "type": "public"});
+    let mut waiting = pin!(world.post_json(&by.value, "/v1/api-keys", &body));
+    let turned_away = tokio::select! {
+        biased;
+        _ = &mut waiting => panic!("the database is held"),
+        answer = world.get(&by.value, "/v1/merchants") => answer,
+    };
+    turned_away.problem(503, "unavailable");
+    assert_eq!(turned_away.header("retry-after"), Some("1"));
+    for path in ["/healthz", "/readyz", "/.well-known/jwks.json"] {
+        assert_eq!(Request::new(&world.router, "GET", path).send().await.status, 200);
+    }
+    drop(held);
+    waiting.await.json(201);
+    world.get(&by.value, "/v1/merchants").await.json(200);
+}
+
+#[tokio::test]
+async fn whoever_waits_as_long_as_told_is_let_through_in_every_dialect() {
+    // A wait of 8.57 seconds, which no header can say.
+    let world = allowing(7).await;
+    let pair = world.pair("partner_a", &["merchants:read"]).await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", pair.public.value.as_str()),
+        ("client_secret", pair.secret.value.as_str()),
+    ];
+    let by_form = || world.request("POST", "/v1/oauth2/token").from(HERE).form(&form).send();
+    let by_value = || get(&world, HERE, &pair.secret.value);
+    for dialect in 0..2 {
+        use_up(&world, &pair.secret).await;
+        let told = if dialect == 0 { by_form().await } else { by_value().await };
+        assert_eq!(told.status, 429);
+        world.advance(Duration::from_secs(told.header("retry-after").unwrap().parse().unwrap()));
+        let again = if dialect == 0 { by_form().await } else { by_value().await };
+        assert_eq!(again.status, 200, "{}", again.text());
+    }
+}

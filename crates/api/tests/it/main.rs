@@ -1,0 +1,19 @@
+//! The wire contract, sentence by sentence: the real router over a real SQLite, by `oneshot`.
+//!
+//! Files mirror routes. Time stands still unless a test moves it, randomness is counted, and no value of a key stands in
+//! the source. Doubles stand in for a database only where it misbehaves.
+
+#![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
+
+mod docs;
+mod harness;
+mod health;
+mod limits;
+mod openapi;
+mod order;
+mod outage;
+mod problems;
+mod secrets;
+mod tenants;
+mod v1;
+mod well_known;

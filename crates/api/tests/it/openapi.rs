@@ -1,0 +1,155 @@
+//! `/openapi.json`: the committed document, whole in itself, and true.
+
+use std::{collections::BTreeSet, path::Path};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, PUBLIC_URL, Target, World, rule};
+
+mod schema;
+
+/// The committed copy. After a change of the API this test writes it anew and fails once: look at the difference, and
+/// commit it.
+#[tokio::test]
+async fn the_served_document_is_the_committed_one() {
+    let world = World::new().await;
+    let served = world.request("GET", "/openapi.json").send().await.text().to_owned() + "\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    if served != committed {
+        std::fs::write(&path, served).unwrap();
+        panic!("crates/api/openapi.json was out of date; it has been written anew");
+    }
+}
+
+#[tokio::test]
+async fn it_is_openapi_3_1_and_names_no_machine_but_its_own() {
+    let world = World::new().await;
+    let document = world.document().await;
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_eq!(document["servers"], json!([{"url": PUBLIC_URL}]));
+    let text = document.to_string().replace(PUBLIC_URL, "");
+    for scheme in ["http://", "https://"] {
+        assert!(!text.contains(scheme), "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere_and_every_schema_is_used() {
+    let world = World::new().await;
+    let document = world.document().await;
+    let mut references = BTreeSet::new();
+    collect_references(&document, &mut references);
+    for reference in &references {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(references.contains(&format!("#/components/schemas/{name}")), "{name} is described and never used");
+    }
+}
+
+fn collect_references(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            into.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            object.values().for_each(|value| collect_references(value, into));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect_references(value, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn every_operation_has_its_own_name_a_summary_and_its_problems() {
+    let world = World::new().await;
+    let document = world.document().await;
+    let mut names = BTreeSet::new();
+    for (method, path) in world.operations().await {
+        let operation = &document["paths"][&path][&method];
+        assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}");
+        assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{method} {path}");
+        assert!(operation["responses"]["503"].is_object(), "{method} {path}");
+        let open = operation["security"] == json!([{}]);
+        assert_eq!(open, path == "/v1/oauth2/token", "{method} {path}: {}", operation["security"]);
+        let placed = path.matches('{').count();
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        assert_eq!(parameters.iter().filter(|it| it["in"] == "path").count(), placed, "{method} {path}");
+    }
+}
+
+/// Holds an answer to what the document says of it.
+#[track_caller]
+fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
+    let status = answer.status.as_u16();
+    let described = &document["paths"][path][method]["responses"][status.to_string()];
+    assert!(described.is_object(), "{method} {path} answers {status}: {}", answer.text());
+    for name in described["headers"].as_object().into_iter().flatten().map(|(name, _)| name) {
+        // What a merchant directly under the platform has none of, and what only some refusals carry.
+        let sometimes = name == "X-Keyward-Partner-Mid";
+        assert!(sometimes || answer.headers.contains_key(name.to_lowercase()), "{method} {path} {status}: {name}");
+    }
+    let Some(content) = described["content"].as_object() else {
+        assert!(answer.body.is_empty(), "{method} {path} {status} has a body that the document does not know");
+        return;
+    };
+    let schema = &content[answer.header("content-type").unwrap()]["schema"];
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    if let Err(fault) = schema::check(document, schema, &body) {
+        panic!("{method} {path} {status}: {fault}\n{body:#}");
+    }
+}
+
+#[tokio::test]
+async fn real_answers_are_what_the_document_says() {
+    let world = World::new().await;
+    let document = world.document().await;
+    let by = world.root("platform").await;
+    let lacking = world.key("platform", &[]).await;
+    for mid in ["merchant_a1", "merchant_p1"] {
+        // What ends keys and accounts comes last.
+        let mut operations = world.operations().await;
+        let last = |path: &str| ["suspend", "resume", "close"].iter().position(|end| path.ends_with(end));
+        operations.sort_by_key(|(method, path)| (last(path), method == "delete"));
+        let key = world.key_of(mid, "secret", &["charges:read"], Some("2027-01-01T00:00:00Z")).await;
+        let pair = world.pair(mid, &[]).await;
+        for (method, path) in operations {
+            // A partner where a merchant is to be registered below it.
+            let parent = if path == "/v1/merchants" { "partner_a" } else { mid };
+            let about = Target { mid: parent.to_owned(), key: key.clone() };
+            for mut ask in rule(&method, &path, &about).requests {
+                if path == "/v1/oauth2/token" {
+                    ask.1 = Some(json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value}));
+                }
+                let template = if ask.0.starts_with("/v1/api-keys/") { "/v1/api-keys/{id}" } else { &path };
+                let answer = world.try_out(&method, Some(&by.value), &ask).await;
+                assert!(answer.status.is_success(), "{method} {path}: {}", answer.text());
+                conforms(&document, &method, template, &answer);
+                for credential in [None, Some(lacking.value.as_str())] {
+                    conforms(&document, &method, template, &world.try_out(&method, credential, &ask).await);
+                }
+            }
+        }
+        world.post(&by.value, &format!("/v1/merchants/{mid}/resume")).await.problem(409, "account_closed");
+    }
+}
+
+#[tokio::test]
+async fn answers_of_the_second_kind_are_described_too() {
+    let world = World::new().await;
+    let document = world.document().await;
+    let pair = world.pair("merchant_a1", &["charges:read"]).await;
+    let (id, secret) = (("client_id", pair.public.value.as_str()), ("client_secret", pair.secret.value.as_str()));
+    let form = [("grant_type", "client_credentials"), id, secret];
+    let answer = world.request("POST", "/v1/oauth2/token").form(&form).send().await;
+    conforms(&document, "post", "/v1/oauth2/token", &answer);
+    let by = world.root("partner_a").await;
+    for body in [json!({"key": pair.secret.value}), json!({"key": pair.public.value}), json!({"key": "x"})] {
+        conforms(&document, "post", "/v1/verify", &world.post_json(&by.value, "/v1/verify", &body).await);
+    }
+    let public = world.key_of("merchant_a1", "public", &[], None).await;
+    conforms(&document, "get", "/v1/api-keys/{id}", &world.get(&by.value, &public.path()).await);
+    world.delete(&by.value, &public.path()).await.empty(204);
+    conforms(&document, "get", "/v1/api-keys/{id}", &world.get(&by.value, &public.path()).await);
+    let bad = world.post_json(&by.value, "/v1/api-keys", &json!({"name": "<"})).await;
+    conforms(&document, "post", "/v1/api-keys", &bad);
+}

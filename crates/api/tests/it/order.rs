@@ -1,0 +1,133 @@
+//! The order of checks (contract, section 1): of two faults the one that is checked first is told.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Request, Setup, World};
+
+const CREATE: &str = "/v1/api-keys";
+
+/// A body that is too large, once with and once without its length.
+fn too_large(request: fn(&World) -> Request, world: &World, content_type: &str) -> [Request; 2] {
+    let body = vec![b' '; 64 * 1024 + 1];
+    let announced = request(world).header("content-length", &body.len().to_string()).body(content_type, body.clone());
+    [announced, request(world).body(content_type, body)]
+}
+
+#[tokio::test]
+async fn the_route_comes_before_the_credential() {
+    let world = World::new().await;
+    world.request("GET", "/v1/nothing").bearer("garbage").send().await.problem(404, "not_found");
+    world.request("PUT", CREATE).bearer("garbage").send().await.problem(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn the_credential_comes_before_the_body() {
+    let world = World::new().await;
+    for request in too_large(|world| world.request("POST", CREATE).bearer("garbage"), &world, "text/plain") {
+        request.send().await.problem(401, "invalid_credential");
+    }
+    world.request("POST", CREATE).body("application/json", "{").send().await.problem(401, "invalid_credential");
+    world.request("GET", "/v1/merchants?limit=0").send().await.problem(401, "invalid_credential");
+}
+
+#[tokio::test]
+async fn the_scope_comes_before_the_body_and_before_any_look_up() {
+    let world = World::new().await;
+    let lacking = world.key("partner_a", &["charges:read"]).await.value;
+    for (method, path) in [
+        ("POST", CREATE),
+        ("GET", "/v1/api-keys/nobody?limit=0"),
+        ("GET", "/v1/api-keys/key_garbage"),
+        ("DELETE", "/v1/api-keys/key_garbage?reason=x"),
+        ("POST", "/v1/merchants/nobody/api-keys"),
+        ("POST", "/v1/merchants"),
+        ("GET", "/v1/merchants?limit=0"),
+        ("POST", "/v1/merchants/partner_a/suspend"),
+        ("POST", "/v1/verify"),
+        ("POST", "/v1/verify/batch"),
+    ] {
+        let answer = world.request(method, path).bearer(&lacking).body("text/plain", "x".repeat(70_000)).send().await;
+        answer.problem(403, "insufficient_scope");
+    }
+}
+
+#[tokio::test]
+async fn the_size_comes_before_the_type_and_the_type_before_the_content() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await.value;
+    let before = world.contents().await;
+    for path in [CREATE, "/v1/merchants", "/v1/merchants/nobody/api-keys", "/v1/verify", "/v1/verify/batch"] {
+        let announced = world.request("POST", path).bearer(&by).header("content-length", "65537");
+        announced.body("text/plain", "x").send().await.problem(413, "body_too_large");
+        let unannounced = world.request("POST", path).bearer(&by).body("application/json", " ".repeat(65_537));
+        unannounced.send().await.problem(413, "body_too_large");
+        for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""] {
+            let wrong = world.request("POST", path).bearer(&by).body(content_type, "{");
+            wrong.send().await.problem(415, "unsupported_media_type");
+        }
+        world.post(&by, path).await.problem(415, "unsupported_media_type");
+        let whole = world.request("POST", path).bearer(&by).body("application/json", " ".repeat(65_536));
+        whole.send().await.problem(400, "invalid_request");
+    }
+    assert_eq!(world.contents().await, before);
+}
+
+/// Key, method, path, body, and what it is told.
+type Case = (&'static str, &'static str, Value, u16, &'static str);
+
+#[tokio::test]
+async fn of_two_faults_the_first_in_the_order_is_told() {
+    let mut setup = Setup::default();
+    setup.settings.partners_name_mids = false;
+    let world = World::with(setup).await;
+    let platform = world.root("platform").await;
+    world.post(&platform.value, "/v1/merchants/merchant_a2/suspend").await.json(200);
+    let by = world.key("partner_a", &["api-keys:write", "merchants:*"]).await.value;
+    let not_held = json!(["api-keys:read"]);
+    let key =
+        |mid: &str, scopes: &Value, name: &str| json!({"mid": mid, "name": name, "type": "secret", "scopes": scopes});
+    let pair = |scopes: &Value, name: &str| json!({"name": name, "scopes": scopes});
+    let merchant = |mid: &str, parent: &str, name: &str| json!({"mid": mid, "parent_mid": parent, "name": name});
+    let nowhere = "/v1/merchants/nobody/api-keys";
+    let dead = "/v1/merchants/merchant_a2/api-keys";
+    let cases: [Case; 15] = [
+        // 400 before 403 scope_not_held
+        ("POST", CREATE, key("nobody", &not_held, "<"), 400, "invalid_request"),
+        ("POST", nowhere, pair(&not_held, "<"), 400, "invalid_request"),
+        // 403 scope_not_held before 404
+        ("POST", CREATE, key("nobody", &not_held, "x"), 403, "scope_not_held"),
+        ("POST", nowhere, pair(&not_held, "x"), 403, "scope_not_held"),
+        ("POST", "/v1/merchants/key_x/api-keys", pair(&not_held, "x"), 403, "scope_not_held"),
+        // and before 409
+        ("POST", CREATE, key("merchant_a2", &not_held, "x"), 403, "scope_not_held"),
+        ("POST", dead, pair(&not_held, "x"), 403, "scope_not_held"),
+        // 400 before 403 mid_not_allowed, which comes before 404 and before 409
+        ("POST", "/v1/merchants", merchant("key_x", "nobody", "x"), 400, "invalid_request"),
+        ("POST", "/v1/merchants", merchant("mine", "nobody", "<"), 400, "invalid_request"),
+        ("POST", "/v1/merchants", merchant("mine", "nobody", "x"), 403, "mid_not_allowed"),
+        ("POST", "/v1/merchants", merchant("merchant_b1", "partner_a", "x"), 403, "mid_not_allowed"),
+        // 404 before 409
+        ("POST", CREATE, key("merchant_b1", &json!([]), "x"), 404, "account_not_found"),
+        ("POST", CREATE, key("merchant_a2", &json!([]), "x"), 409, "account_not_active"),
+        // 404 before 403 own_account
+        ("POST", "/v1/merchants/platform/close", Value::Null, 404, "account_not_found"),
+        ("POST", "/v1/merchants/partner_a/resume", Value::Null, 403, "own_account"),
+    ];
+    let before = world.contents().await;
+    for (method, path, body, status, code) in cases {
+        let answer: Answer = world.request(method, path).bearer(&by).json(&body).send().await;
+        answer.problem(status, code);
+    }
+    assert_eq!(world.contents().await, before);
+}
+
+#[tokio::test]
+async fn of_two_states_and_a_bad_query_the_query_is_told_first() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    world.get(&by.value, "/v1/api-keys/nobody?limit=0").await.problem(400, "invalid_request");
+    world.delete(&by.value, "/v1/api-keys/key_garbage?reason=x").await.problem(400, "invalid_request");
+    // 404 before 409: a foreign parent is absent, even where the mid is taken.
+    let body = json!({"mid": "merchant_b1", "parent_mid": "partner_b", "name": "x"});
+    world.post_json(&by.value, "/v1/merchants", &body).await.problem(404, "account_not_found");
+}

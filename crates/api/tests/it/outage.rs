@@ -1,0 +1,297 @@
+//! A database that misbehaves: what cannot be known is never a verdict, and what went wrong stays in the log.
+
+use axum::Router;
+use keyward_domain::{Actor, KeyId};
+use keyward_storage::{
+    AccountRecord, Accounts as _, Credential, Credentials as _, KeyRecord, Keys as _, SigningKeyRow, StorageError,
+    Tokens as _, Write,
+    mock::{MockStore, MockUnitOfWork},
+};
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Held, Pair, Request, Setup, Target, World, rule};
+
+/// Words of a cause, which no client may read.
+const CAUSE: &str = "disk on fire at 10.0.0.7";
+
+fn unavailable() -> StorageError {
+    StorageError::Unavailable(CAUSE.into())
+}
+
+fn corrupt() -> StorageError {
+    StorageError::Corrupt { table: "api_key", id: CAUSE.to_owned() }
+}
+
+fn unexpected() -> StorageError {
+    StorageError::Unexpected(CAUSE.into())
+}
+
+fn outcome_unknown() -> StorageError {
+    StorageError::OutcomeUnknown(CAUSE.into())
+}
+
+/// What a working database would say: the doubles say it until the moment of the fault.
+#[derive(Clone)]
+struct Known {
+    by: Held,
+    pair: Pair,
+    about: Held,
+    credentials: Vec<Credential>,
+    account: AccountRecord,
+    key: KeyRecord,
+    signing_keys: Vec<SigningKeyRow>,
+}
+
+impl Known {
+    async fn of(world: &World) -> Self {
+        let (by, pair) = (world.root("platform").await, world.pair("merchant_a1", &["charges:read"]).await);
+        let about = world.key("merchant_a1", &[]).await;
+        let mut credentials = Vec::new();
+        for key in [&by, &pair.public, &pair.secret, &about] {
+            credentials.push(world.store.credential(key.id.parse().unwrap()).await.unwrap().unwrap());
+        }
+        let reach = keyward_domain::Reach::operator();
+        Self {
+            account: world.store.account(&reach, &"merchant_a1".parse().unwrap()).await.unwrap().unwrap(),
+            key: world.store.key(&reach, about.id.parse().unwrap()).await.unwrap().unwrap(),
+            signing_keys: world.store.signing_keys().await.unwrap(),
+            by,
+            pair,
+            about,
+            credentials,
+        }
+    }
+
+    /// A store that has signing keys and nothing else yet.
+    fn store(&self) -> MockStore {
+        let mut store = MockStore::new();
+        let keys = self.signing_keys.clone();
+        store.expect_signing_keys().returning(move || Ok(keys.clone()));
+        store
+    }
+
+    /// The same, knowing the caller and what it asks about.
+    fn knowing(&self) -> MockStore {
+        let mut store = self.store();
+        let known = self.clone();
+        store.expect_credential().returning(move |id| Ok(known.credential(id)));
+        store
+    }
+
+    fn credential(&self, id: KeyId) -> Option<Credential> {
+        self.credentials.iter().find(|known| known.key.id() == id).cloned()
+    }
+}
+
+/// Every request of the walk over the document, and those that redeem or ask in the other dialect.
+async fn requests(world: &World, known: &Known) -> Vec<(String, String, Option<Value>)> {
+    let about = Target { mid: "merchant_a1".to_owned(), key: known.about.clone() };
+    let mut requests = Vec::new();
+    for (method, template) in world.operations().await {
+        for (path, body) in rule(&method, &template, &about).requests {
+            let pair = json!({"AppKey": known.pair.public.value, "AppSecret": known.pair.secret.value});
+            let body = if template == "/v1/oauth2/token" { Some(pair) } else { body };
+            requests.push((method.to_uppercase(), path, body));
+        }
+    }
+    let refresh = world.tokens(&known.pair).await["refreshToken"].clone();
+    requests.push(("POST".to_owned(), "/v1/oauth2/token".to_owned(), Some(json!({"refreshToken": refresh}))));
+    requests
+}
+
+async fn send(router: &Router, known: &Known, (method, path, body): &(String, String, Option<Value>)) -> Answer {
+    let request = Request::new(router, method, path);
+    // The token endpoint has credentials of its own.
+    let request = if path == "/v1/oauth2/token" { request } else { request.bearer(&known.by.value) };
+    match body {
+        Some(body) => request.json(body).send().await,
+        None => request.send().await,
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_never_a_verdict_about_a_credential() {
+    let world = World::new().await;
+    let known = Known::of(&world).await;
+    for (fault, status, code) in [
+        (unavailable as fn() -> StorageError, 503, "unavailable"),
+        (corrupt, 500, "internal"),
+        (unexpected, 500, "internal"),
+    ] {
+        let mut store = known.store();
+        store.expect_credential().returning(move |_| Err(fault()));
+        let router = world.behind(store, Setup::default()).await;
+        for request in requests(&world, &known).await {
+            let answer = send(&router, &known, &request).await;
+            answer.problem(status, code);
+            assert!(!answer.text().contains("fire"), "{}", answer.text());
+        }
+        // With a token too.
+        let token = world.access_token(&known.pair).await;
+        for path in ["/v1/merchants", "/v1/auth"] {
+            Request::new(&router, "GET", path).bearer(&token).send().await.problem(status, code);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_behind_the_credential_is_never_an_answer_about_an_object() {
+    let world = World::new().await;
+    let known = Known::of(&world).await;
+    for (fault, status, code) in [(unavailable as fn() -> StorageError, 503, "unavailable"), (corrupt, 500, "internal")]
+    {
+        let mut store = known.knowing();
+        store.expect_key().returning(move |_, _| Err(fault()));
+        store.expect_keys().returning(move |_, _, _| Err(fault()));
+        store.expect_account().returning(move |_, _| Err(fault()));
+        store.expect_accounts().returning(move |_, _| Err(fault()));
+        store.expect_redeem().returning(move |_| Err(fault()));
+        store.expect_begin().returning(move || Err(fault()));
+        let router = world.behind(store, Setup::default()).await;
+        for request in requests(&world, &known).await {
+            let answer = send(&router, &known, &request).await;
+            let (_, path, body) = &request;
+            // These need nothing but the credentials.
+            let redeems = body.as_ref().is_some_and(|body| body.get("refreshToken").is_some());
+            if path.starts_with("/v1/verify") || path == "/v1/auth" || path == "/v1/oauth2/token" && !redeems {
+                assert!(answer.status.is_success(), "{path}: {}", answer.text());
+            } else {
+                answer.problem(status, code);
+                assert!(!answer.text().contains("fire"), "{}", answer.text());
+            }
+        }
+    }
+}
+
+/// A unit of work that does all it is asked, and then ends like this.
+fn ending(known: &Known, end: fn() -> StorageError) -> MockUnitOfWork {
+    let mut unit = MockUnitOfWork::new();
+    let (account, key) = (known.account.clone(), known.key.clone());
+    unit.expect_lock_account().returning(move |_, _| Ok(Some(account.clone())));
+    unit.expect_current_key().returning(move |_, _| Ok(Some(key.clone())));
+    unit.expect_longest_lived_writer().returning(|_, _, _| Ok(None));
+    unit.expect_pair_keys_named().returning(|_, _, _| Ok(Vec::new()));
+    unit.expect_taken_unique_names().returning(|_, _, _| Ok(Vec::new()));
+    unit.expect_insert_account().returning(|_, _| Ok(Write::Applied));
+    unit.expect_insert_key().returning(|_, _| Ok(Write::Applied));
+    unit.expect_record_status().returning(|_, _, _, _| Ok(Write::Applied));
+    unit.expect_record_revocation().returning(|_, _, it| {
+        assert!(matches!(it.by, Actor::Key(_)));
+        Ok(Write::Applied)
+    });
+    unit.expect_commit().returning(move || Err(end()));
+    unit
+}
+
+#[tokio::test]
+async fn a_write_whose_outcome_is_unknown_is_never_acknowledged() {
+    let world = World::new().await;
+    let known = Known::of(&world).await;
+    for (end, status, code) in [
+        (outcome_unknown as fn() -> StorageError, 503, "outcome_unknown"),
+        (unavailable, 503, "unavailable"),
+        (unexpected, 500, "internal"),
+    ] {
+        let mut store = known.knowing();
+        let shared = known.clone();
+        store.expect_account().returning(move |_, mid| {
+            let mut found = shared.account.clone();
+            // A merchant stands below a partner; keys and status belong to the merchant itself.
+            if mid.as_str() == "partner_a" {
+                found.account.role = keyward_domain::Role::Partner;
+            }
+            Ok(Some(found))
+        });
+        let shared = known.clone();
+        store.expect_begin().returning(move || Ok(Box::new(ending(&shared, end))));
+        let router = world.behind(store, Setup::default()).await;
+        for (method, path, body) in [
+            ("POST", "/v1/api-keys", json!({"mid": "merchant_a1", "name": "x", "type": "secret"})),
+            ("POST", "/v1/merchants/merchant_a1/api-keys", json!({"name": "x", "overwriteExistingKey": true})),
+            ("POST", "/v1/merchants", json!({"name": "x", "parent_mid": "partner_a"})),
+            ("POST", "/v1/merchants/merchant_a1/suspend", Value::Null),
+            ("POST", "/v1/merchants/merchant_a1/close", Value::Null),
+            ("DELETE", &known.about.path(), Value::Null),
+        ] {
+            let answer = send(&router, &known, &(method.to_owned(), path.to_owned(), Some(body))).await;
+            answer.problem(status, code);
+            for word in ["fire", "sk_test_", "pk_test_"] {
+                assert!(!answer.text().contains(word), "{method} {path}: {}", answer.text());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redemption_whose_outcome_is_unknown_gives_no_tokens() {
+    let world = World::new().await;
+    let known = Known::of(&world).await;
+    let refresh = world.tokens(&known.pair).await["refreshToken"].as_str().unwrap().to_owned();
+    let mut store = known.knowing();
+    store.expect_redeem().returning(|_| Err(outcome_unknown()));
+    let router = world.behind(store, Setup::default()).await;
+    let request = Request::new(&router, "POST", "/v1/oauth2/token").json(&json!({"refreshToken": refresh}));
+    request.send().await.problem(503, "outcome_unknown");
+}
+
+#[tokio::test]
+async fn the_other_dialect_tells_an_outage_in_its_own_words() {
+    let world = World::new().await;
+    let known = Known::of(&world).await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", known.pair.public.value.as_str()),
+        ("client_secret", known.pair.secret.value.as_str()),
+    ];
+    for (fault, status, error) in
+        [(unavailable as fn() -> StorageError, 503, "temporarily_unavailable"), (corrupt, 500, "server_error")]
+    {
+        let mut store = known.store();
+        store.expect_credential().returning(move |_| Err(fault()));
+        let router = world.behind(store, Setup::default()).await;
+        let answer = Request::new(&router, "POST", "/v1/oauth2/token").form(&form).send().await;
+        assert_eq!(answer.json(status)["error"], error);
+        assert_eq!(answer.headers.contains_key("retry-after"), status == 503);
+        assert!(!answer.text().contains("fire"));
+    }
+}
+
+#[tokio::test]
+async fn without_a_signing_key_there_are_no_tokens_and_nobody_is_blamed() {
+    let world = World::new().await;
+    let known = Known::of(&world).await;
+    let mut store = MockStore::new();
+    store.expect_signing_keys().returning(|| Err(unavailable()));
+    let shared = known.clone();
+    store.expect_credential().returning(move |id| Ok(shared.credential(id)));
+    let router = world.behind(store, Setup::default()).await;
+    let body = json!({"AppKey": known.pair.public.value, "AppSecret": known.pair.secret.value});
+    let request = Request::new(&router, "POST", "/v1/oauth2/token").json(&body);
+    request.send().await.problem(503, "unavailable");
+    // A token that names a key unknown here may be good: who cannot look cannot tell.
+    let token = world.access_token(&known.pair).await;
+    Request::new(&router, "GET", "/v1/merchants").bearer(&token).send().await.problem(503, "unavailable");
+}
+
+#[tokio::test]
+async fn usage_that_could_not_be_written_is_written_later() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    world.get(&by.value, "/v1/merchants").await.json(200);
+    world.store.on_the_writer("ALTER TABLE key_usage RENAME TO gone").await.unwrap();
+    assert!(world.app.flush_usage().await.is_err());
+    world.store.on_the_writer("ALTER TABLE gone RENAME TO key_usage").await.unwrap();
+    world.app.flush_usage().await.unwrap();
+    assert!(world.get(&by.value, &by.path()).await.json(200)["last_used"].is_string());
+}
+
+#[tokio::test]
+async fn a_database_that_comes_back_is_used_again() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    world.store.on_the_writer("ALTER TABLE account RENAME TO gone").await.unwrap();
+    let answer = world.get(&by.value, "/v1/merchants").await;
+    assert!(answer.status.is_server_error(), "{}", answer.text());
+    world.store.on_the_writer("ALTER TABLE gone RENAME TO account").await.unwrap();
+    world.get(&by.value, "/v1/merchants").await.json(200);
+}

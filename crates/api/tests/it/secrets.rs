@@ -1,0 +1,189 @@
+//! A secret is in the answer to its creation and nowhere else: not in another answer, not in the log, not in the database.
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::harness::{Answer, Held, World};
+
+/// Everything that was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// A run that remembers what was handed out, and every answer.
+struct Run {
+    world: World,
+    by: Held,
+    /// What only the answer of this number may hold.
+    handed_out: Vec<(usize, String)>,
+    answers: Vec<Answer>,
+}
+
+impl Run {
+    fn keep(&mut self, answer: Answer) {
+        self.answers.push(answer);
+    }
+
+    /// Keeps an answer that hands something out.
+    fn keep_with(&mut self, answer: Answer, names: &[&str]) -> Vec<String> {
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        let values: Vec<String> = names
+            .iter()
+            .map(|name| body[*name].as_str().unwrap_or_else(|| panic!("{name}: {body}")).to_owned())
+            .collect();
+        self.handed_out.extend(values.iter().map(|value| (self.answers.len(), value.clone())));
+        self.answers.push(answer);
+        values
+    }
+
+    async fn get(&mut self, credential: &str, path: &str) {
+        let answer = self.world.get(credential, path).await;
+        self.keep(answer);
+    }
+
+    async fn post(&mut self, path: &str, body: &Value) -> Answer {
+        self.world.post_json(&self.by.value, path, body).await
+    }
+
+    async fn token(&mut self, body: &Value) -> Answer {
+        self.world.request("POST", "/v1/oauth2/token").json(body).send().await
+    }
+}
+
+async fn keys_and_tokens(run: &mut Run) {
+    let body = json!({"mid": "merchant_a1", "name": "x", "type": "secret", "scopes": ["api-keys:*"]});
+    let answer = run.post("/v1/api-keys", &body).await;
+    let key = answer.json(201);
+    let value = run.keep_with(answer, &["value"]).remove(0);
+    let path = format!("/v1/api-keys/{}", key["id"].as_str().unwrap());
+    for path in [path.as_str(), "/v1/api-keys/merchant_a1?state=all", "/v1/merchants/merchant_a1/api-keys", "/v1/auth"]
+    {
+        run.get(&value, path).await;
+    }
+    let answer =
+        run.post("/v1/merchants/merchant_a1/api-keys", &json!({"name": "x", "scopes": ["charges:read"]})).await;
+    let pair = answer.json(201);
+    let secret = run.keep_with(answer, &["appSecret"]).remove(0);
+    let answer = run.token(&json!({"AppKey": pair["appKey"], "AppSecret": secret})).await;
+    let tokens = run.keep_with(answer, &["accessToken", "refreshToken"]);
+    let answer = run.token(&json!({"refreshToken": tokens[1]})).await;
+    let next = run.keep_with(answer, &["accessToken", "refreshToken"]);
+    for token in [&tokens[1], &next[1]] {
+        let again = run.token(&json!({"refreshToken": token})).await;
+        again.problem(401, "invalid_credential");
+        run.keep(again);
+    }
+    let (id, form_secret) = (("client_id", pair["appKey"].as_str().unwrap()), ("client_secret", secret.as_str()));
+    let form = [("grant_type", "client_credentials"), id, form_secret];
+    let answer = run.world.request("POST", "/v1/oauth2/token").form(&form).send().await;
+    run.keep_with(answer, &["access_token"]);
+    for path in ["/v1/merchants", "/v1/auth", "/v1/auth?scope=none", "/v1/auth?unknown"] {
+        run.get(&next[0], path).await;
+    }
+    for body in [json!({"key": value}), json!({"key": secret, "scopes": ["x"]}), json!({"key": value, "scope": 1})] {
+        let answer = run.post("/v1/verify", &body).await;
+        run.keep(answer);
+        let answer = run.post("/v1/verify/batch", &json!({"checks": [body]})).await;
+        run.keep(answer);
+    }
+    let answer = run.world.delete(&run.by.value, &path).await;
+    run.keep(answer);
+    for path in [path.as_str(), "/v1/auth"] {
+        run.get(&value, path).await;
+    }
+}
+
+/// Secrets where none belong: none may come back.
+async fn misplaced(run: &mut Run) {
+    let lost = run.world.root("merchant_a2").await.value;
+    run.handed_out.push((usize::MAX, lost.clone()));
+    for body in [
+        json!({"mid": lost, "name": "x", "type": "secret"}),
+        json!({"mid": "merchant_a1", "name": "x", "type": lost}),
+        json!({"mid": "merchant_a1", "name": "x", "type": "secret", "scopes": [lost]}),
+        json!({"mid": "merchant_a1", "name": "<", "type": "secret", "expires_at": lost}),
+    ] {
+        let answer = run.post("/v1/api-keys", &body).await;
+        run.keep(answer);
+    }
+    for path in [format!("/v1/api-keys/{lost}"), format!("/v1/merchants/{lost}"), format!("/{lost}")] {
+        run.get(&lost, &path).await;
+    }
+    for query in ["limit", "cursor", "state", "type"] {
+        let path = format!("/v1/api-keys/merchant_a1?{query}={lost}");
+        let by = run.by.value.clone();
+        run.get(&by, &path).await;
+    }
+    let malformed = format!("{{\"AppKey\": \"{lost}\", \"AppSecret\": {lost}}}");
+    let twice = format!("{{\"AppSecret\": \"{lost}\", \"AppSecret\": \"{lost}\"}}");
+    for body in [malformed, twice] {
+        let answer = run.world.request("POST", "/v1/oauth2/token").body("application/json", body).send().await;
+        run.keep(answer);
+    }
+    let id = format!("{lost} {lost}");
+    let answer = run.world.request("GET", "/v1/merchants").header("x-request-id", &id).bearer(&lost).send().await;
+    run.keep(answer);
+}
+
+#[tokio::test]
+async fn a_secret_is_in_the_answer_to_its_creation_and_nowhere_else() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+    // For every thread: the database has threads of its own.
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let mut run = Run { handed_out: vec![(usize::MAX, by.value.clone())], world, by, answers: Vec::new() };
+    keys_and_tokens(&mut run).await;
+    misplaced(&mut run).await;
+    run.world.app.flush_usage().await.unwrap();
+
+    assert!(run.handed_out.len() >= 8);
+    for (made_by, secret) in &run.handed_out {
+        for (n, answer) in run.answers.iter().enumerate() {
+            assert_eq!(answer.text().matches(secret.as_str()).count(), usize::from(n == *made_by), "{}", answer.text());
+            let headers = format!("{:?}", answer.headers);
+            assert!(!headers.contains(secret.as_str()), "{headers}");
+        }
+    }
+    let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(logged.contains("http") && logged.contains("db."), "something was logged at all");
+    let stored = files(run.world.folder.path());
+    assert!(stored.len() > 10_000, "something was stored at all");
+    for (_, secret) in &run.handed_out {
+        // Not a part of it either: a key's random part, a token's signature.
+        let part = &secret[secret.len() - 40..];
+        assert!(!logged.contains(part), "in the log");
+        assert!(!stored.windows(part.len()).any(|bytes| bytes == part.as_bytes()), "in the database");
+    }
+}
+
+/// Every byte of every file of the database.
+fn files(folder: &Path) -> Vec<u8> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_file()).flat_map(|path| std::fs::read(path).unwrap()).collect()
+}

@@ -1,0 +1,142 @@
+//! A walk over the served OpenAPI document: nobody gets in without a credential, without the scope, or to what belongs to
+//! another tenant.
+
+use crate::harness::{Foreign, ID, Target, World, rule};
+
+/// Who tries, and at whose objects: strangers, siblings, children and grandchildren.
+const TRESPASSES: [(&str, &str); 11] = [
+    ("partner_b", "partner_a"),
+    ("partner_b", "merchant_a1"),
+    ("partner_b", "merchant_p1"),
+    ("merchant_b1", "merchant_a1"),
+    ("merchant_b1", "partner_a"),
+    ("merchant_a2", "merchant_a1"),
+    ("merchant_a1", "partner_a"),
+    ("merchant_a1", "platform"),
+    ("merchant_p1", "merchant_a1"),
+    ("merchant_p1", "platform"),
+    ("partner_a", "platform"),
+];
+
+async fn target(world: &World, mid: &str) -> Target {
+    Target { mid: mid.to_owned(), key: world.key(mid, &["charges:read"]).await }
+}
+
+#[tokio::test]
+async fn no_operation_answers_without_a_credential() {
+    let world = World::new().await;
+    let about = target(&world, "merchant_a1").await;
+    let dead = world.root("platform").await;
+    let by = world.root("platform").await;
+    world.delete(&by.value, &dead.path()).await.empty(204);
+    let before = world.contents().await;
+    for (method, template) in world.operations().await {
+        let rule = rule(&method, &template, &about);
+        for ask in &rule.requests {
+            for credential in [None, Some("garbage"), Some(dead.value.as_str()), Some(by.forged().as_str())] {
+                let answer = world.try_out(&method, credential, ask).await;
+                if rule.needs_credential {
+                    answer.problem(401, "invalid_credential");
+                } else {
+                    assert_eq!(template, "/v1/oauth2/token", "the one exception");
+                }
+            }
+            if rule.needs_credential {
+                world.try_out(&method, Some(&by.abroad()), ask).await.problem(401, "wrong_environment");
+            }
+        }
+    }
+    assert_eq!(world.contents().await, before);
+}
+
+#[tokio::test]
+async fn no_operation_answers_without_its_scope() {
+    let world = World::new().await;
+    let about = target(&world, "merchant_a1").await;
+    let all = ["api-keys:write", "api-keys:read", "api-keys:verify", "merchants:read", "merchants:write"];
+    let before = world.contents().await[0];
+    for (method, template) in world.operations().await {
+        let rule = rule(&method, &template, &about);
+        let Some(scope) = rule.scope else { continue };
+        let others: Vec<&str> = all.into_iter().filter(|other| *other != scope).chain(["charges:*"]).collect();
+        let lacking = world.key("platform", &others).await;
+        let nothing = world.key("platform", &[]).await;
+        for ask in &rule.requests {
+            for key in [&lacking, &nothing] {
+                let answer = world.try_out(&method, Some(&key.value), ask).await;
+                answer.problem(403, "insufficient_scope");
+                let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+                assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()));
+            }
+        }
+    }
+    assert_eq!(world.contents().await[0], before);
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_tenant_is_what_was_never_made() {
+    let world = World::new().await;
+    let never = Target { mid: "nobody".to_owned(), key: never_made(&world) };
+    let operations = world.operations().await;
+    for (by, whose) in TRESPASSES {
+        let (by, about) = (world.root(by).await, target(&world, whose).await);
+        let before = world.contents().await;
+        for (method, template) in &operations {
+            let rule = rule(method, template, &about);
+            let unknown = crate::harness::rule(method, template, &never);
+            for (ask, unknown) in rule.requests.iter().zip(&unknown.requests) {
+                let foreign = world.try_out(method, Some(&by.value), ask).await;
+                let unknown = world.try_out(method, Some(&by.value), unknown).await;
+                match rule.foreign {
+                    Foreign::Absent(code) => {
+                        let code = if ask.0 == format!("/v1/api-keys/{whose}") { "account_not_found" } else { code };
+                        foreign.problem(404, code);
+                        assert_eq!(foreign.untraced(), unknown.untraced());
+                    }
+                    Foreign::NotFound => {
+                        assert_eq!(foreign.json(200), unknown.json(200));
+                        assert!(foreign.text().contains("NOT_FOUND") && !foreign.text().contains(&about.key.id));
+                    }
+                    Foreign::Unnamed => {
+                        assert!(!foreign.text().contains(&about.key.id));
+                        assert!(!foreign.text().contains(&format!("\"mid\":\"{whose}\"")), "{}", foreign.text());
+                    }
+                }
+            }
+        }
+        assert_eq!(world.contents().await, before);
+    }
+}
+
+/// A key that is sound and names nothing.
+fn never_made(world: &World) -> crate::harness::Held {
+    let id: keyward_domain::KeyId = ID.parse().unwrap();
+    let environment = world.app.settings().environment;
+    let value = keyward_domain::KeyValue::mint(keyward_domain::KeyType::Secret, environment, id, [3; 32]);
+    crate::harness::Held { id: ID.to_owned(), value: value.expose().to_owned() }
+}
+
+#[tokio::test]
+async fn every_documented_operation_has_a_handler_and_no_other_method_has_one() {
+    let world = World::new().await;
+    let about = target(&world, "merchant_a1").await;
+    let document = world.document().await;
+    for (template, operations) in document["paths"].as_object().unwrap() {
+        let documented: Vec<String> = operations.as_object().unwrap().keys().map(|it| it.to_uppercase()).collect();
+        let (path, _) = &rule(&documented[0].to_lowercase(), template, &about).requests[0];
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
+            let answer = world.request(method, path).send().await;
+            if documented.iter().any(|it| it == method) || template == "/v1/auth" {
+                assert!(!matches!(answer.status.as_u16(), 404 | 405), "{method} {template}: {}", answer.text());
+            } else {
+                answer.problem(405, "method_not_allowed");
+                let mut allowed: Vec<&str> = answer.header("allow").unwrap().split(',').map(str::trim).collect();
+                allowed.retain(|it| *it != "HEAD");
+                allowed.sort_unstable();
+                let mut documented = documented.clone();
+                documented.sort();
+                assert_eq!(allowed, documented, "{method} {template}");
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! `/v1`, a file a route.
+
+mod api_keys;
+mod auth;
+mod batch;
+mod merchants;
+mod oauth2;
+mod verify;

@@ -1,0 +1,157 @@
+//! `DELETE /v1/api-keys/{id}`: irreversible, repeatable, and at once.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::{Held, ID, World};
+
+async fn shown(world: &World, by: &Held, key: &Held) -> (String, String, String) {
+    let key = world.get(&by.value, &key.path()).await.json(200);
+    let text = |name: &str| key[name].as_str().unwrap().to_owned();
+    (text("revoked_at"), text("revoked_by"), text("revocation_reason"))
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_in_the_very_next_request() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let key = world.root("merchant_a1").await;
+    world.get(&key.value, "/v1/merchants").await.json(200);
+    let answer = world.delete(&by.value, &key.path()).await;
+    answer.empty(204);
+    world.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
+    let verdict = world.post_json(&by.value, "/v1/verify", &json!({"key": key.value})).await.json(200);
+    assert_eq!(verdict, json!({"valid": false, "code": "REVOKED", "id": key.id}));
+}
+
+#[tokio::test]
+async fn repeating_it_is_204_again_and_the_first_revocation_stays() {
+    let world = World::new().await;
+    let (first, second) = (world.root("partner_a").await, world.root("platform").await);
+    let key = world.key("merchant_a1", &[]).await;
+    world.delete(&first.value, &format!("{}?reason=no_longer_needed", key.path())).await.empty(204);
+    world.advance(Duration::from_mins(1));
+    world.delete(&second.value, &format!("{}?reason=compromised", key.path())).await.empty(204);
+    let expected = ("2026-11-23T12:00:00Z".to_owned(), first.id.clone(), "no_longer_needed".to_owned());
+    assert_eq!(shown(&world, &first, &key).await, expected);
+}
+
+#[tokio::test]
+async fn every_reason_is_kept_and_any_other_word_refused() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    for (query, reason) in [
+        ("", "unspecified"),
+        ("?reason=unspecified", "unspecified"),
+        ("?reason=compromised", "compromised"),
+        ("?reason=superseded", "superseded"),
+        ("?reason=no_longer_needed", "no_longer_needed"),
+    ] {
+        let key = world.key("merchant_a1", &[]).await;
+        world.delete(&by.value, &format!("{}{query}", key.path())).await.empty(204);
+        assert_eq!(shown(&world, &by, &key).await.2, reason);
+    }
+    let key = world.key("merchant_a1", &[]).await;
+    for query in ["?reason=", "?reason=Compromised", "?reason=leaked", "?reason=superseded&reason=superseded"] {
+        world.delete(&by.value, &format!("{}{query}", key.path())).await.invalid(&["reason"]);
+    }
+    assert_eq!(world.get(&by.value, &key.path()).await.json(200)["state"], "active");
+}
+
+#[tokio::test]
+async fn unknown_foreign_and_garbled_ids_are_the_same() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let foreign = world.key("merchant_b1", &[]).await;
+    let before = world.contents().await;
+    let mut told = Vec::new();
+    for id in [ID, &foreign.id, "key_garbage", "merchant_a1", "x"] {
+        let answer = world.delete(&by.value, &format!("/v1/api-keys/{id}")).await;
+        answer.problem(404, "key_not_found");
+        told.push(answer.untraced());
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1);
+    assert_eq!(world.contents().await, before);
+}
+
+#[tokio::test]
+async fn an_expired_key_can_still_be_revoked() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let key = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01Z")).await;
+    world.advance(Duration::from_secs(2));
+    world.delete(&by.value, &format!("{}?reason=compromised", key.path())).await.empty(204);
+    assert_eq!(world.get(&by.value, &key.path()).await.json(200)["state"], "revoked");
+}
+
+#[tokio::test]
+async fn nobody_revokes_the_last_key_of_its_own_that_can_write_keys() {
+    let world = World::new().await;
+    let last = world.key("partner_a", &["api-keys:write"]).await;
+    // None of these is a usable key that covers the scope.
+    let reader = world.key("partner_a", &["api-keys:read"]).await;
+    world.key_of("partner_a", "public", &[], None).await;
+    let gone = world.key("partner_a", &["api-keys:*"]).await;
+    world.key_of("partner_a", "secret", &["api-keys:write"], Some("2026-11-23T12:00:01Z")).await;
+    world.root("merchant_a1").await;
+    world.delete(&last.value, &gone.path()).await.empty(204);
+    world.advance(Duration::from_secs(1));
+    let before = world.contents().await;
+    for reason in ["unspecified", "superseded", "no_longer_needed"] {
+        let path = format!("{}?reason={reason}", last.path());
+        world.delete(&last.value, &path).await.problem(409, "lock_out");
+    }
+    assert_eq!(world.contents().await, before);
+    // A key that writes none may go, and a key that was revoked is revoked.
+    world.delete(&last.value, &reader.path()).await.empty(204);
+    world.delete(&last.value, &gone.path()).await.empty(204);
+    world.delete(&last.value, &format!("{}?reason=compromised", last.path())).await.empty(204);
+    world.delete(&last.value, &last.path()).await.problem(401, "invalid_credential");
+}
+
+#[tokio::test]
+async fn with_another_writer_left_a_key_revokes_itself() {
+    let world = World::new().await;
+    let (one, _other) = (world.key("partner_a", &["api-keys:write"]).await, world.root("partner_a").await);
+    world.delete(&one.value, &one.path()).await.empty(204);
+    world.delete(&one.value, &one.path()).await.problem(401, "invalid_credential");
+}
+
+#[tokio::test]
+async fn somebody_elses_last_writer_may_be_revoked() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let last = world.root("merchant_a1").await;
+    world.delete(&by.value, &last.path()).await.empty(204);
+}
+
+#[tokio::test]
+async fn of_two_racing_revokes_of_the_last_two_writers_exactly_one_is_a_lock_out() {
+    for round in 0..10 {
+        let world = World::new().await;
+        let (one, other) = (world.root("partner_a").await, world.root("partner_a").await);
+        let (paths, values) = ([one.path(), other.path()], [&one.value, &other.value]);
+        // By turns each its own, each the other's.
+        let by = |n: usize| values[(n + round) % 2];
+        let (first, second) = tokio::join!(world.delete(by(0), &paths[0]), world.delete(by(1), &paths[1]));
+        let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+        statuses.sort_unstable();
+        // The one that came second may find its own key dead already.
+        assert!(matches!(statuses, [204, 401 | 409]), "{statuses:?}");
+        if round % 2 == 0 {
+            assert_eq!(statuses, [204, 409]);
+        }
+        assert_eq!(world.contents().await[2], 1);
+    }
+}
+
+#[tokio::test]
+async fn prefer_is_ignored() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let key = world.key("merchant_a1", &[]).await;
+    let request = world.request("DELETE", &key.path()).bearer(&by.value).header("prefer", "respond-async");
+    request.send().await.empty(204);
+}

@@ -1,0 +1,132 @@
+//! `/v1/auth`: what a gateway asks about the credential of somebody else's request.
+
+use crate::harness::{Answer, World};
+
+#[track_caller]
+fn passed(answer: &Answer) -> [Option<&str>; 5] {
+    answer.empty(204);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    ["key-id", "mid", "partner-mid", "type", "scopes"].map(|name| answer.header(&format!("x-keyward-{name}")))
+}
+
+#[tokio::test]
+async fn any_method_will_do_and_no_body_is_read() {
+    let world = World::new().await;
+    let key = world.key("merchant_a1", &["charges:read", "refunds:*"]).await;
+    for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"] {
+        let request = world.request(method, "/v1/auth").bearer(&key.value).body("text/plain", "x".repeat(100_000));
+        let expected = [&key.id, "merchant_a1", "partner_a", "secret", "charges:read refunds:*"].map(Some);
+        assert_eq!(passed(&request.send().await), expected, "{method}");
+    }
+    world.request("HEAD", "/v1/auth").bearer(&key.value).send().await.empty(204);
+}
+
+#[tokio::test]
+async fn a_credential_stands_in_either_header() {
+    let world = World::new().await;
+    let (key, other) = (world.key("merchant_p1", &[]).await, world.key("merchant_p1", &[]).await);
+    let expected = [Some(key.id.as_str()), Some("merchant_p1"), None, Some("secret"), Some("")];
+    let ask = || world.request("GET", "/v1/auth");
+    assert_eq!(passed(&ask().header("x-api-key", &key.value).send().await), expected);
+    assert_eq!(passed(&ask().header("authorization", &format!("bEaReR {}", key.value)).send().await), expected);
+    assert_eq!(passed(&ask().bearer(&key.value).header("x-api-key", &key.value).send().await), expected);
+    ask().bearer(&key.value).header("x-api-key", &other.value).send().await.invalid(&["X-Api-Key"]);
+    let two = ask().header("x-api-key", &key.value).header("x-api-key", &other.value);
+    two.send().await.invalid(&["X-Api-Key"]);
+    ask().header("x-api-key", "").send().await.problem(401, "invalid_credential");
+}
+
+#[tokio::test]
+async fn an_access_token_is_judged_by_its_effective_scopes() {
+    let world = World::new().await;
+    let pair = world.pair("merchant_a1", &["charges:*"]).await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", pair.public.value.as_str()),
+        ("client_secret", pair.secret.value.as_str()),
+        ("scope", "charges:read"),
+    ];
+    let tokens = world.request("POST", "/v1/oauth2/token").form(&form).send().await.json(200);
+    let token = tokens["access_token"].as_str().unwrap();
+    let expected = [&pair.secret.id, "merchant_a1", "partner_a", "secret", "charges:read"].map(Some);
+    assert_eq!(passed(&world.get(token, "/v1/auth?scope=charges:read&mid=merchant_a1&type=secret").await), expected);
+    assert_eq!(passed(&world.request("GET", "/v1/auth").header("x-api-key", token).send().await), expected);
+    world.get(token, "/v1/auth?scope=charges:write").await.problem(403, "insufficient_scope");
+    world.get(token, "/v1/auth?type=public").await.problem(403, "wrong_type");
+}
+
+#[tokio::test]
+async fn conditions_are_all_held_to() {
+    let world = World::new().await;
+    let secret = world.key("merchant_a1", &["charges:*", "refunds:read"]).await.value;
+    let public = world.key_of("merchant_a1", "public", &["charges:read"], None).await.value;
+    for (key, query, code) in [
+        (&secret, "?scope=charges:read&scope=refunds:read", None),
+        (&secret, "?mid=merchant_a1&type=secret&scope=charges:*", None),
+        (&secret, "?scope=charges:read&scope=refunds:write", Some("insufficient_scope")),
+        (&secret, "?scope=charges", Some("insufficient_scope")),
+        (&secret, "?mid=merchant_a2", Some("wrong_account")),
+        (&secret, "?type=tokenization", Some("wrong_type")),
+        (&secret, "?type=public&mid=merchant_a2&scope=x", Some("wrong_type")),
+        (&secret, "?mid=merchant_a2&scope=x", Some("wrong_account")),
+        (&public, "", Some("wrong_type")),
+        (&public, "?type=public", None),
+        (&public, "?type=publishable&scope=charges:read", None),
+    ] {
+        let answer = world.get(key, &format!("/v1/auth{query}")).await;
+        match code {
+            None => drop(passed(&answer)),
+            Some(code) => {
+                answer.problem(403, code);
+                assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("x-keyward")));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_or_wrong_condition_is_refused() {
+    let world = World::new().await;
+    let key = world.key("merchant_a1", &[]).await.value;
+    for (query, name) in
+        [("scopes=charges:read", "scopes"), ("Scope=x", "Scope"), ("scope=charges:read&x", "x"), ("=", "")]
+    {
+        let told = world.get(&key, &format!("/v1/auth?{query}")).await.problem(400, "unknown_condition");
+        assert!(told["fields"][name].is_array(), "{told}");
+    }
+    for (query, name) in [
+        ("scope=Charges", "scope"),
+        ("scope=", "scope"),
+        ("scope=a&scope=a", "scope"),
+        ("type=server", "type"),
+        ("type=secret&type=secret", "type"),
+        ("mid=a%20b", "mid"),
+        ("mid=a&mid=a", "mid"),
+    ] {
+        world.get(&key, &format!("/v1/auth?{query}")).await.invalid(&[name]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_good_credential_is_401_whatever_is_asked() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let revoked = world.key("merchant_a1", &[]).await;
+    world.delete(&by.value, &revoked.path()).await.empty(204);
+    for query in ["", "?scope=charges:read", "?unknown=1", "?type=server"] {
+        let path = format!("/v1/auth{query}");
+        let mut told = Vec::new();
+        let none = world.request("GET", &path).send().await;
+        let basic = world.request("GET", &path).header("authorization", "Basic eDp5").send().await;
+        let forged = world.get(&by.forged(), &path).await;
+        let dead = world.get(&revoked.value, &path).await;
+        for answer in [none, basic, forged, dead, world.get("garbage", &path).await] {
+            answer.problem(401, "invalid_credential");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            told.push(answer.untraced());
+        }
+        told.dedup();
+        assert_eq!(told.len(), 1);
+        world.get(&by.abroad(), &path).await.problem(401, "wrong_environment");
+    }
+}

@@ -1,0 +1,8 @@
+//! `/v1/merchants`.
+
+mod get;
+mod list;
+mod pair;
+mod pair_overwrite;
+mod register;
+mod status;

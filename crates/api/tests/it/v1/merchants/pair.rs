@@ -1,0 +1,164 @@
+//! `POST /v1/merchants/{mid}/api-keys`: a public and a secret key that belong together.
+
+use serde_json::{Value, json};
+
+use crate::harness::{START, World};
+
+const PATH: &str = "/v1/merchants/merchant_a1/api-keys";
+
+#[tokio::test]
+async fn a_new_pair_is_shown_whole() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let body = json!({"name": " Shop ", "description": " till ", "scopes": ["charges:read", "api-keys:read"]});
+    let answer = world.post_json(&by.value, PATH, &body).await;
+    let pair = answer.json(201);
+    let (public, secret) = (pair["appKey"].as_str().unwrap(), pair["appSecret"].as_str().unwrap());
+    let id = |n: usize| pair["keys"][n]["id"].as_str().unwrap().to_owned();
+    let key = |n: usize, value: &str, key_type: &str, scopes: Value| {
+        json!({
+            "id": id(n), "mid": "merchant_a1", "name": "Shop", "description": "till", "type": key_type,
+            "scopes": scopes, "state": "active", "created_at": START, "created_by": by.id, "expires_at": null,
+            "last_used": null, "last_four": value[value.len() - 4..], "errors": [],
+        })
+    };
+    let mut first = key(0, public, "public", json!([]));
+    first["value"] = json!(public);
+    let second = key(1, secret, "secret", json!(["charges:read", "api-keys:read"]));
+    let client_id = id(0).parse::<keyward_domain::KeyId>().unwrap().uuid().to_string();
+    assert_eq!(
+        pair,
+        json!({
+            "name": "Shop", "uniqueName": "Shop", "description": "till", "clientId": client_id, "appKey": public,
+            "appSecret": secret, "keys": [first, second], "errors": [],
+        })
+    );
+    assert!(public.starts_with("pk_test_") && secret.starts_with("sk_test_"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn its_keys_work_at_once_and_obtain_tokens() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let pair = world.post_json(&by.value, PATH, &json!({"name": "x", "scopes": ["merchants:read"]})).await.json(201);
+    world.get(pair["appSecret"].as_str().unwrap(), "/v1/merchants").await.json(200);
+    let body = json!({"AppKey": pair["clientId"], "AppSecret": pair["appSecret"]});
+    world.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200);
+}
+
+#[tokio::test]
+async fn a_form_is_as_good_as_json() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let parts = [("name", "Shop"), ("scopes", "charges:read,charges:write"), ("overwriteExistingKey", "true")];
+    for _ in 0..2 {
+        let pair = world.request("POST", PATH).bearer(&by.value).multipart(&parts).send().await.json(201);
+        assert_eq!((&pair["uniqueName"], &pair["description"]), (&json!("Shop"), &Value::Null));
+        assert_eq!(pair["keys"][1]["scopes"], json!(["charges:read", "charges:write"]));
+    }
+    let parts = [("name", "Shop"), ("overwriteExistingKey", "maybe")];
+    world.request("POST", PATH).bearer(&by.value).multipart(&parts).send().await.invalid(&["overwriteExistingKey"]);
+}
+
+#[tokio::test]
+async fn pairs_of_one_name_are_numbered_and_freed_numbers_used_again() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let mut pairs = Vec::new();
+    for unique in ["Shop", "Shop-2", "Shop-3"] {
+        let pair = world.post_json(&by.value, PATH, &json!({"name": "Shop"})).await.json(201);
+        assert_eq!((&pair["name"], &pair["uniqueName"]), (&json!("Shop"), &json!(unique)));
+        pairs.push(pair);
+    }
+    let revoke = async |key: &Value| {
+        let path = format!("/v1/api-keys/{}", key["id"].as_str().unwrap());
+        world.delete(&by.value, &path).await.empty(204);
+    };
+    // A pair is active while either of its keys is not revoked.
+    revoke(&pairs[1]["keys"][0]).await;
+    let next = world.post_json(&by.value, PATH, &json!({"name": "Shop"})).await.json(201);
+    assert_eq!(next["uniqueName"], "Shop-4");
+    revoke(&pairs[1]["keys"][1]).await;
+    let next = world.post_json(&by.value, PATH, &json!({"name": "Shop"})).await.json(201);
+    assert_eq!(next["uniqueName"], "Shop-2");
+    // A name that looks numbered is a name like any other; other merchants have names of their own.
+    let next = world.post_json(&by.value, PATH, &json!({"name": "Shop-3"})).await.json(201);
+    assert_eq!(next["uniqueName"], "Shop-3-2");
+    let other = world.post_json(&by.value, "/v1/merchants/merchant_a2/api-keys", &json!({"name": "Shop"})).await;
+    assert_eq!(other.json(201)["uniqueName"], "Shop");
+}
+
+#[tokio::test]
+async fn single_keys_take_no_pair_name() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let single = json!({"mid": "merchant_a1", "name": "Shop", "type": "secret"});
+    world.post_json(&by.value, "/v1/api-keys", &single).await.json(201);
+    let pair = world.post_json(&by.value, PATH, &json!({"name": "Shop"})).await.json(201);
+    assert_eq!(pair["uniqueName"], "Shop");
+}
+
+#[tokio::test]
+async fn of_two_racing_pairs_of_one_name_both_are_made() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let body = json!({"name": "Shop"});
+    let ask = || world.post_json(&by.value, PATH, &body);
+    let (one, two, three, four) = tokio::join!(ask(), ask(), ask(), ask());
+    let mut names: Vec<String> =
+        [one, two, three, four].iter().map(|it| it.json(201)["uniqueName"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["Shop", "Shop-2", "Shop-3", "Shop-4"]);
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_named_and_nothing_is_stored() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let before = world.contents().await;
+    let too_many: Vec<String> = (0..101).map(|n| format!("charges:{n}")).collect();
+    for (body, fields) in [
+        (json!({}), &["name"][..]),
+        (json!({"name": "<"}), &["name"]),
+        (json!({"name": "x".repeat(201)}), &["name"]),
+        (json!({"name": "x", "description": "a\rb"}), &["description"]),
+        (json!({"name": "x", "scopes": "a"}), &["scopes"]),
+        (json!({"name": "x", "scopes": ["a", "a"]}), &["scopes[1]"]),
+        (json!({"name": "x", "scopes": ["A"]}), &["scopes[0]"]),
+        (json!({"name": "x", "scopes": too_many}), &["scopes"]),
+        (json!({"name": "x", "overwriteExistingKey": "true"}), &["overwriteExistingKey"]),
+        (json!({"name": "x", "overwriteExistingKey": 1}), &["overwriteExistingKey"]),
+    ] {
+        world.post_json(&by.value, PATH, &body).await.invalid(fields);
+    }
+    for body in ["", "{", r#"{"name": "x", "name": "y"}"#] {
+        let request = world.request("POST", PATH).bearer(&by.value).body("application/json", body);
+        request.send().await.invalid(&["body"]);
+    }
+    let held = world.key("merchant_a1", &["api-keys:write"]).await;
+    let body = json!({"name": "x", "scopes": ["charges:read"]});
+    let before_held = world.contents().await;
+    world.post_json(&held.value, PATH, &body).await.problem(403, "scope_not_held");
+    assert_eq!(world.contents().await, before_held);
+    assert_eq!(before_held[1], before[1] + 1);
+}
+
+#[tokio::test]
+async fn unknown_foreign_and_garbled_mids_are_the_same_and_a_dead_one_is_a_conflict() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
+    let before = world.contents().await;
+    let mut told = Vec::new();
+    for mid in ["nobody", "merchant_b1", "platform", "key_x", "a%20b"] {
+        let path = format!("/v1/merchants/{mid}/api-keys");
+        let answer = world.post_json(&by.value, &path, &json!({"name": "x"})).await;
+        answer.problem(404, "account_not_found");
+        told.push(answer.untraced());
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1);
+    world.post_json(&by.value, PATH, &json!({"name": "x"})).await.problem(409, "account_not_active");
+    assert_eq!(world.contents().await, before);
+}

@@ -1,0 +1,122 @@
+//! `POST /v1/merchants/{mid}/suspend`, `/resume` and `/close`.
+
+use serde_json::{Value, json};
+
+use crate::harness::{START, World};
+
+async fn state_of(world: &World, by: &str, id: &str) -> Value {
+    world.get(by, &format!("/v1/api-keys/{id}")).await.json(200)
+}
+
+#[tokio::test]
+async fn each_answers_with_the_account_and_repeats_unchanged() {
+    let world = World::new().await;
+    let by = world.key("partner_a", &["merchants:write"]).await;
+    for (verb, status) in
+        [("suspend", "suspended"), ("resume", "active"), ("suspend", "suspended"), ("close", "closed")]
+    {
+        for _ in 0..2 {
+            let answer = world.post(&by.value, &format!("/v1/merchants/merchant_a1/{verb}")).await;
+            assert_eq!(
+                answer.json(200),
+                json!({
+                    "mid": "merchant_a1", "name": "merchant_a1", "role": "merchant", "parent_mid": "partner_a",
+                    "status": status, "created_at": START, "errors": [],
+                })
+            );
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_closed_account_is_never_resumed_nor_suspended() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    world.post(&by.value, "/v1/merchants/merchant_a1/close").await.json(200);
+    for verb in ["resume", "suspend"] {
+        world.post(&by.value, &format!("/v1/merchants/merchant_a1/{verb}")).await.problem(409, "account_closed");
+    }
+    assert_eq!(world.get(&by.value, "/v1/merchants/merchant_a1").await.json(200)["status"], "closed");
+}
+
+#[tokio::test]
+async fn nobody_does_it_to_its_own_account_or_to_what_it_does_not_reach() {
+    let world = World::new().await;
+    for by in ["platform", "partner_a", "merchant_a1"] {
+        let key = world.root(by).await;
+        for verb in ["suspend", "resume", "close"] {
+            world.post(&key.value, &format!("/v1/merchants/{by}/{verb}")).await.problem(403, "own_account");
+            for mid in ["partner_b", "merchant_b1", "merchant_p1", "nobody", "key_x", "a%20b"] {
+                if by != "platform" || !mid.contains('_') || mid == "key_x" {
+                    let answer = world.post(&key.value, &format!("/v1/merchants/{mid}/{verb}")).await;
+                    answer.problem(404, "account_not_found");
+                }
+            }
+        }
+    }
+    assert_eq!(world.contents().await[3], 0);
+}
+
+#[tokio::test]
+async fn suspending_kills_every_key_below_at_once_and_resuming_brings_them_back() {
+    let world = World::new().await;
+    let platform = world.root("platform").await;
+    let (partner, merchant) = (world.root("partner_a").await, world.root("merchant_a1").await);
+    let elsewhere = world.root("partner_b").await;
+    let pair = world.pair("merchant_a1", &["merchants:read"]).await;
+    let token = world.access_token(&pair).await;
+    let credentials = [&partner.value, &merchant.value, &pair.secret.value, &token];
+    world.post(&platform.value, "/v1/merchants/partner_a/suspend").await.json(200);
+    for credential in credentials {
+        world.get(credential, "/v1/merchants").await.problem(401, "invalid_credential");
+    }
+    world.get(&elsewhere.value, "/v1/merchants").await.json(200);
+    let verdict = world.post_json(&platform.value, "/v1/verify", &json!({"key": merchant.value})).await.json(200);
+    assert_eq!(verdict, json!({"valid": false, "code": "SUSPENDED", "id": merchant.id}));
+    // Keys of a suspended account keep their state.
+    assert_eq!(state_of(&world, &platform.value, &merchant.id).await["state"], "active");
+    world.post(&platform.value, "/v1/merchants/partner_a/resume").await.json(200);
+    for credential in credentials {
+        world.get(credential, "/v1/merchants").await.json(200);
+    }
+}
+
+#[tokio::test]
+async fn keys_of_a_closed_account_read_revoked_everywhere() {
+    let world = World::new().await;
+    let platform = world.root("platform").await;
+    let alive = world.root("merchant_a1").await;
+    let revoked = world.key("merchant_a1", &[]).await;
+    let public = world.key_of("merchant_a1", "public", &[], Some("2026-11-23T12:00:01Z")).await;
+    world.delete(&platform.value, &revoked.path()).await.empty(204);
+    world.advance(std::time::Duration::from_secs(1));
+    world.post(&platform.value, "/v1/merchants/partner_a/close").await.json(200);
+    world.get(&alive.value, "/v1/merchants").await.problem(401, "invalid_credential");
+    for id in [&alive.id, &public.id] {
+        let key = state_of(&world, &platform.value, id).await;
+        let told = ["state", "revoked_at", "revoked_by", "revocation_reason"].map(|name| key[name].clone());
+        assert_eq!(told, [json!("revoked"), Value::Null, Value::Null, Value::Null]);
+    }
+    assert_eq!(state_of(&world, &platform.value, &revoked.id).await["revoked_by"], platform.id);
+    for (query, count) in [("", 0), ("?state=expired", 0), ("?state=revoked", 3), ("?state=all", 3)] {
+        let page = world.get(&platform.value, &format!("/v1/api-keys/merchant_a1{query}")).await.json(200);
+        assert_eq!(page["keys"].as_array().unwrap().len(), count, "{query}");
+        assert!(page["keys"].as_array().unwrap().iter().all(|key| key["state"] == "revoked"), "{query}");
+    }
+    let verdict = world.post_json(&platform.value, "/v1/verify", &json!({"key": alive.value})).await.json(200);
+    assert_eq!(verdict, json!({"valid": false, "code": "REVOKED", "id": alive.id}));
+}
+
+#[tokio::test]
+async fn a_resumed_merchant_stays_dead_under_a_suspended_partner() {
+    let world = World::new().await;
+    let platform = world.root("platform").await;
+    let merchant = world.root("merchant_a1").await;
+    for path in ["merchant_a1/suspend", "partner_a/suspend", "merchant_a1/resume"] {
+        world.post(&platform.value, &format!("/v1/merchants/{path}")).await.json(200);
+    }
+    world.get(&merchant.value, "/v1/merchants").await.problem(401, "invalid_credential");
+    world.post(&platform.value, "/v1/merchants/partner_a/resume").await.json(200);
+    world.get(&merchant.value, "/v1/merchants").await.json(200);
+}

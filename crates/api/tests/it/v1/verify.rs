@@ -1,0 +1,184 @@
+//! `POST /v1/verify`: is this key good, and for what?
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Held, ID, World};
+
+const PATH: &str = "/v1/verify";
+
+async fn verify(world: &World, by: &Held, body: &Value) -> Value {
+    let answer = world.post_json(&by.value, PATH, body).await;
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    answer.json(200)
+}
+
+#[tokio::test]
+async fn a_good_key_is_told_whole() {
+    let world = World::new().await;
+    let by = world.key("platform", &["api-keys:verify"]).await;
+    let key = world.key_of("merchant_a1", "secret", &["charges:read"], Some("2027-01-01T00:00:00Z")).await;
+    assert_eq!(
+        verify(&world, &by, &json!({"key": key.value})).await,
+        json!({
+            "valid": true, "code": "VALID", "id": key.id, "mid": "merchant_a1", "partner_mid": "partner_a",
+            "name": "Planted", "type": "secret", "scopes": ["charges:read"], "expires_at": "2027-01-01T00:00:00Z",
+        })
+    );
+}
+
+#[tokio::test]
+async fn only_a_merchant_of_a_partner_has_a_partner_mid() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    for (mid, partner) in [
+        ("platform", Value::Null),
+        ("partner_a", Value::Null),
+        ("merchant_p1", Value::Null),
+        ("merchant_b1", json!("partner_b")),
+    ] {
+        let key = world.key(mid, &[]).await;
+        let told = verify(&world, &by, &json!({"key": key.value})).await;
+        assert_eq!((&told["mid"], &told["partner_mid"], &told["expires_at"]), (&json!(mid), &partner, &Value::Null));
+    }
+}
+
+#[tokio::test]
+async fn conditions_are_all_held_to() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let secret = world.key("merchant_a1", &["charges:*", "refunds:read"]).await.value;
+    let public = world.key_of("merchant_a1", "public", &["charges:read"], None).await.value;
+    for (body, code) in [
+        (json!({"key": secret, "scopes": []}), "VALID"),
+        (json!({"key": secret, "scopes": null, "type": null, "mid": null}), "VALID"),
+        (json!({"key": secret, "scopes": ["charges:read", "refunds:read"]}), "VALID"),
+        (json!({"key": secret, "scopes": ["charges:*"]}), "VALID"),
+        (json!({"key": secret, "scopes": ["charges"]}), "INSUFFICIENT_SCOPE"),
+        (json!({"key": secret, "scopes": ["charges:read", "refunds:write"]}), "INSUFFICIENT_SCOPE"),
+        (json!({"key": secret, "type": "secret", "mid": "merchant_a1"}), "VALID"),
+        (json!({"key": secret, "type": "public"}), "WRONG_TYPE"),
+        (json!({"key": secret, "mid": "merchant_a2"}), "WRONG_ACCOUNT"),
+        (json!({"key": secret, "mid": "partner_a"}), "WRONG_ACCOUNT"),
+        (json!({"key": public}), "WRONG_TYPE"),
+        (json!({"key": public, "type": "public"}), "VALID"),
+        (json!({"key": public, "type": "publishable", "scopes": ["charges:read"]}), "VALID"),
+        (json!({"key": public, "type": "tokenization"}), "WRONG_TYPE"),
+    ] {
+        let told = verify(&world, &by, &body).await;
+        assert_eq!(told["code"], code);
+        assert_eq!(told["valid"], code == "VALID");
+        if code != "VALID" {
+            assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), ["code", "id", "valid"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_reason_that_holds_is_told() {
+    let world = World::new().await;
+    let (platform, partner) = (world.root("platform").await, world.root("partner_a").await);
+    let key = world.key_of("merchant_a1", "public", &[], Some("2026-11-23T12:00:01Z")).await;
+    let ask = json!({"key": key.value, "mid": "merchant_a2", "scopes": ["charges:read"]});
+    let mut typed = ask.clone();
+    typed["type"] = json!("public");
+    let mut at_home = typed.clone();
+    at_home["mid"] = json!("merchant_a1");
+    let told = async |body: &Value| verify(&world, &partner, body).await;
+    // Each step takes the reason away that came first.
+    assert_eq!(told(&at_home).await["code"], "INSUFFICIENT_SCOPE");
+    assert_eq!(told(&typed).await["code"], "WRONG_ACCOUNT");
+    assert_eq!(told(&ask).await["code"], "WRONG_TYPE");
+    world.advance(Duration::from_secs(1));
+    assert_eq!(told(&ask).await["code"], "EXPIRED");
+    world.post(&partner.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
+    assert_eq!(told(&ask).await["code"], "SUSPENDED");
+    world.delete(&partner.value, &key.path()).await.empty(204);
+    assert_eq!(told(&ask).await, json!({"valid": false, "code": "REVOKED", "id": key.id}));
+    let abroad = json!({"key": key.abroad(), "mid": "merchant_a2"});
+    assert_eq!(told(&abroad).await, json!({"valid": false, "code": "WRONG_ENVIRONMENT"}));
+    let wrong = json!({"key": key.forged()});
+    assert_eq!(told(&wrong).await, json!({"valid": false, "code": "NOT_FOUND"}));
+    let elsewhere = world.root("partner_b").await;
+    assert_eq!(verify(&world, &elsewhere, &ask).await, json!({"valid": false, "code": "NOT_FOUND"}));
+    assert_eq!(verify(&world, &platform, &ask).await["code"], "REVOKED");
+}
+
+#[tokio::test]
+async fn nothing_else_is_told_of_what_is_not_found() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let own = world.key("merchant_a1", &[]).await;
+    let mut values = vec![String::new(), "garbage".into(), ID.into(), own.id.clone(), own.forged(), "x".repeat(10_000)];
+    for mid in ["platform", "partner_b", "merchant_b1", "merchant_p1"] {
+        values.push(world.key(mid, &[]).await.value);
+    }
+    values.push(format!("{} ", own.value));
+    values.push(own.value.to_uppercase());
+    let pair = world.pair("partner_a", &[]).await;
+    values.push(world.access_token(&pair).await);
+    for value in values {
+        let told = verify(&world, &by, &json!({"key": value})).await;
+        assert_eq!(told, json!({"valid": false, "code": "NOT_FOUND"}), "{value}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_may_verify_its_own_key() {
+    let world = World::new().await;
+    let by = world.key("merchant_a1", &["api-keys:verify"]).await;
+    assert_eq!(verify(&world, &by, &json!({"key": by.value})).await["valid"], true);
+}
+
+#[tokio::test]
+async fn a_misspelt_condition_is_refused() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    for name in ["scope", "Scopes", "Key", "account", "", "key "] {
+        let body = json!({"key": by.value, name: null});
+        let told = world.post_json(&by.value, PATH, &body).await.problem(400, "unknown_condition");
+        assert!(told["fields"][name].is_array(), "{told}");
+        assert!(!told.to_string().contains(&by.value));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_named() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    for (body, fields) in [
+        (json!({}), &["key"][..]),
+        (json!({"key": null}), &["key"]),
+        (json!({"key": 7}), &["key"]),
+        (json!({"key": "x", "scopes": "charges:read"}), &["scopes"]),
+        (json!({"key": "x", "scopes": ["Charges"]}), &["scopes[0]"]),
+        (json!({"key": "x", "scopes": ["a", "a"]}), &["scopes[1]"]),
+        (json!({"key": "x", "type": "server"}), &["type"]),
+        (json!({"key": "x", "type": ["secret"]}), &["type"]),
+        (json!({"key": "x", "mid": "a b"}), &["mid"]),
+        (json!({"key": "x", "mid": "key_1"}), &["mid"]),
+        (json!({"type": "x", "mid": 1}), &["key", "mid", "type"]),
+    ] {
+        world.post_json(&by.value, PATH, &body).await.invalid(fields);
+    }
+    for body in ["", "[]", "\"x\"", r#"{"key": "x", "key": "y"}"#] {
+        let request = world.request("POST", PATH).bearer(&by.value).body("application/json", body);
+        request.send().await.invalid(&["body"]);
+    }
+    let answer = world.request("POST", PATH).bearer(&by.value).multipart(&[("key", "x")]).send().await;
+    answer.problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn a_verified_key_counts_as_used() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let (good, bad) = (world.key("merchant_a1", &[]).await, world.key("merchant_a1", &[]).await);
+    verify(&world, &by, &json!({"key": good.value})).await;
+    verify(&world, &by, &json!({"key": bad.value, "mid": "merchant_a2"})).await;
+    verify(&world, &by, &json!({"key": bad.forged()})).await;
+    world.app.flush_usage().await.unwrap();
+    assert!(world.get(&by.value, &good.path()).await.json(200)["last_used"].is_string());
+    assert!(world.get(&by.value, &bad.path()).await.json(200)["last_used"].is_null());
+}
