@@ -1,0 +1,118 @@
+//! What runs beside the requests until the server stops. Decides nothing: each task calls one use case now and then.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use keyward_api::{
+    app::{
+        App,
+        rotate_signing_keys::{forget_families, keep_signing_keys},
+    },
+    http::Readiness,
+};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::metrics::{self, Metrics};
+
+/// How often the database is asked whether it is there.
+const PING: Duration = Duration::from_secs(1);
+/// How long its answer may take before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often the signing keys are looked after; other nodes' rotations are seen as late as this.
+const SIGNING_KEYS: Duration = Duration::from_mins(1);
+/// How often dead refresh families are dropped.
+const FAMILIES: Duration = Duration::from_mins(5);
+/// How often limits forget who has been quiet.
+const ATTEMPTS: Duration = Duration::from_mins(1);
+
+/// The server's tasks.
+pub(crate) struct Background {
+    /// Whose use cases are called.
+    pub(crate) app: Arc<App>,
+    /// Who waits for the tasks when stopping.
+    pub(crate) tracker: TaskTracker,
+    /// When to end.
+    pub(crate) stop: CancellationToken,
+    /// How often the last use of keys is written down.
+    pub(crate) usage_flush_interval: Duration,
+}
+
+impl Background {
+    /// Starts them all.
+    pub(crate) fn start(&self, ready: Readiness, metrics: Option<Metrics>) {
+        self.tracker.spawn(watch_database(Arc::clone(&self.app), ready, self.stop.clone()));
+        self.every(self.usage_flush_interval, "the last use of keys could not be written down", |app| async move {
+            Ok(app.flush_usage().await?)
+        });
+        self.every(SIGNING_KEYS, "the signing keys could not be looked after", |app| async move {
+            Ok(keep_signing_keys(&app).await?)
+        });
+        self.every(FAMILIES, "ended refresh families could not be dropped", |app| async move {
+            Ok(forget_families(&app).await?)
+        });
+        self.every(ATTEMPTS, "limits could not be tidied", |app| async move {
+            app.forget_attempts();
+            Ok(())
+        });
+        if let Some(metrics) = metrics {
+            self.every(metrics::UPKEEP, "metrics could not be tidied", move |_| {
+                metrics.upkeep();
+                std::future::ready(Ok(()))
+            });
+        }
+    }
+
+    /// Calls `work` over and over, and logs what fails: the next time may do.
+    fn every<F>(&self, period: Duration, failed: &'static str, work: impl Fn(Arc<App>) -> F + Send + 'static)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send,
+    {
+        let (app, stop) = (Arc::clone(&self.app), self.stop.clone());
+        self.tracker.spawn(async move {
+            let mut due = interval(period);
+            due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            // The first tick comes at once, and nothing is due then.
+            due.tick().await;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    _ = due.tick() => {}
+                }
+                if let Err(error) = work(Arc::clone(&app)).await {
+                    tracing::warn!(error = &*error as &dyn std::error::Error, "{failed}: {error:#}");
+                }
+            }
+        });
+    }
+}
+
+/// Keeps the readiness true to whether the database answers, and closes it for good when stopping.
+async fn watch_database(app: Arc<App>, ready: Readiness, stop: CancellationToken) {
+    let mut due = interval(PING);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_there = true;
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return ready.close(),
+            _ = due.tick() => {}
+        }
+        let Some(answer) = stop.run_until_cancelled(tokio::time::timeout(PATIENCE, app.ping())).await else {
+            return ready.close();
+        };
+        let is_there = matches!(answer, Ok(Ok(())));
+        match (was_there, is_there) {
+            (true, false) => tracing::error!("the database does not answer: not ready until it does"),
+            (false, true) => tracing::info!("the database answers again: ready"),
+            (true, true) | (false, false) => {}
+        }
+        if is_there {
+            ready.open();
+        } else {
+            ready.close();
+        }
+        ::metrics::gauge!("keyward_ready").set(if is_there { 1.0 } else { 0.0 });
+        was_there = is_there;
+    }
+}

@@ -1,0 +1,147 @@
+//! `keyward account`: make, list, suspend, resume and close accounts, with the authority of whoever can open the database.
+
+use anyhow::Result;
+use clap::Args;
+use keyward_api::app::{
+    Caller,
+    change_status::{self, change_status},
+    create_account::{self, CreateAccount, create_account},
+    list_merchants::list_merchants,
+};
+use keyward_domain::{Account, Mid, Name, Role, Status};
+use serde_json::{Value, json};
+
+use super::{no_such_account, output, with_node};
+use crate::{config::Settings, database::Access, node::Node};
+
+/// How many accounts are read at once.
+const PAGE: u16 = 500;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Make an account; prints it as JSON
+    Create(Create),
+    /// List all accounts, newest first
+    List,
+    /// Make the keys of an account and of all below it unusable until it is resumed
+    Suspend(Named),
+    /// Make a suspended account's keys usable again
+    Resume(Named),
+    /// End an account and the keys of all below it, for good
+    Close(Named),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// platform (there is one, at the root), partner or merchant
+    #[arg(long)]
+    role: Role,
+    /// What people call it
+    #[arg(long, value_parser = |text: &str| Name::parse(text))]
+    name: Name,
+    /// How clients name it; made up if absent
+    #[arg(long)]
+    mid: Option<Mid>,
+    /// The account that it stands below; the platform if absent
+    #[arg(long, value_name = "MID")]
+    parent: Option<Mid>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// The account
+    mid: Mid,
+}
+
+pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
+    match command {
+        Command::Create(create) => {
+            let account = with_node(settings, Access::Change, async |node| make(node, create).await).await?;
+            output::json(&view(&account))
+        }
+        Command::List => with_node(settings, Access::Read, list).await,
+        Command::Suspend(Named { mid }) => change(settings, &mid, Status::Suspended).await,
+        Command::Resume(Named { mid }) => change(settings, &mid, Status::Active).await,
+        Command::Close(Named { mid }) => change(settings, &mid, Status::Closed).await,
+    }
+}
+
+async fn make(node: &Node, create: Create) -> Result<Account> {
+    let Create { role, name, mid, parent } = create;
+    let parent = match parent {
+        None if role != Role::Platform => platform(node).await?,
+        given => given,
+    };
+    let command = CreateAccount { role, mid, name, parent };
+    create_account(&node.app, &Caller::operator(), command).await.map_err(explain)
+}
+
+/// The account at the root, if there is one.
+async fn platform(node: &Node) -> Result<Option<Mid>> {
+    let mut before = None;
+    loop {
+        let page = list_merchants(&node.app, &Caller::operator(), PAGE, before).await?;
+        if let Some(found) = page.accounts.into_iter().find(|account| account.role == Role::Platform) {
+            return Ok(Some(found.mid));
+        }
+        before = page.next;
+        if before.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+fn explain(error: create_account::Error) -> anyhow::Error {
+    use create_account::Error as E;
+    let hint = match &error {
+        E::NoSuchParent => "`keyward account list` shows all there are",
+        E::WrongPlace => "name an account of the right role with --parent, or make the platform first",
+        E::ParentNotActive(_) => "resume the parent first, or name another with --parent",
+        E::MidTaken => "choose another with --mid, or leave it out",
+        E::PlatformExists => "its mid is in `keyward account list`; a lost key is replaced by `keyward key pair`",
+        E::Fault(_) => return error.into(),
+    };
+    anyhow::anyhow!("{error}: {hint}")
+}
+
+async fn list(node: &Node) -> Result<()> {
+    const COLUMNS: &[(&str, &str)] = &[
+        ("MID", "mid"),
+        ("ROLE", "role"),
+        ("STATUS", "status"),
+        ("PARENT", "parent_mid"),
+        ("CREATED", "created_at"),
+        ("NAME", "name"),
+    ];
+    let (mut list, mut before) = (output::List::new(COLUMNS), None);
+    loop {
+        let page = list_merchants(&node.app, &Caller::operator(), PAGE, before).await?;
+        list.add(&page.accounts.iter().map(view).collect::<Vec<_>>())?;
+        before = page.next;
+        if before.is_none() {
+            return list.finish();
+        }
+    }
+}
+
+async fn change(settings: &Settings, mid: &Mid, wanted: Status) -> Result<()> {
+    let account = with_node(settings, Access::Change, async |node| {
+        change_status(&node.app, &Caller::operator(), mid, wanted).await.map_err(|error| match error {
+            change_status::Error::NoSuchAccount => no_such_account(mid),
+            change_status::Error::Refused(_) | change_status::Error::Fault(_) => error.into(),
+        })
+    });
+    output::json(&view(&account.await?))
+}
+
+/// As the HTTP API shows it (contract, section 8).
+fn view(account: &Account) -> Value {
+    json!({
+        "mid": account.mid.as_str(),
+        "name": account.name.as_str(),
+        "role": account.role.as_str(),
+        "parent_mid": account.parent.as_ref().map(|parent| parent.mid.as_str()),
+        "status": account.status.as_str(),
+        "created_at": account.created_at.to_string(),
+    })
+}

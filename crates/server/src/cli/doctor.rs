@@ -1,0 +1,229 @@
+//! `keyward doctor`: looks whether a node could work here, and says what to do where it could not. Changes nothing.
+//!
+//! Every finding stands for itself: what cannot be looked at because of an earlier one is left out.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::ExitCode, sync::Arc};
+
+use anyhow::Result;
+use keyward_api::app::{Caller, Clock as _, list_merchants::list_merchants};
+use keyward_domain::{Environment, MasterKey};
+use keyward_storage::{Schema, SigningKeyRow, Store};
+use serde_json::{Value, json};
+
+use super::output;
+use crate::{
+    clock::SystemClock,
+    config::{Settings, Tls},
+    database::{Access, Database, explain},
+    installation::{Node as Site, judge},
+    listener, master_key,
+    node::Node,
+};
+
+/// How well something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Good,
+    Notice,
+    Wrong,
+}
+
+/// What was found about one thing.
+struct Finding {
+    level: Level,
+    about: &'static str,
+    text: String,
+}
+
+/// All that was found.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, level: Level, about: &'static str, text: impl Into<String>) {
+        self.0.push(Finding { level, about, text: text.into() });
+    }
+
+    fn good(&mut self, about: &'static str, text: impl Into<String>) {
+        self.add(Level::Good, about, text);
+    }
+
+    fn notice(&mut self, about: &'static str, text: impl Into<String>) {
+        self.add(Level::Notice, about, text);
+    }
+
+    fn wrong(&mut self, about: &'static str, text: impl Into<String>) {
+        self.add(Level::Wrong, about, text);
+    }
+}
+
+pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
+    let mut findings = Findings::default();
+    findings.good("environment", settings.environment.as_str());
+    look_at_addresses(settings, &mut findings).await;
+    match Database::open(settings, Access::Read).await {
+        Ok(database) => {
+            look_at_database(settings, &database, &mut findings).await;
+            database.close().await?;
+        }
+        Err(error) => findings.wrong("database", format!("{error:#}")),
+    }
+    print(&findings)?;
+    let is_wrong = findings.0.iter().any(|finding| finding.level == Level::Wrong);
+    Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
+    match (&settings.public_url, settings.environment) {
+        (Some(url), Environment::Production) if !url.starts_with("https://") => findings.notice(
+            "public_url",
+            format!("{url} is not https: keys would travel readable; set tls.certificate and tls.key, or put a proxy in front"),
+        ),
+        (Some(url), _) => findings.good("public_url", url.as_str()),
+        (None, _) => findings.good("public_url", format!("follows the listener, {}", settings.listen)),
+    }
+    match &settings.tls {
+        None if settings.listen.ip().is_loopback() => findings.good("tls", "none, on this machine only"),
+        None => findings.notice(
+            "tls",
+            format!(
+                "none, and {} is reached from elsewhere: see to it that a proxy in front speaks TLS",
+                settings.listen
+            ),
+        ),
+        Some(tls) => look_at_tls(tls, findings).await,
+    }
+    if settings.metrics_listen.is_some_and(|address| !address.ip().is_loopback()) {
+        findings.notice("metrics_listen", "answers everybody who reaches it: keep it inside your network");
+    }
+}
+
+async fn look_at_tls(tls: &Tls, findings: &mut Findings) {
+    match listener::load_tls(tls).await {
+        Ok(_) => findings.good("tls", format!("{} can be used", tls.certificate.display())),
+        Err(error) => findings.wrong("tls", format!("{error:#}")),
+    }
+    let mode = fs::metadata(&tls.key).map(|metadata| metadata.permissions().mode() & 0o777);
+    if mode.is_ok_and(|mode| mode & 0o007 != 0) {
+        findings.wrong("tls", format!("others can read the private key: run `chmod 600 {}`", tls.key.display()));
+    }
+}
+
+async fn look_at_database(settings: &Settings, database: &Database, findings: &mut Findings) {
+    findings.good("database", database.to_string());
+    match database.schema().await {
+        Ok(Schema::Current) => findings.good("schema", explain(Schema::Current)),
+        Ok(other) => return findings.wrong("schema", explain(other)),
+        Err(error) => return findings.wrong("schema", format!("{error:#}")),
+    }
+    let store = database.store();
+    if !look_at_key(settings, &*store, findings).await {
+        return;
+    }
+    look_at_signing_keys(&*store, findings).await;
+    // With everything else in order the use cases can be asked.
+    match Node::open(settings, Access::Read, "http://localhost").await {
+        Ok(node) => {
+            look_at_accounts(&node, findings).await;
+            if let Err(error) = node.close().await {
+                findings.notice("database", format!("{error:#}"));
+            }
+        }
+        Err(error) => findings.wrong("database", format!("{error:#}")),
+    }
+}
+
+/// Whether stamp and master key are there and belong together.
+async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Findings) -> bool {
+    let key_path = settings.master_key_path();
+    let (environment, key_given) = (settings.environment, settings.master_key_file.is_some());
+    let site = Site { environment, key_path: &key_path, key_given };
+    let stamp = match store.stamp().await {
+        Ok(stamp) => stamp,
+        Err(error) => {
+            findings.wrong("stamp", format!("{:#}", anyhow::Error::new(error)));
+            return false;
+        }
+    };
+    let Some(stamp) = stamp else {
+        findings.notice("stamp", "none yet: the first server or command that changes something claims the database");
+        match master_key::read(&key_path) {
+            Ok(Some(_)) => findings.good("master key", format!("{} will be used", key_path.display())),
+            Ok(None) if site.key_given => findings.wrong(
+                "master key",
+                format!("{} is missing: make it with {}", key_path.display(), master_key::recipe(&key_path)),
+            ),
+            Ok(None) => findings.good("master key", format!("{} will be made", key_path.display())),
+            Err(error) => findings.wrong("master key", format!("{error:#}")),
+        }
+        return false;
+    };
+    findings.good("stamp", format!("{}, master key versions 1 to {}", stamp.environment, stamp.fingerprints.len()));
+    match master_key::read(&key_path) {
+        Ok(Some(key)) => match judge(Some(&stamp), environment, &key) {
+            Ok(_) => {
+                findings.good("master key", format!("{}, fingerprints {}", key_path.display(), fingerprints(&key)));
+                return true;
+            }
+            Err(foreign) => findings.wrong("master key", foreign.explain(&site)),
+        },
+        Ok(None) => {
+            let wanted: Vec<_> = stamp.fingerprints.into_iter().map(|(_, fingerprint)| fingerprint).collect();
+            findings.wrong(
+                "master key",
+                format!(
+                    "{} is missing: restore the file with the fingerprint {}",
+                    key_path.display(),
+                    wanted.join(" and ")
+                ),
+            );
+        }
+        Err(error) => findings.wrong("master key", format!("{error:#}")),
+    }
+    false
+}
+
+fn fingerprints(key: &MasterKey) -> String {
+    key.versions().filter_map(|version| key.fingerprint(version)).collect::<Vec<_>>().join(" ")
+}
+
+async fn look_at_signing_keys(store: &dyn Store, findings: &mut Findings) {
+    let now = SystemClock::start().now();
+    match store.signing_keys().await {
+        Ok(keys) if keys.iter().any(|key| key.signs_from <= now) => {
+            for SigningKeyRow { generation, kid, published_at, signs_from, .. } in &keys {
+                let text =
+                    format!("generation {generation} ({kid}), published {published_at}, signs from {signs_from}");
+                findings.good("signing key", text);
+            }
+        }
+        Ok(_) => findings.notice("signing key", "none signs yet: the first server makes one"),
+        Err(error) => findings.wrong("signing key", format!("{:#}", anyhow::Error::new(error))),
+    }
+}
+
+async fn look_at_accounts(node: &Node, findings: &mut Findings) {
+    match list_merchants(&Arc::clone(&node.app), &Caller::operator(), 1, None).await {
+        Ok(page) if page.accounts.is_empty() => findings.notice(
+            "accounts",
+            "none: make the root with `keyward account create --role platform --name NAME`, then its keys with `keyward \
+             key pair`",
+        ),
+        Ok(_) => findings.good("accounts", "there are some; `keyward account list` shows them"),
+        Err(error) => findings.wrong("accounts", format!("{:#}", anyhow::Error::new(error))),
+    }
+}
+
+fn print(findings: &Findings) -> Result<()> {
+    let word = |level| match level {
+        Level::Good => "ok",
+        Level::Notice => "notice",
+        Level::Wrong => "wrong",
+    };
+    let view = |finding: &Finding| -> Value {
+        json!({ "level": word(finding.level), "about": finding.about, "finding": finding.text })
+    };
+    let mut list = output::List::new(&[("", "level"), ("", "about"), ("", "finding")]);
+    list.add(&findings.0.iter().map(view).collect::<Vec<_>>())?;
+    list.finish()
+}

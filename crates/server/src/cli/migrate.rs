@@ -1,0 +1,29 @@
+//! `keyward migrate`: brings the schema up to date, and does nothing else: no account, no key, no stamp.
+
+use anyhow::{Result, bail};
+use keyward_storage::Schema;
+
+use super::output;
+use crate::{
+    config::Settings,
+    database::{Access, Database, explain},
+};
+
+pub(super) async fn run(settings: &Settings) -> Result<()> {
+    let database = Database::open(settings, Access::Change).await?;
+    let done = bring_up(&database).await;
+    let closed = database.close().await;
+    output::line(&done?)?;
+    closed
+}
+
+async fn bring_up(database: &Database) -> Result<String> {
+    match database.schema().await? {
+        Schema::Current => Ok(format!("the schema of the {database} is up to date")),
+        Schema::Empty | Schema::Behind { .. } => {
+            database.migrate().await?;
+            Ok(format!("brought the schema of the {database} up to date"))
+        }
+        ahead @ Schema::Ahead { .. } => bail!(explain(ahead)),
+    }
+}

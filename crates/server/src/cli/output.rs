@@ -1,0 +1,124 @@
+//! What commands print: JSON for programs, tables for people.
+//!
+//! Standard output carries the answer and nothing else. Never prints a secret where it could end in a log or a pipe.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anyhow::Result;
+use serde_json::Value;
+
+/// One line for people.
+pub(super) fn line(text: &str) -> Result<()> {
+    Ok(writeln!(io::stdout().lock(), "{text}")?)
+}
+
+/// One JSON value.
+pub(super) fn json(value: &Value) -> Result<()> {
+    line(&format!("{value:#}"))
+}
+
+/// Whether a person is looking.
+pub(super) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// A list that is printed while it is read, however long: as one JSON array, or as a table.
+pub(super) struct List {
+    /// What stands above each column, and the field of a row that it shows.
+    columns: &'static [(&'static str, &'static str)],
+    as_table: bool,
+    rows: usize,
+}
+
+impl List {
+    /// A list with these columns: title and field.
+    pub(super) fn new(columns: &'static [(&'static str, &'static str)]) -> Self {
+        Self { columns, as_table: is_terminal(), rows: 0 }
+    }
+
+    /// Prints some more rows.
+    pub(super) fn add(&mut self, rows: &[Value]) -> Result<()> {
+        let text = if self.as_table { self.table(rows) } else { self.elements(rows) };
+        self.rows += rows.len();
+        Ok(io::stdout().lock().write_all(text.as_bytes())?)
+    }
+
+    /// Prints the end.
+    pub(super) fn finish(self) -> Result<()> {
+        match (self.as_table, self.rows) {
+            (true, 0) => line("none"),
+            (true, _) => Ok(()),
+            (false, 0) => line("[]"),
+            (false, _) => line("\n]"),
+        }
+    }
+
+    fn elements(&self, rows: &[Value]) -> String {
+        let mut text = String::new();
+        for (place, row) in rows.iter().enumerate() {
+            text.push_str(if self.rows + place == 0 { "[\n" } else { ",\n" });
+            text.push_str(&row.to_string());
+        }
+        text
+    }
+
+    /// As wide as these rows need; a later page may be wider.
+    fn table(&self, rows: &[Value]) -> String {
+        let titles = self.columns.iter().map(|(title, _)| (*title).to_owned()).collect();
+        let cells = |row: &Value| self.columns.iter().map(|(_, field)| cell(&row[*field])).collect::<Vec<_>>();
+        let mut lines: Vec<Vec<String>> = Vec::new();
+        if self.rows == 0 && self.columns.iter().any(|(title, _)| !title.is_empty()) {
+            lines.push(titles);
+        }
+        lines.extend(rows.iter().map(cells));
+        let wide = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
+        let widths: Vec<usize> = (0..self.columns.len()).map(wide).collect();
+        lines.iter().map(|line| aligned(line, &widths)).collect()
+    }
+}
+
+fn aligned(line: &[String], widths: &[usize]) -> String {
+    let padded: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    format!("{}\n", padded.join("  ").trim_end())
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Both forms, over several pages.
+    use serde_json::json;
+
+    use super::*;
+
+    fn pages(as_table: bool) -> String {
+        let mut list = List { columns: &[("MID", "mid"), ("NAME", "name")], as_table, rows: 0 };
+        let mut text = String::new();
+        for page in [
+            vec![json!({"mid": "a", "name": "Long name"}), json!({"mid": "bcd", "name": null})],
+            vec![json!({"mid": "e", "name": ["x", "y"]})],
+        ] {
+            text += &if as_table { list.table(&page) } else { list.elements(&page) };
+            list.rows += page.len();
+        }
+        text
+    }
+
+    #[test]
+    fn a_table_is_aligned_and_has_one_heading() {
+        assert_eq!(pages(true), "MID  NAME\na    Long name\nbcd  -\ne  x y\n");
+    }
+
+    #[test]
+    fn json_is_one_array() {
+        let all: Value = serde_json::from_str(&format!("{}]", pages(false))).unwrap();
+        assert_eq!(all.as_array().map(Vec::len), Some(3));
+    }
+}

@@ -1,0 +1,97 @@
+//! Where a command puts a secret: a new file for its owner alone, or a terminal. Never a pipe: what reads it may well be
+//! a log.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::output;
+use crate::private_file;
+
+/// A place for a secret, taken before the secret is made.
+pub(super) enum Destination {
+    /// The person who looks.
+    Terminal,
+    /// A file that is there and still empty.
+    File(File, PathBuf),
+}
+
+impl Destination {
+    /// Takes the place, or says why there is none.
+    pub(super) fn take(out: Option<&Path>) -> Result<Self> {
+        match out {
+            Some(path) => match private_file::create_new(path) {
+                Ok(file) => Ok(Self::File(file, path.to_owned())),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    bail!("{} is there already, and is not overwritten: name another file", path.display())
+                }
+                Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
+            },
+            None if output::is_terminal() => Ok(Self::Terminal),
+            None => bail!(
+                "the secret would go into a pipe or a file that others may read: name a new file with --out FILE \
+                 (made with mode 600), or run this on a terminal"
+            ),
+        }
+    }
+
+    /// Hands the secret over. `keys` are its ids: if it cannot be kept, somebody has to revoke them.
+    pub(super) fn keep(self, secret: &Value, keys: &[String]) -> Result<()> {
+        match self {
+            Self::Terminal => output::json(secret),
+            Self::File(file, path) => {
+                let text = zeroize::Zeroizing::new(format!("{secret:#}\n"));
+                private_file::fill(&file, &path, text.as_bytes()).with_context(|| {
+                    format!(
+                        "{} could not be written, so nobody holds the secret: revoke {} with `keyward key revoke` and \
+                         try again",
+                        path.display(),
+                        keys.join(" and ")
+                    )
+                })
+            }
+        }
+    }
+
+    /// Gives the place back: there is no secret.
+    pub(super) fn abandon(self) {
+        if let Self::File(_, path) = self {
+            // It is empty and ours; if it stays behind, nothing is lost.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Never overwritten, never piped, gone when it is not needed.
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_goes_into_a_new_file_of_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.json");
+        Destination::take(Some(&path)).unwrap().keep(&json!({"appSecret": "x"}), &[]).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(fs::read_to_string(&path).unwrap().contains("appSecret"));
+        let refusal = Destination::take(Some(&path)).err().unwrap();
+        assert!(refusal.to_string().contains("not overwritten"), "{refusal}");
+    }
+
+    #[test]
+    fn what_is_not_needed_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.json");
+        Destination::take(Some(&path)).unwrap().abandon();
+        assert!(!path.exists());
+    }
+}

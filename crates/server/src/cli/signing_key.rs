@@ -1,0 +1,27 @@
+//! `keyward signing-key`: the next key that signs access tokens, ahead of its time.
+
+use anyhow::Result;
+use keyward_api::app::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
+use serde_json::json;
+
+use super::{output, with_node};
+use crate::{config::Settings, database::Access};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Publish the next key now; it signs in ten minutes, and the old one stays good for what it signed
+    Rotate,
+}
+
+pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
+    let Command::Rotate = command;
+    let keys = with_node(settings, Access::Change, async |node| {
+        keep_signing_keys(&node.app).await?;
+        rotate_signing_keys(&node.app).await?;
+        Ok(node.app.access_tokens().keys())
+    });
+    let keys = keys.await?;
+    let newest = keys.newest_generation();
+    let signs_from = keys.published(keyward_domain::Timestamp::UNIX_EPOCH).last().map(|key| key.signs_from.to_string());
+    output::json(&json!({ "generation": newest, "signs_from": signs_from }))
+}

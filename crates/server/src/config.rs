@@ -1,0 +1,254 @@
+//! The settings: read once at start, from all their sources, and checked as a whole.
+//!
+//! Built-in defaults are overruled by the TOML file, that by the environment (`DATABASE_URL`, `KEYWARD_X` with sections
+//! joined by `__`), that by flags. Whatever is wrong is told at once, each with the setting's name, where the value
+//! came from and what it should be. A secret is never quoted. One file per section; this is the only module that reads
+//! the environment, and nothing here opens a file but the configuration itself.
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use config::Map;
+use ipnet::IpNet;
+use keyward_domain::{Environment, SecretForm};
+
+mod database;
+mod layers;
+mod limits;
+mod log;
+mod reader;
+mod tls;
+mod values;
+
+pub(crate) use database::{Database, Sqlite};
+pub(crate) use layers::{Flags, from_process_environment};
+pub(crate) use limits::Limits;
+pub(crate) use log::{Format, Log};
+pub(crate) use tls::Tls;
+
+use reader::Reader;
+
+/// All settings, valid.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Which of the two deployments this is.
+    pub(crate) environment: Environment,
+    /// Where the service listens.
+    pub(crate) listen: SocketAddr,
+    /// Where the metrics listen; nowhere if absent.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// The folder of the embedded database, the master key and the demo credentials.
+    pub(crate) data_dir: PathBuf,
+    /// Whether somebody chose that folder.
+    data_dir_given: bool,
+    /// Where clients reach the service, without a slash at the end.
+    pub(crate) public_url: Option<String>,
+    /// For whom access tokens are meant; for `public_url` if absent.
+    pub(crate) token_audience: Option<String>,
+    /// Whether a start brings the schema up to date.
+    pub(crate) auto_migrate: bool,
+    /// Whether to make the demo tree, where somebody said so.
+    demo: Option<bool>,
+    /// Whether partners may choose the mids of the merchants that they register.
+    pub(crate) partners_name_mids: bool,
+    /// The form of new digests.
+    pub(crate) secret_hash: SecretForm,
+    /// Where the master key is, if not in the data directory.
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// How long a family of refresh tokens lives.
+    pub(crate) refresh_family_life: Duration,
+    /// How many wrong credentials a minute are let through per source.
+    pub(crate) failed_attempts_per_minute: u32,
+    /// How often the last use of keys is written down.
+    pub(crate) usage_flush_interval: Duration,
+    /// Proxies whose forwarding header is believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Certificate and key; plain HTTP without.
+    pub(crate) tls: Option<Tls>,
+    /// What a client may take.
+    pub(crate) limits: Limits,
+    /// The database, if it is not the embedded one.
+    pub(crate) database: Database,
+    /// The embedded one.
+    pub(crate) sqlite: Sqlite,
+    /// The log.
+    pub(crate) log: Log,
+}
+
+/// What a command is about to do, and so which settings production has no default for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Bring up the schema: needs the database.
+    Migrate,
+    /// Work on accounts and keys: needs the master key too.
+    Operate,
+    /// Answer requests: needs to know its own address too.
+    Serve,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug)]
+pub(crate) struct WrongSettings(Vec<String>);
+
+impl fmt::Display for WrongSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [one] => f.write_str(one),
+            many => {
+                write!(f, "{} settings are missing or wrong", many.len())?;
+                many.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for WrongSettings {}
+
+/// Why there are no settings.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    /// The configuration file is not to be had.
+    Unreadable(PathBuf, io::Error),
+    /// The configuration file is no TOML; what the parser says, without the line it quotes.
+    NotToml(PathBuf, String),
+    /// Settings are wrong or missing.
+    Wrong(WrongSettings),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(path, _) => write!(f, "cannot read the configuration file {}", path.display()),
+            Self::NotToml(path, what) => write!(f, "the configuration file {} is not TOML: {what}", path.display()),
+            Self::Wrong(wrong) => fmt::Display::fmt(wrong, f),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable(_, cause) => Some(cause),
+            Self::NotToml(..) | Self::Wrong(_) => None,
+        }
+    }
+}
+
+/// The default of `data_dir`.
+const DATA_DIR: &str = "./keyward-data";
+
+impl Settings {
+    /// Reads and checks all of them. `variables` is the environment.
+    pub(crate) fn load(flags: &Flags, variables: Map<String, String>, purpose: Purpose) -> Result<Self, LoadError> {
+        let mut reader = Reader::new(layers::merge(flags, variables)?);
+        let settings = Self::read(&mut reader);
+        let missing = settings.missing_in_production(purpose);
+        reader.finish(missing).map_err(|problems| LoadError::Wrong(WrongSettings(problems)))?;
+        Ok(settings)
+    }
+
+    fn read(reader: &mut Reader) -> Self {
+        let environment = reader.read("environment", values::environment).unwrap_or(Environment::Sandbox);
+        let in_sandbox = environment == Environment::Sandbox;
+        let data_dir = reader.read("data_dir", values::path);
+        Self {
+            environment,
+            listen: reader.read("listen", values::address).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            metrics_listen: reader.read("metrics_listen", values::address),
+            data_dir_given: data_dir.is_some(),
+            data_dir: data_dir.unwrap_or_else(|| DATA_DIR.into()),
+            public_url: reader.read("public_url", values::public_url),
+            token_audience: reader.read("token_audience", values::words),
+            auto_migrate: reader.read("auto_migrate", values::switch).unwrap_or(in_sandbox),
+            demo: reader.read("demo", values::switch),
+            partners_name_mids: reader.read("partners_name_mids", values::switch).unwrap_or(in_sandbox),
+            secret_hash: reader.read("secret_hash", values::secret_form).unwrap_or(SecretForm::Hmac),
+            master_key_file: reader.read("master_key_file", values::path),
+            refresh_family_life: reader
+                .read("refresh_family_life", values::duration)
+                .unwrap_or(Duration::from_hours(24)),
+            failed_attempts_per_minute: reader.read("failed_attempts_per_minute", values::count).unwrap_or(600),
+            usage_flush_interval: reader
+                .read("usage_flush_interval", values::duration)
+                .unwrap_or(Duration::from_secs(5)),
+            trusted_proxies: reader.read_list("trusted_proxies", values::network).unwrap_or_default(),
+            tls: Tls::read(reader),
+            limits: Limits::read(reader),
+            database: Database::read(reader),
+            sqlite: Sqlite::read(reader),
+            log: Log::read(reader),
+        }
+    }
+
+    /// Everything that production will not guess, told at once.
+    fn missing_in_production(&self, purpose: Purpose) -> Vec<String> {
+        if self.environment == Environment::Sandbox {
+            return Vec::new();
+        }
+        let mut missing = Vec::new();
+        if self.database.url.is_none() && !self.data_dir_given {
+            missing.push(
+                "production needs DATABASE_URL (a Postgres), or data_dir (KEYWARD_DATA_DIR, --data-dir) to say where \
+                 the embedded database is to live"
+                    .to_owned(),
+            );
+        }
+        if self.master_key_file.is_none() && purpose != Purpose::Migrate {
+            missing.push(
+                "production needs master_key_file (KEYWARD_MASTER_KEY_FILE): make the key with `head -c 32 \
+                 /dev/urandom > FILE; chmod 600 FILE`, and keep a copy where the database's backups are not"
+                    .to_owned(),
+            );
+        }
+        if self.public_url.is_none() && purpose == Purpose::Serve {
+            missing.push(
+                "production needs public_url (KEYWARD_PUBLIC_URL): where clients reach the service, such as \
+                 https://keys.example.com; it is the issuer of access tokens"
+                    .to_owned(),
+            );
+        }
+        if self.demo == Some(true) {
+            missing.push(
+                "production has no demo: leave out --demo (demo, KEYWARD_DEMO) and make the root account with \
+                 `keyward account create --role platform`"
+                    .to_owned(),
+            );
+        }
+        missing
+    }
+
+    /// Whether the database is the one inside the data directory.
+    pub(crate) const fn is_embedded(&self) -> bool {
+        self.database.url.is_none()
+    }
+
+    /// Whether an empty database gets the demo tree: if somebody said so, and by itself where only this machine reaches
+    /// an embedded sandbox.
+    pub(crate) fn plants_demo(&self) -> bool {
+        let implied = self.is_embedded() && self.listen.ip().is_loopback();
+        self.environment == Environment::Sandbox && self.demo.unwrap_or(implied)
+    }
+
+    /// Where the master key is expected.
+    pub(crate) fn master_key_path(&self) -> PathBuf {
+        self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
+    }
+
+    /// Where the credentials of the demo tree are kept.
+    pub(crate) fn demo_path(&self) -> PathBuf {
+        self.data_dir.join("demo.json")
+    }
+
+    /// The folder as people see it.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+}
+
+#[cfg(test)]
+#[path = "config/tests.rs"]
+mod tests;

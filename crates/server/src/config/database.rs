@@ -1,0 +1,54 @@
+//! `database_url`, and the sections `database` (Postgres) and `sqlite` (embedded).
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::{reader::Reader, values};
+
+/// How to reach a Postgres.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    /// Where it is; without, the embedded one is used.
+    pub(crate) url: Option<SecretString>,
+    /// At the most so many connections.
+    pub(crate) max_connections: u32,
+    /// So many connections are kept at hand.
+    pub(crate) min_connections: u32,
+    /// How long to wait for a connection before the database counts as unavailable.
+    pub(crate) acquire_timeout: Duration,
+}
+
+/// How to open the embedded database.
+#[derive(Clone, Debug)]
+pub(crate) struct Sqlite {
+    /// How many connections read at once.
+    pub(crate) readers: u32,
+}
+
+impl Database {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let read = Self {
+            url: reader.read("database_url", values::database_url),
+            max_connections: reader.read("database.max_connections", values::count).unwrap_or(16),
+            min_connections: reader.read("database.min_connections", values::count).unwrap_or(2),
+            acquire_timeout: reader
+                .read("database.acquire_timeout", values::duration)
+                .unwrap_or(Duration::from_secs(3)),
+        };
+        if read.min_connections > read.max_connections {
+            reader.object(format!(
+                "database.min_connections (KEYWARD_DATABASE__MIN_CONNECTIONS) is {}, which is more than \
+                 database.max_connections (KEYWARD_DATABASE__MAX_CONNECTIONS), {}",
+                read.min_connections, read.max_connections
+            ));
+        }
+        read
+    }
+}
+
+impl Sqlite {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        Self { readers: reader.read("sqlite.readers", values::count).unwrap_or(4) }
+    }
+}

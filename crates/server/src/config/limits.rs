@@ -1,0 +1,50 @@
+//! Section `limits`: what a client may take, and how long the service waits for it.
+
+use std::time::Duration;
+
+use super::{reader::Reader, values};
+
+/// What one client or all of them together may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of a request's body.
+    pub(crate) max_body_bytes: usize,
+    /// Bytes of a request's line and headers.
+    pub(crate) max_header_bytes: usize,
+    /// From the first byte of a new connection to the end of its first headers; TLS handshakes have as long.
+    pub(crate) header_read_timeout: Duration,
+    /// For how long a connection may wait for its next request.
+    pub(crate) idle_timeout: Duration,
+    /// From the headers of a request to its answer.
+    pub(crate) request_timeout: Duration,
+    /// Connections open at once.
+    pub(crate) max_connections: usize,
+    /// Requests worked on at once.
+    pub(crate) max_requests_at_once: usize,
+    /// From the signal to stop until the process is gone.
+    pub(crate) shutdown_timeout: Duration,
+}
+
+impl Limits {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            max_body_bytes: reader.read("limits.max_body_bytes", values::size).unwrap_or(1024 * 1024),
+            max_header_bytes: reader.read("limits.max_header_bytes", header_bytes).unwrap_or(16 * 1024),
+            header_read_timeout: reader.read("limits.header_read_timeout", values::duration).unwrap_or(seconds(10)),
+            // Above the 60 s after which load balancers usually drop an idle connection: whoever closes it first must
+            // not be us, for a request may be on its way.
+            idle_timeout: reader.read("limits.idle_timeout", values::duration).unwrap_or(seconds(75)),
+            request_timeout: reader.read("limits.request_timeout", values::duration).unwrap_or(seconds(10)),
+            max_connections: reader.read("limits.max_connections", values::size).unwrap_or(4096),
+            max_requests_at_once: reader.read("limits.max_requests_at_once", values::size).unwrap_or(512),
+            shutdown_timeout: reader.read("limits.shutdown_timeout", values::duration).unwrap_or(seconds(20)),
+        }
+    }
+}
+
+/// The HTTP library reads in pieces of 8 KiB and cannot do with less.
+fn header_bytes(text: &str) -> values::Parsed<usize> {
+    const WANTS: &str = "a whole number from 8192 to 1048576";
+    values::size(text).ok().filter(|bytes| (8_192..=1_048_576).contains(bytes)).ok_or(WANTS)
+}

@@ -1,0 +1,145 @@
+//! Takes settings out of the merged tree, and remembers what was asked for and what was wrong.
+//!
+//! Nothing stops at the first problem: whoever configures a server wants to know all of them. What was never asked for
+//! is no setting, so a misspelt name is refused rather than ignored.
+
+use std::collections::BTreeSet;
+
+use config::{Value, ValueKind};
+
+use super::{
+    layers::{COMMAND_LINE, Merged},
+    values::Parsed,
+};
+
+/// Settings whose values are never quoted.
+const SECRET: [&str; 1] = ["database_url"];
+
+/// The merged sources, and what was found out about them.
+pub(super) struct Reader {
+    sources: Merged,
+    asked: BTreeSet<&'static str>,
+    problems: Vec<String>,
+}
+
+impl Reader {
+    pub(super) const fn new(sources: Merged) -> Self {
+        Self { sources, asked: BTreeSet::new(), problems: Vec::new() }
+    }
+
+    /// A setting, if it is set. One that is wrong counts as not set, and is a problem.
+    pub(super) fn read<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
+        let value = self.find(key)?;
+        let Some(text) = as_text(&value) else {
+            self.refuse(key, &value, None, "a single value");
+            return None;
+        };
+        match parse(&text) {
+            Ok(parsed) => Some(parsed),
+            Err(wants) => {
+                self.refuse(key, &value, Some(&text), wants);
+                None
+            }
+        }
+    }
+
+    /// A setting that is a list: in the environment parted by commas.
+    pub(super) fn read_list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<Vec<T>> {
+        let value = self.find(key)?;
+        let items: Vec<Option<String>> = if let ValueKind::Array(items) = &value.kind {
+            items.iter().map(as_text).collect()
+        } else {
+            let text = as_text(&value).unwrap_or_default();
+            text.split(',').map(|item| Some(item.trim().to_owned())).collect()
+        };
+        let mut parsed = Vec::new();
+        for item in items.into_iter().filter(|item| item.as_deref() != Some("")) {
+            match item.as_deref().map_or(Err("single values"), &parse) {
+                Ok(item) => parsed.push(item),
+                Err(wants) => self.refuse(key, &value, item.as_deref(), wants),
+            }
+        }
+        Some(parsed)
+    }
+
+    /// Notes a problem that is about several settings.
+    pub(super) fn object(&mut self, problem: String) {
+        self.problems.push(problem);
+    }
+
+    /// All that is wrong: what was noted, what is no setting, and what the caller adds.
+    pub(super) fn finish(mut self, missing: Vec<String>) -> Result<(), Vec<String>> {
+        let mut present = Vec::new();
+        flatten(&self.sources.root, "", &mut present);
+        for (key, origin) in present.iter().filter(|(key, _)| !self.asked.contains(key.as_str())) {
+            let section = key.rsplit_once('.').map_or("", |(section, _)| section);
+            let of_section = |known: &&&str| known.rsplit_once('.').map_or("", |(section, _)| section) == section;
+            let known: Vec<&str> = self.asked.iter().filter(of_section).copied().collect();
+            let hint = if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) };
+            self.problems.push(format!("there is no setting {}{hint}", self.place(key, origin)));
+        }
+        self.problems.extend(missing);
+        if self.problems.is_empty() { Ok(()) } else { Err(self.problems) }
+    }
+
+    /// The names of all settings there are.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> Vec<&'static str> {
+        self.asked.iter().copied().collect()
+    }
+
+    fn find(&mut self, key: &'static str) -> Option<Value> {
+        self.asked.insert(key);
+        let mut value = &self.sources.root;
+        for segment in key.split('.') {
+            let ValueKind::Table(table) = &value.kind else { return None };
+            value = table.get(segment)?;
+        }
+        Some(value.clone())
+    }
+
+    fn refuse(&mut self, key: &'static str, value: &Value, text: Option<&str>, wants: &str) {
+        let place = self.place(key, value.origin().unwrap_or_default());
+        let said = match text {
+            Some(text) if !SECRET.contains(&key) => format!(" says {text:?}, but"),
+            Some(_) | None => String::new(),
+        };
+        self.problems.push(format!("{place}{said} wants {wants}"));
+    }
+
+    /// `limits.request_timeout (KEYWARD_LIMITS__REQUEST_TIMEOUT) in the environment`.
+    fn place(&self, key: &str, origin: &str) -> String {
+        let (file, variable) = (self.sources.file.display(), variable(key));
+        match origin {
+            "" => format!("{key} ({variable}) in {file}"),
+            COMMAND_LINE => format!("{key} ({variable}) on {COMMAND_LINE}"),
+            other => format!("{key} ({variable}) in {other}"),
+        }
+    }
+}
+
+/// The environment variable of a setting.
+pub(super) fn variable(key: &str) -> String {
+    match key {
+        "database_url" => "DATABASE_URL".to_owned(),
+        _ => format!("KEYWARD_{}", key.to_uppercase().replace('.', "__")),
+    }
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    let is_single = !matches!(value.kind, ValueKind::Table(_) | ValueKind::Array(_) | ValueKind::Nil);
+    if is_single { value.clone().into_string().ok() } else { None }
+}
+
+/// Every leaf with where it came from.
+pub(super) fn flatten(value: &Value, path: &str, into: &mut Vec<(String, String)>) {
+    let ValueKind::Table(table) = &value.kind else {
+        return into.push((path.to_owned(), value.origin().unwrap_or_default().to_owned()));
+    };
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(name, _)| *name);
+    for (name, value) in entries {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        flatten(value, &path, into);
+    }
+}

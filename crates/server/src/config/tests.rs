@@ -1,0 +1,223 @@
+//! Which source wins, what is refused and in which words, and that the sample tells the truth.
+
+use std::collections::HashMap;
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../keyward.toml.sample");
+
+/// A start with this file (if any), these variables and these flags.
+struct Start<'a> {
+    file: Option<&'a str>,
+    variables: &'a [(&'a str, &'a str)],
+    flags: &'a [(&'static str, &'a str)],
+    purpose: Purpose,
+}
+
+const PLAIN: Start<'static> = Start { file: None, variables: &[], flags: &[], purpose: Purpose::Serve };
+
+fn load(start: &Start<'_>) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keyward.toml");
+    let config = start.file.map(|text| {
+        fs_write(&path, text);
+        path.clone()
+    });
+    let settings = start.flags.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let variables: HashMap<_, _> =
+        start.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Settings::load(&Flags { config, settings }, variables, start.purpose)
+        .map_err(|error| error.to_string().replace(&path.display().to_string(), "keyward.toml"))
+}
+
+fn fs_write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn nothing_at_all_is_a_sandbox_on_this_machine() {
+    let settings = load(&PLAIN).unwrap();
+    assert_eq!(settings.environment, Environment::Sandbox);
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert!(settings.is_embedded() && settings.auto_migrate && settings.partners_name_mids && settings.plants_demo());
+    assert_eq!(settings.master_key_path(), Path::new("./keyward-data/master.key"));
+}
+
+#[test]
+fn the_file_is_overruled_by_the_environment_and_that_by_flags() {
+    let file = Some("listen = \"127.0.0.1:1\"\n[limits]\nmax_connections = 5\nrequest_timeout = \"1s\"\n");
+    let variables = &[("KEYWARD_LISTEN", "127.0.0.1:2"), ("KEYWARD_LIMITS__MAX_CONNECTIONS", "6")];
+    let flags = &[("listen", "127.0.0.1:3")];
+    for (start, port) in [
+        (Start { file, ..PLAIN }, 1),
+        (Start { file, variables, ..PLAIN }, 2),
+        (Start { file, variables, flags, ..PLAIN }, 3),
+    ] {
+        assert_eq!(load(&start).unwrap().listen.port(), port);
+    }
+    let limits = load(&Start { file, variables, ..PLAIN }).unwrap().limits;
+    assert_eq!((limits.max_connections, limits.request_timeout), (6, Duration::from_secs(1)));
+}
+
+#[test]
+fn the_database_has_a_variable_of_its_own() {
+    let url = "postgres://u:p@h/db";
+    for name in ["DATABASE_URL", "KEYWARD_DATABASE_URL"] {
+        let settings = load(&Start { variables: &[(name, url)], ..PLAIN }).unwrap();
+        assert!(!settings.is_embedded() && !settings.plants_demo(), "{name}");
+    }
+}
+
+#[test]
+fn lists_come_as_lists_or_parted_by_commas() {
+    let file = Some("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]");
+    let variables = &[("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8, ::1")];
+    for start in [Start { file, ..PLAIN }, Start { variables, ..PLAIN }] {
+        let proxies = load(&start).unwrap().trusted_proxies;
+        assert_eq!(proxies, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+    }
+    assert!(
+        load(&Start { variables: &[("KEYWARD_TRUSTED_PROXIES", "")], ..PLAIN }).unwrap().trusted_proxies.is_empty()
+    );
+}
+
+#[test]
+fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
+    type Case<'a> = (Start<'a>, &'a [&'a str]);
+    let of_file = |text| Start { file: Some(text), ..PLAIN };
+    let of_variable = |variable| Start { variables: std::slice::from_ref(variable), ..PLAIN };
+    let cases: [Case<'_>; 12] = [
+        (
+            of_file("[limits]\nrequest_timeout = 10"),
+            &["limits.request_timeout (KEYWARD_LIMITS__REQUEST_TIMEOUT) in keyward.toml says \"10\"", "with its unit"],
+        ),
+        (
+            of_variable(&("KEYWARD_LISTEN", "8080")),
+            &["listen (KEYWARD_LISTEN) in the environment says \"8080\"", "an IP address and a port"],
+        ),
+        (
+            Start { flags: &[("environment", "prod")], ..PLAIN },
+            &["environment (KEYWARD_ENVIRONMENT) on the command line says \"prod\"", "sandbox or production"],
+        ),
+        (of_file("[limits]\nmax_conections = 1"), &["there is no setting limits.max_conections", "max_connections"]),
+        (of_variable(&("KEYWARD_LIMTS__X", "1")), &["no setting limts.x (KEYWARD_LIMTS__X) in the environment"]),
+        (of_variable(&("KEYWARD_LIMITS", "1")), &["no setting limits (KEYWARD_LIMITS) in the environment"]),
+        (of_file("[listen]\nport = 1"), &["listen (KEYWARD_LISTEN)", "wants a single value"]),
+        (of_file("trusted_proxies = [\"10.0.0.0/8\", \"me\"]"), &["trusted_proxies", "\"me\"", "networks such as"]),
+        (of_file("[tls]\nkey = \"k\""), &["tls.certificate", "tls.key", "go together"]),
+        (of_file("[limits]\nmax_header_bytes = 100"), &["limits.max_header_bytes", "from 8192"]),
+        (of_file("[database]\nmin_connections = 20"), &["database.min_connections", "database.max_connections"]),
+        (of_variable(&("KEYWARD_LOG__FILTER", "a=b=c")), &["log.filter", "a level"]),
+    ];
+    for (start, words) in cases {
+        let refusal = load(&start).unwrap_err();
+        for word in words {
+            assert!(refusal.contains(word), "{word:?} is missing in: {refusal}");
+        }
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let variables = &[("KEYWARD_LISTEN", "x"), ("KEYWARD_DEMO", "yes"), ("KEYWARD_COLOUR", "blue")];
+    let refusal = load(&Start { variables, ..PLAIN }).unwrap_err();
+    assert!(refusal.starts_with("3 settings are missing or wrong\n"), "{refusal}");
+}
+
+#[test]
+fn a_password_is_never_quoted() {
+    let starts = [
+        Start { variables: &[("DATABASE_URL", "mysql://u:open-sesame@h/db")], ..PLAIN },
+        Start { file: Some("database_url = postgres://u:open-sesame@h/db"), ..PLAIN },
+        Start { file: Some("database_url = \"postgres://u:open-sesame@h/db\"\nlisten = \"x\""), ..PLAIN },
+    ];
+    for start in starts {
+        let refusal = load(&start).unwrap_err();
+        assert!(!refusal.contains("sesame"), "{refusal}");
+    }
+    let settings = load(&Start { variables: &[("DATABASE_URL", "postgres://u:open-sesame@h/db")], ..PLAIN }).unwrap();
+    assert!(!format!("{settings:?}").contains("sesame"));
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_with_the_place() {
+    let refusal = load(&Start { file: Some("listen = \n"), ..PLAIN }).unwrap_err();
+    assert!(refusal.contains("keyward.toml is not TOML") && refusal.contains("line 1"), "{refusal}");
+    let absent = Flags { config: Some("/nowhere/keyward.toml".into()), ..Flags::default() };
+    let refusal = Settings::load(&absent, HashMap::new(), Purpose::Serve).unwrap_err();
+    assert!(refusal.to_string().contains("cannot read the configuration file /nowhere/keyward.toml"));
+}
+
+#[test]
+fn production_lists_all_that_is_missing() {
+    let missing =
+        |purpose, flags: &'static [(&'static str, &'static str)]| load(&Start { flags, purpose, ..PLAIN }).unwrap_err();
+    let refusal = missing(Purpose::Serve, &[("environment", "production"), ("demo", "true")]);
+    for word in ["4 settings", "DATABASE_URL", "data_dir", "master_key_file", "public_url", "no demo", "head -c 32"] {
+        assert!(refusal.contains(word), "{word}: {refusal}");
+    }
+    let refusal = missing(Purpose::Operate, &[("environment", "production"), ("data_dir", "d")]);
+    assert!(refusal.contains("master_key_file") && !refusal.contains("public_url"), "{refusal}");
+    assert!(!missing(Purpose::Migrate, &[("environment", "production")]).contains("master_key_file"));
+}
+
+#[test]
+fn production_with_everything_has_neither_demo_nor_migrations_of_its_own() {
+    let flags = &[
+        ("environment", "production"),
+        ("data_dir", "d"),
+        ("master_key_file", "k"),
+        ("public_url", "https://keys.example.com/"),
+    ];
+    let settings = load(&Start { flags, ..PLAIN }).unwrap();
+    assert!(!settings.auto_migrate && !settings.partners_name_mids && !settings.plants_demo());
+    assert_eq!(settings.public_url.as_deref(), Some("https://keys.example.com"));
+    assert_eq!(settings.master_key_path(), Path::new("k"));
+}
+
+#[test]
+fn the_demo_is_implied_only_where_nobody_else_can_reach_it() {
+    let plants = |variables| load(&Start { variables, ..PLAIN }).unwrap().plants_demo();
+    assert!(!plants(&[("KEYWARD_LISTEN", "0.0.0.0:8080")]));
+    assert!(plants(&[("KEYWARD_LISTEN", "0.0.0.0:8080"), ("KEYWARD_DEMO", "true")]));
+    assert!(plants(&[("DATABASE_URL", "postgres://h/db"), ("KEYWARD_DEMO", "true")]));
+    assert!(!plants(&[("KEYWARD_DEMO", "false")]));
+}
+
+#[test]
+fn variables_that_are_not_ours_are_let_be() {
+    let variables = &[
+        ("KEYWARD_SERVICE_HOST", "10.0.0.1"),
+        ("KEYWARD_SERVICE_PORT_HTTP", "80"),
+        ("KEYWARD_PORT", "tcp://10.0.0.1:80"),
+        ("KEYWARD_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("KEYWARD_TEST_DATABASE_URL", "postgres://h/db"),
+    ];
+    assert!(load(&Start { variables, ..PLAIN }).is_ok());
+}
+
+#[test]
+fn the_sample_equals_the_defaults() {
+    let (sample, plain) = (load(&Start { file: Some(SAMPLE), ..PLAIN }).unwrap(), load(&PLAIN).unwrap());
+    let plain = Settings { data_dir_given: true, ..plain };
+    assert_eq!(format!("{sample:#?}"), format!("{plain:#?}"));
+}
+
+#[test]
+fn the_sample_names_every_setting_and_its_examples_are_good() {
+    let is_example = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
+    let all: Vec<&str> = SAMPLE.lines().map(|line| if is_example(line) { &line[1..] } else { line }).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keyward.toml");
+    fs_write(&path, &all.join("\n"));
+    let merged = layers::merge(&Flags { config: Some(path), ..Flags::default() }, HashMap::new()).unwrap();
+
+    let mut named = Vec::new();
+    reader::flatten(&merged.root, "", &mut named);
+    let mut reader = Reader::new(merged);
+    Settings::read(&mut reader);
+    let mut named: Vec<_> = named.into_iter().map(|(name, _)| name).collect();
+    named.sort();
+    assert_eq!(named, reader.asked());
+    assert_eq!(reader.finish(Vec::new()), Ok(()));
+}

@@ -1,0 +1,136 @@
+//! From text to value: what a setting may say.
+//!
+//! Whatever the source, a value arrives as text. A function here gives the value, or what the setting wants instead: a
+//! phrase that completes "it wants …". Nothing here knows a setting's name.
+
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
+
+use http::Uri;
+use ipnet::IpNet;
+use keyward_domain::{Environment, SecretForm};
+use secrecy::SecretString;
+
+/// A value, or what is wanted in its place.
+pub(super) type Parsed<T> = Result<T, &'static str>;
+
+pub(super) fn environment(text: &str) -> Parsed<Environment> {
+    text.parse().map_err(|_| "sandbox or production")
+}
+
+pub(super) fn secret_form(text: &str) -> Parsed<SecretForm> {
+    text.parse().map_err(|_| "hmac or argon2id")
+}
+
+pub(super) fn switch(text: &str) -> Parsed<bool> {
+    text.parse().map_err(|_| "true or false")
+}
+
+pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
+    text.parse().map_err(|_| "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
+}
+
+pub(super) fn network(text: &str) -> Parsed<IpNet> {
+    const WANTS: &str = "networks such as 10.0.0.0/8 or single addresses, parted by commas in the environment";
+    let single = |_| std::net::IpAddr::from_str(text).map(IpNet::from);
+    text.parse().or_else(single).map_err(|_| WANTS)
+}
+
+pub(super) fn path(text: &str) -> Parsed<PathBuf> {
+    if text.is_empty() { Err("a path") } else { Ok(text.into()) }
+}
+
+pub(super) fn words(text: &str) -> Parsed<String> {
+    if text.trim().is_empty() { Err("a text that is not empty") } else { Ok(text.to_owned()) }
+}
+
+/// A whole number from 1 on.
+pub(super) fn count(text: &str) -> Parsed<u32> {
+    text.parse::<NonZeroU32>().map(NonZeroU32::get).map_err(|_| "a whole number from 1 on")
+}
+
+pub(super) fn size(text: &str) -> Parsed<usize> {
+    count(text).and_then(|count| usize::try_from(count).map_err(|_| "a smaller number"))
+}
+
+/// A century in milliseconds: more than any setting means, and little enough that sums of times stay times.
+const LONGEST: u64 = 100 * 366 * 24 * 3_600 * 1_000;
+
+/// A time with its unit. A bare number is refused: nobody remembers whether it meant seconds.
+pub(super) fn duration(text: &str) -> Parsed<Duration> {
+    const WANTS: &str = "a time with its unit, such as 500ms, 10s, 5m, 12h or 30d, and above zero";
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(WANTS)?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| WANTS)?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60 * 1_000,
+        "h" => 3_600 * 1_000,
+        "d" => 24 * 3_600 * 1_000,
+        _ => return Err(WANTS),
+    };
+    match number.checked_mul(milliseconds) {
+        Some(total @ 1..=LONGEST) => Ok(Duration::from_millis(total)),
+        Some(_) | None => Err(WANTS),
+    }
+}
+
+/// Where clients reach the service. The slash at the end is dropped: paths are appended to it.
+pub(super) fn public_url(text: &str) -> Parsed<String> {
+    const WANTS: &str = "an address such as https://keys.example.com, without query or fragment";
+    let url: Uri = text.parse().map_err(|_| WANTS)?;
+    let known_scheme = matches!(url.scheme_str(), Some("http" | "https"));
+    let sound = known_scheme && url.host().is_some_and(|host| !host.is_empty()) && url.query().is_none();
+    if sound && !text.contains(['#', '@']) { Ok(text.trim_end_matches('/').to_owned()) } else { Err(WANTS) }
+}
+
+pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
+    const WANTS: &str = "postgres://user:password@host:port/database; leave it away for the embedded database";
+    let known = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    if known { Ok(text.into()) } else { Err(WANTS) }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is taken, and what is not.
+    use super::*;
+
+    #[test]
+    fn a_time_has_a_unit_and_is_above_zero() {
+        for (text, milliseconds) in
+            [("500ms", 500), ("10s", 10_000), ("5m", 300_000), ("12h", 43_200_000), ("30d", 2_592_000_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "10", "s", "0s", "-1s", "1.5s", "10 s", "1w", "99999999999999999999s", "99999999999d"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_absolute_and_loses_its_last_slash() {
+        assert_eq!(public_url("https://keys.example.com/").unwrap(), "https://keys.example.com");
+        assert_eq!(public_url("http://[::1]:8080").unwrap(), "http://[::1]:8080");
+        assert_eq!(public_url("https://example.com/keys").unwrap(), "https://example.com/keys");
+        for text in
+            ["", "/", "keys.example.com", "ftp://x", "https://", "https://x?a=b", "https://x#a", "https://u:p@x"]
+        {
+            assert!(public_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_network_may_be_one_address() {
+        assert_eq!(network("10.1.2.3").unwrap(), "10.1.2.3/32".parse().unwrap());
+        assert_eq!(network("fd00::/8").unwrap(), "fd00::/8".parse().unwrap());
+        assert!(network("localhost").is_err());
+    }
+
+    #[test]
+    fn a_database_is_a_postgres() {
+        assert!(database_url("postgresql://h/db").is_ok());
+        for text in ["", "sqlite://x", "mysql://x", "h/db"] {
+            assert!(database_url(text).is_err(), "{text}");
+        }
+    }
+}

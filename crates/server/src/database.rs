@@ -1,0 +1,132 @@
+//! The one database of this process, whichever it is: opening it, bringing up its schema, closing it.
+//!
+//! Everything else sees the storage ports only.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, Result, bail};
+use keyward_storage::{PgOptions, PgStore, Schema, Store};
+use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
+
+use crate::config::Settings;
+
+/// What a command wants to do with the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Look at it, beside a server that has it open.
+    Read,
+    /// Change it: alone, where it is the embedded one.
+    Change,
+}
+
+/// The database.
+pub(crate) enum Database {
+    /// In the data directory.
+    Embedded(SqliteStore, PathBuf),
+    /// Elsewhere.
+    Postgres(PgStore),
+}
+
+impl Database {
+    /// Opens what the settings name. The schema stays as it is.
+    pub(crate) async fn open(settings: &Settings, access: Access) -> Result<Self> {
+        let Some(url) = &settings.database.url else { return Self::open_embedded(settings, access).await };
+        let options = PgOptions {
+            max_connections: settings.database.max_connections,
+            min_connections: settings.database.min_connections,
+            acquire_timeout: settings.database.acquire_timeout,
+            ..PgOptions::new(url.clone())
+        };
+        let store = PgStore::connect(&options).await.context("cannot use the database of DATABASE_URL")?;
+        Ok(Self::Postgres(store))
+    }
+
+    async fn open_embedded(settings: &Settings, access: Access) -> Result<Self> {
+        let data_dir = settings.data_dir();
+        let options = Options { readers: settings.sqlite.readers, ..Options::default() };
+        let store = match access {
+            Access::Read => SqliteStore::open_read_only(data_dir, &options),
+            Access::Change => SqliteStore::open(data_dir, &options).await,
+        };
+        let store = store.map_err(|error| match error {
+            OpenError::Held { .. } => anyhow::Error::new(error).context("this needs the embedded database for itself"),
+            OpenError::Missing { .. } => anyhow::Error::new(error)
+                .context("nothing to read yet: start `keyward serve` once, or name the folder with --data-dir"),
+            OpenError::File { .. } | OpenError::Database(_) => error.into(),
+        })?;
+        Ok(Self::Embedded(store, data_dir.to_owned()))
+    }
+
+    /// The ports.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Embedded(store, _) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// How the schema compares with what this binary needs.
+    pub(crate) async fn schema(&self) -> Result<Schema> {
+        Ok(match self {
+            Self::Embedded(store, _) => store.schema().await?,
+            Self::Postgres(store) => store.schema().await?,
+        })
+    }
+
+    /// Brings the schema up to what this binary needs.
+    pub(crate) async fn migrate(&self) -> Result<()> {
+        match self {
+            Self::Embedded(store, _) => store.migrate().await,
+            Self::Postgres(store) => store.migrate().await,
+        }
+        .context("the schema could not be brought up to date")
+    }
+
+    /// Sees to it that the schema is the one that this binary needs, or says what to do.
+    pub(crate) async fn bring_up(&self, may_migrate: bool) -> Result<()> {
+        let schema = self.schema().await.context("the schema of the database cannot be read")?;
+        match schema {
+            Schema::Current => Ok(()),
+            Schema::Empty | Schema::Behind { .. } if may_migrate => {
+                self.migrate().await?;
+                tracing::info!("brought the schema of the {self} up to date");
+                Ok(())
+            }
+            Schema::Empty | Schema::Behind { .. } | Schema::Ahead { .. } => bail!(explain(schema)),
+        }
+    }
+
+    /// Finishes what is under way and lets go.
+    pub(crate) async fn close(&self) -> Result<()> {
+        match self {
+            Self::Embedded(store, _) => store.close().await?,
+            Self::Postgres(store) => store.close().await,
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a schema that is not current, and what to do.
+pub(crate) fn explain(schema: Schema) -> String {
+    const HOW: &str = "run `keyward migrate` with these settings (or set auto_migrate, KEYWARD_AUTO_MIGRATE)";
+    match schema {
+        Schema::Current => "the schema is up to date".to_owned(),
+        Schema::Empty => format!("the database is empty: {HOW}"),
+        Schema::Behind { at, needs } => {
+            format!("the schema is at migration {at}, and this keyward needs {needs}: take a backup, then {HOW}")
+        }
+        Schema::Ahead { at, knows } => format!(
+            "the schema is at migration {at}, and this keyward knows {knows}: it was made by a newer keyward; run that \
+             version, or a newer one"
+        ),
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(_, data_dir) => write!(f, "embedded database in {}", data_dir.display()),
+            Self::Postgres(_) => f.write_str("Postgres database"),
+        }
+    }
+}

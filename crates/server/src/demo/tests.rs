@@ -1,0 +1,97 @@
+//! Planted once, only in an empty sandbox, and only with its credentials safely on disk.
+
+use std::{collections::HashMap, os::unix::fs::PermissionsExt as _};
+
+use keyward_api::app::{Caller, list_merchants::list_merchants};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    config::{Flags, Purpose, Settings},
+    database::Access,
+    node::Node,
+};
+
+const URL: &str = "http://127.0.0.1:8080";
+
+fn settings(folder: &TempDir, environment: &str) -> Settings {
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let mut settings = vec![("data_dir", path("data")), ("environment", environment.to_owned())];
+    if environment == "production" {
+        let key = folder.path().join("given.key");
+        crate::master_key::create(&key, &crate::entropy::SystemEntropy).unwrap();
+        settings.extend([("master_key_file", path("given.key")), ("public_url", URL.to_owned())]);
+        settings.push(("auto_migrate", "true".to_owned()));
+    }
+    Settings::load(&Flags { config: None, settings }, HashMap::new(), Purpose::Serve).unwrap()
+}
+
+async fn accounts(node: &Node) -> usize {
+    list_merchants(&node.app, &Caller::operator(), 10, None).await.unwrap().accounts.len()
+}
+
+#[tokio::test]
+async fn an_empty_sandbox_gets_the_tree_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, "sandbox");
+    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
+    assert_eq!(accounts(&node).await, 3);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let content: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    for field in ["/base_url", "/platform/mid", "/platform/appKey", "/partner/appSecret", "/merchant/mid"] {
+        assert!(content.pointer(field).is_some_and(Value::is_string), "{field}");
+    }
+    assert!(matches!(plant(&node.app, &path, "http://127.0.0.1:9").await, Ok(Outcome::Kept)));
+    assert_eq!(accounts(&node).await, 3);
+    let later: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!((&later["base_url"], &later["partner"]), (&json!("http://127.0.0.1:9"), &content["partner"]));
+}
+
+#[tokio::test]
+async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, "sandbox");
+    let node = Node::open(&settings, Access::Change, URL).await.unwrap();
+    // A folder stands where the file should go.
+    let path = settings.demo_path();
+    fs::create_dir(&path).unwrap();
+    assert!(plant(&node.app, &path, URL).await.is_err());
+    assert_eq!(accounts(&node).await, 0);
+}
+
+#[tokio::test]
+async fn production_gets_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, "production");
+    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::NotOurs)));
+    assert!(accounts(&node).await == 0 && !path.exists());
+}
+
+#[tokio::test]
+async fn the_greeting_holds_three_lines_to_paste() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, "sandbox");
+    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    let Ok(Outcome::Planted(demo)) = plant(&node.app, &path, URL).await else { panic!("nothing was planted") };
+    let text = greeting(&demo, &path, URL);
+    assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("curl ")).count(), 3);
+    assert!(!text.contains('{') || text.contains(r#"{"mid":""#), "{text}");
+}
+
+#[tokio::test]
+async fn credentials_of_another_database_are_let_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, "sandbox");
+    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
+    for foreign in [r#"{"base_url":"http://x","platform":{"mid":"another"}}"#, "torn", "[]"] {
+        fs::write(&path, foreign).unwrap();
+        assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::OfAnother)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::NotOurs)));
+}

@@ -1,0 +1,162 @@
+//! Whose database this is: environment and master key against the stamp that the database bears.
+//!
+//! [`judge`] decides and does nothing; [`settle`] does what was decided. A database without a stamp is claimed; one with
+//! another's is refused, and the words say what to do. Nothing here opens a database.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use keyward_api::app::Clock;
+use keyward_domain::{Environment, KeyVersion, MasterKey};
+use keyward_storage::{Stamp, Store, Write};
+
+use crate::{database::Access, entropy::SystemEntropy, master_key};
+
+/// Where this node's half of the story comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node<'a> {
+    /// What it is.
+    pub(crate) environment: Environment,
+    /// Where its master key is expected.
+    pub(crate) key_path: &'a Path,
+    /// Whether somebody named that file: then it is never made here.
+    pub(crate) key_given: bool,
+}
+
+/// What is to be done about the stamp.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The database has none: give it this one.
+    Claim(Stamp),
+    /// It is ours.
+    Ours,
+    /// It is ours, and our key has further versions.
+    Add(Vec<(KeyVersion, String)>),
+}
+
+/// Why a node must not touch a database.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    /// It belongs to the other environment.
+    Environment { stamped: Environment },
+    /// A version of the master key is another one.
+    Key { version: KeyVersion, stamped: String, ours: String },
+    /// The node's key lacks a version.
+    KeyTooOld { version: KeyVersion, stamped: String },
+}
+
+/// Compares stamp and node.
+pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &MasterKey) -> Result<Verdict, Foreign> {
+    let ours: Vec<(KeyVersion, String)> =
+        key.versions().filter_map(|version| Some((version, key.fingerprint(version)?))).collect();
+    let Some(stamp) = stamp else { return Ok(Verdict::Claim(Stamp { environment, fingerprints: ours })) };
+    if stamp.environment != environment {
+        return Err(Foreign::Environment { stamped: stamp.environment });
+    }
+    for (version, stamped) in &stamp.fingerprints {
+        match ours.iter().find(|(known, _)| known == version) {
+            None => return Err(Foreign::KeyTooOld { version: *version, stamped: stamped.clone() }),
+            Some((_, ours)) if ours != stamped => {
+                return Err(Foreign::Key { version: *version, stamped: stamped.clone(), ours: ours.clone() });
+            }
+            Some(_) => {}
+        }
+    }
+    let is_stamped = |version: &KeyVersion| stamp.fingerprints.iter().any(|(stamped, _)| stamped == version);
+    let further: Vec<_> = ours.into_iter().filter(|(version, _)| !is_stamped(version)).collect();
+    if further.is_empty() { Ok(Verdict::Ours) } else { Ok(Verdict::Add(further)) }
+}
+
+impl Foreign {
+    /// What it means and what to do, for whoever starts the node.
+    pub(crate) fn explain(&self, node: &Node<'_>) -> String {
+        let path = node.key_path.display();
+        match self {
+            Self::Environment { stamped } => format!(
+                "this database belongs to {stamped}, and this is {}: give each environment a database of its own, or \
+                 start with --environment {stamped}",
+                node.environment
+            ),
+            Self::Key { version, stamped, ours } => format!(
+                "the master key {path} is not the one of this database: its version {} has the fingerprint {ours}, and \
+                 the database was used with {stamped}; copy the file with that fingerprint here (`keyward doctor` \
+                 prints it on the node that has it), or name it with master_key_file (KEYWARD_MASTER_KEY_FILE)",
+                version.number()
+            ),
+            Self::KeyTooOld { version, stamped } => format!(
+                "the master key {path} lacks version {} (fingerprint {stamped}), which this database was used with: \
+                 copy the newer file here from the node where the version was appended",
+                version.number()
+            ),
+        }
+    }
+}
+
+/// Finds the master key of this database, and sees to it that both belong together. Makes a key only for a database
+/// without a stamp, and only where nobody named a file.
+pub(crate) async fn settle(store: &dyn Store, node: &Node<'_>, access: Access, clock: &dyn Clock) -> Result<MasterKey> {
+    let stamp = store.stamp().await?;
+    let key = match master_key::read(node.key_path)? {
+        Some(key) => key,
+        None => absent_key(node, stamp.as_ref(), access)?,
+    };
+    match judge(stamp.as_ref(), node.environment, &key) {
+        Ok(Verdict::Ours) => {}
+        Ok(_) if access == Access::Read => {}
+        Ok(Verdict::Claim(stamp)) => claim(store, node, &stamp, &key, clock).await?,
+        Ok(Verdict::Add(versions)) => {
+            for (version, fingerprint) in versions {
+                match store.add_fingerprint(version, &fingerprint, clock.now()).await? {
+                    Write::Applied => {
+                        tracing::info!(version = version.number(), fingerprint, "the master key has a further version");
+                    }
+                    Write::Stale => overtaken(store, node, &key).await?,
+                }
+            }
+        }
+        Err(foreign) => bail!(foreign.explain(node)),
+    }
+    Ok(key)
+}
+
+async fn claim(store: &dyn Store, node: &Node<'_>, stamp: &Stamp, key: &MasterKey, clock: &dyn Clock) -> Result<()> {
+    if store.claim(stamp, clock.now()).await? == Write::Applied {
+        tracing::info!(environment = %stamp.environment, "this database now belongs to {}", stamp.environment);
+        return Ok(());
+    }
+    overtaken(store, node, key).await
+}
+
+/// Another node stamped the database at this moment: with the same key, one hopes.
+async fn overtaken(store: &dyn Store, node: &Node<'_>, key: &MasterKey) -> Result<()> {
+    match judge(store.stamp().await?.as_ref(), node.environment, key) {
+        Ok(_) => Ok(()),
+        Err(foreign) => bail!(foreign.explain(node)),
+    }
+}
+
+fn absent_key(node: &Node<'_>, stamp: Option<&Stamp>, access: Access) -> Result<MasterKey> {
+    let path = node.key_path;
+    if let Some(stamp) = stamp {
+        let wanted: Vec<&str> = stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect();
+        bail!(
+            "the master key {} is missing, and this database cannot be used without it: restore the file with the \
+             fingerprint {} from your backup or from another node (mode 600)",
+            path.display(),
+            wanted.join(" and ")
+        );
+    }
+    if node.key_given {
+        bail!("the master key {} is missing: make it with {}", path.display(), master_key::recipe(path));
+    }
+    if access == Access::Read {
+        bail!("this database was never used: start `keyward serve` once, or make an account");
+    }
+    let key = master_key::create(path, &SystemEntropy)?;
+    tracing::info!("made the master key {}: keep a copy of it, without it the database is worthless", path.display());
+    Ok(key)
+}
+
+#[cfg(test)]
+#[path = "installation/tests.rs"]
+mod tests;

@@ -1,0 +1,180 @@
+//! Every pairing of stamp and node, first as a decision, then on a real database.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+use keyward_domain::Timestamp;
+use keyward_storage::Installation as _;
+use keyward_storage_sqlite::{Options, SqliteStore};
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::SystemClock;
+
+const SANDBOX: Environment = Environment::Sandbox;
+
+fn key(versions: &[u8]) -> MasterKey {
+    let bytes: Vec<u8> = versions.iter().flat_map(|byte| [*byte; 32]).collect();
+    MasterKey::from_bytes(&bytes).unwrap()
+}
+
+fn stamp_of(environment: Environment, versions: &[u8]) -> Stamp {
+    match judge(None, environment, &key(versions)) {
+        Ok(Verdict::Claim(stamp)) => stamp,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_database_without_a_stamp_gets_that_of_the_node() {
+    let stamp = stamp_of(SANDBOX, &[1, 2]);
+    assert_eq!((stamp.environment, stamp.fingerprints.len()), (SANDBOX, 2));
+}
+
+#[test]
+fn a_stamp_is_ours_foreign_or_to_be_added_to() {
+    let stamp = stamp_of(SANDBOX, &[1, 2]);
+    assert_eq!(judge(Some(&stamp), SANDBOX, &key(&[1, 2])), Ok(Verdict::Ours));
+    let added = judge(Some(&stamp), SANDBOX, &key(&[1, 2, 3]));
+    assert!(matches!(added, Ok(Verdict::Add(versions)) if versions.len() == 1 && versions[0].0.number() == 3));
+    assert!(matches!(
+        judge(Some(&stamp), Environment::Production, &key(&[1, 2])),
+        Err(Foreign::Environment { stamped: SANDBOX })
+    ));
+    for other in [&[9, 2], &[1, 9]] {
+        assert!(matches!(judge(Some(&stamp), SANDBOX, &key(other)), Err(Foreign::Key { .. })), "{other:?}");
+    }
+    assert!(matches!(
+        judge(Some(&stamp), SANDBOX, &key(&[1])),
+        Err(Foreign::KeyTooOld { version, .. }) if version.number() == 2
+    ));
+}
+
+/// A database and the place of a master key, in a folder of their own.
+struct Place {
+    folder: TempDir,
+    store: SqliteStore,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path(), &Options::default()).await.unwrap();
+        store.migrate().await.unwrap();
+        Self { folder, store }
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.folder.path().join("master.key")
+    }
+
+    fn write_key(&self, versions: &[u8]) {
+        let bytes: Vec<u8> = versions.iter().flat_map(|byte| [*byte; 32]).collect();
+        fs::write(self.key_path(), bytes).unwrap();
+        fs::set_permissions(self.key_path(), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    async fn settle(&self, environment: Environment, key_given: bool, access: Access) -> Result<MasterKey, String> {
+        let key_path = self.key_path();
+        let node = Node { environment, key_path: &key_path, key_given };
+        settle(&self.store, &node, access, &SystemClock::start()).await.map_err(|error| format!("{error:#}"))
+    }
+
+    async fn start(&self) -> Result<MasterKey, String> {
+        self.settle(SANDBOX, false, Access::Change).await
+    }
+}
+
+#[tokio::test]
+async fn an_unused_database_gets_a_key_and_a_stamp_and_the_next_start_finds_both() {
+    let place = Place::new().await;
+    let made = place.start().await.unwrap();
+    let again = place.start().await.unwrap();
+    assert_eq!(made.fingerprint(KeyVersion::FIRST), again.fingerprint(KeyVersion::FIRST));
+    let stamp = place.store.stamp().await.unwrap().unwrap();
+    assert_eq!(stamp.fingerprints, [(KeyVersion::FIRST, made.fingerprint(KeyVersion::FIRST).unwrap())]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_there_is_used_for_an_unused_database() {
+    let place = Place::new().await;
+    place.write_key(&[5]);
+    place.start().await.unwrap();
+    assert_eq!(place.store.stamp().await.unwrap().unwrap(), stamp_of(SANDBOX, &[5]));
+}
+
+#[tokio::test]
+async fn the_other_environment_is_refused_naming_both() {
+    let place = Place::new().await;
+    place.start().await.unwrap();
+    let refusal = place.settle(Environment::Production, false, Access::Change).await.err().unwrap();
+    assert!(refusal.contains("belongs to sandbox, and this is production"), "{refusal}");
+}
+
+#[tokio::test]
+async fn another_key_is_refused_with_both_fingerprints() {
+    let place = Place::new().await;
+    place.write_key(&[5]);
+    place.start().await.unwrap();
+    place.write_key(&[6]);
+    let refusal = place.start().await.err().unwrap();
+    for key in [key(&[5]), key(&[6])] {
+        assert!(refusal.contains(&key.fingerprint(KeyVersion::FIRST).unwrap()), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_key_is_never_made_anew() {
+    let place = Place::new().await;
+    place.start().await.unwrap();
+    fs::remove_file(place.key_path()).unwrap();
+    let refusal = place.start().await.err().unwrap();
+    assert!(refusal.contains("restore the file with the fingerprint"), "{refusal}");
+    assert!(!place.key_path().exists());
+}
+
+#[tokio::test]
+async fn a_named_key_is_never_made_here() {
+    let place = Place::new().await;
+    let refusal = place.settle(SANDBOX, true, Access::Change).await.err().unwrap();
+    assert!(refusal.contains("head -c 32 /dev/urandom"), "{refusal}");
+    assert!(!place.key_path().exists());
+}
+
+#[tokio::test]
+async fn a_further_version_is_stamped_and_an_older_file_refused_from_then_on() {
+    let place = Place::new().await;
+    for versions in [&[1][..], &[1, 2]] {
+        place.write_key(versions);
+        place.start().await.unwrap();
+    }
+    assert_eq!(place.store.stamp().await.unwrap().unwrap(), stamp_of(SANDBOX, &[1, 2]));
+    place.write_key(&[1]);
+    let refusal = place.start().await.err().unwrap();
+    assert!(refusal.contains("lacks version 2"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_reader_changes_nothing() {
+    let place = Place::new().await;
+    let refusal = place.settle(SANDBOX, false, Access::Read).await.err().unwrap();
+    assert!(refusal.contains("never used"), "{refusal}");
+    assert!(!place.key_path().exists() && place.store.stamp().await.unwrap().is_none());
+
+    place.write_key(&[1]);
+    place.start().await.unwrap();
+    place.write_key(&[1, 2]);
+    place.settle(SANDBOX, false, Access::Read).await.unwrap();
+    assert_eq!(place.store.stamp().await.unwrap().unwrap().fingerprints.len(), 1);
+}
+
+#[tokio::test]
+async fn who_loses_the_race_for_a_database_learns_whose_it_is() {
+    let place = Place::new().await;
+    place.write_key(&[1]);
+    let at = Timestamp::UNIX_EPOCH;
+    assert_eq!(place.store.claim(&stamp_of(SANDBOX, &[2]), at).await.unwrap(), Write::Applied);
+    let path = place.key_path();
+    let node = Node { environment: SANDBOX, key_path: &path, key_given: false };
+    let late = claim(&place.store, &node, &stamp_of(SANDBOX, &[1]), &key(&[1]), &SystemClock::start()).await;
+    assert!(late.unwrap_err().to_string().contains("is not the one of this database"));
+}

@@ -1,0 +1,91 @@
+//! The file of the master key: who may read it, how long it is, and when it may be made.
+//!
+//! What its bytes mean stands in `keyward-domain`; whether it is the key of a database, in [`installation`]. Never
+//! overwrites a key, never deletes one, and never prints a byte of it.
+//!
+//! [`installation`]: crate::installation
+
+use std::{
+    fs::{File, Permissions},
+    io::{self, Read as _},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
+
+use anyhow::{Context as _, Result, bail};
+use keyward_api::app::Entropy;
+use keyward_domain::{MASTER_KEY_LEN, MasterKey};
+use zeroize::Zeroizing;
+
+use crate::private_file;
+
+/// What others, and a group that wants to write, may not have.
+const FORBIDDEN: u32 = 0o027;
+/// Far more versions than anybody makes; it keeps a wrong path (a disk, a log) from being read whole.
+const LONGEST: u64 = 64 * 1024;
+
+/// Reads the key. `None` if there is no file.
+pub(crate) fn read(path: &Path) -> Result<Option<MasterKey>> {
+    let shown = path.display();
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read the master key {shown}")),
+    };
+    // Of the file that is open, so that nobody swaps it in between.
+    let metadata = file.metadata().with_context(|| format!("cannot look at the master key {shown}"))?;
+    if !metadata.is_file() {
+        bail!("the master key {shown} is not a file");
+    }
+    check_permissions(path, &metadata.permissions())?;
+    // The exact size from the start: a buffer that grows leaves its old bytes behind.
+    let size = metadata.len().min(LONGEST);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1));
+    file.take(size + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read the master key {shown}"))?;
+    let key = MasterKey::from_bytes(&bytes).with_context(|| {
+        format!(
+            "the master key {shown} has a wrong length; make a new one, for a new database only, with {}; a further \
+             version of {MASTER_KEY_LEN} bytes is appended to the ones before it",
+            recipe(path)
+        )
+    })?;
+    Ok(Some(key))
+}
+
+/// The commands that make a key.
+pub(crate) fn recipe(path: &Path) -> String {
+    let shown = path.display();
+    format!("`head -c {MASTER_KEY_LEN} /dev/urandom > {shown}; chmod 600 {shown}`")
+}
+
+/// Makes the first version. Only for a database that holds nothing yet.
+pub(crate) fn create(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey> {
+    let mut bytes = Zeroizing::new([0; MASTER_KEY_LEN]);
+    entropy.fill(bytes.as_mut_slice())?;
+    let key = MasterKey::from_bytes(bytes.as_slice())?;
+    let write = || {
+        if let Some(directory) = path.parent() {
+            private_file::make_directory(directory)?;
+        }
+        private_file::fill(&private_file::create_new(path)?, path, bytes.as_slice())
+    };
+    write().with_context(|| format!("cannot write the master key {}", path.display()))?;
+    Ok(key)
+}
+
+fn check_permissions(path: &Path, permissions: &Permissions) -> Result<()> {
+    let mode = permissions.mode() & 0o777;
+    if mode & FORBIDDEN != 0 {
+        bail!(
+            "the master key {} has mode {mode:03o}, so others could read or change it: run `chmod 600 {}` (a group may \
+             read it: 640)",
+            path.display(),
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "master_key/tests.rs"]
+mod tests;

@@ -1,0 +1,72 @@
+//! Who may open what beside whom, and in which state a database must be.
+
+use std::{collections::HashMap, fs};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::{Flags, Purpose};
+
+const URL: &str = "http://127.0.0.1:8080";
+
+fn settings(folder: &TempDir, more: &[(&'static str, &str)]) -> Settings {
+    let mut settings = vec![("data_dir", folder.path().join("data").display().to_string())];
+    settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    Settings::load(&Flags { config: None, settings }, HashMap::new(), Purpose::Serve).unwrap()
+}
+
+async fn refusal(settings: &Settings, access: Access) -> String {
+    format!("{:#}", Node::open(settings, access, URL).await.err().unwrap())
+}
+
+#[tokio::test]
+async fn beside_a_server_one_may_read_and_not_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, &[]);
+    let server = Node::open(&settings, Access::Change, URL).await.unwrap();
+    let refused = refusal(&settings, Access::Change).await;
+    assert!(refused.contains("for itself") && refused.contains("another keyward holds"), "{refused}");
+    Node::open(&settings, Access::Read, URL).await.unwrap().close().await.unwrap();
+
+    server.close().await.unwrap();
+    Node::open(&settings, Access::Read, URL).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Access::Change, URL).await.unwrap().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn there_is_nothing_to_read_where_nothing_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, &[]);
+    let refused = refusal(&settings, Access::Read).await;
+    assert!(refused.contains("nothing to read yet"), "{refused}");
+    assert!(!settings.data_dir().exists());
+}
+
+#[tokio::test]
+async fn a_schema_is_brought_up_only_where_that_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let careful = settings(&folder, &[("auto_migrate", "false")]);
+    let refused = refusal(&careful, Access::Change).await;
+    assert!(refused.contains("keyward migrate"), "{refused}");
+    assert!(!careful.master_key_path().exists());
+
+    let refused = refusal(&settings(&folder, &[]), Access::Read).await;
+    assert!(refused.contains("the database is empty"), "{refused}");
+
+    let database = Database::open(&careful, Access::Change).await.unwrap();
+    database.migrate().await.unwrap();
+    database.close().await.unwrap();
+    Node::open(&careful, Access::Change, URL).await.unwrap().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_node_lets_go_of_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, &[]);
+    fs::create_dir(settings.data_dir()).unwrap();
+    fs::write(settings.master_key_path(), [7; 31]).unwrap();
+    fs::set_permissions(settings.master_key_path(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert!(refusal(&settings, Access::Change).await.contains("wrong length"));
+    fs::remove_file(settings.master_key_path()).unwrap();
+    Node::open(&settings, Access::Change, URL).await.unwrap().close().await.unwrap();
+}
