@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use governor::{Quota, RateLimiter, clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::DashMapStateStore};
+use governor::{
+    Quota, RateLimiter, clock, middleware::StateInformationMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
+};
 use keyward_domain::KeyId;
 
 use super::Clock;
@@ -79,7 +81,9 @@ impl Attempts {
 
 /// One limit, kept per key: the generic cell rate algorithm over failures.
 pub(super) struct Limit<K: Hash + Eq + Clone> {
-    failures: RateLimiter<K, DashMapStateStore<K>, PortClock, NoOpMiddleware<Nanos>>,
+    failures: RateLimiter<K, DashMapStateStore<K>, PortClock, StateInformationMiddleware>,
+    /// How long it takes until one more try is given back.
+    one_more: Duration,
     /// Who has used it up, and until when (on the monotonic clock).
     waiting: Mutex<HashMap<K, Duration>>,
     clock: PortClock,
@@ -89,7 +93,8 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(per_minute: u32, clock: PortClock) -> Self {
         let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
         let failures = RateLimiter::new(quota, DashMapStateStore::default(), clock.clone());
-        Self { failures, waiting: Mutex::default(), clock }
+        let one_more = quota.replenish_interval();
+        Self { failures, one_more, waiting: Mutex::default(), clock }
     }
 
     /// Whether `key` may try (again). Counts nothing.
@@ -105,10 +110,14 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         }
     }
 
-    /// Counts a failure of `key`. The one that uses the limit up is answered like the others; the next ones wait.
+    /// Counts a failure of `key`. After the one that uses the limit up, the next ones wait.
     pub(super) fn failed(&self, key: &K) {
-        let Err(not_until) = self.failures.check_key(key) else { return };
-        let wait = not_until.wait_time_from(clock::Clock::now(&self.clock));
+        let wait = match self.failures.check_key(key) {
+            Ok(left) if left.remaining_burst_capacity() > 0 => return,
+            Ok(_) => self.one_more,
+            // Several at once were admitted before one of them used the limit up.
+            Err(not_until) => not_until.wait_time_from(clock::Clock::now(&self.clock)),
+        };
         let until = self.clock.0.monotonic() + wait;
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), until);
     }

@@ -180,18 +180,18 @@ impl Fields {
     }
 
     /// A list of objects that must be there, each as fields of its own.
-    pub(super) fn objects(&mut self, name: &str) -> Vec<Fields> {
+    pub(super) fn objects(&mut self, name: &str) -> Option<Vec<Fields>> {
         match self.values.get(name) {
             Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
-                items.iter().filter_map(Value::as_object).map(|object| Self::json(object.clone())).collect()
+                Some(items.iter().filter_map(Value::as_object).map(|object| Self::json(object.clone())).collect())
             }
             None | Some(Value::Null) => {
                 self.faults.add(name, "is required");
-                Vec::new()
+                None
             }
             Some(_) => {
                 self.faults.add(name, "must be an array of objects");
-                Vec::new()
+                None
             }
         }
     }

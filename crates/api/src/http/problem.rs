@@ -123,6 +123,14 @@ impl Problem {
         self
     }
 
+    /// This problem and another one of the same request: everything that is wrong with its fields, under this one's
+    /// code.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.faults.0.extend(other.0.faults.0);
+        self
+    }
+
     /// What kind of problem it is.
     #[must_use]
     pub fn code(&self) -> Code {

@@ -28,6 +28,7 @@ use keyward_storage_sqlite::{
     testing::{Raw, open},
 };
 use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
 
 mod answer;
 mod operations;
@@ -91,6 +92,10 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) options: HttpOptions,
     pub(crate) form: SecretForm,
+    /// 32 bytes a version.
+    pub(crate) master: Vec<u8>,
+    /// Work off the requests: to wait for.
+    pub(crate) background: TaskTracker,
 }
 
 impl Default for Setup {
@@ -114,6 +119,8 @@ impl Default for Setup {
                 ready,
             },
             form: SecretForm::Hmac,
+            master: master_key(1),
+            background: TaskTracker::new(),
         }
     }
 }
@@ -182,7 +189,7 @@ impl World {
 }
 
 fn service(store: Arc<dyn Store>, clock: &Arc<Dial>, entropy: &Arc<Counted>, setup: &Setup) -> Arc<App> {
-    let master = Arc::new(MasterKey::from_bytes(&master_key()).unwrap());
+    let master = Arc::new(MasterKey::from_bytes(&setup.master).unwrap());
     Arc::new(App::new(Parts {
         store,
         clock: Arc::clone(clock) as _,
@@ -190,12 +197,13 @@ fn service(store: Arc<dyn Store>, clock: &Arc<Dial>, entropy: &Arc<Counted>, set
         hashing: Hashing { hasher: SecretHasher::new(&master, setup.form), form: setup.form, slow_at_once: 2 },
         master,
         settings: setup.settings.clone(),
-        background: tokio_util::task::TaskTracker::new(),
+        background: setup.background.clone(),
     }))
 }
 
-fn master_key() -> [u8; 32] {
-    let mut bytes = [0; 32];
+/// A master key of so many versions; fewer are the beginning of more.
+pub(crate) fn master_key(versions: usize) -> Vec<u8> {
+    let mut bytes = vec![0; 32 * versions];
     Counted(AtomicU64::new(1)).fill(&mut bytes).unwrap();
     bytes
 }

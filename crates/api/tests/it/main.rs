@@ -13,6 +13,7 @@ mod openapi;
 mod order;
 mod outage;
 mod problems;
+mod rehash;
 mod secrets;
 mod tenants;
 mod v1;

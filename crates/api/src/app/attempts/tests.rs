@@ -33,16 +33,14 @@ fn the_limit_is_used_up_by_failures_alone_and_per_key() {
         assert_eq!(limit.admit(&1), Ok(()));
         limit.failed(&1);
     }
-    assert_eq!(limit.admit(&1), Ok(()), "the one over the limit is looked at, and answered like the others");
-    limit.failed(&1);
-    assert!(limit.admit(&1).is_err());
+    assert!(limit.admit(&1).is_err(), "three were let through, as the limit says");
     assert_eq!(limit.admit(&2), Ok(()));
 }
 
 #[test]
 fn waiting_gives_tries_back_one_by_one() {
     let (dial, limit) = limit(60);
-    for _ in 0..=60 {
+    for _ in 0..60 {
         limit.failed(&1);
     }
     let wait = limit.admit(&1).unwrap_err().retry_after;
@@ -50,9 +48,7 @@ fn waiting_gives_tries_back_one_by_one() {
     *dial.0.lock().unwrap() += wait;
     assert_eq!(limit.admit(&1), Ok(()));
     limit.failed(&1);
-    assert_eq!(limit.admit(&1), Ok(()), "that failure took the try that was given back");
-    limit.failed(&1);
-    assert!(limit.admit(&1).is_err());
+    assert!(limit.admit(&1).is_err(), "that failure took the try that was given back");
 }
 
 #[test]

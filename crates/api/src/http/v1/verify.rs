@@ -145,14 +145,10 @@ pub(in crate::http) async fn verify_batch(
 ) -> Result<Response, Problem> {
     refuse_unknown(&fields, &["checks"], "")?;
     let objects = fields.objects("checks");
-    if fields.has("checks") && !(1..=MAX_CHECKS).contains(&objects.len()) {
+    if objects.as_ref().is_some_and(|objects| !(1..=MAX_CHECKS).contains(&objects.len())) {
         fields.fault("checks", format!("must hold 1 to {MAX_CHECKS} objects"));
     }
-    fields.finish(Some(()))?;
-    let mut checks = Vec::with_capacity(objects.len());
-    for (place, object) in objects.into_iter().enumerate() {
-        checks.push(read(object, &format!("checks[{place}]."))?);
-    }
+    let checks = read_all(fields.finish(objects)?)?;
     let mut results = Vec::with_capacity(checks.len());
     for check in &checks {
         results.push(answer(&app, &caller.0, check).await?);
@@ -162,6 +158,23 @@ pub(in crate::http) async fn verify_batch(
 
 async fn answer(app: &Arc<App>, caller: &app::Caller, check: &Check) -> Result<VerificationView, Problem> {
     Ok(verify_key::verify_key(app, caller, &check.key, &check.conditions).await?.into())
+}
+
+/// Reads every check, and tells what is wrong with any of them in one answer.
+fn read_all(objects: Vec<Fields>) -> Result<Vec<Check>, Problem> {
+    let mut checks = Vec::with_capacity(objects.len());
+    let mut wrong: Option<Problem> = None;
+    for (place, object) in objects.into_iter().enumerate() {
+        match (read(object, &format!("checks[{place}].")), wrong.take()) {
+            (Ok(check), earlier) => {
+                checks.push(check);
+                wrong = earlier;
+            }
+            (Err(problem), None) => wrong = Some(problem),
+            (Err(problem), Some(earlier)) => wrong = Some(earlier.and(problem)),
+        }
+    }
+    wrong.map_or(Ok(checks), Err)
 }
 
 fn read(mut fields: Fields, place: &str) -> Result<Check, Problem> {

@@ -76,6 +76,10 @@ async fn a_wrong_field_is_named_with_its_place() {
         (json!({"checks": ["x"]}), &["checks"]),
         (json!({"checks": [{"key": "x"}, {}]}), &["checks[1].key"]),
         (json!({"checks": [{"key": "x", "scopes": ["a", "A"]}]}), &["checks[0].scopes[1]"]),
+        (
+            json!({"checks": [{"key": 1}, {"key": "x"}, {"type": "x"}]}),
+            &["checks[0].key", "checks[2].key", "checks[2].type"],
+        ),
     ] {
         world.post_json(&by.value, PATH, &body).await.invalid(fields);
     }

@@ -1,0 +1,90 @@
+//! Digests follow the setting and the newest pepper when their keys are used, and no key dies of it.
+
+use keyward_domain::SecretForm;
+use keyward_storage::conformance::RawSql as _;
+use keyward_storage_sqlite::testing::Raw;
+use tokio_util::task::TaskTracker;
+
+use crate::harness::{Answer, Held, Request, Setup, World, master_key};
+
+/// A second node on the same database, set up otherwise.
+struct Other {
+    router: axum::Router,
+    background: TaskTracker,
+}
+
+impl Other {
+    async fn beside(world: &World, change: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = Setup::default();
+        change(&mut setup);
+        let background = setup.background.clone();
+        Self { router: world.behind((*world.store).clone(), setup).await, background }
+    }
+
+    async fn get(&self, from: &str, credential: &str) -> Answer {
+        Request::new(&self.router, "GET", "/v1/merchants").from(from).bearer(credential).send().await
+    }
+
+    /// Waits for the work that requests left behind.
+    async fn settle(&self) {
+        self.background.close();
+        self.background.wait().await;
+        self.background.reopen();
+    }
+}
+
+async fn digests_like(world: &World, pattern: &str, key: &Held) -> i64 {
+    let last_four = key.value.get(79..).unwrap();
+    let sql = format!("SELECT count(id) FROM api_key WHERE digest LIKE '{pattern}' AND last_four = '{last_four}'");
+    Raw::beside(world.folder.path()).number(&sql).await
+}
+
+#[tokio::test]
+async fn a_used_key_is_hashed_anew_towards_the_setting_and_back() {
+    let world = World::new().await;
+    let key = world.root("partner_a").await;
+    assert_eq!(digests_like(&world, "$hmac-sha256$v=1$%", &key).await, 1);
+    for (form, pattern) in [(SecretForm::Argon2id, "$argon2id$%"), (SecretForm::Hmac, "$hmac-sha256$v=1$%")] {
+        let node = Other::beside(&world, |setup| setup.form = form).await;
+        node.get("192.0.2.1:1", &key.forged()).await.problem(401, "invalid_credential");
+        node.settle().await;
+        assert_eq!(digests_like(&world, pattern, &key).await, 0, "a wrong secret renews nothing");
+        node.get("192.0.2.1:1", &key.value).await.json(200);
+        node.settle().await;
+        assert_eq!(digests_like(&world, pattern, &key).await, 1, "{form}");
+        node.get("192.0.2.1:1", &key.value).await.json(200);
+    }
+}
+
+#[tokio::test]
+async fn a_new_pepper_kills_no_key_and_a_node_without_it_says_that_it_cannot_tell() {
+    let world = World::new().await;
+    let key = world.root("partner_a").await;
+    let newer = Other::beside(&world, |setup| setup.master = master_key(2)).await;
+    newer.get("192.0.2.1:1", &key.value).await.json(200);
+    newer.settle().await;
+    assert_eq!(digests_like(&world, "$hmac-sha256$v=2$%", &key).await, 1);
+    newer.get("192.0.2.1:1", &key.value).await.json(200);
+    newer.get("192.0.2.1:1", &key.forged()).await.problem(401, "invalid_credential");
+    world.get(&key.value, "/v1/merchants").await.problem(500, "internal");
+}
+
+#[tokio::test]
+async fn guesses_at_a_slow_digest_are_limited_wherever_they_come_from() {
+    let world = World::new().await;
+    let key = world.root("partner_a").await;
+    let other = world.root("partner_b").await;
+    let slow = Other::beside(&world, |setup| {
+        setup.form = SecretForm::Argon2id;
+        setup.settings.failed_attempts_per_minute = 3;
+    })
+    .await;
+    slow.get("192.0.2.1:1", &key.value).await.json(200);
+    slow.settle().await;
+    for n in 2..5 {
+        let answer = slow.get(&format!("192.0.2.{n}:1"), &key.forged()).await;
+        answer.problem(401, "invalid_credential");
+    }
+    slow.get("192.0.2.9:1", &key.forged()).await.problem(429, "too_many_attempts");
+    slow.get("192.0.2.9:1", &other.value).await.json(200);
+}
