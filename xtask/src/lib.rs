@@ -2,6 +2,7 @@
 //!
 //! It never holds business rules, and the product never depends on it: it is a development dependency only.
 
+pub mod bench;
 pub mod check;
 pub mod pg;
 pub mod run;

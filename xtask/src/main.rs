@@ -15,6 +15,8 @@ Keyward's automation. Run it as `cargo xtask COMMAND`.
   sqlx [--check]   refresh the checked queries in crates/*/.sqlx after a change of SQL or of a migration;
                    with --check only say what is out of date
   pg               start a throwaway Postgres, print its URLs, and remove it when you press Enter
+  bench [--quick]  build in release mode, measure the service against bare axum and pgbench, print the figures as Markdown; needs
+                   wrk and curl (wrk is installed where that can be done)
   help             this text
 
 Environment:
@@ -45,6 +47,7 @@ fn dispatch(words: &[&str]) -> anyhow::Result<()> {
         ["tidy"] => xtask::tidy::run(),
         ["sqlx"] => xtask::sqlx::run(xtask::sqlx::Mode::Refresh),
         ["sqlx", "--check"] => xtask::sqlx::run(xtask::sqlx::Mode::Check),
+        ["bench", rest @ ..] => xtask::bench::run(xtask::bench::Effort::parse(rest)?),
         ["pg"] => xtask::pg::hold_until_enter(),
         unknown => anyhow::bail!("no such command: `{}`; `cargo xtask --help` lists them", unknown.join(" ")),
     }

@@ -24,6 +24,11 @@ const BORDERS: &[(&str, &[&str], &str)] = &[
         "a use case knows no transport and no database, so that a second entrance can use it as it is: take values and ports",
     ),
     ("crates/api/src/http", &["sqlx"], "HTTP reaches storage through a use case and its ports only"),
+    (
+        "crates/api/src/http",
+        &["operator()", "Reach::of"],
+        "a request has the reach of the caller that proved itself, and no other: the operator is the command line's alone",
+    ),
     ("crates/domain/src", &["sqlx", "tokio", "axum"], "the domain decides and does nothing else: no I/O, no runtime"),
 ];
 
