@@ -15,6 +15,18 @@ use keyward_domain::{AccessId, AccountId, DigestError, Environment, FamilyId, Ke
 use keyward_storage::{StorageError, Store};
 use tokio_util::task::TaskTracker;
 
+/// Lets `?` turn what is not the caller's fault into a use case's own error.
+macro_rules! faults {
+    ($error:ty: $($cause:ty),+) => {$(
+        impl From<$cause> for $error {
+            fn from(cause: $cause) -> Self {
+                Self::Fault(cause.into())
+            }
+        }
+    )+};
+}
+use faults;
+
 mod attempts;
 pub mod authenticate;
 pub mod authorize;

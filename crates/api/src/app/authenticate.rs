@@ -99,14 +99,7 @@ pub enum Error {
     Fault(#[from] Fault),
 }
 
-impl From<proving::ProvingError> for Error {
-    fn from(error: proving::ProvingError) -> Self {
-        match error {
-            proving::ProvingError::TooManyAttempts(error) => error.into(),
-            proving::ProvingError::Fault(fault) => fault.into(),
-        }
-    }
-}
+proving::failures!(Error);
 
 /// A credential that turned out to be good.
 pub(super) struct Accepted {

@@ -22,11 +22,7 @@ pub enum Error {
     Fault(#[from] Fault),
 }
 
-impl From<StorageError> for Error {
-    fn from(error: StorageError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+super::faults!(Error: StorageError);
 
 /// Gives an account below the caller this status. Repeating it changes nothing and is no error.
 ///

@@ -55,11 +55,7 @@ impl From<StorageError> for Error {
     }
 }
 
-impl From<NoEntropy> for Error {
-    fn from(error: NoEntropy) -> Self {
-        Self::Fault(error.into())
-    }
-}
+super::faults!(Error: NoEntropy);
 
 /// Creates an account.
 ///

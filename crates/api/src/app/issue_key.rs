@@ -40,17 +40,7 @@ pub enum Error {
     Fault(#[from] Fault),
 }
 
-impl From<StorageError> for Error {
-    fn from(error: StorageError) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl From<NoEntropy> for Error {
-    fn from(error: NoEntropy) -> Self {
-        Self::Fault(error.into())
-    }
-}
+super::faults!(Error: StorageError, NoEntropy);
 
 /// Makes a key and writes it down.
 ///

@@ -7,7 +7,10 @@ use keyward_domain::{
 };
 use keyward_storage::{Constraint, StorageError, UnitOfWork, Write};
 
-use super::{App, Caller, Fault, NoEntropy, issue_key::MintError, issue_key::mint};
+use super::{
+    App, Caller, Fault, NoEntropy,
+    issue_key::{self, MintError, mint},
+};
 
 /// How many unique names are tried in one query.
 const NAMES_AT_ONCE: u32 = 64;
@@ -48,44 +51,26 @@ pub struct IssuedPair {
 /// Why no pair was made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller may not grant a scope.
+    /// As for any key.
     #[error(transparent)]
-    ScopeNotHeld(#[from] ScopeNotHeld),
-    /// No such account within the caller's reach.
-    #[error("no such account")]
-    NoSuchAccount,
-    /// The account is suspended or closed, or one above it is.
-    #[error(transparent)]
-    AccountNotActive(#[from] AccountNotActive),
+    Key(#[from] issue_key::Error),
     /// Rule 7.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Not the caller's fault.
-    #[error(transparent)]
-    Fault(#[from] Fault),
 }
 
-impl From<StorageError> for Error {
-    fn from(error: StorageError) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl From<NoEntropy> for Error {
-    fn from(error: NoEntropy) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-impl From<MintError> for Error {
-    fn from(error: MintError) -> Self {
-        match error {
-            MintError::AccountNotActive(error) => error.into(),
-            MintError::Entropy(error) => error.into(),
-            MintError::Fault(fault) => fault.into(),
+/// Lets `?` turn what hinders any new key into what hinders a pair.
+macro_rules! as_for_any_key {
+    ($($cause:ty),+) => {$(
+        impl From<$cause> for Error {
+            fn from(cause: $cause) -> Self {
+                Self::Key(cause.into())
+            }
         }
-    }
+    )+};
 }
+
+as_for_any_key!(ScopeNotHeld, AccountNotActive, Fault, StorageError, NoEntropy, MintError);
 
 /// Makes a pair and writes it down, together with what it overwrites.
 ///
@@ -93,14 +78,16 @@ impl From<MintError> for Error {
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
 pub async fn issue_pair(app: &App, caller: &Caller, command: &IssuePair) -> Result<IssuedPair, Error> {
     caller.may_grant(&command.scopes)?;
-    let account = app.store.account(&caller.reach(), &command.mid).await?.ok_or(Error::NoSuchAccount)?;
+    let account = app.store.account(&caller.reach(), &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     if account.chain.standing() != Standing::Active {
         return Err(AccountNotActive.into());
     }
     for _ in 1..TRIES {
         match try_once(app, caller, command, account.account.id, &account.chain).await {
             // Somebody who does not hold the account still took the name: take the next one.
-            Err(Error::Fault(Fault::Storage(StorageError::Conflict(Constraint::PairUniqueName)))) => {}
+            Err(Error::Key(issue_key::Error::Fault(Fault::Storage(StorageError::Conflict(
+                Constraint::PairUniqueName,
+            ))))) => {}
             other => return other,
         }
     }
@@ -129,7 +116,7 @@ async fn try_once(
     let (secret, secret_value) = mint(app, secret, unnamed(app.fresh_key_id()?), chain).await?;
 
     let mut work = app.store.begin().await?;
-    let locked = work.lock_account(&reach, account).await?.ok_or(Error::NoSuchAccount)?;
+    let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     if command.overwrite {
         let ask = Ask { at, by: caller.actor(), reason: Reason::Superseded, reach };
         revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;

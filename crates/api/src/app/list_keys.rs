@@ -50,11 +50,7 @@ pub enum Error {
     Fault(#[from] Fault),
 }
 
-impl From<StorageError> for Error {
-    fn from(error: StorageError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+super::faults!(Error: StorageError);
 
 /// Reads one page.
 ///

@@ -58,20 +58,9 @@ pub enum Error {
     Fault(#[from] Fault),
 }
 
-impl From<proving::ProvingError> for Error {
-    fn from(error: proving::ProvingError) -> Self {
-        match error {
-            proving::ProvingError::TooManyAttempts(error) => error.into(),
-            proving::ProvingError::Fault(fault) => fault.into(),
-        }
-    }
-}
+proving::failures!(Error);
 
-impl From<NoEntropy> for Error {
-    fn from(error: NoEntropy) -> Self {
-        Self::Fault(error.into())
-    }
-}
+super::faults!(Error: NoEntropy);
 
 /// The public key as a client names it.
 enum AppKey<'a> {

@@ -46,6 +46,21 @@ pub(super) enum ProvingError {
     Fault(#[from] Fault),
 }
 
+/// Lets `?` turn the reasons for which nothing was found out into a use case's own error.
+macro_rules! failures {
+    ($error:ty) => {
+        impl From<$crate::app::proving::ProvingError> for $error {
+            fn from(error: $crate::app::proving::ProvingError) -> Self {
+                match error {
+                    $crate::app::proving::ProvingError::TooManyAttempts(error) => error.into(),
+                    $crate::app::proving::ProvingError::Fault(fault) => fault.into(),
+                }
+            }
+        }
+    };
+}
+pub(super) use failures;
+
 impl Prover {
     pub(super) fn new(hashing: Hashing, environment: Environment) -> Self {
         let Hashing { hasher, form, slow_at_once } = hashing;

@@ -33,11 +33,7 @@ pub enum Error {
     Fault(#[from] Fault),
 }
 
-impl From<StorageError> for Error {
-    fn from(error: StorageError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+super::faults!(Error: StorageError);
 
 /// Redeems a refresh token.
 ///

@@ -28,11 +28,7 @@ pub enum Error {
     Fault(#[from] Fault),
 }
 
-impl From<StorageError> for Error {
-    fn from(error: StorageError) -> Self {
-        Self::Fault(error.into())
-    }
-}
+super::faults!(Error: StorageError);
 
 /// Revokes a key for good. Repeating it changes nothing and is no error.
 ///

@@ -138,12 +138,7 @@ async fn make(settings: &Settings, create: Create) -> Result<()> {
         let terms = KeyTerms::agree(key_type, name, description, granted, expires_at, node.app.now())
             .map_err(|error| anyhow::anyhow!("{}: {error}", which(error)))?;
         let command = IssueKey { mid: mid.clone(), terms };
-        issue_key(&node.app, &Caller::operator(), command).await.map_err(|error| match error {
-            issue_key::Error::NoSuchAccount => no_such_account(&mid),
-            issue_key::Error::ScopeNotHeld(_) | issue_key::Error::AccountNotActive(_) | issue_key::Error::Fault(_) => {
-                error.into()
-            }
-        })
+        issue_key(&node.app, &Caller::operator(), command).await.map_err(|error| explain(error, &mid))
     });
     let issued = match issued.await {
         Ok(issued) => issued,
@@ -162,6 +157,15 @@ async fn make(settings: &Settings, create: Create) -> Result<()> {
     }
 }
 
+fn explain(error: issue_key::Error, mid: &Mid) -> anyhow::Error {
+    match error {
+        issue_key::Error::NoSuchAccount => no_such_account(mid),
+        issue_key::Error::ScopeNotHeld(_) | issue_key::Error::AccountNotActive(_) | issue_key::Error::Fault(_) => {
+            error.into()
+        }
+    }
+}
+
 const fn which(error: keyward_domain::TermsError) -> &'static str {
     match error {
         keyward_domain::TermsError::ReservedScope => "--scope",
@@ -175,11 +179,8 @@ async fn make_pair(settings: &Settings, pair: Pair) -> Result<()> {
     let destination = Destination::take(out.as_deref())?;
     let issued = with_node(settings, Access::Change, async |node| {
         issue_pair(&node.app, &Caller::operator(), &command).await.map_err(|error| match error {
-            issue_pair::Error::NoSuchAccount => no_such_account(&command.mid),
-            issue_pair::Error::ScopeNotHeld(_)
-            | issue_pair::Error::AccountNotActive(_)
-            | issue_pair::Error::Refused(_)
-            | issue_pair::Error::Fault(_) => error.into(),
+            issue_pair::Error::Key(error) => explain(error, &command.mid),
+            issue_pair::Error::Refused(_) => error.into(),
         })
     });
     match issued.await {

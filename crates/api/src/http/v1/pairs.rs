@@ -118,13 +118,9 @@ impl From<&IssuedPair> for CreatedPairView {
 
 impl From<issue_pair::Error> for Problem {
     fn from(error: issue_pair::Error) -> Self {
-        use issue_pair::Error as E;
         match error {
-            E::ScopeNotHeld(error) => crate::app::issue_key::Error::from(error).into(),
-            E::NoSuchAccount => no_account(),
-            E::AccountNotActive(_) => Self::new(Code::AccountNotActive),
-            E::Refused(keyward_domain::Refusal::WouldLockOut) => Self::new(Code::LockOut),
-            E::Fault(fault) => fault.into(),
+            issue_pair::Error::Key(error) => error.into(),
+            issue_pair::Error::Refused(keyward_domain::Refusal::WouldLockOut) => Self::new(Code::LockOut),
         }
     }
 }
