@@ -110,16 +110,12 @@ impl Ask {
     /// Whether rule 7 has a say about this key, so that the other writers of its account must be known and held still.
     #[must_use]
     pub fn depends_on_other_writers(&self, key: &ApiKey) -> bool {
-        self.reason != Reason::Compromised
-            && self.reach.own_account() == Some(key.facts().account)
-            && key.is_writer()
+        self.reason != Reason::Compromised && self.reach.own_account() == Some(key.facts().account) && key.is_writer()
     }
 
     /// Rule 7: whether losing `key` would leave the caller's own account without a writer.
     fn locks_out(&self, key: &ApiKey, chain: &Chain, others: OtherWriters) -> bool {
-        self.depends_on_other_writers(key)
-            && others == OtherWriters::None
-            && key.usable(chain, self.at).is_ok()
+        self.depends_on_other_writers(key) && others == OtherWriters::None && key.usable(chain, self.at).is_ok()
     }
 }
 

@@ -141,6 +141,9 @@ fn has_rfc3339_shape(text: &[u8]) -> bool {
     }
 }
 
+#[cfg(feature = "serde")]
+crate::serde_text::as_text!(Timestamp);
+
 #[cfg(test)]
 #[path = "timestamp/tests.rs"]
 mod tests;
