@@ -63,8 +63,12 @@ pub(super) fn standby() -> sqlx::Error {
 
 fn meaning(error: &sqlx::Error) -> Meaning {
     use sqlx::Error as E;
-    let away =
-        matches!(error, E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed);
+    // A conversation that breaks off in the middle reads as nonsense: a connection that is closed while it is asked about
+    // TLS is `Protocol`.
+    let away = matches!(
+        error,
+        E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed
+    );
     match error.as_database_error() {
         Some(said) => said_by_server(said),
         None if away => Meaning::Outage,
@@ -138,6 +142,9 @@ mod tests {
         let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
         assert!(matches!(failed(lost()), StorageError::Unavailable(_)));
         assert!(matches!(commit_failed(lost()), StorageError::OutcomeUnknown(_)));
+        let broken_off = || sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into());
+        assert!(matches!(failed(broken_off()), StorageError::Unavailable(_)));
+        assert!(matches!(commit_failed(broken_off()), StorageError::OutcomeUnknown(_)));
         assert!(matches!(failed(sqlx::Error::PoolTimedOut), StorageError::Unavailable(_)));
         assert!(matches!(failed(sqlx::Error::RowNotFound), StorageError::Unexpected(_)));
     }

@@ -1,0 +1,162 @@
+//! Those who create and revoke without pause, and the journal of what they were told.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use reqwest::{Method, header::HeaderMap};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use crate::harness::{Answer, Client, Issued, ticks};
+
+/// What a client was told, or was about to ask.
+pub(super) enum Entry {
+    /// 201.
+    Created(Issued),
+    /// It may be revoked from now on.
+    Asked(String),
+    /// 204.
+    Revoked(String),
+    /// 503.
+    Outage,
+}
+
+/// Makes keys and revokes every other one.
+pub(super) struct Worker {
+    pub(super) number: usize,
+    pub(super) client: Client,
+    pub(super) mid: String,
+    pub(super) tell: UnboundedSender<Entry>,
+}
+
+impl Worker {
+    /// Until there is nobody to ask any more.
+    pub(super) async fn until_cut_off(self) {
+        for round in 0.. {
+            let Some(created) = self.create(round).await else { return };
+            let key = issued(&created.expect(201));
+            self.say(Entry::Created(key.clone()));
+            if round % 2 == 0 {
+                self.say(Entry::Asked(key.id.clone()));
+                let Some(revoked) = self.revoke(&key.id).await else { return };
+                revoked.expect(204);
+                self.say(Entry::Revoked(key.id));
+            }
+        }
+    }
+
+    /// Until it is enough. Whatever happens to the database, there is an answer: a success or an outage.
+    pub(super) async fn through_outages(self, enough: Arc<AtomicBool>) {
+        let mut due = ticks();
+        for round in 0.. {
+            due.tick().await;
+            if enough.load(Ordering::Acquire) {
+                return;
+            }
+            let Some(created) = self.success_or_outage(self.create(round).await, 201) else { continue };
+            let key = issued(&created);
+            self.say(Entry::Created(key.clone()));
+            let authorised = self.client.with(&key.value).get("/v1/auth").await;
+            self.success_or_outage(Some(authorised), 204);
+            if round % 2 == 0 {
+                self.say(Entry::Asked(key.id.clone()));
+                if self.success_or_outage(self.revoke(&key.id).await, 204).is_some() {
+                    self.say(Entry::Revoked(key.id));
+                }
+            }
+        }
+    }
+
+    fn success_or_outage(&self, answer: Option<Answer>, success: u16) -> Option<Answer> {
+        let answer = answer.expect("the node answers, whatever its database does");
+        if answer.status == success {
+            return Some(answer);
+        }
+        let answer = answer.expect_outage();
+        let code = answer.member("code");
+        assert!(["unavailable", "outcome_unknown"].contains(&code.as_str()), "{code}");
+        self.say(Entry::Outage);
+        None
+    }
+
+    async fn create(&self, round: usize) -> Option<Answer> {
+        let wish = Client::wish(&self.mid, &format!("{}-{round}", self.number), &["charges:read"]);
+        let body = Some(("application/json", wish.to_string()));
+        self.client.try_send(Method::POST, "/v1/api-keys", body, HeaderMap::new()).await.ok()
+    }
+
+    async fn revoke(&self, id: &str) -> Option<Answer> {
+        self.client.try_send(Method::DELETE, &format!("/v1/api-keys/{id}"), None, HeaderMap::new()).await.ok()
+    }
+
+    fn say(&self, entry: Entry) {
+        self.tell.send(entry).unwrap_or_else(|_| panic!("nobody keeps the journal"));
+    }
+}
+
+fn issued(created: &Answer) -> Issued {
+    Issued { id: created.member("id"), value: created.member("value") }
+}
+
+/// What all of them were told.
+pub(super) struct Journal {
+    told: UnboundedReceiver<Entry>,
+    created: HashMap<String, String>,
+    asked: HashSet<String>,
+    revoked: HashSet<String>,
+    outages: usize,
+}
+
+impl Journal {
+    pub(super) fn new(told: UnboundedReceiver<Entry>) -> Self {
+        Self { told, created: HashMap::new(), asked: HashSet::new(), revoked: HashSet::new(), outages: 0 }
+    }
+
+    pub(super) fn revoked(&self) -> usize {
+        self.revoked.len()
+    }
+
+    pub(super) const fn outages(&self) -> usize {
+        self.outages
+    }
+
+    pub(super) async fn read_until(&mut self, enough: impl Fn(&Self) -> bool) {
+        while !enough(self) {
+            let entry = self.told.recv().await.expect("they go on until they are stopped");
+            self.note(entry);
+        }
+    }
+
+    pub(super) async fn read_to_the_end(&mut self) {
+        while let Some(entry) = self.told.recv().await {
+            self.note(entry);
+        }
+    }
+
+    fn note(&mut self, entry: Entry) {
+        match entry {
+            Entry::Created(Issued { id, value }) => drop(self.created.insert(id, value)),
+            Entry::Asked(id) => drop(self.asked.insert(id)),
+            Entry::Revoked(id) => drop(self.revoked.insert(id)),
+            Entry::Outage => self.outages += 1,
+        }
+    }
+
+    /// Every 201 is there, every 204 is revoked, and nothing is that nobody asked for.
+    pub(super) async fn holds(&self, client: &Client) {
+        for (id, value) in &self.created {
+            let state = client.get(&format!("/v1/api-keys/{id}")).await.expect(200).member("state");
+            let verdict = client.verdict(value).await;
+            match (self.asked.contains(id), self.revoked.contains(id)) {
+                (_, true) => assert_eq!((state.as_str(), verdict.as_str()), ("revoked", "REVOKED"), "{id}"),
+                (false, false) => assert_eq!((state.as_str(), verdict.as_str()), ("active", "VALID"), "{id}"),
+                // Asked for and not acknowledged: either way, but one way.
+                (true, false) => assert_eq!(state == "revoked", verdict == "REVOKED", "{id}"),
+            }
+        }
+    }
+}

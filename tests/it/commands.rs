@@ -1,0 +1,101 @@
+//! The command line beside a running server: on the embedded database it may look and not touch, on Postgres it may do
+//! both, and what it does is true for the server in the next request.
+
+use serde_json::Value;
+
+use crate::harness::{Place, on_both};
+
+on_both!(looking_is_always_allowed, the_doctor_is_content_with_what_works_and_names_what_does_not);
+
+async fn looking_is_always_allowed(place: Place) {
+    let keyward = || place.keyward();
+    keyward().say("account list").run().refusal();
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let key = node.client(&demo.partner.app_secret).create(&demo.merchant, "Till", &["charges:read"]).await;
+    for _ in 0..2 {
+        let accounts = keyward().say("account list").run().json();
+        assert_eq!(accounts.as_array().map(Vec::len), Some(3), "{accounts}");
+        let keys = keyward().say("key list --mid").say(&demo.merchant).run().json();
+        assert_eq!(
+            (&keys[0]["id"], &keys[0]["last_four"]),
+            (&Value::from(key.id.as_str()), &Value::from(&key.value[79..]))
+        );
+        assert!(keys[0].get("value").is_none(), "{keys}");
+    }
+    node.stop();
+    // And without a server, too.
+    keyward().say("account list").run().success();
+}
+
+async fn the_doctor_is_content_with_what_works_and_names_what_does_not(place: Place) {
+    let node = place.sandbox().serve();
+    node.anonymous().get("/readyz").await.expect(200);
+    let findings = place.keyward().say("doctor").run().json();
+    let level = |about: &str| {
+        let found = findings.as_array().unwrap().iter().find(|finding| finding["about"] == about);
+        found.unwrap_or_else(|| panic!("no {about} in {findings}"))["level"].clone()
+    };
+    for about in ["database", "schema", "stamp", "master key", "signing key", "accounts"] {
+        assert_eq!(level(about), "ok", "{about}: {findings}");
+    }
+    node.stop();
+    std::fs::remove_file(place.data().join("master.key")).unwrap();
+    let finished = place.keyward().say("doctor").run();
+    assert_eq!(finished.code, Some(1), "{}", finished.said());
+    assert!(finished.out.contains("restore the file with the fingerprint"), "{}", finished.out);
+}
+
+#[tokio::test]
+async fn the_embedded_database_is_changed_by_one_process_only() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let key = node.client(&demo.partner.app_secret).create(&demo.merchant, "Till", &[]).await;
+    for words in [
+        "migrate".to_owned(),
+        "account create --role partner --name Second".to_owned(),
+        format!("account suspend {}", demo.merchant),
+        format!("account close {}", demo.merchant),
+        format!("key create --mid {} --name k --type secret --out k.json", demo.merchant),
+        format!("key pair --mid {} --name k --out k.json", demo.merchant),
+        format!("key revoke {}", key.id),
+        "signing-key rotate".to_owned(),
+    ] {
+        let refused = place.keyward().say(&words).run();
+        refused.refuses_with(&["another keyward holds ./keyward-data", "stop that one first"]);
+        assert!(!place.folder().join("k.json").exists(), "{words}: an empty file for a secret was left behind");
+    }
+    assert_eq!(node.client(&demo.partner.app_secret).verdict(&key.value).await, "VALID");
+    node.stop();
+    place.keyward().say("key revoke").say(&key.id).run().success();
+    let node = place.sandbox().serve();
+    assert_eq!(node.client(&demo.partner.app_secret).verdict(&key.value).await, "REVOKED");
+    node.stop();
+}
+
+#[tokio::test]
+async fn on_postgres_a_command_is_true_for_the_server_in_the_next_request() {
+    let place = Place::postgres().await;
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "Till", &[]).await;
+    for (words, verdict) in
+        [("suspend", "SUSPENDED"), ("resume", "VALID"), ("suspend", "SUSPENDED"), ("resume", "VALID")]
+    {
+        place.keyward().say("account").say(words).say(&demo.merchant).run().success();
+        assert_eq!(partner.verdict(&key.value).await, verdict);
+    }
+    place.keyward().say("key revoke").say(&key.id).run().success();
+    assert_eq!(partner.verdict(&key.value).await, "REVOKED");
+    let out = place.folder().join("key.json");
+    let made = place.keyward().say("key create --type secret --name cli --scope charges:read --out key.json --mid");
+    made.say(&demo.merchant).run().success();
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(&out).unwrap()).unwrap();
+    let value = file["value"].as_str().unwrap_or_else(|| panic!("no value among the members of key.json"));
+    assert_eq!(partner.verdict(value).await, "VALID");
+    place.keyward().say("account close").say(&demo.merchant).run().success();
+    assert_eq!(partner.verdict(value).await, "REVOKED");
+    node.stop();
+}

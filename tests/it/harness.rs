@@ -1,0 +1,66 @@
+//! What every scenario stands on: a place with a database of its own, the binary started there, and clients for it.
+//!
+//! It knows how to start, stop and ask; it never says what an answer should be beyond the status that was asked for.
+
+mod answer;
+mod client;
+mod database;
+mod finished;
+mod node;
+mod place;
+mod process;
+mod program;
+mod raw;
+mod shell;
+mod until;
+mod wire;
+
+pub(crate) use answer::Answer;
+pub(crate) use client::{Client, Issued};
+pub(crate) use finished::Finished;
+pub(crate) use node::{Credentials, Demo, Node};
+pub(crate) use place::{Place, master_key, mode_of};
+pub(crate) use program::Program;
+pub(crate) use raw::Raw;
+pub(crate) use shell::{run, shell};
+pub(crate) use until::{eventually, ticks};
+pub(crate) use wire::Wire;
+
+/// The same scenarios on both databases: `on_both!(name, …)` makes a test of each for each. Scenarios that never wait are
+/// named apart: `on_both!(blocking name, …; waiting name, …)`.
+macro_rules! on_both {
+    (blocking $($blocking:ident),* $(,)?; waiting $($waiting:ident),* $(,)?) => {
+        mod embedded {
+            $(
+                #[test]
+                fn $blocking() {
+                    super::$blocking(&$crate::harness::Place::embedded());
+                }
+            )*
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $waiting() {
+                    super::$waiting($crate::harness::Place::embedded()).await;
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $blocking() {
+                    super::$blocking(&$crate::harness::Place::postgres().await);
+                }
+            )*
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $waiting() {
+                    super::$waiting($crate::harness::Place::postgres().await).await;
+                }
+            )*
+        }
+    };
+    ($($waiting:ident),+ $(,)?) => {
+        $crate::harness::on_both!(blocking; waiting $($waiting),+);
+    };
+}
+pub(crate) use on_both;

@@ -1,0 +1,73 @@
+//! A database of one test's own on a Postgres, and ways around the nodes into either database. Never touches a database
+//! that it did not make.
+
+use std::{
+    io,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::Duration,
+};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, SqliteConnection,
+    postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
+};
+use tokio::time::timeout;
+
+/// An empty database. Dropping it drops the database.
+pub(super) struct Database {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl Database {
+    pub(super) async fn create(server: &str) -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("keyward_e2e_{}_{number}", std::process::id());
+        run(server, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+        run(server, format!("CREATE DATABASE {name}")).await.unwrap();
+        let url = xtask::pg::with_database(server, &name).unwrap();
+        Self { server: server.to_owned(), name, url }
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) async fn execute(&self, sql: &str) {
+        run(&self.url, sql.to_owned()).await.unwrap();
+    }
+}
+
+impl Drop for Database {
+    /// On a thread with a runtime of its own: the test's own may be on its way out.
+    fn drop(&mut self) {
+        let (server, sql) = (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let removed = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            // Where a failed test left the server cut off, nobody waits for it.
+            let removed = async { timeout(Duration::from_secs(10), run(&server, sql)).await };
+            runtime.block_on(removed).map_err(io::Error::from)?.map_err(io::Error::other)
+        });
+        // What is left behind goes with the throwaway cluster, which may be gone already.
+        let _ = removed.join();
+    }
+}
+
+async fn run(url: &str, sql: String) -> sqlx::Result<()> {
+    let options: PgConnectOptions = url.parse()?;
+    let mut connection: PgConnection = options.connect().await?;
+    connection.execute(AssertSqlSafe(sql)).await?;
+    connection.close().await
+}
+
+/// Into the embedded database, while no node has it open.
+pub(super) async fn execute_embedded(path: &Path, sql: &'static str) {
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection: SqliteConnection = options.connect().await.unwrap();
+    connection.execute(sql).await.unwrap();
+    connection.close().await.unwrap();
+}

@@ -1,0 +1,140 @@
+//! A server that is ready: where it is, who may use it, and the ways in which it ends.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{Client, Finished, process::Process};
+
+/// A running node. Dropping it kills it.
+pub(crate) struct Node {
+    process: Process,
+    base_url: String,
+    metrics_url: Option<String>,
+    folder: PathBuf,
+}
+
+/// A pair of keys with its account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) mid: String,
+    pub(crate) app_key: String,
+    pub(crate) app_secret: String,
+}
+
+/// The demo tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Demo {
+    pub(crate) platform: Credentials,
+    pub(crate) partner: Credentials,
+    pub(crate) merchant: String,
+}
+
+impl Node {
+    pub(super) fn start(process: Process, folder: &Path) -> Self {
+        let mut metrics_url = None;
+        let ready = loop {
+            match process.line_after("keyward ") {
+                Some(line) if line.starts_with("is ready on ") => break Some(line),
+                Some(line) => {
+                    let url = line.strip_prefix("answers metrics on ");
+                    metrics_url = url.and_then(|url| url.strip_suffix("/metrics")).map(str::to_owned).or(metrics_url);
+                }
+                None => break None,
+            }
+        };
+        let Some(ready) = ready else {
+            let (status, out, err) = process.wait();
+            panic!("the node ended before it was ready ({status}):\n{out}\n{err}");
+        };
+        let base_url = ready.split_whitespace().nth(3).expect("an address after `is ready on`").to_owned();
+        Self { process, base_url, metrics_url, folder: folder.to_owned() }
+    }
+
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        self.base_url.split_once("://").map_or("", |(_, address)| address)
+    }
+
+    pub(crate) fn anonymous(&self) -> Client {
+        Client::anonymous(&self.base_url)
+    }
+
+    /// A client with this credential.
+    pub(crate) fn client(&self, credential: &str) -> Client {
+        self.anonymous().with(credential)
+    }
+
+    /// A client of the metrics.
+    pub(crate) fn metrics(&self) -> Client {
+        Client::anonymous(self.metrics_url.as_deref().expect("it was told where to answer metrics"))
+    }
+
+    /// What `demo.json` holds.
+    pub(crate) fn demo(&self) -> Demo {
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(self.demo_path()).unwrap()).unwrap();
+        Demo {
+            platform: Credentials::read(&file["platform"]),
+            partner: Credentials::read(&file["partner"]),
+            merchant: text(&file["merchant"]["mid"]),
+        }
+    }
+
+    pub(crate) fn demo_path(&self) -> PathBuf {
+        self.folder.join("keyward-data/demo.json")
+    }
+
+    pub(crate) fn said_so_far(&self) -> String {
+        self.process.said_so_far()
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.process.is_running()
+    }
+
+    /// Asks it to stop, and goes on.
+    pub(crate) fn terminate(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// Asks it to read its certificate again.
+    pub(crate) fn hang_up(&self) {
+        self.process.signal(Signal::HUP);
+    }
+
+    /// Waits until it has ended in order.
+    #[track_caller]
+    pub(crate) fn finish(self) -> Finished {
+        let (status, out, err) = self.process.wait();
+        Finished { code: status.code(), out, err }.success()
+    }
+
+    /// Stops it in order.
+    #[track_caller]
+    pub(crate) fn stop(self) -> Finished {
+        self.terminate();
+        self.finish()
+    }
+
+    /// SIGKILL: it gets to say nothing.
+    pub(crate) fn kill(self) {
+        self.process.signal(Signal::KILL);
+        let (status, ..) = self.process.wait();
+        assert_eq!(status.code(), None, "it ended before it was killed: {status}");
+    }
+}
+
+impl Credentials {
+    pub(crate) fn read(value: &Value) -> Self {
+        Self { mid: text(&value["mid"]), app_key: text(&value["appKey"]), app_secret: text(&value["appSecret"]) }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text in demo.json").to_owned()
+}

@@ -1,0 +1,103 @@
+//! Where a node lives: a folder of its own and, where it is not embedded, a database of its own.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use super::{Program, database::Database};
+
+/// A folder and a database. Both go with it.
+pub(crate) struct Place {
+    folder: TempDir,
+    database: Option<Database>,
+}
+
+impl Place {
+    /// An empty folder.
+    pub(crate) fn embedded() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), database: None }
+    }
+
+    /// An empty folder and an empty database on the Postgres that all tests share.
+    pub(crate) async fn postgres() -> Self {
+        Self::on(&xtask::pg::shared_url().unwrap()).await
+    }
+
+    /// An empty folder and an empty database on this server.
+    pub(crate) async fn on(server: &str) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), database: Some(Database::create(server).await) }
+    }
+
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.database.is_none()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The data directory where nothing else is said.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder().join("keyward-data")
+    }
+
+    /// The database's URL.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.database.as_ref().map(Database::url)
+    }
+
+    /// The binary in this folder, with the database and nothing else said.
+    pub(crate) fn keyward(&self) -> Program {
+        self.keyward_in(self.folder())
+    }
+
+    /// The same in another folder.
+    pub(crate) fn keyward_in(&self, folder: &Path) -> Program {
+        let program = Program::in_folder(folder);
+        match self.url() {
+            Some(url) => program.env("DATABASE_URL", url),
+            None => program,
+        }
+    }
+
+    /// A sandbox on a free port, with the demo tree on either database.
+    pub(crate) fn sandbox(&self) -> Program {
+        let demo = if self.is_embedded() { "" } else { "--demo" };
+        self.keyward().say("serve --listen 127.0.0.1:0").say(demo)
+    }
+
+    /// A production on a free port, with a master key of its own.
+    pub(crate) fn production(&self) -> Program {
+        let settings = [("KEYWARD_ENVIRONMENT", "production"), ("KEYWARD_PUBLIC_URL", "https://keys.example.com")];
+        let program = settings.into_iter().fold(self.keyward(), |program, (name, value)| program.env(name, value));
+        let key = self.folder().join("master.key");
+        if !key.exists() {
+            master_key(&key, 1, 0o600);
+        }
+        program.env("KEYWARD_MASTER_KEY_FILE", key).env("KEYWARD_DATA_DIR", self.data())
+    }
+
+    /// Changes the database behind the back of every node.
+    pub(crate) async fn execute(&self, sql: &'static str) {
+        match &self.database {
+            Some(database) => database.execute(sql).await,
+            None => super::database::execute_embedded(&self.data().join("keyward.db"), sql).await,
+        }
+    }
+}
+
+/// Makes a master key whose bytes are those of `seed`.
+pub(crate) fn master_key(path: &Path, seed: u8, mode: u32) {
+    let bytes: Vec<u8> = (0..32_u8).map(|place| seed.wrapping_mul(37) ^ place.wrapping_mul(151)).collect();
+    fs::write(path, bytes).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Who may do what with a file.
+pub(crate) fn mode_of(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}

@@ -1,0 +1,51 @@
+//! A connection without an HTTP library: for what no library would send.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// Whatever takes longer hangs. No test waits for it.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// An open connection, and what was read from it so far.
+pub(crate) struct Raw {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Raw {
+    pub(crate) async fn connect(address: &str) -> std::io::Result<Self> {
+        Ok(Self { stream: TcpStream::connect(address).await?, read: Vec::new() })
+    }
+
+    /// Sends; that the other side has closed already shows when reading.
+    pub(crate) async fn send(&mut self, text: &str) {
+        let _ = self.stream.write_all(text.as_bytes()).await;
+    }
+
+    /// Reads until this was said. Answers everything read since the last time; `None` if the connection ended before.
+    pub(crate) async fn read_until(&mut self, marker: &str) -> Option<String> {
+        loop {
+            let text = String::from_utf8_lossy(&self.read).into_owned();
+            if text.contains(marker) {
+                self.read.clear();
+                return Some(text);
+            }
+            let mut piece = [0; 4096];
+            match timeout(LIMIT, self.stream.read(&mut piece)).await.expect("something is said, or it is closed") {
+                Ok(0) | Err(_) => return None,
+                Ok(read) => self.read.extend_from_slice(&piece[..read]),
+            }
+        }
+    }
+
+    /// Reads until it is closed.
+    pub(crate) async fn read_to_the_end(&mut self) -> String {
+        while self.read_until("\u{0}").await.is_some() {}
+        String::from_utf8_lossy(&std::mem::take(&mut self.read)).into_owned()
+    }
+}

@@ -1,0 +1,21 @@
+//! Programs of the machine that a scenario needs beside the service. What is missing is said, never passed over.
+
+use std::{ffi::OsStr, path::Path, process::Command};
+
+use super::{Finished, process::Process};
+
+/// Runs a script as a person would paste it, in this folder.
+pub(crate) fn shell(script: &str, folder: &Path) -> Finished {
+    run(Path::new("sh"), ["-eu", "-c", script], folder)
+}
+
+/// Runs a program to its end.
+pub(crate) fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>, folder: &Path) -> Finished {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).env_clear();
+    if let Some(path) = xtask::run::variable("PATH") {
+        command.env("PATH", path);
+    }
+    let (status, out, err) = Process::spawn(&mut command).wait();
+    Finished { code: status.code(), out, err }
+}

@@ -1,0 +1,133 @@
+//! What one client may take: headers that never end, headers and bodies that are too large, connections without end.
+
+use serde_json::json;
+
+use crate::harness::{Client, Node, Place, Raw, eventually};
+
+#[tokio::test]
+async fn headers_that_never_end_are_cut_off() {
+    let place = Place::embedded();
+    let node = place.sandbox().env("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "500ms").serve();
+    for begun in ["", "GET /healthz HT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+        let mut slow = Raw::connect(node.address()).await.unwrap();
+        slow.send(begun).await;
+        let answer = slow.read_to_the_end().await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{begun:?}: {answer}");
+    }
+    node.anonymous().get("/healthz").await.expect(200);
+    node.stop();
+}
+
+#[tokio::test]
+async fn headers_that_are_too_large_are_refused() {
+    let place = Place::embedded();
+    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_HEADER_BYTES", "8192").serve();
+    let mut raw = Raw::connect(node.address()).await.unwrap();
+    // Just as much as is read: what lay unread would make the kernel cut the connection before the answer arrives.
+    let begun = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ";
+    raw.send(&format!("{begun}{}", "a".repeat(8192 - begun.len()))).await;
+    let answer = raw.read_to_the_end().await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
+    let mut raw = Raw::connect(node.address()).await.unwrap();
+    raw.send(&format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Fits: {}\r\nConnection: close\r\n\r\n", "a".repeat(4096)))
+        .await;
+    assert!(raw.read_to_the_end().await.starts_with("HTTP/1.1 200 "));
+    node.stop();
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_and_stores_nothing() {
+    let place = Place::embedded();
+    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_BODY_BYTES", "2000").serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let mut wish = Client::wish(&demo.merchant, "large", &[]);
+    wish["ignored"] = json!("x".repeat(2000));
+    partner.post("/v1/api-keys", &wish).await.expect_problem(413, "body_too_large");
+    wish["ignored"] = json!("x".repeat(1000));
+    partner.post("/v1/api-keys", &wish).await.expect(201);
+
+    // Without a length announced it is counted.
+    let mut raw = Raw::connect(node.address()).await.unwrap();
+    let head = format!(
+        "POST /v1/api-keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
+        demo.partner.app_secret
+    );
+    raw.send(&head).await;
+    raw.send(&format!("{:x}\r\n{}\r\n", 3000, " ".repeat(3000))).await;
+    let answer = raw.read_until("body_too_large").await;
+    assert!(answer.is_some_and(|answer| answer.starts_with("HTTP/1.1 413 ")));
+    let listed = partner.get(&format!("/v1/api-keys/{}", demo.merchant)).await.expect(200).json();
+    assert_eq!(listed["keys"].as_array().map(Vec::len), Some(1), "{listed}");
+    node.stop();
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_are_closed_and_a_free_place_is_taken() {
+    let place = Place::embedded();
+    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "3").serve();
+    let ask = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut raw = Raw::connect(node.address()).await.unwrap();
+        raw.send(ask).await;
+        raw.read_until("ok\n").await.expect("there is room");
+        open.push(raw);
+    }
+    let mut beyond = Raw::connect(node.address()).await.unwrap();
+    beyond.send(ask).await;
+    assert_eq!(beyond.read_to_the_end().await, "");
+    for raw in &mut open {
+        raw.send(ask).await;
+        raw.read_until("ok\n").await.expect("those that were let in stay");
+    }
+    open.pop();
+    let address = node.address().to_owned();
+    eventually("there is room again", async || {
+        let mut raw = Raw::connect(&address).await.unwrap();
+        raw.send(ask).await;
+        raw.read_until("ok\n").await.is_some()
+    })
+    .await;
+    node.stop();
+}
+
+/// A request whose body is asked for and never sent.
+async fn in_flight(node: &Node, secret: &str) -> Raw {
+    let mut raw = Raw::connect(node.address()).await.unwrap();
+    let head = format!(
+        "POST /v1/api-keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\nContent-Type: application/json\r\n\
+         Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    );
+    raw.send(&head).await;
+    raw.read_until("100 Continue\r\n\r\n").await.expect("the server asks for the body");
+    raw
+}
+
+#[tokio::test]
+async fn more_than_can_be_worked_on_is_told_to_come_back() {
+    let place = Place::embedded();
+    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_REQUESTS_AT_ONCE", "2").serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let (first, second) =
+        (in_flight(&node, &demo.partner.app_secret).await, in_flight(&node, &demo.partner.app_secret).await);
+    partner.get("/v1/merchants").await.expect_outage().expect_problem(503, "unavailable");
+    // Whether it lives and is ready can be asked all the same.
+    node.anonymous().get("/healthz").await.expect(200);
+    node.anonymous().get("/readyz").await.expect(200);
+    drop((first, second));
+    eventually("there is room again", async || partner.get("/v1/merchants").await.status == 200).await;
+    node.stop();
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_answered() {
+    let place = Place::embedded();
+    let node = place.sandbox().env("KEYWARD_LIMITS__REQUEST_TIMEOUT", "300ms").serve();
+    let mut slow = in_flight(&node, &node.demo().partner.app_secret).await;
+    let answer = slow.read_until("\"code\":\"timeout\"").await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 504 "), "{answer}");
+    node.stop();
+}

@@ -1,0 +1,28 @@
+//! End-to-end tests: the real binary over TCP, on both databases.
+//!
+//! Each file is one kind of promise, each test one claim. Nothing here reaches into the service: it is started, asked
+//! over HTTP or the command line, stopped, killed, and cut off from its database, as an operator's machine would.
+//! `KEYWARD_BIN` names the binary, `KEYWARD_TEST_DATABASE_URL` a Postgres; without them it is what `cargo build` made,
+//! and a throwaway cluster.
+
+#![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
+
+mod harness;
+
+mod acknowledged;
+mod commands;
+mod first_steps;
+mod limits;
+mod metrics;
+mod outage;
+mod production;
+mod races;
+mod readme;
+mod refusals;
+mod secrecy;
+mod silence;
+mod sources;
+mod stopping;
+mod tls;
+mod two_nodes;
+mod unusable_settings;

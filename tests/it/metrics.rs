@@ -1,0 +1,58 @@
+//! Metrics: on their own address, by route template, with nothing that names a client, a key or an account.
+
+use crate::harness::{Place, on_both};
+
+on_both!(requests_are_counted_by_template_and_nobody_is_named);
+
+async fn requests_are_counted_by_template_and_nobody_is_named(place: Place) {
+    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "Till", &[]).await;
+    for _ in 0..3 {
+        partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200);
+    }
+    partner.get("/v1/api-keys/nobody-of-ours").await.expect_problem(404, "account_not_found");
+    partner.get("/v1/no-such-route").await.expect_problem(404, "not_found");
+    node.client("garbage").get("/v1/merchants").await.expect_problem(401, "invalid_credential");
+
+    let page = node.metrics().get("/metrics").await.expect(200);
+    assert!(page.header("content-type").is_some_and(|it| it.starts_with("text/plain")));
+    let counted = |line: &str| {
+        let (labels, count) = line.rsplit_once(' ').unwrap();
+        page.text.lines().any(|it| {
+            it.starts_with("keyward_http_requests_total{")
+                && it.ends_with(&format!(" {count}"))
+                && labels.split(',').all(|label| it.contains(label))
+        })
+    };
+    for line in [
+        r#"method="GET",route="/v1/api-keys/{id}",status="200" 3"#,
+        r#"method="GET",route="/v1/api-keys/{id}",status="404" 1"#,
+        r#"method="POST",route="/v1/api-keys",status="201" 1"#,
+        r#"route="unmatched",status="404" 1"#,
+        r#"route="/v1/merchants",status="401" 1"#,
+    ] {
+        assert!(counted(line), "{line} is not in:\n{}", page.text);
+    }
+    for name in
+        ["keyward_build_info", "keyward_ready 1", "keyward_http_request_seconds_bucket", "keyward_problems_total"]
+    {
+        assert!(page.text.contains(name), "{name} is not in:\n{}", page.text);
+    }
+    for id in [
+        &key.id,
+        &key.id["key_".len()..].to_owned(),
+        &demo.merchant,
+        &demo.partner.mid,
+        &key.value,
+        &"nobody".to_owned(),
+    ] {
+        assert!(!page.text.contains(id.as_str()), "{id} is in the metrics");
+    }
+    node.anonymous().get("/metrics").await.expect_problem(404, "not_found");
+    // That address answers metrics, and nothing else.
+    node.metrics().get("/v1/merchants").await.expect(404);
+    node.metrics().get("/healthz").await.expect(404);
+    node.stop();
+}

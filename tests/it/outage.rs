@@ -1,0 +1,71 @@
+//! The database goes away and comes back: an outage is told as an outage, and nobody has to restart anything.
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::json;
+use xtask::pg::{Cluster, Durability};
+
+use crate::harness::{Client, Demo, Issued, Node, Place, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
+    let cluster = Cluster::start(Durability::Fast).unwrap();
+    let place = Place::on(&cluster.url()).await;
+    let node = place.sandbox().env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "300ms").serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "before", &["charges:read"]).await;
+    let tokens = node.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
+
+    for round in 0..2 {
+        cluster.stop().unwrap();
+        // Whoever asks before the node has noticed is told the truth, too.
+        everything_is_an_outage(&node, &demo, &key, &tokens.access).await;
+        let anybody = node.anonymous();
+        eventually("not ready", async || anybody.get("/readyz").await.status == 503).await;
+        anybody.get("/readyz").await.expect_problem(503, "unavailable");
+        anybody.get("/healthz").await.expect(200);
+        anybody.get("/.well-known/jwks.json").await.expect(200);
+        everything_is_an_outage(&node, &demo, &key, &tokens.access).await;
+
+        cluster.start_again().unwrap();
+        eventually("ready", async || anybody.get("/readyz").await.status == 200).await;
+        assert_eq!(partner.verdict(&key.value).await, "VALID");
+        node.client(&tokens.access).get("/v1/merchants").await.expect(200);
+        let after = partner.create(&demo.merchant, &format!("after {round}"), &[]).await;
+        partner.revoke(&after.id).await.expect(204);
+        assert_eq!(partner.verdict(&after.value).await, "REVOKED");
+    }
+    // The refresh token that nobody could redeem is still good for once.
+    node.anonymous().redeem(&tokens.refresh).await.expect(200);
+    node.stop();
+}
+
+async fn everything_is_an_outage(node: &Node, demo: &Demo, key: &Issued, access: &str) {
+    let (one, list) = (format!("/v1/api-keys/{}", key.id), format!("/v1/api-keys/{}", demo.merchant));
+    for credential in [&demo.partner.app_secret, access] {
+        let caller = node.client(credential);
+        for path in [&one, &list, "/v1/merchants", "/v1/auth"] {
+            caller.get(path).await.expect_outage().expect_problem(503, "unavailable");
+        }
+        caller.delete(&one).await.expect_outage();
+        caller.post("/v1/api-keys", &Client::wish(&demo.merchant, "lost", &[])).await.expect_outage();
+        caller.post("/v1/merchants", &json!({ "name": "Lost" })).await.expect_outage();
+        caller.post("/v1/verify", &json!({ "key": key.value })).await.expect_outage();
+        caller.post("/v1/verify/batch", &json!({ "checks": [{ "key": key.value }] })).await.expect_outage();
+    }
+    let anybody = node.anonymous();
+    let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
+    anybody.post("/v1/oauth2/token", &pair).await.expect_outage();
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        demo.partner.app_key, demo.partner.app_secret
+    );
+    anybody.form(&form).await.expect_outage();
+    // What needs no look-up is no outage: this one was never a credential.
+    anybody.with("garbage").get("/v1/merchants").await.expect_problem(401, "invalid_credential");
+    let as_api_key = HeaderMap::from_iter([(
+        reqwest::header::HeaderName::from_static("x-api-key"),
+        reqwest::header::HeaderValue::from_str(&key.value).unwrap(),
+    )]);
+    anybody.try_send(Method::GET, "/v1/auth", None, as_api_key).await.unwrap().expect_outage();
+}

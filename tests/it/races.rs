@@ -1,0 +1,109 @@
+//! Two who want the same at the same moment: over two nodes on Postgres, over two connections on the embedded database.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::harness::{Client, Demo, Node, Place, on_both};
+
+/// Races are run so often: one alone may not overlap.
+const ROUNDS: usize = 8;
+
+on_both!(
+    of_two_revokes_of_the_last_writing_keys_one_wins,
+    a_refresh_token_is_redeemed_once,
+    pairs_of_one_name_get_names_of_their_own
+);
+
+/// One node on the embedded database, two on Postgres.
+struct Nodes {
+    running: Vec<Node>,
+    demo: Demo,
+    _folder: tempfile::TempDir,
+}
+
+impl Nodes {
+    fn start(place: &Place) -> Self {
+        let first = place.sandbox().env("KEYWARD_PUBLIC_URL", "http://keys.test").serve();
+        let (demo, folder) = (first.demo(), tempfile::tempdir().unwrap());
+        let mut running = vec![first];
+        if !place.is_embedded() {
+            let second = place.keyward_in(folder.path()).say("--listen 127.0.0.1:0");
+            let second = second.env("KEYWARD_PUBLIC_URL", "http://keys.test");
+            running.push(second.env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key")).serve());
+        }
+        Self { running, demo, _folder: folder }
+    }
+
+    /// Whoever asks first, second, …: at one node after the other.
+    fn asks(&self, turn: usize) -> Client {
+        self.running[turn % self.running.len()].anonymous()
+    }
+
+    fn stop(self) {
+        for node in self.running {
+            node.stop();
+        }
+    }
+}
+
+async fn of_two_revokes_of_the_last_writing_keys_one_wins(place: Place) {
+    let nodes = Nodes::start(&place);
+    let (left, right) = (nodes.asks(0), nodes.asks(1));
+    let partner = left.with(&nodes.demo.partner.app_secret);
+    for round in 0..ROUNDS {
+        let shop =
+            partner.post("/v1/merchants", &json!({ "name": format!("Shop {round}") })).await.expect(201).member("mid");
+        let one = partner.create(&shop, "one", &["api-keys:write"]).await;
+        let other = partner.create(&shop, "other", &["api-keys:write"]).await;
+        let (one_asks, other_asks) = (left.with(&one.value), right.with(&other.value));
+        let (by_one, by_other) = tokio::join!(one_asks.revoke(&other.id), other_asks.revoke(&one.id));
+        let mut statuses = [by_one.status, by_other.status];
+        statuses.sort_unstable();
+        // The one who is late is locked out, or was already dead when it asked.
+        assert!([[204, 401], [204, 409]].contains(&statuses), "{statuses:?} {} {}", by_one.text, by_other.text);
+        for lost in [by_one, by_other].into_iter().filter(|answer| answer.status == 409) {
+            lost.expect_problem(409, "lock_out");
+        }
+        let mut verdicts = [partner.verdict(&one.value).await, partner.verdict(&other.value).await];
+        verdicts.sort();
+        assert_eq!(verdicts, ["REVOKED", "VALID"]);
+    }
+    nodes.stop();
+}
+
+async fn a_refresh_token_is_redeemed_once(place: Place) {
+    let nodes = Nodes::start(&place);
+    let (left, right) = (nodes.asks(0), nodes.asks(1));
+    for _ in 0..ROUNDS {
+        let tokens = left.tokens(&nodes.demo.partner.app_key, &nodes.demo.partner.app_secret).await;
+        let (one, other) = tokio::join!(left.redeem(&tokens.refresh), right.redeem(&tokens.refresh));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 401], "{} {}", one.text, other.text);
+        let won = if one.status == 200 { one } else { other };
+        // Somebody else held it, too: nobody refreshes in this family any more.
+        right.redeem(&won.member("refreshToken")).await.expect_problem(401, "invalid_credential");
+        right.with(&won.member("accessToken")).get("/v1/merchants").await.expect(200);
+    }
+    nodes.stop();
+}
+
+async fn pairs_of_one_name_get_names_of_their_own(place: Place) {
+    const AT_ONCE: usize = 6;
+    let nodes = Nodes::start(&place);
+    let path = format!("/v1/merchants/{}/api-keys", nodes.demo.merchant);
+    let mut racing = JoinSet::new();
+    for turn in 0..AT_ONCE {
+        let (client, path) = (nodes.asks(turn).with(&nodes.demo.partner.app_secret), path.clone());
+        racing.spawn(async move { client.post(&path, &json!({ "name": "Till", "scopes": ["charges:read"] })).await });
+    }
+    let made = racing.join_all().await;
+    let names: BTreeSet<String> = made.into_iter().map(|made| made.expect(201).member("uniqueName")).collect();
+    assert_eq!(
+        names,
+        (1..=AT_ONCE).map(|place| if place == 1 { "Till".into() } else { format!("Till-{place}") }).collect()
+    );
+    nodes.stop();
+}

@@ -1,0 +1,131 @@
+//! What a server must not start on: each refusal ends with a code that is not zero and says what to do.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use crate::harness::{Place, master_key, on_both};
+
+on_both!(
+    blocking
+    the_database_of_the_other_environment,
+    the_database_of_another_master_key,
+    a_used_database_without_its_master_key,
+    a_master_key_that_others_can_read,
+    a_master_key_of_a_wrong_length,
+    an_empty_database_where_nobody_may_migrate,
+    a_port_that_is_taken;
+    waiting
+    an_older_schema_where_nobody_may_migrate,
+    a_newer_schema,
+);
+
+fn the_database_of_the_other_environment(place: &Place) {
+    place.sandbox().serve().stop();
+    fs::copy(place.data().join("master.key"), place.folder().join("master.key")).unwrap();
+    let production = place.production().say("serve --listen 127.0.0.1:0");
+    let words = ["belongs to sandbox", "this is production", "--environment sandbox"];
+    production.run().refuses_with(&words);
+    place.sandbox().serve().stop();
+}
+
+fn the_database_of_another_master_key(place: &Place) {
+    place.sandbox().serve().stop();
+    let (key, aside) = (place.data().join("master.key"), place.folder().join("aside"));
+    fs::rename(&key, &aside).unwrap();
+    master_key(&key, 9, 0o600);
+    place.sandbox().run().refuses_with(&["keyward-data/master.key is not the one", "copy the file", "keyward doctor"]);
+    // Neither the database nor the file was touched.
+    fs::rename(&aside, &key).unwrap();
+    place.sandbox().serve().stop();
+}
+
+fn a_used_database_without_its_master_key(place: &Place) {
+    place.sandbox().serve().stop();
+    let (key, aside) = (place.data().join("master.key"), place.folder().join("aside"));
+    fs::rename(&key, &aside).unwrap();
+    place
+        .sandbox()
+        .run()
+        .refuses_with(&["keyward-data/master.key is missing", "restore the file with the fingerprint"]);
+    assert!(!key.exists(), "a new key was made for an old database");
+    fs::rename(&aside, &key).unwrap();
+    place.sandbox().serve().stop();
+}
+
+fn a_master_key_that_others_can_read(place: &Place) {
+    place.sandbox().serve().stop();
+    let key = place.data().join("master.key");
+    for mode in [0o644, 0o604, 0o602, 0o620] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        place.sandbox().run().refuses_with(&[&format!("{mode:03o}"), "chmod 600"]);
+    }
+    // A group may read it.
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    place.sandbox().serve().stop();
+}
+
+fn a_master_key_of_a_wrong_length(place: &Place) {
+    fs::create_dir(place.data()).unwrap();
+    let key = place.data().join("master.key");
+    for bytes in [0, 31, 33] {
+        fs::write(&key, vec![7; bytes]).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        place.sandbox().run().refuses_with(&["master.key has a wrong length", "head -c 32 /dev/urandom"]);
+    }
+}
+
+fn an_empty_database_where_nobody_may_migrate(place: &Place) {
+    let careful = place.sandbox().env("KEYWARD_AUTO_MIGRATE", "false");
+    careful.run().refuses_with(&["the database is empty", "`keyward migrate`", "KEYWARD_AUTO_MIGRATE"]);
+    place.keyward().say("migrate").run().success();
+    careful.serve().stop();
+}
+
+async fn an_older_schema_where_nobody_may_migrate(place: Place) {
+    place.sandbox().serve().stop();
+    place.execute("DELETE FROM _sqlx_migrations WHERE version = 2").await;
+    let careful = place.sandbox().env("KEYWARD_AUTO_MIGRATE", "false");
+    careful.run().refuses_with(&["at migration 1", "needs 2", "backup", "`keyward migrate`"]);
+}
+
+async fn a_newer_schema(place: Place) {
+    place.sandbox().serve().stop();
+    place
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             SELECT 9999, description, success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1",
+        )
+        .await;
+    let words = ["at migration 9999", "newer keyward"];
+    place.sandbox().run().refuses_with(&words);
+    place.keyward().say("migrate").run().refuses_with(&words);
+}
+
+fn a_port_that_is_taken(place: &Place) {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let words = ["cannot listen on", address.as_str(), "KEYWARD_LISTEN", "port 0"];
+    place.keyward().say("serve --listen").say(&address).run().refuses_with(&words);
+    let metrics = place.sandbox().say("--metrics-listen").say(&address);
+    metrics.run().refuses_with(&["cannot listen on", address.as_str(), "KEYWARD_METRICS_LISTEN"]);
+    assert!(!place.data().exists(), "something was made before it was clear that the node can serve");
+}
+
+#[tokio::test]
+async fn a_second_server_on_one_data_directory() {
+    let place = Place::embedded();
+    let first = place.sandbox().serve();
+    place.sandbox().run().refuses_with(&["another keyward holds ./keyward-data", "stop that one first"]);
+    first.anonymous().get("/readyz").await.expect(200);
+    // What the first one leaves behind, be it killed, keeps nobody out.
+    first.kill();
+    place.sandbox().serve().stop();
+}
+
+#[test]
+fn a_postgres_that_is_not_there() {
+    let place = Place::embedded();
+    let url = format!("postgres://keyward:open-sesame@localhost/keyward?host={}", place.folder().display());
+    let finished = place.sandbox().env("DATABASE_URL", url).env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "300ms").run();
+    assert!(!finished.said().contains("sesame"), "{}", finished.said());
+    finished.refuses_with(&["cannot use the database of DATABASE_URL"]);
+}

@@ -1,0 +1,84 @@
+//! A database that does not answer, rather than refusing: no request waits for ever, none is told a verdict, and stopping
+//! does not wait either.
+
+use serde_json::json;
+use xtask::pg::{Cluster, Durability, Options};
+
+use crate::harness::{Answer, Client, Place, Program, Wire, eventually};
+
+fn impatient(place: &Place) -> Program {
+    let program = place.sandbox().env("KEYWARD_LIMITS__REQUEST_TIMEOUT", "1s");
+    program.env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "300ms").env("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "3s")
+}
+
+fn cluster() -> Cluster {
+    Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap()
+}
+
+#[track_caller]
+fn is_no_verdict(answer: &Answer) {
+    let code = answer.json()["code"].clone();
+    let known = [(503, json!("unavailable")), (503, json!("outcome_unknown")), (504, json!("timeout"))];
+    assert!(known.contains(&(answer.status, code)), "{} {}", answer.status, answer.text);
+    assert!(answer.header("retry-after").is_some(), "no Retry-After: {}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_database_is_no_verdict_and_is_found_again() {
+    let cluster = cluster();
+    let wire = Wire::to(&cluster.tcp_url().unwrap()).await;
+    let place = Place::on(wire.url()).await;
+    let node = impatient(&place).serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "before", &[]).await;
+    let tokens = node.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
+
+    wire.fall_silent();
+    for _ in 0..2 {
+        let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
+        let question = json!({ "key": key.value });
+        let with_token = node.client(&tokens.access);
+        let (anybody, wish) = (node.anonymous(), Client::wish(&demo.merchant, "lost", &[]));
+        let (one, two, three, four, five) = tokio::join!(
+            partner.post("/v1/verify", &question),
+            with_token.get("/v1/auth"),
+            anybody.post("/v1/oauth2/token", &pair),
+            partner.post("/v1/api-keys", &wish),
+            partner.revoke(&key.id),
+        );
+        for answer in [one, two, three, four, five] {
+            is_no_verdict(&answer);
+        }
+    }
+    let anybody = node.anonymous();
+    eventually("not ready", async || anybody.get("/readyz").await.status == 503).await;
+    anybody.get("/healthz").await.expect(200);
+
+    wire.speak();
+    eventually("ready", async || anybody.get("/readyz").await.status == 200).await;
+    // What was asked meanwhile was done or not; either way there is one answer now.
+    let state = partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200).member("state");
+    let verdict = partner.verdict(&key.value).await;
+    assert!(
+        [("active", "VALID"), ("revoked", "REVOKED")].contains(&(state.as_str(), verdict.as_str())),
+        "{state} {verdict}"
+    );
+    partner.revoke(&key.id).await.expect(204);
+    assert_eq!(partner.verdict(&key.value).await, "REVOKED");
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_does_not_wait_for_a_silent_database() {
+    let cluster = cluster();
+    let wire = Wire::to(&cluster.tcp_url().unwrap()).await;
+    let place = Place::on(wire.url()).await;
+    let node = impatient(&place).serve();
+    let demo = node.demo();
+    // Something that stopping would like to write down.
+    node.client(&demo.partner.app_secret).get("/v1/merchants").await.expect(200);
+    wire.fall_silent();
+    node.stop();
+    wire.speak();
+}

@@ -1,0 +1,77 @@
+//! TLS by files: with a certificate made for one test, https works, and plain HTTP on that port does not.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use reqwest::{Certificate, Method, header::HeaderMap};
+
+use crate::harness::{Client, Node, Place, Raw, eventually};
+
+/// A new certificate in the two files, and what a client has to trust.
+fn certificate(folder: &Path) -> Certificate {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(folder.join("tls.crt"), cert.pem()).unwrap();
+    let key = folder.join("tls.key");
+    fs::write(&key, signing_key.serialize_pem()).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    Certificate::from_der(cert.der()).unwrap()
+}
+
+fn client(trusted: Certificate, base_url: &str) -> Client {
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
+    Client::over(http, base_url)
+}
+
+fn serve(place: &Place) -> Node {
+    let files = [("KEYWARD_TLS__CERTIFICATE", "tls.crt"), ("KEYWARD_TLS__KEY", "tls.key")];
+    files.into_iter().fold(place.sandbox(), |program, (name, value)| program.env(name, value)).serve()
+}
+
+async fn is_trusted(trusted: &Certificate, node: &Node) -> bool {
+    let client = client(trusted.clone(), node.base_url());
+    client.try_send(Method::GET, "/healthz", None, HeaderMap::new()).await.is_ok_and(|answer| answer.status == 200)
+}
+
+#[tokio::test]
+async fn https_works_and_plain_http_does_not() {
+    let place = Place::embedded();
+    let trusted = certificate(place.folder());
+    let node = serve(&place);
+    assert!(node.base_url().starts_with("https://127.0.0.1:"), "{}", node.base_url());
+    let demo = node.demo();
+    let secure = client(trusted, node.base_url());
+    secure.get("/readyz").await.expect(200);
+    let partner = secure.with(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "over TLS", &[]).await;
+    assert_eq!(partner.verdict(&key.value).await, "VALID");
+    let tokens = secure.tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
+    secure.with(&tokens.access).get("/v1/merchants").await.expect(200);
+
+    let mut plain = Raw::connect(node.address()).await.unwrap();
+    plain.send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(!plain.read_to_the_end().await.contains("HTTP/"), "plain HTTP was answered");
+    // Whoever does not know the certificate is not taken in.
+    let stranger = Client::anonymous(node.base_url());
+    let asked = stranger.try_send(Method::GET, "/healthz", None, HeaderMap::new()).await;
+    assert!(asked.is_err_and(|error| error.is_connect()));
+    node.stop();
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_taken_over_without_a_restart_and_a_broken_one_is_not() {
+    let place = Place::embedded();
+    let old = certificate(place.folder());
+    let node = serve(&place);
+    assert!(is_trusted(&old, &node).await);
+    let new = certificate(place.folder());
+    assert!(is_trusted(&old, &node).await && !is_trusted(&new, &node).await, "taken over before it was asked to");
+    node.hang_up();
+    eventually("the new certificate is in use", async || is_trusted(&new, &node).await).await;
+    assert!(!is_trusted(&old, &node).await);
+
+    fs::write(place.folder().join("tls.crt"), "torn").unwrap();
+    node.hang_up();
+    eventually("it says so", async || node.said_so_far().contains("kept the old certificate")).await;
+    assert!(is_trusted(&new, &node).await);
+    node.stop();
+}

@@ -1,0 +1,103 @@
+//! Settings that are wrong or missing: all of them are told at once, each by name, and never the value of a secret.
+
+use std::fs;
+
+use crate::harness::{Finished, Place, Program};
+
+fn sandbox(place: &Place) -> Program {
+    place.keyward().say("serve --listen 127.0.0.1:0")
+}
+
+/// Refused before anything was made.
+fn refused(place: &Place, program: &Program, words: &[&str]) {
+    program.run().refuses_with(words);
+    assert!(!place.data().exists(), "something was made before the settings were checked");
+}
+
+#[test]
+fn production_tells_all_that_is_missing_at_once() {
+    let place = Place::embedded();
+    let words =
+        ["3 settings", "DATABASE_URL", "master_key_file (KEYWARD_MASTER_KEY_FILE)", "public_url (KEYWARD_PUBLIC_URL)"];
+    refused(&place, &sandbox(&place).say("--environment production"), &words);
+    let in_variable = sandbox(&place).env("KEYWARD_ENVIRONMENT", "production");
+    refused(&place, &in_variable, &words);
+}
+
+#[test]
+fn production_has_no_demo() {
+    let place = Place::embedded();
+    let production = place.production().say("serve --listen 127.0.0.1:0 --demo");
+    refused(&place, &production, &["production has no demo", "--demo", "keyward account create --role platform"]);
+}
+
+#[test]
+fn a_setting_that_does_not_exist_is_named() {
+    let place = Place::embedded();
+    let file = place.folder().join("keyward.toml");
+    fs::write(&file, "lisen = \"127.0.0.1:0\"\n[limits]\nmax_body_byte = 1\n").unwrap();
+    let program = sandbox(&place).say("--config keyward.toml");
+    refused(
+        &place,
+        &program,
+        &["2 settings", "there is no setting lisen", "limits.max_body_byte", "max_body_bytes", "keyward.toml"],
+    );
+    let variable = sandbox(&place).env("KEYWARD_LIMITS__MAX_BODY_BYTE", "1");
+    refused(&place, &variable, &["there is no setting limits.max_body_byte (KEYWARD_LIMITS__MAX_BODY_BYTE)"]);
+}
+
+#[test]
+fn a_wrong_value_is_named_with_what_is_wanted() {
+    for (name, value, wants) in [
+        ("KEYWARD_LISTEN", "localhost", "an IP address and a port"),
+        ("KEYWARD_ENVIRONMENT", "staging", "sandbox or production"),
+        ("KEYWARD_LIMITS__REQUEST_TIMEOUT", "10", "a time with its unit"),
+        ("KEYWARD_LIMITS__MAX_BODY_BYTES", "-1", "a whole number"),
+        ("KEYWARD_SECRET_HASH", "md5", "hmac or argon2id"),
+        ("KEYWARD_AUTO_MIGRATE", "perhaps", "true or false"),
+        ("KEYWARD_TRUSTED_PROXIES", "my-proxy", "networks"),
+        ("KEYWARD_PUBLIC_URL", "keys.example.com", "an address such as https://"),
+        ("KEYWARD_LOG__FORMAT", "xml", "auto, human or json"),
+    ] {
+        let place = Place::embedded();
+        refused(&place, &place.keyward().env(name, value), &[name, value, wants]);
+    }
+}
+
+#[test]
+fn a_wrong_database_url_is_not_quoted() {
+    let place = Place::embedded();
+    let finished = sandbox(&place).env("DATABASE_URL", "mysql://keyward:open-sesame@db/keyward").run();
+    assert!(!finished.said().contains("sesame"), "{}", finished.said());
+    finished.refuses_with(&["DATABASE_URL", "postgres://"]);
+}
+
+#[test]
+fn a_configuration_file_that_cannot_be_used_is_named() {
+    let place = Place::embedded();
+    refused(&place, &sandbox(&place).say("--config absent.toml"), &["cannot read the configuration file absent.toml"]);
+    let broken = "listen = \"127.0.0.1:0\"\npassword = \"open-sesame\nx = [";
+    fs::write(place.folder().join("broken.toml"), broken).unwrap();
+    let finished = sandbox(&place).env("KEYWARD_CONFIG", "broken.toml").run();
+    assert!(!finished.said().contains("sesame"), "{}", finished.said());
+    finished.refuses_with(&["broken.toml is not TOML"]);
+}
+
+#[test]
+fn half_of_tls_and_files_that_are_none_are_refused() {
+    let place = Place::embedded();
+    let half = sandbox(&place).env("KEYWARD_TLS__CERTIFICATE", "tls.crt");
+    refused(&place, &half, &["tls.certificate", "tls.key", "go together"]);
+    fs::write(place.folder().join("tls.crt"), "not PEM").unwrap();
+    fs::write(place.folder().join("tls.key"), "not PEM").unwrap();
+    refused(&place, &half.env("KEYWARD_TLS__KEY", "tls.key"), &["cannot use tls.certificate (tls.crt)", "PEM"]);
+}
+
+#[test]
+fn wrong_usage_has_a_code_of_its_own() {
+    let place = Place::embedded();
+    for words in ["sreve", "serve --lisen x", "migrate --listen 127.0.0.1:0", "account create --name x"] {
+        let Finished { code, err, .. } = place.keyward().say(words).run();
+        assert_eq!(code, Some(2), "{words}: {err}");
+    }
+}
