@@ -74,7 +74,7 @@ async fn a_killed_postgres_is_an_outage_and_forgets_nothing() {
 async fn connections_that_are_cut_in_the_middle_lose_nothing() {
     let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap();
     let wire = Wire::to(&cluster.tcp_url().unwrap()).await;
-    let place = Place::on(&wire.url()).await;
+    let place = Place::on(wire.url()).await;
     let node = place.sandbox().serve();
     let demo = node.demo();
     let (workers, mut journal) = Workers::start(&node, &demo);
