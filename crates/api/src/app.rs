@@ -46,17 +46,20 @@ pub mod refresh_token;
 pub mod register_merchant;
 pub mod revoke_key;
 pub mod rotate_signing_keys;
+mod turns;
 mod usage;
 pub mod verify_key;
 
 pub use attempts::{Source, TooManyAttempts};
 pub use authenticate::Caller;
 pub use proving::Hashing;
+pub use turns::Busy;
 
 use crate::tokens::{AccessTokens, RefreshTokens};
 use attempts::Attempts;
 use fresh_ids::FreshIds;
 use proving::Prover;
+use turns::Turns;
 use usage::Usage;
 
 /// The time.
@@ -117,6 +120,9 @@ pub enum Fault {
     /// A token could not be made.
     #[error("a token could not be made")]
     Token(#[from] crate::tokens::TokenFault),
+    /// Too many requests want to change one account.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// Background work was cut off by the end of the process.
     #[error("the work was cut off")]
     CutOff,
@@ -133,6 +139,7 @@ pub struct App {
     access_tokens: AccessTokens,
     refresh_tokens: RefreshTokens,
     attempts: Attempts,
+    turns: Turns,
     usage: Usage,
     /// The second of the monotonic clock, counted from 1, in which the signing keys were last read again.
     reloaded_in_second: AtomicU64,
@@ -169,6 +176,7 @@ impl App {
             attempts: Attempts::new(settings.failed_attempts_per_minute, &clock),
             prover: Prover::new(hashing, settings.environment),
             ids: FreshIds::default(),
+            turns: Turns::default(),
             usage: Usage::default(),
             reloaded_in_second: AtomicU64::new(0),
             store,
@@ -213,12 +221,14 @@ impl App {
         Ok(bytes)
     }
 
-    /// Whether the database answers.
+    /// Whether a verification could be answered now: asks the database what a verification asks, about a key that is
+    /// never there.
     ///
     /// # Errors
-    /// [`Fault::Storage`] if it does not.
+    /// [`Fault::Storage`] if it could not.
     pub async fn ping(&self) -> Result<(), Fault> {
-        Ok(self.store.ping().await?)
+        self.store.credential(KeyId::from_uuid(uuid::Uuid::nil())).await?;
+        Ok(())
     }
 
     /// Writes down when keys were last used. To be called every few seconds, and once more when stopping; what was noted
@@ -240,6 +250,7 @@ impl App {
     /// Drops what limits no longer need to remember. To be called every minute or so.
     pub fn forget_attempts(&self) {
         self.attempts.forget();
+        self.turns.forget();
     }
 
     fn fresh(&self) -> Result<uuid::Uuid, NoEntropy> {

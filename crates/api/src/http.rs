@@ -1,7 +1,7 @@
 //! The service over HTTP: routes, and what surrounds every request.
 //!
-//! Handlers are thin: extractors parse, one use case decides, a view or a [`Problem`](problem::Problem) answers. Nothing
-//! here knows SQL. Every answer, of whatever origin, leaves through [`finish`].
+//! Handlers are thin: extractors parse, one use case decides, a view or a [`Problem`] answers. Nothing
+//! here knows SQL. Every answer, of whatever origin, leaves through `finish`.
 
 use std::{
     sync::{
@@ -50,9 +50,12 @@ pub struct HttpOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// How many bytes a request body may have.
     pub max_body_bytes: usize,
+    /// For how long a body may be on its way: it holds a place among the requests at once all the while.
+    pub body_read_timeout: Duration,
     /// How long a request may take before it is answered with 504.
     pub request_timeout: Duration,
-    /// How many requests under `/v1` are worked on at once; the next one is answered with 503.
+    /// How many requests of one kind (verification, tokens, management) are worked on at once; the next one is answered
+    /// with 503.
     pub max_requests_at_once: usize,
     /// Whether `/readyz` says yes.
     pub ready: Readiness,
@@ -98,19 +101,26 @@ impl FromRef<AppState> for Arc<HttpOptions> {
     }
 }
 
+/// So many requests at once; the next one is answered with 503 rather than queued.
+macro_rules! overload {
+    ($at_once:expr) => {
+        ServiceBuilder::new()
+            .layer(HandleErrorLayer::new(overloaded))
+            .layer(LoadShedLayer::new())
+            .layer(GlobalConcurrencyLimitLayer::new($at_once))
+    };
+}
+
 /// The service. To be served with `ConnectInfo<SocketAddr>`, so that limits know the source of a request.
 pub fn router(app: Arc<App>, options: HttpOptions) -> Router {
-    let (routes, document) = documented().split_for_parts();
+    let at_once = options.max_requests_at_once;
+    // Each kind has room of its own: whoever fills one, with slow bodies or with real work, leaves the others alone.
+    let kinds = [verification(), tokens(), management()].map(|kind| kind.layer(overload!(at_once)));
+    let (routes, document) = kinds.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
     let document = openapi::complete(document, &app.settings().public_url);
     let document: Arc<str> = serde_json::to_string_pretty(&document).unwrap_or_default().into();
-    let overload = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(overloaded))
-        .layer(LoadShedLayer::new())
-        .layer(GlobalConcurrencyLimitLayer::new(options.max_requests_at_once));
     let state = AppState { app, options: Arc::new(options), document };
     routes
-        .route("/v1/auth", any(v1::auth::auth))
-        .layer(overload)
         .merge(well_known::router())
         .merge(health::router())
         .merge(docs::router())
@@ -122,8 +132,8 @@ pub fn router(app: Arc<App>, options: HttpOptions) -> Router {
         .with_state(state)
 }
 
-/// Everything that the OpenAPI document describes: routes and document come from one registration.
-fn documented() -> OpenApiRouter<AppState> {
+/// What callers do to keys and merchants. Routes and document come from one registration, here and below.
+fn management() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(v1::create_key::create_key))
         .routes(routes!(v1::keys::get_or_list_keys, v1::keys::revoke_key))
@@ -133,9 +143,19 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(v1::merchants::suspend_merchant))
         .routes(routes!(v1::merchants::resume_merchant))
         .routes(routes!(v1::merchants::close_merchant))
-        .routes(routes!(v1::token::token))
+}
+
+/// Where nobody has proved anything yet.
+fn tokens() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(v1::token::token))
+}
+
+/// What the platform asks on every request. Any method serves `/v1/auth`; the document adds it in words.
+fn verification() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(v1::verify::verify_key))
         .routes(routes!(v1::verify::verify_batch))
+        .route("/v1/auth", any(v1::auth::auth))
 }
 
 async fn no_such_route() -> Problem {

@@ -4,6 +4,8 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use jiff::{SignedDuration, civil::DateTime};
+
 /// A moment, counted in whole microseconds since the Unix epoch (UTC, no leap seconds).
 ///
 /// Microseconds because that is what a Postgres `timestamptz` keeps: a finer value would change on its way through the
@@ -19,9 +21,12 @@ use std::{fmt, str::FromStr, time::Duration};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+/// The Unix epoch as a date and a time of day in UTC.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 /// Why a text is no RFC 3339 moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an RFC 3339 time such as 2026-11-23T12:00:00Z")]
+#[error("must be an RFC 3339 time such as 2026-11-23T12:00:00Z, within the years 0000 to 9999")]
 pub struct ParseTimestampError;
 
 /// A count of microseconds outside the years 0000 to 9999, which RFC 3339 cannot write.
@@ -34,8 +39,8 @@ impl Timestamp {
     pub const UNIX_EPOCH: Self = Self(0);
     /// 0000-01-01T00:00:00Z, the first moment RFC 3339 can write.
     pub const MIN: Self = Self(-62_167_219_200_000_000);
-    /// 9999-12-30T21:59:59.999999Z: later ones could leave the year 9999 at some UTC offset.
-    pub const MAX: Self = Self(253_402_207_199_999_999);
+    /// 9999-12-31T23:59:59.999999Z, the last one.
+    pub const MAX: Self = Self(253_402_300_799_999_999);
 
     /// The moment so many microseconds after the Unix epoch.
     ///
@@ -87,8 +92,8 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC, with as many digits of the second as it takes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = jiff::Timestamp::from_microsecond(self.0).map_err(|_| fmt::Error)?;
-        fmt::Display::fmt(&moment, f)
+        let moment = EPOCH.checked_add(SignedDuration::from_micros(self.0)).map_err(|_| fmt::Error)?;
+        write!(f, "{moment}Z")
     }
 }
 
@@ -103,41 +108,52 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339 (section 5.6) and nothing wider. What is finer than a microsecond is dropped.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if !has_rfc3339_shape(text.as_bytes()) {
+        let (date_time, rest) = text.split_at_checked(19).ok_or(ParseTimestampError)?;
+        let (fraction, offset) = split_fraction(rest).ok_or(ParseTimestampError)?;
+        if !has_shape(date_time.as_bytes()) {
             return Err(ParseTimestampError);
         }
-        let moment: jiff::Timestamp = text.parse().map_err(|_| ParseTimestampError)?;
-        Self::from_micros(moment.as_nanosecond().div_euclid(1_000).try_into().map_err(|_| ParseTimestampError)?)
-            .map_err(|OutOfRange| ParseTimestampError)
+        let local: DateTime = date_time.to_ascii_uppercase().parse().map_err(|_| ParseTimestampError)?;
+        let since_epoch = local.duration_since(EPOCH).as_secs();
+        let seconds = since_epoch - offset_seconds(offset).ok_or(ParseTimestampError)?;
+        Self::from_micros(seconds * 1_000_000 + fraction).map_err(|OutOfRange| ParseTimestampError)
     }
 }
 
-/// jiff reads all of ISO 8601 and RFC 9557; the contract promises RFC 3339 only.
-fn has_rfc3339_shape(text: &[u8]) -> bool {
-    let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
-    let shape = b"dddd-dd-ddTdd:dd:dd";
+/// jiff reads all of ISO 8601; the contract promises RFC 3339 only.
+fn has_shape(date_time: &[u8]) -> bool {
     let fits = |(have, want): (&u8, &u8)| match want {
         b'd' => have.is_ascii_digit(),
         b'T' => matches!(have, b'T' | b't'),
         _ => have == want,
     };
-    if !date_time.iter().zip(shape).all(fits) {
-        return false;
-    }
-    let offset = match rest {
-        [b'.', fraction @ ..] => {
-            let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-            if digits == 0 {
-                return false;
-            }
-            fraction.get(digits..).unwrap_or_default()
-        }
-        _ => rest,
+    date_time.iter().zip(b"dddd-dd-ddTdd:dd:dd").all(fits)
+}
+
+/// The fraction of a second in whole microseconds, and what comes after it.
+fn split_fraction(rest: &str) -> Option<(i64, &str)> {
+    let Some(fraction) = rest.strip_prefix('.') else { return Some((0, rest)) };
+    let len = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, offset) = fraction.split_at_checked(len)?;
+    let micros = digits.bytes().chain(std::iter::repeat(b'0')).take(6);
+    let micros = micros.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'));
+    (len > 0).then_some((micros, offset))
+}
+
+/// How many seconds the local time is ahead of UTC: `Z`, or hours below 24 and minutes below 60.
+fn offset_seconds(offset: &str) -> Option<i64> {
+    let two = |tens: &u8, ones: &u8, below: i64| {
+        let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        let value = i64::from(tens.wrapping_sub(b'0')) * 10 + i64::from(ones.wrapping_sub(b'0'));
+        (digits && value < below).then_some(value)
     };
-    match offset {
-        [b'Z' | b'z'] => true,
-        [b'+' | b'-', h1, h2, b':', m1, m2] => [h1, h2, m1, m2].iter().all(|b| b.is_ascii_digit()),
-        _ => false,
+    match offset.as_bytes() {
+        [b'Z' | b'z'] => Some(0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let seconds = two(h1, h2, 24)? * 3600 + two(m1, m2, 60)? * 60;
+            Some(if *sign == b'-' { -seconds } else { seconds })
+        }
+        _ => None,
     }
 }
 

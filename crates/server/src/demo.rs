@@ -64,6 +64,11 @@ fn keep(demo: &Demo, path: &Path, base_url: &str) -> Result<()> {
         private_file::make_directory(directory)
             .with_context(|| format!("cannot make the data directory {}", directory.display()))?;
     }
+    // Another database's credentials may stand there, and nowhere else.
+    if path.is_file() {
+        fs::rename(path, path.with_extension("json.old"))
+            .with_context(|| format!("cannot put the earlier {} aside", path.display()))?;
+    }
     write(path, &content)
 }
 

@@ -187,6 +187,7 @@ fn serve(
     let options = HttpOptions {
         trusted_proxies: settings.trusted_proxies.clone(),
         max_body_bytes: limits.max_body_bytes,
+        body_read_timeout: limits.body_read_timeout,
         request_timeout: limits.request_timeout,
         max_requests_at_once: limits.max_requests_at_once,
         ready,

@@ -15,7 +15,7 @@ use std::{
 use governor::{
     Quota, RateLimiter, clock, middleware::StateInformationMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
 };
-use keyward_domain::KeyId;
+use keyward_domain::{AccountId, KeyId};
 
 use super::Clock;
 
@@ -32,6 +32,15 @@ impl From<IpAddr> for Source {
     }
 }
 
+/// Whose guesses are counted together: a source's, or, where somebody has proved who they are, an account's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Guesser {
+    /// Nobody in particular, from there.
+    Source(Source),
+    /// Callers of this account; none is the operator.
+    Account(Option<AccountId>),
+}
+
 /// Too many wrong credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many wrong credentials; the next one may come in {retry_after:?}")]
@@ -44,7 +53,7 @@ pub struct TooManyAttempts {
 pub(super) struct Attempts {
     source: Limit<Source>,
     app_key: Limit<KeyId>,
-    slow_key: Limit<KeyId>,
+    slow_key: Limit<(KeyId, Guesser)>,
 }
 
 impl Attempts {
@@ -67,8 +76,8 @@ impl Attempts {
         &self.app_key
     }
 
-    /// By the key whose digest is slow to check: a guess costs us 20 ms of a core.
-    pub(super) const fn by_slow_key(&self) -> &Limit<KeyId> {
+    /// By the key whose digest is slow to check, and who guesses: a guess costs us 20 ms of a core.
+    pub(super) const fn by_slow_key(&self) -> &Limit<(KeyId, Guesser)> {
         &self.slow_key
     }
 

@@ -11,7 +11,7 @@ use keyward_domain::{
 };
 use keyward_storage::Credential;
 
-use super::{App, Fault, Source, TooManyAttempts, proving};
+use super::{App, Fault, Source, TooManyAttempts, attempts::Guesser, proving};
 use crate::tokens::AccessGrant;
 
 /// Somebody who proved who they are. Only [`authenticate`] makes one for a request; the command line, which proves itself
@@ -141,7 +141,7 @@ async fn accept_value(
     conditions: &Conditions,
 ) -> Result<Accepted, Error> {
     app.attempts.by_source().admit(&source)?;
-    let found = proving::find(app, presented).await?;
+    let found = proving::find(app, presented, Guesser::Source(source)).await?;
     let candidate = found.as_ref().map(|found| Candidate {
         key: &found.credential.key,
         chain: &found.credential.chain,

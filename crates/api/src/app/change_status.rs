@@ -1,10 +1,10 @@
 //! Suspend, resume and close an account (contract, section 8).
 
 use keyward_domain::{
-    Account, Mid, Reach, Status,
+    Account, Mid, Status,
     revocation::{StatusDecision, StatusRefusal},
 };
-use keyward_storage::{StorageError, Store, Write};
+use keyward_storage::{StorageError, Write};
 
 use super::{App, Caller, Fault};
 
@@ -29,18 +29,10 @@ super::faults!(Error: StorageError);
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown: repeating is safe.
 pub async fn change_status(app: &App, caller: &Caller, mid: &Mid, wanted: Status) -> Result<Account, Error> {
-    change_within(&*app.store, &caller.reach(), mid, wanted).await
-}
-
-/// The same within any reach: the command line comes in here.
-pub(super) async fn change_within(
-    store: &dyn Store,
-    reach: &Reach,
-    mid: &Mid,
-    wanted: Status,
-) -> Result<Account, Error> {
-    let id = store.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
-    let mut work = store.begin().await?;
+    let reach = &caller.reach();
+    let id = app.store.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
+    let _turn = app.turns.take(id).await.map_err(Fault::from)?;
+    let mut work = app.store.begin().await?;
     let mut account = work.lock_account(reach, id).await?.ok_or(Error::NoSuchAccount)?.account;
     match account.change_status(wanted, reach)? {
         StatusDecision::Unchanged => Ok(account),

@@ -12,8 +12,9 @@ use super::{
     issue_key::{self, MintError, mint},
 };
 
-/// How many unique names are tried in one query.
-const NAMES_AT_ONCE: u32 = 64;
+/// How many unique names are tried in the first query; each further one tries four times as many.
+const NAMES_AT_FIRST: u32 = 8;
+const NAMES_AT_MOST: u32 = 4_096;
 /// How often a pair is made anew after losing a race for its unique name.
 const TRIES: u32 = 8;
 
@@ -115,6 +116,7 @@ async fn try_once(
     let (public, public_value) = mint(app, public, unnamed(app.fresh_key_id()?), chain).await?;
     let (secret, secret_value) = mint(app, secret, unnamed(app.fresh_key_id()?), chain).await?;
 
+    let _turn = app.turns.take(account).await.map_err(Fault::from)?;
     let mut work = app.store.begin().await?;
     let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     if command.overwrite {
@@ -161,13 +163,14 @@ async fn free_name(
     name: &str,
 ) -> Result<String, StorageError> {
     let numbered = |n: u32| if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
-    let mut first = 1;
+    let (mut first, mut at_once) = (1, NAMES_AT_FIRST);
     loop {
-        let among: Vec<String> = (first..first + NAMES_AT_ONCE).map(numbered).collect();
+        let among: Vec<String> = (first..first + at_once).map(numbered).collect();
         let taken = work.taken_unique_names(&caller.reach(), account, &among).await?;
         if let Some(free) = among.into_iter().find(|name| !taken.contains(name)) {
             return Ok(free);
         }
-        first += NAMES_AT_ONCE;
+        first += at_once;
+        at_once = (at_once * 4).min(NAMES_AT_MOST);
     }
 }

@@ -7,7 +7,7 @@ use keyward_domain::{
 };
 use zeroize::Zeroizing;
 
-use super::{App, Fault, NoEntropy, Source, TooManyAttempts, proving};
+use super::{App, Fault, NoEntropy, Source, TooManyAttempts, attempts::Guesser, proving};
 use crate::tokens::{AccessGrant, RefreshGrant};
 
 /// Who asks, and for how much.
@@ -96,7 +96,8 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
         app.attempts.by_app_key().failed(&app_key.id());
         Error::Denied
     };
-    let (public, found) = tokio::join!(find_public(app, &app_key), proving::find(app, &secret));
+    let guesser = Guesser::Source(request.source);
+    let (public, found) = tokio::join!(find_public(app, &app_key, guesser), proving::find(app, &secret, guesser));
     let (Some(public), Some(found)) = (public?, found?) else { return Err(wrong()) };
     if !found.proof.holds() {
         return Err(wrong());
@@ -135,7 +136,8 @@ fn read_app_key<'a>(app: &App, text: &'a str) -> Result<AppKey<'a>, Error> {
     if let Ok(id) = text.parse() {
         return Ok(AppKey::Id(id));
     }
-    if let Ok(uuid) = uuid::Uuid::try_parse(text) {
+    // The one form that has hyphens and nothing around it.
+    if let (36, Ok(uuid)) = (text.len(), uuid::Uuid::try_parse(text)) {
         return Ok(AppKey::Id(KeyId::from_uuid(uuid)));
     }
     match PresentedValue::parse(text, app.settings.environment) {
@@ -149,11 +151,12 @@ fn read_app_key<'a>(app: &App, text: &'a str) -> Result<AppKey<'a>, Error> {
 async fn find_public(
     app: &App,
     app_key: &AppKey<'_>,
+    guesser: Guesser,
 ) -> Result<Option<keyward_storage::Credential>, proving::ProvingError> {
     match app_key {
         AppKey::Id(id) => Ok(app.store.credential(*id).await.map_err(Fault::from)?),
         AppKey::Value(presented) => {
-            let found = proving::find(app, presented).await?;
+            let found = proving::find(app, presented, guesser).await?;
             Ok(found.filter(|found| found.proof.holds()).map(|found| found.credential))
         }
     }

@@ -12,7 +12,7 @@ use keyward_storage::Credential;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use zeroize::Zeroizing;
 
-use super::{App, Fault, TooManyAttempts};
+use super::{App, Fault, TooManyAttempts, attempts::Guesser};
 
 /// How secrets are hashed.
 pub struct Hashing {
@@ -89,6 +89,14 @@ impl Prover {
         }
     }
 
+    async fn prove_absent(&self, presented: &PresentedValue<'_>) -> Result<Proof, Fault> {
+        if self.hasher.absence_is_slow() {
+            let text = Zeroizing::new(presented.expose().to_owned());
+            return self.off_thread(text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
+        }
+        Ok(self.hasher.prove_absent(presented))
+    }
+
     /// Runs slow work on a value where it delays nobody else.
     async fn off_thread<T: Send + 'static>(
         &self,
@@ -107,22 +115,30 @@ impl Prover {
     }
 }
 
-/// Looks up and proves. `None` if there is no such key.
-pub(super) async fn find(app: &App, presented: &PresentedValue<'_>) -> Result<Option<Found>, ProvingError> {
-    let id = presented.id();
-    let Some(credential) = app.store.credential(id).await.map_err(Fault::from)? else {
-        let _absent = app.prover.hasher.prove_absent(presented);
-        return Ok(None);
+/// Looks up and proves. `None` if there is no such key. Where hashing is slow, wrong tries of `guesser` at one id are
+/// limited before any hashing, whether the id is there or not; a stranger's tries never count against the owner.
+pub(super) async fn find(
+    app: &App,
+    presented: &PresentedValue<'_>,
+    guesser: Guesser,
+) -> Result<Option<Found>, ProvingError> {
+    let tried = (presented.id(), guesser);
+    let credential = app.store.credential(presented.id()).await.map_err(Fault::from)?;
+    let slow = match &credential {
+        Some(credential) => credential.key.digest().is_some_and(SecretDigest::is_slow),
+        None => app.prover.hasher.absence_is_slow(),
     };
-    let slow = credential.key.digest().is_some_and(SecretDigest::is_slow);
     if slow {
-        app.attempts.by_slow_key().admit(&id)?;
+        app.attempts.by_slow_key().admit(&tried)?;
     }
-    let proof = app.prover.prove(presented, &credential).await?;
+    let proof = match &credential {
+        Some(credential) => app.prover.prove(presented, credential).await?,
+        None => app.prover.prove_absent(presented).await?,
+    };
     if slow && !proof.holds() {
-        app.attempts.by_slow_key().failed(&id);
+        app.attempts.by_slow_key().failed(&tried);
     }
-    Ok(Some(Found { credential, proof }))
+    Ok(credential.map(|credential| Found { credential, proof }))
 }
 
 /// Brings the digest of a value that was just proved up to date, off the request. Whatever goes wrong, the old one stays

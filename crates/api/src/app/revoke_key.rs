@@ -37,17 +37,24 @@ super::faults!(Error: StorageError);
 pub async fn revoke_key(app: &App, caller: &Caller, command: RevokeKey) -> Result<(), Error> {
     let reach = caller.reach();
     let ask = Ask { at: app.now(), by: caller.actor(), reason: command.reason, reach };
+    let found = app.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+    let account = found.key.facts().account;
+    // The account is held still where others count, so that of two racing revokes the second one sees the first.
+    let turn = if ask.depends_on_other_writers(&found.key) {
+        Some(app.turns.take(account).await.map_err(Fault::from)?)
+    } else {
+        None
+    };
     let mut work = app.store.begin().await?;
-    let mut found = work.current_key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
-    let mut others = OtherWriters::Some;
-    if ask.depends_on_other_writers(&found.key) {
-        // The account is held still, so that of two racing revokes the second one sees the first.
-        let account = found.key.facts().account;
+    let (found, others) = if turn.is_some() {
         work.lock_account(&reach, account).await?.ok_or(Error::NoSuchKey)?;
-        found = work.current_key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+        let found = work.current_key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
         let left = work.longest_lived_writer(&reach, account, &[command.id]).await?;
-        others = OtherWriters::among(&left, &found.chain, ask.at);
-    }
+        let others = OtherWriters::among(&left, &found.chain, ask.at);
+        (found, others)
+    } else {
+        (found, OtherWriters::Some)
+    };
     match found.key.revoke(&found.chain, &ask, others)? {
         Decision::AlreadyRevoked(_) => Ok(()),
         Decision::Revoke(revocation) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_domain::{Candidate, Conditions, Denial, KeyId, PresentedValue, Verdict, judge};
 use keyward_storage::Credential;
 
-use super::{App, Caller, Fault, TooManyAttempts, proving};
+use super::{App, Caller, Fault, TooManyAttempts, attempts::Guesser, proving};
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,10 @@ pub async fn verify_key(
 ) -> Result<Verified, Error> {
     let presented = PresentedValue::parse(value, app.settings.environment);
     let found = match &presented {
-        Ok(presented) => proving::find(app, presented).await?,
+        Ok(presented) => {
+            let guesser = Guesser::Account(caller.account().map(|own| own.id));
+            proving::find(app, presented, guesser).await?
+        }
         Err(_) => None,
     };
     let candidate = found.as_ref().map(|found| Candidate {

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
 
 use super::{
-    AppState,
+    AppState, HttpOptions,
     fields::{Fields, Form, parse_object},
     problem::{Code, Problem},
 };
@@ -49,8 +49,8 @@ impl FromRequest<AppState> for Body {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
-        let limit = state.options.max_body_bytes;
-        let (media_type, headers, bytes) = read(request, limit, &[MediaType::Json, MediaType::Multipart]).await?;
+        let takes = [MediaType::Json, MediaType::Multipart];
+        let (media_type, headers, bytes) = read(request, &state.options, usize::MAX, &takes).await?;
         match media_type {
             MediaType::Multipart => multipart(headers, bytes).await.map(Self),
             MediaType::Json | MediaType::UrlEncoded | MediaType::Other => Ok(Self(Fields::json(parse_object(&bytes)?))),
@@ -65,17 +65,19 @@ impl FromRequest<AppState> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
-        let (_, _, bytes) = read(request, state.options.max_body_bytes, &[MediaType::Json]).await?;
+        let (_, _, bytes) = read(request, &state.options, usize::MAX, &[MediaType::Json]).await?;
         Ok(Self(Fields::json(parse_object(&bytes)?)))
     }
 }
 
-/// Reads a whole body of one of these types, of at most so many bytes.
+/// Reads a whole body of one of these types, of at most so many bytes, or of fewer where the options say so.
 pub(super) async fn read(
     request: Request,
-    limit: usize,
+    options: &HttpOptions,
+    at_most: usize,
     takes: &[MediaType],
 ) -> Result<(MediaType, HeaderMap, Bytes), Problem> {
+    let limit = options.max_body_bytes.min(at_most);
     let too_large =
         || Problem::new(Code::BodyTooLarge).detail(format!("The body must not have more than {limit} bytes."));
     let (parts, body) = request.into_parts();
@@ -87,10 +89,11 @@ pub(super) async fn read(
     if !takes.contains(&media_type) {
         return Err(Problem::new(Code::UnsupportedMediaType).detail(format!("Content-Type must be {}.", listed(takes))));
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok((media_type, parts.headers, body.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Problem::invalid("body", "must arrive whole")),
+    match tokio::time::timeout(options.body_read_timeout, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok((media_type, parts.headers, body.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::invalid("body", "must arrive whole")),
+        Err(_) => Err(Problem::invalid("body", format!("must arrive within {:?}", options.body_read_timeout))),
     }
 }
 

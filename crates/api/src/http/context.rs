@@ -1,6 +1,10 @@
 //! What is known of a request before anybody looks at it: its name for logs, its trace, and where it comes from.
 
-use std::{fmt::Write as _, net::SocketAddr, str::FromStr};
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use axum::extract::ConnectInfo;
 use http::{HeaderMap, HeaderValue, request::Parts};
@@ -70,21 +74,28 @@ fn hex(bytes: &[u8]) -> String {
 pub(super) fn source(parts: &Parts, trusted: &[IpNet]) -> Source {
     let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0).ip().to_canonical();
-    let ours = |address: &std::net::IpAddr| trusted.iter().any(|net| net.contains(address));
+    let ours = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut address = peer;
-    let hops = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
+    // A line that is no text stays in its place as a hop that cannot be read: what stands before it is not believed.
+    let lines = parts.headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let hops: Vec<&str> = lines.flat_map(|value| value.split(',')).map(str::trim).collect();
     // From the right: each hop is believed only while the one that reported it is ours.
     for hop in hops.iter().rev() {
         if !ours(&address) {
             break;
         }
-        match hop.parse::<std::net::IpAddr>() {
-            Ok(before) => address = before.to_canonical(),
-            Err(_) => break,
+        match hop_address(hop) {
+            Some(before) => address = before.to_canonical(),
+            None => break,
         }
     }
     Source::from(address)
+}
+
+/// An address, as proxies write it: alone, in brackets, or with a port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -119,7 +130,9 @@ mod tests {
     fn seen(peer: &str, forwarded: &[&str], trusted: &[&str]) -> Source {
         let mut request = http::Request::builder();
         for value in forwarded {
-            request = request.header("x-forwarded-for", *value);
+            // As bytes: a line need not be text.
+            let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+            request = request.header("x-forwarded-for", bytes);
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let peer: std::net::IpAddr = peer.parse().unwrap();
@@ -138,6 +151,10 @@ mod tests {
             ("10.0.0.1", &["203.0.113.9", "198.51.100.7, 10.0.0.2"], &["10.0.0.0/8"], "198.51.100.7"),
             ("10.0.0.1", &["203.0.113.9, nonsense"], &["10.0.0.0/8"], "10.0.0.1"),
             ("10.0.0.1", &[], &["10.0.0.0/8"], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.7:4711"], &["10.0.0.0/8"], "198.51.100.7"),
+            ("10.0.0.1", &["[2001:db8::7]:4711"], &["10.0.0.0/8"], "2001:db8::7"),
+            ("10.0.0.1", &["[2001:db8::7]"], &["10.0.0.0/8"], "2001:db8::7"),
+            ("10.0.0.1", &["203.0.113.9", "\u{ff}, 198.51.100.7"], &["10.0.0.0/8"], "10.0.0.1"),
             ("::ffff:10.0.0.1", &["198.51.100.7"], &["10.0.0.0/8"], "198.51.100.7"),
         ] {
             assert_eq!(seen(peer, forwarded, trusted), from(expected), "{peer} {forwarded:?} {trusted:?}");

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, header};
 use tracing::Instrument as _;
 
 use super::{AppState, context, problem::Problem};
@@ -16,11 +16,11 @@ use super::{AppState, context, problem::Problem};
 pub(super) async fn finish(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let request_id = context::request_id(request.headers(), &state.app);
     let trace_id = context::trace_id(request.headers(), &state.app);
-    let method = request.method().clone();
+    let method = known(request.method());
     // The template, never the path: a path may hold anything, a template is one of a few.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let name = request_id.to_str().unwrap_or_default();
-    let span = tracing::info_span!("http", %method, route, request.id = name, trace.id = trace_id);
+    let span = tracing::info_span!("http", method, route, request.id = name, trace.id = trace_id);
     let started = state.app.monotonic();
     let mut response = next.run(request).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Problem>();
@@ -31,11 +31,28 @@ pub(super) async fn finish(State(state): State<AppState>, request: Request, next
     let took = state.app.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
     span.in_scope(|| log(problem.as_ref(), status, took));
-    let labels = [("method", method.to_string()), ("route", route), ("status", status.to_string())];
+    let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
     metrics::counter!("keyward_http_requests_total", &labels).increment(1);
     let [method, route, _] = labels;
     metrics::histogram!("keyward_http_request_seconds", &[method, route]).record(took.as_secs_f64());
     response
+}
+
+/// The method, if it is one of those that HTTP knows: anybody may send any word, and a label or a log must not grow with
+/// what anybody sends.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "other",
+    }
 }
 
 fn give_body(response: &mut Response, problem: &Problem, public_url: &str, trace_id: &str) {

@@ -11,7 +11,10 @@ use utoipa::{
     },
 };
 
-use super::{problem::ProblemBody, v1};
+use super::{
+    problem::ProblemBody,
+    v1::{self, token::rfc6749::ErrorView},
+};
 
 const BEARER: &str = "bearer";
 
@@ -73,7 +76,21 @@ pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
         .build();
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
     components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    components.schemas.insert(ErrorView::name().into_owned(), ErrorView::schema());
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    add_oauth_errors(&mut document);
     document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
     document
+}
+
+/// The one exception to the shape of problems: to a form, the token endpoint fails in the words of RFC 6749.
+fn add_oauth_errors(document: &mut OpenApi) {
+    let token = document.paths.paths.get_mut("/v1/oauth2/token").and_then(|path| path.post.as_mut());
+    let Some(token) = token else { return };
+    for status in ["400", "401", "429", "500", "503"] {
+        if let Some(RefOr::T(response)) = token.responses.responses.get_mut(status) {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorView::name()))).build();
+            response.content.insert("application/json".to_owned(), RefOr::T(content));
+        }
+    }
 }

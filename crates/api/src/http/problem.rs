@@ -197,7 +197,7 @@ pub(super) struct ProblemBody {
 }
 
 impl IntoResponse for Problem {
-    /// The bare answer; [`finish`](super::finish) gives it its body.
+    /// The bare answer; `finish` gives it its body.
     fn into_response(self) -> Response {
         let mut response = self.0.code.status().into_response();
         let headers = response.headers_mut();
@@ -221,7 +221,9 @@ pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let code = match &fault {
-            Fault::Storage(StorageError::Unavailable(_)) | Fault::NoSigningKey | Fault::CutOff => Code::Unavailable,
+            Fault::Storage(StorageError::Unavailable(_)) | Fault::NoSigningKey | Fault::Busy(_) | Fault::CutOff => {
+                Code::Unavailable
+            }
             Fault::Storage(StorageError::OutcomeUnknown(_)) => Code::OutcomeUnknown,
             Fault::Storage(StorageError::Conflict(_) | StorageError::Corrupt { .. } | StorageError::Unexpected(_))
             | Fault::Digest(_)

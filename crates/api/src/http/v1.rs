@@ -29,7 +29,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let segment = axum::extract::Path::<String>::from_request_parts(parts, state).await;
-        Ok(Self(segment.map(|path| path.0).unwrap_or_default()))
+        // Undecoded it still tells whether it was meant to be a key id.
+        let undecoded = || parts.uri.path().rsplit('/').find(|part| part.contains('%')).unwrap_or_default().to_owned();
+        Ok(Self(segment.map_or_else(|_| undecoded(), |path| path.0)))
     }
 }
 

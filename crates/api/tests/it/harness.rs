@@ -38,7 +38,7 @@ mod tree;
 pub(crate) use answer::Answer;
 pub(crate) use operations::{Foreign, Target, rule};
 pub(crate) use request::{Request, multipart};
-pub(crate) use tree::{Held, ID, Pair};
+pub(crate) use tree::{Held, ID, Pair, absent};
 
 /// Where the service says that it lives.
 pub(crate) const PUBLIC_URL: &str = "https://keys.example.test";
@@ -114,6 +114,7 @@ impl Default for Setup {
             options: HttpOptions {
                 trusted_proxies: Vec::new(),
                 max_body_bytes: 64 * 1024,
+                body_read_timeout: Duration::from_secs(30),
                 request_timeout: Duration::from_secs(30),
                 max_requests_at_once: 64,
                 ready,

@@ -179,9 +179,49 @@ async fn what_is_too_much_is_told_to_come_back() {
     for path in ["/healthz", "/readyz", "/.well-known/jwks.json"] {
         assert_eq!(Request::new(&world.router, "GET", path).send().await.status, 200);
     }
+    // Each kind has room of its own: what management is busy with keeps nobody from verifying.
+    world.request("GET", "/v1/auth").bearer(&by.value).send().await.empty(204);
     drop(held);
     waiting.await.json(201);
     world.get(&by.value, "/v1/merchants").await.json(200);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_given_up_before_the_requests_time_is() {
+    let mut setup = Setup::default();
+    // What is there at once arrives in no time.
+    setup.options.body_read_timeout = Duration::ZERO;
+    let world = World::with(setup).await;
+    for (path, body) in [("/v1/oauth2/token", &b"{\"AppKey\""[..]), ("/v1/api-keys", b"{")] {
+        let by = world.root("partner_a").await;
+        let drop_by_drop = stuck(body);
+        let request = world.request("POST", path).bearer(&by.value).body("application/json", drop_by_drop);
+        request.send().await.invalid(&["body"]);
+    }
+}
+
+/// A body that begins and never ends.
+fn stuck(beginning: &'static [u8]) -> axum::body::Body {
+    struct Stuck(Option<&'static [u8]>);
+
+    impl http_body::Body for Stuck {
+        type Data = bytes::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+            match self.0.take() {
+                Some(bytes) => {
+                    std::task::Poll::Ready(Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(bytes)))))
+                }
+                None => std::task::Poll::Pending,
+            }
+        }
+    }
+
+    axum::body::Body::new(Stuck(Some(beginning)))
 }
 
 #[tokio::test]

@@ -202,6 +202,8 @@ async fn a_write_whose_outcome_is_unknown_is_never_acknowledged() {
             }
             Ok(Some(found))
         });
+        let key = known.key.clone();
+        store.expect_key().returning(move |_, _| Ok(Some(key.clone())));
         let shared = known.clone();
         store.expect_begin().returning(move || Ok(Box::new(ending(&shared, end))));
         let router = world.behind(store, Setup::default()).await;

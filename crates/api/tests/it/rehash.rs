@@ -3,9 +3,10 @@
 use keyward_domain::SecretForm;
 use keyward_storage::conformance::RawSql as _;
 use keyward_storage_sqlite::testing::Raw;
+use serde_json::json;
 use tokio_util::task::TaskTracker;
 
-use crate::harness::{Answer, Held, Request, Setup, World, master_key};
+use crate::harness::{Answer, Held, Request, Setup, World, absent, master_key};
 
 /// A second node on the same database, set up otherwise.
 struct Other {
@@ -23,6 +24,11 @@ impl Other {
 
     async fn get(&self, from: &str, credential: &str) -> Answer {
         Request::new(&self.router, "GET", "/v1/merchants").from(from).bearer(credential).send().await
+    }
+
+    async fn verify(&self, by: &Held, value: &str) -> Answer {
+        let request = Request::new(&self.router, "POST", "/v1/verify").bearer(&by.value);
+        request.json(&json!({"key": value})).send().await
     }
 
     /// Waits for the work that requests left behind.
@@ -70,21 +76,28 @@ async fn a_new_pepper_kills_no_key_and_a_node_without_it_says_that_it_cannot_tel
 }
 
 #[tokio::test]
-async fn guesses_at_a_slow_digest_are_limited_wherever_they_come_from() {
+async fn guesses_at_a_slow_digest_are_limited_for_whoever_guesses_and_for_nobody_else() {
     let world = World::new().await;
-    let key = world.root("partner_a").await;
-    let other = world.root("partner_b").await;
+    let (owner, stranger) = (world.root("merchant_a1").await, world.root("partner_b").await);
     let slow = Other::beside(&world, |setup| {
         setup.form = SecretForm::Argon2id;
         setup.settings.failed_attempts_per_minute = 3;
     })
     .await;
-    slow.get("192.0.2.1:1", &key.value).await.json(200);
+    slow.get("192.0.2.1:1", &owner.value).await.json(200);
     slow.settle().await;
-    for n in 2..5 {
-        let answer = slow.get(&format!("192.0.2.{n}:1"), &key.forged()).await;
-        answer.problem(401, "invalid_credential");
+    let (forged, absent) = (owner.forged(), absent());
+    for (n, guess) in [&forged, &absent].into_iter().enumerate() {
+        // What is there and what is not answer alike, and are limited alike.
+        for _ in 0..3 {
+            assert_eq!(
+                slow.verify(&stranger, guess).await.json(200),
+                json!({"valid": false, "code": "NOT_FOUND"}),
+                "{n}"
+            );
+        }
+        slow.verify(&stranger, guess).await.problem(429, "too_many_attempts");
     }
-    slow.get("192.0.2.9:1", &key.forged()).await.problem(429, "too_many_attempts");
-    slow.get("192.0.2.9:1", &other.value).await.json(200);
+    slow.get("192.0.2.1:1", &owner.value).await.json(200);
+    assert_eq!(slow.verify(&owner, &owner.value).await.json(200)["code"], "VALID");
 }

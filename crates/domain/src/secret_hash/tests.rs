@@ -82,10 +82,13 @@ fn argon2id_has_owasps_minimum_and_is_salted() {
 
 #[test]
 fn an_absent_key_is_never_proved() {
-    let hasher = SecretHasher::new(&master(1), SecretForm::Hmac);
-    let secret = value(1);
-    let presented = PresentedValue::parse(secret.expose(), Environment::Sandbox).ok().unwrap();
-    assert!(!hasher.prove_absent(&presented).holds());
+    for form in [SecretForm::Hmac, SecretForm::Argon2id] {
+        let hasher = SecretHasher::new(&master(1), form);
+        let secret = value(1);
+        let presented = PresentedValue::parse(secret.expose(), Environment::Sandbox).ok().unwrap();
+        assert!(!hasher.prove_absent(&presented).holds());
+        assert_eq!(hasher.absence_is_slow(), form == SecretForm::Argon2id);
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(crate) struct Limits {
     pub(crate) header_read_timeout: Duration,
     /// For how long a connection may wait for its next request.
     pub(crate) idle_timeout: Duration,
+    /// From the headers of a request to the end of its body.
+    pub(crate) body_read_timeout: Duration,
     /// From the headers of a request to its answer.
     pub(crate) request_timeout: Duration,
     /// Connections open at once.
@@ -30,11 +32,12 @@ impl Limits {
         let seconds = Duration::from_secs;
         Self {
             max_body_bytes: reader.read("limits.max_body_bytes", values::size).unwrap_or(1024 * 1024),
-            max_header_bytes: reader.read("limits.max_header_bytes", header_bytes).unwrap_or(16 * 1024),
+            max_header_bytes: reader.read("limits.max_header_bytes", header_bytes).unwrap_or(64 * 1024),
             header_read_timeout: reader.read("limits.header_read_timeout", values::duration).unwrap_or(seconds(10)),
             // Above the 60 s after which load balancers usually drop an idle connection: whoever closes it first must
             // not be us, for a request may be on its way.
             idle_timeout: reader.read("limits.idle_timeout", values::duration).unwrap_or(seconds(75)),
+            body_read_timeout: reader.read("limits.body_read_timeout", values::duration).unwrap_or(seconds(5)),
             request_timeout: reader.read("limits.request_timeout", values::duration).unwrap_or(seconds(10)),
             max_connections: reader.read("limits.max_connections", values::size).unwrap_or(4096),
             max_requests_at_once: reader.read("limits.max_requests_at_once", values::size).unwrap_or(512),

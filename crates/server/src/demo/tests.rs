@@ -62,6 +62,17 @@ async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
 }
 
 #[tokio::test]
+async fn the_credentials_of_another_database_are_put_aside_and_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, "sandbox");
+    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    fs::write(&path, "somebody else's").unwrap();
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
+    assert_eq!(fs::read_to_string(path.with_extension("json.old")).unwrap(), "somebody else's");
+    assert!(fs::read_to_string(&path).unwrap().contains("appSecret"));
+}
+
+#[tokio::test]
 async fn production_gets_none() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "production");

@@ -19,7 +19,7 @@ use crate::http::{
 };
 
 mod platform;
-mod rfc6749;
+pub(in crate::http) mod rfc6749;
 
 /// Nobody has proved anything yet here, and nothing that is asked for is long.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -43,10 +43,10 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let (mut parts, body) = request.into_parts();
     let source = context::source(&parts, &state.options.trusted_proxies);
     let client = rfc6749::Client::of(&parts.headers);
-    let limit = state.options.max_body_bytes.min(MAX_BODY_BYTES);
     parts.extensions.clear();
     let request = Request::from_parts(parts, body);
-    let (media_type, _, bytes) = read(request, limit, &[MediaType::Json, MediaType::UrlEncoded]).await?;
+    let (media_type, _, bytes) =
+        read(request, &state.options, MAX_BODY_BYTES, &[MediaType::Json, MediaType::UrlEncoded]).await?;
     let app = Arc::clone(&state.app);
     match media_type {
         MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source).await),

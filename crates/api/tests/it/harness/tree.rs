@@ -6,7 +6,7 @@ use keyward_api::app::{
     issue_key::{IssueKey, issue_key},
     issue_pair::{IssuePair, issue_pair},
 };
-use keyward_domain::{KeyId, KeyTerms, KeyValue, Name, Role, ScopeSet};
+use keyward_domain::{KeyId, KeyTerms, KeyType, KeyValue, Name, Role, ScopeSet};
 use serde_json::{Value, json};
 
 use super::World;
@@ -57,6 +57,12 @@ impl Held {
     pub(crate) fn path(&self) -> String {
         format!("/v1/api-keys/{}", self.id)
     }
+}
+
+/// A sound value of a secret key that was never made.
+pub(crate) fn absent() -> String {
+    let id = ID.parse().unwrap();
+    KeyValue::mint(KeyType::Secret, keyward_domain::Environment::Sandbox, id, [7; 32]).expose().to_owned()
 }
 
 /// A public and a secret key that belong together.

@@ -62,9 +62,13 @@ pub(in crate::http) struct TokenView {
 }
 
 /// RFC 6749, section 5.2.
-#[derive(Serialize)]
-struct ErrorView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthError)]
+pub(in crate::http) struct ErrorView {
+    /// `invalid_request`, `invalid_client`, `invalid_grant`, `unsupported_grant_type`, `invalid_scope`,
+    /// `temporarily_unavailable` or `server_error`.
     error: &'static str,
+    /// What is wrong, in words.
     error_description: &'static str,
 }
 
@@ -92,8 +96,12 @@ impl Client {
         let decoded = Zeroizing::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
         let (id, secret) = decoded.split_once(':')?;
         // Both are form-encoded first (section 2.3.1).
-        let plain = |text: &str| serde_urlencoded::from_str::<Vec<(String, String)>>(&format!("v={text}")).ok()?.pop();
-        Some(Self::Basic { id: plain(id)?.1, secret: Zeroizing::new(plain(secret)?.1) })
+        let plain = |text: &str| {
+            let mut pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(&format!("v={text}")).ok()?;
+            let (_, plain) = pairs.pop()?;
+            pairs.is_empty().then_some(plain)
+        };
+        Some(Self::Basic { id: plain(id)?, secret: Zeroizing::new(plain(secret)?) })
     }
 }
 

@@ -36,8 +36,12 @@ async fn the_app_key_is_a_value_an_id_or_a_bare_uuid() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &[]).await;
     let (value, id, uuid) = (pair.public.value.clone(), pair.public.id.clone(), pair.public.uuid());
-    for app_key in [value, id, uuid.clone(), uuid.to_uppercase(), uuid.replace('-', "")] {
+    for app_key in [value, id, uuid.clone(), uuid.to_uppercase()] {
         ask(&world, &json!({"AppKey": app_key, "AppSecret": pair.secret.value})).await.json(200);
+    }
+    for other in [uuid.replace('-', ""), format!("urn:uuid:{uuid}"), format!("{{{uuid}}}")] {
+        let answer = ask(&world, &json!({"AppKey": other, "AppSecret": pair.secret.value})).await;
+        answer.problem(401, "invalid_credential");
     }
 }
 
