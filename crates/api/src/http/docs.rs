@@ -30,6 +30,7 @@ struct Reference<'a> {
     base_url: &'a str,
     groups: Vec<Group<'a>>,
     schemas: Vec<Schema<'a>>,
+    codes: [Code; Code::ALL.len()],
 }
 
 struct Group<'a> {
@@ -70,7 +71,7 @@ struct Problems {
 async fn reference(State(state): State<AppState>) -> Result<Response, Problem> {
     let document: Value = serde_json::from_str(&state.document).unwrap_or_default();
     let base_url = &state.app.settings().public_url;
-    page(&Reference { base_url, groups: groups(&document), schemas: schemas(&document) })
+    page(&Reference { base_url, groups: groups(&document), schemas: schemas(&document), codes: Code::ALL })
 }
 
 async fn problems() -> Result<Response, Problem> {
