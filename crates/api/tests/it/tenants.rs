@@ -98,6 +98,7 @@ async fn what_belongs_to_another_tenant_is_what_was_never_made() {
                         assert!(foreign.text().contains("NOT_FOUND") && !foreign.text().contains(&about.key.id));
                     }
                     Foreign::Unnamed => {
+                        assert_eq!(foreign.status, unknown.status);
                         assert!(!foreign.text().contains(&about.key.id));
                         assert!(!foreign.text().contains(&format!("\"mid\":\"{whose}\"")), "{}", foreign.text());
                     }

@@ -138,7 +138,7 @@ async fn no_request_works_harder_in_a_database_of_a_hundred_thousand_keys() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_costs_no_more_than_a_foreign_one() {
+async fn an_unknown_and_a_foreign_key_cost_one_look_up_each() {
     let crowd = Crowd::of(500).await;
     let stranger = reach(&crowd.tree.direct);
     let look_up = async |id| {
@@ -146,6 +146,8 @@ async fn an_unknown_key_costs_no_more_than_a_foreign_one() {
         crowd.steps(work).await
     };
     let (foreign, unknown) = (look_up(crowd.key.id()).await, look_up(KeyId::from_uuid(Uuid::max())).await);
-    assert!(unknown <= foreign, "unknown: {unknown} steps, foreign: {foreign}");
+    // The foreign one is found, its three accounts are looked at, and it is dropped within the same statement.
+    assert!(unknown > 0 && unknown <= foreign, "unknown: {unknown} steps, foreign: {foreign}");
+    assert!(foreign - unknown <= 60, "unknown: {unknown} steps, foreign: {foreign}");
     assert_eq!(crowd.key.facts().key_type, KeyType::Secret);
 }

@@ -71,7 +71,7 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
             Rule { scope: None, needs_credential: true, foreign: Foreign::Unnamed, requests: one(template) }
         }
         ("post", "/v1/oauth2/token") => {
-            let requests = with(template, json!({"AppKey": key.id, "AppSecret": "x"}));
+            let requests = with(template, json!({"AppKey": key.id, "AppSecret": key.forged()}));
             Rule { scope: None, needs_credential: false, foreign: Foreign::Unnamed, requests }
         }
         _ => panic!("{method} {template} is in the document, and the walk has no rule for it"),
