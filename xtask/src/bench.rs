@@ -36,7 +36,7 @@ impl Effort {
     /// When there is any other word.
     pub fn parse(words: &[&str]) -> Result<Self> {
         match words {
-            [] => Ok(Self { rounds: 5, seconds: 4 }),
+            [] => Ok(Self { rounds: 3, seconds: 3 }),
             ["--quick"] => Ok(Self { rounds: 1, seconds: 1 }),
             other => bail!("`bench` takes only --quick, not `{}`", other.join(" ")),
         }
