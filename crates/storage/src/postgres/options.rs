@@ -72,6 +72,9 @@ impl PgOptions {
         Ok(connection.application_name("keyward").options([
             ("synchronous_commit", "on".to_owned()),
             ("default_transaction_isolation", "read committed".to_owned()),
+            // Every statement of ours has its index. Without this the server, asked while a table is small, keeps a plan
+            // that reads all of it, and goes on to use it when there are thousands of rows.
+            ("enable_seqscan", "off".to_owned()),
             ("statement_timeout", milliseconds(self.statement_timeout)),
             ("lock_timeout", milliseconds(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", milliseconds(self.idle_in_transaction_timeout)),

@@ -217,3 +217,52 @@ async fn a_read_examines_no_more_rows_than_it_may_give() {
         account_windows_examine_what_they_give(&count, planner).await;
     }
 }
+
+#[tokio::test]
+async fn a_plan_that_was_made_for_a_few_rows_does_not_outlive_them() {
+    const FEW: u128 = 20;
+    const MANY: u128 = 20_000;
+    let database = Database::migrated().await;
+    let raw = database.raw();
+    let digest = sample::digest(1).encode();
+    let add_keys = async |from: u128, to: u128| {
+        let sql = format!(
+            "INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)
+            SELECT ('00000010' || lpad(to_hex(n), 24, '0'))::uuid, lpad('3', 32, '0')::uuid, 'secret', 'x', '', false,
+                '{digest}', 'abcd', '2026-01-01Z', 'active'
+            FROM generate_series({from}, {to}) AS n"
+        );
+        raw.execute(&sql).await.unwrap();
+    };
+    raw.execute(
+        "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
+        SELECT lpad(to_hex(n), 32, '0')::uuid, 'm' || n, CASE n WHEN 1 THEN 'platform' WHEN 2 THEN 'partner'
+            ELSE 'merchant' END, CASE n WHEN 1 THEN NULL ELSE lpad(to_hex(n - 1), 32, '0')::uuid END,
+            'x', 'active', '2026-01-01Z'
+        FROM generate_series(1, 3) AS n",
+    )
+    .await
+    .unwrap();
+    add_keys(1, FEW).await;
+    // Now the planner knows that to read all of a table is the cheapest there is.
+    raw.execute("ANALYZE").await.unwrap();
+    let count = Count { database: &database, raw: &raw };
+    let read = async |store: &PgStore, last: u128| {
+        // Often enough for the server to keep a plan.
+        for _ in 0..12 {
+            assert!(store.credential(key(last)).await.unwrap().is_some());
+            assert!(store.key(&partner(), key(last)).await.unwrap().is_some());
+            let window = KeyWindow { before: None, stored: StoredState::Active, rows: 10 };
+            assert_eq!(store.keys(&partner(), account(OLD), window).await.unwrap().len(), 10);
+        }
+    };
+    let ((), examined) = count
+        .of(async |store| {
+            read(store, FEW).await;
+            add_keys(FEW + 1, MANY).await;
+            read(store, MANY).await;
+        })
+        .await;
+    // Twice twelve rounds of two look-ups and a window.
+    assert!(examined.keys <= 2 * 12 * (1 + 1 + 10), "{examined:?}");
+}
