@@ -57,12 +57,6 @@ impl Installation for SqliteStore {
     async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write> {
         add(self.writer()?, version, fingerprint, at).await
     }
-
-    #[tracing::instrument(skip_all, name = "db.installation.ping")]
-    async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.readers).await.map_err(refused)?;
-        Ok(())
-    }
 }
 
 async fn add(

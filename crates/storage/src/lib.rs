@@ -231,9 +231,6 @@ pub trait Installation: Send + Sync {
 
     /// Adds the fingerprint of a further version of the master key. `Stale` if that version has one.
     async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write>;
-
-    /// A statement that touches nothing: whether the database answers.
-    async fn ping(&self) -> Result<()>;
 }
 
 /// One transaction. Dropping it rolls back. It locks an account before any of its keys, so that no two of them deadlock.

@@ -53,7 +53,6 @@ mockall::mock! {
         async fn stamp(&self) -> Result<Option<Stamp>>;
         async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write>;
         async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write>;
-        async fn ping(&self) -> Result<()>;
     }
 
     #[async_trait]

@@ -78,7 +78,7 @@ async fn a_store_opened_to_read_works_beside_a_server_and_never_writes() {
     assert!(reader.migrate().await.is_err());
     assert!(reader.drop_signing_keys_below(9).await.is_err());
     reader.close().await.unwrap();
-    fixture.store.ping().await.unwrap();
+    fixture.store.stamp().await.unwrap();
 }
 
 #[tokio::test]

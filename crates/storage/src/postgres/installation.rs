@@ -77,10 +77,4 @@ impl Installation for PgStore {
         let result = self.write(query).await?;
         Ok(applied(&result))
     }
-
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.ping")]
-    async fn ping(&self) -> Result<()> {
-        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.pool).await.map_err(failed)?;
-        Ok(())
-    }
 }

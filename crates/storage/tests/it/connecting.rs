@@ -1,6 +1,6 @@
 //! Which servers a node connects to, and as whom.
 
-use keyward_storage::{Installation as _, PgOptions, PgStore, StorageError, conformance::RawSql as _};
+use keyward_storage::{PgOptions, PgStore, StorageError, conformance::RawSql as _};
 
 use crate::database::Database;
 
@@ -22,7 +22,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
 async fn connections_bear_our_name() {
     let database = Database::create().await;
     let store = database.store(1).await;
-    store.ping().await.unwrap();
+    store.schema().await.unwrap();
     let named = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'keyward'";
     assert_eq!(database.raw().number(named).await, 1);

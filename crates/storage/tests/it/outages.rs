@@ -30,7 +30,7 @@ async fn a_closed_pool_is_unavailable() {
     let store = database.store(1).await;
     store.close().await;
     assert!(matches!(store.credential(some_key()).await, Err(StorageError::Unavailable(_))));
-    assert!(matches!(store.ping().await, Err(StorageError::Unavailable(_))));
+    assert!(matches!(store.stamp().await, Err(StorageError::Unavailable(_))));
     assert!(matches!(store.begin().await, Err(StorageError::Unavailable(_))));
     assert!(matches!(store.drop_signing_keys_below(1).await, Err(StorageError::Unavailable(_))));
 }
@@ -89,7 +89,7 @@ async fn a_connection_lost_in_the_commit_leaves_the_outcome_unknown() {
 async fn a_connection_lost_in_a_write_that_commits_itself_leaves_the_outcome_unknown() {
     let database = Database::migrated().await;
     let store = database.store(1).await;
-    store.ping().await.unwrap();
+    store.stamp().await.unwrap();
     database.raw().end_connections().await;
     let lost = store.drop_signing_keys_below(1).await;
     assert!(matches!(lost, Err(StorageError::OutcomeUnknown(_))), "{lost:?}");
