@@ -14,11 +14,12 @@ use std::{
 use axum::{
     Router,
     error_handling::HandleErrorLayer,
-    extract::{FromRef, Request, State},
+    extract::{FromRef, MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
     routing::any,
 };
+use http::Method;
 use ipnet::IpNet;
 use tower::{BoxError, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -26,6 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::app::App;
 
+mod at_once;
 mod body;
 mod caller;
 mod context;
@@ -41,6 +43,7 @@ mod v1;
 mod views;
 mod well_known;
 
+pub use at_once::{Answering, Entrance};
 use problem::{Code, Problem};
 
 /// What the adapters need to know beside the use cases.
@@ -111,8 +114,16 @@ macro_rules! overload {
     };
 }
 
-/// The service. To be served with `ConnectInfo<SocketAddr>`, so that limits know the source of a request.
-pub fn router(app: Arc<App>, options: HttpOptions) -> Router {
+/// The service, as a listener sees it. To be served [for each connection](Entrance::for_connection), so that limits know
+/// the source of a request.
+pub fn entrance(app: Arc<App>, options: HttpOptions) -> Entrance {
+    // Before everything else, so that a verification that memory answers pays for nothing else.
+    let max_body_bytes = options.max_body_bytes;
+    Entrance::new(Arc::clone(&app), router(app, options), max_body_bytes)
+}
+
+/// The usual way: routes, and what surrounds every request.
+fn router(app: Arc<App>, options: HttpOptions) -> Router {
     let at_once = options.max_requests_at_once;
     // Each kind has room of its own: whoever fills one, with slow bodies or with real work, leaves the others alone.
     let kinds = [verification(), tokens(), management()].map(|kind| kind.layer(overload!(at_once)));
@@ -137,6 +148,7 @@ fn management() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(v1::create_key::create_key))
         .routes(routes!(v1::keys::get_or_list_keys, v1::keys::revoke_key))
+        .routes(routes!(v1::keys::enforcement))
         .routes(routes!(v1::keys::list_keys_of_merchant, v1::pairs::create_pair))
         .routes(routes!(v1::merchants::list_merchants, v1::merchants::register_merchant))
         .routes(routes!(v1::merchants::get_merchant))
@@ -158,6 +170,20 @@ fn verification() -> OpenApiRouter<AppState> {
         .route("/v1/auth", any(v1::auth::auth))
 }
 
+/// What is left of the time budget of a call that waits for other nodes, once the longest wait is over: lease + 6 s, less
+/// the guard of one second that belongs to the wait.
+const AFTER_THE_WAIT: Duration = Duration::from_secs(5);
+
+/// Whether a request may have to wait for every node.
+fn narrows(request: &Request) -> bool {
+    let template = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    match *request.method() {
+        Method::DELETE => true,
+        Method::POST => template.starts_with("/v1/merchants/{mid}/"),
+        _ => false,
+    }
+}
+
 async fn no_such_route() -> Problem {
     Problem::new(Code::NotFound)
 }
@@ -176,6 +202,12 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 async fn limit_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(state.options.request_timeout, next.run(request)).await;
+    let budget = state.options.request_timeout.max(if narrows(&request) {
+        // Lease + 6 s (contract, section 6): a dead node is waited for, and then there is still time to answer.
+        state.app.verifier().worst_wait() + AFTER_THE_WAIT
+    } else {
+        Duration::ZERO
+    });
+    let answer = tokio::time::timeout(budget, next.run(request)).await;
     answer.unwrap_or_else(|_| Problem::new(Code::Timeout).into_response())
 }

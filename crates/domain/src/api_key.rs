@@ -1,7 +1,14 @@
 //! One API key: what it is, and whether it is usable.
 //!
-//! How it comes to its end is decided in [`revocation`](crate::revocation). Nothing here reads a clock: every question
-//! about time is asked with the time.
+//! How it comes to its end is decided in [`revocation`](crate::revocation). What verification needs of it is a
+//! [`KeyView`], which an [`AuthKey`] gives too: a fraction of the key, packed for a cache that holds millions. Nothing
+//! here reads a clock: every question about time is asked with the time.
+
+mod packed;
+mod view;
+
+pub use packed::{AuthFacts, AuthKey};
+pub use view::{KeyView, MaterialRef, Unusable, UsableKey};
 
 use crate::{
     AccountId, Actor, Chain, Description, KeyId, KeyType, KeyValue, LastFour, Name, PairId, Permission, PresentedValue,
@@ -170,32 +177,6 @@ pub struct Origin {
     pub pair: Option<PairMembership>,
 }
 
-/// Why a key may not be used now. The order is the order in which it is told (contract, section 13).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
-    /// Revoked, or an account of its chain is closed.
-    #[error("revoked")]
-    Revoked,
-    /// An account of its chain is suspended.
-    #[error("suspended")]
-    Suspended,
-    /// Its time has passed.
-    #[error("expired")]
-    Expired,
-}
-
-/// A key that may be used at the moment it was asked about. Only [`ApiKey::usable`] makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UsableKey<'a>(&'a ApiKey);
-
-impl<'a> UsableKey<'a> {
-    /// The key.
-    #[must_use]
-    pub const fn key(self) -> &'a ApiKey {
-        self.0
-    }
-}
-
 impl ApiKey {
     /// Makes a new key for the account at the foot of `chain`. `value` is what its owner gets; what is stored of it is
     /// `digest` for a secret key and the value itself for the others.
@@ -286,29 +267,36 @@ impl ApiKey {
         }
     }
 
-    /// The one predicate: whether the key may be used at `now`. `chain` must be its account's.
+    /// The key as verification looks at it.
+    #[must_use]
+    pub fn view(&self) -> KeyView<'_> {
+        KeyView {
+            id: self.0.id,
+            account: self.0.account,
+            key_type: self.0.key_type,
+            name: self.0.name.as_str(),
+            scopes: self.0.scopes.as_scopes(),
+            expires_at: self.0.expires_at,
+            revoked: matches!(self.0.state, KeyState::Revoked(_)),
+            material: match &self.0.material {
+                Material::Secret(digest) => MaterialRef::Secret(digest.into()),
+                Material::Readable(value) => MaterialRef::Readable(value),
+            },
+        }
+    }
+
+    /// Whether the key may be used at `now`. `chain` must be its account's.
     ///
     /// # Errors
     /// [`Unusable`] says why not, by the first reason that holds.
     pub fn usable(&self, chain: &Chain, now: Timestamp) -> Result<UsableKey<'_>, Unusable> {
-        match (self.condition(chain, now), chain.standing()) {
-            (Condition::Revoked, _) => Err(Unusable::Revoked),
-            (_, Standing::Suspended) => Err(Unusable::Suspended),
-            (Condition::Expired, _) => Err(Unusable::Expired),
-            (Condition::Active, _) => Ok(UsableKey(self)),
-        }
+        self.view().usable(chain, now)
     }
 
     /// Where the key stands for a reader. A suspension does not show here: it belongs to the account.
     #[must_use]
     pub fn condition(&self, chain: &Chain, now: Timestamp) -> Condition {
-        let expired = self.0.expires_at.is_some_and(|at| at <= now);
-        match self.0.state {
-            KeyState::Revoked(_) => Condition::Revoked,
-            KeyState::Active if chain.standing() == Standing::Closed => Condition::Revoked,
-            KeyState::Active if expired => Condition::Expired,
-            KeyState::Active => Condition::Active,
-        }
+        self.view().condition(chain, now)
     }
 
     /// Whether it is a secret key whose scopes let it create and revoke keys: what rule 7 counts. Fixed for its life.
@@ -322,10 +310,7 @@ impl ApiKey {
     /// # Errors
     /// [`DigestError`] if this node cannot check the stored digest: never a verdict about the value.
     pub fn prove(&self, presented: &PresentedValue<'_>, hasher: &SecretHasher) -> Result<Proof, DigestError> {
-        match &self.0.material {
-            Material::Secret(digest) => hasher.prove(presented, digest),
-            Material::Readable(value) => Ok(Proof::from_comparison(presented.equals(value))),
-        }
+        self.view().prove(presented, hasher)
     }
 }
 

@@ -44,9 +44,9 @@ macro_rules! define_ids {
             /// The 26 characters after the prefix.
             #[must_use]
             pub fn suffix(self) -> String {
-                let mut text = String::with_capacity(SUFFIX_LEN);
-                push_suffix(self.0, &mut text);
-                text
+                let mut digits = [0; SUFFIX_LEN];
+                write_suffix(self.0, &mut digits);
+                digits.map(char::from).iter().collect()
             }
 
             /// Reads the 26 characters after the prefix.
@@ -60,10 +60,13 @@ macro_rules! define_ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut text = String::with_capacity($prefix.len() + 1 + SUFFIX_LEN);
-                text.push_str(concat!($prefix, "_"));
-                push_suffix(self.0, &mut text);
-                f.pad(&text)
+                const PREFIX: &[u8] = concat!($prefix, "_").as_bytes();
+                // On the stack: it is written for every verification.
+                let mut text = [0; PREFIX.len() + SUFFIX_LEN];
+                let (prefix, digits) = text.split_at_mut(PREFIX.len());
+                prefix.copy_from_slice(PREFIX);
+                write_suffix(self.0, digits);
+                f.pad(std::str::from_utf8(&text).unwrap_or_default())
             }
         }
 
@@ -105,12 +108,12 @@ define_ids! {
 }
 
 /// 128 bits in 26 characters of five bits, the first of which holds only three.
-fn push_suffix(uuid: Uuid, text: &mut String) {
-    let bits = uuid.as_u128();
-    for place in (0..SUFFIX_LEN).rev() {
-        let digit = (bits >> (place * 5)) & 0b1_1111;
+fn write_suffix(uuid: Uuid, digits: &mut [u8]) {
+    let mut bits = uuid.as_u128();
+    for digit in digits.iter_mut().rev() {
         // A five-bit number always has a digit in an alphabet of 32.
-        text.extend(ALPHABET.get(usize::try_from(digit).unwrap_or_default()).map(|&byte| char::from(byte)));
+        *digit = ALPHABET[usize::try_from(bits & 0b1_1111).unwrap_or_default()];
+        bits >>= 5;
     }
 }
 

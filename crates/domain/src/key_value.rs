@@ -222,13 +222,16 @@ fn split_prefix(text: &str) -> Option<(KeyType, Environment)> {
     if text.len() != VALUE_LEN {
         return None;
     }
-    let (key_type, rest) = text.split_once('_')?;
-    let key_type =
-        [KeyType::Secret, KeyType::Public, KeyType::Tokenization].into_iter().find(|t| t.prefix() == key_type)?;
-    let environment = [Environment::Sandbox, Environment::Production]
-        .into_iter()
-        .find(|e| rest.strip_prefix(e.infix()).is_some_and(|rest| rest.starts_with('_')))?;
-    Some((key_type, environment))
+    // One comparison of eight bytes each: this stands at the beginning of every verification.
+    Some(match text.as_bytes().first_chunk::<PREFIX_LEN>()? {
+        b"sk_test_" => (KeyType::Secret, Environment::Sandbox),
+        b"sk_live_" => (KeyType::Secret, Environment::Production),
+        b"pk_test_" => (KeyType::Public, Environment::Sandbox),
+        b"pk_live_" => (KeyType::Public, Environment::Production),
+        b"tk_test_" => (KeyType::Tokenization, Environment::Sandbox),
+        b"tk_live_" => (KeyType::Tokenization, Environment::Production),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

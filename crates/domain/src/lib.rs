@@ -49,7 +49,7 @@
 //! let presented = PresentedValue::parse(value.expose(), Environment::Sandbox)?;
 //! assert_eq!(presented.id(), key.id());
 //! let proof = key.prove(&presented, &hasher)?;
-//! let candidate = Candidate { key: &key, chain: &chain, scopes: &key.facts().scopes, proof };
+//! let candidate = Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof };
 //! let asked = Conditions { scopes: "charges:read".parse()?, ..Conditions::default() };
 //! assert!(matches!(judge(Ok(Some(candidate)), None, &asked, now), Verdict::Valid { .. }));
 //!
@@ -86,8 +86,8 @@ pub use account::{
     Account, Actor, BrokenChain, Chain, Link, Mid, Parent, ParseMidError, Reach, Role, Standing, Status, UnknownWord,
 };
 pub use api_key::{
-    AccountNotActive, ApiKey, Condition, InconsistentKey, KeyFacts, KeyState, KeyTerms, Material, Origin,
-    PairMembership, TermsError, Unusable, UsableKey,
+    AccountNotActive, ApiKey, AuthFacts, AuthKey, Condition, InconsistentKey, KeyFacts, KeyState, KeyTerms, KeyView,
+    Material, MaterialRef, Origin, PairMembership, TermsError, Unusable, UsableKey,
 };
 pub use id::{AccessId, AccountId, FamilyId, KeyId, PairId, ParseIdError, RefreshId};
 pub use key_value::{
@@ -96,9 +96,10 @@ pub use key_value::{
 pub use master_key::{KeyVersion, MASTER_KEY_LEN, MasterKey, MasterKeyError, Purpose};
 pub use revocation::{Ask, Decision, OtherWriters, Reason, Refusal, Revocation};
 pub use scope::{
-    MAX_SCOPE_LEN, MAX_SCOPES, ParseScopeError, Permission, Scope, ScopeNotHeld, ScopeSet, ScopeSetError, may_grant,
+    MAX_SCOPE_LEN, MAX_SCOPES, ParseScopeError, Permission, Scope, ScopeNotHeld, ScopeSet, ScopeSetError, Scopes,
+    may_grant,
 };
-pub use secret_hash::{DigestError, Proof, SecretDigest, SecretForm, SecretHasher};
+pub use secret_hash::{DigestError, DigestRef, Proof, Remembered, SecretDigest, SecretForm, SecretHasher};
 pub use text::{Description, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, Name, TextError};
 pub use timestamp::{OutOfRange, ParseTimestampError, Timestamp};
 pub use verification::{Candidate, Conditions, Denial, Verdict, judge};

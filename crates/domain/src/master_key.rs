@@ -15,7 +15,10 @@ pub struct MasterKey(Vec<Zeroizing<[u8; MASTER_KEY_LEN]>>);
 
 /// Which version of the master key something was made under, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyVersion(u16);
+pub struct KeyVersion(
+    /// Most significant byte first, which orders them by number; without alignment, so that a packed digest has no hole.
+    [u8; 2],
+);
 
 /// The bytes are no master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,18 +53,22 @@ impl Purpose {
 
 impl KeyVersion {
     /// The first version.
-    pub const FIRST: Self = Self(1);
+    pub const FIRST: Self = Self::numbered(1);
 
     /// The version of this number, counted from 1.
     #[must_use]
     pub const fn new(number: u16) -> Option<Self> {
-        if number == 0 { None } else { Some(Self(number)) }
+        if number == 0 { None } else { Some(Self::numbered(number)) }
+    }
+
+    const fn numbered(number: u16) -> Self {
+        Self(number.to_be_bytes())
     }
 
     /// The number, counted from 1.
     #[must_use]
     pub const fn number(self) -> u16 {
-        self.0
+        u16::from_be_bytes(self.0)
     }
 }
 
@@ -82,18 +89,18 @@ impl MasterKey {
     #[must_use]
     pub fn newest(&self) -> KeyVersion {
         // `from_bytes` holds at least one and at most u16::MAX of them.
-        KeyVersion(u16::try_from(self.0.len()).unwrap_or(u16::MAX))
+        KeyVersion::numbered(u16::try_from(self.0.len()).unwrap_or(u16::MAX))
     }
 
     /// All versions, oldest first.
     pub fn versions(&self) -> impl Iterator<Item = KeyVersion> + use<> {
-        (1..=self.newest().0).map(KeyVersion)
+        (1..=self.newest().number()).map(KeyVersion::numbered)
     }
 
     /// The key for a purpose, from this version; none if the node does not have that version.
     #[must_use]
     pub fn derive(&self, purpose: Purpose, version: KeyVersion) -> Option<Zeroizing<[u8; 32]>> {
-        let secret = self.0.get(usize::from(version.0).checked_sub(1)?)?;
+        let secret = self.0.get(usize::from(version.number()).checked_sub(1)?)?;
         let mut key = Zeroizing::new([0; 32]);
         Hkdf::<Sha256>::new(None, secret.as_slice()).expand(purpose.label(), key.as_mut_slice()).ok()?;
         Some(key)
@@ -137,7 +144,7 @@ mod tests {
         for (n, key) in keys.iter().enumerate() {
             assert!(keys.iter().skip(n + 1).all(|other| other != key), "{n}");
         }
-        assert!(master.derive(Purpose::Pepper, KeyVersion(3)).is_none());
+        assert!(master.derive(Purpose::Pepper, KeyVersion::numbered(3)).is_none());
     }
 
     #[test]
@@ -145,7 +152,7 @@ mod tests {
         let one = MasterKey::from_bytes(&[9; 32]).ok().unwrap();
         let two = MasterKey::from_bytes(&[[9; 32], [8; 32]].concat()).ok().unwrap();
         assert_eq!(one.fingerprint(KeyVersion::FIRST), two.fingerprint(KeyVersion::FIRST));
-        assert_ne!(two.fingerprint(KeyVersion::FIRST), two.fingerprint(KeyVersion(2)));
+        assert_ne!(two.fingerprint(KeyVersion::FIRST), two.fingerprint(KeyVersion::numbered(2)));
         assert_eq!(one.fingerprint(KeyVersion::FIRST).unwrap().len(), 32);
     }
 }

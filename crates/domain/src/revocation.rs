@@ -16,7 +16,7 @@
 //! of rule 3 and the overlap half of rule 10.
 
 use crate::{
-    Account, AccountId, Actor, ApiKey, Chain, KeyState, KeyType, Reach, Status, Timestamp, Unusable, UsableKey,
+    Account, Actor, ApiKey, Chain, KeyState, KeyType, KeyView, Reach, Status, Timestamp, Unusable, UsableKey,
     account::words,
 };
 
@@ -215,16 +215,14 @@ pub enum NotAPair {
 /// # Errors
 /// [`NotAPair`]; a client is told none of it.
 pub fn usable_pair<'a>(
-    public: &ApiKey,
-    secret: &'a ApiKey,
+    public: KeyView<'_>,
+    secret: KeyView<'a>,
     chain: &Chain,
     now: Timestamp,
 ) -> Result<UsableKey<'a>, NotAPair> {
-    let of_one_account = |account: AccountId| {
-        account == chain.own().id && [public, secret].iter().all(|key| key.facts().account == account)
-    };
-    let types = (public.facts().key_type, secret.facts().key_type);
-    if types != (KeyType::Public, KeyType::Secret) || !of_one_account(secret.facts().account) {
+    let own = chain.own().id;
+    let types = (public.key_type, secret.key_type);
+    if types != (KeyType::Public, KeyType::Secret) || (public.account, secret.account) != (own, own) {
         return Err(NotAPair::Mismatched);
     }
     public.usable(chain, now)?;

@@ -193,6 +193,12 @@ impl ScopeSet {
         Ok(parsed.iter().map(Scope::as_str).collect())
     }
 
+    /// The same scopes, borrowed.
+    #[must_use]
+    pub const fn as_scopes(&self) -> Scopes<'_> {
+        Scopes(&self.0)
+    }
+
     /// The scopes, parted by single spaces.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -207,7 +213,7 @@ impl ScopeSet {
 
     /// The scopes in their order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.split(' ').filter(|scope| !scope.is_empty())
+        self.as_scopes().iter()
     }
 
     /// Whether a scope of this set covers `wanted`.
@@ -219,13 +225,13 @@ impl ScopeSet {
     /// Whether every scope of `wanted` is covered.
     #[must_use]
     pub fn covers_all(&self, wanted: &Self) -> bool {
-        wanted.iter().all(|wanted| self.iter().any(|held| covers(held, wanted)))
+        self.as_scopes().covers_all(wanted.as_scopes())
     }
 
     /// Whether the set lets its holder do this on the service itself.
     #[must_use]
     pub fn permits(&self, permission: Permission) -> bool {
-        self.iter().any(|held| covers(held, permission.scope()))
+        self.as_scopes().permits(permission)
     }
 
     /// Whether a scope of the service's own vocabulary is among them.
@@ -234,14 +240,66 @@ impl ScopeSet {
         self.iter().any(is_reserved)
     }
 
-    /// What both sets cover: the effective scopes of a token, whose own scope never widens what its key may do now.
-    /// `api-keys:read` and `api-keys:*` give `api-keys:read`.
+    /// What both sets cover: see [`Scopes::intersection`].
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        let held_by = |set: &Self, scope: &str| set.iter().any(|held| covers(held, scope));
+        self.as_scopes().intersection(other.as_scopes())
+    }
+}
+
+/// The scopes of a key wherever their text lies: a [`ScopeSet`], or a cached key that packs them with other texts.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scopes<'a>(&'a str);
+
+impl<'a> Scopes<'a> {
+    /// Scopes that were parsed before, parted by single spaces.
+    pub(crate) const fn parted_by_spaces(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// The scopes, parted by single spaces.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// The scopes in their order.
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        self.0.split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// Whether every scope of `wanted` is covered.
+    #[must_use]
+    pub fn covers_all(self, wanted: Scopes<'_>) -> bool {
+        wanted.iter().all(|wanted| self.iter().any(|held| covers(held, wanted)))
+    }
+
+    /// Whether they let their holder do this on the service itself.
+    #[must_use]
+    pub fn permits(self, permission: Permission) -> bool {
+        self.iter().any(|held| covers(held, permission.scope()))
+    }
+
+    /// What both cover: the effective scopes of a token, whose own scope never widens what its key may do now.
+    /// `api-keys:read` and `api-keys:*` give `api-keys:read`.
+    #[must_use]
+    pub fn intersection(self, other: Scopes<'_>) -> ScopeSet {
+        let held_by = |set: Scopes<'_>, scope: &str| set.iter().any(|held| covers(held, scope));
         let mine = self.iter().filter(|scope| held_by(other, scope));
         let theirs = other.iter().filter(|scope| held_by(self, scope) && !self.iter().any(|mine| mine == *scope));
         mine.chain(theirs).collect()
+    }
+}
+
+impl From<Scopes<'_>> for ScopeSet {
+    fn from(scopes: Scopes<'_>) -> Self {
+        Self(scopes.0.into())
+    }
+}
+
+impl fmt::Debug for Scopes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -269,7 +327,7 @@ impl fmt::Display for ScopeSet {
 
 impl fmt::Debug for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        fmt::Debug::fmt(&self.as_scopes(), f)
     }
 }
 
@@ -288,7 +346,7 @@ pub struct ScopeNotHeld {
 ///
 /// # Errors
 /// [`ScopeNotHeld`] names the first scope that may not be granted.
-pub fn may_grant(role: Role, effective: &ScopeSet, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
+pub fn may_grant(role: Role, effective: Scopes<'_>, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
     let held = |scope: &str| {
         if is_reserved(scope) && is_wildcard(scope) {
             return effective.iter().any(|held| held == scope);

@@ -49,6 +49,68 @@ impl fmt::Debug for SecretDigest {
     }
 }
 
+/// A digest wherever its bytes lie: a [`SecretDigest`], or a cached key that packs them. Prints as `[REDACTED]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DigestRef<'a>(pub(crate) FormRef<'a>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FormRef<'a> {
+    Hmac {
+        pepper: KeyVersion,
+        mac: &'a [u8; 32],
+    },
+    Argon2id {
+        phc: &'a str,
+    },
+    /// Of this process alone, in place of a digest that is slow to check.
+    Remembered {
+        mac: &'a [u8; 32],
+    },
+}
+
+impl fmt::Debug for DigestRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+impl<'a> From<&'a SecretDigest> for DigestRef<'a> {
+    fn from(digest: &'a SecretDigest) -> Self {
+        Self(match &digest.0 {
+            Form::Hmac { pepper, mac } => FormRef::Hmac { pepper: *pepper, mac },
+            Form::Argon2id { phc } => FormRef::Argon2id { phc },
+        })
+    }
+}
+
+impl DigestRef<'_> {
+    /// Whether proving it takes milliseconds of a core and 19 MiB: such work belongs off the threads that answer.
+    #[must_use]
+    pub const fn is_slow(self) -> bool {
+        matches!(self.0, FormRef::Argon2id { .. })
+    }
+
+    /// The stored digest; none if this one was made for this process alone.
+    #[must_use]
+    pub fn stored(self) -> Option<SecretDigest> {
+        match self.0 {
+            FormRef::Hmac { pepper, mac } => Some(SecretDigest(Form::Hmac { pepper, mac: *mac })),
+            FormRef::Argon2id { phc } => Some(SecretDigest(Form::Argon2id { phc: phc.into() })),
+            FormRef::Remembered { .. } => None,
+        }
+    }
+}
+
+/// That a value was proved against a slow digest before, kept in memory in its place. Prints as `[REDACTED]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Remembered(pub(crate) [u8; 32]);
+
+impl fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
 /// A stored digest that this node cannot check. Never a verdict about the secret: the fault is on our side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
@@ -125,6 +187,8 @@ pub struct SecretHasher {
     peppers: Vec<Hmac<Sha256>>,
     newest: KeyVersion,
     form: SecretForm,
+    /// Keyed for this process alone; nothing is remembered without it.
+    memory: Option<Hmac<Sha256>>,
 }
 
 impl SecretHasher {
@@ -135,7 +199,23 @@ impl SecretHasher {
             let pepper = master.derive(Purpose::Pepper, version)?;
             Hmac::new_from_slice(pepper.as_slice()).ok()
         };
-        Self { peppers: master.versions().filter_map(prepare).collect(), newest: master.newest(), form }
+        Self { peppers: master.versions().filter_map(prepare).collect(), newest: master.newest(), form, memory: None }
+    }
+
+    /// The same hasher, which can also remember values that were slow to prove, under a key that must be random and of
+    /// this process alone.
+    #[must_use]
+    pub fn remembering(mut self, process_key: &[u8; 32]) -> Self {
+        self.memory = Hmac::new_from_slice(process_key).ok();
+        self
+    }
+
+    /// What to keep in memory of a value that was just proved against a slow digest.
+    #[must_use]
+    pub fn remember(&self, proved: &PresentedValue<'_>) -> Option<Remembered> {
+        let mut mac = self.memory.clone()?;
+        mac.update(proved.expose().as_bytes());
+        Some(Remembered(mac.finalize().into_bytes().into()))
     }
 
     /// The digest to store for a fresh value. `salt` must be random; only argon2id uses it.
@@ -173,13 +253,21 @@ impl SecretHasher {
     ///
     /// # Errors
     /// [`DigestError`] if this node cannot check the digest. Never a verdict.
-    pub fn prove(&self, presented: &PresentedValue<'_>, digest: &SecretDigest) -> Result<Proof, DigestError> {
-        match &digest.0 {
-            Form::Hmac { pepper, mac } => {
-                let presented = self.mac(*pepper, presented.expose())?;
+    pub fn prove<'a>(
+        &self,
+        presented: &PresentedValue<'_>,
+        digest: impl Into<DigestRef<'a>>,
+    ) -> Result<Proof, DigestError> {
+        match digest.into().0 {
+            FormRef::Hmac { pepper, mac } => {
+                let presented = self.mac(pepper, presented.expose())?;
                 Ok(Proof(presented.ct_eq(mac).into()))
             }
-            Form::Argon2id { phc } => {
+            FormRef::Remembered { mac } => {
+                let presented = self.remember(presented).ok_or(DigestError::Unreadable)?;
+                Ok(Proof(presented.0.ct_eq(mac).into()))
+            }
+            FormRef::Argon2id { phc } => {
                 let stored = PasswordHash::new(phc).map_err(|_| DigestError::Unreadable)?;
                 match Argon2::default().verify_password(presented.expose().as_bytes(), &stored) {
                     Ok(()) => Ok(Proof(true)),
@@ -208,11 +296,13 @@ impl SecretHasher {
     /// Whether a digest should be replaced when its value is next proved: it is of the other form, made under an older
     /// pepper, or with other costs than today's.
     #[must_use]
-    pub fn needs_rehash(&self, digest: &SecretDigest) -> bool {
-        match (&digest.0, self.form) {
-            (Form::Hmac { pepper, .. }, SecretForm::Hmac) => *pepper != self.newest,
-            (Form::Argon2id { phc }, SecretForm::Argon2id) => !has_current_costs(phc),
-            (Form::Hmac { .. }, SecretForm::Argon2id) | (Form::Argon2id { .. }, SecretForm::Hmac) => true,
+    pub fn needs_rehash<'a>(&self, digest: impl Into<DigestRef<'a>>) -> bool {
+        match (digest.into().0, self.form) {
+            // What is remembered was looked at when it was proved.
+            (FormRef::Remembered { .. }, _) => false,
+            (FormRef::Hmac { pepper, .. }, SecretForm::Hmac) => pepper != self.newest,
+            (FormRef::Argon2id { phc }, SecretForm::Argon2id) => !has_current_costs(phc),
+            (FormRef::Hmac { .. }, SecretForm::Argon2id) | (FormRef::Argon2id { .. }, SecretForm::Hmac) => true,
         }
     }
 

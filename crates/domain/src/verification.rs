@@ -5,7 +5,8 @@
 use std::fmt;
 
 use crate::{
-    ApiKey, Chain, KeyId, KeyType, Mid, Reach, ScopeSet, Timestamp, Unusable, UsableKey, ValueError, secret_hash::Proof,
+    Chain, KeyId, KeyType, KeyView, Mid, Reach, ScopeSet, Scopes, Timestamp, Unusable, UsableKey, ValueError,
+    secret_hash::Proof,
 };
 
 /// What must hold beside the key being usable.
@@ -30,11 +31,11 @@ impl Default for Conditions {
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
     /// The key.
-    pub key: &'a ApiKey,
+    pub key: KeyView<'a>,
     /// Its account and those above.
     pub chain: &'a Chain,
     /// What it may do here: its scopes, or fewer if a token speaks for it.
-    pub scopes: &'a ScopeSet,
+    pub scopes: Scopes<'a>,
     /// Whether the presented value is the key's.
     pub proof: Proof,
 }
@@ -113,7 +114,7 @@ pub enum Verdict<'a> {
         /// Its account and those above.
         chain: &'a Chain,
         /// What it may do here.
-        scopes: &'a ScopeSet,
+        scopes: Scopes<'a>,
     },
     /// Not good.
     Invalid {
@@ -141,18 +142,18 @@ pub fn judge<'a>(
     if !proof.holds() || reach.is_some_and(|reach| !reach.covers(chain)) {
         return Verdict::Invalid { denial: Denial::NotFound, id: None };
     }
-    let deny = |denial| Verdict::Invalid { denial, id: Some(key.id()) };
+    let deny = |denial| Verdict::Invalid { denial, id: Some(key.id) };
     let usable = match key.usable(chain, now) {
         Err(reason) => return deny(reason.into()),
         Ok(usable) => usable,
     };
-    if key.facts().key_type != conditions.key_type {
+    if key.key_type != conditions.key_type {
         return deny(Denial::WrongType);
     }
     if conditions.mid.as_ref().is_some_and(|mid| *mid != chain.own().mid) {
         return deny(Denial::WrongAccount);
     }
-    if !scopes.covers_all(&conditions.scopes) {
+    if !scopes.covers_all(conditions.scopes.as_scopes()) {
         return deny(Denial::InsufficientScope);
     }
     Verdict::Valid { key: usable, chain, scopes }

@@ -87,7 +87,7 @@ impl Background {
     }
 }
 
-/// Keeps the readiness true to whether the database answers, and closes it for good when stopping.
+/// Keeps the readiness true to whether verifications can be answered, from memory or by the database, and closes it for good when stopping.
 async fn watch_database(app: Arc<App>, ready: Readiness, stop: CancellationToken) {
     let mut due = interval(PING);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -103,8 +103,8 @@ async fn watch_database(app: Arc<App>, ready: Readiness, stop: CancellationToken
         };
         let is_there = matches!(answer, Ok(Ok(())));
         match (was_there, is_there) {
-            (true, false) => tracing::error!("the database does not answer: not ready until it does"),
-            (false, true) => tracing::info!("the database answers again: ready"),
+            (true, false) => tracing::error!("the database does not answer, and there is no lease: not ready"),
+            (false, true) => tracing::info!("verifications can be answered again: ready"),
             (true, true) | (false, false) => {}
         }
         if is_there {

@@ -1,22 +1,37 @@
 //! The one place that reads a clock. Everything else is handed the time.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use keyward_api::app::Clock;
 use keyward_domain::Timestamp;
+use keyward_verifier::protocol::Boot;
+use rustix::time::{ClockId, clock_gettime};
+
+/// The clock that goes on while the machine sleeps. std has none on Linux: a lease counted on std's would be prolonged by
+/// every suspend.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const BOOT: ClockId = ClockId::Boottime;
+/// Elsewhere (macOS) the monotonic clock counts sleep.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const BOOT: ClockId = ClockId::Monotonic;
 
 /// The clocks of this machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock {
-    started: Instant,
+    started: Boot,
 }
 
 impl SystemClock {
     /// The clocks; time that never goes back is counted from now on.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub(crate) fn start() -> Self {
-        Self { started: Instant::now() }
+        Self { started: boot() }
     }
+}
+
+fn boot() -> Boot {
+    let now = clock_gettime(BOOT);
+    let (seconds, nanos) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
+    Boot::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
 impl Clock for SystemClock {
@@ -28,8 +43,17 @@ impl Clock for SystemClock {
         Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn monotonic(&self) -> Duration {
-        Instant::now().duration_since(self.started)
+        boot().since(self.started)
+    }
+}
+
+impl keyward_verifier::Clock for SystemClock {
+    fn boot(&self) -> Boot {
+        boot()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.now()
     }
 }

@@ -23,12 +23,14 @@ mod log;
 mod reader;
 mod tls;
 mod values;
+mod verifier;
 
 pub(crate) use database::{Database, Sqlite};
 pub(crate) use layers::{Flags, from_process_environment};
 pub(crate) use limits::Limits;
 pub(crate) use log::{Format, Log};
 pub(crate) use tls::Tls;
+pub(crate) use verifier::Verifier;
 
 use reader::Reader;
 
@@ -75,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) database: Database,
     /// The embedded one.
     pub(crate) sqlite: Sqlite,
+    /// Verification from memory.
+    pub(crate) verifier: Verifier,
     /// The log.
     pub(crate) log: Log,
 }
@@ -180,6 +184,7 @@ impl Settings {
             limits: Limits::read(reader),
             database: Database::read(reader),
             sqlite: Sqlite::read(reader),
+            verifier: Verifier::read(reader),
             log: Log::read(reader),
         }
     }

@@ -5,7 +5,7 @@
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Result, bail};
-use keyward_storage::{PgOptions, PgStore, Schema, Store};
+use keyward_storage::{Feed, Membership, PgControl, PgOptions, PgStore, Schema, StorageError, Store};
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::config::Settings;
@@ -24,7 +24,15 @@ pub(crate) enum Database {
     /// In the data directory.
     Embedded(SqliteStore, PathBuf),
     /// Elsewhere.
-    Postgres(PgStore),
+    Postgres(PgStore, PgOptions),
+}
+
+/// What a node needs of the database for the revocation protocol.
+pub(crate) struct Protocol {
+    /// What was narrowed or widened.
+    pub(crate) feed: Arc<dyn Feed>,
+    /// Who else answers from memory; none beside the embedded one.
+    pub(crate) membership: Option<Arc<dyn Membership>>,
 }
 
 impl Database {
@@ -37,8 +45,24 @@ impl Database {
             acquire_timeout: settings.database.acquire_timeout,
             ..PgOptions::new(url.clone())
         };
-        let store = PgStore::connect(&options).await.context("cannot use the database of DATABASE_URL")?;
-        Ok(Self::Postgres(store))
+        let store = PgStore::connect(&options).await.map_err(or_pooler);
+        let store = store.context("cannot use the database of DATABASE_URL")?;
+        let direct = settings.database.direct_url.clone().unwrap_or_else(|| url.clone());
+        Ok(Self::Postgres(store, PgOptions { url: direct, ..options }))
+    }
+
+    /// The ports of the revocation protocol. Leases go past any pooler.
+    pub(crate) async fn protocol(&self) -> Result<Protocol> {
+        match self {
+            Self::Embedded(store, _) => Ok(Protocol { feed: Arc::new(store.clone()), membership: None }),
+            Self::Postgres(store, direct) => {
+                let control = PgControl::connect(store, direct).await.map_err(or_pooler);
+                let control =
+                    control.context("cannot use the database of database_direct_url (KEYWARD_DATABASE_DIRECT_URL)")?;
+                let control = Arc::new(control);
+                Ok(Protocol { feed: Arc::clone(&control) as _, membership: Some(control) })
+            }
+        }
     }
 
     async fn open_embedded(settings: &Settings, access: Access) -> Result<Self> {
@@ -61,7 +85,7 @@ impl Database {
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Embedded(store, _) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::Postgres(store, _) => Arc::new(store.clone()),
         }
     }
 
@@ -69,15 +93,23 @@ impl Database {
     pub(crate) async fn schema(&self) -> Result<Schema> {
         Ok(match self {
             Self::Embedded(store, _) => store.schema().await?,
-            Self::Postgres(store) => store.schema().await?,
+            Self::Postgres(store, _) => store.schema().await.map_err(or_pooler)?,
         })
     }
 
     /// Brings the schema up to what this binary needs.
     pub(crate) async fn migrate(&self) -> Result<()> {
         match self {
-            Self::Embedded(store, _) => store.migrate().await,
-            Self::Postgres(store) => store.migrate().await,
+            Self::Embedded(store, _) => store.migrate().await.map_err(anyhow::Error::new),
+            // Migrations hold a lock of their session, which a transaction pooler does not keep.
+            Self::Postgres(_, direct) => match PgStore::connect(direct).await {
+                Ok(store) => {
+                    let migrated = store.migrate().await;
+                    store.close().await;
+                    migrated.map_err(or_pooler)
+                }
+                Err(error) => Err(or_pooler(error)),
+            },
         }
         .context("the schema could not be brought up to date")
     }
@@ -100,10 +132,25 @@ impl Database {
     pub(crate) async fn close(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => store.close().await?,
-            Self::Postgres(store) => store.close().await,
+            Self::Postgres(store, _) => store.close().await,
         }
         Ok(())
     }
+}
+
+/// The error, and what to do if a pooler in between is what fails: it refuses the settings of a session, or lends a
+/// connection to somebody else between two transactions, who then meets the statements that were prepared on it.
+fn or_pooler(error: StorageError) -> anyhow::Error {
+    const SAID: [&str; 2] = ["unsupported startup parameter", "prepared statement \"sqlx_"];
+    let error = anyhow::Error::new(error);
+    let is_said = error.chain().map(ToString::to_string).any(|cause| SAID.iter().any(|said| cause.contains(said)));
+    if !is_said {
+        return error;
+    }
+    error.context(
+        "it leads through a pooler (PgBouncer?) that does not keep a session together, which cannot work: give the \
+         address of Postgres itself",
+    )
 }
 
 /// What is wrong with a schema that is not current, and what to do.
@@ -126,7 +173,37 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded(_, data_dir) => write!(f, "embedded database in {}", data_dir.display()),
-            Self::Postgres(_) => f.write_str("Postgres database"),
+            Self::Postgres(..) => f.write_str("Postgres database"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Whose failure is told to be a pooler's.
+    use super::*;
+
+    fn said(text: &'static str) -> String {
+        format!("{:#}", or_pooler(StorageError::Unavailable(text.into())))
+    }
+
+    #[test]
+    fn a_pooler_that_breaks_sessions_up_is_named_with_what_to_do() {
+        for text in [
+            "unsupported startup parameter: extra_float_digits",
+            "unsupported startup parameter: options",
+            "prepared statement \"sqlx_s_1\" already exists",
+            "prepared statement \"sqlx_s_3\" does not exist",
+        ] {
+            let said = said(text);
+            assert!(said.contains("give the address of Postgres itself") && said.contains(text), "{said}");
+        }
+    }
+
+    #[test]
+    fn other_failures_are_told_as_they_are() {
+        for text in ["connection refused", "pool timed out", "prepared statement \"mine\" does not exist"] {
+            assert!(!said(text).contains("pooler"), "{text}");
         }
     }
 }

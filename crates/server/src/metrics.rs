@@ -31,7 +31,10 @@ impl Metrics {
         metrics::set_global_recorder(recorder).ok().context("metrics are recorded already")?;
         metrics::describe_gauge!("keyward_build_info", "Always 1; the label tells the version.");
         metrics::describe_gauge!("keyward_uptime_seconds", "How long this process has been running.");
-        metrics::describe_gauge!("keyward_ready", "Whether the database answers: 1 or 0.");
+        metrics::describe_gauge!(
+            "keyward_ready",
+            "Whether verifications can be answered, from memory or by the database: 1 or 0."
+        );
         metrics::describe_gauge!("process_resident_memory_bytes", "Resident memory size in bytes.");
         metrics::gauge!("keyward_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         Ok(Self { recorded: handle, clock })

@@ -5,14 +5,18 @@
 use std::{sync::Arc, thread};
 
 use anyhow::Result;
-use keyward_api::app::{App, Clock, Hashing, Parts, Settings as AppSettings};
+use keyward_api::app::{App, Clock, Entropy as _, Hashing, Parts, Settings as AppSettings};
 use keyward_domain::SecretHasher;
+use keyward_storage::NodeId;
+use keyward_verifier::{Parts as VerifierParts, Verifier, protocol::Rules};
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::{
     clock::SystemClock,
     config::Settings,
-    database::{Access, Database},
+    database::{Access, Database, Protocol},
     entropy::SystemEntropy,
     installation,
 };
@@ -58,13 +62,30 @@ impl Node {
         };
         let master = installation::settle(&*store, &node, access, &*clock).await?;
         let background = TaskTracker::new();
+        let Protocol { feed, membership } = database.protocol().await?;
+        let verifier = Verifier::new(VerifierParts {
+            credentials: Arc::clone(&store) as _,
+            feed,
+            membership,
+            clock: Arc::clone(&clock) as _,
+            fresh_node: Box::new(fresh_node),
+            terms: settings.verifier.terms,
+            rules: Rules::ALL,
+            capacity_bytes: settings.verifier.cache_bytes,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            tasks: Arc::new(background.clone()),
+        });
+        // What is remembered of slow digests is worth nothing outside this process.
+        let mut process_key = Zeroizing::new([0; 32]);
+        SystemEntropy.fill(&mut *process_key)?;
         let form = settings.secret_hash;
         let app = App::new(Parts {
             store,
+            verifier: Arc::new(verifier),
             clock: clock as Arc<dyn Clock>,
             entropy: Arc::new(SystemEntropy),
             hashing: Hashing {
-                hasher: SecretHasher::new(&master, form),
+                hasher: SecretHasher::new(&master, form).remembering(&process_key),
                 form,
                 // One core's worth of each core: more at once would only take longer, and 19 MiB each.
                 slow_at_once: thread::available_parallelism().map_or(1, usize::from),
@@ -76,14 +97,25 @@ impl Node {
         Ok((Arc::new(app), background))
     }
 
-    /// Waits for the work in the background and closes the database. What was used is written down first.
+    /// Ends what keeps the lease, waits for the work in the background and closes the database. What was used is written down first.
     pub(crate) async fn close(&self) -> Result<()> {
+        self.app.verifier().end();
         self.background.close();
         self.background.wait().await;
         let flushed = self.app.flush_usage().await;
         self.database.close().await?;
         Ok(flushed?)
     }
+}
+
+/// A name for this process: random, and never seen before. Without randomness there could be no keys either, and no start.
+pub(crate) fn fresh_node() -> NodeId {
+    let mut bytes = [0; 16];
+    let drawn = SystemEntropy.fill(&mut bytes);
+    if let Err(error) = drawn {
+        tracing::error!(error = &error as &dyn std::error::Error, "no name could be drawn for this node");
+    }
+    NodeId::from_uuid(Uuid::from_bytes(bytes))
 }
 
 fn app_settings(settings: &Settings, url: &str) -> AppSettings {

@@ -5,6 +5,7 @@
 //! database. Nothing here decides about keys.
 
 use std::{
+    future,
     io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
     sync::Arc,
@@ -14,10 +15,11 @@ use anyhow::{Context as _, Result, anyhow};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use keyward_api::{
     app::{Clock, rotate_signing_keys::keep_signing_keys},
-    http::{HttpOptions, Readiness, router},
+    http::{HttpOptions, Readiness, entrance},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use tower::service_fn;
 
 use crate::{
     background::Background,
@@ -103,6 +105,8 @@ impl Running {
         if let Some((files, config)) = &tls {
             node.background.spawn(follow_certificates(files.clone(), config.clone(), stop.clone())?);
         }
+        // Last of all that may fail or be given up: whoever has joined the others has to leave them in order.
+        node.app.verifier().start().await.context("the database cannot be read")?;
         let serving = serve(&node, settings, listener, tls.map(|(_, config)| config), &handle, ready.clone());
         // The signing keys came from the database just now: it is there.
         ready.open();
@@ -138,6 +142,8 @@ impl Running {
         let limit = self.shutdown_timeout;
         let in_order = async {
             self.ready.close();
+            // First answer from memory no more and give the lease back: from then on no revocation waits for this node.
+            self.node.app.verifier().leave().await;
             self.stop.cancel();
             // Clients may take as long as they are given, but something has to be left for the rest.
             self.handle.graceful_shutdown(Some(limit.mul_f64(0.8)));
@@ -192,7 +198,8 @@ fn serve(
         max_requests_at_once: limits.max_requests_at_once,
         ready,
     };
-    let service = router(Arc::clone(&node.app), options).into_make_service_with_connect_info::<SocketAddr>();
+    let entrance = entrance(Arc::clone(&node.app), options);
+    let service = service_fn(move |peer: SocketAddr| future::ready(io::Result::Ok(entrance.for_connection(peer))));
     match tls {
         Some(config) => node.background.spawn(listener::secured(listener, limits, handle, config).serve(service)),
         None => node.background.spawn(listener::plain(listener, limits, handle).serve(service)),

@@ -1,35 +1,90 @@
-//! The look-up of an authentication: one key with its account chain, in one statement, through a reader.
+//! The look-up of an authentication: one key with its account chain and the number of the last event, in one statement,
+//! through a reader.
 //!
-//! The only query that reads a key without a reach. It lists nothing.
+//! The only query that reads a key without a reach. It lists nothing. It is what a miss of the cache costs, so it asks
+//! for what a verdict needs and for nothing else.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use keyward_domain::KeyId;
-use keyward_storage::{Credential, Credentials, Result};
+use keyward_storage::{
+    Credential, Credentials, Incarnation, Read, Result, StorageError,
+    row::{AuthKeyRow, LinkRow, restore_chain, stored_seq},
+};
 use uuid::Uuid;
 
-use crate::{
-    SqliteStore,
-    error::refused,
-    rows::{KeyInChain, select_keys},
-};
+use crate::{SqliteStore, error::refused, rows::link};
+
+struct KeyInChain {
+    account_id: Uuid,
+    key_type: String,
+    name: String,
+    scopes: String,
+    digest: Option<String>,
+    value: Option<String>,
+    expires_at: Option<i64>,
+    revoked: bool,
+    mid: String,
+    role: String,
+    status: String,
+    parent: Option<Uuid>,
+    parent_mid: Option<String>,
+    parent_role: Option<String>,
+    parent_status: Option<String>,
+    grandparent: Option<Uuid>,
+    grandparent_mid: Option<String>,
+    grandparent_role: Option<String>,
+    grandparent_status: Option<String>,
+    as_of: Option<i64>,
+}
 
 #[async_trait]
 impl Credentials for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.credentials.credential")]
-    async fn credential(&self, id: KeyId) -> Result<Option<Credential>> {
-        let id = id.uuid();
-        let row = select_keys!(
+    async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
+        let uuid = id.uuid();
+        // The head is joined from the left: were its row gone, that would be trouble and not an unknown key.
+        let row = sqlx::query_as!(
             KeyInChain,
-            r#", NULL AS "last_used?: i64", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+            r#"SELECT k.account_id AS "account_id!: Uuid", k.type AS "key_type!", k.name AS "name!",
+                k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?", k.expires_at AS "expires_at?: i64",
+                k.state <> 'active' AS "revoked!: bool", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
                 p.id AS "parent?: Uuid", p.mid AS "parent_mid?", p.role AS "parent_role?",
                 p.status AS "parent_status?", g.id AS "grandparent?: Uuid", g.mid AS "grandparent_mid?",
-                g.role AS "grandparent_role?", g.status AS "grandparent_status?"
+                g.role AS "grandparent_role?", g.status AS "grandparent_status?", h.seq AS "as_of?: i64"
             FROM api_key k JOIN account a ON a.id = k.account_id LEFT JOIN account p ON p.id = a.parent_id
-                LEFT JOIN account g ON g.id = p.parent_id
+                LEFT JOIN account g ON g.id = p.parent_id LEFT JOIN revocation_head h ON h.id = 1
             WHERE k.id = ?1"#,
-            id
+            uuid
         );
         let row = row.fetch_optional(&self.readers).await.map_err(refused)?;
-        row.map(KeyInChain::restore_credential).transpose()
+        row.map(|row| row.restore(uuid)).transpose()
+    }
+}
+
+impl KeyInChain {
+    fn restore(self, id: Uuid) -> Result<Read<Credential>> {
+        let key = AuthKeyRow {
+            id,
+            account_id: self.account_id,
+            key_type: self.key_type,
+            name: self.name,
+            scopes: self.scopes,
+            digest: self.digest,
+            value: self.value,
+            expires_at: self.expires_at,
+            revoked: self.revoked,
+        };
+        let own = LinkRow { id: self.account_id, mid: self.mid, role: self.role, status: self.status };
+        let above = [
+            link(self.parent, self.parent_mid, self.parent_role, self.parent_status),
+            link(self.grandparent, self.grandparent_mid, self.grandparent_role, self.grandparent_status),
+        ];
+        let value =
+            Credential { key: Arc::new(key.restore()?), chain: restore_chain(own, above.into_iter().flatten())? };
+        let headless = || StorageError::Corrupt { table: "revocation_head", id: "1".to_owned() };
+        let as_of = stored_seq(self.as_of.ok_or_else(headless)?)?;
+        Ok(Read { value, as_of, incarnation: Incarnation(0) })
     }
 }

@@ -91,7 +91,8 @@ pub(crate) async fn key(executor: impl SqliteExecutor<'_>, within: &Reach, id: K
     let (id, root) = (id.uuid(), root(within));
     let row = select_keys!(
         KeyInChain,
-        r#", u.last_used AS "last_used?: i64", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+        r#", u.last_used AS "last_used?: i64", k.change_seq AS "change_seq?: i64",
+            k.enforced_at AS "enforced_at?: i64", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
             p.id AS "parent?: Uuid", p.mid AS "parent_mid?", p.role AS "parent_role?",
             p.status AS "parent_status?", g.id AS "grandparent?: Uuid", g.mid AS "grandparent_mid?",
             g.role AS "grandparent_role?", g.status AS "grandparent_status?"

@@ -5,7 +5,11 @@
 //! acknowledges survives the loss of power (`synchronous=FULL`). A folder belongs to one server at a time: an operating
 //! system lock on `keyward.lock` sees to that.
 //!
-//! Decides nothing and reads no clock. Every query is checked by sqlx at compile time against the migrations.
+//! What decides a verdict is numbered by triggers of the schema, in the transaction of the change. There is one process, so
+//! the revocation protocol needs no membership here: only the feed of events.
+//!
+//! Decides nothing and reads no clock (the schema dates events by SQLite's). Every query is checked by sqlx at compile
+//! time against the migrations.
 
 use std::path::Path;
 
@@ -16,6 +20,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction, migrate::Migrator};
 mod accounts;
 mod credentials;
 mod error;
+mod feed;
 mod files;
 mod installation;
 mod keys;

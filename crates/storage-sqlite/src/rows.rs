@@ -3,8 +3,8 @@
 
 use keyward_domain::{AccountId, Reach};
 use keyward_storage::{
-    AccountRecord, Credential, KeyRecord, ListedKey, Result,
-    row::{AccountRow, KeyRow, LinkRow, restore_chain, stored_moment},
+    AccountRecord, KeyRecord, ListedKey, Result,
+    row::{AccountRow, KeyRow, LinkRow, restore_chain, stored_enforcement, stored_moment},
 };
 use uuid::Uuid;
 
@@ -33,7 +33,8 @@ macro_rules! select_accounts {
         sqlx::query_as!(
             $crate::rows::AccountInChain,
             r#"SELECT a.id AS "id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!", a.name AS "name!",
-                a.created_at AS "created_at!: i64", p.id AS "parent?: Uuid", p.mid AS "parent_mid?",
+                a.created_at AS "created_at!: i64", a.change_seq AS "change_seq?: i64",
+                a.enforced_at AS "enforced_at?: i64", p.id AS "parent?: Uuid", p.mid AS "parent_mid?",
                 p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent?: Uuid",
                 g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?"
             FROM account a LEFT JOIN account p ON p.id = a.parent_id LEFT JOIN account g ON g.id = p.parent_id
@@ -103,9 +104,11 @@ with_key_columns! {
 }
 
 with_key_columns! {
-    /// A key, its last use, its account and those above.
+    /// A key, its last use, its last change, its account and those above.
     KeyInChain {
         last_used: Option<i64>,
+        change_seq: Option<i64>,
+        enforced_at: Option<i64>,
         mid: String,
         role: String,
         status: String,
@@ -134,6 +137,8 @@ impl KeyInChain {
         let (key, more) = self.parts();
         let (
             last_used,
+            change_seq,
+            enforced_at,
             mid,
             role,
             status,
@@ -154,16 +159,12 @@ impl KeyInChain {
         let key = key.restore()?;
         let chain = restore_chain(own, above.into_iter().flatten())?;
         let last_used = last_used.map(|at| stored_moment(at, "key_usage", key.id())).transpose()?;
-        Ok(KeyRecord { key, chain, last_used })
-    }
-
-    pub(crate) fn restore_credential(self) -> Result<Credential> {
-        let KeyRecord { key, chain, last_used: _ } = self.restore()?;
-        Ok(Credential { key, chain })
+        let enforcement = stored_enforcement(change_seq, enforced_at, "api_key", key.id())?;
+        Ok(KeyRecord { key, chain, last_used, enforcement })
     }
 }
 
-/// An account and those above it.
+/// An account, its last change and those above it.
 pub(crate) struct AccountInChain {
     pub(crate) id: Uuid,
     pub(crate) mid: String,
@@ -171,6 +172,8 @@ pub(crate) struct AccountInChain {
     pub(crate) status: String,
     pub(crate) name: String,
     pub(crate) created_at: i64,
+    pub(crate) change_seq: Option<i64>,
+    pub(crate) enforced_at: Option<i64>,
     pub(crate) parent: Option<Uuid>,
     pub(crate) parent_mid: Option<String>,
     pub(crate) parent_role: Option<String>,
@@ -192,11 +195,19 @@ impl AccountInChain {
         ];
         let chain = restore_chain(own, above.into_iter().flatten())?;
         let link = LinkRow { id, mid, role, status };
-        Ok(AccountRecord { account: AccountRow { link, name, parent: stored_parent, created_at }.restore()?, chain })
+        let account = AccountRow { link, name, parent: stored_parent, created_at }.restore()?;
+        let enforcement = stored_enforcement(self.change_seq, self.enforced_at, "account", account.id)?;
+        Ok(AccountRecord { account, chain, enforcement })
     }
 }
 
-fn link(id: Option<Uuid>, mid: Option<String>, role: Option<String>, status: Option<String>) -> Option<LinkRow> {
+/// The link of an account above, if there is one.
+pub(crate) fn link(
+    id: Option<Uuid>,
+    mid: Option<String>,
+    role: Option<String>,
+    status: Option<String>,
+) -> Option<LinkRow> {
     Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
 }
 

@@ -5,6 +5,9 @@ use sqlx::{SqlitePool, migrate::MigrateError};
 
 use crate::{MIGRATIONS, error::refused};
 
+#[cfg(test)]
+mod tests;
+
 /// Applies what is missing, each step in a transaction of its own.
 pub(crate) async fn migrate(writer: &SqlitePool) -> Result<()> {
     match MIGRATIONS.run(writer).await {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "this is for tests: a panic is how they fail")]
 
-use std::{path::Path, sync::Arc};
+use std::{any::Any, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
@@ -29,7 +29,19 @@ pub async fn open_with(options: &Options) -> (SqliteStore, TempDir) {
 /// What the conformance suite needs.
 pub async fn fixture() -> Fixture {
     let (store, folder) = open().await;
-    Fixture { raw: Box::new(Raw::beside(folder.path())), store: Arc::new(store), keep: Box::new(folder) }
+    let path = folder.path().to_owned();
+    fixture_of(&store, &path, folder)
+}
+
+/// The same over a store that is open in this folder. There is one process, and so no membership.
+pub fn fixture_of(store: &SqliteStore, folder: &Path, keep: impl Any + Send + Sync) -> Fixture {
+    Fixture {
+        store: Arc::new(store.clone()),
+        feed: Arc::new(store.clone()),
+        membership: None,
+        raw: Box::new(Raw::beside(folder)),
+        keep: Box::new(keep),
+    }
 }
 
 impl SqliteStore {

@@ -2,16 +2,18 @@
 //!
 //! It has the right to write from its first moment on (`BEGIN IMMEDIATE`), so no two are ever under way, and none has to
 //! be tried again. After a statement that the database refused it does nothing more: SQLite may have rolled back by
-//! itself, and what came afterwards would stand alone.
+//! itself, and what came afterwards would stand alone. What decides a verdict is numbered by the schema in the same
+//! transaction; a unit of work that wrote such a thing tells the number when it commits.
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, ApiKey, KeyId, Name, Reach, Revocation, Status};
-use keyward_storage::{AccountRecord, KeyRecord, Result, StorageError, UnitOfWork, Write};
+use keyward_storage::{AccountRecord, Committed, KeyRecord, Result, StorageError, UnitOfWork, Write};
 use sqlx::{Sqlite, SqliteConnection, Transaction, sqlite::SqliteQueryResult};
 
 use crate::{
     accounts,
     error::{commit_refused, refused, unavailable},
+    feed,
     files::DirectoryLock,
     keys,
 };
@@ -25,12 +27,14 @@ mod tests;
 pub(crate) struct SqliteUnit {
     transaction: Transaction<'static, Sqlite>,
     refused: bool,
+    /// Whether something was written that decides a verdict.
+    decisive: bool,
     _lock: DirectoryLock,
 }
 
 impl SqliteUnit {
     pub(crate) fn new(transaction: Transaction<'static, Sqlite>, lock: DirectoryLock) -> Self {
-        Self { transaction, refused: false, _lock: lock }
+        Self { transaction, refused: false, decisive: false, _lock: lock }
     }
 
     /// The connection, unless the database refused a statement before.
@@ -115,6 +119,8 @@ impl UnitOfWork for SqliteUnit {
     #[tracing::instrument(skip_all, name = "db.accounts.record_status")]
     async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write> {
         let answer = accounts::become_status(self.connection()?, within, id, from, to).await;
+        // The schema numbers what became something else.
+        self.decisive |= matches!(answer, Ok(Write::Applied)) && from != to;
         self.note(answer)
     }
 
@@ -127,12 +133,17 @@ impl UnitOfWork for SqliteUnit {
     #[tracing::instrument(skip_all, name = "db.keys.record_revocation")]
     async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
         let answer = keys::revoke(self.connection()?, within, id, it).await;
+        self.decisive |= matches!(answer, Ok(Write::Applied));
         self.note(answer)
     }
 
     #[tracing::instrument(skip_all, name = "db.store.commit")]
-    async fn commit(mut self: Box<Self>) -> Result<()> {
-        self.connection()?;
-        self.transaction.commit().await.map_err(commit_refused)
+    async fn commit(mut self: Box<Self>) -> Result<Committed> {
+        let decisive = self.decisive;
+        let connection = self.connection()?;
+        // Nobody else writes before the commit: the last event is this unit's own.
+        let event = if decisive { Some(feed::head(connection).await?) } else { None };
+        self.transaction.commit().await.map_err(commit_refused)?;
+        Ok(Committed { event })
     }
 }

@@ -1,6 +1,7 @@
 //! The promises that every implementation of the ports keeps, one function each, named as a claim.
 //!
-//! [`conformance_suite!`](crate::conformance_suite) makes a test of each promise for one backend. Nothing here names a
+//! [`conformance_suite!`](crate::conformance_suite) makes a test of each promise for one backend, and
+//! [`membership_suite!`](crate::membership_suite) of those that a database makes which many nodes share. Nothing here names a
 //! database: what differs between them stands behind [`RawSql`], by which a promise attacks the schema behind the
 //! ports' back. No promise waits for a moment to pass, and none holds two units of work in one task: a backend may have
 //! a single writer.
@@ -19,17 +20,22 @@ use async_trait::async_trait;
 use keyward_domain::Timestamp;
 use uuid::Uuid;
 
-use crate::Store;
+use crate::{Feed, Membership, Store};
 
 pub mod account_lists;
 pub mod accounts;
 pub mod constraints;
 pub mod corruption;
 pub mod credentials;
+pub mod enforcement;
+pub mod events;
+pub mod hints;
+pub mod history;
 pub mod installation;
 pub mod issuing;
 pub mod key_lists;
 pub mod keys;
+pub mod membership;
 pub mod pair_names;
 mod promises;
 pub mod races;
@@ -46,6 +52,10 @@ pub mod writers;
 pub struct Fixture {
     /// The implementation under test.
     pub store: Arc<dyn Store>,
+    /// Its events.
+    pub feed: Arc<dyn Feed>,
+    /// Its members; none where no other process could be one.
+    pub membership: Option<Arc<dyn Membership>>,
     /// A way around it, into the same database.
     pub raw: Box<dyn RawSql>,
     /// What has to live as long as the database: a folder, a cluster.

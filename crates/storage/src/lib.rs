@@ -3,20 +3,24 @@
 //! Two kinds of port. **Management** ([`Keys`], [`Accounts`], and the writes of a [`UnitOfWork`]): every method takes a
 //! [`Reach`], so that no query can be written that shows a tenant what is not its own. **Authentication**
 //! ([`Credentials`]): the only port that reads a key without a reach, one at a time, by id; it lists nothing. The others
-//! ([`Tokens`], [`Upkeep`], [`Installation`]) show no tenant's data.
+//! ([`Tokens`], [`Upkeep`], [`Installation`], and those of the revocation protocol, [`Membership`] and [`Feed`]) show no
+//! tenant's data.
 //!
 //! Adapters record decisions and never make them: what may be revoked, issued or suspended is decided in
 //! `keyward-domain`. A precondition stands in the statement's `WHERE`, and [`Write`] says whether it held. Nothing here
 //! reads a clock. Feature `testing` brings the conformance suite that every implementation passes, and doubles that
 //! inject faults.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use keyward_domain::{
-    Account, AccountId, ApiKey, Chain, Environment, FamilyId, KeyId, KeyVersion, Mid, Name, Reach, RefreshId,
+    Account, AccountId, ApiKey, AuthKey, Chain, Environment, FamilyId, KeyId, KeyVersion, Mid, Name, Reach, RefreshId,
     Revocation, SecretDigest, Status, Timestamp,
 };
 
 mod error;
+mod revocation;
 pub mod row;
 
 #[cfg(feature = "testing")]
@@ -28,7 +32,11 @@ mod postgres;
 
 pub use error::{Cause, Constraint, StorageError};
 #[cfg(feature = "postgres")]
-pub use postgres::{PgOptions, PgStore};
+pub use postgres::{PgControl, PgOptions, PgStore};
+pub use revocation::{
+    Committed, Confirmed, Enforcement, Event, Feed, Hint, Hints, Incarnation, Introduction, Member, Members,
+    Membership, NodeId, Read, Seq, Subject,
+};
 
 /// The result of asking the database.
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;
@@ -52,6 +60,8 @@ pub struct KeyRecord {
     pub chain: Chain,
     /// When it was last used successfully, to within one flush of the usage recorder.
     pub last_used: Option<Timestamp>,
+    /// The last change that decides verdicts about it; none if there was none since it was made.
+    pub enforcement: Option<Enforcement>,
 }
 
 /// One row of a window over an account's keys. Its chain is that of the account, which the caller has.
@@ -70,6 +80,8 @@ pub struct AccountRecord {
     pub account: Account,
     /// It and those above.
     pub chain: Chain,
+    /// The last change that decides verdicts about its keys; none if there was none since it was made.
+    pub enforcement: Option<Enforcement>,
 }
 
 /// Which stored states a window looks at. Each is an index of its own, so that no row is examined in vain.
@@ -123,11 +135,11 @@ pub trait Accounts: Send + Sync {
     async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>>;
 }
 
-/// What an authentication needs of one key.
+/// What authentication needs of one key. Cloning one copies no text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credential {
     /// The key.
-    pub key: ApiKey,
+    pub key: Arc<AuthKey>,
     /// Its account and those above.
     pub chain: Chain,
 }
@@ -136,8 +148,9 @@ pub struct Credential {
 /// nothing.
 #[async_trait]
 pub trait Credentials: Send + Sync {
-    /// The key of this id with its chain, in one statement: both are of one moment.
-    async fn credential(&self, id: KeyId) -> Result<Option<Credential>>;
+    /// The key of this id with its chain and the number of the last event, in one statement: all are of one snapshot
+    /// (R4).
+    async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>>;
 }
 
 /// A token-signing key as it is stored: its private half sealed.
@@ -276,8 +289,9 @@ pub trait UnitOfWork: Send {
     /// Writes a revocation down. `Stale` unless the key is reached and not revoked.
     async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write>;
 
-    /// Makes it all lasting. When this returns `Ok`, it survives the loss of power.
-    async fn commit(self: Box<Self>) -> Result<()>;
+    /// Makes it all lasting. When this returns `Ok`, it survives the loss of power. Tells the number of the event that
+    /// every node must have applied before the change may be called done (R16).
+    async fn commit(self: Box<Self>) -> Result<Committed>;
 }
 
 /// Everything that a node remembers, and the way to change it.

@@ -8,8 +8,9 @@ use keyward_domain::{
 };
 
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Credential, Credentials, Installation, KeyRecord, KeyWindow, Keys,
-    ListedKey, Redeemed, Redemption, Result, SigningKeyRow, Stamp, Store, Tokens, UnitOfWork, Upkeep, Write,
+    AccountRecord, AccountWindow, Accounts, Committed, Confirmed, Credential, Credentials, Event, Feed, Hint, Hints,
+    Installation, Introduction, KeyRecord, KeyWindow, Keys, ListedKey, Members, Membership, NodeId, Read, Redeemed,
+    Redemption, Result, Seq, SigningKeyRow, Stamp, Store, Subject, Tokens, UnitOfWork, Upkeep, Write,
 };
 
 mockall::mock! {
@@ -30,7 +31,7 @@ mockall::mock! {
 
     #[async_trait]
     impl Credentials for Store {
-        async fn credential(&self, id: KeyId) -> Result<Option<Credential>>;
+        async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>>;
     }
 
     #[async_trait]
@@ -86,7 +87,31 @@ mockall::mock! {
         async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write>;
         async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write>;
         async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write>;
-        async fn commit(self: Box<Self>) -> Result<()>;
+        async fn commit(self: Box<Self>) -> Result<Committed>;
+    }
+}
+
+mockall::mock! {
+    /// The protocol's side of a database that does what a test tells it to.
+    pub Nodes {}
+
+    #[async_trait]
+    impl Membership for Nodes {
+        async fn join(&self, node: &Introduction) -> Result<Confirmed>;
+        async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>>;
+        async fn leave(&self, node: NodeId) -> Result<()>;
+        async fn members(&self) -> Result<Members>;
+        async fn reap(&self, node: NodeId, counter: u64) -> Result<Write>;
+    }
+
+    #[async_trait]
+    impl Feed for Nodes {
+        async fn head(&self) -> Result<Read<()>>;
+        async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>>;
+        async fn announce(&self, hint: Hint) -> Result<()>;
+        async fn listen(&self) -> Result<Option<Box<dyn Hints>>>;
+        async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()>;
+        async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64>;
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`PgStore`]: the ports on Postgres, for many nodes.
+//! [`PgStore`] and [`PgControl`]: the ports on Postgres, for many nodes.
 //!
 //! Reads go to the pool in one statement each; writes that need more than one are a unit of work. It never decides
 //! anything, never reads a clock, and shows nobody a type of sqlx.
@@ -21,6 +21,7 @@ use crate::{Result, Schema, Store, UnitOfWork, Write};
 mod rows;
 
 mod accounts;
+mod control;
 mod credentials;
 mod error;
 mod installation;
@@ -33,6 +34,7 @@ mod tokens;
 mod unit_of_work;
 mod upkeep;
 
+pub use control::PgControl;
 use instant::PgInstant;
 pub use options::PgOptions;
 

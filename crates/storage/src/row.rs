@@ -2,12 +2,12 @@
 //! [`StorageError::Corrupt`], with the row's name.
 
 use keyward_domain::{
-    Account, AccountId, Actor, ApiKey, Chain, Description, KeyFacts, KeyId, KeyState, KeyVersion, Link, Material, Name,
-    PairId, PairMembership, Parent, Revocation, SecretDigest, Timestamp,
+    Account, AccountId, Actor, ApiKey, AuthFacts, AuthKey, Chain, Description, KeyFacts, KeyId, KeyState, KeyVersion,
+    Link, Material, Name, PairId, PairMembership, Parent, Revocation, SecretDigest, Timestamp,
 };
 use uuid::Uuid;
 
-use crate::{Result, StorageError};
+use crate::{Enforcement, Incarnation, Result, Seq, StorageError};
 
 /// The columns of `api_key`, with times in microseconds since the Unix epoch.
 #[derive(Debug)]
@@ -145,6 +145,63 @@ impl KeyRow {
     }
 }
 
+/// The columns of `api_key` that authentication needs, with times in microseconds since the Unix epoch.
+#[derive(Debug)]
+pub struct AuthKeyRow {
+    /// `id`
+    pub id: Uuid,
+    /// `account_id`
+    pub account_id: Uuid,
+    /// `type`
+    pub key_type: String,
+    /// `name`
+    pub name: String,
+    /// `scopes`, parted by single spaces
+    pub scopes: String,
+    /// `digest`, of a secret key
+    pub digest: Option<String>,
+    /// `value`, of the others
+    pub value: Option<String>,
+    /// `expires_at`
+    pub expires_at: Option<i64>,
+    /// Whether `state` is `revoked`
+    pub revoked: bool,
+}
+
+impl AuthKeyRow {
+    /// The key that this row is.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`] if the row holds what this service never writes.
+    pub fn restore(self) -> Result<AuthKey> {
+        let id = KeyId::from_uuid(self.id);
+        self.key().ok_or_else(|| StorageError::Corrupt { table: "api_key", id: id.to_string() })
+    }
+
+    fn key(self) -> Option<AuthKey> {
+        let digest = match &self.digest {
+            None => None,
+            Some(text) => Some(SecretDigest::decode(text).ok()?),
+        };
+        let expires_at = match self.expires_at {
+            None => None,
+            Some(at) => Some(moment(at)?),
+        };
+        let facts = AuthFacts {
+            id: KeyId::from_uuid(self.id),
+            account: AccountId::from_uuid(self.account_id),
+            key_type: self.key_type.parse().ok()?,
+            name: Name::parse(&self.name).ok()?,
+            scopes: self.scopes.parse().ok()?,
+            expires_at,
+            revoked: self.revoked,
+            digest: digest.as_ref(),
+            value: self.value.as_deref(),
+        };
+        AuthKey::restore(&facts).ok()
+    }
+}
+
 impl LinkRow {
     /// The link that this row is.
     ///
@@ -214,6 +271,42 @@ pub fn stored_version(number: i32) -> Result<KeyVersion> {
         .ok()
         .and_then(KeyVersion::new)
         .ok_or_else(|| StorageError::Corrupt { table: "master_key", id: number.to_string() })
+}
+
+/// Reads the columns `change_seq` and `enforced_at`.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] if they hold what this service never writes.
+pub fn stored_enforcement(
+    change_seq: Option<i64>,
+    enforced_at: Option<i64>,
+    table: &'static str,
+    id: impl std::fmt::Display,
+) -> Result<Option<Enforcement>> {
+    let Some(seq) = change_seq else { return Ok(None) };
+    let enforced_at = match enforced_at {
+        None => None,
+        Some(micros) => Some(stored_moment(micros, table, id)?),
+    };
+    Ok(Some(Enforcement { seq: stored_seq(seq)?, enforced_at }))
+}
+
+/// Reads the number of an event.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] if it is none.
+pub fn stored_seq(number: i64) -> Result<Seq> {
+    let corrupt = |_| StorageError::Corrupt { table: "revocation_head", id: number.to_string() };
+    u64::try_from(number).map(Seq::new).map_err(corrupt)
+}
+
+/// Reads the timeline of a WAL file name, in hexadecimal digits.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] if it is none.
+pub fn stored_incarnation(timeline: &str) -> Result<Incarnation> {
+    let corrupt = |_| StorageError::Corrupt { table: "pg_walfile_name", id: timeline.to_owned() };
+    u32::from_str_radix(timeline, 16).map(Incarnation).map_err(corrupt)
 }
 
 fn moment(micros: i64) -> Option<Timestamp> {

@@ -1,17 +1,22 @@
 //! Who is calling: from a credential to a [`Caller`].
 //!
-//! A credential is the value of a secret key or an access token. Every check reads storage, so a revoked key is refused
-//! from the moment its revocation is committed. Why a credential is refused goes to the log and never to the caller.
+//! A credential is the value of a secret key or an access token. Every check asks the verifier, so once a revocation is
+//! answered no node lets its key in. Why a credential is refused goes to the log and never to the caller.
 
 use std::sync::Arc;
 
 use keyward_domain::{
-    Actor, Candidate, Conditions, Denial, KeyId, Link, Permission, PresentedValue, Proof, Reach, Role, ScopeNotHeld,
-    ScopeSet, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
+    Actor, AuthKey, Candidate, Conditions, Denial, KeyId, Link, Permission, PresentedValue, Proof, Reach, Role,
+    ScopeNotHeld, ScopeSet, Scopes, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
 };
 use keyward_storage::Credential;
+use keyward_verifier::Arrival;
 
-use super::{App, Fault, Source, TooManyAttempts, attempts::Guesser, proving};
+use super::{
+    App, Fault, Source, TooManyAttempts,
+    attempts::Guesser,
+    proving::{self, Found},
+};
 use crate::tokens::AccessGrant;
 
 /// Somebody who proved who they are. Only [`authenticate`] makes one for a request; the command line, which proves itself
@@ -21,8 +26,26 @@ pub struct Caller(Who);
 
 #[derive(Clone, Debug)]
 enum Who {
-    Key { id: KeyId, account: Link, scopes: ScopeSet },
+    Key { id: KeyId, account: Arc<Link>, scopes: Held },
     Operator,
+}
+
+/// What a credential may do. Held without copying a text where it is the key itself.
+#[derive(Clone, Debug)]
+pub(super) enum Held {
+    /// The key's own scopes.
+    OfKey(Arc<AuthKey>),
+    /// What a token leaves of them.
+    OfToken(ScopeSet),
+}
+
+impl Held {
+    pub(super) fn as_scopes(&self) -> Scopes<'_> {
+        match self {
+            Self::OfKey(key) => key.view().scopes,
+            Self::OfToken(scopes) => scopes.as_scopes(),
+        }
+    }
 }
 
 impl Caller {
@@ -43,7 +66,7 @@ impl Caller {
 
     /// The caller's own account; the operator has none.
     #[must_use]
-    pub const fn account(&self) -> Option<&Link> {
+    pub fn account(&self) -> Option<&Link> {
         match &self.0 {
             Who::Key { account, .. } => Some(account),
             Who::Operator => None,
@@ -52,7 +75,7 @@ impl Caller {
 
     /// What exists for the caller.
     #[must_use]
-    pub const fn reach(&self) -> Reach {
+    pub fn reach(&self) -> Reach {
         match &self.0 {
             Who::Key { account, .. } => Reach::of(account),
             Who::Operator => Reach::operator(),
@@ -63,7 +86,7 @@ impl Caller {
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         match &self.0 {
-            Who::Key { scopes, .. } => scopes.permits(permission),
+            Who::Key { scopes, .. } => scopes.as_scopes().permits(permission),
             Who::Operator => true,
         }
     }
@@ -74,7 +97,7 @@ impl Caller {
     /// [`ScopeNotHeld`] names the first scope that it may not grant.
     pub fn may_grant(&self, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
         match &self.0 {
-            Who::Key { account, scopes, .. } => may_grant(account.role, scopes, wanted),
+            Who::Key { account, scopes, .. } => may_grant(account.role, scopes.as_scopes(), wanted),
             Who::Operator => Ok(()),
         }
     }
@@ -105,7 +128,7 @@ proving::failures!(Error);
 pub(super) struct Accepted {
     pub(super) credential: Credential,
     /// What it may do: the key's scopes, or what a token leaves of them.
-    pub(super) scopes: ScopeSet,
+    pub(super) scopes: Held,
 }
 
 /// Lets a caller in.
@@ -115,7 +138,34 @@ pub(super) struct Accepted {
 pub async fn authenticate(app: &Arc<App>, credential: &str, source: Source) -> Result<Caller, Error> {
     let accepted = accept(app, credential, source, &Conditions::default()).await?;
     let Accepted { credential, scopes } = accepted;
-    Ok(Caller(Who::Key { id: credential.key.id(), account: credential.chain.own().clone(), scopes }))
+    Ok(Caller(Who::Key { id: credential.key.id(), account: credential.chain.shared_own(), scopes }))
+}
+
+/// Lets a caller in without waiting, if its key is in memory and good. `None` says nothing about the credential but that
+/// [`authenticate`] has to be asked.
+#[must_use]
+pub fn authenticate_at_once(app: &App, arrival: &Arrival, credential: &str) -> Option<Caller> {
+    let Accepted { credential, scopes } = accept_at_once(app, arrival, credential, &Conditions::default())?;
+    Some(Caller(Who::Key { id: credential.key.id(), account: credential.chain.shared_own(), scopes }))
+}
+
+/// Takes a key value that is in memory, good, and good for these conditions.
+pub(super) fn accept_at_once(
+    app: &App,
+    arrival: &Arrival,
+    credential: &str,
+    conditions: &Conditions,
+) -> Option<Accepted> {
+    let presented = PresentedValue::parse(credential, app.settings.environment).ok()?;
+    let Found { credential, proof } = proving::find_at_once(app, arrival, &presented)?;
+    let key = credential.key.view();
+    let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
+    match judge(Ok(Some(candidate)), None, conditions, app.verifier.expiry_time(arrival)) {
+        Verdict::Invalid { .. } => return None,
+        Verdict::Valid { .. } => app.usage.note(key.id, arrival.wall()),
+    }
+    let scopes = Held::OfKey(Arc::clone(&credential.key));
+    Some(Accepted { credential, scopes })
 }
 
 /// Takes a key value or an access token, and holds it to conditions.
@@ -140,15 +190,14 @@ async fn accept_value(
     source: Source,
     conditions: &Conditions,
 ) -> Result<Accepted, Error> {
-    app.attempts.by_source().admit(&source)?;
     let found = proving::find(app, presented, Guesser::Source(source)).await?;
     let candidate = found.as_ref().map(|found| Candidate {
-        key: &found.credential.key,
+        key: found.credential.key.view(),
         chain: &found.credential.chain,
-        scopes: &found.credential.key.facts().scopes,
+        scopes: found.credential.key.view().scopes,
         proof: found.proof,
     });
-    let verdict = judge(Ok(candidate), None, conditions, app.now());
+    let verdict = judge(Ok(candidate), None, conditions, app.expiry_time());
     if let Verdict::Invalid { denial, .. } = verdict {
         if denial == Denial::NotFound {
             app.attempts.by_source().failed(&source);
@@ -157,8 +206,8 @@ async fn accept_value(
     }
     // A valid verdict is about something that was found.
     let found = found.ok_or(Error::Denied(Denial::NotFound))?;
-    proving::renew_digest(app, presented, &found);
-    let scopes = found.credential.key.facts().scopes.clone();
+    proving::renew_digest(app, presented, &found.credential.key);
+    let scopes = Held::OfKey(Arc::clone(&found.credential.key));
     Ok(Accepted { credential: found.credential, scopes })
 }
 
@@ -166,8 +215,8 @@ async fn accept_token(app: &App, token: &str, conditions: &Conditions) -> Result
     let grant = read_token(app, token).await?.ok_or(Error::Denied(Denial::NotFound))?;
     let accepted = alive(app, &grant).await?;
     let Accepted { credential: Credential { key, chain }, scopes } = &accepted;
-    let candidate = Candidate { key, chain, scopes, proof: Proof::by_signature(true) };
-    match judge(Ok(Some(candidate)), None, conditions, app.now()) {
+    let candidate = Candidate { key: key.view(), chain, scopes: scopes.as_scopes(), proof: Proof::by_signature(true) };
+    match judge(Ok(Some(candidate)), None, conditions, app.expiry_time()) {
         Verdict::Valid { .. } => Ok(accepted),
         Verdict::Invalid { denial, .. } => Err(Error::Denied(denial)),
     }
@@ -189,16 +238,17 @@ async fn read_token(app: &App, token: &str) -> Result<Option<AccessGrant>, Fault
 /// Rule 9: a token lives only while both keys that obtained it do.
 async fn alive(app: &App, grant: &AccessGrant) -> Result<Accepted, Error> {
     let storage = |error| Error::Fault(Fault::Storage(error));
-    let (public, secret) = tokio::join!(app.store.credential(grant.public_key), app.store.credential(grant.secret_key));
+    let (public, secret) =
+        tokio::join!(app.verifier.credential(grant.public_key), app.verifier.credential(grant.secret_key));
     let denied = || Error::Denied(Denial::NotFound);
     let (public, secret) = (public.map_err(storage)?.ok_or_else(denied)?, secret.map_err(storage)?.ok_or_else(denied)?);
-    usable_pair(&public.key, &secret.key, &secret.chain, app.now()).map_err(|reason| {
+    usable_pair(public.key.view(), secret.key.view(), &secret.chain, app.expiry_time()).map_err(|reason| {
         tracing::debug!(%reason, "a token outlived its keys");
         Error::Denied(Denial::Revoked)
     })?;
     if secret.chain.own().mid != grant.mid {
         return Err(denied());
     }
-    let scopes = grant.scopes.intersection(&secret.key.facts().scopes);
+    let scopes = Held::OfToken(grant.scopes.as_scopes().intersection(secret.key.view().scopes));
     Ok(Accepted { credential: secret, scopes })
 }

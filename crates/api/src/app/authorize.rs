@@ -3,26 +3,52 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Conditions, Denial, KeyId, KeyType, Mid, ScopeSet};
+use keyward_domain::{Conditions, Denial, KeyId, KeyType, Mid, Scopes};
+use keyward_storage::Credential;
+use keyward_verifier::Arrival;
 
 use super::{
     App, Source,
-    authenticate::{self, accept},
+    authenticate::{self, Accepted, Held, accept, accept_at_once},
 };
 
 /// What a gateway is told about a good credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Authorized {
+    credential: Credential,
+    scopes: Held,
+}
+
+impl Authorized {
     /// The key.
-    pub key: KeyId,
+    #[must_use]
+    pub fn key(&self) -> KeyId {
+        self.credential.key.id()
+    }
+
     /// Its account.
-    pub mid: Mid,
+    #[must_use]
+    pub fn mid(&self) -> &Mid {
+        &self.credential.chain.own().mid
+    }
+
     /// The partner of that account, for merchants that have one.
-    pub partner: Option<Mid>,
+    #[must_use]
+    pub fn partner(&self) -> Option<&Mid> {
+        self.credential.chain.partner()
+    }
+
     /// Its type.
-    pub key_type: KeyType,
+    #[must_use]
+    pub fn key_type(&self) -> KeyType {
+        self.credential.key.view().key_type
+    }
+
     /// What it may do.
-    pub scopes: ScopeSet,
+    #[must_use]
+    pub fn scopes(&self) -> Scopes<'_> {
+        self.scopes.as_scopes()
+    }
 }
 
 /// Why a request is not to be let through.
@@ -34,6 +60,19 @@ pub enum Error {
     /// As for any caller.
     #[error(transparent)]
     Authentication(authenticate::Error),
+}
+
+/// Judges a credential without waiting, if its key is in memory and it is good for what is asked. `None` says nothing but
+/// that [`authorize`] has to be asked.
+#[must_use]
+pub fn authorize_at_once(
+    app: &App,
+    arrival: &Arrival,
+    credential: &str,
+    conditions: &Conditions,
+) -> Option<Authorized> {
+    let Accepted { credential, scopes } = accept_at_once(app, arrival, credential, conditions)?;
+    Some(Authorized { credential, scopes })
 }
 
 /// Judges a credential.
@@ -54,12 +93,5 @@ pub async fn authorize(
             Error::Authentication(error)
         }
     })?;
-    let chain = &accepted.credential.chain;
-    Ok(Authorized {
-        key: accepted.credential.key.id(),
-        mid: chain.own().mid.clone(),
-        partner: chain.partner().cloned(),
-        key_type: accepted.credential.key.facts().key_type,
-        scopes: accepted.scopes,
-    })
+    Ok(Authorized { credential: accepted.credential, scopes: accepted.scopes })
 }

@@ -1,12 +1,14 @@
 //! Suspend, resume and close an account (contract, section 8).
 
+use std::sync::Arc;
+
 use keyward_domain::{
     Account, Mid, Status,
     revocation::{StatusDecision, StatusRefusal},
 };
-use keyward_storage::{StorageError, Write};
+use keyward_storage::{StorageError, Subject, Write};
 
-use super::{App, Caller, Fault};
+use super::{App, Caller, Fault, narrowing};
 
 /// Why an account kept its status.
 #[derive(Debug, thiserror::Error)]
@@ -24,23 +26,30 @@ pub enum Error {
 
 super::faults!(Error: StorageError);
 
-/// Gives an account below the caller this status. Repeating it changes nothing and is no error.
+/// Gives an account below the caller this status, and waits until every node judges by it. Repeating it changes nothing,
+/// is no error, and waits again for what the first one did (R9).
 ///
 /// # Errors
-/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown: repeating is safe.
-pub async fn change_status(app: &App, caller: &Caller, mid: &Mid, wanted: Status) -> Result<Account, Error> {
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown, or it is committed and not known to
+/// be in force: repeating is safe.
+pub async fn change_status(app: &Arc<App>, caller: &Caller, mid: &Mid, wanted: Status) -> Result<Account, Error> {
     let reach = &caller.reach();
     let id = app.store.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
-    let _turn = app.turns.take(id).await.map_err(Fault::from)?;
+    let turn = app.turns.take(id).await.map_err(Fault::from)?;
     let mut work = app.store.begin().await?;
-    let mut account = work.lock_account(reach, id).await?.ok_or(Error::NoSuchAccount)?.account;
+    let locked = work.lock_account(reach, id).await?.ok_or(Error::NoSuchAccount)?;
+    let (mut account, subject) = (locked.account, Subject::Account(id));
     match account.change_status(wanted, reach)? {
-        StatusDecision::Unchanged => Ok(account),
+        StatusDecision::Unchanged => {
+            drop((work, turn));
+            narrowing::again(app, locked.enforcement, subject).in_force().await?;
+            Ok(account)
+        }
         StatusDecision::Become(status) => {
             if work.record_status(reach, id, account.status, status).await? == Write::Stale {
                 return Err(Error::NoSuchAccount);
             }
-            work.commit().await?;
+            narrowing::commit(app, work, vec![subject], Some(turn)).await?.in_force().await?;
             account.status = status;
             Ok(account)
         }

@@ -1,15 +1,18 @@
 //! Create a public and a secret key that belong together (contract, section 7).
 
+use std::sync::Arc;
+
 use keyward_domain::{AccountId, KeyId};
 use keyward_domain::{
     AccountNotActive, ApiKey, Ask, Chain, Description, KeyTerms, KeyType, KeyValue, Mid, Name, Origin, OtherWriters,
     PairMembership, Reason, Refusal, ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
 };
-use keyward_storage::{Constraint, StorageError, UnitOfWork, Write};
+use keyward_storage::{Constraint, StorageError, Subject, UnitOfWork, Write};
 
 use super::{
     App, Caller, Fault, NoEntropy,
     issue_key::{self, MintError, mint},
+    narrowing,
 };
 
 /// How many unique names are tried in the first query; each further one tries four times as many.
@@ -73,11 +76,11 @@ macro_rules! as_for_any_key {
 
 as_for_any_key!(ScopeNotHeld, AccountNotActive, Fault, StorageError, NoEntropy, MintError);
 
-/// Makes a pair and writes it down, together with what it overwrites.
+/// Makes a pair and writes it down, together with what it overwrites; then waits until no node accepts that any more.
 ///
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
-pub async fn issue_pair(app: &App, caller: &Caller, command: &IssuePair) -> Result<IssuedPair, Error> {
+pub async fn issue_pair(app: &Arc<App>, caller: &Caller, command: &IssuePair) -> Result<IssuedPair, Error> {
     caller.may_grant(&command.scopes)?;
     let account = app.store.account(&caller.reach(), &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     if account.chain.standing() != Standing::Active {
@@ -96,7 +99,7 @@ pub async fn issue_pair(app: &App, caller: &Caller, command: &IssuePair) -> Resu
 }
 
 async fn try_once(
-    app: &App,
+    app: &Arc<App>,
     caller: &Caller,
     command: &IssuePair,
     account: AccountId,
@@ -116,12 +119,13 @@ async fn try_once(
     let (public, public_value) = mint(app, public, unnamed(app.fresh_key_id()?), chain).await?;
     let (secret, secret_value) = mint(app, secret, unnamed(app.fresh_key_id()?), chain).await?;
 
-    let _turn = app.turns.take(account).await.map_err(Fault::from)?;
+    let turn = app.turns.take(account).await.map_err(Fault::from)?;
     let mut work = app.store.begin().await?;
     let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
+    let mut replaced = Vec::new();
     if command.overwrite {
         let ask = Ask { at, by: caller.actor(), reason: Reason::Superseded, reach };
-        revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;
+        replaced = revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;
     }
     let unique_name = free_name(&mut *work, caller, account, command.name.as_str()).await?;
     let named = |key: ApiKey| key.in_pair(PairMembership { id, unique_name: unique_name.as_str().into() });
@@ -131,11 +135,12 @@ async fn try_once(
             return Err(AccountNotActive.into());
         }
     }
-    work.commit().await?;
+    narrowing::commit(app, work, replaced, Some(turn)).await?.in_force().await?;
     Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
 }
 
-/// Revokes the active pairs of this name. The new secret key counts as one that is left (rule 7).
+/// Revokes the active pairs of this name, and gives the keys that it revoked. The new secret key counts as one that is left
+/// (rule 7).
 async fn revoke_namesakes(
     work: &mut dyn UnitOfWork,
     ask: &Ask,
@@ -143,7 +148,7 @@ async fn revoke_namesakes(
     chain: &Chain,
     name: &Name,
     successor: &ApiKey,
-) -> Result<(), Error> {
+) -> Result<Vec<Subject>, Error> {
     let replaced = work.pair_keys_named(&ask.reach, account, name).await?;
     let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
     let left = work.longest_lived_writer(&ask.reach, account, &ids).await?;
@@ -152,7 +157,7 @@ async fn revoke_namesakes(
         // Stale: somebody else revoked it a moment ago, and the first one stays (rule 2).
         let _ = work.record_revocation(&ask.reach, key.id(), &revocation).await?;
     }
-    Ok(())
+    Ok(ids.into_iter().map(Subject::Key).collect())
 }
 
 /// The first of `name`, `name-2`, `name-3` … that no active pair of the account bears.

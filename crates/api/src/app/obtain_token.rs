@@ -89,7 +89,6 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     };
     let app_key = read_app_key(app, request.app_key)?;
     let secret = PresentedValue::parse(request.app_secret, environment).map_err(told_by_prefix)?;
-    app.attempts.by_source().admit(&request.source)?;
     app.attempts.by_app_key().admit(&app_key.id())?;
     let wrong = || {
         app.attempts.by_source().failed(&request.source);
@@ -104,17 +103,19 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     }
     let now = app.now();
     let secret_key = &found.credential.key;
-    usable_pair(&public.key, secret_key, &found.credential.chain, now).map_err(|reason| {
-        tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
-        Error::Denied
-    })?;
-    let held = &secret_key.facts().scopes;
+    usable_pair(public.key.view(), secret_key.view(), &found.credential.chain, app.expiry_time()).map_err(
+        |reason| {
+            tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
+            Error::Denied
+        },
+    )?;
+    let held = secret_key.view().scopes;
     let scopes = match request.scopes {
-        Some(asked) if !held.covers_all(&asked) => return Err(Error::ScopeNotCovered),
+        Some(asked) if !held.covers_all(asked.as_scopes()) => return Err(Error::ScopeNotCovered),
         Some(asked) => asked,
-        None => held.clone(),
+        None => held.into(),
     };
-    proving::renew_digest(app, &secret, &found);
+    proving::renew_digest(app, &secret, secret_key);
     app.usage.note(secret_key.id(), now);
     app.usage.note(public.key.id(), now);
     let grant = AccessGrant {
@@ -154,7 +155,7 @@ async fn find_public(
     guesser: Guesser,
 ) -> Result<Option<keyward_storage::Credential>, proving::ProvingError> {
     match app_key {
-        AppKey::Id(id) => Ok(app.store.credential(*id).await.map_err(Fault::from)?),
+        AppKey::Id(id) => proving::look_up(app, *id, guesser).await,
         AppKey::Value(presented) => {
             let found = proving::find(app, presented, guesser).await?;
             Ok(found.filter(|found| found.proof.holds()).map(|found| found.credential))

@@ -3,12 +3,17 @@
 //! An absent key costs the same look-up and the same comparison as one that is there. Slow hashes run off the threads
 //! that answer, a few at a time. A digest that this node cannot check is a [`Fault`], never "wrong".
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use keyward_domain::{
-    DigestError, Environment, KeyId, KeyValue, PresentedValue, Proof, SecretDigest, SecretForm, SecretHasher,
+    AuthKey, DigestError, DigestRef, Environment, KeyId, KeyValue, PresentedValue, Proof, SecretDigest, SecretForm,
+    SecretHasher,
 };
 use keyward_storage::Credential;
+use keyward_verifier::Arrival;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use zeroize::Zeroizing;
 
@@ -29,6 +34,8 @@ pub(super) struct Prover {
     form: SecretForm,
     environment: Environment,
     slow: Arc<Semaphore>,
+    /// Whose digests are being renewed now: once each, however often the key is used meanwhile.
+    renewing: Mutex<HashSet<KeyId>>,
 }
 
 /// The key that a value names, and whether the value is its own.
@@ -64,7 +71,13 @@ pub(super) use failures;
 impl Prover {
     pub(super) fn new(hashing: Hashing, environment: Environment) -> Self {
         let Hashing { hasher, form, slow_at_once } = hashing;
-        Self { hasher: Arc::new(hasher), form, environment, slow: Arc::new(Semaphore::new(slow_at_once.max(1))) }
+        Self {
+            hasher: Arc::new(hasher),
+            form,
+            environment,
+            slow: Arc::new(Semaphore::new(slow_at_once.max(1))),
+            renewing: Mutex::default(),
+        }
     }
 
     /// The digest to store for a fresh value.
@@ -78,11 +91,10 @@ impl Prover {
         }
     }
 
-    async fn prove(&self, presented: &PresentedValue<'_>, credential: &Credential) -> Result<Proof, Fault> {
-        match credential.key.digest().filter(|digest| digest.is_slow()) {
-            None => Ok(credential.key.prove(presented, &self.hasher)?),
+    async fn prove(&self, presented: &PresentedValue<'_>, key: &AuthKey) -> Result<Proof, Fault> {
+        match key.view().digest().filter(|digest| digest.is_slow()).and_then(DigestRef::stored) {
+            None => Ok(key.view().prove(presented, &self.hasher)?),
             Some(digest) => {
-                let digest = digest.clone();
                 let text = Zeroizing::new(presented.expose().to_owned());
                 self.off_thread(text, move |hasher, presented| hasher.prove(presented, &digest)).await
             }
@@ -95,6 +107,10 @@ impl Prover {
             return self.off_thread(text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
         }
         Ok(self.hasher.prove_absent(presented))
+    }
+
+    fn renewing(&self) -> std::sync::MutexGuard<'_, HashSet<KeyId>> {
+        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs slow work on a value where it delays nobody else.
@@ -115,6 +131,31 @@ impl Prover {
     }
 }
 
+/// Looks a key up: in memory, or else in the database, where lookups of a source that guesses are limited. Keys that are in
+/// memory never are (contract, section 10).
+pub(super) async fn look_up(app: &App, id: KeyId, guesser: Guesser) -> Result<Option<Credential>, ProvingError> {
+    if let Some(credential) = app.verifier.remembered(id) {
+        return Ok(Some(credential));
+    }
+    if let Guesser::Source(source) = guesser {
+        app.attempts.by_source().admit(&source)?;
+    }
+    Ok(app.verifier.credential(id).await.map_err(Fault::from)?)
+}
+
+/// The same without waiting: a key that is in memory and whose value is quick to prove and good. `None` says nothing about
+/// the value but that [`find`] has to be asked.
+pub(super) fn find_at_once(app: &App, arrival: &Arrival, presented: &PresentedValue<'_>) -> Option<Found> {
+    let credential = app.verifier.remembered_for(arrival, presented.id())?;
+    let view = credential.key.view();
+    let hasher = &app.prover.hasher;
+    if view.digest().is_some_and(|digest| digest.is_slow() || hasher.needs_rehash(digest)) {
+        return None;
+    }
+    let proof = view.prove(presented, hasher).ok()?;
+    proof.holds().then_some(Found { credential, proof })
+}
+
 /// Looks up and proves. `None` if there is no such key. Where hashing is slow, wrong tries of `guesser` at one id are
 /// limited before any hashing, whether the id is there or not; a stranger's tries never count against the owner.
 pub(super) async fn find(
@@ -123,41 +164,60 @@ pub(super) async fn find(
     guesser: Guesser,
 ) -> Result<Option<Found>, ProvingError> {
     let tried = (presented.id(), guesser);
-    let credential = app.store.credential(presented.id()).await.map_err(Fault::from)?;
-    let slow = match &credential {
-        Some(credential) => credential.key.digest().is_some_and(SecretDigest::is_slow),
-        None => app.prover.hasher.absence_is_slow(),
+    let credential = look_up(app, presented.id(), guesser).await?;
+    let digest = credential.as_ref().and_then(|credential| credential.key.view().digest());
+    let slow = match (&credential, digest) {
+        (Some(_), Some(digest)) => digest.is_slow(),
+        (Some(_), None) => false,
+        (None, _) => app.prover.hasher.absence_is_slow(),
     };
     if slow {
         app.attempts.by_slow_key().admit(&tried)?;
     }
     let proof = match &credential {
-        Some(credential) => app.prover.prove(presented, credential).await?,
+        Some(credential) => app.prover.prove(presented, &credential.key).await?,
         None => app.prover.prove_absent(presented).await?,
     };
-    if slow && !proof.holds() {
+    let remembered = digest.is_some_and(|digest| !digest.is_slow() && digest.stored().is_none());
+    if remembered && !proof.holds() {
+        // It was quick, and must look like every other wrong value.
+        app.attempts.by_slow_key().admit(&tried)?;
+        let _ = app.prover.prove_absent(presented).await?;
+    }
+    if (slow || remembered) && !proof.holds() {
         app.attempts.by_slow_key().failed(&tried);
+    }
+    if let Some(credential) = credential.as_ref().filter(|_| slow && proof.holds())
+        && let Some(value) = app.prover.hasher.remember(presented)
+    {
+        app.verifier.exchange(&credential.key, credential.key.remembering(value));
     }
     Ok(credential.map(|credential| Found { credential, proof }))
 }
 
 /// Brings the digest of a value that was just proved up to date, off the request. Whatever goes wrong, the old one stays
 /// and is good.
-pub(super) fn renew_digest(app: &Arc<App>, presented: &PresentedValue<'_>, found: &Found) {
-    let Some(old) = found.credential.key.digest().filter(|old| app.prover.hasher.needs_rehash(old)) else { return };
-    let (old, id, text) = (old.clone(), presented.id(), Zeroizing::new(presented.expose().to_owned()));
+pub(super) fn renew_digest(app: &Arc<App>, presented: &PresentedValue<'_>, key: &AuthKey) {
+    let outdated = key.view().digest().filter(|old| app.prover.hasher.needs_rehash(*old));
+    let Some(old) = outdated.and_then(DigestRef::stored) else { return };
+    let (id, text) = (presented.id(), Zeroizing::new(presented.expose().to_owned()));
+    if !app.prover.renewing().insert(id) {
+        return;
+    }
     let renewing = Arc::clone(app);
     app.background.spawn(async move {
         if let Err(error) = renew(&renewing, id, &old, text).await {
             tracing::warn!(key.id = %id, error = &error as &dyn std::error::Error, "an outdated digest could not be renewed");
         }
+        renewing.prover.renewing().remove(&id);
     });
 }
 
 async fn renew(app: &App, id: KeyId, old: &SecretDigest, text: Zeroizing<String>) -> Result<(), Fault> {
     let salt = app.random()?;
     let renewed = app.prover.off_thread(text, move |hasher, presented| hasher.rehash(presented, &salt)).await?;
-    // Stale: somebody else renewed it first.
+    // Stale: somebody else renewed it first. Either way what is in memory is outdated.
     let _ = app.store.replace_digest(id, old, &renewed).await?;
+    app.verifier.forget(id);
     Ok(())
 }

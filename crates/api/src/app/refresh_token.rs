@@ -45,9 +45,10 @@ pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Token
     if grant.family_ends_at <= now || request.proved.is_some_and(|key| key != grant.secret_key) {
         return Err(Error::Denied);
     }
-    let (public, secret) = tokio::join!(app.store.credential(grant.public_key), app.store.credential(grant.secret_key));
+    let verifier = &app.verifier;
+    let (public, secret) = tokio::join!(verifier.credential(grant.public_key), verifier.credential(grant.secret_key));
     let (Some(public), Some(secret)) = (public?, secret?) else { return Err(Error::Denied) };
-    if usable_pair(&public.key, &secret.key, &secret.chain, now).is_err() {
+    if usable_pair(public.key.view(), secret.key.view(), &secret.chain, app.expiry_time()).is_err() {
         return Err(Error::Denied);
     }
     let scopes = match request.scopes {

@@ -1,9 +1,11 @@
 //! Revoke an API key (contract, section 6).
 
-use keyward_domain::{Ask, Decision, KeyId, OtherWriters, Reason, Refusal};
-use keyward_storage::StorageError;
+use std::sync::Arc;
 
-use super::{App, Caller, Fault};
+use keyward_domain::{Ask, Decision, KeyId, OtherWriters, Reason, Refusal};
+use keyward_storage::{Seq, StorageError, Subject, Write};
+
+use super::{App, Caller, Fault, narrowing};
 
 /// Revoke this key for this reason.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +14,15 @@ pub struct RevokeKey {
     pub id: KeyId,
     /// Why.
     pub reason: Reason,
+    /// Whether to answer as soon as it is committed, before it is in force on every node.
+    pub respond_async: bool,
+}
+
+/// That a key is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// The event that did it.
+    pub seq: Option<Seq>,
 }
 
 /// Why a key was not revoked.
@@ -30,11 +41,22 @@ pub enum Error {
 
 super::faults!(Error: StorageError);
 
-/// Revokes a key for good. Repeating it changes nothing and is no error.
+/// Revokes a key for good, and waits until no node accepts it any more. Repeating it changes nothing, is no error, and
+/// waits again for what the first one did (R9).
 ///
 /// # Errors
-/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown: repeating is safe.
-pub async fn revoke_key(app: &App, caller: &Caller, command: RevokeKey) -> Result<(), Error> {
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown, or it is committed and not known to
+/// be in force: repeating is safe.
+pub async fn revoke_key(app: &Arc<App>, caller: &Caller, command: RevokeKey) -> Result<Revoked, Error> {
+    let committed = decide_and_commit(app, caller, command).await?;
+    let seq = committed.seq;
+    if !command.respond_async {
+        committed.in_force().await?;
+    }
+    Ok(Revoked { seq })
+}
+
+async fn decide_and_commit(app: &Arc<App>, caller: &Caller, command: RevokeKey) -> Result<narrowing::Committed, Error> {
     let reach = caller.reach();
     let ask = Ask { at: app.now(), by: caller.actor(), reason: command.reason, reach };
     let found = app.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
@@ -55,12 +77,17 @@ pub async fn revoke_key(app: &App, caller: &Caller, command: RevokeKey) -> Resul
     } else {
         (found, OtherWriters::Some)
     };
+    let subject = Subject::Key(command.id);
     match found.key.revoke(&found.chain, &ask, others)? {
-        Decision::AlreadyRevoked(_) => Ok(()),
-        Decision::Revoke(revocation) => {
-            // Stale: somebody else revoked it a moment ago, and the first one stays (rule 2).
-            let _ = work.record_revocation(&reach, command.id, &revocation).await?;
-            Ok(work.commit().await?)
-        }
+        Decision::AlreadyRevoked(_) => Ok(narrowing::again(app, found.enforcement, subject)),
+        Decision::Revoke(revocation) => match work.record_revocation(&reach, command.id, &revocation).await? {
+            Write::Applied => Ok(narrowing::commit(app, work, vec![subject], turn).await?),
+            // Somebody else revoked it a moment ago: the first one stays (rule 2), and is what has to be waited for.
+            Write::Stale => {
+                drop(work);
+                let found = app.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+                Ok(narrowing::again(app, found.enforcement, subject))
+            }
+        },
     }
 }

@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use keyward_domain::{Candidate, Conditions, Denial, KeyId, PresentedValue, Verdict, judge};
 use keyward_storage::Credential;
+use keyward_verifier::Arrival;
 
-use super::{App, Caller, Fault, TooManyAttempts, attempts::Guesser, proving};
+use super::{
+    App, Caller, Fault, TooManyAttempts,
+    attempts::Guesser,
+    proving::{self, Found},
+};
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verified {
     /// Good for all that was asked.
-    Valid(Box<Credential>),
+    Valid(Credential),
     /// Not good.
     Invalid {
         /// Why.
@@ -34,6 +39,27 @@ pub enum Error {
 
 proving::failures!(Error);
 
+/// Verifies one key without waiting, if it is in memory and good for all that is asked. `None` says nothing but that
+/// [`verify_key`] has to be asked.
+#[must_use]
+pub fn verify_key_at_once(
+    app: &App,
+    arrival: &Arrival,
+    caller: &Caller,
+    value: &str,
+    conditions: &Conditions,
+) -> Option<Verified> {
+    let presented = PresentedValue::parse(value, app.settings.environment).ok()?;
+    let Found { credential, proof } = proving::find_at_once(app, arrival, &presented)?;
+    let key = credential.key.view();
+    let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
+    match judge(Ok(Some(candidate)), Some(&caller.reach()), conditions, app.verifier.expiry_time(arrival)) {
+        Verdict::Invalid { .. } => return None,
+        Verdict::Valid { .. } => app.usage.note(key.id, arrival.wall()),
+    }
+    Some(Verified::Valid(credential))
+}
+
 /// Verifies one key within the caller's reach.
 ///
 /// # Errors
@@ -53,25 +79,24 @@ pub async fn verify_key(
         Err(_) => None,
     };
     let candidate = found.as_ref().map(|found| Candidate {
-        key: &found.credential.key,
+        key: found.credential.key.view(),
         chain: &found.credential.chain,
-        scopes: &found.credential.key.facts().scopes,
+        scopes: found.credential.key.view().scopes,
         proof: found.proof,
     });
-    let now = app.now();
     let looked_up = match &presented {
         Ok(_) => Ok(candidate),
         Err(error) => Err(*error),
     };
-    let verified = match judge(looked_up, Some(&caller.reach()), conditions, now) {
-        Verdict::Invalid { denial, id } => Verified::Invalid { denial, id },
-        Verdict::Valid { key, chain, .. } => {
-            app.usage.note(key.key().id(), now);
-            Verified::Valid(Box::new(Credential { key: key.key().clone(), chain: chain.clone() }))
-        }
-    };
-    if let (Ok(presented), Some(found), Verified::Valid(_)) = (&presented, &found, &verified) {
-        proving::renew_digest(app, presented, found);
+    match judge(looked_up, Some(&caller.reach()), conditions, app.expiry_time()) {
+        Verdict::Invalid { denial, id } => return Ok(Verified::Invalid { denial, id }),
+        Verdict::Valid { .. } => {}
     }
-    Ok(verified)
+    // A valid verdict is about something that was presented and found.
+    let (Ok(presented), Some(Found { credential, .. })) = (presented, found) else {
+        return Ok(Verified::Invalid { denial: Denial::NotFound, id: None });
+    };
+    app.usage.note(credential.key.id(), app.now());
+    proving::renew_digest(app, &presented, &credential.key);
+    Ok(Verified::Valid(credential))
 }

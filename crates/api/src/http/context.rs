@@ -4,13 +4,22 @@ use std::{
     fmt::Write as _,
     net::{IpAddr, SocketAddr},
     str::FromStr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use axum::extract::ConnectInfo;
-use http::{HeaderMap, HeaderValue, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use ipnet::IpNet;
 
 use crate::app::{App, Source};
+
+/// Where an answer says how the request is called in the logs.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// The name of a request: the caller's if it is decent, else ours.
 pub(super) fn request_id(headers: &HeaderMap, app: &App) -> HeaderValue {
@@ -18,12 +27,20 @@ pub(super) fn request_id(headers: &HeaderMap, app: &App) -> HeaderValue {
         let id = id.as_bytes();
         (1..=64).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
-    headers.get("x-request-id").filter(decent).cloned().unwrap_or_else(|| fresh_request_id(app))
+    headers.get(REQUEST_ID).filter(decent).cloned().unwrap_or_else(|| fresh_request_id(app))
 }
 
+/// Random for each process, counted within it: unique, and nothing has to be drawn for each request.
 fn fresh_request_id(app: &App) -> HeaderValue {
-    let random = app.random::<16>().unwrap_or_default();
-    HeaderValue::from_str(&hex(&random)).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+    static PROCESS: OnceLock<[u8; 8]> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let process = PROCESS.get_or_init(|| app.random().unwrap_or_default());
+    let mut id = [0; 32];
+    let bytes = process.iter().copied().chain(COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    for (digits, byte) in id.chunks_exact_mut(2).zip(bytes) {
+        digits.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]]);
+    }
+    HeaderValue::from_bytes(&id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
 }
 
 /// Where the request stands in a distributed trace: the caller's trace if its `traceparent` is valid, else a new one,

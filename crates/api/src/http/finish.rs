@@ -2,13 +2,15 @@
 //!
 //! The only place that logs the cause of a problem. Never logs a header or a body.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use tracing::Instrument as _;
 
 use super::{AppState, context, problem::Problem};
@@ -27,10 +29,10 @@ pub(super) async fn finish(State(state): State<AppState>, request: Request, next
     if let Some(problem) = &problem {
         give_body(&mut response, problem, &state.app.settings().public_url, &trace_id);
     }
-    response.headers_mut().insert("x-request-id", request_id);
+    response.headers_mut().insert(context::REQUEST_ID, request_id);
     let took = state.app.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
-    span.in_scope(|| log(problem.as_ref(), status, took));
+    span.in_scope(|| log(problem.as_ref(), &route, status, took));
     let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
     metrics::counter!("keyward_http_requests_total", &labels).increment(1);
     let [method, route, _] = labels;
@@ -65,7 +67,34 @@ fn give_body(response: &mut Response, problem: &Problem, public_url: &str, trace
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-fn log(problem: Option<&Problem>, status: u16, took: std::time::Duration) {
+/// The counts of one kind of answer, for those that are given so often that finding them each time would cost.
+pub(super) struct Meter {
+    requests: metrics::Counter,
+    seconds: metrics::Histogram,
+}
+
+impl Meter {
+    pub(super) fn new(method: &Method, route: &'static str, status: StatusCode) -> Self {
+        let (method, status) = (known(method), status.as_str().to_owned());
+        Self {
+            requests: metrics::counter!("keyward_http_requests_total", "method" => method, "route" => route, "status" => status),
+            seconds: metrics::histogram!("keyward_http_request_seconds", "method" => method, "route" => route),
+        }
+    }
+
+    pub(super) fn count(&self, took: Duration) {
+        self.requests.increment(1);
+        self.seconds.record(took.as_secs_f64());
+    }
+}
+
+/// Whether an answer is one of those that are given on every request of somebody else's: a line each would be most of
+/// the log.
+fn is_verification(route: &str) -> bool {
+    matches!(route, "/v1/auth" | "/v1/verify" | "/v1/verify/batch")
+}
+
+fn log(problem: Option<&Problem>, route: &str, status: u16, took: Duration) {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let code = problem.map(|problem| problem.code().as_str());
     let cause = problem.and_then(Problem::cause).map(chain);
@@ -74,6 +103,8 @@ fn log(problem: Option<&Problem>, status: u16, took: std::time::Duration) {
     }
     if status >= 500 {
         tracing::error!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");
+    } else if status < 400 && is_verification(route) {
+        tracing::debug!(status, took_ms, "answered {status} in {took_ms} ms");
     } else {
         tracing::info!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");
     }

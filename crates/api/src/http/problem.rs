@@ -224,7 +224,7 @@ impl From<Fault> for Problem {
             Fault::Storage(StorageError::Unavailable(_)) | Fault::NoSigningKey | Fault::Busy(_) | Fault::CutOff => {
                 Code::Unavailable
             }
-            Fault::Storage(StorageError::OutcomeUnknown(_)) => Code::OutcomeUnknown,
+            Fault::Storage(StorageError::OutcomeUnknown(_)) | Fault::NotEnforced(_) => Code::OutcomeUnknown,
             Fault::Storage(StorageError::Conflict(_) | StorageError::Corrupt { .. } | StorageError::Unexpected(_))
             | Fault::Digest(_)
             | Fault::Entropy(_)

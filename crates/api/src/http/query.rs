@@ -25,14 +25,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs = serde_urlencoded::from_str(query);
-        let pairs = pairs.map_err(|_| Problem::invalid("query", "must be percent-encoded UTF-8"))?;
-        Ok(Self { pairs, faults: Faults::default() })
+        Self::read(parts.uri.query().unwrap_or_default())
     }
 }
 
 impl Query {
+    /// Reads what stands after the question mark.
+    pub(super) fn read(query: &str) -> Result<Self, Problem> {
+        let pairs = serde_urlencoded::from_str(query);
+        let pairs = pairs.map_err(|_| Problem::invalid("query", "must be percent-encoded UTF-8"))?;
+        Ok(Self { pairs, faults: Faults::default() })
+    }
+
     /// The values of a name that may be repeated.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())

@@ -39,7 +39,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 /// An answer that no cache may keep: what it says may be over in a moment.
-fn fresh<T: Serialize>(view: T) -> Response {
+pub(super) fn fresh<T: Serialize>(view: T) -> Response {
     (NO_STORE, Json(view)).into_response()
 }
 

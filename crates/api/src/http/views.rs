@@ -5,8 +5,41 @@ use keyward_storage::{KeyRecord, ListedKey};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::in_force::InForce;
+
 /// Clients of the platform read `errors` even where nothing went wrong.
 pub(super) type NoErrors = [String; 0];
+
+/// How far the end of a key has got (contract, section 6).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Enforcement)]
+pub(super) struct EnforcementView {
+    /// The key's id.
+    #[schema(example = "key_01h2xcejqtf2nbrexx3vqjhp41")]
+    id: String,
+    /// `active`, `expired` or `revoked`.
+    state: &'static str,
+    /// Whether no node of the service accepts the key any more.
+    enforced: bool,
+    /// Since when that is known; null while it is not.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    enforced_at: Option<String>,
+    /// Always empty.
+    #[schema(value_type = Vec<String>)]
+    errors: NoErrors,
+}
+
+impl From<InForce> for EnforcementView {
+    fn from(it: InForce) -> Self {
+        Self {
+            id: it.key.to_string(),
+            state: it.condition.as_str(),
+            enforced: it.enforced_at.is_some(),
+            enforced_at: it.enforced_at.map(|at| at.to_string()),
+            errors: [],
+        }
+    }
+}
 
 /// A key as the answer to its creation shows it (contract, section 3).
 #[derive(Debug, Serialize, ToSchema)]

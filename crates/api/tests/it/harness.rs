@@ -8,20 +8,14 @@
 //!           └─ merchant_p1
 //! ```
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
-use axum::Router;
+use keyward_api::http::Entrance;
 use keyward_api::{
-    app::{App, Clock, Entropy, Hashing, NoEntropy, Parts, Settings, rotate_signing_keys::keep_signing_keys},
-    http::{HttpOptions, Readiness, router},
+    app::{Entropy as _, Settings},
+    http::{HttpOptions, Readiness},
 };
-use keyward_domain::{Environment, MasterKey, SecretForm, SecretHasher, Timestamp};
+use keyward_domain::{Environment, SecretForm};
 use keyward_storage::{Store, conformance::RawSql as _};
 use keyward_storage_sqlite::{
     SqliteStore,
@@ -31,12 +25,22 @@ use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
 mod answer;
+mod clock;
+mod feed;
+mod known;
+mod node;
 mod operations;
+mod postgres;
 mod request;
 mod tree;
 
 pub(crate) use answer::Answer;
+pub(crate) use clock::{Clocks, Counted, Dial, Simulated};
+pub(crate) use feed::{Course, Feeding};
+pub(crate) use known::Known;
+pub(crate) use node::{Node, Ports};
 pub(crate) use operations::{Foreign, Target, rule};
+pub(crate) use postgres::Database;
 pub(crate) use request::{Request, multipart};
 pub(crate) use tree::{Held, ID, Pair, absent};
 
@@ -45,48 +49,6 @@ pub(crate) const PUBLIC_URL: &str = "https://keys.example.test";
 /// When every test begins.
 pub(crate) const START: &str = "2026-11-23T12:00:00Z";
 
-/// A clock that stands still until it is moved.
-pub(crate) struct Dial(AtomicI64);
-
-impl Default for Dial {
-    fn default() -> Self {
-        Self(AtomicI64::new(START.parse::<Timestamp>().unwrap().as_micros()))
-    }
-}
-
-impl Dial {
-    pub(crate) fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
-    }
-}
-
-impl Clock for Dial {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::Relaxed)).unwrap()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.now().since(START.parse().unwrap())
-    }
-}
-
-/// Bytes that look random and are the same in every run.
-#[derive(Default)]
-pub(crate) struct Counted(AtomicU64);
-
-impl Entropy for Counted {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
-        for chunk in bytes.chunks_mut(8) {
-            // splitmix64, after Steele, Lea and Flood (2014).
-            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            chunk.copy_from_slice(&(word ^ (word >> 31)).to_be_bytes()[..chunk.len()]);
-        }
-        Ok(())
-    }
-}
-
 /// What a test may choose about its service.
 pub(crate) struct Setup {
     pub(crate) settings: Settings,
@@ -94,6 +56,8 @@ pub(crate) struct Setup {
     pub(crate) form: SecretForm,
     /// 32 bytes a version.
     pub(crate) master: Vec<u8>,
+    /// How much may be remembered.
+    pub(crate) capacity_bytes: u64,
     /// Work off the requests: to wait for.
     pub(crate) background: TaskTracker,
 }
@@ -121,19 +85,27 @@ impl Default for Setup {
             },
             form: SecretForm::Hmac,
             master: master_key(1),
+            capacity_bytes: 1 << 20,
             background: TaskTracker::new(),
         }
     }
 }
 
-/// A service with its tree.
+/// A node with its tree, on an embedded database of its own.
 pub(crate) struct World {
-    pub(crate) app: Arc<App>,
-    pub(crate) router: Router,
+    node: Node,
+    ports: Ports,
     pub(crate) clock: Arc<Dial>,
-    pub(crate) entropy: Arc<Counted>,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) folder: TempDir,
+}
+
+impl Deref for World {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        &self.node
+    }
 }
 
 impl World {
@@ -143,20 +115,22 @@ impl World {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let (store, folder) = open().await;
-        let (clock, entropy, store) = (Arc::<Dial>::default(), Arc::<Counted>::default(), Arc::new(store));
-        let app = service(Arc::clone(&store) as _, &clock, &entropy, &setup);
-        keep_signing_keys(&app).await.unwrap();
-        let world = Self { router: router(Arc::clone(&app), setup.options), app, clock, entropy, store, folder };
-        world.plant().await;
-        world
+        let (store, clock) = (Arc::new(store), Arc::<Dial>::default());
+        let ports = Ports::of(&store, Arc::clone(&clock) as _);
+        let node = Node::started(ports.clone(), setup).await;
+        node.plant().await;
+        Self { node, ports, clock, store, folder }
     }
 
-    /// The same accounts and keys behind another store: to let it misbehave.
-    pub(crate) async fn behind(&self, store: impl Store + 'static, setup: Setup) -> Router {
-        let app = service(Arc::new(store), &self.clock, &self.entropy, &setup);
-        // A store that gives no signing keys is one of the things to be tried.
-        let _ = keep_signing_keys(&app).await;
-        router(app, setup.options)
+    /// What stands beneath it: for another node of the same service.
+    pub(crate) fn ports(&self) -> Ports {
+        self.ports.clone()
+    }
+
+    /// The same accounts and keys behind another store: to let it misbehave. Nothing is in memory there: every
+    /// verification asks that store.
+    pub(crate) async fn behind(&self, store: impl Store + 'static, setup: Setup) -> Entrance {
+        Node::over(self.ports().behind(store), setup).await.router
     }
 
     /// The private half of the first signing key: what an attacker never has. It was made of the first bytes drawn.
@@ -189,22 +163,9 @@ impl World {
     }
 }
 
-fn service(store: Arc<dyn Store>, clock: &Arc<Dial>, entropy: &Arc<Counted>, setup: &Setup) -> Arc<App> {
-    let master = Arc::new(MasterKey::from_bytes(&setup.master).unwrap());
-    Arc::new(App::new(Parts {
-        store,
-        clock: Arc::clone(clock) as _,
-        entropy: Arc::clone(entropy) as _,
-        hashing: Hashing { hasher: SecretHasher::new(&master, setup.form), form: setup.form, slow_at_once: 2 },
-        master,
-        settings: setup.settings.clone(),
-        background: setup.background.clone(),
-    }))
-}
-
 /// A master key of so many versions; fewer are the beginning of more.
 pub(crate) fn master_key(versions: usize) -> Vec<u8> {
     let mut bytes = vec![0; 32 * versions];
-    Counted(AtomicU64::new(1)).fill(&mut bytes).unwrap();
+    Counted::from(1).fill(&mut bytes).unwrap();
     bytes
 }

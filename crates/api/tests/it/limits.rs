@@ -1,11 +1,11 @@
-//! Limits: guesses wait, everybody else does not.
+//! Limits: guesses wait, everybody else does not, and what is in memory never does.
 
 use std::{pin::pin, time::Duration};
 
 use keyward_storage::Store as _;
 use serde_json::json;
 
-use crate::harness::{Answer, Held, ID, Request, Setup, World};
+use crate::harness::{Answer, ID, Request, Setup, World, absent};
 
 const HERE: &str = "192.0.2.1:1";
 const ELSEWHERE: &str = "192.0.2.2:1";
@@ -21,10 +21,10 @@ async fn get(world: &World, from: &str, credential: &str) -> Answer {
     world.request("GET", "/v1/merchants").from(from).bearer(credential).send().await
 }
 
-/// Guesses until the source has to wait.
-async fn use_up(world: &World, key: &Held) -> u32 {
+/// Guesses until the source has to wait, and tells how many guesses were let through.
+async fn use_up(world: &World) -> u32 {
     for n in 0..10_000 {
-        if get(world, HERE, &key.forged()).await.status == 429 {
+        if get(world, HERE, &absent()).await.status == 429 {
             return n;
         }
     }
@@ -35,30 +35,69 @@ async fn use_up(world: &World, key: &Held) -> u32 {
 async fn after_six_hundred_wrong_secrets_a_minute_a_source_has_to_wait() {
     let world = World::new().await;
     let key = world.root("partner_a").await;
-    let let_through = use_up(&world, &key).await;
-    assert_eq!(let_through, 600);
-    let answer = get(&world, HERE, &key.forged()).await;
+    assert_eq!(use_up(&world).await, 600);
+    let answer = get(&world, HERE, &absent()).await;
     answer.problem(429, "too_many_attempts");
     assert_eq!(answer.header("retry-after"), Some("1"));
-    for path in ["/v1/auth", "/v1/merchants"] {
-        let good = world.request("GET", path).from(HERE).bearer(&key.value).send().await;
-        good.problem(429, "too_many_attempts");
+    for value in [&key.value, &key.forged()] {
+        for path in ["/v1/auth", "/v1/merchants"] {
+            let looked_up = world.request("GET", path).from(HERE).bearer(value).send().await;
+            looked_up.problem(429, "too_many_attempts");
+        }
     }
-    get(&world, ELSEWHERE, &key.value).await.json(200);
+    assert!(!world.remembers(&key), "it was looked up all the same");
     get(&world, ELSEWHERE, &key.forged()).await.problem(401, "invalid_credential");
+    get(&world, ELSEWHERE, &key.value).await.json(200);
+}
+
+#[tokio::test]
+async fn what_is_in_memory_goes_on_working_while_its_source_has_to_wait() {
+    let world = allowing(3).await;
+    let by = world.root("partner_a").await;
+    let pair = world.pair("merchant_a1", &["merchants:read"]).await;
+    let tokens = world.tokens(&pair).await;
+    get(&world, ELSEWHERE, &by.value).await.json(200);
+    use_up(&world).await;
+    let from_here = |method: &str, path: &str| world.request(method, path).from(HERE);
+    for value in [&by.value, &pair.secret.value] {
+        get(&world, HERE, value).await.json(200);
+        from_here("GET", "/v1/auth").header("x-api-key", value).send().await.empty(204);
+    }
+    let check = json!({"key": pair.public.value, "type": "public"});
+    let verdict = from_here("POST", "/v1/verify").bearer(&by.value).json(&check).send().await.json(200);
+    assert_eq!(verdict["code"], "VALID");
+    let good = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+    from_here("POST", "/v1/oauth2/token").json(&good).send().await.json(200);
+    let refresh = json!({"refreshToken": tokens["refreshToken"]});
+    from_here("POST", "/v1/oauth2/token").json(&refresh).send().await.json(200);
+    // A wrong secret of such a key costs no look-up either: it is wrong, and not too much.
+    get(&world, HERE, &pair.secret.forged()).await.problem(401, "invalid_credential");
+    world.forget(&pair.secret);
+    get(&world, HERE, &pair.secret.value).await.problem(429, "too_many_attempts");
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_leaves_memory_and_is_looked_up_like_any_other() {
+    let world = allowing(3).await;
+    let (by, key) = (world.root("platform").await, world.root("partner_a").await);
+    get(&world, HERE, &key.value).await.json(200);
+    use_up(&world).await;
+    world.delete(&by.value, &key.path()).await.empty(204);
+    get(&world, HERE, &key.value).await.problem(429, "too_many_attempts");
+    get(&world, ELSEWHERE, &key.value).await.problem(401, "invalid_credential");
 }
 
 #[tokio::test]
 async fn time_gives_it_back() {
     let world = allowing(60).await;
     let key = world.root("partner_a").await;
-    use_up(&world, &key).await;
+    use_up(&world).await;
     world.advance(Duration::from_secs(1));
     get(&world, HERE, &key.value).await.json(200);
-    get(&world, HERE, &key.forged()).await.problem(401, "invalid_credential");
+    get(&world, HERE, &absent()).await.problem(401, "invalid_credential");
     world.advance(Duration::from_hours(1));
     world.app.forget_attempts();
-    assert_eq!(use_up(&world, &key).await, 60);
+    assert_eq!(use_up(&world).await, 60);
 }
 
 #[tokio::test]
@@ -86,7 +125,11 @@ async fn an_access_token_never_waits() {
     let world = allowing(3).await;
     let pair = world.pair("partner_a", &["merchants:read"]).await;
     let token = world.access_token(&pair).await;
-    use_up(&world, &pair.secret).await;
+    use_up(&world).await;
+    get(&world, HERE, &token).await.json(200);
+    // Not even where its keys have to be looked up: nobody guesses what the service has signed.
+    world.forget(&pair.public);
+    world.forget(&pair.secret);
     get(&world, HERE, &token).await.json(200);
 }
 
@@ -126,7 +169,8 @@ async fn the_token_endpoint_counts_by_source_too() {
         let answer = world.request("POST", "/v1/oauth2/token").from(HERE).json(&body).send().await;
         assert_eq!(answer.status, status);
     }
-    get(&world, HERE, &pair.secret.value).await.problem(429, "too_many_attempts");
+    let unremembered = world.root("partner_a").await;
+    get(&world, HERE, &unremembered.value).await.problem(429, "too_many_attempts");
 }
 
 #[tokio::test]
@@ -142,7 +186,7 @@ async fn a_source_is_told_by_trusted_proxies_alone() {
             request.bearer(value).send()
         };
         for _ in 0..5 {
-            ask("198.51.100.7", &key.forged()).await;
+            ask("198.51.100.7", &absent()).await;
         }
         ask("198.51.100.7", &key.value).await.problem(429, "too_many_attempts");
         assert_eq!(ask("198.51.100.8", &key.value).await.status, status);
@@ -164,7 +208,8 @@ async fn what_is_too_much_is_told_to_come_back() {
     let mut setup = Setup::default();
     setup.options.max_requests_at_once = 1;
     let world = World::with(setup).await;
-    let by = world.root("partner_a").await;
+    let (by, stranger) = (world.root("partner_a").await, world.root("partner_b").await);
+    world.get(&by.value, "/v1/merchants").await.json(200);
     // Nobody else writes while this one is open.
     let held = world.store.begin().await.unwrap();
     let body = json!({"mid": "partner_a", "name": "x", "type": "public"});
@@ -180,7 +225,9 @@ async fn what_is_too_much_is_told_to_come_back() {
         assert_eq!(Request::new(&world.router, "GET", path).send().await.status, 200);
     }
     // Each kind has room of its own: what management is busy with keeps nobody from verifying.
-    world.request("GET", "/v1/auth").bearer(&by.value).send().await.empty(204);
+    for key in [&by, &stranger] {
+        world.request("GET", "/v1/auth").bearer(&key.value).send().await.empty(204);
+    }
     drop(held);
     waiting.await.json(201);
     world.get(&by.value, "/v1/merchants").await.json(200);
@@ -237,7 +284,8 @@ async fn whoever_waits_as_long_as_told_is_let_through_in_every_dialect() {
     let by_form = || world.request("POST", "/v1/oauth2/token").from(HERE).form(&form).send();
     let by_value = || get(&world, HERE, &pair.secret.value);
     for dialect in 0..2 {
-        use_up(&world, &pair.secret).await;
+        world.forget(&pair.secret);
+        use_up(&world).await;
         let told = if dialect == 0 { by_form().await } else { by_value().await };
         assert_eq!(told.status, 429);
         world.advance(Duration::from_secs(told.header("retry-after").unwrap().parse().unwrap()));

@@ -120,7 +120,9 @@ async fn real_answers_are_what_the_document_says() {
                 if path == "/v1/oauth2/token" {
                     ask.1 = Some(json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value}));
                 }
-                let template = if ask.0.starts_with("/v1/api-keys/") { "/v1/api-keys/{id}" } else { &path };
+                // The list of a merchant's keys is served under the template of a key, too.
+                let shared = path.starts_with("/v1/merchants") && ask.0.starts_with("/v1/api-keys/");
+                let template = if shared { "/v1/api-keys/{id}" } else { &path };
                 let answer = world.try_out(&method, Some(&by.value), &ask).await;
                 assert!(answer.status.is_success(), "{method} {path}: {}", answer.text());
                 conforms(&document, &method, template, &answer);
@@ -149,6 +151,12 @@ async fn answers_of_the_second_kind_are_described_too() {
     let public = world.key_of("merchant_a1", "public", &[], None).await;
     conforms(&document, "get", "/v1/api-keys/{id}", &world.get(&by.value, &public.path()).await);
     world.delete(&by.value, &public.path()).await.empty(204);
+    let path = format!("{}/enforcement", public.path());
+    conforms(&document, "get", "/v1/api-keys/{id}/enforcement", &world.get(&by.value, &path).await);
+    let impatient = world.request("DELETE", &public.path()).bearer(&by.value).header("prefer", "respond-async");
+    let answer = impatient.send().await;
+    assert_eq!(answer.status, 202);
+    conforms(&document, "delete", "/v1/api-keys/{id}", &answer);
     conforms(&document, "get", "/v1/api-keys/{id}", &world.get(&by.value, &public.path()).await);
     let bad = world.post_json(&by.value, "/v1/api-keys", &json!({"name": "<"})).await;
     conforms(&document, "post", "/v1/api-keys", &bad);

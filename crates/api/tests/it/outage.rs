@@ -1,15 +1,10 @@
 //! A database that misbehaves: what cannot be known is never a verdict, and what went wrong stays in the log.
 
-use axum::Router;
-use keyward_domain::{Actor, KeyId};
-use keyward_storage::{
-    AccountRecord, Accounts as _, Credential, Credentials as _, KeyRecord, Keys as _, SigningKeyRow, StorageError,
-    Tokens as _, Write,
-    mock::{MockStore, MockUnitOfWork},
-};
+use keyward_api::http::Entrance;
+use keyward_storage::{StorageError, mock::MockStore};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Held, Pair, Request, Setup, Target, World, rule};
+use crate::harness::{Answer, Known, Request, Setup, Target, World, rule};
 
 /// Words of a cause, which no client may read.
 const CAUSE: &str = "disk on fire at 10.0.0.7";
@@ -30,59 +25,6 @@ fn outcome_unknown() -> StorageError {
     StorageError::OutcomeUnknown(CAUSE.into())
 }
 
-/// What a working database would say: the doubles say it until the moment of the fault.
-#[derive(Clone)]
-struct Known {
-    by: Held,
-    pair: Pair,
-    about: Held,
-    credentials: Vec<Credential>,
-    account: AccountRecord,
-    key: KeyRecord,
-    signing_keys: Vec<SigningKeyRow>,
-}
-
-impl Known {
-    async fn of(world: &World) -> Self {
-        let (by, pair) = (world.root("platform").await, world.pair("merchant_a1", &["charges:read"]).await);
-        let about = world.key("merchant_a1", &[]).await;
-        let mut credentials = Vec::new();
-        for key in [&by, &pair.public, &pair.secret, &about] {
-            credentials.push(world.store.credential(key.id.parse().unwrap()).await.unwrap().unwrap());
-        }
-        let reach = keyward_domain::Reach::operator();
-        Self {
-            account: world.store.account(&reach, &"merchant_a1".parse().unwrap()).await.unwrap().unwrap(),
-            key: world.store.key(&reach, about.id.parse().unwrap()).await.unwrap().unwrap(),
-            signing_keys: world.store.signing_keys().await.unwrap(),
-            by,
-            pair,
-            about,
-            credentials,
-        }
-    }
-
-    /// A store that has signing keys and nothing else yet.
-    fn store(&self) -> MockStore {
-        let mut store = MockStore::new();
-        let keys = self.signing_keys.clone();
-        store.expect_signing_keys().returning(move || Ok(keys.clone()));
-        store
-    }
-
-    /// The same, knowing the caller and what it asks about.
-    fn knowing(&self) -> MockStore {
-        let mut store = self.store();
-        let known = self.clone();
-        store.expect_credential().returning(move |id| Ok(known.credential(id)));
-        store
-    }
-
-    fn credential(&self, id: KeyId) -> Option<Credential> {
-        self.credentials.iter().find(|known| known.key.id() == id).cloned()
-    }
-}
-
 /// Every request of the walk over the document, and those that redeem or ask in the other dialect.
 async fn requests(world: &World, known: &Known) -> Vec<(String, String, Option<Value>)> {
     let about = Target { mid: "merchant_a1".to_owned(), key: known.about.clone() };
@@ -99,7 +41,7 @@ async fn requests(world: &World, known: &Known) -> Vec<(String, String, Option<V
     requests
 }
 
-async fn send(router: &Router, known: &Known, (method, path, body): &(String, String, Option<Value>)) -> Answer {
+async fn send(router: &Entrance, known: &Known, (method, path, body): &(String, String, Option<Value>)) -> Answer {
     let request = Request::new(router, method, path);
     // The token endpoint has credentials of its own.
     let request = if path == "/v1/oauth2/token" { request } else { request.bearer(&known.by.value) };
@@ -163,26 +105,6 @@ async fn an_outage_behind_the_credential_is_never_an_answer_about_an_object() {
     }
 }
 
-/// A unit of work that does all it is asked, and then ends like this.
-fn ending(known: &Known, end: fn() -> StorageError) -> MockUnitOfWork {
-    let mut unit = MockUnitOfWork::new();
-    let (account, key) = (known.account.clone(), known.key.clone());
-    unit.expect_lock_account().returning(move |_, _| Ok(Some(account.clone())));
-    unit.expect_current_key().returning(move |_, _| Ok(Some(key.clone())));
-    unit.expect_longest_lived_writer().returning(|_, _, _| Ok(None));
-    unit.expect_pair_keys_named().returning(|_, _, _| Ok(Vec::new()));
-    unit.expect_taken_unique_names().returning(|_, _, _| Ok(Vec::new()));
-    unit.expect_insert_account().returning(|_, _| Ok(Write::Applied));
-    unit.expect_insert_key().returning(|_, _| Ok(Write::Applied));
-    unit.expect_record_status().returning(|_, _, _, _| Ok(Write::Applied));
-    unit.expect_record_revocation().returning(|_, _, it| {
-        assert!(matches!(it.by, Actor::Key(_)));
-        Ok(Write::Applied)
-    });
-    unit.expect_commit().returning(move || Err(end()));
-    unit
-}
-
 #[tokio::test]
 async fn a_write_whose_outcome_is_unknown_is_never_acknowledged() {
     let world = World::new().await;
@@ -192,20 +114,13 @@ async fn a_write_whose_outcome_is_unknown_is_never_acknowledged() {
         (unavailable, 503, "unavailable"),
         (unexpected, 500, "internal"),
     ] {
-        let mut store = known.knowing();
+        let mut store = known.managing();
         let shared = known.clone();
-        store.expect_account().returning(move |_, mid| {
-            let mut found = shared.account.clone();
-            // A merchant stands below a partner; keys and status belong to the merchant itself.
-            if mid.as_str() == "partner_a" {
-                found.account.role = keyward_domain::Role::Partner;
-            }
-            Ok(Some(found))
+        store.expect_begin().returning(move || {
+            let mut unit = shared.unit();
+            unit.expect_commit().returning(move || Err(end()));
+            Ok(Box::new(unit))
         });
-        let key = known.key.clone();
-        store.expect_key().returning(move |_, _| Ok(Some(key.clone())));
-        let shared = known.clone();
-        store.expect_begin().returning(move || Ok(Box::new(ending(&shared, end))));
         let router = world.behind(store, Setup::default()).await;
         for (method, path, body) in [
             ("POST", "/v1/api-keys", json!({"mid": "merchant_a1", "name": "x", "type": "secret"})),

@@ -10,7 +10,7 @@ use crate::harness::{Answer, Held, Request, Setup, World, absent, master_key};
 
 /// A second node on the same database, set up otherwise.
 struct Other {
-    router: axum::Router,
+    router: keyward_api::http::Entrance,
     background: TaskTracker,
 }
 

@@ -1,5 +1,7 @@
 //! An account and everything above it: what decides, beside the key itself, whether a key is usable.
 
+use std::sync::Arc;
+
 use super::{Account, Mid, Role, Status};
 use crate::AccountId;
 
@@ -22,11 +24,15 @@ impl From<&Account> for Link {
     }
 }
 
-/// An account, its parent and its grandparent, as far as they exist.
+/// How many accounts may stand above one: a merchant's partner and the platform.
+const MOST_ABOVE: usize = 2;
+
+/// An account, its parent and its grandparent, as far as they exist. Cloning one copies no text: the links are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    own: Link,
-    above: Box<[Link]>,
+    own: Arc<Link>,
+    /// Nearest first.
+    above: [Option<Arc<Link>>; MOST_ABOVE],
 }
 
 /// Accounts that are no line from one account up to the platform.
@@ -50,29 +56,52 @@ impl Chain {
     ///
     /// # Errors
     /// [`BrokenChain`] if an account may not stand below the next, or the last one is not the platform.
-    pub fn new(own: Link, above: Vec<Link>) -> Result<Self, BrokenChain> {
-        let mut below = &own;
-        for link in &above {
-            if !below.role.may_stand_below(link.role) {
-                return Err(BrokenChain);
+    pub fn new(own: impl Into<Arc<Link>>, above: Vec<Link>) -> Result<Self, BrokenChain> {
+        let mut above = above.into_iter().map(Arc::new);
+        let nearest = [above.next(), above.next()];
+        if above.next().is_some() { Err(BrokenChain) } else { Self::shared(own.into(), nearest) }
+    }
+
+    /// The same, of links that others hold too.
+    ///
+    /// # Errors
+    /// As [`Chain::new`].
+    pub fn shared(own: Arc<Link>, above: [Option<Arc<Link>>; MOST_ABOVE]) -> Result<Self, BrokenChain> {
+        let mut below = &*own;
+        for place in &above {
+            match place {
+                Some(link) if below.role.may_stand_below(link.role) => below = link,
+                Some(_) => return Err(BrokenChain),
+                None => {}
             }
-            below = link;
         }
-        if below.role != Role::Platform {
+        let gap = above[0].is_none() && above[1].is_some();
+        if gap || below.role != Role::Platform {
             return Err(BrokenChain);
         }
-        Ok(Self { own, above: above.into() })
+        Ok(Self { own, above })
     }
 
     /// The account itself.
     #[must_use]
-    pub const fn own(&self) -> &Link {
+    pub fn own(&self) -> &Link {
         &self.own
+    }
+
+    /// The account itself, to be kept.
+    #[must_use]
+    pub fn shared_own(&self) -> Arc<Link> {
+        Arc::clone(&self.own)
     }
 
     /// The account and those above it, nearest first.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
-        std::iter::once(&self.own).chain(&self.above)
+        self.shared_links().map(|link| &**link)
+    }
+
+    /// The account and those above it, nearest first, to be kept.
+    pub fn shared_links(&self) -> impl Iterator<Item = &Arc<Link>> {
+        std::iter::once(&self.own).chain(self.above.iter().flatten())
     }
 
     /// Whether `account` is this one or stands above it.
@@ -97,6 +126,6 @@ impl Chain {
     /// The partner of a merchant; none for a merchant directly under the platform and for accounts above merchants.
     #[must_use]
     pub fn partner(&self) -> Option<&Mid> {
-        self.above.iter().find(|link| link.role == Role::Partner).map(|link| &link.mid)
+        self.above.iter().flatten().find(|link| link.role == Role::Partner).map(|link| &link.mid)
     }
 }

@@ -184,10 +184,10 @@ fn rule_9_what_a_pair_obtained_dies_with_either_key() {
         ("two secret keys", secret(2, ""), key.clone(), 5, false),
         ("two public keys", public.clone(), public.clone(), 5, false),
     ] {
-        assert_eq!(usable_pair(&public, &secret, &active(), at(now)).is_ok(), good, "{why}");
+        assert_eq!(usable_pair(public.view(), secret.view(), &active(), at(now)).is_ok(), good, "{why}");
     }
     let suspended = chain(Status::Active, Status::Suspended);
-    assert!(usable_pair(&public, &key, &suspended, at(5)).is_err());
+    assert!(usable_pair(public.view(), key.view(), &suspended, at(5)).is_err());
 }
 
 #[test]

@@ -141,11 +141,11 @@ fn who_may_grant_what() {
         (Merchant, "", "", true),
     ] {
         assert_eq!(
-            may_grant(role, &set(held), &set(wanted)).is_ok(),
+            may_grant(role, set(held).as_scopes(), &set(wanted)).is_ok(),
             allowed,
             "{role:?} holding {held:?} grants {wanted:?}"
         );
     }
-    let refusal = may_grant(Merchant, &set("a:x"), &set("a:x b:y c:z")).unwrap_err();
+    let refusal = may_grant(Merchant, set("a:x").as_scopes(), &set("a:x b:y c:z")).unwrap_err();
     assert_eq!(&*refusal.scope, "b:y");
 }

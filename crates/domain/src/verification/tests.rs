@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Actor, KeyFacts, KeyState, Reason, Revocation, Role, Status,
+    Actor, ApiKey, KeyFacts, KeyState, Reason, Revocation, Role, Status,
     fixture::{at, chain, facts, link},
 };
 
@@ -55,7 +55,7 @@ fn the_first_reason_of_the_contracts_order_is_told() {
         (&good, PROVED, own, Active, asked(true, true), Denial::InsufficientScope),
     ] {
         let chain = chain(merchant, Active);
-        let candidate = Candidate { key, chain: &chain, scopes: &key.facts().scopes, proof };
+        let candidate = Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof };
         let verdict = judge(Ok(Some(candidate)), Some(&reach), &conditions, at(10));
         let id = (expected != Denial::NotFound).then(|| key.id());
         assert_eq!(verdict, Verdict::Invalid { denial: expected, id });
@@ -90,7 +90,8 @@ fn a_good_key_is_valid_for_what_it_covers() {
             key_type: KeyType::Secret,
             mid: mid.map(|mid| mid.parse().unwrap()),
         };
-        let candidate = Candidate { key: &key, chain: &chain, scopes: &key.facts().scopes, proof: PROVED };
+        let candidate =
+            Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof: PROVED };
         let verdict = judge(Ok(Some(candidate)), None, &conditions, at(0));
         assert_eq!(matches!(verdict, Verdict::Valid { .. }), valid, "{scopes} {mid:?}");
     }
@@ -101,7 +102,7 @@ fn a_token_speaks_for_its_key_with_fewer_scopes() {
     let key = key(|f| f.scopes = "charges:*".parse().unwrap());
     let chain = chain(Status::Active, Status::Active);
     let narrowed: ScopeSet = "charges:read".parse().unwrap();
-    let candidate = Candidate { key: &key, chain: &chain, scopes: &narrowed, proof: PROVED };
+    let candidate = Candidate { key: key.view(), chain: &chain, scopes: narrowed.as_scopes(), proof: PROVED };
     let asked = Conditions { scopes: "charges:write".parse().unwrap(), ..Conditions::default() };
     let verdict = judge(Ok(Some(candidate)), None, &asked, at(0));
     assert_eq!(verdict, Verdict::Invalid { denial: Denial::InsufficientScope, id: Some(key.id()) });

@@ -20,6 +20,8 @@ use crate::{
     node::Node,
 };
 
+mod nodes;
+
 /// How well something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
@@ -116,6 +118,7 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
         Ok(other) => return findings.wrong("schema", explain(other)),
         Err(error) => return findings.wrong("schema", format!("{error:#}")),
     }
+    nodes::look_at_nodes(settings, database, findings).await;
     let store = database.store();
     if !look_at_key(settings, &*store, findings).await {
         return;

@@ -112,7 +112,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
         Command::Pair(pair) => make_pair(settings, pair).await,
         Command::List(query) => with_node(settings, Access::Read, async |node| list(node, query).await).await,
         Command::Revoke(Revoke { id, reason }) => {
-            let revoke = RevokeKey { id, reason };
+            let revoke = RevokeKey { id, reason, respond_async: false };
             with_node(settings, Access::Change, async |node| {
                 Ok(revoke_key(&node.app, &Caller::operator(), revoke).await?)
             })

@@ -11,6 +11,8 @@ use super::{reader::Reader, values};
 pub(crate) struct Database {
     /// Where it is; without, the embedded one is used.
     pub(crate) url: Option<SecretString>,
+    /// The same database past any transaction pooler: for leases, notifications and migrations.
+    pub(crate) direct_url: Option<SecretString>,
     /// At the most so many connections.
     pub(crate) max_connections: u32,
     /// So many connections are kept at hand.
@@ -30,12 +32,20 @@ impl Database {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let read = Self {
             url: reader.read("database_url", values::database_url),
+            direct_url: reader.read("database_direct_url", values::database_url),
             max_connections: reader.read("database.max_connections", values::count).unwrap_or(16),
             min_connections: reader.read("database.min_connections", values::count).unwrap_or(2),
             acquire_timeout: reader
                 .read("database.acquire_timeout", values::duration)
                 .unwrap_or(Duration::from_secs(3)),
         };
+        if read.direct_url.is_some() && read.url.is_none() {
+            reader.object(
+                "database_direct_url (KEYWARD_DATABASE_DIRECT_URL) is the direct way to the database of DATABASE_URL, \
+                 which is not set"
+                    .to_owned(),
+            );
+        }
         if read.min_connections > read.max_connections {
             reader.object(format!(
                 "database.min_connections (KEYWARD_DATABASE__MIN_CONNECTIONS) is {}, which is more than \

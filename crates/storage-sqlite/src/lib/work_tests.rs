@@ -1,11 +1,11 @@
 //! The work of a look-up and of a page does not grow with the number of keys: counted in steps of SQLite's virtual
 //! machine, not timed.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use keyward_domain::{ApiKey, KeyId, KeyType, Reach};
 use keyward_storage::{
-    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, StoredState,
+    AccountWindow, Accounts as _, Credentials as _, Feed as _, KeyWindow, Keys as _, Seq, StoredState, Subject,
     conformance::{
         Fixture,
         sample::{Draft, Tree, at, digest, reach},
@@ -17,7 +17,8 @@ use crate::{Options, SqliteStore, testing};
 
 const PAGE: u16 = 20;
 
-/// A database in which the merchant has many keys, most of them revoked or expired, and another partner many merchants.
+/// A database in which the merchant has many keys, most of them revoked or expired, another partner many merchants, and
+/// of which many events are told.
 struct Crowd {
     store: SqliteStore,
     options: Options,
@@ -31,12 +32,13 @@ impl Crowd {
     async fn of(half: u32) -> Self {
         let options = Options { readers: 1, ..Options::default() };
         let (store, folder) = testing::open_with(&options).await;
-        let raw = testing::Raw::beside(folder.path());
-        let fixture = Fixture { store: Arc::new(store.clone()), raw: Box::new(raw), keep: Box::new(folder) };
+        let path = folder.path().to_owned();
+        let fixture = testing::fixture_of(&store, &path, folder);
         let tree = Tree::plant(&fixture).await;
         fill(&fixture, &tree, 0, half).await;
         let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
         fill(&fixture, &tree, 1, half).await;
+        tell(&fixture, half).await;
         Self { store, options, tree, key, _fixture: fixture }
     }
 
@@ -72,12 +74,38 @@ impl Crowd {
         self.steps(work).await
     }
 
-    /// The steps of everything that a request may ask of the store.
+    /// The newest events of all.
+    async fn news(&self) -> u64 {
+        let head = self.store.head().await.unwrap().as_of.number();
+        let known = Seq::new(head - u64::from(PAGE));
+        let work = async || {
+            let news = self.store.events_after(known, PAGE.into()).await.unwrap();
+            assert_eq!(news.len(), usize::from(PAGE));
+        };
+        self.steps(work).await
+    }
+
+    /// One look at whether there is history to drop, and one round of dropping it.
+    async fn pruned(&self) -> [u64; 2] {
+        let none = async || assert_eq!(self.store.prune(at(-1), PAGE.into()).await.unwrap(), 0);
+        let some = async || assert_eq!(self.store.prune(at(1), PAGE.into()).await.unwrap(), u64::from(PAGE));
+        [self.steps(none).await, self.steps(some).await]
+    }
+
+    /// Noting what is noted already.
+    async fn noted(&self) -> u64 {
+        let subjects = [Subject::Key(self.key.id()), Subject::Account(self.tree.merchant.id)];
+        let up_to = self.store.head().await.unwrap().as_of;
+        self.steps(async || self.store.record_enforced(&subjects, up_to, at(1)).await.unwrap()).await
+    }
+
+    /// The steps of everything that a request may ask of the store, and of what the revocation protocol does.
     async fn all(&self) -> Vec<(&'static str, u64)> {
         let (operator, merchant) = (Reach::operator(), reach(&self.tree.merchant));
         let id = self.key.id();
         let usage = async || self.store.key(&merchant, id).await.unwrap().unwrap();
         let foreign = reach(&self.tree.direct);
+        let [nothing_to_prune, pruning] = self.pruned().await;
         vec![
             ("credential", self.steps(async || self.store.credential(id).await.unwrap().unwrap()).await),
             ("key", self.steps(usage).await),
@@ -92,6 +120,11 @@ impl Crowd {
             ("the platform's accounts", self.accounts(&reach(&self.tree.platform), usize::from(PAGE)).await),
             ("a partner's accounts", self.accounts(&reach(&self.tree.rival), usize::from(PAGE)).await),
             ("a small partner's accounts", self.accounts(&reach(&self.tree.partner), 1).await),
+            ("head", self.steps(async || self.store.head().await.unwrap()).await),
+            ("the newest events", self.news().await),
+            ("what is in force already", self.noted().await),
+            ("nothing to prune", nothing_to_prune),
+            ("pruning", pruning),
         ]
     }
 }
@@ -127,6 +160,19 @@ async fn fill(fixture: &Fixture, tree: &Tree, half: u8, count: u32) {
     assert_eq!(raw.execute(&merchants).await, Ok(u64::from(count / 10)));
 }
 
+/// So many events of the key's, half of them old enough to go.
+async fn tell(fixture: &Fixture, count: u32) {
+    let moment = fixture.raw.moment(at(0));
+    let events = format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
+        INSERT INTO revocation_event (seq, scope, subject, change, at)
+        SELECT n, 'key', x'01890000000070008000000000000000', 'changed', {moment} + 2000000 * (n > {count} / 2)
+        FROM numbers"
+    );
+    assert_eq!(fixture.raw.execute(&events).await, Ok(u64::from(count)));
+    assert_eq!(fixture.raw.execute(&format!("UPDATE revocation_head SET seq = {count}")).await, Ok(1));
+}
+
 #[tokio::test]
 async fn no_request_works_harder_in_a_database_of_a_hundred_thousand_keys() {
     let small = Crowd::of(500).await.all().await;
@@ -135,6 +181,17 @@ async fn no_request_works_harder_in_a_database_of_a_hundred_thousand_keys() {
         assert!(small > 0, "{what} is not counted");
         assert!(small.abs_diff(large) * 20 <= small, "{what}: {small} steps among few, {large} among many");
     }
+}
+
+/// This is what every miss of the cache costs: a step for each column and each cursor, and one row of each table.
+#[tokio::test]
+async fn an_authentication_looks_at_five_rows_and_at_nothing_else() {
+    let crowd = Crowd::of(500).await;
+    let steps = async |id| crowd.steps(async || crowd.store.credential(id).await.unwrap()).await;
+    let (known, unknown) = (steps(crowd.key.id()).await, steps(KeyId::from_uuid(Uuid::max())).await);
+    // By the plan of SQLite 3.51 they are 54 and 14.
+    assert!((20..=60).contains(&known), "known: {known} steps");
+    assert!((1..=20).contains(&unknown), "unknown: {unknown} steps");
 }
 
 #[tokio::test]

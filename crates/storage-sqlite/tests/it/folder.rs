@@ -1,8 +1,8 @@
 //! One folder, one server: who may open it, who may read its files, and what is found there afterwards.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use keyward_domain::{KeyType, Reach};
+use keyward_domain::{AuthKey, KeyType, Reach};
 use keyward_storage::{
     Accounts as _, Credentials as _, Schema, StorageError, Store as _, Tokens as _,
     conformance::{
@@ -20,8 +20,7 @@ async fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
 /// A store that the samples can be put into.
 async fn fixture() -> (SqliteStore, TempDir, Fixture) {
     let (store, folder) = testing::open().await;
-    let raw = Box::new(testing::Raw::beside(folder.path()));
-    let fixture = Fixture { store: Arc::new(store.clone()), raw, keep: Box::new(()) };
+    let fixture = testing::fixture_of(&store, folder.path(), ());
     (store, folder, fixture)
 }
 
@@ -63,7 +62,8 @@ async fn a_dropped_store_lets_go_of_its_folder_and_loses_nothing_that_was_commit
 
     let again = open(folder.path()).await.unwrap();
     assert_eq!(again.schema().await.unwrap(), Schema::Current);
-    assert_eq!(again.credential(key.id()).await.unwrap().unwrap().key, key);
+    let found = again.credential(key.id()).await.unwrap().unwrap().value;
+    assert_eq!(*found.key, AuthKey::from(&key));
     assert_eq!(again.credential(lost.id()).await.unwrap(), None);
 }
 

@@ -1,6 +1,7 @@
 //! The embedded database keeps every promise of the storage ports, and a few that are its own.
 
 mod folder;
+mod revocation;
 mod schema;
 mod trouble;
 

@@ -18,7 +18,7 @@ async fn a_new_file_is_empty_and_migrating_makes_it_current() {
 async fn a_schema_that_lacks_a_step_is_behind() {
     let (store, folder) = testing::open().await;
     let raw = testing::Raw::beside(folder.path());
-    raw.execute("DELETE FROM _sqlx_migrations WHERE version = 2").await.unwrap();
+    raw.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();
     assert!(matches!(store.schema().await.unwrap(), Schema::Behind { at: 1, needs } if needs >= 2));
 }
 

@@ -1,8 +1,8 @@
 //! A full disk, a busy file, a broken one: what is not acknowledged did not happen, and the store recovers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use keyward_domain::{KeyType, Reach};
+use keyward_domain::{AuthKey, KeyType, Reach};
 use keyward_storage::{
     Credentials as _, StorageError, Store as _, Write,
     conformance::{
@@ -15,8 +15,7 @@ use tempfile::TempDir;
 
 async fn planted(options: &Options) -> (SqliteStore, TempDir, Fixture, Tree) {
     let (store, folder) = testing::open_with(options).await;
-    let raw = Box::new(testing::Raw::beside(folder.path()));
-    let fixture = Fixture { store: Arc::new(store.clone()), raw, keep: Box::new(()) };
+    let fixture = testing::fixture_of(&store, folder.path(), ());
     let tree = Tree::plant(&fixture).await;
     (store, folder, fixture, tree)
 }
@@ -53,7 +52,8 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_afterwards_the_store_works_a
     assert!(unavailable(&late), "nothing is written behind a refusal, where no transaction is left to hold it");
     assert!(unavailable(&unit.commit().await));
     assert_eq!(fixture.raw.number(count).await, 1);
-    assert_eq!(store.credential(before.id()).await.unwrap().unwrap().key, before, "reading goes on");
+    let found = store.credential(before.id()).await.unwrap().unwrap().value;
+    assert_eq!(*found.key, AuthKey::from(&before), "reading goes on");
 
     store.on_the_writer("PRAGMA max_page_count = 1000000").await.unwrap();
     for _ in 0..100 {

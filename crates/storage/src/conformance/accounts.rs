@@ -23,7 +23,7 @@ pub async fn every_field_of_an_account_comes_back(fixture: &Fixture) {
         (&tree.merchant, vec![&tree.merchant, &tree.partner, &tree.platform]),
         (&tree.direct, vec![&tree.direct, &tree.platform]),
     ] {
-        let expected = AccountRecord { account: account.clone(), chain: chain(&line) };
+        let expected = AccountRecord { account: account.clone(), chain: chain(&line), enforcement: None };
         assert_eq!(fixture.store.account(&Reach::operator(), &account.mid).await.unwrap(), Some(expected));
     }
 }
@@ -54,7 +54,8 @@ pub async fn a_locked_account_is_whole(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let mut unit = fixture.store.begin().await.unwrap();
     let locked = unit.lock_account(&reach(&tree.merchant), tree.merchant.id).await.unwrap().unwrap();
-    assert_eq!(locked, AccountRecord { account: tree.merchant.clone(), chain: tree.merchant_chain() });
+    let expected = AccountRecord { account: tree.merchant.clone(), chain: tree.merchant_chain(), enforcement: None };
+    assert_eq!(locked, expected);
 }
 
 pub async fn an_account_is_added_only_below_a_reached_parent(fixture: &Fixture) {

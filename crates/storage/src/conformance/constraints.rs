@@ -130,6 +130,16 @@ fn on_the_rest(raw: &dyn RawSql) -> Vec<(&'static str, String)> {
         ("signing_key_kid", insert("signing_key", &good_signing_key(raw), &[("kid", text("taken"))])),
         ("signing_key_public", insert("signing_key", &good_signing_key(raw), &[("public", raw.bytes(&[1; 31]))])),
     ];
+    let event: Columns = vec![
+        ("seq", "1".to_owned()),
+        ("scope", text("key")),
+        ("subject", raw.id(fresh())),
+        ("change", text("x")),
+        ("at", moment()),
+    ];
+    let head: Columns = vec![("id", raw.truth(true)), ("seq", "0".to_owned())];
+    attacks.push(("revocation_head_one_row", insert("revocation_head", &head, &[("id", raw.truth(false))])));
+    attacks.push(("revocation_event_scope", insert("revocation_event", &event, &[("scope", text("token"))])));
     for version in ["0", "65536", "-1"] {
         attacks.push(("master_key_version", insert("master_key", &master, &[("version", version.to_owned())])));
     }
@@ -147,7 +157,7 @@ fn good_signing_key(raw: &dyn RawSql) -> Columns {
     ]
 }
 
-/// The names after `CONSTRAINT` and `CREATE UNIQUE INDEX` in the text of migrations.
+/// The names after `CONSTRAINT` (but for triggers that are called so) and `CREATE UNIQUE INDEX` in the text of migrations.
 pub fn named_in(migrations: &str) -> BTreeSet<String> {
     let code: Vec<&str> =
         migrations.lines().flat_map(|line| line.split("--").next().unwrap_or_default().split_whitespace()).collect();
@@ -155,7 +165,8 @@ pub fn named_in(migrations: &str) -> BTreeSet<String> {
         let named = code.windows(words.len() + 1).filter(|window| window.starts_with(words));
         named.filter_map(|window| window.last()).map(|name| (*name).to_owned()).collect()
     };
-    after(&["CONSTRAINT"]).into_iter().chain(after(&["UNIQUE", "INDEX"])).collect()
+    let constraints = after(&["CONSTRAINT"]).into_iter().filter(|name| name != "TRIGGER");
+    constraints.chain(after(&["UNIQUE", "INDEX"])).collect()
 }
 
 pub async fn every_constraint_holds_against_raw_sql(fixture: &Fixture) {

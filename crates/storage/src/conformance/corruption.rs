@@ -17,11 +17,11 @@ async fn spoil(fixture: &Fixture, table: &str, change: &str, id: uuid::Uuid) {
     assert_eq!(fixture.raw.execute(&sql).await, Ok(1), "{sql}");
 }
 
-async fn every_reader_tells(fixture: &Fixture, tree: &Tree, key: &ApiKey, what: &str) {
+/// All but authentication, which reads no more than it needs.
+async fn every_manager_tells(fixture: &Fixture, tree: &Tree, key: &ApiKey, what: &str) {
     let (all, id, name) = (Reach::operator(), key.id(), key.id().to_string());
     assert!(tells(fixture.store.key(&all, id).await, "api_key", &name), "{what}: key");
     assert!(tells(fixture.store.keys(&all, tree.merchant.id, ALL).await, "api_key", &name), "{what}: keys");
-    assert!(tells(fixture.store.credential(id).await, "api_key", &name), "{what}: credential");
     let mut unit = fixture.store.begin().await.unwrap();
     assert!(tells(unit.current_key(&all, id).await, "api_key", &name), "{what}: current key");
 }
@@ -42,7 +42,13 @@ pub async fn a_corrupt_key_is_named(fixture: &Fixture) {
     ] {
         let key = Draft::writer().described("x").store(&fixture.store, &tree.merchant_chain()).await;
         spoil(fixture, "api_key", change, key.id().uuid()).await;
-        every_reader_tells(fixture, &tree, &key, change).await;
+        every_manager_tells(fixture, &tree, &key, change).await;
+        let told = fixture.store.credential(key.id()).await;
+        if ["description", "last_four"].iter().any(|unread| change.starts_with(unread)) {
+            assert!(told.unwrap().is_some(), "{change}");
+        } else {
+            assert!(tells(told, "api_key", &key.id().to_string()), "{change}");
+        }
         let gone = format!("DELETE FROM api_key WHERE id = {}", fixture.raw.id(key.id().uuid()));
         assert_eq!(fixture.raw.execute(&gone).await, Ok(1));
     }
@@ -52,7 +58,8 @@ pub async fn a_publishable_key_that_could_manage_keys_is_corrupt(fixture: &Fixtu
     let tree = Tree::plant(fixture).await;
     let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
     spoil(fixture, "api_key", "scopes = 'api-keys:write'", key.id().uuid()).await;
-    every_reader_tells(fixture, &tree, &key, "a public writer").await;
+    every_manager_tells(fixture, &tree, &key, "a public writer").await;
+    assert!(tells(fixture.store.credential(key.id()).await, "api_key", &key.id().to_string()));
 }
 
 pub async fn a_corrupt_writer_or_pair_is_named(fixture: &Fixture) {

@@ -1,12 +1,15 @@
-//! The look-up of an authentication: by id alone, whatever state the key is in.
+//! The look-up of an authentication: by id alone, whatever state the key is in, and all of one snapshot.
 
-use keyward_domain::{KeyId, KeyType, Status};
+use std::sync::Arc;
+
+use keyward_domain::{AuthKey, KeyId, KeyType, Status};
+use tokio::task::JoinSet;
 
 use super::{
     Fixture,
-    sample::{Draft, Tree, become_status, chain, fresh, revoke},
+    sample::{Draft, Tree, become_status, chain, credential, fresh, record, revoke},
 };
-use crate::Credential;
+use crate::{Credential, Seq};
 
 pub async fn a_credential_is_the_key_with_its_chain(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
@@ -18,8 +21,8 @@ pub async fn a_credential_is_the_key_with_its_chain(fixture: &Fixture) {
     ] {
         for draft in [Draft::writer().expiring(3), Draft::of(KeyType::Public).described("for the shop")] {
             let key = draft.store(&fixture.store, &chain).await;
-            let expected = Credential { key: key.clone(), chain: chain.clone() };
-            assert_eq!(fixture.store.credential(key.id()).await.unwrap(), Some(expected));
+            let expected = Credential { key: Arc::new(AuthKey::from(&key)), chain: chain.clone() };
+            assert_eq!(credential(&fixture.store, key.id()).await, expected);
         }
     }
 }
@@ -32,9 +35,9 @@ pub async fn an_unknown_credential_is_absent(fixture: &Fixture) {
 pub async fn a_credential_tells_a_revocation_as_soon_as_it_is_committed(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
-    assert!(fixture.store.credential(key.id()).await.unwrap().unwrap().key.revocation().is_none());
+    assert!(!credential(&fixture.store, key.id()).await.key.view().revoked);
     revoke(&fixture.store, &key).await;
-    assert!(fixture.store.credential(key.id()).await.unwrap().unwrap().key.revocation().is_some());
+    assert!(credential(&fixture.store, key.id()).await.key.view().revoked);
 }
 
 pub async fn a_credential_tells_the_status_of_every_account_above_it(fixture: &Fixture) {
@@ -43,11 +46,65 @@ pub async fn a_credential_tells_the_status_of_every_account_above_it(fixture: &F
     for (place, account) in [&tree.merchant, &tree.partner, &tree.platform].into_iter().enumerate() {
         for (from, to) in [(Status::Active, Status::Suspended), (Status::Suspended, Status::Active)] {
             become_status(&fixture.store, account, from, to).await;
-            let found = fixture.store.credential(key.id()).await.unwrap().unwrap();
+            let found = credential(&fixture.store, key.id()).await;
             let told: Vec<_> = found.chain.links().map(|link| link.status).collect();
             let mut expected = [Status::Active; 3];
             *expected.get_mut(place).unwrap() = to;
             assert_eq!(told, expected, "{}", account.role);
         }
+    }
+}
+
+pub async fn a_credential_tells_the_number_of_the_last_event(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let [key, other] = [
+        Draft::writer().store(&fixture.store, &tree.merchant_chain()).await,
+        Draft::writer().store(&fixture.store, &tree.merchant_chain()).await,
+    ];
+    let as_of = async || fixture.store.credential(key.id()).await.unwrap().unwrap().as_of;
+    assert_eq!(as_of().await, Seq::ZERO);
+    let first = revoke(&fixture.store, &other).await;
+    assert_eq!(as_of().await, first);
+    let second = become_status(&fixture.store, &tree.direct, Status::Active, Status::Suspended).await;
+    assert_eq!(as_of().await, second);
+    let read = fixture.store.credential(key.id()).await.unwrap().unwrap();
+    assert_eq!(read.incarnation, fixture.feed.head().await.unwrap().incarnation);
+}
+
+/// A key is told as revoked from the number of its revocation on, and from no earlier one: whoever keeps what was read
+/// may go by the number (R4).
+pub async fn a_credential_is_neither_older_nor_younger_than_its_number(fixture: &Fixture) {
+    const KEYS: usize = 60;
+    const READERS: usize = 4;
+    let tree = Tree::plant(fixture).await;
+    let mut keys = Vec::new();
+    for _ in 0..KEYS {
+        keys.push(Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await);
+    }
+    let mut readers = JoinSet::new();
+    for reader in 0..READERS {
+        let (store, ids) =
+            (Arc::clone(&fixture.store), keys.iter().map(keyward_domain::ApiKey::id).collect::<Vec<_>>());
+        readers.spawn(async move {
+            let mut seen = Vec::new();
+            // Until the last of them is revoked, so that the reads lie among the writes.
+            loop {
+                for id in ids.iter().skip(reader).step_by(READERS) {
+                    let read = store.credential(*id).await.unwrap().unwrap();
+                    seen.push((*id, read.as_of, read.value.key.view().revoked));
+                }
+                let last = store.credential(*ids.last().unwrap()).await.unwrap().unwrap();
+                if last.value.key.view().revoked {
+                    return seen;
+                }
+            }
+        });
+    }
+    for key in &keys {
+        revoke(&fixture.store, key).await;
+    }
+    for (id, as_of, revoked) in readers.join_all().await.into_iter().flatten() {
+        let revoked_by = record(&fixture.store, id).await.enforcement.unwrap().seq;
+        assert_eq!(revoked, as_of >= revoked_by, "{id} read as of {as_of}, revoked by {revoked_by}");
     }
 }

@@ -33,7 +33,7 @@ pub async fn every_field_of_a_key_comes_back(fixture: &Fixture) {
     let chain = tree.merchant_chain();
     for (what, draft) in drafts() {
         let key = draft.store(&fixture.store, &chain).await;
-        let expected = KeyRecord { key: key.clone(), chain: chain.clone(), last_used: None };
+        let expected = KeyRecord { key: key.clone(), chain: chain.clone(), last_used: None, enforcement: None };
         let found = fixture.store.key(&Reach::operator(), key.id()).await.unwrap();
         assert_eq!(found.as_ref(), Some(&expected), "{what}");
         let mut unit = fixture.store.begin().await.unwrap();

@@ -16,6 +16,16 @@ macro_rules! conformance_suite {
     };
 }
 
+/// Makes a test of every promise about members and notifications, for a backend that many nodes share.
+///
+/// `open` is as for [`conformance_suite!`](crate::conformance_suite); the fixture has a membership.
+#[macro_export]
+macro_rules! membership_suite {
+    ($open:path) => {
+        $crate::each_membership_promise!([$crate::conformance_tests] $open);
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_tests {
@@ -76,7 +86,31 @@ macro_rules! each_promise {
                 a_credential_is_the_key_with_its_chain,
                 an_unknown_credential_is_absent,
                 a_credential_tells_a_revocation_as_soon_as_it_is_committed,
-                a_credential_tells_the_status_of_every_account_above_it;
+                a_credential_tells_the_status_of_every_account_above_it,
+                a_credential_tells_the_number_of_the_last_event,
+                a_credential_is_neither_older_nor_younger_than_its_number;
+            events:
+                a_revocation_is_one_event_with_the_next_number,
+                a_change_of_status_is_one_event_with_the_next_number,
+                a_unit_of_work_tells_the_last_of_its_events,
+                what_decides_no_verdict_is_no_event,
+                a_stale_write_is_no_event,
+                a_dropped_unit_of_work_leaves_no_event_and_no_hole,
+                a_statement_typed_by_hand_that_decides_a_verdict_is_an_event,
+                a_statement_typed_by_hand_that_decides_nothing_is_none,
+                a_statement_over_many_rows_makes_an_event_for_each,
+                numbers_are_consecutive_however_many_write;
+            enforcement:
+                a_record_tells_the_event_that_last_changed_it,
+                what_is_enforced_is_noted_once,
+                a_change_that_came_later_is_not_noted_as_enforced,
+                a_later_change_has_to_be_enforced_anew,
+                only_what_is_named_is_noted;
+            history:
+                events_come_in_order_and_no_more_than_asked,
+                history_is_pruned_up_to_its_moment_and_never_the_last_event,
+                no_more_history_is_pruned_at_a_time_than_asked,
+                pruning_leaves_no_hole_whatever_the_clock_did;
             issuing:
                 a_key_is_added_within_reach_only,
                 no_key_is_added_under_an_account_that_is_not_in_business,
@@ -150,6 +184,28 @@ macro_rules! each_promise {
     };
 }
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_membership_promise {
+    ([$($with:tt)+] $($open:path)?) => {
+        $($with)+! {
+            $($open;)?
+            membership:
+                a_member_comes_back_whole_and_begins_at_the_head,
+                a_join_takes_the_previous_row_with_it_and_no_other,
+                a_name_joins_once,
+                a_renewal_tells_the_head_and_how_far_a_node_is_never_goes_back,
+                a_node_without_a_row_renews_nothing,
+                who_leaves_takes_its_own_row_alone,
+                a_row_is_reaped_only_while_it_stands_still,
+                history_is_kept_for_the_slowest_member;
+            hints:
+                a_hint_reaches_everybody_who_listens_its_sender_too,
+                what_was_said_before_one_listened_is_not_heard;
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     //! No promise is written and then forgotten.
@@ -162,7 +218,8 @@ mod tests {
 
     #[test]
     fn every_promise_is_in_the_list() {
-        for (topic, source, listed) in each_promise!([sources]) {
+        let lists = each_promise!([sources]).into_iter().chain(each_membership_promise!([sources]));
+        for (topic, source, listed) in lists {
             let written: Vec<_> = source
                 .lines()
                 .filter_map(|line| line.strip_prefix("pub async fn ")?.strip_suffix("(fixture: &Fixture) {"))

@@ -7,15 +7,15 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{
     Fixture,
-    sample::{Draft, Tree, chain, fresh, pair, reach, revocation},
+    sample::{Draft, Tree, chain, fresh, pair, reach, record, revocation},
 };
-use crate::{Constraint, Result, StorageError, Store, StoredState, Write};
+use crate::{Committed, Constraint, Result, StorageError, Store, StoredState, Write};
 
 /// How often each race is run: one run proves little.
 const ROUNDS: usize = 8;
 
 /// Runs all of them at once and gives what they returned.
-async fn together<T: Send + 'static>(racers: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+pub(super) async fn together<T: Send + 'static>(racers: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
     let start = Arc::new(Barrier::new(racers.len()));
     let mut running = JoinSet::new();
     for racer in racers {
@@ -77,7 +77,8 @@ pub async fn of_racing_pairs_with_one_unique_name_one_is_made(fixture: &Fixture)
         });
         let answers = together(racers.collect()).await;
         assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "round {round}: {answers:?}");
-        let refused = |answer: &Result<()>| matches!(answer, Err(StorageError::Conflict(Constraint::PairUniqueName)));
+        let refused =
+            |answer: &Result<Committed>| matches!(answer, Err(StorageError::Conflict(Constraint::PairUniqueName)));
         assert_eq!(answers.iter().filter(|answer| refused(answer)).count(), 3, "round {round}: {answers:?}");
     }
     let window = crate::KeyWindow { before: None, stored: StoredState::Any, rows: 100 };
@@ -102,7 +103,7 @@ pub async fn of_racing_revocations_one_is_written(fixture: &Fixture) {
         let answers = together(racers.collect()).await;
         let winners: Vec<_> = answers.into_iter().filter(|(write, _)| *write == Write::Applied).collect();
         assert_eq!(winners.len(), 1, "round {round}");
-        let stored = fixture.store.credential(key.id()).await.unwrap().unwrap();
+        let stored = record(&fixture.store, key.id()).await;
         assert_eq!(stored.key.revocation(), winners.first().map(|(_, it)| it), "round {round}");
     }
 }

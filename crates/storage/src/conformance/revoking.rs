@@ -1,10 +1,10 @@
 //! Writing a revocation down: once, and within reach.
 
-use keyward_domain::{Actor, KeyId, KeyType, Reach, Reason, Revocation};
+use keyward_domain::{Actor, AuthKey, KeyId, KeyType, Reach, Reason, Revocation};
 
 use super::{
     Fixture,
-    sample::{Draft, Tree, fresh, revocation},
+    sample::{self, Draft, Tree, credential, fresh, revocation},
 };
 use crate::Write;
 
@@ -16,7 +16,7 @@ async fn record(fixture: &Fixture, within: &Reach, id: KeyId, it: &Revocation) -
 }
 
 async fn stored(fixture: &Fixture, id: KeyId) -> Option<Revocation> {
-    fixture.store.credential(id).await.unwrap().unwrap().key.revocation().cloned()
+    sample::record(&fixture.store, id).await.key.revocation().cloned()
 }
 
 pub async fn a_second_revocation_is_stale_and_the_first_stays(fixture: &Fixture) {
@@ -79,6 +79,6 @@ pub async fn a_revocation_touches_no_other_key(fixture: &Fixture) {
     let it = revocation(9, Actor::Operator, Reason::Superseded);
     assert_eq!(record(fixture, &Reach::operator(), keys[1].id(), &it).await, Write::Applied);
     for key in [&keys[0], &keys[2]] {
-        assert_eq!(fixture.store.credential(key.id()).await.unwrap().unwrap().key, *key);
+        assert_eq!(*credential(&fixture.store, key.id()).await.key, AuthKey::from(key));
     }
 }

@@ -13,7 +13,7 @@ use keyward_domain::{
 use uuid::Uuid;
 
 use super::Fixture;
-use crate::{KeyWindow, Store, StoredState, Write};
+use crate::{Committed, Credential, KeyRecord, KeyWindow, Seq, Store, StoredState, Write};
 
 /// A version 7 UUID that sorts after all that were made before it.
 pub fn fresh() -> Uuid {
@@ -94,6 +94,11 @@ pub struct Tree {
 impl Tree {
     /// Makes the tree and stores it.
     pub async fn plant(fixture: &Fixture) -> Self {
+        Self::plant_in(&fixture.store).await
+    }
+
+    /// The same where there is a store and nothing else.
+    pub async fn plant_in(store: &Arc<dyn Store>) -> Self {
         let platform = account(Role::Platform, None);
         let partner = account(Role::Partner, Some(&platform));
         let merchant = account(Role::Merchant, Some(&partner));
@@ -101,7 +106,7 @@ impl Tree {
         let rivals_merchant = account(Role::Merchant, Some(&rival));
         let direct = account(Role::Merchant, Some(&platform));
         let tree = Self { platform, partner, merchant, rival, rivals_merchant, direct };
-        let mut unit = fixture.store.begin().await.unwrap();
+        let mut unit = store.begin().await.unwrap();
         for account in tree.all() {
             assert_eq!(unit.insert_account(&Reach::operator(), account).await.unwrap(), Write::Applied);
         }
@@ -231,17 +236,30 @@ pub async fn insert(store: &Arc<dyn Store>, key: &ApiKey) {
     unit.commit().await.unwrap();
 }
 
-/// Revokes a key in a unit of work of its own.
-pub async fn revoke(store: &Arc<dyn Store>, key: &ApiKey) {
+/// Revokes a key in a unit of work of its own. Gives the number of the event.
+pub async fn revoke(store: &Arc<dyn Store>, key: &ApiKey) -> Seq {
     let it = revocation(10, Actor::Operator, Reason::Superseded);
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.record_revocation(&Reach::operator(), key.id(), &it).await.unwrap(), Write::Applied);
-    unit.commit().await.unwrap();
+    unit.commit().await.unwrap().event.unwrap()
 }
 
-/// Changes the status of an account in a unit of work of its own.
-pub async fn become_status(store: &Arc<dyn Store>, account: &Account, from: Status, to: Status) {
+/// Changes the status of an account in a unit of work of its own. Gives the number of the event.
+pub async fn become_status(store: &Arc<dyn Store>, account: &Account, from: Status, to: Status) -> Seq {
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.record_status(&Reach::operator(), account.id, from, to).await.unwrap(), Write::Applied);
-    unit.commit().await.unwrap();
+    unit.commit().await.unwrap().event.unwrap()
+}
+
+/// What a commit tells that wrote nothing that decides a verdict.
+pub const NOTHING: Committed = Committed { event: None };
+
+/// The key as authentication reads it; it is there.
+pub async fn credential(store: &Arc<dyn Store>, id: KeyId) -> Credential {
+    store.credential(id).await.unwrap().unwrap().value
+}
+
+/// The key as the operator reads it; it is there.
+pub async fn record(store: &Arc<dyn Store>, id: KeyId) -> KeyRecord {
+    store.key(&Reach::operator(), id).await.unwrap().unwrap()
 }

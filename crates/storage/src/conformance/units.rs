@@ -1,10 +1,10 @@
 //! Units of work: all of one or nothing of it.
 
-use keyward_domain::{Actor, KeyType, Reach, Reason, Role, Status};
+use keyward_domain::{Actor, AuthKey, KeyType, Reach, Reason, Role, Status};
 
 use super::{
     Fixture,
-    sample::{ALL, Draft, Tree, account, revocation},
+    sample::{ALL, Draft, NOTHING, Tree, account, credential, revocation},
 };
 use crate::Write;
 
@@ -26,7 +26,7 @@ pub async fn a_dropped_unit_of_work_leaves_nothing(fixture: &Fixture) {
 
     assert_eq!(fixture.store.account(&all, &new_account.mid).await.unwrap(), None);
     assert_eq!(fixture.store.credential(new_key.id()).await.unwrap(), None);
-    assert_eq!(fixture.store.credential(key.id()).await.unwrap().unwrap().key, key);
+    assert_eq!(*credential(&fixture.store, key.id()).await.key, AuthKey::from(&key));
     let partner = fixture.store.account(&all, &tree.partner.mid).await.unwrap().unwrap();
     assert_eq!(partner.account.status, Status::Active);
     let mut next = fixture.store.begin().await.unwrap();
@@ -50,7 +50,7 @@ pub async fn nothing_shows_before_the_commit_and_all_of_it_after(fixture: &Fixtu
     assert_eq!(fixture.store.keys(&all, tree.merchant.id, ALL).await.unwrap(), []);
     unit.commit().await.unwrap();
     for key in &keys {
-        assert_eq!(fixture.store.credential(key.id()).await.unwrap().unwrap().key, *key);
+        assert_eq!(*credential(&fixture.store, key.id()).await.key, AuthKey::from(key));
     }
     assert_eq!(fixture.store.keys(&all, tree.merchant.id, ALL).await.unwrap().len(), 2);
 }
@@ -69,7 +69,7 @@ pub async fn a_commit_shows_from_outside(fixture: &Fixture) {
 }
 
 pub async fn a_unit_of_work_that_did_nothing_commits(fixture: &Fixture) {
-    fixture.store.begin().await.unwrap().commit().await.unwrap();
+    assert_eq!(fixture.store.begin().await.unwrap().commit().await.unwrap(), NOTHING);
     drop(fixture.store.begin().await.unwrap());
-    fixture.store.begin().await.unwrap().commit().await.unwrap();
+    assert_eq!(fixture.store.begin().await.unwrap().commit().await.unwrap(), NOTHING);
 }

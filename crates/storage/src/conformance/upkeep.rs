@@ -4,7 +4,7 @@ use keyward_domain::{ApiKey, KeyId, KeyType, Reach, Timestamp};
 
 use super::{
     Fixture,
-    sample::{Draft, Tree, at, digest, fresh},
+    sample::{Draft, Tree, at, credential, digest, fresh},
 };
 use crate::Write;
 
@@ -22,11 +22,11 @@ pub async fn a_digest_is_replaced_only_while_it_is_the_stored_one(fixture: &Fixt
     let old = key.digest().unwrap();
     assert_eq!(fixture.store.replace_digest(key.id(), &digest(1), &digest(2)).await.unwrap(), Write::Stale);
     assert_eq!(fixture.store.replace_digest(key.id(), old, &digest(2)).await.unwrap(), Write::Applied);
-    let stored = fixture.store.credential(key.id()).await.unwrap().unwrap().key;
-    assert_eq!(stored.digest(), Some(&digest(2)));
+    let stored = credential(&fixture.store, key.id()).await.key;
+    assert_eq!(stored.view().digest(), Some((&digest(2)).into()));
     assert_eq!(fixture.store.replace_digest(key.id(), old, &digest(3)).await.unwrap(), Write::Stale);
-    let stored = fixture.store.credential(key.id()).await.unwrap().unwrap().key;
-    assert_eq!(stored.digest(), Some(&digest(2)));
+    let stored = credential(&fixture.store, key.id()).await.key;
+    assert_eq!(stored.view().digest(), Some((&digest(2)).into()));
 }
 
 pub async fn neither_an_unknown_nor_a_readable_key_gets_a_digest(fixture: &Fixture) {

@@ -32,7 +32,8 @@ macro_rules! restore_account {
 macro_rules! restore_account_record {
     ($row:ident) => {{
         let account = restore_account!($row)?;
-        Ok(AccountRecord { account, chain: restore_chain!($row)? })
+        let enforcement = restore_enforcement!($row, "account", account.id)?;
+        Ok(AccountRecord { account, chain: restore_chain!($row)?, enforcement })
     }};
 }
 pub(super) use restore_account;

@@ -99,6 +99,7 @@ fn is_outage(sqlstate: &str) -> bool {
             "25006" // read-only: a standby, or a primary on its way to become one
             | "25P03" | "25P04" // idle too long in a transaction, transaction too long
             | "3D000" // no such database: it was there when we started
+            | "55000" // in recovery, where there is no WAL to write to: a standby
             | "55P03" // lock not available in time
         )
 }
@@ -117,8 +118,8 @@ mod tests {
     #[test]
     fn what_may_pass_is_an_outage() {
         for sqlstate in [
-            "08006", "25006", "25P03", "28P01", "3D000", "40001", "40P01", "53300", "55P03", "57014", "57P01", "57P03",
-            "58030",
+            "08006", "25006", "25P03", "28P01", "3D000", "40001", "40P01", "53300", "55000", "55P03", "57014", "57P01",
+            "57P03", "58030",
         ] {
             assert!(is_outage(sqlstate), "{sqlstate}");
         }

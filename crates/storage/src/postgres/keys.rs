@@ -34,7 +34,7 @@ pub(super) async fn key(
     id: KeyId,
 ) -> Result<Option<Result<KeyRecord>>, sqlx::Error> {
     let row = key_query!(
-        r#", u.last_used AS "last_used?",
+        r#", k.change_seq AS "change_seq?", k.enforced_at AS "enforced_at?", u.last_used AS "last_used?",
            a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
            p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
            g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
@@ -52,7 +52,8 @@ pub(super) async fn key(
     .await?;
     Ok(row.map(|row| {
         let last_used = row.last_used.map(|at| stored_moment(at.into(), "key_usage", id)).transpose()?;
-        Ok(KeyRecord { chain: restore_chain!(row)?, key: restore_key!(row)?, last_used })
+        let enforcement = restore_enforcement!(row, "api_key", id)?;
+        Ok(KeyRecord { chain: restore_chain!(row)?, key: restore_key!(row)?, last_used, enforcement })
     }))
 }
 

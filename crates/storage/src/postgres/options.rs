@@ -75,6 +75,8 @@ impl PgOptions {
             // Every statement of ours has its index. Without this the server, asked while a table is small, keeps a plan
             // that reads all of it, and goes on to use it when there are thousands of rows.
             ("enable_seqscan", "off".to_owned()),
+            // It would compile whatever reads a small table whole, which the line above makes look dear.
+            ("jit", "off".to_owned()),
             ("statement_timeout", milliseconds(self.statement_timeout)),
             ("lock_timeout", milliseconds(self.lock_timeout)),
             ("idle_in_transaction_session_timeout", milliseconds(self.idle_in_transaction_timeout)),

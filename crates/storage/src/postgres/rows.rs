@@ -51,7 +51,8 @@ macro_rules! account_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
             r#"SELECT a.id AS "account_id!", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
-               a.name AS "name!", a.created_at AS "created_at!",
+               a.name AS "name!", a.created_at AS "created_at!", a.change_seq AS "change_seq?",
+               a.enforced_at AS "enforced_at?",
                p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
                g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
                g.status AS "grandparent_status?"
@@ -80,6 +81,13 @@ macro_rules! restore_chain {
             .into_iter()
             .flatten(),
         )
+    };
+}
+
+/// How far the last change of the row has got, in a row that has its columns.
+macro_rules! restore_enforcement {
+    ($row:ident, $table:literal, $id:expr) => {
+        $crate::row::stored_enforcement($row.change_seq, $row.enforced_at.map(Into::into), $table, $id)
     };
 }
 

@@ -12,8 +12,12 @@ const OLDEST: i32 = 150_000;
 pub(super) struct Server {
     version: i32,
     standby: bool,
-    fsync: bool,
-    full_page_writes: bool,
+    /// The settings that are off although what was committed rests on them.
+    off: Vec<String>,
+    /// Whether we are let past every rule.
+    superuser: bool,
+    /// Whether the tables are our own; not known before they are there.
+    owner: bool,
 }
 
 pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sqlx::Error> {
@@ -21,8 +25,15 @@ pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sql
         Server,
         r#"SELECT current_setting('server_version_num')::integer AS "version!",
                   pg_is_in_recovery() AS "standby!",
-                  current_setting('fsync') = 'on' AS "fsync!",
-                  current_setting('full_page_writes') = 'on' AS "full_page_writes!""#
+                  ARRAY(
+                      SELECT s.name FROM pg_settings s
+                      WHERE s.name IN ('fsync', 'full_page_writes') AND s.setting = 'off' ORDER BY s.name
+                  ) AS "off!",
+                  (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) AS "superuser!",
+                  EXISTS (
+                      SELECT 1 FROM pg_class c
+                      WHERE c.oid = to_regclass('api_key') AND pg_has_role(c.relowner, 'USAGE')
+                  ) AS "owner!""#
     )
     .fetch_one(connection)
     .await
@@ -37,12 +48,27 @@ pub(super) fn judge(server: &Server) -> Result<()> {
     if server.standby {
         return Err(StorageError::Unavailable("this is a standby; give the address of the primary".into()));
     }
-    for (setting, on) in [("fsync", server.fsync), ("full_page_writes", server.full_page_writes)] {
-        if !on {
-            tracing::warn!(setting, "the database has {setting} off: a crash may lose or ruin everything in it");
-        }
+    for setting in &server.off {
+        tracing::warn!(setting, "the database has {setting} off: a crash may lose or ruin everything in it");
+    }
+    if server.superuser || server.owner {
+        tracing::warn!(
+            superuser = server.superuser,
+            owner = server.owner,
+            "the database lets us switch off the triggers that number revocations: give the service a role of its own"
+        );
     }
     Ok(())
+}
+
+/// Which database of which running server answers, and which tables it shows us.
+pub(super) async fn place(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), d.oid, to_regclass('node_lease')::oid)
+           AS "place!" FROM pg_database d WHERE d.datname = current_database()"#
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// For each new connection of the pool.
@@ -55,12 +81,13 @@ pub(super) async fn refuse_standby(connection: &mut PgConnection) -> Result<(), 
 mod tests {
     use super::*;
 
-    const GOOD: Server = Server { version: 150_000, standby: false, fsync: true, full_page_writes: true };
+    const GOOD: Server = Server { version: 150_000, standby: false, off: Vec::new(), superuser: false, owner: false };
 
     #[test]
-    fn a_primary_that_is_new_enough_is_accepted_even_if_it_forgets() {
+    fn a_primary_that_is_new_enough_is_accepted_even_if_it_forgets_or_trusts_us_too_much() {
         assert!(judge(&GOOD).is_ok());
-        assert!(judge(&Server { fsync: false, full_page_writes: false, ..GOOD }).is_ok());
+        assert!(judge(&Server { off: vec!["fsync".to_owned(), "full_page_writes".to_owned()], ..GOOD }).is_ok());
+        assert!(judge(&Server { superuser: true, owner: true, ..GOOD }).is_ok());
     }
 
     #[test]

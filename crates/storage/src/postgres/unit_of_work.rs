@@ -4,18 +4,21 @@ use async_trait::async_trait;
 use keyward_domain::{
     Account, AccountId, ApiKey, Description, KeyId, KeyState, Material, Name, Reach, Revocation, SecretDigest, Status,
 };
-use sqlx::{Postgres, Transaction, postgres::PgQueryResult};
-use tokio::time::Duration;
+use sqlx::{Executor as _, Postgres, Row as _, Transaction, postgres::PgQueryResult};
+use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
 use super::{
     PgInstant,
     accounts::{restore_account, restore_account_record},
     applied, commit,
-    error::failed,
+    error::{commit_failed, commit_late, failed},
     keys, root,
 };
-use crate::{AccountRecord, KeyRecord, Result, StorageError, UnitOfWork, Write, row::actor_column};
+use crate::{
+    AccountRecord, Committed, KeyRecord, Result, Seq, StorageError, UnitOfWork, Write,
+    row::{actor_column, stored_seq},
+};
 
 pub(super) struct PgUnitOfWork {
     transaction: Transaction<'static, Postgres>,
@@ -23,11 +26,19 @@ pub(super) struct PgUnitOfWork {
     /// Whether a statement failed. Postgres has given the transaction up then, and would answer `COMMIT` by rolling
     /// back, which sqlx takes for success.
     given_up: bool,
+    /// Whether something was written that decides a verdict.
+    decisive: bool,
 }
+
+/// Has the deferred triggers number what was changed, tells the last number, and commits. All in one message, so that
+/// the row that numbers all events is never locked while the server waits for us: a node that stands still or is cut off
+/// in between would hold up every other one. The transaction that is chained to it is for sqlx, which ends one when it
+/// lets go of the connection; it is empty.
+const COMMIT_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT last_revocation_event(); COMMIT AND CHAIN";
 
 impl PgUnitOfWork {
     pub(super) const fn new(transaction: Transaction<'static, Postgres>, commit_timeout: Duration) -> Self {
-        Self { transaction, commit_timeout, given_up: false }
+        Self { transaction, commit_timeout, given_up: false, decisive: false }
     }
 
     /// Remembers a failure.
@@ -40,6 +51,14 @@ impl PgUnitOfWork {
 
     fn written(&mut self, result: Result<PgQueryResult, sqlx::Error>) -> Result<Write> {
         Ok(applied(&self.noted(result)?))
+    }
+
+    /// Commits what has to be numbered, and tells the last number. Where the server says that it refused (no lock in
+    /// time, no trigger that numbers), nothing was written.
+    async fn commit_events(mut self) -> Result<Seq> {
+        let committed = timeout(self.commit_timeout, self.transaction.fetch_one(COMMIT_EVENTS)).await;
+        let row = committed.map_err(commit_late)?.map_err(commit_failed)?;
+        stored_seq(row.try_get(0).map_err(commit_failed)?)
     }
 }
 
@@ -172,7 +191,10 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .execute(&mut *self.transaction)
         .await;
-        self.written(result)
+        let written = self.written(result)?;
+        // A status that stays what it is decides nothing, and no trigger fires.
+        self.decisive |= written == Write::Applied && from != to;
+        Ok(written)
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]
@@ -240,16 +262,22 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .execute(&mut *self.transaction)
         .await;
-        self.written(result)
+        let written = self.written(result)?;
+        self.decisive |= written == Write::Applied;
+        Ok(written)
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.commit")]
-    async fn commit(self: Box<Self>) -> Result<()> {
+    async fn commit(self: Box<Self>) -> Result<Committed> {
         if self.given_up {
             return Err(StorageError::Unexpected(
                 "a statement of this unit of work failed: nothing of it stays".into(),
             ));
         }
-        commit(self.transaction, self.commit_timeout).await
+        if self.decisive {
+            return Ok(Committed { event: Some(self.commit_events().await?) });
+        }
+        commit(self.transaction, self.commit_timeout).await?;
+        Ok(Committed { event: None })
     }
 }

@@ -12,16 +12,16 @@ use std::{
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
 use keyward_storage::{
-    PgOptions, PgStore,
-    conformance::{Fixture, RawSql},
+    PgControl, PgOptions, PgStore,
+    conformance::{Fixture, RawSql, sample},
 };
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, PgPool, Row as _,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use uuid::Uuid;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/postgres");
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// A database of one test's own. Dropping it drops the database.
 pub(crate) struct Database {
@@ -61,11 +61,22 @@ impl Database {
         PgStore::connect(&self.options(connections)).await.unwrap()
     }
 
+    pub(crate) async fn control(&self, store: &PgStore) -> PgControl {
+        PgControl::connect(store, &self.options(1)).await.unwrap()
+    }
+
     /// A way around the store.
     pub(crate) fn raw(&self) -> Raw {
         let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
         let options: PgConnectOptions = url.parse().unwrap();
         Raw(PgPoolOptions::new().max_connections(1).connect_lazy_with(options.application_name("test")))
+    }
+
+    /// A session such as an operator has: one connection, as the owner of the tables.
+    pub(crate) async fn session(&self) -> Session {
+        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let options: PgConnectOptions = url.parse().unwrap();
+        Session(options.application_name("test").connect().await.unwrap())
     }
 
     async fn remove(&self) {
@@ -100,11 +111,42 @@ async fn run(url: &str, sql: String) {
     connection.close().await.unwrap();
 }
 
+/// Statements typed by hand, one after the other.
+pub(crate) struct Session(PgConnection);
+
+impl Session {
+    /// Runs a statement, or several that are parted by semicolons.
+    pub(crate) async fn run(&mut self, sql: &str) {
+        self.0.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+    }
+
+    /// The one row that a query gives.
+    pub(crate) async fn row(&mut self, sql: &str) -> PgRow {
+        self.0.fetch_one(AssertSqlSafe(sql.to_owned())).await.unwrap()
+    }
+
+    /// The number in that one row.
+    pub(crate) async fn number(&mut self, sql: &str) -> i64 {
+        self.row(sql).await.get(0)
+    }
+}
+
 /// For the conformance suite.
 pub(crate) async fn fixture() -> Fixture {
     let database = Database::migrated().await;
     let store = database.store(8).await;
-    Fixture { store: Arc::new(store), raw: Box::new(database.raw()), keep: Box::new(database) }
+    fixture_of(&store, Arc::new(database.control(&store).await), database)
+}
+
+/// The same over a store and its control that are connected already.
+pub(crate) fn fixture_of(store: &PgStore, control: Arc<PgControl>, database: Database) -> Fixture {
+    Fixture {
+        store: Arc::new(store.clone()),
+        feed: control.clone(),
+        membership: Some(control),
+        raw: Box::new(database.raw()),
+        keep: Box::new(database),
+    }
 }
 
 /// The database without the store.
@@ -113,10 +155,15 @@ pub(crate) struct Raw(PgPool);
 impl Raw {
     /// Ends the connections of the store from outside, and waits until they are gone.
     pub(crate) async fn end_connections(&self) -> i64 {
-        self.number(
+        self.end_connections_of("keyward").await
+    }
+
+    /// The same for those of this name.
+    pub(crate) async fn end_connections_of(&self, name: &str) -> i64 {
+        self.number(&format!(
             "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
-            WHERE datname = current_database() AND application_name = 'keyward'",
-        )
+            WHERE datname = current_database() AND application_name = '{name}'"
+        ))
         .await
     }
 
@@ -165,5 +212,20 @@ impl RawSql for Raw {
 
     fn is_about(&self, words: &str, constraint: &str) -> bool {
         words.contains(&format!("\"{constraint}\""))
+    }
+
+    fn own_attacks(&self, _account: Uuid) -> Vec<(&'static str, String)> {
+        let lease = |counter, applied, ttl_ms| {
+            let (node, moment) = (self.id(sample::fresh()), self.moment(sample::at(0)));
+            format!(
+                "INSERT INTO node_lease (node, counter, applied, ttl_ms, started_at, renewed_at, version)
+                VALUES ({node}, {counter}, {applied}, {ttl_ms}, {moment}, {moment}, 'x')"
+            )
+        };
+        vec![
+            ("node_lease_counter", lease(-1, 0, 1)),
+            ("node_lease_applied", lease(0, -1, 1)),
+            ("node_lease_ttl", lease(0, 0, 0)),
+        ]
     }
 }

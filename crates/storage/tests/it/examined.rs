@@ -61,7 +61,7 @@ async fn seed(raw: &Raw) {
     }
 }
 
-/// Rows of the three tables that were examined since the last time, once the store's connection is gone: only then are
+/// Rows of the four tables that were examined since the last time, once the store's connection is gone: only then are
 /// its counts sure to be told.
 struct Count<'a> {
     database: &'a Database,
@@ -73,6 +73,7 @@ struct Examined {
     keys: i64,
     accounts: i64,
     uses: i64,
+    heads: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,10 @@ enum Planner {
 impl Examined {
     fn within(&self, most: &Self, planner: Planner) -> bool {
         let probes = if planner == Planner::Informed { PROBES } else { 0 };
-        self.keys <= most.keys + probes && self.accounts <= most.accounts + probes && self.uses <= most.uses + probes
+        self.keys <= most.keys + probes
+            && self.accounts <= most.accounts + probes
+            && self.uses <= most.uses + probes
+            && self.heads <= most.heads + probes
     }
 }
 
@@ -102,7 +106,12 @@ impl Count<'_> {
             );
             self.raw.number(&sql).await
         };
-        Examined { keys: of("api_key").await, accounts: of("account").await, uses: of("key_usage").await }
+        Examined {
+            keys: of("api_key").await,
+            accounts: of("account").await,
+            uses: of("key_usage").await,
+            heads: of("revocation_head").await,
+        }
     }
 
     async fn of<T>(&self, work: impl AsyncFnOnce(&PgStore) -> T) -> (T, Examined) {
@@ -115,6 +124,7 @@ impl Count<'_> {
             keys: after.keys - before.keys,
             accounts: after.accounts - before.accounts,
             uses: after.uses - before.uses,
+            heads: after.heads - before.heads,
         };
         (given, examined)
     }
@@ -132,7 +142,7 @@ async fn windows_examine_what_they_give(count: &Count<'_>, planner: Planner) {
                 let context = format!("{planner:?}: account {owner}, {window:?}: {given} given, {examined:?}");
                 assert!(given > 0 && given <= i64::from(ROWS), "{context}");
                 assert!(listed.iter().all(|it| it.last_used.is_some() && it.key.facts().account == account(owner)));
-                let most = Examined { keys: i64::from(ROWS), accounts: 2, uses: given };
+                let most = Examined { keys: i64::from(ROWS), accounts: 2, uses: given, heads: 0 };
                 assert!(examined.within(&most, planner), "{context}");
             }
         }
@@ -143,15 +153,24 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
     let id = key(KEYS / 2);
     let (found, examined) = count.of(async |store| store.key(&partner(), id).await.unwrap()).await;
     assert!(found.is_some());
-    assert!(examined.within(&Examined { keys: 1, accounts: 3, uses: 1 }, planner), "{planner:?}: {examined:?}");
+    assert!(
+        examined.within(&Examined { keys: 1, accounts: 3, uses: 1, heads: 0 }, planner),
+        "{planner:?}: {examined:?}"
+    );
 
     let (found, examined) = count.of(async |store| store.credential(id).await.unwrap()).await;
     assert!(found.is_some());
-    assert!(examined.within(&Examined { keys: 1, accounts: 3, uses: 0 }, planner), "{planner:?}: {examined:?}");
+    assert!(
+        examined.within(&Examined { keys: 1, accounts: 3, uses: 0, heads: 1 }, planner),
+        "{planner:?}: {examined:?}"
+    );
 
     let (found, examined) = count.of(async |store| store.credential(key(KEYS + 1)).await.unwrap()).await;
     assert!(found.is_none());
-    assert!(examined.within(&Examined { keys: 0, accounts: 0, uses: 0 }, planner), "{planner:?}: {examined:?}");
+    assert!(
+        examined.within(&Examined { keys: 0, accounts: 0, uses: 0, heads: 0 }, planner),
+        "{planner:?}: {examined:?}"
+    );
 
     let (found, examined) = count
         .of(async |store| {
@@ -160,7 +179,10 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
         })
         .await;
     assert!(found.is_some());
-    assert!(examined.within(&Examined { keys: 3, accounts: 2, uses: 0 }, planner), "{planner:?}: {examined:?}");
+    assert!(
+        examined.within(&Examined { keys: 3, accounts: 2, uses: 0, heads: 0 }, planner),
+        "{planner:?}: {examined:?}"
+    );
 }
 
 async fn strangers_examine_no_key(count: &Count<'_>, planner: Planner) {
@@ -169,7 +191,10 @@ async fn strangers_examine_no_key(count: &Count<'_>, planner: Planner) {
         let (listed, examined) =
             count.of(async |store| store.keys(&stranger(), account(BIG), window).await.unwrap()).await;
         assert!(listed.is_empty());
-        assert!(examined.within(&Examined { keys: 0, accounts: 2, uses: 0 }, planner), "{planner:?}: {stored:?}");
+        assert!(
+            examined.within(&Examined { keys: 0, accounts: 2, uses: 0, heads: 0 }, planner),
+            "{planner:?}: {stored:?}"
+        );
     }
 }
 
@@ -180,7 +205,7 @@ async fn account_windows_examine_what_they_give(count: &Count<'_>, planner: Plan
             let (listed, examined) = count.of(async |store| store.accounts(&reach, window).await.unwrap()).await;
             assert_eq!(listed.len(), usize::from(ROWS));
             // Each with its parent, and the platform itself once.
-            let most = Examined { keys: 0, accounts: 2 * i64::from(ROWS) + 1, uses: 0 };
+            let most = Examined { keys: 0, accounts: 2 * i64::from(ROWS) + 1, uses: 0, heads: 0 };
             assert!(examined.within(&most, planner), "{planner:?}: {who}: {examined:?}");
         }
     }

@@ -1,8 +1,10 @@
 //! A locked account: who waits for it, and what they find.
 
+use std::sync::Arc;
+
 use keyward_domain::{Reach, Status};
 use keyward_storage::{
-    Store as _, Write,
+    Store, Write,
     conformance::sample::{Draft, Tree},
 };
 use tokio::task::JoinSet;
@@ -41,17 +43,13 @@ async fn who_waits_for_a_locked_account_finds_what_the_other_left() {
 #[tokio::test]
 async fn a_locked_account_keeps_nobody_from_reading_it_or_from_working_beside_it() {
     let database = Database::migrated().await;
-    let fixture = keyward_storage::conformance::Fixture {
-        store: std::sync::Arc::new(database.store(4).await),
-        raw: Box::new(database.raw()),
-        keep: Box::new(()),
-    };
-    let tree = Tree::plant(&fixture).await;
-    let mut first = fixture.store.begin().await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(database.store(4).await);
+    let tree = Tree::plant_in(&store).await;
+    let mut first = store.begin().await.unwrap();
     first.lock_account(&Reach::operator(), tree.merchant.id).await.unwrap().unwrap();
 
-    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
-    assert!(fixture.store.credential(key.id()).await.unwrap().is_some());
+    let key = Draft::writer().store(&store, &tree.merchant_chain()).await;
+    assert!(store.credential(key.id()).await.unwrap().is_some());
     let mut second = database.store(1).await.begin().await.unwrap();
     assert!(second.lock_account(&Reach::operator(), tree.partner.id).await.unwrap().is_some());
 }

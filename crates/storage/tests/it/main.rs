@@ -5,8 +5,13 @@
 mod connecting;
 mod database;
 mod examined;
+mod leases;
 mod locks;
+mod notifications;
+mod numbering;
 mod outages;
+mod pressure;
 mod schema;
 
 keyward_storage::conformance_suite!(crate::database::fixture);
+keyward_storage::membership_suite!(crate::database::fixture);

@@ -2,7 +2,8 @@
 
 use keyward_domain::{AccountId, KeyId, Reach, Role};
 use keyward_storage::{
-    Constraint, Credentials as _, Installation as _, PgOptions, PgStore, StorageError, Store, Tokens as _, Write,
+    Constraint, Credentials as _, Feed as _, Hint, Installation as _, Introduction, Membership as _, NodeId, PgControl,
+    PgOptions, PgStore, Seq, StorageError, Store, Subject, Tokens as _, Write,
     conformance::{RawSql as _, sample},
 };
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
@@ -108,11 +109,13 @@ async fn a_unit_of_work_does_not_survive_a_failed_statement() {
 }
 
 /// On a cluster of its own, where commits wait for a standby that never comes. It shows as well that commits are
-/// synchronous although the cluster's own settings say they need not be.
+/// synchronous although the cluster's own settings say they need not be: those that a lease hangs on, too (R12), while a
+/// notification and a note of what is in force wait for nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_no_standby_confirms_is_not_called_done() {
     let cluster = xtask::pg::Cluster::start(xtask::pg::Durability::Fast).unwrap();
-    let options = PgOptions { commit_timeout: Duration::from_millis(100), ..PgOptions::new(cluster.url().into()) };
+    let soon = Duration::from_millis(100);
+    let options = PgOptions { commit_timeout: soon, statement_timeout: soon, ..PgOptions::new(cluster.url().into()) };
     let store = PgStore::connect(&options).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
@@ -127,6 +130,16 @@ async fn a_commit_that_no_standby_confirms_is_not_called_done() {
     assert_eq!(unit.insert_account(&Reach::operator(), &platform).await.unwrap(), Write::Applied);
     let unconfirmed = unit.commit().await;
     assert!(matches!(unconfirmed, Err(StorageError::OutcomeUnknown(_))), "{unconfirmed:?}");
+
+    let control = PgControl::connect(&store, &options).await.unwrap();
+    let node = NodeId::from_uuid(sample::fresh());
+    let (ttl, started_at) = (Duration::from_secs(5), sample::at(0));
+    let introduction = Introduction { node, previous: None, ttl, started_at, version: "test".to_owned() };
+    let unconfirmed = control.join(&introduction).await;
+    assert!(matches!(unconfirmed, Err(StorageError::OutcomeUnknown(_))), "{unconfirmed:?}");
+    control.announce(Hint::Event(Seq::ZERO)).await.unwrap();
+    let platform = Subject::Account(platform.id);
+    control.record_enforced(&[platform], Seq::ZERO, sample::at(1)).await.unwrap();
 }
 
 async fn stored_platform(store: &PgStore) -> AccountId {

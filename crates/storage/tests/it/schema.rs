@@ -2,7 +2,7 @@
 
 use keyward_storage::{Schema, StorageError, conformance::RawSql as _};
 
-use crate::database::Database;
+use crate::database::{Database, MIGRATIONS};
 
 #[tokio::test]
 async fn a_new_database_is_empty_and_current_once_migrated() {
@@ -36,6 +36,41 @@ async fn an_older_schema_is_behind_and_a_newer_one_ahead() {
     assert!(matches!(store.migrate().await, Err(StorageError::Unexpected(_))));
     raw.execute("DELETE FROM _sqlx_migrations WHERE version = 9999").await.unwrap();
     assert_eq!(store.schema().await.unwrap(), Schema::Behind { at: before, needs: newest });
+}
+
+/// What was revoked before events were numbered was in force at once: nobody waits for it.
+#[tokio::test]
+async fn what_was_no_longer_active_before_the_first_event_counts_as_enforced() {
+    let database = Database::create().await;
+    let mut session = database.session().await;
+    for step in MIGRATIONS.iter() {
+        if step.version == 3 {
+            session
+                .run(
+                    "INSERT INTO account (id, mid, role, parent_id, name, status, created_at) VALUES
+                        (lpad('1', 32, '0')::uuid, 'm1', 'platform', NULL, 'x', 'active', '2026-01-01Z'),
+                        (lpad('2', 32, '0')::uuid, 'm2', 'partner', lpad('1', 32, '0')::uuid, 'x', 'closed',
+                            '2026-01-01Z');
+                    INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, value, last_four, created_at,
+                        state, revoked_at, revocation_reason)
+                    SELECT lpad(n::text, 32, '0')::uuid, lpad('1', 32, '0')::uuid, 'public', 'x', '', false, 'x', 'abcd',
+                        '2026-01-01Z', state, at, reason
+                    FROM (VALUES (3, 'active', NULL, NULL), (4, 'revoked', '2026-01-02Z'::timestamptz, 'unspecified'))
+                        AS k (n, state, at, reason)",
+                )
+                .await;
+        }
+        session.run(&format!("BEGIN; {}; COMMIT", step.sql.as_str())).await;
+    }
+    for (number, what) in [
+        (1, "api_key WHERE state = 'active' AND change_seq IS NULL AND enforced_at IS NULL"),
+        (1, "api_key WHERE state = 'revoked' AND change_seq = 0 AND enforced_at = revoked_at"),
+        (1, "account WHERE status = 'active' AND change_seq IS NULL AND enforced_at IS NULL"),
+        (1, "account WHERE status = 'closed' AND change_seq = 0 AND enforced_at IS NOT NULL"),
+        (0, "revocation_event"),
+    ] {
+        assert_eq!(session.number(&format!("SELECT count(*) FROM {what}")).await, number, "{what}");
+    }
 }
 
 #[tokio::test]

@@ -23,6 +23,11 @@ use crate::{
 
 const PARAMETERS: [&str; 3] = ["scope", "type", "mid"];
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const KEY_ID: HeaderName = HeaderName::from_static("x-keyward-key-id");
+const MID: HeaderName = HeaderName::from_static("x-keyward-mid");
+const PARTNER_MID: HeaderName = HeaderName::from_static("x-keyward-partner-mid");
+const TYPE: HeaderName = HeaderName::from_static("x-keyward-type");
+const SCOPES: HeaderName = HeaderName::from_static("x-keyward-scopes");
 
 /// Authorise a request at a gateway.
 ///
@@ -70,7 +75,7 @@ pub(in crate::http) async fn auth(
 }
 
 /// The credential of the request, wherever it stands.
-fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(in crate::http) fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut keys = headers.get_all(API_KEY).iter().map(|value| value.to_str().unwrap_or_default().trim());
     let key = keys.next();
     let differs = |other: &str| key.is_some_and(|key| key != other);
@@ -84,7 +89,7 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
 }
 
-fn read(mut query: Query) -> Result<Conditions, Problem> {
+pub(in crate::http) fn read(mut query: Query) -> Result<Conditions, Problem> {
     let mut unknown = Faults::default();
     for name in query.unknown(&PARAMETERS) {
         unknown.add(name, format!("is no condition (there are {})", PARAMETERS.join(", ")));
@@ -107,22 +112,22 @@ fn read(mut query: Query) -> Result<Conditions, Problem> {
     Ok(Conditions { scopes, key_type, mid })
 }
 
-fn headers(authorized: &Authorized) -> HeaderMap {
-    let Authorized { key, mid, partner, key_type, scopes } = authorized;
-    let mut headers: HeaderMap = NO_STORE.into_iter().collect();
-    let mut add = |name: &'static str, value: &str| {
+pub(in crate::http) fn headers(authorized: &Authorized) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.extend(NO_STORE);
+    let mut add = |name: HeaderName, value: &str| {
         // Ids, mids, words and scopes are made of characters that a header may hold.
         if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
     };
-    add("x-keyward-key-id", &key.to_string());
-    add("x-keyward-mid", mid.as_str());
-    if let Some(partner) = partner {
-        add("x-keyward-partner-mid", partner.as_str());
+    add(KEY_ID, &authorized.key().to_string());
+    add(MID, authorized.mid().as_str());
+    if let Some(partner) = authorized.partner() {
+        add(PARTNER_MID, partner.as_str());
     }
-    add("x-keyward-type", key_type.as_str());
-    add("x-keyward-scopes", scopes.as_str());
+    add(TYPE, authorized.key_type().as_str());
+    add(SCOPES, authorized.scopes().as_str());
     headers
 }
 

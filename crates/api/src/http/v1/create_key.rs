@@ -94,7 +94,7 @@ fn read(mut fields: Fields, app: &App) -> Result<IssueKey, Problem> {
 }
 
 /// Clients of other platforms say `publishable`.
-pub(super) fn key_type(text: &str) -> Result<KeyType, UnknownWord> {
+pub(in crate::http) fn key_type(text: &str) -> Result<KeyType, UnknownWord> {
     if text == "publishable" { Ok(KeyType::Public) } else { text.parse() }
 }
 

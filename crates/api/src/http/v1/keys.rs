@@ -4,15 +4,18 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
-use http::StatusCode;
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use keyward_domain::{Condition, KeyId, Mid, Reason};
 use utoipa::ToSchema;
 
 use super::{Problems, Segment, create_key::key_type, fresh, no_account, no_key};
 use crate::{
     app::{
-        self, App,
+        self, App, in_force,
         list_keys::{self, ListKeys},
         read_key::read_key,
         revoke_key::{self, RevokeKey},
@@ -22,9 +25,12 @@ use crate::{
         cursor,
         problem::{Code, Problem},
         query::Query,
-        views::{KeyDetailsView, KeyPageView, KeyView},
+        views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
     },
 };
+
+/// The number of the event that a narrowing call made.
+const REVOCATION_SEQ: HeaderName = HeaderName::from_static("revocation-seq");
 
 /// A key for a key id, a page of keys for a mid.
 #[derive(ToSchema)]
@@ -118,19 +124,72 @@ async fn list(app: &App, caller: &app::Caller, mid: &str, mut query: Query) -> R
         ("id" = String, Path, description = "The key id.", example = "key_01h2xcejqtf2nbrexx3vqjhp41"),
         ("reason" = Option<String>, Query, description = "`unspecified` (default), `compromised`, `superseded` or `no_longer_needed`."),
     ),
-    responses((status = 204, description = "The key is dead on every node."), Problems),
+    responses(
+        (status = 204, description = "The key is dead on every node.",
+            headers(("Revocation-Seq" = u64, description = "The number of the event that did it; informative."))),
+        (status = 202, description = "Asked for by `Prefer: respond-async`: the key is revoked, and not yet known to be dead on every node.",
+            headers(
+                ("Location" = String, description = "Where to ask whether it is."),
+                ("Revocation-Seq" = u64, description = "The number of the event that did it; informative."),
+            )),
+        Problems,
+    ),
 )]
 pub(in crate::http) async fn revoke_key(
     caller: Caller<WriteKeys>,
     State(app): State<Arc<App>>,
     Segment(segment): Segment,
+    headers: HeaderMap,
     mut query: Query,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let reason = query.parse::<Reason>("reason").unwrap_or_default();
     query.check()?;
     let id = segment.parse().map_err(|_| no_key())?;
-    revoke_key::revoke_key(&app, &caller.0, RevokeKey { id, reason }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let respond_async = prefers_async(&headers);
+    let revoked = revoke_key::revoke_key(&app, &caller.0, RevokeKey { id, reason, respond_async }).await?;
+    let seq = revoked.seq.map(|seq| (REVOCATION_SEQ, HeaderValue::from(seq.number())));
+    let seq: HeaderMap = seq.into_iter().collect();
+    if respond_async {
+        let location = [(header::LOCATION, format!("/v1/api-keys/{id}/enforcement"))];
+        return Ok((StatusCode::ACCEPTED, location, seq).into_response());
+    }
+    Ok((StatusCode::NO_CONTENT, seq).into_response())
+}
+
+/// Whether the client would rather not wait (RFC 7240, section 4.1).
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences.flat_map(unquoted_parts).any(|preference| {
+        let token = preference.split([';', '=']).next().unwrap_or_default();
+        token.trim().eq_ignore_ascii_case("respond-async")
+    })
+}
+
+/// The parts of a list. A comma between quotes is a part of some other preference's value.
+fn unquoted_parts(value: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    value.split(move |c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    })
+}
+
+/// Ask whether a revocation is in force.
+///
+/// `enforced` is true once no node of the service accepts the key any more; for a key that was never revoked it is false.
+#[utoipa::path(
+    get, path = "/v1/api-keys/{id}/enforcement", tag = "API keys",
+    params(("id" = String, Path, description = "The key id.", example = "key_01h2xcejqtf2nbrexx3vqjhp41")),
+    responses((status = 200, description = "How far the revocation has got.", body = EnforcementView), Problems),
+)]
+pub(in crate::http) async fn enforcement(
+    caller: Caller<ReadKeys>,
+    State(app): State<Arc<App>>,
+    Segment(segment): Segment,
+) -> Result<Response, Problem> {
+    let id = segment.parse().map_err(|_| no_key())?;
+    let found = in_force::in_force(&app, &caller.0, id).await?.ok_or_else(no_key)?;
+    Ok(fresh(EnforcementView::from(found)))
 }
 
 impl From<list_keys::Error> for Problem {

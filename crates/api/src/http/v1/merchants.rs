@@ -110,7 +110,7 @@ pub(in crate::http) async fn get_merchant(
 
 /// Suspend a merchant.
 ///
-/// Every key of the account and of those below it is unusable until it is resumed.
+/// Every key of the account and of those below it is unusable until it is resumed: on every node, once this is answered.
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/suspend", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
@@ -154,7 +154,7 @@ pub(in crate::http) async fn close_merchant(
     change(&app, &caller.0, &mid, Status::Closed).await
 }
 
-async fn change(app: &App, caller: &app::Caller, mid: &str, wanted: Status) -> Result<Response, Problem> {
+async fn change(app: &Arc<App>, caller: &app::Caller, mid: &str, wanted: Status) -> Result<Response, Problem> {
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let account = change_status::change_status(app, caller, &mid, wanted).await?;
     Ok(fresh(AccountView::from(&account)))

@@ -2,11 +2,11 @@
 //!
 //! A misspelt condition must not pass unchecked, so here an unknown member is refused.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{extract::State, response::Response};
-use keyward_domain::{Conditions, KeyType};
-use serde::Serialize;
+use keyward_domain::{Conditions, KeyType, Mid, Scopes};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
@@ -62,16 +62,16 @@ pub(in crate::http) struct BatchBody {
 }
 
 /// The answer to one check.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(as = Verification)]
-pub(in crate::http) struct VerificationView {
+#[expect(dead_code, reason = "describes in the document what `Shown` writes, without a copy of any text")]
+struct VerificationView {
     /// Whether the key is good for all that was asked.
     valid: bool,
     /// `VALID`, or the first reason that holds of `NOT_FOUND`, `WRONG_ENVIRONMENT`, `REVOKED`, `SUSPENDED`, `EXPIRED`,
     /// `WRONG_TYPE`, `WRONG_ACCOUNT`, `INSUFFICIENT_SCOPE`.
     code: &'static str,
     /// The key, where the caller may know which it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(flatten)]
     #[schema(value_type = GoodKeyView)]
@@ -79,8 +79,9 @@ pub(in crate::http) struct VerificationView {
 }
 
 /// What is told of a good key, and of no other.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(as = GoodKey)]
+#[expect(dead_code, reason = "describes in the document what `Shown` writes, without a copy of any text")]
 struct GoodKeyView {
     /// The account that it belongs to.
     #[schema(required = false)]
@@ -101,12 +102,62 @@ struct GoodKeyView {
     expires_at: Option<String>,
 }
 
+/// A verdict as it is written: straight from the key in memory.
+pub(in crate::http) struct Shown<'a>(pub(in crate::http) &'a Verified);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut view = serializer.serialize_struct("Verification", 9)?;
+        match self.0 {
+            Verified::Invalid { denial, id } => {
+                view.serialize_field("valid", &false)?;
+                view.serialize_field("code", denial.code())?;
+                if let Some(id) = id {
+                    view.serialize_field("id", &Text(id))?;
+                }
+            }
+            Verified::Valid(found) => {
+                let key = found.key.view();
+                view.serialize_field("valid", &true)?;
+                view.serialize_field("code", "VALID")?;
+                view.serialize_field("id", &Text(&key.id))?;
+                view.serialize_field("mid", found.chain.own().mid.as_str())?;
+                view.serialize_field("partner_mid", &found.chain.partner().map(Mid::as_str))?;
+                view.serialize_field("name", key.name)?;
+                view.serialize_field("type", key.key_type.as_str())?;
+                view.serialize_field("scopes", &List(key.scopes))?;
+                view.serialize_field("expires_at", &key.expires_at.as_ref().map(Text))?;
+            }
+        }
+        view.end()
+    }
+}
+
+/// What is written as its text.
+struct Text<'a, T>(&'a T);
+
+impl<T: fmt::Display> Serialize for Text<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+/// Scopes, as a list.
+struct List<'a>(Scopes<'a>);
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+
 /// The answers to a batch.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchResults)]
-pub(in crate::http) struct BatchView {
+struct BatchView<'a> {
     /// In the order of the checks.
-    results: Vec<VerificationView>,
+    #[schema(value_type = Vec<VerificationView>)]
+    results: Vec<Shown<'a>>,
 }
 
 /// A check that was read.
@@ -129,14 +180,14 @@ pub(in crate::http) async fn verify_key(
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let check = read(fields, "")?;
-    Ok(fresh(answer(&app, &caller.0, &check).await?))
+    Ok(fresh(Shown(&answer(&app, &caller.0, &check).await?)))
 }
 
 /// Verify many keys at once.
 #[utoipa::path(
     post, path = "/v1/verify/batch", tag = "Verification",
     request_body(content = BatchBody),
-    responses((status = 200, description = "The answers, in the order of the checks.", body = BatchView), Problems),
+    responses((status = 200, description = "The answers, in the order of the checks.", body = BatchView<'_>), Problems),
 )]
 pub(in crate::http) async fn verify_batch(
     caller: Caller<VerifyKeys>,
@@ -153,11 +204,15 @@ pub(in crate::http) async fn verify_batch(
     for check in &checks {
         results.push(answer(&app, &caller.0, check).await?);
     }
-    Ok(fresh(BatchView { results }))
+    Ok(fresh(BatchView { results: results.iter().map(Shown).collect() }))
 }
 
-async fn answer(app: &Arc<App>, caller: &app::Caller, check: &Check) -> Result<VerificationView, Problem> {
-    Ok(verify_key::verify_key(app, caller, &check.key, &check.conditions).await?.into())
+async fn answer(app: &Arc<App>, caller: &app::Caller, check: &Check) -> Result<Verified, Problem> {
+    let verified = verify_key::verify_key(app, caller, &check.key, &check.conditions).await?;
+    if let Verified::Invalid { denial, .. } = &verified {
+        metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
+    }
+    Ok(verified)
 }
 
 /// Reads every check, and tells what is wrong with any of them in one answer.
@@ -203,30 +258,6 @@ fn refuse_unknown(fields: &Fields, known: &[&str], place: &str) -> Result<(), Pr
         faults.add(format!("{place}{name}"), format!("is no condition (there are {})", known.join(", ")));
     }
     if faults.is_empty() { Ok(()) } else { Err(Problem::new(Code::UnknownCondition).faults(faults)) }
-}
-
-impl From<Verified> for VerificationView {
-    fn from(verified: Verified) -> Self {
-        match verified {
-            Verified::Invalid { denial, id } => {
-                metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
-                Self { valid: false, code: denial.code(), id: id.map(|id| id.to_string()), good: None }
-            }
-            Verified::Valid(found) => Self {
-                valid: true,
-                code: "VALID",
-                id: Some(found.key.id().to_string()),
-                good: Some(GoodKeyView {
-                    mid: found.chain.own().mid.to_string(),
-                    partner_mid: found.chain.partner().map(ToString::to_string),
-                    name: found.key.facts().name.to_string(),
-                    r#type: found.key.facts().key_type.as_str(),
-                    scopes: found.key.facts().scopes.iter().map(str::to_owned).collect(),
-                    expires_at: found.key.facts().expires_at.map(|at| at.to_string()),
-                }),
-            },
-        }
-    }
 }
 
 impl From<verify_key::Error> for Problem {

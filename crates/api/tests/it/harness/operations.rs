@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Held, World};
+use super::{Answer, Held, Node};
 
 /// The objects that a request is about.
 pub(crate) struct Target {
@@ -45,7 +45,7 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
             let body = json!({"mid": mid, "name": "x", "type": "secret"});
             rule("api-keys:write", no_account, with(template, body))
         }
-        ("get", "/v1/api-keys/{id}") => rule("api-keys:read", no_key, one(template)),
+        ("get", "/v1/api-keys/{id}" | "/v1/api-keys/{id}/enforcement") => rule("api-keys:read", no_key, one(template)),
         ("delete", "/v1/api-keys/{id}") => rule("api-keys:write", no_key, one(template)),
         ("get", "/v1/merchants/{mid}/api-keys") => {
             let shared = (format!("/v1/api-keys/{mid}"), None);
@@ -78,7 +78,7 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
     }
 }
 
-impl World {
+impl Node {
     pub(crate) async fn document(&self) -> Value {
         self.request("GET", "/openapi.json").send().await.json(200)
     }

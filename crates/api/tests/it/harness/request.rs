@@ -2,25 +2,26 @@
 
 use std::net::SocketAddr;
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{body::Body, extract::ConnectInfo};
 use http::{Method, header};
 use http_body_util::BodyExt as _;
+use keyward_api::http::Entrance;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::{Answer, World};
+use super::{Answer, Node};
 
 const BOUNDARY: &str = "part-of-a-form";
 
 /// A request on its way to the router.
 pub(crate) struct Request {
-    router: Router,
+    router: Entrance,
     builder: http::request::Builder,
     body: Body,
 }
 
 impl Request {
-    pub(crate) fn new(router: &Router, method: &str, path: &str) -> Self {
+    pub(crate) fn new(router: &Entrance, method: &str, path: &str) -> Self {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let builder = http::Request::builder().method(method).uri(path);
         Self { router: router.clone(), builder, body: Body::empty() }.from("127.0.0.1:4711")
@@ -45,6 +46,12 @@ impl Request {
     pub(crate) fn body(mut self, content_type: &str, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self.header(header::CONTENT_TYPE.as_str(), content_type)
+    }
+
+    /// A body whose type the headers tell, or nobody.
+    pub(crate) fn raw(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
@@ -82,7 +89,7 @@ pub(crate) fn multipart(parts: &[(&str, &str)]) -> (String, String) {
     (format!("multipart/form-data; boundary={BOUNDARY}"), body)
 }
 
-impl World {
+impl Node {
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
         Request::new(&self.router, method, path)
     }

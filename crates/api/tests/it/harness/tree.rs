@@ -9,7 +9,7 @@ use keyward_api::app::{
 use keyward_domain::{KeyId, KeyTerms, KeyType, KeyValue, Name, Role, ScopeSet};
 use serde_json::{Value, json};
 
-use super::World;
+use super::Node;
 
 /// Every scope of the service.
 const ALL: &[&str] = &["api-keys:*", "merchants:*"];
@@ -72,8 +72,8 @@ pub(crate) struct Pair {
     pub(crate) secret: Held,
 }
 
-impl World {
-    pub(super) async fn plant(&self) {
+impl Node {
+    pub(crate) async fn plant(&self) {
         for (role, mid, parent) in ACCOUNTS {
             let command = CreateAccount {
                 role,

@@ -2,6 +2,8 @@
 
 mod create;
 mod create_refused;
+mod enforcement;
 mod get;
 mod list;
+mod respond_async;
 mod revoke;

@@ -61,7 +61,7 @@ impl Devices {
             Ok(presented) => Ok(match self.keys.get(&presented.id()) {
                 Some(key) => {
                     let proof = key.prove(presented, &self.hasher)?;
-                    Some(Candidate { key, chain: &self.chain, scopes: &key.facts().scopes, proof })
+                    Some(Candidate { key: key.view(), chain: &self.chain, scopes: key.view().scopes, proof })
                 }
                 None => {
                     let _absent = self.hasher.prove_absent(presented);

@@ -146,12 +146,3 @@ async fn of_two_racing_revokes_of_the_last_two_writers_exactly_one_is_a_lock_out
         assert_eq!(world.contents().await[2], 1);
     }
 }
-
-#[tokio::test]
-async fn prefer_is_ignored() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    let key = world.key("merchant_a1", &[]).await;
-    let request = world.request("DELETE", &key.path()).bearer(&by.value).header("prefer", "respond-async");
-    request.send().await.empty(204);
-}

@@ -120,3 +120,15 @@ async fn a_resumed_merchant_stays_dead_under_a_suspended_partner() {
     world.post(&platform.value, "/v1/merchants/partner_a/resume").await.json(200);
     world.get(&merchant.value, "/v1/merchants").await.json(200);
 }
+
+#[tokio::test]
+async fn a_wish_not_to_wait_is_ignored_here() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    for verb in ["suspend", "resume", "close"] {
+        let request = world.request("POST", &format!("/v1/merchants/merchant_a1/{verb}")).bearer(&by.value);
+        let answer = request.header("prefer", "respond-async").send().await;
+        answer.json(200);
+        assert_eq!(answer.header("location"), None);
+    }
+}

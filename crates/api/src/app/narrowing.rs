@@ -1,0 +1,60 @@
+//! Committing what decides verdicts, and waiting until it is in force on every node (R16: there is no other door).
+//!
+//! Both go on to their end in the background if nobody waits for them any more: a client that hangs up must not leave a
+//! change behind that this node has committed and not applied.
+
+use std::sync::Arc;
+
+use keyward_storage::{Enforcement, Seq, StorageError, Subject, UnitOfWork};
+use keyward_verifier::CutOff;
+use tokio::task::JoinHandle;
+
+use super::{App, Fault, turns::Turn};
+
+/// A change that was committed.
+pub(super) struct Committed {
+    /// Its last event; none if it decides no verdict.
+    pub(super) seq: Option<Seq>,
+    in_force: Option<JoinHandle<Result<(), CutOff>>>,
+}
+
+impl Committed {
+    /// Waits until it is in force on every node.
+    pub(super) async fn in_force(self) -> Result<(), Fault> {
+        let Some(in_force) = self.in_force else { return Ok(()) };
+        // It is committed, whatever became of the wait.
+        Ok(in_force.await.map_err(|_| CutOff)??)
+    }
+}
+
+/// Commits a change of these subjects, and begins to wait until it is in force. The turn at the account ends with the
+/// commit.
+pub(super) async fn commit(
+    app: &Arc<App>,
+    work: Box<dyn UnitOfWork>,
+    subjects: Vec<Subject>,
+    turn: Option<Turn>,
+) -> Result<Committed, Fault> {
+    let within = Arc::clone(app);
+    let committing = app.background.spawn(async move {
+        let committed = work.commit().await;
+        drop(turn);
+        let seq = committed?.event;
+        let in_force = seq.map(|seq| {
+            let verifier = Arc::clone(&within.verifier);
+            within.background.spawn(async move { verifier.enforce(seq, subjects).await })
+        });
+        Ok(Committed { seq, in_force })
+    });
+    // It may be committed, whatever became of the task.
+    committing.await.map_err(|error| StorageError::OutcomeUnknown(error.into()))?
+}
+
+/// Begins to wait until a change that an earlier call committed is in force (R9).
+pub(super) fn again(app: &Arc<App>, last: Option<Enforcement>, subject: Subject) -> Committed {
+    let in_force = last.map(|last| {
+        let verifier = Arc::clone(&app.verifier);
+        app.background.spawn(async move { verifier.enforce_again(last, vec![subject]).await })
+    });
+    Committed { seq: last.map(|last| last.seq), in_force }
+}

@@ -1,0 +1,136 @@
+//! The short way: a verification that memory answers is answered here, before routing, without a timer, a queue or a line
+//! in the log at the usual level.
+//!
+//! It only ever says yes. Whatever is not a plain request about a good key in memory (a refusal, a token, an unusual header,
+//! a body that has not arrived) takes the usual way, untouched, and gets the usual answer: the two never differ in a byte.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{BoxError, Router, extract::ConnectInfo, response::Response};
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body::Body;
+use keyward_verifier::Arrival;
+use tower::Service;
+
+use super::{context, finish::Meter};
+use crate::app::App;
+
+mod auth;
+mod body;
+mod verify;
+
+/// The service as a listener sees it: the short way, and the usual one behind it.
+#[derive(Clone)]
+pub struct Entrance {
+    shared: Arc<Shared>,
+    usual: Router,
+    /// Who is at the other end of the connection, where that is known.
+    peer: Option<SocketAddr>,
+}
+
+struct Shared {
+    app: Arc<App>,
+    auth: auth::Meters,
+    verify: Meter,
+    /// The longest body that is read here.
+    most_bytes: u64,
+}
+
+impl Entrance {
+    pub(super) fn new(app: Arc<App>, usual: Router, max_body_bytes: usize) -> Self {
+        let most_bytes = verify::MOST_BYTES.min(max_body_bytes as u64);
+        let shared = Shared { app, auth: auth::meters(), verify: verify::meter(), most_bytes };
+        Self { shared: Arc::new(shared), usual, peer: None }
+    }
+
+    /// The service for one connection: limits know its requests by this address.
+    #[must_use]
+    pub fn for_connection(&self, peer: SocketAddr) -> Self {
+        Self { peer: Some(peer), ..self.clone() }
+    }
+
+    /// Every request may go this way.
+    async fn usual<B>(
+        mut usual: Router,
+        peer: Option<SocketAddr>,
+        mut request: Request<B>,
+    ) -> Result<Response, Infallible>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError> + Send + Unpin,
+    {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        // A router is always ready.
+        usual.call(request).await
+    }
+}
+
+impl<B> Service<Request<B>> for Entrance
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError> + Send + Unpin,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answering {
+        if request.uri().path() == "/v1/auth"
+            && let Some(response) = auth::answer(&self.shared, &request)
+        {
+            return Answering::Now(Some(response));
+        }
+        if verify::is_plain(&self.shared, &request) {
+            return match verify::answer(&self.shared, request) {
+                Ok(response) => Answering::Now(Some(response)),
+                Err(request) => Answering::Later(Box::pin(Self::usual(self.usual.clone(), self.peer, request))),
+            };
+        }
+        Answering::Later(Box::pin(Self::usual(self.usual.clone(), self.peer, request)))
+    }
+}
+
+/// An answer, at once or in time.
+pub enum Answering {
+    /// It is there.
+    Now(Option<Response>),
+    /// It has to be waited for.
+    Later(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Now(response) => response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            Self::Later(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}
+
+impl Shared {
+    /// What every answer gets: its request id, a place in the metrics, a line for whoever looks closely.
+    fn finish(&self, mut response: Response, asked: &HeaderMap, meter: &Meter, arrival: &Arrival) -> Response {
+        let request_id = context::request_id(asked, &self.app);
+        response.headers_mut().insert(context::REQUEST_ID, request_id);
+        let took = self.app.verifier().time_since(arrival);
+        meter.count(took);
+        tracing::debug!(status = response.status().as_u16(), ?took, "answered from memory");
+        response
+    }
+}

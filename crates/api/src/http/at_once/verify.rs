@@ -1,0 +1,101 @@
+//! `POST /v1/verify` from memory.
+
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body::Body;
+use keyward_domain::{Conditions, KeyType, Permission, ScopeSet};
+use serde::{Deserialize, Deserializer};
+
+use super::{
+    Shared,
+    body::{Begun, whole},
+};
+use crate::{
+    app::{authenticate::authenticate_at_once, verify_key::verify_key_at_once},
+    http::{
+        caller::bearer,
+        finish::Meter,
+        v1::{create_key::key_type, verify::Shown},
+    },
+};
+
+/// A longer body takes the usual way.
+pub(super) const MOST_BYTES: u64 = 4 * 1024;
+
+pub(super) fn meter() -> Meter {
+    Meter::new(&Method::POST, "/v1/verify", StatusCode::OK)
+}
+
+/// Whether a request looks like one that memory may answer.
+pub(super) fn is_plain<B: Body>(shared: &Shared, request: &Request<B>) -> bool {
+    if request.method() != Method::POST || request.uri().path() != "/v1/verify" {
+        return false;
+    }
+    let is_json = request.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
+    let is_short = request.body().size_hint().exact().is_some_and(|bytes| bytes <= shared.most_bytes);
+    is_json && is_short
+}
+
+/// A check with nothing unusual about it: anything else is not read here.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlainCheck<'a> {
+    key: &'a str,
+    #[serde(borrow, default)]
+    scopes: Vec<&'a str>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    r#type: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    mid: Option<&'a str>,
+}
+
+/// A text that is there: `null` is unusual.
+fn given<'de, D: Deserializer<'de>>(text: D) -> Result<Option<&'de str>, D::Error> {
+    Deserialize::deserialize(text).map(Some)
+}
+
+/// The answer, if memory gives it and it is yes; else the request as it came.
+#[expect(clippy::result_large_err, reason = "the request goes back to whoever handed it in")]
+pub(super) fn answer<B>(shared: &Shared, request: Request<B>) -> Result<Response, Request<Begun<B>>>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let app = &shared.app;
+    let arrival = app.verifier().arrival();
+    let credential = bearer(request.headers()).ok().flatten();
+    let caller = credential.and_then(|value| authenticate_at_once(app, &arrival, value));
+    let Some(caller) = caller.filter(|caller| caller.may(Permission::VerifyKeys)) else {
+        return Err(request.map(Begun::untouched));
+    };
+    let (parts, body) = request.into_parts();
+    let bytes = match whole(body) {
+        Ok(bytes) => bytes,
+        Err(body) => return Err(Request::from_parts(parts, body)),
+    };
+    let verified = serde_json::from_slice(&bytes).ok().and_then(conditions).and_then(|(key, conditions)| {
+        let verified = verify_key_at_once(app, &arrival, &caller, key, &conditions)?;
+        serde_json::to_vec(&Shown(&verified)).ok()
+    });
+    match verified {
+        Some(json) => Ok(shared.finish(with_body(json), &parts.headers, &shared.verify, &arrival)),
+        None => Err(Request::from_parts(parts, Begun::of(bytes))),
+    }
+}
+
+/// What [`fresh`](crate::http::v1::fresh) makes of a view.
+fn with_body(json: Vec<u8>) -> Response {
+    let mut response = Response::new(axum::body::Body::from(json));
+    let headers = response.headers_mut();
+    headers.reserve(4);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn conditions(check: PlainCheck<'_>) -> Option<(&str, Conditions)> {
+    let scopes = if check.scopes.is_empty() { ScopeSet::empty() } else { ScopeSet::parse(check.scopes).ok()? };
+    let key_type = check.r#type.map_or(Ok(KeyType::Secret), key_type).ok()?;
+    let mid = check.mid.map(str::parse).transpose().ok()?;
+    Some((check.key, Conditions { scopes, key_type, mid }))
+}

@@ -1,0 +1,115 @@
+//! Time and randomness that only tests move.
+
+use std::{
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use keyward_api::app::{Clock, Entropy, NoEntropy};
+use keyward_domain::Timestamp;
+use keyward_verifier::protocol::Boot;
+use tokio::time::Instant;
+
+use super::START;
+
+/// Both clocks that a service needs: that of the use cases and that of the protocol.
+pub(crate) trait Clocks: Clock + keyward_verifier::Clock {}
+
+impl<C: Clock + keyward_verifier::Clock> Clocks for C {}
+
+/// A clock that stands still until it is moved.
+pub(crate) struct Dial(AtomicI64);
+
+impl Default for Dial {
+    fn default() -> Self {
+        Self(AtomicI64::new(start().as_micros()))
+    }
+}
+
+impl Dial {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Dial {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.now().since(start())
+    }
+}
+
+impl keyward_verifier::Clock for Dial {
+    fn boot(&self) -> Boot {
+        Boot::from_nanos(u64::try_from(self.monotonic().as_nanos()).unwrap() + 1)
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+}
+
+/// A clock that goes as tokio's does: where that is paused, time passes in no time whenever everybody waits.
+pub(crate) struct Simulated(Instant);
+
+impl Simulated {
+    pub(crate) fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How much has passed.
+    pub(crate) fn passed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+impl Clock for Simulated {
+    fn now(&self) -> Timestamp {
+        start().saturating_add(self.passed())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.passed()
+    }
+}
+
+impl keyward_verifier::Clock for Simulated {
+    fn boot(&self) -> Boot {
+        Boot::from_nanos(u64::try_from(self.passed().as_nanos()).unwrap() + 1)
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+}
+
+fn start() -> Timestamp {
+    START.parse().unwrap()
+}
+
+/// Bytes that look random and are the same in every run.
+#[derive(Default)]
+pub(crate) struct Counted(AtomicU64);
+
+impl Counted {
+    /// Others than those of the default.
+    pub(crate) fn from(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+}
+
+impl Entropy for Counted {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        for chunk in bytes.chunks_mut(8) {
+            // splitmix64, after Steele, Lea and Flood (2014).
+            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(word ^ (word >> 31)).to_be_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}

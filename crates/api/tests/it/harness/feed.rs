@@ -1,0 +1,84 @@
+//! A feed of events that a test holds up or lets fail.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use keyward_domain::{KeyId, Timestamp};
+use keyward_storage::{Event, Feed, Hint, Hints, Read, Result, Seq, StorageError, Subject};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// How calls go from now on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Course {
+    Well,
+    Fails,
+    /// Whoever calls waits until it goes otherwise.
+    Waits,
+}
+
+/// A real feed, with a hand on it.
+pub(crate) struct Feeding {
+    inner: Arc<dyn Feed>,
+    /// How reading events goes.
+    pub(crate) reading: watch::Sender<Course>,
+    /// How noting that something is in force goes.
+    pub(crate) noting: watch::Sender<Course>,
+    /// Whether what an event is about gets lost.
+    blind: bool,
+}
+
+impl Feeding {
+    pub(crate) fn over(inner: Arc<dyn Feed>) -> Arc<Self> {
+        Arc::new(Self::new(inner, false))
+    }
+
+    /// One that tells that something was changed, and never what: a defect, for trying tests out.
+    pub(crate) fn blind(inner: Arc<dyn Feed>) -> Arc<Self> {
+        Arc::new(Self::new(inner, true))
+    }
+
+    fn new(inner: Arc<dyn Feed>, blind: bool) -> Self {
+        let course = || watch::Sender::new(Course::Well);
+        Self { inner, reading: course(), noting: course(), blind }
+    }
+}
+
+async fn pass(course: &watch::Sender<Course>) -> Result<()> {
+    let mut course = course.subscribe();
+    let now = *course.wait_for(|course| *course != Course::Waits).await.unwrap();
+    if now == Course::Fails { Err(StorageError::Unavailable("cut off by a test".into())) } else { Ok(()) }
+}
+
+#[async_trait]
+impl Feed for Feeding {
+    async fn head(&self) -> Result<Read<()>> {
+        self.inner.head().await
+    }
+
+    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+        pass(&self.reading).await?;
+        let mut events = self.inner.events_after(seq, at_most).await?;
+        for event in events.iter_mut().filter(|_| self.blind) {
+            event.subject = Subject::Key(KeyId::from_uuid(Uuid::nil()));
+        }
+        Ok(events)
+    }
+
+    async fn announce(&self, hint: Hint) -> Result<()> {
+        self.inner.announce(hint).await
+    }
+
+    async fn listen(&self) -> Result<Option<Box<dyn Hints>>> {
+        self.inner.listen().await
+    }
+
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+        pass(&self.noting).await?;
+        self.inner.record_enforced(subjects, up_to, at).await
+    }
+
+    async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64> {
+        self.inner.prune(made_before, at_most).await
+    }
+}

@@ -1,0 +1,100 @@
+//! What a working database would say: doubles of one say it until the moment of the fault.
+
+use keyward_domain::{Actor, KeyId, Role};
+use keyward_storage::{
+    AccountRecord, Accounts as _, Credential, Credentials as _, KeyRecord, Keys as _, Read, SigningKeyRow, Tokens as _,
+    Write,
+    mock::{MockStore, MockUnitOfWork},
+};
+
+use super::{Held, Pair, World};
+
+#[derive(Clone)]
+pub(crate) struct Known {
+    /// Who calls: a key of the platform.
+    pub(crate) by: Held,
+    pub(crate) pair: Pair,
+    /// What is asked about: a key of `merchant_a1`.
+    pub(crate) about: Held,
+    pub(crate) key: KeyRecord,
+    credentials: Vec<Read<Credential>>,
+    account: AccountRecord,
+    signing_keys: Vec<SigningKeyRow>,
+}
+
+impl Known {
+    pub(crate) async fn of(world: &World) -> Self {
+        let (by, pair) = (world.root("platform").await, world.pair("merchant_a1", &["charges:read"]).await);
+        let about = world.key("merchant_a1", &[]).await;
+        let mut credentials = Vec::new();
+        for key in [&by, &pair.public, &pair.secret, &about] {
+            credentials.push(world.store.credential(key.id.parse().unwrap()).await.unwrap().unwrap());
+        }
+        let reach = keyward_domain::Reach::operator();
+        Self {
+            account: world.store.account(&reach, &"merchant_a1".parse().unwrap()).await.unwrap().unwrap(),
+            key: world.store.key(&reach, about.id.parse().unwrap()).await.unwrap().unwrap(),
+            signing_keys: world.store.signing_keys().await.unwrap(),
+            by,
+            pair,
+            about,
+            credentials,
+        }
+    }
+
+    /// A store that has signing keys and nothing else yet.
+    pub(crate) fn store(&self) -> MockStore {
+        let mut store = MockStore::new();
+        let keys = self.signing_keys.clone();
+        store.expect_signing_keys().returning(move || Ok(keys.clone()));
+        store
+    }
+
+    /// The same, knowing the caller and what it asks about.
+    pub(crate) fn knowing(&self) -> MockStore {
+        let mut store = self.store();
+        let known = self.clone();
+        store.expect_credential().returning(move |id| Ok(known.credential(id)));
+        store
+    }
+
+    /// The same, answering what a manager asks, too. It begins no unit of work yet.
+    pub(crate) fn managing(&self) -> MockStore {
+        let mut store = self.knowing();
+        let account = self.account.clone();
+        store.expect_account().returning(move |_, mid| {
+            let mut found = account.clone();
+            // A merchant stands below a partner; keys and status belong to the merchant itself.
+            if mid.as_str() == "partner_a" {
+                found.account.role = Role::Partner;
+            }
+            Ok(Some(found))
+        });
+        let key = self.key.clone();
+        store.expect_key().returning(move |_, _| Ok(Some(key.clone())));
+        store
+    }
+
+    /// A unit of work that does all it is asked. How it ends is not said yet.
+    pub(crate) fn unit(&self) -> MockUnitOfWork {
+        let mut unit = MockUnitOfWork::new();
+        let (account, key) = (self.account.clone(), self.key.clone());
+        unit.expect_lock_account().returning(move |_, _| Ok(Some(account.clone())));
+        unit.expect_current_key().returning(move |_, _| Ok(Some(key.clone())));
+        unit.expect_longest_lived_writer().returning(|_, _, _| Ok(None));
+        unit.expect_pair_keys_named().returning(|_, _, _| Ok(Vec::new()));
+        unit.expect_taken_unique_names().returning(|_, _, _| Ok(Vec::new()));
+        unit.expect_insert_account().returning(|_, _| Ok(Write::Applied));
+        unit.expect_insert_key().returning(|_, _| Ok(Write::Applied));
+        unit.expect_record_status().returning(|_, _, _, _| Ok(Write::Applied));
+        unit.expect_record_revocation().returning(|_, _, it| {
+            assert!(matches!(it.by, Actor::Key(_)));
+            Ok(Write::Applied)
+        });
+        unit
+    }
+
+    pub(crate) fn credential(&self, id: KeyId) -> Option<Read<Credential>> {
+        self.credentials.iter().find(|known| known.value.key.id() == id).cloned()
+    }
+}

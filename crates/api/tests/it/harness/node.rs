@@ -1,0 +1,139 @@
+//! One process of the service: use cases and router over ports, any of which a test may put something else in place of.
+
+use std::sync::Arc;
+
+use keyward_api::http::Entrance;
+use keyward_api::{
+    app::{App, Hashing, Parts, rotate_signing_keys::keep_signing_keys},
+    http::entrance,
+};
+use keyward_domain::{MasterKey, SecretHasher};
+use keyward_storage::{Credentials, Feed, Membership, NodeId, Store};
+use keyward_verifier::{
+    Verifier,
+    protocol::{Rules, Terms},
+};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::{Clocks, Counted, Held, Setup};
+
+/// What remembered values of slow digests are keyed with.
+const PROCESS_KEY: [u8; 32] = [9; 32];
+
+/// What stands beneath a node.
+#[derive(Clone)]
+pub(crate) struct Ports {
+    pub(crate) store: Arc<dyn Store>,
+    /// Where the verifier reads what it does not remember.
+    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) feed: Arc<dyn Feed>,
+    pub(crate) membership: Option<Arc<dyn Membership>>,
+    pub(crate) clock: Arc<dyn Clocks>,
+    pub(crate) entropy: Arc<Counted>,
+}
+
+impl Ports {
+    /// An embedded database and this clock.
+    pub(crate) fn of<S: Store + Feed + 'static>(store: &Arc<S>, clock: Arc<dyn Clocks>) -> Self {
+        Self {
+            store: Arc::clone(store) as _,
+            credentials: Arc::clone(store) as _,
+            feed: Arc::clone(store) as _,
+            membership: None,
+            clock,
+            entropy: Arc::default(),
+        }
+    }
+
+    /// The same events, behind another store.
+    pub(crate) fn behind(self, store: impl Store + 'static) -> Self {
+        let store = Arc::new(store);
+        Self { credentials: Arc::clone(&store) as _, store, ..self }
+    }
+}
+
+/// A node. It answers by reading until its verifier is started.
+pub(crate) struct Node {
+    pub(crate) app: Arc<App>,
+    pub(crate) router: Entrance,
+    /// Work off the requests.
+    background: TaskTracker,
+}
+
+impl Node {
+    /// Puts it together, and has it take over or make signing keys where the store lets it.
+    pub(crate) async fn over(ports: Ports, setup: Setup) -> Self {
+        let master = Arc::new(MasterKey::from_bytes(&setup.master).unwrap());
+        let Ports { store, credentials, feed, membership, clock, entropy } = ports;
+        let verifier = Verifier::new(keyward_verifier::Parts {
+            credentials,
+            feed,
+            membership,
+            clock: Arc::clone(&clock) as _,
+            fresh_node: fresh_nodes(),
+            terms: Terms::QUICK,
+            rules: Rules::ALL,
+            capacity_bytes: setup.capacity_bytes,
+            version: String::new(),
+            // Apart from the work of requests, which tests wait for.
+            tasks: Arc::new(TaskTracker::new()),
+        });
+        let app = Arc::new(App::new(Parts {
+            store,
+            verifier: Arc::new(verifier),
+            clock: clock as _,
+            entropy,
+            hashing: Hashing {
+                hasher: SecretHasher::new(&master, setup.form).remembering(&PROCESS_KEY),
+                form: setup.form,
+                slow_at_once: 2,
+            },
+            master,
+            settings: setup.settings,
+            background: setup.background.clone(),
+        }));
+        // A store that gives no signing keys is one of the things to be tried.
+        let _ = keep_signing_keys(&app).await;
+        Self { router: entrance(Arc::clone(&app), setup.options), app, background: setup.background }
+    }
+
+    /// The same, answering from memory.
+    pub(crate) async fn started(ports: Ports, setup: Setup) -> Self {
+        let node = Self::over(ports, setup).await;
+        node.app.verifier().start().await.unwrap();
+        node
+    }
+
+    /// How much work off the requests is under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.background.len()
+    }
+
+    /// Waits for the work that requests left behind.
+    pub(crate) async fn settle(&self) {
+        self.background.close();
+        self.background.wait().await;
+        self.background.reopen();
+    }
+
+    /// Whether a key is in memory.
+    pub(crate) fn remembers(&self, key: &Held) -> bool {
+        self.app.verifier().remembered(key.id.parse().unwrap()).is_some()
+    }
+
+    /// Puts a key out of memory.
+    pub(crate) fn forget(&self, key: &Held) {
+        self.app.verifier().forget(key.id.parse().unwrap());
+    }
+}
+
+/// Names that are never given twice.
+fn fresh_nodes() -> Box<dyn Fn() -> NodeId + Send + Sync> {
+    let names = Counted::from(2);
+    Box::new(move || {
+        let mut name = [0; 16];
+        keyward_api::app::Entropy::fill(&names, &mut name).unwrap();
+        NodeId::from_uuid(Uuid::from_bytes(name))
+    })
+}

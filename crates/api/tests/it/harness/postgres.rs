@@ -1,0 +1,57 @@
+//! A Postgres database of one test's own, on the throwaway cluster or that of `KEYWARD_TEST_DATABASE_URL`. Never touches a
+//! database that it did not make.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use keyward_storage::{PgControl, PgOptions, PgStore};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions,
+};
+
+/// A database with the schema in it. Dropping it drops the database.
+pub(crate) struct Database {
+    cluster: String,
+    name: String,
+}
+
+impl Database {
+    pub(crate) async fn create() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let cluster = xtask::pg::shared_url().unwrap();
+        let name = format!("keyward_api_{}_{number}", std::process::id());
+        run(&cluster, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        run(&cluster, format!("CREATE DATABASE {name}")).await;
+        Self { cluster, name }
+    }
+
+    /// Connects as a node does.
+    pub(crate) async fn connect(&self) -> (PgStore, PgControl) {
+        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let options = PgOptions { max_connections: 4, min_connections: 1, ..PgOptions::new(url.into()) };
+        let store = PgStore::connect(&options).await.unwrap();
+        store.migrate().await.unwrap();
+        let control = PgControl::connect(&store, &options).await.unwrap();
+        (store, control)
+    }
+}
+
+impl Drop for Database {
+    /// On a thread with a runtime of its own: the test's own may be on its way out.
+    fn drop(&mut self) {
+        let (cluster, sql) = (self.cluster.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let removed = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(run(&cluster, sql));
+        });
+        // What is left behind goes with the throwaway cluster; a failed test must not be hidden by it.
+        let _ = removed.join();
+    }
+}
+
+async fn run(url: &str, sql: String) {
+    let options: PgConnectOptions = url.parse().unwrap();
+    let mut connection: PgConnection = options.connect().await.unwrap();
+    connection.execute(AssertSqlSafe(sql)).await.unwrap();
+    connection.close().await.unwrap();
+}

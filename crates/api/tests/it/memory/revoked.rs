@@ -1,0 +1,168 @@
+//! What ends a key ends everything that was in memory because of it, in the very next request.
+
+use serde_json::{Value, json};
+
+use super::verify;
+use crate::harness::{Held, Node, Pair, World};
+
+/// Everything that a pair opens.
+struct Doors {
+    by: Held,
+    pair: Pair,
+    access: String,
+    refresh: Value,
+}
+
+impl Doors {
+    async fn of(world: &World) -> Self {
+        let pair = world.pair("merchant_a1", &["merchants:read"]).await;
+        let tokens = world.tokens(&pair).await;
+        let access = tokens["accessToken"].as_str().unwrap().to_owned();
+        Self { by: world.root("platform").await, pair, access, refresh: tokens["refreshToken"].clone() }
+    }
+
+    /// Goes through every door. Afterwards all that it takes is in memory.
+    async fn go_through(&mut self, node: &Node) {
+        for credential in [&self.pair.secret.value, &self.access] {
+            node.get(credential, "/v1/merchants").await.json(200);
+            node.get(credential, "/v1/auth").await.empty(204);
+        }
+        for check in self.checks() {
+            assert_eq!(verify(node, &self.by, &check).await.json(200)["code"], "VALID");
+        }
+        let again = token(node, &json!({"refreshToken": self.refresh})).await.json(200);
+        self.refresh = again["refreshToken"].clone();
+        token(node, &self.wish()).await.json(200);
+        assert!([&self.by, &self.pair.public, &self.pair.secret].iter().all(|key| node.remembers(key)));
+    }
+
+    fn checks(&self) -> [Value; 2] {
+        [json!({"key": self.pair.secret.value}), json!({"key": self.pair.public.value, "type": "public"})]
+    }
+
+    fn wish(&self) -> Value {
+        json!({"AppKey": self.pair.public.value, "AppSecret": self.pair.secret.value})
+    }
+
+    /// Finds shut what the pair obtained.
+    async fn find_tokens_shut(&self, node: &Node) {
+        for path in ["/v1/merchants", "/v1/auth"] {
+            node.get(&self.access, path).await.problem(401, "invalid_credential");
+        }
+        for wish in [self.wish(), json!({"refreshToken": self.refresh})] {
+            token(node, &wish).await.problem(401, "invalid_credential");
+        }
+    }
+
+    /// Finds every door shut; the verdicts about the secret and the public key are these.
+    async fn find_shut(&self, node: &Node, codes: [&str; 2]) {
+        for path in ["/v1/merchants", "/v1/auth"] {
+            node.get(&self.pair.secret.value, path).await.problem(401, "invalid_credential");
+        }
+        let mut verdicts = Vec::new();
+        for check in self.checks() {
+            verdicts.push(verify(node, &self.by, &check).await.json(200));
+        }
+        assert_eq!([&verdicts[0]["code"], &verdicts[1]["code"]], codes);
+        let batch = json!({"checks": self.checks()});
+        let batch = node.post_json(&self.by.value, "/v1/verify/batch", &batch).await.json(200);
+        assert_eq!(batch["results"], json!(verdicts));
+        self.find_tokens_shut(node).await;
+    }
+}
+
+async fn token(node: &Node, wish: &Value) -> crate::harness::Answer {
+    node.request("POST", "/v1/oauth2/token").json(wish).send().await
+}
+
+#[tokio::test]
+async fn whatever_was_in_memory_is_dead_when_the_revocation_is_answered() {
+    for (path, codes) in [
+        ("", ["REVOKED", "VALID"]),
+        ("/v1/merchants/merchant_a1/api-keys", ["REVOKED", "REVOKED"]),
+        ("/v1/merchants/merchant_a1/suspend", ["SUSPENDED", "SUSPENDED"]),
+        ("/v1/merchants/partner_a/suspend", ["SUSPENDED", "SUSPENDED"]),
+        ("/v1/merchants/merchant_a1/close", ["REVOKED", "REVOKED"]),
+        ("/v1/merchants/partner_a/close", ["REVOKED", "REVOKED"]),
+    ] {
+        let world = World::new().await;
+        let mut doors = Doors::of(&world).await;
+        doors.go_through(&world).await;
+        let answer = match path.rsplit('/').next() {
+            Some("") | None => world.delete(&doors.by.value, &doors.pair.secret.path()).await,
+            Some("api-keys") => {
+                let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
+                world.post_json(&doors.by.value, path, &body).await
+            }
+            Some(_) => world.post(&doors.by.value, path).await,
+        };
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+        doors.find_shut(&world, codes).await;
+        // Nor is it dead by half once it has been read anew.
+        doors.find_shut(&world, codes).await;
+    }
+}
+
+#[tokio::test]
+async fn with_its_public_key_dies_what_the_pair_obtained_and_the_secret_key_lives() {
+    let world = World::new().await;
+    let mut doors = Doors::of(&world).await;
+    doors.go_through(&world).await;
+    world.delete(&doors.by.value, &doors.pair.public.path()).await.empty(204);
+    doors.find_tokens_shut(&world).await;
+    world.get(&doors.pair.secret.value, "/v1/merchants").await.json(200);
+}
+
+#[tokio::test]
+async fn resuming_opens_the_same_doors_again() {
+    let world = World::new().await;
+    let mut doors = Doors::of(&world).await;
+    doors.go_through(&world).await;
+    for mid in ["merchant_a1", "partner_a"] {
+        world.post(&doors.by.value, &format!("/v1/merchants/{mid}/suspend")).await.json(200);
+        doors.find_shut(&world, ["SUSPENDED", "SUSPENDED"]).await;
+        world.post(&doors.by.value, &format!("/v1/merchants/{mid}/resume")).await.json(200);
+        // The refresh token that was refused meanwhile was not used up by it.
+        doors.go_through(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn neighbours_stay_in_memory() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let (key, neighbour, stranger) =
+        (world.root("merchant_a1").await, world.root("merchant_a2").await, world.root("partner_b").await);
+    for held in [&key, &neighbour, &stranger] {
+        world.get(&held.value, "/v1/merchants").await.json(200);
+    }
+    world.delete(&by.value, &key.path()).await.empty(204);
+    world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
+    assert!(!world.remembers(&key));
+    for held in [&neighbour, &stranger] {
+        assert!(world.remembers(held));
+        world.get(&held.value, "/v1/merchants").await.json(200);
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_revokes_itself_is_dead_in_the_next_request() {
+    let world = World::new().await;
+    let (one, _other) = (world.root("partner_a").await, world.root("partner_a").await);
+    world.get(&one.value, "/v1/merchants").await.json(200);
+    world.delete(&one.value, &one.path()).await.empty(204);
+    for path in ["/v1/merchants", "/v1/auth"] {
+        world.get(&one.value, path).await.problem(401, "invalid_credential");
+    }
+}
+
+#[tokio::test]
+async fn the_verdict_of_a_caller_that_was_just_revoked_is_not_given() {
+    let world = World::new().await;
+    let (by, caller, key) =
+        (world.root("platform").await, world.root("partner_a").await, world.key("merchant_a1", &[]).await);
+    assert_eq!(verify(&world, &caller, &json!({"key": key.value})).await.json(200)["valid"], true);
+    world.delete(&by.value, &caller.path()).await.empty(204);
+    verify(&world, &caller, &json!({"key": key.value})).await.problem(401, "invalid_credential");
+    assert_eq!(verify(&world, &by, &json!({"key": key.value})).await.json(200)["valid"], true);
+}

@@ -1,0 +1,93 @@
+//! Keys that do not exist leave no trace in memory, and what cannot be a key of ours is not even looked up.
+
+use keyward_domain::{Environment, KeyId, KeyType, KeyValue};
+use keyward_storage::{Credentials as _, mock::MockStore};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::verify;
+use crate::harness::{Held, Node, Request, Setup, World, absent};
+
+/// A sound value of a key that was never made: another one each time.
+fn never_made(n: u128) -> String {
+    let id = KeyId::from_uuid(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000 | n));
+    KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, [7; 32]).expose().to_owned()
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_neither_fills_memory_nor_pushes_anything_out() {
+    // Room for a few keys in each part, and hardly more than those below.
+    let world = World::with(Setup { capacity_bytes: 128 * 1024, ..Setup::default() }).await;
+    let by = world.root("platform").await;
+    let mut good = Vec::new();
+    for _ in 0..8 {
+        good.push(world.root("merchant_a1").await);
+        world.get(&good.last().unwrap().value, "/v1/auth").await.empty(204);
+    }
+    world.get(&by.value, "/v1/auth").await.empty(204);
+    let before = world.app.verifier().size();
+    assert_eq!(before.keys, 9);
+    for round in 0..40 {
+        let checks: Vec<Value> = (0..100).map(|n| json!({"key": never_made(round * 100 + n)})).collect();
+        let verdicts = world.post_json(&by.value, "/v1/verify/batch", &json!({"checks": checks})).await.json(200);
+        let all = verdicts["results"].as_array().unwrap();
+        assert!(all.iter().all(|verdict| *verdict == json!({"valid": false, "code": "NOT_FOUND"})));
+        world.get(&never_made(round), "/v1/auth").await.problem(401, "invalid_credential");
+    }
+    assert_eq!(world.app.verifier().size(), before);
+    assert!(good.iter().all(|key| world.remembers(key)));
+}
+
+/// Values that tell by themselves that they are no good.
+fn worthless(key: &Held) -> Vec<String> {
+    let sound = absent();
+    let mut flipped = sound.clone();
+    let last = if flipped.pop() == Some('a') { 'b' } else { 'a' };
+    flipped.push(last);
+    vec![
+        "x".to_owned(),
+        "sk_test_".to_owned(),
+        sound[..sound.len() - 1].to_owned(),
+        format!("{sound}a"),
+        flipped,
+        sound.to_uppercase(),
+        key.abroad(),
+        key.abroad().replace("sk_live_", "sk_test_"),
+        "pk_test_".to_owned() + &sound["sk_test_".len()..],
+        "a.b.c".to_owned(),
+        "s".repeat(5_000),
+    ]
+}
+
+#[tokio::test]
+async fn what_tells_by_itself_that_it_is_no_good_costs_no_look_up() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let known = world.store.credential(by.id.parse().unwrap()).await.unwrap().unwrap();
+    // Whatever else this store is asked for is a panic, and a panic is a 500.
+    let mut store = MockStore::new();
+    store.expect_signing_keys().returning(|| Ok(Vec::new()));
+    store.expect_add_signing_key().returning(|_| Ok(keyward_storage::Write::Stale));
+    let caller = by.id.parse::<KeyId>().unwrap();
+    store.expect_credential().withf(move |id| *id == caller).returning(move |_| Ok(Some(known.clone())));
+    let node = Node::over(world.ports().behind(store), Setup::default()).await;
+    for value in worthless(&by) {
+        let abroad = value.starts_with("sk_live_");
+        for path in ["/v1/merchants", "/v1/auth"] {
+            let code = if abroad { "wrong_environment" } else { "invalid_credential" };
+            node.get(&value, path).await.problem(401, code);
+        }
+        let by_header = Request::new(&node.router, "GET", "/v1/auth").header("x-api-key", &value);
+        assert_eq!(by_header.send().await.status, 401);
+        let code = if abroad { "WRONG_ENVIRONMENT" } else { "NOT_FOUND" };
+        let verdict = verify(&node, &by, &json!({"key": value})).await.json(200);
+        assert_eq!(verdict, json!({"valid": false, "code": code}), "{value}");
+        let batch = json!({"checks": [{"key": value}]});
+        let verdicts = node.post_json(&by.value, "/v1/verify/batch", &batch).await.json(200);
+        assert_eq!(verdicts["results"][0], verdict);
+        let wish = json!({"AppKey": value, "AppSecret": absent()});
+        assert_eq!(node.request("POST", "/v1/oauth2/token").json(&wish).send().await.status, 401);
+        let wish = json!({"AppKey": absent(), "AppSecret": value});
+        assert_eq!(node.request("POST", "/v1/oauth2/token").json(&wish).send().await.status, 401);
+    }
+}

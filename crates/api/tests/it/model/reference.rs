@@ -1,0 +1,243 @@
+//! The model: what there is, in maps, and what each step does to it and is answered. The rules it goes by are in
+//! [`rules`](super::rules).
+
+use std::collections::BTreeMap;
+
+use super::steps::{By, Credential, Kind, Scopes, State, Status, Step};
+
+/// All accounts below the platform, and what each stands under.
+pub(super) const ACCOUNTS: [(&str, Option<&str>); 6] = [
+    ("partner_a", None),
+    ("partner_b", None),
+    ("merchant_p1", None),
+    ("merchant_a1", Some("partner_a")),
+    ("merchant_a2", Some("partner_a")),
+    ("merchant_b1", Some("partner_b")),
+];
+/// How long an access token lives, in seconds.
+const ACCESS: u64 = 600;
+/// How long a family of refresh tokens lives.
+const FAMILY: u64 = 24 * 60 * 60;
+
+/// What the service is expected to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing was asked.
+    Nothing,
+    /// Done, with this status.
+    Done(u16),
+    /// A problem: its status and code.
+    Problem(u16, &'static str),
+    /// A key was made.
+    Made,
+    /// A pair was made under this unique name: two keys, the public one first.
+    MadePair(String),
+    /// The verdict about a key.
+    Verdict(&'static str),
+    /// These keys, in this order.
+    Keys(Vec<usize>),
+    /// A key: its state, and whether its end is in force.
+    Shown(State, bool),
+    /// The request may pass, on account of this key.
+    Passed(usize),
+    /// Tokens were given.
+    Tokens,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) mid: &'static str,
+    pub(super) kind: Kind,
+    pub(super) scopes: Scopes,
+    pub(super) expires: Option<u64>,
+    pub(super) revoked: bool,
+    /// The name and the unique name of the pair that it belongs to.
+    pub(super) pair: Option<(&'static str, String)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Tokens {
+    pub(super) public: usize,
+    pub(super) secret: usize,
+    pub(super) ends: u64,
+    family: usize,
+    redeemed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Family {
+    ends: u64,
+    over: bool,
+}
+
+/// Everything there is. Keys and tokens have the numbers in which they were made; time is in seconds.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    /// Whether there is room in memory for all of it.
+    pub(super) roomy: bool,
+    pub(super) now: u64,
+    pub(super) accounts: BTreeMap<&'static str, Status>,
+    pub(super) keys: BTreeMap<usize, Key>,
+    pub(super) tokens: BTreeMap<usize, Tokens>,
+    families: BTreeMap<usize, Family>,
+    /// What the last step was answered.
+    pub(super) told: Told,
+}
+
+impl Model {
+    pub(super) fn new(roomy: bool) -> Self {
+        Self {
+            roomy,
+            now: 0,
+            accounts: ACCOUNTS.map(|(mid, _)| (mid, Status::Active)).into(),
+            keys: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            families: BTreeMap::new(),
+            told: Told::Nothing,
+        }
+    }
+
+    pub(super) fn step(mut self, step: &Step) -> Self {
+        self.told = self.take(step).unwrap_or_else(|problem| problem);
+        self
+    }
+
+    /// What the step is answered; as an error where it is refused.
+    fn take(&mut self, step: &Step) -> Result<Told, Told> {
+        match *step {
+            Step::Issue { mid, kind, scopes, life } => {
+                self.must_be_in_business(mid)?;
+                let expires = life.map(|life| self.now + life);
+                self.add(Key { mid, kind, scopes, expires, revoked: false, pair: None });
+                Ok(Told::Made)
+            }
+            Step::IssuePair { mid, name, scopes, overwrite } => self.issue_pair(mid, name, scopes, overwrite),
+            Step::Revoke { by, key, impatient } => self.revoke(by, key, impatient),
+            Step::Change { mid, to } => match (self.accounts[mid], to) {
+                (Status::Closed, Status::Active | Status::Suspended) => Err(Told::Problem(409, "account_closed")),
+                (_, to) => {
+                    self.accounts.insert(mid, to);
+                    Ok(Told::Done(200))
+                }
+            },
+            Step::Advance { seconds } => {
+                self.now += seconds;
+                Ok(Told::Nothing)
+            }
+            Step::Forget { .. } => Ok(Told::Nothing),
+            Step::Verify { by, key, forged, kind, mid, charges } => {
+                let caller = self.caller(by)?;
+                let known = &self.keys[&key];
+                if forged || !Self::reaches(caller.mid, known.mid) {
+                    return Ok(Told::Verdict("NOT_FOUND"));
+                }
+                Ok(Told::Verdict(self.verdict(known, kind, mid, charges)))
+            }
+            Step::Auth { with, kind, charges } => self.auth(with, kind, charges),
+            Step::List { by, mid, state } => {
+                let caller = self.caller(by)?;
+                if !Self::reaches(caller.mid, mid) {
+                    return Err(Told::Problem(404, "account_not_found"));
+                }
+                let here = self.keys.iter().rev().filter(|(_, key)| key.mid == mid);
+                let wanted = here.filter(|(_, key)| state.is_none_or(|state| self.state(key) == state));
+                Ok(Told::Keys(wanted.map(|(number, _)| *number).collect()))
+            }
+            Step::Show { by, key } => {
+                let caller = self.caller(by)?;
+                let known = self.reached(caller.mid, key)?;
+                let over = known.revoked || self.standing(known.mid) == Status::Closed;
+                Ok(Told::Shown(self.state(known), over))
+            }
+            Step::Obtain { public, secret } => {
+                if !self.is_usable_pair(public, secret) {
+                    return Err(Told::Problem(401, "invalid_credential"));
+                }
+                let family = self.families.len();
+                self.families.insert(family, Family { ends: self.now + FAMILY, over: false });
+                self.grant(public, secret, family);
+                Ok(Told::Tokens)
+            }
+            Step::Refresh { tokens } => self.refresh(tokens),
+        }
+    }
+
+    fn add(&mut self, key: Key) {
+        self.keys.insert(self.keys.len(), key);
+    }
+
+    fn grant(&mut self, public: usize, secret: usize, family: usize) {
+        let ends = self.now + ACCESS;
+        self.tokens.insert(self.tokens.len(), Tokens { public, secret, ends, family, redeemed: false });
+    }
+
+    fn must_be_in_business(&self, mid: &str) -> Result<(), Told> {
+        if self.standing(mid) == Status::Active { Ok(()) } else { Err(Told::Problem(409, "account_not_active")) }
+    }
+
+    fn issue_pair(
+        &mut self,
+        mid: &'static str,
+        name: &'static str,
+        scopes: Scopes,
+        overwrite: bool,
+    ) -> Result<Told, Told> {
+        self.must_be_in_business(mid)?;
+        let namesakes =
+            self.keys.values_mut().filter(|key| key.mid == mid && key.pair.as_ref().is_some_and(|it| it.0 == name));
+        if overwrite {
+            namesakes.for_each(|key| key.revoked = true);
+        }
+        let taken = |unique: &String| {
+            let alive = self.keys.values().filter(|key| key.mid == mid && !key.revoked);
+            alive.filter_map(|key| key.pair.as_ref()).any(|(_, taken)| taken == unique)
+        };
+        let unique = (1..).map(|n| if n == 1 { name.to_owned() } else { format!("{name}-{n}") });
+        let unique = unique.into_iter().find(|unique| !taken(unique)).unwrap();
+        for (kind, scopes) in [(Kind::Public, Scopes::None), (Kind::Secret, scopes)] {
+            let pair = Some((name, unique.clone()));
+            self.add(Key { mid, kind, scopes, expires: None, revoked: false, pair });
+        }
+        Ok(Told::MadePair(unique))
+    }
+
+    fn revoke(&mut self, by: By, key: usize, impatient: bool) -> Result<Told, Told> {
+        let caller = self.caller(by)?;
+        let known = self.reached(caller.mid, key)?;
+        if !known.revoked && caller.mid == Some(known.mid) && self.is_last_writer(key) {
+            return Err(Told::Problem(409, "lock_out"));
+        }
+        self.keys.get_mut(&key).unwrap().revoked = true;
+        Ok(Told::Done(if impatient { 202 } else { 204 }))
+    }
+
+    fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Result<Told, Told> {
+        let key = match with {
+            Credential::Key { forged: true, .. } => return Err(Told::Problem(401, "invalid_credential")),
+            Credential::Key { key, forged: false } => key,
+            Credential::Token(token) => self.alive(token)?,
+        };
+        match self.verdict(&self.keys[&key], kind, None, charges) {
+            "VALID" => Ok(Told::Passed(key)),
+            "WRONG_TYPE" => Err(Told::Problem(403, "wrong_type")),
+            "INSUFFICIENT_SCOPE" => Err(Told::Problem(403, "insufficient_scope")),
+            _ => Err(Told::Problem(401, "invalid_credential")),
+        }
+    }
+
+    fn refresh(&mut self, tokens: usize) -> Result<Told, Told> {
+        let Tokens { public, secret, family, redeemed, .. } = self.tokens[&tokens];
+        let denied = Err(Told::Problem(401, "invalid_credential"));
+        if self.now >= self.families[&family].ends || !self.is_usable_pair(public, secret) {
+            return denied;
+        }
+        let known = self.families.get_mut(&family).unwrap();
+        if redeemed || known.over {
+            known.over = true;
+            return denied;
+        }
+        self.tokens.get_mut(&tokens).unwrap().redeemed = true;
+        self.grant(public, secret, family);
+        Ok(Told::Tokens)
+    }
+}

@@ -1,0 +1,97 @@
+//! The rules that the model goes by, as the contract tells them.
+
+use super::{
+    reference::{ACCOUNTS, Key, Model, Told},
+    steps::{By, Kind, Scopes, State, Status},
+};
+
+/// Somebody whose credential is good.
+pub(super) struct Caller {
+    /// Its account; none for the platform.
+    pub(super) mid: Option<&'static str>,
+}
+
+impl Model {
+    /// How the account stands, with what it stands under.
+    pub(super) fn standing(&self, mid: &str) -> Status {
+        let above = ACCOUNTS.iter().find(|(known, _)| *known == mid).and_then(|(_, above)| *above);
+        above.map_or(self.accounts[mid], |above| self.accounts[mid].max(self.accounts[above]))
+    }
+
+    /// Whether the account exists for a caller of that one; the platform reaches all.
+    pub(super) fn reaches(caller: Option<&str>, mid: &str) -> bool {
+        caller.is_none_or(|caller| caller == mid || ACCOUNTS.contains(&(mid, Some(caller))))
+    }
+
+    /// A key, as far as it exists for a caller.
+    pub(super) fn reached(&self, caller: Option<&str>, key: usize) -> Result<&Key, Told> {
+        let known = &self.keys[&key];
+        if Self::reaches(caller, known.mid) { Ok(known) } else { Err(Told::Problem(404, "key_not_found")) }
+    }
+
+    /// What a reader sees.
+    pub(super) fn state(&self, key: &Key) -> State {
+        if key.revoked || self.standing(key.mid) == Status::Closed {
+            State::Revoked
+        } else if key.expires.is_some_and(|at| at <= self.now) {
+            State::Expired
+        } else {
+            State::Active
+        }
+    }
+
+    /// The first thing that is wrong with a key for what was asked, or `VALID`.
+    pub(super) fn verdict(&self, key: &Key, kind: Kind, mid: Option<&str>, charges: bool) -> &'static str {
+        match (self.state(key), self.standing(key.mid)) {
+            (State::Revoked, _) => "REVOKED",
+            (_, Status::Suspended) => "SUSPENDED",
+            (State::Expired, _) => "EXPIRED",
+            (State::Active, _) if key.kind != kind => "WRONG_TYPE",
+            (State::Active, _) if mid.is_some_and(|mid| mid != key.mid) => "WRONG_ACCOUNT",
+            (State::Active, _) if charges && key.scopes == Scopes::None => "INSUFFICIENT_SCOPE",
+            (State::Active, _) => "VALID",
+        }
+    }
+
+    fn is_usable(&self, key: &Key) -> bool {
+        self.verdict(key, key.kind, None, false) == "VALID"
+    }
+
+    pub(super) fn is_usable_pair(&self, public: usize, secret: usize) -> bool {
+        let (public, secret) = (&self.keys[&public], &self.keys[&secret]);
+        let belong = (public.kind, secret.kind, public.mid) == (Kind::Public, Kind::Secret, secret.mid);
+        belong && self.is_usable(public) && self.is_usable(secret)
+    }
+
+    /// The key that a token speaks for, while it lives.
+    pub(super) fn alive(&self, token: usize) -> Result<usize, Told> {
+        let token = &self.tokens[&token];
+        let alive = self.now < token.ends && self.is_usable_pair(token.public, token.secret);
+        if alive { Ok(token.secret) } else { Err(Told::Problem(401, "invalid_credential")) }
+    }
+
+    /// Lets a caller in that may manage keys.
+    pub(super) fn caller(&self, by: By) -> Result<Caller, Told> {
+        let key = match by {
+            By::Platform => return Ok(Caller { mid: None }),
+            By::Key(key) => key,
+            By::Token(token) => self.alive(token)?,
+        };
+        let key = &self.keys[&key];
+        if key.kind != Kind::Secret || !self.is_usable(key) {
+            return Err(Told::Problem(401, "invalid_credential"));
+        }
+        if key.scopes != Scopes::Manage {
+            return Err(Told::Problem(403, "insufficient_scope"));
+        }
+        Ok(Caller { mid: Some(key.mid) })
+    }
+
+    /// Whether this is the last usable key of its account that can manage keys.
+    pub(super) fn is_last_writer(&self, key: usize) -> bool {
+        let writes = |key: &Key| key.kind == Kind::Secret && key.scopes == Scopes::Manage && self.is_usable(key);
+        let known = &self.keys[&key];
+        let others = self.keys.iter().filter(|(number, it)| **number != key && it.mid == known.mid);
+        writes(known) && !others.into_iter().any(|(_, other)| writes(other))
+    }
+}

@@ -1,0 +1,107 @@
+//! The service beside the model: every step is taken over HTTP, and what is said is compared.
+
+use std::{any::Any, marker::PhantomData, sync::Arc, time::Duration};
+
+use keyward_storage_sqlite::testing::open;
+use proptest_state_machine::StateMachineTest;
+use tokio::runtime::{Builder, Runtime};
+
+use super::{asking::Asking, reference::Model, steps::Step};
+use crate::harness::{Database, Dial, Feeding, Node, Ports, Setup};
+
+/// Where a database comes from.
+pub(super) trait Place: 'static {
+    /// Opens an empty one. What comes second has to live as long as the ports.
+    fn open(clock: Arc<Dial>) -> impl Future<Output = (Ports, Box<dyn Any>)>;
+}
+
+/// The embedded one: one process, and nobody to wait for.
+pub(super) enum Embedded {}
+
+impl Place for Embedded {
+    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any>) {
+        let (store, folder) = open().await;
+        (Ports::of(&Arc::new(store), clock), Box::new(folder))
+    }
+}
+
+/// The same with a planted defect: memory is never told what has changed.
+pub(super) enum Forgetful {}
+
+impl Place for Forgetful {
+    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any>) {
+        let (ports, place) = Embedded::open(clock).await;
+        (Ports { feed: Feeding::blind(Arc::clone(&ports.feed)), ..ports }, place)
+    }
+}
+
+/// Postgres: the node holds a lease, and acknowledges what it itself has changed.
+pub(super) enum Shared {}
+
+impl Place for Shared {
+    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any>) {
+        // Keys expire by the later one of two clocks: far from now, that is always this one.
+        clock.advance(Duration::from_hours(24 * 3_650));
+        let database = Database::create().await;
+        let (store, control) = database.connect().await;
+        let (store, control) = (Arc::new(store), Arc::new(control));
+        let entropy = Arc::default();
+        let ports = Ports {
+            store: Arc::clone(&store) as _,
+            credentials: store,
+            feed: Arc::clone(&control) as _,
+            membership: Some(control),
+            clock,
+            entropy,
+        };
+        (ports, Box::new(database))
+    }
+}
+
+/// That a service on such a database agrees with the model.
+pub(super) struct Agrees<P>(PhantomData<P>);
+
+/// A service on its database, and who asks it.
+pub(super) struct Running {
+    asking: Asking,
+    runtime: Runtime,
+    _place: Box<dyn Any>,
+}
+
+impl<P: Place> StateMachineTest for Agrees<P> {
+    type SystemUnderTest = Running;
+    type Reference = Model;
+
+    fn init_test(model: &Model) -> Running {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let clock = Arc::<Dial>::default();
+        let mut setup = Setup::default();
+        setup.settings.failed_attempts_per_minute = 1_000_000;
+        if !model.roomy {
+            // Not for all the accounts above the keys of each part.
+            setup.capacity_bytes = 128 * 1024;
+        }
+        let (asking, place) = runtime.block_on(async {
+            let (ports, place) = P::open(Arc::clone(&clock)).await;
+            let node = Node::started(ports, setup).await;
+            node.plant().await;
+            (Asking::of(node, clock).await, place)
+        });
+        Running { asking, runtime, _place: place }
+    }
+
+    fn apply(mut running: Running, model: &Model, step: Step) -> Running {
+        let told = running.runtime.block_on(running.asking.take(step));
+        assert_eq!(told, model.told, "{step:?}");
+        running
+    }
+
+    /// Every key and every token is what the model says, however it was used before.
+    fn check_invariants(running: &Running, model: &Model) {
+        running.runtime.block_on(running.asking.compare(model));
+    }
+
+    fn teardown(running: Running, _: Model) {
+        running.runtime.block_on(running.asking.leave());
+    }
+}

@@ -1,0 +1,54 @@
+//! Calls that end something: they answer when it is in force on every node, within their time, whatever becomes of whoever
+//! asked.
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+
+use keyward_storage::{Member, Members, NodeId, Seq, mock::MockNodes};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness::{Answer, Held, Node, START, World};
+
+mod cut_off;
+mod hung_up;
+mod in_time;
+mod unread;
+
+/// Each call that ends something about this key of `merchant_a1`: method, path, body, and the status of success.
+fn calls(key: &Held) -> [(&'static str, String, Value, u16); 4] {
+    let merchant = |verb: &str| format!("/v1/merchants/merchant_a1/{verb}");
+    let overwrite = json!({"name": "Planted pair", "overwriteExistingKey": true});
+    [
+        ("DELETE", key.path(), Value::Null, 204),
+        ("POST", merchant("api-keys"), overwrite, 201),
+        ("POST", merchant("suspend"), Value::Null, 200),
+        ("POST", merchant("close"), Value::Null, 200),
+    ]
+}
+
+async fn call(node: &Node, by: &Held, (method, path, body, _): &(&str, String, Value, u16)) -> Answer {
+    let request = node.request(method, path).bearer(&by.value);
+    if body.is_null() { request.send().await } else { request.json(body).send().await }
+}
+
+/// The list of members: one other node, which has applied events up to this one.
+fn another_node(applied: u64) -> Members {
+    let time = START.parse().unwrap();
+    let row = Member {
+        node: NodeId::from_uuid(Uuid::from_u128(7)),
+        counter: 1,
+        applied: Seq::new(applied),
+        ttl: Duration::from_secs(2),
+        started_at: time,
+        renewed_at: time,
+        version: String::new(),
+    };
+    Members { rows: vec![row], head: Seq::new(applied), database_time: time }
+}
+
+/// Members of whom one never acknowledges anything.
+fn silent() -> MockNodes {
+    let mut nodes = MockNodes::new();
+    nodes.expect_members().returning(|| Ok(another_node(0)));
+    nodes
+}

@@ -1,0 +1,68 @@
+//! The process ends while a change waits for other nodes.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::{MockNodes, World, another_node, call, calls};
+use crate::harness::{Node, Ports, Setup};
+
+#[tokio::test]
+async fn whoever_waits_when_the_process_ends_is_told_that_the_outcome_is_unknown_and_may_repeat() {
+    for n in 0..4 {
+        let world = World::new().await;
+        let by = world.root("platform").await;
+        let pair = world.pair("merchant_a1", &["merchants:read"]).await;
+        let listed = Arc::new(Notify::new());
+        let hint = Arc::clone(&listed);
+        let mut silent = MockNodes::new();
+        silent.expect_members().returning(move || {
+            hint.notify_one();
+            Ok(another_node(0))
+        });
+        let node = Node::over(Ports { membership: Some(Arc::new(silent)), ..world.ports() }, Setup::default()).await;
+        let ending = &calls(&pair.secret)[n];
+        let stop = async {
+            listed.notified().await;
+            node.app.verifier().end();
+        };
+        let (answer, ()) = tokio::join!(call(&node, &by, ending), stop);
+        answer.problem(503, "outcome_unknown");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        // It is committed, and not claimed to be in force.
+        node.get(&pair.secret.value, "/v1/merchants").await.problem(401, "invalid_credential");
+        let told = node.get(&by.value, &format!("{}/enforcement", pair.secret.path())).await.json(200);
+        assert_eq!(told["enforced"], false);
+        if ending.3 == 201 {
+            // A repeated overwrite makes another pair; what it replaced last time is not its business.
+            continue;
+        }
+        // Nor is it by a call that comes when all is over.
+        call(&node, &by, ending).await.problem(503, "outcome_unknown");
+        // On another node, where everybody has heard of it, the repeated call waits again, and then it is known.
+        let mut awake = MockNodes::new();
+        awake.expect_members().once().returning(|| Ok(another_node(100)));
+        let after = Node::over(Ports { membership: Some(Arc::new(awake)), ..world.ports() }, Setup::default()).await;
+        for _ in 0..2 {
+            assert_eq!(call(&after, &by, ending).await.status.as_u16(), ending.3);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_in_force_is_waited_for_by_nobody_again() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let pair = world.pair("merchant_a1", &[]).await;
+    // The first time on a node that knows of no others.
+    for ending in &calls(&pair.secret) {
+        assert_eq!(call(&world, &by, ending).await.status.as_u16(), ending.3);
+        if ending.1.ends_with("api-keys") {
+            continue;
+        }
+        // Whoever asks this one for members panics.
+        let alone = Ports { membership: Some(Arc::new(MockNodes::new())), ..world.ports() };
+        let node = Node::over(alone, Setup::default()).await;
+        assert_eq!(call(&node, &by, ending).await.status.as_u16(), ending.3, "{ending:?}");
+    }
+}

@@ -1,0 +1,137 @@
+//! How long a call waits for other nodes, and how long it may take: in simulated time.
+
+use async_trait::async_trait;
+use keyward_domain::KeyId;
+use keyward_storage::{Committed, Credential, Credentials, Read, Result, StorageError};
+
+use super::{Arc, Duration, MockNodes, Seq, World, another_node, call, calls, silent};
+use crate::harness::{Known, Node, Ports, Setup, Simulated};
+
+/// The lease of every node here.
+const LEASE: Duration = Duration::from_secs(2);
+/// What is added to it when somebody waits for it to end.
+const GUARD: Duration = Duration::from_secs(1);
+/// Timers go off within a millisecond or two, and between two looks at the list of nodes are 20 at the most.
+const CLOSE: Duration = Duration::from_millis(25);
+
+/// Everything that a revocation needs, in memory: from here on time is simulated.
+async fn prepared() -> (World, Known) {
+    let world = World::new().await;
+    let known = Known::of(&world).await;
+    world.app.verifier().leave().await;
+    tokio::time::pause();
+    (world, known)
+}
+
+/// A node of many, whose commits succeed; and the clock.
+async fn node(world: &World, known: &Known, nodes: MockNodes) -> (Node, Arc<Simulated>) {
+    let clock = Arc::new(Simulated::begin());
+    let shared = known.clone();
+    let mut store = known.managing();
+    store.expect_begin().returning(move || {
+        let mut unit = shared.unit();
+        unit.expect_commit().returning(|| Ok(Committed { event: Some(Seq::new(1)) }));
+        Ok(Box::new(unit))
+    });
+    let mut feed = MockNodes::new();
+    feed.expect_announce().returning(|_| Ok(()));
+    feed.expect_record_enforced().returning(|_, _, _| Ok(()));
+    let ports = Ports {
+        feed: Arc::new(feed),
+        membership: Some(Arc::new(nodes)),
+        clock: Arc::clone(&clock) as _,
+        ..world.ports().behind(store)
+    };
+    (Node::over(ports, Setup::default()).await, clock)
+}
+
+#[track_caller]
+fn about(passed: Duration, expected: Duration) {
+    assert!((expected..expected + CLOSE).contains(&passed), "{passed:?}");
+}
+
+#[tokio::test]
+async fn a_node_that_is_silent_is_waited_for_until_its_lease_and_the_guard_are_over() {
+    let (world, known) = prepared().await;
+    for ending in &calls(&known.about) {
+        let (node, clock) = node(&world, &known, silent()).await;
+        assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
+        about(clock.passed(), LEASE + GUARD);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_after_the_commit_is_waited_for_no_longer() {
+    let (world, known) = prepared().await;
+    for ending in &calls(&known.about) {
+        let mut nodes = MockNodes::new();
+        nodes.expect_members().returning(|| Err(StorageError::Unavailable("gone".into())));
+        let (node, clock) = node(&world, &known, nodes).await;
+        assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
+        about(clock.passed(), LEASE + GUARD);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_acknowledges_is_waited_for_until_then_and_no_longer() {
+    let (world, known) = prepared().await;
+    for ending in &calls(&known.about) {
+        let begun = Simulated::begin();
+        let mut nodes = MockNodes::new();
+        nodes
+            .expect_members()
+            .returning(move || Ok(another_node(u64::from(begun.passed() >= Duration::from_millis(700)))));
+        let (node, clock) = node(&world, &known, nodes).await;
+        assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
+        about(clock.passed(), Duration::from_millis(700));
+    }
+}
+
+#[tokio::test]
+async fn whoever_would_rather_not_wait_does_not() {
+    let (world, known) = prepared().await;
+    let (node, clock) = node(&world, &known, silent()).await;
+    let request = node.request("DELETE", &known.about.path()).bearer(&known.by.value);
+    request.header("prefer", "respond-async").send().await.empty(202);
+    assert_eq!(clock.passed(), Duration::ZERO);
+}
+
+/// Never answers.
+struct Stuck;
+
+#[async_trait]
+impl Credentials for Stuck {
+    async fn credential(&self, _: KeyId) -> Result<Option<Read<Credential>>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn what_may_wait_for_other_nodes_has_the_lease_and_six_seconds_and_all_else_what_is_set() {
+    let (world, known) = prepared().await;
+    let others = [
+        ("GET", known.about.path()),
+        ("GET", format!("{}/enforcement", known.about.path())),
+        ("POST", "/v1/api-keys".to_owned()),
+        ("POST", "/v1/merchants".to_owned()),
+        ("GET", "/v1/merchants/merchant_a1".to_owned()),
+        ("POST", "/v1/verify".to_owned()),
+    ];
+    let long = calls(&known.about).map(|(method, path, ..)| (method, path, LEASE + Duration::from_secs(6)));
+    let short = others.map(|(method, path)| (method, path, Duration::from_secs(1)));
+    for (method, path, budget) in long.into_iter().chain(short) {
+        let clock = Arc::new(Simulated::begin());
+        let mut setup = Setup::default();
+        setup.options.request_timeout = Duration::from_secs(1);
+        let ports = Ports {
+            credentials: Arc::new(Stuck),
+            membership: Some(Arc::new(MockNodes::new())),
+            clock: Arc::clone(&clock) as _,
+            ..world.ports().behind(known.store())
+        };
+        let node = Node::over(ports, setup).await;
+        let answer = node.request(method, &path).bearer(&known.by.value).send().await;
+        answer.problem(504, "timeout");
+        about(clock.passed(), budget);
+    }
+}

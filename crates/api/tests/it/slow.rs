@@ -1,0 +1,187 @@
+//! Keys whose digests are slow to check: proved once, and then as quick as any other.
+//!
+//! Hashing runs on the runtime's blocking threads. Here there is one, and a test that holds it sees what gets by without.
+
+use std::{future::Future, pin::pin, sync::mpsc};
+
+use keyward_domain::{KeyId, SecretForm};
+use keyward_storage::conformance::RawSql as _;
+use keyward_storage_sqlite::testing::Raw;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::harness::{Answer, Held, Node, Setup, World, absent};
+
+fn with_one_blocking_thread(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+    runtime.unwrap().block_on(test);
+}
+
+/// Holds the one blocking thread until dropped: nothing is hashed meanwhile.
+struct NoHashing {
+    _until_dropped: mpsc::Sender<()>,
+}
+
+impl NoHashing {
+    fn begin() -> Self {
+        let (until_dropped, dropped) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || dropped.recv());
+        Self { _until_dropped: until_dropped }
+    }
+}
+
+/// That a request cannot be answered without hashing; then its answer.
+async fn only_with_hashing(node: &Node, request: impl Future<Output = Answer>) -> Answer {
+    let held = NoHashing::begin();
+    let mut waiting = pin!(request);
+    tokio::select! {
+        biased;
+        answer = &mut waiting => panic!("nothing was hashed: {}", answer.text()),
+        // Look-ups that began later come to their end.
+        () = async { for n in 0..10 { look_up(node, n).await; } } => {}
+    }
+    drop(held);
+    waiting.await
+}
+
+/// Asks the database for a key that is not there.
+async fn look_up(node: &Node, n: u128) {
+    let id = KeyId::from_uuid(Uuid::from_u128(n));
+    assert!(node.app.verifier().credential(id).await.unwrap().is_none());
+}
+
+fn slow() -> Setup {
+    let mut setup = Setup { form: SecretForm::Argon2id, ..Setup::default() };
+    setup.settings.failed_attempts_per_minute = 3;
+    setup
+}
+
+async fn verify(node: &Node, by: &Held, value: &str) -> Answer {
+    node.post_json(&by.value, "/v1/verify", &json!({"key": value})).await
+}
+
+#[test]
+fn a_slow_digest_is_proved_once_and_remembered() {
+    with_one_blocking_thread(async {
+        let world = World::with(slow()).await;
+        let (key, other) = (world.root("partner_a").await, world.root("partner_a").await);
+        only_with_hashing(&world, world.get(&key.value, "/v1/merchants")).await.json(200);
+        let held = NoHashing::begin();
+        for _ in 0..2 {
+            world.get(&key.value, "/v1/merchants").await.json(200);
+            world.get(&key.value, "/v1/auth").await.empty(204);
+            assert_eq!(verify(&world, &key, &key.value).await.json(200)["code"], "VALID");
+        }
+        drop(held);
+        // In memory, but never proved here.
+        world.get(&other.forged(), "/v1/auth").await.problem(401, "invalid_credential");
+        assert!(world.remembers(&other));
+        only_with_hashing(&world, world.get(&other.value, "/v1/auth")).await.empty(204);
+    });
+}
+
+#[test]
+fn what_was_proved_is_dead_with_the_key() {
+    with_one_blocking_thread(async {
+        let world = World::with(slow()).await;
+        let by = world.root("platform").await;
+        let (revoked, suspended) = (world.root("partner_a").await, world.root("merchant_b1").await);
+        for key in [&by, &revoked, &suspended] {
+            world.get(&key.value, "/v1/auth").await.empty(204);
+        }
+        world.delete(&by.value, &revoked.path()).await.empty(204);
+        world.post(&by.value, "/v1/merchants/partner_b/suspend").await.json(200);
+        for (key, code) in [(&revoked, "REVOKED"), (&suspended, "SUSPENDED")] {
+            world.get(&key.value, "/v1/auth").await.problem(401, "invalid_credential");
+            assert_eq!(verify(&world, &by, &key.value).await.json(200)["code"], code);
+        }
+        world.post(&by.value, "/v1/merchants/partner_b/resume").await.json(200);
+        world.get(&suspended.value, "/v1/auth").await.empty(204);
+    });
+}
+
+#[test]
+fn a_wrong_value_for_a_proved_key_costs_answers_and_is_limited_as_one_that_never_was() {
+    with_one_blocking_thread(async {
+        let world = World::with(slow()).await;
+        let (owner, stranger) = (world.root("merchant_a1").await, world.root("platform").await);
+        for key in [&owner, &stranger] {
+            world.get(&key.value, "/v1/auth").await.empty(204);
+        }
+        for guess in [owner.forged(), absent()] {
+            for _ in 0..3 {
+                let answer = only_with_hashing(&world, verify(&world, &stranger, &guess)).await;
+                assert_eq!(answer.json(200), json!({"valid": false, "code": "NOT_FOUND"}));
+            }
+            let held = NoHashing::begin();
+            verify(&world, &stranger, &guess).await.problem(429, "too_many_attempts");
+            drop(held);
+        }
+        let mut told = Vec::new();
+        for guess in [owner.forged(), absent()] {
+            let request = world.request("GET", "/v1/auth").from("192.0.2.7:1").bearer(&guess);
+            let answer = only_with_hashing(&world, request.send()).await;
+            answer.problem(401, "invalid_credential");
+            told.push(answer.untraced());
+        }
+        assert_eq!(told[0], told[1]);
+        // The right value is in memory, whoever has guessed.
+        let held = NoHashing::begin();
+        assert_eq!(verify(&world, &stranger, &owner.value).await.json(200)["code"], "VALID");
+        world.get(&owner.value, "/v1/auth").await.empty(204);
+        drop(held);
+    });
+}
+
+#[test]
+fn a_digest_is_renewed_once_however_often_its_key_is_used_and_memory_takes_the_new_one() {
+    with_one_blocking_thread(async {
+        let world = World::new().await;
+        let (key, by) = (world.root("partner_a").await, world.root("platform").await);
+        let node = Node::started(world.ports(), slow()).await;
+        let held = NoHashing::begin();
+        for n in 0..3 {
+            // Proved by the old one, which is quick.
+            node.get(&key.value, "/v1/merchants").await.json(200);
+            node.get(&key.value, "/v1/auth").await.empty(204);
+            let checks = json!({"checks": [{"key": key.value}, {"key": key.value}]});
+            node.post_json(&key.value, "/v1/verify/batch", &checks).await.json(200);
+            assert_eq!(node.under_way(), 1, "{n}");
+            assert!(node.remembers(&key));
+        }
+        // Another key's is another matter.
+        node.get(&by.value, "/v1/merchants").await.json(200);
+        assert_eq!(node.under_way(), 2);
+        drop(held);
+        node.settle().await;
+        assert!(!node.remembers(&key) && !node.remembers(&by));
+        let stored = "SELECT count(id) FROM api_key WHERE digest LIKE '$argon2id$%'";
+        assert_eq!(Raw::beside(world.folder.path()).number(stored).await, 2);
+        only_with_hashing(&node, node.get(&key.value, "/v1/merchants")).await.json(200);
+        let held = NoHashing::begin();
+        node.get(&key.value, "/v1/merchants").await.json(200);
+        assert_eq!(node.under_way(), 0, "it is as it should be");
+        drop(held);
+    });
+}
+
+#[test]
+fn a_digest_that_could_not_be_renewed_is_good_and_is_tried_again() {
+    with_one_blocking_thread(async {
+        let world = World::new().await;
+        let key = world.root("partner_a").await;
+        let node = Node::started(world.ports(), slow()).await;
+        world.store.on_the_writer("PRAGMA query_only = 1").await.unwrap();
+        for _ in 0..2 {
+            node.get(&key.value, "/v1/merchants").await.json(200);
+            assert_eq!(node.under_way(), 1);
+            node.settle().await;
+        }
+        world.store.on_the_writer("PRAGMA query_only = 0").await.unwrap();
+        let stored = "SELECT count(id) FROM api_key WHERE digest LIKE '$argon2id$%'";
+        assert_eq!(Raw::beside(world.folder.path()).number(stored).await, 0);
+        node.get(&key.value, "/v1/merchants").await.json(200);
+        node.settle().await;
+        assert_eq!(Raw::beside(world.folder.path()).number(stored).await, 1);
+    });
+}

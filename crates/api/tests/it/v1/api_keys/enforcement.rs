@@ -1,0 +1,142 @@
+//! `GET /v1/api-keys/{id}/enforcement`: whether the end of a key is in force.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Course, Feeding, Held, ID, Node, Ports, Setup, World};
+
+/// What is told of this key.
+pub(super) async fn of(node: &Node, by: &Held, key: &Held) -> Value {
+    node.get(&by.value, &format!("{}/enforcement", key.path())).await.json(200)
+}
+
+fn told(key: &Held, state: &str, enforced_at: Option<&str>) -> Value {
+    json!({"id": key.id, "state": state, "enforced": enforced_at.is_some(), "enforced_at": enforced_at, "errors": []})
+}
+
+#[tokio::test]
+async fn a_key_that_was_never_revoked_has_no_end_that_could_be_in_force() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let key = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01Z")).await;
+    let answer = world.get(&by.value, &format!("{}/enforcement", key.path())).await;
+    assert_eq!(answer.json(200), told(&key, "active", None));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
+    assert_eq!(of(&world, &by, &key).await, told(&key, "active", None));
+    world.advance(Duration::from_secs(1));
+    assert_eq!(of(&world, &by, &key).await, told(&key, "expired", None));
+}
+
+#[tokio::test]
+async fn a_revoked_key_tells_since_when_and_a_second_revocation_changes_nothing() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let secret = world.key("merchant_a1", &[]).await;
+    let public = world.key_of("merchant_a1", "public", &[], Some("2026-11-23T12:00:01Z")).await;
+    for (key, at) in [(&secret, "2026-11-23T12:01:00Z"), (&public, "2026-11-23T12:03:00Z")] {
+        for _ in 0..2 {
+            world.advance(Duration::from_mins(1));
+            world.delete(&by.value, &key.path()).await.empty(204);
+            assert_eq!(of(&world, &by, key).await, told(key, "revoked", Some(at)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_overwritten_key_is_a_revoked_one() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let pair = world.pair("merchant_a1", &[]).await;
+    world.advance(Duration::from_mins(1));
+    let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
+    let made = world.post_json(&by.value, "/v1/merchants/merchant_a1/api-keys", &body).await.json(201);
+    for key in [&pair.public, &pair.secret] {
+        assert_eq!(of(&world, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
+    }
+    for n in 0..2 {
+        let id = made["keys"][n]["id"].as_str().unwrap();
+        let told = world.get(&by.value, &format!("/v1/api-keys/{id}/enforcement")).await.json(200);
+        assert_eq!((&told["state"], &told["enforced"]), (&json!("active"), &json!(false)));
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_a_closed_account_is_as_far_as_the_closing_is() {
+    for closed in ["merchant_a1", "partner_a"] {
+        let world = World::new().await;
+        let by = world.root("platform").await;
+        let key = world.key("merchant_a1", &[]).await;
+        let revoked_before = world.key("merchant_a1", &[]).await;
+        let elsewhere = world.key("merchant_b1", &[]).await;
+        world.delete(&by.value, &revoked_before.path()).await.empty(204);
+        world.advance(Duration::from_mins(1));
+        world.post(&by.value, &format!("/v1/merchants/{closed}/suspend")).await.json(200);
+        world.advance(Duration::from_mins(1));
+        world.post(&by.value, &format!("/v1/merchants/{closed}/close")).await.json(200);
+        assert_eq!(of(&world, &by, &key).await, told(&key, "revoked", Some("2026-11-23T12:02:00Z")), "{closed}");
+        let expected = told(&revoked_before, "revoked", Some("2026-11-23T12:00:00Z"));
+        assert_eq!(of(&world, &by, &revoked_before).await, expected, "{closed}");
+        assert_eq!(of(&world, &by, &elsewhere).await, told(&elsewhere, "active", None), "{closed}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let (one, other) = (world.root("merchant_a1").await, world.root("merchant_b1").await);
+    let feed = Feeding::over(world.ports().feed);
+    let node = Node::started(Ports { feed: feed.clone() as _, ..world.ports() }, Setup::default()).await;
+    feed.noting.send_replace(Course::Fails);
+    // In force it is all the same: only that it is was not noted.
+    node.delete(&by.value, &one.path()).await.empty(204);
+    node.get(&one.value, "/v1/merchants").await.problem(401, "invalid_credential");
+    node.post(&by.value, "/v1/merchants/merchant_b1/close").await.json(200);
+    for key in [&one, &other] {
+        assert_eq!(of(&node, &by, key).await, told(key, "revoked", None));
+    }
+    feed.noting.send_replace(Course::Well);
+    world.advance(Duration::from_mins(1));
+    node.delete(&by.value, &one.path()).await.empty(204);
+    node.post(&by.value, "/v1/merchants/merchant_b1/close").await.json(200);
+    for key in [&one, &other] {
+        assert_eq!(of(&node, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
+    }
+}
+
+#[tokio::test]
+async fn unknown_foreign_and_garbled_ids_and_mids_are_the_same() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let (foreign, above) = (world.key("merchant_b1", &[]).await, world.key("platform", &[]).await);
+    let mut told = Vec::new();
+    for id in [ID, &foreign.id, &above.id, &foreign.uuid(), "key_garbage", "merchant_a1", "partner_a", "x", "%ff"] {
+        let answer = world.get(&by.value, &format!("/v1/api-keys/{id}/enforcement")).await;
+        answer.problem(404, "key_not_found");
+        told.push(answer.untraced());
+    }
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn it_takes_the_scope_to_read_keys_before_anything_is_looked_up() {
+    let world = World::new().await;
+    let key = world.key("merchant_a1", &[]).await;
+    for scopes in [&[][..], &["api-keys:write", "api-keys:verify", "merchants:*"]] {
+        let lacking = world.key("partner_a", scopes).await;
+        for path in [format!("{}/enforcement", key.path()), format!("/v1/api-keys/{ID}/enforcement")] {
+            world.get(&lacking.value, &path).await.problem(403, "insufficient_scope");
+        }
+    }
+    let reader = world.key("partner_a", &["api-keys:read"]).await;
+    assert_eq!(of(&world, &reader, &key).await, told(&key, "active", None));
+    for method in ["DELETE", "POST", "PUT"] {
+        let request = world.request(method, &format!("{}/enforcement", key.path())).bearer(&reader.value);
+        let answer = request.send().await;
+        answer.problem(405, "method_not_allowed");
+        assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+    }
+}

@@ -1,0 +1,129 @@
+//! `Prefer: respond-async` on `DELETE /v1/api-keys/{id}`, and the number that a revocation has.
+
+use crate::{
+    harness::{Answer, Course, Feeding, Held, Node, Ports, Setup, World},
+    v1::api_keys::enforcement,
+};
+
+async fn revoke(node: &Node, by: &Held, key: &Held, prefer: &[&str]) -> Answer {
+    let request = node.request("DELETE", &key.path()).bearer(&by.value);
+    prefer.iter().fold(request, |request, value| request.header("prefer", value)).send().await
+}
+
+fn seq(answer: &Answer) -> u64 {
+    answer.header("revocation-seq").unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn whoever_would_rather_not_wait_is_told_where_to_ask() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let key = world.root("merchant_a1").await;
+    let answer = revoke(&world, &by, &key, &["respond-async"]).await;
+    answer.empty(202);
+    let location = answer.header("location").unwrap();
+    assert_eq!(location, format!("/v1/api-keys/{}/enforcement", key.id));
+    world.settle().await;
+    let told = world.get(&by.value, location).await.json(200);
+    assert_eq!((&told["state"], &told["enforced"]), (&"revoked".into(), &true.into()));
+    world.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
+}
+
+#[tokio::test]
+async fn the_preference_is_told_from_everything_that_looks_like_it() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let accepted: [&[&str]; 9] = [
+        &["respond-async"],
+        &["Respond-ASYNC"],
+        &["respond-async, wait=10"],
+        &["wait=10,respond-async"],
+        &["return=minimal", "respond-async"],
+        &[" respond-async ; foo=bar"],
+        &["respond-async=\"\""],
+        &["foo=\"a, b\", respond-async"],
+        &["", "respond-async"],
+    ];
+    let ignored: [&[&str]; 8] = [
+        &[],
+        &[""],
+        &["respond-asynchronous"],
+        &["respond"],
+        &["respond async"],
+        &["wait=respond-async"],
+        &["foo; respond-async"],
+        &["foo=\"a, respond-async, b\""],
+    ];
+    for (preferences, status) in [(&accepted[..], 202), (&ignored[..], 204)] {
+        for prefer in preferences {
+            let key = world.key("merchant_a1", &[]).await;
+            let answer = revoke(&world, &by, &key, prefer).await;
+            assert_eq!(answer.status, status, "{prefer:?}: {}", answer.text());
+            assert_eq!(answer.header("location").is_some(), status == 202);
+            world.settle().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_with_the_preference_too() {
+    let world = World::new().await;
+    let by = world.key("partner_a", &["api-keys:write"]).await;
+    let foreign = world.key("merchant_b1", &[]).await;
+    revoke(&world, &by, &foreign, &["respond-async"]).await.problem(404, "key_not_found");
+    revoke(&world, &by, &by, &["respond-async"]).await.problem(409, "lock_out");
+    assert_eq!(world.contents().await[2], 0);
+}
+
+#[tokio::test]
+async fn every_revocation_has_a_greater_number_than_the_one_before_and_keeps_it() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let mut last = 0;
+    for (n, prefer) in [&[][..], &["respond-async"], &[]].into_iter().enumerate() {
+        let key = world.key("merchant_a1", &[]).await;
+        let first = revoke(&world, &by, &key, prefer).await;
+        assert!(seq(&first) > last, "{n}");
+        last = seq(&first);
+        // Making keys and using them has no number; suspending has one.
+        world.post(&by.value, "/v1/merchants/merchant_b1/suspend").await.json(200);
+        world.post(&by.value, "/v1/merchants/merchant_b1/resume").await.json(200);
+        for prefer in [&[][..], &["respond-async"]] {
+            let again = revoke(&world, &by, &key, prefer).await;
+            assert_eq!(again.status, if prefer.is_empty() { 204 } else { 202 });
+            assert_eq!(seq(&again), last, "{n}");
+        }
+        last += 2;
+    }
+}
+
+#[tokio::test]
+async fn the_answer_waits_until_memory_has_forgotten_and_the_impatient_one_does_not() {
+    let world = World::new().await;
+    let (by, key) = (world.root("platform").await, world.root("merchant_a1").await);
+    let feed = Feeding::over(world.ports().feed);
+    let node = Node::started(Ports { feed: feed.clone() as _, ..world.ports() }, Setup::default()).await;
+    node.get(&by.value, "/v1/merchants").await.json(200);
+    node.get(&key.value, "/v1/merchants").await.json(200);
+
+    feed.reading.send_replace(Course::Waits);
+    let mut patient = Box::pin(revoke(&node, &by, &key, &[]));
+    let impatient = tokio::select! {
+        biased;
+        answer = &mut patient => panic!("memory was not told yet: {}", answer.status),
+        answer = async {
+            // The patient one has committed once the key reads revoked.
+            while node.get(&by.value, &key.path()).await.json(200)["state"] == "active" {}
+            revoke(&node, &by, &key, &["respond-async"]).await
+        } => answer,
+    };
+    impatient.empty(202);
+    assert_eq!(enforcement::of(&node, &by, &key).await["enforced"], false);
+
+    feed.reading.send_replace(Course::Well);
+    let answer = patient.await;
+    answer.empty(204);
+    assert_eq!(seq(&answer), seq(&impatient));
+    node.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
+    assert_eq!(enforcement::of(&node, &by, &key).await["enforced"], true);
+}

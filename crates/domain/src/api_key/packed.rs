@@ -1,0 +1,245 @@
+//! The fraction of a key that authentication needs, packed: a cache holds millions of them.
+//!
+//! One structure without padding and one text. Never printed whole, never stored.
+
+use std::fmt;
+
+use super::{ApiKey, InconsistentKey, KeyView, MaterialRef};
+use crate::{
+    AccountId, KeyId, KeyType, KeyVersion, Name, ScopeSet, Scopes, SecretDigest, Timestamp,
+    secret_hash::{DigestRef, FormRef, Remembered},
+};
+
+/// No key ever expires then: later than every [`Timestamp`].
+const NEVER: i64 = i64::MAX;
+
+/// What authentication needs of a key. Everything about it is told by its [`view`](AuthKey::view).
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthKey {
+    id: KeyId,
+    account: AccountId,
+    expires_at: i64,
+    /// The name, the scopes and, for some materials, a further text, one after the other.
+    texts: Box<str>,
+    name_len: u16,
+    scopes_len: u16,
+    material: Packed,
+    revoked: bool,
+}
+
+/// The type of the key and what of its value is kept, without a pointer: whatever is text stands at the end of the texts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Packed {
+    Hmac { pepper: KeyVersion, mac: [u8; 32] },
+    Argon2id,
+    Remembered { mac: [u8; 32] },
+    Public,
+    Tokenization,
+}
+
+impl fmt::Debug for AuthKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What an [`AuthKey`] is rebuilt from.
+#[derive(Clone, Debug)]
+pub struct AuthFacts<'a> {
+    /// Its name.
+    pub id: KeyId,
+    /// The one account that it belongs to.
+    pub account: AccountId,
+    /// What it is for.
+    pub key_type: KeyType,
+    /// What people call it.
+    pub name: Name,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// When it dies by itself.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it was revoked itself.
+    pub revoked: bool,
+    /// The digest, of a secret key.
+    pub digest: Option<&'a SecretDigest>,
+    /// The value, of another.
+    pub value: Option<&'a str>,
+}
+
+impl AuthKey {
+    /// Rebuilds a key from what was stored.
+    ///
+    /// # Errors
+    /// [`InconsistentKey`] if a secret key carries a readable value, another one a digest or a scope of this service.
+    pub fn restore(facts: &AuthFacts<'_>) -> Result<Self, InconsistentKey> {
+        let material = match (facts.digest, facts.value) {
+            (Some(digest), None) if facts.key_type.is_secret() => MaterialRef::Secret(digest.into()),
+            (None, Some(value)) if !facts.key_type.is_secret() && !facts.scopes.has_reserved() => {
+                MaterialRef::Readable(value)
+            }
+            (Some(_) | None, Some(_) | None) => return Err(InconsistentKey),
+        };
+        Ok(Self::pack(KeyView {
+            id: facts.id,
+            account: facts.account,
+            key_type: facts.key_type,
+            name: facts.name.as_str(),
+            scopes: facts.scopes.as_scopes(),
+            expires_at: facts.expires_at,
+            revoked: facts.revoked,
+            material,
+        }))
+    }
+
+    /// The same key with what is remembered of its value in place of its digest.
+    #[must_use]
+    pub fn remembering(&self, value: Remembered) -> Self {
+        let digest = DigestRef(FormRef::Remembered { mac: &value.0 });
+        Self::pack(KeyView { material: MaterialRef::Secret(digest), ..self.view() })
+    }
+
+    fn pack(view: KeyView<'_>) -> Self {
+        let (material, tail) = match view.material {
+            MaterialRef::Readable(value) if view.key_type == KeyType::Public => (Packed::Public, value),
+            MaterialRef::Readable(value) => (Packed::Tokenization, value),
+            MaterialRef::Secret(DigestRef(FormRef::Argon2id { phc })) => (Packed::Argon2id, phc),
+            MaterialRef::Secret(DigestRef(FormRef::Hmac { pepper, mac })) => (Packed::Hmac { pepper, mac: *mac }, ""),
+            MaterialRef::Secret(DigestRef(FormRef::Remembered { mac })) => (Packed::Remembered { mac: *mac }, ""),
+        };
+        // A name has 200 characters at the most and all scopes together 6,500: both fit.
+        let length = |text: &str| u16::try_from(text.len()).unwrap_or(u16::MAX);
+        Self {
+            id: view.id,
+            account: view.account,
+            expires_at: view.expires_at.map_or(NEVER, Timestamp::as_micros),
+            texts: [view.name, view.scopes.as_str(), tail].concat().into(),
+            name_len: length(view.name),
+            scopes_len: length(view.scopes.as_str()),
+            material,
+            revoked: view.revoked,
+        }
+    }
+
+    /// The key as verification looks at it.
+    #[must_use]
+    pub fn view(&self) -> KeyView<'_> {
+        let (name, rest) = self.texts.split_at(usize::from(self.name_len));
+        let (scopes, tail) = rest.split_at(usize::from(self.scopes_len));
+        KeyView {
+            id: self.id,
+            account: self.account,
+            key_type: match self.material {
+                Packed::Hmac { .. } | Packed::Argon2id | Packed::Remembered { .. } => KeyType::Secret,
+                Packed::Public => KeyType::Public,
+                Packed::Tokenization => KeyType::Tokenization,
+            },
+            name,
+            scopes: Scopes::parted_by_spaces(scopes),
+            expires_at: Timestamp::from_micros(self.expires_at).ok(),
+            revoked: self.revoked,
+            material: match &self.material {
+                Packed::Public | Packed::Tokenization => MaterialRef::Readable(tail),
+                Packed::Argon2id => MaterialRef::Secret(DigestRef(FormRef::Argon2id { phc: tail })),
+                Packed::Hmac { pepper, mac } => MaterialRef::Secret(DigestRef(FormRef::Hmac { pepper: *pepper, mac })),
+                Packed::Remembered { mac } => MaterialRef::Secret(DigestRef(FormRef::Remembered { mac })),
+            },
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The one account that it belongs to.
+    #[must_use]
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// How many bytes it takes, its texts among them.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        size_of::<Self>() + self.texts.len()
+    }
+}
+
+impl From<&ApiKey> for AuthKey {
+    fn from(key: &ApiKey) -> Self {
+        Self::pack(key.view())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What was packed is what is seen.
+    use super::*;
+    use crate::{
+        Environment, MasterKey, PresentedValue, Proof, SecretForm, SecretHasher,
+        fixture::{at, facts, hasher, secret, value},
+    };
+
+    #[test]
+    fn a_packed_key_shows_what_the_whole_key_shows() {
+        for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {
+            for (scopes, expires_at) in [("", None), ("charges:read charges:write", Some(at(7)))] {
+                let key = ApiKey::restore(super::super::KeyFacts { expires_at, ..facts(1, key_type, scopes) }).unwrap();
+                assert_eq!(AuthKey::from(&key).view(), key.view(), "{key_type} {scopes}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_packed_key_is_small() {
+        assert!(size_of::<AuthKey>() <= 96, "{}", size_of::<AuthKey>());
+    }
+
+    #[test]
+    fn a_key_that_contradicts_itself_is_not_restored() {
+        let key = secret(1, "api-keys:read");
+        let facts = AuthFacts {
+            id: key.id(),
+            account: key.facts().account,
+            key_type: KeyType::Secret,
+            name: key.facts().name.clone(),
+            scopes: key.facts().scopes.clone(),
+            expires_at: None,
+            revoked: false,
+            digest: key.digest(),
+            value: None,
+        };
+        assert_eq!(AuthKey::restore(&facts).unwrap(), AuthKey::from(&key));
+        let public = AuthFacts { key_type: KeyType::Public, digest: None, value: Some("pk"), ..facts.clone() };
+        for wrong in [
+            AuthFacts { digest: None, ..facts.clone() },
+            AuthFacts { value: Some("pk"), ..facts.clone() },
+            AuthFacts { key_type: KeyType::Public, ..facts },
+            public.clone(),
+            AuthFacts { key_type: KeyType::Secret, ..public },
+        ] {
+            assert!(AuthKey::restore(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    fn parse(value: &str) -> PresentedValue<'_> {
+        PresentedValue::parse(value, Environment::Sandbox).unwrap()
+    }
+
+    #[test]
+    fn a_remembered_value_proves_itself_and_no_other_in_this_process_alone() {
+        let (mine, other) = (value(KeyType::Secret, 1), value(KeyType::Secret, 2));
+        let process = |key| {
+            SecretHasher::new(&MasterKey::from_bytes(&[1; 32]).unwrap(), SecretForm::Argon2id).remembering(&[key; 32])
+        };
+        let kept = process(1).remember(&parse(mine.expose())).unwrap();
+        let key = AuthKey::from(&secret(1, "")).remembering(kept);
+        let holds = |hasher: &SecretHasher, value: &str| key.view().prove(&parse(value), hasher).map(Proof::holds);
+        assert_eq!(holds(&process(1), mine.expose()), Ok(true));
+        assert_eq!(holds(&process(1), other.expose()), Ok(false));
+        assert_eq!(holds(&process(2), mine.expose()), Ok(false));
+        assert!(holds(&hasher(), mine.expose()).is_err(), "a hasher that remembers nothing gives no verdict");
+        assert!(!process(1).needs_rehash(key.view().digest().unwrap()));
+        assert!(key.view().digest().unwrap().stored().is_none());
+    }
+}

@@ -1,0 +1,133 @@
+//! What the doctor says of the nodes that answer from memory: who is there, how far each has got, and who holds
+//! revocations up.
+//!
+//! For people: it compares moments of the database's own wall clock, which no rule of the protocol does. It takes no row
+//! away; the nodes do that themselves.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use keyward_storage::{Feed, Hint, Member, Members, StorageError};
+use keyward_verifier::protocol::Terms;
+use tokio::time::timeout;
+
+use super::Findings;
+use crate::{
+    config::Settings,
+    database::{Database, Protocol},
+    node::fresh_node,
+};
+
+const NODE: &str = "node";
+const NODES: &str = "nodes";
+const NOTIFICATIONS: &str = "notifications";
+
+/// How long a notification to oneself may take before notifications count as not arriving.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Looks at the nodes, and at the way on which they hear of revocations.
+pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, findings: &mut Findings) {
+    let Protocol { feed, membership } = match database.protocol().await {
+        Ok(protocol) => protocol,
+        Err(error) => return findings.wrong(NODES, format!("{error:#}")),
+    };
+    let Some(membership) = membership else {
+        return findings.good(
+            NODES,
+            "one process at a time has the embedded database: it answers from memory, and its revocations wait for \
+             nobody else",
+        );
+    };
+    match membership.members().await {
+        Ok(members) => judge(&members, settings.verifier.terms, findings),
+        Err(error) => findings.wrong(NODES, format!("{:#}", anyhow::Error::new(error))),
+    }
+    look_at_notifications(&*feed, findings).await;
+}
+
+/// What the rows say.
+fn judge(members: &Members, terms: Terms, findings: &mut Findings) {
+    for member in &members.rows {
+        let since = members.database_time.since(member.renewed_at);
+        if since > member.ttl {
+            findings.notice(NODE, standing_still(member, since, terms));
+        } else {
+            findings.good(NODE, running(member, members, since));
+        }
+    }
+    if members.rows.is_empty() {
+        findings.notice(NODES, "none runs: nobody answers from memory, and a revocation waits for nobody");
+    }
+    let present: BTreeSet<Duration> = members.rows.iter().map(|member| member.ttl).collect();
+    if present.len() > 1 {
+        let leases = present.into_iter().map(seconds).collect::<Vec<_>>().join(" and ");
+        findings.notice(
+            NODES,
+            format!(
+                "they have leases of {leases}: a revocation waits for the longest; give all nodes the same \
+                 verifier.profile (KEYWARD_VERIFIER__PROFILE)"
+            ),
+        );
+    } else if let Some(other) = present.into_iter().find(|ttl| *ttl != terms.ttl) {
+        findings.notice(
+            NODES,
+            format!(
+                "they have leases of {}, and with these settings one has {}: give all nodes the same verifier.profile \
+                 (KEYWARD_VERIFIER__PROFILE)",
+                seconds(other),
+                seconds(terms.ttl)
+            ),
+        );
+    }
+}
+
+fn running(member: &Member, members: &Members, since: Duration) -> String {
+    let Member { node, applied, ttl, version, started_at, .. } = member;
+    format!(
+        "{node} has acknowledged event {applied} of {}; renewed {} ago, lease {}, keyward {version}, started {started_at}",
+        members.head,
+        seconds(since),
+        seconds(*ttl)
+    )
+}
+
+fn standing_still(member: &Member, since: Duration, terms: Terms) -> String {
+    let Member { node, ttl, version, started_at, .. } = member;
+    format!(
+        "{node} stands still: its lease of {} was renewed {} ago, so it answers nothing from memory, and each revocation \
+         waits up to {} for it until a running node takes its row away (keyward {version}, started {started_at})",
+        seconds(*ttl),
+        seconds(since),
+        seconds(ttl.saturating_add(terms.guard))
+    )
+}
+
+/// Whether a notification to oneself arrives (R14).
+async fn look_at_notifications(feed: &dyn Feed, findings: &mut Findings) {
+    let probe = Hint::Probe(fresh_node());
+    let heard = async {
+        if let Some(mut hints) = feed.listen().await? {
+            feed.announce(probe).await?;
+            while hints.next().await? != probe {}
+        }
+        Ok::<_, StorageError>(())
+    };
+    match timeout(PATIENCE, heard).await {
+        Ok(Ok(())) => findings.good(NOTIFICATIONS, "they arrive: nodes hear of revocations at once"),
+        Ok(Err(error)) => {
+            findings.notice(NOTIFICATIONS, format!("cannot be listened to: {:#}", anyhow::Error::new(error)));
+        }
+        Err(_) => findings.notice(
+            NOTIFICATIONS,
+            "they do not arrive, so nodes look for revocations when they renew their leases: is a pooler in between? set \
+             database_direct_url (KEYWARD_DATABASE_DIRECT_URL) to a way past it",
+        ),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    if time.subsec_millis() == 0 { format!("{} s", time.as_secs()) } else { format!("{:.1} s", time.as_secs_f64()) }
+}
+
+#[cfg(test)]
+#[path = "nodes/tests.rs"]
+mod tests;

@@ -1,0 +1,76 @@
+//! Which rows are in order, and what is said of those that are not.
+
+use keyward_domain::Timestamp;
+use keyward_storage::{NodeId, Seq};
+use uuid::Uuid;
+
+use super::*;
+use crate::cli::doctor::Level;
+
+const NOW: i64 = 1_900_000_000_000_000;
+
+/// A node of this lease, in milliseconds, that renewed so many of them ago.
+fn node(name: u128, ttl: u64, renewed: i64) -> Member {
+    let at = |micros| Timestamp::from_micros(micros).unwrap();
+    Member {
+        node: NodeId::from_uuid(Uuid::from_u128(name)),
+        counter: 1,
+        applied: Seq::new(7),
+        ttl: Duration::from_millis(ttl),
+        started_at: at(NOW - 60_000_000),
+        renewed_at: at(NOW - renewed * 1_000),
+        version: "0.1.0".to_owned(),
+    }
+}
+
+fn said(rows: Vec<Member>) -> Vec<(Level, &'static str, String)> {
+    let members = Members { rows, head: Seq::new(8), database_time: Timestamp::from_micros(NOW).unwrap() };
+    let mut findings = Findings::default();
+    judge(&members, Terms::DEFAULT, &mut findings);
+    findings.0.into_iter().map(|finding| (finding.level, finding.about, finding.text)).collect()
+}
+
+#[test]
+fn nodes_of_one_profile_that_renew_are_in_order_and_tell_their_last_acknowledgement() {
+    let said = said(vec![node(1, 5_000, 400), node(2, 5_000, 5_000)]);
+    assert_eq!(said.iter().map(|(level, about, _)| (*level, *about)).collect::<Vec<_>>(), [(Level::Good, "node"); 2]);
+    for part in
+        ["0001 has acknowledged event 7 of 8", "renewed 0.4 s ago", "lease 5 s", "keyward 0.1.0", "started 2030"]
+    {
+        assert!(said[0].2.contains(part), "{part}: {}", said[0].2);
+    }
+}
+
+#[test]
+fn one_whose_lease_is_over_stands_still() {
+    let said = said(vec![node(1, 5_000, 5_001), node(2, 5_000, 0)]);
+    assert_eq!((said[0].0, said[1].0, said.len()), (Level::Notice, Level::Good, 2));
+    for part in ["0001 stands still", "waits up to 6 s", "until a running node takes its row away"] {
+        assert!(said[0].2.contains(part), "{part}: {}", said[0].2);
+    }
+}
+
+#[test]
+fn that_there_is_none_is_said() {
+    let said = said(Vec::new());
+    assert!(matches!(&said[..], [(Level::Notice, "nodes", text)] if text.contains("none runs")), "{said:?}");
+}
+
+#[test]
+fn leases_that_differ_among_the_nodes_or_from_these_settings_are_said() {
+    let mixed = said(vec![node(1, 2_000, 0), node(2, 5_000, 0), node(3, 2_000, 0)]);
+    assert!(
+        matches!(&mixed[3..], [(Level::Notice, "nodes", text)] if text.contains("leases of 2 s and 5 s")),
+        "{mixed:?}"
+    );
+    let other = said(vec![node(1, 2_000, 0), node(2, 2_000, 0)]);
+    assert!(
+        matches!(&other[2..], [(Level::Notice, "nodes", text)] if text.contains("of 2 s, and with these settings one has 5 s")),
+        "{other:?}"
+    );
+}
+
+#[test]
+fn a_database_clock_that_was_set_back_makes_nobody_stand_still() {
+    assert_eq!(said(vec![node(1, 5_000, -3_600_000)])[0].0, Level::Good);
+}

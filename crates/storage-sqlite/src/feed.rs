@@ -1,0 +1,181 @@
+//! What happened, in order: events as the schema's triggers write them, and how far each change has got.
+//!
+//! One process has the folder, so there is nobody to tell and nobody to listen to, and no other node whose place in the
+//! history holds back its pruning. What a statement typed by hand changes is an event all the same, and is found here.
+
+use async_trait::async_trait;
+use keyward_domain::{AccountId, KeyId, Timestamp};
+use keyward_storage::{
+    Event, Feed, Hint, Hints, Incarnation, Read, Result, Seq, StorageError, Subject, row::stored_seq,
+};
+use sqlx::{SqliteConnection, SqliteExecutor};
+use uuid::Uuid;
+
+use crate::{
+    SqliteStore,
+    error::{commit_refused, refused},
+};
+
+/// How many changes are noted as in force in one transaction: as long as it takes, a revocation waits.
+const NOTED_AT_ONCE: usize = 256;
+
+struct StoredEvent {
+    seq: i64,
+    scope: String,
+    subject: Uuid,
+}
+
+impl StoredEvent {
+    fn restore(self) -> Result<Event> {
+        let subject = match &*self.scope {
+            "key" => Subject::Key(KeyId::from_uuid(self.subject)),
+            "account" => Subject::Account(AccountId::from_uuid(self.subject)),
+            _ => return Err(StorageError::Corrupt { table: "revocation_event", id: self.seq.to_string() }),
+        };
+        Ok(Event { seq: stored_seq(self.seq)?, subject })
+    }
+}
+
+/// The number as a column has it. No event has one beyond the greatest.
+fn column(seq: Seq) -> i64 {
+    i64::try_from(seq.number()).unwrap_or(i64::MAX)
+}
+
+/// The number of the last event; inside a unit of work that made some, the number of its own last one.
+pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Seq> {
+    let head = sqlx::query_scalar!(r#"SELECT seq AS "seq!: i64" FROM revocation_head WHERE id = 1"#);
+    stored_seq(head.fetch_one(executor).await.map_err(refused)?)
+}
+
+#[async_trait]
+impl Feed for SqliteStore {
+    #[tracing::instrument(skip_all, name = "db.feed.head")]
+    async fn head(&self) -> Result<Read<()>> {
+        Ok(Read { value: (), as_of: head(&self.readers).await?, incarnation: Incarnation(0) })
+    }
+
+    #[tracing::instrument(skip_all, name = "db.feed.events_after")]
+    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+        let seq = column(seq);
+        let rows = sqlx::query_as!(
+            StoredEvent,
+            r#"SELECT seq AS "seq!: i64", scope AS "scope!", subject AS "subject!: Uuid"
+            FROM revocation_event WHERE seq > ?1 ORDER BY seq LIMIT ?2"#,
+            seq,
+            at_most
+        );
+        let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
+        rows.into_iter().map(StoredEvent::restore).collect()
+    }
+
+    async fn announce(&self, _hint: Hint) -> Result<()> {
+        Ok(())
+    }
+
+    async fn listen(&self) -> Result<Option<Box<dyn Hints>>> {
+        Ok(None)
+    }
+
+    /// What is noted already costs a reader a look, and no commit.
+    #[tracing::instrument(skip_all, name = "db.feed.record_enforced")]
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+        let (up_to, at) = (column(up_to), at.as_micros());
+        let mut open = Vec::new();
+        for subject in subjects {
+            if is_open(&self.readers, *subject, up_to).await? {
+                open.push(*subject);
+            }
+        }
+        for open in open.chunks(NOTED_AT_ONCE) {
+            let mut transaction = self.write().await?;
+            for subject in open {
+                note(&mut transaction, *subject, up_to, at).await?;
+            }
+            transaction.commit().await.map_err(commit_refused)?;
+        }
+        Ok(())
+    }
+
+    /// Drops the oldest events, up to the first that is to stay, and never the last one of all: after that one, a reader
+    /// that is behind always meets a gap. Looks at no more of them than it may drop.
+    #[tracing::instrument(skip_all, name = "db.feed.prune")]
+    async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64> {
+        let made_before = made_before.as_micros();
+        let oldest = sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                SELECT 1 FROM (SELECT e.seq, e.at FROM revocation_event e ORDER BY e.seq LIMIT 1) o
+                    JOIN revocation_head h ON o.seq < h.seq
+                WHERE o.at < ?1
+            ) AS "is_due!: bool""#,
+            made_before
+        );
+        if !oldest.fetch_one(&self.readers).await.map_err(refused)? {
+            return Ok(0);
+        }
+        let done = sqlx::query!(
+            "DELETE FROM revocation_event WHERE seq < (
+                SELECT coalesce(min(iif(o.at >= ?1, o.seq, NULL)), max(o.seq) + 1)
+                FROM (SELECT e.seq, e.at FROM revocation_event e ORDER BY e.seq LIMIT ?2) o
+            ) AND seq < (SELECT h.seq FROM revocation_head h)",
+            made_before,
+            at_most
+        );
+        Ok(done.execute(self.writer()?).await.map_err(commit_refused)?.rows_affected())
+    }
+}
+
+/// Whether a change up to this event is not known to be in force.
+async fn is_open(executor: impl SqliteExecutor<'_>, subject: Subject, up_to: i64) -> Result<bool> {
+    let open = match subject {
+        Subject::Key(id) => {
+            let id = id.uuid();
+            let open = sqlx::query_scalar!(
+                r#"SELECT EXISTS (
+                    SELECT 1 FROM api_key WHERE id = ?1 AND change_seq <= ?2 AND enforced_at IS NULL
+                ) AS "open!: bool""#,
+                id,
+                up_to
+            );
+            open.fetch_one(executor).await
+        }
+        Subject::Account(id) => {
+            let id = id.uuid();
+            let open = sqlx::query_scalar!(
+                r#"SELECT EXISTS (
+                    SELECT 1 FROM account WHERE id = ?1 AND change_seq <= ?2 AND enforced_at IS NULL
+                ) AS "open!: bool""#,
+                id,
+                up_to
+            );
+            open.fetch_one(executor).await
+        }
+    };
+    open.map_err(refused)
+}
+
+/// Notes it, where no later change came in between.
+async fn note(connection: &mut SqliteConnection, subject: Subject, up_to: i64, at: i64) -> Result<()> {
+    let done = match subject {
+        Subject::Key(id) => {
+            let id = id.uuid();
+            let noted = sqlx::query!(
+                "UPDATE api_key SET enforced_at = ?3 WHERE id = ?1 AND change_seq <= ?2 AND enforced_at IS NULL",
+                id,
+                up_to,
+                at
+            );
+            noted.execute(connection).await
+        }
+        Subject::Account(id) => {
+            let id = id.uuid();
+            let noted = sqlx::query!(
+                "UPDATE account SET enforced_at = ?3 WHERE id = ?1 AND change_seq <= ?2 AND enforced_at IS NULL",
+                id,
+                up_to,
+                at
+            );
+            noted.execute(connection).await
+        }
+    };
+    done.map(|_| ()).map_err(refused)
+}

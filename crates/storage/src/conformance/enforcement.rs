@@ -1,0 +1,96 @@
+//! How far the last change of a key or an account has got.
+
+use keyward_domain::{ApiKey, KeyId, Reach, Status};
+
+use super::{
+    Fixture,
+    sample::{Draft, Tree, at, become_status, fresh, record, revoke},
+};
+use crate::{AccountRecord, Enforcement, Seq, Subject};
+
+async fn of_key(fixture: &Fixture, key: &ApiKey) -> Option<Enforcement> {
+    record(&fixture.store, key.id()).await.enforcement
+}
+
+async fn merchant(fixture: &Fixture, tree: &Tree) -> AccountRecord {
+    fixture.store.account(&Reach::operator(), &tree.merchant.mid).await.unwrap().unwrap()
+}
+
+fn open(seq: Seq) -> Enforcement {
+    Enforcement { seq, enforced_at: None }
+}
+
+fn done(seq: Seq, second: i64) -> Enforcement {
+    Enforcement { seq, enforced_at: Some(at(second)) }
+}
+
+pub async fn a_record_tells_the_event_that_last_changed_it(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    assert_eq!((of_key(fixture, &key).await, merchant(fixture, &tree).await.enforcement), (None, None));
+    let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
+    let revoked = revoke(&fixture.store, &key).await;
+    assert!(revoked > suspended);
+    assert_eq!(of_key(fixture, &key).await, Some(open(revoked)));
+    assert_eq!(merchant(fixture, &tree).await.enforcement, Some(open(suspended)));
+    let mut unit = fixture.store.begin().await.unwrap();
+    let locked = unit.lock_account(&Reach::operator(), tree.merchant.id).await.unwrap().unwrap();
+    assert_eq!(locked.enforcement, Some(open(suspended)));
+    let current = unit.current_key(&Reach::operator(), key.id()).await.unwrap().unwrap();
+    assert_eq!(current.enforcement, Some(open(revoked)));
+}
+
+pub async fn what_is_enforced_is_noted_once(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let seq = revoke(&fixture.store, &key).await;
+    let subjects = [Subject::Key(key.id())];
+    for second in [1, 2] {
+        fixture.feed.record_enforced(&subjects, seq, at(second)).await.unwrap();
+        assert_eq!(of_key(fixture, &key).await, Some(done(seq, 1)));
+    }
+}
+
+pub async fn a_change_that_came_later_is_not_noted_as_enforced(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
+    let revoked = revoke(&fixture.store, &key).await;
+    let subjects = [Subject::Key(key.id()), Subject::Account(tree.merchant.id)];
+    fixture.feed.record_enforced(&subjects, suspended, at(1)).await.unwrap();
+    assert_eq!(of_key(fixture, &key).await, Some(open(revoked)));
+    assert_eq!(merchant(fixture, &tree).await.enforcement, Some(done(suspended, 1)));
+    fixture.feed.record_enforced(&subjects, Seq::new(u64::MAX), at(2)).await.unwrap();
+    assert_eq!(of_key(fixture, &key).await, Some(done(revoked, 2)));
+    assert_eq!(merchant(fixture, &tree).await.enforcement, Some(done(suspended, 1)));
+}
+
+pub async fn a_later_change_has_to_be_enforced_anew(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let subjects = [Subject::Account(tree.merchant.id)];
+    let mut second = 0;
+    for (from, to) in [(Status::Active, Status::Suspended), (Status::Suspended, Status::Active)] {
+        let seq = become_status(&fixture.store, &tree.merchant, from, to).await;
+        assert_eq!(merchant(fixture, &tree).await.enforcement, Some(open(seq)));
+        second += 1;
+        fixture.feed.record_enforced(&subjects, seq, at(second)).await.unwrap();
+        assert_eq!(merchant(fixture, &tree).await.enforcement, Some(done(seq, second)));
+    }
+}
+
+pub async fn only_what_is_named_is_noted(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let chain = tree.merchant_chain();
+    let [named, other] =
+        [Draft::writer().store(&fixture.store, &chain).await, Draft::writer().store(&fixture.store, &chain).await];
+    let unchanged = Draft::writer().store(&fixture.store, &chain).await;
+    let first = revoke(&fixture.store, &named).await;
+    let second = revoke(&fixture.store, &other).await;
+    let unknown = Subject::Key(KeyId::from_uuid(fresh()));
+    let subjects = [unknown, Subject::Key(unchanged.id()), Subject::Key(named.id())];
+    fixture.feed.record_enforced(&subjects, second, at(1)).await.unwrap();
+    fixture.feed.record_enforced(&[], second, at(1)).await.unwrap();
+    assert_eq!(of_key(fixture, &named).await, Some(done(first, 1)));
+    assert_eq!(of_key(fixture, &other).await, Some(open(second)));
+    assert_eq!(of_key(fixture, &unchanged).await, None);
+}

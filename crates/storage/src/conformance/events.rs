@@ -1,0 +1,230 @@
+//! What makes an event and what does not, and which number it has.
+
+use std::sync::Arc;
+
+use keyward_domain::{Actor, KeyType, Reach, Reason, Role, Status};
+
+use super::{
+    Fixture,
+    races::together,
+    sample::{Draft, NOTHING, Tree, account, at, become_status, digest, fresh, record, revocation, revoke},
+};
+use crate::{Event, Seq, Subject, Write};
+
+/// All events, oldest first.
+pub(super) async fn all(fixture: &Fixture) -> Vec<Event> {
+    fixture.feed.events_after(Seq::ZERO, 10_000).await.unwrap()
+}
+
+/// All subjects, in the order of their events, whose numbers are 1, 2, 3 and so on up to the head.
+async fn subjects(fixture: &Fixture) -> Vec<Subject> {
+    let events = all(fixture).await;
+    let mut expected = Seq::ZERO;
+    for event in &events {
+        expected = expected.next();
+        assert_eq!(event.seq, expected);
+    }
+    assert_eq!(fixture.feed.head().await.unwrap().as_of, expected);
+    events.into_iter().map(|event| event.subject).collect()
+}
+
+pub async fn a_revocation_is_one_event_with_the_next_number(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    assert_eq!(subjects(fixture).await, []);
+    let mut expected = Vec::new();
+    for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {
+        let key = Draft::of(key_type).store(&fixture.store, &tree.merchant_chain()).await;
+        let told = revoke(&fixture.store, &key).await;
+        expected.push(Subject::Key(key.id()));
+        assert_eq!(subjects(fixture).await, expected);
+        assert_eq!(told, Seq::new(u64::try_from(expected.len()).unwrap()));
+    }
+}
+
+pub async fn a_change_of_status_is_one_event_with_the_next_number(fixture: &Fixture) {
+    use Status::{Active, Closed, Suspended};
+    let tree = Tree::plant(fixture).await;
+    let mut expected = Vec::new();
+    for (account, from, to) in [
+        (&tree.merchant, Active, Suspended),
+        (&tree.merchant, Suspended, Active),
+        (&tree.platform, Active, Suspended),
+        (&tree.merchant, Active, Closed),
+    ] {
+        let told = become_status(&fixture.store, account, from, to).await;
+        expected.push(Subject::Account(account.id));
+        assert_eq!(subjects(fixture).await, expected, "{from} to {to}");
+        assert_eq!(told, Seq::new(u64::try_from(expected.len()).unwrap()));
+    }
+}
+
+pub async fn a_unit_of_work_tells_the_last_of_its_events(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let chain = tree.merchant_chain();
+    let keys =
+        [Draft::writer().store(&fixture.store, &chain).await, Draft::writer().store(&fixture.store, &chain).await];
+    let mut unit = fixture.store.begin().await.unwrap();
+    let (all, it) = (Reach::operator(), revocation(1, Actor::Operator, Reason::Compromised));
+    let closed = unit.record_status(&all, tree.direct.id, Status::Active, Status::Closed).await;
+    assert_eq!(closed.unwrap(), Write::Applied);
+    for key in &keys {
+        assert_eq!(unit.record_revocation(&all, key.id(), &it).await.unwrap(), Write::Applied);
+    }
+    assert_eq!(unit.commit().await.unwrap().event, Some(Seq::new(3)));
+    let [one, two] = keys.map(|key| Subject::Key(key.id()));
+    assert_eq!(subjects(fixture).await, [Subject::Account(tree.direct.id), one, two]);
+}
+
+pub async fn what_decides_no_verdict_is_no_event(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let all = Reach::operator();
+    let mut unit = fixture.store.begin().await.unwrap();
+    let new = account(Role::Merchant, Some(&tree.partner));
+    assert_eq!(unit.insert_account(&all, &new).await.unwrap(), Write::Applied);
+    let key = Draft::writer().issue(&tree.merchant_chain());
+    assert_eq!(unit.insert_key(&all, &key).await.unwrap(), Write::Applied);
+    assert_eq!(unit.commit().await.unwrap(), NOTHING);
+
+    assert!(fixture.store.begin().await.unwrap().lock_account(&all, new.id).await.unwrap().is_some());
+    let replaced = fixture.store.replace_digest(key.id(), key.digest().unwrap(), &digest(2)).await;
+    assert_eq!(replaced.unwrap(), Write::Applied);
+    fixture.store.record_usage(&[(key.id(), at(1))]).await.unwrap();
+    let mut unit = fixture.store.begin().await.unwrap();
+    let same = unit.record_status(&all, new.id, Status::Active, Status::Active).await;
+    assert_eq!(same.unwrap(), Write::Applied);
+    assert_eq!(unit.commit().await.unwrap(), NOTHING);
+    assert_eq!(subjects(fixture).await, []);
+}
+
+pub async fn a_stale_write_is_no_event(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    revoke(&fixture.store, &key).await;
+    let (all, it) = (Reach::operator(), revocation(2, Actor::Operator, Reason::Compromised));
+    let mut unit = fixture.store.begin().await.unwrap();
+    assert_eq!(unit.record_revocation(&all, key.id(), &it).await.unwrap(), Write::Stale);
+    let stale = unit.record_status(&all, tree.direct.id, Status::Suspended, Status::Closed).await;
+    assert_eq!(stale.unwrap(), Write::Stale);
+    assert_eq!(unit.commit().await.unwrap(), NOTHING);
+    assert_eq!(subjects(fixture).await, [Subject::Key(key.id())]);
+}
+
+pub async fn a_dropped_unit_of_work_leaves_no_event_and_no_hole(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let (all, it) = (Reach::operator(), revocation(2, Actor::Operator, Reason::Compromised));
+    for _ in 0..3 {
+        let mut unit = fixture.store.begin().await.unwrap();
+        assert_eq!(unit.record_revocation(&all, key.id(), &it).await.unwrap(), Write::Applied);
+        drop(unit);
+    }
+    assert_eq!(subjects(fixture).await, []);
+    assert_eq!(revoke(&fixture.store, &key).await, Seq::new(1));
+}
+
+pub async fn a_statement_typed_by_hand_that_decides_a_verdict_is_an_event(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let raw = fixture.raw.as_ref();
+    let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
+    let (key, merchant) = (key.id(), tree.merchant.id);
+    let of_key = |change: &str| (Subject::Key(key), "api_key", change.to_owned(), key.uuid());
+    let of_account = |change: &str| (Subject::Account(merchant), "account", change.to_owned(), merchant.uuid());
+    let revoked_at = raw.moment(at(1));
+    let mut expected = Vec::new();
+    for (subject, table, change, id) in [
+        of_key("scopes = 'charges:read'"),
+        of_key("type = 'tokenization'"),
+        of_key(&format!("expires_at = {}", raw.moment(at(9)))),
+        of_key("expires_at = NULL"),
+        of_key(&format!("account_id = {}", raw.id(tree.direct.id.uuid()))),
+        of_key(&format!("state = 'revoked', revoked_at = {revoked_at}, revocation_reason = 'unspecified'")),
+        of_key("state = 'active', revoked_at = NULL, revocation_reason = NULL"),
+        of_account("status = 'suspended'"),
+        of_account(&format!("parent_id = {}, name = 'moved'", raw.id(tree.rival.id.uuid()))),
+    ] {
+        let sql = format!("UPDATE {table} SET {change} WHERE id = {}", raw.id(id));
+        assert_eq!(raw.execute(&sql).await, Ok(1), "{sql}");
+        expected.push(subject);
+        assert_eq!(subjects(fixture).await, expected, "{sql}");
+    }
+    for (subject, table, id) in
+        [(Subject::Key(key), "api_key", key.uuid()), (Subject::Account(merchant), "account", merchant.uuid())]
+    {
+        let sql = format!("DELETE FROM {table} WHERE id = {}", raw.id(id));
+        assert_eq!(raw.execute(&sql).await, Ok(1), "{sql}");
+        expected.push(subject);
+        assert_eq!(subjects(fixture).await, expected, "{sql}");
+    }
+}
+
+pub async fn a_statement_typed_by_hand_that_decides_nothing_is_none(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let raw = fixture.raw.as_ref();
+    let key = Draft::writer().expiring(7).store(&fixture.store, &tree.merchant_chain()).await;
+    for (table, change, id) in [
+        ("api_key", "name = 'another', description = 'x', last_four = '0000'", key.id().uuid()),
+        ("api_key", "digest = 'another'", key.id().uuid()),
+        ("api_key", "enforced_at = expires_at", key.id().uuid()),
+        ("api_key", "change_seq = 0", key.id().uuid()),
+        ("api_key", "scopes = scopes, state = state, type = type, account_id = account_id", key.id().uuid()),
+        ("api_key", "expires_at = expires_at", key.id().uuid()),
+        ("account", "name = 'another'", tree.merchant.id.uuid()),
+        ("account", "status = status, parent_id = parent_id", tree.platform.id.uuid()),
+    ] {
+        let sql = format!("UPDATE {table} SET {change} WHERE id = {}", raw.id(id));
+        assert_eq!(raw.execute(&sql).await, Ok(1), "{sql}");
+        assert_eq!(subjects(fixture).await, [], "{sql}");
+    }
+    let nobody = format!("DELETE FROM api_key WHERE id = {}", raw.id(fresh()));
+    assert_eq!(raw.execute(&nobody).await, Ok(0));
+    assert_eq!(subjects(fixture).await, []);
+}
+
+pub async fn a_statement_over_many_rows_makes_an_event_for_each(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        expected.push(Subject::Key(key.id()));
+    }
+    assert_eq!(fixture.raw.execute("UPDATE api_key SET scopes = ''").await, Ok(5));
+    let mut told = subjects(fixture).await;
+    told.sort_unstable();
+    assert_eq!(told, expected);
+}
+
+/// Among writers that roll back, so that a number taken too early would leave a hole.
+pub async fn numbers_are_consecutive_however_many_write(fixture: &Fixture) {
+    const WRITERS: usize = 8;
+    const EACH: usize = 6;
+    let tree = Tree::plant(fixture).await;
+    let mut racers = Vec::new();
+    for writer in 0..WRITERS {
+        let mut keys = Vec::new();
+        for _ in 0..EACH {
+            keys.push(Draft::writer().store(&fixture.store, &tree.merchant_chain()).await);
+        }
+        let store = Arc::clone(&fixture.store);
+        racers.push(async move {
+            let it = revocation(2, Actor::Operator, Reason::Compromised);
+            let mut told = Vec::new();
+            for (n, key) in keys.iter().enumerate() {
+                if (n + writer).is_multiple_of(3) {
+                    let mut unit = store.begin().await.unwrap();
+                    let undone = unit.record_revocation(&Reach::operator(), key.id(), &it).await;
+                    assert_eq!(undone.unwrap(), Write::Applied);
+                }
+                told.push((key.id(), revoke(&store, key).await));
+            }
+            told
+        });
+    }
+    let mut told: Vec<_> = together(racers).await.into_iter().flatten().collect();
+    told.sort_unstable_by_key(|(_, seq)| *seq);
+    let expected: Vec<_> = told.iter().map(|(key, _)| Subject::Key(*key)).collect();
+    assert_eq!(expected.len(), WRITERS * EACH);
+    assert_eq!(subjects(fixture).await, expected, "a commit tells the number of its own event");
+    for (key, seq) in told {
+        assert_eq!(record(&fixture.store, key).await.enforcement.unwrap().seq, seq);
+    }
+}

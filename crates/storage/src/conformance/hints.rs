@@ -1,0 +1,28 @@
+//! Notifications between nodes. Nothing depends on one, so little is promised.
+
+use super::{Fixture, sample::fresh};
+use crate::{Hint, Hints, NodeId, Seq};
+
+async fn listen(fixture: &Fixture) -> Box<dyn Hints> {
+    fixture.feed.listen().await.unwrap().unwrap()
+}
+
+pub async fn a_hint_reaches_everybody_who_listens_its_sender_too(fixture: &Fixture) {
+    let mut listeners = [listen(fixture).await, listen(fixture).await];
+    let said = [Hint::Event(Seq::new(1)), Hint::Probe(NodeId::from_uuid(fresh())), Hint::Event(Seq::new(u64::MAX))];
+    for hint in said {
+        fixture.feed.announce(hint).await.unwrap();
+    }
+    for listener in &mut listeners {
+        for hint in said {
+            assert_eq!(listener.next().await.unwrap(), hint);
+        }
+    }
+}
+
+pub async fn what_was_said_before_one_listened_is_not_heard(fixture: &Fixture) {
+    fixture.feed.announce(Hint::Event(Seq::new(1))).await.unwrap();
+    let mut listener = listen(fixture).await;
+    fixture.feed.announce(Hint::Event(Seq::new(2))).await.unwrap();
+    assert_eq!(listener.next().await.unwrap(), Hint::Event(Seq::new(2)));
+}

@@ -1,0 +1,135 @@
+//! Events in their order, and how far each change has got. All of it goes through the pool that requests use, but for the
+//! connection that listens.
+
+use async_trait::async_trait;
+use keyward_domain::{AccountId, KeyId, Timestamp};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{
+    PgControl, column,
+    hints::{PgHints, payload},
+};
+use crate::{
+    Event, Feed, Hint, Hints, Read, Result, Seq, StorageError, Subject,
+    postgres::{PgInstant, error},
+    row::{stored_incarnation, stored_seq},
+};
+
+/// What an event is about, as its columns say it.
+fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Subject> {
+    match scope {
+        "key" => Ok(Subject::Key(KeyId::from_uuid(subject))),
+        "account" => Ok(Subject::Account(AccountId::from_uuid(subject))),
+        _ => Err(StorageError::Corrupt { table: "revocation_event", id: seq.to_string() }),
+    }
+}
+
+#[async_trait]
+impl Feed for PgControl {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.head")]
+    async fn head(&self) -> Result<Read<()>> {
+        let row = sqlx::query!(
+            r#"SELECT h.seq, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS "timeline!"
+            FROM revocation_head h WHERE h.id"#
+        )
+        .fetch_one(&self.store.pool)
+        .await
+        .map_err(error::failed)?;
+        Ok(Read { value: (), as_of: stored_seq(row.seq)?, incarnation: stored_incarnation(&row.timeline)? })
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.events_after", fields(%seq))]
+    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+        let rows = sqlx::query!(
+            "SELECT e.seq, e.scope, e.subject FROM revocation_event e WHERE e.seq > $1 ORDER BY e.seq LIMIT $2",
+            column(seq),
+            i64::from(at_most)
+        )
+        .fetch_all(&self.store.pool)
+        .await
+        .map_err(error::failed)?;
+        let restored = rows
+            .into_iter()
+            .map(|row| Ok(Event { seq: stored_seq(row.seq)?, subject: subject(row.seq, &row.scope, row.subject)? }));
+        restored.collect()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.announce")]
+    async fn announce(&self, hint: Hint) -> Result<()> {
+        // A notification that a crash loses would have come too late anyway: it waits for no disk and no standby.
+        sqlx::query_scalar!(
+            "SELECT set_config('synchronous_commit', 'off', true) FROM pg_notify('keyward_revocation', $1)",
+            payload(hint)
+        )
+        .fetch_one(&self.store.pool)
+        .await
+        .map_err(error::failed)?;
+        Ok(())
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.listen")]
+    async fn listen(&self) -> Result<Option<Box<dyn Hints>>> {
+        let pool = self.listening().connect_lazy_with(self.direct.clone().application_name("keyward-hints"));
+        let hints = timeout(self.answer_timeout, PgHints::listen(&pool)).await.map_err(error::late)?;
+        Ok(Some(Box::new(hints.map_err(error::failed)?)))
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.record_enforced", fields(%up_to))]
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+        let (up_to, at) = (column(up_to), PgInstant::from(at));
+        // One row a transaction, so that none of them waits for a unit of work in a circle. What a crash loses costs
+        // whoever asks again one more wait.
+        for subject in subjects {
+            let noted = match subject {
+                Subject::Key(id) => {
+                    sqlx::query_scalar!(
+                        "WITH noted AS (
+                            UPDATE api_key SET enforced_at = $3
+                            WHERE id = $1 AND change_seq <= $2 AND enforced_at IS NULL
+                        ) SELECT set_config('synchronous_commit', 'off', true)",
+                        id.uuid(),
+                        up_to,
+                        at as PgInstant
+                    )
+                    .fetch_one(&self.store.pool)
+                    .await
+                }
+                Subject::Account(id) => {
+                    sqlx::query_scalar!(
+                        "WITH noted AS (
+                            UPDATE account SET enforced_at = $3
+                            WHERE id = $1 AND change_seq <= $2 AND enforced_at IS NULL
+                        ) SELECT set_config('synchronous_commit', 'off', true)",
+                        id.uuid(),
+                        up_to,
+                        at as PgInstant
+                    )
+                    .fetch_one(&self.store.pool)
+                    .await
+                }
+            };
+            noted.map_err(error::failed)?;
+        }
+        Ok(())
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.prune")]
+    async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64> {
+        // The oldest ones up to the first that is to stay, and never the last one of all: after that one, whoever is
+        // behind always meets a gap. Without members the lowest of the two is the head.
+        let query = sqlx::query!(
+            "WITH oldest AS (
+                SELECT e.seq, e.at FROM revocation_event e ORDER BY e.seq LIMIT $2
+            ), bound AS (
+                SELECT least(h.seq, (SELECT min(m.applied) FROM node_lease m)) AS seq FROM revocation_head h WHERE h.id
+            )
+            DELETE FROM revocation_event
+            WHERE seq < (SELECT b.seq FROM bound b)
+            AND seq < (SELECT COALESCE(min(o.seq) FILTER (WHERE o.at >= $1), max(o.seq) + 1) FROM oldest o)",
+            PgInstant::from(made_before),
+            i64::from(at_most)
+        );
+        Ok(self.store.write(query).await?.rows_affected())
+    }
+}

@@ -1,0 +1,243 @@
+//! The ports of the revocation protocol: who is a member, what was narrowed or widened, and how far each node has got.
+//!
+//! Every change that decides a verdict is an [`Event`] with a number of its own. Numbers come from one counter whose lock
+//! is held until the commit (R1), so they are consecutive, and whoever sees number n sees all before it. A database that
+//! many nodes share has [`Membership`] too; the embedded one has a single node and needs none. Nothing here reads a clock
+//! or decides anything: when a lease ends, what counts as acknowledged and who is dead is decided in `keyward-verifier`.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use keyward_domain::{AccountId, KeyId, Timestamp};
+use uuid::Uuid;
+
+use crate::{Result, Write};
+
+/// The number of an event; 0 comes before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(u64);
+
+impl Seq {
+    /// Before every event.
+    pub const ZERO: Self = Self(0);
+
+    /// The event of this number.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The event after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Which life of the database answered: a fail-over begins another one (the WAL timeline of Postgres). Nothing compares
+/// it yet (R11 comes with fail-over).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Incarnation(pub u32);
+
+/// A value, and what the database had seen when it was read. All of it is of one snapshot: one statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read<T> {
+    /// What was read.
+    pub value: T,
+    /// The last event whose effect the value shows; every earlier one shows too.
+    pub as_of: Seq,
+    /// Which life of the database it is of.
+    pub incarnation: Incarnation,
+}
+
+/// What an event is about: whatever is remembered of it is no longer to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A key.
+    Key(KeyId),
+    /// An account, and through it every key below it.
+    Account(AccountId),
+}
+
+/// One change that decides verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Event {
+    /// Its number.
+    pub seq: Seq,
+    /// What was changed.
+    pub subject: Subject,
+}
+
+/// How far a change of a key or an account has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enforcement {
+    /// The event that last changed it.
+    pub seq: Seq,
+    /// When that was in force on every node; none while it is not known to be.
+    pub enforced_at: Option<Timestamp>,
+}
+
+/// What a commit wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The last event of the unit of work; none if it changed nothing that decides a verdict.
+    pub event: Option<Seq>,
+}
+
+/// One process, by a name drawn at random at its start and never configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(Uuid);
+
+impl NodeId {
+    /// The node of this name.
+    #[must_use]
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// How a node presents itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introduction {
+    /// Its name.
+    pub node: NodeId,
+    /// The name under which this process was a member before; that row goes in the same transaction.
+    pub previous: Option<NodeId>,
+    /// How long its lease lasts; fixed for the life of the process (R17).
+    pub ttl: Duration,
+    /// When the process started, by its own wall clock; shown to operators, compared with nothing.
+    pub started_at: Timestamp,
+    /// Which version it runs; shown to operators.
+    pub version: String,
+}
+
+/// What the database answers to a join or a renewal, once it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The last event that was visible when it was written. Never older than the moment of asking.
+    pub head: Seq,
+    /// Which life of the database confirmed it.
+    pub incarnation: Incarnation,
+    /// The database's wall clock, for judging when keys expire and for nothing else (R7).
+    pub database_time: Timestamp,
+}
+
+/// A row of `node_lease`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The node.
+    pub node: NodeId,
+    /// Grows with every renewal.
+    pub counter: u64,
+    /// Up to which event it has forgotten what was changed: its acknowledgement.
+    pub applied: Seq,
+    /// How long its lease lasts.
+    pub ttl: Duration,
+    /// When its process started, by its own wall clock.
+    pub started_at: Timestamp,
+    /// When it last renewed, by the database's wall clock. For people: no rule looks at it (R7, R10).
+    pub renewed_at: Timestamp,
+    /// Which version it runs.
+    pub version: String,
+}
+
+/// All rows of `node_lease`, in one snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Members {
+    /// The rows.
+    pub rows: Vec<Member>,
+    /// The last event that is visible.
+    pub head: Seq,
+    /// The database's wall clock when they were read. For people.
+    pub database_time: Timestamp,
+}
+
+/// Which nodes answer from memory, and how far each has got. Rows are logged tables' rows: a crash of the database must
+/// not make a revoker believe that nobody is there.
+#[async_trait]
+pub trait Membership: Send + Sync {
+    /// Adds the node's row with `applied` = head, as durably as a revocation (R12).
+    async fn join(&self, node: &Introduction) -> Result<Confirmed>;
+
+    /// Renews the node's lease and tells how far it has got (`applied` never goes back). None if its row is gone: it is
+    /// a member no more. As durable as a revocation (R12). A call that is dropped half way may still be carried out; it
+    /// gives up its connection.
+    async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>>;
+
+    /// Takes the node's row away. Only for a node that no longer answers from memory (R10).
+    async fn leave(&self, node: NodeId) -> Result<()>;
+
+    /// All rows, in a snapshot of its own.
+    async fn members(&self) -> Result<Members>;
+
+    /// Takes a row away that stands still. `Stale` unless its counter is still the one that was seen (R10).
+    async fn reap(&self, node: NodeId, counter: u64) -> Result<Write>;
+}
+
+/// What happened, in order.
+#[async_trait]
+pub trait Feed: Send + Sync {
+    /// The number of the last event.
+    async fn head(&self) -> Result<Read<()>>;
+
+    /// The events after this one, oldest first, at most so many. A gap at the beginning or in between means that history
+    /// was pruned.
+    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>>;
+
+    /// Tells listeners that there is something to read. A hint only: it is sent after the commit, in a statement of its
+    /// own, and nothing depends on it (R14).
+    async fn announce(&self, hint: Hint) -> Result<()>;
+
+    /// Listens to hints on a connection of its own; none where no other process could send any.
+    async fn listen(&self) -> Result<Option<Box<dyn Hints>>>;
+
+    /// Notes that the last changes of these, up to this event, are in force on every node. What was noted before stays,
+    /// and a change that came later is left alone.
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()>;
+
+    /// Drops events that no node needs: below the lowest `applied`, and made before this moment. Gives how many.
+    async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64>;
+}
+
+/// What a notification says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// There is an event of this number.
+    Event(Seq),
+    /// A node asks itself whether notifications arrive.
+    Probe(NodeId),
+}
+
+/// Hints as they arrive.
+#[async_trait]
+pub trait Hints: Send {
+    /// The next one. Those that were sent while the connection was down are lost.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`](crate::StorageError::Unavailable) if the connection broke: listen anew.
+    async fn next(&mut self) -> Result<Hint>;
+}

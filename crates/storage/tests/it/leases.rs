@@ -1,0 +1,102 @@
+//! Leases on Postgres: the connection that they have for themselves, and what becomes of it.
+
+use std::sync::Arc;
+
+use keyward_storage::{
+    Introduction, Membership as _, NodeId, PgControl, Seq, StorageError, Store as _,
+    conformance::{
+        RawSql as _,
+        sample::{at, fresh},
+    },
+};
+use tokio::{task::JoinSet, time::Duration};
+
+use crate::database::Database;
+
+async fn joined(control: &PgControl) -> NodeId {
+    let node = NodeId::from_uuid(fresh());
+    let ttl = Duration::from_secs(5);
+    let introduction = Introduction { node, previous: None, ttl, started_at: at(0), version: "test".to_owned() };
+    control.join(&introduction).await.unwrap();
+    node
+}
+
+const LEASES: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'keyward-lease'";
+const LEASE_PID: &str = "SELECT pid::bigint FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'keyward-lease'";
+
+#[tokio::test]
+async fn a_renewal_does_not_wait_for_the_connections_of_requests() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    let control = database.control(&store).await;
+    let unit = store.begin().await.unwrap();
+    let node = joined(&control).await;
+    assert!(control.renew(node, Seq::ZERO).await.unwrap().is_some());
+    control.leave(node).await.unwrap();
+    drop(unit);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_that_is_given_up_gives_up_its_connection_and_may_still_be_carried_out() {
+    let database = Database::migrated().await;
+    let store = database.store(2).await;
+    let control = Arc::new(database.control(&store).await);
+    let node = joined(&control).await;
+    let raw = database.raw();
+    let first = raw.number(LEASE_PID).await;
+    let mut session = database.session().await;
+    session.run("BEGIN; SELECT FROM node_lease FOR UPDATE").await;
+
+    let mut renewing = JoinSet::new();
+    let renewed = Arc::clone(&control);
+    renewing.spawn(async move { renewed.renew(node, Seq::ZERO).await });
+    raw.wait_for(1, &format!("{LEASES} AND wait_event_type = 'Lock'")).await;
+    renewing.shutdown().await;
+    session.run("COMMIT").await;
+
+    assert!(control.renew(node, Seq::ZERO).await.unwrap().is_some());
+    raw.wait_for(2, "SELECT counter FROM node_lease").await;
+    raw.wait_for(1, LEASES).await;
+    assert_ne!(raw.number(LEASE_PID).await, first);
+}
+
+#[tokio::test]
+async fn a_lost_connection_costs_one_renewal() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    let control = database.control(&store).await;
+    let node = joined(&control).await;
+    assert_eq!(database.raw().end_connections_of("keyward-lease").await, 1);
+    let lost = control.renew(node, Seq::ZERO).await;
+    assert!(matches!(lost, Err(StorageError::OutcomeUnknown(_))), "{lost:?}");
+    assert!(control.renew(node, Seq::ZERO).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn one_connection_serves_all_leases_of_a_process_and_ends_with_them() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    let control = database.control(&store).await;
+    let nodes = [joined(&control).await, joined(&control).await];
+    let (one, other) = tokio::join!(control.renew(nodes[0], Seq::ZERO), control.renew(nodes[1], Seq::ZERO));
+    assert!(one.unwrap().is_some() && other.unwrap().is_some());
+    assert_eq!(database.raw().number(LEASES).await, 1);
+    control.close().await;
+    database.raw().wait_for(0, LEASES).await;
+}
+
+#[tokio::test]
+async fn a_lease_in_another_database_is_refused() {
+    let (database, another) = (Database::migrated().await, Database::migrated().await);
+    let refused = PgControl::connect(&database.store(1).await, &another.options(1)).await;
+    assert!(matches!(refused, Err(StorageError::Unexpected(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_control_prints_neither_its_url_nor_its_password() {
+    let database = Database::migrated().await;
+    let printed = format!("{:?}", database.control(&database.store(1).await).await);
+    assert!(!printed.contains("postgres://") && !printed.contains("password"), "{printed}");
+}

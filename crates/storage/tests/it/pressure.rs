@@ -1,0 +1,235 @@
+//! Ten thousand events under pressure: revokers, operators and open transactions all at once, while others read. What is
+//! read is never older than its number, and where it is, the same test sees it.
+
+use std::sync::Arc;
+
+use keyward_domain::{Actor, KeyId, Reach, Reason};
+use keyward_storage::{
+    Event, Feed, PgOptions, PgStore, Seq, Store, Subject, Write,
+    conformance::{
+        RawSql as _,
+        sample::{self, Tree, revocation},
+    },
+};
+use sqlx::Row as _;
+use tokio::{sync::watch, task::JoinSet, time::Duration};
+use uuid::Uuid;
+
+use crate::database::{Database, Session};
+
+const REVOKERS: u64 = 16;
+const READERS: u64 = 4;
+/// Each is revoked by a revoker, once.
+const KEYS: u64 = 9_600;
+/// Each is changed by operators over and over, and revoked by nobody.
+const PLAYTHINGS: u64 = 4;
+const OPERATORS: u64 = 2;
+const EACH_OPERATOR: u64 = 200;
+
+fn key(number: u64) -> KeyId {
+    KeyId::from_uuid(Uuid::from_u128((1 << 100) + u128::from(number)))
+}
+
+/// One read of a key: which, under what number, and whether it was told as revoked.
+struct Seen {
+    key: u64,
+    as_of: u64,
+    revoked: bool,
+}
+
+/// The key that the revokers have come to; behind the last when they are done.
+struct Front(watch::Sender<u64>);
+
+impl Front {
+    /// A key that is being revoked about now; none when all are.
+    fn at(&self, offset: u64) -> Option<u64> {
+        let front = *self.0.borrow();
+        (front < KEYS).then(|| (front + offset % REVOKERS).min(KEYS - 1))
+    }
+
+    fn advance(&self, to: u64) {
+        self.0.send_if_modified(|front| {
+            let further = *front < to;
+            *front = to.max(*front);
+            further
+        });
+    }
+
+    async fn reach(&self, number: u64) {
+        self.0.subscribe().wait_for(|front| *front >= number).await.unwrap();
+    }
+}
+
+async fn seed(database: &Database, tree: &Tree) {
+    let digest = sample::digest(1).encode();
+    let merchant = tree.merchant.id.uuid();
+    let sql = format!(
+        "INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)
+        SELECT ('00000010' || lpad(to_hex(n), 24, '0'))::uuid, '{merchant}', 'secret', 'x', '', false, '{digest}',
+            'abcd', '2026-01-01Z', 'active'
+        FROM generate_series(0, {}) AS n",
+        KEYS + PLAYTHINGS - 1
+    );
+    database.raw().execute(&sql).await.unwrap();
+}
+
+/// Revokes its share, rolls back now and then, and gives the numbers that it was told.
+async fn revoke_share(store: Arc<dyn Store>, front: Arc<Front>, share: u64) -> Vec<(u64, Seq)> {
+    let it = revocation(1, Actor::Operator, Reason::Compromised);
+    let mut told = Vec::new();
+    for number in (share..KEYS).step_by(usize::try_from(REVOKERS).unwrap()) {
+        let revoked = async || {
+            let mut unit = store.begin().await.unwrap();
+            let write = unit.record_revocation(&Reach::operator(), key(number), &it).await;
+            assert_eq!(write.unwrap(), Write::Applied);
+            unit
+        };
+        if number % 40 == share {
+            drop(revoked().await);
+        }
+        told.push((number, revoked().await.commit().await.unwrap().event.unwrap()));
+        front.advance(number);
+    }
+    told
+}
+
+async fn operate(mut session: Session, account: Uuid, own: u64) {
+    for round in 0..EACH_OPERATOR {
+        let to = if round % 2 == 0 { "suspended" } else { "active" };
+        let (plaything, end) = (key(own).uuid(), if round % 5 == 0 { "ROLLBACK" } else { "COMMIT" });
+        session.run(&format!("UPDATE account SET status = '{to}' WHERE id = '{account}'")).await;
+        session
+            .run(&format!(
+                "BEGIN; UPDATE api_key SET scopes = 'charges:{to}' WHERE id = '{plaything}';
+                UPDATE api_key SET expires_at = clock_timestamp() WHERE id = '{plaything}'; {end}"
+            ))
+            .await;
+    }
+}
+
+/// Sits on a change of its own while many others commit, then commits it or takes it back.
+async fn dawdle(mut session: Session, front: Arc<Front>, own: u64) {
+    let mut round = 0;
+    while let Some(began) = front.at(0) {
+        round += 1;
+        let plaything = key(own).uuid();
+        session.run(&format!("BEGIN; UPDATE api_key SET scopes = 'round:{round}' WHERE id = '{plaything}'")).await;
+        front.reach(KEYS.min(began + 200)).await;
+        session.run(if round % 2 == 0 { "COMMIT" } else { "ROLLBACK" }).await;
+    }
+}
+
+async fn read(store: Arc<dyn Store>, front: Arc<Front>, reader: u64) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    let mut offset = reader;
+    let mut moves = front.0.subscribe();
+    while let Some(number) = front.at(offset) {
+        offset += READERS;
+        if offset.is_multiple_of(3) {
+            // The processor is for those who write, too.
+            moves.changed().await.unwrap();
+        }
+        let read = store.credential(key(number)).await.unwrap().unwrap();
+        let revoked = read.value.key.view().revoked;
+        seen.push(Seen { key: number, as_of: read.as_of.number(), revoked });
+    }
+    seen
+}
+
+/// Reads the key, waits a little, then reads the number.
+async fn read_with_a_pause(mut session: Session, front: Arc<Front>, volatility: &str) -> Vec<Seen> {
+    session
+        .run(&format!(
+            "CREATE FUNCTION paused_{volatility}(key uuid, OUT revoked boolean, OUT as_of bigint)
+            LANGUAGE plpgsql {volatility} AS $$ BEGIN
+                revoked := (SELECT k.state <> 'active' FROM api_key k WHERE k.id = key);
+                PERFORM pg_sleep(0.01);
+                as_of := (SELECT h.seq FROM revocation_head h WHERE h.id);
+            END $$"
+        ))
+        .await;
+    let mut seen = Vec::new();
+    let mut offset = 0;
+    while let Some(number) = front.at(offset) {
+        offset += 1;
+        let id = key(number).uuid();
+        let row = session.row(&format!("SELECT revoked, as_of FROM paused_{volatility}('{id}')")).await;
+        let as_of = u64::try_from(row.get::<i64, _>("as_of")).unwrap();
+        seen.push(Seen { key: number, as_of, revoked: row.get("revoked") });
+    }
+    seen
+}
+
+/// How many reads tell a key as it was before, or after, the event that they claim to show.
+fn faults(seen: &[Seen], revoked_by: &[u64]) -> usize {
+    let wrong = |it: &&Seen| {
+        let by = revoked_by.get(usize::try_from(it.key).unwrap()).unwrap();
+        it.revoked != (it.as_of >= *by)
+    };
+    seen.iter().filter(wrong).count()
+}
+
+async fn history(feed: &dyn Feed) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    loop {
+        let after = events.last().map_or(Seq::ZERO, |event| event.seq);
+        let part = feed.events_after(after, 1_000).await.unwrap();
+        if part.is_empty() {
+            return events;
+        }
+        events.extend(part);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_events_have_consecutive_numbers_and_no_read_is_older_than_its_number() {
+    let database = Database::migrated().await;
+    // A machine that is busy with other things must not look like a lock that is held too long.
+    let options = PgOptions { lock_timeout: Duration::from_secs(20), ..database.options(24) };
+    let options = PgOptions { statement_timeout: Duration::from_secs(30), ..options };
+    let pool = PgStore::connect(&options).await.unwrap();
+    let control = database.control(&pool).await;
+    let store: Arc<dyn Store> = Arc::new(pool);
+    let tree = Tree::plant_in(&store).await;
+    seed(&database, &tree).await;
+
+    let front = Arc::new(Front(watch::Sender::new(0)));
+    let (mut revokers, mut readers, mut others) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+    let (mut stable, mut volatile) = (JoinSet::new(), JoinSet::new());
+    for (operator, account) in (0..OPERATORS).zip([tree.direct.id.uuid(), tree.rival.id.uuid()]) {
+        others.spawn(operate(database.session().await, account, KEYS + operator));
+    }
+    for own in KEYS + OPERATORS..KEYS + PLAYTHINGS {
+        others.spawn(dawdle(database.session().await, Arc::clone(&front), own));
+    }
+    for reader in 0..READERS {
+        readers.spawn(read(Arc::clone(&store), Arc::clone(&front), reader));
+    }
+    stable.spawn(read_with_a_pause(database.session().await, Arc::clone(&front), "stable"));
+    volatile.spawn(read_with_a_pause(database.session().await, Arc::clone(&front), "volatile"));
+    for share in 0..REVOKERS {
+        revokers.spawn(revoke_share(Arc::clone(&store), Arc::clone(&front), share));
+    }
+
+    let told: Vec<_> = revokers.join_all().await.into_iter().flatten().collect();
+    front.advance(KEYS);
+    others.join_all().await;
+    let seen: Vec<_> = readers.join_all().await.into_iter().flatten().collect();
+
+    let events = history(&control).await;
+    assert!(events.len() >= 10_000, "{}", events.len());
+    for (expected, event) in (1..).zip(&events) {
+        assert_eq!(event.seq, Seq::new(expected));
+    }
+    assert_eq!(control.head().await.unwrap().as_of, events.last().unwrap().seq);
+    let mut revoked_by = vec![0; usize::try_from(KEYS).unwrap()];
+    for (number, seq) in told {
+        *revoked_by.get_mut(usize::try_from(number).unwrap()).unwrap() = seq.number();
+        let event = events.get(usize::try_from(seq.number() - 1).unwrap()).unwrap();
+        assert_eq!(event.subject, Subject::Key(key(number)));
+    }
+    assert!(seen.iter().any(|it| it.revoked) && seen.iter().any(|it| !it.revoked), "the reads were among the writes");
+    assert_eq!(faults(&seen, &revoked_by), 0);
+    assert_eq!(faults(&stable.join_next().await.unwrap().unwrap(), &revoked_by), 0);
+    assert!(faults(&volatile.join_next().await.unwrap().unwrap(), &revoked_by) > 0, "this test would not see a fault");
+}

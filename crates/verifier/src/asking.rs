@@ -1,0 +1,181 @@
+//! One request for a credential: from memory, or else from the database, in the order of the protocol core.
+//!
+//! Taken step by step, so that the simulation can let time pass between any two of them, as a busy machine does. It
+//! decides nothing: [`Request`] says what comes next.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use keyward_domain::{KeyId, Timestamp};
+use keyward_storage::{Credential, StorageError};
+
+use crate::{
+    protocol::{Boot, Request, Step},
+    reads::Seat,
+    verifier::Verifier,
+};
+
+/// How often a request reads anew what nobody vouches for: each time somebody narrowed something in between.
+const MOST_READS: u32 = 5;
+
+/// The clocks as they were read when a request arrived, and for it alone: never kept for another one (R3). Only
+/// [`Verifier::arrival`] makes one.
+#[derive(Debug)]
+pub struct Arrival {
+    boot: Boot,
+    wall: Timestamp,
+}
+
+impl Arrival {
+    /// The wall clock.
+    #[must_use]
+    pub const fn wall(&self) -> Timestamp {
+        self.wall
+    }
+}
+
+/// A request for a credential that is under way.
+pub struct Asking {
+    id: KeyId,
+    request: Request<Credential>,
+    reads: u32,
+}
+
+impl Asking {
+    /// What comes next.
+    #[must_use]
+    pub const fn next(&self) -> Step {
+        self.request.next()
+    }
+}
+
+impl Verifier {
+    /// A request has just arrived: reads the clocks for it.
+    #[must_use]
+    pub fn arrival(&self) -> Arrival {
+        Arrival { boot: self.shared.clock.boot(), wall: self.shared.clock.wall() }
+    }
+
+    /// What is remembered of a key, if the node may answer from memory now and knows all of it. Waits for nothing.
+    #[must_use]
+    pub fn remembered(&self, id: KeyId) -> Option<Credential> {
+        self.remembered_for(&self.arrival(), id)
+    }
+
+    /// The same for a request whose arrival read the clock: one reading, made before every look-up of that request, is
+    /// enough (R3).
+    #[must_use]
+    pub fn remembered_for(&self, arrival: &Arrival, id: KeyId) -> Option<Credential> {
+        let mut request = Request::arrived(self.shared.rules);
+        loop {
+            match request.next() {
+                Step::CheckLease => request.lease(self.shared.gate.admits(arrival.boot)),
+                Step::LookUp => request.looked_up(self.look_up(id)),
+                Step::Answer => return request.into_answer(),
+                Step::Read | Step::ReadAlone => return None,
+            }
+        }
+    }
+
+    /// The moment by which expiry is judged for a request: the later one of this node's wall clock and the upper bound of
+    /// the database's (2.5).
+    #[must_use]
+    pub fn expiry_time(&self, arrival: &Arrival) -> Timestamp {
+        self.shared.gate.expiry_time(arrival.wall, arrival.boot)
+    }
+
+    /// How long ago a request arrived.
+    #[must_use]
+    pub fn time_since(&self, arrival: &Arrival) -> Duration {
+        self.shared.clock.boot().since(arrival.boot)
+    }
+
+    /// A key with its chain: from memory, or else from the database. None if there is no such key; that is known only
+    /// from a read of the request's own.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it cannot be known.
+    pub async fn credential(&self, id: KeyId) -> Result<Option<Credential>, StorageError> {
+        let mut asking = self.ask(id);
+        loop {
+            if let ControlFlow::Break(answer) = self.step(&mut asking).await? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// A request that has just arrived, to be taken [step](Self::step) by step; [`Self::credential`] takes them all.
+    #[must_use]
+    pub fn ask(&self, id: KeyId) -> Asking {
+        Asking { id, request: Request::arrived(self.shared.rules), reads: 0 }
+    }
+
+    /// Takes the next step of a request. Breaks with the answer.
+    ///
+    /// # Errors
+    /// [`StorageError`] if it cannot be known.
+    pub async fn step(&self, asking: &mut Asking) -> Result<ControlFlow<Option<Credential>>, StorageError> {
+        let Asking { id, request, reads } = asking;
+        match request.next() {
+            Step::CheckLease => request.lease(self.may_answer_from_memory()),
+            Step::LookUp => request.looked_up(self.look_up(*id)),
+            Step::Answer => {
+                let done = std::mem::replace(request, Request::arrived(self.shared.rules));
+                return Ok(ControlFlow::Break(done.into_answer()));
+            }
+            Step::Read if *reads < MOST_READS => {
+                *reads += 1;
+                let read = self.read(*id, *reads == 1).await?;
+                let Some((credential, vouched_for)) = read else { return Ok(ControlFlow::Break(None)) };
+                if !vouched_for {
+                    self.shared.meters.refused.increment(1);
+                }
+                request.read(credential, vouched_for);
+            }
+            Step::Read => {
+                return Err(StorageError::Unavailable("the key is changed over and over while it is read".into()));
+            }
+            Step::ReadAlone => {
+                self.shared.meters.alone.increment(1);
+                match self.credentials.credential(*id).await? {
+                    Some(read) => request.read_alone(read.value),
+                    None => return Ok(ControlFlow::Break(None)),
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Reads a key, alone or by sharing a read that is under way, and tells whether the memory vouches for it.
+    async fn read(&self, id: KeyId, may_share: bool) -> Result<Option<(Credential, bool)>, StorageError> {
+        let cache = &self.shared.cache;
+        let lead = match self.reads.take_a_seat(id) {
+            Seat::Share(flight) if may_share => {
+                // What somebody else did not find may have been made since: absence is never shared.
+                if let Some((ticket, read)) = flight.landed().await {
+                    let vouched_for = cache.vouches_for(ticket, &read);
+                    return Ok(Some((read.value, vouched_for)));
+                }
+                None
+            }
+            Seat::Share(_) => None,
+            Seat::Lead(lead) => Some(lead),
+        };
+        let ticket = cache.begin_read(id);
+        self.shared.meters.fills.increment(1);
+        let Some(read) = self.credentials.credential(id).await? else { return Ok(None) };
+        let kept = cache.keep(ticket, &read);
+        let credential = read.value.clone();
+        if let Some(lead) = lead {
+            lead.land(ticket, read);
+        }
+        Ok(Some((credential, kept)))
+    }
+
+    fn look_up(&self, id: KeyId) -> Option<Credential> {
+        let found = self.shared.cache.look_up(id);
+        if found.is_some() {
+            self.shared.meters.hits.increment(1);
+        }
+        found
+    }
+}

@@ -1,0 +1,14 @@
+//! The driver: tasks that move bytes between the protocol core and the ports. They decide nothing that the core could.
+
+mod announcer;
+mod barrier;
+mod catch_up;
+mod control;
+mod embedded;
+mod wake;
+
+pub(crate) use announcer::Announcer;
+pub(crate) use barrier::Barrier;
+pub(crate) use control::Control;
+pub(crate) use embedded::Embedded;
+pub(crate) use wake::Wake;

@@ -1,0 +1,320 @@
+//! The task that holds the lease: join, catch up, renew, over and over; and the rows of dead nodes.
+//!
+//! Each renewal says up to which event this node has forgotten what was changed: it *is* the acknowledgement. Hints make it
+//! happen now instead of at the next tick, and nothing depends on them.
+
+use std::{sync::Arc, time::Duration};
+
+use keyward_domain::Timestamp;
+use keyward_storage::{Introduction, Membership, NodeId, Write};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    protocol::{Boot, Lease, Reaper},
+    verifier::Shared,
+};
+
+/// By how much wall clock and boot clock may drift apart between two renewals before the lease is dropped: a machine that
+/// was restored from a memory snapshot does not know how old it is.
+const MOST_DRIFT: Duration = Duration::from_millis(200);
+/// How long events are kept at the least.
+const HISTORY: Duration = Duration::from_hours(24);
+/// How many old events are dropped at once.
+const PRUNED_AT_ONCE: u32 = 10_000;
+/// How often others are looked after between two rounds of dropping old events.
+const PRUNE_EVERY: u32 = 300;
+
+/// What came of a renewal.
+enum Renewal {
+    Done,
+    /// The row is gone: a member no more.
+    Gone,
+    /// No answer in time. The lease is not extended.
+    Failed,
+}
+
+pub(crate) struct Control {
+    shared: Arc<Shared>,
+    membership: Arc<dyn Membership>,
+    fresh_node: Arc<dyn Fn() -> NodeId + Send + Sync>,
+    version: String,
+    started_at: Timestamp,
+    lease: Lease,
+    node: NodeId,
+    /// The name whose row may still be there.
+    previous: Option<NodeId>,
+    reaper: Reaper,
+    /// Wall clock and boot clock at the last renewal.
+    clocks: Option<(Timestamp, Boot)>,
+    in_trouble: bool,
+    /// When others were last looked after, and how often.
+    looked_at: Option<Boot>,
+    rounds: u32,
+}
+
+impl Control {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        membership: Arc<dyn Membership>,
+        fresh_node: Arc<dyn Fn() -> NodeId + Send + Sync>,
+        version: String,
+    ) -> Self {
+        let (rules, terms) = (shared.rules, shared.terms);
+        Self {
+            lease: Lease::new(rules, terms.ttl),
+            reaper: Reaper::new(rules, terms.guard),
+            node: fresh_node(),
+            started_at: shared.clock.wall(),
+            shared,
+            membership,
+            fresh_node,
+            version,
+            previous: None,
+            clocks: None,
+            in_trouble: false,
+            looked_at: None,
+            rounds: 0,
+        }
+    }
+
+    /// Runs until told to leave; then gives the lease back.
+    pub(crate) async fn run(mut self, leaving: CancellationToken) {
+        let shared = Arc::clone(&self.shared);
+        let mut next = Instant::now();
+        loop {
+            let hint = tokio::select! {
+                biased;
+                () = leaving.cancelled() => break,
+                () = shared.wake.woken() => true,
+                () = sleep_until(next) => false,
+            };
+            // What is under way is given up when told to leave: the lease is given back in any case.
+            match leaving.run_until_cancelled(self.beat(hint)).await {
+                Some(Some(pause)) => next = Instant::now() + pause,
+                Some(None) => {}
+                None => break,
+            }
+        }
+        self.leave().await;
+    }
+
+    /// One round. Gives how long to wait for the next one; none if the time that was set before stays.
+    async fn beat(&mut self, hint: bool) -> Option<Duration> {
+        if !self.lease.is_member() {
+            let joined = self.join().await;
+            self.measure();
+            return Some(if joined { self.pause() } else { self.limit() });
+        }
+        if self.clock_jumped() {
+            tracing::warn!("the clocks of this machine disagree: giving the lease up and joining anew");
+            self.end_membership();
+            return Some(Duration::ZERO);
+        }
+        if hint && !self.must_read_events() {
+            return None;
+        }
+        let caught_up = !self.must_read_events() || self.catch_up().await;
+        let renewal = if caught_up { self.renew().await } else { Renewal::Failed };
+        let pause = match renewal {
+            Renewal::Done => {
+                self.look_after_others_now_and_then().await;
+                // It saw more: not acknowledged yet.
+                if self.lease.is_behind() { Duration::ZERO } else { self.pause() }
+            }
+            Renewal::Gone => {
+                tracing::warn!(node = %self.node, "the row of this node is gone: joining anew");
+                self.end_membership();
+                Duration::ZERO
+            }
+            Renewal::Failed => self.limit() / 4,
+        };
+        self.measure();
+        Some(pause)
+    }
+
+    /// Whether the database has shown an event that is not applied here, or a hint says that there is one. A hint is only
+    /// a reason to look: whatever number it names, nothing is taken as applied for it (R14).
+    fn must_read_events(&self) -> bool {
+        self.lease.is_behind() || self.shared.wake.heard() > self.lease.applied()
+    }
+
+    /// Applies what there is to apply. Each part of it counts at once: however long the way, it comes to its end.
+    async fn catch_up(&mut self) -> bool {
+        loop {
+            let (applied, seen) = (self.lease.applied(), self.lease.heard());
+            match timeout(self.limit(), self.shared.apply_next(applied, seen)).await {
+                Ok(Ok(progress)) => {
+                    self.lease.apply(progress.up_to);
+                    self.shared.gate.show(self.lease.term());
+                    if progress.all {
+                        return true;
+                    }
+                }
+                Ok(Err(error)) => return self.trouble("the events could not be read", Some(&error)),
+                Err(_) => return self.trouble("the events could not be read in time", None),
+            }
+        }
+    }
+
+    async fn renew(&mut self) -> Renewal {
+        let sent_at = self.shared.clock.boot();
+        let asked = self.lease.ask(sent_at);
+        // Given up on this side only; whether it is carried out all the same does not matter (I1, `greatest`).
+        match timeout(self.limit(), self.membership.renew(self.node, asked.applied())).await {
+            Ok(Ok(Some(confirmed))) => {
+                self.lease.renewed(asked, confirmed.head, self.shared.clock.boot());
+                self.shared.gate.show(self.lease.term());
+                self.shared.gate.learn_time(confirmed.database_time, sent_at);
+                self.out_of_trouble();
+                Renewal::Done
+            }
+            Ok(Ok(None)) => Renewal::Gone,
+            Ok(Err(error)) => {
+                self.trouble("the lease could not be renewed", Some(&error));
+                Renewal::Failed
+            }
+            Err(_) => {
+                self.trouble("the lease could not be renewed in time", None);
+                Renewal::Failed
+            }
+        }
+    }
+
+    async fn join(&mut self) -> bool {
+        let sent_at = self.shared.clock.boot();
+        let asked = self.lease.ask(sent_at);
+        let introduction = Introduction {
+            node: self.node,
+            previous: self.previous,
+            ttl: self.shared.terms.ttl,
+            started_at: self.started_at,
+            version: self.version.clone(),
+        };
+        let joined = timeout(self.shared.terms.ttl, self.membership.join(&introduction)).await;
+        if let Ok(Ok(confirmed)) = &joined {
+            let generation = self.lease.joined(asked, confirmed.head, self.shared.clock.boot());
+            self.shared.cache.open(generation, confirmed.head);
+            self.shared.gate.learn_time(confirmed.database_time, sent_at);
+            self.shared.gate.show(self.lease.term());
+            self.clocks = Some((self.shared.clock.wall(), self.shared.clock.boot()));
+            self.previous = None;
+            self.out_of_trouble();
+            tracing::info!(node = %self.node, head = %confirmed.head, "answering from memory as node {}", self.node);
+            return true;
+        }
+        // Nobody knows whether that row is there; a name is never used again.
+        self.previous = Some(std::mem::replace(&mut self.node, (self.fresh_node)()));
+        match joined {
+            Ok(Err(error)) => self.trouble("this node could not join the others", Some(&error)),
+            Ok(Ok(_)) | Err(_) => self.trouble("this node could not join the others in time", None),
+        }
+    }
+
+    /// First requests, then the memory, then everybody else (R6, R10).
+    fn end_membership(&mut self) {
+        self.shared.gate.close();
+        self.lease.ended();
+        self.shared.cache.close();
+        self.clocks = None;
+        self.previous = Some(std::mem::replace(&mut self.node, (self.fresh_node)()));
+    }
+
+    async fn leave(&mut self) {
+        // A join that was given up half way may have been carried out, under the present name or the one before.
+        let names = [Some(self.node), self.previous];
+        self.end_membership();
+        for node in names.into_iter().flatten() {
+            match timeout(self.limit(), self.membership.leave(node)).await {
+                Ok(Ok(())) => tracing::info!(%node, "gave the lease back"),
+                Ok(Err(_)) | Err(_) => {
+                    tracing::warn!(%node, "could not give the lease back: revocations wait until it is over");
+                }
+            }
+        }
+    }
+
+    /// Looks after others at most twice in the time of a renewal, however many hints arrive, and at least once.
+    async fn look_after_others_now_and_then(&mut self) {
+        let now = self.shared.clock.boot();
+        if self.looked_at.is_none_or(|before| now.since(before) >= self.pause() / 2) {
+            self.looked_at = Some(now);
+            self.look_after_others().await;
+        }
+    }
+
+    /// Takes the rows of dead nodes away, and history that nobody needs. Gives up at the first failure: the lease comes
+    /// first.
+    async fn look_after_others(&mut self) {
+        self.rounds = self.rounds.wrapping_add(1);
+        let Ok(Ok(members)) = timeout(self.limit(), self.membership.members()).await else { return };
+        for still in self.reaper.look(&members, self.shared.clock.boot()) {
+            match timeout(self.limit(), self.membership.reap(still.node, still.counter)).await {
+                Ok(Ok(Write::Applied)) => {
+                    tracing::warn!(node = %still.node, "took away the row of a node that stood still");
+                }
+                Ok(Ok(Write::Stale)) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+        if self.rounds == 1 && members.rows.iter().any(|row| row.ttl != self.shared.terms.ttl) {
+            tracing::warn!("not all nodes have the same lease time: revocations wait for the longest");
+        }
+        if self.rounds.is_multiple_of(PRUNE_EVERY) {
+            let made_before = self.shared.clock.wall().saturating_sub(HISTORY);
+            match timeout(self.limit(), self.shared.feed.prune(made_before, PRUNED_AT_ONCE)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "old events could not be dropped");
+                }
+                Err(_) => tracing::debug!("old events could not be dropped in time"),
+            }
+        }
+    }
+
+    /// Whether wall clock and boot clock have drifted apart since the last renewal.
+    fn clock_jumped(&mut self) -> bool {
+        let (wall, boot) = (self.shared.clock.wall(), self.shared.clock.boot());
+        let Some((wall_before, boot_before)) = self.clocks.replace((wall, boot)) else { return false };
+        let expected = wall_before.saturating_add(boot.since(boot_before));
+        expected.since(wall).max(wall.since(expected)) > MOST_DRIFT
+    }
+
+    /// How long to wait until the next renewal.
+    fn pause(&self) -> Duration {
+        let every = self.shared.terms.renew_every;
+        if self.shared.wake.hints_arrive() { every } else { every / 4 }
+    }
+
+    /// How long to wait for one answer.
+    fn limit(&self) -> Duration {
+        self.shared.terms.ttl / 5
+    }
+
+    fn measure(&self) {
+        let left = self.lease.term().end().since(self.shared.clock.boot());
+        let Shared { meters, cache, .. } = &*self.shared;
+        meters.lease.set(left.as_secs_f64());
+        let behind = self.lease.heard().number().saturating_sub(self.lease.applied().number());
+        meters.behind.set(if self.lease.is_member() {
+            f64::from(u32::try_from(behind).unwrap_or(u32::MAX))
+        } else {
+            0.0
+        });
+        meters.show(cache.size());
+    }
+
+    /// Says so once. Always false.
+    fn trouble(&mut self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) -> bool {
+        if !std::mem::replace(&mut self.in_trouble, true) {
+            tracing::warn!(error, "{what}: answering from memory only until the lease ends, then by reading");
+        }
+        false
+    }
+
+    fn out_of_trouble(&mut self) {
+        if std::mem::replace(&mut self.in_trouble, false) {
+            tracing::info!("the lease is kept again");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Which rows of dead nodes may be taken away: those that stood still for their lease and the guard, by one's own clock
+//! (R10). Never looks at a time that another machine wrote.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use keyward_storage::{Members, NodeId};
+
+use super::{Boot, Rules};
+
+/// A row that stands still: to be taken away if its counter is still this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Still {
+    /// The node.
+    pub node: NodeId,
+    /// What its counter was when it was seen.
+    pub counter: u64,
+}
+
+/// What one node has seen of the others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reaper {
+    rules: Rules,
+    guard: Duration,
+    seen: BTreeMap<NodeId, Sighting>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Sighting {
+    counter: u64,
+    since: Boot,
+}
+
+impl Reaper {
+    /// A reaper that has seen nothing yet.
+    #[must_use]
+    pub const fn new(rules: Rules, guard: Duration) -> Self {
+        Self { rules, guard, seen: BTreeMap::new() }
+    }
+
+    /// Looks at the members. The clock must be read after they were listed and before anything is taken away: then a
+    /// lease that was asked for before the first look is over. Gives the rows that have stood still for too long.
+    pub fn look(&mut self, members: &Members, now: Boot) -> Vec<Still> {
+        self.seen.retain(|node, _| members.rows.iter().any(|row| row.node == *node));
+        let mut still = Vec::new();
+        for row in &members.rows {
+            let sighting = self.seen.entry(row.node).or_insert(Sighting { counter: row.counter, since: now });
+            if sighting.counter != row.counter {
+                *sighting = Sighting { counter: row.counter, since: now };
+            }
+            let outlived = now >= sighting.since.plus(row.ttl).plus(self.guard);
+            let lapsed = row.renewed_at.saturating_add(row.ttl) <= members.database_time;
+            if outlived || (!self.rules.reaper_trusts_its_own_clock && lapsed) {
+                still.push(Still { node: row.node, counter: row.counter });
+            }
+        }
+        still
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! R10.
+    use keyward_domain::Timestamp;
+    use keyward_storage::{Member, Seq};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn members(rows: &[(u128, u64)]) -> Members {
+        let time = Timestamp::from_micros(0).unwrap();
+        let row = |&(node, counter): &(u128, u64)| Member {
+            node: NodeId::from_uuid(Uuid::from_u128(node)),
+            counter,
+            applied: Seq::ZERO,
+            ttl: Duration::from_nanos(10),
+            started_at: time,
+            renewed_at: time,
+            version: String::new(),
+        };
+        Members { rows: rows.iter().map(row).collect(), head: Seq::ZERO, database_time: Timestamp::MAX }
+    }
+
+    fn look(reaper: &mut Reaper, rows: &[(u128, u64)], now: u64) -> Vec<(u128, u64)> {
+        let still = reaper.look(&members(rows), Boot::from_nanos(now));
+        still.iter().map(|it| (it.node.uuid().as_u128(), it.counter)).collect()
+    }
+
+    #[test]
+    fn only_a_row_that_stood_still_for_its_lease_and_the_guard_is_taken_away() {
+        let mut reaper = Reaper::new(Rules::ALL, Duration::from_nanos(5));
+        assert!(look(&mut reaper, &[(1, 7), (2, 7)], 100).is_empty(), "whatever the database's clock says");
+        assert!(look(&mut reaper, &[(1, 7), (2, 8)], 114).is_empty());
+        assert_eq!(look(&mut reaper, &[(1, 7), (2, 8)], 115), [(1, 7)]);
+        assert_eq!(look(&mut reaper, &[(2, 8)], 129), [(2, 8)]);
+    }
+
+    #[test]
+    fn a_row_that_comes_back_is_watched_anew() {
+        let mut reaper = Reaper::new(Rules::ALL, Duration::from_nanos(5));
+        assert!(look(&mut reaper, &[(1, 7)], 100).is_empty());
+        assert!(look(&mut reaper, &[], 110).is_empty());
+        assert!(look(&mut reaper, &[(1, 7)], 120).is_empty());
+    }
+}

@@ -1,0 +1,284 @@
+//! The verifier of one process: memory, lease and barrier, and the tasks that keep them true.
+//!
+//! Requests ask for a credential; use cases that narrow or widen something wait here until it is in force everywhere. It
+//! judges no key, and an outage never becomes a verdict: what cannot be known is a [`StorageError`].
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use keyward_domain::{AuthKey, KeyId, Timestamp};
+use keyward_storage::{Credentials, Enforcement, Feed, Members, Membership, NodeId, Seq, StorageError, Subject};
+use tokio::{sync::oneshot, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    cache::{Cache, Size},
+    driver::{Announcer, Barrier, Control, Embedded, Wake},
+    gate::Gate,
+    meters::Meters,
+    protocol::{Boot, Rules, Terms},
+    reads::Reads,
+};
+
+/// How long an answer waits for the note that a change is in force everywhere.
+const NOTED_SOON: Duration = Duration::from_millis(250);
+
+/// The clocks of this machine.
+pub trait Clock: Send + Sync {
+    /// The clock that goes on while the machine sleeps. Never cached: each request reads it (R3).
+    fn boot(&self) -> Boot;
+
+    /// The wall clock, in whole microseconds.
+    fn wall(&self) -> Timestamp;
+}
+
+/// What a [`Verifier`] is put together from.
+pub struct Parts {
+    /// Where keys are read that are not in memory.
+    pub credentials: Arc<dyn Credentials>,
+    /// What was narrowed or widened.
+    pub feed: Arc<dyn Feed>,
+    /// Who else answers from memory; none on a database that belongs to this process alone.
+    pub membership: Option<Arc<dyn Membership>>,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Draws the random name of a node.
+    pub fresh_node: Box<dyn Fn() -> NodeId + Send + Sync>,
+    /// Which rules hold: [`Rules::ALL`] in production; the simulation switches them off one by one.
+    pub rules: Rules,
+    /// How long leases last.
+    pub terms: Terms,
+    /// How many bytes the memory may hold.
+    pub capacity_bytes: u64,
+    /// Which version this is; for operators.
+    pub version: String,
+    /// Where tasks run: a [`TaskTracker`], whose owner waits for them when stopping.
+    pub tasks: Arc<dyn Tasks>,
+}
+
+/// Where tasks run. In production a [`TaskTracker`]; the simulation lets them stand still while time passes.
+pub trait Tasks: Send + Sync {
+    /// Begins a task, which runs beside whoever began it.
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
+}
+
+impl Tasks for TaskTracker {
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        Self::spawn(self, task);
+    }
+}
+
+/// The process ended before a change was known to be in force everywhere. It is committed: a repeated call waits again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the process stops before the change is known to be in force on every node")]
+pub struct CutOff;
+
+/// What tasks and requests share.
+pub(crate) struct Shared {
+    pub(crate) cache: Cache,
+    pub(crate) gate: Gate,
+    pub(crate) feed: Arc<dyn Feed>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rules: Rules,
+    pub(crate) terms: Terms,
+    pub(crate) meters: Meters,
+    pub(crate) wake: Wake,
+}
+
+enum Side {
+    /// One of many nodes.
+    Member(Arc<dyn Membership>, Barrier),
+    /// The only process on its database.
+    Embedded(Embedded),
+}
+
+/// Verification from memory, and the barrier behind every narrowing call.
+pub struct Verifier {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) reads: Reads,
+    side: Side,
+    fresh_node: Arc<dyn Fn() -> NodeId + Send + Sync>,
+    version: String,
+    tasks: Arc<dyn Tasks>,
+    /// Ends what keeps the lease.
+    leaving: CancellationToken,
+    /// Ends everything.
+    ending: CancellationToken,
+    left: CancellationToken,
+}
+
+impl Verifier {
+    /// Puts it together. It answers by reading, and waits for others as a revoker must; [`Verifier::start`] makes it a
+    /// node that answers from memory.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { credentials, feed, membership, clock, fresh_node, rules, terms, capacity_bytes, version, tasks } =
+            parts;
+        let shared = Arc::new(Shared {
+            cache: Cache::new(rules, capacity_bytes),
+            gate: Gate::new(rules),
+            feed,
+            clock,
+            rules,
+            terms,
+            meters: Meters::new(),
+            wake: Wake::default(),
+        });
+        let ending = CancellationToken::new();
+        let side = match membership {
+            Some(membership) => {
+                let barrier = Barrier::start(&shared, &membership, &*tasks, ending.clone());
+                Side::Member(membership, barrier)
+            }
+            None => Side::Embedded(Embedded::new(Arc::clone(&shared))),
+        };
+        let (leaving, left) = (ending.child_token(), CancellationToken::new());
+        let fresh_node = Arc::from(fresh_node);
+        Self { shared, credentials, reads: Reads::default(), side, fresh_node, version, tasks, leaving, ending, left }
+    }
+
+    /// Begins to answer from memory: joins the others, and goes on trying for as long as that fails.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the embedded database cannot be read.
+    pub async fn start(&self) -> Result<(), StorageError> {
+        match &self.side {
+            Side::Embedded(embedded) => {
+                embedded.open().await?;
+                let (embedded, leaving, left) = (embedded.clone(), self.leaving.clone(), self.left.clone());
+                self.tasks.spawn(Box::pin(async move {
+                    embedded.run(leaving).await;
+                    left.cancel();
+                }));
+            }
+            Side::Member(membership, _) => {
+                let announcer = Announcer::new(Arc::clone(&self.shared), (self.fresh_node)());
+                self.tasks.spawn(Box::pin(announcer.run(self.leaving.clone())));
+                let control = Control::new(
+                    Arc::clone(&self.shared),
+                    Arc::clone(membership),
+                    Arc::clone(&self.fresh_node),
+                    self.version.clone(),
+                );
+                let (leaving, left) = (self.leaving.clone(), self.left.clone());
+                self.tasks.spawn(Box::pin(async move {
+                    control.run(leaving).await;
+                    left.cancel();
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops answering from memory, then gives the lease back: nobody has to wait for this node any more. Requests are
+    /// still answered, by reading. To be called before they are drained, and only after [`Verifier::start`].
+    pub async fn leave(&self) {
+        self.shared.gate.close();
+        self.leaving.cancel();
+        self.left.cancelled().await;
+    }
+
+    /// Ends the tasks. Whoever still waits for a change to be in force is told that it is [`CutOff`].
+    pub fn end(&self) {
+        self.shared.gate.close();
+        self.ending.cancel();
+    }
+
+    /// Puts another form of the same key in its place in memory, if it is still there unchanged.
+    pub fn exchange(&self, known: &AuthKey, by: AuthKey) {
+        self.shared.cache.exchange(known, by);
+    }
+
+    /// Forgets one key, for reasons that are no event: its digest was renewed.
+    pub fn forget(&self, id: KeyId) {
+        self.shared.cache.forget_key(id);
+    }
+
+    /// Waits until a committed change is in force on every node. To be called after the commit was confirmed, not before.
+    /// Goes on in the background if nobody waits for it any more.
+    ///
+    /// # Errors
+    /// [`CutOff`] if the process ends first.
+    pub async fn enforce(&self, seq: Seq, subjects: Vec<Subject>) -> Result<(), CutOff> {
+        self.wait(seq, subjects, false).await
+    }
+
+    /// The same for a change that an earlier call committed (R9). Over at once if it is known to be in force.
+    ///
+    /// # Errors
+    /// [`CutOff`] if the process ends first.
+    pub async fn enforce_again(&self, last: Enforcement, subjects: Vec<Subject>) -> Result<(), CutOff> {
+        if last.enforced_at.is_some() { Ok(()) } else { self.wait(last.seq, subjects, true).await }
+    }
+
+    async fn wait(&self, seq: Seq, subjects: Vec<Subject>, repeated: bool) -> Result<(), CutOff> {
+        let promised = self.shared.clock.boot().plus(self.worst_wait());
+        match &self.side {
+            Side::Member(_, barrier) => {
+                let wait = barrier.wait(seq, repeated);
+                self.shared.wake.hear(seq);
+                let shared = Arc::clone(&self.shared);
+                // Off to the others while the wait begins. A hint only: nothing depends on it (R14).
+                self.tasks.spawn(Box::pin(async move { shared.announce(seq).await }));
+                wait.await?;
+            }
+            Side::Embedded(embedded) => embedded.apply_up_to(seq).await,
+        }
+        self.note(seq, subjects, promised).await;
+        Ok(())
+    }
+
+    /// Notes that a change is in force. The note goes on to its end in the background: no answer comes later than it was
+    /// promised for want of one (L). Without it a repeated call waits once more.
+    async fn note(&self, seq: Seq, subjects: Vec<Subject>, promised: Boot) {
+        let (shared, (noted, done)) = (Arc::clone(&self.shared), oneshot::channel());
+        self.tasks.spawn(Box::pin(async move {
+            shared.note(seq, &subjects).await;
+            // Nobody waits any more: it is noted all the same.
+            let _ = noted.send(());
+        }));
+        let patience = match &self.side {
+            Side::Member(..) => promised.since(self.shared.clock.boot()).min(NOTED_SOON),
+            Side::Embedded(_) => NOTED_SOON,
+        };
+        let _ = timeout(patience, done).await;
+    }
+
+    /// Whether a request that arrives now may be answered from memory.
+    #[must_use]
+    pub fn may_answer_from_memory(&self) -> bool {
+        self.shared.gate.admits(self.shared.clock.boot())
+    }
+
+    /// How long a narrowing call may take at the worst.
+    #[must_use]
+    pub fn worst_wait(&self) -> Duration {
+        match &self.side {
+            Side::Member(..) => self.shared.terms.worst_wait(),
+            Side::Embedded(_) => Duration::ZERO,
+        }
+    }
+
+    /// The nodes that answer from memory; none where there is only this one.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database does not answer.
+    pub async fn members(&self) -> Result<Option<Members>, StorageError> {
+        match &self.side {
+            Side::Member(membership, _) => membership.members().await.map(Some),
+            Side::Embedded(_) => Ok(None),
+        }
+    }
+
+    /// How much is remembered.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.shared.cache.size()
+    }
+}
+
+impl Drop for Verifier {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

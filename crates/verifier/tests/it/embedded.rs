@@ -1,0 +1,80 @@
+//! The only process on its database: nobody to wait for, and the purge comes before the answer.
+
+use std::time::Duration;
+
+use crate::{
+    shared::{
+        database::{Change, Changed},
+        history::Told,
+    },
+    stage::{Call, Harm, Stage, TERMS, ends, id, subject},
+};
+
+#[tokio::test(start_paused = true)]
+async fn the_purge_comes_before_the_answer() {
+    let stage = Stage::with_keys(2);
+    let alone = stage.alone().await;
+    for number in [0, 1] {
+        assert_eq!(stage.verify(&alone, number).await, Told::Valid);
+    }
+    stage.revoke(&alone, 0).await;
+    assert!(!alone.remembers(0) && alone.remembers(1));
+    assert_eq!(stage.verify(&alone, 0).await, Told::Narrowed);
+    assert!(stage.is_noted(0).await);
+    assert_eq!(alone.verifier.worst_wait(), Duration::ZERO);
+    assert_eq!(stage.breaches(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_request_that_was_cut_off_left_behind_is_applied_at_the_next_round() {
+    let stage = Stage::with_keys(1);
+    let alone = stage.alone().await;
+    assert_eq!(stage.verify(&alone, 0).await, Told::Valid);
+    stage.commit(Change::Revoke(id(0))).await;
+    assert!(alone.remembers(0));
+    stage.pass(TERMS.renew_every * 2).await;
+    assert_eq!(stage.verify(&alone, 0).await, Told::Narrowed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_cannot_be_read_empty_the_memory_before_the_answer() {
+    for harm in [Harm::Error, Harm::Silence] {
+        let stage = Stage::with_keys(2);
+        let alone = stage.alone().await;
+        for number in [0, 1] {
+            assert_eq!(stage.verify(&alone, number).await, Told::Valid);
+        }
+        alone.ports.harm(Call::EventsAfter, harm);
+        let took = stage.revoke(&alone, 0).await;
+        assert!(took <= Duration::from_secs(2), "{took:?}");
+        assert_eq!(alone.verifier.size().keys, 0);
+        assert_eq!(stage.verify(&alone, 0).await, Told::Narrowed);
+        assert_eq!(stage.verify(&alone, 1).await, Told::Valid);
+        assert!(alone.remembers(1), "memory goes on");
+        assert_eq!(stage.breaches(), [""; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_does_not_open_without_knowing_where_it_begins() {
+    let stage = Stage::with_keys(1);
+    let alone = stage.alone().await;
+    alone.end().await;
+    let closed = stage.alone_with(Call::Head, Harm::Error).await;
+    assert!(!closed.verifier.may_answer_from_memory());
+    assert_eq!(stage.verify(&closed, 0).await, Told::Valid, "it answers by reading");
+    assert!(!closed.remembers(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_it_has_left_nothing_is_remembered_and_nothing_has_to_be_purged() {
+    let stage = Stage::with_keys(1);
+    let alone = stage.alone().await;
+    assert_eq!(stage.verify(&alone, 0).await, Told::Valid);
+    ends(alone.verifier.leave()).await;
+    assert!(!alone.remembers(0) && alone.verifier.size().keys == 0);
+    let Changed::Now(seq) = stage.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
+    ends(alone.verifier.enforce(seq, vec![subject(0)])).await.unwrap();
+    assert_eq!(stage.verify(&alone, 0).await, Told::Narrowed);
+    alone.end().await;
+}

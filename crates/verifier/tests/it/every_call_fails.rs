@@ -1,0 +1,99 @@
+//! A fault at every call of every port, one at a time (T6): errors, silence, and whoever waits being dropped, before the call
+//! is carried out and after. No fault becomes a verdict, no answer is lost, everything ends.
+
+use keyward_domain::Status;
+use tokio::runtime::Builder;
+
+use crate::{
+    shared::{database::Change, history::Told},
+    stage::{Actor, Harm, Script, Stage, TERMS, id, merchant},
+};
+
+const HARMS: [Harm; 6] =
+    [Harm::Error, Harm::ErrorAfter, Harm::Silence, Harm::SilenceAfter, Harm::Cancel, Harm::CancelAfter];
+
+/// Joins, reads, shared reads, revocations with their barrier, renewals, a join anew, a leave: with this harm, if any. Gives
+/// how many calls were made.
+async fn play(harm: Option<(u64, Harm)>) -> u64 {
+    let (stage, script) = (Stage::with_keys(8), Script::new(harm));
+    let (one, two) = (stage.node(), stage.node());
+    let nodes = [&one, &two];
+    for node in nodes {
+        node.ports.follow(&script);
+        node.verifier.start().await.unwrap();
+    }
+    stage.pass_millis(100).await;
+    look(&stage, &script, &nodes, &[0, 1, 2, 3, 4, 5, 6]).await;
+    script.scene(async { tokio::join!(stage.verify(&one, 7), stage.verify(&one, 7), stage.verify(&one, 7)) }).await;
+
+    let mut done = Vec::new();
+    let mut change = async |on: &Actor, change| {
+        // Whoever got no answer, or an error, asks once more.
+        for _ in 0..2 {
+            if let Some(Ok(Ok(()))) = script.scene(stage.call(on, change)).await {
+                done.push(change);
+                break;
+            }
+        }
+        look(&stage, &script, &nodes, &[0, 1, 2, 3, 4, 5, 6]).await;
+    };
+    change(&one, Change::Revoke(id(0))).await;
+    stage.pass(TERMS.renew_every).await;
+    two.ports.deafen(true);
+    change(&one, Change::Revoke(id(1))).await;
+    two.ports.deafen(false);
+    two.machine.step_wall(1_000_000);
+    change(&one, Change::Revoke(id(2))).await;
+    stage.pass(TERMS.renew_every).await;
+    change(&two, Change::Status(merchant(), Status::Suspended)).await;
+    change(&one, Change::Status(merchant(), Status::Active)).await;
+    two.verifier.leave().await;
+    change(&one, Change::Revoke(id(3))).await;
+    let made = script.made();
+
+    for change in done {
+        let narrowed = |number| stage.verify(&one, number);
+        match change {
+            Change::Revoke(key) => {
+                let number = (0..8).find(|number| id(*number) == key).unwrap();
+                assert_eq!(narrowed(number).await, Told::Narrowed, "a lost 2xx: {harm:?}");
+            }
+            Change::Status(..) => {}
+        }
+    }
+    stage.pass(TERMS.ttl * 5).await;
+    assert!(one.verifier.may_answer_from_memory(), "{harm:?}");
+    assert_eq!(stage.verify(&one, 6).await, Told::Valid, "{harm:?}");
+    assert_eq!(stage.breaches(), [""; 0], "{harm:?}");
+    for node in nodes {
+        node.end().await;
+    }
+    assert_eq!(stage.database.rows(), 0, "{harm:?}");
+    made
+}
+
+async fn look(stage: &Stage, script: &Script, nodes: &[&Actor], keys: &[u64]) {
+    for node in nodes {
+        for key in keys {
+            // Dropped, or an error: what is told is in the log, and judged at the end.
+            let _ = script.scene(stage.verify(node, *key)).await;
+        }
+    }
+}
+
+fn run(harm: Option<(u64, Harm)>) -> u64 {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(play(harm))
+}
+
+#[test]
+fn no_fault_of_a_port_becomes_a_verdict_and_no_answer_is_lost() {
+    let calls = run(None);
+    assert!(calls > 100, "{calls}");
+    for at in 0..calls {
+        for harm in HARMS {
+            run(Some((at, harm)));
+        }
+    }
+    println!("{calls} calls x {} faults", HARMS.len());
+}

@@ -1,0 +1,72 @@
+//! Nodes that died: how long others wait for them, and when their rows go (R7, R10).
+
+use std::time::Duration;
+
+use keyward_storage::{Hint, Seq};
+
+use crate::{
+    shared::history::Told,
+    stage::{Stage, TERMS},
+};
+
+/// When a row that stands still is gone at the latest: seen at one round, outlived, and taken away at another.
+const REAPED: Duration = Duration::from_millis(4_100);
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_node_is_outlived_and_then_reaped() {
+    let stage = Stage::with_keys(3);
+    let (node, dead) = (stage.member().await, stage.member().await);
+    assert_eq!(stage.verify(&dead, 0).await, Told::Valid);
+    dead.die();
+    let took = stage.revoke(&node, 0).await;
+    assert!(took >= TERMS.ttl, "nobody answers while its lease may hold: {took:?}");
+    assert!(took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
+    stage.pass(REAPED.saturating_sub(took)).await;
+    assert_eq!(stage.database.rows(), 1);
+    assert!(stage.revoke(&node, 1).await < TERMS.renew_every);
+    assert_eq!(stage.breaches(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_node_is_reaped_however_many_hints_arrive() {
+    let stage = Stage::with_keys(0);
+    let (node, dead) = (stage.member().await, stage.member().await);
+    dead.die();
+    for seq in 1..=REAPED.as_millis() / 50 {
+        stage.database.announce(Hint::Event(Seq::new(1 << 40 | u64::try_from(seq).unwrap()))).unwrap();
+        stage.pass_millis(50).await;
+    }
+    assert_eq!(stage.database.rows(), 1);
+    assert!(node.verifier.may_answer_from_memory());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_renews_is_never_reaped_whatever_the_clock_of_the_database_says() {
+    let stage = Stage::with_keys(0);
+    let nodes = [stage.member().await, stage.member().await];
+    for _ in 0..20 {
+        stage.database.step_wall(86_400_000_000);
+        stage.pass(TERMS.ttl).await;
+    }
+    assert_eq!(stage.database.rows(), 2);
+    assert!(nodes.iter().all(|node| node.verifier.may_answer_from_memory()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoker_that_is_cut_off_after_its_commit_answers_in_time() {
+    let stage = Stage::with_keys(2);
+    let (node, other) = (stage.member().await, stage.member().await);
+    assert_eq!(stage.verify(&other, 0).await, Told::Valid);
+    other.ports.deafen(true);
+    for number in [0, 1] {
+        let changed = stage.commit(crate::shared::database::Change::Revoke(crate::stage::id(number))).await;
+        let crate::shared::database::Changed::Now(seq) = changed else { panic!("{changed:?}") };
+        node.ports.cut();
+        let since = stage.world.now();
+        node.verifier.enforce(seq, vec![crate::stage::subject(number)]).await.unwrap();
+        let took = stage.world.now() - since;
+        assert!(took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
+        node.ports.mend();
+        stage.pass(TERMS.ttl).await;
+    }
+}

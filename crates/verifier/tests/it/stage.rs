@@ -1,0 +1,241 @@
+//! A stage for one play: a database in memory, nodes on it, and ports that fail where a test says so. It judges nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use keyward_domain::{AccountId, KeyId, Role};
+use keyward_storage::{NodeId, Result, StorageError, Subject};
+use keyward_verifier::{
+    Clock as _, CutOff, Parts, Verifier,
+    protocol::{Rules, Terms},
+};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::shared::{
+    check,
+    database::{Change, Changed, Database},
+    dice::Dice,
+    history::{Record, Told},
+    people::{account_id, is_good, key_id, subjects_of},
+    plan::Plan,
+    process::Machine,
+    world::World,
+};
+
+mod ports;
+
+pub(crate) use ports::{Call, Harm, Ports, Script};
+
+/// The lease and the guard of every node here.
+pub(crate) const TERMS: Terms = Terms::QUICK;
+/// Longer than anything that ends by itself.
+const FOREVER: Duration = Duration::from_mins(10);
+
+/// A database with a platform (account 0), a partner (1), a merchant (2), and keys of that merchant.
+pub(crate) struct Stage {
+    pub(crate) world: Arc<World>,
+    pub(crate) database: Arc<Database>,
+}
+
+/// A node, or the only process there is.
+pub(crate) struct Actor {
+    pub(crate) ports: Arc<Ports>,
+    pub(crate) machine: Arc<Machine>,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Stage {
+    /// With so many keys, numbered from 0.
+    pub(crate) fn with_keys(keys: u64) -> Self {
+        let plan = Plan {
+            nodes: 0,
+            terms: TERMS,
+            calls: 0,
+            gap: 0,
+            loss: 0,
+            slow: 0,
+            hint_loss: 0,
+            commit: 0,
+            preempted: 0,
+            noise: 0,
+            node_faults: 0,
+            database_faults: 0,
+            clock_faults: 0,
+        };
+        let world = Arc::new(World::new(Dice::of_seed(7), Rules::ALL, plan));
+        let database = Database::new(&world);
+        database.add_account(account_id(0), Role::Platform, None);
+        database.add_account(account_id(1), Role::Partner, Some(account_id(0)));
+        database.add_account(account_id(2), Role::Merchant, Some(account_id(1)));
+        let stage = Self { world, database };
+        for number in 0..keys {
+            stage.add_key(number);
+        }
+        stage
+    }
+
+    /// Adds the key of this number.
+    pub(crate) fn add_key(&self, number: u64) {
+        let key = key_id(number);
+        self.database.add_key(key, account_id(2));
+        let chain = self.database.truth(key).expect("it was just made").chain;
+        let subjects = subjects_of(key, &chain);
+        self.world.history().push(Record::Made { key, subjects });
+    }
+
+    /// A node that has not joined yet.
+    pub(crate) fn node(&self) -> Actor {
+        self.actor(true)
+    }
+
+    /// A node that has joined, and hears hints.
+    pub(crate) async fn member(&self) -> Actor {
+        let actor = self.node();
+        actor.verifier.start().await.expect("a member starts");
+        self.pass_millis(20).await;
+        assert!(actor.verifier.may_answer_from_memory());
+        actor
+    }
+
+    /// The only process on its database, open.
+    pub(crate) async fn alone(&self) -> Actor {
+        let actor = self.actor(false);
+        actor.verifier.start().await.expect("it opens");
+        actor
+    }
+
+    /// The only process on its database, where this becomes of calls while it opens.
+    pub(crate) async fn alone_with(&self, call: Call, harm: Harm) -> Actor {
+        let actor = self.actor(false);
+        actor.ports.harm(call, harm);
+        actor.verifier.start().await.expect_err("it does not open");
+        actor
+    }
+
+    fn actor(&self, member: bool) -> Actor {
+        let ports = Arc::new(Ports::new(&self.world, &self.database));
+        let (machine, tasks, names) = (Machine::new(&self.world), TaskTracker::new(), Arc::clone(&self.world));
+        let verifier = Arc::new(Verifier::new(Parts {
+            credentials: Arc::clone(&ports) as _,
+            feed: Arc::clone(&ports) as _,
+            membership: member.then(|| Arc::clone(&ports) as _),
+            clock: Arc::clone(&machine) as _,
+            fresh_node: Box::new(move || NodeId::from_uuid(Uuid::from_u64_pair(names.draw(Dice::draw), 7))),
+            rules: Rules::ALL,
+            terms: TERMS,
+            capacity_bytes: 1 << 24,
+            version: "staged".to_owned(),
+            tasks: Arc::new(tasks.clone()),
+        }));
+        Actor { ports, machine, verifier, tasks }
+    }
+
+    /// Lets time pass.
+    pub(crate) async fn pass(&self, time: Duration) {
+        self.world.pass(time).await;
+    }
+
+    /// Lets so many milliseconds pass.
+    pub(crate) async fn pass_millis(&self, millis: u64) {
+        self.world.pass(Duration::from_millis(millis)).await;
+    }
+
+    /// A request for a verdict on the key of this number.
+    pub(crate) async fn verify(&self, on: &Actor, number: u64) -> Told {
+        let (key, arrived_at) = (key_id(number), self.world.now());
+        let arrived = self.world.history().mark();
+        let told = match ends(on.verifier.credential(key)).await {
+            Ok(Some(credential)) if is_good(&credential) => Told::Valid,
+            Ok(Some(_)) => Told::Narrowed,
+            Ok(None) => Told::Unknown,
+            Err(_) => Told::Unavailable,
+        };
+        let at = self.world.now();
+        self.world.history().push(Record::Verified { at, arrived_at, arrived, node: 0, key, told });
+        told
+    }
+
+    /// Commits a change; nobody is told of it but the database.
+    pub(crate) async fn commit(&self, change: Change) -> Changed {
+        self.database.change(change, None).await.expect("the database commits")
+    }
+
+    /// A narrowing or widening call, as the product makes it: commit, then the barrier.
+    pub(crate) async fn call(&self, on: &Actor, change: Change) -> Result<Result<(), CutOff>> {
+        let changed = on.ports.change(change).await?;
+        let (since, subject) = (on.machine.boot(), change.subject());
+        let (seq, done, repeated) = match changed {
+            Changed::Now(seq) => (seq, ends(on.verifier.enforce(seq, vec![subject])).await, false),
+            Changed::Before(Some(last)) => (last.seq, ends(on.verifier.enforce_again(last, vec![subject])).await, true),
+            Changed::Before(None) | Changed::Refused => {
+                return Err(StorageError::Unexpected("there is nothing to change".into()));
+            }
+        };
+        if done.is_ok() {
+            let (at, took) = (self.world.now(), on.machine.boot().since(since));
+            self.world.history().push(Record::Answered { at, node: 0, subject, seq, took, repeated });
+        }
+        Ok(done)
+    }
+
+    /// Revokes the key of this number through this node, and gives how long that took.
+    pub(crate) async fn revoke(&self, on: &Actor, number: u64) -> Duration {
+        let since = self.world.now();
+        let done = self.call(on, Change::Revoke(key_id(number))).await;
+        done.expect("the database commits").expect("nobody is cut off");
+        self.world.now() - since
+    }
+
+    /// What the log of this play breaks.
+    pub(crate) fn breaches(&self) -> Vec<String> {
+        check::breaches(&self.world.history(), TERMS.worst_wait())
+    }
+
+    /// Whether the database has noted that the last change of this key is in force.
+    pub(crate) async fn is_noted(&self, number: u64) -> bool {
+        let changed = self.commit(Change::Revoke(key_id(number))).await;
+        matches!(changed, Changed::Before(Some(last)) if last.enforced_at.is_some())
+    }
+}
+
+impl Actor {
+    /// What is remembered of the key of this number.
+    pub(crate) fn remembers(&self, number: u64) -> bool {
+        self.verifier.remembered(key_id(number)).is_some()
+    }
+
+    /// The process dies: no call of it reaches the database any more, and nothing of it goes on.
+    pub(crate) fn die(&self) {
+        self.ports.cut();
+        self.verifier.end();
+    }
+
+    /// Ends everything, and waits until it has ended.
+    pub(crate) async fn end(&self) {
+        self.verifier.end();
+        self.tasks.close();
+        ends(self.tasks.wait()).await;
+    }
+}
+
+/// What is asked for ends.
+pub(crate) async fn ends<T>(work: impl Future<Output = T>) -> T {
+    timeout(FOREVER, work).await.expect("it hangs")
+}
+
+/// The account of the keys, as a subject.
+pub(crate) fn merchant() -> AccountId {
+    account_id(2)
+}
+
+/// The key of this number, as a subject.
+pub(crate) fn subject(number: u64) -> Subject {
+    Subject::Key(key_id(number))
+}
+
+/// The id of the key of this number.
+pub(crate) fn id(number: u64) -> KeyId {
+    key_id(number)
+}

@@ -1,0 +1,136 @@
+//! The narrowing call: commits, hears of its commit, lists, polls, gives up on silent nodes, answers. Each is a step, taken
+//! when the core's revoker says that it is due.
+
+use std::time::Duration;
+
+use keyward_storage::Seq;
+use keyward_verifier::protocol::{Revoker, Todo};
+
+use crate::{
+    database::{Change, Database},
+    scope::{Happening, Scope, boot},
+};
+
+/// A step of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallStep {
+    /// Without R1: draws its number before it commits.
+    Draw,
+    Commit,
+    /// Hears that it is committed.
+    Confirm,
+    List,
+    Poll,
+    LookAtClock,
+    /// Somebody repeats it; the first one is heard of no more.
+    Repeat,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Call {
+    /// Not committed yet; without R1 its number may be drawn already.
+    Begun { revoker: Revoker, drawn: Option<Seq> },
+    /// Committed, and the confirmation is under way.
+    Committed { revoker: Revoker, seq: Seq },
+    /// Confirmed, to this call or to whoever repeats it, when the clock showed so many ticks.
+    Waiting { revoker: Revoker, seq: Seq, since: u8 },
+    /// Answered: from now on nobody may accept the key.
+    Answered,
+}
+
+impl Call {
+    pub(crate) fn begun(scope: &Scope) -> Self {
+        Self::Begun { revoker: Revoker::begun(scope.rules, Duration::ZERO, scope.lease_time()), drawn: None }
+    }
+
+    /// What the revoker says is due.
+    fn due(&self) -> Option<Todo> {
+        match self {
+            Self::Begun { revoker, .. } | Self::Waiting { revoker, .. } => Some(revoker.next()),
+            Self::Committed { .. } | Self::Answered => None,
+        }
+    }
+
+    /// The steps that are possible.
+    pub(crate) fn possible(&self, scope: &Scope, repeated: bool) -> impl Iterator<Item = CallStep> + use<> {
+        let due = match (self, self.due()) {
+            (Self::Committed { .. }, _) => Some(CallStep::Confirm),
+            (_, Some(Todo::List)) => Some(CallStep::List),
+            (_, Some(Todo::Poll { .. })) => Some(CallStep::Poll),
+            (Self::Begun { drawn: None, .. }, Some(Todo::Commit)) if !scope.rules.numbers_in_commit_order => {
+                Some(CallStep::Draw)
+            }
+            (_, Some(Todo::Commit)) => Some(CallStep::Commit),
+            (_, Some(Todo::Answer) | None) => None,
+        };
+        let clock = matches!(self, Self::Waiting { .. }).then_some(CallStep::LookAtClock);
+        let committed = matches!(self, Self::Committed { .. } | Self::Waiting { .. });
+        let repeat = (committed && !repeated && scope.may(Happening::Repeat)).then_some(CallStep::Repeat);
+        [due, clock, repeat].into_iter().flatten()
+    }
+
+    /// Takes a step.
+    pub(crate) fn take(&mut self, step: CallStep, database: &mut Database, scope: &Scope, now: u8) {
+        let call = std::mem::replace(self, Self::Answered);
+        *self = match (call, step) {
+            (Self::Begun { revoker, .. }, CallStep::Draw) => Self::Begun { revoker, drawn: Some(database.draw()) },
+            (Self::Begun { revoker, drawn }, CallStep::Commit) => {
+                let seq = drawn.unwrap_or_else(|| database.draw());
+                database.commit(seq, Change::Narrows);
+                Self::Committed { revoker, seq }
+            }
+            (Self::Begun { mut revoker, drawn }, CallStep::List) => {
+                revoker.listed(&database.members(scope, now));
+                Self::Begun { revoker, drawn }
+            }
+            (Self::Committed { mut revoker, seq }, CallStep::Confirm) => {
+                revoker.committed(seq, boot(now));
+                Self::waiting(revoker, seq, now)
+            }
+            (Self::Waiting { mut revoker, seq, since }, CallStep::List) => {
+                revoker.listed(&database.members(scope, now));
+                Self::waiting(revoker, seq, since)
+            }
+            (Self::Waiting { mut revoker, seq, since }, CallStep::Poll) => {
+                revoker.acknowledged(&database.members(scope, now));
+                Self::waiting(revoker, seq, since)
+            }
+            (Self::Waiting { mut revoker, seq, since }, CallStep::LookAtClock) => {
+                revoker.passed(boot(now));
+                Self::waiting(revoker, seq, since)
+            }
+            (Self::Committed { seq, .. } | Self::Waiting { seq, .. }, CallStep::Repeat) => {
+                let (rules, longest) = (scope.rules, scope.lease_time());
+                let revoker = Revoker::repeated(rules, Duration::ZERO, longest, seq, false, boot(now));
+                Self::waiting(revoker, seq, now)
+            }
+            (call, step) => panic!("{step:?} is not possible in {call:?}"),
+        };
+    }
+
+    /// Answered, if that is due.
+    fn waiting(revoker: Revoker, seq: Seq, since: u8) -> Self {
+        if revoker.next() == Todo::Answer { Self::Answered } else { Self::Waiting { revoker, seq, since } }
+    }
+
+    /// Whether the call would be answered if it listed the members now.
+    pub(crate) fn is_acknowledged(&self, database: &Database, scope: &Scope, now: u8) -> bool {
+        let Self::Waiting { revoker, .. } = self else { return false };
+        let mut revoker = revoker.clone();
+        revoker.acknowledged(&database.members(scope, now));
+        revoker.next() == Todo::Answer
+    }
+
+    /// Whether the call is confirmed and not answered, and the life of a lease has passed since. The guard is nothing here.
+    pub(crate) fn has_outlived_every_lease(&self, scope: &Scope, now: u8) -> bool {
+        matches!(self, Self::Waiting { since, .. } if now >= since + scope.ttl)
+    }
+
+    /// Whether the call would be answered if it looked at the clock now.
+    pub(crate) fn is_over(&self, now: u8) -> bool {
+        let Self::Waiting { revoker, .. } = self else { return false };
+        let mut revoker = revoker.clone();
+        revoker.passed(boot(now));
+        revoker.next() == Todo::Answer
+    }
+}

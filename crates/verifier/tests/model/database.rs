@@ -1,0 +1,162 @@
+//! The database: the log of events, the state of the key, the rows of the nodes, a wall clock of its own.
+//!
+//! It does what the statements of the storage crates do, one snapshot and one commit at a time. Two things are changed
+//! here: the key that everything turns on, and something else.
+
+use keyward_domain::{KeyId, Timestamp};
+use keyward_storage::{Event, Member, Members, NodeId, Seq, Subject};
+use keyward_verifier::protocol::Still;
+use uuid::Uuid;
+
+use crate::scope::Scope;
+
+/// The key that is narrowed.
+pub(crate) const KEY: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(1)));
+/// Something else.
+const OTHER: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(2)));
+
+/// What a commit changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Change {
+    /// The key is valid no more.
+    Narrows,
+    /// The key is valid, whatever it was before.
+    Widens,
+    /// Something else is changed.
+    Elsewhere,
+}
+
+/// A name of a process: every attempt to join has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Name {
+    pub(crate) process: u8,
+    pub(crate) life: u8,
+}
+
+impl Name {
+    fn id(self) -> NodeId {
+        NodeId::from_uuid(Uuid::from_u128(u128::from(self.process) << 8 | u128::from(self.life)))
+    }
+}
+
+/// A row of `node_lease`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Row {
+    name: Name,
+    counter: u8,
+    applied: Seq,
+    /// By the database's wall clock.
+    renewed_at: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Database {
+    /// What is committed, by number.
+    log: Vec<Event>,
+    last_drawn: Seq,
+    pub(crate) key_is_valid: bool,
+    rows: Vec<Row>,
+    /// By how much the wall clock is ahead of where it was.
+    pub(crate) ahead: u8,
+}
+
+impl Database {
+    pub(crate) fn new() -> Self {
+        Self { log: Vec::new(), last_drawn: Seq::ZERO, key_is_valid: true, rows: Vec::new(), ahead: 0 }
+    }
+
+    /// The last event that is committed.
+    pub(crate) fn head(&self) -> Seq {
+        self.log.last().map_or(Seq::ZERO, |event| event.seq)
+    }
+
+    /// A number for an event. With R1 it is drawn in the commit, else before.
+    pub(crate) fn draw(&mut self) -> Seq {
+        self.last_drawn = self.last_drawn.next();
+        self.last_drawn
+    }
+
+    /// A change becomes visible together with its event.
+    pub(crate) fn commit(&mut self, seq: Seq, change: Change) {
+        let (subject, key_is_valid) = match change {
+            Change::Narrows => (KEY, false),
+            Change::Widens => (KEY, true),
+            Change::Elsewhere => (OTHER, self.key_is_valid),
+        };
+        self.key_is_valid = key_is_valid;
+        self.log.push(Event { seq, subject });
+        self.log.sort_by_key(|event| event.seq);
+    }
+
+    /// The event that narrowed the key, if it was not widened since.
+    pub(crate) fn narrowed_by(&self) -> Option<Seq> {
+        let last = self.log.iter().rfind(|event| event.subject == KEY && !self.key_is_valid);
+        last.map(|event| event.seq)
+    }
+
+    /// The first event after this one. Reading one at a time is reading any number of them some time ago.
+    pub(crate) fn event_after(&self, seq: Seq) -> Option<Event> {
+        self.log.iter().find(|event| event.seq > seq).copied()
+    }
+
+    /// The commit of a join whose snapshot showed `head`.
+    pub(crate) fn join(&mut self, name: Name, previous: Option<Name>, head: Seq, now: u8) {
+        let renewed_at = now + self.ahead;
+        self.rows.retain(|row| Some(row.name) != previous);
+        self.rows.push(Row { name, counter: 0, applied: head, renewed_at });
+        self.rows.sort_by_key(|row| (row.name.process, row.name.life));
+    }
+
+    /// The commit of a renewal. False if there is no row.
+    pub(crate) fn renew(&mut self, name: Name, applied: Seq, now: u8, counted: bool) -> bool {
+        let renewed_at = now + self.ahead;
+        let Some(row) = self.rows.iter_mut().find(|row| row.name == name) else { return false };
+        row.counter += u8::from(counted);
+        row.applied = row.applied.max(applied);
+        row.renewed_at = renewed_at;
+        true
+    }
+
+    pub(crate) fn remove(&mut self, name: Name) {
+        self.rows.retain(|row| row.name != name);
+    }
+
+    /// Takes a row away if its counter is still what was seen.
+    pub(crate) fn reap(&mut self, still: Still) {
+        self.rows.retain(|row| row.name.id() != still.node || u64::from(row.counter) != still.counter);
+    }
+
+    /// How often this name was renewed, if it has a row.
+    pub(crate) fn renewals(&self, name: Name) -> Option<u8> {
+        self.rows.iter().find(|row| row.name == name).map(|row| row.counter)
+    }
+
+    /// Up to which event this name says that it has forgotten what was changed, if it has a row.
+    pub(crate) fn acknowledged(&self, name: Name) -> Option<Seq> {
+        self.rows.iter().find(|row| row.name == name).map(|row| row.applied)
+    }
+
+    /// Whether there is a row of a name that this process had before.
+    pub(crate) fn has_older(&self, name: Name) -> bool {
+        self.rows.iter().any(|row| row.name.process == name.process && row.name.life < name.life)
+    }
+
+    /// All rows, as the port gives them.
+    pub(crate) fn members(&self, scope: &Scope, now: u8) -> Members {
+        let ttl = scope.lease_time();
+        let row = |row: &Row| Member {
+            node: row.name.id(),
+            counter: row.counter.into(),
+            applied: row.applied,
+            ttl,
+            started_at: wall(0),
+            renewed_at: wall(row.renewed_at),
+            version: String::new(),
+        };
+        Members { rows: self.rows.iter().map(row).collect(), head: self.head(), database_time: wall(now + self.ahead) }
+    }
+}
+
+fn wall(ticks: u8) -> Timestamp {
+    Timestamp::from_micros(ticks.into()).unwrap()
+}

@@ -1,0 +1,242 @@
+//! One node: the core's lease and shard, one message to the database at a time, one read under way at a time.
+//!
+//! It does what the driver's control task does. Every step of a message is a step of its own: sent, the snapshot of its
+//! statement taken, committed, heard of; at each of them it may be lost.
+
+mod step;
+
+use keyward_storage::{Seq, Subject};
+use keyward_verifier::protocol::{Asked, Entries, Lease, Shard, Term, Ticket};
+
+use crate::{
+    database::{Database, KEY, Name},
+    scope::{Happening, Scope, boot},
+};
+
+pub(crate) use step::NodeStep;
+
+/// What a shard remembers here: that the key is valid, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Memory {
+    pub(crate) key_is_valid: bool,
+}
+
+impl Entries for Memory {
+    fn purge(&mut self, subject: &Subject) {
+        self.key_is_valid &= *subject != KEY;
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Join { previous: Option<Name> },
+    Renewal,
+    Leaving,
+}
+
+/// What a node asks of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Message {
+    kind: Kind,
+    name: Name,
+    asked: Asked,
+}
+
+/// How far a message has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Control {
+    Idle,
+    Sent(Message),
+    /// The statement has its snapshot, which showed this head, and is not committed: a join that takes its time, a
+    /// renewal that waits for its row.
+    Seen(Message, Seq),
+    /// Committed; the reply is under way. None if there was no row.
+    Done(Message, Option<Seq>),
+}
+
+/// A read of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fill {
+    None,
+    Begun(Ticket),
+    Read { ticket: Ticket, valid: bool, as_of: Seq },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Node {
+    pub(crate) name: Name,
+    /// The name whose row may still be there.
+    previous: Option<Name>,
+    pub(crate) lease: Lease,
+    pub(crate) shard: Shard<Memory>,
+    control: Control,
+    /// What was given up on and may be carried out all the same.
+    abandoned: Option<Message>,
+    pub(crate) fill: Fill,
+}
+
+impl Node {
+    /// A process that has just started.
+    pub(crate) fn started(scope: &Scope, name: Name) -> Self {
+        Self {
+            name,
+            previous: None,
+            lease: Lease::new(scope.rules, scope.lease_time()),
+            shard: Shard::new(scope.rules, Memory::default()),
+            control: Control::Idle,
+            abandoned: None,
+            fill: Fill::None,
+        }
+    }
+
+    pub(crate) fn term(&self) -> Term {
+        self.lease.term()
+    }
+
+    pub(crate) fn remembers(&self) -> bool {
+        self.shard.clone().entries().key_is_valid
+    }
+
+    /// Sends a join or a renewal.
+    fn ask(&mut self, now: u8) {
+        let kind = if self.lease.is_member() { Kind::Renewal } else { Kind::Join { previous: self.previous } };
+        self.control = Control::Sent(Message { kind, name: self.name, asked: self.lease.ask(boot(now)) });
+    }
+
+    /// The statement that is under way takes its snapshot.
+    fn take_snapshot(&mut self, database: &Database) {
+        if let Control::Sent(message) = self.control {
+            self.control = Control::Seen(message, database.head());
+        }
+    }
+
+    /// The statement that has its snapshot commits.
+    fn commit(&mut self, database: &mut Database, scope: &Scope, now: u8) {
+        if let Control::Seen(message, head) = self.control {
+            self.control = Control::Done(message, message.carry_out(head, database, scope, now));
+        }
+    }
+
+    /// The reply arrives.
+    fn hear_reply(&mut self, now: u8) {
+        let Control::Done(message, confirmed) = self.control else { return };
+        self.control = Control::Idle;
+        match (message.kind, confirmed) {
+            (Kind::Join { .. }, Some(head)) => {
+                let generation = self.lease.joined(message.asked, head, boot(now));
+                self.shard.open(generation, head);
+                self.previous = None;
+            }
+            (Kind::Renewal, Some(head)) => self.lease.renewed(message.asked, head, boot(now)),
+            (Kind::Join { .. } | Kind::Renewal, None) => self.end_membership(),
+            (Kind::Leaving, _) => {}
+        }
+    }
+
+    /// The message that is under way, or its reply, is lost; the node gives it up.
+    fn give_up(&mut self, scope: &Scope) {
+        self.abandon(scope);
+        if !self.lease.is_member() {
+            self.take_another_name();
+        }
+    }
+
+    /// Gives the lease back.
+    fn leave(&mut self, scope: &Scope, now: u8) {
+        self.abandon(scope);
+        let (name, asked) = (self.name, self.lease.ask(boot(now)));
+        self.end_membership();
+        self.name.life = scope.names;
+        self.control = Control::Sent(Message { kind: Kind::Leaving, name, asked });
+    }
+
+    /// The process dies, and another one takes its place.
+    fn crash(&mut self, scope: &Scope) {
+        self.abandon(scope);
+        let abandoned = self.abandoned;
+        *self = Self { abandoned, ..Self::started(scope, Name { life: self.name.life + 1, ..self.name }) };
+    }
+
+    /// What was given up on is carried out.
+    fn carry_out_late(&mut self, database: &mut Database, scope: &Scope, now: u8) {
+        if let Some(message) = self.abandoned.take() {
+            message.carry_out(database.head(), database, scope, now);
+        }
+    }
+
+    /// Reads the next event and forgets what it changed, or everything if events are missing.
+    fn catch_up(&mut self, database: &Database) {
+        let applied = self.lease.applied();
+        let Some(event) = database.event_after(applied) else { return };
+        if event.seq == applied.next() {
+            self.shard.apply([&event.subject], event.seq);
+        } else {
+            self.shard.forget(event.seq);
+        }
+        self.lease.apply(event.seq);
+    }
+
+    fn begin_read(&mut self) {
+        self.fill = Fill::Begun(self.shard.begin_read());
+    }
+
+    fn read(&mut self, database: &Database) {
+        if let Fill::Begun(ticket) = self.fill {
+            self.fill = Fill::Read { ticket, valid: database.key_is_valid, as_of: database.head() };
+        }
+    }
+
+    /// Keeps what was read, if it may be kept. That a key is revoked is not worth a place in memory here.
+    fn keep(&mut self) {
+        if let Fill::Read { ticket, valid, as_of } = std::mem::replace(&mut self.fill, Fill::None)
+            && let Some(memory) = self.shard.admit(ticket, as_of)
+        {
+            memory.key_is_valid |= valid;
+        }
+    }
+
+    fn end_membership(&mut self) {
+        self.lease.ended();
+        self.shard.close();
+        self.take_another_name();
+    }
+
+    fn take_another_name(&mut self) {
+        self.previous = Some(self.name);
+        self.name.life += 1;
+    }
+
+    fn abandon(&mut self, scope: &Scope) {
+        if scope.may(Happening::LateWork)
+            && let Control::Sent(message) | Control::Seen(message, _) = self.control
+        {
+            self.abandoned = Some(message);
+        }
+        self.control = Control::Idle;
+    }
+}
+
+impl Message {
+    /// Whether the database would do it, within the scope of the search.
+    fn is_within(&self, scope: &Scope, database: &Database) -> bool {
+        self.kind != Kind::Renewal
+            || scope.renewals.is_none_or(|most| database.renewals(self.name).is_none_or(|n| n < most))
+    }
+
+    /// What the database does, and what it replies: what it was asked for, as of this snapshot.
+    fn carry_out(self, head: Seq, database: &mut Database, scope: &Scope, now: u8) -> Option<Seq> {
+        match self.kind {
+            Kind::Join { previous } => database.join(self.name, previous, head, now),
+            Kind::Renewal => {
+                let there = database.renew(self.name, self.asked.applied(), now, scope.renewals.is_some());
+                return there.then_some(head);
+            }
+            Kind::Leaving => database.remove(self.name),
+        }
+        Some(head)
+    }
+}

@@ -1,0 +1,108 @@
+//! What has to happen in some state, so that a search that finds nothing wrong is known to have looked.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use stateright::Property;
+
+use crate::{
+    call::Call,
+    node::Fill,
+    request::Asking,
+    scope::{Happening, boot},
+    search::Protocol,
+    world::World,
+};
+
+/// Which sights were seen. Each is reported once: the checker would copy a path for every state that shows it.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(AtomicU32);
+
+impl Seen {
+    fn first(&self, number: u32, holds: impl FnOnce() -> bool) -> bool {
+        let bit = 1 << number;
+        self.0.load(Ordering::Relaxed) & bit == 0 && holds() && self.0.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
+}
+
+/// Those that the scope of a search lets one expect.
+pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
+    let mut sights = vec![
+        sometimes("a node answers from memory before the change", |protocol, world| {
+            protocol.seen.first(0, || {
+                let answers = |at: usize| holds(protocol, world, at) && world.nodes[at].remembers();
+                world.database.narrowed_by().is_none() && (0..world.nodes.len()).any(answers)
+            })
+        }),
+        sometimes("every node has acknowledged, before the time is up", |protocol, world| {
+            protocol.seen.first(1, || {
+                world.call.is_acknowledged(&world.database, &protocol.scope, world.now)
+                    && !world.call.is_over(world.now)
+                    && world.nodes.iter().any(|node| world.database.acknowledged(node.name).is_some())
+            })
+        }),
+        sometimes("a node that is silent is outlived", |protocol, world| {
+            protocol.seen.first(2, || {
+                world.call.is_over(world.now)
+                    && !world.call.is_acknowledged(&world.database, &protocol.scope, world.now)
+            })
+        }),
+        sometimes("a read does not show an event that was applied (R4)", |protocol, world| {
+            protocol.seen.first(3, || {
+                world.nodes.iter().any(|node| {
+                    let floor = node.shard.floor();
+                    matches!(node.fill, Fill::Read { ticket, as_of, valid: true }
+                        if !node.shard.vouches_for(ticket, as_of, false) && node.shard.vouches_for(ticket, floor, false))
+                })
+            })
+        }),
+        sometimes("a read was begun outside the present membership (R6)", |protocol, world| {
+            protocol.seen.first(4, || {
+                world.nodes.iter().any(|node| {
+                    let floor = node.shard.floor();
+                    matches!(node.fill, Fill::Read { ticket, valid: true, .. }
+                        if node.lease.is_member() && !node.shard.vouches_for(ticket, floor, false))
+                })
+            })
+        }),
+        sometimes("a request that arrives after the answer finds a good lease", |protocol, world| {
+            protocol.seen.first(5, || world.request.as_ref().is_some_and(Asking::may_look_up))
+        }),
+        sometimes("a node that remembers the key has no lease when the call is answered", |protocol, world| {
+            protocol.seen.first(6, || {
+                let waits = |at: usize| world.nodes[at].remembers() && !holds(protocol, world, at);
+                world.call == Call::Answered && (0..world.nodes.len()).any(waits)
+            })
+        }),
+        sometimes("a renewal has not caught up with what it saw (R2)", |protocol, world| {
+            protocol.seen.first(7, || world.nodes.iter().any(|node| node.lease.is_behind()))
+        }),
+    ];
+    let scope = &protocol.scope;
+    if scope.may(Happening::Crash) || scope.may(Happening::Reaping) {
+        sights.push(sometimes("a process joins again", |protocol, world| {
+            protocol.seen.first(8, || world.nodes.iter().any(|node| node.name.life > 0 && node.lease.is_member()))
+        }));
+    }
+    if scope.may(Happening::Crash) {
+        sights.push(sometimes("the row of a dead process is there", |protocol, world| {
+            protocol.seen.first(9, || world.nodes.iter().any(|node| world.database.has_older(node.name)))
+        }));
+    }
+    if scope.may(Happening::Reaping) {
+        sights.push(sometimes("a row was taken away", |protocol, world| {
+            protocol.seen.first(10, || {
+                let gone = |at: usize| world.database.acknowledged(world.nodes[at].name).is_none();
+                (0..world.nodes.len()).any(|at| world.nodes[at].lease.is_member() && gone(at))
+            })
+        }));
+    }
+    sights
+}
+
+fn sometimes(name: &'static str, condition: fn(&Protocol, &World) -> bool) -> Property<Protocol> {
+    Property::sometimes(name, condition)
+}
+
+fn holds(protocol: &Protocol, world: &World, at: usize) -> bool {
+    world.nodes[at].term().holds(&protocol.scope.rules, boot(world.now))
+}

@@ -1,0 +1,57 @@
+//! The state of a search: everything that can differ from one moment to the next.
+
+use std::time::Duration;
+
+use keyward_storage::Seq;
+use keyward_verifier::protocol::{Reaper, Still};
+
+use crate::{
+    call::Call,
+    database::{Database, Name},
+    node::Node,
+    request::Asking,
+    scope::Scope,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct World {
+    /// Ticks.
+    pub(crate) now: u8,
+    pub(crate) database: Database,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) call: Call,
+    pub(crate) repeated: bool,
+    pub(crate) other: Other,
+    pub(crate) reaper: Reaper,
+    /// What the reaper is about to take away.
+    pub(crate) still: Vec<Still>,
+    pub(crate) request: Option<Asking>,
+    /// A request that arrived after the answer was told "valid".
+    pub(crate) broken: bool,
+}
+
+/// The change of somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Other {
+    ToCome,
+    /// Without R1: its number is drawn, and it is not committed.
+    Drawn(Seq),
+    Committed,
+}
+
+impl World {
+    pub(crate) fn new(scope: &Scope) -> Self {
+        Self {
+            now: 0,
+            database: Database::new(),
+            nodes: (0..scope.nodes).map(|process| Node::started(scope, Name { process, life: 0 })).collect(),
+            call: Call::begun(scope),
+            repeated: false,
+            other: Other::ToCome,
+            reaper: Reaper::new(scope.rules, Duration::ZERO),
+            still: Vec::new(),
+            request: None,
+            broken: false,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What is read, remembered and narrowed: two keys of one account, in the first and in the last part of the memory.
+
+use std::sync::Arc;
+
+use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Standing, Status};
+use keyward_storage::{Credential, Subject};
+use uuid::Uuid;
+
+/// A key by its place in memory: the last byte of its id says which part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    First,
+    Last,
+}
+
+/// What is narrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Narrowing {
+    /// One key is revoked.
+    Revoked(Key),
+    /// The account of both is suspended.
+    Account,
+}
+
+const ACCOUNT: AccountId = AccountId::from_uuid(Uuid::from_u128(1 << 64));
+
+impl Key {
+    pub(crate) const fn id(self) -> KeyId {
+        KeyId::from_uuid(Uuid::from_u128(match self {
+            Self::First => 2 << 64,
+            Self::Last => 2 << 64 | 63,
+        }))
+    }
+}
+
+impl Narrowing {
+    pub(crate) const fn subject(self) -> Subject {
+        match self {
+            Self::Revoked(key) => Subject::Key(key.id()),
+            Self::Account => Subject::Account(ACCOUNT),
+        }
+    }
+
+    /// The keys that nobody may accept any more.
+    pub(crate) const fn keys(self) -> &'static [Key] {
+        match self {
+            Self::Revoked(Key::First) => &[Key::First],
+            Self::Revoked(Key::Last) => &[Key::Last],
+            Self::Account => &[Key::Last, Key::First],
+        }
+    }
+}
+
+/// The key as the database has it, before the change or after.
+pub(crate) fn credential(key: Key, narrowed: Option<Narrowing>) -> Credential {
+    let facts = AuthFacts {
+        id: key.id(),
+        account: ACCOUNT,
+        key_type: KeyType::Public,
+        name: Name::parse("a key").unwrap(),
+        scopes: "charges:read".parse().unwrap(),
+        expires_at: None,
+        revoked: narrowed == Some(Narrowing::Revoked(key)),
+        digest: None,
+        value: Some("pk_test"),
+    };
+    let status = if narrowed == Some(Narrowing::Account) { Status::Suspended } else { Status::Active };
+    let own = Link { id: ACCOUNT, mid: "platform".parse().unwrap(), role: Role::Platform, status };
+    let chain = Chain::new(own, Vec::new()).unwrap();
+    Credential { key: Arc::new(AuthKey::restore(&facts).unwrap()), chain }
+}
+
+/// Whether whoever is shown this accepts the key.
+pub(crate) fn is_valid(credential: &Credential) -> bool {
+    !credential.key.view().revoked && credential.chain.standing() == Standing::Active
+}

@@ -1,0 +1,86 @@
+//! The database as one process sees it: what is narrowed, the events, its own row. Each call is one statement.
+
+use keyward_storage::{Credential, Event, Incarnation, Read, Seq};
+use shuttle::sync::{Mutex, MutexGuard};
+
+use crate::content::{Key, Narrowing, credential};
+
+/// The process's row; its name changes with every join.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    name: u32,
+    applied: Seq,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    narrowed: Option<Narrowing>,
+    log: Vec<Event>,
+    row: Option<Row>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Database(Mutex<State>);
+
+impl Database {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// The number of the last event.
+    pub(crate) fn head(&self) -> Seq {
+        self.state().head()
+    }
+
+    /// Narrows, and writes the event, in one commit.
+    pub(crate) fn narrow(&self, narrowing: Narrowing) -> Seq {
+        let mut state = self.state();
+        let seq = state.head().next();
+        state.narrowed = Some(narrowing);
+        state.log.push(Event { seq, subject: narrowing.subject() });
+        seq
+    }
+
+    pub(crate) fn read(&self, key: Key) -> Read<Credential> {
+        let state = self.state();
+        Read { value: credential(key, state.narrowed), as_of: state.head(), incarnation: Incarnation(1) }
+    }
+
+    pub(crate) fn events_after(&self, seq: Seq) -> Vec<Event> {
+        self.state().log.iter().filter(|event| event.seq > seq).copied().collect()
+    }
+
+    /// The commit of a join whose snapshot showed `head`; the row of before goes with it.
+    pub(crate) fn join(&self, name: u32, head: Seq) {
+        self.state().row = Some(Row { name, applied: head });
+    }
+
+    /// A renewal; none if there is no row of this name.
+    pub(crate) fn renew(&self, name: u32, applied: Seq) -> Option<Seq> {
+        let mut state = self.state();
+        let head = state.head();
+        let row = state.row.as_mut().filter(|row| row.name == name)?;
+        row.applied = row.applied.max(applied);
+        Some(head)
+    }
+
+    pub(crate) fn remove_row(&self) {
+        self.state().row = None;
+    }
+
+    /// The name of the one row, if there is one.
+    pub(crate) fn member(&self) -> Option<u32> {
+        self.state().row.map(|row| row.name)
+    }
+
+    /// Whether whoever has listed this name need wait for it no more.
+    pub(crate) fn is_acknowledged(&self, name: u32, seq: Seq) -> bool {
+        self.state().row.is_none_or(|row| row.name != name || row.applied >= seq)
+    }
+}
+
+impl State {
+    fn head(&self) -> Seq {
+        self.log.last().map_or(Seq::ZERO, |event| event.seq)
+    }
+}

@@ -1,0 +1,16 @@
+//! The memory and the gate of one process under many schedules of its threads (T4).
+//!
+//! The real [`Cache`](keyward_verifier::Cache) and [`Gate`](keyward_verifier::Gate), on locks and numbers of a scheduler
+//! that tries random orders; the core's lease and requests; a database and readers as the driver has them. What several
+//! nodes, lost messages and clocks do to each other is searched by the test target `model`. The scheduler treats every
+//! atomic access as sequentially consistent: weaker orders are not tried here.
+
+#![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
+
+mod content;
+mod database;
+mod platform;
+mod process;
+mod promise;
+mod run;
+mod scheduler;

@@ -1,0 +1,158 @@
+//! One process: the memory and the gate that its threads share, and the thread that holds the lease.
+
+use std::time::Duration;
+
+use keyward_storage::{Credential, Read, Seq};
+use keyward_verifier::{
+    Cache, Gate,
+    protocol::{Boot, Lease, Request, Rules, Step, Ticket},
+};
+use shuttle::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::{
+    content::{Key, is_valid},
+    database::Database,
+    platform::Scheduled,
+};
+
+/// The life of a lease, on a clock that starts at 0.
+pub(crate) const LEASE: Duration = Duration::from_nanos(2);
+
+/// Room for everything.
+const ROOM: u64 = 1 << 20;
+
+/// What the threads share.
+pub(crate) struct Process {
+    rules: Rules,
+    pub(crate) cache: Cache<Scheduled>,
+    gate: Gate<Scheduled>,
+    pub(crate) database: Database,
+    clock: AtomicU64,
+    /// A read that landed, for whoever took a seat in it.
+    flight: Mutex<Option<(Ticket, Read<Credential>)>>,
+}
+
+impl Process {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            cache: Cache::new(rules, ROOM),
+            gate: Gate::new(rules),
+            database: Database::default(),
+            clock: AtomicU64::new(0),
+            flight: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Boot {
+        Boot::from_nanos(self.clock.load(Ordering::SeqCst))
+    }
+
+    /// The clock moves on by one.
+    pub(crate) fn tick(&self) {
+        self.clock.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Reads a key and keeps it if it may be kept; others may share the read. Tells whether it was kept.
+    pub(crate) fn fill(&self, key: Key) -> (Credential, bool) {
+        let ticket = self.cache.begin_read(key.id());
+        let read = self.database.read(key);
+        let kept = self.cache.keep(ticket, &read);
+        let credential = read.value.clone();
+        *self.flight.lock().unwrap() = Some((ticket, read));
+        (credential, kept)
+    }
+
+    /// A request that arrives now: whether it is told that the key is valid. None if it cannot be told anything.
+    pub(crate) fn ask(&self, key: Key) -> Option<bool> {
+        let mut request = Request::arrived(self.rules);
+        let mut may_share = true;
+        for _ in 0..MOST_STEPS {
+            match request.next() {
+                Step::CheckLease => request.lease(self.gate.admits(self.now())),
+                Step::LookUp => request.looked_up(self.cache.look_up(key.id())),
+                Step::Read => {
+                    let flight = self.flight.lock().unwrap().clone();
+                    let shared = flight.filter(|(_, read)| may_share && read.value.key.id() == key.id());
+                    may_share = false;
+                    let (credential, vouched_for) = match shared {
+                        Some((ticket, read)) => {
+                            let vouched_for = self.cache.vouches_for(ticket, &read);
+                            (read.value, vouched_for)
+                        }
+                        None => self.fill(key),
+                    };
+                    request.read(credential, vouched_for);
+                }
+                Step::ReadAlone => request.read_alone(self.database.read(key).value),
+                Step::Answer => return request.into_answer().as_ref().map(is_valid),
+            }
+        }
+        None
+    }
+}
+
+/// Lease, look-up, a shared read, two reads of one's own, answer.
+const MOST_STEPS: usize = 6;
+
+/// The thread that holds the lease.
+pub(crate) struct Control {
+    lease: Lease,
+    name: u32,
+}
+
+impl Control {
+    /// A process that has joined.
+    pub(crate) fn joined(process: &Process) -> Self {
+        let mut control = Self { lease: Lease::new(process.rules, LEASE), name: 0 };
+        control.join(process);
+        control
+    }
+
+    /// The last event that it has applied.
+    pub(crate) const fn applied(&self) -> Seq {
+        self.lease.applied()
+    }
+
+    /// Looks for events, forgets what they changed, and says so.
+    pub(crate) fn catch_up(&mut self, process: &Process) {
+        let events = process.database.events_after(self.lease.applied());
+        let Some(last) = events.last().map(|event| event.seq) else { return };
+        self.lease.hear(last);
+        // A renewal may fall due at any time. That what it has only heard of is not acknowledged is for the rule to see to.
+        self.renew(process);
+        process.cache.apply(&events, last);
+        self.lease.apply(last);
+        process.gate.show(self.lease.term());
+        self.renew(process);
+    }
+
+    /// Ends the membership: first requests, then memory, then everybody else.
+    pub(crate) fn end(&mut self, process: &Process) {
+        process.gate.close();
+        self.lease.ended();
+        process.cache.close();
+    }
+
+    /// Joins under another name. The snapshot of the join is older than its commit.
+    pub(crate) fn join(&mut self, process: &Process) {
+        self.name += 1;
+        let asked = self.lease.ask(process.now());
+        let head: Seq = process.database.head();
+        process.database.join(self.name, head);
+        let generation = self.lease.joined(asked, head, process.now());
+        process.cache.open(generation, head);
+        process.gate.show(self.lease.term());
+    }
+
+    fn renew(&mut self, process: &Process) {
+        let asked = self.lease.ask(process.now());
+        if let Some(head) = process.database.renew(self.name, asked.applied()) {
+            self.lease.renewed(asked, head, process.now());
+            process.gate.show(self.lease.term());
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Random schedules in which threads run at very different speeds.
+//!
+//! With equal chances for all, a thread of three steps is long over before one of sixty is: what a slow reader does to a
+//! fast purge would hardly ever be tried. Here each thread has a speed, drawn anew now and then, up to a thousand times
+//! that of another. The same seed gives the same schedules.
+
+use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
+
+/// Speeds differ by so many powers of two at the most.
+const POWERS: u64 = 10;
+/// A thread that took a step has another speed afterwards, once in so many times.
+const CHANGES: u64 = 8;
+
+/// Chooses the thread that goes on.
+#[derive(Debug)]
+pub(crate) struct UnevenScheduler {
+    random: SplitMix,
+    left: usize,
+    /// By the number of the thread.
+    speeds: Vec<u64>,
+}
+
+impl UnevenScheduler {
+    /// So many schedules.
+    pub(crate) fn new(seed: u64, schedules: usize) -> Self {
+        Self { random: SplitMix(seed), left: schedules, speeds: Vec::new() }
+    }
+
+    fn speed(&mut self, task: TaskId) -> u64 {
+        let number = usize::from(task);
+        while self.speeds.len() <= number {
+            let speed = self.draw_speed();
+            self.speeds.push(speed);
+        }
+        self.speeds[number]
+    }
+
+    fn draw_speed(&mut self) -> u64 {
+        1 << self.random.below(POWERS + 1)
+    }
+}
+
+impl Scheduler for UnevenScheduler {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        self.left = self.left.checked_sub(1)?;
+        self.speeds.clear();
+        Some(Schedule::new(self.random.0))
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, is_yielding: bool) -> Option<TaskId> {
+        let waits = |task: TaskId| is_yielding && Some(task) == current && runnable.len() > 1;
+        let tasks: Vec<_> = runnable.iter().map(|task| task.id()).filter(|task| !waits(*task)).collect();
+        let speeds: Vec<_> = tasks.iter().map(|task| self.speed(*task)).collect();
+        let mut point = self.random.below(speeds.iter().sum());
+        let chosen = tasks.iter().zip(&speeds).find(|(_, speed)| {
+            let here = point < **speed;
+            point = point.saturating_sub(**speed);
+            here
+        });
+        let (task, _) = chosen?;
+        if self.random.below(CHANGES) == 0 {
+            self.speeds[usize::from(*task)] = self.draw_speed();
+        }
+        Some(*task)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.random.next()
+    }
+}
+
+/// Enough randomness for a test, from one number.
+#[derive(Debug)]
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}

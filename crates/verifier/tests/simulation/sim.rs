@@ -1,0 +1,152 @@
+//! A seeded simulation of the whole protocol (T5): real verifiers with their real tasks, on simulated time, over a simulated
+//! database and network that fail in every way. One seed is one history, and gives the same one each time.
+//!
+//! It proves nothing of the SQL behind the ports; that has its own tests.
+
+use std::{sync::Arc, time::Duration};
+
+use keyward_verifier::protocol::Rules;
+use tokio::runtime::Builder;
+use tokio_util::sync::CancellationToken;
+
+mod check;
+mod database;
+mod dice;
+mod faults;
+mod history;
+mod link;
+mod many;
+mod mutants;
+mod node;
+mod people;
+mod plan;
+mod ports;
+mod process;
+mod requests;
+mod town;
+mod world;
+
+pub(crate) use history::History;
+pub(crate) use many::run_all;
+pub(crate) use mutants::MUTANTS;
+pub(crate) use world::Counts;
+
+use dice::Dice;
+use link::Trouble;
+use plan::Plan;
+use town::Town;
+use world::World;
+
+/// What came of one seed.
+pub(crate) struct Outcome {
+    /// What it broke, in words.
+    pub(crate) breaches: Vec<String>,
+    /// How often what happened.
+    pub(crate) counts: Counts,
+    /// The log.
+    pub(crate) history: History,
+    /// What weather it was.
+    pub(crate) plan: String,
+}
+
+/// Runs one seed from its beginning to its end.
+pub(crate) fn run(seed: u64, rules: Rules) -> Outcome {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(async move {
+        let mut dice = Dice::of_seed(seed);
+        let plan = Plan::draw(&mut dice);
+        let world = Arc::new(World::new(dice, rules, plan));
+        let town = Town::new(&world);
+        let mut breaches = live(&town).await;
+        breaches.extend(check::breaches(&world.history(), world.plan.worst_wait()));
+        breaches.extend(settle(&town).await);
+        let history = world.history().clone();
+        world.add("records in the log", history.records.len() as u64);
+        Outcome { breaches, counts: world.counts(), history, plan: format!("{:?}", world.plan) }
+    })
+}
+
+/// The stormy part, and the mending after it. Gives what never ended.
+async fn live(town: &Arc<Town>) -> Vec<String> {
+    let (world, over) = (&town.world, CancellationToken::new());
+    for node in &town.nodes {
+        node.start();
+    }
+    world.pass(Duration::from_millis(200)).await;
+    faults::break_nodes(town, &over);
+    faults::break_database(town, &over);
+    faults::meddle(town, &over);
+    noise(town, &over);
+    for _ in 0..world.plan.calls {
+        let gap = world.draw(|dice| if dice.per_mille(150) { Duration::ZERO } else { dice.millis(0, world.plan.gap) });
+        world.pass(gap).await;
+        match world.draw(|dice| dice.below(100)) {
+            0..4 => world.spawn(Arc::clone(town).revoke_while_a_node_joins()),
+            4..6 => world.spawn(Arc::clone(town).revoke_while_a_node_is_away()),
+            _ => {
+                if let Some(change) = town.next_change() {
+                    world.spawn(Arc::clone(town).narrow(change));
+                }
+            }
+        }
+        let key = town.make_key();
+        if let Some(node) = town.any_node() {
+            requests::verify(world, node, key);
+        }
+    }
+    over.cancel();
+    // Until every fault is over and every call: longer than any of them lasts.
+    world.pass(world.plan.terms.ttl * 14).await;
+    world.calm_down();
+    town.database.restart();
+    for node in &town.nodes {
+        node.link.trouble(None, Trouble::NONE);
+        node.resume();
+        if node.alive().is_none() {
+            node.start();
+        }
+    }
+    world.pass(Duration::from_mins(1)).await;
+    let hanging = town.nodes.iter().flat_map(|node| node.under_way().into_iter().map(move |what| (node.number, what)));
+    hanging.map(|(node, what)| format!("{what} on node {node} never ended")).collect()
+}
+
+/// Requests that nobody thought of: often several at once, for one key.
+fn noise(town: &Arc<Town>, over: &CancellationToken) {
+    let (town, over) = (Arc::clone(town), over.clone());
+    town.world.clone().spawn(async move {
+        while !over.is_cancelled() {
+            let pause = town.world.draw(|dice| dice.millis(1, town.world.plan.noise));
+            town.world.pass(pause).await;
+            let (Some(key), Some(node)) = (town.any_key(), town.any_node()) else { continue };
+            for _ in 0..town.world.draw(|dice| dice.between(1, 3)) {
+                requests::verify(&town.world, node, key);
+            }
+            if town.world.draw(|dice| dice.per_mille(10)) {
+                requests::verify(&town.world, node, people::key_id(u64::from(u32::MAX)));
+            }
+        }
+    });
+}
+
+/// When all is mended, every node answers from memory again, and as it is true.
+async fn settle(town: &Arc<Town>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for node in &town.nodes {
+        let Some(alive) = node.alive() else { continue };
+        if !alive.verifier.may_answer_from_memory() {
+            wrong.push(format!("node {} never came to answer from memory again", node.number));
+        }
+        for key in town.keys() {
+            let truth = town.database.truth(key);
+            let told = alive.verifier.credential(key).await;
+            if told.as_ref().ok() != Some(&truth) {
+                wrong.push(format!("node {} says {told:?} of {key} in the end: it is {truth:?}", node.number));
+            }
+        }
+    }
+    if town.database.rows() != town.nodes.len() {
+        wrong.push(format!("{} rows of {} nodes in the end", town.database.rows(), town.nodes.len()));
+    }
+    wrong
+}

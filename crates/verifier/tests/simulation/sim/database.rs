@@ -1,0 +1,350 @@
+//! A database in memory that keeps what the ports promise of a real one, and no more: statements see a snapshot, commits
+//! take time, a crash loses what was not committed and keeps what was. It decides nothing of the protocol.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use keyward_domain::{AccountId, Chain, KeyId, Link, Role, Status, Timestamp};
+use keyward_storage::{
+    Confirmed, Credential, Enforcement, Event, Hint, Incarnation, Introduction, Member, Members, NodeId, Read, Result,
+    Seq, StorageError, Subject, Write,
+};
+use tokio::sync::{Mutex as Turn, mpsc};
+
+use super::{
+    people::{Person, link},
+    process::WALL,
+    world::{World, lock},
+};
+
+#[path = "database/change.rs"]
+mod change;
+
+pub(crate) use change::{Change, Changed};
+
+/// The database.
+pub(crate) struct Database {
+    world: Arc<World>,
+    state: Mutex<State>,
+    /// The lock on the row that numbers all events (R1).
+    head: Turn<()>,
+    /// For how long a join waits for locks of others after it has seen the head, and a change after it has its number.
+    waits: Mutex<(Duration, Duration)>,
+}
+
+#[derive(Default)]
+struct State {
+    down: bool,
+    /// How often it crashed: connections and transactions of another life are gone.
+    life: u64,
+    keys: BTreeMap<KeyId, Key>,
+    accounts: BTreeMap<AccountId, Account>,
+    events: BTreeMap<Seq, Event>,
+    /// The greatest number that is visible.
+    head: Seq,
+    /// The greatest number that was ever given: where numbers are not given in the order of commits.
+    given: Seq,
+    /// What a transaction has locked.
+    locked: BTreeSet<Subject>,
+    leases: BTreeMap<NodeId, Member>,
+    /// What the wall clock was set by, in microseconds.
+    stepped: i64,
+    listeners: BTreeMap<u64, mpsc::UnboundedSender<Hint>>,
+    connections: u64,
+}
+
+struct Key {
+    person: Person,
+    account: AccountId,
+    revoked: bool,
+    last: Option<Enforcement>,
+}
+
+struct Account {
+    /// As it is read while active, suspended, closed.
+    active: Arc<Link>,
+    suspended: Arc<Link>,
+    closed: Arc<Link>,
+    status: Status,
+    parent: Option<AccountId>,
+    last: Option<Enforcement>,
+}
+
+impl Account {
+    fn link(&self) -> Arc<Link> {
+        Arc::clone(match self.status {
+            Status::Active => &self.active,
+            Status::Suspended => &self.suspended,
+            Status::Closed => &self.closed,
+        })
+    }
+}
+
+impl Database {
+    pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
+        Arc::new(Self {
+            world: Arc::clone(world),
+            state: Mutex::default(),
+            head: Turn::new(()),
+            waits: Mutex::default(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// The state, if the database is there.
+    fn up(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        if state.down { Err(StorageError::Unavailable("the database is away".into())) } else { Ok(state) }
+    }
+
+    /// Adds an account; nobody has to be told (2.2: never on INSERT).
+    pub(crate) fn add_account(&self, id: AccountId, role: Role, parent: Option<AccountId>) {
+        let form = |status| link(id, role, status);
+        let (active, suspended, closed) = (form(Status::Active), form(Status::Suspended), form(Status::Closed));
+        let account = Account { active, suspended, closed, status: Status::Active, parent, last: None };
+        self.state().accounts.insert(id, account);
+    }
+
+    /// Adds a key.
+    pub(crate) fn add_key(&self, id: KeyId, account: AccountId) {
+        let key = Key { person: Person::new(id, account), account, revoked: false, last: None };
+        self.state().keys.insert(id, key);
+    }
+
+    /// What is true of a key now, for the check at the end.
+    pub(crate) fn truth(&self, id: KeyId) -> Option<Credential> {
+        self.state().credential(id)
+    }
+
+    /// Reads a key with its chain and the head, in one snapshot.
+    pub(crate) fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
+        let state = self.up()?;
+        let incarnation = state.incarnation();
+        Ok(state.credential(id).map(|value| Read { value, as_of: state.head, incarnation }))
+    }
+
+    pub(crate) fn head(&self) -> Result<Read<()>> {
+        let state = self.up()?;
+        Ok(Read { value: (), as_of: state.head, incarnation: state.incarnation() })
+    }
+
+    pub(crate) fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+        let state = self.up()?;
+        Ok(state.events.range(seq.next()..).take(at_most as usize).map(|(_, event)| *event).collect())
+    }
+
+    pub(crate) fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+        let mut state = self.up()?;
+        for subject in subjects {
+            let Some(last) = state.last(*subject) else { continue };
+            if last.seq <= up_to && last.enforced_at.is_none() {
+                last.enforced_at = Some(at);
+                let seq = last.seq;
+                self.world.history().in_force(*subject, seq);
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops history that no member needs, however young.
+    pub(crate) fn prune(&self) -> Result<u64> {
+        let mut state = self.up()?;
+        let lowest = state.leases.values().map(|row| row.applied).min().unwrap_or(state.head);
+        let kept = state.events.split_off(&lowest);
+        let dropped = std::mem::replace(&mut state.events, kept).len() as u64;
+        self.world.add("events pruned", dropped);
+        Ok(dropped)
+    }
+
+    /// Sees the head first, and commits some time after that.
+    pub(crate) async fn join(&self, node: &Introduction) -> Result<Confirmed> {
+        let (head, life) = self.begin()?;
+        let (waits, _) = *lock(&self.waits);
+        self.wait(waits).await;
+        self.commit_takes_time().await;
+        let mut state = self.still(life)?;
+        let at = self.wall(&state);
+        if state.leases.contains_key(&node.node) {
+            return Err(StorageError::Unexpected("a member of this name is there already".into()));
+        }
+        if let Some(previous) = node.previous
+            && state.leases.remove(&previous).is_some()
+        {
+            self.world.count("rejoins that took their old row away");
+        }
+        let row = Member {
+            node: node.node,
+            counter: 0,
+            applied: head,
+            ttl: node.ttl,
+            started_at: node.started_at,
+            renewed_at: at,
+            version: node.version.clone(),
+        };
+        state.leases.insert(node.node, row);
+        self.world.count("joins");
+        Ok(Confirmed { head, incarnation: state.incarnation(), database_time: at })
+    }
+
+    /// Sees the head first, and commits some time after that.
+    pub(crate) async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>> {
+        let (head, life) = self.begin()?;
+        self.commit_takes_time().await;
+        let mut state = self.still(life)?;
+        let (at, incarnation) = (self.wall(&state), state.incarnation());
+        if state.head > head {
+            self.world.count("renewals that saw an older head than at their commit");
+        }
+        let Some(row) = state.leases.get_mut(&node) else { return Ok(None) };
+        row.counter += 1;
+        row.applied = row.applied.max(applied);
+        row.renewed_at = at;
+        Ok(Some(Confirmed { head, incarnation, database_time: at }))
+    }
+
+    pub(crate) fn leave(&self, node: NodeId) -> Result<()> {
+        self.up()?.leases.remove(&node);
+        Ok(())
+    }
+
+    pub(crate) fn members(&self) -> Result<Members> {
+        let state = self.up()?;
+        let rows = state.leases.values().cloned().collect();
+        Ok(Members { rows, head: state.head, database_time: self.wall(&state) })
+    }
+
+    pub(crate) fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
+        let mut state = self.up()?;
+        if state.leases.get(&node).is_none_or(|row| row.counter != counter) {
+            return Ok(Write::Stale);
+        }
+        state.leases.remove(&node);
+        self.world.count("rows reaped");
+        Ok(Write::Applied)
+    }
+
+    /// Tells those who listen, each after a time of its own: some are told late, in another order, or never.
+    pub(crate) fn announce(&self, hint: Hint) -> Result<()> {
+        let listeners: Vec<_> = self.up()?.listeners.values().cloned().collect();
+        for listener in listeners {
+            let world = Arc::clone(&self.world);
+            let (lost, delay) = world.draw(|dice| {
+                let late = dice.per_mille(50);
+                (dice.per_mille(world.plan.hint_loss), if late { dice.doubling(1, 500) } else { dice.millis(0, 1) })
+            });
+            if lost {
+                self.world.count("fault: notification lost");
+                continue;
+            }
+            self.world.spawn(async move {
+                world.pass(delay).await;
+                // Whoever listened has gone.
+                let _ = listener.send(hint);
+            });
+        }
+        Ok(())
+    }
+
+    /// Listens. The connection has this number.
+    pub(crate) fn listen(&self) -> Result<(u64, mpsc::UnboundedReceiver<Hint>)> {
+        let mut state = self.up()?;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        state.connections += 1;
+        let number = state.connections;
+        state.listeners.insert(number, sender);
+        Ok((number, receiver))
+    }
+
+    /// A connection that listened is gone.
+    pub(crate) fn forget_listener(&self, number: u64) {
+        self.state().listeners.remove(&number);
+    }
+
+    /// Somebody set the wall clock, by so many microseconds.
+    pub(crate) fn step_wall(&self, by: i64) {
+        let mut state = self.state();
+        state.stepped = state.stepped.saturating_add(by);
+    }
+
+    /// Everything that is not committed is lost, and every connection.
+    pub(crate) fn crash(&self) {
+        let mut state = self.state();
+        state.down = true;
+        state.life += 1;
+        state.listeners.clear();
+        state.locked.clear();
+    }
+
+    pub(crate) fn restart(&self) {
+        self.state().down = false;
+    }
+
+    /// From now on joins, and changes, wait so long for locks of others.
+    pub(crate) fn let_wait(&self, joins: Duration, changes: Duration) {
+        *lock(&self.waits) = (joins, changes);
+    }
+
+    async fn wait(&self, time: Duration) {
+        if time > Duration::ZERO {
+            self.world.pass(time).await;
+        }
+    }
+
+    /// How many nodes are members.
+    pub(crate) fn rows(&self) -> usize {
+        self.state().leases.len()
+    }
+
+    fn begin(&self) -> Result<(Seq, u64)> {
+        let state = self.up()?;
+        Ok((state.head, state.life))
+    }
+
+    /// The state, if no crash came in between.
+    fn still(&self, life: u64) -> Result<MutexGuard<'_, State>> {
+        let state = self.up()?;
+        if state.life == life { Ok(state) } else { Err(StorageError::Unavailable("the connection is gone".into())) }
+    }
+
+    async fn commit_takes_time(&self) {
+        let most = self.world.plan.commit;
+        let time = self.world.draw(|dice| {
+            if dice.per_mille(300) { Duration::from_millis(dice.below(most + 1)) } else { Duration::ZERO }
+        });
+        self.wait(time).await;
+    }
+
+    fn wall(&self, state: &State) -> Timestamp {
+        let elapsed = i64::try_from(self.world.now().as_micros()).unwrap_or_default();
+        Timestamp::from_micros(WALL.saturating_add(elapsed).saturating_add(state.stepped)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl State {
+    fn incarnation(&self) -> Incarnation {
+        Incarnation(1)
+    }
+
+    fn credential(&self, id: KeyId) -> Option<Credential> {
+        let key = self.keys.get(&id)?;
+        let own = self.accounts.get(&key.account)?;
+        let above = |account: &Account| account.parent.and_then(|parent| self.accounts.get(&parent));
+        let parent = above(own);
+        let links = [parent, parent.and_then(above)].map(|account| account.map(Account::link));
+        let chain = Chain::shared(own.link(), links).ok()?;
+        Some(Credential { key: key.person.key(key.revoked), chain })
+    }
+
+    fn last(&mut self, subject: Subject) -> Option<&mut Enforcement> {
+        match subject {
+            Subject::Key(id) => self.keys.get_mut(&id)?.last.as_mut(),
+            Subject::Account(id) => self.accounts.get_mut(&id)?.last.as_mut(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A transaction that narrows or widens something: the change, its number and its event are one commit (R1). It knows
+//! nothing of the barrier behind it.
+
+use std::time::Duration;
+
+use keyward_domain::{AccountId, KeyId, Status};
+use keyward_storage::{Enforcement, Event, Result, Seq, StorageError, Subject};
+use tokio::{sync::oneshot, time::timeout};
+
+use super::{Database, State};
+
+/// What is to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Revoke(KeyId),
+    Status(AccountId, Status),
+}
+
+impl Change {
+    pub(crate) const fn subject(self) -> Subject {
+        match self {
+            Self::Revoke(key) => Subject::Key(key),
+            Self::Status(account, _) => Subject::Account(account),
+        }
+    }
+
+    /// Whether it makes good keys bad.
+    pub(crate) const fn narrows(self) -> bool {
+        match self {
+            Self::Revoke(_) | Self::Status(_, Status::Suspended | Status::Closed) => true,
+            Self::Status(_, Status::Active) => false,
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// Committed, with this event.
+    Now(Seq),
+    /// It was so already, by an earlier call; none if it was made so.
+    Before(Option<Enforcement>),
+    /// It cannot become so any more.
+    Refused,
+}
+
+/// How long a statement waits for a lock.
+const LOCK: Duration = Duration::from_secs(1);
+
+impl Database {
+    /// Changes it, in a transaction. `numbered` is told the number as soon as it is known: before the commit.
+    pub(crate) async fn change(&self, change: Change, numbered: Option<oneshot::Sender<Seq>>) -> Result<Changed> {
+        let (_, life) = self.begin()?;
+        let in_order = self.world.rules.numbers_in_commit_order;
+        // The row that is changed is locked at once, the one that numbers events right before the commit.
+        let row = change.subject();
+        if !self.still(life)?.locked.insert(row) {
+            return Err(StorageError::Unavailable("the row is locked".into()));
+        }
+        let done = async {
+            let turn = match in_order {
+                true => Some(timeout(LOCK, self.head.lock()).await.map_err(|_| late())?),
+                false => None,
+            };
+            let seq = {
+                let mut state = self.still(life)?;
+                match state.compare(change) {
+                    Some(already) => return Ok(already),
+                    None if in_order => state.head.next(),
+                    None => {
+                        state.given = state.given.next();
+                        state.given
+                    }
+                }
+            };
+            if let Some(numbered) = numbered {
+                let _ = numbered.send(seq);
+            }
+            let (_, waits) = *super::lock(&self.waits);
+            self.wait(waits).await;
+            self.commit_takes_time().await;
+            let mut state = self.still(life)?;
+            state.commit(change, seq);
+            self.world.history().committed(change, seq);
+            drop(turn);
+            Ok(Changed::Now(seq))
+        };
+        let done = done.await;
+        // Where it crashed, all locks are gone already.
+        if let Ok(mut state) = self.still(life) {
+            state.locked.remove(&row);
+        }
+        done
+    }
+}
+
+fn late() -> StorageError {
+    StorageError::Unavailable("the lock was not to be had in time".into())
+}
+
+impl State {
+    /// What there is to say without any change.
+    fn compare(&mut self, change: Change) -> Option<Changed> {
+        match change {
+            Change::Revoke(id) => {
+                let Some(key) = self.keys.get(&id) else { return Some(Changed::Refused) };
+                key.revoked.then_some(Changed::Before(key.last))
+            }
+            Change::Status(id, to) => {
+                let Some(account) = self.accounts.get(&id) else { return Some(Changed::Refused) };
+                if account.status == to {
+                    return Some(Changed::Before(account.last));
+                }
+                (account.status == Status::Closed).then_some(Changed::Refused)
+            }
+        }
+    }
+
+    fn commit(&mut self, change: Change, seq: Seq) {
+        let last = Some(Enforcement { seq, enforced_at: None });
+        match change {
+            Change::Revoke(id) => {
+                if let Some(key) = self.keys.get_mut(&id) {
+                    (key.revoked, key.last) = (true, last);
+                }
+            }
+            Change::Status(id, to) => {
+                if let Some(account) = self.accounts.get_mut(&id) {
+                    (account.status, account.last) = (to, last);
+                }
+            }
+        }
+        self.events.insert(seq, Event { seq, subject: change.subject() });
+        self.head = self.head.max(seq);
+        self.given = self.given.max(seq);
+    }
+}

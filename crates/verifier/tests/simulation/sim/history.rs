@@ -1,0 +1,74 @@
+//! The log of one simulation, in the order in which things really happened: every commit, every answer to a narrowing or
+//! widening call, every answer to a request. It judges nothing.
+
+use std::time::Duration;
+
+use keyward_domain::KeyId;
+use keyward_storage::{Seq, Subject};
+
+use super::database::Change;
+
+/// A place in the log.
+pub(crate) type Mark = usize;
+
+/// What a request was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Valid,
+    /// Revoked, suspended or closed.
+    Narrowed,
+    Unknown,
+    Unavailable,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// The database made it lasting.
+    Committed { subject: Subject, seq: Seq, narrows: bool },
+    /// It is said to be in force on every node: by the answer of a call, or by a note in the database.
+    InForce { subject: Subject, seq: Seq },
+    /// A call was answered: how long it took since its commit was confirmed, on the node's own clock and without the time
+    /// in which the process stood still.
+    Answered { at: Duration, node: u64, subject: Subject, seq: Seq, took: Duration, repeated: bool },
+    /// A request was answered.
+    Verified { at: Duration, arrived_at: Duration, arrived: Mark, node: u64, key: KeyId, told: Told },
+    /// A key was made, and its making was answered.
+    Made { key: KeyId, subjects: Vec<Subject> },
+}
+
+/// The log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct History {
+    pub(crate) records: Vec<Record>,
+    /// Of everything else that happened, a sum: two runs of a seed have the same one.
+    sum: u64,
+}
+
+impl History {
+    /// Where the log stands.
+    pub(crate) fn mark(&self) -> Mark {
+        self.records.len()
+    }
+
+    pub(crate) fn push(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    pub(crate) fn committed(&mut self, change: Change, seq: Seq) {
+        self.push(Record::Committed { subject: change.subject(), seq, narrows: change.narrows() });
+    }
+
+    pub(crate) fn in_force(&mut self, subject: Subject, seq: Seq) {
+        self.push(Record::InForce { subject, seq });
+    }
+
+    pub(crate) fn trace(&mut self, now: Duration, what: &'static str, about: u64) {
+        let mut mix = |number: u64| {
+            self.sum = (self.sum ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+        };
+        mix(u64::try_from(now.as_nanos()).unwrap_or_default());
+        mix(about);
+        what.bytes().for_each(|byte| mix(u64::from(byte)));
+    }
+}

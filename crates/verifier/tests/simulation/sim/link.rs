@@ -1,0 +1,136 @@
+//! The way from a node to the database and back: slow, lossy, cut. A request may be lost before it is carried out, and its
+//! answer after. It knows nothing of what is sent.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use keyward_storage::{Result, StorageError};
+use tokio::{sync::oneshot, time::timeout};
+
+use super::world::{World, lock};
+
+/// Over which connection something goes: each may break alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// The one that leases go over.
+    Lease,
+    /// The pool that events, members and notes are asked through.
+    Pool,
+    /// The pool that keys are read through.
+    Keys,
+}
+
+/// What is the matter with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each of these may be the matter, alone or with others")]
+pub(crate) struct Trouble {
+    pub(crate) requests_lost: bool,
+    pub(crate) answers_lost: bool,
+    pub(crate) slow: bool,
+    pub(crate) slow_answers: bool,
+}
+
+impl Trouble {
+    /// Nothing is the matter.
+    pub(crate) const NONE: Self = Self { requests_lost: false, answers_lost: false, slow: false, slow_answers: false };
+    /// Nothing arrives, either way.
+    pub(crate) const CUT: Self = Self { requests_lost: true, answers_lost: true, ..Self::NONE };
+    /// Everything takes its time.
+    pub(crate) const SLOW: Self = Self { slow: true, ..Self::NONE };
+    /// Only answers take their time: what they say gets old on the way.
+    pub(crate) const LATE: Self = Self { slow_answers: true, ..Self::NONE };
+}
+
+/// The way of one node.
+pub(crate) struct Link {
+    world: Arc<World>,
+    lines: Mutex<[Trouble; 3]>,
+}
+
+impl Link {
+    pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
+        Arc::new(Self { world: Arc::clone(world), lines: Mutex::new([Trouble::NONE; 3]) })
+    }
+
+    /// From now on this is the matter with a line; with all of them where none is named.
+    pub(crate) fn trouble(&self, line: Option<Line>, trouble: Trouble) {
+        let mut lines = lock(&self.lines);
+        match line {
+            Some(line) => lines[line as usize] = trouble,
+            None => *lines = [trouble; 3],
+        }
+    }
+
+    pub(crate) fn at(&self, line: Line) -> Trouble {
+        lock(&self.lines)[line as usize]
+    }
+
+    /// Sends a request, and waits for its answer at most so long. Whoever waits no longer takes nothing back: what was
+    /// sent may be carried out all the same.
+    pub(crate) async fn call<T, F>(
+        self: &Arc<Self>,
+        line: Line,
+        patience: Duration,
+        work: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let (answer, answered) = oneshot::channel();
+        let (link, silent) = (Arc::clone(self), self.world.draw(|dice| dice.per_mille(500)));
+        self.world.spawn(async move {
+            if link.travel(line, false).await {
+                let result = work().await;
+                if link.travel(line, true).await {
+                    // Whoever asked has given up, or is dead.
+                    let _ = answer.send(result);
+                    return;
+                }
+                link.world.count("fault: answer lost, though carried out");
+            } else {
+                link.world.count("fault: request lost");
+            }
+            if silent {
+                // Nobody learns that the connection is gone.
+                link.world.pass(patience).await;
+            }
+        });
+        match timeout(patience, answered).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(StorageError::Unavailable("the connection broke".into())),
+            Err(_) => Err(StorageError::Unavailable("no answer in time".into())),
+        }
+    }
+
+    /// Goes one way, or `back`. Tells whether it arrives.
+    async fn travel(&self, line: Line, back: bool) -> bool {
+        if self.world.is_calm() {
+            return true;
+        }
+        let trouble = self.at(line);
+        let slow = trouble.slow || back && trouble.slow_answers;
+        let (lost, delay) = self.world.draw(|dice| {
+            let plan = &self.world.plan;
+            let lost = dice.per_mille(plan.loss);
+            let delay = if slow {
+                dice.doubling(10, 1_500)
+            } else if dice.per_mille(plan.slow) {
+                dice.doubling(20, 3_000)
+            } else {
+                dice.millis(0, 1)
+            };
+            (lost, delay)
+        });
+        if delay > Duration::from_millis(10) {
+            self.world.count("fault: slow message");
+        }
+        if delay > Duration::ZERO {
+            self.world.pass(delay).await;
+        }
+        let trouble = self.at(line);
+        !lost && !(if back { trouble.answers_lost } else { trouble.requests_lost })
+    }
+}

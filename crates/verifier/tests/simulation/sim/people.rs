@@ -1,0 +1,70 @@
+//! The accounts and keys of a simulated installation, as the ports hand them out. Verdicts about them are not given here.
+
+use std::sync::Arc;
+
+use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Status};
+use keyward_storage::{Credential, Subject};
+use uuid::Uuid;
+
+/// An id whose last byte spreads over the parts of a cache.
+fn uuid(kind: u128, number: u64) -> Uuid {
+    Uuid::from_u128((kind << 100) | (u128::from(number) << 16) | u128::from(number & 0xff))
+}
+
+/// The key of this number.
+pub(crate) fn key_id(number: u64) -> KeyId {
+    KeyId::from_uuid(uuid(1, number))
+}
+
+/// The account of this number.
+pub(crate) fn account_id(number: u64) -> AccountId {
+    AccountId::from_uuid(uuid(2, number))
+}
+
+/// Both forms of a key.
+pub(crate) struct Person {
+    good: Arc<AuthKey>,
+    revoked: Arc<AuthKey>,
+}
+
+impl Person {
+    pub(crate) fn new(id: KeyId, account: AccountId) -> Self {
+        let form = |revoked| {
+            let facts = AuthFacts {
+                id,
+                account,
+                key_type: KeyType::Public,
+                name: Name::parse("a key").expect("a name"),
+                scopes: "charges:read".parse().expect("a scope"),
+                expires_at: None,
+                revoked,
+                digest: None,
+                value: Some("pk"),
+            };
+            Arc::new(AuthKey::restore(&facts).expect("a consistent key"))
+        };
+        Self { good: form(false), revoked: form(true) }
+    }
+
+    /// The key as it is read.
+    pub(crate) fn key(&self, revoked: bool) -> Arc<AuthKey> {
+        Arc::clone(if revoked { &self.revoked } else { &self.good })
+    }
+}
+
+/// An account as it is read.
+pub(crate) fn link(id: AccountId, role: Role, status: Status) -> Arc<Link> {
+    let mid = format!("m-{}", id.uuid().simple()).parse().expect("a mid");
+    Arc::new(Link { id, mid, role, status })
+}
+
+/// Whether everything about this is in order.
+pub(crate) fn is_good(credential: &Credential) -> bool {
+    !credential.key.view().revoked && credential.chain.links().all(|link| link.status == Status::Active)
+}
+
+/// Everything whose narrowing narrows this key.
+pub(crate) fn subjects_of(key: KeyId, chain: &Chain) -> Vec<Subject> {
+    let accounts = chain.links().map(|link| Subject::Account(link.id));
+    std::iter::once(Subject::Key(key)).chain(accounts).collect()
+}

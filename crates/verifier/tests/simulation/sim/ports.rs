@@ -1,0 +1,178 @@
+//! The ports of a node, over its link to the simulated database. Where a rule is off that the driver has no way to break,
+//! it is broken here.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use keyward_domain::{KeyId, Timestamp};
+use keyward_storage::{
+    Confirmed, Credential, Credentials, Event, Feed, Hint, Hints, Introduction, Members, Membership, NodeId, Read,
+    Result, Seq, StorageError, Subject, Write,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    database::{Change, Changed, Database},
+    link::{Line, Link},
+    world::World,
+};
+
+/// How long the pools of a node wait for an answer: longer than any lease.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+tokio::task_local! {
+    /// How often the request that runs has asked the database.
+    pub(crate) static ASKED: AtomicU64;
+}
+
+/// The ports of one process.
+pub(crate) struct Ports {
+    pub(crate) world: Arc<World>,
+    pub(crate) database: Arc<Database>,
+    pub(crate) link: Arc<Link>,
+}
+
+impl Ports {
+    /// Changes something, in a transaction.
+    pub(crate) async fn change(&self, change: Change, numbered: Option<oneshot::Sender<Seq>>) -> Result<Changed> {
+        let database = Arc::clone(&self.database);
+        self.world.trace("change", 0);
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.change(change, numbered).await }).await
+    }
+}
+
+#[async_trait]
+impl Credentials for Ports {
+    async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
+        let _ = ASKED.try_with(|asked| asked.fetch_add(1, Ordering::Relaxed));
+        let database = Arc::clone(&self.database);
+        self.world.trace("credential", u64::from(id.uuid().as_bytes()[15]));
+        self.link.call(Line::Keys, PATIENCE, move || async move { database.credential(id) }).await
+    }
+}
+
+#[async_trait]
+impl Membership for Ports {
+    async fn join(&self, node: &Introduction) -> Result<Confirmed> {
+        let (database, node) = (Arc::clone(&self.database), node.clone());
+        self.world.trace("join", 0);
+        if node.previous.is_some() {
+            self.world.count("joins of a process that was a member, or tried, before");
+        }
+        self.link.call(Line::Lease, PATIENCE, move || async move { database.join(&node).await }).await
+    }
+
+    async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>> {
+        self.world.trace("renew", applied.number());
+        let database = Arc::clone(&self.database);
+        if let Some(later) = self.world.draw(|dice| dice.per_mille(20).then(|| dice.doubling(1, 4_000))) {
+            let (world, database) = (Arc::clone(&self.world), Arc::clone(&database));
+            self.world.spawn(async move {
+                world.pass(later).await;
+                world.count("fault: renewal delivered twice");
+                // Nobody waits for this answer.
+                let _ = database.renew(node, applied).await;
+            });
+        }
+        // The driver acknowledges nothing that it has not applied. Where it might (R2), this is how it would look: what the
+        // renewal sees is acknowledged by it, and purged later.
+        let early = !self.world.rules.purged_before_acknowledged;
+        let renewing = move || async move {
+            let applied = if early { applied.max(database.head()?.as_of) } else { applied };
+            database.renew(node, applied).await
+        };
+        let renewed = self.link.call(Line::Lease, PATIENCE, renewing).await;
+        if matches!(renewed, Ok(None)) {
+            self.world.count("renewals of a node whose row was gone");
+        }
+        renewed
+    }
+
+    async fn leave(&self, node: NodeId) -> Result<()> {
+        let database = Arc::clone(&self.database);
+        self.link.call(Line::Lease, PATIENCE, move || async move { database.leave(node) }).await
+    }
+
+    async fn members(&self) -> Result<Members> {
+        let database = Arc::clone(&self.database);
+        self.world.trace("members", 0);
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.members() }).await
+    }
+
+    async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
+        let database = Arc::clone(&self.database);
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.reap(node, counter) }).await
+    }
+}
+
+#[async_trait]
+impl Feed for Ports {
+    async fn head(&self) -> Result<Read<()>> {
+        let database = Arc::clone(&self.database);
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.head() }).await
+    }
+
+    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+        let database = Arc::clone(&self.database);
+        self.world.trace("events", seq.number());
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.events_after(seq, at_most) }).await
+    }
+
+    async fn announce(&self, hint: Hint) -> Result<()> {
+        let database = Arc::clone(&self.database);
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.announce(hint) }).await
+    }
+
+    async fn listen(&self) -> Result<Option<Box<dyn Hints>>> {
+        let database = Arc::clone(&self.database);
+        let (number, hints) = self.link.call(Line::Pool, PATIENCE, move || async move { database.listen() }).await?;
+        let (database, link) = (Arc::clone(&self.database), Arc::clone(&self.link));
+        Ok(Some(Box::new(Listening { number, hints, database, link })))
+    }
+
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+        let (database, subjects) = (Arc::clone(&self.database), subjects.to_vec());
+        let noting = move || async move { database.record_enforced(&subjects, up_to, at) };
+        self.link.call(Line::Pool, PATIENCE, noting).await
+    }
+
+    async fn prune(&self, _: Timestamp, _: u32) -> Result<u64> {
+        let database = Arc::clone(&self.database);
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.prune() }).await
+    }
+}
+
+/// A connection that listens.
+struct Listening {
+    number: u64,
+    hints: mpsc::UnboundedReceiver<Hint>,
+    database: Arc<Database>,
+    link: Arc<Link>,
+}
+
+#[async_trait]
+impl Hints for Listening {
+    async fn next(&mut self) -> Result<Hint> {
+        loop {
+            let Some(hint) = self.hints.recv().await else {
+                return Err(StorageError::Unavailable("the connection that listens broke".into()));
+            };
+            // A half-open connection: nobody notices, and nothing arrives.
+            if !self.link.at(Line::Pool).answers_lost {
+                return Ok(hint);
+            }
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.database.forget_listener(self.number);
+    }
+}

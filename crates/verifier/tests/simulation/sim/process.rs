@@ -1,0 +1,163 @@
+//! One process: tasks that can be made to stand still while time passes (as by SIGSTOP), or end at once (as by SIGKILL).
+//! And the clocks of the machine that it runs on. It knows nothing of what the tasks do.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use keyward_domain::Timestamp;
+use keyward_verifier::{Clock, Tasks, protocol::Boot};
+
+use super::world::{World, lock};
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+enum Run {
+    Goes,
+    /// Whoever would have been polled.
+    StandsStill(Vec<Waker>),
+    Dead,
+}
+
+/// One process.
+pub(crate) struct Process {
+    world: Arc<World>,
+    run: Arc<Mutex<Run>>,
+}
+
+impl Process {
+    pub(crate) fn start(world: &Arc<World>) -> Arc<Self> {
+        Arc::new(Self { world: Arc::clone(world), run: Arc::new(Mutex::new(Run::Goes)) })
+    }
+
+    /// Nothing of it goes on until it is resumed.
+    pub(crate) fn pause(&self) {
+        let mut run = lock(&self.run);
+        if matches!(*run, Run::Goes) {
+            *run = Run::StandsStill(Vec::new());
+        }
+    }
+
+    /// Everything goes on: whatever came due in between is due now.
+    pub(crate) fn resume(&self) {
+        let mut run = lock(&self.run);
+        if let Run::StandsStill(wakers) = &mut *run {
+            let wakers = std::mem::take(wakers);
+            *run = Run::Goes;
+            drop(run);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Nothing of it ever goes on.
+    pub(crate) fn kill(&self) {
+        let before = std::mem::replace(&mut *lock(&self.run), Run::Dead);
+        if let Run::StandsStill(wakers) = before {
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl Tasks for Process {
+    fn spawn(&self, task: Task) {
+        self.world.spawn(Standing { run: Arc::clone(&self.run), task: Some(task) });
+    }
+}
+
+/// A task of a process.
+struct Standing {
+    run: Arc<Mutex<Run>>,
+    task: Option<Task>,
+}
+
+impl Future for Standing {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let dead = match &mut *lock(&self.run) {
+            Run::Goes => false,
+            Run::StandsStill(wakers) => {
+                wakers.push(context.waker().clone());
+                return Poll::Pending;
+            }
+            Run::Dead => true,
+        };
+        if dead {
+            self.task = None;
+        }
+        self.task.as_mut().map_or(Poll::Ready(()), |task| task.as_mut().poll(context))
+    }
+}
+
+/// How the clocks of a machine go: at their own rate, from their own origin.
+#[derive(Clone, Copy)]
+struct Rates {
+    /// Time on the boot clock, in nanoseconds, when the world began.
+    origin: u64,
+    /// By how many millionths it goes too fast.
+    ppm: i64,
+    /// What the boot clock lost by standing still, in nanoseconds.
+    lost: u64,
+    /// The wall clock when the world began, with all steps since, in microseconds.
+    wall: i64,
+}
+
+/// A machine; it survives the processes on it.
+pub(crate) struct Machine {
+    world: Arc<World>,
+    rates: Mutex<Rates>,
+}
+
+/// The wall clock of all machines when the world begins, give or take.
+pub(crate) const WALL: i64 = 1_800_000_000_000_000;
+
+impl Machine {
+    pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
+        let rates = world.draw(|dice| Rates {
+            origin: dice.below(1_000_000_000_000_000),
+            ppm: i64::try_from(dice.below(1_001)).unwrap_or_default() - 500,
+            lost: 0,
+            wall: WALL + i64::try_from(dice.below(2_000_000)).unwrap_or_default(),
+        });
+        Arc::new(Self { world: Arc::clone(world), rates: Mutex::new(rates) })
+    }
+
+    /// Time by the boot clock since the world began, with its rate.
+    fn elapsed(&self, rates: Rates) -> u64 {
+        let real = u64::try_from(self.world.now().as_nanos()).unwrap_or(u64::MAX);
+        let off = i128::from(real) * i128::from(rates.ppm) / 1_000_000;
+        u64::try_from(i128::from(real) + off).unwrap_or_default().saturating_sub(rates.lost)
+    }
+
+    /// It was started anew: the boot clock begins elsewhere.
+    pub(crate) fn reboot(&self, origin: u64) {
+        lock(&self.rates).origin = origin;
+    }
+
+    /// Somebody set the wall clock, by so many microseconds.
+    pub(crate) fn step_wall(&self, by: i64) {
+        let mut rates = lock(&self.rates);
+        rates.wall = rates.wall.saturating_add(by);
+    }
+
+    /// A hypervisor held the machine still, and its clocks with it, for this long (A2: less than the guard).
+    pub(crate) fn stall(&self, lost: Duration) {
+        lock(&self.rates).lost += u64::try_from(lost.as_nanos()).unwrap_or_default();
+    }
+}
+
+impl Clock for Machine {
+    fn boot(&self) -> Boot {
+        let rates = *lock(&self.rates);
+        Boot::from_nanos(rates.origin + self.elapsed(rates))
+    }
+
+    fn wall(&self) -> Timestamp {
+        let rates = *lock(&self.rates);
+        let micros = rates.wall + i64::try_from(self.elapsed(rates) / 1_000).unwrap_or_default();
+        Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
+    }
+}

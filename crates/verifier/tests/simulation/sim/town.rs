@@ -1,0 +1,304 @@
+//! The whole installation: nodes, keys, accounts, and what clients do with them. Narrowing calls go as the product's do:
+//! commit, then the barrier; one that was committed before waits again (R9).
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use keyward_domain::{AccountId, KeyId, Role, Status};
+use keyward_storage::{Hint, Seq};
+use keyward_verifier::Clock as _;
+use tokio::sync::oneshot;
+
+use super::{
+    database::{Change, Changed, Database},
+    history::Record,
+    link::{Line, Trouble},
+    node::{Alive, Node},
+    people::{account_id, key_id, subjects_of},
+    requests::verify,
+    world::{World, lock},
+};
+
+/// Of which there are how many when it begins.
+const PARTNERS: u64 = 3;
+const MERCHANTS: u64 = 8;
+const KEYS: u64 = 40;
+
+/// The installation.
+pub(crate) struct Town {
+    pub(crate) world: Arc<World>,
+    pub(crate) database: Arc<Database>,
+    pub(crate) nodes: Vec<Arc<Node>>,
+    people: Mutex<People>,
+}
+
+#[derive(Default)]
+struct People {
+    made: u64,
+    /// Keys that nobody has revoked, and some that somebody has.
+    keys: Vec<KeyId>,
+    partners: Vec<AccountId>,
+    merchants: Vec<AccountId>,
+    /// The last changes that were begun: some are repeated.
+    changes: Vec<Change>,
+}
+
+impl Town {
+    pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
+        let database = Database::new(world);
+        let nodes = (0..world.plan.nodes).map(|number| Node::new(number, world, &database)).collect();
+        let town = Self { world: Arc::clone(world), database, nodes, people: Mutex::default() };
+        town.database.add_account(account_id(0), Role::Platform, None);
+        for _ in 0..PARTNERS {
+            town.make_account(Role::Partner);
+        }
+        for _ in 0..MERCHANTS {
+            town.make_account(Role::Merchant);
+        }
+        for _ in 0..KEYS {
+            town.make_key();
+        }
+        Arc::new(town)
+    }
+
+    fn make_account(&self, role: Role) {
+        let mut people = lock(&self.people);
+        people.made += 1;
+        let id = account_id(people.made);
+        let parent = match role {
+            Role::Merchant => self.world.draw(|dice| dice.one_of(&people.partners).copied()),
+            Role::Platform | Role::Partner => Some(account_id(0)),
+        };
+        self.database.add_account(id, role, parent);
+        match role {
+            Role::Merchant => people.merchants.push(id),
+            Role::Platform | Role::Partner => people.partners.push(id),
+        }
+    }
+
+    /// Makes a key. The moment its making returns it is known everywhere.
+    pub(crate) fn make_key(&self) -> KeyId {
+        let mut people = lock(&self.people);
+        people.made += 1;
+        let id = key_id(people.made);
+        let at = self.world.draw(|dice| dice.one_of(&people.merchants).copied()).unwrap_or(account_id(0));
+        self.database.add_key(id, at);
+        people.keys.push(id);
+        if people.keys.len() > 60 {
+            people.keys.remove(0);
+        }
+        let chain = self.database.truth(id).map(|credential| credential.chain);
+        let subjects = chain.map(|chain| subjects_of(id, &chain)).unwrap_or_default();
+        self.world.history().push(Record::Made { key: id, subjects });
+        id
+    }
+
+    /// A node, by chance.
+    pub(crate) fn any_node(&self) -> Option<&Arc<Node>> {
+        self.world.draw(|dice| dice.one_of(&self.nodes))
+    }
+
+    /// A key, by chance; the younger, the likelier.
+    pub(crate) fn any_key(&self) -> Option<KeyId> {
+        let people = lock(&self.people);
+        let recent = &people.keys[people.keys.len().saturating_sub(12)..];
+        self.world
+            .draw(|dice| if dice.per_mille(600) { dice.one_of(recent) } else { dice.one_of(&people.keys) })
+            .copied()
+    }
+
+    /// All keys that are still in use.
+    pub(crate) fn keys(&self) -> Vec<KeyId> {
+        lock(&self.people).keys.clone()
+    }
+
+    /// A key that this change touches.
+    fn key_under(&self, change: Change) -> Option<KeyId> {
+        let Change::Status(account, _) = change else {
+            let Change::Revoke(key) = change else { return None };
+            return Some(key);
+        };
+        let under = |key: &KeyId| self.database.truth(*key).is_some_and(|it| it.chain.contains(account));
+        let keys: Vec<KeyId> = self.keys().into_iter().filter(under).collect();
+        self.world.draw(|dice| dice.one_of(&keys).copied())
+    }
+
+    /// What somebody wants to narrow next.
+    pub(crate) fn next_change(&self) -> Option<Change> {
+        let kind = self.world.draw(|dice| dice.below(100));
+        match kind {
+            0..60 => self.any_key().map(Change::Revoke),
+            60..80 => self.any_account(false).map(|id| Change::Status(id, Status::Suspended)),
+            80..85 => self.any_account(true).map(|id| Change::Status(id, Status::Suspended)),
+            85..88 => {
+                self.make_account(Role::Merchant);
+                let closed = self.any_account(false)?;
+                lock(&self.people).merchants.retain(|id| *id != closed);
+                Some(Change::Status(closed, Status::Closed))
+            }
+            _ => {
+                let people = lock(&self.people);
+                self.world.draw(|dice| dice.one_of(&people.changes).copied())
+            }
+        }
+    }
+
+    fn any_account(&self, partner: bool) -> Option<AccountId> {
+        let people = lock(&self.people);
+        self.world.draw(|dice| dice.one_of(if partner { &people.partners } else { &people.merchants })).copied()
+    }
+
+    /// A client narrows or widens something, through this node.
+    pub(crate) fn call(self: &Arc<Self>, node: &Arc<Node>, change: Change) {
+        let Some(alive) = node.alive() else { return };
+        {
+            let mut people = lock(&self.people);
+            people.changes.push(change);
+            if people.changes.len() > 4 {
+                people.changes.remove(0);
+            }
+        }
+        if change.narrows() {
+            self.world.count("narrowing calls begun");
+        }
+        let (town, on, here) = (Arc::clone(self), Arc::clone(node), alive.clone());
+        node.begin(&alive, "a call", async move { town.change(&on, &here, change).await });
+    }
+
+    async fn change(self: &Arc<Self>, node: &Arc<Node>, alive: &Alive, change: Change) {
+        let (number_known, numbered) = oneshot::channel();
+        let early = (!self.world.rules.members_after_commit).then_some(number_known);
+        let is_early = early.is_some();
+        let committing = alive.ports.change(change, early);
+        // Where the members may be listed before the commit (R8), the barrier is begun with the number alone.
+        let barrier = async {
+            match (is_early, numbered.await) {
+                (true, Ok(seq)) => Some(alive.verifier.enforce(seq, vec![change.subject()]).await),
+                (_, Ok(_) | Err(_)) => None,
+            }
+        };
+        let (changed, enforced_early) = tokio::join!(biased; committing, barrier);
+        let (confirmed, stood_still) = (node.machine.boot(), node.stood_still());
+        let Ok(changed) = changed else {
+            self.world.count("calls told that nobody knows (503)");
+            return;
+        };
+        let subject = change.subject();
+        let (seq, in_force, repeated) = match (changed, enforced_early) {
+            (Changed::Refused, _) => return,
+            (Changed::Now(seq), Some(in_force)) => (seq, in_force, false),
+            (Changed::Now(seq), None) => (seq, alive.verifier.enforce(seq, vec![subject]).await, false),
+            (Changed::Before(None), _) => return,
+            (Changed::Before(Some(last)), _) => {
+                (last.seq, alive.verifier.enforce_again(last, vec![subject]).await, true)
+            }
+        };
+        if in_force.is_err() {
+            self.world.count("calls cut off by the end of their process");
+            return;
+        }
+        let still = Duration::from_nanos(node.stood_still().saturating_sub(stood_still));
+        let took = node.machine.boot().since(confirmed).saturating_sub(still);
+        let (at, number) = (self.world.now(), node.number);
+        self.world.history().push(Record::Answered { at, node: number, subject, seq, took, repeated });
+        self.answered(node, change, took, repeated);
+        self.look(change);
+    }
+
+    fn answered(&self, node: &Arc<Node>, change: Change, took: Duration, repeated: bool) {
+        self.world.count(match (change.narrows(), repeated) {
+            (true, false) => "narrowing calls answered 2xx",
+            (true, true) => "narrowing calls answered 2xx, repeated",
+            (false, _) => "widening calls answered 2xx",
+        });
+        if took + Duration::from_millis(2) >= self.world.plan.worst_wait() {
+            self.world.count("calls that ended by time-out");
+        }
+        self.world.trace("answered", node.number);
+    }
+
+    /// Right after an answer everybody looks whether it is true, and again some time later.
+    fn look(self: &Arc<Self>, change: Change) {
+        let Some(key) = self.key_under(change) else { return };
+        for node in &self.nodes {
+            verify(&self.world, node, key);
+            let (town, node) = (Arc::clone(self), Arc::clone(node));
+            self.world.spawn(async move {
+                let later = town.world.draw(|dice| dice.doubling(1, 4_000));
+                town.world.pass(later).await;
+                verify(&town.world, &node, key);
+            });
+        }
+    }
+
+    /// A key is revoked while a node that reads it joins anew: the read is slow, the row of the node changes its name, and
+    /// no event reaches it (R6, R8).
+    pub(crate) async fn revoke_while_a_node_joins(self: Arc<Self>) {
+        let (Some(joining), Some(revoking), key) = (self.any_node(), self.any_node(), self.make_key()) else { return };
+        self.world.count("calls that met a node that joined");
+        let short = |town: &Self, most| town.world.draw(|dice| dice.millis(0, most));
+        joining.link.trouble(Some(Line::Keys), Trouble::LATE);
+        verify(&self.world, joining, key);
+        self.world.pass(short(&self, 5)).await;
+        let (joins, changes) =
+            self.world.draw(|dice| *dice.one_of(&[(200, 0), (0, 200), (200, 200)]).expect("a choice"));
+        self.database.let_wait(short(&self, joins), short(&self, changes));
+        joining.machine.step_wall(3_600_000_000);
+        for _ in 0..3 {
+            // It wakes the node; that no such event ever was makes no difference. Where the database is away, nothing does.
+            let _ = self.database.announce(Hint::Event(Seq::new(1 << 50)));
+        }
+        self.world.pass(short(&self, 6)).await;
+        joining.link.trouble(Some(Line::Pool), Trouble::CUT);
+        self.world.pass(short(&self, 30)).await;
+        self.call(revoking, Change::Revoke(key));
+        for most in [10, 20, 40, 40, 80, 80, 160, 160] {
+            self.world.pass(short(&self, most)).await;
+            verify(&self.world, joining, key);
+        }
+        self.database.let_wait(Duration::ZERO, Duration::ZERO);
+        joining.link.trouble(Some(Line::Keys), Trouble::NONE);
+        joining.link.trouble(Some(Line::Pool), Trouble::NONE);
+    }
+
+    /// A key is revoked while a node is cut off that remembers it, and that node comes back by halves: it renews, and reads no
+    /// events (R2).
+    pub(crate) async fn revoke_while_a_node_is_away(self: Arc<Self>) {
+        let (Some(away), Some(revoking), key) = (self.any_node(), self.any_node(), self.make_key()) else { return };
+        self.world.count("calls while a node was away that came back by halves");
+        verify(&self.world, away, key);
+        self.world.pass(Duration::from_millis(20)).await;
+        away.link.trouble(None, Trouble::CUT);
+        self.call(revoking, Change::Revoke(key));
+        let ttl = u64::try_from(self.world.plan.terms.ttl.as_millis()).unwrap_or_default();
+        self.world.pass(self.world.draw(|dice| dice.millis(ttl / 2, ttl))).await;
+        away.link.trouble(Some(Line::Lease), Trouble::NONE);
+        for _ in 0..12 {
+            self.world.pass(self.world.draw(|dice| dice.millis(0, ttl / 5))).await;
+            verify(&self.world, away, key);
+        }
+        away.link.trouble(None, Trouble::NONE);
+    }
+
+    /// A client that narrows something: the key is in everybody's memory before.
+    pub(crate) async fn narrow(self: Arc<Self>, change: Change) {
+        if let Some(key) = self.key_under(change) {
+            for node in &self.nodes {
+                verify(&self.world, node, key);
+            }
+        }
+        let later = self.world.draw(|dice| dice.millis(0, 60));
+        self.world.pass(later).await;
+        let Some(node) = self.any_node() else { return };
+        self.call(node, change);
+        if let Change::Status(account, Status::Suspended) = change {
+            let later = self.world.draw(|dice| dice.doubling(100, 6_000));
+            self.world.pass(later).await;
+            if let Some(node) = self.any_node() {
+                self.call(node, Change::Status(account, Status::Active));
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What everything in one simulation shares: time, chance, the log and the counts.
+//!
+//! There is one thread, and time passes only when nobody has anything left to do: the same seed gives the same history.
+
+use std::{
+    collections::BTreeMap,
+    future::pending,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use keyward_verifier::protocol::Rules;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::TaskTracker;
+
+use super::{dice::Dice, history::History, plan::Plan};
+
+/// One simulation.
+pub(crate) struct World {
+    start: Instant,
+    dice: Mutex<Dice>,
+    tasks: TaskTracker,
+    history: Mutex<History>,
+    counts: Mutex<Counts>,
+    calm: AtomicBool,
+    pub(crate) rules: Rules,
+    pub(crate) plan: Plan,
+}
+
+/// How often what happened.
+pub(crate) type Counts = BTreeMap<&'static str, u64>;
+
+impl World {
+    pub(crate) fn new(dice: Dice, rules: Rules, plan: Plan) -> Self {
+        Self {
+            start: Instant::now(),
+            dice: Mutex::new(dice),
+            tasks: TaskTracker::new(),
+            history: Mutex::default(),
+            counts: Mutex::default(),
+            calm: AtomicBool::new(false),
+            rules,
+            plan,
+        }
+    }
+
+    /// How much time has really passed.
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Lets simulated time pass; no clock of the machine is waited for.
+    pub(crate) async fn pass(&self, time: Duration) {
+        let _ = timeout(time, pending::<()>()).await;
+    }
+
+    /// Draws.
+    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut Dice) -> T) -> T {
+        draw(&mut lock(&self.dice))
+    }
+
+    /// From now on nothing is lost or slow any more.
+    pub(crate) fn calm_down(&self) {
+        self.calm.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the storm is over.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.calm.load(Ordering::Relaxed)
+    }
+
+    /// Begins something that no pause of a node stops.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// The log.
+    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
+        lock(&self.history)
+    }
+
+    /// Notes that something happened that only a replay is compared by.
+    pub(crate) fn trace(&self, what: &'static str, about: u64) {
+        let now = self.now();
+        self.history().trace(now, what, about);
+    }
+
+    /// Counts something.
+    pub(crate) fn count(&self, what: &'static str) {
+        self.add(what, 1);
+    }
+
+    /// Counts something several times.
+    pub(crate) fn add(&self, what: &'static str, times: u64) {
+        *lock(&self.counts).entry(what).or_default() += times;
+    }
+
+    /// What was counted.
+    pub(crate) fn counts(&self) -> Counts {
+        lock(&self.counts).clone()
+    }
+}
+
+/// Locks; a panic elsewhere ends the simulation anyway.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
