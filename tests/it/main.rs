@@ -10,8 +10,11 @@
 mod harness;
 
 mod acknowledged;
+mod chaos;
 mod commands;
+mod doctor;
 mod first_steps;
+mod last_used;
 mod limits;
 mod metrics;
 mod outage;
@@ -19,6 +22,7 @@ mod production;
 mod races;
 mod readme;
 mod refusals;
+mod revocation;
 mod secrecy;
 mod silence;
 mod sources;

@@ -1,8 +1,8 @@
 //! Metrics: on their own address, by route template, with nothing that names a client, a key or an account.
 
-use crate::harness::{Place, on_both};
+use crate::harness::{Place, eventually, on_both};
 
-on_both!(requests_are_counted_by_template_and_nobody_is_named);
+on_both!(requests_are_counted_by_template_and_nobody_is_named, memory_lease_and_barrier_are_measured);
 
 async fn requests_are_counted_by_template_and_nobody_is_named(place: Place) {
     let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
@@ -54,5 +54,39 @@ async fn requests_are_counted_by_template_and_nobody_is_named(place: Place) {
     // That address answers metrics, and nothing else.
     node.metrics().get("/v1/merchants").await.expect(404);
     node.metrics().get("/healthz").await.expect(404);
+    node.stop();
+}
+
+async fn memory_lease_and_barrier_are_measured(place: Place) {
+    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "Till", &[]).await;
+    let caller = partner.with(&key.value);
+    node.until_from_memory(async || {
+        caller.get("/v1/auth").await.expect(204);
+    })
+    .await;
+    assert!(node.metric("keyward_cache_fills_total").await >= 1.0);
+    assert_eq!(partner.verdict("garbage").await, "NOT_FOUND");
+    partner.revoke(&key.id).await.expect(204);
+    caller.get("/v1/auth").await.expect(401);
+    assert_eq!(partner.verdict(&key.value).await, "REVOKED");
+
+    let page = node.metrics().get("/metrics").await.expect(200).text;
+    for line in ["keyward_denials_total{code=\"REVOKED\"} 2", "keyward_denials_total{code=\"NOT_FOUND\"} 1"] {
+        assert!(page.contains(line), "{line} is not in:\n{page}");
+    }
+    // These are set when the lease is renewed, or now and then where there is none.
+    eventually("memory is measured", async || node.metric("keyward_cache_bytes").await > 0.0).await;
+    if !place.is_embedded() {
+        assert!(node.metric("keyward_barrier_seconds_count").await >= 1.0, "{page}");
+        eventually("the lease is measured", async || node.metric("keyward_lease_seconds").await > 0.0).await;
+        eventually("all was applied", async || {
+            let page = node.metrics().get("/metrics").await.expect(200).text;
+            page.lines().any(|line| line == "keyward_events_behind 0")
+        })
+        .await;
+    }
     node.stop();
 }

@@ -1,27 +1,37 @@
-//! The database goes away and comes back: an outage is told as an outage, and nobody has to restart anything.
+//! The database goes away and comes back. What is in memory is answered while the lease lasts, and nothing else; from then
+//! on an outage is told as an outage. Nobody has to restart anything.
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
 use xtask::pg::{Cluster, Durability};
 
-use crate::harness::{Client, Demo, Issued, Node, Place, eventually};
+use crate::harness::{Answer, Client, Demo, Issued, Node, Place, eventually, ticks};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     let place = Place::on(&cluster.url()).await;
-    let node = place.sandbox().env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "300ms").serve();
+    let program = place.sandbox().env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "2s");
+    let node = program.say("--metrics-listen 127.0.0.1:0").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
     let key = partner.create(&demo.merchant, "before", &["charges:read"]).await;
+    let unasked = partner.create(&demo.merchant, "never asked for", &["charges:read"]).await;
     let tokens = node.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
+    let anybody = node.anonymous();
 
+    let mut from_memory = 0;
     for round in 0..2 {
+        for credential in [&key.value, &tokens.access] {
+            let caller = node.client(credential);
+            node.until_from_memory(async || {
+                caller.get("/v1/auth").await.expect(204);
+            })
+            .await;
+        }
         cluster.stop().unwrap();
         // Whoever asks before the node has noticed is told the truth, too.
-        everything_is_an_outage(&node, &demo, &key, &tokens.access).await;
-        let anybody = node.anonymous();
-        eventually("not ready", async || anybody.get("/readyz").await.status == 503).await;
+        from_memory += while_the_lease_lasts(&node, &demo, &key, &unasked, &tokens.access).await;
         anybody.get("/readyz").await.expect_problem(503, "unavailable");
         anybody.get("/healthz").await.expect(200);
         anybody.get("/.well-known/jwks.json").await.expect(200);
@@ -35,9 +45,47 @@ async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
         partner.revoke(&after.id).await.expect(204);
         assert_eq!(partner.verdict(&after.value).await, "REVOKED");
     }
+    assert!(from_memory > 0, "nothing was answered without the database");
     // The refresh token that nobody could redeem is still good for once.
     node.anonymous().redeem(&tokens.refresh).await.expect(200);
     node.stop();
+}
+
+/// Asks until the node is not ready any more. Gives how often memory gave the answer.
+async fn while_the_lease_lasts(node: &Node, demo: &Demo, key: &Issued, unasked: &Issued, access: &str) -> usize {
+    let (anybody, partner) = (node.anonymous(), node.client(&demo.partner.app_secret));
+    let (mut from_memory, mut is_over, mut due) = (0, false, ticks());
+    loop {
+        due.tick().await;
+        let ready = anybody.get("/readyz").await.status;
+        if ready == 503 {
+            return from_memory;
+        }
+        let verdict = partner.verify(&key.value).await;
+        if verdict.status == 200 {
+            assert!(!is_over, "memory was asked again after the lease had ended");
+            assert_eq!((ready, verdict.member("code").as_str()), (200, "VALID"));
+            from_memory += 1;
+        } else {
+            verdict.expect_outage().expect_problem(503, "unavailable");
+            is_over = true;
+        }
+        good_or_outage(node.client(access).get("/v1/auth").await, 204);
+        let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
+        good_or_outage(anybody.post("/v1/oauth2/token", &pair).await, 200);
+        // Nobody knows what has never been asked for, or what only the database has.
+        partner.verify(&unasked.value).await.expect_outage();
+        node.client(&unasked.value).get("/v1/auth").await.expect_outage();
+        partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect_outage();
+        partner.revoke(&key.id).await.expect_outage();
+    }
+}
+
+#[track_caller]
+fn good_or_outage(answer: Answer, good: u16) {
+    if answer.status != good {
+        answer.expect_outage();
+    }
 }
 
 async fn everything_is_an_outage(node: &Node, demo: &Demo, key: &Issued, access: &str) {

@@ -49,8 +49,8 @@ async fn nothing_secret_is_in_the_logs_or_a_dump_of_postgres() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     for format in ["json", "human"] {
         let place = Place::on(&cluster.url()).await;
-        let program = talkative(place.sandbox(), format).env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "300ms");
-        let node = program.serve();
+        let program = talkative(place.sandbox(), format).env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "2s");
+        let node = program.env("KEYWARD_VERIFIER__PROFILE", "quick").serve();
         let needles = everything(&node, &place).await;
         cluster.stop().unwrap();
         visits::during_an_outage(&node).await;

@@ -1,144 +1,144 @@
 //! `cargo xtask bench`: how fast the service is, as ratios to yardsticks measured in the same run.
 //!
 //! Absolute figures of a shared machine mean little; the two sides of a ratio take turns, so that both feel the same
-//! noise. Never part of the tests, and never asserts a figure.
+//! noise. A whole run at full length also writes the figures into `docs/performance.md`, whose prose is written by hand.
+//! Never part of the tests, and never asserts a figure; what CI holds is the count of instructions, which no noise
+//! touches ([`instructions`]).
 
+mod client;
+mod document;
 mod figures;
+pub mod instructions;
+mod machine;
 mod node;
 mod pgbench;
-mod start;
+mod process;
+mod programs;
+mod request;
+mod rows;
+mod tools;
 mod wrk;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{
-    pg::{Cluster, Durability},
-    run,
-};
-use figures::{Report, Row};
-use node::{Hello, Node};
-use wrk::Request;
-
-/// How long and how often each side of a ratio is measured.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    rounds: u32,
-    seconds: u32,
-}
+use figures::Report;
+use programs::Programs;
+use wrk::Wrk;
 
 /// Connections of every load, on every side.
 const CONNECTIONS: u32 = 16;
 
+/// How long and how often each side of a ratio is measured, and on how much.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// How often each figure is taken.
+    rounds: u32,
+    /// How long each side of a ratio is under load, in seconds.
+    seconds: u32,
+    /// How long the one long load lasts, in seconds.
+    long: u32,
+    /// By how much smaller everything is that is counted rather than timed.
+    part: u32,
+    /// How many keys the large database holds.
+    many_keys: u64,
+    /// Only these rows; all of them if empty.
+    only: Vec<String>,
+    quick: bool,
+}
+
 impl Effort {
-    /// Reads the words after `bench`: none, or `--quick`.
+    /// Reads the words after `bench`: `--quick`, `--big`, `--only ROW,ROW`.
     ///
     /// # Errors
-    /// When there is any other word.
+    /// When there is any other word, or no such row.
     pub fn parse(words: &[&str]) -> Result<Self> {
-        match words {
-            [] => Ok(Self { rounds: 3, seconds: 3 }),
-            ["--quick"] => Ok(Self { rounds: 1, seconds: 1 }),
-            other => bail!("`bench` takes only --quick, not `{}`", other.join(" ")),
+        let mut effort =
+            Self { rounds: 7, seconds: 4, long: 60, part: 1, many_keys: 1_000_000, only: Vec::new(), quick: false };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "--quick" => {
+                    effort =
+                        Self { rounds: 1, seconds: 1, long: 2, part: 20, many_keys: 100_000, quick: true, ..effort };
+                }
+                "--big" => effort.many_keys = 10_000_000,
+                "--only" => {
+                    let names = words.next().context("`--only` needs the names of rows, parted by commas")?;
+                    effort.only = names.split(',').map(str::to_owned).collect();
+                }
+                other => bail!("`bench` takes --quick, --big and --only, not `{other}`"),
+            }
         }
+        for name in &effort.only {
+            let known: Vec<&str> = rows::ALL.iter().map(|(name, _)| *name).collect();
+            ensure!(known.contains(&name.as_str()), "no such row: {name}; there are {}", known.join(", "));
+        }
+        Ok(effort)
+    }
+
+    /// This many, or the part of it that a quick run takes; one at the least.
+    fn count(&self, whole: u32) -> u32 {
+        (whole / self.part).max(1)
+    }
+
+    fn wants(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == row)
     }
 }
 
-/// Builds what it needs in release mode, measures, and prints Markdown.
+/// What every row is handed.
+struct Bench {
+    effort: Effort,
+    programs: Programs,
+    wrk: Wrk,
+}
+
+/// Builds what it needs in release mode, measures, prints Markdown, and writes it down unless it was a quick run.
 ///
 /// # Errors
-/// When something cannot be built, started or measured, or an answer under load was not the expected one.
-pub fn run(effort: Effort) -> Result<()> {
+/// When something cannot be built, started or measured, or an answer under load was not the expected one. What could be
+/// measured is printed all the same.
+pub fn run(effort: &Effort) -> Result<()> {
     let wrk = wrk::find_or_install()?;
-    let (keyward, hello) = build()?;
-    let mut report = Report::new(effort.rounds, effort.seconds, CONNECTIONS);
-    start::measure(&keyward, effort, &mut report)?;
-    let hello = Hello::start(&hello)?;
-    {
-        let node = Node::start(&keyward, None)?;
-        http_rows("SQLite", &node, &hello, &wrk, effort, &mut report)?;
-    }
-    let cluster = Cluster::start(Durability::Real)?;
-    let database = pgbench::fresh_database(&cluster, "bench")?;
-    let node = Node::start(&keyward, Some(&database))?;
-    http_rows("Postgres", &node, &hello, &wrk, effort, &mut report)?;
-    pgbench_rows(&node, &cluster, &wrk, effort, &mut report)?;
-    print!("{report}");
-    Ok(())
-}
-
-fn build() -> Result<(std::path::PathBuf, std::path::PathBuf)> {
-    println!("building in release mode (takes minutes the first time)");
-    run::show(run::cargo().args(["build", "--release", "--quiet", "--locked", "--bin", "keyward"]))?;
-    let hello = ["build", "--release", "--quiet", "--locked", "--package", "keyward-e2e", "--example", "hello"];
-    run::show(run::cargo().args(hello))?;
-    let target = run::target_directory()?.join("release");
-    Ok((target.join("keyward"), target.join("examples/hello")))
-}
-
-/// Every call, in turns with the bare axum.
-fn http_rows(
-    database: &str,
-    node: &Node,
-    hello: &Hello,
-    wrk: &wrk::Wrk,
-    effort: Effort,
-    report: &mut Report,
-) -> Result<()> {
-    let bare = Request::get(hello.url(), "/", 200);
-    for (name, request) in calls(node)? {
-        println!("measuring {name} on {database}");
-        let mut row = Row::new(format!("{name}, {database}"), "bare axum");
-        for _ in 0..effort.rounds {
-            let yardstick = wrk.rate(&bare, CONNECTIONS, effort.seconds)?;
-            row.add(wrk.rate(&request, CONNECTIONS, effort.seconds)?, yardstick);
+    let bench = Bench { programs: programs::build()?, wrk, effort: effort.clone() };
+    let mut report = Report::default();
+    let mut failed = Vec::new();
+    for (name, measure) in rows::ALL.iter().filter(|(name, _)| effort.wants(name)) {
+        println!("\n== {name}");
+        if let Err(error) = measure(&bench, &mut report).with_context(|| format!("row {name}")) {
+            println!("== {name}: NOT MEASURED: {error:#}");
+            failed.push(*name);
         }
-        report.add(row);
     }
+    let machine = machine::describe(effort);
+    println!("\n{machine}\n\n{report}");
+    if effort.quick {
+        println!("A quick run: nothing was written down.");
+    } else {
+        document::write(&machine, &report)?;
+        println!("Written to {}.", document::PATH);
+    }
+    ensure!(failed.is_empty(), "could not be measured: {}", failed.join(", "));
     Ok(())
 }
 
-fn calls(node: &Node) -> Result<Vec<(&'static str, Request)>> {
-    let demo = node.demo();
-    let subject = node.create_key("bench subject", "secret")?;
-    for n in 1..100 {
-        node.create_key(&format!("bench {n}"), "public")?;
-    }
-    let bearer = |request: Request| request.header("Authorization", &format!("Bearer {}", demo.platform_secret));
-    let merchant = &demo.merchant;
-    let create = format!(r#"{{"mid":"{merchant}","name":"bench","type":"secret","scopes":["charges:read"]}}"#);
-    let verify = format!(r#"{{"key":"{}","scopes":["charges:read"]}}"#, subject.value);
-    let token = format!(r#"{{"AppKey":"{}","AppSecret":"{}"}}"#, demo.platform_key, demo.platform_secret);
-    let subject_only =
-        Request::get(node.url(), "/v1/auth", 204).header("Authorization", &format!("Bearer {}", subject.value));
-    Ok(vec![
-        ("gateway check `/v1/auth`", subject_only),
-        ("verify", bearer(Request::post(node.url(), "/v1/verify", 200, &verify))),
-        ("get", bearer(Request::get(node.url(), &format!("/v1/api-keys/{}", subject.id), 200))),
-        ("list of 100", bearer(Request::get(node.url(), &format!("/v1/api-keys/{merchant}"), 200))),
-        ("token", Request::post(node.url(), "/v1/oauth2/token", 200, &token)),
-        // Last: it fills the list.
-        ("create", bearer(Request::post(node.url(), "/v1/api-keys", 201, &create))),
-    ])
-}
+#[cfg(test)]
+mod tests {
+    //! What may be asked for.
+    use super::*;
 
-/// The two calls whose yardstick is the database itself.
-fn pgbench_rows(node: &Node, cluster: &Cluster, wrk: &wrk::Wrk, effort: Effort, report: &mut Report) -> Result<()> {
-    let pgbench = pgbench::Pgbench::prepare(cluster)?;
-    let calls = calls(node)?;
-    let call = |name| {
-        let found = calls.iter().find(|(call, _)| *call == name);
-        found.map(|(_, request)| request).with_context(|| format!("no call {name}"))
-    };
-    println!("measuring pgbench");
-    let mut verify = Row::new("verify, Postgres".into(), "pgbench -S");
-    let mut create = Row::new("create, Postgres with fsync".into(), "pgbench single-row inserts");
-    for _ in 0..effort.rounds {
-        let select = pgbench.selects(CONNECTIONS, effort.seconds)?;
-        verify.add(wrk.rate(call("verify")?, CONNECTIONS, effort.seconds)?, select);
-        let insert = pgbench.inserts(CONNECTIONS, effort.seconds)?;
-        create.add(wrk.rate(call("create")?, CONNECTIONS, effort.seconds)?, insert);
+    #[test]
+    fn a_quick_run_is_smaller_whatever_else_is_asked_for() {
+        let quick = Effort::parse(&["--big", "--quick", "--only", "memory,start"]).unwrap();
+        assert_eq!((quick.rounds, quick.count(100), quick.count(10)), (1, 5, 1));
+        assert!(quick.wants("memory") && quick.wants("start") && !quick.wants("http"));
+        assert!(Effort::parse(&[]).unwrap().wants("http"));
     }
-    report.add(verify);
-    report.add(create);
-    Ok(())
+
+    #[test]
+    fn what_is_not_there_is_refused() {
+        for words in [&["--fast"][..], &["--only"], &["--only", "nothing"]] {
+            assert!(Effort::parse(words).is_err(), "{words:?}");
+        }
+    }
 }

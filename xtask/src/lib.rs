@@ -3,9 +3,12 @@
 //! It never holds business rules, and the product never depends on it: it is a development dependency only.
 
 pub mod bench;
+pub mod chaos;
 pub mod check;
+pub mod model;
 pub mod pg;
 pub mod run;
+pub mod simulate;
 pub mod sqlx;
 pub mod test;
 pub mod tidy;

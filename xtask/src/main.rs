@@ -15,8 +15,23 @@ Keyward's automation. Run it as `cargo xtask COMMAND`.
   sqlx [--check]   refresh the checked queries in crates/*/.sqlx after a change of SQL or of a migration;
                    with --check only say what is out of date
   pg               start a throwaway Postgres, print its URLs, and remove it when you press Enter
-  bench [--quick]  build in release mode, measure the service against bare axum and pgbench, print the figures as Markdown; needs
-                   wrk and curl (wrk is installed where that can be done)
+  bench [--quick] [--big] [--only ROW,ROW]
+                   build in release mode, measure the service against bare axum and pgbench, print the figures as Markdown and write
+                   them into docs/performance.md (not with --quick); with --big on ten million keys rather than one. Needs wrk and
+                   valgrind, which are installed where that can be done
+  instructions [--accept | --profile CASE]
+                   count the instructions of a cached verification and compare them with benches/instructions.txt; part of `test`
+  chaos [network|kills|pauses|all] [--short] [--seconds N] [--seed S] [--nodes N] [--profile quick|default] [--server PATH]
+                   build in release mode, run nodes on a Postgres under load while wires break, nodes and Postgres are killed, and
+                   nodes stand still; fails if a revoked key was ever told valid, or anything acknowledged was lost
+  chaos control stale|forgotten|refusal|lease
+                   the same without faults, but with something planted that breaks a promise; fails if the check does not find it
+  model [--schedules]
+                   search the revocation protocol further than the tests do, for a quarter of an hour: orders of messages, losses and
+                   clocks; with --schedules the orders of one process's threads
+  simulate [--seeds N] [--first-seed S] [--without RULE]
+                   the revocation protocol in a seeded simulation, in release mode, over 5,000 seeds if not told otherwise; without
+                   a rule it has to find a seed that breaks the promise
   help             this text
 
 Environment:
@@ -47,7 +62,11 @@ fn dispatch(words: &[&str]) -> anyhow::Result<()> {
         ["tidy"] => xtask::tidy::run(),
         ["sqlx"] => xtask::sqlx::run(xtask::sqlx::Mode::Refresh),
         ["sqlx", "--check"] => xtask::sqlx::run(xtask::sqlx::Mode::Check),
-        ["bench", rest @ ..] => xtask::bench::run(xtask::bench::Effort::parse(rest)?),
+        ["bench", rest @ ..] => xtask::bench::run(&xtask::bench::Effort::parse(rest)?),
+        ["instructions", rest @ ..] => xtask::bench::instructions::run(rest),
+        ["chaos", rest @ ..] => xtask::chaos::run(rest),
+        ["model", rest @ ..] => xtask::model::run(xtask::model::Search::parse(rest)?),
+        ["simulate", rest @ ..] => xtask::simulate::run(rest),
         ["pg"] => xtask::pg::hold_until_enter(),
         unknown => anyhow::bail!("no such command: `{}`; `cargo xtask --help` lists them", unknown.join(" ")),
     }

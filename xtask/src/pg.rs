@@ -5,6 +5,7 @@
 
 mod binaries;
 mod config;
+mod pooler;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use std::sync::OnceLock;
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::run;
+pub use pooler::Pooler;
 pub use url::with_database;
 
 use server::Server;

@@ -7,6 +7,7 @@ mod alone;
 
 use anyhow::Result;
 
+use crate::bench::instructions;
 use crate::check::timed;
 use crate::pg::{Cluster, Durability};
 use crate::run;
@@ -43,6 +44,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     })?;
     if arguments.is_empty() {
         timed("the domain alone, in another workspace", test_domain_alone)?;
+        timed("instruction counts", || instructions::run(&[]))?;
     }
     Ok(())
 }

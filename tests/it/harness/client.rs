@@ -106,9 +106,14 @@ impl Client {
         Issued { id: created.member("id"), value: created.member("value") }
     }
 
+    /// Asks what the service says of a key, whatever comes of it.
+    pub(crate) async fn verify(&self, value: &str) -> Answer {
+        self.post("/v1/verify", &json!({ "key": value })).await
+    }
+
     /// What the service says of a key: the code of the verdict.
     pub(crate) async fn verdict(&self, value: &str) -> String {
-        self.post("/v1/verify", &json!({ "key": value })).await.expect(200).member("code")
+        self.verify(value).await.expect(200).member("code")
     }
 
     pub(crate) async fn revoke(&self, id: &str) -> Answer {

@@ -40,6 +40,15 @@ impl Database {
     pub(super) async fn execute(&self, sql: &str) {
         run(&self.url, sql.to_owned()).await.unwrap();
     }
+
+    /// The first column of each row, as text.
+    pub(super) async fn column(&self, sql: &'static str) -> Vec<String> {
+        let options: PgConnectOptions = self.url.parse().unwrap();
+        let mut connection: PgConnection = options.connect().await.unwrap();
+        let column = sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        column
+    }
 }
 
 impl Drop for Database {

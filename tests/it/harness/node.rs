@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{Client, Finished, process::Process};
+use super::{Client, Finished, eventually, process::Process};
 
 /// A running node. Dropping it kills it.
 pub(crate) struct Node {
@@ -75,6 +75,30 @@ impl Node {
         Client::anonymous(self.metrics_url.as_deref().expect("it was told where to answer metrics"))
     }
 
+    /// What its metrics say under this name, whatever the labels; nothing counts as zero.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let page = self.metrics().get("/metrics").await.expect(200);
+        let values = page.text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '{']))?;
+            rest.rsplit(' ').next()?.parse::<f64>().ok()
+        });
+        values.sum()
+    }
+
+    /// Asks until the answer comes from memory alone: until then, the node may have no lease yet.
+    pub(crate) async fn until_from_memory(&self, mut ask: impl AsyncFnMut()) {
+        let read = async || {
+            self.metric("keyward_cache_fills_total").await + self.metric("keyward_reads_without_lease_total").await
+        };
+        eventually("it answers from memory", async || {
+            let (remembered, before) = (self.metric("keyward_cache_hits_total").await, read().await);
+            ask().await;
+            let none_was_read = (read().await - before).abs() < 0.5;
+            none_was_read && self.metric("keyward_cache_hits_total").await > remembered
+        })
+        .await;
+    }
+
     /// What `demo.json` holds.
     pub(crate) fn demo(&self) -> Demo {
         let file: Value = serde_json::from_str(&std::fs::read_to_string(self.demo_path()).unwrap()).unwrap();
@@ -105,6 +129,16 @@ impl Node {
     /// Asks it to read its certificate again.
     pub(crate) fn hang_up(&self) {
         self.process.signal(Signal::HUP);
+    }
+
+    /// Lets it stand still: it keeps its connections and its memory, and does nothing.
+    pub(crate) fn freeze(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Lets it go on, as if no time had passed.
+    pub(crate) fn thaw(&self) {
+        self.process.signal(Signal::CONT);
     }
 
     /// Waits until it has ended in order.

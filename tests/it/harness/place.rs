@@ -88,6 +88,11 @@ impl Place {
             None => super::database::execute_embedded(&self.data().join("keyward.db"), sql).await,
         }
     }
+
+    /// Looks into the Postgres past every node: the first column of each row, which is text.
+    pub(crate) async fn column(&self, sql: &'static str) -> Vec<String> {
+        self.database.as_ref().expect("a Postgres").column(sql).await
+    }
 }
 
 /// Makes a master key whose bytes are those of `seed`.

@@ -60,7 +60,7 @@ impl Program {
 }
 
 /// What `cargo xtask test` has built and names; by hand, what `cargo build` left.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let path = match xtask::run::variable("KEYWARD_BIN") {

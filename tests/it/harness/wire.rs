@@ -1,5 +1,7 @@
 //! The wire between a node and its database, which can be cut, or go silent without a word: what a broken network does
-//! and no server could.
+//! and no server could. Or it keeps notifications back.
+
+mod deaf;
 
 use std::{io, sync::Arc};
 
@@ -22,13 +24,23 @@ pub(crate) struct Wire {
 impl Wire {
     /// To the server of this URL over TCP.
     pub(crate) async fn to(url: &str) -> Self {
+        Self::that(url, false).await
+    }
+
+    /// The same, on which no notification arrives.
+    pub(crate) async fn deaf(url: &str) -> Self {
+        Self::that(url, true).await
+    }
+
+    async fn that(url: &str, deaf: bool) -> Self {
         let (before, after) = url.split_once("@127.0.0.1:").expect("a URL over TCP");
         let (port, database) = after.split_once('/').expect("a URL with a database");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("{before}@{}/{database}", listener.local_addr().unwrap());
         let (silent, cut) = (Arc::new(watch::Sender::new(false)), watch::Sender::new(0));
         let mut relay = JoinSet::new();
-        relay.spawn(accept(listener, format!("127.0.0.1:{port}"), silent.subscribe(), cut.subscribe()));
+        let server = Server { address: format!("127.0.0.1:{port}"), deaf };
+        relay.spawn(accept(listener, server, silent.subscribe(), cut.subscribe()));
         Self { url, silent, cut, _relay: relay }
     }
 
@@ -53,7 +65,14 @@ impl Wire {
     }
 }
 
-async fn accept(listener: TcpListener, server: String, silent: watch::Receiver<bool>, cut: watch::Receiver<u32>) {
+/// The other end.
+#[derive(Clone)]
+struct Server {
+    address: String,
+    deaf: bool,
+}
+
+async fn accept(listener: TcpListener, server: Server, silent: watch::Receiver<bool>, cut: watch::Receiver<u32>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         let (server, silent, mut cut) = (server.clone(), silent.clone(), cut.clone());
@@ -68,12 +87,20 @@ async fn accept(listener: TcpListener, server: String, silent: watch::Receiver<b
     }
 }
 
-async fn relay(client: TcpStream, server: &str, silent: watch::Receiver<bool>) -> io::Result<()> {
-    let server = TcpStream::connect(server).await?;
+async fn relay(client: TcpStream, server: &Server, silent: watch::Receiver<bool>) -> io::Result<()> {
+    let deaf = server.deaf;
+    let server = TcpStream::connect(&server.address).await?;
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    let answers = async {
+        if deaf {
+            deaf::forward(from_server, to_client).await
+        } else {
+            forward(from_server, to_client, silent.clone()).await
+        }
+    };
     tokio::select! {
         ended = forward(from_client, to_server, silent.clone()) => ended,
-        ended = forward(from_server, to_client, silent) => ended,
+        ended = answers => ended,
     }
 }
 

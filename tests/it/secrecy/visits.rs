@@ -8,7 +8,7 @@ use reqwest::{
 use serde_json::json;
 
 use super::Needles;
-use crate::harness::{Client, Demo, Node};
+use crate::harness::{Client, Demo, Node, eventually};
 
 /// The trace of the callers.
 pub(super) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -143,9 +143,10 @@ async fn over_http2(node: &Node, demo: &Demo) {
     partner.tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
 }
 
-/// What fails because the database is away is logged with its cause.
+/// What fails because the database is away, and memory is not to be asked any more, is logged with its cause.
 pub(super) async fn during_an_outage(node: &Node) {
-    let demo = node.demo();
+    let (demo, anybody) = (node.demo(), node.anonymous());
+    eventually("not ready", async || anybody.get("/readyz").await.status == 503).await;
     let partner = node.client(&demo.partner.app_secret);
     partner.post("/v1/api-keys", &Client::wish(&demo.merchant, "lost", &[])).await.expect_outage();
     partner.post("/v1/verify", &json!({ "key": demo.platform.app_secret })).await.expect_outage();

@@ -1,107 +1,162 @@
-//! Figures of one run and their table. Medians, with the extremes beside them, so that noise shows.
+//! Figures of one run and their tables: the least, the middle and the greatest of several rounds, so that noise shows.
 
 use std::fmt;
 
-/// One call against its yardstick.
-pub(super) struct Row {
-    name: String,
-    yardstick: &'static str,
-    pairs: Vec<(f64, f64)>,
+/// What a figure is to reach.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Target {
+    /// Nothing: it is there for orientation.
+    None,
+    /// The median is this or more.
+    AtLeast(f64),
+    /// The median is this or less.
+    AtMost(f64),
+    /// Every single round is this or less.
+    Always(f64),
 }
 
-impl Row {
-    pub(super) fn new(name: String, yardstick: &'static str) -> Self {
-        Self { name, yardstick, pairs: Vec::new() }
-    }
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Ratio,
+    PerSecond,
+    Milliseconds,
+    Microseconds,
+    Nanoseconds,
+    Mebibytes,
+    Bytes,
+    Instructions,
+}
 
-    /// Both rates of one round, per second.
-    pub(super) fn add(&mut self, rate: f64, yardstick: f64) {
-        self.pairs.push((rate, yardstick));
+impl Unit {
+    fn show(self, value: f64) -> String {
+        match self {
+            Self::Ratio => format!("{value:.2}"),
+            Self::PerSecond => format!("{value:.0}/s"),
+            Self::Milliseconds if value >= 1_000.0 => format!("{:.2} s", value / 1_000.0),
+            Self::Milliseconds => format!("{value:.2} ms"),
+            Self::Microseconds => format!("{value:.1} µs"),
+            Self::Nanoseconds => format!("{value:.0} ns"),
+            Self::Mebibytes => format!("{value:.1} MiB"),
+            Self::Bytes => format!("{value:.0} bytes"),
+            Self::Instructions => format!("{value:.0}"),
+        }
     }
+}
+
+/// One figure, taken several times.
+struct Figure {
+    name: String,
+    target: Target,
+    unit: Unit,
+    values: Vec<f64>,
 }
 
 /// Everything that was measured.
-pub(super) struct Report {
-    rounds: u32,
-    seconds: u32,
-    connections: u32,
-    rows: Vec<Row>,
-    singles: Vec<(String, Vec<f64>, &'static str)>,
-}
+#[derive(Default)]
+pub(super) struct Report(Vec<Figure>);
+
+/// The heads of the two tables.
+pub(super) const TARGETS_HEAD: &str = "| figure | to reach | min | median | max | reached |\n|---|---|---|---|---|---|";
+pub(super) const OTHERS_HEAD: &str = "| figure | min | median | max |\n|---|---|---|---|";
 
 impl Report {
-    pub(super) fn new(rounds: u32, seconds: u32, connections: u32) -> Self {
-        Self { rounds, seconds, connections, rows: Vec::new(), singles: Vec::new() }
+    /// A figure that is to reach something.
+    pub(super) fn add(&mut self, name: impl Into<String>, target: Target, unit: Unit, values: Vec<f64>) {
+        self.0.push(Figure { name: name.into(), target, unit, values });
     }
 
-    pub(super) fn add(&mut self, row: Row) {
-        self.rows.push(row);
+    /// A figure for orientation.
+    pub(super) fn note(&mut self, name: impl Into<String>, unit: Unit, values: Vec<f64>) {
+        self.add(name, Target::None, unit, values);
     }
 
-    /// A figure that has no yardstick.
-    pub(super) fn single(&mut self, name: &str, values: Vec<f64>, unit: &'static str) {
-        self.singles.push((name.to_owned(), values, unit));
+    /// The lines of the table of figures that are to reach something.
+    pub(super) fn targets(&self) -> Vec<String> {
+        self.0.iter().filter(|figure| figure.target != Target::None).map(Figure::target_line).collect()
+    }
+
+    /// The lines of the table of the others.
+    pub(super) fn others(&self) -> Vec<String> {
+        self.0.iter().filter(|figure| figure.target == Target::None).map(Figure::line).collect()
+    }
+}
+
+impl Figure {
+    fn line(&self) -> String {
+        let [min, median, max] = self.shown();
+        format!("| {} | {min} | {median} | {max} |", self.name)
+    }
+
+    fn target_line(&self) -> String {
+        let [min, median, max] = self.shown();
+        let spread = spread(&self.values);
+        let (to_reach, reached) = match self.target {
+            Target::None => (String::new(), true),
+            Target::AtLeast(least) => (format!("≥ {}", self.unit.show(least)), spread[1] >= least),
+            Target::AtMost(most) => (format!("≤ {}", self.unit.show(most)), spread[1] <= most),
+            Target::Always(most) => (format!("always ≤ {}", self.unit.show(most)), spread[2] <= most),
+        };
+        let reached = if reached && !self.values.is_empty() { "yes" } else { "**no**" };
+        format!("| {} | {to_reach} | {min} | {median} | {max} | {reached} |", self.name)
+    }
+
+    fn shown(&self) -> [String; 3] {
+        spread(&self.values).map(|value| self.unit.show(value))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rounds, seconds, connections, .. } = self;
-        writeln!(
-            f,
-            "\n{rounds} rounds of {seconds} s each, {connections} connections; load and server share the machine.\n"
-        )?;
-        writeln!(f, "| figure | min | median | max |\n|---|---|---|---|")?;
-        for (name, values, unit) in &self.singles {
-            let (min, median, max) = spread(values);
-            writeln!(f, "| {name} | {min:.1} {unit} | {median:.1} {unit} | {max:.1} {unit} |")?;
-        }
-        writeln!(
-            f,
-            "\n| call | per second: min | median | max | ÷ yardstick: min | median | max | yardstick (median per second) |"
-        )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|")?;
-        for row in &self.rows {
-            let rates: Vec<f64> = row.pairs.iter().map(|(rate, _)| *rate).collect();
-            let ratios: Vec<f64> = row.pairs.iter().map(|(rate, yardstick)| rate / yardstick).collect();
-            let yardsticks: Vec<f64> = row.pairs.iter().map(|(_, yardstick)| *yardstick).collect();
-            let (min, median, max) = spread(&rates);
-            let (low, middle, high) = spread(&ratios);
-            let (_, yardstick, _) = spread(&yardsticks);
-            writeln!(
-                f,
-                "| {} | {min:.0} | {median:.0} | {max:.0} | {low:.2} | {middle:.2} | {high:.2} | {} ({yardstick:.0}) |",
-                row.name, row.yardstick
-            )?;
-        }
-        Ok(())
+        writeln!(f, "{TARGETS_HEAD}\n{}\n", self.targets().join("\n"))?;
+        writeln!(f, "{OTHERS_HEAD}\n{}", self.others().join("\n"))
     }
 }
 
 /// The least, the middle and the greatest; zeros of nothing.
-fn spread(values: &[f64]) -> (f64, f64, f64) {
+fn spread(values: &[f64]) -> [f64; 3] {
+    [percentile(values, 0), percentile(values, 50), percentile(values, 100)]
+}
+
+/// The value that so many in a hundred are not above; zero of nothing.
+pub(super) fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    let at = |place: usize| sorted.get(place).copied().unwrap_or_default();
-    (at(0), at(sorted.len() / 2), at(sorted.len().saturating_sub(1)))
+    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(place).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    //! The table says what was measured.
+    //! The tables say what was measured.
     use super::*;
 
     #[test]
-    fn the_middle_is_the_median_and_a_ratio_is_taken_within_its_round() {
-        let mut row = Row::new("verify".into(), "bare");
-        for (rate, yardstick) in [(50.0, 100.0), (10.0, 10.0), (90.0, 100.0)] {
-            row.add(rate, yardstick);
-        }
-        let mut report = Report::new(3, 1, 16);
-        report.add(row);
-        report.single("start", vec![3.0, 1.0, 2.0], "ms");
-        let text = report.to_string();
-        assert!(text.contains("| verify | 10 | 50 | 90 | 0.50 | 0.90 | 1.00 | bare (100) |"), "{text}");
-        assert!(text.contains("| start | 1.0 ms | 2.0 ms | 3.0 ms |"), "{text}");
+    fn a_figure_is_judged_by_its_median_or_by_its_worst_round() {
+        let mut report = Report::default();
+        let rounds = vec![0.95, 0.85, 0.91];
+        report.add("ratio", Target::AtLeast(0.90), Unit::Ratio, rounds.clone());
+        report.add("time", Target::AtMost(0.90), Unit::Milliseconds, rounds.clone());
+        report.add("worst", Target::Always(0.92), Unit::Milliseconds, rounds);
+        report.note("rate", Unit::PerSecond, vec![3.0, 1.0, 2.0]);
+        report.add("nothing", Target::AtMost(1.0), Unit::Bytes, Vec::new());
+        assert_eq!(
+            report.targets(),
+            [
+                "| ratio | ≥ 0.90 | 0.85 | 0.91 | 0.95 | yes |",
+                "| time | ≤ 0.90 ms | 0.85 ms | 0.91 ms | 0.95 ms | **no** |",
+                "| worst | always ≤ 0.92 ms | 0.85 ms | 0.91 ms | 0.95 ms | **no** |",
+                "| nothing | ≤ 1 bytes | 0 bytes | 0 bytes | 0 bytes | **no** |",
+            ]
+        );
+        assert_eq!(report.others(), ["| rate | 1/s | 2/s | 3/s |"]);
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let values: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!([0, 50, 99, 100].map(|percent| percentile(&values, percent) as u32), [1, 101, 199, 200]);
+        assert_eq!(percentile(&[7.0], 99) as u32, 7);
+        assert_eq!(percentile(&[], 50) as u32, 0);
     }
 }

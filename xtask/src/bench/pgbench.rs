@@ -1,10 +1,13 @@
-//! The yardsticks of the database itself: pgbench's own look-ups, and inserts of one row a commit.
+//! The database under the service, and the yardsticks of the database itself: pgbench's own look-ups, and inserts of one
+//! row a commit.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use tempfile::NamedTempFile;
 
+use super::CONNECTIONS;
 use crate::{
     pg::{Cluster, with_database},
     run,
@@ -16,9 +19,16 @@ pub(super) fn fresh_database(cluster: &Cluster, name: &str) -> Result<String> {
     with_database(&cluster.url(), name)
 }
 
-fn psql(cluster: &Cluster, url: &str, statement: &str) -> Result<()> {
+/// Runs a statement.
+pub(super) fn psql(cluster: &Cluster, url: &str, statement: &str) -> Result<()> {
     let mut command = Command::new(cluster.bin_dir().join("psql"));
-    run::capture(command.args(["--no-psqlrc", "--quiet", "--command", statement, url])).map(drop)
+    command.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--command", statement, url]);
+    run::capture(&mut command).map(drop)
+}
+
+/// Copies a file of tab-separated rows in.
+pub(super) fn copy_in(cluster: &Cluster, url: &str, table: &str, file: &Path) -> Result<()> {
+    psql(cluster, url, &format!("\\copy {table} FROM '{}'", file.display()))
 }
 
 pub(super) struct Pgbench<'a> {
@@ -28,10 +38,11 @@ pub(super) struct Pgbench<'a> {
 }
 
 impl<'a> Pgbench<'a> {
-    pub(super) fn prepare(cluster: &'a Cluster) -> Result<Self> {
+    /// `scale` times 100,000 rows to look up.
+    pub(super) fn prepare(cluster: &'a Cluster, scale: u32) -> Result<Self> {
         let url = fresh_database(cluster, "yardstick")?;
         let pgbench = cluster.bin_dir().join("pgbench");
-        run::capture(Command::new(pgbench).args(["--initialize", "--quiet", "--scale", "10", &url]))?;
+        run::capture(Command::new(pgbench).args(["--initialize", "--quiet", "--scale", &scale.to_string(), &url]))?;
         // A row about as wide as a key's, with an index, one commit each.
         psql(cluster, &url, "CREATE TABLE row (id bigserial PRIMARY KEY, body text NOT NULL)")?;
         let inserts = NamedTempFile::new()?;
@@ -40,20 +51,20 @@ impl<'a> Pgbench<'a> {
     }
 
     /// Look-ups by primary key, a second.
-    pub(super) fn selects(&self, connections: u32, seconds: u32) -> Result<f64> {
-        self.rate(&["--builtin", "select-only"], connections, seconds)
+    pub(super) fn selects(&self, seconds: u32) -> Result<f64> {
+        self.rate(&["--builtin", "select-only"], seconds)
     }
 
     /// Inserts of one row a commit, a second.
-    pub(super) fn inserts(&self, connections: u32, seconds: u32) -> Result<f64> {
+    pub(super) fn inserts(&self, seconds: u32) -> Result<f64> {
         let script = self.inserts.path().to_string_lossy();
-        self.rate(&["--file", &script], connections, seconds)
+        self.rate(&["--file", &script], seconds)
     }
 
-    fn rate(&self, what: &[&str], connections: u32, seconds: u32) -> Result<f64> {
+    fn rate(&self, what: &[&str], seconds: u32) -> Result<f64> {
         let mut command = Command::new(self.cluster.bin_dir().join("pgbench"));
         command.args(["--no-vacuum", "--protocol", "prepared", "--jobs", "1"]).args(what);
-        command.args(["--client", &connections.to_string(), "--time", &seconds.to_string(), &self.url]);
+        command.args(["--client", &CONNECTIONS.to_string(), "--time", &seconds.to_string(), &self.url]);
         let said = run::capture(&mut command)?;
         let rate = said.split_once("tps = ").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
         rate.with_context(|| format!("pgbench said no rate:\n{said}"))

@@ -107,7 +107,7 @@ fn without_default_cluster(config: &str) -> Option<String> {
     ))
 }
 
-fn apt_get(arguments: &[&str]) -> Result<()> {
+pub(super) fn apt_get(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
     // Two test binaries may get here at once: the second waits for the first one's lock.
     command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");

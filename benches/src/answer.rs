@@ -1,0 +1,69 @@
+//! Requests to a service in the same process, answered without a listener.
+
+use std::{
+    convert::Infallible,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use axum::response::Response;
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::Full;
+use keyward_api::http::Entrance;
+use tower::Service as _;
+
+/// A request as a listener hands it over, its body at hand.
+pub type Asked = Request<Full<Bytes>>;
+
+/// A request without a body.
+///
+/// # Errors
+/// When the path or the credential cannot stand in a request.
+pub fn get(path: &str, bearer: &str) -> Result<Asked> {
+    let request = Request::get(path).header(header::HOST, "127.0.0.1:8080").header(header::AUTHORIZATION, bearer);
+    Ok(request.body(Full::default())?)
+}
+
+/// A request with a JSON body.
+///
+/// # Errors
+/// When the path or the credential cannot stand in a request.
+pub fn post(path: &str, bearer: Option<&str>, json: &str) -> Result<Asked> {
+    let mut request = Request::post(path).header(header::HOST, "127.0.0.1:8080");
+    if let Some(bearer) = bearer {
+        request = request.header(header::AUTHORIZATION, bearer);
+    }
+    let body = Bytes::copy_from_slice(json.as_bytes());
+    request = request.header(header::CONTENT_TYPE, "application/json").header(header::CONTENT_LENGTH, body.len());
+    Ok(request.body(Full::new(body))?)
+}
+
+/// Asks, and takes an answer that is there at once: nothing waits here.
+///
+/// # Errors
+/// When the answer is not there at once, or has another status.
+pub fn ask(entrance: &mut Entrance, request: Asked, expected: StatusCode) -> Result<Bytes> {
+    let (status, body) = at_once(entrance.call(request))?;
+    ensure!(status == expected, "answered {status} where {expected} was expected");
+    Ok(body)
+}
+
+/// Takes an answer that is there at once, its body with it.
+///
+/// # Errors
+/// When something has to be waited for.
+pub fn at_once(answering: impl Future<Output = Result<Response, Infallible>>) -> Result<(StatusCode, Bytes)> {
+    let mut nobody = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(answer)) = pin!(answering).poll(&mut nobody) else { bail!("the answer has to be waited for") };
+    let (parts, mut body) = answer.into_parts();
+    match Pin::new(&mut body).poll_frame(&mut nobody) {
+        Poll::Ready(None) => Ok((parts.status, Bytes::new())),
+        Poll::Ready(Some(frame)) => {
+            Ok((parts.status, frame?.into_data().ok().context("trailers where a body was expected")?))
+        }
+        Poll::Pending => bail!("the body has to be waited for"),
+    }
+}

@@ -1,0 +1,94 @@
+//! How many bytes a remembered key takes: fills the product's own memory and looks at what the process holds.
+//!
+//! `cached-keys KEYS PER_ACCOUNT`. The keys have a name of 20 characters, four scopes and an HMAC digest; they stand
+//! under a merchant, its partner and the platform. Prints bytes a key: as the kernel sees them, and as the memory counts
+//! them.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use keyward_benches::{Counted, number};
+use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, SecretDigest, Status};
+use keyward_storage::{Credential, Incarnation, Read, Seq};
+use keyward_verifier::{
+    Cache, Std,
+    protocol::{Generation, Rules},
+};
+use uuid::Uuid;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Enough room for every key, so that none is forgotten.
+const ROOM_PER_KEY: u64 = 1024;
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [keys, per_account] = words.as_slice() else { bail!("usage: cached-keys KEYS PER_ACCOUNT") };
+    let (keys, per_account): (u32, u32) = (keys.parse()?, per_account.parse()?);
+    let cache = Cache::<Std>::new(Rules::ALL, u64::from(keys) * ROOM_PER_KEY);
+    cache.open(Generation::FIRST.next(), Seq::new(0));
+    let random = Counted::default();
+    let before = resident_bytes()?;
+    for n in 0..keys {
+        let read =
+            Read { value: credential(n, per_account, &random)?, as_of: Seq::new(0), incarnation: Incarnation(1) };
+        ensure!(cache.keep(cache.begin_read(read.value.key.id()), &read), "a key was not kept");
+    }
+    let (after, size) = (resident_bytes()?, cache.size());
+    ensure!(size.keys == u64::from(keys), "only {} of {keys} keys are remembered", size.keys);
+    let each = |bytes: u64| bytes / u64::from(keys);
+    println!("resident {}", each(after.saturating_sub(before)));
+    println!("counted {}", each(size.bytes));
+    Ok(())
+}
+
+/// A key as the database gives it: every read brings texts and accounts of its own.
+fn credential(n: u32, per_account: u32, random: &Counted) -> Result<Credential> {
+    let (merchant, digest) = (u64::from(n / per_account.max(1)), mac(random));
+    let facts = AuthFacts {
+        id: KeyId::from_uuid(id(1_795_435_200_000 + u64::from(n), random.next())),
+        account: account(merchant),
+        key_type: KeyType::Secret,
+        name: Name::parse("twenty characters ok")?,
+        scopes: "charges:read charges:write customers:read refunds:write".parse()?,
+        expires_at: None,
+        revoked: false,
+        digest: Some(&SecretDigest::decode(&digest)?),
+        value: None,
+    };
+    let above = vec![link(u64::MAX - 1, Role::Partner)?, link(u64::MAX, Role::Platform)?];
+    let chain = Chain::new(link(merchant, Role::Merchant)?, above)?;
+    Ok(Credential { key: Arc::new(AuthKey::restore(&facts)?), chain })
+}
+
+fn link(n: u64, role: Role) -> Result<Link> {
+    // As long as a mid that the service made.
+    let mid = format!("mid_{n:026}").parse()?;
+    Ok(Link { id: account(n), mid, role, status: Status::Active })
+}
+
+fn account(n: u64) -> AccountId {
+    AccountId::from_uuid(id(1_790_000_000_000, number(n)))
+}
+
+/// A UUID of version 7.
+fn id(millis: u64, random: u64) -> Uuid {
+    Uuid::from_u128(u128::from(millis) << 80 | 7 << 76 | 2 << 62 | u128::from(random) >> 2)
+}
+
+/// A digest as it stands in a row.
+fn mac(random: &Counted) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |byte: &u8| char::from(DIGITS[usize::from(byte % 64)]);
+    // 43 digits hold 258 bits: of the last one only the upper four count.
+    let digits: String = random.bytes::<42>().iter().map(digit).collect();
+    format!("$hmac-sha256$v=1${digits}A")
+}
+
+fn resident_bytes() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.split_whitespace().next().context("no figure")?.parse()?;
+    Ok(kib * 1024)
+}

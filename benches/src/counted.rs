@@ -1,0 +1,86 @@
+//! Time that stands still, and bytes that look random and are the same in every run.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use keyward_api::app::{Clock, Entropy, NoEntropy};
+use keyward_domain::Timestamp;
+use keyward_verifier::protocol::Boot;
+
+/// A clock that stands still. Reading it costs nothing: what reading a real one costs is not counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Still(Timestamp);
+
+impl Still {
+    /// At this moment.
+    #[must_use]
+    pub const fn at(moment: Timestamp) -> Self {
+        Self(moment)
+    }
+}
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}
+
+impl keyward_verifier::Clock for Still {
+    fn boot(&self) -> Boot {
+        Boot::from_nanos(1_000_000_000)
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// Bytes that look random and are the same in every run. Never for a key that guards anything.
+#[derive(Debug, Default)]
+pub struct Counted(AtomicU64);
+
+impl Counted {
+    /// Others than those of the default.
+    #[must_use]
+    pub const fn from(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+
+    /// The next number.
+    pub fn next(&self) -> u64 {
+        number(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The next bytes.
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_be_bytes()[..chunk.len()]);
+        }
+        bytes
+    }
+}
+
+impl Entropy for Counted {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_be_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// A number that looks random, for each place in a sequence: splitmix64, after Steele, Lea and Flood (2014).
+#[must_use]
+pub const fn number(place: u64) -> u64 {
+    let word = place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}

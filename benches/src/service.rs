@@ -1,0 +1,124 @@
+//! A whole service in this process, on an embedded database of its own, with the demo tree and one key to ask about.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result};
+use keyward_api::{
+    app::{
+        App, Caller, Fault, Hashing, Parts, Settings,
+        issue_key::{IssueKey, issue_key},
+        plant_demo::plant_demo,
+        rotate_signing_keys::keep_signing_keys,
+    },
+    http::{Entrance, HttpOptions, Readiness, entrance},
+};
+use keyward_domain::{Environment, KeyTerms, KeyType, MasterKey, Name, ScopeSet, SecretForm, SecretHasher, Timestamp};
+use keyward_storage::NodeId;
+use keyward_storage_sqlite::{Options, SqliteStore};
+use keyward_verifier::{
+    Verifier,
+    protocol::{Rules, Terms},
+};
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::{Counted, Still};
+
+/// The moment at which time stands still.
+const MOMENT: i64 = 1_795_435_200_000_000;
+/// Where the service says that it lives.
+const PUBLIC_URL: &str = "https://keys.example.test";
+
+/// A service that answers from memory.
+pub struct Service {
+    /// The way in, as a listener has it.
+    pub entrance: Entrance,
+    /// Its use cases.
+    pub app: Arc<App>,
+    /// The value of the platform's public key.
+    pub platform_key: String,
+    /// The value of the platform's secret key: it may do everything.
+    pub platform_secret: String,
+    /// The value of a secret key of the demo merchant, with four scopes.
+    pub subject: String,
+    _folder: TempDir,
+}
+
+/// Starts one.
+///
+/// # Errors
+/// When the database cannot be made.
+pub async fn start() -> Result<Service> {
+    let folder = tempfile::tempdir()?;
+    let store = SqliteStore::open(folder.path(), &Options::default()).await?;
+    store.migrate().await?;
+    let app = app(Arc::new(store))?;
+    app.verifier().start().await?;
+    keep_signing_keys(&app).await?;
+    let mut shown = None;
+    plant_demo(&app, |demo| {
+        let platform = &demo.platform;
+        let values = (platform.app_key.expose().to_owned(), platform.app_secret.expose().to_owned());
+        shown = Some((values, demo.merchant.mid.clone()));
+        Ok::<(), Fault>(())
+    })
+    .await?;
+    let ((platform_key, platform_secret), mid) = shown.context("no demo tree was planted")?;
+    let scopes: ScopeSet = "charges:read charges:write customers:read refunds:write".parse()?;
+    let name = Name::parse("twenty characters ok")?;
+    let terms = KeyTerms::agree(KeyType::Secret, name, None, scopes, None, app.now())?;
+    let issued = issue_key(&app, &Caller::operator(), IssueKey { mid, terms }).await?;
+    let ready = Readiness::default();
+    ready.open();
+    let options = HttpOptions {
+        trusted_proxies: Vec::new(),
+        max_body_bytes: 64 * 1024,
+        body_read_timeout: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(10),
+        max_requests_at_once: 64,
+        ready,
+    };
+    let entrance = entrance(Arc::clone(&app), options).for_connection(([127, 0, 0, 1], 4711).into());
+    let subject = issued.value.expose().to_owned();
+    Ok(Service { entrance, app, platform_key, platform_secret, subject, _folder: folder })
+}
+
+fn app(store: Arc<SqliteStore>) -> Result<Arc<App>> {
+    let clock = Arc::new(Still::at(Timestamp::from_micros(MOMENT)?));
+    let names = Counted::from(1);
+    let verifier = Verifier::new(keyward_verifier::Parts {
+        credentials: Arc::clone(&store) as _,
+        feed: Arc::clone(&store) as _,
+        membership: None,
+        clock: Arc::clone(&clock) as _,
+        fresh_node: Box::new(move || NodeId::from_uuid(Uuid::from_bytes(names.bytes()))),
+        terms: Terms::DEFAULT,
+        rules: Rules::ALL,
+        capacity_bytes: 1 << 20,
+        version: String::new(),
+        tasks: Arc::new(TaskTracker::new()),
+    });
+    let master = Arc::new(MasterKey::from_bytes(&[7; 32])?);
+    Ok(Arc::new(App::new(Parts {
+        store,
+        verifier: Arc::new(verifier),
+        clock,
+        entropy: Arc::new(Counted::default()),
+        hashing: Hashing {
+            hasher: SecretHasher::new(&master, SecretForm::Hmac).remembering(&[9; 32]),
+            form: SecretForm::Hmac,
+            slow_at_once: 1,
+        },
+        master,
+        settings: Settings {
+            environment: Environment::Sandbox,
+            public_url: PUBLIC_URL.to_owned(),
+            token_audience: PUBLIC_URL.to_owned(),
+            partners_name_mids: true,
+            refresh_family_life: Duration::from_hours(24),
+            failed_attempts_per_minute: 600,
+        },
+        background: TaskTracker::new(),
+    })))
+}

@@ -1,0 +1,50 @@
+//! A minute of everything at once: wires break, nodes and Postgres are killed, nodes stand still, and clients attack
+//! every revocation in the moment it is acknowledged (T7, T8, T10 in small; `cargo xtask chaos` is the full size). And
+//! the controls: with a liar in front of a node, or a lease removed behind its back, the same check has to find it.
+//!
+//! The harness is `xtask::chaos`. No latency is asserted here.
+
+use std::io::Write as _;
+
+use xtask::chaos::{Kind, Lie, Mode, Plan, Planted, Report, storm};
+
+use crate::harness::binary;
+
+/// A run in small. Its figures are for everybody, so they are printed whatever comes of it.
+fn run(mode: Mode) -> Report {
+    let mut plan = Plan::short(mode);
+    plan.server = Some(binary().to_owned());
+    let report = storm(&plan).unwrap();
+    std::io::stderr().write_all(format!("\n{report}\n").as_bytes()).unwrap();
+    report
+}
+
+#[test]
+fn whatever_breaks_nobody_accepts_what_was_acknowledged_as_revoked() {
+    let report = run(Mode::All);
+    assert!(report.is_clean(), "see the stories above");
+    for kind in Kind::ALL {
+        assert!(report.faults(kind) >= 3, "{kind} happened {} times", report.faults(kind));
+    }
+    let (verdicts, acknowledged) = report.load();
+    assert!(verdicts > 500 && acknowledged > 30, "too little happened: {verdicts} verdicts, {acknowledged} changes");
+}
+
+#[test]
+fn whatever_is_planted_is_found_out() {
+    let stale = run(Mode::Control(Planted::Liar(Lie::StaleValid)));
+    assert!(stale.breaches() > 0, "a node that remembers what was valid");
+    assert_eq!((stale.untrue_refusals(), stale.lost()), (0, 0));
+
+    let forgotten = run(Mode::Control(Planted::Liar(Lie::ForgottenRevocation)));
+    assert!(forgotten.breaches() > 0 && forgotten.lost() > 0, "a node that acknowledges and forgets");
+    assert_eq!(forgotten.untrue_refusals(), 0);
+
+    let refusal = run(Mode::Control(Planted::Liar(Lie::FalseRefusal)));
+    assert!(refusal.untrue_refusals() > 0, "a node that refuses what is valid");
+    assert_eq!((refusal.breaches(), refusal.lost()), (0, 0));
+
+    let lease = run(Mode::Control(Planted::LostLease));
+    assert!(lease.breaches() > 0, "a revoker that waits for nobody");
+    assert_eq!((lease.untrue_refusals(), lease.lost()), (0, 0));
+}

@@ -1,0 +1,77 @@
+//! What the doctor says of the nodes: who is there, how far each has got, and what is not as it should be.
+
+use serde_json::Value;
+
+use crate::harness::{Fleet, Place, eventually};
+
+/// Findings about this: level and text.
+fn found(place: &Place, about: &str) -> Vec<(String, String)> {
+    let findings = place.keyward().env("KEYWARD_VERIFIER__PROFILE", "quick").say("doctor").run().json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let findings = findings.as_array().unwrap().iter().filter(|finding| finding["about"] == about);
+    findings.map(|finding| (text(&finding["level"]), text(&finding["finding"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_lists_the_nodes_with_their_last_acknowledgement() {
+    let fleet = Fleet::of(2).await;
+    let partner = fleet.partner(0);
+    let key = partner.create(&fleet.demo.merchant, "Till", &[]).await;
+    let seq = partner.revoke(&key.id).await.expect(204).header("revocation-seq").unwrap().to_owned();
+    let (nodes, names) = (found(&fleet.place, "node"), fleet.leases().await);
+    assert_eq!(nodes.len(), 2, "{nodes:?}");
+    for (name, (level, text)) in names.iter().zip(&nodes) {
+        assert_eq!(level, "ok", "{text}");
+        let version = concat!("keyward ", env!("CARGO_PKG_VERSION"));
+        for part in [name, &format!("has acknowledged event {seq} of {seq}"), "lease 2 s", version] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    assert!(found(&fleet.place, "nodes").is_empty());
+    assert!(matches!(&found(&fleet.place, "notifications")[..], [(level, _)] if level == "ok"));
+    let Fleet { place, nodes, .. } = fleet;
+    for node in nodes {
+        node.stop();
+    }
+    let none = found(&place, "nodes");
+    assert!(matches!(&none[..], [(level, text)] if level == "notice" && text.contains("none runs")), "{none:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_names_a_node_that_stands_still() {
+    let fleet = Fleet::of(1).await;
+    fleet.nodes[0].freeze();
+    eventually("its lease is over", async || {
+        let nodes = found(&fleet.place, "node");
+        matches!(&nodes[..], [(level, text)] if level == "notice" && text.contains("stands still"))
+    })
+    .await;
+    fleet.nodes[0].thaw();
+    eventually("it is well again", async || {
+        let nodes = found(&fleet.place, "node");
+        nodes.iter().all(|(level, _)| level == "ok") && !nodes.is_empty()
+    })
+    .await;
+    fleet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_says_that_nodes_have_leases_of_different_length() {
+    let mut fleet = Fleet::of(1).await;
+    let other = fleet.add(|program| program.env("KEYWARD_VERIFIER__PROFILE", "default")).await;
+    let said = "not all nodes have the same lease time";
+    eventually("it says so itself", async || other.said_so_far().contains(said)).await;
+    let nodes = found(&fleet.place, "nodes");
+    assert!(matches!(&nodes[..], [(level, text)] if level == "notice" && text.contains("2 s and 5 s")), "{nodes:?}");
+    fleet.stop();
+}
+
+#[tokio::test]
+async fn the_doctor_says_that_one_process_has_the_embedded_database() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let nodes = found(&place, "nodes");
+    assert!(matches!(&nodes[..], [(level, text)] if level == "ok" && text.contains("one process")), "{nodes:?}");
+    assert!(found(&place, "node").is_empty() && found(&place, "notifications").is_empty());
+    node.stop();
+}

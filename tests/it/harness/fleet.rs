@@ -1,0 +1,106 @@
+//! Several nodes on one Postgres, which are one service: started, warmed, and asked one as the other.
+
+use tempfile::TempDir;
+
+use super::{Client, Demo, Node, Place, Program, eventually};
+
+/// What all present as: tokens of one are for the others, too.
+const PUBLIC_URL: &str = "http://keys.test";
+
+/// The nodes. The first one's folder is that of the place.
+pub(crate) struct Fleet {
+    pub(crate) place: Place,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) demo: Demo,
+    folders: Vec<TempDir>,
+}
+
+impl Fleet {
+    /// So many nodes with short leases, on a database of their own, all of them with a lease.
+    pub(crate) async fn of(nodes: usize) -> Self {
+        Self::on(Place::postgres().await, nodes).await
+    }
+
+    /// The same in this place.
+    pub(crate) async fn on(place: Place, nodes: usize) -> Self {
+        let first = settled(place.sandbox()).serve();
+        let (demo, folders) = (first.demo(), Vec::new());
+        let mut fleet = Self { place, nodes: vec![first], demo, folders };
+        for _ in 1..nodes {
+            fleet.add(|program| program).await;
+        }
+        fleet.all_have_leases().await;
+        fleet
+    }
+
+    /// One more node, beside the others.
+    pub(crate) async fn add(&mut self, with: impl FnOnce(Program) -> Program) -> &Node {
+        let folder = tempfile::tempdir().unwrap();
+        let program = self.place.keyward_in(folder.path()).say("serve --listen 127.0.0.1:0");
+        let program = program.env("KEYWARD_MASTER_KEY_FILE", self.place.data().join("master.key"));
+        self.nodes.push(with(settled(program)).serve());
+        self.folders.push(folder);
+        self.all_have_leases().await;
+        self.nodes.last().unwrap()
+    }
+
+    async fn all_have_leases(&self) {
+        eventually("each node has a row", async || self.leases().await.len() == self.nodes.len()).await;
+    }
+
+    /// The names of those who have a row in `node_lease`.
+    pub(crate) async fn leases(&self) -> Vec<String> {
+        self.place.column("SELECT node::text FROM node_lease ORDER BY node").await
+    }
+
+    /// The number of the last event.
+    pub(crate) async fn head(&self) -> String {
+        self.place.column("SELECT seq::text FROM revocation_head").await.remove(0)
+    }
+
+    /// The demo's partner, as a client of this node.
+    pub(crate) fn partner(&self, node: usize) -> Client {
+        self.nodes[node].client(&self.demo.partner.app_secret)
+    }
+
+    /// Asks with this credential, a key or a token, until each node lets it in from memory.
+    pub(crate) async fn all_remember(&self, credential: &str) {
+        for node in &self.nodes {
+            let caller = node.client(credential);
+            node.until_from_memory(async || {
+                caller.get("/v1/auth").await.expect(204);
+            })
+            .await;
+        }
+    }
+
+    /// From the next request on no node lets this credential in. The last one that was started is asked first.
+    pub(crate) async fn none_accepts(&self, credential: &str) {
+        for node in self.nodes.iter().rev() {
+            node.client(credential).get("/v1/auth").await.expect_problem(401, "invalid_credential");
+        }
+        for node in &self.nodes {
+            node.client(credential).get("/v1/merchants").await.expect_problem(401, "invalid_credential");
+        }
+    }
+
+    /// From the next request on no node lets this key in, and each says this of it.
+    pub(crate) async fn all_say(&self, verdict: &str, value: &str) {
+        self.none_accepts(value).await;
+        for node in 0..self.nodes.len() {
+            assert_eq!(self.partner(node).verdict(value).await, verdict, "node {node}");
+        }
+    }
+
+    pub(crate) fn stop(self) {
+        for node in self.nodes {
+            node.stop();
+        }
+    }
+}
+
+/// With short leases, so that what waits for a dead node does not wait long, and with metrics.
+fn settled(program: Program) -> Program {
+    let program = program.env("KEYWARD_VERIFIER__PROFILE", "quick").env("KEYWARD_PUBLIC_URL", PUBLIC_URL);
+    program.say("--metrics-listen 127.0.0.1:0")
+}

@@ -1,0 +1,51 @@
+//! The command line goes through the same barrier: nodes that knew the key refuse it from the moment the command has
+//! ended.
+
+use super::deaf::OneDeaf;
+use crate::harness::{Fleet, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_command_ended_is_dead_on_every_node_at_once() {
+    let deaf = OneDeaf::among(2).await;
+    let fleet = &deaf.fleet;
+    let command = |words: &str, of: &str| fleet.place.keyward().say(words).say(of).run().success();
+    let partner = fleet.partner(0);
+    for round in 0..3 {
+        let key = partner.create(&fleet.demo.merchant, &format!("key {round}"), &[]).await;
+        fleet.all_remember(&key.value).await;
+        command("account suspend", &fleet.demo.merchant);
+        fleet.all_say("SUSPENDED", &key.value).await;
+        command("account resume", &fleet.demo.merchant);
+        fleet.all_remember(&key.value).await;
+        command("key revoke", &key.id);
+        fleet.all_say("REVOKED", &key.value).await;
+        // It waits again, for nothing, and says so in the same way.
+        command("key revoke --reason compromised", &key.id);
+    }
+    let last = partner.create(&fleet.demo.merchant, "last", &[]).await;
+    fleet.all_remember(&last.value).await;
+    command("account close", &fleet.demo.merchant);
+    fleet.all_say("REVOKED", &last.value).await;
+    // A command answers nothing from memory: it is no member, and leaves no row.
+    assert_eq!(fleet.leases().await.len(), 2);
+    deaf.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_into_the_database_is_seen_by_every_node() {
+    let fleet = Fleet::of(2).await;
+    let partner = fleet.partner(0);
+    let (typed, other) = (
+        partner.create(&fleet.demo.merchant, "typed", &[]).await,
+        partner.create(&fleet.demo.partner.mid, "other", &[]).await,
+    );
+    fleet.all_remember(&typed.value).await;
+    fleet.all_remember(&other.value).await;
+    fleet.place.execute("UPDATE account SET status = 'suspended' WHERE role = 'merchant'").await;
+    for node in &fleet.nodes {
+        let caller = node.client(&typed.value);
+        eventually("nobody waits for it, and it is seen", async || caller.get("/v1/auth").await.status == 401).await;
+        node.client(&other.value).get("/v1/auth").await.expect(204);
+    }
+    fleet.stop();
+}

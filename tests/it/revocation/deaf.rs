@@ -1,0 +1,55 @@
+//! A node that notifications do not reach, as behind a pooler that hands connections on (T12): it says so, looks by
+//! itself, and is waited for like any other.
+
+use xtask::pg::{Cluster, Durability, Options};
+
+use crate::harness::{Fleet, Place, Wire, eventually};
+
+/// Nodes, of whom the last one hears no notification: it forgets what was revoked when it looks by itself, and not as
+/// soon as the others, so that whoever does not wait for it is found out.
+pub(super) struct OneDeaf {
+    pub(super) fleet: Fleet,
+    wire: Wire,
+    _cluster: Cluster,
+}
+
+impl OneDeaf {
+    pub(super) async fn among(nodes: usize) -> Self {
+        let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap();
+        let mut fleet = Fleet::on(Place::on(&cluster.tcp_url().unwrap()).await, nodes - 1).await;
+        let wire = Wire::deaf(fleet.place.url().unwrap()).await;
+        let deaf = fleet.add(|program| program.env("KEYWARD_DATABASE_DIRECT_URL", wire.url())).await;
+        eventually("it says so", async || {
+            let said = deaf.said_so_far();
+            said.contains("notifications of the database do not arrive") && said.contains("database_direct_url")
+        })
+        .await;
+        Self { fleet, wire, _cluster: cluster }
+    }
+
+    pub(super) fn stop(self) {
+        self.fleet.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_hears_no_notification_says_so_and_accepts_nothing_that_was_revoked() {
+    let deaf = OneDeaf::among(3).await;
+    let (fleet, wire) = (&deaf.fleet, &deaf.wire);
+    for round in 0..6 {
+        let by = fleet.partner(round % 3);
+        let key = by.create(&fleet.demo.merchant, &format!("key {round}"), &[]).await;
+        fleet.all_remember(&key.value).await;
+        by.revoke(&key.id).await.expect(204);
+        fleet.all_say("REVOKED", &key.value).await;
+    }
+    for node in &fleet.nodes[..2] {
+        assert!(!node.said_so_far().contains("do not arrive"), "{}", node.said_so_far());
+    }
+    // Who looks before starting a node there is told, too.
+    let doctor = fleet.place.keyward().env("KEYWARD_DATABASE_DIRECT_URL", wire.url()).say("doctor").run().json();
+    let found = doctor.as_array().unwrap().iter().find(|finding| finding["about"] == "notifications").unwrap();
+    assert_eq!(found["level"], "notice", "{found}");
+    assert!(found["finding"].as_str().unwrap().contains("database_direct_url"), "{found}");
+    deaf.stop();
+}

@@ -1,0 +1,32 @@
+//! What the figures were taken on, in words.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+
+use super::{CONNECTIONS, Effort};
+use crate::run;
+
+/// The machine, the programs and the effort, as a sentence each.
+pub(super) fn describe(effort: &Effort) -> String {
+    let first = |path: &str, start: &str| {
+        let text = fs::read_to_string(path).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(start))?;
+        Some(line.trim_start_matches([' ', '\t', ':', '=']).trim_matches('"').to_owned())
+    };
+    let said = |program: &str, argument: &str| {
+        let said = run::capture(Command::new(program).arg(argument)).ok()?;
+        said.lines().next().map(str::to_owned)
+    };
+    let unknown = || "unknown".to_owned();
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let processor = first("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
+    let system = first("/etc/os-release", "PRETTY_NAME").unwrap_or_else(unknown);
+    let kernel = said("uname", "-sr").unwrap_or_else(unknown);
+    let compiler = said("rustc", "--version").unwrap_or_else(unknown);
+    let Effort { rounds, seconds, .. } = effort;
+    format!(
+        "{cores} cores ({processor}), {system}, {kernel}, {compiler}. Load generator, service and database share the \
+         cores.\nEach ratio: {rounds} rounds of {seconds} s a side in turns, {CONNECTIONS} connections."
+    )
+}

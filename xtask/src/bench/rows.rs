@@ -1,0 +1,32 @@
+//! The rows of the tables: each measures one claim from an empty start, and stands alone.
+
+use anyhow::Result;
+
+use super::{Bench, figures::Report};
+
+mod create;
+mod hot;
+mod memory;
+mod revoke;
+mod size;
+mod start;
+mod strangers;
+mod timing;
+mod uncached;
+
+/// Measures a row and adds its figures.
+type Measure = fn(&Bench, &mut Report) -> Result<()>;
+
+/// Every row by its name, the quick ones first.
+pub(super) const ALL: &[(&str, Measure)] = &[
+    ("start", start::measure),
+    ("instructions", super::instructions::measure),
+    ("memory", memory::measure),
+    ("timing", timing::measure),
+    ("hot", hot::measure),
+    ("uncached", uncached::measure),
+    ("create", create::measure),
+    ("revoke", revoke::measure),
+    ("strangers", strangers::measure),
+    ("size", size::measure),
+];

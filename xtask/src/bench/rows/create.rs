@@ -1,0 +1,34 @@
+//! New keys on a Postgres that writes to its disk before it answers, against inserts of one row a commit.
+
+use anyhow::Result;
+
+use super::super::{
+    Bench,
+    figures::{Report, Target, Unit},
+    node::{Launch, Node},
+    pgbench::{self, Pgbench},
+    request::Request,
+};
+use crate::pg::{Cluster, Durability};
+
+pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
+    let cluster = Cluster::start(Durability::Real)?;
+    let database = pgbench::fresh_database(&cluster, "bench")?;
+    let node = Node::start(&bench.programs.keyward(), &Launch { database: Some(&database), ..Launch::default() })?;
+    let pgbench = Pgbench::prepare(&cluster, 1)?;
+    let demo = node.demo()?;
+    let body = format!(r#"{{"mid":"{}","name":"bench","type":"secret","scopes":["charges:read"]}}"#, demo.merchant);
+    let create = Request::post(node.url(), "/v1/api-keys", 201, &body).bearer(&demo.platform_secret);
+    let (mut ratios, mut rates, mut inserts) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..bench.effort.rounds {
+        let insert = pgbench.inserts(bench.effort.seconds)?;
+        let rate = bench.wrk.same(&create, bench.effort.seconds)?.per_second;
+        ratios.push(rate / insert);
+        rates.push(rate);
+        inserts.push(insert);
+    }
+    report.add("create, Postgres with fsync ÷ pgbench single-row inserts", Target::AtLeast(0.50), Unit::Ratio, ratios);
+    report.note("create, rate", Unit::PerSecond, rates);
+    report.note("pgbench single-row inserts beside it, rate", Unit::PerSecond, inserts);
+    Ok(())
+}

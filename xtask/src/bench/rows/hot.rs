@@ -1,0 +1,130 @@
+//! Calls that memory answers, and the other calls of every day, in turns with a bare axum.
+
+use anyhow::{Context as _, Result};
+
+use super::super::{
+    Bench,
+    client::Client,
+    figures::{Report, Target, Unit},
+    node::{Demo, Hello, Launch, Node},
+    pgbench,
+    process::Running,
+    request::Request,
+};
+use crate::pg::{Cluster, Durability};
+
+/// A call and what it is to reach.
+struct Call {
+    name: &'static str,
+    request: Request,
+    wanted: Wanted,
+}
+
+enum Wanted {
+    /// So much of what the bare axum does.
+    OfBare(f64),
+    /// So many a second.
+    PerSecond(f64),
+    /// For orientation.
+    Nothing,
+}
+
+pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
+    let hello = Hello::start(&bench.programs.path("hello"))?;
+    let program = bench.programs.keyward();
+    {
+        let node = Node::start(&program, &Launch::default())?;
+        on_one_database(bench, "SQLite", &node, &hello, report)?;
+    }
+    let cluster = Cluster::start(Durability::Real)?;
+    let database = pgbench::fresh_database(&cluster, "bench")?;
+    let node = Node::start(&program, &Launch { database: Some(&database), ..Launch::default() })?;
+    on_one_database(bench, "Postgres", &node, &hello, report)
+}
+
+fn on_one_database(bench: &Bench, database: &str, node: &Node, hello: &Hello, report: &mut Report) -> Result<()> {
+    for call in calls(node)? {
+        println!("measuring {} on {database}", call.name);
+        one_call(bench, database, &call, node, hello, report)?;
+    }
+    Ok(())
+}
+
+fn one_call(bench: &Bench, database: &str, call: &Call, node: &Node, hello: &Hello, report: &mut Report) -> Result<()> {
+    let bare = Request::get(hello.url(), "/", 200);
+    let (mut ratios, mut rates, mut bare_rates) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut costs, mut bare_costs, mut same_costs, mut same_ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let is_hot = matches!(call.wanted, Wanted::OfBare(_));
+    for _ in 0..bench.effort.rounds {
+        let yardstick = loaded(bench, &bare, &hello.running)?;
+        let ours = loaded(bench, &call.request, &node.running)?;
+        ratios.push(ours.0 / yardstick.0);
+        rates.push(ours.0);
+        bare_rates.push(yardstick.0);
+        costs.push(ours.1);
+        bare_costs.push(yardstick.1);
+        if is_hot {
+            let same = loaded(bench, &call.request.elsewhere(hello.url(), "/", 200), &hello.running)?;
+            same_costs.push(same.1);
+            same_ratios.push(ours.0 / same.0);
+        }
+    }
+    let (name, per_second) = (format!("{}, {database}", call.name), format!("{}, {database}, rate", call.name));
+    match call.wanted {
+        Wanted::OfBare(least) => {
+            report.add(format!("{name} ÷ bare axum"), Target::AtLeast(least), Unit::Ratio, ratios);
+            report.note(format!("{name} ÷ bare axum given the same request"), Unit::Ratio, same_ratios);
+            report.note(format!("bare axum beside {name}, processor time"), Unit::Microseconds, bare_costs);
+            report.note(format!("the same, given the same request as {name}"), Unit::Microseconds, same_costs);
+            report.note(format!("bare axum beside {name}, rate"), Unit::PerSecond, bare_rates);
+            report.note(per_second, Unit::PerSecond, rates);
+        }
+        Wanted::PerSecond(least) => report.add(name.clone(), Target::AtLeast(least), Unit::PerSecond, rates),
+        Wanted::Nothing => {
+            report.note(format!("{name} ÷ bare axum"), Unit::Ratio, ratios);
+            report.note(per_second, Unit::PerSecond, rates);
+        }
+    }
+    report.note(format!("{name}, processor time"), Unit::Microseconds, costs);
+    Ok(())
+}
+
+/// Requests a second, and microseconds of processor time that the server spends on each.
+fn loaded(bench: &Bench, request: &Request, server: &Running) -> Result<(f64, f64)> {
+    let before = server.processor_micros()?;
+    let load = bench.wrk.same(request, bench.effort.seconds)?;
+    Ok((load.per_second, (server.processor_micros()? - before) / load.requests))
+}
+
+fn calls(node: &Node) -> Result<Vec<Call>> {
+    let (demo, mut client) = (node.demo()?, Client::connect(node.url())?);
+    let subject = node.create_key(&mut client, &demo, "twenty characters ok")?;
+    for n in 1..100 {
+        node.create_key(&mut client, &demo, &format!("bench {n}"))?;
+    }
+    let url = node.url();
+    let by_key = |request: Request| request.bearer(&demo.platform_secret);
+    let asked = format!(r#"{{"key":"{}","scopes":["charges:read"]}}"#, subject.value);
+    let verify = Request::post(url, "/v1/verify", 200, &asked);
+    let token = token_request(url, &demo);
+    let access = client.ask(&token)?.json()?;
+    let access = access["accessToken"].as_str().context("no accessToken in the answer")?;
+    let call = |name, request, wanted| Call { name, request, wanted };
+    Ok(vec![
+        call("`GET /v1/auth`", Request::get(url, "/v1/auth", 204).bearer(&subject.value), Wanted::OfBare(0.90)),
+        call("`POST /v1/verify`, caller by secret key", by_key(verify.clone()), Wanted::OfBare(0.80)),
+        call("`POST /v1/verify`, caller by access token", verify.bearer(access), Wanted::Nothing),
+        call("`POST /v1/oauth2/token`", token, Wanted::PerSecond(5_000.0)),
+        call("get a key", by_key(Request::get(url, &format!("/v1/api-keys/{}", subject.id), 200)), Wanted::Nothing),
+        call(
+            "list 100 keys",
+            by_key(Request::get(url, &format!("/v1/api-keys/{}", demo.merchant), 200)),
+            Wanted::Nothing,
+        ),
+    ])
+}
+
+fn token_request(url: &str, demo: &Demo) -> Request {
+    let body = format!(r#"{{"AppKey":"{}","AppSecret":"{}"}}"#, demo.platform_key, demo.platform_secret);
+    Request::post(url, "/v1/oauth2/token", 200, &body)
+}

@@ -1,0 +1,177 @@
+//! What a hundred times more keys cost: the same calls on a small and on a large database, one call at a time.
+//!
+//! Each merchant has about as many keys in both; what grows is everything else. Keys are asked about at random and never
+//! from memory.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use super::super::{
+    Bench,
+    client::Client,
+    figures::{Report, Target, Unit, percentile},
+    node::{Launch, Node},
+    pgbench::{copy_in, fresh_database, psql},
+    programs::Stock,
+    request::Request,
+};
+use crate::pg::{Cluster, Durability};
+
+/// How many keys the small database holds.
+const FEW: u64 = 10_000;
+/// How many keys of each database are known to us by their values, and asked about.
+const KNOWN: u64 = 10_000;
+/// How many keys a merchant has.
+const KEYS_A_MERCHANT: u64 = 100;
+/// How often each call is made in a round.
+const CALLS: u32 = 1_000;
+/// The least that a node takes, in bytes: nothing of importance is in memory.
+const ROOM: &str = "1048576";
+/// The most that a hundred or a thousand times more keys may cost.
+const MOST: f64 = 1.3;
+
+/// How many keys a database is to hold.
+pub(super) struct Shape {
+    /// With values that are known.
+    pub(super) known: u64,
+    /// Beside them, with digests that nobody knows a value for.
+    pub(super) others: u64,
+}
+
+/// What was put into a database.
+pub(super) struct Planted {
+    /// The values of the known keys, one a line.
+    pub(super) values: PathBuf,
+    merchants: u64,
+    _folder: TempDir,
+}
+
+/// A database of some size under a node.
+struct Side {
+    node: Node,
+    values: Vec<String>,
+    merchants: u64,
+    secret: String,
+}
+
+pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
+    let cluster = Cluster::start(Durability::Real)?;
+    let many = bench.effort.many_keys;
+    println!("planting {many} keys (takes minutes from a million on)");
+    let small = side(bench, &cluster, "small", FEW)?;
+    let large = side(bench, &cluster, "large", many)?;
+    // What was just planted is written out before anything is measured.
+    psql(&cluster, &cluster.url(), "CHECKPOINT")?;
+    for call in ["verify", "get", "list"] {
+        let (mut ratios, mut few, mut more) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..bench.effort.rounds {
+            let (one, other) = (p50(bench, &small, call, round)?, p50(bench, &large, call, round)?);
+            ratios.push(other / one);
+            few.push(one * 1_000.0);
+            more.push(other * 1_000.0);
+        }
+        let name = format!("p50 of {call}: {many} keys ÷ {FEW} keys, Postgres");
+        report.add(name, Target::AtMost(MOST), Unit::Ratio, ratios);
+        report.note(format!("p50 of {call} among {FEW} keys"), Unit::Microseconds, few);
+        report.note(format!("p50 of {call} among {many} keys"), Unit::Microseconds, more);
+    }
+    Ok(())
+}
+
+fn side(bench: &Bench, cluster: &Cluster, name: &str, keys: u64) -> Result<Side> {
+    let database = fresh_database(cluster, name)?;
+    let settings = [("KEYWARD_VERIFIER__CACHE_BYTES", ROOM)];
+    let launch = Launch { database: Some(&database), settings: &settings, ..Launch::default() };
+    let node = Node::start(&bench.programs.keyward(), &launch)?;
+    let shape = Shape { known: KNOWN.min(keys), others: keys.saturating_sub(KNOWN) };
+    let planted = plant(bench, cluster, &database, &node, &shape)?;
+    let values = std::fs::read_to_string(&planted.values)?.lines().map(str::to_owned).collect();
+    Ok(Side { secret: node.demo()?.platform_secret, node, values, merchants: planted.merchants })
+}
+
+/// The middle of so many calls, in milliseconds, each about another key or merchant.
+fn p50(bench: &Bench, side: &Side, call: &str, round: u32) -> Result<f64> {
+    let mut client = Client::connect(side.node.url())?;
+    let mut took = Vec::new();
+    for n in 0..bench.effort.count(CALLS) {
+        // A step that shares no factor with the number of keys: it visits them all before one again.
+        let place = (u64::from(round * CALLS + n) * 7_919) % side.values.len() as u64;
+        let value = side.values.get(usize::try_from(place)?).context("there are no keys")?;
+        let url = side.node.url();
+        let request = match call {
+            "verify" => Request::post(url, "/v1/verify", 200, &format!(r#"{{"key":"{value}"}}"#)),
+            "get" => Request::get(url, &format!("/v1/api-keys/{}", id_of(value)?), 200),
+            _ => Request::get(url, &format!("/v1/api-keys/bench_{}", (place * 7_907) % side.merchants), 200),
+        };
+        let answer = client.ask(&request.bearer(&side.secret))?;
+        took.push(answer.millis);
+    }
+    Ok(percentile(&took, 50))
+}
+
+/// The id that stands in a value.
+fn id_of(value: &str) -> Result<String> {
+    let suffix = value.get("sk_test_".len()..).and_then(|rest| rest.get(..26)).context("no key value")?;
+    Ok(format!("key_{suffix}"))
+}
+
+/// Puts merchants under the demo partner and keys under them: half of the others were made before the known ones, and
+/// they alternate in time as they would in life.
+pub(super) fn plant(bench: &Bench, cluster: &Cluster, database: &str, node: &Node, shape: &Shape) -> Result<Planted> {
+    let merchants = ((shape.known + shape.others) / KEYS_A_MERCHANT).max(1);
+    psql(cluster, database, &merchants_sql(merchants))?;
+    if shape.others > 0 {
+        psql(cluster, database, &others_sql(shape.others, merchants))?;
+    }
+    let folder = tempfile::tempdir()?;
+    let step_millis = (shape.others / shape.known.max(1)).max(1);
+    let stock = Stock { keys: shape.known, merchants, first_millis: FIRST_MILLIS, step_millis, seed: shape.known };
+    bench.programs.stock(&node.master_key(), &stock, folder.path())?;
+    let columns = "api_key (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)";
+    copy_in(cluster, database, columns, &folder.path().join("keys.tsv"))?;
+    psql(cluster, database, "VACUUM (ANALYZE)")?;
+    Ok(Planted { values: folder.path().join("values.txt"), merchants, _folder: folder })
+}
+
+/// When the first key was made, in milliseconds since the Unix epoch.
+const FIRST_MILLIS: u64 = 1_700_000_000_000;
+
+fn merchants_sql(merchants: u64) -> String {
+    format!(
+        "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
+         SELECT ('019a0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'bench_' || n, 'merchant',
+                (SELECT id FROM account WHERE role = 'partner' ORDER BY id LIMIT 1), 'Merchant ' || n, 'active',
+                '2026-01-01'
+         FROM generate_series(0, {merchants} - 1) AS n"
+    )
+}
+
+/// One key a millisecond, each of another merchant than the one before.
+fn others_sql(keys: u64, merchants: u64) -> String {
+    format!(
+        "INSERT INTO api_key
+            (id, account_id, type, name, scopes, writes_keys, digest, last_four, created_at, state)
+         SELECT (lpad(to_hex({FIRST_MILLIS} + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'
+                 || substr(md5(n::text), 4, 15))::uuid,
+                ('019a0000-0000-7000-8000-' || lpad(to_hex((n * 7919) % {merchants}), 12, '0'))::uuid,
+                'secret', 'twenty characters ok', 'charges:read charges:write customers:read refunds:write', false,
+                '$hmac-sha256$v=1$' || rtrim(encode(sha256(n::text::bytea), 'base64'), '='), 'abcd', '2026-01-01',
+                'active'
+         FROM generate_series(0::bigint, {keys} - 1) AS n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    //! Keys are named as the service names them.
+    use super::*;
+
+    #[test]
+    fn a_value_tells_the_id_of_its_key() {
+        let value = "sk_test_01m844dzg0eds8cke5ky2t6s6w2krNZgDkuykmfZ48yXU3fn1sHbgh2t6dA8NW3sOGbJz2eyAoe";
+        assert_eq!(id_of(value).unwrap(), "key_01m844dzg0eds8cke5ky2t6s6w");
+        assert!(id_of("sk_test_short").is_err());
+    }
+}

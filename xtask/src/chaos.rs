@@ -1,0 +1,244 @@
+//! `cargo xtask chaos`: real nodes on a real Postgres, hurt in every way that a machine and a network can, under load.
+//!
+//! Three nodes, each with its own wire to the one Postgres; faults drawn from a seed; clients who verify, revoke, suspend
+//! and close, and attack every change in the moment it is acknowledged. What they saw is a history, and a pure function
+//! says whether it keeps the promises: T7, T8 and T10 of the test plan. It signals only processes that it started, and
+//! everything ends with it. It asserts no latency: times are printed for information.
+
+mod aftermath;
+mod check;
+mod clock;
+mod control;
+mod desk;
+mod dice;
+mod faults;
+mod history;
+mod http;
+mod ledger;
+mod liar;
+mod load;
+mod node;
+mod plan;
+mod probes;
+mod proxy;
+mod report;
+mod schedule;
+mod stock;
+mod story;
+mod tally;
+mod watcher;
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::run;
+use check::check;
+use clock::{Clock, Moment};
+use dice::Dice;
+use faults::Mark;
+use history::{Recorder, Subject, Thing};
+use ledger::Ledger;
+use probes::Probes;
+use schedule::{Lane, Planned};
+use stock::Stock;
+use tally::Tally;
+use world::World;
+
+pub use control::Planted;
+pub use liar::Lie;
+pub use plan::{Load, Mode, Plan, Profile};
+pub use report::Report;
+pub use schedule::Kind;
+
+/// How long nodes may take to be well again after all faults are over.
+const RECOVERY: Duration = Duration::from_mins(1);
+
+/// How long the load goes on after that.
+const TAIL: Duration = Duration::from_secs(2);
+
+/// What everybody in a run shares.
+struct Run {
+    plan: Plan,
+    clock: Clock,
+    world: World,
+    recorder: Recorder,
+    ledger: Ledger,
+    tally: Tally,
+    stock: Stock,
+    probes: Probes,
+    over: AtomicBool,
+    /// The platform's account.
+    platform: Thing,
+    /// The platform's key, in whose name most is asked.
+    caller: Subject,
+}
+
+impl Run {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    fn end(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    /// Whoever fails ends it for all.
+    fn or_end<T>(&self, worked: Result<T>) -> Result<T> {
+        worked.inspect_err(|_| self.end())
+    }
+
+    /// Sleeps until then; answers false at once when the run is over.
+    fn wait_until(&self, moment: Moment) -> bool {
+        while !self.is_over() && self.clock.now() < moment {
+            self.clock.sleep_until(moment.min(self.clock.now() + Duration::from_millis(50)));
+        }
+        !self.is_over()
+    }
+}
+
+/// `cargo xtask chaos WORDS`: builds the server in release mode unless it is given, runs, prints, and leaves evidence of
+/// what it found.
+///
+/// # Errors
+/// When a word is unknown, something does not start or does not recover, or anything was found; in a control, when
+/// nothing was.
+pub fn run(words: &[&str]) -> Result<()> {
+    let plan = Plan::parse(words)?;
+    println!("{}", plan.line());
+    let report = storm(&plan)?;
+    print!("{report}");
+    let is_control = matches!(plan.mode, Mode::Control(_));
+    match (is_control, report.is_clean()) {
+        (false, true) => Ok(()),
+        (true, false) => {
+            println!("found, as it has to be");
+            Ok(())
+        }
+        (true, true) => bail!("the check did not find what was planted: it proves nothing"),
+        (false, false) => bail!("the service broke a promise; `cargo xtask {}` draws the same faults", plan.line()),
+    }
+}
+
+/// Runs a plan to its end.
+///
+/// # Errors
+/// When something does not start, does not recover, or the ledger cannot be written. What the check found is in the
+/// report, not an error.
+pub fn storm(plan: &Plan) -> Result<Report> {
+    let server = match &plan.server {
+        Some(server) => server.clone(),
+        None => build()?,
+    };
+    let clock = Clock::start();
+    let began = clock.now();
+    let world = World::start(plan, &server, clock)?;
+    let (recorder, ledger) = (Recorder::default(), Ledger::create(&world.folder().join("ledger"))?);
+    let platform = recorder.thing(&world.platform.mid);
+    let caller = recorder.subject("the platform's key", &[platform], None);
+    let (tally, stock, probes) = (Tally::default(), Stock::default(), Probes::for_nodes(plan.nodes));
+    let over = AtomicBool::new(false);
+    let plan = plan.clone();
+    let run = Run { plan, clock, world, recorder, ledger, tally, stock, probes, over, platform, caller };
+    let accounts = load::settle(&run)?;
+    load::plant(&run, &accounts)?;
+
+    let started = clock.now();
+    let marks = thread::scope(|scope| {
+        let everybody = load::start(scope, &run, &accounts);
+        let stormed = run.or_end(faults(&run));
+        run.end();
+        for worker in everybody {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        stormed
+    })?;
+
+    let stormed = clock.now();
+    let mut report = conclude(run, marks)?;
+    report.took = [started.since(began), stormed.since(started), clock.now().since(stormed)];
+    Ok(report)
+}
+
+/// All planned faults, until every node is well again, and a little of ordinary life.
+fn faults(run: &Run) -> Result<Vec<Mark>> {
+    let plan = &run.plan;
+    let began = run.clock.now();
+    let planned = schedule::draw(&plan.counts, plan.nodes, plan.duration, plan.longest, &Dice::of_seed(plan.seed));
+    let lanes: Vec<Lane> = (0..plan.nodes).map(Lane::Node).chain([Lane::Postgres]).collect();
+    let marks = thread::scope(|scope| {
+        let lanes: Vec<_> = lanes
+            .into_iter()
+            .map(|lane| {
+                let mine: Vec<Planned> = planned.iter().filter(|it| it.lane == lane).copied().collect();
+                scope.spawn(move || run.or_end(faults::happen(run, &mine, began)))
+            })
+            .collect();
+        let joined = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.collect::<Result<Vec<_>>>()
+    })?;
+    let mut marks: Vec<Mark> = marks.into_iter().flatten().collect();
+    marks.sort_by_key(|mark| mark.from);
+    let until = began + plan.duration;
+    match plan.mode {
+        Mode::Control(what) => control::happen(run, what, until)?,
+        Mode::Network | Mode::Kills | Mode::Pauses | Mode::All => {
+            run.wait_until(until);
+        }
+    }
+    run.world.heal()?;
+    faults::await_readiness(run, RECOVERY)?;
+    run.wait_until(run.clock.now() + TAIL);
+    Ok(marks)
+}
+
+/// Asks what has become of everything, and checks it.
+fn conclude(run: Run, marks: Vec<Mark>) -> Result<Report> {
+    let ledger = run.ledger.read()?;
+    let last = aftermath::standings(&run, &ledger)?;
+    aftermath::verify_all(&run)?;
+    let (mut crashes, mut refused_starts) = (Vec::new(), 0);
+    for (number, node) in run.world.nodes.iter().enumerate() {
+        let (ends, refusals) = node.troubles();
+        crashes.extend(ends.into_iter().map(|how| format!("node {number}: {how}")));
+        refused_starts += refusals;
+    }
+    let Run { plan, world, recorder, tally, .. } = run;
+    let history = recorder.close();
+    let findings = check(&history, &ledger, &last);
+    let tally = tally.counts();
+    let acknowledged = ledger.len();
+    let took = [Duration::ZERO; 3];
+    let report = Report { plan, history, findings, marks, tally, acknowledged, crashes, refused_starts, took };
+    if !report.is_clean() && !matches!(report.plan.mode, Mode::Control(_)) {
+        keep_evidence(&report, &world)?;
+    }
+    Ok(report)
+}
+
+/// All stories, the ledger, and what the nodes complained about, beside what cargo builds.
+fn keep_evidence(report: &Report, world: &World) -> Result<()> {
+    let folder = run::target_directory()?.join("chaos").join(report.plan.seed.to_string());
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::write(folder.join("findings"), report.stories(usize::MAX).join("\n"))?;
+    std::fs::copy(world.folder().join("ledger"), folder.join("ledger"))?;
+    for (number, node) in world.nodes.iter().enumerate() {
+        // A node that never complained has no log.
+        let _ = std::fs::copy(node.log(), folder.join(format!("node-{number}.log")));
+    }
+    std::fs::write(folder.join("postgres.log"), world.cluster.log()?)?;
+    println!("evidence is in {}", folder.display());
+    Ok(())
+}
+
+fn build() -> Result<PathBuf> {
+    println!("building the server in release mode (takes minutes the first time)");
+    run::show(run::cargo().args(["build", "--release", "--quiet", "--locked", "--bin", "keyward"]))?;
+    let server = run::target_directory()?.join("release/keyward");
+    ensure!(Path::new(&server).is_file(), "there is no {}", server.display());
+    Ok(server)
+}

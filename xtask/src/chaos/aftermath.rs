@@ -1,0 +1,124 @@
+//! After all faults are healed: what has become of everything that was acknowledged, and of everything else.
+//!
+//! It asks, it never judges: verdicts go into the history like all others.
+
+use std::collections::{BTreeSet, HashMap};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use super::Run;
+use super::check::{Entry, Standing};
+use super::desk::{Desk, from_verdict, number};
+use super::dice::Dice;
+use super::history::{Seen, Told};
+use super::http::Answer;
+use super::stock::{Form, Shown};
+use super::tally::Op;
+
+/// As many as one call takes.
+const BATCH: usize = 100;
+
+/// A node that is well answers in that time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What each thing of the ledger is by now.
+///
+/// # Errors
+/// When no node tells.
+pub(super) fn standings(run: &Run, ledger: &[Entry]) -> Result<HashMap<String, Standing>> {
+    let names: BTreeSet<&str> = ledger.iter().map(|entry| entry.name.as_str()).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let found = at_once(run, |desk, part, parts| {
+        let mine = names.iter().skip(part).step_by(parts);
+        mine.map(|name| Ok(((*name).to_owned(), standing(desk, name)?))).collect::<Result<Vec<_>>>()
+    })?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// As many clients as there are nodes, at once.
+fn at_once<T: Send>(run: &Run, work: impl Fn(&mut Desk<'_>, usize, usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let (work, parts) = (&work, run.world.nodes.len());
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..parts)
+            .map(|part| {
+                let mut desk = Desk::new(run, Dice::of_seed(0));
+                scope.spawn(move || work(&mut desk, part, parts))
+            })
+            .collect();
+        let joined = clients.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.collect()
+    })
+}
+
+fn standing(desk: &mut Desk<'_>, name: &str) -> Result<Standing> {
+    let path = if name.starts_with("key_") { format!("/v1/api-keys/{name}") } else { format!("/v1/merchants/{name}") };
+    let answer = ask(desk, None, "GET", &path, None)?;
+    if answer.status == 404 {
+        return Ok(Standing::Absent);
+    }
+    let body: Value = serde_json::from_slice(&answer.body)?;
+    let word = if name.starts_with("key_") { &body["state"] } else { &body["status"] };
+    match word.as_str() {
+        Some("active") => Ok(Standing::Active),
+        Some("suspended") => Ok(Standing::Suspended),
+        Some("revoked" | "closed") => Ok(Standing::Ended),
+        _ => bail!("{name} is {word}, which is nothing that it could be"),
+    }
+}
+
+/// Has every credential verified at every node.
+///
+/// # Errors
+/// When a node does not answer.
+pub(super) fn verify_all(run: &Run) -> Result<()> {
+    let all = run.stock.all();
+    let keys: Vec<&Shown> = all.iter().filter(|shown| matches!(shown.form, Form::Secret | Form::Public)).collect();
+    at_once(run, |desk, node, _| {
+        for keys in keys.chunks(BATCH) {
+            let kind = |form| if form == Form::Public { "public" } else { "secret" };
+            let checks: Vec<Value> =
+                keys.iter().map(|shown| json!({ "key": &*shown.value, "type": kind(shown.form) })).collect();
+            let sent = run.clock.now();
+            let body = json!({ "checks": checks }).to_string();
+            let answer = ask(desk, Some(node), "POST", "/v1/verify/batch", Some(&body))?;
+            let ended = run.clock.now();
+            let body: Value = serde_json::from_slice(&answer.body)?;
+            for (place, shown) in keys.iter().enumerate() {
+                let valid = body["results"][place]["valid"].as_bool();
+                let told = valid.map_or(Told::Nothing, from_verdict);
+                run.recorder.see(Seen { subject: shown.subject, node: number(node), sent, ended, told });
+            }
+        }
+        for token in all.iter().filter(|shown| shown.form == Form::Token) {
+            desk.show(node, token);
+        }
+        Ok(())
+    })
+    .map(drop)
+}
+
+/// Asks until there is an answer that is one.
+fn ask(
+    desk: &mut Desk<'_>,
+    node: Option<usize>,
+    method: &'static str,
+    path: &str,
+    body: Option<&str>,
+) -> Result<Answer> {
+    let deadline = desk.run.clock.now() + PATIENCE;
+    loop {
+        let node = node.or_else(|| desk.any_node()).context("no node is there")?;
+        let request = desk.request(method, path, body);
+        let answer = desk.send(Op::Read, node, &request, PATIENCE);
+        match answer {
+            Ok(answer) if matches!(answer.status, 200 | 404) => return Ok(answer),
+            other if desk.run.clock.now() > deadline => {
+                bail!("after all faults were healed node {node} answered {method} {path} with {other:?}")
+            }
+            _ => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The clock of a run: one, monotonic, on the one machine, so that no skew enters the check of its history.
+//!
+//! It measures and paces. Nothing of the service's is ever decided by it.
+
+use std::fmt;
+use std::ops::Add;
+use std::time::{Duration, Instant};
+
+/// The beginning of a run, from which every moment counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "one clock for all that clients see; no lease is decided by it")]
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn now(self) -> Moment {
+        Moment(self.0.elapsed())
+    }
+
+    /// Returns at that moment, at once if it has passed.
+    pub(super) fn sleep_until(self, moment: Moment) {
+        std::thread::sleep(moment.since(self.now()));
+    }
+}
+
+/// So long after the beginning of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Moment(Duration);
+
+impl Moment {
+    /// The beginning of the run.
+    pub(super) const START: Self = Self(Duration::ZERO);
+    /// After everything.
+    pub(super) const END: Self = Self(Duration::MAX);
+
+    pub(super) const fn after(beginning: Duration) -> Self {
+        Self(beginning)
+    }
+
+    /// How much later than `earlier`; nothing if it is not.
+    pub(super) fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    pub(super) const fn offset(self) -> Duration {
+        self.0
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, more: Duration) -> Self {
+        Self(self.0.saturating_add(more))
+    }
+}
+
+impl fmt::Display for Moment {
+    /// In seconds, to the microsecond.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>4}.{:06}", self.0.as_secs(), self.0.subsec_micros())
+    }
+}
+
+/// What somebody does so often a second, however long each time takes; what was missed is not made up for.
+#[derive(Debug)]
+pub(super) struct Pace {
+    interval: Duration,
+    next: Moment,
+}
+
+impl Pace {
+    pub(super) const fn new(interval: Duration, first: Moment) -> Self {
+        Self { interval, next: first }
+    }
+
+    /// Sleeps until it is time again.
+    pub(super) fn wait(&mut self, clock: Clock) {
+        clock.sleep_until(self.next);
+        self.next = clock.now().max(self.next + self.interval);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_reads_as_seconds() {
+        assert_eq!(Moment::after(Duration::from_micros(12_034_056)).to_string(), "  12.034056");
+    }
+
+    #[test]
+    fn nothing_is_earlier_than_now_by_a_negative_time() {
+        let (early, late) = (Moment::default(), Moment::default() + Duration::from_secs(1));
+        assert_eq!(early.since(late), Duration::ZERO);
+        assert_eq!(late.since(early), Duration::from_secs(1));
+    }
+}

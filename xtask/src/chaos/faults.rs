@@ -1,0 +1,99 @@
+//! Does the planned faults at their time, and marks when each began and was over.
+//!
+//! One thread a lane. It never does anything to a process that is not of this run.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::Run;
+use super::clock::Moment;
+use super::http::{Client, Request};
+use super::proxy::Weather;
+use super::schedule::{Fault, Kind, Lane, Planned};
+
+/// A node that is not ready by then does not start.
+const START: Duration = Duration::from_mins(1);
+
+/// A fault that has happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub(super) lane: Lane,
+    pub(super) kind: Kind,
+    pub(super) fault: Fault,
+    pub(super) from: Moment,
+    /// When it was over: for a kill, when the process was ready again.
+    pub(super) until: Moment,
+    /// How long the process took to be ready, from its start.
+    pub(super) ready_in: Option<Duration>,
+}
+
+/// Does one lane's faults, which are in the order of their time from `began` on. Ends early with the run.
+///
+/// # Errors
+/// When a process does not come back, or cannot be signalled.
+pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Vec<Mark>> {
+    let mut marks = Vec::new();
+    for it in planned {
+        if !run.wait_until(began + it.at.offset()) {
+            break;
+        }
+        let from = run.clock.now();
+        let until = from + it.lasts;
+        let ready_in = match (it.lane, it.fault) {
+            (Lane::Node(node), Fault::Network(weather)) => {
+                run.world.wires[node].set(weather);
+                run.wait_until(until);
+                run.world.wires[node].set(Weather::Fair);
+                None
+            }
+            (Lane::Node(node), Fault::Pause) => {
+                run.world.nodes[node].pause()?;
+                run.wait_until(until);
+                run.world.nodes[node].resume()?;
+                None
+            }
+            (Lane::Node(node), Fault::Kill) => {
+                run.world.nodes[node].kill()?;
+                run.wait_until(until);
+                let started = run.clock.now();
+                run.world.nodes[node].revive();
+                run.world.nodes[node].await_ready(START)?;
+                Some(run.clock.now().since(started))
+            }
+            (Lane::Postgres, _) | (Lane::Node(_), Fault::Postgres) => {
+                run.world.cluster.kill9()?;
+                run.wait_until(until);
+                let started = run.clock.now();
+                run.world.cluster.start_again()?;
+                Some(run.clock.now().since(started))
+            }
+        };
+        marks.push(Mark { lane: it.lane, kind: it.kind, fault: it.fault, from, until: run.clock.now(), ready_in });
+    }
+    Ok(marks)
+}
+
+/// Waits until every node says that it can verify.
+///
+/// # Errors
+/// When one does not within the limit.
+pub(super) fn await_readiness(run: &Run, limit: Duration) -> Result<()> {
+    let deadline = run.clock.now() + limit;
+    let mut client = Client::new(run.clock);
+    for node in 0..run.world.nodes.len() {
+        loop {
+            let request = Request { method: "GET", path: "/readyz", bearer: None, body: None };
+            let answer = run.world.address(node).map(|address| client.ask(address, &request, limit));
+            if matches!(&answer, Some(Ok(answer)) if answer.status == 200) {
+                break;
+            }
+            anyhow::ensure!(
+                run.clock.now() < deadline,
+                "node {node} was not ready within {limit:?} after all faults were over; it answered {answer:?}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    Ok(())
+}

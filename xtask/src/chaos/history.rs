@@ -1,0 +1,178 @@
+//! What the clients of a run saw: every verification, and every call that narrows or widens what is valid.
+//!
+//! It only records, in the words of the clients; what was wrong with it is found by [`check`](super::check). It never
+//! holds a credential: keys and tokens go by their ids.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::clock::Moment;
+
+/// A key or an account: what can be narrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Thing(usize);
+
+/// A credential that is shown to be verified: a key's value, or an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Subject(usize);
+
+/// What is known of a subject from its making.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    pub(super) name: String,
+    /// It is valid only while all of these are: its key or keys, and every account above.
+    pub(super) rests_on: Vec<Thing>,
+    /// When it may begin to be refused by itself; never, if absent.
+    pub(super) good_until: Option<Moment>,
+}
+
+/// What an answer said of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Told {
+    Valid,
+    Invalid,
+    /// 503 or 504: it could not be answered.
+    Unavailable,
+    /// There was no answer, or one that says nothing about the credential.
+    Nothing,
+}
+
+/// One verification as its client saw it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) subject: Subject,
+    pub(super) node: u8,
+    /// Before its first byte was sent: it cannot have arrived earlier.
+    pub(super) sent: Moment,
+    /// When the answer had been read, or nobody waited for it any longer.
+    pub(super) ended: Moment,
+    pub(super) told: Told,
+}
+
+/// What a call does to its things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Change {
+    Revoke,
+    /// A new pair that revokes an old one: its things are the two old keys.
+    Overwrite,
+    Suspend,
+    Close,
+    /// The only one that widens.
+    Resume,
+}
+
+impl Change {
+    pub(super) const ALL: [Self; 5] = [Self::Revoke, Self::Overwrite, Self::Suspend, Self::Close, Self::Resume];
+
+    pub(super) const fn narrows(self) -> bool {
+        !matches!(self, Self::Resume)
+    }
+
+    /// Whether nothing can widen again what it narrowed.
+    pub(super) const fn is_final(self) -> bool {
+        matches!(self, Self::Revoke | Self::Overwrite | Self::Close)
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Revoke => "revoke",
+            Self::Overwrite => "overwrite",
+            Self::Suspend => "suspend",
+            Self::Close => "close",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+/// How a call ended for its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Ending {
+    /// 2xx other than 202: the promise holds from here on.
+    Acknowledged,
+    /// It was refused, so nothing came of it.
+    Refused,
+    /// 503, 504 or no answer: it may take effect at any time after it was sent, or never.
+    Unknown,
+}
+
+/// One call that narrows or widens.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) change: Change,
+    pub(super) things: Vec<Thing>,
+    pub(super) node: u8,
+    /// When the first of the tries was sent of which this is one: it is repeated until its outcome is known.
+    pub(super) wanted: Moment,
+    pub(super) sent: Moment,
+    pub(super) ended: Moment,
+    pub(super) ending: Ending,
+}
+
+/// Everything that was seen.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    pub(super) things: Vec<String>,
+    pub(super) subjects: Vec<Made>,
+    pub(super) seen: Vec<Seen>,
+    pub(super) calls: Vec<Call>,
+}
+
+impl History {
+    pub(super) fn name_of(&self, thing: Thing) -> &str {
+        self.things.get(thing.0).map_or("?", String::as_str)
+    }
+
+    pub(super) fn made(&self, subject: Subject) -> Option<&Made> {
+        self.subjects.get(subject.0)
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Thing> {
+        self.things.iter().position(|it| it == name).map(Thing)
+    }
+
+    pub(super) fn add_thing(&mut self, name: &str) -> Thing {
+        self.things.push(name.to_owned());
+        Thing(self.things.len() - 1)
+    }
+
+    pub(super) fn add_subject(&mut self, made: Made) -> Subject {
+        self.subjects.push(made);
+        Subject(self.subjects.len() - 1)
+    }
+}
+
+/// The history while it is written, by many threads at once. It is only ever added to.
+#[derive(Debug, Default)]
+pub(super) struct Recorder(Mutex<History>);
+
+impl Recorder {
+    pub(super) fn thing(&self, name: &str) -> Thing {
+        self.open().add_thing(name)
+    }
+
+    pub(super) fn subject(&self, name: &str, rests_on: &[Thing], good_until: Option<Moment>) -> Subject {
+        self.open().add_subject(Made { name: name.to_owned(), rests_on: rests_on.to_vec(), good_until })
+    }
+
+    pub(super) fn see(&self, seen: Seen) {
+        self.open().seen.push(seen);
+    }
+
+    pub(super) fn call(&self, call: Call) {
+        self.open().calls.push(call);
+    }
+
+    /// All of it, at the end.
+    pub(super) fn close(self) -> History {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks something of it as it is now.
+    pub(super) fn look<T>(&self, at: impl FnOnce(&History) -> T) -> T {
+        at(&self.open())
+    }
+
+    fn open(&self) -> MutexGuard<'_, History> {
+        // Entries are whole or absent, whoever panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,106 @@
+//! One message of HTTP/1.1, a request or an answer, read from a connection.
+//!
+//! Only bodies of a stated length: the service sends no others to the calls that are made here.
+
+use std::io::{self, Read as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::chaos::clock::{Clock, Moment};
+
+/// More than any message here; whoever sends more is not the service.
+const MOST: usize = 1 << 20;
+
+/// Head and body.
+#[derive(Clone, Debug)]
+pub(in crate::chaos) struct Message {
+    /// All lines of the head, without the empty one.
+    pub(in crate::chaos) head: String,
+    pub(in crate::chaos) body: Vec<u8>,
+}
+
+impl Message {
+    /// As it was sent.
+    pub(in crate::chaos) fn bytes(&self) -> Vec<u8> {
+        [self.head.as_bytes(), b"\r\n\r\n", &self.body].concat()
+    }
+
+    /// Of an answer.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.head.split(' ').nth(1)?.get(..3)?.parse().ok()
+    }
+
+    /// Whether the other side ends the connection after it.
+    pub(super) fn closes(&self) -> bool {
+        header(&self.head, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+    lines.find_map(|(it, value)| it.eq_ignore_ascii_case(name).then(|| value.trim()))
+}
+
+/// The reading side of a connection, with what has arrived ahead of its turn.
+#[derive(Debug)]
+pub(in crate::chaos) struct Reader {
+    stream: TcpStream,
+    ahead: Vec<u8>,
+}
+
+impl Reader {
+    pub(in crate::chaos) const fn new(stream: TcpStream) -> Self {
+        Self { stream, ahead: Vec::new() }
+    }
+
+    pub(in crate::chaos) const fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// When the connection ends before it does, it is no message, or it is not there by the deadline.
+    pub(in crate::chaos) fn read(&mut self, clock: Clock, deadline: Moment) -> io::Result<Message> {
+        let end = loop {
+            if let Some(end) = self.ahead.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end;
+            }
+            self.more(clock, deadline)?;
+        };
+        let head = String::from_utf8_lossy(&self.ahead[..end]).into_owned();
+        if header(&head, "transfer-encoding").is_some() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a body without a length"));
+        }
+        let length = header(&head, "content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+        let whole = end.saturating_add(4).saturating_add(length);
+        while self.ahead.len() < whole {
+            self.more(clock, deadline)?;
+        }
+        let rest = self.ahead.split_off(whole);
+        let body = self.ahead.split_off(end + 4);
+        self.ahead = rest;
+        Ok(Message { head, body })
+    }
+
+    fn more(&mut self, clock: Clock, deadline: Moment) -> io::Result<()> {
+        let left = deadline.since(clock.now());
+        if left == Duration::ZERO {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        let mut piece = [0; 8 * 1024];
+        let read = match self.stream.read(&mut piece) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            read => read?,
+        };
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if self.ahead.len() + read > MOST {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a message of more than a mebibyte"));
+        }
+        self.ahead.extend_from_slice(&piece[..read]);
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! A liar in front of a node: what a broken service, or a gateway that caches, would answer.
+//!
+//! It is the control of the check: a run with it has to end in findings. It has one kind of lie, so that each kind is
+//! seen to be found. It never stands in front of a node in any other run.
+
+use std::collections::HashSet;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::clock::Clock;
+use super::http::{Message, Reader};
+
+/// Which lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// What was valid once stays valid.
+    StaleValid,
+    /// A revocation is answered and never made.
+    ForgottenRevocation,
+    /// A valid key is said to be revoked.
+    FalseRefusal,
+}
+
+/// No request of a run takes longer.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Listens until it is dropped.
+#[derive(Debug)]
+pub(super) struct Liar {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    node: SocketAddr,
+    lie: Lie,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    over: bool,
+    /// Both ends of every connection, to end them.
+    open: Vec<TcpStream>,
+    /// Questions that were answered with "valid".
+    valid: HashSet<Vec<u8>>,
+    /// How often something else was said than the truth.
+    lies: u64,
+}
+
+impl Liar {
+    /// Stands in front of this node.
+    ///
+    /// # Errors
+    /// When there is no free port, or no more threads.
+    pub(super) fn before(node: SocketAddr, lie: Lie, clock: Clock) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for the liar")?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared { node, lie, clock, state: Mutex::default() });
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("liar".into()).spawn(move || of_thread.listen(&listener))?;
+        Ok(Self { address, shared, thread: Some(thread) })
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How often it has lied so far.
+    pub(super) fn lies(&self) -> u64 {
+        self.shared.lock().lies
+    }
+}
+
+impl Drop for Liar {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.over = true;
+        for stream in &state.open {
+            // It may have ended by itself.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        drop(state);
+        // A last visitor, so that it looks up.
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread a connection; there are as many as clients of the run.
+    fn listen(&self, listener: &TcpListener) {
+        std::thread::scope(|scope| {
+            for client in listener.incoming().map_while(io::Result::ok) {
+                let mut state = self.lock();
+                if state.over {
+                    return;
+                }
+                let Ok(node) = TcpStream::connect(self.node) else { continue };
+                state.open.extend([client.try_clone(), node.try_clone()].into_iter().flatten());
+                drop(state);
+                scope.spawn(move || self.relay(Reader::new(client), Reader::new(node)));
+            }
+        });
+    }
+
+    /// Until either side ends.
+    fn relay(&self, mut client: Reader, mut node: Reader) -> Option<()> {
+        loop {
+            let question = client.read(self.clock, self.clock.now() + PATIENCE).ok()?;
+            let answer = if self.lie == Lie::ForgottenRevocation && question.head.starts_with("DELETE ") {
+                self.lock().lies += 1;
+                NO_CONTENT.to_vec()
+            } else {
+                node.stream().write_all(&question.bytes()).ok()?;
+                let truth = node.read(self.clock, self.clock.now() + PATIENCE).ok()?;
+                self.lock().instead_of(&truth, self.lie, &question).map_or_else(|| truth.bytes(), <[u8]>::to_vec)
+            };
+            client.stream().write_all(&answer).ok()?;
+        }
+    }
+}
+
+impl State {
+    /// What is said, if not the truth.
+    fn instead_of(&mut self, truth: &Message, lie: Lie, question: &Message) -> Option<&'static [u8]> {
+        let is_check = question.head.starts_with("POST /v1/verify ");
+        let is_auth = question.head.starts_with("GET /v1/auth");
+        let valid = is_valid(truth);
+        let said = match lie {
+            Lie::StaleValid if valid && is_auth => {
+                self.valid.insert(question.bytes());
+                None
+            }
+            Lie::StaleValid => (is_auth && !valid && self.valid.contains(&question.bytes())).then_some(NO_CONTENT),
+            Lie::FalseRefusal => (is_check && valid).then_some(REVOKED),
+            Lie::ForgottenRevocation => None,
+        };
+        self.lies += u64::from(said.is_some());
+        said
+    }
+}
+
+const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+const REVOKED: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"valid\":false,\"code\":\"REVOKED\"}";
+
+fn is_valid(answer: &Message) -> bool {
+    let told = String::from_utf8_lossy(&answer.body);
+    answer.head.starts_with("HTTP/1.1 204 ") || told.contains("\"valid\":true")
+}

@@ -1,0 +1,195 @@
+//! Accounts, keys, pairs and tokens for the load: made at any node, tried again until one makes them.
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use crate::chaos::Run;
+use crate::chaos::desk::{BETWEEN_TRIES, Desk};
+use crate::chaos::history::{Subject, Thing};
+use crate::chaos::stock::{Form, Shown};
+use crate::chaos::tally::Op;
+
+/// The life of an access token, with a good minute to spare: a busy machine may be late.
+const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(530);
+
+/// An account, and what it rests on: itself and those above.
+#[derive(Clone, Debug)]
+pub(in crate::chaos) struct Account {
+    pub(in crate::chaos) mid: String,
+    pub(super) thing: Thing,
+    pub(super) rests_on: Vec<Thing>,
+}
+
+/// A key.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) thing: Thing,
+    pub(super) shown: Shown,
+}
+
+/// A pair of keys.
+#[derive(Clone, Debug)]
+pub(super) struct Pair {
+    pub(super) public: Key,
+    pub(super) secret: Key,
+    /// Both, where a token is obtained with them.
+    pub(super) both: Shown,
+    rests_on: Vec<Thing>,
+}
+
+/// What was obtained with a pair.
+#[derive(Clone, Debug)]
+pub(super) struct Tokens {
+    pub(super) access: Shown,
+    pub(super) refresh: Shown,
+}
+
+impl Account {
+    /// The root.
+    pub(in crate::chaos) fn platform(run: &Run) -> Self {
+        let mid = run.world.platform.mid.clone();
+        Self { mid, thing: run.platform, rests_on: vec![run.platform] }
+    }
+
+    /// A new one below this one.
+    pub(super) fn above(&self, run: &Run, mid: &str) -> Self {
+        let thing = run.recorder.thing(mid);
+        Self { mid: mid.to_owned(), thing, rests_on: [&[thing], self.rests_on.as_slice()].concat() }
+    }
+}
+
+impl Pair {
+    pub(super) fn things(&self) -> [Thing; 2] {
+        [self.public.thing, self.secret.thing]
+    }
+}
+
+impl Desk<'_> {
+    /// A merchant below this account.
+    ///
+    /// # Errors
+    /// When the run is over first.
+    pub(super) fn make_merchant(&mut self, below: &Account) -> Result<Account> {
+        let wish = json!({ "name": "Merchant", "parent_mid": below.mid });
+        let made = self.make(Op::Register, "/v1/merchants", &wish, true)?;
+        Ok(below.above(self.run, &member(&made, "mid")?))
+    }
+
+    /// A secret key of this account.
+    ///
+    /// # Errors
+    /// When the run is over first.
+    pub(super) fn make_key(&mut self, account: &Account) -> Result<Key> {
+        let scopes = ["charges:read"];
+        let wish = json!({ "mid": account.mid, "name": "Key", "type": "secret", "scopes": scopes });
+        let made = self.make(Op::CreateKey, "/v1/api-keys", &wish, true)?;
+        Ok(self.key(account, &member(&made, "id")?, &member(&made, "value")?, Form::Secret))
+    }
+
+    /// A pair of this account.
+    ///
+    /// # Errors
+    /// When the run is over first.
+    pub(super) fn make_pair(&mut self, account: &Account, name: &str) -> Result<Pair> {
+        let (path, wish) = pair_wish(account, name, false);
+        let made = self.make(Op::CreatePair, &path, &wish, true)?;
+        self.pair(account, &made)
+    }
+
+    /// The pair in an answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn pair(&self, account: &Account, made: &Value) -> Result<Pair> {
+        let id = |place: usize| member(&made["keys"][place], "id");
+        let (app_key, app_secret) = (member(made, "appKey")?, member(made, "appSecret")?);
+        let public = self.key(account, &id(0)?, &app_key, Form::Public);
+        let secret = self.key(account, &id(1)?, &app_secret, Form::Secret);
+        let rests_on = [&[public.thing, secret.thing], account.rests_on.as_slice()].concat();
+        let subject = self.run.recorder.subject(&format!("the pair of {}", secret.id), &rests_on, None);
+        let body = json!({ "AppKey": app_key, "AppSecret": app_secret }).to_string();
+        let both = Shown { subject, value: body.into(), form: Form::Pair };
+        Ok(Pair { public, secret, both, rests_on })
+    }
+
+    /// Tokens for a pair.
+    ///
+    /// # Errors
+    /// When the run is over first.
+    pub(super) fn make_tokens(&mut self, pair: &Pair) -> Result<Tokens> {
+        let asked = self.run.clock.now();
+        let wish = serde_json::from_str(&pair.both.value)?;
+        let made = self.make(Op::Token, "/v1/oauth2/token", &wish, false)?;
+        let subject = |what: &str, until| -> Subject {
+            self.run.recorder.subject(&format!("{what} of {}", pair.secret.id), &pair.rests_on, until)
+        };
+        let shown = |subject, value: String, form| Shown { subject, value: value.into(), form };
+        let access = subject("an access token", Some(asked + TOKEN_LIFE));
+        let refresh = subject("a refresh token", None);
+        let redeem = json!({ "refreshToken": member(&made, "refreshToken")? }).to_string();
+        Ok(Tokens {
+            access: shown(access, member(&made, "accessToken")?, Form::Token),
+            refresh: shown(refresh, redeem, Form::Refresh),
+        })
+    }
+
+    fn key(&self, account: &Account, id: &str, value: &str, form: Form) -> Key {
+        let thing = self.run.recorder.thing(id);
+        let rests_on = [&[thing], account.rests_on.as_slice()].concat();
+        let subject = self.run.recorder.subject(id, &rests_on, None);
+        Key { id: id.to_owned(), thing, shown: Shown { subject, value: value.into(), form } }
+    }
+
+    /// Asks any node, again until one makes it. What an earlier try may have made is nobody's.
+    fn make(&mut self, op: Op, path: &str, wish: &Value, by_platform: bool) -> Result<Value> {
+        let body = wish.to_string();
+        while !self.run.is_over() {
+            let Some(node) = self.any_node() else { continue };
+            let mut request = self.request("POST", path, Some(&body));
+            request.bearer = request.bearer.filter(|_| by_platform);
+            if let Ok(answer) = self.send(op, node, &request, self.run.plan.patience()) {
+                match answer.status {
+                    200 | 201 => return Ok(serde_json::from_slice(&answer.body)?),
+                    // That is recorded, or passes.
+                    401 if by_platform => {}
+                    429 => {}
+                    400..500 => bail!("{} was refused with {}", op.name(), String::from_utf8_lossy(&answer.body)),
+                    _ => {}
+                }
+            }
+            std::thread::sleep(BETWEEN_TRIES);
+        }
+        bail!(Over)
+    }
+}
+
+/// The run was over before something was made. No failure: whoever asked for it ends.
+#[derive(Debug)]
+pub(super) struct Over;
+
+impl std::fmt::Display for Over {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the run was over before it was ready: no node made an account, a key or a token")
+    }
+}
+
+impl std::error::Error for Over {}
+
+/// Path and body that ask for a pair.
+pub(super) fn pair_wish(account: &Account, name: &str, overwrite: bool) -> (String, Value) {
+    let wish = json!({ "name": name, "scopes": ["charges:read"], "overwriteExistingKey": overwrite });
+    (format!("/v1/merchants/{}/api-keys", account.mid), wish)
+}
+
+fn member(value: &Value, name: &str) -> Result<String> {
+    value[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in an answer"))
+}
+
+/// Being over is how everybody ends.
+pub(super) fn or_over(worked: Result<()>) -> Result<()> {
+    match worked {
+        Err(error) if error.is::<Over>() => Ok(()),
+        other => other,
+    }
+}

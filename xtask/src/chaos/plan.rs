@@ -1,0 +1,292 @@
+//! What a run is to do: which faults, how many, for how long, under which load.
+//!
+//! It only says so. The sizes are those of the test plan: T7, T8 and T10.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::control::Planted;
+use super::dice::any_seed;
+use super::schedule::Kind;
+
+/// Which faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// T7: the network between nodes and Postgres.
+    Network,
+    /// T8: SIGKILL to nodes and to Postgres.
+    Kills,
+    /// T10: SIGSTOP to nodes.
+    Pauses,
+    /// All three at once.
+    All,
+    /// None of these, but something that the check has to find.
+    Control(Planted),
+}
+
+impl Mode {
+    fn name(self) -> String {
+        match self {
+            Self::Network => "network".into(),
+            Self::Kills => "kills".into(),
+            Self::Pauses => "pauses".into(),
+            Self::All => "all".into(),
+            Self::Control(planted) => {
+                let name = Planted::ALL.into_iter().find(|(_, it)| *it == planted).map_or("", |(name, _)| name);
+                format!("control {name}")
+            }
+        }
+    }
+
+    /// The figures of the test plan.
+    fn counts(self) -> Vec<(Kind, usize)> {
+        let network = [(Kind::Delay, 50), (Kind::Cut, 50), (Kind::HalfOpen, 60), (Kind::Slow, 40)];
+        let kills = [(Kind::Kill, 100), (Kind::Postgres, 20)];
+        let pauses = [(Kind::Pause, 300)];
+        match self {
+            Self::Network => network.to_vec(),
+            Self::Kills => kills.to_vec(),
+            Self::Pauses => pauses.to_vec(),
+            Self::All => [network.as_slice(), &kills, &pauses].concat(),
+            Self::Control(_) => Vec::new(),
+        }
+    }
+
+    const fn duration(self) -> Duration {
+        match self {
+            Self::Network | Self::Kills | Self::Pauses => Duration::from_mins(10),
+            Self::All => Duration::from_mins(30),
+            Self::Control(_) => Duration::from_mins(1),
+        }
+    }
+}
+
+/// The lease profile of the nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// A lease of 2 s, for tests.
+    Quick,
+    /// Whatever the service does unless it is told otherwise.
+    Default,
+}
+
+/// How much is asked, a second and at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Verifications a second, all nodes together; those right before and after a revocation come on top.
+    pub verifications: u32,
+    /// Revocations a second that are begun while no fault holds them up.
+    pub revocations: u32,
+    /// Who verify at their own pace, at each node.
+    pub verifiers: u32,
+    /// Who verify what has just been narrowed, at each node.
+    pub probers: u32,
+    /// Who revoke.
+    pub revokers: u32,
+    /// Who suspend, resume and close.
+    pub suspenders: u32,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Which faults.
+    pub mode: Mode,
+    /// How many of each.
+    pub counts: Vec<(Kind, usize)>,
+    /// How long faults happen; start and check come on top. A control ends as soon as there were lies enough.
+    pub duration: Duration,
+    /// The longest that a pause or a fault of the network lasts.
+    pub longest: Duration,
+    /// Draws the faults, and what the load does.
+    pub seed: u64,
+    /// Nodes of the service.
+    pub nodes: usize,
+    /// Their lease profile.
+    pub profile: Profile,
+    /// How much is asked.
+    pub load: Load,
+    /// The binary; built in release mode if absent.
+    pub server: Option<PathBuf>,
+    /// Whether it is the small one.
+    short: bool,
+}
+
+impl Plan {
+    /// The sizes of the test plan, with a seed of its own.
+    #[must_use]
+    pub fn full(mode: Mode) -> Self {
+        Self {
+            mode,
+            counts: mode.counts(),
+            duration: mode.duration(),
+            longest: Duration::from_secs(10),
+            seed: any_seed(),
+            nodes: 3,
+            profile: Profile::Default,
+            load: Load { verifications: 500, revocations: 20, verifiers: 4, probers: 4, revokers: 32, suspenders: 4 },
+            server: None,
+            short: false,
+        }
+    }
+
+    /// A small run for the tests: some faults of every kind that the mode has, on nodes with short leases.
+    #[must_use]
+    pub fn short(mode: Mode) -> Self {
+        let full = Self::full(mode);
+        Self {
+            counts: full.counts.iter().map(|(kind, _)| (*kind, 3)).collect(),
+            duration: if full.counts.is_empty() { full.duration } else { Duration::from_secs(45) },
+            nodes: if full.counts.is_empty() { 2 } else { full.nodes },
+            longest: Duration::from_secs(5),
+            profile: Profile::Quick,
+            load: Load { verifications: 60, revocations: 6, verifiers: 2, probers: 3, revokers: 12, suspenders: 2 },
+            short: true,
+            ..full
+        }
+    }
+
+    /// Reads the words after `chaos`: a mode and flags.
+    ///
+    /// # Errors
+    /// When a word is unknown or lacks its value.
+    pub fn parse(words: &[&str]) -> Result<Self> {
+        let (mode, mut rest) = match words {
+            ["control", name, rest @ ..] => {
+                let planted = Planted::ALL.into_iter().find(|(it, _)| it == name);
+                let (_, planted) = planted.with_context(|| format!("there is no control `{name}`"))?;
+                (Mode::Control(planted), rest)
+            }
+            ["network", rest @ ..] => (Mode::Network, rest),
+            ["kills", rest @ ..] => (Mode::Kills, rest),
+            ["pauses", rest @ ..] => (Mode::Pauses, rest),
+            ["all", rest @ ..] | rest => (Mode::All, rest),
+        };
+        let mut plan = Self::full(mode);
+        if let ["--short", more @ ..] = rest {
+            (plan, rest) = (Self::short(mode), more);
+        }
+        while let [flag, value, more @ ..] = rest {
+            let number = || value.parse().with_context(|| format!("{flag} takes a number, not `{value}`"));
+            match *flag {
+                "--seconds" => plan.last(Duration::from_secs(number()?)),
+                "--seed" => plan.seed = number()?,
+                "--nodes" => plan.nodes = usize::try_from(number()?)?,
+                "--server" => plan.server = Some(std::path::absolute(value)?),
+                "--profile" => {
+                    plan.profile = match *value {
+                        "quick" => Profile::Quick,
+                        "default" => Profile::Default,
+                        other => bail!("--profile is quick or default, not `{other}`"),
+                    }
+                }
+                unknown => bail!("`chaos` does not know `{unknown}`"),
+            }
+            rest = more;
+        }
+        ensure!(rest.is_empty(), "`chaos` does not know `{}`, or it lacks its value", rest.join(" "));
+        ensure!((2..=9).contains(&plan.nodes), "--nodes is 2 to 9: what one node did has to be true for another");
+        Ok(plan)
+    }
+
+    /// Lasts so long, with faults as frequent as in the full size, and at least three of each kind.
+    fn last(&mut self, duration: Duration) {
+        let full = self.duration.as_secs().max(1);
+        for (_, count) in &mut self.counts {
+            let share = u64::try_from(*count).unwrap_or(u64::MAX).saturating_mul(duration.as_secs()) / full;
+            *count = usize::try_from(share).unwrap_or(usize::MAX).max(3);
+        }
+        self.duration = duration;
+    }
+
+    /// Partners to suspend and close: nobody can make one over HTTP, and a minute of faults ends about one for each who
+    /// suspends. The first one is left alone.
+    pub(super) fn partners(&self) -> u64 {
+        1 + u64::from(self.load.suspenders) * (2 + self.duration.as_secs() / 60)
+    }
+
+    /// How long a verification is waited for: longer than any pause, so that what was sent to a stopped node is answered
+    /// by it when it goes on.
+    pub(super) fn patience(&self) -> Duration {
+        self.longest + Duration::from_secs(5)
+    }
+
+    /// How long a narrowing call is waited for: the time that the service allows itself, and a pause on top.
+    pub(super) fn patience_for_a_barrier(&self) -> Duration {
+        self.longest + Duration::from_secs(12)
+    }
+
+    /// One line for whoever wants to repeat it.
+    pub(super) fn line(&self) -> String {
+        let Self { mode, seed, duration, nodes, profile, .. } = self;
+        let profile = match profile {
+            Profile::Quick => "quick",
+            Profile::Default => "default",
+        };
+        let seconds = duration.as_secs();
+        let size = if self.short { " --short" } else { "" };
+        format!("chaos {}{size} --seconds {seconds} --seed {seed} --nodes {nodes} --profile {profile}", mode.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(plan: &Plan, kind: Kind) -> usize {
+        plan.counts.iter().filter(|(it, _)| *it == kind).map(|(_, count)| count).sum()
+    }
+
+    #[test]
+    fn without_words_it_is_everything_in_the_sizes_of_the_test_plan() {
+        let plan = Plan::parse(&[]).unwrap();
+        let network: usize =
+            Kind::ALL.into_iter().filter(|kind| kind.is_network()).map(|kind| count(&plan, kind)).sum();
+        assert_eq!(network, 200);
+        let others = [Kind::Kill, Kind::Postgres, Kind::Pause].map(|kind| count(&plan, kind));
+        assert_eq!(others, [100, 20, 300]);
+        assert_eq!((plan.load.verifications, plan.load.revocations, plan.nodes), (500, 20, 3));
+    }
+
+    #[test]
+    fn a_shorter_run_has_fewer_faults_but_some_of_each() {
+        let plan = Plan::parse(&["kills", "--seconds", "60", "--seed", "7"]).unwrap();
+        assert_eq!((count(&plan, Kind::Kill), count(&plan, Kind::Postgres), count(&plan, Kind::Pause)), (10, 3, 0));
+        assert_eq!(plan.seed, 7);
+        assert_eq!(plan.line(), "chaos kills --seconds 60 --seed 7 --nodes 3 --profile default");
+    }
+
+    #[test]
+    fn the_line_of_a_run_repeats_it() {
+        for words in [
+            &["all"][..],
+            &["network"],
+            &["pauses", "--profile", "quick"],
+            &["kills", "--short"],
+            &["control", "stale"],
+            &["control", "lease"],
+        ] {
+            let plan = Plan::parse(words).unwrap();
+            let line = plan.line();
+            let again: Vec<&str> = line.split(' ').skip(1).collect();
+            assert_eq!(Plan::parse(&again).unwrap().line(), line);
+        }
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_refused() {
+        for words in [
+            &["storm"][..],
+            &["--seconds"],
+            &["--seconds", "soon"],
+            &["--nodes", "1"],
+            &["all", "--profile", "ha"],
+            &["control"],
+            &["control", "it"],
+        ] {
+            assert!(Plan::parse(words).is_err(), "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! One direction of one connection: what has been read and is not yet due on the other side.
+//!
+//! It decides when something is due, by the weather and the time that it is given. It reads no clock and no socket.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Way, Weather};
+use crate::chaos::clock::Moment;
+
+/// Bytes that may wait; nothing more is read until some of them have gone.
+const MOST: usize = 64 * 1024;
+
+/// So much at a time arrives when it is slow.
+const CRUMB: usize = 64;
+const BETWEEN_CRUMBS: Duration = Duration::from_micros(62_500);
+
+/// What is on its way.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    way: Way,
+    waiting: VecDeque<Piece>,
+    size: usize,
+    /// When the last piece is due: nothing overtakes it.
+    last: Moment,
+    /// The end was read.
+    ended: bool,
+    /// The end was passed on.
+    closed: bool,
+    /// Something is lost for ever.
+    lost: bool,
+}
+
+#[derive(Debug)]
+struct Piece {
+    due: Moment,
+    bytes: Vec<u8>,
+}
+
+impl Pipe {
+    pub(super) const fn new(way: Way) -> Self {
+        Self { way, waiting: VecDeque::new(), size: 0, last: Moment::START, ended: false, closed: false, lost: false }
+    }
+
+    /// Whether there is room for more, and may be more to come.
+    pub(super) const fn wants_more(&self) -> bool {
+        !self.ended && self.size < MOST
+    }
+
+    /// Takes what was read; nothing is the end.
+    pub(super) fn take(&mut self, bytes: &[u8], weather: Weather, now: Moment) {
+        self.ended |= bytes.is_empty();
+        if weather.swallows(self.way) && !weather.keeps() {
+            self.lost = true;
+            return;
+        }
+        let (crumb, between) = match weather {
+            Weather::Slow => (CRUMB, BETWEEN_CRUMBS),
+            Weather::Fair | Weather::Delay { .. } | Weather::Cut | Weather::HalfOpen { .. } => (MOST, Duration::ZERO),
+        };
+        for bytes in bytes.chunks(crumb) {
+            let due = self.last.max(now + weather.delay(self.way)) + between;
+            self.last = due;
+            self.size += bytes.len();
+            self.waiting.push_back(Piece { due, bytes: bytes.to_vec() });
+        }
+    }
+
+    /// When there is something to write; never, if the weather does not change or nothing more is read.
+    pub(super) fn due(&self, weather: Weather) -> Option<Moment> {
+        if weather.swallows(self.way) {
+            return None;
+        }
+        self.waiting.front().map(|piece| piece.due)
+    }
+
+    /// What is to be written now.
+    pub(super) fn ready(&self, weather: Weather, now: Moment) -> Option<&[u8]> {
+        let due = self.due(weather).is_some_and(|due| due <= now);
+        self.waiting.front().filter(|_| due).map(|piece| piece.bytes.as_slice())
+    }
+
+    /// So many of these bytes have gone.
+    pub(super) fn gone(&mut self, count: usize) {
+        self.size = self.size.saturating_sub(count);
+        if let Some(first) = self.waiting.front_mut() {
+            first.bytes.drain(..count.min(first.bytes.len()));
+            if first.bytes.is_empty() {
+                self.waiting.pop_front();
+            }
+        }
+    }
+
+    /// Whether the end is all that is left to pass on.
+    pub(super) fn is_at_its_end(&self, weather: Weather) -> bool {
+        self.ended && !self.closed && self.waiting.is_empty() && !self.lost && !weather.swallows(self.way)
+    }
+
+    /// The end has been passed on.
+    pub(super) const fn close(&mut self) {
+        self.closed = true;
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    pub(super) const fn has_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The weather has changed: what waited has waited long enough.
+    pub(super) fn hurry(&mut self, now: Moment) {
+        for piece in &mut self.waiting {
+            piece.due = piece.due.min(now);
+        }
+        self.last = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment::after(Duration::from_secs(100));
+
+    fn drained(pipe: &mut Pipe, weather: Weather, now: Moment) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(ready) = pipe.ready(weather, now) {
+            let count = ready.len();
+            all.extend_from_slice(ready);
+            pipe.gone(count);
+        }
+        all
+    }
+
+    #[test]
+    fn a_delay_is_for_its_way_only_and_nothing_overtakes() {
+        let weather = Weather::Delay { up: Duration::from_secs(3), down: Duration::ZERO };
+        let (mut up, mut down) = (Pipe::new(Way::Up), Pipe::new(Way::Down));
+        up.take(b"a", weather, NOW);
+        down.take(b"b", weather, NOW);
+        assert_eq!(up.due(weather), Some(NOW + Duration::from_secs(3)));
+        assert_eq!(drained(&mut up, weather, NOW), b"");
+        assert_eq!(drained(&mut down, weather, NOW), b"b");
+        up.take(b"c", Weather::Fair, NOW + Duration::from_secs(1));
+        assert_eq!(drained(&mut up, weather, NOW + Duration::from_secs(2)), b"");
+        assert_eq!(drained(&mut up, weather, NOW + Duration::from_secs(3)), b"ac");
+    }
+
+    #[test]
+    fn slow_is_a_kilobyte_a_second() {
+        let mut pipe = Pipe::new(Way::Up);
+        pipe.take(&[7; 4 * 1024], Weather::Slow, NOW);
+        for second in 1..=4 {
+            assert_eq!(drained(&mut pipe, Weather::Slow, NOW + Duration::from_secs(second)).len(), 1024);
+        }
+    }
+
+    #[test]
+    fn what_is_swallowed_is_kept_or_lost() {
+        for kept in [true, false] {
+            let half_open = Weather::HalfOpen { way: Way::Up, kept };
+            let mut pipe = Pipe::new(Way::Up);
+            pipe.take(b"a", half_open, NOW);
+            assert_eq!(drained(&mut pipe, half_open, NOW), b"");
+            assert_eq!(pipe.due(half_open), None);
+            pipe.hurry(NOW);
+            assert_eq!(pipe.has_lost(), !kept);
+            assert_eq!(drained(&mut pipe, Weather::Fair, NOW), if kept { &b"a"[..] } else { b"" });
+        }
+        let down = Weather::HalfOpen { way: Way::Down, kept: false };
+        let mut pipe = Pipe::new(Way::Up);
+        pipe.take(b"a", down, NOW);
+        assert_eq!(drained(&mut pipe, down, NOW), b"a");
+    }
+
+    #[test]
+    fn fair_weather_hurries_what_waited() {
+        let mut pipe = Pipe::new(Way::Up);
+        pipe.take(&[7; 2_000], Weather::Slow, NOW);
+        pipe.hurry(NOW);
+        assert_eq!(drained(&mut pipe, Weather::Fair, NOW).len(), 2_000);
+    }
+
+    #[test]
+    fn the_end_comes_after_everything_else() {
+        let delay = Weather::Delay { up: Duration::from_secs(1), down: Duration::ZERO };
+        let mut pipe = Pipe::new(Way::Up);
+        pipe.take(b"a", delay, NOW);
+        pipe.take(b"", delay, NOW);
+        assert!(!pipe.is_at_its_end(delay) && !pipe.wants_more());
+        drained(&mut pipe, delay, NOW + Duration::from_secs(1));
+        assert!(pipe.is_at_its_end(delay));
+    }
+
+    #[test]
+    fn a_full_pipe_wants_no_more() {
+        let mut pipe = Pipe::new(Way::Up);
+        pipe.take(&vec![0; MOST], Weather::Fair, NOW);
+        assert!(!pipe.wants_more());
+        drained(&mut pipe, Weather::Fair, NOW);
+        assert!(pipe.wants_more());
+    }
+}

@@ -1,0 +1,166 @@
+//! What a run came to: its findings, and its figures for information.
+//!
+//! It counts and prints. No figure decides whether a run is good: findings do.
+
+mod text;
+mod times;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::check::Findings;
+use super::clock::Moment;
+use super::faults::Mark;
+use super::history::{Ending, History, Seen, Thing, Told};
+use super::plan::{Plan, Profile};
+use super::schedule::{Kind, Lane};
+use super::story;
+use super::tally::{Got, Op};
+use times::Times;
+
+/// A verification sent so soon after an acknowledgement would meet a node that had not heard of it yet.
+const AT_ONCE: Duration = Duration::from_millis(10);
+
+/// Everything about a run that is over.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub(super) plan: Plan,
+    pub(super) history: History,
+    pub(super) findings: Findings,
+    pub(super) marks: Vec<Mark>,
+    pub(super) tally: BTreeMap<(Op, Got), u64>,
+    /// Entries of the ledger.
+    pub(super) acknowledged: usize,
+    /// Which node ended by itself, after it was ready, and how.
+    pub(super) crashes: Vec<String>,
+    /// Starts that came to nothing, while there was no database.
+    pub(super) refused_starts: usize,
+    /// How long it took to start everything, to hurt it, and to ask what has become of it.
+    pub(super) took: [Duration; 3],
+}
+
+impl Report {
+    /// Verifications that were told "valid" after it was acknowledged that they are not.
+    #[must_use]
+    pub const fn breaches(&self) -> usize {
+        self.findings.breaches.len()
+    }
+
+    /// Verifications that were told "invalid" though nothing had narrowed them.
+    #[must_use]
+    pub const fn untrue_refusals(&self) -> usize {
+        self.findings.untrue.len()
+    }
+
+    /// Acknowledged changes that are not there at the end.
+    #[must_use]
+    pub const fn lost(&self) -> usize {
+        self.findings.lost.len()
+    }
+
+    /// Ends of a node that nobody had asked for.
+    #[must_use]
+    pub const fn crashes(&self) -> usize {
+        self.crashes.len()
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.breaches() + self.untrue_refusals() + self.lost() + self.crashes() == 0
+    }
+
+    /// How many faults of this kind happened.
+    #[must_use]
+    pub fn faults(&self, kind: Kind) -> usize {
+        self.marks.iter().filter(|mark| mark.kind == kind).count()
+    }
+
+    /// How many verifications got a verdict, and how many narrowing calls were acknowledged.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        let verdicts = self.history.seen.iter().filter(|seen| matches!(seen.told, Told::Valid | Told::Invalid));
+        (verdicts.count(), self.acknowledged)
+    }
+
+    /// What happened around each finding; at most so many of each kind.
+    #[must_use]
+    pub fn stories(&self, most: usize) -> Vec<String> {
+        let Self { history, marks, findings, crashes, .. } = self;
+        let breaches = findings.breaches.iter().take(most).map(|it| story::of_breach(history, marks, it));
+        let untrue = findings.untrue.iter().take(most).map(|it| story::of_refusal(history, marks, *it));
+        let lost = findings.lost.iter().take(most).map(|it| story::of_lost(history, marks, it));
+        let crashes = crashes.iter().take(most).map(|it| format!("ended by itself: {it}\n"));
+        breaches.chain(untrue).chain(lost).chain(crashes).collect()
+    }
+
+    fn count(&self, of: impl Fn(Op, Got) -> bool) -> u64 {
+        self.tally.iter().filter(|((op, got), _)| of(*op, *got)).map(|(_, count)| count).sum()
+    }
+
+    /// How long a node's lease may outlive what happened to it: TTL, guard and the reaper's turn.
+    const fn aftermath(&self) -> Duration {
+        match self.plan.profile {
+            Profile::Quick => Duration::from_secs(4),
+            Profile::Default => Duration::from_secs(8),
+        }
+    }
+
+    /// Verifications without a verdict at a node that had no fault then or shortly before.
+    fn unexplained(&self) -> usize {
+        let near = |seen: &Seen, mark: &Mark| {
+            let here = mark.lane == Lane::Postgres || mark.lane == Lane::Node(usize::from(seen.node));
+            here && mark.from <= seen.ended && seen.sent <= mark.until + self.aftermath()
+        };
+        let unanswered = self.history.seen.iter().filter(|seen| matches!(seen.told, Told::Unavailable | Told::Nothing));
+        unanswered.filter(|seen| !self.marks.iter().any(|mark| near(seen, mark))).count()
+    }
+
+    /// Verifications that got a verdict and were sent right after what they ask about was acknowledged as narrowed; and
+    /// how many of them to another node than the one that had acknowledged it.
+    fn attacks(&self) -> (usize, usize) {
+        let mut acknowledged: HashMap<Thing, Vec<(Moment, u8)>> = HashMap::new();
+        for call in
+            self.history.calls.iter().filter(|call| call.ending == Ending::Acknowledged && call.change.narrows())
+        {
+            for thing in &call.things {
+                acknowledged.entry(*thing).or_default().push((call.ended, call.node));
+            }
+        }
+        let just_before = |seen: &Seen| {
+            let things = self.history.made(seen.subject).into_iter().flat_map(|made| &made.rests_on);
+            let mut of_things = things.filter_map(|thing| acknowledged.get(thing)).flatten();
+            of_things.find(|(at, _)| *at < seen.sent && seen.sent.since(*at) <= AT_ONCE).map(|(_, node)| *node)
+        };
+        let verdicts = self.history.seen.iter().filter(|seen| matches!(seen.told, Told::Valid | Told::Invalid));
+        verdicts.fold((0, 0), |(all, elsewhere), seen| match just_before(seen) {
+            Some(node) => (all + 1, elsewhere + usize::from(node != seen.node)),
+            None => (all, elsewhere),
+        })
+    }
+
+    /// From the start of a killed node until it was ready, where it had its database meanwhile.
+    fn nodes_started(&self) -> Times {
+        let starts = self.marks.iter().filter(|mark| mark.kind == Kind::Kill);
+        let without = |start: &Mark| {
+            let mut postgres = self.marks.iter().filter(|mark| mark.lane == Lane::Postgres);
+            postgres.any(|mark| mark.from < start.until && start.from < mark.until)
+        };
+        Times::of(starts.filter(|start| !without(start)).filter_map(|start| start.ready_in))
+    }
+
+    /// From Postgres being ready again to the first verdict of each node that had no fault of its own meanwhile.
+    fn verdicts_after_postgres(&self) -> Times {
+        let nodes = 0..self.plan.nodes;
+        let restarts = self.marks.iter().filter(|mark| mark.kind == Kind::Postgres);
+        Times::of(restarts.flat_map(|mark| nodes.clone().filter_map(|node| self.first_verdict(node, mark))))
+    }
+
+    fn first_verdict(&self, node: usize, restart: &Mark) -> Option<Duration> {
+        let here = self.history.seen.iter().filter(|seen| usize::from(seen.node) == node && seen.sent > restart.until);
+        let first =
+            here.filter(|seen| matches!(seen.told, Told::Valid | Told::Invalid)).map(|seen| seen.ended).min()?;
+        let undisturbed = |mark: &Mark| mark.lane != Lane::Node(node) || mark.until < restart.from || mark.from > first;
+        self.marks.iter().all(undisturbed).then(|| first.since(restart.until))
+    }
+}

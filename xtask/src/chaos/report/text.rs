@@ -1,0 +1,143 @@
+//! A report as it is printed.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::Report;
+use super::times::Times;
+use crate::chaos::history::{Ending, Told};
+use crate::chaos::http::Silence;
+use crate::chaos::plan::Mode;
+use crate::chaos::schedule::Kind;
+use crate::chaos::tally::{Got, Op};
+
+/// So many stories of each kind are printed; the file has all of them. Of a control one is enough.
+const PRINTED: usize = 3;
+
+impl Report {
+    fn write_faults(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by_kind: Vec<String> = Kind::ALL
+            .into_iter()
+            .map(|kind| (kind, self.faults(kind)))
+            .filter(|(_, count)| *count > 0)
+            .map(|(kind, count)| format!("{kind} {count}"))
+            .collect();
+        writeln!(f, "faults: {} ({})", self.marks.len(), by_kind.join(", "))?;
+        writeln!(
+            f,
+            "  a killed node, from its start until it was ready, while Postgres ran: {}",
+            self.nodes_started()
+        )?;
+        let restarts = self.marks.iter().filter(|mark| mark.kind == Kind::Postgres).filter_map(|mark| mark.ready_in);
+        writeln!(f, "  killed Postgres, from its start until it was ready: {}", Times::of(restarts))?;
+        writeln!(f, "  first verdict of a node after Postgres was ready again: {}", self.verdicts_after_postgres())?;
+        writeln!(f, "  starts that came to nothing without a database: {}", self.refused_starts)
+    }
+
+    fn write_requests(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "\n| request | all | 2xx | 503 | 504 | 401 | other 4xx | other | cut | no answer in time | nobody there |"
+        )?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|")?;
+        let ops: BTreeSet<Op> = self.tally.keys().map(|(op, _)| *op).collect();
+        for op in ops {
+            let of = |what: fn(Got) -> bool| self.count(|it, got| it == op && what(got));
+            writeln!(
+                f,
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                op.name(),
+                of(|_| true),
+                of(|got| matches!(got, Ok(200..300))),
+                of(|got| got == Ok(503)),
+                of(|got| got == Ok(504)),
+                of(|got| got == Ok(401)),
+                of(|got| matches!(got, Ok(400 | 402..500))),
+                of(|got| matches!(got, Ok(500 | 501 | 502 | 505..|..200| 300..400))),
+                of(|got| got == Err(Silence::Cut)),
+                of(|got| got == Err(Silence::TimedOut)),
+                of(|got| got == Err(Silence::NoConnection)),
+            )?;
+        }
+        writeln!(f)
+    }
+
+    fn write_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let acknowledged =
+            || self.history.calls.iter().filter(|call| call.ending == Ending::Acknowledged && call.change.narrows());
+        let during = |kinds: fn(Kind) -> bool| {
+            let meets = move |from, until| {
+                let after = self.aftermath();
+                self.marks.iter().any(|mark| kinds(mark.kind) && mark.from <= until && from <= mark.until + after)
+            };
+            Times::of(
+                acknowledged().filter(|call| meets(call.sent, call.ended)).map(|call| call.ended.since(call.sent)),
+            )
+        };
+        let quiet = acknowledged().filter(|call| {
+            !self.marks.iter().any(|mark| mark.from <= call.ended && call.sent <= mark.until + self.aftermath())
+        });
+        writeln!(f, "narrowing calls, from request to 2xx (for information):")?;
+        writeln!(f, "  all: {}", Times::of(acknowledged().map(|call| call.ended.since(call.sent))))?;
+        writeln!(
+            f,
+            "  with repeats, until acknowledged: {}",
+            Times::of(acknowledged().map(|call| call.ended.since(call.wanted)))
+        )?;
+        writeln!(f, "  no fault near: {}", Times::of(quiet.map(|call| call.ended.since(call.sent))))?;
+        writeln!(f, "  while a node was dead, or shortly after: {}", during(|kind| kind == Kind::Kill))?;
+        writeln!(f, "  while a node stood still, or shortly after: {}", during(|kind| kind == Kind::Pause))?;
+        writeln!(f, "  while a wire was broken, or shortly after: {}", during(Kind::is_network))?;
+        writeln!(f, "  while Postgres was dead, or shortly after: {}", during(|kind| kind == Kind::Postgres))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.plan.line())?;
+        self.write_faults(f)?;
+        self.write_requests(f)?;
+        let unanswered = |told| self.history.seen.iter().filter(|seen| seen.told == told).count();
+        writeln!(
+            f,
+            "verifications: {} with a verdict, {} told 503 or 504, {} without an answer; {} of these with no fault near",
+            self.load().0,
+            unanswered(Told::Unavailable),
+            unanswered(Told::Nothing),
+            self.unexplained(),
+        )?;
+        let (attacks, elsewhere) = self.attacks();
+        let (at_once, [start, storm, end]) = (super::AT_ONCE, self.took);
+        writeln!(
+            f,
+            "attacks: {attacks} of these were sent within {at_once:?} of the acknowledgement of what they ask about, \
+             {elsewhere} to another node"
+        )?;
+        let (verdicts, acknowledged) = self.load();
+        let a_second =
+            |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / storm.as_secs_f64().max(1.0);
+        writeln!(
+            f,
+            "load held: {:.0} verdicts and {:.1} acknowledged changes a second",
+            a_second(verdicts),
+            a_second(acknowledged)
+        )?;
+        writeln!(f, "took: start {start:.1?}, storm {storm:.1?}, questions afterwards {end:.1?}")?;
+        writeln!(f, "told INVALID after an acknowledged resume (no promise): {}", self.findings.late.len())?;
+        self.write_times(f)?;
+        writeln!(
+            f,
+            "breaches: {}; refusals without a cause: {}; acknowledged changes lost: {} of {}; nodes that ended by themselves: {}",
+            self.breaches(),
+            self.untrue_refusals(),
+            self.lost(),
+            self.acknowledged,
+            self.crashes(),
+        )?;
+        let is_control = matches!(self.plan.mode, Mode::Control(_));
+        if is_control {
+            writeln!(f, "this was a control: what was found had been planted at node 0")?;
+        }
+        self.stories(if is_control { 1 } else { PRINTED }).iter().try_for_each(|story| write!(f, "\n{story}"))
+    }
+}

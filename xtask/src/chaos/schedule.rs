@@ -1,0 +1,255 @@
+//! Which faults happen when, drawn from a seed before the run begins.
+//!
+//! Pure: the same plan and seed give the same faults. Each node has a lane of its own and so has Postgres, so that
+//! faults of different lanes meet by chance and those of one never do.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::clock::Moment;
+use super::dice::Dice;
+use super::proxy::{Way, Weather};
+
+/// The kinds of faults, as they are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// What passes between a node and Postgres takes up to 3 s longer, one way or both.
+    Delay,
+    /// Connections between a node and Postgres are reset, and new ones are too.
+    Cut,
+    /// What passes between a node and Postgres goes nowhere, one way or both; some of it arrives much later.
+    HalfOpen,
+    /// 1 kB/s passes between a node and Postgres.
+    Slow,
+    /// SIGKILL to a node, and its start some time later.
+    Kill,
+    /// SIGSTOP to a node, and SIGCONT some time later.
+    Pause,
+    /// SIGKILL to Postgres and all its processes, and its start some time later.
+    Postgres,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Delay, Self::Cut, Self::HalfOpen, Self::Slow, Self::Kill, Self::Pause, Self::Postgres];
+
+    /// Whether it happens to one node's wire.
+    #[must_use]
+    pub const fn is_network(self) -> bool {
+        matches!(self, Self::Delay | Self::Cut | Self::HalfOpen | Self::Slow)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Delay => "delay",
+            Self::Cut => "cut",
+            Self::HalfOpen => "half-open",
+            Self::Slow => "slow",
+            Self::Kill => "node killed",
+            Self::Pause => "node paused",
+            Self::Postgres => "Postgres killed",
+        })
+    }
+}
+
+/// How many of each kind.
+pub(super) type Counts = [(Kind, usize)];
+
+/// To whom it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Lane {
+    Node(usize),
+    Postgres,
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(node) => write!(f, "node {node}"),
+            Self::Postgres => f.write_str("Postgres"),
+        }
+    }
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Network(Weather),
+    Kill,
+    Pause,
+    Postgres,
+}
+
+/// One fault to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Planned {
+    pub(super) lane: Lane,
+    pub(super) at: Moment,
+    pub(super) lasts: Duration,
+    pub(super) kind: Kind,
+    pub(super) fault: Fault,
+}
+
+/// The longest that anything is late on the wire.
+const LATEST: Duration = Duration::from_secs(3);
+
+/// How long a fault of this kind may last; nothing lasts longer than `longest`.
+fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
+    let (least, most) = match kind {
+        Kind::Delay | Kind::Cut | Kind::HalfOpen | Kind::Slow => (Duration::from_millis(200), longest),
+        // Until it is started again; its start takes its own time.
+        Kind::Kill | Kind::Postgres => (Duration::from_millis(1), Duration::from_secs(2)),
+        Kind::Pause => (Duration::from_millis(10), longest),
+    };
+    (least.min(longest), most.min(longest))
+}
+
+/// Draws all faults of a run that lasts so long, ordered by lane and time.
+pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Duration, dice: &Dice) -> Vec<Planned> {
+    let mut shuffling = dice.stream(0);
+    let deck = |kinds: fn(Kind) -> bool| -> Vec<Kind> {
+        let chosen = counts.iter().filter(|(kind, _)| kinds(*kind));
+        chosen.flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count)).collect()
+    };
+    let mut cards = deck(|kind| kind != Kind::Postgres);
+    shuffling.shuffle(&mut cards);
+    let mut all = Vec::new();
+    for node in 0..nodes {
+        let mine: Vec<Kind> = cards.iter().skip(node).step_by(nodes).copied().collect();
+        all.extend(lane(Lane::Node(node), &mine, run, longest, &mut shuffling));
+    }
+    all.extend(lane(Lane::Postgres, &deck(|kind| kind == Kind::Postgres), run, longest, &mut shuffling));
+    all
+}
+
+/// Spreads one lane's faults over the run, with some quiet before each and after the last.
+fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, dice: &mut Dice) -> Vec<Planned> {
+    let Ok(count) = u32::try_from(kinds.len()) else { return Vec::new() };
+    let mut times: Vec<Duration> = kinds
+        .iter()
+        .map(|kind| {
+            let (least, most) = bounds(*kind, longest);
+            dice.time(least, most)
+        })
+        .collect();
+    // Where they would fill more than three quarters of the run, all of them last shorter.
+    let (wanted, room) = (times.iter().sum::<Duration>(), run / 4 * 3);
+    if wanted > room {
+        let per_mille = room.as_millis().saturating_mul(1_000).checked_div(wanted.as_millis()).unwrap_or_default();
+        let per_mille = u32::try_from(per_mille).unwrap_or(1_000);
+        for time in &mut times {
+            *time = *time / 1_000 * per_mille;
+        }
+    }
+    // Quiet times of different length, each at least half of an even share.
+    let quiet = run.saturating_sub(times.iter().sum());
+    let even = quiet / 2 / (count + 1);
+    let weights: Vec<u32> = (0..=count).map(|_| u32::try_from(dice.below(100)).unwrap_or_default() + 1).collect();
+    let unit = quiet / 2 / weights.iter().sum::<u32>().max(1);
+    let mut at = Moment::START;
+    let mut planned = Vec::new();
+    for ((kind, lasts), weight) in kinds.iter().zip(times).zip(weights) {
+        at = at + even + unit * weight;
+        planned.push(Planned { lane, at, lasts, kind: *kind, fault: fault(*kind, dice) });
+        at = at + lasts;
+    }
+    planned
+}
+
+fn fault(kind: Kind, dice: &mut Dice) -> Fault {
+    let way = [Way::Up, Way::Down, Way::Both][dice.place(3)];
+    let mut late = |ways: [Way; 2]| if ways.contains(&way) { dice.time(LATEST / 300, LATEST) } else { Duration::ZERO };
+    match kind {
+        Kind::Delay => {
+            let (up, down) = (late([Way::Up, Way::Both]), late([Way::Down, Way::Both]));
+            Fault::Network(Weather::Delay { up, down })
+        }
+        Kind::Cut => Fault::Network(Weather::Cut),
+        Kind::HalfOpen => Fault::Network(Weather::HalfOpen { way, kept: dice.percent(50) }),
+        Kind::Slow => Fault::Network(Weather::Slow),
+        Kind::Kill => Fault::Kill,
+        Kind::Pause => Fault::Pause,
+        Kind::Postgres => Fault::Postgres,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: Duration = Duration::from_mins(10);
+    const LONGEST: Duration = Duration::from_secs(10);
+    const EACH: [(Kind, usize); 7] = [
+        (Kind::Delay, 50),
+        (Kind::Cut, 50),
+        (Kind::HalfOpen, 50),
+        (Kind::Slow, 50),
+        (Kind::Kill, 100),
+        (Kind::Pause, 300),
+        (Kind::Postgres, 20),
+    ];
+
+    fn drawn(seed: u64) -> Vec<Planned> {
+        draw(&EACH, 3, RUN, LONGEST, &Dice::of_seed(seed))
+    }
+
+    #[test]
+    fn every_fault_that_was_asked_for_is_drawn() {
+        for (kind, count) in EACH {
+            assert_eq!(drawn(1).iter().filter(|planned| planned.kind == kind).count(), count, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_seed_always_draws_the_same_and_another_seed_something_else() {
+        assert_eq!(drawn(1), drawn(1));
+        assert_ne!(drawn(1), drawn(2));
+    }
+
+    #[test]
+    fn faults_of_one_lane_never_meet_and_all_are_over_before_the_end() {
+        for seed in 0..20 {
+            let all = drawn(seed);
+            for lane in [Lane::Node(0), Lane::Node(1), Lane::Node(2), Lane::Postgres] {
+                let mine: Vec<&Planned> = all.iter().filter(|planned| planned.lane == lane).collect();
+                assert!(mine.len() >= 20, "{lane}");
+                assert!(mine.windows(2).all(|two| two[0].at + two[0].lasts < two[1].at), "{lane}");
+                let last = mine.last().unwrap();
+                assert!(last.at + last.lasts < Moment::START + RUN, "{lane}");
+            }
+        }
+    }
+
+    #[test]
+    fn faults_of_different_lanes_meet() {
+        let all = drawn(1);
+        let meets = |one: &Planned, other: &Planned| {
+            one.lane != other.lane && one.at < other.at && other.at < one.at + one.lasts
+        };
+        assert!(all.iter().any(|one| all.iter().any(|other| meets(one, other))));
+    }
+
+    #[test]
+    fn every_way_of_a_broken_wire_is_drawn() {
+        let all = drawn(1);
+        let has = |what: fn(Weather) -> bool| {
+            let mut weathers = all.iter().filter_map(|planned| match planned.fault {
+                Fault::Network(weather) => Some(weather),
+                Fault::Kill | Fault::Pause | Fault::Postgres => None,
+            });
+            assert!(weathers.any(what));
+        };
+        has(|weather| matches!(weather, Weather::Delay { up, down } if up > Duration::ZERO && down > Duration::ZERO));
+        has(|weather| matches!(weather, Weather::Delay { up: Duration::ZERO, .. }));
+        has(|weather| matches!(weather, Weather::Delay { down: Duration::ZERO, .. }));
+        for way in [Way::Up, Way::Down, Way::Both] {
+            for kept in [true, false] {
+                let wanted = Weather::HalfOpen { way, kept };
+                assert!(all.iter().any(|planned| planned.fault == Fault::Network(wanted)), "{wanted:?}");
+            }
+        }
+    }
+}

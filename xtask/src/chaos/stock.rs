@@ -1,0 +1,87 @@
+//! The credentials of a run, and those that deserve attention right now.
+//!
+//! Values live in memory only, and never reach the history or a report.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::dice::Dice;
+use super::history::Subject;
+
+/// How a credential is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The value of a secret key.
+    Secret,
+    /// The value of a public key.
+    Public,
+    /// An access token.
+    Token,
+    /// Both values of a pair, as the body that asks for a token: valid is who gets one.
+    Pair,
+    /// A refresh token, as the body that redeems it. It works once, so it is shown only after it must not work at all.
+    Refresh,
+}
+
+/// A credential.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) subject: Subject,
+    pub(super) value: Arc<str>,
+    pub(super) form: Form,
+}
+
+/// So many are in the centre of attention at once.
+const ATTENTION: usize = 24;
+
+/// All that may be verified at any time.
+#[derive(Debug, Default)]
+pub(super) struct Stock(Mutex<Shelves>);
+
+#[derive(Debug, Default)]
+struct Shelves {
+    /// Nothing ever narrows these.
+    evergreen: Vec<Shown>,
+    all: Vec<Shown>,
+    /// New, about to be narrowed, or just narrowed.
+    attention: VecDeque<Shown>,
+}
+
+impl Stock {
+    pub(super) fn add_evergreen(&self, shown: &[Shown]) {
+        let mut shelves = self.open();
+        shelves.evergreen.extend_from_slice(shown);
+        shelves.all.extend_from_slice(shown);
+    }
+
+    /// Adds what may be narrowed one day.
+    pub(super) fn add(&self, shown: &[Shown]) {
+        self.open().all.extend_from_slice(shown);
+    }
+
+    /// What is about to be narrowed: many will look at it.
+    pub(super) fn attend(&self, shown: &[Shown]) {
+        let mut shelves = self.open();
+        shelves.attention.extend(shown.iter().cloned());
+        let too_many = shelves.attention.len().saturating_sub(ATTENTION);
+        shelves.attention.drain(..too_many);
+    }
+
+    pub(super) fn pick(&self, dice: &mut Dice) -> Option<Shown> {
+        let shelves = self.open();
+        let of = |shelf: &[Shown], dice: &mut Dice| shelf.get(dice.place(shelf.len())).cloned();
+        match dice.below(10) {
+            0..5 => shelves.attention.get(dice.place(shelves.attention.len())).cloned(),
+            5..7 => of(&shelves.evergreen, dice),
+            _ => of(&shelves.all, dice),
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<Shown> {
+        self.open().all.clone()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Shelves> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

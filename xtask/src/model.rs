@@ -1,0 +1,63 @@
+//! `cargo xtask model`: the searches of the revocation protocol, as far as there is time for.
+//!
+//! The same tests as in `cargo xtask test`, in the same build, with wider bounds. It judges nothing by itself.
+
+use anyhow::{Result, bail};
+
+use crate::{check::timed, run};
+
+/// Makes the tests go further.
+const LONG: &str = "KEYWARD_LONG_SEARCH";
+
+/// What is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// The states of nodes, database and narrowing call: more than 50 million.
+    States,
+    /// The schedules of one process's threads: 100,000.
+    Schedules,
+}
+
+impl Search {
+    /// Reads the words after `model`: none, or `--schedules`.
+    ///
+    /// # Errors
+    /// When there is any other word.
+    pub fn parse(words: &[&str]) -> Result<Self> {
+        match words {
+            [] => Ok(Self::States),
+            ["--schedules"] => Ok(Self::Schedules),
+            other => bail!("`model` takes only --schedules, not `{}`", other.join(" ")),
+        }
+    }
+}
+
+/// Searches, and prints what was looked at.
+///
+/// # Errors
+/// When a promise is broken, or a rule is not shown to be needed.
+pub fn run(search: Search) -> Result<()> {
+    let target = match search {
+        Search::States => "model",
+        Search::Schedules => "schedules",
+    };
+    timed(target, || {
+        let mut test = run::cargo();
+        test.args(["test", "--package", "keyward-verifier", "--locked", "--test", target]);
+        // One search after the other, each on all cores: the memory of one is enough.
+        test.args(["--", "--nocapture", "--test-threads=1"]).env(LONG, "1");
+        run::show(&mut test)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Search;
+
+    #[test]
+    fn only_what_there_is_can_be_asked_for() {
+        assert_eq!(Search::parse(&[]).unwrap(), Search::States);
+        assert_eq!(Search::parse(&["--schedules"]).unwrap(), Search::Schedules);
+        assert!(Search::parse(&["--states"]).is_err());
+    }
+}

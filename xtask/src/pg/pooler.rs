@@ -1,0 +1,163 @@
+//! PgBouncer in front of a throwaway cluster, handing connections on between transactions: what operators put there, and
+//! what breaks sessions up.
+//!
+//! It listens on a socket in a folder that nobody else may enter, and ends with whoever started it. Where there is none,
+//! Debian's package is installed (as root, saying so, without its service); elsewhere it says that there is none.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{Cluster, USER, binaries, server, unprivileged::Account, url};
+use crate::run;
+
+/// What decides whether a package's service is started when it is installed.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// `$1` is the program, `$2` its configuration. The shell waits for its owner to be gone: PgBouncer would outlive it.
+const SCRIPT: &str = r#""$1" -q "$2" & read -r _; kill -TERM $!; wait"#;
+
+/// A running PgBouncer. Dropping it stops it; its folder is in the cluster's and goes with that.
+#[derive(Debug)]
+pub struct Pooler {
+    shell: Child,
+    folder: PathBuf,
+}
+
+impl Pooler {
+    /// In front of this cluster, as its package configures it but for the mode. None where there is no PgBouncer, which
+    /// is said.
+    ///
+    /// # Errors
+    /// When it cannot be installed or does not start.
+    pub fn in_front_of(cluster: &Cluster) -> Result<Option<Self>> {
+        Ok(match find_or_install()? {
+            Some(program) => Some(Self::start(&program, cluster)?),
+            None => None,
+        })
+    }
+
+    fn start(program: &Path, cluster: &Cluster) -> Result<Self> {
+        let folder = cluster.folder.join("pooler");
+        fs::create_dir(&folder).context("cannot make a folder for PgBouncer: one in front of a cluster is enough")?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).context("cannot close PgBouncer's folder")?;
+        let settings = folder.join("pgbouncer.ini");
+        let port = cluster.tcp.as_ref().map_or(url::SOCKET_PORT, |(port, _)| *port);
+        fs::write(&settings, text(&cluster.folder, port, &folder)).context("cannot write PgBouncer's settings")?;
+        let account = Account::for_servers(&folder)?;
+        account.hand_over(&settings)?;
+        let mut command = Command::new("sh");
+        command.args(["-c", SCRIPT, "keyward-pooler"]).arg(program).arg(&settings);
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let shell = account.become_by(&mut command, &folder).spawn().context("cannot start PgBouncer")?;
+        let pooler = Self { shell, folder };
+        let socket = pooler.folder.join(format!(".s.PGSQL.{}", url::SOCKET_PORT));
+        ensure!(server::eventually(|| Ok(socket.exists()))?, "PgBouncer did not start; its log:\n{}", pooler.log());
+        Ok(pooler)
+    }
+
+    /// The URL of the same database through it.
+    ///
+    /// # Errors
+    /// When the URL has no database in it.
+    pub fn url_of(&self, direct: &str) -> Result<String> {
+        let without_parameters = direct.split('?').next().unwrap_or_default();
+        let (_, database) = without_parameters.rsplit_once('/').context("a URL without a database")?;
+        url::with_database(&url::over_socket(USER, &self.folder, url::SOCKET_PORT), database)
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        // Nobody could act on a failure here.
+        let _ = self.shell.wait();
+    }
+}
+
+fn text(cluster: &Path, port: u16, folder: &Path) -> String {
+    let (cluster, folder) = (cluster.display(), folder.display());
+    format!(
+        "[databases]\n* = host={cluster} port={port} user={USER}\n[pgbouncer]\npool_mode = transaction\nauth_type = any\n\
+         listen_addr =\nlisten_port = {}\nunix_socket_dir = {folder}\nlogfile = {folder}/log\n",
+        url::SOCKET_PORT
+    )
+}
+
+fn find_or_install() -> Result<Option<PathBuf>> {
+    if let Some(found) = find() {
+        return Ok(Some(found));
+    }
+    if !Path::new("/etc/debian_version").exists() || !rustix::process::geteuid().is_root() {
+        say(
+            "there is no PgBouncer on this machine, so nothing is tested behind one (Debian: `sudo apt-get install pgbouncer`)",
+        );
+        return Ok(None);
+    }
+    say("no PgBouncer on this machine; installing Debian's package `pgbouncer`, without starting its service");
+    install().context("installing PgBouncer failed; run `apt-get install --no-install-recommends pgbouncer`")?;
+    let found = find().context("Debian's package `pgbouncer` brought no pgbouncer")?;
+    Ok(Some(found))
+}
+
+fn find() -> Option<PathBuf> {
+    let path = run::variable("PATH").unwrap_or_default();
+    // Where Debian puts it is not in everybody's search path.
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.push("/usr/sbin".into());
+    folders.into_iter().map(|folder| folder.join("pgbouncer")).find(|program| program.is_file())
+}
+
+fn install() -> Result<()> {
+    let policy = Path::new(POLICY);
+    // An administrator's own word stands.
+    let is_ours = !policy.exists();
+    if is_ours {
+        fs::write(policy, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
+        fs::set_permissions(policy, fs::Permissions::from_mode(0o755))?;
+    }
+    let installed = binaries::apt_get(&["update"])
+        .and_then(|()| binaries::apt_get(&["install", "-y", "--no-install-recommends", "pgbouncer"]));
+    if is_ours {
+        fs::remove_file(policy).with_context(|| format!("cannot remove {POLICY}"))?;
+    }
+    installed?;
+    // Nor at the next start of the machine.
+    run::capture(Command::new("update-rc.d").args(["pgbouncer", "disable"]))?;
+    Ok(())
+}
+
+/// Said even where the output of a test is kept back.
+fn say(what: &str) {
+    use std::io::Write as _;
+    // That nobody reads it changes nothing.
+    let _ = writeln!(std::io::stderr(), "xtask: {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_hands_connections_on_and_listens_on_its_socket_only() {
+        let text = text(Path::new("/c"), 7, Path::new("/c/pooler"));
+        for line in [
+            "* = host=/c port=7 user=keyward",
+            "pool_mode = transaction",
+            "listen_addr =",
+            "unix_socket_dir = /c/pooler",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}: {text}");
+        }
+    }
+}
