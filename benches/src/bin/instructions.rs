@@ -108,11 +108,11 @@ fn domain(case: &str, times: u32, service: &Service) -> Result<()> {
 
 /// Whole requests. They are made beforehand, as a listener would: only answering them is counted.
 fn requests(times: u32, service: &Service, expected: StatusCode, make: &dyn Fn() -> Result<Asked>) -> Result<()> {
-    let made: Result<Vec<_>> = (0..times + WARM_UP).map(|_| make()).collect();
-    let mut made = made?.into_iter();
+    let requests: Result<Vec<_>> = (0..times + WARM_UP).map(|_| make()).collect();
+    let mut requests = requests?.into_iter();
     let mut entrance = service.entrance.clone();
     repeat(times, || {
-        let request = made.next().context("there are no more requests")?;
+        let request = requests.next().context("there are no more requests")?;
         ask(&mut entrance, request, expected).map(drop)
     })
 }
@@ -121,10 +121,10 @@ fn requests(times: u32, service: &Service, expected: StatusCode, make: &dyn Fn()
 fn bare(times: u32) -> Result<()> {
     let mut router: Router = Router::new().route("/", get(|| async { "hello" }));
     let make = || Request::get("/").header(http::header::HOST, "127.0.0.1:8080").body(Full::<bytes::Bytes>::default());
-    let made: Result<Vec<_>, _> = (0..times + WARM_UP).map(|_| make()).collect();
-    let mut made = made?.into_iter();
+    let requests: Result<Vec<_>, _> = (0..times + WARM_UP).map(|_| make()).collect();
+    let mut requests = requests?.into_iter();
     repeat(times, || {
-        let request = made.next().context("there are no more requests")?;
+        let request = requests.next().context("there are no more requests")?;
         keyward_benches::at_once(router.call(request))?;
         Ok(())
     })

@@ -51,7 +51,7 @@ impl Database {
         Ok(Self::Postgres(store, PgOptions { url: direct, ..options }))
     }
 
-    /// The ports of the revocation protocol. Leases go past any pooler.
+    /// The ports of the revocation protocol. Leases take the direct way.
     pub(crate) async fn protocol(&self) -> Result<Protocol> {
         match self {
             Self::Embedded(store, _) => Ok(Protocol { feed: Arc::new(store.clone()), membership: None }),

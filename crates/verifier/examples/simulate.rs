@@ -38,6 +38,11 @@ fn main() -> ExitCode {
             println!("    {breach}");
         }
     }
+    if let Some(seed) = sum.broken.keys().next().filter(|_| words.iter().any(|word| word == "--show")) {
+        for (mark, record) in sim::run(*seed, rules).history.records.iter().enumerate() {
+            println!("{mark}: {record:?}");
+        }
+    }
     match (without, sum.broken.is_empty()) {
         (None, true) | (Some(_), false) => ExitCode::SUCCESS,
         (None, false) | (Some(_), true) => ExitCode::FAILURE,

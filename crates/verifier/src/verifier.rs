@@ -3,7 +3,14 @@
 //! Requests ask for a credential; use cases that narrow or widen something wait here until it is in force everywhere. It
 //! judges no key, and an outage never becomes a verdict: what cannot be known is a [`StorageError`].
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use keyward_domain::{AuthKey, KeyId, Timestamp};
 use keyward_storage::{Credentials, Enforcement, Feed, Members, Membership, NodeId, Seq, StorageError, Subject};
@@ -82,6 +89,21 @@ pub(crate) struct Shared {
     pub(crate) terms: Terms,
     pub(crate) meters: Meters,
     pub(crate) wake: Wake,
+    /// The longest lease that was ever seen in a list of members, in nanoseconds.
+    pub(crate) longest_seen: AtomicU64,
+}
+
+impl Shared {
+    /// The members, as listed.
+    pub(crate) fn saw(&self, members: &Members) {
+        let longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
+        self.longest_seen.fetch_max(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
+    /// What lease to assume of nodes that cannot be listed (R17).
+    pub(crate) fn longest_lease(&self) -> Duration {
+        Duration::from_nanos(self.longest_seen.load(Ordering::Acquire)).max(self.terms.ttl)
+    }
 }
 
 enum Side {
@@ -105,6 +127,7 @@ pub struct Verifier {
     /// Ends everything.
     ending: CancellationToken,
     left: CancellationToken,
+    started: AtomicBool,
 }
 
 impl Verifier {
@@ -123,6 +146,7 @@ impl Verifier {
             terms,
             meters: Meters::new(),
             wake: Wake::default(),
+            longest_seen: AtomicU64::new(0),
         });
         let ending = CancellationToken::new();
         let side = match membership {
@@ -134,7 +158,19 @@ impl Verifier {
         };
         let (leaving, left) = (ending.child_token(), CancellationToken::new());
         let fresh_node = Arc::from(fresh_node);
-        Self { shared, credentials, reads: Reads::default(), side, fresh_node, version, tasks, leaving, ending, left }
+        Self {
+            shared,
+            credentials,
+            reads: Reads::default(),
+            side,
+            fresh_node,
+            version,
+            tasks,
+            leaving,
+            ending,
+            left,
+            started: AtomicBool::new(false),
+        }
     }
 
     /// Begins to answer from memory: joins the others, and goes on trying for as long as that fails.
@@ -145,6 +181,7 @@ impl Verifier {
         match &self.side {
             Side::Embedded(embedded) => {
                 embedded.open().await?;
+                self.started.store(true, Ordering::Release);
                 let (embedded, leaving, left) = (embedded.clone(), self.leaving.clone(), self.left.clone());
                 self.tasks.spawn(Box::pin(async move {
                     embedded.run(leaving).await;
@@ -152,6 +189,7 @@ impl Verifier {
                 }));
             }
             Side::Member(membership, _) => {
+                self.started.store(true, Ordering::Release);
                 let announcer = Announcer::new(Arc::clone(&self.shared), (self.fresh_node)());
                 self.tasks.spawn(Box::pin(announcer.run(self.leaving.clone())));
                 let control = Control::new(
@@ -171,11 +209,13 @@ impl Verifier {
     }
 
     /// Stops answering from memory, then gives the lease back: nobody has to wait for this node any more. Requests are
-    /// still answered, by reading. To be called before they are drained, and only after [`Verifier::start`].
+    /// still answered, by reading. To be called before they are drained.
     pub async fn leave(&self) {
         self.shared.gate.close();
         self.leaving.cancel();
-        self.left.cancelled().await;
+        if self.started.load(Ordering::Acquire) {
+            self.left.cancelled().await;
+        }
     }
 
     /// Ends the tasks. Whoever still waits for a change to be in force is told that it is [`CutOff`].

@@ -31,22 +31,26 @@ impl Running {
     }
 
     /// Memory that it really holds, in MiB.
+    ///
+    /// # Errors
+    /// Anywhere but on Linux.
     pub(super) fn resident_mib(&self) -> Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()));
+        let status = status.context("how much memory a process holds is known on Linux only")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kib: f64 = line.split_whitespace().next().context("no figure")?.parse()?;
         Ok(kib / 1_024.0)
     }
 
-    /// Time that it has spent on a processor, in microseconds, in its own code and in the kernel.
-    pub(super) fn processor_micros(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+    /// Time that it has spent on a processor, in microseconds, in its own code and in the kernel; on Linux only.
+    pub(super) fn processor_micros(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).ok()?;
         // The name in the second field may hold anything, blanks too.
-        let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
+        let (_, fields) = stat.rsplit_once(')')?;
         let mut fields = fields.split_whitespace().skip(11).map(str::parse::<f64>);
-        let ticks = fields.next().context("no utime")?? + fields.next().context("no stime")??;
+        let ticks = fields.next()?.ok()? + fields.next()?.ok()?;
         // Linux counts them in hundredths of a second, on every machine that matters.
-        Ok(ticks * 10_000.0)
+        Some(ticks * 10_000.0)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{reader::Reader, values};
 pub(crate) struct Database {
     /// Where it is; without, the embedded one is used.
     pub(crate) url: Option<SecretString>,
-    /// The same database past any transaction pooler: for leases, notifications and migrations.
+    /// Another way to the same database, for what needs a session of its own: leases, notifications and migrations.
     pub(crate) direct_url: Option<SecretString>,
     /// At the most so many connections.
     pub(crate) max_connections: u32,

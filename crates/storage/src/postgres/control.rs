@@ -82,7 +82,7 @@ impl PgControl {
         let options = self.direct.clone().application_name("keyward-lease");
         let connected = timeout(self.connect_timeout, async {
             let mut connection = options.connect().await?;
-            server::refuse_standby(&mut connection).await?;
+            server::refuse_unfit(&mut connection).await?;
             Ok(connection)
         });
         let connection = connected.await.map_err(error::late)?.map_err(error::failed)?;
@@ -101,7 +101,7 @@ impl PgControl {
             .acquire_timeout(self.connect_timeout)
             .max_lifetime(None)
             .idle_timeout(None)
-            .after_connect(|connection, _| Box::pin(server::refuse_standby(connection)))
+            .after_connect(|connection, _| Box::pin(server::refuse_unfit(connection)))
     }
 
     /// Ends the connection of our own. The next lease begins with another.

@@ -57,8 +57,8 @@ pub(super) fn migration_failed(error: MigrateError) -> StorageError {
 }
 
 /// For the pool: a connection that it must not use.
-pub(super) fn standby() -> sqlx::Error {
-    sqlx::Error::Configuration("this is a standby".into())
+pub(super) fn unfit(why: &'static str) -> sqlx::Error {
+    sqlx::Error::Configuration(why.into())
 }
 
 fn meaning(error: &sqlx::Error) -> Meaning {

@@ -71,6 +71,8 @@ impl PgOptions {
         let milliseconds = |time: Duration| time.as_millis().max(1).to_string();
         Ok(connection.application_name("keyward").options([
             ("synchronous_commit", "on".to_owned()),
+            // Looked for on each connection: a pooler that drops these settings drops this one, too.
+            (server::MARK, server::KEPT.to_owned()),
             ("default_transaction_isolation", "read committed".to_owned()),
             // Every statement of ours has its index. Without this the server, asked while a table is small, keeps a plan
             // that reads all of it, and goes on to use it when there are thousands of rows.
@@ -99,7 +101,7 @@ impl PgOptions {
                 })
             })
             // After a fail-over the address may lead to a standby, which would answer with the past.
-            .after_connect(|connection, _| Box::pin(server::refuse_standby(connection)))
+            .after_connect(|connection, _| Box::pin(server::refuse_unfit(connection)))
     }
 }
 

@@ -7,11 +7,20 @@ use crate::{Result, StorageError};
 
 /// Postgres 15.0.
 const OLDEST: i32 = 150_000;
+/// A setting of our own that every connection brings, and its value.
+pub(super) const MARK: &str = "keyward.session";
+pub(super) const KEPT: &str = "kept";
+/// What to do about a server, or something before it, that dropped our settings: durable commits are among them (R12).
+const DROPPED: &str = "the settings of this connection were dropped: is a pooler (PgBouncer) in between? give the address of \
+                       Postgres itself";
 
 /// What a server says of itself.
+#[expect(clippy::struct_excessive_bools, reason = "the columns of one row, each a question of its own")]
 pub(super) struct Server {
     version: i32,
     standby: bool,
+    /// Whether the settings that we bring arrived.
+    kept: bool,
     /// The settings that are off although what was committed rests on them.
     off: Vec<String>,
     /// Whether we are let past every rule.
@@ -25,6 +34,7 @@ pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sql
         Server,
         r#"SELECT current_setting('server_version_num')::integer AS "version!",
                   pg_is_in_recovery() AS "standby!",
+                  current_setting('keyward.session', true) IS NOT DISTINCT FROM 'kept' AS "kept!",
                   ARRAY(
                       SELECT s.name FROM pg_settings s
                       WHERE s.name IN ('fsync', 'full_page_writes') AND s.setting = 'off' ORDER BY s.name
@@ -47,6 +57,9 @@ pub(super) fn judge(server: &Server) -> Result<()> {
     }
     if server.standby {
         return Err(StorageError::Unavailable("this is a standby; give the address of the primary".into()));
+    }
+    if !server.kept {
+        return Err(StorageError::Unexpected(DROPPED.into()));
     }
     for setting in &server.off {
         tracing::warn!(setting, "the database has {setting} off: a crash may lose or ruin everything in it");
@@ -71,17 +84,27 @@ pub(super) async fn place(connection: &mut PgConnection) -> Result<String, sqlx:
     .await
 }
 
-/// For each new connection of the pool.
-pub(super) async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let standby = sqlx::query_scalar!(r#"SELECT pg_is_in_recovery() AS "standby!""#).fetch_one(connection).await?;
-    if standby { Err(error::standby()) } else { Ok(()) }
+/// For each new connection: a primary, on which our settings hold.
+pub(super) async fn refuse_unfit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let found = sqlx::query!(
+        r#"SELECT pg_is_in_recovery() AS "standby!",
+                  current_setting('keyward.session', true) IS NOT DISTINCT FROM 'kept' AS "kept!""#
+    )
+    .fetch_one(connection)
+    .await?;
+    match (found.standby, found.kept) {
+        (true, _) => Err(error::unfit("this is a standby")),
+        (false, false) => Err(error::unfit(DROPPED)),
+        (false, true) => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const GOOD: Server = Server { version: 150_000, standby: false, off: Vec::new(), superuser: false, owner: false };
+    const GOOD: Server =
+        Server { version: 150_000, standby: false, kept: true, off: Vec::new(), superuser: false, owner: false };
 
     #[test]
     fn a_primary_that_is_new_enough_is_accepted_even_if_it_forgets_or_trusts_us_too_much() {
@@ -94,6 +117,8 @@ mod tests {
     fn an_old_server_and_a_standby_are_refused_with_the_reason() {
         let old = judge(&Server { version: 140_011, ..GOOD });
         assert!(matches!(old, Err(StorageError::Unexpected(why)) if why.to_string().contains("Postgres 14")));
+        let dropped = judge(&Server { kept: false, ..GOOD });
+        assert!(matches!(dropped, Err(StorageError::Unexpected(why)) if why.to_string().contains("pooler")));
         let standby = judge(&Server { standby: true, ..GOOD });
         assert!(matches!(standby, Err(StorageError::Unavailable(why)) if why.to_string().contains("standby")));
     }

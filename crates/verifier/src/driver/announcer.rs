@@ -46,8 +46,6 @@ impl Announcer {
     }
 
     async fn follow(&self, mut hints: Box<dyn Hints>) -> Result<()> {
-        // Whatever was committed while nobody listened.
-        self.shared.wake.look();
         if let Ok(Err(error)) = timeout(PROBE, self.shared.feed.announce(Hint::Probe(self.probe))).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "cannot send a notification");
         }

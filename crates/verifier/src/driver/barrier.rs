@@ -1,13 +1,7 @@
 //! The task that waits for other nodes on behalf of every narrowing call of this process: acknowledgements are cumulative,
 //! so one list of members serves all.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use keyward_storage::{Membership, Seq};
 use tokio::{
@@ -39,11 +33,7 @@ struct Waiter {
 pub(crate) struct Barrier {
     waiters: mpsc::UnboundedSender<Waiter>,
     shared: Arc<Shared>,
-    longest: Longest,
 }
-
-/// The longest lease that was ever seen in a list, in nanoseconds: what to assume of nodes that cannot be listed.
-type Longest = Arc<AtomicU64>;
 
 impl Barrier {
     /// Starts the task.
@@ -54,25 +44,19 @@ impl Barrier {
         ending: CancellationToken,
     ) -> Self {
         let (waiters, arriving) = mpsc::unbounded_channel();
-        let longest = Longest::default();
-        let task = Task {
-            shared: Arc::clone(shared),
-            membership: Arc::clone(membership),
-            arriving,
-            waiting: Vec::new(),
-            longest: Arc::clone(&longest),
-        };
+        let task =
+            Task { shared: Arc::clone(shared), membership: Arc::clone(membership), arriving, waiting: Vec::new() };
         tasks.spawn(Box::pin(async move {
             let _ = ending.run_until_cancelled(task.run()).await;
         }));
-        Self { waiters, shared: Arc::clone(shared), longest }
+        Self { waiters, shared: Arc::clone(shared) }
     }
 
     /// Waits for a commit that has been confirmed by now. The clock starts here: after the confirmation, never before.
     pub(crate) fn wait(&self, seq: Seq, repeated: bool) -> impl Future<Output = Result<(), CutOff>> + Send + use<> {
         let now = self.shared.clock.boot();
         let (rules, guard) = (self.shared.rules, self.shared.terms.guard);
-        let assumed = Duration::from_nanos(self.longest.load(Ordering::Acquire)).max(self.shared.terms.ttl);
+        let assumed = self.shared.longest_lease();
         let revoker = if repeated {
             Revoker::repeated(rules, guard, assumed, seq, false, now)
         } else {
@@ -94,7 +78,6 @@ struct Task {
     membership: Arc<dyn Membership>,
     arriving: mpsc::UnboundedReceiver<Waiter>,
     waiting: Vec<Waiter>,
-    longest: Longest,
 }
 
 impl Task {
@@ -133,8 +116,7 @@ impl Task {
         let patience = first.since(self.shared.clock.boot()).min(LISTING);
         let listed = timeout(patience, self.membership.members()).await;
         if let Ok(Ok(members)) = &listed {
-            let longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
-            self.longest.fetch_max(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
+            self.shared.saw(members);
             for Waiter { revoker, .. } in &mut self.waiting {
                 match revoker.next() {
                     Todo::List => revoker.listed(members),

@@ -248,6 +248,7 @@ impl Control {
     async fn look_after_others(&mut self) {
         self.rounds = self.rounds.wrapping_add(1);
         let Ok(Ok(members)) = timeout(self.limit(), self.membership.members()).await else { return };
+        self.shared.saw(&members);
         for still in self.reaper.look(&members, self.shared.clock.boot()) {
             match timeout(self.limit(), self.membership.reap(still.node, still.counter)).await {
                 Ok(Ok(Write::Applied)) => {

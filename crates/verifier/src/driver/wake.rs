@@ -20,11 +20,6 @@ impl Wake {
         self.notify.notify_one();
     }
 
-    /// Something may have been missed: look now.
-    pub(crate) fn look(&self) {
-        self.notify.notify_one();
-    }
-
     /// The last event that anybody here has heard of.
     pub(crate) fn heard(&self) -> Seq {
         Seq::new(self.heard.load(Ordering::Acquire))

@@ -12,7 +12,7 @@ use crate::{
 
 /// The last event that this node, the only member, has acknowledged.
 fn acknowledged(stage: &Stage) -> Seq {
-    stage.database.members().unwrap().rows[0].applied
+    stage.database.members().expect("the database is there").rows[0].applied
 }
 
 async fn many_events(stage: &Stage, node: &Actor, last: u64) {

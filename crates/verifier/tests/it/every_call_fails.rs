@@ -5,22 +5,22 @@ use keyward_domain::Status;
 use tokio::runtime::Builder;
 
 use crate::{
-    shared::{database::Change, history::Told},
+    shared::{database::Change, dice::Dice, history::Told},
     stage::{Actor, Harm, Script, Stage, TERMS, id, merchant},
 };
 
 const HARMS: [Harm; 6] =
     [Harm::Error, Harm::ErrorAfter, Harm::Silence, Harm::SilenceAfter, Harm::Cancel, Harm::CancelAfter];
 
-/// Joins, reads, shared reads, revocations with their barrier, renewals, a join anew, a leave: with this harm, if any. Gives
+/// Joins, reads, shared reads, revocations with their barrier, renewals, a join anew, a leave: with these harms. Gives
 /// how many calls were made.
-async fn play(harm: Option<(u64, Harm)>) -> u64 {
-    let (stage, script) = (Stage::with_keys(8), Script::new(harm));
+async fn play(harms: &[(u64, Harm)]) -> u64 {
+    let (stage, script) = (Stage::with_keys(8), Script::new(harms));
     let (one, two) = (stage.node(), stage.node());
     let nodes = [&one, &two];
     for node in nodes {
         node.ports.follow(&script);
-        node.verifier.start().await.unwrap();
+        node.verifier.start().await.expect("a member starts");
     }
     stage.pass_millis(100).await;
     look(&stage, &script, &nodes, &[0, 1, 2, 3, 4, 5, 6]).await;
@@ -55,20 +55,21 @@ async fn play(harm: Option<(u64, Harm)>) -> u64 {
         let narrowed = |number| stage.verify(&one, number);
         match change {
             Change::Revoke(key) => {
-                let number = (0..8).find(|number| id(*number) == key).unwrap();
-                assert_eq!(narrowed(number).await, Told::Narrowed, "a lost 2xx: {harm:?}");
+                let number = (0..8).find(|number| id(*number) == key).expect("it is one of them");
+                assert_eq!(narrowed(number).await, Told::Narrowed, "a lost 2xx: {harms:?}");
             }
             Change::Status(..) => {}
         }
     }
     stage.pass(TERMS.ttl * 5).await;
-    assert!(one.verifier.may_answer_from_memory(), "{harm:?}");
-    assert_eq!(stage.verify(&one, 6).await, Told::Valid, "{harm:?}");
-    assert_eq!(stage.breaches(), [""; 0], "{harm:?}");
+    assert!(one.verifier.may_answer_from_memory(), "{harms:?}");
+    assert_eq!(stage.verify(&one, 6).await, Told::Valid, "{harms:?}");
+    assert_eq!(stage.breaches(), [""; 0], "{harms:?}");
     for node in nodes {
         node.end().await;
     }
-    assert_eq!(stage.database.rows(), 0, "{harm:?}");
+    // The last call of all may be one that fails.
+    assert!(stage.database.rows() == 0 || harms.len() > 1, "{harms:?}");
     made
 }
 
@@ -81,19 +82,28 @@ async fn look(stage: &Stage, script: &Script, nodes: &[&Actor], keys: &[u64]) {
     }
 }
 
-fn run(harm: Option<(u64, Harm)>) -> u64 {
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(play(harm))
+fn run(harms: &[(u64, Harm)]) -> u64 {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(play(harms))
 }
 
 #[test]
 fn no_fault_of_a_port_becomes_a_verdict_and_no_answer_is_lost() {
-    let calls = run(None);
+    let calls = run(&[]);
     assert!(calls > 100, "{calls}");
     for at in 0..calls {
         for harm in HARMS {
-            run(Some((at, harm)));
+            run(&[(at, harm)]);
         }
     }
     println!("{calls} calls x {} faults", HARMS.len());
+}
+
+#[test]
+fn no_two_faults_do_either() {
+    let (calls, mut dice) = (run(&[]), Dice::of_seed(6));
+    for _ in 0..1_500 {
+        let harms = [(); 2].map(|()| (dice.below(calls), *dice.one_of(&HARMS).expect("there are some")));
+        run(&harms);
+    }
 }

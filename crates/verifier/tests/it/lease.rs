@@ -14,7 +14,7 @@ async fn a_node_that_cannot_renew_answers_from_memory_until_its_lease_ends_and_t
     assert_eq!(stage.verify(&node, 0).await, Told::Valid);
     for harm in [Harm::Error, Harm::SilenceAfter] {
         node.ports.harm(Call::Renew, harm);
-        stage.pass(TERMS.ttl - TERMS.renew_every - Duration::from_millis(50)).await;
+        stage.pass(TERMS.ttl.saturating_sub(TERMS.renew_every + Duration::from_millis(50))).await;
         let read = node.ports.made(Call::Credential);
         assert_eq!(stage.verify(&node, 0).await, Told::Valid);
         assert_eq!(node.ports.made(Call::Credential), read, "it was in memory");

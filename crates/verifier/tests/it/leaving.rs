@@ -74,3 +74,12 @@ async fn everything_ends_although_the_database_is_silent() {
     ends(node.verifier.leave()).await;
     node.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_never_started_ends_too() {
+    let stage = Stage::with_keys(1);
+    let node = stage.node();
+    ends(node.verifier.leave()).await;
+    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    node.end().await;
+}

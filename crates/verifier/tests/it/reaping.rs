@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use keyward_storage::{Hint, Seq};
+use keyward_verifier::protocol::Terms;
 
 use crate::{
-    shared::history::Told,
-    stage::{Stage, TERMS},
+    shared::{
+        database::{Change, Changed},
+        history::Told,
+    },
+    stage::{Stage, TERMS, id, subject},
 };
 
 /// When a row that stands still is gone at the latest: seen at one round, outlived, and taken away at another.
@@ -59,14 +63,32 @@ async fn a_revoker_that_is_cut_off_after_its_commit_answers_in_time() {
     assert_eq!(stage.verify(&other, 0).await, Told::Valid);
     other.ports.deafen(true);
     for number in [0, 1] {
-        let changed = stage.commit(crate::shared::database::Change::Revoke(crate::stage::id(number))).await;
-        let crate::shared::database::Changed::Now(seq) = changed else { panic!("{changed:?}") };
+        let changed = stage.commit(Change::Revoke(id(number))).await;
+        let Changed::Now(seq) = changed else { panic!("{changed:?}") };
         node.ports.cut();
         let since = stage.world.now();
-        node.verifier.enforce(seq, vec![crate::stage::subject(number)]).await.unwrap();
-        let took = stage.world.now() - since;
+        node.verifier.enforce(seq, vec![subject(number)]).await.unwrap();
+        let took = stage.world.now().saturating_sub(since);
         assert!(took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
         node.ports.mend();
         stage.pass(TERMS.ttl).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoker_that_is_cut_off_outlives_the_longest_lease_that_it_has_seen() {
+    let stage = Stage::with_keys(1);
+    let (node, other) = (stage.member().await, stage.node_of(Terms::DEFAULT));
+    other.verifier.start().await.unwrap();
+    stage.pass(TERMS.renew_every * 2).await;
+    assert_eq!(stage.verify(&other, 0).await, Told::Valid);
+    let Changed::Now(seq) = stage.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
+    node.ports.cut();
+    other.ports.cut();
+    let since = stage.world.now();
+    node.verifier.enforce(seq, vec![subject(0)]).await.unwrap();
+    let took = stage.world.now().saturating_sub(since);
+    assert!(took >= Terms::DEFAULT.worst_wait(), "{took:?}");
+    assert!(took <= Terms::DEFAULT.worst_wait() + Duration::from_millis(25), "{took:?}");
+    assert!(!other.remembers(0));
 }

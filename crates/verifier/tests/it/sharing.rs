@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_storage::StorageError;
 
 use crate::{
-    shared::history::Told,
+    shared::{history::Told, people::is_good},
     stage::{Actor, Call, Harm, Stage, ends, id},
 };
 
@@ -15,7 +15,7 @@ async fn ask(stage: &Stage, node: &Actor, key: u64, times: usize) -> Vec<tokio::
         let verifier = Arc::clone(&node.verifier);
         node.tasks.spawn(async move {
             match verifier.credential(id(key)).await {
-                Ok(Some(found)) if crate::shared::people::is_good(&found) => Told::Valid,
+                Ok(Some(found)) if is_good(&found) => Told::Valid,
                 Ok(Some(_)) => Told::Narrowed,
                 Ok(None) => Told::Unknown,
                 Err(_) => Told::Unavailable,
@@ -30,7 +30,7 @@ async fn ask(stage: &Stage, node: &Actor, key: u64, times: usize) -> Vec<tokio::
 async fn told(asking: Vec<tokio::task::JoinHandle<Told>>) -> Vec<Told> {
     let mut told = Vec::new();
     for one in asking {
-        told.push(ends(one).await.unwrap());
+        told.push(ends(one).await.expect("it was not dropped"));
     }
     told
 }

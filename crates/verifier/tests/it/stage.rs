@@ -87,7 +87,12 @@ impl Stage {
 
     /// A node that has not joined yet.
     pub(crate) fn node(&self) -> Actor {
-        self.actor(true)
+        self.actor(true, TERMS)
+    }
+
+    /// A node of other terms that has not joined yet.
+    pub(crate) fn node_of(&self, terms: Terms) -> Actor {
+        self.actor(true, terms)
     }
 
     /// A node that has joined, and hears hints.
@@ -101,20 +106,20 @@ impl Stage {
 
     /// The only process on its database, open.
     pub(crate) async fn alone(&self) -> Actor {
-        let actor = self.actor(false);
+        let actor = self.actor(false, TERMS);
         actor.verifier.start().await.expect("it opens");
         actor
     }
 
     /// The only process on its database, where this becomes of calls while it opens.
     pub(crate) async fn alone_with(&self, call: Call, harm: Harm) -> Actor {
-        let actor = self.actor(false);
+        let actor = self.actor(false, TERMS);
         actor.ports.harm(call, harm);
         actor.verifier.start().await.expect_err("it does not open");
         actor
     }
 
-    fn actor(&self, member: bool) -> Actor {
+    fn actor(&self, member: bool, terms: Terms) -> Actor {
         let ports = Arc::new(Ports::new(&self.world, &self.database));
         let (machine, tasks, names) = (Machine::new(&self.world), TaskTracker::new(), Arc::clone(&self.world));
         let verifier = Arc::new(Verifier::new(Parts {
@@ -124,7 +129,7 @@ impl Stage {
             clock: Arc::clone(&machine) as _,
             fresh_node: Box::new(move || NodeId::from_uuid(Uuid::from_u64_pair(names.draw(Dice::draw), 7))),
             rules: Rules::ALL,
-            terms: TERMS,
+            terms,
             capacity_bytes: 1 << 24,
             version: "staged".to_owned(),
             tasks: Arc::new(tasks.clone()),
@@ -185,7 +190,7 @@ impl Stage {
         let since = self.world.now();
         let done = self.call(on, Change::Revoke(key_id(number))).await;
         done.expect("the database commits").expect("nobody is cut off");
-        self.world.now() - since
+        self.world.now().saturating_sub(since)
     }
 
     /// What the log of this play breaks.

@@ -13,11 +13,21 @@ use super::super::{
 };
 use crate::pg::{Cluster, Durability};
 
+/// Figures that are to reach nothing need no more.
+const ROUNDS_FOR_ORIENTATION: u32 = 3;
+
 /// A call and what it is to reach.
 struct Call {
     name: &'static str,
     request: Request,
     wanted: Wanted,
+}
+
+impl Call {
+    /// Whether memory alone answers it.
+    const fn is_hot(&self) -> bool {
+        matches!(self.wanted, Wanted::OfBare(_))
+    }
 }
 
 enum Wanted {
@@ -35,6 +45,15 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     {
         let node = Node::start(&program, &Launch::default())?;
         on_one_database(bench, "SQLite", &node, &hello, report)?;
+    }
+    {
+        println!("measuring with metrics");
+        let settings = [("KEYWARD_METRICS_LISTEN", "127.0.0.1:0")];
+        let node = Node::start(&program, &Launch { settings: &settings, ..Launch::default() })?;
+        for mut call in calls(&node)?.into_iter().filter(Call::is_hot) {
+            call.wanted = Wanted::Nothing;
+            one_call(bench, "SQLite, metrics on", &call, &node, &hello, report)?;
+        }
     }
     let cluster = Cluster::start(Durability::Real)?;
     let database = pgbench::fresh_database(&cluster, "bench")?;
@@ -54,18 +73,18 @@ fn one_call(bench: &Bench, database: &str, call: &Call, node: &Node, hello: &Hel
     let bare = Request::get(hello.url(), "/", 200);
     let (mut ratios, mut rates, mut bare_rates) = (Vec::new(), Vec::new(), Vec::new());
     let (mut costs, mut bare_costs, mut same_costs, mut same_ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let is_hot = matches!(call.wanted, Wanted::OfBare(_));
-    for _ in 0..bench.effort.rounds {
+    let rounds = if matches!(call.wanted, Wanted::Nothing) { ROUNDS_FOR_ORIENTATION } else { u32::MAX };
+    for _ in 0..bench.effort.rounds.min(rounds) {
         let yardstick = loaded(bench, &bare, &hello.running)?;
         let ours = loaded(bench, &call.request, &node.running)?;
         ratios.push(ours.0 / yardstick.0);
         rates.push(ours.0);
         bare_rates.push(yardstick.0);
-        costs.push(ours.1);
-        bare_costs.push(yardstick.1);
-        if is_hot {
+        costs.extend(ours.1);
+        bare_costs.extend(yardstick.1);
+        if call.is_hot() {
             let same = loaded(bench, &call.request.elsewhere(hello.url(), "/", 200), &hello.running)?;
-            same_costs.push(same.1);
+            same_costs.extend(same.1);
             same_ratios.push(ours.0 / same.0);
         }
     }
@@ -89,11 +108,12 @@ fn one_call(bench: &Bench, database: &str, call: &Call, node: &Node, hello: &Hel
     Ok(())
 }
 
-/// Requests a second, and microseconds of processor time that the server spends on each.
-fn loaded(bench: &Bench, request: &Request, server: &Running) -> Result<(f64, f64)> {
-    let before = server.processor_micros()?;
+/// Requests a second, and microseconds of processor time that the server spends on each, where that is known.
+fn loaded(bench: &Bench, request: &Request, server: &Running) -> Result<(f64, Option<f64>)> {
+    let before = server.processor_micros();
     let load = bench.wrk.same(request, bench.effort.seconds)?;
-    Ok((load.per_second, (server.processor_micros()? - before) / load.requests))
+    let spent = before.zip(server.processor_micros()).map(|(before, after)| after - before);
+    Ok((load.per_second, spent.map(|spent| spent / load.requests)))
 }
 
 fn calls(node: &Node) -> Result<Vec<Call>> {

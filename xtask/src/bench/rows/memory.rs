@@ -9,25 +9,47 @@ use super::super::{
 
 /// How many keys are remembered.
 const KEYS: u32 = 1_000_000;
+/// Room for all of them.
+const ROOM_A_KEY: u64 = 1_024;
 /// The most that a key may take, in bytes.
 const MOST: f64 = 256.0;
+/// The room that a node has unless it is told otherwise, in bytes.
+const DEFAULT_ROOM: u64 = 256 * 1_024 * 1_024;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    let keys = bench.effort.count(KEYS).to_string();
+    let keys = bench.effort.count(KEYS);
+    let roomy = u64::from(keys) * ROOM_A_KEY;
     for (per_account, target) in [("1000", Target::AtMost(MOST)), ("10", Target::None)] {
         let (mut resident, mut counted) = (Vec::new(), Vec::new());
         for _ in 0..bench.effort.rounds.min(3) {
-            let said = bench.programs.ask("cached-keys", &[&keys, per_account])?;
-            let bytes = |name: &str| -> Result<f64> {
-                let found = said.iter().find(|(word, _)| word == name).with_context(|| format!("no {name}"))?;
-                Ok(found.1.parse()?)
-            };
-            resident.push(bytes("resident")?);
-            counted.push(bytes("counted")?);
+            let said = fill(bench, keys, per_account, roomy)?;
+            resident.push(said.resident);
+            counted.push(said.counted);
         }
         let name = |how| format!("a cached key, {how}, {per_account} keys a merchant");
         report.add(name("memory of the process"), target, Unit::Bytes, resident);
         report.note(name("as the capacity counts it"), Unit::Bytes, counted);
     }
+    // More keys than it can hold, over and over: how much a node grows by that is told to keep so much and no more.
+    let room = DEFAULT_ROOM / u64::from(bench.effort.part);
+    let full = fill(bench, keys * 3, "1000", room)?;
+    let name = format!("the memory of {} MiB when it is full", room / 1_024 / 1_024);
+    report.note(name, Unit::Mebibytes, vec![full.grown / 1_024.0 / 1_024.0]);
     Ok(())
+}
+
+/// What a run found, in bytes.
+struct Filled {
+    resident: f64,
+    counted: f64,
+    grown: f64,
+}
+
+fn fill(bench: &Bench, keys: u32, per_account: &str, room: u64) -> Result<Filled> {
+    let said = bench.programs.ask("cached-keys", &[&keys.to_string(), per_account, &room.to_string()])?;
+    let bytes = |name: &str| -> Result<f64> {
+        let found = said.iter().find(|(word, _)| word == name).with_context(|| format!("no {name}"))?;
+        Ok(found.1.parse()?)
+    };
+    Ok(Filled { resident: bytes("resident")?, counted: bytes("counted")?, grown: bytes("grown")? })
 }

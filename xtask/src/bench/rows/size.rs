@@ -170,8 +170,8 @@ mod tests {
 
     #[test]
     fn a_value_tells_the_id_of_its_key() {
-        let value = "sk_test_01m844dzg0eds8cke5ky2t6s6w2krNZgDkuykmfZ48yXU3fn1sHbgh2t6dA8NW3sOGbJz2eyAoe";
-        assert_eq!(id_of(value).unwrap(), "key_01m844dzg0eds8cke5ky2t6s6w");
+        let value = format!("sk_test_{}{}", "01m844dzg0eds8cke5ky2t6s6w", "x".repeat(49));
+        assert_eq!(id_of(&value).unwrap(), "key_01m844dzg0eds8cke5ky2t6s6w");
         assert!(id_of("sk_test_short").is_err());
     }
 }

@@ -73,17 +73,18 @@ pub(crate) enum Harm {
     CancelAfter,
 }
 
-/// What may happen to the calls of several nodes: the one of some number, counted over all of them.
+/// What happens to the calls of several nodes: to those of some numbers, counted over all of them.
 pub(crate) struct Script {
-    harm: Option<(u64, Harm)>,
+    harms: BTreeMap<u64, Harm>,
     made: Mutex<u64>,
     /// Drops what the play is waiting for.
     scene: Mutex<CancellationToken>,
 }
 
 impl Script {
-    pub(crate) fn new(harm: Option<(u64, Harm)>) -> Arc<Self> {
-        Arc::new(Self { harm, made: Mutex::default(), scene: Mutex::default() })
+    pub(crate) fn new(harms: &[(u64, Harm)]) -> Arc<Self> {
+        let harms = harms.iter().copied().collect();
+        Arc::new(Self { harms, made: Mutex::default(), scene: Mutex::default() })
     }
 
     /// One scene of the play; none if it was dropped half way.
@@ -108,7 +109,7 @@ impl Script {
         let mut made = lock(&self.made);
         let number = *made;
         *made += 1;
-        self.harm.filter(|(at, _)| *at == number).map(|(_, harm)| harm)
+        self.harms.get(&number).copied()
     }
 }
 
@@ -194,7 +195,7 @@ impl Ports {
         let harm = harm.or_else(|| lock(&self.harms).get(&call).copied());
         let failed = || Err(StorageError::Unavailable("this call was to fail".into()));
         match harm {
-            None => work.await,
+            None | Some(Harm::Hole | Harm::Void) => work.await,
             Some(Harm::Error) => failed(),
             Some(Harm::ErrorAfter) => {
                 let _ = work.await?;
@@ -219,7 +220,6 @@ impl Ports {
                 self.world.pass(by).await;
                 result
             }
-            Some(Harm::Hole | Harm::Void) => work.await,
             Some(Harm::Cancel) => {
                 if let Some(script) = script {
                     script.drop_scene().await;

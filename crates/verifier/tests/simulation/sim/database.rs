@@ -25,6 +25,9 @@ mod change;
 
 pub(crate) use change::{Change, Changed};
 
+/// There is one life of it: fail-over comes later.
+const INCARNATION: Incarnation = Incarnation(1);
+
 /// The database.
 pub(crate) struct Database {
     world: Arc<World>,
@@ -125,13 +128,12 @@ impl Database {
     /// Reads a key with its chain and the head, in one snapshot.
     pub(crate) fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         let state = self.up()?;
-        let incarnation = state.incarnation();
-        Ok(state.credential(id).map(|value| Read { value, as_of: state.head, incarnation }))
+        Ok(state.credential(id).map(|value| Read { value, as_of: state.head, incarnation: INCARNATION }))
     }
 
     pub(crate) fn head(&self) -> Result<Read<()>> {
         let state = self.up()?;
-        Ok(Read { value: (), as_of: state.head, incarnation: state.incarnation() })
+        Ok(Read { value: (), as_of: state.head, incarnation: INCARNATION })
     }
 
     pub(crate) fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
@@ -189,7 +191,7 @@ impl Database {
         };
         state.leases.insert(node.node, row);
         self.world.count("joins");
-        Ok(Confirmed { head, incarnation: state.incarnation(), database_time: at })
+        Ok(Confirmed { head, incarnation: INCARNATION, database_time: at })
     }
 
     /// Sees the head first, and commits some time after that.
@@ -197,7 +199,7 @@ impl Database {
         let (head, life) = self.begin()?;
         self.commit_takes_time().await;
         let mut state = self.still(life)?;
-        let (at, incarnation) = (self.wall(&state), state.incarnation());
+        let at = self.wall(&state);
         if state.head > head {
             self.world.count("renewals that saw an older head than at their commit");
         }
@@ -205,7 +207,7 @@ impl Database {
         row.counter += 1;
         row.applied = row.applied.max(applied);
         row.renewed_at = at;
-        Ok(Some(Confirmed { head, incarnation, database_time: at }))
+        Ok(Some(Confirmed { head, incarnation: INCARNATION, database_time: at }))
     }
 
     pub(crate) fn leave(&self, node: NodeId) -> Result<()> {
@@ -327,10 +329,6 @@ impl Database {
 }
 
 impl State {
-    fn incarnation(&self) -> Incarnation {
-        Incarnation(1)
-    }
-
     fn credential(&self, id: KeyId) -> Option<Credential> {
         let key = self.keys.get(&id)?;
         let own = self.accounts.get(&key.account)?;

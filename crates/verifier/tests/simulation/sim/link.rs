@@ -80,22 +80,22 @@ impl Link {
         F: Future<Output = Result<T>> + Send,
     {
         let (answer, answered) = oneshot::channel();
-        let (link, silent) = (Arc::clone(self), self.world.draw(|dice| dice.per_mille(500)));
+        let (way, silent) = (Arc::clone(self), self.world.draw(|dice| dice.per_mille(500)));
         self.world.spawn(async move {
-            if link.travel(line, false).await {
+            if way.travel(line, false).await {
                 let result = work().await;
-                if link.travel(line, true).await {
+                if way.travel(line, true).await {
                     // Whoever asked has given up, or is dead.
                     let _ = answer.send(result);
                     return;
                 }
-                link.world.count("fault: answer lost, though carried out");
+                way.world.count("fault: answer lost, though carried out");
             } else {
-                link.world.count("fault: request lost");
+                way.world.count("fault: request lost");
             }
             if silent {
                 // Nobody learns that the connection is gone.
-                link.world.pass(patience).await;
+                way.world.pass(patience).await;
             }
         });
         match timeout(patience, answered).await {

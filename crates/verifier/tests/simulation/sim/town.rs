@@ -187,10 +187,9 @@ impl Town {
         };
         let subject = change.subject();
         let (seq, in_force, repeated) = match (changed, enforced_early) {
-            (Changed::Refused, _) => return,
+            (Changed::Refused | Changed::Before(None), _) => return,
             (Changed::Now(seq), Some(in_force)) => (seq, in_force, false),
             (Changed::Now(seq), None) => (seq, alive.verifier.enforce(seq, vec![subject]).await, false),
-            (Changed::Before(None), _) => return,
             (Changed::Before(Some(last)), _) => {
                 (last.seq, alive.verifier.enforce_again(last, vec![subject]).await, true)
             }

@@ -58,10 +58,7 @@ impl Database {
             return Err(StorageError::Unavailable("the row is locked".into()));
         }
         let done = async {
-            let turn = match in_order {
-                true => Some(timeout(LOCK, self.head.lock()).await.map_err(|_| late())?),
-                false => None,
-            };
+            let turn = if in_order { Some(timeout(LOCK, self.head.lock()).await.map_err(|_| late())?) } else { None };
             let seq = {
                 let mut state = self.still(life)?;
                 match state.compare(change) {
