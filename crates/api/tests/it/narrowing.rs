@@ -32,7 +32,7 @@ async fn call(node: &Node, by: &Held, (method, path, body, _): &(&str, String, V
 }
 
 /// The list of members: one other node, which has applied events up to this one.
-pub(crate) fn another_node(applied: u64) -> Members {
+fn another_node(applied: u64) -> Members {
     let time = START.parse().unwrap();
     let row = Member {
         node: NodeId::from_uuid(Uuid::from_u128(7)),

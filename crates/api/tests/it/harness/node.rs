@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use keyward_api::http::Entrance;
 use keyward_api::{
     app::{App, Hashing, Parts, rotate_signing_keys::keep_signing_keys},
-    http::entrance,
+    http::{Entrance, entrance},
 };
 use keyward_domain::{MasterKey, SecretHasher};
 use keyward_storage::{Credentials, Feed, Membership, NodeId, Store};
@@ -16,7 +15,7 @@ use keyward_verifier::{
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{Clocks, Counted, Held, Setup};
+use super::{Clocks, Counted, Held, Setup, errands::Errands};
 
 /// What remembered values of slow digests are keyed with.
 const PROCESS_KEY: [u8; 32] = [9; 32];
@@ -59,6 +58,8 @@ pub(crate) struct Node {
     pub(crate) router: Entrance,
     /// Work off the requests.
     background: TaskTracker,
+    /// That of the verifier.
+    errands: Arc<Errands>,
 }
 
 impl Node {
@@ -66,6 +67,7 @@ impl Node {
     pub(crate) async fn over(ports: Ports, setup: Setup) -> Self {
         let master = Arc::new(MasterKey::from_bytes(&setup.master).unwrap());
         let Ports { store, credentials, feed, membership, clock, entropy } = ports;
+        let errands = Arc::<Errands>::default();
         let verifier = Verifier::new(keyward_verifier::Parts {
             credentials,
             feed,
@@ -76,8 +78,7 @@ impl Node {
             rules: Rules::ALL,
             capacity_bytes: setup.capacity_bytes,
             version: String::new(),
-            // Apart from the work of requests, which tests wait for.
-            tasks: Arc::new(TaskTracker::new()),
+            tasks: Arc::clone(&errands) as _,
         });
         let app = Arc::new(App::new(Parts {
             store,
@@ -95,13 +96,15 @@ impl Node {
         }));
         // A store that gives no signing keys is one of the things to be tried.
         let _ = keep_signing_keys(&app).await;
-        Self { router: entrance(Arc::clone(&app), setup.options), app, background: setup.background }
+        errands.take_for_lasting();
+        Self { router: entrance(Arc::clone(&app), setup.options), app, background: setup.background, errands }
     }
 
     /// The same, answering from memory.
     pub(crate) async fn started(ports: Ports, setup: Setup) -> Self {
         let node = Self::over(ports, setup).await;
         node.app.verifier().start().await.unwrap();
+        node.errands.take_for_lasting();
         node
     }
 
@@ -110,11 +113,12 @@ impl Node {
         self.background.len()
     }
 
-    /// Waits for the work that requests left behind.
+    /// Waits for the work that requests left behind: that a change is in force is noted then.
     pub(crate) async fn settle(&self) {
         self.background.close();
         self.background.wait().await;
         self.background.reopen();
+        self.errands.settle().await;
     }
 
     /// Whether a key is in memory.

@@ -45,6 +45,7 @@ async fn whoever_waits_when_the_process_ends_is_told_that_the_outcome_is_unknown
         let after = Node::over(Ports { membership: Some(Arc::new(awake)), ..world.ports() }, Setup::default()).await;
         for _ in 0..2 {
             assert_eq!(call(&after, &by, ending).await.status.as_u16(), ending.3);
+            after.settle().await;
         }
     }
 }
@@ -57,6 +58,7 @@ async fn what_is_known_to_be_in_force_is_waited_for_by_nobody_again() {
     // The first time on a node that knows of no others.
     for ending in &calls(&pair.secret) {
         assert_eq!(call(&world, &by, ending).await.status.as_u16(), ending.3);
+        world.settle().await;
         if ending.1.ends_with("api-keys") {
             continue;
         }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{Course, Feeding, Held, ID, Node, Ports, Setup, World};
 
-/// What is told of this key.
+/// What is told of this key, once all that was done is noted.
 pub(super) async fn of(node: &Node, by: &Held, key: &Held) -> Value {
+    node.settle().await;
     node.get(&by.value, &format!("{}/enforcement", key.path())).await.json(200)
 }
 

@@ -102,6 +102,7 @@ async fn a_wish_not_to_wait_is_ignored_here() {
     let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
     let request = world.request("POST", "/v1/merchants/merchant_a1/api-keys").bearer(&by.value);
     request.header("prefer", "respond-async").json(&body).send().await.json(201);
+    world.settle().await;
     let old = world.get(&by.value, &format!("{}/enforcement", pair.secret.path())).await.json(200);
     assert_eq!(old["enforced"], true);
 }

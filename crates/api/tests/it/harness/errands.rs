@@ -1,0 +1,52 @@
+//! The tasks of a verifier, counted: some live as long as it does, and the others a test can wait for.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use keyward_verifier::Tasks;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+#[derive(Default)]
+pub(crate) struct Errands {
+    tasks: TaskTracker,
+    under_way: watch::Sender<usize>,
+    /// How many of them never end.
+    lasting: AtomicUsize,
+}
+
+/// One task; over when dropped.
+struct Errand(watch::Sender<usize>);
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        self.0.send_modify(|under_way| *under_way -= 1);
+    }
+}
+
+impl Tasks for Errands {
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.under_way.send_modify(|under_way| *under_way += 1);
+        let errand = Errand(self.under_way.clone());
+        self.tasks.spawn(async move {
+            let _errand = errand;
+            task.await;
+        });
+    }
+}
+
+impl Errands {
+    /// Those that are under way now go on for ever.
+    pub(crate) fn take_for_lasting(&self) {
+        self.lasting.store(*self.under_way.borrow(), Ordering::Relaxed);
+    }
+
+    /// Waits for all others.
+    pub(crate) async fn settle(&self) {
+        let lasting = self.lasting.load(Ordering::Relaxed);
+        self.under_way.subscribe().wait_for(|under_way| *under_way <= lasting).await.unwrap();
+    }
+}
