@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    shared::history::Told,
-    stage::{Call, Harm, Stage, TERMS},
+    shared::{database::Change, history::Told},
+    stage::{Call, Harm, Stage, TERMS, id},
 };
 
 #[tokio::test(start_paused = true)]
@@ -113,4 +113,34 @@ async fn looking_after_others_never_costs_the_lease() {
         assert!(node.remembers(0));
     }
     assert!(node.ports.made(Call::Prune) > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_counts_from_before_it_was_asked_for_however_late_the_answer() {
+    let stage = Stage::with_keys(0);
+    let node = stage.member().await;
+    node.ports.harm(Call::Renew, Harm::Late(Duration::from_millis(300)));
+    let made = node.ports.made(Call::Renew);
+    while node.ports.made(Call::Renew) == made {
+        stage.pass_millis(1).await;
+    }
+    node.ports.harm(Call::Renew, Harm::Silence);
+    stage.pass(TERMS.ttl.saturating_sub(Duration::from_millis(10))).await;
+    assert!(node.verifier.may_answer_from_memory(), "it was renewed");
+    stage.pass_millis(15).await;
+    assert!(!node.verifier.may_answer_from_memory());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_of_events_that_hangs_is_tried_again_soon() {
+    let stage = Stage::with_keys(1);
+    let node = stage.member().await;
+    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    node.ports.harm(Call::EventsAfter, Harm::Silence);
+    let revoked = stage.commit(Change::Revoke(id(0))).await;
+    stage.pass(TERMS.renew_every * 2).await;
+    assert!(node.ports.made(Call::EventsAfter) > 0 && node.remembers(0), "{revoked:?} is not read");
+    node.ports.heal(Call::EventsAfter);
+    stage.pass(TERMS.renew_every * 2).await;
+    assert!(node.verifier.may_answer_from_memory() && !node.remembers(0));
 }

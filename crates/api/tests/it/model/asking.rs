@@ -43,7 +43,15 @@ impl Asking {
         if forged { self.keys[key].forged() } else { self.keys[key].value.clone() }
     }
 
+    /// Takes a step, and waits for what it leaves behind: whoever does not wait for an answer is promised nothing before,
+    /// and that something is in force may be noted a moment later.
     pub(super) async fn take(&mut self, step: Step) -> Told {
+        let told = self.ask(step).await;
+        self.node.settle().await;
+        told
+    }
+
+    async fn ask(&mut self, step: Step) -> Told {
         match step {
             Step::Issue { mid, kind, scopes, life } => self.issue(mid, kind, scopes, life).await,
             Step::IssuePair { mid, name, scopes, overwrite } => self.issue_pair(mid, name, scopes, overwrite).await,
@@ -131,10 +139,7 @@ impl Asking {
         if impatient {
             request = request.header("prefer", "respond-async");
         }
-        let answer = request.send().await;
-        // Whoever does not wait is promised nothing before this.
-        self.node.settle().await;
-        done(&answer)
+        done(&request.send().await)
     }
 
     async fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Told {

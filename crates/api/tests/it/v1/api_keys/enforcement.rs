@@ -7,8 +7,13 @@ use serde_json::{Value, json};
 use crate::harness::{Course, Feeding, Held, ID, Node, Ports, Setup, World};
 
 /// What is told of this key, once all that was done is noted.
-pub(super) async fn of(node: &Node, by: &Held, key: &Held) -> Value {
+pub(super) async fn noted(node: &Node, by: &Held, key: &Held) -> Value {
     node.settle().await;
+    now(node, by, key).await
+}
+
+/// What is told of this key.
+pub(super) async fn now(node: &Node, by: &Held, key: &Held) -> Value {
     node.get(&by.value, &format!("{}/enforcement", key.path())).await.json(200)
 }
 
@@ -25,9 +30,9 @@ async fn a_key_that_was_never_revoked_has_no_end_that_could_be_in_force() {
     assert_eq!(answer.json(200), told(&key, "active", None));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
-    assert_eq!(of(&world, &by, &key).await, told(&key, "active", None));
+    assert_eq!(noted(&world, &by, &key).await, told(&key, "active", None));
     world.advance(Duration::from_secs(1));
-    assert_eq!(of(&world, &by, &key).await, told(&key, "expired", None));
+    assert_eq!(noted(&world, &by, &key).await, told(&key, "expired", None));
 }
 
 #[tokio::test]
@@ -40,7 +45,7 @@ async fn a_revoked_key_tells_since_when_and_a_second_revocation_changes_nothing(
         for _ in 0..2 {
             world.advance(Duration::from_mins(1));
             world.delete(&by.value, &key.path()).await.empty(204);
-            assert_eq!(of(&world, &by, key).await, told(key, "revoked", Some(at)));
+            assert_eq!(noted(&world, &by, key).await, told(key, "revoked", Some(at)));
         }
     }
 }
@@ -54,7 +59,7 @@ async fn an_overwritten_key_is_a_revoked_one() {
     let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
     let made = world.post_json(&by.value, "/v1/merchants/merchant_a1/api-keys", &body).await.json(201);
     for key in [&pair.public, &pair.secret] {
-        assert_eq!(of(&world, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
+        assert_eq!(noted(&world, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
     }
     for n in 0..2 {
         let id = made["keys"][n]["id"].as_str().unwrap();
@@ -76,10 +81,10 @@ async fn a_key_of_a_closed_account_is_as_far_as_the_closing_is() {
         world.post(&by.value, &format!("/v1/merchants/{closed}/suspend")).await.json(200);
         world.advance(Duration::from_mins(1));
         world.post(&by.value, &format!("/v1/merchants/{closed}/close")).await.json(200);
-        assert_eq!(of(&world, &by, &key).await, told(&key, "revoked", Some("2026-11-23T12:02:00Z")), "{closed}");
+        assert_eq!(noted(&world, &by, &key).await, told(&key, "revoked", Some("2026-11-23T12:02:00Z")), "{closed}");
         let expected = told(&revoked_before, "revoked", Some("2026-11-23T12:00:00Z"));
-        assert_eq!(of(&world, &by, &revoked_before).await, expected, "{closed}");
-        assert_eq!(of(&world, &by, &elsewhere).await, told(&elsewhere, "active", None), "{closed}");
+        assert_eq!(noted(&world, &by, &revoked_before).await, expected, "{closed}");
+        assert_eq!(noted(&world, &by, &elsewhere).await, told(&elsewhere, "active", None), "{closed}");
     }
 }
 
@@ -96,14 +101,14 @@ async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it(
     node.get(&one.value, "/v1/merchants").await.problem(401, "invalid_credential");
     node.post(&by.value, "/v1/merchants/merchant_b1/close").await.json(200);
     for key in [&one, &other] {
-        assert_eq!(of(&node, &by, key).await, told(key, "revoked", None));
+        assert_eq!(noted(&node, &by, key).await, told(key, "revoked", None));
     }
     feed.noting.send_replace(Course::Well);
     world.advance(Duration::from_mins(1));
     node.delete(&by.value, &one.path()).await.empty(204);
     node.post(&by.value, "/v1/merchants/merchant_b1/close").await.json(200);
     for key in [&one, &other] {
-        assert_eq!(of(&node, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
+        assert_eq!(noted(&node, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
     }
 }
 
@@ -133,7 +138,7 @@ async fn it_takes_the_scope_to_read_keys_before_anything_is_looked_up() {
         }
     }
     let reader = world.key("partner_a", &["api-keys:read"]).await;
-    assert_eq!(of(&world, &reader, &key).await, told(&key, "active", None));
+    assert_eq!(noted(&world, &reader, &key).await, told(&key, "active", None));
     for method in ["DELETE", "POST", "PUT"] {
         let request = world.request(method, &format!("{}/enforcement", key.path())).bearer(&reader.value);
         let answer = request.send().await;

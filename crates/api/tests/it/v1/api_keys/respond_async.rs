@@ -118,12 +118,12 @@ async fn the_answer_waits_until_memory_has_forgotten_and_the_impatient_one_does_
         } => answer,
     };
     impatient.empty(202);
-    assert_eq!(enforcement::of(&node, &by, &key).await["enforced"], false);
+    assert_eq!(enforcement::now(&node, &by, &key).await["enforced"], false);
 
     feed.reading.send_replace(Course::Well);
     let answer = patient.await;
     answer.empty(204);
     assert_eq!(seq(&answer), seq(&impatient));
     node.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
-    assert_eq!(enforcement::of(&node, &by, &key).await["enforced"], true);
+    assert_eq!(enforcement::noted(&node, &by, &key).await["enforced"], true);
 }
