@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use super::Run;
 use super::check::check;
 use super::clock::Moment;
+use super::history::History;
 use super::liar::Lie;
 use super::proxy::{Way, Weather};
 
@@ -33,7 +34,7 @@ impl Planted {
     ];
 }
 
-/// So many lies are enough: some of them were allowed, or about something that became true.
+/// At least so many lies.
 const ENOUGH: u64 = 10;
 
 /// Less than any lease.
@@ -42,26 +43,35 @@ const CUT_OFF: Duration = Duration::from_millis(1_500);
 /// Until everybody is a member again, and has things in memory.
 const TOGETHER: Duration = Duration::from_secs(2);
 
-/// Does it until it was done often enough, or it is time.
+/// Does it until it was done often enough and can be seen in what clients saw, or it is time.
+///
+/// Not every lie is one that a client could notice: a stale "valid" between a commit and its acknowledgement is allowed,
+/// and whether somebody meets a node in the moment between is a matter of chance.
 ///
 /// # Errors
 /// When it cannot be done.
 pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
     let mut done = false;
     while !done && run.clock.now() < until && !run.is_over() {
-        done = match planted {
+        let often = match planted {
             Planted::Liar(_) => {
                 run.wait_until(run.clock.now() + Duration::from_millis(100));
                 run.world.liar.as_ref().is_some_and(|liar| liar.lies() >= ENOUGH)
             }
-            // Whether somebody meets a node in the moment between is a matter of chance.
             Planted::LostLease => {
                 lose_leases(run)?;
-                run.recorder.look(|history| !check(history, &[], &HashMap::new()).breaches.is_empty())
+                true
             }
         };
+        done = often && run.recorder.look(shows);
     }
     Ok(())
+}
+
+/// Whether the history shows that something is wrong.
+fn shows(history: &History) -> bool {
+    let findings = check(history, &[], &HashMap::new());
+    !findings.breaches.is_empty() || !findings.untrue.is_empty()
 }
 
 fn lose_leases(run: &Run) -> Result<()> {
