@@ -27,6 +27,7 @@ pub mod accounts;
 pub mod constraints;
 pub mod corruption;
 pub mod credentials;
+pub mod crowds;
 pub mod enforcement;
 pub mod events;
 pub mod hints;

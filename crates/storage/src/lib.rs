@@ -299,6 +299,17 @@ pub trait UnitOfWork: Send {
 pub trait Store: Keys + Accounts + Credentials + Tokens + Upkeep + Installation {
     /// Begins a unit of work.
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>>;
+
+    /// Adds one key and makes it lasting: [`UnitOfWork::insert_key`] in a unit of work of its own. Where many are added at
+    /// the same time, an adapter may write several of them at once.
+    async fn insert_key(&self, within: &Reach, key: &ApiKey) -> Result<Write> {
+        let mut work = self.begin().await?;
+        let write = work.insert_key(within, key).await?;
+        if write == Write::Applied {
+            work.commit().await?;
+        }
+        Ok(write)
+    }
 }
 
 /// How the schema of a database compares with what this binary needs.

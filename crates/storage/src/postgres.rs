@@ -3,16 +3,17 @@
 //! Reads go to the pool in one statement each; writes that need more than one are a unit of work. It never decides
 //! anything, never reads a clock, and shows nobody a type of sqlx.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use keyward_domain::{AccountId, Reach};
+use keyward_domain::{AccountId, ApiKey, Reach};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction,
     postgres::{PgArguments, PgQueryResult},
     query::Query,
 };
 use tokio::time::Duration;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::{Result, Schema, Store, UnitOfWork, Write};
@@ -24,19 +25,31 @@ mod accounts;
 mod control;
 mod credentials;
 mod error;
+mod insertion;
 mod installation;
 mod instant;
 mod keys;
 mod options;
 mod schema;
 mod server;
+mod together;
 mod tokens;
 mod unit_of_work;
 mod upkeep;
 
+use accounts::AccountLookUps;
 pub use control::PgControl;
+use credentials::LookUps;
+use insertion::{Insertion, Insertions};
 use instant::PgInstant;
 pub use options::PgOptions;
+use together::Meeting;
+
+/// How many statements that look something up for many are under way at once.
+const READS_AT_ONCE: usize = 2;
+/// How many statements that add keys for many are under way at once. Two would lock the same account for each other, which
+/// costs the database more than waiting for one commit does.
+const INSERTIONS_AT_ONCE: usize = 1;
 
 /// Everything that a node remembers, in Postgres. Clones share one pool of connections.
 #[derive(Clone)]
@@ -44,6 +57,10 @@ pub struct PgStore {
     pool: PgPool,
     statement_timeout: Duration,
     commit_timeout: Duration,
+    look_ups: Arc<Meeting<LookUps>>,
+    accounts: Arc<Meeting<AccountLookUps>>,
+    insertions: Arc<Meeting<Insertions>>,
+    tasks: TaskTracker,
 }
 
 impl fmt::Debug for PgStore {
@@ -73,7 +90,20 @@ impl PgStore {
             Err(late) => return Err(error::late(late)),
         }
         let pool = options.pool().connect_with(connect).await.map_err(error::failed)?;
-        Ok(Self { pool, statement_timeout: options.statement_timeout, commit_timeout: options.commit_timeout })
+        let (statement_timeout, commit_timeout) = (options.statement_timeout, options.commit_timeout);
+        let tasks = TaskTracker::new();
+        let look_ups = LookUps { pool: pool.clone(), in_time: statement_timeout };
+        let accounts = AccountLookUps { pool: pool.clone(), in_time: statement_timeout };
+        let insertions = Insertions { pool: pool.clone(), in_time: statement_timeout + commit_timeout };
+        Ok(Self {
+            pool,
+            statement_timeout,
+            commit_timeout,
+            look_ups: Arc::new(Meeting::new(look_ups, READS_AT_ONCE, tasks.clone())),
+            accounts: Arc::new(Meeting::new(accounts, READS_AT_ONCE, tasks.clone())),
+            insertions: Arc::new(Meeting::new(insertions, INSERTIONS_AT_ONCE, tasks.clone())),
+            tasks,
+        })
     }
 
     /// Brings the schema up to what this binary needs. Of several nodes that do so at once one works and the others
@@ -98,6 +128,8 @@ impl PgStore {
     /// database is unavailable.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// Runs a write that commits by itself. Getting no connection means that nothing was written; whatever fails from
@@ -131,6 +163,11 @@ impl Store for PgStore {
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
         let transaction = self.pool.begin().await.map_err(error::failed)?;
         Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, self.commit_timeout)))
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]
+    async fn insert_key(&self, within: &Reach, key: &ApiKey) -> Result<Write> {
+        self.insertions.ask(Insertion::new(within, key)).await
     }
 }
 

@@ -56,11 +56,9 @@ pub async fn issue_key(app: &App, caller: &Caller, command: IssueKey) -> Result<
     }
     let origin = Origin { id: app.fresh_key_id()?, at: app.now(), by: caller.actor(), pair: None };
     let (key, value) = mint(app, terms, origin, &account.chain).await?;
-    let mut work = app.store.begin().await?;
-    if work.insert_key(&reach, &key).await? == Write::Stale {
+    if app.store.insert_key(&reach, &key).await? == Write::Stale {
         return Err(AccountNotActive.into());
     }
-    work.commit().await?;
     Ok(Issued { key, chain: account.chain, value })
 }
 

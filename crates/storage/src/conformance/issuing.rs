@@ -68,3 +68,21 @@ pub async fn a_key_id_is_never_given_twice(fixture: &Fixture) {
     let mut unit = fixture.store.begin().await.unwrap();
     assert!(unit.insert_key(&Reach::operator(), &key).await.is_err());
 }
+
+/// `Store::insert_key`, which has no unit of work.
+pub async fn a_key_that_is_added_alone_is_held_to_the_same_conditions(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    for (who, within, reached) in tree.reaches() {
+        let key = Draft::of(KeyType::Secret).issue(&tree.merchant_chain());
+        let expected = if reached { Write::Applied } else { Write::Stale };
+        assert_eq!(fixture.store.insert_key(&within, &key).await.unwrap(), expected, "{who}");
+        assert_eq!(is_there(fixture, &key).await, reached, "{who}");
+        if reached {
+            assert!(fixture.store.insert_key(&within, &key).await.is_err(), "{who}: twice");
+        }
+    }
+    become_status(&fixture.store, &tree.partner, Status::Active, Status::Suspended).await;
+    let key = Draft::of(KeyType::Public).issue(&tree.merchant_chain());
+    assert_eq!(fixture.store.insert_key(&Reach::operator(), &key).await.unwrap(), Write::Stale);
+    assert!(!is_there(fixture, &key).await);
+}

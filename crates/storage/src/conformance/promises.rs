@@ -116,7 +116,12 @@ macro_rules! each_promise {
                 no_key_is_added_under_an_account_that_is_not_in_business,
                 an_account_beside_an_inactive_one_still_gets_keys,
                 a_key_of_an_unknown_account_is_stale,
-                a_key_id_is_never_given_twice;
+                a_key_id_is_never_given_twice,
+                a_key_that_is_added_alone_is_held_to_the_same_conditions;
+            crowds:
+                keys_that_are_added_at_once_are_each_held_to_their_own_reach,
+                keys_that_are_looked_up_at_once_are_each_told_their_own_state,
+                accounts_that_are_looked_up_at_once_are_each_within_their_own_reach;
             pair_names:
                 a_unique_name_is_taken_until_both_keys_of_its_pair_are_revoked,
                 a_unique_name_is_free_in_another_account,

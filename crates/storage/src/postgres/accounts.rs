@@ -2,11 +2,19 @@
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, Mid, Reach, Role};
+use sqlx::PgPool;
+use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
-use super::{PgStore, error::failed, keys::newest_before, root};
+use super::{
+    PgStore,
+    error::{failed, late},
+    keys::newest_before,
+    root,
+    together::Together,
+};
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Result,
+    AccountRecord, AccountWindow, Accounts, Result, StorageError,
     row::{AccountRow, LinkRow},
 };
 
@@ -43,15 +51,7 @@ pub(super) use restore_account_record;
 impl Accounts for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.account")]
     async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>> {
-        let row = account_query!(
-            " WHERE a.mid = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id))",
-            mid.as_str(),
-            root(within)
-        )
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(failed)?;
-        row.map(|row| restore_account_record!(row)).transpose()
+        self.accounts.ask((root(within), mid.clone())).await?
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.accounts")]
@@ -64,6 +64,48 @@ impl Accounts for PgStore {
             (Some(_), Some(Role::Merchant)) => Ok(Vec::new()),
         }
     }
+}
+
+/// Accounts that are asked for by their mids, each within the reach of whoever asks.
+pub(super) struct AccountLookUps {
+    pub(super) pool: PgPool,
+    pub(super) in_time: Duration,
+}
+
+#[async_trait]
+impl Together for AccountLookUps {
+    /// The root of the reach, and the mid.
+    type Question = (Option<Uuid>, Mid);
+    /// A row that holds what this service never writes is the trouble of its own account alone.
+    type Answer = Result<Option<AccountRecord>>;
+
+    async fn answer(&self, asked: &[Self::Question]) -> Result<Vec<Self::Answer>> {
+        let (roots, mids): (Vec<_>, Vec<_>) = asked.iter().map(|(root, mid)| (*root, mid.as_str())).unzip();
+        let rows = account_query!(
+            r#", n.place AS "place!"
+            FROM UNNEST($1::text[], $2::uuid[]) WITH ORDINALITY AS n (mid, root, place)
+            JOIN account a ON a.mid = n.mid
+            LEFT JOIN account p ON p.id = a.parent_id
+            LEFT JOIN account g ON g.id = p.parent_id
+            WHERE n.root IS NULL OR n.root IN (a.id, p.id, g.id)"#,
+            &mids as &[&str],
+            &roots as &[Option<Uuid>]
+        )
+        .fetch_all(&self.pool);
+        let rows = timeout(self.in_time, rows).await.map_err(late)?.map_err(failed)?;
+        let mut answers: Vec<_> = asked.iter().map(|_| Ok(None)).collect();
+        for row in rows {
+            // Counted from one.
+            let place = usize::try_from(row.place - 1).ok().and_then(|place| answers.get_mut(place));
+            let restored = move || -> Result<AccountRecord> { restore_account_record!(row) };
+            *place.ok_or_else(nobodys)? = restored().map(Some);
+        }
+        Ok(answers)
+    }
+}
+
+fn nobodys() -> StorageError {
+    StorageError::Unexpected("a row answers no question".into())
 }
 
 /// An account as a window lists it.

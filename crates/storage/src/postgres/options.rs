@@ -77,6 +77,11 @@ impl PgOptions {
             // Every statement of ours has its index. Without this the server, asked while a table is small, keeps a plan
             // that reads all of it, and goes on to use it when there are thousands of rows.
             ("enable_seqscan", "off".to_owned()),
+            // The same for joins: row by row through their indexes, not whole tables against each other.
+            ("enable_hashjoin", "off".to_owned()),
+            ("enable_mergejoin", "off".to_owned()),
+            // One plan for each statement, made once: with the lines above there is one good one, whatever it is asked about.
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
             // It would compile whatever reads a small table whole, which the line above makes look dear.
             ("jit", "off".to_owned()),
             ("statement_timeout", milliseconds(self.statement_timeout)),

@@ -46,7 +46,8 @@ macro_rules! restore_key {
     };
 }
 
-/// A statement over an account `a` with its parent `p` and grandparent `g`.
+/// A statement over an account `a` with its parent `p` and grandparent `g`: their columns, then whatever the text goes on
+/// with.
 macro_rules! account_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
@@ -55,10 +56,7 @@ macro_rules! account_query {
                a.enforced_at AS "enforced_at?",
                p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
                g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
-               g.status AS "grandparent_status?"
-            FROM account a
-            LEFT JOIN account p ON p.id = a.parent_id
-            LEFT JOIN account g ON g.id = p.parent_id"# + $first $(+ $rest)*
+               g.status AS "grandparent_status?""# + $first $(+ $rest)*
             $(, $argument)*
         )
     };

@@ -1,9 +1,7 @@
 //! One transaction. It writes down what was decided, where the precondition still holds, and decides nothing.
 
 use async_trait::async_trait;
-use keyward_domain::{
-    Account, AccountId, ApiKey, Description, KeyId, KeyState, Material, Name, Reach, Revocation, SecretDigest, Status,
-};
+use keyward_domain::{Account, AccountId, ApiKey, KeyId, Name, Reach, Revocation, Status};
 use sqlx::{Executor as _, Postgres, Row as _, Transaction, postgres::PgQueryResult};
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
@@ -13,6 +11,7 @@ use super::{
     accounts::{restore_account, restore_account_record},
     applied, commit,
     error::{commit_failed, commit_late, failed},
+    insertion::{Insertion, insert_one},
     keys, root,
 };
 use crate::{
@@ -67,7 +66,10 @@ impl UnitOfWork for PgUnitOfWork {
     #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.lock_account", fields(account.id = %id))]
     async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
         let row = account_query!(
-            " WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id)) FOR NO KEY UPDATE OF a",
+            " FROM account a
+            LEFT JOIN account p ON p.id = a.parent_id
+            LEFT JOIN account g ON g.id = p.parent_id
+            WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id)) FOR NO KEY UPDATE OF a",
             id.uuid(),
             root(within)
         )
@@ -199,52 +201,8 @@ impl UnitOfWork for PgUnitOfWork {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]
     async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
-        let facts = key.facts();
-        let (digest, value) = match &facts.material {
-            Material::Secret(digest) => (Some(SecretDigest::encode(digest)), None),
-            Material::Readable(value) => (None, Some(value.as_ref())),
-        };
-        let (state, revocation) = match &facts.state {
-            KeyState::Active => ("active", None),
-            KeyState::Revoked(revocation) => ("revoked", Some(revocation)),
-        };
-        let result = sqlx::query!(
-            "INSERT INTO api_key (
-                id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
-                created_by, expires_at, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name
-            )
-            SELECT $1::uuid, a.id, $4, $5, $6, $7, $8::boolean, $9, $10, $11, $12::timestamptz,
-                $13::uuid, $14::timestamptz, $15, $16::timestamptz, $17::uuid, $18, $19::uuid, $20
-            FROM account a
-            LEFT JOIN account p ON p.id = a.parent_id
-            LEFT JOIN account g ON g.id = p.parent_id
-            WHERE a.id = $2 AND ($3::uuid IS NULL OR $3 IN (a.id, p.id, g.id))
-            AND a.status = 'active' AND COALESCE(p.status, 'active') = 'active'
-            AND COALESCE(g.status, 'active') = 'active'",
-            key.id().uuid(),
-            facts.account.uuid(),
-            root(within),
-            facts.key_type.as_str(),
-            facts.name.as_str(),
-            facts.description.as_ref().map(Description::as_str),
-            facts.scopes.as_str(),
-            key.is_writer(),
-            digest,
-            value,
-            facts.last_four.as_str(),
-            PgInstant::from(facts.created_at),
-            actor_column(facts.created_by),
-            facts.expires_at.map(PgInstant::from) as Option<PgInstant>,
-            state,
-            revocation.map(|it| PgInstant::from(it.at)) as Option<PgInstant>,
-            revocation.and_then(|it| actor_column(it.by)),
-            revocation.map(|it| it.reason.as_str()),
-            facts.pair.as_ref().map(|pair| pair.id.uuid()),
-            facts.pair.as_ref().map(|pair| pair.unique_name.as_ref())
-        )
-        .execute(&mut *self.transaction)
-        .await;
-        self.written(result)
+        let written = insert_one(&mut *self.transaction, Insertion::new(within, key)).await;
+        self.noted(written)
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.record_revocation", fields(key.id = %id))]

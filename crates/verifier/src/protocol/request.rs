@@ -12,8 +12,8 @@ pub enum Step {
     LookUp,
     /// Read from the database, alone or by sharing a read that is under way; then ask the shard whether it vouches for it.
     Read,
-    /// Read from the database by a statement of one's own that begins now; neither share nor keep it. Without a lease
-    /// this is the only way to answer, on a database with a single primary.
+    /// Read from the database by a statement that begins from now on; share no read that is under way, and keep nothing.
+    /// Without a lease this is the only way to answer, on a database with a single primary.
     ReadAlone,
     /// Answer.
     Answer,

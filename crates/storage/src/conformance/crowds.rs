@@ -1,0 +1,96 @@
+//! Many who ask or add at the same time: each gets what it would have got alone, also where an adapter serves several of
+//! them by one statement, and also where one of them is trouble.
+
+use std::sync::Arc;
+
+use keyward_domain::{Actor, KeyId, KeyType, Reach, Reason};
+
+use super::{
+    Fixture,
+    races::together,
+    sample::{Draft, Tree, chain, fresh, revocation},
+};
+use crate::{StorageError, Write};
+
+/// How many there are of each kind.
+const EACH: usize = 12;
+
+pub async fn keys_that_are_added_at_once_are_each_held_to_their_own_reach(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let taken = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
+    let mut racers = Vec::new();
+    for _ in 0..EACH {
+        for (_, within, reached) in tree.reaches() {
+            let (store, key) = (Arc::clone(&fixture.store), Draft::writer().issue(&tree.merchant_chain()));
+            racers.push((store, key, within, Some(reached)));
+        }
+        // Its id is another key's: it is refused, and no other with it.
+        racers.push((Arc::clone(&fixture.store), taken.clone(), Reach::operator(), None));
+    }
+    let racers = racers.into_iter().map(|(store, key, within, expected)| async move {
+        let told = store.insert_key(&within, &key).await;
+        match expected {
+            Some(true) => assert_eq!(told.unwrap(), Write::Applied),
+            Some(false) => assert_eq!(told.unwrap(), Write::Stale),
+            None => assert!(matches!(told, Err(StorageError::Unexpected(_))), "{told:?}"),
+        }
+        (key.id(), expected != Some(false))
+    });
+    for (id, is_there) in together(racers.collect()).await {
+        assert_eq!(fixture.store.credential(id).await.unwrap().is_some(), is_there);
+    }
+}
+
+pub async fn keys_that_are_looked_up_at_once_are_each_told_their_own_state(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let mut asked = Vec::new();
+    for _ in 0..EACH {
+        let active = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let revoked = Draft::writer().store(&fixture.store, &chain(&[&tree.direct, &tree.platform])).await;
+        let mut unit = fixture.store.begin().await.unwrap();
+        let it = revocation(1, Actor::Operator, Reason::Compromised);
+        assert_eq!(unit.record_revocation(&Reach::operator(), revoked.id(), &it).await.unwrap(), Write::Applied);
+        unit.commit().await.unwrap();
+        let corrupt = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let sql = format!("UPDATE api_key SET name = '' WHERE id = {}", fixture.raw.id(corrupt.id().uuid()));
+        assert_eq!(fixture.raw.execute(&sql).await, Ok(1));
+        // Each of them twice: those who ask for one key at once are told the same.
+        for _ in 0..2 {
+            asked.push((active.id(), Ok(Some((false, tree.merchant.mid.clone())))));
+            asked.push((revoked.id(), Ok(Some((true, tree.direct.mid.clone())))));
+            asked.push((KeyId::from_uuid(fresh()), Ok(None)));
+            asked.push((corrupt.id(), Err(corrupt.id().to_string())));
+        }
+    }
+    let racers = asked.into_iter().map(|(id, expected)| {
+        let store = Arc::clone(&fixture.store);
+        async move {
+            let told = match store.credential(id).await {
+                Ok(found) => Ok(found.map(|read| {
+                    assert_eq!(read.value.key.id(), id);
+                    (read.value.key.view().revoked, read.value.chain.own().mid.clone())
+                })),
+                Err(StorageError::Corrupt { id, .. }) => Err(id),
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(told, expected);
+        }
+    });
+    together(racers.collect()).await;
+}
+
+pub async fn accounts_that_are_looked_up_at_once_are_each_within_their_own_reach(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let mut racers = Vec::new();
+    for _ in 0..EACH {
+        for (who, within, reached) in tree.reaches() {
+            let (store, wanted) = (Arc::clone(&fixture.store), tree.merchant.clone());
+            racers.push(async move {
+                let found = store.account(&within, &wanted.mid).await.unwrap();
+                assert_eq!(found.map(|it| it.account), reached.then_some(wanted), "{who}");
+                assert_eq!(store.account(&within, &"nobody".parse().unwrap()).await.unwrap(), None);
+            });
+        }
+    }
+    together(racers).await;
+}

@@ -1,0 +1,174 @@
+//! Adding keys: one statement for any number of them, each within the reach of whoever adds it. It never decides whether a
+//! key may be made; that its account is reached and in business is a condition of the statement.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use keyward_domain::{ApiKey, Description, KeyState, Material, Reach, SecretDigest};
+use sqlx::{PgExecutor, PgPool};
+use tokio::time::{Duration, timeout};
+use uuid::Uuid;
+
+use super::{
+    PgInstant,
+    error::{commit_failed, commit_late, failed},
+    root,
+    together::Together,
+};
+use crate::{Result, Write, row::actor_column};
+
+/// A key to be added.
+pub(super) struct Insertion {
+    root: Option<Uuid>,
+    key: ApiKey,
+}
+
+impl Insertion {
+    pub(super) fn new(within: &Reach, key: &ApiKey) -> Self {
+        Self { root: root(within), key: key.clone() }
+    }
+}
+
+/// Additions, each of which commits by itself, or with others that are made at the same time.
+pub(super) struct Insertions {
+    pub(super) pool: PgPool,
+    pub(super) in_time: Duration,
+}
+
+#[async_trait]
+impl Together for Insertions {
+    type Question = Insertion;
+    type Answer = Write;
+
+    async fn answer(&self, asked: &[Insertion]) -> Result<Vec<Write>> {
+        // No connection means that nothing was written; whatever fails from then on may mean anything.
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let written = timeout(self.in_time, insert(&mut *connection, asked)).await;
+        let written = written.map_err(commit_late)?.map_err(commit_failed)?;
+        Ok(asked.iter().map(|it| found(&written, it)).collect())
+    }
+}
+
+/// Adds a key in a transaction that others decide about.
+pub(super) async fn insert_one(executor: impl PgExecutor<'_>, it: Insertion) -> Result<Write, sqlx::Error> {
+    let written = insert(executor, std::slice::from_ref(&it)).await?;
+    Ok(found(&written, &it))
+}
+
+fn found(written: &HashSet<Uuid>, it: &Insertion) -> Write {
+    if written.contains(&it.key.id().uuid()) { Write::Applied } else { Write::Stale }
+}
+
+/// The columns of rows to be added, one array each.
+#[derive(Default)]
+struct Columns {
+    root: Vec<Option<Uuid>>,
+    id: Vec<Uuid>,
+    account: Vec<Uuid>,
+    key_type: Vec<&'static str>,
+    name: Vec<String>,
+    description: Vec<Option<String>>,
+    scopes: Vec<String>,
+    writes_keys: Vec<bool>,
+    digest: Vec<Option<String>>,
+    value: Vec<Option<String>>,
+    last_four: Vec<String>,
+    created_at: Vec<PgInstant>,
+    created_by: Vec<Option<Uuid>>,
+    expires_at: Vec<Option<PgInstant>>,
+    state: Vec<&'static str>,
+    revoked_at: Vec<Option<PgInstant>>,
+    revoked_by: Vec<Option<Uuid>>,
+    reason: Vec<Option<&'static str>>,
+    pair: Vec<Option<Uuid>>,
+    unique_name: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn push(&mut self, Insertion { root, key }: &Insertion) {
+        let facts = key.facts();
+        let (digest, value) = match &facts.material {
+            Material::Secret(digest) => (Some(SecretDigest::encode(digest)), None),
+            Material::Readable(value) => (None, Some(value.as_ref().to_owned())),
+        };
+        let (state, revocation) = match &facts.state {
+            KeyState::Active => ("active", None),
+            KeyState::Revoked(revocation) => ("revoked", Some(revocation)),
+        };
+        self.root.push(*root);
+        self.id.push(key.id().uuid());
+        self.account.push(facts.account.uuid());
+        self.key_type.push(facts.key_type.as_str());
+        self.name.push(facts.name.as_str().to_owned());
+        self.description.push(facts.description.as_ref().map(Description::as_str).map(str::to_owned));
+        self.scopes.push(facts.scopes.as_str().to_owned());
+        self.writes_keys.push(key.is_writer());
+        self.digest.push(digest);
+        self.value.push(value);
+        self.last_four.push(facts.last_four.as_str().to_owned());
+        self.created_at.push(PgInstant::from(facts.created_at));
+        self.created_by.push(actor_column(facts.created_by));
+        self.expires_at.push(facts.expires_at.map(PgInstant::from));
+        self.state.push(state);
+        self.revoked_at.push(revocation.map(|it| PgInstant::from(it.at)));
+        self.revoked_by.push(revocation.and_then(|it| actor_column(it.by)));
+        self.reason.push(revocation.map(|it| it.reason.as_str()));
+        self.pair.push(facts.pair.as_ref().map(|pair| pair.id.uuid()));
+        self.unique_name.push(facts.pair.as_ref().map(|pair| pair.unique_name.as_ref().to_owned()));
+    }
+}
+
+/// Adds those whose account is reached and in business with all above it. Gives the ids of what was added.
+async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let mut new = Columns::default();
+    for row in rows {
+        new.push(row);
+    }
+    let added = sqlx::query_scalar!(
+        r#"INSERT INTO api_key (
+            id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
+            created_by, expires_at, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name
+        )
+        SELECT n.id, a.id, n.type, n.name, n.description, n.scopes, n.writes_keys, n.digest, n.value, n.last_four,
+            n.created_at, n.created_by, n.expires_at, n.state, n.revoked_at, n.revoked_by, n.reason, n.pair_id,
+            n.unique_name
+        FROM UNNEST(
+            $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::text[],
+            $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[], $15::text[],
+            $16::timestamptz[], $17::uuid[], $18::text[], $19::uuid[], $20::text[]
+        ) AS n (
+            root, id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
+            created_by, expires_at, state, revoked_at, revoked_by, reason, pair_id, unique_name
+        )
+        JOIN account a ON a.id = n.account_id
+        LEFT JOIN account p ON p.id = a.parent_id
+        LEFT JOIN account g ON g.id = p.parent_id
+        WHERE (n.root IS NULL OR n.root IN (a.id, p.id, g.id))
+        AND a.status = 'active' AND COALESCE(p.status, 'active') = 'active'
+        AND COALESCE(g.status, 'active') = 'active'
+        RETURNING id AS "id!""#,
+        &new.root as &[Option<Uuid>],
+        &new.id,
+        &new.account,
+        &new.key_type as &[&str],
+        &new.name,
+        &new.description as &[Option<String>],
+        &new.scopes,
+        &new.writes_keys,
+        &new.digest as &[Option<String>],
+        &new.value as &[Option<String>],
+        &new.last_four,
+        &new.created_at as &[PgInstant],
+        &new.created_by as &[Option<Uuid>],
+        &new.expires_at as &[Option<PgInstant>],
+        &new.state as &[&str],
+        &new.revoked_at as &[Option<PgInstant>],
+        &new.revoked_by as &[Option<Uuid>],
+        &new.reason as &[Option<&str>],
+        &new.pair as &[Option<Uuid>],
+        &new.unique_name as &[Option<String>]
+    )
+    .fetch_all(executor)
+    .await?;
+    Ok(added.into_iter().collect())
+}
