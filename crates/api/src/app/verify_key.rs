@@ -48,7 +48,7 @@ pub fn verify_key_at_once(
     caller: &Caller,
     value: &str,
     conditions: &Conditions,
-) -> Option<Verified> {
+) -> Option<Credential> {
     let presented = PresentedValue::parse(value, app.settings.environment).ok()?;
     let Found { credential, proof } = proving::find_at_once(app, arrival, &presented)?;
     let key = credential.key.view();
@@ -57,7 +57,7 @@ pub fn verify_key_at_once(
         Verdict::Invalid { .. } => return None,
         Verdict::Valid { .. } => app.usage.note(key.id, arrival.wall()),
     }
-    Some(Verified::Valid(credential))
+    Some(credential)
 }
 
 /// Verifies one key within the caller's reach.

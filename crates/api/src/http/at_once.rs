@@ -26,6 +26,7 @@ use crate::app::App;
 mod auth;
 mod body;
 mod verify;
+mod written;
 
 /// The service as a listener sees it: the short way, and the usual one behind it.
 #[derive(Clone)]

@@ -26,7 +26,7 @@ pub(super) fn push_u32(value: u32, text: &mut String) {
 
 /// Whether six characters are this number.
 pub(super) fn is_u32(text: &str, value: u32) -> bool {
-    text.chars().eq(digits_of(value).map(character))
+    text.as_bytes() == digits_of(value).map(letter).as_slice()
 }
 
 fn digits_of(mut value: u32) -> [u8; super::CHECKSUM_LEN] {
@@ -52,5 +52,9 @@ fn divide_by_62(limbs: &mut [u32; 8]) -> u8 {
 }
 
 fn character(digit: u8) -> char {
-    ALPHABET.get(usize::from(digit)).map_or('0', |byte| char::from(*byte))
+    char::from(letter(digit))
+}
+
+fn letter(digit: u8) -> u8 {
+    ALPHABET.get(usize::from(digit)).copied().unwrap_or(b'0')
 }

@@ -10,14 +10,11 @@ use serde::{Deserialize, Deserializer};
 use super::{
     Shared,
     body::{Begun, whole},
+    written,
 };
 use crate::{
     app::{authenticate::authenticate_at_once, verify_key::verify_key_at_once},
-    http::{
-        caller::bearer,
-        finish::Meter,
-        v1::{create_key::key_type, verify::Shown},
-    },
+    http::{caller::bearer, finish::Meter, v1::create_key::key_type},
 };
 
 /// A longer body takes the usual way.
@@ -73,10 +70,10 @@ where
         Ok(bytes) => bytes,
         Err(body) => return Err(Request::from_parts(parts, body)),
     };
-    let verified = read(&bytes).and_then(conditions).and_then(|(key, conditions)| {
-        let verified = verify_key_at_once(app, &arrival, &caller, key, &conditions)?;
-        serde_json::to_vec(&Shown(&verified)).ok()
-    });
+    let verified = read(&bytes)
+        .and_then(conditions)
+        .and_then(|(key, conditions)| verify_key_at_once(app, &arrival, &caller, key, &conditions));
+    let verified = verified.and_then(|found| written::good(&found));
     match verified {
         Some(json) => Ok(shared.finish(with_body(json), &parts.headers, &shared.verify, &arrival)),
         None => Err(Request::from_parts(parts, Begun::of(bytes))),
