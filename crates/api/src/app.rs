@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -150,6 +150,8 @@ pub struct App {
     usage: Usage,
     /// The second of the monotonic clock, counted from 1, in which the signing keys were last read again.
     reloaded_in_second: AtomicU64,
+    /// Whether they are being read for a token now, or could not be read the last time: then nobody knows which keys there are.
+    keys_are_unsure: AtomicBool,
     background: TaskTracker,
 }
 
@@ -188,6 +190,7 @@ impl App {
             turns: Turns::default(),
             usage: Usage::default(),
             reloaded_in_second: AtomicU64::new(0),
+            keys_are_unsure: AtomicBool::new(false),
             store,
             verifier,
             clock,

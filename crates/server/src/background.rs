@@ -95,12 +95,10 @@ async fn watch_database(app: Arc<App>, ready: Readiness, stop: CancellationToken
     loop {
         tokio::select! {
             biased;
-            () = stop.cancelled() => return ready.close(),
+            () = stop.cancelled() => break,
             _ = due.tick() => {}
         }
-        let Some(answer) = stop.run_until_cancelled(tokio::time::timeout(PATIENCE, app.ping())).await else {
-            return ready.close();
-        };
+        let Some(answer) = stop.run_until_cancelled(tokio::time::timeout(PATIENCE, app.ping())).await else { break };
         let is_there = matches!(answer, Ok(Ok(())));
         match (was_there, is_there) {
             (true, false) => tracing::error!("the database does not answer, and there is no lease: not ready"),
@@ -115,4 +113,6 @@ async fn watch_database(app: Arc<App>, ready: Readiness, stop: CancellationToken
         ::metrics::gauge!("keyward_ready").set(if is_there { 1.0 } else { 0.0 });
         was_there = is_there;
     }
+    ready.close();
+    ::metrics::gauge!("keyward_ready").set(0.0);
 }

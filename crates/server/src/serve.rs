@@ -142,9 +142,10 @@ impl Running {
         let limit = self.shutdown_timeout;
         let in_order = async {
             self.ready.close();
-            // First answer from memory no more and give the lease back: from then on no revocation waits for this node.
-            self.node.app.verifier().leave().await;
+            // Before anything else: what watches the database would open it again.
             self.stop.cancel();
+            // Answer from memory no more and give the lease back: from then on no revocation waits for this node.
+            self.node.app.verifier().leave().await;
             // Clients may take as long as they are given, but something has to be left for the rest.
             self.handle.graceful_shutdown(Some(limit.mul_f64(0.8)));
             if let Err(error) = (&mut self.serving).await {

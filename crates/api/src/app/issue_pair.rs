@@ -122,10 +122,11 @@ async fn try_once(
     let turn = app.turns.take(account).await.map_err(Fault::from)?;
     let mut work = app.store.begin().await?;
     let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
-    let mut replaced = Vec::new();
+    let (mut replaced, mut ended_before) = (Vec::new(), Vec::new());
     if command.overwrite {
         let ask = Ask { at, by: caller.actor(), reason: Reason::Superseded, reach };
-        replaced = revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;
+        (replaced, ended_before) =
+            revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;
     }
     let unique_name = free_name(&mut *work, caller, account, command.name.as_str()).await?;
     let named = |key: ApiKey| key.in_pair(PairMembership { id, unique_name: unique_name.as_str().into() });
@@ -136,11 +137,15 @@ async fn try_once(
         }
     }
     narrowing::commit(app, work, replaced, Some(turn)).await?.in_force().await?;
+    for key in ended_before {
+        let last = app.store.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
+        narrowing::again(app, last, Subject::Key(key)).in_force().await?;
+    }
     Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
 }
 
-/// Revokes the active pairs of this name, and gives the keys that it revoked. The new secret key counts as one that is left
-/// (rule 7).
+/// Revokes the active pairs of this name. Gives what it ended, and the keys that somebody else has revoked a moment ago:
+/// whether that is in force is to be waited for, too (R9). The new secret key counts as one that is left (rule 7).
 async fn revoke_namesakes(
     work: &mut dyn UnitOfWork,
     ask: &Ask,
@@ -148,16 +153,21 @@ async fn revoke_namesakes(
     chain: &Chain,
     name: &Name,
     successor: &ApiKey,
-) -> Result<Vec<Subject>, Error> {
+) -> Result<(Vec<Subject>, Vec<KeyId>), Error> {
     let replaced = work.pair_keys_named(&ask.reach, account, name).await?;
     let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
     let left = work.longest_lived_writer(&ask.reach, account, &ids).await?;
     let others = OtherWriters::among(&left, chain, ask.at);
+    let mut ended_before = Vec::new();
     for (key, revocation) in overwrite(&replaced, successor, chain, ask, others)? {
-        // Stale: somebody else revoked it a moment ago, and the first one stays (rule 2).
-        let _ = work.record_revocation(&ask.reach, key.id(), &revocation).await?;
+        match work.record_revocation(&ask.reach, key.id(), &revocation).await? {
+            Write::Applied => {}
+            // The first one stays (rule 2).
+            Write::Stale => ended_before.push(key.id()),
+        }
     }
-    Ok(ids.into_iter().map(Subject::Key).collect())
+    let ended = ids.into_iter().filter(|id| !ended_before.contains(id)).map(Subject::Key).collect();
+    Ok((ended, ended_before))
 }
 
 /// The first of `name`, `name-2`, `name-3` … that no active pair of the account bears.

@@ -13,6 +13,11 @@ const AT_ONCE: u32 = 1_000;
 /// How long a hint or a note may take before nobody cares for it any more.
 const IN_PASSING: Duration = Duration::from_secs(5);
 
+/// How long events are kept at the least.
+const HISTORY: Duration = Duration::from_hours(24);
+/// How many old events are dropped at once.
+const PRUNED_AT_ONCE: u32 = 10_000;
+
 /// How far events were applied.
 pub(crate) struct Progress {
     /// Up to this event the memory has been purged, on all its parts.
@@ -51,6 +56,19 @@ impl Shared {
             }
             Err(_) => tracing::debug!(%seq, "no notification was sent in time: nodes see it when they renew"),
         }
+    }
+
+    /// Drops old events, a part of them at once. Tells whether there may be more.
+    pub(crate) async fn prune(&self, in_time: Duration) -> bool {
+        let made_before = self.clock.wall().saturating_sub(HISTORY);
+        match timeout(in_time, self.feed.prune(made_before, PRUNED_AT_ONCE)).await {
+            Ok(Ok(dropped)) => return dropped >= u64::from(PRUNED_AT_ONCE),
+            Ok(Err(error)) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "old events could not be dropped");
+            }
+            Err(_) => tracing::debug!("old events could not be dropped in time"),
+        }
+        false
     }
 
     /// Notes that the last changes of these, up to this event, are in force on every node.

@@ -18,10 +18,6 @@ use crate::{
 /// By how much wall clock and boot clock may drift apart between two renewals before the lease is dropped: a machine that
 /// was restored from a memory snapshot does not know how old it is.
 const MOST_DRIFT: Duration = Duration::from_millis(200);
-/// How long events are kept at the least.
-const HISTORY: Duration = Duration::from_hours(24);
-/// How many old events are dropped at once.
-const PRUNED_AT_ONCE: u32 = 10_000;
 /// How often others are looked after between two rounds of dropping old events.
 const PRUNE_EVERY: u32 = 300;
 
@@ -51,6 +47,8 @@ pub(crate) struct Control {
     /// When others were last looked after, and how often.
     looked_at: Option<Boot>,
     rounds: u32,
+    /// Whether there were more old events than are dropped at once.
+    more_to_prune: bool,
 }
 
 impl Control {
@@ -75,6 +73,7 @@ impl Control {
             in_trouble: false,
             looked_at: None,
             rounds: 0,
+            more_to_prune: false,
         }
     }
 
@@ -261,15 +260,8 @@ impl Control {
         if self.rounds == 1 && members.rows.iter().any(|row| row.ttl != self.shared.terms.ttl) {
             tracing::warn!("not all nodes have the same lease time: revocations wait for the longest");
         }
-        if self.rounds.is_multiple_of(PRUNE_EVERY) {
-            let made_before = self.shared.clock.wall().saturating_sub(HISTORY);
-            match timeout(self.limit(), self.shared.feed.prune(made_before, PRUNED_AT_ONCE)).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "old events could not be dropped");
-                }
-                Err(_) => tracing::debug!("old events could not be dropped in time"),
-            }
+        if self.more_to_prune || self.rounds.is_multiple_of(PRUNE_EVERY) {
+            self.more_to_prune = self.shared.prune(self.limit()).await;
         }
     }
 

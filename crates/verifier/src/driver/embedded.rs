@@ -18,6 +18,9 @@ use crate::{
 /// How long reading events may take while somebody waits for them to be applied.
 const READING: Duration = Duration::from_secs(1);
 
+/// How often events are looked for between two rounds of dropping old ones.
+const PRUNE_EVERY: u32 = 300;
+
 #[derive(Clone)]
 pub(crate) struct Embedded {
     shared: Arc<Shared>,
@@ -43,8 +46,13 @@ impl Embedded {
     /// Looks for events now and then: a request that was cut off between its commit and its purge leaves one behind.
     pub(crate) async fn run(self, leaving: CancellationToken) {
         let every = self.shared.terms.renew_every;
+        let (mut rounds, mut more_to_prune) = (0_u32, false);
         while leaving.run_until_cancelled(sleep(every)).await.is_some() {
             self.apply_up_to(Seq::ZERO).await;
+            rounds = rounds.wrapping_add(1);
+            if more_to_prune || rounds.is_multiple_of(PRUNE_EVERY) {
+                more_to_prune = self.shared.prune(READING).await;
+            }
             self.shared.meters.show(self.shared.cache.size());
         }
         self.shared.gate.close();

@@ -1,6 +1,6 @@
 //! What a working database would say: doubles of one say it until the moment of the fault.
 
-use keyward_domain::{Actor, KeyId, Role};
+use keyward_domain::{Actor, ApiKey, KeyId, Role};
 use keyward_storage::{
     AccountRecord, Accounts as _, Credential, Credentials as _, KeyRecord, Keys as _, Read, SigningKeyRow, Tokens as _,
     Write,
@@ -77,19 +77,24 @@ impl Known {
 
     /// A unit of work that does all it is asked. How it ends is not said yet.
     pub(crate) fn unit(&self) -> MockUnitOfWork {
+        self.unit_over(Vec::new(), Write::Applied)
+    }
+
+    /// The same, over these keys of an active pair, which are as little revoked as this says.
+    pub(crate) fn unit_over(&self, pair: Vec<ApiKey>, revoked: Write) -> MockUnitOfWork {
         let mut unit = MockUnitOfWork::new();
         let (account, key) = (self.account.clone(), self.key.clone());
         unit.expect_lock_account().returning(move |_, _| Ok(Some(account.clone())));
         unit.expect_current_key().returning(move |_, _| Ok(Some(key.clone())));
         unit.expect_longest_lived_writer().returning(|_, _, _| Ok(None));
-        unit.expect_pair_keys_named().returning(|_, _, _| Ok(Vec::new()));
+        unit.expect_pair_keys_named().returning(move |_, _, _| Ok(pair.clone()));
         unit.expect_taken_unique_names().returning(|_, _, _| Ok(Vec::new()));
         unit.expect_insert_account().returning(|_, _| Ok(Write::Applied));
         unit.expect_insert_key().returning(|_, _| Ok(Write::Applied));
         unit.expect_record_status().returning(|_, _, _, _| Ok(Write::Applied));
-        unit.expect_record_revocation().returning(|_, _, it| {
+        unit.expect_record_revocation().returning(move |_, _, it| {
             assert!(matches!(it.by, Actor::Key(_)));
-            Ok(Write::Applied)
+            Ok(revoked)
         });
         unit
     }

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use keyward_domain::KeyId;
-use keyward_storage::{Committed, Credential, Credentials, Read, Result, StorageError};
+use keyward_storage::{
+    Committed, Credential, Credentials, Enforcement, Read, Result, StorageError, Write, mock::MockUnitOfWork,
+};
 
 use super::{Arc, Duration, MockNodes, Seq, World, another_node, call, calls, silent};
 use crate::harness::{Known, Node, Ports, Setup, Simulated};
@@ -25,14 +27,25 @@ async fn prepared() -> (World, Known) {
 
 /// A node of many, whose commits succeed; and the clock.
 async fn node(world: &World, known: &Known, nodes: MockNodes) -> (Node, Arc<Simulated>) {
-    let clock = Arc::new(Simulated::begin());
     let shared = known.clone();
-    let mut store = known.managing();
-    store.expect_begin().returning(move || {
+    let unit = move || {
         let mut unit = shared.unit();
         unit.expect_commit().returning(|| Ok(Committed { event: Some(Seq::new(1)) }));
-        Ok(Box::new(unit))
-    });
+        unit
+    };
+    node_of(world, known, nodes, unit).await
+}
+
+/// The same with units of work of one's own.
+async fn node_of(
+    world: &World,
+    known: &Known,
+    nodes: MockNodes,
+    unit: impl Fn() -> MockUnitOfWork + Send + Sync + 'static,
+) -> (Node, Arc<Simulated>) {
+    let clock = Arc::new(Simulated::begin());
+    let mut store = known.managing();
+    store.expect_begin().returning(move || Ok(Box::new(unit())));
     let mut feed = MockNodes::new();
     feed.expect_announce().returning(|_| Ok(()));
     feed.expect_record_enforced().returning(|_, _, _| Ok(()));
@@ -84,6 +97,26 @@ async fn a_node_that_acknowledges_is_waited_for_until_then_and_no_longer() {
         let (node, clock) = node(&world, &known, nodes).await;
         assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
         about(clock.passed(), Duration::from_millis(700));
+    }
+}
+
+/// Two calls revoke one key: the one that finds it revoked wrote nothing itself, and is true all the same only once it is in
+/// force everywhere (R9).
+#[tokio::test]
+async fn a_key_that_somebody_else_revoked_a_moment_ago_is_waited_for_as_long() {
+    let (world, mut known) = prepared().await;
+    known.key.enforcement = Some(Enforcement { seq: Seq::new(1), enforced_at: None });
+    let [revoke, overwrite, ..] = calls(&known.about);
+    for ending in [revoke, overwrite] {
+        let shared = known.clone();
+        let unit = move || {
+            let mut unit = shared.unit_over(vec![shared.key.key.clone()], Write::Stale);
+            unit.expect_commit().returning(|| Ok(Committed { event: None }));
+            unit
+        };
+        let (node, clock) = node_of(&world, &known, silent(), unit).await;
+        assert_eq!(call(&node, &known.by, &ending).await.status.as_u16(), ending.3, "{ending:?}");
+        about(clock.passed(), LEASE + GUARD);
     }
 }
 
