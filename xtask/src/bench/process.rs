@@ -42,15 +42,31 @@ impl Running {
         Ok(kib / 1_024.0)
     }
 
-    /// Time that it has spent on a processor, in microseconds, in its own code and in the kernel; on Linux only.
-    pub(super) fn processor_micros(&self) -> Option<f64> {
+    /// Time that it has spent on a processor; on Linux only.
+    pub(super) fn spent(&self) -> Option<Spent> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).ok()?;
         // The name in the second field may hold anything, blanks too.
         let (_, fields) = stat.rsplit_once(')')?;
-        let mut fields = fields.split_whitespace().skip(11).map(str::parse::<f64>);
-        let ticks = fields.next()?.ok()? + fields.next()?.ok()?;
-        // Linux counts them in hundredths of a second, on every machine that matters.
-        Some(ticks * 10_000.0)
+        // Linux counts in hundredths of a second, on every machine that matters.
+        let mut micros =
+            fields.split_whitespace().skip(11).map(|ticks| ticks.parse().ok().map(|it: f64| it * 10_000.0));
+        Some(Spent { own: micros.next()??, kernel: micros.next()?? })
+    }
+}
+
+/// Time on a processor, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spent {
+    /// In the program's own code.
+    pub(super) own: f64,
+    /// In the kernel, on its behalf.
+    pub(super) kernel: f64,
+}
+
+impl Spent {
+    /// What each of so many requests cost since an earlier moment.
+    pub(super) fn each(self, earlier: Self, requests: f64) -> Self {
+        Self { own: (self.own - earlier.own) / requests, kernel: (self.kernel - earlier.kernel) / requests }
     }
 }
 

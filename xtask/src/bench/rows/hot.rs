@@ -8,7 +8,7 @@ use super::super::{
     figures::{Report, Target, Unit},
     node::{Demo, Hello, Launch, Node},
     pgbench,
-    process::Running,
+    process::{Running, Spent},
     request::Request,
 };
 use crate::pg::{Cluster, Durability};
@@ -93,8 +93,8 @@ fn one_call(bench: &Bench, database: &str, call: &Call, node: &Node, hello: &Hel
         Wanted::OfBare(least) => {
             report.add(format!("{name} ÷ bare axum"), Target::AtLeast(least), Unit::Ratio, ratios);
             report.note(format!("{name} ÷ bare axum given the same request"), Unit::Ratio, same_ratios);
-            report.note(format!("bare axum beside {name}, processor time"), Unit::Microseconds, bare_costs);
-            report.note(format!("the same, given the same request as {name}"), Unit::Microseconds, same_costs);
+            note_costs(report, &format!("bare axum beside {name}"), &bare_costs);
+            note_costs(report, &format!("bare axum given the same request as {name}"), &same_costs);
             report.note(format!("bare axum beside {name}, rate"), Unit::PerSecond, bare_rates);
             report.note(per_second, Unit::PerSecond, rates);
         }
@@ -104,16 +104,23 @@ fn one_call(bench: &Bench, database: &str, call: &Call, node: &Node, hello: &Hel
             report.note(per_second, Unit::PerSecond, rates);
         }
     }
-    report.note(format!("{name}, processor time"), Unit::Microseconds, costs);
+    note_costs(report, &name, &costs);
     Ok(())
 }
 
-/// Requests a second, and microseconds of processor time that the server spends on each, where that is known.
-fn loaded(bench: &Bench, request: &Request, server: &Running) -> Result<(f64, Option<f64>)> {
-    let before = server.processor_micros();
+/// Requests a second, and the processor time that the server spends on each, where that is known.
+fn loaded(bench: &Bench, request: &Request, server: &Running) -> Result<(f64, Option<Spent>)> {
+    let before = server.spent();
     let load = bench.wrk.same(request, bench.effort.seconds)?;
-    let spent = before.zip(server.processor_micros()).map(|(before, after)| after - before);
-    Ok((load.per_second, spent.map(|spent| spent / load.requests)))
+    let each = before.zip(server.spent()).map(|(before, after)| after.each(before, load.requests));
+    Ok((load.per_second, each))
+}
+
+/// What a server spends on each request, apart by where.
+fn note_costs(report: &mut Report, name: &str, costs: &[Spent]) {
+    let of = |part: fn(&Spent) -> f64| costs.iter().map(part).collect();
+    report.note(format!("{name}, processor time in its own code"), Unit::Microseconds, of(|cost| cost.own));
+    report.note(format!("{name}, processor time in the kernel"), Unit::Microseconds, of(|cost| cost.kernel));
 }
 
 fn calls(node: &Node) -> Result<Vec<Call>> {
