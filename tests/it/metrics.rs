@@ -72,9 +72,13 @@ async fn memory_lease_and_barrier_are_measured(place: Place) {
     partner.revoke(&key.id).await.expect(204);
     caller.get("/v1/auth").await.expect(401);
     assert_eq!(partner.verdict(&key.value).await, "REVOKED");
+    // Looked at by the short way first, and counted once.
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let other_scheme = http.get(format!("{}/v1/auth", node.base_url())).basic_auth("who", Some("ever"));
+    assert_eq!(other_scheme.send().await.unwrap().status(), 401);
 
     let page = node.metrics().get("/metrics").await.expect(200).text;
-    for line in ["keyward_denials_total{code=\"REVOKED\"} 2", "keyward_denials_total{code=\"NOT_FOUND\"} 1"] {
+    for line in ["keyward_denials_total{code=\"REVOKED\"} 2", "keyward_denials_total{code=\"NOT_FOUND\"} 2"] {
         assert!(page.contains(line), "{line} is not in:\n{page}");
     }
     // These are set when the lease is renewed, or now and then where there is none.

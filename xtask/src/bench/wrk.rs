@@ -104,7 +104,9 @@ fn any_of(request: &Request, values: &Path) -> String {
 fn read(said: &str) -> Option<Load> {
     let after = |marker: &str| said.split_once(marker).and_then(|(_, rest)| rest.split_whitespace().next());
     let requests = said.lines().find_map(|line| line.trim().split_once(" requests in"))?.0.parse().ok()?;
-    Some(Load { per_second: after("Requests/sec:")?.parse().ok()?, requests, p99: millis(after("99%")?)? })
+    // At the start of a line: a deviation may be 96.99% as well.
+    let p99 = said.lines().find_map(|line| line.trim().strip_prefix("99%")).and_then(|time| millis(time.trim()))?;
+    Some(Load { per_second: after("Requests/sec:")?.parse().ok()?, requests, p99 })
 }
 
 /// A time as wrk prints it: `12.00us`, `1.20ms`, `1.20s`.
@@ -124,7 +126,7 @@ mod tests {
 
     #[test]
     fn rate_count_and_slowest_hundredth_are_read() {
-        let said = "Running 1s test\n  Latency Distribution\n     50%  310.00us\n     99%    1.20ms\n  \
+        let said = "Running 1s test\n    Latency   191.52us  430.61us   8.25ms   96.99%\n  Latency Distribution\n     50%  310.00us\n     99%    1.20ms\n  \
                     34000 requests in 1.00s, 3.92MB read\nRequests/sec:  33878.63\n";
         assert_eq!(read(said), Some(Load { per_second: 33_878.63, requests: 34_000.0, p99: 1.2 }));
         assert_eq!(read("nothing"), None);

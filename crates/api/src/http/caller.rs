@@ -51,16 +51,25 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
     }
 }
 
-/// The credential of `Authorization: Bearer`, scheme in any case. Anything that is there and is not that is refused.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+/// An `Authorization` that is there and holds no bearer credential. Becomes a refusal, which is counted, only where it is told.
+#[derive(Debug)]
+pub(super) struct Garbage;
+
+impl From<Garbage> for Problem {
+    fn from(Garbage: Garbage) -> Self {
+        refused(Denial::NotFound)
+    }
+}
+
+/// The credential of `Authorization: Bearer`, scheme in any case. Anything that is there and is not that is garbage.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Garbage> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let garbage = || refused(Denial::NotFound);
     if values.next().is_some() {
-        return Err(garbage());
+        return Err(Garbage);
     }
-    let (scheme, credential) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(garbage)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(credential.trim())) } else { Err(garbage()) }
+    let (scheme, credential) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Garbage)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(credential.trim())) } else { Err(Garbage) }
 }
 
 /// The one 401 for all that is wrong with a credential, but for the other environment.

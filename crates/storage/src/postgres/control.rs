@@ -1,7 +1,8 @@
 //! [`PgControl`]: the ports of the revocation protocol on Postgres.
 //!
-//! What a lease hangs on (join, renew, leave) goes over one connection of its own, past any pooler and past the pool that
-//! requests use; all the rest goes through that pool, so that it never delays a renewal. Nothing here decides when a lease
+//! Join, renewal and leave go over one connection of their own, past any pooler and past the pool that requests use; all the
+//! rest goes through that pool, so that it never stands in a renewal's way. Events are read there, too: a node whose pool
+//! gives it no connection for a fifth of the lease does not catch up, and loses the lease (R2). Nothing here decides when a lease
 //! ends or a revocation is over, and nothing asks the server to cancel: a commit whose wait for a standby is cancelled
 //! shows although it is not safe.
 

@@ -231,6 +231,7 @@ impl Control {
                 }
             }
         }
+        self.measure();
     }
 
     /// Looks after others at most twice in the time of a renewal, however many hints arrive, and at least once.
@@ -288,7 +289,9 @@ impl Control {
         let left = self.lease.term().end().since(self.shared.clock.boot());
         let Shared { meters, cache, .. } = &*self.shared;
         meters.lease.set(left.as_secs_f64());
-        let behind = self.lease.heard().number().saturating_sub(self.lease.applied().number());
+        // Whatever was heard of, by a hint too: where events cannot be read, no renewal says that there are any.
+        let heard = self.lease.heard().max(self.shared.wake.heard());
+        let behind = heard.number().saturating_sub(self.lease.applied().number());
         meters.behind.set(if self.lease.is_member() {
             f64::from(u32::try_from(behind).unwrap_or(u32::MAX))
         } else {

@@ -65,7 +65,7 @@ pub struct Lease {
     ttl: Duration,
     generation: Generation,
     standing: Standing,
-    /// The last event that the node has heard of, by a hint or a reply.
+    /// The last event that a reply has shown to the node. A hint is kept apart by the driver, for it proves nothing.
     heard: Seq,
 }
 

@@ -14,7 +14,7 @@ use crate::{
     },
     http::{
         HttpOptions,
-        caller::{bearer, refused},
+        caller::{Garbage, bearer, refused},
         context,
         problem::{Code, Faults, Problem},
         query::Query,
@@ -74,17 +74,38 @@ pub(in crate::http) async fn auth(
     }
 }
 
+/// Why a request has no one credential.
+pub(in crate::http) enum Unclear {
+    Garbage(Garbage),
+    /// Two different ones.
+    Two,
+}
+
+impl From<Garbage> for Unclear {
+    fn from(garbage: Garbage) -> Self {
+        Self::Garbage(garbage)
+    }
+}
+
+impl From<Unclear> for Problem {
+    fn from(unclear: Unclear) -> Self {
+        match unclear {
+            Unclear::Garbage(garbage) => garbage.into(),
+            Unclear::Two => Self::invalid("X-Api-Key", "must be the only credential, or the same as in Authorization"),
+        }
+    }
+}
+
 /// The credential of the request, wherever it stands.
-pub(in crate::http) fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(in crate::http) fn credential(headers: &HeaderMap) -> Result<Option<&str>, Unclear> {
     let mut keys = headers.get_all(API_KEY).iter().map(|value| value.to_str().unwrap_or_default().trim());
     let key = keys.next();
     let differs = |other: &str| key.is_some_and(|key| key != other);
-    let two = || Problem::invalid("X-Api-Key", "must be the only credential, or the same as in Authorization");
     if keys.any(differs) {
-        return Err(two());
+        return Err(Unclear::Two);
     }
     match (bearer(headers)?, key) {
-        (Some(bearer), Some(key)) if bearer != key => Err(two()),
+        (Some(bearer), Some(key)) if bearer != key => Err(Unclear::Two),
         (bearer, key) => Ok(bearer.or(key)),
     }
 }
