@@ -11,10 +11,11 @@ use super::{
     error::{failed, late},
     keys::newest_before,
     root,
+    rows::in_their_places,
     together::Together,
 };
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Result, StorageError,
+    AccountRecord, AccountWindow, Accounts, Result,
     row::{AccountRow, LinkRow},
 };
 
@@ -76,7 +77,6 @@ pub(super) struct AccountLookUps {
 impl Together for AccountLookUps {
     /// The root of the reach, and the mid.
     type Question = (Option<Uuid>, Mid);
-    /// A row that holds what this service never writes is the trouble of its own account alone.
     type Answer = Result<Option<AccountRecord>>;
 
     async fn answer(&self, asked: &[Self::Question]) -> Result<Vec<Self::Answer>> {
@@ -93,19 +93,13 @@ impl Together for AccountLookUps {
         )
         .fetch_all(&self.pool);
         let rows = timeout(self.in_time, rows).await.map_err(late)?.map_err(failed)?;
-        let mut answers: Vec<_> = asked.iter().map(|_| Ok(None)).collect();
-        for row in rows {
-            // Counted from one.
-            let place = usize::try_from(row.place - 1).ok().and_then(|place| answers.get_mut(place));
-            let restored = move || -> Result<AccountRecord> { restore_account_record!(row) };
-            *place.ok_or_else(nobodys)? = restored().map(Some);
-        }
-        Ok(answers)
+        let restored = rows.into_iter().map(|row| {
+            let place = row.place;
+            let restore = || -> Result<AccountRecord> { restore_account_record!(row) };
+            (place, restore())
+        });
+        in_their_places(asked.len(), restored)
     }
-}
-
-fn nobodys() -> StorageError {
-    StorageError::Unexpected("a row answers no question".into())
 }
 
 /// An account as a window lists it.

@@ -7,7 +7,10 @@ use sqlx::{
 };
 use tokio::time::error::Elapsed;
 
-use crate::{Constraint, StorageError};
+use crate::{Cause, Constraint, StorageError};
+
+/// A lock was waited for in vain.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// What an error says, before it is asked whether something may have been written.
 enum Meaning {
@@ -26,6 +29,12 @@ pub(super) fn failed(error: sqlx::Error) -> StorageError {
         Meaning::Refused(constraint) => StorageError::Conflict(constraint),
         Meaning::Defect => StorageError::Unexpected(error.into()),
     }
+}
+
+/// Whether what was unavailable is a row that somebody has locked for too long: a trouble of those who need that row alone.
+pub(super) fn is_lock(cause: &Cause) -> bool {
+    let said = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    said.is_some_and(|said| sqlstate(said) == LOCK_NOT_AVAILABLE)
 }
 
 /// Of a commit, or of a statement that commits by itself: unless the server said that it refused, nobody knows.
@@ -100,7 +109,7 @@ fn is_outage(sqlstate: &str) -> bool {
             | "25P03" | "25P04" // idle too long in a transaction, transaction too long
             | "3D000" // no such database: it was there when we started
             | "55000" // in recovery, where there is no WAL to write to: a standby
-            | "55P03" // lock not available in time
+            | LOCK_NOT_AVAILABLE
         )
 }
 

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::row::LinkRow;
+use crate::{Result, StorageError, row::LinkRow};
 
 /// A statement over `api_key k`: the columns of a key, then whatever the text goes on with.
 macro_rules! key_query {
@@ -97,4 +97,19 @@ pub(super) fn link(
     status: Option<String>,
 ) -> Option<LinkRow> {
     Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
+}
+
+/// The rows of a statement over `UNNEST(…) WITH ORDINALITY`, each in the place of its question: none where there is no row.
+/// A row that cannot be restored is the trouble of its own question alone.
+pub(super) fn in_their_places<T>(
+    questions: usize,
+    rows: impl Iterator<Item = (i64, Result<T>)>,
+) -> Result<Vec<Result<Option<T>>>> {
+    let mut answers: Vec<_> = std::iter::repeat_with(|| Ok(None)).take(questions).collect();
+    for (place, restored) in rows {
+        // Counted from one.
+        let answer = usize::try_from(place - 1).ok().and_then(|place| answers.get_mut(place));
+        *answer.ok_or_else(|| StorageError::Unexpected("a row answers no question".into()))? = restored.map(Some);
+    }
+    Ok(answers)
 }

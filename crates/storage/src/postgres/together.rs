@@ -16,10 +16,9 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
+use super::error::is_lock;
 use crate::{Result, StorageError, error::Cause};
 
-/// SQLSTATE of a lock that was waited for in vain.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// How many share one statement at the most.
 const MOST: usize = 64;
 
@@ -175,12 +174,6 @@ impl<T: Together> Shared<T> {
             let _ = to.send(alone.and_then(|answered| answered.into_iter().next().ok_or_else(missing)));
         }
     }
-}
-
-/// Whether a row was locked for too long: a trouble of those who need that row.
-fn is_lock(cause: &Cause) -> bool {
-    let said = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
-    said.is_some_and(|said| said.code().as_deref() == Some(LOCK_NOT_AVAILABLE))
 }
 
 /// An outage that several were met by.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use keyward_domain::{Reach, Status};
 use keyward_storage::{
-    Store, Write,
-    conformance::sample::{Draft, Tree},
+    PgOptions, PgStore, StorageError, Store, Write,
+    conformance::sample::{Draft, Tree, chain},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Duration};
 
 use crate::database::{Database, fixture};
 
@@ -52,4 +52,32 @@ async fn a_locked_account_keeps_nobody_from_reading_it_or_from_working_beside_it
     assert!(store.credential(key.id()).await.unwrap().is_some());
     let mut second = database.store(1).await.begin().await.unwrap();
     assert!(second.lock_account(&Reach::operator(), tree.partner.id).await.unwrap().is_some());
+}
+
+/// Keys that are added at the same time share a statement: one that has to wait in vain spoils none of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_locked_account_holds_up_no_other_for_longer_than_the_lock_is_waited_for() {
+    let database = Database::migrated().await;
+    let options = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(4) };
+    let store: Arc<dyn Store> = Arc::new(PgStore::connect(&options).await.unwrap());
+    let tree = Tree::plant_in(&store).await;
+    // What only an operator does by hand: nothing of the service locks an account against new keys.
+    let mut operator = database.session().await;
+    operator.run(&format!("BEGIN; SELECT FROM account WHERE id = '{}' FOR UPDATE", tree.merchant.id.uuid())).await;
+
+    let mut adding = JoinSet::new();
+    for _ in 0..8 {
+        for (account, is_locked) in [(&tree.merchant, true), (&tree.partner, false)] {
+            let line = if is_locked { tree.merchant_chain() } else { chain(&[account, &tree.platform]) };
+            let (store, key) = (Arc::clone(&store), Draft::writer().issue(&line));
+            adding.spawn(async move { (is_locked, store.insert_key(&Reach::operator(), &key).await) });
+        }
+    }
+    for (is_locked, told) in adding.join_all().await {
+        if is_locked {
+            assert!(matches!(told, Err(StorageError::Unavailable(_))), "{told:?}");
+        } else {
+            assert_eq!(told.unwrap(), Write::Applied);
+        }
+    }
 }

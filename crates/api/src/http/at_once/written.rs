@@ -55,3 +55,52 @@ fn name(json: &mut Vec<u8>, text: &str) -> Option<()> {
     }
     serde_json::to_writer(json, text).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    //! What is written by hand is what serde writes.
+    use std::sync::Arc;
+
+    use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Status, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{app::verify_key::Verified, http::v1::verify::Shown};
+
+    fn link(number: u128, role: Role) -> Link {
+        let (id, mid) = (AccountId::from_uuid(Uuid::from_u128(number)), format!("mid_{number}-X").parse().unwrap());
+        Link { id, mid, role, status: Status::Active }
+    }
+
+    #[test]
+    fn the_answer_is_the_same_byte_for_byte() {
+        let (merchant, partner, platform) = (link(3, Role::Merchant), link(2, Role::Partner), link(1, Role::Platform));
+        let chains =
+            [vec![merchant.clone(), partner, platform.clone()], vec![merchant, platform.clone()], vec![platform]];
+        for line in chains {
+            for name in ["My first key", "\"quoted\"", "back\\slash", "Schlüssel – 鍵 🔑", "it's / 100 %", "\u{7f}"]
+            {
+                for (scopes, expires_at) in
+                    [("", None), ("a", Some(1_700_000_000_000_000)), ("a:b c:* d.e-f_g", Some(1))]
+                {
+                    let chain = Chain::new(line[0].clone(), line[1..].to_vec()).unwrap();
+                    let Ok(name) = Name::parse(name) else { continue };
+                    let key = AuthKey::restore(&AuthFacts {
+                        id: KeyId::from_uuid(Uuid::from_u128(7)),
+                        account: chain.own().id,
+                        key_type: KeyType::Public,
+                        name,
+                        scopes: scopes.parse().unwrap(),
+                        expires_at: expires_at.map(|at| Timestamp::from_micros(at).unwrap()),
+                        revoked: false,
+                        digest: None,
+                        value: Some("x"),
+                    });
+                    let found = Credential { key: Arc::new(key.unwrap()), chain };
+                    let told = String::from_utf8(good(&found).unwrap()).unwrap();
+                    assert_eq!(told, serde_json::to_string(&Shown(&Verified::Valid(found))).unwrap());
+                }
+            }
+        }
+    }
+}
