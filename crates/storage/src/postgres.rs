@@ -16,7 +16,7 @@ use tokio::time::Duration;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::{Result, Schema, Store, UnitOfWork, Write};
+use crate::{Result, Schema, StorageError, Store, UnitOfWork, Write};
 
 #[macro_use]
 mod rows;
@@ -132,6 +132,18 @@ impl PgStore {
         self.tasks.wait().await;
     }
 
+    /// Begins a transaction: the one way to do so. Whoever gives up while it begins must not take it along: sqlx counts a
+    /// transaction only once `BEGIN` was answered, so dropped before that it would give a connection back that is inside
+    /// one, and what is written next over it would be acknowledged and never committed. A task of its own sees it through,
+    /// and rolls it back if nobody wants it any more.
+    #[expect(clippy::disallowed_methods, reason = "the one place, where a task sees it through")]
+    async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
+        let pool = self.pool.clone();
+        let beginning = self.tasks.spawn(async move { pool.begin().await });
+        let begun = beginning.await.map_err(|ended| StorageError::Unavailable(ended.into()))?;
+        begun.map_err(error::failed)
+    }
+
     /// Runs a write that commits by itself. Getting no connection means that nothing was written; whatever fails from
     /// then on may mean anything.
     async fn write(&self, query: Query<'_, Postgres, PgArguments>) -> Result<PgQueryResult> {
@@ -161,7 +173,7 @@ fn applied(result: &PgQueryResult) -> Write {
 impl Store for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.begin")]
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
-        let transaction = self.pool.begin().await.map_err(error::failed)?;
+        let transaction = self.transaction().await?;
         Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, self.commit_timeout)))
     }
 

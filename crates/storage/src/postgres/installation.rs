@@ -33,7 +33,7 @@ impl Installation for PgStore {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.installation.claim")]
     async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write> {
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
+        let mut transaction = self.transaction().await?;
         let claimed = sqlx::query!(
             "INSERT INTO installation (environment, claimed_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
             stamp.environment.as_str(),

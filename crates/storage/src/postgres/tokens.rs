@@ -57,7 +57,7 @@ impl Tokens for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.redeem")]
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed> {
         let Redemption { token, family, family_ends_at, at } = *redemption;
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
+        let mut transaction = self.transaction().await?;
         // Waits for another that redeems this very token, and finds its row.
         let first = sqlx::query!(
             "INSERT INTO redeemed_refresh (id, family, redeemed_at, family_ends_at)

@@ -1,10 +1,15 @@
 //! An outage is never a verdict, and a commit that nobody answered is never called done.
 
+use std::{future::poll_fn, sync::Arc, task::Poll};
+
 use keyward_domain::{AccountId, KeyId, Reach, Role};
 use keyward_storage::{
     Constraint, Credentials as _, Feed as _, Hint, Installation as _, Introduction, Membership as _, NodeId, PgControl,
     PgOptions, PgStore, Seq, StorageError, Store, Subject, Tokens as _, Write,
-    conformance::{RawSql as _, sample},
+    conformance::{
+        RawSql as _,
+        sample::{self, Draft, Tree},
+    },
 };
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 use tokio::time::Duration;
@@ -148,4 +153,31 @@ async fn stored_platform(store: &PgStore) -> AccountId {
     assert_eq!(unit.insert_account(&Reach::operator(), &platform).await.unwrap(), Write::Applied);
     unit.commit().await.unwrap();
     platform.id
+}
+
+/// A caller that gives up while its unit of work is only about to begin leaves no transaction open behind it: in one, what is
+/// written next over that connection would be acknowledged and never committed.
+#[tokio::test]
+async fn who_gives_up_a_unit_of_work_before_it_has_begun_leaves_nothing_open() {
+    let database = Database::migrated().await;
+    let store: Arc<dyn Store> = Arc::new(database.store(1).await);
+    let tree = Tree::plant_in(&store).await;
+    let elsewhere = database.store(1).await;
+    for polls in 1..=6 {
+        let mut beginning = store.begin();
+        for _ in 0..polls {
+            if poll_fn(|cx| Poll::Ready(beginning.as_mut().poll(cx).is_ready())).await {
+                break;
+            }
+            // A way there and back: by then the database has answered.
+            assert_eq!(elsewhere.credential(some_key()).await.unwrap(), None);
+        }
+        drop(beginning);
+        let key = Draft::writer().issue(&tree.merchant_chain());
+        assert_eq!(store.insert_key(&Reach::operator(), &key).await.unwrap(), Write::Applied);
+        assert!(
+            elsewhere.credential(key.id()).await.unwrap().is_some(),
+            "given up after {polls}: acknowledged and lost"
+        );
+    }
 }
