@@ -108,7 +108,9 @@ impl PgStore {
         restore_listed!(rows)
     }
 
-    /// Walks `api_key_state_window`.
+    /// Walks `api_key_account_state_window`. The state has bounds and no equality, so that the order that is asked for
+    /// begins with it and no other index has it. The account has an equality: Postgres ends a walk early by the column
+    /// after an equality, and not by the second column of a bound on two.
     async fn keys_in_state(&self, state: &'static str, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
         let rows = key_query!(
             r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
@@ -117,8 +119,8 @@ impl PgStore {
                 SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
                 WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
             )
-            AND (k.state, k.account_id, k.id) <= ($5, $1, $3::uuid) AND (k.state, k.account_id) >= ($5, $1)
-            ORDER BY k.state DESC, k.account_id DESC, k.id DESC LIMIT $4"#,
+            AND k.account_id = $1 AND (k.state, k.id) <= ($5, $3::uuid) AND k.state >= $5
+            ORDER BY k.state DESC, k.id DESC LIMIT $4"#,
             account,
             root,
             newest,

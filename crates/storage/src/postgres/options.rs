@@ -80,9 +80,12 @@ impl PgOptions {
             // The same for joins: row by row through their indexes, not whole tables against each other.
             ("enable_hashjoin", "off".to_owned()),
             ("enable_mergejoin", "off".to_owned()),
+            // And for orders: along an index that has the order, not all that could be meant, sorted.
+            ("enable_sort", "off".to_owned()),
+            ("enable_bitmapscan", "off".to_owned()),
             // One plan for each statement, made once: with the lines above there is one good one, whatever it is asked about.
             ("plan_cache_mode", "force_generic_plan".to_owned()),
-            // It would compile whatever reads a small table whole, which the line above makes look dear.
+            // It would compile whatever reads a small table whole, which the lines above make look dear.
             ("jit", "off".to_owned()),
             ("statement_timeout", milliseconds(self.statement_timeout)),
             ("lock_timeout", milliseconds(self.lock_timeout)),

@@ -1,0 +1,1 @@
+-- Nothing to do: here the windows over an account's active and revoked keys begin with the account already.
