@@ -23,10 +23,11 @@ fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [keys, per_account, capacity] = words.as_slice() else { bail!("usage: cached-keys KEYS PER_ACCOUNT CAPACITY") };
     let (keys, per_account): (u32, u32) = (keys.parse()?, per_account.parse()?);
+    // What an empty one sets aside counts.
+    let before = resident_bytes()?;
     let cache = Cache::<Std>::new(Rules::ALL, capacity.parse()?);
     cache.open(Generation::FIRST.next(), Seq::new(0));
     let random = Counted::default();
-    let before = resident_bytes()?;
     for n in 0..keys {
         let read =
             Read { value: credential(n, per_account, &random)?, as_of: Seq::new(0), incarnation: Incarnation(1) };

@@ -68,6 +68,19 @@ fn a_remembered_key_comes_back_with_its_chain() {
 }
 
 #[test]
+fn keys_that_share_half_an_id_are_never_taken_for_one_another() {
+    let (one, other) = (7, 7 | 1 << 100);
+    let cache = open(0, ROOM);
+    assert!(fill(&cache, one, 0));
+    assert_eq!(cache.look_up(key(other)), None);
+    assert!(fill(&cache, other, 0));
+    assert_eq!((cache.look_up(key(one)), cache.look_up(key(other))), (None, Some(credential(other))));
+    // Whichever of them an event is about, no answer is left that it would change.
+    cache.apply(&[event(1, Subject::Key(key(other)))], Seq::new(1));
+    assert_eq!(cache.look_up(key(other)), None);
+}
+
+#[test]
 fn an_event_about_a_key_is_felt_by_it_alone() {
     let cache = open(0, ROOM);
     assert!(fill(&cache, 7, 0) && fill(&cache, 71, 0));
