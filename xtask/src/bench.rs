@@ -93,7 +93,7 @@ struct Bench {
     wrk: Wrk,
 }
 
-/// Builds what it needs in release mode, measures, prints Markdown, and writes it down unless it was a quick run.
+/// Builds what it needs in release mode, measures, prints Markdown, and writes it down if that was all of it at full length.
 ///
 /// # Errors
 /// When something cannot be built, started or measured, or an answer under load was not the expected one. What could be
@@ -112,8 +112,8 @@ pub fn run(effort: &Effort) -> Result<()> {
     }
     let machine = machine::describe(effort);
     println!("\n{machine}\n\n{report}");
-    if effort.quick {
-        println!("A quick run: nothing was written down.");
+    if effort.quick || !effort.only.is_empty() {
+        println!("Not a whole run: nothing was written down.");
     } else {
         document::write(&machine, &report)?;
         println!("Written to {}.", document::PATH);
