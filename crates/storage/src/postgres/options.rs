@@ -80,8 +80,8 @@ impl PgOptions {
             // The same for joins: row by row through their indexes, not whole tables against each other.
             ("enable_hashjoin", "off".to_owned()),
             ("enable_mergejoin", "off".to_owned()),
-            // And for orders: along an index that has the order, not all that could be meant, sorted.
-            ("enable_sort", "off".to_owned()),
+            // And for windows: along an index that has the order, not all that could be meant, put in order. Sorts stay: without
+            // them what is to be ordered is found by a walk over all keys there are.
             ("enable_bitmapscan", "off".to_owned()),
             // One plan for each statement, made once: with the lines above there is one good one, whatever it is asked about.
             ("plan_cache_mode", "force_generic_plan".to_owned()),

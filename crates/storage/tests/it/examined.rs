@@ -3,7 +3,7 @@
 
 use keyward_domain::{AccountId, KeyId, Reach};
 use keyward_storage::{
-    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, Store as _, StoredState,
+    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, Store as _, StoredState, Upkeep as _,
     conformance::{RawSql as _, sample},
 };
 use uuid::Uuid;
@@ -234,6 +234,23 @@ async fn account_windows_examine_what_they_give(count: &Count<'_>, planner: Plan
     }
 }
 
+/// Uses are written down many at once: each costs a look at its own key, and at what is known of it.
+async fn uses_examine_their_own_keys(count: &Count<'_>, planner: Planner) {
+    const USED: u128 = 2_000;
+    let at = sample::at(1_800_000_000);
+    // Of keys that lie all over the table.
+    let used: Vec<_> = (1..=USED).map(|n| (key(n * 50), at)).collect();
+    let rows = i64::try_from(USED).unwrap();
+    // First each is later than what is known, then none is.
+    for changed in [rows, 0] {
+        let ((), examined) = count.of(async |store| store.record_usage(&used).await.unwrap()).await;
+        // Whether it is known, the row in whose place it comes, and the key that it refers to.
+        let pages = rows * 12;
+        let most = Examined { key_index_pages: pages, ..Examined::rows(2 * rows, 0, rows + 2 * changed, 0) };
+        assert!(examined.within(&most, planner), "{planner:?}: {changed} of {rows} are new: {examined:?}");
+    }
+}
+
 fn reach(role: keyward_domain::Role, number: u128) -> Reach {
     let mid = format!("m{number}").parse().unwrap();
     Reach::of(&keyward_domain::Link { id: account(number), mid, role, status: keyward_domain::Status::Active })
@@ -263,6 +280,8 @@ async fn a_read_examines_no_more_rows_than_it_may_give() {
         look_ups_examine_one_line(&count, planner).await;
         strangers_examine_no_key(&count, planner).await;
         account_windows_examine_what_they_give(&count, planner).await;
+        uses_examine_their_own_keys(&count, planner).await;
+        raw.execute("UPDATE key_usage SET last_used = '2026-01-03Z'").await.unwrap();
     }
 }
 
