@@ -61,6 +61,7 @@ pub use turns::Busy;
 use crate::tokens::{AccessTokens, RefreshTokens};
 use attempts::Attempts;
 use fresh_ids::FreshIds;
+use narrowing::Noting;
 use proving::Prover;
 use turns::Turns;
 use usage::Usage;
@@ -147,6 +148,7 @@ pub struct App {
     refresh_tokens: RefreshTokens,
     attempts: Attempts,
     turns: Turns,
+    noting: Noting,
     usage: Usage,
     /// The second of the monotonic clock, counted from 1, in which the signing keys were last read again.
     reloaded_in_second: AtomicU64,
@@ -188,6 +190,7 @@ impl App {
             prover: Prover::new(hashing, settings.environment),
             ids: FreshIds::default(),
             turns: Turns::default(),
+            noting: Noting::default(),
             usage: Usage::default(),
             reloaded_in_second: AtomicU64::new(0),
             keys_are_unsure: AtomicBool::new(false),
@@ -264,6 +267,12 @@ impl App {
     /// [`Fault::Storage`]; what was to be written is kept for the next call.
     pub async fn flush_usage(&self) -> Result<(), Fault> {
         Ok(self.usage.flush(&*self.store).await?)
+    }
+
+    /// Ends when so many keys were used since the last call of [`Self::flush_usage`] that another one should not wait for its
+    /// time.
+    pub async fn much_was_used(&self) {
+        self.usage.is_filling().await;
     }
 
     /// Whether the signing keys may be read again for a token that names an unknown one: once a second at the most, so

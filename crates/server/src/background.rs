@@ -42,9 +42,7 @@ impl Background {
     /// Starts them all.
     pub(crate) fn start(&self, ready: Readiness, metrics: Option<Metrics>) {
         self.tracker.spawn(watch_database(Arc::clone(&self.app), ready, self.stop.clone()));
-        self.every(self.usage_flush_interval, "the last use of keys could not be written down", |app| async move {
-            Ok(app.flush_usage().await?)
-        });
+        self.tracker.spawn(flush_usage(Arc::clone(&self.app), self.usage_flush_interval, self.stop.clone()));
         self.every(SIGNING_KEYS, "the signing keys could not be looked after", |app| async move {
             Ok(keep_signing_keys(&app).await?)
         });
@@ -85,6 +83,28 @@ impl Background {
                 }
             }
         });
+    }
+}
+
+/// Writes down the last use of keys every so often, and sooner where there are many.
+async fn flush_usage(app: Arc<App>, period: Duration, stop: CancellationToken) {
+    let mut due = interval(period);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    due.tick().await;
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = app.much_was_used() => due.reset(),
+            _ = due.tick() => {}
+        }
+        if let Err(error) = app.flush_usage().await {
+            let error = anyhow::Error::from(error);
+            tracing::warn!(
+                error = &*error as &dyn std::error::Error,
+                "the last use of keys could not be written down: {error:#}"
+            );
+        }
     }
 }
 

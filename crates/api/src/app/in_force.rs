@@ -1,9 +1,11 @@
 //! Ask whether a revocation is in force on every node (contract, section 6).
 
-use keyward_domain::{Condition, KeyId, Status, Timestamp};
-use keyward_storage::Enforcement;
+use std::sync::Arc;
 
-use super::{App, Caller, Fault};
+use keyward_domain::{Condition, KeyId, Status, Timestamp};
+use keyward_storage::Subject;
+
+use super::{App, Caller, Fault, narrowing};
 
 /// How far the end of a key has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,19 +21,25 @@ pub struct InForce {
 /// The key of this id, if the caller reaches it. A key that is at its end because an account was closed is as far as that
 /// closing is.
 ///
+/// Where nobody noted that its end is in force (the process that waited for it ended, or an operator's own SQL made it), this
+/// node begins to wait for it, so that it is known to whoever asks again.
+///
 /// # Errors
 /// [`Fault`] if the answer is not to be had.
-pub async fn in_force(app: &App, caller: &Caller, id: KeyId) -> Result<Option<InForce>, Fault> {
+pub async fn in_force(app: &Arc<App>, caller: &Caller, id: KeyId) -> Result<Option<InForce>, Fault> {
     let reach = caller.reach();
     let Some(found) = app.store.key(&reach, id).await? else { return Ok(None) };
     let condition = found.key.condition(&found.chain, app.now());
-    let of = |enforcement: Option<Enforcement>| enforcement.and_then(|it| it.enforced_at);
-    let mut enforced_at = None;
+    let mut end = None;
     if found.key.revocation().is_some() {
-        enforced_at = of(found.enforcement);
+        end = found.enforcement.map(|it| (it, Subject::Key(id)));
     } else if let Some(closed) = found.chain.links().find(|link| link.status == Status::Closed) {
         // Strictly below the caller, whose own line is in business: it reaches it.
-        enforced_at = app.store.account(&reach, &closed.mid).await?.and_then(|record| of(record.enforcement));
+        let record = app.store.account(&reach, &closed.mid).await?;
+        end = record.and_then(|it| it.enforcement).map(|it| (it, Subject::Account(closed.id)));
     }
-    Ok(Some(InForce { key: id, condition, enforced_at }))
+    if let Some((unknown, subject)) = end.filter(|(it, _)| it.enforced_at.is_none()) {
+        narrowing::note_by_and_by(app, unknown, subject);
+    }
+    Ok(Some(InForce { key: id, condition, enforced_at: end.and_then(|(it, _)| it.enforced_at) }))
 }

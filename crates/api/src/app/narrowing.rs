@@ -3,7 +3,10 @@
 //! Both go on to their end in the background if nobody waits for them any more: a client that hangs up must not leave a
 //! change behind that this node has committed and not applied.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use keyward_storage::{Enforcement, Seq, StorageError, Subject, UnitOfWork};
 use keyward_verifier::CutOff;
@@ -57,4 +60,33 @@ pub(super) fn again(app: &Arc<App>, last: Option<Enforcement>, subject: Subject)
         app.background.spawn(async move { verifier.enforce_again(last, vec![subject]).await })
     });
     Committed { seq: last.map(|last| last.seq), in_force }
+}
+
+/// Begins to wait until a change that somebody committed is in force, so that this is noted; once at a time for each
+/// subject, however many ask.
+pub(super) fn note_by_and_by(app: &Arc<App>, last: Enforcement, subject: Subject) {
+    if !app.noting.begins(subject) {
+        return;
+    }
+    let within = Arc::clone(app);
+    app.background.spawn(async move {
+        // Whether it was noted is seen by whoever asks next.
+        let _ = within.verifier.enforce_again(last, vec![subject]).await;
+        within.noting.ended(&subject);
+    });
+}
+
+/// What this node waits for because somebody asked about it.
+#[derive(Default)]
+pub(super) struct Noting(Mutex<HashSet<Subject>>);
+
+impl Noting {
+    /// Whether nobody waits for it yet.
+    fn begins(&self, subject: Subject) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(subject)
+    }
+
+    fn ended(&self, subject: &Subject) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(subject);
+    }
 }

@@ -7,31 +7,52 @@ use std::{
 
 use keyward_domain::{KeyId, Timestamp};
 use keyward_storage::{Result, Store};
+use metrics::Counter;
+use tokio::sync::Notify;
 
 /// How many locks there are, so that requests on several cores rarely meet; a power of two.
 const PARTS: usize = 64;
-/// How many keys one part notes between two flushes; beyond them use goes unnoted rather than memory growing.
+/// How many keys one part notes between two flushes. Beyond them, which only a database that takes no flush can bring about,
+/// use goes unnoted rather than memory growing, and a metric counts it.
 const MOST_NOTED: usize = 100_000 / PARTS;
+/// With so many in a part the next flush is due.
+const MANY_NOTED: usize = MOST_NOTED / 2;
 
 type Noted = HashMap<KeyId, Timestamp>;
 
-pub(super) struct Usage([Mutex<Noted>; PARTS]);
+pub(super) struct Usage {
+    parts: [Mutex<Noted>; PARTS],
+    filling: Notify,
+    unnoted: Counter,
+}
 
 impl Default for Usage {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
+        metrics::describe_counter!("keyward_usage_unnoted_total", "Uses of keys that nobody will find in last_used.");
+        Self {
+            parts: std::array::from_fn(|_| Mutex::default()),
+            filling: Notify::new(),
+            unnoted: metrics::counter!("keyward_usage_unnoted_total"),
+        }
     }
 }
 
 impl Usage {
     /// Notes that a key was used.
     pub(super) fn note(&self, key: KeyId, at: Timestamp) {
-        keep_latest(&mut self.part_of(key), key, at);
+        if self.keep_latest(key, at) == MANY_NOTED {
+            self.filling.notify_one();
+        }
+    }
+
+    /// Ends when a flush is due before its time.
+    pub(super) async fn is_filling(&self) {
+        self.filling.notified().await;
     }
 
     /// Writes down what was noted since the last flush. What cannot be written is kept.
     pub(super) async fn flush(&self, store: &dyn Store) -> Result<()> {
-        let taken = self.0.iter().flat_map(|part| std::mem::take(&mut *lock(part)));
+        let taken = self.parts.iter().flat_map(|part| std::mem::take(&mut *lock(part)));
         let mut rows: Vec<_> = taken.collect();
         if rows.is_empty() {
             return Ok(());
@@ -40,16 +61,33 @@ impl Usage {
         rows.sort_unstable();
         let written = store.record_usage(&rows).await;
         if written.is_err() {
+            // That they are many is no reason to try again at once.
             for (key, at) in rows {
-                self.note(key, at);
+                self.keep_latest(key, at);
             }
         }
         written
     }
 
+    /// Tells how many its part has noted, if this one is new; else 0.
+    fn keep_latest(&self, key: KeyId, at: Timestamp) -> usize {
+        let mut noted = self.part_of(key);
+        if let Some(latest) = noted.get_mut(&key) {
+            *latest = (*latest).max(at);
+            return 0;
+        }
+        if noted.len() >= MOST_NOTED {
+            drop(noted);
+            self.unnoted.increment(1);
+            return 0;
+        }
+        noted.insert(key, at);
+        noted.len()
+    }
+
     /// The last byte of a UUID of version 7 is random.
     fn part_of(&self, key: KeyId) -> MutexGuard<'_, Noted> {
-        lock(&self.0[usize::from(key.uuid().as_bytes()[15]) % PARTS])
+        lock(&self.parts[usize::from(key.uuid().as_bytes()[15]) % PARTS])
     }
 }
 
@@ -57,9 +95,53 @@ fn lock(part: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn keep_latest(noted: &mut Noted, key: KeyId, at: Timestamp) {
-    if noted.len() < MOST_NOTED || noted.contains_key(&key) {
-        let latest = noted.entry(key).or_insert(at);
-        *latest = (*latest).max(at);
+#[cfg(test)]
+mod tests {
+    //! What is noted, when a flush is due, and what happens where none can be.
+    use std::{future::Future as _, pin::pin, task::Context};
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// One of those that fall to the same part.
+    fn key(n: usize) -> KeyId {
+        KeyId::from_uuid(Uuid::from_u128((n as u128) << 8))
+    }
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).unwrap()
+    }
+
+    fn is_due(usage: &Usage) -> bool {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        pin!(usage.is_filling()).poll(&mut context).is_ready()
+    }
+
+    #[test]
+    fn a_flush_is_due_when_many_keys_are_noted_and_only_once() {
+        let usage = Usage::default();
+        for n in 1..MANY_NOTED {
+            usage.note(key(n), at(1));
+            usage.note(key(n), at(2));
+        }
+        assert!(!is_due(&usage));
+        usage.note(key(MANY_NOTED), at(1));
+        assert!(is_due(&usage) && !is_due(&usage));
+        usage.note(key(MANY_NOTED), at(2));
+        usage.note(key(MANY_NOTED + 1), at(1));
+        assert!(!is_due(&usage));
+    }
+
+    #[test]
+    fn what_no_flush_takes_is_bounded_and_the_latest_use_of_each_is_kept() {
+        let usage = Usage::default();
+        for n in 0..2 * MOST_NOTED {
+            usage.note(key(n), at(1));
+        }
+        usage.note(key(0), at(7));
+        usage.note(key(0), at(3));
+        let noted = usage.part_of(key(0));
+        assert_eq!((noted.len(), noted[&key(0)]), (MOST_NOTED, at(7)));
     }
 }

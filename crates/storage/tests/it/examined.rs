@@ -3,7 +3,8 @@
 
 use keyward_domain::{AccountId, KeyId, Reach};
 use keyward_storage::{
-    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, Store as _, StoredState, Upkeep as _,
+    AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, Store as _, StoredState,
+    Upkeep as _,
     conformance::{RawSql as _, sample},
 };
 use uuid::Uuid;
@@ -124,7 +125,8 @@ impl Count<'_> {
             );
             self.raw.number(&sql).await
         };
-        let pages = "SELECT (idx_blks_hit + idx_blks_read)::bigint FROM pg_statio_user_tables WHERE relname = 'api_key'";
+        let pages =
+            "SELECT (idx_blks_hit + idx_blks_read)::bigint FROM pg_statio_user_tables WHERE relname = 'api_key'";
         Examined {
             keys: of("api_key").await,
             accounts: of("account").await,
@@ -176,24 +178,15 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
     let id = key(KEYS / 2);
     let (found, examined) = count.of(async |store| store.key(&partner(), id).await.unwrap()).await;
     assert!(found.is_some());
-    assert!(
-        examined.within(&Examined::rows(1, 3, 1, 0), planner),
-        "{planner:?}: {examined:?}"
-    );
+    assert!(examined.within(&Examined::rows(1, 3, 1, 0), planner), "{planner:?}: {examined:?}");
 
     let (found, examined) = count.of(async |store| store.credential(id).await.unwrap()).await;
     assert!(found.is_some());
-    assert!(
-        examined.within(&Examined::rows(1, 3, 0, 1), planner),
-        "{planner:?}: {examined:?}"
-    );
+    assert!(examined.within(&Examined::rows(1, 3, 0, 1), planner), "{planner:?}: {examined:?}");
 
     let (found, examined) = count.of(async |store| store.credential(key(KEYS + 1)).await.unwrap()).await;
     assert!(found.is_none());
-    assert!(
-        examined.within(&Examined::rows(0, 0, 0, 0), planner),
-        "{planner:?}: {examined:?}"
-    );
+    assert!(examined.within(&Examined::rows(0, 0, 0, 0), planner), "{planner:?}: {examined:?}");
 
     let (found, examined) = count
         .of(async |store| {
@@ -202,10 +195,7 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
         })
         .await;
     assert!(found.is_some());
-    assert!(
-        examined.within(&Examined::rows(3, 2, 0, 0), planner),
-        "{planner:?}: {examined:?}"
-    );
+    assert!(examined.within(&Examined::rows(3, 2, 0, 0), planner), "{planner:?}: {examined:?}");
 }
 
 async fn strangers_examine_no_key(count: &Count<'_>, planner: Planner) {
@@ -214,10 +204,7 @@ async fn strangers_examine_no_key(count: &Count<'_>, planner: Planner) {
         let (listed, examined) =
             count.of(async |store| store.keys(&stranger(), account(BIG), window).await.unwrap()).await;
         assert!(listed.is_empty());
-        assert!(
-            examined.within(&Examined::rows(0, 2, 0, 0), planner),
-            "{planner:?}: {stored:?}"
-        );
+        assert!(examined.within(&Examined::rows(0, 2, 0, 0), planner), "{planner:?}: {stored:?}");
     }
 }
 

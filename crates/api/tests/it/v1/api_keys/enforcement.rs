@@ -113,6 +113,26 @@ async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it(
 }
 
 #[tokio::test]
+async fn asking_has_it_noted_where_nobody_waited_for_it() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let (one, other) = (world.root("merchant_a1").await, world.root("merchant_b1").await);
+    let feed = Feeding::over(world.ports().feed);
+    let node = Node::started(Ports { feed: feed.clone() as _, ..world.ports() }, Setup::default()).await;
+    feed.noting.send_replace(Course::Fails);
+    node.delete(&by.value, &one.path()).await.empty(204);
+    node.post(&by.value, "/v1/merchants/merchant_b1/close").await.json(200);
+    node.settle().await;
+    feed.noting.send_replace(Course::Well);
+    for (key, at) in [(&one, "2026-11-23T12:01:00Z"), (&other, "2026-11-23T12:02:00Z")] {
+        world.advance(Duration::from_mins(1));
+        assert_eq!(now(&node, &by, key).await, told(key, "revoked", None), "not claimed before it is known");
+        assert_eq!(noted(&node, &by, key).await, told(key, "revoked", Some(at)));
+        assert_eq!(noted(&node, &by, key).await, told(key, "revoked", Some(at)), "and once for all");
+    }
+}
+
+#[tokio::test]
 async fn unknown_foreign_and_garbled_ids_and_mids_are_the_same() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
