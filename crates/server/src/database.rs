@@ -47,6 +47,9 @@ impl Database {
         };
         let store = PgStore::connect(&options).await.map_err(or_pooler);
         let store = store.context("cannot use the database of DATABASE_URL")?;
+        if access == Access::Change {
+            store.cautions().iter().for_each(|caution| tracing::warn!("{caution}"));
+        }
         let direct = settings.database.direct_url.clone().unwrap_or_else(|| url.clone());
         Ok(Self::Postgres(store, PgOptions { url: direct, ..options }))
     }
@@ -86,6 +89,14 @@ impl Database {
         match self {
             Self::Embedded(store, _) => Arc::new(store.clone()),
             Self::Postgres(store, _) => Arc::new(store.clone()),
+        }
+    }
+
+    /// What is wrong with it although it can be used.
+    pub(crate) fn cautions(&self) -> &[String] {
+        match self {
+            Self::Embedded(..) => &[],
+            Self::Postgres(store, _) => store.cautions(),
         }
     }
 

@@ -61,6 +61,7 @@ pub struct PgStore {
     accounts: Arc<Meeting<AccountLookUps>>,
     insertions: Arc<Meeting<Insertions>>,
     tasks: TaskTracker,
+    cautions: Arc<[String]>,
 }
 
 impl fmt::Debug for PgStore {
@@ -72,7 +73,7 @@ impl fmt::Debug for PgStore {
 
 impl PgStore {
     /// Connects, and looks whether this is a server that a node may trust: a primary of a version that is old enough
-    /// to be known and new enough to work. Warns of settings under which a crash loses what was committed.
+    /// to be known and new enough to work. What is wrong with it all the same, [`Self::cautions`] tells.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`](crate::StorageError::Unavailable) if it does not answer, lets us not in or is a
@@ -85,10 +86,8 @@ impl PgStore {
             connection.close().await?;
             Ok(found)
         });
-        match looked_at.await {
-            Ok(found) => server::judge(&found.map_err(error::failed)?)?,
-            Err(late) => return Err(error::late(late)),
-        }
+        let found = looked_at.await.map_err(error::late)?.map_err(error::failed)?;
+        let cautions = server::judge(&found)?.into();
         let pool = options.pool().connect_with(connect).await.map_err(error::failed)?;
         let (statement_timeout, commit_timeout) = (options.statement_timeout, options.commit_timeout);
         let tasks = TaskTracker::new();
@@ -103,7 +102,15 @@ impl PgStore {
             accounts: Arc::new(Meeting::new(accounts, READS_AT_ONCE, tasks.clone())),
             insertions: Arc::new(Meeting::new(insertions, INSERTIONS_AT_ONCE, tasks.clone())),
             tasks,
+            cautions,
         })
+    }
+
+    /// What is wrong with this server although it can be used, and what to do about it: it forgets what was committed, or lets
+    /// us do more than the service needs.
+    #[must_use]
+    pub fn cautions(&self) -> &[String] {
+        &self.cautions
     }
 
     /// Brings the schema up to what this binary needs. Of several nodes that do so at once one works and the others

@@ -28,7 +28,10 @@ pub(crate) struct Meters {
 impl Meters {
     /// The handles of the recorder that is installed now.
     pub(crate) fn new() -> Self {
-        metrics::describe_counter!("keyward_cache_hits_total", "Credentials answered from memory.");
+        metrics::describe_counter!(
+            "keyward_cache_hits_total",
+            "Look-ups of credentials that memory answered; a request makes one or more."
+        );
         metrics::describe_counter!("keyward_cache_fills_total", "Credentials read because they were not in memory.");
         metrics::describe_counter!(
             "keyward_cache_fills_refused_total",

@@ -113,6 +113,9 @@ async fn look_at_tls(tls: &Tls, findings: &mut Findings) {
 
 async fn look_at_database(settings: &Settings, database: &Database, findings: &mut Findings) {
     findings.good("database", database.to_string());
+    for caution in database.cautions() {
+        findings.notice("database", caution);
+    }
     match database.schema().await {
         Ok(Schema::Current) => findings.good("schema", explain(Schema::Current)),
         Ok(other) => return findings.wrong("schema", explain(other)),

@@ -49,8 +49,9 @@ pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sql
     .await
 }
 
-/// Refuses a server that cannot do its part, and warns of one that forgets.
-pub(super) fn judge(server: &Server) -> Result<()> {
+/// Refuses a server that cannot do its part. Tells what is wrong with one that could all the same: it forgets, or trusts us
+/// too much.
+pub(super) fn judge(server: &Server) -> Result<Vec<String>> {
     if server.version < OLDEST {
         let said = format!("this is Postgres {}; 15 is the oldest that works", server.version / 10_000);
         return Err(StorageError::Unexpected(said.into()));
@@ -61,17 +62,23 @@ pub(super) fn judge(server: &Server) -> Result<()> {
     if !server.kept {
         return Err(StorageError::Unexpected(DROPPED.into()));
     }
-    for setting in &server.off {
-        tracing::warn!(setting, "the database has {setting} off: a crash may lose or ruin everything in it");
+    let forgets = server
+        .off
+        .iter()
+        .map(|setting| format!("the database has {setting} off: a crash may lose or ruin everything in it"));
+    let mut cautions: Vec<_> = forgets.collect();
+    let trusted = match (server.superuser, server.owner) {
+        (true, _) => Some("a superuser"),
+        (false, true) => Some("the owner of the tables"),
+        (false, false) => None,
+    };
+    if let Some(trusted) = trusted {
+        cautions.push(format!(
+            "the database knows us as {trusted}, who may switch off the triggers that number revocations: give the service a \
+             role of its own"
+        ));
     }
-    if server.superuser || server.owner {
-        tracing::warn!(
-            superuser = server.superuser,
-            owner = server.owner,
-            "the database lets us switch off the triggers that number revocations: give the service a role of its own"
-        );
-    }
-    Ok(())
+    Ok(cautions)
 }
 
 /// Which database of which running server answers, and which tables it shows us.
@@ -107,10 +114,18 @@ mod tests {
         Server { version: 150_000, standby: false, kept: true, off: Vec::new(), superuser: false, owner: false };
 
     #[test]
-    fn a_primary_that_is_new_enough_is_accepted_even_if_it_forgets_or_trusts_us_too_much() {
-        assert!(judge(&GOOD).is_ok());
-        assert!(judge(&Server { off: vec!["fsync".to_owned(), "full_page_writes".to_owned()], ..GOOD }).is_ok());
-        assert!(judge(&Server { superuser: true, owner: true, ..GOOD }).is_ok());
+    fn a_primary_that_is_new_enough_is_accepted_and_what_is_wrong_with_it_is_told() {
+        assert!(judge(&GOOD).unwrap().is_empty());
+        let forgetful = Server { off: vec!["fsync".to_owned(), "full_page_writes".to_owned()], ..GOOD };
+        for (server, words) in [
+            (forgetful, &["fsync off", "full_page_writes off"][..]),
+            (Server { superuser: true, owner: true, ..GOOD }, &["a superuser"]),
+            (Server { owner: true, ..GOOD }, &["the owner of the tables"]),
+        ] {
+            let told = judge(&server).unwrap();
+            assert_eq!(told.len(), words.len(), "{told:?}");
+            assert!(told.iter().zip(words).all(|(text, word)| text.contains(word)), "{told:?}");
+        }
     }
 
     #[test]

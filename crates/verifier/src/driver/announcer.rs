@@ -27,15 +27,28 @@ impl Announcer {
     /// Listens until told to stop.
     pub(crate) async fn run(self, leaving: CancellationToken) {
         let listening = async {
+            // Said once, until it works again.
+            let mut is_said = false;
             loop {
                 match self.shared.feed.listen().await {
                     Ok(Some(hints)) => {
+                        is_said = false;
                         let broken = self.follow(hints).await;
                         tracing::debug!(error = ?broken.err(), "no longer listening to notifications");
                     }
                     Ok(None) => return,
+                    Err(error) if is_said => {
+                        tracing::debug!(
+                            error = &error as &dyn std::error::Error,
+                            "still cannot listen to notifications"
+                        );
+                    }
                     Err(error) => {
-                        tracing::debug!(error = &error as &dyn std::error::Error, "cannot listen to notifications");
+                        is_said = true;
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "cannot listen to notifications: looking for revocations more often instead: {error}"
+                        );
                     }
                 }
                 self.shared.wake.set_hints_arrive(false);
