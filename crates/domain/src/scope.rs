@@ -103,23 +103,32 @@ impl FromStr for Scope {
     type Err = ParseScopeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() > MAX_SCOPE_LEN || !has_scope_shape(text) {
-            return Err(ParseScopeError::Malformed);
-        }
-        let known = is_wildcard(text) && text.matches(':').count() == 1
-            || Permission::ALL.iter().any(|permission| permission.scope() == text);
-        if is_reserved(text) && !known {
-            return Err(ParseScopeError::UnknownReserved);
-        }
-        Ok(Self(text.into()))
+        check(text).map(|()| Self(text.into()))
     }
+}
+
+/// Whether a text is a scope.
+fn check(text: &str) -> Result<(), ParseScopeError> {
+    if text.len() > MAX_SCOPE_LEN || !has_scope_shape(text) {
+        return Err(ParseScopeError::Malformed);
+    }
+    let known = || {
+        is_wildcard(text) && text.matches(':').count() == 1
+            || Permission::ALL.iter().any(|permission| permission.scope() == text)
+    };
+    if is_reserved(text) && !known() { Err(ParseScopeError::UnknownReserved) } else { Ok(()) }
 }
 
 fn has_scope_shape(text: &str) -> bool {
     let body = text.strip_suffix(":*").unwrap_or(text);
-    body.split(':').all(|segment| {
-        !segment.is_empty() && segment.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'))
-    })
+    // No segment is empty: no colon stands at the start, after another one, or at the end.
+    let mut last = b':';
+    let is_well_formed = body.bytes().all(|byte| {
+        let parts = byte == b':' && last != b':';
+        last = byte;
+        parts || matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-')
+    });
+    is_well_formed && last != b':'
 }
 
 fn is_wildcard(scope: &str) -> bool {
@@ -127,7 +136,8 @@ fn is_wildcard(scope: &str) -> bool {
 }
 
 fn is_reserved(scope: &str) -> bool {
-    scope.split(':').next().is_some_and(|first| RESERVED.contains(&first))
+    let begins = |first: &str| scope.strip_prefix(first).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+    RESERVED.into_iter().any(begins)
 }
 
 /// `a:*` covers everything that starts with `a:`, not `a`.
@@ -179,18 +189,18 @@ impl ScopeSet {
     /// # Errors
     /// [`ScopeSetError`]: a scope is malformed or unknown, stands there twice, or there are more than [`MAX_SCOPES`].
     pub fn parse<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeSetError> {
-        let mut parsed: Vec<Scope> = Vec::new();
+        let mut parsed: Vec<&str> = Vec::new();
         for (place, text) in scopes.into_iter().enumerate() {
             if place == MAX_SCOPES {
                 return Err(ScopeSetError::TooMany);
             }
-            let scope = text.parse().map_err(|error| ScopeSetError::Scope(place, error))?;
-            if parsed.contains(&scope) {
+            check(text).map_err(|error| ScopeSetError::Scope(place, error))?;
+            if parsed.contains(&text) {
                 return Err(ScopeSetError::Duplicate(place));
             }
-            parsed.push(scope);
+            parsed.push(text);
         }
-        Ok(parsed.iter().map(Scope::as_str).collect())
+        Ok(Self(parsed.join(" ").into()))
     }
 
     /// The same scopes, borrowed.
@@ -265,7 +275,18 @@ impl<'a> Scopes<'a> {
 
     /// The scopes in their order.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
-        self.0.split(' ').filter(|scope| !scope.is_empty())
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            // Byte by byte: scopes are short, and a search that is made for long texts takes longer than they do. Every
+            // verification goes through them twice.
+            let end = rest.bytes().position(|byte| byte == b' ').unwrap_or(rest.len());
+            let (scope, after) = rest.split_at(end);
+            rest = after.get(1..).unwrap_or_default();
+            Some(scope)
+        })
     }
 
     /// Whether every scope of `wanted` is covered.

@@ -18,7 +18,8 @@ const MOST_NOTED: usize = 100_000 / PARTS;
 /// With so many in a part the next flush is due.
 const MANY_NOTED: usize = MOST_NOTED / 2;
 
-type Noted = HashMap<KeyId, Timestamp>;
+/// The ids are those of keys that are there, which nobody chooses: the hash need not withstand whoever could.
+type Noted = HashMap<KeyId, Timestamp, foldhash::fast::RandomState>;
 
 pub(super) struct Usage {
     parts: [Mutex<Noted>; PARTS],

@@ -82,7 +82,9 @@ where
 
 /// A check that is an object: serde would take a list of its members, too.
 fn read(bytes: &[u8]) -> Option<PlainCheck<'_>> {
-    if bytes.trim_ascii_start().first() == Some(&b'{') { serde_json::from_slice(bytes).ok() } else { None }
+    // Checked as a whole, not text by text.
+    let text = std::str::from_utf8(bytes).ok()?;
+    if text.trim_ascii_start().starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
 /// What [`fresh`](crate::http::v1::fresh) makes of a view.
