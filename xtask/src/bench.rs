@@ -6,6 +6,7 @@
 //! touches ([`instructions`]).
 
 mod client;
+mod costs;
 mod document;
 mod figures;
 pub mod instructions;

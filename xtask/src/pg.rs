@@ -132,6 +132,14 @@ impl Cluster {
         self.server.log()
     }
 
+    /// The numbers of its processes, that of the server first.
+    ///
+    /// # Errors
+    /// When it does not run, or the processes of this machine cannot be listed.
+    pub fn pids(&self) -> Result<Vec<i32>> {
+        Ok(self.server.pids()?.into_iter().map(|pid| pid.as_raw_nonzero().get()).collect())
+    }
+
     /// Ends it in order: connections are cut, what was committed is written. The folder stays.
     ///
     /// # Errors

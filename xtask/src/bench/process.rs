@@ -5,6 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
+use crate::pg::Cluster;
+
 /// A process that is ended with its owner.
 pub(super) struct Running(Child);
 
@@ -44,14 +46,33 @@ impl Running {
 
     /// Time that it has spent on a processor; on Linux only.
     pub(super) fn spent(&self) -> Option<Spent> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).ok()?;
-        // The name in the second field may hold anything, blanks too.
-        let (_, fields) = stat.rsplit_once(')')?;
-        // Linux counts in hundredths of a second, on every machine that matters.
-        let mut micros =
-            fields.split_whitespace().skip(11).map(|ticks| ticks.parse().ok().map(|it: f64| it * 10_000.0));
-        Some(Spent { own: micros.next()??, kernel: micros.next()?? })
+        spent(&self.0.id().to_string(), 11)
     }
+}
+
+/// Time that the programs which we ran to their end have spent on a processor; on Linux only.
+pub(super) fn spent_by_the_ended() -> Option<Spent> {
+    spent("self", 13)
+}
+
+/// Time that a Postgres has spent on a processor, with all its processes, in microseconds; on Linux only.
+pub(super) fn spent_by_postgres(cluster: &Cluster) -> Option<f64> {
+    let pids = cluster.pids().ok()?;
+    // Those that have ended are in the server's account.
+    let ended = spent(&pids.first()?.to_string(), 13)?;
+    // One may end while we look.
+    let living = pids.iter().filter_map(|pid| spent(&pid.to_string(), 11));
+    Some(living.chain([ended]).map(|spent| spent.own + spent.kernel).sum())
+}
+
+/// Two fields of the kernel's account of a process, counted after its name.
+fn spent(process: &str, first: usize) -> Option<Spent> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name in the second field may hold anything, blanks too.
+    let (_, fields) = stat.rsplit_once(')')?;
+    // Linux counts in hundredths of a second, on every machine that matters.
+    let mut micros = fields.split_whitespace().skip(first).map(|ticks| ticks.parse().ok().map(|it: f64| it * 10_000.0));
+    Some(Spent { own: micros.next()??, kernel: micros.next()?? })
 }
 
 /// Time on a processor, in microseconds.

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{CONNECTIONS, client::Client, request::Request, tools};
+use super::{CONNECTIONS, client::Client, process::spent_by_the_ended, request::Request, tools};
 use crate::run;
 
 /// The program.
@@ -22,6 +22,8 @@ pub(super) struct Load {
     pub(super) requests: f64,
     /// Milliseconds.
     pub(super) p99: f64,
+    /// What the generator itself spent on a processor for each request, in microseconds, where that is known.
+    pub(super) generator: Option<f64>,
 }
 
 /// What is sent.
@@ -60,11 +62,16 @@ impl Wrk {
         command.args(["--threads", "1", "--timeout", "10s", "--latency", "--connections", &CONNECTIONS.to_string()]);
         command.args(["--duration", &format!("{seconds}s"), "--script"]).arg(&file);
         command.arg(format!("{}{}", request.base, request.path));
+        let before = spent_by_the_ended();
         let said = run::capture(&mut command)?;
+        let spent = before.zip(spent_by_the_ended());
         ensure!(!said.contains("Socket errors"), "wrk met socket errors:\n{said}");
         let may_be_refused = matches!(traffic, Traffic::Refused(..));
         ensure!(may_be_refused || !said.contains("Non-2xx"), "not every answer under load was a good one:\n{said}");
-        read(&said).with_context(|| format!("wrk said something else:\n{said}"))
+        let load = read(&said).with_context(|| format!("wrk said something else:\n{said}"))?;
+        let generator =
+            spent.map(|(before, after)| after.each(before, load.requests)).map(|each| each.own + each.kernel);
+        Ok(Load { generator, ..load })
     }
 }
 
@@ -106,7 +113,7 @@ fn read(said: &str) -> Option<Load> {
     let requests = said.lines().find_map(|line| line.trim().split_once(" requests in"))?.0.parse().ok()?;
     // At the start of a line: a deviation may be 96.99% as well.
     let p99 = said.lines().find_map(|line| line.trim().strip_prefix("99%")).and_then(|time| millis(time.trim()))?;
-    Some(Load { per_second: after("Requests/sec:")?.parse().ok()?, requests, p99 })
+    Some(Load { per_second: after("Requests/sec:")?.parse().ok()?, requests, p99, generator: None })
 }
 
 /// A time as wrk prints it: `12.00us`, `1.20ms`, `1.20s`.
@@ -128,7 +135,7 @@ mod tests {
     fn rate_count_and_slowest_hundredth_are_read() {
         let said = "Running 1s test\n    Latency   191.52us  430.61us   8.25ms   96.99%\n  Latency Distribution\n     50%  310.00us\n     99%    1.20ms\n  \
                     34000 requests in 1.00s, 3.92MB read\nRequests/sec:  33878.63\n";
-        assert_eq!(read(said), Some(Load { per_second: 33_878.63, requests: 34_000.0, p99: 1.2 }));
+        assert_eq!(read(said), Some(Load { per_second: 33_878.63, requests: 34_000.0, p99: 1.2, generator: None }));
         assert_eq!(read("nothing"), None);
         assert_eq!(["250.00us", "1.50s", "x"].map(millis), [Some(0.25), Some(1_500.0), None]);
     }

@@ -103,6 +103,13 @@ impl Server {
             .context("cannot remove postmaster.pid after the kill")
     }
 
+    /// The server first, then its processes.
+    pub(super) fn pids(&self) -> Result<Vec<Pid>> {
+        let parent = pid_of(self.running().as_ref().context("this Postgres is not running")?)?;
+        let offspring = processes()?.into_iter().filter(|it| it.parent == parent).map(|it| it.pid);
+        Ok([parent].into_iter().chain(offspring).collect())
+    }
+
     pub(super) fn log(&self) -> Result<String> {
         fs::read_to_string(self.log_path()).context("cannot read the log of the throwaway Postgres")
     }

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::super::{
     Bench,
+    costs::Costs,
     figures::{Report, Target, Unit},
     node::{Launch, Node},
     pgbench::{self, Pgbench},
@@ -20,9 +21,16 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let body = format!(r#"{{"mid":"{}","name":"bench","type":"secret","scopes":["charges:read"]}}"#, demo.merchant);
     let create = Request::post(node.url(), "/v1/api-keys", 201, &body).bearer(&demo.platform_secret);
     let (mut ratios, mut rates, mut inserts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut costs, mut yardsticks) = (Costs::default(), Costs::default());
     for _ in 0..bench.effort.rounds {
-        let insert = pgbench.inserts(bench.effort.seconds)?;
-        let rate = bench.wrk.same(&create, bench.effort.seconds)?.per_second;
+        let insert = yardsticks.of(&cluster, None, || {
+            let rate = pgbench.inserts(bench.effort.seconds)?;
+            Ok((rate, rate * f64::from(bench.effort.seconds)))
+        })?;
+        let rate = costs.of(&cluster, Some(&node.running), || {
+            let load = bench.wrk.same(&create, bench.effort.seconds)?;
+            Ok((load.per_second, load.requests))
+        })?;
         ratios.push(rate / insert);
         rates.push(rate);
         inserts.push(insert);
@@ -30,5 +38,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.add("create, Postgres with fsync ÷ pgbench single-row inserts", Target::AtLeast(0.50), Unit::Ratio, ratios);
     report.note("create, rate", Unit::PerSecond, rates);
     report.note("pgbench single-row inserts beside it, rate", Unit::PerSecond, inserts);
+    costs.note(report, "create");
+    yardsticks.note(report, "pgbench single-row inserts beside it");
     Ok(())
 }

@@ -108,19 +108,27 @@ fn one_call(bench: &Bench, database: &str, call: &Call, node: &Node, hello: &Hel
     Ok(())
 }
 
-/// Requests a second, and the processor time that the server spends on each, where that is known.
-fn loaded(bench: &Bench, request: &Request, server: &Running) -> Result<(f64, Option<Spent>)> {
-    let before = server.spent();
-    let load = bench.wrk.same(request, bench.effort.seconds)?;
-    let each = before.zip(server.spent()).map(|(before, after)| after.each(before, load.requests));
-    Ok((load.per_second, each))
+/// Processor time for one request.
+struct Cost {
+    server: Spent,
+    generator: f64,
 }
 
-/// What a server spends on each request, apart by where.
-fn note_costs(report: &mut Report, name: &str, costs: &[Spent]) {
-    let of = |part: fn(&Spent) -> f64| costs.iter().map(part).collect();
-    report.note(format!("{name}, processor time in its own code"), Unit::Microseconds, of(|cost| cost.own));
-    report.note(format!("{name}, processor time in the kernel"), Unit::Microseconds, of(|cost| cost.kernel));
+/// Requests a second, and the processor time that each of them costs, where that is known.
+fn loaded(bench: &Bench, request: &Request, server: &Running) -> Result<(f64, Option<Cost>)> {
+    let before = server.spent();
+    let load = bench.wrk.same(request, bench.effort.seconds)?;
+    let server = before.zip(server.spent()).map(|(before, after)| after.each(before, load.requests));
+    let cost = server.zip(load.generator).map(|(server, generator)| Cost { server, generator });
+    Ok((load.per_second, cost))
+}
+
+/// What each request costs, apart by where.
+fn note_costs(report: &mut Report, name: &str, costs: &[Cost]) {
+    let of = |part: fn(&Cost) -> f64| costs.iter().map(part).collect();
+    report.note(format!("{name}, processor time in its own code"), Unit::Microseconds, of(|cost| cost.server.own));
+    report.note(format!("{name}, processor time in the kernel"), Unit::Microseconds, of(|cost| cost.server.kernel));
+    report.note(format!("{name}, processor time of the load generator"), Unit::Microseconds, of(|cost| cost.generator));
 }
 
 fn calls(node: &Node) -> Result<Vec<Call>> {

@@ -5,6 +5,7 @@ use anyhow::Result;
 
 use super::super::{
     Bench,
+    costs::Costs,
     figures::{Report, Target, Unit},
     node::{Launch, Node},
     pgbench::{self, Pgbench},
@@ -31,9 +32,16 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let body = r#"{"key":"VALUE","scopes":["charges:read"]}"#;
     let verify = Request::post(node.url(), "/v1/verify", 200, body).bearer(&node.demo()?.platform_secret);
     let (mut ratios, mut rates, mut selects) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut costs, mut yardsticks) = (Costs::default(), Costs::default());
     for _ in 0..bench.effort.rounds {
-        let select = pgbench.selects(bench.effort.seconds)?;
-        let rate = bench.wrk.load(&Traffic::AnyOf(&verify, &planted.values), bench.effort.seconds)?.per_second;
+        let select = yardsticks.of(&cluster, None, || {
+            let rate = pgbench.selects(bench.effort.seconds)?;
+            Ok((rate, rate * f64::from(bench.effort.seconds)))
+        })?;
+        let rate = costs.of(&cluster, Some(&node.running), || {
+            let load = bench.wrk.load(&Traffic::AnyOf(&verify, &planted.values), bench.effort.seconds)?;
+            Ok((load.per_second, load.requests))
+        })?;
         ratios.push(rate / select);
         rates.push(rate);
         selects.push(select);
@@ -41,5 +49,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     report.add("verify uncached ÷ `pgbench -S`", Target::AtLeast(0.50), Unit::Ratio, ratios);
     report.note("verify uncached, rate", Unit::PerSecond, rates);
     report.note("`pgbench -S` beside it, rate", Unit::PerSecond, selects);
+    costs.note(report, "verify uncached");
+    yardsticks.note(report, "`pgbench -S` beside it");
     Ok(())
 }
