@@ -15,6 +15,8 @@ const PARTS: usize = 64;
 /// How many keys one part notes between two flushes. Beyond them, which only a database that takes no flush can bring about,
 /// use goes unnoted rather than memory growing, and a metric counts it.
 const MOST_NOTED: usize = 100_000 / PARTS;
+/// How many uses one statement writes: few enough to be over long before the database gives it up.
+const MOST_AT_ONCE: usize = 10_000;
 /// With so many in a part the next flush is due.
 const MANY_NOTED: usize = MOST_NOTED / 2;
 
@@ -60,14 +62,16 @@ impl Usage {
         }
         // One order for all nodes, so that two flushes never wait for each other in a circle.
         rows.sort_unstable();
-        let written = store.record_usage(&rows).await;
-        if written.is_err() {
-            // That they are many is no reason to try again at once.
-            for (key, at) in rows {
-                self.keep_latest(key, at);
+        for (written, some) in rows.chunks(MOST_AT_ONCE).enumerate() {
+            if let Err(error) = store.record_usage(some).await {
+                // That they are many is no reason to try again at once.
+                for (key, at) in rows.iter().skip(written * MOST_AT_ONCE) {
+                    self.keep_latest(*key, *at);
+                }
+                return Err(error);
             }
         }
-        written
+        Ok(())
     }
 
     /// Tells how many its part has noted, if this one is new; else 0.
@@ -101,6 +105,8 @@ mod tests {
     //! What is noted, when a flush is due, and what happens where none can be.
     use std::{future::Future as _, pin::pin, task::Context};
 
+    use keyward_storage::{StorageError, mock::MockStore};
+    use mockall::Sequence;
     use uuid::Uuid;
 
     use super::*;
@@ -144,5 +150,24 @@ mod tests {
         usage.note(key(0), at(3));
         let noted = usage.part_of(key(0));
         assert_eq!((noted.len(), noted[&key(0)]), (MOST_NOTED, at(7)));
+    }
+
+    #[tokio::test]
+    async fn a_flush_writes_a_part_at_a_time_and_keeps_what_was_not_written() {
+        let usage = Usage::default();
+        let spread = |n: usize| KeyId::from_uuid(Uuid::from_u128(n as u128));
+        let all = 2 * MOST_AT_ONCE + 7;
+        for n in 0..all {
+            usage.note(spread(n), at(1));
+        }
+        let mut store = MockStore::new();
+        let mut order = Sequence::new();
+        let some = |used: &[(KeyId, Timestamp)]| used.len() == MOST_AT_ONCE;
+        store.expect_record_usage().withf(some).times(1).in_sequence(&mut order).returning(|_| Ok(()));
+        let away = || StorageError::Unavailable("gone".into());
+        store.expect_record_usage().withf(some).times(1).in_sequence(&mut order).returning(move |_| Err(away()));
+        assert!(usage.flush(&store).await.is_err());
+        let noted: usize = usage.parts.iter().map(|part| lock(part).len()).sum();
+        assert_eq!(noted, all - MOST_AT_ONCE, "the first of three was written");
     }
 }
