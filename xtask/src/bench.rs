@@ -94,7 +94,8 @@ struct Bench {
     wrk: Wrk,
 }
 
-/// Builds what it needs in release mode, measures, prints Markdown, and writes it down if that was all of it at full length.
+/// Builds what it needs in release mode, measures, prints Markdown, and writes it down unless it was a quick run. What was not
+/// measured keeps its line on the page.
 ///
 /// # Errors
 /// When something cannot be built, started or measured, or an answer under load was not the expected one. What could be
@@ -113,8 +114,8 @@ pub fn run(effort: &Effort) -> Result<()> {
     }
     let machine = machine::describe(effort);
     println!("\n{machine}\n\n{report}");
-    if effort.quick || !effort.only.is_empty() {
-        println!("Not a whole run: nothing was written down.");
+    if effort.quick {
+        println!("A quick run: nothing was written down.");
     } else {
         document::write(&machine, &report)?;
         println!("Written to {}.", document::PATH);

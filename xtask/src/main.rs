@@ -17,7 +17,7 @@ Keyward's automation. Run it as `cargo xtask COMMAND`.
   pg               start a throwaway Postgres, print its URLs, and remove it when you press Enter
   bench [--quick] [--big] [--only ROW,ROW]
                    build in release mode, measure the service against bare axum and pgbench, print the figures as Markdown and write
-                   them into docs/performance.md (not with --quick or --only); with --big on ten million keys rather than one. Needs wrk and
+                   them into docs/performance.md (not with --quick); with --big on ten million keys rather than one. Needs wrk and
                    valgrind, which are installed where that can be done
   instructions [--accept | --profile CASE]
                    count the instructions of a cached verification and compare them with benches/instructions.txt; part of `test`

@@ -1,5 +1,7 @@
 //! Where processor time goes while a node and its Postgres are under load: what says why a ratio is what it is.
 
+use std::{thread, time::Duration};
+
 use anyhow::Result;
 
 use super::{
@@ -7,6 +9,10 @@ use super::{
     process::{Running, Spent, spent_by_postgres, spent_by_the_ended},
 };
 use crate::pg::Cluster;
+
+/// How often it is looked whether connections have ended, and the pause between two looks.
+const LOOKS: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What one request costs each of those who take part, in microseconds of a processor, round by round. Empty where the
 /// kernel does not tell.
@@ -27,8 +33,11 @@ impl Costs {
         work: impl FnOnce() -> Result<(T, f64)>,
     ) -> Result<T> {
         let look = || (spent_by_postgres(cluster), spent_by_the_ended(), service.and_then(Running::spent));
-        let before = look();
+        let (present, before) = (cluster.pids()?.len(), look());
         let (done, requests) = work()?;
+        if service.is_none() {
+            has_ended(cluster, present)?;
+        }
         let after = look();
         self.postgres.extend(before.0.zip(after.0).map(|(before, after)| (after - before) / requests));
         let each = |(before, after): (Spent, Spent)| after.each(before, requests);
@@ -46,4 +55,16 @@ impl Costs {
         report.note(time("Postgres"), Unit::Microseconds, self.postgres.clone());
         report.note(time("the load generator"), Unit::Microseconds, self.generator.clone());
     }
+}
+
+/// Waits until the connections of a yardstick that has ended are gone: only then is their time in the server's account.
+/// Not for ever: an upkeep process of the server's own may stay.
+fn has_ended(cluster: &Cluster, present: usize) -> Result<()> {
+    for _ in 0..LOOKS {
+        if cluster.pids()?.len() <= present {
+            break;
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(())
 }
