@@ -63,15 +63,20 @@ pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
                 true
             }
         };
-        done = often && run.recorder.look(shows);
+        done = often && run.recorder.look(|history| shows(history, run.clock.now(), run.plan.patience_for_a_barrier()));
     }
     Ok(())
 }
 
-/// Whether the history shows that something is wrong.
-fn shows(history: &History) -> bool {
+/// From the end of a call until it is in the history, at the most.
+const WRITTEN_DOWN: Duration = Duration::from_secs(1);
+
+/// Whether the history shows by now that something is wrong, and will go on to. A call is written down when it is over: one
+/// that is under way may yet explain what was seen while it was, so only what is older than any call can be counts.
+fn shows(history: &History, now: Moment, longest_call: Duration) -> bool {
     let findings = check(history, &[], &HashMap::new());
-    !findings.breaches.is_empty() || !findings.untrue.is_empty()
+    let wrong = findings.breaches.iter().map(|breach| breach.seen).chain(findings.untrue);
+    wrong.filter_map(|place| history.seen.get(place)).any(|seen| seen.ended + longest_call + WRITTEN_DOWN < now)
 }
 
 fn lose_leases(run: &Run) -> Result<()> {
@@ -80,9 +85,48 @@ fn lose_leases(run: &Run) -> Result<()> {
     wire.set(Weather::HalfOpen { way: Way::Both, kept: false });
     let cluster = &run.world.cluster;
     let mut psql = Command::new(cluster.bin_dir().join("psql"));
-    psql.args(["--no-psqlrc", "--quiet", "--command", "DELETE FROM node_lease", &cluster.url()]);
+    // Not waiting for a disk, which may take longer than a lease.
+    let delete = "SET synchronous_commit = off; DELETE FROM node_lease";
+    psql.args(["--no-psqlrc", "--quiet", "--command", delete, &cluster.url()]);
     crate::run::capture(&mut psql)?;
     run.wait_until(run.clock.now() + CUT_OFF);
     wire.set(Weather::Fair);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    //! When a control may stop.
+    use super::super::history::{Call, Change, Ending, Seen, Told};
+    use super::*;
+
+    #[test]
+    fn a_finding_counts_only_once_no_call_can_explain_it_any_more() {
+        let at = |seconds| Moment::after(Duration::from_secs(seconds));
+        let mut history = History::default();
+        let key = history.add_thing("key");
+        let made = super::super::history::Made { name: "key".to_owned(), rests_on: vec![key], good_until: None };
+        let subject = history.add_subject(made);
+        let seen = |told, seconds| Seen { subject, node: 0, sent: at(seconds), ended: at(seconds), told };
+        let longest = Duration::from_secs(8);
+
+        // Refused at 5, by a call that takes until 12.
+        history.seen.push(seen(Told::Invalid, 5));
+        assert!(!shows(&history, at(13), longest));
+        history.calls.push(Call {
+            change: Change::Revoke,
+            things: vec![key],
+            node: 0,
+            wanted: at(4),
+            sent: at(4),
+            ended: at(12),
+            ending: Ending::Acknowledged,
+        });
+        assert!(!shows(&history, at(60), longest), "it is explained");
+
+        // Accepted after that was acknowledged.
+        history.seen.push(seen(Told::Valid, 20));
+        assert!(!shows(&history, at(29), longest));
+        assert!(shows(&history, at(30), longest));
+    }
 }

@@ -58,7 +58,7 @@ impl Mode {
         match self {
             Self::Network | Self::Kills | Self::Pauses => Duration::from_mins(10),
             Self::All => Duration::from_mins(30),
-            Self::Control(_) => Duration::from_mins(1),
+            Self::Control(_) => Duration::from_mins(2),
         }
     }
 }
