@@ -18,6 +18,7 @@ mod last_used;
 mod limits;
 mod metrics;
 mod outage;
+mod own_role;
 mod production;
 mod races;
 mod readme;
