@@ -1,7 +1,8 @@
-//! How long a revocation takes until its answer, which is when it is in force everywhere: with three nodes, with one of
+//! How long a revocation takes until its answer, which is when it is in force everywhere: with three nodes, idle and under load, with one of
 //! them dead, and on the embedded database (T25, T26). After each answer the other nodes are asked: a wrong one would
 //! make the figure worthless.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use crate::pg::{Cluster, Durability};
 
 /// How many revocations a round.
 const REVOCATIONS: u32 = 200;
+/// How often each node is asked about a key while it is under load, a second.
+const ASKED: u32 = 1_000;
 /// The lease, its guard and what an answer may take beside them, in milliseconds.
 const WORST: f64 = 5_000.0 + 1_000.0 + 200.0;
 /// How often a node dies.
@@ -49,6 +52,12 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let (p50, p99) = rounds(bench, &first, &demo, &[&second, &third])?;
     report.add("revoke with 3 nodes until the 204, p50", Target::AtMost(10.0), Unit::Milliseconds, p50);
     report.add("revoke with 3 nodes until the 204, p99", Target::AtMost(50.0), Unit::Milliseconds, p99);
+    println!("measuring with three nodes under load");
+    let ((p50, p99), asked) =
+        under_load(&[&first, &second, &third], &demo, || rounds(bench, &first, &demo, &[&second, &third]))?;
+    report.add("revoke with 3 nodes under load until the 204, p50", Target::AtMost(10.0), Unit::Milliseconds, p50);
+    report.add("revoke with 3 nodes under load until the 204, p99", Target::AtMost(50.0), Unit::Milliseconds, p99);
+    report.note("that load: verifications on the three nodes together", Unit::PerSecond, vec![asked]);
     drop(third);
     println!("measuring while nodes die");
     let (mut worst, mut forgotten) = (Vec::new(), Vec::new());
@@ -87,6 +96,39 @@ fn rounds(bench: &Bench, node: &Node, demo: &Demo, others: &[&Node]) -> Result<(
         p99.push(percentile(&took, 99));
     }
     Ok((p50, p99))
+}
+
+/// Does the work while every node is asked about a key of its own, evenly. Gives the rate of that, on all of them.
+#[expect(clippy::disallowed_methods, reason = "measures; nothing of the service is decided by it")]
+fn under_load<T>(nodes: &[&Node], demo: &Demo, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+    let (started, over) = (Instant::now(), AtomicBool::new(false));
+    let every = Duration::from_secs(1) / ASKED;
+    thread::scope(|scope| {
+        let askers = nodes.iter().map(|node| {
+            let over = &over;
+            scope.spawn(move || {
+                let mut client = Client::connect(node.url())?;
+                let key = node.create_key(&mut client, demo, "asked about all the while")?;
+                let request = Request::get(node.url(), "/v1/auth", 204).bearer(&key.value);
+                let (mut asked, mut due) = (0.0, Instant::now());
+                while !over.load(Ordering::Relaxed) {
+                    client.ask(&request)?;
+                    asked += 1.0;
+                    due += every;
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                }
+                anyhow::Ok(asked)
+            })
+        });
+        let askers: Vec<_> = askers.collect();
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        let mut all = 0.0;
+        for asker in askers {
+            all += asker.join().map_err(|_| anyhow!("an asker panicked"))??;
+        }
+        Ok((done?, all / started.elapsed().as_secs_f64()))
+    })
 }
 
 /// A third node starts and dies; two others revoke all the while. The longest revocation, and how long it took until they
