@@ -26,9 +26,10 @@ Keyward's automation. Run it as `cargo xtask COMMAND`.
                    nodes stand still; fails if a revoked key was ever told valid, or anything acknowledged was lost
   chaos control stale|forgotten|refusal|lease
                    the same without faults, but with something planted that breaks a promise; fails if the check does not find it
-  model [--schedules]
+  model [--schedules | --events]
                    search the revocation protocol further than the tests do, for a quarter of an hour: orders of messages, losses and
-                   clocks; with --schedules the orders of one process's threads
+                   clocks; with --schedules the orders of one process's threads; with --events the numbers of 100,000
+                   events on a real Postgres under writers of every kind
   simulate [--seeds N] [--first-seed S] [--without RULE]
                    the revocation protocol in a seeded simulation, in release mode, over 5,000 seeds if not told otherwise; without
                    a rule it has to find a seed that breaks the promise

@@ -16,10 +16,12 @@ pub enum Search {
     States,
     /// The schedules of one process's threads: 100,000.
     Schedules,
+    /// The numbers of events on a real Postgres, under writers of every kind: 100,000 events.
+    Events,
 }
 
 impl Search {
-    /// Reads the words after `model`: none, or `--schedules`.
+    /// Reads the words after `model`: none, `--schedules` or `--events`.
     ///
     /// # Errors
     /// When there is any other word.
@@ -27,7 +29,8 @@ impl Search {
         match words {
             [] => Ok(Self::States),
             ["--schedules"] => Ok(Self::Schedules),
-            other => bail!("`model` takes only --schedules, not `{}`", other.join(" ")),
+            ["--events"] => Ok(Self::Events),
+            other => bail!("`model` takes only --schedules or --events, not `{}`", other.join(" ")),
         }
     }
 }
@@ -37,15 +40,16 @@ impl Search {
 /// # Errors
 /// When a promise is broken, or a rule is not shown to be needed.
 pub fn run(search: Search) -> Result<()> {
-    let target = match search {
-        Search::States => "model",
-        Search::Schedules => "schedules",
+    let (package, target, only) = match search {
+        Search::States => ("keyward-verifier", "model", ""),
+        Search::Schedules => ("keyward-verifier", "schedules", ""),
+        Search::Events => ("keyward-storage", "it", "pressure"),
     };
     timed(target, || {
         let mut test = run::cargo();
-        test.args(["test", "--package", "keyward-verifier", "--locked", "--test", target]);
+        test.args(["test", "--package", package, "--all-features", "--locked", "--test", target]);
         // One search after the other, each on all cores: the memory of one is enough.
-        test.args(["--", "--nocapture", "--test-threads=1"]).env(LONG, "1");
+        test.args(["--", "--nocapture", "--test-threads=1", only]).env(LONG, "1");
         run::show(&mut test)
     })
 }
@@ -58,6 +62,7 @@ mod tests {
     fn only_what_there_is_can_be_asked_for() {
         assert_eq!(Search::parse(&[]).unwrap(), Search::States);
         assert_eq!(Search::parse(&["--schedules"]).unwrap(), Search::Schedules);
+        assert_eq!(Search::parse(&["--events"]).unwrap(), Search::Events);
         assert!(Search::parse(&["--states"]).is_err());
     }
 }

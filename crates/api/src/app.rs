@@ -282,7 +282,7 @@ impl App {
         self.reloaded_in_second.fetch_max(second, Ordering::Relaxed) < second
     }
 
-    /// Drops what limits no longer need to remember. To be called every minute or so.
+    /// Drops what limits and queues no longer need to remember. To be called every few seconds.
     pub fn forget_attempts(&self) {
         self.attempts.forget();
         self.turns.forget();

@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const SIGNING_KEYS: Duration = Duration::from_mins(1);
 /// How often dead refresh families are dropped.
 const FAMILIES: Duration = Duration::from_mins(5);
-/// How often limits forget who has been quiet. One wrong credential is forgiven after a fraction of a second, so this is
-/// how long a flood from ever new addresses takes up memory for each.
+/// How often limits forget who has been quiet. At 600 wrong credentials a minute one is forgiven after a fraction of a
+/// second, so this is how long a flood from ever new addresses takes up memory for each.
 const ATTEMPTS: Duration = Duration::from_secs(2);
 
 /// The server's tasks.

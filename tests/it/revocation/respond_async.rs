@@ -1,7 +1,7 @@
 //! `Prefer: respond-async`: the answer comes after the commit, and where to ask tells when it is in force everywhere.
 
 use reqwest::{Method, header::HeaderMap};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::frozen::{connections, goes_on_to_refuse};
 use crate::harness::{Fleet, eventually};
@@ -43,5 +43,29 @@ async fn once_it_is_told_to_be_enforced_no_node_accepts_the_key() {
         // Who does not prefer it waits for nothing more.
         partner.revoke(&key.id).await.expect(204);
     }
+    fleet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_was_moved_under_a_closed_account_is_not_said_to_be_dead_before_it_is() {
+    let fleet = Fleet::of(2).await;
+    let partner = fleet.partner(0);
+    let key = partner.create(&fleet.demo.merchant, "to be moved", &[]).await;
+    partner.post("/v1/merchants", &json!({"name": "Gone", "mid": "gone"})).await.expect(201);
+    partner.post("/v1/merchants/gone/close", &Value::Null).await.expect(200);
+    fleet.all_remember(&key.value).await;
+    let still = &fleet.nodes[1];
+    still.freeze();
+    fleet
+        .place
+        .execute(
+            "UPDATE api_key SET account_id = (SELECT id FROM account WHERE status = 'closed') WHERE name = 'to be moved'",
+        )
+        .await;
+    let path = format!("/v1/api-keys/{}/enforcement", key.id);
+    let told = partner.get(&path).await.expect(200).json();
+    assert_eq!((&told["state"], &told["enforced"]), (&json!("revoked"), &json!(false)), "{told}");
+    eventually("it is in force", async || partner.get(&path).await.expect(200).json()["enforced"] == true).await;
+    goes_on_to_refuse(still, Vec::new(), &key.value).await;
     fleet.stop();
 }

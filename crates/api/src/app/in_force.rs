@@ -19,7 +19,7 @@ pub struct InForce {
 }
 
 /// The key of this id, if the caller reaches it. A key that is at its end because an account was closed is as far as that
-/// closing is.
+/// closing is, and as whatever brought the key under that account.
 ///
 /// Where nobody noted that its end is in force (the process that waited for it ended, or an operator's own SQL made it), this
 /// node begins to wait for it, so that it is known to whoever asks again.
@@ -30,16 +30,23 @@ pub async fn in_force(app: &Arc<App>, caller: &Caller, id: KeyId) -> Result<Opti
     let reach = caller.reach();
     let Some(found) = app.store.key(&reach, id).await? else { return Ok(None) };
     let condition = found.key.condition(&found.chain, app.now());
-    let mut end = None;
+    let own = found.enforcement.map(|it| (it, Subject::Key(id)));
+    let mut changes = Vec::new();
     if found.key.revocation().is_some() {
-        end = found.enforcement.map(|it| (it, Subject::Key(id)));
-    } else if let Some(closed) = found.chain.links().find(|link| link.status == Status::Closed) {
-        // Strictly below the caller, whose own line is in business: it reaches it.
-        let record = app.store.account(&reach, &closed.mid).await?;
-        end = record.and_then(|it| it.enforcement).map(|it| (it, Subject::Account(closed.id)));
+        changes.extend(own);
+    } else if let Some(closed) = found.chain.links().position(|link| link.status == Status::Closed) {
+        changes.extend(own);
+        // Strictly below the caller, whose own line is in business: it reaches them.
+        for link in found.chain.links().take(closed + 1) {
+            let record = app.store.account(&reach, &link.mid).await?;
+            changes.extend(record.and_then(|it| it.enforcement).map(|it| (it, Subject::Account(link.id))));
+        }
     }
-    if let Some((unknown, subject)) = end.filter(|(it, _)| it.enforced_at.is_none()) {
-        narrowing::note_by_and_by(app, unknown, subject);
+    let unknown: Vec<_> = changes.iter().filter(|(it, _)| it.enforced_at.is_none()).collect();
+    for (last, subject) in &unknown {
+        narrowing::note_by_and_by(app, *last, *subject);
     }
-    Ok(Some(InForce { key: id, condition, enforced_at: end.and_then(|(it, _)| it.enforced_at) }))
+    let last = changes.iter().filter_map(|(it, _)| it.enforced_at).max();
+    let enforced_at = if unknown.is_empty() { last } else { None };
+    Ok(Some(InForce { key: id, condition, enforced_at }))
 }

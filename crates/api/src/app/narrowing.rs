@@ -70,9 +70,9 @@ pub(super) fn note_by_and_by(app: &Arc<App>, last: Enforcement, subject: Subject
     }
     let within = Arc::clone(app);
     app.background.spawn(async move {
+        let _waiting = Waiting { noting: &within.noting, subject };
         // Whether it was noted is seen by whoever asks next.
         let _ = within.verifier.enforce_again(last, vec![subject]).await;
-        within.noting.ended(&subject);
     });
 }
 
@@ -85,8 +85,16 @@ impl Noting {
     fn begins(&self, subject: Subject) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(subject)
     }
+}
 
-    fn ended(&self, subject: &Subject) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(subject);
+/// A wait that somebody's question began; over when dropped.
+struct Waiting<'a> {
+    noting: &'a Noting,
+    subject: Subject,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.noting.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.subject);
     }
 }

@@ -29,15 +29,16 @@ impl Upkeep for PgStore {
         let ids: Vec<Uuid> = used.iter().map(|(id, _)| id.uuid()).collect();
         let moments: Vec<PgInstant> = used.iter().map(|(_, at)| PgInstant::from(*at)).collect();
         // In the order of the keys, so that two nodes that flush at once do not wait for each other in a circle. Where
-        // the stored moment is as late, the row is not touched at all.
+        // the stored moment is as late, the row is not touched at all. Each key and what is known of it are looked up by
+        // themselves (`OFFSET 0`, a question within the row): a plan made for a small table would walk all keys for each use.
         let query = sqlx::query!(
             "INSERT INTO key_usage (key_id, last_used)
             SELECT k.id, latest.at
             FROM (
                 SELECT u.id, max(u.at) AS at FROM UNNEST($1::uuid[], $2::timestamptz[]) AS u (id, at) GROUP BY u.id
             ) AS latest
-            JOIN api_key k ON k.id = latest.id
-            WHERE NOT EXISTS (SELECT 1 FROM key_usage o WHERE o.key_id = k.id AND o.last_used >= latest.at)
+            CROSS JOIN LATERAL (SELECT id FROM api_key WHERE id = latest.id OFFSET 0) AS k
+            WHERE COALESCE((SELECT o.last_used FROM key_usage o WHERE o.key_id = k.id) < latest.at, true)
             ORDER BY k.id
             ON CONFLICT (key_id) DO UPDATE SET last_used = excluded.last_used
             WHERE key_usage.last_used < excluded.last_used",
