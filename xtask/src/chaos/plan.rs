@@ -138,7 +138,7 @@ impl Plan {
         let full = Self::full(mode);
         Self {
             counts: full.counts.iter().map(|(kind, _)| (*kind, 3)).collect(),
-            duration: if full.counts.is_empty() { full.duration } else { Duration::from_secs(45) },
+            duration: if full.counts.is_empty() { full.duration } else { Duration::from_mins(1) },
             nodes: if full.counts.is_empty() { 2 } else { full.nodes },
             longest: Duration::from_secs(5),
             profile: Profile::Quick,
