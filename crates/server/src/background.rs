@@ -42,7 +42,12 @@ impl Background {
     /// Starts them all.
     pub(crate) fn start(&self, ready: Readiness, metrics: Option<Metrics>) {
         self.tracker.spawn(watch_database(Arc::clone(&self.app), ready, self.stop.clone()));
-        self.tracker.spawn(flush_usage(Arc::clone(&self.app), self.usage_flush_interval, self.stop.clone()));
+        self.every_or_sooner(
+            self.usage_flush_interval,
+            |app| async move { app.much_was_used().await },
+            "the last use of keys could not be written down",
+            |app| async move { Ok(app.flush_usage().await?) },
+        );
         self.every(SIGNING_KEYS, "the signing keys could not be looked after", |app| async move {
             Ok(keep_signing_keys(&app).await?)
         });
@@ -66,6 +71,20 @@ impl Background {
     where
         F: Future<Output = anyhow::Result<()>> + Send,
     {
+        self.every_or_sooner(period, |_| std::future::pending(), failed, work);
+    }
+
+    /// The same, and before its time whenever `sooner` ends.
+    fn every_or_sooner<S, F>(
+        &self,
+        period: Duration,
+        sooner: impl Fn(Arc<App>) -> S + Send + 'static,
+        failed: &'static str,
+        work: impl Fn(Arc<App>) -> F + Send + 'static,
+    ) where
+        S: Future<Output = ()> + Send,
+        F: Future<Output = anyhow::Result<()>> + Send,
+    {
         let (app, stop) = (Arc::clone(&self.app), self.stop.clone());
         self.tracker.spawn(async move {
             let mut due = interval(period);
@@ -76,6 +95,7 @@ impl Background {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
+                    () = sooner(Arc::clone(&app)) => due.reset(),
                     _ = due.tick() => {}
                 }
                 if let Err(error) = work(Arc::clone(&app)).await {
@@ -83,28 +103,6 @@ impl Background {
                 }
             }
         });
-    }
-}
-
-/// Writes down the last use of keys every so often, and sooner where there are many.
-async fn flush_usage(app: Arc<App>, period: Duration, stop: CancellationToken) {
-    let mut due = interval(period);
-    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    due.tick().await;
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            () = app.much_was_used() => due.reset(),
-            _ = due.tick() => {}
-        }
-        if let Err(error) = app.flush_usage().await {
-            let error = anyhow::Error::from(error);
-            tracing::warn!(
-                error = &*error as &dyn std::error::Error,
-                "the last use of keys could not be written down: {error:#}"
-            );
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `GET /v1/api-keys/{id}/enforcement`: whether the end of a key is in force.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -88,47 +88,62 @@ async fn a_key_of_a_closed_account_is_as_far_as_the_closing_is() {
     }
 }
 
+/// A key that was revoked, and one whose account was closed, over a database that took no note that either is in force.
+struct Unnoted {
+    world: World,
+    node: Node,
+    feed: Arc<Feeding>,
+    by: Held,
+    revoked: Held,
+    closed: Held,
+}
+
+impl Unnoted {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let by = world.root("platform").await;
+        let (revoked, closed) = (world.root("merchant_a1").await, world.root("merchant_b1").await);
+        let feed = Feeding::over(world.ports().feed);
+        let node = Node::started(Ports { feed: feed.clone() as _, ..world.ports() }, Setup::default()).await;
+        feed.noting.send_replace(Course::Fails);
+        let unnoted = Self { world, node, feed, by, revoked, closed };
+        unnoted.end_both().await;
+        unnoted.node.settle().await;
+        unnoted
+    }
+
+    async fn end_both(&self) {
+        self.node.delete(&self.by.value, &self.revoked.path()).await.empty(204);
+        self.node.post(&self.by.value, "/v1/merchants/merchant_b1/close").await.json(200);
+    }
+}
+
 #[tokio::test]
 async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it() {
-    let world = World::new().await;
-    let by = world.root("platform").await;
-    let (one, other) = (world.root("merchant_a1").await, world.root("merchant_b1").await);
-    let feed = Feeding::over(world.ports().feed);
-    let node = Node::started(Ports { feed: feed.clone() as _, ..world.ports() }, Setup::default()).await;
-    feed.noting.send_replace(Course::Fails);
+    let it = Unnoted::new().await;
     // In force it is all the same: only that it is was not noted.
-    node.delete(&by.value, &one.path()).await.empty(204);
-    node.get(&one.value, "/v1/merchants").await.problem(401, "invalid_credential");
-    node.post(&by.value, "/v1/merchants/merchant_b1/close").await.json(200);
-    for key in [&one, &other] {
-        assert_eq!(noted(&node, &by, key).await, told(key, "revoked", None));
+    it.node.get(&it.revoked.value, "/v1/merchants").await.problem(401, "invalid_credential");
+    for key in [&it.revoked, &it.closed] {
+        assert_eq!(noted(&it.node, &it.by, key).await, told(key, "revoked", None));
     }
-    feed.noting.send_replace(Course::Well);
-    world.advance(Duration::from_mins(1));
-    node.delete(&by.value, &one.path()).await.empty(204);
-    node.post(&by.value, "/v1/merchants/merchant_b1/close").await.json(200);
-    for key in [&one, &other] {
-        assert_eq!(noted(&node, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
+    it.feed.noting.send_replace(Course::Well);
+    it.world.advance(Duration::from_mins(1));
+    it.end_both().await;
+    for key in [&it.revoked, &it.closed] {
+        assert_eq!(noted(&it.node, &it.by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
     }
 }
 
 #[tokio::test]
 async fn asking_has_it_noted_where_nobody_waited_for_it() {
-    let world = World::new().await;
-    let by = world.root("platform").await;
-    let (one, other) = (world.root("merchant_a1").await, world.root("merchant_b1").await);
-    let feed = Feeding::over(world.ports().feed);
-    let node = Node::started(Ports { feed: feed.clone() as _, ..world.ports() }, Setup::default()).await;
-    feed.noting.send_replace(Course::Fails);
-    node.delete(&by.value, &one.path()).await.empty(204);
-    node.post(&by.value, "/v1/merchants/merchant_b1/close").await.json(200);
-    node.settle().await;
-    feed.noting.send_replace(Course::Well);
-    for (key, at) in [(&one, "2026-11-23T12:01:00Z"), (&other, "2026-11-23T12:02:00Z")] {
-        world.advance(Duration::from_mins(1));
-        assert_eq!(now(&node, &by, key).await, told(key, "revoked", None), "not claimed before it is known");
-        assert_eq!(noted(&node, &by, key).await, told(key, "revoked", Some(at)));
-        assert_eq!(noted(&node, &by, key).await, told(key, "revoked", Some(at)), "and once for all");
+    let it = Unnoted::new().await;
+    it.feed.noting.send_replace(Course::Well);
+    for (key, at) in [(&it.revoked, "2026-11-23T12:01:00Z"), (&it.closed, "2026-11-23T12:02:00Z")] {
+        it.world.advance(Duration::from_mins(1));
+        assert_eq!(now(&it.node, &it.by, key).await, told(key, "revoked", None), "not claimed before it is known");
+        for _ in 0..2 {
+            assert_eq!(noted(&it.node, &it.by, key).await, told(key, "revoked", Some(at)));
+        }
     }
 }
 
