@@ -115,9 +115,6 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
         Some(asked) => asked,
         None => held.into(),
     };
-    proving::renew_digest(app, &secret, secret_key);
-    app.usage.note(secret_key.id(), now);
-    app.usage.note(public.key.id(), now);
     let grant = AccessGrant {
         public_key: public.key.id(),
         secret_key: secret_key.id(),
@@ -130,7 +127,11 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     } else {
         None
     };
-    Ok(make_tokens(app, grant, family, now)?)
+    let tokens = make_tokens(app, grant, family, now)?;
+    proving::renew_digest(app, &secret, secret_key);
+    app.usage.note(secret_key.id(), now);
+    app.usage.note(public.key.id(), now);
+    Ok(tokens)
 }
 
 fn read_app_key<'a>(app: &App, text: &'a str) -> Result<AppKey<'a>, Error> {

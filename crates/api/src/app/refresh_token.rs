@@ -56,6 +56,15 @@ pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Token
         Some(asked) => asked,
         None => grant.scopes.clone(),
     };
+    let access = AccessGrant {
+        public_key: grant.public_key,
+        secret_key: grant.secret_key,
+        mid: secret.chain.own().mid.clone(),
+        scopes,
+    };
+    let family = Family { id: grant.family, ends_at: grant.family_ends_at, scopes: grant.scopes };
+    // Made first, redeemed after: where no tokens can be made, the one presented stays good.
+    let tokens = make_tokens(app, access, Some(family), now)?;
     let redemption =
         Redemption { token: grant.token, family: grant.family, family_ends_at: grant.family_ends_at, at: now };
     match app.store.redeem(&redemption).await? {
@@ -67,12 +76,5 @@ pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Token
         Redeemed::FamilyEnded => return Err(Error::Denied),
     }
     app.usage.note(grant.secret_key, now);
-    let access = AccessGrant {
-        public_key: grant.public_key,
-        secret_key: grant.secret_key,
-        mid: secret.chain.own().mid.clone(),
-        scopes,
-    };
-    let family = Family { id: grant.family, ends_at: grant.family_ends_at, scopes: grant.scopes };
-    Ok(make_tokens(app, access, Some(family), now)?)
+    Ok(tokens)
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use keyward_api::app::rotate_signing_keys::keep_signing_keys;
 use serde_json::{Value, json};
 
 use super::token::{PATH, ask};
-use crate::harness::{Pair, World};
+use crate::harness::{Node, Pair, Setup, World};
 
 async fn refresh(world: &World, token: &Value) -> crate::harness::Answer {
     ask(world, &json!({"refreshToken": token})).await
@@ -150,4 +151,25 @@ async fn of_two_racing_redemptions_exactly_one_wins_and_the_family_is_over() {
         answers[1].problem(401, "invalid_credential");
         refresh(&world, &won["refreshToken"]).await.problem(401, "invalid_credential");
     }
+}
+
+#[tokio::test]
+async fn where_no_key_can_sign_a_refresh_token_is_not_used_up() {
+    let world = World::new().await;
+    let (_, tokens) = first(&world, &["merchants:read"]).await;
+    let refused = "CREATE TRIGGER refused BEFORE INSERT ON signing_key BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    for sql in ["DELETE FROM signing_key", refused] {
+        world.store.on_the_writer(sql).await.unwrap();
+    }
+    // A node that starts now has no key to sign with.
+    let node = Node::over(world.ports(), Setup::default()).await;
+    let redeem =
+        async || node.request("POST", PATH).json(&json!({"refreshToken": tokens["refreshToken"]})).send().await;
+    for _ in 0..2 {
+        redeem().await.problem(503, "unavailable");
+    }
+    world.store.on_the_writer("DROP TRIGGER refused").await.unwrap();
+    keep_signing_keys(&node.app).await.unwrap();
+    redeem().await.json(200);
+    redeem().await.problem(401, "invalid_credential");
 }
