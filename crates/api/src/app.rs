@@ -3,13 +3,7 @@
 //! Knows no HTTP, no SQL and no wire format. Everything that ends a request goes through an error of the use case's own;
 //! what is nobody's fault but ours is a [`Fault`].
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{AccessId, AccountId, DigestError, Environment, FamilyId, KeyId, PairId, RefreshId, Timestamp};
 use keyward_storage::{StorageError, Store};
@@ -37,6 +31,7 @@ mod fresh_ids;
 pub mod in_force;
 pub mod issue_key;
 pub mod issue_pair;
+mod key_reload;
 pub mod list_keys;
 pub mod list_merchants;
 mod narrowing;
@@ -61,6 +56,7 @@ pub use turns::Busy;
 use crate::tokens::{AccessTokens, RefreshTokens};
 use attempts::Attempts;
 use fresh_ids::FreshIds;
+use key_reload::KeyReload;
 use narrowing::Noting;
 use proving::Prover;
 use turns::Turns;
@@ -150,10 +146,7 @@ pub struct App {
     turns: Turns,
     noting: Noting,
     usage: Usage,
-    /// The second of the monotonic clock, counted from 1, in which the signing keys were last read again.
-    reloaded_in_second: AtomicU64,
-    /// Whether they are being read for a token now, or could not be read the last time: then nobody knows which keys there are.
-    keys_are_unsure: AtomicBool,
+    key_reload: KeyReload,
     background: TaskTracker,
 }
 
@@ -192,8 +185,7 @@ impl App {
             turns: Turns::default(),
             noting: Noting::default(),
             usage: Usage::default(),
-            reloaded_in_second: AtomicU64::new(0),
-            keys_are_unsure: AtomicBool::new(false),
+            key_reload: KeyReload::default(),
             store,
             verifier,
             clock,
@@ -273,13 +265,6 @@ impl App {
     /// time.
     pub async fn much_was_used(&self) {
         self.usage.is_filling().await;
-    }
-
-    /// Whether the signing keys may be read again for a token that names an unknown one: once a second at the most, so
-    /// that forged tokens cost no look-ups.
-    fn may_reload_keys(&self) -> bool {
-        let second = self.clock.monotonic().as_secs() + 1;
-        self.reloaded_in_second.fetch_max(second, Ordering::Relaxed) < second
     }
 
     /// Drops what limits and queues no longer need to remember. To be called every few seconds.

@@ -3,18 +3,19 @@
 //! A credential is the value of a secret key or an access token. Every check asks the verifier, so once a revocation is
 //! answered no node lets its key in. Why a credential is refused goes to the log and never to the caller.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use keyward_domain::{
     Actor, AuthKey, Candidate, Conditions, Denial, KeyId, Link, Permission, PresentedValue, Proof, Reach, Role,
     ScopeNotHeld, ScopeSet, Scopes, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
 };
-use keyward_storage::{Credential, StorageError};
+use keyward_storage::Credential;
 use keyward_verifier::Arrival;
 
 use super::{
     App, Fault, Source, TooManyAttempts,
     attempts::Guesser,
+    key_reload::KeyReload,
     proving::{self, Found},
 };
 use crate::tokens::AccessGrant;
@@ -211,7 +212,7 @@ async fn accept_value(
     Ok(Accepted { credential: found.credential, scopes })
 }
 
-async fn accept_token(app: &App, token: &str, conditions: &Conditions) -> Result<Accepted, Error> {
+async fn accept_token(app: &Arc<App>, token: &str, conditions: &Conditions) -> Result<Accepted, Error> {
     let grant = read_token(app, token).await?.ok_or(Error::Denied(Denial::NotFound))?;
     let accepted = alive(app, &grant).await?;
     let Accepted { credential: Credential { key, chain }, scopes } = &accepted;
@@ -224,22 +225,15 @@ async fn accept_token(app: &App, token: &str, conditions: &Conditions) -> Result
 
 /// Reads a token. One that names a key unknown here makes the key set be read again, once: another node may have made it.
 /// Where it cannot be read, that is an outage for every such token, not a verdict about any.
-async fn read_token(app: &App, token: &str) -> Result<Option<AccessGrant>, Fault> {
-    let now = app.now();
-    if let Some(grant) = app.access_tokens.read(token, now) {
+async fn read_token(app: &Arc<App>, token: &str) -> Result<Option<AccessGrant>, Fault> {
+    if let Some(grant) = app.access_tokens.read(token, app.now()) {
         return Ok(Some(grant));
     }
     if !app.access_tokens.names_unknown_key(token) {
         return Ok(None);
     }
-    if !app.may_reload_keys() {
-        let unsure = || StorageError::Unavailable("the signing keys could not be read a moment ago".into());
-        return if app.keys_are_unsure.load(Ordering::Acquire) { Err(unsure().into()) } else { Ok(None) };
-    }
-    app.keys_are_unsure.store(true, Ordering::Release);
-    super::rotate_signing_keys::reload(app).await?;
-    app.keys_are_unsure.store(false, Ordering::Release);
-    Ok(app.access_tokens.read(token, now))
+    KeyReload::read_again(app).await?;
+    Ok(app.access_tokens.read(token, app.now()))
 }
 
 /// Rule 9: a token lives only while both keys that obtained it do.

@@ -68,11 +68,10 @@ pub(super) fn note_by_and_by(app: &Arc<App>, last: Enforcement, subject: Subject
     if !app.noting.begins(subject) {
         return;
     }
-    let within = Arc::clone(app);
+    let waiting = Waiting { app: Arc::clone(app), subject };
     app.background.spawn(async move {
-        let _waiting = Waiting { noting: &within.noting, subject };
         // Whether it was noted is seen by whoever asks next.
-        let _ = within.verifier.enforce_again(last, vec![subject]).await;
+        let _ = waiting.app.verifier.enforce_again(last, vec![subject]).await;
     });
 }
 
@@ -88,13 +87,13 @@ impl Noting {
 }
 
 /// A wait that somebody's question began; over when dropped.
-struct Waiting<'a> {
-    noting: &'a Noting,
+struct Waiting {
+    app: Arc<App>,
     subject: Subject,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
-        self.noting.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.subject);
+        self.app.noting.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.subject);
     }
 }

@@ -204,13 +204,24 @@ pub(super) fn renew_digest(app: &Arc<App>, presented: &PresentedValue<'_>, key: 
     if !app.prover.renewing().insert(id) {
         return;
     }
-    let renewing = Arc::clone(app);
+    let renewing = Renewing { app: Arc::clone(app), id };
     app.background.spawn(async move {
-        if let Err(error) = renew(&renewing, id, &old, text).await {
+        if let Err(error) = renew(&renewing.app, id, &old, text).await {
             tracing::warn!(key.id = %id, error = &error as &dyn std::error::Error, "an outdated digest could not be renewed");
         }
-        renewing.prover.renewing().remove(&id);
     });
+}
+
+/// A digest that is being renewed; it is no longer when dropped, however the work ended.
+struct Renewing {
+    app: Arc<App>,
+    id: KeyId,
+}
+
+impl Drop for Renewing {
+    fn drop(&mut self) {
+        self.app.prover.renewing().remove(&self.id);
+    }
 }
 
 async fn renew(app: &App, id: KeyId, old: &SecretDigest, text: Zeroizing<String>) -> Result<(), Fault> {

@@ -53,23 +53,17 @@ impl Usage {
         self.filling.notified().await;
     }
 
-    /// Writes down what was noted since the last flush. What cannot be written is kept.
+    /// Writes down what was noted since the last flush. What is not written is kept, also where the flush is cut off half
+    /// way.
     pub(super) async fn flush(&self, store: &dyn Store) -> Result<()> {
         let taken = self.parts.iter().flat_map(|part| std::mem::take(&mut *lock(part)));
-        let mut rows: Vec<_> = taken.collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
+        let mut taken = Taken { usage: self, rows: taken.collect(), written: 0 };
         // One order for all nodes, so that two flushes never wait for each other in a circle.
-        rows.sort_unstable();
-        for (written, some) in rows.chunks(MOST_AT_ONCE).enumerate() {
-            if let Err(error) = store.record_usage(some).await {
-                // That they are many is no reason to try again at once.
-                for (key, at) in rows.iter().skip(written * MOST_AT_ONCE) {
-                    self.keep_latest(*key, *at);
-                }
-                return Err(error);
-            }
+        taken.rows.sort_unstable();
+        while taken.written < taken.rows.len() {
+            let end = taken.rows.len().min(taken.written + MOST_AT_ONCE);
+            store.record_usage(&taken.rows[taken.written..end]).await?;
+            taken.written = end;
         }
         Ok(())
     }
@@ -93,6 +87,22 @@ impl Usage {
     /// The last byte of a UUID of version 7 is random.
     fn part_of(&self, key: KeyId) -> MutexGuard<'_, Noted> {
         lock(&self.parts[usize::from(key.uuid().as_bytes()[15]) % PARTS])
+    }
+}
+
+/// What a flush has taken out. What it did not write goes back when dropped.
+struct Taken<'a> {
+    usage: &'a Usage,
+    rows: Vec<(KeyId, Timestamp)>,
+    written: usize,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // That they are many is no reason to try again at once.
+        for (key, at) in self.rows.iter().skip(self.written) {
+            self.usage.keep_latest(*key, *at);
+        }
     }
 }
 

@@ -1,7 +1,13 @@
 //! A database that misbehaves: what cannot be known is never a verdict, and what went wrong stays in the log.
 
+use std::{
+    future::Future as _,
+    pin::pin,
+    task::{Context, Waker},
+};
+
 use keyward_api::http::Entrance;
-use keyward_storage::{StorageError, mock::MockStore};
+use keyward_storage::{StorageError, Store as _, mock::MockStore};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Known, Request, Setup, Target, World, rule};
@@ -201,6 +207,19 @@ async fn usage_that_could_not_be_written_is_written_later() {
     world.store.on_the_writer("ALTER TABLE key_usage RENAME TO gone").await.unwrap();
     assert!(world.app.flush_usage().await.is_err());
     world.store.on_the_writer("ALTER TABLE gone RENAME TO key_usage").await.unwrap();
+    world.app.flush_usage().await.unwrap();
+    assert!(world.get(&by.value, &by.path()).await.json(200)["last_used"].is_string());
+}
+
+#[tokio::test]
+async fn usage_whose_writing_was_cut_off_is_written_later() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    world.get(&by.value, "/v1/merchants").await.json(200);
+    let writing = world.store.begin().await.unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(pin!(world.app.flush_usage()).poll(&mut context).is_pending(), "it waits for the database");
+    drop(writing);
     world.app.flush_usage().await.unwrap();
     assert!(world.get(&by.value, &by.path()).await.json(200)["last_used"].is_string());
 }

@@ -1,5 +1,7 @@
 //! Tokens that this service did not make, or made for another purpose: each is a 401.
 
+use std::task::{Context, Waker};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, Header};
 use keyward_domain::{Environment, SecretForm};
@@ -136,4 +138,26 @@ async fn a_token_of_another_deployments_key_is_refused() {
     let token = elsewhere.access_token(&pair).await;
     assert_eq!(part(&token, 1)["iss"], PUBLIC_URL);
     refused(&world, &token).await;
+}
+
+#[tokio::test]
+async fn a_forged_token_whose_client_hangs_up_leaves_nothing_behind() {
+    let world = World::new().await;
+    let unknown = |name: &str| {
+        let header = encoded(&json!({"alg": "EdDSA", "typ": "at+jwt", "kid": name}));
+        format!("{header}.{}.AAAA", encoded(&json!({})))
+    };
+    let mut context = Context::from_waker(Waker::noop());
+    for polls in 1..4 {
+        // The client goes while the key set is being read for it.
+        let token = unknown("hung up");
+        let mut request = Box::pin(world.get(&token, "/v1/merchants"));
+        for _ in 0..polls {
+            assert!(request.as_mut().poll(&mut context).is_pending(), "it waits for the key set");
+        }
+        drop(request);
+        // In the same second nobody reads the set again, and it is known all the same.
+        refused(&world, &unknown("another")).await;
+        world.advance(std::time::Duration::from_secs(1));
+    }
 }

@@ -1,0 +1,71 @@
+//! Reading the signing keys again for a token that names an unknown one: once a second at most, however many ask.
+//!
+//! It never depends on a caller: a task of its own reads, so a client that hangs up leaves no mark behind. What a reading
+//! brought is all that is remembered of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keyward_storage::StorageError;
+use tokio::sync::watch;
+
+use super::{App, Fault, rotate_signing_keys::reload};
+
+/// The last reading that a token began.
+#[derive(Default)]
+pub(super) struct KeyReload(Mutex<Option<Reading>>);
+
+/// A reading, under way or over.
+#[derive(Clone)]
+struct Reading {
+    /// The second of the monotonic clock in which it began.
+    second: u64,
+    /// Whether the keys were read; none while it is under way.
+    outcome: watch::Receiver<Option<bool>>,
+}
+
+impl KeyReload {
+    /// Returns when the keys were read by a reading that began in this second or later.
+    ///
+    /// # Errors
+    /// [`Fault::Storage`] if they could not be read: which keys there are is not known then.
+    pub(super) async fn read_again(app: &Arc<App>) -> Result<(), Fault> {
+        let now = app.monotonic().as_secs();
+        loop {
+            let Reading { second, mut outcome } = app.key_reload.join_or_begin(app);
+            // The sender is gone without a word only when the process stops.
+            let is_read = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome);
+            if is_read != Some(true) {
+                return Err(StorageError::Unavailable("the signing keys could not be read".into()).into());
+            }
+            // One that was under way before may have missed a key that was made since.
+            if second >= now {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The reading of this second or one that is under way; else a new one.
+    fn join_or_begin(&self, app: &Arc<App>) -> Reading {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let second = app.monotonic().as_secs();
+        if let Some(reading) = &*last
+            && (reading.second >= second || reading.outcome.borrow().is_none() && reading.outcome.has_changed().is_ok())
+        {
+            return reading.clone();
+        }
+        let (sender, outcome) = watch::channel(None);
+        let reading = Reading { second, outcome };
+        *last = Some(reading.clone());
+        drop(last);
+        let within = Arc::clone(app);
+        app.background.spawn(async move {
+            let read = reload(&within).await;
+            if let Err(error) = &read {
+                tracing::warn!(error = error as &dyn std::error::Error, "the signing keys could not be read: {error}");
+            }
+            // Everybody who asked may have gone.
+            let _ = sender.send(Some(read.is_ok()));
+        });
+        reading
+    }
+}
