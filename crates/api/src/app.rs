@@ -27,6 +27,7 @@ pub mod authenticate;
 pub mod authorize;
 pub mod change_status;
 pub mod create_account;
+mod fair_queue;
 mod fresh_ids;
 pub mod in_force;
 pub mod issue_key;
@@ -50,8 +51,8 @@ pub mod verify_key;
 
 pub use attempts::{Source, TooManyAttempts};
 pub use authenticate::Caller;
+pub use fair_queue::QueueFull;
 pub use proving::Hashing;
-pub use turns::Busy;
 
 use crate::tokens::{AccessTokens, RefreshTokens};
 use attempts::Attempts;
@@ -98,7 +99,7 @@ pub struct Settings {
     pub partners_name_mids: bool,
     /// How long a family of refresh tokens lives from its first token.
     pub refresh_family_life: Duration,
-    /// How many failed attempts a minute are let through per source, and per `AppKey` at the token endpoint.
+    /// How many failed attempts a minute are let through per source, and per `AppKey` and source at the token endpoint.
     pub failed_attempts_per_minute: u32,
 }
 
@@ -120,9 +121,9 @@ pub enum Fault {
     /// A token could not be made.
     #[error("a token could not be made")]
     Token(#[from] crate::tokens::TokenFault),
-    /// Too many requests want to change one account.
+    /// Too many requests of the same caller wait already. Nothing was begun.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Busy(#[from] QueueFull),
     /// Background work was cut off by the end of the process.
     #[error("the work was cut off")]
     CutOff,

@@ -13,7 +13,6 @@ use std::{
 
 use axum::{
     Router,
-    error_handling::HandleErrorLayer,
     extract::{FromRef, MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
@@ -21,7 +20,6 @@ use axum::{
 };
 use http::Method;
 use ipnet::IpNet;
-use tower::{BoxError, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -37,6 +35,7 @@ mod fields;
 mod finish;
 mod health;
 pub mod openapi;
+mod places;
 pub mod problem;
 mod query;
 mod v1;
@@ -44,6 +43,7 @@ mod views;
 mod well_known;
 
 pub use at_once::{Answering, Entrance};
+use places::{Places, Room};
 use problem::{Code, Problem};
 
 /// What the adapters need to know beside the use cases.
@@ -57,8 +57,8 @@ pub struct HttpOptions {
     pub body_read_timeout: Duration,
     /// How long a request may take before it is answered with 504.
     pub request_timeout: Duration,
-    /// How many requests of one kind (verification, tokens, management) are worked on at once; the next one is answered
-    /// with 503.
+    /// How many requests of one kind (verification, tokens, management) are worked on at once. The next one is answered
+    /// with 503; one source or account gets at most about half of them, and 429 beyond.
     pub max_requests_at_once: usize,
     /// Whether `/readyz` says yes.
     pub ready: Readiness,
@@ -89,7 +89,7 @@ impl Readiness {
 struct AppState {
     app: Arc<App>,
     options: Arc<HttpOptions>,
-    document: Arc<str>,
+    pages: Arc<docs::Pages>,
 }
 
 impl FromRef<AppState> for Arc<App> {
@@ -104,16 +104,6 @@ impl FromRef<AppState> for Arc<HttpOptions> {
     }
 }
 
-/// So many requests at once; the next one is answered with 503 rather than queued.
-macro_rules! overload {
-    ($at_once:expr) => {
-        ServiceBuilder::new()
-            .layer(HandleErrorLayer::new(overloaded))
-            .layer(LoadShedLayer::new())
-            .layer(GlobalConcurrencyLimitLayer::new($at_once))
-    };
-}
-
 /// The service, as a listener sees it. To be served [for each connection](Entrance::for_connection), so that limits know
 /// the source of a request.
 pub fn entrance(app: Arc<App>, options: HttpOptions) -> Entrance {
@@ -124,13 +114,16 @@ pub fn entrance(app: Arc<App>, options: HttpOptions) -> Entrance {
 
 /// The usual way: routes, and what surrounds every request.
 fn router(app: Arc<App>, options: HttpOptions) -> Router {
-    let at_once = options.max_requests_at_once;
+    let options = Arc::new(options);
     // Each kind has room of its own: whoever fills one, with slow bodies or with real work, leaves the others alone.
-    let kinds = [verification(), tokens(), management()].map(|kind| kind.layer(overload!(at_once)));
+    let kinds = [verification(), tokens(), management()].map(|kind| {
+        let room = Room { places: Places::new(options.max_requests_at_once), options: Arc::clone(&options) };
+        kind.layer(from_fn_with_state(room, places::take_place))
+    });
     let (routes, document) = kinds.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
     let document = openapi::complete(document, &app.settings().public_url);
-    let document: Arc<str> = serde_json::to_string_pretty(&document).unwrap_or_default().into();
-    let state = AppState { app, options: Arc::new(options), document };
+    let pages = Arc::new(docs::Pages::new(&document, &app.settings().public_url));
+    let state = AppState { app, options, pages };
     routes
         .merge(well_known::router())
         .merge(health::router())
@@ -190,10 +183,6 @@ async fn no_such_route() -> Problem {
 
 async fn no_such_method() -> Problem {
     Problem::new(Code::MethodNotAllowed)
-}
-
-async fn overloaded(_: BoxError) -> Problem {
-    Problem::new(Code::Unavailable).detail("The server has more to do than it can. Try again in a moment.")
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {

@@ -4,33 +4,26 @@
 //! source with somebody who guesses. Kept in this process alone.
 
 use std::{
-    collections::HashMap,
-    hash::Hash,
-    net::{IpAddr, Ipv6Addr},
-    num::NonZeroU32,
+    collections::HashSet,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use governor::{
-    Quota, RateLimiter, clock, middleware::StateInformationMiddleware, nanos::Nanos, state::keyed::DashMapStateStore,
-};
 use keyward_domain::{AccountId, KeyId};
 
 use super::Clock;
 
-/// Whence a request comes: an address, or for IPv6 the /64 that one customer usually holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Source(IpAddr);
+mod limit;
+mod source;
 
-impl From<IpAddr> for Source {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        })
-    }
-}
+pub(super) use limit::Limit;
+pub use source::Source;
+
+/// How much more than one source a gateway that is no configured proxy may fail before its look-ups share a small rate.
+const GATEWAY: u32 = 10;
+/// How many such gateways are named in the log.
+const MOST_NAMED: usize = 64;
 
 /// Whose guesses are counted together: a source's, or, where somebody has proved who they are, an account's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +32,8 @@ pub(super) enum Guesser {
     Source(Source),
     /// Callers of this account; none is the operator.
     Account(Option<AccountId>),
+    /// The service itself: digests that it brings up to date.
+    Upkeep,
 }
 
 /// Too many wrong credentials.
@@ -51,105 +46,107 @@ pub struct TooManyAttempts {
 
 /// The limits that guesses run into.
 pub(super) struct Attempts {
+    /// By where a request comes from.
     source: Limit<Source>,
-    app_key: Limit<KeyId>,
-    slow_key: Limit<(KeyId, Guesser)>,
+    /// By the gateway that says so and is no configured proxy: a larger bound, and beyond it a rate of look-ups.
+    gateway: Limit<IpAddr>,
+    through_gateway: Limit<IpAddr>,
+    named: Mutex<HashSet<(IpAddr, bool)>>,
+    /// By the public key that a token is asked for with, and where from.
+    pair: Limit<(KeyId, Source)>,
+    /// By who guesses at keys whose digests are slow to check, whichever they are: a guess costs us 20 ms of a core.
+    slow: Limit<Guesser>,
 }
 
 impl Attempts {
     pub(super) fn new(per_minute: u32, clock: &Arc<dyn Clock>) -> Self {
-        let limit = || PortClock(Arc::clone(clock));
         Self {
-            source: Limit::new(per_minute, limit()),
-            app_key: Limit::new(per_minute, limit()),
-            slow_key: Limit::new(per_minute, limit()),
+            source: Limit::new(per_minute, Arc::clone(clock)),
+            gateway: Limit::new(per_minute.saturating_mul(GATEWAY), Arc::clone(clock)),
+            through_gateway: Limit::new(per_minute, Arc::clone(clock)),
+            named: Mutex::default(),
+            pair: Limit::new(per_minute, Arc::clone(clock)),
+            slow: Limit::new(per_minute, Arc::clone(clock)),
         }
     }
 
-    /// By where a request comes from.
-    pub(super) const fn by_source(&self) -> &Limit<Source> {
-        &self.source
+    /// Whether a key may be looked up for this source.
+    pub(super) fn admit_look_up(&self, source: Source) -> Result<(), TooManyAttempts> {
+        self.source.admit(&source)?;
+        let Some(gateway) = source.gateway() else { return Ok(()) };
+        if self.gateway.admit(&gateway).is_ok() {
+            return Ok(());
+        }
+        self.name(gateway, true);
+        self.through_gateway.take(&gateway)
     }
 
-    /// By the public key that a token is asked for with.
-    pub(super) const fn by_app_key(&self) -> &Limit<KeyId> {
-        &self.app_key
+    /// Counts a wrong credential.
+    pub(super) fn failed(&self, source: Source) {
+        self.source.failed(&source);
+        if let Some(gateway) = source.gateway() {
+            self.name(gateway, false);
+            metrics::counter!("keyward_failures_through_unconfigured_proxies_total").increment(1);
+            self.gateway.failed(&gateway);
+        }
     }
 
-    /// By the key whose digest is slow to check, and who guesses: a guess costs us 20 ms of a core.
-    pub(super) const fn by_slow_key(&self) -> &Limit<(KeyId, Guesser)> {
-        &self.slow_key
+    /// Counts a wrong pair of keys. An error if there were too many before it.
+    pub(super) fn failed_pair(&self, app_key: KeyId, source: Source) -> Result<(), TooManyAttempts> {
+        self.pair.admit(&(app_key, source))?;
+        self.source.admit(&source)?;
+        self.pair.failed(&(app_key, source));
+        self.failed(source);
+        Ok(())
+    }
+
+    /// Counts a guess that is slow to check, before it is checked.
+    pub(super) fn guess(&self, guesser: Guesser) -> Result<Guess<'_>, TooManyAttempts> {
+        self.slow.take(&guesser)?;
+        Ok(Guess { attempts: self, guesser })
     }
 
     pub(super) fn forget(&self) {
         self.source.forget();
-        self.app_key.forget();
-        self.slow_key.forget();
-    }
-}
-
-/// One limit, kept per key: the generic cell rate algorithm over failures.
-pub(super) struct Limit<K: Hash + Eq + Clone> {
-    failures: RateLimiter<K, DashMapStateStore<K>, PortClock, StateInformationMiddleware>,
-    /// How long it takes until one more try is given back.
-    one_more: Duration,
-    /// Who has used it up, and until when (on the monotonic clock).
-    waiting: Mutex<HashMap<K, Duration>>,
-    clock: PortClock,
-}
-
-impl<K: Hash + Eq + Clone> Limit<K> {
-    fn new(per_minute: u32, clock: PortClock) -> Self {
-        let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
-        let failures = RateLimiter::new(quota, DashMapStateStore::default(), clock.clone());
-        let one_more = quota.replenish_interval();
-        Self { failures, one_more, waiting: Mutex::default(), clock }
+        self.gateway.forget();
+        self.through_gateway.forget();
+        self.pair.forget();
+        self.slow.forget();
     }
 
-    /// Whether `key` may try (again). Counts nothing.
-    pub(super) fn admit(&self, key: &K) -> Result<(), TooManyAttempts> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = self.clock.0.monotonic();
-        match waiting.get(key).and_then(|until| until.checked_sub(now)) {
-            Some(retry_after) if !retry_after.is_zero() => Err(TooManyAttempts { retry_after }),
-            Some(_) | None => {
-                waiting.remove(key);
-                Ok(())
-            }
+    /// Says once for each gateway that it should be configured; and once that it is slowed down.
+    fn name(&self, gateway: IpAddr, is_slowed_down: bool) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.len() >= MOST_NAMED || !named.insert((gateway, is_slowed_down)) {
+            return;
+        }
+        if is_slowed_down {
+            tracing::warn!(
+                %gateway,
+                "too many wrong credentials came through {gateway}: keys that are not in memory are looked up slowly for \
+                 all its clients; if it is a proxy of yours, name it in trusted_proxies"
+            );
+        } else {
+            tracing::warn!(
+                %gateway,
+                "{gateway} sends a forwarding header and is not in trusted_proxies: its word is not believed, and its \
+                 clients share a limit on wrong credentials; if it is a proxy of yours, name it in trusted_proxies"
+            );
         }
     }
-
-    /// Counts a failure of `key`. After the one that uses the limit up, the next ones wait.
-    pub(super) fn failed(&self, key: &K) {
-        let wait = match self.failures.check_key(key) {
-            Ok(left) if left.remaining_burst_capacity() > 0 => return,
-            Ok(_) => self.one_more,
-            // Several at once were admitted before one of them used the limit up.
-            Err(not_until) => not_until.wait_time_from(clock::Clock::now(&self.clock)),
-        };
-        let until = self.clock.0.monotonic() + wait;
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), until);
-    }
-
-    fn forget(&self) {
-        self.failures.retain_recent();
-        self.failures.shrink_to_fit();
-        let now = self.clock.0.monotonic();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|_, until| *until > now);
-        waiting.shrink_to_fit();
-    }
 }
 
-/// The service's own clock, as the limiter wants it.
-#[derive(Clone)]
-struct PortClock(Arc<dyn Clock>);
+/// A guess that was counted.
+#[must_use]
+pub(super) struct Guess<'a> {
+    attempts: &'a Attempts,
+    guesser: Guesser,
+}
 
-impl clock::Clock for PortClock {
-    type Instant = Nanos;
-
-    fn now(&self) -> Self::Instant {
-        Nanos::from(self.0.monotonic())
+impl Guess<'_> {
+    /// It was right, or was never checked: it counts no more.
+    pub(super) fn give_back(self) {
+        self.attempts.slow.give_back(&self.guesser);
     }
 }
 

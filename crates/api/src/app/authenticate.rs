@@ -201,7 +201,7 @@ async fn accept_value(
     let verdict = judge(Ok(candidate), None, conditions, app.expiry_time());
     if let Verdict::Invalid { denial, .. } = verdict {
         if denial == Denial::NotFound {
-            app.attempts.by_source().failed(&source);
+            app.attempts.failed(source);
         }
         return Err(Error::Denied(denial));
     }

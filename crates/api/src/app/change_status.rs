@@ -8,7 +8,7 @@ use keyward_domain::{
 };
 use keyward_storage::{StorageError, Subject, Write};
 
-use super::{App, Caller, Fault, narrowing};
+use super::{App, Caller, Fault, narrowing, turns::Lane};
 
 /// Why an account kept its status.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ super::faults!(Error: StorageError);
 pub async fn change_status(app: &Arc<App>, caller: &Caller, mid: &Mid, wanted: Status) -> Result<Account, Error> {
     let reach = &caller.reach();
     let id = app.store.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
-    let turn = app.turns.take(id).await.map_err(Fault::from)?;
+    let turn = app.turns.take(id, Lane::Stop, caller.actor()).await.map_err(Fault::from)?;
     let mut work = app.store.begin().await?;
     let locked = work.lock_account(reach, id).await?.ok_or(Error::NoSuchAccount)?;
     let (mut account, subject) = (locked.account, Subject::Account(id));

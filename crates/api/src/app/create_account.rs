@@ -3,7 +3,7 @@
 use keyward_domain::{Account, AccountNotActive, Mid, Name, Parent, Reach, Role, Standing, Status};
 use keyward_storage::{AccountRecord, Constraint, StorageError, Write};
 
-use super::{App, Caller, Fault, NoEntropy};
+use super::{App, Caller, Fault, NoEntropy, turns::Lane};
 
 /// Create an account.
 #[derive(Clone, Debug)]
@@ -68,6 +68,10 @@ pub async fn create_account(app: &App, caller: &Caller, command: CreateAccount) 
         None => None,
     };
     let account = new_account(app, command, parent.as_ref())?;
+    let _turn = match &account.parent {
+        Some(parent) => Some(app.turns.take(parent.id, Lane::Make, caller.actor()).await.map_err(Fault::from)?),
+        None => None,
+    };
     insert(app, &reach, &account).await?;
     Ok(account)
 }

@@ -3,7 +3,7 @@
 use keyward_domain::{AccountNotActive, ApiKey, Chain, KeyTerms, KeyValue, Mid, Origin, ScopeNotHeld, Standing};
 use keyward_storage::{StorageError, Write};
 
-use super::{App, Caller, Fault, NoEntropy};
+use super::{App, Caller, Fault, NoEntropy, attempts::Guesser, turns::Lane};
 
 /// Create a key for this account on these terms.
 pub struct IssueKey {
@@ -56,6 +56,7 @@ pub async fn issue_key(app: &App, caller: &Caller, command: IssueKey) -> Result<
     }
     let origin = Origin { id: app.fresh_key_id()?, at: app.now(), by: caller.actor(), pair: None };
     let (key, value) = mint(app, terms, origin, &account.chain).await?;
+    let _turn = app.turns.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Fault::from)?;
     if app.store.insert_key(&reach, &key).await? == Write::Stale {
         return Err(AccountNotActive.into());
     }
@@ -70,8 +71,11 @@ pub(super) async fn mint(
     chain: &Chain,
 ) -> Result<(ApiKey, KeyValue), MintError> {
     let value = KeyValue::mint(terms.key_type(), app.settings.environment, origin.id, app.random()?);
-    let digest =
-        if terms.key_type().is_secret() { Some(app.prover.digest(&value, app.random()?).await?) } else { None };
+    let digest = if terms.key_type().is_secret() {
+        Some(app.prover.digest(Guesser::Account(Some(chain.own().id)), &value, app.random()?).await?)
+    } else {
+        None
+    };
     Ok((ApiKey::issue(terms, origin, chain, &value, digest)?, value))
 }
 

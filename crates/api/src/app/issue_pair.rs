@@ -13,6 +13,7 @@ use super::{
     App, Caller, Fault, NoEntropy,
     issue_key::{self, MintError, mint},
     narrowing,
+    turns::Lane,
 };
 
 /// How many unique names are tried in the first query; each further one tries four times as many.
@@ -119,7 +120,7 @@ async fn try_once(
     let (public, public_value) = mint(app, public, unnamed(app.fresh_key_id()?), chain).await?;
     let (secret, secret_value) = mint(app, secret, unnamed(app.fresh_key_id()?), chain).await?;
 
-    let turn = app.turns.take(account).await.map_err(Fault::from)?;
+    let turn = app.turns.take(account, Lane::Make, caller.actor()).await.map_err(Fault::from)?;
     let mut work = app.store.begin().await?;
     let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     let (mut replaced, mut ended_before) = (Vec::new(), Vec::new());

@@ -50,7 +50,7 @@ pub enum Error {
     /// A scope that the secret key does not cover.
     #[error("the secret key does not cover a scope that was asked for")]
     ScopeNotCovered,
-    /// Too many wrong pairs, from this source or for this public key.
+    /// Too many wrong pairs, from this source or from it for this public key.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
     /// Not the caller's fault.
@@ -89,12 +89,8 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     };
     let app_key = read_app_key(app, request.app_key)?;
     let secret = PresentedValue::parse(request.app_secret, environment).map_err(told_by_prefix)?;
-    app.attempts.by_app_key().admit(&app_key.id())?;
-    let wrong = || {
-        app.attempts.by_source().failed(&request.source);
-        app.attempts.by_app_key().failed(&app_key.id());
-        Error::Denied
-    };
+    // Asked only once a pair has turned out to be wrong: a right one passes, however many guess at it.
+    let wrong = || app.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| Error::Denied);
     let guesser = Guesser::Source(request.source);
     let (public, found) = tokio::join!(find_public(app, &app_key, guesser), proving::find(app, &secret, guesser));
     let (Some(public), Some(found)) = (public?, found?) else { return Err(wrong()) };

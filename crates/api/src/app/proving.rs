@@ -14,10 +14,13 @@ use keyward_domain::{
 };
 use keyward_storage::Credential;
 use keyward_verifier::Arrival;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
-use super::{App, Fault, TooManyAttempts, attempts::Guesser};
+use super::{App, Fault, TooManyAttempts, attempts::Guesser, fair_queue::FairQueue};
+
+/// How many slow hashes of one guesser may wait for each that runs: a second's worth.
+const WAITING_FOR_EACH: usize = 64;
 
 /// How secrets are hashed.
 pub struct Hashing {
@@ -33,7 +36,8 @@ pub(super) struct Prover {
     hasher: Arc<SecretHasher>,
     form: SecretForm,
     environment: Environment,
-    slow: Arc<Semaphore>,
+    /// Where slow hashes wait: whoever asks for many waits for its own.
+    slow: FairQueue<Guesser>,
     /// Whose digests are being renewed now: once each, however often the key is used meanwhile.
     renewing: Mutex<HashSet<KeyId>>,
 }
@@ -75,36 +79,41 @@ impl Prover {
             hasher: Arc::new(hasher),
             form,
             environment,
-            slow: Arc::new(Semaphore::new(slow_at_once.max(1))),
+            slow: FairQueue::new(slow_at_once, WAITING_FOR_EACH * slow_at_once.max(1)),
             renewing: Mutex::default(),
         }
     }
 
-    /// The digest to store for a fresh value.
-    pub(super) async fn digest(&self, value: &KeyValue, salt: [u8; 16]) -> Result<SecretDigest, Fault> {
+    /// The digest to store for a fresh value. Where that is slow, it waits among the work done for `guesser`.
+    pub(super) async fn digest(
+        &self,
+        guesser: Guesser,
+        value: &KeyValue,
+        salt: [u8; 16],
+    ) -> Result<SecretDigest, Fault> {
         match self.form {
             SecretForm::Hmac => Ok(self.hasher.digest(value, &salt)?),
             SecretForm::Argon2id => {
                 let text = Zeroizing::new(value.expose().to_owned());
-                self.off_thread(text, move |hasher, presented| hasher.rehash(presented, &salt)).await
+                self.off_thread(guesser, text, move |hasher, presented| hasher.rehash(presented, &salt)).await
             }
         }
     }
 
-    async fn prove(&self, presented: &PresentedValue<'_>, key: &AuthKey) -> Result<Proof, Fault> {
+    async fn prove(&self, guesser: Guesser, presented: &PresentedValue<'_>, key: &AuthKey) -> Result<Proof, Fault> {
         match key.view().digest().filter(|digest| digest.is_slow()).and_then(DigestRef::stored) {
             None => Ok(key.view().prove(presented, &self.hasher)?),
             Some(digest) => {
                 let text = Zeroizing::new(presented.expose().to_owned());
-                self.off_thread(text, move |hasher, presented| hasher.prove(presented, &digest)).await
+                self.off_thread(guesser, text, move |hasher, presented| hasher.prove(presented, &digest)).await
             }
         }
     }
 
-    async fn prove_absent(&self, presented: &PresentedValue<'_>) -> Result<Proof, Fault> {
+    async fn prove_absent(&self, guesser: Guesser, presented: &PresentedValue<'_>) -> Result<Proof, Fault> {
         if self.hasher.absence_is_slow() {
             let text = Zeroizing::new(presented.expose().to_owned());
-            return self.off_thread(text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
+            return self.off_thread(guesser, text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
         }
         Ok(self.hasher.prove_absent(presented))
     }
@@ -116,11 +125,12 @@ impl Prover {
     /// Runs slow work on a value where it delays nobody else.
     async fn off_thread<T: Send + 'static>(
         &self,
+        guesser: Guesser,
         text: Zeroizing<String>,
         work: impl FnOnce(&SecretHasher, &PresentedValue<'_>) -> Result<T, DigestError> + Send + 'static,
     ) -> Result<T, Fault> {
         let (hasher, environment) = (Arc::clone(&self.hasher), self.environment);
-        let turn = Arc::clone(&self.slow).acquire_owned().await.map_err(|_| Fault::CutOff)?;
+        let turn = self.slow.enter(guesser).await?;
         let done = spawn_blocking(move || {
             // Held until the work is done, even if nobody waits for it any more.
             let _turn = turn;
@@ -138,7 +148,7 @@ pub(super) async fn look_up(app: &App, id: KeyId, guesser: Guesser) -> Result<Op
         return Ok(Some(credential));
     }
     if let Guesser::Source(source) = guesser {
-        app.attempts.by_source().admit(&source)?;
+        app.attempts.admit_look_up(source)?;
     }
     Ok(app.verifier.credential(id).await.map_err(Fault::from)?)
 }
@@ -156,14 +166,13 @@ pub(super) fn find_at_once(app: &App, arrival: &Arrival, presented: &PresentedVa
     proof.holds().then_some(Found { credential, proof })
 }
 
-/// Looks up and proves. `None` if there is no such key. Where hashing is slow, wrong tries of `guesser` at one id are
-/// limited before any hashing, whether the id is there or not; a stranger's tries never count against the owner.
+/// Looks up and proves. `None` if there is no such key. Where hashing is slow, tries of `guesser` are counted before any
+/// hashing, whether the id is there or not, and given back if they were right; a stranger's never count against the owner.
 pub(super) async fn find(
     app: &App,
     presented: &PresentedValue<'_>,
     guesser: Guesser,
 ) -> Result<Option<Found>, ProvingError> {
-    let tried = (presented.id(), guesser);
     let credential = look_up(app, presented.id(), guesser).await?;
     let digest = credential.as_ref().and_then(|credential| credential.key.view().digest());
     let slow = match (&credential, digest) {
@@ -171,21 +180,18 @@ pub(super) async fn find(
         (Some(_), None) => false,
         (None, _) => app.prover.hasher.absence_is_slow(),
     };
-    if slow {
-        app.attempts.by_slow_key().admit(&tried)?;
-    }
     let proof = match &credential {
-        Some(credential) => app.prover.prove(presented, &credential.key).await?,
-        None => app.prover.prove_absent(presented).await?,
+        Some(credential) if slow => {
+            counted(app, guesser, app.prover.prove(guesser, presented, &credential.key)).await?
+        }
+        Some(credential) => app.prover.prove(guesser, presented, &credential.key).await?,
+        None if slow => counted(app, guesser, app.prover.prove_absent(guesser, presented)).await?,
+        None => app.prover.prove_absent(guesser, presented).await?,
     };
     let remembered = digest.is_some_and(|digest| !digest.is_slow() && digest.stored().is_none());
     if remembered && !proof.holds() {
         // It was quick, and must look like every other wrong value.
-        app.attempts.by_slow_key().admit(&tried)?;
-        let _ = app.prover.prove_absent(presented).await?;
-    }
-    if (slow || remembered) && !proof.holds() {
-        app.attempts.by_slow_key().failed(&tried);
+        let _ = counted(app, guesser, app.prover.prove_absent(guesser, presented)).await?;
     }
     if let Some(credential) = credential.as_ref().filter(|_| slow && proof.holds())
         && let Some(value) = app.prover.hasher.remember(presented)
@@ -193,6 +199,21 @@ pub(super) async fn find(
         app.verifier.exchange(&credential.key, credential.key.remembering(value));
     }
     Ok(credential.map(|credential| Found { credential, proof }))
+}
+
+/// Counts a guess, does the slow work, and gives the count back unless the guess was wrong. Whoever hangs up meanwhile
+/// has guessed.
+async fn counted(
+    app: &App,
+    guesser: Guesser,
+    work: impl Future<Output = Result<Proof, Fault>>,
+) -> Result<Proof, ProvingError> {
+    let guess = app.attempts.guess(guesser)?;
+    let proof = work.await;
+    if !proof.as_ref().is_ok_and(|proof| !proof.holds()) {
+        guess.give_back();
+    }
+    Ok(proof?)
 }
 
 /// Brings the digest of a value that was just proved up to date, off the request. Whatever goes wrong, the old one stays
@@ -206,7 +227,9 @@ pub(super) fn renew_digest(app: &Arc<App>, presented: &PresentedValue<'_>, key: 
     }
     let renewing = Renewing { app: Arc::clone(app), id };
     app.background.spawn(async move {
-        if let Err(error) = renew(&renewing.app, id, &old, text).await {
+        let renewed = renew(&renewing.app, id, &old, text).await;
+        // What there was no room for is tried again when the key is next used.
+        if let Some(error) = renewed.err().filter(|error| !matches!(error, Fault::Busy(_))) {
             tracing::warn!(key.id = %id, error = &error as &dyn std::error::Error, "an outdated digest could not be renewed");
         }
     });
@@ -226,7 +249,8 @@ impl Drop for Renewing {
 
 async fn renew(app: &App, id: KeyId, old: &SecretDigest, text: Zeroizing<String>) -> Result<(), Fault> {
     let salt = app.random()?;
-    let renewed = app.prover.off_thread(text, move |hasher, presented| hasher.rehash(presented, &salt)).await?;
+    let renewed =
+        app.prover.off_thread(Guesser::Upkeep, text, move |hasher, presented| hasher.rehash(presented, &salt)).await?;
     // Stale: somebody else renewed it first. Either way what is in memory is outdated.
     let _ = app.store.replace_digest(id, old, &renewed).await?;
     app.verifier.forget(id);

@@ -1,11 +1,12 @@
 //! Redeem a refresh token for a fresh pair of tokens (contract, section 2). It works once; a second time ends its family.
 
-use keyward_domain::{KeyId, ScopeSet, revocation::usable_pair};
+use keyward_domain::{Actor, KeyId, ScopeSet, revocation::usable_pair};
 use keyward_storage::{Redeemed, Redemption, StorageError};
 
 use super::{
     App, Fault,
     obtain_token::{Family, Tokens, make_tokens},
+    turns::Lane,
 };
 use crate::tokens::AccessGrant;
 
@@ -67,6 +68,8 @@ pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Token
     let tokens = make_tokens(app, access, Some(family), now)?;
     let redemption =
         Redemption { token: grant.token, family: grant.family, family_ends_at: grant.family_ends_at, at: now };
+    let by = Actor::Key(grant.secret_key);
+    let _turn = app.turns.take(secret.chain.own().id, Lane::Redeem, by).await.map_err(Fault::from)?;
     match app.store.redeem(&redemption).await? {
         Redeemed::First => {}
         Redeemed::Again => {

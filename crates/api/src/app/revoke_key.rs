@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_domain::{Ask, Decision, KeyId, OtherWriters, Reason, Refusal};
 use keyward_storage::{Seq, StorageError, Subject, Write};
 
-use super::{App, Caller, Fault, narrowing};
+use super::{App, Caller, Fault, narrowing, turns::Lane};
 
 /// Revoke this key for this reason.
 #[derive(Clone, Copy, Debug)]
@@ -62,13 +62,11 @@ async fn decide_and_commit(app: &Arc<App>, caller: &Caller, command: RevokeKey) 
     let found = app.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
     let account = found.key.facts().account;
     // The account is held still where others count, so that of two racing revokes the second one sees the first.
-    let turn = if ask.depends_on_other_writers(&found.key) {
-        Some(app.turns.take(account).await.map_err(Fault::from)?)
-    } else {
-        None
-    };
+    let depends_on_others = ask.depends_on_other_writers(&found.key);
+    let lane = if depends_on_others { Lane::Stop } else { Lane::Revoke };
+    let turn = app.turns.take(account, lane, caller.actor()).await.map_err(Fault::from)?;
     let mut work = app.store.begin().await?;
-    let (found, others) = if turn.is_some() {
+    let (found, others) = if depends_on_others {
         work.lock_account(&reach, account).await?.ok_or(Error::NoSuchKey)?;
         let found = work.current_key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
         let left = work.longest_lived_writer(&reach, account, &[command.id]).await?;
@@ -81,7 +79,7 @@ async fn decide_and_commit(app: &Arc<App>, caller: &Caller, command: RevokeKey) 
     match found.key.revoke(&found.chain, &ask, others)? {
         Decision::AlreadyRevoked(_) => Ok(narrowing::again(app, found.enforcement, subject)),
         Decision::Revoke(revocation) => match work.record_revocation(&reach, command.id, &revocation).await? {
-            Write::Applied => Ok(narrowing::commit(app, work, vec![subject], turn).await?),
+            Write::Applied => Ok(narrowing::commit(app, work, vec![subject], Some(turn)).await?),
             // Somebody else revoked it a moment ago: the first one stays (rule 2), and is what has to be waited for.
             Write::Stale => {
                 drop(work);

@@ -1,61 +1,79 @@
-//! Turns at an account: whoever has to hold an account still waits here, before it takes a connection to the database.
+//! Turns at an account: what changes an account or its keys waits here, before it takes a connection to the database.
 //!
-//! The database would let them wait, too, but each with a connection in its hands, and the connections are there for all
-//! tenants. The queue of one account is short: beyond it the answer is "come back", not a longer queue.
+//! The database would let it wait, too, but each with a connection in its hands, and the connections are there for all
+//! tenants. What stops an account or a key has a lane of its own: it never waits for what it stops. Within a lane each
+//! calling key has a short line of its own; beyond it the answer is "too many", not a longer line.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
-use keyward_domain::AccountId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use keyward_domain::{AccountId, Actor};
 
-/// How many may hold or wait for one account.
-const MOST: usize = 16;
+use super::fair_queue::{FairQueue, Permit, QueueFull};
+
+/// What somebody wants to do at an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Lane {
+    /// Suspend, close, resume; revoke where other keys of the account count.
+    Stop,
+    /// Revoke where no other key counts.
+    Revoke,
+    /// Make what holds the account still while it is made: a pair, an account below it.
+    Make,
+    /// Make a single key, in one statement.
+    MakeKey,
+    /// Redeem a refresh token.
+    Redeem,
+}
+
+impl Lane {
+    /// How many go at once, and how many of one calling key may wait.
+    const fn room(self) -> (usize, usize) {
+        match self {
+            Self::Stop | Self::Make => (1, 16),
+            Self::Revoke => (8, 128),
+            // Those who come together share a statement.
+            Self::MakeKey => (32, 128),
+            Self::Redeem => (4, 64),
+        }
+    }
+}
 
 #[derive(Default)]
-pub(super) struct Turns(Mutex<HashMap<AccountId, Arc<Semaphore>>>);
-
-/// The queue at an account is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many requests that change this account are under way")]
-pub struct Busy;
+pub(super) struct Turns(Mutex<HashMap<(AccountId, Lane), FairQueue<Actor>>>);
 
 /// A turn at an account; over when dropped.
 pub(super) struct Turn {
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit<Actor>,
 }
 
 impl Turns {
     /// Waits for a turn.
-    pub(super) async fn take(&self, account: AccountId) -> Result<Turn, Busy> {
-        let gate = {
-            let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let gate = gates.entry(account).or_insert_with(|| Arc::new(Semaphore::new(1)));
-            // Whoever holds or waits has a clone; one more is the map's own.
-            if Arc::strong_count(gate) > MOST {
-                return Err(Busy);
-            }
-            Arc::clone(gate)
+    pub(super) async fn take(&self, account: AccountId, lane: Lane, by: Actor) -> Result<Turn, QueueFull> {
+        let queue = {
+            let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let (places, longest) = lane.room();
+            queues.entry((account, lane)).or_insert_with(|| FairQueue::new(places, longest)).clone()
         };
-        let permit = gate.acquire_owned().await.map_err(|_| Busy)?;
-        Ok(Turn { _permit: permit })
+        Ok(Turn { _permit: queue.enter(by).await? })
     }
 
     /// Forgets accounts that nobody waits for.
     pub(super) fn forget(&self) {
-        let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.retain(|_, gate| Arc::strong_count(gate) > 1);
-        gates.shrink_to_fit();
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|_, queue| !queue.is_idle());
+        queues.shrink_to_fit();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    //! One at a time, few waiting, nobody else disturbed.
+    //! One at a time in a lane, lanes apart, few waiting, nobody else disturbed.
     use std::{future::Future as _, pin::pin, task::Context};
 
+    use keyward_domain::KeyId;
     use uuid::Uuid;
 
     use super::*;
@@ -64,15 +82,23 @@ mod tests {
         AccountId::from_uuid(Uuid::from_u128(n))
     }
 
+    fn key(n: u128) -> Actor {
+        Actor::Key(KeyId::from_uuid(Uuid::from_u128(n)))
+    }
+
     #[tokio::test]
     async fn one_holds_an_account_few_wait_and_the_next_one_is_sent_away() {
         let turns = Turns::default();
-        let first = turns.take(account(1)).await.unwrap();
+        let first = turns.take(account(1), Lane::Make, key(1)).await.unwrap();
         let mut context = Context::from_waker(std::task::Waker::noop());
-        let mut waiting: Vec<_> = (1..MOST).map(|_| Box::pin(turns.take(account(1)))).collect();
+        let mut waiting: Vec<_> = (0..16).map(|_| Box::pin(turns.take(account(1), Lane::Make, key(1)))).collect();
         assert!(waiting.iter_mut().all(|turn| turn.as_mut().poll(&mut context).is_pending()));
-        assert_eq!(turns.take(account(1)).await.err(), Some(Busy));
-        assert!(pin!(turns.take(account(2))).poll(&mut context).is_ready(), "another account is not disturbed");
+        assert_eq!(turns.take(account(1), Lane::Make, key(1)).await.err(), Some(QueueFull));
+        let mut other = pin!(turns.take(account(1), Lane::Make, key(2)));
+        assert!(other.as_mut().poll(&mut context).is_pending(), "another caller has a line of its own");
+        for (account, lane) in [(account(2), Lane::Make), (account(1), Lane::Stop)] {
+            assert!(pin!(turns.take(account, lane, key(1))).poll(&mut context).is_ready(), "{lane:?} is not disturbed");
+        }
         drop(first);
         assert!(waiting[0].as_mut().poll(&mut context).is_ready());
     }
@@ -80,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn an_account_that_nobody_waits_for_is_forgotten() {
         let turns = Turns::default();
-        let turn = turns.take(account(1)).await.unwrap();
+        let turn = turns.take(account(1), Lane::Stop, key(1)).await.unwrap();
         turns.forget();
         assert_eq!(turns.0.lock().unwrap().len(), 1);
         drop(turn);

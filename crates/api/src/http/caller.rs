@@ -3,7 +3,7 @@
 //! Comes first among a handler's arguments: route, then credential, then scope, before anything of the request is looked
 //! at (contract, section 1).
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
@@ -11,6 +11,7 @@ use keyward_domain::{Denial, Permission};
 
 use super::{
     AppState, context,
+    places::{Holder, Place},
     problem::{Code, Problem, Refused},
 };
 use crate::app::{self, authenticate};
@@ -40,9 +41,13 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let source = context::source(parts, &state.options.trusted_proxies);
+        let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
         let credential = bearer(&parts.headers)?.ok_or_else(|| refused(Denial::NotFound))?;
         let caller = authenticate::authenticate(&state.app, credential, source).await?;
+        // From here on it is the account's request, not its source's: also while its body is on its way.
+        if let Some((place, account)) = parts.extensions.get::<Arc<Place>>().zip(caller.account()) {
+            place.pass_to(Holder::Account(account.id))?;
+        }
         if caller.may(N::PERMISSION) {
             Ok(Self(caller, PhantomData))
         } else {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use axum::extract::ConnectInfo;
-use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::app::{App, Source};
@@ -87,26 +87,54 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Where a request comes from: the socket, or what proxies of ours say in `X-Forwarded-For`.
-pub(super) fn source(parts: &Parts, trusted: &[IpNet]) -> Source {
+/// Where a request comes from: the socket, or what proxies of ours say in `X-Forwarded-For`. Where a neighbour that is no
+/// proxy of ours forwards for others, its word only tells those apart.
+pub(super) fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
     let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0).ip().to_canonical();
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0).ip().to_canonical();
     let ours = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut address = peer;
     // A line that is no text stays in its place as a hop that cannot be read: what stands before it is not believed.
-    let lines = parts.headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let lines = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
     let hops: Vec<&str> = lines.flat_map(|value| value.split(',')).map(str::trim).collect();
     // From the right: each hop is believed only while the one that reported it is ours.
-    for hop in hops.iter().rev() {
-        if !ours(&address) {
-            break;
-        }
-        match hop_address(hop) {
-            Some(before) => address = before.to_canonical(),
-            None => break,
+    let mut before = hops.iter().rev();
+    while ours(&address) {
+        match before.next().and_then(|hop| hop_address(hop)) {
+            Some(reported) => address = reported.to_canonical(),
+            None => return Source::from(address),
         }
     }
-    Source::from(address)
+    let claim = before.next().copied().or_else(|| other_claim(headers));
+    match claim {
+        // Whoever speaks for others from next door is a gateway that nobody has configured.
+        Some(claim) if is_near(&address) => Source::claimed(hop_address(claim).unwrap_or(address), address),
+        Some(_) | None => Source::from(address),
+    }
+}
+
+/// The address that a gateway without `X-Forwarded-For` claims to forward for (`X-Real-IP`, or RFC 7239).
+fn other_claim(headers: &HeaderMap) -> Option<&str> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
+    text("x-real-ip").or_else(|| {
+        let last = text("forwarded")?.rsplit(',').next()?;
+        let names = last.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let mut claimed =
+            names.filter(|(name, _)| name.eq_ignore_ascii_case("for")).map(|(_, value)| value.trim_matches('"'));
+        Some(claimed.next_back().unwrap_or_default())
+    })
+}
+
+/// Whether an address is of this machine or of a private network.
+const fn is_near(address: &IpAddr) -> bool {
+    match address {
+        // 100.64.0.0/10 lies between a provider and its customers (RFC 6598); container networks use it, too.
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_loopback() || v4.is_private() || v4.is_link_local() || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
 }
 
 /// An address, as proxies write it: alone, in brackets, or with a port.
@@ -154,7 +182,7 @@ mod tests {
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let peer: std::net::IpAddr = peer.parse().unwrap();
         parts.extensions.insert(ConnectInfo(SocketAddr::from((peer, 4711))));
-        source(&parts, &trusted.iter().map(|net| net.parse().unwrap()).collect::<Vec<_>>())
+        source(&parts.headers, &parts.extensions, &trusted.iter().map(|net| net.parse().unwrap()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -163,6 +191,7 @@ mod tests {
         for (peer, forwarded, trusted, expected) in [
             ("192.0.2.1", &["198.51.100.7"][..], &[][..], "192.0.2.1"),
             ("192.0.2.1", &["198.51.100.7"], &["10.0.0.0/8"], "192.0.2.1"),
+            ("10.0.0.1", &[], &["172.16.0.0/12"], "10.0.0.1"),
             ("10.0.0.1", &["198.51.100.7"], &["10.0.0.0/8"], "198.51.100.7"),
             ("10.0.0.1", &["203.0.113.9, 198.51.100.7"], &["10.0.0.0/8"], "198.51.100.7"),
             ("10.0.0.1", &["203.0.113.9", "198.51.100.7, 10.0.0.2"], &["10.0.0.0/8"], "198.51.100.7"),
@@ -176,5 +205,36 @@ mod tests {
         ] {
             assert_eq!(seen(peer, forwarded, trusted), from(expected), "{peer} {forwarded:?} {trusted:?}");
         }
+    }
+
+    #[test]
+    fn the_word_of_a_neighbour_that_is_no_proxy_of_ours_tells_its_clients_apart_and_no_more() {
+        let ip = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
+        for (peer, forwarded, claimed) in [
+            ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+            ("127.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+            ("fd00::1", "[2001:db8::7]:4711", "2001:db8::7"),
+            ("100.64.0.1", "nonsense", "100.64.0.1"),
+        ] {
+            let expected = Source::claimed(ip(claimed), ip(peer));
+            assert_eq!(seen(peer, &[forwarded], &[]), expected, "{peer} {forwarded}");
+        }
+        // Also behind a proxy of ours, and never from afar.
+        let through = seen("10.0.0.1", &["198.51.100.7, 172.16.0.9"], &["10.0.0.0/8"]);
+        assert_eq!(through, Source::claimed(ip("198.51.100.7"), ip("172.16.0.9")));
+        assert_eq!(seen("192.0.2.1", &["198.51.100.7"], &[]), Source::from(ip("192.0.2.1")));
+    }
+
+    #[test]
+    fn other_headers_say_it_too() {
+        for (name, value, claim) in [
+            ("x-real-ip", "198.51.100.7", "198.51.100.7"),
+            ("forwarded", "for=203.0.113.9, For=\"[2001:db8::7]:80\";proto=https", "[2001:db8::7]:80"),
+            ("forwarded", "proto=https", ""),
+        ] {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
+            assert_eq!(other_claim(&headers), Some(claim), "{value}");
+        }
+        assert_eq!(other_claim(&HeaderMap::new()), None);
     }
 }

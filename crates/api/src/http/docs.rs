@@ -5,11 +5,13 @@ use askama::Template;
 use axum::{
     Router,
     extract::State,
-    response::{Html, IntoResponse as _, Response},
+    response::{IntoResponse as _, Response},
     routing::get,
 };
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use serde_json::Value;
+use utoipa::openapi::OpenApi;
 
 use super::{
     AppState,
@@ -19,6 +21,24 @@ use super::{
 /// Nothing but the page itself and the style in it.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What never changes while the process runs: made once, and shared by all answers, however long each is on its way.
+pub(super) struct Pages {
+    /// The OpenAPI document.
+    pub(super) document: Bytes,
+    reference: Result<Bytes, Problem>,
+    problems: Result<Bytes, Problem>,
+}
+
+impl Pages {
+    pub(super) fn new(document: &OpenApi, base_url: &str) -> Self {
+        let document = serde_json::to_string_pretty(document).unwrap_or_default();
+        let value: Value = serde_json::from_str(&document).unwrap_or_default();
+        let reference = Reference { base_url, groups: groups(&value), schemas: schemas(&value), codes: Code::ALL };
+        let (reference, problems) = (page(&reference), page(&Problems { codes: Code::ALL }));
+        Self { document: document.into(), reference, problems }
+    }
+}
 
 pub(super) fn router() -> Router<AppState> {
     Router::new().route("/docs", get(reference)).route("/docs/problems", get(problems))
@@ -69,20 +89,23 @@ struct Problems {
 }
 
 async fn reference(State(state): State<AppState>) -> Result<Response, Problem> {
-    let document: Value = serde_json::from_str(&state.document).unwrap_or_default();
-    let base_url = &state.app.settings().public_url;
-    page(&Reference { base_url, groups: groups(&document), schemas: schemas(&document), codes: Code::ALL })
+    state.pages.reference.clone().map(html)
 }
 
-async fn problems() -> Result<Response, Problem> {
-    page(&Problems { codes: Code::ALL })
+async fn problems(State(state): State<AppState>) -> Result<Response, Problem> {
+    state.pages.problems.clone().map(html)
 }
 
-fn page(template: &impl Template) -> Result<Response, Problem> {
+fn page(template: &impl Template) -> Result<Bytes, Problem> {
     let html = template.render().map_err(|error| Problem::new(Code::Internal).because(error))?;
+    Ok(html.into())
+}
+
+fn html(page: Bytes) -> Response {
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     let no_sniff: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(([policy, no_sniff], Html(html)).into_response())
+    ([kind, policy, no_sniff], page).into_response()
 }
 
 fn groups(document: &Value) -> Vec<Group<'_>> {

@@ -51,7 +51,7 @@ impl Fields {
             let known = known.iter().find(|known| known.eq_ignore_ascii_case(&name));
             let name = known.map_or_else(|| name.to_lowercase(), ToString::to_string);
             if values.insert(name.clone(), value).is_some() {
-                faults.add(name, "must be given once");
+                faults.add_with(|| (name, "must be given once".to_owned()));
             }
         }
         Self { values, faults, ..self }
@@ -179,9 +179,13 @@ impl Fields {
         }
     }
 
-    /// A list of objects that must be there, each as fields of its own.
-    pub(super) fn objects(&mut self, name: &str) -> Option<Vec<Fields>> {
+    /// A list of 1 to `most` objects that must be there, each as fields of its own.
+    pub(super) fn objects(&mut self, name: &str, most: usize) -> Option<Vec<Fields>> {
         match self.values.get(name) {
+            Some(Value::Array(items)) if !(1..=most).contains(&items.len()) => {
+                self.faults.add(name, format!("must hold 1 to {most} objects"));
+                None
+            }
             Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
                 Some(items.iter().filter_map(Value::as_object).map(|object| Self::json(object.clone())).collect())
             }

@@ -13,7 +13,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header};
 use tracing::Instrument as _;
 
-use super::{AppState, context, problem::Problem};
+use super::{AppState, context, places, problem::Problem};
 
 pub(super) async fn finish(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let request_id = context::request_id(request.headers(), &state.app);
@@ -30,6 +30,7 @@ pub(super) async fn finish(State(state): State<AppState>, request: Request, next
         give_body(&mut response, problem, &state.app.settings().public_url, &trace_id);
     }
     response.headers_mut().insert(context::REQUEST_ID, request_id);
+    let response = places::hold_until_sent(response);
     let took = state.app.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
     span.in_scope(|| log(problem.as_ref(), &route, status, took));

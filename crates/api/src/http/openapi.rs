@@ -31,7 +31,7 @@ impl IntoResponses for Problems {
             ("409", "The state of the key or the account does not allow this."),
             ("413", "The body is too large."),
             ("415", "The content type is not supported."),
-            ("429", "Too many wrong credentials."),
+            ("429", "Too many wrong credentials, or too many of the caller's own requests at the same time."),
             ("500", "A defect of ours."),
             ("503", "The service is temporarily unable to answer, or the outcome is unknown."),
             ("504", "The request's time ran out."),

@@ -36,26 +36,46 @@ struct Inner {
     cause: Option<Cause>,
 }
 
-/// What is wrong with single fields of a request.
+/// How many faults of one request are named.
+const MOST_NAMED: usize = 20;
+/// How much of a text that came with the request is said again in bytes; the end of a longer one is left out.
+const MOST_SAID: usize = 200;
+
+/// What is wrong with single fields of a request: the first twenty of them, and how many more there are. An answer never
+/// grows with the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(Vec<(String, String)>);
+pub struct Faults {
+    named: Vec<(String, String)>,
+    more: usize,
+}
 
 impl Faults {
     /// Notes that a field is wrong: `name`, `must not contain < or >`.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.0.push((field.into(), message.into()));
+        self.add_with(|| (field.into(), message.into()));
+    }
+
+    /// The same for a fault that is put into words only if it is named: a request may have a hundred thousand.
+    pub fn add_with(&mut self, words: impl FnOnce() -> (String, String)) {
+        if self.named.len() == MOST_NAMED {
+            self.more += 1;
+            return;
+        }
+        let (field, message) = words();
+        self.named.push((shortened(field), shortened(message)));
     }
 
     /// Whether nothing is wrong.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.named.is_empty()
     }
 
     /// The same faults, of fields below this place: `checks[3].`.
     #[must_use]
     pub fn below(self, place: &str) -> Self {
-        Self(self.0.into_iter().map(|(field, message)| (format!("{place}{field}"), message)).collect())
+        let below = |(field, message)| (format!("{place}{field}"), message);
+        Self { named: self.named.into_iter().map(below).collect(), more: self.more }
     }
 
     /// The value, if nothing was wrong.
@@ -68,6 +88,14 @@ impl Faults {
             Some(_) | None => Err(Problem::new(Code::InvalidRequest).faults(self)),
         }
     }
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MOST_SAID {
+        text.truncate(text.floor_char_boundary(MOST_SAID));
+        text.push('…');
+    }
+    text
 }
 
 impl Problem {
@@ -127,7 +155,11 @@ impl Problem {
     /// code.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.0.faults.0.extend(other.0.faults.0);
+        let Faults { named, more } = other.0.faults;
+        for (field, message) in named {
+            self.0.faults.add(field, message);
+        }
+        self.0.faults.more += more;
         self
     }
 
@@ -151,9 +183,12 @@ impl Problem {
     /// What the client reads.
     pub(super) fn body(&self, public_url: &str, trace_id: &str) -> ProblemBody {
         let Inner { code, detail, faults, .. } = &*self.0;
-        let mut errors: Vec<String> = faults.0.iter().map(|(field, text)| format!("{field} {text}")).collect();
+        let mut errors: Vec<String> = faults.named.iter().map(|(field, text)| format!("{field} {text}")).collect();
+        if faults.more > 0 {
+            errors.push(format!("and {} more", faults.more));
+        }
         let mut fields = BTreeMap::<String, Vec<String>>::new();
-        for (field, text) in &faults.0 {
+        for (field, text) in &faults.named {
             fields.entry(field.clone()).or_default().push(text.clone());
         }
         let detail = detail.clone().unwrap_or_else(|| code.advice().to_owned());
@@ -187,9 +222,9 @@ pub(super) struct ProblemBody {
     code: &'static str,
     /// What this occurrence is about, and what to change.
     detail: String,
-    /// Everything that is wrong, in sentences; never empty.
+    /// What is wrong, in sentences; never empty. At most twenty faults are named, then how many more there are.
     errors: Vec<String>,
-    /// What is wrong, by field.
+    /// What is wrong, by field, for the faults that are named.
     fields: BTreeMap<String, Vec<String>>,
     /// Names the request in the logs (W3C trace context).
     #[serde(rename = "traceId")]
@@ -221,9 +256,8 @@ pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let code = match &fault {
-            Fault::Storage(StorageError::Unavailable(_)) | Fault::NoSigningKey | Fault::Busy(_) | Fault::CutOff => {
-                Code::Unavailable
-            }
+            Fault::Storage(StorageError::Unavailable(_)) | Fault::NoSigningKey | Fault::CutOff => Code::Unavailable,
+            Fault::Busy(_) => Code::TooManyRequests,
             Fault::Storage(StorageError::OutcomeUnknown(_)) | Fault::NotEnforced(_) => Code::OutcomeUnknown,
             Fault::Storage(StorageError::Conflict(_) | StorageError::Corrupt { .. } | StorageError::Unexpected(_))
             | Fault::Digest(_)

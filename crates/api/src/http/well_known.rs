@@ -59,5 +59,5 @@ async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn openapi(State(state): State<AppState>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], state.document.to_string())
+    ([(header::CONTENT_TYPE, "application/json")], state.pages.document.clone())
 }

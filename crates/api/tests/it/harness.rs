@@ -42,7 +42,7 @@ pub(crate) use known::Known;
 pub(crate) use node::{Node, Ports};
 pub(crate) use operations::{Foreign, Target, rule};
 pub(crate) use postgres::Database;
-pub(crate) use request::{Request, multipart};
+pub(crate) use request::{Request, multipart, stuck};
 pub(crate) use tree::{Held, ID, Pair, absent};
 
 /// Where the service says that it lives.

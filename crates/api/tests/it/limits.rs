@@ -5,7 +5,7 @@ use std::{pin::pin, time::Duration};
 use keyward_storage::Store as _;
 use serde_json::json;
 
-use crate::harness::{Answer, ID, Request, Setup, World, absent};
+use crate::harness::{Answer, ID, Request, Setup, World, absent, stuck};
 
 const HERE: &str = "192.0.2.1:1";
 const ELSEWHERE: &str = "192.0.2.2:1";
@@ -134,33 +134,6 @@ async fn an_access_token_never_waits() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_counts_by_app_key_too() {
-    let world = allowing(3).await;
-    let (pair, other) = (world.pair("merchant_a1", &[]).await, world.pair("merchant_a1", &[]).await);
-    // Each guess from a source of its own.
-    let ask = |n: u32, app_key: &str, secret: &str| {
-        let body = json!({"AppKey": app_key, "AppSecret": secret});
-        world.request("POST", "/v1/oauth2/token").from(&format!("198.51.100.{n}:1")).json(&body).send()
-    };
-    let ids = [pair.public.value.clone(), pair.public.id.clone(), pair.public.uuid()];
-    for (n, app_key) in (0..).zip(&ids) {
-        ask(n, app_key, &pair.secret.forged()).await.problem(401, "invalid_credential");
-    }
-    for app_key in &ids {
-        let answer = ask(9, app_key, &pair.secret.value).await;
-        answer.problem(429, "too_many_attempts");
-    }
-    ask(9, &other.public.value, &other.secret.value).await.json(200);
-    let form =
-        [("grant_type", "client_credentials"), ("client_id", &pair.public.id), ("client_secret", &pair.secret.value)];
-    let answer = world.request("POST", "/v1/oauth2/token").from(ELSEWHERE).form(&form).send().await;
-    assert_eq!((answer.status.as_u16(), answer.header("retry-after").is_some()), (429, true));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    world.advance(Duration::from_secs(20));
-    ask(9, &pair.public.value, &pair.secret.value).await.json(200);
-}
-
-#[tokio::test]
 async fn the_token_endpoint_counts_by_source_too() {
     let world = allowing(3).await;
     let pair = world.pair("merchant_a1", &[]).await;
@@ -245,30 +218,6 @@ async fn a_body_that_does_not_arrive_is_given_up_before_the_requests_time_is() {
         let request = world.request("POST", path).bearer(&by.value).body("application/json", drop_by_drop);
         request.send().await.invalid(&["body"]);
     }
-}
-
-/// A body that begins and never ends.
-fn stuck(beginning: &'static [u8]) -> axum::body::Body {
-    struct Stuck(Option<&'static [u8]>);
-
-    impl http_body::Body for Stuck {
-        type Data = bytes::Bytes;
-        type Error = std::convert::Infallible;
-
-        fn poll_frame(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
-            match self.0.take() {
-                Some(bytes) => {
-                    std::task::Poll::Ready(Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(bytes)))))
-                }
-                None => std::task::Poll::Pending,
-            }
-        }
-    }
-
-    axum::body::Body::new(Stuck(Some(beginning)))
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use keyward_storage::{Store as _, mock::MockStore};
 
 use crate::harness::{PUBLIC_URL, Request, Setup, World};
 
+mod many;
+
 /// Contract, section 10.
-const TABLE: [(u16, &str); 26] = [
+const TABLE: [(u16, &str); 27] = [
     (400, "invalid_request"),
     (400, "unknown_condition"),
     (401, "invalid_credential"),
@@ -30,6 +32,7 @@ const TABLE: [(u16, &str); 26] = [
     (409, "account_closed"),
     (409, "lock_out"),
     (429, "too_many_attempts"),
+    (429, "too_many_requests"),
     (500, "internal"),
     (502, "bad_gateway"),
     (503, "unavailable"),

@@ -116,6 +116,7 @@ fn a_wrong_value_for_a_proved_key_costs_answers_and_is_limited_as_one_that_never
             let held = NoHashing::begin();
             verify(&world, &stranger, &guess).await.problem(429, "too_many_attempts");
             drop(held);
+            world.advance(std::time::Duration::from_mins(1));
         }
         let mut told = Vec::new();
         for guess in [owner.forged(), absent()] {
@@ -183,5 +184,84 @@ fn a_digest_that_could_not_be_renewed_is_good_and_is_tried_again() {
         node.get(&key.value, "/v1/merchants").await.json(200);
         node.settle().await;
         assert_eq!(Raw::beside(world.folder.path()).number(stored).await, 1);
+    });
+}
+
+#[test]
+fn guesses_of_one_source_or_account_do_not_keep_a_good_key_waiting() {
+    with_one_blocking_thread(async {
+        let mut setup = slow();
+        setup.settings.failed_attempts_per_minute = 600;
+        setup.options.max_requests_at_once = 512;
+        let world = World::with(setup).await;
+        let (owner, by) = (world.root("merchant_a1").await, world.root("platform").await);
+        world.get(&by.value, "/v1/auth").await.empty(204);
+        for by_account in [false, true] {
+            let held = NoHashing::begin();
+            let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+            let mut tasks = tokio::task::JoinSet::new();
+            let mut send = |name: &'static str, request: crate::harness::Request| {
+                let tell = tell.clone();
+                tasks.spawn(async move { tell.send((name, request.send().await)).unwrap() });
+            };
+            for n in 0..40 {
+                let id = KeyId::from_uuid(Uuid::from_u128(n + 1));
+                let guess = Held { id: id.to_string(), value: owner.value.clone() }.unknown();
+                send(
+                    "guess",
+                    if by_account {
+                        world.request("POST", "/v1/verify").bearer(&by.value).json(&json!({"key": guess}))
+                    } else {
+                        world.request("GET", "/v1/auth").from("192.0.2.7:1").bearer(&guess)
+                    },
+                );
+            }
+            for n in 0..200 {
+                look_up(&world, 1_000 + n).await;
+            }
+            world.forget(&owner);
+            send("owner", world.request("GET", "/v1/auth").from("192.0.2.8:1").bearer(&owner.value));
+            for n in 0..200 {
+                look_up(&world, 1_000 + n).await;
+            }
+            drop(held);
+            let mut before = 0;
+            loop {
+                match told.recv().await.unwrap() {
+                    ("owner", answer) => break answer.empty(204),
+                    _ => before += 1,
+                }
+            }
+            // Two run at once here; one more of them may be granted before the owner's turn.
+            assert!(before <= 4, "the owner waited for {before}");
+            while tasks.join_next().await.is_some() {}
+        }
+    });
+}
+
+#[test]
+fn an_account_that_may_verify_is_limited_before_the_work_whatever_ids_it_guesses() {
+    with_one_blocking_thread(async {
+        let world = World::with(slow()).await;
+        let (by, good) = (world.root("platform").await, world.root("merchant_a1").await);
+        world.get(&by.value, "/v1/auth").await.empty(204);
+        let guess = |n: u128| {
+            let id = KeyId::from_uuid(Uuid::from_u128(n));
+            Held { id: id.to_string(), value: good.value.clone() }.unknown()
+        };
+        for n in 1..=3 {
+            assert_eq!(verify(&world, &by, &guess(n)).await.json(200)["code"], "NOT_FOUND");
+        }
+        let held = NoHashing::begin();
+        verify(&world, &by, &guess(4)).await.problem(429, "too_many_attempts");
+        drop(held);
+        // Another account has guessed nothing.
+        let other = world.root("partner_a").await;
+        assert_eq!(verify(&world, &other, &guess(4)).await.json(200)["code"], "NOT_FOUND");
+        // What is right costs nothing, however often.
+        for _ in 0..5 {
+            world.forget(&good);
+            assert_eq!(verify(&world, &other, &good.value).await.json(200)["code"], "VALID");
+        }
     });
 }

@@ -20,7 +20,7 @@ impl Clock for Dial {
 fn limit(per_minute: u32) -> (Arc<Dial>, Limit<u8>) {
     let dial = Arc::new(Dial::default());
     let clock: Arc<dyn Clock> = Arc::clone(&dial) as _;
-    (dial, Limit::new(per_minute, PortClock(clock)))
+    (dial, Limit::new(per_minute, clock))
 }
 
 #[test]
@@ -40,7 +40,8 @@ fn the_limit_is_used_up_by_failures_alone_and_per_key() {
 #[test]
 fn waiting_gives_tries_back_one_by_one() {
     let (dial, limit) = limit(60);
-    for _ in 0..60 {
+    // More than were admitted one by one: they count as all of them, and no more.
+    for _ in 0..90 {
         limit.failed(&1);
     }
     let wait = limit.admit(&1).unwrap_err().retry_after;
@@ -52,14 +53,29 @@ fn waiting_gives_tries_back_one_by_one() {
 }
 
 #[test]
+fn what_is_counted_before_the_work_can_be_given_back() {
+    let (_dial, limit) = limit(3);
+    for _ in 0..3 {
+        limit.take(&1).unwrap();
+    }
+    assert!(limit.take(&1).is_err(), "it counts while the outcome is not known");
+    limit.give_back(&1);
+    limit.take(&1).unwrap();
+    limit.take(&1).unwrap_err();
+    limit.give_back(&2);
+    limit.take(&2).unwrap();
+}
+
+#[test]
 fn what_is_over_is_forgotten() {
     let (dial, limit) = limit(1);
     limit.failed(&1);
     limit.failed(&1);
-    assert_eq!(limit.waiting.lock().unwrap().len(), 1);
+    limit.forget();
+    assert!(limit.remembers_anybody());
     *dial.0.lock().unwrap() += Duration::from_hours(1);
     limit.forget();
-    assert!(limit.waiting.lock().unwrap().is_empty() && limit.failures.is_empty());
+    assert!(!limit.remembers_anybody());
 }
 
 #[test]

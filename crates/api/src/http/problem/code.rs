@@ -49,6 +49,8 @@ pub enum Code {
     LockOut,
     /// 429
     TooManyAttempts,
+    /// 429: one's own parallel calls
+    TooManyRequests,
     /// 500
     Internal,
     /// 502
@@ -75,7 +77,7 @@ const fn entry(status: StatusCode, code: &'static str, title: &'static str, advi
 
 impl Code {
     /// All of them, by status.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidRequest,
         Self::UnknownCondition,
         Self::InvalidCredential,
@@ -97,6 +99,7 @@ impl Code {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::TooManyAttempts,
+        Self::TooManyRequests,
         Self::Internal,
         Self::BadGateway,
         Self::Unavailable,
@@ -149,6 +152,8 @@ impl Code {
                 "Send the body as a type that this call takes, and name it in `Content-Type`."),
             Self::TooManyAttempts => entry(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many wrong credentials.",
                 "Correct the credential, and wait for as many seconds as `Retry-After` says."),
+            Self::TooManyRequests => entry(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests of the caller are under way.",
+                "Nothing was changed. Send fewer requests at the same time, and wait for as many seconds as `Retry-After` says."),
             Self::Internal => entry(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed.",
                 "This is a defect of ours; name the `traceId` when you report it."),
             Self::BadGateway => entry(StatusCode::BAD_GATEWAY, "bad_gateway", "A system that the server needs answered nonsense.",
@@ -194,7 +199,10 @@ impl Code {
 
     /// How long to wait before trying again, where trying again may help.
     pub(super) fn retry_after(self) -> Option<Duration> {
-        let again = matches!(self, Self::Unavailable | Self::OutcomeUnknown | Self::TooManyAttempts | Self::Timeout);
+        let again = matches!(
+            self,
+            Self::Unavailable | Self::OutcomeUnknown | Self::TooManyAttempts | Self::TooManyRequests | Self::Timeout
+        );
         again.then_some(Duration::from_secs(1))
     }
 

@@ -57,7 +57,7 @@ pub(in crate::http) async fn auth(
     parts: Parts,
     query: Query,
 ) -> Result<(StatusCode, HeaderMap), Problem> {
-    let source = context::source(&parts, &options.trusted_proxies);
+    let source = context::source(&parts.headers, &parts.extensions, &options.trusted_proxies);
     let presented = credential(&parts.headers);
     // A request without a credential is 401 whatever else is wrong with it; two that differ are the request's fault.
     let credential = presented?.ok_or_else(|| refused(Denial::NotFound))?;
@@ -113,7 +113,7 @@ pub(in crate::http) fn credential(headers: &HeaderMap) -> Result<Option<&str>, U
 pub(in crate::http) fn read(mut query: Query) -> Result<Conditions, Problem> {
     let mut unknown = Faults::default();
     for name in query.unknown(&PARAMETERS) {
-        unknown.add(name, format!("is no condition (there are {})", PARAMETERS.join(", ")));
+        unknown.add_with(|| (name.to_owned(), format!("is no condition (there are {})", PARAMETERS.join(", "))));
     }
     if !unknown.is_empty() {
         return Err(Problem::new(Code::UnknownCondition).faults(unknown));

@@ -41,7 +41,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 )]
 pub(in crate::http) async fn token(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let source = context::source(&parts, &state.options.trusted_proxies);
+    let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
     let client = rfc6749::Client::of(&parts.headers);
     parts.extensions.clear();
     let request = Request::from_parts(parts, body);

@@ -195,10 +195,7 @@ pub(in crate::http) async fn verify_batch(
     JsonBody(mut fields): JsonBody,
 ) -> Result<Response, Problem> {
     refuse_unknown(&fields, &["checks"], "")?;
-    let objects = fields.objects("checks");
-    if objects.as_ref().is_some_and(|objects| !(1..=MAX_CHECKS).contains(&objects.len())) {
-        fields.fault("checks", format!("must hold 1 to {MAX_CHECKS} objects"));
-    }
+    let objects = fields.objects("checks", MAX_CHECKS);
     let checks = read_all(fields.finish(objects)?)?;
     let mut results = Vec::with_capacity(checks.len());
     for check in &checks {
@@ -255,7 +252,8 @@ fn read(mut fields: Fields, place: &str) -> Result<Check, Problem> {
 fn refuse_unknown(fields: &Fields, known: &[&str], place: &str) -> Result<(), Problem> {
     let mut faults = Faults::default();
     for name in fields.unknown(known) {
-        faults.add(format!("{place}{name}"), format!("is no condition (there are {})", known.join(", ")));
+        let words = || (format!("{place}{name}"), format!("is no condition (there are {})", known.join(", ")));
+        faults.add_with(words);
     }
     if faults.is_empty() { Ok(()) } else { Err(Problem::new(Code::UnknownCondition).faults(faults)) }
 }

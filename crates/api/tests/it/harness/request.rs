@@ -89,6 +89,30 @@ pub(crate) fn multipart(parts: &[(&str, &str)]) -> (String, String) {
     (format!("multipart/form-data; boundary={BOUNDARY}"), body)
 }
 
+/// A body that begins and never ends.
+pub(crate) fn stuck(beginning: &'static [u8]) -> axum::body::Body {
+    struct Stuck(Option<&'static [u8]>);
+
+    impl http_body::Body for Stuck {
+        type Data = bytes::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+            match self.0.take() {
+                Some(bytes) => {
+                    std::task::Poll::Ready(Some(Ok(http_body::Frame::data(bytes::Bytes::from_static(bytes)))))
+                }
+                None => std::task::Poll::Pending,
+            }
+        }
+    }
+
+    axum::body::Body::new(Stuck(Some(beginning)))
+}
+
 impl Node {
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
         Request::new(&self.router, method, path)

@@ -260,12 +260,16 @@ fn failed(fault: Fault) -> Response {
     let problem = Problem::from(fault);
     let status = problem.code().status();
     let (error, description) = match status {
-        StatusCode::SERVICE_UNAVAILABLE => ("temporarily_unavailable", "try again after as long as Retry-After says"),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            ("temporarily_unavailable", "try again after as long as Retry-After says")
+        }
         _ => ("server_error", "the server failed"),
     };
     let code = problem.code().as_str();
     let cause = problem.cause().map(ToString::to_string);
-    tracing::error!(code, cause, "no token could be made");
+    if status.is_server_error() {
+        tracing::error!(code, cause, "no token could be made");
+    }
     Refusal { retry_after: problem.retry_after(), ..refusal(status, error, description) }.into_response()
 }
 

@@ -1,0 +1,37 @@
+//! Where a request comes from.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Whence a request comes: an address, or for IPv6 the /64 that one customer usually holds. Where a gateway that is no
+/// configured proxy says so, its word tells its clients apart, and proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    address: IpAddr,
+    gateway: Option<IpAddr>,
+}
+
+impl From<IpAddr> for Source {
+    fn from(address: IpAddr) -> Self {
+        Self { address: network(address), gateway: None }
+    }
+}
+
+impl Source {
+    /// An address that a gateway claims to forward for.
+    #[must_use]
+    pub fn claimed(address: IpAddr, gateway: IpAddr) -> Self {
+        Self { address: network(address), gateway: Some(network(gateway)) }
+    }
+
+    /// The gateway that claims this source.
+    pub(super) const fn gateway(self) -> Option<IpAddr> {
+        self.gateway
+    }
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}

@@ -1,0 +1,239 @@
+//! Room for requests: nobody's requests take everybody's, and who stops an account never waits for it.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use keyward_storage::Store as _;
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, task::JoinSet};
+use tower::ServiceExt as _;
+
+use crate::harness::{Answer, Held, Request, Setup, World, stuck};
+
+/// Room for `most` requests of each kind. A body is waited for as long as the test runs.
+async fn room_for(most: usize) -> World {
+    let mut setup = Setup::default();
+    setup.options.max_requests_at_once = most;
+    setup.options.body_read_timeout = Duration::from_hours(1);
+    setup.options.request_timeout = Duration::from_hours(1);
+    World::with(setup).await
+}
+
+fn pair(world: &World, by: &Held, name: &str) -> Request {
+    let body = json!({"name": name, "scopes": []});
+    world.request("POST", "/v1/merchants/merchant_a1/api-keys").bearer(&by.value).json(&body)
+}
+
+/// Requests on their way: each is named when its answer has come.
+struct Flood {
+    tasks: JoinSet<()>,
+    tell: mpsc::UnboundedSender<(&'static str, Answer)>,
+    told: mpsc::UnboundedReceiver<(&'static str, Answer)>,
+}
+
+impl Flood {
+    fn new() -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
+        Self { tasks: JoinSet::new(), tell, told }
+    }
+
+    fn send(&mut self, name: &'static str, request: Request) {
+        let tell = self.tell.clone();
+        self.tasks.spawn(async move {
+            let answer = request.send().await;
+            tell.send((name, answer)).unwrap();
+        });
+    }
+
+    /// The next answer.
+    async fn next(&mut self) -> (&'static str, Answer) {
+        self.told.recv().await.unwrap()
+    }
+
+    /// All answers that are still to come.
+    async fn rest(mut self) -> Vec<(&'static str, Answer)> {
+        let mut all = Vec::new();
+        while self.tasks.join_next().await.is_some() {}
+        while let Ok(one) = self.told.try_recv() {
+            all.push(one);
+        }
+        all
+    }
+}
+
+/// Waits until everything that can go on without a test's doing has gone on.
+async fn quiet(world: &World, by: &Held) {
+    // Each of these takes the way through memory, the queues and a reader of the database.
+    for _ in 0..50 {
+        world.get(&by.value, "/v1/merchants/merchant_a1").await;
+    }
+}
+
+#[tokio::test]
+async fn who_stops_an_account_never_queues_behind_it_and_its_own_parallel_calls_are_too_many() {
+    for stop in ["suspend", "close", "revoke"] {
+        let world = World::new().await;
+        let (partner, merchant) = (world.root("partner_a").await, world.root("merchant_a1").await);
+        let second = world.root("merchant_a1").await;
+        for key in [&partner, &merchant, &second] {
+            world.get(&key.value, "/v1/merchants").await.json(200);
+        }
+        // Nobody else writes while this one is open.
+        let held = world.store.begin().await.unwrap();
+        let mut flood = Flood::new();
+        for _ in 0..40 {
+            flood.send("pair", pair(&world, &merchant, "flood"));
+        }
+        let (name, turned_away) = flood.next().await;
+        assert_eq!(name, "pair");
+        turned_away.problem(429, "too_many_requests");
+        quiet(&world, &partner).await;
+        let path = format!("/v1/merchants/merchant_a1/{stop}");
+        let request = if stop == "revoke" {
+            // By another key of the same account.
+            world.request("DELETE", &merchant.path()).bearer(&second.value)
+        } else {
+            world.request("POST", &path).bearer(&partner.value)
+        };
+        flood.send("stop", request);
+        quiet(&world, &partner).await;
+        drop(held);
+        let mut made = 0;
+        loop {
+            match flood.next().await {
+                ("stop", answer) => {
+                    assert!(answer.status.is_success(), "{stop}: {}", answer.text());
+                    break;
+                }
+                (_, answer) if answer.status == 201 => made += 1,
+                // Too many, or too late.
+                (_, answer) => assert!([401, 409, 429].contains(&answer.status.as_u16()), "{}", answer.text()),
+            }
+        }
+        // The one that was being made, and those made while the stop became known everywhere.
+        assert!(made <= 8, "{stop} waited for {made}");
+        drop(flood.rest().await);
+    }
+}
+
+#[tokio::test]
+async fn keys_and_merchants_made_without_end_do_not_keep_a_suspension_waiting() {
+    let world = room_for(512).await;
+    let (platform, partner) = (world.root("platform").await, world.root("partner_a").await);
+    for key in [&platform, &partner] {
+        world.get(&key.value, "/v1/merchants").await.json(200);
+    }
+    let held = world.store.begin().await.unwrap();
+    let mut flood = Flood::new();
+    for n in 0..250 {
+        let (path, body) = if n % 2 == 0 {
+            ("/v1/api-keys", json!({"mid": "partner_a", "name": "flood", "type": "public"}))
+        } else {
+            ("/v1/merchants", json!({"name": "flood"}))
+        };
+        flood.send("flood", world.request("POST", path).bearer(&partner.value).json(&body));
+    }
+    quiet(&world, &platform).await;
+    flood.send("stop", world.request("POST", "/v1/merchants/partner_a/suspend").bearer(&platform.value));
+    quiet(&world, &platform).await;
+    drop(held);
+    let mut made = 0;
+    loop {
+        match flood.next().await {
+            ("stop", answer) => {
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                break;
+            }
+            (_, answer) => made += u32::from(answer.status == 201),
+        }
+    }
+    assert!(made <= 40, "the suspension waited for {made}");
+    drop(flood.rest().await);
+}
+
+/// A request whose body never comes.
+fn parked(world: &World, path: &str, by: Option<&Held>, from: &str) -> Request {
+    let mut request = world.request("POST", path).from(from).body("application/json", stuck(b"{"));
+    if let Some(by) = by {
+        request = request.bearer(&by.value);
+    }
+    request
+}
+
+#[tokio::test]
+async fn bodies_that_never_come_take_one_sources_or_accounts_room_and_no_other() {
+    let world = room_for(16).await;
+    let (by, other) = (world.root("partner_a").await, world.root("partner_b").await);
+    let pair = world.pair("merchant_b1", &[]).await;
+    for key in [&by, &other] {
+        world.get(&key.value, "/v1/merchants").await.json(200);
+    }
+    let mut flood = Flood::new();
+    for n in 0..40 {
+        flood.send("token", parked(&world, "/v1/oauth2/token", None, "192.0.2.1:1"));
+        // Everywhere at once: it is the account that counts.
+        let from = format!("198.51.100.{n}:1");
+        flood.send("key", parked(&world, "/v1/api-keys", Some(&by), &from));
+        flood.send("check", parked(&world, "/v1/verify", Some(&by), &from));
+    }
+    let asked_for = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+    for _ in 0..3 {
+        // What there is no room for is said so, and to nobody else.
+        let (_, answer) = flood.next().await;
+        answer.problem(429, "too_many_requests");
+    }
+    for _ in 0..20 {
+        let token = world.request("POST", "/v1/oauth2/token").from("192.0.2.2:1").json(&asked_for).send().await;
+        token.json(200);
+        world.get(&other.value, "/v1/merchants").await.json(200);
+        let body = json!({"mid": "partner_b", "name": "x", "type": "public"});
+        // Also from where the flood comes.
+        let request = world.request("POST", "/v1/api-keys").from("198.51.100.1:2").bearer(&other.value);
+        request.json(&body).send().await.json(201);
+        world
+            .post_json(&other.value, "/v1/verify", &json!({"key": other.value, "extra": 1}))
+            .await
+            .problem(400, "unknown_condition");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_held_for_a_body_before_its_credential_is_proved() {
+    let world = room_for(4).await;
+    let by = world.root("partner_a").await;
+    // From one source, with credentials that are not good: each is answered although its body never comes.
+    for _ in 0..20 {
+        let forged = Held { id: by.id.clone(), value: by.forged() };
+        let answer = parked(&world, "/v1/api-keys", Some(&forged), "192.0.2.1:1").send().await;
+        answer.problem(401, "invalid_credential");
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_held_until_the_answer_is_taken() {
+    let world = room_for(1).await;
+    let (by, other) = (world.root("platform").await, world.root("partner_a").await);
+    for key in [&by, &other] {
+        world.get(&key.value, "/v1/merchants").await.json(200);
+    }
+    for path in ["/v1/merchants", "/v1/merchants?limit=0"] {
+        let request = http::Request::builder().uri(path).header("authorization", format!("Bearer {}", by.value));
+        let untaken = world.router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        world.get(&other.value, "/v1/merchants").await.problem(503, "unavailable");
+        let taken = untaken.into_body().collect().await.unwrap().to_bytes();
+        let told: Value = serde_json::from_slice(&taken).unwrap();
+        assert!(told.is_object(), "{told}");
+        world.get(&other.value, "/v1/merchants").await.json(200);
+    }
+}
+
+#[tokio::test]
+async fn what_never_changes_is_shared_by_all_its_answers() {
+    let world = World::new().await;
+    for path in ["/openapi.json", "/docs", "/docs/problems"] {
+        let one = world.request("GET", path).send().await;
+        let other = world.request("GET", path).send().await;
+        assert!(one.body.len() > 1024, "{path}");
+        assert_eq!(one.body.as_ptr(), other.body.as_ptr(), "{path} is copied");
+    }
+}
