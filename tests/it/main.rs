@@ -14,6 +14,7 @@ mod chaos;
 mod commands;
 mod doctor;
 mod first_steps;
+mod floods;
 mod last_used;
 mod limits;
 mod metrics;

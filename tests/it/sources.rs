@@ -30,16 +30,28 @@ async fn from(client: &Client, source: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn without_a_configured_proxy_the_socket_counts_whatever_a_header_says() {
+async fn a_neighbour_that_forwards_and_is_not_configured_is_named_and_its_clients_are_told_apart() {
     let place = Place::embedded();
-    let node = strict(&place).serve();
+    // The doctor has to know where the metrics are.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let node = strict(&place).env("KEYWARD_METRICS_LISTEN", &free).serve();
     let guess = guess(&node).await;
-    for attempt in 1..=3 {
-        from(&guess, &format!("192.0.2.{attempt}")).await.expect_problem(401, "invalid_credential");
+    for _ in 1..=3 {
+        from(&guess, "192.0.2.1").await.expect_problem(401, "invalid_credential");
     }
-    let refused = from(&guess, "192.0.2.4").await.expect_problem(429, "too_many_attempts");
+    let refused = from(&guess, "192.0.2.1").await.expect_problem(429, "too_many_attempts");
     assert!(refused.header("retry-after").is_some());
-    node.stop();
+    from(&guess, "192.0.2.2").await.expect_problem(401, "invalid_credential");
+    // A key that is not in memory, for another client of the same gateway.
+    let partner = node.client(&node.demo().partner.app_secret);
+    from(&partner, "192.0.2.3").await.expect(204);
+    assert!(node.metric("keyward_failures_through_unconfigured_proxies_total").await > 3.5);
+    let found = place.keyward().env("KEYWARD_METRICS_LISTEN", &free).say("doctor").run().json();
+    let about = |finding: &&serde_json::Value| finding["about"] == "trusted_proxies";
+    let found = found.as_array().unwrap().iter().find(about).cloned().unwrap();
+    assert_eq!(found["level"], "notice", "{found}");
+    let said = node.stop().err;
+    assert!(said.contains("127.0.0.1 sends a forwarding header and is not in trusted_proxies"), "{said}");
 }
 
 #[tokio::test]

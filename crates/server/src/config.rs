@@ -179,7 +179,7 @@ impl Settings {
             usage_flush_interval: reader
                 .read("usage_flush_interval", values::duration)
                 .unwrap_or(Duration::from_secs(5)),
-            trusted_proxies: reader.read_list("trusted_proxies", values::network).unwrap_or_default(),
+            trusted_proxies: reader.read_list("trusted_proxies", values::proxies).unwrap_or_default(),
             tls: Tls::read(reader),
             limits: Limits::read(reader),
             database: Database::read(reader),

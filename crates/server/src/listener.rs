@@ -29,6 +29,13 @@ use crate::config::{Limits, Tls};
 /// How often a silent HTTP/2 connection is asked whether somebody is still there, and how long the answer may take.
 const HTTP2_PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
+mod watch;
+
+use watch::{Patience, Watched};
+
+/// Requests at once on one HTTP/2 connection.
+const MOST_STREAMS: u32 = 32;
+
 /// A socket that listens, and the address that it got.
 pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await.with_context(|| {
@@ -70,8 +77,17 @@ fn what_was_read(tls: &Tls) -> String {
 }
 
 /// A server for plain HTTP.
-pub(crate) fn plain(listener: TcpListener, limits: &Limits, handle: &Handle<SocketAddr>) -> Server<SocketAddr, Capped> {
-    limited(listener, limits, handle).acceptor(Capped::new(limits.max_connections))
+pub(crate) fn plain(
+    listener: TcpListener,
+    limits: &Limits,
+    handle: &Handle<SocketAddr>,
+) -> Server<SocketAddr, Watched<Capped>> {
+    limited(listener, limits, handle).acceptor(watched(limits))
+}
+
+fn watched(limits: &Limits) -> Watched<Capped> {
+    let patience = Patience { write: limits.write_timeout, discard: limits.body_read_timeout };
+    Watched::new(Capped::new(limits.max_connections), patience)
 }
 
 /// A server for HTTPS.
@@ -80,11 +96,9 @@ pub(crate) fn secured(
     limits: &Limits,
     handle: &Handle<SocketAddr>,
     config: RustlsConfig,
-) -> Server<SocketAddr, RustlsAcceptor<Capped>> {
+) -> Server<SocketAddr, RustlsAcceptor<Watched<Capped>>> {
     // Counted before the handshake: that is work, too.
-    let acceptor = RustlsAcceptor::new(config)
-        .handshake_timeout(limits.header_read_timeout)
-        .acceptor(Capped::new(limits.max_connections));
+    let acceptor = RustlsAcceptor::new(config).handshake_timeout(limits.header_read_timeout).acceptor(watched(limits));
     limited(listener, limits, handle).acceptor(acceptor)
 }
 
@@ -101,6 +115,7 @@ fn limited(listener: TcpListener, limits: &Limits, handle: &Handle<SocketAddr>) 
     builder.http1().header_read_timeout(idle).max_buf_size(limits.max_header_bytes);
     builder
         .http2()
+        .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
         .keep_alive_interval(HTTP2_PING.0)
         .keep_alive_timeout(HTTP2_PING.1);

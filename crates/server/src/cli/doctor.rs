@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod nodes;
+mod proxies;
 
 /// How well something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
     let mut findings = Findings::default();
     findings.good("environment", settings.environment.as_str());
     look_at_addresses(settings, &mut findings).await;
+    proxies::look_at_proxies(settings, &mut findings).await;
     match Database::open(settings, Access::Read).await {
         Ok(database) => {
             look_at_database(settings, &database, &mut findings).await;

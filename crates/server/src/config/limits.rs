@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     pub(crate) idle_timeout: Duration,
     /// From the headers of a request to the end of its body.
     pub(crate) body_read_timeout: Duration,
+    /// For how long a client may take nothing of its answer.
+    pub(crate) write_timeout: Duration,
     /// From the headers of a request to its answer.
     pub(crate) request_timeout: Duration,
     /// Connections open at once.
@@ -38,6 +40,7 @@ impl Limits {
             // not be us, for a request may be on its way.
             idle_timeout: reader.read("limits.idle_timeout", values::duration).unwrap_or(seconds(75)),
             body_read_timeout: reader.read("limits.body_read_timeout", values::duration).unwrap_or(seconds(5)),
+            write_timeout: reader.read("limits.write_timeout", values::duration).unwrap_or(seconds(30)),
             request_timeout: reader.read("limits.request_timeout", values::duration).unwrap_or(seconds(10)),
             max_connections: reader.read("limits.max_connections", values::size).unwrap_or(4096),
             max_requests_at_once: reader.read("limits.max_requests_at_once", values::size).unwrap_or(512),

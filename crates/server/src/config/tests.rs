@@ -86,7 +86,7 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
     type Case<'a> = (Start<'a>, &'a [&'a str]);
     let of_file = |text| Start { file: Some(text), ..PLAIN };
     let of_variable = |variable| Start { variables: std::slice::from_ref(variable), ..PLAIN };
-    let cases: [Case<'_>; 12] = [
+    let cases: [Case<'_>; 13] = [
         (
             of_file("[limits]\nrequest_timeout = 10"),
             &["limits.request_timeout (KEYWARD_LIMITS__REQUEST_TIMEOUT) in keyward.toml says \"10\"", "with its unit"],
@@ -104,6 +104,7 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
         (of_variable(&("KEYWARD_LIMITS", "1")), &["no setting limits (KEYWARD_LIMITS) in the environment"]),
         (of_file("[listen]\nport = 1"), &["listen (KEYWARD_LISTEN)", "wants a single value"]),
         (of_file("trusted_proxies = [\"10.0.0.0/8\", \"me\"]"), &["trusted_proxies", "\"me\"", "networks such as"]),
+        (of_variable(&("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0")), &["trusted_proxies", "\"0.0.0.0/0\""]),
         (of_file("[tls]\nkey = \"k\""), &["tls.certificate", "tls.key", "go together"]),
         (of_file("[limits]\nmax_header_bytes = 100"), &["limits.max_header_bytes", "from 8192"]),
         (of_file("[database]\nmin_connections = 20"), &["database.min_connections", "database.max_connections"]),

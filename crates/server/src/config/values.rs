@@ -35,6 +35,18 @@ pub(super) fn network(text: &str) -> Parsed<IpNet> {
     text.parse().or_else(single).map_err(|_| WANTS)
 }
 
+/// A network of proxies. One that holds much of the internet would have everybody believed about where they come from.
+pub(super) fn proxies(text: &str) -> Parsed<IpNet> {
+    const WANTS: &str =
+        "networks of your own proxies, of /8 or smaller (IPv6: /16, or within fc00::/7), not much of the internet";
+    let net = network(text)?;
+    let is_narrow = match net {
+        IpNet::V4(net) => net.prefix_len() >= 8,
+        IpNet::V6(net) => net.prefix_len() >= 16 || (net.prefix_len() >= 7 && net.network().is_unique_local()),
+    };
+    if is_narrow { Ok(net) } else { Err(WANTS) }
+}
+
 pub(super) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() { Err("a path") } else { Ok(text.into()) }
 }
@@ -124,6 +136,16 @@ mod tests {
         assert_eq!(network("10.1.2.3").unwrap(), "10.1.2.3/32".parse().unwrap());
         assert_eq!(network("fd00::/8").unwrap(), "fd00::/8".parse().unwrap());
         assert!(network("localhost").is_err());
+    }
+
+    #[test]
+    fn proxies_are_never_much_of_the_internet() {
+        for text in ["10.0.0.0/8", "192.0.2.1", "fc00::/7", "fd00::/8", "2001:db8::/32", "::1"] {
+            assert!(proxies(text).is_ok(), "{text}");
+        }
+        for text in ["0.0.0.0/0", "::/0", "128.0.0.0/1", "0.0.0.0/7", "2000::/3", "fe00::/7", "8000::/1"] {
+            assert!(proxies(text).is_err(), "{text}");
+        }
     }
 
     #[test]

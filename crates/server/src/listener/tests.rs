@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
@@ -14,7 +17,12 @@ async fn serve(limits: &[(&'static str, &str)]) -> (SocketAddr, Handle<SocketAdd
     let settings = Settings::load(&Flags { config: None, settings }, HashMap::new(), Purpose::Serve).unwrap();
     let (listener, address) = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "listen").await.unwrap();
     let handle = Handle::new();
-    let app = Router::new().route("/", get(|| async { "here" })).into_make_service();
+    let long = bytes::Bytes::from(vec![b'x'; 1 << 20]);
+    let app = Router::new()
+        .route("/", get(|| async { "here" }))
+        .route("/ignored", post(|| async { "here" }))
+        .route("/long", get(move || std::future::ready(long.clone())))
+        .into_make_service();
     let server = plain(listener, &settings.limits, &handle);
     tokio_util::task::TaskTracker::new().spawn(server.serve(app));
     (address, handle)
@@ -95,4 +103,76 @@ fn everywhere_is_reached_by_loopback() {
     for (address, reached) in [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")] {
         assert_eq!(reachable(address.parse().unwrap()).to_string(), reached);
     }
+}
+
+/// More than any buffer on the way holds.
+const LONG: usize = 5_000_000;
+
+#[tokio::test]
+async fn a_client_that_sends_first_reads_its_answer() {
+    let (address, _handle) = serve(&[("limits.max_header_bytes", "8192")]).await;
+    let with_length =
+        format!("POST /ignored HTTP/1.1\r\nHost: x\r\nContent-Length: {LONG}\r\n\r\n{}", "x".repeat(LONG));
+    let in_chunks = format!(
+        "POST /ignored HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{LONG:x}\r\n{}\r\n0\r\n\r\n",
+        "x".repeat(LONG)
+    );
+    let header = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(LONG));
+    for (request, status) in [(with_length, "200"), (in_chunks, "200"), (header, "431")] {
+        let mut connection = connect(address).await;
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
+    }
+}
+
+/// A client of HTTP/2 that has no room for any answer.
+async fn without_room(to: SocketAddr) -> (h2::client::SendRequest<bytes::Bytes>, h2::client::Connection<TcpStream>) {
+    h2::client::Builder::new().initial_window_size(0).handshake(connect(to).await).await.unwrap()
+}
+
+#[tokio::test]
+async fn few_requests_at_once_are_taken_over_http2() {
+    let (address, _handle) = serve(&[]).await;
+    let (requests, mut connection) = without_room(address).await;
+    let mut requests = tokio::select! {
+        biased;
+        ended = &mut connection => panic!("{ended:?}"),
+        requests = requests.ready() => requests.unwrap(),
+    };
+    // The settings come with the first bytes of the server: an answer is behind them.
+    let (answer, _) = requests.send_request(http::Request::get("http://x/").body(()).unwrap(), true).unwrap();
+    tokio::select! {
+        biased;
+        ended = &mut connection => panic!("{ended:?}"),
+        answer = answer => assert_eq!(answer.unwrap().status(), 200),
+    }
+    assert_eq!(connection.max_concurrent_send_streams(), 32);
+}
+
+#[tokio::test]
+async fn answers_that_are_left_lying_end_the_connection() {
+    let (address, _handle) = serve(&[("limits.write_timeout", "200ms")]).await;
+    for path in ["/", "/long"] {
+        let (requests, connection) = without_room(address).await;
+        let client = tokio_util::task::TaskTracker::new().spawn(connection);
+        let mut requests = requests.ready().await.unwrap();
+        let mut answers = Vec::new();
+        for _ in 0..8 {
+            let request = http::Request::get(format!("http://x{path}")).body(()).unwrap();
+            let (answer, _) = requests.send_request(request, true).unwrap();
+            answers.push(answer.await.unwrap());
+        }
+        assert!(answers.iter().all(|answer| answer.status() == 200));
+        let ended = tokio::time::timeout(Duration::from_mins(1), client).await.expect("it is closed");
+        // However it ended: the client sees the end of the stream, or a reset.
+        let _ = ended.unwrap();
+    }
+    // HTTP/1: requests, and nobody who reads.
+    let mut connection = connect(address).await;
+    let request = b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n".repeat(64);
+    let asks = async { while connection.write_all(&request).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_mins(1), asks).await.expect("it is closed");
+    assert!(ask(address).await.ends_with("here"));
 }

@@ -1,0 +1,151 @@
+//! One connection under watch: its client has to take what it is sent, and what it still sends after an early answer is
+//! read and thrown away, so that it sees the answer.
+//!
+//! Both are bounded. It never looks into a request or an answer, and knows nothing about the service.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum_server::accept::Accept;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::Instant,
+};
+
+mod body;
+mod line;
+
+pub(crate) use body::Observed;
+pub(crate) use line::Line;
+
+/// How long a client is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Until it takes the next piece of an answer.
+    pub(crate) write: Duration,
+    /// Until it has sent what nobody reads any more.
+    pub(crate) discard: Duration,
+}
+
+/// Has the connections of another acceptor watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched<A> {
+    inner: A,
+    patience: Patience,
+}
+
+impl<A> Watched<A> {
+    pub(crate) const fn new(inner: A, patience: Patience) -> Self {
+        Self { inner, patience }
+    }
+}
+
+impl<A, S> Accept<TcpStream, S> for Watched<A>
+where
+    A: Accept<TcpStream, S, Future: Unpin>,
+    A::Stream: AsyncRead + AsyncWrite + Unpin,
+{
+    type Stream = Line<A::Stream>;
+    type Service = Observed<A::Service>;
+    type Future = Accepting<A::Future>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        Accepting { inner: self.inner.accept(stream, service), patience: self.patience }
+    }
+}
+
+/// A connection that is being accepted.
+#[derive(Debug)]
+pub(crate) struct Accepting<F> {
+    inner: F,
+    patience: Patience,
+}
+
+impl<F, T, S> Future for Accepting<F>
+where
+    F: Future<Output = io::Result<(T, S)>> + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    type Output = io::Result<(Line<T>, Observed<S>)>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (stream, service) = ready!(Pin::new(&mut self.inner).poll(cx))?;
+        let exchange = Arc::<Exchange>::default();
+        let line = Line::new(stream, Arc::clone(&exchange), self.patience);
+        Poll::Ready(Ok((line, Observed::new(service, exchange))))
+    }
+}
+
+/// What the two sides of a connection know of each other: the socket, and requests and answers.
+#[derive(Debug, Default)]
+struct Exchange {
+    /// Whether it speaks HTTP/2, where closing ends nobody's request.
+    is_http2: AtomicBool,
+    /// Whether a body was given up before its end: more of it may be on its way.
+    has_unread: AtomicBool,
+    /// How many answers are on their way over HTTP/2, and since when the client has taken nothing of each. HTTP/1 has one,
+    /// and that one waits at the socket.
+    under_way: AtomicUsize,
+    answers: Mutex<Vec<(u64, Instant)>>,
+}
+
+impl Exchange {
+    fn answers(&self) -> MutexGuard<'_, Vec<(u64, Instant)>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when the client has left an answer lying.
+    fn oldest(&self) -> Option<Instant> {
+        if self.under_way.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        self.answers().iter().map(|(_, since)| *since).min()
+    }
+}
+
+/// An answer on its way over HTTP/2; taken when dropped.
+#[derive(Debug)]
+struct UnderWay {
+    exchange: Arc<Exchange>,
+    number: u64,
+}
+
+impl UnderWay {
+    fn begin(exchange: &Arc<Exchange>) -> Self {
+        let mut answers = exchange.answers();
+        let number = answers.last().map_or(0, |(last, _)| last + 1);
+        answers.push((number, Instant::now()));
+        exchange.under_way.store(answers.len(), Ordering::Release);
+        drop(answers);
+        Self { exchange: Arc::clone(exchange), number }
+    }
+
+    /// The client has taken a piece.
+    fn progressed(&self) {
+        let mut answers = self.exchange.answers();
+        if let Some((_, since)) = answers.iter_mut().find(|(number, _)| *number == self.number) {
+            *since = Instant::now();
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut answers = self.exchange.answers();
+        answers.retain(|(number, _)| *number != self.number);
+        self.exchange.under_way.store(answers.len(), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+#[path = "watch/tests.rs"]
+mod tests;

@@ -1,0 +1,154 @@
+//! Clients that take nothing, and clients that send first.
+
+use bytes::Bytes;
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+use super::{
+    body::{Asked, Told},
+    *,
+};
+
+const PATIENCE: Patience = Patience { write: Duration::from_secs(30), discard: Duration::from_secs(5) };
+/// A second less than a client is waited for.
+const ALMOST: Duration = Duration::from_secs(29);
+
+fn line(room: usize) -> (Line<tokio::io::DuplexStream>, tokio::io::DuplexStream, Arc<Exchange>) {
+    let (ours, theirs) = duplex(room);
+    let exchange = Arc::<Exchange>::default();
+    (Line::new(ours, Arc::clone(&exchange), PATIENCE), theirs, exchange)
+}
+
+/// Moments of a clock that is moved on whenever everybody waits; the first comes after one period.
+fn every(period: Duration) -> tokio::time::Interval {
+    tokio::time::interval_at(Instant::now() + period, period)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_given_up_and_one_that_takes_little_is_not() {
+    let (mut line, mut client, _) = line(4);
+    let begun = Instant::now();
+    let slow = async {
+        let mut due = every(ALMOST);
+        for _ in 0..5 {
+            due.tick().await;
+            client.read_exact(&mut [0; 4]).await.unwrap();
+        }
+    };
+    let (ended, ()) = tokio::join!(line.write_all(&[0; 1024]), slow);
+    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert!(begun.elapsed() >= 5 * ALMOST + PATIENCE.write);
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_left_lying_ends_the_connection_and_one_that_gets_on_does_not() {
+    let (mut line, client, exchange) = line(1024);
+    let begun = Instant::now();
+    let (taken, left) = (UnderWay::begin(&exchange), UnderWay::begin(&exchange));
+    let progress = async {
+        let mut due = every(ALMOST);
+        for _ in 0..5 {
+            due.tick().await;
+            taken.progressed();
+            left.progressed();
+        }
+        drop(taken);
+    };
+    let mut buf = [0; 16];
+    let (ended, ()) = tokio::join!(line.read(&mut buf), progress);
+    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert!(begun.elapsed() >= 5 * ALMOST + PATIENCE.write);
+    drop((left, client));
+    assert_eq!(exchange.oldest(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_anything_to_come_ends_at_once() {
+    for is_http2 in [false, true] {
+        let (mut line, client, exchange) = line(1024);
+        exchange.is_http2.store(is_http2, Ordering::Relaxed);
+        let begun = Instant::now();
+        line.shutdown().await.unwrap();
+        assert!(begun.elapsed().is_zero());
+        drop(client);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_still_being_sent_is_thrown_away_for_a_while_and_no_longer() {
+    let (mut line, mut client, exchange) = line(1024);
+    exchange.has_unread.store(true, Ordering::Relaxed);
+    let (ended, sent) = tokio::join!(line.shutdown(), async {
+        let sent = client.write_all(&vec![0; 100_000]).await;
+        drop(client);
+        sent
+    });
+    ended.unwrap();
+    sent.unwrap();
+
+    let (mut line, mut client, _) = self::line(1024);
+    let begun = Instant::now();
+    let drop_by_drop = async {
+        client.write_all(b"x").await.unwrap();
+        let mut due = every(Duration::from_secs(1));
+        loop {
+            due.tick().await;
+            if client.write_all(b"x").await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = drop_by_drop => panic!("the other end is open"),
+        ended = line.shutdown() => ended.unwrap(),
+    }
+    assert!(begun.elapsed() <= PATIENCE.discard + Duration::from_secs(1));
+}
+
+fn full(bytes: usize) -> Full<Bytes> {
+    let bytes: Vec<u8> = (0..=u8::MAX).cycle().take(bytes).collect();
+    Full::new(bytes.into())
+}
+
+#[tokio::test]
+async fn an_answer_goes_out_in_pieces_and_whole() {
+    for size in [0, 1, 1024, 1025, 16 * 1024, 16 * 1024 + 1, 100_000] {
+        for is_http2 in [false, true] {
+            let exchange = Arc::<Exchange>::default();
+            let under_way = is_http2.then(|| UnderWay::begin(&exchange));
+            let mut told = Told { body: full(size), rest: Bytes::new(), under_way };
+            assert_eq!(told.size_hint().exact(), Some(size as u64));
+            let (mut all, mut last) = (Vec::new(), 0);
+            while let Some(frame) = told.frame().await {
+                let data = frame.unwrap().into_data().unwrap();
+                assert!(data.len() <= 16 * 1024);
+                all.extend_from_slice(&data);
+                last = data.len();
+                assert_eq!(told.size_hint().exact(), Some((size - all.len()) as u64));
+                assert_eq!(told.is_end_stream(), all.len() == size);
+            }
+            assert_eq!(all, full(size).collect().await.unwrap().to_bytes());
+            assert!(!is_http2 || last <= 1024, "{last}");
+            drop(told);
+            assert_eq!(exchange.oldest(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_given_up_is_known_unless_the_client_waits_to_be_asked() {
+    for (is_being_sent, reads, expected) in
+        [(true, false, true), (false, false, false), (false, true, false), (true, true, false)]
+    {
+        let exchange = Arc::<Exchange>::default();
+        let mut asked = Asked { body: full(10), exchange: Some(Arc::clone(&exchange)), is_being_sent };
+        if reads {
+            asked.frame().await.unwrap().unwrap();
+        }
+        drop(asked);
+        assert_eq!(exchange.has_unread.load(Ordering::Relaxed), expected);
+    }
+}
