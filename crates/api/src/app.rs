@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{AccessId, AccountId, DigestError, Environment, FamilyId, KeyId, PairId, RefreshId, Timestamp};
 use keyward_storage::{StorageError, Store};
-use keyward_verifier::{CutOff, Verifier};
+use keyward_verifier::{ClockDifference, CutOff, Times, Verifier};
 use tokio_util::task::TaskTracker;
 
 /// Lets `?` turn what is not the caller's fault into a use case's own error.
@@ -118,6 +118,9 @@ pub enum Fault {
     /// There is no signing key that could be used now.
     #[error("there is no usable signing key")]
     NoSigningKey,
+    /// A token dated by the database would be over by this machine's clock.
+    #[error("the clocks of this machine and of the database differ by more than an access token lives")]
+    ClocksDiffer,
     /// A token could not be made.
     #[error("a token could not be made")]
     Token(#[from] crate::tokens::TokenFault),
@@ -202,10 +205,17 @@ impl App {
         &self.settings
     }
 
-    /// The time, for terms that are agreed on outside a use case.
+    /// The time that all nodes share, by which is dated what others will read: the database's as far as it is known, else
+    /// this machine's.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.times().shared
+    }
+
+    /// How the wall clock of this machine differs from the database's; none where they agree.
+    #[must_use]
+    pub fn clock_difference(&self) -> Option<ClockDifference> {
+        self.verifier.clock_difference()
     }
 
     /// Time since some fixed moment, never going back: for measuring.
@@ -236,9 +246,14 @@ impl App {
         &self.verifier
     }
 
-    /// The moment by which expiry is judged.
-    fn expiry_time(&self) -> Timestamp {
-        self.verifier.expiry_time(&self.verifier.arrival())
+    fn times(&self) -> Times {
+        self.verifier.times(&self.verifier.arrival())
+    }
+
+    /// The moment by which keys and tokens end.
+    #[must_use]
+    pub fn expiry_time(&self) -> Timestamp {
+        self.times().expiry
     }
 
     /// Whether a verification could be answered now: from memory, or by asking the database what a verification asks,
@@ -275,7 +290,7 @@ impl App {
     }
 
     fn fresh(&self) -> Result<uuid::Uuid, NoEntropy> {
-        Ok(self.ids.next(self.clock.now(), self.random()?))
+        Ok(self.ids.next(self.now(), self.random()?))
     }
 
     fn fresh_key_id(&self) -> Result<KeyId, NoEntropy> {

@@ -7,7 +7,7 @@ mod refresh;
 mod seal;
 
 pub use access::{AccessGrant, AccessTokens, IssuedAccess};
-pub use key_set::{Jwk, KeySet, PublishedKey};
+pub use key_set::{Jwk, KeySet, PUBLISHED_BEFORE_USE, PublishedKey};
 pub use refresh::{RefreshGrant, RefreshTokens};
 
 use std::time::Duration;

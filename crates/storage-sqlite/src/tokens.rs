@@ -1,8 +1,12 @@
-//! Signing keys and redeemed refresh tokens.
+//! Signing keys and redeemed refresh tokens. One process has the folder, so its clock is the only one there is.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
-use keyward_storage::{Redeemed, Redemption, Result, SigningKeyRow, Tokens, Write, row::stored_moment};
+use keyward_storage::{
+    FreshSigningKey, Redeemed, Redemption, Result, SigningKeyRow, SigningKeys, Tokens, Write, row::stored_moment,
+};
 
 use crate::{
     SqliteStore,
@@ -36,7 +40,7 @@ impl StoredSigningKey {
 #[async_trait]
 impl Tokens for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.tokens.signing_keys")]
-    async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
+    async fn signing_keys(&self) -> Result<SigningKeys> {
         let rows = sqlx::query_as!(
             StoredSigningKey,
             r#"SELECT generation AS "generation!: i32", kid AS "kid!", public AS "public!", sealed AS "sealed!",
@@ -44,28 +48,36 @@ impl Tokens for SqliteStore {
             FROM signing_key ORDER BY generation"#
         );
         let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
-        rows.into_iter().map(StoredSigningKey::restore).collect()
+        let keys = rows.into_iter().map(StoredSigningKey::restore).collect::<Result<_>>()?;
+        Ok(SigningKeys { keys, database_time: None })
     }
 
     #[tracing::instrument(skip_all, name = "db.tokens.add_signing_key")]
-    async fn add_signing_key(&self, key: &SigningKeyRow) -> Result<Write> {
-        let (published_at, signs_from) = (key.published_at.as_micros(), key.signs_from.as_micros());
+    async fn add_signing_key(&self, key: &FreshSigningKey, published_for: Duration, wall: Timestamp) -> Result<Write> {
+        let (now, later) = (wall.as_micros(), wall.saturating_add(published_for).as_micros());
         let done = sqlx::query!(
             "INSERT INTO signing_key (generation, kid, public, sealed, published_at, signs_from)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (generation) DO NOTHING",
+            SELECT ?1, ?2, ?3, ?4, ?5, iif(EXISTS (SELECT 1 FROM signing_key k WHERE k.signs_from <= ?5), ?6, ?5)
+            WHERE true ON CONFLICT (generation) DO NOTHING",
             key.generation,
             key.kid,
             key.public,
             key.sealed,
-            published_at,
-            signs_from
+            now,
+            later
         );
         committed(done.execute(self.writer()?).await)
     }
 
-    #[tracing::instrument(skip_all, name = "db.tokens.drop_signing_keys_below")]
-    async fn drop_signing_keys_below(&self, generation: i32) -> Result<u64> {
-        let done = sqlx::query!("DELETE FROM signing_key WHERE generation < ?1", generation);
+    #[tracing::instrument(skip_all, name = "db.tokens.drop_signing_keys")]
+    async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64> {
+        let signed_by = wall.saturating_sub(signed_for).as_micros();
+        let done = sqlx::query!(
+            "DELETE FROM signing_key WHERE generation < (
+                SELECT max(k.generation) FROM signing_key k WHERE k.signs_from <= ?1
+            )",
+            signed_by
+        );
         Ok(done.execute(self.writer()?).await.map_err(commit_refused)?.rows_affected())
     }
 
@@ -100,8 +112,8 @@ impl Tokens for SqliteStore {
     }
 
     #[tracing::instrument(skip_all, name = "db.tokens.forget_families")]
-    async fn forget_families(&self, ended_by: Timestamp, at_most: u32) -> Result<u64> {
-        let ended_by = ended_by.as_micros();
+    async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {
+        let ended_by = wall.saturating_sub(ended_for).as_micros();
         let done = sqlx::query!(
             "DELETE FROM redeemed_refresh WHERE id IN (
                 SELECT r.id FROM redeemed_refresh r WHERE r.family_ends_at <= ?1 ORDER BY r.family_ends_at LIMIT ?2

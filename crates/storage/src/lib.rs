@@ -11,7 +11,7 @@
 //! reads a clock. Feature `testing` brings the conformance suite that every implementation passes, and doubles that
 //! inject faults.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use keyward_domain::{
@@ -34,8 +34,8 @@ pub use error::{Cause, Constraint, StorageError};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgControl, PgOptions, PgStore};
 pub use revocation::{
-    Committed, Confirmed, Enforcement, Event, Feed, Hint, Hints, Incarnation, Introduction, Member, Members,
-    Membership, NodeId, Read, Seq, Subject,
+    CLOCKS_AGREE, Committed, Confirmed, Enforcement, Event, Feed, Hint, Hints, Incarnation, Introduction, Member,
+    Members, Membership, NodeId, Read, Seq, Subject,
 };
 
 /// The result of asking the database.
@@ -170,6 +170,28 @@ pub struct SigningKeyRow {
     pub signs_from: Timestamp,
 }
 
+/// A token-signing key on its way into the database, which dates it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FreshSigningKey {
+    /// As in [`SigningKeyRow`].
+    pub generation: i32,
+    /// As in [`SigningKeyRow`].
+    pub kid: String,
+    /// As in [`SigningKeyRow`].
+    pub public: Vec<u8>,
+    /// As in [`SigningKeyRow`].
+    pub sealed: Vec<u8>,
+}
+
+/// All signing keys, in one snapshot.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningKeys {
+    /// The keys, oldest generation first.
+    pub keys: Vec<SigningKeyRow>,
+    /// The database's wall clock when they were read; none where it has none of its own.
+    pub database_time: Option<Timestamp>,
+}
+
 /// The use of one refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redemption {
@@ -196,22 +218,27 @@ pub enum Redeemed {
 }
 
 /// Signing keys and redeemed refresh tokens.
+///
+/// What all nodes share is dated and deleted by the database's own clock: one node's may be wrong by weeks. `wall` is the
+/// caller's; where it differs by more than [`CLOCKS_AGREE`], nothing is rotated or deleted. A database without a clock of
+/// its own, which belongs to one process, takes the caller's.
 #[async_trait]
 pub trait Tokens: Send + Sync {
-    /// All signing keys, oldest generation first.
-    async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>>;
+    /// All signing keys, and the database's time.
+    async fn signing_keys(&self) -> Result<SigningKeys>;
 
-    /// Adds a generation. `Stale` if that generation exists: another node was faster, so read again.
-    async fn add_signing_key(&self, key: &SigningKeyRow) -> Result<Write>;
+    /// Adds a generation: it signs after it has been published for this long, or at once where no key signs yet. `Stale`
+    /// if that generation exists (another node was faster: read again), or if a key signs and the clocks differ.
+    async fn add_signing_key(&self, key: &FreshSigningKey, published_for: Duration, wall: Timestamp) -> Result<Write>;
 
-    /// Drops all generations below this one.
-    async fn drop_signing_keys_below(&self, generation: i32) -> Result<u64>;
+    /// Drops the generations below the newest one that has been signing for this long, which stays. Returns how many.
+    async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64>;
 
     /// Redeems a refresh token, in one transaction. Of two racing redemptions of one token exactly one is the first.
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
 
-    /// Drops what is kept of families whose life ended at or before this moment, at most so many rows. Gives how many.
-    async fn forget_families(&self, ended_by: Timestamp, at_most: u32) -> Result<u64>;
+    /// Drops what is kept of families whose life has been over for this long, at most so many rows. Returns how many.
+    async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
 }
 
 /// Upkeep off the request path.

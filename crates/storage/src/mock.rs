@@ -2,15 +2,18 @@
 //!
 //! They stand in for a database that misbehaves, never for one that works: for that there is a real one.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use keyward_domain::{
     Account, AccountId, ApiKey, KeyId, KeyVersion, Mid, Name, Reach, Revocation, SecretDigest, Status, Timestamp,
 };
 
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Committed, Confirmed, Credential, Credentials, Event, Feed, Hint, Hints,
-    Installation, Introduction, KeyRecord, KeyWindow, Keys, ListedKey, Members, Membership, NodeId, Read, Redeemed,
-    Redemption, Result, Seq, SigningKeyRow, Stamp, Store, Subject, Tokens, UnitOfWork, Upkeep, Write,
+    AccountRecord, AccountWindow, Accounts, Committed, Confirmed, Credential, Credentials, Event, Feed,
+    FreshSigningKey, Hint, Hints, Installation, Introduction, KeyRecord, KeyWindow, Keys, ListedKey, Members,
+    Membership, NodeId, Read, Redeemed, Redemption, Result, Seq, SigningKeys, Stamp, Store, Subject, Tokens,
+    UnitOfWork, Upkeep, Write,
 };
 
 mockall::mock! {
@@ -36,11 +39,16 @@ mockall::mock! {
 
     #[async_trait]
     impl Tokens for Store {
-        async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>>;
-        async fn add_signing_key(&self, key: &SigningKeyRow) -> Result<Write>;
-        async fn drop_signing_keys_below(&self, generation: i32) -> Result<u64>;
+        async fn signing_keys(&self) -> Result<SigningKeys>;
+        async fn add_signing_key(
+            &self,
+            key: &FreshSigningKey,
+            published_for: Duration,
+            wall: Timestamp,
+        ) -> Result<Write>;
+        async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64>;
         async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
-        async fn forget_families(&self, ended_by: Timestamp, at_most: u32) -> Result<u64>;
+        async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
     }
 
     #[async_trait]
@@ -111,7 +119,7 @@ mockall::mock! {
         async fn announce(&self, hint: Hint) -> Result<()>;
         async fn listen(&self) -> Result<Option<Box<dyn Hints>>>;
         async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()>;
-        async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64>;
+        async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
     }
 }
 

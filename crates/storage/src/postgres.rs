@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use keyward_domain::{AccountId, ApiKey, Reach};
+use keyward_domain::{AccountId, ApiKey, Reach, Timestamp};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction,
     postgres::{PgArguments, PgQueryResult},
@@ -16,7 +16,7 @@ use tokio::time::Duration;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::{Result, Schema, StorageError, Store, UnitOfWork, Write};
+use crate::{CLOCKS_AGREE, Result, Schema, StorageError, Store, UnitOfWork, Write};
 
 #[macro_use]
 mod rows;
@@ -168,6 +168,19 @@ async fn commit(transaction: Transaction<'_, Postgres>, in_time: Duration) -> Re
     match tokio::time::timeout(in_time, transaction.commit()).await {
         Ok(committed) => committed.map_err(error::commit_failed),
         Err(late) => Err(error::commit_late(late)),
+    }
+}
+
+/// The moments between which the database's clock agrees with a caller's.
+struct Agreeing {
+    from: PgInstant,
+    to: PgInstant,
+}
+
+impl Agreeing {
+    fn with(wall: Timestamp) -> Self {
+        let (from, to) = (wall.saturating_sub(CLOCKS_AGREE), wall.saturating_add(CLOCKS_AGREE));
+        Self { from: from.into(), to: to.into() }
     }
 }
 

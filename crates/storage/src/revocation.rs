@@ -13,6 +13,10 @@ use uuid::Uuid;
 
 use crate::{Result, Write};
 
+/// How far the wall clock of a node and that of the database may differ before one of them counts as wrong. A statement that
+/// advances or deletes what all nodes share goes by the database's clock, and does nothing where the caller's differs by more.
+pub const CLOCKS_AGREE: Duration = Duration::from_mins(1);
+
 /// The number of an event; 0 comes before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(u64);
@@ -219,8 +223,9 @@ pub trait Feed: Send + Sync {
     /// and a change that came later is left alone.
     async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()>;
 
-    /// Drops events that no node needs: below the lowest `applied`, and made before this moment. Gives how many.
-    async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64>;
+    /// Drops events that no node needs: below the lowest `applied`, and older than this by the database's clock. None where
+    /// `wall`, the caller's clock, differs from it by more than [`CLOCKS_AGREE`]. Returns how many.
+    async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
 }
 
 /// What a notification says.

@@ -11,7 +11,7 @@ use keyward_storage::{Credential, StorageError};
 use crate::{
     protocol::{Boot, Request, Step},
     reads::Seat,
-    verifier::Verifier,
+    verifier::{Shared, Verifier},
 };
 
 /// How often a request reads anew what nobody vouches for: each time somebody narrowed something in between.
@@ -25,12 +25,15 @@ pub struct Arrival {
     wall: Timestamp,
 }
 
-impl Arrival {
-    /// The wall clock.
-    #[must_use]
-    pub const fn wall(&self) -> Timestamp {
-        self.wall
-    }
+/// The time as a request sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// The time that all nodes share: the database's, carried on by the boot clock; this machine's wall clock where the
+    /// database has no clock of its own or has not answered yet. By it is dated what other nodes will read.
+    pub shared: Timestamp,
+    /// The moment by which keys and tokens end: the later one of the shared time and this machine's wall clock, so that
+    /// neither clock prolongs anything by being slow (2.5).
+    pub expiry: Timestamp,
 }
 
 /// A request for a credential that is under way.
@@ -45,6 +48,14 @@ impl Asking {
     #[must_use]
     pub const fn next(&self) -> Step {
         self.request.next()
+    }
+}
+
+impl Shared {
+    /// The time when the clocks of this machine show this.
+    pub(crate) fn times(&self, boot: Boot, wall: Timestamp) -> Times {
+        let shared = self.gate.database_time(boot).unwrap_or(wall);
+        Times { shared, expiry: shared.max(wall) }
     }
 }
 
@@ -76,11 +87,10 @@ impl Verifier {
         }
     }
 
-    /// The moment by which expiry is judged for a request: the later one of this node's wall clock and the upper bound of
-    /// the database's (2.5).
+    /// The time for a request.
     #[must_use]
-    pub fn expiry_time(&self, arrival: &Arrival) -> Timestamp {
-        self.shared.gate.expiry_time(arrival.wall, arrival.boot)
+    pub fn times(&self, arrival: &Arrival) -> Times {
+        self.shared.times(arrival.boot, arrival.wall)
     }
 
     /// How long ago a request arrived.

@@ -3,12 +3,15 @@
 mod announcer;
 mod barrier;
 mod catch_up;
+mod clocks;
 mod control;
 mod embedded;
 mod wake;
 
 pub(crate) use announcer::Announcer;
 pub(crate) use barrier::Barrier;
+pub use clocks::ClockDifference;
+pub(crate) use clocks::Clocks;
 pub(crate) use control::Control;
 pub(crate) use embedded::Embedded;
 pub(crate) use wake::Wake;

@@ -7,7 +7,7 @@ use keyward_domain::Timestamp;
 
 use crate::{
     platform::{Platform, Std},
-    protocol::{Boot, Rules, Term},
+    protocol::{Boot, Offset, Rules, Term},
 };
 
 /// Offsets are kept as unsigned numbers, shifted so that they never wrap below the first.
@@ -51,25 +51,20 @@ impl<P: Platform> Gate<P> {
         }
     }
 
-    /// A reply brought the database's wall clock; the request for it was sent at this moment. Only the one task that
-    /// holds the lease calls this.
-    pub fn learn_time(&self, database: Timestamp, sent_at: Boot) {
-        let micros = i128::from(database.as_micros()) - i128::from(sent_at.as_nanos() / 1_000);
-        let shifted = u64::try_from(micros + i128::from(SHIFT)).unwrap_or(0);
-        // Never back: a step of the database's clock must not make an expired key good again.
-        P::store(&self.ahead, shifted.max(P::load(&self.ahead)));
+    /// Shows requests from now on how far the database's wall clock is ahead of this machine's boot clock, at the most.
+    /// Only the one task that holds the lease calls this.
+    pub fn show_time(&self, ahead: Offset) {
+        let shifted = u64::try_from(i128::from(ahead.as_micros()) + i128::from(SHIFT)).unwrap_or(0);
+        P::store(&self.ahead, shifted);
     }
 
-    /// The moment by which expiry is judged: the later one of this node's wall clock and the upper bound of the
-    /// database's, so that a slow clock does not prolong a key (2.5).
-    pub fn expiry_time(&self, wall: Timestamp, now: Boot) -> Timestamp {
+    /// The upper bound of the database's time when the boot clock shows this; none before the first reading of it.
+    pub fn database_time(&self, now: Boot) -> Option<Timestamp> {
         let shifted = P::load(&self.ahead);
         if shifted == 0 {
-            return wall;
+            return None;
         }
-        let micros = i128::from(now.as_nanos() / 1_000) + i128::from(shifted) - i128::from(SHIFT);
-        let database = i64::try_from(micros).ok().and_then(|micros| Timestamp::from_micros(micros).ok());
-        database.map_or(wall, |database| database.max(wall))
+        Offset::time_at(i64::try_from(i128::from(shifted) - i128::from(SHIFT)).ok()?, now)
     }
 }
 
@@ -93,14 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn expiry_is_judged_by_the_later_clock_and_the_bound_never_goes_back() {
+    fn the_time_that_was_shown_last_goes_on_with_the_boot_clock() {
         let gate = Gate::<Std>::new(Rules::ALL);
         let at = |micros: u64| Boot::from_nanos(micros * 1_000);
-        assert_eq!(gate.expiry_time(wall(5), at(100)), wall(5));
-        gate.learn_time(wall(1_000), at(100));
-        assert_eq!(gate.expiry_time(wall(5), at(150)), wall(1_050));
-        assert_eq!(gate.expiry_time(wall(2_000), at(150)), wall(2_000));
-        gate.learn_time(wall(500), at(200));
-        assert_eq!(gate.expiry_time(wall(5), at(250)), wall(1_150), "the database's clock was set back");
+        assert_eq!(gate.database_time(at(100)), None);
+        for (shown, later) in [(wall(1_000), wall(1_050)), (wall(500), wall(550)), (wall(-7), wall(43))] {
+            gate.show_time(Offset::at_most(shown, at(100)));
+            assert_eq!(gate.database_time(at(150)), Some(later));
+        }
     }
 }

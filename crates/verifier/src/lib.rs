@@ -19,8 +19,9 @@ pub mod protocol;
 mod reads;
 mod verifier;
 
-pub use asking::{Arrival, Asking};
+pub use asking::{Arrival, Asking, Times};
 pub use cache::{Cache, Size};
+pub use driver::ClockDifference;
 pub use gate::Gate;
 pub use platform::{Platform, Std};
 pub use verifier::{Clock, CutOff, Parts, Tasks, Verifier};

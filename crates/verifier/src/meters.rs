@@ -21,6 +21,8 @@ pub(crate) struct Meters {
     pub(crate) bytes: Gauge,
     /// Keys in memory.
     pub(crate) keys: Gauge,
+    /// How far the wall clock of this machine is ahead of the database's, in seconds.
+    pub(crate) clock_difference: Gauge,
     /// How long narrowing calls waited for other nodes, in seconds.
     pub(crate) barrier: Histogram,
 }
@@ -42,6 +44,10 @@ impl Meters {
         metrics::describe_gauge!("keyward_events_behind", "Events that this node has heard of and not applied.");
         metrics::describe_gauge!("keyward_cache_bytes", "Bytes in memory, as the capacity counts them.");
         metrics::describe_gauge!("keyward_cache_keys", "Keys in memory.");
+        metrics::describe_gauge!(
+            "keyward_clock_ahead_seconds",
+            "How far this machine's wall clock is ahead of the database's; negative where it is behind."
+        );
         metrics::describe_histogram!("keyward_barrier_seconds", "How long narrowing calls waited for every node.");
         Self {
             hits: metrics::counter!("keyward_cache_hits_total"),
@@ -52,6 +58,7 @@ impl Meters {
             behind: metrics::gauge!("keyward_events_behind"),
             bytes: metrics::gauge!("keyward_cache_bytes"),
             keys: metrics::gauge!("keyward_cache_keys"),
+            clock_difference: metrics::gauge!("keyward_clock_ahead_seconds"),
             barrier: metrics::histogram!("keyward_barrier_seconds"),
         }
     }

@@ -19,7 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     cache::{Cache, Size},
-    driver::{Announcer, Barrier, Control, Embedded, Wake},
+    driver::{Announcer, Barrier, ClockDifference, Clocks, Control, Embedded, Wake},
     gate::Gate,
     meters::Meters,
     protocol::{Boot, Rules, Terms},
@@ -88,6 +88,7 @@ pub(crate) struct Shared {
     pub(crate) rules: Rules,
     pub(crate) terms: Terms,
     pub(crate) meters: Meters,
+    pub(crate) clocks: Clocks,
     pub(crate) wake: Wake,
     /// The longest lease that was ever seen in a list of members, in nanoseconds.
     pub(crate) longest_seen: AtomicU64,
@@ -145,6 +146,7 @@ impl Verifier {
             rules,
             terms,
             meters: Meters::new(),
+            clocks: Clocks::default(),
             wake: Wake::default(),
             longest_seen: AtomicU64::new(0),
         });
@@ -308,6 +310,13 @@ impl Verifier {
             Side::Member(membership, _) => membership.members().await.map(Some),
             Side::Embedded(_) => Ok(None),
         }
+    }
+
+    /// How the wall clock of this machine differs from the database's; none where they agree, and where the database has no
+    /// clock of its own.
+    #[must_use]
+    pub fn clock_difference(&self) -> Option<ClockDifference> {
+        self.shared.clock_difference()
     }
 
     /// How much is remembered.

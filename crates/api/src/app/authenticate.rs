@@ -161,9 +161,10 @@ pub(super) fn accept_at_once(
     let Found { credential, proof } = proving::find_at_once(app, arrival, &presented)?;
     let key = credential.key.view();
     let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
-    match judge(Ok(Some(candidate)), None, conditions, app.verifier.expiry_time(arrival)) {
+    let now = app.verifier.times(arrival);
+    match judge(Ok(Some(candidate)), None, conditions, now.expiry) {
         Verdict::Invalid { .. } => return None,
-        Verdict::Valid { .. } => app.usage.note(key.id, arrival.wall()),
+        Verdict::Valid { .. } => app.usage.note(key.id, now.shared),
     }
     let scopes = Held::OfKey(Arc::clone(&credential.key));
     Some(Accepted { credential, scopes })
@@ -226,14 +227,14 @@ async fn accept_token(app: &Arc<App>, token: &str, conditions: &Conditions) -> R
 /// Reads a token. One that names a key unknown here makes the key set be read again, once: another node may have made it.
 /// Where it cannot be read, that is an outage for every such token, not a verdict about any.
 async fn read_token(app: &Arc<App>, token: &str) -> Result<Option<AccessGrant>, Fault> {
-    if let Some(grant) = app.access_tokens.read(token, app.now()) {
+    if let Some(grant) = app.access_tokens.read(token, app.times()) {
         return Ok(Some(grant));
     }
     if !app.access_tokens.names_unknown_key(token) {
         return Ok(None);
     }
     KeyReload::read_again(app).await?;
-    Ok(app.access_tokens.read(token, app.now()))
+    Ok(app.access_tokens.read(token, app.times()))
 }
 
 /// Rule 9: a token lives only while both keys that obtained it do.

@@ -29,7 +29,7 @@ pub struct InForce {
 pub async fn in_force(app: &Arc<App>, caller: &Caller, id: KeyId) -> Result<Option<InForce>, Fault> {
     let reach = caller.reach();
     let Some(found) = app.store.key(&reach, id).await? else { return Ok(None) };
-    let condition = found.key.condition(&found.chain, app.now());
+    let condition = found.key.condition(&found.chain, app.expiry_time());
     let own = found.enforcement.map(|it| (it, Subject::Key(id)));
     let mut changes = Vec::new();
     if found.key.revocation().is_some() {

@@ -59,7 +59,7 @@ super::faults!(Error: StorageError);
 pub async fn list_keys(app: &App, caller: &Caller, query: &ListKeys) -> Result<Page, Error> {
     let reach = caller.reach();
     let account = app.store.account(&reach, &query.mid).await?.ok_or(Error::NoSuchAccount)?;
-    let at = app.now();
+    let at = app.expiry_time();
     let mut page = Page { keys: Vec::new(), chain: account.chain, next: None, at };
     let Some(stored) = index_for(query.condition, page.chain.standing()) else { return Ok(page) };
     let (mut before, mut examined) = (query.before, 0);

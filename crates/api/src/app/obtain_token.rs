@@ -5,6 +5,7 @@ use std::sync::Arc;
 use keyward_domain::{
     FamilyId, KeyId, KeyType, PresentedValue, ScopeSet, Timestamp, ValueError, revocation::usable_pair,
 };
+use keyward_verifier::Times;
 use zeroize::Zeroizing;
 
 use super::{App, Fault, NoEntropy, Source, TooManyAttempts, attempts::Guesser, proving};
@@ -97,14 +98,12 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     if !found.proof.holds() {
         return Err(wrong());
     }
-    let now = app.now();
+    let now = app.times();
     let secret_key = &found.credential.key;
-    usable_pair(public.key.view(), secret_key.view(), &found.credential.chain, app.expiry_time()).map_err(
-        |reason| {
-            tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
-            Error::Denied
-        },
-    )?;
+    usable_pair(public.key.view(), secret_key.view(), &found.credential.chain, now.expiry).map_err(|reason| {
+        tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
+        Error::Denied
+    })?;
     let held = secret_key.view().scopes;
     let scopes = match request.scopes {
         Some(asked) if !held.covers_all(asked.as_scopes()) => return Err(Error::ScopeNotCovered),
@@ -118,15 +117,15 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
         scopes,
     };
     let family = if request.refreshable {
-        let ends_at = now.saturating_add(app.settings.refresh_family_life);
+        let ends_at = now.shared.saturating_add(app.settings.refresh_family_life);
         Some(Family { id: app.fresh_family_id()?, ends_at, scopes: grant.scopes.clone() })
     } else {
         None
     };
     let tokens = make_tokens(app, grant, family, now)?;
     proving::renew_digest(app, &secret, secret_key);
-    app.usage.note(secret_key.id(), now);
-    app.usage.note(public.key.id(), now);
+    app.usage.note(secret_key.id(), now.shared);
+    app.usage.note(public.key.id(), now.shared);
     Ok(tokens)
 }
 
@@ -168,14 +167,14 @@ pub(super) struct Family {
     pub(super) scopes: ScopeSet,
 }
 
-/// Makes an access token and, for a family, its next refresh token.
-pub(super) fn make_tokens(
-    app: &App,
-    grant: AccessGrant,
-    family: Option<Family>,
-    now: Timestamp,
-) -> Result<Tokens, Fault> {
-    let access = app.access_tokens.issue(&grant, app.fresh_access_id()?, now)?.ok_or(Fault::NoSigningKey)?;
+/// Makes an access token and, for a family, its next refresh token. They are dated by the time that all nodes share, so
+/// that no node's wrong clock makes one that outlives its time.
+pub(super) fn make_tokens(app: &App, grant: AccessGrant, family: Option<Family>, now: Times) -> Result<Tokens, Fault> {
+    let issued = app.access_tokens.issue(&grant, app.fresh_access_id()?, now.shared)?;
+    let access = issued.ok_or(Fault::NoSigningKey)?;
+    if access.expires_at <= now.expiry {
+        return Err(Fault::ClocksDiffer);
+    }
     let AccessGrant { public_key, secret_key, mid: _, scopes } = grant;
     let refresh = match family {
         None => None,

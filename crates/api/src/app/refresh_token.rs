@@ -41,15 +41,15 @@ super::faults!(Error: StorageError);
 /// # Errors
 /// [`Error`] if the token is not good or the answer is not to be had.
 pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Tokens, Error> {
-    let now = app.now();
+    let now = app.times();
     let grant = app.refresh_tokens.open(request.token).ok_or(Error::Denied)?;
-    if grant.family_ends_at <= now || request.proved.is_some_and(|key| key != grant.secret_key) {
+    if grant.family_ends_at <= now.expiry || request.proved.is_some_and(|key| key != grant.secret_key) {
         return Err(Error::Denied);
     }
     let verifier = &app.verifier;
     let (public, secret) = tokio::join!(verifier.credential(grant.public_key), verifier.credential(grant.secret_key));
     let (Some(public), Some(secret)) = (public?, secret?) else { return Err(Error::Denied) };
-    if usable_pair(public.key.view(), secret.key.view(), &secret.chain, app.expiry_time()).is_err() {
+    if usable_pair(public.key.view(), secret.key.view(), &secret.chain, now.expiry).is_err() {
         return Err(Error::Denied);
     }
     let scopes = match request.scopes {
@@ -67,7 +67,7 @@ pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Token
     // Made first, redeemed after: where no tokens can be made, the one presented stays good.
     let tokens = make_tokens(app, access, Some(family), now)?;
     let redemption =
-        Redemption { token: grant.token, family: grant.family, family_ends_at: grant.family_ends_at, at: now };
+        Redemption { token: grant.token, family: grant.family, family_ends_at: grant.family_ends_at, at: now.shared };
     let by = Actor::Key(grant.secret_key);
     let _turn = app.turns.take(secret.chain.own().id, Lane::Redeem, by).await.map_err(Fault::from)?;
     match app.store.redeem(&redemption).await? {
@@ -78,6 +78,6 @@ pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Token
         }
         Redeemed::FamilyEnded => return Err(Error::Denied),
     }
-    app.usage.note(grant.secret_key, now);
+    app.usage.note(grant.secret_key, now.shared);
     Ok(tokens)
 }

@@ -53,9 +53,10 @@ pub fn verify_key_at_once(
     let Found { credential, proof } = proving::find_at_once(app, arrival, &presented)?;
     let key = credential.key.view();
     let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
-    match judge(Ok(Some(candidate)), Some(&caller.reach()), conditions, app.verifier.expiry_time(arrival)) {
+    let now = app.verifier.times(arrival);
+    match judge(Ok(Some(candidate)), Some(&caller.reach()), conditions, now.expiry) {
         Verdict::Invalid { .. } => return None,
-        Verdict::Valid { .. } => app.usage.note(key.id, arrival.wall()),
+        Verdict::Valid { .. } => app.usage.note(key.id, now.shared),
     }
     Some(credential)
 }

@@ -256,7 +256,10 @@ pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let code = match &fault {
-            Fault::Storage(StorageError::Unavailable(_)) | Fault::NoSigningKey | Fault::CutOff => Code::Unavailable,
+            Fault::Storage(StorageError::Unavailable(_))
+            | Fault::NoSigningKey
+            | Fault::ClocksDiffer
+            | Fault::CutOff => Code::Unavailable,
             Fault::Busy(_) => Code::TooManyRequests,
             Fault::Storage(StorageError::OutcomeUnknown(_)) | Fault::NotEnforced(_) => Code::OutcomeUnknown,
             Fault::Storage(StorageError::Conflict(_) | StorageError::Corrupt { .. } | StorageError::Unexpected(_))

@@ -8,7 +8,8 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use keyward_domain::{AccessId, Environment, KeyId, MasterKey, Mid, Purpose, ScopeSet, Timestamp};
-use keyward_storage::SigningKeyRow;
+use keyward_storage::{FreshSigningKey, SigningKeyRow};
+use keyward_verifier::Times;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -21,7 +22,7 @@ use crate::app::Settings;
 
 /// The `typ` of RFC 9068, section 2.1.
 const TYPE: &str = "at+jwt";
-/// How far the clocks of two nodes may differ before a fresh token of one is too young for the other.
+/// How far two nodes' notions of the shared time may differ before a fresh token of one is too young for the other.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
 
 /// What an access token says.
@@ -105,11 +106,10 @@ impl AccessTokens {
     pub(crate) fn fresh_key(
         &self,
         generation: i32,
-        now: Timestamp,
         seed: &Zeroizing<[u8; 32]>,
         nonce: [u8; 24],
-    ) -> Result<SigningKeyRow, TokenFault> {
-        key_set::fresh_signing_key(generation, now, seed, nonce, &self.sealer)
+    ) -> Result<FreshSigningKey, TokenFault> {
+        key_set::fresh_signing_key(generation, seed, nonce, &self.sealer)
     }
 
     /// Signs a token. `Ok(None)` if no key may sign at `now`.
@@ -143,18 +143,18 @@ impl AccessTokens {
         Ok(Some(IssuedAccess { token: Zeroizing::new(token), expires_at }))
     }
 
-    /// Reads a token; `None` for anything that this deployment did not sign, or that is not good at `now`.
-    pub(crate) fn read(&self, token: &str, now: Timestamp) -> Option<AccessGrant> {
+    /// Reads a token; `None` for anything that this deployment did not sign, or that is not good now. Its end is judged as
+    /// that of a key; its beginning, which the node that made it dated, by the time that all nodes share.
+    pub(crate) fn read(&self, token: &str, now: Times) -> Option<AccessGrant> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if header.typ.as_deref() != Some(TYPE) {
             return None;
         }
         let keys = self.keys.load();
-        let key = keys.verifier(header.kid.as_deref()?, now)?;
+        let key = keys.verifier(header.kid.as_deref()?, now.shared)?;
         let claims: Claims = jsonwebtoken::decode(token, &key.verifies, &self.validation).ok()?.claims;
-        let seconds = now.as_seconds();
-        let early = now.saturating_add(CLOCK_DIFFERENCE).as_seconds();
-        let timely = seconds < claims.exp && claims.nbf <= early && claims.iat <= early;
+        let early = now.shared.saturating_add(CLOCK_DIFFERENCE).as_seconds();
+        let timely = now.expiry.as_seconds() < claims.exp && claims.nbf <= early && claims.iat <= early;
         if !timely || claims.env != self.environment.as_str() {
             return None;
         }

@@ -15,7 +15,7 @@ use jsonwebtoken::{
     jwk::{Jwk as LibraryJwk, ThumbprintHash},
 };
 use keyward_domain::Timestamp;
-use keyward_storage::SigningKeyRow;
+use keyward_storage::{FreshSigningKey, SigningKeyRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use super::{ACCESS_TOKEN_LIFE, TokenFault, seal::Sealer};
 
 /// How long a key is published before it signs.
-const PUBLISHED_BEFORE_USE: Duration = Duration::from_mins(10);
+pub const PUBLISHED_BEFORE_USE: Duration = Duration::from_mins(10);
 /// How long a key signs before the next one takes over.
 const SIGNS_FOR: Duration = Duration::from_hours(30 * 24);
 
@@ -66,7 +66,8 @@ impl KeySet {
     }
 
     /// The key that signs at `now`: the newest whose time has come.
-    pub(super) fn signer(&self, now: Timestamp) -> Option<&PublishedKey> {
+    #[must_use]
+    pub fn signer(&self, now: Timestamp) -> Option<&PublishedKey> {
         self.0.iter().rev().find(|key| key.signs_from <= now)
     }
 
@@ -99,10 +100,19 @@ impl KeySet {
         self.0.last().map_or(0, |key| key.generation)
     }
 
-    /// When the next generation has to be published, so that it can take over in time.
+    /// Whether the next generation has to be published, so that it can take over in time or because none signs.
     #[must_use]
-    pub fn next_due_at(&self) -> Option<Timestamp> {
-        self.0.last().map(|newest| newest.signs_from.saturating_add(SIGNS_FOR).saturating_sub(PUBLISHED_BEFORE_USE))
+    pub fn is_next_due(&self, now: Timestamp) -> bool {
+        let takes_over = |key: &PublishedKey| key.signs_from.saturating_add(SIGNS_FOR);
+        let in_time = |key| now < takes_over(key).saturating_sub(PUBLISHED_BEFORE_USE);
+        self.signer(now).is_none() || !self.0.last().is_some_and(in_time)
+    }
+
+    /// Whether some of these keys need not be kept any more.
+    #[must_use]
+    pub fn has_retired(&self, now: Timestamp) -> bool {
+        let retired_below = self.retired_below(now);
+        self.0.iter().any(|key| key.generation < retired_below)
     }
 
     /// The set as clients read it (RFC 7517, section 5).
@@ -126,15 +136,13 @@ impl PublishedKey {
     }
 }
 
-/// Makes a new generation from 32 random bytes. The first one signs at once; a later one after it was published for long
-/// enough.
+/// Makes a new generation from 32 random bytes.
 pub(super) fn fresh_signing_key(
     generation: i32,
-    now: Timestamp,
     seed: &Zeroizing<[u8; 32]>,
     nonce: [u8; 24],
     under: &Sealer,
-) -> Result<SigningKeyRow, TokenFault> {
+) -> Result<FreshSigningKey, TokenFault> {
     let pair =
         Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(|_| TokenFault::Refused("make a signing key"))?;
     let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| TokenFault::Refused("write a signing key"))?;
@@ -144,9 +152,8 @@ pub(super) fn fresh_signing_key(
         .map_err(|_| TokenFault::Refused("name a signing key"))?;
     let sealed = under.seal(&private, &context(generation), nonce);
     let sealed = sealed.ok_or(TokenFault::Refused("seal a signing key"))?;
-    let signs_from = if generation == 1 { now } else { now.saturating_add(PUBLISHED_BEFORE_USE) };
     let public = pair.public_key().as_ref().to_vec();
-    Ok(SigningKeyRow { generation, kid, public, sealed, published_at: now, signs_from })
+    Ok(FreshSigningKey { generation, kid, public, sealed })
 }
 
 /// Binds a sealed private key to its row.

@@ -120,8 +120,10 @@ async fn a_wrong_method_names_the_right_ones() {
 async fn a_panic_is_a_problem_without_its_words() {
     let world = World::new().await;
     let mut store = MockStore::new();
-    store.expect_signing_keys().returning(|| Ok(Vec::new()));
-    store.expect_add_signing_key().returning(|_| Ok(keyward_storage::Write::Stale));
+    store
+        .expect_signing_keys()
+        .returning(|| Ok(keyward_storage::SigningKeys { keys: Vec::new(), database_time: None }));
+    store.expect_add_signing_key().returning(|_, _, _| Ok(keyward_storage::Write::Stale));
     store.expect_credential().returning(|_| panic!("a word that nobody may read"));
     let router = world.behind(store, Setup::default()).await;
     let key = world.root("platform").await;

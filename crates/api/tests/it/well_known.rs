@@ -40,7 +40,7 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_to
     world.advance(Duration::from_micros(1));
     keep_signing_keys(&world.app).await.unwrap();
     assert_eq!(kids(&world).await, both[1..]);
-    rotate_signing_keys(&world.app).await.unwrap();
+    assert_eq!(rotate_signing_keys(&world.app).await.unwrap(), keyward_storage::Write::Applied);
     assert_eq!(kids(&world).await.len(), 2);
 }
 

@@ -7,7 +7,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::ExitCode, sync::Arc};
 use anyhow::Result;
 use keyward_api::app::{Caller, Clock as _, list_merchants::list_merchants};
 use keyward_domain::{Environment, MasterKey};
-use keyward_storage::{Schema, SigningKeyRow, Store};
+use keyward_storage::{Schema, SigningKeys, Store};
 use serde_json::{Value, json};
 
 use super::output;
@@ -20,6 +20,7 @@ use crate::{
     node::Node,
 };
 
+mod clocks;
 mod nodes;
 mod proxies;
 
@@ -196,16 +197,12 @@ fn fingerprints(key: &MasterKey) -> String {
 }
 
 async fn look_at_signing_keys(store: &dyn Store, findings: &mut Findings) {
-    let now = SystemClock::start().now();
+    let machine = SystemClock::start().now();
     match store.signing_keys().await {
-        Ok(keys) if keys.iter().any(|key| key.signs_from <= now) => {
-            for SigningKeyRow { generation, kid, published_at, signs_from, .. } in &keys {
-                let text =
-                    format!("generation {generation} ({kid}), published {published_at}, signs from {signs_from}");
-                findings.good("signing key", text);
-            }
+        Ok(SigningKeys { keys, database_time }) => {
+            clocks::compare(machine, database_time, findings);
+            clocks::look_at_signing_keys(&keys, database_time.unwrap_or(machine), findings);
         }
-        Ok(_) => findings.notice("signing key", "none signs yet: the first server makes one"),
         Err(error) => findings.wrong("signing key", format!("{:#}", anyhow::Error::new(error))),
     }
 }

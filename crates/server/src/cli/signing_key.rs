@@ -1,11 +1,16 @@
 //! `keyward signing-key`: the next key that signs access tokens, ahead of its time.
 
-use anyhow::Result;
-use keyward_api::app::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
+use anyhow::{Result, bail};
+use keyward_api::app::{
+    Clock as _,
+    rotate_signing_keys::{keep_signing_keys, rotate_signing_keys},
+};
+use keyward_storage::Write;
+use keyward_verifier::ClockDifference;
 use serde_json::json;
 
 use super::{output, with_node};
-use crate::{config::Settings, database::Access};
+use crate::{clock::SystemClock, config::Settings, database::Access};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -17,7 +22,14 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
     let Command::Rotate = command;
     let keys = with_node(settings, Access::Change, async |node| {
         keep_signing_keys(&node.app).await?;
-        rotate_signing_keys(&node.app).await?;
+        if rotate_signing_keys(&node.app).await? == Write::Stale {
+            let read = node.database.store().signing_keys().await?;
+            let machine = SystemClock::start().now();
+            if let Some(difference) = read.database_time.and_then(|at| ClockDifference::between(machine, at)) {
+                bail!("no key was published, because {difference}: set the wrong one right and try again");
+            }
+            // Otherwise another node published this generation at this very moment: that one is as good.
+        }
         Ok(node.app.access_tokens().keys())
     });
     let keys = keys.await?;

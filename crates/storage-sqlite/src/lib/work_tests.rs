@@ -1,7 +1,7 @@
 //! The work of a look-up and of a page does not grow with the number of keys: counted in steps of SQLite's virtual
 //! machine, not timed.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use keyward_domain::{ApiKey, KeyId, KeyType, Reach};
 use keyward_storage::{
@@ -87,8 +87,9 @@ impl Crowd {
 
     /// One look at whether there is history to drop, and one round of dropping it.
     async fn pruned(&self) -> [u64; 2] {
-        let none = async || assert_eq!(self.store.prune(at(-1), PAGE.into()).await.unwrap(), 0);
-        let some = async || assert_eq!(self.store.prune(at(1), PAGE.into()).await.unwrap(), u64::from(PAGE));
+        let none = async || assert_eq!(self.store.prune(Duration::ZERO, at(-1), PAGE.into()).await.unwrap(), 0);
+        let some =
+            async || assert_eq!(self.store.prune(Duration::ZERO, at(1), PAGE.into()).await.unwrap(), u64::from(PAGE));
         [self.steps(none).await, self.steps(some).await]
     }
 

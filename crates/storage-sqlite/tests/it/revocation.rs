@@ -113,7 +113,7 @@ async fn who_has_nothing_to_write_waits_for_no_writer() {
     let unit = store.begin().await.unwrap();
     note(&old, 2).await.unwrap();
     note(&new, 1).await.unwrap();
-    assert_eq!(store.prune(long_ago, 100).await.unwrap(), 0);
+    assert_eq!(store.prune(Duration::ZERO, long_ago, 100).await.unwrap(), 0);
     let wait = note(&new, 2).await;
     assert!(matches!(wait, Err(StorageError::Unavailable(_))), "that one has something to write");
     drop(unit);

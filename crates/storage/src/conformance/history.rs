@@ -1,15 +1,20 @@
 //! Events in their order, and how old ones go.
 
-use keyward_domain::Timestamp;
+use std::time::Duration;
 
 use super::{
     Fixture,
     events::all,
-    sample::{Draft, Tree, at, revoke},
+    sample::{Draft, Tree, revoke},
+    signing_keys::now,
 };
 use crate::{Event, Seq, Subject};
 
-/// So many revocations, made at the seconds of their numbers. Gives their events.
+/// When history begins here, before the database's present.
+const BEGINNING: Duration = Duration::from_hours(1_000);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// So many revocations, made at the hours of their numbers. Gives their events.
 pub(super) async fn make(fixture: &Fixture, events: u64) -> Vec<Event> {
     let tree = Tree::plant(fixture).await;
     let mut made = Vec::new();
@@ -18,14 +23,21 @@ pub(super) async fn make(fixture: &Fixture, events: u64) -> Vec<Event> {
         made.push(Event { seq: revoke(&fixture.store, &key).await, subject: Subject::Key(key.id()) });
     }
     for event in &made {
-        made_at(fixture, event.seq, i64::try_from(event.seq.number()).unwrap()).await;
+        made_at(fixture, event.seq, u32::try_from(event.seq.number()).unwrap()).await;
     }
     made
 }
 
-async fn made_at(fixture: &Fixture, seq: Seq, second: i64) {
-    let sql = format!("UPDATE revocation_event SET at = {} WHERE seq = {seq}", fixture.raw.moment(at(second)));
+async fn made_at(fixture: &Fixture, seq: Seq, hour: u32) {
+    let at = fixture.raw.moment(now(fixture).await.saturating_sub(BEGINNING).saturating_add(hour * HOUR));
+    let sql = format!("UPDATE revocation_event SET at = {at} WHERE seq = {seq}");
     assert_eq!(fixture.raw.execute(&sql).await, Ok(1), "{sql}");
+}
+
+/// Drops what was made before half past this hour.
+pub(super) async fn prune(fixture: &Fixture, hour: u32, at_most: u32) -> u64 {
+    let older_than = BEGINNING.saturating_sub(hour * HOUR + HOUR / 2);
+    fixture.feed.prune(older_than, now(fixture).await, at_most).await.unwrap()
 }
 
 pub(super) async fn numbers(fixture: &Fixture) -> Vec<u64> {
@@ -51,12 +63,11 @@ pub async fn events_come_in_order_and_no_more_than_asked(fixture: &Fixture) {
 
 pub async fn history_is_pruned_up_to_its_moment_and_never_the_last_event(fixture: &Fixture) {
     make(fixture, 4).await;
-    let prune = async |before: Timestamp| fixture.feed.prune(before, 100).await.unwrap();
-    assert_eq!(prune(at(1)).await, 0, "made at that very moment");
-    assert_eq!(prune(at(3)).await, 2);
+    assert_eq!(prune(fixture, 0, 100).await, 0, "made later");
+    assert_eq!(prune(fixture, 2, 100).await, 2);
     assert_eq!(numbers(fixture).await, [3, 4]);
-    assert_eq!(prune(at(1_000_000)).await, 1);
-    assert_eq!(prune(at(1_000_000)).await, 0);
+    assert_eq!(prune(fixture, 900, 100).await, 1);
+    assert_eq!(prune(fixture, 900, 100).await, 0);
     assert_eq!(numbers(fixture).await, [4]);
     assert_eq!(fixture.feed.head().await.unwrap().as_of, Seq::new(4));
 }
@@ -64,15 +75,15 @@ pub async fn history_is_pruned_up_to_its_moment_and_never_the_last_event(fixture
 pub async fn no_more_history_is_pruned_at_a_time_than_asked(fixture: &Fixture) {
     make(fixture, 6).await;
     for (pruned, left) in [(2, vec![3, 4, 5, 6]), (2, vec![5, 6]), (1, vec![6]), (0, vec![6])] {
-        assert_eq!(fixture.feed.prune(at(1_000), 2).await.unwrap(), pruned);
+        assert_eq!(prune(fixture, 900, 2).await, pruned);
         assert_eq!(numbers(fixture).await, left);
     }
-    assert_eq!(fixture.feed.prune(at(1_000), 0).await.unwrap(), 0);
+    assert_eq!(prune(fixture, 900, 0).await, 0);
 }
 
 pub async fn pruning_leaves_no_hole_whatever_the_clock_did(fixture: &Fixture) {
     make(fixture, 5).await;
     made_at(fixture, Seq::new(2), 900).await;
-    assert_eq!(fixture.feed.prune(at(800), 100).await.unwrap(), 1);
+    assert_eq!(prune(fixture, 800, 100).await, 1);
     assert_eq!(numbers(fixture).await, [2, 3, 4, 5], "none after one that stays");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Fixture,
-    history::{make, numbers},
+    history::{self, make, numbers},
     sample::{Draft, Tree, at, fresh, revoke},
 };
 use crate::{Confirmed, Introduction, Member, Membership, NodeId, Seq, Write};
@@ -153,12 +153,12 @@ pub async fn history_is_kept_for_the_slowest_member(fixture: &Fixture) {
     let (slow, fast) = (joined(fixture).await, joined(fixture).await);
     make(fixture, 6).await;
     renewed(fixture, fast, 6).await;
-    let prune = async || fixture.feed.prune(at(1_000), 100).await.unwrap();
+    let prune = async || history::prune(fixture, 900, 100).await;
     assert_eq!(prune().await, 0);
     renewed(fixture, slow, 4).await;
     assert_eq!(prune().await, 3);
     assert_eq!(numbers(fixture).await, [4, 5, 6]);
-    assert_eq!(fixture.feed.prune(at(1), 100).await.unwrap(), 0, "none that is younger");
+    assert_eq!(history::prune(fixture, 0, 100).await, 0, "none that is younger");
     nodes(fixture).leave(slow).await.unwrap();
     assert_eq!(prune().await, 2);
     assert_eq!(numbers(fixture).await, [6]);

@@ -156,13 +156,14 @@ macro_rules! each_promise {
             signing_keys:
                 signing_keys_come_back_whole_and_oldest_first,
                 a_generation_that_exists_is_stale_and_stays,
-                old_generations_are_dropped_and_the_named_one_stays;
+                where_no_key_signs_the_next_one_signs_at_once,
+                old_generations_are_dropped_and_the_one_that_signs_stays;
             refresh_tokens:
                 a_token_is_redeemed_once,
                 each_token_of_a_family_is_redeemed_in_its_turn,
                 a_second_redemption_ends_the_family,
                 the_end_of_a_family_touches_no_other,
-                families_are_forgotten_from_their_very_end_on,
+                families_are_forgotten_so_long_after_their_end,
                 no_more_rows_are_forgotten_at_a_time_than_asked;
             upkeep:
                 a_digest_is_replaced_only_while_it_is_the_stored_one,
@@ -204,6 +205,11 @@ macro_rules! each_membership_promise {
                 who_leaves_takes_its_own_row_alone,
                 a_row_is_reaped_only_while_it_stands_still,
                 history_is_kept_for_the_slowest_member;
+            clocks:
+                no_key_is_rotated_by_a_clock_that_differs,
+                no_key_is_dropped_by_a_clock_that_differs,
+                no_family_is_forgotten_by_a_clock_that_differs,
+                no_history_is_pruned_by_a_clock_that_differs;
             hints:
                 a_hint_reaches_everybody_who_listens_its_sender_too,
                 what_was_said_before_one_listened_is_not_heard;

@@ -1,6 +1,6 @@
 //! Two who want the same at once. Started together, joined, and judged by what came of it: never by how long it took.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{AccountId, Actor, KeyId, Reach, Reason};
 use tokio::{sync::Barrier, task::JoinSet};
@@ -129,16 +129,17 @@ pub async fn of_racing_redemptions_exactly_one_is_the_first(fixture: &Fixture) {
 
 pub async fn of_racing_signing_keys_one_generation_is_made(fixture: &Fixture) {
     for generation in 1..=4 {
+        let now = super::signing_keys::now(fixture).await;
         let racers = (0..4).map(|racer| {
             let store = Arc::clone(&fixture.store);
-            let key = super::signing_keys::row(generation, &format!("{generation}-{racer}"));
-            async move { (store.add_signing_key(&key).await.unwrap(), key) }
+            let key = super::signing_keys::fresh(generation, &format!("{generation}-{racer}"));
+            async move { (store.add_signing_key(&key, Duration::ZERO, now).await.unwrap(), key.kid) }
         });
         let answers = together(racers.collect()).await;
         let made: Vec<_> = answers.into_iter().filter(|(write, _)| *write == Write::Applied).collect();
         assert_eq!(made.len(), 1, "generation {generation}");
-        let stored = fixture.store.signing_keys().await.unwrap();
-        assert!(stored.last() == made.first().map(|(_, key)| key), "generation {generation}");
+        let stored = fixture.store.signing_keys().await.unwrap().keys;
+        assert_eq!(stored.last().map(|key| &key.kid), made.first().map(|(_, kid)| kid), "generation {generation}");
     }
 }
 

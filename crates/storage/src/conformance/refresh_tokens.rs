@@ -1,12 +1,17 @@
 //! Redeeming refresh tokens once, and forgetting families whose life is over.
 
+use std::time::Duration;
+
 use keyward_domain::{FamilyId, RefreshId};
 
 use super::{
     Fixture,
     sample::{at, fresh},
+    signing_keys::now,
 };
 use crate::{Redeemed, Redemption};
+
+const HOUR: Duration = Duration::from_hours(1);
 
 fn redemption(family: FamilyId, ends: i64) -> Redemption {
     Redemption { token: RefreshId::from_uuid(fresh()), family, family_ends_at: at(ends), at: at(1) }
@@ -54,22 +59,32 @@ pub async fn the_end_of_a_family_touches_no_other(fixture: &Fixture) {
     assert_eq!(fixture.store.redeem(&redemption(family(), 100)).await.unwrap(), Redeemed::First);
 }
 
-pub async fn families_are_forgotten_from_their_very_end_on(fixture: &Fixture) {
-    for ends in [10, 20, 30] {
-        assert_eq!(fixture.store.redeem(&redemption(family(), ends)).await.unwrap(), Redeemed::First);
+/// A token of a family of its own, whose life was over so many hours ago.
+async fn redeem_ended(fixture: &Fixture, hours: u32) {
+    let family_ends_at = now(fixture).await.saturating_sub(hours * HOUR);
+    let redemption = Redemption { family_ends_at, ..redemption(family(), 0) };
+    assert_eq!(fixture.store.redeem(&redemption).await.unwrap(), Redeemed::First);
+}
+
+async fn forget(fixture: &Fixture, ended_for: Duration, at_most: u32) -> u64 {
+    fixture.store.forget_families(ended_for, now(fixture).await, at_most).await.unwrap()
+}
+
+pub async fn families_are_forgotten_so_long_after_their_end(fixture: &Fixture) {
+    for hours in [10, 20, 30] {
+        redeem_ended(fixture, hours).await;
     }
-    assert_eq!(fixture.store.forget_families(at(9), 100).await.unwrap(), 0);
-    assert_eq!(fixture.store.forget_families(at(20), 100).await.unwrap(), 2);
+    assert_eq!(forget(fixture, 31 * HOUR, 100).await, 0);
+    assert_eq!(forget(fixture, 20 * HOUR, 100).await, 2);
     assert_eq!(count(fixture).await, 1);
 }
 
 pub async fn no_more_rows_are_forgotten_at_a_time_than_asked(fixture: &Fixture) {
-    let family = family();
     for _ in 0..5 {
-        assert_eq!(fixture.store.redeem(&redemption(family, 10)).await.unwrap(), Redeemed::First);
+        redeem_ended(fixture, 1).await;
     }
     for (left, forgotten) in [(3, 2), (1, 2), (0, 1), (0, 0)] {
-        assert_eq!(fixture.store.forget_families(at(10), 2).await.unwrap(), forgotten);
+        assert_eq!(forget(fixture, HOUR, 2).await, forgotten);
         assert_eq!(count(fixture).await, left);
     }
 }

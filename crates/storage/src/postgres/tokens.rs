@@ -1,55 +1,92 @@
 //! Signing keys and redeemed refresh tokens. It never sees a private half or a token.
+//!
+//! Moments are values that the service brings, except here and in the revocation protocol: what all nodes share is dated
+//! and deleted by one clock, the database's (`clock_timestamp()`, read once in the statement; `now()` would be the moment
+//! at which a transaction began).
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
 
-use super::{PgInstant, PgStore, applied, commit, error::failed};
-use crate::{Redeemed, Redemption, Result, SigningKeyRow, Tokens, Write, row::stored_moment};
+use super::{Agreeing, PgInstant, PgStore, applied, commit, error::failed};
+use crate::{
+    FreshSigningKey, Redeemed, Redemption, Result, SigningKeyRow, SigningKeys, StorageError, Tokens, Write,
+    row::stored_moment,
+};
 
 #[async_trait]
 impl Tokens for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.signing_keys")]
-    async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
+    async fn signing_keys(&self) -> Result<SigningKeys> {
+        // The clock has a row even if there is no key.
         let rows = sqlx::query!(
-            "SELECT generation, kid, public, sealed, published_at, signs_from FROM signing_key ORDER BY generation"
+            r#"SELECT c.now AS "now!", k.generation AS "generation?", k.kid AS "kid?", k.public AS "public?",
+                k.sealed AS "sealed?", k.published_at AS "published_at?", k.signs_from AS "signs_from?"
+            FROM (SELECT clock_timestamp() AS now OFFSET 0) c LEFT JOIN signing_key k ON true
+            ORDER BY k.generation"#
         )
         .fetch_all(&self.pool)
         .await
         .map_err(failed)?;
-        let restored = rows.into_iter().map(|row| {
-            let moment = |at: PgInstant| stored_moment(at.into(), "signing_key", row.generation);
-            Ok(SigningKeyRow {
-                generation: row.generation,
+        let mut read = SigningKeys { keys: Vec::with_capacity(rows.len()), database_time: None };
+        for row in rows {
+            read.database_time = Some(stored_moment(row.now.into(), "signing_key", "clock_timestamp")?);
+            let Some(generation) = row.generation else { continue };
+            let corrupt = || StorageError::Corrupt { table: "signing_key", id: generation.to_string() };
+            let moment =
+                |at: Option<PgInstant>| stored_moment(at.ok_or_else(corrupt)?.into(), "signing_key", generation);
+            read.keys.push(SigningKeyRow {
+                generation,
                 published_at: moment(row.published_at)?,
                 signs_from: moment(row.signs_from)?,
-                kid: row.kid,
-                public: row.public,
-                sealed: row.sealed,
-            })
-        });
-        restored.collect()
+                kid: row.kid.ok_or_else(corrupt)?,
+                public: row.public.ok_or_else(corrupt)?,
+                sealed: row.sealed.ok_or_else(corrupt)?,
+            });
+        }
+        Ok(read)
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.add_signing_key")]
-    async fn add_signing_key(&self, key: &SigningKeyRow) -> Result<Write> {
+    async fn add_signing_key(&self, key: &FreshSigningKey, published_for: Duration, wall: Timestamp) -> Result<Write> {
+        let Agreeing { from, to } = Agreeing::with(wall);
+        // One reading of the clock for all of it.
         let query = sqlx::query!(
             "INSERT INTO signing_key (generation, kid, public, sealed, published_at, signs_from)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            SELECT $1::integer, $2::text, $3::bytea, $4::bytea, c.now,
+                CASE WHEN c.one_signs THEN c.now + make_interval(secs => $5) ELSE c.now END
+            FROM (
+                SELECT t.now, EXISTS (SELECT 1 FROM signing_key k WHERE k.signs_from <= t.now) AS one_signs
+                FROM (SELECT clock_timestamp() AS now OFFSET 0) t
+            ) c
+            WHERE NOT c.one_signs OR c.now BETWEEN $6 AND $7
             ON CONFLICT (generation) DO NOTHING",
             key.generation,
             key.kid,
             key.public,
             key.sealed,
-            PgInstant::from(key.published_at),
-            PgInstant::from(key.signs_from)
+            published_for.as_secs_f64(),
+            from as PgInstant,
+            to as PgInstant
         );
         let result = self.write(query).await?;
         Ok(applied(&result))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.drop_signing_keys_below")]
-    async fn drop_signing_keys_below(&self, generation: i32) -> Result<u64> {
-        let query = sqlx::query!("DELETE FROM signing_key WHERE generation < $1", generation);
+    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.drop_signing_keys")]
+    async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64> {
+        let Agreeing { from, to } = Agreeing::with(wall);
+        let query = sqlx::query!(
+            "DELETE FROM signing_key WHERE generation < (
+                SELECT max(k.generation)
+                FROM signing_key k CROSS JOIN (SELECT clock_timestamp() AS now OFFSET 0) c
+                WHERE k.signs_from <= c.now - make_interval(secs => $1) AND c.now BETWEEN $2 AND $3
+            )",
+            signed_for.as_secs_f64(),
+            from as PgInstant,
+            to as PgInstant
+        );
         let result = self.write(query).await?;
         Ok(result.rows_affected())
     }
@@ -93,13 +130,22 @@ impl Tokens for PgStore {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.forget_families")]
-    async fn forget_families(&self, ended_by: Timestamp, at_most: u32) -> Result<u64> {
+    async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {
+        let Agreeing { from, to } = Agreeing::with(wall);
+        // The clock is read once, ahead of the rows: compared with each, it could not be looked up in the index.
         let query = sqlx::query!(
             "DELETE FROM redeemed_refresh WHERE id = ANY (ARRAY (
-                SELECT r.id FROM redeemed_refresh r WHERE r.family_ends_at <= $1 ORDER BY r.family_ends_at LIMIT $2
+                SELECT due.id
+                FROM (SELECT clock_timestamp() AS now OFFSET 0) c CROSS JOIN LATERAL (
+                    SELECT r.id FROM redeemed_refresh r WHERE r.family_ends_at <= c.now - make_interval(secs => $1)
+                    ORDER BY r.family_ends_at LIMIT $2
+                ) due
+                WHERE c.now BETWEEN $3 AND $4
             ))",
-            PgInstant::from(ended_by),
-            i64::from(at_most)
+            ended_for.as_secs_f64(),
+            i64::from(at_most),
+            from as PgInstant,
+            to as PgInstant
         );
         let result = self.write(query).await?;
         Ok(result.rows_affected())

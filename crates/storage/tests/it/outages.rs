@@ -38,7 +38,7 @@ async fn a_closed_pool_is_unavailable() {
     assert!(matches!(store.credential(some_key()).await, Err(StorageError::Unavailable(_))));
     assert!(matches!(store.stamp().await, Err(StorageError::Unavailable(_))));
     assert!(matches!(store.begin().await, Err(StorageError::Unavailable(_))));
-    assert!(matches!(store.drop_signing_keys_below(1).await, Err(StorageError::Unavailable(_))));
+    assert!(matches!(store.drop_signing_keys(Duration::ZERO, sample::at(0)).await, Err(StorageError::Unavailable(_))));
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_connection_lost_in_a_write_that_commits_itself_leaves_the_outcome_unk
     let store = database.store(1).await;
     store.stamp().await.unwrap();
     database.raw().end_connections().await;
-    let lost = store.drop_signing_keys_below(1).await;
+    let lost = store.drop_signing_keys(Duration::ZERO, sample::at(0)).await;
     assert!(matches!(lost, Err(StorageError::OutcomeUnknown(_))), "{lost:?}");
 }
 

@@ -60,8 +60,7 @@ impl Shared {
 
     /// Drops old events, a part of them at once. Tells whether there may be more.
     pub(crate) async fn prune(&self, in_time: Duration) -> bool {
-        let made_before = self.clock.wall().saturating_sub(HISTORY);
-        match timeout(in_time, self.feed.prune(made_before, PRUNED_AT_ONCE)).await {
+        match timeout(in_time, self.feed.prune(HISTORY, self.clock.wall(), PRUNED_AT_ONCE)).await {
             Ok(Ok(dropped)) => return dropped >= u64::from(PRUNED_AT_ONCE),
             Ok(Err(error)) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "old events could not be dropped");
@@ -73,7 +72,7 @@ impl Shared {
 
     /// Notes that the last changes of these, up to this event, are in force on every node.
     pub(crate) async fn note(&self, seq: Seq, subjects: &[Subject]) {
-        let at = self.clock.wall();
+        let at = self.times(self.clock.boot(), self.clock.wall()).shared;
         match timeout(IN_PASSING, self.feed.record_enforced(subjects, seq, at)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {

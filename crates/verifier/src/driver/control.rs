@@ -164,7 +164,7 @@ impl Control {
             Ok(Ok(Some(confirmed))) => {
                 self.lease.renewed(asked, confirmed.head, self.shared.clock.boot());
                 self.shared.gate.show(self.lease.term());
-                self.shared.gate.learn_time(confirmed.database_time, sent_at);
+                self.shared.learn_time(confirmed.database_time, sent_at);
                 self.out_of_trouble();
                 Renewal::Done
             }
@@ -194,7 +194,7 @@ impl Control {
         if let Ok(Ok(confirmed)) = &joined {
             let generation = self.lease.joined(asked, confirmed.head, self.shared.clock.boot());
             self.shared.cache.open(generation, confirmed.head);
-            self.shared.gate.learn_time(confirmed.database_time, sent_at);
+            self.shared.learn_time(confirmed.database_time, sent_at);
             self.shared.gate.show(self.lease.term());
             self.clocks = Some((self.shared.clock.wall(), self.shared.clock.boot()));
             self.previous = None;

@@ -69,7 +69,7 @@ pub(in crate::http) async fn get_or_list_keys(
     }
     let id = segment.parse().map_err(|_| no_key())?;
     let record = read_key(&app, &caller.0, id).await?.ok_or_else(no_key)?;
-    Ok(fresh(KeyDetailsView::new(&record, app.now())))
+    Ok(fresh(KeyDetailsView::new(&record, app.expiry_time())))
 }
 
 /// List the keys of a merchant.

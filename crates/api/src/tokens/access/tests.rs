@@ -12,6 +12,11 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).unwrap()
 }
 
+/// Where all clocks agree.
+fn both(seconds: i64) -> Times {
+    Times { shared: at(seconds), expiry: at(seconds) }
+}
+
 fn settings(url: &str, environment: Environment) -> Settings {
     Settings {
         environment,
@@ -29,8 +34,10 @@ fn tokens() -> AccessTokens {
 
 fn deployment(url: &str, environment: Environment, seed: u8) -> AccessTokens {
     let tokens = AccessTokens::new(&settings(url, environment), &MasterKey::from_bytes(&[1; 32]).ok().unwrap());
-    let row = tokens.fresh_key(1, at(NOW), &Zeroizing::new([seed; 32]), [0; 24]).unwrap();
-    tokens.take_keys(&[row]).unwrap();
+    let FreshSigningKey { generation, kid, public, sealed } =
+        tokens.fresh_key(1, &Zeroizing::new([seed; 32]), [0; 24]).unwrap();
+    let (published_at, signs_from) = (at(NOW), at(NOW));
+    tokens.take_keys(&[SigningKeyRow { generation, kid, public, sealed, published_at, signs_from }]).unwrap();
     tokens
 }
 
@@ -85,9 +92,26 @@ fn a_token_is_good_from_its_making_to_its_end() {
     let tokens = tokens();
     let token = issue(&tokens);
     for (seconds, good) in [(NOW - 31, false), (NOW - 30, true), (NOW, true), (NOW + 599, true), (NOW + 600, false)] {
-        assert_eq!(tokens.read(&token, at(seconds)).is_some(), good, "{}", seconds - NOW);
+        assert_eq!(tokens.read(&token, both(seconds)).is_some(), good, "{}", seconds - NOW);
     }
-    assert_eq!(tokens.read(&token, at(NOW)), Some(grant()));
+    assert_eq!(tokens.read(&token, both(NOW)), Some(grant()));
+}
+
+#[test]
+fn a_token_ends_by_the_later_clock_and_begins_by_the_one_that_all_nodes_share() {
+    let tokens = tokens();
+    let token = issue(&tokens);
+    for (shared, expiry, good) in [
+        (NOW, NOW, true),
+        (NOW, NOW + 599, true),
+        (NOW, NOW + 600, false),
+        (NOW + 600, NOW + 600, false),
+        (NOW - 30, NOW, true),
+        (NOW - 31, NOW, false),
+    ] {
+        let now = Times { shared: at(shared), expiry: at(expiry) };
+        assert_eq!(tokens.read(&token, now).is_some(), good, "{} {}", shared - NOW, expiry - NOW);
+    }
 }
 
 #[test]
@@ -95,11 +119,11 @@ fn a_missing_or_wrong_claim_is_refused() {
     let tokens = tokens();
     let token = issue(&tokens);
     let (header, claims) = (part(&token, 0), part(&token, 1));
-    assert!(tokens.read(&resign(&tokens, &header, &claims), at(NOW)).is_some(), "the harness itself");
+    assert!(tokens.read(&resign(&tokens, &header, &claims), both(NOW)).is_some(), "the harness itself");
     for name in claims.as_object().unwrap().keys() {
         let mut broken = claims.clone();
         broken.as_object_mut().unwrap().remove(name);
-        assert_eq!(tokens.read(&resign(&tokens, &header, &broken), at(NOW)), None, "without {name}");
+        assert_eq!(tokens.read(&resign(&tokens, &header, &broken), both(NOW)), None, "without {name}");
     }
     for (name, value) in [
         ("iss", json!("https://other.example")),
@@ -120,7 +144,7 @@ fn a_missing_or_wrong_claim_is_refused() {
     ] {
         let mut broken = claims.clone();
         broken[name] = value.clone();
-        assert_eq!(tokens.read(&resign(&tokens, &header, &broken), at(NOW)), None, "{name} = {value}");
+        assert_eq!(tokens.read(&resign(&tokens, &header, &broken), both(NOW)), None, "{name} = {value}");
     }
 }
 
@@ -140,7 +164,7 @@ fn a_wrong_header_is_refused() {
     ] {
         let mut broken = header.clone();
         broken[name] = value.clone();
-        assert_eq!(tokens.read(&resign(&tokens, &broken, &claims), at(NOW)), None, "{name} = {value}");
+        assert_eq!(tokens.read(&resign(&tokens, &broken, &claims), both(NOW)), None, "{name} = {value}");
     }
 }
 
@@ -165,7 +189,7 @@ fn a_forged_or_foreign_token_is_refused() {
         "..".into(),
         "a.b.c".into(),
     ] {
-        assert_eq!(tokens.read(&forged, at(NOW)), None, "{forged}");
+        assert_eq!(tokens.read(&forged, both(NOW)), None, "{forged}");
     }
     assert!(tokens.names_unknown_key(&issue(&deployment("https://keys.example", Environment::Sandbox, 2))));
     assert!(!tokens.names_unknown_key(&token) && !tokens.names_unknown_key("x"));

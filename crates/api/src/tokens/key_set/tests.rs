@@ -14,7 +14,11 @@ fn sealer() -> Sealer {
 
 fn row(generation: i32, published_at: Timestamp) -> SigningKeyRow {
     let seed = Zeroizing::new([u8::try_from(generation).unwrap(); 32]);
-    fresh_signing_key(generation, published_at, &seed, [9; 24], &sealer()).unwrap()
+    let FreshSigningKey { generation, kid, public, sealed } =
+        fresh_signing_key(generation, &seed, [9; 24], &sealer()).unwrap();
+    // As a database dates them.
+    let wait = if generation == 1 { Duration::ZERO } else { PUBLISHED_BEFORE_USE };
+    SigningKeyRow { generation, kid, public, sealed, published_at, signs_from: published_at.saturating_add(wait) }
 }
 
 fn generations(set: &KeySet, now: Timestamp) -> Vec<i32> {
@@ -37,6 +41,7 @@ fn a_key_is_published_until_its_last_token_has_ended() {
         assert_eq!(generations(&set, at(now)), published, "at {now}");
     }
     assert_eq!(set.retired_below(at(2_200)), 2);
+    assert!(!set.has_retired(at(2_199)) && set.has_retired(at(2_200)));
     let kid = set.jwks(at(0))[0].kid.clone();
     assert!(set.verifier(&kid, at(2_199)).is_some() && set.verifier(&kid, at(2_200)).is_none());
 }
@@ -44,9 +49,16 @@ fn a_key_is_published_until_its_last_token_has_ended() {
 #[test]
 fn the_next_key_is_due_ten_minutes_before_thirty_days_are_over() {
     let set = KeySet::open(&[row(1, at(0))], &sealer()).unwrap();
-    assert_eq!(set.next_due_at(), Some(at(30 * 24 * 3600 - 600)));
-    assert_eq!(KeySet::default().next_due_at(), None);
+    let due = 30 * 24 * 3600 - 600;
+    assert!(!set.is_next_due(at(0)) && !set.is_next_due(at(due - 1)) && set.is_next_due(at(due)));
+    assert!(KeySet::default().is_next_due(at(0)));
     assert_eq!(KeySet::default().newest_generation(), 0);
+}
+
+#[test]
+fn where_none_signs_the_next_key_is_due_at_once() {
+    let set = KeySet::open(&[row(2, at(40 * 24 * 3600))], &sealer()).unwrap();
+    assert!(set.signer(at(0)).is_none() && set.is_next_due(at(0)) && !set.has_retired(at(0)));
 }
 
 #[test]
@@ -61,7 +73,7 @@ fn a_sealed_key_opens_only_in_its_own_row_and_under_its_own_master_key() {
 fn the_public_half_is_the_one_of_rfc_8032() {
     // RFC 8032, section 7.1, test 1.
     let seed = Zeroizing::new(hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
-    let row = fresh_signing_key(1, at(0), &seed, [0; 24], &sealer()).unwrap();
+    let row = fresh_signing_key(1, &seed, [0; 24], &sealer()).unwrap();
     assert_eq!(row.public, hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"));
     // RFC 8037, appendix A.3: the thumbprint of that very key.
     assert_eq!(row.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");

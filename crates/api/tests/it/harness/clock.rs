@@ -27,6 +27,11 @@ impl Default for Dial {
 }
 
 impl Dial {
+    /// One that shows this.
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.as_micros()))
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
     }

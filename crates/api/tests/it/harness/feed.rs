@@ -1,6 +1,6 @@
 //! A feed of events that a test holds up or lets fail.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use keyward_domain::{KeyId, Timestamp};
@@ -78,7 +78,7 @@ impl Feed for Feeding {
         self.inner.record_enforced(subjects, up_to, at).await
     }
 
-    async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64> {
-        self.inner.prune(made_before, at_most).await
+    async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {
+        self.inner.prune(older_than, wall, at_most).await
     }
 }

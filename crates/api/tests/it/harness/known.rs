@@ -2,7 +2,7 @@
 
 use keyward_domain::{Actor, ApiKey, KeyId, Role};
 use keyward_storage::{
-    AccountRecord, Accounts as _, Credential, Credentials as _, KeyRecord, Keys as _, Read, SigningKeyRow, Tokens as _,
+    AccountRecord, Accounts as _, Credential, Credentials as _, KeyRecord, Keys as _, Read, SigningKeys, Tokens as _,
     Write,
     mock::{MockStore, MockUnitOfWork},
 };
@@ -19,7 +19,7 @@ pub(crate) struct Known {
     pub(crate) key: KeyRecord,
     credentials: Vec<Read<Credential>>,
     account: AccountRecord,
-    signing_keys: Vec<SigningKeyRow>,
+    signing_keys: SigningKeys,
 }
 
 impl Known {

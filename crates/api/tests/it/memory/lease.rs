@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use keyward_api::app::Clock as _;
 use keyward_domain::Timestamp;
 use keyward_storage::{Confirmed, Incarnation, Members, Seq, StorageError, mock::MockNodes};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::verify;
-use crate::harness::{Held, Node, Ports, START, Setup, World};
+use crate::harness::{Answer, Dial, Held, Node, Ports, START, Setup, World};
 
 /// A lease lasts two seconds here: a microsecond longer than this.
 const ALMOST: Duration = Duration::from_micros(1_999_999);
@@ -69,4 +70,57 @@ async fn a_slow_clock_prolongs_no_key() {
     }
     world.advance(Duration::from_secs(1));
     assert_eq!(codes(&node, &by, &later).await, (401, "EXPIRED".to_owned()));
+}
+
+/// How far the node under test is behind, in the tests of tokens: longer than a token lives.
+const BEHIND: Duration = Duration::from_secs(605);
+
+async fn refresh(on: &Node, tokens: &Value) -> Answer {
+    on.request("POST", "/v1/oauth2/token").json(&json!({"refreshToken": tokens["refreshToken"]})).send().await
+}
+
+fn access(tokens: &Value) -> &str {
+    tokens["accessToken"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_slow_clock_prolongs_no_token_and_no_family() {
+    let world = World::new().await;
+    let pair = world.pair("merchant_a1", &["merchants:read"]).await;
+    let tokens = world.tokens(&pair).await;
+    let node = joined(&world, world.app.now().saturating_add(BEHIND)).await;
+    for path in ["/v1/auth", "/v1/merchants"] {
+        node.get(access(&tokens), path).await.problem(401, "invalid_credential");
+    }
+    world.advance(Duration::from_hours(24).saturating_sub(BEHIND + Duration::from_micros(1)));
+    let tokens = refresh(&node, &tokens).await.json(200);
+    world.advance(Duration::from_micros(1));
+    refresh(&node, &tokens).await.problem(401, "invalid_credential");
+}
+
+#[tokio::test]
+async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
+    let world = World::new().await;
+    let pair = world.pair("merchant_a1", &["merchants:read"]).await;
+    let right = Arc::<Dial>::default();
+    right.advance(BEHIND);
+    let healthy = Node::started(Ports { clock: Arc::clone(&right) as _, ..world.ports() }, Setup::default()).await;
+    let slow = joined(&world, right.now()).await;
+    let expires = right.now().saturating_add(Duration::from_mins(10)).as_millis();
+    for (one, other) in [(&slow, &healthy), (&healthy, &slow)] {
+        let tokens = one.tokens(&pair).await;
+        assert_eq!(tokens["expires"], expires);
+        other.get(access(&tokens), "/v1/auth").await.empty(204);
+        let tokens = refresh(other, &tokens).await.json(200);
+        one.get(access(&tokens), "/v1/auth").await.empty(204);
+    }
+    // One that is forty days ahead gives none: by its own clock a token would be over before it is used. And it says why.
+    world.advance(Duration::from_hours(40 * 24));
+    let fast = joined(&world, right.now()).await;
+    let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+    fast.request("POST", "/v1/oauth2/token").json(&body).send().await.problem(503, "unavailable");
+    let said = fast.request("GET", "/readyz").send().await;
+    assert_eq!((said.status.as_u16(), said.text().lines().next()), (200, Some("ready")));
+    assert!(said.text().contains("3455395 s ahead of the database's"), "{}", said.text());
+    assert_eq!(healthy.request("GET", "/readyz").send().await.text(), "ready\n");
 }

@@ -66,8 +66,10 @@ async fn what_tells_by_itself_that_it_is_no_good_costs_no_look_up() {
     let known = world.store.credential(by.id.parse().unwrap()).await.unwrap().unwrap();
     // Whatever else this store is asked for is a panic, and a panic is a 500.
     let mut store = MockStore::new();
-    store.expect_signing_keys().returning(|| Ok(Vec::new()));
-    store.expect_add_signing_key().returning(|_| Ok(keyward_storage::Write::Stale));
+    store
+        .expect_signing_keys()
+        .returning(|| Ok(keyward_storage::SigningKeys { keys: Vec::new(), database_time: None }));
+    store.expect_add_signing_key().returning(|_, _, _| Ok(keyward_storage::Write::Stale));
     let caller = by.id.parse::<KeyId>().unwrap();
     store.expect_credential().withf(move |id| *id == caller).returning(move |_| Ok(Some(known.clone())));
     let node = Node::over(world.ports().behind(store), Setup::default()).await;

@@ -2,6 +2,9 @@
 
 use std::{any::Any, marker::PhantomData, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+use keyward_api::app::Clock as _;
+use keyward_storage::{Confirmed, Introduction, Members, Membership, NodeId, PgControl, Result, Seq, Write};
 use keyward_storage_sqlite::testing::open;
 use proptest_state_machine::StateMachineTest;
 use tokio::runtime::{Builder, Runtime};
@@ -40,7 +43,7 @@ pub(super) enum Shared {}
 
 impl Place for Shared {
     async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any>) {
-        // Keys expire by the later one of two clocks: far from now, that is always this one.
+        // Signing keys are dated by the database: far from now, they all sign.
         clock.advance(Duration::from_hours(24 * 3_650));
         let database = Database::create().await;
         let (store, control) = database.connect().await;
@@ -50,11 +53,41 @@ impl Place for Shared {
             store: Arc::clone(&store) as _,
             credentials: store,
             feed: Arc::clone(&control) as _,
-            membership: Some(control),
+            membership: Some(Arc::new(Dated { control, clock: Arc::clone(&clock) })),
             clock,
             entropy,
         };
         (ports, Box::new(database))
+    }
+}
+
+/// The members of a database whose clock is the one that steps move.
+struct Dated {
+    control: Arc<PgControl>,
+    clock: Arc<Dial>,
+}
+
+#[async_trait]
+impl Membership for Dated {
+    async fn join(&self, node: &Introduction) -> Result<Confirmed> {
+        Ok(Confirmed { database_time: self.clock.now(), ..self.control.join(node).await? })
+    }
+
+    async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>> {
+        let confirmed = self.control.renew(node, applied).await?;
+        Ok(confirmed.map(|confirmed| Confirmed { database_time: self.clock.now(), ..confirmed }))
+    }
+
+    async fn leave(&self, node: NodeId) -> Result<()> {
+        self.control.leave(node).await
+    }
+
+    async fn members(&self) -> Result<Members> {
+        self.control.members().await
+    }
+
+    async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
+        self.control.reap(node, counter).await
     }
 }
 

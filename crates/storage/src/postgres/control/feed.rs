@@ -1,6 +1,8 @@
 //! Events in their order, and how far each change has got. All of it goes through the pool that requests use, but for the
 //! connection that listens.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Timestamp};
 use tokio::time::timeout;
@@ -12,7 +14,7 @@ use super::{
 };
 use crate::{
     Event, Feed, Hint, Hints, Read, Result, Seq, StorageError, Subject,
-    postgres::{PgInstant, error},
+    postgres::{Agreeing, PgInstant, error},
     row::{stored_incarnation, stored_seq},
 };
 
@@ -115,20 +117,27 @@ impl Feed for PgControl {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.prune")]
-    async fn prune(&self, made_before: Timestamp, at_most: u32) -> Result<u64> {
+    async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {
+        let Agreeing { from, to } = Agreeing::with(wall);
         // The oldest ones up to the first that is to stay, and never the last one of all: after that one, whoever is
         // behind always meets a gap. Without members the lowest of the two is the head.
         let query = sqlx::query!(
             "WITH oldest AS (
                 SELECT e.seq, e.at FROM revocation_event e ORDER BY e.seq LIMIT $2
+            ), clock AS MATERIALIZED (
+                SELECT clock_timestamp() AS now
             ), bound AS (
                 SELECT least(h.seq, (SELECT min(m.applied) FROM node_lease m)) AS seq FROM revocation_head h WHERE h.id
             )
             DELETE FROM revocation_event
             WHERE seq < (SELECT b.seq FROM bound b)
-            AND seq < (SELECT COALESCE(min(o.seq) FILTER (WHERE o.at >= $1), max(o.seq) + 1) FROM oldest o)",
-            PgInstant::from(made_before),
-            i64::from(at_most)
+            AND seq < (SELECT COALESCE(min(o.seq) FILTER (WHERE o.at >= c.now - make_interval(secs => $1)),
+                    max(o.seq) + 1)
+                FROM oldest o CROSS JOIN clock c WHERE c.now BETWEEN $3 AND $4)",
+            older_than.as_secs_f64(),
+            i64::from(at_most),
+            from as PgInstant,
+            to as PgInstant
         );
         Ok(self.store.write(query).await?.rows_affected())
     }

@@ -297,7 +297,7 @@ impl Feed for Ports {
         self.call(Call::RecordEnforced, async { self.database.record_enforced(subjects, up_to, at) }).await
     }
 
-    async fn prune(&self, _: Timestamp, _: u32) -> Result<u64> {
+    async fn prune(&self, _: Duration, _: Timestamp, _: u32) -> Result<u64> {
         self.call(Call::Prune, async { self.database.prune() }).await
     }
 }

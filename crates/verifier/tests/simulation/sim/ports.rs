@@ -142,7 +142,7 @@ impl Feed for Ports {
         self.link.call(Line::Pool, PATIENCE, noting).await
     }
 
-    async fn prune(&self, _: Timestamp, _: u32) -> Result<u64> {
+    async fn prune(&self, _: Duration, _: Timestamp, _: u32) -> Result<u64> {
         let database = Arc::clone(&self.database);
         self.link.call(Line::Pool, PATIENCE, move || async move { database.prune() }).await
     }

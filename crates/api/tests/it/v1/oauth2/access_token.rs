@@ -141,7 +141,7 @@ async fn a_token_survives_a_rotation_and_dies_with_its_time() {
     use keyward_api::app::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
-    rotate_signing_keys(&world.app).await.unwrap();
+    assert_eq!(rotate_signing_keys(&world.app).await.unwrap(), keyward_storage::Write::Applied);
     world.advance(Duration::from_secs(599));
     let old = world.access_token(&pair).await;
     world.advance(Duration::from_secs(1));
@@ -162,7 +162,10 @@ async fn a_key_that_another_node_made_is_read_when_it_is_met() {
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
     let other = world.behind(world.store.as_ref().clone(), crate::harness::Setup::default()).await;
     // The other node knows the first key; this one makes the second.
-    keyward_api::app::rotate_signing_keys::rotate_signing_keys(&world.app).await.unwrap();
+    assert_eq!(
+        keyward_api::app::rotate_signing_keys::rotate_signing_keys(&world.app).await.unwrap(),
+        keyward_storage::Write::Applied
+    );
     world.advance(Duration::from_mins(10));
     let token = world.access_token(&pair).await;
     let request = crate::harness::Request::new(&other, "GET", "/v1/merchants").bearer(&token);

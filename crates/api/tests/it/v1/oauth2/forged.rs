@@ -131,7 +131,10 @@ async fn a_token_of_another_deployments_key_is_refused() {
     let (world, elsewhere) =
         (World::new().await, World::with(Setup { form: SecretForm::Hmac, ..Setup::default() }).await);
     elsewhere.app.random::<64>().unwrap();
-    keyward_api::app::rotate_signing_keys::rotate_signing_keys(&elsewhere.app).await.unwrap();
+    assert_eq!(
+        keyward_api::app::rotate_signing_keys::rotate_signing_keys(&elsewhere.app).await.unwrap(),
+        keyward_storage::Write::Applied
+    );
     elsewhere.advance(std::time::Duration::from_mins(10));
     world.advance(std::time::Duration::from_mins(10));
     let pair: Pair = elsewhere.pair("merchant_a1", &["merchants:read"]).await;

@@ -1,0 +1,54 @@
+//! A node whose wall clock is weeks ahead of the database's: what all nodes share stays as it is.
+
+use std::{sync::Arc, time::Duration};
+
+use keyward_api::app::rotate_signing_keys::{forget_families, keep_signing_keys};
+use keyward_domain::{FamilyId, RefreshId, Timestamp};
+use keyward_storage::{PgControl, PgStore, Redeemed, Redemption, Tokens as _};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::harness::{Database, Dial, Node, Ports, Setup};
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// A node on this database, whose own clock shows this.
+async fn node(database: &(Arc<PgStore>, Arc<PgControl>), now: Timestamp) -> Node {
+    let (store, control) = database;
+    let ports = Ports {
+        store: Arc::clone(store) as _,
+        credentials: Arc::clone(store) as _,
+        feed: Arc::clone(control) as _,
+        membership: Some(Arc::clone(control) as _),
+        clock: Arc::new(Dial::at(now)),
+        entropy: Arc::default(),
+    };
+    Node::over(ports, Setup::default()).await
+}
+
+async fn kids(node: &Node) -> Vec<Value> {
+    let set = node.request("GET", "/.well-known/jwks.json").send().await.json(200);
+    set["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemption() {
+    let database = Database::create().await;
+    let (store, control) = database.connect().await;
+    let stored = (Arc::new(store), Arc::new(control));
+    let now = stored.0.signing_keys().await.unwrap().database_time.unwrap();
+    let right = node(&stored, now).await;
+    let before = kids(&right).await;
+    assert_eq!(before.len(), 1);
+    let (token, family) = (RefreshId::from_uuid(Uuid::from_u128(1)), FamilyId::from_uuid(Uuid::from_u128(2)));
+    let redemption = Redemption { token, family, family_ends_at: now.saturating_add(DAY), at: now };
+    assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::First);
+    let ahead = node(&stored, now.saturating_add(40 * DAY)).await;
+    for _ in 0..2 {
+        keep_signing_keys(&ahead.app).await.unwrap();
+        forget_families(&ahead.app).await.unwrap();
+    }
+    keep_signing_keys(&right.app).await.unwrap();
+    assert_eq!(kids(&right).await, before);
+    assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::Again, "what was used stays used");
+}

@@ -1,0 +1,101 @@
+//! What the doctor says of clocks: of this machine's against the database's, and of the moments that are stored.
+
+use keyward_domain::Timestamp;
+use keyward_storage::{CLOCKS_AGREE, SigningKeyRow};
+use keyward_verifier::ClockDifference;
+
+use super::Findings;
+
+const CLOCK: &str = "clock";
+const SIGNING_KEY: &str = "signing key";
+
+/// Compares the wall clocks. A database without a clock of its own has the machine's.
+pub(super) fn compare(machine: Timestamp, database: Option<Timestamp>, findings: &mut Findings) {
+    let Some(database) = database else { return };
+    match ClockDifference::between(machine, database) {
+        None => findings.good(CLOCK, "this machine and the database agree to within a minute"),
+        Some(difference) => findings.wrong(
+            CLOCK,
+            format!(
+                "{difference}: set the wrong one right (NTP); until then a node here rotates no signing key and deletes \
+                 nothing that all nodes share, and nodes do not use a time of the database that ran ahead before it has held \
+                 for a minute"
+            ),
+        ),
+    }
+}
+
+/// Looks which key signs when the database's clock shows this, and whether one was published after that.
+pub(super) fn look_at_signing_keys(keys: &[SigningKeyRow], database: Timestamp, findings: &mut Findings) {
+    if !keys.iter().any(|key| key.signs_from <= database) {
+        findings.notice(SIGNING_KEY, "none signs yet: the first server makes one");
+        return;
+    }
+    for SigningKeyRow { generation, kid, published_at, signs_from, .. } in keys {
+        let text = format!("generation {generation} ({kid}), published {published_at}, signs from {signs_from}");
+        if published_at.since(database) > CLOCKS_AGREE {
+            let text = format!("{text}: later than the database's clock shows, so a clock ran ahead or was set back");
+            findings.notice(SIGNING_KEY, text);
+        } else {
+            findings.good(SIGNING_KEY, text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is said of a clock that is wrong, and of what it left behind.
+    use super::*;
+    use crate::cli::doctor::Level;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(1_900_000_000_000_000 + seconds * 1_000_000).unwrap()
+    }
+
+    fn said(findings: Findings) -> Vec<(Level, &'static str, String)> {
+        findings.0.into_iter().map(|finding| (finding.level, finding.about, finding.text)).collect()
+    }
+
+    #[test]
+    fn a_clock_that_is_more_than_a_minute_off_is_wrong_whichever_it_is() {
+        for (machine, level, part) in [
+            (at(0), Level::Good, "agree"),
+            (at(60), Level::Good, "agree"),
+            (at(-60), Level::Good, "agree"),
+            (at(61), Level::Wrong, "is 61 s ahead of the database's"),
+            (at(-605), Level::Wrong, "is 605 s behind the database's"),
+        ] {
+            let mut findings = Findings::default();
+            compare(machine, Some(at(0)), &mut findings);
+            let said = said(findings);
+            assert!(
+                matches!(&said[..], [(found, "clock", text)] if *found == level && text.contains(part)),
+                "{said:?}"
+            );
+        }
+        let mut findings = Findings::default();
+        compare(at(0), None, &mut findings);
+        assert!(findings.0.is_empty(), "there is one clock");
+    }
+
+    #[test]
+    fn a_key_that_was_published_after_the_present_is_named() {
+        let key = |generation: i32, published: i64| SigningKeyRow {
+            generation,
+            kid: format!("kid-{generation}"),
+            public: Vec::new(),
+            sealed: Vec::new(),
+            published_at: at(published),
+            signs_from: at(published),
+        };
+        let mut findings = Findings::default();
+        look_at_signing_keys(&[key(1, 0), key(2, 40 * 86_400)], at(1), &mut findings);
+        look_at_signing_keys(&[key(2, 40 * 86_400)], at(1), &mut findings);
+        let said = said(findings);
+        assert_eq!(
+            said.iter().map(|(level, ..)| *level).collect::<Vec<_>>(),
+            [Level::Good, Level::Notice, Level::Notice]
+        );
+        assert!(said[1].2.contains("a clock ran ahead") && said[2].2.contains("none signs"), "{said:?}");
+    }
+}

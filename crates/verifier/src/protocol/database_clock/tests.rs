@@ -1,0 +1,130 @@
+//! Which readings count, and from when on.
+
+use super::*;
+
+const DAY: i64 = 86_400;
+/// When the boot clock shows zero, in seconds.
+const START: i64 = 1_900_000_000;
+
+fn seconds(by: i64) -> Timestamp {
+    Timestamp::from_micros((START + by) * 1_000_000).unwrap()
+}
+
+fn boot(second: i64) -> Boot {
+    Boot::from_nanos(u64::try_from(second).unwrap() * 1_000_000_000)
+}
+
+/// A clock that has been read once a second, from second 0 to this one, and shows what is expected.
+fn read_until(second: i64) -> DatabaseClock {
+    let mut clock = DatabaseClock::default();
+    for second in 0..=second {
+        assert_eq!(clock.read(seconds(second), boot(second)), None);
+    }
+    clock
+}
+
+/// How many seconds the bound is ahead of where it was.
+fn ahead(clock: &DatabaseClock) -> i64 {
+    clock.bound().unwrap().as_micros() / 1_000_000 - START
+}
+
+#[test]
+fn a_clock_that_runs_evenly_is_believed_from_the_first_reading_on() {
+    assert_eq!(DatabaseClock::default().bound(), None);
+    let clock = read_until(1_000);
+    assert_eq!(ahead(&clock), 0);
+    assert!(clock.readings.len() <= 62, "{}", clock.readings.len());
+}
+
+#[test]
+fn a_clock_that_runs_ahead_for_a_moment_is_never_believed() {
+    let mut clock = read_until(10);
+    assert_eq!(clock.read(seconds(11 + 30 * DAY), boot(11)), Some(ClockNews::RanAhead(Duration::from_hours(720))));
+    for second in 12..=70 {
+        assert_eq!(clock.read(seconds(second + 30 * DAY), boot(second)), None, "said once");
+        assert_eq!(ahead(&clock), 0);
+    }
+    assert_eq!(clock.read(seconds(70), boot(70)), Some(ClockNews::CameBack));
+    assert_eq!(clock.read(seconds(71), boot(71)), None);
+    assert_eq!(ahead(&clock), 0);
+    // The next time its minute begins anew.
+    assert!(matches!(clock.read(seconds(72 + 30 * DAY), boot(72)), Some(ClockNews::RanAhead(_))));
+    assert_eq!((clock.read(seconds(131 + 30 * DAY), boot(131)), ahead(&clock)), (None, 0));
+}
+
+#[test]
+fn a_clock_that_has_been_ahead_for_a_minute_is_believed() {
+    let mut clock = read_until(10);
+    let by = Duration::from_mins(2);
+    assert_eq!(clock.read(seconds(11 + 120), boot(11)), Some(ClockNews::RanAhead(by)));
+    for second in 12..71 {
+        assert_eq!((clock.read(seconds(second + 120), boot(second)), ahead(&clock)), (None, 0));
+    }
+    assert_eq!(clock.read(seconds(71 + 120), boot(71)), Some(ClockNews::HeldAhead(by)));
+    assert_eq!(ahead(&clock), 120);
+}
+
+#[test]
+fn one_that_goes_on_jumping_is_not() {
+    let mut clock = read_until(10);
+    for second in 11..500 {
+        let news = clock.read(seconds(second + second * DAY), boot(second));
+        assert!(matches!(news, Some(ClockNews::RanAhead(_))), "{news:?}");
+        assert_eq!(ahead(&clock), 0);
+    }
+}
+
+#[test]
+fn up_to_a_minute_ahead_counts_at_once() {
+    let mut clock = read_until(10);
+    assert_eq!((clock.read(seconds(11 + 60), boot(11)), ahead(&clock)), (None, 60));
+}
+
+#[test]
+fn a_bound_is_dropped_once_it_was_contradicted_for_a_minute() {
+    for by in [45, 30 * DAY] {
+        // The first reading of all was wrong: there was nothing to compare it with.
+        let mut clock = DatabaseClock::default();
+        assert_eq!(clock.read(seconds(by), boot(0)), None);
+        for second in 1..61 {
+            assert_eq!((clock.read(seconds(second), boot(second)), ahead(&clock)), (None, by), "{second}");
+        }
+        let fell = (by > 60).then_some(ClockNews::FellBack(Duration::from_hours(720)));
+        assert_eq!((clock.read(seconds(61), boot(61)), ahead(&clock)), (fell, 0));
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_for_a_moment_prolongs_nothing() {
+    let mut clock = read_until(100);
+    for second in 101..160 {
+        assert_eq!(clock.read(seconds(second - DAY), boot(second)), None);
+        assert_eq!(ahead(&clock), 0);
+    }
+    assert_eq!((clock.read(seconds(160), boot(160)), ahead(&clock)), (None, 0));
+    // Whatever was before, it is believed again from here on for a minute.
+    for second in 161..220 {
+        assert_eq!((clock.read(seconds(second - DAY), boot(second)), ahead(&clock)), (None, 0));
+    }
+}
+
+#[test]
+fn a_pause_between_two_readings_contradicts_nothing() {
+    let mut clock = read_until(10);
+    assert_eq!((clock.read(seconds(1_000 - DAY), boot(1_000)), ahead(&clock)), (None, 0));
+    assert_eq!((clock.read(seconds(1_059 - DAY), boot(1_059)), ahead(&clock)), (None, 0));
+    let fell = Some(ClockNews::FellBack(Duration::from_hours(24)));
+    assert_eq!((clock.read(seconds(1_060 - DAY), boot(1_060)), ahead(&clock)), (fell, -DAY));
+}
+
+#[test]
+fn a_late_answer_never_makes_the_bound_earlier() {
+    let mut clock = DatabaseClock::default();
+    let at = |millis: u64| Boot::from_nanos(millis * 1_000_000);
+    // Read at 900 ms on the database, sent at 0 ms.
+    clock.read(Timestamp::from_micros(START * 1_000_000 + 900_000).unwrap(), at(0));
+    let late = clock.bound().unwrap();
+    clock.read(seconds(1), at(1_000));
+    assert_eq!(clock.bound(), Some(late), "each is an upper bound, and the greatest is one too");
+    assert!(Offset::time_at(late.as_micros(), at(1_000)).unwrap() >= seconds(1));
+}
