@@ -11,6 +11,7 @@ mod harness;
 
 mod acknowledged;
 mod chaos;
+mod clocks;
 mod commands;
 mod doctor;
 mod first_steps;

@@ -159,3 +159,46 @@ async fn nodes_that_start_at_once_on_an_empty_database_make_one_schema_and_one_d
         node.stop();
     }
 }
+
+#[tokio::test]
+async fn nodes_without_a_public_url_take_each_others_tokens_and_those_from_before_a_restart() {
+    let place = Place::postgres().await;
+    let one = place.sandbox().serve();
+    let (demo, folder) = (one.demo(), tempfile::tempdir().unwrap());
+    let beside = |program: Program| {
+        program.env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key")).say("serve --listen 127.0.0.1:0")
+    };
+    let other = beside(place.keyward_in(folder.path())).serve();
+    let issuer = async |node: &Node| {
+        let path = "/.well-known/oauth-authorization-server";
+        node.anonymous().get(path).await.expect(200).member("issuer")
+    };
+    assert_eq!(issuer(&one).await, one.base_url());
+    assert_eq!(issuer(&other).await, one.base_url());
+    let tokens = one.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
+    other.client(&tokens.access).get("/v1/merchants").await.expect(200);
+    let before = one.base_url().to_owned();
+    one.stop();
+    // On another port, most likely.
+    let again = place.sandbox().serve();
+    assert_eq!(issuer(&again).await, before);
+    again.client(&tokens.access).get("/v1/merchants").await.expect(200);
+    again.stop();
+    other.stop();
+}
+
+#[tokio::test]
+async fn an_embedded_node_takes_tokens_from_before_a_restart_on_another_port() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let tokens = node.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
+    let before = node.address().to_owned();
+    node.stop();
+    // Somebody else has the port now.
+    let _held = std::net::TcpListener::bind(&before).unwrap();
+    let node = place.sandbox().serve();
+    assert_ne!(node.address(), before);
+    node.client(&tokens.access).get("/v1/merchants").await.expect(200);
+    node.stop();
+}

@@ -91,8 +91,10 @@ pub struct NoEntropy;
 pub struct Settings {
     /// Which of the two deployments this is.
     pub environment: Environment,
-    /// Where clients reach the service, without a slash at the end; the issuer of its tokens.
+    /// Where clients reach the service, without a slash at the end.
     pub public_url: String,
+    /// The issuer of access tokens: all nodes and all restarts have the same.
+    pub issuer: String,
     /// For whom access tokens are meant.
     pub token_audience: String,
     /// Whether partners may choose the mids of the merchants that they register.

@@ -167,8 +167,7 @@ async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
 
 /// Opens everything for one command, which gives the database back at the end.
 async fn with_node<T>(settings: &Settings, access: Access, work: impl AsyncFnOnce(&Node) -> Result<T>) -> Result<T> {
-    // A command hands out no tokens, so what stands in them does not matter.
-    let node = Node::open(settings, access, "http://localhost").await?;
+    let node = Node::open(settings, access, None).await?;
     let done = work(&node).await;
     let closed = node.close().await;
     let done = done?;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use keyward_api::app::Clock;
 use keyward_domain::{Environment, KeyVersion, MasterKey};
 use keyward_storage::{Stamp, Store, Write};
@@ -132,6 +132,21 @@ async fn overtaken(store: &dyn Store, node: &Node<'_>, key: &MasterKey) -> Resul
     match judge(store.stamp().await?.as_ref(), node.environment, key) {
         Ok(_) => Ok(()),
         Err(foreign) => bail!(foreign.explain(node)),
+    }
+}
+
+/// The issuer of tokens where no `public_url` is given. The first node stamps its own address, and all others and every
+/// restart follow, wherever they listen: else each would refuse the others' tokens.
+pub(crate) async fn issuer(store: &dyn Store, address: &str, clock: &dyn Clock) -> Result<String> {
+    if let Some(stamped) = store.issuer().await? {
+        return Ok(stamped);
+    }
+    match store.stamp_issuer(address, clock.now()).await? {
+        Write::Applied => {
+            tracing::info!("tokens are issued by {address} from now on: set public_url to change that");
+            Ok(address.to_owned())
+        }
+        Write::Stale => store.issuer().await?.context("the issuer that another node stamped is gone"),
     }
 }
 

@@ -21,6 +21,9 @@ use crate::{
     installation,
 };
 
+/// The address of a command, which is never asked.
+const NOWHERE: &str = "http://localhost";
+
 /// Everything but the entrances.
 pub(crate) struct Node {
     /// The use cases.
@@ -33,8 +36,8 @@ pub(crate) struct Node {
 
 impl Node {
     /// Opens the database, checks that it is ours, and puts the use cases on top. `url` is where clients reach us, where
-    /// the settings do not say so.
-    pub(crate) async fn open(settings: &Settings, access: Access, url: &str) -> Result<Self> {
+    /// the settings do not say so; none for a command, which hands out no tokens.
+    pub(crate) async fn open(settings: &Settings, access: Access, url: Option<&str>) -> Result<Self> {
         let database = Database::open(settings, access).await?;
         match Self::on(settings, &database, access, url).await {
             Ok((app, background)) => Ok(Self { app, database, background }),
@@ -50,7 +53,7 @@ impl Node {
         settings: &Settings,
         database: &Database,
         access: Access,
-        url: &str,
+        url: Option<&str>,
     ) -> Result<(Arc<App>, TaskTracker)> {
         database.bring_up(settings.auto_migrate && access == Access::Change).await?;
         let (store, clock) = (database.store(), Arc::new(SystemClock::start()));
@@ -61,6 +64,11 @@ impl Node {
             key_given: settings.master_key_file.is_some(),
         };
         let master = installation::settle(&*store, &node, access, &*clock).await?;
+        let issuer = match (&settings.public_url, url) {
+            (Some(given), _) => given.clone(),
+            (None, Some(url)) => installation::issuer(&*store, url, &*clock).await?,
+            (None, None) => NOWHERE.to_owned(),
+        };
         let background = TaskTracker::new();
         let Protocol { feed, membership } = database.protocol().await?;
         let verifier = Verifier::new(VerifierParts {
@@ -91,7 +99,7 @@ impl Node {
                 slow_at_once: thread::available_parallelism().map_or(1, usize::from),
             },
             master: Arc::new(master),
-            settings: app_settings(settings, url),
+            settings: app_settings(settings, url.unwrap_or(NOWHERE), issuer),
             background: background.clone(),
         });
         Ok((Arc::new(app), background))
@@ -118,12 +126,12 @@ pub(crate) fn fresh_node() -> NodeId {
     NodeId::from_uuid(Uuid::from_bytes(bytes))
 }
 
-fn app_settings(settings: &Settings, url: &str) -> AppSettings {
-    let public_url = settings.public_url.clone().unwrap_or_else(|| url.to_owned());
+fn app_settings(settings: &Settings, url: &str, issuer: String) -> AppSettings {
     AppSettings {
         environment: settings.environment,
-        token_audience: settings.token_audience.clone().unwrap_or_else(|| public_url.clone()),
-        public_url,
+        token_audience: settings.token_audience.clone().unwrap_or_else(|| issuer.clone()),
+        public_url: settings.public_url.clone().unwrap_or_else(|| url.to_owned()),
+        issuer,
         partners_name_mids: settings.partners_name_mids,
         refresh_family_life: settings.refresh_family_life,
         failed_attempts_per_minute: settings.failed_attempts_per_minute,

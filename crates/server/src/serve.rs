@@ -69,7 +69,7 @@ impl Running {
         let base_url = format!("{scheme}://{}", listener::reachable(address));
         let metrics = Metered::bind(settings).await?;
 
-        let node = Node::open(settings, Access::Change, &base_url).await?;
+        let node = Node::open(settings, Access::Change, Some(&base_url)).await?;
         let started = Self::on(node, settings, listener, tls, metrics, &base_url).await?;
         say(&format!("keyward is ready on {base_url} ({}, {})", settings.environment, started.node.database));
         Ok(started)

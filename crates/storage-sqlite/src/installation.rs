@@ -57,6 +57,23 @@ impl Installation for SqliteStore {
     async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write> {
         add(self.writer()?, version, fingerprint, at).await
     }
+
+    #[tracing::instrument(skip_all, name = "db.installation.issuer")]
+    async fn issuer(&self) -> Result<Option<String>> {
+        let stamped = sqlx::query_scalar!("SELECT url FROM issuer WHERE id = 1");
+        stamped.fetch_optional(&self.readers).await.map_err(refused)
+    }
+
+    #[tracing::instrument(skip_all, name = "db.installation.stamp_issuer")]
+    async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write> {
+        let at = at.as_micros();
+        let done = sqlx::query!(
+            "INSERT INTO issuer (id, url, stamped_at) VALUES (1, ?1, ?2) ON CONFLICT (id) DO NOTHING",
+            url,
+            at
+        );
+        committed(done.execute(self.writer()?).await)
+    }
 }
 
 async fn add(

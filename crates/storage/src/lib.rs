@@ -271,6 +271,12 @@ pub trait Installation: Send + Sync {
 
     /// Adds the fingerprint of a further version of the master key. `Stale` if that version has one.
     async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write>;
+
+    /// The issuer of tokens where the settings name none; none before the first stamp.
+    async fn issuer(&self) -> Result<Option<String>>;
+
+    /// Stamps the issuer. `Stale` if there is one already, which stays.
+    async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write>;
 }
 
 /// One transaction. Dropping it rolls back. It locks an account before any of its keys, so that no two of them deadlock.

@@ -62,6 +62,8 @@ mockall::mock! {
         async fn stamp(&self) -> Result<Option<Stamp>>;
         async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write>;
         async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write>;
+        async fn issuer(&self) -> Result<Option<String>>;
+        async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write>;
     }
 
     #[async_trait]

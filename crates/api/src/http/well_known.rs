@@ -46,7 +46,7 @@ struct Metadata {
 async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
     let url = &app.settings().public_url;
     let metadata = Metadata {
-        issuer: url.clone(),
+        issuer: app.settings().issuer.clone(),
         token_endpoint: format!("{url}/v1/oauth2/token"),
         jwks_uri: format!("{url}/.well-known/jwks.json"),
         scopes_supported: Permission::ALL.map(Permission::scope).to_vec(),

@@ -76,12 +76,12 @@ impl AccessTokens {
     pub(crate) fn new(settings: &Settings, master: &MasterKey) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[&settings.token_audience]);
-        validation.set_issuer(&[&settings.public_url]);
+        validation.set_issuer(&[&settings.issuer]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         // Judged below by the service's own clock, which tests can set.
         validation.validate_exp = false;
         Self {
-            issuer: settings.public_url.clone(),
+            issuer: settings.issuer.clone(),
             audience: settings.token_audience.clone(),
             environment: settings.environment,
             validation,

@@ -71,6 +71,7 @@ impl Default for Setup {
             settings: Settings {
                 environment: Environment::Sandbox,
                 public_url: PUBLIC_URL.to_owned(),
+                issuer: PUBLIC_URL.to_owned(),
                 token_audience: PUBLIC_URL.to_owned(),
                 partners_name_mids: true,
                 refresh_family_life: Duration::from_hours(24),

@@ -129,9 +129,10 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
     if !look_at_key(settings, &*store, findings).await {
         return;
     }
+    look_at_issuer(settings, &*store, findings).await;
     look_at_signing_keys(&*store, findings).await;
     // With everything else in order the use cases can be asked.
-    match Node::open(settings, Access::Read, "http://localhost").await {
+    match Node::open(settings, Access::Read, None).await {
         Ok(node) => {
             look_at_accounts(&node, findings).await;
             if let Err(error) = node.close().await {
@@ -194,6 +195,23 @@ async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Find
 
 fn fingerprints(key: &MasterKey) -> String {
     key.versions().filter_map(|version| key.fingerprint(version)).collect::<Vec<_>>().join(" ")
+}
+
+/// Whom tokens are issued by.
+async fn look_at_issuer(settings: &Settings, store: &dyn Store, findings: &mut Findings) {
+    match (store.issuer().await, &settings.public_url) {
+        (Ok(Some(stamped)), Some(given)) if stamped != *given => findings.notice(
+            "issuer",
+            format!(
+                "a node without public_url (KEYWARD_PUBLIC_URL) issues tokens as {stamped}, and these settings say \
+                 {given}: give all nodes the same"
+            ),
+        ),
+        (Ok(_), Some(given)) => findings.good("issuer", given.as_str()),
+        (Ok(Some(stamped)), None) => findings.good("issuer", format!("{stamped}, as the first node stamped it")),
+        (Ok(None), None) => findings.good("issuer", "none yet: the first server stamps its address"),
+        (Err(error), _) => findings.wrong("issuer", format!("{:#}", anyhow::Error::new(error))),
+    }
 }
 
 async fn look_at_signing_keys(store: &dyn Store, findings: &mut Findings) {

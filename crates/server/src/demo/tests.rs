@@ -34,7 +34,7 @@ async fn accounts(node: &Node) -> usize {
 async fn an_empty_sandbox_gets_the_tree_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
     assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
     assert_eq!(accounts(&node).await, 3);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -53,7 +53,7 @@ async fn an_empty_sandbox_gets_the_tree_once() {
 async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let node = Node::open(&settings, Access::Change, URL).await.unwrap();
+    let node = Node::open(&settings, Access::Change, Some(URL)).await.unwrap();
     // A folder stands where the file should go.
     let path = settings.demo_path();
     fs::create_dir(&path).unwrap();
@@ -65,7 +65,7 @@ async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
 async fn the_credentials_of_another_database_are_put_aside_and_not_lost() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
     fs::write(&path, "somebody else's").unwrap();
     assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
     assert_eq!(fs::read_to_string(path.with_extension("json.old")).unwrap(), "somebody else's");
@@ -76,7 +76,7 @@ async fn the_credentials_of_another_database_are_put_aside_and_not_lost() {
 async fn production_gets_none() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "production");
-    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
     assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::NotOurs)));
     assert!(accounts(&node).await == 0 && !path.exists());
 }
@@ -85,7 +85,7 @@ async fn production_gets_none() {
 async fn the_greeting_holds_three_lines_to_paste() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
     let Ok(Outcome::Planted(demo)) = plant(&node.app, &path, URL).await else { panic!("nothing was planted") };
     let text = greeting(&demo, &path, URL);
     assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("curl ")).count(), 3);
@@ -96,7 +96,7 @@ async fn the_greeting_holds_three_lines_to_paste() {
 async fn credentials_of_another_database_are_let_be() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Change, URL).await.unwrap(), settings.demo_path());
+    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
     assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
     for foreign in [r#"{"base_url":"http://x","platform":{"mid":"another"}}"#, "torn", "[]"] {
         fs::write(&path, foreign).unwrap();

@@ -16,21 +16,21 @@ fn settings(folder: &TempDir, more: &[(&'static str, &str)]) -> Settings {
 }
 
 async fn refusal(settings: &Settings, access: Access) -> String {
-    format!("{:#}", Node::open(settings, access, URL).await.err().unwrap())
+    format!("{:#}", Node::open(settings, access, Some(URL)).await.err().unwrap())
 }
 
 #[tokio::test]
 async fn beside_a_server_one_may_read_and_not_change() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, &[]);
-    let server = Node::open(&settings, Access::Change, URL).await.unwrap();
+    let server = Node::open(&settings, Access::Change, Some(URL)).await.unwrap();
     let refused = refusal(&settings, Access::Change).await;
     assert!(refused.contains("for itself") && refused.contains("another keyward holds"), "{refused}");
-    Node::open(&settings, Access::Read, URL).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Access::Read, Some(URL)).await.unwrap().close().await.unwrap();
 
     server.close().await.unwrap();
-    Node::open(&settings, Access::Read, URL).await.unwrap().close().await.unwrap();
-    Node::open(&settings, Access::Change, URL).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Access::Read, Some(URL)).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Access::Change, Some(URL)).await.unwrap().close().await.unwrap();
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn a_schema_is_brought_up_only_where_that_is_allowed() {
     let database = Database::open(&careful, Access::Change).await.unwrap();
     database.migrate().await.unwrap();
     database.close().await.unwrap();
-    Node::open(&careful, Access::Change, URL).await.unwrap().close().await.unwrap();
+    Node::open(&careful, Access::Change, Some(URL)).await.unwrap().close().await.unwrap();
 }
 
 #[tokio::test]
@@ -68,5 +68,5 @@ async fn a_refused_node_lets_go_of_the_folder() {
     fs::set_permissions(settings.master_key_path(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     assert!(refusal(&settings, Access::Change).await.contains("wrong length"));
     fs::remove_file(settings.master_key_path()).unwrap();
-    Node::open(&settings, Access::Change, URL).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Access::Change, Some(URL)).await.unwrap().close().await.unwrap();
 }

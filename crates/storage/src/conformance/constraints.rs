@@ -130,6 +130,8 @@ fn on_the_rest(raw: &dyn RawSql) -> Vec<(&'static str, String)> {
         ("signing_key_kid", insert("signing_key", &good_signing_key(raw), &[("kid", text("taken"))])),
         ("signing_key_public", insert("signing_key", &good_signing_key(raw), &[("public", raw.bytes(&[1; 31]))])),
     ];
+    let issuer: Columns = vec![("id", raw.truth(true)), ("url", text("x")), ("stamped_at", moment())];
+    attacks.push(("issuer_one_row", insert("issuer", &issuer, &[("id", raw.truth(false))])));
     let event: Columns = vec![
         ("seq", "1".to_owned()),
         ("scope", text("key")),

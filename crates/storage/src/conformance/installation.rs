@@ -49,3 +49,13 @@ pub async fn each_version_of_the_master_key_has_one_fingerprint(fixture: &Fixtur
     let expected = vec![(version(1), fingerprint(1)), (version(2), added.clone()), (version(u16::MAX), added)];
     assert_eq!(stored.fingerprints, expected);
 }
+
+pub async fn an_issuer_is_stamped_once_and_stays(fixture: &Fixture) {
+    assert_eq!(fixture.store.issuer().await.unwrap(), None);
+    assert_eq!(fixture.store.stamp_issuer("http://127.0.0.1:1", at(0)).await.unwrap(), Write::Applied);
+    for later in ["http://127.0.0.1:2", "http://127.0.0.1:1"] {
+        assert_eq!(fixture.store.stamp_issuer(later, at(1)).await.unwrap(), Write::Stale);
+    }
+    assert_eq!(fixture.store.issuer().await.unwrap().as_deref(), Some("http://127.0.0.1:1"));
+    assert_eq!(fixture.store.stamp().await.unwrap(), None, "the other stamp is one of its own");
+}

@@ -77,4 +77,20 @@ impl Installation for PgStore {
         let result = self.write(query).await?;
         Ok(applied(&result))
     }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.issuer")]
+    async fn issuer(&self) -> Result<Option<String>> {
+        sqlx::query_scalar!("SELECT i.url FROM issuer i WHERE i.id").fetch_optional(&self.pool).await.map_err(failed)
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp_issuer")]
+    async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write> {
+        let query = sqlx::query!(
+            "INSERT INTO issuer (url, stamped_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+            url,
+            PgInstant::from(at)
+        );
+        let result = self.write(query).await?;
+        Ok(applied(&result))
+    }
 }

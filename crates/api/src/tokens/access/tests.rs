@@ -21,6 +21,7 @@ fn settings(url: &str, environment: Environment) -> Settings {
     Settings {
         environment,
         public_url: url.into(),
+        issuer: url.into(),
         token_audience: format!("{url}/audience"),
         partners_name_mids: true,
         refresh_family_life: Duration::from_secs(1),

@@ -108,7 +108,7 @@ async fn a_token_of_another_service_is_refused() {
     // The same keys and master key, but another audience, another address or the other environment.
     let mut setups = [Setup::default(), Setup::default(), Setup::default()];
     setups[0].settings.token_audience = "https://shop.example.test".to_owned();
-    setups[1].settings.public_url = "https://other.example.test".to_owned();
+    setups[1].settings.issuer = "https://other.example.test".to_owned();
     setups[2].settings.environment = Environment::Production;
     for setup in setups {
         let by_value = setup.settings.environment == Environment::Sandbox;
