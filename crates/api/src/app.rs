@@ -22,6 +22,7 @@ macro_rules! faults {
 }
 use faults;
 
+mod acting;
 mod attempts;
 pub mod authenticate;
 pub mod authorize;
@@ -49,6 +50,7 @@ mod turns;
 mod usage;
 pub mod verify_key;
 
+pub use acting::Refused;
 pub use attempts::{Source, TooManyAttempts};
 pub use authenticate::Caller;
 pub use fair_queue::QueueFull;

@@ -14,10 +14,11 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use keyward_storage::{Result, Schema, Store, UnitOfWork};
+use keyward_storage::{Authority, Result, Schema, Store, UnitOfWork};
 use sqlx::{Sqlite, SqlitePool, Transaction, migrate::Migrator};
 
 mod accounts;
+mod callers;
 mod credentials;
 mod error;
 mod feed;
@@ -129,8 +130,10 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.store.begin")]
-    async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
+    async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
         let Some((_, lock)) = &self.writer else { return Err(ReadOnly.into()) };
-        Ok(Box::new(unit::SqliteUnit::new(self.write().await?, lock.clone())))
+        let mut transaction = self.write().await?;
+        callers::confirm(&mut transaction, by).await?;
+        Ok(Box::new(unit::SqliteUnit::new(transaction, lock.clone())))
     }
 }

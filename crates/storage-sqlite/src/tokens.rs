@@ -9,7 +9,7 @@ use keyward_storage::{
 };
 
 use crate::{
-    SqliteStore,
+    SqliteStore, callers,
     error::{commit_refused, refused},
     unit::{committed, written},
 };
@@ -86,6 +86,7 @@ impl Tokens for SqliteStore {
         let (token, family, at) = (redemption.token.uuid(), redemption.family.uuid(), redemption.at.as_micros());
         let ends_at = redemption.family_ends_at.as_micros();
         let mut transaction = self.write().await?;
+        callers::confirm(&mut transaction, &redemption.by).await?;
         let again =
             sqlx::query!("UPDATE redeemed_refresh SET reused_at = coalesce(reused_at, ?2) WHERE id = ?1", token, at);
         let outcome = match written(again.execute(&mut *transaction).await)? {

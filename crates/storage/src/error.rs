@@ -20,6 +20,10 @@ pub enum StorageError {
     /// A constraint that callers know how to answer refused a write.
     #[error("the write conflicts with {0:?}")]
     Conflict(Constraint),
+    /// The caller, or an account above it, was changed since it was judged: nothing was written. It has to be judged
+    /// anew (R19).
+    #[error("the caller was changed since it was judged")]
+    CallerChanged,
     /// A row holds what this service never writes. An operator has to look.
     #[error("row {id} of {table} holds what this service never writes")]
     Corrupt {

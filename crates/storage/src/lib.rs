@@ -19,6 +19,7 @@ use keyward_domain::{
     Revocation, SecretDigest, Status, Timestamp,
 };
 
+mod authority;
 mod error;
 mod revocation;
 pub mod row;
@@ -30,6 +31,7 @@ pub mod mock;
 #[cfg(feature = "postgres")]
 mod postgres;
 
+pub use authority::Authority;
 pub use error::{Cause, Constraint, StorageError};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgControl, PgOptions, PgStore};
@@ -203,6 +205,8 @@ pub struct Redemption {
     pub family_ends_at: Timestamp,
     /// Now.
     pub at: Timestamp,
+    /// By whose right: that of the keys that obtained it.
+    pub by: Authority,
 }
 
 /// What came of redeeming a refresh token.
@@ -235,6 +239,7 @@ pub trait Tokens: Send + Sync {
     async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64>;
 
     /// Redeems a refresh token, in one transaction. Of two racing redemptions of one token exactly one is the first.
+    /// [`StorageError::CallerChanged`] if its keys are not what they were judged as: nothing was written (R19).
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
 
     /// Drops what is kept of families whose life has been over for this long, at most so many rows. Returns how many.
@@ -279,7 +284,8 @@ pub trait Installation: Send + Sync {
     async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write>;
 }
 
-/// One transaction. Dropping it rolls back. It locks an account before any of its keys, so that no two of them deadlock.
+/// One transaction, by somebody's right. Dropping it rolls back. It locks an account before any of its keys, so that no
+/// two of them deadlock.
 #[async_trait]
 pub trait UnitOfWork: Send {
     /// The account, locked against every other unit of work until the end of this one.
@@ -324,19 +330,29 @@ pub trait UnitOfWork: Send {
 
     /// Makes it all lasting. When this returns `Ok`, it survives the loss of power. Tells the number of the event that
     /// every node must have applied before the change may be called done (R16).
+    ///
+    /// [`StorageError::CallerChanged`] if the right by which it was begun is not what it was judged as: nothing was
+    /// written, and the caller has to be judged anew (R19). No commit by the right of a key becomes visible after an
+    /// event that ended that right.
     async fn commit(self: Box<Self>) -> Result<Committed>;
 }
 
 /// Everything that a node remembers, and the way to change it.
 #[async_trait]
 pub trait Store: Keys + Accounts + Credentials + Tokens + Upkeep + Installation {
-    /// Begins a unit of work.
-    async fn begin(&self) -> Result<Box<dyn UnitOfWork>>;
+    /// Begins a unit of work, which is committed only while this right stands (R19).
+    async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>>;
+
+    /// Begins a unit of work of the operator's: for tests, which act for no key.
+    #[cfg(feature = "testing")]
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
+        self.begin_as(&Authority::operator()).await
+    }
 
     /// Adds one key and makes it lasting: [`UnitOfWork::insert_key`] in a unit of work of its own. Where many are added at
     /// the same time, an adapter may write several of them at once.
-    async fn insert_key(&self, within: &Reach, key: &ApiKey) -> Result<Write> {
-        let mut work = self.begin().await?;
+    async fn insert_key(&self, by: &Authority, within: &Reach, key: &ApiKey) -> Result<Write> {
+        let mut work = self.begin_as(by).await?;
         let write = work.insert_key(within, key).await?;
         if write == Write::Applied {
             work.commit().await?;

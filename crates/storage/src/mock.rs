@@ -10,7 +10,7 @@ use keyward_domain::{
 };
 
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Committed, Confirmed, Credential, Credentials, Event, Feed,
+    AccountRecord, AccountWindow, Accounts, Authority, Committed, Confirmed, Credential, Credentials, Event, Feed,
     FreshSigningKey, Hint, Hints, Installation, Introduction, KeyRecord, KeyWindow, Keys, ListedKey, Members,
     Membership, NodeId, Read, Redeemed, Redemption, Result, Seq, SigningKeys, Stamp, Store, Subject, Tokens,
     UnitOfWork, Upkeep, Write,
@@ -68,7 +68,7 @@ mockall::mock! {
 
     #[async_trait]
     impl Store for Store {
-        async fn begin(&self) -> Result<Box<dyn UnitOfWork>>;
+        async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>>;
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
     async fn the_doubles_stand_in_for_any_store_and_inject_its_faults() {
         let mut store = MockStore::new();
         store.expect_credential().returning(|_| Err(StorageError::Unavailable("down".into())));
-        store.expect_begin().returning(|| {
+        store.expect_begin_as().returning(|_| {
             let mut unit = MockUnitOfWork::new();
             unit.expect_record_status().returning(|_, _, _, _| Ok(Write::Stale));
             unit.expect_commit().returning(|| Err(StorageError::OutcomeUnknown("cut off".into())));

@@ -16,12 +16,13 @@ use tokio::time::Duration;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::{CLOCKS_AGREE, Result, Schema, StorageError, Store, UnitOfWork, Write};
+use crate::{Authority, CLOCKS_AGREE, Result, Schema, StorageError, Store, UnitOfWork, Write};
 
 #[macro_use]
 mod rows;
 
 mod accounts;
+mod callers;
 mod control;
 mod credentials;
 mod error;
@@ -38,6 +39,7 @@ mod unit_of_work;
 mod upkeep;
 
 use accounts::AccountLookUps;
+use callers::Callers;
 pub use control::PgControl;
 use credentials::LookUps;
 use insertion::{Insertion, Insertions};
@@ -55,6 +57,7 @@ const INSERTIONS_AT_ONCE: usize = 1;
 #[derive(Clone)]
 pub struct PgStore {
     pool: PgPool,
+    beginnings: Beginnings,
     statement_timeout: Duration,
     commit_timeout: Duration,
     look_ups: Arc<Meeting<LookUps>>,
@@ -93,9 +96,11 @@ impl PgStore {
         let tasks = TaskTracker::new();
         let look_ups = LookUps { pool: pool.clone(), in_time: statement_timeout };
         let accounts = AccountLookUps { pool: pool.clone(), in_time: statement_timeout };
-        let insertions = Insertions { pool: pool.clone(), in_time: statement_timeout + commit_timeout };
+        let beginnings = Beginnings { pool: pool.clone(), tasks: tasks.clone() };
+        let insertions = Insertions { beginnings: beginnings.clone(), statement_timeout, commit_timeout };
         Ok(Self {
             pool,
+            beginnings,
             statement_timeout,
             commit_timeout,
             look_ups: Arc::new(Meeting::new(look_ups, READS_AT_ONCE, tasks.clone())),
@@ -139,16 +144,9 @@ impl PgStore {
         self.tasks.wait().await;
     }
 
-    /// Begins a transaction: the one way to do so. Whoever gives up while it begins must not take it along: sqlx counts a
-    /// transaction only once `BEGIN` was answered, so dropped before that it would give a connection back that is inside
-    /// one, and what is written next over it would be acknowledged and never committed. A task of its own sees it through,
-    /// and rolls it back if nobody wants it any more.
-    #[expect(clippy::disallowed_methods, reason = "the one place, where a task sees it through")]
+    /// Begins a transaction.
     async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
-        let pool = self.pool.clone();
-        let beginning = self.tasks.spawn(async move { pool.begin().await });
-        let begun = beginning.await.map_err(|ended| StorageError::Unavailable(ended.into()))?;
-        begun.map_err(error::failed)
+        self.beginnings.transaction().await
     }
 
     /// Runs a write that commits by itself. Getting no connection means that nothing was written; whatever fails from
@@ -163,9 +161,33 @@ impl PgStore {
     }
 }
 
-/// With synchronous standbys a commit waits for them, without an end of its own.
-async fn commit(transaction: Transaction<'_, Postgres>, in_time: Duration) -> Result<()> {
-    match tokio::time::timeout(in_time, transaction.commit()).await {
+/// Where transactions begin.
+#[derive(Clone)]
+struct Beginnings {
+    pool: PgPool,
+    tasks: TaskTracker,
+}
+
+impl Beginnings {
+    /// Begins a transaction: the one way to do so. Whoever gives up while it begins must not take it along: sqlx counts
+    /// a transaction only once `BEGIN` was answered, so dropped before that it would give a connection back that is
+    /// inside one, and what is written next over it would be acknowledged and never committed. A task of its own sees
+    /// it through, and rolls it back if nobody wants it any more.
+    #[expect(clippy::disallowed_methods, reason = "the one place, where a task sees it through")]
+    async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
+        let pool = self.pool.clone();
+        let beginning = self.tasks.spawn(async move { pool.begin().await });
+        let begun = beginning.await.map_err(|ended| StorageError::Unavailable(ended.into()))?;
+        begun.map_err(error::failed)
+    }
+}
+
+/// Commits while those by whose right it is made stand. With synchronous standbys a commit waits for them, without an
+/// end of its own.
+async fn commit(mut transaction: Transaction<'static, Postgres>, callers: &Callers, in_time: Duration) -> Result<()> {
+    let committing =
+        async { if callers.are_none() { transaction.commit().await } else { callers.commit(&mut transaction).await } };
+    match tokio::time::timeout(in_time, committing).await {
         Ok(committed) => committed.map_err(error::commit_failed),
         Err(late) => Err(error::commit_late(late)),
     }
@@ -192,14 +214,14 @@ fn applied(result: &PgQueryResult) -> Write {
 #[async_trait]
 impl Store for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.begin")]
-    async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
+    async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
         let transaction = self.transaction().await?;
-        Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, self.commit_timeout)))
+        Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, Callers::of(by), self.commit_timeout)))
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]
-    async fn insert_key(&self, within: &Reach, key: &ApiKey) -> Result<Write> {
-        self.insertions.ask(Insertion::new(within, key)).await
+    async fn insert_key(&self, by: &Authority, within: &Reach, key: &ApiKey) -> Result<Write> {
+        self.insertions.ask(Insertion::new(by, within, key)).await
     }
 }
 

@@ -9,6 +9,7 @@ use keyward_domain::{AuthKey, KeyId};
 use keyward_storage::{Credential, Event, Read, Seq, Subject};
 
 use crate::{
+    known::Known,
     platform::{Platform, Std},
     protocol::{Generation, Rules, Shard, Ticket},
 };
@@ -37,6 +38,14 @@ impl<P: Platform> Cache<P> {
     #[must_use]
     pub fn look_up(&self, id: KeyId) -> Option<Credential> {
         self.on(id, |part| part.entries().credential(id))
+    }
+
+    /// The same with the last event that it shows: whatever an event up to there changed is not remembered as it was.
+    pub(crate) fn known(&self, id: KeyId) -> Option<Known> {
+        self.on(id, |part| {
+            let as_of = part.floor();
+            part.entries().credential(id).map(|credential| Known { credential, as_of })
+        })
     }
 
     /// A read of this key is about to begin.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use keyward_domain::{
     Actor, AuthKey, Candidate, Conditions, Denial, KeyId, Link, Permission, PresentedValue, Proof, Reach, Role,
-    ScopeNotHeld, ScopeSet, Scopes, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
+    ScopeNotHeld, ScopeSet, Scopes, Timestamp, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
 };
-use keyward_storage::Credential;
-use keyward_verifier::Arrival;
+use keyward_storage::{Authority, Credential};
+use keyward_verifier::{Arrival, Known};
 
 use super::{
     App, Fault, Source, TooManyAttempts,
+    acting::{Refused, Sight, look},
     attempts::Guesser,
     key_reload::KeyReload,
     proving::{self, Found},
@@ -27,7 +28,13 @@ pub struct Caller(Who);
 
 #[derive(Clone, Debug)]
 enum Who {
-    Key { id: KeyId, account: Arc<Link>, scopes: Held },
+    Key {
+        id: KeyId,
+        /// The public key of its pair, where a token speaks for it.
+        public: Option<KeyId>,
+        account: Arc<Link>,
+        scopes: Held,
+    },
     Operator,
 }
 
@@ -103,6 +110,46 @@ impl Caller {
         }
     }
 
+    /// Judges the caller as it is now: with the right by which it may change something, and when that ends by itself
+    /// (R19). A token's own end and the value that was presented are not looked at again.
+    ///
+    /// # Errors
+    /// [`Refused`] if it is good no more, may not do what needs this permission, or that cannot be known.
+    pub(super) async fn judged(
+        &self,
+        app: &App,
+        by: Sight,
+        needs: Permission,
+    ) -> Result<(Self, Authority, Option<Timestamp>), Refused> {
+        let Who::Key { id, public, account: _, scopes } = &self.0 else {
+            return Ok((self.clone(), Authority::operator(), None));
+        };
+        let denied = |denial| Refused::Denied(denial);
+        let Known { credential: Credential { key, chain }, as_of } = look(app, *id, by).await?;
+        let mut authority = Authority::of(*id, &chain, as_of);
+        let mut ends_at = key.view().expires_at;
+        let now = app.expiry_time();
+        if let Some(public) = public {
+            let public = look(app, *public, by).await?;
+            let view = public.credential.key.view();
+            usable_pair(view, key.view(), &chain, now).map_err(|_| denied(Denial::Revoked))?;
+            authority = authority.and(view.id, public.as_of);
+            ends_at = [ends_at, view.expires_at].into_iter().flatten().min();
+        }
+        let scopes = match scopes {
+            Held::OfKey(_) => Held::OfKey(Arc::clone(&key)),
+            Held::OfToken(scopes) => Held::OfToken(scopes.as_scopes().intersection(key.view().scopes)),
+        };
+        // What was proved when it was let in stays proved.
+        let proof = Proof::by_signature(true);
+        let candidate = Candidate { key: key.view(), chain: &chain, scopes: scopes.as_scopes(), proof };
+        if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, &Conditions::default(), now) {
+            return Err(denied(denial));
+        }
+        let caller = Self(Who::Key { id: *id, public: *public, account: chain.shared_own(), scopes });
+        if caller.may(needs) { Ok((caller, authority, ends_at)) } else { Err(Refused::InsufficientScope(needs)) }
+    }
+
     /// Whether the caller stands above all partners.
     pub(super) fn is_above_partners(&self) -> bool {
         self.account().is_none_or(|own| own.role == Role::Platform)
@@ -130,6 +177,14 @@ pub(super) struct Accepted {
     pub(super) credential: Credential,
     /// What it may do: the key's scopes, or what a token leaves of them.
     pub(super) scopes: Held,
+    /// The public key of its pair, where a token speaks for it.
+    pub(super) public: Option<KeyId>,
+}
+
+impl From<Accepted> for Caller {
+    fn from(Accepted { credential, scopes, public }: Accepted) -> Self {
+        Self(Who::Key { id: credential.key.id(), public, account: credential.chain.shared_own(), scopes })
+    }
 }
 
 /// Lets a caller in.
@@ -137,17 +192,14 @@ pub(super) struct Accepted {
 /// # Errors
 /// [`Error`] if the credential is not good, the source must wait, or the answer is not to be had.
 pub async fn authenticate(app: &Arc<App>, credential: &str, source: Source) -> Result<Caller, Error> {
-    let accepted = accept(app, credential, source, &Conditions::default()).await?;
-    let Accepted { credential, scopes } = accepted;
-    Ok(Caller(Who::Key { id: credential.key.id(), account: credential.chain.shared_own(), scopes }))
+    Ok(accept(app, credential, source, &Conditions::default()).await?.into())
 }
 
 /// Lets a caller in without waiting, if its key is in memory and good. `None` says nothing about the credential but that
 /// [`authenticate`] has to be asked.
 #[must_use]
 pub fn authenticate_at_once(app: &App, arrival: &Arrival, credential: &str) -> Option<Caller> {
-    let Accepted { credential, scopes } = accept_at_once(app, arrival, credential, &Conditions::default())?;
-    Some(Caller(Who::Key { id: credential.key.id(), account: credential.chain.shared_own(), scopes }))
+    accept_at_once(app, arrival, credential, &Conditions::default()).map(Caller::from)
 }
 
 /// Takes a key value that is in memory, good, and good for these conditions.
@@ -167,7 +219,7 @@ pub(super) fn accept_at_once(
         Verdict::Valid { .. } => app.usage.note(key.id, now.shared),
     }
     let scopes = Held::OfKey(Arc::clone(&credential.key));
-    Some(Accepted { credential, scopes })
+    Some(Accepted { credential, scopes, public: None })
 }
 
 /// Takes a key value or an access token, and holds it to conditions.
@@ -210,13 +262,13 @@ async fn accept_value(
     let found = found.ok_or(Error::Denied(Denial::NotFound))?;
     proving::renew_digest(app, presented, &found.credential.key);
     let scopes = Held::OfKey(Arc::clone(&found.credential.key));
-    Ok(Accepted { credential: found.credential, scopes })
+    Ok(Accepted { credential: found.credential, scopes, public: None })
 }
 
 async fn accept_token(app: &Arc<App>, token: &str, conditions: &Conditions) -> Result<Accepted, Error> {
     let grant = read_token(app, token).await?.ok_or(Error::Denied(Denial::NotFound))?;
     let accepted = alive(app, &grant).await?;
-    let Accepted { credential: Credential { key, chain }, scopes } = &accepted;
+    let Accepted { credential: Credential { key, chain }, scopes, public: _ } = &accepted;
     let candidate = Candidate { key: key.view(), chain, scopes: scopes.as_scopes(), proof: Proof::by_signature(true) };
     match judge(Ok(Some(candidate)), None, conditions, app.expiry_time()) {
         Verdict::Valid { .. } => Ok(accepted),
@@ -252,5 +304,5 @@ async fn alive(app: &App, grant: &AccessGrant) -> Result<Accepted, Error> {
         return Err(denied());
     }
     let scopes = Held::OfToken(grant.scopes.as_scopes().intersection(secret.key.view().scopes));
-    Ok(Accepted { credential: secret, scopes })
+    Ok(Accepted { credential: secret, scopes, public: Some(grant.public_key) })
 }

@@ -1,18 +1,26 @@
 //! Suspend, resume and close an account (contract, section 8).
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use keyward_domain::{
-    Account, Mid, Status,
+    Account, Mid, Permission, Status,
     revocation::{StatusDecision, StatusRefusal},
 };
 use keyward_storage::{StorageError, Subject, Write};
 
-use super::{App, Caller, Fault, narrowing, turns::Lane};
+use super::{
+    App, Caller, Fault, Refused,
+    acting::{Acting, MayBeFault},
+    narrowing,
+    turns::Lane,
+};
 
 /// Why an account kept its status.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The caller may not change anything any more.
+    #[error(transparent)]
+    Caller(#[from] Refused),
     /// No such account within the caller's reach.
     #[error("no such account")]
     NoSuchAccount,
@@ -26,6 +34,12 @@ pub enum Error {
 
 super::faults!(Error: StorageError);
 
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
+}
+
 /// Gives an account below the caller this status, and waits until every node judges by it. Repeating it changes nothing,
 /// is no error, and waits again for what the first one did (R9).
 ///
@@ -33,10 +47,20 @@ super::faults!(Error: StorageError);
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown, or it is committed and not known to
 /// be in force: repeating is safe.
 pub async fn change_status(app: &Arc<App>, caller: &Caller, mid: &Mid, wanted: Status) -> Result<Account, Error> {
-    let reach = &caller.reach();
+    let mut acting = Acting::begin(app, caller, Permission::WriteMerchants).await?;
+    loop {
+        let tried = try_once(app, &acting, mid, wanted).await;
+        if let ControlFlow::Break(account) = acting.again(app, tried).await? {
+            return Ok(account);
+        }
+    }
+}
+
+async fn try_once(app: &Arc<App>, acting: &Acting, mid: &Mid, wanted: Status) -> Result<Account, Error> {
+    let reach = &acting.caller.reach();
     let id = app.store.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
-    let turn = app.turns.take(id, Lane::Stop, caller.actor()).await.map_err(Fault::from)?;
-    let mut work = app.store.begin().await?;
+    let turn = app.turns.take(id, Lane::Stop, acting.caller.actor()).await.map_err(Fault::from)?;
+    let mut work = app.store.begin_as(&acting.by).await?;
     let locked = work.lock_account(reach, id).await?.ok_or(Error::NoSuchAccount)?;
     let (mut account, subject) = (locked.account, Subject::Account(id));
     match account.change_status(wanted, reach)? {
@@ -49,6 +73,7 @@ pub async fn change_status(app: &Arc<App>, caller: &Caller, mid: &Mid, wanted: S
             if work.record_status(reach, id, account.status, status).await? == Write::Stale {
                 return Err(Error::NoSuchAccount);
             }
+            acting.is_in_time(app)?;
             narrowing::commit(app, work, vec![subject], Some(turn)).await?.in_force().await?;
             account.status = status;
             Ok(account)

@@ -1,9 +1,15 @@
 //! Create an account of any role: what the command line does, and registering a merchant ends in.
 
-use keyward_domain::{Account, AccountNotActive, Mid, Name, Parent, Reach, Role, Standing, Status};
+use std::ops::ControlFlow;
+
+use keyward_domain::{Account, AccountNotActive, Mid, Name, Parent, Permission, Role, Standing, Status};
 use keyward_storage::{AccountRecord, Constraint, StorageError, Write};
 
-use super::{App, Caller, Fault, NoEntropy, turns::Lane};
+use super::{
+    App, Caller, Fault, NoEntropy, Refused,
+    acting::{Acting, MayBeFault},
+    turns::Lane,
+};
 
 /// Create an account.
 #[derive(Clone, Debug)]
@@ -21,6 +27,9 @@ pub struct CreateAccount {
 /// Why no account was made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The caller may not change anything any more.
+    #[error(transparent)]
+    Caller(#[from] Refused),
     /// No such parent within reach.
     #[error("no such parent account")]
     NoSuchParent,
@@ -49,6 +58,7 @@ impl From<StorageError> for Error {
             StorageError::Conflict(Constraint::PairUniqueName)
             | StorageError::Unavailable(_)
             | StorageError::OutcomeUnknown(_)
+            | StorageError::CallerChanged
             | StorageError::Corrupt { .. }
             | StorageError::Unexpected(_) => Self::Fault(error.into()),
         }
@@ -57,12 +67,19 @@ impl From<StorageError> for Error {
 
 super::faults!(Error: NoEntropy);
 
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
+}
+
 /// Creates an account.
 ///
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
 pub async fn create_account(app: &App, caller: &Caller, command: CreateAccount) -> Result<Account, Error> {
-    let reach = caller.reach();
+    let mut acting = Acting::begin(app, caller, Permission::WriteMerchants).await?;
+    let reach = acting.caller.reach();
     let parent = match &command.parent {
         Some(mid) => Some(app.store.account(&reach, mid).await?.ok_or(Error::NoSuchParent)?),
         None => None,
@@ -72,8 +89,12 @@ pub async fn create_account(app: &App, caller: &Caller, command: CreateAccount) 
         Some(parent) => Some(app.turns.take(parent.id, Lane::Make, caller.actor()).await.map_err(Fault::from)?),
         None => None,
     };
-    insert(app, &reach, &account).await?;
-    Ok(account)
+    loop {
+        let tried = insert(app, &acting, &account).await;
+        if let ControlFlow::Break(()) = acting.again(app, tried).await? {
+            return Ok(account);
+        }
+    }
 }
 
 /// Decides what the account is. Writes nothing.
@@ -98,11 +119,12 @@ pub(super) fn new_account(app: &App, command: CreateAccount, parent: Option<&Acc
     })
 }
 
-async fn insert(app: &App, reach: &Reach, account: &Account) -> Result<(), Error> {
-    let mut work = app.store.begin().await?;
-    if work.insert_account(reach, account).await? == Write::Stale {
+async fn insert(app: &App, acting: &Acting, account: &Account) -> Result<(), Error> {
+    let mut work = app.store.begin_as(&acting.by).await?;
+    if work.insert_account(&acting.caller.reach(), account).await? == Write::Stale {
         return Err(AccountNotActive.into());
     }
+    acting.is_in_time(app)?;
     // A new account decides no verdict yet.
     work.commit().await?;
     Ok(())

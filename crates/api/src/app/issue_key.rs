@@ -1,9 +1,18 @@
 //! Create an API key (contract, section 3).
 
-use keyward_domain::{AccountNotActive, ApiKey, Chain, KeyTerms, KeyValue, Mid, Origin, ScopeNotHeld, Standing};
+use std::ops::ControlFlow;
+
+use keyward_domain::{
+    AccountNotActive, ApiKey, Chain, KeyTerms, KeyValue, Mid, Origin, Permission, ScopeNotHeld, Standing,
+};
 use keyward_storage::{StorageError, Write};
 
-use super::{App, Caller, Fault, NoEntropy, attempts::Guesser, turns::Lane};
+use super::{
+    App, Caller, Fault, NoEntropy, Refused,
+    acting::{Acting, MayBeFault},
+    attempts::Guesser,
+    turns::Lane,
+};
 
 /// Create a key for this account on these terms.
 pub struct IssueKey {
@@ -26,6 +35,9 @@ pub struct Issued {
 /// Why no key was made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The caller may not change anything any more.
+    #[error(transparent)]
+    Caller(#[from] Refused),
     /// The caller may not grant a scope.
     #[error(transparent)]
     ScopeNotHeld(#[from] ScopeNotHeld),
@@ -42,14 +54,21 @@ pub enum Error {
 
 super::faults!(Error: StorageError, NoEntropy);
 
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
+}
+
 /// Makes a key and writes it down.
 ///
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
 pub async fn issue_key(app: &App, caller: &Caller, command: IssueKey) -> Result<Issued, Error> {
     let IssueKey { mid, terms } = command;
-    caller.may_grant(terms.scopes())?;
-    let reach = caller.reach();
+    let mut acting = Acting::begin(app, caller, Permission::WriteKeys).await?;
+    acting.caller.may_grant(terms.scopes())?;
+    let reach = acting.caller.reach();
     let account = app.store.account(&reach, &mid).await?.ok_or(Error::NoSuchAccount)?;
     if account.chain.standing() != Standing::Active {
         return Err(AccountNotActive.into());
@@ -57,10 +76,21 @@ pub async fn issue_key(app: &App, caller: &Caller, command: IssueKey) -> Result<
     let origin = Origin { id: app.fresh_key_id()?, at: app.now(), by: caller.actor(), pair: None };
     let (key, value) = mint(app, terms, origin, &account.chain).await?;
     let _turn = app.turns.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Fault::from)?;
-    if app.store.insert_key(&reach, &key).await? == Write::Stale {
-        return Err(AccountNotActive.into());
+    loop {
+        let tried = insert(app, &acting, &key).await;
+        if let ControlFlow::Break(()) = acting.again(app, tried).await? {
+            return Ok(Issued { key, chain: account.chain, value });
+        }
     }
-    Ok(Issued { key, chain: account.chain, value })
+}
+
+async fn insert(app: &App, acting: &Acting, key: &ApiKey) -> Result<(), Error> {
+    acting.caller.may_grant(&key.facts().scopes)?;
+    acting.is_in_time(app)?;
+    match app.store.insert_key(&acting.by, &acting.caller.reach(), key).await? {
+        Write::Applied => Ok(()),
+        Write::Stale => Err(AccountNotActive.into()),
+    }
 }
 
 /// Draws the value of a new key and makes the key. Writes nothing.

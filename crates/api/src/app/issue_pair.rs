@@ -1,8 +1,8 @@
 //! Create a public and a secret key that belong together (contract, section 7).
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
-use keyward_domain::{AccountId, KeyId};
+use keyward_domain::{AccountId, KeyId, Permission};
 use keyward_domain::{
     AccountNotActive, ApiKey, Ask, Chain, Description, KeyTerms, KeyType, KeyValue, Mid, Name, Origin, OtherWriters,
     PairMembership, Reason, Refusal, ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
@@ -10,7 +10,8 @@ use keyward_domain::{
 use keyward_storage::{Constraint, StorageError, Subject, UnitOfWork, Write};
 
 use super::{
-    App, Caller, Fault, NoEntropy,
+    App, Caller, Fault, NoEntropy, Refused,
+    acting::{Acting, MayBeFault},
     issue_key::{self, MintError, mint},
     narrowing,
     turns::Lane,
@@ -75,37 +76,53 @@ macro_rules! as_for_any_key {
     )+};
 }
 
-as_for_any_key!(ScopeNotHeld, AccountNotActive, Fault, StorageError, NoEntropy, MintError);
+as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Fault, StorageError, NoEntropy, MintError);
+
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Key(error) = self { error.fault() } else { None }
+    }
+}
 
 /// Makes a pair and writes it down, together with what it overwrites; then waits until no node accepts that any more.
 ///
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
 pub async fn issue_pair(app: &Arc<App>, caller: &Caller, command: &IssuePair) -> Result<IssuedPair, Error> {
-    caller.may_grant(&command.scopes)?;
-    let account = app.store.account(&caller.reach(), &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
+    let mut acting = Acting::begin(app, caller, Permission::WriteKeys).await?;
+    acting.caller.may_grant(&command.scopes)?;
+    let reach = acting.caller.reach();
+    let account = app.store.account(&reach, &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     if account.chain.standing() != Standing::Active {
         return Err(AccountNotActive.into());
     }
-    for _ in 1..TRIES {
-        match try_once(app, caller, command, account.account.id, &account.chain).await {
-            // Somebody who does not hold the account still took the name: take the next one.
-            Err(Error::Key(issue_key::Error::Fault(Fault::Storage(StorageError::Conflict(
-                Constraint::PairUniqueName,
-            ))))) => {}
-            other => return other,
+    let mut other_names = TRIES;
+    loop {
+        let tried = try_once(app, &acting, command, account.account.id, &account.chain).await;
+        if other_names > 1 && tried.as_ref().is_err_and(name_was_taken) {
+            other_names -= 1;
+            continue;
+        }
+        if let ControlFlow::Break(issued) = acting.again(app, tried).await? {
+            return Ok(issued);
         }
     }
-    try_once(app, caller, command, account.account.id, &account.chain).await
+}
+
+/// Whether somebody who does not hold the account still took the name: the next one is to be taken.
+fn name_was_taken(error: &Error) -> bool {
+    matches!(error.fault(), Some(Fault::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
 }
 
 async fn try_once(
     app: &Arc<App>,
-    caller: &Caller,
+    acting: &Acting,
     command: &IssuePair,
     account: AccountId,
     chain: &Chain,
 ) -> Result<IssuedPair, Error> {
+    let caller = &acting.caller;
+    caller.may_grant(&command.scopes)?;
     let reach = caller.reach();
     let at = app.now();
     // Slow hashing comes before the lock.
@@ -121,7 +138,7 @@ async fn try_once(
     let (secret, secret_value) = mint(app, secret, unnamed(app.fresh_key_id()?), chain).await?;
 
     let turn = app.turns.take(account, Lane::Make, caller.actor()).await.map_err(Fault::from)?;
-    let mut work = app.store.begin().await?;
+    let mut work = app.store.begin_as(&acting.by).await?;
     let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     let (mut replaced, mut ended_before) = (Vec::new(), Vec::new());
     if command.overwrite {
@@ -137,6 +154,7 @@ async fn try_once(
             return Err(AccountNotActive.into());
         }
     }
+    acting.is_in_time(app)?;
     narrowing::commit(app, work, replaced, Some(turn)).await?.in_force().await?;
     for key in ended_before {
         let last = app.store.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);

@@ -6,7 +6,7 @@ use keyward_domain::{
     Account, ApiKey, Chain, Environment, KeyTerms, KeyType, KeyValue, Link, Name, Origin, PairMembership, Parent,
     Reach, Role, ScopeSet, Status, TextError,
 };
-use keyward_storage::{AccountWindow, Constraint, StorageError, UnitOfWork, Write};
+use keyward_storage::{AccountWindow, Authority, Constraint, StorageError, UnitOfWork, Write};
 
 use super::{
     App, Caller, Fault,
@@ -48,7 +48,7 @@ pub async fn plant_demo<E: From<Fault>>(
     if used || app.settings.environment != Environment::Sandbox {
         return Ok(None);
     }
-    let mut work = app.store.begin().await.map_err(outage)?;
+    let mut work = app.store.begin_as(&Authority::operator()).await.map_err(outage)?;
     let Some(demo) = plant(app, &mut *work).await? else { return Ok(None) };
     keep(&demo)?;
     work.commit().await.map_err(outage)?;

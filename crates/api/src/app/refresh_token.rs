@@ -1,14 +1,15 @@
 //! Redeem a refresh token for a fresh pair of tokens (contract, section 2). It works once; a second time ends its family.
 
-use keyward_domain::{Actor, KeyId, ScopeSet, revocation::usable_pair};
-use keyward_storage::{Redeemed, Redemption, StorageError};
+use keyward_domain::{AccountId, Actor, KeyId, Mid, ScopeSet, revocation::usable_pair};
+use keyward_storage::{Authority, Redeemed, Redemption, StorageError};
 
 use super::{
-    App, Fault,
+    App, Fault, Refused,
+    acting::{Sight, TRIES, look},
     obtain_token::{Family, Tokens, make_tokens},
     turns::Lane,
 };
-use crate::tokens::AccessGrant;
+use crate::tokens::{AccessGrant, RefreshGrant};
 
 /// The token, and what its bearer says about itself.
 pub struct RefreshToken<'a> {
@@ -36,6 +37,15 @@ pub enum Error {
 
 super::faults!(Error: StorageError);
 
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Denied(_) | Refused::InsufficientScope(_) => Self::Denied,
+            Refused::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
 /// Redeems a refresh token.
 ///
 /// # Errors
@@ -46,31 +56,25 @@ pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Token
     if grant.family_ends_at <= now.expiry || request.proved.is_some_and(|key| key != grant.secret_key) {
         return Err(Error::Denied);
     }
-    let verifier = &app.verifier;
-    let (public, secret) = tokio::join!(verifier.credential(grant.public_key), verifier.credential(grant.secret_key));
-    let (Some(public), Some(secret)) = (public?, secret?) else { return Err(Error::Denied) };
-    if usable_pair(public.key.view(), secret.key.view(), &secret.chain, now.expiry).is_err() {
-        return Err(Error::Denied);
-    }
+    let (by, account, mid) = judge_keys(app, &grant, Sight::Memory).await?;
     let scopes = match request.scopes {
         Some(asked) if !grant.scopes.covers_all(&asked) => return Err(Error::ScopeNotCovered),
         Some(asked) => asked,
         None => grant.scopes.clone(),
     };
-    let access = AccessGrant {
-        public_key: grant.public_key,
-        secret_key: grant.secret_key,
-        mid: secret.chain.own().mid.clone(),
-        scopes,
-    };
-    let family = Family { id: grant.family, ends_at: grant.family_ends_at, scopes: grant.scopes };
+    let access = AccessGrant { public_key: grant.public_key, secret_key: grant.secret_key, mid, scopes };
+    let family = Family { id: grant.family, ends_at: grant.family_ends_at, scopes: grant.scopes.clone() };
     // Made first, redeemed after: where no tokens can be made, the one presented stays good.
     let tokens = make_tokens(app, access, Some(family), now)?;
-    let redemption =
-        Redemption { token: grant.token, family: grant.family, family_ends_at: grant.family_ends_at, at: now.shared };
-    let by = Actor::Key(grant.secret_key);
-    let _turn = app.turns.take(secret.chain.own().id, Lane::Redeem, by).await.map_err(Fault::from)?;
-    match app.store.redeem(&redemption).await? {
+    let redemption = Redemption {
+        token: grant.token,
+        family: grant.family,
+        family_ends_at: grant.family_ends_at,
+        at: now.shared,
+        by,
+    };
+    let _turn = app.turns.take(account, Lane::Redeem, Actor::Key(grant.secret_key)).await.map_err(Fault::from)?;
+    match redeem(app, &grant, redemption).await? {
         Redeemed::First => {}
         Redeemed::Again => {
             tracing::warn!(family = %grant.family, key.id = %grant.secret_key, "a refresh token came a second time; its family is ended");
@@ -80,4 +84,26 @@ pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Token
     }
     app.usage.note(grant.secret_key, now.shared);
     Ok(tokens)
+}
+
+/// By whose right the token is redeemed: that of the two keys that obtained it, as they are now (rule 9, R19). And
+/// their account.
+async fn judge_keys(app: &App, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
+    let (public, secret) = tokio::join!(look(app, grant.public_key, by), look(app, grant.secret_key, by));
+    let (public, secret) = (public?, secret?);
+    let (key, chain) = (secret.credential.key.view(), &secret.credential.chain);
+    usable_pair(public.credential.key.view(), key, chain, app.expiry_time()).map_err(|_| Error::Denied)?;
+    let right = Authority::of(key.id, chain, secret.as_of).and(grant.public_key, public.as_of);
+    Ok((right, chain.own().id, chain.own().mid.clone()))
+}
+
+/// Redeems, and once more with the keys judged anew where the database found them changed and wrote nothing.
+async fn redeem(app: &App, grant: &RefreshGrant, mut redemption: Redemption) -> Result<Redeemed, Error> {
+    for _ in 1..TRIES {
+        match app.store.redeem(&redemption).await {
+            Err(StorageError::CallerChanged) => (redemption.by, ..) = judge_keys(app, grant, Sight::Database).await?,
+            redeemed => return Ok(redeemed?),
+        }
+    }
+    Ok(app.store.redeem(&redemption).await?)
 }

@@ -1,11 +1,16 @@
 //! Revoke an API key (contract, section 6).
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
-use keyward_domain::{Ask, Decision, KeyId, OtherWriters, Reason, Refusal};
+use keyward_domain::{Ask, Decision, KeyId, OtherWriters, Permission, Reason, Refusal};
 use keyward_storage::{Seq, StorageError, Subject, Write};
 
-use super::{App, Caller, Fault, narrowing, turns::Lane};
+use super::{
+    App, Caller, Fault, Refused,
+    acting::{Acting, MayBeFault},
+    narrowing,
+    turns::Lane,
+};
 
 /// Revoke this key for this reason.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +33,9 @@ pub struct Revoked {
 /// Why a key was not revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The caller may not change anything any more.
+    #[error(transparent)]
+    Caller(#[from] Refused),
     /// No such key within the caller's reach.
     #[error("no such key")]
     NoSuchKey,
@@ -41,6 +49,12 @@ pub enum Error {
 
 super::faults!(Error: StorageError);
 
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
+}
+
 /// Revokes a key for good, and waits until no node accepts it any more. Repeating it changes nothing, is no error, and
 /// waits again for what the first one did (R9).
 ///
@@ -48,7 +62,13 @@ super::faults!(Error: StorageError);
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown, or it is committed and not known to
 /// be in force: repeating is safe.
 pub async fn revoke_key(app: &Arc<App>, caller: &Caller, command: RevokeKey) -> Result<Revoked, Error> {
-    let committed = decide_and_commit(app, caller, command).await?;
+    let mut acting = Acting::begin(app, caller, Permission::WriteKeys).await?;
+    let committed = loop {
+        let tried = decide_and_commit(app, &acting, command).await;
+        if let ControlFlow::Break(committed) = acting.again(app, tried).await? {
+            break committed;
+        }
+    };
     let seq = committed.seq;
     if !command.respond_async {
         committed.in_force().await?;
@@ -56,16 +76,16 @@ pub async fn revoke_key(app: &Arc<App>, caller: &Caller, command: RevokeKey) -> 
     Ok(Revoked { seq })
 }
 
-async fn decide_and_commit(app: &Arc<App>, caller: &Caller, command: RevokeKey) -> Result<narrowing::Committed, Error> {
-    let reach = caller.reach();
-    let ask = Ask { at: app.now(), by: caller.actor(), reason: command.reason, reach };
+async fn decide_and_commit(app: &Arc<App>, acting: &Acting, command: RevokeKey) -> Result<narrowing::Committed, Error> {
+    let reach = acting.caller.reach();
+    let ask = Ask { at: app.now(), by: acting.caller.actor(), reason: command.reason, reach };
     let found = app.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
     let account = found.key.facts().account;
     // The account is held still where others count, so that of two racing revokes the second one sees the first.
     let depends_on_others = ask.depends_on_other_writers(&found.key);
     let lane = if depends_on_others { Lane::Stop } else { Lane::Revoke };
-    let turn = app.turns.take(account, lane, caller.actor()).await.map_err(Fault::from)?;
-    let mut work = app.store.begin().await?;
+    let turn = app.turns.take(account, lane, acting.caller.actor()).await.map_err(Fault::from)?;
+    let mut work = app.store.begin_as(&acting.by).await?;
     let (found, others) = if depends_on_others {
         work.lock_account(&reach, account).await?.ok_or(Error::NoSuchKey)?;
         let found = work.current_key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
@@ -79,7 +99,10 @@ async fn decide_and_commit(app: &Arc<App>, caller: &Caller, command: RevokeKey) 
     match found.key.revoke(&found.chain, &ask, others)? {
         Decision::AlreadyRevoked(_) => Ok(narrowing::again(app, found.enforcement, subject)),
         Decision::Revoke(revocation) => match work.record_revocation(&reach, command.id, &revocation).await? {
-            Write::Applied => Ok(narrowing::commit(app, work, vec![subject], Some(turn)).await?),
+            Write::Applied => {
+                acting.is_in_time(app)?;
+                Ok(narrowing::commit(app, work, vec![subject], Some(turn)).await?)
+            }
             // Somebody else revoked it a moment ago: the first one stays (rule 2), and is what has to be waited for.
             Write::Stale => {
                 drop(work);

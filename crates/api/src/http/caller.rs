@@ -93,6 +93,16 @@ pub(super) fn refused(denial: Denial) -> Problem {
     Problem::new(code).because(Refused(denial))
 }
 
+impl From<app::Refused> for Problem {
+    fn from(error: app::Refused) -> Self {
+        match error {
+            app::Refused::Denied(denial) => refused(denial),
+            app::Refused::InsufficientScope(permission) => Self::insufficient_scope(permission),
+            app::Refused::Fault(fault) => fault.into(),
+        }
+    }
+}
+
 impl From<authenticate::Error> for Problem {
     fn from(error: authenticate::Error) -> Self {
         match error {

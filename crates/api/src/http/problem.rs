@@ -256,7 +256,8 @@ pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let code = match &fault {
-            Fault::Storage(StorageError::Unavailable(_))
+            // It was changed over and over while it changed something.
+            Fault::Storage(StorageError::Unavailable(_) | StorageError::CallerChanged)
             | Fault::NoSigningKey
             | Fault::ClocksDiffer
             | Fault::CutOff => Code::Unavailable,

@@ -41,7 +41,13 @@ async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemptio
     let before = kids(&right).await;
     assert_eq!(before.len(), 1);
     let (token, family) = (RefreshId::from_uuid(Uuid::from_u128(1)), FamilyId::from_uuid(Uuid::from_u128(2)));
-    let redemption = Redemption { token, family, family_ends_at: now.saturating_add(DAY), at: now };
+    let redemption = Redemption {
+        token,
+        family,
+        family_ends_at: now.saturating_add(DAY),
+        at: now,
+        by: keyward_storage::Authority::operator(),
+    };
     assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::First);
     let ahead = node(&stored, now.saturating_add(40 * DAY)).await;
     for _ in 0..2 {

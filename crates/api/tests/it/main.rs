@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
+mod acting;
 mod clocks;
 mod docs;
 mod harness;

@@ -10,7 +10,7 @@ use proptest_state_machine::{ReferenceStateMachine as _, StateMachineTest as _, 
 mod asking;
 mod reference;
 mod rules;
-mod running;
+pub(crate) mod running;
 mod steps;
 
 use reference::Model;

@@ -94,7 +94,7 @@ async fn an_outage_behind_the_credential_is_never_an_answer_about_an_object() {
         store.expect_account().returning(move |_, _| Err(fault()));
         store.expect_accounts().returning(move |_, _| Err(fault()));
         store.expect_redeem().returning(move |_| Err(fault()));
-        store.expect_begin().returning(move || Err(fault()));
+        store.expect_begin_as().returning(move |_| Err(fault()));
         let router = world.behind(store, Setup::default()).await;
         for request in requests(&world, &known).await {
             let answer = send(&router, &known, &request).await;
@@ -122,7 +122,7 @@ async fn a_write_whose_outcome_is_unknown_is_never_acknowledged() {
     ] {
         let mut store = known.managing();
         let shared = known.clone();
-        store.expect_begin().returning(move || {
+        store.expect_begin_as().returning(move |_| {
             let mut unit = shared.unit();
             unit.expect_commit().returning(move || Err(end()));
             Ok(Box::new(unit))

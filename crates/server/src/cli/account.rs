@@ -99,7 +99,7 @@ fn explain(error: create_account::Error) -> anyhow::Error {
         E::ParentNotActive(_) => "resume the parent first, or name another with --parent",
         E::MidTaken => "choose another with --mid, or leave it out",
         E::PlatformExists => "its mid is in `keyward account list`; a lost key is replaced by `keyward key pair`",
-        E::Fault(_) => return error.into(),
+        E::Caller(_) | E::Fault(_) => return error.into(),
     };
     anyhow::anyhow!("{error}: {hint}")
 }
@@ -128,7 +128,9 @@ async fn change(settings: &Settings, mid: &Mid, wanted: Status) -> Result<()> {
     let account = with_node(settings, Access::Change, async |node| {
         change_status(&node.app, &Caller::operator(), mid, wanted).await.map_err(|error| match error {
             change_status::Error::NoSuchAccount => no_such_account(mid),
-            change_status::Error::Refused(_) | change_status::Error::Fault(_) => error.into(),
+            change_status::Error::Caller(_) | change_status::Error::Refused(_) | change_status::Error::Fault(_) => {
+                error.into()
+            }
         })
     });
     output::json(&view(&account.await?))

@@ -160,9 +160,10 @@ async fn make(settings: &Settings, create: Create) -> Result<()> {
 fn explain(error: issue_key::Error, mid: &Mid) -> anyhow::Error {
     match error {
         issue_key::Error::NoSuchAccount => no_such_account(mid),
-        issue_key::Error::ScopeNotHeld(_) | issue_key::Error::AccountNotActive(_) | issue_key::Error::Fault(_) => {
-            error.into()
-        }
+        issue_key::Error::Caller(_)
+        | issue_key::Error::ScopeNotHeld(_)
+        | issue_key::Error::AccountNotActive(_)
+        | issue_key::Error::Fault(_) => error.into(),
     }
 }
 

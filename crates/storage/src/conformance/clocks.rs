@@ -74,7 +74,7 @@ pub async fn no_family_is_forgotten_by_a_clock_that_differs(fixture: &Fixture) {
     let now = now(fixture).await;
     for family_ends_at in [now.saturating_sub(DAY), now.saturating_add(DAY)] {
         let (token, family) = (RefreshId::from_uuid(fresh_id()), FamilyId::from_uuid(fresh_id()));
-        let redemption = Redemption { token, family, family_ends_at, at: now };
+        let redemption = Redemption { token, family, family_ends_at, at: now, by: crate::Authority::operator() };
         assert_eq!(fixture.store.redeem(&redemption).await.unwrap(), Redeemed::First);
     }
     for wall in wrong(fixture).await {

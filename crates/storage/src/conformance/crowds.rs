@@ -10,7 +10,7 @@ use super::{
     races::together,
     sample::{Draft, Tree, chain, fresh, revocation},
 };
-use crate::{StorageError, Write};
+use crate::{Authority, StorageError, Write};
 
 /// How many there are of each kind.
 const EACH: usize = 12;
@@ -28,7 +28,7 @@ pub async fn keys_that_are_added_at_once_are_each_held_to_their_own_reach(fixtur
         racers.push((Arc::clone(&fixture.store), taken.clone(), Reach::operator(), None));
     }
     let racers = racers.into_iter().map(|(store, key, within, expected)| async move {
-        let told = store.insert_key(&within, &key).await;
+        let told = store.insert_key(&Authority::operator(), &within, &key).await;
         match expected {
             Some(true) => assert_eq!(told.unwrap(), Write::Applied),
             Some(false) => assert_eq!(told.unwrap(), Write::Stale),

@@ -6,7 +6,7 @@ use super::{
     Fixture,
     sample::{Draft, Tree, account, become_status, chain},
 };
-use crate::Write;
+use crate::{Authority, Write};
 
 async fn insert(fixture: &Fixture, within: &Reach, key: &ApiKey) -> Write {
     let mut unit = fixture.store.begin().await.unwrap();
@@ -75,14 +75,14 @@ pub async fn a_key_that_is_added_alone_is_held_to_the_same_conditions(fixture: &
     for (who, within, reached) in tree.reaches() {
         let key = Draft::of(KeyType::Secret).issue(&tree.merchant_chain());
         let expected = if reached { Write::Applied } else { Write::Stale };
-        assert_eq!(fixture.store.insert_key(&within, &key).await.unwrap(), expected, "{who}");
+        assert_eq!(fixture.store.insert_key(&Authority::operator(), &within, &key).await.unwrap(), expected, "{who}");
         assert_eq!(is_there(fixture, &key).await, reached, "{who}");
         if reached {
-            assert!(fixture.store.insert_key(&within, &key).await.is_err(), "{who}: twice");
+            assert!(fixture.store.insert_key(&Authority::operator(), &within, &key).await.is_err(), "{who}: twice");
         }
     }
     become_status(&fixture.store, &tree.partner, Status::Active, Status::Suspended).await;
     let key = Draft::of(KeyType::Public).issue(&tree.merchant_chain());
-    assert_eq!(fixture.store.insert_key(&Reach::operator(), &key).await.unwrap(), Write::Stale);
+    assert_eq!(fixture.store.insert_key(&Authority::operator(), &Reach::operator(), &key).await.unwrap(), Write::Stale);
     assert!(!is_there(fixture, &key).await);
 }

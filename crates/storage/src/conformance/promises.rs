@@ -153,6 +153,16 @@ macro_rules! each_promise {
                 of_racing_redemptions_exactly_one_is_the_first,
                 of_racing_signing_keys_one_generation_is_made,
                 of_racing_claims_one_stamps_the_database;
+            callers:
+                a_right_that_stands_is_good_for_every_change,
+                nothing_is_written_by_a_key_that_was_revoked_since_it_was_judged,
+                nothing_is_written_by_a_token_whose_public_key_was_revoked_since_it_was_judged,
+                nothing_is_written_by_a_key_below_an_account_that_was_stopped_since_it_was_judged,
+                nothing_is_written_by_a_key_that_was_narrowed_moved_or_deleted_since_it_was_judged,
+                a_change_elsewhere_is_no_reason_to_judge_a_caller_anew,
+                a_caller_that_was_judged_by_events_that_are_not_there_is_judged_anew,
+                a_key_may_end_itself,
+                of_two_keys_that_end_each_other_one_does;
             signing_keys:
                 signing_keys_come_back_whole_and_oldest_first,
                 a_generation_that_exists_is_stale_and_stays,

@@ -116,6 +116,7 @@ pub async fn of_racing_redemptions_exactly_one_is_the_first(fixture: &Fixture) {
             family: keyward_domain::FamilyId::from_uuid(fresh()),
             family_ends_at: super::sample::at(1_000),
             at: super::sample::at(1),
+            by: crate::Authority::operator(),
         };
         let racers = (0..6).map(|_| {
             let store = Arc::clone(&fixture.store);

@@ -9,12 +9,18 @@ use super::{
     sample::{at, fresh},
     signing_keys::now,
 };
-use crate::{Redeemed, Redemption};
+use crate::{Authority, Redeemed, Redemption};
 
 const HOUR: Duration = Duration::from_hours(1);
 
 fn redemption(family: FamilyId, ends: i64) -> Redemption {
-    Redemption { token: RefreshId::from_uuid(fresh()), family, family_ends_at: at(ends), at: at(1) }
+    Redemption {
+        token: RefreshId::from_uuid(fresh()),
+        family,
+        family_ends_at: at(ends),
+        at: at(1),
+        by: Authority::operator(),
+    }
 }
 
 fn family() -> FamilyId {

@@ -9,6 +9,9 @@ use tokio::time::error::Elapsed;
 
 use crate::{Cause, Constraint, StorageError};
 
+/// What `confirm_callers` says of a caller that was changed since it was judged.
+const CALLER_CHANGED: &str = "KW019";
+
 /// A lock was waited for in vain.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
@@ -18,6 +21,8 @@ enum Meaning {
     Outage,
     /// A constraint that callers know.
     Refused(Constraint),
+    /// Who writes is not what it was judged as (R19).
+    CallerChanged,
     /// Neither we nor the caller expected this.
     Defect,
 }
@@ -27,6 +32,7 @@ pub(super) fn failed(error: sqlx::Error) -> StorageError {
     match meaning(&error) {
         Meaning::Outage => StorageError::Unavailable(error.into()),
         Meaning::Refused(constraint) => StorageError::Conflict(constraint),
+        Meaning::CallerChanged => StorageError::CallerChanged,
         Meaning::Defect => StorageError::Unexpected(error.into()),
     }
 }
@@ -90,7 +96,11 @@ fn said_by_server(said: &dyn DatabaseError) -> Meaning {
         let known = Constraint::ALL.into_iter().find(|it| said.constraint() == Some(it.name()));
         return known.map_or(Meaning::Defect, Meaning::Refused);
     }
-    if is_outage(&sqlstate(said)) { Meaning::Outage } else { Meaning::Defect }
+    match &*sqlstate(said) {
+        CALLER_CHANGED => Meaning::CallerChanged,
+        sqlstate if is_outage(sqlstate) => Meaning::Outage,
+        _ => Meaning::Defect,
+    }
 }
 
 fn sqlstate(said: &dyn DatabaseError) -> String {
@@ -139,7 +149,7 @@ mod tests {
 
     #[test]
     fn only_a_clear_no_to_a_commit_counts_as_one() {
-        for sqlstate in ["40001", "23505", "25006", "57014"] {
+        for sqlstate in ["40001", "23505", "25006", "57014", CALLER_CHANGED] {
             assert!(rolled_back(sqlstate), "{sqlstate}");
         }
         for sqlstate in ["", "08006", "40003", "53100", "57P01", "58030", "XX000"] {

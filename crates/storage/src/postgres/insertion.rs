@@ -1,38 +1,43 @@
-//! Adding keys: one statement for any number of them, each within the reach of whoever adds it. It never decides whether a
-//! key may be made; that its account is reached and in business is a condition of the statement.
+//! Adding keys: one statement for any number of them, each within the reach of whoever adds it and by that one's right.
+//! It never decides whether a key may be made; that its account is reached and in business is a condition of the
+//! statement.
 
 use std::collections::HashSet;
 
 use async_trait::async_trait;
 use keyward_domain::{ApiKey, Description, KeyState, Material, Reach, SecretDigest};
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgExecutor;
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
 use super::{
-    PgInstant,
-    error::{commit_failed, commit_late, failed},
+    Beginnings, PgInstant,
+    callers::Callers,
+    commit,
+    error::{commit_failed, commit_late, failed, late},
     root,
     together::Together,
 };
-use crate::{Result, Write, row::actor_column};
+use crate::{Authority, Result, Write, row::actor_column};
 
 /// A key to be added.
 pub(super) struct Insertion {
+    by: Authority,
     root: Option<Uuid>,
     key: ApiKey,
 }
 
 impl Insertion {
-    pub(super) fn new(within: &Reach, key: &ApiKey) -> Self {
-        Self { root: root(within), key: key.clone() }
+    pub(super) fn new(by: &Authority, within: &Reach, key: &ApiKey) -> Self {
+        Self { by: *by, root: root(within), key: key.clone() }
     }
 }
 
 /// Additions, each of which commits by itself, or with others that are made at the same time.
 pub(super) struct Insertions {
-    pub(super) pool: PgPool,
-    pub(super) in_time: Duration,
+    pub(super) beginnings: Beginnings,
+    pub(super) statement_timeout: Duration,
+    pub(super) commit_timeout: Duration,
 }
 
 #[async_trait]
@@ -40,12 +45,33 @@ impl Together for Insertions {
     type Question = Insertion;
     type Answer = Write;
 
+    /// A statement that is a transaction of its own would do for keys that nobody's right is needed for. By the right
+    /// of a key the commit is a message of its own, in which that key is looked at once more: if one of several callers
+    /// is not what it was, nothing is written, and each is asked alone.
     async fn answer(&self, asked: &[Insertion]) -> Result<Vec<Write>> {
-        // No connection means that nothing was written; whatever fails from then on may mean anything.
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
-        let written = timeout(self.in_time, insert(&mut *connection, asked)).await;
-        let written = written.map_err(commit_late)?.map_err(commit_failed)?;
+        let mut callers = Callers::default();
+        for it in asked {
+            callers.add(&it.by);
+        }
+        let written = if callers.are_none() { self.at_once(asked).await? } else { self.by(&callers, asked).await? };
         Ok(asked.iter().map(|it| found(&written, it)).collect())
+    }
+}
+
+impl Insertions {
+    async fn at_once(&self, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
+        // No connection means that nothing was written; whatever fails from then on may mean anything.
+        let mut connection = self.beginnings.pool.acquire().await.map_err(failed)?;
+        let written = timeout(self.statement_timeout + self.commit_timeout, insert(&mut *connection, asked)).await;
+        written.map_err(commit_late)?.map_err(commit_failed)
+    }
+
+    async fn by(&self, callers: &Callers, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
+        let mut transaction = self.beginnings.transaction().await?;
+        let written = timeout(self.statement_timeout, insert(&mut *transaction, asked)).await;
+        let written = written.map_err(late)?.map_err(failed)?;
+        commit(transaction, callers, self.commit_timeout).await?;
+        Ok(written)
     }
 }
 
@@ -85,7 +111,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn push(&mut self, Insertion { root, key }: &Insertion) {
+    fn push(&mut self, Insertion { by: _, root, key }: &Insertion) {
         let facts = key.facts();
         let (digest, value) = match &facts.material {
             Material::Secret(digest) => (Some(SecretDigest::encode(digest)), None),

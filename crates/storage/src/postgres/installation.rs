@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use keyward_domain::{KeyVersion, Timestamp};
 
-use super::{PgInstant, PgStore, applied, commit, error::failed};
+use super::{PgInstant, PgStore, applied, callers::Callers, commit, error::failed};
 use crate::{Installation, Result, Stamp, StorageError, Write, row::stored_version};
 
 #[async_trait]
@@ -61,7 +61,7 @@ impl Installation for PgStore {
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-        commit(transaction, self.commit_timeout).await?;
+        commit(transaction, &Callers::default(), self.commit_timeout).await?;
         Ok(Write::Applied)
     }
 

@@ -151,6 +151,7 @@ impl<T: Together> Shared<T> {
             StorageError::OutcomeUnknown(cause) => Everybodys(StorageError::OutcomeUnknown, cause.into()),
             its_own @ (StorageError::Unavailable(_)
             | StorageError::Conflict(_)
+            | StorageError::CallerChanged
             | StorageError::Corrupt { .. }
             | StorageError::Unexpected(_)) => {
                 return match <[_; 1]>::try_from(answers) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
 
-use super::{Agreeing, PgInstant, PgStore, applied, commit, error::failed};
+use super::{Agreeing, PgInstant, PgStore, applied, callers::Callers, commit, error::failed};
 use crate::{
     FreshSigningKey, Redeemed, Redemption, Result, SigningKeyRow, SigningKeys, StorageError, Tokens, Write,
     row::stored_moment,
@@ -93,7 +93,7 @@ impl Tokens for PgStore {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.redeem")]
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed> {
-        let Redemption { token, family, family_ends_at, at } = *redemption;
+        let Redemption { token, family, family_ends_at, at, by } = *redemption;
         let mut transaction = self.transaction().await?;
         // Waits for another that redeems this very token, and finds its row.
         let first = sqlx::query!(
@@ -125,7 +125,7 @@ impl Tokens for PgStore {
                 Write::Stale => Redeemed::FamilyEnded,
             }
         };
-        commit(transaction, self.commit_timeout).await?;
+        commit(transaction, &Callers::of(&by), self.commit_timeout).await?;
         Ok(outcome)
     }
 

@@ -9,13 +9,15 @@ use uuid::Uuid;
 use super::{
     PgInstant,
     accounts::{restore_account, restore_account_record},
-    applied, commit,
+    applied,
+    callers::Callers,
+    commit,
     error::{commit_failed, commit_late, failed},
     insertion::{Insertion, insert_one},
     keys, root,
 };
 use crate::{
-    AccountRecord, Committed, KeyRecord, Result, Seq, StorageError, UnitOfWork, Write,
+    AccountRecord, Authority, Committed, KeyRecord, Result, Seq, StorageError, UnitOfWork, Write,
     row::{actor_column, stored_seq},
 };
 
@@ -25,19 +27,17 @@ pub(super) struct PgUnitOfWork {
     /// Whether a statement failed. Postgres has given the transaction up then, and would answer `COMMIT` by rolling
     /// back, which sqlx takes for success.
     given_up: bool,
-    /// Whether something was written that decides a verdict.
-    decisive: bool,
+    /// By whose right, and what was written that decides a verdict.
+    callers: Callers,
 }
 
-/// Has the deferred triggers number what was changed, tells the last number, and commits. All in one message, so that
-/// the row that numbers all events is never locked while the server waits for us: a node that stands still or is cut off
-/// in between would hold up every other one. The transaction that is chained to it is for sqlx, which ends one when it
-/// lets go of the connection; it is empty.
-const COMMIT_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT last_revocation_event(); COMMIT AND CHAIN";
-
 impl PgUnitOfWork {
-    pub(super) const fn new(transaction: Transaction<'static, Postgres>, commit_timeout: Duration) -> Self {
-        Self { transaction, commit_timeout, given_up: false, decisive: false }
+    pub(super) const fn new(
+        transaction: Transaction<'static, Postgres>,
+        callers: Callers,
+        commit_timeout: Duration,
+    ) -> Self {
+        Self { transaction, commit_timeout, given_up: false, callers }
     }
 
     /// Remembers a failure.
@@ -52,10 +52,12 @@ impl PgUnitOfWork {
         Ok(applied(&self.noted(result)?))
     }
 
-    /// Commits what has to be numbered, and tells the last number. Where the server says that it refused (no lock in
-    /// time, no trigger that numbers), nothing was written.
+    /// Commits what has to be numbered, and tells the last number. All in one message, so that the row that numbers all
+    /// events is never locked while the server waits for us: a node that stands still or is cut off in between would
+    /// hold up every other one. Where the server says that it refused (no lock in time, no trigger that numbers),
+    /// nothing was written.
     async fn commit_events(mut self) -> Result<Seq> {
-        let committed = timeout(self.commit_timeout, self.transaction.fetch_one(COMMIT_EVENTS)).await;
+        let committed = timeout(self.commit_timeout, self.transaction.fetch_one(self.callers.last_message())).await;
         let row = committed.map_err(commit_late)?.map_err(commit_failed)?;
         stored_seq(row.try_get(0).map_err(commit_failed)?)
     }
@@ -195,13 +197,15 @@ impl UnitOfWork for PgUnitOfWork {
         .await;
         let written = self.written(result)?;
         // A status that stays what it is decides nothing, and no trigger fires.
-        self.decisive |= written == Write::Applied && from != to;
+        if written == Write::Applied && from != to {
+            self.callers.change(id.uuid());
+        }
         Ok(written)
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]
     async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
-        let written = insert_one(&mut *self.transaction, Insertion::new(within, key)).await;
+        let written = insert_one(&mut *self.transaction, Insertion::new(&Authority::operator(), within, key)).await;
         self.noted(written)
     }
 
@@ -221,7 +225,9 @@ impl UnitOfWork for PgUnitOfWork {
         .execute(&mut *self.transaction)
         .await;
         let written = self.written(result)?;
-        self.decisive |= written == Write::Applied;
+        if written == Write::Applied {
+            self.callers.change(id.uuid());
+        }
         Ok(written)
     }
 
@@ -232,10 +238,10 @@ impl UnitOfWork for PgUnitOfWork {
                 "a statement of this unit of work failed: nothing of it stays".into(),
             ));
         }
-        if self.decisive {
+        if self.callers.have_changes() {
             return Ok(Committed { event: Some(self.commit_events().await?) });
         }
-        commit(self.transaction, self.commit_timeout).await?;
+        commit(self.transaction, &self.callers, self.commit_timeout).await?;
         Ok(Committed { event: None })
     }
 }

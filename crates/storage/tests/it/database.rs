@@ -120,6 +120,11 @@ impl Session {
         self.0.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
     }
 
+    /// What the database says to a statement that it refuses.
+    pub(crate) async fn refuses(&mut self, sql: &str) -> String {
+        self.0.execute(AssertSqlSafe(sql.to_owned())).await.unwrap_err().to_string()
+    }
+
     /// The one row that a query gives.
     pub(crate) async fn row(&mut self, sql: &str) -> PgRow {
         self.0.fetch_one(AssertSqlSafe(sql.to_owned())).await.unwrap()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward_domain::{Reach, Status};
 use keyward_storage::{
-    PgOptions, PgStore, StorageError, Store, Write,
+    Authority, PgOptions, PgStore, StorageError, Store, Write,
     conformance::sample::{Draft, Tree, chain},
 };
 use tokio::{task::JoinSet, time::Duration};
@@ -70,7 +70,9 @@ async fn a_key_of_a_locked_account_holds_up_no_other_for_longer_than_the_lock_is
         for (account, is_locked) in [(&tree.merchant, true), (&tree.partner, false)] {
             let line = if is_locked { tree.merchant_chain() } else { chain(&[account, &tree.platform]) };
             let (store, key) = (Arc::clone(&store), Draft::writer().issue(&line));
-            adding.spawn(async move { (is_locked, store.insert_key(&Reach::operator(), &key).await) });
+            adding.spawn(async move {
+                (is_locked, store.insert_key(&Authority::operator(), &Reach::operator(), &key).await)
+            });
         }
     }
     for (is_locked, told) in adding.join_all().await {

@@ -5,6 +5,7 @@
 mod connecting;
 mod database;
 mod examined;
+mod held;
 mod leases;
 mod locks;
 mod notifications;

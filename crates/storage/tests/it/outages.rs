@@ -4,8 +4,8 @@ use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use keyward_domain::{AccountId, KeyId, Reach, Role};
 use keyward_storage::{
-    Constraint, Credentials as _, Feed as _, Hint, Installation as _, Introduction, Membership as _, NodeId, PgControl,
-    PgOptions, PgStore, Seq, StorageError, Store, Subject, Tokens as _, Write,
+    Authority, Constraint, Credentials as _, Feed as _, Hint, Installation as _, Introduction, Membership as _, NodeId,
+    PgControl, PgOptions, PgStore, Seq, StorageError, Store, Subject, Tokens as _, Write,
     conformance::{
         RawSql as _,
         sample::{self, Draft, Tree},
@@ -174,7 +174,7 @@ async fn who_gives_up_a_unit_of_work_before_it_has_begun_leaves_nothing_open() {
         }
         drop(beginning);
         let key = Draft::writer().issue(&tree.merchant_chain());
-        assert_eq!(store.insert_key(&Reach::operator(), &key).await.unwrap(), Write::Applied);
+        assert_eq!(store.insert_key(&Authority::operator(), &Reach::operator(), &key).await.unwrap(), Write::Applied);
         assert!(
             elsewhere.credential(key.id()).await.unwrap().is_some(),
             "given up after {polls}: acknowledged and lost"

@@ -102,6 +102,7 @@ impl From<issue_key::Error> for Problem {
     fn from(error: issue_key::Error) -> Self {
         use issue_key::Error as E;
         match error {
+            E::Caller(error) => error.into(),
             E::ScopeNotHeld(error) => Self::new(Code::ScopeNotHeld)
                 .detail(format!("The caller does not hold {}, so it cannot grant it.", error.scope)),
             E::NoSuchAccount => no_account(),

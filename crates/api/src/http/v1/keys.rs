@@ -116,8 +116,9 @@ async fn list(app: &App, caller: &app::Caller, mid: &str, mut query: Query) -> R
 
 /// Revoke an API key.
 ///
-/// Irreversible. When the 204 is sent, no node of the service accepts the key or its tokens any more. Repeating it is
-/// 204 again and changes nothing.
+/// Irreversible. When the 204 is sent, no node of the service accepts the key or its tokens any more, and nothing that
+/// the key authorised is committed afterwards: a call that was let in before is then 401. Repeating it is 204 again and
+/// changes nothing.
 #[utoipa::path(
     delete, path = "/v1/api-keys/{id}", tag = "API keys",
     params(
@@ -204,6 +205,7 @@ impl From<list_keys::Error> for Problem {
 impl From<revoke_key::Error> for Problem {
     fn from(error: revoke_key::Error) -> Self {
         match error {
+            revoke_key::Error::Caller(error) => error.into(),
             revoke_key::Error::NoSuchKey => no_key(),
             revoke_key::Error::Refused(keyward_domain::Refusal::WouldLockOut) => Self::new(Code::LockOut),
             revoke_key::Error::Fault(fault) => fault.into(),

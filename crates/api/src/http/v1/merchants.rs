@@ -173,6 +173,7 @@ impl From<create_account::Error> for Problem {
     fn from(error: create_account::Error) -> Self {
         use create_account::Error as E;
         match error {
+            E::Caller(error) => error.into(),
             E::NoSuchParent => no_account(),
             E::WrongPlace => Self::invalid("parent_mid", "must be a platform or partner account"),
             E::ParentNotActive(_) => Self::new(Code::AccountNotActive),
@@ -187,6 +188,7 @@ impl From<create_account::Error> for Problem {
 impl From<change_status::Error> for Problem {
     fn from(error: change_status::Error) -> Self {
         match error {
+            change_status::Error::Caller(error) => error.into(),
             change_status::Error::NoSuchAccount => no_account(),
             change_status::Error::Refused(StatusRefusal::OwnAccount) => Self::new(Code::OwnAccount),
             change_status::Error::Refused(StatusRefusal::Closed) => Self::new(Code::AccountClosed),

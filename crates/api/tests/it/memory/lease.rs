@@ -124,3 +124,49 @@ async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
     assert!(said.text().contains("3455395 s ahead of the database's"), "{}", said.text());
     assert_eq!(healthy.request("GET", "/readyz").send().await.text(), "ready\n");
 }
+
+/// Memory knows no better to the last moment of its lease, and the database does.
+#[tokio::test]
+async fn a_node_that_knows_no_better_changes_nothing_for_a_key_that_was_ended() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let pair = world.pair("partner_a", &["api-keys:*", "merchants:*"]).await;
+    let (key, tokens) = (pair.secret.clone(), world.tokens(&pair).await);
+    let node = joined(&world, START.parse().unwrap()).await;
+    for held in [&pair.public, &key] {
+        verify(&node, &by, &json!({"key": held.value, "type": if held.id == key.id { "secret" } else { "public" }}))
+            .await
+            .json(200);
+        assert!(node.remembers(held));
+    }
+    world.delete(&by.value, &key.path()).await.empty(204);
+    let before = world.contents().await;
+    node.get(&key.value, "/v1/merchants").await.json(200);
+    let create = json!({"mid": "merchant_a1", "name": "x", "type": "secret"});
+    for (path, body) in [
+        ("/v1/api-keys", create),
+        ("/v1/merchants/merchant_a1/api-keys", json!({"name": "x"})),
+        ("/v1/merchants", json!({"name": "x"})),
+        ("/v1/merchants/merchant_a1/suspend", json!({})),
+        ("/v1/merchants/merchant_a1/close", json!({})),
+    ] {
+        node.post_json(&key.value, path, &body).await.problem(401, "invalid_credential");
+    }
+    node.delete(&key.value, &pair.public.path()).await.problem(401, "invalid_credential");
+    let refresh = json!({"refreshToken": tokens["refreshToken"]});
+    node.request("POST", "/v1/oauth2/token").json(&refresh).send().await.problem(401, "invalid_credential");
+    assert_eq!(world.contents().await, before);
+}
+
+#[tokio::test]
+async fn a_node_that_knows_no_better_judges_anew_and_goes_on_for_a_key_that_is_good_again() {
+    let world = World::new().await;
+    let (by, key) = (world.root("platform").await, world.root("partner_a").await);
+    let node = joined(&world, START.parse().unwrap()).await;
+    node.get(&key.value, "/v1/merchants").await.json(200);
+    for verb in ["suspend", "resume"] {
+        world.post(&by.value, &format!("/v1/merchants/partner_a/{verb}")).await.json(200);
+    }
+    let create = json!({"mid": "merchant_a1", "name": "x", "type": "secret"});
+    node.post_json(&key.value, "/v1/api-keys", &create).await.json(201);
+}

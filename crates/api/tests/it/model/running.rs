@@ -13,16 +13,16 @@ use super::{asking::Asking, reference::Model, steps::Step};
 use crate::harness::{Database, Dial, Feeding, Node, Ports, Setup};
 
 /// Where a database comes from.
-pub(super) trait Place: 'static {
+pub(crate) trait Place: 'static {
     /// Opens an empty one. What comes second has to live as long as the ports.
-    fn open(clock: Arc<Dial>) -> impl Future<Output = (Ports, Box<dyn Any>)>;
+    fn open(clock: Arc<Dial>) -> impl Future<Output = (Ports, Box<dyn Any + Send + Sync>)>;
 }
 
 /// The embedded one: one process, and nobody to wait for.
 pub(super) enum Embedded {}
 
 impl Place for Embedded {
-    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any>) {
+    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any + Send + Sync>) {
         let (store, folder) = open().await;
         (Ports::of(&Arc::new(store), clock), Box::new(folder))
     }
@@ -32,17 +32,17 @@ impl Place for Embedded {
 pub(super) enum Forgetful {}
 
 impl Place for Forgetful {
-    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any>) {
+    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any + Send + Sync>) {
         let (ports, place) = Embedded::open(clock).await;
         (Ports { feed: Feeding::blind(Arc::clone(&ports.feed)), ..ports }, place)
     }
 }
 
 /// Postgres: the node holds a lease, and acknowledges what it itself has changed.
-pub(super) enum Shared {}
+pub(crate) enum Shared {}
 
 impl Place for Shared {
-    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any>) {
+    async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any + Send + Sync>) {
         // Signing keys are dated by the database: far from now, they all sign.
         clock.advance(Duration::from_hours(24 * 3_650));
         let database = Database::create().await;
@@ -98,7 +98,7 @@ pub(super) struct Agrees<P>(PhantomData<P>);
 pub(super) struct Running {
     asking: Asking,
     runtime: Runtime,
-    _place: Box<dyn Any>,
+    _place: Box<dyn Any + Send + Sync>,
 }
 
 impl<P: Place> StateMachineTest for Agrees<P> {

@@ -45,7 +45,7 @@ async fn node_of(
 ) -> (Node, Arc<Simulated>) {
     let clock = Arc::new(Simulated::begin());
     let mut store = known.managing();
-    store.expect_begin().returning(move || Ok(Box::new(unit())));
+    store.expect_begin_as().returning(move |_| Ok(Box::new(unit())));
     let mut feed = MockNodes::new();
     feed.expect_announce().returning(|_| Ok(()));
     feed.expect_record_enforced().returning(|_, _, _| Ok(()));

@@ -58,7 +58,7 @@ async fn a_commit_that_ends_in_a_panic_is_told_as_unknown_and_not_as_undone() {
     for call in &calls(&known.about)[..1] {
         let shared = known.clone();
         let mut store = known.managing();
-        store.expect_begin().returning(move || {
+        store.expect_begin_as().returning(move |_| {
             let mut unit: MockUnitOfWork = shared.unit();
             unit.expect_commit().returning(|| panic!("a defect, planted by a test"));
             Ok(Box::new(unit))

@@ -1,0 +1,42 @@
+//! Whether those by whose right something is written are what they were judged as (R19).
+//!
+//! To be asked first in a unit of work: nobody else writes until its end, so the answer is good until then.
+
+use keyward_storage::{Authority, Result, StorageError};
+use sqlx::SqliteConnection;
+
+use crate::error::refused;
+
+/// Refuses unless each key and account is there, active, and not changed by an event after the one up to which it was
+/// judged.
+pub(crate) async fn confirm(connection: &mut SqliteConnection, by: &Authority) -> Result<()> {
+    let as_of = i64::try_from(by.as_of().number()).unwrap_or(i64::MAX);
+    for id in by.keys() {
+        let id = id.uuid();
+        let stands = sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                SELECT 1 FROM api_key k JOIN revocation_head h ON h.id = 1 AND h.seq >= ?2
+                WHERE k.id = ?1 AND k.state = 'active' AND coalesce(k.change_seq, 0) <= ?2
+            ) AS "stands!: bool""#,
+            id,
+            as_of
+        );
+        if !stands.fetch_one(&mut *connection).await.map_err(refused)? {
+            return Err(StorageError::CallerChanged);
+        }
+    }
+    for id in by.accounts() {
+        let id = id.uuid();
+        let stands = sqlx::query_scalar!(
+            r#"SELECT EXISTS (
+                SELECT 1 FROM account a WHERE a.id = ?1 AND a.status = 'active' AND coalesce(a.change_seq, 0) <= ?2
+            ) AS "stands!: bool""#,
+            id,
+            as_of
+        );
+        if !stands.fetch_one(&mut *connection).await.map_err(refused)? {
+            return Err(StorageError::CallerChanged);
+        }
+    }
+    Ok(())
+}

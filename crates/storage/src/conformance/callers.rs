@@ -1,0 +1,248 @@
+//! By whose right something is written: it stands until the commit, or nothing is written (R19).
+
+use std::sync::Arc;
+
+use keyward_domain::{Actor, ApiKey, FamilyId, KeyId, KeyType, Reach, Reason, RefreshId, Role, Status};
+
+use super::{
+    Fixture,
+    races::together,
+    sample::{Draft, NOTHING, Tree, account, at, become_status, chain, fresh, pair, reach, revocation, revoke},
+};
+use crate::{Authority, Redeemed, Redemption, Result, Seq, StorageError, Store, Write};
+
+/// Every change that a key can make.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    KeyAlone,
+    Pair,
+    Account,
+    Suspension,
+    Revocation,
+    Redemption,
+}
+
+const KINDS: [Kind; 6] =
+    [Kind::KeyAlone, Kind::Pair, Kind::Account, Kind::Suspension, Kind::Revocation, Kind::Redemption];
+
+/// A partner's key, and what it does.
+struct Scene<'a> {
+    fixture: &'a Fixture,
+    tree: Tree,
+    key: ApiKey,
+    /// The public key of its pair, where a token speaks for it.
+    public: ApiKey,
+    /// What it may revoke.
+    prey: ApiKey,
+}
+
+impl<'a> Scene<'a> {
+    async fn set(fixture: &'a Fixture) -> Self {
+        let tree = Tree::plant(fixture).await;
+        let own = chain(&[&tree.partner, &tree.platform]);
+        let [public, key] = pair(&own, "a pair", "a pair");
+        for key in [&public, &key] {
+            super::sample::insert(&fixture.store, key).await;
+        }
+        let prey = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        Self { fixture, tree, key, public, prey }
+    }
+
+    /// The right of the key as it is now.
+    async fn right(&self) -> Authority {
+        let read = self.fixture.store.credential(self.key.id()).await.unwrap().unwrap();
+        Authority::of(self.key.id(), &read.value.chain, read.as_of)
+    }
+
+    async fn attempt(&self, kind: Kind, by: &Authority) -> Result<Write> {
+        let (store, within) = (&self.fixture.store, reach(&self.tree.partner));
+        let key = || Draft::of(KeyType::Secret).issue(&self.tree.merchant_chain());
+        match kind {
+            Kind::KeyAlone => {
+                return store.insert_key(by, &within, &key()).await;
+            }
+            Kind::Redemption => {
+                let family = FamilyId::from_uuid(fresh());
+                let redemption = Redemption {
+                    token: RefreshId::from_uuid(fresh()),
+                    family,
+                    family_ends_at: at(100),
+                    at: at(1),
+                    by: *by,
+                };
+                assert_eq!(store.redeem(&redemption).await?, Redeemed::First);
+                return Ok(Write::Applied);
+            }
+            Kind::Pair | Kind::Account | Kind::Suspension | Kind::Revocation => {}
+        }
+        let mut unit = store.begin_as(by).await?;
+        let written = match kind {
+            Kind::Pair => {
+                let [one, two] = pair(&self.tree.merchant_chain(), "new", &fresh().to_string());
+                let first = unit.insert_key(&within, &one).await?;
+                assert_eq!(unit.insert_key(&within, &two).await?, first);
+                first
+            }
+            Kind::Account => unit.insert_account(&within, &account(Role::Merchant, Some(&self.tree.partner))).await?,
+            Kind::Suspension => {
+                unit.record_status(&within, self.tree.merchant.id, Status::Active, Status::Suspended).await?
+            }
+            Kind::Revocation => {
+                let it = revocation(1, Actor::Key(self.key.id()), Reason::Compromised);
+                unit.record_revocation(&within, self.prey.id(), &it).await?
+            }
+            Kind::KeyAlone | Kind::Redemption => unreachable!("done above"),
+        };
+        if written == Write::Applied {
+            unit.commit().await?;
+        }
+        Ok(written)
+    }
+
+    /// That this right is good for this change.
+    async fn is_good(&self, kind: Kind, by: &Authority) {
+        assert_eq!(self.attempt(kind, by).await.unwrap(), Write::Applied, "{kind:?}");
+    }
+
+    /// That this right is good for nothing, and nothing is left of what was tried.
+    async fn is_refused(&self, by: &Authority, why: &str) {
+        let before = self.contents().await;
+        for kind in KINDS {
+            let refused = self.attempt(kind, by).await;
+            // Where the account that it would be written below is stopped too, the statement itself finds nothing.
+            let nothing = matches!(refused, Err(StorageError::CallerChanged) | Ok(Write::Stale));
+            assert!(nothing, "{why}, {kind:?}: {refused:?}");
+        }
+        assert_eq!(self.contents().await, before, "{why}");
+    }
+
+    async fn contents(&self) -> [i64; 5] {
+        let raw = &self.fixture.raw;
+        [
+            raw.number("SELECT count(*) FROM api_key").await,
+            raw.number("SELECT count(*) FROM api_key WHERE state = 'revoked'").await,
+            raw.number("SELECT count(*) FROM account").await,
+            raw.number("SELECT count(*) FROM account WHERE status <> 'active'").await,
+            raw.number("SELECT count(*) FROM redeemed_refresh").await,
+        ]
+    }
+}
+
+pub async fn a_right_that_stands_is_good_for_every_change(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    for kind in KINDS {
+        let by_key = scene.right().await;
+        if !matches!(kind, Kind::Suspension | Kind::Revocation) {
+            scene.is_good(kind, &by_key).await;
+        }
+        // A token.
+        scene.is_good(kind, &by_key.and(scene.public.id(), by_key.as_of())).await;
+        if matches!(kind, Kind::Suspension) {
+            become_status(&fixture.store, &scene.tree.merchant, Status::Suspended, Status::Active).await;
+        }
+    }
+}
+
+pub async fn nothing_is_written_by_a_key_that_was_revoked_since_it_was_judged(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    let judged = scene.right().await;
+    revoke(&fixture.store, &scene.key).await;
+    scene.is_refused(&judged, "revoked").await;
+    scene.is_refused(&scene.right().await, "judged after that, wrongly").await;
+}
+
+pub async fn nothing_is_written_by_a_token_whose_public_key_was_revoked_since_it_was_judged(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    let judged = scene.right().await;
+    let judged = judged.and(scene.public.id(), judged.as_of());
+    revoke(&fixture.store, &scene.public).await;
+    scene.is_refused(&judged, "its public key is revoked").await;
+}
+
+pub async fn nothing_is_written_by_a_key_below_an_account_that_was_stopped_since_it_was_judged(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    for stopped in [&scene.tree.partner, &scene.tree.platform] {
+        let judged = scene.right().await;
+        become_status(&fixture.store, stopped, Status::Active, Status::Suspended).await;
+        scene.is_refused(&judged, "suspended").await;
+        become_status(&fixture.store, stopped, Status::Suspended, Status::Active).await;
+        scene.is_refused(&judged, "resumed: it has to be judged anew").await;
+        scene.is_good(Kind::Pair, &scene.right().await).await;
+    }
+    let judged = scene.right().await;
+    become_status(&fixture.store, &scene.tree.partner, Status::Active, Status::Closed).await;
+    scene.is_refused(&judged, "closed").await;
+}
+
+pub async fn nothing_is_written_by_a_key_that_was_narrowed_moved_or_deleted_since_it_was_judged(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    let id = fixture.raw.id(scene.key.id().uuid());
+    let moved = fixture.raw.id(scene.tree.direct.id.uuid());
+    for change in ["scopes = 'charges:read'".to_owned(), format!("account_id = {moved}")] {
+        let judged = scene.right().await;
+        let done = fixture.raw.execute(&format!("UPDATE api_key SET {change} WHERE id = {id}")).await;
+        assert_eq!(done, Ok(1));
+        scene.is_refused(&judged, &change).await;
+    }
+    let judged = scene.right().await;
+    assert_eq!(fixture.raw.execute(&format!("DELETE FROM api_key WHERE id = {id}")).await, Ok(1));
+    scene.is_refused(&judged, "deleted").await;
+}
+
+pub async fn a_change_elsewhere_is_no_reason_to_judge_a_caller_anew(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    let judged = scene.right().await;
+    become_status(&fixture.store, &scene.tree.rival, Status::Active, Status::Suspended).await;
+    let noted = [crate::Subject::Account(scene.tree.rival.id), crate::Subject::Key(scene.key.id())];
+    fixture.feed.record_enforced(&noted, Seq::new(1), at(1)).await.unwrap();
+    for kind in [Kind::KeyAlone, Kind::Pair, Kind::Account, Kind::Redemption] {
+        scene.is_good(kind, &judged).await;
+    }
+}
+
+pub async fn a_caller_that_was_judged_by_events_that_are_not_there_is_judged_anew(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    let ahead = Authority::of(scene.key.id(), &chain(&[&scene.tree.partner, &scene.tree.platform]), Seq::new(1));
+    scene.is_refused(&ahead, "this history has no event yet").await;
+}
+
+pub async fn a_key_may_end_itself(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    let judged = scene.right().await;
+    let judged = judged.and(scene.public.id(), judged.as_of());
+    let mut unit = fixture.store.begin_as(&judged).await.unwrap();
+    let it = revocation(1, Actor::Key(scene.key.id()), Reason::Superseded);
+    for key in [&scene.public, &scene.key] {
+        let ended = unit.record_revocation(&reach(&scene.tree.partner), key.id(), &it).await;
+        assert_eq!(ended.unwrap(), Write::Applied);
+    }
+    assert_ne!(unit.commit().await.unwrap(), NOTHING);
+    scene.is_refused(&judged, "it ended itself").await;
+}
+
+pub async fn of_two_keys_that_end_each_other_one_does(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    for round in 0..6 {
+        let own = chain(&[&tree.partner, &tree.platform]);
+        let [one, two] =
+            [Draft::writer().store(&fixture.store, &own).await, Draft::writer().store(&fixture.store, &own).await];
+        let racers = [(one.id(), two.id()), (two.id(), one.id())].map(|(by, ended)| {
+            let (store, within) = (Arc::clone(&fixture.store), reach(&tree.partner));
+            async move { end(store, within, by, ended).await }
+        });
+        let done = together(racers.into_iter().collect()).await;
+        let ended: Vec<_> = done.iter().filter(|done| done.is_ok()).collect();
+        let refused = done.iter().filter(|done| matches!(done, Err(StorageError::CallerChanged))).count();
+        assert_eq!((ended.len(), refused), (1, 1), "round {round}: {done:?}");
+    }
+}
+
+/// One key ends another one.
+async fn end(store: Arc<dyn Store>, within: Reach, by: KeyId, ended: KeyId) -> Result<()> {
+    let read = store.credential(by).await?.unwrap();
+    let right = Authority::of(by, &read.value.chain, read.as_of);
+    let mut unit = store.begin_as(&right).await?;
+    let it = revocation(1, Actor::Key(by), Reason::Compromised);
+    let _ = unit.record_revocation(&within, ended, &it).await?;
+    unit.commit().await.map(|_| ())
+}

@@ -1,0 +1,102 @@
+//! The last message of a change: it locks whoever makes it, looks at it once more, and commits (R19).
+//!
+//! All of it is one message, so that a node that stands still or is cut off in between neither holds a lock nor commits
+//! later what was judged before. It decides nothing: what it looks at is what the caller was judged by.
+
+use std::fmt::Write as _;
+
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use uuid::Uuid;
+
+use crate::Authority;
+
+/// Has the deferred triggers number what was changed, and tells the last number.
+const NUMBER_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT last_revocation_event();";
+/// Whatever else a schema defers is over before callers are locked.
+const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE;";
+/// The transaction that is chained to the commit is for sqlx, which ends one when it lets go of the connection; it is
+/// empty.
+const COMMIT: &str = "COMMIT AND CHAIN";
+
+/// By whose right a transaction is made, and what it changes that callers depend on.
+#[derive(Default)]
+pub(super) struct Callers {
+    keys: Vec<(Uuid, u64)>,
+    accounts: Vec<(Uuid, u64)>,
+    changed: Vec<Uuid>,
+}
+
+impl Callers {
+    /// Of one caller.
+    pub(super) fn of(by: &Authority) -> Self {
+        let mut callers = Self::default();
+        callers.add(by);
+        callers
+    }
+
+    /// And of another one.
+    pub(super) fn add(&mut self, by: &Authority) {
+        let as_of = by.as_of().number();
+        self.keys.extend(by.keys().map(|id| (id.uuid(), as_of)));
+        self.accounts.extend(by.accounts().map(|id| (id.uuid(), as_of)));
+    }
+
+    /// The transaction changes this key or account in a way that gets a number.
+    pub(super) fn change(&mut self, id: Uuid) {
+        self.changed.push(id);
+    }
+
+    /// Whether a plain commit is enough: it depends on nobody, and nobody depends on it.
+    pub(super) const fn are_none(&self) -> bool {
+        self.keys.is_empty() && self.changed.is_empty()
+    }
+
+    /// Whether something was changed that gets a number.
+    pub(super) const fn have_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// The message that ends the transaction. Where events are numbered, callers are locked before the row that numbers
+    /// them, which is locked for the shortest time that is possible.
+    pub(super) fn last_message(&self) -> AssertSqlSafe<String> {
+        let confirm = self.confirm();
+        // It holds nothing but ids and numbers of our own.
+        AssertSqlSafe(if self.have_changes() {
+            format!("{confirm} {NUMBER_EVENTS} {COMMIT}")
+        } else {
+            format!("{SETTLE} {confirm} {COMMIT}")
+        })
+    }
+
+    fn confirm(&self) -> String {
+        let (keys, keys_as_of) = columns(&self.keys);
+        let (accounts, accounts_as_of) = columns(&self.accounts);
+        let changed = array(self.changed.iter());
+        format!(
+            "CALL confirm_callers('{keys}'::uuid[], '{keys_as_of}'::bigint[], '{accounts}'::uuid[], \
+             '{accounts_as_of}'::bigint[], '{changed}'::uuid[]);"
+        )
+    }
+
+    /// Ends a transaction that numbers nothing.
+    pub(super) async fn commit(&self, transaction: &mut Transaction<'static, Postgres>) -> Result<(), sqlx::Error> {
+        use sqlx::Executor as _;
+        transaction.execute(self.last_message()).await.map(|_| ())
+    }
+}
+
+fn columns(callers: &[(Uuid, u64)]) -> (String, String) {
+    (array(callers.iter().map(|(id, _)| id)), array(callers.iter().map(|(_, as_of)| as_of)))
+}
+
+/// As Postgres writes an array.
+fn array(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let mut text = String::from("{");
+    for (place, item) in items.enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        // Writing to a string never fails.
+        let _ = write!(text, "{comma}{item}");
+    }
+    text.push('}');
+    text
+}

@@ -1,0 +1,221 @@
+//! Who writes is looked at where it is committed (R19): whatever is held between a statement and its commit, no change
+//! by the right of a key becomes visible after the event that ended that right, and no change keeps that event waiting.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use keyward_domain::{Actor, ApiKey, KeyId, KeyType, Reach, Reason, Role};
+use keyward_storage::{
+    Authority, PgOptions, PgStore, Result, StorageError, Store, UnitOfWork, Write,
+    conformance::{
+        RawSql as _,
+        sample::{Draft, Tree, account, chain, pair, revocation, revoke},
+    },
+};
+use tokio::{task::JoinSet, time::Duration};
+
+use crate::database::{Database, Session};
+
+/// A node of the caller's, and another one, which waits for nobody.
+struct Scene {
+    database: Database,
+    node: Arc<dyn Store>,
+    elsewhere: Arc<dyn Store>,
+    tree: Tree,
+    caller: ApiKey,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let database = Database::migrated().await;
+        let patient = PgOptions { lock_timeout: Duration::from_secs(20), ..database.options(20) };
+        let node: Arc<dyn Store> = Arc::new(PgStore::connect(&patient).await.unwrap());
+        let impatient = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(2) };
+        let elsewhere: Arc<dyn Store> = Arc::new(PgStore::connect(&impatient).await.unwrap());
+        let tree = Tree::plant_in(&node).await;
+        let caller = Draft::writer().store(&node, &tree.merchant_chain()).await;
+        Self { database, node, elsewhere, tree, caller }
+    }
+
+    async fn right(&self) -> Authority {
+        right(&self.node, self.caller.id()).await
+    }
+
+    fn new_key(&self) -> ApiKey {
+        Draft::of(KeyType::Secret).issue(&self.tree.merchant_chain())
+    }
+
+    async fn keys(&self) -> i64 {
+        self.database.raw().number("SELECT count(*) FROM api_key").await
+    }
+
+    /// A change that was written and not committed, of each kind.
+    async fn held(&self, by: &Authority) -> Vec<Box<dyn UnitOfWork>> {
+        let all = Reach::operator();
+        let mut units = Vec::new();
+        for kind in 0..3 {
+            let mut unit = self.node.begin_as(by).await.unwrap();
+            match kind {
+                0 => assert_eq!(unit.insert_key(&all, &self.new_key()).await.unwrap(), Write::Applied),
+                1 => {
+                    for key in pair(&self.tree.merchant_chain(), "held", "held") {
+                        assert_eq!(unit.insert_key(&all, &key).await.unwrap(), Write::Applied);
+                    }
+                }
+                _ => {
+                    let new = account(Role::Merchant, Some(&self.tree.partner));
+                    assert_eq!(unit.insert_account(&all, &new).await.unwrap(), Write::Applied);
+                }
+            }
+            units.push(unit);
+        }
+        units
+    }
+}
+
+async fn right(store: &Arc<dyn Store>, id: KeyId) -> Authority {
+    let read = store.credential(id).await.unwrap().unwrap();
+    Authority::of(id, &read.value.chain, read.as_of)
+}
+
+fn refused<T>(answer: &Result<T>) -> bool {
+    matches!(answer, Err(StorageError::CallerChanged))
+}
+
+/// How many sessions of the service wait for a lock.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'keyward' AND wait_event_type = 'Lock'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_a_revocation_is_not_committed_after_it() {
+    let scene = Scene::set().await;
+    let before = scene.keys().await;
+    let held = scene.held(&scene.right().await).await;
+    revoke(&scene.elsewhere, &scene.caller).await;
+    for unit in held {
+        assert!(refused(&unit.commit().await));
+    }
+    assert_eq!(scene.keys().await, before);
+    assert_eq!(scene.database.raw().number("SELECT count(*) FROM account").await, 6);
+}
+
+/// The statement that adds the key began before the revocation: no condition of its own could see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_began_before_a_revocation_is_not_committed_after_it() {
+    let scene = Scene::set().await;
+    let mut operator = scene.database.session().await;
+    operator.run(&format!("BEGIN; SELECT FROM account WHERE id = '{}' FOR UPDATE", scene.tree.direct.id.uuid())).await;
+    let key = Draft::of(KeyType::Secret).issue(&chain(&[&scene.tree.direct, &scene.tree.platform]));
+    let (store, by) = (Arc::clone(&scene.node), scene.right().await);
+    let id = key.id();
+    let mut adding = JoinSet::new();
+    adding.spawn(async move { store.insert_key(&by, &Reach::operator(), &key).await });
+    scene.database.raw().wait_for(1, WAITING).await;
+    revoke(&scene.elsewhere, &scene.caller).await;
+    operator.run("COMMIT").await;
+    assert!(refused(&adding.join_next().await.unwrap().unwrap()));
+    assert_eq!(scene.node.credential(id).await.unwrap(), None);
+}
+
+/// Held by a trigger at the end of its transaction, as somebody else's schema may have one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_at_its_end_neither_keeps_a_revocation_waiting_nor_is_committed_after_it() {
+    let scene = Scene::set().await;
+    let mut operator = scene.database.session().await;
+    operator
+        .run(
+            "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END;
+            $$;
+            CREATE CONSTRAINT TRIGGER held AFTER INSERT ON api_key
+                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hold();
+            SELECT pg_advisory_lock(7)",
+        )
+        .await;
+    let (store, by, key) = (Arc::clone(&scene.node), scene.right().await, scene.new_key());
+    let id = key.id();
+    let mut adding = JoinSet::new();
+    adding.spawn(async move { store.insert_key(&by, &Reach::operator(), &key).await });
+    scene.database.raw().wait_for(1, WAITING).await;
+    revoke(&scene.elsewhere, &scene.caller).await;
+    operator.run("SELECT pg_advisory_unlock(7)").await;
+    assert!(refused(&adding.join_next().await.unwrap().unwrap()));
+    assert_eq!(scene.node.credential(id).await.unwrap(), None);
+}
+
+/// The last message of a change, typed by hand and not finished.
+async fn locked(scene: &Scene) -> Session {
+    let mut session = scene.database.session().await;
+    session
+        .run(&format!(
+            "BEGIN; CALL confirm_callers('{{{}}}', '{{0}}', '{{{}}}', '{{0}}', '{{}}')",
+            scene.caller.id().uuid(),
+            scene.tree.merchant.id.uuid()
+        ))
+        .await;
+    session
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_waits_for_the_commits_of_those_whose_right_it_ends_and_for_no_others() {
+    let scene = Scene::set().await;
+    let mut session = locked(&scene).await;
+    let mut unit = scene.elsewhere.begin().await.unwrap();
+    let it = revocation(1, Actor::Operator, Reason::Compromised);
+    let _ = unit.record_revocation(&Reach::operator(), scene.caller.id(), &it).await.unwrap();
+    assert!(matches!(unit.commit().await, Err(StorageError::Unavailable(_))), "it waited in vain");
+    // Also what is typed by hand, and an account.
+    let mut operator = scene.database.session().await;
+    operator.run("SET lock_timeout = '50ms'").await;
+    let by_hand = format!("UPDATE account SET status = 'suspended' WHERE id = '{}'", scene.tree.merchant.id.uuid());
+    assert!(operator.refuses(&by_hand).await.contains("lock timeout"));
+    let another = Draft::writer().store(&scene.node, &scene.tree.merchant_chain()).await;
+    revoke(&scene.elsewhere, &another).await;
+    session.run("COMMIT").await;
+    revoke(&scene.elsewhere, &scene.caller).await;
+    operator.run(&by_hand).await;
+}
+
+/// Row locks would let a flood go by while the revocation waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_flood_of_changes_does_not_keep_the_revocation_of_their_key_waiting() {
+    let scene = Scene::set().await;
+    let by = scene.right().await;
+    let (mut flood, revoked) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
+    for writer in 0..16 {
+        let (store, revoked, chain) = (Arc::clone(&scene.node), Arc::clone(&revoked), scene.tree.merchant_chain());
+        flood.spawn(async move {
+            // It stops for nothing but the revocation, which is seen by each after it was confirmed.
+            loop {
+                let was_revoked = revoked.load(Ordering::Acquire);
+                let key = Draft::of(KeyType::Secret).issue(&chain);
+                let answer = if writer % 2 == 0 {
+                    store.insert_key(&by, &Reach::operator(), &key).await.map(|_| ())
+                } else {
+                    add_in_a_unit(&store, &by, &key).await
+                };
+                assert!(!was_revoked || refused(&answer), "{answer:?}");
+                if was_revoked {
+                    return;
+                }
+            }
+        });
+    }
+    let database = scene.database.raw();
+    while database.number("SELECT count(*) FROM api_key").await < 50 {
+        tokio::task::yield_now().await;
+    }
+    revoke(&scene.node, &scene.caller).await;
+    let then = scene.keys().await;
+    revoked.store(true, Ordering::Release);
+    flood.join_all().await;
+    assert_eq!(scene.keys().await, then, "nothing became visible after the revocation was confirmed");
+}
+
+async fn add_in_a_unit(store: &Arc<dyn Store>, by: &Authority, key: &ApiKey) -> Result<()> {
+    let mut unit = store.begin_as(by).await?;
+    let _ = unit.insert_key(&Reach::operator(), key).await?;
+    unit.commit().await.map(|_| ())
+}
