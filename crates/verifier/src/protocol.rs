@@ -6,7 +6,7 @@
 //! which time of the database is believed ([`DatabaseClock`]). No I/O, no clock,
 //! no task, no lock. The server, the model checker and the seeded simulation drive this same code.
 //!
-//! Rules are named R1–R17; each one that lives here is a switch of [`Rules`]. In production all are on.
+//! Rules are named R1–R17 and R19; each one that lives here is a switch of [`Rules`]. In production all are on.
 
 mod database_clock;
 mod lease;

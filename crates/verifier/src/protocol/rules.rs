@@ -36,6 +36,15 @@ pub struct Rules {
     pub repeated_call_waits: bool,
     /// R10: a row is taken away only after it stood still for its lease and the guard, by the reaper's own clock.
     pub reaper_trusts_its_own_clock: bool,
+    /// R19: a change is committed only if its caller is found as it was judged. This one and the next three are kept by
+    /// the database; that of the model keeps each if it is on.
+    pub callers_are_looked_at_where_committed: bool,
+    /// R19: the caller is locked first, and looked at by a statement that begins after that.
+    pub callers_are_locked_before_looked_at: bool,
+    /// R19: such a lock ends before a lease would, whatever the node does.
+    pub callers_locks_end_before_the_lease: bool,
+    /// R19: what ends a caller's right gets the lock before those who come later.
+    pub callers_locks_queue: bool,
 }
 
 impl Rules {
@@ -56,5 +65,9 @@ impl Rules {
         members_after_commit: true,
         repeated_call_waits: true,
         reaper_trusts_its_own_clock: true,
+        callers_are_looked_at_where_committed: true,
+        callers_are_locked_before_looked_at: true,
+        callers_locks_end_before_the_lease: true,
+        callers_locks_queue: true,
     };
 }

@@ -10,6 +10,7 @@ use crate::{
         Scope,
     },
     search::breach,
+    writers,
 };
 
 /// The protocol with something switched off.
@@ -78,7 +79,8 @@ fn without_any_one_rule_the_promise_breaks() {
 #[test]
 fn every_rule_is_switched_off_by_some_mutant() {
     let all: BTreeSet<_> = switches(&ON).into_iter().map(|(name, _)| name).collect();
-    let switched = MUTANTS.iter().flat_map(|mutant| switches(&mutant.rules));
+    let mutants = MUTANTS.iter().map(|mutant| &mutant.rules).chain(writers::MUTANTS.iter().map(|(_, rules, _)| rules));
+    let switched = mutants.flat_map(switches);
     let off: BTreeSet<_> = switched.filter(|(_, on)| !on).map(|(name, _)| name).collect();
     assert_eq!(off, all);
 }
@@ -107,5 +109,9 @@ fn switches(rules: &Rules) -> Vec<(&'static str, bool)> {
         members_after_commit,
         repeated_call_waits,
         reaper_trusts_its_own_clock,
+        callers_are_looked_at_where_committed,
+        callers_are_locked_before_looked_at,
+        callers_locks_end_before_the_lease,
+        callers_locks_queue,
     )
 }

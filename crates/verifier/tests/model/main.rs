@@ -20,3 +20,4 @@ mod sights;
 mod size;
 mod steps;
 mod world;
+mod writers;

@@ -1,0 +1,274 @@
+//! R19, searched: what a key is allowed to do is looked at where it is committed, and no order of steps commits a
+//! change of its after the event that ended it, nor keeps that event waiting for a node or for those who come later.
+//!
+//! Two writers by one key, over and over, and one call that ends the key, at one database, which does what the
+//! statements of the storage crates do: a snapshot, a lock and a commit at a time. Each writer was judged by its node
+//! before, and its node may stand still for as long as there is time, wherever the database waits for it. Where the
+//! nodes are, and what they remember, does not matter: nothing here depends on a lease.
+
+use std::collections::BTreeSet;
+
+use keyward_verifier::protocol::Rules;
+use stateright::{Checker, HasDiscoveries, Model, Property};
+
+/// How many ticks a lease lasts.
+const LEASE: u8 = 2;
+/// How far the clock goes.
+const TICKS: u8 = 5;
+
+/// A change by the right of the key, of which nothing shows yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Writer {
+    /// Judged by its node, at some time before the key was ended.
+    Judged,
+    /// Its statement ran; the database waits for the node.
+    Written,
+    /// The key was looked at: whether it was as it was judged.
+    Looked { stands: bool },
+    /// It waits for the lock of the key.
+    Waiting { stands: Option<bool> },
+    /// It has the lock, since this tick.
+    Locked { stands: Option<bool>, since: u8 },
+}
+
+/// The call that ends the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Ending {
+    Begun,
+    /// It waits for the lock of the key.
+    Waiting,
+    Locked,
+    Committed,
+    /// From now on nothing more may become visible.
+    Answered,
+}
+
+/// A step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Tick,
+    Write(usize),
+    Look(usize),
+    AskForLock(usize),
+    Lock(usize),
+    Commit(usize),
+    EndAsksForLock,
+    EndLocks,
+    EndCommits,
+    Answer,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that a search looks for")]
+struct World {
+    now: u8,
+    writers: [Writer; 2],
+    ending: Ending,
+    /// A change became visible after the answer.
+    late: bool,
+    /// The call waited for a lock that a node held for the life of a lease.
+    held_up: bool,
+    /// Somebody who asked for the lock after the call got it before.
+    overtaken: bool,
+    /// A change was committed, and a change was refused: what a search has to see.
+    committed: bool,
+    refused: bool,
+}
+
+const NOTHING_LATER: &str = "nothing that the key authorised becomes visible after the answer";
+const NOT_HELD_UP: &str = "no node that stands still keeps the call waiting for the life of a lease";
+const NOT_OVERTAKEN: &str = "nobody who comes later keeps the call waiting";
+
+struct Database(Rules);
+
+impl Database {
+    /// What the writer does after its statement.
+    fn after_writing(&self, at: usize) -> Step {
+        if self.0.callers_are_locked_before_looked_at { Step::AskForLock(at) } else { Step::Look(at) }
+    }
+
+    fn of_writer(&self, world: &World, at: usize) -> Option<Step> {
+        let looks = self.0.callers_are_looked_at_where_committed;
+        match world.writers[at] {
+            Writer::Judged => Some(Step::Write(at)),
+            Writer::Written => Some(self.after_writing(at)),
+            Writer::Looked { .. } => Some(Step::AskForLock(at)),
+            Writer::Waiting { .. } => {
+                let is_free = !matches!(world.ending, Ending::Locked);
+                let is_behind = self.0.callers_locks_queue && world.ending == Ending::Waiting;
+                (is_free && !is_behind).then_some(Step::Lock(at))
+            }
+            Writer::Locked { stands: None, .. } if looks => Some(Step::Look(at)),
+            Writer::Locked { .. } => Some(Step::Commit(at)),
+        }
+    }
+
+    fn of_ending(world: &World) -> Option<Step> {
+        let is_free = !world.writers.iter().any(|writer| matches!(writer, Writer::Locked { .. }));
+        match world.ending {
+            Ending::Begun => Some(Step::EndAsksForLock),
+            Ending::Waiting => is_free.then_some(Step::EndLocks),
+            Ending::Locked => Some(Step::EndCommits),
+            Ending::Committed => Some(Step::Answer),
+            Ending::Answered => None,
+        }
+    }
+}
+
+impl World {
+    /// Whether the key is, for a statement that begins now, as it was judged.
+    fn stands(&self) -> bool {
+        !matches!(self.ending, Ending::Committed | Ending::Answered)
+    }
+
+    fn take(&mut self, rules: &Rules, step: Step) {
+        match step {
+            Step::Tick => self.tick(rules),
+            Step::Write(at) => self.writers[at] = Writer::Written,
+            Step::Look(at) => {
+                let stands = self.stands();
+                self.writers[at] = if let Writer::Locked { since, .. } = self.writers[at] {
+                    Writer::Locked { stands: Some(stands), since }
+                } else {
+                    Writer::Looked { stands }
+                };
+            }
+            Step::AskForLock(at) => {
+                let stands = if let Writer::Looked { stands } = self.writers[at] { Some(stands) } else { None };
+                self.writers[at] = Writer::Waiting { stands };
+            }
+            Step::Lock(at) => {
+                let Writer::Waiting { stands } = self.writers[at] else { unreachable!("it waits") };
+                self.overtaken |= self.ending == Ending::Waiting;
+                self.writers[at] = Writer::Locked { stands, since: self.now };
+            }
+            Step::Commit(at) => {
+                let Writer::Locked { stands, .. } = self.writers[at] else { unreachable!("it has the lock") };
+                if stands == Some(false) && rules.callers_are_looked_at_where_committed {
+                    self.refused = true;
+                } else {
+                    self.late |= self.ending == Ending::Answered;
+                    self.committed = true;
+                }
+                // The next one of a flood, by a node that knows no better.
+                self.writers[at] = Writer::Judged;
+            }
+            Step::EndAsksForLock => self.ending = Ending::Waiting,
+            Step::EndLocks => self.ending = Ending::Locked,
+            Step::EndCommits => self.ending = Ending::Committed,
+            Step::Answer => self.ending = Ending::Answered,
+        }
+    }
+
+    /// Time passes. Lock, look and commit are one message, which the server ends or gives up in less than the life of a
+    /// lease; else they wait for the node as long as it stands still.
+    fn tick(&mut self, rules: &Rules) {
+        self.now += 1;
+        for writer in &mut self.writers {
+            let Writer::Locked { since, .. } = *writer else { continue };
+            if rules.callers_locks_end_before_the_lease {
+                *writer = Writer::Judged;
+            } else {
+                self.held_up |= self.ending == Ending::Waiting && self.now - since >= LEASE;
+            }
+        }
+    }
+}
+
+impl Model for Database {
+    type State = World;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World {
+            now: 0,
+            writers: [Writer::Judged; 2],
+            ending: Ending::Begun,
+            late: false,
+            held_up: false,
+            overtaken: false,
+            committed: false,
+            refused: false,
+        }]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Step>) {
+        if world.now < TICKS {
+            actions.push(Step::Tick);
+        }
+        actions.extend((0..world.writers.len()).filter_map(|at| self.of_writer(world, at)));
+        actions.extend(Self::of_ending(world));
+    }
+
+    fn next_state(&self, before: &World, step: Step) -> Option<World> {
+        let mut world = before.clone();
+        world.take(&self.0, step);
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(NOTHING_LATER, |_, world: &World| !world.late),
+            Property::always(NOT_HELD_UP, |_, world: &World| !world.held_up),
+            Property::always(NOT_OVERTAKEN, |_, world: &World| !world.overtaken),
+            Property::sometimes("a change is committed before the key is ended", |_, world: &World| {
+                world.committed && world.ending != Ending::Answered
+            }),
+            Property::sometimes("a change is refused", |_, world: &World| world.refused),
+            Property::sometimes("the call waits for a commit under way", |_, world: &World| {
+                world.ending == Ending::Waiting
+                    && world.writers.iter().any(|writer| matches!(writer, Writer::Locked { .. }))
+            }),
+            Property::sometimes("the call is answered", |_, world: &World| world.ending == Ending::Answered),
+        ]
+    }
+}
+
+#[test]
+fn what_a_key_authorised_is_committed_before_its_end_or_not_at_all() {
+    let checker = Database(Rules::ALL).checker().finish_when(HasDiscoveries::AnyFailures).spawn_dfs().join();
+    let found = checker.discoveries();
+    for property in checker.model().properties() {
+        let is_failure = property.expectation.discovery_is_failure();
+        let path = found.get(property.name).cloned();
+        assert_eq!(path.is_none(), is_failure, "{}: {path:#?}", property.name);
+    }
+    println!("{} states", checker.unique_state_count());
+    assert!(checker.unique_state_count() > 500, "the search became smaller");
+}
+
+/// Each part of R19 switched off, and the promise that is broken without it.
+pub(crate) static MUTANTS: [(&str, Rules, &str); 4] = [
+    (
+        "R19: a caller is judged by its node alone",
+        Rules { callers_are_looked_at_where_committed: false, ..Rules::ALL },
+        NOTHING_LATER,
+    ),
+    (
+        "R19: a caller is looked at by a statement that may have begun before it is locked",
+        Rules { callers_are_locked_before_looked_at: false, ..Rules::ALL },
+        NOTHING_LATER,
+    ),
+    (
+        "R19: a lock waits for a node that stands still",
+        Rules { callers_locks_end_before_the_lease: false, ..Rules::ALL },
+        NOT_HELD_UP,
+    ),
+    (
+        "R19: locks are given to those who come later, as locks of rows are",
+        Rules { callers_locks_queue: false, ..Rules::ALL },
+        NOT_OVERTAKEN,
+    ),
+];
+
+#[test]
+fn without_any_part_of_it_a_promise_breaks() {
+    for (name, rules, promise) in MUTANTS {
+        let found = HasDiscoveries::AnyOf(BTreeSet::from([promise]));
+        let checker = Database(rules).checker().finish_when(found).spawn_bfs().join();
+        let steps = checker.discoveries().remove(promise).map(stateright::Path::into_actions);
+        println!("{name}: {:?} steps, after {} states", steps.as_ref().map(Vec::len), checker.unique_state_count());
+        println!("    {steps:?}");
+        assert!(steps.is_some(), "no breach was found: {name}");
+    }
+}
