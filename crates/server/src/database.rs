@@ -44,7 +44,8 @@ impl Database {
             min_connections: settings.database.min_connections,
             acquire_timeout: settings.database.acquire_timeout,
             ..PgOptions::new(url.clone())
-        };
+        }
+        .within_lease(settings.verifier.terms.ttl);
         let store = PgStore::connect(&options).await.map_err(or_pooler);
         let store = store.context("cannot use the database of DATABASE_URL")?;
         if access == Access::Change {

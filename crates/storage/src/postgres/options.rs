@@ -61,6 +61,16 @@ impl PgOptions {
         }
     }
 
+    /// The same, with what the server ends by itself ended before a lease of this length is over: a statement, and a
+    /// unit of work that a node leaves lying, which holds rows that others wait for (R19).
+    #[must_use]
+    pub fn within_lease(mut self, lease: Duration) -> Self {
+        let most = lease * 4 / 5;
+        self.statement_timeout = self.statement_timeout.min(most);
+        self.idle_in_transaction_timeout = self.idle_in_transaction_timeout.min(most);
+        self
+    }
+
     /// For each connection. `synchronous_commit` is ours to set: what `commit` promised must survive the loss of
     /// power, whatever the database, the role or the URL say.
     pub(super) fn connection(&self) -> Result<PgConnectOptions> {
@@ -146,6 +156,20 @@ mod tests {
         let connection = options(url).connection().unwrap();
         let said = connection.get_options().unwrap();
         assert!(said.rfind("synchronous_commit=on") > said.rfind("synchronous_commit=off"), "{said}");
+    }
+
+    #[test]
+    fn what_a_node_leaves_lying_is_ended_before_its_lease_is_over() {
+        for lease in [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(45)] {
+            let options = options("postgres://ann@localhost/x").within_lease(lease);
+            assert!(options.statement_timeout < lease && options.idle_in_transaction_timeout < lease);
+            assert!(options.statement_timeout <= Duration::from_secs(5), "never longer than before");
+            let connection = options.connection().unwrap();
+            let said = connection.get_options().unwrap();
+            let idle =
+                format!("idle_in_transaction_session_timeout={}", options.idle_in_transaction_timeout.as_millis());
+            assert!(said.contains(&idle), "{said}");
+        }
     }
 
     #[test]
