@@ -5,10 +5,16 @@ use std::sync::Arc;
 use keyward_domain::{
     FamilyId, KeyId, KeyType, PresentedValue, ScopeSet, Timestamp, ValueError, revocation::usable_pair,
 };
+use keyward_storage::Credential;
 use keyward_verifier::Times;
 use zeroize::Zeroizing;
 
-use super::{App, Fault, NoEntropy, Source, TooManyAttempts, attempts::Guesser, proving};
+use super::{
+    App, Fault, NoEntropy, Refused, Source, TooManyAttempts,
+    acting::{Sight, look},
+    attempts::Guesser,
+    proving,
+};
 use crate::tokens::{AccessGrant, RefreshGrant};
 
 /// Who asks, and for how much.
@@ -63,6 +69,15 @@ proving::failures!(Error);
 
 super::faults!(Error: NoEntropy);
 
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Denied(_) | Refused::InsufficientScope(_) => Self::Denied,
+            Refused::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
 /// The public key as a client names it.
 enum AppKey<'a> {
     Value(PresentedValue<'a>),
@@ -99,8 +114,11 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
         return Err(wrong());
     }
     let now = app.times();
-    let secret_key = &found.credential.key;
-    usable_pair(public.key.view(), secret_key.view(), &found.credential.chain, now.expiry).map_err(|reason| {
+    // Proving may have waited for its turn: no token is made for what was ended meanwhile.
+    let (public, known) =
+        tokio::join!(look(app, public.key.id(), Sight::Memory), look(app, found.credential.key.id(), Sight::Memory));
+    let (public, Credential { key: secret_key, chain }) = (public?.credential, known?.credential);
+    usable_pair(public.key.view(), secret_key.view(), &chain, now.expiry).map_err(|reason| {
         tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
         Error::Denied
     })?;
@@ -110,12 +128,8 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
         Some(asked) => asked,
         None => held.into(),
     };
-    let grant = AccessGrant {
-        public_key: public.key.id(),
-        secret_key: secret_key.id(),
-        mid: found.credential.chain.own().mid.clone(),
-        scopes,
-    };
+    let grant =
+        AccessGrant { public_key: public.key.id(), secret_key: secret_key.id(), mid: chain.own().mid.clone(), scopes };
     let family = if request.refreshable {
         let ends_at = now.shared.saturating_add(app.settings.refresh_family_life);
         Some(Family { id: app.fresh_family_id()?, ends_at, scopes: grant.scopes.clone() })
@@ -123,7 +137,7 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
         None
     };
     let tokens = make_tokens(app, grant, family, now)?;
-    proving::renew_digest(app, &secret, secret_key);
+    proving::renew_digest(app, &secret, &found.credential.key);
     app.usage.note(secret_key.id(), now.shared);
     app.usage.note(public.key.id(), now.shared);
     Ok(tokens)
@@ -149,7 +163,7 @@ async fn find_public(
     app: &App,
     app_key: &AppKey<'_>,
     guesser: Guesser,
-) -> Result<Option<keyward_storage::Credential>, proving::ProvingError> {
+) -> Result<Option<Credential>, proving::ProvingError> {
     match app_key {
         AppKey::Id(id) => proving::look_up(app, *id, guesser).await,
         AppKey::Value(presented) => {

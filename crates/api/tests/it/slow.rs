@@ -135,6 +135,29 @@ fn a_wrong_value_for_a_proved_key_costs_answers_and_is_limited_as_one_that_never
 }
 
 #[test]
+fn no_token_is_made_for_a_key_that_was_revoked_while_its_value_was_proved() {
+    with_one_blocking_thread(async {
+        let world = World::with(slow()).await;
+        let (by, pair) = (world.root("platform").await, world.pair("partner_a", &[]).await);
+        world.get(&by.value, "/v1/auth").await.empty(204);
+        for key in [&pair.public, &pair.secret] {
+            // In memory, so that it is found at once, and never proved.
+            world.app.verifier().credential(key.id.parse().unwrap()).await.unwrap().unwrap();
+        }
+        let held = NoHashing::begin();
+        let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+        let mut waiting = pin!(world.request("POST", "/v1/oauth2/token").json(&body).send());
+        tokio::select! {
+            biased;
+            answer = &mut waiting => panic!("nothing was hashed: {}", answer.text()),
+            () = async { world.delete(&by.value, &pair.secret.path()).await.empty(204) } => {}
+        }
+        drop(held);
+        waiting.await.problem(401, "invalid_credential");
+    });
+}
+
+#[test]
 fn a_digest_is_renewed_once_however_often_its_key_is_used_and_memory_takes_the_new_one() {
     with_one_blocking_thread(async {
         let world = World::new().await;
