@@ -9,5 +9,6 @@ mod deaf;
 mod departed;
 mod everywhere;
 mod frozen;
+mod late;
 mod pooled;
 mod respond_async;

@@ -1,0 +1,137 @@
+//! What was let in before a revoke and would be committed after its answer: a body that comes late, and a node that
+//! stands still between a statement and its commit. Nothing that the key authorised is there afterwards.
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::harness::{Client, Fleet, Issued, Node, Place, Raw, eventually};
+
+/// Each call with a body that makes something, by a key that may make it.
+fn calls(mid: &str) -> [(String, Value); 3] {
+    [
+        ("/v1/api-keys".to_owned(), Client::wish(mid, "held", &[])),
+        (format!("/v1/merchants/{mid}/api-keys"), json!({ "name": "held" })),
+        ("/v1/merchants".to_owned(), json!({ "name": "held" })),
+    ]
+}
+
+/// A call whose head the node has let in: it asks for the body.
+async fn parked(node: &Node, credential: &str, path: &str, body: &str) -> Raw {
+    let mut raw = Raw::connect(node.address()).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {credential}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    raw.send(&head).await;
+    let answer = raw.read_until("\r\n\r\n").await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 100 "), "{answer}");
+    raw
+}
+
+/// The status and the rest of what follows the body.
+async fn answer(mut raw: Raw, body: &str) -> String {
+    raw.send(body).await;
+    raw.read_until("\r\n\r\n").await.expect("an answer")
+}
+
+/// Parks each call at one node, revokes its key at another (or the same), and sends the bodies.
+async fn bodies_that_come_late_are_refused(at: &Node, elsewhere: &Client, by: &Client, own: &str, below: &str) {
+    // What is good stays good, however late its body comes.
+    for (path, body) in calls(below) {
+        let good = by.create(own, "good", &["api-keys:*", "merchants:*"]).await;
+        let raw = parked(at, &good.value, &path, &body.to_string()).await;
+        let answer = answer(raw, &body.to_string()).await;
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{path}: {answer}");
+    }
+    let stolen = by.create(own, "stolen", &["api-keys:*", "merchants:*"]).await;
+    let mut late = Vec::new();
+    for (path, body) in calls(below) {
+        late.push((parked(at, &stolen.value, &path, &body.to_string()).await, path, body));
+    }
+    elsewhere.delete(&format!("/v1/api-keys/{}?reason=compromised", stolen.id)).await.expect(204);
+    for (raw, path, body) in late {
+        let answer = answer(raw, &body.to_string()).await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{path}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_comes_after_the_revoke_makes_nothing() {
+    let fleet = Fleet::of(2).await;
+    let platform = |node: usize| fleet.nodes[node].client(&fleet.demo.platform.app_secret);
+    let (own, below) = (&fleet.demo.partner.mid, &fleet.demo.merchant);
+    for (at, elsewhere) in [(0, 0), (1, 0)] {
+        let by = platform(elsewhere);
+        bodies_that_come_late_are_refused(&fleet.nodes[at], &by, &by, own, below).await;
+    }
+    fleet.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_comes_after_the_revoke_makes_nothing_in_an_embedded_database() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let by = node.client(&demo.platform.app_secret);
+    bodies_that_come_late_are_refused(&node, &by, &by, &demo.partner.mid, &demo.merchant).await;
+    node.stop();
+}
+
+/// Holds what adds something of this name after its statement, for as long as there is a row in `hold`.
+const HOLD: &str = "
+    CREATE TABLE hold (id integer);
+    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        WHILE EXISTS (SELECT FROM public.hold) LOOP PERFORM pg_sleep(0.005); END LOOP;
+        RETURN NULL;
+    END;
+    $$;
+    CREATE TRIGGER hold AFTER INSERT ON api_key FOR EACH ROW WHEN (NEW.name = 'held') EXECUTE FUNCTION hold();
+    CREATE TRIGGER hold AFTER INSERT ON account FOR EACH ROW WHEN (NEW.name = 'held') EXECUTE FUNCTION hold();";
+
+const HELD: &str = "SELECT pid::text FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event = 'PgSleep'";
+const MADE: &str = "SELECT id::text FROM api_key WHERE name = 'held' UNION ALL
+    SELECT id::text FROM account WHERE name = 'held'";
+
+/// Begins the call at the node, and has the node stand still when its statement is done and its transaction lies open.
+async fn lies_open(fleet: &Fleet, node: &Node, key: &Issued, (path, body): &(String, Value)) -> JoinSet<u16> {
+    fleet.place.execute("INSERT INTO hold VALUES (1)").await;
+    let (client, path, body) = (node.client(&key.value), path.clone(), body.clone());
+    let mut call = JoinSet::new();
+    call.spawn(async move { client.post(&path, &body).await.status });
+    eventually("its statement is held", async || !fleet.place.column(HELD).await.is_empty()).await;
+    node.freeze();
+    fleet.place.execute("DELETE FROM hold").await;
+    eventually("it lies open, or is over", async || fleet.place.column(HELD).await.is_empty()).await;
+    call
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_stands_still_before_its_commit_for_longer_than_its_lease_commits_nothing_afterwards() {
+    let fleet = Fleet::of(2).await;
+    fleet.place.execute(HOLD).await;
+    let platform = fleet.nodes[0].client(&fleet.demo.platform.app_secret);
+    let (own, below) = (&fleet.demo.partner.mid, &fleet.demo.merchant);
+    for call in calls(below) {
+        let stolen = platform.create(own, "stolen", &["api-keys:*", "merchants:*"]).await;
+        let node = &fleet.nodes[1];
+        node.until_from_memory(async || {
+            node.client(&stolen.value).get("/v1/auth").await.expect(204);
+        })
+        .await;
+        let mut late = lies_open(&fleet, node, &stolen, &call).await;
+        // The lease of the node that stands still has to be outlived.
+        platform.revoke(&stolen.id).await.expect(204);
+        assert_eq!(fleet.place.column(MADE).await, [""; 0], "{}: nothing was committed before", call.0);
+        node.thaw();
+        let status = late.join_next().await.unwrap().unwrap();
+        assert!(matches!(status, 401 | 503), "{}: {status}", call.0);
+        assert_eq!(fleet.place.column(MADE).await, [""; 0], "{}", call.0);
+        node.client(&stolen.value).get("/v1/auth").await.expect(401);
+        let kept = platform.create(own, "kept", &[]).await;
+        fleet.all_remember(&kept.value).await;
+    }
+    fleet.stop();
+}
