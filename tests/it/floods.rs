@@ -138,6 +138,28 @@ async fn a_client_that_sends_first_sees_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_http2_that_sends_first_sees_its_answer() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().timeout(Duration::from_mins(1));
+    let client = Client::over(http.build().unwrap(), node.base_url()).with(&node.demo().partner.app_secret);
+    let json = "application/json";
+    for (path, kind, bytes, status) in [
+        ("/v1/auth", "text/plain", 1_000_000, 204),
+        ("/v1/api-keys", json, 5_000_000, 413),
+        ("/v1/api-keys", "text/plain", 1_000_000, 415),
+        ("/v1/nowhere", json, 5_000_000, 404),
+    ] {
+        for _ in 0..4 {
+            let body = Some((kind, "x".repeat(bytes)));
+            let answer = client.try_send(Method::POST, path, body, HeaderMap::new()).await;
+            assert_eq!(answer.unwrap_or_else(|error| panic!("{path}: {error:?}")).status, status, "{path}");
+        }
+    }
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_takes_nothing_is_given_up() {
     let place = Place::embedded();
     let program = place.sandbox().say("--metrics-listen 127.0.0.1:0");

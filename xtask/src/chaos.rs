@@ -18,6 +18,7 @@ mod ledger;
 mod liar;
 mod load;
 mod node;
+mod parked;
 mod plan;
 mod probes;
 mod proxy;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::Run;
 use super::clock::Moment;
 use super::http::{Client, Request};
+use super::parked::Parked;
 use super::proxy::Weather;
 use super::schedule::{Fault, Kind, Lane, Planned};
 
@@ -51,6 +52,12 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
                 run.world.nodes[node].pause()?;
                 run.wait_until(until);
                 run.world.nodes[node].resume()?;
+                None
+            }
+            (Lane::Node(node), Fault::Parked) => {
+                let parked = run.world.nodes[node].address().map(Parked::at);
+                run.wait_until(until);
+                drop(parked);
                 None
             }
             (Lane::Node(node), Fault::Kill) => {

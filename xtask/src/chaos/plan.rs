@@ -45,11 +45,12 @@ impl Mode {
         let network = [(Kind::Delay, 50), (Kind::Cut, 50), (Kind::HalfOpen, 60), (Kind::Slow, 40)];
         let kills = [(Kind::Kill, 100), (Kind::Postgres, 20)];
         let pauses = [(Kind::Pause, 300)];
+        let clients = [(Kind::Parked, 30)];
         match self {
             Self::Network => network.to_vec(),
             Self::Kills => kills.to_vec(),
             Self::Pauses => pauses.to_vec(),
-            Self::All => [network.as_slice(), &kills, &pauses].concat(),
+            Self::All => [network.as_slice(), &kills, &pauses, &clients].concat(),
             Self::Control(_) => Vec::new(),
         }
     }
@@ -245,8 +246,8 @@ mod tests {
         let network: usize =
             Kind::ALL.into_iter().filter(|kind| kind.is_network()).map(|kind| count(&plan, kind)).sum();
         assert_eq!(network, 200);
-        let others = [Kind::Kill, Kind::Postgres, Kind::Pause].map(|kind| count(&plan, kind));
-        assert_eq!(others, [100, 20, 300]);
+        let others = [Kind::Kill, Kind::Postgres, Kind::Pause, Kind::Parked].map(|kind| count(&plan, kind));
+        assert_eq!(others, [100, 20, 300, 30]);
         assert_eq!((plan.load.verifications, plan.load.revocations, plan.nodes), (500, 20, 3));
     }
 

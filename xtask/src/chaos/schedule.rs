@@ -25,14 +25,16 @@ pub enum Kind {
     Kill,
     /// SIGSTOP to a node, and SIGCONT some time later.
     Pause,
+    /// Clients open many requests at a node and take none of the answers.
+    Parked,
     /// SIGKILL to Postgres and all its processes, and its start some time later.
     Postgres,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Delay, Self::Cut, Self::HalfOpen, Self::Slow, Self::Kill, Self::Pause, Self::Postgres];
+    pub const ALL: [Self; 8] =
+        [Self::Delay, Self::Cut, Self::HalfOpen, Self::Slow, Self::Kill, Self::Pause, Self::Parked, Self::Postgres];
 
     /// Whether it happens to one node's wire.
     #[must_use]
@@ -50,6 +52,7 @@ impl fmt::Display for Kind {
             Self::Slow => "slow",
             Self::Kill => "node killed",
             Self::Pause => "node paused",
+            Self::Parked => "clients parked",
             Self::Postgres => "Postgres killed",
         })
     }
@@ -80,6 +83,7 @@ pub(super) enum Fault {
     Network(Weather),
     Kill,
     Pause,
+    Parked,
     Postgres,
 }
 
@@ -99,7 +103,7 @@ const LATEST: Duration = Duration::from_secs(3);
 /// How long a fault of this kind may last; nothing lasts longer than `longest`.
 fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
     let (least, most) = match kind {
-        Kind::Delay | Kind::Cut | Kind::HalfOpen | Kind::Slow => (Duration::from_millis(200), longest),
+        Kind::Delay | Kind::Cut | Kind::HalfOpen | Kind::Slow | Kind::Parked => (Duration::from_millis(200), longest),
         // Until it is started again; its start takes its own time.
         Kind::Kill | Kind::Postgres => (Duration::from_millis(1), Duration::from_secs(2)),
         Kind::Pause => (Duration::from_millis(10), longest),
@@ -172,6 +176,7 @@ fn fault(kind: Kind, dice: &mut Dice) -> Fault {
         Kind::Slow => Fault::Network(Weather::Slow),
         Kind::Kill => Fault::Kill,
         Kind::Pause => Fault::Pause,
+        Kind::Parked => Fault::Parked,
         Kind::Postgres => Fault::Postgres,
     }
 }
@@ -182,13 +187,14 @@ mod tests {
 
     const RUN: Duration = Duration::from_mins(10);
     const LONGEST: Duration = Duration::from_secs(10);
-    const EACH: [(Kind, usize); 7] = [
+    const EACH: [(Kind, usize); 8] = [
         (Kind::Delay, 50),
         (Kind::Cut, 50),
         (Kind::HalfOpen, 50),
         (Kind::Slow, 50),
         (Kind::Kill, 100),
         (Kind::Pause, 300),
+        (Kind::Parked, 30),
         (Kind::Postgres, 20),
     ];
 
@@ -238,7 +244,7 @@ mod tests {
         let has = |what: fn(Weather) -> bool| {
             let mut weathers = all.iter().filter_map(|planned| match planned.fault {
                 Fault::Network(weather) => Some(weather),
-                Fault::Kill | Fault::Pause | Fault::Postgres => None,
+                Fault::Kill | Fault::Pause | Fault::Parked | Fault::Postgres => None,
             });
             assert!(weathers.any(what));
         };

@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -32,8 +33,20 @@ use crate::app::Source;
 pub(super) enum Holder {
     /// Nobody who has proved anything, from there.
     Source(Source),
+    /// A gateway that nobody has configured, for all those that it claims to forward for.
+    Gateway(IpAddr),
     /// A caller of this account.
     Account(AccountId),
+}
+
+impl Holder {
+    /// Who stands surety for a source that is only claimed: its word may be any client's.
+    fn gateway(self) -> Option<Self> {
+        match self {
+            Self::Source(source) => source.gateway().map(Self::Gateway),
+            Self::Gateway(_) | Self::Account(_) => None,
+        }
+    }
 }
 
 /// The places of one kind of request. Clones share them.
@@ -74,20 +87,28 @@ impl Shares {
             let detail = "The server has more to do than it can. Try again in a moment.";
             return Err(Problem::new(Code::Unavailable).detail(detail));
         }
-        if self.held.get(&holder).is_some_and(|held| *held > self.free) {
+        let held = |holder: Holder| self.held.get(&holder).copied().unwrap_or_default();
+        let gateway = holder.gateway();
+        // One of a gateway's clients leaves room for the next one within the gateway's own share.
+        let counted = if gateway.is_some() { held(holder) * 2 } else { held(holder) };
+        if counted > self.free || gateway.is_some_and(|gateway| held(gateway) > self.free) {
             return Err(Problem::new(Code::TooManyRequests));
         }
-        *self.held.entry(holder).or_default() += 1;
+        for holder in [Some(holder), gateway].into_iter().flatten() {
+            *self.held.entry(holder).or_default() += 1;
+        }
         self.free -= 1;
         Ok(())
     }
 
     fn give_back(&mut self, holder: Holder) {
         self.free += 1;
-        if let Some(held) = self.held.get_mut(&holder) {
-            *held -= 1;
-            if *held == 0 {
-                self.held.remove(&holder);
+        for holder in [Some(holder), holder.gateway()].into_iter().flatten() {
+            if let Some(held) = self.held.get_mut(&holder) {
+                *held -= 1;
+                if *held == 0 {
+                    self.held.remove(&holder);
+                }
             }
         }
     }
@@ -204,6 +225,20 @@ mod tests {
         drop((floods, last));
         assert!(places.shares().held.is_empty());
         assert_eq!(places.shares().free, 512);
+    }
+
+    #[test]
+    fn a_gateway_that_nobody_has_configured_holds_one_share_whoever_it_speaks_for() {
+        let claimed = |n: u8| Holder::Source(Source::claimed([203, 0, 113, n].into(), [10, 0, 0, 7].into()));
+        let places = Places::new(512);
+        let (one, _) = flood(&places, claimed(0));
+        let next = places.take(claimed(1)).ok().unwrap();
+        // A client that writes the header itself is somebody else each time.
+        let many: Vec<_> = (2..=u8::MAX).flat_map(|n| flood(&places, claimed(n)).0).collect();
+        assert_eq!(one.len() + 1 + many.len(), 257);
+        let elsewhere = places.take(Holder::Source(Source::from(IpAddr::from([10, 0, 0, 8])))).ok().unwrap();
+        drop((one, next, many, elsewhere));
+        assert!(places.shares().held.is_empty());
     }
 
     #[test]

@@ -87,6 +87,8 @@ impl Report {
         writeln!(f, "  no fault near: {}", Times::of(quiet.map(|call| call.ended.since(call.sent))))?;
         writeln!(f, "  while a node was dead, or shortly after: {}", during(|kind| kind == Kind::Kill))?;
         writeln!(f, "  while a node stood still, or shortly after: {}", during(|kind| kind == Kind::Pause))?;
+        let parked = during(|kind| kind == Kind::Parked);
+        writeln!(f, "  while clients took no answers, or shortly after: {parked}")?;
         writeln!(f, "  while a wire was broken, or shortly after: {}", during(Kind::is_network))?;
         writeln!(f, "  while Postgres was dead, or shortly after: {}", during(|kind| kind == Kind::Postgres))
     }

@@ -23,8 +23,9 @@ impl Source {
         Self { address: network(address), gateway: Some(network(gateway)) }
     }
 
-    /// The gateway that claims this source.
-    pub(super) const fn gateway(self) -> Option<IpAddr> {
+    /// The gateway that claims this source, where one does.
+    #[must_use]
+    pub const fn gateway(self) -> Option<IpAddr> {
         self.gateway
     }
 }

@@ -54,10 +54,10 @@ where
         } else {
             self.exchange.has_unread.store(false, Ordering::Relaxed);
         }
-        // A client that waits to be asked for its body is not sending it.
-        let waits = request.headers().contains_key(header::EXPECT);
         let exchange = (!is_http2 && !request.body().is_end_stream()).then(|| Arc::clone(&self.exchange));
-        let request = request.map(|body| Asked { body, exchange, is_being_sent: !waits });
+        // A client that waits to be asked for its body is not sending it.
+        let is_being_sent = exchange.is_some() && !request.headers().contains_key(header::EXPECT);
+        let request = request.map(|body| Asked { body, exchange, is_being_sent });
         let watched = is_http2.then(|| Arc::clone(&self.exchange));
         Answering { answer: self.service.call(request), watched }
     }
