@@ -1,15 +1,23 @@
-//! The files of a store: who may read them, and which process has the folder.
+//! The files of a store: what they must be before they are opened, and which process has the database.
 //!
-//! Never looks into the database.
+//! The lock is on the database file itself, so that it holds for every name of that file, and for no other file that
+//! comes to stand under its name. It is a `flock`, never a POSIX lock: those are SQLite's own on this file, and a process
+//! loses all of them when it closes any descriptor of the file. So the descriptor with the lock stays open for as long as
+//! SQLite has the file, and nothing else here opens it. Never looks into the database.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError},
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use keyward_storage::StorageError;
+
+mod lock;
+
+pub use lock::Lost;
+pub(crate) use lock::{DatabaseLock, Log};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +34,24 @@ pub enum OpenError {
         /// The folder.
         data_dir: PathBuf,
     },
+    /// A directory, a pipe or a device stands where a file belongs. Opening a pipe would wait for its other end.
+    #[error("{} is not a file: move it away", .path.display())]
+    NotAFile {
+        /// What stands there.
+        path: PathBuf,
+    },
+    /// The database has a second name. What was written last stands beside one of the names alone, so a start under the
+    /// other one would lose it.
+    #[error(
+        "{} has {names} names (hard links): SQLite keeps what was written last beside one of them, so only one may be \
+         used; find the others with `find / -samefile {}` and remove them", .path.display(), .path.display()
+    )]
+    Linked {
+        /// The database.
+        path: PathBuf,
+        /// How many names it has.
+        names: u64,
+    },
     /// The operating system refuses a file.
     #[error("cannot open {}", .path.display())]
     File {
@@ -39,54 +65,81 @@ pub enum OpenError {
     Database(#[source] StorageError),
 }
 
-/// The right to write into a folder, for as long as any clone of it lives and is not released.
-#[derive(Clone, Debug)]
-pub(crate) struct DirectoryLock(Arc<File>);
-
-impl DirectoryLock {
-    /// Lets go of the folder, whoever still has a clone.
-    pub(crate) fn release(&self) -> io::Result<()> {
-        self.0.unlock()
-    }
-}
-
 /// Where the database of a folder is.
 pub(crate) fn database(data_dir: &Path) -> PathBuf {
     data_dir.join("keyward.db")
 }
 
-/// Makes what is missing and takes the folder for this process.
-pub(crate) fn claim(data_dir: &Path) -> Result<DirectoryLock, OpenError> {
-    let refused = |path: &Path| {
-        let path = path.to_owned();
-        move |source| OpenError::File { path, source }
-    };
+/// Makes what is missing and takes the database for this process.
+pub(crate) fn claim(data_dir: &Path) -> Result<DatabaseLock, OpenError> {
     private_directories().create(data_dir).map_err(refused(data_dir))?;
-    let lock = data_dir.join("keyward.lock");
-    let file = private_file().open(&lock).map_err(refused(&lock))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::Held { data_dir: data_dir.to_owned() }),
-        Err(TryLockError::Error(source)) => return Err(OpenError::File { path: lock, source }),
-    }
-    // SQLite gives its side files the mode of the database.
     let database = database(data_dir);
-    private_file().open(&database).map_err(refused(&database))?;
-    Ok(DirectoryLock(Arc::new(file)))
+    match look(&database) {
+        // Who has it decides first, for that is what a person has to know.
+        Ok(_) | Err(OpenError::Linked { .. }) => DatabaseLock::take(data_dir, &database),
+        Err(error) => Err(error),
+    }
+}
+
+/// Looks at the database and its side files before anything opens them. Answers whether there is a database.
+pub(crate) fn look(database: &Path) -> Result<bool, OpenError> {
+    for path in [beside(database, "-wal"), beside(database, "-shm")] {
+        look_at(&path)?;
+    }
+    let Some(metadata) = look_at(database)? else { return Ok(false) };
+    has_one_name(database, &metadata)?;
+    Ok(true)
+}
+
+/// Even who only reads would read without what was written last.
+fn has_one_name(database: &Path, metadata: &Metadata) -> Result<(), OpenError> {
+    match metadata.nlink() {
+        0 | 1 => Ok(()),
+        names => Err(OpenError::Linked { path: database.to_owned(), names }),
+    }
+}
+
+/// A file that SQLite keeps beside the database.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+fn look_at(path: &Path) -> Result<Option<Metadata>, OpenError> {
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
+        Ok(_) => Err(OpenError::NotAFile { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(refused(path)(error)),
+    }
+}
+
+fn refused(path: &Path) -> impl Fn(io::Error) -> OpenError + use<> {
+    let path = path.to_owned();
+    move |source| OpenError::File { path: path.clone(), source }
 }
 
 fn private_directories() -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
 }
 
+/// SQLite gives its side files the mode of the database.
 fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
+    options.read(true).write(true).create(true).truncate(false);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Locks the file for this process.
+fn lock(file: &File, data_dir: &Path, database: &Path) -> Result<(), OpenError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Held { data_dir: data_dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(refused(database)(source)),
+    }
 }

@@ -7,7 +7,7 @@ use sqlx::SqliteExecutor;
 
 use crate::{
     SqliteStore,
-    error::{commit_refused, refused},
+    error::refused,
     unit::{committed, written},
 };
 
@@ -49,7 +49,7 @@ impl Installation for SqliteStore {
                 return Ok(Write::Stale);
             }
         }
-        transaction.commit().await.map_err(commit_refused)?;
+        self.commit(transaction).await?;
         Ok(Write::Applied)
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Writers queue for one connection and begin `IMMEDIATE`, so that a decision is never made on what another writer is
 //! about to change; readers have connections of their own, which cannot write, and wait for nobody. What a commit
-//! acknowledges survives the loss of power (`synchronous=FULL`). A folder belongs to one server at a time: an operating
-//! system lock on `keyward.lock` sees to that.
+//! acknowledges survives the loss of power (`synchronous=FULL`). A database belongs to one server at a time, by whatever
+//! name it is reached: an operating system lock on its file sees to that. A file that is removed or replaced under a
+//! server takes no more writes, and [`SqliteStore::lost`] says so.
 //!
 //! What decides a verdict is numbered by triggers of the schema, in the transaction of the change. There is one process, so
 //! the revocation protocol needs no membership here: only the feed of events.
@@ -38,11 +39,11 @@ mod upkeep;
 #[path = "lib/work_tests.rs"]
 mod work_tests;
 
-pub use files::OpenError;
+pub use files::{Lost, OpenError};
 pub use options::Options;
 
-use error::{ReadOnly, refused, unavailable};
-use files::DirectoryLock;
+use error::{ReadOnly, commit_refused, refused};
+use files::DatabaseLock;
 
 /// The migrations that this binary knows.
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -52,7 +53,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 pub struct SqliteStore {
     readers: SqlitePool,
     /// The one connection that writes, and the lock that makes it the only one; neither in a store opened to read.
-    writer: Option<(SqlitePool, DirectoryLock)>,
+    writer: Option<(SqlitePool, DatabaseLock)>,
 }
 
 impl SqliteStore {
@@ -60,11 +61,12 @@ impl SqliteStore {
     /// are not there yet; the schema it leaves as it is.
     ///
     /// # Errors
-    /// [`OpenError::Held`] if another process has it open for writing; otherwise what the operating system or SQLite
-    /// says.
+    /// [`OpenError::Held`] if another process has the database open for writing, in this folder or another;
+    /// [`OpenError::NotAFile`] and [`OpenError::Linked`] if it is not one plain file; otherwise what the operating system
+    /// or SQLite says.
     pub async fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
         let lock = files::claim(data_dir)?;
-        let writer = options.writer(&files::database(data_dir)).await.map_err(OpenError::Database)?;
+        let writer = options.writer(&files::database(data_dir), &lock).await.map_err(OpenError::Database)?;
         let readers = options.readers(&files::database(data_dir));
         Ok(Self { readers, writer: Some((writer, lock)) })
     }
@@ -72,10 +74,10 @@ impl SqliteStore {
     /// Opens the store in this folder for reading only, also while a server has it open.
     ///
     /// # Errors
-    /// [`OpenError::Missing`] if there is none.
+    /// [`OpenError::Missing`] if there is none, [`OpenError::NotAFile`] if something else is in its place.
     pub fn open_read_only(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
         let database = files::database(data_dir);
-        if !database.is_file() {
+        if !files::look(&database)? {
             return Err(OpenError::Missing { data_dir: data_dir.into() });
         }
         Ok(Self { readers: options.readers(&database), writer: None })
@@ -99,8 +101,17 @@ impl SqliteStore {
         schema::compare(&self.readers).await
     }
 
-    /// Waits for the unit of work under way, moves all that was written into the one database file, and lets go of the
-    /// folder. Whoever asks the store for something afterwards is told that it is unavailable.
+    /// Waits until the database file is lost: removed or replaced, so that what is written would reach nobody. Never
+    /// over for a store that was opened to read.
+    pub async fn lost(&self) -> Lost {
+        match &self.writer {
+            Some((_, lock)) => lock.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits for the unit of work under way, moves all that was written into the one database file, and lets go of
+    /// it. Whoever asks the store for something afterwards is told that it is unavailable.
     ///
     /// # Errors
     /// If the file could not be written: nothing is lost then, the next opening will do it.
@@ -110,20 +121,29 @@ impl SqliteStore {
         let Some((writer, lock)) = &self.writer else { return Ok(()) };
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await;
         writer.close().await;
-        lock.release().map_err(unavailable)?;
+        lock.release();
         checkpoint.map(|_| ()).map_err(refused)
     }
 
+    /// The connection that writes, if its file is still the one that others find.
     fn writer(&self) -> Result<&SqlitePool> {
-        match &self.writer {
-            Some((pool, _)) => Ok(pool),
-            None => Err(ReadOnly.into()),
-        }
+        let (pool, lock) = self.writer.as_ref().ok_or(ReadOnly)?;
+        lock.still_there()?;
+        Ok(pool)
     }
 
     /// A transaction that has the right to write from its first moment on.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
-        self.writer()?.begin_with("BEGIN IMMEDIATE").await.map_err(refused)
+        let transaction = self.writer()?.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
+        // Again: it may have waited long for those before it.
+        self.writer()?;
+        Ok(transaction)
+    }
+
+    /// Commits what [`Self::write`] began.
+    async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<()> {
+        transaction.commit().await.map_err(commit_refused)?;
+        self.writer.as_ref().map_or(Ok(()), |(_, lock)| lock.is_kept())
     }
 }
 

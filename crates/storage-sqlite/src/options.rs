@@ -8,7 +8,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::error::refused;
+use crate::{
+    error::refused,
+    files::{DatabaseLock, Log},
+};
 
 /// What may be chosen about a store. The defaults suit a server.
 #[derive(Clone, Debug)]
@@ -38,16 +41,22 @@ impl Default for Options {
 
 impl Options {
     /// The one connection that writes, opened right away.
-    pub(crate) async fn writer(&self, database: &Path) -> Result<SqlitePool> {
+    pub(crate) async fn writer(&self, database: &Path, lock: &DatabaseLock) -> Result<SqlitePool> {
         let connection =
             self.connection(database).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-        self.pool(1)
-            .after_release(|connection, _| {
+        let log = lock.log();
+        self.pool(1, log.clone())
+            .after_release(move |connection, _| {
+                let log = log.clone();
                 Box::pin(async move {
                     // A rollback may still be in its queue. Where SQLite has rolled back by itself (a full disk), sqlx
                     // believes the transaction open for ever after: such a connection is replaced.
-                    connection.ping().await?;
-                    Ok(!connection.is_in_transaction())
+                    let is_sound = connection.ping().await.is_ok() && !connection.is_in_transaction();
+                    if !is_sound {
+                        // The last connection takes the log away with it.
+                        log.is_closed();
+                    }
+                    Ok(is_sound)
                 })
             })
             .connect_with(connection)
@@ -57,39 +66,38 @@ impl Options {
 
     /// Connections that cannot write, each opened when it is first needed.
     pub(crate) fn readers(&self, database: &Path) -> SqlitePool {
-        self.pool(self.readers).connect_lazy_with(self.connection(database).read_only(true))
+        self.pool(self.readers, Log::default()).connect_lazy_with(self.connection(database).read_only(true))
     }
 
     fn connection(&self, database: &Path) -> SqliteConnectOptions {
         SqliteConnectOptions::new().filename(database).foreign_keys(true).busy_timeout(self.busy_timeout)
     }
 
-    fn pool(&self, connections: u32) -> SqlitePoolOptions {
-        let pool = SqlitePoolOptions::new()
+    fn pool(&self, connections: u32, log: Log) -> SqlitePoolOptions {
+        #[cfg(test)]
+        let steps = std::sync::Arc::clone(&self.steps);
+        SqlitePoolOptions::new()
             .max_connections(connections.max(1))
             .acquire_timeout(self.acquire_timeout)
             // They are files, not servers: they do not go stale, and each is tested when it comes back.
             .idle_timeout(None)
             .max_lifetime(None)
-            .test_before_acquire(false);
-        #[cfg(test)]
-        let pool = self.counted(pool);
-        pool
-    }
-
-    #[cfg(test)]
-    fn counted(&self, pool: SqlitePoolOptions) -> SqlitePoolOptions {
-        use std::sync::{Arc, atomic::Ordering};
-        let steps = Arc::clone(&self.steps);
-        pool.after_connect(move |connection, _| {
-            let steps = Arc::clone(&steps);
-            Box::pin(async move {
-                connection.lock_handle().await?.set_progress_handler(1, move || {
-                    steps.fetch_add(1, Ordering::Relaxed);
-                    true
-                });
-                Ok(())
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let log = log.clone();
+                #[cfg(test)]
+                let steps = std::sync::Arc::clone(&steps);
+                Box::pin(async move {
+                    // The first look into the database opens its log.
+                    sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut *connection).await?;
+                    log.is_open();
+                    #[cfg(test)]
+                    connection.lock_handle().await?.set_progress_handler(1, move || {
+                        steps.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        true
+                    });
+                    Ok(())
+                })
             })
-        })
     }
 }

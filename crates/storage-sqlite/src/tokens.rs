@@ -108,7 +108,7 @@ impl Tokens for SqliteStore {
                 }
             }
         };
-        transaction.commit().await.map_err(commit_refused)?;
+        self.commit(transaction).await?;
         Ok(outcome)
     }
 

@@ -14,7 +14,7 @@ use crate::{
     accounts,
     error::{commit_refused, refused, unavailable},
     feed,
-    files::DirectoryLock,
+    files::DatabaseLock,
     keys,
 };
 
@@ -23,18 +23,18 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
-/// A transaction, and the folder's lock: the folder is not another server's while this one may still commit.
+/// A transaction, and the lock of the database: it is not another server's while this one may still commit.
 pub(crate) struct SqliteUnit {
     transaction: Transaction<'static, Sqlite>,
     refused: bool,
     /// Whether something was written that decides a verdict.
     decisive: bool,
-    _lock: DirectoryLock,
+    lock: DatabaseLock,
 }
 
 impl SqliteUnit {
-    pub(crate) fn new(transaction: Transaction<'static, Sqlite>, lock: DirectoryLock) -> Self {
-        Self { transaction, refused: false, decisive: false, _lock: lock }
+    pub(crate) fn new(transaction: Transaction<'static, Sqlite>, lock: DatabaseLock) -> Self {
+        Self { transaction, refused: false, decisive: false, lock }
     }
 
     /// The connection, unless the database refused a statement before.
@@ -144,6 +144,7 @@ impl UnitOfWork for SqliteUnit {
         // Nobody else writes before the commit: the last event is this unit's own.
         let event = if decisive { Some(feed::head(connection).await?) } else { None };
         self.transaction.commit().await.map_err(commit_refused)?;
+        self.lock.is_kept()?;
         Ok(Committed { event })
     }
 }

@@ -1,6 +1,6 @@
-//! One folder, one server: who may open it, who may read its files, and what is found there afterwards.
+//! One database, one server: who may open it, by which name, who may read its files, and what is found there afterwards.
 
-use std::{path::Path, time::Duration};
+use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use keyward_domain::{AuthKey, KeyType, Reach};
 use keyward_storage::{
@@ -105,7 +105,7 @@ async fn folder_and_files_are_for_their_owner_alone() {
         assert_eq!(mode(file), 0o600, "{}", file.display());
     }
     let names: Vec<_> = names.iter().map(|file| file.file_name().unwrap().to_string_lossy()).collect();
-    assert_eq!(names, ["keyward.db", "keyward.db-shm", "keyward.db-wal", "keyward.lock"]);
+    assert_eq!(names, ["keyward.db", "keyward.db-shm", "keyward.db-wal"]);
 }
 
 #[tokio::test]
@@ -115,4 +115,86 @@ async fn a_folder_that_cannot_be_made_is_named() {
     std::fs::write(&file, "").unwrap();
     let refused = open(&file).await.unwrap_err();
     assert!(matches!(&refused, OpenError::File { path, .. } if *path == file), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_second_opener_is_refused_under_every_name_of_the_file() {
+    let (_store, folder) = testing::open().await;
+    let database = folder.path().join("keyward.db");
+    let links: [fn(&Path, &Path) -> std::io::Result<()>; 2] =
+        [|from, to| fs::hard_link(from, to), |from, to| symlink(from, to)];
+    for link in links {
+        let other = tempfile::tempdir().unwrap();
+        link(&database, &other.path().join("keyward.db")).unwrap();
+        let refused = open(other.path()).await.unwrap_err();
+        assert!(matches!(refused, OpenError::Held { .. }), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_with_two_names_is_refused_and_its_first_name_is_good_again_without_the_second() {
+    let (store, folder) = testing::open().await;
+    store.close().await.unwrap();
+    let other = folder.path().join("a second name");
+    fs::hard_link(folder.path().join("keyward.db"), &other).unwrap();
+    let refused = open(folder.path()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Linked { names: 2, .. }), "{refused:?}");
+    fs::remove_file(other).unwrap();
+    open(folder.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_a_file_is_refused_before_it_is_opened() {
+    for name in ["keyward.db", "keyward.db-wal", "keyward.db-shm"] {
+        let folder = tempfile::tempdir().unwrap();
+        // As good as a pipe, and needs no other program to make.
+        let _listening = std::os::unix::net::UnixListener::bind(folder.path().join(name)).unwrap();
+        let refused = open(folder.path()).await.unwrap_err();
+        assert!(matches!(refused, OpenError::NotAFile { .. }), "{name}: {refused:?}");
+        let refused = SqliteStore::open_read_only(folder.path(), &Options::default()).unwrap_err();
+        assert!(matches!(refused, OpenError::NotAFile { .. }), "{name}: {refused:?}");
+    }
+}
+
+/// What may happen to the files of a running server.
+fn mishaps() -> [fn(&Path) -> std::io::Result<()>; 4] {
+    [
+        |folder| fs::remove_file(folder.join("keyward.db")),
+        |folder| {
+            fs::rename(folder.join("keyward.db"), folder.join("aside"))?;
+            fs::copy(folder.join("aside"), folder.join("keyward.db")).map(drop)
+        },
+        |folder| fs::remove_file(folder.join("keyward.db-wal")),
+        |folder| fs::rename(folder, folder.with_extension("aside")),
+    ]
+}
+
+#[tokio::test]
+async fn a_lost_file_takes_no_writes_and_is_said() {
+    for mishap in mishaps() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let store = open(&folder).await.unwrap();
+        store.migrate().await.unwrap();
+        store.begin().await.unwrap().commit().await.unwrap();
+        let under_way = store.begin().await.unwrap();
+        mishap(&folder).unwrap();
+        // What was begun before may be in a file that nobody finds.
+        let unknown = under_way.commit().await.unwrap_err();
+        assert!(matches!(unknown, StorageError::OutcomeUnknown(_)), "{unknown:?}");
+        let refused = store.begin().await.err().unwrap();
+        assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
+        assert!(store.on_the_writer("DELETE FROM signing_key").await.is_err());
+        assert!(store.lost().await.path.starts_with(&folder));
+        // Even if it comes back: what was written in between went elsewhere.
+        let _ = store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_missed_although_nothing_is_written() {
+    let (store, folder) = testing::open().await;
+    fs::remove_file(folder.path().join("keyward.db")).unwrap();
+    let lost = store.lost().await.to_string();
+    assert!(lost.contains("keyward.db was removed or replaced"), "{lost}");
 }
