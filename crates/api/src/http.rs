@@ -88,6 +88,7 @@ impl Readiness {
 #[derive(Clone)]
 struct AppState {
     app: Arc<App>,
+    strangers: Arc<finish::Strangers>,
     options: Arc<HttpOptions>,
     pages: Arc<docs::Pages>,
 }
@@ -123,7 +124,7 @@ fn router(app: Arc<App>, options: HttpOptions) -> Router {
     let (routes, document) = kinds.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
     let document = openapi::complete(document, &app.settings().public_url);
     let pages = Arc::new(docs::Pages::new(&document, &app.settings().public_url));
-    let state = AppState { app, options, pages };
+    let state = AppState { app, strangers: Arc::default(), options, pages };
     routes
         .merge(well_known::router())
         .merge(health::router())

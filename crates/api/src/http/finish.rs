@@ -15,6 +15,11 @@ use tracing::Instrument as _;
 
 use super::{AppState, context, places, problem::Problem};
 
+mod strangers;
+
+pub(super) use strangers::Strangers;
+use strangers::is_for_a_stranger;
+
 pub(super) async fn finish(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let request_id = context::request_id(request.headers(), &state.app);
     let trace_id = context::trace_id(request.headers(), &state.app);
@@ -33,7 +38,9 @@ pub(super) async fn finish(State(state): State<AppState>, request: Request, next
     let response = places::hold_until_sent(response);
     let took = state.app.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
-    span.in_scope(|| log(problem.as_ref(), &route, status, took));
+    let may_tell =
+        if is_for_a_stranger(problem.as_ref(), &route, status) { state.strangers.may_tell(started) } else { Some(0) };
+    span.in_scope(|| log(problem.as_ref(), &route, status, took, may_tell));
     let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
     metrics::counter!("keyward_http_requests_total", &labels).increment(1);
     let [method, route, _] = labels;
@@ -95,12 +102,17 @@ fn is_verification(route: &str) -> bool {
     matches!(route, "/v1/auth" | "/v1/verify" | "/v1/verify/batch")
 }
 
-fn log(problem: Option<&Problem>, route: &str, status: u16, took: Duration) {
+/// `may_tell` is absent where the line is held back; else it says how many were before.
+fn log(problem: Option<&Problem>, route: &str, status: u16, took: Duration, may_tell: Option<u64>) {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let code = problem.map(|problem| problem.code().as_str());
     let cause = problem.and_then(Problem::cause).map(chain);
     if let Some(code) = code {
         metrics::counter!("keyward_problems_total", "code" => code).increment(1);
+    }
+    let Some(withheld) = may_tell else { return };
+    if withheld > 0 {
+        tracing::warn!(withheld, "held back {withheld} lines about refusals of callers that proved nothing");
     }
     if status >= 500 {
         tracing::error!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");
