@@ -12,7 +12,8 @@ use crate::{
     config::{Flags, Purpose, Settings, from_process_environment},
     database::Access,
     node::Node,
-    serve, telemetry,
+    serve::{self, Rereading},
+    telemetry,
 };
 
 mod account;
@@ -100,23 +101,44 @@ impl Cli {
                 other
             }
         };
-        let settings = common.load(&command)?;
-        if matches!(command, Command::Serve(_)) {
-            telemetry::start(&settings.log)?;
+        let source = common.source(&command);
+        let settings = source.load()?;
+        let work = if matches!(command, Command::Serve(_)) {
+            let filter = telemetry::start(&settings.log)?;
+            Work::Serve(Rereading { filter, log: Box::new(move || Ok(source.load()?.log)) })
         } else {
             telemetry::start_quietly(&settings.log)?;
-        }
+            Work::Command(command)
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.context("the operating system gives no threads")?;
-        let done = runtime.block_on(run(command, settings));
+        let done = runtime.block_on(run(work, settings));
         // What was cut off at the limit of stopping must not hold the process.
         runtime.shutdown_background();
         done
     }
 }
 
+/// What is to be done.
+enum Work {
+    Serve(Rereading),
+    Command(Command),
+}
+
+/// Where the settings of this process come from: they can be read again.
+struct Source {
+    flags: Flags,
+    purpose: Purpose,
+}
+
+impl Source {
+    fn load(&self) -> Result<Settings> {
+        Ok(Settings::load(&self.flags, from_process_environment()?, self.purpose)?)
+    }
+}
+
 impl Common {
-    fn load(self, command: &Command) -> Result<Settings> {
+    fn source(self, command: &Command) -> Source {
         let Self { config, data_dir, environment } = self;
         let mut settings: Vec<(&'static str, String)> = Vec::new();
         settings.extend(data_dir.map(|it| ("data_dir", it)));
@@ -131,7 +153,7 @@ impl Common {
             // Whether a server could start here.
             Command::Doctor => Purpose::Serve,
         };
-        Ok(Settings::load(&Flags { config, settings }, from_process_environment()?, purpose)?)
+        Source { flags: Flags { config, settings }, purpose }
     }
 }
 
@@ -153,9 +175,17 @@ impl Serve {
     }
 }
 
-async fn run(command: Command, settings: Settings) -> Result<ExitCode> {
+async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
+    let command = match work {
+        Work::Serve(rereading) => {
+            serve::run(settings, rereading).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Work::Command(command) => command,
+    };
     match command {
-        Command::Serve(_) => serve::run(settings).await?,
+        // Which becomes work of its own.
+        Command::Serve(_) => {}
         Command::Migrate => migrate::run(&settings).await?,
         Command::Account(command) => account::run(command, &settings).await?,
         Command::Key(command) => key::run(command, &settings).await?,

@@ -6,7 +6,7 @@
 //! the environment, and nothing here opens a file but the configuration itself.
 
 use std::{
-    fmt, io,
+    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -115,8 +115,8 @@ impl std::error::Error for WrongSettings {}
 /// Why there are no settings.
 #[derive(Debug)]
 pub(crate) enum LoadError {
-    /// The configuration file is not to be had.
-    Unreadable(PathBuf, io::Error),
+    /// The configuration file is missing, is no file, or others may read it.
+    Unusable(anyhow::Error),
     /// The configuration file is no TOML; what the parser says, without the line it quotes.
     NotToml(PathBuf, String),
     /// Settings are wrong or missing.
@@ -126,7 +126,7 @@ pub(crate) enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(path, _) => write!(f, "cannot read the configuration file {}", path.display()),
+            Self::Unusable(why) => fmt::Display::fmt(why, f),
             Self::NotToml(path, what) => write!(f, "the configuration file {} is not TOML: {what}", path.display()),
             Self::Wrong(wrong) => fmt::Display::fmt(wrong, f),
         }
@@ -136,7 +136,7 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unreadable(_, cause) => Some(cause),
+            Self::Unusable(why) => why.source(),
             Self::NotToml(..) | Self::Wrong(_) => None,
         }
     }

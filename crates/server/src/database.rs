@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use keyward_storage::{Feed, Membership, PgControl, PgOptions, PgStore, Schema, StorageError, Store};
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 
-use crate::config::Settings;
+use crate::{config::Settings, private_file};
 
 /// What a command wants to do with the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub(crate) struct Protocol {
 impl Database {
     /// Opens what the settings name. The schema stays as it is.
     pub(crate) async fn open(settings: &Settings, access: Access) -> Result<Self> {
+        private_file::check("the data directory", settings.data_dir())?;
         let Some(url) = &settings.database.url else { return Self::open_embedded(settings, access).await };
         let options = PgOptions {
             max_connections: settings.database.max_connections,
@@ -71,6 +72,9 @@ impl Database {
 
     async fn open_embedded(settings: &Settings, access: Access) -> Result<Self> {
         let data_dir = settings.data_dir();
+        for file in ["keyward.db", "keyward.db-wal", "keyward.db-shm"] {
+            private_file::check("the database", &data_dir.join(file))?;
+        }
         let options = Options { readers: settings.sqlite.readers, ..Options::default() };
         let store = match access {
             Access::Read => SqliteStore::open_read_only(data_dir, &options),
@@ -80,7 +84,9 @@ impl Database {
             OpenError::Held { .. } => anyhow::Error::new(error).context("this needs the embedded database for itself"),
             OpenError::Missing { .. } => anyhow::Error::new(error)
                 .context("nothing to read yet: start `keyward serve` once, or name the folder with --data-dir"),
-            OpenError::File { .. } | OpenError::Database(_) => error.into(),
+            OpenError::NotAFile { .. } | OpenError::Linked { .. } | OpenError::File { .. } | OpenError::Database(_) => {
+                error.into()
+            }
         })?;
         Ok(Self::Embedded(store, data_dir.to_owned()))
     }
@@ -90,6 +96,14 @@ impl Database {
         match self {
             Self::Embedded(store, _) => Arc::new(store.clone()),
             Self::Postgres(store, _) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Waits until it is gone for good: an embedded one whose file was removed or replaced. A Postgres comes back.
+    pub(crate) async fn lost(&self) -> anyhow::Error {
+        match self {
+            Self::Embedded(store, _) => store.lost().await.into(),
+            Self::Postgres(..) => std::future::pending().await,
         }
     }
 

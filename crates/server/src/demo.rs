@@ -3,7 +3,7 @@
 //! Which accounts and keys there are stands in the use case; here is only where their values go. They are safely on disk
 //! before the tree becomes lasting, and never in a log.
 
-use std::{fs, io, path::Path};
+use std::{fs, io::Read as _, path::Path};
 
 use anyhow::{Context as _, Result};
 use keyward_api::app::{
@@ -88,11 +88,9 @@ fn write(path: &Path, content: &Value) -> Result<()> {
 
 /// Looks whether the file is there and of this database; its address is the one in use afterwards.
 async fn refresh(app: &App, path: &Path, base_url: &str) -> Result<Outcome> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Outcome::NotOurs),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    };
+    let Some((mut file, _)) = private_file::open("the file of the demo", path)? else { return Ok(Outcome::NotOurs) };
+    let mut text = String::new();
+    file.read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
     let mut content: Value = serde_json::from_str(&text).unwrap_or_default();
     let mid = content.pointer("/platform/mid").and_then(Value::as_str).and_then(|mid| mid.parse::<Mid>().ok());
     let is_ours = match mid {

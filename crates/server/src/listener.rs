@@ -1,40 +1,47 @@
-//! Sockets: listening, TLS, and what a client may take before it has said anything.
+//! Sockets: listening, and what a client may take before it has said anything.
 //!
-//! Knows nothing about the service behind it.
+//! Takes connections and hands each to [`talk`], which ends it in order. Knows nothing about the service behind it.
 
-use std::{
-    future::{self, Ready},
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use axum_server::{
-    Handle, Server,
-    accept::Accept,
-    tls_rustls::{RustlsAcceptor, RustlsConfig},
+use axum::{body::Body, response::Response};
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use ipnet::IpNet;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+use tower::Service;
 
-use crate::config::{Limits, Tls};
+use crate::config::Limits;
+
+mod door;
+mod places;
+mod stream;
+mod talk;
+mod tls;
+mod watch;
+
+pub(crate) use door::Door;
+use places::{Place, Places};
+use stream::Counted;
+use talk::{Talk, Waits};
+pub(crate) use tls::{Certificates, Reload};
+use watch::{Asked, Patience};
 
 /// How often a silent HTTP/2 connection is asked whether somebody is still there, and how long the answer may take.
 const HTTP2_PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
-mod watch;
-
-use watch::{Patience, Watched};
-
 /// Requests at once on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 32;
+
+/// How long to wait after the operating system gave no connection: it may have run out of descriptors.
+const AFTER_A_FAILURE: Duration = Duration::from_millis(50);
 
 /// A socket that listens, and the address that it got.
 pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListener, SocketAddr)> {
@@ -56,130 +63,124 @@ pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Reads certificate and key.
-pub(crate) async fn load_tls(tls: &Tls) -> Result<RustlsConfig> {
-    // Once for the whole process; the second time it is there already.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    RustlsConfig::from_pem_file(&tls.certificate, &tls.key).await.with_context(|| what_was_read(tls))
+/// How connections are taken.
+pub(crate) struct Listener {
+    socket: TcpListener,
+    tls: Option<Arc<Certificates>>,
+    places: Arc<Places>,
+    shared: Arc<Shared>,
 }
 
-/// Reads them again; connections that are open keep what they have.
-pub(crate) async fn reload_tls(tls: &Tls, config: &RustlsConfig) -> Result<()> {
-    config.reload_from_pem_file(&tls.certificate, &tls.key).await.with_context(|| what_was_read(tls))
+/// What all connections have in common.
+struct Shared {
+    builder: Builder<TokioExecutor>,
+    waits: Waits,
+    patience: Patience,
+    door: Door,
 }
 
-fn what_was_read(tls: &Tls) -> String {
-    format!(
-        "cannot use tls.certificate ({}) with tls.key ({}): both must be PEM files and belong together",
-        tls.certificate.display(),
-        tls.key.display()
-    )
+impl Listener {
+    /// On a socket that listens, with these limits, until that door is closed.
+    pub(crate) fn new(socket: TcpListener, limits: &Limits, door: Door) -> Self {
+        let patience = Patience { write: limits.write_timeout, discard: limits.body_read_timeout };
+        let shared = Shared { builder: builder(limits), waits: Waits::of(limits), patience, door };
+        Self { socket, tls: None, places: Arc::new(Places::new(limits)), shared: Arc::new(shared) }
+    }
+
+    /// For HTTPS, where there are certificates.
+    pub(crate) fn secured(self, tls: Option<Arc<Certificates>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Proxies have as many connections as they need: each stands for many sources.
+    pub(crate) fn trusting(self, proxies: &[IpNet]) -> Self {
+        let places = self.places.trusting(proxies);
+        Self { places: Arc::new(places), ..self }
+    }
+
+    /// Serves until the door is closed and the last connection has ended.
+    pub(crate) async fn serve<S>(self, service: impl Fn(SocketAddr) -> S)
+    where
+        S: Service<Request<Asked<Incoming>>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Unpin + Send,
+    {
+        let connections = TaskTracker::new();
+        let mut door = self.shared.door.watch();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = door.closed() => break,
+                accepted = self.socket.accept() => accepted,
+            };
+            let (stream, from) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a connection was not taken");
+                    tokio::time::sleep(AFTER_A_FAILURE).await;
+                    continue;
+                }
+            };
+            if let Some(place) = self.places.take(from.ip()) {
+                let acceptor = self.tls.as_ref().map(|tls| tls.acceptor());
+                let served = serve_one(stream, place, acceptor, Arc::clone(&self.shared), service(from));
+                connections.spawn(served);
+            }
+        }
+        // Connections that nobody has taken yet are refused from now on, rather than left hanging.
+        drop(self.socket);
+        connections.close();
+        connections.wait().await;
+    }
 }
 
-/// A server for plain HTTP.
-pub(crate) fn plain(
-    listener: TcpListener,
-    limits: &Limits,
-    handle: &Handle<SocketAddr>,
-) -> Server<SocketAddr, Watched<Capped>> {
-    limited(listener, limits, handle).acceptor(watched(limits))
+/// One connection from its first byte to its last. A handshake is work, too: it has its place already.
+async fn serve_one<S>(stream: TcpStream, place: Place, tls: Option<TlsAcceptor>, shared: Arc<Shared>, service: S)
+where
+    S: Service<Request<Asked<Incoming>>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Unpin + Send,
+{
+    let talk = Arc::new(Talk::default());
+    let served = async {
+        stream.set_nodelay(true)?;
+        let stream = Counted::new(stream, place, Arc::clone(&talk));
+        let (stream, service) = watch::watched(stream, service, shared.patience);
+        let Some(tls) = tls else {
+            talk::hold(stream, &talk, &shared, service).await;
+            return Ok(());
+        };
+        let mut door = shared.door.watch();
+        let stream = tokio::select! {
+            biased;
+            () = door.closed() => return Ok(()),
+            shaken = tokio::time::timeout(shared.waits.first_request, tls.accept(stream)) => {
+                shaken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
+            }
+        };
+        talk::hold(stream, &talk, &shared, service).await;
+        Ok::<_, io::Error>(())
+    };
+    if let Err(error) = served.await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a connection was not taken");
+    }
 }
 
-fn watched(limits: &Limits) -> Watched<Capped> {
-    let patience = Patience { write: limits.write_timeout, discard: limits.body_read_timeout };
-    Watched::new(Capped::new(limits.max_connections), patience)
-}
-
-/// A server for HTTPS.
-pub(crate) fn secured(
-    listener: TcpListener,
-    limits: &Limits,
-    handle: &Handle<SocketAddr>,
-    config: RustlsConfig,
-) -> Server<SocketAddr, RustlsAcceptor<Watched<Capped>>> {
-    // Counted before the handshake: that is work, too.
-    let acceptor = RustlsAcceptor::new(config).handshake_timeout(limits.header_read_timeout).acceptor(watched(limits));
-    limited(listener, limits, handle).acceptor(acceptor)
-}
-
-fn limited(listener: TcpListener, limits: &Limits, handle: &Handle<SocketAddr>) -> Server<SocketAddr> {
-    let mut server = Server::<SocketAddr>::from_listener(listener)
-        .handle(handle.clone())
-        .first_request_timeout(limits.header_read_timeout)
-        .accept_error_handler(|from, error| {
-            tracing::debug!(from = ?from, error = error as &dyn std::error::Error, "a connection was not taken");
-        });
-    let builder = server.http_builder();
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
     // The library's one timer runs from the end of a request to the end of the next one's headers.
     let idle = limits.idle_timeout.max(limits.header_read_timeout);
-    builder.http1().header_read_timeout(idle).max_buf_size(limits.max_header_bytes);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(limits.max_header_bytes);
     builder
         .http2()
+        .timer(TokioTimer::new())
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
         .keep_alive_interval(HTTP2_PING.0)
         .keep_alive_timeout(HTTP2_PING.1);
-    server
-}
-
-/// Takes so many connections at once and closes further ones right away: a queue would only make everybody wait.
-#[derive(Clone, Debug)]
-pub(crate) struct Capped(Arc<Semaphore>);
-
-impl Capped {
-    fn new(at_once: usize) -> Self {
-        Self(Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))))
-    }
-}
-
-impl<S> Accept<TcpStream, S> for Capped {
-    type Stream = Counted;
-    type Service = S;
-    type Future = Ready<io::Result<(Counted, S)>>;
-
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let counted = Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
-            metrics::counter!("keyward_connections_refused_total").increment(1);
-            io::Error::other("there are as many connections as limits.max_connections allows")
-        });
-        let ready = counted.and_then(|permit| {
-            stream.set_nodelay(true)?;
-            Ok((Counted { stream, _permit: permit }, service))
-        });
-        future::ready(ready)
-    }
-}
-
-/// A connection that counts for as long as it is open.
-#[derive(Debug)]
-pub(crate) struct Counted {
-    stream: TcpStream,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    /// No: most answers are a head and a few hundred bytes, and one piece costs the kernel less than a list of two.
-    fn is_write_vectored(&self) -> bool {
-        false
-    }
+    builder
 }
 
 #[cfg(test)]

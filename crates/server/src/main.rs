@@ -4,10 +4,7 @@
 //! listener or a command line. It is the only one that reads the clock, the environment and the kernel's random bytes.
 //! It decides nothing about keys. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode};
 
 use clap::Parser as _;
 
@@ -23,6 +20,7 @@ mod listener;
 mod master_key;
 mod metrics;
 mod node;
+mod open_files;
 mod private_file;
 mod serve;
 mod shutdown;
@@ -32,15 +30,17 @@ mod telemetry;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
+    let code = match cli::Cli::parse().run() {
         Ok(code) => code,
         // Whoever read our output has seen enough: `keyward key list | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "keyward: {}", sentence(&error));
+            telemetry::complain(&format!("keyward: {}", sentence(&error)));
             ExitCode::FAILURE
         }
-    }
+    };
+    telemetry::finish();
+    code
 }
 
 /// The error with its causes in one line. Some libraries repeat the cause in their own words: once is enough.

@@ -5,39 +5,23 @@
 //!
 //! [`installation`]: crate::installation
 
-use std::{
-    fs::{File, Permissions},
-    io::{self, Read as _},
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-};
+use std::{io::Read as _, path::Path};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use keyward_api::app::Entropy;
 use keyward_domain::{MASTER_KEY_LEN, MasterKey};
 use zeroize::Zeroizing;
 
 use crate::private_file;
 
-/// What others, and a group that wants to write, may not have.
-const FORBIDDEN: u32 = 0o027;
 /// Far more versions than anybody makes; it keeps a wrong path (a disk, a log) from being read whole.
 const LONGEST: u64 = 64 * 1024;
 
 /// Reads the key. `None` if there is no file.
 pub(crate) fn read(path: &Path) -> Result<Option<MasterKey>> {
     let shown = path.display();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("cannot read the master key {shown}")),
-    };
-    // Of the file that is open, so that nobody swaps it in between.
-    let metadata = file.metadata().with_context(|| format!("cannot look at the master key {shown}"))?;
-    if !metadata.is_file() {
-        bail!("the master key {shown} is not a file");
-    }
-    check_permissions(path, &metadata.permissions())?;
+    let Some((file, metadata)) = private_file::open("the master key", path)? else { return Ok(None) };
+    private_file::check_mode("the master key", path, &metadata)?;
     // The exact size from the start: a buffer that grows leaves its old bytes behind.
     let size = metadata.len().min(LONGEST);
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1));
@@ -71,19 +55,6 @@ pub(crate) fn create(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey> {
     };
     write().with_context(|| format!("cannot write the master key {}", path.display()))?;
     Ok(key)
-}
-
-fn check_permissions(path: &Path, permissions: &Permissions) -> Result<()> {
-    let mode = permissions.mode() & 0o777;
-    if mode & FORBIDDEN != 0 {
-        bail!(
-            "the master key {} has mode {mode:03o}, so others could read or change it: run `chmod 600 {}` (a group may \
-             read it: 640)",
-            path.display(),
-            path.display()
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]

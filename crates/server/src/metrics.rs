@@ -35,6 +35,14 @@ impl Metrics {
             "keyward_ready",
             "Whether verifications can be answered, from memory or by the database: 1 or 0."
         );
+        metrics::describe_counter!(
+            "keyward_log_lines_lost_total",
+            "Lines of the log that could not be written, or not fast enough."
+        );
+        metrics::describe_counter!(
+            "keyward_log_lines_withheld_total",
+            "Lines about refusals of callers that proved nothing, beyond 20 a second."
+        );
         metrics::describe_gauge!("process_resident_memory_bytes", "Resident memory size in bytes.");
         metrics::gauge!("keyward_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         Ok(Self { recorded: handle, clock })

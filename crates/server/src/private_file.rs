@@ -1,12 +1,91 @@
-//! Files that only their owner may read: the master key, credentials that are shown once. What a function here returned
-//! from survives the loss of power. Never follows what somebody else put in its way: a new file is really new.
+//! Files and folders that only their owner may read: the master key, the database, the key of TLS, the configuration,
+//! credentials that are shown once.
+//!
+//! Looks before it opens: a pipe in the place of a file would wait for its other end. What a function here wrote survives
+//! the loss of power. Never follows what somebody else put in its way: a new file is really new.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
+
+use anyhow::{Context as _, Result, bail};
+use zeroize::Zeroizing;
+
+/// What others, and a group that wants to write, may not have.
+const FORBIDDEN: u32 = 0o027;
+/// Far more than a certificate chain or a key has; it keeps a wrong path (a disk, a log) from being read whole.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Opens a file to read it. `None` if there is none. `what` is what a person calls it.
+pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> {
+    let shown = path.display();
+    let Some(found) = look(what, path)? else { return Ok(None) };
+    if !found.is_file() {
+        bail!("{what} {shown} is not a file");
+    }
+    let file = File::open(path).with_context(|| format!("cannot read {what} {shown}"))?;
+    // Of the file that is open: another may have come to stand there.
+    let metadata = file.metadata().with_context(|| format!("cannot look at {what} {shown}"))?;
+    if !metadata.is_file() {
+        bail!("{what} {shown} is not a file");
+    }
+    Ok(Some((file, metadata)))
+}
+
+/// Refuses a file or folder that others could read, or anybody else change. `None` and nothing wrong if there is none.
+pub(crate) fn check(what: &str, path: &Path) -> Result<()> {
+    match look(what, path)? {
+        Some(metadata) => check_mode(what, path, &metadata),
+        None => Ok(()),
+    }
+}
+
+/// The same of what is open.
+pub(crate) fn check_mode(what: &str, path: &Path, metadata: &Metadata) -> Result<()> {
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & FORBIDDEN == 0 {
+        return Ok(());
+    }
+    let (shown, [alone, with_group]) = (path.display(), if metadata.is_dir() { [700, 750] } else { [600, 640] });
+    bail!(
+        "{what} {shown} has mode {mode:03o}, so others could read or change it: run `chmod {alone} {shown}` (a group may \
+         read it: {with_group})"
+    );
+}
+
+/// All of a file that anybody may read.
+pub(crate) fn read_plain(what: &str, path: &Path) -> Result<Vec<u8>> {
+    let Some((file, _)) = open(what, path)? else {
+        bail!("cannot read {what} {}: there is no such file", path.display())
+    };
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes).with_context(|| format!("cannot read {what} {}", path.display()))?;
+    Ok(bytes)
+}
+
+/// All of a file that its owner alone may read.
+pub(crate) fn read_private(what: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    let Some((file, metadata)) = open(what, path)? else {
+        bail!("cannot read {what} {}: there is no such file", path.display())
+    };
+    check_mode(what, path, &metadata)?;
+    // The exact size from the start: a buffer that grows leaves its old bytes behind.
+    let size = metadata.len().min(LONGEST);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1));
+    file.take(size + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {what} {}", path.display()))?;
+    Ok(bytes)
+}
+
+fn look(what: &str, path: &Path) -> Result<Option<Metadata>> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot look at {what} {}", path.display())),
+    }
+}
 
 /// Makes the folder and those above it, for their owner alone; one that is there stays as it is.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
@@ -53,9 +132,32 @@ fn sync_directory_of(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     //! Who may read, and what is never overwritten.
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::net::UnixListener;
 
     use super::*;
+
+    #[test]
+    fn what_is_not_a_file_is_never_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        let _listening = UnixListener::bind(&path).unwrap();
+        for path in [&path, folder.path()] {
+            let refusal = open("the secret", path).unwrap_err().to_string();
+            assert!(refusal.ends_with("is not a file"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_for_its_owner_and_perhaps_to_be_read_by_a_group() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, is_fine) in [(0o700, true), (0o750, true), (0o755, false), (0o770, false), (0o701, false)] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let refusal = check("the folder", folder.path()).err().map(|refusal| refusal.to_string());
+            assert_eq!(refusal.is_none(), is_fine, "{mode:o}");
+            assert!(refusal.is_none_or(|refusal| refusal.contains("chmod 700") && refusal.contains("750")));
+        }
+        check("the folder", &folder.path().join("missing")).unwrap();
+    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777

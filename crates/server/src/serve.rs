@@ -5,44 +5,50 @@
 //! database. Nothing here decides about keys.
 
 use std::{
-    future,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     net::SocketAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use axum_server::{Handle, tls_rustls::RustlsConfig};
 use keyward_api::{
     app::{Clock, rotate_signing_keys::keep_signing_keys},
     http::{HttpOptions, Readiness, entrance},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, signal::unix::Signal, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tower::service_fn;
+use tower::util::BoxCloneSyncService;
 
 use crate::{
     background::Background,
     clock::SystemClock,
-    config::{Settings, Tls},
+    config::{Limits, Settings},
     database::Access,
     demo::{self, Outcome},
-    listener,
+    listener::{self, Certificates, Door, Listener},
     metrics::{self, Metrics},
     node::Node,
-    shutdown::{self, StopSignals},
+    open_files,
+    shutdown::{self, Stop, StopSignals},
+    telemetry::say,
 };
 
+mod rereading;
+
+pub(crate) use rereading::Rereading;
+
 /// Serves until told to stop.
-pub(crate) async fn run(settings: Settings) -> Result<()> {
-    let mut signals = StopSignals::listen()?;
+pub(crate) async fn run(settings: Settings, rereading: Rereading) -> Result<()> {
+    // First of all: from here on no signal ends the process by itself.
+    let (mut signals, hangups) = (StopSignals::listen()?, shutdown::hangups()?);
     let running = tokio::select! {
         biased;
-        () = signals.next() => {
+        _ = signals.next() => {
             tracing::info!("asked to stop before being ready");
             return Ok(());
         }
-        running = Running::start(&settings) => running?,
+        running = Running::start(&settings, rereading, hangups) => running?,
     };
     running.until(&mut signals).await
 }
@@ -52,111 +58,146 @@ struct Running {
     node: Node,
     ready: Readiness,
     stop: CancellationToken,
-    handle: Handle<SocketAddr>,
-    metrics: Handle<SocketAddr>,
-    serving: JoinHandle<io::Result<()>>,
-    shutdown_timeout: std::time::Duration,
+    door: Door,
+    metrics: Door,
+    serving: JoinHandle<()>,
+    limits: Limits,
+}
+
+/// What is there before there is a database.
+struct Entry {
+    listener: TcpListener,
+    tls: Option<Arc<Certificates>>,
+    metered: Option<Metered>,
+    base_url: String,
+    limits: Limits,
 }
 
 impl Running {
-    async fn start(settings: &Settings) -> Result<Self> {
+    async fn start(settings: &Settings, rereading: Rereading, hangups: Signal) -> Result<Self> {
         let (listener, address) = listener::bind(settings.listen, "listen (KEYWARD_LISTEN, --listen)").await?;
         let tls = match &settings.tls {
-            Some(files) => Some((files.clone(), listener::load_tls(files).await?)),
+            Some(files) => Some(Arc::new(Certificates::load(files).await?)),
             None => None,
         };
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base_url = format!("{scheme}://{}", listener::reachable(address));
-        let metrics = Metered::bind(settings).await?;
+        let metered = Metered::bind(settings).await?;
+        let max_connections = open_files::room_for(settings.limits.max_connections);
+        let limits = Limits { max_connections, ..settings.limits.clone() };
 
         let node = Node::open(settings, Access::Change, Some(&base_url)).await?;
-        let started = Self::on(node, settings, listener, tls, metrics, &base_url).await?;
+        let entry = Entry { listener, tls: tls.clone(), metered, base_url: base_url.clone(), limits };
+        let started = Self::on(node, settings, entry).await?;
+        let follow = rereading.follow(tls, hangups, started.stop.clone());
+        started.node.background.spawn(follow);
         say(&format!("keyward is ready on {base_url} ({}, {})", settings.environment, started.node.database));
         Ok(started)
     }
 
     /// Everything that needs a database.
-    async fn on(
-        node: Node,
-        settings: &Settings,
-        listener: TcpListener,
-        tls: Option<(Tls, RustlsConfig)>,
-        metered: Option<Metered>,
-        base_url: &str,
-    ) -> Result<Self> {
+    async fn on(node: Node, settings: &Settings, entry: Entry) -> Result<Self> {
         keep_signing_keys(&node.app).await.context("there is no key to sign tokens with")?;
         if settings.plants_demo() {
-            plant_demo(&node, settings, base_url).await?;
+            plant_demo(&node, settings, &entry.base_url).await;
         }
         let (ready, stop) = (Readiness::default(), CancellationToken::new());
-        let (handle, metrics_handle) = (Handle::new(), Handle::new());
+        let (door, metrics) = (Door::new(), Door::new());
         let background = Background {
             app: Arc::clone(&node.app),
             tracker: node.background.clone(),
             stop: stop.clone(),
             usage_flush_interval: settings.usage_flush_interval,
         };
-        background.start(ready.clone(), metered.as_ref().map(|metered| metered.metrics.clone()));
-        if let Some(metered) = metered {
-            let app = metrics::router(metered.metrics).into_make_service();
-            let server = listener::plain(metered.listener, &settings.limits, &metrics_handle);
-            node.background.spawn(async move { server.serve(app).await });
-        }
-        if let Some((files, config)) = &tls {
-            node.background.spawn(follow_certificates(files.clone(), config.clone(), stop.clone())?);
+        background.start(ready.clone(), entry.metered.as_ref().map(|metered| metered.metrics.clone()));
+        let limits = entry.limits;
+        if let Some(metered) = entry.metered {
+            let page = BoxCloneSyncService::new(metrics::router(metered.metrics));
+            let listener = Listener::new(metered.listener, &limits, metrics.clone());
+            node.background.spawn(listener.serve(move |_| page.clone()));
         }
         // Last of all that may fail or be given up: whoever has joined the others has to leave them in order.
         node.app.verifier().start().await.context("the database cannot be read")?;
-        let serving = serve(&node, settings, listener, tls.map(|(_, config)| config), &handle, ready.clone());
+        let listener =
+            Listener::new(entry.listener, &limits, door.clone()).secured(entry.tls).trusting(&settings.trusted_proxies);
+        let serving = serve(&node, settings, listener, ready.clone());
         // The signing keys came from the database just now: it is there.
         ready.open();
-        let shutdown_timeout = settings.limits.shutdown_timeout;
-        Ok(Self { node, ready, stop, handle, metrics: metrics_handle, serving, shutdown_timeout })
+        Ok(Self { node, ready, stop, door, metrics, serving, limits })
     }
 
     async fn until(mut self, signals: &mut StopSignals) -> Result<()> {
-        tokio::select! {
+        let asked = tokio::select! {
             biased;
-            () = signals.next() => {}
+            asked = signals.next() => asked,
+            lost = self.node.database.lost() => return Err(self.give_up(lost).await),
             ended = &mut self.serving => {
-                self.ready.close();
-                self.stop.cancel();
-                self.metrics.shutdown();
-                self.node.close().await?;
-                return Err(ended.map_or_else(Into::into, |ended| match ended {
-                    Ok(()) => anyhow!("the listener ended by itself"),
-                    Err(error) => error.into(),
-                }));
+                let ended = ended.err().map_or_else(|| anyhow!("the listener ended by itself"), Into::into);
+                return Err(self.give_up(ended).await);
             }
-        }
-        tracing::info!("asked to stop: finishing what runs");
+        };
+        let drain = match asked {
+            Stop::Terminate => self.limits.drain,
+            Stop::Interrupt => Duration::ZERO,
+        };
+        tracing::info!(?drain, "asked to stop: finishing what runs");
         tokio::select! {
             biased;
-            () = self.stop() => Ok(()),
+            () = self.stop(drain) => Ok(()),
             never = signals.insist() => never,
         }
     }
 
+    /// Stops at once, whatever is under way: to go on would be worse.
+    async fn give_up(mut self, why: anyhow::Error) -> anyhow::Error {
+        tracing::error!(error = &*why as &dyn std::error::Error, "stopping at once: {why:#}");
+        self.ready.close();
+        self.stop.cancel();
+        self.door.cut();
+        self.metrics.cut();
+        let in_order = async {
+            self.node.app.verifier().leave().await;
+            if !self.serving.is_finished() {
+                // It has ended, in whatever way.
+                let _ = (&mut self.serving).await;
+            }
+            // The reason matters more than what closing says.
+            let _ = self.node.close().await;
+        };
+        let _ = tokio::time::timeout(self.limits.shutdown_timeout, in_order).await;
+        why
+    }
+
     /// Stops in order, within the limit, whatever the clients and the database do.
-    async fn stop(mut self) {
-        let limit = self.shutdown_timeout;
+    async fn stop(mut self, drain: Duration) {
+        let limit = self.limits.shutdown_timeout;
         let in_order = async {
             self.ready.close();
             // Before anything else: what watches the database would open it again.
             self.stop.cancel();
             // Answer from memory no more and give the lease back: from then on no revocation waits for this node.
             self.node.app.verifier().leave().await;
+            // Everybody who asks is answered, and may notice that the next request is for another node.
+            self.door.drain();
+            tokio::time::sleep(drain).await;
+            self.door.close();
             // Clients may take as long as they are given, but something has to be left for the rest.
-            self.handle.graceful_shutdown(Some(limit.mul_f64(0.8)));
-            if let Err(error) = (&mut self.serving).await {
+            let served = tokio::time::timeout(limit.mul_f64(0.8), &mut self.serving).await;
+            let served = if let Ok(served) = served {
+                served
+            } else {
+                self.door.cut();
+                (&mut self.serving).await
+            };
+            if let Err(error) = served {
                 tracing::error!(error = &error as &dyn std::error::Error, "the listener broke down");
             }
-            self.metrics.shutdown();
+            self.metrics.cut();
             if let Err(error) = self.node.close().await {
                 tracing::warn!(error = &*error as &dyn std::error::Error, "while stopping: {error:#}");
             }
         };
-        if tokio::time::timeout(limit, in_order).await.is_ok() {
+        if tokio::time::timeout(limit + drain, in_order).await.is_ok() {
             tracing::info!("stopped");
         } else {
             tracing::warn!(?limit, "limits.shutdown_timeout is over: stopping with work under way");
@@ -182,14 +223,7 @@ impl Metered {
     }
 }
 
-fn serve(
-    node: &Node,
-    settings: &Settings,
-    listener: TcpListener,
-    tls: Option<RustlsConfig>,
-    handle: &Handle<SocketAddr>,
-    ready: Readiness,
-) -> JoinHandle<io::Result<()>> {
+fn serve(node: &Node, settings: &Settings, listener: Listener, ready: Readiness) -> JoinHandle<()> {
     let limits = &settings.limits;
     let options = HttpOptions {
         trusted_proxies: settings.trusted_proxies.clone(),
@@ -200,46 +234,22 @@ fn serve(
         ready,
     };
     let entrance = entrance(Arc::clone(&node.app), options);
-    let service = service_fn(move |peer: SocketAddr| future::ready(io::Result::Ok(entrance.for_connection(peer))));
-    match tls {
-        Some(config) => node.background.spawn(listener::secured(listener, limits, handle, config).serve(service)),
-        None => node.background.spawn(listener::plain(listener, limits, handle).serve(service)),
-    }
+    node.background.spawn(listener.serve(move |peer: SocketAddr| entrance.for_connection(peer)))
 }
 
-async fn plant_demo(node: &Node, settings: &Settings, base_url: &str) -> Result<()> {
+/// A convenience: that it cannot be had is no reason not to serve.
+async fn plant_demo(node: &Node, settings: &Settings, base_url: &str) {
     let path = settings.demo_path();
-    let outcome = demo::plant(&node.app, &path, base_url).await?;
+    let outcome = match demo::plant(&node.app, &path, base_url).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            return tracing::warn!(error = &*error as &dyn std::error::Error, "no demo accounts: {error:#}");
+        }
+    };
     demo::say_where(&outcome, &path);
     match &outcome {
         Outcome::Planted(demo) if io::stdout().is_terminal() => say(&demo::greeting(demo, &path, base_url)),
         Outcome::Planted(_) | Outcome::Kept => say(&format!("demo credentials are in {}", path.display())),
         Outcome::OfAnother | Outcome::NotOurs => {}
     }
-    Ok(())
-}
-
-/// Reads the certificates again whenever SIGHUP says so. What cannot be used is not taken over.
-fn follow_certificates(
-    files: Tls,
-    config: RustlsConfig,
-    stop: CancellationToken,
-) -> Result<impl Future<Output = ()> + Send> {
-    let mut hangups = shutdown::hangups()?;
-    Ok(async move {
-        while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
-            match listener::reload_tls(&files, &config).await {
-                Ok(()) => tracing::info!("took over the certificate in {}", files.certificate.display()),
-                Err(error) => {
-                    tracing::error!(error = &*error as &dyn std::error::Error, "kept the old certificate: {error:#}");
-                }
-            }
-        }
-    })
-}
-
-/// One line for whoever started the server. That nobody reads it is no reason not to serve.
-fn say(line: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

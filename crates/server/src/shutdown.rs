@@ -1,9 +1,21 @@
-//! The signals that end a server: the first asks it to finish, the second does not ask.
+//! The signals that a server hears: the first that ends it asks it to finish, the second does not ask; a hang-up ends
+//! nothing.
 
 use std::process;
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::telemetry;
+
+/// How somebody asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// SIGTERM, from a supervisor: others may have to notice first.
+    Terminate,
+    /// SIGINT, from a person.
+    Interrupt,
+}
 
 /// SIGTERM and SIGINT.
 pub(crate) struct StopSignals {
@@ -19,10 +31,10 @@ impl StopSignals {
     }
 
     /// Waits for the next one.
-    pub(crate) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> Stop {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Stop::Terminate,
+            _ = self.interrupt.recv() => Stop::Interrupt,
         }
     }
 
@@ -30,11 +42,12 @@ impl StopSignals {
     pub(crate) async fn insist(&mut self) -> ! {
         self.next().await;
         tracing::warn!("asked to stop a second time: stopping at once");
+        telemetry::finish();
         process::exit(1)
     }
 }
 
-/// SIGHUP, with which certificates are read again.
+/// SIGHUP. From now on it no longer ends the process: it means that what can be read again is.
 pub(crate) fn hangups() -> Result<Signal> {
     signal(SignalKind::hangup()).context("cannot listen to signals")
 }

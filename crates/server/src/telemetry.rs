@@ -1,42 +1,142 @@
 //! The log: one line an event on standard error, for people or as JSON.
 //!
 //! It decides on form and amount, never on content: what is secret must not reach an event in the first place, and
-//! secret types print as `[REDACTED]`.
+//! secret types print as `[REDACTED]`. A server never waits for whatever reads its output.
 
 use std::{
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write},
     panic::PanicHookInfo,
+    sync::OnceLock,
+    time::Duration,
 };
 
-use anyhow::{Result, anyhow};
-use tracing_subscriber::{EnvFilter, fmt};
+use anyhow::{Context as _, Result, anyhow};
+use serde_json::json;
+use tracing_subscriber::{
+    EnvFilter, fmt,
+    fmt::{
+        format::Writer,
+        time::{FormatTime as _, SystemTime},
+    },
+};
 
 use crate::config::{Format, Log};
 
+mod outlet;
+
+use outlet::Outlet;
+
 /// Commands tell what went wrong, and nothing else unless asked.
 const FOR_COMMANDS: &str = "warn";
+/// How long the end of a server waits for its last lines to be read.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The output of a server; a command has none here.
+static OUTPUT: OnceLock<Output> = OnceLock::new();
+
+struct Output {
+    log: Outlet,
+    out: Outlet,
+    is_json: bool,
+}
+
+/// Gives the log of a server another filter.
+pub(crate) struct Filter(Box<dyn Fn(EnvFilter) -> Result<()> + Send + Sync>);
 
 /// Starts the log of a server.
-pub(crate) fn start(log: &Log) -> Result<()> {
-    begin(log.format, &log.filter)?;
+pub(crate) fn start(log: &Log) -> Result<Filter> {
+    let on_terminal = io::stderr().is_terminal();
+    let is_json = is_json(log.format, on_terminal);
+    let output = || -> io::Result<Output> {
+        let log = Outlet::to(io::stderr(), move |lost| {
+            let message = format!("lost {lost} lines of the log: standard error was full, or was not read");
+            line(is_json, "WARN", &message, None)
+        })?;
+        Ok(Output { log, out: Outlet::to(io::stdout(), |_| String::new())?, is_json })
+    };
+    OUTPUT.set(output().context("the operating system gives no threads")?).map_err(|_| anyhow!("started twice"))?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    let events =
+        fmt().with_writer(|| ToLog).log_internal_errors(false).with_env_filter(EnvFilter::try_new(&log.filter)?);
+    if is_json {
+        let events = events.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        let events = events.with_filter_reloading();
+        let filter = events.reload_handle();
+        begun(events.try_init())?;
+        Ok(Filter(Box::new(move |other| Ok(filter.reload(other)?))))
+    } else {
+        let events = events.with_ansi(on_terminal).with_filter_reloading();
+        let filter = events.reload_handle();
+        begun(events.try_init())?;
+        Ok(Filter(Box::new(move |other| Ok(filter.reload(other)?))))
+    }
 }
 
 /// Starts the log of a command.
 pub(crate) fn start_quietly(log: &Log) -> Result<()> {
-    begin(log.format, if log.is_default() { FOR_COMMANDS } else { &log.filter })
-}
-
-fn begin(format: Format, filter: &str) -> Result<()> {
     let on_terminal = io::stderr().is_terminal();
-    let events = fmt().with_writer(io::stderr).with_env_filter(EnvFilter::try_new(filter)?);
-    let begun = if is_json(format, on_terminal) {
+    let filter = if log.is_default() { FOR_COMMANDS } else { &log.filter };
+    // A line that cannot be written is no reason to leave a command half done.
+    let events = fmt().with_writer(io::stderr).log_internal_errors(false).with_env_filter(EnvFilter::try_new(filter)?);
+    begun(if is_json(log.format, on_terminal) {
         events.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     } else {
         events.with_ansi(on_terminal).try_init()
-    };
-    begun.map_err(|error| anyhow!(error))
+    })
+}
+
+impl Filter {
+    /// From now on this is what is told.
+    pub(crate) fn replace(&self, log: &Log) -> Result<()> {
+        (self.0)(EnvFilter::try_new(&log.filter)?)
+    }
+}
+
+/// One line on standard output for whoever started the server. That nobody reads it is no reason not to serve.
+pub(crate) fn say(text: &str) {
+    if let Some(output) = OUTPUT.get() {
+        return output.out.leave(format!("{text}\n").as_bytes());
+    }
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// One line on standard error, for a person. The last thing that is said.
+pub(crate) fn complain(text: &str) {
+    match OUTPUT.get() {
+        Some(output) => output.log.leave(format!("{text}\n").as_bytes()),
+        None => {
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+}
+
+/// Waits a moment for what was said to be written. To be called before the process ends.
+pub(crate) fn finish() {
+    if let Some(output) = OUTPUT.get() {
+        output.log.flush(LAST_LINES);
+        output.out.flush(LAST_LINES);
+    }
+}
+
+/// Where the events of a server go.
+struct ToLog;
+
+impl Write for ToLog {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Some(output) = OUTPUT.get() {
+            output.log.leave(line);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn begun<E: std::fmt::Display>(begun: Result<(), E>) -> Result<()> {
+    begun.map_err(|error| anyhow!("{error}"))
 }
 
 const fn is_json(format: Format, on_terminal: bool) -> bool {
@@ -47,21 +147,50 @@ const fn is_json(format: Format, on_terminal: bool) -> bool {
     }
 }
 
-/// A panic is a defect of ours: it belongs into the log like every other, not between its lines.
+/// A panic is a defect of ours: it belongs into the log like every other line, not between its lines. It may have
+/// happened inside the log, whose locks may be held: so this writes its line itself, and nothing in it can panic.
 fn log_panic(panic: &PanicHookInfo<'_>) {
+    let Some(output) = OUTPUT.get() else { return };
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    let message = panic.payload_as_str().unwrap_or("no message");
-    tracing::error!(place, "a defect: panicked at {place}: {message}");
+    let message = format!("a defect: panicked at {place}: {}", panic.payload_as_str().unwrap_or("no message"));
+    output.log.leave(line(output.is_json, "ERROR", &message, Some(&place)).as_bytes());
+}
+
+/// A line like those of events.
+fn line(is_json: bool, level: &str, message: &str, place: Option<&str>) -> String {
+    let (mut timestamp, target) = (String::new(), module_path!());
+    // A clock that fails leaves it empty.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    if !is_json {
+        return format!("{timestamp} {level:>5} {target}: {message}\n");
+    }
+    let mut line = json!({ "timestamp": timestamp, "level": level, "message": message, "target": target });
+    if let Some(place) = place {
+        line["place"] = place.into();
+    }
+    format!("{line}\n")
 }
 
 #[cfg(test)]
 mod tests {
-    //! Which form is chosen.
+    //! Which form is chosen, and that the lines written here look like the others.
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
     fn auto_is_for_people_only_where_people_are() {
         assert!(is_json(Format::Auto, false) && !is_json(Format::Auto, true));
         assert!(is_json(Format::Json, true) && !is_json(Format::Human, false));
+    }
+
+    #[test]
+    fn a_line_of_ours_is_one_line_in_either_form() {
+        let json: Value = serde_json::from_str(&line(true, "ERROR", "two\nlines \"quoted\"", Some("a.rs:1"))).unwrap();
+        assert_eq!((&json["level"], &json["place"]), (&"ERROR".into(), &"a.rs:1".into()));
+        assert_eq!(json["message"], "two\nlines \"quoted\"");
+        assert!(json["timestamp"].as_str().is_some_and(|at| at.starts_with("20") && at.ends_with('Z')), "{json}");
+        let human = line(false, "WARN", "lost", None);
+        assert!(human.ends_with("  WARN keyward::telemetry: lost\n"), "{human}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Every finding stands for itself: what cannot be looked at because of an earlier one is left out.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use keyward_api::app::{Caller, Clock as _, list_merchants::list_merchants};
@@ -16,7 +16,8 @@ use crate::{
     config::{Settings, Tls},
     database::{Access, Database, explain},
     installation::{Node as Site, judge},
-    listener, master_key,
+    listener::Certificates,
+    master_key,
     node::Node,
 };
 
@@ -104,13 +105,9 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
 }
 
 async fn look_at_tls(tls: &Tls, findings: &mut Findings) {
-    match listener::load_tls(tls).await {
+    match Certificates::load(tls).await {
         Ok(_) => findings.good("tls", format!("{} can be used", tls.certificate.display())),
         Err(error) => findings.wrong("tls", format!("{error:#}")),
-    }
-    let mode = fs::metadata(&tls.key).map(|metadata| metadata.permissions().mode() & 0o777);
-    if mode.is_ok_and(|mode| mode & 0o007 != 0) {
-        findings.wrong("tls", format!("others can read the private key: run `chmod 600 {}`", tls.key.display()));
     }
 }
 

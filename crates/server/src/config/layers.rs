@@ -1,11 +1,16 @@
 //! Where settings come from, and which source overrules which. It knows no setting but the two whose variables have
 //! names of their own.
 
-use std::{collections::HashMap, env, fs, path::PathBuf};
+use std::{
+    collections::HashMap,
+    env,
+    path::{Path, PathBuf},
+};
 
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::LoadError;
+use crate::private_file;
 
 /// What values from flags are said to come from.
 pub(super) const COMMAND_LINE: &str = "the command line";
@@ -51,7 +56,7 @@ pub(super) fn merge(flags: &Flags, mut variables: Map<String, String>) -> Result
     let mut builder = Config::builder();
     if let Some(path) = &file {
         // Read here: the library would look for files of other names, too.
-        let text = fs::read_to_string(path).map_err(|cause| LoadError::Unreadable(path.clone(), cause))?;
+        let text = read_file(path)?;
         builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
     }
     let database = variables.remove("DATABASE_URL").map(|url| ("database_url", url));
@@ -66,6 +71,12 @@ pub(super) fn merge(flags: &Flags, mut variables: Map<String, String>) -> Result
         Ok(merged) => Ok(Merged { root: merged.cache, file }),
         Err(error) => Err(LoadError::NotToml(file, without_quotes(&error))),
     }
+}
+
+/// Passwords may stand in it.
+fn read_file(path: &Path) -> Result<String, LoadError> {
+    let text = private_file::read_private("the configuration file", path).map_err(LoadError::Unusable)?;
+    String::from_utf8(text.to_vec()).map_err(|_| LoadError::NotToml(path.to_owned(), "it is not UTF-8".to_owned()))
 }
 
 /// Variables that start like ours and are not: those of our tests, and those that Kubernetes sets in every pod beside a

@@ -23,15 +23,20 @@ pub(crate) struct Limits {
     pub(crate) request_timeout: Duration,
     /// Connections open at once.
     pub(crate) max_connections: usize,
+    /// How many of them one source may have.
+    pub(crate) max_connections_per_source: usize,
     /// Requests worked on at once.
     pub(crate) max_requests_at_once: usize,
-    /// From the signal to stop until the process is gone.
+    /// From SIGTERM until no connection is taken any more.
+    pub(crate) drain: Duration,
+    /// From then until the process is gone.
     pub(crate) shutdown_timeout: Duration,
 }
 
 impl Limits {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let seconds = Duration::from_secs;
+        let max_connections = reader.read("limits.max_connections", values::size).unwrap_or(4096);
         Self {
             max_body_bytes: reader.read("limits.max_body_bytes", values::size).unwrap_or(1024 * 1024),
             max_header_bytes: reader.read("limits.max_header_bytes", header_bytes).unwrap_or(64 * 1024),
@@ -42,8 +47,12 @@ impl Limits {
             body_read_timeout: reader.read("limits.body_read_timeout", values::duration).unwrap_or(seconds(5)),
             write_timeout: reader.read("limits.write_timeout", values::duration).unwrap_or(seconds(30)),
             request_timeout: reader.read("limits.request_timeout", values::duration).unwrap_or(seconds(10)),
-            max_connections: reader.read("limits.max_connections", values::size).unwrap_or(4096),
+            max_connections,
+            max_connections_per_source: reader
+                .read("limits.max_connections_per_source", values::size)
+                .unwrap_or((max_connections / 4).max(1)),
             max_requests_at_once: reader.read("limits.max_requests_at_once", values::size).unwrap_or(512),
+            drain: reader.read("limits.drain", values::duration_or_none).unwrap_or(seconds(5)),
             shutdown_timeout: reader.read("limits.shutdown_timeout", values::duration).unwrap_or(seconds(20)),
         }
     }

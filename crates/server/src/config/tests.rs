@@ -32,6 +32,7 @@ fn load(start: &Start<'_>) -> Result<Settings, String> {
 
 fn fs_write(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 #[test]

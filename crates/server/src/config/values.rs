@@ -87,6 +87,15 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     }
 }
 
+/// The same, or no time at all.
+pub(super) fn duration_or_none(text: &str) -> Parsed<Duration> {
+    if text == "0s" {
+        Ok(Duration::ZERO)
+    } else {
+        duration(text).map_err(|_| "a time with its unit, such as 5s, or 0s")
+    }
+}
+
 /// Where clients reach the service. The slash at the end is dropped: paths are appended to it.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
     const WANTS: &str = "an address such as https://keys.example.com, without query or fragment";
@@ -117,6 +126,8 @@ mod tests {
         for text in ["", "10", "s", "0s", "-1s", "1.5s", "10 s", "1w", "99999999999999999999s", "99999999999d"] {
             assert!(duration(text).is_err(), "{text}");
         }
+        assert_eq!((duration_or_none("0s"), duration_or_none("2s")), (Ok(Duration::ZERO), Ok(Duration::from_secs(2))));
+        assert!(duration_or_none("0").is_err());
     }
 
     #[test]

@@ -7,25 +7,26 @@ use axum::{
     routing::{get, post},
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tower::util::BoxCloneSyncService;
 
 use super::*;
 use crate::config::{Flags, Purpose, Settings};
 
 /// A server with these limits on a free port.
-async fn serve(limits: &[(&'static str, &str)]) -> (SocketAddr, Handle<SocketAddr>) {
+async fn serve(limits: &[(&'static str, &str)]) -> (SocketAddr, Door) {
     let settings = limits.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let settings = Settings::load(&Flags { config: None, settings }, HashMap::new(), Purpose::Serve).unwrap();
     let (listener, address) = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "listen").await.unwrap();
-    let handle = Handle::new();
+    let door = Door::new();
     let long = bytes::Bytes::from(vec![b'x'; 1 << 20]);
     let app = Router::new()
         .route("/", get(|| async { "here" }))
         .route("/ignored", post(|| async { "here" }))
-        .route("/long", get(move || std::future::ready(long.clone())))
-        .into_make_service();
-    let server = plain(listener, &settings.limits, &handle);
-    tokio_util::task::TaskTracker::new().spawn(server.serve(app));
-    (address, handle)
+        .route("/long", get(move || std::future::ready(long.clone())));
+    let app = BoxCloneSyncService::new(app);
+    let listener = Listener::new(listener, &settings.limits, door.clone());
+    TaskTracker::new().spawn(listener.serve(move |_| app.clone()));
+    (address, door)
 }
 
 async fn connect(to: SocketAddr) -> TcpStream {

@@ -4,27 +4,19 @@
 //! Both are bounded. It never looks into a request or an answer, and knows nothing about the service.
 
 use std::{
-    io,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use axum_server::accept::Accept;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::Instant,
-};
+use tokio::time::Instant;
 
 mod body;
 mod line;
 
-pub(crate) use body::Observed;
+pub(crate) use body::{Asked, Observed};
 pub(crate) use line::Line;
 
 /// How long a client is waited for.
@@ -36,53 +28,10 @@ pub(crate) struct Patience {
     pub(crate) discard: Duration,
 }
 
-/// Has the connections of another acceptor watched.
-#[derive(Clone, Debug)]
-pub(crate) struct Watched<A> {
-    inner: A,
-    patience: Patience,
-}
-
-impl<A> Watched<A> {
-    pub(crate) const fn new(inner: A, patience: Patience) -> Self {
-        Self { inner, patience }
-    }
-}
-
-impl<A, S> Accept<TcpStream, S> for Watched<A>
-where
-    A: Accept<TcpStream, S, Future: Unpin>,
-    A::Stream: AsyncRead + AsyncWrite + Unpin,
-{
-    type Stream = Line<A::Stream>;
-    type Service = Observed<A::Service>;
-    type Future = Accepting<A::Future>;
-
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        Accepting { inner: self.inner.accept(stream, service), patience: self.patience }
-    }
-}
-
-/// A connection that is being accepted.
-#[derive(Debug)]
-pub(crate) struct Accepting<F> {
-    inner: F,
-    patience: Patience,
-}
-
-impl<F, T, S> Future for Accepting<F>
-where
-    F: Future<Output = io::Result<(T, S)>> + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    type Output = io::Result<(Line<T>, Observed<S>)>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (stream, service) = ready!(Pin::new(&mut self.inner).poll(cx))?;
-        let exchange = Arc::<Exchange>::default();
-        let line = Line::new(stream, Arc::clone(&exchange), self.patience);
-        Poll::Ready(Ok((line, Observed::new(service, exchange))))
-    }
+/// Has one connection watched: its socket, and the service of its requests.
+pub(super) fn watched<T, S>(stream: T, service: S, patience: Patience) -> (Line<T>, Observed<S>) {
+    let exchange = Arc::<Exchange>::default();
+    (Line::new(stream, Arc::clone(&exchange), patience), Observed::new(service, exchange))
 }
 
 /// What the two sides of a connection know of each other: the socket, and requests and answers.

@@ -1,6 +1,10 @@
 //! Permissions, lengths, and that a key is never overwritten.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+};
 
 use tempfile::TempDir;
 

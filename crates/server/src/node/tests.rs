@@ -64,6 +64,7 @@ async fn a_refused_node_lets_go_of_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, &[]);
     fs::create_dir(settings.data_dir()).unwrap();
+    fs::set_permissions(settings.data_dir(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     fs::write(settings.master_key_path(), [7; 31]).unwrap();
     fs::set_permissions(settings.master_key_path(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     assert!(refusal(&settings, Access::Change).await.contains("wrong length"));

@@ -37,7 +37,7 @@ async fn a_client_that_takes_nothing_is_given_up_and_one_that_takes_little_is_no
         }
     };
     let (ended, ()) = tokio::join!(line.write_all(&[0; 1024]), slow);
-    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     assert!(begun.elapsed() >= 5 * ALMOST + PATIENCE.write);
     drop(client);
 }
@@ -58,7 +58,7 @@ async fn an_answer_that_is_left_lying_ends_the_connection_and_one_that_gets_on_d
     };
     let mut buf = [0; 16];
     let (ended, ()) = tokio::join!(line.read(&mut buf), progress);
-    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     assert!(begun.elapsed() >= 5 * ALMOST + PATIENCE.write);
     drop((left, client));
     assert_eq!(exchange.oldest(), None);

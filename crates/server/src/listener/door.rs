@@ -1,0 +1,100 @@
+//! Whether a listener takes connections and for how long it keeps them: open, draining, closed, cut off.
+//!
+//! Goes one way only. Does nothing by itself.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use tokio::sync::watch;
+
+/// Connections are taken and kept.
+const OPEN: u8 = 0;
+/// Connections are taken, and each ends after what it is asked next: whoever balances the load has time to notice.
+const DRAINING: u8 = 1;
+/// No connection is taken. Those that are idle end, the others after what is under way.
+const CLOSED: u8 = 2;
+/// Every connection ends.
+const CUT: u8 = 3;
+
+/// The state of a listener. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    state: Arc<AtomicU8>,
+    changed: watch::Sender<()>,
+}
+
+/// Sees a door change.
+pub(super) struct Watch {
+    state: Arc<AtomicU8>,
+    changed: watch::Receiver<()>,
+}
+
+impl Door {
+    /// An open one.
+    pub(crate) fn new() -> Self {
+        Self { state: Arc::new(AtomicU8::new(OPEN)), changed: watch::Sender::new(()) }
+    }
+
+    /// From now on each connection ends after its next answer.
+    pub(crate) fn drain(&self) {
+        self.become_at_least(DRAINING);
+    }
+
+    /// From now on no connection is taken, and those that are there end as soon as what they asked for is answered.
+    pub(crate) fn close(&self) {
+        self.become_at_least(CLOSED);
+    }
+
+    /// Ends all connections.
+    pub(crate) fn cut(&self) {
+        self.become_at_least(CUT);
+    }
+
+    /// Whether connections are on their way out.
+    pub(super) fn is_draining(&self) -> bool {
+        self.state.load(Ordering::Acquire) >= DRAINING
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        Watch { state: Arc::clone(&self.state), changed: self.changed.subscribe() }
+    }
+
+    fn become_at_least(&self, state: u8) {
+        self.state.fetch_max(state, Ordering::AcqRel);
+        self.changed.send_replace(());
+    }
+}
+
+impl Watch {
+    pub(super) fn is_draining(&self) -> bool {
+        self.state.load(Ordering::Acquire) >= DRAINING
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.load(Ordering::Acquire) >= CLOSED
+    }
+
+    /// Waits for another state.
+    pub(super) async fn changed(&mut self) {
+        if self.changed.changed().await.is_err() {
+            // The door went without being closed: its listener goes on for ever.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until it is closed.
+    pub(super) async fn closed(&mut self) {
+        while !self.is_closed() {
+            self.changed().await;
+        }
+    }
+
+    /// Waits until it is cut off.
+    pub(super) async fn cut(&mut self) {
+        while self.state.load(Ordering::Acquire) < CUT {
+            self.changed().await;
+        }
+    }
+}

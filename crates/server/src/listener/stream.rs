@@ -1,0 +1,55 @@
+//! The bytes of one connection: it counts for as long as it is open, and it is known whether its client reads.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use super::{places::Place, talk::Talk};
+
+/// A connection that has its place.
+pub(super) struct Counted {
+    stream: TcpStream,
+    talk: Arc<Talk>,
+    _place: Place,
+}
+
+impl Counted {
+    pub(super) fn new(stream: TcpStream, place: Place, talk: Arc<Talk>) -> Self {
+        Self { stream, talk, _place: place }
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.talk.is_read(written.is_ready());
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    /// No: most answers are a head and a few hundred bytes, and one piece costs the kernel less than a list of two.
+    fn is_write_vectored(&self) -> bool {
+        false
+    }
+}

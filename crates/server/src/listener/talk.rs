@@ -1,0 +1,246 @@
+//! One connection: what is under way on it, and how it ends.
+//!
+//! It ends by itself, or because it was idle for too long, or because the door is being closed. What is under way is
+//! always answered first, unless the door is cut off; what is merely open never holds anybody up. Looks at no request.
+
+use std::{
+    convert::Infallible,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{BoxError, response::Response};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Version, header};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Notify,
+    time::{Instant, sleep},
+};
+use tower::Service;
+
+use super::{Door, Shared};
+use crate::config::Limits;
+
+/// Into how many looks the idle time is divided. An idle connection ends at most one look late.
+const LOOKS: u32 = 4;
+
+/// For how long the last bytes of a connection that ends may be on their way to a client that does not read.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long a client is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    /// From the start of a connection to the end of its first headers.
+    pub(super) first_request: Duration,
+    /// From an answer to the next request.
+    idle: Duration,
+}
+
+impl Waits {
+    pub(super) fn of(limits: &Limits) -> Self {
+        let idle = limits.idle_timeout.max(limits.header_read_timeout);
+        Self { first_request: limits.header_read_timeout, idle }
+    }
+}
+
+/// What is known of a connection beside its bytes.
+#[derive(Debug, Default)]
+pub(super) struct Talk {
+    /// Requests that were begun.
+    begun: AtomicUsize,
+    /// Requests whose answer has not been handed over.
+    under_way: AtomicUsize,
+    is_http2: AtomicBool,
+    /// The kernel takes no more: the client does not read.
+    is_stuck: AtomicBool,
+    /// From now on it matters when nothing is under way any more.
+    is_ending: AtomicBool,
+    /// The first request was begun, or the last one is over.
+    changed: Notify,
+}
+
+impl Talk {
+    /// Whether the last write found room.
+    pub(super) fn is_read(&self, found_room: bool) {
+        if self.is_stuck.load(Ordering::Relaxed) == found_room {
+            self.is_stuck.store(!found_room, Ordering::Relaxed);
+        }
+    }
+
+    fn begin(self: &Arc<Self>, version: Version) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::AcqRel);
+        if self.begun.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.is_http2.store(version == Version::HTTP_2, Ordering::Release);
+            self.changed.notify_one();
+        }
+        UnderWay(Arc::clone(self))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.under_way.load(Ordering::Acquire) == 0
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_idle() && !self.is_stuck.load(Ordering::Relaxed)
+    }
+}
+
+/// A request, until its answer is handed over.
+struct UnderWay(Arc<Talk>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let before = self.0.under_way.fetch_sub(1, Ordering::AcqRel);
+        if before == 1 && self.0.is_ending.load(Ordering::Acquire) {
+            self.0.changed.notify_one();
+        }
+    }
+}
+
+/// Serves one connection to its end.
+pub(super) async fn hold<IO, S, B>(io: IO, talk: &Arc<Talk>, shared: &Shared, service: S)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Unpin + Send,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
+{
+    let service = Tracked { service, talk: Arc::clone(talk), door: shared.door.clone() };
+    let mut connection = pin!(shared.builder.serve_connection(TokioIo::new(io), service));
+    let mut door = shared.door.watch();
+    // Until the first headers are there, the library has no timer, for it does not know which protocol it is.
+    let mut due = pin!(sleep(shared.waits.first_request));
+    while talk.begun.load(Ordering::Acquire) == 0 && !door.is_closed() {
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = talk.changed.notified() => {}
+            () = door.changed() => {}
+            () = &mut due => return,
+        }
+    }
+    let mut is_leaving = false;
+    let (look, mut idle_looks, mut seen) = (shared.waits.idle / LOOKS, 0, 0);
+    due.as_mut().reset(Instant::now() + look);
+    while !door.is_closed() && idle_looks < LOOKS {
+        if !is_leaving && door.is_draining() && talk.is_http2.load(Ordering::Acquire) {
+            // Says that no further request will be answered here. HTTP/1 says so in each answer.
+            connection.as_mut().graceful_shutdown();
+            is_leaving = true;
+        }
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = door.changed() => {}
+            () = &mut due => {
+                let begun = talk.begun.load(Ordering::Acquire);
+                idle_looks = if talk.is_idle() && begun == seen { idle_looks + 1 } else { 0 };
+                seen = begun;
+                due.as_mut().reset(Instant::now() + look);
+            }
+        }
+    }
+    talk.is_ending.store(true, Ordering::Release);
+    if !is_leaving {
+        connection.as_mut().graceful_shutdown();
+    }
+    due.as_mut().reset(Instant::now() + LAST_WORDS);
+    loop {
+        // Once in any case: it reads a request that has arrived, and hands over what is left to say.
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = std::future::ready(()) => {}
+        }
+        if talk.is_over() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = talk.changed.notified() => due.as_mut().reset(Instant::now() + LAST_WORDS),
+            () = &mut due, if talk.is_idle() => return,
+            () = door.cut() => return,
+        }
+    }
+}
+
+/// The service of one connection, whose requests are counted while they are under way.
+struct Tracked<S> {
+    service: S,
+    talk: Arc<Talk>,
+    door: Door,
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Tracked<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+    S::Future: Unpin,
+{
+    type Response = Response<UntilSent<B>>;
+    type Error = Infallible;
+    type Future = Answer<S::Future>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let version = request.version();
+        let under_way = Some(self.talk.begin(version));
+        // HTTP/2 has no such header.
+        let door = (version != Version::HTTP_2).then(|| self.door.clone());
+        Answer { making: self.service.clone().call(request), under_way, door }
+    }
+}
+
+/// An answer in the making.
+struct Answer<F> {
+    making: F,
+    under_way: Option<UnderWay>,
+    door: Option<Door>,
+}
+
+impl<F, B> Future for Answer<F>
+where
+    F: Future<Output = Result<Response<B>, Infallible>> + Unpin,
+{
+    type Output = Result<Response<UntilSent<B>>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(Ok(mut response)) = Pin::new(&mut self.making).poll(cx) else { return Poll::Pending };
+        if self.door.as_ref().is_some_and(Door::is_draining) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let under_way = self.under_way.take();
+        Poll::Ready(Ok(response.map(|body| UntilSent { body, _under_way: under_way })))
+    }
+}
+
+/// The body of an answer. Once it is dropped, it was handed over.
+struct UntilSent<B> {
+    body: B,
+    _under_way: Option<UnderWay>,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for UntilSent<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,113 @@
+//! Certificate and private key of the listener: read from their files, and read again when those change.
+//!
+//! What cannot be used is never taken over. Never prints a byte of the key.
+
+use std::{
+    fs::{self, Metadata},
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::{Context as _, Result};
+use arc_swap::ArcSwap;
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
+use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+use crate::{config::Tls, private_file};
+
+/// What is in use.
+pub(crate) struct Certificates {
+    files: Tls,
+    config: ArcSwap<ServerConfig>,
+    /// The files when they were last read, whatever came of it.
+    seen: Mutex<Seen>,
+}
+
+/// What came of reading the files again.
+#[derive(Debug)]
+pub(crate) enum Reload {
+    /// They have not changed.
+    Unchanged,
+    /// They are in use.
+    Taken,
+    /// They cannot be used; what was in use before still is.
+    Kept(anyhow::Error),
+}
+
+/// Two files as they were at one moment.
+type Seen = [Option<[i64; 6]>; 2];
+
+impl Certificates {
+    /// Reads both files.
+    pub(crate) async fn load(files: &Tls) -> Result<Self> {
+        // Once for the whole process; the second time it is there already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let seen = Mutex::new(look(files));
+        let config = ArcSwap::from_pointee(read(files.clone()).await?);
+        Ok(Self { files: files.clone(), config, seen })
+    }
+
+    /// Reads them again if they have changed, or in any case. Connections that are open keep what they have.
+    pub(crate) async fn reload(&self, in_any_case: bool) -> Reload {
+        let found = look(&self.files);
+        {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if *seen == found && !in_any_case {
+                return Reload::Unchanged;
+            }
+            *seen = found;
+        }
+        match read(self.files.clone()).await {
+            Ok(config) => {
+                self.config.store(config.into());
+                Reload::Taken
+            }
+            Err(error) => Reload::Kept(error),
+        }
+    }
+
+    /// The file of the certificate.
+    pub(crate) fn file(&self) -> &Path {
+        &self.files.certificate
+    }
+
+    /// For the next connection.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.config.load_full().into()
+    }
+}
+
+/// Where the files are, how long they are, and when they were changed.
+fn look(files: &Tls) -> Seen {
+    let seen = |metadata: Metadata| {
+        let (device, inode, size) = (metadata.dev(), metadata.ino(), metadata.size());
+        let [device, inode, size] = [device, inode, size].map(u64::cast_signed);
+        [device, inode, size, metadata.mtime(), metadata.mtime_nsec(), metadata.ctime_nsec()]
+    };
+    [&files.certificate, &files.key].map(|path| fs::metadata(path).ok().map(seen))
+}
+
+async fn read(files: Tls) -> Result<ServerConfig> {
+    let what = format!(
+        "cannot use tls.certificate ({}) with tls.key ({}): both must be PEM files and belong together",
+        files.certificate.display(),
+        files.key.display()
+    );
+    let read = tokio::task::spawn_blocking(move || read_now(&files)).await;
+    read.map_err(anyhow::Error::from).flatten().context(what)
+}
+
+fn read_now(files: &Tls) -> Result<ServerConfig> {
+    let certificate = private_file::read_plain("the certificate", &files.certificate)?;
+    let key: Zeroizing<Vec<u8>> = private_file::read_private("the private key", &files.key)?;
+    let chain = CertificateDer::pem_slice_iter(&certificate).collect::<Result<Vec<_>, _>>()?;
+    let mut config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_slice(&key)?)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

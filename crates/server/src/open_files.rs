@@ -1,0 +1,64 @@
+//! How many files the operating system lets this process open, and so how many connections it can take.
+//!
+//! Raises the limit as far as it may be raised, and takes no more connections than fit: a process without descriptors
+//! cannot open its database either.
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+/// What everything but the connections of clients needs: the database, its side files, the log, certificates.
+const OWN: u64 = 128;
+
+/// How many connections fit, of those wanted. Says what to do where it is fewer.
+pub(crate) fn room_for(wanted: usize) -> usize {
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(OWN);
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < needed) {
+        let before = limit.current;
+        limit.current = limit.maximum.map_or(Some(needed), |maximum| Some(maximum.min(needed))).max(before);
+        match setrlimit(Resource::Nofile, limit) {
+            Ok(()) => tracing::info!(?before, now = ?limit.current, "raised the number of files that may be open"),
+            Err(error) => {
+                limit.current = before;
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the number of files that may be open cannot be raised"
+                );
+            }
+        }
+    }
+    let fitting = fitting(wanted, limit.current);
+    if fitting < wanted {
+        tracing::warn!(
+            open_files = ?limit.current,
+            connections = fitting,
+            "limits.max_connections wants {wanted} connections, and only {fitting} fit into the files that may be open: \
+             raise that limit (ulimit -Hn, LimitNOFILE) to {needed}, or lower the setting"
+        );
+    }
+    fitting
+}
+
+/// How many connections fit into so many files. A process with hardly any still takes one.
+fn fitting(wanted: usize, files: Option<u64>) -> usize {
+    let Some(files) = files else { return wanted };
+    wanted.min(usize::try_from(files.saturating_sub(OWN)).unwrap_or(usize::MAX)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    //! The arithmetic.
+    use super::*;
+
+    #[test]
+    fn connections_leave_room_for_the_rest() {
+        for (wanted, files, fit) in [
+            (4096, None, 4096),
+            (4096, Some(65_536), 4096),
+            (4096, Some(1024), 896),
+            (10, Some(64), 1),
+            (1, Some(0), 1),
+        ] {
+            assert_eq!(fitting(wanted, files), fit, "{wanted} {files:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a running server reads again: its certificates, and which events its log tells.
+//!
+//! On SIGHUP both, and the files of TLS also by themselves when they change. What cannot be used is not taken over, and
+//! nothing here ends the process. All other settings need a restart.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use tokio::{
+    signal::unix::Signal,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Log,
+    listener::{Certificates, Reload},
+    telemetry::Filter,
+};
+
+/// How often the files of TLS are looked at.
+const LOOKED_AT: Duration = Duration::from_secs(2);
+
+/// What is read again, and how.
+pub(crate) struct Rereading {
+    /// The filter in use.
+    pub(crate) filter: Filter,
+    /// Reads the settings of the log from where they came from.
+    pub(crate) log: Box<dyn Fn() -> Result<Log> + Send + Sync>,
+}
+
+impl Rereading {
+    /// Reads again whenever there is a reason to, until the server stops.
+    pub(super) async fn follow(self, tls: Option<Arc<Certificates>>, mut hangups: Signal, stop: CancellationToken) {
+        let mut due = interval(LOOKED_AT);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_asked = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(()) = hangups.recv() => true,
+                _ = due.tick(), if tls.is_some() => false,
+            };
+            if is_asked {
+                self.read_filter();
+            }
+            if let Some(tls) = &tls {
+                say(tls, tls.reload(is_asked).await);
+            }
+        }
+    }
+
+    fn read_filter(&self) {
+        let taken = (self.log)().and_then(|log| self.filter.replace(&log).map(|()| log));
+        match taken {
+            Ok(log) => tracing::info!(filter = log.filter, "SIGHUP: log.filter is {}", log.filter),
+            Err(error) => {
+                tracing::error!(
+                    error = &*error as &dyn std::error::Error,
+                    "SIGHUP: kept the old log.filter: {error:#}"
+                );
+            }
+        }
+    }
+}
+
+fn say(tls: &Certificates, outcome: Reload) {
+    match outcome {
+        Reload::Unchanged => {}
+        Reload::Taken => tracing::info!("took over the certificate in {}", tls.file().display()),
+        Reload::Kept(error) => {
+            tracing::error!(error = &*error as &dyn std::error::Error, "kept the old certificate: {error:#}");
+        }
+    }
+}

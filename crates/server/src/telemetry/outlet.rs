@@ -1,0 +1,166 @@
+//! A way out for lines that never makes anybody wait: what cannot be written in time is lost, counted, and said.
+//!
+//! One thread writes; everybody else only leaves lines for it. A full disk, a reader that is gone and one that does not
+//! read are all the same to the service. Never panics, and never writes but from its own thread.
+
+use std::{
+    io::{self, ErrorKind, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc::{self, Receiver, SyncSender, TrySendError},
+    },
+    thread,
+    time::Duration,
+};
+
+/// How many lines wait to be written, at most.
+const LINES: usize = 8_192;
+/// How many bytes they have together, at most.
+const BYTES: usize = 8 * 1024 * 1024;
+/// Until a stream that somebody made non-blocking, or the queue, is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Where lines are left to be written.
+pub(crate) struct Outlet {
+    queue: SyncSender<Entry>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    lost: AtomicU64,
+    bytes: AtomicUsize,
+}
+
+enum Entry {
+    Line(Vec<u8>),
+    /// Everything before this was written, or lost.
+    Mark(SyncSender<()>),
+}
+
+impl Outlet {
+    /// Lines left here go to `writer`. `notice` makes the line that says how many were lost.
+    pub(crate) fn to<W, N>(writer: W, notice: N) -> io::Result<Self>
+    where
+        W: Write + Send + 'static,
+        N: Fn(u64) -> String + Send + 'static,
+    {
+        let (queue, left) = mpsc::sync_channel(LINES);
+        let shared = Arc::<Shared>::default();
+        let mut pen = Pen { writer, notice, shared: Arc::clone(&shared), said: 0, is_torn: false };
+        thread::Builder::new().name("keyward-log".to_owned()).spawn(move || pen.write_all_of(&left))?;
+        Ok(Self { queue, shared })
+    }
+
+    /// Leaves a line, with its end. Never waits and never fails.
+    pub(crate) fn leave(&self, line: &[u8]) {
+        let before = self.shared.bytes.fetch_add(line.len(), Ordering::AcqRel);
+        let has_room = before.saturating_add(line.len()) <= BYTES;
+        if !has_room || self.queue.try_send(Entry::Line(line.to_vec())).is_err() {
+            self.shared.bytes.fetch_sub(line.len(), Ordering::AcqRel);
+            self.shared.lose();
+        }
+    }
+
+    /// Waits until what was left before is written, but no longer than this. Whether it was.
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
+        let (done, is_done) = mpsc::sync_channel(1);
+        let mut left = limit;
+        let mut mark = Entry::Mark(done);
+        loop {
+            match self.queue.try_send(mark) {
+                Ok(()) => return is_done.recv_timeout(left).is_ok(),
+                Err(TrySendError::Full(kept)) if left > AGAIN => {
+                    mark = kept;
+                    left -= AGAIN;
+                    thread::sleep(AGAIN);
+                }
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// How many lines were lost so far.
+    #[cfg(test)]
+    fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::Acquire)
+    }
+}
+
+impl Shared {
+    fn lose(&self) {
+        self.lost.fetch_add(1, Ordering::AcqRel);
+        metrics::counter!("keyward_log_lines_lost_total").increment(1);
+    }
+}
+
+/// What the thread writes with.
+struct Pen<W, N> {
+    writer: W,
+    notice: N,
+    shared: Arc<Shared>,
+    /// How many losses were said.
+    said: u64,
+    /// The last line was not written to its end.
+    is_torn: bool,
+}
+
+impl<W: Write, N: Fn(u64) -> String> Pen<W, N> {
+    fn write_all_of(&mut self, left: &Receiver<Entry>) {
+        for entry in left {
+            match entry {
+                Entry::Line(line) => {
+                    if self.write(&line).is_err() {
+                        self.shared.lose();
+                    } else {
+                        self.say_what_was_lost();
+                    }
+                    self.shared.bytes.fetch_sub(line.len(), Ordering::AcqRel);
+                }
+                Entry::Mark(done) => {
+                    // Nobody waits for it any more.
+                    let _ = done.try_send(());
+                }
+            }
+        }
+    }
+
+    fn say_what_was_lost(&mut self) {
+        let lost = self.shared.lost.load(Ordering::Acquire);
+        if lost > self.said {
+            let notice = (self.notice)(lost - self.said);
+            if self.write(notice.as_bytes()).is_ok() {
+                self.said = lost;
+            }
+        }
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            self.write_piece(b"\n")?;
+            self.is_torn = false;
+        }
+        self.write_piece(line)
+    }
+
+    fn write_piece(&mut self, mut piece: &[u8]) -> io::Result<()> {
+        let whole = piece.len();
+        while !piece.is_empty() {
+            match self.writer.write(piece) {
+                Ok(written @ 1..) => piece = piece.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(AGAIN),
+                failed => {
+                    self.is_torn |= piece.len() < whole;
+                    return Err(failed.err().unwrap_or_else(|| ErrorKind::WriteZero.into()));
+                }
+            }
+        }
+        self.writer.flush()
+    }
+}
+
+#[cfg(test)]
+#[path = "outlet/tests.rs"]
+mod tests;

@@ -1,0 +1,133 @@
+//! A writer that blocks, one that fails and one that recovers, each driven step by step.
+
+use std::sync::{Mutex, PoisonError, mpsc::Sender};
+
+use super::*;
+
+/// Longer than anything here takes; no test waits for it.
+const LIMIT: Duration = Duration::from_mins(1);
+
+fn notice(lost: u64) -> String {
+    format!("{lost} lost\n")
+}
+
+/// A writer that writes what it is allowed to, piece by piece, and says when it was asked.
+struct Gate {
+    asked: Sender<()>,
+    answers: Receiver<io::Result<usize>>,
+    written: Arc<Mutex<String>>,
+}
+
+struct Keeper {
+    asked: Receiver<()>,
+    answer: Sender<io::Result<usize>>,
+    written: Arc<Mutex<String>>,
+}
+
+impl Write for Gate {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.asked.send(());
+        // Without a keeper everything is let through.
+        let most = self.answers.recv().unwrap_or(Ok(usize::MAX))?;
+        let taken = &bytes[..bytes.len().min(most)];
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.push_str(&String::from_utf8_lossy(taken));
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn gate() -> (Gate, Keeper) {
+    let ((asked, is_asked), (answer, answers)) = (mpsc::channel(), mpsc::channel());
+    let written = Arc::<Mutex<String>>::default();
+    let keeper = Keeper { asked: is_asked, answer, written: Arc::clone(&written) };
+    (Gate { asked, answers, written }, keeper)
+}
+
+impl Keeper {
+    fn written(&self) -> String {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[test]
+fn a_writer_that_blocks_makes_nobody_wait_and_what_was_lost_is_counted_and_said() {
+    let (writer, keeper) = gate();
+    let outlet = Outlet::to(writer, notice).unwrap();
+    outlet.leave(b"first\n");
+    keeper.asked.recv_timeout(LIMIT).unwrap();
+    // It is being written, and never gets done. So many more are kept, and not one beyond.
+    for _ in 0..LINES + 3 {
+        outlet.leave(b"line\n");
+    }
+    assert_eq!(outlet.lost(), 3);
+    assert!(!outlet.flush(AGAIN * 2), "nothing was written, and it is said to be");
+
+    let Keeper { answer, written, .. } = keeper;
+    drop(answer);
+    assert!(outlet.flush(LIMIT));
+    let written = written.lock().unwrap().clone();
+    assert!(written.starts_with("first\n3 lost\nline\n"), "{written:.40}");
+    assert_eq!(written.lines().count(), 2 + LINES);
+}
+
+#[test]
+fn few_lines_that_are_very_long_are_bounded_too() {
+    let (writer, keeper) = gate();
+    let outlet = Outlet::to(writer, notice).unwrap();
+    let long = vec![b'x'; BYTES / 2];
+    for _ in 0..3 {
+        outlet.leave(&long);
+    }
+    assert_eq!(outlet.lost(), 1);
+    drop(keeper);
+    assert!(outlet.flush(LIMIT));
+    // What was written makes room again.
+    outlet.leave(&long);
+    assert_eq!(outlet.lost(), 1);
+}
+
+#[test]
+fn a_writer_that_fails_loses_its_line_alone_and_half_a_line_is_ended() {
+    let (writer, keeper) = gate();
+    let outlet = Outlet::to(writer, notice).unwrap();
+    outlet.leave(b"lost\n");
+    outlet.leave(b"torn\n");
+    outlet.leave(b"whole\n");
+    let full = || Err(io::Error::from(ErrorKind::StorageFull));
+    for answer in [full(), Ok(2), full(), Err(ErrorKind::Interrupted.into()), Err(ErrorKind::WouldBlock.into())] {
+        keeper.answer.send(answer).unwrap();
+    }
+    for _ in 0..8 {
+        keeper.answer.send(Ok(usize::MAX)).unwrap();
+    }
+    assert!(outlet.flush(LIMIT));
+    assert_eq!(keeper.written(), "to\nwhole\n2 lost\n");
+    assert_eq!(outlet.lost(), 2);
+}
+
+#[test]
+fn a_writer_whose_thread_is_gone_is_no_reason_to_stop() {
+    /// As bad as it gets.
+    struct Panics;
+
+    impl Write for Panics {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            std::panic::resume_unwind(Box::new("its thread ends"))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let outlet = Outlet::to(Panics, notice).unwrap();
+    outlet.leave(b"line\n");
+    while outlet.lost() == 0 {
+        outlet.leave(b"line\n");
+        assert!(!outlet.flush(AGAIN), "nothing writes any more");
+    }
+}
