@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, Node, Place, Raw, eventually};
+use crate::harness::{Client, Http2, Node, Place, Raw, eventually};
 
 #[tokio::test]
 async fn headers_that_never_end_are_cut_off() {
@@ -66,7 +66,8 @@ async fn a_body_that_is_too_large_is_refused_and_stores_nothing() {
 #[tokio::test]
 async fn connections_beyond_the_cap_are_closed_and_a_free_place_is_taken() {
     let place = Place::embedded();
-    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "3").serve();
+    let all = [("KEYWARD_LIMITS__MAX_CONNECTIONS", "3"), ("KEYWARD_LIMITS__MAX_CONNECTIONS_PER_SOURCE", "3")];
+    let node = all.into_iter().fold(place.sandbox(), |program, (name, value)| program.env(name, value)).serve();
     let ask = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut open = Vec::new();
     for _ in 0..3 {
@@ -91,6 +92,80 @@ async fn connections_beyond_the_cap_are_closed_and_a_free_place_is_taken() {
     })
     .await;
     node.stop();
+}
+
+#[tokio::test]
+async fn one_source_leaves_room_for_others() {
+    let place = Place::embedded();
+    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "8").serve();
+    let ask = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut greedy = Vec::new();
+    for _ in 0..2 {
+        let mut raw = Raw::connect(node.address()).await.unwrap();
+        raw.send(ask).await;
+        raw.read_until("ok\n").await.expect("a quarter is for one source");
+        greedy.push(raw);
+    }
+    let mut beyond = Raw::connect(node.address()).await.unwrap();
+    beyond.send(ask).await;
+    assert_eq!(beyond.read_to_the_end().await, "");
+    for other in ["127.0.0.2", "127.0.0.3"] {
+        let mut raw = Raw::connect_from(other, node.address()).await.unwrap();
+        raw.send(ask).await;
+        raw.read_until("ok\n").await.expect("there is room for others");
+    }
+    let said = node.stop().err;
+    assert!(said.contains("limits.max_connections_per_source") && said.contains("trusted_proxies"), "{said}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_trusted_has_all_the_connections_there_are() {
+    let place = Place::embedded();
+    let program = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "4");
+    let node = program.env("KEYWARD_TRUSTED_PROXIES", "127.0.0.1").serve();
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        let mut raw = Raw::connect(node.address()).await.unwrap();
+        raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        raw.read_until("ok\n").await.expect("there is room");
+        open.push(raw);
+    }
+    node.stop();
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_in_either_version_of_http() {
+    let place = Place::embedded();
+    let quick = [("KEYWARD_LIMITS__IDLE_TIMEOUT", "500ms"), ("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "500ms")];
+    let node = quick.into_iter().fold(place.sandbox(), |program, (name, value)| program.env(name, value)).serve();
+    let mut old = Raw::connect(node.address()).await.unwrap();
+    old.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    old.read_until("ok\n").await.expect("it is alive");
+    let mut new = Http2::connect_alive(node.address()).await;
+    new.ask().await;
+    assert!(new.is_told_to_go().await, "it was cut off without a word");
+    assert_eq!(old.read_to_the_end().await, "");
+    // One that never asked anything is no better.
+    assert!(!Http2::connect_alive(node.address()).await.is_told_to_go().await);
+    node.stop();
+}
+
+#[tokio::test]
+async fn as_many_files_may_be_open_as_connections_need() {
+    let place = Place::embedded();
+    let connections = 100;
+    let node = place.sandbox().under("ulimit -S -n 64").serve();
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        let mut raw = Raw::connect(node.address()).await.unwrap();
+        raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        raw.read_until("ok\n").await.expect("there is a descriptor");
+        open.push(raw);
+    }
+    node.stop();
+    let node = place.sandbox().under("ulimit -n 200").serve();
+    let said = node.stop().err;
+    assert!(said.contains("only 72 fit") && said.contains("LimitNOFILE"), "{said}");
 }
 
 /// A request whose body is asked for and never sent.

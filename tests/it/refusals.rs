@@ -65,6 +65,7 @@ fn a_master_key_that_others_can_read(place: &Place) {
 
 fn a_master_key_of_a_wrong_length(place: &Place) {
     fs::create_dir(place.data()).unwrap();
+    fs::set_permissions(place.data(), fs::Permissions::from_mode(0o700)).unwrap();
     let key = place.data().join("master.key");
     for bytes in [0, 31, 33] {
         fs::write(&key, vec![7; bytes]).unwrap();

@@ -1,25 +1,21 @@
-//! SIGTERM: what runs is finished, what is in memory is written down, nothing new is taken, and the code is zero.
+//! SIGTERM: whatever balances the load may notice, what runs is finished, what is in memory is written down, nothing new
+//! is taken, and the code is zero.
 
 use serde_json::Value;
 
-use crate::harness::{Client, Place, Raw, eventually, on_both};
+use crate::harness::{Client, Http2, Node, Place, Raw, eventually, on_both};
 
-on_both!(a_request_in_flight_gets_its_answer, what_was_used_is_written_down, a_stop_while_idle_is_quick_and_clean);
+on_both!(
+    a_request_in_flight_gets_its_answer,
+    what_was_used_is_written_down,
+    a_stop_while_idle_is_quick_and_clean,
+    a_load_balancer_has_time_to_notice,
+);
 
 async fn a_request_in_flight_gets_its_answer(place: Place) {
     let node = place.sandbox().serve();
     let demo = node.demo();
     let address = node.address().to_owned();
-
-    // Several who are just about to ask whether the node is ready. Nothing tells when the server has read so much of a
-    // question, so each step below comes after them.
-    let mut asking = Vec::new();
-    for _ in 0..4 {
-        let mut raw = Raw::connect(&address).await.unwrap();
-        raw.send(&format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\n")).await;
-        asking.push(raw);
-    }
-    node.anonymous().get("/readyz").await.expect(200);
 
     // In flight: the server has asked for the body, and half of it is there.
     let body = Client::wish(&demo.merchant, "in flight", &[]).to_string();
@@ -38,15 +34,6 @@ async fn a_request_in_flight_gets_its_answer(place: Place) {
     node.terminate();
     eventually("new connections are refused", async || Raw::connect(&address).await.is_err()).await;
     assert!(node.is_running(), "it went without finishing what ran");
-    let mut told = 0;
-    for raw in &mut asking {
-        raw.send("\r\n").await;
-        let not_ready = raw.read_to_the_end().await;
-        assert!(not_ready.is_empty() || not_ready.starts_with("HTTP/1.1 503 "), "{not_ready:?}");
-        told += usize::from(!not_ready.is_empty());
-    }
-    assert!(told > 0, "nobody was told that the node is not ready");
-
     in_flight.send(held_back).await;
     let answer = in_flight.read_to_the_end().await;
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
@@ -111,4 +98,81 @@ async fn a_client_that_never_finishes_holds_nobody_up_for_ever() {
     endless.read_until("100 Continue\r\n\r\n").await.expect("the server asks for the body");
     node.stop();
     place.sandbox().serve().stop();
+}
+
+/// Asks on a connection that would be kept, and reads to its end.
+async fn whole_connection(mut raw: Raw, path: &str, credential: &str) -> String {
+    raw.send(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {credential}\r\n\r\n")).await;
+    raw.read_to_the_end().await
+}
+
+async fn a_load_balancer_has_time_to_notice(place: Place) {
+    let node = place.sandbox().env("KEYWARD_LIMITS__DRAIN", "5s").serve();
+    let (demo, address) = (node.demo(), node.address().to_owned());
+    let secret = &demo.partner.app_secret;
+    let partner = node.client(secret);
+    let key = partner.create(&demo.merchant, "still good", &[]).await;
+    let kept = Raw::connect(&address).await.unwrap();
+    let mut half = Raw::connect(&address).await.unwrap();
+    half.send("GET /readyz HTTP/1.1\r\nHost: x\r\n").await;
+    let mut new = Http2::connect(&address).await;
+    new.ask().await;
+
+    node.terminate();
+    // What was open is told to go, as HTTP/2 says it, and is answered before.
+    new.until_told_to_go().await;
+    half.send("\r\n").await;
+    let not_ready = half.read_to_the_end().await;
+    assert!(not_ready.starts_with("HTTP/1.1 503 ") && not_ready.contains("connection: close"), "{not_ready}");
+    // Nobody waits for this node any more, and it answers all the same.
+    if !place.is_embedded() {
+        assert_eq!(place.column("SELECT node::text FROM node_lease").await, [""; 0]);
+    }
+    assert_eq!(partner.verdict(&key.value).await, "VALID");
+    let answer = whole_connection(kept, "/v1/auth", secret).await;
+    assert!(answer.starts_with("HTTP/1.1 204 ") && answer.contains("connection: close"), "{answer}");
+    // New connections are taken, in either version, for one request each.
+    let again = whole_connection(Raw::connect(&address).await.unwrap(), "/readyz", secret).await;
+    assert!(again.starts_with("HTTP/1.1 503 ") && again.contains("connection: close"), "{again}");
+    let mut late = Http2::connect(&address).await;
+    late.ask().await;
+    late.until_told_to_go().await;
+    partner.create(&demo.merchant, "made while leaving", &[]).await;
+
+    eventually("new connections are refused", async || Raw::connect(&address).await.is_err()).await;
+    node.finish();
+}
+
+#[tokio::test]
+async fn who_asked_for_nothing_holds_no_stop_up() {
+    let place = Place::embedded();
+    let patient = [("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "12h"), ("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "12h")];
+    let node = patient.into_iter().fold(place.sandbox(), |program, (name, value)| program.env(name, value)).serve();
+    let mut open = Vec::new();
+    for begun in ["", "GET /healthz HT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+        let mut raw = Raw::connect(node.address()).await.unwrap();
+        raw.send(begun).await;
+        open.push(raw);
+    }
+    // The second request of a connection, too.
+    let mut second = Raw::connect(node.address()).await.unwrap();
+    second.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    second.read_until("ok\n").await.expect("it is alive");
+    second.send("GET /healthz HTTP/1.1\r\nHo").await;
+    // It never answers a ping.
+    let mut idle = Http2::connect(node.address()).await;
+    idle.ask().await;
+    let mut silent = Http2::connect(node.address()).await;
+    node.terminate();
+    assert!(idle.is_told_to_go().await, "it was cut off without a word");
+    silent.is_told_to_go().await;
+    node.finish();
+}
+
+#[tokio::test]
+async fn a_person_does_not_wait_for_load_balancers() {
+    let place = Place::embedded();
+    let node: Node = place.sandbox().env("KEYWARD_LIMITS__DRAIN", "12h").serve();
+    node.interrupt();
+    node.finish();
 }

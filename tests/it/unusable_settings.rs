@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Finished, Place, Program};
+use crate::harness::{Finished, Place, Program, private};
 
 fn sandbox(place: &Place) -> Program {
     place.keyward().say("serve --listen 127.0.0.1:0")
@@ -35,7 +35,7 @@ fn production_has_no_demo() {
 fn a_setting_that_does_not_exist_is_named() {
     let place = Place::embedded();
     let file = place.folder().join("keyward.toml");
-    fs::write(&file, "lisen = \"127.0.0.1:0\"\n[limits]\nmax_body_byte = 1\n").unwrap();
+    private(&file, "lisen = \"127.0.0.1:0\"\n[limits]\nmax_body_byte = 1\n");
     let program = sandbox(&place).say("--config keyward.toml");
     refused(
         &place,
@@ -77,7 +77,7 @@ fn a_configuration_file_that_cannot_be_used_is_named() {
     let place = Place::embedded();
     refused(&place, &sandbox(&place).say("--config absent.toml"), &["cannot read the configuration file absent.toml"]);
     let broken = "listen = \"127.0.0.1:0\"\npassword = \"open-sesame\nx = [";
-    fs::write(place.folder().join("broken.toml"), broken).unwrap();
+    private(&place.folder().join("broken.toml"), broken);
     let finished = sandbox(&place).env("KEYWARD_CONFIG", "broken.toml").run();
     assert!(!finished.said().contains("sesame"), "{}", finished.said());
     finished.refuses_with(&["broken.toml is not TOML"]);
@@ -89,7 +89,7 @@ fn half_of_tls_and_files_that_are_none_are_refused() {
     let half = sandbox(&place).env("KEYWARD_TLS__CERTIFICATE", "tls.crt");
     refused(&place, &half, &["tls.certificate", "tls.key", "go together"]);
     fs::write(place.folder().join("tls.crt"), "not PEM").unwrap();
-    fs::write(place.folder().join("tls.key"), "not PEM").unwrap();
+    private(&place.folder().join("tls.key"), "not PEM");
     refused(&place, &half.env("KEYWARD_TLS__KEY", "tls.key"), &["cannot use tls.certificate (tls.crt)", "PEM"]);
 }
 

@@ -52,6 +52,21 @@ impl Node {
         Self { process, base_url, metrics_url, folder: folder.to_owned() }
     }
 
+    /// A node whose output nobody reads.
+    pub(super) async fn start_unheard(process: Process, folder: &Path) -> Self {
+        let demo = folder.join("keyward-data/demo.json");
+        let mut base_url = String::new();
+        eventually("it says where it is", async || {
+            assert!(process.is_running(), "the node ended before it was ready");
+            let Ok(text) = std::fs::read_to_string(&demo) else { return false };
+            let file: Value = serde_json::from_str(&text).unwrap_or_default();
+            file["base_url"].as_str().unwrap_or_default().clone_into(&mut base_url);
+            !base_url.is_empty()
+        })
+        .await;
+        Self { process, base_url, metrics_url: None, folder: folder.to_owned() }
+    }
+
     pub(crate) fn base_url(&self) -> &str {
         &self.base_url
     }
@@ -126,7 +141,12 @@ impl Node {
         self.process.signal(Signal::TERM);
     }
 
-    /// Asks it to read its certificate again.
+    /// Asks it to stop as a person does.
+    pub(crate) fn interrupt(&self) {
+        self.process.signal(Signal::INT);
+    }
+
+    /// Asks it to read again what can be read again.
     pub(crate) fn hang_up(&self) {
         self.process.signal(Signal::HUP);
     }
@@ -141,11 +161,16 @@ impl Node {
         self.process.signal(Signal::CONT);
     }
 
+    /// Waits until it has ended, in whatever way.
+    pub(crate) fn end(self) -> Finished {
+        let (status, out, err) = self.process.wait();
+        Finished { code: status.code(), out, err }
+    }
+
     /// Waits until it has ended in order.
     #[track_caller]
     pub(crate) fn finish(self) -> Finished {
-        let (status, out, err) = self.process.wait();
-        Finished { code: status.code(), out, err }.success()
+        self.end().success()
     }
 
     /// Stops it in order.

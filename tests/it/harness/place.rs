@@ -95,6 +95,12 @@ impl Place {
     }
 }
 
+/// Makes a file for its owner alone.
+pub(crate) fn private(path: &Path, content: &str) {
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// Makes a master key whose bytes are those of `seed`.
 pub(crate) fn master_key(path: &Path, seed: u8, mode: u32) {
     let bytes: Vec<u8> = (0..32_u8).map(|place| seed.wrapping_mul(37) ^ place.wrapping_mul(151)).collect();

@@ -37,14 +37,19 @@ struct Kept {
 
 impl Process {
     pub(super) fn spawn(command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn_with(command, Stdio::piped(), Stdio::piped())
+    }
+
+    /// With outputs that may go elsewhere: what goes there is not kept.
+    pub(super) fn spawn_with(command: &mut Command, out: Stdio, err: Stdio) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(out).stderr(err);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let (tell_line, lines) = mpsc::channel();
-        let out = Kept::read(child.stdout.take().unwrap(), move |line| {
+        let out = Kept::read(child.stdout.take(), move |line| {
             // Nobody listens after the last line that was waited for.
             let _ = tell_line.send(line.to_owned());
         });
-        let err = Kept::read(child.stderr.take().unwrap(), |_| {});
+        let err = Kept::read(child.stderr.take(), |_| {});
         let (tell_end, ended) = mpsc::channel();
         let pid = Pid::from_child(&child);
         thread::spawn(move || {
@@ -110,8 +115,9 @@ impl Drop for Process {
 }
 
 impl Kept {
-    fn read(from: impl Read + Send + 'static, tell: impl Fn(&str) + Send + 'static) -> Self {
+    fn read(from: Option<impl Read + Send + 'static>, tell: impl Fn(&str) + Send + 'static) -> Self {
         let text = Arc::new(Mutex::new(String::new()));
+        let Some(from) = from else { return Self { text, reader: None } };
         let kept = Arc::clone(&text);
         let reader = thread::spawn(move || {
             let mut from = BufReader::new(from);

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::OnceLock,
 };
 
@@ -16,12 +16,21 @@ pub(crate) struct Program {
     folder: PathBuf,
     arguments: Vec<OsString>,
     variables: BTreeMap<String, OsString>,
+    before: Option<String>,
 }
 
 impl Program {
-    /// In this folder, with nothing said.
+    /// In this folder, with nothing said but that no load balancer has to notice a stop.
     pub(crate) fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), arguments: Vec::new(), variables: BTreeMap::new() }
+        let program =
+            Self { folder: folder.to_owned(), arguments: Vec::new(), variables: BTreeMap::new(), before: None };
+        program.env("KEYWARD_LIMITS__DRAIN", "0s")
+    }
+
+    /// As what a shell becomes after this command.
+    pub(crate) fn under(mut self, command: &str) -> Self {
+        self.before = Some(command.to_owned());
+        self
     }
 
     /// With these words more, parted by blanks.
@@ -47,13 +56,36 @@ impl Program {
         Finished { code: status.code(), out, err }
     }
 
+    /// The same, with its log going elsewhere.
+    pub(crate) fn run_logging_to(&self, log: impl Into<Stdio>) -> Finished {
+        let (status, out, err) = Process::spawn_with(&mut self.command(), Stdio::piped(), log.into()).wait();
+        Finished { code: status.code(), out, err }
+    }
+
     /// Starts it as a server and waits until it is ready.
     pub(crate) fn serve(&self) -> Node {
         Node::start(Process::spawn(&mut self.command()), &self.folder)
     }
 
+    /// The same, with its log going elsewhere.
+    pub(crate) fn serve_logging_to(&self, log: impl Into<Stdio>) -> Node {
+        Node::start(Process::spawn_with(&mut self.command(), Stdio::piped(), log.into()), &self.folder)
+    }
+
+    /// Starts it as a server that can tell nobody when it is ready: its demo file says where it is.
+    pub(crate) async fn serve_unheard(&self, out: impl Into<Stdio>, log: impl Into<Stdio>) -> Node {
+        Node::start_unheard(Process::spawn_with(&mut self.command(), out.into(), log.into()), &self.folder).await
+    }
+
     fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match &self.before {
+            None => Command::new(binary()),
+            Some(before) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-euc", &format!("{before}; exec \"$0\" \"$@\"")]).arg(binary());
+                shell
+            }
+        };
         command.current_dir(&self.folder).args(&self.arguments).env_clear().envs(&self.variables);
         command
     }

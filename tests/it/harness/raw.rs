@@ -1,10 +1,10 @@
 //! A connection without an HTTP library: for what no library would send.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -20,6 +20,13 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) async fn connect(address: &str) -> std::io::Result<Self> {
         Ok(Self { stream: TcpStream::connect(address).await?, read: Vec::new() })
+    }
+
+    /// From another address of this machine.
+    pub(crate) async fn connect_from(source: &str, address: &str) -> std::io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(source.parse().unwrap(), 0))?;
+        Ok(Self { stream: socket.connect(address.parse().unwrap()).await?, read: Vec::new() })
     }
 
     /// Sends; that the other side has closed already shows when reading.

@@ -103,7 +103,11 @@ impl Node {
 pub(super) fn command(program: &Path, folder: &Path, launch: &Launch<'_>) -> Command {
     let mut command = Command::new(program);
     command.args(["serve", "--listen", "127.0.0.1:0", "--demo", "--data-dir"]).arg(folder);
-    command.env_clear().env("KEYWARD_LOG__FILTER", "warn").envs(launch.settings.iter().copied());
+    command
+        .env_clear()
+        .env("KEYWARD_LOG__FILTER", "warn")
+        .env("KEYWARD_LIMITS__DRAIN", "0s")
+        .envs(launch.settings.iter().copied());
     if let Some(url) = launch.database {
         command.env("DATABASE_URL", url);
     }

@@ -118,6 +118,7 @@ fn launch(plan: &Plan, server: &Path, folder: &Path, number: usize, url: String)
         ("DATABASE_URL", url),
         ("KEYWARD_PUBLIC_URL", PUBLIC_URL.to_owned()),
         ("KEYWARD_LOG__FILTER", "warn".into()),
+        ("KEYWARD_LIMITS__DRAIN", "0s".into()),
     ];
     if plan.profile == Profile::Quick {
         variables.push(("KEYWARD_VERIFIER__PROFILE", "quick".into()));

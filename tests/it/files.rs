@@ -1,0 +1,115 @@
+//! Files that a server needs: each is looked at before it is opened, none may be open to others, and what is merely
+//! convenient stops no start.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use crate::harness::{Place, Program, master_key, private, shell};
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn data(place: &Place) {
+    fs::create_dir(place.data()).unwrap();
+    chmod(&place.data(), 0o700);
+}
+
+fn pipe(path: &Path) {
+    shell(&format!("mkfifo -m 600 '{}'", path.display()), path.parent().unwrap()).success();
+}
+
+fn with_tls(place: &Place) -> Program {
+    place.sandbox().env("KEYWARD_TLS__CERTIFICATE", "tls.crt").env("KEYWARD_TLS__KEY", "tls.key")
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_rather_than_waited_for() {
+    for name in ["keyward.db", "keyward.db-wal", "keyward.db-shm", "master.key"] {
+        let place = Place::embedded();
+        data(&place);
+        pipe(&place.data().join(name));
+        for words in ["serve --listen 127.0.0.1:0", "account create --role platform --name x"] {
+            place.keyward().say(words).run().refuses_with(&[name, "is not a file"]);
+        }
+    }
+    let place = Place::embedded();
+    for name in ["tls.crt", "tls.key"] {
+        private(&place.folder().join("tls.crt"), "not PEM");
+        private(&place.folder().join("tls.key"), "not PEM");
+        fs::remove_file(place.folder().join(name)).unwrap();
+        pipe(&place.folder().join(name));
+        with_tls(&place).run().refuses_with(&[name, "is not a file"]);
+        fs::remove_file(place.folder().join(name)).unwrap();
+    }
+    pipe(&place.folder().join("keyward.toml"));
+    place.sandbox().say("--config keyward.toml").run().refuses_with(&["keyward.toml is not a file"]);
+}
+
+#[test]
+fn nothing_that_is_secret_or_decides_may_be_open_to_others() {
+    let place = Place::embedded();
+    place.sandbox().serve().stop();
+    let (folder, database) = (place.data(), place.data().join("keyward.db"));
+    for (path, fine, wrong, remedy) in [
+        (&folder, [0o700, 0o750], [0o755, 0o770, 0o701], "chmod 700"),
+        (&database, [0o600, 0o640], [0o644, 0o660, 0o602], "chmod 600"),
+    ] {
+        for mode in wrong {
+            chmod(path, mode);
+            let words = [&*format!("mode {mode:03o}"), remedy];
+            place.sandbox().run().refuses_with(&words);
+            place.keyward().say("account list").run().refuses_with(&words);
+            let looked = place.keyward().say("doctor").run();
+            assert!(looked.code == Some(1) && looked.out.contains(remedy), "{}", looked.said());
+        }
+        for mode in fine.into_iter().rev() {
+            chmod(path, mode);
+            place.keyward().say("account list").run().success();
+        }
+    }
+    let file = place.folder().join("keyward.toml");
+    private(&file, "listen = \"127.0.0.1:0\"\n");
+    chmod(&file, 0o644);
+    place.keyward().say("serve --config keyward.toml").run().refuses_with(&["keyward.toml has mode 644", "chmod 600"]);
+    chmod(&file, 0o640);
+    place.keyward().say("serve --config keyward.toml").serve().stop();
+
+    private(&place.folder().join("tls.crt"), "not PEM");
+    private(&place.folder().join("tls.key"), "not PEM");
+    chmod(&place.folder().join("tls.key"), 0o644);
+    with_tls(&place).run().refuses_with(&["tls.key has mode 644", "chmod 600"]);
+}
+
+#[tokio::test]
+async fn a_demo_that_cannot_be_written_down_stops_no_start() {
+    let place = Place::embedded();
+    data(&place);
+    // As good as a full disk: no new file can be made there.
+    fs::create_dir(place.data().join("demo.json.new")).unwrap();
+    let node = place.sandbox().serve();
+    node.anonymous().get("/readyz").await.expect(200);
+    let said = node.stop().err;
+    assert!(said.contains("no demo accounts") && said.contains("cannot write the demo credentials"), "{said}");
+    // Nothing was made whose credentials nobody knows.
+    assert_eq!(place.keyward().say("account list").run().json().as_array().map(Vec::len), Some(0));
+    fs::remove_dir(place.data().join("demo.json.new")).unwrap();
+    place.sandbox().serve().stop();
+
+    fs::remove_file(place.data().join("demo.json")).unwrap();
+    pipe(&place.data().join("demo.json"));
+    let node = place.sandbox().serve();
+    node.anonymous().get("/readyz").await.expect(200);
+    let said = node.stop().err;
+    assert!(said.contains("demo.json is not a file"), "{said}");
+}
+
+#[test]
+fn a_given_master_key_that_is_a_pipe_is_refused() {
+    let place = Place::embedded();
+    let key = place.folder().join("given.key");
+    pipe(&key);
+    place.sandbox().env("KEYWARD_MASTER_KEY_FILE", &key).run().refuses_with(&["given.key is not a file"]);
+    fs::remove_file(&key).unwrap();
+    master_key(&key, 1, 0o600);
+    place.sandbox().env("KEYWARD_MASTER_KEY_FILE", &key).serve().stop();
+}
