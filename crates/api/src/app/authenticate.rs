@@ -210,7 +210,7 @@ pub(super) fn accept_at_once(
     conditions: &Conditions,
 ) -> Option<Accepted> {
     let presented = PresentedValue::parse(credential, app.settings.environment).ok()?;
-    let Found { credential, proof } = proving::find_at_once(app, arrival, &presented)?;
+    let Found { credential, proof, .. } = proving::find_at_once(app, arrival, &presented)?;
     let key = credential.key.view();
     let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
     let now = app.verifier.times(arrival);

@@ -1,6 +1,7 @@
 //! Finding the key that a presented value names, and proving that the value is that key's.
 //!
-//! An absent key costs the same look-up and the same comparison as one that is there. Slow hashes run off the threads
+//! An absent key costs the same look-up and the same comparison as one that is there, and a wrong value of a key that is in
+//! memory costs a look-up too: who asks cannot tell by the time whether a key exists. Slow hashes run off the threads
 //! that answer, a few at a time. A digest that this node cannot check is a [`Fault`], never "wrong".
 
 use std::{
@@ -46,6 +47,8 @@ pub(super) struct Prover {
 pub(super) struct Found {
     pub(super) credential: Credential,
     pub(super) proof: Proof,
+    /// Whether no look-up was needed: then one is owed if the answer is that there is no such key.
+    pub(super) from_memory: bool,
 }
 
 /// Why nothing was found out about a value.
@@ -144,9 +147,13 @@ impl Prover {
 /// Looks a key up: in memory, or else in the database, where lookups of a source that guesses are limited. Keys that are in
 /// memory never are (contract, section 10).
 pub(super) async fn look_up(app: &App, id: KeyId, guesser: Guesser) -> Result<Option<Credential>, ProvingError> {
-    if let Some(credential) = app.verifier.remembered(id) {
-        return Ok(Some(credential));
+    match app.verifier.remembered(id) {
+        Some(credential) => Ok(Some(credential)),
+        None => look_up_anew(app, id, guesser).await,
     }
+}
+
+async fn look_up_anew(app: &App, id: KeyId, guesser: Guesser) -> Result<Option<Credential>, ProvingError> {
     if let Guesser::Source(source) = guesser {
         app.attempts.admit_look_up(source)?;
     }
@@ -163,7 +170,7 @@ pub(super) fn find_at_once(app: &App, arrival: &Arrival, presented: &PresentedVa
         return None;
     }
     let proof = view.prove(presented, hasher).ok()?;
-    proof.holds().then_some(Found { credential, proof })
+    proof.holds().then_some(Found { credential, proof, from_memory: true })
 }
 
 /// Looks up and proves. `None` if there is no such key. Where hashing is slow, tries of `guesser` are counted before any
@@ -173,7 +180,12 @@ pub(super) async fn find(
     presented: &PresentedValue<'_>,
     guesser: Guesser,
 ) -> Result<Option<Found>, ProvingError> {
-    let credential = look_up(app, presented.id(), guesser).await?;
+    let remembered = app.verifier.remembered(presented.id());
+    let from_memory = remembered.is_some();
+    let credential = match remembered {
+        Some(credential) => Some(credential),
+        None => look_up_anew(app, presented.id(), guesser).await?,
+    };
     let digest = credential.as_ref().and_then(|credential| credential.key.view().digest());
     let slow = match (&credential, digest) {
         (Some(_), Some(digest)) => digest.is_slow(),
@@ -188,8 +200,8 @@ pub(super) async fn find(
         None if slow => counted(app, guesser, app.prover.prove_absent(guesser, presented)).await?,
         None => app.prover.prove_absent(guesser, presented).await?,
     };
-    let remembered = digest.is_some_and(|digest| !digest.is_slow() && digest.stored().is_none());
-    if remembered && !proof.holds() {
+    let was_slow = digest.is_some_and(|digest| !digest.is_slow() && digest.stored().is_none());
+    if was_slow && !proof.holds() {
         // It was quick, and must look like every other wrong value.
         let _ = counted(app, guesser, app.prover.prove_absent(guesser, presented)).await?;
     }
@@ -198,7 +210,22 @@ pub(super) async fn find(
     {
         app.verifier.exchange(&credential.key, credential.key.remembering(value));
     }
-    Ok(credential.map(|credential| Found { credential, proof }))
+    if from_memory && !proof.holds() {
+        as_if_absent(app, presented.id(), guesser).await;
+    }
+    Ok(credential.map(|credential| Found { credential, proof, from_memory }))
+}
+
+/// Does the work that an absent key costs, for a key that is in memory and that the caller must not learn of: the same look-up,
+/// where the caller's source may have one. What comes of it decides nothing: memory has the answer.
+pub(super) async fn as_if_absent(app: &App, id: KeyId, guesser: Guesser) {
+    let admitted = match guesser {
+        Guesser::Source(source) => app.attempts.admit_look_up(source).is_ok(),
+        Guesser::Account(_) | Guesser::Upkeep => true,
+    };
+    if admitted {
+        app.verifier.look_up_for_nothing(id).await;
+    }
 }
 
 /// Counts a guess, does the slow work, and gives the count back unless the guess was wrong. Whoever hangs up meanwhile

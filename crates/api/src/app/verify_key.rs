@@ -50,7 +50,7 @@ pub fn verify_key_at_once(
     conditions: &Conditions,
 ) -> Option<Credential> {
     let presented = PresentedValue::parse(value, app.settings.environment).ok()?;
-    let Found { credential, proof } = proving::find_at_once(app, arrival, &presented)?;
+    let Found { credential, proof, .. } = proving::find_at_once(app, arrival, &presented)?;
     let key = credential.key.view();
     let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
     let now = app.verifier.times(arrival);
@@ -90,7 +90,16 @@ pub async fn verify_key(
         Err(error) => Err(*error),
     };
     match judge(looked_up, Some(&caller.reach()), conditions, app.expiry_time()) {
-        Verdict::Invalid { denial, id } => return Ok(Verified::Invalid { denial, id }),
+        Verdict::Invalid { denial, id } => {
+            // A key that is out of the caller's reach. A wrong value has paid already.
+            if let (Denial::NotFound, Ok(presented), Some(found)) = (denial, &presented, &found)
+                && found.from_memory
+                && found.proof.holds()
+            {
+                proving::as_if_absent(app, presented.id(), Guesser::Account(caller.account().map(|own| own.id))).await;
+            }
+            return Ok(Verified::Invalid { denial, id });
+        }
         Verdict::Valid { .. } => {}
     }
     // A valid verdict is about something that was presented and found.

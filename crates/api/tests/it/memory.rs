@@ -10,6 +10,7 @@ mod expiry;
 mod lease;
 mod revoked;
 mod unknown;
+mod work;
 
 /// Checks this key on behalf of somebody.
 async fn verify(node: &Node, by: &Held, check: &Value) -> Answer {
