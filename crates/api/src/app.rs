@@ -107,6 +107,16 @@ pub struct Settings {
     pub failed_attempts_per_minute: u32,
 }
 
+impl Settings {
+    /// The path of `public_url`, without a slash at the end; empty where there is none. Every path of ours that a client is
+    /// given begins with it.
+    #[must_use]
+    pub fn path_prefix(&self) -> &str {
+        let (_, place) = self.public_url.split_once("://").unwrap_or_default();
+        place.find('/').map_or("", |slash| &place[slash..])
+    }
+}
+
 /// What is not the caller's fault. An outage, never a verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {

@@ -123,10 +123,11 @@ fn router(app: Arc<App>, options: HttpOptions) -> Router {
     });
     let (routes, document) = kinds.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
     let document = openapi::complete(document, &app.settings().public_url);
-    let pages = Arc::new(docs::Pages::new(&document, &app.settings().public_url));
+    let pages = Arc::new(docs::Pages::new(&document, app.settings()));
+    let well_known = well_known::router(app.settings().path_prefix());
     let state = AppState { app, strangers: Arc::default(), options, pages };
     routes
-        .merge(well_known::router())
+        .merge(well_known)
         .merge(health::router())
         .merge(docs::router())
         .fallback(no_such_route)

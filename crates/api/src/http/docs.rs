@@ -17,6 +17,7 @@ use super::{
     AppState,
     problem::{Code, Problem},
 };
+use crate::app::Settings;
 
 /// Nothing but the page itself and the style in it.
 const POLICY: &str =
@@ -31,11 +32,13 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(document: &OpenApi, base_url: &str) -> Self {
+    pub(super) fn new(document: &OpenApi, settings: &Settings) -> Self {
+        let (prefix, base_url) = (settings.path_prefix(), &settings.public_url);
         let document = serde_json::to_string_pretty(document).unwrap_or_default();
         let value: Value = serde_json::from_str(&document).unwrap_or_default();
-        let reference = Reference { base_url, groups: groups(&value), schemas: schemas(&value), codes: Code::ALL };
-        let (reference, problems) = (page(&reference), page(&Problems { codes: Code::ALL }));
+        let (groups, schemas) = (groups(&value), schemas(&value));
+        let reference = page(&Reference { prefix, base_url, groups, schemas, codes: Code::ALL });
+        let problems = page(&Problems { prefix, codes: Code::ALL });
         Self { document: document.into(), reference, problems }
     }
 }
@@ -47,6 +50,7 @@ pub(super) fn router() -> Router<AppState> {
 #[derive(Template)]
 #[template(path = "reference.html")]
 struct Reference<'a> {
+    prefix: &'a str,
     base_url: &'a str,
     groups: Vec<Group<'a>>,
     schemas: Vec<Schema<'a>>,
@@ -84,7 +88,8 @@ struct Row<'a> {
 
 #[derive(Template)]
 #[template(path = "problems.html")]
-struct Problems {
+struct Problems<'a> {
+    prefix: &'a str,
     codes: [Code; Code::ALL.len()],
 }
 

@@ -14,11 +14,16 @@ use crate::{app::App, tokens::Jwk};
 const FIVE_MINUTES: [(HeaderName, HeaderValue); 1] =
     [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
+const METADATA: &str = "/.well-known/oauth-authorization-server";
+
+/// The path of the issuer comes after the well-known part (RFC 8414, section 3.1); a proxy that hides that path from us asks
+/// without it.
+pub(super) fn router(path_prefix: &str) -> Router<AppState> {
+    let router = Router::new()
         .route("/.well-known/jwks.json", get(jwks))
-        .route("/.well-known/oauth-authorization-server", get(metadata))
-        .route("/openapi.json", get(openapi))
+        .route(METADATA, get(metadata))
+        .route("/openapi.json", get(openapi));
+    if path_prefix.is_empty() { router } else { router.route(&format!("{METADATA}{path_prefix}"), get(metadata)) }
 }
 
 #[derive(Serialize)]

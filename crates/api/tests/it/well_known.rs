@@ -5,7 +5,7 @@ use std::time::Duration;
 use keyward_api::app::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
 use serde_json::{Value, json};
 
-use crate::harness::{PUBLIC_URL, World};
+use crate::harness::{PUBLIC_URL, Setup, World};
 
 async fn kids(world: &World) -> Vec<Value> {
     let set = world.request("GET", "/.well-known/jwks.json").send().await.json(200);
@@ -42,6 +42,43 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_to
     assert_eq!(kids(&world).await, both[1..]);
     assert_eq!(rotate_signing_keys(&world.app).await.unwrap(), keyward_storage::Write::Applied);
     assert_eq!(kids(&world).await.len(), 2);
+}
+
+/// What a client is given of a service that lives below a path of somebody's site.
+#[tokio::test]
+async fn every_address_of_ours_begins_with_the_path_of_the_public_url() {
+    let mut setup = Setup::default();
+    setup.settings.public_url = "https://example.test/team/keys".to_owned();
+    let world = World::with(setup).await;
+    let get = async |path: &str| world.request("GET", path).send().await;
+    // RFC 8414, section 3.1: between the host and the path of the issuer.
+    let metadata = get("/.well-known/oauth-authorization-server/team/keys").await.json(200);
+    assert_eq!(metadata["issuer"], "https://example.test/team/keys");
+    for member in ["token_endpoint", "jwks_uri", "service_documentation"] {
+        let address = metadata[member].as_str().unwrap();
+        assert!(address.starts_with("https://example.test/team/keys/"), "{address}");
+    }
+    assert_eq!(get("/.well-known/oauth-authorization-server").await.json(200), metadata);
+    assert_eq!(get("/openapi.json").await.json(200)["servers"][0]["url"], "https://example.test/team/keys");
+    let problem: Value = serde_json::from_str(get("/nowhere").await.text()).unwrap();
+    assert_eq!(problem["type"], "https://example.test/team/keys/docs/problems#not_found");
+    for path in ["/docs", "/docs/problems"] {
+        let answer = get(path).await;
+        let page = answer.text();
+        assert!(page.contains("href=\"/team/keys/docs\"") && !page.contains("href=\"/docs"), "{path}");
+    }
+
+    let by = world.root("platform").await;
+    let made =
+        world.post_json(&by.value, "/v1/api-keys", &json!({"mid": "merchant_a1", "name": "k", "type": "secret"})).await;
+    let id = made.json(201)["id"].as_str().unwrap().to_owned();
+    assert_eq!(made.header("location"), Some(format!("/team/keys/v1/api-keys/{id}").as_str()));
+    let path = format!("/v1/api-keys/{id}");
+    let revoked = world.request("DELETE", &path).bearer(&by.value).header("prefer", "respond-async").send().await;
+    assert_eq!(revoked.header("location"), Some(format!("/team/keys{path}/enforcement").as_str()));
+    let wish = json!({"mid": "mid_new", "name": "New"});
+    let registered = world.request("POST", "/v1/merchants").bearer(&by.value).json(&wish).send().await;
+    assert_eq!(registered.header("location"), Some("/team/keys/v1/merchants/mid_new"));
 }
 
 #[tokio::test]

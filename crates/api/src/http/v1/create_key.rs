@@ -68,7 +68,7 @@ pub(in crate::http) async fn create_key(
 ) -> Result<impl IntoResponse, Problem> {
     let command = read(fields, &app)?;
     let issued = issue_key::issue_key(&app, &caller.0, command).await?;
-    let location = [(header::LOCATION, format!("/v1/api-keys/{}", issued.key.id()))];
+    let location = [(header::LOCATION, format!("{}/v1/api-keys/{}", app.settings().path_prefix(), issued.key.id()))];
     let view = CreatedKeyView::new(&issued.key, &issued.chain, &issued.value);
     Ok((StatusCode::CREATED, location, NO_STORE, Json(view)))
 }

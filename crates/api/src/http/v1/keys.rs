@@ -151,7 +151,8 @@ pub(in crate::http) async fn revoke_key(
     let seq = revoked.seq.map(|seq| (REVOCATION_SEQ, HeaderValue::from(seq.number())));
     let seq: HeaderMap = seq.into_iter().collect();
     if respond_async {
-        let location = [(header::LOCATION, format!("/v1/api-keys/{id}/enforcement"))];
+        let prefix = app.settings().path_prefix();
+        let location = [(header::LOCATION, format!("{prefix}/v1/api-keys/{id}/enforcement"))];
         return Ok((StatusCode::ACCEPTED, location, seq).into_response());
     }
     Ok((StatusCode::NO_CONTENT, seq).into_response())

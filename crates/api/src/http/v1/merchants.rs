@@ -67,7 +67,7 @@ pub(in crate::http) async fn register_merchant(
     let name = fields.finish(name)?;
     let command = RegisterMerchant { mid, name, parent };
     let merchant = register_merchant::register_merchant(&app, &caller.0, command).await?;
-    let location = [(header::LOCATION, format!("/v1/merchants/{}", merchant.mid))];
+    let location = [(header::LOCATION, format!("{}/v1/merchants/{}", app.settings().path_prefix(), merchant.mid))];
     Ok((StatusCode::CREATED, location, Json(AccountView::from(&merchant))))
 }
 
