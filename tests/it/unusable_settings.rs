@@ -65,11 +65,45 @@ fn a_wrong_value_is_named_with_what_is_wanted() {
 }
 
 #[test]
-fn a_wrong_database_url_is_not_quoted() {
+fn an_address_with_a_password_is_not_quoted_wherever_it_stands_and_however_broken_it_is() {
+    let broken = [
+        "mysql://keyward:open-sesame@db/keyward",
+        "postgres://keyward:open-sesame@db:port/keyward",
+        "postgres://keyward:open/sesame@127.0.0.1:1/keyward",
+        "postgres://keyward:open#sesame@127.0.0.1:1/keyward",
+        "postgres://127.0.0.1:1/keyward?pasword=open-sesame",
+        "postgres//keyward:open-sesame@db",
+    ];
     let place = Place::embedded();
-    let finished = sandbox(&place).env("DATABASE_URL", "mysql://keyward:open-sesame@db/keyward").run();
-    assert!(!finished.said().contains("sesame"), "{}", finished.said());
+    for url in broken {
+        for name in
+            ["DATABASE_URL", "KEYWARD_DATABASE_DIRECT_URL", "KEYWARD_PUBLIC_URL", "KEYWARD_LISTEN", "KEYWARD_CONFIG"]
+        {
+            let program = sandbox(&place).env("DATABASE_URL", "postgres://127.0.0.1:1/keyward").env(name, url);
+            let program = program.env("KEYWARD_DATABASE__CONNECT_WAIT", "1ms");
+            let finished = if name == "KEYWARD_LISTEN" { place.keyward().env(name, url).run() } else { program.run() };
+            assert!(!finished.said().contains("sesame"), "{name}={url}: {}", finished.said());
+            finished.refusal();
+        }
+    }
+    // The same on the command line, in an argument that is none.
+    let Finished { code, err, .. } = place.keyward().say("serve").word(broken[0]).run();
+    assert!(code == Some(2) && !err.contains("sesame"), "{err}");
+    let finished = sandbox(&place).env("DATABASE_URL", broken[0]).run();
     finished.refuses_with(&["DATABASE_URL", "postgres://"]);
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_refused_and_those_of_kubernetes_are_not() {
+    let place = Place::embedded();
+    refused(
+        &place,
+        &sandbox(&place).env("KEYWARD_PORT", "9999"),
+        &["there is no setting port (KEYWARD_PORT)", "listen"],
+    );
+    refused(&place, &sandbox(&place).env("KEYWARD_LOG__FILTER", "warning"), &["log.filter", "a level"]);
+    let node = sandbox(&place).env("KEYWARD_PORT", "tcp://10.0.0.1:80").env("KEYWARD_SERVICE_HOST", "10.0.0.1").serve();
+    node.stop();
 }
 
 #[test]

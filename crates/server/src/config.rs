@@ -29,6 +29,7 @@ pub(crate) use database::{Database, Sqlite};
 pub(crate) use layers::{Flags, from_process_environment};
 pub(crate) use limits::Limits;
 pub(crate) use log::{Format, Log};
+pub(crate) use reader::quoted;
 pub(crate) use tls::Tls;
 pub(crate) use verifier::Verifier;
 
@@ -119,6 +120,8 @@ pub(crate) enum LoadError {
     Unusable(anyhow::Error),
     /// The configuration file is no TOML; what the parser says, without the line it quotes.
     NotToml(PathBuf, String),
+    /// What should name the configuration file looks like an address with a password.
+    NoPath,
     /// Settings are wrong or missing.
     Wrong(WrongSettings),
 }
@@ -128,6 +131,9 @@ impl fmt::Display for LoadError {
         match self {
             Self::Unusable(why) => fmt::Display::fmt(why, f),
             Self::NotToml(path, what) => write!(f, "the configuration file {} is not TOML: {what}", path.display()),
+            Self::NoPath => {
+                f.write_str("--config (KEYWARD_CONFIG) wants the path of a configuration file, not an address")
+            }
             Self::Wrong(wrong) => fmt::Display::fmt(wrong, f),
         }
     }
@@ -137,7 +143,7 @@ impl std::error::Error for LoadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unusable(why) => why.source(),
-            Self::NotToml(..) | Self::Wrong(_) => None,
+            Self::NotToml(..) | Self::NoPath | Self::Wrong(_) => None,
         }
     }
 }

@@ -6,8 +6,6 @@
 
 use std::{io, process::ExitCode};
 
-use clap::Parser as _;
-
 mod background;
 mod cli;
 mod clock;
@@ -30,7 +28,7 @@ mod telemetry;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let code = match cli::Cli::parse().run() {
+    let code = match cli::Cli::parse_arguments().run() {
         Ok(code) => code,
         // Whoever read our output has seen enough: `keyward key list | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -19,6 +19,8 @@ pub(crate) struct Database {
     pub(crate) min_connections: u32,
     /// How long to wait for a connection before the database counts as unavailable.
     pub(crate) acquire_timeout: Duration,
+    /// How long a start waits for a database that is not up yet.
+    pub(crate) connect_wait: Duration,
 }
 
 /// How to open the embedded database.
@@ -31,13 +33,14 @@ pub(crate) struct Sqlite {
 impl Database {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let read = Self {
-            url: reader.read("database_url", values::database_url),
-            direct_url: reader.read("database_direct_url", values::database_url),
+            url: reader.read_secret("database_url", values::database_url),
+            direct_url: reader.read_secret("database_direct_url", values::database_url),
             max_connections: reader.read("database.max_connections", values::count).unwrap_or(16),
             min_connections: reader.read("database.min_connections", values::count).unwrap_or(2),
             acquire_timeout: reader
                 .read("database.acquire_timeout", values::duration)
                 .unwrap_or(Duration::from_secs(3)),
+            connect_wait: reader.read("database.connect_wait", values::duration).unwrap_or(Duration::from_secs(30)),
         };
         if read.direct_url.is_some() && read.url.is_none() {
             reader.object(

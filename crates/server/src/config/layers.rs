@@ -4,12 +4,13 @@
 use std::{
     collections::HashMap,
     env,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
 use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::LoadError;
+use super::{LoadError, reader::quoted};
 use crate::private_file;
 
 /// What values from flags are said to come from.
@@ -55,12 +56,15 @@ pub(super) fn merge(flags: &Flags, mut variables: Map<String, String>) -> Result
     let file = flags.config.clone().or(in_variable);
     let mut builder = Config::builder();
     if let Some(path) = &file {
+        if quoted(&path.to_string_lossy()).is_none() {
+            return Err(LoadError::NoPath);
+        }
         // Read here: the library would look for files of other names, too.
         let text = read_file(path)?;
         builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
     }
     let database = variables.remove("DATABASE_URL").map(|url| ("database_url", url));
-    variables.retain(|name, _| !is_not_a_setting(name));
+    variables.retain(|name, value| !is_not_a_setting(name, value));
     let merged = builder
         .add_source(Given { origin: "the environment", values: database.into_iter().collect() })
         .add_source(Environment::with_prefix("KEYWARD").prefix_separator("_").separator("__").source(Some(variables)))
@@ -79,12 +83,49 @@ fn read_file(path: &Path) -> Result<String, LoadError> {
     String::from_utf8(text.to_vec()).map_err(|_| LoadError::NotToml(path.to_owned(), "it is not UTF-8".to_owned()))
 }
 
-/// Variables that start like ours and are not: those of our tests, and those that Kubernetes sets in every pod beside a
-/// service called `keyward` or `keyward-…`.
-fn is_not_a_setting(name: &str) -> bool {
-    let of_tests = name.starts_with("KEYWARD_TEST_");
-    let of_kubernetes = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"].iter().any(|part| name.contains(part));
-    of_tests || of_kubernetes || name.ends_with("_PORT")
+/// Variables of this project's own tests, which a developer's shell may have.
+const OF_TESTS: [&str; 2] = ["KEYWARD_TEST_DATABASE_URL", "KEYWARD_BIN"];
+
+/// Variables that begin like ours and are not: those of our tests, and those that Kubernetes sets in every pod beside a
+/// service called `keyward` or `keyward-…`. Those have both a name and a value of its making
+/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>): `KEYWARD_PORT=9999` is a slip.
+fn is_not_a_setting(name: &str, value: &str) -> bool {
+    OF_TESTS.contains(&name) || is_of_kubernetes(name, value)
+}
+
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    let is_port = |text: &str| text.parse::<u16>().is_ok();
+    let is_host = |text: &str| text.parse::<IpAddr>().is_ok();
+    let is_protocol = |text: &str| matches!(text, "tcp" | "udp" | "sctp");
+    // `tcp://10.0.0.1:80`, `tcp://[fd00::1]:80`.
+    let is_address = |text: &str| {
+        let parts = text.split_once("://").and_then(|(protocol, place)| Some((protocol, place.rsplit_once(':')?)));
+        parts.is_some_and(|(protocol, (host, port))| {
+            is_protocol(protocol) && is_host(host.trim_matches(['[', ']'])) && is_port(port)
+        })
+    };
+    if name.ends_with("_SERVICE_HOST") {
+        return is_host(value);
+    }
+    if name.ends_with("_SERVICE_PORT") || name.contains("_SERVICE_PORT_") {
+        return is_port(value);
+    }
+    if name.ends_with("_PORT") && is_address(value) {
+        return true;
+    }
+    // `…_PORT_80_TCP`, and the same with `_PROTO`, `_PORT`, `_ADDR`.
+    let Some((_, rest)) = name.split_once("_PORT_") else { return false };
+    let mut parts = rest.split('_');
+    let of_a_port = parts.next().is_some_and(is_port);
+    let of_a_protocol = parts.next().is_some_and(|part| is_protocol(&part.to_lowercase()));
+    let fits = match (parts.next(), parts.next()) {
+        (None, _) => is_address(value),
+        (Some("PROTO"), None) => is_protocol(value),
+        (Some("PORT"), None) => is_port(value),
+        (Some("ADDR"), None) => is_host(value),
+        (Some(_), _) => false,
+    };
+    of_a_port && of_a_protocol && fits
 }
 
 /// What the parser says without the line it quotes: that line may hold a password.

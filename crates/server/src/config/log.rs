@@ -1,6 +1,8 @@
 //! Section `log`: how much is told, and in which form.
 
-use tracing_subscriber::EnvFilter;
+use std::str::FromStr as _;
+
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{
     reader::Reader,
@@ -53,8 +55,58 @@ fn format(text: &str) -> Parsed<Format> {
     }
 }
 
+/// The crates whose events there are.
+const OURS: [&str; 6] =
+    ["keyward", "keyward_api", "keyward_domain", "keyward_storage", "keyward_storage_sqlite", "keyward_verifier"];
+
+/// A word that is no level counts as a target, and one that does not exist silences the whole log: `warning` does. So each
+/// word that stands alone is a level or a target of ours, and at least one directive is about our own events.
 fn filter(text: &str) -> Parsed<String> {
-    const WANTS: &str = "a level (error, warn, info, debug, trace) or directives such as info,keyward_api=debug";
+    const WANTS: &str = "a level (error, warn, info, debug, trace, off) or directives such as info,keyward_api=debug";
     let text = values::words(text).map_err(|_| WANTS)?;
+    let is_level = |word: &str| LevelFilter::from_str(word).is_ok();
+    let is_ours = |target: &str| OURS.contains(&target.split("::").next().unwrap_or_default());
+    let mut speaks_of_us = false;
+    for directive in text.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+        let target = directive.split(['=', '[']).next().unwrap_or_default().trim();
+        let is_alone = target.len() == directive.len();
+        let known = is_ours(target) || (is_alone && is_level(target));
+        if (is_alone || target.starts_with("keyward")) && !known {
+            return Err(WANTS);
+        }
+        speaks_of_us |= known;
+    }
+    if !speaks_of_us {
+        return Err(WANTS);
+    }
     EnvFilter::try_new(&text).map(|_| text).map_err(|_| WANTS)
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which filters would silence the log by a slip.
+    use super::*;
+
+    #[test]
+    fn a_filter_is_about_our_own_events() {
+        for text in [
+            "info",
+            "WARN",
+            "off",
+            "3",
+            "info,keyward_api=debug",
+            "keyward",
+            "keyward_api::http=trace,hyper=warn",
+            "info,sqlx=off",
+            "info,[request]=debug",
+            "keyward_api[request{id=1}]=debug",
+        ] {
+            assert_eq!(filter(text).as_deref(), Ok(text));
+        }
+        for text in
+            ["warning", "information", "warning,info", "hyper=debug", "keyward_apy=debug", "info,keyward-api=debug"]
+        {
+            assert!(filter(text).is_err(), "{text}");
+        }
+    }
 }

@@ -3,17 +3,17 @@
 //! Nothing stops at the first problem: whoever configures a server wants to know all of them. What was never asked for
 //! is no setting, so a misspelt name is refused rather than ignored.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use config::{Value, ValueKind};
+use keyward_domain::{Environment, SecretForm};
+use keyward_verifier::protocol::Terms;
+use secrecy::SecretString;
 
 use super::{
     layers::{COMMAND_LINE, Merged},
     values::Parsed,
 };
-
-/// Settings whose values are never quoted.
-const SECRET: [&str; 1] = ["database_url"];
 
 /// The merged sources, and what was found out about them.
 pub(super) struct Reader {
@@ -27,8 +27,27 @@ impl Reader {
         Self { sources, asked: BTreeSet::new(), problems: Vec::new() }
     }
 
-    /// A setting, if it is set. One that is wrong counts as not set, and is a problem.
-    pub(super) fn read<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
+    /// A setting, if it is set. One that is wrong counts as not set, and is a problem that quotes it: a secret is read by
+    /// [`Self::read_secret`], whose type this function does not return.
+    pub(super) fn read<T: Quotable>(&mut self, key: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
+        self.read_single(key, parse, quoted)
+    }
+
+    /// A setting that is a secret: nothing of it is ever quoted, whatever is wrong with it.
+    pub(super) fn read_secret(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Parsed<SecretString>,
+    ) -> Option<SecretString> {
+        self.read_single(key, parse, |_| None)
+    }
+
+    fn read_single<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Parsed<T>,
+        quote: fn(&str) -> Option<String>,
+    ) -> Option<T> {
         let value = self.find(key)?;
         let Some(text) = as_text(&value) else {
             self.refuse(key, &value, None, "a single value");
@@ -37,7 +56,7 @@ impl Reader {
         match parse(&text) {
             Ok(parsed) => Some(parsed),
             Err(wants) => {
-                self.refuse(key, &value, Some(&text), wants);
+                self.refuse(key, &value, quote(&text), wants);
                 None
             }
         }
@@ -56,7 +75,7 @@ impl Reader {
         for item in items.into_iter().filter(|item| item.as_deref() != Some("")) {
             match item.as_deref().map_or(Err("single values"), &parse) {
                 Ok(item) => parsed.push(item),
-                Err(wants) => self.refuse(key, &value, item.as_deref(), wants),
+                Err(wants) => self.refuse(key, &value, item.as_deref().and_then(quoted), wants),
             }
         }
         Some(parsed)
@@ -98,12 +117,9 @@ impl Reader {
         Some(value.clone())
     }
 
-    fn refuse(&mut self, key: &'static str, value: &Value, text: Option<&str>, wants: &str) {
+    fn refuse(&mut self, key: &'static str, value: &Value, quoted: Option<String>, wants: &str) {
         let place = self.place(key, value.origin().unwrap_or_default());
-        let said = match text {
-            Some(text) if !SECRET.contains(&key) => format!(" says {text:?}, but"),
-            Some(_) | None => String::new(),
-        };
+        let said = quoted.map_or_else(String::new, |text| format!(" says {text}, but"));
         self.problems.push(format!("{place}{said} wants {wants}"));
     }
 
@@ -116,6 +132,28 @@ impl Reader {
             other => format!("{key} ({variable}) in {other}"),
         }
     }
+}
+
+/// A value that may be quoted where it is wrong. No secret is one.
+pub(super) trait Quotable {}
+
+macro_rules! quotable {
+    ($($type:ty),+ $(,)?) => { $(impl Quotable for $type {})+ };
+}
+
+quotable!(bool, u32, u64, usize, String, PathBuf, Duration, SocketAddr, Environment, SecretForm, Terms, super::Format);
+
+/// The text in quotes; none if it may hold a password: an address with one may stand in the wrong setting, or be malformed.
+pub(crate) fn quoted(text: &str) -> Option<String> {
+    let lower = text.to_lowercase();
+    let names_a_secret = ["password", "secret", "sk_live", "sk_test"].iter().any(|it| lower.contains(it));
+    let is_plain_place = |place: &str| {
+        let authority = place.split('/').next().unwrap_or_default();
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+        (!host.contains(':') || host.starts_with('[')) && port.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_plain = text.split_once("//").is_none_or(|(_, place)| is_plain_place(place) && !place.contains(['?', '#']));
+    (is_plain && !names_a_secret && !text.contains('@')).then(|| format!("{text:?}"))
 }
 
 /// The environment variable of a setting.

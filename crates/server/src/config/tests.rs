@@ -87,7 +87,7 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
     type Case<'a> = (Start<'a>, &'a [&'a str]);
     let of_file = |text| Start { file: Some(text), ..PLAIN };
     let of_variable = |variable| Start { variables: std::slice::from_ref(variable), ..PLAIN };
-    let cases: [Case<'_>; 13] = [
+    let cases: [Case<'_>; 17] = [
         (
             of_file("[limits]\nrequest_timeout = 10"),
             &["limits.request_timeout (KEYWARD_LIMITS__REQUEST_TIMEOUT) in keyward.toml says \"10\"", "with its unit"],
@@ -110,6 +110,13 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
         (of_file("[limits]\nmax_header_bytes = 100"), &["limits.max_header_bytes", "from 8192"]),
         (of_file("[database]\nmin_connections = 20"), &["database.min_connections", "database.max_connections"]),
         (of_variable(&("KEYWARD_LOG__FILTER", "a=b=c")), &["log.filter", "a level"]),
+        (of_variable(&("KEYWARD_LOG__FILTER", "warning")), &["log.filter", "says \"warning\"", "a level"]),
+        (
+            of_variable(&("KEYWARD_PORT", "9999")),
+            &["there is no setting port (KEYWARD_PORT) in the environment", "listen"],
+        ),
+        (of_variable(&("KEYWARD_SERVICE_PORT", "http")), &["there is no setting service_port"]),
+        (of_variable(&("KEYWARD_TEST", "1")), &["there is no setting test (KEYWARD_TEST)"]),
     ];
     for (start, words) in cases {
         let refusal = load(&start).unwrap_err();
@@ -130,6 +137,17 @@ fn all_problems_are_told_at_once() {
 fn a_password_is_never_quoted() {
     let starts = [
         Start { variables: &[("DATABASE_URL", "mysql://u:open-sesame@h/db")], ..PLAIN },
+        Start { variables: &[("KEYWARD_DATABASE_DIRECT_URL", "mysql://u:open-sesame@h/db")], ..PLAIN },
+        Start { variables: &[("DATABASE_URL", "postgres://u:open/sesame@h/db")], ..PLAIN },
+        Start { variables: &[("DATABASE_URL", "postgres://h/db?pasword=open-sesame")], ..PLAIN },
+        // In the wrong place, and not quite an address.
+        Start { variables: &[("KEYWARD_PUBLIC_URL", "postgres://u:open-sesame@h/db")], ..PLAIN },
+        Start { variables: &[("KEYWARD_LISTEN", "postgres:/u:open-sesame@h/db")], ..PLAIN },
+        Start { variables: &[("KEYWARD_TRUSTED_PROXIES", "10.0.0.1,postgres://u:open-sesame")], ..PLAIN },
+        Start { variables: &[("KEYWARD_DATA_DIR", "postgres://u:open-sesame@h/db")], ..PLAIN },
+        Start { variables: &[("KEYWARD_CONFIG", "postgres://u:open-sesame@h/db")], ..PLAIN },
+        Start { flags: &[("metrics_listen", "postgres://h/db?password=open-sesame")], ..PLAIN },
+        Start { file: Some("[database]\nmax_connections = \"postgres://u:open-sesame@h/db\""), ..PLAIN },
         Start { file: Some("database_url = postgres://u:open-sesame@h/db"), ..PLAIN },
         Start { file: Some("database_url = \"postgres://u:open-sesame@h/db\"\nlisten = \"x\""), ..PLAIN },
     ];
@@ -192,7 +210,15 @@ fn variables_that_are_not_ours_are_let_be() {
         ("KEYWARD_SERVICE_HOST", "10.0.0.1"),
         ("KEYWARD_SERVICE_PORT_HTTP", "80"),
         ("KEYWARD_PORT", "tcp://10.0.0.1:80"),
+        ("KEYWARD_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("KEYWARD_PORT_80_TCP_PROTO", "tcp"),
+        ("KEYWARD_PORT_80_TCP_PORT", "80"),
         ("KEYWARD_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("KEYWARD_API_SERVICE_HOST", "fd00::1"),
+        ("KEYWARD_API_SERVICE_PORT", "443"),
+        ("KEYWARD_API_PORT", "tcp://[fd00::1]:443"),
+        ("KEYWARD_API_PORT_443_TCP", "tcp://[fd00::1]:443"),
+        ("KEYWARD_API_PORT_443_TCP_ADDR", "fd00::1"),
         ("KEYWARD_TEST_DATABASE_URL", "postgres://h/db"),
     ];
     assert!(load(&Start { variables, ..PLAIN }).is_ok());

@@ -47,8 +47,9 @@ pub(super) fn proxies(text: &str) -> Parsed<IpNet> {
     if is_narrow { Ok(net) } else { Err(WANTS) }
 }
 
+/// An address in place of a path is a slip, and may hold a password that messages about the file would print.
 pub(super) fn path(text: &str) -> Parsed<PathBuf> {
-    if text.is_empty() { Err("a path") } else { Ok(text.into()) }
+    if text.is_empty() || text.contains("://") { Err("a path") } else { Ok(text.into()) }
 }
 
 pub(super) fn words(text: &str) -> Parsed<String> {
@@ -96,19 +97,72 @@ pub(super) fn duration_or_none(text: &str) -> Parsed<Duration> {
     }
 }
 
-/// Where clients reach the service. The slash at the end is dropped: paths are appended to it.
+/// Where clients reach the service. The slash at the end is dropped: paths are appended to it. Its own path, if it has one, is
+/// plain words: it becomes part of a route.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
-    const WANTS: &str = "an address such as https://keys.example.com, without query or fragment";
+    const WANTS: &str =
+        "an address such as https://keys.example.com or https://example.com/keys, without query or fragment";
     let url: Uri = text.parse().map_err(|_| WANTS)?;
     let known_scheme = matches!(url.scheme_str(), Some("http" | "https"));
-    let sound = known_scheme && url.host().is_some_and(|host| !host.is_empty()) && url.query().is_none();
+    let is_word = |word: &str| {
+        !matches!(word, "" | "." | "..") && word.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._~".contains(&it))
+    };
+    let path = url.path().trim_end_matches('/').trim_start_matches('/');
+    let plain = path.is_empty() || path.split('/').all(is_word);
+    let sound = known_scheme && plain && url.host().is_some_and(|host| !host.is_empty()) && url.query().is_none();
     if sound && !text.contains(['#', '@']) { Ok(text.trim_end_matches('/').to_owned()) } else { Err(WANTS) }
 }
 
+/// What may stand behind the `?` of a database's address. The driver logs any other name with its value.
+const PARAMETERS: [&str; 19] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "options[",
+];
+
+/// The address of a Postgres. One that is cut in the wrong place is refused: part of its password would count as host or
+/// database, which messages name.
 pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
     const WANTS: &str = "postgres://user:password@host:port/database; leave it away for the embedded database";
-    let known = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    if known { Ok(text.into()) } else { Err(WANTS) }
+    const ENCODED: &str = "an address in which @ / ? # % and : of the user and the password are percent-encoded (%40 %2F %3F \
+                           %23 %25 %3A)";
+    const KNOWN: &str = "no parameter that Postgres addresses do not have; known are sslmode, sslrootcert, sslcert, sslkey, \
+                         host, hostaddr, port, dbname, user, password, application_name and options";
+    let schemes = ["postgres://", "postgresql://"];
+    let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).ok_or(WANTS)?;
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, database) = place.split_once('/').unwrap_or((place, ""));
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let port = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map_or("", |(_, port)| port);
+    let is_cut_right = !user.contains('@')
+        && user.matches(':').count() <= 1
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && !database.contains(['@', ':', '/'])
+        && !text.contains(['#', ' ']);
+    if !is_cut_right {
+        return Err(ENCODED);
+    }
+    let is_known = |pair: &str| {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        PARAMETERS.iter().any(|known| *known == name || (known.ends_with('[') && name.starts_with(known)))
+    };
+    if query.split('&').filter(|pair| !pair.is_empty()).all(is_known) { Ok(text.into()) } else { Err(KNOWN) }
 }
 
 #[cfg(test)]
@@ -135,9 +189,20 @@ mod tests {
         assert_eq!(public_url("https://keys.example.com/").unwrap(), "https://keys.example.com");
         assert_eq!(public_url("http://[::1]:8080").unwrap(), "http://[::1]:8080");
         assert_eq!(public_url("https://example.com/keys").unwrap(), "https://example.com/keys");
-        for text in
-            ["", "/", "keys.example.com", "ftp://x", "https://", "https://x?a=b", "https://x#a", "https://u:p@x"]
-        {
+        for text in [
+            "",
+            "/",
+            "keys.example.com",
+            "ftp://x",
+            "https://",
+            "https://x?a=b",
+            "https://x#a",
+            "https://u:p@x",
+            "https://x/a//b",
+            "https://x/../a",
+            "https://x/{a}",
+            "https://x/a%2Fb",
+        ] {
             assert!(public_url(text).is_err(), "{text}");
         }
     }
@@ -163,6 +228,30 @@ mod tests {
     fn a_database_is_a_postgres() {
         assert!(database_url("postgresql://h/db").is_ok());
         for text in ["", "sqlite://x", "mysql://x", "h/db"] {
+            assert!(database_url(text).is_err(), "{text}");
+        }
+        for good in [
+            "postgres://u:p%40ss@h:5432/db?sslmode=require&options[search_path]=k",
+            "postgres://u@/db?host=/run/postgresql",
+            "postgres://u:p@[::1]:5432/db",
+            "postgres://u:p@[::1]/db",
+        ] {
+            assert!(database_url(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_cut_in_its_password_is_refused() {
+        for text in [
+            "postgres://u:pa@ss@h/db",
+            "postgres://u:pa/ss@h/db",
+            "postgres://u:pa?ss@h/db",
+            "postgres://u:pa#ss@h/db",
+            "postgres://u:pa:ss@h/db",
+            "postgres://u:pass@h:port/db",
+            "postgres://u:pass/db",
+            "postgres://h/db?passwrod=pass",
+        ] {
             assert!(database_url(text).is_err(), "{text}");
         }
     }
