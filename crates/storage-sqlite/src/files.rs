@@ -52,6 +52,23 @@ pub enum OpenError {
         /// How many names it has.
         names: u64,
     },
+    /// The database holds nothing although it was written to, and nothing stands beside it.
+    #[error(
+        "{} holds nothing and is not new: it was copied from a running server without what stands beside it; put back a copy \
+         that `keyward backup` made (`keyward restore`), or remove it to begin anew", .path.display()
+    )]
+    Hollow {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file is no copy that `keyward backup` made.
+    #[error("{} is no copy that `keyward backup` made: {why}", .path.display())]
+    NoCopy {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        why: &'static str,
+    },
     /// The operating system refuses a file.
     #[error("cannot open {}", .path.display())]
     File {
@@ -128,7 +145,7 @@ fn private_directories() -> DirBuilder {
 }
 
 /// SQLite gives its side files the mode of the database.
-fn private_file() -> OpenOptions {
+pub(crate) fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

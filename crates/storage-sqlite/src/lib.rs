@@ -20,6 +20,7 @@ use sqlx::{Sqlite, SqlitePool, Transaction, migrate::Migrator};
 
 mod accounts;
 mod callers;
+mod copies;
 mod credentials;
 mod error;
 mod feed;
@@ -39,10 +40,11 @@ mod upkeep;
 #[path = "lib/work_tests.rs"]
 mod work_tests;
 
+pub use copies::restore;
 pub use files::{Lost, OpenError};
 pub use options::Options;
 
-use error::{ReadOnly, commit_refused, refused};
+use error::{ReadOnly, commit_refused, refused, unavailable};
 use files::DatabaseLock;
 
 /// The migrations that this binary knows.
@@ -65,10 +67,26 @@ impl SqliteStore {
     /// [`OpenError::NotAFile`] and [`OpenError::Linked`] if it is not one plain file; otherwise what the operating system
     /// or SQLite says.
     pub async fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
+        let stood_alone = copies::stands_alone(&files::database(data_dir));
         let lock = files::claim(data_dir)?;
         let writer = options.writer(&files::database(data_dir), &lock).await.map_err(OpenError::Database)?;
+        if stood_alone && schema::is_hollow(&writer).await.map_err(OpenError::Database)? {
+            writer.close().await;
+            return Err(OpenError::Hollow { path: files::database(data_dir) });
+        }
         let readers = options.readers(&files::database(data_dir));
         Ok(Self { readers, writer: Some((writer, lock)) })
+    }
+
+    /// Opens the store in this folder for reading and writing, if there is one; makes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`] if there is none; otherwise as [`Self::open`].
+    pub async fn open_existing(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
+        if !files::database(data_dir).is_file() {
+            return Err(OpenError::Missing { data_dir: data_dir.into() });
+        }
+        Self::open(data_dir, options).await
     }
 
     /// Opens the store in this folder for reading only, also while a server has it open.
@@ -120,7 +138,11 @@ impl SqliteStore {
         self.readers.close().await;
         let Some((writer, lock)) = &self.writer else { return Ok(()) };
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await;
+        let is_hollow = schema::is_hollow(writer).await.unwrap_or(false);
         writer.close().await;
+        if is_hollow {
+            copies::empty(writer.connect_options().get_filename()).map_err(unavailable)?;
+        }
         lock.release();
         checkpoint.map(|_| ()).map_err(refused)
     }

@@ -17,20 +17,40 @@ pub(crate) async fn migrate(writer: &SqlitePool) -> Result<()> {
     }
 }
 
+/// Whether the database holds no table at all.
+pub(crate) async fn is_hollow(writer: &SqlitePool) -> Result<bool> {
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(writer).await.map_err(refused)?;
+    Ok(tables == 0)
+}
+
 /// Reads which steps were applied, and compares.
 pub(crate) async fn compare(readers: &SqlitePool) -> Result<Schema> {
     let newest = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or_default();
     // The table of steps is sqlx's own, and may not be there yet: these two are not checked at compile time.
-    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('_sqlx_migrations', 'account')";
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(readers).await.map_err(refused)?;
     let has = |table: &str| tables.iter().any(|name| name == table);
-    let untracked = if has("account") { Schema::Ahead { at: 0, knows: newest } } else { Schema::Empty };
+    let untracked = match tables.iter().all(|name| name == "_sqlx_migrations") {
+        true => Schema::Empty,
+        // All of ours are there, and only what says so was taken away.
+        false if ["account", "api_key", "revocation_head"].iter().all(|table| has(table)) => {
+            Schema::Ahead { at: 0, knows: newest }
+        }
+        false => Schema::Foreign,
+    };
     if !has("_sqlx_migrations") {
         return Ok(untracked);
     }
     let applied = "SELECT version, checksum FROM _sqlx_migrations ORDER BY version";
     let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(applied).fetch_all(readers).await.map_err(refused)?;
     let Some((at, _)) = applied.last().cloned() else { return Ok(untracked) };
+    let is_ours = |(version, sum): &(i64, Vec<u8>)| {
+        MIGRATIONS.iter().any(|step| step.version == *version && step.checksum[..] == sum[..])
+    };
+    if !applied.iter().any(is_ours) {
+        return Ok(Schema::Foreign);
+    }
     let mut known = MIGRATIONS.iter();
     let as_known = applied.iter().all(|(version, checksum)| {
         known.next().is_some_and(|step| step.version == *version && step.checksum[..] == checksum[..])

@@ -1,6 +1,6 @@
 //! What can go wrong between the service and its database. No database driver's type is visible here.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, iter};
 
 /// The cause below a storage error, kept for the log.
 pub type Cause = Box<dyn StdError + Send + Sync>;
@@ -33,9 +33,21 @@ pub enum StorageError {
         id: String,
     },
     /// A defect on our side: a statement the database does not accept, a broken assumption.
-    #[error("the database answered what this service does not understand")]
+    #[error("the database refused what this service asked, or answered it in a way that it does not know")]
     Unexpected(#[source] Cause),
 }
+
+/// Whether a table was changed under a prepared statement (`ALTER TABLE`): the cause of this error, or of one below it.
+/// Nothing was written, and the same change, tried once more from its first read on, finds its statements prepared anew.
+#[must_use]
+pub fn is_outdated(error: &(dyn StdError + 'static)) -> bool {
+    iter::successors(Some(error), |error| (*error).source()).any(|cause| cause.is::<Outdated>())
+}
+
+/// A prepared statement was refused because a table was changed since it was prepared.
+#[derive(Debug, thiserror::Error)]
+#[error("a table was changed under a statement")]
+pub(crate) struct Outdated(#[source] pub(crate) Cause);
 
 /// The constraints that a caller can run into by an honest request, by their names in the migrations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -32,7 +32,7 @@ pub mod mock;
 mod postgres;
 
 pub use authority::Authority;
-pub use error::{Cause, Constraint, StorageError};
+pub use error::{Cause, Constraint, StorageError, is_outdated};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgControl, PgOptions, PgStore};
 pub use revocation::{
@@ -375,6 +375,8 @@ pub enum Schema {
     },
     /// What this binary needs.
     Current,
+    /// Another program's: tables that no migration of ours made.
+    Foreign,
     /// Newer than this binary, or changed by hand: a newer binary is needed.
     Ahead {
         /// The last migration that was applied.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use keyward_domain::{AccountId, ApiKey, Reach, Timestamp};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction,
-    postgres::{PgArguments, PgQueryResult},
+    postgres::{PgArguments, PgConnectOptions, PgQueryResult},
     query::Query,
 };
 use tokio::time::Duration;
@@ -31,6 +31,8 @@ mod installation;
 mod instant;
 mod keys;
 mod options;
+mod plans;
+mod rights;
 mod schema;
 mod server;
 mod together;
@@ -45,6 +47,7 @@ use credentials::LookUps;
 use insertion::{Insertion, Insertions};
 use instant::PgInstant;
 pub use options::PgOptions;
+use plans::Plans;
 use together::Meeting;
 
 /// How many statements that look something up for many are under way at once.
@@ -58,6 +61,7 @@ const INSERTIONS_AT_ONCE: usize = 1;
 pub struct PgStore {
     pool: PgPool,
     beginnings: Beginnings,
+    plans: Plans,
     statement_timeout: Duration,
     commit_timeout: Duration,
     look_ups: Arc<Meeting<LookUps>>,
@@ -83,24 +87,26 @@ impl PgStore {
     /// standby; [`StorageError::Unexpected`](crate::StorageError::Unexpected) if it is too old or the URL is none.
     pub async fn connect(options: &PgOptions) -> Result<Self> {
         let connect = options.connection()?;
-        let looked_at = tokio::time::timeout(options.acquire_timeout, async {
-            let mut connection = connect.connect().await?;
-            let found = server::look_at(&mut connection).await?;
-            connection.close().await?;
-            Ok(found)
-        });
-        let found = looked_at.await.map_err(error::late)?.map_err(error::failed)?;
-        let cautions = server::judge(&found)?.into();
-        let pool = options.pool().connect_with(connect).await.map_err(error::failed)?;
+        let found = first_contact(&connect, options).await?;
+        let cautions = server::judge(&found, options.max_connections)?.into();
+        let plans = Plans::default();
+        let pool = match options.pool(&plans).connect_with(connect.clone()).await {
+            Ok(pool) => pool,
+            // The pool does not say what it waited for in vain.
+            Err(sqlx::Error::PoolTimedOut) => return Err(why_no_connection(&connect, options).await),
+            Err(error) => return Err(error::failed(error)),
+        };
         let (statement_timeout, commit_timeout) = (options.statement_timeout, options.commit_timeout);
         let tasks = TaskTracker::new();
-        let look_ups = LookUps { pool: pool.clone(), in_time: statement_timeout };
-        let accounts = AccountLookUps { pool: pool.clone(), in_time: statement_timeout };
+        let look_ups = LookUps { pool: pool.clone(), plans: plans.clone(), in_time: statement_timeout };
+        let accounts = AccountLookUps { pool: pool.clone(), plans: plans.clone(), in_time: statement_timeout };
         let beginnings = Beginnings { pool: pool.clone(), tasks: tasks.clone() };
-        let insertions = Insertions { beginnings: beginnings.clone(), statement_timeout, commit_timeout };
+        let insertions =
+            Insertions { beginnings: beginnings.clone(), plans: plans.clone(), statement_timeout, commit_timeout };
         Ok(Self {
             pool,
             beginnings,
+            plans,
             statement_timeout,
             commit_timeout,
             look_ups: Arc::new(Meeting::new(look_ups, READS_AT_ONCE, tasks.clone())),
@@ -127,13 +133,22 @@ impl PgStore {
         schema::migrate(&self.pool).await
     }
 
+    /// The statements that the owner of the tables runs to give our role the rights that it lacks; empty if it lacks none, or
+    /// nothing is there yet.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn missing_rights(&self) -> Result<Vec<String>> {
+        rights::missing(&self.pool).await
+    }
+
     /// How the schema compares with what this binary needs.
     ///
     /// # Errors
     /// [`StorageError::Unexpected`](crate::StorageError::Unexpected) if a migration was left half done or changed
     /// after it was applied; the cause says which.
     pub async fn schema(&self) -> Result<Schema> {
-        schema::compare(&self.pool).await
+        schema::compare(&self.pool, &self.plans).await
     }
 
     /// Ends all connections, once those in use are given back. Whoever asks for one from now on is told that the
@@ -158,6 +173,48 @@ impl PgStore {
             Ok(written) => written.map_err(error::commit_failed),
             Err(late) => Err(error::commit_late(late)),
         }
+    }
+}
+
+/// How long to wait before a database that is not up yet is asked again.
+const KNOCK_EVERY: Duration = Duration::from_millis(250);
+
+/// Looks at the server. One that is not up yet is waited for; one that refuses us is not.
+async fn first_contact(connect: &PgConnectOptions, options: &PgOptions) -> Result<server::Server> {
+    let look = || async {
+        let looked_at = tokio::time::timeout(options.acquire_timeout, async {
+            let mut connection = connect.connect().await?;
+            let found = server::look_at(&mut connection).await?;
+            connection.close().await?;
+            Ok(found)
+        });
+        looked_at.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    };
+    let mut last = match look().await {
+        Err(error) if error::may_come(&error) && !options.connect_wait.is_zero() => error,
+        other => return other.map_err(error::failed),
+    };
+    tracing::warn!(error = %last, "the database is not there yet: waiting for it");
+    let waited = tokio::time::timeout(options.connect_wait, async {
+        loop {
+            tokio::time::sleep(KNOCK_EVERY).await;
+            match look().await {
+                Err(error) if error::may_come(&error) => last = error,
+                other => break other,
+            }
+        }
+    });
+    match waited.await {
+        Ok(found) => found.map_err(error::failed),
+        Err(_) => Err(error::failed(last)),
+    }
+}
+
+/// Why a pool got no connection in time: what a connection of its own is told.
+async fn why_no_connection(connect: &PgConnectOptions, options: &PgOptions) -> StorageError {
+    match tokio::time::timeout(options.acquire_timeout, connect.connect()).await {
+        Ok(Ok(_)) | Err(_) => error::failed(sqlx::Error::PoolTimedOut),
+        Ok(Err(error)) => error::failed(error),
     }
 }
 
@@ -216,7 +273,9 @@ impl Store for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.begin")]
     async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
         let transaction = self.transaction().await?;
-        Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, Callers::of(by), self.commit_timeout)))
+        let callers = Callers::of(by);
+        let (in_time, plans) = (self.commit_timeout, self.plans.clone());
+        Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, callers, in_time, plans)))
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]

@@ -198,7 +198,8 @@ pub trait Membership: Send + Sync {
     /// All rows, in a snapshot of its own.
     async fn members(&self) -> Result<Members>;
 
-    /// Takes a row away that stands still. `Stale` unless its counter is still the one that was seen (R10).
+    /// Takes a row away that stands still. `Stale` unless its counter is still the one that was seen (R10), and unless its
+    /// lease is over by the database's clock as well.
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write>;
 }
 

@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 
 use keyward_domain::{Denial, KeyId, Permission, Timestamp};
-use keyward_storage::{Authority, StorageError};
+use keyward_storage::{Authority, StorageError, is_outdated};
 use keyward_verifier::Known;
 
 use super::{App, Caller, Fault};
@@ -85,7 +85,8 @@ impl Acting {
         Ok(())
     }
 
-    /// What came of a try. Goes on, with the caller judged anew, where the database found it changed and wrote nothing.
+    /// What came of a try. Goes on, with the caller judged anew, where the database found it changed, or could not use a
+    /// statement any more, and wrote nothing.
     ///
     /// # Errors
     /// That of the try; [`Refused`] if the caller may no longer do it.
@@ -98,7 +99,12 @@ impl Acting {
             Ok(done) => return Ok(ControlFlow::Break(done)),
             Err(error) => error,
         };
-        if !matches!(error.fault(), Some(Fault::Storage(StorageError::CallerChanged))) || self.tries >= TRIES {
+        let nothing_was_written = match error.fault() {
+            // Or a table was altered under one of the statements, which are prepared anew.
+            Some(Fault::Storage(said)) => matches!(said, StorageError::CallerChanged) || is_outdated(said),
+            Some(_) | None => false,
+        };
+        if !nothing_was_written || self.tries >= TRIES {
             return Err(error);
         }
         let (caller, by, ends_at) = self.caller.judged(app, Sight::Database, self.needs).await?;

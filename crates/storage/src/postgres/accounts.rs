@@ -6,14 +6,7 @@ use sqlx::PgPool;
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
-use super::{
-    PgStore,
-    error::{failed, late},
-    keys::newest_before,
-    root,
-    rows::in_their_places,
-    together::Together,
-};
+use super::{PgStore, error::late, keys::newest_before, plans::Plans, root, rows::in_their_places, together::Together};
 use crate::{
     AccountRecord, AccountWindow, Accounts, Result,
     row::{AccountRow, LinkRow},
@@ -70,6 +63,7 @@ impl Accounts for PgStore {
 /// Accounts that are asked for by their mids, each within the reach of whoever asks.
 pub(super) struct AccountLookUps {
     pub(super) pool: PgPool,
+    pub(super) plans: Plans,
     pub(super) in_time: Duration,
 }
 
@@ -81,18 +75,20 @@ impl Together for AccountLookUps {
 
     async fn answer(&self, asked: &[Self::Question]) -> Result<Vec<Self::Answer>> {
         let (roots, mids): (Vec<_>, Vec<_>) = asked.iter().map(|(root, mid)| (*root, mid.as_str())).unzip();
-        let rows = account_query!(
-            r#", n.place AS "place!"
+        let rows = || {
+            account_query!(
+                r#", n.place AS "place!"
             FROM UNNEST($1::text[], $2::uuid[]) WITH ORDINALITY AS n (mid, root, place)
             JOIN account a ON a.mid = n.mid
             LEFT JOIN account p ON p.id = a.parent_id
             LEFT JOIN account g ON g.id = p.parent_id
             WHERE n.root IS NULL OR n.root IN (a.id, p.id, g.id)"#,
-            &mids as &[&str],
-            &roots as &[Option<Uuid>]
-        )
-        .fetch_all(&self.pool);
-        let rows = timeout(self.in_time, rows).await.map_err(late)?.map_err(failed)?;
+                &mids as &[&str],
+                &roots as &[Option<Uuid>]
+            )
+            .fetch_all(&self.pool)
+        };
+        let rows = timeout(self.in_time, self.plans.ask(rows)).await.map_err(late)??;
         let restored = rows.into_iter().map(|row| {
             let place = row.place;
             let restore = || -> Result<AccountRecord> { restore_account_record!(row) };
@@ -125,43 +121,47 @@ impl Listed {
 impl PgStore {
     /// Walks the primary key. The platform stands above all others, so all but its own are below it.
     async fn whole_tree(&self, but: Option<Uuid>, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
-        sqlx::query_as!(
-            Listed,
-            r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
+        self.plans
+            .ask(|| {
+                sqlx::query_as!(
+                    Listed,
+                    r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
                       (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
                FROM account a
                WHERE a.id <= $1 AND ($2::uuid IS NULL OR a.id <> $2)
                ORDER BY a.id DESC LIMIT $3"#,
-            newest,
-            but,
-            rows
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed)?
-        .into_iter()
-        .map(Listed::restore)
-        .collect()
+                    newest,
+                    but,
+                    rows
+                )
+                .fetch_all(&self.pool)
+            })
+            .await?
+            .into_iter()
+            .map(Listed::restore)
+            .collect()
     }
 
     /// Walks `account_children`, and by its bounds and order nothing else: nothing stands below a merchant.
     async fn children(&self, parent: Uuid, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
-        sqlx::query_as!(
-            Listed,
-            r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
+        self.plans
+            .ask(|| {
+                sqlx::query_as!(
+                    Listed,
+                    r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
                       (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
                FROM account a
                WHERE (a.parent_id, a.id) <= ($1, $2::uuid) AND a.parent_id >= $1
                ORDER BY a.parent_id DESC, a.id DESC LIMIT $3"#,
-            parent,
-            newest,
-            rows
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed)?
-        .into_iter()
-        .map(Listed::restore)
-        .collect()
+                    parent,
+                    newest,
+                    rows
+                )
+                .fetch_all(&self.pool)
+            })
+            .await?
+            .into_iter()
+            .map(Listed::restore)
+            .collect()
     }
 }

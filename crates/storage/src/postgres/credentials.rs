@@ -11,12 +11,7 @@ use sqlx::PgPool;
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
-use super::{
-    PgStore,
-    error::{failed, late},
-    rows::in_their_places,
-    together::Together,
-};
+use super::{PgStore, error::late, plans::Plans, rows::in_their_places, together::Together};
 use crate::{
     Credential, Credentials, Read, Result,
     row::{AuthKeyRow, stored_incarnation, stored_seq},
@@ -33,6 +28,7 @@ impl Credentials for PgStore {
 /// Look-ups of any keys.
 pub(super) struct LookUps {
     pub(super) pool: PgPool,
+    pub(super) plans: Plans,
     pub(super) in_time: Duration,
 }
 
@@ -48,8 +44,9 @@ impl Together for LookUps {
     /// and go on to do so when there are many.
     async fn answer(&self, asked: &[KeyId]) -> Result<Vec<Self::Answer>> {
         let ids: Vec<Uuid> = asked.iter().map(|id| id.uuid()).collect();
-        let rows = sqlx::query!(
-            r#"SELECT n.place AS "place!", k.id AS "id!", k.account_id AS "account_id!", k.type AS "key_type!",
+        let rows = || {
+            sqlx::query!(
+                r#"SELECT n.place AS "place!", k.id AS "id!", k.account_id AS "account_id!", k.type AS "key_type!",
                k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
                k.expires_at AS "expires_at?", k.state <> 'active' AS "revoked!", a.mid AS "mid!", a.role AS "role!",
                a.status AS "status!", p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?",
@@ -65,10 +62,11 @@ impl Together for LookUps {
             JOIN account a ON a.id = k.account_id
             LEFT JOIN account p ON p.id = a.parent_id
             LEFT JOIN account g ON g.id = p.parent_id"#,
-            &ids
-        )
-        .fetch_all(&self.pool);
-        let rows = timeout(self.in_time, rows).await.map_err(late)?.map_err(failed)?;
+                &ids
+            )
+            .fetch_all(&self.pool)
+        };
+        let rows = timeout(self.in_time, self.plans.ask(rows)).await.map_err(late)??;
         let restored = rows.into_iter().map(|row| {
             let place = row.place;
             let restore = || -> Result<Read<Credential>> {

@@ -1,19 +1,66 @@
 //! What became of a statement that failed, told in the port's words. The one place that knows SQLSTATEs and
 //! constraint names. It never takes an outage for a verdict.
 
+use std::fmt;
+
 use sqlx::{
     error::{DatabaseError, ErrorKind},
     migrate::MigrateError,
 };
 use tokio::time::error::Elapsed;
 
-use crate::{Cause, Constraint, StorageError};
+use crate::{Cause, Constraint, StorageError, error::Outdated};
 
 /// What `confirm_callers` says of a caller that was changed since it was judged.
 const CALLER_CHANGED: &str = "KW019";
 
 /// A lock was waited for in vain.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// A prepared statement would return other columns than when it was prepared, among other things.
+const FEATURE_NOT_SUPPORTED: &str = "0A000";
+
+/// What the server said, and what to do about it where that is known. Without what sqlx adds: the line of Postgres's own
+/// source, which helps no operator.
+#[derive(Debug)]
+struct Said(sqlx::Error);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(said) = self.0.as_database_error() else { return fmt::Display::fmt(&self.0, f) };
+        f.write_str(said.message())?;
+        advice(&sqlstate(said)).map_or(Ok(()), |advice| write!(f, "; {advice}"))
+    }
+}
+
+impl std::error::Error for Said {}
+
+fn advice(sqlstate: &str) -> Option<&'static str> {
+    match sqlstate {
+        "28000" | "28P01" => Some("correct the user or the password in the URL"),
+        "3D000" => Some("make that database first (CREATE DATABASE), or correct its name in the URL"),
+        "42501" => Some(
+            "the role of the URL lacks this right: let the owner of the tables grant what the README lists, or use the role \
+             that owns them for `keyward migrate`",
+        ),
+        "53300" => Some(
+            "Postgres allows no further connection: lower database.max_connections of all nodes together, or raise \
+             max_connections of Postgres or the limit of the role or database",
+        ),
+        _ => None,
+    }
+}
+
+/// The cause that is kept of what sqlx reports.
+fn cause(error: sqlx::Error) -> Cause {
+    if error.as_database_error().is_some() { Box::new(Said(error)) } else { Box::new(error) }
+}
+
+/// Whether a prepared statement was refused because a table was changed since. Nothing was done then.
+pub(super) fn is_outdated(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|said| {
+        sqlstate(said) == FEATURE_NOT_SUPPORTED && said.message() == "cached plan must not change result type"
+    })
+}
 
 /// What an error says, before it is asked whether something may have been written.
 enum Meaning {
@@ -23,6 +70,8 @@ enum Meaning {
     Refused(Constraint),
     /// Who writes is not what it was judged as (R19).
     CallerChanged,
+    /// A table was changed under a prepared statement.
+    Outdated,
     /// Neither we nor the caller expected this.
     Defect,
 }
@@ -30,16 +79,17 @@ enum Meaning {
 /// Of a statement that writes nothing, or whose transaction is not committed yet: nothing was written.
 pub(super) fn failed(error: sqlx::Error) -> StorageError {
     match meaning(&error) {
-        Meaning::Outage => StorageError::Unavailable(error.into()),
+        Meaning::Outage => StorageError::Unavailable(cause(error)),
         Meaning::Refused(constraint) => StorageError::Conflict(constraint),
         Meaning::CallerChanged => StorageError::CallerChanged,
-        Meaning::Defect => StorageError::Unexpected(error.into()),
+        Meaning::Outdated => StorageError::Unavailable(Box::new(Outdated(cause(error)))),
+        Meaning::Defect => StorageError::Unexpected(cause(error)),
     }
 }
 
 /// Whether what was unavailable is a row that somebody has locked for too long: a trouble of those who need that row alone.
 pub(super) fn is_lock(cause: &Cause) -> bool {
-    let said = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    let said = cause.downcast_ref::<Said>().and_then(|said| said.0.as_database_error());
     said.is_some_and(|said| sqlstate(said) == LOCK_NOT_AVAILABLE)
 }
 
@@ -47,7 +97,7 @@ pub(super) fn is_lock(cause: &Cause) -> bool {
 pub(super) fn commit_failed(error: sqlx::Error) -> StorageError {
     match error.as_database_error() {
         Some(said) if rolled_back(&sqlstate(said)) => failed(error),
-        Some(_) | None => StorageError::OutcomeUnknown(error.into()),
+        Some(_) | None => StorageError::OutcomeUnknown(cause(error)),
     }
 }
 
@@ -63,12 +113,19 @@ pub(super) fn late(late: Elapsed) -> StorageError {
 
 /// Of a migration.
 pub(super) fn migration_failed(error: MigrateError) -> StorageError {
-    if let MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) = &error
-        && matches!(meaning(cause), Meaning::Outage)
-    {
-        return StorageError::Unavailable(error.into());
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
+        other => StorageError::Unexpected(other.into()),
     }
-    StorageError::Unexpected(error.into())
+}
+
+/// Whether a database that did not let us in may do so soon: it is not up yet, has no connection left at the moment, or is on
+/// its way down or up. A wrong password or name stays wrong.
+pub(super) fn may_come(error: &sqlx::Error) -> bool {
+    match error.as_database_error() {
+        Some(said) => matches!(sqlstate(said).get(..2), Some("08" | "53" | "57")),
+        None => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut),
+    }
 }
 
 /// For the pool: a connection that it must not use.
@@ -85,6 +142,7 @@ fn meaning(error: &sqlx::Error) -> Meaning {
         E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed
     );
     match error.as_database_error() {
+        Some(_) if is_outdated(error) => Meaning::Outdated,
         Some(said) => said_by_server(said),
         None if away => Meaning::Outage,
         None => Meaning::Defect,

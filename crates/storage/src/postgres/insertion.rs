@@ -15,10 +15,11 @@ use super::{
     callers::Callers,
     commit,
     error::{commit_failed, commit_late, failed, late},
+    plans::Plans,
     root,
     together::Together,
 };
-use crate::{Authority, Result, Write, row::actor_column};
+use crate::{Authority, Result, Write, is_outdated, row::actor_column};
 
 /// A key to be added.
 pub(super) struct Insertion {
@@ -36,6 +37,7 @@ impl Insertion {
 /// Additions, each of which commits by itself, or with others that are made at the same time.
 pub(super) struct Insertions {
     pub(super) beginnings: Beginnings,
+    pub(super) plans: Plans,
     pub(super) statement_timeout: Duration,
     pub(super) commit_timeout: Duration,
 }
@@ -53,23 +55,32 @@ impl Together for Insertions {
         for it in asked {
             callers.add(&it.by);
         }
-        let written = if callers.are_none() { self.at_once(asked).await? } else { self.by(&callers, asked).await? };
+        let mut written = self.write(&callers, asked).await;
+        // Refused before anything was done.
+        if written.as_ref().is_err_and(|error| is_outdated(error)) {
+            written = self.write(&callers, asked).await;
+        }
+        let written = written?;
         Ok(asked.iter().map(|it| found(&written, it)).collect())
     }
 }
 
 impl Insertions {
+    async fn write(&self, callers: &Callers, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
+        if callers.are_none() { self.at_once(asked).await } else { self.by(callers, asked).await }
+    }
+
     async fn at_once(&self, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
         // No connection means that nothing was written; whatever fails from then on may mean anything.
         let mut connection = self.beginnings.pool.acquire().await.map_err(failed)?;
         let written = timeout(self.statement_timeout + self.commit_timeout, insert(&mut *connection, asked)).await;
-        written.map_err(commit_late)?.map_err(commit_failed)
+        self.plans.note(written.map_err(commit_late)?).map_err(commit_failed)
     }
 
     async fn by(&self, callers: &Callers, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
         let mut transaction = self.beginnings.transaction().await?;
         let written = timeout(self.statement_timeout, insert(&mut *transaction, asked)).await;
-        let written = written.map_err(late)?.map_err(failed)?;
+        let written = self.plans.note(written.map_err(late)?).map_err(failed)?;
         commit(transaction, callers, self.commit_timeout).await?;
         Ok(written)
     }

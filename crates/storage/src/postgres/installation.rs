@@ -10,14 +10,16 @@ use crate::{Installation, Result, Stamp, StorageError, Write, row::stored_versio
 impl Installation for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp")]
     async fn stamp(&self) -> Result<Option<Stamp>> {
-        let rows = sqlx::query!(
+        let rows =
+            self.plans
+                .ask(|| {
+                    sqlx::query!(
             r#"SELECT i.environment AS "environment!", m.version AS "version?", m.fingerprint AS "fingerprint?"
             FROM installation i LEFT JOIN master_key m ON true
             ORDER BY m.version"#
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed)?;
+        ).fetch_all(&self.pool)
+                })
+                .await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let environment = first
             .environment

@@ -5,14 +5,14 @@ use keyward_domain::{AccountId, KeyId, Reach};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::{PgStore, error::failed, root};
+use super::{PgStore, root};
 use crate::{KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, row::stored_moment};
 
 #[async_trait]
 impl Keys for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.key", fields(key.id = %id))]
     async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
-        key(&self.pool, within, id).await.map_err(failed)?.transpose()
+        self.plans.ask(|| key(&self.pool, within, id)).await?.transpose()
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.keys")]
@@ -88,8 +88,11 @@ macro_rules! restore_listed {
 impl PgStore {
     /// Walks `api_key_window`.
     async fn all_keys(&self, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
-        let rows = key_query!(
-            r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
+        let rows = self
+            .plans
+            .ask(|| {
+                key_query!(
+                    r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
             FROM api_key k
             WHERE EXISTS (
                 SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
@@ -97,14 +100,14 @@ impl PgStore {
             )
             AND (k.account_id, k.id) <= ($1, $3::uuid) AND k.account_id >= $1
             ORDER BY k.account_id DESC, k.id DESC LIMIT $4"#,
-            account,
-            root,
-            newest,
-            rows
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed)?;
+                    account,
+                    root,
+                    newest,
+                    rows
+                )
+                .fetch_all(&self.pool)
+            })
+            .await?;
         restore_listed!(rows)
     }
 
@@ -112,8 +115,11 @@ impl PgStore {
     /// begins with it and no other index has it. The account has an equality: Postgres ends a walk early by the column
     /// after an equality, and not by the second column of a bound on two.
     async fn keys_in_state(&self, state: &'static str, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
-        let rows = key_query!(
-            r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
+        let rows = self
+            .plans
+            .ask(|| {
+                key_query!(
+                    r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
             FROM api_key k
             WHERE EXISTS (
                 SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
@@ -121,15 +127,15 @@ impl PgStore {
             )
             AND k.account_id = $1 AND (k.state, k.id) <= ($5, $3::uuid) AND k.state >= $5
             ORDER BY k.state DESC, k.id DESC LIMIT $4"#,
-            account,
-            root,
-            newest,
-            rows,
-            state
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(failed)?;
+                    account,
+                    root,
+                    newest,
+                    rows,
+                    state
+                )
+                .fetch_all(&self.pool)
+            })
+            .await?;
         restore_listed!(rows)
     }
 }

@@ -9,7 +9,7 @@ use sqlx::{
 };
 use tokio::time::Duration;
 
-use super::{error, server};
+use super::{error, plans::Plans, server};
 use crate::Result;
 
 /// An idle connection is asked whether it still lives after this long. Asking before each use would double the way
@@ -31,6 +31,8 @@ pub struct PgOptions {
     pub min_connections: u32,
     /// How long to wait for a connection before the database counts as unavailable.
     pub acquire_timeout: Duration,
+    /// How long the first connection is waited for where the database is not up yet. Zero asks once.
+    pub connect_wait: Duration,
     /// How long a connection lives.
     pub max_lifetime: Duration,
     /// How long one statement may take.
@@ -53,6 +55,7 @@ impl PgOptions {
             max_connections: 16,
             min_connections: 2,
             acquire_timeout: Duration::from_secs(3),
+            connect_wait: Duration::ZERO,
             max_lifetime: Duration::from_mins(15),
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(1),
@@ -103,15 +106,20 @@ impl PgOptions {
         ]))
     }
 
-    pub(super) fn pool(&self) -> PgPoolOptions {
+    pub(super) fn pool(&self, plans: &Plans) -> PgPoolOptions {
+        let plans = plans.clone();
         PgPoolOptions::new()
             .max_connections(self.max_connections.max(1))
             .min_connections(self.min_connections.clamp(1, self.max_connections.max(1)))
             .acquire_timeout(self.acquire_timeout)
             .max_lifetime(self.max_lifetime)
             .test_before_acquire(false)
-            .before_acquire(|connection, usage| {
+            .before_acquire(move |connection, usage| {
+                let is_outdated = plans.outdate(usage.age);
                 Box::pin(async move {
+                    if is_outdated {
+                        return Ok(false);
+                    }
                     if usage.idle_for >= TRUSTED_FOR {
                         connection.ping().await?;
                     }
@@ -175,6 +183,6 @@ mod tests {
     #[test]
     fn a_connection_is_always_kept_at_hand() {
         let none = PgOptions { min_connections: 0, ..options("postgres://ann@localhost/x") };
-        assert_eq!(none.pool().get_min_connections(), 1);
+        assert_eq!(none.pool(&Plans::default()).get_min_connections(), 1);
     }
 }

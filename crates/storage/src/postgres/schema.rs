@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, ops::Deref as _};
 
 use sqlx::{ConnectOptions as _, Connection as _, PgPool, migrate::Migrator};
 
-use super::error::{failed, migration_failed};
+use super::{
+    error::{failed, migration_failed},
+    plans::Plans,
+};
 use crate::{Result, Schema, StorageError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
@@ -21,19 +24,19 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<()> {
     connection.close().await.map_err(failed)
 }
 
-pub(super) async fn compare(pool: &PgPool) -> Result<Schema> {
-    let recorded: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-        .fetch_one(pool)
-        .await
-        .map_err(failed)?;
+pub(super) async fn compare(pool: &PgPool, plans: &Plans) -> Result<Schema> {
+    // Tables that no migration of ours made are another program's. Those of an extension are nobody's.
+    let tables = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL, EXISTS (
+            SELECT FROM pg_class c
+            WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind IN ('r', 'p')
+            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+        )";
+    let (recorded, taken): (bool, bool) = plans.ask(|| sqlx::query_as(tables).fetch_one(pool)).await?;
     if !recorded {
-        return Ok(Schema::Empty);
+        return Ok(if taken { Schema::Foreign } else { Schema::Empty });
     }
-    let rows: Vec<(i64, bool, Vec<u8>)> =
-        sqlx::query_as("SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version")
-            .fetch_all(pool)
-            .await
-            .map_err(failed)?;
+    let steps = "SELECT version, success, checksum FROM _sqlx_migrations ORDER BY version";
+    let rows: Vec<(i64, bool, Vec<u8>)> = plans.ask(|| sqlx::query_as(steps).fetch_all(pool)).await?;
     let known = MIGRATIONS.iter().map(|it| (it.version, it.checksum.as_ref())).collect();
     judge(&rows, &known)
 }
@@ -42,6 +45,10 @@ pub(super) async fn compare(pool: &PgPool) -> Result<Schema> {
 fn judge(applied: &[(i64, bool, Vec<u8>)], known: &BTreeMap<i64, &[u8]>) -> Result<Schema> {
     let newest = known.last_key_value().map_or(0, |(version, _)| *version);
     let Some((at, ..)) = applied.last() else { return Ok(Schema::Empty) };
+    let is_ours = |(version, _, sum): &(i64, bool, Vec<u8>)| known.get(version).is_some_and(|it| it == sum);
+    if !applied.iter().any(is_ours) {
+        return Ok(Schema::Foreign);
+    }
     if applied.iter().any(|(version, ..)| !known.contains_key(version)) {
         return Ok(Schema::Ahead { at: *at, knows: newest });
     }
@@ -78,8 +85,15 @@ mod tests {
     }
 
     #[test]
+    fn migrations_of_which_none_is_ours_are_another_programs() {
+        for applied in [&[(1, true, 9)][..], &[(20_240_101, true, 1)], &[(1, true, 9), (2, true, 9)]] {
+            assert_eq!(compare(applied).unwrap(), Schema::Foreign, "{applied:?}");
+        }
+    }
+
+    #[test]
     fn a_half_done_or_changed_migration_is_named() {
-        for (applied, word) in [([(1, false, 1)], "half done"), ([(1, true, 9)], "not the one")] {
+        for (applied, word) in [(vec![(1, false, 1)], "half done"), (vec![(1, true, 1), (2, true, 9)], "not the one")] {
             let refusal = compare(&applied);
             assert!(matches!(refusal, Err(StorageError::Unexpected(why)) if why.to_string().contains(word)));
         }

@@ -10,6 +10,8 @@ const OLDEST: i32 = 150_000;
 /// A setting of our own that every connection brings, and its value.
 pub(super) const MARK: &str = "keyward.session";
 pub(super) const KEPT: &str = "kept";
+/// What a node opens beside its pool: for its lease, and for notifications.
+const BESIDE_THE_POOL: i64 = 2;
 /// What to do about a server, or something before it, that dropped our settings: durable commits are among them (R12).
 const DROPPED: &str = "the settings of this connection were dropped: is a pooler (PgBouncer) in between? give the address of \
                        Postgres itself";
@@ -27,6 +29,8 @@ pub(super) struct Server {
     superuser: bool,
     /// Whether the tables are our own; not known before they are there.
     owner: bool,
+    /// How many connections the server, the role and the database allow us, where they say so.
+    connections: Option<i64>,
 }
 
 pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sqlx::Error> {
@@ -43,15 +47,22 @@ pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sql
                   EXISTS (
                       SELECT 1 FROM pg_class c
                       WHERE c.oid = to_regclass('api_key') AND pg_has_role(c.relowner, 'USAGE')
-                  ) AS "owner!""#
+                  ) AS "owner!",
+                  (SELECT least(
+                      current_setting('max_connections')::bigint
+                          - COALESCE(current_setting('superuser_reserved_connections', true), '0')::bigint
+                          - COALESCE(current_setting('reserved_connections', true), '0')::bigint,
+                      (SELECT NULLIF(r.rolconnlimit, -1) FROM pg_roles r WHERE r.rolname = current_user),
+                      (SELECT NULLIF(d.datconnlimit, -1) FROM pg_database d WHERE d.datname = current_database())
+                  )) AS connections"#
     )
     .fetch_one(connection)
     .await
 }
 
-/// Refuses a server that cannot do its part. Tells what is wrong with one that could all the same: it forgets, or trusts us
-/// too much.
-pub(super) fn judge(server: &Server) -> Result<Vec<String>> {
+/// Refuses a server that cannot do its part. Returns what is wrong with one that could all the same: it forgets, trusts us too
+/// much, or allows fewer connections than a pool of at most `pool` connections and its node want.
+pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
     if server.version < OLDEST {
         let said = format!("this is Postgres {}; 15 is the oldest that works", server.version / 10_000);
         return Err(StorageError::Unexpected(said.into()));
@@ -76,6 +87,14 @@ pub(super) fn judge(server: &Server) -> Result<Vec<String>> {
         cautions.push(format!(
             "the database knows us as {trusted}, who may switch off the triggers that number revocations: give the service a \
              role of its own"
+        ));
+    }
+    let wanted = i64::from(pool) + BESIDE_THE_POOL;
+    if let Some(allowed) = server.connections.filter(|allowed| *allowed < wanted) {
+        cautions.push(format!(
+            "database.max_connections is {pool}, and a node opens {BESIDE_THE_POOL} connections more, but Postgres allows this \
+             role {allowed} for all nodes together: lower database.max_connections, or raise max_connections of Postgres or the \
+             limit of the role or database"
         ));
     }
     Ok(cautions)
@@ -110,17 +129,31 @@ pub(super) async fn refuse_unfit(connection: &mut PgConnection) -> Result<(), sq
 mod tests {
     use super::*;
 
-    const GOOD: Server =
-        Server { version: 150_000, standby: false, kept: true, off: Vec::new(), superuser: false, owner: false };
+    const GOOD: Server = Server {
+        version: 150_000,
+        standby: false,
+        kept: true,
+        off: Vec::new(),
+        superuser: false,
+        owner: false,
+        connections: Some(97),
+    };
+
+    fn judge(server: &Server) -> Result<Vec<String>> {
+        super::judge(server, 16)
+    }
 
     #[test]
     fn a_primary_that_is_new_enough_is_accepted_and_what_is_wrong_with_it_is_told() {
         assert!(judge(&GOOD).unwrap().is_empty());
+        assert!(judge(&Server { connections: None, ..GOOD }).unwrap().is_empty());
+        assert!(judge(&Server { connections: Some(18), ..GOOD }).unwrap().is_empty());
         let forgetful = Server { off: vec!["fsync".to_owned(), "full_page_writes".to_owned()], ..GOOD };
         for (server, words) in [
             (forgetful, &["fsync off", "full_page_writes off"][..]),
             (Server { superuser: true, owner: true, ..GOOD }, &["a superuser"]),
             (Server { owner: true, ..GOOD }, &["the owner of the tables"]),
+            (Server { connections: Some(17), ..GOOD }, &["database.max_connections is 16"]),
         ] {
             let told = judge(&server).unwrap();
             assert_eq!(told.len(), words.len(), "{told:?}");

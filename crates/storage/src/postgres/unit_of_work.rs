@@ -14,7 +14,9 @@ use super::{
     commit,
     error::{commit_failed, commit_late, failed},
     insertion::{Insertion, insert_one},
-    keys, root,
+    keys,
+    plans::Plans,
+    root,
 };
 use crate::{
     AccountRecord, Authority, Committed, KeyRecord, Result, Seq, StorageError, UnitOfWork, Write,
@@ -23,6 +25,7 @@ use crate::{
 
 pub(super) struct PgUnitOfWork {
     transaction: Transaction<'static, Postgres>,
+    plans: Plans,
     commit_timeout: Duration,
     /// Whether a statement failed. Postgres has given the transaction up then, and would answer `COMMIT` by rolling
     /// back, which sqlx takes for success.
@@ -36,13 +39,14 @@ impl PgUnitOfWork {
         transaction: Transaction<'static, Postgres>,
         callers: Callers,
         commit_timeout: Duration,
+        plans: Plans,
     ) -> Self {
-        Self { transaction, commit_timeout, given_up: false, callers }
+        Self { transaction, plans, commit_timeout, given_up: false, callers }
     }
 
     /// Remembers a failure.
     fn noted<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T> {
-        result.map_err(|error| {
+        self.plans.note(result).map_err(|error| {
             self.given_up = true;
             failed(error)
         })

@@ -1,6 +1,6 @@
 //! Which servers a node connects to, and as whom.
 
-use keyward_storage::{PgOptions, PgStore, StorageError, conformance::RawSql as _};
+use keyward_storage::{PgOptions, PgStore, Schema, StorageError, conformance::RawSql as _};
 
 use crate::database::Database;
 
@@ -33,4 +33,60 @@ async fn a_store_prints_neither_its_url_nor_its_password() {
     let database = Database::create().await;
     let printed = format!("{:?} {:?}", database.store(1).await, database.options(1));
     assert!(!printed.contains("postgres://") && !printed.contains("password"), "{printed}");
+}
+
+#[tokio::test]
+async fn a_pool_that_is_larger_than_the_server_allows_is_a_caution() {
+    let database = Database::create().await;
+    let options = PgOptions { max_connections: 1_000_000, ..database.options(1) };
+    let cautions = PgStore::connect(&options).await.unwrap().cautions().to_vec();
+    assert!(cautions.iter().any(|it| it.contains("database.max_connections is 1000000")), "{cautions:?}");
+    let cautions = database.store(1).await.cautions().to_vec();
+    assert!(!cautions.iter().any(|it| it.contains("max_connections")), "{cautions:?}");
+}
+
+/// The error with its causes.
+fn said(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[tokio::test]
+async fn a_server_without_a_connection_left_is_called_that() {
+    let database = Database::create().await;
+    let role = format!("keyward_test_single_{}", std::process::id());
+    let mut owner = database.session().await;
+    owner.run(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 1")).await;
+    let options = database.options_as(&role);
+    let only = PgStore::connect(&options).await.unwrap();
+    let refused = said(&PgStore::connect(&options).await.unwrap_err());
+    for word in ["too many connections for role", "lower database.max_connections"] {
+        assert!(refused.contains(word), "{refused}");
+    }
+    assert!(!refused.contains("at line"), "{refused}");
+    only.close().await;
+    owner.run(&format!("DROP ROLE {role}")).await;
+}
+
+#[tokio::test]
+async fn a_role_without_rights_is_told_what_to_grant() {
+    let database = Database::migrated().await;
+    let role = format!("keyward_test_poor_{}", std::process::id());
+    let mut owner = database.session().await;
+    owner.run(&format!("CREATE ROLE {role} LOGIN; REVOKE USAGE ON SCHEMA public FROM PUBLIC")).await;
+    let store = PgStore::connect(&database.options_as(&role)).await.unwrap();
+    let missing = store.missing_rights().await.unwrap();
+    assert_eq!(missing[0], format!("GRANT USAGE ON SCHEMA public TO {role};"));
+    assert!(
+        missing.iter().any(|it| it.starts_with("GRANT SELECT, INSERT, UPDATE (status), UPDATE (enforced_at) ON ")),
+        "{missing:?}"
+    );
+    // Each time what is missing is granted, until nothing is: the functions show once the schema does.
+    for _ in 0..2 {
+        owner.run(&store.missing_rights().await.unwrap().concat()).await;
+    }
+    assert_eq!(store.missing_rights().await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.schema().await.unwrap(), Schema::Current);
+    store.close().await;
+    owner.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }

@@ -57,6 +57,13 @@ impl Database {
         PgOptions { max_connections: connections, min_connections: 1, ..PgOptions::new(url.into()) }
     }
 
+    /// How another role connects.
+    pub(crate) fn options_as(&self, role: &str) -> PgOptions {
+        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let url = format!("{url}{}user={role}", if url.contains('?') { '&' } else { '?' });
+        PgOptions { max_connections: 1, min_connections: 1, ..PgOptions::new(url.into()) }
+    }
+
     pub(crate) async fn store(&self, connections: u32) -> PgStore {
         PgStore::connect(&self.options(connections)).await.unwrap()
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
+mod altered;
 mod connecting;
 mod database;
 mod examined;

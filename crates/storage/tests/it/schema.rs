@@ -38,6 +38,18 @@ async fn an_older_schema_is_behind_and_a_newer_one_ahead() {
     assert_eq!(store.schema().await.unwrap(), Schema::Behind { at: before, needs: newest });
 }
 
+#[tokio::test]
+async fn a_database_with_tables_that_we_did_not_make_is_another_programs() {
+    let database = Database::create().await;
+    let (store, raw) = (database.store(1).await, database.raw());
+    raw.execute("CREATE TABLE invoice (id integer)").await.unwrap();
+    assert_eq!(store.schema().await.unwrap(), Schema::Foreign);
+    raw.execute("DROP TABLE invoice").await.unwrap();
+    store.migrate().await.unwrap();
+    raw.execute("UPDATE _sqlx_migrations SET version = version + 20240000").await.unwrap();
+    assert_eq!(store.schema().await.unwrap(), Schema::Foreign);
+}
+
 /// What was revoked before events were numbered was in force at once: nobody waits for it.
 #[tokio::test]
 async fn what_was_no_longer_active_before_the_first_event_counts_as_enforced() {

@@ -8,7 +8,7 @@ use keyward_domain::Timestamp;
 use super::{PgControl, column};
 use crate::{
     Confirmed, Introduction, Member, Members, Membership, NodeId, Result, Seq, StorageError, Write,
-    postgres::{PgInstant, applied, error::failed},
+    postgres::{PgInstant, error::commit_failed},
     row::{stored_incarnation, stored_moment, stored_seq},
 };
 
@@ -35,10 +35,9 @@ impl Membership for PgControl {
         // would acknowledge what its node has not applied.
         let ttl_ms = i32::try_from(node.ttl.as_millis()).unwrap_or(i32::MAX);
         let query = sqlx::query!(
-            r#"WITH gone AS (DELETE FROM node_lease WHERE node = $2)
-            INSERT INTO node_lease (node, counter, applied, ttl_ms, started_at, renewed_at, version)
+            r#"INSERT INTO node_lease (node, counter, applied, ttl_ms, started_at, renewed_at, version)
             SELECT $1::uuid, 0, h.seq, $3::integer, $4::timestamptz, clock_timestamp(), $5
-            FROM revocation_head h WHERE h.id
+            FROM revocation_head h CROSS JOIN leave_node_lease($2) WHERE h.id
             RETURNING applied AS "head!", substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS "timeline!",
                 renewed_at AS "database_time!""#,
             node.node.uuid(),
@@ -72,9 +71,9 @@ impl Membership for PgControl {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.leave", fields(%node))]
     async fn leave(&self, node: NodeId) -> Result<()> {
-        let query = sqlx::query!("DELETE FROM node_lease WHERE node = $1", node.uuid());
+        let query = sqlx::query!("SELECT leave_node_lease($1)", node.uuid());
         let mut own = self.own_connection().await?;
-        self.answered(query.execute(own.connection())).await?;
+        self.answered(query.fetch_one(own.connection())).await?;
         own.give_back();
         Ok(())
     }
@@ -82,17 +81,21 @@ impl Membership for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.members")]
     async fn members(&self) -> Result<Members> {
         // The head has a row even if nobody is a member.
-        let rows = sqlx::query!(
-            r#"SELECT h.seq AS "head!", clock_timestamp() AS "database_time!", m.node AS "node?",
+        let rows = self
+            .store
+            .plans
+            .ask(|| {
+                sqlx::query!(
+                    r#"SELECT h.seq AS "head!", clock_timestamp() AS "database_time!", m.node AS "node?",
                m.counter AS "counter?", m.applied AS "applied?", m.ttl_ms AS "ttl_ms?",
                m.started_at AS "started_at?", m.renewed_at AS "renewed_at?", m.version AS "version?"
             FROM revocation_head h LEFT JOIN node_lease m ON true
             WHERE h.id
             ORDER BY m.node"#
-        )
-        .fetch_all(&self.store.pool)
-        .await
-        .map_err(failed)?;
+                )
+                .fetch_all(&self.store.pool)
+            })
+            .await?;
         let first = rows.first().ok_or_else(|| StorageError::Corrupt { table: "revocation_head", id: "id".into() })?;
         let (head, database_time) = (stored_seq(first.head)?, wall_clock(first.database_time)?);
         let mut members = Vec::with_capacity(rows.len());
@@ -117,8 +120,8 @@ impl Membership for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.reap", fields(%node))]
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
         let Ok(counter) = i64::try_from(counter) else { return Ok(Write::Stale) };
-        let query = sqlx::query!("DELETE FROM node_lease WHERE node = $1 AND counter = $2", node.uuid(), counter);
-        let result = self.store.write(query).await?;
-        Ok(applied(&result))
+        let query = sqlx::query_scalar!(r#"SELECT reap_node_lease($1, $2) AS "gone!""#, node.uuid(), counter);
+        let gone = query.fetch_one(&self.store.pool).await.map_err(commit_failed)?;
+        Ok(if gone == 0 { Write::Stale } else { Write::Applied })
     }
 }

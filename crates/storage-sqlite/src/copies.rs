@@ -1,0 +1,143 @@
+//! Copies of a store: taken while a server has it open, looked into, and put in the place of a store that nobody has open.
+//!
+//! A copy is one file that SQLite itself wrote, with all that was committed when it began. The bytes of a database file that a
+//! server has open are no copy: what was written last stands in the log beside it. It never decides whose copy it is.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use keyward_storage::{Result, StorageError};
+use sqlx::Connection as _;
+
+use crate::{
+    OpenError, Options, SqliteStore,
+    error::refused,
+    files::{self, database},
+};
+
+/// Where in a database file the versions of its format stand; 2 says that there is a log beside it
+/// (<https://www.sqlite.org/fileformat.html>, section 1.3.3).
+const FORMATS: [usize; 2] = [18, 19];
+
+/// SQLite's files beside a database.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+fn cannot(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::File { path, source }
+}
+
+/// Whether this file has been written to and has no log beside it: nothing of it is missing, unless it was copied.
+pub(crate) fn stands_alone(database: &Path) -> bool {
+    let is_written = fs::metadata(database).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
+    is_written && !beside(database, "-wal").exists()
+}
+
+/// Makes a file that was opened and never got a table a new one again.
+pub(crate) fn empty(database: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(database)?.set_len(0)
+}
+
+impl SqliteStore {
+    /// Writes a copy of all that is committed into this file, which has to be empty or absent. A server may have the store
+    /// open and go on writing.
+    ///
+    /// # Errors
+    /// As every read; also if the file cannot be written or is not empty.
+    #[tracing::instrument(skip_all, name = "db.store.copy_into")]
+    pub async fn copy_into(&self, file: &Path) -> Result<()> {
+        let name = file.to_str().ok_or_else(|| StorageError::Unexpected("the name of the copy is not UTF-8".into()))?;
+        // Not checked at compile time: it is no query.
+        sqlx::query("VACUUM INTO ?1").bind(name).execute(&self.readers).await.map(|_| ()).map_err(refused)
+    }
+
+    /// Opens a copy for reading only.
+    ///
+    /// # Errors
+    /// [`OpenError::NoCopy`] if the file is none.
+    pub fn open_copy(file: &Path, options: &Options) -> Result<Self, OpenError> {
+        let no_copy = |why| OpenError::NoCopy { path: file.to_owned(), why };
+        // Looked at before it is opened: a pipe would keep us waiting.
+        if !fs::metadata(file).map_err(cannot(file))?.is_file() {
+            return Err(no_copy("it is not a file"));
+        }
+        let mut head = [0; 20];
+        let read = File::open(file).and_then(|mut file| file.read_exact(&mut head));
+        match read {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(cannot(file)(error)),
+            Ok(()) if head.starts_with(b"SQLite format 3\0") => {}
+            Ok(()) | Err(_) => return Err(no_copy("it is not an SQLite database")),
+        }
+        if FORMATS.iter().any(|place| head[*place] != 1) {
+            return Err(no_copy("it is the file of a server, copied without what stands beside it"));
+        }
+        Ok(Self { readers: options.readers(file), writer: None })
+    }
+
+    /// Reads the whole file, and looks whether it is sound.
+    ///
+    /// # Errors
+    /// [`StorageError::Corrupt`] with what SQLite found first.
+    pub async fn check(&self) -> Result<()> {
+        let found: String =
+            sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&self.readers).await.map_err(refused)?;
+        if found == "ok" { Ok(()) } else { Err(StorageError::Corrupt { table: "the whole database", id: found }) }
+    }
+
+    /// Moves what was written so far into the one database file.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn checkpoint(&self) -> Result<()> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(self.writer()?).await.map(|_| ()).map_err(refused)
+    }
+}
+
+/// Puts a copy in the place of the store in this folder, if there is one. Afterwards there is one store, whatever happens on
+/// the way: the old one, or the copy.
+///
+/// # Errors
+/// [`OpenError::Held`] if a process has the store open for writing.
+pub async fn restore(data_dir: &Path, copy: &Path, options: &Options) -> Result<(), OpenError> {
+    let lock = files::claim(data_dir)?;
+    let (database, draft) = (database(data_dir), beside(&database(data_dir), ".restoring"));
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&draft)(error)),
+        // What an interrupted restore left behind.
+        Ok(()) | Err(_) => {}
+    }
+    let copied = || {
+        let mut new = files::private_file().create_new(true).open(&draft)?;
+        io::copy(&mut File::open(copy)?, &mut new)?;
+        new.sync_all()
+    };
+    copied().map_err(cannot(&draft))?;
+    // The log of the old store must not be taken for that of the copy. Its content goes into the old file first, so that the
+    // old store is whole until the copy has its name.
+    if let Ok(writer) = options.writer(&database, &lock).await {
+        if let Ok(mut connection) = writer.acquire().await {
+            // An old store that is damaged is no reason to keep it.
+            let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await;
+            let _ = connection.ping().await;
+        }
+        writer.close().await;
+    }
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let path = beside(&database, suffix);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&path)(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    fs::rename(&draft, &database).map_err(cannot(&database))?;
+    File::open(data_dir).and_then(|folder| folder.sync_all()).map_err(cannot(data_dir))?;
+    lock.release();
+    Ok(())
+}

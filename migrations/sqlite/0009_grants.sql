@@ -1,0 +1,1 @@
+-- Nothing to do: the embedded database has neither roles nor leases.
