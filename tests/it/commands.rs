@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Place, on_both};
+use crate::harness::{Place, Program, on_both};
 
 on_both!(looking_is_always_allowed, the_doctor_is_content_with_what_works_and_names_what_does_not);
 
@@ -44,6 +44,59 @@ async fn the_doctor_is_content_with_what_works_and_names_what_does_not(place: Pl
     let finished = place.keyward().say("doctor").run();
     assert_eq!(finished.code, Some(1), "{}", finished.said());
     assert!(finished.out.contains("restore the file with the fingerprint"), "{}", finished.out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_server_makes_an_installation() {
+    for place in [Place::embedded(), Place::postgres().await] {
+        for words in [
+            "account create --role platform --name Root",
+            "account suspend mid_1",
+            "key create --mid mid_1 --name k --type secret --out k.json",
+            "key pair --mid mid_1 --name k --out k.json",
+            "key revoke key_01h2xcejqtf2nbrexx3vqjhp41",
+            "signing-key rotate",
+            "backup kw.backup",
+        ] {
+            let refusal = place.keyward().say(words).run().refusal();
+            assert!(refusal.contains("no installation") || refusal.contains("docs/backup.md"), "{words}: {refusal}");
+            assert_eq!(std::fs::read_dir(place.folder()).unwrap().count(), 0, "{words} left something behind");
+        }
+        if !place.is_embedded() {
+            assert_eq!(place.column("SELECT relname::text FROM pg_class WHERE relname = 'account'").await.len(), 0);
+        }
+        place.sandbox().serve().stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_databases_in_one_folder_have_a_demo_file_each() {
+    let (first, second, third) = (Place::embedded(), Place::postgres().await, Place::postgres().await);
+    let on = |place: &Place| {
+        let program = Program::in_folder(first.folder()).say("serve --listen 127.0.0.1:0 --demo");
+        place.url().map_or_else(|| program.clone(), |url| program.clone().env("DATABASE_URL", url))
+    };
+    let (mut files, mut partners) = (Vec::new(), Vec::new());
+    for place in [&first, &second, &third] {
+        let node = on(place).serve();
+        let names = ["demo.json", "demo-2.json", "demo-3.json"];
+        let path = first.data().join(names[files.len()]);
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        partners.push(file["partner"]["appSecret"].as_str().unwrap().to_owned());
+        files.push(path);
+        node.stop();
+    }
+    // Each is found again, and none was written over.
+    for (place, (path, partner)) in [&first, &second, &third].into_iter().zip(files.iter().zip(&partners)) {
+        let node = on(place).serve();
+        node.client(partner).get("/v1/merchants").await.expect(200);
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(
+            (&file["base_url"], &file["partner"]["appSecret"]),
+            (&node.base_url().into(), &Value::from(partner.as_str()))
+        );
+        node.stop();
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@
 mod harness;
 
 mod acknowledged;
+mod altered;
+mod backup;
 mod chaos;
 mod clocks;
 mod commands;
@@ -37,3 +39,4 @@ mod stopping;
 mod tls;
 mod two_nodes;
 mod unusable_settings;
+mod waiting;

@@ -1,35 +1,39 @@
-//! A node whose role may read and write and owns nothing, as the README advises: nothing that it does needs more.
+//! A node under the role that the README's own statements make: nothing that it does needs more, and nothing more is allowed.
+
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use crate::harness::{Place, eventually};
 
+/// A name of this run's own: roles belong to the whole cluster.
+static ROLE: LazyLock<String> = LazyLock::new(|| format!("keyward_e2e_service_{}", std::process::id()));
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_role_that_may_read_and_write_is_enough_for_a_node() {
+async fn the_role_of_the_readme_is_enough_for_a_node_and_may_do_no_more() {
     let place = Place::postgres().await;
     let owner = place.sandbox().serve();
     let demo = owner.demo();
-    place
-        .execute(
-            "DO $$ BEGIN
-                IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'keyward_e2e_service') THEN
-                    CREATE ROLE keyward_e2e_service LOGIN PASSWORD 'keyward_e2e_service';
-                END IF;
-            END $$;
-            GRANT USAGE ON SCHEMA public TO keyward_e2e_service;
-            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO keyward_e2e_service;",
-        )
-        .await;
-    let url = place.url().unwrap();
-    let url = format!(
-        "{url}{}user=keyward_e2e_service&password=keyward_e2e_service",
-        if url.contains('?') { '&' } else { '?' }
-    );
+    place.attempt(&grants()).await.unwrap();
+    let (url, role) = (place.url().unwrap(), ROLE.as_str());
+    let url = format!("{url}{}user={role}&password={role}", if url.contains('?') { '&' } else { '?' });
     let folder = tempfile::tempdir().unwrap();
     let program = || {
         let program = place.keyward_in(folder.path()).env("DATABASE_URL", &url).env("KEYWARD_AUTO_MIGRATE", "false");
         program.env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key"))
     };
+    // Rights that are missing are named by the start and by the doctor, as statements.
+    place
+        .attempt(&format!("REVOKE INSERT ON api_key FROM {role}; REVOKE SELECT ON _sqlx_migrations FROM {role}"))
+        .await
+        .unwrap();
+    let lacking =
+        [format!("GRANT INSERT ON api_key TO {role};"), format!("GRANT SELECT ON _sqlx_migrations TO {role};")];
+    program().say("serve --listen 127.0.0.1:0").run().refuses_with(&[&lacking[0], &lacking[1]]);
+    let doctor = program().say("doctor").run();
+    assert!(lacking.iter().all(|it| doctor.out.contains(it)), "{}", doctor.out);
+    place.attempt(&lacking.concat()).await.unwrap();
+
     let node = program().env("KEYWARD_USAGE_FLUSH_INTERVAL", "100ms");
     let node = node.say("serve --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0").serve();
 
@@ -59,6 +63,59 @@ async fn a_role_that_may_read_and_write_is_enough_for_a_node() {
     let trusts_too_much = |finding: &&&Value| finding["finding"].to_string().contains("role of its own");
     assert_eq!(about.iter().filter(trusts_too_much).count(), 0, "{about:?}");
     node.stop();
+    // It gave its lease back, without a right to delete any.
+    assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1);
+    it_may_do_no_more(&place).await;
     owner.stop();
-    place.execute("DROP OWNED BY keyward_e2e_service; DROP ROLE keyward_e2e_service;").await;
+    place.attempt(&format!("DROP OWNED BY {role}; DROP ROLE {role};")).await.unwrap();
+}
+
+/// The README's own statements, for a role of this test.
+fn grants() -> String {
+    let readme = std::fs::read_to_string(xtask::run::workspace_root().join("README.md")).unwrap();
+    let block = readme.split_once("```sql\n").and_then(|(_, rest)| rest.split_once("```")).expect("a block of SQL").0;
+    for word in ["CREATE ROLE keyward_service LOGIN PASSWORD '…';", "ON node_lease TO", "ON api_key TO"] {
+        assert!(block.contains(word), "{word} is missing in the README's grants");
+    }
+    block.replace('…', &ROLE).replace("keyward_service", &ROLE)
+}
+
+/// What a service never does, its role cannot do.
+async fn it_may_do_no_more(place: &Place) {
+    for statement in [
+        "UPDATE revocation_head SET seq = 0",
+        "DELETE FROM revocation_head",
+        "INSERT INTO revocation_event SELECT seq + 1, scope, subject, change, at FROM revocation_event",
+        "UPDATE revocation_event SET seq = seq + 1",
+        "DELETE FROM node_lease",
+        "UPDATE node_lease SET node = gen_random_uuid()",
+        "UPDATE node_lease SET ttl_ms = 1",
+        "UPDATE installation SET environment = 'production'",
+        "DELETE FROM installation",
+        "UPDATE master_key SET fingerprint = repeat('0', 32)",
+        "DELETE FROM master_key",
+        "UPDATE issuer SET url = 'https://elsewhere.test'",
+        "DELETE FROM issuer",
+        "UPDATE signing_key SET signs_from = signs_from",
+        "UPDATE account SET change_seq = 0",
+        "UPDATE account SET parent_id = NULL",
+        "DELETE FROM account",
+        "UPDATE api_key SET change_seq = 0",
+        "UPDATE api_key SET scopes = 'api-keys:*'",
+        "UPDATE api_key SET account_id = account_id",
+        "DELETE FROM api_key",
+        "DELETE FROM key_usage",
+        "TRUNCATE redeemed_refresh",
+        "UPDATE _sqlx_migrations SET success = false",
+        "ALTER TABLE api_key DISABLE TRIGGER ALL",
+        "CREATE TABLE mine (id integer)",
+    ] {
+        let refusal = place.attempt(&format!("SET ROLE {}; {statement}", *ROLE)).await;
+        let said = refusal.expect_err(statement);
+        assert!(said.contains("permission denied") || said.contains("must be owner"), "{statement}: {said}");
+    }
+    // A lease that is alive is not taken away by the function that reaps, whatever counter is named.
+    let reap = "SELECT reap_node_lease(node, counter) FROM node_lease";
+    place.attempt(&format!("SET ROLE {}; {reap}", *ROLE)).await.unwrap();
+    assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1);
 }

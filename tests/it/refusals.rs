@@ -16,6 +16,7 @@ on_both!(
     waiting
     an_older_schema_where_nobody_may_migrate,
     a_newer_schema,
+    the_database_of_another_program,
 );
 
 fn the_database_of_the_other_environment(place: &Place) {
@@ -105,6 +106,17 @@ async fn a_newer_schema(place: Place) {
     place.keyward().say("migrate").run().refuses_with(&words);
 }
 
+async fn the_database_of_another_program(place: Place) {
+    place.sandbox().serve().stop();
+    // Another program that keeps its migrations as we do.
+    place.execute("UPDATE _sqlx_migrations SET version = 20240101 + version").await;
+    let words = ["belongs to another program", "a database of its own"];
+    place.sandbox().run().refuses_with(&words);
+    place.keyward().say("migrate").run().refuses_with(&words);
+    let doctor = place.keyward().say("doctor").run();
+    assert!(doctor.code == Some(1) && doctor.out.contains(words[0]), "{}", doctor.said());
+}
+
 fn a_port_that_is_taken(place: &Place) {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -130,7 +142,7 @@ async fn a_second_server_on_one_data_directory() {
 fn a_postgres_that_is_not_there() {
     let place = Place::embedded();
     let url = format!("postgres://keyward:open-sesame@localhost/keyward?host={}", place.folder().display());
-    let finished = place.sandbox().env("DATABASE_URL", url).env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "300ms").run();
+    let finished = place.sandbox().env("DATABASE_URL", url).env("KEYWARD_DATABASE__CONNECT_WAIT", "300ms").run();
     assert!(!finished.said().contains("sesame"), "{}", finished.said());
     finished.refuses_with(&["cannot use the database of DATABASE_URL"]);
 }

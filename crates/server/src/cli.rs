@@ -2,14 +2,18 @@
 //!
 //! Nothing secret is ever an argument: process lists show those. What a command does stands in its own file.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use keyward_domain::Mid;
 
 use crate::{
-    config::{Flags, Purpose, Settings, from_process_environment},
+    config::{Flags, Purpose, Settings, from_process_environment, quoted},
     database::Access,
     node::Node,
     serve::{self, Rereading},
@@ -17,6 +21,7 @@ use crate::{
 };
 
 mod account;
+mod backup;
 mod doctor;
 mod key;
 mod migrate;
@@ -82,11 +87,31 @@ enum Command {
     /// Rotate the keys that sign access tokens
     #[command(subcommand)]
     SigningKey(signing_key::Command),
+    /// Copy the embedded database into a new file, also while a server runs
+    Backup(backup::Named),
+    /// Put a copy that `keyward backup` made in the place of the embedded database, while no server runs
+    Restore(backup::Named),
     /// Look whether everything is in order, and say what to do where it is not
     Doctor,
 }
 
 impl Cli {
+    /// Reads the command line; ends the process where it is wrong. What is wrong is quoted, but for an address that may hold a
+    /// password.
+    pub(crate) fn parse_arguments() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            let said = error.render().to_string();
+            let secret = |argument: &String| quoted(argument).is_none();
+            let arguments = std::env::args().skip(1).filter(secret);
+            let hidden = arguments.fold(said.clone(), |said, argument| said.replace(&argument, "[not shown]"));
+            if hidden == said {
+                error.exit();
+            }
+            let _ = write!(io::stderr(), "{hidden}");
+            std::process::exit(error.exit_code());
+        })
+    }
+
     /// Does what was asked for.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let Self { common, serve, command } = self;
@@ -148,8 +173,8 @@ impl Common {
                 settings.extend(serve.settings());
                 Purpose::Serve
             }
-            Command::Migrate => Purpose::Migrate,
-            Command::Account(_) | Command::Key(_) | Command::SigningKey(_) => Purpose::Operate,
+            Command::Migrate | Command::Backup(_) => Purpose::Migrate,
+            Command::Account(_) | Command::Key(_) | Command::SigningKey(_) | Command::Restore(_) => Purpose::Operate,
             // Whether a server could start here.
             Command::Doctor => Purpose::Serve,
         };
@@ -190,6 +215,8 @@ async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
         Command::Account(command) => account::run(command, &settings).await?,
         Command::Key(command) => key::run(command, &settings).await?,
         Command::SigningKey(command) => signing_key::run(command, &settings).await?,
+        Command::Backup(file) => backup::backup(&file.file, &settings).await?,
+        Command::Restore(file) => backup::restore(&file.file, &settings).await?,
         Command::Doctor => return doctor::run(&settings).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 //!
 //! Everything else sees the storage ports only.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use keyward_storage::{Feed, Membership, PgControl, PgOptions, PgStore, Schema, StorageError, Store};
@@ -15,8 +15,17 @@ use crate::{config::Settings, private_file};
 pub(crate) enum Access {
     /// Look at it, beside a server that has it open.
     Read,
-    /// Change it: alone, where it is the embedded one.
+    /// Change what is there: alone, where it is the embedded one.
     Change,
+    /// Change it, and make what is missing: folder, database, schema, master key, stamp.
+    Make,
+}
+
+impl Access {
+    /// Whether anything may be written.
+    pub(crate) const fn writes(self) -> bool {
+        matches!(self, Self::Change | Self::Make)
+    }
 }
 
 /// The database.
@@ -44,12 +53,14 @@ impl Database {
             max_connections: settings.database.max_connections,
             min_connections: settings.database.min_connections,
             acquire_timeout: settings.database.acquire_timeout,
+            // A command that only looks is answered at once.
+            connect_wait: if access.writes() { settings.database.connect_wait } else { Duration::ZERO },
             ..PgOptions::new(url.clone())
         }
         .within_lease(settings.verifier.terms.ttl);
         let store = PgStore::connect(&options).await.map_err(or_pooler);
         let store = store.context("cannot use the database of DATABASE_URL")?;
-        if access == Access::Change {
+        if access.writes() {
             store.cautions().iter().for_each(|caution| tracing::warn!("{caution}"));
         }
         let direct = settings.database.direct_url.clone().unwrap_or_else(|| url.clone());
@@ -78,15 +89,20 @@ impl Database {
         let options = Options { readers: settings.sqlite.readers, ..Options::default() };
         let store = match access {
             Access::Read => SqliteStore::open_read_only(data_dir, &options),
-            Access::Change => SqliteStore::open(data_dir, &options).await,
+            Access::Change => SqliteStore::open_existing(data_dir, &options).await,
+            Access::Make => SqliteStore::open(data_dir, &options).await,
         };
         let store = store.map_err(|error| match error {
             OpenError::Held { .. } => anyhow::Error::new(error).context("this needs the embedded database for itself"),
-            OpenError::Missing { .. } => anyhow::Error::new(error)
-                .context("nothing to read yet: start `keyward serve` once, or name the folder with --data-dir"),
-            OpenError::NotAFile { .. } | OpenError::Linked { .. } | OpenError::File { .. } | OpenError::Database(_) => {
-                error.into()
-            }
+            OpenError::Missing { .. } => anyhow::Error::new(error).context(
+                "there is no installation yet: start `keyward serve` once, or name its folder with --data-dir",
+            ),
+            OpenError::NotAFile { .. }
+            | OpenError::Linked { .. }
+            | OpenError::File { .. }
+            | OpenError::Hollow { .. }
+            | OpenError::NoCopy { .. }
+            | OpenError::Database(_) => error.into(),
         })?;
         Ok(Self::Embedded(store, data_dir.to_owned()))
     }
@@ -123,6 +139,27 @@ impl Database {
         })
     }
 
+    /// The schema; where it cannot be read, because of what right and how to get it.
+    pub(crate) async fn readable_schema(&self) -> Result<Schema> {
+        match self.schema().await {
+            Ok(schema) => Ok(schema),
+            Err(error) => {
+                self.check_rights().await?;
+                Err(error.context("the schema of the database cannot be read"))
+            }
+        }
+    }
+
+    /// Says what the role of the database lacks, and how to give it. Objects that are not there yet are left out.
+    pub(crate) async fn check_rights(&self) -> Result<()> {
+        let Self::Postgres(store, _) = self else { return Ok(()) };
+        let missing = store.missing_rights().await.context("the rights of our role cannot be read")?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        bail!("the role of DATABASE_URL lacks rights: let the owner of the tables run {}", missing.join(" "))
+    }
+
     /// Brings the schema up to what this binary needs.
     pub(crate) async fn migrate(&self) -> Result<()> {
         match self {
@@ -141,16 +178,31 @@ impl Database {
     }
 
     /// Sees to it that the schema is the one that this binary needs, or says what to do.
-    pub(crate) async fn bring_up(&self, may_migrate: bool) -> Result<()> {
-        let schema = self.schema().await.context("the schema of the database cannot be read")?;
-        match schema {
-            Schema::Current => Ok(()),
+    /// A schema that is not there at all is made only where an installation may be made.
+    pub(crate) async fn bring_up(&self, may_migrate: bool, access: Access) -> Result<()> {
+        match self.readable_schema().await? {
+            Schema::Current => self.check_rights().await,
+            Schema::Empty if access != Access::Make => {
+                bail!("there is no installation in this database yet: start `keyward serve` once")
+            }
             Schema::Empty | Schema::Behind { .. } if may_migrate => {
                 self.migrate().await?;
+                self.check_rights().await?;
                 tracing::info!("brought the schema of the {self} up to date");
                 Ok(())
             }
-            Schema::Empty | Schema::Behind { .. } | Schema::Ahead { .. } => bail!(explain(schema)),
+            schema @ (Schema::Empty | Schema::Behind { .. } | Schema::Ahead { .. } | Schema::Foreign) => {
+                bail!(explain(schema))
+            }
+        }
+    }
+
+    /// Moves what was written so far into the one file of an embedded database. Whoever copies that file alone, which nobody
+    /// should, then has at least this installation and not an empty one.
+    pub(crate) async fn make_whole(&self) -> Result<()> {
+        match self {
+            Self::Embedded(store, _) => Ok(store.checkpoint().await?),
+            Self::Postgres(..) => Ok(()),
         }
     }
 
@@ -188,6 +240,9 @@ pub(crate) fn explain(schema: Schema) -> String {
         Schema::Behind { at, needs } => {
             format!("the schema is at migration {at}, and this keyward needs {needs}: take a backup, then {HOW}")
         }
+        Schema::Foreign => "the database belongs to another program: it has tables that keyward did not make; give keyward a \
+                            database of its own (CREATE DATABASE), or a schema of its own that its role's search_path names"
+            .to_owned(),
         Schema::Ahead { at, knows } => format!(
             "the schema is at migration {at}, and this keyward knows {knows}: it was made by a newer keyward; run that \
              version, or a newer one"

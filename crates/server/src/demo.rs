@@ -3,9 +3,13 @@
 //! Which accounts and keys there are stands in the use case; here is only where their values go. They are safely on disk
 //! before the tree becomes lasting, and never in a log.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{
+    io::Read as _,
+    iter,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use keyward_api::app::{
     App, Caller,
     plant_demo::{Demo, DemoAccount, plant_demo},
@@ -16,26 +20,46 @@ use serde_json::{Value, json};
 
 use crate::private_file;
 
-/// What became of the demo tree.
+/// What became of the demo tree. Paths are those of the file of this database.
 pub(crate) enum Outcome {
     /// It is there now, and its credentials are in the file.
-    Planted(Box<Demo>),
+    Planted(Box<Demo>, PathBuf),
     /// It was there, and the file is too.
-    Kept,
-    /// The database has accounts, and the file is that of another database.
-    OfAnother,
+    Kept(PathBuf),
+    /// The database has accounts, and this file and those beside it are those of other databases.
+    OfAnother(PathBuf),
     /// The database has accounts, and there is no file.
     NotOurs,
 }
 
 /// Plants the tree if the database has no account yet. In a later start only the address in the file is brought up to
 /// date: with port 0 it is another one each time.
+///
+/// Each database has a file of its own, and none is overwritten: `path`, or where another database's is, the same name with
+/// the next number.
 pub(crate) async fn plant(app: &App, path: &Path, base_url: &str) -> Result<Outcome> {
-    let planted = plant_demo(app, |demo| keep(demo, path, base_url).map_err(CannotKeep::from)).await;
-    match planted.map_err(|error| error.0)? {
-        Some(demo) => Ok(Outcome::Planted(Box::new(demo))),
+    let mut own = path.to_owned();
+    let planted = plant_demo(app, |demo| {
+        own = free(path)?;
+        keep(demo, &own, base_url).map_err(CannotKeep::from)
+    });
+    match planted.await.map_err(|error| error.0)? {
+        Some(demo) => Ok(Outcome::Planted(Box::new(demo), own)),
         None => refresh(app, path, base_url).await,
     }
+}
+
+/// `demo.json`, `demo-2.json`, `demo-3.json` …
+fn numbered(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let others = (2..).map(move |number: u32| path.with_file_name(format!("{stem}-{number}.json")));
+    iter::once(path.to_owned()).chain(others)
+}
+
+/// The first name that is not taken by a file.
+fn free(path: &Path) -> Result<PathBuf> {
+    let free = numbered(path).find(|path| !path.is_file());
+    free.ok_or_else(|| anyhow!("there is no name left beside {}", path.display()))
 }
 
 /// Whatever keeps the tree from being planted.
@@ -64,11 +88,6 @@ fn keep(demo: &Demo, path: &Path, base_url: &str) -> Result<()> {
         private_file::make_directory(directory)
             .with_context(|| format!("cannot make the data directory {}", directory.display()))?;
     }
-    // Another database's credentials may stand there, and nowhere else.
-    if path.is_file() {
-        fs::rename(path, path.with_extension("json.old"))
-            .with_context(|| format!("cannot put the earlier {} aside", path.display()))?;
-    }
     write(path, &content)
 }
 
@@ -86,25 +105,32 @@ fn write(path: &Path, content: &Value) -> Result<()> {
         .with_context(|| format!("cannot write the demo credentials to {}", path.display()))
 }
 
-/// Looks whether the file is there and of this database; its address is the one in use afterwards.
+/// Looks for the file of this database; its address is the one in use afterwards.
 async fn refresh(app: &App, path: &Path, base_url: &str) -> Result<Outcome> {
-    let Some((mut file, _)) = private_file::open("the file of the demo", path)? else { return Ok(Outcome::NotOurs) };
-    let mut text = String::new();
-    file.read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut content: Value = serde_json::from_str(&text).unwrap_or_default();
+    for candidate in numbered(path) {
+        let Some((mut file, _)) = private_file::open("the file of the demo", &candidate)? else { break };
+        let mut text = String::new();
+        file.read_to_string(&mut text).with_context(|| format!("cannot read {}", candidate.display()))?;
+        if refresh_one(app, &candidate, &text, base_url).await? {
+            return Ok(Outcome::Kept(candidate));
+        }
+    }
+    Ok(if path.is_file() { Outcome::OfAnother(path.to_owned()) } else { Outcome::NotOurs })
+}
+
+/// Whether this file is that of this database.
+async fn refresh_one(app: &App, path: &Path, text: &str, base_url: &str) -> Result<bool> {
+    let mut content: Value = serde_json::from_str(text).unwrap_or_default();
     let mid = content.pointer("/platform/mid").and_then(Value::as_str).and_then(|mid| mid.parse::<Mid>().ok());
     let is_ours = match mid {
         Some(mid) => read_merchant(app, &Caller::operator(), &mid).await?.is_some(),
         None => false,
     };
-    if !is_ours {
-        return Ok(Outcome::OfAnother);
-    }
-    if content.get("base_url").and_then(Value::as_str) != Some(base_url) {
+    if is_ours && content.get("base_url").and_then(Value::as_str) != Some(base_url) {
         content["base_url"] = base_url.into();
         write(path, &content)?;
     }
-    Ok(Outcome::Kept)
+    Ok(is_ours)
 }
 
 /// What a person sees, once.
@@ -134,14 +160,14 @@ Create a key for the merchant, list its keys, verify the value that the first an
 }
 
 /// What a script's log says: where to look, never what is there.
-pub(crate) fn say_where(outcome: &Outcome, path: &Path) {
-    let shown = path.display();
+pub(crate) fn say_where(outcome: &Outcome) {
     match outcome {
-        Outcome::Planted(_) => tracing::info!("made demo accounts; their credentials are in {shown}"),
-        Outcome::Kept => tracing::info!("the credentials of the demo accounts are in {shown}"),
-        Outcome::OfAnother => {
-            tracing::warn!("{shown} belongs to another database: give each a data directory of its own (--data-dir)");
-        }
+        Outcome::Planted(_, path) => tracing::info!("made demo accounts; their credentials are in {}", path.display()),
+        Outcome::Kept(path) => tracing::info!("the credentials of the demo accounts are in {}", path.display()),
+        Outcome::OfAnother(path) => tracing::warn!(
+            "{} and the files beside it belong to other databases: the demo credentials of this one are elsewhere",
+            path.display()
+        ),
         Outcome::NotOurs => tracing::debug!("no demo: the database has accounts of its own"),
     }
 }

@@ -164,8 +164,8 @@ fn absent_key(node: &Node<'_>, stamp: Option<&Stamp>, access: Access) -> Result<
     if node.key_given {
         bail!("the master key {} is missing: make it with {}", path.display(), master_key::recipe(path));
     }
-    if access == Access::Read {
-        bail!("this database was never used: start `keyward serve` once, or make an account");
+    if access != Access::Make {
+        bail!("this database was never used: start `keyward serve` once");
     }
     let key = master_key::create(path, &SystemEntropy)?;
     tracing::info!("made the master key {}: keep a copy of it, without it the database is worthless", path.display());

@@ -55,7 +55,7 @@ impl Node {
         access: Access,
         url: Option<&str>,
     ) -> Result<(Arc<App>, TaskTracker)> {
-        database.bring_up(settings.auto_migrate && access == Access::Change).await?;
+        database.bring_up(settings.auto_migrate && access.writes(), access).await?;
         let (store, clock) = (database.store(), Arc::new(SystemClock::start()));
         let key_path = settings.master_key_path();
         let node = installation::Node {

@@ -103,6 +103,11 @@ pub(crate) fn create_new(path: &Path) -> io::Result<File> {
 /// Fills a file that was just made, and makes it and its name lasting.
 pub(crate) fn fill(mut file: &File, path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
+    make_lasting(file, path)
+}
+
+/// Makes a file that was just filled, and its name, lasting.
+pub(crate) fn make_lasting(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
     sync_directory_of(path)
 }

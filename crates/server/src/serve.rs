@@ -86,7 +86,7 @@ impl Running {
         let max_connections = open_files::room_for(settings.limits.max_connections);
         let limits = Limits { max_connections, ..settings.limits.clone() };
 
-        let node = Node::open(settings, Access::Change, Some(&base_url)).await?;
+        let node = Node::open(settings, Access::Make, Some(&base_url)).await?;
         let entry = Entry { listener, tls: tls.clone(), metered, base_url: base_url.clone(), limits };
         let started = Self::on(node, settings, entry).await?;
         let follow = rereading.follow(tls, hangups, started.stop.clone());
@@ -101,6 +101,7 @@ impl Running {
         if settings.plants_demo() {
             plant_demo(&node, settings, &entry.base_url).await;
         }
+        node.database.make_whole().await?;
         let (ready, stop) = (Readiness::default(), CancellationToken::new());
         let (door, metrics) = (Door::new(), Door::new());
         let background = Background {
@@ -239,17 +240,16 @@ fn serve(node: &Node, settings: &Settings, listener: Listener, ready: Readiness)
 
 /// A convenience: that it cannot be had is no reason not to serve.
 async fn plant_demo(node: &Node, settings: &Settings, base_url: &str) {
-    let path = settings.demo_path();
-    let outcome = match demo::plant(&node.app, &path, base_url).await {
+    let outcome = match demo::plant(&node.app, &settings.demo_path(), base_url).await {
         Ok(outcome) => outcome,
         Err(error) => {
             return tracing::warn!(error = &*error as &dyn std::error::Error, "no demo accounts: {error:#}");
         }
     };
-    demo::say_where(&outcome, &path);
+    demo::say_where(&outcome);
     match &outcome {
-        Outcome::Planted(demo) if io::stdout().is_terminal() => say(&demo::greeting(demo, &path, base_url)),
-        Outcome::Planted(_) | Outcome::Kept => say(&format!("demo credentials are in {}", path.display())),
-        Outcome::OfAnother | Outcome::NotOurs => {}
+        Outcome::Planted(demo, path) if io::stdout().is_terminal() => say(&demo::greeting(demo, path, base_url)),
+        Outcome::Planted(_, path) | Outcome::Kept(path) => say(&format!("demo credentials are in {}", path.display())),
+        Outcome::OfAnother(_) | Outcome::NotOurs => {}
     }
 }

@@ -41,7 +41,7 @@ pub enum StorageError {
 /// Nothing was written, and the same change, tried once more from its first read on, finds its statements prepared anew.
 #[must_use]
 pub fn is_outdated(error: &(dyn StdError + 'static)) -> bool {
-    iter::successors(Some(error), |error| (*error).source()).any(|cause| cause.is::<Outdated>())
+    iter::successors(Some(error), |error| (*error).source()).any(|cause| cause.downcast_ref::<Outdated>().is_some())
 }
 
 /// A prepared statement was refused because a table was changed since it was prepared.

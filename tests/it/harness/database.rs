@@ -41,6 +41,11 @@ impl Database {
         run(&self.url, sql.to_owned()).await.unwrap();
     }
 
+    /// What the server says to these statements.
+    pub(super) async fn attempt(&self, sql: &str) -> Result<(), String> {
+        run(&self.url, sql.to_owned()).await.map_err(|error| error.to_string())
+    }
+
     /// The first column of each row, as text.
     pub(super) async fn column(&self, sql: &'static str) -> Vec<String> {
         let options: PgConnectOptions = self.url.parse().unwrap();

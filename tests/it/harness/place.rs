@@ -89,6 +89,11 @@ impl Place {
         }
     }
 
+    /// Tries statements on the Postgres, past every node. Gives what the server says against them.
+    pub(crate) async fn attempt(&self, sql: &str) -> Result<(), String> {
+        self.database.as_ref().expect("a Postgres").attempt(sql).await
+    }
+
     /// Looks into the Postgres past every node: the first column of each row, which is text.
     pub(crate) async fn column(&self, sql: &'static str) -> Vec<String> {
         self.database.as_ref().expect("a Postgres").column(sql).await

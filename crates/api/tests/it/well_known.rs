@@ -49,6 +49,7 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_to
 async fn every_address_of_ours_begins_with_the_path_of_the_public_url() {
     let mut setup = Setup::default();
     setup.settings.public_url = "https://example.test/team/keys".to_owned();
+    setup.settings.issuer.clone_from(&setup.settings.public_url);
     let world = World::with(setup).await;
     let get = async |path: &str| world.request("GET", path).send().await;
     // RFC 8414, section 3.1: between the host and the path of the issuer.

@@ -116,10 +116,13 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
     for caution in database.cautions() {
         findings.notice("database", caution);
     }
-    match database.schema().await {
+    match database.readable_schema().await {
         Ok(Schema::Current) => findings.good("schema", explain(Schema::Current)),
         Ok(other) => return findings.wrong("schema", explain(other)),
         Err(error) => return findings.wrong("schema", format!("{error:#}")),
+    }
+    if let Err(error) = database.check_rights().await {
+        return findings.wrong("rights", format!("{error:#}"));
     }
     nodes::look_at_nodes(settings, database, findings).await;
     let store = database.store();

@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) async fn run(settings: &Settings) -> Result<()> {
-    let database = Database::open(settings, Access::Change).await?;
+    let database = Database::open(settings, Access::Make).await?;
     let done = bring_up(&database).await;
     let closed = database.close().await;
     output::line(&done?)?;
@@ -18,12 +18,12 @@ pub(super) async fn run(settings: &Settings) -> Result<()> {
 }
 
 async fn bring_up(database: &Database) -> Result<String> {
-    match database.schema().await? {
+    match database.readable_schema().await? {
         Schema::Current => Ok(format!("the schema of the {database} is up to date")),
         Schema::Empty | Schema::Behind { .. } => {
             database.migrate().await?;
             Ok(format!("brought the schema of the {database} up to date"))
         }
-        ahead @ Schema::Ahead { .. } => bail!(explain(ahead)),
+        other @ (Schema::Ahead { .. } | Schema::Foreign) => bail!(explain(other)),
     }
 }

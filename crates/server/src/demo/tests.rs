@@ -1,6 +1,6 @@
 //! Planted once, only in an empty sandbox, and only with its credentials safely on disk.
 
-use std::{collections::HashMap, os::unix::fs::PermissionsExt as _};
+use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _};
 
 use keyward_api::app::{Caller, list_merchants::list_merchants};
 use tempfile::TempDir;
@@ -34,8 +34,8 @@ async fn accounts(node: &Node) -> usize {
 async fn an_empty_sandbox_gets_the_tree_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
+    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(..))));
     assert_eq!(accounts(&node).await, 3);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -43,7 +43,7 @@ async fn an_empty_sandbox_gets_the_tree_once() {
     for field in ["/base_url", "/platform/mid", "/platform/appKey", "/partner/appSecret", "/merchant/mid"] {
         assert!(content.pointer(field).is_some_and(Value::is_string), "{field}");
     }
-    assert!(matches!(plant(&node.app, &path, "http://127.0.0.1:9").await, Ok(Outcome::Kept)));
+    assert!(matches!(plant(&node.app, &path, "http://127.0.0.1:9").await, Ok(Outcome::Kept(_))));
     assert_eq!(accounts(&node).await, 3);
     let later: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!((&later["base_url"], &later["partner"]), (&json!("http://127.0.0.1:9"), &content["partner"]));
@@ -53,7 +53,7 @@ async fn an_empty_sandbox_gets_the_tree_once() {
 async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let node = Node::open(&settings, Access::Change, Some(URL)).await.unwrap();
+    let node = Node::open(&settings, Access::Make, Some(URL)).await.unwrap();
     // A folder stands where the file should go.
     let path = settings.demo_path();
     fs::create_dir(&path).unwrap();
@@ -62,21 +62,28 @@ async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
 }
 
 #[tokio::test]
-async fn the_credentials_of_another_database_are_put_aside_and_not_lost() {
+async fn each_database_has_a_file_of_its_own_and_none_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
-    fs::write(&path, "somebody else's").unwrap();
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
-    assert_eq!(fs::read_to_string(path.with_extension("json.old")).unwrap(), "somebody else's");
-    assert!(fs::read_to_string(&path).unwrap().contains("appSecret"));
+    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    fs::write(&path, "one's").unwrap();
+    fs::write(path.with_file_name("demo-2.json"), "another's").unwrap();
+    let third = path.with_file_name("demo-3.json");
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_, own)) if own == third));
+    let content = fs::read_to_string(&third).unwrap();
+    assert!(content.contains("appSecret"));
+    // Found again beside the others, which stay as they are.
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Kept(own)) if own == third));
+    assert_eq!(fs::read_to_string(&third).unwrap(), content);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one's");
+    assert_eq!(fs::read_to_string(path.with_file_name("demo-2.json")).unwrap(), "another's");
 }
 
 #[tokio::test]
 async fn production_gets_none() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "production");
-    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
+    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
     assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::NotOurs)));
     assert!(accounts(&node).await == 0 && !path.exists());
 }
@@ -85,8 +92,8 @@ async fn production_gets_none() {
 async fn the_greeting_holds_three_lines_to_paste() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
-    let Ok(Outcome::Planted(demo)) = plant(&node.app, &path, URL).await else { panic!("nothing was planted") };
+    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    let Ok(Outcome::Planted(demo, _)) = plant(&node.app, &path, URL).await else { panic!("nothing was planted") };
     let text = greeting(&demo, &path, URL);
     assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("curl ")).count(), 3);
     assert!(!text.contains('{') || text.contains(r#"{"mid":""#), "{text}");
@@ -96,11 +103,11 @@ async fn the_greeting_holds_three_lines_to_paste() {
 async fn credentials_of_another_database_are_let_be() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Change, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_))));
+    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(..))));
     for foreign in [r#"{"base_url":"http://x","platform":{"mid":"another"}}"#, "torn", "[]"] {
         fs::write(&path, foreign).unwrap();
-        assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::OfAnother)));
+        assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::OfAnother(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
     }
     fs::remove_file(&path).unwrap();

@@ -80,7 +80,7 @@ impl Place {
     }
 
     async fn start(&self) -> Result<MasterKey, String> {
-        self.settle(SANDBOX, false, Access::Change).await
+        self.settle(SANDBOX, false, Access::Make).await
     }
 }
 
@@ -106,7 +106,7 @@ async fn a_key_that_is_there_is_used_for_an_unused_database() {
 async fn the_other_environment_is_refused_naming_both() {
     let place = Place::new().await;
     place.start().await.unwrap();
-    let refusal = place.settle(Environment::Production, false, Access::Change).await.err().unwrap();
+    let refusal = place.settle(Environment::Production, false, Access::Make).await.err().unwrap();
     assert!(refusal.contains("belongs to sandbox, and this is production"), "{refusal}");
 }
 
@@ -135,7 +135,7 @@ async fn a_lost_key_is_never_made_anew() {
 #[tokio::test]
 async fn a_named_key_is_never_made_here() {
     let place = Place::new().await;
-    let refusal = place.settle(SANDBOX, true, Access::Change).await.err().unwrap();
+    let refusal = place.settle(SANDBOX, true, Access::Make).await.err().unwrap();
     assert!(refusal.contains("head -c 32 /dev/urandom"), "{refusal}");
     assert!(!place.key_path().exists());
 }

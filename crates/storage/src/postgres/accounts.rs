@@ -121,47 +121,39 @@ impl Listed {
 impl PgStore {
     /// Walks the primary key. The platform stands above all others, so all but its own are below it.
     async fn whole_tree(&self, but: Option<Uuid>, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
-        self.plans
-            .ask(|| {
-                sqlx::query_as!(
-                    Listed,
-                    r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
+        let question = || {
+            sqlx::query_as!(
+                Listed,
+                r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
                       (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
                FROM account a
                WHERE a.id <= $1 AND ($2::uuid IS NULL OR a.id <> $2)
                ORDER BY a.id DESC LIMIT $3"#,
-                    newest,
-                    but,
-                    rows
-                )
-                .fetch_all(&self.pool)
-            })
-            .await?
-            .into_iter()
-            .map(Listed::restore)
-            .collect()
+                newest,
+                but,
+                rows
+            )
+            .fetch_all(&self.pool)
+        };
+        self.plans.ask(question).await?.into_iter().map(Listed::restore).collect()
     }
 
     /// Walks `account_children`, and by its bounds and order nothing else: nothing stands below a merchant.
     async fn children(&self, parent: Uuid, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
-        self.plans
-            .ask(|| {
-                sqlx::query_as!(
-                    Listed,
-                    r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
+        let question = || {
+            sqlx::query_as!(
+                Listed,
+                r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
                       (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
                FROM account a
                WHERE (a.parent_id, a.id) <= ($1, $2::uuid) AND a.parent_id >= $1
                ORDER BY a.parent_id DESC, a.id DESC LIMIT $3"#,
-                    parent,
-                    newest,
-                    rows
-                )
-                .fetch_all(&self.pool)
-            })
-            .await?
-            .into_iter()
-            .map(Listed::restore)
-            .collect()
+                parent,
+                newest,
+                rows
+            )
+            .fetch_all(&self.pool)
+        };
+        self.plans.ask(question).await?.into_iter().map(Listed::restore).collect()
     }
 }

@@ -113,10 +113,10 @@ pub(super) fn late(late: Elapsed) -> StorageError {
 
 /// Of a migration.
 pub(super) fn migration_failed(error: MigrateError) -> StorageError {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
-        other => StorageError::Unexpected(other.into()),
+    if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
+        return failed(error);
     }
+    StorageError::Unexpected(error.into())
 }
 
 /// Whether a database that did not let us in may do so soon: it is not up yet, has no connection left at the moment, or is on

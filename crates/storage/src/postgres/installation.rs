@@ -10,16 +10,15 @@ use crate::{Installation, Result, Stamp, StorageError, Write, row::stored_versio
 impl Installation for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp")]
     async fn stamp(&self) -> Result<Option<Stamp>> {
-        let rows =
-            self.plans
-                .ask(|| {
-                    sqlx::query!(
-            r#"SELECT i.environment AS "environment!", m.version AS "version?", m.fingerprint AS "fingerprint?"
+        let question = || {
+            sqlx::query!(
+                r#"SELECT i.environment AS "environment!", m.version AS "version?", m.fingerprint AS "fingerprint?"
             FROM installation i LEFT JOIN master_key m ON true
             ORDER BY m.version"#
-        ).fetch_all(&self.pool)
-                })
-                .await?;
+            )
+            .fetch_all(&self.pool)
+        };
+        let rows = self.plans.ask(question).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let environment = first
             .environment
@@ -82,7 +81,8 @@ impl Installation for PgStore {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.installation.issuer")]
     async fn issuer(&self) -> Result<Option<String>> {
-        sqlx::query_scalar!("SELECT i.url FROM issuer i WHERE i.id").fetch_optional(&self.pool).await.map_err(failed)
+        let question = || sqlx::query_scalar!("SELECT i.url FROM issuer i WHERE i.id").fetch_optional(&self.pool);
+        self.plans.ask(question).await
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp_issuer")]

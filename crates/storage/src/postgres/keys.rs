@@ -88,11 +88,9 @@ macro_rules! restore_listed {
 impl PgStore {
     /// Walks `api_key_window`.
     async fn all_keys(&self, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
-        let rows = self
-            .plans
-            .ask(|| {
-                key_query!(
-                    r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
+        let question = || {
+            key_query!(
+                r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
             FROM api_key k
             WHERE EXISTS (
                 SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
@@ -100,14 +98,14 @@ impl PgStore {
             )
             AND (k.account_id, k.id) <= ($1, $3::uuid) AND k.account_id >= $1
             ORDER BY k.account_id DESC, k.id DESC LIMIT $4"#,
-                    account,
-                    root,
-                    newest,
-                    rows
-                )
-                .fetch_all(&self.pool)
-            })
-            .await?;
+                account,
+                root,
+                newest,
+                rows
+            )
+            .fetch_all(&self.pool)
+        };
+        let rows = self.plans.ask(question).await?;
         restore_listed!(rows)
     }
 
@@ -115,11 +113,9 @@ impl PgStore {
     /// begins with it and no other index has it. The account has an equality: Postgres ends a walk early by the column
     /// after an equality, and not by the second column of a bound on two.
     async fn keys_in_state(&self, state: &'static str, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
-        let rows = self
-            .plans
-            .ask(|| {
-                key_query!(
-                    r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
+        let question = || {
+            key_query!(
+                r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
             FROM api_key k
             WHERE EXISTS (
                 SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
@@ -127,15 +123,15 @@ impl PgStore {
             )
             AND k.account_id = $1 AND (k.state, k.id) <= ($5, $3::uuid) AND k.state >= $5
             ORDER BY k.state DESC, k.id DESC LIMIT $4"#,
-                    account,
-                    root,
-                    newest,
-                    rows,
-                    state
-                )
-                .fetch_all(&self.pool)
-            })
-            .await?;
+                account,
+                root,
+                newest,
+                rows,
+                state
+            )
+            .fetch_all(&self.pool)
+        };
+        let rows = self.plans.ask(question).await?;
         restore_listed!(rows)
     }
 }

@@ -19,10 +19,11 @@ const fn table(object: &'static str, whole: &'static [&'static str], update: &'s
 }
 
 /// No right to move the head, to write an event, to delete a lease, or to rewrite the stamp of the database.
-const TABLES: [Needs; 11] = [
+const TABLES: [Needs; 12] = [
     table("_sqlx_migrations", &["SELECT"], &[]),
     table("installation", &["SELECT", "INSERT"], &[]),
     table("master_key", &["SELECT", "INSERT"], &[]),
+    table("issuer", &["SELECT", "INSERT"], &[]),
     table("account", &["SELECT", "INSERT"], &["status", "enforced_at"]),
     table(
         "api_key",

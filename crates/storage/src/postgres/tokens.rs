@@ -20,13 +20,15 @@ impl Tokens for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.signing_keys")]
     async fn signing_keys(&self) -> Result<SigningKeys> {
         // The clock has a row even if there is no key.
-        let question = || sqlx::query!(
-            r#"SELECT c.now AS "now!", k.generation AS "generation?", k.kid AS "kid?", k.public AS "public?",
+        let question = || {
+            sqlx::query!(
+                r#"SELECT c.now AS "now!", k.generation AS "generation?", k.kid AS "kid?", k.public AS "public?",
                 k.sealed AS "sealed?", k.published_at AS "published_at?", k.signs_from AS "signs_from?"
             FROM (SELECT clock_timestamp() AS now OFFSET 0) c LEFT JOIN signing_key k ON true
             ORDER BY k.generation"#
-        )
-        .fetch_all(&self.pool);
+            )
+            .fetch_all(&self.pool)
+        };
         let rows = self.plans.ask(question).await?;
         let mut read = SigningKeys { keys: Vec::with_capacity(rows.len()), database_time: None };
         for row in rows {

@@ -31,33 +31,28 @@ fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Subject> {
 impl Feed for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.head")]
     async fn head(&self) -> Result<Read<()>> {
-        let row = self
-            .store
-            .plans
-            .ask(|| {
-                sqlx::query!(
-                    r#"SELECT h.seq, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS "timeline!"
+        let question = || {
+            sqlx::query!(
+                r#"SELECT h.seq, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS "timeline!"
             FROM revocation_head h WHERE h.id"#
-                )
-                .fetch_one(&self.store.pool)
-            })
-            .await?;
+            )
+            .fetch_one(&self.store.pool)
+        };
+        let row = self.store.plans.ask(question).await?;
         Ok(Read { value: (), as_of: stored_seq(row.seq)?, incarnation: stored_incarnation(&row.timeline)? })
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.events_after", fields(%seq))]
     async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
-        let rows =
-            self.store
-                .plans
-                .ask(|| {
-                    sqlx::query!(
-            "SELECT e.seq, e.scope, e.subject FROM revocation_event e WHERE e.seq > $1 ORDER BY e.seq LIMIT $2",
-            column(seq),
-            i64::from(at_most)
-        ).fetch_all(&self.store.pool)
-                })
-                .await?;
+        let question = || {
+            sqlx::query!(
+                "SELECT e.seq, e.scope, e.subject FROM revocation_event e WHERE e.seq > $1 ORDER BY e.seq LIMIT $2",
+                column(seq),
+                i64::from(at_most)
+            )
+            .fetch_all(&self.store.pool)
+        };
+        let rows = self.store.plans.ask(question).await?;
         let restored = rows
             .into_iter()
             .map(|row| Ok(Event { seq: stored_seq(row.seq)?, subject: subject(row.seq, &row.scope, row.subject)? }));

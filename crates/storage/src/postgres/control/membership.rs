@@ -81,21 +81,18 @@ impl Membership for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.members")]
     async fn members(&self) -> Result<Members> {
         // The head has a row even if nobody is a member.
-        let rows = self
-            .store
-            .plans
-            .ask(|| {
-                sqlx::query!(
-                    r#"SELECT h.seq AS "head!", clock_timestamp() AS "database_time!", m.node AS "node?",
+        let question = || {
+            sqlx::query!(
+                r#"SELECT h.seq AS "head!", clock_timestamp() AS "database_time!", m.node AS "node?",
                m.counter AS "counter?", m.applied AS "applied?", m.ttl_ms AS "ttl_ms?",
                m.started_at AS "started_at?", m.renewed_at AS "renewed_at?", m.version AS "version?"
             FROM revocation_head h LEFT JOIN node_lease m ON true
             WHERE h.id
             ORDER BY m.node"#
-                )
-                .fetch_all(&self.store.pool)
-            })
-            .await?;
+            )
+            .fetch_all(&self.store.pool)
+        };
+        let rows = self.store.plans.ask(question).await?;
         let first = rows.first().ok_or_else(|| StorageError::Corrupt { table: "revocation_head", id: "id".into() })?;
         let (head, database_time) = (stored_seq(first.head)?, wall_clock(first.database_time)?);
         let mut members = Vec::with_capacity(rows.len());

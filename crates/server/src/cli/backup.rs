@@ -1,0 +1,161 @@
+//! `keyward backup` and `keyward restore`: a copy of the embedded database, and back.
+//!
+//! A copy is stamped as the database is: with its environment and the fingerprints of its master key. It never holds the key
+//! itself. Postgres has tools of its own; `docs/backup.md` says how to use them.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Args;
+use keyward_storage::{Feed as _, Installation as _, Schema, Stamp};
+use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
+use serde_json::json;
+
+use super::output;
+use crate::{
+    config::Settings,
+    database::{Access, Database, explain},
+    installation::{Node as Site, judge},
+    master_key, private_file,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// The file of the copy
+    pub(super) file: PathBuf,
+}
+
+/// Copies the database into a new file that its owner alone can read.
+pub(super) async fn backup(file: &Path, settings: &Settings) -> Result<()> {
+    if !settings.is_embedded() {
+        bail!("this copies the embedded database; copy a Postgres with its own pg_dump (docs/backup.md)");
+    }
+    let database = Database::open(settings, Access::Read).await?;
+    let copied = copy(file, &database).await;
+    let closed = database.close().await;
+    let contents = copied?;
+    closed?;
+    output::json(&json!({
+        "file": file,
+        "environment": contents.stamp.environment.as_str(),
+        "master_key_fingerprints": contents.fingerprints(),
+        "last_event": contents.last_event,
+    }))
+}
+
+async fn copy(file: &Path, database: &Database) -> Result<Contents> {
+    let Database::Embedded(store, _) = database else { bail!("this copies the embedded database") };
+    look_into(store).await?;
+    let made = private_file::create_new(file).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return anyhow!("{} is there already, and is not overwritten", file.display());
+        }
+        anyhow::Error::new(error).context(format!("cannot make {}", file.display()))
+    })?;
+    let written = async {
+        store.copy_into(file).await?;
+        private_file::make_lasting(&made, file)?;
+        let copy = SqliteStore::open_copy(file, &Options::default())?;
+        let contents = check(&copy).await;
+        copy.close().await?;
+        contents
+    };
+    written.await.map_err(|error| {
+        // Half a copy is none.
+        let _ = fs::remove_file(file);
+        error.context(format!("cannot copy the database into {}", file.display()))
+    })
+}
+
+/// Puts a copy in the place of the embedded database. It has to fit this environment and the master key that is here.
+pub(super) async fn restore(file: &Path, settings: &Settings) -> Result<()> {
+    if !settings.is_embedded() {
+        bail!("this restores the embedded database; restore a Postgres with its own pg_restore (docs/backup.md)");
+    }
+    let copy = SqliteStore::open_copy(file, &Options::default())?;
+    let checked = check(&copy).await.with_context(|| format!("{} cannot be used", file.display()));
+    copy.close().await?;
+    let contents = checked?;
+    fits(&contents.stamp, settings)?;
+    let replaced = last_event_here(settings).await;
+    let restored = keyward_storage_sqlite::restore(settings.data_dir(), file, &Options::default()).await;
+    restored.map_err(|error| {
+        let held = matches!(error, OpenError::Held { .. }).then_some("this needs the embedded database for itself");
+        let error = anyhow::Error::new(error);
+        match held {
+            Some(context) => error.context(context),
+            None => error,
+        }
+    })?;
+    if let Some(lost) = replaced.filter(|replaced| *replaced > contents.last_event) {
+        tracing::warn!(
+            "the database went back: the changes {} to {lost} are lost, and keys that they revoked are good again",
+            contents.last_event + 1
+        );
+    }
+    output::json(&json!({
+        "file": file,
+        "data_dir": settings.data_dir(),
+        "environment": contents.stamp.environment.as_str(),
+        "last_event": contents.last_event,
+        "replaced_last_event": replaced,
+    }))
+}
+
+/// What a database says of itself.
+struct Contents {
+    stamp: Stamp,
+    last_event: u64,
+}
+
+impl Contents {
+    fn fingerprints(&self) -> Vec<&str> {
+        self.stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect()
+    }
+}
+
+async fn check(copy: &SqliteStore) -> Result<Contents> {
+    copy.check().await?;
+    look_into(copy).await
+}
+
+async fn look_into(store: &SqliteStore) -> Result<Contents> {
+    match store.schema().await? {
+        Schema::Current | Schema::Behind { .. } => {}
+        other @ (Schema::Empty | Schema::Ahead { .. } | Schema::Foreign) => bail!(explain(other)),
+    }
+    let stamp = store.stamp().await?.ok_or_else(|| anyhow!("it was never used: nothing would be copied"))?;
+    Ok(Contents { stamp, last_event: store.head().await?.as_of.number() })
+}
+
+/// Whether a node with these settings could start on a database of this stamp.
+fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
+    let key_path = settings.master_key_path();
+    let site =
+        Site { environment: settings.environment, key_path: &key_path, key_given: settings.master_key_file.is_some() };
+    let Some(key) = master_key::read(&key_path)? else {
+        let wanted: Vec<&str> = stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect();
+        bail!(
+            "the copy is worth nothing without its master key: put the file with the fingerprint {} at {} first (mode 600)",
+            wanted.join(" and "),
+            key_path.display()
+        );
+    };
+    match judge(Some(stamp), settings.environment, &key) {
+        Ok(_) => Ok(()),
+        Err(foreign) => bail!(foreign.explain(&site)),
+    }
+}
+
+/// The number of the last event of the database that is to be replaced; none where there is none, or it cannot be read.
+async fn last_event_here(settings: &Settings) -> Option<u64> {
+    let database = Database::open(settings, Access::Read).await.ok()?;
+    let Database::Embedded(store, _) = &database else { return None };
+    let head = store.head().await;
+    // The reason to restore may be that it cannot even be closed.
+    let _ = database.close().await;
+    Some(head.ok()?.as_of.number())
+}

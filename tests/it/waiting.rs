@@ -1,0 +1,73 @@
+//! Starting before the database is there: a server waits for one that may come, and for none that refuses it.
+
+use std::time::Duration;
+
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::timeout,
+};
+use xtask::pg::{Cluster, Durability, Options};
+
+use crate::harness::Place;
+
+fn cluster() -> Cluster {
+    Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap()
+}
+
+/// The URL with another host and port.
+fn through(url: &str, address: &str) -> String {
+    let (before, after) = url.split_once("@127.0.0.1:").expect("a URL over TCP");
+    let (_, database) = after.split_once('/').expect("a URL with a database");
+    format!("{before}@{address}/{database}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_waits_for_a_database_that_is_not_up_yet() {
+    let cluster = cluster();
+    let url = cluster.tcp_url().unwrap();
+    let place = Place::on(&url).await;
+    let before = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = before.local_addr().unwrap().to_string();
+    let through_it = through(place.url().unwrap(), &address);
+    let serve = place.sandbox().env("DATABASE_URL", through_it).env("KEYWARD_DATABASE__CONNECT_WAIT", "10m");
+    let node = tokio::task::spawn_blocking(move || serve.serve());
+    // It was sent away at least once before the database is there.
+    drop(timeout(Duration::from_mins(1), before.accept()).await.expect("it asks").unwrap());
+    let port = place.url().unwrap().split_once("@127.0.0.1:").unwrap().1.split_once('/').unwrap().0.to_owned();
+    let mut relay = JoinSet::new();
+    relay.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut client, _)) = before.accept().await {
+            let mut server = TcpStream::connect(format!("127.0.0.1:{port}")).await.unwrap();
+            connections.spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    let node = node.await.unwrap();
+    node.anonymous().get("/readyz").await.expect(200);
+    assert!(node.said_so_far().contains("waiting for it"), "{}", node.said_so_far());
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stays_wrong_ends_the_start_at_once_and_says_what_to_do() {
+    let cluster = cluster();
+    let url = cluster.tcp_url().unwrap();
+    let place = Place::on(&url).await;
+    let good = place.url().unwrap();
+    let (user, password) = good.split_once("://").unwrap().1.split_once('@').unwrap().0.split_once(':').unwrap();
+    let cases = [
+        (good.replace(password, "open-sesame"), "correct the user or the password"),
+        (good.replace(&format!("{user}:"), "nobody:"), "correct the user or the password"),
+        (xtask::pg::with_database(good, "no_such_database").unwrap(), "CREATE DATABASE"),
+    ];
+    for (url, advice) in cases {
+        // A wait would outlive the test.
+        let serve = place.sandbox().env("DATABASE_URL", url).env("KEYWARD_DATABASE__CONNECT_WAIT", "30d");
+        let finished = serve.run();
+        assert!(!finished.said().contains(password) && !finished.said().contains("sesame"), "{}", finished.said());
+        assert!(!finished.said().contains("at line"), "{}", finished.said());
+        finished.refuses_with(&["cannot use the database of DATABASE_URL", advice]);
+    }
+}
