@@ -103,6 +103,7 @@ impl Listener {
     where
         S: Service<Request<Asked<Incoming>>, Response = Response<Body>, Error = Infallible>
             + Clone
+            + Unpin
             + Send
             + Sync
             + 'static,
@@ -140,7 +141,12 @@ impl Listener {
 /// One connection from its first byte to its last. A handshake is work, too: it has its place already.
 async fn serve_one<S>(stream: TcpStream, place: Place, tls: Option<TlsAcceptor>, shared: Arc<Shared>, service: S)
 where
-    S: Service<Request<Asked<Incoming>>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request<Asked<Incoming>>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Unpin
+        + Send
+        + Sync
+        + 'static,
     S::Future: Unpin + Send,
 {
     let talk = Arc::new(Talk::default());

@@ -25,7 +25,7 @@ use tokio::{
     sync::Notify,
     time::{Instant, sleep},
 };
-use tower::Service;
+use tower::{Service, ServiceExt as _, util::Oneshot};
 
 use super::{Door, Shared};
 use crate::config::Limits;
@@ -110,7 +110,7 @@ impl Drop for UnderWay {
 pub(super) async fn hold<IO, S, B>(io: IO, talk: &Arc<Talk>, shared: &Shared, service: S)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Unpin + Send + Sync + 'static,
     S::Future: Unpin + Send,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
 {
@@ -183,19 +183,21 @@ struct Tracked<S> {
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Tracked<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Unpin,
     S::Future: Unpin,
 {
     type Response = Response<UntilSent<B>>;
     type Error = Infallible;
-    type Future = Answer<S::Future>;
+    type Future = Answer<Oneshot<S, Request<Incoming>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let version = request.version();
         let under_way = Some(self.talk.begin(version));
         // HTTP/2 has no such header.
         let door = (version != Version::HTTP_2).then(|| self.door.clone());
-        Answer { making: self.service.clone().call(request), under_way, door }
+        // Called when it is polled: looking for a body earlier would have the library ask the client for it, although the
+        // request may be refused without one.
+        Answer { making: self.service.clone().oneshot(request), under_way, door }
     }
 }
 
