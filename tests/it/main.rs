@@ -40,3 +40,4 @@ mod tls;
 mod two_nodes;
 mod unusable_settings;
 mod waiting;
+mod went_back;

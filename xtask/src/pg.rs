@@ -7,6 +7,7 @@ mod binaries;
 mod config;
 mod pooler;
 mod server;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod unprivileged;
@@ -23,6 +24,7 @@ use anyhow::{Context as _, Result, anyhow};
 
 use crate::run;
 pub use pooler::Pooler;
+pub use snapshot::Snapshot;
 pub use url::with_database;
 
 use server::Server;

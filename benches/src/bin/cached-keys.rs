@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail, ensure};
 use keyward_benches::{Counted, number};
 use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, SecretDigest, Status};
-use keyward_storage::{Credential, Incarnation, Read, Seq};
+use keyward_storage::{Credential, Read, Seq, Snapshot};
 use keyward_verifier::{
     Cache, Std,
     protocol::{Generation, Rules},
@@ -26,11 +26,11 @@ fn main() -> Result<()> {
     // What an empty one sets aside counts.
     let before = resident_bytes()?;
     let cache = Cache::<Std>::new(Rules::ALL, capacity.parse()?);
-    cache.open(Generation::FIRST.next(), Seq::new(0));
+    let as_of = Snapshot::embedded(Seq::ZERO);
+    cache.open(Generation::FIRST.next(), as_of);
     let random = Counted::default();
     for n in 0..keys {
-        let read =
-            Read { value: credential(n, per_account, &random)?, as_of: Seq::new(0), incarnation: Incarnation(1) };
+        let read = Read { value: credential(n, per_account, &random)?, as_of };
         ensure!(cache.keep(cache.begin_read(read.value.key.id()), &read), "a key was not kept");
     }
     let (after, size) = (resident_bytes()?, cache.size());

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{AccessId, AccountId, DigestError, Environment, FamilyId, KeyId, PairId, RefreshId, Timestamp};
 use keyward_storage::{StorageError, Store};
-use keyward_verifier::{ClockDifference, CutOff, Times, Verifier};
+use keyward_verifier::{ClockDifference, NotEnforced, Times, Verifier};
 use tokio_util::task::TaskTracker;
 
 /// Lets `?` turn what is not the caller's fault into a use case's own error.
@@ -146,7 +146,7 @@ pub enum Fault {
     CutOff,
     /// A change is committed and not known to be in force on every node.
     #[error(transparent)]
-    NotEnforced(#[from] CutOff),
+    NotEnforced(#[from] NotEnforced),
 }
 
 /// The service without its entrances: what every use case is handed.

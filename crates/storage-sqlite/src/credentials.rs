@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use keyward_domain::KeyId;
 use keyward_storage::{
-    Credential, Credentials, Incarnation, Read, Result, StorageError,
+    Credential, Credentials, Read, Result, Snapshot, StorageError,
     row::{AuthKeyRow, LinkRow, restore_chain, stored_seq},
 };
 use uuid::Uuid;
@@ -85,6 +85,6 @@ impl KeyInChain {
             Credential { key: Arc::new(key.restore()?), chain: restore_chain(own, above.into_iter().flatten())? };
         let headless = || StorageError::Corrupt { table: "revocation_head", id: "1".to_owned() };
         let as_of = stored_seq(self.as_of.ok_or_else(headless)?)?;
-        Ok(Read { value, as_of, incarnation: Incarnation(0) })
+        Ok(Read { value, as_of: Snapshot::embedded(as_of) })
     }
 }

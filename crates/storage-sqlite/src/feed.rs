@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Timestamp};
 use keyward_storage::{
-    Event, Feed, Hint, Hints, Incarnation, Read, Result, Seq, StorageError, Subject, row::stored_seq,
+    Event, Events, Feed, Hint, Hints, HistoryToken, Position, Read, Result, Seq, Snapshot, StorageError, Subject,
+    row::stored_seq,
 };
 use sqlx::{SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
@@ -34,7 +35,7 @@ impl StoredEvent {
             "account" => Subject::Account(AccountId::from_uuid(self.subject)),
             _ => return Err(StorageError::Corrupt { table: "revocation_event", id: self.seq.to_string() }),
         };
-        Ok(Event { seq: stored_seq(self.seq)?, subject })
+        Ok(Event { position: Position::unnamed(stored_seq(self.seq)?), subject })
     }
 }
 
@@ -53,12 +54,12 @@ pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Seq> {
 impl Feed for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.feed.head")]
     async fn head(&self) -> Result<Read<()>> {
-        Ok(Read { value: (), as_of: head(&self.readers).await?, incarnation: Incarnation(0) })
+        Ok(Read { value: (), as_of: Snapshot::embedded(head(&self.readers).await?) })
     }
 
     #[tracing::instrument(skip_all, name = "db.feed.events_after")]
-    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
-        let seq = column(seq);
+    async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
+        let seq = column(position.seq);
         let rows = sqlx::query_as!(
             StoredEvent,
             r#"SELECT seq AS "seq!: i64", scope AS "scope!", subject AS "subject!: Uuid"
@@ -67,7 +68,9 @@ impl Feed for SqliteStore {
             at_most
         );
         let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
-        rows.into_iter().map(StoredEvent::restore).collect()
+        // One process, one history. What was pruned shows as a gap in the numbers.
+        let events = rows.into_iter().map(StoredEvent::restore).collect::<Result<_>>()?;
+        Ok(Events { token: HistoryToken::EMBEDDED, follow: true, events })
     }
 
     async fn announce(&self, _hint: Hint) -> Result<()> {
@@ -80,7 +83,7 @@ impl Feed for SqliteStore {
 
     /// What is noted already costs a reader a look, and no commit.
     #[tracing::instrument(skip_all, name = "db.feed.record_enforced")]
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, _: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), at.as_micros());
         let mut open = Vec::new();
         for subject in subjects {

@@ -3,7 +3,7 @@
 
 use keyward_domain::{AccountId, Reach};
 use keyward_storage::{
-    AccountRecord, KeyRecord, ListedKey, Result,
+    AccountRecord, HistoryToken, KeyRecord, ListedKey, Result,
     row::{AccountRow, KeyRow, LinkRow, restore_chain, stored_enforcement, stored_moment},
 };
 use uuid::Uuid;
@@ -159,7 +159,7 @@ impl KeyInChain {
         let key = key.restore()?;
         let chain = restore_chain(own, above.into_iter().flatten())?;
         let last_used = last_used.map(|at| stored_moment(at, "key_usage", key.id())).transpose()?;
-        let enforcement = stored_enforcement(change_seq, enforced_at, "api_key", key.id())?;
+        let enforcement = stored_enforcement(change_seq, enforced_at, HistoryToken::EMBEDDED, "api_key", key.id())?;
         Ok(KeyRecord { key, chain, last_used, enforcement })
     }
 }
@@ -196,7 +196,8 @@ impl AccountInChain {
         let chain = restore_chain(own, above.into_iter().flatten())?;
         let link = LinkRow { id, mid, role, status };
         let account = AccountRow { link, name, parent: stored_parent, created_at }.restore()?;
-        let enforcement = stored_enforcement(self.change_seq, self.enforced_at, "account", account.id)?;
+        let token = HistoryToken::EMBEDDED;
+        let enforcement = stored_enforcement(self.change_seq, self.enforced_at, token, "account", account.id)?;
         Ok(AccountRecord { account, chain, enforcement })
     }
 }

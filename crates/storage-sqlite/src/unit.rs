@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, ApiKey, KeyId, Name, Reach, Revocation, Status};
-use keyward_storage::{AccountRecord, Committed, KeyRecord, Result, StorageError, UnitOfWork, Write};
+use keyward_storage::{AccountRecord, Committed, KeyRecord, Position, Result, StorageError, UnitOfWork, Write};
 use sqlx::{Sqlite, SqliteConnection, Transaction, sqlite::SqliteQueryResult};
 
 use crate::{
@@ -142,7 +142,7 @@ impl UnitOfWork for SqliteUnit {
         let decisive = self.decisive;
         let connection = self.connection()?;
         // Nobody else writes before the commit: the last event is this unit's own.
-        let event = if decisive { Some(feed::head(connection).await?) } else { None };
+        let event = if decisive { Some(Position::unnamed(feed::head(connection).await?)) } else { None };
         self.transaction.commit().await.map_err(commit_refused)?;
         self.lock.is_kept()?;
         Ok(Committed { event })

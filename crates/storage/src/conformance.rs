@@ -33,6 +33,7 @@ pub mod crowds;
 pub mod enforcement;
 pub mod events;
 pub mod hints;
+pub mod histories;
 pub mod history;
 pub mod installation;
 pub mod issuing;

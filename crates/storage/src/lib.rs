@@ -21,6 +21,7 @@ use keyward_domain::{
 
 mod authority;
 mod error;
+mod history;
 mod revocation;
 pub mod row;
 
@@ -33,11 +34,12 @@ mod postgres;
 
 pub use authority::Authority;
 pub use error::{Cause, Constraint, StorageError, is_outdated};
+pub use history::{HistoryToken, InvalidToken, LostHistory, Nonce, Position, Snapshot};
 #[cfg(feature = "postgres")]
 pub use postgres::{PgControl, PgOptions, PgStore};
 pub use revocation::{
-    CLOCKS_AGREE, Committed, Confirmed, Enforcement, Event, Feed, Hint, Hints, Incarnation, Introduction, Member,
-    Members, Membership, NodeId, Read, Seq, Subject,
+    CLOCKS_AGREE, Committed, Confirmed, Enforcement, Event, Events, Feed, Hint, Hints, Introduction, Member, Members,
+    Membership, NodeId, Read, Renewal, Seq, Subject,
 };
 
 /// The result of asking the database.

@@ -10,10 +10,10 @@ use keyward_domain::{
 };
 
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Authority, Committed, Confirmed, Credential, Credentials, Event, Feed,
-    FreshSigningKey, Hint, Hints, Installation, Introduction, KeyRecord, KeyWindow, Keys, ListedKey, Members,
-    Membership, NodeId, Read, Redeemed, Redemption, Result, Seq, SigningKeys, Stamp, Store, Subject, Tokens,
-    UnitOfWork, Upkeep, Write,
+    AccountRecord, AccountWindow, Accounts, Authority, Committed, Confirmed, Credential, Credentials, Events, Feed,
+    FreshSigningKey, Hint, Hints, HistoryToken, Installation, Introduction, KeyRecord, KeyWindow, Keys, ListedKey,
+    LostHistory, Members, Membership, NodeId, Position, Read, Redeemed, Redemption, Renewal, Result, Seq, SigningKeys,
+    Stamp, Store, Subject, Tokens, UnitOfWork, Upkeep, Write,
 };
 
 mockall::mock! {
@@ -108,19 +108,28 @@ mockall::mock! {
     #[async_trait]
     impl Membership for Nodes {
         async fn join(&self, node: &Introduction) -> Result<Confirmed>;
-        async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>>;
+        async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>>;
         async fn leave(&self, node: NodeId) -> Result<()>;
-        async fn members(&self) -> Result<Members>;
+        async fn members(&self, events: &[Position]) -> Result<Members>;
         async fn reap(&self, node: NodeId, counter: u64) -> Result<Write>;
+        async fn mark(&self, token: HistoryToken) -> Result<Write>;
+        async fn record_lost(&self, lost: &LostHistory) -> Result<()>;
+        async fn lost(&self, at_most: u32) -> Result<Vec<LostHistory>>;
     }
 
     #[async_trait]
     impl Feed for Nodes {
         async fn head(&self) -> Result<Read<()>>;
-        async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>>;
+        async fn events_after(&self, position: Position, at_most: u32) -> Result<Events>;
         async fn announce(&self, hint: Hint) -> Result<()>;
         async fn listen(&self) -> Result<Option<Box<dyn Hints>>>;
-        async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()>;
+        async fn record_enforced(
+            &self,
+            subjects: &[Subject],
+            up_to: Seq,
+            shown_by: Position,
+            at: Timestamp,
+        ) -> Result<()>;
         async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
     }
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Timestamp};
 use uuid::Uuid;
 
-use crate::{Result, Write};
+use crate::{HistoryToken, LostHistory, Position, Result, Snapshot, Write};
 
 /// How far the wall clock of a node and that of the database may differ before one of them counts as wrong. A statement that
 /// advances or deletes what all nodes share goes by the database's clock, and does nothing where the caller's differs by more.
@@ -50,20 +50,13 @@ impl fmt::Display for Seq {
     }
 }
 
-/// Which life of the database answered: a fail-over begins another one (the WAL timeline of Postgres). Nothing compares
-/// it yet (R11 comes with fail-over).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Incarnation(pub u32);
-
 /// A value, and what the database had seen when it was read. All of it is of one snapshot: one statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read<T> {
     /// What was read.
     pub value: T,
-    /// The last event whose effect the value shows; every earlier one shows too.
-    pub as_of: Seq,
-    /// Which life of the database it is of.
-    pub incarnation: Incarnation,
+    /// The last event whose effect the value shows, and whose history that is; every earlier event shows too.
+    pub as_of: Snapshot,
 }
 
 /// What an event is about: whatever is remembered of it is no longer to be believed.
@@ -78,10 +71,29 @@ pub enum Subject {
 /// One change that decides verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Event {
-    /// Its number.
-    pub seq: Seq,
+    /// Its number and its nonce.
+    pub position: Position,
     /// What was changed.
     pub subject: Subject,
+}
+
+/// The events after a position, in one snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// Whose history they are of.
+    pub token: HistoryToken,
+    /// Whether the event that they were to follow is there, by number and nonce.
+    pub follow: bool,
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+}
+
+impl Events {
+    /// Whether that is all there was, when at most this many were asked for.
+    #[must_use]
+    pub fn is_all(&self, at_most: u32) -> bool {
+        self.events.len() < usize::try_from(at_most).unwrap_or(usize::MAX)
+    }
 }
 
 /// How far a change of a key or an account has got.
@@ -91,13 +103,15 @@ pub struct Enforcement {
     pub seq: Seq,
     /// When that was in force on every node; none while it is not known to be.
     pub enforced_at: Option<Timestamp>,
+    /// The history that shows it: in another one neither the change nor the note need be there (R18).
+    pub token: HistoryToken,
 }
 
 /// What a commit wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// The last event of the unit of work; none if it changed nothing that decides a verdict.
-    pub event: Option<Seq>,
+    pub event: Option<Position>,
 }
 
 /// One process, by a name drawn at random at its start and never configured.
@@ -137,15 +151,33 @@ pub struct Introduction {
     pub started_at: Timestamp,
     /// Which version it runs; shown to operators.
     pub version: String,
+    /// The random number that its row has until the first renewal (R18).
+    pub counter: u64,
+}
+
+/// A renewal. It acknowledges and grants only where the database has exactly what it names; elsewhere it touches no row
+/// (R18).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The node.
+    pub node: NodeId,
+    /// Up to which event it has forgotten what was changed.
+    pub applied: Position,
+    /// The history in which its lease stands.
+    pub token: HistoryToken,
+    /// The random numbers that its row may have: that of the last confirmed renewal, and those of renewals since whose
+    /// outcome is unknown.
+    pub counters: Vec<u64>,
+    /// The random number that its row gets.
+    pub counter: u64,
 }
 
 /// What the database answers to a join or a renewal, once it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmed {
-    /// The last event that was visible when it was written. Never older than the moment of asking.
-    pub head: Seq,
-    /// Which life of the database confirmed it.
-    pub incarnation: Incarnation,
+    /// The last event that was visible when it was written, and whose history confirmed it. Never older than the moment
+    /// of asking.
+    pub head: Snapshot,
     /// The database's wall clock, for judging when keys expire and for nothing else (R7).
     pub database_time: Timestamp,
 }
@@ -155,7 +187,7 @@ pub struct Confirmed {
 pub struct Member {
     /// The node.
     pub node: NodeId,
-    /// Grows with every renewal.
+    /// A random number, another one after every renewal. A row that was put back has an old one.
     pub counter: u64,
     /// Up to which event it has forgotten what was changed: its acknowledgement.
     pub applied: Seq,
@@ -174,8 +206,12 @@ pub struct Member {
 pub struct Members {
     /// The rows.
     pub rows: Vec<Member>,
-    /// The last event that is visible.
-    pub head: Seq,
+    /// The last event that is visible, and whose history this is.
+    pub head: Snapshot,
+    /// Whether a process has marked this history: it waited until every lease of another one had ended (R18).
+    pub is_marked: bool,
+    /// Of the events that were asked about, those that are not there.
+    pub absent: Vec<Position>,
     /// The database's wall clock when they were read. For people.
     pub database_time: Timestamp,
 }
@@ -187,20 +223,30 @@ pub trait Membership: Send + Sync {
     /// Adds the node's row with `applied` = head, as durably as a revocation (R12).
     async fn join(&self, node: &Introduction) -> Result<Confirmed>;
 
-    /// Renews the node's lease and tells how far it has got (`applied` never goes back). None if its row is gone: it is
-    /// a member no more. As durable as a revocation (R12). A call that is dropped half way may still be carried out; it
-    /// gives up its connection.
-    async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>>;
+    /// Renews the node's lease and records how far it has got (`applied` never goes back). None if the database does not
+    /// have exactly what the renewal names, the node's row among it: the node is a member no more (R6, R18). As durable as
+    /// a revocation (R12). A call that is dropped half way may still be carried out; it gives up its connection.
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>>;
 
     /// Takes the node's row away. Only for a node that no longer answers from memory (R10).
     async fn leave(&self, node: NodeId) -> Result<()>;
 
-    /// All rows, in a snapshot of its own.
-    async fn members(&self) -> Result<Members>;
+    /// All rows, in a snapshot of its own, and which of these events are not there in that snapshot.
+    async fn members(&self, events: &[Position]) -> Result<Members>;
 
     /// Takes a row away that stands still. `Stale` unless its counter is still the one that was seen (R10), and unless its
     /// lease is over by the database's clock as well.
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write>;
+
+    /// Marks the history of this token: this process has waited until every lease of another one had ended. `Stale` if
+    /// the database is of another history by now.
+    async fn mark(&self, token: HistoryToken) -> Result<Write>;
+
+    /// Records what a node found missing, for people. Of several reports about one history the widest stays.
+    async fn record_lost(&self, lost: &LostHistory) -> Result<()>;
+
+    /// What nodes found missing, latest first, at most this many reports.
+    async fn lost(&self, at_most: u32) -> Result<Vec<LostHistory>>;
 }
 
 /// What happened, in order.
@@ -209,9 +255,9 @@ pub trait Feed: Send + Sync {
     /// The number of the last event.
     async fn head(&self) -> Result<Read<()>>;
 
-    /// The events after this one, oldest first, at most so many. A gap at the beginning or in between means that history
-    /// was pruned.
-    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>>;
+    /// The events after this one, oldest first, at most this many. A gap at the beginning or in between means that
+    /// history was pruned.
+    async fn events_after(&self, position: Position, at_most: u32) -> Result<Events>;
 
     /// Tells listeners that there is something to read. A hint only: it is sent after the commit, in a statement of its
     /// own, and nothing depends on it (R14).
@@ -220,9 +266,10 @@ pub trait Feed: Send + Sync {
     /// Listens to hints on a connection of its own; none where no other process could send any.
     async fn listen(&self) -> Result<Option<Box<dyn Hints>>>;
 
-    /// Notes that the last changes of these, up to this event, are in force on every node. What was noted before stays,
-    /// and a change that came later is left alone.
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()>;
+    /// Notes that the last changes of these, up to this number, are in force on every node; nothing unless the event
+    /// `shown_by` is there, by number and nonce: it is of the history in which they are in force (R18). What was noted
+    /// before stays, and a change that came later is left alone.
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
 
     /// Drops events that no node needs: below the lowest `applied`, and older than this by the database's clock. None where
     /// `wall`, the caller's clock, differs from it by more than [`CLOCKS_AGREE`]. Returns how many.

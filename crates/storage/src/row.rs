@@ -7,7 +7,7 @@ use keyward_domain::{
 };
 use uuid::Uuid;
 
-use crate::{Enforcement, Incarnation, Result, Seq, StorageError};
+use crate::{Enforcement, HistoryToken, Nonce, Position, Result, Seq, Snapshot, StorageError};
 
 /// The columns of `api_key`, with times in microseconds since the Unix epoch.
 #[derive(Debug)]
@@ -273,13 +273,14 @@ pub fn stored_version(number: i32) -> Result<KeyVersion> {
         .ok_or_else(|| StorageError::Corrupt { table: "master_key", id: number.to_string() })
 }
 
-/// Reads the columns `change_seq` and `enforced_at`.
+/// Reads the columns `change_seq` and `enforced_at`, with the token of the statement.
 ///
 /// # Errors
 /// [`StorageError::Corrupt`] if they hold what this service never writes.
 pub fn stored_enforcement(
     change_seq: Option<i64>,
     enforced_at: Option<i64>,
+    token: HistoryToken,
     table: &'static str,
     id: impl std::fmt::Display,
 ) -> Result<Option<Enforcement>> {
@@ -288,7 +289,7 @@ pub fn stored_enforcement(
         None => None,
         Some(micros) => Some(stored_moment(micros, table, id)?),
     };
-    Ok(Some(Enforcement { seq: stored_seq(seq)?, enforced_at }))
+    Ok(Some(Enforcement { seq: stored_seq(seq)?, enforced_at, token }))
 }
 
 /// Reads the number of an event.
@@ -300,13 +301,21 @@ pub fn stored_seq(number: i64) -> Result<Seq> {
     u64::try_from(number).map(Seq::new).map_err(corrupt)
 }
 
-/// Reads the timeline of a WAL file name, in hexadecimal digits.
+/// Reads a row of the view `history_position`.
 ///
 /// # Errors
 /// [`StorageError::Corrupt`] if it is none.
-pub fn stored_incarnation(timeline: &str) -> Result<Incarnation> {
-    let corrupt = |_| StorageError::Corrupt { table: "pg_walfile_name", id: timeline.to_owned() };
-    u32::from_str_radix(timeline, 16).map(Incarnation).map_err(corrupt)
+pub fn stored_snapshot(seq: i64, nonce: Uuid, token: &str) -> Result<Snapshot> {
+    let position = Position { seq: stored_seq(seq)?, nonce: Nonce::from_uuid(nonce) };
+    Ok(Snapshot { position, token: stored_token(token)? })
+}
+
+/// Reads the token of a history.
+///
+/// # Errors
+/// [`StorageError::Corrupt`] if it is none.
+pub fn stored_token(token: &str) -> Result<HistoryToken> {
+    token.parse().map_err(|_| StorageError::Corrupt { table: "history_position", id: token.to_owned() })
 }
 
 fn moment(micros: i64) -> Option<Timestamp> {

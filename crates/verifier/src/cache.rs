@@ -6,7 +6,7 @@
 //! is decided by [`Shard`] under that same lock; this module never decides it.
 
 use keyward_domain::{AuthKey, KeyId};
-use keyward_storage::{Credential, Event, Read, Seq, Subject};
+use keyward_storage::{Credential, Event, Position, Read, Snapshot, Subject};
 
 use crate::{
     known::Known,
@@ -43,7 +43,7 @@ impl<P: Platform> Cache<P> {
     /// The same with the last event that it shows: whatever an event up to there changed is not remembered as it was.
     pub(crate) fn known(&self, id: KeyId) -> Option<Known> {
         self.on(id, |part| {
-            let as_of = part.floor();
+            let as_of = part.floor().seq;
             part.entries().credential(id).map(|credential| Known { credential, as_of })
         })
     }
@@ -79,9 +79,9 @@ impl<P: Platform> Cache<P> {
         self.on(id, |part| part.entries().forget_key(id));
     }
 
-    /// The node has joined.
-    pub fn open(&self, generation: Generation, floor: Seq) {
-        self.each(|part| part.open(generation, floor));
+    /// The node has joined, and this is what its join showed.
+    pub fn open(&self, generation: Generation, joined: Snapshot) {
+        self.each(|part| part.open(generation, joined));
     }
 
     /// The node is a member no more.
@@ -91,7 +91,7 @@ impl<P: Platform> Cache<P> {
 
     /// Forgets what these events changed, part by part, raising each one's floor (R2: only when this returns may they be
     /// acknowledged).
-    pub fn apply(&self, events: &[Event], up_to: Seq) {
+    pub fn apply(&self, events: &[Event], up_to: Position) {
         for (place, part) in self.parts.iter().enumerate() {
             let here = |subject: &&Subject| match subject {
                 Subject::Key(id) => place_of(*id) == place,
@@ -104,7 +104,7 @@ impl<P: Platform> Cache<P> {
     }
 
     /// Forgets everything, because history up to this event is not to be had.
-    pub fn forget(&self, floor: Seq) {
+    pub fn forget(&self, floor: Position) {
         self.each(|part| part.forget(floor));
     }
 

@@ -6,10 +6,11 @@ mod catch_up;
 mod clocks;
 mod control;
 mod embedded;
+mod history;
 mod wake;
 
 pub(crate) use announcer::Announcer;
-pub(crate) use barrier::Barrier;
+pub(crate) use barrier::{Barrier, Change};
 pub use clocks::ClockDifference;
 pub(crate) use clocks::Clocks;
 pub(crate) use control::Control;

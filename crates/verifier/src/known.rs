@@ -43,6 +43,6 @@ impl Verifier {
     /// [`StorageError`] if it cannot be known.
     pub async fn read_anew(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
         let read = self.credentials.credential(id).await?;
-        Ok(read.map(|read| Known { credential: read.value, as_of: read.as_of }))
+        Ok(read.map(|read| Known { credential: read.value, as_of: read.as_of.seq() }))
     }
 }

@@ -26,4 +26,4 @@ pub use driver::ClockDifference;
 pub use gate::Gate;
 pub use known::Known;
 pub use platform::{Platform, Std};
-pub use verifier::{Clock, CutOff, Parts, Tasks, Verifier};
+pub use verifier::{Clock, NotEnforced, Parts, Tasks, Verifier};

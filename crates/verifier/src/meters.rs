@@ -23,6 +23,8 @@ pub(crate) struct Meters {
     pub(crate) keys: Gauge,
     /// How far the wall clock of this machine is ahead of the database's, in seconds.
     pub(crate) clock_difference: Gauge,
+    /// How often this node found that the database had gone back.
+    pub(crate) history_lost: Counter,
     /// How long narrowing calls waited for other nodes, in seconds.
     pub(crate) barrier: Histogram,
 }
@@ -48,6 +50,10 @@ impl Meters {
             "keyward_clock_ahead_seconds",
             "How far this machine's wall clock is ahead of the database's; negative where it is behind."
         );
+        metrics::describe_counter!(
+            "keyward_history_lost_total",
+            "How often this node found that the database had gone back and changes were lost."
+        );
         metrics::describe_histogram!("keyward_barrier_seconds", "How long narrowing calls waited for every node.");
         Self {
             hits: metrics::counter!("keyward_cache_hits_total"),
@@ -59,6 +65,7 @@ impl Meters {
             bytes: metrics::gauge!("keyward_cache_bytes"),
             keys: metrics::gauge!("keyward_cache_keys"),
             clock_difference: metrics::gauge!("keyward_clock_ahead_seconds"),
+            history_lost: metrics::counter!("keyward_history_lost_total"),
             barrier: metrics::histogram!("keyward_barrier_seconds"),
         }
     }

@@ -6,23 +6,25 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use keyward_domain::{AuthKey, KeyId, Timestamp};
-use keyward_storage::{Credentials, Enforcement, Feed, Members, Membership, NodeId, Seq, StorageError, Subject};
+use keyward_storage::{
+    Credentials, Enforcement, Feed, HistoryToken, Members, Membership, NodeId, Position, Seq, StorageError, Subject,
+};
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     cache::{Cache, Size},
-    driver::{Announcer, Barrier, ClockDifference, Clocks, Control, Embedded, Wake},
+    driver::{Announcer, Barrier, Change, ClockDifference, Clocks, Control, Embedded, Wake},
     gate::Gate,
     meters::Meters,
-    protocol::{Boot, Rules, Terms},
+    protocol::{Boot, Newness, Rules, Terms},
     reads::Reads,
 };
 
@@ -74,10 +76,16 @@ impl Tasks for TaskTracker {
     }
 }
 
-/// The process ended before a change was known to be in force everywhere. It is committed: a repeated call waits again.
+/// Why a committed change is not known to be in force everywhere. A repeated call finds out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the process stops before the change is known to be in force on every node")]
-pub struct CutOff;
+pub enum NotEnforced {
+    /// The process ended first. The change is committed, and a repeated call waits again.
+    #[error("the process stops before the change is known to be in force on every node")]
+    Stopping,
+    /// The database has gone back, and the change is not there (R18).
+    #[error("the database went back to a state before the change")]
+    HistoryLost,
+}
 
 /// What tasks and requests share.
 pub(crate) struct Shared {
@@ -92,13 +100,37 @@ pub(crate) struct Shared {
     pub(crate) wake: Wake,
     /// The longest lease that was ever seen in a list of members, in nanoseconds.
     pub(crate) longest_seen: AtomicU64,
+    /// How long the history of the database is new to this process (R13, R18).
+    pub(crate) newness: Mutex<Newness>,
 }
 
 impl Shared {
-    /// The members, as listed.
-    pub(crate) fn saw(&self, members: &Members) {
+    /// The members, as listed: asked for at `sent_at`, and here by now. Returns whether every lease of another history has
+    /// ended (R13).
+    pub(crate) fn saw_members(&self, members: &Members, sent_at: Boot) -> bool {
         let longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
         self.longest_seen.fetch_max(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
+        let (token, now) = (members.head.token, self.clock.boot());
+        let mut newness = self.newness();
+        newness.see(token, sent_at, now);
+        if members.is_marked {
+            newness.marked(token);
+        }
+        newness.allows_early(token, self.longest_lease(), now)
+    }
+
+    /// A reply that was asked for at `sent_at` named this history.
+    pub(crate) fn saw_history(&self, token: HistoryToken, sent_at: Boot) {
+        self.newness().see(token, sent_at, self.clock.boot());
+    }
+
+    /// Whether a note of this history that a change is in force may be believed now (R18).
+    pub(crate) fn trusts_notes(&self, token: HistoryToken) -> bool {
+        self.newness().trusts_notes(token, self.longest_lease(), self.clock.boot())
+    }
+
+    pub(crate) fn newness(&self) -> MutexGuard<'_, Newness> {
+        self.newness.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What lease to assume of nodes that cannot be listed (R17).
@@ -149,6 +181,7 @@ impl Verifier {
             clocks: Clocks::default(),
             wake: Wake::default(),
             longest_seen: AtomicU64::new(0),
+            newness: Mutex::new(Newness::new(rules.history, terms.guard)),
         });
         let ending = CancellationToken::new();
         let side = match membership {
@@ -220,7 +253,7 @@ impl Verifier {
         }
     }
 
-    /// Ends the tasks. Whoever still waits for a change to be in force is told that it is [`CutOff`].
+    /// Ends the tasks. Whoever still waits for a change to be in force is told that it is [`NotEnforced::Stopping`].
     pub fn end(&self) {
         self.shared.gate.close();
         self.ending.cancel();
@@ -240,42 +273,66 @@ impl Verifier {
     /// Goes on in the background if nobody waits for it any more.
     ///
     /// # Errors
-    /// [`CutOff`] if the process ends first.
-    pub async fn enforce(&self, seq: Seq, subjects: Vec<Subject>) -> Result<(), CutOff> {
-        self.wait(seq, subjects, false).await
+    /// [`NotEnforced`]: the change is committed, and it is not known to be in force.
+    pub async fn enforce(&self, event: Position, subjects: Vec<Subject>) -> Result<(), NotEnforced> {
+        self.wait(Change::Committed(event), event.seq, subjects).await
     }
 
-    /// The same for a change that an earlier call committed (R9). Over at once if it is known to be in force.
+    /// The same for a change that an earlier call committed (R9). Over at once if it is [known](Self::is_enforced) to be in
+    /// force.
     ///
     /// # Errors
-    /// [`CutOff`] if the process ends first.
-    pub async fn enforce_again(&self, last: Enforcement, subjects: Vec<Subject>) -> Result<(), CutOff> {
-        if last.enforced_at.is_some() { Ok(()) } else { self.wait(last.seq, subjects, true).await }
+    /// [`NotEnforced`]: it is not known to be in force.
+    pub async fn enforce_again(&self, last: Enforcement, subjects: Vec<Subject>) -> Result<(), NotEnforced> {
+        if self.is_enforced(&last) {
+            return Ok(());
+        }
+        self.wait(Change::Read(last), last.seq, subjects).await
     }
 
-    async fn wait(&self, seq: Seq, subjects: Vec<Subject>, repeated: bool) -> Result<(), CutOff> {
+    /// Whether a change is known to be in force on every node. A note says so; in a history that is new to this process it
+    /// may be of before, and is believed once every lease of another history has ended (R18).
+    #[must_use]
+    pub fn is_enforced(&self, last: &Enforcement) -> bool {
+        let trusted = match &self.side {
+            Side::Member(..) => self.shared.trusts_notes(last.token),
+            Side::Embedded(_) => true,
+        };
+        last.enforced_at.is_some() && trusted
+    }
+
+    async fn wait(&self, change: Change, seq: Seq, subjects: Vec<Subject>) -> Result<(), NotEnforced> {
         let promised = self.shared.clock.boot().plus(self.worst_wait());
-        match &self.side {
+        let shown_by = match &self.side {
             Side::Member(_, barrier) => {
-                let wait = barrier.wait(seq, repeated);
+                let wait = barrier.wait(change);
                 self.shared.wake.hear(seq);
                 let shared = Arc::clone(&self.shared);
                 // Off to the others while the wait begins. A hint only: nothing depends on it (R14).
                 self.tasks.spawn(Box::pin(async move { shared.announce(seq).await }));
-                wait.await?;
+                wait.await?
             }
-            Side::Embedded(embedded) => embedded.apply_up_to(seq).await,
+            Side::Embedded(embedded) => {
+                let event = match change {
+                    Change::Committed(event) => event,
+                    Change::Read(_) => Position::unnamed(seq),
+                };
+                embedded.apply_up_to(event).await;
+                Some(event)
+            }
+        };
+        if let Some(shown_by) = shown_by {
+            self.note(seq, shown_by, subjects, promised).await;
         }
-        self.note(seq, subjects, promised).await;
         Ok(())
     }
 
     /// Notes that a change is in force. The note goes on to its end in the background: no answer comes later than it was
     /// promised for want of one (L). Without it a repeated call waits once more.
-    async fn note(&self, seq: Seq, subjects: Vec<Subject>, promised: Boot) {
+    async fn note(&self, seq: Seq, shown_by: Position, subjects: Vec<Subject>, promised: Boot) {
         let (shared, (noted, done)) = (Arc::clone(&self.shared), oneshot::channel());
         self.tasks.spawn(Box::pin(async move {
-            shared.note(seq, &subjects).await;
+            shared.note(seq, shown_by, &subjects).await;
             // Nobody waits any more: it is noted all the same.
             let _ = noted.send(());
         }));
@@ -307,7 +364,7 @@ impl Verifier {
     /// [`StorageError`] if the database does not answer.
     pub async fn members(&self) -> Result<Option<Members>, StorageError> {
         match &self.side {
-            Side::Member(membership, _) => membership.members().await.map(Some),
+            Side::Member(membership, _) => membership.members(&[]).await.map(Some),
             Side::Embedded(_) => Ok(None),
         }
     }

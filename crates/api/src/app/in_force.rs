@@ -42,7 +42,7 @@ pub async fn in_force(app: &Arc<App>, caller: &Caller, id: KeyId) -> Result<Opti
             changes.extend(record.and_then(|it| it.enforcement).map(|it| (it, Subject::Account(link.id))));
         }
     }
-    let unknown: Vec<_> = changes.iter().filter(|(it, _)| it.enforced_at.is_none()).collect();
+    let unknown: Vec<_> = changes.iter().filter(|(it, _)| !app.verifier.is_enforced(it)).collect();
     for (last, subject) in &unknown {
         narrowing::note_by_and_by(app, *last, *subject);
     }

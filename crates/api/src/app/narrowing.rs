@@ -9,7 +9,7 @@ use std::{
 };
 
 use keyward_storage::{Enforcement, Seq, StorageError, Subject, UnitOfWork};
-use keyward_verifier::CutOff;
+use keyward_verifier::NotEnforced;
 use tokio::task::JoinHandle;
 
 use super::{App, Fault, turns::Turn};
@@ -18,7 +18,7 @@ use super::{App, Fault, turns::Turn};
 pub(super) struct Committed {
     /// Its last event; none if it decides no verdict.
     pub(super) seq: Option<Seq>,
-    in_force: Option<JoinHandle<Result<(), CutOff>>>,
+    in_force: Option<JoinHandle<Result<(), NotEnforced>>>,
 }
 
 impl Committed {
@@ -26,7 +26,7 @@ impl Committed {
     pub(super) async fn in_force(self) -> Result<(), Fault> {
         let Some(in_force) = self.in_force else { return Ok(()) };
         // It is committed, whatever became of the wait.
-        Ok(in_force.await.map_err(|_| CutOff)??)
+        Ok(in_force.await.map_err(|_| NotEnforced::Stopping)??)
     }
 }
 
@@ -42,12 +42,12 @@ pub(super) async fn commit(
     let committing = app.background.spawn(async move {
         let committed = work.commit().await;
         drop(turn);
-        let seq = committed?.event;
-        let in_force = seq.map(|seq| {
+        let event = committed?.event;
+        let in_force = event.map(|event| {
             let verifier = Arc::clone(&within.verifier);
-            within.background.spawn(async move { verifier.enforce(seq, subjects).await })
+            within.background.spawn(async move { verifier.enforce(event, subjects).await })
         });
-        Ok(Committed { seq, in_force })
+        Ok(Committed { seq: event.map(|event| event.seq), in_force })
     });
     // It may be committed, whatever became of the task.
     committing.await.map_err(|error| StorageError::OutcomeUnknown(error.into()))?

@@ -3,7 +3,7 @@
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
-use keyward_storage::{Member, Members, NodeId, Seq, mock::MockNodes};
+use keyward_storage::{Member, Members, NodeId, Seq, Snapshot, mock::MockNodes};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -43,12 +43,14 @@ fn another_node(applied: u64) -> Members {
         renewed_at: time,
         version: String::new(),
     };
-    Members { rows: vec![row], head: Seq::new(applied), database_time: time }
+    // Marked: nothing here is about a database that went back.
+    let head = Snapshot::embedded(Seq::new(applied.max(1)));
+    Members { rows: vec![row], head, is_marked: true, absent: Vec::new(), database_time: time }
 }
 
 /// Members of whom one never acknowledges anything.
 fn silent() -> MockNodes {
     let mut nodes = MockNodes::new();
-    nodes.expect_members().returning(|| Ok(another_node(0)));
+    nodes.expect_members().returning(|_| Ok(another_node(0)));
     nodes
 }

@@ -128,7 +128,7 @@ async fn look_into(store: &SqliteStore) -> Result<Contents> {
         other @ (Schema::Empty | Schema::Ahead { .. } | Schema::Foreign) => bail!(explain(other)),
     }
     let stamp = store.stamp().await?.ok_or_else(|| anyhow!("it was never used: nothing would be copied"))?;
-    Ok(Contents { stamp, last_event: store.head().await?.as_of.number() })
+    Ok(Contents { stamp, last_event: store.head().await?.as_of.seq().number() })
 }
 
 /// Whether a node with these settings could start on a database of this stamp.
@@ -157,5 +157,5 @@ async fn last_event_here(settings: &Settings) -> Option<u64> {
     let head = store.head().await;
     // The reason to restore may be that it cannot even be closed.
     let _ = database.close().await;
-    Some(head.ok()?.as_of.number())
+    Some(head.ok()?.as_of.seq().number())
 }

@@ -5,7 +5,8 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use keyward_domain::{ApiKey, KeyId, KeyType, Reach};
 use keyward_storage::{
-    AccountWindow, Accounts as _, Credentials as _, Feed as _, KeyWindow, Keys as _, Seq, StoredState, Subject,
+    AccountWindow, Accounts as _, Credentials as _, Feed as _, KeyWindow, Keys as _, Position, Seq, StoredState,
+    Subject,
     conformance::{
         Fixture,
         sample::{Draft, Tree, at, digest, reach},
@@ -76,11 +77,11 @@ impl Crowd {
 
     /// The newest events of all.
     async fn news(&self) -> u64 {
-        let head = self.store.head().await.unwrap().as_of.number();
-        let known = Seq::new(head - u64::from(PAGE));
+        let head = self.store.head().await.unwrap().as_of.seq().number();
+        let known = Position::unnamed(Seq::new(head - u64::from(PAGE)));
         let work = async || {
             let news = self.store.events_after(known, PAGE.into()).await.unwrap();
-            assert_eq!(news.len(), usize::from(PAGE));
+            assert_eq!(news.events.len(), usize::from(PAGE));
         };
         self.steps(work).await
     }
@@ -96,8 +97,8 @@ impl Crowd {
     /// Noting what is noted already.
     async fn noted(&self) -> u64 {
         let subjects = [Subject::Key(self.key.id()), Subject::Account(self.tree.merchant.id)];
-        let up_to = self.store.head().await.unwrap().as_of;
-        self.steps(async || self.store.record_enforced(&subjects, up_to, at(1)).await.unwrap()).await
+        let head = self.store.head().await.unwrap().as_of.position;
+        self.steps(async || self.store.record_enforced(&subjects, head.seq, head, at(1)).await.unwrap()).await
     }
 
     /// The steps of everything that a request may ask of the store, and of what the revocation protocol does.

@@ -1,7 +1,9 @@
 //! What a step makes of the rows that an earlier version wrote.
 
 use keyward_domain::{AccountId, KeyId, Reach, Timestamp};
-use keyward_storage::{Enforcement, Feed as _, Keys as _, Seq, Store as _, conformance::RawSql as _};
+use keyward_storage::{
+    Enforcement, Feed as _, HistoryToken, Keys as _, Position, Seq, Store as _, conformance::RawSql as _,
+};
 use uuid::Uuid;
 
 use crate::{MIGRATIONS, Options, SqliteStore, testing::Raw};
@@ -33,13 +35,16 @@ async fn what_ended_before_events_were_kept_is_in_force_and_no_event() {
     }
     store.migrate().await.unwrap();
 
-    assert_eq!(store.head().await.unwrap().as_of, Seq::ZERO);
-    assert_eq!(store.events_after(Seq::ZERO, 9).await.unwrap(), []);
+    assert_eq!(store.head().await.unwrap().as_of.seq(), Seq::ZERO);
+    assert_eq!(store.events_after(Position::START, 9).await.unwrap().events, []);
     let all = Reach::operator();
     for (key, expected) in [(0x11, None), (0x12, Some(7))] {
         let found = store.key(&all, KeyId::from_uuid(Uuid::from_u128(key))).await.unwrap().unwrap().enforcement;
-        let expected =
-            expected.map(|at| Enforcement { seq: Seq::ZERO, enforced_at: Some(Timestamp::from_micros(at).unwrap()) });
+        let expected = expected.map(|at| Enforcement {
+            seq: Seq::ZERO,
+            enforced_at: Some(Timestamp::from_micros(at).unwrap()),
+            token: HistoryToken::EMBEDDED,
+        });
         assert_eq!(found, expected, "{key:x}");
     }
     let mut unit = store.begin().await.unwrap();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{Actor, ApiKey, KeyId, KeyType, Reach, Reason, Timestamp};
 use keyward_storage::{
-    Credentials as _, Feed as _, Result, Seq, StorageError, Store as _, Subject, Write,
+    Credentials as _, Feed as _, Position, Result, Seq, StorageError, Store as _, Subject, Write,
     conformance::{
         Fixture, RawSql as _,
         sample::{Draft, Tree, at, insert, revocation, revoke},
@@ -52,7 +52,7 @@ async fn no_reader_sees_content_older_than_its_as_of_while_the_writer_revokes() 
         let mut unit = store.begin().await.unwrap();
         let it = revocation(1, Actor::Operator, Reason::Superseded);
         assert_eq!(unit.record_revocation(&Reach::operator(), key.id(), &it).await.unwrap(), Write::Applied);
-        assert_eq!(unit.commit().await.unwrap().event, Some(Seq::new(done)));
+        assert_eq!(unit.commit().await.unwrap().event, Some(Position::unnamed(Seq::new(done))));
     }
     while let Some(seen) = readers.join_next().await {
         let seen = seen.unwrap().unwrap();
@@ -88,7 +88,7 @@ async fn watch(store: SqliteStore, keys: Arc<[KeyId]>, looks: Looks) -> Result<V
     let mut next = 0;
     while let Some(id) = usize::try_from(next).ok().and_then(|next| keys.get(next)) {
         let Some(read) = store.credential(*id).await? else { break };
-        let look = Look { key: next, revoked: read.value.key.view().revoked, as_of: read.as_of.number() };
+        let look = Look { key: next, revoked: read.value.key.view().revoked, as_of: read.as_of.seq().number() };
         next = look.as_of.max(next);
         seen.push(look);
         looks.0.add_permits(1);
@@ -106,8 +106,10 @@ async fn who_has_nothing_to_write_waits_for_no_writer() {
         insert(&fixture.store, key).await;
         revoke(&fixture.store, key).await;
     }
-    let note =
-        async |key: &ApiKey, up_to| store.record_enforced(&[Subject::Key(key.id())], Seq::new(up_to), at(20)).await;
+    let note = async |key: &ApiKey, up_to| {
+        let up_to = Seq::new(up_to);
+        store.record_enforced(&[Subject::Key(key.id())], up_to, Position::unnamed(up_to), at(20)).await
+    };
     note(&old, 1).await.unwrap();
     let long_ago = Timestamp::from_micros(0).unwrap();
     let unit = store.begin().await.unwrap();
@@ -132,10 +134,10 @@ async fn a_trigger_does_not_fire_itself_where_triggers_may_be_recursive() {
         "UPDATE account SET status = 'suspended' WHERE role = 'platform'",
         "DELETE FROM api_key",
     ] {
-        let before = store.head().await.unwrap().as_of;
+        let before = store.head().await.unwrap().as_of.position;
         assert_eq!(raw.execute(change).await, Ok(1), "{change}");
         let made = store.events_after(before, 100).await.unwrap();
-        assert_eq!(made.len(), 1, "{change}");
+        assert_eq!(made.events.len(), 1, "{change}");
     }
 }
 

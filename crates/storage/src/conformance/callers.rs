@@ -51,7 +51,7 @@ impl<'a> Scene<'a> {
     /// The right of the key as it is now.
     async fn right(&self) -> Authority {
         let read = self.fixture.store.credential(self.key.id()).await.unwrap().unwrap();
-        Authority::of(self.key.id(), &read.value.chain, read.as_of)
+        Authority::of(self.key.id(), &read.value.chain, read.as_of.seq())
     }
 
     async fn attempt(&self, kind: Kind, by: &Authority) -> Result<Write> {
@@ -194,7 +194,11 @@ pub async fn a_change_elsewhere_is_no_reason_to_judge_a_caller_anew(fixture: &Fi
     let judged = scene.right().await;
     become_status(&fixture.store, &scene.tree.rival, Status::Active, Status::Suspended).await;
     let noted = [crate::Subject::Account(scene.tree.rival.id), crate::Subject::Key(scene.key.id())];
-    fixture.feed.record_enforced(&noted, Seq::new(1), at(1)).await.unwrap();
+    fixture
+        .feed
+        .record_enforced(&noted, Seq::new(1), super::events::position(fixture, Seq::new(1)).await, at(1))
+        .await
+        .unwrap();
     for kind in [Kind::KeyAlone, Kind::Pair, Kind::Account, Kind::Redemption] {
         scene.is_good(kind, &judged).await;
     }
@@ -240,7 +244,7 @@ pub async fn of_two_keys_that_end_each_other_one_does(fixture: &Fixture) {
 /// One key ends another one.
 async fn end(store: Arc<dyn Store>, within: Reach, by: KeyId, ended: KeyId) -> Result<()> {
     let read = store.credential(by).await?.unwrap();
-    let right = Authority::of(by, &read.value.chain, read.as_of);
+    let right = Authority::of(by, &read.value.chain, read.as_of.seq());
     let mut unit = store.begin_as(&right).await?;
     let it = revocation(1, Actor::Key(by), Reason::Compromised);
     let _ = unit.record_revocation(&within, ended, &it).await?;

@@ -61,14 +61,14 @@ pub async fn a_credential_tells_the_number_of_the_last_event(fixture: &Fixture) 
         Draft::writer().store(&fixture.store, &tree.merchant_chain()).await,
         Draft::writer().store(&fixture.store, &tree.merchant_chain()).await,
     ];
-    let as_of = async || fixture.store.credential(key.id()).await.unwrap().unwrap().as_of;
+    let as_of = async || fixture.store.credential(key.id()).await.unwrap().unwrap().as_of.seq();
     assert_eq!(as_of().await, Seq::ZERO);
     let first = revoke(&fixture.store, &other).await;
     assert_eq!(as_of().await, first);
     let second = become_status(&fixture.store, &tree.direct, Status::Active, Status::Suspended).await;
     assert_eq!(as_of().await, second);
     let read = fixture.store.credential(key.id()).await.unwrap().unwrap();
-    assert_eq!(read.incarnation, fixture.feed.head().await.unwrap().incarnation);
+    assert_eq!(read.as_of, fixture.feed.head().await.unwrap().as_of, "by number, nonce and history");
 }
 
 /// A key is told as revoked from the number of its revocation on, and from no earlier one: whoever keeps what was read
@@ -91,7 +91,7 @@ pub async fn a_credential_is_neither_older_nor_younger_than_its_number(fixture: 
             loop {
                 for id in ids.iter().skip(reader).step_by(READERS) {
                     let read = store.credential(*id).await.unwrap().unwrap();
-                    seen.push((*id, read.as_of, read.value.key.view().revoked));
+                    seen.push((*id, read.as_of.seq(), read.value.key.view().revoked));
                 }
                 let last = store.credential(*ids.last().unwrap()).await.unwrap().unwrap();
                 if last.value.key.view().revoked {

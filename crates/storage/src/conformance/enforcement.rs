@@ -1,15 +1,36 @@
 //! How far the last change of a key or an account has got.
 
-use keyward_domain::{ApiKey, KeyId, Reach, Status};
+use keyward_domain::{ApiKey, KeyId, Reach, Status, Timestamp};
 
 use super::{
     Fixture,
+    events::position,
     sample::{Draft, Tree, at, become_status, fresh, record, revoke},
 };
-use crate::{AccountRecord, Enforcement, Seq, Subject};
+use crate::{AccountRecord, Seq, Subject};
+
+/// A change by its event, and when it was in force everywhere.
+type Enforcement = (Seq, Option<Timestamp>);
 
 async fn of_key(fixture: &Fixture, key: &ApiKey) -> Option<Enforcement> {
-    record(&fixture.store, key.id()).await.enforcement
+    parts(fixture, record(&fixture.store, key.id()).await.enforcement).await
+}
+
+/// Notes it, as a node does that waited for this very event.
+async fn note(fixture: &Fixture, subjects: &[Subject], event: Seq, second: i64) {
+    let shown_by = position(fixture, event).await;
+    fixture.feed.record_enforced(subjects, event, shown_by, at(second)).await.unwrap();
+}
+
+/// It is of the history that is read now.
+async fn parts(fixture: &Fixture, it: Option<crate::Enforcement>) -> Option<Enforcement> {
+    let it = it?;
+    assert_eq!(it.token, fixture.feed.head().await.unwrap().as_of.token);
+    Some((it.seq, it.enforced_at))
+}
+
+async fn of_merchant(fixture: &Fixture, tree: &Tree) -> Option<Enforcement> {
+    parts(fixture, merchant(fixture, tree).await.enforcement).await
 }
 
 async fn merchant(fixture: &Fixture, tree: &Tree) -> AccountRecord {
@@ -17,27 +38,27 @@ async fn merchant(fixture: &Fixture, tree: &Tree) -> AccountRecord {
 }
 
 fn open(seq: Seq) -> Enforcement {
-    Enforcement { seq, enforced_at: None }
+    (seq, None)
 }
 
 fn done(seq: Seq, second: i64) -> Enforcement {
-    Enforcement { seq, enforced_at: Some(at(second)) }
+    (seq, Some(at(second)))
 }
 
 pub async fn a_record_tells_the_event_that_last_changed_it(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
-    assert_eq!((of_key(fixture, &key).await, merchant(fixture, &tree).await.enforcement), (None, None));
+    assert_eq!((of_key(fixture, &key).await, of_merchant(fixture, &tree).await), (None, None));
     let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
     let revoked = revoke(&fixture.store, &key).await;
     assert!(revoked > suspended);
     assert_eq!(of_key(fixture, &key).await, Some(open(revoked)));
-    assert_eq!(merchant(fixture, &tree).await.enforcement, Some(open(suspended)));
+    assert_eq!(of_merchant(fixture, &tree).await, Some(open(suspended)));
     let mut unit = fixture.store.begin().await.unwrap();
     let locked = unit.lock_account(&Reach::operator(), tree.merchant.id).await.unwrap().unwrap();
-    assert_eq!(locked.enforcement, Some(open(suspended)));
+    assert_eq!(parts(fixture, locked.enforcement).await, Some(open(suspended)));
     let current = unit.current_key(&Reach::operator(), key.id()).await.unwrap().unwrap();
-    assert_eq!(current.enforcement, Some(open(revoked)));
+    assert_eq!(parts(fixture, current.enforcement).await, Some(open(revoked)));
 }
 
 pub async fn what_is_enforced_is_noted_once(fixture: &Fixture) {
@@ -46,7 +67,7 @@ pub async fn what_is_enforced_is_noted_once(fixture: &Fixture) {
     let seq = revoke(&fixture.store, &key).await;
     let subjects = [Subject::Key(key.id())];
     for second in [1, 2] {
-        fixture.feed.record_enforced(&subjects, seq, at(second)).await.unwrap();
+        note(fixture, &subjects, seq, second).await;
         assert_eq!(of_key(fixture, &key).await, Some(done(seq, 1)));
     }
 }
@@ -57,12 +78,12 @@ pub async fn a_change_that_came_later_is_not_noted_as_enforced(fixture: &Fixture
     let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
     let revoked = revoke(&fixture.store, &key).await;
     let subjects = [Subject::Key(key.id()), Subject::Account(tree.merchant.id)];
-    fixture.feed.record_enforced(&subjects, suspended, at(1)).await.unwrap();
+    note(fixture, &subjects, suspended, 1).await;
     assert_eq!(of_key(fixture, &key).await, Some(open(revoked)));
-    assert_eq!(merchant(fixture, &tree).await.enforcement, Some(done(suspended, 1)));
-    fixture.feed.record_enforced(&subjects, Seq::new(u64::MAX), at(2)).await.unwrap();
+    assert_eq!(of_merchant(fixture, &tree).await, Some(done(suspended, 1)));
+    note(fixture, &subjects, revoked, 2).await;
     assert_eq!(of_key(fixture, &key).await, Some(done(revoked, 2)));
-    assert_eq!(merchant(fixture, &tree).await.enforcement, Some(done(suspended, 1)));
+    assert_eq!(of_merchant(fixture, &tree).await, Some(done(suspended, 1)));
 }
 
 pub async fn a_later_change_has_to_be_enforced_anew(fixture: &Fixture) {
@@ -71,10 +92,10 @@ pub async fn a_later_change_has_to_be_enforced_anew(fixture: &Fixture) {
     let mut second = 0;
     for (from, to) in [(Status::Active, Status::Suspended), (Status::Suspended, Status::Active)] {
         let seq = become_status(&fixture.store, &tree.merchant, from, to).await;
-        assert_eq!(merchant(fixture, &tree).await.enforcement, Some(open(seq)));
+        assert_eq!(of_merchant(fixture, &tree).await, Some(open(seq)));
         second += 1;
-        fixture.feed.record_enforced(&subjects, seq, at(second)).await.unwrap();
-        assert_eq!(merchant(fixture, &tree).await.enforcement, Some(done(seq, second)));
+        note(fixture, &subjects, seq, second).await;
+        assert_eq!(of_merchant(fixture, &tree).await, Some(done(seq, second)));
     }
 }
 
@@ -88,8 +109,8 @@ pub async fn only_what_is_named_is_noted(fixture: &Fixture) {
     let second = revoke(&fixture.store, &other).await;
     let unknown = Subject::Key(KeyId::from_uuid(fresh()));
     let subjects = [unknown, Subject::Key(unchanged.id()), Subject::Key(named.id())];
-    fixture.feed.record_enforced(&subjects, second, at(1)).await.unwrap();
-    fixture.feed.record_enforced(&[], second, at(1)).await.unwrap();
+    note(fixture, &subjects, second, 1).await;
+    note(fixture, &[], second, 1).await;
     assert_eq!(of_key(fixture, &named).await, Some(done(first, 1)));
     assert_eq!(of_key(fixture, &other).await, Some(open(second)));
     assert_eq!(of_key(fixture, &unchanged).await, None);

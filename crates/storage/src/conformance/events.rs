@@ -9,11 +9,18 @@ use super::{
     races::together,
     sample::{Draft, NOTHING, Tree, account, at, become_status, digest, fresh, record, revocation, revoke},
 };
-use crate::{Event, Seq, Subject, Write};
+use crate::{Event, Position, Seq, Subject, Write};
 
 /// All events, oldest first.
 pub(super) async fn all(fixture: &Fixture) -> Vec<Event> {
-    fixture.feed.events_after(Seq::ZERO, 10_000).await.unwrap()
+    let read = fixture.feed.events_after(Position::START, 10_000).await.unwrap();
+    assert!(read.follow, "every event comes after the start");
+    read.events
+}
+
+/// The event of this number.
+pub(super) async fn position(fixture: &Fixture, seq: Seq) -> Position {
+    all(fixture).await.into_iter().map(|event| event.position).find(|position| position.seq == seq).unwrap()
 }
 
 /// All subjects, in the order of their events, whose numbers are 1, 2, 3 and so on up to the head.
@@ -22,9 +29,10 @@ async fn subjects(fixture: &Fixture) -> Vec<Subject> {
     let mut expected = Seq::ZERO;
     for event in &events {
         expected = expected.next();
-        assert_eq!(event.seq, expected);
+        assert_eq!(event.position.seq, expected);
     }
-    assert_eq!(fixture.feed.head().await.unwrap().as_of, expected);
+    let last = events.last().map_or(Position::START, |event| event.position);
+    assert_eq!((last.seq, fixture.feed.head().await.unwrap().as_of.position), (expected, last));
     events.into_iter().map(|event| event.subject).collect()
 }
 
@@ -70,7 +78,7 @@ pub async fn a_unit_of_work_tells_the_last_of_its_events(fixture: &Fixture) {
     for key in &keys {
         assert_eq!(unit.record_revocation(&all, key.id(), &it).await.unwrap(), Write::Applied);
     }
-    assert_eq!(unit.commit().await.unwrap().event, Some(Seq::new(3)));
+    assert_eq!(unit.commit().await.unwrap().event.map(|event| event.seq), Some(Seq::new(3)));
     let [one, two] = keys.map(|key| Subject::Key(key.id()));
     assert_eq!(subjects(fixture).await, [Subject::Account(tree.direct.id), one, two]);
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{
     Fixture,
-    events::all,
+    events::{all, position},
     sample::{Draft, Tree, revoke},
     signing_keys::now,
 };
-use crate::{Event, Seq, Subject};
+use crate::{Event, Position, Seq, Subject};
 
 /// When history begins here, before the database's present.
 const BEGINNING: Duration = Duration::from_hours(1_000);
@@ -20,10 +20,11 @@ pub(super) async fn make(fixture: &Fixture, events: u64) -> Vec<Event> {
     let mut made = Vec::new();
     for _ in 0..events {
         let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
-        made.push(Event { seq: revoke(&fixture.store, &key).await, subject: Subject::Key(key.id()) });
+        let seq = revoke(&fixture.store, &key).await;
+        made.push(Event { position: position(fixture, seq).await, subject: Subject::Key(key.id()) });
     }
     for event in &made {
-        made_at(fixture, event.seq, u32::try_from(event.seq.number()).unwrap()).await;
+        made_at(fixture, event.position.seq, u32::try_from(event.position.seq.number()).unwrap()).await;
     }
     made
 }
@@ -41,24 +42,25 @@ pub(super) async fn prune(fixture: &Fixture, hour: u32, at_most: u32) -> u64 {
 }
 
 pub(super) async fn numbers(fixture: &Fixture) -> Vec<u64> {
-    all(fixture).await.into_iter().map(|event| event.seq.number()).collect()
+    all(fixture).await.into_iter().map(|event| event.position.seq.number()).collect()
 }
 
 pub async fn events_come_in_order_and_no_more_than_asked(fixture: &Fixture) {
     let made = make(fixture, 7).await;
     for at_most in 1..=4_u32 {
-        let (mut seen, mut after) = (Vec::new(), Seq::ZERO);
+        let (mut seen, mut after) = (Vec::new(), Position::START);
         loop {
             let part = fixture.feed.events_after(after, at_most).await.unwrap();
-            assert!(part.len() <= usize::try_from(at_most).unwrap());
-            let Some(last) = part.last() else { break };
-            after = last.seq;
-            seen.extend(part);
+            assert!(part.follow && part.events.len() <= usize::try_from(at_most).unwrap());
+            let Some(last) = part.events.last() else { break };
+            after = last.position;
+            seen.extend(part.events);
         }
         assert_eq!(seen, made, "{at_most} at a time");
     }
-    assert_eq!(fixture.feed.events_after(Seq::new(u64::MAX), 10).await.unwrap(), []);
-    assert_eq!(fixture.feed.events_after(Seq::ZERO, 0).await.unwrap(), []);
+    for (after, at_most) in [(Position::unnamed(Seq::new(u64::MAX)), 10), (Position::START, 0)] {
+        assert_eq!(fixture.feed.events_after(after, at_most).await.unwrap().events, []);
+    }
 }
 
 pub async fn history_is_pruned_up_to_its_moment_and_never_the_last_event(fixture: &Fixture) {
@@ -69,7 +71,7 @@ pub async fn history_is_pruned_up_to_its_moment_and_never_the_last_event(fixture
     assert_eq!(prune(fixture, 900, 100).await, 1);
     assert_eq!(prune(fixture, 900, 100).await, 0);
     assert_eq!(numbers(fixture).await, [4]);
-    assert_eq!(fixture.feed.head().await.unwrap().as_of, Seq::new(4));
+    assert_eq!(fixture.feed.head().await.unwrap().as_of.seq(), Seq::new(4));
 }
 
 pub async fn no_more_history_is_pruned_at_a_time_than_asked(fixture: &Fixture) {

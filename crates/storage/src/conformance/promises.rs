@@ -221,6 +221,17 @@ macro_rules! each_membership_promise {
                 no_key_is_dropped_by_a_clock_that_differs,
                 no_family_is_forgotten_by_a_clock_that_differs,
                 no_history_is_pruned_by_a_clock_that_differs;
+            histories:
+                a_renewal_counts_only_where_the_database_has_what_it_names,
+                events_follow_an_event_by_number_and_nonce,
+                every_event_has_a_nonce_of_its_own,
+                a_list_says_which_events_are_not_there,
+                a_mark_is_of_the_present_history_alone,
+                a_database_that_begins_empty_is_marked_from_its_claim,
+                a_database_that_is_filled_before_its_claim_is_not_marked,
+                another_row_of_the_installation_is_another_history,
+                what_was_found_missing_is_kept_once_for_each_history,
+                a_note_whose_event_is_not_there_is_not_made;
             hints:
                 a_hint_reaches_everybody_who_listens_its_sender_too,
                 what_was_said_before_one_listened_is_not_heard;

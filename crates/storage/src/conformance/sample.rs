@@ -241,14 +241,14 @@ pub async fn revoke(store: &Arc<dyn Store>, key: &ApiKey) -> Seq {
     let it = revocation(10, Actor::Operator, Reason::Superseded);
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.record_revocation(&Reach::operator(), key.id(), &it).await.unwrap(), Write::Applied);
-    unit.commit().await.unwrap().event.unwrap()
+    unit.commit().await.unwrap().event.unwrap().seq
 }
 
 /// Changes the status of an account in a unit of work of its own. Gives the number of the event.
 pub async fn become_status(store: &Arc<dyn Store>, account: &Account, from: Status, to: Status) -> Seq {
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.record_status(&Reach::operator(), account.id, from, to).await.unwrap(), Write::Applied);
-    unit.commit().await.unwrap().event.unwrap()
+    unit.commit().await.unwrap().event.unwrap().seq
 }
 
 /// What a commit tells that wrote nothing that decides a verdict.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::Authority;
 
 /// Has the deferred triggers number what was changed, and tells the last number.
-const NUMBER_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT last_revocation_event();";
+const NUMBER_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT seq, nonce FROM last_revocation_position();";
 /// Whatever else a schema defers is over before callers are locked.
 const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE;";
 /// The transaction that is chained to the commit is for sqlx, which ends one when it lets go of the connection; it is

@@ -22,6 +22,7 @@ use crate::{Result, Seq, StorageError};
 
 mod feed;
 mod hints;
+mod history;
 mod membership;
 
 /// The leases, the events and the notifications of a [`PgStore`]'s database.
@@ -129,6 +130,11 @@ impl Lent<'_> {
     fn give_back(mut self) {
         *self.home = Some(self.connection);
     }
+}
+
+/// The one row that numbers all events is not there.
+fn headless() -> StorageError {
+    StorageError::Corrupt { table: "revocation_head", id: "id".into() }
 }
 
 /// The number as a column has it. No event has one beyond the greatest.

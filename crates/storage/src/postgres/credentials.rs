@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{PgStore, error::late, plans::Plans, rows::in_their_places, together::Together};
 use crate::{
     Credential, Credentials, Read, Result,
-    row::{AuthKeyRow, stored_incarnation, stored_seq},
+    row::{AuthKeyRow, stored_snapshot},
 };
 
 #[async_trait]
@@ -52,9 +52,9 @@ impl Together for LookUps {
                a.status AS "status!", p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?",
                p.status AS "parent_status?", g.id AS "grandparent_id?", g.mid AS "grandparent_mid?",
                g.role AS "grandparent_role?", g.status AS "grandparent_status?",
-               (SELECT h.seq FROM revocation_head h WHERE h.id) AS "as_of!",
-               (SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)) AS "timeline!"
+               h.seq AS "as_of!", h.nonce AS "nonce!", h.token AS "token!"
             FROM UNNEST($1::uuid[]) WITH ORDINALITY AS n (id, place)
+            LEFT JOIN history_position h ON true
             CROSS JOIN LATERAL (
                 SELECT id, account_id, type, name, scopes, digest, value, expires_at, state
                 FROM api_key WHERE id = n.id OFFSET 0
@@ -70,7 +70,7 @@ impl Together for LookUps {
         let restored = rows.into_iter().map(|row| {
             let place = row.place;
             let restore = || -> Result<Read<Credential>> {
-                let (as_of, incarnation) = (stored_seq(row.as_of)?, stored_incarnation(&row.timeline)?);
+                let as_of = stored_snapshot(row.as_of, row.nonce, &row.token)?;
                 let chain = restore_chain!(row)?;
                 let key = AuthKeyRow {
                     id: row.id,
@@ -83,7 +83,7 @@ impl Together for LookUps {
                     expires_at: row.expires_at.map(Into::into),
                     revoked: row.revoked,
                 };
-                Ok(Read { value: Credential { key: Arc::new(key.restore()?), chain }, as_of, incarnation })
+                Ok(Read { value: Credential { key: Arc::new(key.restore()?), chain }, as_of })
             };
             (place, restore())
         });

@@ -62,6 +62,18 @@ impl Installation for PgStore {
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
+        // A database that has just begun has no other history: every node that will ever know a key of it joins under this
+        // token or a later one, so there is no lease to wait for (R18). One that was filled by a restore is no such.
+        sqlx::query!(
+            "INSERT INTO history_mark (token, marked_at)
+            SELECT h.token, $1 FROM history_position h
+            WHERE h.seq = 0 AND NOT EXISTS (SELECT 1 FROM account) AND NOT EXISTS (SELECT 1 FROM node_lease)
+            ON CONFLICT (id) DO NOTHING",
+            PgInstant::from(at)
+        )
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
         commit(transaction, &Callers::default(), self.commit_timeout).await?;
         Ok(Write::Applied)
     }

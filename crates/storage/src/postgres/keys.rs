@@ -35,6 +35,7 @@ pub(super) async fn key(
 ) -> Result<Option<Result<KeyRecord>>, sqlx::Error> {
     let row = key_query!(
         r#", k.change_seq AS "change_seq?", k.enforced_at AS "enforced_at?", u.last_used AS "last_used?",
+           (SELECT t.token FROM history_token t) AS "token!",
            a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
            p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
            g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",

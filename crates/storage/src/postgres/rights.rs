@@ -19,7 +19,7 @@ const fn table(object: &'static str, whole: &'static [&'static str], update: &'s
 }
 
 /// No right to move the head, to write an event, to delete a lease, or to rewrite the stamp of the database.
-const TABLES: [Needs; 12] = [
+const TABLES: [Needs; 16] = [
     table("_sqlx_migrations", &["SELECT"], &[]),
     table("installation", &["SELECT", "INSERT"], &[]),
     table("master_key", &["SELECT", "INSERT"], &[]),
@@ -34,6 +34,10 @@ const TABLES: [Needs; 12] = [
     table("signing_key", &["SELECT", "INSERT", "DELETE"], &[]),
     table("redeemed_refresh", &["SELECT", "INSERT", "DELETE"], &["reused_at"]),
     table("revocation_head", &["SELECT"], &[]),
+    table("history_token", &["SELECT"], &[]),
+    table("history_position", &["SELECT"], &[]),
+    table("history_mark", &["SELECT", "INSERT"], &["token", "marked_at"]),
+    table("lost_history", &["SELECT", "INSERT"], &["kept_up_to", "had_up_to"]),
     table("revocation_event", &["SELECT", "DELETE"], &[]),
     table("node_lease", &["SELECT", "INSERT"], &["counter", "applied", "renewed_at"]),
 ];

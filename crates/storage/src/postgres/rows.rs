@@ -54,6 +54,7 @@ macro_rules! account_query {
             r#"SELECT a.id AS "account_id!", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
                a.name AS "name!", a.created_at AS "created_at!", a.change_seq AS "change_seq?",
                a.enforced_at AS "enforced_at?",
+               (SELECT t.token FROM history_token t) AS "token!",
                p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
                g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
                g.status AS "grandparent_status?""# + $first $(+ $rest)*
@@ -85,7 +86,13 @@ macro_rules! restore_chain {
 /// How far the last change of the row has got, in a row that has its columns.
 macro_rules! restore_enforcement {
     ($row:ident, $table:literal, $id:expr) => {
-        $crate::row::stored_enforcement($row.change_seq, $row.enforced_at.map(Into::into), $table, $id)
+        $crate::row::stored_enforcement(
+            $row.change_seq,
+            $row.enforced_at.map(Into::into),
+            $crate::row::stored_token(&$row.token)?,
+            $table,
+            $id,
+        )
     };
 }
 

@@ -19,7 +19,7 @@ use super::{
     root,
 };
 use crate::{
-    AccountRecord, Authority, Committed, KeyRecord, Result, Seq, StorageError, UnitOfWork, Write,
+    AccountRecord, Authority, Committed, KeyRecord, Nonce, Position, Result, StorageError, UnitOfWork, Write,
     row::{actor_column, stored_seq},
 };
 
@@ -60,10 +60,11 @@ impl PgUnitOfWork {
     /// events is never locked while the server waits for us: a node that stands still or is cut off in between would
     /// hold up every other one. Where the server says that it refused (no lock in time, no trigger that numbers),
     /// nothing was written.
-    async fn commit_events(mut self) -> Result<Seq> {
+    async fn commit_events(mut self) -> Result<Position> {
         let committed = timeout(self.commit_timeout, self.transaction.fetch_one(self.callers.last_message())).await;
         let row = committed.map_err(commit_late)?.map_err(commit_failed)?;
-        stored_seq(row.try_get(0).map_err(commit_failed)?)
+        let seq = stored_seq(row.try_get(0).map_err(commit_failed)?)?;
+        Ok(Position { seq, nonce: Nonce::from_uuid(row.try_get(1).map_err(commit_failed)?) })
     }
 }
 

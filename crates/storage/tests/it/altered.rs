@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_domain::{KeyType, Reach, Role};
 use keyward_storage::{
     AccountWindow, Accounts as _, Credentials as _, Feed as _, Installation as _, KeyWindow, Keys as _,
-    Membership as _, PgControl, PgStore, Seq, StorageError, Store, StoredState, Tokens as _,
+    Membership as _, PgControl, PgStore, Position, StorageError, Store, StoredState, Tokens as _,
     conformance::{
         RawSql as _,
         sample::{self, ALL, Draft, Tree},
@@ -38,8 +38,8 @@ async fn read_everything(store: &PgStore, control: &PgControl, tree: &Tree, key:
     store.signing_keys().await.unwrap();
     store.schema().await.unwrap();
     control.head().await.unwrap();
-    control.events_after(Seq::ZERO, 10).await.unwrap();
-    control.members().await.unwrap();
+    control.events_after(Position::START, 10).await.unwrap();
+    control.members(&[]).await.unwrap();
 }
 
 #[tokio::test]

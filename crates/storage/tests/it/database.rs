@@ -234,7 +234,20 @@ impl RawSql for Raw {
                 VALUES ({node}, {counter}, {applied}, {ttl_ms}, {moment}, {moment}, 'x')"
             )
         };
+        let lost = |kept, had| {
+            format!(
+                "INSERT INTO lost_history (token, kept_up_to, had_up_to, noticed_at) VALUES ('x', {kept}, {had}, {})",
+                self.moment(sample::at(0))
+            )
+        };
+        let mark = format!(
+            "INSERT INTO history_mark (id, token, marked_at) VALUES (false, 'x', {})",
+            self.moment(sample::at(0))
+        );
         vec![
+            ("history_mark_one_row", mark),
+            ("lost_history_kept", lost(-1, 1)),
+            ("lost_history_had", lost(3, 3)),
             ("node_lease_counter", lease(-1, 0, 1)),
             ("node_lease_applied", lease(0, -1, 1)),
             ("node_lease_ttl", lease(0, 0, 0)),

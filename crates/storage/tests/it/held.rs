@@ -77,7 +77,7 @@ impl Scene {
 
 async fn right(store: &Arc<dyn Store>, id: KeyId) -> Authority {
     let read = store.credential(id).await.unwrap().unwrap();
-    Authority::of(id, &read.value.chain, read.as_of)
+    Authority::of(id, &read.value.chain, read.as_of.seq())
 }
 
 fn refused<T>(answer: &Result<T>) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_storage::{
-    Introduction, Membership as _, NodeId, PgControl, Seq, StorageError, Store as _,
+    Introduction, Membership as _, NodeId, PgControl, Renewal, StorageError, Store as _,
     conformance::{
         RawSql as _,
         sample::{at, fresh},
@@ -13,12 +13,14 @@ use tokio::{task::JoinSet, time::Duration};
 
 use crate::database::Database;
 
-async fn joined(control: &PgControl) -> NodeId {
+/// The renewals of a node that has joined: each may follow any of those before.
+async fn joined(control: &PgControl) -> Renewal {
     let node = NodeId::from_uuid(fresh());
     let ttl = Duration::from_secs(5);
-    let introduction = Introduction { node, previous: None, ttl, started_at: at(0), version: "test".to_owned() };
-    control.join(&introduction).await.unwrap();
-    node
+    let version = "test".to_owned();
+    let introduction = Introduction { node, previous: None, ttl, started_at: at(0), version, counter: 1 };
+    let head = control.join(&introduction).await.unwrap().head;
+    Renewal { node, applied: head.position, token: head.token, counters: vec![1, 2], counter: 2 }
 }
 
 const LEASES: &str = "SELECT count(*) FROM pg_stat_activity
@@ -33,8 +35,8 @@ async fn a_renewal_does_not_wait_for_the_connections_of_requests() {
     let control = database.control(&store).await;
     let unit = store.begin().await.unwrap();
     let node = joined(&control).await;
-    assert!(control.renew(node, Seq::ZERO).await.unwrap().is_some());
-    control.leave(node).await.unwrap();
+    assert!(control.renew(&node).await.unwrap().is_some());
+    control.leave(node.node).await.unwrap();
     drop(unit);
 }
 
@@ -50,14 +52,15 @@ async fn a_renewal_that_is_given_up_gives_up_its_connection_and_may_still_be_car
     session.run("BEGIN; SELECT FROM node_lease FOR UPDATE").await;
 
     let mut renewing = JoinSet::new();
-    let renewed = Arc::clone(&control);
-    renewing.spawn(async move { renewed.renew(node, Seq::ZERO).await });
+    let (renewed, given_up) = (Arc::clone(&control), Renewal { counter: 3, ..node.clone() });
+    renewing.spawn(async move { renewed.renew(&given_up).await });
     raw.wait_for(1, &format!("{LEASES} AND wait_event_type = 'Lock'")).await;
     renewing.shutdown().await;
     session.run("COMMIT").await;
 
-    assert!(control.renew(node, Seq::ZERO).await.unwrap().is_some());
-    raw.wait_for(2, "SELECT counter FROM node_lease").await;
+    raw.wait_for(3, "SELECT counter FROM node_lease").await;
+    let next = Renewal { counters: vec![1, 3], counter: 4, ..node };
+    assert!(control.renew(&next).await.unwrap().is_some());
     raw.wait_for(1, LEASES).await;
     assert_ne!(raw.number(LEASE_PID).await, first);
 }
@@ -69,9 +72,9 @@ async fn a_lost_connection_costs_one_renewal() {
     let control = database.control(&store).await;
     let node = joined(&control).await;
     assert_eq!(database.raw().end_connections_of("keyward-lease").await, 1);
-    let lost = control.renew(node, Seq::ZERO).await;
+    let lost = control.renew(&node).await;
     assert!(matches!(lost, Err(StorageError::OutcomeUnknown(_))), "{lost:?}");
-    assert!(control.renew(node, Seq::ZERO).await.unwrap().is_some());
+    assert!(control.renew(&node).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -80,7 +83,7 @@ async fn one_connection_serves_all_leases_of_a_process_and_ends_with_them() {
     let store = database.store(1).await;
     let control = database.control(&store).await;
     let nodes = [joined(&control).await, joined(&control).await];
-    let (one, other) = tokio::join!(control.renew(nodes[0], Seq::ZERO), control.renew(nodes[1], Seq::ZERO));
+    let (one, other) = tokio::join!(control.renew(&nodes[0]), control.renew(&nodes[1]));
     assert!(one.unwrap().is_some() && other.unwrap().is_some());
     assert_eq!(database.raw().number(LEASES).await, 1);
     control.close().await;

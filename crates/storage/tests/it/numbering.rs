@@ -88,7 +88,7 @@ async fn a_revocation_that_stops_before_its_commit_holds_up_nobody() {
     let it = revocation(1, Actor::Operator, Reason::Compromised);
     assert_eq!(unit.record_revocation(&Reach::operator(), stopped.id(), &it).await.unwrap(), Write::Applied);
     assert_eq!(revoke(&store, key).await, Seq::new(1));
-    assert_eq!(unit.commit().await.unwrap().event, Some(Seq::new(2)));
+    assert_eq!(unit.commit().await.unwrap().event.map(|event| event.seq), Some(Seq::new(2)));
 }
 
 /// A connection that committed a revocation is as good as any other afterwards, without a transaction left open.
@@ -161,7 +161,7 @@ async fn whoever_may_change_a_key_makes_an_event_in_the_one_history() {
         .await;
     session.run(&format!("UPDATE public.api_key SET scopes = 'charges:read' WHERE id = '{}'", key.id().uuid())).await;
     session.run(&format!("RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}")).await;
-    assert_eq!(store.credential(key.id()).await.unwrap().unwrap().as_of, Seq::new(1));
+    assert_eq!(store.credential(key.id()).await.unwrap().unwrap().as_of.seq(), Seq::new(1));
     assert_eq!(database.raw().number("SELECT max(seq) FROM revocation_event").await, 1);
 }
 

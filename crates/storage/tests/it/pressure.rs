@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keyward_domain::{Actor, KeyId, Reach, Reason};
 use keyward_storage::{
-    Event, Feed, PgOptions, PgStore, Seq, Store, Subject, Write,
+    Event, Feed, PgOptions, PgStore, Position, Seq, Store, Subject, Write,
     conformance::{
         RawSql as _,
         sample::{self, Tree, revocation},
@@ -92,7 +92,7 @@ async fn revoke_share(store: Arc<dyn Store>, front: Arc<Front>, share: u64) -> V
         if number % 40 == share {
             drop(revoked().await);
         }
-        told.push((number, revoked().await.commit().await.unwrap().event.unwrap()));
+        told.push((number, revoked().await.commit().await.unwrap().event.unwrap().seq));
         front.advance(number);
     }
     told
@@ -136,7 +136,7 @@ async fn read(store: Arc<dyn Store>, front: Arc<Front>, reader: u64) -> Vec<Seen
         }
         let read = store.credential(key(number)).await.unwrap().unwrap();
         let revoked = read.value.key.view().revoked;
-        seen.push(Seen { key: number, as_of: read.as_of.number(), revoked });
+        seen.push(Seen { key: number, as_of: read.as_of.seq().number(), revoked });
     }
     seen
 }
@@ -177,12 +177,13 @@ fn faults(seen: &[Seen], revoked_by: &[u64]) -> usize {
 async fn history(feed: &dyn Feed) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     loop {
-        let after = events.last().map_or(Seq::ZERO, |event| event.seq);
+        let after = events.last().map_or(Position::START, |event| event.position);
         let part = feed.events_after(after, 1_000).await.unwrap();
-        if part.is_empty() {
+        assert!(part.follow, "they follow the event that they were asked for after");
+        if part.events.is_empty() {
             return events;
         }
-        events.extend(part);
+        events.extend(part.events);
     }
 }
 
@@ -226,9 +227,9 @@ async fn thousands_of_events_have_consecutive_numbers_and_no_read_is_older_than_
     assert!(events.len() >= least, "{}", events.len());
     println!("{} events, {} reads among them", events.len(), seen.len());
     for (expected, event) in (1..).zip(&events) {
-        assert_eq!(event.seq, Seq::new(expected));
+        assert_eq!(event.position.seq, Seq::new(expected));
     }
-    assert_eq!(control.head().await.unwrap().as_of, events.last().unwrap().seq);
+    assert_eq!(control.head().await.unwrap().as_of.position, events.last().unwrap().position);
     let mut revoked_by = vec![0; usize::try_from(keys()).unwrap()];
     for (number, seq) in told {
         *revoked_by.get_mut(usize::try_from(number).unwrap()).unwrap() = seq.number();

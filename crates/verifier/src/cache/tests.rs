@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{AccountId, AuthFacts, Chain, KeyType, Link, Name, Role, Status};
-use keyward_storage::Incarnation;
+use keyward_storage::{Position, Seq, Snapshot};
 use uuid::Uuid;
 
 use super::*;
@@ -41,13 +41,17 @@ fn credential(n: u128) -> Credential {
 }
 
 fn read(n: u128, as_of: u64) -> Read<Credential> {
-    Read { value: credential(n), as_of: Seq::new(as_of), incarnation: Incarnation(1) }
+    Read { value: credential(n), as_of: Snapshot::embedded(Seq::new(as_of)) }
 }
 
 fn open(floor: u64, bytes: u64) -> Cache {
     let cache = Cache::<Std>::new(Rules::ALL, bytes);
-    cache.open(Generation::FIRST.next(), Seq::new(floor));
+    cache.open(Generation::FIRST.next(), Snapshot::embedded(Seq::new(floor)));
     cache
+}
+
+fn position(seq: u64) -> Position {
+    Position::unnamed(Seq::new(seq))
 }
 
 fn fill(cache: &Cache, n: u128, as_of: u64) -> bool {
@@ -55,7 +59,7 @@ fn fill(cache: &Cache, n: u128, as_of: u64) -> bool {
 }
 
 fn event(seq: u64, subject: Subject) -> Event {
-    Event { seq: Seq::new(seq), subject }
+    Event { position: position(seq), subject }
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn keys_that_share_half_an_id_are_never_taken_for_one_another() {
     assert!(fill(&cache, other, 0));
     assert_eq!((cache.look_up(key(one)), cache.look_up(key(other))), (None, Some(credential(other))));
     // Whichever of them an event is about, no answer is left that it would change.
-    cache.apply(&[event(1, Subject::Key(key(other)))], Seq::new(1));
+    cache.apply(&[event(1, Subject::Key(key(other)))], position(1));
     assert_eq!(cache.look_up(key(other)), None);
 }
 
@@ -84,7 +88,7 @@ fn keys_that_share_half_an_id_are_never_taken_for_one_another() {
 fn an_event_about_a_key_is_felt_by_it_alone() {
     let cache = open(0, ROOM);
     assert!(fill(&cache, 7, 0) && fill(&cache, 71, 0));
-    cache.apply(&[event(1, Subject::Key(key(7)))], Seq::new(1));
+    cache.apply(&[event(1, Subject::Key(key(7)))], position(1));
     assert_eq!(cache.look_up(key(7)), None);
     assert_eq!(cache.look_up(key(71)), Some(credential(71)));
 }
@@ -96,7 +100,7 @@ fn an_event_about_any_account_of_the_chain_is_felt_by_every_key_below_in_every_p
         for n in 0..100 {
             assert!(fill(&cache, n, 0));
         }
-        cache.apply(&[event(1, Subject::Account(account(above)))], Seq::new(1));
+        cache.apply(&[event(1, Subject::Account(account(above)))], position(1));
         for n in 0..100 {
             assert_eq!(cache.look_up(key(n)), None, "account {above}, key {n}");
         }
@@ -106,7 +110,7 @@ fn an_event_about_any_account_of_the_chain_is_felt_by_every_key_below_in_every_p
 #[test]
 fn every_part_refuses_what_was_read_before_an_event_that_was_applied() {
     let cache = open(0, ROOM);
-    cache.apply(&[event(5, Subject::Key(key(7)))], Seq::new(5));
+    cache.apply(&[event(5, Subject::Key(key(7)))], position(5));
     for n in 0..100 {
         let ticket = cache.begin_read(key(n));
         assert!(!cache.keep(ticket, &read(n, 4)) && !cache.vouches_for(ticket, &read(n, 4)), "{n}");
@@ -144,7 +148,7 @@ fn only_the_form_that_is_known_is_exchanged() {
     let other = AuthKey::clone(&credential(9).key);
     cache.exchange(&other, AuthKey::clone(&known));
     assert_eq!(cache.look_up(key(9)), None);
-    cache.apply(&[event(1, Subject::Key(key(7)))], Seq::new(1));
+    cache.apply(&[event(1, Subject::Key(key(7)))], position(1));
     cache.exchange(&known, AuthKey::clone(&known));
     assert_eq!(cache.look_up(key(7)), None, "what was purged does not come back");
 }

@@ -1,9 +1,9 @@
 //! The task that waits for other nodes on behalf of every narrowing call of this process: acknowledgements are cumulative,
 //! so one list of members serves all.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use keyward_storage::{Membership, Seq};
+use keyward_storage::{Enforcement, Membership, Position};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     protocol::{Boot, Revoker, Todo},
-    verifier::{CutOff, Shared, Tasks},
+    verifier::{NotEnforced, Shared, Tasks},
 };
 
 /// How long after a list the next one is read, at first and at the most.
@@ -26,7 +26,16 @@ const LISTING: Duration = Duration::from_secs(1);
 struct Waiter {
     revoker: Revoker,
     since: Boot,
-    done: oneshot::Sender<()>,
+    done: oneshot::Sender<Result<Option<Position>, NotEnforced>>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy)]
+pub(crate) enum Change {
+    /// This call committed it, by this event.
+    Committed(Position),
+    /// An earlier call did (R9), and it was read as this.
+    Read(Enforcement),
 }
 
 /// The way to the task.
@@ -53,22 +62,28 @@ impl Barrier {
     }
 
     /// Waits for a commit that has been confirmed by now. The clock starts here: after the confirmation, never before.
-    pub(crate) fn wait(&self, seq: Seq, repeated: bool) -> impl Future<Output = Result<(), CutOff>> + Send + use<> {
+    /// Returns the event that shows in which history it is in force; none if no list of members was read. For a change that
+    /// was read it may be a later one than this call waited for.
+    pub(crate) fn wait(
+        &self,
+        change: Change,
+    ) -> impl Future<Output = Result<Option<Position>, NotEnforced>> + Send + use<> {
         let now = self.shared.clock.boot();
         let (rules, guard) = (self.shared.rules, self.shared.terms.guard);
         let assumed = self.shared.longest_lease();
-        let revoker = if repeated {
-            Revoker::repeated(rules, guard, assumed, seq, false, now)
-        } else {
-            let mut revoker = Revoker::begun(rules, guard, assumed);
-            revoker.committed(seq, now);
-            revoker
+        let revoker = match change {
+            Change::Read(last) => Revoker::repeated(rules, guard, assumed, &last, false, now),
+            Change::Committed(event) => {
+                let mut revoker = Revoker::begun(rules, guard, assumed);
+                revoker.committed(event, now);
+                revoker
+            }
         };
         let (done, over) = oneshot::channel();
         let sent = self.waiters.send(Waiter { revoker, since: now, done });
         async move {
-            sent.map_err(|_| CutOff)?;
-            over.await.map_err(|_| CutOff)
+            sent.map_err(|_| NotEnforced::Stopping)?;
+            over.await.map_err(|_| NotEnforced::Stopping)?
         }
     }
 }
@@ -114,14 +129,17 @@ impl Task {
         // Not longer than the first of those who wait may wait: the promise holds without a database, too.
         let first = self.waiting.iter().filter_map(|waiter| waiter.revoker.end()).min().unwrap_or(Boot::NEVER);
         let patience = first.since(self.shared.clock.boot()).min(LISTING);
-        let listed = timeout(patience, self.membership.members()).await;
+        let events: BTreeSet<_> = self.waiting.iter().filter_map(|waiter| waiter.revoker.event()).collect();
+        let events: Vec<_> = events.into_iter().collect();
+        let sent_at = self.shared.clock.boot();
+        let listed = timeout(patience, self.membership.members(&events)).await;
         if let Ok(Ok(members)) = &listed {
-            self.shared.saw(members);
+            let is_settled = self.shared.saw_members(members, sent_at);
             for Waiter { revoker, .. } in &mut self.waiting {
                 match revoker.next() {
-                    Todo::List => revoker.listed(members),
-                    Todo::Poll { .. } => revoker.acknowledged(members),
-                    Todo::Commit | Todo::Answer => {}
+                    Todo::List => revoker.listed(members, is_settled),
+                    Todo::Poll { .. } => revoker.acknowledged(members, is_settled),
+                    Todo::Commit | Todo::Answer | Todo::Unknown => {}
                 }
             }
         }
@@ -134,13 +152,18 @@ impl Task {
     /// Lets those go for whom it is over.
     fn let_go(&mut self) {
         let now = self.shared.clock.boot();
-        let (over, waiting) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|waiter| waiter.revoker.next() == Todo::Answer);
-        self.waiting = waiting;
-        for Waiter { since, done, .. } in over {
-            self.shared.meters.barrier.record(now.since(since).as_secs_f64());
-            // Nobody waits any more: it was enforced all the same.
-            let _ = done.send(());
+        for waiter in std::mem::take(&mut self.waiting) {
+            let outcome = match waiter.revoker.next() {
+                Todo::Answer => Ok(waiter.revoker.event()),
+                Todo::Unknown => Err(NotEnforced::HistoryLost),
+                Todo::Commit | Todo::List | Todo::Poll { .. } => {
+                    self.waiting.push(waiter);
+                    continue;
+                }
+            };
+            self.shared.meters.barrier.record(now.since(waiter.since).as_secs_f64());
+            // If nobody waits any more, it was enforced all the same.
+            let _ = waiter.done.send(outcome);
         }
     }
 

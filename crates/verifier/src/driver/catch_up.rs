@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keyward_storage::{Event, Hint, Result, Seq, Subject};
+use keyward_storage::{Event, Hint, HistoryToken, Position, Result, Seq, Subject};
 use tokio::time::timeout;
 
 use crate::verifier::Shared;
@@ -21,30 +21,62 @@ const PRUNED_AT_ONCE: u32 = 10_000;
 /// How far events were applied.
 pub(crate) struct Progress {
     /// Up to this event the memory has been purged, on all its parts.
-    pub(crate) up_to: Seq,
+    pub(crate) up_to: Position,
     /// Whether that is all there was.
     pub(crate) all: bool,
 }
 
+/// What came of reading events.
+pub(crate) enum CaughtUp {
+    /// They were applied.
+    Applied(Progress),
+    /// The database does not have what was applied here, or it is of another history: nothing was applied, and the
+    /// membership has to end (R6, R18).
+    Elsewhere,
+}
+
 impl Shared {
-    /// Applies the next events after `applied`. `seen` is an event that the database itself has shown: it was committed.
-    pub(crate) async fn apply_next(&self, applied: Seq, seen: Seq) -> Result<Progress> {
-        let events = self.feed.events_after(applied, AT_ONCE).await?;
-        let Some(last) = events.last().map(|event| event.seq) else {
-            if applied < seen {
+    /// Applies the next events after `applied`, if they are of the history of this token and follow it by number and
+    /// nonce. `seen` is an event that this history has shown: it was committed.
+    pub(crate) async fn apply_next(&self, applied: Position, seen: Seq, token: HistoryToken) -> Result<CaughtUp> {
+        let sent_at = self.clock.boot();
+        let read = self.feed.events_after(applied, AT_ONCE).await?;
+        self.saw_history(read.token, sent_at);
+        let rules = self.rules.history;
+        let is_elsewhere = (rules.events_are_of_one_history && read.token != token)
+            || (rules.events_follow_by_nonce && !(read.follow && follow(applied.seq, &read.events)));
+        let last = read.events.last().map(|event| event.position);
+        // It was committed, and it is not there.
+        let is_short = rules.events_follow_by_nonce && last.unwrap_or(applied).seq < seen && read.is_all(AT_ONCE);
+        if is_elsewhere || is_short {
+            return Ok(CaughtUp::Elsewhere);
+        }
+        Ok(CaughtUp::Applied(self.apply(applied, seen, &read.events)))
+    }
+
+    /// The same for the only process on its database: it has one history, and what was pruned empties the memory.
+    pub(crate) async fn apply_own(&self, applied: Position, seen: Seq) -> Result<Progress> {
+        let read = self.feed.events_after(applied, AT_ONCE).await?;
+        Ok(self.apply(applied, seen, &read.events))
+    }
+
+    fn apply(&self, applied: Position, seen: Seq, events: &[Event]) -> Progress {
+        let Some(last) = events.last().map(|event| event.position) else {
+            if applied.seq < seen {
                 // It was committed, and it is not there: its history is gone.
-                tracing::warn!(%applied, %seen, "events are missing: forgetting everything in memory");
-                self.cache.forget(seen);
+                tracing::warn!(applied = %applied.seq, %seen, "events are missing: forgetting everything in memory");
+                self.cache.forget(Position::unnamed(seen));
+                return Progress { up_to: Position::unnamed(seen), all: true };
             }
-            return Ok(Progress { up_to: applied.max(seen), all: true });
+            return Progress { up_to: applied, all: true };
         };
-        if follow(applied, &events) {
-            self.cache.apply(&events, last);
+        if follow(applied.seq, events) {
+            self.cache.apply(events, last);
         } else {
-            tracing::warn!(%applied, next = %last, "events are missing: forgetting everything in memory");
+            tracing::warn!(applied = %applied.seq, next = %last.seq, "events are missing: forgetting everything in memory");
             self.cache.forget(last);
         }
-        Ok(Progress { up_to: applied.max(last), all: events.len() < AT_ONCE as usize && last >= seen })
+        Progress { up_to: last, all: events.len() < AT_ONCE as usize && last.seq >= seen }
     }
 
     /// Tells the other nodes that there is something to read.
@@ -70,10 +102,10 @@ impl Shared {
         false
     }
 
-    /// Notes that the last changes of these, up to this event, are in force on every node.
-    pub(crate) async fn note(&self, seq: Seq, subjects: &[Subject]) {
+    /// Notes that the last changes of these, up to this number, are in force on every node, in the history of that event.
+    pub(crate) async fn note(&self, seq: Seq, shown_by: Position, subjects: &[Subject]) {
         let at = self.times(self.clock.boot(), self.clock.wall()).shared;
-        match timeout(IN_PASSING, self.feed.record_enforced(subjects, seq, at)).await {
+        match timeout(IN_PASSING, self.feed.record_enforced(subjects, seq, shown_by, at)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 // It is in force all the same; a repeated call will wait once more.
@@ -89,6 +121,6 @@ fn follow(applied: Seq, events: &[Event]) -> bool {
     let mut next = applied;
     events.iter().all(|event| {
         next = next.next();
-        event.seq == next
+        event.position.seq == next
     })
 }

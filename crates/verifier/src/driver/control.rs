@@ -6,10 +6,11 @@
 use std::{sync::Arc, time::Duration};
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Introduction, Membership, NodeId, Write};
+use keyward_storage::{Confirmed, Introduction, Membership, NodeId, Write};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::{catch_up::CaughtUp, history::Known};
 use crate::{
     protocol::{Boot, Lease, Reaper},
     verifier::Shared,
@@ -21,11 +22,11 @@ const MOST_DRIFT: Duration = Duration::from_millis(200);
 /// How often others are looked after between two rounds of dropping old events.
 const PRUNE_EVERY: u32 = 300;
 
-/// What came of a renewal.
-enum Renewal {
+/// What came of catching up or renewing.
+enum Outcome {
     Done,
-    /// The row is gone: a member no more.
-    Gone,
+    /// The database does not have what this node knows of it, its row among it: a member no more (R6, R18).
+    Elsewhere,
     /// No answer in time. The lease is not extended.
     Failed,
 }
@@ -41,6 +42,8 @@ pub(crate) struct Control {
     /// The name whose row may still be there.
     previous: Option<NodeId>,
     reaper: Reaper,
+    /// What this node knows of the history that it has joined.
+    known: Known,
     /// Wall clock and boot clock at the last renewal.
     clocks: Option<(Timestamp, Boot)>,
     in_trouble: bool,
@@ -62,6 +65,7 @@ impl Control {
         Self {
             lease: Lease::new(rules, terms.ttl),
             reaper: Reaper::new(rules, terms.guard),
+            known: Known::default(),
             node: fresh_node(),
             started_at: shared.clock.wall(),
             shared,
@@ -113,20 +117,22 @@ impl Control {
         if hint && !self.must_read_events() {
             return None;
         }
-        let caught_up = !self.must_read_events() || self.catch_up().await;
-        let renewal = if caught_up { self.renew().await } else { Renewal::Failed };
-        let pause = match renewal {
-            Renewal::Done => {
+        let mut outcome = if self.must_read_events() { self.catch_up().await } else { Outcome::Done };
+        if matches!(outcome, Outcome::Done) {
+            outcome = self.renew().await;
+        }
+        let pause = match outcome {
+            Outcome::Done => {
                 self.look_after_others_now_and_then().await;
                 // It saw more: not acknowledged yet.
                 if self.lease.is_behind() { Duration::ZERO } else { self.pause() }
             }
-            Renewal::Gone => {
-                tracing::warn!(node = %self.node, "the row of this node is gone: joining anew");
+            Outcome::Elsewhere => {
+                tracing::warn!(node = %self.node, "the database was started anew or went back, or the row of this node is gone: joining anew");
                 self.end_membership();
                 Duration::ZERO
             }
-            Renewal::Failed => self.limit() / 4,
+            Outcome::Failed => self.limit() / 4,
         };
         self.measure();
         Some(pause)
@@ -135,48 +141,51 @@ impl Control {
     /// Whether the database has shown an event that is not applied here, or a hint says that there is one. A hint is only
     /// a reason to look: whatever number it names, nothing is taken as applied for it (R14).
     fn must_read_events(&self) -> bool {
-        self.lease.is_behind() || self.shared.wake.heard() > self.lease.applied()
+        self.lease.is_behind() || self.shared.wake.heard() > self.lease.applied().seq
     }
 
     /// Applies what there is to apply. Each part of it counts at once: however long the way, it comes to its end.
-    async fn catch_up(&mut self) -> bool {
+    async fn catch_up(&mut self) -> Outcome {
         loop {
-            let (applied, seen) = (self.lease.applied(), self.lease.heard());
-            match timeout(self.limit(), self.shared.apply_next(applied, seen)).await {
-                Ok(Ok(progress)) => {
+            let (applied, seen, token) = (self.lease.applied(), self.lease.heard(), self.lease.token());
+            let heard = self.shared.wake.heard();
+            match timeout(self.limit(), self.shared.apply_next(applied, seen, token)).await {
+                Ok(Ok(CaughtUp::Applied(progress))) => {
                     self.lease.apply(progress.up_to);
+                    self.known.add(progress.up_to);
                     self.shared.gate.show(self.lease.term());
                     if progress.all {
-                        return true;
+                        self.shared.wake.read_up_to(heard, progress.up_to.seq);
+                        return Outcome::Done;
                     }
                 }
-                Ok(Err(error)) => return self.trouble("the events could not be read", Some(&error)),
-                Err(_) => return self.trouble("the events could not be read in time", None),
+                Ok(Ok(CaughtUp::Elsewhere)) => return Outcome::Elsewhere,
+                Ok(Err(error)) => return self.failed("the events could not be read", Some(&error)),
+                Err(_) => return self.failed("the events could not be read in time", None),
             }
         }
     }
 
-    async fn renew(&mut self) -> Renewal {
+    async fn renew(&mut self) -> Outcome {
         let sent_at = self.shared.clock.boot();
         let asked = self.lease.ask(sent_at);
+        let renewal = self.known.renewal(self.node, asked, &*self.fresh_node);
         // Given up on this side only; whether it is carried out all the same does not matter (I1, `greatest`).
-        match timeout(self.limit(), self.membership.renew(self.node, asked.applied())).await {
+        match timeout(self.limit(), self.membership.renew(&renewal)).await {
             Ok(Ok(Some(confirmed))) => {
-                self.lease.renewed(asked, confirmed.head, self.shared.clock.boot());
+                self.known.renewed(renewal.counter);
+                self.shared.saw_history(confirmed.head.token, sent_at);
+                if !self.lease.renewed(asked, &confirmed, self.shared.clock.boot()) {
+                    return Outcome::Elsewhere;
+                }
                 self.shared.gate.show(self.lease.term());
                 self.shared.learn_time(confirmed.database_time, sent_at);
                 self.out_of_trouble();
-                Renewal::Done
+                Outcome::Done
             }
-            Ok(Ok(None)) => Renewal::Gone,
-            Ok(Err(error)) => {
-                self.trouble("the lease could not be renewed", Some(&error));
-                Renewal::Failed
-            }
-            Err(_) => {
-                self.trouble("the lease could not be renewed in time", None);
-                Renewal::Failed
-            }
+            Ok(Ok(None)) => Outcome::Elsewhere,
+            Ok(Err(error)) => self.failed("the lease could not be renewed", Some(&error)),
+            Err(_) => self.failed("the lease could not be renewed in time", None),
         }
     }
 
@@ -189,30 +198,63 @@ impl Control {
             ttl: self.shared.terms.ttl,
             started_at: self.started_at,
             version: self.version.clone(),
+            counter: Known::draw(&*self.fresh_node),
         };
         let joined = timeout(self.shared.terms.ttl, self.membership.join(&introduction)).await;
         if let Ok(Ok(confirmed)) = &joined {
-            let generation = self.lease.joined(asked, confirmed.head, self.shared.clock.boot());
+            self.known.joined(introduction.counter);
+            self.shared.saw_history(confirmed.head.token, sent_at);
+            let generation = self.lease.joined(asked, confirmed, self.shared.clock.boot());
             self.shared.cache.open(generation, confirmed.head);
             self.shared.learn_time(confirmed.database_time, sent_at);
             self.shared.gate.show(self.lease.term());
             self.clocks = Some((self.shared.clock.wall(), self.shared.clock.boot()));
             self.previous = None;
             self.out_of_trouble();
-            tracing::info!(node = %self.node, head = %confirmed.head, "answering from memory as node {}", self.node);
+            let head = confirmed.head.seq();
+            tracing::info!(node = %self.node, %head, "answering from memory as node {}", self.node);
+            self.compare_history(confirmed).await;
             return true;
         }
-        // Nobody knows whether that row is there; a name is never used again.
+        // Whether that row is there is unknown; a name is never used again.
         self.previous = Some(std::mem::replace(&mut self.node, (self.fresh_node)()));
         match joined {
             Ok(Err(error)) => self.trouble("this node could not join the others", Some(&error)),
             Ok(Ok(_)) | Err(_) => self.trouble("this node could not join the others in time", None),
+        }
+        false
+    }
+
+    /// Looks which of the events that this node had applied before are there, and reports those that are not.
+    async fn compare_history(&mut self, confirmed: &Confirmed) {
+        let before = self.known.take(confirmed.head);
+        // Hints of a history that is gone say nothing of this one.
+        self.shared.wake.read_up_to(self.shared.wake.heard(), confirmed.head.seq());
+        if before.is_empty() {
+            return;
+        }
+        let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&before)).await else { return };
+        self.known.keep(&before, &members.absent);
+        let lost = self.known.lost(&before, &members, self.shared.clock.wall());
+        if let Some(lost) = lost {
+            self.shared.meters.history_lost.increment(1);
+            tracing::error!(
+                kept_up_to = %lost.kept_up_to,
+                had_up_to = %lost.had_up_to,
+                "the database went back: of the changes that this node had applied, those after number {} are lost (it had \
+                 seen up to {}). Keys that were revoked by them are accepted again: revoke them anew",
+                lost.kept_up_to,
+                lost.had_up_to
+            );
+            // For the doctor. Without it the log still has it.
+            let _ = timeout(self.limit(), self.membership.record_lost(&lost)).await;
         }
     }
 
     /// First requests, then the memory, then everybody else (R6, R10).
     fn end_membership(&mut self) {
         self.shared.gate.close();
+        self.known.ended(self.lease.token());
         self.lease.ended();
         self.shared.cache.close();
         self.clocks = None;
@@ -247,8 +289,10 @@ impl Control {
     /// first.
     async fn look_after_others(&mut self) {
         self.rounds = self.rounds.wrapping_add(1);
-        let Ok(Ok(members)) = timeout(self.limit(), self.membership.members()).await else { return };
-        self.shared.saw(&members);
+        let sent_at = self.shared.clock.boot();
+        let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&[])).await else { return };
+        self.shared.saw_members(&members, sent_at);
+        self.mark_history().await;
         for still in self.reaper.look(&members, self.shared.clock.boot()) {
             match timeout(self.limit(), self.membership.reap(still.node, still.counter)).await {
                 Ok(Ok(Write::Applied)) => {
@@ -263,6 +307,16 @@ impl Control {
         }
         if self.more_to_prune || self.rounds.is_multiple_of(PRUNE_EVERY) {
             self.more_to_prune = self.shared.prune(self.limit()).await;
+        }
+    }
+
+    /// Marks the history as one that was waited out, once, so that no process waits for it a second time (R18).
+    async fn mark_history(&self) {
+        let (longest, now) = (self.shared.longest_lease(), self.shared.clock.boot());
+        let due = self.shared.newness().mark_due(longest, now);
+        let Some(token) = due else { return };
+        if let Ok(Ok(Write::Applied)) = timeout(self.limit(), self.membership.mark(token)).await {
+            self.shared.newness().marked(token);
         }
     }
 
@@ -291,7 +345,7 @@ impl Control {
         meters.lease.set(left.as_secs_f64());
         // Whatever was heard of, by a hint too: where events cannot be read, no renewal says that there are any.
         let heard = self.lease.heard().max(self.shared.wake.heard());
-        let behind = heard.number().saturating_sub(self.lease.applied().number());
+        let behind = heard.number().saturating_sub(self.lease.applied().seq.number());
         meters.behind.set(if self.lease.is_member() {
             f64::from(u32::try_from(behind).unwrap_or(u32::MAX))
         } else {
@@ -300,12 +354,16 @@ impl Control {
         meters.show(cache.size());
     }
 
-    /// Says so once. Always false.
-    fn trouble(&mut self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) -> bool {
+    /// Says so once.
+    fn trouble(&mut self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) {
         if !std::mem::replace(&mut self.in_trouble, true) {
             tracing::warn!(error, "{what}: answering from memory only until the lease ends, then by reading");
         }
-        false
+    }
+
+    fn failed(&mut self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) -> Outcome {
+        self.trouble(what, error);
+        Outcome::Failed
     }
 
     fn out_of_trouble(&mut self) {

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_storage::{Result, Seq, StorageError};
+use keyward_storage::{Position, Result, Seq, StorageError};
 use tokio::{
     sync::Mutex,
     time::{sleep, timeout},
@@ -25,7 +25,7 @@ const PRUNE_EVERY: u32 = 300;
 pub(crate) struct Embedded {
     shared: Arc<Shared>,
     /// The last event that was applied; none while the memory is closed.
-    applied: Arc<Mutex<Option<Seq>>>,
+    applied: Arc<Mutex<Option<Position>>>,
 }
 
 impl Embedded {
@@ -39,7 +39,7 @@ impl Embedded {
         let head = self.shared.feed.head().await?.as_of;
         self.shared.cache.open(Generation::FIRST.next(), head);
         self.shared.gate.show(Term::until(Boot::NEVER));
-        *applied = Some(head);
+        *applied = Some(head.position);
         Ok(())
     }
 
@@ -48,7 +48,7 @@ impl Embedded {
         let every = self.shared.terms.renew_every;
         let (mut rounds, mut more_to_prune) = (0_u32, false);
         while leaving.run_until_cancelled(sleep(every)).await.is_some() {
-            self.apply_up_to(Seq::ZERO).await;
+            self.apply_up_to(Position::START).await;
             rounds = rounds.wrapping_add(1);
             if more_to_prune || rounds.is_multiple_of(PRUNE_EVERY) {
                 more_to_prune = self.shared.prune(READING).await;
@@ -61,16 +61,17 @@ impl Embedded {
     }
 
     /// Forgets what events up to this one changed. When it returns, no request that arrives is answered from before.
-    pub(crate) async fn apply_up_to(&self, seq: Seq) {
+    pub(crate) async fn apply_up_to(&self, event: Position) {
         let mut applied = self.applied.lock().await;
         let Some(before) = *applied else { return };
-        if seq != Seq::ZERO && before >= seq {
+        let seq = event.seq;
+        if seq != Seq::ZERO && before.seq >= seq {
             return;
         }
         let applying = timeout(READING, async {
             let mut now = before;
             loop {
-                let progress = self.shared.apply_next(now, seq).await?;
+                let progress = self.shared.apply_own(now, seq).await?;
                 now = progress.up_to;
                 if progress.all {
                     return Ok::<_, StorageError>(now);
@@ -92,8 +93,8 @@ impl Embedded {
         } else {
             // The database is not to be read: whatever is remembered may be wrong.
             tracing::warn!(error, "events could not be read: forgetting everything in memory");
-            self.shared.cache.forget(seq);
-            *applied = Some(seq.max(before));
+            self.shared.cache.forget(event);
+            *applied = Some(if event.seq > before.seq { event } else { before });
         }
     }
 }

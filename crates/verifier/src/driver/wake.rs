@@ -25,6 +25,15 @@ impl Wake {
         Seq::new(self.heard.load(Ordering::Acquire))
     }
 
+    /// Everything there was after `heard` was noted has been read, and it ends at `last`: a hint beyond that names an event
+    /// that is not there, of a history that was lost or of none.
+    pub(crate) fn read_up_to(&self, heard: Seq, last: Seq) {
+        if heard > last {
+            // A hint that came since stays.
+            let _ = self.heard.compare_exchange(heard.number(), last.number(), Ordering::AcqRel, Ordering::Acquire);
+        }
+    }
+
     /// Whether hints arrive.
     pub(crate) fn set_hints_arrive(&self, arrive: bool) {
         self.hints_arrive.store(arrive, Ordering::Relaxed);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use keyward_storage::Seq;
+use keyward_storage::{Confirmed, HistoryToken, Position, Seq};
 
 use super::{Boot, Generation, Rules};
 
@@ -46,15 +46,22 @@ impl Term {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Asked {
     sent_at: Boot,
-    applied: Seq,
+    applied: Position,
+    token: HistoryToken,
     generation: Generation,
 }
 
 impl Asked {
     /// What a renewal says of the node: up to which event it has forgotten what was changed.
     #[must_use]
-    pub const fn applied(self) -> Seq {
+    pub const fn applied(self) -> Position {
         self.applied
+    }
+
+    /// The history in which the lease stands that is to be renewed.
+    #[must_use]
+    pub const fn token(self) -> HistoryToken {
+        self.token
     }
 }
 
@@ -72,7 +79,7 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Standing {
     Outside,
-    Member { term: Term, applied: Seq, pending: Option<Pending> },
+    Member { term: Term, applied: Position, token: HistoryToken, pending: Option<Pending> },
 }
 
 /// A renewal that counts once the node has caught up (R2).
@@ -92,35 +99,50 @@ impl Lease {
     /// A join or a renewal is about to be sent. To be called before, never after (R3).
     #[must_use]
     pub fn ask(&self, now: Boot) -> Asked {
-        let applied = if self.rules.purged_before_acknowledged { self.applied() } else { self.heard };
-        Asked { sent_at: now, applied, generation: self.generation }
+        let mut applied = self.applied();
+        if !self.rules.purged_before_acknowledged {
+            applied.seq = self.heard;
+        }
+        Asked { sent_at: now, applied, token: self.token(), generation: self.generation }
     }
 
-    /// The join was confirmed: the node is a member that has applied everything up to `head`. The shards have to be
-    /// opened for this generation before the term is shown to requests (R6).
-    pub fn joined(&mut self, asked: Asked, head: Seq, now: Boot) -> Generation {
+    /// The join was confirmed: the node is a member that has applied everything that the reply shows. Nothing that it
+    /// knew before counts: it may be of another history (R18). The shards have to be opened for this generation before
+    /// the term is shown to requests (R6).
+    pub fn joined(&mut self, asked: Asked, reply: &Confirmed, now: Boot) -> Generation {
         self.generation = self.generation.next();
-        self.heard = self.heard.max(head);
+        let head = reply.head.position;
+        self.heard = if self.rules.history.joining_starts_over { head.seq } else { self.heard.max(head.seq) };
         let term = Term::until(self.granted(asked, now));
-        self.standing = Standing::Member { term, applied: head, pending: None };
+        self.standing = Standing::Member { term, applied: head, token: reply.head.token, pending: None };
         self.generation
     }
 
-    /// The renewal was confirmed, and the last event that it saw is `head`.
-    pub fn renewed(&mut self, asked: Asked, head: Seq, now: Boot) {
-        let (until, must_catch_up) = (self.granted(asked, now), self.rules.caught_up_before_renewed);
+    /// The renewal was confirmed. Returns false if another history confirmed it: the membership has to end (R6, R18).
+    #[must_use]
+    pub fn renewed(&mut self, asked: Asked, reply: &Confirmed, now: Boot) -> bool {
+        let until = self.granted(asked, now);
         if asked.generation != self.generation {
-            return;
+            return true;
         }
-        self.heard = self.heard.max(head);
-        if let Standing::Member { term, applied, pending } = &mut self.standing {
-            if *applied >= head || !must_catch_up {
+        let Rules { caught_up_before_renewed, history, .. } = self.rules;
+        let head = reply.head.seq();
+        if let Standing::Member { term, applied, token, pending } = &mut self.standing {
+            if history.renewal_names_its_history && *token != reply.head.token {
+                return false;
+            }
+            self.heard = self.heard.max(head);
+            if !history.lease_keeps_its_token {
+                *token = reply.head.token;
+            }
+            if applied.seq >= head || !caught_up_before_renewed {
                 *term = Term::until(until.max(term.until));
                 *pending = None;
             } else {
                 *pending = Some(Pending { until, head });
             }
         }
+        true
     }
 
     /// The node's row is gone, or the node goes: it is a member no more. The term has to be taken from requests, then the
@@ -136,11 +158,13 @@ impl Lease {
     }
 
     /// Every shard has forgotten what events up to this one changed (R2). May make a renewal count.
-    pub fn apply(&mut self, up_to: Seq) {
-        self.heard = self.heard.max(up_to);
-        if let Standing::Member { term, applied, pending } = &mut self.standing {
-            *applied = up_to.max(*applied);
-            if let Some(Pending { until, .. }) = pending.take_if(|pending| *applied >= pending.head) {
+    pub fn apply(&mut self, up_to: Position) {
+        self.heard = self.heard.max(up_to.seq);
+        if let Standing::Member { term, applied, pending, .. } = &mut self.standing {
+            if up_to.seq > applied.seq {
+                *applied = up_to;
+            }
+            if let Some(Pending { until, .. }) = pending.take_if(|pending| applied.seq >= pending.head) {
                 *term = Term::until(until.max(term.until));
             }
         }
@@ -172,10 +196,19 @@ impl Lease {
 
     /// The last event that the node has applied.
     #[must_use]
-    pub const fn applied(&self) -> Seq {
+    pub const fn applied(&self) -> Position {
         match &self.standing {
-            Standing::Outside => Seq::ZERO,
+            Standing::Outside => Position::START,
             Standing::Member { applied, .. } => *applied,
+        }
+    }
+
+    /// The history in which the lease stands; that of an embedded database outside any.
+    #[must_use]
+    pub const fn token(&self) -> HistoryToken {
+        match &self.standing {
+            Standing::Outside => HistoryToken::EMBEDDED,
+            Standing::Member { token, .. } => *token,
         }
     }
 
@@ -188,7 +221,7 @@ impl Lease {
     /// Whether there are events that the node has heard of and not applied.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.is_member() && self.heard > self.applied()
+        self.is_member() && self.heard > self.applied().seq
     }
 
     fn granted(&self, asked: Asked, now: Boot) -> Boot {
@@ -198,82 +231,5 @@ impl Lease {
 }
 
 #[cfg(test)]
-mod tests {
-    //! R2, R3 and R6 at their boundary instants.
-    use super::*;
-
-    const TTL: Duration = Duration::from_nanos(10);
-
-    fn at(nanos: u64) -> Boot {
-        Boot::from_nanos(nanos)
-    }
-
-    fn member(head: u64) -> Lease {
-        let mut lease = Lease::new(Rules::ALL, TTL);
-        let asked = lease.ask(at(100));
-        lease.joined(asked, Seq::new(head), at(105));
-        lease
-    }
-
-    fn holds(lease: &Lease, now: u64) -> bool {
-        lease.term().holds(&Rules::ALL, at(now))
-    }
-
-    #[test]
-    fn nobody_has_a_lease_before_joining() {
-        assert!(!holds(&Lease::new(Rules::ALL, TTL), 0));
-    }
-
-    #[test]
-    fn a_lease_counts_from_before_it_was_asked_for() {
-        let lease = member(0);
-        assert!(holds(&lease, 109));
-        assert!(!holds(&lease, 110), "at its very end it holds no more");
-    }
-
-    #[test]
-    fn a_renewal_counts_once_the_node_has_caught_up_with_what_it_saw() {
-        let mut lease = member(3);
-        let asked = lease.ask(at(108));
-        assert_eq!(asked.applied(), Seq::new(3));
-        lease.renewed(asked, Seq::new(5), at(109));
-        assert!(lease.is_behind());
-        assert!(!holds(&lease, 110));
-        lease.apply(Seq::new(4));
-        assert!(!holds(&lease, 110));
-        lease.apply(Seq::new(5));
-        assert!(holds(&lease, 117) && !holds(&lease, 118) && !lease.is_behind());
-    }
-
-    #[test]
-    fn what_was_heard_is_acknowledged_only_once_it_is_applied() {
-        let mut lease = member(3);
-        lease.hear(Seq::new(9));
-        assert_eq!(lease.ask(at(101)).applied(), Seq::new(3));
-        lease.apply(Seq::new(9));
-        assert_eq!(lease.ask(at(101)).applied(), Seq::new(9));
-    }
-
-    #[test]
-    fn a_renewal_that_was_overtaken_never_shortens_a_lease() {
-        let mut lease = member(0);
-        let (first, second) = (lease.ask(at(102)), lease.ask(at(104)));
-        lease.renewed(second, Seq::ZERO, at(105));
-        lease.renewed(first, Seq::ZERO, at(106));
-        assert!(holds(&lease, 113));
-    }
-
-    #[test]
-    fn a_member_no_more_has_no_lease_and_a_late_renewal_gives_none() {
-        let mut lease = member(0);
-        let late = lease.ask(at(105));
-        lease.ended();
-        assert!(!holds(&lease, 106));
-        lease.renewed(late, Seq::ZERO, at(107));
-        assert!(!holds(&lease, 107) && !lease.is_member());
-        let again = lease.ask(at(108));
-        lease.joined(again, Seq::new(2), at(109));
-        lease.renewed(late, Seq::ZERO, at(110));
-        assert_eq!(lease.term().end(), at(118), "only the join counts");
-    }
-}
+#[path = "lease/tests.rs"]
+mod tests;

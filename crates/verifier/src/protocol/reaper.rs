@@ -61,7 +61,7 @@ impl Reaper {
 mod tests {
     //! R10.
     use keyward_domain::Timestamp;
-    use keyward_storage::{Member, Seq};
+    use keyward_storage::{Member, Seq, Snapshot};
     use uuid::Uuid;
 
     use super::*;
@@ -77,7 +77,13 @@ mod tests {
             renewed_at: time,
             version: String::new(),
         };
-        Members { rows: rows.iter().map(row).collect(), head: Seq::ZERO, database_time: Timestamp::MAX }
+        Members {
+            rows: rows.iter().map(row).collect(),
+            head: Snapshot::default(),
+            is_marked: false,
+            absent: Vec::new(),
+            database_time: Timestamp::MAX,
+        }
     }
 
     fn look(reaper: &mut Reaper, rows: &[(u128, u64)], now: u64) -> Vec<(u128, u64)> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_storage::{Members, NodeId, Seq};
+use keyward_storage::{Enforcement, HistoryToken, Member, Members, NodeId, Position, Seq};
 
 use super::{Boot, Rules};
 
@@ -20,6 +20,8 @@ pub enum Todo {
     },
     /// Answer.
     Answer,
+    /// Answer that the outcome is unknown: the database has gone back, and the change is not there (R18c).
+    Unknown,
 }
 
 /// One narrowing or widening call, on its way to its answer.
@@ -27,23 +29,37 @@ pub enum Todo {
 pub struct Revoker {
     rules: Rules,
     guard: Duration,
-    /// The longest lease that any node may have, as far as is known: for as long as no list is to be had.
+    /// The longest lease that any node may have, as far as this process ever saw.
     assumed: Duration,
-    /// The event, and when its commit was confirmed.
-    confirmed: Option<(Seq, Boot)>,
+    /// When the commit was confirmed.
+    confirmed: Option<Boot>,
+    awaited: Option<Awaited>,
     waiting: Option<Waiting>,
+    is_lost: bool,
 }
 
-/// Whom the call waits for, and how long at the most.
+/// What every node has to have applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Awaited {
+    /// The call's own event.
+    Event(Position),
+    /// Whatever is the last event of this history when the members are listed: the change was read there, and is of this
+    /// number.
+    LastOf(HistoryToken, Seq),
+}
+
+/// Which nodes the call waits for, and how long at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Waiting {
     nodes: Vec<NodeId>,
     longest: Duration,
+    /// Whether every lease of another history has ended (R13).
+    is_settled: bool,
 }
 
 impl Waiting {
     fn over() -> Self {
-        Self { nodes: Vec::new(), longest: Duration::ZERO }
+        Self { nodes: Vec::new(), longest: Duration::ZERO, is_settled: true }
     }
 }
 
@@ -51,41 +67,75 @@ impl Revoker {
     /// A call that has to commit first.
     #[must_use]
     pub const fn begun(rules: Rules, guard: Duration, assumed: Duration) -> Self {
-        Self { rules, guard, assumed, confirmed: None, waiting: None }
+        Self { rules, guard, assumed, confirmed: None, awaited: None, waiting: None, is_lost: false }
     }
 
-    /// A call whose change was committed by an earlier one (R9): `enforced` if it is known to be in force everywhere.
-    /// The first call's clock is not known here, so it counts from now.
+    /// A call whose change was committed by an earlier one (R9) and read as `last`: `enforced` if it is known to be in
+    /// force everywhere. The first call's clock is not known here, so it counts from now.
     #[must_use]
-    pub fn repeated(rules: Rules, guard: Duration, assumed: Duration, seq: Seq, enforced: bool, now: Boot) -> Self {
-        let over = enforced || !rules.repeated_call_waits;
-        Self { rules, guard, assumed, confirmed: Some((seq, now)), waiting: over.then(Waiting::over) }
+    pub fn repeated(
+        rules: Rules,
+        guard: Duration,
+        assumed: Duration,
+        last: &Enforcement,
+        enforced: bool,
+        now: Boot,
+    ) -> Self {
+        let is_over = enforced || !rules.repeated_call_waits;
+        Self {
+            confirmed: Some(now),
+            awaited: Some(Awaited::LastOf(last.token, last.seq)),
+            waiting: is_over.then(Waiting::over),
+            ..Self::begun(rules, guard, assumed)
+        }
     }
 
     /// The commit was confirmed; the clock was read after that.
-    pub fn committed(&mut self, seq: Seq, now: Boot) {
-        self.confirmed = Some((seq, now));
+    pub fn committed(&mut self, event: Position, now: Boot) {
+        self.confirmed = Some(now);
+        self.awaited = Some(Awaited::Event(event));
     }
 
-    /// The members, as listed.
-    pub fn listed(&mut self, members: &Members) {
+    /// The members, as listed. `is_settled` if every lease of another history has ended by now
+    /// ([`Newness::allows_early`](super::Newness::allows_early)).
+    pub fn listed(&mut self, members: &Members, is_settled: bool) {
         let nodes = members.rows.iter().map(|row| row.node).collect();
-        let longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
-        self.waiting = Some(Waiting { nodes, longest });
-        self.acknowledged(members);
+        let mut longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
+        if self.rules.history.longest_lease_is_remembered {
+            longest = longest.max(self.assumed);
+        }
+        self.waiting = Some(Waiting { nodes, longest, is_settled: false });
+        self.acknowledged(members, is_settled);
     }
 
-    /// The members, listed again. A node whose row is gone was outlived by somebody else (R10).
-    pub fn acknowledged(&mut self, members: &Members) {
-        let (Some(waiting), Some((seq, _))) = (&mut self.waiting, self.confirmed) else { return };
-        let trusts_database_clock = !self.rules.revoker_trusts_its_own_clock;
-        waiting.nodes.retain(|node| {
-            let row = members.rows.iter().find(|row| row.node == *node);
-            row.is_some_and(|row| {
-                let lapsed = row.renewed_at.saturating_add(row.ttl) <= members.database_time;
-                row.applied < seq && !(trusts_database_clock && lapsed)
-            })
-        });
+    /// The members, listed again. A node whose row is gone was outlived by another one (R10).
+    pub fn acknowledged(&mut self, members: &Members, is_settled: bool) {
+        let Some(event) = self.find(members) else { return };
+        let rules = self.rules;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.is_settled |= is_settled;
+            waiting.nodes.retain(|node| {
+                let row = members.rows.iter().find(|row| row.node == *node);
+                row.is_some_and(|row| !has_acknowledged(rules, row, event.seq, members))
+            });
+        }
+    }
+
+    /// The event that has to be acknowledged, in this list. None before the commit, and if the list does not show it: then
+    /// the change is lost.
+    fn find(&mut self, members: &Members) -> Option<Position> {
+        match self.awaited? {
+            Awaited::Event(event) => {
+                self.is_lost |= self.rules.history.barrier_names_its_event && members.absent.contains(&event);
+                (!self.is_lost).then_some(event)
+            }
+            Awaited::LastOf(token, seq) => {
+                let is_elsewhere = members.head.token != token || members.head.seq() < seq;
+                self.is_lost |= self.rules.history.barrier_names_its_event && is_elsewhere;
+                self.awaited = Some(Awaited::Event(members.head.position)).filter(|_| !self.is_lost).or(self.awaited);
+                (!self.is_lost).then_some(members.head.position)
+            }
+        }
     }
 
     /// The clock was read.
@@ -101,112 +151,43 @@ impl Revoker {
     /// What to do next.
     #[must_use]
     pub fn next(&self) -> Todo {
+        if self.is_lost {
+            return Todo::Unknown;
+        }
         match (&self.waiting, self.confirmed) {
             (None, None) if !self.rules.members_after_commit => Todo::List,
             (_, None) => Todo::Commit,
             (None, Some(_)) => Todo::List,
-            (Some(waiting), Some(_)) if waiting.nodes.is_empty() => Todo::Answer,
+            (Some(waiting), Some(_)) if waiting.nodes.is_empty() && waiting.is_settled => Todo::Answer,
             (Some(_), Some(_)) => Todo::Poll { until: self.end().unwrap_or(Boot::NEVER) },
         }
     }
 
-    /// The event that the call waits for.
+    /// The event that the call waits for. None before the commit, and for a repeated call before the first list.
     #[must_use]
-    pub fn seq(&self) -> Option<Seq> {
-        self.confirmed.map(|(seq, _)| seq)
+    pub const fn event(&self) -> Option<Position> {
+        match self.awaited {
+            Some(Awaited::Event(event)) => Some(event),
+            Some(Awaited::LastOf(..)) | None => None,
+        }
     }
 
     /// When it is over in any case, even if the database can no longer be asked: every lease that was asked for before
     /// the commit has ended (2.4). None before the commit.
     #[must_use]
     pub fn end(&self) -> Option<Boot> {
-        let (_, at) = self.confirmed?;
         let longest = self.waiting.as_ref().map_or(self.assumed, |waiting| waiting.longest);
-        Some(at.plus(longest).plus(self.guard))
+        Some(self.confirmed?.plus(longest).plus(self.guard))
     }
+}
+
+/// Whether this row says that the event was applied. One that has applied more than there is speaks of another history.
+fn has_acknowledged(rules: Rules, row: &Member, event: Seq, members: &Members) -> bool {
+    let lapsed = row.renewed_at.saturating_add(row.ttl) <= members.database_time;
+    let is_beyond = rules.history.rows_beyond_the_head_do_not_count && row.applied > members.head.seq();
+    (row.applied >= event && !is_beyond) || (!rules.revoker_trusts_its_own_clock && lapsed)
 }
 
 #[cfg(test)]
-mod tests {
-    //! R7, R8 and R9.
-    use keyward_domain::Timestamp;
-    use keyward_storage::Member;
-    use uuid::Uuid;
-
-    use super::*;
-
-    const GUARD: Duration = Duration::from_nanos(5);
-
-    fn at(nanos: u64) -> Boot {
-        Boot::from_nanos(nanos)
-    }
-
-    fn members(rows: &[(u128, u64, u64)]) -> Members {
-        let time = Timestamp::from_micros(0).unwrap();
-        let row = |&(node, applied, ttl): &(u128, u64, u64)| Member {
-            node: NodeId::from_uuid(Uuid::from_u128(node)),
-            counter: 0,
-            applied: Seq::new(applied),
-            ttl: Duration::from_nanos(ttl),
-            started_at: time,
-            renewed_at: time,
-            version: String::new(),
-        };
-        Members { rows: rows.iter().map(row).collect(), head: Seq::new(9), database_time: Timestamp::MAX }
-    }
-
-    fn committed(seq: u64) -> Revoker {
-        let mut revoker = Revoker::begun(Rules::ALL, GUARD, Duration::from_nanos(30));
-        assert_eq!(revoker.next(), Todo::Commit);
-        revoker.committed(Seq::new(seq), at(100));
-        assert_eq!(revoker.next(), Todo::List, "the members are listed after the commit");
-        revoker
-    }
-
-    #[test]
-    fn where_nobody_is_a_member_nobody_is_waited_for() {
-        let mut revoker = committed(4);
-        revoker.listed(&members(&[]));
-        assert_eq!(revoker.next(), Todo::Answer);
-    }
-
-    #[test]
-    fn every_listed_node_acknowledges_or_goes() {
-        let mut revoker = committed(4);
-        revoker.listed(&members(&[(1, 3, 10), (2, 4, 20), (3, 0, 10)]));
-        let end = Todo::Poll { until: at(125) };
-        assert_eq!(revoker.next(), end);
-        revoker.acknowledged(&members(&[(1, 4, 10), (2, 4, 20), (3, 3, 10), (9, 0, 10)]));
-        assert_eq!(revoker.next(), end, "node 3 is behind; node 9 came later and does not count");
-        revoker.acknowledged(&members(&[(9, 0, 10)]));
-        assert_eq!(revoker.next(), Todo::Answer);
-    }
-
-    #[test]
-    fn a_silent_node_is_outlived_by_the_longest_lease_and_the_guard_on_ones_own_clock() {
-        let mut revoker = committed(4);
-        revoker.listed(&members(&[(1, 0, 10), (2, 4, 20)]));
-        revoker.passed(at(124));
-        assert_eq!(revoker.next(), Todo::Poll { until: at(125) });
-        revoker.passed(at(125));
-        assert_eq!(revoker.next(), Todo::Answer);
-    }
-
-    #[test]
-    fn a_call_that_cannot_list_anybody_any_more_ends_all_the_same() {
-        let mut revoker = committed(4);
-        revoker.passed(at(134));
-        assert_eq!(revoker.next(), Todo::List);
-        revoker.passed(at(135));
-        assert_eq!(revoker.next(), Todo::Answer);
-    }
-
-    #[test]
-    fn a_repeated_call_waits_unless_the_change_is_known_to_be_in_force() {
-        let again = |enforced| {
-            Revoker::repeated(Rules::ALL, GUARD, Duration::from_nanos(30), Seq::new(4), enforced, at(300)).next()
-        };
-        assert_eq!(again(true), Todo::Answer);
-        assert_eq!(again(false), Todo::List);
-    }
-}
+#[path = "revoker/tests.rs"]
+mod tests;

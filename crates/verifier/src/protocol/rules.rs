@@ -1,5 +1,9 @@
 //! The rules of the protocol, as one value that the core is handed.
 
+mod history;
+
+pub use history::HistoryRules;
+
 /// Which rules hold. In production all do ([`Rules::ALL`]); the model checker and the simulation switch them off one by
 /// one, to show that each is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +38,8 @@ pub struct Rules {
     pub members_after_commit: bool,
     /// R9: a repeated narrowing call waits for what the first one did.
     pub repeated_call_waits: bool,
+    /// R11, R13 and R18: what holds when the database goes back.
+    pub history: HistoryRules,
     /// R10: a row is taken away only after it stood still for its lease and the guard, by the reaper's own clock.
     pub reaper_trusts_its_own_clock: bool,
     /// R19: a change is committed only if its caller is found as it was judged. This one and the next three are kept by
@@ -64,6 +70,7 @@ impl Rules {
         revoker_trusts_its_own_clock: true,
         members_after_commit: true,
         repeated_call_waits: true,
+        history: HistoryRules::ALL,
         reaper_trusts_its_own_clock: true,
         callers_are_looked_at_where_committed: true,
         callers_are_locked_before_looked_at: true,

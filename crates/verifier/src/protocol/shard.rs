@@ -3,7 +3,7 @@
 //! Whoever holds a shard holds its lock. A shard never believes what was read before an event that it has applied (R4), and
 //! nothing that was begun to be read outside the present membership (R6).
 
-use keyward_storage::{Seq, Subject};
+use keyward_storage::{HistoryToken, Position, Snapshot, Subject};
 
 use super::Rules;
 
@@ -44,24 +44,34 @@ pub struct Shard<E> {
     rules: Rules,
     generation: Generation,
     open: bool,
-    floor: Seq,
+    floor: Position,
+    /// The history that the node has joined.
+    token: HistoryToken,
     entries: E,
 }
 
 impl<E: Entries> Shard<E> {
     /// An empty part, closed.
     pub const fn new(rules: Rules, entries: E) -> Self {
-        Self { rules, generation: Generation::FIRST, open: false, floor: Seq::ZERO, entries }
+        Self {
+            rules,
+            generation: Generation::FIRST,
+            open: false,
+            floor: Position::START,
+            token: HistoryToken::EMBEDDED,
+            entries,
+        }
     }
 
-    /// The node has joined: from now on things may be remembered that show every event up to `floor`.
-    pub fn open(&mut self, generation: Generation, floor: Seq) {
+    /// The node has joined: from now on things may be remembered that are of this history and show every event up to here.
+    pub fn open(&mut self, generation: Generation, joined: Snapshot) {
         if self.rules.joining_empties {
             self.entries.clear();
             self.generation = generation;
         }
         self.open = true;
-        self.floor = floor;
+        self.floor = joined.position;
+        self.token = joined.token;
     }
 
     /// The node is a member no more.
@@ -73,17 +83,17 @@ impl<E: Entries> Shard<E> {
     }
 
     /// Forgets everything, because history up to `floor` is not to be had.
-    pub fn forget(&mut self, floor: Seq) {
+    pub fn forget(&mut self, floor: Position) {
         self.entries.clear();
-        self.floor = self.floor.max(floor);
+        self.raise(floor);
     }
 
     /// Forgets what these events changed, and from now on believes nothing that does not show all of them.
-    pub fn apply<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Subject>, up_to: Seq) {
+    pub fn apply<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Subject>, up_to: Position) {
         for subject in subjects {
             self.entries.purge(subject);
         }
-        self.floor = self.floor.max(up_to);
+        self.raise(up_to);
     }
 
     /// A read is about to begin.
@@ -92,18 +102,22 @@ impl<E: Entries> Shard<E> {
     }
 
     /// Whether something read under this ticket, which shows every event up to `as_of`, may be used to answer: by the
-    /// request that read it, or by one that shares the read (`shared`; R4, R5).
-    pub fn vouches_for(&self, ticket: Ticket, as_of: Seq, shared: bool) -> bool {
+    /// request that read it, or by one that shares the read (`shared`; R4, R5). It has to be of the history in which the
+    /// lease stands (R11).
+    pub fn vouches_for(&self, ticket: Ticket, as_of: Snapshot, shared: bool) -> bool {
         let guarded = if shared { self.rules.shared_reads_are_guarded } else { self.rules.fills_are_guarded };
         if shared && !guarded {
             return true;
         }
         let of_this_membership = self.open && ticket.open && ticket.generation == self.generation;
-        (!guarded || as_of >= self.floor) && (!self.rules.fills_belong_to_a_membership || of_this_membership)
+        let of_this_history = !self.rules.history.fills_are_of_one_history || as_of.token == self.token;
+        of_this_history
+            && (!guarded || self.shows_the_floor(as_of.position))
+            && (!self.rules.fills_belong_to_a_membership || of_this_membership)
     }
 
     /// The entries, to keep what was read under this ticket; none if it may not be kept (R4, R6).
-    pub fn admit(&mut self, ticket: Ticket, as_of: Seq) -> Option<&mut E> {
+    pub fn admit(&mut self, ticket: Ticket, as_of: Snapshot) -> Option<&mut E> {
         if self.vouches_for(ticket, as_of, false) { Some(&mut self.entries) } else { None }
     }
 
@@ -113,93 +127,22 @@ impl<E: Entries> Shard<E> {
     }
 
     /// The last event that was applied here.
-    pub const fn floor(&self) -> Seq {
+    pub const fn floor(&self) -> Position {
         self.floor
+    }
+
+    fn raise(&mut self, floor: Position) {
+        if floor.seq > self.floor.seq {
+            self.floor = floor;
+        }
+    }
+
+    /// Two events of one number are of two histories, even where the token is the same (rows put back by hand).
+    fn shows_the_floor(&self, position: Position) -> bool {
+        position.seq > self.floor.seq || position == self.floor
     }
 }
 
 #[cfg(test)]
-mod tests {
-    //! R4 and R6 at their boundaries.
-    use std::collections::BTreeSet;
-
-    use keyward_domain::KeyId;
-    use uuid::Uuid;
-
-    use super::*;
-
-    type Kept = BTreeSet<Subject>;
-
-    impl Entries for Kept {
-        fn purge(&mut self, subject: &Subject) {
-            self.remove(subject);
-        }
-
-        fn clear(&mut self) {
-            self.clear();
-        }
-    }
-
-    fn key(n: u128) -> Subject {
-        Subject::Key(KeyId::from_uuid(Uuid::from_u128(n)))
-    }
-
-    fn open_at(floor: u64) -> Shard<Kept> {
-        let mut shard = Shard::new(Rules::ALL, Kept::new());
-        shard.open(Generation::FIRST.next(), Seq::new(floor));
-        shard
-    }
-
-    fn keep(shard: &mut Shard<Kept>, ticket: Ticket, as_of: u64, subject: Subject) -> bool {
-        shard.admit(ticket, Seq::new(as_of)).is_some_and(|entries| entries.insert(subject))
-    }
-
-    #[test]
-    fn what_does_not_show_an_applied_event_is_neither_kept_nor_used() {
-        let mut shard = open_at(7);
-        let ticket = shard.begin_read();
-        assert!(!keep(&mut shard, ticket, 6, key(1)));
-        assert!(!shard.vouches_for(ticket, Seq::new(6), true));
-        assert!(keep(&mut shard, ticket, 7, key(1)));
-        assert!(shard.vouches_for(ticket, Seq::new(7), true));
-    }
-
-    #[test]
-    fn an_event_purges_its_subject_and_raises_the_floor() {
-        let mut shard = open_at(0);
-        let ticket = shard.begin_read();
-        assert!(keep(&mut shard, ticket, 0, key(1)) && keep(&mut shard, ticket, 0, key(2)));
-        shard.apply(&[key(1)], Seq::new(3));
-        assert_eq!(*shard.entries(), Kept::from([key(2)]));
-        assert_eq!(shard.floor(), Seq::new(3));
-        assert!(!keep(&mut shard, ticket, 2, key(1)), "read before the event");
-        shard.apply([], Seq::new(1));
-        assert_eq!(shard.floor(), Seq::new(3), "a floor never sinks");
-    }
-
-    #[test]
-    fn reads_begun_in_another_membership_or_in_none_are_dropped() {
-        let mut shard = Shard::new(Rules::ALL, Kept::new());
-        let outside = shard.begin_read();
-        assert!(!keep(&mut shard, outside, 9, key(1)));
-        let first = Generation::FIRST.next();
-        shard.open(first, Seq::ZERO);
-        assert!(!keep(&mut shard, outside, 9, key(1)));
-        let inside = shard.begin_read();
-        assert!(keep(&mut shard, inside, 9, key(1)));
-        shard.close();
-        assert!(!keep(&mut shard, inside, 9, key(2)) && shard.entries().is_empty());
-        let between = shard.begin_read();
-        shard.open(first.next().next(), Seq::ZERO);
-        assert!(!keep(&mut shard, inside, 9, key(2)) && !keep(&mut shard, between, 9, key(2)));
-    }
-
-    #[test]
-    fn a_gap_in_history_empties_the_memory() {
-        let mut shard = open_at(2);
-        let ticket = shard.begin_read();
-        assert!(keep(&mut shard, ticket, 2, key(1)));
-        shard.forget(Seq::new(9));
-        assert!(shard.entries().is_empty() && !keep(&mut shard, ticket, 8, key(1)));
-    }
-}
+#[path = "shard/tests.rs"]
+mod tests;

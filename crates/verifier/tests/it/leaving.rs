@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_verifier::CutOff;
+use keyward_verifier::NotEnforced;
 
 use crate::{
     shared::{
@@ -60,8 +60,8 @@ async fn whoever_waits_when_the_process_ends_is_cut_off() {
     let waiting = node.tasks.spawn(async move { verifier.enforce(seq, vec![subject(0)]).await });
     stage.pass_millis(100).await;
     node.end().await;
-    assert_eq!(ends(waiting).await.unwrap(), Err(CutOff));
-    assert_eq!(node.verifier.enforce(seq, vec![subject(0)]).await, Err(CutOff), "it stays so");
+    assert_eq!(ends(waiting).await.unwrap(), Err(NotEnforced::Stopping));
+    assert_eq!(node.verifier.enforce(seq, vec![subject(0)]).await, Err(NotEnforced::Stopping), "it stays so");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod catching_up;
 mod embedded;
 mod every_call_fails;
 mod hints;
+mod histories;
 mod lease;
 mod leaving;
 mod noting;

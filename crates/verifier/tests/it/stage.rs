@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use keyward_domain::{AccountId, KeyId, Role};
 use keyward_storage::{NodeId, Result, StorageError, Subject};
 use keyward_verifier::{
-    Clock as _, CutOff, Parts, Verifier,
+    Clock as _, NotEnforced, Parts, Verifier,
     protocol::{Rules, Terms},
 };
 use tokio::time::timeout;
@@ -168,11 +168,11 @@ impl Stage {
     }
 
     /// A narrowing or widening call, as the product makes it: commit, then the barrier.
-    pub(crate) async fn call(&self, on: &Actor, change: Change) -> Result<Result<(), CutOff>> {
+    pub(crate) async fn call(&self, on: &Actor, change: Change) -> Result<Result<(), NotEnforced>> {
         let changed = on.ports.change(change).await?;
         let (since, subject) = (on.machine.boot(), change.subject());
         let (seq, done, repeated) = match changed {
-            Changed::Now(seq) => (seq, ends(on.verifier.enforce(seq, vec![subject])).await, false),
+            Changed::Now(event) => (event.seq, ends(on.verifier.enforce(event, vec![subject])).await, false),
             Changed::Before(Some(last)) => (last.seq, ends(on.verifier.enforce_again(last, vec![subject])).await, true),
             Changed::Before(None) | Changed::Refused => {
                 return Err(StorageError::Unexpected("there is nothing to change".into()));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keyward_storage::Seq;
+use keyward_storage::{Enforcement, HistoryToken, Position, Seq};
 use keyward_verifier::protocol::{Revoker, Todo};
 
 use crate::{
@@ -61,7 +61,7 @@ impl Call {
                 Some(CallStep::Draw)
             }
             (_, Some(Todo::Commit)) => Some(CallStep::Commit),
-            (_, Some(Todo::Answer) | None) => None,
+            (_, Some(Todo::Answer | Todo::Unknown) | None) => None,
         };
         let clock = matches!(self, Self::Waiting { .. }).then_some(CallStep::LookAtClock);
         let committed = matches!(self, Self::Committed { .. } | Self::Waiting { .. });
@@ -80,19 +80,19 @@ impl Call {
                 Self::Committed { revoker, seq }
             }
             (Self::Begun { mut revoker, drawn }, CallStep::List) => {
-                revoker.listed(&database.members(scope, now));
+                revoker.listed(&database.members(scope, now), true);
                 Self::Begun { revoker, drawn }
             }
             (Self::Committed { mut revoker, seq }, CallStep::Confirm) => {
-                revoker.committed(seq, boot(now));
+                revoker.committed(Position::unnamed(seq), boot(now));
                 Self::waiting(revoker, seq, now)
             }
             (Self::Waiting { mut revoker, seq, since }, CallStep::List) => {
-                revoker.listed(&database.members(scope, now));
+                revoker.listed(&database.members(scope, now), true);
                 Self::waiting(revoker, seq, since)
             }
             (Self::Waiting { mut revoker, seq, since }, CallStep::Poll) => {
-                revoker.acknowledged(&database.members(scope, now));
+                revoker.acknowledged(&database.members(scope, now), true);
                 Self::waiting(revoker, seq, since)
             }
             (Self::Waiting { mut revoker, seq, since }, CallStep::LookAtClock) => {
@@ -101,7 +101,8 @@ impl Call {
             }
             (Self::Committed { seq, .. } | Self::Waiting { seq, .. }, CallStep::Repeat) => {
                 let (rules, longest) = (scope.rules, scope.lease_time());
-                let revoker = Revoker::repeated(rules, Duration::ZERO, longest, seq, false, boot(now));
+                let last = Enforcement { seq, enforced_at: None, token: HistoryToken::EMBEDDED };
+                let revoker = Revoker::repeated(rules, Duration::ZERO, longest, &last, false, boot(now));
                 Self::waiting(revoker, seq, now)
             }
             (call, step) => panic!("{step:?} is not possible in {call:?}"),
@@ -117,7 +118,7 @@ impl Call {
     pub(crate) fn is_acknowledged(&self, database: &Database, scope: &Scope, now: u8) -> bool {
         let Self::Waiting { revoker, .. } = self else { return false };
         let mut revoker = revoker.clone();
-        revoker.acknowledged(&database.members(scope, now));
+        revoker.acknowledged(&database.members(scope, now), true);
         revoker.next() == Todo::Answer
     }
 

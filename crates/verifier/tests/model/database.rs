@@ -4,7 +4,7 @@
 //! here: the key that everything turns on, and something else.
 
 use keyward_domain::{KeyId, Timestamp};
-use keyward_storage::{Event, Member, Members, NodeId, Seq, Subject};
+use keyward_storage::{Event, Member, Members, NodeId, Position, Seq, Snapshot, Subject};
 use keyward_verifier::protocol::Still;
 use uuid::Uuid;
 
@@ -67,7 +67,7 @@ impl Database {
 
     /// The last event that is committed.
     pub(crate) fn head(&self) -> Seq {
-        self.log.last().map_or(Seq::ZERO, |event| event.seq)
+        self.log.last().map_or(Seq::ZERO, |event| event.position.seq)
     }
 
     /// A number for an event. With R1 it is drawn in the commit, else before.
@@ -84,19 +84,19 @@ impl Database {
             Change::Elsewhere => (OTHER, self.key_is_valid),
         };
         self.key_is_valid = key_is_valid;
-        self.log.push(Event { seq, subject });
-        self.log.sort_by_key(|event| event.seq);
+        self.log.push(Event { position: Position::unnamed(seq), subject });
+        self.log.sort_by_key(|event| event.position.seq);
     }
 
     /// The event that narrowed the key, if it was not widened since.
     pub(crate) fn narrowed_by(&self) -> Option<Seq> {
         let last = self.log.iter().rfind(|event| event.subject == KEY && !self.key_is_valid);
-        last.map(|event| event.seq)
+        last.map(|event| event.position.seq)
     }
 
     /// The first event after this one. Reading one at a time is reading any number of them some time ago.
     pub(crate) fn event_after(&self, seq: Seq) -> Option<Event> {
-        self.log.iter().find(|event| event.seq > seq).copied()
+        self.log.iter().find(|event| event.position.seq > seq).copied()
     }
 
     /// The commit of a join whose snapshot showed `head`.
@@ -153,7 +153,13 @@ impl Database {
             renewed_at: wall(row.renewed_at),
             version: String::new(),
         };
-        Members { rows: self.rows.iter().map(row).collect(), head: self.head(), database_time: wall(now + self.ahead) }
+        Members {
+            rows: self.rows.iter().map(row).collect(),
+            head: Snapshot::embedded(self.head()),
+            is_marked: true,
+            absent: Vec::new(),
+            database_time: wall(now + self.ahead),
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 
 mod step;
 
-use keyward_storage::{Seq, Subject};
+use keyward_domain::Timestamp;
+use keyward_storage::{Confirmed, Seq, Snapshot, Subject};
 use keyward_verifier::protocol::{Asked, Entries, Lease, Shard, Term, Ticket};
 
 use crate::{
@@ -127,11 +128,15 @@ impl Node {
         self.control = Control::Idle;
         match (message.kind, confirmed) {
             (Kind::Join { .. }, Some(head)) => {
-                let generation = self.lease.joined(message.asked, head, boot(now));
-                self.shard.open(generation, head);
+                let reply = reply(head);
+                let generation = self.lease.joined(message.asked, &reply, boot(now));
+                self.shard.open(generation, reply.head);
                 self.previous = None;
             }
-            (Kind::Renewal, Some(head)) => self.lease.renewed(message.asked, head, boot(now)),
+            (Kind::Renewal, Some(head)) => {
+                let counts = self.lease.renewed(message.asked, &reply(head), boot(now));
+                assert!(counts, "there is one history here");
+            }
             (Kind::Join { .. } | Kind::Renewal, None) => self.end_membership(),
             (Kind::Leaving, _) => {}
         }
@@ -170,14 +175,14 @@ impl Node {
 
     /// Reads the next event and forgets what it changed, or everything if events are missing.
     fn catch_up(&mut self, database: &Database) {
-        let applied = self.lease.applied();
+        let applied = self.lease.applied().seq;
         let Some(event) = database.event_after(applied) else { return };
-        if event.seq == applied.next() {
-            self.shard.apply([&event.subject], event.seq);
+        if event.position.seq == applied.next() {
+            self.shard.apply([&event.subject], event.position);
         } else {
-            self.shard.forget(event.seq);
+            self.shard.forget(event.position);
         }
-        self.lease.apply(event.seq);
+        self.lease.apply(event.position);
     }
 
     fn begin_read(&mut self) {
@@ -193,7 +198,7 @@ impl Node {
     /// Keeps what was read, if it may be kept. That a key is revoked is not worth a place in memory here.
     fn keep(&mut self) {
         if let Fill::Read { ticket, valid, as_of } = std::mem::replace(&mut self.fill, Fill::None)
-            && let Some(memory) = self.shard.admit(ticket, as_of)
+            && let Some(memory) = self.shard.admit(ticket, Snapshot::embedded(as_of))
         {
             memory.key_is_valid |= valid;
         }
@@ -220,6 +225,11 @@ impl Node {
     }
 }
 
+/// There is one history here.
+fn reply(head: Seq) -> Confirmed {
+    Confirmed { head: Snapshot::embedded(head), database_time: Timestamp::MAX }
+}
+
 impl Message {
     /// Whether the database would do it, within the scope of the search.
     fn is_within(&self, scope: &Scope, database: &Database) -> bool {
@@ -232,7 +242,7 @@ impl Message {
         match self.kind {
             Kind::Join { previous } => database.join(self.name, previous, head, now),
             Kind::Renewal => {
-                let there = database.renew(self.name, self.asked.applied(), now, scope.renewals.is_some());
+                let there = database.renew(self.name, self.asked.applied().seq, now, scope.renewals.is_some());
                 return there.then_some(head);
             }
             Kind::Leaving => database.remove(self.name),

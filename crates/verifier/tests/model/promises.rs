@@ -20,7 +20,7 @@ pub(crate) fn all() -> Vec<Property<Protocol>> {
         always("I3: nothing is acknowledged that was not purged", |_, world| {
             let honest = |node: &Node| {
                 let acknowledged = world.database.acknowledged(node.name);
-                !node.lease.is_member() || acknowledged.is_none_or(|seq| seq <= node.shard.floor())
+                !node.lease.is_member() || acknowledged.is_none_or(|seq| seq <= node.shard.floor().seq)
             };
             world.nodes.iter().all(honest)
         }),
@@ -32,5 +32,5 @@ fn always(name: &'static str, condition: fn(&Protocol, &World) -> bool) -> Prope
 }
 
 fn has_applied_the_change(world: &World, node: &Node) -> bool {
-    world.database.narrowed_by().is_some_and(|seq| node.shard.floor() >= seq)
+    world.database.narrowed_by().is_some_and(|seq| node.shard.floor().seq >= seq)
 }

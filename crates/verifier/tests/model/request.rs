@@ -1,5 +1,6 @@
 //! A request that arrived at a node after the narrowing call was answered, one step of the core's request at a time.
 
+use keyward_storage::Snapshot;
 use keyward_verifier::protocol::{Request, Rules, Step};
 
 use crate::{
@@ -64,7 +65,7 @@ impl Asking {
             RequestStep::LookUp => request.looked_up(node.remembers().then_some(true)),
             RequestStep::Share => {
                 if let Fill::Read { ticket, valid, as_of } = node.fill {
-                    request.read(valid, node.shard.vouches_for(ticket, as_of, true));
+                    request.read(valid, node.shard.vouches_for(ticket, Snapshot::embedded(as_of), true));
                 }
             }
             RequestStep::ReadAlone => request.read_alone(database.key_is_valid),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use keyward_storage::Snapshot;
 use stateright::Property;
 
 use crate::{
@@ -49,16 +50,16 @@ pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
         sometimes("a read does not show an event that was applied (R4)", |protocol, world| {
             protocol.seen.first(3, || {
                 world.nodes.iter().any(|node| {
-                    let floor = node.shard.floor();
+                    let floor = Snapshot::embedded(node.shard.floor().seq);
                     matches!(node.fill, Fill::Read { ticket, as_of, valid: true }
-                        if !node.shard.vouches_for(ticket, as_of, false) && node.shard.vouches_for(ticket, floor, false))
+                        if !node.shard.vouches_for(ticket, Snapshot::embedded(as_of), false) && node.shard.vouches_for(ticket, floor, false))
                 })
             })
         }),
         sometimes("a read was begun outside the present membership (R6)", |protocol, world| {
             protocol.seen.first(4, || {
                 world.nodes.iter().any(|node| {
-                    let floor = node.shard.floor();
+                    let floor = Snapshot::embedded(node.shard.floor().seq);
                     matches!(node.fill, Fill::Read { ticket, valid: true, .. }
                         if node.lease.is_member() && !node.shard.vouches_for(ticket, floor, false))
                 })

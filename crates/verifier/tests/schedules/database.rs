@@ -1,6 +1,6 @@
 //! The database as one process sees it: what is narrowed, the events, its own row. Each call is one statement.
 
-use keyward_storage::{Credential, Event, Incarnation, Read, Seq};
+use keyward_storage::{Credential, Event, Position, Read, Seq, Snapshot};
 use shuttle::sync::{Mutex, MutexGuard};
 
 use crate::content::{Key, Narrowing, credential};
@@ -37,17 +37,17 @@ impl Database {
         let mut state = self.state();
         let seq = state.head().next();
         state.narrowed = Some(narrowing);
-        state.log.push(Event { seq, subject: narrowing.subject() });
+        state.log.push(Event { position: Position::unnamed(seq), subject: narrowing.subject() });
         seq
     }
 
     pub(crate) fn read(&self, key: Key) -> Read<Credential> {
         let state = self.state();
-        Read { value: credential(key, state.narrowed), as_of: state.head(), incarnation: Incarnation(1) }
+        Read { value: credential(key, state.narrowed), as_of: Snapshot::embedded(state.head()) }
     }
 
     pub(crate) fn events_after(&self, seq: Seq) -> Vec<Event> {
-        self.state().log.iter().filter(|event| event.seq > seq).copied().collect()
+        self.state().log.iter().filter(|event| event.position.seq > seq).copied().collect()
     }
 
     /// The commit of a join whose snapshot showed `head`; the row of before goes with it.
@@ -81,6 +81,6 @@ impl Database {
 
 impl State {
     fn head(&self) -> Seq {
-        self.log.last().map_or(Seq::ZERO, |event| event.seq)
+        self.log.last().map_or(Seq::ZERO, |event| event.position.seq)
     }
 }

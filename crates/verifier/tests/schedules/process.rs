@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use keyward_storage::{Credential, Read, Seq};
+use keyward_domain::Timestamp;
+use keyward_storage::{Confirmed, Credential, Read, Seq, Snapshot};
 use keyward_verifier::{
     Cache, Gate,
     protocol::{Boot, Lease, Request, Rules, Step, Ticket},
@@ -114,14 +115,14 @@ impl Control {
 
     /// The last event that it has applied.
     pub(crate) const fn applied(&self) -> Seq {
-        self.lease.applied()
+        self.lease.applied().seq
     }
 
     /// Looks for events, forgets what they changed, and says so.
     pub(crate) fn catch_up(&mut self, process: &Process) {
-        let events = process.database.events_after(self.lease.applied());
-        let Some(last) = events.last().map(|event| event.seq) else { return };
-        self.lease.hear(last);
+        let events = process.database.events_after(self.lease.applied().seq);
+        let Some(last) = events.last().map(|event| event.position) else { return };
+        self.lease.hear(last.seq);
         // A renewal may fall due at any time. That what it has only heard of is not acknowledged is for the rule to see to.
         self.renew(process);
         process.cache.apply(&events, last);
@@ -143,16 +144,21 @@ impl Control {
         let asked = self.lease.ask(process.now());
         let head: Seq = process.database.head();
         process.database.join(self.name, head);
-        let generation = self.lease.joined(asked, head, process.now());
-        process.cache.open(generation, head);
+        let reply = reply(head);
+        let generation = self.lease.joined(asked, &reply, process.now());
+        process.cache.open(generation, reply.head);
         process.gate.show(self.lease.term());
     }
 
     fn renew(&mut self, process: &Process) {
         let asked = self.lease.ask(process.now());
-        if let Some(head) = process.database.renew(self.name, asked.applied()) {
-            self.lease.renewed(asked, head, process.now());
+        if let Some(head) = process.database.renew(self.name, asked.applied().seq) {
+            assert!(self.lease.renewed(asked, &reply(head), process.now()), "there is one history here");
             process.gate.show(self.lease.term());
         }
     }
+}
+
+fn reply(head: Seq) -> Confirmed {
+    Confirmed { head: Snapshot::embedded(head), database_time: Timestamp::MAX }
 }

@@ -5,7 +5,7 @@ use keyward_verifier::protocol::Rules;
 use super::sim;
 
 /// What has to happen in these seeds, or they prove little.
-const EXERCISED: [&str; 17] = [
+const EXERCISED: [&str; 18] = [
     "answers from memory",
     "calls that ended by time-out",
     "calls that met a node that joined",
@@ -14,6 +14,7 @@ const EXERCISED: [&str; 17] = [
     "events pruned",
     "fault: answer lost, though carried out",
     "fault: database crashed",
+    "fault: database went back",
     "fault: node stands still for long",
     "fault: renewal delivered twice",
     "narrowing calls answered 2xx, repeated",

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use keyward_domain::{KeyId, Timestamp};
-use keyward_storage::{Event, Feed, Hint, Hints, Read, Result, Seq, StorageError, Subject};
+use keyward_storage::{Events, Feed, Hint, Hints, Position, Read, Result, Seq, StorageError, Subject};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -56,13 +56,13 @@ impl Feed for Feeding {
         self.inner.head().await
     }
 
-    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+    async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
         pass(&self.reading).await?;
-        let mut events = self.inner.events_after(seq, at_most).await?;
-        for event in events.iter_mut().filter(|_| self.blind) {
+        let mut read = self.inner.events_after(position, at_most).await?;
+        for event in read.events.iter_mut().filter(|_| self.blind) {
             event.subject = Subject::Key(KeyId::from_uuid(Uuid::nil()));
         }
-        Ok(events)
+        Ok(read)
     }
 
     async fn announce(&self, hint: Hint) -> Result<()> {
@@ -73,9 +73,9 @@ impl Feed for Feeding {
         self.inner.listen().await
     }
 
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         pass(&self.noting).await?;
-        self.inner.record_enforced(subjects, up_to, at).await
+        self.inner.record_enforced(subjects, up_to, shown_by, at).await
     }
 
     async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyward_api::app::Clock as _;
 use keyward_domain::Timestamp;
-use keyward_storage::{Confirmed, Incarnation, Members, Seq, StorageError, mock::MockNodes};
+use keyward_storage::{Confirmed, Members, StorageError, mock::MockNodes};
 use serde_json::{Value, json};
 
 use super::verify;
@@ -18,9 +18,11 @@ const ALMOST: Duration = Duration::from_micros(1_999_999);
 async fn joined(world: &World, database_time: Timestamp) -> Node {
     let mut nodes = MockNodes::new();
     let head = world.ports().feed.head().await.unwrap().as_of;
-    nodes.expect_join().returning(move |_| Ok(Confirmed { head, incarnation: Incarnation(0), database_time }));
-    nodes.expect_renew().returning(|_, _| Err(StorageError::Unavailable("cut off".into())));
-    nodes.expect_members().returning(move || Ok(Members { rows: Vec::new(), head: Seq::ZERO, database_time }));
+    nodes.expect_join().returning(move |_| Ok(Confirmed { head, database_time }));
+    nodes.expect_renew().returning(|_| Err(StorageError::Unavailable("cut off".into())));
+    nodes
+        .expect_members()
+        .returning(move |_| Ok(Members { rows: Vec::new(), head, is_marked: true, absent: Vec::new(), database_time }));
     nodes.expect_leave().returning(|_| Ok(()));
     let mut feed = MockNodes::new();
     feed.expect_listen().returning(|| Ok(None));

@@ -4,7 +4,10 @@ use std::{any::Any, marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use keyward_api::app::Clock as _;
-use keyward_storage::{Confirmed, Introduction, Members, Membership, NodeId, PgControl, Result, Seq, Write};
+use keyward_storage::{
+    Confirmed, HistoryToken, Introduction, LostHistory, Members, Membership, NodeId, PgControl, Position, Renewal,
+    Result, Write,
+};
 use keyward_storage_sqlite::testing::open;
 use proptest_state_machine::StateMachineTest;
 use tokio::runtime::{Builder, Runtime};
@@ -73,8 +76,8 @@ impl Membership for Dated {
         Ok(Confirmed { database_time: self.clock.now(), ..self.control.join(node).await? })
     }
 
-    async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>> {
-        let confirmed = self.control.renew(node, applied).await?;
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
+        let confirmed = self.control.renew(renewal).await?;
         Ok(confirmed.map(|confirmed| Confirmed { database_time: self.clock.now(), ..confirmed }))
     }
 
@@ -82,12 +85,24 @@ impl Membership for Dated {
         self.control.leave(node).await
     }
 
-    async fn members(&self) -> Result<Members> {
-        self.control.members().await
+    async fn members(&self, events: &[Position]) -> Result<Members> {
+        self.control.members(events).await
     }
 
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
         self.control.reap(node, counter).await
+    }
+
+    async fn mark(&self, token: HistoryToken) -> Result<Write> {
+        self.control.mark(token).await
+    }
+
+    async fn record_lost(&self, lost: &LostHistory) -> Result<()> {
+        self.control.record_lost(lost).await
+    }
+
+    async fn lost(&self, at_most: u32) -> Result<Vec<LostHistory>> {
+        self.control.lost(at_most).await
     }
 }
 

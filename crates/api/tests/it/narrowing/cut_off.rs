@@ -16,7 +16,7 @@ async fn whoever_waits_when_the_process_ends_is_told_that_the_outcome_is_unknown
         let listed = Arc::new(Notify::new());
         let hint = Arc::clone(&listed);
         let mut silent = MockNodes::new();
-        silent.expect_members().returning(move || {
+        silent.expect_members().returning(move |_| {
             hint.notify_one();
             Ok(another_node(0))
         });
@@ -41,7 +41,7 @@ async fn whoever_waits_when_the_process_ends_is_told_that_the_outcome_is_unknown
         call(&node, &by, ending).await.problem(503, "outcome_unknown");
         // On another node, where everybody has heard of it, the repeated call waits again, and then it is known.
         let mut awake = MockNodes::new();
-        awake.expect_members().once().returning(|| Ok(another_node(100)));
+        awake.expect_members().once().returning(|_| Ok(another_node(100)));
         let after = Node::over(Ports { membership: Some(Arc::new(awake)), ..world.ports() }, Setup::default()).await;
         for _ in 0..2 {
             assert_eq!(call(&after, &by, ending).await.status.as_u16(), ending.3);
@@ -62,8 +62,10 @@ async fn what_is_known_to_be_in_force_is_waited_for_by_nobody_again() {
         if ending.1.ends_with("api-keys") {
             continue;
         }
-        // Whoever asks this one for members panics.
-        let alone = Ports { membership: Some(Arc::new(MockNodes::new())), ..world.ports() };
+        // A node that never saw the database looks once whether its history was waited out (R18). A second list panics.
+        let mut nodes = MockNodes::new();
+        nodes.expect_members().once().returning(|_| Ok(another_node(0)));
+        let alone = Ports { membership: Some(Arc::new(nodes)), ..world.ports() };
         let node = Node::over(alone, Setup::default()).await;
         assert_eq!(call(&node, &by, ending).await.status.as_u16(), ending.3, "{ending:?}");
     }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use keyward_domain::KeyId;
 use keyward_storage::{
-    Committed, Credential, Credentials, Enforcement, Read, Result, StorageError, Write, mock::MockUnitOfWork,
+    Committed, Credential, Credentials, Enforcement, HistoryToken, Position, Read, Result, StorageError, Write,
+    mock::MockUnitOfWork,
 };
 
 use super::{Arc, Duration, MockNodes, Seq, World, another_node, call, calls, silent};
@@ -30,7 +31,7 @@ async fn node(world: &World, known: &Known, nodes: MockNodes) -> (Node, Arc<Simu
     let shared = known.clone();
     let unit = move || {
         let mut unit = shared.unit();
-        unit.expect_commit().returning(|| Ok(Committed { event: Some(Seq::new(1)) }));
+        unit.expect_commit().returning(|| Ok(Committed { event: Some(Position::unnamed(Seq::new(1))) }));
         unit
     };
     node_of(world, known, nodes, unit).await
@@ -48,7 +49,7 @@ async fn node_of(
     store.expect_begin_as().returning(move |_| Ok(Box::new(unit())));
     let mut feed = MockNodes::new();
     feed.expect_announce().returning(|_| Ok(()));
-    feed.expect_record_enforced().returning(|_, _, _| Ok(()));
+    feed.expect_record_enforced().returning(|_, _, _, _| Ok(()));
     let ports = Ports {
         feed: Arc::new(feed),
         membership: Some(Arc::new(nodes)),
@@ -78,7 +79,7 @@ async fn a_database_that_is_gone_after_the_commit_is_waited_for_no_longer() {
     let (world, known) = prepared().await;
     for ending in &calls(&known.about) {
         let mut nodes = MockNodes::new();
-        nodes.expect_members().returning(|| Err(StorageError::Unavailable("gone".into())));
+        nodes.expect_members().returning(|_| Err(StorageError::Unavailable("gone".into())));
         let (node, clock) = node(&world, &known, nodes).await;
         assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
         about(clock.passed(), LEASE + GUARD);
@@ -93,7 +94,7 @@ async fn a_node_that_acknowledges_is_waited_for_until_then_and_no_longer() {
         let mut nodes = MockNodes::new();
         nodes
             .expect_members()
-            .returning(move || Ok(another_node(u64::from(begun.passed() >= Duration::from_millis(700)))));
+            .returning(move |_| Ok(another_node(u64::from(begun.passed() >= Duration::from_millis(700)))));
         let (node, clock) = node(&world, &known, nodes).await;
         assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
         about(clock.passed(), Duration::from_millis(700));
@@ -105,7 +106,7 @@ async fn a_node_that_acknowledges_is_waited_for_until_then_and_no_longer() {
 #[tokio::test]
 async fn a_key_that_somebody_else_revoked_a_moment_ago_is_waited_for_as_long() {
     let (world, mut known) = prepared().await;
-    known.key.enforcement = Some(Enforcement { seq: Seq::new(1), enforced_at: None });
+    known.key.enforcement = Some(Enforcement { seq: Seq::new(1), enforced_at: None, token: HistoryToken::EMBEDDED });
     let [revoke, overwrite, ..] = calls(&known.about);
     for ending in [revoke, overwrite] {
         let shared = known.clone();

@@ -42,7 +42,7 @@ async fn a_feed_that_fails_from_the_first_to_the_last_kills_the_key_all_the_same
     let head = world.ports().feed.head().await.unwrap();
     feed.expect_head().returning(move || Ok(head.clone()));
     feed.expect_events_after().returning(move |_, _| Err(gone()));
-    feed.expect_record_enforced().returning(move |_, _, _| Err(gone()));
+    feed.expect_record_enforced().returning(move |_, _, _, _| Err(gone()));
     let node = Node::started(Ports { feed: Arc::new(feed), ..world.ports() }, Setup::default()).await;
     node.get(&key.value, "/v1/merchants").await.json(200);
     for _ in 0..2 {

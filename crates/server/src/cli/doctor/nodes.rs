@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use keyward_storage::{Feed, Hint, Member, Members, StorageError};
+use keyward_storage::{Feed, Hint, LostHistory, Member, Members, StorageError};
 use keyward_verifier::protocol::Terms;
 use tokio::time::timeout;
 
@@ -19,6 +19,9 @@ use crate::{
 
 const NODE: &str = "node";
 const NODES: &str = "nodes";
+const HISTORY: &str = "history";
+/// How many reports of lost history are shown.
+const REPORTS: u32 = 5;
 const NOTIFICATIONS: &str = "notifications";
 
 /// How long a notification to oneself may take before notifications count as not arriving.
@@ -37,9 +40,17 @@ pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, find
              nobody else",
         );
     };
-    match membership.members().await {
+    match membership.members(&[]).await {
         Ok(members) => judge(&members, settings.verifier.terms, findings),
         Err(error) => findings.wrong(NODES, format!("{:#}", anyhow::Error::new(error))),
+    }
+    match membership.lost(REPORTS).await {
+        Ok(reports) => {
+            for lost in reports {
+                findings.notice(HISTORY, missing(&lost));
+            }
+        }
+        Err(error) => findings.wrong(HISTORY, format!("{:#}", anyhow::Error::new(error))),
     }
     look_at_notifications(&*feed, findings).await;
 }
@@ -48,7 +59,9 @@ pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, find
 fn judge(members: &Members, terms: Terms, findings: &mut Findings) {
     for member in &members.rows {
         let since = members.database_time.since(member.renewed_at);
-        if since > member.ttl {
+        if member.applied > members.head.seq() {
+            findings.wrong(NODE, beyond(member, members));
+        } else if since > member.ttl {
             findings.notice(NODE, standing_still(member, since, terms));
         } else {
             findings.good(NODE, running(member, members, since));
@@ -84,9 +97,28 @@ fn running(member: &Member, members: &Members, since: Duration) -> String {
     let Member { node, applied, ttl, version, started_at, .. } = member;
     format!(
         "{node} has acknowledged event {applied} of {}; renewed {} ago, lease {}, keyward {version}, started {started_at}",
-        members.head,
+        members.head.seq(),
         seconds(since),
         seconds(*ttl)
+    )
+}
+
+/// Its acknowledgements do not count, and its next renewal is refused (R18).
+fn beyond(member: &Member, members: &Members) -> String {
+    format!(
+        "{} has applied event {}, and the last one here is {}: the database went back; the node joins anew with its next \
+         renewal, and if it runs no more, another node takes its row away",
+        member.node,
+        member.applied,
+        members.head.seq()
+    )
+}
+
+fn missing(lost: &LostHistory) -> String {
+    let LostHistory { kept_up_to, had_up_to, noticed_at, .. } = lost;
+    format!(
+        "the database went back: of the changes up to event {had_up_to}, those after event {kept_up_to} are lost (a node \
+         noticed at {noticed_at}); what was revoked or suspended by them is accepted again: revoke it anew"
     )
 }
 

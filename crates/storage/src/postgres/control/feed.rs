@@ -9,13 +9,13 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    PgControl, column,
+    PgControl, column, headless,
     hints::{PgHints, payload},
 };
 use crate::{
-    Event, Feed, Hint, Hints, Read, Result, Seq, StorageError, Subject,
+    Event, Events, Feed, Hint, Hints, Nonce, Position, Read, Result, Seq, StorageError, Subject,
     postgres::{Agreeing, PgInstant, error},
-    row::{stored_incarnation, stored_seq},
+    row::{stored_seq, stored_snapshot, stored_token},
 };
 
 /// What an event is about, as its columns say it.
@@ -32,31 +32,45 @@ impl Feed for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.head")]
     async fn head(&self) -> Result<Read<()>> {
         let question = || {
-            sqlx::query!(
-                r#"SELECT h.seq, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS "timeline!"
-            FROM revocation_head h WHERE h.id"#
-            )
-            .fetch_one(&self.store.pool)
+            sqlx::query!(r#"SELECT p.seq AS "seq!", p.nonce AS "nonce!", p.token AS "token!" FROM history_position p"#)
+                .fetch_one(&self.store.pool)
         };
         let row = self.store.plans.ask(question).await?;
-        Ok(Read { value: (), as_of: stored_seq(row.seq)?, incarnation: stored_incarnation(&row.timeline)? })
+        Ok(Read { value: (), as_of: stored_snapshot(row.seq, row.nonce, &row.token)? })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.events_after", fields(%seq))]
-    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.events_after", fields(seq = %position.seq))]
+    async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
+        // The head has a row even if there is no event.
         let question = || {
             sqlx::query!(
-                "SELECT e.seq, e.scope, e.subject FROM revocation_event e WHERE e.seq > $1 ORDER BY e.seq LIMIT $2",
-                column(seq),
+                r#"SELECT p.token AS "token!", e.seq AS "seq?", e.scope AS "scope?", e.subject AS "subject?",
+               e.nonce AS "nonce?", ($1::bigint = 0 OR EXISTS (
+                   SELECT 1 FROM revocation_event b WHERE b.seq = $1 AND b.nonce = $2
+               )) AS "follow!"
+            FROM history_position p LEFT JOIN LATERAL (
+                SELECT seq, scope, subject, nonce FROM revocation_event WHERE seq > $1::bigint ORDER BY seq LIMIT $3
+            ) e ON true
+            ORDER BY e.seq"#,
+                column(position.seq),
+                position.nonce.uuid(),
                 i64::from(at_most)
             )
             .fetch_all(&self.store.pool)
         };
         let rows = self.store.plans.ask(question).await?;
-        let restored = rows
-            .into_iter()
-            .map(|row| Ok(Event { seq: stored_seq(row.seq)?, subject: subject(row.seq, &row.scope, row.subject)? }));
-        restored.collect()
+        let first = rows.first().ok_or_else(headless)?;
+        let (token, follow) = (stored_token(&first.token)?, first.follow);
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (Some(seq), Some(scope), Some(subject), Some(nonce)) = (row.seq, row.scope, row.subject, row.nonce)
+            else {
+                continue;
+            };
+            let position = Position { seq: stored_seq(seq)?, nonce: Nonce::from_uuid(nonce) };
+            events.push(Event { position, subject: self::subject(seq, &scope, subject)? });
+        }
+        Ok(Events { token, follow, events })
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.announce")]
@@ -80,8 +94,9 @@ impl Feed for PgControl {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.record_enforced", fields(%up_to))]
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), PgInstant::from(at));
+        let (shown, nonce) = (column(shown_by.seq), shown_by.nonce.uuid());
         // One row a transaction, so that none of them waits for a unit of work in a circle. What a crash loses costs
         // whoever asks again one more wait.
         for subject in subjects {
@@ -91,10 +106,13 @@ impl Feed for PgControl {
                         "WITH noted AS (
                             UPDATE api_key SET enforced_at = $3
                             WHERE id = $1 AND change_seq <= $2 AND enforced_at IS NULL
+                            AND EXISTS (SELECT 1 FROM revocation_event e WHERE e.seq = $4 AND e.nonce = $5)
                         ) SELECT set_config('synchronous_commit', 'off', true)",
                         id.uuid(),
                         up_to,
-                        at as PgInstant
+                        at as PgInstant,
+                        shown,
+                        nonce
                     )
                     .fetch_one(&self.store.pool)
                     .await
@@ -104,10 +122,13 @@ impl Feed for PgControl {
                         "WITH noted AS (
                             UPDATE account SET enforced_at = $3
                             WHERE id = $1 AND change_seq <= $2 AND enforced_at IS NULL
+                            AND EXISTS (SELECT 1 FROM revocation_event e WHERE e.seq = $4 AND e.nonce = $5)
                         ) SELECT set_config('synchronous_commit', 'off', true)",
                         id.uuid(),
                         up_to,
-                        at as PgInstant
+                        at as PgInstant,
+                        shown,
+                        nonce
                     )
                     .fetch_one(&self.store.pool)
                     .await

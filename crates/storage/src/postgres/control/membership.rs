@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
+use uuid::Uuid;
 
-use super::{PgControl, column};
+use super::{PgControl, column, headless, history};
 use crate::{
-    Confirmed, Introduction, Member, Members, Membership, NodeId, Result, Seq, StorageError, Write,
+    Confirmed, HistoryToken, Introduction, LostHistory, Member, Members, Membership, NodeId, Position, Renewal, Result,
+    StorageError, Write,
     postgres::{PgInstant, error::commit_failed},
-    row::{stored_incarnation, stored_moment, stored_seq},
+    row::{stored_moment, stored_seq, stored_snapshot},
 };
 
 const TABLE: &str = "node_lease";
@@ -19,12 +21,10 @@ fn wall_clock(at: PgInstant) -> Result<Timestamp> {
     stored_moment(at.into(), TABLE, "clock_timestamp")
 }
 
-fn confirmed(head: i64, timeline: &str, database_time: PgInstant) -> Result<Confirmed> {
-    Ok(Confirmed {
-        head: stored_seq(head)?,
-        incarnation: stored_incarnation(timeline)?,
-        database_time: wall_clock(database_time)?,
-    })
+/// A random number as a column has it.
+fn random(number: u64) -> i64 {
+    // The sign bit is dropped: the column holds no negative number.
+    i64::try_from(number & (u64::MAX >> 1)).unwrap_or(i64::MAX)
 }
 
 #[async_trait]
@@ -36,37 +36,50 @@ impl Membership for PgControl {
         let ttl_ms = i32::try_from(node.ttl.as_millis()).unwrap_or(i32::MAX);
         let query = sqlx::query!(
             r#"INSERT INTO node_lease (node, counter, applied, ttl_ms, started_at, renewed_at, version)
-            SELECT $1::uuid, 0, h.seq, $3::integer, $4::timestamptz, clock_timestamp(), $5
-            FROM revocation_head h CROSS JOIN leave_node_lease($2) WHERE h.id
-            RETURNING applied AS "head!", substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS "timeline!",
-                renewed_at AS "database_time!""#,
+            SELECT $1::uuid, $6::bigint, p.seq, $3::integer, $4::timestamptz, clock_timestamp(), $5
+            FROM history_position p CROSS JOIN leave_node_lease($2)
+            RETURNING applied AS "head!", (SELECT p.nonce FROM history_position p) AS "nonce!",
+                (SELECT p.token FROM history_position p) AS "token!", renewed_at AS "database_time!""#,
             node.node.uuid(),
             node.previous.map(NodeId::uuid),
             ttl_ms,
             PgInstant::from(node.started_at),
-            node.version
+            node.version,
+            random(node.counter)
         );
         let mut own = self.own_connection().await?;
         let row = self.answered(query.fetch_one(own.connection())).await?;
         own.give_back();
-        confirmed(row.head, &row.timeline, row.database_time)
+        let database_time = wall_clock(row.database_time)?;
+        Ok(Confirmed { head: stored_snapshot(row.head, row.nonce, &row.token)?, database_time })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.renew", fields(%node))]
-    async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>> {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.renew", fields(node = %renewal.node))]
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
+        // Whatever this statement compares is of its own snapshot: the history that grants is the one that was compared.
+        let counters: Vec<i64> = renewal.counters.iter().copied().map(random).collect();
         let query = sqlx::query!(
             r#"UPDATE node_lease
-            SET counter = counter + 1, applied = greatest(applied, $2), renewed_at = clock_timestamp()
-            WHERE node = $1
-            RETURNING (SELECT h.seq FROM revocation_head h WHERE h.id) AS "head!",
-                substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) AS "timeline!", renewed_at AS "database_time!""#,
-            node.uuid(),
-            column(applied)
+            SET counter = $3, applied = greatest(applied, $2::bigint), renewed_at = clock_timestamp()
+            WHERE node = $1 AND counter = ANY ($4)
+            AND (SELECT p.token FROM history_position p) = $5
+            AND ($2::bigint = 0 OR EXISTS (SELECT 1 FROM revocation_event e WHERE e.seq = $2 AND e.nonce = $6))
+            RETURNING (SELECT p.seq FROM history_position p) AS "head!",
+                (SELECT p.nonce FROM history_position p) AS "nonce!",
+                (SELECT p.token FROM history_position p) AS "token!", renewed_at AS "database_time!""#,
+            renewal.node.uuid(),
+            column(renewal.applied.seq),
+            random(renewal.counter),
+            &counters,
+            renewal.token.to_string(),
+            renewal.applied.nonce.uuid()
         );
         let mut own = self.own_connection().await?;
         let row = self.answered(query.fetch_optional(own.connection())).await?;
         own.give_back();
-        row.map(|row| confirmed(row.head, &row.timeline, row.database_time)).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let database_time = wall_clock(row.database_time)?;
+        Ok(Some(Confirmed { head: stored_snapshot(row.head, row.nonce, &row.token)?, database_time }))
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.leave", fields(%node))]
@@ -79,22 +92,35 @@ impl Membership for PgControl {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.members")]
-    async fn members(&self) -> Result<Members> {
-        // The head has a row even if nobody is a member.
+    async fn members(&self, events: &[Position]) -> Result<Members> {
+        let (numbers, nonces): (Vec<i64>, Vec<Uuid>) =
+            events.iter().map(|event| (column(event.seq), event.nonce.uuid())).unzip();
+        // The head has a row even if no node is a member.
         let question = || {
             sqlx::query!(
-                r#"SELECT h.seq AS "head!", clock_timestamp() AS "database_time!", m.node AS "node?",
+                r#"SELECT p.seq AS "head!", p.nonce AS "head_nonce!", p.token AS "token!",
+               clock_timestamp() AS "database_time!", m.node AS "node?",
                m.counter AS "counter?", m.applied AS "applied?", m.ttl_ms AS "ttl_ms?",
-               m.started_at AS "started_at?", m.renewed_at AS "renewed_at?", m.version AS "version?"
-            FROM revocation_head h LEFT JOIN node_lease m ON true
-            WHERE h.id
-            ORDER BY m.node"#
+               m.started_at AS "started_at?", m.renewed_at AS "renewed_at?", m.version AS "version?",
+               COALESCE((SELECT k.token FROM history_mark k WHERE k.id) = p.token, false) AS "is_marked!",
+               ARRAY(
+                   SELECT n.place FROM UNNEST($1::bigint[], $2::uuid[]) WITH ORDINALITY AS n (seq, nonce, place)
+                   WHERE NOT EXISTS (SELECT 1 FROM revocation_event e WHERE e.seq = n.seq AND e.nonce = n.nonce)
+               ) AS "absent!"
+            FROM history_position p LEFT JOIN node_lease m ON true
+            ORDER BY m.node"#,
+                &numbers,
+                &nonces
             )
             .fetch_all(&self.store.pool)
         };
         let rows = self.store.plans.ask(question).await?;
-        let first = rows.first().ok_or_else(|| StorageError::Corrupt { table: "revocation_head", id: "id".into() })?;
-        let (head, database_time) = (stored_seq(first.head)?, wall_clock(first.database_time)?);
+        let first = rows.first().ok_or_else(headless)?;
+        let head = stored_snapshot(first.head, first.head_nonce, &first.token)?;
+        let (database_time, is_marked) = (wall_clock(first.database_time)?, first.is_marked);
+        // Counted from one.
+        let place = |place: &i64| usize::try_from(place - 1).ok().and_then(|place| events.get(place)).copied();
+        let absent = first.absent.iter().filter_map(place).collect();
         let mut members = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(node) = row.node else { continue };
@@ -111,7 +137,7 @@ impl Membership for PgControl {
                 version: row.version.ok_or_else(corrupt)?,
             });
         }
-        Ok(Members { rows: members, head, database_time })
+        Ok(Members { rows: members, head, is_marked, absent, database_time })
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.reap", fields(%node))]
@@ -120,5 +146,20 @@ impl Membership for PgControl {
         let query = sqlx::query_scalar!(r#"SELECT reap_node_lease($1, $2) AS "gone!""#, node.uuid(), counter);
         let gone = query.fetch_one(&self.store.pool).await.map_err(commit_failed)?;
         Ok(if gone == 0 { Write::Stale } else { Write::Applied })
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.mark")]
+    async fn mark(&self, token: HistoryToken) -> Result<Write> {
+        history::mark(&self.store, token).await
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.record_lost")]
+    async fn record_lost(&self, lost: &LostHistory) -> Result<()> {
+        history::record_lost(&self.store, lost).await
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.lost")]
+    async fn lost(&self, at_most: u32) -> Result<Vec<LostHistory>> {
+        history::lost(&self.store, at_most).await
     }
 }

@@ -13,8 +13,8 @@ use std::{
 use async_trait::async_trait;
 use keyward_domain::{KeyId, Timestamp};
 use keyward_storage::{
-    Confirmed, Credential, Credentials, Event, Feed, Hint, Hints, Introduction, Members, Membership, NodeId, Read,
-    Result, Seq, StorageError, Subject, Write,
+    Confirmed, Credential, Credentials, Events, Feed, Hint, Hints, HistoryToken, Introduction, LostHistory, Members,
+    Membership, NodeId, Position, Read, Renewal, Result, Seq, StorageError, Subject, Write,
 };
 use tokio::{
     sync::{Notify, mpsc},
@@ -46,6 +46,9 @@ pub(crate) enum Call {
     Leave,
     Members,
     Reap,
+    Mark,
+    RecordLost,
+    Lost,
 }
 
 /// What becomes of a call.
@@ -250,20 +253,32 @@ impl Membership for Ports {
         self.call(Call::Join, self.database.join(node)).await
     }
 
-    async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>> {
-        self.call(Call::Renew, self.database.renew(node, applied)).await
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
+        self.call(Call::Renew, self.database.renew(renewal)).await
     }
 
     async fn leave(&self, node: NodeId) -> Result<()> {
         self.call(Call::Leave, async { self.database.leave(node) }).await
     }
 
-    async fn members(&self) -> Result<Members> {
-        self.call(Call::Members, async { self.database.members() }).await
+    async fn members(&self, events: &[Position]) -> Result<Members> {
+        self.call(Call::Members, async { self.database.members(events) }).await
     }
 
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
         self.call(Call::Reap, async { self.database.reap(node, counter) }).await
+    }
+
+    async fn mark(&self, token: HistoryToken) -> Result<Write> {
+        self.call(Call::Mark, async { self.database.mark(token) }).await
+    }
+
+    async fn record_lost(&self, lost: &LostHistory) -> Result<()> {
+        self.call(Call::RecordLost, async { self.database.record_lost(lost) }).await
+    }
+
+    async fn lost(&self, _: u32) -> Result<Vec<LostHistory>> {
+        self.call(Call::Lost, async { self.database.lost() }).await
     }
 }
 
@@ -273,15 +288,15 @@ impl Feed for Ports {
         self.call(Call::Head, async { self.database.head() }).await
     }
 
-    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
-        let mut events = self.call(Call::EventsAfter, async { self.database.events_after(seq, at_most) }).await?;
+    async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
+        let mut read = self.call(Call::EventsAfter, async { self.database.events_after(position, at_most) }).await?;
         let missing = match lock(&self.harms).get(&Call::EventsAfter) {
-            Some(Harm::Hole) => events.len().min(1),
-            Some(Harm::Void) => events.len(),
+            Some(Harm::Hole) => read.events.len().min(1),
+            Some(Harm::Void) => read.events.len(),
             Some(_) | None => 0,
         };
-        events.drain(..missing);
-        Ok(events)
+        read.events.drain(..missing);
+        Ok(read)
     }
 
     async fn announce(&self, hint: Hint) -> Result<()> {
@@ -293,8 +308,8 @@ impl Feed for Ports {
         Ok(Some(Box::new(Listening { hints, deaf: Arc::clone(&self.deaf) })))
     }
 
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
-        self.call(Call::RecordEnforced, async { self.database.record_enforced(subjects, up_to, at) }).await
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
+        self.call(Call::RecordEnforced, async { self.database.record_enforced(subjects, up_to, shown_by, at) }).await
     }
 
     async fn prune(&self, _: Duration, _: Timestamp, _: u32) -> Result<u64> {

@@ -59,7 +59,7 @@ impl Node {
         push_if(scope.may(Happening::Hint) && self.lease.heard() < database.head(), NodeStep::Hint);
         push_if(scope.may(Happening::FalseHint) && self.lease.heard() < NOT_THERE, NodeStep::FalseHint);
         if self.lease.is_member() {
-            push_if(self.lease.applied() < database.head(), NodeStep::CatchUp);
+            push_if(self.lease.applied().seq < database.head(), NodeStep::CatchUp);
             push_if(!scope.rules.clock_in_each_request, NodeStep::Ring);
             push_if(scope.may(Happening::Leave), NodeStep::Leave);
         }

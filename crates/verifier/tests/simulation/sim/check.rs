@@ -14,24 +14,56 @@ use super::history::{History, Mark, Record, Told};
 /// What timers and messages within the process may add.
 const MARGIN: Duration = Duration::from_millis(25);
 
+/// A change by the history that gave its number, and by that number.
+type Number = (u64, Seq);
+
+struct Made {
+    number: Number,
+    /// Where its commit stands in the log.
+    committed: Mark,
+    narrows: bool,
+    /// Where the database went back to a state before it.
+    lost: Option<Mark>,
+}
+
 /// What is known of a key or an account.
 #[derive(Default)]
 struct Story {
-    /// Each change, in order: its number, where its commit stands in the log, whether it narrows.
-    changes: Vec<(Seq, Mark, bool)>,
+    /// Each change, in order.
+    changes: Vec<Made>,
     /// Each moment at which a change was said to be in force.
-    in_force: Vec<(Mark, Seq)>,
+    in_force: Vec<(Mark, Number)>,
 }
 
 impl Story {
+    /// The change of this number is said to be in force. One that was lost meanwhile binds nobody.
+    fn say_in_force(&mut self, mark: Mark, seq: Seq) {
+        let said = self.changes.iter().rfind(|change| change.number.1 == seq && change.lost.is_none());
+        self.in_force.extend(said.map(|change| (mark, change.number)));
+    }
+
+    /// The database went back to its state after this event.
+    fn lose(&mut self, mark: Mark, kept: Seq) {
+        for change in self.changes.iter_mut().filter(|change| change.number.1 > kept) {
+            change.lost.get_or_insert(mark);
+        }
+    }
+
     /// Whether it may be narrowed, and whether it may be good, for a request that arrived and was answered then.
     fn may_be(&self, arrived: Mark, answered: Mark) -> (bool, bool) {
-        let last = self.in_force.iter().filter(|(at, _)| *at < arrived).map(|(_, seq)| *seq).max();
+        let binds = |number: &Number| {
+            let lost = self.changes.iter().find(|change| change.number == *number).and_then(|change| change.lost);
+            lost.is_none_or(|lost| lost > answered)
+        };
+        let said = self.in_force.iter().filter(|(at, number)| *at < arrived && binds(number));
+        let last = said.max_by_key(|(at, number)| (*number, *at));
         let (mut narrowed, mut good) = (false, last.is_none());
-        for (seq, committed, narrows) in &self.changes {
-            if last.is_none_or(|last| *seq >= last) && *committed < answered {
-                narrowed |= *narrows;
-                good |= !narrows;
+        for change in &self.changes {
+            // What was lost may be answered as it was, until something is said to be in force after that.
+            let is_over = change.lost.is_some_and(|lost| last.is_some_and(|(at, _)| *at > lost));
+            if last.is_none_or(|(_, last)| change.number >= *last) && change.committed < answered && !is_over {
+                narrowed |= change.narrows;
+                good |= !change.narrows;
             }
         }
         (narrowed, good)
@@ -42,13 +74,19 @@ impl Story {
 pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
     let mut stories: BTreeMap<Subject, Story> = BTreeMap::new();
     let mut made: BTreeMap<KeyId, (&[Subject], Mark)> = BTreeMap::new();
+    let mut histories = 0;
     for (mark, record) in history.records.iter().enumerate() {
         match record {
             Record::Committed { subject, seq, narrows } => {
-                stories.entry(*subject).or_default().changes.push((*seq, mark, *narrows));
+                let change = Made { number: (histories, *seq), committed: mark, narrows: *narrows, lost: None };
+                stories.entry(*subject).or_default().changes.push(change);
             }
             Record::InForce { subject, seq } | Record::Answered { subject, seq, .. } => {
-                stories.entry(*subject).or_default().in_force.push((mark, *seq));
+                stories.entry(*subject).or_default().say_in_force(mark, *seq);
+            }
+            Record::WentBack { kept } => {
+                histories += 1;
+                stories.values_mut().for_each(|story| story.lose(mark, *kept));
             }
             Record::Made { key, subjects } => {
                 made.insert(*key, (subjects, mark));
@@ -68,7 +106,11 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
                     breaches.push(format!("{breach}: {record:?}"));
                 }
             }
-            Record::Committed { .. } | Record::InForce { .. } | Record::Answered { .. } | Record::Made { .. } => {}
+            Record::Committed { .. }
+            | Record::InForce { .. }
+            | Record::WentBack { .. }
+            | Record::Answered { .. }
+            | Record::Made { .. } => {}
         }
     }
     breaches

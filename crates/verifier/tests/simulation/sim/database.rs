@@ -9,8 +9,8 @@ use std::{
 
 use keyward_domain::{AccountId, Chain, KeyId, Link, Role, Status, Timestamp};
 use keyward_storage::{
-    Confirmed, Credential, Enforcement, Event, Hint, Incarnation, Introduction, Member, Members, NodeId, Read, Result,
-    Seq, StorageError, Subject, Write,
+    Confirmed, Credential, Enforcement, Event, Events, Hint, HistoryToken, Introduction, LostHistory, Member, Members,
+    NodeId, Position, Read, Renewal, Result, Seq, Snapshot, StorageError, Subject, Write,
 };
 use tokio::sync::{Mutex as Turn, mpsc};
 
@@ -22,11 +22,10 @@ use super::{
 
 #[path = "database/change.rs"]
 mod change;
+#[path = "database/copy.rs"]
+mod copy;
 
 pub(crate) use change::{Change, Changed};
-
-/// There is one life of it: fail-over comes later.
-const INCARNATION: Incarnation = Incarnation(1);
 
 /// The database.
 pub(crate) struct Database {
@@ -38,11 +37,17 @@ pub(crate) struct Database {
     waits: Mutex<(Duration, Duration)>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     down: bool,
     /// How often it crashed: connections and transactions of another life are gone.
     life: u64,
+    /// How many histories there were before this one, and its token.
+    histories: u64,
+    token: HistoryToken,
+    /// The history that somebody waited out.
+    mark: Option<HistoryToken>,
+    lost: Vec<LostHistory>,
     keys: BTreeMap<KeyId, Key>,
     accounts: BTreeMap<AccountId, Account>,
     events: BTreeMap<Seq, Event>,
@@ -59,6 +64,7 @@ struct State {
     connections: u64,
 }
 
+#[derive(Clone)]
 struct Key {
     person: Person,
     account: AccountId,
@@ -66,6 +72,7 @@ struct Key {
     last: Option<Enforcement>,
 }
 
+#[derive(Clone)]
 struct Account {
     /// As it is read while active, suspended, closed.
     active: Arc<Link>,
@@ -88,9 +95,12 @@ impl Account {
 
 impl Database {
     pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
+        // It begins empty, so there is no lease of another history to wait for.
+        let token = HistoryToken { started: 1, ..HistoryToken::EMBEDDED };
+        let state = State { token, mark: Some(token), ..State::default() };
         Arc::new(Self {
             world: Arc::clone(world),
-            state: Mutex::default(),
+            state: Mutex::new(state),
             head: Turn::new(()),
             waits: Mutex::default(),
         })
@@ -128,21 +138,32 @@ impl Database {
     /// Reads a key with its chain and the head, in one snapshot.
     pub(crate) fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         let state = self.up()?;
-        Ok(state.credential(id).map(|value| Read { value, as_of: state.head, incarnation: INCARNATION }))
+        Ok(state.credential(id).map(|value| Read { value, as_of: state.snapshot() }))
     }
 
     pub(crate) fn head(&self) -> Result<Read<()>> {
         let state = self.up()?;
-        Ok(Read { value: (), as_of: state.head, incarnation: INCARNATION })
+        Ok(Read { value: (), as_of: state.snapshot() })
     }
 
-    pub(crate) fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+    pub(crate) fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
         let state = self.up()?;
-        Ok(state.events.range(seq.next()..).take(at_most as usize).map(|(_, event)| *event).collect())
+        let events =
+            state.events.range(position.seq.next()..).take(at_most as usize).map(|(_, event)| *event).collect();
+        Ok(Events { token: state.token, follow: state.holds(position), events })
     }
 
-    pub(crate) fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+    pub(crate) fn record_enforced(
+        &self,
+        subjects: &[Subject],
+        up_to: Seq,
+        shown_by: Position,
+        at: Timestamp,
+    ) -> Result<()> {
         let mut state = self.up()?;
+        if self.world.rules.history.note_names_its_event && !state.holds(shown_by) {
+            return Ok(());
+        }
         for subject in subjects {
             let Some(last) = state.last(*subject) else { continue };
             if last.seq <= up_to && last.enforced_at.is_none() {
@@ -182,8 +203,8 @@ impl Database {
         }
         let row = Member {
             node: node.node,
-            counter: 0,
-            applied: head,
+            counter: node.counter,
+            applied: head.seq(),
             ttl: node.ttl,
             started_at: node.started_at,
             renewed_at: at,
@@ -191,23 +212,30 @@ impl Database {
         };
         state.leases.insert(node.node, row);
         self.world.count("joins");
-        Ok(Confirmed { head, incarnation: INCARNATION, database_time: at })
+        Ok(Confirmed { head, database_time: at })
     }
 
     /// Sees the head first, and commits some time after that.
-    pub(crate) async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>> {
+    pub(crate) async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
         let (head, life) = self.begin()?;
         self.commit_takes_time().await;
         let mut state = self.still(life)?;
         let at = self.wall(&state);
-        if state.head > head {
+        if state.head > head.seq() {
             self.world.count("renewals that saw an older head than at their commit");
         }
-        let Some(row) = state.leases.get_mut(&node) else { return Ok(None) };
-        row.counter += 1;
-        row.applied = row.applied.max(applied);
+        let rules = self.world.rules.history;
+        if (rules.renewal_names_its_history && renewal.token != state.token)
+            || (rules.renewal_names_its_event && !state.holds(renewal.applied))
+        {
+            return Ok(None);
+        }
+        let row = state.leases.get_mut(&renewal.node).filter(|row| renewal.counters.contains(&row.counter));
+        let Some(row) = row else { return Ok(None) };
+        row.counter = renewal.counter;
+        row.applied = row.applied.max(renewal.applied.seq);
         row.renewed_at = at;
-        Ok(Some(Confirmed { head, incarnation: INCARNATION, database_time: at }))
+        Ok(Some(Confirmed { head, database_time: at }))
     }
 
     pub(crate) fn leave(&self, node: NodeId) -> Result<()> {
@@ -215,10 +243,33 @@ impl Database {
         Ok(())
     }
 
-    pub(crate) fn members(&self) -> Result<Members> {
+    pub(crate) fn members(&self, events: &[Position]) -> Result<Members> {
         let state = self.up()?;
-        let rows = state.leases.values().cloned().collect();
-        Ok(Members { rows, head: state.head, database_time: self.wall(&state) })
+        Ok(Members {
+            rows: state.leases.values().cloned().collect(),
+            head: state.snapshot(),
+            is_marked: state.mark == Some(state.token),
+            absent: events.iter().filter(|event| !state.holds(**event)).copied().collect(),
+            database_time: self.wall(&state),
+        })
+    }
+
+    pub(crate) fn mark(&self, token: HistoryToken) -> Result<Write> {
+        let mut state = self.up()?;
+        if state.token != token {
+            return Ok(Write::Stale);
+        }
+        state.mark = Some(token);
+        Ok(Write::Applied)
+    }
+
+    pub(crate) fn record_lost(&self, lost: &LostHistory) -> Result<()> {
+        self.up()?.lost.push(lost.clone());
+        Ok(())
+    }
+
+    pub(crate) fn lost(&self) -> Result<Vec<LostHistory>> {
+        Ok(self.up()?.lost.clone())
     }
 
     pub(crate) fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
@@ -303,9 +354,9 @@ impl Database {
         self.state().leases.len()
     }
 
-    fn begin(&self) -> Result<(Seq, u64)> {
+    fn begin(&self) -> Result<(Snapshot, u64)> {
         let state = self.up()?;
-        Ok((state.head, state.life))
+        Ok((state.snapshot(), state.life))
     }
 
     /// The state, if no crash came in between.
@@ -329,6 +380,20 @@ impl Database {
 }
 
 impl State {
+    /// The event of this number.
+    fn position(&self, seq: Seq) -> Position {
+        self.events.get(&seq).map_or(Position::unnamed(seq), |event| event.position)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot { position: self.position(self.head), token: self.token }
+    }
+
+    /// Whether this event is there, by number and nonce.
+    fn holds(&self, position: Position) -> bool {
+        position == Position::START || self.events.get(&position.seq).is_some_and(|event| event.position == position)
+    }
+
     fn credential(&self, id: KeyId) -> Option<Credential> {
         let key = self.keys.get(&id)?;
         let own = self.accounts.get(&key.account)?;

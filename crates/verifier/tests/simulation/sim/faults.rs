@@ -172,10 +172,23 @@ pub(crate) fn break_database(town: &Arc<Town>, over: &CancellationToken) {
             if over.is_cancelled() {
                 break;
             }
+            let copy = town.database.copy();
+            let lag = town.world.draw(|dice| dice.per_mille(300).then(|| dice.doubling(1, 3_000)));
+            if let Some(lag) = lag {
+                town.world.pass(lag).await;
+            }
             town.world.count("fault: database crashed");
             town.database.crash();
             let away = town.world.draw(|dice| dice.doubling(5, 6_000));
             town.world.pass(away).await;
+            match lag {
+                // A standby that lagged takes over, or a snapshot is put back.
+                Some(_) => {
+                    town.world.count("fault: database went back");
+                    town.database.go_back(copy, true);
+                }
+                None => town.database.restart_server(),
+            }
             town.database.restart();
         }
     });

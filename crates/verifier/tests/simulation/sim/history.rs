@@ -33,6 +33,8 @@ pub(crate) enum Record {
     Answered { at: Duration, node: u64, subject: Subject, seq: Seq, took: Duration, repeated: bool },
     /// A request was answered.
     Verified { at: Duration, arrived_at: Duration, arrived: Mark, node: u64, key: KeyId, told: Told },
+    /// The database went back: of its events it has those up to this number, and gives the numbers after it once more.
+    WentBack { kept: Seq },
     /// A key was made, and its making was answered.
     Made { key: KeyId, subjects: Vec<Subject> },
 }

@@ -1,6 +1,6 @@
 //! The rules, each switched off alone: what the simulation has to find (the last column of 2.5).
 
-use keyward_verifier::protocol::Rules;
+use keyward_verifier::protocol::{HistoryRules, Rules};
 
 /// A rule that is off.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,15 @@ pub(crate) const MUTANTS: [Mutant; 15] = [
     Mutant { name: "fills_belong_to_a_membership", rules: Rules { fills_belong_to_a_membership: false, ..Rules::ALL } },
     Mutant { name: "joining_empties", rules: Rules { joining_empties: false, ..Rules::ALL } },
     Mutant { name: "revoker_trusts_its_own_clock", rules: Rules { revoker_trusts_its_own_clock: false, ..Rules::ALL } },
-    Mutant { name: "members_after_commit", rules: Rules { members_after_commit: false, ..Rules::ALL } },
+    // A list that does not show the event has the call end (R18c), and so hides that it was read too early.
+    Mutant {
+        name: "members_after_commit",
+        rules: Rules {
+            members_after_commit: false,
+            history: HistoryRules { barrier_names_its_event: false, ..HistoryRules::ALL },
+            ..Rules::ALL
+        },
+    },
     Mutant { name: "repeated_call_waits", rules: Rules { repeated_call_waits: false, ..Rules::ALL } },
     Mutant { name: "reaper_trusts_its_own_clock", rules: Rules { reaper_trusts_its_own_clock: false, ..Rules::ALL } },
 ];

@@ -22,6 +22,7 @@ pub(crate) fn account_id(number: u64) -> AccountId {
 }
 
 /// Both forms of a key.
+#[derive(Clone)]
 pub(crate) struct Person {
     good: Arc<AuthKey>,
     revoked: Arc<AuthKey>,

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use keyward_domain::{KeyId, Timestamp};
 use keyward_storage::{
-    Confirmed, Credential, Credentials, Event, Feed, Hint, Hints, Introduction, Members, Membership, NodeId, Read,
-    Result, Seq, StorageError, Subject, Write,
+    Confirmed, Credential, Credentials, Events, Feed, Hint, Hints, HistoryToken, Introduction, LostHistory, Members,
+    Membership, NodeId, Position, Read, Renewal, Result, Seq, StorageError, Subject, Write,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -40,7 +40,7 @@ pub(crate) struct Ports {
 
 impl Ports {
     /// Changes something, in a transaction.
-    pub(crate) async fn change(&self, change: Change, numbered: Option<oneshot::Sender<Seq>>) -> Result<Changed> {
+    pub(crate) async fn change(&self, change: Change, numbered: Option<oneshot::Sender<Position>>) -> Result<Changed> {
         let database = Arc::clone(&self.database);
         self.world.trace("change", 0);
         self.link.call(Line::Pool, PATIENCE, move || async move { database.change(change, numbered).await }).await
@@ -68,24 +68,27 @@ impl Membership for Ports {
         self.link.call(Line::Lease, PATIENCE, move || async move { database.join(&node).await }).await
     }
 
-    async fn renew(&self, node: NodeId, applied: Seq) -> Result<Option<Confirmed>> {
-        self.world.trace("renew", applied.number());
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
+        self.world.trace("renew", renewal.applied.seq.number());
+        let mut renewal = renewal.clone();
         let database = Arc::clone(&self.database);
         if let Some(later) = self.world.draw(|dice| dice.per_mille(20).then(|| dice.doubling(1, 4_000))) {
-            let (world, database) = (Arc::clone(&self.world), Arc::clone(&database));
+            let (world, database, renewal) = (Arc::clone(&self.world), Arc::clone(&database), renewal.clone());
             self.world.spawn(async move {
                 world.pass(later).await;
                 world.count("fault: renewal delivered twice");
                 // Nobody waits for this answer.
-                let _ = database.renew(node, applied).await;
+                let _ = database.renew(&renewal).await;
             });
         }
         // The driver acknowledges nothing that it has not applied. Where it might (R2), this is how it would look: what the
         // renewal sees is acknowledged by it, and purged later.
         let early = !self.world.rules.purged_before_acknowledged;
         let renewing = move || async move {
-            let applied = if early { applied.max(database.head()?.as_of) } else { applied };
-            database.renew(node, applied).await
+            if early {
+                renewal.applied = database.head()?.as_of.position;
+            }
+            database.renew(&renewal).await
         };
         let renewed = self.link.call(Line::Lease, PATIENCE, renewing).await;
         if matches!(renewed, Ok(None)) {
@@ -99,15 +102,30 @@ impl Membership for Ports {
         self.link.call(Line::Lease, PATIENCE, move || async move { database.leave(node) }).await
     }
 
-    async fn members(&self) -> Result<Members> {
-        let database = Arc::clone(&self.database);
+    async fn members(&self, events: &[Position]) -> Result<Members> {
+        let (database, events) = (Arc::clone(&self.database), events.to_vec());
         self.world.trace("members", 0);
-        self.link.call(Line::Pool, PATIENCE, move || async move { database.members() }).await
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.members(&events) }).await
     }
 
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
         let database = Arc::clone(&self.database);
         self.link.call(Line::Pool, PATIENCE, move || async move { database.reap(node, counter) }).await
+    }
+
+    async fn mark(&self, token: HistoryToken) -> Result<Write> {
+        let database = Arc::clone(&self.database);
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.mark(token) }).await
+    }
+
+    async fn record_lost(&self, lost: &LostHistory) -> Result<()> {
+        let (database, lost) = (Arc::clone(&self.database), lost.clone());
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.record_lost(&lost) }).await
+    }
+
+    async fn lost(&self, _: u32) -> Result<Vec<LostHistory>> {
+        let database = Arc::clone(&self.database);
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.lost() }).await
     }
 }
 
@@ -118,10 +136,10 @@ impl Feed for Ports {
         self.link.call(Line::Pool, PATIENCE, move || async move { database.head() }).await
     }
 
-    async fn events_after(&self, seq: Seq, at_most: u32) -> Result<Vec<Event>> {
+    async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
         let database = Arc::clone(&self.database);
-        self.world.trace("events", seq.number());
-        self.link.call(Line::Pool, PATIENCE, move || async move { database.events_after(seq, at_most) }).await
+        self.world.trace("events", position.seq.number());
+        self.link.call(Line::Pool, PATIENCE, move || async move { database.events_after(position, at_most) }).await
     }
 
     async fn announce(&self, hint: Hint) -> Result<()> {
@@ -136,9 +154,9 @@ impl Feed for Ports {
         Ok(Some(Box::new(Listening { number, hints, database, link })))
     }
 
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         let (database, subjects) = (Arc::clone(&self.database), subjects.to_vec());
-        let noting = move || async move { database.record_enforced(&subjects, up_to, at) };
+        let noting = move || async move { database.record_enforced(&subjects, up_to, shown_by, at) };
         self.link.call(Line::Pool, PATIENCE, noting).await
     }
 

@@ -175,7 +175,7 @@ impl Town {
         // Where the members may be listed before the commit (R8), the barrier is begun with the number alone.
         let barrier = async {
             match (is_early, numbered.await) {
-                (true, Ok(seq)) => Some(alive.verifier.enforce(seq, vec![change.subject()]).await),
+                (true, Ok(event)) => Some(alive.verifier.enforce(event, vec![change.subject()]).await),
                 (_, Ok(_) | Err(_)) => None,
             }
         };
@@ -188,8 +188,8 @@ impl Town {
         let subject = change.subject();
         let (seq, in_force, repeated) = match (changed, enforced_early) {
             (Changed::Refused | Changed::Before(None), _) => return,
-            (Changed::Now(seq), Some(in_force)) => (seq, in_force, false),
-            (Changed::Now(seq), None) => (seq, alive.verifier.enforce(seq, vec![subject]).await, false),
+            (Changed::Now(event), Some(in_force)) => (event.seq, in_force, false),
+            (Changed::Now(event), None) => (event.seq, alive.verifier.enforce(event, vec![subject]).await, false),
             (Changed::Before(Some(last)), _) => {
                 (last.seq, alive.verifier.enforce_again(last, vec![subject]).await, true)
             }

@@ -1,7 +1,7 @@
 //! Which rows are in order, and what is said of those that are not.
 
 use keyward_domain::Timestamp;
-use keyward_storage::{NodeId, Seq};
+use keyward_storage::{HistoryToken, NodeId, Seq, Snapshot};
 use uuid::Uuid;
 
 use super::*;
@@ -24,7 +24,13 @@ fn node(name: u128, ttl: u64, renewed: i64) -> Member {
 }
 
 fn said(rows: Vec<Member>) -> Vec<(Level, &'static str, String)> {
-    let members = Members { rows, head: Seq::new(8), database_time: Timestamp::from_micros(NOW).unwrap() };
+    let members = Members {
+        rows,
+        head: Snapshot::embedded(Seq::new(8)),
+        is_marked: true,
+        absent: Vec::new(),
+        database_time: Timestamp::from_micros(NOW).unwrap(),
+    };
     let mut findings = Findings::default();
     judge(&members, Terms::DEFAULT, &mut findings);
     findings.0.into_iter().map(|finding| (finding.level, finding.about, finding.text)).collect()
@@ -73,4 +79,21 @@ fn leases_that_differ_among_the_nodes_or_from_these_settings_are_said() {
 #[test]
 fn a_database_clock_that_was_set_back_makes_nobody_stand_still() {
     assert_eq!(said(vec![node(1, 5_000, -3_600_000)])[0].0, Level::Good);
+}
+
+#[test]
+fn one_that_has_applied_more_than_there_is_shows_that_the_database_went_back() {
+    let mut ahead = node(1, 5_000, 400);
+    ahead.applied = Seq::new(9);
+    let said = said(vec![ahead]);
+    assert_eq!((said[0].0, said[0].1), (Level::Wrong, "node"));
+    assert!(said[0].2.contains("has applied event 9, and the last one here is 8"), "{}", said[0].2);
+}
+
+#[test]
+fn a_report_of_lost_history_says_from_which_number() {
+    let noticed_at = Timestamp::from_micros(NOW).unwrap();
+    let token = HistoryToken::EMBEDDED;
+    let text = missing(&LostHistory { token, kept_up_to: Seq::new(13), had_up_to: Seq::new(15), noticed_at });
+    assert!(text.contains("up to event 15, those after event 13 are lost"), "{text}");
 }

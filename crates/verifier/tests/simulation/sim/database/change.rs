@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use keyward_domain::{AccountId, KeyId, Status};
-use keyward_storage::{Enforcement, Event, Result, Seq, StorageError, Subject};
+use keyward_storage::{Enforcement, Event, HistoryToken, Nonce, Position, Result, StorageError, Subject};
 use tokio::{sync::oneshot, time::timeout};
+use uuid::Uuid;
 
 use super::{Database, State};
 
@@ -37,7 +38,7 @@ impl Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changed {
     /// Committed, with this event.
-    Now(Seq),
+    Now(Position),
     /// It was so already, by an earlier call; none if it was made so.
     Before(Option<Enforcement>),
     /// It cannot become so any more.
@@ -49,7 +50,7 @@ const LOCK: Duration = Duration::from_secs(1);
 
 impl Database {
     /// Changes it, in a transaction. `numbered` is told the number as soon as it is known: before the commit.
-    pub(crate) async fn change(&self, change: Change, numbered: Option<oneshot::Sender<Seq>>) -> Result<Changed> {
+    pub(crate) async fn change(&self, change: Change, numbered: Option<oneshot::Sender<Position>>) -> Result<Changed> {
         let (_, life) = self.begin()?;
         let in_order = self.world.rules.numbers_in_commit_order;
         // The row that is changed is locked at once, the one that numbers events right before the commit.
@@ -59,28 +60,31 @@ impl Database {
         }
         let done = async {
             let turn = if in_order { Some(timeout(LOCK, self.head.lock()).await.map_err(|_| late())?) } else { None };
-            let seq = {
+            let event = {
                 let mut state = self.still(life)?;
-                match state.compare(change) {
+                let seq = match state.compare(change) {
                     Some(already) => return Ok(already),
                     None if in_order => state.head.next(),
                     None => {
                         state.given = state.given.next();
                         state.given
                     }
-                }
+                };
+                // As random as is needed: no two histories give the same one.
+                let nonce = u128::from(state.histories) << 64 | u128::from(seq.number());
+                Position { seq, nonce: Nonce::from_uuid(Uuid::from_u128(nonce)) }
             };
             if let Some(numbered) = numbered {
-                let _ = numbered.send(seq);
+                let _ = numbered.send(event);
             }
             let (_, waits) = *super::lock(&self.waits);
             self.wait(waits).await;
             self.commit_takes_time().await;
             let mut state = self.still(life)?;
-            state.commit(change, seq);
-            self.world.history().committed(change, seq);
+            state.commit(change, event);
+            self.world.history().committed(change, event.seq);
             drop(turn);
-            Ok(Changed::Now(seq))
+            Ok(Changed::Now(event))
         };
         let done = done.await;
         // Where it crashed, all locks are gone already.
@@ -95,26 +99,32 @@ fn late() -> StorageError {
     StorageError::Unavailable("the lock was not to be had in time".into())
 }
 
+/// A change as a statement of this history shows it.
+fn read_in(last: Option<Enforcement>, token: HistoryToken) -> Option<Enforcement> {
+    last.map(|last| Enforcement { token, ..last })
+}
+
 impl State {
     /// What there is to say without any change.
     fn compare(&mut self, change: Change) -> Option<Changed> {
         match change {
             Change::Revoke(id) => {
                 let Some(key) = self.keys.get(&id) else { return Some(Changed::Refused) };
-                key.revoked.then_some(Changed::Before(key.last))
+                key.revoked.then_some(Changed::Before(read_in(key.last, self.token)))
             }
             Change::Status(id, to) => {
                 let Some(account) = self.accounts.get(&id) else { return Some(Changed::Refused) };
                 if account.status == to {
-                    return Some(Changed::Before(account.last));
+                    return Some(Changed::Before(read_in(account.last, self.token)));
                 }
                 (account.status == Status::Closed).then_some(Changed::Refused)
             }
         }
     }
 
-    fn commit(&mut self, change: Change, seq: Seq) {
-        let last = Some(Enforcement { seq, enforced_at: None });
+    fn commit(&mut self, change: Change, event: Position) {
+        let seq = event.seq;
+        let last = Some(Enforcement { seq, enforced_at: None, token: self.token });
         match change {
             Change::Revoke(id) => {
                 if let Some(key) = self.keys.get_mut(&id) {
@@ -127,7 +137,7 @@ impl State {
                 }
             }
         }
-        self.events.insert(seq, Event { seq, subject: change.subject() });
+        self.events.insert(seq, Event { position: event, subject: change.subject() });
         self.head = self.head.max(seq);
         self.given = self.given.max(seq);
     }

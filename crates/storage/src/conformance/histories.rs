@@ -1,0 +1,141 @@
+//! A database that went back is another one: what names its history counts in that history alone (R11, R18). For databases
+//! that many nodes share.
+
+use super::{
+    Fixture,
+    events::{all, position},
+    history::make,
+    installation::stamp,
+    membership::{joined, members, nodes},
+    sample::{Draft, Tree, at, fresh, record, revoke},
+};
+use crate::{HistoryToken, LostHistory, Nonce, Position, Renewal, Seq, Subject, Write};
+
+pub async fn a_renewal_counts_only_where_the_database_has_what_it_names(fixture: &Fixture) {
+    make(fixture, 2).await;
+    let good = joined(fixture).await;
+    let another = HistoryToken { timeline: good.token.timeline + 1, ..good.token };
+    let unknown = Position { nonce: Nonce::from_uuid(fresh()), ..good.applied };
+    let ahead = Position { seq: good.applied.seq.next(), ..good.applied };
+    let before = members(fixture).await.rows;
+    for renewal in [
+        Renewal { token: another, ..good.clone() },
+        Renewal { applied: unknown, ..good.clone() },
+        Renewal { applied: ahead, ..good.clone() },
+        Renewal { counters: vec![], ..good.clone() },
+        Renewal { counters: vec![good.counters[0] + 7], ..good.clone() },
+    ] {
+        assert_eq!(nodes(fixture).renew(&renewal).await.unwrap(), None, "{renewal:?}");
+        assert_eq!(members(fixture).await.rows, before, "it touched no row");
+    }
+    assert!(nodes(fixture).renew(&good).await.unwrap().is_some());
+    let late = Renewal { counter: 9, ..good.clone() };
+    assert_eq!(nodes(fixture).renew(&late).await.unwrap(), None, "the row has another number by now");
+    let either = Renewal { counters: vec![good.counters[0], good.counter], ..late };
+    assert!(nodes(fixture).renew(&either).await.unwrap().is_some(), "a renewal of unknown outcome was carried out");
+}
+
+pub async fn events_follow_an_event_by_number_and_nonce(fixture: &Fixture) {
+    let made = make(fixture, 3).await;
+    let after = async |position| fixture.feed.events_after(position, 10).await.unwrap();
+    let second = after(made[1].position).await;
+    assert_eq!((second.follow, second.events), (true, made[2..].to_vec()));
+    assert_eq!(second.token, fixture.feed.head().await.unwrap().as_of.token);
+    let renumbered = Position { nonce: Nonce::from_uuid(fresh()), ..made[1].position };
+    assert!(!after(renumbered).await.follow);
+    let last = after(made[2].position).await;
+    assert_eq!((last.follow, last.events), (true, vec![]), "nothing new is no other history");
+    let beyond = Position { seq: made[2].position.seq.next(), ..made[2].position };
+    assert!(!after(beyond).await.follow);
+}
+
+pub async fn every_event_has_a_nonce_of_its_own(fixture: &Fixture) {
+    make(fixture, 5).await;
+    let mut nonces: Vec<_> = all(fixture).await.into_iter().map(|event| event.position.nonce).collect();
+    nonces.push(Nonce::NONE);
+    nonces.sort_unstable();
+    nonces.dedup();
+    assert_eq!(nonces.len(), 6);
+}
+
+pub async fn a_list_says_which_events_are_not_there(fixture: &Fixture) {
+    let made = make(fixture, 3).await;
+    let there = position(fixture, made[1].position.seq).await;
+    let renumbered = Position { nonce: Nonce::from_uuid(fresh()), ..there };
+    let beyond = Position { seq: Seq::new(9), ..there };
+    let asked = [made[0].position, renumbered, there, beyond];
+    assert_eq!(nodes(fixture).members(&asked).await.unwrap().absent, [renumbered, beyond]);
+    joined(fixture).await;
+    joined(fixture).await;
+    assert_eq!(nodes(fixture).members(&asked[..1]).await.unwrap().absent, []);
+}
+
+pub async fn a_mark_is_of_the_present_history_alone(fixture: &Fixture) {
+    let token = fixture.feed.head().await.unwrap().as_of.token;
+    assert!(!members(fixture).await.is_marked);
+    let another = HistoryToken { started: token.started + 1, ..token };
+    assert_eq!(nodes(fixture).mark(another).await.unwrap(), Write::Stale);
+    assert!(!members(fixture).await.is_marked);
+    for _ in 0..2 {
+        assert_eq!(nodes(fixture).mark(token).await.unwrap(), Write::Applied);
+        assert!(members(fixture).await.is_marked);
+    }
+}
+
+/// Every node that will ever know a key of it joins under its first token or a later one.
+pub async fn a_database_that_begins_empty_is_marked_from_its_claim(fixture: &Fixture) {
+    assert_eq!(fixture.store.claim(&stamp(0), at(0)).await.unwrap(), Write::Applied);
+    assert!(members(fixture).await.is_marked);
+}
+
+/// Its rows came from somewhere: nodes may have leases on that.
+pub async fn a_database_that_is_filled_before_its_claim_is_not_marked(fixture: &Fixture) {
+    Tree::plant(fixture).await;
+    assert_eq!(fixture.store.claim(&stamp(0), at(0)).await.unwrap(), Write::Applied);
+    assert!(!members(fixture).await.is_marked);
+}
+
+pub async fn another_row_of_the_installation_is_another_history(fixture: &Fixture) {
+    assert_eq!(fixture.store.claim(&stamp(0), at(0)).await.unwrap(), Write::Applied);
+    let good = joined(fixture).await;
+    for sql in
+        ["DELETE FROM installation", "INSERT INTO installation (environment, claimed_at) VALUES ('sandbox', now())"]
+    {
+        assert_eq!(fixture.raw.execute(sql).await, Ok(1), "{sql}");
+        assert_eq!(nodes(fixture).renew(&good).await.unwrap(), None, "{sql}");
+    }
+    assert_ne!(fixture.feed.head().await.unwrap().as_of.token, good.token);
+}
+
+pub async fn what_was_found_missing_is_kept_once_for_each_history(fixture: &Fixture) {
+    let token = fixture.feed.head().await.unwrap().as_of.token;
+    let lost = |kept, had, second| LostHistory {
+        token,
+        kept_up_to: Seq::new(kept),
+        had_up_to: Seq::new(had),
+        noticed_at: at(second),
+    };
+    for (report, expected) in
+        [(lost(5, 7, 1), lost(5, 7, 1)), (lost(6, 9, 2), lost(5, 9, 1)), (lost(4, 8, 3), lost(4, 9, 1))]
+    {
+        nodes(fixture).record_lost(&report).await.unwrap();
+        assert_eq!(nodes(fixture).lost(10).await.unwrap(), [expected]);
+    }
+    let other = LostHistory { token: HistoryToken { timeline: 9, ..token }, ..lost(0, 1, 9) };
+    nodes(fixture).record_lost(&other).await.unwrap();
+    assert_eq!(nodes(fixture).lost(10).await.unwrap(), [other.clone(), lost(4, 9, 1)]);
+    assert_eq!(nodes(fixture).lost(1).await.unwrap(), [other]);
+}
+
+/// The event that is named may be of a history that was lost.
+pub async fn a_note_whose_event_is_not_there_is_not_made(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let seq = revoke(&fixture.store, &key).await;
+    let renumbered = Position { seq, nonce: Nonce::from_uuid(fresh()) };
+    let beyond = Position { seq: seq.next(), ..position(fixture, seq).await };
+    for shown_by in [renumbered, beyond] {
+        fixture.feed.record_enforced(&[Subject::Key(key.id())], seq, shown_by, at(1)).await.unwrap();
+        assert_eq!(record(&fixture.store, key.id()).await.enforcement.unwrap().enforced_at, None);
+    }
+}

@@ -1,0 +1,113 @@
+//! What a node knows of the history that it has joined: the random numbers of its own row, and the last events that it
+//! applied. It talks to nothing and decides nothing about leases.
+
+use std::collections::VecDeque;
+
+use keyward_domain::Timestamp;
+use keyward_storage::{HistoryToken, LostHistory, Members, NodeId, Position, Renewal, Seq, Snapshot};
+
+use crate::protocol::Asked;
+
+/// How many of the last events are remembered, to find out up to where a history that went back is the same.
+const EVENTS: usize = 1_024;
+/// How many renewals of unknown outcome are remembered. One that is forgotten and was carried out costs a membership.
+const UNKNOWN: usize = 64;
+
+#[derive(Default)]
+pub(crate) struct Known {
+    /// The random numbers that the row may have: the confirmed one, then those of renewals of unknown outcome.
+    counters: Vec<u64>,
+    /// Oldest first.
+    applied: VecDeque<Position>,
+    /// The history that they were applied in, once the membership has ended.
+    before: Option<HistoryToken>,
+}
+
+impl Known {
+    /// A random number for a row. The name of a node that does not exist yet is as random as any.
+    pub(crate) fn draw(fresh_node: &(dyn Fn() -> NodeId + Send + Sync)) -> u64 {
+        let (high, low) = fresh_node().uuid().as_u64_pair();
+        // Columns have no unsigned numbers.
+        (high ^ low) & (u64::MAX >> 1)
+    }
+
+    /// The row was made with this number.
+    pub(crate) fn joined(&mut self, counter: u64) {
+        self.counters = vec![counter];
+    }
+
+    /// The next renewal. Its outcome is unknown until it is [confirmed](Self::renewed).
+    pub(crate) fn renewal(
+        &mut self,
+        node: NodeId,
+        asked: Asked,
+        fresh_node: &(dyn Fn() -> NodeId + Send + Sync),
+    ) -> Renewal {
+        let counter = Self::draw(fresh_node);
+        let renewal =
+            Renewal { node, applied: asked.applied(), token: asked.token(), counters: self.counters.clone(), counter };
+        if self.counters.len() > UNKNOWN {
+            // The first one is the confirmed one.
+            self.counters.remove(1);
+        }
+        self.counters.push(counter);
+        renewal
+    }
+
+    /// The renewal that gave the row this number was confirmed.
+    pub(crate) fn renewed(&mut self, counter: u64) {
+        self.counters = vec![counter];
+    }
+
+    /// Everything up to this event was applied.
+    pub(crate) fn add(&mut self, applied: Position) {
+        if self.applied.back().is_some_and(|last| last.seq >= applied.seq) {
+            return;
+        }
+        if self.applied.len() == EVENTS {
+            self.applied.pop_front();
+        }
+        self.applied.push_back(applied);
+    }
+
+    /// The membership in this history has ended.
+    pub(crate) fn ended(&mut self, token: HistoryToken) {
+        self.counters.clear();
+        if !self.applied.is_empty() && self.before.is_none() {
+            self.before = Some(token);
+        }
+    }
+
+    /// The events that were applied before; those of the history that was joined now begin with its head.
+    pub(crate) fn take(&mut self, joined: Snapshot) -> Vec<Position> {
+        let before = std::mem::take(&mut self.applied).into();
+        if joined.seq() > Seq::ZERO {
+            self.applied.push_back(joined.position);
+        }
+        before
+    }
+
+    /// Of the events that were applied before, those that are there still belong to this history, too.
+    pub(crate) fn keep(&mut self, before: &[Position], absent: &[Position]) {
+        let first = self.applied.front().copied();
+        let still = before.iter().rev().filter(|event| !absent.contains(event));
+        for event in still.filter(|event| first.is_none_or(|first| event.seq < first.seq)).take(EVENTS - 1) {
+            self.applied.push_front(*event);
+        }
+    }
+
+    /// What is missing of the events that were applied before, if the last of them is not there. In the same history they
+    /// were pruned, and nothing was lost.
+    pub(crate) fn lost(&mut self, before: &[Position], members: &Members, at: Timestamp) -> Option<LostHistory> {
+        let token = self.before.take();
+        let last = before.last().filter(|last| members.absent.contains(last))?;
+        let is_other = token != Some(members.head.token) || members.head.seq() < last.seq;
+        let kept = before.iter().rfind(|event| !members.absent.contains(event));
+        is_other.then(|| LostHistory {
+            token: members.head.token,
+            kept_up_to: kept.map_or(Seq::ZERO, |event| event.seq),
+            had_up_to: last.seq,
+            noticed_at: at,
+        })
+    }
+}

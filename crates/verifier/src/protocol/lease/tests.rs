@@ -1,0 +1,120 @@
+//! R2, R3, R6 and R18 at their boundary instants.
+use keyward_domain::Timestamp;
+use keyward_storage::{Nonce, Snapshot};
+use uuid::Uuid;
+
+use super::*;
+
+const TTL: Duration = Duration::from_nanos(10);
+
+fn at(nanos: u64) -> Boot {
+    Boot::from_nanos(nanos)
+}
+
+/// Of the history that everything begins in.
+fn token() -> HistoryToken {
+    HistoryToken { started: 1, ..HistoryToken::EMBEDDED }
+}
+
+fn position(seq: u64) -> Position {
+    Position { seq: Seq::new(seq), nonce: Nonce::from_uuid(Uuid::from_u128(seq.into())) }
+}
+
+fn reply(head: u64) -> Confirmed {
+    let head = Snapshot { position: position(head), token: token() };
+    Confirmed { head, database_time: Timestamp::from_micros(0).unwrap() }
+}
+
+fn elsewhere(head: u64) -> Confirmed {
+    let mut reply = reply(head);
+    reply.head.token.timeline = 2;
+    reply
+}
+
+fn member(head: u64) -> Lease {
+    let mut lease = Lease::new(Rules::ALL, TTL);
+    let asked = lease.ask(at(100));
+    lease.joined(asked, &reply(head), at(105));
+    lease
+}
+
+fn holds(lease: &Lease, now: u64) -> bool {
+    lease.term().holds(&Rules::ALL, at(now))
+}
+
+#[test]
+fn nobody_has_a_lease_before_joining() {
+    assert!(!holds(&Lease::new(Rules::ALL, TTL), 0));
+}
+
+#[test]
+fn a_lease_counts_from_before_it_was_asked_for() {
+    let lease = member(0);
+    assert!(holds(&lease, 109));
+    assert!(!holds(&lease, 110), "at its very end it holds no more");
+}
+
+#[test]
+fn a_renewal_counts_once_the_node_has_caught_up_with_what_it_saw() {
+    let mut lease = member(3);
+    let asked = lease.ask(at(108));
+    assert_eq!((asked.applied(), asked.token()), (position(3), token()));
+    assert!(lease.renewed(asked, &reply(5), at(109)));
+    assert!(lease.is_behind());
+    assert!(!holds(&lease, 110));
+    lease.apply(position(4));
+    assert!(!holds(&lease, 110));
+    lease.apply(position(5));
+    assert!(holds(&lease, 117) && !holds(&lease, 118) && !lease.is_behind());
+}
+
+#[test]
+fn what_was_heard_is_acknowledged_only_once_it_is_applied() {
+    let mut lease = member(3);
+    lease.hear(Seq::new(9));
+    assert_eq!(lease.ask(at(101)).applied(), position(3));
+    lease.apply(position(9));
+    assert_eq!(lease.ask(at(101)).applied(), position(9));
+}
+
+#[test]
+fn a_renewal_that_was_overtaken_never_shortens_a_lease() {
+    let mut lease = member(0);
+    let (first, second) = (lease.ask(at(102)), lease.ask(at(104)));
+    assert!(lease.renewed(second, &reply(0), at(105)));
+    assert!(lease.renewed(first, &reply(0), at(106)));
+    assert!(holds(&lease, 113));
+}
+
+#[test]
+fn a_member_no_more_has_no_lease_and_a_late_renewal_gives_none() {
+    let mut lease = member(0);
+    let late = lease.ask(at(105));
+    lease.ended();
+    assert!(!holds(&lease, 106));
+    assert!(lease.renewed(late, &reply(0), at(107)));
+    assert!(!holds(&lease, 107) && !lease.is_member());
+    let again = lease.ask(at(108));
+    lease.joined(again, &reply(2), at(109));
+    assert!(lease.renewed(late, &reply(0), at(110)));
+    assert_eq!(lease.term().end(), at(118), "only the join counts");
+}
+
+#[test]
+fn a_renewal_that_another_history_confirmed_grants_nothing() {
+    let mut lease = member(3);
+    let asked = lease.ask(at(108));
+    assert!(!lease.renewed(asked, &elsewhere(3), at(109)));
+    assert!(!holds(&lease, 110), "the lease is what it was");
+}
+
+#[test]
+fn a_node_that_joins_knows_nothing_but_what_its_join_showed() {
+    let mut lease = member(3);
+    lease.hear(Seq::new(9));
+    lease.ended();
+    let asked = lease.ask(at(200));
+    lease.joined(asked, &elsewhere(2), at(201));
+    assert_eq!((lease.applied(), lease.heard()), (position(2), Seq::new(2)), "numbers are given a second time");
+    assert!(!lease.is_behind());
+}

@@ -1,0 +1,53 @@
+//! The database goes back: a copy of it is put in its place, under a token of its own (R18). It knows nothing of nodes.
+
+use keyward_domain::Status;
+use keyward_storage::HistoryToken;
+
+use super::{super::history::Record, Account, Database, Key, State};
+
+/// The database as it was at one moment.
+pub(crate) struct Copy(State);
+
+impl Database {
+    /// A copy, as a backup or a standby that lags has it: with the rows of the nodes in it.
+    pub(crate) fn copy(&self) -> Copy {
+        Copy(self.state().clone())
+    }
+
+    /// Puts a copy in its place: every connection and every transaction under way is gone. Keys and accounts that were
+    /// made after the copy (inserts are no events) are gone too, or else are there as they were made.
+    pub(crate) fn go_back(&self, copy: Copy, keeps_what_is_young: bool) {
+        let mut state = self.state();
+        let mut back = copy.0;
+        if keeps_what_is_young {
+            for (id, key) in &state.keys {
+                back.keys.entry(*id).or_insert_with(|| Key { revoked: false, last: None, ..key.clone() });
+            }
+            for (id, account) in &state.accounts {
+                let made = || Account { status: Status::Active, last: None, ..account.clone() };
+                back.accounts.entry(*id).or_insert_with(made);
+            }
+        }
+        self.world.history().push(Record::WentBack { kept: back.head });
+        (back.life, back.connections, back.stepped) = (state.life, state.connections, state.stepped);
+        back.down = state.down;
+        (back.histories, back.token) = (state.histories, state.token);
+        *state = back;
+        state.begin_history();
+    }
+
+    /// The server is started anew on the data that it has.
+    pub(crate) fn restart_server(&self) {
+        self.state().begin_history();
+    }
+}
+
+impl State {
+    fn begin_history(&mut self) {
+        self.life += 1;
+        self.histories += 1;
+        self.token = HistoryToken { started: self.token.started + 1, ..self.token };
+        self.listeners.clear();
+        self.locked.clear();
+    }
+}

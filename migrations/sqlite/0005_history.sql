@@ -1,0 +1,2 @@
+-- Nothing to do: one process has the database, by a lock on the file, and begins with an empty memory each time. On
+-- Postgres this step names the history that answers, for nodes that go on while it is replaced (R18).
