@@ -10,7 +10,7 @@ use keyward_api::{
         plant_demo::plant_demo,
         rotate_signing_keys::keep_signing_keys,
     },
-    http::{Entrance, HttpOptions, Readiness, entrance},
+    http::{Entrance, Gateway, HttpOptions, Readiness, entrance},
 };
 use keyward_domain::{Environment, KeyTerms, KeyType, MasterKey, Name, ScopeSet, SecretForm, SecretHasher, Timestamp};
 use keyward_storage::NodeId;
@@ -77,6 +77,7 @@ pub async fn start() -> Result<Service> {
         body_read_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(10),
         max_requests_at_once: 64,
+        gateway: Gateway::default(),
         ready,
     };
     let entrance = entrance(Arc::clone(&app), options).for_connection(([127, 0, 0, 1], 4711).into());

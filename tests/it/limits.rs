@@ -21,11 +21,11 @@ async fn headers_that_never_end_are_cut_off() {
 #[tokio::test]
 async fn headers_that_are_too_large_are_refused() {
     let place = Place::embedded();
-    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_HEADER_BYTES", "8192").serve();
+    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16384").serve();
     let mut raw = Raw::connect(node.address()).await.unwrap();
     // Just as much as is read: what lay unread would make the kernel cut the connection before the answer arrives.
     let begun = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ";
-    raw.send(&format!("{begun}{}", "a".repeat(8192 - begun.len()))).await;
+    raw.send(&format!("{begun}{}", "a".repeat(16_384 - begun.len()))).await;
     let answer = raw.read_to_the_end().await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
     let mut raw = Raw::connect(node.address()).await.unwrap();
@@ -36,15 +36,38 @@ async fn headers_that_are_too_large_are_refused() {
 }
 
 #[tokio::test]
+async fn the_least_limits_leave_room_for_what_the_service_issues() {
+    let place = Place::embedded();
+    let program = place.sandbox().env("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16384");
+    let node = program.env("KEYWARD_LIMITS__MAX_BODY_BYTES", "16384").serve();
+    let demo = node.demo();
+    let scopes: Vec<String> = (0..32).map(|n| format!("{n:0>64}")).collect();
+    let pair = json!({ "name": "longest", "scopes": scopes });
+    let (partner, path) = (node.client(&demo.partner.app_secret), format!("/v1/merchants/{}/api-keys", demo.merchant));
+    let pair = partner.post(&path, &pair).await.expect(201).json();
+    let (app_key, app_secret) = (pair["appKey"].as_str().unwrap(), pair["appSecret"].as_str().unwrap());
+    let tokens = node.anonymous().tokens(app_key, app_secret).await;
+    let passed = node.client(&tokens.access).get("/v1/auth").await.expect(204);
+    // Common gateways take 4 KiB of headers.
+    assert!(passed.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() < 4096);
+    let body = json!({ "refreshToken": tokens.refresh });
+    node.anonymous().post("/v1/oauth2/token", &body).await.expect(200);
+    for (name, less) in [("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16383"), ("KEYWARD_LIMITS__MAX_BODY_BYTES", "16383")] {
+        Place::embedded().sandbox().env(name, less).run().refuses_with(&["wants a whole number from 16384"]);
+    }
+    node.stop();
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_is_refused_and_stores_nothing() {
     let place = Place::embedded();
-    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_BODY_BYTES", "2000").serve();
+    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_BODY_BYTES", "16384").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
     let mut wish = Client::wish(&demo.merchant, "large", &[]);
-    wish["ignored"] = json!("x".repeat(2000));
+    wish["ignored"] = json!("x".repeat(16_384));
     partner.post("/v1/api-keys", &wish).await.expect_problem(413, "body_too_large");
-    wish["ignored"] = json!("x".repeat(1000));
+    wish["ignored"] = json!("x".repeat(16_000));
     partner.post("/v1/api-keys", &wish).await.expect(201);
 
     // Without a length announced it is counted.
@@ -55,7 +78,7 @@ async fn a_body_that_is_too_large_is_refused_and_stores_nothing() {
         demo.partner.app_secret
     );
     raw.send(&head).await;
-    raw.send(&format!("{:x}\r\n{}\r\n", 3000, " ".repeat(3000))).await;
+    raw.send(&format!("{:x}\r\n{}\r\n", 17_000, " ".repeat(17_000))).await;
     let answer = raw.read_until("body_too_large").await;
     assert!(answer.is_some_and(|answer| answer.starts_with("HTTP/1.1 413 ")));
     let listed = partner.get(&format!("/v1/api-keys/{}", demo.merchant)).await.expect(200).json();

@@ -22,6 +22,7 @@ mod floods;
 mod hang_up;
 mod last_used;
 mod limits;
+mod log_lines;
 mod metrics;
 mod one_database;
 mod outage;

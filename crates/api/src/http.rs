@@ -26,6 +26,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::app::App;
 
 mod at_once;
+mod authorization;
 mod body;
 mod caller;
 mod context;
@@ -45,6 +46,7 @@ mod well_known;
 pub use at_once::{Answering, Entrance};
 use places::{Places, Room};
 use problem::{Code, Problem};
+pub use v1::auth::{CredentialHeader, Gateway};
 
 /// What the adapters need to know beside the use cases.
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ pub struct HttpOptions {
     /// How many requests of one kind (verification, tokens, management) are worked on at once. The next one is answered
     /// with 503; one source or account gets at most about half of them, and 429 beyond.
     pub max_requests_at_once: usize,
+    /// What is settled about gateways in front.
+    pub gateway: Gateway,
     /// Whether `/readyz` says yes.
     pub ready: Readiness,
 }
@@ -109,8 +113,8 @@ impl FromRef<AppState> for Arc<HttpOptions> {
 /// the source of a request.
 pub fn entrance(app: Arc<App>, options: HttpOptions) -> Entrance {
     // Before everything else, so that a verification that memory answers pays for nothing else.
-    let max_body_bytes = options.max_body_bytes;
-    Entrance::new(Arc::clone(&app), router(app, options), max_body_bytes)
+    let (max_body_bytes, credential) = (options.max_body_bytes, options.gateway.credential);
+    Entrance::new(Arc::clone(&app), router(app, options), max_body_bytes, credential)
 }
 
 /// The usual way: routes, and what surrounds every request.
@@ -159,10 +163,13 @@ fn tokens() -> OpenApiRouter<AppState> {
 
 /// What the platform asks on every request. Any method serves `/v1/auth`; the document adds it in words.
 fn verification() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(v1::verify::verify_key))
-        .routes(routes!(v1::verify::verify_batch))
-        .route("/v1/auth", any(v1::auth::auth))
+    let verify = OpenApiRouter::new().routes(routes!(v1::verify::verify_key)).routes(routes!(v1::verify::verify_batch));
+    // The router's `{*rest}` is never empty; a path that ends with the slash is the same call.
+    ["/v1/auth", "/v1/auth-public", "/v1/auth-tokenization"].into_iter().fold(verify, |router, path| {
+        let with_tail = [format!("{path}/"), format!("{path}/{{*rest}}")];
+        let router = router.route(path, any(v1::auth::auth));
+        with_tail.iter().fold(router, |router, path| router.route(path, any(v1::auth::auth)))
+    })
 }
 
 /// What is left of the time budget of a call that waits for other nodes, once the longest wait is over: lease + 6 s, less

@@ -11,7 +11,7 @@ mod chain;
 mod reach;
 
 pub use chain::{BrokenChain, Chain, Link, Standing};
-pub use reach::Reach;
+pub use reach::{Level, Reach};
 
 /// How clients name an account: 1 to 64 of `A-Z a-z 0-9 _ -`, never starting with `key_`.
 ///
@@ -188,6 +188,8 @@ pub struct Account {
     pub name: Name,
     /// Whether it is in business itself, whatever stands above it.
     pub status: Status,
+    /// How high whoever suspended it stands; none if it is not suspended, or if that was not recorded.
+    pub suspended_by: Option<Level>,
     /// The account directly above; none for the platform.
     pub parent: Option<Parent>,
     /// When it was registered.

@@ -83,7 +83,8 @@ pub mod verification;
 mod fixture;
 
 pub use account::{
-    Account, Actor, BrokenChain, Chain, Link, Mid, Parent, ParseMidError, Reach, Role, Standing, Status, UnknownWord,
+    Account, Actor, BrokenChain, Chain, Level, Link, Mid, Parent, ParseMidError, Reach, Role, Standing, Status,
+    UnknownWord,
 };
 pub use api_key::{
     AccountNotActive, ApiKey, AuthFacts, AuthKey, Condition, InconsistentKey, KeyFacts, KeyState, KeyTerms, KeyView,
@@ -96,10 +97,10 @@ pub use key_value::{
 pub use master_key::{KeyVersion, MASTER_KEY_LEN, MasterKey, MasterKeyError, Purpose};
 pub use revocation::{Ask, Decision, OtherWriters, Reason, Refusal, Revocation};
 pub use scope::{
-    MAX_SCOPE_LEN, MAX_SCOPES, ParseScopeError, Permission, Scope, ScopeNotHeld, ScopeSet, ScopeSetError, Scopes,
-    may_grant,
+    MAX_SCOPE_LEN, MAX_SCOPES, MAX_SCOPES_LEN, ParseScopeError, Permission, Scope, ScopeNotHeld, ScopeSet,
+    ScopeSetError, Scopes, may_grant,
 };
 pub use secret_hash::{DigestError, DigestRef, Proof, Remembered, SecretDigest, SecretForm, SecretHasher};
-pub use text::{Description, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, Name, TextError};
+pub use text::{Description, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, Name, TextError, is_hidden};
 pub use timestamp::{OutOfRange, ParseTimestampError, Timestamp};
 pub use verification::{Candidate, Conditions, Denial, Verdict, judge};

@@ -7,8 +7,9 @@
 //! * Rule 6: a key may revoke itself.
 //! * Rule 7: no caller revokes the last usable secret key covering `api-keys:write` of its own account (not by rule 6 or
 //!   an overwrite either), except as `compromised`, which is never refused.
-//! * Rule 8: suspending an account makes all its keys and its descendants' keys unusable, reversibly; closing it is
-//!   terminal; both are account state, never written into a key.
+//! * Rule 8: suspending an account makes all its keys and its descendants' keys unusable, reversibly, by a caller at or
+//!   above the one who suspended it last from the highest place; closing it is terminal; both are account state, never
+//!   written into a key.
 //! * Rule 9: what a key obtained dies with it, and with either key of the pair that obtained it.
 //! * Rule 10: `compromised` is always now.
 //!
@@ -176,6 +177,9 @@ pub enum StatusRefusal {
     /// Callers act strictly below themselves.
     #[error("a caller cannot suspend, resume or close its own account")]
     OwnAccount,
+    /// A suspension is lifted by a caller at or above its maker.
+    #[error("the account was suspended from higher up, and is resumed from there or from above")]
+    SuspendedFromAbove,
     /// Closing is final (rule 8).
     #[error("the account is closed, which is final")]
     Closed,
@@ -185,12 +189,20 @@ impl Account {
     /// Decides about a wish that this account be active, suspended or closed (rule 8).
     ///
     /// # Errors
-    /// [`StatusRefusal`]: it is the caller's own account, or it is closed and should be something else.
+    /// [`StatusRefusal`]: it is the caller's own account, it should be resumed from below its suspension, or it is closed
+    /// and should be something else.
     pub fn change_status(&self, wanted: Status, caller: &Reach) -> Result<StatusDecision, StatusRefusal> {
         if caller.own_account() == Some(self.id) {
             return Err(StatusRefusal::OwnAccount);
         }
         match (self.status, wanted) {
+            (Status::Suspended, Status::Active) if caller.level() < self.suspended_by => {
+                Err(StatusRefusal::SuspendedFromAbove)
+            }
+            // Suspending it again from higher up counts.
+            (Status::Suspended, Status::Suspended) if caller.level() > self.suspended_by => {
+                Ok(StatusDecision::Become(Status::Suspended))
+            }
             (now, wanted) if now == wanted => Ok(StatusDecision::Unchanged),
             (Status::Closed, _) => Err(StatusRefusal::Closed),
             (Status::Active | Status::Suspended, wanted) => Ok(StatusDecision::Become(wanted)),

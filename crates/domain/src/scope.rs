@@ -7,45 +7,19 @@ use std::{fmt, str::FromStr};
 
 use crate::Role;
 
+mod permission;
+
+pub use permission::Permission;
+
 /// How many scopes one key may have.
 pub const MAX_SCOPES: usize = 100;
+/// How many characters the scopes of one key may have together. Gateways pass them on in one header, and common ones
+/// take no more than 4 KiB of those.
+pub const MAX_SCOPES_LEN: usize = 2_048;
 /// How many characters one scope may have.
 pub const MAX_SCOPE_LEN: usize = 64;
 /// First segments that belong to this service.
 const RESERVED: [&str; 4] = ["api-keys", "merchants", "audit", "webhooks"];
-
-/// What a caller of this service itself must be allowed to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Permission {
-    /// Create and revoke keys and pairs.
-    WriteKeys,
-    /// Get and list keys, ask whether a revocation is enforced.
-    ReadKeys,
-    /// Verify keys.
-    VerifyKeys,
-    /// List and get merchants.
-    ReadMerchants,
-    /// Register, suspend, resume and close merchants.
-    WriteMerchants,
-}
-
-impl Permission {
-    /// Every permission there is.
-    pub const ALL: [Self; 5] =
-        [Self::WriteKeys, Self::ReadKeys, Self::VerifyKeys, Self::ReadMerchants, Self::WriteMerchants];
-
-    /// The scope that grants it.
-    #[must_use]
-    pub const fn scope(self) -> &'static str {
-        match self {
-            Self::WriteKeys => "api-keys:write",
-            Self::ReadKeys => "api-keys:read",
-            Self::VerifyKeys => "api-keys:verify",
-            Self::ReadMerchants => "merchants:read",
-            Self::WriteMerchants => "merchants:write",
-        }
-    }
-}
 
 /// One scope: `charges:read`, or `charges:*` for everything that starts with `charges:`.
 ///
@@ -158,6 +132,9 @@ pub enum ScopeSetError {
     /// More than [`MAX_SCOPES`].
     #[error("must not hold more than 100 scopes")]
     TooMany,
+    /// Together more than [`MAX_SCOPES_LEN`] characters.
+    #[error("must not have more than 2048 characters together")]
+    TooLong,
     /// The scope at this place (counted from 0) stands there a second time.
     #[error("must not name a scope twice")]
     Duplicate(usize),
@@ -171,7 +148,7 @@ impl ScopeSetError {
     #[must_use]
     pub const fn place(&self) -> Option<usize> {
         match self {
-            Self::TooMany => None,
+            Self::TooMany | Self::TooLong => None,
             Self::Duplicate(place) | Self::Scope(place, _) => Some(*place),
         }
     }
@@ -187,8 +164,16 @@ impl ScopeSet {
     /// Reads a list of scopes.
     ///
     /// # Errors
-    /// [`ScopeSetError`]: a scope is malformed or unknown, stands there twice, or there are more than [`MAX_SCOPES`].
+    /// [`ScopeSetError`]: a scope is malformed or unknown, stands there twice, or there are more than [`MAX_SCOPES`], or
+    /// together they have more than [`MAX_SCOPES_LEN`] characters.
     pub fn parse<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeSetError> {
+        let set = Self::restore(scopes)?;
+        let len: usize = set.iter().map(str::len).sum();
+        if len > MAX_SCOPES_LEN { Err(ScopeSetError::TooLong) } else { Ok(set) }
+    }
+
+    /// Takes back scopes that were given before, perhaps when together they could be longer.
+    fn restore<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeSetError> {
         let mut parsed: Vec<&str> = Vec::new();
         for (place, text) in scopes.into_iter().enumerate() {
             if place == MAX_SCOPES {
@@ -236,6 +221,12 @@ impl ScopeSet {
     #[must_use]
     pub fn covers_all(&self, wanted: &Self) -> bool {
         self.as_scopes().covers_all(wanted.as_scopes())
+    }
+
+    /// Those that `held` does not cover.
+    #[must_use]
+    pub fn uncovered_by(&self, held: Scopes<'_>) -> Self {
+        self.iter().filter(|wanted| !held.iter().any(|held| covers(held, wanted))).collect()
     }
 
     /// Whether the set lets its holder do this on the service itself.
@@ -334,9 +325,10 @@ impl<'a> FromIterator<&'a str> for ScopeSet {
 impl FromStr for ScopeSet {
     type Err = ScopeSetError;
 
-    /// Reads scopes parted by single spaces (RFC 6749, section 3.3); the empty text is the empty set.
+    /// Takes back scopes separated by single spaces (RFC 6749, section 3.3), as they are stored and stand in tokens; the
+    /// empty text is the empty set.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() { Ok(Self::empty()) } else { Self::parse(text.split(' ')) }
+        if text.is_empty() { Ok(Self::empty()) } else { Self::restore(text.split(' ')) }
     }
 }
 

@@ -43,7 +43,7 @@ mod tests {
         );
         is_its_text(&"mid_1".parse::<Mid>().unwrap(), "mid_1");
         is_its_text(&"charges:*".parse::<Scope>().unwrap(), "charges:*");
-        is_its_text(&"2026-11-23T12:00:00Z".parse::<Timestamp>().unwrap(), "2026-11-23T12:00:00Z");
+        is_its_text(&"2026-11-23T12:00:00Z".parse::<Timestamp>().unwrap(), "2026-11-23T12:00:00.000Z");
         is_its_text(&KeyType::Tokenization, "tokenization");
         is_its_text(&Environment::Production, "production");
         is_its_text(&Role::Partner, "partner");

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, civil::DateTime};
 /// use keyward_domain::Timestamp;
 ///
 /// let at: Timestamp = "2026-11-23T13:00:00.5+01:00".parse()?;
-/// assert_eq!(at.to_string(), "2026-11-23T12:00:00.5Z");
+/// assert_eq!(at.to_string(), "2026-11-23T12:00:00.500Z");
 /// # Ok::<(), keyward_domain::ParseTimestampError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,10 +90,10 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC, with as many digits of the second as it takes.
+    /// RFC 3339 in UTC with three digits of the second, rounded down: the one form of times (contract, section 10).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = EPOCH.checked_add(SignedDuration::from_micros(self.0)).map_err(|_| fmt::Error)?;
-        write!(f, "{moment}Z")
+        let moment = EPOCH.checked_add(SignedDuration::from_millis(self.as_millis())).map_err(|_| fmt::Error)?;
+        write!(f, "{moment:.3}Z")
     }
 }
 
@@ -106,7 +106,7 @@ impl fmt::Debug for Timestamp {
 impl FromStr for Timestamp {
     type Err = ParseTimestampError;
 
-    /// Reads RFC 3339 (section 5.6) and nothing wider. What is finer than a microsecond is dropped.
+    /// Reads RFC 3339 (section 5.6) and nothing wider, rounded down to the millisecond: what is written can be read again.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (date_time, rest) = text.split_at_checked(19).ok_or(ParseTimestampError)?;
         let (fraction, offset) = split_fraction(rest).ok_or(ParseTimestampError)?;
@@ -130,14 +130,14 @@ fn has_shape(date_time: &[u8]) -> bool {
     date_time.iter().zip(b"dddd-dd-ddTdd:dd:dd").all(fits)
 }
 
-/// The fraction of a second in whole microseconds, and what comes after it.
+/// The fraction of a second in microseconds, rounded down to the millisecond, and what comes after it.
 fn split_fraction(rest: &str) -> Option<(i64, &str)> {
     let Some(fraction) = rest.strip_prefix('.') else { return Some((0, rest)) };
     let len = fraction.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, offset) = fraction.split_at_checked(len)?;
-    let micros = digits.bytes().chain(std::iter::repeat(b'0')).take(6);
-    let micros = micros.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'));
-    (len > 0).then_some((micros, offset))
+    let millis = digits.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let millis = millis.fold(0, |millis, digit| millis * 10 + i64::from(digit - b'0'));
+    (len > 0).then_some((millis * 1_000, offset))
 }
 
 /// How many seconds the local time is ahead of UTC: `Z`, or hours below 24 and minutes below 60.

@@ -14,9 +14,11 @@ use std::{
 
 use config::Map;
 use ipnet::IpNet;
+use keyward_api::http::Gateway;
 use keyward_domain::{Environment, SecretForm};
 
 mod database;
+mod gateway;
 mod layers;
 mod limits;
 mod log;
@@ -72,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Certificate and key; plain HTTP without.
     pub(crate) tls: Option<Tls>,
+    /// What is settled about gateways in front.
+    pub(crate) gateway: Gateway,
     /// What a client may take.
     pub(crate) limits: Limits,
     /// The database, if it is not the embedded one.
@@ -187,6 +191,7 @@ impl Settings {
                 .unwrap_or(Duration::from_secs(5)),
             trusted_proxies: reader.read_list("trusted_proxies", values::proxies).unwrap_or_default(),
             tls: Tls::read(reader),
+            gateway: gateway::read(reader),
             limits: Limits::read(reader),
             database: Database::read(reader),
             sqlite: Sqlite::read(reader),

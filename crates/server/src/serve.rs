@@ -232,6 +232,7 @@ fn serve(node: &Node, settings: &Settings, listener: Listener, ready: Readiness)
         body_read_timeout: limits.body_read_timeout,
         request_timeout: limits.request_timeout,
         max_requests_at_once: limits.max_requests_at_once,
+        gateway: settings.gateway,
         ready,
     };
     let entrance = entrance(Arc::clone(&node.app), options);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, Mid, Reach, Role, Status};
-use keyward_storage::{AccountRecord, AccountWindow, Accounts, Result, Write};
+use keyward_storage::{AccountRecord, AccountWindow, Accounts, Result, Write, row::suspended_by};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -97,9 +97,10 @@ pub(crate) async fn become_status(
     from: Status,
     to: Status,
 ) -> Result<Write> {
+    let suspended_by = suspended_by(within, to);
     let (id, root, from, to) = (id.uuid(), root(within), from.as_str(), to.as_str());
     let done = sqlx::query!(
-        "UPDATE account SET status = ?4
+        "UPDATE account SET status = ?4, suspended_by = ?5
         WHERE id = ?1 AND status = ?3 AND EXISTS (
             SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
             WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
@@ -107,7 +108,8 @@ pub(crate) async fn become_status(
         id,
         root,
         from,
-        to
+        to,
+        suspended_by
     );
     written(done.execute(connection).await)
 }

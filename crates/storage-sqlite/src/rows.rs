@@ -32,8 +32,8 @@ macro_rules! select_accounts {
     ($rest:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
             $crate::rows::AccountInChain,
-            r#"SELECT a.id AS "id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!", a.name AS "name!",
-                a.created_at AS "created_at!: i64", a.change_seq AS "change_seq?: i64",
+            r#"SELECT a.id AS "id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+                a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!: i64", a.change_seq AS "change_seq?: i64",
                 a.enforced_at AS "enforced_at?: i64", p.id AS "parent?: Uuid", p.mid AS "parent_mid?",
                 p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent?: Uuid",
                 g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?"
@@ -170,6 +170,7 @@ pub(crate) struct AccountInChain {
     pub(crate) mid: String,
     pub(crate) role: String,
     pub(crate) status: String,
+    pub(crate) suspended_by: Option<String>,
     pub(crate) name: String,
     pub(crate) created_at: i64,
     pub(crate) change_seq: Option<i64>,
@@ -195,7 +196,8 @@ impl AccountInChain {
         ];
         let chain = restore_chain(own, above.into_iter().flatten())?;
         let link = LinkRow { id, mid, role, status };
-        let account = AccountRow { link, name, parent: stored_parent, created_at }.restore()?;
+        let suspended_by = self.suspended_by;
+        let account = AccountRow { link, name, suspended_by, parent: stored_parent, created_at }.restore()?;
         let token = HistoryToken::EMBEDDED;
         let enforcement = stored_enforcement(self.change_seq, self.enforced_at, token, "account", account.id)?;
         Ok(AccountRecord { account, chain, enforcement })

@@ -319,7 +319,8 @@ pub trait UnitOfWork: Send {
     /// A taken mid is [`Constraint::AccountMid`], a second platform [`Constraint::OnePlatform`].
     async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write>;
 
-    /// Changes the status of an account. `Stale` unless it is reached and has the status `from`.
+    /// Changes the status of an account, and records how high the caller of this reach stands where that suspends it.
+    /// `Stale` unless it is reached and has the status `from`.
     async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write>;
 
     /// Adds a key. `Stale` unless its account is reached and active with all above it.

@@ -3,7 +3,7 @@
 
 use keyward_domain::{
     Account, AccountId, Actor, ApiKey, AuthFacts, AuthKey, Chain, Description, KeyFacts, KeyId, KeyState, KeyVersion,
-    Link, Material, Name, PairId, PairMembership, Parent, Revocation, SecretDigest, Timestamp,
+    Level, Link, Material, Name, PairId, PairMembership, Parent, Reach, Revocation, SecretDigest, Status, Timestamp,
 };
 use uuid::Uuid;
 
@@ -68,6 +68,8 @@ pub struct AccountRow {
     pub link: LinkRow,
     /// `name`
     pub name: String,
+    /// `suspended_by`
+    pub suspended_by: Option<String>,
     /// `parent_id` and that account's `mid`
     pub parent: Option<(Uuid, String)>,
     /// `created_at`, in microseconds since the Unix epoch
@@ -81,6 +83,12 @@ pub fn actor_column(actor: Actor) -> Option<Uuid> {
         Actor::Key(id) => Some(id.uuid()),
         Actor::Operator => None,
     }
+}
+
+/// How high the caller of this reach stands, if it suspends an account: `suspended_by` of that.
+#[must_use]
+pub fn suspended_by(within: &Reach, to: Status) -> Option<&'static str> {
+    within.level().filter(|_| to == Status::Suspended).map(Level::as_str)
 }
 
 fn actor(column: Option<Uuid>) -> Actor {
@@ -121,7 +129,7 @@ impl KeyRow {
         };
         let description = match self.description {
             None => None,
-            Some(text) => Some(Description::parse(&text).ok()?),
+            Some(text) => Some(Description::restore(&text).ok()?),
         };
         let expires_at = match self.expires_at {
             None => None,
@@ -131,7 +139,7 @@ impl KeyRow {
             id: KeyId::from_uuid(self.id),
             account: AccountId::from_uuid(self.account_id),
             key_type: self.key_type.parse().ok()?,
-            name: Name::parse(&self.name).ok()?,
+            name: Name::restore(&self.name).ok()?,
             description,
             scopes: self.scopes.parse().ok()?,
             material,
@@ -191,7 +199,7 @@ impl AuthKeyRow {
             id: KeyId::from_uuid(self.id),
             account: AccountId::from_uuid(self.account_id),
             key_type: self.key_type.parse().ok()?,
-            name: Name::parse(&self.name).ok()?,
+            name: Name::restore(&self.name).ok()?,
             scopes: self.scopes.parse().ok()?,
             expires_at,
             revoked: self.revoked,
@@ -242,9 +250,11 @@ impl AccountRow {
             None => None,
             Some((id, mid)) => Some(Parent { id: AccountId::from_uuid(id), mid: mid.parse().map_err(|_| corrupt())? }),
         };
+        let suspended_by = self.suspended_by.map(|level| level.parse().map_err(|_| corrupt())).transpose()?;
         Ok(Account {
             id: link.id,
-            name: Name::parse(&self.name).map_err(|_| corrupt())?,
+            name: Name::restore(&self.name).map_err(|_| corrupt())?,
+            suspended_by,
             created_at: moment(self.created_at).ok_or_else(corrupt)?,
             mid: link.mid,
             role: link.role,

@@ -32,6 +32,14 @@ const BORDERS: &[(&str, &[&str], &str)] = &[
     ("crates/domain/src", &["sqlx", "tokio", "axum"], "the domain decides and does nothing else: no I/O, no runtime"),
 ];
 
+/// What one file alone may name among those below a path, and why: the start of the path, the file, the names, the lesson.
+const ONE_PLACE: &[(&str, &str, &[&str], &str)] = &[(
+    "crates/api/src",
+    "crates/api/src/http/authorization.rs",
+    &["AUTHORIZATION"],
+    "ask `Authorization::of`: two readers of this header would differ about which of two credentials counts",
+)];
+
 /// SQL that must not be written, in capitals, and why.
 const SQL: &[(&str, &str)] = &[
     (
@@ -81,6 +89,14 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
         for (_, names, lesson) in BORDERS.iter().filter(|(start, ..)| file.path.starts_with(start)) {
             if let Some(name) = names.iter().find(|name| mentions(line, name)) {
                 say(number, format!("`{name}` has no place here: {lesson}"));
+            }
+        }
+    }
+    for (_, only, names, lesson) in ONE_PLACE.iter().filter(|(start, ..)| file.path.starts_with(start)) {
+        let elsewhere = file.path != *only;
+        for (number, line) in (1..).zip(source.code.lines()).filter(|_| elsewhere) {
+            if let Some(name) = names.iter().find(|name| mentions(line, name)) {
+                say(number, format!("`{name}` is read in {only} alone: {lesson}"));
             }
         }
     }
@@ -187,6 +203,14 @@ mod tests {
         assert!(lines("crates/api/src/http.rs", text).is_empty());
         assert_eq!(lines("crates/api/src/http/verify.rs", "use sqlx::PgPool;"), [2]);
         assert!(lines("crates/api/src/app.rs", "let https = observe(taxum);").is_empty());
+    }
+
+    #[test]
+    fn the_header_of_credentials_has_one_reader() {
+        let text = "let value = headers.get(header::AUTHORIZATION);\nlet proxy = header::PROXY_AUTHORIZATION;\n";
+        assert_eq!(lines("crates/api/src/http/v1/token.rs", text), [2]);
+        assert!(lines("crates/api/src/http/authorization.rs", text).is_empty());
+        assert!(lines("crates/api/tests/it/v1/auth.rs", text).is_empty());
     }
 
     #[test]

@@ -162,6 +162,9 @@ pub enum Error {
     /// The credential is not good; all reasons but one look the same to a client.
     #[error("the credential is not good: {0}")]
     Denied(Denial),
+    /// The credential is good and lacks these of the scopes that were asked for.
+    #[error("the credential lacks {0}")]
+    Lacking(ScopeSet),
     /// The source has shown too many wrong credentials.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
@@ -171,6 +174,22 @@ pub enum Error {
 }
 
 proving::failures!(Error);
+
+impl Error {
+    /// What a verdict against a credential means, whose scopes are these.
+    fn of(denial: Denial, held: Scopes<'_>, conditions: &Conditions) -> Self {
+        match denial {
+            Denial::InsufficientScope => Self::Lacking(conditions.scopes.uncovered_by(held)),
+            Denial::NotFound
+            | Denial::WrongEnvironment
+            | Denial::Revoked
+            | Denial::Suspended
+            | Denial::Expired
+            | Denial::WrongType
+            | Denial::WrongAccount => Self::Denied(denial),
+        }
+    }
+}
 
 /// A credential that turned out to be good.
 pub(super) struct Accepted {
@@ -222,20 +241,30 @@ pub(super) fn accept_at_once(
     Some(Accepted { credential, scopes, public: None })
 }
 
-/// Takes a key value or an access token, and holds it to conditions.
+/// Takes a key value or an access token, and holds it to conditions. It counts as used then.
 pub(super) async fn accept(
     app: &Arc<App>,
     credential: &str,
     source: Source,
     conditions: &Conditions,
 ) -> Result<Accepted, Error> {
-    let accepted = match PresentedValue::parse(credential, app.settings.environment) {
-        Ok(presented) => accept_value(app, &presented, source, conditions).await?,
-        Err(ValueError::OtherEnvironment) => return Err(Error::Denied(Denial::WrongEnvironment)),
-        Err(ValueError::Malformed) => accept_token(app, credential, conditions).await?,
-    };
+    let accepted = examine(app, credential, source, conditions).await?;
     app.usage.note(accepted.credential.key.id(), app.now());
     Ok(accepted)
+}
+
+/// The same for a credential that is not let in whatever comes of it: it does not count as used.
+pub(super) async fn examine(
+    app: &Arc<App>,
+    credential: &str,
+    source: Source,
+    conditions: &Conditions,
+) -> Result<Accepted, Error> {
+    match PresentedValue::parse(credential, app.settings.environment) {
+        Ok(presented) => accept_value(app, &presented, source, conditions).await,
+        Err(ValueError::OtherEnvironment) => Err(Error::Denied(Denial::WrongEnvironment)),
+        Err(ValueError::Malformed) => accept_token(app, credential, conditions).await,
+    }
 }
 
 async fn accept_value(
@@ -256,7 +285,8 @@ async fn accept_value(
         if denial == Denial::NotFound {
             app.attempts.failed(source);
         }
-        return Err(Error::Denied(denial));
+        let held = found.as_ref().map(|found| found.credential.key.view().scopes);
+        return Err(Error::of(denial, held.unwrap_or_default(), conditions));
     }
     // A valid verdict is about something that was found.
     let found = found.ok_or(Error::Denied(Denial::NotFound))?;
@@ -272,7 +302,7 @@ async fn accept_token(app: &Arc<App>, token: &str, conditions: &Conditions) -> R
     let candidate = Candidate { key: key.view(), chain, scopes: scopes.as_scopes(), proof: Proof::by_signature(true) };
     match judge(Ok(Some(candidate)), None, conditions, app.expiry_time()) {
         Verdict::Valid { .. } => Ok(accepted),
-        Verdict::Invalid { denial, .. } => Err(Error::Denied(denial)),
+        Verdict::Invalid { denial, .. } => Err(Error::of(denial, scopes.as_scopes(), conditions)),
     }
 }
 

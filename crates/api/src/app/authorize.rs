@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Conditions, Denial, KeyId, KeyType, Mid, Scopes};
+use keyward_domain::{Conditions, Denial, KeyId, KeyType, Mid, ScopeSet, Scopes};
 use keyward_storage::Credential;
 use keyward_verifier::Arrival;
 
 use super::{
     App, Source,
-    authenticate::{self, Accepted, Held, accept, accept_at_once},
+    authenticate::{self, Accepted, Held, accept, accept_at_once, examine},
 };
 
 /// What a gateway is told about a good credential.
@@ -55,8 +55,13 @@ impl Authorized {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The credential is good, but not for this.
-    #[error("the credential is good, but not for this: {0}")]
-    Forbidden(Denial),
+    #[error("the credential is good, but not for this: {denial}")]
+    Forbidden {
+        /// Why: the first reason in the contract's order.
+        denial: Denial,
+        /// Which of the scopes that were asked for it lacks.
+        missing: ScopeSet,
+    },
     /// As for any caller.
     #[error(transparent)]
     Authentication(authenticate::Error),
@@ -75,23 +80,59 @@ pub fn authorize_at_once(
     Some(Authorized { credential, scopes })
 }
 
+/// What a gateway asks of a credential.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// What must hold.
+    pub conditions: &'a Conditions,
+    /// Why every credential is refused, where something was asked that none meets.
+    pub refused: Option<Denial>,
+}
+
 /// Judges a credential.
 ///
 /// # Errors
-/// [`Error`] if it is not good, not good for this, or the answer is not to be had.
+/// [`Error`] if it is not good, not good for this, or no answer could be found.
 pub async fn authorize(
     app: &Arc<App>,
     credential: &str,
     source: Source,
-    conditions: &Conditions,
+    asked: Asked<'_>,
 ) -> Result<Authorized, Error> {
-    let accepted = accept(app, credential, source, conditions).await.map_err(|error| match error {
-        authenticate::Error::Denied(
-            denial @ (Denial::WrongType | Denial::WrongAccount | Denial::InsufficientScope),
-        ) => Error::Forbidden(denial),
-        authenticate::Error::Denied(_) | authenticate::Error::TooManyAttempts(_) | authenticate::Error::Fault(_) => {
-            Error::Authentication(error)
+    let Asked { conditions, refused } = asked;
+    let judged = match refused {
+        None => accept(app, credential, source, conditions).await,
+        Some(_) => examine(app, credential, source, conditions).await,
+    };
+    match (judged.map_err(forbidden), refused) {
+        (Ok(accepted), None) => Ok(Authorized { credential: accepted.credential, scopes: accepted.scopes }),
+        (Ok(_), Some(denial)) => Err(Error::Forbidden { denial, missing: ScopeSet::empty() }),
+        // The account is looked at before the scopes.
+        (Err(Error::Forbidden { denial: Denial::InsufficientScope, .. }), Some(denial @ Denial::WrongAccount)) => {
+            Err(Error::Forbidden { denial, missing: ScopeSet::empty() })
         }
-    })?;
-    Ok(Authorized { credential: accepted.credential, scopes: accepted.scopes })
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Whether a credential is good at all: where what is asked of it cannot be read.
+///
+/// # Errors
+/// As for any caller.
+pub async fn recognize(app: &Arc<App>, credential: &str, source: Source) -> Result<(), authenticate::Error> {
+    match examine(app, credential, source, &Conditions::default()).await.map_err(forbidden) {
+        Ok(_) | Err(Error::Forbidden { .. }) => Ok(()),
+        Err(Error::Authentication(error)) => Err(error),
+    }
+}
+
+fn forbidden(error: authenticate::Error) -> Error {
+    use authenticate::Error as E;
+    match error {
+        E::Denied(denial @ (Denial::WrongType | Denial::WrongAccount | Denial::InsufficientScope)) => {
+            Error::Forbidden { denial, missing: ScopeSet::empty() }
+        }
+        E::Lacking(missing) => Error::Forbidden { denial: Denial::InsufficientScope, missing },
+        E::Denied(_) | E::TooManyAttempts(_) | E::Fault(_) => Error::Authentication(error),
+    }
 }

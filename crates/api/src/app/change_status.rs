@@ -24,7 +24,7 @@ pub enum Error {
     /// No such account within the caller's reach.
     #[error("no such account")]
     NoSuchAccount,
-    /// Its own account, or a closed one.
+    /// Its own account, one that was suspended from higher up, or a closed one.
     #[error(transparent)]
     Refused(#[from] StatusRefusal),
     /// Not the caller's fault.
@@ -74,7 +74,12 @@ async fn try_once(app: &Arc<App>, acting: &Acting, mid: &Mid, wanted: Status) ->
                 return Err(Error::NoSuchAccount);
             }
             acting.is_in_time(app)?;
-            narrowing::commit(app, work, vec![subject], Some(turn)).await?.in_force().await?;
+            let committed = narrowing::commit(app, work, vec![subject], Some(turn)).await?;
+            match committed.seq {
+                Some(_) => committed.in_force().await?,
+                // A suspension from higher up changes no verdict: it is in force as far as the first one is.
+                None => narrowing::again(app, locked.enforcement, subject).in_force().await?,
+            }
             account.status = status;
             Ok(account)
         }

@@ -114,6 +114,7 @@ pub(super) fn new_account(app: &App, command: CreateAccount, parent: Option<&Acc
         role,
         name,
         status: Status::Active,
+        suspended_by: None,
         parent: parent.map(|parent| Parent { id: parent.account.id, mid: parent.account.mid.clone() }),
         created_at: app.now(),
     })

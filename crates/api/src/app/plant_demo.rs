@@ -80,6 +80,7 @@ fn account(app: &App, role: Role, name: &str, parent: Option<&Account>) -> Resul
         role,
         name: fixed_name(name)?,
         status: Status::Active,
+        suspended_by: None,
         parent: parent.map(|parent| Parent { id: parent.id, mid: parent.mid.clone() }),
         created_at: app.now(),
     })

@@ -15,12 +15,16 @@ use std::{
 
 use axum::{BoxError, Router, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request};
 use http_body::Body;
 use keyward_verifier::Arrival;
 use tower::Service;
 
-use super::{context, finish::Meter};
+use super::{
+    context,
+    finish::{self, Meter},
+    v1::auth::{AuthPath, CredentialHeader},
+};
 use crate::app::App;
 
 mod auth;
@@ -43,12 +47,14 @@ struct Shared {
     verify: Meter,
     /// The longest body that is read here.
     most_bytes: u64,
+    /// Where gateways pass on the credential of a request.
+    credential: CredentialHeader,
 }
 
 impl Entrance {
-    pub(super) fn new(app: Arc<App>, usual: Router, max_body_bytes: usize) -> Self {
+    pub(super) fn new(app: Arc<App>, usual: Router, max_body_bytes: usize, credential: CredentialHeader) -> Self {
         let most_bytes = verify::MOST_BYTES.min(max_body_bytes as u64);
-        let shared = Shared { app, auth: auth::meters(), verify: verify::meter(), most_bytes };
+        let shared = Shared { app, auth: auth::meters(), verify: verify::meter(), most_bytes, credential };
         Self { shared: Arc::new(shared), usual, peer: None }
     }
 
@@ -90,8 +96,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Answering {
-        if request.uri().path() == "/v1/auth"
-            && let Some(response) = auth::answer(&self.shared, &request)
+        if let Some(path) = AuthPath::read(request.uri().path())
+            && let Some(response) = auth::answer(&self.shared, path, &request)
         {
             return Answering::Now(Some(response));
         }
@@ -124,14 +130,25 @@ impl Future for Answering {
     }
 }
 
+/// What the log tells of a request.
+struct Asked<'a> {
+    method: &'a Method,
+    route: &'static str,
+    headers: &'a HeaderMap,
+}
+
 impl Shared {
-    /// What every answer gets: its request id, a place in the metrics, a line for whoever looks closely.
-    fn finish(&self, mut response: Response, asked: &HeaderMap, meter: &Meter, arrival: &Arrival) -> Response {
-        let request_id = context::request_id(asked, &self.app);
-        response.headers_mut().insert(context::REQUEST_ID, request_id);
+    /// What every answer gets: its request id, a place in the metrics, and the line in the log of any other.
+    fn finish(&self, mut response: Response, asked: &Asked<'_>, meter: &Meter, arrival: &Arrival) -> Response {
+        let request_id = context::request_id(asked.headers, &self.app);
         let took = self.app.verifier().time_since(arrival);
         meter.count(took);
-        tracing::debug!(status = response.status().as_u16(), ?took, "answered from memory");
+        if finish::logs_verifications() {
+            let trace_id = context::trace_id(asked.headers, &self.app);
+            let span = finish::span(asked.method, asked.route, &request_id, &trace_id);
+            span.in_scope(|| finish::log(None, asked.route, response.status().as_u16(), took, Some(0)));
+        }
+        response.headers_mut().insert(context::REQUEST_ID, request_id);
         response
     }
 }

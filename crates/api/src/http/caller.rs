@@ -6,11 +6,13 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, request::Parts};
 use keyward_domain::{Denial, Permission};
 
 use super::{
-    AppState, context,
+    AppState,
+    authorization::Authorization,
+    context,
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
 };
@@ -62,19 +64,22 @@ pub(super) struct Garbage;
 
 impl From<Garbage> for Problem {
     fn from(Garbage: Garbage) -> Self {
-        refused(Denial::NotFound)
+        not_good(Denial::NotFound)
     }
 }
 
-/// The credential of `Authorization: Bearer`, scheme in any case. Anything that is there and is not that is garbage.
+/// The credential of `Authorization: Bearer`. Anything that is there and is not that is garbage.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Garbage> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Garbage);
+    match Authorization::of(headers) {
+        Authorization::Absent => Ok(None),
+        Authorization::Bearer(credential) => Ok(Some(credential)),
+        Authorization::Basic(_) | Authorization::Garbled | Authorization::Several => Err(Garbage),
     }
-    let (scheme, credential) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Garbage)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(credential.trim())) } else { Err(Garbage) }
+}
+
+/// The 401 about a credential that was presented; the challenge says so (RFC 6750, section 3.1).
+pub(super) fn not_good(denial: Denial) -> Problem {
+    refused(denial).invalid_token()
 }
 
 /// The one 401 for all that is wrong with a credential, but for the other environment.
@@ -106,7 +111,8 @@ impl From<app::Refused> for Problem {
 impl From<authenticate::Error> for Problem {
     fn from(error: authenticate::Error) -> Self {
         match error {
-            authenticate::Error::Denied(denial) => refused(denial),
+            authenticate::Error::Denied(denial) => not_good(denial),
+            authenticate::Error::Lacking(scopes) => Self::lacking(scopes.as_str()),
             authenticate::Error::TooManyAttempts(error) => error.into(),
             authenticate::Error::Fault(fault) => fault.into(),
         }

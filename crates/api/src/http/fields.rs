@@ -1,20 +1,43 @@
 //! Named fields of a body, read one by one, every fault noted by name.
 //!
-//! Unknown fields are ignored unless a handler asks for them. JSON is strict about types; a form knows only texts.
+//! A name that differs from a known one only in case, `_`, `-` or a trailing `[]` counts as that name; a field that was
+//! given under two spellings is refused when it is read. Unknown fields are ignored unless a handler asks for them. JSON is
+//! strict about types; a form knows only texts.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+    str::FromStr,
+};
 
 use keyward_domain::{ScopeSet, ScopeSetError, TextError};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::problem::{Faults, Problem};
 
 /// The fields of a body and what is wrong with them.
 pub(super) struct Fields {
-    values: BTreeMap<String, Value>,
+    /// By what is left of their names once all spellings of one name are the same.
+    values: BTreeMap<String, Given>,
     is_form: bool,
     faults: Faults,
+}
+
+/// A field as it was given.
+struct Given {
+    /// Its name as it was spelled first.
+    name: String,
+    value: Value,
+    /// Whether it was given under another spelling too.
+    again: bool,
+}
+
+/// What is left of a name once all spellings that count as one are the same.
+pub(super) fn folded(name: &str) -> String {
+    let name = name.strip_suffix("[]").unwrap_or(name);
+    name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// The fields of a form, some of them repeated.
@@ -29,7 +52,7 @@ impl Form {
 
 impl Fields {
     pub(super) fn json(object: Map<String, Value>) -> Self {
-        Self { values: object.into_iter().collect(), is_form: false, faults: Faults::default() }
+        Self::of(object, false)
     }
 
     /// A repeated field becomes a list; whether it may be one, its reader says.
@@ -38,33 +61,39 @@ impl Fields {
             1 => values.remove(0),
             _ => Value::Array(values),
         };
-        let values = form.0.into_iter().map(|(name, values)| (name, one_or_list(values))).collect();
-        Self { values, is_form: true, faults: Faults::default() }
+        Self::of(form.0.into_iter().map(|(name, values)| (name, one_or_list(values))), true)
     }
 
-    /// The same fields, those of these names under exactly these names however they were written; one name twice is a
-    /// fault.
-    pub(super) fn in_any_case(self, known: &[&str]) -> Self {
+    fn of(fields: impl IntoIterator<Item = (String, Value)>, is_form: bool) -> Self {
         let mut values = BTreeMap::new();
-        let mut faults = self.faults;
-        for (name, value) in self.values {
-            let known = known.iter().find(|known| known.eq_ignore_ascii_case(&name));
-            let name = known.map_or_else(|| name.to_lowercase(), ToString::to_string);
-            if values.insert(name.clone(), value).is_some() {
-                faults.add_with(|| (name, "must be given once".to_owned()));
+        for (name, value) in fields {
+            match values.entry(folded(&name)) {
+                Entry::Vacant(place) => drop(place.insert(Given { name, value, again: false })),
+                Entry::Occupied(mut given) => given.get_mut().again = true,
             }
         }
-        Self { values, faults, ..self }
+        Self { values, is_form, faults: Faults::default() }
     }
 
     /// The names that are none of these.
     pub(super) fn unknown<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
-        self.values.keys().map(String::as_str).filter(|name| !known.contains(name))
+        let known: Vec<String> = known.iter().map(|known| folded(known)).collect();
+        self.values.iter().filter(move |(name, _)| !known.contains(name)).map(|(_, given)| given.name.as_str())
     }
 
     /// Whether the field is there and not null.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|value| !value.is_null())
+        self.values.get(&folded(name)).is_some_and(|given| given.again || !given.value.is_null())
+    }
+
+    /// A field; one that was given twice is none, and a fault.
+    fn value(&mut self, name: &str) -> Option<&Value> {
+        let given = self.values.get(&folded(name))?;
+        if given.again {
+            self.faults.add(name, "must be given once");
+            return None;
+        }
+        Some(&given.value)
     }
 
     pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
@@ -73,10 +102,11 @@ impl Fields {
 
     /// A text; absent and null are the same.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
-        match self.values.get(name) {
+        let is_form = self.is_form;
+        match self.value(name) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text.clone()),
-            Some(Value::Array(_)) if self.is_form => {
+            Some(Value::Array(_)) if is_form => {
                 self.faults.add(name, "must be given once");
                 None
             }
@@ -94,6 +124,16 @@ impl Fields {
         }
         self.faults.add(name, "is required");
         None
+    }
+
+    /// A credential, without the white space around it.
+    pub(super) fn credential(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        self.text(name).map(trimmed)
+    }
+
+    /// The same for one that must be there.
+    pub(super) fn required_credential(&mut self, name: &str) -> Option<Zeroizing<String>> {
+        self.required_text(name).map(trimmed)
     }
 
     /// A text read as what it should be; `None` if absent or wrong.
@@ -134,12 +174,11 @@ impl Fields {
 
     /// Yes or no; absent is no.
     pub(super) fn flag(&mut self, name: &str) -> bool {
-        match self.values.get(name) {
+        let is_form = self.is_form;
+        match self.value(name) {
             None | Some(Value::Null) => false,
             Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(text)) if self.is_form && matches!(text.as_str(), "true" | "false" | "") => {
-                text == "true"
-            }
+            Some(Value::String(text)) if is_form && matches!(text.as_str(), "true" | "false" | "") => text == "true",
             Some(Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
                 self.faults.add(name, "must be true or false");
                 false
@@ -149,7 +188,8 @@ impl Fields {
 
     /// A list of scopes; absent is empty. A form repeats the field or parts them by commas.
     pub(super) fn scopes(&mut self, name: &str) -> ScopeSet {
-        let texts = match self.values.get(name) {
+        let is_form = self.is_form;
+        let texts = match self.value(name) {
             None | Some(Value::Null) => return ScopeSet::empty(),
             Some(Value::Array(items)) => match strings(items) {
                 Ok(texts) => texts,
@@ -158,14 +198,14 @@ impl Fields {
                     return ScopeSet::empty();
                 }
             },
-            Some(Value::String(text)) if self.is_form => vec![text.clone()],
+            Some(Value::String(text)) if is_form => vec![text.clone()],
             Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
                 self.faults.add(name, "must be an array of strings");
                 return ScopeSet::empty();
             }
         };
         let by_commas = |text: &String| -> Vec<String> { text.split(',').map(|one| one.trim().to_owned()).collect() };
-        let texts: Vec<String> = if self.is_form {
+        let texts: Vec<String> = if is_form {
             texts.iter().filter(|text| !text.trim().is_empty()).flat_map(by_commas).collect()
         } else {
             texts
@@ -181,7 +221,8 @@ impl Fields {
 
     /// A list of 1 to `most` objects that must be there, each as fields of its own.
     pub(super) fn objects(&mut self, name: &str, most: usize) -> Option<Vec<Fields>> {
-        match self.values.get(name) {
+        let is_there = self.has(name);
+        match self.value(name) {
             Some(Value::Array(items)) if !(1..=most).contains(&items.len()) => {
                 self.faults.add(name, format!("must hold 1 to {most} objects"));
                 None
@@ -189,6 +230,7 @@ impl Fields {
             Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
                 Some(items.iter().filter_map(Value::as_object).map(|object| Self::json(object.clone())).collect())
             }
+            None if is_there => None,
             None | Some(Value::Null) => {
                 self.faults.add(name, "is required");
                 None
@@ -211,6 +253,12 @@ impl Fields {
     }
 }
 
+/// A credential as it is meant: white space around it comes from files and forms.
+pub(super) fn trimmed(text: String) -> Zeroizing<String> {
+    let text = Zeroizing::new(text);
+    if text.trim().len() == text.len() { text } else { Zeroizing::new(text.trim().to_owned()) }
+}
+
 fn place_name(name: &str, error: &ScopeSetError) -> String {
     error.place().map_or_else(|| name.to_owned(), |place| format!("{name}[{place}]"))
 }
@@ -221,7 +269,9 @@ fn strings(items: &[Value]) -> Result<Vec<String>, usize> {
 }
 
 /// Reads a JSON object, and refuses one that names a member twice: which of the two would count is anybody's guess.
+/// A byte order mark before it is skipped (RFC 8259, section 8.1).
 pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let value: Strict = serde_json::from_slice(bytes).map_err(|error| {
         // What serde says beside the place may quote the input, and so a secret.
         let what = if error.is_data() { "names a member twice or is no object" } else { "is malformed" };

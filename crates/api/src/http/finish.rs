@@ -13,7 +13,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header};
 use tracing::Instrument as _;
 
-use super::{AppState, context, places, problem::Problem};
+use super::{AppState, context, places, problem::Problem, v1::auth::AuthPath};
 
 mod strangers;
 
@@ -24,10 +24,8 @@ pub(super) async fn finish(State(state): State<AppState>, request: Request, next
     let request_id = context::request_id(request.headers(), &state.app);
     let trace_id = context::trace_id(request.headers(), &state.app);
     let method = known(request.method());
-    // The template, never the path: a path may hold anything, a template is one of a few.
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let name = request_id.to_str().unwrap_or_default();
-    let span = tracing::info_span!("http", method, route, request.id = name, trace.id = trace_id);
+    let route = route(&request).to_owned();
+    let span = span(request.method(), &route, &request_id, &trace_id);
     let started = state.app.monotonic();
     let mut response = next.run(request).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Problem>();
@@ -46,6 +44,20 @@ pub(super) async fn finish(State(state): State<AppState>, request: Request, next
     let [method, route, _] = labels;
     metrics::histogram!("keyward_http_request_seconds", &[method, route]).record(took.as_secs_f64());
     response
+}
+
+/// The template, never the path: a path may hold anything, a template is one of a few.
+fn route(request: &Request) -> &str {
+    match AuthPath::read(request.uri().path()) {
+        Some(path) => path.route(),
+        None => request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str),
+    }
+}
+
+/// What every line in the log about a request says of it.
+pub(super) fn span(method: &Method, route: &str, request_id: &HeaderValue, trace_id: &str) -> tracing::Span {
+    let (method, name) = (known(method), request_id.to_str().unwrap_or_default());
+    tracing::info_span!("http", method, route, request.id = name, trace.id = trace_id)
 }
 
 /// The method, if it is one of those that HTTP knows: anybody may send any word, and a label or a log must not grow with
@@ -99,11 +111,16 @@ impl Meter {
 /// Whether an answer is one of those that are given on every request of somebody else's: a line each would be most of
 /// the log.
 fn is_verification(route: &str) -> bool {
-    matches!(route, "/v1/auth" | "/v1/verify" | "/v1/verify/batch")
+    matches!(route, "/v1/verify" | "/v1/verify/batch") || route.starts_with("/v1/auth")
 }
 
-/// `may_tell` is absent where the line is held back; else it says how many were before.
-fn log(problem: Option<&Problem>, route: &str, status: u16, took: Duration, may_tell: Option<u64>) {
+/// Whether somebody looks so closely that verifications that say yes leave a line.
+pub(super) fn logs_verifications() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
+/// The line about an answer. `may_tell` is absent where it is held back; else it says how many were before.
+pub(super) fn log(problem: Option<&Problem>, route: &str, status: u16, took: Duration, may_tell: Option<u64>) {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let code = problem.map(|problem| problem.code().as_str());
     let cause = problem.and_then(Problem::cause).map(chain);

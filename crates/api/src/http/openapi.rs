@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyward_domain::KeyType;
 use utoipa::{
     IntoResponses, PartialSchema as _, ToSchema as _,
     openapi::{
@@ -55,17 +56,20 @@ fn problem(status: &str, description: &str) -> Response {
 
 /// The whole document: what the routes say, and what is said once for all of them.
 pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
-    // Any method serves `/v1/auth`, which the document can only say in words.
+    // Any method serves `/v1/auth`, with anything behind it, which the document can only say in words.
     let auth = utoipa_axum::router::OpenApiRouter::<super::AppState>::new()
         .routes(utoipa_axum::routes!(v1::auth::auth))
         .into_openapi();
     document.merge(auth);
+    add_paths_of_other_types(&mut document);
     document.info = InfoBuilder::new()
         .title("Keyward")
         .version("1")
         .description(Some(
             "Issues, lists, revokes and verifies the API keys of a platform's merchants. Clients must accept unknown \
-             fields and answers of any size.",
+             fields and answers of any size. A field of a body whose name differs from a known one only in case, `_`, `-` \
+             or a trailing `[]` is that field; an unknown name in a query is refused. Times are RFC 3339 in UTC with three \
+             digits of a second.",
         ))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
         .build();
@@ -81,6 +85,20 @@ pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
     add_oauth_errors(&mut document);
     document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
     document
+}
+
+/// The call for gateways has a path for each type of key.
+fn add_paths_of_other_types(document: &mut OpenApi) {
+    let Some(auth) = document.paths.paths.get("/v1/auth").cloned() else { return };
+    for key_type in [KeyType::Public, KeyType::Tokenization] {
+        let mut item = auth.clone();
+        if let Some(operation) = &mut item.get {
+            operation.operation_id = Some(format!("auth_{key_type}"));
+            operation.summary = Some(format!("Authorise a request at a gateway by a {key_type} key."));
+            operation.description = Some(format!("As `/v1/auth`, for {key_type} keys instead of secret ones."));
+        }
+        document.paths.paths.insert(format!("/v1/auth-{key_type}"), item);
+    }
 }
 
 /// The one exception to the shape of problems: to a form, the token endpoint fails in the words of RFC 6749.

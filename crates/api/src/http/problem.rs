@@ -130,6 +130,27 @@ impl Problem {
         problem.detail(format!("This call needs the scope {scope}."))
     }
 
+    /// The credential lacks these scopes, separated by spaces: what a gateway asked for.
+    #[must_use]
+    pub fn lacking(scopes: &str) -> Self {
+        let mut problem = Self::new(Code::InsufficientScope);
+        if scopes.is_empty() {
+            return problem;
+        }
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            problem.0.challenge = Some(challenge);
+        }
+        problem.detail(format!("The credential lacks what the gateway asks for: {scopes}."))
+    }
+
+    /// Says in the challenge that a credential was presented and is not good (RFC 6750, section 3.1).
+    #[must_use]
+    pub fn invalid_token(mut self) -> Self {
+        self.0.challenge = Some(HeaderValue::from_static("Bearer error=\"invalid_token\""));
+        self
+    }
+
     /// Adds what this occurrence is about, in a sentence.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {

@@ -1,5 +1,5 @@
-//! The query of a request, read by name, every fault noted. Names that nobody asked for are ignored, except where a
-//! handler says otherwise.
+//! The query of a request, read by name, every fault noted. A name that the call does not know is a fault: what is almost a
+//! reason or a state must not pass for none.
 
 use std::str::FromStr;
 
@@ -18,6 +18,8 @@ const MAX_LIMIT: u16 = 1_000;
 /// The pairs of a query, decoded, in their order.
 pub(super) struct Query {
     pairs: Vec<(String, String)>,
+    /// The names that were asked for: those that the call knows.
+    known: Vec<&'static str>,
     faults: Faults,
 }
 
@@ -34,11 +36,17 @@ impl Query {
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
         let pairs = serde_urlencoded::from_str(query);
         let pairs = pairs.map_err(|_| Problem::invalid("query", "must be percent-encoded UTF-8"))?;
-        Ok(Self { pairs, faults: Faults::default() })
+        Ok(Self { pairs, known: Vec::new(), faults: Faults::default() })
+    }
+
+    /// Names that the call knows without reading them here.
+    pub(super) fn know(&mut self, names: &[&'static str]) {
+        self.known.extend(names);
     }
 
     /// The values of a name that may be repeated.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn all(&mut self, name: &'static str) -> impl Iterator<Item = &str> {
+        self.known.push(name);
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
@@ -48,7 +56,8 @@ impl Query {
     }
 
     /// The value of a name that may stand there once.
-    pub(super) fn one(&mut self, name: &str) -> Option<String> {
+    pub(super) fn one(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
         let mut values = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone());
         let value = values.next();
         if values.next().is_some() {
@@ -59,7 +68,7 @@ impl Query {
     }
 
     /// The same, read as what it should be.
-    pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Option<T> {
+    pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
         let value = self.one(name)?;
         value.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
     }
@@ -91,8 +100,16 @@ impl Query {
         self.faults.add(name, message);
     }
 
-    /// Whether everything that was read was right.
-    pub(super) fn check(self) -> Result<(), Problem> {
+    /// Whether everything that was read was right, and nothing else is there.
+    pub(super) fn check(mut self) -> Result<(), Problem> {
+        let mut known = std::mem::take(&mut self.known);
+        known.sort_unstable();
+        known.dedup();
+        let Self { pairs, faults, .. } = &mut self;
+        for (name, _) in pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            let message = || format!("is no parameter of this call (there are {})", known.join(", "));
+            faults.add_with(|| (name.clone(), message()));
+        }
         self.faults.into_result(Some(()))
     }
 }

@@ -13,7 +13,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use keyward_api::http::Entrance;
 use keyward_api::{
     app::{Entropy as _, Settings},
-    http::{HttpOptions, Readiness},
+    http::{Gateway, HttpOptions, Readiness},
 };
 use keyward_domain::{Environment, SecretForm};
 use keyward_storage::{Store, conformance::RawSql as _};
@@ -48,7 +48,7 @@ pub(crate) use tree::{Held, ID, Pair, absent};
 /// Where the service says that it lives.
 pub(crate) const PUBLIC_URL: &str = "https://keys.example.test";
 /// When every test begins.
-pub(crate) const START: &str = "2026-11-23T12:00:00Z";
+pub(crate) const START: &str = "2026-11-23T12:00:00.000Z";
 
 /// What a test may choose about its service.
 pub(crate) struct Setup {
@@ -83,6 +83,7 @@ impl Default for Setup {
                 body_read_timeout: Duration::from_secs(30),
                 request_timeout: Duration::from_secs(30),
                 max_requests_at_once: 64,
+                gateway: Gateway::default(),
                 ready,
             },
             form: SecretForm::Hmac,

@@ -109,7 +109,7 @@ async fn only_unknown_keys_and_wrong_secrets_count() {
     let public = world.key_of("partner_a", "public", &[], None).await;
     let suspended = world.root("merchant_a1").await;
     world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
-    let expired = world.key_of("partner_a", "secret", &[], Some("2026-11-23T12:00:01Z")).await;
+    let expired = world.key_of("partner_a", "secret", &[], Some("2026-11-23T12:00:01.000Z")).await;
     world.advance(Duration::from_secs(1));
     for _ in 0..5 {
         for value in [&revoked.value, &public.value, &suspended.value, &expired.value, &by.abroad()] {

@@ -8,6 +8,7 @@
 mod acting;
 mod clocks;
 mod docs;
+mod fields;
 mod harness;
 mod health;
 mod limits;
@@ -24,5 +25,7 @@ mod shares;
 mod slow;
 mod strangers;
 mod tenants;
+mod times;
 mod v1;
+mod values;
 mod well_known;

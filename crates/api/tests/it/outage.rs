@@ -101,7 +101,9 @@ async fn an_outage_behind_the_credential_is_never_an_answer_about_an_object() {
             let (_, path, body) = &request;
             // These need nothing but the credentials.
             let redeems = body.as_ref().is_some_and(|body| body.get("refreshToken").is_some());
-            if path.starts_with("/v1/verify") || path == "/v1/auth" || path == "/v1/oauth2/token" && !redeems {
+            if path.starts_with("/v1/auth-") {
+                answer.problem(403, "wrong_type");
+            } else if path.starts_with("/v1/verify") || path == "/v1/auth" || path == "/v1/oauth2/token" && !redeems {
                 assert!(answer.status.is_success(), "{path}: {}", answer.text());
             } else {
                 answer.problem(status, code);

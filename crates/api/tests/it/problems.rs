@@ -10,7 +10,7 @@ use crate::harness::{PUBLIC_URL, Request, Setup, World};
 mod many;
 
 /// Contract, section 10.
-const TABLE: [(u16, &str); 27] = [
+const TABLE: [(u16, &str); 28] = [
     (400, "invalid_request"),
     (400, "unknown_condition"),
     (401, "invalid_credential"),
@@ -19,6 +19,7 @@ const TABLE: [(u16, &str); 27] = [
     (403, "scope_not_held"),
     (403, "mid_not_allowed"),
     (403, "own_account"),
+    (403, "suspended_from_above"),
     (403, "wrong_type"),
     (403, "wrong_account"),
     (404, "not_found"),
@@ -74,7 +75,7 @@ async fn an_unknown_path_and_a_slash_at_the_end_are_no_route() {
         "/v1/merchants/merchant_a1/reopen",
         "/v1/oauth2",
         "/v1/verify/",
-        "/v1/auth/",
+        "/v1/authx",
         "//v1/merchants",
         "/V1/merchants",
         "/metrics",

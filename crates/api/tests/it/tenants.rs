@@ -127,7 +127,7 @@ async fn every_documented_operation_has_a_handler_and_no_other_method_has_one() 
         let (path, _) = &rule(&documented[0].to_lowercase(), template, &about).requests[0];
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] {
             let answer = world.request(method, path).send().await;
-            if documented.iter().any(|it| it == method) || template == "/v1/auth" {
+            if documented.iter().any(|it| it == method) || template.starts_with("/v1/auth") {
                 assert!(!matches!(answer.status.as_u16(), 404 | 405), "{method} {template}: {}", answer.text());
             } else {
                 answer.problem(405, "method_not_allowed");

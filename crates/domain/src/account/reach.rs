@@ -1,6 +1,6 @@
 //! How far a caller reaches: the value that every management query demands.
 
-use super::{Chain, Link, Role};
+use super::{Chain, Link, Role, words};
 use crate::AccountId;
 
 /// The part of the account tree that exists for a caller: its own account and everything below it.
@@ -9,6 +9,19 @@ use crate::AccountId;
 /// never from anything in a request; [`Reach::operator`] is for the command line alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach(Extent);
+
+/// How high somebody stands above an account. Ordered from below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The partner of a merchant.
+    Partner,
+    /// The platform.
+    Platform,
+    /// The command line.
+    Operator,
+}
+
+words!(Level, "partner, platform, operator", Partner = "partner", Platform = "platform", Operator = "operator");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
@@ -51,6 +64,17 @@ impl Reach {
     #[must_use]
     pub const fn own_account(&self) -> Option<AccountId> {
         self.root()
+    }
+
+    /// How high its holder stands; a merchant stands above nothing.
+    #[must_use]
+    pub const fn level(&self) -> Option<Level> {
+        match self.0 {
+            Extent::Everything => Some(Level::Operator),
+            Extent::From { role: Role::Platform, .. } => Some(Level::Platform),
+            Extent::From { role: Role::Partner, .. } => Some(Level::Partner),
+            Extent::From { role: Role::Merchant, .. } => None,
+        }
     }
 
     /// What the account at the root of the reach is; none if it reaches everything.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    KeyFacts, Parent, Role,
+    KeyFacts, Level, Parent, Role,
     fixture::{account, at, chain, facts, link, secret},
 };
 
@@ -16,6 +16,10 @@ fn own() -> Reach {
 
 fn partner() -> Reach {
     Reach::of(&link(2, Role::Partner, Status::Active))
+}
+
+fn platform() -> Reach {
+    Reach::of(&link(1, Role::Platform, Status::Active))
 }
 
 fn ask(seconds: i64, reason: Reason, reach: Reach) -> Ask {
@@ -134,24 +138,52 @@ fn rule_8_suspending_is_reversible_and_closing_is_final() {
         (Active, Active, Ok(StatusDecision::Unchanged)),
         (Suspended, Active, Ok(StatusDecision::Become(Active))),
         (Suspended, Closed, Ok(StatusDecision::Become(Closed))),
-        (Suspended, Suspended, Ok(StatusDecision::Unchanged)),
+        (Suspended, Suspended, Ok(StatusDecision::Become(Suspended))),
         (Closed, Closed, Ok(StatusDecision::Unchanged)),
         (Closed, Active, Err(StatusRefusal::Closed)),
         (Closed, Suspended, Err(StatusRefusal::Closed)),
     ] {
-        let merchant = Account {
-            id: account(3),
-            mid: "m3".parse().unwrap(),
-            role: Role::Merchant,
-            name: crate::Name::parse("m").unwrap(),
-            status: now,
-            parent: Some(Parent { id: account(2), mid: "m2".parse().unwrap() }),
-            created_at: at(0),
-        };
+        let merchant = merchant(now, None);
         assert_eq!(merchant.change_status(wanted, &partner()), expected, "{now} → {wanted}");
         assert_eq!(merchant.change_status(wanted, &Reach::operator()), expected, "{now} → {wanted}");
         assert_eq!(merchant.change_status(wanted, &own()), Err(StatusRefusal::OwnAccount), "{now} → {wanted}");
     }
+}
+
+fn merchant(status: Status, suspended_by: Option<Level>) -> Account {
+    Account {
+        id: account(3),
+        mid: "m3".parse().unwrap(),
+        role: Role::Merchant,
+        name: crate::Name::parse("m").unwrap(),
+        status,
+        suspended_by,
+        parent: Some(Parent { id: account(2), mid: "m2".parse().unwrap() }),
+        created_at: at(0),
+    }
+}
+
+#[test]
+fn rule_8_a_suspension_is_lifted_at_or_above_its_maker_and_rises_with_a_higher_one() {
+    use Status::{Active, Closed, Suspended};
+    let callers = [(Level::Partner, partner()), (Level::Platform, platform()), (Level::Operator, Reach::operator())];
+    for (by, _) in callers {
+        let suspended = merchant(Suspended, Some(by));
+        for (level, reach) in callers {
+            assert_eq!(reach.level(), Some(level));
+            let resumed = suspended.change_status(Active, &reach);
+            let lifted =
+                if level >= by { Ok(StatusDecision::Become(Active)) } else { Err(StatusRefusal::SuspendedFromAbove) };
+            assert_eq!(resumed, lifted, "{level} resumes what {by} suspended");
+            let again = suspended.change_status(Suspended, &reach);
+            let rises = if level > by { StatusDecision::Become(Suspended) } else { StatusDecision::Unchanged };
+            assert_eq!(again, Ok(rises), "{level} suspends what {by} suspended");
+            assert_eq!(suspended.change_status(Closed, &reach), Ok(StatusDecision::Become(Closed)), "{level} {by}");
+        }
+        assert_eq!(suspended.change_status(Active, &own()), Err(StatusRefusal::OwnAccount));
+    }
+    // What was suspended before that was recorded is lifted as it was then.
+    assert_eq!(merchant(Suspended, None).change_status(Active, &partner()), Ok(StatusDecision::Become(Active)));
 }
 
 #[test]

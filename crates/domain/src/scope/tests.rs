@@ -86,6 +86,28 @@ fn a_wildcard_covers_what_starts_with_its_stem_and_not_the_stem() {
 }
 
 #[test]
+fn scopes_together_have_at_most_two_thousand_and_forty_eight_characters() {
+    let scopes: Vec<String> = (0..33).map(|n| format!("{n:0>64}")).collect();
+    let parse = |count: usize, more: &[&'static str]| {
+        ScopeSet::parse(scopes.iter().take(count).map(String::as_str).chain(more.iter().copied()))
+    };
+    assert!(parse(32, &[]).is_ok());
+    assert_eq!(parse(32, &["a"]), Err(ScopeSetError::TooLong));
+    assert_eq!(parse(33, &[]), Err(ScopeSetError::TooLong));
+    // What was stored before the rule is taken back.
+    assert_eq!(set(&scopes.join(" ")).iter().count(), 33);
+}
+
+#[test]
+fn what_is_not_covered_is_named_in_its_order() {
+    for (wanted, held, left) in
+        [("b a:x c", "a:*", "b c"), ("a:x", "a:*", ""), ("a a:*", "a:b", "a a:*"), ("", "a", "")]
+    {
+        assert_eq!(set(wanted).uncovered_by(set(held).as_scopes()), set(left), "{wanted} {held}");
+    }
+}
+
+#[test]
 fn a_set_keeps_its_order_and_refuses_duplicates_and_more_than_a_hundred() {
     assert_eq!(set("b:x a:y").iter().collect::<Vec<_>>(), ["b:x", "a:y"]);
     assert_eq!(ScopeSet::parse(["a", "b", "a"]), Err(ScopeSetError::Duplicate(2)));

@@ -48,17 +48,34 @@ fn only_rfc_3339_is_read() {
 }
 
 #[test]
-fn what_is_finer_than_a_microsecond_is_dropped_towards_the_past() {
-    let at: Timestamp = "2026-11-23T12:00:00.123456999Z".parse().unwrap();
-    assert_eq!(at.to_string(), "2026-11-23T12:00:00.123456Z");
+fn what_is_finer_than_a_millisecond_is_dropped_towards_the_past() {
+    let at: Timestamp = "2026-11-23T12:00:00.123999999Z".parse().unwrap();
+    assert_eq!((at.to_string(), at.as_micros() % 1_000), ("2026-11-23T12:00:00.123Z".to_owned(), 0));
     let before_epoch: Timestamp = "1969-12-31T23:59:59.9999999Z".parse().unwrap();
-    assert_eq!(before_epoch.as_micros(), -1);
+    assert_eq!(before_epoch.as_micros(), -1_000);
+}
+
+#[test]
+fn a_moment_is_written_with_three_digits_of_a_second_whatever_it_is() {
+    for (micros, written) in [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1, "1970-01-01T00:00:00.000Z"),
+        (999_999, "1970-01-01T00:00:00.999Z"),
+        (120_000, "1970-01-01T00:00:00.120Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (-1_000, "1969-12-31T23:59:59.999Z"),
+        (-1_001, "1969-12-31T23:59:59.998Z"),
+    ] {
+        let at = Timestamp::from_micros(micros).unwrap();
+        assert_eq!((at.to_string().as_str(), format!("{at:?}").as_str()), (written, written), "{micros}");
+    }
 }
 
 #[test]
 fn the_ends_of_the_range_can_be_written_and_read_again() {
     for end in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
-        assert_eq!(end.to_string().parse(), Ok(end), "{end}");
+        let rounded = Timestamp::from_micros(end.as_millis() * 1_000);
+        assert_eq!(end.to_string().parse(), Ok(rounded.unwrap()), "{end}");
     }
     assert_eq!(Timestamp::from_micros(Timestamp::MAX.as_micros() + 1), Err(OutOfRange));
     assert_eq!(Timestamp::from_micros(Timestamp::MIN.as_micros() - 1), Err(OutOfRange));

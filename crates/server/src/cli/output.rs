@@ -5,6 +5,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Result;
+use keyward_domain::is_hidden;
 use serde_json::Value;
 
 /// One line for people.
@@ -14,7 +15,7 @@ pub(super) fn line(text: &str) -> Result<()> {
 
 /// One JSON value.
 pub(super) fn json(value: &Value) -> Result<()> {
-    line(&format!("{value:#}"))
+    line(&fit_to_show(&format!("{value:#}")))
 }
 
 /// Whether a person is looking.
@@ -57,7 +58,7 @@ impl List {
         let mut text = String::new();
         for (place, row) in rows.iter().enumerate() {
             text.push_str(if self.rows + place == 0 { "[\n" } else { ",\n" });
-            text.push_str(&row.to_string());
+            text.push_str(&fit_to_show(&row.to_string()));
         }
         text
     }
@@ -77,6 +78,20 @@ impl List {
     }
 }
 
+/// A text in which no character hides or turns others, as texts from before that rule may hold: such a one is written as
+/// JSON escapes it, which says the same to a program.
+fn fit_to_show(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            shown.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 fn aligned(line: &[String], widths: &[usize]) -> String {
     let padded: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
     format!("{}\n", padded.join("  ").trim_end())
@@ -85,7 +100,7 @@ fn aligned(line: &[String], widths: &[usize]) -> String {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => fit_to_show(text),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     }
@@ -114,6 +129,18 @@ mod tests {
     #[test]
     fn a_table_is_aligned_and_has_one_heading() {
         assert_eq!(pages(true), "MID  NAME\na    Long name\nbcd  -\ne  x y\n");
+    }
+
+    #[test]
+    fn a_character_that_turns_or_hides_others_is_written_out() {
+        let old = json!({"name": "a\u{202e}b\u{e0041}\u{feff}é"});
+        let mut list = List { columns: &[("NAME", "name")], as_table: true, rows: 0 };
+        assert_eq!(list.table(std::slice::from_ref(&old)), "NAME\na\\u202eb\\udb40\\udc41\\ufeffé\n");
+        list.as_table = false;
+        let shown = list.elements(std::slice::from_ref(&old));
+        assert!(!shown.contains('\u{202e}') && !shown.contains('\u{feff}'), "{shown}");
+        let again: Value = serde_json::from_str(&format!("{shown}]")).unwrap();
+        assert_eq!(again[0], old, "a program reads what was stored");
     }
 
     #[test]

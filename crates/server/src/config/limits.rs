@@ -38,7 +38,7 @@ impl Limits {
         let seconds = Duration::from_secs;
         let max_connections = reader.read("limits.max_connections", values::size).unwrap_or(4096);
         Self {
-            max_body_bytes: reader.read("limits.max_body_bytes", values::size).unwrap_or(1024 * 1024),
+            max_body_bytes: reader.read("limits.max_body_bytes", body_bytes).unwrap_or(1024 * 1024),
             max_header_bytes: reader.read("limits.max_header_bytes", header_bytes).unwrap_or(64 * 1024),
             header_read_timeout: reader.read("limits.header_read_timeout", values::duration).unwrap_or(seconds(10)),
             // Above the 60 s after which load balancers usually drop an idle connection: whoever closes it first must
@@ -58,8 +58,15 @@ impl Limits {
     }
 }
 
-/// The HTTP library reads in pieces of 8 KiB and cannot do with less.
+/// What the service issues has to come back to it: the longest access token has about 9 KiB, where its key got its scopes
+/// before they were limited together.
 fn header_bytes(text: &str) -> values::Parsed<usize> {
-    const WANTS: &str = "a whole number from 8192 to 1048576";
-    values::size(text).ok().filter(|bytes| (8_192..=1_048_576).contains(bytes)).ok_or(WANTS)
+    const WANTS: &str = "a whole number from 16384 to 1048576";
+    values::size(text).ok().filter(|bytes| (16_384..=1_048_576).contains(bytes)).ok_or(WANTS)
+}
+
+/// Likewise for refresh tokens, and for whatever else the token endpoint reads.
+fn body_bytes(text: &str) -> values::Parsed<usize> {
+    const WANTS: &str = "a whole number from 16384 on";
+    values::size(text).ok().filter(|bytes| *bytes >= 16_384).ok_or(WANTS)
 }

@@ -6,6 +6,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use config::{Value, ValueKind};
+use keyward_api::http::CredentialHeader;
 use keyward_domain::{Environment, SecretForm};
 use keyward_verifier::protocol::Terms;
 use secrecy::SecretString;
@@ -141,7 +142,21 @@ macro_rules! quotable {
     ($($type:ty),+ $(,)?) => { $(impl Quotable for $type {})+ };
 }
 
-quotable!(bool, u32, u64, usize, String, PathBuf, Duration, SocketAddr, Environment, SecretForm, Terms, super::Format);
+quotable!(
+    bool,
+    u32,
+    u64,
+    usize,
+    String,
+    PathBuf,
+    Duration,
+    SocketAddr,
+    Environment,
+    SecretForm,
+    Terms,
+    super::Format,
+    CredentialHeader
+);
 
 /// The text in quotes; none if it may hold a password: an address with one may stand in the wrong setting, or be malformed.
 pub(crate) fn quoted(text: &str) -> Option<String> {

@@ -107,7 +107,7 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
         (of_file("trusted_proxies = [\"10.0.0.0/8\", \"me\"]"), &["trusted_proxies", "\"me\"", "networks such as"]),
         (of_variable(&("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0")), &["trusted_proxies", "\"0.0.0.0/0\""]),
         (of_file("[tls]\nkey = \"k\""), &["tls.certificate", "tls.key", "go together"]),
-        (of_file("[limits]\nmax_header_bytes = 100"), &["limits.max_header_bytes", "from 8192"]),
+        (of_file("[limits]\nmax_header_bytes = 100"), &["limits.max_header_bytes", "from 16384"]),
         (of_file("[database]\nmin_connections = 20"), &["database.min_connections", "database.max_connections"]),
         (of_variable(&("KEYWARD_LOG__FILTER", "a=b=c")), &["log.filter", "a level"]),
         (of_variable(&("KEYWARD_LOG__FILTER", "warning")), &["log.filter", "says \"warning\"", "a level"]),

@@ -85,9 +85,9 @@ async fn one_connection_too_many_is_closed_and_others_are_served() {
 
 #[tokio::test]
 async fn headers_that_are_too_long_are_refused() {
-    let (address, _handle) = serve(&[("limits.max_header_bytes", "8192")]).await;
+    let (address, _handle) = serve(&[("limits.max_header_bytes", "16384")]).await;
     let mut connection = connect(address).await;
-    let long = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(20_000));
+    let long = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(40_000));
     let _ = connection.write_all(long.as_bytes()).await;
     assert!(!last_words(connection).await.contains("200 OK"));
 }

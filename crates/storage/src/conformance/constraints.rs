@@ -38,6 +38,7 @@ fn good_account(raw: &dyn RawSql, parent: Uuid) -> Columns {
         ("parent_id", raw.id(parent)),
         ("name", text("x")),
         ("status", text("active")),
+        ("suspended_by", null()),
         ("created_at", raw.moment(at(0))),
     ]
 }
@@ -72,6 +73,7 @@ fn on_accounts(raw: &dyn RawSql, tree: &Tree) -> Vec<(&'static str, String)> {
         ("account_role", of(&[("role", text("boss"))])),
         ("account_parent", of(&[("parent_id", raw.id(fresh()))])),
         ("account_status", of(&[("status", text("asleep"))])),
+        ("account_suspended_by", of(&[("suspended_by", text("merchant"))])),
         ("account_root_is_platform", of(&[("parent_id", null())])),
         ("account_root_is_platform", of(&[("role", text("platform"))])),
         (mid_is_no_key, of(&[("mid", text(""))])),

@@ -69,6 +69,7 @@ macro_rules! each_promise {
                 a_status_changes_only_from_what_it_was,
                 a_status_changes_within_reach_only,
                 a_status_touches_no_other_account,
+                a_suspension_tells_how_high_its_maker_stands,
                 a_chain_tells_the_status_of_every_account_in_it;
             keys:
                 every_field_of_a_key_comes_back,

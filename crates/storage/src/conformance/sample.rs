@@ -56,6 +56,7 @@ pub fn account(role: Role, parent: Option<&Account>) -> Account {
         role,
         name: name("Ünïcode & Söhne 株式会社 🦀"),
         status: Status::Active,
+        suspended_by: None,
         parent: parent.map(|parent| Parent { id: parent.id, mid: parent.mid.clone() }),
         created_at: at(0),
     }

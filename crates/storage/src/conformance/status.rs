@@ -1,12 +1,12 @@
 //! Changing the status of an account.
 
-use keyward_domain::{Reach, Status};
+use keyward_domain::{Level, Reach, Status};
 
 use super::{
     Fixture,
     sample::{Tree, reach},
 };
-use crate::Write;
+use crate::{AccountWindow, Write};
 
 async fn change(fixture: &Fixture, within: &Reach, tree: &Tree, from: Status, to: Status) -> Write {
     let mut unit = fixture.store.begin().await.unwrap();
@@ -57,6 +57,33 @@ pub async fn a_status_touches_no_other_account(fixture: &Fixture) {
     for account in tree.all().into_iter().filter(|account| account.id != tree.merchant.id) {
         let found = fixture.store.account(&Reach::operator(), &account.mid).await.unwrap().unwrap();
         assert_eq!(found.account, *account);
+    }
+}
+
+pub async fn a_suspension_tells_how_high_its_maker_stands(fixture: &Fixture) {
+    use Status::{Active, Closed, Suspended};
+    let tree = Tree::plant(fixture).await;
+    let all = Reach::operator();
+    let (partner, platform) = (reach(&tree.partner), reach(&tree.platform));
+    for (by, from, to, level) in [
+        (partner, Active, Suspended, Some(Level::Partner)),
+        (platform, Suspended, Suspended, Some(Level::Platform)),
+        (all, Suspended, Suspended, Some(Level::Operator)),
+        (all, Suspended, Active, None),
+        (platform, Active, Suspended, Some(Level::Platform)),
+        (partner, Suspended, Closed, None),
+    ] {
+        assert_eq!(change(fixture, &by, &tree, from, to).await, Write::Applied);
+        let read = fixture.store.account(&all, &tree.merchant.mid).await.unwrap().unwrap().account;
+        let mut unit = fixture.store.begin().await.unwrap();
+        let locked = unit.lock_account(&all, tree.merchant.id).await.unwrap().unwrap().account;
+        let listed = fixture.store.accounts(&partner, AccountWindow { before: None, rows: 10 }).await.unwrap();
+        let listed = listed.into_iter().find(|account| account.id == tree.merchant.id).unwrap();
+        let everything = fixture.store.accounts(&all, AccountWindow { before: None, rows: 10 }).await.unwrap();
+        let seen = everything.into_iter().find(|account| account.id == tree.merchant.id).unwrap();
+        for account in [read, locked, listed, seen] {
+            assert_eq!((account.status, account.suspended_by), (to, level), "{from} to {to}");
+        }
     }
 }
 

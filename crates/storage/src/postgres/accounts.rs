@@ -23,6 +23,7 @@ macro_rules! restore_account {
                 status: $row.status.clone(),
             },
             name: $row.name,
+            suspended_by: $row.suspended_by,
             parent: $row.parent_id.zip($row.parent_mid.clone()),
             created_at: $row.created_at.into(),
         }
@@ -104,6 +105,7 @@ struct Listed {
     mid: String,
     role: String,
     status: String,
+    suspended_by: Option<String>,
     name: String,
     created_at: super::PgInstant,
     parent_id: Option<Uuid>,
@@ -114,7 +116,8 @@ impl Listed {
     fn restore(self) -> Result<Account> {
         let link = LinkRow { id: self.id, mid: self.mid, role: self.role, status: self.status };
         let parent = self.parent_id.zip(self.parent_mid);
-        AccountRow { link, name: self.name, parent, created_at: self.created_at.into() }.restore()
+        let (name, suspended_by) = (self.name, self.suspended_by);
+        AccountRow { link, name, suspended_by, parent, created_at: self.created_at.into() }.restore()
     }
 }
 
@@ -124,7 +127,7 @@ impl PgStore {
         let question = || {
             sqlx::query_as!(
                 Listed,
-                r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
+                r#"SELECT a.id, a.mid, a.role, a.status, a.suspended_by, a.name, a.created_at, a.parent_id,
                       (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
                FROM account a
                WHERE a.id <= $1 AND ($2::uuid IS NULL OR a.id <> $2)
@@ -143,7 +146,7 @@ impl PgStore {
         let question = || {
             sqlx::query_as!(
                 Listed,
-                r#"SELECT a.id, a.mid, a.role, a.status, a.name, a.created_at, a.parent_id,
+                r#"SELECT a.id, a.mid, a.role, a.status, a.suspended_by, a.name, a.created_at, a.parent_id,
                       (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
                FROM account a
                WHERE (a.parent_id, a.id) <= ($1, $2::uuid) AND a.parent_id >= $1

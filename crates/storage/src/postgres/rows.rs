@@ -52,8 +52,8 @@ macro_rules! account_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
             r#"SELECT a.id AS "account_id!", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
-               a.name AS "name!", a.created_at AS "created_at!", a.change_seq AS "change_seq?",
-               a.enforced_at AS "enforced_at?",
+               a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!",
+               a.change_seq AS "change_seq?", a.enforced_at AS "enforced_at?",
                (SELECT t.token FROM history_token t) AS "token!",
                p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
                g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     AccountRecord, Authority, Committed, KeyRecord, Nonce, Position, Result, StorageError, UnitOfWork, Write,
-    row::{actor_column, stored_seq},
+    row::{actor_column, stored_seq, suspended_by},
 };
 
 pub(super) struct PgUnitOfWork {
@@ -188,7 +188,7 @@ impl UnitOfWork for PgUnitOfWork {
     #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.record_status", fields(account.id = %id))]
     async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write> {
         let result = sqlx::query!(
-            "UPDATE account a SET status = $4
+            "UPDATE account a SET status = $4, suspended_by = $5
             WHERE a.id = $1 AND a.status = $3
             AND ($2::uuid IS NULL OR $2 IN (
                 a.id, a.parent_id, (SELECT p.parent_id FROM account p WHERE p.id = a.parent_id)
@@ -196,7 +196,8 @@ impl UnitOfWork for PgUnitOfWork {
             id.uuid(),
             root(within),
             from.as_str(),
-            to.as_str()
+            to.as_str(),
+            suspended_by(within, to)
         )
         .execute(&mut *self.transaction)
         .await;

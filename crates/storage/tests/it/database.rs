@@ -203,7 +203,8 @@ impl RawSql for Raw {
     }
 
     fn moment(&self, at: Timestamp) -> String {
-        format!("'{at}'::timestamptz")
+        // To the microsecond, which the text of a time is not.
+        format!("'epoch'::timestamptz + {} * interval '1 microsecond'", at.as_micros())
     }
 
     fn bytes(&self, bytes: &[u8]) -> String {

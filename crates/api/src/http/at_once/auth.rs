@@ -2,38 +2,41 @@
 
 use axum::{body::Body, response::Response};
 use http::{Method, Request, StatusCode};
-use keyward_domain::Conditions;
 
-use super::Shared;
+use super::{Asked, Shared};
 use crate::{
     app::authorize::authorize_at_once,
-    http::{finish::Meter, query::Query, v1::auth},
+    http::{
+        finish::Meter,
+        v1::auth::{self, AuthPath, Required, presented},
+    },
 };
 
-/// One for each method that gateways use.
-pub(super) type Meters = Vec<(Method, Meter)>;
+/// One for each path, by its number, and for each method that gateways use.
+pub(super) type Meters = [Vec<(Method, Meter)>; AuthPath::ALL.len()];
 
 pub(super) fn meters() -> Meters {
     let methods =
         [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    methods
-        .into_iter()
-        .map(|method| (method.clone(), Meter::new(&method, "/v1/auth", StatusCode::NO_CONTENT)))
-        .collect()
+    AuthPath::ALL.map(|path| {
+        let meter = |method: &Method| (method.clone(), Meter::new(method, path.route(), StatusCode::NO_CONTENT));
+        methods.iter().map(meter).collect()
+    })
 }
 
 /// The answer, if memory gives it and it is yes.
-pub(super) fn answer<B>(shared: &Shared, request: &Request<B>) -> Option<Response> {
+pub(super) fn answer<B>(shared: &Shared, path: AuthPath, request: &Request<B>) -> Option<Response> {
     let arrival = shared.app.verifier().arrival();
-    let (_, meter) = shared.auth.iter().find(|(method, _)| method == request.method())?;
-    let credential = auth::credential(request.headers()).ok()??;
-    let conditions = match request.uri().query() {
-        None => Conditions::default(),
-        Some(query) => auth::read(Query::read(query).ok()?).ok()?,
-    };
-    let authorized = authorize_at_once(&shared.app, &arrival, credential, &conditions)?;
+    let (_, meter) = shared.auth.get(path.number())?.iter().find(|(method, _)| method == request.method())?;
+    let credential = presented(request.headers(), shared.credential).ok()??;
+    let required = Required::read(path, request.uri().query(), request.headers()).ok()?;
+    if !required.is_meetable() {
+        return None;
+    }
+    let authorized = authorize_at_once(&shared.app, &arrival, credential, &required.conditions)?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     *response.headers_mut() = auth::headers(&authorized);
-    Some(shared.finish(response, request.headers(), meter, &arrival))
+    let asked = Asked { method: request.method(), route: path.route(), headers: request.headers() };
+    Some(shared.finish(response, &asked, meter, &arrival))
 }

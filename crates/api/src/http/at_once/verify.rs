@@ -8,7 +8,7 @@ use keyward_domain::{Conditions, KeyType, Permission, ScopeSet};
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    Shared,
+    Asked, Shared,
     body::{Begun, whole},
     written,
 };
@@ -20,13 +20,15 @@ use crate::{
 /// A longer body takes the usual way.
 pub(super) const MOST_BYTES: u64 = 4 * 1024;
 
+const ROUTE: &str = "/v1/verify";
+
 pub(super) fn meter() -> Meter {
-    Meter::new(&Method::POST, "/v1/verify", StatusCode::OK)
+    Meter::new(&Method::POST, ROUTE, StatusCode::OK)
 }
 
 /// Whether a request looks like one that memory may answer.
 pub(super) fn is_plain<B: Body>(shared: &Shared, request: &Request<B>) -> bool {
-    if request.method() != Method::POST || request.uri().path() != "/v1/verify" {
+    if request.method() != Method::POST || request.uri().path() != ROUTE {
         return false;
     }
     let is_json = request.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
@@ -75,7 +77,10 @@ where
         .and_then(|(key, conditions)| verify_key_at_once(app, &arrival, &caller, key, &conditions));
     let verified = verified.and_then(|found| written::good(&found));
     match verified {
-        Some(json) => Ok(shared.finish(with_body(json), &parts.headers, &shared.verify, &arrival)),
+        Some(json) => {
+            let asked = Asked { method: &parts.method, route: ROUTE, headers: &parts.headers };
+            Ok(shared.finish(with_body(json), &asked, &shared.verify, &arrival))
+        }
         None => Err(Request::from_parts(parts, Begun::of(bytes))),
     }
 }

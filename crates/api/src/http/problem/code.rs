@@ -24,6 +24,8 @@ pub enum Code {
     /// 403
     OwnAccount,
     /// 403
+    SuspendedFromAbove,
+    /// 403
     WrongType,
     /// 403
     WrongAccount,
@@ -77,7 +79,7 @@ const fn entry(status: StatusCode, code: &'static str, title: &'static str, advi
 
 impl Code {
     /// All of them, by status.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::UnknownCondition,
         Self::InvalidCredential,
@@ -86,6 +88,7 @@ impl Code {
         Self::ScopeNotHeld,
         Self::MidNotAllowed,
         Self::OwnAccount,
+        Self::SuspendedFromAbove,
         Self::WrongType,
         Self::WrongAccount,
         Self::NotFound,
@@ -126,6 +129,8 @@ impl Code {
                 "Leave `mid` out: the service makes one."),
             Self::OwnAccount => entry(StatusCode::FORBIDDEN, "own_account", "A caller cannot do this to its own account.",
                 "Call with a key of an account above."),
+            Self::SuspendedFromAbove => entry(StatusCode::FORBIDDEN, "suspended_from_above", "The account was suspended from higher up.",
+                "Ask whoever suspended it, or an account above: the platform, or the operator at the command line."),
             Self::WrongType => entry(StatusCode::FORBIDDEN, "wrong_type", "The key is not of the type that is needed here.",
                 "Use a key of the type that the gateway asks for (`secret` unless it says otherwise)."),
             Self::WrongAccount => entry(StatusCode::FORBIDDEN, "wrong_account", "The key belongs to another account.",

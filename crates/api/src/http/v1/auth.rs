@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts};
-use keyward_domain::{Conditions, Denial, KeyType, ScopeSet};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use keyward_domain::Denial;
 
-use super::{NO_STORE, Problems, create_key::key_type};
+use super::{NO_STORE, Problems};
 use crate::{
     app::{
         App,
@@ -14,39 +14,61 @@ use crate::{
     },
     http::{
         HttpOptions,
-        caller::{Garbage, bearer, refused},
+        caller::not_good,
         context,
-        problem::{Code, Faults, Problem},
-        query::Query,
+        problem::{Code, Problem},
     },
 };
 
-const PARAMETERS: [&str; 3] = ["scope", "type", "mid"];
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+mod path;
+mod presented;
+mod required;
+
+pub(in crate::http) use path::AuthPath;
+pub use presented::CredentialHeader;
+pub(in crate::http) use presented::presented;
+pub(in crate::http) use required::Required;
+
 const KEY_ID: HeaderName = HeaderName::from_static("x-keyward-key-id");
 const MID: HeaderName = HeaderName::from_static("x-keyward-mid");
 const PARTNER_MID: HeaderName = HeaderName::from_static("x-keyward-partner-mid");
 const TYPE: HeaderName = HeaderName::from_static("x-keyward-type");
 const SCOPES: HeaderName = HeaderName::from_static("x-keyward-scopes");
 
+/// What is settled with the operators of the gateways in front.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gateway {
+    /// Where the credential of a request stands.
+    pub credential: CredentialHeader,
+    /// Whether a CORS preflight passes, which never has a credential.
+    pub allow_preflight: bool,
+}
+
 /// Authorise a request at a gateway.
 ///
 /// Looks at the credential of the request that is being authorised: `Authorization: Bearer` (a key value or an access
-/// token) or `X-Api-Key`. Any method will do, and no body is read.
+/// token) or `X-Api-Key`, one of them. Any method will do, and no body is read. The path alone says which type of key is
+/// taken: `/v1/auth` secret keys, `/v1/auth-public` and `/v1/auth-tokenization` those. What a gateway appends behind a
+/// slash (`/v1/auth/charges?limit=10`) is not read, and neither is the query then: use such a path where the gateway keeps
+/// the client's query. The headers `X-Keyward-Require-Scope` and `X-Keyward-Require-Mid` narrow on every form of the path;
+/// all that are given must hold.
 #[utoipa::path(
     get, path = "/v1/auth", tag = "Verification",
     params(
         ("scope" = Option<Vec<String>>, Query, description = "Repeatable; all of them are needed."),
-        ("type" = Option<String>, Query, description = "The type that is needed; `secret` unless said otherwise."),
+        ("type" = Option<String>, Query, description = "May only repeat the type that the path takes."),
         ("mid" = Option<String>, Query, description = "Exactly the account that is needed."),
+        ("X-Keyward-Require-Scope" = Option<String>, Header,
+            description = "Scopes that are needed, separated by commas or spaces; repeatable."),
+        ("X-Keyward-Require-Mid" = Option<String>, Header, description = "Exactly the account that is needed."),
     ),
     responses(
-        (status = 204, description = "The request may pass.", headers(
+        (status = 204, description = "The request may pass. All five headers are always sent, empty where there is nothing.", headers(
             ("X-Keyward-Key-Id" = String, description = "The key."),
             ("X-Keyward-Mid" = String, description = "The account that it belongs to."),
             ("X-Keyward-Partner-Mid" = String, description = "The partner of that account, if it has one."),
             ("X-Keyward-Type" = String, description = "The key's type."),
-            ("X-Keyward-Scopes" = String, description = "What it may do, parted by spaces."),
+            ("X-Keyward-Scopes" = String, description = "What it may do, separated by spaces."),
         )),
         Problems,
     ),
@@ -55,121 +77,76 @@ pub(in crate::http) async fn auth(
     State(app): State<Arc<App>>,
     State(options): State<Arc<HttpOptions>>,
     parts: Parts,
-    query: Query,
 ) -> Result<(StatusCode, HeaderMap), Problem> {
+    let path = AuthPath::read(parts.uri.path()).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let required = || Required::read(path, parts.uri.query(), &parts.headers);
+    let Some(credential) = presented(&parts.headers, options.gateway.credential)? else {
+        if options.gateway.allow_preflight && is_preflight(&parts) {
+            return required().map(|_| (StatusCode::NO_CONTENT, identity(["", "", "", "", ""])));
+        }
+        // A request without a credential is 401 whatever else is wrong with it.
+        return Err(presented::missing());
+    };
     let source = context::source(&parts.headers, &parts.extensions, &options.trusted_proxies);
-    let presented = credential(&parts.headers);
-    // A request without a credential is 401 whatever else is wrong with it; two that differ are the request's fault.
-    let credential = presented?.ok_or_else(|| refused(Denial::NotFound))?;
-    match read(query) {
-        Ok(conditions) => {
-            let authorized = authorize::authorize(&app, credential, source, &conditions).await?;
-            Ok((StatusCode::NO_CONTENT, headers(&authorized)))
-        }
+    let required = match required() {
+        Ok(required) => required,
         // A credential that is not good is 401 whatever else is wrong (contract, section 1).
-        Err(problem) => match authorize::authorize(&app, credential, source, &Conditions::default()).await {
-            Err(authorize::Error::Authentication(error)) => Err(error.into()),
-            Err(authorize::Error::Forbidden(_)) | Ok(_) => Err(problem),
-        },
-    }
-}
-
-/// Why a request has no one credential.
-pub(in crate::http) enum Unclear {
-    Garbage(Garbage),
-    /// Two different ones.
-    Two,
-}
-
-impl From<Garbage> for Unclear {
-    fn from(garbage: Garbage) -> Self {
-        Self::Garbage(garbage)
-    }
-}
-
-impl From<Unclear> for Problem {
-    fn from(unclear: Unclear) -> Self {
-        match unclear {
-            Unclear::Garbage(garbage) => garbage.into(),
-            Unclear::Two => Self::invalid("X-Api-Key", "must be the only credential, or the same as in Authorization"),
-        }
-    }
-}
-
-/// The credential of the request, wherever it stands.
-pub(in crate::http) fn credential(headers: &HeaderMap) -> Result<Option<&str>, Unclear> {
-    let mut keys = headers.get_all(API_KEY).iter().map(|value| value.to_str().unwrap_or_default().trim());
-    let key = keys.next();
-    let differs = |other: &str| key.is_some_and(|key| key != other);
-    if keys.any(differs) {
-        return Err(Unclear::Two);
-    }
-    match (bearer(headers)?, key) {
-        (Some(bearer), Some(key)) if bearer != key => Err(Unclear::Two),
-        (bearer, key) => Ok(bearer.or(key)),
-    }
-}
-
-pub(in crate::http) fn read(mut query: Query) -> Result<Conditions, Problem> {
-    let mut unknown = Faults::default();
-    for name in query.unknown(&PARAMETERS) {
-        unknown.add_with(|| (name.to_owned(), format!("is no condition (there are {})", PARAMETERS.join(", "))));
-    }
-    if !unknown.is_empty() {
-        return Err(Problem::new(Code::UnknownCondition).faults(unknown));
-    }
-    let scopes = ScopeSet::parse(query.all("scope")).map_err(|error| error.to_string());
-    let scopes = scopes.map_err(|message| query.fault("scope", message)).unwrap_or_default();
-    let key_type = match query.one("type").map(|text| key_type(&text)) {
-        None => KeyType::Secret,
-        Some(Ok(asked)) => asked,
-        Some(Err(error)) => {
-            query.fault("type", error.to_string());
-            KeyType::Secret
+        Err(problem) => {
+            authorize::recognize(&app, credential, source).await?;
+            return Err(problem);
         }
     };
-    let mid = query.parse("mid");
-    query.check()?;
-    Ok(Conditions { scopes, key_type, mid })
+    let asked = authorize::Asked { conditions: &required.conditions, refused: required.refuses_all() };
+    match authorize::authorize(&app, credential, source, asked).await {
+        Ok(authorized) => Ok((StatusCode::NO_CONTENT, headers(&authorized))),
+        Err(error) => Err(refusal(error, &required)),
+    }
 }
 
+/// Whether a browser asks for leave to send the real request (Fetch standard, section 3.2.2).
+fn is_preflight(parts: &Parts) -> bool {
+    let has = |name| parts.headers.contains_key(name);
+    parts.method == Method::OPTIONS && has(header::ORIGIN) && has(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Who may pass, for the application behind the gateway.
 pub(in crate::http) fn headers(authorized: &Authorized) -> HeaderMap {
+    identity([
+        &authorized.key().to_string(),
+        authorized.mid().as_str(),
+        authorized.partner().map_or("", |partner| partner.as_str()),
+        authorized.key_type().as_str(),
+        authorized.scopes().as_str(),
+    ])
+}
+
+/// All five headers, whatever they hold: a gateway that copies them overwrites what a client sent.
+fn identity(values: [&str; 5]) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     headers.extend(NO_STORE);
-    let mut add = |name: HeaderName, value: &str| {
+    for (name, value) in [KEY_ID, MID, PARTNER_MID, TYPE, SCOPES].into_iter().zip(values) {
         // Ids, mids, words and scopes are made of characters that a header may hold.
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    add(KEY_ID, &authorized.key().to_string());
-    add(MID, authorized.mid().as_str());
-    if let Some(partner) = authorized.partner() {
-        add(PARTNER_MID, partner.as_str());
+        headers.insert(name, HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static("")));
     }
-    add(TYPE, authorized.key_type().as_str());
-    add(SCOPES, authorized.scopes().as_str());
     headers
 }
 
-impl From<authorize::Error> for Problem {
-    fn from(error: authorize::Error) -> Self {
-        let forbidden = |denial: Denial| match denial {
-            Denial::WrongType => Self::new(Code::WrongType),
-            Denial::WrongAccount => Self::new(Code::WrongAccount),
-            Denial::InsufficientScope => {
-                Self::new(Code::InsufficientScope).detail("The credential lacks a scope that the gateway asks for.")
-            }
-            Denial::NotFound | Denial::WrongEnvironment | Denial::Revoked | Denial::Suspended | Denial::Expired => {
-                refused(denial)
-            }
-        };
-        match error {
-            authorize::Error::Forbidden(denial) => {
-                metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
-                forbidden(denial)
-            }
-            authorize::Error::Authentication(error) => error.into(),
+fn refusal(error: authorize::Error, required: &Required) -> Problem {
+    let (denial, missing) = match error {
+        authorize::Error::Forbidden { denial, missing } => (denial, missing),
+        authorize::Error::Authentication(error) => return error.into(),
+    };
+    metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
+    let problem = match denial {
+        Denial::WrongType => Problem::new(Code::WrongType),
+        Denial::WrongAccount => Problem::new(Code::WrongAccount),
+        Denial::InsufficientScope => Problem::lacking(missing.as_str()),
+        Denial::NotFound | Denial::WrongEnvironment | Denial::Revoked | Denial::Suspended | Denial::Expired => {
+            return not_good(denial);
         }
+    };
+    match required.detail(denial) {
+        Some(detail) => problem.detail(detail),
+        None => problem,
     }
 }

@@ -32,19 +32,19 @@ pub(in crate::http) struct NewKey {
     /// An account that the caller reaches.
     #[schema(example = "mid_123456")]
     mid: String,
-    /// 1 to 200 characters without `<`, `>` and control characters.
+    /// 1 to 200 characters, one of them visible, without `<`, `>`, control characters and those that hide or turn others.
     #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
     name: String,
     /// What the key is for. `publishable` is read as `public`.
     #[schema(pattern = "^(secret|public|tokenization|publishable)$")]
     r#type: String,
-    /// At most 100, none twice. Scopes of this service only on secret keys.
+    /// At most 100, none twice, together at most 2,048 characters. Scopes of this service only on secret keys.
     #[schema(max_items = 100)]
     scopes: Option<Vec<String>>,
     /// Up to 500 characters, as `name`.
     #[schema(max_length = 500, pattern = "^[^<>]*$")]
     description: Option<String>,
-    /// RFC 3339, in the future.
+    /// RFC 3339, in the future; rounded down to the millisecond.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
 }

@@ -62,11 +62,13 @@ pub(in crate::http) async fn get_or_list_keys(
     caller: Caller<ReadKeys>,
     State(app): State<Arc<App>>,
     Segment(segment): Segment,
-    query: Query,
+    mut query: Query,
 ) -> Result<Response, Problem> {
     if !segment.starts_with("key_") {
         return list(&app, &caller.0, &segment, query).await;
     }
+    query.know(&["state", "type", "limit", "cursor"]);
+    query.check()?;
     let id = segment.parse().map_err(|_| no_key())?;
     let record = read_key(&app, &caller.0, id).await?.ok_or_else(no_key)?;
     Ok(fresh(KeyDetailsView::new(&record, app.expiry_time())))

@@ -39,7 +39,7 @@ pub(in crate::http) struct NewMerchant {
     /// 1 to 64 of `A-Z a-z 0-9 _ -`, not starting with `key_`; made by the service when absent.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     mid: Option<String>,
-    /// 1 to 200 characters without `<`, `>` and control characters.
+    /// 1 to 200 characters, one of them visible, without `<`, `>`, control characters and those that hide or turn others.
     #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
     name: String,
     /// The platform or partner account that it is to stand below; the caller's own when absent.
@@ -125,6 +125,8 @@ pub(in crate::http) async fn suspend_merchant(
 }
 
 /// Resume a suspended merchant.
+///
+/// Whoever suspended it, or stands above that, may: the partner, the platform, the operator at the command line.
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/resume", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
@@ -191,6 +193,7 @@ impl From<change_status::Error> for Problem {
             change_status::Error::Caller(error) => error.into(),
             change_status::Error::NoSuchAccount => no_account(),
             change_status::Error::Refused(StatusRefusal::OwnAccount) => Self::new(Code::OwnAccount),
+            change_status::Error::Refused(StatusRefusal::SuspendedFromAbove) => Self::new(Code::SuspendedFromAbove),
             change_status::Error::Refused(StatusRefusal::Closed) => Self::new(Code::AccountClosed),
             change_status::Error::Fault(fault) => fault.into(),
         }

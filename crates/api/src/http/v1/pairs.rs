@@ -29,13 +29,13 @@ use crate::{
     reason = "describes the body in the document; it is read field by field, so that every fault is told"
 )]
 pub(in crate::http) struct NewPair {
-    /// 1 to 200 characters without `<`, `>` and control characters.
+    /// 1 to 200 characters, one of them visible, without `<`, `>`, control characters and those that hide or turn others.
     #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
     name: String,
     /// Up to 500 characters, as `name`.
     #[schema(max_length = 500, pattern = "^[^<>]*$")]
     description: Option<String>,
-    /// What the secret key may do.
+    /// What the secret key may do: at most 100 scopes, together at most 2,048 characters.
     #[schema(max_items = 100)]
     scopes: Option<Vec<String>>,
     /// Whether the active pairs of this merchant with the same name are revoked in the same moment.

@@ -9,10 +9,14 @@ use axum::{
     response::Response,
 };
 
+use keyward_domain::Denial;
+
 use super::Problems;
 use crate::http::{
     AppState,
+    authorization::Authorization,
     body::{MediaType, read},
+    caller::refused,
     context,
     fields::{Fields, parse_object},
     problem::Problem,
@@ -43,6 +47,7 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let (mut parts, body) = request.into_parts();
     let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
     let client = rfc6749::Client::of(&parts.headers);
+    let several = Authorization::of(&parts.headers) == Authorization::Several;
     parts.extensions.clear();
     let request = Request::from_parts(parts, body);
     let (media_type, _, bytes) =
@@ -50,6 +55,8 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let app = Arc::clone(&state.app);
     match media_type {
         MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source).await),
+        // This dialect has no use for the header, but nobody sends two of them by intent.
+        MediaType::Json | MediaType::Multipart | MediaType::Other if several => Err(refused(Denial::NotFound)),
         MediaType::Json | MediaType::Multipart | MediaType::Other => {
             platform::answer(&app, Fields::json(parse_object(&bytes)?), source).await
         }

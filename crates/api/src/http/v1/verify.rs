@@ -231,7 +231,7 @@ fn read_all(objects: Vec<Fields>) -> Result<Vec<Check>, Problem> {
 
 fn read(mut fields: Fields, place: &str) -> Result<Check, Problem> {
     refuse_unknown(&fields, &CONDITIONS, place)?;
-    let key = fields.required_text("key").map(Zeroizing::new);
+    let key = fields.required_credential("key");
     let scopes = fields.scopes("scopes");
     let asked_type = fields.text("type").map(|text| key_type(&text));
     let asked_type = match asked_type {

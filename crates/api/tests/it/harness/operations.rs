@@ -67,7 +67,7 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
             let body = json!({"checks": [{"key": key.value}, {"key": key.value}]});
             rule("api-keys:verify", Foreign::NotFound, with(template, body))
         }
-        ("get", "/v1/auth") => {
+        ("get", "/v1/auth" | "/v1/auth-public" | "/v1/auth-tokenization") => {
             Rule { scope: None, needs_credential: true, foreign: Foreign::Unnamed, requests: one(template) }
         }
         ("post", "/v1/oauth2/token") => {

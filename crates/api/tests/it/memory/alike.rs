@@ -81,7 +81,7 @@ impl Keys {
         let pair = world.pair("merchant_a1", &["charges:read", "merchants:read"]).await;
         let good = vec![
             world.key("merchant_a1", &["charges:*", "refunds:read"]).await,
-            world.key_of("merchant_a2", "secret", &["charges:read"], Some("2027-01-01T00:00:00Z")).await,
+            world.key_of("merchant_a2", "secret", &["charges:read"], Some("2027-01-01T00:00:00.000Z")).await,
             world.key_of("merchant_a1", "public", &["charges:read"], None).await,
             world.key_of("merchant_a1", "tokenization", &[], None).await,
             world.key("partner_a", &["api-keys:verify"]).await,
@@ -90,7 +90,7 @@ impl Keys {
         ];
         let bad = vec![
             world.key("merchant_a1", &[]).await,
-            world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01Z")).await,
+            world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01.000Z")).await,
             world.key("merchant_b1", &[]).await,
             world.key("merchant_p1", &[]).await,
             world.key("platform", &[]).await,
@@ -280,6 +280,6 @@ async fn what_is_used_from_memory_counts_as_used() {
         assert!(ask.send(&world.router).await.status.is_success());
         world.app.flush_usage().await.unwrap();
         let shown = world.get(&by.value, &key.path()).await.json(200);
-        assert_eq!(shown["last_used"], format!("2026-11-23T12:0{}:00Z", n + 1), "{ask:?}");
+        assert_eq!(shown["last_used"], format!("2026-11-23T12:0{}:00.000Z", n + 1), "{ask:?}");
     }
 }

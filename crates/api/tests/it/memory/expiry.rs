@@ -7,7 +7,7 @@ use serde_json::json;
 use super::verify;
 use crate::harness::{Pair, World};
 
-const AT: &str = "2026-11-23T12:00:10Z";
+const AT: &str = "2026-11-23T12:00:10.000Z";
 
 #[tokio::test]
 async fn a_remembered_key_and_its_tokens_are_dead_at_the_very_instant() {

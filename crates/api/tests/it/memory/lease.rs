@@ -62,9 +62,9 @@ async fn when_its_lease_is_over_a_node_believes_nothing_that_it_remembers() {
 async fn a_slow_clock_prolongs_no_key() {
     let world = World::new().await;
     let by = world.root("platform").await;
-    let soon = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:20Z")).await;
-    let later = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:21Z")).await;
-    let node = joined(&world, "2026-11-23T12:00:20Z".parse().unwrap()).await;
+    let soon = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:20.000Z")).await;
+    let later = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:21.000Z")).await;
+    let node = joined(&world, "2026-11-23T12:00:20.000Z".parse().unwrap()).await;
     // By the clock of this node it is twenty seconds earlier.
     for _ in 0..2 {
         assert_eq!(codes(&node, &by, &soon).await, (401, "EXPIRED".to_owned()));

@@ -147,8 +147,8 @@ impl Asking {
             Credential::Key { key, forged } => self.value(key, forged),
             Credential::Token(token) => self.tokens[token][0].clone(),
         };
-        let scope = if charges { "&scope=charges:read" } else { "" };
-        let answer = self.node.get(&credential, &format!("/v1/auth?type={}{scope}", word_of(kind))).await;
+        let scope = if charges { "?scope=charges:read" } else { "" };
+        let answer = self.node.get(&credential, &format!("{}{scope}", path_of(kind))).await;
         match answer.header("x-keyward-key-id") {
             Some(id) => Told::Passed(self.number(&id.into())),
             None => done(&answer),
@@ -237,6 +237,15 @@ fn known_code(code: &Value) -> &'static str {
 
 fn known_state(state: &Value) -> State {
     [State::Active, State::Expired, State::Revoked].into_iter().find(|it| state == state_word(*it)).unwrap()
+}
+
+/// The path on which a gateway takes keys of this type.
+const fn path_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Secret => "/v1/auth",
+        Kind::Public => "/v1/auth-public",
+        Kind::Tokenization => "/v1/auth-tokenization",
+    }
 }
 
 const fn word_of(kind: Kind) -> &'static str {

@@ -1,12 +1,35 @@
 //! `/v1/auth`: what a gateway asks about the credential of somebody else's request.
 
-use crate::harness::{Answer, World};
+use crate::harness::{Answer, Node, Request, Setup, World};
+
+mod credential;
+mod path;
+mod require;
+
+/// One path for each type: secret, public, tokenization.
+const PATHS: [&str; 3] = ["/v1/auth", "/v1/auth-public", "/v1/auth-tokenization"];
+
+/// The five headers that name who may pass.
+fn identity(answer: &Answer) -> [Option<&str>; 5] {
+    ["key-id", "mid", "partner-mid", "type", "scopes"].map(|name| answer.header(&format!("x-keyward-{name}")))
+}
 
 #[track_caller]
 fn passed(answer: &Answer) -> [Option<&str>; 5] {
     answer.empty(204);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    ["key-id", "mid", "partner-mid", "type", "scopes"].map(|name| answer.header(&format!("x-keyward-{name}")))
+    identity(answer)
+}
+
+/// The same request by every way there is: looked up, looked up and then remembered, from memory.
+async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, &str)]) -> [Answer; 3] {
+    // It never answers from memory.
+    let cold = Node::over(world.ports(), Setup::default()).await;
+    let send = async |node: &Node| {
+        let request = Request::new(&node.router, method, path);
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send().await
+    };
+    [send(&cold).await, send(world).await, send(world).await]
 }
 
 #[tokio::test]
@@ -24,15 +47,12 @@ async fn any_method_will_do_and_no_body_is_read() {
 #[tokio::test]
 async fn a_credential_stands_in_either_header() {
     let world = World::new().await;
-    let (key, other) = (world.key("merchant_p1", &[]).await, world.key("merchant_p1", &[]).await);
-    let expected = [Some(key.id.as_str()), Some("merchant_p1"), None, Some("secret"), Some("")];
+    let key = world.key("merchant_p1", &[]).await;
+    let expected = [key.id.as_str(), "merchant_p1", "", "secret", ""].map(Some);
     let ask = || world.request("GET", "/v1/auth");
     assert_eq!(passed(&ask().header("x-api-key", &key.value).send().await), expected);
     assert_eq!(passed(&ask().header("authorization", &format!("bEaReR {}", key.value)).send().await), expected);
     assert_eq!(passed(&ask().bearer(&key.value).header("x-api-key", &key.value).send().await), expected);
-    ask().bearer(&key.value).header("x-api-key", &other.value).send().await.invalid(&["X-Api-Key"]);
-    let two = ask().header("x-api-key", &key.value).header("x-api-key", &other.value);
-    two.send().await.invalid(&["X-Api-Key"]);
     ask().header("x-api-key", "").send().await.problem(401, "invalid_credential");
 }
 
@@ -52,7 +72,7 @@ async fn an_access_token_is_judged_by_its_effective_scopes() {
     assert_eq!(passed(&world.get(token, "/v1/auth?scope=charges:read&mid=merchant_a1&type=secret").await), expected);
     assert_eq!(passed(&world.request("GET", "/v1/auth").header("x-api-key", token).send().await), expected);
     world.get(token, "/v1/auth?scope=charges:write").await.problem(403, "insufficient_scope");
-    world.get(token, "/v1/auth?type=public").await.problem(403, "wrong_type");
+    world.get(token, "/v1/auth-public").await.problem(403, "wrong_type");
 }
 
 #[tokio::test]
@@ -66,12 +86,12 @@ async fn conditions_are_all_held_to() {
         (&secret, "?scope=charges:read&scope=refunds:write", Some("insufficient_scope")),
         (&secret, "?scope=charges", Some("insufficient_scope")),
         (&secret, "?mid=merchant_a2", Some("wrong_account")),
-        (&secret, "?type=tokenization", Some("wrong_type")),
-        (&secret, "?type=public&mid=merchant_a2&scope=x", Some("wrong_type")),
+        (&secret, "-tokenization", Some("wrong_type")),
+        (&secret, "-public?mid=merchant_a2&scope=x", Some("wrong_type")),
         (&secret, "?mid=merchant_a2&scope=x", Some("wrong_account")),
         (&public, "", Some("wrong_type")),
-        (&public, "?type=public", None),
-        (&public, "?type=publishable&scope=charges:read", None),
+        (&public, "-public", None),
+        (&public, "-public?type=publishable&scope=charges:read", None),
     ] {
         let answer = world.get(key, &format!("/v1/auth{query}")).await;
         match code {
@@ -122,7 +142,6 @@ async fn what_is_no_good_credential_is_401_whatever_is_asked() {
         let dead = world.get(&revoked.value, &path).await;
         for answer in [none, basic, forged, dead, world.get("garbage", &path).await] {
             answer.problem(401, "invalid_credential");
-            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
             told.push(answer.untraced());
         }
         told.dedup();

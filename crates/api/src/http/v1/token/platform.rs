@@ -1,4 +1,4 @@
-//! The platform's own dialect: JSON with names in any case.
+//! The platform's own dialect: JSON.
 
 use std::sync::Arc;
 
@@ -6,7 +6,6 @@ use axum::response::Response;
 use keyward_domain::Denial;
 use serde::Serialize;
 use utoipa::ToSchema;
-use zeroize::Zeroizing;
 
 use crate::{
     app::{
@@ -78,19 +77,18 @@ pub(in crate::http) struct TokenView {
 #[derive(Serialize)]
 struct Nothing {}
 
-pub(super) async fn answer(app: &Arc<App>, fields: Fields, source: Source) -> Result<Response, Problem> {
-    let mut fields = fields.in_any_case(&["AppKey", "AppSecret", "refreshToken"]);
+pub(super) async fn answer(app: &Arc<App>, mut fields: Fields, source: Source) -> Result<Response, Problem> {
     if fields.has("refreshToken") {
         if fields.has("AppKey") || fields.has("AppSecret") {
             fields.fault("refreshToken", "must not come together with AppKey and AppSecret");
         }
-        let token = fields.text("refreshToken").map(Zeroizing::new);
+        let token = fields.credential("refreshToken");
         let token = fields.finish(token)?;
         let tokens = refresh_token(app, RefreshToken { token: &token, scopes: None, proved: None }).await?;
         return Ok(fresh(TokenView::from(tokens)));
     }
-    let app_key = fields.required_text("AppKey").map(Zeroizing::new);
-    let app_secret = fields.required_text("AppSecret").map(Zeroizing::new);
+    let app_key = fields.required_credential("AppKey");
+    let app_secret = fields.required_credential("AppSecret");
     let (app_key, app_secret) = fields.finish(app_key.zip(app_secret))?;
     let request = ObtainToken { app_key: &app_key, app_secret: &app_secret, scopes: None, source, refreshable: true };
     Ok(fresh(TokenView::from(obtain_token(app, request).await?)))

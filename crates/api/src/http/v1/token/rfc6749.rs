@@ -9,7 +9,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use keyward_domain::ScopeSet;
+use keyward_domain::{MAX_SCOPES, ScopeSet};
 use serde::Serialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -21,6 +21,8 @@ use crate::{
         refresh_token::{self, RefreshToken, refresh_token},
     },
     http::{
+        authorization::Authorization,
+        fields::{folded, trimmed},
         problem::{Problem, whole_seconds},
         v1::NO_STORE,
     },
@@ -84,16 +86,15 @@ pub(super) enum Client {
 
 impl Client {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let Some(value) = headers.get(header::AUTHORIZATION) else { return Self::Unnamed };
-        Self::basic(value).unwrap_or(Self::Garbled)
+        match Authorization::of(headers) {
+            Authorization::Absent => Self::Unnamed,
+            Authorization::Basic(encoded) => Self::basic(encoded).unwrap_or(Self::Garbled),
+            Authorization::Bearer(_) | Authorization::Garbled | Authorization::Several => Self::Garbled,
+        }
     }
 
-    fn basic(value: &HeaderValue) -> Option<Self> {
-        let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let decoded = Zeroizing::new(String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?);
+    fn basic(encoded: &str) -> Option<Self> {
+        let decoded = Zeroizing::new(String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?);
         let (id, secret) = decoded.split_once(':')?;
         // Both are form-encoded first (section 2.3.1).
         let plain = |text: &str| {
@@ -101,7 +102,7 @@ impl Client {
             let (_, plain) = pairs.pop()?;
             pairs.is_empty().then_some(plain)
         };
-        Some(Self::Basic { id: plain(id)?, secret: Zeroizing::new(plain(secret)?) })
+        Some(Self::Basic { id: plain(id)?.trim().to_owned(), secret: trimmed(plain(secret)?) })
     }
 }
 
@@ -123,6 +124,9 @@ const fn refusal(status: StatusCode, error: &'static str, description: &'static 
 const fn invalid_request(description: &'static str) -> Refusal {
     refusal(StatusCode::BAD_REQUEST, "invalid_request", description)
 }
+
+/// The fields of a form that count.
+const FIELDS: [&str; 5] = ["grant_type", "client_id", "client_secret", "scope", "refresh_token"];
 
 const INVALID_CLIENT: Refusal =
     refusal(StatusCode::UNAUTHORIZED, "invalid_client", "client_id and client_secret are not a good pair of keys");
@@ -157,7 +161,7 @@ impl From<Refusal> for Failure {
 async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> Result<Tokens, Failure> {
     let mut form = read_form(body)?;
     let scopes = match form.remove("scope") {
-        Some(text) => Some(text.parse::<ScopeSet>().map_err(|_| INVALID_SCOPE)?),
+        Some(text) => Some(read_scope(&text)?),
         None => None,
     };
     let grant_type = form.remove("grant_type").ok_or(invalid_request("grant_type is required"))?;
@@ -169,7 +173,7 @@ async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> R
             Ok(obtain_token(app, request).await?)
         }
         "refresh_token" => {
-            let token = form.remove("refresh_token").map(Zeroizing::new);
+            let token = form.remove("refresh_token").map(trimmed);
             let token = token.ok_or(invalid_request("refresh_token is required"))?;
             // A client that names itself has to prove it, and to be the one that the token was made for.
             let proved = match client {
@@ -191,12 +195,28 @@ async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> R
     }
 }
 
-/// The fields of the form; none may stand there twice (section 3.2).
+/// A scope: a set, separated by spaces (section 3.3), so neither more of these nor a repetition says anything.
+fn read_scope(text: &str) -> Result<ScopeSet, Refusal> {
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in text.split_ascii_whitespace() {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+        if scopes.len() > MAX_SCOPES {
+            break;
+        }
+    }
+    if scopes.is_empty() { Err(INVALID_SCOPE) } else { ScopeSet::parse(scopes).map_err(|_| INVALID_SCOPE) }
+}
+
+/// The fields of the form by their names, near misses of a known one under that; none may stand there twice (section 3.2).
 fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_bytes(body).map_err(|_| invalid_request("the body must be a form"))?;
     let mut form = BTreeMap::new();
     for (name, value) in pairs {
+        let near = folded(&name);
+        let name = FIELDS.into_iter().find(|known| folded(known) == near).map_or(name, str::to_owned);
         // A field without a value counts as absent (section 3.2).
         if !value.is_empty() && form.insert(name, value).is_some() {
             return Err(invalid_request("a field must be given once"));
@@ -210,8 +230,8 @@ fn named_client(
     client: Client,
     form: &mut BTreeMap<String, String>,
 ) -> Result<Option<(String, Zeroizing<String>)>, Refusal> {
-    let id = form.remove("client_id");
-    let secret = form.remove("client_secret").map(Zeroizing::new);
+    let id = form.remove("client_id").map(|id| id.trim().to_owned());
+    let secret = form.remove("client_secret").map(trimmed);
     match (client, id, secret) {
         (Client::Garbled, _, _) => Err(INVALID_CLIENT),
         (Client::Basic { .. }, _, Some(_)) => Err(invalid_request("the client must authenticate in one way only")),

@@ -25,7 +25,7 @@ fn told(key: &Held, state: &str, enforced_at: Option<&str>) -> Value {
 async fn a_key_that_was_never_revoked_has_no_end_that_could_be_in_force() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
-    let key = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01Z")).await;
+    let key = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01.000Z")).await;
     let answer = world.get(&by.value, &format!("{}/enforcement", key.path())).await;
     assert_eq!(answer.json(200), told(&key, "active", None));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -40,8 +40,8 @@ async fn a_revoked_key_tells_since_when_and_a_second_revocation_changes_nothing(
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let secret = world.key("merchant_a1", &[]).await;
-    let public = world.key_of("merchant_a1", "public", &[], Some("2026-11-23T12:00:01Z")).await;
-    for (key, at) in [(&secret, "2026-11-23T12:01:00Z"), (&public, "2026-11-23T12:03:00Z")] {
+    let public = world.key_of("merchant_a1", "public", &[], Some("2026-11-23T12:00:01.000Z")).await;
+    for (key, at) in [(&secret, "2026-11-23T12:01:00.000Z"), (&public, "2026-11-23T12:03:00.000Z")] {
         for _ in 0..2 {
             world.advance(Duration::from_mins(1));
             world.delete(&by.value, &key.path()).await.empty(204);
@@ -59,7 +59,7 @@ async fn an_overwritten_key_is_a_revoked_one() {
     let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
     let made = world.post_json(&by.value, "/v1/merchants/merchant_a1/api-keys", &body).await.json(201);
     for key in [&pair.public, &pair.secret] {
-        assert_eq!(noted(&world, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
+        assert_eq!(noted(&world, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
     }
     for n in 0..2 {
         let id = made["keys"][n]["id"].as_str().unwrap();
@@ -81,8 +81,8 @@ async fn a_key_of_a_closed_account_is_as_far_as_the_closing_is() {
         world.post(&by.value, &format!("/v1/merchants/{closed}/suspend")).await.json(200);
         world.advance(Duration::from_mins(1));
         world.post(&by.value, &format!("/v1/merchants/{closed}/close")).await.json(200);
-        assert_eq!(noted(&world, &by, &key).await, told(&key, "revoked", Some("2026-11-23T12:02:00Z")), "{closed}");
-        let expected = told(&revoked_before, "revoked", Some("2026-11-23T12:00:00Z"));
+        assert_eq!(noted(&world, &by, &key).await, told(&key, "revoked", Some("2026-11-23T12:02:00.000Z")), "{closed}");
+        let expected = told(&revoked_before, "revoked", Some("2026-11-23T12:00:00.000Z"));
         assert_eq!(noted(&world, &by, &revoked_before).await, expected, "{closed}");
         assert_eq!(noted(&world, &by, &elsewhere).await, told(&elsewhere, "active", None), "{closed}");
     }
@@ -130,7 +130,7 @@ async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it(
     it.world.advance(Duration::from_mins(1));
     it.end_both().await;
     for key in [&it.revoked, &it.closed] {
-        assert_eq!(noted(&it.node, &it.by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00Z")));
+        assert_eq!(noted(&it.node, &it.by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
     }
 }
 
@@ -138,7 +138,7 @@ async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it(
 async fn asking_has_it_noted_where_nobody_waited_for_it() {
     let it = Unnoted::new().await;
     it.feed.noting.send_replace(Course::Well);
-    for (key, at) in [(&it.revoked, "2026-11-23T12:01:00Z"), (&it.closed, "2026-11-23T12:02:00Z")] {
+    for (key, at) in [(&it.revoked, "2026-11-23T12:01:00.000Z"), (&it.closed, "2026-11-23T12:02:00.000Z")] {
         it.world.advance(Duration::from_mins(1));
         assert_eq!(now(&it.node, &it.by, key).await, told(key, "revoked", None), "not claimed before it is known");
         for _ in 0..2 {

@@ -10,7 +10,7 @@ use crate::harness::{ID, START, World};
 async fn a_secret_key_is_shown_without_its_value() {
     let world = World::new().await;
     let reader = world.key("partner_a", &["api-keys:read"]).await;
-    let key = world.key_of("merchant_a1", "secret", &["charges:read"], Some("2027-01-01T00:00:00Z")).await;
+    let key = world.key_of("merchant_a1", "secret", &["charges:read"], Some("2027-01-01T00:00:00.000Z")).await;
     let four = &key.value[key.value.len() - 4..];
     let answer = world.get(&reader.value, &key.path()).await;
     assert_eq!(
@@ -19,7 +19,7 @@ async fn a_secret_key_is_shown_without_its_value() {
             "status": "SUCCESS", "success": true, "errors": [], "id": key.id, "mid": "merchant_a1", "name": "Planted",
             "description": null, "type": "secret", "scopes": ["charges:read"], "state": "active", "created_at": START,
             "createdOn": START, "created_by": "operator", "last_used": null, "lastUsed": null, "last_four": four,
-            "lastFour": four, "expires_at": "2027-01-01T00:00:00Z", "revoked_at": null, "revoked_by": null,
+            "lastFour": four, "expires_at": "2027-01-01T00:00:00.000Z", "revoked_at": null, "revoked_by": null,
             "revocation_reason": null,
         })
     );
@@ -45,16 +45,19 @@ async fn the_last_use_is_told_once_it_was_written_down() {
     world.get(&reader.value, "/v1/api-keys/partner_a").await.json(200);
     world.app.flush_usage().await.unwrap();
     let key = world.get(&reader.value, &reader.path()).await.json(200);
-    assert_eq!((&key["last_used"], &key["lastUsed"]), (&json!("2026-11-23T12:01:30Z"), &json!("2026-11-23T12:01:30Z")));
+    assert_eq!(
+        (&key["last_used"], &key["lastUsed"]),
+        (&json!("2026-11-23T12:01:30.000Z"), &json!("2026-11-23T12:01:30.000Z"))
+    );
     let list = world.get(&reader.value, "/v1/api-keys/partner_a").await.json(200);
-    assert_eq!(list["keys"][0]["last_used"], "2026-11-23T12:01:30Z");
+    assert_eq!(list["keys"][0]["last_used"], "2026-11-23T12:01:30.000Z");
 }
 
 #[tokio::test]
 async fn a_key_is_expired_at_the_very_instant() {
     let world = World::new().await;
     let reader = world.key("partner_a", &["api-keys:read", "api-keys:verify"]).await;
-    let key = world.key_of("merchant_a1", "secret", &["api-keys:read"], Some("2026-11-23T12:00:10Z")).await;
+    let key = world.key_of("merchant_a1", "secret", &["api-keys:read"], Some("2026-11-23T12:00:10.000Z")).await;
     world.advance(Duration::from_micros(9_999_999));
     assert_eq!(world.get(&reader.value, &key.path()).await.json(200)["state"], "active");
     world.get(&key.value, "/v1/api-keys/merchant_a1").await.json(200);
@@ -103,6 +106,6 @@ async fn a_revoked_key_tells_when_by_whom_and_why() {
     let shown = world.get(&by.value, &key.path()).await.json(200);
     let told = |name: &str| shown[name].clone();
     assert_eq!(told("state"), "revoked");
-    assert_eq!(told("revoked_at"), "2026-11-23T12:00:05Z");
+    assert_eq!(told("revoked_at"), "2026-11-23T12:00:05.000Z");
     assert_eq!((told("revoked_by"), told("revocation_reason")), (Value::from(by.id), Value::from("compromised")));
 }

@@ -33,7 +33,7 @@ async fn repeating_it_is_204_again_and_the_first_revocation_stays() {
     world.delete(&first.value, &format!("{}?reason=no_longer_needed", key.path())).await.empty(204);
     world.advance(Duration::from_mins(1));
     world.delete(&second.value, &format!("{}?reason=compromised", key.path())).await.empty(204);
-    let expected = ("2026-11-23T12:00:00Z".to_owned(), first.id.clone(), "no_longer_needed".to_owned());
+    let expected = ("2026-11-23T12:00:00.000Z".to_owned(), first.id.clone(), "no_longer_needed".to_owned());
     assert_eq!(shown(&world, &first, &key).await, expected);
 }
 
@@ -80,7 +80,7 @@ async fn unknown_foreign_and_garbled_ids_are_the_same() {
 async fn an_expired_key_can_still_be_revoked() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
-    let key = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01Z")).await;
+    let key = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01.000Z")).await;
     world.advance(Duration::from_secs(2));
     world.delete(&by.value, &format!("{}?reason=compromised", key.path())).await.empty(204);
     assert_eq!(world.get(&by.value, &key.path()).await.json(200)["state"], "revoked");
@@ -94,7 +94,7 @@ async fn nobody_revokes_the_last_key_of_its_own_that_can_write_keys() {
     let reader = world.key("partner_a", &["api-keys:read"]).await;
     world.key_of("partner_a", "public", &[], None).await;
     let gone = world.key("partner_a", &["api-keys:*"]).await;
-    world.key_of("partner_a", "secret", &["api-keys:write"], Some("2026-11-23T12:00:01Z")).await;
+    world.key_of("partner_a", "secret", &["api-keys:write"], Some("2026-11-23T12:00:01.000Z")).await;
     world.root("merchant_a1").await;
     world.delete(&last.value, &gone.path()).await.empty(204);
     world.advance(Duration::from_secs(1));

@@ -1,5 +1,7 @@
 //! `POST /v1/merchants/{mid}/suspend`, `/resume` and `/close`.
 
+use keyward_api::app::{Caller, change_status::change_status};
+use keyward_domain::Status;
 use serde_json::{Value, json};
 
 use crate::harness::{START, World};
@@ -88,7 +90,7 @@ async fn keys_of_a_closed_account_read_revoked_everywhere() {
     let platform = world.root("platform").await;
     let alive = world.root("merchant_a1").await;
     let revoked = world.key("merchant_a1", &[]).await;
-    let public = world.key_of("merchant_a1", "public", &[], Some("2026-11-23T12:00:01Z")).await;
+    let public = world.key_of("merchant_a1", "public", &[], Some("2026-11-23T12:00:01.000Z")).await;
     world.delete(&platform.value, &revoked.path()).await.empty(204);
     world.advance(std::time::Duration::from_secs(1));
     world.post(&platform.value, "/v1/merchants/partner_a/close").await.json(200);
@@ -119,6 +121,53 @@ async fn a_resumed_merchant_stays_dead_under_a_suspended_partner() {
     world.get(&merchant.value, "/v1/merchants").await.problem(401, "invalid_credential");
     world.post(&platform.value, "/v1/merchants/partner_a/resume").await.json(200);
     world.get(&merchant.value, "/v1/merchants").await.json(200);
+}
+
+#[tokio::test]
+async fn a_suspension_is_lifted_by_a_caller_at_or_above_its_maker() {
+    let world = World::new().await;
+    let (platform, partner) = (world.root("platform").await.value, world.root("partner_a").await.value);
+    let suspend = async |by: &str| world.post(by, "/v1/merchants/merchant_a1/suspend").await.json(200);
+    let resume = async |by: &str| world.post(by, "/v1/merchants/merchant_a1/resume").await;
+    suspend(&platform).await;
+    for _ in 0..2 {
+        resume(&partner).await.problem(403, "suspended_from_above");
+    }
+    assert_eq!(world.get(&partner, "/v1/merchants/merchant_a1").await.json(200)["status"], "suspended");
+    // Suspending it once more from below takes nothing away.
+    suspend(&partner).await;
+    resume(&partner).await.problem(403, "suspended_from_above");
+    resume(&platform).await.json(200);
+    // What was lifted leaves nothing behind.
+    suspend(&partner).await;
+    resume(&partner).await.json(200);
+    suspend(&partner).await;
+    resume(&platform).await.json(200);
+    // Suspending it again from higher up counts.
+    suspend(&partner).await;
+    suspend(&platform).await;
+    resume(&partner).await.problem(403, "suspended_from_above");
+    // Closing is no resuming.
+    world.post(&partner, "/v1/merchants/merchant_a1/close").await.json(200);
+    resume(&partner).await.problem(409, "account_closed");
+}
+
+#[tokio::test]
+async fn the_operator_stands_above_the_platform() {
+    let world = World::new().await;
+    let platform = world.root("platform").await.value;
+    let partner = world.root("partner_a").await.value;
+    let set =
+        async |status| change_status(&world.app, &Caller::operator(), &"merchant_a1".parse().unwrap(), status).await;
+    let resume = async |by: &str| world.post(by, "/v1/merchants/merchant_a1/resume").await;
+    world.post(&platform, "/v1/merchants/merchant_a1/suspend").await.json(200);
+    set(Status::Suspended).await.unwrap();
+    for by in [&partner, &platform] {
+        resume(by).await.problem(403, "suspended_from_above");
+    }
+    set(Status::Active).await.unwrap();
+    world.post(&partner, "/v1/merchants/merchant_a1/suspend").await.json(200);
+    resume(&partner).await.json(200);
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn it_dies_at_once_with_either_key() {
 #[tokio::test]
 async fn it_dies_with_either_key_that_expires() {
     let world = World::new().await;
-    let in_time = Some("2026-11-23T12:01:00Z");
+    let in_time = Some("2026-11-23T12:01:00.000Z");
     for n in 0..2 {
         let public = world.key_of("merchant_a1", "public", &[], in_time.filter(|_| n == 0)).await;
         let secret = world.key_of("merchant_a1", "secret", &["merchants:read"], in_time.filter(|_| n == 1)).await;

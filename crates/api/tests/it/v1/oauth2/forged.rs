@@ -21,7 +21,7 @@ async fn refused(world: &World, token: &str) {
     for path in ["/v1/merchants", "/v1/auth"] {
         let answer = world.get(token, path).await;
         answer.problem(401, "invalid_credential");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
     }
 }
 

@@ -78,7 +78,7 @@ async fn every_wrong_pair_is_the_same_401() {
     for key in [&revoked.public, &revoked.secret] {
         world.delete(&by.value, &key.path()).await.empty(204);
     }
-    let in_time = Some("2026-11-23T12:00:01Z");
+    let in_time = Some("2026-11-23T12:00:01.000Z");
     let old_public = world.key_of("merchant_a1", "public", &[], in_time).await;
     let old_secret = world.key_of("merchant_a1", "secret", &[], in_time).await;
     world.advance(Duration::from_secs(1));

@@ -1,0 +1,77 @@
+//! The credential of a request at a gateway: one, from the header or headers that the gateway vouches for.
+
+use http::{HeaderMap, HeaderName};
+
+use crate::http::{
+    authorization::{Authorization, is_empty},
+    caller::{not_good, refused},
+    problem::Problem,
+};
+use keyward_domain::Denial;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Where the credential of a request at a gateway may stand. The other header then belongs to the application behind the
+/// gateway, and is not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CredentialHeader {
+    /// In `Authorization` or in `X-Api-Key`; in both, if it is the same.
+    #[default]
+    Either,
+    /// In `Authorization` alone.
+    Authorization,
+    /// In `X-Api-Key` alone.
+    XApiKey,
+}
+
+/// Why a request has no one credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Unclear {
+    /// An `Authorization` that holds no bearer credential.
+    Garbled,
+    /// Two different ones, or two headers that allow only one.
+    Two,
+}
+
+impl From<Unclear> for Problem {
+    fn from(unclear: Unclear) -> Self {
+        match unclear {
+            Unclear::Garbled => not_good(Denial::NotFound),
+            Unclear::Two => not_good(Denial::NotFound)
+                .detail("Two different credentials were presented: send one, in Authorization or in X-Api-Key."),
+        }
+    }
+}
+
+/// The credential, if there is one. An empty header is an absent one.
+pub(in crate::http) fn presented(headers: &HeaderMap, from: CredentialHeader) -> Result<Option<&str>, Unclear> {
+    match from {
+        CredentialHeader::Authorization => bearer(headers),
+        CredentialHeader::XApiKey => api_key(headers),
+        CredentialHeader::Either => match (bearer(headers)?, api_key(headers)?) {
+            (Some(bearer), Some(key)) if bearer != key => Err(Unclear::Two),
+            (bearer, key) => Ok(bearer.or(key)),
+        },
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Unclear> {
+    match Authorization::of(headers) {
+        Authorization::Absent => Ok(None),
+        Authorization::Bearer(credential) => Ok(Some(credential)),
+        Authorization::Basic(_) | Authorization::Garbled => Err(Unclear::Garbled),
+        Authorization::Several => Err(Unclear::Two),
+    }
+}
+
+fn api_key(headers: &HeaderMap) -> Result<Option<&str>, Unclear> {
+    let lines = headers.get_all(API_KEY).iter().filter(|line| !is_empty(line));
+    let mut keys = lines.map(|line| line.to_str().unwrap_or("?").trim_ascii());
+    let key = keys.next();
+    if keys.any(|other| key != Some(other)) { Err(Unclear::Two) } else { Ok(key) }
+}
+
+/// A request without any credential.
+pub(super) fn missing() -> Problem {
+    refused(Denial::NotFound)
+}

@@ -1,0 +1,139 @@
+//! How the names of fields and parameters are read, by every call alike.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Target, World, rule};
+
+/// Every spelling that counts as one of these names.
+fn spellings(name: &str) -> Vec<String> {
+    let bare = name.replace('_', "");
+    let all = [name.to_uppercase(), bare.clone(), name.replace('_', "-"), format!("_{bare}"), format!("{name}[]")];
+    all.into_iter().filter(|spelling| spelling != name).collect()
+}
+
+#[tokio::test]
+async fn a_near_miss_of_a_name_counts_as_that_name_in_json_and_in_forms() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let good = [("mid", "merchant_a1"), ("name", "x"), ("type", "secret"), ("expires_at", "2027-01-01T00:00:00Z")];
+    for (name, value) in good {
+        for spelling in spellings(name) {
+            let renamed = good.map(|(known, value)| (if known == name { spelling.as_str() } else { known }, value));
+            let body: Value = renamed.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            for (answer, twice) in [
+                (world.post_json(&by.value, "/v1/api-keys", &body).await, {
+                    let mut twice = body.clone();
+                    twice[name] = json!(value);
+                    world.post_json(&by.value, "/v1/api-keys", &twice).await
+                }),
+                (world.request("POST", "/v1/api-keys").bearer(&by.value).multipart(&renamed).send().await, {
+                    let twice = [&renamed[..], &[(name, value)]].concat();
+                    world.request("POST", "/v1/api-keys").bearer(&by.value).multipart(&twice).send().await
+                }),
+            ] {
+                let key = answer.json(201);
+                assert_eq!(key["expires_at"].as_str().map(|at| &at[..10]), Some("2027-01-01"), "{spelling}");
+                twice.invalid(&[name]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_restriction_that_is_almost_named_is_not_lost() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let pairs = "/v1/merchants/merchant_a1/api-keys";
+    let pair = world.post_json(&by.value, pairs, &json!({"name": "till"})).await.json(201);
+    let body = json!({"name": "till", "overwrite_existing_key": true});
+    assert_eq!(world.post_json(&by.value, pairs, &body).await.json(201)["uniqueName"], "till");
+    let old = format!("/v1/api-keys/{}", pair["keys"][1]["id"].as_str().unwrap());
+    assert_eq!(world.get(&by.value, &old).await.json(200)["state"], "revoked");
+
+    let parts = [("mid", "merchant_a1"), ("name", "x"), ("type", "secret"), ("scopes[]", "a"), ("scopes[]", "b")];
+    let key = world.request("POST", "/v1/api-keys").bearer(&by.value).multipart(&parts).send().await.json(201);
+    assert_eq!(key["scopes"], json!(["a", "b"]));
+    let both = [&parts[..], &[("scopes", "c")]].concat();
+    world.request("POST", "/v1/api-keys").bearer(&by.value).multipart(&both).send().await.invalid(&["scopes"]);
+
+    let platform = world.root("platform").await;
+    let body = json!({"Name": "x", "parentMid": "partner_b"});
+    assert_eq!(world.post_json(&platform.value, "/v1/merchants", &body).await.json(201)["parent_mid"], "partner_b");
+}
+
+#[tokio::test]
+async fn a_condition_that_is_almost_named_is_held_to() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let key = world.key("merchant_a1", &["charges:read"]).await.value;
+    for (body, code) in [
+        (json!({"Key": key}), "VALID"),
+        (json!({"key": key, "Scopes": ["charges:read"]}), "VALID"),
+        (json!({"key": key, "scopes[]": ["charges:write"]}), "INSUFFICIENT_SCOPE"),
+        (json!({"key": key, "M-I-D": "merchant_a2"}), "WRONG_ACCOUNT"),
+        (json!({"key": key, "TYPE": "public"}), "WRONG_TYPE"),
+    ] {
+        for _ in 0..2 {
+            assert_eq!(world.post_json(&by.value, "/v1/verify", &body).await.json(200)["code"], code, "{body}");
+        }
+        let batch = json!({"Checks": [body]});
+        let told = world.post_json(&by.value, "/v1/verify/batch", &batch).await.json(200);
+        assert_eq!(told["results"][0]["code"], code);
+    }
+    let both = json!({"key": key, "mid": "merchant_a1", "Mid": "merchant_a1"});
+    world.post_json(&by.value, "/v1/verify", &both).await.invalid(&["mid"]);
+    let both = json!({"checks": [{"key": key, "KEY": key}]});
+    world.post_json(&by.value, "/v1/verify/batch", &both).await.invalid(&["checks[0].key"]);
+}
+
+#[tokio::test]
+async fn both_dialects_of_the_token_endpoint_know_near_misses_too() {
+    let world = World::new().await;
+    let pair = world.pair("merchant_a1", &["charges:read"]).await;
+    let (id, secret) = (pair.public.value.as_str(), pair.secret.value.as_str());
+    let ask = || world.request("POST", "/v1/oauth2/token");
+    let tokens = ask().json(&json!({"app_key": id, "app-secret": secret})).send().await.json(200);
+    ask().json(&json!({"refresh_token": tokens["refreshToken"]})).send().await.json(200);
+    let form =
+        [("grantType", "client_credentials"), ("clientId", id), ("client-secret", secret), ("Scope", "charges:read")];
+    ask().form(&form).send().await.json(200);
+    let twice = [&form[..], &[("scope", "charges:read")]].concat();
+    assert_eq!(ask().form(&twice).send().await.json(400)["error"], "invalid_request");
+}
+
+#[tokio::test]
+async fn what_is_really_unknown_is_ignored_however_often_it_comes() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let body = json!({"mid": "merchant_a1", "name": "x", "type": "secret", "other": 1, "Other": 2, "expires": "x"});
+    world.post_json(&by.value, "/v1/api-keys", &body).await.json(201);
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_call_does_not_know_is_refused_by_every_call_that_reads_any() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let document = world.document().await;
+    let mut walked = 0;
+    for (method, path) in world.operations().await {
+        let parameters = document["paths"][&path][&method]["parameters"].as_array().cloned().unwrap_or_default();
+        let known: Vec<_> = parameters.iter().filter(|it| it["in"] == "query").map(|it| it["name"].clone()).collect();
+        if known.is_empty() {
+            continue;
+        }
+        let about = Target { mid: "merchant_a1".to_owned(), key: world.key("merchant_a1", &[]).await };
+        for (asked, body) in rule(&method, &path, &about).requests {
+            for name in ["resaon", "Limit", "unknown", "", "state[]"] {
+                let ask = (format!("{asked}?{name}=compromised"), body.clone());
+                let answer: Answer = world.try_out(&method, Some(&by.value), &ask).await;
+                assert_eq!(answer.status.as_u16(), 400, "{method} {path} {name}: {}", answer.text());
+                let told: Value = serde_json::from_slice(&answer.body).unwrap();
+                assert!(told["fields"][name].is_array(), "{method} {path}: {told}");
+                walked += 1;
+            }
+        }
+    }
+    assert!(walked >= 30, "{walked}");
+    let revoked = world.contents().await[2];
+    assert_eq!(revoked, 0, "no key was revoked by a request with a misspelt reason");
+}

@@ -1,0 +1,154 @@
+//! How values of a request are read, by every call alike: white space, marks and texts for people.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use crate::harness::World;
+
+const TOKEN: &str = "/v1/oauth2/token";
+
+#[tokio::test]
+async fn white_space_around_a_credential_is_dropped_wherever_it_arrives() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let pair = world.pair("merchant_a1", &["charges:read"]).await;
+    let (id, secret) = (&pair.public.value, &pair.secret.value);
+    for (before, after) in [("", "\n"), (" ", "\r\n"), ("\t", " ")] {
+        let around = |value: &str| format!("{before}{value}{after}");
+        for body in [
+            json!({"key": around(secret)}),
+            json!({"key": around(secret), "scopes": ["charges:read"], "mid": "merchant_a1"}),
+        ] {
+            for _ in 0..2 {
+                let told = world.post_json(&by.value, "/v1/verify", &body).await.json(200);
+                assert_eq!(told["code"], "VALID", "{body:?}");
+            }
+        }
+        let batch = json!({"checks": [{"key": around(secret)}]});
+        let told = world.post_json(&by.value, "/v1/verify/batch", &batch).await.json(200);
+        assert_eq!(told["results"][0]["code"], "VALID");
+
+        for app_key in [id, &pair.public.id, &pair.public.uuid()] {
+            let body = json!({"AppKey": around(app_key), "AppSecret": around(secret)});
+            let tokens = world.request("POST", TOKEN).json(&body).send().await.json(200);
+            let body = json!({"refreshToken": around(tokens["refreshToken"].as_str().unwrap())});
+            let tokens = world.request("POST", TOKEN).json(&body).send().await.json(200);
+            let refresh = around(tokens["refreshToken"].as_str().unwrap());
+            let form = [("grant_type", "refresh_token"), ("refresh_token", &refresh)];
+            world.request("POST", TOKEN).form(&form).send().await.json(200);
+        }
+        let form = [("grant_type", "client_credentials")];
+        let named = [("client_id", around(id)), ("client_secret", around(secret))];
+        let named = named.iter().map(|(name, value)| (*name, value.as_str()));
+        let in_body: Vec<_> = form.into_iter().chain(named).collect();
+        world.request("POST", TOKEN).form(&in_body).send().await.json(200);
+        let basic = format!("Basic {}", STANDARD.encode(format!("{}:{}", around(id), around(secret))));
+        let by_basic = world.request("POST", TOKEN).header("authorization", &basic).form(&form);
+        by_basic.send().await.json(200);
+    }
+    for header in [format!("Bearer \t{secret} "), format!(" bearer  {secret}\t"), format!("Bearer\t{secret}")] {
+        for _ in 0..2 {
+            world.request("GET", "/v1/auth").header("authorization", &header).send().await.empty(204);
+        }
+    }
+    world.request("GET", "/v1/auth").header("x-api-key", &format!("\t{secret} ")).send().await.empty(204);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_json_is_skipped() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let pair = world.pair("merchant_a1", &[]).await;
+    let post = |path: &str, body: &Value| {
+        let request = world.request("POST", path).bearer(&by.value);
+        request.body("application/json", format!("\u{feff}{body}")).send()
+    };
+    let key = json!({"mid": "merchant_a1", "name": "x", "type": "secret"});
+    post("/v1/api-keys", &key).await.json(201);
+    assert_eq!(post("/v1/verify", &json!({"key": pair.secret.value})).await.json(200)["valid"], true);
+    post(TOKEN, &json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value})).await.json(200);
+    let twice = format!("\u{feff}\u{feff}{key}");
+    let answer = world.request("POST", "/v1/api-keys").bearer(&by.value).body("application/json", twice).send().await;
+    answer.invalid(&["body"]);
+}
+
+#[tokio::test]
+async fn spaces_and_repetitions_in_a_scope_are_collapsed() {
+    let world = World::new().await;
+    let pair = world.pair("merchant_a1", &["charges:*", "a"]).await;
+    for (scope, granted) in [
+        ("a a", "a"),
+        ("a  charges:read", "a charges:read"),
+        (" a charges:read\n", "a charges:read"),
+        ("charges:read a charges:read  a", "charges:read a"),
+    ] {
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", pair.public.value.as_str()),
+            ("client_secret", pair.secret.value.as_str()),
+            ("scope", scope),
+        ];
+        assert_eq!(world.request("POST", TOKEN).form(&form).send().await.json(200)["scope"], granted, "{scope:?}");
+    }
+}
+
+#[tokio::test]
+async fn scopes_together_have_at_most_2048_characters() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let scopes = |count: usize| (0..count).map(|n| format!("{n:0>64}")).collect::<Vec<_>>();
+    let key = |scopes: &[String]| json!({"mid": "merchant_a1", "name": "x", "type": "secret", "scopes": scopes});
+    let pairs = "/v1/merchants/merchant_a1/api-keys";
+    world.post_json(&by.value, "/v1/api-keys", &key(&scopes(32))).await.json(201);
+    world.post_json(&by.value, pairs, &json!({"name": "x", "scopes": scopes(32)})).await.json(201);
+    let more = [scopes(32), vec!["a".to_owned()]].concat();
+    for scopes in [scopes(33), more] {
+        world.post_json(&by.value, "/v1/api-keys", &key(&scopes)).await.invalid(&["scopes"]);
+        world.post_json(&by.value, pairs, &json!({"name": "x", "scopes": scopes})).await.invalid(&["scopes"]);
+    }
+}
+
+#[tokio::test]
+async fn a_text_for_people_has_no_character_that_hides_or_turns_others() {
+    let world = World::new().await;
+    let (by, platform) = (world.root("partner_a").await, world.root("platform").await);
+    let before = world.contents().await;
+    for text in [
+        "a\u{202e}b",
+        "a\u{2066}b",
+        "a\u{200f}",
+        "\u{61c}a",
+        "a\u{feff}b",
+        "a\u{2028}b",
+        "a\u{2029}b",
+        "a\u{e0041}b",
+        "\u{200b}",
+        "\u{3164}",
+        "\u{2800}",
+        "\u{ad}",
+        "\u{115f}",
+        "\u{200d}",
+        "\u{fe0f}",
+        "\u{200d}a",
+        "a\u{200d}",
+    ] {
+        for (path, mut body) in [
+            ("/v1/api-keys", json!({"mid": "merchant_a1", "name": "x", "type": "secret"})),
+            ("/v1/merchants/merchant_a1/api-keys", json!({"name": "x"})),
+            ("/v1/merchants", json!({"name": "x"})),
+        ] {
+            body["name"] = json!(text);
+            world.post_json(&platform.value, path, &body).await.invalid(&["name"]);
+            if path != "/v1/merchants" {
+                body["name"] = json!("x");
+                body["description"] = json!(text);
+                world.post_json(&by.value, path, &body).await.invalid(&["description"]);
+            }
+        }
+    }
+    assert_eq!(world.contents().await, before);
+    for text in ["Schlüssel – 鍵", "👩\u{200d}🚀 ❤\u{fe0f}", "می\u{200c}خواهم", "שלום"] {
+        let body = json!({"mid": "merchant_a1", "name": text, "type": "secret", "description": text});
+        assert_eq!(world.post_json(&by.value, "/v1/api-keys", &body).await.json(201)["name"], text);
+    }
+}
