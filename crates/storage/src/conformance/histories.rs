@@ -98,9 +98,9 @@ pub async fn a_database_that_is_filled_before_its_claim_is_not_marked(fixture: &
 pub async fn another_row_of_the_installation_is_another_history(fixture: &Fixture) {
     assert_eq!(fixture.store.claim(&stamp(0), at(0)).await.unwrap(), Write::Applied);
     let good = joined(fixture).await;
-    for sql in
-        ["DELETE FROM installation", "INSERT INTO installation (environment, claimed_at) VALUES ('sandbox', now())"]
-    {
+    let moment = fixture.raw.moment(at(0));
+    let insert = format!("INSERT INTO installation (environment, claimed_at) VALUES ('sandbox', {moment})");
+    for sql in ["DELETE FROM installation", &insert] {
         assert_eq!(fixture.raw.execute(sql).await, Ok(1), "{sql}");
         assert_eq!(nodes(fixture).renew(&good).await.unwrap(), None, "{sql}");
     }

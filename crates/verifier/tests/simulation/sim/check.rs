@@ -86,7 +86,9 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
             }
             Record::WentBack { kept } => {
                 histories += 1;
-                stories.values_mut().for_each(|story| story.lose(mark, *kept));
+                for story in stories.values_mut() {
+                    story.lose(mark, *kept);
+                }
             }
             Record::Made { key, subjects } => {
                 made.insert(*key, (subjects, mark));

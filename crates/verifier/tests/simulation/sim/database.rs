@@ -22,8 +22,8 @@ use super::{
 
 #[path = "database/change.rs"]
 mod change;
-#[path = "database/copy.rs"]
-mod copy;
+#[path = "database/histories.rs"]
+mod histories;
 
 pub(crate) use change::{Change, Changed};
 
@@ -254,24 +254,6 @@ impl Database {
         })
     }
 
-    pub(crate) fn mark(&self, token: HistoryToken) -> Result<Write> {
-        let mut state = self.up()?;
-        if state.token != token {
-            return Ok(Write::Stale);
-        }
-        state.mark = Some(token);
-        Ok(Write::Applied)
-    }
-
-    pub(crate) fn record_lost(&self, lost: &LostHistory) -> Result<()> {
-        self.up()?.lost.push(lost.clone());
-        Ok(())
-    }
-
-    pub(crate) fn lost(&self) -> Result<Vec<LostHistory>> {
-        Ok(self.up()?.lost.clone())
-    }
-
     pub(crate) fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
         let mut state = self.up()?;
         if state.leases.get(&node).is_none_or(|row| row.counter != counter) {
@@ -380,20 +362,6 @@ impl Database {
 }
 
 impl State {
-    /// The event of this number.
-    fn position(&self, seq: Seq) -> Position {
-        self.events.get(&seq).map_or(Position::unnamed(seq), |event| event.position)
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot { position: self.position(self.head), token: self.token }
-    }
-
-    /// Whether this event is there, by number and nonce.
-    fn holds(&self, position: Position) -> bool {
-        position == Position::START || self.events.get(&position.seq).is_some_and(|event| event.position == position)
-    }
-
     fn credential(&self, id: KeyId) -> Option<Credential> {
         let key = self.keys.get(&id)?;
         let own = self.accounts.get(&key.account)?;

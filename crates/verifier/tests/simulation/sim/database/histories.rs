@@ -1,7 +1,8 @@
-//! The database goes back: a copy of it is put in its place, under a token of its own (R18). It knows nothing of nodes.
+//! Whose history the database shows (R18), and how it goes back: a copy of it is put in its place, under a token of its
+//! own. It knows nothing of nodes.
 
 use keyward_domain::Status;
-use keyward_storage::HistoryToken;
+use keyward_storage::{HistoryToken, LostHistory, Position, Result, Seq, Snapshot, Write};
 
 use super::{super::history::Record, Account, Database, Key, State};
 
@@ -40,9 +41,41 @@ impl Database {
     pub(crate) fn restart_server(&self) {
         self.state().begin_history();
     }
+
+    pub(crate) fn mark(&self, token: HistoryToken) -> Result<Write> {
+        let mut state = self.up()?;
+        if state.token != token {
+            return Ok(Write::Stale);
+        }
+        state.mark = Some(token);
+        Ok(Write::Applied)
+    }
+
+    pub(crate) fn record_lost(&self, lost: &LostHistory) -> Result<()> {
+        self.up()?.lost.push(lost.clone());
+        Ok(())
+    }
+
+    pub(crate) fn lost(&self) -> Result<Vec<LostHistory>> {
+        Ok(self.up()?.lost.clone())
+    }
 }
 
 impl State {
+    /// The event of this number.
+    pub(super) fn position(&self, seq: Seq) -> Position {
+        self.events.get(&seq).map_or(Position::unnamed(seq), |event| event.position)
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot { position: self.position(self.head), token: self.token }
+    }
+
+    /// Whether this event is there, by number and nonce.
+    pub(super) fn holds(&self, position: Position) -> bool {
+        position == Position::START || self.events.get(&position.seq).is_some_and(|event| event.position == position)
+    }
+
     fn begin_history(&mut self) {
         self.life += 1;
         self.histories += 1;
