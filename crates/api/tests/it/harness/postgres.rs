@@ -3,10 +3,13 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use keyward_storage::{PgControl, PgOptions, PgStore};
+use keyward_domain::Environment;
+use keyward_storage::{Installation as _, PgControl, PgOptions, PgStore, Stamp};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions,
 };
+
+use super::START;
 
 /// A database with the schema in it. Dropping it drops the database.
 pub(crate) struct Database {
@@ -31,6 +34,9 @@ impl Database {
         let options = PgOptions { max_connections: 4, min_connections: 1, ..PgOptions::new(url.into()) };
         let store = PgStore::connect(&options).await.unwrap();
         store.migrate().await.unwrap();
+        // As a server does first of all: an empty database has no history whose leases are to be waited for (R18).
+        let stamp = Stamp { environment: Environment::Sandbox, fingerprints: Vec::new() };
+        let _ = store.claim(&stamp, START.parse().unwrap()).await.unwrap();
         let control = PgControl::connect(&store, &options).await.unwrap();
         (store, control)
     }

@@ -64,7 +64,7 @@ async fn what_is_known_to_be_in_force_is_waited_for_by_nobody_again() {
         }
         // A node that never saw the database looks once whether its history was waited out (R18). A second list panics.
         let mut nodes = MockNodes::new();
-        nodes.expect_members().once().returning(|_| Ok(another_node(0)));
+        nodes.expect_members().once().returning(|_| Ok(another_node(100)));
         let alone = Ports { membership: Some(Arc::new(nodes)), ..world.ports() };
         let node = Node::over(alone, Setup::default()).await;
         assert_eq!(call(&node, &by, ending).await.status.as_u16(), ending.3, "{ending:?}");
