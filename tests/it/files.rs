@@ -28,8 +28,11 @@ fn a_pipe_in_the_place_of_a_file_is_refused_rather_than_waited_for() {
         let place = Place::embedded();
         data(&place);
         pipe(&place.data().join(name));
-        for words in ["serve --listen 127.0.0.1:0", "account create --role platform --name x"] {
-            place.keyward().say(words).run().refuses_with(&[name, "is not a file"]);
+        place.keyward().say("serve --listen 127.0.0.1:0").run().refuses_with(&[name, "is not a file"]);
+        // Without a database a command needs no key: it says first that there is no installation.
+        if name != "master.key" {
+            let command = place.keyward().say("account create --role platform --name x");
+            command.run().refuses_with(&[name, "is not a file"]);
         }
     }
     let place = Place::embedded();

@@ -7,7 +7,7 @@ async fn a_hang_up_takes_over_the_filter_of_the_log_and_nothing_else() {
     let place = Place::embedded();
     let file = place.folder().join("keyward.toml");
     let write =
-        |filter: &str| private(&file, &format!("[log]\nfilter = \"{filter}\"\n[limits]\nmax_body_bytes = 1000\n"));
+        |filter: &str| private(&file, &format!("[log]\nfilter = \"{filter}\"\n[limits]\nmax_body_bytes = 20000\n"));
     write("error");
     let node = place.sandbox().say("--config keyward.toml").serve();
     node.hang_up();

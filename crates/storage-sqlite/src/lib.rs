@@ -83,10 +83,12 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError::Missing`] if there is none; otherwise as [`Self::open`].
     pub async fn open_existing(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
-        if !files::database(data_dir).is_file() {
-            return Err(OpenError::Missing { data_dir: data_dir.into() });
+        match files::look(&files::database(data_dir)) {
+            Ok(false) => Err(OpenError::Missing { data_dir: data_dir.into() }),
+            // Who holds it decides first, for that is what a person has to know.
+            Ok(true) | Err(OpenError::Linked { .. }) => Self::open(data_dir, options).await,
+            Err(error) => Err(error),
         }
-        Self::open(data_dir, options).await
     }
 
     /// Opens the store in this folder for reading only, also while a server has it open.
