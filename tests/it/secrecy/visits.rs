@@ -98,7 +98,7 @@ async fn wrong_credentials(node: &Node, demo: &Demo, needles: &mut Needles) {
     }
     node.anonymous().redeem(&mistyped).await.expect(401);
     let two = headers(&[("authorization", &format!("Bearer {secret}")), ("x-api-key", &mistyped)]);
-    node.anonymous().try_send(Method::GET, "/v1/auth", None, two).await.unwrap().expect(400);
+    node.anonymous().try_send(Method::GET, "/v1/auth", None, two).await.unwrap().expect(401);
     let unknown_scheme = headers(&[("authorization", &format!("Secret {secret}"))]);
     node.anonymous().try_send(Method::GET, "/v1/merchants", None, unknown_scheme).await.unwrap().expect(401);
 }

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Confirmed, Introduction, Membership, NodeId, Write};
+use keyward_storage::{Introduction, Membership, NodeId, Write};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -128,7 +128,10 @@ impl Control {
                 if self.lease.is_behind() { Duration::ZERO } else { self.pause() }
             }
             Outcome::Elsewhere => {
-                tracing::warn!(node = %self.node, "the database was started anew or went back, or the row of this node is gone: joining anew");
+                tracing::warn!(
+                    node = %self.node,
+                    "the database was started anew or went back, or the row of this node is gone: joining anew"
+                );
                 self.end_membership();
                 Duration::ZERO
             }
@@ -213,7 +216,10 @@ impl Control {
             self.out_of_trouble();
             let head = confirmed.head.seq();
             tracing::info!(node = %self.node, %head, "answering from memory as node {}", self.node);
-            self.compare_history(confirmed).await;
+            self.known.begin(confirmed.head);
+            // Hints of a history that is gone say nothing of this one.
+            self.shared.wake.read_up_to(self.shared.wake.heard(), head);
+            self.compare_history().await;
             return true;
         }
         // Whether that row is there is unknown; a name is never used again.
@@ -225,30 +231,26 @@ impl Control {
         false
     }
 
-    /// Looks which of the events that this node had applied before are there, and reports those that are not.
-    async fn compare_history(&mut self, confirmed: &Confirmed) {
-        let before = self.known.take(confirmed.head);
-        // Hints of a history that is gone say nothing of this one.
-        self.shared.wake.read_up_to(self.shared.wake.heard(), confirmed.head.seq());
-        if before.is_empty() {
+    /// Looks which of the events that this node had applied before are there, and reports those that are not. Where the
+    /// database does not answer, it is asked again later.
+    async fn compare_history(&mut self) {
+        if self.known.uncompared().is_empty() {
             return;
         }
-        let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&before)).await else { return };
-        self.known.keep(&before, &members.absent);
-        let lost = self.known.lost(&before, &members, self.shared.clock.wall());
-        if let Some(lost) = lost {
-            self.shared.meters.history_lost.increment(1);
-            tracing::error!(
-                kept_up_to = %lost.kept_up_to,
-                had_up_to = %lost.had_up_to,
-                "the database went back: of the changes that this node had applied, those after number {} are lost (it had \
-                 seen up to {}). Keys that were revoked by them are accepted again: revoke them anew",
-                lost.kept_up_to,
-                lost.had_up_to
-            );
-            // For the doctor. Without it the log still has it.
-            let _ = timeout(self.limit(), self.membership.record_lost(&lost)).await;
-        }
+        let asked = timeout(self.limit(), self.membership.members(self.known.uncompared())).await;
+        let Ok(Ok(members)) = asked else { return };
+        let Some(lost) = self.known.compare(&members, self.shared.clock.wall()) else { return };
+        self.shared.meters.history_lost.increment(1);
+        tracing::error!(
+            kept_up_to = %lost.kept_up_to,
+            had_up_to = %lost.had_up_to,
+            "the database went back: of the changes that this node had applied, those after number {} are lost (it had seen \
+             up to {}). Keys that were revoked by them are accepted again: revoke them anew",
+            lost.kept_up_to,
+            lost.had_up_to
+        );
+        // For the doctor. Without it the log still has it.
+        let _ = timeout(self.limit(), self.membership.record_lost(&lost)).await;
     }
 
     /// First requests, then the memory, then everybody else (R6, R10).
@@ -293,6 +295,7 @@ impl Control {
         let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&[])).await else { return };
         self.shared.saw_members(&members, sent_at);
         self.mark_history().await;
+        self.compare_history().await;
         for still in self.reaper.look(&members, self.shared.clock.boot()) {
             match timeout(self.limit(), self.membership.reap(still.node, still.counter)).await {
                 Ok(Ok(Write::Applied)) => {

@@ -19,7 +19,9 @@ pub(crate) struct Known {
     counters: Vec<u64>,
     /// Oldest first.
     applied: VecDeque<Position>,
-    /// The history that they were applied in, once the membership has ended.
+    /// Those of memberships that have ended, until the database was asked which of them are there.
+    uncompared: Vec<Position>,
+    /// The history that they were applied in.
     before: Option<HistoryToken>,
 }
 
@@ -78,31 +80,33 @@ impl Known {
         }
     }
 
-    /// The events that were applied before; those of the history that was joined now begin with its head.
-    pub(crate) fn take(&mut self, joined: Snapshot) -> Vec<Position> {
-        let before = std::mem::take(&mut self.applied).into();
+    /// The node has joined: what it applies from now on comes after this. What it had applied before is to be compared.
+    pub(crate) fn begin(&mut self, joined: Snapshot) {
+        self.uncompared.extend(std::mem::take(&mut self.applied));
         if joined.seq() > Seq::ZERO {
             self.applied.push_back(joined.position);
         }
-        before
     }
 
-    /// Of the events that were applied before, those that are there still belong to this history, too.
-    pub(crate) fn keep(&mut self, before: &[Position], absent: &[Position]) {
+    /// The events that were applied before the present membership, until they were [compared](Self::compare).
+    pub(crate) fn uncompared(&self) -> &[Position] {
+        &self.uncompared
+    }
+
+    /// The database was asked which of the uncompared events are not there. Returns what is missing, if the last of them
+    /// is not there. In the same history they were pruned, and nothing was lost.
+    pub(crate) fn compare(&mut self, members: &Members, at: Timestamp) -> Option<LostHistory> {
+        let (before, token) = (std::mem::take(&mut self.uncompared), self.before.take());
+        let is_there = |event: &&Position| !members.absent.contains(event);
+        // Those that are there belong to this history, too.
         let first = self.applied.front().copied();
-        let still = before.iter().rev().filter(|event| !absent.contains(event));
+        let still = before.iter().rev().filter(is_there);
         for event in still.filter(|event| first.is_none_or(|first| event.seq < first.seq)).take(EVENTS - 1) {
             self.applied.push_front(*event);
         }
-    }
-
-    /// What is missing of the events that were applied before, if the last of them is not there. In the same history they
-    /// were pruned, and nothing was lost.
-    pub(crate) fn lost(&mut self, before: &[Position], members: &Members, at: Timestamp) -> Option<LostHistory> {
-        let token = self.before.take();
-        let last = before.last().filter(|last| members.absent.contains(last))?;
+        let last = before.iter().max().filter(|last| !is_there(last))?;
         let is_other = token != Some(members.head.token) || members.head.seq() < last.seq;
-        let kept = before.iter().rfind(|event| !members.absent.contains(event));
+        let kept = before.iter().filter(is_there).max();
         is_other.then(|| LostHistory {
             token: members.head.token,
             kept_up_to: kept.map_or(Seq::ZERO, |event| event.seq),
