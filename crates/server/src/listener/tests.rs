@@ -111,7 +111,7 @@ const LONG: usize = 5_000_000;
 
 #[tokio::test]
 async fn a_client_that_sends_first_reads_its_answer() {
-    let (address, _handle) = serve(&[("limits.max_header_bytes", "8192")]).await;
+    let (address, _handle) = serve(&[("limits.max_header_bytes", "16384")]).await;
     let with_length =
         format!("POST /ignored HTTP/1.1\r\nHost: x\r\nContent-Length: {LONG}\r\n\r\n{}", "x".repeat(LONG));
     let in_chunks = format!(

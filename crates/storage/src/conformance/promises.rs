@@ -187,8 +187,8 @@ macro_rules! each_promise {
                 an_unused_database_has_no_stamp,
                 a_stamp_comes_back_whole,
                 a_stamped_database_is_claimed_by_nobody_else,
-                an_issuer_is_stamped_once_and_stays,
-                each_version_of_the_master_key_has_one_fingerprint;
+                each_version_of_the_master_key_has_one_fingerprint,
+                an_issuer_is_stamped_once_and_stays;
             corruption:
                 a_corrupt_key_is_named,
                 a_publishable_key_that_could_manage_keys_is_corrupt,
