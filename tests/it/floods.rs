@@ -49,6 +49,11 @@ async fn who_suspends_an_account_never_queues_behind_its_flood(place: Place) {
         match answer.status {
             201 | 401 => {}
             409 => drop(answer.expect_problem(409, "account_not_active")),
+            // Its account was suspended and resumed under it over and over, each time that it was judged anew.
+            503 => {
+                assert!(answer.header("retry-after").is_some(), "{}", answer.text);
+                drop(answer.expect_problem(503, "unavailable"));
+            }
             _ => {
                 assert!(answer.header("retry-after").is_some(), "{}", answer.text);
                 drop(answer.expect_problem(429, "too_many_requests"));
