@@ -8,6 +8,7 @@ mod config;
 mod pooler;
 mod server;
 mod snapshot;
+mod standby;
 #[cfg(test)]
 mod tests;
 mod unprivileged;
@@ -25,9 +26,10 @@ use anyhow::{Context as _, Result, anyhow};
 use crate::run;
 pub use pooler::Pooler;
 pub use snapshot::Snapshot;
+pub use standby::{Replication, Standby};
 pub use url::with_database;
 
-use server::Server;
+use server::{Home, Server};
 use unprivileged::Account;
 use watcher::Watcher;
 
@@ -63,8 +65,10 @@ pub struct Cluster {
     _watcher: Watcher,
     folder: PathBuf,
     bin_dir: PathBuf,
-    /// The port and the password, when it listens on 127.0.0.1.
-    tcp: Option<(u16, String)>,
+    account: Account,
+    /// By which its socket is found, whichever server has it.
+    socket_port: u16,
+    password: String,
 }
 
 impl Cluster {
@@ -87,24 +91,25 @@ impl Cluster {
         let watcher = Watcher::start(&folder)?;
         let account = Account::for_servers(&folder)?;
         let password = url::random_password()?;
-        let port = options.tcp.then(config::free_port).transpose()?;
+        let tcp = options.tcp.then(config::free_port).transpose()?;
+        let home = Home { folder: folder.clone(), tcp };
         initialise(&bin_dir, &folder, account, &password)?;
-        config::write(&folder, options.durability, port)?;
-        let server = Server::start(&bin_dir, &folder, account)?;
-        Ok(Self { server, _watcher: watcher, folder, bin_dir, tcp: port.map(|port| (port, password)) })
+        config::write(&home, options.durability)?;
+        let socket_port = home.port();
+        let server = Server::start(&bin_dir, home, account)?;
+        Ok(Self { server, _watcher: watcher, folder, bin_dir, account, socket_port, password })
     }
 
     /// The URL over the Unix socket, of the database `postgres`; understood by sqlx, psql and pgbench alike.
     #[must_use]
     pub fn url(&self) -> String {
-        let port = self.tcp.as_ref().map_or(url::SOCKET_PORT, |(port, _)| *port);
-        url::over_socket(USER, &self.folder, port)
+        url::over_socket(USER, &self.folder, self.socket_port)
     }
 
-    /// The URL over 127.0.0.1, when it was asked for.
+    /// The URL over 127.0.0.1, when it was asked for. A fail-over changes its port.
     #[must_use]
     pub fn tcp_url(&self) -> Option<String> {
-        self.tcp.as_ref().map(|(port, password)| url::over_tcp(USER, password, *port))
+        self.server.home().tcp.map(|port| url::over_tcp(USER, &self.password, port))
     }
 
     /// The folder of the socket: what libpq calls the host. The port is 5432 whatever the environment says, or that of

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{Durability, server, url};
+use super::{Durability, server::Home, url};
 
 /// For both kinds. A server that is killed hard leaks POSIX shared memory, files it does not; a workspace's tests open
 /// many pools.
@@ -29,24 +29,44 @@ full_page_writes = off
 autovacuum = off
 ";
 
-/// Appends ours to the file that `initdb` wrote: the last line for a setting wins.
-pub(super) fn write(folder: &Path, durability: Durability, port: Option<u16>) -> Result<()> {
-    let path = server::data_dir(folder).join("postgresql.conf");
-    let mut file =
-        OpenOptions::new().append(true).open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    file.write_all(text(folder, durability, port).as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))
+/// Writes the settings of a new cluster.
+pub(super) fn write(home: &Home, durability: Durability) -> Result<()> {
+    append(home, &text(&home.folder, durability, home.tcp))
 }
 
-fn text(folder: &Path, durability: Durability, port: Option<u16>) -> String {
+/// Lets the data at this place be served from this place, wherever they were copied from.
+pub(super) fn write_address(home: &Home) -> Result<()> {
+    append(home, &address(&home.folder, home.tcp))
+}
+
+/// Lets the data at this place follow the server at this URL, whose name for the follower is `name`. What `ALTER SYSTEM`
+/// set at that server is not taken along: it would outweigh this, and says whom that server waits for.
+pub(super) fn write_following(home: &Home, url: &str, name: &str) -> Result<()> {
+    std::fs::write(home.data().join("postgresql.auto.conf"), "").context("cannot empty postgresql.auto.conf")?;
+    append(home, &format!("primary_conninfo = '{url}&application_name={name}'\n"))
+}
+
+/// Behind what the file says already: the last line for a setting wins.
+fn append(home: &Home, lines: &str) -> Result<()> {
+    let path = home.data().join("postgresql.conf");
+    let mut file =
+        OpenOptions::new().append(true).open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    file.write_all(lines.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn address(folder: &Path, port: Option<u16>) -> String {
     let address = if port.is_some() { "127.0.0.1" } else { "" };
     let port = port.unwrap_or(url::SOCKET_PORT);
     let folder = folder.to_string_lossy().replace('\'', "''");
+    format!("listen_addresses = '{address}'\nport = {port}\nunix_socket_directories = '\"{folder}\"'\n")
+}
+
+fn text(folder: &Path, durability: Durability, port: Option<u16>) -> String {
     let extra = match durability {
         Durability::Fast => FAST,
         Durability::Real => "",
     };
-    format!("{ALWAYS}{extra}listen_addresses = '{address}'\nport = {port}\nunix_socket_directories = '\"{folder}\"'\n")
+    format!("{ALWAYS}{extra}{}", address(folder, port))
 }
 
 /// A port that was free a moment ago. Another program may take it before Postgres does; then Postgres refuses to start

@@ -46,7 +46,7 @@ impl Pooler {
         fs::create_dir(&folder).context("cannot make a folder for PgBouncer: one in front of a cluster is enough")?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).context("cannot close PgBouncer's folder")?;
         let settings = folder.join("pgbouncer.ini");
-        let port = cluster.tcp.as_ref().map_or(url::SOCKET_PORT, |(port, _)| *port);
+        let port = cluster.socket_port;
         fs::write(&settings, text(&cluster.folder, port, &folder)).context("cannot write PgBouncer's settings")?;
         let account = Account::for_servers(&folder)?;
         account.hand_over(&settings)?;

@@ -32,45 +32,88 @@ pub(super) fn data_dir(folder: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(super) struct Server {
     postgres: PathBuf,
-    folder: PathBuf,
     account: Account,
-    running: Mutex<Option<Child>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    home: Home,
+    running: Option<Child>,
+}
+
+/// Where a server's data, socket and log are, and its port.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    pub(super) folder: PathBuf,
+    /// The port on 127.0.0.1, when it listens there.
+    pub(super) tcp: Option<u16>,
+}
+
+impl Home {
+    /// The folder of the data.
+    pub(super) fn data(&self) -> PathBuf {
+        data_dir(&self.folder)
+    }
+
+    /// The socket, which is named by the port.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.folder.join(format!(".s.PGSQL.{}", self.port()))
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.tcp.unwrap_or(super::url::SOCKET_PORT)
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    fn log(&self) -> Result<String> {
+        fs::read_to_string(self.log_path()).context("cannot read the log of the throwaway Postgres")
+    }
+
+    /// Postgres writes its state into the last line of this file; `pg_ctl` looks at nothing else.
+    fn is_ready(&self) -> bool {
+        let state = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
+        state.lines().nth(7).is_some_and(|line| line.trim_end() == "ready")
+    }
 }
 
 impl Server {
-    pub(super) fn start(bin_dir: &Path, folder: &Path, account: Account) -> Result<Self> {
-        let server =
-            Self { postgres: bin_dir.join("postgres"), folder: folder.to_owned(), account, running: Mutex::new(None) };
+    pub(super) fn start(bin_dir: &Path, home: Home, account: Account) -> Result<Self> {
+        let state = Mutex::new(State { home, running: None });
+        let server = Self { postgres: bin_dir.join("postgres"), account, state };
         server.start_again()?;
         Ok(server)
     }
 
     pub(super) fn start_again(&self) -> Result<()> {
-        let mut running = self.running();
+        let State { home, running } = &mut *self.state();
         ensure!(running.is_none(), "this Postgres is running already: stop it first");
-        let log = OpenOptions::new().create(true).append(true).open(self.log_path());
+        let log = OpenOptions::new().create(true).append(true).open(home.log_path());
         let log = log.context("cannot open the log of the throwaway Postgres")?;
         let mut command = Command::new(&self.postgres);
-        command.arg("-D").arg(data_dir(&self.folder)).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.arg("-D").arg(home.data()).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // A group of its own: Ctrl-C at the terminal is for the tests, the server goes when they have gone.
         command.process_group(0);
-        let child = self.account.become_by(&mut command, &self.folder).spawn();
+        let child = self.account.become_by(&mut command, &home.folder).spawn();
         let child = running.insert(child.with_context(|| format!("cannot start {}", self.postgres.display()))?);
         let mut ended = None;
         let came_up = eventually(|| {
             ended = child.try_wait()?;
-            Ok(ended.is_some() || self.is_ready())
+            Ok(ended.is_some() || home.is_ready())
         })?;
         if let Some(status) = ended {
             *running = None;
-            bail!("the throwaway Postgres ended at once ({status}); its log:\n{}", self.log()?.trim_end());
+            bail!("the throwaway Postgres ended at once ({status}); its log:\n{}", home.log()?.trim_end());
         }
-        ensure!(came_up, "the throwaway Postgres did not get ready in a minute; its log:\n{}", self.log()?.trim_end());
+        ensure!(came_up, "the throwaway Postgres did not get ready in a minute; its log:\n{}", home.log()?.trim_end());
         Ok(())
     }
 
     pub(super) fn stop(&self, way: Way) -> Result<()> {
-        let mut running = self.running();
+        let State { home, running } = &mut *self.state();
         let mut child = running.take().context("this Postgres is not running")?;
         let signal = match way {
             Way::InOrder => Signal::INT,
@@ -80,13 +123,13 @@ impl Server {
         let gone = eventually(|| Ok(child.try_wait()?.is_some()))?;
         if !gone {
             *running = Some(child);
-            bail!("the throwaway Postgres did not end in a minute; its log:\n{}", self.log()?.trim_end());
+            bail!("the throwaway Postgres did not end in a minute; its log:\n{}", home.log()?.trim_end());
         }
         Ok(())
     }
 
     pub(super) fn kill9(&self) -> Result<()> {
-        let mut running = self.running();
+        let State { home, running } = &mut *self.state();
         let mut child = running.take().context("this Postgres is not running")?;
         let parent = pid_of(&child)?;
         // The parent first, so that it starts no more; then its processes, which would else finish what they are at.
@@ -99,40 +142,46 @@ impl Server {
         let gone = eventually(|| Ok(!processes()?.iter().any(|it| offspring.contains(&it.pid))))?;
         ensure!(gone, "processes of the killed Postgres are still there after a minute");
         // Its number may be given to anybody now, so nobody shall find it here and believe it.
-        fs::remove_file(data_dir(&self.folder).join("postmaster.pid"))
-            .context("cannot remove postmaster.pid after the kill")
+        fs::remove_file(home.data().join("postmaster.pid")).context("cannot remove postmaster.pid after the kill")
+    }
+
+    /// Takes over the process of another server, in the place of this one's, which has ended. Returns where this one was.
+    pub(super) fn become_other(&self, other: &Self) -> Result<Home> {
+        let mut state = self.state();
+        ensure!(state.running.is_none(), "this Postgres runs still: stop it first");
+        let mut theirs = other.state();
+        state.running = theirs.running.take();
+        Ok(std::mem::replace(&mut state.home, theirs.home.clone()))
     }
 
     /// The server first, then its processes.
     pub(super) fn pids(&self) -> Result<Vec<Pid>> {
-        let parent = pid_of(self.running().as_ref().context("this Postgres is not running")?)?;
+        let parent = pid_of(self.state().running.as_ref().context("this Postgres is not running")?)?;
         let offspring = processes()?.into_iter().filter(|it| it.parent == parent).map(|it| it.pid);
         Ok([parent].into_iter().chain(offspring).collect())
     }
 
     pub(super) fn log(&self) -> Result<String> {
-        fs::read_to_string(self.log_path()).context("cannot read the log of the throwaway Postgres")
+        self.home().log()
     }
 
-    fn log_path(&self) -> PathBuf {
-        self.folder.join("log")
+    pub(super) fn home(&self) -> Home {
+        self.state().home.clone()
     }
 
-    /// Postgres writes its state into the last line of this file; `pg_ctl` looks at nothing else.
-    fn is_ready(&self) -> bool {
-        let state = fs::read_to_string(data_dir(&self.folder).join("postmaster.pid")).unwrap_or_default();
-        state.lines().nth(7).is_some_and(|line| line.trim_end() == "ready")
+    pub(super) fn is_running(&self) -> bool {
+        self.state().running.is_some()
     }
 
-    fn running(&self) -> MutexGuard<'_, Option<Child>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere changes nothing about the process.
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if self.running().is_some() {
+        if self.is_running() {
             // If it fails, the watcher tries again and removes the folder, upon which Postgres ends by itself.
             let _ = self.stop(Way::Immediately);
         }

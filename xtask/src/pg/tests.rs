@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{Cluster, Durability, Options};
+use super::{Cluster, Durability, Options, Replication};
 use crate::run;
 
 /// Runs SQL by `psql` over a URL and answers what it prints, without a header.
@@ -68,6 +68,66 @@ fn what_was_committed_survives_every_way_to_end_it() {
     assert!(cluster.start_again().unwrap_err().to_string().contains("running already"));
 }
 
+/// Runs SQL in the database to which the cluster's own URL leads.
+fn ask(cluster: &Cluster, sql: &str) -> String {
+    psql(cluster, &cluster.url(), sql).unwrap()
+}
+
+const NAMES: &str = "SELECT string_agg(name, ',' ORDER BY name) FROM event";
+
+#[test]
+fn a_base_backup_put_back_has_what_was_committed_before_it() {
+    let cluster = Cluster::start(Durability::Fast).unwrap();
+    ask(&cluster, "CREATE TABLE event (name TEXT); INSERT INTO event VALUES ('before')");
+    let backup = cluster.base_backup("backup").unwrap();
+    for _ in 0..2 {
+        ask(&cluster, "INSERT INTO event VALUES ('later')");
+        cluster.stop_immediately().unwrap();
+        cluster.put_back(&backup).unwrap();
+        cluster.start_again().unwrap();
+        assert_eq!(ask(&cluster, NAMES), "before");
+    }
+}
+
+#[test]
+fn a_promoted_standby_lacks_what_was_committed_after_it_was_cut_off() {
+    let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap();
+    ask(&cluster, "CREATE TABLE event (name TEXT)");
+    let address = (cluster.url(), cluster.tcp_url().unwrap());
+    for (round, left) in [(1, "kept 1"), (2, "kept 1,kept 2")] {
+        let standby = cluster.standby(Replication::Asynchronous).unwrap();
+        let kept = format!("SET synchronous_commit = on; INSERT INTO event VALUES ('kept {round}')");
+        ask(&cluster, &kept);
+        standby.cut_off().unwrap();
+        ask(&cluster, "SET synchronous_commit = on; INSERT INTO event VALUES ('lost')");
+        let refusal = cluster.fail_over(cluster.standby(Replication::Asynchronous).unwrap()).unwrap_err();
+        assert!(refusal.to_string().contains("stop it first"), "{refusal}");
+        cluster.kill9().unwrap();
+        cluster.fail_over(standby).unwrap();
+        assert_eq!(ask(&cluster, NAMES), left);
+        assert_eq!(psql(&cluster, &cluster.tcp_url().unwrap(), NAMES).unwrap(), left);
+    }
+    assert_eq!(cluster.url(), address.0);
+    assert_ne!(cluster.tcp_url().unwrap(), address.1);
+    // The promoted one is restarted like any other.
+    cluster.restart().unwrap();
+    assert_eq!(ask(&cluster, NAMES), "kept 1,kept 2");
+}
+
+#[test]
+fn a_synchronous_standby_has_every_commit_that_returned() {
+    let cluster = Cluster::start(Durability::Fast).unwrap();
+    ask(&cluster, "CREATE TABLE event (name TEXT)");
+    let standby = cluster.standby(Replication::Synchronous).unwrap();
+    ask(&cluster, "SET synchronous_commit = on; INSERT INTO event VALUES ('last')");
+    cluster.stop_immediately().unwrap();
+    cluster.fail_over(standby).unwrap();
+    assert_eq!(ask(&cluster, NAMES), "last");
+    // The promoted one waits for no standby of its own.
+    ask(&cluster, "SET synchronous_commit = on; INSERT INTO event VALUES ('after')");
+    assert_eq!(ask(&cluster, NAMES), "after,last");
+}
+
 /// Not a test of its own: the process that the next test kills. It does nothing unless it is asked to.
 #[test]
 fn victim() {
@@ -75,13 +135,14 @@ fn victim() {
         return;
     }
     let cluster = Cluster::start(Durability::Fast).unwrap();
+    let _standby = cluster.standby(Replication::Asynchronous).unwrap();
     println!("\nfolder={}", cluster.socket_dir().display());
     // Until the other end closes, which it never does.
     std::io::stdin().lock().read_line(&mut String::new()).unwrap();
 }
 
 #[test]
-fn a_killed_owner_takes_its_server_and_its_folder_along() {
+fn a_killed_owner_takes_its_servers_and_its_folder_along() {
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "pg::tests::victim", "--nocapture"])
         .env("KEYWARD_XTASK_VICTIM", "yes")
@@ -91,12 +152,14 @@ fn a_killed_owner_takes_its_server_and_its_folder_along() {
         .unwrap();
     let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
     let folder = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("folder=").map(PathBuf::from)).unwrap();
-    let pid = postmaster(&folder);
-    assert!(lives(&pid));
+    let pids = [postmaster(&folder), postmaster(&folder.join("standby-1"))];
+    assert!(pids.iter().all(|pid| lives(pid)));
 
     owner.kill().unwrap();
     owner.wait().unwrap();
 
     assert!(super::server::eventually(|| Ok(!folder.exists())).unwrap(), "{} is still there", folder.display());
-    assert!(super::server::eventually(|| Ok(!lives(&pid))).unwrap(), "Postgres (process {pid}) is still there");
+    for pid in pids {
+        assert!(super::server::eventually(|| Ok(!lives(&pid))).unwrap(), "Postgres (process {pid}) is still there");
+    }
 }

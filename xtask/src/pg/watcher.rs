@@ -10,21 +10,22 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-/// `$1` is the folder. The server's process id is believed only while that process works in our data folder (where
+/// `$1` is the folder. A server's process id is believed only while that process works in our data folder (where
 /// `/proc` can tell): a number from a stale file may by now belong to somebody else.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 read -r _
-data=$1/data
-if read -r pid 2>/dev/null <"$data/postmaster.pid" && { [ ! -e /proc/self ] || [ "$(readlink "/proc/$pid/cwd")" = "$data" ]; }; then
-    kill -QUIT "$pid"
-    tries=0
-    while [ "$tries" -lt 200 ] && [ -e "$data/postmaster.pid" ] && kill -0 "$pid"; do
-        sleep 0.05
-        tries=$((tries + 1))
-    done
-    [ ! -e "$data/postmaster.pid" ] || kill -KILL "$pid"
-fi 2>/dev/null
+for data in "$1/data" "$1"/standby-*/data; do
+    if read -r pid 2>/dev/null <"$data/postmaster.pid" && { [ ! -e /proc/self ] || [ "$(readlink "/proc/$pid/cwd")" = "$data" ]; }; then
+        kill -QUIT "$pid"
+        tries=0
+        while [ "$tries" -lt 200 ] && [ -e "$data/postmaster.pid" ] && kill -0 "$pid"; do
+            sleep 0.05
+            tries=$((tries + 1))
+        done
+        [ ! -e "$data/postmaster.pid" ] || kill -KILL "$pid"
+    fi 2>/dev/null
+done
 rm -rf "$1"
 "#;
 
