@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How long an access token lives (contract, section 2).
 pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_mins(10);
+/// How far two nodes' notions of the shared time may differ before a fresh token of one is too young for the other.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
 
 /// A token or a signing key could not be made or read for reasons of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

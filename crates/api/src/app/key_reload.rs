@@ -1,4 +1,5 @@
-//! Reading the signing keys again for a token that names an unknown one: once a second at most, however many ask.
+//! Reading the signing keys again for a token that names an unknown one, or where none signs: once a second at most,
+//! however many ask. Where none signs in the database either, the reading makes one.
 //!
 //! It never depends on a caller: a task of its own reads, so a client that hangs up leaves no mark behind. What a reading
 //! brought is all that is remembered of it.
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use keyward_storage::StorageError;
 use tokio::sync::watch;
 
-use super::{App, Fault, rotate_signing_keys::reload};
+use super::{App, Fault, rotate_signing_keys::reload_or_make};
 
 /// The last reading that a token began.
 #[derive(Default)]
@@ -24,6 +25,17 @@ struct Reading {
 }
 
 impl KeyReload {
+    /// Returns once there is a key that signs, as far as this node can see to it: at once where it knows one.
+    ///
+    /// # Errors
+    /// [`Fault::Storage`] if none is known and the keys could not be read or made.
+    pub(super) async fn see_to_a_signer(app: &Arc<App>) -> Result<(), Fault> {
+        if app.access_tokens.keys().signer(app.times().shared).is_some() {
+            return Ok(());
+        }
+        Self::read_again(app).await
+    }
+
     /// Returns when the keys were read by a reading that began in this second or later.
     ///
     /// # Errors
@@ -59,9 +71,12 @@ impl KeyReload {
         drop(last);
         let within = Arc::clone(app);
         app.background.spawn(async move {
-            let read = reload(&within).await;
+            let read = reload_or_make(&within).await;
             if let Err(error) = &read {
-                tracing::warn!(error = error as &dyn std::error::Error, "the signing keys could not be read: {error}");
+                tracing::warn!(
+                    error = error as &dyn std::error::Error,
+                    "the signing keys could not be read or made: {error}"
+                );
             }
             // Everybody who asked may have gone.
             let _ = sender.send(Some(read.is_ok()));

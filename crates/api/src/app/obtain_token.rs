@@ -13,6 +13,7 @@ use super::{
     App, Fault, NoEntropy, Refused, Source, TooManyAttempts,
     acting::{Sight, look},
     attempts::Guesser,
+    key_reload::KeyReload,
     proving,
 };
 use crate::tokens::{AccessGrant, RefreshGrant};
@@ -113,6 +114,7 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     if !found.proof.holds() {
         return Err(wrong());
     }
+    KeyReload::see_to_a_signer(app).await?;
     let now = app.times();
     // Proving may have waited for its turn: no token is made for what was ended meanwhile.
     let (public, known) =

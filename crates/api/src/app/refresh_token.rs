@@ -1,11 +1,14 @@
 //! Redeem a refresh token for a fresh pair of tokens (contract, section 2). It works once; a second time ends its family.
 
+use std::sync::Arc;
+
 use keyward_domain::{AccountId, Actor, KeyId, Mid, ScopeSet, revocation::usable_pair};
 use keyward_storage::{Authority, Redeemed, Redemption, StorageError};
 
 use super::{
     App, Fault, Refused,
     acting::{Sight, TRIES, look},
+    key_reload::KeyReload,
     obtain_token::{Family, Tokens, make_tokens},
     turns::Lane,
 };
@@ -50,9 +53,10 @@ impl From<Refused> for Error {
 ///
 /// # Errors
 /// [`Error`] if the token is not good or the answer is not to be had.
-pub async fn refresh_token(app: &App, request: RefreshToken<'_>) -> Result<Tokens, Error> {
-    let now = app.times();
+pub async fn refresh_token(app: &Arc<App>, request: RefreshToken<'_>) -> Result<Tokens, Error> {
     let grant = app.refresh_tokens.open(request.token).ok_or(Error::Denied)?;
+    KeyReload::see_to_a_signer(app).await?;
+    let now = app.times();
     if grant.family_ends_at <= now.expiry || request.proved.is_some_and(|key| key != grant.secret_key) {
         return Err(Error::Denied);
     }

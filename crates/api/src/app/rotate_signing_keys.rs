@@ -19,7 +19,7 @@ use crate::tokens::{ACCESS_TOKEN_LIFE, PUBLISHED_BEFORE_USE};
 /// # Errors
 /// [`Fault`] if the keys are not to be had; those known so far stay in use.
 pub async fn keep_signing_keys(app: &App) -> Result<(), Fault> {
-    let now = reload(app).await?;
+    let now = reload_or_make(app).await?;
     if app.access_tokens.keys().is_next_due(now) {
         // Either way it is read again: another node may have been faster.
         let _ = rotate_signing_keys(app).await?;
@@ -51,8 +51,21 @@ pub async fn rotate_signing_keys(app: &App) -> Result<Write, Fault> {
     Ok(added)
 }
 
+/// Takes over what the database holds, and makes a key where none signs. Returns the time as [`reload`] does.
+///
+/// # Errors
+/// [`Fault`] if the keys could not be read, or a key was needed and could not be made.
+pub(super) async fn reload_or_make(app: &App) -> Result<Timestamp, Fault> {
+    let now = reload(app).await?;
+    if app.access_tokens.keys().signer(now).is_none() {
+        // Either way it is read again: another node may have been faster.
+        let _ = rotate_signing_keys(app).await?;
+    }
+    Ok(now)
+}
+
 /// Takes over what the database holds. Returns the database's time; where it has no clock of its own, this machine's.
-pub(super) async fn reload(app: &App) -> Result<Timestamp, Fault> {
+async fn reload(app: &App) -> Result<Timestamp, Fault> {
     let read = app.store.signing_keys().await?;
     app.access_tokens.take_keys(&read.keys)?;
     Ok(read.database_time.unwrap_or_else(|| app.clock.now()))

@@ -3,7 +3,7 @@
 //! Reads only what it signed itself: one algorithm, one type, one issuer, one audience, every claim required. Whether
 //! the keys that obtained a token are still usable is asked elsewhere, on every request.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jsonwebtoken::{Algorithm, Header, Validation};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    ACCESS_TOKEN_LIFE, TokenFault,
+    ACCESS_TOKEN_LIFE, CLOCK_DIFFERENCE, TokenFault,
     key_set::{self, KeySet},
     seal::Sealer,
 };
@@ -22,8 +22,6 @@ use crate::app::Settings;
 
 /// The `typ` of RFC 9068, section 2.1.
 const TYPE: &str = "at+jwt";
-/// How far two nodes' notions of the shared time may differ before a fresh token of one is too young for the other.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
 
 /// What an access token says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{ACCESS_TOKEN_LIFE, TokenFault, seal::Sealer};
+use super::{ACCESS_TOKEN_LIFE, CLOCK_DIFFERENCE, TokenFault, seal::Sealer};
 
 /// How long a key is published before it signs.
 pub const PUBLISHED_BEFORE_USE: Duration = Duration::from_mins(10);
@@ -65,10 +65,13 @@ impl KeySet {
         rows.iter().map(|row| PublishedKey::open(row, sealer)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The key that signs at `now`: the newest whose time has come.
+    /// The key that signs at `now`: the newest whose time has come; where none has come, the first whose time comes within
+    /// [`CLOCK_DIFFERENCE`], for a key that was made this moment is dated by a clock that may be a little ahead.
     #[must_use]
     pub fn signer(&self, now: Timestamp) -> Option<&PublishedKey> {
-        self.0.iter().rev().find(|key| key.signs_from <= now)
+        let soon = now.saturating_add(CLOCK_DIFFERENCE);
+        let has_come = self.0.iter().rev().find(|key| key.signs_from <= now);
+        has_come.or_else(|| self.0.iter().find(|key| key.signs_from <= soon))
     }
 
     /// The key of this name, if tokens that it signed can still be good at `now`.

@@ -1,14 +1,15 @@
-//! A node whose wall clock is weeks ahead of the database's: what all nodes share stays as it is.
+//! A node whose wall clock is weeks ahead of the database's, or was: what all nodes share stays as it is, and there is a
+//! key that signs.
 
 use std::{sync::Arc, time::Duration};
 
 use keyward_api::app::rotate_signing_keys::{forget_families, keep_signing_keys};
 use keyward_domain::{FamilyId, RefreshId, Timestamp};
 use keyward_storage::{PgControl, PgStore, Redeemed, Redemption, Tokens as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Database, Dial, Node, Ports, Setup};
+use crate::harness::{Database, Dial, Node, Ports, Setup, World};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -57,4 +58,23 @@ async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemptio
     keep_signing_keys(&right.app).await.unwrap();
     assert_eq!(kids(&right).await, before);
     assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::Again, "what was used stays used");
+}
+
+#[tokio::test]
+async fn where_no_key_signs_one_is_made_for_the_first_token_that_is_asked_for() {
+    let world = World::new().await;
+    let pair = world.pair("merchant_a1", &["api-keys:read"]).await;
+    let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+    let tokens = async |body: Value| world.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200);
+    let refresh = tokens(body.clone()).await["refreshToken"].clone();
+    let mut published = kids(&world).await.len();
+    // The clock that dated the keys was ahead: none of them signs for a day to come.
+    for body in [body, json!({"refreshToken": refresh})] {
+        world.advance(Duration::from_secs(1));
+        world.clock.set_back(DAY);
+        let access = tokens(body).await["accessToken"].as_str().unwrap().to_owned();
+        world.get(&access, "/v1/auth").await.empty(204);
+        published += 1;
+        assert_eq!(kids(&world).await.len(), published);
+    }
 }

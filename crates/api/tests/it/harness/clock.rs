@@ -18,32 +18,42 @@ pub(crate) trait Clocks: Clock + keyward_verifier::Clock {}
 impl<C: Clock + keyward_verifier::Clock> Clocks for C {}
 
 /// A clock that stands still until it is moved.
-pub(crate) struct Dial(AtomicI64);
+pub(crate) struct Dial {
+    micros: AtomicI64,
+    /// How far the wall clock was set back; the boot clock goes on.
+    back: AtomicI64,
+}
 
 impl Default for Dial {
     fn default() -> Self {
-        Self(AtomicI64::new(start().as_micros()))
+        Self::at(start())
     }
 }
 
 impl Dial {
     /// One that shows this.
     pub(crate) fn at(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.as_micros()))
+        Self { micros: AtomicI64::new(now.as_micros()), back: AtomicI64::new(0) }
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
+        self.micros.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// Sets the wall clock back; the boot clock stays.
+    pub(crate) fn set_back(&self, by: Duration) {
+        self.back.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
     }
 }
 
 impl Clock for Dial {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::Relaxed)).unwrap()
+        let micros = self.micros.load(Ordering::Relaxed) - self.back.load(Ordering::Relaxed);
+        Timestamp::from_micros(micros).unwrap()
     }
 
     fn monotonic(&self) -> Duration {
-        self.now().since(start())
+        Timestamp::from_micros(self.micros.load(Ordering::Relaxed)).unwrap().since(start())
     }
 }
 
