@@ -6,7 +6,7 @@ mod key_set;
 mod refresh;
 mod seal;
 
-pub use access::{AccessGrant, AccessTokens, IssuedAccess};
+pub use access::{AccessGrant, AccessTokens, IssuedAccess, ReadAccess};
 pub use key_set::{Jwk, KeySet, PUBLISHED_BEFORE_USE, PublishedKey};
 pub use refresh::{RefreshGrant, RefreshTokens};
 

@@ -19,7 +19,7 @@ use super::{
     key_reload::KeyReload,
     proving::{self, Found},
 };
-use crate::tokens::AccessGrant;
+use crate::tokens::ReadAccess;
 
 /// Somebody who proved who they are. Only [`authenticate`] makes one for a request; the command line, which proves itself
 /// by its access to the database and the master key, is [`Caller::operator`].
@@ -30,12 +30,21 @@ pub struct Caller(Who);
 enum Who {
     Key {
         id: KeyId,
-        /// The public key of its pair, where a token speaks for it.
-        public: Option<KeyId>,
+        /// The token that speaks for it, if one does.
+        token: Option<Bearer>,
         account: Arc<Link>,
         scopes: Held,
     },
     Operator,
+}
+
+/// What has to stand beside a secret key for which a token speaks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bearer {
+    /// The public key of the pair that obtained the token.
+    public_key: KeyId,
+    /// When the token ends.
+    ends_at: Timestamp,
 }
 
 /// What a credential may do. Held without copying a text where it is the key itself.
@@ -111,7 +120,7 @@ impl Caller {
     }
 
     /// Judges the caller as it is now: with the right by which it may change something, and when that ends by itself
-    /// (R19). A token's own end and the value that was presented are not looked at again.
+    /// (R19), its token's end included. The value that was presented is not looked at again.
     ///
     /// # Errors
     /// [`Refused`] if it is good no more, may not do what needs this permission, or that cannot be known.
@@ -121,7 +130,7 @@ impl Caller {
         by: Sight,
         needs: Permission,
     ) -> Result<(Self, Authority, Option<Timestamp>), Refused> {
-        let Who::Key { id, public, account: _, scopes } = &self.0 else {
+        let Who::Key { id, token, account: _, scopes } = &self.0 else {
             return Ok((self.clone(), Authority::operator(), None));
         };
         let denied = |denial| Refused::Denied(denial);
@@ -129,12 +138,12 @@ impl Caller {
         let mut authority = Authority::of(*id, &chain, as_of);
         let mut ends_at = key.view().expires_at;
         let now = app.expiry_time();
-        if let Some(public) = public {
-            let public = look(app, *public, by).await?;
+        if let Some(token) = token {
+            let public = look(app, token.public_key, by).await?;
             let view = public.credential.key.view();
             usable_pair(view, key.view(), &chain, now).map_err(|_| denied(Denial::Revoked))?;
             authority = authority.and(view.id, public.as_of);
-            ends_at = [ends_at, view.expires_at].into_iter().flatten().min();
+            ends_at = [ends_at, view.expires_at, Some(token.ends_at)].into_iter().flatten().min();
         }
         let scopes = match scopes {
             Held::OfKey(_) => Held::OfKey(Arc::clone(&key)),
@@ -146,7 +155,7 @@ impl Caller {
         if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, &Conditions::default(), now) {
             return Err(denied(denial));
         }
-        let caller = Self(Who::Key { id: *id, public: *public, account: chain.shared_own(), scopes });
+        let caller = Self(Who::Key { id: *id, token: *token, account: chain.shared_own(), scopes });
         if caller.may(needs) { Ok((caller, authority, ends_at)) } else { Err(Refused::InsufficientScope(needs)) }
     }
 
@@ -196,13 +205,13 @@ pub(super) struct Accepted {
     pub(super) credential: Credential,
     /// What it may do: the key's scopes, or what a token leaves of them.
     pub(super) scopes: Held,
-    /// The public key of its pair, where a token speaks for it.
-    pub(super) public: Option<KeyId>,
+    /// The token that speaks for it, if one does.
+    pub(super) token: Option<Bearer>,
 }
 
 impl From<Accepted> for Caller {
-    fn from(Accepted { credential, scopes, public }: Accepted) -> Self {
-        Self(Who::Key { id: credential.key.id(), public, account: credential.chain.shared_own(), scopes })
+    fn from(Accepted { credential, scopes, token }: Accepted) -> Self {
+        Self(Who::Key { id: credential.key.id(), token, account: credential.chain.shared_own(), scopes })
     }
 }
 
@@ -238,7 +247,7 @@ pub(super) fn accept_at_once(
         Verdict::Valid { .. } => app.usage.note(key.id, now.shared),
     }
     let scopes = Held::OfKey(Arc::clone(&credential.key));
-    Some(Accepted { credential, scopes, public: None })
+    Some(Accepted { credential, scopes, token: None })
 }
 
 /// Takes a key value or an access token, and holds it to conditions. It counts as used then.
@@ -292,13 +301,13 @@ async fn accept_value(
     let found = found.ok_or(Error::Denied(Denial::NotFound))?;
     proving::renew_digest(app, presented, &found.credential.key);
     let scopes = Held::OfKey(Arc::clone(&found.credential.key));
-    Ok(Accepted { credential: found.credential, scopes, public: None })
+    Ok(Accepted { credential: found.credential, scopes, token: None })
 }
 
 async fn accept_token(app: &Arc<App>, token: &str, conditions: &Conditions) -> Result<Accepted, Error> {
-    let grant = read_token(app, token).await?.ok_or(Error::Denied(Denial::NotFound))?;
-    let accepted = alive(app, &grant).await?;
-    let Accepted { credential: Credential { key, chain }, scopes, public: _ } = &accepted;
+    let read = read_token(app, token).await?.ok_or(Error::Denied(Denial::NotFound))?;
+    let accepted = alive(app, &read).await?;
+    let Accepted { credential: Credential { key, chain }, scopes, token: _ } = &accepted;
     let candidate = Candidate { key: key.view(), chain, scopes: scopes.as_scopes(), proof: Proof::by_signature(true) };
     match judge(Ok(Some(candidate)), None, conditions, app.expiry_time()) {
         Verdict::Valid { .. } => Ok(accepted),
@@ -308,9 +317,9 @@ async fn accept_token(app: &Arc<App>, token: &str, conditions: &Conditions) -> R
 
 /// Reads a token. One that names a key unknown here makes the key set be read again, once: another node may have made it.
 /// Where it cannot be read, that is an outage for every such token, not a verdict about any.
-async fn read_token(app: &Arc<App>, token: &str) -> Result<Option<AccessGrant>, Fault> {
-    if let Some(grant) = app.access_tokens.read(token, app.times()) {
-        return Ok(Some(grant));
+async fn read_token(app: &Arc<App>, token: &str) -> Result<Option<ReadAccess>, Fault> {
+    if let Some(read) = app.access_tokens.read(token, app.times()) {
+        return Ok(Some(read));
     }
     if !app.access_tokens.names_unknown_key(token) {
         return Ok(None);
@@ -320,7 +329,7 @@ async fn read_token(app: &Arc<App>, token: &str) -> Result<Option<AccessGrant>, 
 }
 
 /// Rule 9: a token lives only while both keys that obtained it do.
-async fn alive(app: &App, grant: &AccessGrant) -> Result<Accepted, Error> {
+async fn alive(app: &App, ReadAccess { grant, expires_at }: &ReadAccess) -> Result<Accepted, Error> {
     let storage = |error| Error::Fault(Fault::Storage(error));
     let (public, secret) =
         tokio::join!(app.verifier.credential(grant.public_key), app.verifier.credential(grant.secret_key));
@@ -334,5 +343,6 @@ async fn alive(app: &App, grant: &AccessGrant) -> Result<Accepted, Error> {
         return Err(denied());
     }
     let scopes = Held::OfToken(grant.scopes.as_scopes().intersection(secret.key.view().scopes));
-    Ok(Accepted { credential: secret, scopes, public: Some(grant.public_key) })
+    let token = Bearer { public_key: grant.public_key, ends_at: *expires_at };
+    Ok(Accepted { credential: secret, scopes, token: Some(token) })
 }

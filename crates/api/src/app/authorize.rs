@@ -76,7 +76,7 @@ pub fn authorize_at_once(
     credential: &str,
     conditions: &Conditions,
 ) -> Option<Authorized> {
-    let Accepted { credential, scopes, public: _ } = accept_at_once(app, arrival, credential, conditions)?;
+    let Accepted { credential, scopes, token: _ } = accept_at_once(app, arrival, credential, conditions)?;
     Some(Authorized { credential, scopes })
 }
 

@@ -44,6 +44,15 @@ pub struct IssuedAccess {
     pub expires_at: Timestamp,
 }
 
+/// A token that was read and is good now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadAccess {
+    /// What it says.
+    pub grant: AccessGrant,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -143,7 +152,7 @@ impl AccessTokens {
 
     /// Reads a token; `None` for anything that this deployment did not sign, or that is not good now. Its end is judged as
     /// that of a key; its beginning, which the node that made it dated, by the time that all nodes share.
-    pub(crate) fn read(&self, token: &str, now: Times) -> Option<AccessGrant> {
+    pub(crate) fn read(&self, token: &str, now: Times) -> Option<ReadAccess> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if header.typ.as_deref() != Some(TYPE) {
             return None;
@@ -156,12 +165,14 @@ impl AccessTokens {
         if !timely || claims.env != self.environment.as_str() {
             return None;
         }
-        Some(AccessGrant {
+        let grant = AccessGrant {
             public_key: claims.client_id.parse().ok()?,
             secret_key: claims.sub.parse().ok()?,
             mid: claims.mid.parse().ok()?,
             scopes: claims.scope.parse().ok()?,
-        })
+        };
+        let expires_at = Timestamp::from_micros(claims.exp.checked_mul(1_000_000)?).ok()?;
+        Some(ReadAccess { grant, expires_at })
     }
 
     /// Whether a token names a key that is not known here: another node may have made it a moment ago.

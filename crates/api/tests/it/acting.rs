@@ -184,16 +184,19 @@ async fn who_expires_meanwhile_makes_nothing() {
     let by = place.node.root("platform").await;
     let scopes = ["api-keys:*", "merchants:*"];
     let key = place.node.key_of("partner_a", "secret", &scopes, Some("2026-11-23T12:00:10Z")).await;
-    let mut parked = Vec::new();
-    for call in calls() {
-        parked.push(Parked::begin(&place.node, &key.value, &call).await);
+    let token = place.node.access_token(&place.node.pair("partner_a", &scopes).await).await;
+    for (credential, ends_after) in [(&key.value, Duration::from_secs(10)), (&token, Duration::from_mins(10))] {
+        let mut parked = Vec::new();
+        for call in calls() {
+            parked.push(Parked::begin(&place.node, credential, &call).await);
+        }
+        let before = place.contents(&by).await;
+        place.clock.advance(ends_after);
+        for parked in parked {
+            parked.go_on().await.problem(401, "invalid_credential");
+        }
+        assert_eq!(place.contents(&by).await, before);
     }
-    let before = place.contents(&by).await;
-    place.clock.advance(Duration::from_secs(10));
-    for parked in parked {
-        parked.go_on().await.problem(401, "invalid_credential");
-    }
-    assert_eq!(place.contents(&by).await, before);
 }
 
 #[tokio::test]
