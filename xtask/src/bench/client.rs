@@ -47,11 +47,8 @@ impl Client {
     /// When there is none, or it has another status than the expected one.
     #[expect(clippy::disallowed_methods, reason = "measures; nothing is decided by it")]
     pub(super) fn ask(&mut self, request: &Request) -> Result<Answer> {
-        ensure!(request.address() == self.address, "this connection leads to {}", self.address);
-        let text = request.text();
         let started = Instant::now();
-        self.reader.get_mut().write_all(text.as_bytes())?;
-        let (status, body) = self.read().with_context(|| format!("{} {}", request.method, request.path))?;
+        let (status, body) = self.ask_anything(request)?;
         let millis = started.elapsed().as_secs_f64() * 1_000.0;
         ensure!(
             status == request.expected,
@@ -61,6 +58,16 @@ impl Client {
             String::from_utf8_lossy(&body)
         );
         Ok(Answer { body, millis })
+    }
+
+    /// Sends a request and reads the answer to its end, whatever status it has.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn ask_anything(&mut self, request: &Request) -> Result<(u16, Vec<u8>)> {
+        ensure!(request.address() == self.address, "this connection leads to {}", self.address);
+        self.reader.get_mut().write_all(request.text().as_bytes())?;
+        self.read().with_context(|| format!("{} {}", request.method, request.path))
     }
 
     fn read(&mut self) -> Result<(u16, Vec<u8>)> {

@@ -26,6 +26,7 @@ pub(super) enum Unit {
     Mebibytes,
     Bytes,
     Instructions,
+    Count,
 }
 
 impl Unit {
@@ -39,7 +40,7 @@ impl Unit {
             Self::Nanoseconds => format!("{value:.0} ns"),
             Self::Mebibytes => format!("{value:.1} MiB"),
             Self::Bytes => format!("{value:.0} bytes"),
-            Self::Instructions => format!("{value:.0}"),
+            Self::Instructions | Self::Count => format!("{value:.0}"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The two programs under load: a node of the service in a folder of its own, and the bare axum. Both listen on loopback
 //! and end with their owner.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,8 +63,7 @@ pub(super) struct Created {
 
 impl Node {
     pub(super) fn start(program: &Path, launch: &Launch<'_>) -> Result<Self> {
-        // On a disk: /tmp is memory on some machines.
-        let folder = tempfile::tempdir_in("/var/tmp")?;
+        let folder = data_folder()?;
         let (running, url) = Running::start(&mut command(program, folder.path(), launch))?;
         Ok(Self { url, running, folder })
     }
@@ -97,6 +97,13 @@ impl Node {
         let text = |name| key[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the answer"));
         Ok(Created { id: text("id")?, value: text("value")? })
     }
+}
+
+/// A folder for a node: on a disk, because /tmp is memory on some machines, and open to its owner alone, because a node
+/// refuses any other.
+pub(super) fn data_folder() -> Result<TempDir> {
+    let only_the_owner = std::fs::Permissions::from_mode(0o700);
+    Ok(tempfile::Builder::new().permissions(only_the_owner).tempdir_in("/var/tmp")?)
 }
 
 /// The command that starts a node in this folder, with nothing of our own environment.

@@ -1,9 +1,9 @@
 //! A process of ours under measurement: ended with its owner, and what the kernel says about it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::pg::Cluster;
 
@@ -13,16 +13,23 @@ pub(super) struct Running(Child);
 impl Running {
     /// Starts a program and waits for the line that says where it is ready.
     pub(super) fn start(command: &mut Command) -> Result<(Self, String)> {
-        let mut child = Self(command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn()?);
+        let mut said = tempfile::tempfile()?;
+        let mut child = Self(command.stdout(Stdio::piped()).stderr(said.try_clone()?).stdin(Stdio::null()).spawn()?);
         let out = child.0.stdout.take().context("no standard output")?;
         let mut lines = BufReader::new(out).lines();
         let ready = lines.by_ref().map_while(Result::ok).find_map(|line| {
             let (_, url) = line.split_once("ready on ")?;
             url.split_whitespace().next().map(str::to_owned)
         });
+        let Some(url) = ready else {
+            let mut why = String::new();
+            said.rewind()?;
+            said.read_to_string(&mut why)?;
+            bail!("the program ended before it was ready: {}", why.trim());
+        };
         // Whatever else it says is read, so that it never waits for us.
         std::thread::spawn(move || lines.for_each(drop));
-        Ok((child, ready.context("the program ended before it was ready")?))
+        Ok((child, url))
     }
 
     /// Ends it as a crash would, and waits until it is gone.

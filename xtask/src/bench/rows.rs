@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::{Bench, figures::Report};
 
 mod create;
+mod flood;
 mod hot;
 mod memory;
 mod revoke;
@@ -27,6 +28,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("uncached", uncached::measure),
     ("create", create::measure),
     ("revoke", revoke::measure),
+    ("flood", flood::measure),
     ("strangers", strangers::measure),
     ("size", size::measure),
 ];

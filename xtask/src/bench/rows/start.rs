@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::super::{
     Bench,
     figures::{Report, Target, Unit},
-    node::{Launch, command},
+    node::{Launch, command, data_folder},
     process::Running,
 };
 
@@ -19,7 +19,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let program = bench.programs.keyward();
     let (mut empty, mut existing, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.effort.rounds * MORE_OFTEN {
-        let folder = tempfile::tempdir_in("/var/tmp")?;
+        let folder = data_folder()?;
         let (took, running) = start(&program, folder.path())?;
         empty.push(took);
         drop(running);
