@@ -11,13 +11,17 @@ use std::{
 };
 
 use axum::extract::ConnectInfo;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 
 use crate::app::{App, Source};
 
 /// Where an answer says how the request is called in the logs.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+// Parsed once, not for each request.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -46,7 +50,7 @@ fn fresh_request_id(app: &App) -> HeaderValue {
 /// Where the request stands in a distributed trace: the caller's trace if its `traceparent` is valid, else a new one,
 /// with a span of our own (W3C trace context, section 3.2).
 pub(super) fn trace_id(headers: &HeaderMap, app: &App) -> String {
-    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
     let random = app.random::<24>().unwrap_or([1; 24]);
     let (trace, span) = random.split_at(16);
     let trace = parent.and_then(|parent| parent.parse().ok()).map_or_else(|| hex(trace), |Parent { trace }| trace);
@@ -95,7 +99,7 @@ pub(super) fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[Ip
     let ours = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut address = peer;
     // A line that is no text stays in its place as a hop that cannot be read: what stands before it is not believed.
-    let lines = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default());
     let hops: Vec<&str> = lines.flat_map(|value| value.split(',')).map(str::trim).collect();
     // From the right: each hop is believed only while the one that reported it is ours.
     let mut before = hops.iter().rev();
@@ -115,9 +119,9 @@ pub(super) fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[Ip
 
 /// The address that a gateway without `X-Forwarded-For` claims to forward for (`X-Real-IP`, or RFC 7239).
 fn other_claim(headers: &HeaderMap) -> Option<&str> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
-    text("x-real-ip").or_else(|| {
-        let last = text("forwarded")?.rsplit(',').next()?;
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
+    text(X_REAL_IP).or_else(|| {
+        let last = text(header::FORWARDED)?.rsplit(',').next()?;
         let names = last.split(';').filter_map(|pair| pair.trim().split_once('='));
         let mut claimed =
             names.filter(|(name, _)| name.eq_ignore_ascii_case("for")).map(|(_, value)| value.trim_matches('"'));

@@ -5,6 +5,7 @@
 //! strict about types; a form knows only texts.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, btree_map::Entry},
     fmt,
     str::FromStr,
@@ -35,9 +36,17 @@ struct Given {
 }
 
 /// What is left of a name once all spellings that count as one are the same.
-pub(super) fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> Cow<'_, str> {
     let name = name.strip_suffix("[]").unwrap_or(name);
-    name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
+    if name.bytes().all(|byte| !matches!(byte, b'_' | b'-' | b'A'..=b'Z')) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(significant(name).collect())
+}
+
+/// The characters by which a name differs from others, in lower case.
+fn significant(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase())
 }
 
 /// The fields of a form, some of them repeated.
@@ -67,7 +76,7 @@ impl Fields {
     fn of(fields: impl IntoIterator<Item = (String, Value)>, is_form: bool) -> Self {
         let mut values = BTreeMap::new();
         for (name, value) in fields {
-            match values.entry(folded(&name)) {
+            match values.entry(folded(&name).into_owned()) {
                 Entry::Vacant(place) => drop(place.insert(Given { name, value, again: false })),
                 Entry::Occupied(mut given) => given.get_mut().again = true,
             }
@@ -77,18 +86,21 @@ impl Fields {
 
     /// The names that are none of these.
     pub(super) fn unknown<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
-        let known: Vec<String> = known.iter().map(|known| folded(known)).collect();
-        self.values.iter().filter(move |(name, _)| !known.contains(name)).map(|(_, given)| given.name.as_str())
+        let known: Vec<_> = known.iter().map(|known| folded(known)).collect();
+        self.values
+            .iter()
+            .filter(move |(name, _)| !known.iter().any(|known| known == *name))
+            .map(|(_, given)| given.name.as_str())
     }
 
     /// Whether the field is there and not null.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.values.get(&folded(name)).is_some_and(|given| given.again || !given.value.is_null())
+        self.values.get(&*folded(name)).is_some_and(|given| given.again || !given.value.is_null())
     }
 
     /// A field; one that was given twice is none, and a fault.
     fn value(&mut self, name: &str) -> Option<&Value> {
-        let given = self.values.get(&folded(name))?;
+        let given = self.values.get(&*folded(name))?;
         if given.again {
             self.faults.add(name, "must be given once");
             return None;

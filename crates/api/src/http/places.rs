@@ -55,7 +55,7 @@ pub(super) struct Places(Arc<Mutex<Shares>>);
 
 struct Shares {
     free: usize,
-    held: HashMap<Holder, usize>,
+    held: HashMap<Holder, usize, foldhash::fast::RandomState>,
 }
 
 /// A place; free again when dropped.
@@ -67,7 +67,7 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(most: usize) -> Self {
-        Self(Arc::new(Mutex::new(Shares { free: most, held: HashMap::new() })))
+        Self(Arc::new(Mutex::new(Shares { free: most, held: HashMap::default() })))
     }
 
     fn take(&self, holder: Holder) -> Result<Place, Problem> {

@@ -216,7 +216,8 @@ fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let mut form = BTreeMap::new();
     for (name, value) in pairs {
         let near = folded(&name);
-        let name = FIELDS.into_iter().find(|known| folded(known) == near).map_or(name, str::to_owned);
+        let known = FIELDS.into_iter().find(|known| folded(known) == near);
+        let name = known.map_or_else(|| name.clone(), str::to_owned);
         // A field without a value counts as absent (section 3.2).
         if !value.is_empty() && form.insert(name, value).is_some() {
             return Err(invalid_request("a field must be given once"));

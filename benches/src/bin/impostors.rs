@@ -1,0 +1,26 @@
+//! Makes wrong values for a measurement of refusals: `impostors FILE` reads a key value a line and prints two for each:
+//! `wrong VALUE`, of the same key with another secret, and `unknown VALUE`, of a key that was never made.
+//!
+//! The randomness is counted, so none of them is good anywhere.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use keyward_benches::Counted;
+use keyward_domain::{Environment, KeyId, KeyType, KeyValue, PresentedValue};
+use uuid::Uuid;
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [file] = words.as_slice() else { bail!("usage: impostors FILE") };
+    let values = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+    let random = Counted::default();
+    for value in values.lines() {
+        let known = PresentedValue::parse(value, Environment::Sandbox).map_err(|_| anyhow!("not a key value"))?.id();
+        // As old as the known one, so that both stand near each other in an index.
+        let never_made = Uuid::from_u128(known.uuid().as_u128() ^ (u128::from(random.next()) & 0xffff_ffff));
+        for (word, id) in [("wrong", known), ("unknown", KeyId::from_uuid(never_made))] {
+            let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, random.bytes());
+            println!("{word} {}", value.expose());
+        }
+    }
+    Ok(())
+}
