@@ -1,22 +1,25 @@
 //! `cargo xtask chaos`: real nodes on a real Postgres, hurt in every way that a machine and a network can, under load.
 //!
-//! Three nodes, each with its own wire to the one Postgres; faults drawn from a seed; clients who verify, revoke, suspend
-//! and close, and attack every change in the moment it is acknowledged. What they saw is a history, and a pure function
-//! says whether it keeps the promises: T7, T8 and T10 of the test plan. It signals only processes that it started, and
-//! everything ends with it. It asserts no latency: times are printed for information.
+//! Three nodes, each with its own wire to the one Postgres; faults drawn from a seed; clients who verify, revoke,
+//! suspend and close, and attack every change in the moment it is acknowledged. What they saw is a history, and a pure
+//! function says whether it keeps the promises: T7, T8 and T10 of the test plan. It signals only processes that it
+//! started, and everything ends with it. It asserts no latency: times are printed for information.
 
 mod aftermath;
 mod check;
 mod clock;
 mod control;
+mod cut;
 mod desk;
 mod dice;
 mod faults;
+mod goback;
 mod history;
 mod http;
 mod ledger;
 mod liar;
 mod load;
+mod log;
 mod node;
 mod parked;
 mod plan;
@@ -24,6 +27,7 @@ mod probes;
 mod proxy;
 mod report;
 mod schedule;
+mod sql;
 mod stock;
 mod story;
 mod tally;
@@ -32,17 +36,19 @@ mod world;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::run;
-use check::check;
+use check::{Outcome, check};
 use clock::{Clock, Moment};
+use cut::Cut;
 use dice::Dice;
 use faults::Mark;
-use history::{Recorder, Subject, Thing};
+use history::{Made, Recorder, Span, Subject, Thing};
 use ledger::Ledger;
 use probes::Probes;
 use schedule::{Lane, Planned};
@@ -73,6 +79,12 @@ struct Run {
     stock: Stock,
     probes: Probes,
     over: AtomicBool,
+    /// One a node: it is held while a fault happens to the node, or none may.
+    turns: Vec<Mutex<()>>,
+    /// Each time that the database went back; the last one may not be over yet.
+    cuts: Mutex<Vec<Cut>>,
+    /// What the run itself saw that must not be.
+    complaints: Mutex<Vec<String>>,
     /// The platform's account.
     platform: Thing,
     /// The platform's key, in whose name most is asked.
@@ -93,6 +105,32 @@ impl Run {
         worked.inspect_err(|_| self.end())
     }
 
+    /// No fault of its own happens to this node as long as this is held.
+    fn calm(&self, node: usize) -> MutexGuard<'_, ()> {
+        lock(&self.turns[node])
+    }
+
+    /// The old history has ended; what went with it is not known yet.
+    fn begin_cut(&self, cut: Cut) {
+        lock(&self.cuts).push(cut);
+    }
+
+    /// What went with it is known.
+    fn finish_cut(&self, cut: Cut) {
+        let mut cuts = lock(&self.cuts);
+        cuts.pop();
+        cuts.push(cut);
+    }
+
+    /// Whether what was made then may have gone with the database by now.
+    fn may_lack(&self, born: Span) -> bool {
+        lock(&self.cuts).iter().any(|cut| cut.may_lack(born))
+    }
+
+    fn complain(&self, what: String) {
+        lock(&self.complaints).push(what);
+    }
+
     /// Sleeps until then; answers false at once when the run is over.
     fn wait_until(&self, moment: Moment) -> bool {
         while !self.is_over() && self.clock.now() < moment {
@@ -102,8 +140,13 @@ impl Run {
     }
 }
 
-/// `cargo xtask chaos WORDS`: builds the server in release mode unless it is given, runs, prints, and leaves evidence of
-/// what it found.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What they guard is whole whenever they are left.
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `cargo xtask chaos WORDS`: builds the server in release mode unless it is given, runs, prints, and leaves evidence
+/// of what it found.
 ///
 /// # Errors
 /// When a word is unknown, something does not start or does not recover, or anything was found; in a control, when
@@ -139,12 +182,27 @@ pub fn storm(plan: &Plan) -> Result<Report> {
     let began = clock.now();
     let world = World::start(plan, &server, clock)?;
     let (recorder, ledger) = (Recorder::default(), Ledger::create(&world.folder().join("ledger"))?);
-    let platform = recorder.thing(&world.platform.mid);
-    let caller = recorder.subject("the platform's key", &[platform], None);
+    let born = Span::BEFORE;
+    let platform = recorder.thing(&world.platform.mid, born);
+    let name = "the platform's key".to_owned();
+    let caller = recorder.subject(Made { name, rests_on: vec![platform], good_until: None, born });
     let (tally, stock, probes) = (Tally::default(), Stock::default(), Probes::for_nodes(plan.nodes));
-    let over = AtomicBool::new(false);
-    let plan = plan.clone();
-    let run = Run { plan, clock, world, recorder, ledger, tally, stock, probes, over, platform, caller };
+    let run = Run {
+        plan: plan.clone(),
+        clock,
+        world,
+        recorder,
+        ledger,
+        tally,
+        stock,
+        probes,
+        over: AtomicBool::new(false),
+        turns: (0..plan.nodes).map(|_| Mutex::default()).collect(),
+        cuts: Mutex::default(),
+        complaints: Mutex::default(),
+        platform,
+        caller,
+    };
     let accounts = load::settle(&run)?;
     load::plant(&run, &accounts)?;
 
@@ -187,7 +245,7 @@ fn faults(run: &Run) -> Result<Vec<Mark>> {
     let until = began + plan.duration;
     match plan.mode {
         Mode::Control(what) => control::happen(run, what, until)?,
-        Mode::Network | Mode::Kills | Mode::Pauses | Mode::All => {
+        Mode::Network | Mode::Kills | Mode::Pauses | Mode::Back | Mode::All => {
             run.wait_until(until);
         }
     }
@@ -208,13 +266,15 @@ fn conclude(run: Run, marks: Vec<Mark>) -> Result<Report> {
         crashes.extend(ends.into_iter().map(|how| format!("node {number}: {how}")));
         refused_starts += refusals;
     }
-    let Run { plan, world, recorder, tally, .. } = run;
-    let history = recorder.close();
-    let findings = check(&history, &ledger, &last);
+    let Run { plan, world, recorder, tally, cuts, complaints, .. } = run;
+    let (history, cuts) = (recorder.close(), cuts.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let complaints = complaints.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let findings = check(&history, Outcome { ledger: &ledger, last: &last, cuts: &cuts, lease: plan.lease() });
     let tally = tally.counts();
     let acknowledged = ledger.len();
     let took = [Duration::ZERO; 3];
-    let report = Report { plan, history, findings, marks, tally, acknowledged, crashes, refused_starts, took };
+    let report =
+        Report { plan, history, findings, cuts, marks, tally, acknowledged, crashes, complaints, refused_starts, took };
     if !report.is_clean() && !matches!(report.plan.mode, Mode::Control(_)) {
         keep_evidence(&report, &world)?;
     }

@@ -21,10 +21,13 @@ Keyward's automation. Run it as `cargo xtask COMMAND`.
                    valgrind, which are installed where that can be done
   instructions [--accept | --profile CASE]
                    count the instructions of a cached verification and compare them with benches/instructions.txt; part of `test`
-  chaos [network|kills|pauses|all] [--short] [--seconds N] [--seed S] [--nodes N] [--profile quick|default] [--server PATH]
-                   build in release mode, run nodes on a Postgres under load while wires break, nodes and Postgres are killed, and
-                   nodes stand still; fails if a revoked key was ever told valid, or anything acknowledged was lost
-  chaos control stale|forgotten|refusal|lease
+  chaos [network|kills|pauses|back|all] [--short] [--seconds N] [--seed S] [--nodes N]
+        [--profile quick|default] [--server PATH]
+                   build in release mode, run nodes on a Postgres under load while wires break, nodes and Postgres are killed,
+                   nodes stand still, and the database goes back (a backup put in its place, a standby promoted); `all` also
+                   has clients that take no answers and logs that no one reads; fails if a revoked key was ever accepted, if
+                   anything acknowledged was lost but by the database itself, or if no node said so where it was
+  chaos control stale|forgotten|refusal|lease|unsaid|unlisted
                    the same without faults, but with something planted that breaks a promise; fails if the check does not find it
   model [--schedules | --events]
                    search the revocation protocol further than the tests do, for a quarter of an hour: orders of messages, losses and

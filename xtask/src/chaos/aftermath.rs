@@ -24,13 +24,17 @@ const BATCH: usize = 100;
 /// A node that is well answers in that time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What each thing of the ledger is by now.
+/// What each thing of the ledger is by now, and each that may have gone with the database.
 ///
 /// # Errors
 /// When no node tells.
 pub(super) fn standings(run: &Run, ledger: &[Entry]) -> Result<HashMap<String, Standing>> {
-    let names: BTreeSet<&str> = ledger.iter().map(|entry| entry.name.as_str()).collect();
-    let names: Vec<&str> = names.into_iter().collect();
+    let may_be_gone: Vec<String> = run.recorder.look(|history| {
+        let things = history.things().filter(|(_, thing)| run.may_lack(history.born(*thing)));
+        things.map(|(name, _)| name.to_owned()).collect()
+    });
+    let names = ledger.iter().map(|entry| &entry.name).chain(&may_be_gone).map(String::as_str);
+    let names: Vec<&str> = names.collect::<BTreeSet<_>>().into_iter().collect();
     let found = at_once(run, |desk, part, parts| {
         let mine = names.iter().skip(part).step_by(parts);
         mine.map(|name| Ok(((*name).to_owned(), standing(desk, name)?))).collect::<Result<Vec<_>>>()

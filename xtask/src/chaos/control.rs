@@ -1,6 +1,7 @@
 //! The controls: runs without faults in which something is planted that the check has to find.
 //!
-//! Three liars, and one breach of the protocol itself, made behind the backs of real nodes. No other run has any of this.
+//! Three liars; one breach of the protocol itself, made behind the backs of real nodes; and a database that goes back,
+//! once while no node is there to notice, once without the knowledge of the check. No other run has any of this.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -9,8 +10,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::Run;
-use super::check::check;
+use super::check::{Outcome, check};
 use super::clock::Moment;
+use super::dice::Dice;
+use super::goback::{self, Nodes};
 use super::history::History;
 use super::liar::Lie;
 use super::proxy::{Way, Weather};
@@ -23,14 +26,20 @@ pub enum Planted {
     /// The leases of all nodes are removed while one of them is cut off and still answers from memory: whoever revokes
     /// believes that nobody has to acknowledge. Rule R10 is what forbids it.
     LostLease,
+    /// A backup is put back while no node runs: no node is left that could say that changes are lost.
+    Unsaid,
+    /// A backup is put back, and the check is not given what went with it.
+    Unlisted,
 }
 
 impl Planted {
-    pub(super) const ALL: [(&'static str, Self); 4] = [
+    pub(super) const ALL: [(&'static str, Self); 6] = [
         ("stale", Self::Liar(Lie::StaleValid)),
         ("forgotten", Self::Liar(Lie::ForgottenRevocation)),
         ("refusal", Self::Liar(Lie::FalseRefusal)),
         ("lease", Self::LostLease),
+        ("unsaid", Self::Unsaid),
+        ("unlisted", Self::Unlisted),
     ];
 }
 
@@ -40,13 +49,17 @@ const ENOUGH: u64 = 10;
 /// Less than any lease.
 const CUT_OFF: Duration = Duration::from_millis(1_500);
 
+/// How the database goes back, and how far.
+const PUT_BACK: goback::Way = goback::Way::PutBack { overtaken: false };
+const BEHIND: Duration = Duration::from_secs(3);
+
 /// Until everybody is a member again, and has things in memory.
 const TOGETHER: Duration = Duration::from_secs(2);
 
 /// Does it until it was done often enough and can be seen in what clients saw, or it is time.
 ///
-/// Not every lie is one that a client could notice: a stale "valid" between a commit and its acknowledgement is allowed,
-/// and whether somebody meets a node in the moment between is a matter of chance.
+/// Not every lie is one that a client could notice: a stale "valid" between a commit and its acknowledgement is
+/// allowed, and whether somebody meets a node in the moment between is a matter of chance.
 ///
 /// # Errors
 /// When it cannot be done.
@@ -62,6 +75,16 @@ pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
                 lose_leases(run)?;
                 true
             }
+            Planted::Unsaid => {
+                run.finish_cut(
+                    goback::once(run, PUT_BACK, BEHIND, Nodes::Killed, &mut Dice::of_seed(run.plan.seed))?.0,
+                );
+                return Ok(());
+            }
+            Planted::Unlisted => {
+                goback::once(run, PUT_BACK, BEHIND, Nodes::Live, &mut Dice::of_seed(run.plan.seed))?;
+                return Ok(());
+            }
         };
         done = often && run.recorder.look(|history| shows(history, run.clock.now(), run.plan.patience_for_a_barrier()));
     }
@@ -71,10 +94,10 @@ pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
 /// From the end of a call until it is in the history, at the most.
 const WRITTEN_DOWN: Duration = Duration::from_secs(1);
 
-/// Whether the history shows by now that something is wrong, and will go on to. A call is written down when it is over: one
-/// that is under way may yet explain what was seen while it was, so only what is older than any call can be counts.
+/// Whether the history shows by now that something is wrong, and will go on to. A call is written down when it is over:
+/// one that is under way may yet explain what was seen while it was, so only what is older than any call can be counts.
 fn shows(history: &History, now: Moment, longest_call: Duration) -> bool {
-    let findings = check(history, &[], &HashMap::new());
+    let findings = check(history, Outcome { ledger: &[], last: &HashMap::new(), cuts: &[], lease: Duration::ZERO });
     let wrong = findings.breaches.iter().map(|breach| breach.seen).chain(findings.untrue);
     wrong.filter_map(|place| history.seen.get(place)).any(|seen| seen.ended + longest_call + WRITTEN_DOWN < now)
 }
@@ -97,15 +120,15 @@ fn lose_leases(run: &Run) -> Result<()> {
 #[cfg(test)]
 mod tests {
     //! When a control may stop.
-    use super::super::history::{Call, Change, Ending, Seen, Told};
+    use super::super::history::{Call, Change, Ending, Made, Seen, Span, Told};
     use super::*;
 
     #[test]
     fn a_finding_counts_only_once_no_call_can_explain_it_any_more() {
         let at = |seconds| Moment::after(Duration::from_secs(seconds));
         let mut history = History::default();
-        let key = history.add_thing("key");
-        let made = super::super::history::Made { name: "key".to_owned(), rests_on: vec![key], good_until: None };
+        let key = history.add_thing("key", Span::BEFORE);
+        let made = Made { name: "key".to_owned(), rests_on: vec![key], good_until: None, born: Span::BEFORE };
         let subject = history.add_subject(made);
         let seen = |told, seconds| Seen { subject, node: 0, sent: at(seconds), ended: at(seconds), told };
         let longest = Duration::from_secs(8);

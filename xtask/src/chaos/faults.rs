@@ -8,10 +8,14 @@ use anyhow::Result;
 
 use super::Run;
 use super::clock::Moment;
-use super::http::{Client, Request};
+use super::desk::Desk;
+use super::dice::Dice;
+use super::goback;
+use super::http::{Client, Request, Silence};
 use super::parked::Parked;
 use super::proxy::Weather;
 use super::schedule::{Fault, Kind, Lane, Planned};
+use super::tally::Op;
 
 /// A node that is not ready by then does not start.
 const START: Duration = Duration::from_mins(1);
@@ -25,7 +29,7 @@ pub(super) struct Mark {
     pub(super) from: Moment,
     /// When it was over: for a kill, when the process was ready again.
     pub(super) until: Moment,
-    /// How long the process took to be ready, from its start.
+    /// How long the process took to be ready, from its start or, where it took another's place, from the end of that.
     pub(super) ready_in: Option<Duration>,
 }
 
@@ -39,6 +43,10 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
         if !run.wait_until(began + it.at.offset()) {
             break;
         }
+        let _turn = match it.lane {
+            Lane::Node(node) => Some(run.calm(node)),
+            Lane::Postgres => None,
+        };
         let from = run.clock.now();
         let until = from + it.lasts;
         let ready_in = match (it.lane, it.fault) {
@@ -60,6 +68,17 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
                 drop(parked);
                 None
             }
+            (Lane::Node(node), Fault::Log { reads_again }) => {
+                run.world.nodes[node].block_log()?;
+                go_on_answering(run, node, until);
+                run.world.nodes[node].unblock_log(reads_again);
+                go_on_answering(run, node, run.clock.now());
+                None
+            }
+            (_, Fault::GoesBack(way)) => {
+                let mut dice = Dice::of_seed(run.plan.seed).stream(u64::from(it.at.offset().subsec_nanos()));
+                Some(goback::happen(run, way, it.lasts, &mut dice)?)
+            }
             (Lane::Node(node), Fault::Kill) => {
                 run.world.nodes[node].kill()?;
                 run.wait_until(until);
@@ -79,6 +98,27 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
         marks.push(Mark { lane: it.lane, kind: it.kind, fault: it.fault, from, until: run.clock.now(), ready_in });
     }
     Ok(marks)
+}
+
+/// Has a node say much while no one reads it: it has to answer all the same.
+fn go_on_answering(run: &Run, node: usize, until: Moment) {
+    let mut desk = Desk::new(run, Dice::of_seed(0));
+    loop {
+        // A line is written for each of the first kind.
+        for path in ["/v1/merchants/no-one", "/healthz"] {
+            let request = desk.request("GET", path, None);
+            let answer = desk.send(Op::Read, node, &request, run.plan.patience());
+            if let Err(silence @ (Silence::Cut | Silence::TimedOut)) = answer
+                && path == "/healthz"
+            {
+                run.complain(format!("node {node} did not answer while its log was not read: {silence:?}"));
+            }
+        }
+        if run.clock.now() >= until || run.is_over() {
+            return;
+        }
+        run.wait_until(run.clock.now() + Duration::from_millis(20));
+    }
 }
 
 /// Waits until every node says that it can verify.

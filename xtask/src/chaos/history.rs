@@ -15,6 +15,18 @@ pub(super) struct Thing(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Subject(usize);
 
+/// When a call was under way, as its client saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) sent: Moment,
+    pub(super) answered: Moment,
+}
+
+impl Span {
+    /// Before every fault.
+    pub(super) const BEFORE: Self = Self { sent: Moment::START, answered: Moment::START };
+}
+
 /// What is known of a subject from its making.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
@@ -23,6 +35,8 @@ pub(super) struct Made {
     pub(super) rests_on: Vec<Thing>,
     /// When it may begin to be refused by itself; never, if absent.
     pub(super) good_until: Option<Moment>,
+    /// When it was made.
+    pub(super) born: Span,
 }
 
 /// What an answer said of a credential.
@@ -81,6 +95,16 @@ impl Change {
             Self::Resume => "resume",
         }
     }
+
+    /// The word of the database for it, in its events.
+    pub(super) const fn event(self) -> &'static str {
+        match self {
+            Self::Revoke | Self::Overwrite => "revoked",
+            Self::Suspend => "suspended",
+            Self::Close => "closed",
+            Self::Resume => "active",
+        }
+    }
 }
 
 /// How a call ended for its client.
@@ -107,10 +131,16 @@ pub(super) struct Call {
     pub(super) ending: Ending,
 }
 
+impl Call {
+    pub(super) const fn span(&self) -> Span {
+        Span { sent: self.sent, answered: self.ended }
+    }
+}
+
 /// Everything that was seen.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    pub(super) things: Vec<String>,
+    things: Vec<(String, Span)>,
     pub(super) subjects: Vec<Made>,
     pub(super) seen: Vec<Seen>,
     pub(super) calls: Vec<Call>,
@@ -118,19 +148,34 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn name_of(&self, thing: Thing) -> &str {
-        self.things.get(thing.0).map_or("?", String::as_str)
+        self.things.get(thing.0).map_or("?", |(name, _)| name)
+    }
+
+    /// When a thing was made.
+    pub(super) fn born(&self, thing: Thing) -> Span {
+        self.things.get(thing.0).map_or(Span::BEFORE, |(_, born)| *born)
+    }
+
+    /// All things by their names.
+    pub(super) fn things(&self) -> impl Iterator<Item = (&str, Thing)> {
+        self.things.iter().enumerate().map(|(place, (name, _))| (name.as_str(), Thing(place)))
     }
 
     pub(super) fn made(&self, subject: Subject) -> Option<&Made> {
         self.subjects.get(subject.0)
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<Thing> {
-        self.things.iter().position(|it| it == name).map(Thing)
+    /// Whether it is valid only while this thing is.
+    pub(super) fn rests_on(&self, subject: Subject, thing: Thing) -> bool {
+        self.made(subject).is_some_and(|made| made.rests_on.contains(&thing))
     }
 
-    pub(super) fn add_thing(&mut self, name: &str) -> Thing {
-        self.things.push(name.to_owned());
+    pub(super) fn find(&self, name: &str) -> Option<Thing> {
+        self.things().find(|(it, _)| *it == name).map(|(_, thing)| thing)
+    }
+
+    pub(super) fn add_thing(&mut self, name: &str, born: Span) -> Thing {
+        self.things.push((name.to_owned(), born));
         Thing(self.things.len() - 1)
     }
 
@@ -145,12 +190,12 @@ impl History {
 pub(super) struct Recorder(Mutex<History>);
 
 impl Recorder {
-    pub(super) fn thing(&self, name: &str) -> Thing {
-        self.open().add_thing(name)
+    pub(super) fn thing(&self, name: &str, born: Span) -> Thing {
+        self.open().add_thing(name, born)
     }
 
-    pub(super) fn subject(&self, name: &str, rests_on: &[Thing], good_until: Option<Moment>) -> Subject {
-        self.open().add_subject(Made { name: name.to_owned(), rests_on: rests_on.to_vec(), good_until })
+    pub(super) fn subject(&self, made: Made) -> Subject {
+        self.open().add_subject(made)
     }
 
     pub(super) fn see(&self, seen: Seen) {

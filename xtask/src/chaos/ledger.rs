@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,12 +21,13 @@ use super::history::Change;
 pub(super) struct Ledger {
     path: PathBuf,
     file: Mutex<File>,
+    entries: AtomicUsize,
 }
 
 impl Ledger {
     pub(super) fn create(path: &Path) -> Result<Self> {
         let file = File::create_new(path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), file: Mutex::new(file) })
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), entries: AtomicUsize::new(0) })
     }
 
     /// Returns when the entries are on the disk.
@@ -35,7 +37,14 @@ impl Ledger {
     pub(super) fn write(&self, entries: &[Entry]) -> Result<()> {
         let lines: String = entries.iter().map(line).collect();
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(lines.as_bytes()).and_then(|()| file.sync_data()).context("cannot write the ledger")
+        file.write_all(lines.as_bytes()).and_then(|()| file.sync_data()).context("cannot write the ledger")?;
+        self.entries.fetch_add(entries.len(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How many entries there are by now.
+    pub(super) fn entries(&self) -> usize {
+        self.entries.load(Ordering::Relaxed)
     }
 
     /// All entries, from the file.

@@ -16,6 +16,7 @@ use super::Run;
 use super::clock::Pace;
 use super::desk::Desk;
 use super::dice::Dice;
+use super::history::Span;
 pub(super) use making::Account;
 
 /// Chance of the faults, and of the setting up.
@@ -46,7 +47,7 @@ pub(super) fn plant(run: &Run, accounts: &[Account]) -> Result<()> {
 pub(super) fn settle(run: &Run) -> Result<Vec<Account>> {
     let mut desk = Desk::new(run, Dice::of_seed(run.plan.seed).stream(FIRST_STREAM - 2));
     let platform = Account::platform(run);
-    let partner = platform.above(run, &run.world.partners[0]);
+    let partner = platform.above(run, &run.world.partners[0], Span::BEFORE);
     Ok(vec![desk.make_merchant(&platform)?, desk.make_merchant(&partner)?])
 }
 

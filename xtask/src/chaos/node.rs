@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::log::Log;
 use crate::run;
 
 /// Between an end that nobody asked for and the next start, as a supervisor would do it.
@@ -69,6 +70,8 @@ struct Shared {
 struct State {
     /// Not yet reaped.
     child: Option<Child>,
+    /// What it says.
+    log: Option<Log>,
     /// Where it is ready.
     address: Option<SocketAddr>,
     wanted: bool,
@@ -149,6 +152,26 @@ impl Node {
         self.shared.lock().signal(Signal::CONT)
     }
 
+    /// Reads no more of what it says, and leaves no room for more.
+    ///
+    /// # Errors
+    /// When there are no more threads.
+    pub(super) fn block_log(&self) -> Result<()> {
+        match &mut self.shared.lock().log {
+            Some(log) => log.block().context("cannot fill the log of a node"),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads what it says again, or closes its log for the rest of its life.
+    pub(super) fn unblock_log(&self, reads_again: bool) {
+        match &self.shared.lock().log {
+            Some(log) if reads_again => log.unblock(),
+            Some(log) => log.close(),
+            None => {}
+        }
+    }
+
     /// Ends after it was ready that nobody had asked for, and how many starts came to nothing.
     pub(super) fn troubles(&self) -> (Vec<String>, usize) {
         let state = self.shared.lock();
@@ -199,8 +222,9 @@ impl Shared {
             if state.over {
                 return;
             }
-            let out = spawn(&self.launch).map(|(child, out)| {
+            let out = spawn(&self.launch).map(|(child, out, log)| {
                 state.child = Some(child);
+                state.log = Some(log);
                 out
             });
             drop(state);
@@ -227,6 +251,8 @@ impl Shared {
     fn reap(&self, was_ready: bool) {
         let mut state = self.lock();
         let ended = state.child.take().map(|mut child| child.wait());
+        // What it said last is in the file from here on.
+        state.log = None;
         state.address = None;
         if std::mem::take(&mut state.killed) || state.over {
             return;
@@ -243,11 +269,12 @@ impl Shared {
     }
 }
 
-fn spawn(launch: &Launch) -> Result<(Child, ChildStdout)> {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(launch.log())?;
-    let mut child = launch.command(launch.serve).stdout(Stdio::piped()).stderr(log).spawn()?;
+fn spawn(launch: &Launch) -> Result<(Child, ChildStdout, Log)> {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(launch.log())?;
+    let (log, writer) = Log::into_file(file)?;
+    let mut child = launch.command(launch.serve).stdout(Stdio::piped()).stderr(writer).spawn()?;
     let out = child.stdout.take().context("no standard output")?;
-    Ok((child, out))
+    Ok((child, out, log))
 }
 
 /// Where it is, if this is the line that says that it is ready.

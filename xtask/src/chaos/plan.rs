@@ -20,7 +20,9 @@ pub enum Mode {
     Kills,
     /// T10: SIGSTOP to nodes.
     Pauses,
-    /// All three at once.
+    /// The database goes back: a backup is put in its place, or a standby is promoted.
+    Back,
+    /// All four at once, and what is in none of them: clients that park, logs that block.
     All,
     /// None of these, but something that the check has to find.
     Control(Planted),
@@ -32,6 +34,7 @@ impl Mode {
             Self::Network => "network".into(),
             Self::Kills => "kills".into(),
             Self::Pauses => "pauses".into(),
+            Self::Back => "back".into(),
             Self::All => "all".into(),
             Self::Control(planted) => {
                 let name = Planted::ALL.into_iter().find(|(_, it)| *it == planted).map_or("", |(name, _)| name);
@@ -44,20 +47,24 @@ impl Mode {
     fn counts(self) -> Vec<(Kind, usize)> {
         let network = [(Kind::Delay, 50), (Kind::Cut, 50), (Kind::HalfOpen, 60), (Kind::Slow, 40)];
         let kills = [(Kind::Kill, 100), (Kind::Postgres, 20)];
+        let backs = [(Kind::PutBack, 20), (Kind::Promoted, 20)];
+        // Rare among others: after each no change is answered early until every lease of before is over.
+        let rare = [(Kind::PutBack, 6), (Kind::Promoted, 6)];
         let pauses = [(Kind::Pause, 300)];
-        let clients = [(Kind::Parked, 30)];
+        let others = [(Kind::Parked, 30), (Kind::Log, 30)];
         match self {
             Self::Network => network.to_vec(),
             Self::Kills => kills.to_vec(),
             Self::Pauses => pauses.to_vec(),
-            Self::All => [network.as_slice(), &kills, &pauses, &clients].concat(),
+            Self::Back => backs.to_vec(),
+            Self::All => [network.as_slice(), &kills, &pauses, &others, &rare].concat(),
             Self::Control(_) => Vec::new(),
         }
     }
 
     const fn duration(self) -> Duration {
         match self {
-            Self::Network | Self::Kills | Self::Pauses => Duration::from_mins(10),
+            Self::Network | Self::Kills | Self::Pauses | Self::Back => Duration::from_mins(10),
             Self::All => Duration::from_mins(30),
             Self::Control(_) => Duration::from_mins(2),
         }
@@ -138,7 +145,7 @@ impl Plan {
     pub fn short(mode: Mode) -> Self {
         let full = Self::full(mode);
         Self {
-            counts: full.counts.iter().map(|(kind, _)| (*kind, 3)).collect(),
+            counts: full.counts.iter().map(|(kind, _)| (*kind, if kind.goes_back() { 1 } else { 3 })).collect(),
             duration: if full.counts.is_empty() { full.duration } else { Duration::from_mins(1) },
             nodes: if full.counts.is_empty() { 2 } else { full.nodes },
             longest: Duration::from_secs(5),
@@ -163,6 +170,7 @@ impl Plan {
             ["network", rest @ ..] => (Mode::Network, rest),
             ["kills", rest @ ..] => (Mode::Kills, rest),
             ["pauses", rest @ ..] => (Mode::Pauses, rest),
+            ["back", rest @ ..] => (Mode::Back, rest),
             ["all", rest @ ..] | rest => (Mode::All, rest),
         };
         let mut plan = Self::full(mode);
@@ -192,12 +200,14 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Lasts so long, with faults as frequent as in the full size, and at least three of each kind.
+    /// Lasts so long, with faults as frequent as in the full size, and at least three of each kind; one of those after
+    /// which the database is another one.
     fn last(&mut self, duration: Duration) {
         let full = self.duration.as_secs().max(1);
-        for (_, count) in &mut self.counts {
+        for (kind, count) in &mut self.counts {
             let share = u64::try_from(*count).unwrap_or(u64::MAX).saturating_mul(duration.as_secs()) / full;
-            *count = usize::try_from(share).unwrap_or(usize::MAX).max(3);
+            let least = if kind.goes_back() { 1 } else { 3 };
+            *count = usize::try_from(share).unwrap_or(usize::MAX).max(least);
         }
         self.duration = duration;
     }
@@ -208,10 +218,18 @@ impl Plan {
         1 + u64::from(self.load.suspenders) * (2 + self.duration.as_secs() / 60)
     }
 
-    /// How long a verification is waited for: longer than any pause, so that what was sent to a stopped node is answered
-    /// by it when it goes on.
+    /// How long a verification is waited for: longer than any pause, so that what was sent to a stopped node is
+    /// answered by it when it goes on.
     pub(super) fn patience(&self) -> Duration {
         self.longest + Duration::from_secs(5)
+    }
+
+    /// How long a node answers from memory after its last renewal was sent (the service's own profiles).
+    pub(super) const fn lease(&self) -> Duration {
+        match self.profile {
+            Profile::Quick => Duration::from_secs(2),
+            Profile::Default => Duration::from_secs(5),
+        }
     }
 
     /// How long a narrowing call is waited for: the time that the service allows itself, and a pause on top.
@@ -246,8 +264,9 @@ mod tests {
         let network: usize =
             Kind::ALL.into_iter().filter(|kind| kind.is_network()).map(|kind| count(&plan, kind)).sum();
         assert_eq!(network, 200);
-        let others = [Kind::Kill, Kind::Postgres, Kind::Pause, Kind::Parked].map(|kind| count(&plan, kind));
-        assert_eq!(others, [100, 20, 300, 30]);
+        let others = [Kind::Kill, Kind::Postgres, Kind::Pause, Kind::Parked, Kind::Log].map(|kind| count(&plan, kind));
+        assert_eq!(others, [100, 20, 300, 30, 30]);
+        assert_eq!([Kind::PutBack, Kind::Promoted].map(|kind| count(&plan, kind)), [6, 6]);
         assert_eq!((plan.load.verifications, plan.load.revocations, plan.nodes), (500, 20, 3));
     }
 
@@ -266,6 +285,7 @@ mod tests {
             &["network"],
             &["pauses", "--profile", "quick"],
             &["kills", "--short"],
+            &["back"],
             &["control", "stale"],
             &["control", "lease"],
         ] {

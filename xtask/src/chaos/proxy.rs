@@ -1,5 +1,5 @@
-//! A wire of TCP between a node and its Postgres, whose weather can be changed while it is in use: what a broken network
-//! does and no server could.
+//! A wire of TCP between a node and its Postgres, whose weather can be changed while it is in use: what a broken
+//! network does and no server could.
 //!
 //! One thread, so many connections at the most, on loopback only. It ends, and everything that runs through it, when it
 //! is dropped. It never looks at what passes.
@@ -85,6 +85,7 @@ struct Control {
 
 #[derive(Clone, Copy, Debug)]
 struct State {
+    server: SocketAddr,
     weather: Weather,
     /// Counts the changes.
     wanted: u64,
@@ -103,7 +104,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let (waker, woken) = UnixStream::pair()?;
         woken.set_nonblocking(true)?;
-        let state = State { weather: Weather::Fair, wanted: 0, applied: 0, over: false };
+        let state = State { server, weather: Weather::Fair, wanted: 0, applied: 0, over: false };
         let control = Arc::new(Control { state: Mutex::new(state), applied: Condvar::new() });
         let relay = Relay::new(listener, server, clock);
         let seen = Arc::clone(&control);
@@ -128,6 +129,12 @@ impl Proxy {
         // A thread that ended in a panic applies nothing; it is joined, and its panic passed on, by the drop.
         let changed = |state: &mut State| state.applied < wanted && !state.over;
         drop(self.control.applied.wait_while(state, changed).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Leads new connections to another server.
+    pub(super) fn lead_to(&self, server: SocketAddr) {
+        self.control.lock().server = server;
+        self.wake();
     }
 
     fn wake(&self) {
@@ -160,6 +167,7 @@ impl Control {
             if state.over {
                 return;
             }
+            relay.lead_to(state.server);
             if state.applied < state.wanted {
                 relay.change(state.weather);
                 self.lock().applied = state.wanted;

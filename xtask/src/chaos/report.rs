@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::check::Findings;
 use super::clock::Moment;
+use super::cut::Cut;
 use super::faults::Mark;
 use super::history::{Ending, History, Seen, Thing, Told};
 use super::plan::{Plan, Profile};
@@ -27,12 +28,16 @@ pub struct Report {
     pub(super) plan: Plan,
     pub(super) history: History,
     pub(super) findings: Findings,
+    /// Each time that the database went back.
+    pub(super) cuts: Vec<Cut>,
     pub(super) marks: Vec<Mark>,
     pub(super) tally: BTreeMap<(Op, Got), u64>,
     /// Entries of the ledger.
     pub(super) acknowledged: usize,
     /// Which node ended by itself, after it was ready, and how.
     pub(super) crashes: Vec<String>,
+    /// What the run itself saw that must not be.
+    pub(super) complaints: Vec<String>,
     /// Starts that came to nothing, while there was no database.
     pub(super) refused_starts: usize,
     /// How long it took to start everything, to hurt it, and to ask what has become of it.
@@ -40,10 +45,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Verifications that were told "valid" after it was acknowledged that they are not.
+    /// Verifications that were answered "valid" after it was acknowledged that they are not, or of what went with the
+    /// database.
     #[must_use]
     pub const fn breaches(&self) -> usize {
-        self.findings.breaches.len()
+        self.findings.breaches.len() + self.findings.ghosts.len()
     }
 
     /// Verifications that were told "invalid" though nothing had narrowed them.
@@ -52,10 +58,23 @@ impl Report {
         self.findings.untrue.len()
     }
 
-    /// Acknowledged changes that are not there at the end.
+    /// Acknowledged changes that are not there at the end, and that the database had not lost by itself.
     #[must_use]
     pub const fn lost(&self) -> usize {
         self.findings.lost.len()
+    }
+
+    /// Acknowledged changes that went with the database and are not there at the end. The service cannot keep them; it
+    /// has to say so.
+    #[must_use]
+    pub const fn cut_off(&self) -> usize {
+        self.findings.cut.len()
+    }
+
+    /// How often acknowledged changes went with the database, and no node said so.
+    #[must_use]
+    pub const fn unsaid(&self) -> usize {
+        self.findings.unsaid.len()
     }
 
     /// Ends of a node that nobody had asked for.
@@ -67,7 +86,8 @@ impl Report {
     /// Whether nothing was found.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
-        self.breaches() + self.untrue_refusals() + self.lost() + self.crashes() == 0
+        let Self { complaints, .. } = self;
+        self.breaches() + self.untrue_refusals() + self.lost() + self.unsaid() + self.crashes() + complaints.len() == 0
     }
 
     /// How many faults of this kind happened.
@@ -86,12 +106,15 @@ impl Report {
     /// What happened around each finding; at most so many of each kind.
     #[must_use]
     pub fn stories(&self, most: usize) -> Vec<String> {
-        let Self { history, marks, findings, crashes, .. } = self;
+        let Self { history, marks, findings, crashes, complaints, cuts, .. } = self;
         let breaches = findings.breaches.iter().take(most).map(|it| story::of_breach(history, marks, it));
         let untrue = findings.untrue.iter().take(most).map(|it| story::of_refusal(history, marks, *it));
         let lost = findings.lost.iter().take(most).map(|it| story::of_lost(history, marks, it));
+        let ghosts = findings.ghosts.iter().take(most).map(|it| story::of_ghost(history, marks, it));
+        let unsaid = findings.unsaid.iter().filter_map(|place| cuts.get(*place)).take(most).map(story::of_unsaid);
+        let complaints = complaints.iter().take(most).map(|it| format!("{it}\n"));
         let crashes = crashes.iter().take(most).map(|it| format!("ended by itself: {it}\n"));
-        breaches.chain(untrue).chain(lost).chain(crashes).collect()
+        breaches.chain(ghosts).chain(untrue).chain(lost).chain(unsaid).chain(complaints).chain(crashes).collect()
     }
 
     fn count(&self, of: impl Fn(Op, Got) -> bool) -> u64 {

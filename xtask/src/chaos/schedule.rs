@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::clock::Moment;
 use super::dice::Dice;
+use super::goback;
 use super::proxy::{Way, Weather};
 
 /// The kinds of faults, as they are counted.
@@ -27,19 +28,48 @@ pub enum Kind {
     Pause,
     /// Clients open many requests at a node and take none of the answers.
     Parked,
+    /// What a node says is not read for some time, while there is no room for more; then it is read again, or never.
+    Log,
     /// SIGKILL to Postgres and all its processes, and its start some time later.
     Postgres,
+    /// A base backup of some seconds before takes the place of Postgres, under running nodes.
+    PutBack,
+    /// Postgres ends, and a standby is promoted in its place: one that lags, or one that commits waited for.
+    Promoted,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Delay, Self::Cut, Self::HalfOpen, Self::Slow, Self::Kill, Self::Pause, Self::Parked, Self::Postgres];
+    pub const ALL: [Self; 11] = [
+        Self::Delay,
+        Self::Cut,
+        Self::HalfOpen,
+        Self::Slow,
+        Self::Kill,
+        Self::Pause,
+        Self::Parked,
+        Self::Log,
+        Self::Postgres,
+        Self::PutBack,
+        Self::Promoted,
+    ];
 
     /// Whether it happens to one node's wire.
     #[must_use]
     pub const fn is_network(self) -> bool {
         matches!(self, Self::Delay | Self::Cut | Self::HalfOpen | Self::Slow)
+    }
+
+    /// Whether it happens to the one Postgres.
+    #[must_use]
+    pub const fn is_of_postgres(self) -> bool {
+        matches!(self, Self::Postgres | Self::PutBack | Self::Promoted)
+    }
+
+    /// Whether another history answers afterwards.
+    #[must_use]
+    pub const fn goes_back(self) -> bool {
+        matches!(self, Self::PutBack | Self::Promoted)
     }
 }
 
@@ -53,7 +83,10 @@ impl fmt::Display for Kind {
             Self::Kill => "node killed",
             Self::Pause => "node paused",
             Self::Parked => "clients parked",
+            Self::Log => "log blocked",
             Self::Postgres => "Postgres killed",
+            Self::PutBack => "database put back",
+            Self::Promoted => "standby promoted",
         })
     }
 }
@@ -84,7 +117,9 @@ pub(super) enum Fault {
     Kill,
     Pause,
     Parked,
+    Log { reads_again: bool },
     Postgres,
+    GoesBack(goback::Way),
 }
 
 /// One fault to come.
@@ -103,10 +138,14 @@ const LATEST: Duration = Duration::from_secs(3);
 /// How long a fault of this kind may last; nothing lasts longer than `longest`.
 fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
     let (least, most) = match kind {
-        Kind::Delay | Kind::Cut | Kind::HalfOpen | Kind::Slow | Kind::Parked => (Duration::from_millis(200), longest),
+        Kind::Delay | Kind::Cut | Kind::HalfOpen | Kind::Slow | Kind::Parked | Kind::Log => {
+            (Duration::from_millis(200), longest)
+        }
         // Until it is started again; its start takes its own time.
         Kind::Kill | Kind::Postgres => (Duration::from_millis(1), Duration::from_secs(2)),
         Kind::Pause => (Duration::from_millis(10), longest),
+        // How far behind it is; the rest takes its own time.
+        Kind::PutBack | Kind::Promoted => (Duration::from_secs(1), Duration::from_secs(4)),
     };
     (least.min(longest), most.min(longest))
 }
@@ -118,14 +157,16 @@ pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Durati
         let chosen = counts.iter().filter(|(kind, _)| kinds(*kind));
         chosen.flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count)).collect()
     };
-    let mut cards = deck(|kind| kind != Kind::Postgres);
+    let mut cards = deck(|kind| !kind.is_of_postgres());
     shuffling.shuffle(&mut cards);
+    let mut of_postgres = deck(Kind::is_of_postgres);
+    shuffling.shuffle(&mut of_postgres);
     let mut all = Vec::new();
     for node in 0..nodes {
         let mine: Vec<Kind> = cards.iter().skip(node).step_by(nodes).copied().collect();
         all.extend(lane(Lane::Node(node), &mine, run, longest, &mut shuffling));
     }
-    all.extend(lane(Lane::Postgres, &deck(|kind| kind == Kind::Postgres), run, longest, &mut shuffling));
+    all.extend(lane(Lane::Postgres, &of_postgres, run, longest, &mut shuffling));
     all
 }
 
@@ -154,16 +195,19 @@ fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, dice: &mut
     let weights: Vec<u32> = (0..=count).map(|_| u32::try_from(dice.below(100)).unwrap_or_default() + 1).collect();
     let unit = quiet / 2 / weights.iter().sum::<u32>().max(1);
     let mut at = Moment::START;
-    let mut planned = Vec::new();
+    let mut planned: Vec<Planned> = Vec::new();
     for ((kind, lasts), weight) in kinds.iter().zip(times).zip(weights) {
         at = at + even + unit * weight;
-        planned.push(Planned { lane, at, lasts, kind: *kind, fault: fault(*kind, dice) });
+        let before = planned.iter().filter(|it| it.kind == *kind).count();
+        planned.push(Planned { lane, at, lasts, kind: *kind, fault: fault(*kind, before, dice) });
         at = at + lasts;
     }
     planned
 }
 
-fn fault(kind: Kind, dice: &mut Dice) -> Fault {
+/// Of those that have two ways, each is every second of its lane.
+fn fault(kind: Kind, before: usize, dice: &mut Dice) -> Fault {
+    let is_even = before.is_multiple_of(2);
     let way = [Way::Up, Way::Down, Way::Both][dice.place(3)];
     let mut late = |ways: [Way; 2]| if ways.contains(&way) { dice.time(LATEST / 300, LATEST) } else { Duration::ZERO };
     match kind {
@@ -177,7 +221,10 @@ fn fault(kind: Kind, dice: &mut Dice) -> Fault {
         Kind::Kill => Fault::Kill,
         Kind::Pause => Fault::Pause,
         Kind::Parked => Fault::Parked,
+        Kind::Log => Fault::Log { reads_again: dice.percent(50) },
         Kind::Postgres => Fault::Postgres,
+        Kind::PutBack => Fault::GoesBack(goback::Way::PutBack { overtaken: is_even }),
+        Kind::Promoted => Fault::GoesBack(goback::Way::Promoted { lagging: is_even }),
     }
 }
 
@@ -187,7 +234,7 @@ mod tests {
 
     const RUN: Duration = Duration::from_mins(10);
     const LONGEST: Duration = Duration::from_secs(10);
-    const EACH: [(Kind, usize); 8] = [
+    const EACH: [(Kind, usize); 11] = [
         (Kind::Delay, 50),
         (Kind::Cut, 50),
         (Kind::HalfOpen, 50),
@@ -195,7 +242,10 @@ mod tests {
         (Kind::Kill, 100),
         (Kind::Pause, 300),
         (Kind::Parked, 30),
+        (Kind::Log, 30),
         (Kind::Postgres, 20),
+        (Kind::PutBack, 6),
+        (Kind::Promoted, 6),
     ];
 
     fn drawn(seed: u64) -> Vec<Planned> {
@@ -244,7 +294,12 @@ mod tests {
         let has = |what: fn(Weather) -> bool| {
             let mut weathers = all.iter().filter_map(|planned| match planned.fault {
                 Fault::Network(weather) => Some(weather),
-                Fault::Kill | Fault::Pause | Fault::Parked | Fault::Postgres => None,
+                Fault::Kill
+                | Fault::Pause
+                | Fault::Parked
+                | Fault::Log { .. }
+                | Fault::Postgres
+                | Fault::GoesBack(_) => None,
             });
             assert!(weathers.any(what));
         };
@@ -256,6 +311,18 @@ mod tests {
                 let wanted = Weather::HalfOpen { way, kept };
                 assert!(all.iter().any(|planned| planned.fault == Fault::Network(wanted)), "{wanted:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_database_goes_back_in_every_way_and_logs_are_read_again_or_closed() {
+        use goback::Way::{Promoted, PutBack};
+        let ways = [true, false].map(|way| [PutBack { overtaken: way }, Promoted { lagging: way }]);
+        let backs = ways.into_iter().flatten().map(Fault::GoesBack);
+        let logs = [true, false].map(|reads_again| Fault::Log { reads_again });
+        for wanted in backs.chain(logs) {
+            let drawn = drawn(1).into_iter().filter(|planned| planned.fault == wanted).count();
+            assert!(drawn >= 3, "{wanted:?}: {drawn}");
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::check::{Breach, Lost, calls_on};
+use super::check::{Breach, Ghost, Lost, calls_on};
 use super::clock::Moment;
+use super::cut::Cut;
 use super::faults::Mark;
 use super::history::{Call, History, Seen, Subject, Thing};
 
@@ -20,6 +21,24 @@ pub(super) fn of_breach(history: &History, marks: &[Mark], breach: &Breach) -> S
     let change = history.calls.get(breach.call).map_or("changed", |call| call.change.name());
     let from = history.calls.get(breach.call).map(|call| call.sent);
     format!("told VALID after `{change}` of {name} was acknowledged\n{}", around(history, marks, breach.seen, from))
+}
+
+/// A verification that was answered "valid" of what is gone.
+pub(super) fn of_ghost(history: &History, marks: &[Mark], ghost: &Ghost) -> String {
+    let Ghost { seen, thing, gone } = *ghost;
+    let name = history.name_of(thing);
+    let around = around(history, marks, seen, Some(gone));
+    format!("answered VALID though {name} went with the database that ended at {gone}\n{around}")
+}
+
+/// A database that went back, and no node said so.
+pub(super) fn of_unsaid(cut: &Cut) -> String {
+    let Cut { copied, ended, lost, said, .. } = cut;
+    let numbers: Vec<u64> = lost.iter().map(|event| event.number).collect();
+    format!(
+        "the database went back from {ended} to {copied}, the events {numbers:?} are lost with it, changes among them \
+         that were acknowledged, and what the service says is {said:?}\n"
+    )
 }
 
 /// A verification that was told "invalid" without a cause.

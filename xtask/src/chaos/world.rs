@@ -15,6 +15,7 @@ use super::liar::Liar;
 use super::node::{Launch, Node};
 use super::plan::{Mode, Plan, Profile};
 use super::proxy::{Proxy, Weather};
+use super::sql::OVERTAKER;
 use super::watcher::Watcher;
 use crate::pg::{Cluster, Durability, Options};
 
@@ -79,6 +80,7 @@ impl World {
             operator.run(&["account", "create", "--role", "partner", "--name", "Partner", "--mid", &mid])?;
             partners.push(mid);
         }
+        operator.run(&["account", "create", "--role", "partner", "--name", "Overtaker", "--mid", OVERTAKER])?;
         Ok(Self { liar, nodes, wires, cluster, watcher, platform, partners })
     }
 
@@ -99,6 +101,7 @@ impl World {
         }
         for node in &self.nodes {
             node.resume()?;
+            node.unblock_log(true);
             node.revive();
         }
         self.nodes.iter().try_for_each(|node| node.await_ready(START).map(drop))
@@ -117,7 +120,7 @@ fn launch(plan: &Plan, server: &Path, folder: &Path, number: usize, url: String)
     let mut variables = vec![
         ("DATABASE_URL", url),
         ("KEYWARD_PUBLIC_URL", PUBLIC_URL.to_owned()),
-        ("KEYWARD_LOG__FILTER", "warn".into()),
+        ("KEYWARD_LOG__FILTER", "info".into()),
         ("KEYWARD_LIMITS__DRAIN", "0s".into()),
     ];
     if plan.profile == Profile::Quick {
@@ -140,7 +143,7 @@ fn first_nodes_data(folder: &Path) -> std::path::PathBuf {
 }
 
 /// Host and port in a URL with a user and a path.
-fn authority(url: &str) -> Option<&str> {
+pub(super) fn authority(url: &str) -> Option<&str> {
     let (_, rest) = url.rsplit_once('@')?;
     rest.split('/').next()
 }

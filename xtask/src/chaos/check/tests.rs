@@ -1,5 +1,7 @@
 //! The check finds each kind of breach that is planted, and reports nothing that the promise allows.
 
+mod backwards;
+
 use std::time::Duration;
 
 use super::*;
@@ -13,6 +15,11 @@ fn at(second: u64) -> Moment {
     Moment::after(Duration::from_secs(second))
 }
 
+/// The check, where the database never went back.
+fn checked(history: &History, ledger: &[Entry], last: &HashMap<String, Standing>) -> Findings {
+    check(history, Outcome { ledger, last, cuts: &[], lease: Duration::ZERO })
+}
+
 /// A history of one key in one account, told in seconds.
 struct Tale {
     history: History,
@@ -24,8 +31,10 @@ struct Tale {
 impl Tale {
     fn new() -> Self {
         let mut history = History::default();
-        let (key, account) = (history.add_thing("key"), history.add_thing("account"));
-        let value = history.add_subject(Made { name: "value".into(), rests_on: vec![key, account], good_until: None });
+        let (key, account) = (history.add_thing("key", Span::BEFORE), history.add_thing("account", Span::BEFORE));
+        let rests_on = vec![key, account];
+        let made = Made { name: "value".into(), rests_on, good_until: None, born: Span::BEFORE };
+        let value = history.add_subject(made);
         Self { history, key, account, value }
     }
 
@@ -45,7 +54,7 @@ impl Tale {
     }
 
     fn findings(&self) -> Findings {
-        check(&self.history, &[], &HashMap::new())
+        checked(&self.history, &[], &HashMap::new())
     }
 
     #[track_caller]
@@ -61,7 +70,7 @@ impl Tale {
     fn lost(&self, change: Change, sent: u64, found: Standing) -> usize {
         let name = if change.is_final() && change != Close { "key" } else { "account" };
         let entry = Entry { change, name: name.into(), sent: at(sent), acknowledged: at(sent + 1) };
-        check(&self.history, &[entry], &HashMap::from([(name.to_owned(), found)])).lost.len()
+        checked(&self.history, &[entry], &HashMap::from([(name.to_owned(), found)])).lost.len()
     }
 }
 
@@ -146,9 +155,10 @@ fn nothing_widens_what_is_revoked_or_closed() {
 #[test]
 fn what_rests_on_two_keys_is_dead_with_either() {
     let mut tale = Tale::new();
-    let other = tale.history.add_thing("other key");
+    let other = tale.history.add_thing("other key", Span::BEFORE);
     let rests_on = vec![tale.key, other];
-    tale.value = tale.history.add_subject(Made { name: "token".into(), rests_on, good_until: None });
+    let made = Made { name: "token".into(), rests_on, good_until: None, born: Span::BEFORE };
+    tale.value = tale.history.add_subject(made);
     let mut tale = tale.seen(4, 5, Valid);
     let of = |thing| Call {
         change: Revoke,
@@ -216,5 +226,5 @@ fn what_was_resumed_afterwards_is_not_lost() {
 #[test]
 fn an_entry_of_something_unheard_of_is_lost() {
     let entry = Entry { change: Revoke, name: "nobody".into(), sent: at(1), acknowledged: at(2) };
-    assert_eq!(check(&History::default(), &[entry], &HashMap::new()).lost.len(), 1);
+    assert_eq!(checked(&History::default(), &[entry], &HashMap::new()).lost.len(), 1);
 }

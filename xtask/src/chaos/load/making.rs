@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::chaos::Run;
 use crate::chaos::desk::{BETWEEN_TRIES, Desk};
-use crate::chaos::history::{Subject, Thing};
+use crate::chaos::history::{Made, Span, Subject, Thing};
 use crate::chaos::stock::{Form, Shown};
 use crate::chaos::tally::Op;
 
@@ -18,6 +18,8 @@ pub(in crate::chaos) struct Account {
     pub(in crate::chaos) mid: String,
     pub(super) thing: Thing,
     pub(super) rests_on: Vec<Thing>,
+    /// When it was made or, where it was suspended since, resumed: what went with the database may be either.
+    pub(super) born: Span,
 }
 
 /// A key.
@@ -36,6 +38,7 @@ pub(super) struct Pair {
     /// Both, where a token is obtained with them.
     pub(super) both: Shown,
     rests_on: Vec<Thing>,
+    born: Span,
 }
 
 /// What was obtained with a pair.
@@ -49,13 +52,13 @@ impl Account {
     /// The root.
     pub(in crate::chaos) fn platform(run: &Run) -> Self {
         let mid = run.world.platform.mid.clone();
-        Self { mid, thing: run.platform, rests_on: vec![run.platform] }
+        Self { mid, thing: run.platform, rests_on: vec![run.platform], born: Span::BEFORE }
     }
 
     /// A new one below this one.
-    pub(super) fn above(&self, run: &Run, mid: &str) -> Self {
-        let thing = run.recorder.thing(mid);
-        Self { mid: mid.to_owned(), thing, rests_on: [&[thing], self.rests_on.as_slice()].concat() }
+    pub(super) fn above(&self, run: &Run, mid: &str, born: Span) -> Self {
+        let thing = run.recorder.thing(mid, born);
+        Self { mid: mid.to_owned(), thing, rests_on: [&[thing], self.rests_on.as_slice()].concat(), born }
     }
 }
 
@@ -72,8 +75,8 @@ impl Desk<'_> {
     /// When the run is over first.
     pub(super) fn make_merchant(&mut self, below: &Account) -> Result<Account> {
         let wish = json!({ "name": "Merchant", "parent_mid": below.mid });
-        let made = self.make(Op::Register, "/v1/merchants", &wish, true)?;
-        Ok(below.above(self.run, &member(&made, "mid")?))
+        let (made, born) = self.make(Op::Register, "/v1/merchants", &wish, true, below.born)?;
+        Ok(below.above(self.run, &member(&made, "mid")?, born))
     }
 
     /// A secret key of this account.
@@ -83,8 +86,8 @@ impl Desk<'_> {
     pub(super) fn make_key(&mut self, account: &Account) -> Result<Key> {
         let scopes = ["charges:read"];
         let wish = json!({ "mid": account.mid, "name": "Key", "type": "secret", "scopes": scopes });
-        let made = self.make(Op::CreateKey, "/v1/api-keys", &wish, true)?;
-        Ok(self.key(account, &member(&made, "id")?, &member(&made, "value")?, Form::Secret))
+        let (made, born) = self.make(Op::CreateKey, "/v1/api-keys", &wish, true, account.born)?;
+        Ok(self.key(account, [&member(&made, "id")?, &member(&made, "value")?], Form::Secret, born))
     }
 
     /// A pair of this account.
@@ -93,24 +96,25 @@ impl Desk<'_> {
     /// When the run is over first.
     pub(super) fn make_pair(&mut self, account: &Account, name: &str) -> Result<Pair> {
         let (path, wish) = pair_wish(account, name, false);
-        let made = self.make(Op::CreatePair, &path, &wish, true)?;
-        self.pair(account, &made)
+        let (made, born) = self.make(Op::CreatePair, &path, &wish, true, account.born)?;
+        self.pair(account, &made, born)
     }
 
     /// The pair in an answer.
     ///
     /// # Errors
     /// When there is none.
-    pub(super) fn pair(&self, account: &Account, made: &Value) -> Result<Pair> {
+    pub(super) fn pair(&self, account: &Account, made: &Value, born: Span) -> Result<Pair> {
         let id = |place: usize| member(&made["keys"][place], "id");
         let (app_key, app_secret) = (member(made, "appKey")?, member(made, "appSecret")?);
-        let public = self.key(account, &id(0)?, &app_key, Form::Public);
-        let secret = self.key(account, &id(1)?, &app_secret, Form::Secret);
+        let public = self.key(account, [&id(0)?, &app_key], Form::Public, born);
+        let secret = self.key(account, [&id(1)?, &app_secret], Form::Secret, born);
         let rests_on = [&[public.thing, secret.thing], account.rests_on.as_slice()].concat();
-        let subject = self.run.recorder.subject(&format!("the pair of {}", secret.id), &rests_on, None);
+        let name = format!("the pair of {}", secret.id);
+        let subject = self.run.recorder.subject(Made { name, rests_on: rests_on.clone(), good_until: None, born });
         let body = json!({ "AppKey": app_key, "AppSecret": app_secret }).to_string();
         let both = Shown { subject, value: body.into(), form: Form::Pair };
-        Ok(Pair { public, secret, both, rests_on })
+        Ok(Pair { public, secret, both, rests_on, born })
     }
 
     /// Tokens for a pair.
@@ -119,10 +123,11 @@ impl Desk<'_> {
     /// When the run is over first.
     pub(super) fn make_tokens(&mut self, pair: &Pair) -> Result<Tokens> {
         let asked = self.run.clock.now();
-        let wish = serde_json::from_str(&pair.both.value)?;
-        let made = self.make(Op::Token, "/v1/oauth2/token", &wish, false)?;
-        let subject = |what: &str, until| -> Subject {
-            self.run.recorder.subject(&format!("{what} of {}", pair.secret.id), &pair.rests_on, until)
+        let (path, wish) = ("/v1/oauth2/token", serde_json::from_str(&pair.both.value)?);
+        let (made, born) = self.make(Op::Token, path, &wish, false, pair.born)?;
+        let subject = |what: &str, good_until| -> Subject {
+            let name = format!("{what} of {}", pair.secret.id);
+            self.run.recorder.subject(Made { name, rests_on: pair.rests_on.clone(), good_until, born })
         };
         let shown = |subject, value: String, form| Shown { subject, value: value.into(), form };
         let access = subject("an access token", Some(asked + TOKEN_LIFE));
@@ -134,26 +139,31 @@ impl Desk<'_> {
         })
     }
 
-    fn key(&self, account: &Account, id: &str, value: &str, form: Form) -> Key {
-        let thing = self.run.recorder.thing(id);
+    fn key(&self, account: &Account, [id, value]: [&str; 2], form: Form, born: Span) -> Key {
+        let thing = self.run.recorder.thing(id, born);
         let rests_on = [&[thing], account.rests_on.as_slice()].concat();
-        let subject = self.run.recorder.subject(id, &rests_on, None);
+        let subject = self.run.recorder.subject(Made { name: id.to_owned(), rests_on, good_until: None, born });
         Key { id: id.to_owned(), thing, shown: Shown { subject, value: value.into(), form } }
     }
 
     /// Asks any node, again until one makes it. What an earlier try may have made is nobody's.
-    fn make(&mut self, op: Op, path: &str, wish: &Value, by_platform: bool) -> Result<Value> {
-        let body = wish.to_string();
-        while !self.run.is_over() {
+    ///
+    /// It is made from what was made at `from`, by the platform's key or else by a credential in the body.
+    fn make(&mut self, op: Op, path: &str, wish: &Value, by_platform: bool, from: Span) -> Result<(Value, Span)> {
+        let (body, run) = (wish.to_string(), self.run);
+        while !run.is_over() {
             let Some(node) = self.any_node() else { continue };
             let mut request = self.request("POST", path, Some(&body));
             request.bearer = request.bearer.filter(|_| by_platform);
-            if let Ok(answer) = self.send(op, node, &request, self.run.plan.patience()) {
+            let sent = run.clock.now();
+            if let Ok(answer) = self.send(op, node, &request, run.plan.patience()) {
+                let born = Span { sent, answered: run.clock.now() };
                 match answer.status {
-                    200 | 201 => return Ok(serde_json::from_slice(&answer.body)?),
+                    200 | 201 => return Ok((serde_json::from_slice(&answer.body)?, born)),
                     // That is recorded, or passes.
                     401 if by_platform => {}
                     429 => {}
+                    400..500 if run.may_lack(from) => bail!(Gone),
                     400..500 => bail!("{} was refused with {}", op.name(), String::from_utf8_lossy(&answer.body)),
                     _ => {}
                 }
@@ -161,6 +171,26 @@ impl Desk<'_> {
             std::thread::sleep(BETWEEN_TRIES);
         }
         bail!(Over)
+    }
+}
+
+/// What something was to be made from went with a database that went back.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("what it rests on went with the database")
+    }
+}
+
+impl std::error::Error for Gone {}
+
+/// What was made; nothing where what it rests on is gone, which is no failure.
+pub(super) fn unless_gone<T>(made: Result<T>) -> Result<Option<T>> {
+    match made {
+        Err(error) if error.is::<Gone>() => Ok(None),
+        other => other.map(Some),
     }
 }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::making::{Account, or_over, pair_wish};
+use super::making::{Account, or_over, pair_wish, unless_gone};
 use crate::chaos::clock::Pace;
 use crate::chaos::desk::{Desk, Order};
-use crate::chaos::history::{Change, Ending, Thing};
+use crate::chaos::history::{Change, Ending, Span, Thing};
 use crate::chaos::stock::Shown;
 
 /// So many lie in memory until their turn comes, for each who revokes.
@@ -51,10 +51,11 @@ fn until_over(desk: &mut Desk<'_>, turn: &Turn, accounts: &[Account]) -> Result<
         pace.wait(clock);
         let account = &accounts[desk.dice.place(accounts.len())];
         let doomed = match desk.dice.below(100) {
-            0..55 => a_key(desk, account)?,
-            55..80 => a_key_of_a_pair(desk, account)?,
-            _ => a_whole_pair(desk, account)?,
+            0..55 => a_key(desk, account),
+            55..80 => a_key_of_a_pair(desk, account),
+            _ => a_whole_pair(desk, account),
         };
+        let Some(doomed) = unless_gone(doomed)? else { continue };
         desk.run.stock.add(&doomed.before);
         warm(desk, &doomed.before);
         waiting.push(doomed);
@@ -134,10 +135,12 @@ fn overwrite(desk: &mut Desk<'_>, account: &Account, name: &str, things: &[Thing
     let (path, wish) = pair_wish(account, name, true);
     let body = wish.to_string();
     let request = desk.request("POST", &path, Some(&body));
+    let sent = desk.run.clock.now();
     let done = desk.insist(&Order { change: Change::Overwrite, things, request, shown })?;
     // A try that is in doubt may come late, and then overwrites the new pair too.
     if done.ending == Ending::Acknowledged && !done.in_doubt {
-        let new = desk.pair(account, &serde_json::from_slice(&done.body)?)?;
+        let born = Span { sent, answered: desk.run.clock.now() };
+        let new = desk.pair(account, &serde_json::from_slice(&done.body)?, born)?;
         desk.run.stock.add(&[new.secret.shown, new.public.shown]);
     }
     Ok(())

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::making::{Account, or_over};
+use super::making::{Account, or_over, unless_gone};
 use super::revoker::warm;
 use crate::chaos::desk::{Desk, Order};
-use crate::chaos::history::Change;
+use crate::chaos::history::{Change, Span};
 use crate::chaos::stock::Shown;
 
 /// As often is one account suspended, at the most.
@@ -30,15 +30,24 @@ pub(super) fn work(mut desk: Desk<'_>, partners: &[&str]) -> Result<()> {
 
 fn until_over(desk: &mut Desk<'_>, partners: &[&str]) -> Result<()> {
     let platform = Account::platform(desk.run);
-    let mut partners =
-        partners.iter().map(|mid| Ward { account: platform.above(desk.run, mid), below: Vec::new(), closed: false });
+    let mut partners = partners.iter().map(|mid| platform.above(desk.run, mid, Span::BEFORE)).map(|account| Ward {
+        account,
+        below: Vec::new(),
+        closed: false,
+    });
     let mut partner = partners.next();
     while !desk.run.is_over() {
         if partner.as_ref().is_some_and(|partner| partner.closed) {
             partner = partners.next();
         }
         let above = partner.as_ref().map_or(&platform, |partner| &partner.account);
-        let mut merchant = merchant(desk, above)?;
+        let Some(mut merchant) = unless_gone(merchant(desk, above))? else {
+            // The partner is suspended still, if that it was resumed went with the database.
+            if let Some(partner) = &mut partner {
+                change(desk, partner, Change::Resume)?;
+            }
+            continue;
+        };
         if let Some(partner) = &mut partner {
             partner.below.extend(merchant.below.iter().cloned());
             // Old ones are dead, and shown often enough.
@@ -86,7 +95,11 @@ fn change(desk: &mut Desk<'_>, ward: &mut Ward, change: Change) -> Result<bool> 
     let path = format!("/v1/merchants/{}/{}", ward.account.mid, change.name());
     let request = desk.request("POST", &path, None);
     let order = Order { change, things: &[ward.account.thing], request, shown: &ward.below };
+    let sent = desk.run.clock.now();
     let done = desk.insist(&order)?;
+    if change == Change::Resume {
+        ward.account.born = Span { sent, answered: desk.run.clock.now() };
+    }
     ward.closed |= change == Change::Close;
     Ok(done.in_doubt)
 }

@@ -46,6 +46,11 @@ impl Relay {
         Self { listener, server, clock, weather: Weather::Fair, connections: Vec::new() }
     }
 
+    /// Leads new connections there.
+    pub(super) const fn lead_to(&mut self, server: SocketAddr) {
+        self.server = server;
+    }
+
     /// Changes the weather for what is sent from now on.
     pub(super) fn change(&mut self, weather: Weather) {
         // What is there already was sent before.

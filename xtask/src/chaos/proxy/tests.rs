@@ -54,6 +54,15 @@ fn is_dead(mut stream: &TcpStream) {
 }
 
 #[test]
+fn new_connections_go_where_it_leads() {
+    let (line, other) = (Line::new(), Line::new());
+    line.proxy.lead_to(other.proxy.address());
+    let (client, server) = (line.connect(), other.accepted.recv_timeout(LIMIT).unwrap());
+    passes(&client, &server);
+    assert!(line.accepted.try_recv().is_err());
+}
+
+#[test]
 fn fair_weather_passes_both_ways_and_the_end_too() {
     let line = Line::new();
     let (client, server) = line.pair();

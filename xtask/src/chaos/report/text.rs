@@ -11,6 +11,9 @@ use crate::chaos::plan::Mode;
 use crate::chaos::schedule::Kind;
 use crate::chaos::tally::{Got, Op};
 
+/// How many of the changes that went with a database are named.
+const LISTED: usize = 4;
+
 /// So many stories of each kind are printed; the file has all of them. Of a control one is enough.
 const PRINTED: usize = 3;
 
@@ -31,7 +34,30 @@ impl Report {
         let restarts = self.marks.iter().filter(|mark| mark.kind == Kind::Postgres).filter_map(|mark| mark.ready_in);
         writeln!(f, "  killed Postgres, from its start until it was ready: {}", Times::of(restarts))?;
         writeln!(f, "  first verdict of a node after Postgres was ready again: {}", self.verdicts_after_postgres())?;
+        self.write_cuts(f)?;
         writeln!(f, "  starts that came to nothing without a database: {}", self.refused_starts)
+    }
+
+    fn write_cuts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, cut) in self.cuts.iter().enumerate() {
+            let of_it = self.findings.cut.iter().filter(|it| it.cut == place).map(|it| &it.lost.entry);
+            let listed: Vec<String> = of_it.map(|entry| format!("{} {}", entry.change.name(), entry.name)).collect();
+            let more = listed.len().saturating_sub(LISTED);
+            let shown = listed[..listed.len() - more].join(", ");
+            let shown = if more > 0 { format!("{shown} and {more} more") } else { shown };
+            let said = cut.said.iter().map(|said| format!("{} to {}", said.kept_up_to, said.had_up_to));
+            let said: BTreeSet<String> = said.collect();
+            writeln!(
+                f,
+                "  the database went back at {}: {} events lost; the service says: {}; acknowledged changes that it \
+                 took along and that no one made anew: {} ({shown})",
+                cut.ended,
+                cut.lost.len(),
+                if said.is_empty() { "nothing".to_owned() } else { said.into_iter().collect::<Vec<_>>().join(", ") },
+                listed.len(),
+            )?;
+        }
+        Ok(())
     }
 
     fn write_requests(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,8 +115,11 @@ impl Report {
         writeln!(f, "  while a node stood still, or shortly after: {}", during(|kind| kind == Kind::Pause))?;
         let parked = during(|kind| kind == Kind::Parked);
         writeln!(f, "  while clients took no answers, or shortly after: {parked}")?;
+        let log = during(|kind| kind == Kind::Log);
+        writeln!(f, "  while no one read a log, or shortly after: {log}")?;
         writeln!(f, "  while a wire was broken, or shortly after: {}", during(Kind::is_network))?;
-        writeln!(f, "  while Postgres was dead, or shortly after: {}", during(|kind| kind == Kind::Postgres))
+        writeln!(f, "  while Postgres was dead, or shortly after: {}", during(|kind| kind == Kind::Postgres))?;
+        writeln!(f, "  while the database went back, or shortly after: {}", during(Kind::goes_back))
     }
 }
 
@@ -129,16 +158,20 @@ impl fmt::Display for Report {
         self.write_times(f)?;
         writeln!(
             f,
-            "breaches: {}; refusals without a cause: {}; acknowledged changes lost: {} of {}; nodes that ended by themselves: {}",
+            "breaches: {}; refusals without a cause: {}; acknowledged changes lost: {} of {} (and {} by the database \
+             itself); losses of the database that no node said: {}; nodes that ended by themselves: {}; complaints: {}",
             self.breaches(),
             self.untrue_refusals(),
             self.lost(),
             self.acknowledged,
+            self.cut_off(),
+            self.unsaid(),
             self.crashes(),
+            self.complaints.len(),
         )?;
         let is_control = matches!(self.plan.mode, Mode::Control(_));
         if is_control {
-            writeln!(f, "this was a control: what was found had been planted at node 0")?;
+            writeln!(f, "this was a control: what was found had been planted")?;
         }
         self.stories(if is_control { 1 } else { PRINTED }).iter().try_for_each(|story| write!(f, "\n{story}"))
     }

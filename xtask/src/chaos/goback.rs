@@ -1,0 +1,247 @@
+//! The database goes back: under running nodes a copy of some time ago takes its place, or a standby is promoted.
+//!
+//! It finds out by number and nonce what the old history had and the new one has not, and waits until the service says
+//! so. It judges nothing.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::Run;
+use super::clock::Moment;
+use super::cut::{Cut, Event, Said};
+use super::desk::{Desk, Order};
+use super::dice::Dice;
+use super::history::Change;
+use super::node::Node;
+use super::sql::{self, Held};
+use super::world::authority;
+use crate::pg::{Replication, Snapshot, Standby};
+
+/// A node that lives and has a wire joins and compares in that time, however busy the machine is.
+const SAID: Duration = Duration::from_secs(30);
+
+/// No change is answered for so long after a start of Postgres; the rest is for a busy machine.
+const SOMETHING: Duration = Duration::from_secs(20);
+
+/// How it goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A base backup is put in its place. Where it is overtaken, its numbers are given anew at once, and some more.
+    PutBack { overtaken: bool },
+    /// A streaming standby is promoted: one that was cut off before, or one that commits waited for.
+    Promoted { lagging: bool },
+}
+
+/// What takes the place.
+enum Other {
+    Backup(Snapshot),
+    Standby(Standby),
+}
+
+/// What becomes of the nodes meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nodes {
+    /// One of them has no fault of its own, so that somebody is there who knows what is missing.
+    Live,
+    /// All are killed before the old history ends, and started again in the new one.
+    Killed,
+}
+
+/// Does it: the copy is so long behind. Then some of what was lost is revoked anew, as the manual advises.
+///
+/// Returns when it was there again, and how long that took.
+///
+/// # Errors
+/// When Postgres does not do as it is asked to, or the ledger cannot be written.
+pub(super) fn happen(run: &Run, way: Way, behind: Duration, dice: &mut Dice) -> Result<Duration> {
+    let (cut, back_in) = once(run, way, behind, Nodes::Live, dice)?;
+    let anew: Vec<String> = revoked(&cut.lost).step_by(2).take(8).map(str::to_owned).collect();
+    run.finish_cut(cut);
+    anew.iter().try_for_each(|name| revoke_anew(run, name, dice))?;
+    Ok(back_in)
+}
+
+/// Does it, and finds out what went with it.
+///
+/// # Errors
+/// When Postgres does not do as it is asked to, or a node does not start.
+pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, dice: &mut Dice) -> Result<(Cut, Duration)> {
+    let witness = run.calm(dice.place(run.world.nodes.len()));
+    let cluster = &run.world.cluster;
+    let (other, base, copied) = copy(run, way)?;
+    acknowledge_something(run, run.clock.now() + behind);
+    if nodes == Nodes::Killed {
+        run.world.nodes.iter().try_for_each(Node::kill)?;
+    }
+
+    // What a node says of the last time, it may say late.
+    let logs: Vec<u64> = run.world.nodes.iter().map(|node| length(&node.log())).collect();
+    let (held, had) = Held::with_events(cluster, base)?;
+    match dice.below(3) {
+        0 => cluster.stop()?,
+        1 => cluster.stop_immediately()?,
+        _ => cluster.kill9()?,
+    }
+    drop(held);
+    let ended = run.clock.now();
+    // A standby that commits waited for has all of them: nothing is excused.
+    let loses_nothing = way == (Way::Promoted { lagging: false });
+    let copied = if loses_nothing { ended } else { copied };
+    run.begin_cut(Cut { copied, ended, started: ended, lost: Vec::new(), said: Vec::new() });
+    let started = run.clock.now();
+    take_place(run, other)?;
+    let back_in = run.clock.now().since(started);
+    if way == (Way::PutBack { overtaken: true }) {
+        let missing = had.last().map_or(0, |event| event.number.saturating_sub(base));
+        sql::make_events(cluster, missing + 1 + dice.below(20))?;
+    }
+    let has = sql::events(cluster, base)?;
+    let lost = if loses_nothing { Vec::new() } else { missing(had, &has) };
+    let mut cut = Cut { copied, ended, started, lost, said: Vec::new() };
+    if nodes == Nodes::Killed {
+        run.world.heal()?;
+        cut.said = said(run, &logs)?;
+    } else {
+        hear(run, &mut cut, &logs)?;
+    }
+    drop(witness);
+    Ok((cut, back_in))
+}
+
+/// Makes what will take the place. Returns the number of an event that it has, and a moment: what was answered before,
+/// it has too.
+fn copy(run: &Run, way: Way) -> Result<(Other, u64, Moment)> {
+    let cluster = &run.world.cluster;
+    let replication = match way {
+        Way::PutBack { .. } => None,
+        Way::Promoted { lagging: true } => Some(Replication::Asynchronous),
+        Way::Promoted { lagging: false } => Some(Replication::Synchronous),
+    };
+    let standby = replication.map(|replication| cluster.standby(replication)).transpose()?;
+    let (base, copied) = (sql::head(cluster)?, run.clock.now());
+    let other = match standby {
+        Some(standby) => {
+            if replication == Some(Replication::Asynchronous) {
+                standby.cut_off()?;
+            }
+            Other::Standby(standby)
+        }
+        None => Other::Backup(cluster.base_backup(&format!("backup-{}", copied.offset().as_millis()))?),
+    };
+    Ok((other, base, copied))
+}
+
+/// Starts the other one in the place of the one that ended.
+fn take_place(run: &Run, other: Other) -> Result<()> {
+    let cluster = &run.world.cluster;
+    match other {
+        Other::Backup(backup) => {
+            cluster.put_back(&backup)?;
+            cluster.start_again()
+        }
+        Other::Standby(standby) => {
+            cluster.fail_over(standby)?;
+            let url = cluster.tcp_url().context("the cluster listens on no port")?;
+            let server = authority(&url).context("no address in the cluster's URL")?.parse()?;
+            run.world.wires.iter().for_each(|wire| wire.lead_to(server));
+            Ok(())
+        }
+    }
+}
+
+/// Waits until then, and until something was acknowledged: else there is nothing to lose.
+fn acknowledge_something(run: &Run, until: Moment) {
+    let before = run.ledger.entries();
+    let latest = until + SOMETHING;
+    run.wait_until(until);
+    while run.ledger.entries() == before && run.clock.now() < latest && !run.is_over() {
+        run.wait_until(run.clock.now() + Duration::from_millis(50));
+    }
+}
+
+/// What is in the old history alone. The same number may be there again: the nonce says whose it is.
+fn missing(had: Vec<Event>, has: &[Event]) -> Vec<Event> {
+    let is_there = |event: &Event| has.iter().any(|it| (it.number, &it.nonce) == (event.number, &event.nonce));
+    had.into_iter().filter(|event| !is_there(event)).collect()
+}
+
+/// Waits until the service says what is missing.
+fn hear(run: &Run, cut: &mut Cut, logs: &[u64]) -> Result<()> {
+    let deadline = run.clock.now() + SAID;
+    loop {
+        cut.said = said(run, logs)?;
+        if cut.is_said() || run.is_over() || run.clock.now() > deadline {
+            return Ok(());
+        }
+        run.wait_until(run.clock.now() + Duration::from_millis(100));
+    }
+}
+
+/// What the service says: in its table, or in the logs of nodes behind what they had said before.
+fn said(run: &Run, logs: &[u64]) -> Result<Vec<Said>> {
+    let mut said = sql::said(&run.world.cluster)?;
+    for (node, from) in run.world.nodes.iter().zip(logs) {
+        let log = std::fs::read(node.log()).unwrap_or_default();
+        let new = log.get(usize::try_from(*from).unwrap_or(usize::MAX)..).unwrap_or_default();
+        said.extend(String::from_utf8_lossy(new).lines().filter_map(said_in));
+    }
+    Ok(said)
+}
+
+/// What a line of a log says is missing.
+fn said_in(line: &str) -> Option<Said> {
+    let (_, rest) = line.split_once("the database went back: ")?;
+    let after = |words: &str| -> Option<u64> {
+        let (_, number) = rest.split_once(words)?;
+        number.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+    };
+    Some(Said { kept_up_to: after("those after number ")?, had_up_to: after("it had seen up to ")? })
+}
+
+fn length(path: &std::path::Path) -> u64 {
+    // A node that never complained has no log.
+    std::fs::metadata(path).map_or(0, |of| of.len())
+}
+
+fn revoked(lost: &[Event]) -> impl Iterator<Item = &str> {
+    let is_key = |event: &&Event| event.change == Change::Revoke.event() && event.name.starts_with("key_");
+    lost.iter().filter(is_key).map(|event| event.name.as_str())
+}
+
+/// What the manual advises: revokes a key once more whose revocation was lost.
+fn revoke_anew(run: &Run, name: &str, dice: &mut Dice) -> Result<()> {
+    let Some(thing) = run.recorder.look(|history| history.find(name)) else { return Ok(()) };
+    let mut shown = run.stock.all();
+    run.recorder.look(|history| shown.retain(|shown| history.rests_on(shown.subject, thing)));
+    let mut desk = Desk::new(run, dice.stream(2));
+    let path = format!("/v1/api-keys/{name}");
+    let request = desk.request("DELETE", &path, None);
+    desk.insist(&Order { change: Change::Revoke, things: &[thing], request, shown: &shown }).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_whose_number_was_given_anew_is_missing() {
+        let event = |number, nonce: &str| Event {
+            number,
+            nonce: nonce.into(),
+            name: "key".into(),
+            change: Change::Revoke.event().into(),
+        };
+        let had = vec![event(7, "a"), event(8, "b"), event(9, "c")];
+        let has = [event(7, "a"), event(8, "x")];
+        assert_eq!(missing(had, &has), [event(8, "b"), event(9, "c")]);
+    }
+
+    #[test]
+    fn the_line_of_a_log_is_read() {
+        let line = "ERROR keyward: the database went back: of the changes that this node had applied, those after \
+                    number 12 are lost (it had seen up to 15). Keys that were revoked by them are accepted again";
+        assert_eq!(said_in(line), Some(Said { kept_up_to: 12, had_up_to: 15 }));
+        assert_eq!(said_in("the database was started anew or went back"), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! What a node says: a pipe that a thread of ours reads into a file, until the run leaves it unread or closes it.
+//!
+//! It never waits for the node, and never says what a line means.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// More than a pipe holds and its reader takes at once.
+const MORE_THAN_ROOM: usize = 1 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    On,
+    Off,
+    Closed,
+}
+
+/// The log of one process. It is dropped after the process has ended; all that was said is in the file then.
+#[derive(Debug)]
+pub(super) struct Log {
+    shared: Arc<Shared>,
+    /// Ours, so that the pipe can be filled.
+    writer: Option<PipeWriter>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    reading: Mutex<Reading>,
+    changed: Condvar,
+}
+
+impl Log {
+    /// A pipe whose reader writes into this file; with the end for the process.
+    ///
+    /// # Errors
+    /// When there are no more pipes or threads.
+    pub(super) fn into_file(file: File) -> io::Result<(Self, PipeWriter)> {
+        let (reader, writer) = io::pipe()?;
+        let shared = Arc::new(Shared { reading: Mutex::new(Reading::On), changed: Condvar::new() });
+        let seen = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("log".into()).spawn(move || seen.copy(reader, file))?;
+        let for_process = writer.try_clone()?;
+        Ok((Self { shared, writer: Some(writer), threads: vec![thread] }, for_process))
+    }
+
+    /// Reads no more, and fills the pipe.
+    ///
+    /// # Errors
+    /// When there are no more threads.
+    pub(super) fn block(&mut self) -> io::Result<()> {
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let mut writer = writer.try_clone()?;
+        self.shared.set(Reading::Off);
+        let fill = move || {
+            // Ends when the rest of it is read, or no one can read it any more.
+            let _ = writer.write_all(&vec![b'\n'; MORE_THAN_ROOM]);
+        };
+        self.threads.push(std::thread::Builder::new().name("log filler".into()).spawn(fill)?);
+        Ok(())
+    }
+
+    /// Reads again, if it was only blocked.
+    pub(super) fn unblock(&self) {
+        if self.shared.reading() != Reading::Closed {
+            self.shared.set(Reading::On);
+        }
+    }
+
+    /// Closes it: whatever the process writes from now on fails.
+    pub(super) fn close(&self) {
+        self.shared.set(Reading::Closed);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.writer = None;
+        self.unblock();
+        for thread in self.threads.drain(..) {
+            // A panic has been printed; a second one here would hide it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn reading(&self) -> Reading {
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, reading: Reading) {
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = reading;
+        self.changed.notify_all();
+    }
+
+    /// Whether to read on, once that is clear.
+    fn reads_on(&self) -> bool {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let blocked = |reading: &mut Reading| *reading == Reading::Off;
+        let reading = self.changed.wait_while(reading, blocked).unwrap_or_else(PoisonError::into_inner);
+        *reading == Reading::On
+    }
+
+    /// Copies line by line until the last writer has gone; what only fills the pipe is left out.
+    fn copy(&self, reader: PipeReader, mut file: File) {
+        let mut reader = BufReader::new(reader);
+        let mut line = Vec::new();
+        while self.reads_on() {
+            line.clear();
+            if !reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                return;
+            }
+            if line != b"\n" && file.write_all(&line).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log, the end for the process, and what is in the file.
+    fn log() -> (Log, PipeWriter, impl Fn() -> String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (log, writer) = Log::into_file(File::create_new(&path).unwrap()).unwrap();
+        let said = move || {
+            let _kept = &folder;
+            std::fs::read_to_string(&path).unwrap()
+        };
+        (log, writer, said)
+    }
+
+    #[test]
+    fn what_is_said_is_in_the_file_once_it_was_dropped() {
+        let (log, mut process, said) = log();
+        process.write_all(b"one\ntwo").unwrap();
+        drop(process);
+        drop(log);
+        assert_eq!(said(), "one\ntwo");
+    }
+
+    #[test]
+    fn while_it_is_blocked_a_writer_waits_and_afterwards_nothing_is_missing() {
+        let (mut log, mut process, said) = log();
+        log.block().unwrap();
+        let (done, is_done) = std::sync::mpsc::channel();
+        let writer = std::thread::spawn(move || {
+            // More than there can be room for, whichever of the two fills the pipe.
+            process.write_all(&b"x\n".repeat(MORE_THAN_ROOM)).unwrap();
+            done.send(()).unwrap();
+        });
+        assert!(is_done.try_recv().is_err());
+        log.unblock();
+        writer.join().unwrap();
+        is_done.recv().unwrap();
+        drop(log);
+        assert_eq!(said().len(), 2 * MORE_THAN_ROOM);
+    }
+
+    #[test]
+    fn a_closed_one_takes_nothing() {
+        let (mut log, mut process, _said) = log();
+        log.block().unwrap();
+        log.close();
+        let refused = process.write_all(&b"x\n".repeat(MORE_THAN_ROOM)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::BrokenPipe);
+        drop(log);
+    }
+}

@@ -1,0 +1,151 @@
+//! What the run asks its own Postgres behind the backs of the nodes: which events it has, and what nodes say is
+//! missing.
+//!
+//! By `psql`, over the socket, so that no broken wire is in between. It changes nothing but where its name says so.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::cut::{Event, Said};
+use crate::pg::Cluster;
+use crate::run;
+
+/// An account that nothing rests on: events can be made with it.
+pub(super) const OVERTAKER: &str = "overtaker";
+
+/// The alphabet of a key's id (TypeID).
+const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+fn psql(cluster: &Cluster) -> Command {
+    let mut psql = Command::new(cluster.bin_dir().join("psql"));
+    psql.args(["-X", "-A", "-t", "-q", "-F", " ", "-v", "ON_ERROR_STOP=1", "-d", &cluster.url()]);
+    psql
+}
+
+/// Runs SQL; returns what it prints.
+///
+/// # Errors
+/// When it fails.
+pub(super) fn ask(cluster: &Cluster, sql: &str) -> Result<String> {
+    run::capture(psql(cluster).args(["-c", sql]))
+}
+
+/// The number of the last event.
+///
+/// # Errors
+/// When the database does not say it.
+pub(super) fn head(cluster: &Cluster) -> Result<u64> {
+    let said = ask(cluster, "SELECT seq FROM revocation_head")?;
+    said.trim().parse().context("the head of the events is no number")
+}
+
+/// What nodes have reported missing in the present history.
+///
+/// # Errors
+/// When the database does not say it.
+pub(super) fn said(cluster: &Cluster) -> Result<Vec<Said>> {
+    let sql = "SELECT kept_up_to, had_up_to FROM lost_history WHERE token = (SELECT token FROM history_token)";
+    let row = |line: &str| {
+        let (kept, had) = line.split_once(' ').context("not two numbers")?;
+        Ok(Said { kept_up_to: kept.parse()?, had_up_to: had.parse()? })
+    };
+    ask(cluster, sql)?.lines().map(row).collect()
+}
+
+/// Makes this number of events, at once.
+///
+/// # Errors
+/// When it fails.
+pub(super) fn make_events(cluster: &Cluster, count: u64) -> Result<()> {
+    let change = format!(
+        "UPDATE account SET status = CASE status WHEN 'active' THEN 'suspended' ELSE 'active' END
+        WHERE mid = '{OVERTAKER}'"
+    );
+    ask(cluster, &format!("DO $$ BEGIN FOR i IN 1..{count} LOOP {change}; END LOOP; END $$")).map(drop)
+}
+
+fn events_after(number: u64) -> String {
+    format!(
+        "SELECT e.seq, e.nonce, e.change, e.scope, CASE e.scope WHEN 'account' THEN a.mid ELSE e.subject::text END
+        FROM revocation_event e LEFT JOIN account a ON a.id = e.subject WHERE e.seq > {number} ORDER BY e.seq"
+    )
+}
+
+/// All events after this number.
+///
+/// # Errors
+/// When the database does not say them.
+pub(super) fn events(cluster: &Cluster, after: u64) -> Result<Vec<Event>> {
+    ask(cluster, &events_after(after))?.lines().map(event).collect()
+}
+
+/// A transaction that holds the head of the events: while it does, no event is committed.
+pub(super) struct Held(Child);
+
+impl Held {
+    /// Takes the head, and reads all events after this number: what is not among them is not in this history, as long
+    /// as this value is held until its server has ended.
+    ///
+    /// # Errors
+    /// When the database does not say them.
+    pub(super) fn with_events(cluster: &Cluster, after: u64) -> Result<(Self, Vec<Event>)> {
+        let mut command = psql(cluster);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut held = Self(command.spawn().context("cannot start psql")?);
+        let sql = format!("BEGIN;\nSELECT FROM revocation_head FOR UPDATE;\n{};\n\\echo end\n", events_after(after));
+        held.0.stdin.as_mut().context("no input of psql")?.write_all(sql.as_bytes())?;
+        let mut events = Vec::new();
+        for line in BufReader::new(held.0.stdout.take().context("no output of psql")?).lines() {
+            match line?.as_str() {
+                "end" => return Ok((held, events)),
+                "" => {}
+                line => events.push(event(line)?),
+            }
+        }
+        bail!("psql ended before it had said which events there are")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Its server may have ended, and so may it.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// From a line of the statement above.
+fn event(line: &str) -> Result<Event> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let [number, nonce, change, scope, subject] = words[..] else { bail!("not an event: {line}") };
+    let name = if scope == "key" { key_id(subject)? } else { subject.to_owned() };
+    Ok(Event { number: number.parse()?, nonce: nonce.to_owned(), name, change: change.to_owned() })
+}
+
+/// A key's id from its UUID, as the database prints it.
+fn key_id(uuid: &str) -> Result<String> {
+    let number = u128::from_str_radix(&uuid.replace('-', ""), 16).context("a key's id is no UUID")?;
+    let digit = |place: u32| {
+        let index = usize::try_from((number >> (5 * place)) & 31).unwrap_or_default();
+        char::from(DIGITS[index])
+    };
+    Ok(["key_"].into_iter().map(str::to_owned).chain((0..26).rev().map(|place| digit(place).to_string())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_read_with_the_name_that_clients_know() {
+        // The example of the TypeID specification.
+        let line = "7 0000-a revoked key 01889c89-df6b-7f1c-a388-91396ec314bc";
+        let read = event(line).unwrap();
+        assert_eq!((read.number, read.nonce.as_str(), read.change.as_str()), (7, "0000-a", "revoked"));
+        assert_eq!(read.name, "key_01h2e8kqvbfwea724h75qc655w");
+        assert_eq!(event("8 b closed account mid-1").unwrap().name, "mid-1");
+        assert!(event("8 b closed").is_err());
+    }
+}
