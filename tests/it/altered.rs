@@ -1,4 +1,4 @@
-//! An operator alters tables under a running node: nobody is told of it, least of all those who ask.
+//! An operator alters tables under a running node: its callers do not notice.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! Clocks that are wrong: the database's for a moment, or by weeks against that of a node. The database of these scenarios
-//! has a `clock_timestamp` of its own, which is as wrong as a table says.
+//! Clocks that are wrong: the database's for a moment, or by weeks against that of a node. The database of these
+//! scenarios has a `clock_timestamp` of its own, which is as wrong as a table says.
 
 use serde_json::json;
 

@@ -93,7 +93,7 @@ async fn a_demo_that_cannot_be_written_down_stops_no_start() {
     node.anonymous().get("/readyz").await.expect(200);
     let said = node.stop().err;
     assert!(said.contains("no demo accounts") && said.contains("cannot write the demo credentials"), "{said}");
-    // Nothing was made whose credentials nobody knows.
+    // Nothing was made whose credentials are lost.
     assert_eq!(place.keyward().say("account list").run().json().as_array().map(Vec::len), Some(0));
     fs::remove_dir(place.data().join("demo.json.new")).unwrap();
     place.sandbox().serve().stop();

@@ -33,11 +33,11 @@ async fn who_suspends_an_account_never_queues_behind_its_flood(place: Place) {
         let pairs = format!("{path}/api-keys");
         flood.spawn(async move {
             let body = Some(("application/json", json!({"name": "flood"}).to_string()));
-            let mut told = Vec::new();
+            let mut answers = Vec::new();
             while !stop.load(Ordering::Relaxed) {
-                told.push(client.try_send(Method::POST, &pairs, body.clone(), HeaderMap::new()).await.unwrap());
+                answers.push(client.try_send(Method::POST, &pairs, body.clone(), HeaderMap::new()).await.unwrap());
             }
-            told
+            answers
         });
     }
     for _ in 0..39 {
@@ -71,9 +71,9 @@ async fn parked(node: &Node, path: &str, credential: &str) -> (bool, Raw) {
          Expect: 100-continue\r\n\r\n"
     ))
     .await;
-    let told = raw.read_until("\r\n\r\n").await.unwrap();
-    let waits = told.starts_with("HTTP/1.1 100 ");
-    assert!(waits || told.starts_with("HTTP/1.1 429 ") || told.starts_with("HTTP/1.1 503 "), "{told}");
+    let head = raw.read_until("\r\n\r\n").await.unwrap();
+    let waits = head.starts_with("HTTP/1.1 100 ");
+    assert!(waits || head.starts_with("HTTP/1.1 429 ") || head.starts_with("HTTP/1.1 503 "), "{head}");
     (waits, raw)
 }
 
@@ -170,7 +170,7 @@ async fn a_client_that_takes_nothing_is_given_up() {
     let program = place.sandbox().say("--metrics-listen 127.0.0.1:0");
     let node = program.env("KEYWARD_LIMITS__WRITE_TIMEOUT", "300ms").serve();
     let mut raw = Raw::connect(node.address()).await.unwrap();
-    // More answers than the sockets hold, and nobody who reads them.
+    // More answers than the sockets hold, and none of them is read.
     raw.send(&"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000)).await;
     eventually("it is given up", async || node.metric("keyward_connections_given_up_total").await > 0.5).await;
     node.anonymous().get("/openapi.json").await.expect(200);

@@ -16,7 +16,7 @@ async fn a_hang_up_takes_over_the_filter_of_the_log_and_nothing_else() {
     node.hang_up();
     eventually("it says so", async || node.said_so_far().contains("log.filter is info")).await;
     node.anonymous().get("/elsewhere").await.expect(404);
-    eventually("a request is told", async || node.said_so_far().contains("answered 404")).await;
+    eventually("a request is logged", async || node.said_so_far().contains("answered 404")).await;
 
     for (broken, word) in [("a=b=c", "a level"), ("info\"\nx = \"", "there is no setting log.x")] {
         write(broken);

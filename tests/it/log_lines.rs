@@ -78,8 +78,8 @@ async fn an_answer_from_memory_leaves_the_line_of_one_that_was_looked_up() {
     }
     for (n, method, route) in [(0, "GET", "/v1/auth"), (1, "PUT", "/v1/auth/{*rest}"), (2, "POST", "/v1/verify")] {
         let text = line(&log, &format!("from-memory-{n}")).to_string();
-        for told in [method, route, "NAME"] {
-            assert!(text.contains(&format!("\"{told}\"")), "{told}: {text}");
+        for word in [method, route, "NAME"] {
+            assert!(text.contains(&format!("\"{word}\"")), "{word}: {text}");
         }
     }
 }

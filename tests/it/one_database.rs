@@ -24,7 +24,7 @@ async fn a_second_server_is_kept_out_whatever_is_removed_beside_the_database() {
     let place = Place::embedded();
     let first = place.sandbox().serve();
     for beside in ["keyward.lock", "demo.json"] {
-        // Where there is none, there is nothing to remove.
+        // A file that is absent needs no removing.
         let _ = fs::remove_file(place.data().join(beside));
     }
     let held = ["another keyward holds ./keyward-data"];

@@ -1,4 +1,5 @@
-//! What a server says may be read late, never, or by nobody: it serves all the same, and stops when it is asked to.
+//! What a server says may be read late or never, or have no reader: it serves all the same, and stops when it is asked
+//! to.
 
 use std::{
     fs::OpenOptions,
@@ -17,11 +18,11 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-/// Work that is told at length.
+/// Work that fills the log.
 async fn serves(node: &Node) {
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
-    let key = partner.create(&demo.merchant, "said to nobody", &[]).await;
+    let key = partner.create(&demo.merchant, "unheard", &[]).await;
     assert_eq!(partner.verdict(&key.value).await, "VALID");
     for _ in 0..20 {
         node.anonymous().get("/nowhere").await.expect(404);
@@ -105,7 +106,7 @@ async fn strangers_fill_no_log() {
         node.metric("keyward_log_lines_withheld_total").await > 20.0
     })
     .await;
-    // Somebody whom the service knows is told about in any case.
+    // A refusal of a caller that the service knows is logged in any case.
     node.client(&demo.partner.app_secret).get("/v1/merchants/no-such-mid").await.expect(404);
     eventually("it says how many", async || {
         stranger.get("/nowhere").await.expect(404);
@@ -114,7 +115,7 @@ async fn strangers_fill_no_log() {
     })
     .await;
     let said = node.stop().err;
-    let told = said.lines().filter(|line| line.contains("unmatched")).count();
-    assert!(told < asked, "all {asked} were told");
+    let written = said.lines().filter(|line| line.contains("unmatched")).count();
+    assert!(written < asked, "all {asked} were written");
     assert!(said.contains("account_not_found"), "{said}");
 }

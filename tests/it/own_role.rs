@@ -1,4 +1,5 @@
-//! A node under the role that the README's own statements make: nothing that it does needs more, and nothing more is allowed.
+//! A node under the role that the README's own statements make: nothing that it does needs more, and nothing more is
+//! allowed.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! SIGTERM: whatever balances the load may notice, what runs is finished, what is in memory is written down, nothing new
-//! is taken, and the code is zero.
+//! SIGTERM: whatever balances the load may notice, what runs is finished, what is in memory is written down, nothing
+//! new is taken, and the code is zero.
 
 use serde_json::Value;
 
@@ -119,12 +119,12 @@ async fn a_load_balancer_has_time_to_notice(place: Place) {
     new.ask().await;
 
     node.terminate();
-    // What was open is told to go, as HTTP/2 says it, and is answered before.
+    // What was open is asked to go, as HTTP/2 does it, and is answered before.
     new.until_told_to_go().await;
     half.send("\r\n").await;
     let not_ready = half.read_to_the_end().await;
     assert!(not_ready.starts_with("HTTP/1.1 503 ") && not_ready.contains("connection: close"), "{not_ready}");
-    // Nobody waits for this node any more, and it answers all the same.
+    // No revoke waits for this node any more, and it answers all the same.
     if !place.is_embedded() {
         assert_eq!(place.column("SELECT node::text FROM node_lease").await, [""; 0]);
     }

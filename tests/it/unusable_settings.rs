@@ -86,7 +86,7 @@ fn an_address_with_a_password_is_not_quoted_wherever_it_stands_and_however_broke
             finished.refusal();
         }
     }
-    // The same on the command line, in an argument that is none.
+    // The same on the command line, in an argument that `serve` does not take.
     let Finished { code, err, .. } = place.keyward().say("serve").word(broken[0]).run();
     assert!(code == Some(2) && !err.contains("sesame"), "{err}");
     let finished = sandbox(&place).env("DATABASE_URL", broken[0]).run();

@@ -59,7 +59,7 @@ async fn what_stays_wrong_ends_the_start_at_once_and_says_what_to_do() {
     let (user, password) = good.split_once("://").unwrap().1.split_once('@').unwrap().0.split_once(':').unwrap();
     let cases = [
         (good.replace(password, "open-sesame"), "correct the user or the password"),
-        (good.replace(&format!("{user}:"), "nobody:"), "correct the user or the password"),
+        (good.replace(&format!("{user}:"), "stranger:"), "correct the user or the password"),
         (xtask::pg::with_database(good, "no_such_database").unwrap(), "CREATE DATABASE"),
     ];
     for (url, advice) in cases {

@@ -108,7 +108,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The path of `public_url`, without a slash at the end; empty where there is none. Every path of ours that a client is
+    /// The path of `public_url`, without a slash at the end; empty if it has none. Every path of ours that a client is
     /// given begins with it.
     #[must_use]
     pub fn path_prefix(&self) -> &str {
@@ -219,8 +219,8 @@ impl App {
         &self.settings
     }
 
-    /// The time that all nodes share, by which is dated what others will read: the database's as far as it is known, else
-    /// this machine's.
+    /// The time that all nodes share, by which is dated what others will read: the database's as far as it is known,
+    /// else this machine's.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.times().shared

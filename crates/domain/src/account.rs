@@ -188,7 +188,7 @@ pub struct Account {
     pub name: Name,
     /// Whether it is in business itself, whatever stands above it.
     pub status: Status,
-    /// How high whoever suspended it stands; none if it is not suspended, or if that was not recorded.
+    /// How high the one that suspended it stands; none if it is not suspended, or if that was not recorded.
     pub suspended_by: Option<Level>,
     /// The account directly above; none for the platform.
     pub parent: Option<Parent>,

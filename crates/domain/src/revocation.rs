@@ -189,8 +189,8 @@ impl Account {
     /// Decides about a wish that this account be active, suspended or closed (rule 8).
     ///
     /// # Errors
-    /// [`StatusRefusal`]: it is the caller's own account, it should be resumed from below its suspension, or it is closed
-    /// and should be something else.
+    /// [`StatusRefusal`]: it is the caller's own account, it should be resumed from below its suspension, or it is
+    /// closed and should be something else.
     pub fn change_status(&self, wanted: Status, caller: &Reach) -> Result<StatusDecision, StatusRefusal> {
         if caller.own_account() == Some(self.id) {
             return Err(StatusRefusal::OwnAccount);

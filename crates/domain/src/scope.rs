@@ -164,8 +164,8 @@ impl ScopeSet {
     /// Reads a list of scopes.
     ///
     /// # Errors
-    /// [`ScopeSetError`]: a scope is malformed or unknown, stands there twice, or there are more than [`MAX_SCOPES`], or
-    /// together they have more than [`MAX_SCOPES_LEN`] characters.
+    /// [`ScopeSetError`]: a scope is malformed or unknown, stands there twice, or there are more than [`MAX_SCOPES`],
+    /// or together they have more than [`MAX_SCOPES_LEN`] characters.
     pub fn parse<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeSetError> {
         let set = Self::restore(scopes)?;
         let len: usize = set.iter().map(str::len).sum();
@@ -325,8 +325,8 @@ impl<'a> FromIterator<&'a str> for ScopeSet {
 impl FromStr for ScopeSet {
     type Err = ScopeSetError;
 
-    /// Takes back scopes separated by single spaces (RFC 6749, section 3.3), as they are stored and stand in tokens; the
-    /// empty text is the empty set.
+    /// Takes back scopes separated by single spaces (RFC 6749, section 3.3), as they are stored and stand in tokens;
+    /// the empty text is the empty set.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() { Ok(Self::empty()) } else { Self::restore(text.split(' ')) }
     }

@@ -105,8 +105,8 @@ impl Description {
     }
 }
 
-/// Whether a character is not seen, or changes how others are read. Texts from before the rule may hold some: what shows
-/// them to people writes the code point instead.
+/// Whether a character is not seen, or changes how others are read. Texts from before the rule may hold some: what
+/// shows them to people writes the code point instead.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     Character::of(c) == Character::Hidden

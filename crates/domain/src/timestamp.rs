@@ -106,7 +106,8 @@ impl fmt::Debug for Timestamp {
 impl FromStr for Timestamp {
     type Err = ParseTimestampError;
 
-    /// Reads RFC 3339 (section 5.6) and nothing wider, rounded down to the millisecond: what is written can be read again.
+    /// Reads RFC 3339 (section 5.6) and nothing wider, rounded down to the millisecond: what is written can be read
+    /// again.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (date_time, rest) = text.split_at_checked(19).ok_or(ParseTimestampError)?;
         let (fraction, offset) = split_fraction(rest).ok_or(ParseTimestampError)?;

@@ -96,8 +96,8 @@ enum Command {
 }
 
 impl Cli {
-    /// Reads the command line; ends the process where it is wrong. What is wrong is quoted, but for an address that may hold a
-    /// password.
+    /// Reads the command line; ends the process where it is wrong. What is wrong is quoted, but for an address that may
+    /// hold a password.
     pub(crate) fn parse_arguments() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
             let said = error.render().to_string();

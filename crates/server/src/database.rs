@@ -197,8 +197,8 @@ impl Database {
         }
     }
 
-    /// Moves what was written so far into the one file of an embedded database. Whoever copies that file alone, which nobody
-    /// should, then has at least this installation and not an empty one.
+    /// Moves what was written so far into the one file of an embedded database. A copy of that file alone, which is
+    /// never advised, then holds at least this installation and not an empty one.
     pub(crate) async fn make_whole(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => Ok(store.checkpoint().await?),
@@ -240,8 +240,9 @@ pub(crate) fn explain(schema: Schema) -> String {
         Schema::Behind { at, needs } => {
             format!("the schema is at migration {at}, and this keyward needs {needs}: take a backup, then {HOW}")
         }
-        Schema::Foreign => "the database belongs to another program: it has tables that keyward did not make; give keyward a \
-                            database of its own (CREATE DATABASE), or a schema of its own that its role's search_path names"
+        Schema::Foreign => "the database belongs to another program: it has tables that keyward did not make; give \
+                            keyward a database of its own (CREATE DATABASE), or a schema of its own that its role's \
+                            search_path names"
             .to_owned(),
         Schema::Ahead { at, knows } => format!(
             "the schema is at migration {at}, and this keyward knows {knows}: it was made by a newer keyward; run that \

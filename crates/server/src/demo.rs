@@ -35,8 +35,8 @@ pub(crate) enum Outcome {
 /// Plants the tree if the database has no account yet. In a later start only the address in the file is brought up to
 /// date: with port 0 it is another one each time.
 ///
-/// Each database has a file of its own, and none is overwritten: `path`, or where another database's is, the same name with
-/// the next number.
+/// Each database has a file of its own, and none is overwritten: `path`, or where another database's is, the same name
+/// with the next number.
 pub(crate) async fn plant(app: &App, path: &Path, base_url: &str) -> Result<Outcome> {
     let mut own = path.to_owned();
     let planted = plant_demo(app, |demo| {

@@ -131,7 +131,7 @@ impl Listener {
                 connections.spawn(served);
             }
         }
-        // Connections that nobody has taken yet are refused from now on, rather than left hanging.
+        // Connections that were not taken yet are refused from now on, rather than left hanging.
         drop(self.socket);
         connections.close();
         connections.wait().await;

@@ -31,14 +31,14 @@ pub(crate) fn room_for(wanted: usize) -> usize {
         tracing::warn!(
             open_files = ?limit.current,
             connections = fitting,
-            "limits.max_connections wants {wanted} connections, and only {fitting} fit into the files that may be open: \
-             raise that limit (ulimit -Hn, LimitNOFILE) to {needed}, or lower the setting"
+            "limits.max_connections wants {wanted} connections, and only {fitting} fit into the files that may be \
+             open: raise that limit (ulimit -Hn, LimitNOFILE) to {needed}, or lower the setting"
         );
     }
     fitting
 }
 
-/// How many connections fit into so many files. A process with hardly any still takes one.
+/// How many connections fit into this many files. A process with hardly any still takes one.
 fn fitting(wanted: usize, files: Option<u64>) -> usize {
     let Some(files) = files else { return wanted };
     wanted.min(usize::try_from(files.saturating_sub(OWN)).unwrap_or(usize::MAX)).max(1)

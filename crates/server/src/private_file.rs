@@ -1,8 +1,8 @@
 //! Files and folders that only their owner may read: the master key, the database, the key of TLS, the configuration,
 //! credentials that are shown once.
 //!
-//! Looks before it opens: a pipe in the place of a file would wait for its other end. What a function here wrote survives
-//! the loss of power. Never follows what somebody else put in its way: a new file is really new.
+//! Looks before it opens: a pipe in the place of a file would wait for its other end. What a function here wrote
+//! survives the loss of power. Never follows what somebody else put in its way: a new file is really new.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
@@ -19,7 +19,7 @@ const FORBIDDEN: u32 = 0o027;
 /// Far more than a certificate chain or a key has; it keeps a wrong path (a disk, a log) from being read whole.
 const LONGEST: u64 = 1024 * 1024;
 
-/// Opens a file to read it. `None` if there is none. `what` is what a person calls it.
+/// Opens a file to read it. `None` if it does not exist. `what` is what a person calls it.
 pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> {
     let shown = path.display();
     let Some(found) = look(what, path)? else { return Ok(None) };
@@ -35,7 +35,8 @@ pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> 
     Ok(Some((file, metadata)))
 }
 
-/// Refuses a file or folder that others could read, or anybody else change. `None` and nothing wrong if there is none.
+/// Refuses a file or folder that others could read, or anybody else change. Nothing is wrong with one that does not
+/// exist.
 pub(crate) fn check(what: &str, path: &Path) -> Result<()> {
     match look(what, path)? {
         Some(metadata) => check_mode(what, path, &metadata),
@@ -51,8 +52,8 @@ pub(crate) fn check_mode(what: &str, path: &Path, metadata: &Metadata) -> Result
     }
     let (shown, [alone, with_group]) = (path.display(), if metadata.is_dir() { [700, 750] } else { [600, 640] });
     bail!(
-        "{what} {shown} has mode {mode:03o}, so others could read or change it: run `chmod {alone} {shown}` (a group may \
-         read it: {with_group})"
+        "{what} {shown} has mode {mode:03o}, so others could read or change it: run `chmod {alone} {shown}` (a group \
+         may read it: {with_group})"
     );
 }
 

@@ -86,13 +86,13 @@ pub(crate) fn start_quietly(log: &Log) -> Result<()> {
 }
 
 impl Filter {
-    /// From now on this is what is told.
+    /// From now on the log holds what this one lets pass.
     pub(crate) fn replace(&self, log: &Log) -> Result<()> {
         (self.0)(EnvFilter::try_new(&log.filter)?)
     }
 }
 
-/// One line on standard output for whoever started the server. That nobody reads it is no reason not to serve.
+/// One line on standard output, for the one who started the server. The server serves all the same if it is not read.
 pub(crate) fn say(text: &str) {
     if let Some(output) = OUTPUT.get() {
         return output.out.leave(format!("{text}\n").as_bytes());

@@ -1,6 +1,6 @@
 //! Whether those by whose right something is written are what they were judged as (R19).
 //!
-//! To be asked first in a unit of work: nobody else writes until its end, so the answer is good until then.
+//! Asked first in a unit of work: that one alone writes until its end, so the answer is good until then.
 
 use keyward_storage::{Authority, Result, StorageError};
 use sqlx::SqliteConnection;

@@ -1,7 +1,9 @@
-//! Copies of a store: taken while a server has it open, looked into, and put in the place of a store that nobody has open.
+//! Copies of a store: taken while a server has it open, looked into, and put in the place of a store that no server has
+//! open.
 //!
-//! A copy is one file that SQLite itself wrote, with all that was committed when it began. The bytes of a database file that a
-//! server has open are no copy: what was written last stands in the log beside it. It never decides whose copy it is.
+//! A copy is one file that SQLite itself wrote, with all that was committed when it began. The bytes of a database file
+//! that a server has open are no copy: what was written last stands in the log beside it. It never decides whose copy
+//! it is.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -46,8 +48,8 @@ pub(crate) fn empty(database: &Path) -> io::Result<()> {
 }
 
 impl SqliteStore {
-    /// Writes a copy of all that is committed into this file, which has to be empty or absent. A server may have the store
-    /// open and go on writing.
+    /// Writes a copy of all that is committed into this file, which has to be empty or absent. A server may have the
+    /// store open and go on writing.
     ///
     /// # Errors
     /// As every read; also if the file cannot be written or is not empty.
@@ -61,7 +63,7 @@ impl SqliteStore {
     /// Opens a copy for reading only.
     ///
     /// # Errors
-    /// [`OpenError::NoCopy`] if the file is none.
+    /// [`OpenError::NoCopy`] if the file is not one.
     pub fn open_copy(file: &Path, options: &Options) -> Result<Self, OpenError> {
         let no_copy = |why| OpenError::NoCopy { path: file.to_owned(), why };
         // Looked at before it is opened: a pipe would keep us waiting.
@@ -100,8 +102,8 @@ impl SqliteStore {
     }
 }
 
-/// Puts a copy in the place of the store in this folder, if there is one. Afterwards there is one store, whatever happens on
-/// the way: the old one, or the copy.
+/// Puts a copy in the place of the store in this folder, if there is one. Afterwards there is one store, whatever
+/// happens on the way: the old one, or the copy.
 ///
 /// # Errors
 /// [`OpenError::Held`] if a process has the store open for writing.
@@ -119,8 +121,8 @@ pub async fn restore(data_dir: &Path, copy: &Path, options: &Options) -> Result<
         new.sync_all()
     };
     copied().map_err(cannot(&draft))?;
-    // The log of the old store must not be taken for that of the copy. Its content goes into the old file first, so that the
-    // old store is whole until the copy has its name.
+    // The log of the old store must not be taken for that of the copy. Its content goes into the old file first, so
+    // that the old store is whole until the copy has its name.
     if let Ok(writer) = options.writer(&database, &lock).await {
         if let Ok(mut connection) = writer.acquire().await {
             // An old store that is damaged is no reason to keep it.

@@ -1,9 +1,9 @@
 //! The files of a store: what they must be before they are opened, and which process has the database.
 //!
 //! The lock is on the database file itself, so that it holds for every name of that file, and for no other file that
-//! comes to stand under its name. It is a `flock`, never a POSIX lock: those are SQLite's own on this file, and a process
-//! loses all of them when it closes any descriptor of the file. So the descriptor with the lock stays open for as long as
-//! SQLite has the file, and nothing else here opens it. Never looks into the database.
+//! comes to stand under its name. It is a `flock`, never a POSIX lock: those are SQLite's own on this file, and a
+//! process loses all of them when it closes any descriptor of the file. So the descriptor with the lock stays open for
+//! as long as SQLite has the file, and nothing else here opens it. Never looks into the database.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError},
@@ -54,8 +54,8 @@ pub enum OpenError {
     },
     /// The database holds nothing although it was written to, and nothing stands beside it.
     #[error(
-        "{} holds nothing and is not new: it was copied from a running server without what stands beside it; put back a copy \
-         that `keyward backup` made (`keyward restore`), or remove it to begin anew", .path.display()
+        "{} holds nothing and is not new: it was copied from a running server without what stands beside it; put back \
+         a copy that `keyward backup` made (`keyward restore`), or remove it to begin anew", .path.display()
     )]
     Hollow {
         /// The database.

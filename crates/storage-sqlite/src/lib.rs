@@ -2,9 +2,9 @@
 //!
 //! Writers queue for one connection and begin `IMMEDIATE`, so that a decision is never made on what another writer is
 //! about to change; readers have connections of their own, which cannot write, and wait for nobody. What a commit
-//! acknowledges survives the loss of power (`synchronous=FULL`). A database belongs to one server at a time, by whatever
-//! name it is reached: an operating system lock on its file sees to that. A file that is removed or replaced under a
-//! server takes no more writes, and [`SqliteStore::lost`] says so.
+//! acknowledges survives the loss of power (`synchronous=FULL`). A database belongs to one server at a time, by
+//! whatever name it is reached: an operating system lock on its file sees to that. A file that is removed or replaced
+//! under a server takes no more writes, and [`SqliteStore::lost`] says so.
 //!
 //! What decides a verdict is numbered by triggers of the schema, in the transaction of the change. There is one process, so
 //! the revocation protocol needs no membership here: only the feed of events.
@@ -64,8 +64,8 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`OpenError::Held`] if another process has the database open for writing, in this folder or another;
-    /// [`OpenError::NotAFile`] and [`OpenError::Linked`] if it is not one plain file; otherwise what the operating system
-    /// or SQLite says.
+    /// [`OpenError::NotAFile`] and [`OpenError::Linked`] if it is not one plain file; otherwise what the operating
+    /// system or SQLite says.
     pub async fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
         let stood_alone = copies::stands_alone(&files::database(data_dir));
         let lock = files::claim(data_dir)?;
@@ -81,7 +81,7 @@ impl SqliteStore {
     /// Opens the store in this folder for reading and writing, if there is one; makes nothing.
     ///
     /// # Errors
-    /// [`OpenError::Missing`] if there is none; otherwise as [`Self::open`].
+    /// [`OpenError::Missing`] if there is no store; otherwise as [`Self::open`].
     pub async fn open_existing(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
         match files::look(&files::database(data_dir)) {
             Ok(false) => Err(OpenError::Missing { data_dir: data_dir.into() }),
@@ -94,7 +94,7 @@ impl SqliteStore {
     /// Opens the store in this folder for reading only, also while a server has it open.
     ///
     /// # Errors
-    /// [`OpenError::Missing`] if there is none, [`OpenError::NotAFile`] if something else is in its place.
+    /// [`OpenError::Missing`] if there is no store, [`OpenError::NotAFile`] if something else is in its place.
     pub fn open_read_only(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
         let database = files::database(data_dir);
         if !files::look(&database)? {
@@ -121,8 +121,8 @@ impl SqliteStore {
         schema::compare(&self.readers).await
     }
 
-    /// Waits until the database file is lost: removed or replaced, so that what is written would reach nobody. Never
-    /// over for a store that was opened to read.
+    /// Waits until the database file is lost: removed or replaced, so that what is written would be lost. Never over
+    /// for a store that was opened to read.
     pub async fn lost(&self) -> Lost {
         match &self.writer {
             Some((_, lock)) => lock.lost().await,
@@ -131,7 +131,7 @@ impl SqliteStore {
     }
 
     /// Waits for the unit of work under way, moves all that was written into the one database file, and lets go of
-    /// it. Whoever asks the store for something afterwards is told that it is unavailable.
+    /// it. Whatever the store is asked for afterwards, it returns that it is unavailable.
     ///
     /// # Errors
     /// If the file could not be written: nothing is lost then, the next opening will do it.

@@ -33,7 +33,8 @@ macro_rules! select_accounts {
         sqlx::query_as!(
             $crate::rows::AccountInChain,
             r#"SELECT a.id AS "id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
-                a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!: i64", a.change_seq AS "change_seq?: i64",
+                a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!: i64",
+                a.change_seq AS "change_seq?: i64",
                 a.enforced_at AS "enforced_at?: i64", p.id AS "parent?: Uuid", p.mid AS "parent_mid?",
                 p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent?: Uuid",
                 g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?"

@@ -38,7 +38,8 @@ pub enum StorageError {
 }
 
 /// Whether a table was changed under a prepared statement (`ALTER TABLE`): the cause of this error, or of one below it.
-/// Nothing was written, and the same change, tried once more from its first read on, finds its statements prepared anew.
+/// Nothing was written, and the same change, tried once more from its first read on, finds its statements prepared
+/// anew.
 #[must_use]
 pub fn is_outdated(error: &(dyn StdError + 'static)) -> bool {
     iter::successors(Some(error), |error| (*error).source()).any(|cause| cause.downcast_ref::<Outdated>().is_some())

@@ -1,8 +1,8 @@
 //! Whose history something is of: events by number and nonce, and the token of the server that answers.
 //!
 //! A database can go back: a standby that lagged is promoted, a backup is restored, a snapshot is put back. Numbers are
-//! then given a second time, so a number alone proves nothing (R18). Nothing here decides what follows from a difference;
-//! that is decided in `keyward-verifier`.
+//! then given a second time, so a number alone proves nothing (R18). Nothing here decides what follows from a
+//! difference; that is decided in `keyward-verifier`.
 
 use std::{fmt, str::FromStr};
 

@@ -225,16 +225,17 @@ pub enum Redeemed {
 
 /// Signing keys and redeemed refresh tokens.
 ///
-/// What all nodes share is dated and deleted by the database's own clock: one node's may be wrong by weeks. `wall` is the
-/// caller's; where it differs by more than [`CLOCKS_AGREE`], nothing is rotated or deleted. A database without a clock of
-/// its own, which belongs to one process, takes the caller's.
+/// What all nodes share is dated and deleted by the database's own clock: one node's may be wrong by weeks. `wall` is
+/// the caller's; where it differs by more than [`CLOCKS_AGREE`], nothing is rotated or deleted. A database without a
+/// clock of its own, which belongs to one process, takes the caller's.
 #[async_trait]
 pub trait Tokens: Send + Sync {
     /// All signing keys, and the database's time.
     async fn signing_keys(&self) -> Result<SigningKeys>;
 
-    /// Adds a generation: it signs after it has been published for this long, or at once where no key signs yet. `Stale`
-    /// if that generation exists (another node was faster: read again), or if a key signs and the clocks differ.
+    /// Adds a generation: it signs after it has been published for this long, or at once where no key signs yet.
+    /// `Stale` if that generation exists (another node was faster: read again), or if a key signs and the clocks
+    /// differ.
     async fn add_signing_key(&self, key: &FreshSigningKey, published_for: Duration, wall: Timestamp) -> Result<Write>;
 
     /// Drops the generations below the newest one that has been signing for this long, which stays. Returns how many.
@@ -244,7 +245,7 @@ pub trait Tokens: Send + Sync {
     /// [`StorageError::CallerChanged`] if its keys are not what they were judged as: nothing was written (R19).
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
 
-    /// Drops what is kept of families whose life has been over for this long, at most so many rows. Returns how many.
+    /// Drops what is kept of families whose life has been over for this long, at most `at_most` rows. Returns how many.
     async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
 }
 

@@ -133,8 +133,8 @@ impl PgStore {
         schema::migrate(&self.pool).await
     }
 
-    /// The statements that the owner of the tables runs to give our role the rights that it lacks; empty if it lacks none, or
-    /// nothing is there yet.
+    /// The statements that the owner of the tables runs to give our role the rights that it lacks; empty if it lacks
+    /// none, or nothing is there yet.
     ///
     /// # Errors
     /// As every read.
@@ -210,7 +210,7 @@ async fn first_contact(connect: &PgConnectOptions, options: &PgOptions) -> Resul
     }
 }
 
-/// Why a pool got no connection in time: what a connection of its own is told.
+/// Why a pool got no connection in time: why a new connection fails.
 async fn why_no_connection(connect: &PgConnectOptions, options: &PgOptions) -> StorageError {
     match tokio::time::timeout(options.acquire_timeout, connect.connect()).await {
         Ok(Ok(_)) | Err(_) => error::failed(sqlx::Error::PoolTimedOut),
@@ -226,10 +226,10 @@ struct Beginnings {
 }
 
 impl Beginnings {
-    /// Begins a transaction: the one way to do so. Whoever gives up while it begins must not take it along: sqlx counts
-    /// a transaction only once `BEGIN` was answered, so dropped before that it would give a connection back that is
-    /// inside one, and what is written next over it would be acknowledged and never committed. A task of its own sees
-    /// it through, and rolls it back if nobody wants it any more.
+    /// Begins a transaction: the one way to do so. A caller that gives up while it begins must not take it along: sqlx
+    /// counts a transaction only once `BEGIN` was answered, so dropped before that it would give a connection back that
+    /// is inside one, and what is written next over it would be acknowledged and never committed. A task of its own
+    /// sees it through, and rolls it back if its caller has gone.
     #[expect(clippy::disallowed_methods, reason = "the one place, where a task sees it through")]
     async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
         let pool = self.pool.clone();

@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use crate::{HistoryToken, LostHistory, Position, Result, Snapshot, Write};
 
-/// How far the wall clock of a node and that of the database may differ before one of them counts as wrong. A statement that
-/// advances or deletes what all nodes share goes by the database's clock, and does nothing where the caller's differs by more.
+/// How far the wall clock of a node and that of the database may differ before one of them counts as wrong. A statement
+/// that advances or deletes what all nodes share goes by the database's clock, and does nothing where the caller's
+/// differs by more.
 pub const CLOCKS_AGREE: Duration = Duration::from_mins(1);
 
 /// The number of an event; 0 comes before the first.
@@ -223,9 +224,10 @@ pub trait Membership: Send + Sync {
     /// Adds the node's row with `applied` = head, as durably as a revocation (R12).
     async fn join(&self, node: &Introduction) -> Result<Confirmed>;
 
-    /// Renews the node's lease and records how far it has got (`applied` never goes back). None if the database does not
-    /// have exactly what the renewal names, the node's row among it: the node is a member no more (R6, R18). As durable as
-    /// a revocation (R12). A call that is dropped half way may still be carried out; it gives up its connection.
+    /// Renews the node's lease and records how far it has got (`applied` never goes back). None if the database does
+    /// not have exactly what the renewal names, the node's row among it: the node is a member no more (R6, R18). As
+    /// durable as a revocation (R12). A call that is dropped half way may still be carried out; it gives up its
+    /// connection.
     async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>>;
 
     /// Takes the node's row away. Only for a node that no longer answers from memory (R10).
@@ -234,8 +236,8 @@ pub trait Membership: Send + Sync {
     /// All rows, in a snapshot of its own, and which of these events are not there in that snapshot.
     async fn members(&self, events: &[Position]) -> Result<Members>;
 
-    /// Takes a row away that stands still. `Stale` unless its counter is still the one that was seen (R10), and unless its
-    /// lease is over by the database's clock as well.
+    /// Takes a row away that stands still. `Stale` unless its counter is still the one that was seen (R10), and unless
+    /// its lease is over by the database's clock as well.
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write>;
 
     /// Marks the history of this token: this process has waited until every lease of another one had ended. `Stale` if
@@ -271,8 +273,8 @@ pub trait Feed: Send + Sync {
     /// before stays, and a change that came later is left alone.
     async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
 
-    /// Drops events that no node needs: below the lowest `applied`, and older than this by the database's clock. None where
-    /// `wall`, the caller's clock, differs from it by more than [`CLOCKS_AGREE`]. Returns how many.
+    /// Drops events that no node needs: below the lowest `applied`, and older than this by the database's clock. None
+    /// where `wall`, the caller's clock, differs from it by more than [`CLOCKS_AGREE`]. Returns how many.
     async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
 }
 

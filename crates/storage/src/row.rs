@@ -314,7 +314,7 @@ pub fn stored_seq(number: i64) -> Result<Seq> {
 /// Reads a row of the view `history_position`.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] if it is none.
+/// [`StorageError::Corrupt`] if it is not one.
 pub fn stored_snapshot(seq: i64, nonce: Uuid, token: &str) -> Result<Snapshot> {
     let position = Position { seq: stored_seq(seq)?, nonce: Nonce::from_uuid(nonce) };
     Ok(Snapshot { position, token: stored_token(token)? })

@@ -113,8 +113,9 @@ impl Verifier {
         }
     }
 
-    /// Reads a key as [`Self::credential`] reads one that is not in memory, and forgets what it read: for an answer that must
-    /// take as long as one about a key that does not exist. That the database does not answer changes nothing.
+    /// Reads a key as [`Self::credential`] reads one that is not in memory, and forgets what it read: for an answer
+    /// that must take as long as one about a key that does not exist. That the database does not answer changes
+    /// nothing.
     pub async fn look_up_for_nothing(&self, id: KeyId) {
         let _ = self.credentials.credential(id).await;
     }

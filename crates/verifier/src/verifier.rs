@@ -105,8 +105,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The members, as listed: asked for at `sent_at`, and here by now. Returns whether every lease of another history has
-    /// ended (R13).
+    /// The members, as listed: asked for at `sent_at`, and here by now. Returns whether every lease of another history
+    /// has ended (R13).
     pub(crate) fn saw_members(&self, members: &Members, sent_at: Boot) -> bool {
         let longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
         self.longest_seen.fetch_max(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
@@ -253,7 +253,7 @@ impl Verifier {
         }
     }
 
-    /// Ends the tasks. Whoever still waits for a change to be in force is told that it is [`NotEnforced::Stopping`].
+    /// Ends the tasks. Calls that still wait for a change to be in force get [`NotEnforced::Stopping`].
     pub fn end(&self) {
         self.shared.gate.close();
         self.ending.cancel();
@@ -278,8 +278,8 @@ impl Verifier {
         self.wait(Change::Committed(event), event.seq, subjects).await
     }
 
-    /// The same for a change that an earlier call committed (R9). Over at once if it is [known](Self::is_enforced) to be in
-    /// force.
+    /// The same for a change that an earlier call committed (R9). Over at once if it is [known](Self::is_enforced) to
+    /// be in force.
     ///
     /// # Errors
     /// [`NotEnforced`]: it is not known to be in force.
@@ -290,8 +290,8 @@ impl Verifier {
         self.wait(Change::Read(last), last.seq, subjects).await
     }
 
-    /// Whether a change is known to be in force on every node. A note says so; in a history that is new to this process it
-    /// may be of before, and is believed once every lease of another history has ended (R18).
+    /// Whether a change is known to be in force on every node. A note says so; in a history that is new to this process
+    /// it may be of before, and is believed once every lease of another history has ended (R18).
     #[must_use]
     pub fn is_enforced(&self, last: &Enforcement) -> bool {
         let trusted = match &self.side {
@@ -369,8 +369,8 @@ impl Verifier {
         }
     }
 
-    /// How the wall clock of this machine differs from the database's; none where they agree, and where the database has no
-    /// clock of its own.
+    /// How the wall clock of this machine differs from the database's; none where they agree, and where the database
+    /// has no clock of its own.
     #[must_use]
     pub fn clock_difference(&self) -> Option<ClockDifference> {
         self.shared.clock_difference()

@@ -1,4 +1,4 @@
-//! HTTP/2 by hand, as far as a test has to misbehave: it asks, it reads frames, and it answers no ping unless told to.
+//! HTTP/2 by hand, as far as a test has to misbehave: it asks, it reads frames, and it answers no ping by itself.
 
 use std::time::Duration;
 

@@ -52,7 +52,7 @@ impl Node {
         Self { process, base_url, metrics_url, folder: folder.to_owned() }
     }
 
-    /// A node whose output nobody reads.
+    /// A node whose output is not read.
     pub(super) async fn start_unheard(process: Process, folder: &Path) -> Self {
         let demo = folder.join("keyward-data/demo.json");
         let mut base_url = String::new();

@@ -72,7 +72,7 @@ impl Program {
         Node::start(Process::spawn_with(&mut self.command(), Stdio::piped(), log.into()), &self.folder)
     }
 
-    /// Starts it as a server that can tell nobody when it is ready: its demo file says where it is.
+    /// Starts it as a server that cannot say when it is ready: its demo file says where it is.
     pub(crate) async fn serve_unheard(&self, out: impl Into<Stdio>, log: impl Into<Stdio>) -> Node {
         Node::start_unheard(Process::spawn_with(&mut self.command(), out.into(), log.into()), &self.folder).await
     }

@@ -32,7 +32,8 @@ const BORDERS: &[(&str, &[&str], &str)] = &[
     ("crates/domain/src", &["sqlx", "tokio", "axum"], "the domain decides and does nothing else: no I/O, no runtime"),
 ];
 
-/// What one file alone may name among those below a path, and why: the start of the path, the file, the names, the lesson.
+/// What one file alone may name among those below a path, and why: the start of the path, the file, the names, the
+/// lesson.
 const ONE_PLACE: &[(&str, &str, &[&str], &str)] = &[(
     "crates/api/src",
     "crates/api/src/http/authorization.rs",

@@ -123,8 +123,8 @@ impl Attempts {
         if is_slowed_down {
             tracing::warn!(
                 %gateway,
-                "too many wrong credentials came through {gateway}: keys that are not in memory are looked up slowly for \
-                 all its clients; if it is a proxy of yours, name it in trusted_proxies"
+                "too many wrong credentials came through {gateway}: keys that are not in memory are looked up slowly \
+                 for all its clients; if it is a proxy of yours, name it in trusted_proxies"
             );
         } else {
             tracing::warn!(

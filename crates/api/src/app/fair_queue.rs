@@ -1,7 +1,7 @@
 //! A queue in which those who ask much wait behind their own requests, not others behind theirs.
 //!
-//! Whoever waits does so in a line of its own key; a place that becomes free goes to the lines in turn. Each line is
-//! short: beyond it the answer is "too many", not a longer wait. Reads no clock.
+//! A request waits in the line of its own key; a place that becomes free goes to the lines in turn. Each line is short:
+//! beyond it the answer is "too many", not a longer wait. Reads no clock.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// The line of whoever asks is full of requests of its own.
+/// The caller's line is full of its own requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests of the same caller wait already")]
 pub struct QueueFull;
@@ -32,7 +32,7 @@ struct Shared<K: Eq + Hash + Copy> {
 }
 
 struct Lines<K: Eq + Hash + Copy> {
-    /// Places that nobody holds. None is free while somebody waits.
+    /// Free places. None is free while a request waits.
     free: usize,
     waiting: HashMap<K, VecDeque<oneshot::Sender<Permit<K>>>>,
     /// Whose turn it is; every line that is not empty stands here once.
@@ -68,11 +68,11 @@ impl<K: Eq + Hash + Copy> FairQueue<K> {
             }
             Waiting { shared: &self.0, key, granted: waiting }
         };
-        // Nobody drops a sender whose receiver is open.
+        // No sender is dropped while its receiver is open.
         (&mut waiting.granted).await.map_err(|_| QueueFull)
     }
 
-    /// Whether nobody holds a place or waits for one, and no other clone could change that.
+    /// Whether no place is held or waited for, and no other clone could change that.
     pub(super) fn is_idle(&self) -> bool {
         // Permits and those who wait hold clones.
         Arc::strong_count(&self.0) == 1
@@ -81,7 +81,7 @@ impl<K: Eq + Hash + Copy> FairQueue<K> {
 
 impl<K: Eq + Hash + Copy> Shared<K> {
     fn lines(&self) -> MutexGuard<'_, Lines<K>> {
-        // Whole at any moment, whoever panicked.
+        // Whole at any moment, so also after a panic.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

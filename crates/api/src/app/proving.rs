@@ -1,8 +1,8 @@
 //! Finding the key that a presented value names, and proving that the value is that key's.
 //!
-//! An absent key costs the same look-up and the same comparison as one that is there, and a wrong value of a key that is in
-//! memory costs a look-up too: who asks cannot tell by the time whether a key exists. Slow hashes run off the threads
-//! that answer, a few at a time. A digest that this node cannot check is a [`Fault`], never "wrong".
+//! An absent key costs the same look-up and the same comparison as one that is there, and a wrong value of a key that
+//! is in memory costs a look-up too: who asks cannot tell by the time whether a key exists. Slow hashes run off the
+//! threads that answer, a few at a time. A digest that this node cannot check is a [`Fault`], never "wrong".
 
 use std::{
     collections::HashSet,
@@ -37,7 +37,7 @@ pub(super) struct Prover {
     hasher: Arc<SecretHasher>,
     form: SecretForm,
     environment: Environment,
-    /// Where slow hashes wait: whoever asks for many waits for its own.
+    /// Where slow hashes wait: a caller that asks for many waits for its own.
     slow: FairQueue<Guesser>,
     /// Whose digests are being renewed now: once each, however often the key is used meanwhile.
     renewing: Mutex<HashSet<KeyId>>,
@@ -173,8 +173,9 @@ pub(super) fn find_at_once(app: &App, arrival: &Arrival, presented: &PresentedVa
     proof.holds().then_some(Found { credential, proof, from_memory: true })
 }
 
-/// Looks up and proves. `None` if there is no such key. Where hashing is slow, tries of `guesser` are counted before any
-/// hashing, whether the id is there or not, and given back if they were right; a stranger's never count against the owner.
+/// Looks up and proves. `None` if there is no such key. Where hashing is slow, tries of `guesser` are counted before
+/// any hashing, whether the id is there or not, and given back if they were right; a stranger's never count against the
+/// owner.
 pub(super) async fn find(
     app: &App,
     presented: &PresentedValue<'_>,
@@ -216,8 +217,8 @@ pub(super) async fn find(
     Ok(credential.map(|credential| Found { credential, proof, from_memory }))
 }
 
-/// Does the work that an absent key costs, for a key that is in memory and that the caller must not learn of: the same look-up,
-/// where the caller's source may have one. What comes of it decides nothing: memory has the answer.
+/// Does the work that an absent key costs, for a key that is in memory and that the caller must not learn of: the same
+/// look-up, where the caller's source may have one. What comes of it decides nothing: memory has the answer.
 pub(super) async fn as_if_absent(app: &App, id: KeyId, guesser: Guesser) {
     let admitted = match guesser {
         Guesser::Source(source) => app.attempts.admit_look_up(source).is_ok(),
@@ -228,8 +229,8 @@ pub(super) async fn as_if_absent(app: &App, id: KeyId, guesser: Guesser) {
     }
 }
 
-/// Counts a guess, does the slow work, and gives the count back unless the guess was wrong. Whoever hangs up meanwhile
-/// has guessed.
+/// Counts a guess, does the slow work, and gives the count back unless the guess was wrong. A caller that hangs up
+/// meanwhile has guessed.
 async fn counted(
     app: &App,
     guesser: Guesser,

@@ -70,7 +70,7 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
-    //! One at a time in a lane, lanes apart, few waiting, nobody else disturbed.
+    //! One at a time in a lane, lanes apart, few waiting, no other lane disturbed.
     use std::{future::Future as _, pin::pin, task::Context};
 
     use keyward_domain::KeyId;

@@ -53,8 +53,8 @@ impl Usage {
         self.filling.notified().await;
     }
 
-    /// Writes down what was noted since the last flush. What is not written is kept, also where the flush is cut off half
-    /// way.
+    /// Writes down what was noted since the last flush. What is not written is kept, also where the flush is cut off
+    /// half way.
     pub(super) async fn flush(&self, store: &dyn Store) -> Result<()> {
         let taken = self.parts.iter().flat_map(|part| std::mem::take(&mut *lock(part)));
         let mut taken = Taken { usage: self, rows: taken.collect(), written: 0 };

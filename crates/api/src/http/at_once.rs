@@ -130,7 +130,7 @@ impl Future for Answering {
     }
 }
 
-/// What the log tells of a request.
+/// What the log says of a request.
 struct Asked<'a> {
     method: &'a Method,
     route: &'static str,

@@ -91,8 +91,8 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Where a request comes from: the socket, or what proxies of ours say in `X-Forwarded-For`. Where a neighbour that is no
-/// proxy of ours forwards for others, its word only tells those apart.
+/// Where a request comes from: the socket, or what proxies of ours say in `X-Forwarded-For`. Where a neighbour that is
+/// no proxy of ours forwards for others, its word only keeps those apart.
 pub(super) fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
     let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0).ip().to_canonical();
@@ -111,7 +111,7 @@ pub(super) fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[Ip
     }
     let claim = before.next().copied().or_else(|| other_claim(headers));
     match claim {
-        // Whoever speaks for others from next door is a gateway that nobody has configured.
+        // A neighbour that speaks for others is a gateway that is not configured.
         Some(claim) if is_near(&address) => Source::claimed(hop_address(claim).unwrap_or(address), address),
         Some(_) | None => Source::from(address),
     }

@@ -1,8 +1,8 @@
 //! Named fields of a body, read one by one, every fault noted by name.
 //!
 //! A name that differs from a known one only in case, `_`, `-` or a trailing `[]` counts as that name; a field that was
-//! given under two spellings is refused when it is read. Unknown fields are ignored unless a handler asks for them. JSON is
-//! strict about types; a form knows only texts.
+//! given under two spellings is refused when it is read. Unknown fields are ignored unless a handler asks for them.
+//! JSON is strict about types; a form knows only texts.
 
 use std::{
     borrow::Cow,
@@ -98,7 +98,7 @@ impl Fields {
         self.values.get(&*folded(name)).is_some_and(|given| given.again || !given.value.is_null())
     }
 
-    /// A field; one that was given twice is none, and a fault.
+    /// A field; `None` and a fault if it was given twice.
     fn value(&mut self, name: &str) -> Option<&Value> {
         let given = self.values.get(&*folded(name))?;
         if given.again {

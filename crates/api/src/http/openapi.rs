@@ -67,9 +67,9 @@ pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
         .version("1")
         .description(Some(
             "Issues, lists, revokes and verifies the API keys of a platform's merchants. Clients must accept unknown \
-             fields and answers of any size. A field of a body whose name differs from a known one only in case, `_`, `-` \
-             or a trailing `[]` is that field; an unknown name in a query is refused. Times are RFC 3339 in UTC with three \
-             digits of a second.",
+             fields and answers of any size. A field of a body whose name differs from a known one only in case, `_`, \
+             `-` or a trailing `[]` is that field; an unknown name in a query is refused. Times are RFC 3339 in UTC \
+             with three digits of a second.",
         ))
         .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
         .build();

@@ -1,7 +1,7 @@
-//! Places for requests: how many of one kind are worked on at once, shared so that nobody takes all of them.
+//! Places for requests: how many of one kind are worked on at once, shared so that no holder takes all of them.
 //!
-//! A place belongs to the source of a request until the credential is proved, and to the caller's account from then on; it
-//! is held until the answer is sent. Nobody holds more places than are left free: whoever floods takes half, the next one
+//! A place belongs to the source of a request until the credential is proved, and to the caller's account from then on;
+//! it is held until the answer is sent. No holder has more places than are left free: a flood takes half, the next one
 //! half of the rest. Nothing waits here, and nothing here knows what a request is about.
 
 use std::{
@@ -31,9 +31,9 @@ use crate::app::Source;
 /// Who holds a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
-    /// Nobody who has proved anything, from there.
+    /// Those who have proved nothing, from there.
     Source(Source),
-    /// A gateway that nobody has configured, for all those that it claims to forward for.
+    /// A gateway that is not configured, for all those that it claims to forward for.
     Gateway(IpAddr),
     /// A caller of this account.
     Account(AccountId),
@@ -76,7 +76,7 @@ impl Places {
     }
 
     fn shares(&self) -> MutexGuard<'_, Shares> {
-        // Whole at any moment, whoever panicked.
+        // Whole at any moment, so also after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -147,7 +147,7 @@ pub(super) struct Room {
     pub(super) options: Arc<HttpOptions>,
 }
 
-/// Takes a place for a request, or answers that there is none.
+/// Takes a place for a request, or answers that no place is free.
 pub(super) async fn take_place(
     State(room): State<Room>,
     mut request: Request,

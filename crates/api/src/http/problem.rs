@@ -41,8 +41,8 @@ const MOST_NAMED: usize = 20;
 /// How much of a text that came with the request is said again in bytes; the end of a longer one is left out.
 const MOST_SAID: usize = 200;
 
-/// What is wrong with single fields of a request: the first twenty of them, and how many more there are. An answer never
-/// grows with the request.
+/// What is wrong with single fields of a request: the first twenty of them, and how many more there are. An answer
+/// never grows with the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     named: Vec<(String, String)>,

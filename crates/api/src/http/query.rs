@@ -1,5 +1,5 @@
-//! The query of a request, read by name, every fault noted. A name that the call does not know is a fault: what is almost a
-//! reason or a state must not pass for none.
+//! The query of a request, read by name, every fault noted. A name that the call does not know is a fault: what is
+//! almost a reason or a state must not pass for none.
 
 use std::str::FromStr;
 

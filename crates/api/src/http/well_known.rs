@@ -16,8 +16,8 @@ const FIVE_MINUTES: [(HeaderName, HeaderValue); 1] =
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
-/// The path of the issuer comes after the well-known part (RFC 8414, section 3.1); a proxy that hides that path from us asks
-/// without it.
+/// The path of the issuer comes after the well-known part (RFC 8414, section 3.1); a proxy that hides that path from us
+/// asks without it.
 pub(super) fn router(path_prefix: &str) -> Router<AppState> {
     let router = Router::new()
         .route("/.well-known/jwks.json", get(jwks))

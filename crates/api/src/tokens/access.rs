@@ -150,8 +150,8 @@ impl AccessTokens {
         Ok(Some(IssuedAccess { token: Zeroizing::new(token), expires_at }))
     }
 
-    /// Reads a token; `None` for anything that this deployment did not sign, or that is not good now. Its end is judged as
-    /// that of a key; its beginning, which the node that made it dated, by the time that all nodes share.
+    /// Reads a token; `None` for anything that this deployment did not sign, or that is not good now. Its end is judged
+    /// as that of a key; its beginning, which the node that made it dated, by the time that all nodes share.
     pub(crate) fn read(&self, token: &str, now: Times) -> Option<ReadAccess> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if header.typ.as_deref() != Some(TYPE) {

@@ -65,8 +65,8 @@ impl KeySet {
         rows.iter().map(|row| PublishedKey::open(row, sealer)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The key that signs at `now`: the newest whose time has come; where none has come, the first whose time comes within
-    /// [`CLOCK_DIFFERENCE`], for a key that was made this moment is dated by a clock that may be a little ahead.
+    /// The key that signs at `now`: the newest whose time has come; where none has come, the first whose time comes
+    /// within [`CLOCK_DIFFERENCE`], for a key that was made this moment is dated by a clock that may be a little ahead.
     #[must_use]
     pub fn signer(&self, now: Timestamp) -> Option<&PublishedKey> {
         let soon = now.saturating_add(CLOCK_DIFFERENCE);

@@ -1,4 +1,4 @@
-//! Whoever changes something is judged when the change begins and where it is committed, however long ago its
+//! A caller that changes something is judged when the change begins and where it is committed, however long ago its
 //! credential was let in (contract, section 6): a call whose body comes after the answer that ended its caller writes
 //! nothing.
 
@@ -61,7 +61,7 @@ impl Place {
 
 /// A body that is held back.
 struct HeldBack {
-    /// Told when the service begins to wait for it: the credential was let in.
+    /// Used when the service begins to wait for it: the credential was let in.
     waited_for: Option<oneshot::Sender<()>>,
     content: Option<oneshot::Receiver<Bytes>>,
 }

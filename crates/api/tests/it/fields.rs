@@ -77,8 +77,8 @@ async fn a_condition_that_is_almost_named_is_held_to() {
             assert_eq!(world.post_json(&by.value, "/v1/verify", &body).await.json(200)["code"], code, "{body}");
         }
         let batch = json!({"Checks": [body]});
-        let told = world.post_json(&by.value, "/v1/verify/batch", &batch).await.json(200);
-        assert_eq!(told["results"][0]["code"], code);
+        let verdicts = world.post_json(&by.value, "/v1/verify/batch", &batch).await.json(200);
+        assert_eq!(verdicts["results"][0]["code"], code);
     }
     let both = json!({"key": key, "mid": "merchant_a1", "Mid": "merchant_a1"});
     world.post_json(&by.value, "/v1/verify", &both).await.invalid(&["mid"]);
@@ -127,8 +127,8 @@ async fn a_parameter_that_a_call_does_not_know_is_refused_by_every_call_that_rea
                 let ask = (format!("{asked}?{name}=compromised"), body.clone());
                 let answer: Answer = world.try_out(&method, Some(&by.value), &ask).await;
                 assert_eq!(answer.status.as_u16(), 400, "{method} {path} {name}: {}", answer.text());
-                let told: Value = serde_json::from_slice(&answer.body).unwrap();
-                assert!(told["fields"][name].is_array(), "{method} {path}: {told}");
+                let problem: Value = serde_json::from_slice(&answer.body).unwrap();
+                assert!(problem["fields"][name].is_array(), "{method} {path}: {problem}");
                 walked += 1;
             }
         }

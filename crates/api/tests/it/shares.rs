@@ -1,4 +1,4 @@
-//! Room for requests: nobody's requests take everybody's, and who stops an account never waits for it.
+//! Room for requests: no caller's requests take everybody's, and what stops an account never waits for it.
 
 use std::time::Duration;
 
@@ -28,13 +28,13 @@ fn pair(world: &World, by: &Held, name: &str) -> Request {
 struct Flood {
     tasks: JoinSet<()>,
     tell: mpsc::UnboundedSender<(&'static str, Answer)>,
-    told: mpsc::UnboundedReceiver<(&'static str, Answer)>,
+    answers: mpsc::UnboundedReceiver<(&'static str, Answer)>,
 }
 
 impl Flood {
     fn new() -> Self {
-        let (tell, told) = mpsc::unbounded_channel();
-        Self { tasks: JoinSet::new(), tell, told }
+        let (tell, answers) = mpsc::unbounded_channel();
+        Self { tasks: JoinSet::new(), tell, answers }
     }
 
     fn send(&mut self, name: &'static str, request: Request) {
@@ -47,14 +47,14 @@ impl Flood {
 
     /// The next answer.
     async fn next(&mut self) -> (&'static str, Answer) {
-        self.told.recv().await.unwrap()
+        self.answers.recv().await.unwrap()
     }
 
     /// All answers that are still to come.
     async fn rest(mut self) -> Vec<(&'static str, Answer)> {
         let mut all = Vec::new();
         while self.tasks.join_next().await.is_some() {}
-        while let Ok(one) = self.told.try_recv() {
+        while let Ok(one) = self.answers.try_recv() {
             all.push(one);
         }
         all
@@ -78,7 +78,7 @@ async fn who_stops_an_account_never_queues_behind_it_and_its_own_parallel_calls_
         for key in [&partner, &merchant, &second] {
             world.get(&key.value, "/v1/merchants").await.json(200);
         }
-        // Nobody else writes while this one is open.
+        // This one is the only writer while it is open.
         let held = world.store.begin().await.unwrap();
         let mut flood = Flood::new();
         for _ in 0..40 {
@@ -178,7 +178,7 @@ async fn bodies_that_never_come_take_one_sources_or_accounts_room_and_no_other()
     }
     let asked_for = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
     for _ in 0..3 {
-        // What there is no room for is said so, and to nobody else.
+        // Only callers that there is no room for are refused.
         let (_, answer) = flood.next().await;
         answer.problem(429, "too_many_requests");
     }
@@ -221,8 +221,8 @@ async fn a_place_is_held_until_the_answer_is_taken() {
         let untaken = world.router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
         world.get(&other.value, "/v1/merchants").await.problem(503, "unavailable");
         let taken = untaken.into_body().collect().await.unwrap().to_bytes();
-        let told: Value = serde_json::from_slice(&taken).unwrap();
-        assert!(told.is_object(), "{told}");
+        let document: Value = serde_json::from_slice(&taken).unwrap();
+        assert!(document.is_object(), "{document}");
         world.get(&other.value, "/v1/merchants").await.json(200);
     }
 }

@@ -221,7 +221,7 @@ fn guesses_of_one_source_or_account_do_not_keep_a_good_key_waiting() {
         world.get(&by.value, "/v1/auth").await.empty(204);
         for by_account in [false, true] {
             let held = NoHashing::begin();
-            let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+            let (tell, mut answers) = tokio::sync::mpsc::unbounded_channel();
             let mut tasks = tokio::task::JoinSet::new();
             let mut send = |name: &'static str, request: crate::harness::Request| {
                 let tell = tell.clone();
@@ -250,7 +250,7 @@ fn guesses_of_one_source_or_account_do_not_keep_a_good_key_waiting() {
             drop(held);
             let mut before = 0;
             loop {
-                match told.recv().await.unwrap() {
+                match answers.recv().await.unwrap() {
                     ("owner", answer) => break answer.empty(204),
                     _ => before += 1,
                 }

@@ -80,7 +80,7 @@ async fn one_client_of_a_gateway_that_is_not_configured_does_not_lock_out_the_ot
         through(&world, gateway, "198.51.100.7", &absent()).await.problem(429, "too_many_attempts");
         through(&world, gateway, "198.51.100.8", &key.value).await.json(200);
     }
-    // From afar a header is nobody's word.
+    // From afar a header counts for nothing.
     for n in 0..3 {
         through(&world, "192.0.2.9", &format!("198.51.100.{n}"), &absent()).await.problem(401, "invalid_credential");
     }
@@ -100,14 +100,14 @@ async fn a_gateway_whose_clients_guess_without_end_looks_up_slowly_and_is_not_re
     for n in 60..66 {
         through(&world, "10.0.0.7", &format!("203.0.113.{n}"), &absent()).await.problem(401, "invalid_credential");
     }
-    let told = through(&world, "10.0.0.7", "198.51.100.1", &cold.value).await;
-    told.problem(429, "too_many_attempts");
+    let refused = through(&world, "10.0.0.7", "198.51.100.1", &cold.value).await;
+    refused.problem(429, "too_many_attempts");
     through(&world, "10.0.0.7", "198.51.100.1", &warm.value).await.json(200);
-    let wait: u64 = told.header("retry-after").unwrap().parse().unwrap();
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!(wait <= 10, "{wait}");
     world.advance(Duration::from_secs(wait));
     through(&world, "10.0.0.7", "198.51.100.1", &cold.value).await.json(200);
-    // Whoever is not behind it notices nothing.
+    // A client that is not behind it notices nothing.
     world.forget(&cold);
     through(&world, "10.0.0.8", "198.51.100.1", &cold.value).await.json(200);
 }

@@ -20,13 +20,13 @@ async fn white_space_around_a_credential_is_dropped_wherever_it_arrives() {
             json!({"key": around(secret), "scopes": ["charges:read"], "mid": "merchant_a1"}),
         ] {
             for _ in 0..2 {
-                let told = world.post_json(&by.value, "/v1/verify", &body).await.json(200);
-                assert_eq!(told["code"], "VALID", "{body:?}");
+                let verdict = world.post_json(&by.value, "/v1/verify", &body).await.json(200);
+                assert_eq!(verdict["code"], "VALID", "{body:?}");
             }
         }
         let batch = json!({"checks": [{"key": around(secret)}]});
-        let told = world.post_json(&by.value, "/v1/verify/batch", &batch).await.json(200);
-        assert_eq!(told["results"][0]["code"], "VALID");
+        let verdicts = world.post_json(&by.value, "/v1/verify/batch", &batch).await.json(200);
+        assert_eq!(verdicts["results"][0]["code"], "VALID");
 
         for app_key in [id, &pair.public.id, &pair.public.uuid()] {
             let body = json!({"AppKey": around(app_key), "AppSecret": around(secret)});

@@ -39,8 +39,9 @@ impl Character {
     }
 }
 
-/// Characters that are ignored when shown (`Default_Ignorable_Code_Point` of Unicode 16), those that turn the direction of
-/// others (`Bidi_Control`), tags, separators of lines, byte order marks of either order, and what is no character at all.
+/// Characters that are ignored when shown (`Default_Ignorable_Code_Point` of Unicode 16), those that turn the direction
+/// of others (`Bidi_Control`), tags, separators of lines, byte order marks of either order, and what is no character at
+/// all.
 fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{ad}'

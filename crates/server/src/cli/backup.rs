@@ -1,7 +1,7 @@
 //! `keyward backup` and `keyward restore`: a copy of the embedded database, and back.
 //!
-//! A copy is stamped as the database is: with its environment and the fingerprints of its master key. It never holds the key
-//! itself. Postgres has tools of its own; `docs/backup.md` says how to use them.
+//! A copy is stamped as the database is: with its environment and the fingerprints of its master key. It never holds
+//! the key itself. Postgres has tools of its own; `docs/backup.md` says how to use them.
 
 use std::{
     fs, io,
@@ -64,7 +64,7 @@ async fn copy(file: &Path, database: &Database) -> Result<Contents> {
         contents
     };
     written.await.map_err(|error| {
-        // Half a copy is none.
+        // Half a copy is no copy.
         let _ = fs::remove_file(file);
         error.context(format!("cannot copy the database into {}", file.display()))
     })
@@ -139,7 +139,8 @@ fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     let Some(key) = master_key::read(&key_path)? else {
         let wanted: Vec<&str> = stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect();
         bail!(
-            "the copy is worth nothing without its master key: put the file with the fingerprint {} at {} first (mode 600)",
+            "the copy is worth nothing without its master key: put the file with the fingerprint {} at {} first (mode \
+             600)",
             wanted.join(" and "),
             key_path.display()
         );
@@ -150,7 +151,7 @@ fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     }
 }
 
-/// The number of the last event of the database that is to be replaced; none where there is none, or it cannot be read.
+/// The number of the last event of the database that is to be replaced; `None` if it is absent or cannot be read.
 async fn last_event_here(settings: &Settings) -> Option<u64> {
     let database = Database::open(settings, Access::Read).await.ok()?;
     let Database::Embedded(store, _) = &database else { return None };

@@ -78,8 +78,8 @@ impl List {
     }
 }
 
-/// A text in which no character hides or turns others, as texts from before that rule may hold: such a one is written as
-/// JSON escapes it, which says the same to a program.
+/// A text in which no character hides or turns others, as texts from before that rule may hold: such a one is written
+/// as JSON escapes it, which says the same to a program.
 fn fit_to_show(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

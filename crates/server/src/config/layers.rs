@@ -88,7 +88,8 @@ const OF_TESTS: [&str; 2] = ["KEYWARD_TEST_DATABASE_URL", "KEYWARD_BIN"];
 
 /// Variables that begin like ours and are not: those of our tests, and those that Kubernetes sets in every pod beside a
 /// service called `keyward` or `keyward-…`. Those have both a name and a value of its making
-/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>): `KEYWARD_PORT=9999` is a slip.
+/// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>): `KEYWARD_PORT=9999` is a
+/// slip.
 fn is_not_a_setting(name: &str, value: &str) -> bool {
     OF_TESTS.contains(&name) || is_of_kubernetes(name, value)
 }

@@ -58,8 +58,8 @@ impl Limits {
     }
 }
 
-/// What the service issues has to come back to it: the longest access token has about 9 KiB, where its key got its scopes
-/// before they were limited together.
+/// What the service issues has to come back to it: the longest access token has about 9 KiB, where its key got its
+/// scopes before they were limited together.
 fn header_bytes(text: &str) -> values::Parsed<usize> {
     const WANTS: &str = "a whole number from 16384 to 1048576";
     values::size(text).ok().filter(|bytes| (16_384..=1_048_576).contains(bytes)).ok_or(WANTS)

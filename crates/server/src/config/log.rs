@@ -59,8 +59,8 @@ fn format(text: &str) -> Parsed<Format> {
 const OURS: [&str; 6] =
     ["keyward", "keyward_api", "keyward_domain", "keyward_storage", "keyward_storage_sqlite", "keyward_verifier"];
 
-/// A word that is no level counts as a target, and one that does not exist silences the whole log: `warning` does. So each
-/// word that stands alone is a level or a target of ours, and at least one directive is about our own events.
+/// A word that is no level counts as a target, and one that does not exist silences the whole log: `warning` does. So
+/// each word that stands alone is a level or a target of ours, and at least one directive is about our own events.
 fn filter(text: &str) -> Parsed<String> {
     const WANTS: &str = "a level (error, warn, info, debug, trace, off) or directives such as info,keyward_api=debug";
     let text = values::words(text).map_err(|_| WANTS)?;

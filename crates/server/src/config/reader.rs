@@ -28,8 +28,8 @@ impl Reader {
         Self { sources, asked: BTreeSet::new(), problems: Vec::new() }
     }
 
-    /// A setting, if it is set. One that is wrong counts as not set, and is a problem that quotes it: a secret is read by
-    /// [`Self::read_secret`], whose type this function does not return.
+    /// A setting, if it is set. One that is wrong counts as not set, and is a problem that quotes it: a secret is read
+    /// by [`Self::read_secret`], whose type this function does not return.
     pub(super) fn read<T: Quotable>(&mut self, key: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
         self.read_single(key, parse, quoted)
     }
@@ -158,7 +158,8 @@ quotable!(
     CredentialHeader
 );
 
-/// The text in quotes; none if it may hold a password: an address with one may stand in the wrong setting, or be malformed.
+/// The text in quotes; none if it may hold a password: an address with one may stand in the wrong setting, or be
+/// malformed.
 pub(crate) fn quoted(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
     let names_a_secret = ["password", "secret", "sk_live", "sk_test"].iter().any(|it| lower.contains(it));

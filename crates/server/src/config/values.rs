@@ -97,8 +97,8 @@ pub(super) fn duration_or_none(text: &str) -> Parsed<Duration> {
     }
 }
 
-/// Where clients reach the service. The slash at the end is dropped: paths are appended to it. Its own path, if it has one, is
-/// plain words: it becomes part of a route.
+/// Where clients reach the service. The slash at the end is dropped: paths are appended to it. Its own path, if it has
+/// one, is plain words: it becomes part of a route.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
     const WANTS: &str =
         "an address such as https://keys.example.com or https://example.com/keys, without query or fragment";
@@ -136,14 +136,14 @@ const PARAMETERS: [&str; 19] = [
     "options[",
 ];
 
-/// The address of a Postgres. One that is cut in the wrong place is refused: part of its password would count as host or
-/// database, which messages name.
+/// The address of a Postgres. One that is cut in the wrong place is refused: part of its password would count as host
+/// or database, which messages name.
 pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
     const WANTS: &str = "postgres://user:password@host:port/database; leave it away for the embedded database";
-    const ENCODED: &str = "an address in which @ / ? # % and : of the user and the password are percent-encoded (%40 %2F %3F \
-                           %23 %25 %3A)";
-    const KNOWN: &str = "no parameter that Postgres addresses do not have; known are sslmode, sslrootcert, sslcert, sslkey, \
-                         host, hostaddr, port, dbname, user, password, application_name and options";
+    const ENCODED: &str = "an address in which @ / ? # % and : of the user and the password are percent-encoded (%40 \
+                           %2F %3F %23 %25 %3A)";
+    const KNOWN: &str = "no parameter that Postgres addresses do not have; known are sslmode, sslrootcert, sslcert, \
+                         sslkey, host, hostaddr, port, dbname, user, password, application_name and options";
     let schemes = ["postgres://", "postgresql://"];
     let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).ok_or(WANTS)?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// Connections are taken and kept.
 const OPEN: u8 = 0;
-/// Connections are taken, and each ends after what it is asked next: whoever balances the load has time to notice.
+/// Connections are taken, and each ends after what it is asked next: a load balancer has time to notice.
 const DRAINING: u8 = 1;
 /// No connection is taken. Those that are idle end, the others after what is under way.
 const CLOSED: u8 = 2;

@@ -1,4 +1,4 @@
-//! Room for connections: so many in all, and so many from one source.
+//! Room for connections: a maximum in all, and one for each source.
 //!
 //! A connection beyond it is closed right away: a queue would only make everybody wait.
 

@@ -195,8 +195,8 @@ where
         let under_way = Some(self.talk.begin(version));
         // HTTP/2 has no such header.
         let door = (version != Version::HTTP_2).then(|| self.door.clone());
-        // Called when it is polled: looking for a body earlier would have the library ask the client for it, although the
-        // request may be refused without one.
+        // Called when it is polled: looking for a body earlier would have the library ask the client for it, although
+        // the request may be refused without one.
         Answer { making: self.service.clone().oneshot(request), under_way, door }
     }
 }

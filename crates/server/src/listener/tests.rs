@@ -170,7 +170,7 @@ async fn answers_that_are_left_lying_end_the_connection() {
         // However it ended: the client sees the end of the stream, or a reset.
         let _ = ended.unwrap();
     }
-    // HTTP/1: requests, and nobody who reads.
+    // HTTP/1: requests, and no answer is read.
     let mut connection = connect(address).await;
     let request = b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n".repeat(64);
     let asks = async { while connection.write_all(&request).await.is_ok() {} };

@@ -24,7 +24,7 @@ pub(crate) use line::Line;
 pub(crate) struct Patience {
     /// Until it takes the next piece of an answer.
     pub(crate) write: Duration,
-    /// Until it has sent what nobody reads any more.
+    /// Until it has sent what is only thrown away.
     pub(crate) discard: Duration,
 }
 
@@ -37,12 +37,12 @@ pub(super) fn watched<T, S>(stream: T, service: S, patience: Patience) -> (Line<
 /// What the two sides of a connection know of each other: the socket, and requests and answers.
 #[derive(Debug, Default)]
 struct Exchange {
-    /// Whether it speaks HTTP/2, where closing ends nobody's request.
+    /// Whether it speaks HTTP/2, where closing ends no request.
     is_http2: AtomicBool,
     /// Whether a body was given up before its end: more of it may be on its way.
     has_unread: AtomicBool,
-    /// How many answers are on their way over HTTP/2, and since when the client has taken nothing of each. HTTP/1 has one,
-    /// and that one waits at the socket.
+    /// How many answers are on their way over HTTP/2, and since when the client has taken nothing of each. HTTP/1 has
+    /// one, and that one waits at the socket.
     under_way: AtomicUsize,
     answers: Mutex<Vec<(u64, Instant)>>,
 }

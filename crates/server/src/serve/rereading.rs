@@ -1,4 +1,4 @@
-//! What a running server reads again: its certificates, and which events its log tells.
+//! What a running server reads again: its certificates, and which events its log holds.
 //!
 //! On SIGHUP both, and the files of TLS also by themselves when they change. What cannot be used is not taken over, and
 //! nothing here ends the process. All other settings need a restart.

@@ -119,7 +119,7 @@ impl<W: Write, N: Fn(u64) -> String> Pen<W, N> {
                     self.shared.bytes.fetch_sub(line.len(), Ordering::AcqRel);
                 }
                 Entry::Mark(done) => {
-                    // Nobody waits for it any more.
+                    // The one who asked may have stopped waiting.
                     let _ = done.try_send(());
                 }
             }

@@ -19,8 +19,8 @@ use tokio::{
 
 use super::{OpenError, beside, has_one_name, private_file, refused};
 
-/// How often the names are looked at while nothing is written. For as long as this, a server whose file was replaced may
-/// go on beside one that was started on the new file.
+/// How often the names are looked at while nothing is written. For as long as this, a server whose file was replaced
+/// may go on beside one that was started on the new file.
 const LOOKED_AT: Duration = Duration::from_millis(200);
 
 /// How often a claim begins anew when the file is replaced while it is being claimed.
@@ -109,7 +109,7 @@ impl DatabaseLock {
         self.look().map_err(|cause| StorageError::Unavailable(cause.into()))
     }
 
-    /// The same after a commit: what was committed may be in a file that nobody finds.
+    /// The same after a commit: what was committed may be in a file that has no name any more.
     ///
     /// # Errors
     /// [`StorageError::OutcomeUnknown`].
@@ -137,7 +137,7 @@ impl DatabaseLock {
         }
     }
 
-    /// Lets go of the database, whoever still has a clone. To be called when SQLite has closed it.
+    /// Lets go of the database, also where clones are left. To be called when SQLite has closed it.
     pub(crate) fn release(&self) {
         self.0.release();
     }
@@ -181,7 +181,7 @@ impl Log {
 
 impl Held {
     fn release(&self) {
-        // In this order: whoever finds it free in the list may open it.
+        // In this order: a database that is free in the list may be opened.
         let mut ours = held(&OURS);
         if held(&self.file).take().is_some() {
             ours.retain(|other| *other != self.database);

@@ -1,4 +1,5 @@
-//! One database, one server: who may open it, by which name, who may read its files, and what is found there afterwards.
+//! One database, one server: who may open it, by which name, who may read its files, and what is found there
+//! afterwards.
 
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
@@ -179,7 +180,7 @@ async fn a_lost_file_takes_no_writes_and_is_said() {
         store.begin().await.unwrap().commit().await.unwrap();
         let under_way = store.begin().await.unwrap();
         mishap(&folder).unwrap();
-        // What was begun before may be in a file that nobody finds.
+        // What was begun before may be in a file that has no name any more.
         let unknown = under_way.commit().await.unwrap_err();
         assert!(matches!(unknown, StorageError::OutcomeUnknown(_)), "{unknown:?}");
         let refused = store.begin().await.err().unwrap();

@@ -1,5 +1,5 @@
-//! A caller whose wall clock is not the database's: nothing that all nodes share is dated or deleted by it. For databases
-//! that have a clock of their own.
+//! A caller whose wall clock is not the database's: nothing that all nodes share is dated or deleted by it. For
+//! databases that have a clock of their own.
 
 use std::time::Duration;
 

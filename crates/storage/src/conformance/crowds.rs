@@ -28,11 +28,11 @@ pub async fn keys_that_are_added_at_once_are_each_held_to_their_own_reach(fixtur
         racers.push((Arc::clone(&fixture.store), taken.clone(), Reach::operator(), None));
     }
     let racers = racers.into_iter().map(|(store, key, within, expected)| async move {
-        let told = store.insert_key(&Authority::operator(), &within, &key).await;
+        let written = store.insert_key(&Authority::operator(), &within, &key).await;
         match expected {
-            Some(true) => assert_eq!(told.unwrap(), Write::Applied),
-            Some(false) => assert_eq!(told.unwrap(), Write::Stale),
-            None => assert!(matches!(told, Err(StorageError::Unexpected(_))), "{told:?}"),
+            Some(true) => assert_eq!(written.unwrap(), Write::Applied),
+            Some(false) => assert_eq!(written.unwrap(), Write::Stale),
+            None => assert!(matches!(written, Err(StorageError::Unexpected(_))), "{written:?}"),
         }
         (key.id(), expected != Some(false))
     });

@@ -1,5 +1,5 @@
-//! A database that went back is another one: what names its history counts in that history alone (R11, R18). For databases
-//! that many nodes share.
+//! A database that went back is another one: what names its history counts in that history alone (R11, R18). For
+//! databases that many nodes share.
 
 use super::{
     Fixture,

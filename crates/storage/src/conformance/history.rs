@@ -14,7 +14,7 @@ use crate::{Event, Position, Seq, Subject};
 const BEGINNING: Duration = Duration::from_hours(1_000);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// So many revocations, made at the hours of their numbers. Gives their events.
+/// Makes this many revocations, at the hours of their numbers. Returns their events.
 pub(super) async fn make(fixture: &Fixture, events: u64) -> Vec<Event> {
     let tree = Tree::plant(fixture).await;
     let mut made = Vec::new();

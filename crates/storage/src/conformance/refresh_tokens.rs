@@ -65,7 +65,7 @@ pub async fn the_end_of_a_family_touches_no_other(fixture: &Fixture) {
     assert_eq!(fixture.store.redeem(&redemption(family(), 100)).await.unwrap(), Redeemed::First);
 }
 
-/// A token of a family of its own, whose life was over so many hours ago.
+/// A token of a family of its own, whose life was over this many hours ago.
 async fn redeem_ended(fixture: &Fixture, hours: u32) {
     let family_ends_at = now(fixture).await.saturating_sub(hours * HOUR);
     let redemption = Redemption { family_ends_at, ..redemption(family(), 0) };

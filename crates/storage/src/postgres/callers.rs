@@ -1,4 +1,4 @@
-//! The last message of a change: it locks whoever makes it, looks at it once more, and commits (R19).
+//! The last message of a change: it locks its caller, looks at that one once more, and commits (R19).
 //!
 //! All of it is one message, so that a node that stands still or is cut off in between neither holds a lock nor commits
 //! later what was judged before. It decides nothing: what it looks at is what the caller was judged by.
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::Authority;
 
-/// Has the deferred triggers number what was changed, and tells the last number.
+/// Has the deferred triggers number what was changed, and returns the last number.
 const NUMBER_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT seq, nonce FROM last_revocation_position();";
 /// Whatever else a schema defers is over before callers are locked.
 const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE;";
@@ -46,7 +46,7 @@ impl Callers {
         self.changed.push(id);
     }
 
-    /// Whether a plain commit is enough: it depends on nobody, and nobody depends on it.
+    /// Whether a plain commit is enough: it depends on no caller, and changes nothing that callers depend on.
     pub(super) const fn are_none(&self) -> bool {
         self.keys.is_empty() && self.changed.is_empty()
     }

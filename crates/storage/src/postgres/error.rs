@@ -19,8 +19,8 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// A prepared statement would return other columns than when it was prepared, among other things.
 const FEATURE_NOT_SUPPORTED: &str = "0A000";
 
-/// What the server said, and what to do about it where that is known. Without what sqlx adds: the line of Postgres's own
-/// source, which helps no operator.
+/// What the server said, and what to do about it where that is known. Without what sqlx adds: the line of Postgres's
+/// own source, which helps no operator.
 #[derive(Debug)]
 struct Said(sqlx::Error);
 
@@ -39,8 +39,8 @@ fn advice(sqlstate: &str) -> Option<&'static str> {
         "28000" | "28P01" => Some("correct the user or the password in the URL"),
         "3D000" => Some("make that database first (CREATE DATABASE), or correct its name in the URL"),
         "42501" => Some(
-            "the role of the URL lacks this right: let the owner of the tables grant what the README lists, or use the role \
-             that owns them for `keyward migrate`",
+            "the role of the URL lacks this right: let the owner of the tables grant what the README lists, or use the \
+             role that owns them for `keyward migrate`",
         ),
         "53300" => Some(
             "Postgres allows no further connection: lower database.max_connections of all nodes together, or raise \
@@ -119,8 +119,8 @@ pub(super) fn migration_failed(error: MigrateError) -> StorageError {
     StorageError::Unexpected(error.into())
 }
 
-/// Whether a database that did not let us in may do so soon: it is not up yet, has no connection left at the moment, or is on
-/// its way down or up. A wrong password or name stays wrong.
+/// Whether a database that did not let us in may do so soon: it is not up yet, has no connection left at the moment, or
+/// is on its way down or up. A wrong password or name stays wrong.
 pub(super) fn may_come(error: &sqlx::Error) -> bool {
     match error.as_database_error() {
         Some(said) => matches!(sqlstate(said).get(..2), Some("08" | "53" | "57")),

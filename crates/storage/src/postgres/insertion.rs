@@ -1,5 +1,5 @@
-//! Adding keys: one statement for any number of them, each within the reach of whoever adds it and by that one's right.
-//! It never decides whether a key may be made; that its account is reached and in business is a condition of the
+//! Adding keys: one statement for any number of them, each within the reach of its caller and by that one's right. It
+//! never decides whether a key may be made; that its account is reached and in business is a condition of the
 //! statement.
 
 use std::collections::HashSet;
@@ -47,9 +47,9 @@ impl Together for Insertions {
     type Question = Insertion;
     type Answer = Write;
 
-    /// A statement that is a transaction of its own would do for keys that nobody's right is needed for. By the right
-    /// of a key the commit is a message of its own, in which that key is looked at once more: if one of several callers
-    /// is not what it was, nothing is written, and each is asked alone.
+    /// A statement that is a transaction of its own would do for keys that need no caller's right. By the right of a
+    /// key the commit is a message of its own, in which that key is looked at once more: if one of several callers is
+    /// not what it was, nothing is written, and each is asked alone.
     async fn answer(&self, asked: &[Insertion]) -> Result<Vec<Write>> {
         let mut callers = Callers::default();
         for it in asked {

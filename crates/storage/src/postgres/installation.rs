@@ -62,8 +62,9 @@ impl Installation for PgStore {
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-        // A database that has just begun has no other history: every node that will ever know a key of it joins under this
-        // token or a later one, so there is no lease to wait for (R18). One that was filled by a restore is no such.
+        // A database that has just begun has no other history: every node that will ever know a key of it joins under
+        // this token or a later one, so there is no lease to wait for (R18). One that was filled by a restore is no
+        // such.
         sqlx::query!(
             "INSERT INTO history_mark (token, marked_at)
             SELECT h.token, $1 FROM history_position h

@@ -1,7 +1,8 @@
 //! Prepared statements that outlive the shape of what they read: somebody ran `ALTER TABLE` under a running node.
 //!
-//! Postgres refuses such a statement on each connection that prepared it (SQLSTATE 0A000). A connection that is older than
-//! the last refusal is therefore never used again, and a read that was refused is asked once more. It repeats no write.
+//! Postgres refuses such a statement on each connection that prepared it (SQLSTATE 0A000). A connection that is older
+//! than the last refusal is therefore never used again, and a read that was refused is asked once more. It repeats no
+//! write.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -45,8 +45,8 @@ const TABLES: [Needs; 16] = [
 /// Functions that act as the owner of the tables.
 const FUNCTIONS: [&str; 2] = ["leave_node_lease(uuid)", "reap_node_lease(uuid, bigint)"];
 
-/// The statements that the owner of the tables runs to give this role what it lacks; empty if it lacks nothing. Objects that
-/// are not there yet are left out. Its statement is not checked at compile time: it reads the catalogue alone.
+/// The statements that the owner of the tables runs to give this role what it lacks; empty if it lacks nothing. Objects
+/// that are not there yet are left out. Its statement is not checked at compile time: it reads the catalogue alone.
 pub(super) async fn missing(pool: &PgPool) -> Result<Vec<String>> {
     let (mut objects, mut privileges, mut columns) = (Vec::new(), Vec::new(), Vec::new());
     for needs in &TABLES {
@@ -57,7 +57,8 @@ pub(super) async fn missing(pool: &PgPool) -> Result<Vec<String>> {
             columns.push(column);
         }
     }
-    // A schema that the role may not use is on no search path: `public`, where the tables usually are, is looked at anyway.
+    // A schema that the role may not use is on no search path: `public`, where the tables usually are, is looked at
+    // anyway.
     let lacking = sqlx::query_scalar(
         "WITH place AS (
             SELECT n.oid, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

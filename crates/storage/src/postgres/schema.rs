@@ -25,7 +25,7 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<()> {
 }
 
 pub(super) async fn compare(pool: &PgPool, plans: &Plans) -> Result<Schema> {
-    // Tables that no migration of ours made are another program's. Those of an extension are nobody's.
+    // Tables that no migration of ours made are another program's. Those of an extension belong to no program.
     let tables = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL, EXISTS (
             SELECT FROM pg_class c
             WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind IN ('r', 'p')

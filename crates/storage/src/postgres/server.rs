@@ -13,8 +13,8 @@ pub(super) const KEPT: &str = "kept";
 /// What a node opens beside its pool: for its lease, and for notifications.
 const BESIDE_THE_POOL: i64 = 2;
 /// What to do about a server, or something before it, that dropped our settings: durable commits are among them (R12).
-const DROPPED: &str = "the settings of this connection were dropped: is a pooler (PgBouncer) in between? give the address of \
-                       Postgres itself";
+const DROPPED: &str = "the settings of this connection were dropped: is a pooler (PgBouncer) in between? give the \
+                       address of Postgres itself";
 
 /// What a server says of itself.
 #[expect(clippy::struct_excessive_bools, reason = "the columns of one row, each a question of its own")]
@@ -60,8 +60,8 @@ pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sql
     .await
 }
 
-/// Refuses a server that cannot do its part. Returns what is wrong with one that could all the same: it forgets, trusts us too
-/// much, or allows fewer connections than a pool of at most `pool` connections and its node want.
+/// Refuses a server that cannot do its part. Returns what is wrong with one that could all the same: it forgets, trusts
+/// us too much, or allows fewer connections than a pool of at most `pool` connections and its node want.
 pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
     if server.version < OLDEST {
         let said = format!("this is Postgres {}; 15 is the oldest that works", server.version / 10_000);
@@ -85,16 +85,16 @@ pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
     };
     if let Some(trusted) = trusted {
         cautions.push(format!(
-            "the database knows us as {trusted}, who may switch off the triggers that number revocations: give the service a \
-             role of its own"
+            "the database knows us as {trusted}, who may switch off the triggers that number revocations: give the \
+             service a role of its own"
         ));
     }
     let wanted = i64::from(pool) + BESIDE_THE_POOL;
     if let Some(allowed) = server.connections.filter(|allowed| *allowed < wanted) {
         cautions.push(format!(
-            "database.max_connections is {pool}, and a node opens {BESIDE_THE_POOL} connections more, but Postgres allows this \
-             role {allowed} for all nodes together: lower database.max_connections, or raise max_connections of Postgres or the \
-             limit of the role or database"
+            "database.max_connections is {pool}, and a node opens {BESIDE_THE_POOL} connections more, but Postgres \
+             allows this role {allowed} for all nodes together: lower database.max_connections, or raise \
+             max_connections of Postgres or the limit of the role or database"
         ));
     }
     Ok(cautions)

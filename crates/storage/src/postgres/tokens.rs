@@ -1,8 +1,8 @@
 //! Signing keys and redeemed refresh tokens. It never sees a private half or a token.
 //!
-//! Moments are values that the service brings, except here and in the revocation protocol: what all nodes share is dated
-//! and deleted by one clock, the database's (`clock_timestamp()`, read once in the statement; `now()` would be the moment
-//! at which a transaction began).
+//! Moments are values that the service brings, except here and in the revocation protocol: what all nodes share is
+//! dated and deleted by one clock, the database's (`clock_timestamp()`, read once in the statement; `now()` would be
+//! the moment at which a transaction began).
 
 use std::time::Duration;
 

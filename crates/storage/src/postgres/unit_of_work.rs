@@ -56,9 +56,9 @@ impl PgUnitOfWork {
         Ok(applied(&self.noted(result)?))
     }
 
-    /// Commits what has to be numbered, and tells the last number. All in one message, so that the row that numbers all
-    /// events is never locked while the server waits for us: a node that stands still or is cut off in between would
-    /// hold up every other one. Where the server says that it refused (no lock in time, no trigger that numbers),
+    /// Commits what has to be numbered, and returns the last number. All in one message, so that the row that numbers
+    /// all events is never locked while the server waits for us: a node that stands still or is cut off in between
+    /// would hold up every other one. Where the server says that it refused (no lock in time, no trigger that numbers),
     /// nothing was written.
     async fn commit_events(mut self) -> Result<Position> {
         let committed = timeout(self.commit_timeout, self.transaction.fetch_one(self.callers.last_message())).await;

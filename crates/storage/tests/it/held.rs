@@ -18,7 +18,7 @@ use tokio::{task::JoinSet, time::Duration};
 
 use crate::database::{Database, Session};
 
-/// A node of the caller's, and another one, which waits for nobody.
+/// A node of the caller's, and another one, which soon gives up on a lock.
 struct Scene {
     database: Database,
     node: Arc<dyn Store>,

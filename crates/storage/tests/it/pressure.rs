@@ -35,7 +35,7 @@ fn key(number: u64) -> KeyId {
     KeyId::from_uuid(Uuid::from_u128((1 << 100) + u128::from(number)))
 }
 
-/// One read of a key: which, under what number, and whether it was told as revoked.
+/// One read of a key: which, under what number, and whether it was revoked.
 struct Seen {
     key: u64,
     as_of: u64,
@@ -78,10 +78,10 @@ async fn seed(database: &Database, tree: &Tree) {
     database.raw().execute(&sql).await.unwrap();
 }
 
-/// Revokes its share, rolls back now and then, and gives the numbers that it was told.
+/// Revokes its share, rolls back now and then, and returns the numbers of its events.
 async fn revoke_share(store: Arc<dyn Store>, front: Arc<Front>, share: u64) -> Vec<(u64, Seq)> {
     let it = revocation(1, Actor::Operator, Reason::Compromised);
-    let mut told = Vec::new();
+    let mut numbered = Vec::new();
     for number in (share..keys()).step_by(usize::try_from(REVOKERS).unwrap()) {
         let revoked = async || {
             let mut unit = store.begin().await.unwrap();
@@ -92,10 +92,10 @@ async fn revoke_share(store: Arc<dyn Store>, front: Arc<Front>, share: u64) -> V
         if number % 40 == share {
             drop(revoked().await);
         }
-        told.push((number, revoked().await.commit().await.unwrap().event.unwrap().seq));
+        numbered.push((number, revoked().await.commit().await.unwrap().event.unwrap().seq));
         front.advance(number);
     }
-    told
+    numbered
 }
 
 async fn operate(mut session: Session, account: Uuid, own: u64) {
@@ -217,7 +217,7 @@ async fn thousands_of_events_have_consecutive_numbers_and_no_read_is_older_than_
         revokers.spawn(revoke_share(Arc::clone(&store), Arc::clone(&front), share));
     }
 
-    let told: Vec<_> = revokers.join_all().await.into_iter().flatten().collect();
+    let numbered: Vec<_> = revokers.join_all().await.into_iter().flatten().collect();
     front.advance(keys());
     others.join_all().await;
     let seen: Vec<_> = readers.join_all().await.into_iter().flatten().collect();
@@ -231,7 +231,7 @@ async fn thousands_of_events_have_consecutive_numbers_and_no_read_is_older_than_
     }
     assert_eq!(control.head().await.unwrap().as_of.position, events.last().unwrap().position);
     let mut revoked_by = vec![0; usize::try_from(keys()).unwrap()];
-    for (number, seq) in told {
+    for (number, seq) in numbered {
         *revoked_by.get_mut(usize::try_from(number).unwrap()).unwrap() = seq.number();
         let event = events.get(usize::try_from(seq.number() - 1).unwrap()).unwrap();
         assert_eq!(event.subject, Subject::Key(key(number)));

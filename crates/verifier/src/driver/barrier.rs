@@ -62,8 +62,8 @@ impl Barrier {
     }
 
     /// Waits for a commit that has been confirmed by now. The clock starts here: after the confirmation, never before.
-    /// Returns the event that shows in which history it is in force; none if no list of members was read. For a change that
-    /// was read it may be a later one than this call waited for.
+    /// Returns the event that shows in which history it is in force; none if no list of members was read. For a change
+    /// that was read it may be a later one than this call waited for.
     pub(crate) fn wait(
         &self,
         change: Change,
@@ -162,7 +162,7 @@ impl Task {
                 }
             };
             self.shared.meters.barrier.record(now.since(waiter.since).as_secs_f64());
-            // If nobody waits any more, it was enforced all the same.
+            // If its caller has gone, it was enforced all the same.
             let _ = waiter.done.send(outcome);
         }
     }

@@ -73,7 +73,8 @@ impl Shared {
         if follow(applied.seq, events) {
             self.cache.apply(events, last);
         } else {
-            tracing::warn!(applied = %applied.seq, next = %last.seq, "events are missing: forgetting everything in memory");
+            let (applied, next) = (applied.seq, last.seq);
+            tracing::warn!(%applied, %next, "events are missing: forgetting everything in memory");
             self.cache.forget(last);
         }
         Progress { up_to: last, all: events.len() < AT_ONCE as usize && last.seq >= seen }
@@ -102,7 +103,8 @@ impl Shared {
         false
     }
 
-    /// Notes that the last changes of these, up to this number, are in force on every node, in the history of that event.
+    /// Notes that the last changes of these, up to this number, are in force on every node, in the history of that
+    /// event.
     pub(crate) async fn note(&self, seq: Seq, shown_by: Position, subjects: &[Subject]) {
         let at = self.times(self.clock.boot(), self.clock.wall()).shared;
         match timeout(IN_PASSING, self.feed.record_enforced(subjects, seq, shown_by, at)).await {

@@ -1,5 +1,5 @@
-//! The clocks of the database and of this machine, side by side: what each renewal shows of them, and what is said of it.
-//! Which readings count is decided in the protocol core.
+//! The clocks of the database and of this machine, side by side: what each renewal shows of them, and what is said of
+//! it. Which readings count is decided in the protocol core.
 
 use std::{
     fmt,
@@ -26,8 +26,8 @@ pub(crate) struct Clocks {
     difference: AtomicI64,
 }
 
-/// The wall clock of this machine differs from the database's by more than [`CLOCKS_AGREE`]. One of them is wrong, so this
-/// node neither advances nor deletes what all nodes share.
+/// The wall clock of this machine differs from the database's by more than [`CLOCKS_AGREE`]. One of them is wrong, so
+/// this node neither advances nor deletes what all nodes share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockDifference {
     /// The machine's is ahead by so much.
@@ -92,8 +92,8 @@ impl Shared {
             Some(ClockNews::CameBack) => tracing::info!("the database's clock is where it was before it ran ahead"),
             Some(ClockNews::FellBack(by)) => tracing::warn!(
                 ?by,
-                "the database's clock has been {} s behind what it showed before for a minute: keys and tokens end by it \
-                 from now on",
+                "the database's clock has been {} s behind what it showed before for a minute: keys and tokens end by \
+                 it from now on",
                 by.as_secs()
             ),
             None => {}
@@ -108,8 +108,8 @@ impl Shared {
         self.meters.clock_difference.set(ahead as f64 / 1e6);
         match (before, ClockDifference::of_micros(ahead)) {
             (None, Some(difference)) => tracing::warn!(
-                "{difference}: one of them is wrong, set it right; until then this node rotates no signing key and deletes \
-                 nothing that all nodes share"
+                "{difference}: one of them is wrong, set it right; until then this node rotates no signing key and \
+                 deletes nothing that all nodes share"
             ),
             (Some(_), None) => tracing::info!("the wall clock of this machine agrees with the database's again"),
             (None, None) | (Some(_), Some(_)) => {}

@@ -244,8 +244,8 @@ impl Control {
         tracing::error!(
             kept_up_to = %lost.kept_up_to,
             had_up_to = %lost.had_up_to,
-            "the database went back: of the changes that this node had applied, those after number {} are lost (it had seen \
-             up to {}). Keys that were revoked by them are accepted again: revoke them anew",
+            "the database went back: of the changes that this node had applied, those after number {} are lost (it had \
+             seen up to {}). Keys that were revoked by them are accepted again: revoke them anew",
             lost.kept_up_to,
             lost.had_up_to
         );

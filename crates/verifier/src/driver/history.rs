@@ -93,8 +93,8 @@ impl Known {
         &self.uncompared
     }
 
-    /// The database was asked which of the uncompared events are not there. Returns what is missing, if the last of them
-    /// is not there. In the same history they were pruned, and nothing was lost.
+    /// The database was asked which of the uncompared events are not there. Returns what is missing, if the last of
+    /// them is not there. In the same history they were pruned, and nothing was lost.
     pub(crate) fn compare(&mut self, members: &Members, at: Timestamp) -> Option<LostHistory> {
         let (before, token) = (std::mem::take(&mut self.uncompared), self.before.take());
         let is_there = |event: &&Position| !members.absent.contains(event);

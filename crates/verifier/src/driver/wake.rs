@@ -25,8 +25,8 @@ impl Wake {
         Seq::new(self.heard.load(Ordering::Acquire))
     }
 
-    /// Everything there was after `heard` was noted has been read, and it ends at `last`: a hint beyond that names an event
-    /// that is not there, of a history that was lost or of none.
+    /// Everything there was after `heard` was noted has been read, and it ends at `last`: a hint beyond that names an
+    /// event that is not there, of a history that was lost or of none.
     pub(crate) fn read_up_to(&self, heard: Seq, last: Seq) {
         if heard > last {
             // A hint that came since stays.

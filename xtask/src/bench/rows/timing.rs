@@ -1,4 +1,4 @@
-//! Whether the time of a refusal tells its reason (T19): in the process, and from outside as a client sees it.
+//! Whether the time of a refusal shows its reason (T19): in the process, and from outside as a client sees it.
 
 use std::fmt::Write as _;
 

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whence a request comes: an address, or for IPv6 the /64 that one customer usually holds. Where a gateway that is no
-/// configured proxy says so, its word tells its clients apart, and proves nothing.
+/// Where a request comes from: an address, or for IPv6 the /64 that one customer usually holds. What a gateway that is
+/// no configured proxy says keeps its clients apart, and proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
     address: IpAddr,

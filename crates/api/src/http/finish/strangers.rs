@@ -1,7 +1,7 @@
 //! How many lines of the log strangers may fill: refusals of callers that have proved nothing.
 //!
-//! Each is counted in the metrics whatever happens here. Of a caller that proved who it is, it holds back nothing but that it
-//! asks too much at once.
+//! Each is counted in the metrics whatever happens here. Of a caller that proved who it is, it holds back nothing but
+//! that it asks too much at once.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -10,15 +10,15 @@ use std::{
 
 use crate::http::problem::{Code, Problem};
 
-/// How many such lines a second are told.
+/// How many such lines a second are written.
 const LINES: u32 = 20;
 
 /// The lines of one second, and those that were held back.
 #[derive(Debug, Default)]
-pub(in crate::http) struct Strangers(Mutex<Told>);
+pub(in crate::http) struct Strangers(Mutex<Count>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct Count {
     second: u64,
     lines: u32,
     withheld: u64,
@@ -46,20 +46,20 @@ pub(super) fn is_for_a_stranger(problem: Option<&Problem>, route: &str, status: 
 }
 
 impl Strangers {
-    /// Whether one more line may be told at this moment. With it comes how many were held back since the last one that
-    /// said so.
+    /// Whether one more line may be written at this moment. If so, returns how many were held back since the last one
+    /// that said so.
     pub(super) fn may_tell(&self, now: Duration) -> Option<u64> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.second != now.as_secs() {
-            (told.second, told.lines) = (now.as_secs(), 0);
+        let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if count.second != now.as_secs() {
+            (count.second, count.lines) = (now.as_secs(), 0);
         }
-        if told.lines == LINES {
-            told.withheld += 1;
+        if count.lines == LINES {
+            count.withheld += 1;
             metrics::counter!("keyward_log_lines_withheld_total").increment(1);
             return None;
         }
-        told.lines += 1;
-        Some(std::mem::take(&mut told.withheld))
+        count.lines += 1;
+        Some(std::mem::take(&mut count.withheld))
     }
 }
 

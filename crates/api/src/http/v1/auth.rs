@@ -47,11 +47,11 @@ pub struct Gateway {
 /// Authorise a request at a gateway.
 ///
 /// Looks at the credential of the request that is being authorised: `Authorization: Bearer` (a key value or an access
-/// token) or `X-Api-Key`, one of them. Any method will do, and no body is read. The path alone says which type of key is
-/// taken: `/v1/auth` secret keys, `/v1/auth-public` and `/v1/auth-tokenization` those. What a gateway appends behind a
-/// slash (`/v1/auth/charges?limit=10`) is not read, and neither is the query then: use such a path where the gateway keeps
-/// the client's query. The headers `X-Keyward-Require-Scope` and `X-Keyward-Require-Mid` narrow on every form of the path;
-/// all that are given must hold.
+/// token) or `X-Api-Key`, one of them. Any method will do, and no body is read. The path alone says which type of key
+/// is taken: `/v1/auth` secret keys, `/v1/auth-public` and `/v1/auth-tokenization` those. What a gateway appends behind
+/// a slash (`/v1/auth/charges?limit=10`) is not read, and neither is the query then: use such a path where the gateway
+/// keeps the client's query. The headers `X-Keyward-Require-Scope` and `X-Keyward-Require-Mid` narrow on every form of
+/// the path; all that are given must hold.
 #[utoipa::path(
     get, path = "/v1/auth", tag = "Verification",
     params(
@@ -63,13 +63,17 @@ pub struct Gateway {
         ("X-Keyward-Require-Mid" = Option<String>, Header, description = "Exactly the account that is needed."),
     ),
     responses(
-        (status = 204, description = "The request may pass. All five headers are always sent, empty where there is nothing.", headers(
-            ("X-Keyward-Key-Id" = String, description = "The key."),
-            ("X-Keyward-Mid" = String, description = "The account that it belongs to."),
-            ("X-Keyward-Partner-Mid" = String, description = "The partner of that account, if it has one."),
-            ("X-Keyward-Type" = String, description = "The key's type."),
-            ("X-Keyward-Scopes" = String, description = "What it may do, separated by spaces."),
-        )),
+        (
+            status = 204,
+            description = "The request may pass. All five headers are always sent, empty where there is nothing.",
+            headers(
+                ("X-Keyward-Key-Id" = String, description = "The key."),
+                ("X-Keyward-Mid" = String, description = "The account that it belongs to."),
+                ("X-Keyward-Partner-Mid" = String, description = "The partner of that account, if it has one."),
+                ("X-Keyward-Type" = String, description = "The key's type."),
+                ("X-Keyward-Scopes" = String, description = "What it may do, separated by spaces."),
+            ),
+        ),
         Problems,
     ),
 )]

@@ -32,7 +32,7 @@ pub(in crate::http) struct NewKey {
     /// An account that the caller reaches.
     #[schema(example = "mid_123456")]
     mid: String,
-    /// 1 to 200 characters, one of them visible, without `<`, `>`, control characters and those that hide or turn others.
+    /// 1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others.
     #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
     name: String,
     /// What the key is for. `publishable` is read as `public`.

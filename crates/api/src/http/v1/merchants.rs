@@ -39,7 +39,7 @@ pub(in crate::http) struct NewMerchant {
     /// 1 to 64 of `A-Z a-z 0-9 _ -`, not starting with `key_`; made by the service when absent.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     mid: Option<String>,
-    /// 1 to 200 characters, one of them visible, without `<`, `>`, control characters and those that hide or turn others.
+    /// 1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others.
     #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
     name: String,
     /// The platform or partner account that it is to stand below; the caller's own when absent.
@@ -126,7 +126,7 @@ pub(in crate::http) async fn suspend_merchant(
 
 /// Resume a suspended merchant.
 ///
-/// Whoever suspended it, or stands above that, may: the partner, the platform, the operator at the command line.
+/// The one that suspended it may, and those above: the partner, the platform, the operator at the command line.
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/resume", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),

@@ -29,7 +29,7 @@ use crate::{
     reason = "describes the body in the document; it is read field by field, so that every fault is told"
 )]
 pub(in crate::http) struct NewPair {
-    /// 1 to 200 characters, one of them visible, without `<`, `>`, control characters and those that hide or turn others.
+    /// 1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others.
     #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
     name: String,
     /// Up to 500 characters, as `name`.

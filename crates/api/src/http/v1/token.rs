@@ -55,7 +55,7 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let app = Arc::clone(&state.app);
     match media_type {
         MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source).await),
-        // This dialect has no use for the header, but nobody sends two of them by intent.
+        // This dialect has no use for the header, but two of them are never sent by intent.
         MediaType::Json | MediaType::Multipart | MediaType::Other if several => Err(refused(Denial::NotFound)),
         MediaType::Json | MediaType::Multipart | MediaType::Other => {
             platform::answer(&app, Fields::json(parse_object(&bytes)?), source).await

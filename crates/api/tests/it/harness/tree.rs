@@ -54,7 +54,7 @@ impl Held {
         KeyValue::mint(sound.key_type(), environment, sound.id(), [7; 32]).expose().to_owned()
     }
 
-    /// A sound value of a secret key of this id, whoever made it.
+    /// A sound value of a secret key of this id, which the service did not make.
     pub(crate) fn unknown(&self) -> String {
         let environment = keyward_domain::Environment::Sandbox;
         KeyValue::mint(KeyType::Secret, environment, self.id.parse().unwrap(), [7; 32]).expose().to_owned()

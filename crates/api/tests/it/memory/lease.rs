@@ -116,7 +116,8 @@ async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
         let tokens = refresh(other, &tokens).await.json(200);
         one.get(access(&tokens), "/v1/auth").await.empty(204);
     }
-    // One that is forty days ahead gives none: by its own clock a token would be over before it is used. And it says why.
+    // One that is forty days ahead gives none: by its own clock a token would be over before it is used. And it says
+    // why.
     world.advance(Duration::from_hours(40 * 24));
     let fast = joined(&world, right.now()).await;
     let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});

@@ -17,9 +17,9 @@ pub(super) fn compare(machine: Timestamp, database: Option<Timestamp>, findings:
         Some(difference) => findings.wrong(
             CLOCK,
             format!(
-                "{difference}: set the wrong one right (NTP); until then a node here rotates no signing key and deletes \
-                 nothing that all nodes share, and nodes do not use a time of the database that ran ahead before it has held \
-                 for a minute"
+                "{difference}: set the wrong one right (NTP); until then a node here rotates no signing key and \
+                 deletes nothing that all nodes share, and nodes do not use a time of the database that ran ahead \
+                 before it has held for a minute"
             ),
         ),
     }

@@ -106,8 +106,8 @@ fn running(member: &Member, members: &Members, since: Duration) -> String {
 /// Its acknowledgements do not count, and its next renewal is refused (R18).
 fn beyond(member: &Member, members: &Members) -> String {
     format!(
-        "{} has applied event {}, and the last one here is {}: the database went back; the node joins anew with its next \
-         renewal, and if it runs no more, another node takes its row away",
+        "{} has applied event {}, and the last one here is {}: the database went back; the node joins anew with its \
+         next renewal, and if it runs no more, another node takes its row away",
         member.node,
         member.applied,
         members.head.seq()
@@ -117,16 +117,17 @@ fn beyond(member: &Member, members: &Members) -> String {
 fn missing(lost: &LostHistory) -> String {
     let LostHistory { kept_up_to, had_up_to, noticed_at, .. } = lost;
     format!(
-        "the database went back: of the changes up to event {had_up_to}, those after event {kept_up_to} are lost (a node \
-         noticed at {noticed_at}); what was revoked or suspended by them is accepted again: revoke it anew"
+        "the database went back: of the changes up to event {had_up_to}, those after event {kept_up_to} are lost (a \
+         node noticed at {noticed_at}); what was revoked or suspended by them is accepted again: revoke it anew"
     )
 }
 
 fn standing_still(member: &Member, since: Duration, terms: Terms) -> String {
     let Member { node, ttl, version, started_at, .. } = member;
     format!(
-        "{node} stands still: its lease of {} was renewed {} ago, so it answers nothing from memory, and each revocation \
-         waits up to {} for it until a running node takes its row away (keyward {version}, started {started_at})",
+        "{node} stands still: its lease of {} was renewed {} ago, so it answers nothing from memory, and each \
+         revocation waits up to {} for it until a running node takes its row away (keyward {version}, started \
+         {started_at})",
         seconds(*ttl),
         seconds(since),
         seconds(ttl.saturating_add(terms.guard))

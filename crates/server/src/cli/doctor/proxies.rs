@@ -1,4 +1,4 @@
-//! Whether whoever forwards requests to this installation is configured: else all its clients are taken for one.
+//! Whether the proxy that forwards requests to this installation is configured: else all its clients are taken for one.
 
 use std::{net::SocketAddr, time::Duration};
 

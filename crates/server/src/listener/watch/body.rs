@@ -39,7 +39,7 @@ where
     B: Body<Data = Bytes> + Unpin,
     A: Body<Data = Bytes> + Unpin,
 {
-    type Response = Response<Told<A>>;
+    type Response = Response<Pieces<A>>;
     type Error = S::Error;
     type Future = Answering<S::Future>;
 
@@ -77,18 +77,18 @@ where
     F: Future<Output = Result<Response<A>, E>>,
     A: Body<Data = Bytes>,
 {
-    type Output = Result<Response<Told<A>>, E>;
+    type Output = Result<Response<Pieces<A>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answer = ready!(this.answer.poll(cx))?;
         let watched = this.watched.as_ref().filter(|_| !answer.body().is_end_stream());
         let under_way = watched.map(UnderWay::begin);
-        Poll::Ready(Ok(answer.map(|body| Told { body, rest: Bytes::new(), under_way })))
+        Poll::Ready(Ok(answer.map(|body| Pieces { body, rest: Bytes::new(), under_way })))
     }
 }
 
-/// The body of a request. Over HTTP/1 the connection is told if it is given up before its end.
+/// The body of a request. Over HTTP/1 the connection learns if it is given up before its end.
 #[derive(Debug)]
 pub(crate) struct Asked<B: Body> {
     pub(super) body: B,
@@ -125,14 +125,14 @@ impl<B: Body> Drop for Asked<B> {
 
 /// The body of an answer, in pieces.
 #[derive(Debug)]
-pub(crate) struct Told<B> {
+pub(crate) struct Pieces<B> {
     pub(super) body: B,
     /// What is left of a longer piece.
     pub(super) rest: Bytes,
     pub(super) under_way: Option<UnderWay>,
 }
 
-impl<B> Told<B> {
+impl<B> Pieces<B> {
     /// The next piece of what is left.
     fn piece(&mut self) -> Bytes {
         let left = self.rest.len();
@@ -145,7 +145,7 @@ impl<B> Told<B> {
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Told<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for Pieces<B> {
     type Data = Bytes;
     type Error = B::Error;
 

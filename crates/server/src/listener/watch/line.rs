@@ -99,8 +99,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Line<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Ends the writing side. Where the client is still sending (HTTP/1 only), closing at once would have the kernel reset
-    /// the connection, and the client would lose the answer that was sent: so what comes is read first, within bounds.
+    /// Ends the writing side. Where the client is still sending (HTTP/1 only), closing at once would have the kernel
+    /// reset the connection, and the client would lose the answer that was sent: so what comes is read first, within
+    /// bounds.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let line = &mut *self;
         if line.discarding.is_none() {

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
 use super::{
-    body::{Asked, Told},
+    body::{Asked, Pieces},
     *,
 };
 
@@ -119,20 +119,20 @@ async fn an_answer_goes_out_in_pieces_and_whole() {
         for is_http2 in [false, true] {
             let exchange = Arc::<Exchange>::default();
             let under_way = is_http2.then(|| UnderWay::begin(&exchange));
-            let mut told = Told { body: full(size), rest: Bytes::new(), under_way };
-            assert_eq!(told.size_hint().exact(), Some(size as u64));
+            let mut pieces = Pieces { body: full(size), rest: Bytes::new(), under_way };
+            assert_eq!(pieces.size_hint().exact(), Some(size as u64));
             let (mut all, mut last) = (Vec::new(), 0);
-            while let Some(frame) = told.frame().await {
+            while let Some(frame) = pieces.frame().await {
                 let data = frame.unwrap().into_data().unwrap();
                 assert!(data.len() <= 16 * 1024);
                 all.extend_from_slice(&data);
                 last = data.len();
-                assert_eq!(told.size_hint().exact(), Some((size - all.len()) as u64));
-                assert_eq!(told.is_end_stream(), all.len() == size);
+                assert_eq!(pieces.size_hint().exact(), Some((size - all.len()) as u64));
+                assert_eq!(pieces.is_end_stream(), all.len() == size);
             }
             assert_eq!(all, full(size).collect().await.unwrap().to_bytes());
             assert!(!is_http2 || last <= 1024, "{last}");
-            drop(told);
+            drop(pieces);
             assert_eq!(exchange.oldest(), None);
         }
     }

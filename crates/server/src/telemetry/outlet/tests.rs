@@ -59,7 +59,7 @@ fn a_writer_that_blocks_makes_nobody_wait_and_what_was_lost_is_counted_and_said(
     let outlet = Outlet::to(writer, notice).unwrap();
     outlet.leave(b"first\n");
     keeper.asked.recv_timeout(LIMIT).unwrap();
-    // It is being written, and never gets done. So many more are kept, and not one beyond.
+    // It is being written, and never gets done. `LINES` more are kept, and not one beyond.
     for _ in 0..LINES + 3 {
         outlet.leave(b"line\n");
     }

@@ -56,7 +56,8 @@ impl Membership for PgControl {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.renew", fields(node = %renewal.node))]
     async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
-        // Whatever this statement compares is of its own snapshot: the history that grants is the one that was compared.
+        // Whatever this statement compares is of its own snapshot: the history that grants is the one that was
+        // compared.
         let counters: Vec<i64> = renewal.counters.iter().copied().map(random).collect();
         let query = sqlx::query!(
             r#"UPDATE node_lease

@@ -36,7 +36,7 @@ struct Story {
 }
 
 impl Story {
-    /// The change of this number is said to be in force. One that was lost meanwhile binds nobody.
+    /// The change of this number is said to be in force. One that was lost meanwhile binds no node.
     fn say_in_force(&mut self, mark: Mark, seq: Seq) {
         let said = self.changes.iter().rfind(|change| change.number.1 == seq && change.lost.is_none());
         self.in_force.extend(said.map(|change| (mark, change.number)));

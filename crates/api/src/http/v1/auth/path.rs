@@ -1,4 +1,5 @@
-//! What the path of the call for gateways says. It alone decides which type of key is taken: only the gateway writes it.
+//! What the path of the call for gateways says. It alone decides which type of key is taken: only the gateway writes
+//! it.
 //!
 //! Looks at the raw path and decodes nothing.
 

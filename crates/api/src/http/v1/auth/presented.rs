@@ -11,8 +11,8 @@ use keyward_domain::Denial;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Where the credential of a request at a gateway may stand. The other header then belongs to the application behind the
-/// gateway, and is not looked at.
+/// Where the credential of a request at a gateway may stand. The other header then belongs to the application behind
+/// the gateway, and is not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum CredentialHeader {
     /// In `Authorization` or in `X-Api-Key`; in both, if it is the same.

@@ -122,7 +122,7 @@ impl Required {
     }
 }
 
-/// A header as text; what is none cannot be read as a condition either.
+/// A header as text. Bytes that are not text become `!`, which is no condition either.
 fn text(line: &HeaderValue) -> &str {
     line.to_str().unwrap_or("!")
 }

@@ -209,7 +209,8 @@ fn read_scope(text: &str) -> Result<ScopeSet, Refusal> {
     if scopes.is_empty() { Err(INVALID_SCOPE) } else { ScopeSet::parse(scopes).map_err(|_| INVALID_SCOPE) }
 }
 
-/// The fields of the form by their names, near misses of a known one under that; none may stand there twice (section 3.2).
+/// The fields of the form by their names, near misses of a known one under that; none may stand there twice (section
+/// 3.2).
 fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_bytes(body).map_err(|_| invalid_request("the body must be a form"))?;

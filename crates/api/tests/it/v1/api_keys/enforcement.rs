@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use crate::harness::{Course, Feeding, Held, ID, Node, Ports, Setup, World};
 
-/// What is told of this key, once all that was done is noted.
+/// What is shown of this key, once all that was done is noted.
 pub(super) async fn noted(node: &Node, by: &Held, key: &Held) -> Value {
     node.settle().await;
     now(node, by, key).await
 }
 
-/// What is told of this key.
+/// What is shown of this key.
 pub(super) async fn now(node: &Node, by: &Held, key: &Held) -> Value {
     node.get(&by.value, &format!("{}/enforcement", key.path())).await.json(200)
 }
 
-fn told(key: &Held, state: &str, enforced_at: Option<&str>) -> Value {
+fn view(key: &Held, state: &str, enforced_at: Option<&str>) -> Value {
     json!({"id": key.id, "state": state, "enforced": enforced_at.is_some(), "enforced_at": enforced_at, "errors": []})
 }
 
@@ -27,12 +27,12 @@ async fn a_key_that_was_never_revoked_has_no_end_that_could_be_in_force() {
     let by = world.root("partner_a").await;
     let key = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01.000Z")).await;
     let answer = world.get(&by.value, &format!("{}/enforcement", key.path())).await;
-    assert_eq!(answer.json(200), told(&key, "active", None));
+    assert_eq!(answer.json(200), view(&key, "active", None));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
-    assert_eq!(noted(&world, &by, &key).await, told(&key, "active", None));
+    assert_eq!(noted(&world, &by, &key).await, view(&key, "active", None));
     world.advance(Duration::from_secs(1));
-    assert_eq!(noted(&world, &by, &key).await, told(&key, "expired", None));
+    assert_eq!(noted(&world, &by, &key).await, view(&key, "expired", None));
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_revoked_key_tells_since_when_and_a_second_revocation_changes_nothing(
         for _ in 0..2 {
             world.advance(Duration::from_mins(1));
             world.delete(&by.value, &key.path()).await.empty(204);
-            assert_eq!(noted(&world, &by, key).await, told(key, "revoked", Some(at)));
+            assert_eq!(noted(&world, &by, key).await, view(key, "revoked", Some(at)));
         }
     }
 }
@@ -59,12 +59,12 @@ async fn an_overwritten_key_is_a_revoked_one() {
     let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
     let made = world.post_json(&by.value, "/v1/merchants/merchant_a1/api-keys", &body).await.json(201);
     for key in [&pair.public, &pair.secret] {
-        assert_eq!(noted(&world, &by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
+        assert_eq!(noted(&world, &by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
     }
     for n in 0..2 {
         let id = made["keys"][n]["id"].as_str().unwrap();
-        let told = world.get(&by.value, &format!("/v1/api-keys/{id}/enforcement")).await.json(200);
-        assert_eq!((&told["state"], &told["enforced"]), (&json!("active"), &json!(false)));
+        let shown = world.get(&by.value, &format!("/v1/api-keys/{id}/enforcement")).await.json(200);
+        assert_eq!((&shown["state"], &shown["enforced"]), (&json!("active"), &json!(false)));
     }
 }
 
@@ -81,10 +81,10 @@ async fn a_key_of_a_closed_account_is_as_far_as_the_closing_is() {
         world.post(&by.value, &format!("/v1/merchants/{closed}/suspend")).await.json(200);
         world.advance(Duration::from_mins(1));
         world.post(&by.value, &format!("/v1/merchants/{closed}/close")).await.json(200);
-        assert_eq!(noted(&world, &by, &key).await, told(&key, "revoked", Some("2026-11-23T12:02:00.000Z")), "{closed}");
-        let expected = told(&revoked_before, "revoked", Some("2026-11-23T12:00:00.000Z"));
+        assert_eq!(noted(&world, &by, &key).await, view(&key, "revoked", Some("2026-11-23T12:02:00.000Z")), "{closed}");
+        let expected = view(&revoked_before, "revoked", Some("2026-11-23T12:00:00.000Z"));
         assert_eq!(noted(&world, &by, &revoked_before).await, expected, "{closed}");
-        assert_eq!(noted(&world, &by, &elsewhere).await, told(&elsewhere, "active", None), "{closed}");
+        assert_eq!(noted(&world, &by, &elsewhere).await, view(&elsewhere, "active", None), "{closed}");
     }
 }
 
@@ -124,13 +124,13 @@ async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it(
     // In force it is all the same: only that it is was not noted.
     it.node.get(&it.revoked.value, "/v1/merchants").await.problem(401, "invalid_credential");
     for key in [&it.revoked, &it.closed] {
-        assert_eq!(noted(&it.node, &it.by, key).await, told(key, "revoked", None));
+        assert_eq!(noted(&it.node, &it.by, key).await, view(key, "revoked", None));
     }
     it.feed.noting.send_replace(Course::Well);
     it.world.advance(Duration::from_mins(1));
     it.end_both().await;
     for key in [&it.revoked, &it.closed] {
-        assert_eq!(noted(&it.node, &it.by, key).await, told(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
+        assert_eq!(noted(&it.node, &it.by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
     }
 }
 
@@ -140,9 +140,9 @@ async fn asking_has_it_noted_where_nobody_waited_for_it() {
     it.feed.noting.send_replace(Course::Well);
     for (key, at) in [(&it.revoked, "2026-11-23T12:01:00.000Z"), (&it.closed, "2026-11-23T12:02:00.000Z")] {
         it.world.advance(Duration::from_mins(1));
-        assert_eq!(now(&it.node, &it.by, key).await, told(key, "revoked", None), "not claimed before it is known");
+        assert_eq!(now(&it.node, &it.by, key).await, view(key, "revoked", None), "not claimed before it is known");
         for _ in 0..2 {
-            assert_eq!(noted(&it.node, &it.by, key).await, told(key, "revoked", Some(at)));
+            assert_eq!(noted(&it.node, &it.by, key).await, view(key, "revoked", Some(at)));
         }
     }
 }
@@ -152,14 +152,14 @@ async fn unknown_foreign_and_garbled_ids_and_mids_are_the_same() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let (foreign, above) = (world.key("merchant_b1", &[]).await, world.key("platform", &[]).await);
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for id in [ID, &foreign.id, &above.id, &foreign.uuid(), "key_garbage", "merchant_a1", "partner_a", "x", "%ff"] {
         let answer = world.get(&by.value, &format!("/v1/api-keys/{id}/enforcement")).await;
         answer.problem(404, "key_not_found");
-        told.push(answer.untraced());
+        answers.push(answer.untraced());
     }
-    told.dedup();
-    assert_eq!(told.len(), 1, "{told:?}");
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn it_takes_the_scope_to_read_keys_before_anything_is_looked_up() {
         }
     }
     let reader = world.key("partner_a", &["api-keys:read"]).await;
-    assert_eq!(noted(&world, &reader, &key).await, told(&key, "active", None));
+    assert_eq!(noted(&world, &reader, &key).await, view(&key, "active", None));
     for method in ["DELETE", "POST", "PUT"] {
         let request = world.request(method, &format!("{}/enforcement", key.path())).bearer(&reader.value);
         let answer = request.send().await;

@@ -74,16 +74,16 @@ async fn unknown_foreign_and_garbled_ids_are_the_same() {
     let reader = world.root("partner_a").await;
     let foreign = world.root("partner_b").await.id;
     let above = world.root("platform").await.id;
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for id in
         [ID, &foreign, &above, "key_", "key_zzz", "key_garbage%20here", &foreign.to_uppercase().replace("KEY", "key")]
     {
         let answer = world.get(&reader.value, &format!("/v1/api-keys/{id}")).await;
         answer.problem(404, "key_not_found");
-        told.push(answer.untraced());
+        answers.push(answer.untraced());
     }
-    told.dedup();
-    assert_eq!(told.len(), 1);
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
 }
 
 #[tokio::test]
@@ -104,8 +104,8 @@ async fn a_revoked_key_tells_when_by_whom_and_why() {
     world.advance(Duration::from_secs(5));
     world.delete(&by.value, &format!("{}?reason=compromised", key.path())).await.empty(204);
     let shown = world.get(&by.value, &key.path()).await.json(200);
-    let told = |name: &str| shown[name].clone();
-    assert_eq!(told("state"), "revoked");
-    assert_eq!(told("revoked_at"), "2026-11-23T12:00:05.000Z");
-    assert_eq!((told("revoked_by"), told("revocation_reason")), (Value::from(by.id), Value::from("compromised")));
+    let field = |name: &str| shown[name].clone();
+    assert_eq!(field("state"), "revoked");
+    assert_eq!(field("revoked_at"), "2026-11-23T12:00:05.000Z");
+    assert_eq!((field("revoked_by"), field("revocation_reason")), (Value::from(by.id), Value::from("compromised")));
 }

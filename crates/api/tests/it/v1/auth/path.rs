@@ -104,8 +104,8 @@ async fn at_the_exact_path_an_unknown_parameter_stays_a_fault() {
     let world = World::new().await;
     for (key, path) in keys(&world).await.iter().zip(PATHS) {
         for answer in ask(&world, "GET", &format!("{path}?limit=10"), &[("x-api-key", &key.value)]).await {
-            let told = answer.problem(400, "unknown_condition");
-            assert!(told["fields"]["limit"].is_array(), "{told}");
+            let problem = answer.problem(400, "unknown_condition");
+            assert!(problem["fields"]["limit"].is_array(), "{problem}");
         }
     }
 }

@@ -69,8 +69,8 @@ async fn what_cannot_be_read_is_a_condition_that_nothing_meets_and_is_named() {
                     answer.problem(403, "wrong_type");
                     continue;
                 }
-                let told = answer.problem(403, code);
-                assert!(told["detail"].as_str().unwrap().to_lowercase().contains(header), "{told}");
+                let problem = answer.problem(403, code);
+                assert!(problem["detail"].as_str().unwrap().to_lowercase().contains(header), "{problem}");
             }
         }
     }
@@ -100,10 +100,10 @@ async fn missing_scopes_are_named() {
         let mut headers = vec![("x-api-key", key.as_str())];
         headers.extend(Some((SCOPE, required)).filter(|(_, required)| !required.is_empty()));
         for answer in ask(&world, "GET", path, &headers).await {
-            let told = answer.problem(403, "insufficient_scope");
+            let problem = answer.problem(403, "insufficient_scope");
             let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{missing}\"");
             assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()), "{path}");
-            assert!(told["detail"].as_str().unwrap().contains(missing), "{told}");
+            assert!(problem["detail"].as_str().unwrap().contains(missing), "{problem}");
         }
     }
 }

@@ -159,7 +159,7 @@ async fn a_forged_token_whose_client_hangs_up_leaves_nothing_behind() {
             assert!(request.as_mut().poll(&mut context).is_pending(), "it waits for the key set");
         }
         drop(request);
-        // In the same second nobody reads the set again, and it is known all the same.
+        // In the same second the set is not read again, and the key is known all the same.
         refused(&world, &unknown("another")).await;
         world.advance(std::time::Duration::from_secs(1));
     }
