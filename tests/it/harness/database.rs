@@ -46,6 +46,13 @@ impl Database {
         run(&self.url, sql.to_owned()).await.map_err(|error| error.to_string())
     }
 
+    pub(super) async fn session(&self, sql: &'static str) -> Session {
+        let options: PgConnectOptions = self.url.parse().unwrap();
+        let mut connection: PgConnection = options.connect().await.unwrap();
+        connection.execute(sql).await.unwrap();
+        Session(connection)
+    }
+
     /// The first column of each row, as text.
     pub(super) async fn column(&self, sql: &'static str) -> Vec<String> {
         let options: PgConnectOptions = self.url.parse().unwrap();
@@ -53,6 +60,16 @@ impl Database {
         let column = sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         column
+    }
+}
+
+/// A connection that stays open.
+pub(crate) struct Session(PgConnection);
+
+impl Session {
+    /// Lets go of what it holds.
+    pub(crate) async fn end(self) {
+        self.0.close().await.unwrap();
     }
 }
 

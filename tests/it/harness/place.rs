@@ -8,7 +8,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Program, database::Database};
+use super::{
+    Program,
+    database::{Database, Session},
+};
 
 /// A folder and a database. Both go with it.
 pub(crate) struct Place {
@@ -92,6 +95,11 @@ impl Place {
     /// Tries statements on the Postgres, past every node. Gives what the server says against them.
     pub(crate) async fn attempt(&self, sql: &str) -> Result<(), String> {
         self.database.as_ref().expect("a Postgres").attempt(sql).await
+    }
+
+    /// A session that has run this, and keeps what it holds until its end.
+    pub(crate) async fn session(&self, sql: &'static str) -> Session {
+        self.database.as_ref().expect("a Postgres").session(sql).await
     }
 
     /// Looks into the Postgres past every node: the first column of each row, which is text.

@@ -78,32 +78,31 @@ async fn a_body_that_comes_after_the_revoke_makes_nothing_in_an_embedded_databas
     node.stop();
 }
 
-/// Holds what adds something of this name after its statement, for as long as there is a row in `hold`.
+/// Holds what adds something of this name after its statement, for as long as another session has this lock.
 const HOLD: &str = "
-    CREATE TABLE hold (id integer);
-    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
     BEGIN
-        WHILE EXISTS (SELECT FROM public.hold) LOOP PERFORM pg_sleep(0.005); END LOOP;
+        PERFORM pg_advisory_lock_shared(8), pg_advisory_unlock_shared(8);
         RETURN NULL;
     END;
     $$;
     CREATE TRIGGER hold AFTER INSERT ON api_key FOR EACH ROW WHEN (NEW.name = 'held') EXECUTE FUNCTION hold();
     CREATE TRIGGER hold AFTER INSERT ON account FOR EACH ROW WHEN (NEW.name = 'held') EXECUTE FUNCTION hold();";
 
-const HELD: &str = "SELECT pid::text FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event = 'PgSleep'";
+const HELD: &str = "SELECT l.pid::text FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objid = 8 AND NOT l.granted";
 const MADE: &str = "SELECT id::text FROM api_key WHERE name = 'held' UNION ALL
     SELECT id::text FROM account WHERE name = 'held'";
 
 /// Begins the call at the node, and has the node stand still when its statement is done and its transaction lies open.
 async fn lies_open(fleet: &Fleet, node: &Node, key: &Issued, (path, body): &(String, Value)) -> JoinSet<u16> {
-    fleet.place.execute("INSERT INTO hold VALUES (1)").await;
+    let hold = fleet.place.session("SELECT pg_advisory_lock(8)").await;
     let (client, path, body) = (node.client(&key.value), path.clone(), body.clone());
     let mut call = JoinSet::new();
     call.spawn(async move { client.post(&path, &body).await.status });
     eventually("its statement is held", async || !fleet.place.column(HELD).await.is_empty()).await;
     node.freeze();
-    fleet.place.execute("DELETE FROM hold").await;
+    hold.end().await;
     eventually("it lies open, or is over", async || fleet.place.column(HELD).await.is_empty()).await;
     call
 }

@@ -141,14 +141,15 @@ async fn read(store: Arc<dyn Store>, front: Arc<Front>, reader: u64) -> Vec<Seen
     seen
 }
 
-/// Reads the key, waits a little, then reads the number.
-async fn read_with_a_pause(mut session: Session, front: Arc<Front>, volatility: &str) -> Vec<Seen> {
+/// Reads the key, waits at a gate until that key and others after it were revoked, then reads the number.
+async fn read_with_a_pause([mut session, mut gate]: [Session; 2], front: Arc<Front>, volatility: &str) -> Vec<Seen> {
+    let lock = format!("hashtext('gate of {volatility}')");
     session
         .run(&format!(
             "CREATE FUNCTION paused_{volatility}(key uuid, OUT revoked boolean, OUT as_of bigint)
             LANGUAGE plpgsql {volatility} AS $$ BEGIN
                 revoked := (SELECT k.state <> 'active' FROM api_key k WHERE k.id = key);
-                PERFORM pg_sleep(0.01);
+                PERFORM pg_advisory_lock_shared({lock}), pg_advisory_unlock_shared({lock});
                 as_of := (SELECT h.seq FROM revocation_head h WHERE h.id);
             END $$"
         ))
@@ -157,8 +158,14 @@ async fn read_with_a_pause(mut session: Session, front: Arc<Front>, volatility: 
     let mut offset = 0;
     while let Some(number) = front.at(offset) {
         offset += 1;
-        let id = key(number).uuid();
-        let row = session.row(&format!("SELECT revoked, as_of FROM paused_{volatility}('{id}')")).await;
+        gate.run(&format!("SELECT pg_advisory_lock({lock})")).await;
+        let (id, unlock) = (key(number).uuid(), format!("SELECT pg_advisory_unlock({lock})"));
+        let call = format!("SELECT revoked, as_of FROM paused_{volatility}('{id}')");
+        let opened = async {
+            front.reach(keys().min(number + REVOKERS)).await;
+            gate.run(&unlock).await;
+        };
+        let (row, ()) = tokio::join!(session.row(&call), opened);
         let as_of = u64::try_from(row.get::<i64, _>("as_of")).unwrap();
         seen.push(Seen { key: number, as_of, revoked: row.get("revoked") });
     }
@@ -211,8 +218,10 @@ async fn thousands_of_events_have_consecutive_numbers_and_no_read_is_older_than_
     for reader in 0..READERS {
         readers.spawn(read(Arc::clone(&store), Arc::clone(&front), reader));
     }
-    stable.spawn(read_with_a_pause(database.session().await, Arc::clone(&front), "stable"));
-    volatile.spawn(read_with_a_pause(database.session().await, Arc::clone(&front), "volatile"));
+    for (readers, volatility) in [(&mut stable, "stable"), (&mut volatile, "volatile")] {
+        let sessions = [database.session().await, database.session().await];
+        readers.spawn(read_with_a_pause(sessions, Arc::clone(&front), volatility));
+    }
     for share in 0..REVOKERS {
         revokers.spawn(revoke_share(Arc::clone(&store), Arc::clone(&front), share));
     }
