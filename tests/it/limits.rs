@@ -86,34 +86,46 @@ async fn a_body_that_is_too_large_is_refused_and_stores_nothing() {
     node.stop();
 }
 
+/// A request that is answered with `ok`, and leaves its connection open.
+const ASK: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// Whether a request over this connection is answered.
+async fn is_answered(raw: &mut Raw) -> bool {
+    raw.send(ASK).await;
+    raw.read_until("ok\n").await.is_some()
+}
+
+/// Opens this many connections, and has each answered.
+async fn let_in(node: &Node, number: usize) -> Vec<Raw> {
+    let mut open = Vec::new();
+    for _ in 0..number {
+        let mut raw = Raw::connect(node.address()).await.unwrap();
+        assert!(is_answered(&mut raw).await, "there is room for {number}");
+        open.push(raw);
+    }
+    open
+}
+
+/// A connection more is closed without a word.
+async fn is_turned_away(node: &Node) {
+    let mut beyond = Raw::connect(node.address()).await.unwrap();
+    beyond.send(ASK).await;
+    assert_eq!(beyond.read_to_the_end().await, "");
+}
+
 #[tokio::test]
 async fn connections_beyond_the_cap_are_closed_and_a_free_place_is_taken() {
     let place = Place::embedded();
     let all = [("KEYWARD_LIMITS__MAX_CONNECTIONS", "3"), ("KEYWARD_LIMITS__MAX_CONNECTIONS_PER_SOURCE", "3")];
-    let node = all.into_iter().fold(place.sandbox(), |program, (name, value)| program.env(name, value)).serve();
-    let ask = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-    let mut open = Vec::new();
-    for _ in 0..3 {
-        let mut raw = Raw::connect(node.address()).await.unwrap();
-        raw.send(ask).await;
-        raw.read_until("ok\n").await.expect("there is room");
-        open.push(raw);
-    }
-    let mut beyond = Raw::connect(node.address()).await.unwrap();
-    beyond.send(ask).await;
-    assert_eq!(beyond.read_to_the_end().await, "");
+    let node = place.sandbox().envs(&all).serve();
+    let mut open = let_in(&node, 3).await;
+    is_turned_away(&node).await;
     for raw in &mut open {
-        raw.send(ask).await;
-        raw.read_until("ok\n").await.expect("those that were let in stay");
+        assert!(is_answered(raw).await, "those that were let in stay");
     }
     open.pop();
     let address = node.address().to_owned();
-    eventually("there is room again", async || {
-        let mut raw = Raw::connect(&address).await.unwrap();
-        raw.send(ask).await;
-        raw.read_until("ok\n").await.is_some()
-    })
-    .await;
+    eventually("there is room again", async || is_answered(&mut Raw::connect(&address).await.unwrap()).await).await;
     node.stop();
 }
 
@@ -121,21 +133,11 @@ async fn connections_beyond_the_cap_are_closed_and_a_free_place_is_taken() {
 async fn one_source_leaves_room_for_others() {
     let place = Place::embedded();
     let node = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "8").serve();
-    let ask = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-    let mut greedy = Vec::new();
-    for _ in 0..2 {
-        let mut raw = Raw::connect(node.address()).await.unwrap();
-        raw.send(ask).await;
-        raw.read_until("ok\n").await.expect("a quarter is for one source");
-        greedy.push(raw);
-    }
-    let mut beyond = Raw::connect(node.address()).await.unwrap();
-    beyond.send(ask).await;
-    assert_eq!(beyond.read_to_the_end().await, "");
+    // A quarter is for one source.
+    let _greedy = let_in(&node, 2).await;
+    is_turned_away(&node).await;
     for other in ["127.0.0.2", "127.0.0.3"] {
-        let mut raw = Raw::connect_from(other, node.address()).await.unwrap();
-        raw.send(ask).await;
-        raw.read_until("ok\n").await.expect("there is room for others");
+        assert!(is_answered(&mut Raw::connect_from(other, node.address()).await.unwrap()).await, "there is room");
     }
     let said = node.stop().err;
     assert!(said.contains("limits.max_connections_per_source") && said.contains("trusted_proxies"), "{said}");
@@ -146,13 +148,7 @@ async fn a_proxy_that_is_trusted_has_all_the_connections_there_are() {
     let place = Place::embedded();
     let program = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "4");
     let node = program.env("KEYWARD_TRUSTED_PROXIES", "127.0.0.1").serve();
-    let mut open = Vec::new();
-    for _ in 0..4 {
-        let mut raw = Raw::connect(node.address()).await.unwrap();
-        raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        raw.read_until("ok\n").await.expect("there is room");
-        open.push(raw);
-    }
+    let _open = let_in(&node, 4).await;
     node.stop();
 }
 
@@ -160,10 +156,9 @@ async fn a_proxy_that_is_trusted_has_all_the_connections_there_are() {
 async fn an_idle_connection_is_closed_in_either_version_of_http() {
     let place = Place::embedded();
     let quick = [("KEYWARD_LIMITS__IDLE_TIMEOUT", "500ms"), ("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "500ms")];
-    let node = quick.into_iter().fold(place.sandbox(), |program, (name, value)| program.env(name, value)).serve();
+    let node = place.sandbox().envs(&quick).serve();
     let mut old = Raw::connect(node.address()).await.unwrap();
-    old.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    old.read_until("ok\n").await.expect("it is alive");
+    assert!(is_answered(&mut old).await, "it is alive");
     let mut new = Http2::connect_alive(node.address()).await;
     new.ask().await;
     assert!(new.is_told_to_go().await, "it was cut off without a word");
@@ -176,15 +171,8 @@ async fn an_idle_connection_is_closed_in_either_version_of_http() {
 #[tokio::test]
 async fn as_many_files_may_be_open_as_connections_need() {
     let place = Place::embedded();
-    let connections = 100;
     let node = place.sandbox().under("ulimit -S -n 64").serve();
-    let mut open = Vec::new();
-    for _ in 0..connections {
-        let mut raw = Raw::connect(node.address()).await.unwrap();
-        raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        raw.read_until("ok\n").await.expect("there is a descriptor");
-        open.push(raw);
-    }
+    let _open = let_in(&node, 100).await;
     node.stop();
     let node = place.sandbox().under("ulimit -n 200").serve();
     let said = node.stop().err;

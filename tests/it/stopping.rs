@@ -147,7 +147,7 @@ async fn a_load_balancer_has_time_to_notice(place: Place) {
 async fn who_asked_for_nothing_holds_no_stop_up() {
     let place = Place::embedded();
     let patient = [("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "12h"), ("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "12h")];
-    let node = patient.into_iter().fold(place.sandbox(), |program, (name, value)| program.env(name, value)).serve();
+    let node = place.sandbox().envs(&patient).serve();
     let mut open = Vec::new();
     for begun in ["", "GET /healthz HT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
         let mut raw = Raw::connect(node.address()).await.unwrap();

@@ -24,7 +24,7 @@ fn client(trusted: Certificate, base_url: &str) -> Client {
 
 fn serve(place: &Place) -> Node {
     let files = [("KEYWARD_TLS__CERTIFICATE", "tls.crt"), ("KEYWARD_TLS__KEY", "tls.key")];
-    files.into_iter().fold(place.sandbox(), |program, (name, value)| program.env(name, value)).serve()
+    place.sandbox().envs(&files).serve()
 }
 
 async fn is_trusted(trusted: &Certificate, node: &Node) -> bool {

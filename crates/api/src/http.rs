@@ -39,6 +39,7 @@ pub mod openapi;
 mod places;
 pub mod problem;
 mod query;
+mod until_sent;
 mod v1;
 mod views;
 mod well_known;
@@ -46,6 +47,7 @@ mod well_known;
 pub use at_once::{Answering, Entrance};
 use places::{Places, Room};
 use problem::{Code, Problem};
+pub use until_sent::UntilSent;
 pub use v1::auth::{CredentialHeader, Gateway};
 
 /// What the adapters need to know beside the use cases.

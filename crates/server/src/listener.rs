@@ -63,6 +63,18 @@ pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
+/// A service that answers requests with bodies of type `R` by bodies of type `A`. Each connection has one of its own.
+pub(crate) trait Answers<R, A>: Clone + Unpin + Send + Sync + 'static
+where
+    Self: Service<Request<R>, Response = Response<A>, Error = Infallible, Future: Unpin + Send>,
+{
+}
+
+impl<S: Clone + Unpin + Send + Sync + 'static, R, A> Answers<R, A> for S where
+    S: Service<Request<R>, Response = Response<A>, Error = Infallible, Future: Unpin + Send>
+{
+}
+
 /// How connections are taken.
 pub(crate) struct Listener {
     socket: TcpListener,
@@ -99,16 +111,7 @@ impl Listener {
     }
 
     /// Serves until the door is closed and the last connection has ended.
-    pub(crate) async fn serve<S>(self, service: impl Fn(SocketAddr) -> S)
-    where
-        S: Service<Request<Asked<Incoming>>, Response = Response<Body>, Error = Infallible>
-            + Clone
-            + Unpin
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Unpin + Send,
-    {
+    pub(crate) async fn serve<S: Answers<Asked<Incoming>, Body>>(self, service: impl Fn(SocketAddr) -> S) {
         let connections = TaskTracker::new();
         let mut door = self.shared.door.watch();
         loop {
@@ -141,13 +144,7 @@ impl Listener {
 /// One connection from its first byte to its last. A handshake is work, too: it has its place already.
 async fn serve_one<S>(stream: TcpStream, place: Place, tls: Option<TlsAcceptor>, shared: Arc<Shared>, service: S)
 where
-    S: Service<Request<Asked<Incoming>>, Response = Response<Body>, Error = Infallible>
-        + Clone
-        + Unpin
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Unpin + Send,
+    S: Answers<Asked<Incoming>, Body>,
 {
     let talk = Arc::new(Talk::default());
     let served = async {

@@ -50,6 +50,11 @@ impl Program {
         self
     }
 
+    /// With several variables.
+    pub(crate) fn envs(self, all: &[(&str, &str)]) -> Self {
+        all.iter().fold(self, |program, (name, value)| program.env(name, *value))
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(&self) -> Finished {
         let (status, out, err) = Process::spawn(&mut self.command()).wait();

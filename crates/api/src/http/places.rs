@@ -7,9 +7,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
 };
 
 use axum::{
@@ -18,12 +16,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
 use keyward_domain::AccountId;
 
 use super::{
-    HttpOptions, context,
+    HttpOptions, UntilSent, context,
     problem::{Code, Problem},
 };
 use crate::app::Source;
@@ -164,31 +160,8 @@ pub(super) async fn take_place(
 /// Has an answer keep the place of its request until it is sent.
 pub(super) fn hold_until_sent(mut response: Response) -> Response {
     match response.extensions_mut().remove::<Arc<Place>>() {
-        Some(place) => response.map(|body| Body::new(Held { body, _place: place })),
+        Some(place) => response.map(|body| Body::new(UntilSent::new(body, place))),
         None => response,
-    }
-}
-
-/// The body of an answer, and the place of its request.
-struct Held {
-    body: Body,
-    _place: Arc<Place>,
-}
-
-impl http_body::Body for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

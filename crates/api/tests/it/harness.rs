@@ -125,6 +125,13 @@ impl World {
         Self { node, ports, clock, store, folder }
     }
 
+    /// One that allows at most this many wrong credentials a minute from each source.
+    pub(crate) async fn allowing(failed_attempts_per_minute: u32) -> Self {
+        let mut setup = Setup::default();
+        setup.settings.failed_attempts_per_minute = failed_attempts_per_minute;
+        Self::with(setup).await
+    }
+
     /// What stands beneath it: for another node of the same service.
     pub(crate) fn ports(&self) -> Ports {
         self.ports.clone()

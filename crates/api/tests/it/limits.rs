@@ -10,13 +10,6 @@ use crate::harness::{Answer, ID, Request, Setup, World, absent, stuck};
 const HERE: &str = "192.0.2.1:1";
 const ELSEWHERE: &str = "192.0.2.2:1";
 
-/// So many guesses a minute.
-async fn allowing(per_minute: u32) -> World {
-    let mut setup = Setup::default();
-    setup.settings.failed_attempts_per_minute = per_minute;
-    World::with(setup).await
-}
-
 async fn get(world: &World, from: &str, credential: &str) -> Answer {
     world.request("GET", "/v1/merchants").from(from).bearer(credential).send().await
 }
@@ -52,7 +45,7 @@ async fn after_six_hundred_wrong_secrets_a_minute_a_source_has_to_wait() {
 
 #[tokio::test]
 async fn what_is_in_memory_goes_on_working_while_its_source_has_to_wait() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     let by = world.root("partner_a").await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
     let tokens = world.tokens(&pair).await;
@@ -78,7 +71,7 @@ async fn what_is_in_memory_goes_on_working_while_its_source_has_to_wait() {
 
 #[tokio::test]
 async fn a_key_that_is_revoked_leaves_memory_and_is_looked_up_like_any_other() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     let (by, key) = (world.root("platform").await, world.root("partner_a").await);
     get(&world, HERE, &key.value).await.json(200);
     use_up(&world).await;
@@ -89,7 +82,7 @@ async fn a_key_that_is_revoked_leaves_memory_and_is_looked_up_like_any_other() {
 
 #[tokio::test]
 async fn time_gives_it_back() {
-    let world = allowing(60).await;
+    let world = World::allowing(60).await;
     let key = world.root("partner_a").await;
     use_up(&world).await;
     world.advance(Duration::from_secs(1));
@@ -102,7 +95,7 @@ async fn time_gives_it_back() {
 
 #[tokio::test]
 async fn only_unknown_keys_and_wrong_secrets_count() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     let by = world.root("platform").await;
     let revoked = world.key("partner_a", &[]).await;
     world.delete(&by.value, &revoked.path()).await.empty(204);
@@ -122,7 +115,7 @@ async fn only_unknown_keys_and_wrong_secrets_count() {
 
 #[tokio::test]
 async fn an_access_token_never_waits() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     let pair = world.pair("partner_a", &["merchants:read"]).await;
     let token = world.access_token(&pair).await;
     use_up(&world).await;
@@ -135,7 +128,7 @@ async fn an_access_token_never_waits() {
 
 #[tokio::test]
 async fn the_token_endpoint_counts_by_source_too() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     let pair = world.pair("merchant_a1", &[]).await;
     let body = json!({"AppKey": ID, "AppSecret": pair.secret.value});
     for status in [401, 401, 401, 429] {
@@ -168,7 +161,7 @@ async fn a_source_is_told_by_trusted_proxies_alone() {
 
 #[tokio::test]
 async fn verifying_wrong_secrets_of_others_costs_the_caller_nothing() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     let by = world.root("partner_a").await;
     let key = world.key("merchant_a1", &[]).await;
     for _ in 0..10 {
@@ -223,7 +216,7 @@ async fn a_body_that_does_not_arrive_is_given_up_before_the_requests_time_is() {
 #[tokio::test]
 async fn whoever_waits_as_long_as_told_is_let_through_in_every_dialect() {
     // A wait of 8.57 seconds, which no header can say.
-    let world = allowing(7).await;
+    let world = World::allowing(7).await;
     let pair = world.pair("partner_a", &["merchants:read"]).await;
     let form = [
         ("grant_type", "client_credentials"),

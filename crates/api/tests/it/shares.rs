@@ -50,6 +50,22 @@ impl Flood {
         self.answers.recv().await.unwrap()
     }
 
+    /// Waits for the answer to `stop`. Returns how many requests before it made something.
+    async fn until_stopped(&mut self) -> u32 {
+        let mut made = 0;
+        loop {
+            match self.next().await {
+                ("stop", answer) => {
+                    assert!(answer.status.is_success(), "{}", answer.text());
+                    return made;
+                }
+                (_, answer) if answer.status == 201 => made += 1,
+                // Too many, or too late.
+                (_, answer) => assert!([401, 409, 429].contains(&answer.status.as_u16()), "{}", answer.text()),
+            }
+        }
+    }
+
     /// All answers that are still to come.
     async fn rest(mut self) -> Vec<(&'static str, Answer)> {
         let mut all = Vec::new();
@@ -98,18 +114,7 @@ async fn who_stops_an_account_never_queues_behind_it_and_its_own_parallel_calls_
         flood.send("stop", request);
         quiet(&world, &partner).await;
         drop(held);
-        let mut made = 0;
-        loop {
-            match flood.next().await {
-                ("stop", answer) => {
-                    assert!(answer.status.is_success(), "{stop}: {}", answer.text());
-                    break;
-                }
-                (_, answer) if answer.status == 201 => made += 1,
-                // Too many, or too late.
-                (_, answer) => assert!([401, 409, 429].contains(&answer.status.as_u16()), "{}", answer.text()),
-            }
-        }
+        let made = flood.until_stopped().await;
         // The one that was being made, and those made while the stop became known everywhere.
         assert!(made <= 8, "{stop} waited for {made}");
         drop(flood.rest().await);
@@ -137,16 +142,7 @@ async fn keys_and_merchants_made_without_end_do_not_keep_a_suspension_waiting() 
     flood.send("stop", world.request("POST", "/v1/merchants/partner_a/suspend").bearer(&platform.value));
     quiet(&world, &platform).await;
     drop(held);
-    let mut made = 0;
-    loop {
-        match flood.next().await {
-            ("stop", answer) => {
-                assert_eq!(answer.status, 200, "{}", answer.text());
-                break;
-            }
-            (_, answer) => made += u32::from(answer.status == 201),
-        }
-    }
+    let made = flood.until_stopped().await;
     assert!(made <= 40, "the suspension waited for {made}");
     drop(flood.rest().await);
 }

@@ -4,17 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Answer, Pair, Setup, World, absent};
+use crate::harness::{Answer, Pair, World, absent};
 
 const OWNER: &str = "192.0.2.1:1";
 const ELSEWHERE: &str = "192.0.2.2:1";
-
-/// At most `per_minute` wrong credentials a minute from each source.
-async fn allowing(per_minute: u32) -> World {
-    let mut setup = Setup::default();
-    setup.settings.failed_attempts_per_minute = per_minute;
-    World::with(setup).await
-}
 
 async fn token(world: &World, from: &str, app_key: &str, secret: &str) -> Answer {
     let body = json!({"AppKey": app_key, "AppSecret": secret});
@@ -28,7 +21,7 @@ async fn form(world: &World, from: &str, pair: &Pair, secret: &str) -> Answer {
 
 #[tokio::test]
 async fn wrong_secrets_from_elsewhere_never_cost_the_owner_a_token() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     let pair = world.pair("merchant_a1", &[]).await;
     for guess in 0..30 {
         let from = format!("198.51.100.{}:1", guess / 3);
@@ -42,7 +35,7 @@ async fn wrong_secrets_from_elsewhere_never_cost_the_owner_a_token() {
 
 #[tokio::test]
 async fn a_right_pair_in_memory_passes_whatever_its_own_source_has_guessed() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     let (pair, other) = (world.pair("merchant_a1", &[]).await, world.pair("merchant_a1", &[]).await);
     for pair in [&pair, &other] {
         token(&world, OWNER, &pair.public.value, &pair.secret.value).await.json(200);
@@ -71,7 +64,7 @@ async fn through(world: &World, gateway: &str, client: &str, credential: &str) -
 
 #[tokio::test]
 async fn one_client_of_a_gateway_that_is_not_configured_does_not_lock_out_the_others() {
-    let world = allowing(3).await;
+    let world = World::allowing(3).await;
     for gateway in ["10.0.0.7", "127.0.0.1", "[fd00::7]"] {
         let key = world.root("partner_a").await;
         for _ in 0..3 {
@@ -89,7 +82,7 @@ async fn one_client_of_a_gateway_that_is_not_configured_does_not_lock_out_the_ot
 
 #[tokio::test]
 async fn a_gateway_whose_clients_guess_without_end_looks_up_slowly_and_is_not_refused() {
-    let world = allowing(6).await;
+    let world = World::allowing(6).await;
     let (warm, cold) = (world.root("partner_a").await, world.root("partner_a").await);
     through(&world, "10.0.0.7", "198.51.100.1", &warm.value).await.json(200);
     // A client that writes the header itself is somebody else each time.

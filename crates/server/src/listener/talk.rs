@@ -17,9 +17,10 @@ use std::{
 use axum::{BoxError, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Version, header};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use keyward_api::http::UntilSent;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Notify,
@@ -27,7 +28,7 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _, util::Oneshot};
 
-use super::{Door, Shared};
+use super::{Answers, Door, Shared};
 use crate::config::Limits;
 
 /// Into how many looks the idle time is divided. An idle connection ends at most one look late.
@@ -110,8 +111,7 @@ impl Drop for UnderWay {
 pub(super) async fn hold<IO, S, B>(io: IO, talk: &Arc<Talk>, shared: &Shared, service: S)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Unpin + Send + Sync + 'static,
-    S::Future: Unpin + Send,
+    S: Answers<Incoming, B>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
 {
     let service = Tracked { service, talk: Arc::clone(talk), door: shared.door.clone() };
@@ -186,7 +186,7 @@ where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Unpin,
     S::Future: Unpin,
 {
-    type Response = Response<UntilSent<B>>;
+    type Response = Response<UntilSent<B, Option<UnderWay>>>;
     type Error = Infallible;
     type Future = Answer<Oneshot<S, Request<Incoming>>>;
 
@@ -212,7 +212,7 @@ impl<F, B> Future for Answer<F>
 where
     F: Future<Output = Result<Response<B>, Infallible>> + Unpin,
 {
-    type Output = Result<Response<UntilSent<B>>, Infallible>;
+    type Output = Result<Response<UntilSent<B, Option<UnderWay>>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Poll::Ready(Ok(mut response)) = Pin::new(&mut self.making).poll(cx) else { return Poll::Pending };
@@ -220,29 +220,6 @@ where
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let under_way = self.under_way.take();
-        Poll::Ready(Ok(response.map(|body| UntilSent { body, _under_way: under_way })))
-    }
-}
-
-/// The body of an answer. Once it is dropped, it was handed over.
-struct UntilSent<B> {
-    body: B,
-    _under_way: Option<UnderWay>,
-}
-
-impl<B: Body<Data = Bytes> + Unpin> Body for UntilSent<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        Poll::Ready(Ok(response.map(|body| UntilSent::new(body, under_way))))
     }
 }

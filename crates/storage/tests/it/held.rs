@@ -73,6 +73,18 @@ impl Scene {
         }
         units
     }
+
+    /// Adds a key, whose statement waits for what the operator holds until its caller is revoked: it is not there.
+    async fn add_too_late(&self, key: ApiKey, operator: &mut Session, release: &str) {
+        let (store, by, id) = (Arc::clone(&self.node), self.right().await, key.id());
+        let mut adding = JoinSet::new();
+        adding.spawn(async move { store.insert_key(&by, &Reach::operator(), &key).await });
+        self.database.raw().wait_for(1, WAITING).await;
+        revoke(&self.elsewhere, &self.caller).await;
+        operator.run(release).await;
+        assert!(refused(&adding.join_next().await.unwrap().unwrap()));
+        assert_eq!(self.node.credential(id).await.unwrap(), None);
+    }
 }
 
 async fn right(store: &Arc<dyn Store>, id: KeyId) -> Authority {
@@ -108,15 +120,7 @@ async fn a_statement_that_began_before_a_revocation_is_not_committed_after_it() 
     let mut operator = scene.database.session().await;
     operator.run(&format!("BEGIN; SELECT FROM account WHERE id = '{}' FOR UPDATE", scene.tree.direct.id.uuid())).await;
     let key = Draft::of(KeyType::Secret).issue(&chain(&[&scene.tree.direct, &scene.tree.platform]));
-    let (store, by) = (Arc::clone(&scene.node), scene.right().await);
-    let id = key.id();
-    let mut adding = JoinSet::new();
-    adding.spawn(async move { store.insert_key(&by, &Reach::operator(), &key).await });
-    scene.database.raw().wait_for(1, WAITING).await;
-    revoke(&scene.elsewhere, &scene.caller).await;
-    operator.run("COMMIT").await;
-    assert!(refused(&adding.join_next().await.unwrap().unwrap()));
-    assert_eq!(scene.node.credential(id).await.unwrap(), None);
+    scene.add_too_late(key, &mut operator, "COMMIT").await;
 }
 
 /// Held by a trigger at the end of its transaction, as somebody else's schema may have one.
@@ -134,15 +138,7 @@ async fn what_is_held_at_its_end_neither_keeps_a_revocation_waiting_nor_is_commi
             SELECT pg_advisory_lock(7)",
         )
         .await;
-    let (store, by, key) = (Arc::clone(&scene.node), scene.right().await, scene.new_key());
-    let id = key.id();
-    let mut adding = JoinSet::new();
-    adding.spawn(async move { store.insert_key(&by, &Reach::operator(), &key).await });
-    scene.database.raw().wait_for(1, WAITING).await;
-    revoke(&scene.elsewhere, &scene.caller).await;
-    operator.run("SELECT pg_advisory_unlock(7)").await;
-    assert!(refused(&adding.join_next().await.unwrap().unwrap()));
-    assert_eq!(scene.node.credential(id).await.unwrap(), None);
+    scene.add_too_late(scene.new_key(), &mut operator, "SELECT pg_advisory_unlock(7)").await;
 }
 
 /// The last message of a change, typed by hand and not finished.

@@ -1,0 +1,39 @@
+//! The body of an answer that holds on to something until it was sent. Never looks at what it holds.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http_body::{Body, Frame, SizeHint};
+
+/// A body, and what is dropped with it: when the answer was handed over or given up.
+#[derive(Debug)]
+pub struct UntilSent<B, H> {
+    body: B,
+    _held: H,
+}
+
+impl<B, H> UntilSent<B, H> {
+    /// This body, holding that.
+    pub const fn new(body: B, held: H) -> Self {
+        Self { body, _held: held }
+    }
+}
+
+impl<B: Body + Unpin, H: Unpin> Body for UntilSent<B, H> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
