@@ -13,7 +13,10 @@ const MORE_THAN_ROOM: usize = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     On,
+    /// Not any more, as soon as the reader has what it is at.
     Off,
+    /// The reader waits.
+    Parked,
     Closed,
 }
 
@@ -41,24 +44,28 @@ impl Log {
         let (reader, writer) = io::pipe()?;
         let shared = Arc::new(Shared { reading: Mutex::new(Reading::On), changed: Condvar::new() });
         let seen = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("log".into()).spawn(move || seen.copy(reader, file))?;
+        let thread = std::thread::Builder::new().name("log".into()).spawn(move || seen.read(reader, file))?;
         let for_process = writer.try_clone()?;
         Ok((Self { shared, writer: Some(writer), threads: vec![thread] }, for_process))
     }
 
-    /// Reads no more, and fills the pipe.
+    /// Reads no more, and fills the pipe. Returns when nothing is read.
     ///
     /// # Errors
     /// When there are no more threads.
     pub(super) fn block(&mut self) -> io::Result<()> {
         let Some(writer) = &self.writer else { return Ok(()) };
         let mut writer = writer.try_clone()?;
+        if self.shared.reading() != Reading::On {
+            return Ok(());
+        }
         self.shared.set(Reading::Off);
         let fill = move || {
             // Ends when the rest of it is read, or no one can read it any more.
             let _ = writer.write_all(&vec![b'\n'; MORE_THAN_ROOM]);
         };
         self.threads.push(std::thread::Builder::new().name("log filler".into()).spawn(fill)?);
+        self.shared.wait_while(Reading::Off);
         Ok(())
     }
 
@@ -96,12 +103,29 @@ impl Shared {
         self.changed.notify_all();
     }
 
+    /// Returns what it is otherwise.
+    fn wait_while(&self, this: Reading) -> Reading {
+        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_this = |reading: &mut Reading| *reading == this;
+        *self.changed.wait_while(reading, is_this).unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether to read on, once that is clear.
     fn reads_on(&self) -> bool {
-        let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let blocked = |reading: &mut Reading| *reading == Reading::Off;
-        let reading = self.changed.wait_while(reading, blocked).unwrap_or_else(PoisonError::into_inner);
-        *reading == Reading::On
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if *reading == Reading::Off {
+            *reading = Reading::Parked;
+            self.changed.notify_all();
+        }
+        drop(reading);
+        self.wait_while(Reading::Parked) == Reading::On
+    }
+
+    /// The thread.
+    fn read(&self, reader: PipeReader, file: File) {
+        self.copy(reader, file);
+        // No one waits for what does not come.
+        self.set(Reading::Closed);
     }
 
     /// Copies line by line until the last writer has gone; what only fills the pipe is left out.

@@ -119,8 +119,17 @@ impl Proxy {
 
     /// Changes the weather; returns when it has changed. What was sent before had the weather of before.
     pub(super) fn set(&self, weather: Weather) {
+        self.want(|state| state.weather = weather);
+    }
+
+    /// Leads new connections to another server; returns when it does.
+    pub(super) fn lead_to(&self, server: SocketAddr) {
+        self.want(|state| state.server = server);
+    }
+
+    fn want(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.control.lock();
-        state.weather = weather;
+        change(&mut state);
         state.wanted += 1;
         let wanted = state.wanted;
         drop(state);
@@ -129,12 +138,6 @@ impl Proxy {
         // A thread that ended in a panic applies nothing; it is joined, and its panic passed on, by the drop.
         let changed = |state: &mut State| state.applied < wanted && !state.over;
         drop(self.control.applied.wait_while(state, changed).unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// Leads new connections to another server.
-    pub(super) fn lead_to(&self, server: SocketAddr) {
-        self.control.lock().server = server;
-        self.wake();
     }
 
     fn wake(&self) {
@@ -167,8 +170,8 @@ impl Control {
             if state.over {
                 return;
             }
-            relay.lead_to(state.server);
             if state.applied < state.wanted {
+                relay.lead_to(state.server);
                 relay.change(state.weather);
                 self.lock().applied = state.wanted;
                 self.applied.notify_all();
