@@ -219,7 +219,7 @@ impl Control {
             self.known.begin(confirmed.head);
             // Hints of a history that is gone say nothing of this one.
             self.shared.wake.read_up_to(self.shared.wake.heard(), head);
-            self.compare_history().await;
+            self.look_back().await;
             return true;
         }
         // Whether that row is there is unknown; a name is never used again.
@@ -231,8 +231,19 @@ impl Control {
         false
     }
 
-    /// Looks which of the events that this node had applied before are there, and reports those that are not. Where the
-    /// database does not answer, it is asked again later.
+    /// Compares the history with the one before, and writes down what is missing. Whichever of the two the database
+    /// does not take now, it is asked for again when others are looked after.
+    async fn look_back(&mut self) {
+        self.compare_history().await;
+        while let Some(lost) = self.known.unrecorded() {
+            match timeout(self.limit(), self.membership.record_lost(lost)).await {
+                Ok(Ok(())) => self.known.recorded(),
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Looks which of the events that this node had applied before are there, and says which are not.
     async fn compare_history(&mut self) {
         if self.known.uncompared().is_empty() {
             return;
@@ -249,8 +260,6 @@ impl Control {
             lost.kept_up_to,
             lost.had_up_to
         );
-        // For the doctor. Without it the log still has it.
-        let _ = timeout(self.limit(), self.membership.record_lost(&lost)).await;
     }
 
     /// First requests, then the memory, then everybody else (R6, R10).
@@ -295,7 +304,7 @@ impl Control {
         let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&[])).await else { return };
         self.shared.saw_members(&members, sent_at);
         self.mark_history().await;
-        self.compare_history().await;
+        self.look_back().await;
         for still in self.reaper.look(&members, self.shared.clock.boot()) {
             match timeout(self.limit(), self.membership.reap(still.node, still.counter)).await {
                 Ok(Ok(Write::Applied)) => {

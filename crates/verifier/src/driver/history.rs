@@ -23,6 +23,8 @@ pub(crate) struct Known {
     uncompared: Vec<Position>,
     /// The history that they were applied in.
     before: Option<HistoryToken>,
+    /// What was found missing, and is not in the database yet.
+    unrecorded: Vec<LostHistory>,
 }
 
 impl Known {
@@ -93,8 +95,18 @@ impl Known {
         &self.uncompared
     }
 
+    /// What was found missing, until it was [recorded](Self::recorded).
+    pub(crate) fn unrecorded(&self) -> Option<&LostHistory> {
+        self.unrecorded.first()
+    }
+
+    /// The first of what is [unrecorded](Self::unrecorded) is in the database.
+    pub(crate) fn recorded(&mut self) {
+        self.unrecorded.remove(0);
+    }
+
     /// The database was asked which of the uncompared events are not there. Returns what is missing, if the last of
-    /// them is not there. In the same history they were pruned, and nothing was lost.
+    /// them is not there; it is to be recorded. In the same history they were pruned, and nothing was lost.
     pub(crate) fn compare(&mut self, members: &Members, at: Timestamp) -> Option<LostHistory> {
         let (before, token) = (std::mem::take(&mut self.uncompared), self.before.take());
         let is_there = |event: &&Position| !members.absent.contains(event);
@@ -104,14 +116,16 @@ impl Known {
         for event in still.filter(|event| first.is_none_or(|first| event.seq < first.seq)).take(EVENTS - 1) {
             self.applied.push_front(*event);
         }
-        let last = before.iter().max().filter(|last| !is_there(last))?;
-        let is_other = token != Some(members.head.token) || members.head.seq() < last.seq;
+        let newest = before.iter().max().filter(|newest| !is_there(newest))?;
+        let is_other = token != Some(members.head.token) || members.head.seq() < newest.seq;
         let kept = before.iter().filter(is_there).max();
-        is_other.then(|| LostHistory {
+        let lost = is_other.then(|| LostHistory {
             token: members.head.token,
             kept_up_to: kept.map_or(Seq::ZERO, |event| event.seq),
-            had_up_to: last.seq,
+            had_up_to: newest.seq,
             noticed_at: at,
-        })
+        });
+        self.unrecorded.extend(lost.clone());
+        lost
     }
 }

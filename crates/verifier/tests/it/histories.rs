@@ -60,6 +60,26 @@ async fn what_was_lost_is_reported_from_its_number_on() {
     assert_eq!(stage.verify(&node, 3).await, Told::Valid, "the database says so");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_is_reported_however_late_the_database_takes_the_report() {
+    let stage = Stage::with_keys(3);
+    let node = stage.member().await;
+    stage.revoke(&node, 0).await;
+    let before = stage.database.copy();
+    stage.revoke(&node, 1).await;
+    node.ports.harm(Call::RecordLost, Harm::Error);
+    stage.database.go_back(before, false);
+    stage.pass(A_RENEWAL).await;
+    assert!(node.ports.made(Call::RecordLost) > 0);
+    assert_eq!(reports(&stage), []);
+    node.ports.heal(Call::RecordLost);
+    stage.pass(A_RENEWAL).await;
+    assert_eq!(reports(&stage), [(1, 2)]);
+    let made = node.ports.made(Call::RecordLost);
+    stage.pass(A_RENEWAL).await;
+    assert_eq!(node.ports.made(Call::RecordLost), made, "once is enough");
+}
+
 /// Numbers are given a second time, so the rows of nodes that were ahead acknowledge nothing.
 #[tokio::test(start_paused = true)]
 async fn a_revoke_right_after_holds_on_nodes_that_had_seen_its_number_before() {
