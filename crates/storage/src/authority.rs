@@ -5,13 +5,14 @@
 
 use keyward_domain::{AccountId, Chain, KeyId};
 
-use crate::Seq;
+use crate::{HistoryToken, Seq, Snapshot};
 
 /// The right by which a change is made.
 ///
-/// A change that is made by the right of a key is committed only if no event after `as_of` is about that key or about
-/// an account of its chain. What was judged from memory or from a read is known up to such an event: an entry in memory
-/// goes with the first event about it. So "no later event" and "the change numbers are the same" mean the same thing.
+/// A change that is made by the right of a key is committed only in the history of `as_of`, and if no event after it is
+/// about that key or about an account of its chain: in another history the same number is of another event (R18). What
+/// was judged from memory or from a read is known up to such an event: an entry in memory goes with the first event
+/// about it. So "no later event" and "the change numbers are the same" mean the same thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority(Option<Judged>);
 
@@ -22,6 +23,8 @@ struct Judged {
     /// The accounts of the chain.
     accounts: [Option<AccountId>; 3],
     as_of: Seq,
+    /// Those in which it was judged: one, unless the database went back in between. Then no history is both.
+    histories: [HistoryToken; 2],
 }
 
 impl Authority {
@@ -33,16 +36,22 @@ impl Authority {
 
     /// This key below these accounts, as it was judged with every event up to `as_of` in view.
     #[must_use]
-    pub fn of(key: KeyId, chain: &Chain, as_of: Seq) -> Self {
+    pub fn of(key: KeyId, chain: &Chain, as_of: Snapshot) -> Self {
         let mut links = chain.links().map(|link| link.id);
         let accounts = [links.next(), links.next(), links.next()];
-        Self(Some(Judged { keys: [Some(key), None], accounts, as_of }))
+        let (as_of, histories) = (as_of.seq(), [as_of.token; 2]);
+        Self(Some(Judged { keys: [Some(key), None], accounts, as_of, histories }))
     }
 
     /// The same, and this second key of the same account, as it was judged with every event up to `as_of` in view.
     #[must_use]
-    pub fn and(self, key: KeyId, as_of: Seq) -> Self {
-        Self(self.0.map(|it| Judged { keys: [it.keys[0], Some(key)], as_of: it.as_of.min(as_of), ..it }))
+    pub fn and(self, key: KeyId, as_of: Snapshot) -> Self {
+        Self(self.0.map(|it| Judged {
+            keys: [it.keys[0], Some(key)],
+            as_of: it.as_of.min(as_of.seq()),
+            histories: [it.histories[0], as_of.token],
+            ..it
+        }))
     }
 
     /// Whether there is a key or an account on which it depends.
@@ -59,6 +68,11 @@ impl Authority {
     /// The accounts that must still be active.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> + use<> {
         self.0.map(|it| it.accounts).into_iter().flatten().flatten()
+    }
+
+    /// The histories in which the change may be committed: it has to be each of them.
+    pub fn histories(&self) -> impl Iterator<Item = HistoryToken> + use<> {
+        self.0.map(|it| it.histories).into_iter().flatten()
     }
 
     /// The last event that was in view when the caller was judged.

@@ -43,7 +43,7 @@ impl<P: Platform> Cache<P> {
     /// The same with the last event that it shows: whatever an event up to there changed is not remembered as it was.
     pub(crate) fn known(&self, id: KeyId) -> Option<Known> {
         self.on(id, |part| {
-            let as_of = part.floor().seq;
+            let as_of = part.shows();
             part.entries().credential(id).map(|credential| Known { credential, as_of })
         })
     }

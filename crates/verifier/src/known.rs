@@ -3,7 +3,7 @@
 //! Judges nothing. What is committed is looked at once more, by the database, against that event.
 
 use keyward_domain::KeyId;
-use keyward_storage::{Credential, Seq, StorageError};
+use keyward_storage::{Credential, Snapshot, StorageError};
 
 use crate::{
     protocol::{Request, Step},
@@ -15,8 +15,9 @@ use crate::{
 pub struct Known {
     /// The key with its chain.
     pub credential: Credential,
-    /// The last event that is in view: none up to this one, about the key or its chain, is missing.
-    pub as_of: Seq,
+    /// The last event that is in view, and of which history: none up to this one, about the key or its chain, is
+    /// missing.
+    pub as_of: Snapshot,
 }
 
 impl Verifier {
@@ -43,6 +44,6 @@ impl Verifier {
     /// [`StorageError`] if it cannot be known.
     pub async fn read_anew(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
         let read = self.credentials.credential(id).await?;
-        Ok(read.map(|read| Known { credential: read.value, as_of: read.as_of.seq() }))
+        Ok(read.map(|read| Known { credential: read.value, as_of: read.as_of }))
     }
 }

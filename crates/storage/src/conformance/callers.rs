@@ -9,7 +9,9 @@ use super::{
     races::together,
     sample::{Draft, NOTHING, Tree, account, at, become_status, chain, fresh, pair, reach, revocation, revoke},
 };
-use crate::{Authority, Redeemed, Redemption, Result, Seq, StorageError, Store, Write};
+use crate::{
+    Authority, HistoryToken, Position, Redeemed, Redemption, Result, Seq, Snapshot, StorageError, Store, Write,
+};
 
 /// Every change that a key can make.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +52,22 @@ impl<'a> Scene<'a> {
 
     /// The right of the key as it is now.
     async fn right(&self) -> Authority {
-        let read = self.fixture.store.credential(self.key.id()).await.unwrap().unwrap();
-        Authority::of(self.key.id(), &read.value.chain, read.as_of.seq())
+        self.right_as_of(self.as_of().await)
+    }
+
+    /// The right of the key's pair as it is now.
+    async fn right_of_both(&self) -> Authority {
+        let as_of = self.as_of().await;
+        self.right_as_of(as_of).and(self.public.id(), as_of)
+    }
+
+    /// The right of the key as it was at this moment.
+    fn right_as_of(&self, as_of: Snapshot) -> Authority {
+        Authority::of(self.key.id(), &chain(&[&self.tree.partner, &self.tree.platform]), as_of)
+    }
+
+    async fn as_of(&self) -> Snapshot {
+        self.fixture.store.credential(self.key.id()).await.unwrap().unwrap().as_of
     }
 
     async fn attempt(&self, kind: Kind, by: &Authority) -> Result<Write> {
@@ -136,7 +152,7 @@ pub async fn a_right_that_stands_is_good_for_every_change(fixture: &Fixture) {
             scene.is_good(kind, &by_key).await;
         }
         // A token.
-        scene.is_good(kind, &by_key.and(scene.public.id(), by_key.as_of())).await;
+        scene.is_good(kind, &scene.right_of_both().await).await;
         if matches!(kind, Kind::Suspension) {
             become_status(&fixture.store, &scene.tree.merchant, Status::Suspended, Status::Active).await;
         }
@@ -153,8 +169,7 @@ pub async fn nothing_is_written_by_a_key_that_was_revoked_since_it_was_judged(fi
 
 pub async fn nothing_is_written_by_a_token_whose_public_key_was_revoked_since_it_was_judged(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
-    let judged = scene.right().await;
-    let judged = judged.and(scene.public.id(), judged.as_of());
+    let judged = scene.right_of_both().await;
     revoke(&fixture.store, &scene.public).await;
     scene.is_refused(&judged, "its public key is revoked").await;
 }
@@ -206,14 +221,33 @@ pub async fn a_change_elsewhere_is_no_reason_to_judge_a_caller_anew(fixture: &Fi
 
 pub async fn a_caller_that_was_judged_by_events_that_are_not_there_is_judged_anew(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
-    let ahead = Authority::of(scene.key.id(), &chain(&[&scene.tree.partner, &scene.tree.platform]), Seq::new(1));
+    let now = scene.as_of().await;
+    let ahead = scene.right_as_of(Snapshot { position: Position::unnamed(Seq::new(1)), ..now });
     scene.is_refused(&ahead, "this history has no event yet").await;
+}
+
+/// What the history of its caller means to a change; for databases that many nodes share.
+pub(super) async fn only_the_own_history_counts(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    let now = scene.as_of().await;
+    // As many events as the other history had, and none about the caller: the numbers alone say nothing.
+    for _ in 0..2 {
+        let other = Draft::writer().store(&fixture.store, &scene.tree.merchant_chain()).await;
+        revoke(&fixture.store, &other).await;
+    }
+    let token = HistoryToken { started: now.token.started - 1, ..now.token };
+    let before = Snapshot { token, ..scene.as_of().await };
+    scene.is_refused(&scene.right_as_of(before), "the database went back").await;
+    let in_between = scene.right_as_of(scene.as_of().await).and(scene.public.id(), before);
+    scene.is_refused(&in_between, "it went back between the two looks").await;
+    let public_first = scene.right_as_of(before).and(scene.public.id(), scene.as_of().await);
+    scene.is_refused(&public_first, "it went back between the two looks").await;
+    scene.is_good(Kind::Pair, &scene.right_of_both().await).await;
 }
 
 pub async fn a_key_may_end_itself(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
-    let judged = scene.right().await;
-    let judged = judged.and(scene.public.id(), judged.as_of());
+    let judged = scene.right_of_both().await;
     let mut unit = fixture.store.begin_as(&judged).await.unwrap();
     let it = revocation(1, Actor::Key(scene.key.id()), Reason::Superseded);
     for key in [&scene.public, &scene.key] {
@@ -244,7 +278,7 @@ pub async fn of_two_keys_that_end_each_other_one_does(fixture: &Fixture) {
 /// One key ends another one.
 async fn end(store: Arc<dyn Store>, within: Reach, by: KeyId, ended: KeyId) -> Result<()> {
     let read = store.credential(by).await?.unwrap();
-    let right = Authority::of(by, &read.value.chain, read.as_of.seq());
+    let right = Authority::of(by, &read.value.chain, read.as_of);
     let mut unit = store.begin_as(&right).await?;
     let it = revocation(1, Actor::Key(by), Reason::Compromised);
     let _ = unit.record_revocation(&within, ended, &it).await?;

@@ -11,6 +11,10 @@ use super::{
 };
 use crate::{HistoryToken, LostHistory, Nonce, Position, Renewal, Seq, Subject, Write};
 
+pub async fn a_caller_that_was_judged_in_another_history_is_judged_anew(fixture: &Fixture) {
+    super::callers::only_the_own_history_counts(fixture).await;
+}
+
 pub async fn a_renewal_counts_only_where_the_database_has_what_it_names(fixture: &Fixture) {
     make(fixture, 2).await;
     let good = joined(fixture).await;

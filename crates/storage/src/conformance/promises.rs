@@ -223,6 +223,7 @@ macro_rules! each_membership_promise {
                 no_family_is_forgotten_by_a_clock_that_differs,
                 no_history_is_pruned_by_a_clock_that_differs;
             histories:
+                a_caller_that_was_judged_in_another_history_is_judged_anew,
                 a_renewal_counts_only_where_the_database_has_what_it_names,
                 events_follow_an_event_by_number_and_nonce,
                 every_event_has_a_nonce_of_its_own,

@@ -3,12 +3,12 @@
 //! All of it is one message, so that a node that stands still or is cut off in between neither holds a lock nor commits
 //! later what was judged before. It decides nothing: what it looks at is what the caller was judged by.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::Authority;
+use crate::{Authority, HistoryToken};
 
 /// Has the deferred triggers number what was changed, and returns the last number.
 const NUMBER_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT seq, nonce FROM last_revocation_position();";
@@ -23,6 +23,7 @@ const COMMIT: &str = "COMMIT AND CHAIN";
 pub(super) struct Callers {
     keys: Vec<(Uuid, u64)>,
     accounts: Vec<(Uuid, u64)>,
+    histories: BTreeSet<HistoryToken>,
     changed: Vec<Uuid>,
 }
 
@@ -39,6 +40,7 @@ impl Callers {
         let as_of = by.as_of().number();
         self.keys.extend(by.keys().map(|id| (id.uuid(), as_of)));
         self.accounts.extend(by.accounts().map(|id| (id.uuid(), as_of)));
+        self.histories.extend(by.histories());
     }
 
     /// The transaction changes this key or account in a way that gets a number.
@@ -71,10 +73,10 @@ impl Callers {
     fn confirm(&self) -> String {
         let (keys, keys_as_of) = columns(&self.keys);
         let (accounts, accounts_as_of) = columns(&self.accounts);
-        let changed = array(self.changed.iter());
+        let (changed, histories) = (array(self.changed.iter()), array(self.histories.iter()));
         format!(
             "CALL confirm_callers('{keys}'::uuid[], '{keys_as_of}'::bigint[], '{accounts}'::uuid[], \
-             '{accounts_as_of}'::bigint[], '{changed}'::uuid[]);"
+             '{accounts_as_of}'::bigint[], '{changed}'::uuid[]); CALL confirm_history('{histories}'::text[]);"
         )
     }
 

@@ -89,7 +89,7 @@ impl Scene {
 
 async fn right(store: &Arc<dyn Store>, id: KeyId) -> Authority {
     let read = store.credential(id).await.unwrap().unwrap();
-    Authority::of(id, &read.value.chain, read.as_of.seq())
+    Authority::of(id, &read.value.chain, read.as_of)
 }
 
 fn refused<T>(answer: &Result<T>) -> bool {

@@ -126,6 +126,12 @@ impl<E: Entries> Shard<E> {
         &mut self.entries
     }
 
+    /// What every entry shows: all events up to the last one that was applied here, of the history that the node has
+    /// joined.
+    pub const fn shows(&self) -> Snapshot {
+        Snapshot { position: self.floor, token: self.token }
+    }
+
     /// The last event that was applied here.
     pub const fn floor(&self) -> Position {
         self.floor
