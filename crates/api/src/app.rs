@@ -244,6 +244,13 @@ impl App {
         &self.access_tokens
     }
 
+    /// Reads the signing keys again where the database may have others since it went on in another history. Those that
+    /// are known stay where it does not answer: what is published without it is as good as it can be.
+    pub async fn follow_history(self: &Arc<Self>) {
+        // Said in the log by the reading.
+        let _ = KeyReload::in_this_history(self).await;
+    }
+
     /// Random bytes for an adapter's own needs (request and trace ids).
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod meters;
 mod platform;
 pub mod protocol;
 mod reads;
+mod seen;
 mod verifier;
 
 pub use asking::{Arrival, Asking, Times};

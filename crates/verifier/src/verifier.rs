@@ -6,7 +6,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,7 +14,7 @@ use std::{
 
 use keyward_domain::{AuthKey, KeyId, Timestamp};
 use keyward_storage::{
-    Credentials, Enforcement, Feed, HistoryToken, Members, Membership, NodeId, Position, Seq, StorageError, Subject,
+    Credentials, Enforcement, Feed, Members, Membership, NodeId, Position, Seq, StorageError, Subject,
 };
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -102,41 +102,8 @@ pub(crate) struct Shared {
     pub(crate) longest_seen: AtomicU64,
     /// How long the history of the database is new to this process (R13, R18).
     pub(crate) newness: Mutex<Newness>,
-}
-
-impl Shared {
-    /// The members, as listed: asked for at `sent_at`, and here by now. Returns whether every lease of another history
-    /// has ended (R13).
-    pub(crate) fn saw_members(&self, members: &Members, sent_at: Boot) -> bool {
-        let longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
-        self.longest_seen.fetch_max(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
-        let (token, now) = (members.head.token, self.clock.boot());
-        let mut newness = self.newness();
-        newness.see(token, sent_at, now);
-        if members.is_marked {
-            newness.marked(token);
-        }
-        newness.allows_early(token, self.longest_lease(), now)
-    }
-
-    /// A reply that was asked for at `sent_at` named this history.
-    pub(crate) fn saw_history(&self, token: HistoryToken, sent_at: Boot) {
-        self.newness().see(token, sent_at, self.clock.boot());
-    }
-
-    /// Whether a note of this history that a change is in force may be believed now (R18).
-    pub(crate) fn trusts_notes(&self, token: HistoryToken) -> bool {
-        self.newness().trusts_notes(token, self.longest_lease(), self.clock.boot())
-    }
-
-    pub(crate) fn newness(&self) -> MutexGuard<'_, Newness> {
-        self.newness.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What lease to assume of nodes that cannot be listed (R17).
-    pub(crate) fn longest_lease(&self) -> Duration {
-        Duration::from_nanos(self.longest_seen.load(Ordering::Acquire)).max(self.terms.ttl)
-    }
+    /// How many histories the replies named so far.
+    pub(crate) histories: AtomicU64,
 }
 
 enum Side {
@@ -182,6 +149,7 @@ impl Verifier {
             wake: Wake::default(),
             longest_seen: AtomicU64::new(0),
             newness: Mutex::new(Newness::new(rules.history, terms.guard)),
+            histories: AtomicU64::new(0),
         });
         let ending = CancellationToken::new();
         let side = match membership {
@@ -347,6 +315,13 @@ impl Verifier {
     #[must_use]
     pub fn may_answer_from_memory(&self) -> bool {
         self.shared.gate.admits(self.shared.clock.boot())
+    }
+
+    /// How many histories of the database this process has seen so far. What was read before this number changed may be
+    /// of one that is lost (R18).
+    #[must_use]
+    pub fn histories(&self) -> u64 {
+        self.shared.histories.load(Ordering::Acquire)
     }
 
     /// How long a narrowing call may take at the worst.

@@ -318,6 +318,7 @@ async fn accept_token(app: &Arc<App>, token: &str, conditions: &Conditions) -> R
 /// Reads a token. One that names a key unknown here makes the key set be read again, once: another node may have made it.
 /// Where it cannot be read, that is an outage for every such token, not a verdict about any.
 async fn read_token(app: &Arc<App>, token: &str) -> Result<Option<ReadAccess>, Fault> {
+    KeyReload::in_this_history(app).await?;
     if let Some(read) = app.access_tokens.read(token, app.times()) {
         return Ok(Some(read));
     }

@@ -1,5 +1,6 @@
-//! Reading the signing keys again for a token that names an unknown one, or where none signs: once a second at most,
-//! however many ask. Where none signs in the database either, the reading makes one.
+//! Reading the signing keys again for a token that names an unknown one, where none signs, and where the database went
+//! on in another history: once a second and history at most, however many ask. Where none signs in the database either,
+//! the reading makes one.
 //!
 //! It never depends on a caller: a task of its own reads, so a client that hangs up leaves no mark behind. What a reading
 //! brought is all that is remembered of it.
@@ -18,55 +19,88 @@ pub(super) struct KeyReload(Mutex<Option<Reading>>);
 /// A reading, under way or over.
 #[derive(Clone)]
 struct Reading {
-    /// The second of the monotonic clock in which it began.
-    second: u64,
+    /// When it began.
+    began: Moment,
     /// Whether the keys were read; none while it is under way.
     outcome: watch::Receiver<Option<bool>>,
 }
 
+/// How many histories of the database had been seen, and the second of the monotonic clock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Moment {
+    history: u64,
+    second: u64,
+}
+
+impl Moment {
+    fn of(app: &App) -> Self {
+        Self { history: app.verifier.histories(), second: app.monotonic().as_secs() }
+    }
+
+    /// Whether what was read at this moment or later shows what there was at the other one.
+    const fn covers(self, other: Self) -> bool {
+        self.second >= other.second && self.history >= other.history
+    }
+}
+
 impl KeyReload {
-    /// Returns once there is a key that signs, as far as this node can see to it: at once where it knows one.
+    /// Returns once there is a key that signs in the present history, as far as this node can see to it: at once where
+    /// it knows one.
     ///
     /// # Errors
     /// [`Fault::Storage`] if none is known and the keys could not be read or made.
     pub(super) async fn see_to_a_signer(app: &Arc<App>) -> Result<(), Fault> {
+        Self::in_this_history(app).await?;
         if app.access_tokens.keys().signer(app.times().shared).is_some() {
             return Ok(());
         }
         Self::read_again(app).await
     }
 
-    /// Returns when the keys were read by a reading that began in this second or later.
+    /// Returns when the keys are of the present history: a database that went back may not have those that were read
+    /// before, and what they signed is good nowhere else (R18).
+    ///
+    /// # Errors
+    /// [`Fault::Storage`] if they could not be read.
+    pub(super) async fn in_this_history(app: &Arc<App>) -> Result<(), Fault> {
+        while !app.access_tokens.are_of(app.verifier.histories()) {
+            Self::read_again(app).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns when the keys were read by a reading that began in this second and history or later.
     ///
     /// # Errors
     /// [`Fault::Storage`] if they could not be read: which keys there are is not known then.
     pub(super) async fn read_again(app: &Arc<App>) -> Result<(), Fault> {
-        let now = app.monotonic().as_secs();
+        let now = Moment::of(app);
         loop {
-            let Reading { second, mut outcome } = app.key_reload.join_or_begin(app);
+            let Reading { began, mut outcome } = app.key_reload.join_or_begin(app);
             // The sender is gone without a word only when the process stops.
             let is_read = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome);
             if is_read != Some(true) {
                 return Err(StorageError::Unavailable("the signing keys could not be read".into()).into());
             }
             // One that was under way before may have missed a key that was made since.
-            if second >= now {
+            if began.covers(now) {
                 return Ok(());
             }
         }
     }
 
-    /// The reading of this second or one that is under way; else a new one.
+    /// The reading of this moment or one that is under way; else a new one.
     fn join_or_begin(&self, app: &Arc<App>) -> Reading {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let second = app.monotonic().as_secs();
+        let began = Moment::of(app);
         if let Some(reading) = &*last
-            && (reading.second >= second || reading.outcome.borrow().is_none() && reading.outcome.has_changed().is_ok())
+            && (reading.began.covers(began)
+                || reading.outcome.borrow().is_none() && reading.outcome.has_changed().is_ok())
         {
             return reading.clone();
         }
         let (sender, outcome) = watch::channel(None);
-        let reading = Reading { second, outcome };
+        let reading = Reading { began, outcome };
         *last = Some(reading.clone());
         drop(last);
         let within = Arc::clone(app);

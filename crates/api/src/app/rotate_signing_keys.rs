@@ -66,8 +66,9 @@ pub(super) async fn reload_or_make(app: &App) -> Result<Timestamp, Fault> {
 
 /// Takes over what the database holds. Returns the database's time; where it has no clock of its own, this machine's.
 async fn reload(app: &App) -> Result<Timestamp, Fault> {
+    let history = app.verifier.histories();
     let read = app.store.signing_keys().await?;
-    app.access_tokens.take_keys(&read.keys)?;
+    app.access_tokens.take_keys(&read.keys, history)?;
     Ok(read.database_time.unwrap_or_else(|| app.clock.now()))
 }
 

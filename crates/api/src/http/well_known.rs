@@ -32,6 +32,7 @@ struct JwkSet {
 }
 
 async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
+    app.follow_history().await;
     let keys = app.access_tokens().keys().jwks(app.now());
     (FIVE_MINUTES, Json(JwkSet { keys }))
 }

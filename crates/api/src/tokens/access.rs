@@ -103,10 +103,15 @@ impl AccessTokens {
         self.keys.load_full()
     }
 
-    /// Takes over what the database holds.
-    pub(crate) fn take_keys(&self, rows: &[SigningKeyRow]) -> Result<(), TokenFault> {
-        self.keys.store(Arc::new(KeySet::open(rows, &self.sealer)?));
+    /// Takes over what the database holds; `history` says how many histories of it had been seen when it was asked.
+    pub(crate) fn take_keys(&self, rows: &[SigningKeyRow], history: u64) -> Result<(), TokenFault> {
+        self.keys.store(Arc::new(KeySet::open(rows, history, &self.sealer)?));
         Ok(())
+    }
+
+    /// Whether the keys were read when so many histories had been seen. If not, the database may not have them.
+    pub(crate) fn are_of(&self, history: u64) -> bool {
+        self.keys.load().history == history
     }
 
     /// Makes a signing key of this generation, for the database. `random` are 32 bytes for the key and 24 for the seal.

@@ -58,11 +58,16 @@ pub struct PublishedKey {
 
 /// All keys that are kept, oldest first.
 #[derive(Default)]
-pub struct KeySet(Vec<PublishedKey>);
+pub struct KeySet {
+    keys: Vec<PublishedKey>,
+    /// How many histories of the database had been seen when they were asked for.
+    pub(super) history: u64,
+}
 
 impl KeySet {
-    pub(super) fn open(rows: &[SigningKeyRow], sealer: &Sealer) -> Result<Self, TokenFault> {
-        rows.iter().map(|row| PublishedKey::open(row, sealer)).collect::<Result<_, _>>().map(Self)
+    pub(super) fn open(rows: &[SigningKeyRow], history: u64, sealer: &Sealer) -> Result<Self, TokenFault> {
+        let keys = rows.iter().map(|row| PublishedKey::open(row, sealer)).collect::<Result<_, _>>()?;
+        Ok(Self { keys, history })
     }
 
     /// The key that signs at `now`: the newest whose time has come; where none has come, the first whose time comes
@@ -70,8 +75,8 @@ impl KeySet {
     #[must_use]
     pub fn signer(&self, now: Timestamp) -> Option<&PublishedKey> {
         let soon = now.saturating_add(CLOCK_DIFFERENCE);
-        let has_come = self.0.iter().rev().find(|key| key.signs_from <= now);
-        has_come.or_else(|| self.0.iter().find(|key| key.signs_from <= soon))
+        let has_come = self.keys.iter().rev().find(|key| key.signs_from <= now);
+        has_come.or_else(|| self.keys.iter().find(|key| key.signs_from <= soon))
     }
 
     /// The key of this name, if tokens that it signed can still be good at `now`.
@@ -81,26 +86,26 @@ impl KeySet {
 
     /// Whether a key of this name is among them, retired or not.
     pub(super) fn knows(&self, kid: &str) -> bool {
-        self.0.iter().any(|key| key.jwk.kid == kid)
+        self.keys.iter().any(|key| key.jwk.kid == kid)
     }
 
     /// The keys to publish at `now`.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &PublishedKey> {
         let retired_below = self.retired_below(now);
-        self.0.iter().filter(move |key| key.generation >= retired_below)
+        self.keys.iter().filter(move |key| key.generation >= retired_below)
     }
 
     /// Below which generation no token can be good any more at `now`.
     #[must_use]
     pub fn retired_below(&self, now: Timestamp) -> i32 {
         let took_over_long_ago = |key: &&PublishedKey| key.signs_from.saturating_add(ACCESS_TOKEN_LIFE) <= now;
-        self.0.iter().rev().find(took_over_long_ago).map_or(i32::MIN, |key| key.generation)
+        self.keys.iter().rev().find(took_over_long_ago).map_or(i32::MIN, |key| key.generation)
     }
 
     /// The newest generation; 0 if there is none.
     #[must_use]
     pub fn newest_generation(&self) -> i32 {
-        self.0.last().map_or(0, |key| key.generation)
+        self.keys.last().map_or(0, |key| key.generation)
     }
 
     /// Whether the next generation has to be published, so that it can take over in time or because none signs.
@@ -108,14 +113,14 @@ impl KeySet {
     pub fn is_next_due(&self, now: Timestamp) -> bool {
         let takes_over = |key: &PublishedKey| key.signs_from.saturating_add(SIGNS_FOR);
         let in_time = |key| now < takes_over(key).saturating_sub(PUBLISHED_BEFORE_USE);
-        self.signer(now).is_none() || !self.0.last().is_some_and(in_time)
+        self.signer(now).is_none() || !self.keys.last().is_some_and(in_time)
     }
 
     /// Whether some of these keys need not be kept any more.
     #[must_use]
     pub fn has_retired(&self, now: Timestamp) -> bool {
         let retired_below = self.retired_below(now);
-        self.0.iter().any(|key| key.generation < retired_below)
+        self.keys.iter().any(|key| key.generation < retired_below)
     }
 
     /// The set as clients read it (RFC 7517, section 5).

@@ -33,14 +33,16 @@ impl Newness {
         Self { rules, guard, present: None }
     }
 
-    /// A reply named this token; `now` was read after it was here, `sent_at` before it was asked for.
-    pub fn see(&mut self, token: HistoryToken, sent_at: Boot, now: Boot) {
+    /// A reply named this token; `now` was read after it was here, `sent_at` before it was asked for. Returns whether
+    /// it is another one than the one before.
+    pub fn see(&mut self, token: HistoryToken, sent_at: Boot, now: Boot) -> bool {
         if self.present.is_some_and(|present| present.token == token) {
-            return;
+            return false;
         }
         let at = if self.rules.token_is_seen_on_reply { now } else { sent_at };
         let is_old = self.present.is_none() && !self.rules.first_token_is_new;
         self.present = Some(Present { token, since: (!is_old).then_some(at), is_marked: false });
+        true
     }
 
     /// The database says that some process has marked the history of this token. To be called after [`Self::see`].

@@ -40,7 +40,7 @@ fn deployment(url: &str, environment: Environment, seed: u8) -> AccessTokens {
     let FreshSigningKey { generation, kid, public, sealed } =
         tokens.fresh_key(1, &Zeroizing::new([seed; 32]), [0; 24]).unwrap();
     let (published_at, signs_from) = (at(NOW), at(NOW));
-    tokens.take_keys(&[SigningKeyRow { generation, kid, public, sealed, published_at, signs_from }]).unwrap();
+    tokens.take_keys(&[SigningKeyRow { generation, kid, public, sealed, published_at, signs_from }], 0).unwrap();
     tokens
 }
 

@@ -27,7 +27,7 @@ fn generations(set: &KeySet, now: Timestamp) -> Vec<i32> {
 
 #[test]
 fn the_first_key_signs_at_once_and_a_later_one_after_ten_minutes() {
-    let set = KeySet::open(&[row(1, at(0)), row(2, at(1_000))], &sealer()).unwrap();
+    let set = KeySet::open(&[row(1, at(0)), row(2, at(1_000))], 0, &sealer()).unwrap();
     for (now, signer) in [(0, 1), (1_000, 1), (1_599, 1), (1_600, 2), (9_999, 2)] {
         assert_eq!(set.signer(at(now)).map(|key| key.generation), Some(signer), "at {now}");
     }
@@ -38,7 +38,7 @@ fn the_first_key_signs_at_once_and_a_later_one_after_ten_minutes() {
 
 #[test]
 fn a_key_is_published_until_its_last_token_has_ended() {
-    let set = KeySet::open(&[row(1, at(0)), row(2, at(1_000))], &sealer()).unwrap();
+    let set = KeySet::open(&[row(1, at(0)), row(2, at(1_000))], 0, &sealer()).unwrap();
     for (now, published) in [(1_000, vec![1, 2]), (1_600, vec![1, 2]), (2_199, vec![1, 2]), (2_200, vec![2])] {
         assert_eq!(generations(&set, at(now)), published, "at {now}");
     }
@@ -50,7 +50,7 @@ fn a_key_is_published_until_its_last_token_has_ended() {
 
 #[test]
 fn the_next_key_is_due_ten_minutes_before_thirty_days_are_over() {
-    let set = KeySet::open(&[row(1, at(0))], &sealer()).unwrap();
+    let set = KeySet::open(&[row(1, at(0))], 0, &sealer()).unwrap();
     let due = 30 * 24 * 3600 - 600;
     assert!(!set.is_next_due(at(0)) && !set.is_next_due(at(due - 1)) && set.is_next_due(at(due)));
     assert!(KeySet::default().is_next_due(at(0)));
@@ -59,16 +59,16 @@ fn the_next_key_is_due_ten_minutes_before_thirty_days_are_over() {
 
 #[test]
 fn where_none_signs_the_next_key_is_due_at_once() {
-    let set = KeySet::open(&[row(2, at(40 * 24 * 3600))], &sealer()).unwrap();
+    let set = KeySet::open(&[row(2, at(40 * 24 * 3600))], 0, &sealer()).unwrap();
     assert!(set.signer(at(0)).is_none() && set.is_next_due(at(0)) && !set.has_retired(at(0)));
 }
 
 #[test]
 fn a_sealed_key_opens_only_in_its_own_row_and_under_its_own_master_key() {
     let moved = SigningKeyRow { generation: 2, ..row(1, at(0)) };
-    assert_eq!(KeySet::open(&[moved], &sealer()).err(), Some(TokenFault::SigningKeyUnreadable));
+    assert_eq!(KeySet::open(&[moved], 0, &sealer()).err(), Some(TokenFault::SigningKeyUnreadable));
     let other = Sealer::new(&MasterKey::from_bytes(&[2; 32]).ok().unwrap(), Purpose::SigningKeys);
-    assert_eq!(KeySet::open(&[row(1, at(0))], &other).err(), Some(TokenFault::SigningKeyUnreadable));
+    assert_eq!(KeySet::open(&[row(1, at(0))], 0, &other).err(), Some(TokenFault::SigningKeyUnreadable));
 }
 
 #[test]
