@@ -3,6 +3,8 @@
 //! [`judge`] decides and does nothing; [`settle`] does what was decided. A database without a stamp is claimed; one with
 //! another's is refused, and the words say what to do. Nothing here opens a database.
 
+mod identity;
+
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -11,6 +13,8 @@ use keyward_domain::{Environment, KeyVersion, MasterKey};
 use keyward_storage::{Stamp, Store, Write};
 
 use crate::{database::Access, entropy::SystemEntropy, master_key};
+
+pub(crate) use identity::Identity;
 
 /// Where this node's half of the story comes from.
 #[derive(Clone, Copy, Debug)]

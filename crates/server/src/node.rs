@@ -18,7 +18,7 @@ use crate::{
     config::Settings,
     database::{Access, Database, Protocol},
     entropy::SystemEntropy,
-    installation,
+    installation::{self, Identity},
 };
 
 /// The address of a command, which is never asked.
@@ -32,6 +32,8 @@ pub(crate) struct Node {
     pub(crate) database: Database,
     /// Work that stopping waits for.
     pub(crate) background: TaskTracker,
+    /// What it was started as.
+    identity: Identity,
 }
 
 impl Node {
@@ -40,7 +42,7 @@ impl Node {
     pub(crate) async fn open(settings: &Settings, access: Access, url: Option<&str>) -> Result<Self> {
         let database = Database::open(settings, access).await?;
         match Self::on(settings, &database, access, url).await {
-            Ok((app, background)) => Ok(Self { app, database, background }),
+            Ok((app, background, identity)) => Ok(Self { app, database, background, identity }),
             Err(error) => {
                 // The reason matters more than what closing says.
                 let _ = database.close().await;
@@ -54,7 +56,7 @@ impl Node {
         database: &Database,
         access: Access,
         url: Option<&str>,
-    ) -> Result<(Arc<App>, TaskTracker)> {
+    ) -> Result<(Arc<App>, TaskTracker, Identity)> {
         database.bring_up(settings.auto_migrate && access.writes(), access).await?;
         let (store, clock) = (database.store(), Arc::new(SystemClock::start()));
         let key_path = settings.master_key_path();
@@ -63,11 +65,17 @@ impl Node {
             key_path: &key_path,
             key_given: settings.master_key_file.is_some(),
         };
-        let master = installation::settle(&*store, &node, access, &*clock).await?;
+        let master = Arc::new(installation::settle(&*store, &node, access, &*clock).await?);
         let issuer = match (&settings.public_url, url) {
             (Some(given), _) => given.clone(),
             (None, Some(url)) => installation::issuer(&*store, url, &*clock).await?,
             (None, None) => NOWHERE.to_owned(),
+        };
+        let identity = Identity {
+            environment: settings.environment,
+            key_path: key_path.clone(),
+            master: Arc::clone(&master),
+            issuer: settings.public_url.is_none().then(|| issuer.clone()).filter(|_| url.is_some()),
         };
         let background = TaskTracker::new();
         let Protocol { feed, membership } = database.protocol().await?;
@@ -98,11 +106,20 @@ impl Node {
                 // One core's worth of each core: more at once would only take longer, and 19 MiB each.
                 slow_at_once: thread::available_parallelism().map_or(1, usize::from),
             },
-            master: Arc::new(master),
+            master,
             settings: app_settings(settings, url.unwrap_or(NOWHERE), issuer),
             background: background.clone(),
         });
-        Ok((Arc::new(app), background))
+        Ok((Arc::new(app), background, identity))
+    }
+
+    /// Waits until the database is gone for good, or turns out to be another's.
+    pub(crate) async fn lost(&self) -> anyhow::Error {
+        let (store, clock) = (self.database.store(), SystemClock::start());
+        tokio::select! {
+            lost = self.database.lost() => lost,
+            refuted = self.identity.refuted(self.app.verifier(), &*store, &clock) => refuted,
+        }
     }
 
     /// Ends what keeps the lease, waits for the work in the background and closes the database. What was used is written down first.

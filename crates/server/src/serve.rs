@@ -131,7 +131,7 @@ impl Running {
         let asked = tokio::select! {
             biased;
             asked = signals.next() => asked,
-            lost = self.node.database.lost() => return Err(self.give_up(lost).await),
+            lost = self.node.lost() => return Err(self.give_up(lost).await),
             ended = &mut self.serving => {
                 let ended = ended.err().map_or_else(|| anyhow!("the listener ended by itself"), Into::into);
                 return Err(self.give_up(ended).await);

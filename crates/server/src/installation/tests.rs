@@ -7,7 +7,7 @@ use keyward_storage::Installation as _;
 use keyward_storage_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
-use super::*;
+use super::{identity::Standing, *};
 use crate::clock::SystemClock;
 
 const SANDBOX: Environment = Environment::Sandbox;
@@ -177,4 +177,36 @@ async fn who_loses_the_race_for_a_database_learns_whose_it_is() {
     let node = Node { environment: SANDBOX, key_path: &path, key_given: false };
     let late = claim(&place.store, &node, &stamp_of(SANDBOX, &[1]), &key(&[1]), &SystemClock::start()).await;
     assert!(late.unwrap_err().to_string().contains("is not the one of this database"));
+}
+
+/// The identity of a node with this key, which stamps its issuer.
+fn identity(versions: &[u8], issuer: &str) -> Identity {
+    let (master, issuer) = (std::sync::Arc::new(key(versions)), Some(issuer.to_owned()));
+    Identity { environment: SANDBOX, key_path: PathBuf::from("/keys/master.key"), master, issuer }
+}
+
+/// It went back to before a version of the key and the issuer were stamped: that is said again, so that no other takes
+/// their place.
+#[tokio::test]
+async fn what_is_ours_and_gone_with_a_lost_history_is_stamped_again() {
+    let place = Place::new().await;
+    let store = &place.store;
+    let (clock, node) = (SystemClock::start(), identity(&[1, 2], "http://one"));
+    assert_eq!(node.look(store, &clock).await.unwrap(), Standing::Unknown, "it is claimed by a start alone");
+    assert_eq!(store.stamp().await.unwrap(), None);
+    let claimed = store.claim(&stamp_of(SANDBOX, &[1]), clock.now()).await.unwrap();
+    assert_eq!(claimed, Write::Applied);
+    for _ in 0..2 {
+        assert_eq!(node.look(store, &clock).await.unwrap(), Standing::Ours);
+        assert_eq!(store.stamp().await.unwrap(), Some(stamp_of(SANDBOX, &[1, 2])));
+        assert_eq!(store.issuer().await.unwrap().as_deref(), Some("http://one"));
+    }
+    for (other, word) in [
+        (identity(&[1, 3], "http://one"), "/keys/master.key is not the one"),
+        (identity(&[1], "http://one"), "lacks version 2"),
+        (identity(&[1, 2], "http://two"), "issued by http://one now"),
+    ] {
+        let standing = other.look(store, &clock).await.unwrap();
+        assert!(matches!(&standing, Standing::Foreign(why) if why.contains(word)), "{standing:?}");
+    }
 }

@@ -1,0 +1,103 @@
+//! Whether the database is still that of this node, asked once in each history: what was settled at the start may be
+//! gone with a database that went back, or another's may have been put in its place (R18).
+//!
+//! It stamps again what is ours and missing. It never claims a database: one without a stamp may be half restored.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::anyhow;
+use keyward_api::app::Clock;
+use keyward_domain::{Environment, MasterKey};
+use keyward_storage::{Result, Store, Write};
+use keyward_verifier::Verifier;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{Node, Verdict, judge};
+
+/// How often is asked whether there is another history.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What this node was started as.
+pub(crate) struct Identity {
+    pub(crate) environment: Environment,
+    pub(crate) key_path: PathBuf,
+    pub(crate) master: Arc<MasterKey>,
+    /// The issuer of tokens, where it is the one that the database bears.
+    pub(crate) issuer: Option<String>,
+}
+
+/// What the database is to this node.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its own.
+    Ours,
+    /// Not stamped, or stamped by another node at this moment: to be asked again.
+    Unknown,
+    /// Another's: why, and what to do.
+    Foreign(String),
+}
+
+impl Identity {
+    /// Ends when the database turns out to be another's. To go on would write into it what its own nodes cannot read.
+    pub(crate) async fn refuted(&self, verifier: &Verifier, store: &dyn Store, clock: &dyn Clock) -> anyhow::Error {
+        let (mut due, mut seen) = (interval(LOOK), 0);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            let history = verifier.histories();
+            if history == seen {
+                continue;
+            }
+            match self.look(store, clock).await {
+                Ok(Standing::Ours) => seen = history,
+                // Or it does not answer.
+                Ok(Standing::Unknown) | Err(_) => {}
+                Ok(Standing::Foreign(why)) => return anyhow!(why),
+            }
+        }
+    }
+
+    /// Compares the node with the stamps, and adds those of its own that are missing.
+    pub(crate) async fn look(&self, store: &dyn Store, clock: &dyn Clock) -> Result<Standing> {
+        // Every database that was claimed bears a fingerprint: without one it is half restored.
+        let Some(stamp) = store.stamp().await?.filter(|stamp| !stamp.fingerprints.is_empty()) else {
+            return Ok(Standing::Unknown);
+        };
+        match judge(Some(&stamp), self.environment, &self.master) {
+            Ok(Verdict::Ours | Verdict::Claim(_)) => {}
+            Ok(Verdict::Add(versions)) => {
+                for (version, fingerprint) in versions {
+                    if store.add_fingerprint(version, &fingerprint, clock.now()).await? == Write::Stale {
+                        return Ok(Standing::Unknown);
+                    }
+                    let version = version.number();
+                    tracing::warn!(
+                        version,
+                        fingerprint,
+                        "the database had lost a version of the master key: it is noted again"
+                    );
+                }
+            }
+            Err(foreign) => {
+                let node = Node { environment: self.environment, key_path: &self.key_path, key_given: true };
+                return Ok(Standing::Foreign(foreign.explain(&node)));
+            }
+        }
+        self.look_at_issuer(store, clock).await
+    }
+
+    async fn look_at_issuer(&self, store: &dyn Store, clock: &dyn Clock) -> Result<Standing> {
+        let Some(ours) = &self.issuer else { return Ok(Standing::Ours) };
+        match store.issuer().await? {
+            Some(stamped) if stamped == *ours => Ok(Standing::Ours),
+            Some(stamped) => Ok(Standing::Foreign(format!(
+                "the tokens of this database are issued by {stamped} now, and this node issues them as {ours}, which \
+                 other nodes refuse: start it again"
+            ))),
+            None => match store.stamp_issuer(ours, clock.now()).await? {
+                Write::Applied => Ok(Standing::Ours),
+                Write::Stale => Ok(Standing::Unknown),
+            },
+        }
+    }
+}
