@@ -1,6 +1,12 @@
 //! The database goes back: what it answers from then on is another history. The promise of a revoke holds in it, on every
 //! node that ran on, and the service says what was lost (R11, R13, R18).
 
+mod another;
+mod dumped;
+mod promoted;
+mod scene;
+mod swapped;
+
 use xtask::pg::{Cluster, Durability};
 
 use crate::harness::{Fleet, Place, eventually};

@@ -19,7 +19,7 @@ pub(crate) struct Client {
 }
 
 /// A key as its creation showed it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Issued {
     pub(crate) id: String,
     pub(crate) value: String,

@@ -23,11 +23,16 @@ impl Fleet {
 
     /// The same in this place.
     pub(crate) async fn on(place: Place, nodes: usize) -> Self {
-        let first = settled(place.sandbox()).serve();
+        Self::on_with(place, nodes, |program| program).await
+    }
+
+    /// The same, each of them with these settings more.
+    pub(crate) async fn on_with(place: Place, nodes: usize, with: impl Fn(Program) -> Program + Send + Sync) -> Self {
+        let first = with(settled(place.sandbox())).serve();
         let (demo, folders) = (first.demo(), Vec::new());
         let mut fleet = Self { place, nodes: vec![first], demo, folders };
         for _ in 1..nodes {
-            fleet.add(|program| program).await;
+            fleet.add(&with).await;
         }
         fleet.all_have_leases().await;
         fleet
