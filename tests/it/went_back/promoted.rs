@@ -9,7 +9,8 @@ use crate::harness::eventually;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoke_holds_after_a_standby_was_promoted_that_lagged() {
     let mut scene = Scene::start("quick").await;
-    scene.prepare("on the standby", 2, 3).await;
+    // More than are lost, so that the numbers of the lost events are given again at once.
+    scene.prepare("on the standby", 5, 2).await;
     let standby = scene.cluster.standby(Replication::Asynchronous).unwrap();
     standby.cut_off().unwrap();
     let after = scene.go_on("on the primary").await;
@@ -17,6 +18,7 @@ async fn a_revoke_holds_after_a_standby_was_promoted_that_lagged() {
     let calls = scene.begin_revoking(&scene.before.kept);
     scene.cluster.fail_over(standby).unwrap();
     calls.join_all().await;
+    assert!(scene.head().await > after.head);
     scene.is_of_the_copy(&after).await;
     scene.says_what_was_lost(&after, 1).await;
     scene.fleet.stop();
