@@ -58,8 +58,10 @@ impl<P: Platform> Cache<P> {
     #[must_use]
     pub fn keep(&self, ticket: Ticket, read: &Read<Credential>) -> bool {
         self.on(read.value.key.id(), |part| {
-            let admitted = part.admit(ticket, read.as_of);
-            admitted.map(|entries| entries.insert(&read.value)).is_some()
+            if let Some(entries) = part.admit(ticket, read.as_of) {
+                entries.insert(&read.value);
+            }
+            part.vouches_for(ticket, read.as_of, false)
         })
     }
 

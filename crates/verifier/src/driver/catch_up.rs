@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyward_storage::{Event, Hint, HistoryToken, Position, Result, Seq, Subject};
 use tokio::time::timeout;
 
-use crate::verifier::Shared;
+use crate::{protocol::Succession, verifier::Shared};
 
 /// How many events are read at once.
 const AT_ONCE: u32 = 1_000;
@@ -42,13 +42,8 @@ impl Shared {
         let sent_at = self.clock.boot();
         let read = self.feed.events_after(applied, AT_ONCE).await?;
         self.saw_history(read.token, sent_at);
-        let rules = self.rules.history;
-        let is_elsewhere = (rules.events_are_of_one_history && read.token != token)
-            || (rules.events_follow_by_nonce && !(read.follow && follow(applied.seq, &read.events)));
-        let last = read.events.last().map(|event| event.position);
-        // It was committed, and it is not there.
-        let is_short = rules.events_follow_by_nonce && last.unwrap_or(applied).seq < seen && read.is_all(AT_ONCE);
-        if is_elsewhere || is_short {
+        let known = Succession { token, applied, seen };
+        if !known.admits(&self.rules.history, &read, read.is_all(AT_ONCE)) {
             return Ok(CaughtUp::Elsewhere);
         }
         Ok(CaughtUp::Applied(self.apply(applied, seen, &read.events)))
@@ -70,7 +65,7 @@ impl Shared {
             }
             return Progress { up_to: applied, all: true };
         };
-        if follow(applied.seq, events) {
+        if Succession::is_gapless(applied.seq, events) {
             self.cache.apply(events, last);
         } else {
             let (applied, next) = (applied.seq, last.seq);
@@ -116,13 +111,4 @@ impl Shared {
             Err(_) => tracing::warn!(%seq, "could not note in time that a change is in force"),
         }
     }
-}
-
-/// Whether these events follow `applied` without a gap.
-fn follow(applied: Seq, events: &[Event]) -> bool {
-    let mut next = applied;
-    events.iter().all(|event| {
-        next = next.next();
-        event.position.seq == next
-    })
 }

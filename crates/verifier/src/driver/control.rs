@@ -65,7 +65,7 @@ impl Control {
         Self {
             lease: Lease::new(rules, terms.ttl),
             reaper: Reaper::new(rules, terms.guard),
-            known: Known::default(),
+            known: Known::new(rules.history),
             node: fresh_node(),
             started_at: shared.clock.wall(),
             shared,
@@ -176,7 +176,7 @@ impl Control {
         // Given up on this side only; whether it is carried out all the same does not matter (I1, `greatest`).
         match timeout(self.limit(), self.membership.renew(&renewal)).await {
             Ok(Ok(Some(confirmed))) => {
-                self.known.renewed(renewal.counter);
+                self.known.confirmed(renewal.counter);
                 self.shared.saw_history(confirmed.head.token, sent_at);
                 if !self.lease.renewed(asked, &confirmed, self.shared.clock.boot()) {
                     return Outcome::Elsewhere;
@@ -205,7 +205,7 @@ impl Control {
         };
         let joined = timeout(self.shared.terms.ttl, self.membership.join(&introduction)).await;
         if let Ok(Ok(confirmed)) = &joined {
-            self.known.joined(introduction.counter);
+            self.known.confirmed(introduction.counter);
             self.shared.saw_history(confirmed.head.token, sent_at);
             let generation = self.lease.joined(asked, confirmed, self.shared.clock.boot());
             self.shared.cache.open(generation, confirmed.head);

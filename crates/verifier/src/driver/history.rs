@@ -6,17 +6,13 @@ use std::collections::VecDeque;
 use keyward_domain::Timestamp;
 use keyward_storage::{HistoryToken, LostHistory, Members, NodeId, Position, Renewal, Seq, Snapshot};
 
-use crate::protocol::Asked;
+use crate::protocol::{Asked, HistoryRules, RowNumbers};
 
 /// How many of the last events are remembered, to find out up to where a history that went back is the same.
 const EVENTS: usize = 1_024;
-/// How many renewals of unknown outcome are remembered. One that is forgotten and was carried out costs a membership.
-const UNKNOWN: usize = 64;
 
-#[derive(Default)]
 pub(crate) struct Known {
-    /// The random numbers that the row may have: the confirmed one, then those of renewals of unknown outcome.
-    counters: Vec<u64>,
+    numbers: RowNumbers,
     /// Oldest first.
     applied: VecDeque<Position>,
     /// Those of memberships that have ended, until the database was asked which of them are there.
@@ -28,6 +24,12 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// Of a process that has not joined yet.
+    pub(crate) const fn new(rules: HistoryRules) -> Self {
+        let numbers = RowNumbers::new(rules);
+        Self { numbers, applied: VecDeque::new(), uncompared: Vec::new(), before: None, unrecorded: Vec::new() }
+    }
+
     /// A random number for a row. The name of a node that does not exist yet is as random as any.
     pub(crate) fn draw(fresh_node: &(dyn Fn() -> NodeId + Send + Sync)) -> u64 {
         let (high, low) = fresh_node().uuid().as_u64_pair();
@@ -35,32 +37,21 @@ impl Known {
         (high ^ low) & (u64::MAX >> 1)
     }
 
-    /// The row was made with this number.
-    pub(crate) fn joined(&mut self, counter: u64) {
-        self.counters = vec![counter];
+    /// The row is confirmed to have this number: it was made with it, or the renewal that gave it was confirmed.
+    pub(crate) fn confirmed(&mut self, counter: u64) {
+        self.numbers.confirmed(counter);
     }
 
-    /// The next renewal. Its outcome is unknown until it is [confirmed](Self::renewed).
+    /// The next renewal. Its outcome is unknown until it is [confirmed](Self::confirmed).
     pub(crate) fn renewal(
         &mut self,
         node: NodeId,
         asked: Asked,
         fresh_node: &(dyn Fn() -> NodeId + Send + Sync),
     ) -> Renewal {
-        let counter = Self::draw(fresh_node);
-        let renewal =
-            Renewal { node, applied: asked.applied(), token: asked.token(), counters: self.counters.clone(), counter };
-        if self.counters.len() > UNKNOWN {
-            // The first one is the confirmed one.
-            self.counters.remove(1);
-        }
-        self.counters.push(counter);
-        renewal
-    }
-
-    /// The renewal that gave the row this number was confirmed.
-    pub(crate) fn renewed(&mut self, counter: u64) {
-        self.counters = vec![counter];
+        let counters = self.numbers.may_have().to_vec();
+        let counter = self.numbers.next(Self::draw(fresh_node));
+        Renewal { node, applied: asked.applied(), token: asked.token(), counters, counter }
     }
 
     /// Everything up to this event was applied.
@@ -76,7 +67,7 @@ impl Known {
 
     /// The membership in this history has ended.
     pub(crate) fn ended(&mut self, token: HistoryToken) {
-        self.counters.clear();
+        self.numbers.ended();
         if !self.applied.is_empty() && self.before.is_none() {
             self.before = Some(token);
         }

@@ -116,9 +116,12 @@ impl<E: Entries> Shard<E> {
             && (!self.rules.fills_belong_to_a_membership || of_this_membership)
     }
 
-    /// The entries, to keep what was read under this ticket; none if it may not be kept (R4, R6).
+    /// The entries, to keep what was read under this ticket; none if it may not be kept (R4, R6). What shows more than was
+    /// applied here answers the request that read it, and is not kept: nothing would compare that event, by its nonce, with
+    /// the one that is applied under this number later (R18).
     pub fn admit(&mut self, ticket: Ticket, as_of: Snapshot) -> Option<&mut E> {
-        if self.vouches_for(ticket, as_of, false) { Some(&mut self.entries) } else { None }
+        let is_ahead = self.rules.history.reads_ahead_are_not_kept && as_of.position.seq > self.floor.seq;
+        if self.vouches_for(ticket, as_of, false) && !is_ahead { Some(&mut self.entries) } else { None }
     }
 
     /// The entries, to look something up. The lease comes first (R3).
@@ -145,7 +148,8 @@ impl<E: Entries> Shard<E> {
 
     /// Two events of one number are of two histories, even where the token is the same (rows put back by hand).
     fn shows_the_floor(&self, position: Position) -> bool {
-        position.seq > self.floor.seq || position == self.floor
+        let is_it = position == self.floor || !self.rules.history.reads_name_their_event;
+        position.seq > self.floor.seq || (position.seq == self.floor.seq && is_it)
     }
 }
 

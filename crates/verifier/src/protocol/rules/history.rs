@@ -28,8 +28,17 @@ pub struct HistoryRules {
     pub events_follow_by_nonce: bool,
     /// R18a: events count only if they are of the history in which the lease stands.
     pub events_are_of_one_history: bool,
+    /// R18a: a renewal counts only where the node's row has the random number that the node gave it last.
+    pub renewal_names_its_row: bool,
+    /// R18a: what a row is numbered with is drawn at random, not counted.
+    pub rows_are_numbered_at_random: bool,
     /// R18a: a node that joins knows nothing but what its join showed.
     pub joining_starts_over: bool,
+    /// R18d: what was read as of the number of the last event applied is kept and used only if it is that event, by nonce.
+    pub reads_name_their_event: bool,
+    /// R18d: what was read as of a later event is not kept: that event may be of a history that is gone when its number is
+    /// given a second time.
+    pub reads_ahead_are_not_kept: bool,
     /// R18c: a call whose own event is gone is never answered as done.
     pub barrier_names_its_event: bool,
     /// R18c: the note that a change is in force is made only where its event is there, by number and nonce.
@@ -54,7 +63,11 @@ impl HistoryRules {
         renewal_names_its_event: true,
         events_follow_by_nonce: true,
         events_are_of_one_history: true,
+        renewal_names_its_row: true,
+        rows_are_numbered_at_random: true,
         joining_starts_over: true,
+        reads_name_their_event: true,
+        reads_ahead_are_not_kept: true,
         barrier_names_its_event: true,
         note_names_its_event: true,
         rows_beyond_the_head_do_not_count: true,

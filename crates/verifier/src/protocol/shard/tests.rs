@@ -68,17 +68,17 @@ fn an_event_purges_its_subject_and_raises_the_floor() {
 fn reads_begun_in_another_membership_or_in_none_are_dropped() {
     let mut shard = Shard::new(Rules::ALL, Kept::new());
     let outside = shard.begin_read();
-    assert!(!keep(&mut shard, outside, 9, key(1)));
+    assert!(!keep(&mut shard, outside, 0, key(1)));
     let first = Generation::FIRST.next();
     shard.open(first, shown(0));
-    assert!(!keep(&mut shard, outside, 9, key(1)));
+    assert!(!keep(&mut shard, outside, 0, key(1)));
     let inside = shard.begin_read();
-    assert!(keep(&mut shard, inside, 9, key(1)));
+    assert!(keep(&mut shard, inside, 0, key(1)));
     shard.close();
-    assert!(!keep(&mut shard, inside, 9, key(2)) && shard.entries().is_empty());
+    assert!(!keep(&mut shard, inside, 0, key(2)) && shard.entries().is_empty());
     let between = shard.begin_read();
     shard.open(first.next().next(), shown(0));
-    assert!(!keep(&mut shard, inside, 9, key(2)) && !keep(&mut shard, between, 9, key(2)));
+    assert!(!keep(&mut shard, inside, 0, key(2)) && !keep(&mut shard, between, 0, key(2)));
 }
 
 #[test]
@@ -100,5 +100,15 @@ fn what_another_history_shows_is_neither_kept_nor_used() {
     let mut renumbered = shown(7);
     renumbered.position.nonce = Nonce::NONE;
     assert!(shard.admit(ticket, renumbered).is_none(), "another event of the same number");
+    assert!(keep(&mut shard, ticket, 7, key(1)));
+}
+
+#[test]
+fn what_shows_more_than_was_applied_answers_and_is_not_kept() {
+    let mut shard = open_at(7);
+    let ticket = shard.begin_read();
+    assert!(shard.vouches_for(ticket, shown(9), false) && shard.vouches_for(ticket, shown(9), true));
+    assert!(!keep(&mut shard, ticket, 9, key(1)), "number 9 may be given a second time, to another event");
+    shard.apply([], position(9));
     assert!(keep(&mut shard, ticket, 9, key(1)));
 }

@@ -230,9 +230,10 @@ impl Database {
         {
             return Ok(None);
         }
-        let row = state.leases.get_mut(&renewal.node).filter(|row| renewal.counters.contains(&row.counter));
+        let is_named = |row: &Member| !rules.renewal_names_its_row || renewal.counters.contains(&row.counter);
+        let row = state.leases.get_mut(&renewal.node).filter(|row| is_named(row));
         let Some(row) = row else { return Ok(None) };
-        row.counter = renewal.counter;
+        row.counter = if rules.rows_are_numbered_at_random { renewal.counter } else { row.counter + 1 };
         row.applied = row.applied.max(renewal.applied.seq);
         row.renewed_at = at;
         Ok(Some(Confirmed { head, database_time: at }))
