@@ -24,6 +24,9 @@ struct Made {
     narrows: bool,
     /// Where the database went back to a state before it.
     lost: Option<Mark>,
+    /// Until when a call that was begun before that may be answered, and a lease of the history that is gone may hold.
+    /// What was widened last there is excused for so long (R18d).
+    excused_until: Duration,
 }
 
 /// What is known of a key or an account.
@@ -43,14 +46,14 @@ impl Story {
     }
 
     /// The database went back to its state after this event.
-    fn lose(&mut self, mark: Mark, kept: Seq) {
-        for change in self.changes.iter_mut().filter(|change| change.number.1 > kept) {
-            change.lost.get_or_insert(mark);
+    fn lose(&mut self, mark: Mark, kept: Seq, excused_until: Duration) {
+        for change in self.changes.iter_mut().filter(|change| change.number.1 > kept && change.lost.is_none()) {
+            (change.lost, change.excused_until) = (Some(mark), excused_until);
         }
     }
 
     /// Whether it may be narrowed, and whether it may be good, for a request that arrived and was answered then.
-    fn may_be(&self, arrived: Mark, answered: Mark) -> (bool, bool) {
+    fn may_be(&self, arrived: Mark, arrived_at: Duration, answered: Mark) -> (bool, bool) {
         let binds = |number: &Number| {
             let lost = self.changes.iter().find(|change| change.number == *number).and_then(|change| change.lost);
             lost.is_none_or(|lost| lost > answered)
@@ -60,7 +63,8 @@ impl Story {
         let (mut narrowed, mut good) = (false, last.is_none());
         for change in &self.changes {
             // What was lost may be answered as it was, until something is said to be in force after that.
-            let is_over = change.lost.is_some_and(|lost| last.is_some_and(|(at, _)| *at > lost));
+            let is_excused = !change.narrows && arrived_at < change.excused_until;
+            let is_over = !is_excused && change.lost.is_some_and(|lost| last.is_some_and(|(at, _)| *at > lost));
             if last.is_none_or(|(_, last)| change.number >= *last) && change.committed < answered && !is_over {
                 narrowed |= change.narrows;
                 good |= !change.narrows;
@@ -78,16 +82,22 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
     for (mark, record) in history.records.iter().enumerate() {
         match record {
             Record::Committed { subject, seq, narrows } => {
-                let change = Made { number: (histories, *seq), committed: mark, narrows: *narrows, lost: None };
+                let change = Made {
+                    number: (histories, *seq),
+                    committed: mark,
+                    narrows: *narrows,
+                    lost: None,
+                    excused_until: Duration::ZERO,
+                };
                 stories.entry(*subject).or_default().changes.push(change);
             }
             Record::InForce { subject, seq } | Record::Answered { subject, seq, .. } => {
                 stories.entry(*subject).or_default().say_in_force(mark, *seq);
             }
-            Record::WentBack { kept } => {
+            Record::WentBack { at, kept } => {
                 histories += 1;
                 for story in stories.values_mut() {
-                    story.lose(mark, *kept);
+                    story.lose(mark, *kept, *at + worst_wait + MARGIN);
                 }
             }
             Record::Made { key, subjects } => {
@@ -102,9 +112,9 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
             Record::Answered { took, repeated, subject, seq, node, at } if *took > worst_wait + MARGIN => breaches.push(
                 format!("L: node {node} answered a call about {subject:?} (event {seq}, repeated: {repeated}) at {at:?}, {took:?} after its commit"),
             ),
-            Record::Verified { arrived, key, told, .. } => {
-                let known = made.get(key).filter(|(_, since)| since < arrived);
-                if let Some(breach) = judge(&stories, known.map(|(subjects, _)| *subjects), *arrived, mark, *told) {
+            Record::Verified { arrived, arrived_at, key, told, .. } => {
+                let known = made.get(key).filter(|(_, since)| since < arrived).map(|(subjects, _)| *subjects);
+                if let Some(breach) = judge(&stories, known, (*arrived, *arrived_at), mark, *told) {
                     breaches.push(format!("{breach}: {record:?}"));
                 }
             }
@@ -121,7 +131,7 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
 fn judge(
     stories: &BTreeMap<Subject, Story>,
     subjects: Option<&[Subject]>,
-    arrived: Mark,
+    (arrived, arrived_at): (Mark, Duration),
     answered: Mark,
     told: Told,
 ) -> Option<String> {
@@ -129,7 +139,8 @@ fn judge(
         return matches!(told, Told::Valid | Told::Narrowed).then(|| "a key that is not there was found".to_owned());
     };
     let none = Story::default();
-    let mut may = subjects.iter().map(|it| (it, stories.get(it).unwrap_or(&none).may_be(arrived, answered)));
+    let mut may =
+        subjects.iter().map(|it| (it, stories.get(it).unwrap_or(&none).may_be(arrived, arrived_at, answered)));
     match told {
         Told::Valid => may
             .find(|(_, (_, good))| !good)

@@ -34,7 +34,7 @@ pub(crate) enum Record {
     /// A request was answered.
     Verified { at: Duration, arrived_at: Duration, arrived: Mark, node: u64, key: KeyId, told: Told },
     /// The database went back: of its events it has those up to this number, and gives the numbers after it once more.
-    WentBack { kept: Seq },
+    WentBack { at: Duration, kept: Seq },
     /// A key was made, and its making was answered.
     Made { key: KeyId, subjects: Vec<Subject> },
 }

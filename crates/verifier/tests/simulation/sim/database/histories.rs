@@ -29,7 +29,8 @@ impl Database {
                 back.accounts.entry(*id).or_insert_with(made);
             }
         }
-        self.world.history().push(Record::WentBack { kept: back.head });
+        let at = self.world.now();
+        self.world.history().push(Record::WentBack { at, kept: back.head });
         (back.life, back.connections, back.stepped) = (state.life, state.connections, state.stepped);
         back.down = state.down;
         (back.histories, back.token) = (state.histories, state.token);

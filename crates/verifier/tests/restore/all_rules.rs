@@ -1,0 +1,186 @@
+//! With all rules on, no order of steps breaks the promise, and no call is answered by a list without its change.
+//!
+//! Each test goes through every state of its scope; `cargo xtask model` goes further in each.
+
+use crate::{
+    scope::{
+        Happening::{Crash, DelayedEvents, DelayedLists, LateWork, Loss, Marks, Notes, OldReads, Reaping, Restart},
+        Promise, Scope,
+    },
+    search::exhaust,
+    sights::Sight::{self, Acknowledged, Asked, Elsewhere, JoinedAnew, Memory, Noted, Outlived, Unknown},
+    size::Size,
+};
+
+const ONE: Scope = Scope::ONE;
+
+/// Looks at every state of this scope, or of the long one, at least this many of the first; and has to see all of this.
+fn holds(reduced: Scope, long: Scope, at_least: usize, sights: &[Sight]) {
+    let size = Size::asked_for();
+    let scope = size.pick(reduced, long);
+    let outcome = exhaust(&scope);
+    println!("{} states, up to {} steps deep, saw {:?}: {scope:?}", outcome.states, outcome.depth, outcome.seen);
+    for (promise, steps) in &outcome.broken {
+        println!("broken: {promise}, by {} steps: {steps:#?}", steps.len());
+    }
+    assert!(outcome.broken.is_empty(), "a promise is broken; the steps are above");
+    let unseen: Vec<_> = sights.iter().filter(|sight| !outcome.seen.contains(sight)).collect();
+    assert!(unseen.is_empty(), "the search proves little, it never saw: {unseen:?}");
+    assert!(outcome.states >= at_least, "the search became smaller: {} states", outcome.states);
+}
+
+/// What one call, one node and one other change have to show.
+const USUAL: &[Sight] = &[Acknowledged, Outlived, Unknown, Memory, Elsewhere, JoinedAnew, Asked];
+
+#[test]
+fn a_call_and_other_changes_on_a_database_that_goes_back_break_nothing() {
+    let scope = Scope { others: 1, names: 3, ..ONE };
+    holds(scope.clone(), Scope { others: 2, ticks: 3, ..scope }, 750_000, USUAL);
+}
+
+#[test]
+fn lost_messages_and_renewals_carried_out_late_break_nothing() {
+    let scope = Scope { may: &[Loss, LateWork], ..ONE };
+    holds(scope.clone(), Scope { others: 1, ticks: 3, names: 3, ..scope }, 500_000, USUAL);
+}
+
+#[test]
+fn events_that_arrive_late_break_nothing() {
+    let scope = Scope { others: 1, may: &[DelayedEvents], ..ONE };
+    holds(scope.clone(), Scope { others: 2, ticks: 3, names: 3, ..scope }, 950_000, USUAL);
+}
+
+#[test]
+fn lists_that_arrive_late_break_nothing() {
+    let scope = Scope { may: &[DelayedLists], ..ONE };
+    holds(scope.clone(), Scope { others: 1, ticks: 3, ..scope }, 450_000, USUAL);
+}
+
+#[test]
+fn processes_that_die_break_nothing() {
+    let scope = Scope { may: &[Crash], ..ONE };
+    holds(scope.clone(), Scope { others: 1, names: 3, ticks: 3, ..scope }, 190_000, USUAL);
+}
+
+#[test]
+fn leases_of_two_ticks_break_nothing() {
+    let scope = Scope { ttl: 2, ticks: 3, ..ONE };
+    holds(scope.clone(), Scope { others: 1, ticks: 4, names: 3, ..scope }, 190_000, USUAL);
+}
+
+#[test]
+fn a_server_that_is_started_anew_breaks_nothing() {
+    let scope = Scope { names: 3, may: &[Restart], ..ONE };
+    holds(scope.clone(), Scope { others: 1, ticks: 3, ..scope }, 800_000, USUAL);
+}
+
+#[test]
+fn an_old_server_that_is_still_read_breaks_nothing() {
+    let scope = Scope { others: 1, may: &[OldReads], ..ONE };
+    holds(scope.clone(), Scope { others: 2, names: 3, ..scope }, 800_000, USUAL);
+}
+
+#[test]
+fn a_key_that_is_widened_and_narrowed_by_an_operator_breaks_nothing() {
+    let scope = Scope { widens: 1, narrows: 1, ticks: 1, ..ONE };
+    let long = Scope { others: 1, events: 4, ticks: 2, names: 3, ..scope.clone() };
+    holds(scope, long, 800_000, USUAL);
+}
+
+#[test]
+fn widening_under_leases_of_two_ticks_breaks_nothing() {
+    let scope = Scope { widens: 1, ttl: 2, ..ONE };
+    holds(scope.clone(), Scope { narrows: 1, events: 4, ticks: 3, ..scope }, 350_000, &[Outlived, Memory, Asked]);
+}
+
+#[test]
+fn two_calls_and_their_notes_break_nothing() {
+    let scope = Scope { calls: 2, names: 1, narrows: 1, ticks: 1, may: &[Notes], ..ONE };
+    let long = Scope { names: 2, others: 1, ticks: 2, ..scope.clone() };
+    holds(scope, long, 700_000, &[Outlived, Noted, Unknown]);
+}
+
+#[test]
+fn notes_of_a_key_that_is_widened_break_nothing() {
+    let scope = Scope { calls: 2, names: 1, widens: 1, ticks: 1, may: &[Notes], ..ONE };
+    let long = Scope { names: 2, narrows: 1, ticks: 2, ..scope.clone() };
+    holds(scope, long, 2_800_000, &[Outlived, Noted, Unknown]);
+}
+
+#[test]
+fn two_restores_break_nothing() {
+    let scope = Scope { restores: 2, names: 3, ticks: 1, ..ONE };
+    let long = Scope { others: 1, ticks: 3, ..scope.clone() };
+    holds(scope, long, 200_000, &[Unknown, Memory, JoinedAnew]);
+}
+
+#[test]
+fn two_restores_and_a_key_that_is_widened_break_nothing() {
+    let scope = Scope { restores: 2, widens: 1, ticks: 1, ..ONE };
+    let long = Scope { narrows: 1, ticks: 2, names: 3, ..scope.clone() };
+    holds(scope, long, 900_000, &[Unknown, Memory, JoinedAnew]);
+}
+
+#[test]
+fn rows_that_are_taken_away_break_nothing() {
+    let scope = Scope { renewals: Some(1), may: &[Reaping], ..ONE };
+    holds(scope.clone(), Scope { renewals: Some(2), others: 1, ticks: 3, ..scope }, 750_000, USUAL);
+}
+
+#[test]
+fn a_process_that_never_saw_the_database_breaks_nothing() {
+    let scope = Scope { calls: 2, second_is_fresh: true, ..ONE };
+    holds(scope.clone(), Scope { others: 1, ticks: 3, ..scope }, 2_300_000, &[Acknowledged, Outlived, Unknown, Asked]);
+}
+
+#[test]
+fn marks_of_histories_that_were_waited_out_break_nothing() {
+    let scope = Scope { calls: 2, second_is_fresh: true, names: 1, ticks: 1, may: &[Marks], ..ONE };
+    let long = Scope { others: 1, names: 2, ticks: 2, ..scope.clone() };
+    holds(scope, long, 700_000, &[Outlived, Unknown]);
+}
+
+#[test]
+fn marks_of_two_histories_break_nothing() {
+    let scope = Scope { restores: 2, names: 1, ticks: 1, may: &[Marks], ..ONE };
+    let long = Scope { calls: 2, second_is_fresh: true, ..scope.clone() };
+    holds(scope, long, 150_000, &[Unknown]);
+}
+
+#[test]
+fn two_nodes_break_nothing() {
+    let scope = Scope { nodes: 2, ticks: 1, names: 1, ..ONE };
+    holds(scope.clone(), Scope { names: 2, ..scope }, 3_800_000, &[Unknown]);
+}
+
+#[test]
+fn what_the_copy_says_is_narrowed_is_refused_from_the_end_of_a_lease_on() {
+    let promise = Promise::LeaseLaterForTheCopy;
+    let scope = Scope { promise, lost_widenings_count: true, widens: 1, narrows: 1, ticks: 1, ..ONE };
+    let long = Scope { events: 4, ticks: 2, names: 3, ..scope.clone() };
+    holds(scope, long, 950_000, &[Outlived, Unknown, JoinedAnew]);
+}
+
+/// The token stands still: the nonces alone keep the promise from the end of a lease on.
+const BY_HAND: Scope = Scope { token_stays: true, promise: Promise::LeaseLater, ..ONE };
+
+#[test]
+fn rows_put_back_by_hand_break_nothing_from_the_end_of_a_lease_on() {
+    let scope = Scope { others: 1, ..BY_HAND };
+    let long = Scope { others: 2, ticks: 3, ..scope.clone() };
+    holds(scope, long, 600_000, USUAL);
+}
+
+#[test]
+fn rows_put_back_by_hand_and_widening_break_nothing_from_the_end_of_a_lease_on() {
+    let scope = Scope { widens: 1, narrows: 1, ticks: 1, ..BY_HAND };
+    let long = Scope { ticks: 3, ..scope.clone() };
+    holds(scope, long, 550_000, USUAL);
+}
+
+#[test]
+fn rows_put_back_by_hand_and_taken_away_break_nothing_from_the_end_of_a_lease_on() {
+    let scope = Scope { renewals: Some(2), names: 1, ticks: 1, may: &[Reaping, Loss], ..BY_HAND };
+    let long = Scope { ticks: 2, names: 2, ..scope.clone() };
+    holds(scope, long, 280_000, &[Outlived, Unknown]);
+}

@@ -1,0 +1,276 @@
+//! A narrowing call, and what its process knows of the history: commits, hears of its commit, lists, gives up on silent
+//! nodes, answers, notes, marks. Each is a step.
+
+use std::time::Duration;
+
+use keyward_storage::{HistoryToken, Position, Seq};
+use keyward_verifier::protocol::{HistoryRules, Newness, Revoker, Todo};
+
+use crate::{
+    database::Database,
+    log::{self, Change},
+    scope::{Happening, Scope, boot},
+};
+
+/// A step of the call, or of its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallStep {
+    /// Commits the change and hears of that at once, or finds that it is there already. Hearing of it later only makes
+    /// the call wait for longer.
+    Begin,
+    /// Lists the members.
+    List,
+    /// The same, in its parts.
+    SendList,
+    ReadList,
+    HearList,
+    LookAtClock,
+    /// Something else that the process asked for names the history, and says whether it is marked.
+    See,
+    /// It has waited: the database is marked.
+    Mark,
+    HearOfMark,
+    Note,
+}
+
+/// Why the call may be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum By {
+    Acknowledgements,
+    Clock,
+    Note,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stage {
+    ToCome,
+    /// Committed, or read as done before. `change` is the event that narrowed the key.
+    Waiting {
+        revoker: Revoker,
+        change: Position,
+    },
+    Answered,
+    /// Answered that the outcome is unknown.
+    Unknown,
+}
+
+/// A list of members that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Listing {
+    None,
+    Sent { at: u8, for_call: bool },
+    Read { at: u8, for_call: bool, shown: Box<Database> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Call {
+    newness: Newness,
+    pub(crate) stage: Stage,
+    listing: Listing,
+    /// The note that is to be made: up to which number, and the event that shows in which history.
+    noting: Option<(Seq, Position)>,
+    marking: Option<HistoryToken>,
+    /// Begun before a restore that lost a later widening: nothing is promised to it.
+    pub(crate) is_excused: bool,
+}
+
+/// What a step comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    None,
+    /// The call is answered: this change is in force, and by what that is known.
+    Answered {
+        change: Position,
+        by: By,
+    },
+    /// A list that does not show the change let the call be answered.
+    Dishonest,
+    /// The call is answered that its outcome is unknown.
+    Unknown,
+}
+
+impl Call {
+    pub(crate) fn of_a_process(scope: &Scope, is_fresh: bool) -> Self {
+        let mut newness = Newness::new(scope.rules.history, Duration::ZERO);
+        if !is_fresh {
+            newness.see(log::token(0), boot(0), boot(0));
+            newness.marked(log::token(0));
+        }
+        Self { newness, stage: Stage::ToCome, listing: Listing::None, noting: None, marking: None, is_excused: false }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Answered | Stage::Unknown)
+    }
+
+    /// The change that an answer would be about.
+    pub(crate) fn change(&self) -> Option<Position> {
+        match self.stage {
+            Stage::Waiting { change, .. } => Some(change),
+            Stage::ToCome | Stage::Answered | Stage::Unknown => None,
+        }
+    }
+
+    /// Gives the steps that may be possible.
+    pub(crate) fn each_possible(&self, scope: &Scope, database: &Database, now: u8, mut push: impl FnMut(CallStep)) {
+        let delayed = scope.may(Happening::DelayedLists);
+        match &self.stage {
+            Stage::ToCome => push(CallStep::Begin),
+            Stage::Waiting { .. } => {
+                push(CallStep::LookAtClock);
+                if !delayed {
+                    push(CallStep::List);
+                }
+            }
+            Stage::Answered | Stage::Unknown => {}
+        }
+        if self.noting.is_some() {
+            push(CallStep::Note);
+        }
+        if self.is_over() {
+            return;
+        }
+        match &self.listing {
+            Listing::None if delayed => push(CallStep::SendList),
+            Listing::None => push(CallStep::See),
+            Listing::Sent { .. } => push(CallStep::ReadList),
+            Listing::Read { .. } => push(CallStep::HearList),
+        }
+        if scope.may(Happening::Marks) {
+            let due = self.newness.mark_due(scope.lease_time(), boot(now));
+            if self.marking.is_some() {
+                push(CallStep::HearOfMark);
+            } else if due == Some(database.history()) {
+                push(CallStep::Mark);
+            }
+        }
+    }
+
+    /// Takes a step.
+    pub(crate) fn take(
+        &mut self,
+        step: CallStep,
+        database: &mut Database,
+        history: u8,
+        scope: &Scope,
+        now: u8,
+    ) -> Outcome {
+        match step {
+            CallStep::Begin => return self.begin(database, history, scope, now),
+            CallStep::List => return self.hear_list(database, scope, true, now, now),
+            CallStep::SendList => {
+                let for_call = matches!(self.stage, Stage::Waiting { .. });
+                self.listing = Listing::Sent { at: now, for_call };
+            }
+            CallStep::ReadList => {
+                if let Listing::Sent { at, for_call } = self.listing {
+                    self.listing = Listing::Read { at, for_call, shown: Box::new(database.clone()) };
+                }
+            }
+            CallStep::HearList => {
+                if let Listing::Read { at, for_call, shown } = std::mem::replace(&mut self.listing, Listing::None) {
+                    return self.hear_list(&shown, scope, for_call, at, now);
+                }
+            }
+            CallStep::LookAtClock => {
+                let Stage::Waiting { revoker, .. } = &mut self.stage else { unreachable!("it waits") };
+                revoker.passed(boot(now));
+                return self.settle(scope, By::Clock);
+            }
+            CallStep::See => {
+                self.see(database, scope, now, now);
+            }
+            CallStep::Mark => {
+                let token = database.history();
+                self.marking = database.mark(token).then_some(token);
+            }
+            CallStep::HearOfMark => {
+                if let Some(token) = self.marking.take() {
+                    self.newness.marked(token);
+                }
+            }
+            CallStep::Note => {
+                if let Some((up_to, shown_by)) = self.noting.take() {
+                    database.note(scope, up_to, shown_by);
+                }
+            }
+        }
+        Outcome::None
+    }
+
+    fn begin(&mut self, database: &mut Database, history: u8, scope: &Scope, now: u8) -> Outcome {
+        let (longest, now) = (scope.lease_time(), boot(now));
+        let (revoker, change) = if database.log.key_is_valid() {
+            let change = database.commit(Change::Narrows, history);
+            let mut revoker = Revoker::begun(scope.rules, Duration::ZERO, longest);
+            revoker.committed(change, now);
+            (revoker, change)
+        } else {
+            let (last, change) = (database.last_change(), database.log.last_of_the_key());
+            if last.enforced_at.is_some() && self.newness.trusts_notes(last.token, longest, now) {
+                self.end(Stage::Answered);
+                return Outcome::Answered { change, by: By::Note };
+            }
+            (Revoker::repeated(scope.rules, Duration::ZERO, longest, &last, false, now), change)
+        };
+        self.stage = Stage::Waiting { revoker, change };
+        Outcome::None
+    }
+
+    /// What the process learns of the history from a list. Returns whether every lease of another one has ended.
+    fn see(&mut self, shown: &Database, scope: &Scope, sent_at: u8, now: u8) -> bool {
+        let token = shown.history();
+        self.newness.see(token, boot(sent_at), boot(now));
+        if shown.is_marked(scope) {
+            self.newness.marked(token);
+        }
+        if scope.rows_instead_of_the_wait {
+            return shown.all_rows_are_of_this_history();
+        }
+        self.newness.allows_early(token, scope.lease_time(), boot(now))
+    }
+
+    fn hear_list(&mut self, shown: &Database, scope: &Scope, for_call: bool, sent_at: u8, now: u8) -> Outcome {
+        let is_settled = self.see(shown, scope, sent_at, now);
+        let Stage::Waiting { revoker, change } = &mut self.stage else { return Outcome::None };
+        if !for_call {
+            return Outcome::None;
+        }
+        let change = *change;
+        let members = shown.members(scope, revoker.event());
+        match revoker.next() {
+            Todo::List => revoker.listed(&members, is_settled),
+            Todo::Poll { .. } => revoker.acknowledged(&members, is_settled),
+            Todo::Commit | Todo::Answer | Todo::Unknown => {}
+        }
+        let outcome = self.settle(scope, By::Acknowledgements);
+        let is_dishonest = matches!(outcome, Outcome::Answered { .. }) && !shown.log.holds(change);
+        if is_dishonest { Outcome::Dishonest } else { outcome }
+    }
+
+    /// Ends the wait if it is over.
+    fn settle(&mut self, scope: &Scope, by: By) -> Outcome {
+        let Stage::Waiting { revoker, change } = &self.stage else { return Outcome::None };
+        let (change, event) = (*change, revoker.event());
+        match revoker.next() {
+            Todo::Answer => {
+                self.end(Stage::Answered);
+                if scope.may(Happening::Notes) {
+                    self.noting = event.map(|shown_by| (change.seq, shown_by));
+                }
+                Outcome::Answered { change, by }
+            }
+            Todo::Unknown => {
+                self.end(Stage::Unknown);
+                Outcome::Unknown
+            }
+            Todo::Commit | Todo::List | Todo::Poll { .. } => Outcome::None,
+        }
+    }
+
+    /// Nothing of the rest matters any more.
+    fn end(&mut self, stage: Stage) {
+        let newness = Newness::new(HistoryRules::ALL, Duration::ZERO);
+        *self = Self { newness, stage, listing: Listing::None, noting: None, marking: None, is_excused: false };
+    }
+}

@@ -1,0 +1,184 @@
+//! The database: the log of events, the rows of the nodes, the note that the key's last change is in force, the mark.
+//!
+//! It does what the statements of the storage crates do, one commit at a time, and compares what they compare.
+
+use keyward_domain::Timestamp;
+use keyward_storage::{Enforcement, Events, HistoryToken, Member, Members, NodeId, Position, Seq, Snapshot};
+use keyward_verifier::protocol::{Asked, Still};
+use uuid::Uuid;
+
+use crate::{
+    log::{self, Change, Log, number},
+    scope::Scope,
+};
+
+const NODES: usize = 2;
+const LIVES: usize = 4;
+
+/// A name of a process: every attempt to join has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Name {
+    pub(crate) process: u8,
+    pub(crate) life: u8,
+}
+
+impl Name {
+    fn id(self) -> NodeId {
+        NodeId::from_uuid(Uuid::from_u128(u128::from(self.process) << 8 | u128::from(self.life)))
+    }
+}
+
+/// What a renewal says of its own row: the random numbers that it may have, and the one that it gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Numbers {
+    pub(crate) may_have: Vec<u64>,
+    pub(crate) gets: u64,
+}
+
+/// A row of `node_lease`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Row {
+    applied: u8,
+    counter: u64,
+    /// Under which token it was last renewed. For the rule that looks at it instead of waiting.
+    token: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Database {
+    pub(crate) log: Log,
+    rows: [[Option<Row>; LIVES]; NODES],
+    /// Whether the last change of the key is noted to be in force.
+    is_noted: bool,
+    pub(crate) token: u8,
+    /// The token that a process waited out. It begins empty: there is no lease of another history.
+    mark: u8,
+}
+
+impl Database {
+    pub(crate) const fn new() -> Self {
+        Self { log: Log::EMPTY, rows: [[None; LIVES]; NODES], is_noted: false, token: 0, mark: 0 }
+    }
+
+    fn row(&mut self, name: Name) -> &mut Option<Row> {
+        &mut self.rows[usize::from(name.process)][usize::from(name.life)]
+    }
+
+    pub(crate) fn history(&self) -> HistoryToken {
+        log::token(self.token)
+    }
+
+    pub(crate) fn shows(&self) -> Snapshot {
+        Snapshot { position: self.log.head(), token: self.history() }
+    }
+
+    pub(crate) fn commit(&mut self, change: Change, history: u8) -> Position {
+        self.is_noted &= change == Change::Elsewhere;
+        self.log.commit(change, history)
+    }
+
+    /// The next event after this one. Reading one at a time is reading any number of them some time ago.
+    pub(crate) fn events_after(&self, applied: Position) -> Events {
+        let events = self.log.after(applied.seq).into_iter().collect();
+        Events { token: self.history(), follow: self.log.holds(applied), events }
+    }
+
+    /// The commit of a join.
+    pub(crate) fn join(&mut self, scope: &Scope, name: Name, previous: Option<Name>, counter: u64) -> Snapshot {
+        if let Some(previous) = previous {
+            *self.row(previous) = None;
+        }
+        let token = if scope.rows_instead_of_the_wait { self.token } else { 0 };
+        let applied = self.log.len();
+        *self.row(name) = Some(Row { applied, counter, token });
+        self.shows()
+    }
+
+    /// The commit of a renewal; none if the database does not have what the renewal names.
+    pub(crate) fn renew(&mut self, scope: &Scope, name: Name, asked: Asked, numbers: &Numbers) -> Option<Snapshot> {
+        let rules = scope.rules.history;
+        let is_elsewhere = (rules.renewal_names_its_history && asked.token() != self.history())
+            || (rules.renewal_names_its_event && !self.log.holds(asked.applied()));
+        let (token, counted) = (self.token, scope.renewals.is_some());
+        let row = self.row(name).as_mut().filter(|_| !is_elsewhere)?;
+        if counted {
+            if rules.renewal_names_its_row && !numbers.may_have.contains(&row.counter) {
+                return None;
+            }
+            // Where they are counted, the statement counts them.
+            row.counter = if rules.rows_are_numbered_at_random { numbers.gets } else { row.counter + 1 };
+        }
+        row.applied = row.applied.max(number(asked.applied().seq));
+        if scope.rows_instead_of_the_wait {
+            row.token = token;
+        }
+        Some(self.shows())
+    }
+
+    /// Takes a row away if its counter is still what was seen.
+    pub(crate) fn reap(&mut self, still: Still) {
+        for (process, rows) in (0..).zip(&mut self.rows) {
+            for (life, row) in (0..).zip(rows) {
+                let is_it = Name { process, life }.id() == still.node;
+                row.take_if(|row| is_it && row.counter == still.counter);
+            }
+        }
+    }
+
+    /// Marks the history of this token, if it is the present one.
+    pub(crate) fn mark(&mut self, token: HistoryToken) -> bool {
+        let is_present = token == self.history();
+        if is_present {
+            self.mark = self.token;
+        }
+        is_present
+    }
+
+    pub(crate) fn is_marked(&self, scope: &Scope) -> bool {
+        self.mark == self.token || !scope.rules.history.mark_names_its_history
+    }
+
+    /// Notes that the key's last change is in force, if it is of this number at most and this event is there.
+    pub(crate) fn note(&mut self, scope: &Scope, up_to: Seq, shown_by: Position) {
+        let is_here = !scope.rules.history.note_names_its_event || self.log.holds(shown_by);
+        let last = self.log.last_of_the_key();
+        self.is_noted |= is_here && last != Position::START && last.seq <= up_to;
+    }
+
+    /// The last change of the key, as a statement of this history shows it.
+    pub(crate) fn last_change(&self) -> Enforcement {
+        let seq = self.log.last_of_the_key().seq;
+        Enforcement { seq, enforced_at: self.is_noted.then_some(Timestamp::MAX), token: self.history() }
+    }
+
+    /// Whether every row was renewed under the present token.
+    pub(crate) fn all_rows_are_of_this_history(&self) -> bool {
+        self.rows.iter().flatten().flatten().all(|row| row.token == self.token)
+    }
+
+    /// All rows, as the port gives them, and which of these events are not there.
+    pub(crate) fn members(&self, scope: &Scope, events: impl IntoIterator<Item = Position>) -> Members {
+        let mut members = Vec::new();
+        for (process, rows) in (0..).zip(&self.rows) {
+            for (life, row) in (0..).zip(rows) {
+                let Some(Row { applied, counter, token: _ }) = *row else { continue };
+                members.push(Member {
+                    node: Name { process, life }.id(),
+                    counter,
+                    applied: Seq::new(applied.into()),
+                    ttl: scope.lease_time(),
+                    started_at: Timestamp::MAX,
+                    renewed_at: Timestamp::MAX,
+                    version: String::new(),
+                });
+            }
+        }
+        Members {
+            rows: members,
+            head: self.shows(),
+            is_marked: self.is_marked(scope),
+            absent: events.into_iter().filter(|event| !self.log.holds(*event)).collect(),
+            database_time: Timestamp::MAX,
+        }
+    }
+}

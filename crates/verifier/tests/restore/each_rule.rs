@@ -1,0 +1,91 @@
+//! Each rule is needed: without it some order of steps breaks what is promised, and the search finds one.
+
+use std::collections::BTreeSet;
+
+use keyward_verifier::protocol::HistoryRules;
+
+use crate::{
+    mutants::{BY_HAND, CONTROLS, GUARDED, Mutant, WITH_A_TOKEN},
+    search::{breach, exhaust},
+};
+
+/// Finds what each of these breaks.
+fn are_found_out(mutants: &[Mutant]) {
+    let mut unbroken = Vec::new();
+    for Mutant { name, scope, breaks } in mutants {
+        let outcome = breach(scope, breaks);
+        match outcome.broken.iter().find(|(promise, _)| promise == breaks) {
+            Some((_, steps)) => {
+                println!("{name}: {} steps, after {} states", steps.len(), outcome.states);
+                println!("    {steps:?}");
+            }
+            None => unbroken.push(*name),
+        }
+    }
+    assert!(unbroken.is_empty(), "no breach was found without: {unbroken:#?}");
+}
+
+#[test]
+fn without_any_one_rule_the_promise_breaks_where_the_token_changes() {
+    are_found_out(WITH_A_TOKEN);
+}
+
+#[test]
+fn without_any_one_rule_the_promise_breaks_where_the_token_stands_still() {
+    are_found_out(BY_HAND);
+}
+
+#[test]
+fn what_is_not_promised_is_found_to_be_broken() {
+    are_found_out(CONTROLS);
+}
+
+#[test]
+fn a_rule_behind_which_a_second_one_stands_breaks_nothing_alone() {
+    for Mutant { name, scope, breaks: _ } in GUARDED {
+        let outcome = exhaust(scope);
+        println!("{name}: {} states", outcome.states);
+        assert!(outcome.broken.is_empty(), "{name} is needed by itself: {:#?}", outcome.broken);
+    }
+}
+
+#[test]
+fn every_rule_is_switched_off_by_some_mutant() {
+    let all: BTreeSet<_> = switches(&HistoryRules::ALL).into_iter().map(|(name, _)| name).collect();
+    let mutants = WITH_A_TOKEN.iter().chain(BY_HAND);
+    let switched = mutants.flat_map(|mutant| switches(&mutant.scope.rules.history));
+    let off: BTreeSet<_> = switched.filter(|(_, on)| !on).map(|(name, _)| name).collect();
+    assert_eq!(off, all);
+}
+
+/// Each rule by its name. One that is added has to be named here, or this does not compile.
+fn switches(rules: &HistoryRules) -> Vec<(&'static str, bool)> {
+    macro_rules! named {
+        ($($rule:ident),+ $(,)?) => {{
+            let HistoryRules { $($rule),+ } = *rules;
+            vec![$((stringify!($rule), $rule)),+]
+        }};
+    }
+    named!(
+        fills_are_of_one_history,
+        new_history_is_waited_out,
+        note_is_waited_out,
+        first_token_is_new,
+        token_is_seen_on_reply,
+        mark_names_its_history,
+        renewal_names_its_history,
+        lease_keeps_its_token,
+        renewal_names_its_event,
+        events_follow_by_nonce,
+        events_are_of_one_history,
+        renewal_names_its_row,
+        rows_are_numbered_at_random,
+        joining_starts_over,
+        reads_name_their_event,
+        reads_ahead_are_not_kept,
+        barrier_names_its_event,
+        note_names_its_event,
+        rows_beyond_the_head_do_not_count,
+        longest_lease_is_remembered,
+    )
+}

@@ -1,0 +1,201 @@
+//! The rules switched off, and what has to be found without them.
+
+use keyward_verifier::protocol::{HistoryRules, Rules};
+
+use crate::{
+    scope::{
+        Happening::{DelayedLists, Loss, Notes, OldReads, OldRenewals, Reaping},
+        Promise, Scope,
+    },
+    search::{HONEST, NONE_ACCEPTS, SETTLES},
+};
+
+/// The protocol with something switched off, and the scope in which that shows.
+pub(crate) struct Mutant {
+    pub(crate) name: &'static str,
+    pub(crate) scope: Scope,
+    /// What is broken.
+    pub(crate) breaks: &'static str,
+}
+
+const fn accepts(name: &'static str, scope: Scope) -> Mutant {
+    Mutant { name, scope, breaks: NONE_ACCEPTS }
+}
+
+const fn lies(name: &'static str, scope: Scope) -> Mutant {
+    Mutant { name, scope, breaks: HONEST }
+}
+
+const ON: HistoryRules = HistoryRules::ALL;
+
+const fn without(history: HistoryRules) -> Scope {
+    Scope { rules: Rules { history, ..Rules::ALL }, ticks: 1, names: 1, ..Scope::ONE }
+}
+
+/// The token of the lease is compared nowhere.
+const NO_TOKEN: HistoryRules = HistoryRules {
+    fills_are_of_one_history: false,
+    renewal_names_its_history: false,
+    events_are_of_one_history: false,
+    events_follow_by_nonce: false,
+    ..ON
+};
+/// The lease keeps the token of its join, and nobody compares it with that of the renewal.
+const TOKEN_OF_THE_JOIN: HistoryRules = HistoryRules { renewal_names_its_history: false, ..ON };
+/// Nobody waits under a new token.
+const NO_WAIT: HistoryRules = HistoryRules { new_history_is_waited_out: false, note_is_waited_out: false, ..ON };
+
+/// Where every restore comes with a token of its own.
+pub(crate) const WITH_A_TOKEN: &[Mutant] = &[
+    accepts(
+        "R18a: the token is compared nowhere, nor the nonce",
+        Scope { others: 1, ..without(HistoryRules { renewal_names_its_event: false, ..NO_TOKEN }) },
+    ),
+    accepts(
+        "R18a: the token is compared nowhere, the nonce in the renewal alone",
+        Scope { others: 2, ..without(NO_TOKEN) },
+    ),
+    accepts(
+        "R18a: the lease's token is that of its join, and not compared in the statement",
+        Scope { widens: 1, narrows: 1, ..without(TOKEN_OF_THE_JOIN) },
+    ),
+    accepts(
+        "R18a: the lease's token is that of its last renewal, and not compared in the statement",
+        Scope { widens: 1, narrows: 1, ..without(HistoryRules { lease_keeps_its_token: false, ..TOKEN_OF_THE_JOIN }) },
+    ),
+    Mutant {
+        name: "R18a: a node that joins goes on from what it had heard before",
+        scope: Scope { names: 2, others: 1, ..without(HistoryRules { joining_starts_over: false, ..ON }) },
+        breaks: SETTLES,
+    },
+    accepts("R18b: nonces alone, and no wait", without(NO_WAIT)),
+    accepts(
+        "R13, R18b: acknowledgements count at once under a new token",
+        without(HistoryRules { new_history_is_waited_out: false, ..ON }),
+    ),
+    accepts(
+        "R18b: a note is believed at once under a new token",
+        Scope { calls: 2, widens: 1, may: &[Notes], ..without(HistoryRules { note_is_waited_out: false, ..ON }) },
+    ),
+    accepts(
+        "R18b: the first token that a process sees counts as old",
+        Scope { calls: 2, second_is_fresh: true, ..without(HistoryRules { first_token_is_new: false, ..ON }) },
+    ),
+    accepts(
+        "R18b: a token counts as seen when the list was sent",
+        Scope { may: &[DelayedLists], ..without(HistoryRules { token_is_seen_on_reply: false, ..ON }) },
+    ),
+    accepts(
+        "R18b: instead of the wait, every listed row was renewed under the token",
+        Scope { rows_instead_of_the_wait: true, ..without(ON) },
+    ),
+    accepts("R18b: the mark does not name the token", without(HistoryRules { mark_names_its_history: false, ..ON })),
+    accepts(
+        "R18c: the note does not name its event",
+        Scope { calls: 2, narrows: 1, may: &[Notes], ..without(HistoryRules { note_names_its_event: false, ..ON }) },
+    ),
+    lies("R18c: the barrier does not name its event", without(HistoryRules { barrier_names_its_event: false, ..ON })),
+    accepts(
+        "R18c: the time-out knows only the leases of the rows listed",
+        without(HistoryRules { longest_lease_is_remembered: false, ..ON }),
+    ),
+    accepts(
+        "R11: an old server answers reads, and nobody compares the token of what was read",
+        Scope { others: 2, may: &[OldReads], ..without(HistoryRules { fills_are_of_one_history: false, ..ON }) },
+    ),
+    accepts(
+        "R6: memory outlives a membership",
+        Scope { names: 2, others: 1, rules: Rules { joining_empties: false, ..Rules::ALL }, ..without(ON) },
+    ),
+];
+
+/// Where the token stands still, as for rows put back by hand.
+const fn by_hand(history: HistoryRules) -> Scope {
+    Scope { token_stays: true, promise: Promise::LeaseLater, ..without(history) }
+}
+
+/// Where the nonces have to do alone.
+pub(crate) const BY_HAND: &[Mutant] = &[
+    accepts(
+        "R18a: a renewal does not name its event",
+        Scope { others: 1, ..by_hand(HistoryRules { renewal_names_its_event: false, ..ON }) },
+    ),
+    accepts(
+        "R18a: events need not follow by nonce",
+        Scope { others: 2, ..by_hand(HistoryRules { events_follow_by_nonce: false, ..ON }) },
+    ),
+    accepts(
+        "R18d: what was read is compared by number alone",
+        Scope { others: 1, ..by_hand(HistoryRules { reads_name_their_event: false, ..ON }) },
+    ),
+    accepts(
+        "R18d: what shows a later event is kept",
+        Scope { widens: 1, narrows: 1, ..by_hand(HistoryRules { reads_ahead_are_not_kept: false, ..ON }) },
+    ),
+    lies("R18c: the barrier does not name its event", by_hand(HistoryRules { barrier_names_its_event: false, ..ON })),
+    accepts(
+        "R18c: the note does not name its event",
+        Scope { calls: 2, narrows: 1, may: &[Notes], ..by_hand(HistoryRules { note_names_its_event: false, ..ON }) },
+    ),
+    accepts(
+        "R18a: rows are numbered by counting, and a reply is lost",
+        Scope {
+            renewals: Some(2),
+            may: &[Reaping, Loss],
+            ..by_hand(HistoryRules { rows_are_numbered_at_random: false, ..ON })
+        },
+    ),
+    accepts(
+        "R18a: rows are numbered by counting, and a renewal does not name its row's number",
+        Scope {
+            renewals: Some(2),
+            may: &[Reaping],
+            ..by_hand(HistoryRules { rows_are_numbered_at_random: false, renewal_names_its_row: false, ..ON })
+        },
+    ),
+    accepts(
+        "R18c: rows beyond the head count, and a renewal does not name its event",
+        Scope {
+            others: 1,
+            ..by_hand(HistoryRules { rows_beyond_the_head_do_not_count: false, renewal_names_its_event: false, ..ON })
+        },
+    ),
+];
+
+/// What no rule can make up for, so that it is known that these searches have teeth.
+pub(crate) const CONTROLS: &[Mutant] = &[
+    accepts("an old server goes on confirming renewals (A1)", Scope { may: &[OldReads, OldRenewals], ..without(ON) }),
+    accepts("a call whose later widening was lost", Scope { widens: 1, lost_widenings_count: true, ..without(ON) }),
+    accepts(
+        "the token stands still, and the promise is asked for at once",
+        Scope { promise: Promise::AtOnce, ..by_hand(ON) },
+    ),
+];
+
+/// Rules behind which a second one stands: off alone they break nothing here, and above they are off together with it.
+pub(crate) const GUARDED: &[Mutant] = &[
+    accepts(
+        "R18a: events of another history count: they follow by nonce",
+        Scope { others: 2, ..without(HistoryRules { events_are_of_one_history: false, ..ON }) },
+    ),
+    accepts(
+        "R18a: a renewal does not name its row's number: it names its event, and numbers are random",
+        Scope {
+            renewals: Some(2),
+            may: &[Reaping, Loss],
+            ..by_hand(HistoryRules { renewal_names_its_row: false, ..ON })
+        },
+    ),
+    accepts(
+        "R18a: rows are numbered by counting, and no reply is lost: a renewal names its row's number",
+        Scope {
+            renewals: Some(2),
+            may: &[Reaping],
+            ..by_hand(HistoryRules { rows_are_numbered_at_random: false, ..ON })
+        },
+    ),
+    accepts(
+        "R18c: rows beyond the head count: a renewal names its event",
+        Scope { others: 1, ..by_hand(HistoryRules { rows_beyond_the_head_do_not_count: false, ..ON }) },
+    ),
+];

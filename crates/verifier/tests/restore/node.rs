@@ -1,0 +1,306 @@
+//! One node: the core's lease, shard and row numbers, one message to the database at a time, one read under way at a time.
+//!
+//! It does what the driver's control task does.
+
+mod step;
+
+use keyward_domain::Timestamp;
+use keyward_storage::{Confirmed, Event, Events, HistoryToken, Position, Snapshot, Subject};
+use keyward_verifier::protocol::{Asked, Entries, Lease, RowNumbers, Shard, Succession, Ticket};
+
+use crate::{
+    database::{Database, Name, Numbers},
+    log::{KEY, Log},
+    scope::{Happening, Scope, boot},
+};
+
+pub(crate) use step::NodeStep;
+
+/// What a shard remembers here: that the key is valid, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Memory {
+    key_is_valid: bool,
+}
+
+impl Entries for Memory {
+    fn purge(&mut self, subject: &Subject) {
+        self.key_is_valid &= *subject != KEY;
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// A message to the database and its reply.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Control {
+    Idle,
+    Joining {
+        asked: Asked,
+        number: u64,
+    },
+    Joined {
+        asked: Asked,
+        number: u64,
+        shown: Snapshot,
+    },
+    Renewing(Renewal),
+    /// None if the database does not have what the renewal named.
+    Renewed {
+        asked: Asked,
+        number: u64,
+        shown: Option<Snapshot>,
+    },
+    /// Events that were read and are not here yet.
+    Events(Batch),
+}
+
+/// A renewal, under the name that the node had.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Renewal {
+    name: Name,
+    asked: Asked,
+    numbers: Numbers,
+}
+
+/// Events, and what the database said of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Batch {
+    /// The history and the event that they follow.
+    after: Snapshot,
+    follow: bool,
+    next: Option<Event>,
+    is_all: bool,
+}
+
+/// A read of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fill {
+    None,
+    /// It shows the database as it was when it was begun: what becomes visible later, a later read sees.
+    Read {
+        ticket: Ticket,
+        at: u8,
+        valid: bool,
+        as_of: Snapshot,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Node {
+    pub(crate) name: Name,
+    /// The name whose row may still be there.
+    previous: Option<Name>,
+    pub(crate) lease: Lease,
+    pub(crate) shard: Shard<Memory>,
+    numbers: RowNumbers,
+    /// How many renewals were sent under this name, where they are counted.
+    drawn: u8,
+    control: Control,
+    /// A renewal that was given up and may be carried out all the same.
+    abandoned: Option<Renewal>,
+    pub(crate) fill: Fill,
+}
+
+impl Node {
+    /// A process that has just started.
+    pub(crate) fn started(scope: &Scope, name: Name) -> Self {
+        Self {
+            name,
+            previous: None,
+            lease: Lease::new(scope.rules, scope.lease_time()),
+            shard: Shard::new(scope.rules, Memory::default()),
+            numbers: RowNumbers::new(scope.rules.history),
+            drawn: 0,
+            control: Control::Idle,
+            abandoned: None,
+            fill: Fill::None,
+        }
+    }
+
+    /// Whether the node may answer from memory now.
+    pub(crate) fn has_lease(&self, scope: &Scope, now: u8) -> bool {
+        self.lease.term().holds(&scope.rules, boot(now))
+    }
+
+    pub(crate) fn remembers(&self) -> bool {
+        self.shard.clone().entries().key_is_valid
+    }
+
+    /// Whether a request that shares the read under way is told that the key is valid. Where the token stands still, it has
+    /// to be known that a read is given up in less time than a lease lasts: the server and the node see to that.
+    pub(crate) fn shares_valid(&self, scope: &Scope, now: u8) -> bool {
+        let Fill::Read { ticket, at, valid: true, as_of } = self.fill else { return false };
+        (!scope.token_stays || now < at + scope.ttl) && self.shard.vouches_for(ticket, as_of, true)
+    }
+
+    /// Whether it has heard of no event that is not there, if its lease stands in this history.
+    pub(crate) fn settles(&self, database: &Database) -> bool {
+        let is_here = self.lease.is_member() && self.lease.token() == database.history();
+        !is_here || self.lease.heard() <= database.log.head().seq
+    }
+
+    /// A number as random as is needed: no other row has it, and this one has it once.
+    fn draw(&self, scope: &Scope) -> u64 {
+        let number = 1_000 + u64::from(self.name.life) * 100 + u64::from(self.drawn);
+        if scope.renewals.is_some() && scope.rules.history.rows_are_numbered_at_random { number } else { 0 }
+    }
+
+    /// Sends a join or a renewal.
+    fn ask(&mut self, scope: &Scope, now: u8) {
+        let asked = self.lease.ask(boot(now));
+        if self.lease.is_member() {
+            let mut numbers = Numbers::default();
+            if scope.renewals.is_some() {
+                numbers.may_have = self.numbers.may_have().to_vec();
+                self.drawn += 1;
+                numbers.gets = self.numbers.next(self.draw(scope));
+            }
+            self.control = Control::Renewing(Renewal { name: self.name, asked, numbers });
+        } else {
+            self.control = Control::Joining { asked, number: self.draw(scope) };
+        }
+    }
+
+    /// The database carries out what was sent.
+    fn carry_out(&mut self, database: &mut Database, scope: &Scope) {
+        self.control = match std::mem::replace(&mut self.control, Control::Idle) {
+            Control::Joining { asked, number } => {
+                let shown = database.join(scope, self.name, self.previous, number);
+                Control::Joined { asked, number, shown }
+            }
+            Control::Renewing(Renewal { name, asked, numbers }) => {
+                let shown = database.renew(scope, name, asked, &numbers);
+                Control::Renewed { asked, number: numbers.gets, shown }
+            }
+            other @ (Control::Idle | Control::Joined { .. } | Control::Renewed { .. } | Control::Events(_)) => other,
+        };
+    }
+
+    /// The old server confirms a renewal, and no other one does.
+    fn is_confirmed_by(&mut self, old: Snapshot) {
+        if let Control::Renewing(Renewal { asked, ref numbers, .. }) = self.control {
+            self.control = Control::Renewed { asked, number: numbers.gets, shown: Some(old) };
+        }
+    }
+
+    /// The reply arrives.
+    fn hear_reply(&mut self, scope: &Scope, now: u8) {
+        match std::mem::replace(&mut self.control, Control::Idle) {
+            Control::Joined { asked, number, shown } => {
+                let generation = self.lease.joined(asked, &confirmed(shown), boot(now));
+                self.shard.open(generation, shown);
+                self.confirm(scope, number);
+                self.previous = None;
+            }
+            Control::Renewed { asked, number, shown: Some(shown) } => {
+                self.confirm(scope, number);
+                if !self.lease.renewed(asked, &confirmed(shown), boot(now)) {
+                    self.end_membership();
+                }
+            }
+            Control::Renewed { shown: None, .. } => self.end_membership(),
+            Control::Events(batch) => self.apply(&batch, scope),
+            Control::Idle | Control::Joining { .. } | Control::Renewing(_) => {}
+        }
+    }
+
+    fn confirm(&mut self, scope: &Scope, number: u64) {
+        if scope.renewals.is_some() {
+            self.numbers.confirmed(number);
+        }
+    }
+
+    /// The message that is under way, or its reply, is lost; the node gives it up.
+    fn give_up(&mut self, scope: &Scope) {
+        let control = std::mem::replace(&mut self.control, Control::Idle);
+        if !self.lease.is_member() {
+            self.take_another_name();
+        } else if let Control::Renewing(renewal) = control
+            && scope.may(Happening::LateWork)
+        {
+            self.abandoned = Some(renewal);
+        }
+    }
+
+    /// The process dies, and another one takes its place.
+    fn crash(&mut self, scope: &Scope) {
+        let (abandoned, name) = (self.abandoned.take(), Name { life: self.name.life + 1, ..self.name });
+        *self = Self { abandoned, ..Self::started(scope, name) };
+    }
+
+    fn carry_out_late(&mut self, database: &mut Database, scope: &Scope) {
+        if let Some(Renewal { name, asked, numbers }) = self.abandoned.take() {
+            database.renew(scope, name, asked, &numbers);
+        }
+    }
+
+    /// Reads the next event.
+    fn read_events(&self, database: &Database) -> Batch {
+        let applied = self.lease.applied();
+        let Events { token, follow, events } = database.events_after(applied);
+        let next = events.first().copied();
+        let last = next.map_or(applied, |event| event.position);
+        Batch {
+            after: Snapshot { position: applied, token },
+            follow,
+            next,
+            is_all: database.log.after(last.seq).is_none(),
+        }
+    }
+
+    /// Forgets what the event changed, or everything if events are missing; or the membership ends.
+    fn apply(&mut self, batch: &Batch, scope: &Scope) {
+        let (applied, seen) = (self.lease.applied(), self.lease.heard());
+        let events: Vec<_> = batch.next.into_iter().collect();
+        let is_gapless = Succession::is_gapless(applied.seq, &events);
+        let read = Events { token: batch.after.token, follow: batch.follow, events };
+        let known = Succession { token: self.lease.token(), applied, seen };
+        if !known.admits(&scope.rules.history, &read, batch.is_all) {
+            return self.end_membership();
+        }
+        let up_to = match batch.next {
+            None if applied.seq < seen => Position::unnamed(seen),
+            None => return,
+            Some(event) => event.position,
+        };
+        match batch.next {
+            Some(event) if is_gapless => self.shard.apply([&event.subject], up_to),
+            _ => self.shard.forget(up_to),
+        }
+        self.lease.apply(up_to);
+    }
+
+    fn read(&mut self, log: &Log, token: HistoryToken, scope: &Scope, now: u8) {
+        let at = if scope.token_stays { now } else { 0 };
+        let (ticket, as_of) = (self.shard.begin_read(), Snapshot { position: log.head(), token });
+        self.fill = Fill::Read { ticket, at, valid: log.key_is_valid(), as_of };
+    }
+
+    /// Keeps what was read, if it may be kept. That a key is revoked is not worth a place in memory here.
+    fn keep(&mut self) {
+        if let Fill::Read { ticket, valid, as_of, .. } = std::mem::replace(&mut self.fill, Fill::None)
+            && let Some(memory) = self.shard.admit(ticket, as_of)
+        {
+            memory.key_is_valid |= valid;
+        }
+    }
+
+    fn end_membership(&mut self) {
+        self.lease.ended();
+        self.shard.close();
+        self.numbers.ended();
+        self.take_another_name();
+    }
+
+    fn take_another_name(&mut self) {
+        self.previous = Some(self.name);
+        self.name.life += 1;
+        self.drawn = 0;
+    }
+}
+
+fn confirmed(head: Snapshot) -> Confirmed {
+    Confirmed { head, database_time: Timestamp::MAX }
+}

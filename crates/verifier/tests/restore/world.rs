@@ -1,0 +1,116 @@
+//! The state of a search: everything that can differ from one moment to the next.
+
+use std::time::Duration;
+
+use keyward_storage::{Position, Snapshot};
+use keyward_verifier::protocol::{Reaper, Still};
+
+use crate::{
+    call::Call,
+    database::{Database, Name},
+    log::{self, Log},
+    node::Node,
+    scope::{Promise, Scope},
+};
+
+/// The server of before a restore, which was left running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OldServer {
+    pub(crate) log: Log,
+    token: u8,
+}
+
+impl OldServer {
+    pub(crate) const fn of(database: &Database) -> Self {
+        Self { log: database.log, token: database.token }
+    }
+
+    pub(crate) fn shows(&self) -> Snapshot {
+        Snapshot { position: self.log.head(), token: log::token(self.token) }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct World {
+    /// Ticks.
+    pub(crate) now: u8,
+    pub(crate) database: Database,
+    /// The copy, and in which history it was made.
+    pub(crate) copy: Option<(u8, Database)>,
+    /// How often a copy was put in the place of the database: the number of the present history.
+    pub(crate) restores: u8,
+    /// When it last was, where that matters.
+    pub(crate) restored_at: u8,
+    pub(crate) restarted: bool,
+    /// How many tokens there were before this one.
+    pub(crate) tokens: u8,
+    pub(crate) old: Option<OldServer>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) calls: Vec<Call>,
+    /// Changes that are still to come.
+    pub(crate) others: u8,
+    pub(crate) widens: u8,
+    pub(crate) narrows: u8,
+    pub(crate) reaper: Reaper,
+    /// What the reaper is about to take away.
+    pub(crate) still: Vec<Still>,
+    /// The change that an answered call said is in force, and that stands: no node may accept the key.
+    pub(crate) promised: Option<Position>,
+    /// The node whose lease a request found good that arrived since.
+    pub(crate) request: Option<u8>,
+    /// That request was told "valid".
+    pub(crate) is_broken: bool,
+    /// A call was answered by a list that does not show its change.
+    pub(crate) is_dishonest: bool,
+}
+
+impl World {
+    pub(crate) fn new(scope: &Scope) -> Self {
+        Self {
+            now: 0,
+            database: Database::new(),
+            copy: None,
+            restores: 0,
+            restored_at: 0,
+            restarted: false,
+            tokens: 0,
+            old: None,
+            nodes: (0..scope.nodes).map(|process| Node::started(scope, Name { process, life: 0 })).collect(),
+            calls: (0..scope.calls).map(|at| Call::of_a_process(scope, at == 1 && scope.second_is_fresh)).collect(),
+            others: scope.others,
+            widens: scope.widens,
+            narrows: scope.narrows,
+            reaper: Reaper::new(scope.rules, Duration::ZERO),
+            still: Vec::new(),
+            promised: None,
+            request: None,
+            is_broken: false,
+            is_dishonest: false,
+        }
+    }
+
+    /// Whether a request that arrives at this node now finds a good lease and is one that something is promised to.
+    pub(crate) fn may_arrive(&self, scope: &Scope, node: &Node) -> bool {
+        let is_exempt =
+            scope.promise != Promise::AtOnce && self.restores > 0 && self.now < self.restored_at + scope.ttl;
+        self.promised.is_some() && self.request.is_none() && !is_exempt && node.has_lease(scope, self.now)
+    }
+
+    /// Whether nothing can be broken any more: every call is over, and nothing that stands was promised.
+    pub(crate) fn is_past_everything(&self, scope: &Scope) -> bool {
+        let may_be_promised = scope.promise == Promise::LeaseLaterForTheCopy && self.restores < scope.restores;
+        self.promised.is_none() && !may_be_promised && self.calls.iter().all(Call::is_over)
+    }
+
+    /// The promise of earlier answers ends: the key was widened, or their change is gone.
+    pub(crate) fn release(&mut self) {
+        (self.promised, self.request) = (None, None);
+    }
+
+    /// A call said that this change is in force.
+    pub(crate) fn promise(&mut self, change: Position) {
+        if self.database.log.stands(change) {
+            self.promised = Some(change);
+        }
+    }
+}
