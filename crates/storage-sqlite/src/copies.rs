@@ -9,6 +9,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use keyward_storage::{Result, StorageError};
@@ -80,7 +81,7 @@ impl SqliteStore {
         if FORMATS.iter().any(|place| head[*place] != 1) {
             return Err(no_copy("it is the file of a server, copied without what stands beside it"));
         }
-        Ok(Self { readers: options.readers(file), writer: None })
+        Ok(Self { readers: options.readers(file), writer: None, foreign: Arc::default() })
     }
 
     /// Reads the whole file, and looks whether it is sound.

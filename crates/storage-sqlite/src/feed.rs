@@ -8,8 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Timestamp};
 use keyward_storage::{
-    Event, Events, Feed, Hint, Hints, HistoryToken, Position, Read, Result, Seq, Snapshot, StorageError, Subject,
-    row::stored_seq,
+    Event, Events, Feed, Hint, Hints, Position, Read, Result, Seq, Snapshot, StorageError, Subject, row::stored_seq,
 };
 use sqlx::{SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
@@ -59,6 +58,12 @@ impl Feed for SqliteStore {
 
     #[tracing::instrument(skip_all, name = "db.feed.events_after")]
     async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
+        // Where somebody writes, that one has looked.
+        if let Some((writer, _)) = &self.writer
+            && let Some(mut connection) = writer.try_acquire()
+        {
+            self.foreign.look(&mut connection).await?;
+        }
         let seq = column(position.seq);
         let rows = sqlx::query_as!(
             StoredEvent,
@@ -68,9 +73,11 @@ impl Feed for SqliteStore {
             at_most
         );
         let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
-        // One process, one history. What was pruned shows as a gap in the numbers.
+        // What was pruned shows as a gap in the numbers. The head is never pruned: it is behind only where the database
+        // went back.
+        let follow = !rows.is_empty() || head(&self.readers).await? >= position.seq;
         let events = rows.into_iter().map(StoredEvent::restore).collect::<Result<_>>()?;
-        Ok(Events { token: HistoryToken::EMBEDDED, follow: true, events })
+        Ok(Events { token: self.foreign.history(), follow, events })
     }
 
     async fn announce(&self, _hint: Hint) -> Result<()> {

@@ -12,7 +12,7 @@
 //! Decides nothing and reads no clock (the schema dates events by SQLite's). Every query is checked by sqlx at compile
 //! time against the migrations.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use keyward_storage::{Authority, Result, Schema, Store, UnitOfWork};
@@ -25,6 +25,7 @@ mod credentials;
 mod error;
 mod feed;
 mod files;
+mod foreign;
 mod installation;
 mod keys;
 mod options;
@@ -46,6 +47,7 @@ pub use options::Options;
 
 use error::{ReadOnly, commit_refused, refused, unavailable};
 use files::DatabaseLock;
+use foreign::ForeignWrites;
 
 /// The migrations that this binary knows.
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -56,6 +58,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     /// The one connection that writes, and the lock that makes it the only one; neither in a store opened to read.
     writer: Option<(SqlitePool, DatabaseLock)>,
+    foreign: Arc<ForeignWrites>,
 }
 
 impl SqliteStore {
@@ -75,7 +78,10 @@ impl SqliteStore {
             return Err(OpenError::Hollow { path: files::database(data_dir) });
         }
         let readers = options.readers(&files::database(data_dir));
-        Ok(Self { readers, writer: Some((writer, lock)) })
+        let foreign = Arc::<ForeignWrites>::default();
+        let first_look = async { foreign.look(&mut *writer.acquire().await.map_err(refused)?).await };
+        first_look.await.map_err(OpenError::Database)?;
+        Ok(Self { readers, writer: Some((writer, lock)), foreign })
     }
 
     /// Opens the store in this folder for reading and writing, if there is one; makes nothing.
@@ -100,7 +106,7 @@ impl SqliteStore {
         if !files::look(&database)? {
             return Err(OpenError::Missing { data_dir: data_dir.into() });
         }
-        Ok(Self { readers: options.readers(&database), writer: None })
+        Ok(Self { readers: options.readers(&database), writer: None, foreign: Arc::default() })
     }
 
     /// Brings the schema up to what this binary needs.
@@ -158,9 +164,10 @@ impl SqliteStore {
 
     /// A transaction that has the right to write from its first moment on.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
-        let transaction = self.writer()?.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
+        let mut transaction = self.writer()?.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
         // Again: it may have waited long for those before it.
         self.writer()?;
+        self.foreign.look(&mut transaction).await?;
         Ok(transaction)
     }
 

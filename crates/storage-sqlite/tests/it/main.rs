@@ -2,6 +2,7 @@
 
 mod folder;
 mod revocation;
+mod rewritten;
 mod schema;
 mod trouble;
 

@@ -35,6 +35,14 @@ pub(crate) enum CaughtUp {
     Elsewhere,
 }
 
+/// The same where one process has the database.
+pub(crate) enum Own {
+    /// They were applied.
+    Applied(Progress),
+    /// The database went back, or others have written to it: nothing was applied.
+    Rewritten,
+}
+
 impl Shared {
     /// Applies the next events after `applied`, if they are of the history of this token and follow it by number and
     /// nonce. `seen` is an event that this history has shown: it was committed.
@@ -49,10 +57,14 @@ impl Shared {
         Ok(CaughtUp::Applied(self.apply(applied, seen, &read.events)))
     }
 
-    /// The same for the only process on its database: it has one history, and what was pruned empties the memory.
-    pub(crate) async fn apply_own(&self, applied: Position, seen: Seq) -> Result<Progress> {
+    /// The same for the only process on its database, whose events have no nonces: what was pruned empties the memory, and
+    /// another token says that others have written.
+    pub(crate) async fn apply_own(&self, applied: Position, seen: Seq, token: HistoryToken) -> Result<Own> {
         let read = self.feed.events_after(applied, AT_ONCE).await?;
-        Ok(self.apply(applied, seen, &read.events))
+        if read.token != token || !read.follow {
+            return Ok(Own::Rewritten);
+        }
+        Ok(Own::Applied(self.apply(applied, seen, &read.events)))
     }
 
     fn apply(&self, applied: Position, seen: Seq, events: &[Event]) -> Progress {

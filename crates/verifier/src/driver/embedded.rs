@@ -3,13 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_storage::{Position, Result, Seq, StorageError};
+use keyward_storage::{HistoryToken, Position, Result, Seq, StorageError};
 use tokio::{
     sync::Mutex,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
+use super::catch_up::Own;
 use crate::{
     protocol::{Boot, Generation, Term},
     verifier::Shared,
@@ -24,23 +25,64 @@ const PRUNE_EVERY: u32 = 300;
 #[derive(Clone)]
 pub(crate) struct Embedded {
     shared: Arc<Shared>,
-    /// The last event that was applied; none while the memory is closed.
-    applied: Arc<Mutex<Option<Position>>>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// What the memory shows.
+struct Memory {
+    /// The last event that was applied; none while it is closed.
+    applied: Option<Position>,
+    /// The history that the events were of.
+    token: HistoryToken,
+    /// Counts how often it was opened.
+    generation: Generation,
 }
 
 impl Embedded {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, applied: Arc::default() }
+        let memory = Memory { applied: None, token: HistoryToken::EMBEDDED, generation: Generation::FIRST };
+        Self { shared, memory: Arc::new(Mutex::new(memory)) }
     }
 
     /// Begins to answer from memory. Whatever was committed before is seen by every read from now on.
     pub(crate) async fn open(&self) -> Result<()> {
-        let mut applied = self.applied.lock().await;
+        self.open_empty(&mut *self.memory.lock().await).await
+    }
+
+    async fn open_empty(&self, memory: &mut Memory) -> Result<()> {
         let head = self.shared.feed.head().await?.as_of;
-        self.shared.cache.open(Generation::FIRST.next(), head);
+        // What others wrote before this moment is no harm: nothing is remembered yet.
+        memory.token = self.shared.feed.events_after(head.position, 1).await?.token;
+        memory.generation = memory.generation.next();
+        self.shared.cache.open(memory.generation, head);
         self.shared.gate.show(Term::until(Boot::NEVER));
-        *applied = Some(head.position);
+        memory.applied = Some(head.position);
         Ok(())
+    }
+
+    /// The database is not the one that the memory shows: everything is forgotten. Where it cannot be read, requests are
+    /// answered by reads of their own until it can.
+    async fn start_over(&self, memory: &mut Memory) {
+        self.shared.gate.close();
+        self.shared.cache.close();
+        let before = memory.applied.take();
+        if let Ok(Err(error)) = timeout(READING, self.open_empty(memory)).await {
+            tracing::warn!(error = &error as &(dyn std::error::Error + 'static), "the last event could not be read");
+        }
+        match (before, memory.applied) {
+            (Some(before), Some(now)) if now.seq < before.seq => {
+                self.shared.meters.history_lost.increment(1);
+                tracing::error!(
+                    kept_up_to = %now.seq,
+                    had_up_to = %before.seq,
+                    "the database went back under this server: of the changes up to number {}, those after number {} are \
+                     lost. Keys that were revoked by them are accepted again: revoke them anew",
+                    before.seq,
+                    now.seq
+                );
+            }
+            _ => tracing::warn!("others have written to the database of this server: forgot everything in memory"),
+        }
     }
 
     /// Looks for events now and then: a request that was cut off between its commit and its purge leaves one behind.
@@ -48,7 +90,7 @@ impl Embedded {
         let every = self.shared.terms.renew_every;
         let (mut rounds, mut more_to_prune) = (0_u32, false);
         while leaving.run_until_cancelled(sleep(every)).await.is_some() {
-            self.apply_up_to(Position::START).await;
+            self.catch_up().await;
             rounds = rounds.wrapping_add(1);
             if more_to_prune || rounds.is_multiple_of(PRUNE_EVERY) {
                 more_to_prune = self.shared.prune(READING).await;
@@ -56,45 +98,59 @@ impl Embedded {
             self.shared.meters.show(self.shared.cache.size());
         }
         self.shared.gate.close();
-        *self.applied.lock().await = None;
+        self.memory.lock().await.applied = None;
         self.shared.cache.close();
+    }
+
+    /// Applies what there is, and opens a memory that could not be opened.
+    async fn catch_up(&self) {
+        let mut memory = self.memory.lock().await;
+        if memory.applied.is_none() {
+            match timeout(READING, self.open_empty(&mut memory)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+        self.apply(&mut memory, Position::START).await;
     }
 
     /// Forgets what events up to this one changed. When it returns, no request that arrives is answered from before.
     pub(crate) async fn apply_up_to(&self, event: Position) {
-        let mut applied = self.applied.lock().await;
-        let Some(before) = *applied else { return };
-        let seq = event.seq;
-        if seq != Seq::ZERO && before.seq >= seq {
-            return;
-        }
+        self.apply(&mut *self.memory.lock().await, event).await;
+    }
+
+    async fn apply(&self, memory: &mut Memory, event: Position) {
+        let Some(before) = memory.applied else { return };
+        let (seq, token) = (event.seq, memory.token);
+        // Also where this number was applied: the database may have gone back and given it a second time.
         let applying = timeout(READING, async {
             let mut now = before;
             loop {
-                let progress = self.shared.apply_own(now, seq).await?;
-                now = progress.up_to;
-                if progress.all {
-                    return Ok::<_, StorageError>(now);
+                match self.shared.apply_own(now, seq, token).await? {
+                    Own::Applied(progress) if progress.all => return Ok::<_, StorageError>(Some(progress.up_to)),
+                    Own::Applied(progress) => now = progress.up_to,
+                    Own::Rewritten => return Ok(None),
                 }
             }
         });
         let error = match applying.await {
-            Ok(Ok(now)) => {
-                *applied = Some(now);
+            Ok(Ok(Some(now))) => {
+                memory.applied = Some(now);
                 return;
             }
+            Ok(Ok(None)) => return self.start_over(memory).await,
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };
         let error = error.as_ref().map(|error| error as &(dyn std::error::Error + 'static));
         if seq == Seq::ZERO {
-            // Nobody waits for it: the next round reads them.
+            // No call waits for it: the next round reads them.
             tracing::debug!(error, "events could not be read");
         } else {
             // The database is not to be read: whatever is remembered may be wrong.
             tracing::warn!(error, "events could not be read: forgetting everything in memory");
             self.shared.cache.forget(event);
-            *applied = Some(if event.seq > before.seq { event } else { before });
+            memory.applied = Some(if event.seq > before.seq { event } else { before });
         }
     }
 }

@@ -78,3 +78,37 @@ async fn when_it_has_left_nothing_is_remembered_and_nothing_has_to_be_purged() {
     assert_eq!(stage.verify(&alone, 0).await, Told::Narrowed);
     alone.end().await;
 }
+
+/// Its numbers are given a second time: what was applied under them says nothing.
+#[tokio::test(start_paused = true)]
+async fn where_the_database_went_back_a_revoke_is_in_force_when_it_answers() {
+    let stage = Stage::with_keys(4);
+    let alone = stage.alone().await;
+    let before = stage.database.copy();
+    for number in [1, 2, 3] {
+        stage.revoke(&alone, number).await;
+    }
+    assert_eq!(stage.verify(&alone, 0).await, Told::Valid);
+    stage.database.go_back(before, false);
+    assert!(alone.remembers(0));
+    stage.revoke(&alone, 0).await;
+    assert_eq!(stage.verify(&alone, 0).await, Told::Narrowed);
+    assert_eq!(stage.verify(&alone, 3).await, Told::Valid, "the database says so");
+    assert_eq!(stage.breaches(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_gone_with_its_history_is_forgotten_at_the_next_round() {
+    let stage = Stage::with_keys(1);
+    let alone = stage.alone().await;
+    let before = stage.database.copy();
+    stage.add_key(1);
+    for number in [0, 1] {
+        assert_eq!(stage.verify(&alone, number).await, Told::Valid);
+    }
+    stage.database.go_back(before, false);
+    stage.pass(TERMS.renew_every * 2).await;
+    assert_eq!(stage.verify(&alone, 1).await, Told::Unknown);
+    assert_eq!(stage.verify(&alone, 0).await, Told::Valid);
+    assert!(alone.remembers(0), "memory goes on");
+}
