@@ -1,6 +1,9 @@
 //! A base backup of the running server is put in the place of its data.
 
-use super::scene::Scene;
+use reqwest::Method;
+use serde_json::json;
+
+use super::scene::{Scene, answered, is_refused};
 
 /// Once the numbers of the lost events stay above those that are given after the swap, once these overtake them at
 /// once.
@@ -31,5 +34,26 @@ async fn a_revoke_holds_after_a_base_backup_was_swapped_in() {
     assert!(scene.head().await > after.head);
     scene.is_of_the_copy(&after).await;
     scene.says_what_was_lost(&after, 2).await;
+    scene.fleet.stop();
+}
+
+/// The other node stands still and remembers a pair that the database does not have: no event ends it, and the overwrite
+/// finds nothing to revoke.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_overwrite_of_a_pair_that_is_gone_waits_for_the_nodes_that_remember_it() {
+    // Leases that are longer than the swap takes.
+    let scene = Scene::start("default").await;
+    let backup = scene.cluster.base_backup("before the pair").unwrap();
+    let path = format!("/v1/merchants/{}/api-keys", scene.fleet.demo.merchant);
+    let pair = json!({ "name": "gone", "overwriteExistingKey": true });
+    let gone = scene.by().post(&path, &pair).await.expect(201).member("appSecret");
+    scene.fleet.all_remember(&gone).await;
+    scene.fleet.nodes[1].freeze();
+    scene.cluster.stop_immediately().unwrap();
+    scene.cluster.put_back(&backup).unwrap();
+    scene.cluster.start_again().unwrap();
+    answered(&scene.by(), Method::POST, &path, Some(pair)).await.expect(201);
+    scene.fleet.nodes[1].thaw();
+    is_refused(&scene.fleet.nodes[1].anonymous(), &gone).await;
     scene.fleet.stop();
 }

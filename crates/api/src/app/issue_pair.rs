@@ -7,7 +7,7 @@ use keyward_domain::{
     AccountNotActive, ApiKey, Ask, Chain, Description, KeyTerms, KeyType, KeyValue, Mid, Name, Origin, OtherWriters,
     PairMembership, Reason, Refusal, ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
 };
-use keyward_storage::{Constraint, StorageError, Subject, UnitOfWork, Write};
+use keyward_storage::{Constraint, Enforcement, StorageError, Subject, UnitOfWork, Write};
 
 use super::{
     App, Caller, Fault, NoEntropy, Refused,
@@ -155,7 +155,15 @@ async fn try_once(
         }
     }
     acting.is_in_time(app)?;
+    let ended_nothing = replaced.is_empty() && ended_before.is_empty();
     narrowing::commit(app, work, replaced, Some(turn)).await?.in_force().await?;
+    if command.overwrite && ended_nothing {
+        // A pair of this name may be gone with a history of which a node still holds a lease (R18b). Over at once where
+        // every such lease has ended.
+        let history = acting.by.histories().next();
+        let shown_by = history.map(|token| Enforcement { seq: acting.by.as_of(), enforced_at: Some(at), token });
+        narrowing::again(app, shown_by, Subject::Account(account)).in_force().await?;
+    }
     for key in ended_before {
         let last = app.store.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
         narrowing::again(app, last, Subject::Key(key)).in_force().await?;
