@@ -21,6 +21,9 @@ use crate::app::{self, authenticate};
 /// A scope that a call needs, as a type.
 pub(super) trait Need {
     const PERMISSION: Permission;
+    /// Whether the call stops a key or an account. It stays its source's request then: a thief who fills the account's
+    /// share with requests of a stolen key would keep out the call that ends that key.
+    const STOPS: bool = false;
 }
 
 macro_rules! needs {
@@ -36,6 +39,20 @@ macro_rules! needs {
 
 needs!(WriteKeys, ReadKeys, VerifyKeys, ReadMerchants, WriteMerchants);
 
+macro_rules! stops {
+    ($($name:ident by $permission:ident),+) => {$(
+        #[doc = concat!("The call stops something, and needs [`Permission::", stringify!($permission), "`].")]
+        pub(super) enum $name {}
+
+        impl Need for $name {
+            const PERMISSION: Permission = Permission::$permission;
+            const STOPS: bool = true;
+        }
+    )+};
+}
+
+stops!(StopKeys by WriteKeys, StopMerchants by WriteMerchants);
+
 /// A caller that may do what the call needs.
 pub(super) struct Caller<N>(pub(super) app::Caller, PhantomData<N>);
 
@@ -47,7 +64,9 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
         let credential = bearer(&parts.headers)?.ok_or_else(|| refused(Denial::NotFound))?;
         let caller = authenticate::authenticate(&state.app, credential, source).await?;
         // From here on it is the account's request, not its source's: also while its body is on its way.
-        if let Some((place, account)) = parts.extensions.get::<Arc<Place>>().zip(caller.account()) {
+        if !N::STOPS
+            && let Some((place, account)) = parts.extensions.get::<Arc<Place>>().zip(caller.account())
+        {
             place.pass_to(Holder::Account(account.id))?;
         }
         if caller.may(N::PERMISSION) {

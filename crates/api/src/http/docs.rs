@@ -1,6 +1,8 @@
 //! `/docs`: the reference as a page of our own, rendered from the OpenAPI document. Works without the internet: no script,
 //! no font, no image from anywhere.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     Router,
@@ -9,7 +11,7 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
@@ -17,7 +19,7 @@ use super::{
     AppState,
     problem::{Code, Problem},
 };
-use crate::app::Settings;
+use crate::app::{App, Settings};
 
 /// Nothing but the page itself and the style in it.
 const POLICY: &str =
@@ -44,7 +46,12 @@ impl Pages {
 }
 
 pub(super) fn router() -> Router<AppState> {
-    Router::new().route("/docs", get(reference)).route("/docs/problems", get(problems))
+    Router::new().route("/", get(to_the_docs)).route("/docs", get(reference)).route("/docs/problems", get(problems))
+}
+
+async fn to_the_docs(State(app): State<Arc<App>>) -> Response {
+    let docs = format!("{}/docs", app.settings().path_prefix());
+    (StatusCode::FOUND, [(header::LOCATION, docs)]).into_response()
 }
 
 #[derive(Template)]

@@ -10,9 +10,12 @@ use serde::Serialize;
 use super::AppState;
 use crate::{app::App, tokens::Jwk};
 
-/// Less than the ten minutes for which a key is published before it signs.
-const FIVE_MINUTES: [(HeaderName, HeaderValue); 1] =
-    [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
+/// Pages of every origin may read it, and keep it for less than the ten minutes for which a key is published before it
+/// signs.
+const FOR_EVERYONE: [(HeaderName, HeaderValue); 2] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+];
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
@@ -34,7 +37,7 @@ struct JwkSet {
 async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.follow_history().await;
     let keys = app.access_tokens().keys().jwks(app.now());
-    (FIVE_MINUTES, Json(JwkSet { keys }))
+    (FOR_EVERYONE, Json(JwkSet { keys }))
 }
 
 #[derive(Serialize)]
@@ -61,9 +64,11 @@ async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
         token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
         service_documentation: format!("{url}/docs"),
     };
-    (FIVE_MINUTES, Json(metadata))
+    (FOR_EVERYONE, Json(metadata))
 }
 
 async fn openapi(State(state): State<AppState>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], state.pages.document.clone())
+    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let [_, every_origin] = FOR_EVERYONE;
+    ([json, every_origin], state.pages.document.clone())
 }

@@ -63,7 +63,6 @@ async fn an_unknown_path_and_a_slash_at_the_end_are_no_route() {
     let world = World::new().await;
     let by = world.root("platform").await;
     for path in [
-        "/",
         "/v1",
         "/v1/",
         "/v2/api-keys",

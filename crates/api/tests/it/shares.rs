@@ -193,6 +193,26 @@ async fn bodies_that_never_come_take_one_sources_or_accounts_room_and_no_other()
     }
 }
 
+/// By a stolen key, whose owner has no account above it that would help.
+#[tokio::test]
+async fn requests_of_a_stolen_key_do_not_keep_out_the_call_that_ends_it() {
+    let world = room_for(16).await;
+    let (stolen, owner) = (world.root("partner_a").await, world.root("partner_a").await);
+    for key in [&stolen, &owner] {
+        world.get(&key.value, "/v1/merchants").await.json(200);
+    }
+    let mut flood = Flood::new();
+    for n in 0..40 {
+        flood.send("key", parked(&world, "/v1/api-keys", Some(&stolen), &format!("198.51.100.{n}:1")));
+    }
+    flood.next().await.1.problem(429, "too_many_requests");
+    let ask = |method, path: String| world.request(method, &path).from("192.0.2.1:1").bearer(&owner.value).send();
+    ask("GET", "/v1/merchants".to_owned()).await.problem(429, "too_many_requests");
+    ask("POST", "/v1/merchants/merchant_a1/suspend".to_owned()).await.json(200);
+    ask("POST", "/v1/merchants/merchant_a2/close".to_owned()).await.json(200);
+    ask("DELETE", format!("{}?reason=compromised", stolen.path())).await.empty(204);
+}
+
 #[tokio::test]
 async fn nothing_is_held_for_a_body_before_its_credential_is_proved() {
     let world = room_for(4).await;

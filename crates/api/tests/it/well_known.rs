@@ -98,3 +98,19 @@ async fn the_metadata_is_that_of_rfc_8414() {
         })
     );
 }
+
+/// Contract, section 9.
+#[tokio::test]
+async fn pages_of_every_origin_may_read_what_is_for_everyone_and_nothing_else() {
+    let world = World::new().await;
+    let get = async |path: &str| world.request("GET", path).header("origin", "https://elsewhere.test").send().await;
+    for path in ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/openapi.json"] {
+        assert_eq!(get(path).await.header("access-control-allow-origin"), Some("*"), "{path}");
+    }
+    for path in ["/", "/docs", "/healthz", "/v1/auth", "/v1/merchants", "/nowhere"] {
+        assert_eq!(get(path).await.header("access-control-allow-origin"), None, "{path}");
+    }
+    let first = get("/").await;
+    first.empty(302);
+    assert_eq!(first.header("location"), Some("/docs"));
+}

@@ -6,7 +6,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use http::Uri;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use keyward_domain::{Environment, SecretForm};
 use secrecy::SecretString;
 
@@ -32,7 +32,14 @@ pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
 pub(super) fn network(text: &str) -> Parsed<IpNet> {
     const WANTS: &str = "networks such as 10.0.0.0/8 or single addresses, parted by commas in the environment";
     let single = |_| std::net::IpAddr::from_str(text).map(IpNet::from);
-    text.parse().or_else(single).map_err(|_| WANTS)
+    text.parse().or_else(single).map(unmapped).map_err(|_| WANTS)
+}
+
+/// An IPv4 network that is written as one of IPv6 (RFC 4291, section 2.5.5.2): addresses are compared as IPv4.
+fn unmapped(net: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = net else { return net };
+    let v4 = mapped.network().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));
+    v4.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok()).map_or(net, IpNet::V4)
 }
 
 /// A network of proxies. One that holds much of the internet would have everybody believed about where they come from.
@@ -211,6 +218,7 @@ mod tests {
     fn a_network_may_be_one_address() {
         assert_eq!(network("10.1.2.3").unwrap(), "10.1.2.3/32".parse().unwrap());
         assert_eq!(network("fd00::/8").unwrap(), "fd00::/8".parse().unwrap());
+        assert_eq!(network("::ffff:10.1.0.0/112").unwrap(), "10.1.0.0/16".parse().unwrap());
         assert!(network("localhost").is_err());
     }
 
@@ -219,7 +227,9 @@ mod tests {
         for text in ["10.0.0.0/8", "192.0.2.1", "fc00::/7", "fd00::/8", "2001:db8::/32", "::1"] {
             assert!(proxies(text).is_ok(), "{text}");
         }
-        for text in ["0.0.0.0/0", "::/0", "128.0.0.0/1", "0.0.0.0/7", "2000::/3", "fe00::/7", "8000::/1"] {
+        for text in
+            ["0.0.0.0/0", "::/0", "128.0.0.0/1", "0.0.0.0/7", "2000::/3", "fe00::/7", "8000::/1", "::ffff:0.0.0.0/96"]
+        {
             assert!(proxies(text).is_err(), "{text}");
         }
     }

@@ -21,7 +21,7 @@ use crate::{
         revoke_key::{self, RevokeKey},
     },
     http::{
-        caller::{Caller, ReadKeys, WriteKeys},
+        caller::{Caller, ReadKeys, StopKeys},
         cursor,
         problem::{Code, Problem},
         query::Query,
@@ -139,7 +139,7 @@ async fn list(app: &App, caller: &app::Caller, mid: &str, mut query: Query) -> R
     ),
 )]
 pub(in crate::http) async fn revoke_key(
-    caller: Caller<WriteKeys>,
+    caller: Caller<StopKeys>,
     State(app): State<Arc<App>>,
     Segment(segment): Segment,
     headers: HeaderMap,

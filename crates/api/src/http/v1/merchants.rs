@@ -21,7 +21,7 @@ use crate::{
     },
     http::{
         body::Body,
-        caller::{Caller, ReadMerchants, WriteMerchants},
+        caller::{Caller, ReadMerchants, StopMerchants, WriteMerchants},
         cursor,
         problem::{Code, Problem},
         query::Query,
@@ -117,7 +117,7 @@ pub(in crate::http) async fn get_merchant(
     responses((status = 200, description = "The account, suspended.", body = AccountView), Problems),
 )]
 pub(in crate::http) async fn suspend_merchant(
-    caller: Caller<WriteMerchants>,
+    caller: Caller<StopMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
 ) -> Result<Response, Problem> {
@@ -149,7 +149,7 @@ pub(in crate::http) async fn resume_merchant(
     responses((status = 200, description = "The account, closed.", body = AccountView), Problems),
 )]
 pub(in crate::http) async fn close_merchant(
-    caller: Caller<WriteMerchants>,
+    caller: Caller<StopMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
 ) -> Result<Response, Problem> {
