@@ -121,12 +121,13 @@ impl Control {
         if matches!(outcome, Outcome::Done) {
             outcome = self.renew().await;
         }
+        if matches!(outcome, Outcome::Done) {
+            outcome = self.look_after_others_now_and_then().await;
+        }
         let pause = match outcome {
-            Outcome::Done => {
-                self.look_after_others_now_and_then().await;
-                // It saw more: not acknowledged yet.
-                if self.lease.is_behind() { Duration::ZERO } else { self.pause() }
-            }
+            // It saw more: not acknowledged yet.
+            Outcome::Done if self.lease.is_behind() => Duration::ZERO,
+            Outcome::Done => self.pause(),
             Outcome::Elsewhere => {
                 tracing::warn!(
                     node = %self.node,
@@ -288,21 +289,25 @@ impl Control {
     }
 
     /// Looks after others at most twice in the time of a renewal, however many hints arrive, and at least once.
-    async fn look_after_others_now_and_then(&mut self) {
+    async fn look_after_others_now_and_then(&mut self) -> Outcome {
         let now = self.shared.clock.boot();
         if self.looked_at.is_none_or(|before| now.since(before) >= self.pause() / 2) {
             self.looked_at = Some(now);
-            self.look_after_others().await;
+            return self.look_after_others().await;
         }
+        Outcome::Done
     }
 
     /// Takes the rows of dead nodes away, and history that nobody needs. Gives up at the first failure: the lease comes
-    /// first.
-    async fn look_after_others(&mut self) {
+    /// first. Where requests are answered in another history than that of the lease, it is no lease for them (R18).
+    async fn look_after_others(&mut self) -> Outcome {
         self.rounds = self.rounds.wrapping_add(1);
         let sent_at = self.shared.clock.boot();
-        let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&[])).await else { return };
+        let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&[])).await else { return Outcome::Done };
         self.shared.saw_members(&members, sent_at);
+        if members.head.token != self.lease.token() {
+            return Outcome::Elsewhere;
+        }
         self.mark_history().await;
         self.look_back().await;
         for still in self.reaper.look(&members, self.shared.clock.boot()) {
@@ -311,7 +316,7 @@ impl Control {
                     tracing::warn!(node = %still.node, "took away the row of a node that stood still");
                 }
                 Ok(Ok(Write::Stale)) => {}
-                Ok(Err(_)) | Err(_) => return,
+                Ok(Err(_)) | Err(_) => return Outcome::Done,
             }
         }
         if self.rounds == 1 && members.rows.iter().any(|row| row.ttl != self.shared.terms.ttl) {
@@ -320,6 +325,7 @@ impl Control {
         if self.more_to_prune || self.rounds.is_multiple_of(PRUNE_EVERY) {
             self.more_to_prune = self.shared.prune(self.limit()).await;
         }
+        Outcome::Done
     }
 
     /// Marks the history as one that was waited out, once, so that no process waits for it a second time (R18).

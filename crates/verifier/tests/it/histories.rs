@@ -44,6 +44,24 @@ async fn a_key_that_is_gone_with_its_history_is_forgotten_with_the_next_renewal(
     assert_eq!(reports(&stage), [], "no event is missing");
 }
 
+/// The connection of the lease still reaches the old server, and those of requests the new one.
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_another_history_than_the_one_that_answers_requests_ends() {
+    let stage = Stage::with_keys(1);
+    let node = stage.member().await;
+    stage.pass(A_RENEWAL).await;
+    assert_eq!(node.ports.made(Call::Join), 1);
+    node.ports.harm(Call::Members, Harm::Elsewhere);
+    stage.pass(A_RENEWAL).await;
+    assert!(node.ports.made(Call::Join) > 1, "it was given up");
+    node.ports.heal(Call::Members);
+    stage.pass(A_RENEWAL).await;
+    let joined = node.ports.made(Call::Join);
+    stage.pass(A_RENEWAL).await;
+    assert_eq!(node.ports.made(Call::Join), joined, "and is kept where both are of one history");
+    assert!(node.verifier.may_answer_from_memory());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_lost_is_reported_from_its_number_on() {
     let stage = Stage::with_keys(5);

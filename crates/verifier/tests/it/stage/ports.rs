@@ -70,6 +70,8 @@ pub(crate) enum Harm {
     Hole,
     /// All of the events are missing from its answer.
     Void,
+    /// Its answer is of another history.
+    Elsewhere,
     /// Whoever waits for its outcome is dropped before it is carried out.
     Cancel,
     /// Whoever waits for its outcome is dropped after it was carried out.
@@ -198,7 +200,7 @@ impl Ports {
         let harm = harm.or_else(|| lock(&self.harms).get(&call).copied());
         let failed = || Err(StorageError::Unavailable("this call was to fail".into()));
         match harm {
-            None | Some(Harm::Hole | Harm::Void) => work.await,
+            None | Some(Harm::Hole | Harm::Void | Harm::Elsewhere) => work.await,
             Some(Harm::Error) => failed(),
             Some(Harm::ErrorAfter) => {
                 let _ = work.await?;
@@ -262,7 +264,11 @@ impl Membership for Ports {
     }
 
     async fn members(&self, events: &[Position]) -> Result<Members> {
-        self.call(Call::Members, async { self.database.members(events) }).await
+        let mut members = self.call(Call::Members, async { self.database.members(events) }).await?;
+        if lock(&self.harms).get(&Call::Members) == Some(&Harm::Elsewhere) {
+            members.head.token.started += 1;
+        }
+        Ok(members)
     }
 
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
