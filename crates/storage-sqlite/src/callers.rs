@@ -1,11 +1,13 @@
 //! Whether those by whose right something is written are what they were judged as (R19).
 //!
-//! Asked first in a unit of work: that one alone writes until its end, so the answer is good until then.
+//! Asked first in a unit of work: that one alone writes until its end, so the answer is good until then. Time alone goes
+//! on meanwhile, so the clock is looked at last.
 
+use keyward_domain::Timestamp;
 use keyward_storage::{Authority, Result, StorageError};
 use sqlx::SqliteConnection;
 
-use crate::error::refused;
+use crate::{error::refused, watch::Watch};
 
 /// Refuses unless each key and account is there, active, and not changed by an event after the one up to which it was
 /// judged.
@@ -39,4 +41,14 @@ pub(crate) async fn confirm(connection: &mut SqliteConnection, by: &Authority) -
         }
     }
     Ok(())
+}
+
+/// Refuses once the right has ended by itself. To be called right before the commit.
+pub(crate) async fn confirm_in_time(
+    connection: &mut SqliteConnection,
+    ends_at: Option<Timestamp>,
+    watch: &Watch,
+) -> Result<()> {
+    let Some(end) = ends_at else { return Ok(()) };
+    if end <= watch.now(connection).await? { Err(StorageError::CallerChanged) } else { Ok(()) }
 }

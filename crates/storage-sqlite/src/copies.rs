@@ -19,6 +19,7 @@ use crate::{
     OpenError, Options, SqliteStore,
     error::refused,
     files::{self, database},
+    watch::Watch,
 };
 
 /// Where in a database file the versions of its format stand; 2 says that there is a log beside it
@@ -81,7 +82,7 @@ impl SqliteStore {
         if FORMATS.iter().any(|place| head[*place] != 1) {
             return Err(no_copy("it is the file of a server, copied without what stands beside it"));
         }
-        Ok(Self { readers: options.readers(file), writer: None, foreign: Arc::default() })
+        Ok(Self { readers: options.readers(file), writer: None, foreign: Arc::default(), watch: Watch::default() })
     }
 
     /// Reads the whole file, and looks whether it is sound.

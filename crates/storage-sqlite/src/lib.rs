@@ -9,8 +9,8 @@
 //! What decides a verdict is numbered by triggers of the schema, in the transaction of the change. There is one process, so
 //! the revocation protocol needs no membership here: only the feed of events.
 //!
-//! Decides nothing and reads no clock (the schema dates events by SQLite's). Every query is checked by sqlx at compile
-//! time against the migrations.
+//! Decides nothing and reads no clock (events are dated, and callers held to their time, by SQLite's). Every query is
+//! checked by sqlx at compile time against the migrations.
 
 use std::{path::Path, sync::Arc};
 
@@ -36,6 +36,7 @@ pub mod testing;
 mod tokens;
 mod unit;
 mod upkeep;
+mod watch;
 
 #[cfg(test)]
 #[path = "lib/work_tests.rs"]
@@ -48,6 +49,7 @@ pub use options::Options;
 use error::{ReadOnly, commit_refused, refused, unavailable};
 use files::DatabaseLock;
 use foreign::ForeignWrites;
+use watch::Watch;
 
 /// The migrations that this binary knows.
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -59,6 +61,8 @@ pub struct SqliteStore {
     /// The one connection that writes, and the lock that makes it the only one; neither in a store opened to read.
     writer: Option<(SqlitePool, DatabaseLock)>,
     foreign: Arc<ForeignWrites>,
+    /// By what a caller is held to its time.
+    watch: Watch,
 }
 
 impl SqliteStore {
@@ -81,7 +85,7 @@ impl SqliteStore {
         let foreign = Arc::<ForeignWrites>::default();
         let first_look = async { foreign.look(&mut *writer.acquire().await.map_err(refused)?).await };
         first_look.await.map_err(OpenError::Database)?;
-        Ok(Self { readers, writer: Some((writer, lock)), foreign })
+        Ok(Self { readers, writer: Some((writer, lock)), foreign, watch: Watch::default() })
     }
 
     /// Opens the store in this folder for reading and writing, if there is one; makes nothing.
@@ -106,7 +110,7 @@ impl SqliteStore {
         if !files::look(&database)? {
             return Err(OpenError::Missing { data_dir: data_dir.into() });
         }
-        Ok(Self { readers: options.readers(&database), writer: None, foreign: Arc::default() })
+        Ok(Self { readers: options.readers(&database), writer: None, foreign: Arc::default(), watch: Watch::default() })
     }
 
     /// Brings the schema up to what this binary needs.
@@ -185,6 +189,6 @@ impl Store for SqliteStore {
         let Some((_, lock)) = &self.writer else { return Err(ReadOnly.into()) };
         let mut transaction = self.write().await?;
         callers::confirm(&mut transaction, by).await?;
-        Ok(Box::new(unit::SqliteUnit::new(transaction, lock.clone())))
+        Ok(Box::new(unit::SqliteUnit::new(transaction, lock.clone(), by.ends_at(), self.watch.clone())))
     }
 }

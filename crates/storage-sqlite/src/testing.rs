@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, SqlitePool, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::{MIGRATIONS, Options, SqliteStore};
+use crate::{MIGRATIONS, Options, SqliteStore, watch::Watch};
 
 /// A migrated, empty store, and the folder that is gone when the second is dropped.
 pub async fn open() -> (SqliteStore, TempDir) {
@@ -45,6 +45,12 @@ pub fn fixture_of(store: &SqliteStore, folder: &Path, keep: impl Any + Send + Sy
 }
 
 impl SqliteStore {
+    /// The same, which takes the time of a test for its own.
+    #[must_use]
+    pub fn at_the_time_of(self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self { watch: Watch::showing(Arc::new(now)), ..self }
+    }
+
     /// Runs a statement on the connection that writes: a `PRAGMA`, to make its life hard.
     ///
     /// # Errors

@@ -108,6 +108,7 @@ impl Tokens for SqliteStore {
                 }
             }
         };
+        callers::confirm_in_time(&mut transaction, redemption.by.ends_at(), &self.watch).await?;
         self.commit(transaction).await?;
         Ok(outcome)
     }

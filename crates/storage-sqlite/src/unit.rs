@@ -6,16 +6,17 @@
 //! transaction; a unit of work that wrote such a thing tells the number when it commits.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, ApiKey, KeyId, Name, Reach, Revocation, Status};
+use keyward_domain::{Account, AccountId, ApiKey, KeyId, Name, Reach, Revocation, Status, Timestamp};
 use keyward_storage::{AccountRecord, Committed, KeyRecord, Position, Result, StorageError, UnitOfWork, Write};
 use sqlx::{Sqlite, SqliteConnection, Transaction, sqlite::SqliteQueryResult};
 
 use crate::{
-    accounts,
+    accounts, callers,
     error::{commit_refused, refused, unavailable},
     feed,
     files::DatabaseLock,
     keys,
+    watch::Watch,
 };
 
 mod questions;
@@ -30,11 +31,19 @@ pub(crate) struct SqliteUnit {
     /// Whether something was written that decides a verdict.
     decisive: bool,
     lock: DatabaseLock,
+    /// When the right by which it is made ends by itself, and by what it is held to that.
+    ends_at: Option<Timestamp>,
+    watch: Watch,
 }
 
 impl SqliteUnit {
-    pub(crate) fn new(transaction: Transaction<'static, Sqlite>, lock: DatabaseLock) -> Self {
-        Self { transaction, refused: false, decisive: false, lock }
+    pub(crate) fn new(
+        transaction: Transaction<'static, Sqlite>,
+        lock: DatabaseLock,
+        ends_at: Option<Timestamp>,
+        watch: Watch,
+    ) -> Self {
+        Self { transaction, refused: false, decisive: false, lock, ends_at, watch }
     }
 
     /// The connection, unless the database refused a statement before.
@@ -139,10 +148,11 @@ impl UnitOfWork for SqliteUnit {
 
     #[tracing::instrument(skip_all, name = "db.store.commit")]
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
-        let decisive = self.decisive;
+        let (decisive, ends_at, watch) = (self.decisive, self.ends_at, self.watch.clone());
         let connection = self.connection()?;
         // Nobody else writes before the commit: the last event is this unit's own.
-        let event = if decisive { Some(Position::unnamed(feed::head(connection).await?)) } else { None };
+        let event = if decisive { Some(Position::unnamed(feed::head(&mut *connection).await?)) } else { None };
+        callers::confirm_in_time(connection, ends_at, &watch).await?;
         self.transaction.commit().await.map_err(commit_refused)?;
         self.lock.is_kept()?;
         Ok(Committed { event })

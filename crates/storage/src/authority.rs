@@ -3,7 +3,7 @@
 //! Every unit of work demands one. It never decides whether a caller may do something: it names what must still be as
 //! it was judged when the change is committed.
 
-use keyward_domain::{AccountId, Chain, KeyId};
+use keyward_domain::{AccountId, Chain, KeyId, Timestamp};
 
 use crate::{HistoryToken, Seq, Snapshot};
 
@@ -12,7 +12,8 @@ use crate::{HistoryToken, Seq, Snapshot};
 /// A change that is made by the right of a key is committed only in the history of `as_of`, and if no event after it is
 /// about that key or about an account of its chain: in another history the same number is of another event (R18). What
 /// was judged from memory or from a read is known up to such an event: an entry in memory goes with the first event
-/// about it. So "no later event" and "the change numbers are the same" mean the same thing.
+/// about it. So "no later event" and "the change numbers are the same" mean the same thing. It is committed only before that
+/// right [ends by itself](Self::until), too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority(Option<Judged>);
 
@@ -25,6 +26,8 @@ struct Judged {
     as_of: Seq,
     /// Those in which it was judged: one, unless the database went back in between. Then no history is both.
     histories: [HistoryToken; 2],
+    /// When it ends by itself.
+    ends_at: Option<Timestamp>,
 }
 
 impl Authority {
@@ -40,7 +43,7 @@ impl Authority {
         let mut links = chain.links().map(|link| link.id);
         let accounts = [links.next(), links.next(), links.next()];
         let (as_of, histories) = (as_of.seq(), [as_of.token; 2]);
-        Self(Some(Judged { keys: [Some(key), None], accounts, as_of, histories }))
+        Self(Some(Judged { keys: [Some(key), None], accounts, as_of, histories, ends_at: None }))
     }
 
     /// The same, and this second key of the same account, as it was judged with every event up to `as_of` in view.
@@ -52,6 +55,12 @@ impl Authority {
             histories: [it.histories[0], as_of.token],
             ..it
         }))
+    }
+
+    /// The same, and it ends by itself at this moment, if at any; of several the first one counts.
+    #[must_use]
+    pub fn until(self, end: Option<Timestamp>) -> Self {
+        Self(self.0.map(|it| Judged { ends_at: [it.ends_at, end].into_iter().flatten().min(), ..it }))
     }
 
     /// Whether there is a key or an account on which it depends.
@@ -73,6 +82,12 @@ impl Authority {
     /// The histories in which the change may be committed: it has to be each of them.
     pub fn histories(&self) -> impl Iterator<Item = HistoryToken> + use<> {
         self.0.map(|it| it.histories).into_iter().flatten()
+    }
+
+    /// When it ends by itself: from then on nothing is committed by it.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.0.and_then(|it| it.ends_at)
     }
 
     /// The last event that was in view when the caller was judged.

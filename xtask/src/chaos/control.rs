@@ -109,7 +109,7 @@ fn lose_leases(run: &Run) -> Result<()> {
     let cluster = &run.world.cluster;
     let mut psql = Command::new(cluster.bin_dir().join("psql"));
     // Not waiting for a disk, which may take longer than a lease.
-    let delete = "SET synchronous_commit = off; DELETE FROM node_lease";
+    let delete = "SET synchronous_commit = off; SELECT leave_node_lease(node) FROM node_lease";
     psql.args(["--no-psqlrc", "--quiet", "--command", delete, &cluster.url()]);
     crate::run::capture(&mut psql)?;
     run.wait_until(run.clock.now() + CUT_OFF);

@@ -156,7 +156,11 @@ impl Caller {
             return Err(denied(denial));
         }
         let caller = Self(Who::Key { id: *id, token: *token, account: chain.shared_own(), scopes });
-        if caller.may(needs) { Ok((caller, authority, ends_at)) } else { Err(Refused::InsufficientScope(needs)) }
+        if caller.may(needs) {
+            Ok((caller, authority.until(ends_at), ends_at))
+        } else {
+            Err(Refused::InsufficientScope(needs))
+        }
     }
 
     /// Whether the caller stands above all partners.

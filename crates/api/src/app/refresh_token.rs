@@ -57,7 +57,7 @@ pub async fn refresh_token(app: &Arc<App>, request: RefreshToken<'_>) -> Result<
     let grant = app.refresh_tokens.open(request.token).ok_or(Error::Denied)?;
     KeyReload::see_to_a_signer(app).await?;
     let now = app.times();
-    if grant.family_ends_at <= now.expiry || request.proved.is_some_and(|key| key != grant.secret_key) {
+    if request.proved.is_some_and(|key| key != grant.secret_key) {
         return Err(Error::Denied);
     }
     let (by, account, mid) = judge_keys(app, &grant, Sight::Memory).await?;
@@ -90,14 +90,22 @@ pub async fn refresh_token(app: &Arc<App>, request: RefreshToken<'_>) -> Result<
     Ok(tokens)
 }
 
-/// By whose right the token is redeemed: that of the two keys that obtained it, as they are now (rule 9, R19). And
-/// their account.
+/// By whose right the token is redeemed: that of the two keys that obtained it, as they are now (rule 9, R19), until its
+/// family ends. And their account.
 async fn judge_keys(app: &App, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
+    if grant.family_ends_at <= app.expiry_time() {
+        return Err(Error::Denied);
+    }
     let (public, secret) = tokio::join!(look(app, grant.public_key, by), look(app, grant.secret_key, by));
     let (public, secret) = (public?, secret?);
     let (key, chain) = (secret.credential.key.view(), &secret.credential.chain);
-    usable_pair(public.credential.key.view(), key, chain, app.expiry_time()).map_err(|_| Error::Denied)?;
-    let right = Authority::of(key.id, chain, secret.as_of).and(grant.public_key, public.as_of);
+    let public_key = public.credential.key.view();
+    usable_pair(public_key, key, chain, app.expiry_time()).map_err(|_| Error::Denied)?;
+    let right = Authority::of(key.id, chain, secret.as_of)
+        .and(grant.public_key, public.as_of)
+        .until(key.expires_at)
+        .until(public_key.expires_at)
+        .until(Some(grant.family_ends_at));
     Ok((right, chain.own().id, chain.own().mid.clone()))
 }
 

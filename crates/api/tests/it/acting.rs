@@ -2,7 +2,13 @@
 //! credential was let in (contract, section 6): a call whose body comes after the answer that ended its caller writes
 //! nothing.
 
-use std::{any::Any, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    any::Any,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::Poll,
+    time::Duration,
+};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -27,7 +33,7 @@ struct Place {
 async fn embedded() -> Place {
     let (store, folder) = open().await;
     let clock = Arc::<Dial>::default();
-    let ports = Ports::of(&Arc::new(store), Arc::clone(&clock) as _);
+    let ports = Ports::of(&Arc::new(store.at_the_time_of(clock.shown())), Arc::clone(&clock) as _);
     Place::over(ports, clock, Box::new(folder)).await
 }
 
@@ -197,6 +203,48 @@ async fn who_expires_meanwhile_makes_nothing() {
         }
         assert_eq!(place.contents(&by).await, before);
     }
+}
+
+/// Time passes after the service's last look at the clock, and before the commit.
+#[tokio::test]
+async fn who_expires_right_before_the_commit_makes_nothing() {
+    let (store, folder) = open().await;
+    let (clock, pause) = (Arc::<Dial>::default(), Arc::<Mutex<Duration>>::default());
+    let (moved, passing) = (Arc::clone(&clock), Arc::clone(&pause));
+    let store = store.at_the_time_of(move || {
+        moved.advance(std::mem::take(&mut *passing.lock().unwrap()));
+        moved.shown()()
+    });
+    let ports = Ports::of(&Arc::new(store), Arc::clone(&clock) as _);
+    let place = Place::over(ports, Arc::clone(&clock), Box::new(folder)).await;
+    let node = &place.node;
+    let (by, prey) = (node.root("platform").await, node.root("merchant_a1").await);
+    let scopes = ["api-keys:*", "merchants:*"];
+    let pair = node.pair("partner_a", &scopes).await;
+    let changes = calls().map(|(path, body)| ("POST", path, Some(body))).into_iter().chain([
+        ("DELETE", format!("{}?reason=compromised", prey.path()), None),
+        ("POST", "/v1/merchants/merchant_a1/suspend".to_owned(), None),
+    ]);
+    let stands_still = |lasting| *pause.lock().unwrap() = lasting;
+    for (method, path, body) in changes {
+        let end = clock.shown()().saturating_add(Duration::from_secs(10)).to_string();
+        let key = node.key_of("partner_a", "secret", &scopes, Some(end.as_str())).await;
+        let token = node.access_token(&pair).await;
+        for (credential, lasting) in [(&key.value, Duration::from_secs(10)), (&token, Duration::from_mins(10))] {
+            let before = place.contents(&by).await;
+            stands_still(lasting);
+            let request = node.request(method, &path).bearer(credential);
+            let request = if let Some(body) = &body { request.json(body) } else { request };
+            request.send().await.problem(401, "invalid_credential");
+            assert_eq!(place.contents(&by).await, before, "{path}");
+        }
+    }
+    let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+    let obtained = node.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200);
+    stands_still(Duration::from_hours(24));
+    let body = json!({"refreshToken": obtained["refreshToken"]});
+    let refused = node.request("POST", "/v1/oauth2/token").json(&body).send().await;
+    assert_eq!(refused.status.as_u16(), 401, "the family has ended: {}", refused.text());
 }
 
 #[tokio::test]

@@ -118,7 +118,8 @@ impl World {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let (store, folder) = open().await;
-        let (store, clock) = (Arc::new(store), Arc::<Dial>::default());
+        let clock = Arc::<Dial>::default();
+        let store = Arc::new(store.at_the_time_of(clock.shown()));
         let ports = Ports::of(&store, Arc::clone(&clock) as _);
         let node = Node::started(ports.clone(), setup).await;
         node.plant().await;

@@ -204,6 +204,18 @@ pub async fn nothing_is_written_by_a_key_that_was_narrowed_moved_or_deleted_sinc
     scene.is_refused(&judged, "deleted").await;
 }
 
+pub async fn nothing_is_committed_by_a_right_that_has_ended_by_itself(fixture: &Fixture) {
+    let scene = Scene::set(fixture).await;
+    let [past, ahead] = ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"].map(|end| Some(end.parse().unwrap()));
+    for right in [scene.right().await, scene.right_of_both().await] {
+        scene.is_refused(&right.until(past), "it has ended").await;
+        scene.is_refused(&right.until(ahead).until(past).until(None), "the first end counts").await;
+    }
+    for kind in KINDS {
+        scene.is_good(kind, &scene.right_of_both().await.until(ahead)).await;
+    }
+}
+
 pub async fn a_change_elsewhere_is_no_reason_to_judge_a_caller_anew(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
     let judged = scene.right().await;

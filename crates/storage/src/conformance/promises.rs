@@ -160,6 +160,7 @@ macro_rules! each_promise {
                 nothing_is_written_by_a_token_whose_public_key_was_revoked_since_it_was_judged,
                 nothing_is_written_by_a_key_below_an_account_that_was_stopped_since_it_was_judged,
                 nothing_is_written_by_a_key_that_was_narrowed_moved_or_deleted_since_it_was_judged,
+                nothing_is_committed_by_a_right_that_has_ended_by_itself,
                 a_change_elsewhere_is_no_reason_to_judge_a_caller_anew,
                 a_caller_that_was_judged_by_events_that_are_not_there_is_judged_anew,
                 a_key_may_end_itself,

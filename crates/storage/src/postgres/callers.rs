@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use keyward_domain::Timestamp;
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub(super) struct Callers {
     accounts: Vec<(Uuid, u64)>,
     histories: BTreeSet<HistoryToken>,
     changed: Vec<Uuid>,
+    /// When the first of these rights ends by itself.
+    ends_at: Option<Timestamp>,
 }
 
 impl Callers {
@@ -41,6 +44,7 @@ impl Callers {
         self.keys.extend(by.keys().map(|id| (id.uuid(), as_of)));
         self.accounts.extend(by.accounts().map(|id| (id.uuid(), as_of)));
         self.histories.extend(by.histories());
+        self.ends_at = [self.ends_at, by.ends_at()].into_iter().flatten().min();
     }
 
     /// The transaction changes this key or account in a way that gets a number.
@@ -59,14 +63,14 @@ impl Callers {
     }
 
     /// The message that ends the transaction. Where events are numbered, callers are locked before the row that numbers
-    /// them, which is locked for the shortest time that is possible.
+    /// them, which is locked for the shortest time that is possible. The clock is looked at after whatever may wait.
     pub(super) fn last_message(&self) -> AssertSqlSafe<String> {
-        let confirm = self.confirm();
+        let (confirm, in_time) = (self.confirm(), self.confirm_in_time());
         // It holds nothing but ids and numbers of our own.
         AssertSqlSafe(if self.have_changes() {
-            format!("{confirm} {NUMBER_EVENTS} {COMMIT}")
+            format!("{confirm} {NUMBER_EVENTS} {in_time} {COMMIT}")
         } else {
-            format!("{SETTLE} {confirm} {COMMIT}")
+            format!("{SETTLE} {confirm} {in_time} {COMMIT}")
         })
     }
 
@@ -78,6 +82,10 @@ impl Callers {
             "CALL confirm_callers('{keys}'::uuid[], '{keys_as_of}'::bigint[], '{accounts}'::uuid[], \
              '{accounts_as_of}'::bigint[], '{changed}'::uuid[]); CALL confirm_history('{histories}'::text[]);"
         )
+    }
+
+    fn confirm_in_time(&self) -> String {
+        self.ends_at.map_or_else(String::new, |end| format!("CALL confirm_in_time({});", end.as_micros()))
     }
 
     /// Ends a transaction that numbers nothing.

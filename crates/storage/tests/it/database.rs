@@ -252,6 +252,7 @@ impl RawSql for Raw {
             ("node_lease_counter", lease(-1, 0, 1)),
             ("node_lease_applied", lease(0, -1, 1)),
             ("node_lease_ttl", lease(0, 0, 0)),
+            ("node_lease_ttl_at_most", lease(0, 0, 60_001)),
         ]
     }
 }

@@ -90,6 +90,31 @@ async fn one_connection_serves_all_leases_of_a_process_and_ends_with_them() {
     database.raw().wait_for(0, LEASES).await;
 }
 
+/// R10: a revocation would be answered while the node still answers from memory.
+#[tokio::test]
+async fn a_lease_is_not_deleted_by_hand() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    let control = database.control(&store).await;
+    let (first, second) = (joined(&control).await, joined(&control).await);
+    let raw = database.raw();
+    let (first, second) = (raw.id(first.node.uuid()), raw.id(second.node.uuid()));
+    let leave = format!("SELECT leave_node_lease({first})");
+    // A row that one of the functions gave back lets no other one go with it.
+    for statements in [
+        "DELETE FROM node_lease".to_owned(),
+        format!("DO $$ BEGIN PERFORM leave_node_lease({first}); DELETE FROM node_lease; END $$"),
+    ] {
+        let refused = raw.execute(&statements).await;
+        let is_said = |words: &String| words.contains("DELETE of table node_lease is refused");
+        assert!(refused.as_ref().is_err_and(is_said), "{statements}: {refused:?}");
+        assert_eq!(raw.number("SELECT count(*) FROM node_lease").await, 2);
+    }
+    raw.execute(&leave).await.unwrap();
+    let left = format!("SELECT count(*) FROM node_lease WHERE node = {second}");
+    assert_eq!([raw.number("SELECT count(*) FROM node_lease").await, raw.number(&left).await], [1, 1]);
+}
+
 #[tokio::test]
 async fn a_lease_in_another_database_is_refused() {
     let (database, another) = (Database::migrated().await, Database::migrated().await);

@@ -136,6 +136,7 @@ async fn no_table_is_emptied_behind_the_nodes_backs() {
         "TRUNCATE account CASCADE",
         "TRUNCATE node_lease",
         "TRUNCATE revocation_head",
+        "TRUNCATE revocation_event",
         "DELETE FROM revocation_head",
     ] {
         let told = raw.execute(statement).await;

@@ -1,7 +1,10 @@
 //! Time and randomness that only tests move.
 
 use std::{
-    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -38,6 +41,12 @@ impl Dial {
 
     pub(crate) fn advance(&self, by: Duration) {
         self.micros.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// What it shows, for a database that has no clock of its own.
+    pub(crate) fn shown(self: &Arc<Self>) -> impl Fn() -> Timestamp + Send + Sync + use<> {
+        let dial = Arc::clone(self);
+        move || dial.now()
     }
 
     /// Sets the wall clock back; the boot clock stays.

@@ -27,7 +27,7 @@ pub(super) enum Embedded {}
 impl Place for Embedded {
     async fn open(clock: Arc<Dial>) -> (Ports, Box<dyn Any + Send + Sync>) {
         let (store, folder) = open().await;
-        (Ports::of(&Arc::new(store), clock), Box::new(folder))
+        (Ports::of(&Arc::new(store.at_the_time_of(clock.shown())), clock), Box::new(folder))
     }
 }
 
