@@ -155,8 +155,9 @@ async fn try_once(
         }
     }
     acting.is_in_time(app)?;
-    let ended_nothing = replaced.is_empty() && ended_before.is_empty();
-    narrowing::commit(app, work, replaced, Some(turn)).await?.in_force().await?;
+    let committed = narrowing::commit(app, work, replaced, Some(turn)).await?;
+    let ended_nothing = committed.seq.is_none() && ended_before.is_empty();
+    committed.in_force().await?;
     if command.overwrite && ended_nothing {
         // A pair of this name may be gone with a history of which a node still holds a lease (R18b). Over at once where
         // every such lease has ended.

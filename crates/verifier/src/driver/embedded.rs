@@ -51,8 +51,11 @@ impl Embedded {
 
     async fn open_empty(&self, memory: &mut Memory) -> Result<()> {
         let head = self.shared.feed.head().await?.as_of;
-        // What others wrote before this moment is no harm: nothing is remembered yet.
-        memory.token = self.shared.feed.events_after(head.position, 1).await?.token;
+        // What others wrote before this moment is no harm: nothing is remembered yet. Where it cannot be read, the first
+        // events that can be read start this over.
+        if let Ok(read) = self.shared.feed.events_after(head.position, 1).await {
+            memory.token = read.token;
+        }
         memory.generation = memory.generation.next();
         self.shared.cache.open(memory.generation, head);
         self.shared.gate.show(Term::until(Boot::NEVER));
