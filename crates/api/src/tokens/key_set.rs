@@ -71,7 +71,7 @@ impl KeySet {
     }
 
     /// The key that signs at `now`: the newest whose time has come; where none has come, the first whose time comes
-    /// within [`CLOCK_DIFFERENCE`], for a key that was made this moment is dated by a clock that may be a little ahead.
+    /// within 30 s, for a key that was made this moment is dated by a clock that may be a little ahead.
     #[must_use]
     pub fn signer(&self, now: Timestamp) -> Option<&PublishedKey> {
         let soon = now.saturating_add(CLOCK_DIFFERENCE);
