@@ -1,7 +1,7 @@
 //! Whether those by whose right something is written are what they were judged as (R19).
 //!
-//! Asked first in a unit of work: that one alone writes until its end, so the answer is good until then. Time alone goes
-//! on meanwhile, so the clock is looked at last.
+//! Asked first in a unit of work: that one alone writes until its end, so the answer is good until then. Time alone
+//! goes on meanwhile, so the clock is looked at last.
 
 use keyward_domain::Timestamp;
 use keyward_storage::{Authority, Result, StorageError};

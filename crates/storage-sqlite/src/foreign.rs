@@ -1,5 +1,5 @@
-//! Whether anything but this store has written to its database: a copy that SQLite put back into the file, or a statement
-//! typed by hand. Prevents nothing, and cannot see a file that was overwritten byte by byte.
+//! Whether anything but this store has written to its database: a copy that SQLite put back into the file, or a
+//! statement typed by hand. Prevents nothing, and cannot see a file that was overwritten byte by byte.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 

@@ -12,8 +12,8 @@ use crate::{HistoryToken, Seq, Snapshot};
 /// A change that is made by the right of a key is committed only in the history of `as_of`, and if no event after it is
 /// about that key or about an account of its chain: in another history the same number is of another event (R18). What
 /// was judged from memory or from a read is known up to such an event: an entry in memory goes with the first event
-/// about it. So "no later event" and "the change numbers are the same" mean the same thing. It is committed only before that
-/// right [ends by itself](Self::until), too.
+/// about it. So "no later event" and "the change numbers are the same" mean the same thing. It is committed only before
+/// that right [ends by itself](Self::until), too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority(Option<Judged>);
 

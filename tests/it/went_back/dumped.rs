@@ -33,7 +33,7 @@ async fn a_revoke_holds_after_an_earlier_state_was_restored_into_the_running_ser
     scene.fleet.stop();
 }
 
-/// Runs statements while nobody is connected to this database, and lets them connect again.
+/// Runs statements while no client is connected to this database, and lets them connect again.
 fn alone(scene: &Scene, name: &str, sql: &str) {
     let ask = |sql: &str| {
         let words = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &scene.cluster.url(), "-c", sql];

@@ -37,8 +37,8 @@ async fn a_revoke_holds_after_a_base_backup_was_swapped_in() {
     scene.fleet.stop();
 }
 
-/// The other node stands still and remembers a pair that the database does not have: no event ends it, and the overwrite
-/// finds nothing to revoke.
+/// The other node stands still and remembers a pair that the database does not have: no event ends it, and the
+/// overwrite finds nothing to revoke.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overwrite_of_a_pair_that_is_gone_waits_for_the_nodes_that_remember_it() {
     // Leases that are longer than the swap takes.

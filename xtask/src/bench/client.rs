@@ -63,7 +63,7 @@ impl Client {
     /// Sends a request and reads the answer to its end, whatever status it has.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no answer comes.
     pub(super) fn ask_anything(&mut self, request: &Request) -> Result<(u16, Vec<u8>)> {
         ensure!(request.address() == self.address, "this connection leads to {}", self.address);
         self.reader.get_mut().write_all(request.text().as_bytes())?;

@@ -39,8 +39,8 @@ pub(super) fn write_address(home: &Home) -> Result<()> {
     append(home, &address(&home.folder, home.tcp))
 }
 
-/// Lets the data at this place follow the server at this URL, whose name for the follower is `name`. What `ALTER SYSTEM`
-/// set at that server is not taken along: it would outweigh this, and says whom that server waits for.
+/// Lets the data at this place follow the server at this URL, whose name for the follower is `name`. What `ALTER
+/// SYSTEM` set at that server is not taken along: it would outweigh this, and says whom that server waits for.
 pub(super) fn write_following(home: &Home, url: &str, name: &str) -> Result<()> {
     std::fs::write(home.data().join("postgresql.auto.conf"), "").context("cannot empty postgresql.auto.conf")?;
     append(home, &format!("primary_conninfo = '{url}&application_name={name}'\n"))

@@ -145,7 +145,8 @@ impl Server {
         fs::remove_file(home.data().join("postmaster.pid")).context("cannot remove postmaster.pid after the kill")
     }
 
-    /// Takes over the process of another server, in the place of this one's, which has ended. Returns where this one was.
+    /// Takes over the process of another server, in the place of this one's, which has ended. Returns where this one
+    /// was.
     pub(super) fn become_other(&self, other: &Self) -> Result<Home> {
         let mut state = self.state();
         ensure!(state.running.is_none(), "this Postgres runs still: stop it first");

@@ -15,8 +15,8 @@ use crate::run;
 pub enum Replication {
     /// They do not: a standby that is cut off lacks what was committed since.
     Asynchronous,
-    /// They do, where the connection has `synchronous_commit` on: a promoted standby has all of them. While this standby is
-    /// cut off or gone, no such commit returns.
+    /// They do, where the connection has `synchronous_commit` on: a promoted standby has all of them. While this
+    /// standby is cut off or gone, no such commit returns.
     Synchronous,
 }
 
@@ -57,7 +57,8 @@ impl Cluster {
     }
 
     /// `pg_ctl promote`: lets the standby take the place of this cluster, which has ended. From then on this value is about
-    /// the promoted server, and [`url`](Self::url) leads to it; [`tcp_url`](Self::tcp_url) has another port than before.
+    /// the promoted server, and [`url`](Self::url) leads to it; [`tcp_url`](Self::tcp_url) has another port than
+    /// before.
     ///
     /// # Errors
     /// When this cluster runs still, or the standby cannot be promoted.
@@ -81,8 +82,9 @@ impl Cluster {
 }
 
 impl Standby {
-    /// Cuts it off from its primary. What was committed and flushed there before this call it has; what is committed after
-    /// it, it never gets. (Where only its replay is held back, it has what it received, and a promotion replays all of it.)
+    /// Cuts it off from its primary. What was committed and flushed there before this call it has; what is committed
+    /// after it, it never gets. (Where only its replay is held back, it has what it received, and a promotion replays
+    /// all of it.)
     ///
     /// # Errors
     /// When the primary does not run, or the standby does not get what it lacks.

@@ -90,8 +90,8 @@ pub async fn refresh_token(app: &Arc<App>, request: RefreshToken<'_>) -> Result<
     Ok(tokens)
 }
 
-/// By whose right the token is redeemed: that of the two keys that obtained it, as they are now (rule 9, R19), until its
-/// family ends. And their account.
+/// By whose right the token is redeemed: that of the two keys that obtained it, as they are now (rule 9, R19), until
+/// its family ends. And their account.
 async fn judge_keys(app: &App, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
     if grant.family_ends_at <= app.expiry_time() {
         return Err(Error::Denied);

@@ -1,5 +1,5 @@
-//! A node whose wall clock is weeks ahead of the database's, or was: what all nodes share stays as it is, and there is a
-//! key that signs.
+//! A node whose wall clock is weeks ahead of the database's, or was: what all nodes share stays as it is, and there is
+//! a key that signs.
 
 use std::{sync::Arc, time::Duration};
 

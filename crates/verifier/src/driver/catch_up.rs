@@ -57,8 +57,8 @@ impl Shared {
         Ok(CaughtUp::Applied(self.apply(applied, seen, &read.events)))
     }
 
-    /// The same for the only process on its database, whose events have no nonces: what was pruned empties the memory, and
-    /// another token says that others have written.
+    /// The same for the only process on its database, whose events have no nonces: what was pruned empties the memory,
+    /// and another token says that others have written.
     pub(crate) async fn apply_own(&self, applied: Position, seen: Seq, token: HistoryToken) -> Result<Own> {
         let read = self.feed.events_after(applied, AT_ONCE).await?;
         if read.token != token || !read.follow {

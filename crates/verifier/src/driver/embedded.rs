@@ -51,8 +51,8 @@ impl Embedded {
 
     async fn open_empty(&self, memory: &mut Memory) -> Result<()> {
         let head = self.shared.feed.head().await?.as_of;
-        // What others wrote before this moment is no harm: nothing is remembered yet. Where it cannot be read, the first
-        // events that can be read start this over.
+        // What others wrote before this moment is no harm: nothing is remembered yet. Where it cannot be read, the
+        // first events that can be read start this over.
         if let Ok(read) = self.shared.feed.events_after(head.position, 1).await {
             memory.token = read.token;
         }
@@ -63,8 +63,8 @@ impl Embedded {
         Ok(())
     }
 
-    /// The database is not the one that the memory shows: everything is forgotten. Where it cannot be read, requests are
-    /// answered by reads of their own until it can.
+    /// The database is not the one that the memory shows: everything is forgotten. Where it cannot be read, requests
+    /// are answered by reads of their own until it can.
     async fn start_over(&self, memory: &mut Memory) {
         self.shared.gate.close();
         self.shared.cache.close();

@@ -34,8 +34,8 @@ impl RowNumbers {
         &self.known
     }
 
-    /// The number that the next renewal gives the row: the one that was drawn. Whether the row has it is unknown until it
-    /// is [confirmed](Self::confirmed), so it is to be called after [`Self::may_have`].
+    /// The number that the next renewal gives the row: the one that was drawn. Whether the row has it is unknown until
+    /// it is [confirmed](Self::confirmed), so it is to be called after [`Self::may_have`].
     pub fn next(&mut self, drawn: u64) -> u64 {
         let counted = self.known.last().map_or(0, |last| last + 1);
         let number = if self.rules.rows_are_numbered_at_random { drawn } else { counted };

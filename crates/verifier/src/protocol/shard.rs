@@ -116,9 +116,9 @@ impl<E: Entries> Shard<E> {
             && (!self.rules.fills_belong_to_a_membership || of_this_membership)
     }
 
-    /// The entries, to keep what was read under this ticket; none if it may not be kept (R4, R6). What shows more than was
-    /// applied here answers the request that read it, and is not kept: nothing would compare that event, by its nonce, with
-    /// the one that is applied under this number later (R18).
+    /// The entries, to keep what was read under this ticket; none if it may not be kept (R4, R6). What shows more than
+    /// was applied here answers the request that read it, and is not kept: nothing would compare that event, by its
+    /// nonce, with the one that is applied under this number later (R18).
     pub fn admit(&mut self, ticket: Ticket, as_of: Snapshot) -> Option<&mut E> {
         let is_ahead = self.rules.history.reads_ahead_are_not_kept && as_of.position.seq > self.floor.seq;
         if self.vouches_for(ticket, as_of, false) && !is_ahead { Some(&mut self.entries) } else { None }

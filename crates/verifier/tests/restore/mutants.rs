@@ -40,9 +40,9 @@ const NO_TOKEN: HistoryRules = HistoryRules {
     events_follow_by_nonce: false,
     ..ON
 };
-/// The lease keeps the token of its join, and nobody compares it with that of the renewal.
+/// The lease keeps the token of its join, and it is not compared with that of the renewal.
 const TOKEN_OF_THE_JOIN: HistoryRules = HistoryRules { renewal_names_its_history: false, ..ON };
-/// Nobody waits under a new token.
+/// No call waits under a new token.
 const NO_WAIT: HistoryRules = HistoryRules { new_history_is_waited_out: false, note_is_waited_out: false, ..ON };
 
 /// Where every restore comes with a token of its own.

@@ -1,4 +1,5 @@
-//! One node: the core's lease, shard and row numbers, one message to the database at a time, one read under way at a time.
+//! One node: the core's lease, shard and row numbers, one message to the database at a time, one read under way at a
+//! time.
 //!
 //! It does what the driver's control task does.
 
@@ -128,8 +129,8 @@ impl Node {
         self.shard.clone().entries().key_is_valid
     }
 
-    /// Whether a request that shares the read under way is told that the key is valid. Where the token stands still, it has
-    /// to be known that a read is given up in less time than a lease lasts: the server and the node see to that.
+    /// Whether a request that shares the read under way is told that the key is valid. Where the token stands still, it
+    /// has to be known that a read is given up in less time than a lease lasts: the server and the node see to that.
     pub(crate) fn shares_valid(&self, scope: &Scope, now: u8) -> bool {
         let Fill::Read { ticket, at, valid: true, as_of } = self.fill else { return false };
         (!scope.token_stays || now < at + scope.ttl) && self.shard.vouches_for(ticket, as_of, true)

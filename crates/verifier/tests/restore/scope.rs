@@ -57,7 +57,8 @@ pub(crate) struct Scope {
     pub(crate) ttl: u8,
     /// How many events one history may have.
     pub(crate) events: u8,
-    /// How many changes of something else there may be, how often the key is widened, and how often an operator narrows it.
+    /// How many changes of something else there may be, how often the key is widened, and how often an operator narrows
+    /// it.
     pub(crate) others: u8,
     pub(crate) widens: u8,
     pub(crate) narrows: u8,

@@ -34,10 +34,11 @@ pub struct HistoryRules {
     pub rows_are_numbered_at_random: bool,
     /// R18a: a node that joins knows nothing but what its join showed.
     pub joining_starts_over: bool,
-    /// R18d: what was read as of the number of the last event applied is kept and used only if it is that event, by nonce.
+    /// R18d: what was read as of the number of the last event applied is kept and used only if it is that event, by
+    /// nonce.
     pub reads_name_their_event: bool,
-    /// R18d: what was read as of a later event is not kept: that event may be of a history that is gone when its number is
-    /// given a second time.
+    /// R18d: what was read as of a later event is not kept: that event may be of a history that is gone when its number
+    /// is given a second time.
     pub reads_ahead_are_not_kept: bool,
     /// R18c: a call whose own event is gone is never answered as done.
     pub barrier_names_its_event: bool,
