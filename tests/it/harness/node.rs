@@ -153,7 +153,7 @@ impl Node {
 
     /// Lets it stand still: it keeps its connections and its memory, and does nothing.
     pub(crate) fn freeze(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.freeze();
     }
 
     /// Lets it go on, as if no time had passed.
