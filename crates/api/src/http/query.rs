@@ -27,11 +27,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::read(parts.uri.query().unwrap_or_default())
+        Self::of(parts)
+    }
+}
+
+/// The query of a call that has no parameters: an empty one, or none at all.
+pub(super) struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::of(parts)?.check()?;
+        Ok(Self)
     }
 }
 
 impl Query {
+    fn of(parts: &Parts) -> Result<Self, Problem> {
+        Self::read(parts.uri.query().unwrap_or_default())
+    }
+
     /// Reads what stands after the question mark.
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
         let pairs = serde_urlencoded::from_str(query);
@@ -50,9 +66,13 @@ impl Query {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The names that are none of these.
-    pub(super) fn unknown<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
-        self.pairs.iter().map(|(name, _)| name.as_str()).filter(|name| !known.contains(name))
+    /// A fault for each name that is none of these conditions.
+    pub(super) fn unknown_conditions(&self, known: &[&str]) -> Faults {
+        let mut faults = Faults::default();
+        for (name, _) in self.pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            faults.add_with(|| unknown_name(name, "condition", known));
+        }
+        faults
     }
 
     /// The value of a name that may stand there once.
@@ -107,9 +127,21 @@ impl Query {
         known.dedup();
         let Self { pairs, faults, .. } = &mut self;
         for (name, _) in pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            let message = || format!("is no parameter of this call (there are {})", known.join(", "));
-            faults.add_with(|| (name.clone(), message()));
+            faults.add_with(|| unknown_name(name, "parameter of this call", &known));
         }
         self.faults.into_result(Some(()))
     }
+}
+
+/// The field and the message for a name that the call does not know.
+fn unknown_name(name: &str, what: &str, known: &[&str]) -> (String, String) {
+    if name.is_empty() {
+        return ("query".to_owned(), "holds a value without a name".to_owned());
+    }
+    let message = if known.is_empty() {
+        format!("is no {what}: it has none")
+    } else {
+        format!("is no {what} (there are {})", known.join(", "))
+    };
+    (name.to_owned(), message)
 }

@@ -28,7 +28,7 @@ pub(super) fn meter() -> Meter {
 
 /// Whether a request looks like one that memory may answer.
 pub(super) fn is_plain<B: Body>(shared: &Shared, request: &Request<B>) -> bool {
-    if request.method() != Method::POST || request.uri().path() != ROUTE {
+    if request.method() != Method::POST || request.uri().path_and_query().is_none_or(|it| it != ROUTE) {
         return false;
     }
     let is_json = request.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");

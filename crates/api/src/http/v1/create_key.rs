@@ -18,6 +18,7 @@ use crate::{
         caller::{Caller, WriteKeys},
         fields::Fields,
         problem::{Code, Problem},
+        query::NoQuery,
         views::CreatedKeyView,
     },
 };
@@ -64,6 +65,7 @@ pub(in crate::http) struct NewKey {
 pub(in crate::http) async fn create_key(
     caller: Caller<WriteKeys>,
     State(app): State<Arc<App>>,
+    _: NoQuery,
     Body(fields): Body,
 ) -> Result<impl IntoResponse, Problem> {
     let command = read(fields, &app)?;

@@ -24,7 +24,7 @@ use crate::{
         caller::{Caller, ReadKeys, StopKeys},
         cursor,
         problem::{Code, Problem},
-        query::Query,
+        query::{NoQuery, Query},
         views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
     },
 };
@@ -190,6 +190,7 @@ pub(in crate::http) async fn enforcement(
     caller: Caller<ReadKeys>,
     State(app): State<Arc<App>>,
     Segment(segment): Segment,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
     let id = segment.parse().map_err(|_| no_key())?;
     let found = in_force::in_force(&app, &caller.0, id).await?.ok_or_else(no_key)?;

@@ -24,7 +24,7 @@ use crate::{
         caller::{Caller, ReadMerchants, StopMerchants, WriteMerchants},
         cursor,
         problem::{Code, Problem},
-        query::Query,
+        query::{NoQuery, Query},
         views::{AccountPageView, AccountView},
     },
 };
@@ -59,6 +59,7 @@ pub(in crate::http) struct NewMerchant {
 pub(in crate::http) async fn register_merchant(
     caller: Caller<WriteMerchants>,
     State(app): State<Arc<App>>,
+    _: NoQuery,
     Body(mut fields): Body,
 ) -> Result<impl IntoResponse, Problem> {
     let mid = fields.parse("mid");
@@ -102,6 +103,7 @@ pub(in crate::http) async fn get_merchant(
     caller: Caller<ReadMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
     let mid = mid.parse().map_err(|_| no_account())?;
     let account = read_merchant(&app, &caller.0, &mid).await?.ok_or_else(no_account)?;
@@ -120,6 +122,7 @@ pub(in crate::http) async fn suspend_merchant(
     caller: Caller<StopMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
     change(&app, &caller.0, &mid, Status::Suspended).await
 }
@@ -136,6 +139,7 @@ pub(in crate::http) async fn resume_merchant(
     caller: Caller<WriteMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
     change(&app, &caller.0, &mid, Status::Active).await
 }
@@ -152,6 +156,7 @@ pub(in crate::http) async fn close_merchant(
     caller: Caller<StopMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    _: NoQuery,
 ) -> Result<Response, Problem> {
     change(&app, &caller.0, &mid, Status::Closed).await
 }

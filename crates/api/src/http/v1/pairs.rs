@@ -18,6 +18,7 @@ use crate::{
         body::Body,
         caller::{Caller, WriteKeys},
         problem::{Code, Problem},
+        query::NoQuery,
         views::{KeyView, NoErrors},
     },
 };
@@ -85,6 +86,7 @@ pub(in crate::http) async fn create_pair(
     caller: Caller<WriteKeys>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    _: NoQuery,
     Body(mut fields): Body,
 ) -> Result<impl IntoResponse, Problem> {
     let name = fields.require_words("name", Name::parse);

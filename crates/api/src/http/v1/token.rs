@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{FromRequestParts as _, Request, State},
     response::Response,
 };
 
@@ -20,6 +20,7 @@ use crate::http::{
     context,
     fields::{Fields, parse_object},
     problem::Problem,
+    query::NoQuery,
 };
 
 mod platform;
@@ -45,6 +46,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 )]
 pub(in crate::http) async fn token(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
+    let query = NoQuery::from_request_parts(&mut parts, &state).await;
     let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
     let client = rfc6749::Client::of(&parts.headers);
     let several = Authorization::of(&parts.headers) == Authorization::Several;
@@ -54,10 +56,12 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
         read(request, &state.options, MAX_BODY_BYTES, &[MediaType::Json, MediaType::UrlEncoded]).await?;
     let app = Arc::clone(&state.app);
     match media_type {
+        MediaType::UrlEncoded if query.is_err() => Ok(rfc6749::no_query()),
         MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source).await),
         // This dialect has no use for the header, but two of them are never sent by intent.
         MediaType::Json | MediaType::Multipart | MediaType::Other if several => Err(refused(Denial::NotFound)),
         MediaType::Json | MediaType::Multipart | MediaType::Other => {
+            query?;
             platform::answer(&app, Fields::json(parse_object(&bytes)?), source).await
         }
     }

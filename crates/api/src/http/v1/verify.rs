@@ -21,6 +21,7 @@ use crate::{
         caller::{Caller, VerifyKeys},
         fields::Fields,
         problem::{Code, Faults, Problem},
+        query::NoQuery,
     },
 };
 
@@ -177,6 +178,7 @@ struct Check {
 pub(in crate::http) async fn verify_key(
     caller: Caller<VerifyKeys>,
     State(app): State<Arc<App>>,
+    _: NoQuery,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let check = read(fields, "")?;
@@ -192,6 +194,7 @@ pub(in crate::http) async fn verify_key(
 pub(in crate::http) async fn verify_batch(
     caller: Caller<VerifyKeys>,
     State(app): State<Arc<App>>,
+    _: NoQuery,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Response, Problem> {
     refuse_unknown(&fields, &["checks"], "")?;

@@ -5,7 +5,7 @@ use keyward_domain::{Conditions, Denial, MAX_SCOPES, MAX_SCOPES_LEN, Scope, Scop
 
 use super::{super::create_key::key_type, AuthPath};
 use crate::http::{
-    problem::{Code, Faults, Problem},
+    problem::{Code, Problem},
     query::Query,
 };
 
@@ -129,10 +129,7 @@ fn text(line: &HeaderValue) -> &str {
 
 /// The conditions in a query. Its type may only repeat what the path says.
 fn in_query(path: AuthPath, mut query: Query) -> Result<Conditions, Problem> {
-    let mut unknown = Faults::default();
-    for name in query.unknown(&PARAMETERS) {
-        unknown.add_with(|| (name.to_owned(), format!("is no condition (there are {})", PARAMETERS.join(", "))));
-    }
+    let unknown = query.unknown_conditions(&PARAMETERS);
     if !unknown.is_empty() {
         return Err(Problem::new(Code::UnknownCondition).faults(unknown));
     }

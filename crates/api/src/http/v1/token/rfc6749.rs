@@ -135,6 +135,11 @@ const INVALID_GRANT: Refusal =
 const INVALID_SCOPE: Refusal =
     refusal(StatusCode::BAD_REQUEST, "invalid_scope", "scope must be well-formed and covered by the client's own");
 
+/// The answer to a request with anything in the query of its URL, where secrets would reach logs.
+pub(super) fn no_query() -> Response {
+    invalid_request("the URL must have no query; the form belongs into the body").into_response()
+}
+
 pub(super) async fn answer(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> Response {
     let by_basic = !matches!(client, Client::Unnamed);
     match grant(app, client, body, source).await {
