@@ -12,10 +12,6 @@ use tokio::time::Duration;
 use super::{error, plans::Plans, server};
 use crate::Result;
 
-/// An idle connection is asked whether it still lives after this long. Asking before each use would double the way
-/// of every read; the pool asks once more whenever a connection is given back.
-const TRUSTED_FOR: Duration = Duration::from_secs(1);
-
 /// The user, where neither the URL nor `PGUSER` names one.
 const USER: &str = "keyward";
 
@@ -35,6 +31,9 @@ pub struct PgOptions {
     pub connect_wait: Duration,
     /// How long a connection lives.
     pub max_lifetime: Duration,
+    /// An idle connection is asked whether it still lives after this long. Asking before each use would double the way
+    /// of every read; the pool asks once more whenever a connection is given back.
+    pub trusted_for: Duration,
     /// How long one statement may take.
     pub statement_timeout: Duration,
     /// How long to wait for a lock.
@@ -57,6 +56,7 @@ impl PgOptions {
             acquire_timeout: Duration::from_secs(3),
             connect_wait: Duration::ZERO,
             max_lifetime: Duration::from_mins(15),
+            trusted_for: Duration::from_secs(1),
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(1),
             idle_in_transaction_timeout: Duration::from_secs(10),
@@ -107,7 +107,7 @@ impl PgOptions {
     }
 
     pub(super) fn pool(&self, plans: &Plans) -> PgPoolOptions {
-        let plans = plans.clone();
+        let (plans, trusted_for) = (plans.clone(), self.trusted_for);
         PgPoolOptions::new()
             .max_connections(self.max_connections.max(1))
             .min_connections(self.min_connections.clamp(1, self.max_connections.max(1)))
@@ -120,7 +120,7 @@ impl PgOptions {
                     if is_outdated {
                         return Ok(false);
                     }
-                    if usage.idle_for >= TRUSTED_FOR {
+                    if usage.idle_for >= trusted_for {
                         connection.ping().await?;
                     }
                     Ok(true)

@@ -20,13 +20,27 @@ fn some_key() -> KeyId {
     KeyId::from_uuid(sample::fresh())
 }
 
+/// One connection, which is asked for a sign of life after it was idle for so long.
+async fn store_that_trusts(database: &Database, trusted_for: Duration) -> PgStore {
+    PgStore::connect(&PgOptions { trusted_for, ..database.options(1) }).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_lost_connection_is_unavailable_and_the_next_one_works() {
     let database = Database::migrated().await;
-    let store = database.store(1).await;
+    let store = store_that_trusts(&database, Duration::MAX).await;
     assert_eq!(store.credential(some_key()).await.unwrap(), None);
     assert_eq!(database.raw().end_connections().await, 1);
     assert!(matches!(store.credential(some_key()).await, Err(StorageError::Unavailable(_))));
+    assert_eq!(store.credential(some_key()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_lost_while_it_was_idle_is_noticed_before_its_use() {
+    let database = Database::migrated().await;
+    let store = store_that_trusts(&database, Duration::ZERO).await;
+    assert_eq!(store.credential(some_key()).await.unwrap(), None);
+    assert_eq!(database.raw().end_connections().await, 1);
     assert_eq!(store.credential(some_key()).await.unwrap(), None);
 }
 
@@ -44,7 +58,7 @@ async fn a_closed_pool_is_unavailable() {
 #[tokio::test]
 async fn a_pool_without_a_free_connection_is_unavailable() {
     let database = Database::migrated().await;
-    let options = PgOptions { acquire_timeout: Duration::from_millis(200), ..database.options(1) };
+    let options = PgOptions { acquire_timeout: Duration::from_secs(1), ..database.options(1) };
     let store = PgStore::connect(&options).await.unwrap();
     let unit = store.begin().await.unwrap();
     assert!(matches!(store.credential(some_key()).await, Err(StorageError::Unavailable(_))));
@@ -94,7 +108,7 @@ async fn a_connection_lost_in_the_commit_leaves_the_outcome_unknown() {
 #[tokio::test]
 async fn a_connection_lost_in_a_write_that_commits_itself_leaves_the_outcome_unknown() {
     let database = Database::migrated().await;
-    let store = database.store(1).await;
+    let store = store_that_trusts(&database, Duration::MAX).await;
     store.stamp().await.unwrap();
     database.raw().end_connections().await;
     let lost = store.drop_signing_keys(Duration::ZERO, sample::at(0)).await;
@@ -119,7 +133,7 @@ async fn a_unit_of_work_does_not_survive_a_failed_statement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_no_standby_confirms_is_not_called_done() {
     let cluster = xtask::pg::Cluster::start(xtask::pg::Durability::Fast).unwrap();
-    let soon = Duration::from_millis(100);
+    let soon = Duration::from_secs(1);
     let options = PgOptions { commit_timeout: soon, statement_timeout: soon, ..PgOptions::new(cluster.url().into()) };
     let store = PgStore::connect(&options).await.unwrap();
     store.migrate().await.unwrap();
