@@ -7,8 +7,9 @@ use keyward_storage::{Enforcement, HistoryToken, Position, Seq};
 use keyward_verifier::protocol::{Revoker, Todo};
 
 use crate::{
-    database::{Change, Database},
-    scope::{Happening, Scope, boot},
+    database::Database,
+    names::{Change, boot},
+    scope::{Happening, Scope},
 };
 
 /// A step of the call.

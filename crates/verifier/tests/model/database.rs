@@ -3,41 +3,14 @@
 //! It does what the statements of the storage crates do, one snapshot and one commit at a time. Two things are changed
 //! here: the key that everything turns on, and something else.
 
-use keyward_domain::{KeyId, Timestamp};
-use keyward_storage::{Event, Member, Members, NodeId, Position, Seq, Snapshot, Subject};
+use keyward_domain::Timestamp;
+use keyward_storage::{Event, Member, Members, Position, Seq, Snapshot};
 use keyward_verifier::protocol::Still;
-use uuid::Uuid;
 
-use crate::scope::Scope;
-
-/// The key that is narrowed.
-pub(crate) const KEY: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(1)));
-/// Something else.
-const OTHER: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(2)));
-
-/// What a commit changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Change {
-    /// The key is valid no more.
-    Narrows,
-    /// The key is valid, whatever it was before.
-    Widens,
-    /// Something else is changed.
-    Elsewhere,
-}
-
-/// A name of a process: every attempt to join has its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Name {
-    pub(crate) process: u8,
-    pub(crate) life: u8,
-}
-
-impl Name {
-    fn id(self) -> NodeId {
-        NodeId::from_uuid(Uuid::from_u128(u128::from(self.process) << 8 | u128::from(self.life)))
-    }
-}
+use crate::{
+    names::{Change, KEY, Name, OTHER},
+    scope::Scope,
+};
 
 /// A row of `node_lease`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -11,6 +11,7 @@ mod all_rules;
 mod call;
 mod database;
 mod each_rule;
+mod names;
 mod node;
 mod promises;
 mod request;

@@ -10,8 +10,9 @@ use keyward_storage::{Confirmed, Seq, Snapshot, Subject};
 use keyward_verifier::protocol::{Asked, Entries, Lease, Shard, Term, Ticket};
 
 use crate::{
-    database::{Database, KEY, Name},
-    scope::{Happening, Scope, boot},
+    database::Database,
+    names::{KEY, Name, boot},
+    scope::{Happening, Scope},
 };
 
 pub(crate) use step::NodeStep;

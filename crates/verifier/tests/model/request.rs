@@ -5,8 +5,9 @@ use keyward_verifier::protocol::{Request, Rules, Step};
 
 use crate::{
     database::Database,
+    names::boot,
     node::{Fill, Node},
-    scope::{Scope, boot},
+    scope::Scope,
 };
 
 /// A step of the request.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use keyward_verifier::protocol::{Boot, Rules};
+use keyward_verifier::protocol::Rules;
+
+use crate::names::ticks;
 
 /// What may happen beside joining, renewing, reading, one narrowing call and a request after its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +57,6 @@ impl Scope {
 
     /// The life of a lease.
     pub(crate) fn lease_time(&self) -> Duration {
-        TICK * u32::from(self.ttl)
+        ticks(self.ttl)
     }
-}
-
-/// Not less than the resolution of the database's wall clock, or the rules that compare it would be compared with nothing.
-const TICK: Duration = Duration::from_micros(1);
-
-/// The boot clock after so many ticks.
-pub(crate) fn boot(ticks: u8) -> Boot {
-    Boot::ZERO.plus(TICK * u32::from(ticks))
 }

@@ -5,14 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use keyward_storage::Snapshot;
 use stateright::Property;
 
-use crate::{
-    call::Call,
-    node::Fill,
-    request::Asking,
-    scope::{Happening, boot},
-    search::Protocol,
-    world::World,
-};
+use crate::{call::Call, names::boot, node::Fill, request::Asking, scope::Happening, search::Protocol, world::World};
 
 /// Which sights were seen. Each is reported once: the checker would copy a path for every state that shows it.
 #[derive(Debug, Default)]

@@ -2,10 +2,10 @@
 
 use crate::{
     call::{Call, CallStep},
-    database::Change,
+    names::{Change, boot},
     node::NodeStep,
     request::{Asking, RequestStep},
-    scope::{Happening, Scope, boot},
+    scope::{Happening, Scope},
     world::{Other, World},
 };
 

@@ -5,13 +5,7 @@ use std::time::Duration;
 use keyward_storage::Seq;
 use keyward_verifier::protocol::{Reaper, Still};
 
-use crate::{
-    call::Call,
-    database::{Database, Name},
-    node::Node,
-    request::Asking,
-    scope::Scope,
-};
+use crate::{call::Call, database::Database, names::Name, node::Node, request::Asking, scope::Scope};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {

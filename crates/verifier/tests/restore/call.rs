@@ -8,8 +8,9 @@ use keyward_verifier::protocol::{HistoryRules, Newness, Revoker, Todo};
 
 use crate::{
     database::Database,
-    log::{self, Change},
-    scope::{Happening, Scope, boot},
+    log,
+    names::{Change, boot},
+    scope::{Happening, Scope},
 };
 
 /// A step of the call, or of its process.

@@ -3,30 +3,18 @@
 //! It does what the statements of the storage crates do, one commit at a time, and compares what they compare.
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Enforcement, Events, HistoryToken, Member, Members, NodeId, Position, Seq, Snapshot};
+use keyward_storage::{Enforcement, Events, HistoryToken, Member, Members, Position, Seq, Snapshot};
 use keyward_verifier::protocol::{Asked, Still};
-use uuid::Uuid;
 
 use crate::{
-    log::{self, Change, Log, number},
+    log::{self, Log, number},
+    names::Change,
+    names::Name,
     scope::Scope,
 };
 
 const NODES: usize = 2;
 const LIVES: usize = 4;
-
-/// A name of a process: every attempt to join has its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Name {
-    pub(crate) process: u8,
-    pub(crate) life: u8,
-}
-
-impl Name {
-    fn id(self) -> NodeId {
-        NodeId::from_uuid(Uuid::from_u128(u128::from(self.process) << 8 | u128::from(self.life)))
-    }
-}
 
 /// What a renewal says of its own row: the random numbers that it may have, and the one that it gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,27 +1,12 @@
 //! What is committed in one history, by number, and how its events and tokens are named.
 
-use keyward_domain::KeyId;
-use keyward_storage::{Event, HistoryToken, Nonce, Position, Seq, Subject};
+use keyward_storage::{Event, HistoryToken, Nonce, Position, Seq};
 use uuid::Uuid;
 
-/// The key that everything turns on.
-pub(crate) const KEY: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(1)));
-/// Something else.
-const OTHER: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(2)));
+use crate::names::{Change, KEY, OTHER};
 
 /// How many events a history may have at most.
 const MOST: usize = 5;
-
-/// What a commit changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Change {
-    /// The key is valid no more.
-    Narrows,
-    /// The key is valid.
-    Widens,
-    /// Something else is changed.
-    Elsewhere,
-}
 
 /// A change, and in which history it was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -15,6 +15,8 @@ mod database;
 mod each_rule;
 mod log;
 mod mutants;
+#[path = "../model/names.rs"]
+mod names;
 mod node;
 mod scope;
 mod search;

@@ -10,9 +10,10 @@ use keyward_storage::{Confirmed, Event, Events, HistoryToken, Position, Snapshot
 use keyward_verifier::protocol::{Asked, Entries, Lease, RowNumbers, Shard, Succession, Ticket};
 
 use crate::{
-    database::{Database, Name, Numbers},
-    log::{KEY, Log},
-    scope::{Happening, Scope, boot},
+    database::{Database, Numbers},
+    log::Log,
+    names::{KEY, Name, boot},
+    scope::{Happening, Scope},
 };
 
 pub(crate) use step::NodeStep;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use keyward_verifier::protocol::{Boot, Rules};
+use keyward_verifier::protocol::Rules;
+
+use crate::names::ticks;
 
 /// What may happen beside joining, renewing, reading, narrowing calls, copies and restores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,13 +108,6 @@ impl Scope {
 
     /// The life of a lease.
     pub(crate) fn lease_time(&self) -> Duration {
-        TICK * u32::from(self.ttl)
+        ticks(self.ttl)
     }
-}
-
-const TICK: Duration = Duration::from_micros(1);
-
-/// The boot clock after this many ticks.
-pub(crate) fn boot(ticks: u8) -> Boot {
-    Boot::ZERO.plus(TICK * u32::from(ticks))
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     call::{CallStep, Outcome, Stage},
-    log::{self, Change},
+    log,
+    names::{Change, boot},
     node::NodeStep,
-    scope::{Happening, Promise, Scope, boot},
+    scope::{Happening, Promise, Scope},
     sights::{Seen, Sight},
     world::{OldServer, World},
 };

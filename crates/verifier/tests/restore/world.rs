@@ -7,8 +7,9 @@ use keyward_verifier::protocol::{Reaper, Still};
 
 use crate::{
     call::Call,
-    database::{Database, Name},
+    database::Database,
     log::{self, Log},
+    names::Name,
     node::Node,
     scope::{Promise, Scope},
 };

@@ -5,7 +5,8 @@ use keyward_storage::Seq;
 use super::{Control, Fill, Node};
 use crate::{
     database::Database,
-    scope::{Happening, Scope, boot},
+    names::boot,
+    scope::{Happening, Scope},
 };
 
 /// More events than there ever are.

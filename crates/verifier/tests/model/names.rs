@@ -1,0 +1,50 @@
+//! What both models call things: the key that everything turns on, the changes, the processes, the time.
+
+use std::time::Duration;
+
+use keyward_domain::KeyId;
+use keyward_storage::{NodeId, Subject};
+use keyward_verifier::protocol::Boot;
+use uuid::Uuid;
+
+/// The key that everything turns on.
+pub(crate) const KEY: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(1)));
+/// Something else.
+pub(crate) const OTHER: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(2)));
+
+/// What a commit changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Change {
+    /// The key is valid no more.
+    Narrows,
+    /// The key is valid, whatever it was before.
+    Widens,
+    /// Something else is changed.
+    Elsewhere,
+}
+
+/// A name of a process: every attempt to join has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Name {
+    pub(crate) process: u8,
+    pub(crate) life: u8,
+}
+
+impl Name {
+    pub(crate) fn id(self) -> NodeId {
+        NodeId::from_uuid(Uuid::from_u128(u128::from(self.process) << 8 | u128::from(self.life)))
+    }
+}
+
+/// Not less than the resolution of the database's wall clock, or the rules that compare it would be compared with nothing.
+const TICK: Duration = Duration::from_micros(1);
+
+/// The time that this many ticks take.
+pub(crate) fn ticks(number: u8) -> Duration {
+    TICK * u32::from(number)
+}
+
+/// The boot clock after this many ticks.
+pub(crate) fn boot(number: u8) -> Boot {
+    Boot::ZERO.plus(ticks(number))
+}
