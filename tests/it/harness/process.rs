@@ -81,8 +81,8 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// SIGSTOP, and waits until all of its threads stand still: the signal reaches them one by one, and on a busy machine
-    /// those it has not reached yet go on for a tenth of a second.
+    /// SIGSTOP, and waits until all of its threads stand still: the signal reaches them one by one, and on a busy
+    /// machine those it has not reached yet go on for a tenth of a second.
     pub(super) fn freeze(&self) {
         self.signal(Signal::STOP);
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;

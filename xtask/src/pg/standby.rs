@@ -56,8 +56,8 @@ impl Cluster {
         Ok(standby)
     }
 
-    /// `pg_ctl promote`: lets the standby take the place of this cluster, which has ended. From then on this value is about
-    /// the promoted server, and [`url`](Self::url) leads to it; [`tcp_url`](Self::tcp_url) has another port than
+    /// `pg_ctl promote`: lets the standby take the place of this cluster, which has ended. From then on this value is
+    /// about the promoted server, and [`url`](Self::url) leads to it; [`tcp_url`](Self::tcp_url) has another port than
     /// before.
     ///
     /// # Errors

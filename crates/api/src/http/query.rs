@@ -66,7 +66,7 @@ impl Query {
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A fault for each name that is none of these conditions.
+    /// A fault for each name that is not one of these conditions.
     pub(super) fn unknown_conditions(&self, known: &[&str]) -> Faults {
         let mut faults = Faults::default();
         for (name, _) in self.pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())) {

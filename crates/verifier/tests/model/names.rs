@@ -36,7 +36,7 @@ impl Name {
     }
 }
 
-/// Not less than the resolution of the database's wall clock, or the rules that compare it would be compared with nothing.
+/// At least the resolution of the database's wall clock: the rules that compare that clock need a difference.
 const TICK: Duration = Duration::from_micros(1);
 
 /// The time that this many ticks take.
