@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{AccessId, AccountId, DigestError, Environment, FamilyId, KeyId, PairId, RefreshId, Timestamp};
 use keyward_storage::{StorageError, Store};
-use keyward_verifier::{ClockDifference, NotEnforced, Times, Verifier};
+use keyward_verifier::{ClockDifference, NotEnforced, Times, Verifier, protocol::ClockJump};
 use tokio_util::task::TaskTracker;
 
 /// Lets `?` turn what is not the caller's fault into a use case's own error.
@@ -230,6 +230,17 @@ impl App {
     #[must_use]
     pub fn clock_difference(&self) -> Option<ClockDifference> {
         self.verifier.clock_difference()
+    }
+
+    /// How far the clock that dates what is stored has jumped; none where it goes evenly.
+    #[must_use]
+    pub fn clock_jump(&self) -> Option<ClockJump> {
+        self.verifier.clock_jump()
+    }
+
+    /// The time by which what all nodes share may be dated and deleted now; none while it is in doubt.
+    fn upkeep_time(&self) -> Option<Timestamp> {
+        self.verifier.upkeep_time()
     }
 
     /// Time since some fixed moment, never going back: for measuring.

@@ -111,8 +111,8 @@ impl Feed for SqliteStore {
     /// Drops the oldest events, up to the first that is to stay, and never the last one of all: after that one, a reader
     /// that is behind always meets a gap. Looks at no more of them than it may drop.
     #[tracing::instrument(skip_all, name = "db.feed.prune")]
-    async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {
-        let made_before = wall.saturating_sub(older_than).as_micros();
+    async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
+        let made_before = expected.saturating_sub(older_than).as_micros();
         let oldest = sqlx::query_scalar!(
             r#"SELECT EXISTS (
                 SELECT 1 FROM (SELECT e.seq, e.at FROM revocation_event e ORDER BY e.seq LIMIT 1) o

@@ -53,8 +53,13 @@ impl Tokens for SqliteStore {
     }
 
     #[tracing::instrument(skip_all, name = "db.tokens.add_signing_key")]
-    async fn add_signing_key(&self, key: &FreshSigningKey, published_for: Duration, wall: Timestamp) -> Result<Write> {
-        let (now, later) = (wall.as_micros(), wall.saturating_add(published_for).as_micros());
+    async fn add_signing_key(
+        &self,
+        key: &FreshSigningKey,
+        published_for: Duration,
+        expected: Timestamp,
+    ) -> Result<Write> {
+        let (now, later) = (expected.as_micros(), expected.saturating_add(published_for).as_micros());
         let done = sqlx::query!(
             "INSERT INTO signing_key (generation, kid, public, sealed, published_at, signs_from)
             SELECT ?1, ?2, ?3, ?4, ?5, iif(EXISTS (SELECT 1 FROM signing_key k WHERE k.signs_from <= ?5), ?6, ?5)
@@ -70,8 +75,8 @@ impl Tokens for SqliteStore {
     }
 
     #[tracing::instrument(skip_all, name = "db.tokens.drop_signing_keys")]
-    async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64> {
-        let signed_by = wall.saturating_sub(signed_for).as_micros();
+    async fn drop_signing_keys(&self, signed_for: Duration, expected: Timestamp) -> Result<u64> {
+        let signed_by = expected.saturating_sub(signed_for).as_micros();
         let done = sqlx::query!(
             "DELETE FROM signing_key WHERE generation < (
                 SELECT max(k.generation) FROM signing_key k WHERE k.signs_from <= ?1
@@ -114,8 +119,8 @@ impl Tokens for SqliteStore {
     }
 
     #[tracing::instrument(skip_all, name = "db.tokens.forget_families")]
-    async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {
-        let ended_by = wall.saturating_sub(ended_for).as_micros();
+    async fn forget_families(&self, ended_for: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
+        let ended_by = expected.saturating_sub(ended_for).as_micros();
         let done = sqlx::query!(
             "DELETE FROM redeemed_refresh WHERE id IN (
                 SELECT r.id FROM redeemed_refresh r WHERE r.family_ends_at <= ?1 ORDER BY r.family_ends_at LIMIT ?2

@@ -225,9 +225,9 @@ pub enum Redeemed {
 
 /// Signing keys and redeemed refresh tokens.
 ///
-/// What all nodes share is dated and deleted by the database's own clock: one node's may be wrong by weeks. `wall` is
-/// the caller's; where it differs by more than [`CLOCKS_AGREE`], nothing is rotated or deleted. A database without a
-/// clock of its own, which belongs to one process, takes the caller's.
+/// What all nodes share is dated and deleted by the database's own clock: one node's may be wrong by weeks. `expected`
+/// is what the caller expects it to show; where it differs by more than [`CLOCKS_AGREE`], nothing is rotated or deleted.
+/// A database without a clock of its own, which belongs to one process, takes the caller's.
 #[async_trait]
 pub trait Tokens: Send + Sync {
     /// All signing keys, and the database's time.
@@ -236,17 +236,22 @@ pub trait Tokens: Send + Sync {
     /// Adds a generation: it signs after it has been published for this long, or at once where no key signs yet.
     /// `Stale` if that generation exists (another node was faster: read again), or if a key signs and the clocks
     /// differ.
-    async fn add_signing_key(&self, key: &FreshSigningKey, published_for: Duration, wall: Timestamp) -> Result<Write>;
+    async fn add_signing_key(
+        &self,
+        key: &FreshSigningKey,
+        published_for: Duration,
+        expected: Timestamp,
+    ) -> Result<Write>;
 
     /// Drops the generations below the newest one that has been signing for this long, which stays. Returns how many.
-    async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64>;
+    async fn drop_signing_keys(&self, signed_for: Duration, expected: Timestamp) -> Result<u64>;
 
     /// Redeems a refresh token, in one transaction. Of two racing redemptions of one token exactly one is the first.
     /// [`StorageError::CallerChanged`] if its keys are not what they were judged as: nothing was written (R19).
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
 
     /// Drops what is kept of families whose life has been over for this long, at most `at_most` rows. Returns how many.
-    async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
+    async fn forget_families(&self, ended_for: Duration, expected: Timestamp, at_most: u32) -> Result<u64>;
 }
 
 /// Upkeep off the request path.

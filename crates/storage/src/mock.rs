@@ -44,11 +44,11 @@ mockall::mock! {
             &self,
             key: &FreshSigningKey,
             published_for: Duration,
-            wall: Timestamp,
+            expected: Timestamp,
         ) -> Result<Write>;
-        async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64>;
+        async fn drop_signing_keys(&self, signed_for: Duration, expected: Timestamp) -> Result<u64>;
         async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
-        async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
+        async fn forget_families(&self, ended_for: Duration, expected: Timestamp, at_most: u32) -> Result<u64>;
     }
 
     #[async_trait]
@@ -130,7 +130,7 @@ mockall::mock! {
             shown_by: Position,
             at: Timestamp,
         ) -> Result<()>;
-        async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
+        async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64>;
     }
 }
 

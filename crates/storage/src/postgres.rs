@@ -257,8 +257,8 @@ struct Agreeing {
 }
 
 impl Agreeing {
-    fn with(wall: Timestamp) -> Self {
-        let (from, to) = (wall.saturating_sub(CLOCKS_AGREE), wall.saturating_add(CLOCKS_AGREE));
+    fn with(expected: Timestamp) -> Self {
+        let (from, to) = (expected.saturating_sub(CLOCKS_AGREE), expected.saturating_add(CLOCKS_AGREE));
         Self { from: from.into(), to: to.into() }
     }
 }

@@ -14,8 +14,8 @@ use uuid::Uuid;
 use crate::{HistoryToken, LostHistory, Position, Result, Snapshot, Write};
 
 /// How far the wall clock of a node and that of the database may differ before one of them counts as wrong. A statement
-/// that advances or deletes what all nodes share goes by the database's clock, and does nothing where the caller's
-/// differs by more.
+/// that advances or deletes what all nodes share goes by the database's clock, and does nothing where what
+/// the caller expects differs by more.
 pub const CLOCKS_AGREE: Duration = Duration::from_mins(1);
 
 /// The number of an event; 0 comes before the first.
@@ -274,8 +274,8 @@ pub trait Feed: Send + Sync {
     async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
 
     /// Drops events that no node needs: below the lowest `applied`, and older than this by the database's clock. None
-    /// where `wall`, the caller's clock, differs from it by more than [`CLOCKS_AGREE`]. Returns how many.
-    async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64>;
+    /// where it differs from what the caller expects of it by more than [`CLOCKS_AGREE`]. Returns how many.
+    async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64>;
 }
 
 /// What a notification says.

@@ -23,6 +23,8 @@ pub(crate) struct Meters {
     pub(crate) keys: Gauge,
     /// How far the wall clock of this machine is ahead of the database's, in seconds.
     pub(crate) clock_difference: Gauge,
+    /// How far the clock that dates what is stored has jumped, in seconds.
+    pub(crate) clock_jump: Gauge,
     /// How often this node found that the database had gone back.
     pub(crate) history_lost: Counter,
     /// How long narrowing calls waited for other nodes, in seconds.
@@ -50,6 +52,11 @@ impl Meters {
             "keyward_clock_ahead_seconds",
             "How far this machine's wall clock is ahead of the database's; negative where it is behind."
         );
+        metrics::describe_gauge!(
+            "keyward_clock_jump_seconds",
+            "How far the clock that dates what is stored has jumped ahead, until it has held for ten minutes; negative \
+             where it jumped back."
+        );
         metrics::describe_counter!(
             "keyward_history_lost_total",
             "How often this node found that the database had gone back and changes were lost."
@@ -65,6 +72,7 @@ impl Meters {
             bytes: metrics::gauge!("keyward_cache_bytes"),
             keys: metrics::gauge!("keyward_cache_keys"),
             clock_difference: metrics::gauge!("keyward_clock_ahead_seconds"),
+            clock_jump: metrics::gauge!("keyward_clock_jump_seconds"),
             history_lost: metrics::counter!("keyward_history_lost_total"),
             barrier: metrics::histogram!("keyward_barrier_seconds"),
         }

@@ -21,7 +21,7 @@ mod shard;
 mod succession;
 mod time;
 
-pub use database_clock::{ClockNews, DatabaseClock, Offset};
+pub use database_clock::{ClockJump, ClockNews, DatabaseClock, Offset};
 pub use lease::{Asked, Lease, Term};
 pub use newness::Newness;
 pub use reaper::{Reaper, Still};

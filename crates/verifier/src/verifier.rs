@@ -24,7 +24,7 @@ use crate::{
     driver::{Announcer, Barrier, Change, ClockDifference, Clocks, Control, Embedded, Wake},
     gate::Gate,
     meters::Meters,
-    protocol::{Boot, Newness, Rules, Terms},
+    protocol::{Boot, ClockJump, Newness, Rules, Terms},
     reads::Reads,
 };
 
@@ -349,6 +349,24 @@ impl Verifier {
     #[must_use]
     pub fn clock_difference(&self) -> Option<ClockDifference> {
         self.shared.clock_difference()
+    }
+
+    /// How far the clock that dates what is stored has jumped: the database's, and where it has none of its own this
+    /// machine's. None where it goes evenly.
+    #[must_use]
+    pub fn clock_jump(&self) -> Option<ClockJump> {
+        self.shared.clock_jump()
+    }
+
+    /// The time by which what all nodes share may be dated and deleted now; none while it is in doubt, as it is in the
+    /// first ten minutes of a process.
+    #[must_use]
+    pub fn upkeep_time(&self) -> Option<Timestamp> {
+        match &self.side {
+            Side::Member(..) => {}
+            Side::Embedded(_) => self.shared.learn_own_time(),
+        }
+        self.shared.upkeep_time()
     }
 
     /// How much is remembered.

@@ -2,7 +2,8 @@
 //!
 //! Several nodes do this at once; a generation exists once, so whoever is second takes over what the first one made. The
 //! database's clock decides what is due, and dates it. A node's own clock decides nothing: where the two differ, the node
-//! leaves this work to others, except that it makes a key where none signs.
+//! leaves this work to others, except that it makes a key where none signs. Neither does a time that was never seen to
+//! hold: a machine's clock may be wrong together with that of the database on it.
 
 use std::time::Duration;
 
@@ -19,13 +20,15 @@ use crate::tokens::{ACCESS_TOKEN_LIFE, PUBLISHED_BEFORE_USE};
 /// # Errors
 /// [`Fault`] if the keys are not to be had; those known so far stay in use.
 pub async fn keep_signing_keys(app: &App) -> Result<(), Fault> {
+    let expected = app.upkeep_time();
     let now = reload_or_make(app).await?;
+    let Some(expected) = expected else { return Ok(()) };
     if app.access_tokens.keys().is_next_due(now) {
         // Either way it is read again: another node may have been faster.
-        let _ = rotate_signing_keys(app).await?;
+        let _ = rotate_at(app, expected).await?;
     }
-    let wall = app.clock.now();
-    if app.access_tokens.keys().has_retired(now) && app.store.drop_signing_keys(ACCESS_TOKEN_LIFE, wall).await? > 0 {
+    let retired = app.access_tokens.keys().has_retired(now);
+    if retired && app.store.drop_signing_keys(ACCESS_TOKEN_LIFE, expected).await? > 0 {
         reload(app).await?;
     }
     Ok(())
@@ -37,10 +40,15 @@ pub async fn keep_signing_keys(app: &App) -> Result<(), Fault> {
 /// # Errors
 /// [`Fault`] if the key could not be made or written down.
 pub async fn rotate_signing_keys(app: &App) -> Result<Write, Fault> {
+    rotate_at(app, app.clock.now()).await
+}
+
+/// The same; where a key signs, only if the database's clock shows about this time.
+async fn rotate_at(app: &App, expected: Timestamp) -> Result<Write, Fault> {
     let generation = app.access_tokens.keys().newest_generation() + 1;
     let seed = Zeroizing::new(app.random()?);
     let key = app.access_tokens.fresh_key(generation, &seed, app.random()?)?;
-    let added = app.store.add_signing_key(&key, PUBLISHED_BEFORE_USE, app.clock.now()).await?;
+    let added = app.store.add_signing_key(&key, PUBLISHED_BEFORE_USE, expected).await?;
     match added {
         Write::Applied => tracing::info!(generation, kid = %key.kid, "published signing key {}", key.kid),
         Write::Stale => {
@@ -72,7 +80,8 @@ async fn reload(app: &App) -> Result<Timestamp, Fault> {
     Ok(read.database_time.unwrap_or_else(|| app.clock.now()))
 }
 
-/// Drops what is kept of refresh families that are over. To be called every few minutes.
+/// Drops what is kept of refresh families that are over; nothing while the time is in doubt. To be called every few
+/// minutes.
 ///
 /// # Errors
 /// [`StorageError`] if the database does not answer.
@@ -80,6 +89,10 @@ pub async fn forget_families(app: &App) -> Result<(), StorageError> {
     const AT_ONCE: u32 = 1_000;
     // Not at the very end: a node that has not heard from the database for long may be behind.
     const KEPT_FOR: Duration = Duration::from_hours(1);
-    while app.store.forget_families(KEPT_FOR, app.clock.now(), AT_ONCE).await? >= u64::from(AT_ONCE) {}
+    while let Some(expected) = app.upkeep_time() {
+        if app.store.forget_families(KEPT_FOR, expected, AT_ONCE).await? < u64::from(AT_ONCE) {
+            break;
+        }
+    }
     Ok(())
 }

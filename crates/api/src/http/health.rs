@@ -1,6 +1,6 @@
 //! `/healthz`: the process runs. `/readyz`: it can answer (contract, section 9).
 
-use std::{borrow::Cow, sync::Arc};
+use std::{iter, sync::Arc};
 
 use axum::{Router, extract::State, routing::get};
 
@@ -18,13 +18,12 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-async fn readyz(
-    State(app): State<Arc<App>>,
-    State(options): State<Arc<HttpOptions>>,
-) -> Result<Cow<'static, str>, Problem> {
+async fn readyz(State(app): State<Arc<App>>, State(options): State<Arc<HttpOptions>>) -> Result<String, Problem> {
     if options.ready.is_open() {
-        // It answers all the same: which of the two clocks is wrong is not for this node to say.
-        Ok(app.clock_difference().map_or("ready\n".into(), |difference| format!("ready\n{difference}\n").into()))
+        // It answers all the same: which of the clocks is wrong is not for this node to say.
+        let doubts = [app.clock_difference().map(|it| it.to_string()), app.clock_jump().map(|it| it.to_string())];
+        let said = iter::once("ready".to_owned()).chain(doubts.into_iter().flatten());
+        Ok(said.map(|line| line + "\n").collect())
     } else {
         Err(Problem::new(Code::Unavailable)
             .detail("The node cannot answer: it starts, stops, or its database is away."))

@@ -60,6 +60,36 @@ async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemptio
     assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::Again, "what was used stays used");
 }
 
+/// The only clock of an embedded database is the machine's: the boot clock alone shows that it is wrong.
+#[tokio::test]
+async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_forgets_no_redemption() {
+    let world = World::new().await;
+    world.advance(Duration::from_mins(10));
+    let pair = world.pair("merchant_a1", &["api-keys:read"]).await;
+    let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+    let tokens = world.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200);
+    let refresh = json!({"refreshToken": tokens["refreshToken"]});
+    world.request("POST", "/v1/oauth2/token").json(&refresh).send().await.json(200);
+    let before = kids(&world).await;
+    let look_after = async || {
+        for _ in 0..4 {
+            keep_signing_keys(&world.app).await.unwrap();
+            forget_families(&world.app).await.unwrap();
+            world.advance(Duration::from_secs(30));
+        }
+    };
+    world.clock.set_ahead(40 * DAY);
+    look_after().await;
+    let said = world.request("GET", "/readyz").send().await;
+    assert_eq!(said.text(), "ready\nthe clock that dates what is stored jumped 3456000 s ahead\n");
+    world.clock.set_back(40 * DAY);
+    look_after().await;
+    assert_eq!(kids(&world).await, before);
+    let again = world.request("POST", "/v1/oauth2/token").json(&refresh).send().await;
+    again.problem(401, "invalid_credential");
+    assert_eq!(world.request("GET", "/readyz").send().await.text(), "ready\n");
+}
+
 #[tokio::test]
 async fn where_no_key_signs_one_is_made_for_the_first_token_that_is_asked_for() {
     let world = World::new().await;

@@ -50,8 +50,13 @@ impl Tokens for PgStore {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.add_signing_key")]
-    async fn add_signing_key(&self, key: &FreshSigningKey, published_for: Duration, wall: Timestamp) -> Result<Write> {
-        let Agreeing { from, to } = Agreeing::with(wall);
+    async fn add_signing_key(
+        &self,
+        key: &FreshSigningKey,
+        published_for: Duration,
+        expected: Timestamp,
+    ) -> Result<Write> {
+        let Agreeing { from, to } = Agreeing::with(expected);
         // One reading of the clock for all of it.
         let query = sqlx::query!(
             "INSERT INTO signing_key (generation, kid, public, sealed, published_at, signs_from)
@@ -76,8 +81,8 @@ impl Tokens for PgStore {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.drop_signing_keys")]
-    async fn drop_signing_keys(&self, signed_for: Duration, wall: Timestamp) -> Result<u64> {
-        let Agreeing { from, to } = Agreeing::with(wall);
+    async fn drop_signing_keys(&self, signed_for: Duration, expected: Timestamp) -> Result<u64> {
+        let Agreeing { from, to } = Agreeing::with(expected);
         let query = sqlx::query!(
             "DELETE FROM signing_key WHERE generation < (
                 SELECT max(k.generation)
@@ -131,8 +136,8 @@ impl Tokens for PgStore {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.forget_families")]
-    async fn forget_families(&self, ended_for: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {
-        let Agreeing { from, to } = Agreeing::with(wall);
+    async fn forget_families(&self, ended_for: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
+        let Agreeing { from, to } = Agreeing::with(expected);
         // The clock is read once, ahead of the rows: compared with each, it could not be looked up in the index.
         let query = sqlx::query!(
             "DELETE FROM redeemed_refresh WHERE id = ANY (ARRAY (

@@ -98,9 +98,10 @@ impl Shared {
         }
     }
 
-    /// Drops old events, a part of them at once. Tells whether there may be more.
+    /// Drops old events, a part of them at once; none while the time is in doubt. Returns whether there may be more.
     pub(crate) async fn prune(&self, in_time: Duration) -> bool {
-        match timeout(in_time, self.feed.prune(HISTORY, self.clock.wall(), PRUNED_AT_ONCE)).await {
+        let Some(now) = self.upkeep_time() else { return false };
+        match timeout(in_time, self.feed.prune(HISTORY, now, PRUNED_AT_ONCE)).await {
             Ok(Ok(dropped)) => return dropped >= u64::from(PRUNED_AT_ONCE),
             Ok(Err(error)) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "old events could not be dropped");

@@ -14,7 +14,7 @@ use keyward_domain::Timestamp;
 use keyward_storage::CLOCKS_AGREE;
 
 use crate::{
-    protocol::{Boot, ClockNews, DatabaseClock},
+    protocol::{Boot, ClockJump, ClockNews, DatabaseClock, Offset},
     verifier::Shared,
 };
 
@@ -71,10 +71,7 @@ impl Shared {
         let (received_at, wall) = (self.clock.boot(), self.clock.wall());
         let wall_when_sent = wall.saturating_sub(received_at.since(sent_at));
         self.compare(database.clamp(wall_when_sent, wall), database);
-        let (news, bound) = {
-            let mut clock = self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner);
-            (clock.read(database, sent_at), clock.bound())
-        };
+        let (news, bound) = self.read_clock(database, sent_at);
         if let Some(bound) = bound {
             self.gate.show_time(bound);
         }
@@ -98,6 +95,51 @@ impl Shared {
             ),
             None => {}
         }
+    }
+
+    /// The wall clock of this machine is the only one there is: nothing is compared with it but the boot clock.
+    pub(crate) fn learn_own_time(&self) {
+        let (boot, wall) = (self.clock.boot(), self.clock.wall());
+        // What is news of a database's clock, expiry by it, is none here: keys end by the wall clock itself.
+        let _ = self.read_clock(wall, boot);
+    }
+
+    /// One more reading, and what is said where the clock begins to be elsewhere than before.
+    fn read_clock(&self, shown: Timestamp, sent_at: Boot) -> (Option<ClockNews>, Option<Offset>) {
+        let (before, news, bound, jump) = {
+            let mut clock = self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner);
+            (clock.jump(), clock.read(shown, sent_at), clock.bound(), clock.jump())
+        };
+        self.meters.clock_jump.set(jump.map_or(0.0, ClockJump::as_secs_f64));
+        match (before, jump) {
+            (None, Some(jump)) => tracing::warn!(
+                "{jump}: set it right; until it has held for ten minutes this node rotates no signing key and deletes \
+                 nothing by it"
+            ),
+            (Some(_), None) => tracing::info!(
+                "the clock that dates what is stored is where it was before it jumped, or has held for ten minutes"
+            ),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        (news, bound)
+    }
+
+    /// How far the clock that dates what is stored has jumped.
+    pub(crate) fn clock_jump(&self) -> Option<ClockJump> {
+        self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner).jump()
+    }
+
+    /// The time by which shared state may be dated and deleted now. None where the clocks differ, and where the one that
+    /// counts has not gone evenly for long enough. It goes on with the boot clock from the last reading: a clock that
+    /// has jumped since does not agree with it, which the statement that goes by it finds out.
+    pub(crate) fn upkeep_time(&self) -> Option<Timestamp> {
+        let (boot, wall) = (self.clock.boot(), self.clock.wall());
+        if self.clock_difference().is_some() {
+            return None;
+        }
+        let settled = self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner).settled()?;
+        let now = Offset::time_at(settled.as_micros(), boot)?;
+        ClockDifference::between(wall, now).is_none().then_some(now)
     }
 
     /// Compares the wall clocks, and says once where they begin to differ and where they agree again.

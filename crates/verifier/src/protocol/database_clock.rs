@@ -1,13 +1,19 @@
 //! What a node believes of the database's wall clock, from the readings that its renewals bring (2.5, "Expiry by time").
 //!
-//! A clock may be set wrongly for a moment, ahead or back; neither counts before it has held for a minute of readings. It
-//! reads no clock, and never looks at the node's own wall clock: that one may be the wrong one.
+//! A clock may be set wrongly for a moment, ahead or back; neither counts before it has held for a minute of readings,
+//! and nothing that all nodes share is dated or deleted by a time that has not held for [ten](steady). It reads no clock,
+//! and never looks at the node's own wall clock: that one may be the wrong one, or wrong together with the database's.
 
 use std::{collections::VecDeque, time::Duration};
 
 use keyward_domain::Timestamp;
 
 use super::Boot;
+
+mod steady;
+
+pub use steady::ClockJump;
+use steady::Steady;
 
 /// How far two clocks may differ before one of them counts as wrong, and how long a new time has to hold to be believed.
 const MINUTE: Duration = Duration::from_mins(1);
@@ -37,6 +43,11 @@ impl Offset {
     #[must_use]
     pub fn time_at(micros_ahead: i64, now: Boot) -> Option<Timestamp> {
         Timestamp::from_micros(micros_ahead.saturating_add(micros(now))).ok()
+    }
+
+    /// How far the two are apart.
+    fn apart(self, other: Self) -> Duration {
+        self.beyond(other).max(other.beyond(self))
     }
 
     /// How far this one is beyond another; nothing if it is not.
@@ -69,6 +80,8 @@ pub struct DatabaseClock {
     readings: VecDeque<(Boot, Offset)>,
     /// Since when the clock has been ahead, and how far at the most.
     ahead: Option<(Boot, Offset)>,
+    /// How long the clock has gone evenly.
+    steady: Steady,
 }
 
 impl DatabaseClock {
@@ -79,9 +92,23 @@ impl DatabaseClock {
         self.readings.iter().map(|(_, offset)| *offset).max()
     }
 
+    /// The offset at the last reading, where the clock has gone evenly for ten minutes: by it shared state may be dated
+    /// and deleted. None in the first ten minutes of a process: there is nothing yet to compare the clock with.
+    #[must_use]
+    pub fn settled(&self) -> Option<Offset> {
+        self.steady.settled()
+    }
+
+    /// How far the clock is from where it went evenly before; none where it is there.
+    #[must_use]
+    pub fn jump(&self) -> Option<ClockJump> {
+        self.steady.jump()
+    }
+
     /// The database answered a request that was sent at this moment.
     pub fn read(&mut self, database: Timestamp, sent_at: Boot) -> Option<ClockNews> {
         let offset = Offset::at_most(database, sent_at);
+        self.steady.read(offset, sent_at);
         let Some(bound) = self.bound() else {
             self.readings.push_back((sent_at, offset));
             return None;
@@ -98,7 +125,7 @@ impl DatabaseClock {
 
     fn ran_ahead(&mut self, offset: Offset, sent_at: Boot, by: Duration) -> Option<ClockNews> {
         match &mut self.ahead {
-            Some((since, most)) if offset.beyond(*most).max(most.beyond(offset)) <= MINUTE => {
+            Some((since, most)) if offset.apart(*most) <= MINUTE => {
                 *most = offset.max(*most);
                 if sent_at.since(*since) < MINUTE {
                     return None;

@@ -6,6 +6,7 @@ mod shared;
 mod stage;
 
 mod catching_up;
+mod clocks;
 mod embedded;
 mod every_call_fails;
 mod hints;

@@ -49,6 +49,11 @@ impl Dial {
         move || dial.now()
     }
 
+    /// Sets the wall clock ahead; the boot clock stays.
+    pub(crate) fn set_ahead(&self, by: Duration) {
+        self.back.fetch_sub(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
+    }
+
     /// Sets the wall clock back; the boot clock stays.
     pub(crate) fn set_back(&self, by: Duration) {
         self.back.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);

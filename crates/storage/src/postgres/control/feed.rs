@@ -140,8 +140,8 @@ impl Feed for PgControl {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.prune")]
-    async fn prune(&self, older_than: Duration, wall: Timestamp, at_most: u32) -> Result<u64> {
-        let Agreeing { from, to } = Agreeing::with(wall);
+    async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
+        let Agreeing { from, to } = Agreeing::with(expected);
         // The oldest ones up to the first that is to stay, and never the last one of all: after that one, whoever is
         // behind always meets a gap. Without members the lowest of the two is the head.
         let query = sqlx::query!(

@@ -128,3 +128,57 @@ fn a_late_answer_never_makes_the_bound_earlier() {
     assert_eq!(clock.bound(), Some(late), "each is an upper bound, and the greatest is one too");
     assert!(Offset::time_at(late.as_micros(), at(1_000)).unwrap() >= seconds(1));
 }
+
+/// One more reading a second, from one second to another, of a clock that is this many seconds ahead.
+fn read_on(clock: &mut DatabaseClock, seconds_of: std::ops::Range<i64>, by: i64) {
+    for second in seconds_of {
+        clock.read(seconds(second + by), boot(second));
+    }
+}
+
+#[test]
+fn upkeep_goes_by_no_clock_before_it_has_gone_evenly_for_ten_minutes() {
+    let mut clock = read_until(599);
+    assert_eq!((clock.settled(), clock.jump()), (None, None));
+    read_on(&mut clock, 600..601, 0);
+    assert_eq!(clock.settled(), clock.bound());
+}
+
+#[test]
+fn a_clock_that_is_ahead_for_two_minutes_keeps_nothing_up_though_keys_end_by_it() {
+    let mut clock = read_until(700);
+    let by = 40 * DAY;
+    read_on(&mut clock, 701..821, by);
+    assert_eq!(ahead(&clock), by, "it held for a minute");
+    assert_eq!(clock.settled(), None);
+    assert_eq!(clock.jump(), Some(ClockJump::Ahead(Duration::from_hours(960))));
+    read_on(&mut clock, 821..822, 0);
+    assert_eq!((clock.settled(), clock.jump()), (None, None), "it is where it was, and begins anew");
+    read_on(&mut clock, 822..1_421, 0);
+    assert_eq!(clock.settled(), None);
+    read_on(&mut clock, 1_421..1_422, 0);
+    assert!(clock.settled().is_some());
+}
+
+#[test]
+fn a_clock_that_was_wrong_when_the_process_began_keeps_nothing_up_either() {
+    let mut clock = DatabaseClock::default();
+    read_on(&mut clock, 0..120, 40 * DAY);
+    assert_eq!(clock.settled(), None);
+    read_on(&mut clock, 120..720, 0);
+    assert_eq!((clock.settled(), clock.jump()), (None, Some(ClockJump::Back(Duration::from_hours(960)))));
+    read_on(&mut clock, 720..721, 0);
+    assert_eq!((clock.settled().is_some(), clock.jump()), (true, None));
+}
+
+#[test]
+fn a_clock_that_jumped_and_held_for_ten_minutes_counts_and_one_that_drifts_never_stops() {
+    let mut clock = read_until(700);
+    read_on(&mut clock, 701..1_302, 40 * DAY);
+    assert_eq!((clock.settled().is_some(), clock.jump()), (true, None));
+    // A second in a minute, which is far more than clocks drift.
+    for second in 1_302..100_000 {
+        clock.read(seconds(second + 40 * DAY + second / 60), boot(second));
+        assert_eq!((clock.settled().is_some(), clock.jump()), (true, None), "{second}");
+    }
+}

@@ -1,0 +1,93 @@
+//! Whether a clock has gone evenly for long enough to date and delete what all nodes share by it.
+//!
+//! A machine's clock may be wrong by weeks for some minutes, and the database's with it where both are on that machine:
+//! then the two agree, and only the boot clock shows it. Such work can wait, so it waits longer than expiry does. It
+//! reads no clock.
+
+use std::{fmt, time::Duration};
+
+use super::{Boot, MINUTE, Offset};
+
+/// How long a clock has to go evenly.
+const LONG_ENOUGH: Duration = Duration::from_mins(10);
+
+/// How far a clock is from where it went evenly before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockJump {
+    /// It jumped ahead by so much.
+    Ahead(Duration),
+    /// It jumped back by so much.
+    Back(Duration),
+}
+
+impl ClockJump {
+    /// In seconds; below zero where it jumped back.
+    #[must_use]
+    pub fn as_secs_f64(self) -> f64 {
+        match self {
+            Self::Ahead(by) => by.as_secs_f64(),
+            Self::Back(by) => -by.as_secs_f64(),
+        }
+    }
+}
+
+impl fmt::Display for ClockJump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (by, to) = match self {
+            Self::Ahead(by) => (by, "ahead"),
+            Self::Back(by) => (by, "back"),
+        };
+        let seconds = by.saturating_add(Duration::from_millis(500)).as_secs();
+        write!(f, "the clock that dates what is stored jumped {seconds} s {to}")
+    }
+}
+
+/// A stretch of readings that agree to within a minute.
+#[derive(Debug, Default)]
+pub(super) struct Steady {
+    stretch: Option<Stretch>,
+    /// Where the clock went evenly for long enough; before that, where it was first read.
+    before: Option<Offset>,
+}
+
+#[derive(Debug)]
+struct Stretch {
+    /// The reading that the others agree with.
+    begins: (Boot, Offset),
+    last: Offset,
+    /// Whether it has lasted for long enough.
+    settled: bool,
+}
+
+impl Steady {
+    pub(super) fn read(&mut self, offset: Offset, sent_at: Boot) {
+        let before = self.before.get_or_insert(offset);
+        let fresh = Stretch { begins: (sent_at, offset), last: offset, settled: false };
+        let stretch = self.stretch.get_or_insert(fresh);
+        let (since, first) = stretch.begins;
+        if offset.apart(first) > MINUTE {
+            *stretch = Stretch { begins: (sent_at, offset), last: offset, settled: false };
+            return;
+        }
+        stretch.last = offset;
+        if sent_at.since(since) >= LONG_ENOUGH {
+            // What comes next is compared with this one: clocks drift a little, for months.
+            stretch.begins = (sent_at, offset);
+            stretch.settled = true;
+            *before = offset;
+        }
+    }
+
+    pub(super) fn settled(&self) -> Option<Offset> {
+        self.stretch.as_ref().filter(|stretch| stretch.settled).map(|stretch| stretch.last)
+    }
+
+    pub(super) fn jump(&self) -> Option<ClockJump> {
+        let (now, before) = (self.stretch.as_ref()?.last, self.before?);
+        match (now.beyond(before), before.beyond(now)) {
+            (by, _) if by > MINUTE => Some(ClockJump::Ahead(by)),
+            (_, by) if by > MINUTE => Some(ClockJump::Back(by)),
+            _ => None,
+        }
+    }
+}
