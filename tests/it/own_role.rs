@@ -91,6 +91,8 @@ async fn it_may_do_no_more(place: &Place) {
         "DELETE FROM node_lease",
         "UPDATE node_lease SET node = gen_random_uuid()",
         "UPDATE node_lease SET ttl_ms = 1",
+        "UPDATE node_lease SET secret_digest = NULL",
+        "SELECT leave_node_lease(node) FROM node_lease",
         "UPDATE installation SET environment = 'production'",
         "DELETE FROM installation",
         "UPDATE master_key SET fingerprint = repeat('0', 32)",
@@ -115,8 +117,27 @@ async fn it_may_do_no_more(place: &Place) {
         let said = refusal.expect_err(statement);
         assert!(said.contains("permission denied") || said.contains("must be owner"), "{statement}: {said}");
     }
-    // A lease that is alive is not taken away by the function that reaps, whatever counter is named.
-    let reap = "SELECT reap_node_lease(node, counter) FROM node_lease";
-    place.attempt(&format!("SET ROLE {}; {reap}", *ROLE)).await.unwrap();
-    assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1);
+    // What it has rights to does nothing to the lease of a node that is alive, whatever counter or secret is named. The
+    // grants of the version before let it call the function that asks for no secret.
+    place.attempt(&format!("GRANT EXECUTE ON FUNCTION leave_node_lease(uuid) TO {}", *ROLE)).await.unwrap();
+    for call in [
+        "reap_node_lease(node, counter)",
+        "leave_node_lease(node)",
+        "leave_node_lease(node, node::text)",
+        "leave_node_lease(node, encode(secret_digest, 'hex'))",
+    ] {
+        let gone = place.attempt(&format!("SET ROLE {}; SELECT {call} FROM node_lease", *ROLE)).await;
+        gone.unwrap_or_else(|refused| panic!("{call}: {refused}"));
+        assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1, "{call}");
+    }
+    // It renews its own lease, and with that right none of another: neither to hasten a revocation nor to end the lease.
+    for set in ["applied = applied + 1000", "renewed_at = '-infinity'", "counter = 0"] {
+        let guess = "SELECT set_config('keyward.lease_secret', gen_random_uuid()::text, false)";
+        let refusal = place.attempt(&format!("SET ROLE {}; {guess}; UPDATE node_lease SET {set}", *ROLE)).await;
+        let said = refusal.expect_err(set);
+        assert!(said.contains("UPDATE of table node_lease is refused"), "{set}: {said}");
+    }
+    // Nor does whoever owns the tables, by a slip.
+    let shortened = place.attempt("UPDATE node_lease SET ttl_ms = 1").await.expect_err("the lease was shortened");
+    assert!(shortened.contains("UPDATE of table node_lease is refused"), "{shortened}");
 }

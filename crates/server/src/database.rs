@@ -5,10 +5,11 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use keyward_storage::{Feed, Membership, PgControl, PgOptions, PgStore, Schema, StorageError, Store};
+use keyward_api::app::Entropy as _;
+use keyward_storage::{Feed, LeaseSecret, Membership, PgControl, PgOptions, PgStore, Schema, StorageError, Store};
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 
-use crate::{config::Settings, private_file};
+use crate::{config::Settings, entropy::SystemEntropy, private_file};
 
 /// What a command wants to do with the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,10 @@ impl Database {
         match self {
             Self::Embedded(store, _) => Ok(Protocol { feed: Arc::new(store.clone()), membership: None }),
             Self::Postgres(store, direct) => {
-                let control = PgControl::connect(store, direct).await.map_err(or_pooler);
+                let mut secret = [0; 16];
+                SystemEntropy.fill(&mut secret)?;
+                let secret = LeaseSecret::from_random(secret);
+                let control = PgControl::connect(store, direct, secret).await.map_err(or_pooler);
                 let control =
                     control.context("cannot use the database of database_direct_url (KEYWARD_DATABASE_DIRECT_URL)")?;
                 let control = Arc::new(control);

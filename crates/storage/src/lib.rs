@@ -36,7 +36,7 @@ pub use authority::Authority;
 pub use error::{Cause, Constraint, StorageError, is_outdated};
 pub use history::{HistoryToken, InvalidToken, LostHistory, Nonce, Position, Snapshot};
 #[cfg(feature = "postgres")]
-pub use postgres::{PgControl, PgOptions, PgStore};
+pub use postgres::{LeaseSecret, PgControl, PgOptions, PgStore};
 pub use revocation::{
     CLOCKS_AGREE, Committed, Confirmed, Enforcement, Event, Events, Feed, Hint, Hints, Introduction, Member, Members,
     Membership, NodeId, Read, Renewal, Seq, Subject,

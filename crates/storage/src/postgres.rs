@@ -42,7 +42,7 @@ mod upkeep;
 
 use accounts::AccountLookUps;
 use callers::Callers;
-pub use control::PgControl;
+pub use control::{LeaseSecret, PgControl};
 use credentials::LookUps;
 use insertion::{Insertion, Insertions};
 use instant::PgInstant;

@@ -169,7 +169,13 @@ pub async fn a_row_is_reaped_only_while_it_stands_still(fixture: &Fixture) {
     assert_eq!(names(fixture).await, [id, other.node]);
     let long_ago = fixture.raw.moment(at(0));
     let aged = format!("UPDATE node_lease SET renewed_at = {long_ago} WHERE node = {}", fixture.raw.id(id.uuid()));
+    let guard = async |state: &str| {
+        let switch = format!("ALTER TABLE node_lease {state} TRIGGER node_lease_renewed");
+        fixture.raw.execute(&switch).await.unwrap();
+    };
+    guard("DISABLE").await;
     assert_eq!(fixture.raw.execute(&aged).await.unwrap(), 1);
+    guard("ENABLE").await;
     assert_eq!(nodes(fixture).reap(id, now).await.unwrap(), Write::Applied);
     assert_eq!(nodes(fixture).reap(id, now).await.unwrap(), Write::Stale);
     assert_eq!(names(fixture).await, [other.node]);

@@ -16,6 +16,7 @@ use tokio::{
     sync::{Mutex, MutexGuard},
     time::{Duration, timeout},
 };
+use uuid::Uuid;
 
 use super::{PgOptions, PgStore, error, server};
 use crate::{Result, Seq, StorageError};
@@ -25,6 +26,23 @@ mod hints;
 mod history;
 mod membership;
 
+/// What a process proves by that a lease is its own: random, and nowhere but in its memory. The row of the lease has a
+/// digest of it.
+pub struct LeaseSecret(Uuid);
+
+impl LeaseSecret {
+    /// Random bits that nothing else was made of.
+    #[must_use]
+    pub const fn from_random(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// As the statements say it.
+    fn said(&self) -> String {
+        self.0.to_string()
+    }
+}
+
 /// The leases, the events and the notifications of a [`PgStore`]'s database.
 pub struct PgControl {
     store: PgStore,
@@ -33,12 +51,14 @@ pub struct PgControl {
     connect_timeout: Duration,
     /// How long to wait for an answer on a connection that is not the pool's, its commit among it.
     answer_timeout: Duration,
+    /// What its leases are renewed and given back by.
+    secret: LeaseSecret,
     /// For join, renew and leave; none before the first and after a failure.
     own: Mutex<Option<PgConnection>>,
 }
 
 impl fmt::Debug for PgControl {
-    /// Without the connection options, which hold the password.
+    /// Without the connection options, which hold the password, and without the secret of the leases.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgControl").field("store", &self.store).finish_non_exhaustive()
     }
@@ -47,12 +67,13 @@ impl fmt::Debug for PgControl {
 impl PgControl {
     /// Connects, and looks whether both ways lead to the same database: a lease that stands elsewhere is one that no
     /// revoker waits for. The URL of `direct` must lead past any pooler that hands connections on between transactions,
-    /// where notifications are lost and a lease waits for requests.
+    /// where notifications are lost and a lease waits for requests. The leases that are taken here are renewed and given
+    /// back by this secret alone.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] if the server does not answer, lets us not in or is a standby;
     /// [`StorageError::Unexpected`] if the URL is none or leads to another database than that of the store.
-    pub async fn connect(store: &PgStore, direct: &PgOptions) -> Result<Self> {
+    pub async fn connect(store: &PgStore, direct: &PgOptions, secret: LeaseSecret) -> Result<Self> {
         let answer_timeout = direct.statement_timeout + direct.commit_timeout;
         let options = direct.connection()?.options([("statement_timeout", "0")]);
         let control = Self {
@@ -60,6 +81,7 @@ impl PgControl {
             direct: options,
             connect_timeout: direct.acquire_timeout,
             answer_timeout,
+            secret,
             own: Mutex::new(None),
         };
         let mut own = control.own_connection().await?;

@@ -43,7 +43,7 @@ const TABLES: [Needs; 16] = [
 ];
 
 /// Functions that act as the owner of the tables.
-const FUNCTIONS: [&str; 2] = ["leave_node_lease(uuid)", "reap_node_lease(uuid, bigint)"];
+const FUNCTIONS: [&str; 2] = ["leave_node_lease(uuid, text)", "reap_node_lease(uuid, bigint)"];
 
 /// The statements that the owner of the tables runs to give this role what it lacks; empty if it lacks nothing. Objects
 /// that are not there yet are left out. Its statement is not checked at compile time: it reads the catalogue alone.

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
 use keyward_storage::{
-    PgControl, PgOptions, PgStore,
+    LeaseSecret, PgControl, PgOptions, PgStore,
     conformance::{Fixture, RawSql, sample},
 };
 use sqlx::{
@@ -22,6 +22,11 @@ use sqlx::{
 use uuid::Uuid;
 
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// What the leases of one more process are renewed by.
+pub(crate) fn fresh_secret() -> LeaseSecret {
+    LeaseSecret::from_random(sample::fresh().into_bytes())
+}
 
 /// A database of one test's own. Dropping it drops the database.
 pub(crate) struct Database {
@@ -69,7 +74,7 @@ impl Database {
     }
 
     pub(crate) async fn control(&self, store: &PgStore) -> PgControl {
-        PgControl::connect(store, &self.options(1)).await.unwrap()
+        PgControl::connect(store, &self.options(1), fresh_secret()).await.unwrap()
     }
 
     /// A way around the store.
@@ -253,6 +258,10 @@ impl RawSql for Raw {
             ("node_lease_applied", lease(0, -1, 1)),
             ("node_lease_ttl", lease(0, 0, 0)),
             ("node_lease_ttl_at_most", lease(0, 0, 60_001)),
+            (
+                "node_lease_secret_digest",
+                lease(0, 0, 1).replace("version)", "version, secret_digest)").replace("'x')", "'x', '\\x00')"),
+            ),
         ]
     }
 }

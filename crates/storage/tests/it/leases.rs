@@ -11,7 +11,7 @@ use keyward_storage::{
 };
 use tokio::{task::JoinSet, time::Duration};
 
-use crate::database::Database;
+use crate::database::{Database, fresh_secret};
 
 /// The renewals of a node that has joined: each may follow any of those before.
 async fn joined(control: &PgControl) -> Renewal {
@@ -115,10 +115,76 @@ async fn a_lease_is_not_deleted_by_hand() {
     assert_eq!([raw.number("SELECT count(*) FROM node_lease").await, raw.number(&left).await], [1, 1]);
 }
 
+/// Whoever renews the lease of another node says that it has forgotten what it has not; whoever gives it back lets a
+/// revocation be answered while that node answers from memory.
+#[tokio::test]
+async fn a_lease_is_renewed_and_given_back_by_the_process_that_took_it_alone() {
+    let database = Database::migrated().await;
+    let store = database.store(1).await;
+    let (own, other) = (database.control(&store).await, database.control(&store).await);
+    let node = joined(&own).await;
+    let raw = database.raw();
+    let rows = async || raw.number("SELECT count(*) FROM node_lease WHERE counter = 1 AND applied = 0").await;
+    let refused = other.renew(&node).await;
+    assert!(matches!(refused, Err(StorageError::Unexpected(_))), "{refused:?}");
+    other.leave(node.node).await.unwrap();
+    let joining = Introduction {
+        node: NodeId::from_uuid(fresh()),
+        previous: Some(node.node),
+        ttl: Duration::from_secs(5),
+        started_at: at(0),
+        version: "test".to_owned(),
+        counter: 7,
+    };
+    other.join(&joining).await.unwrap();
+    assert_eq!(rows().await, 1);
+    // By hand, and by whoever knows what to set but not to what.
+    for guess in ["", "guess", &fresh().to_string()] {
+        for set in ["applied = 9", "renewed_at = '-infinity'", "counter = 2", "ttl_ms = 1", "secret_digest = NULL"] {
+            let statement = format!(
+                "DO $$ BEGIN PERFORM set_config('keyward.lease_secret', '{guess}', true);
+                UPDATE node_lease SET {set} WHERE node = {}; END $$",
+                raw.id(node.node.uuid())
+            );
+            let refused = raw.execute(&statement).await;
+            let is_said = |words: &String| words.contains("UPDATE of table node_lease is refused");
+            assert!(refused.as_ref().is_err_and(is_said), "{statement}: {refused:?}");
+        }
+    }
+    assert_eq!(rows().await, 1);
+    assert!(own.renew(&node).await.unwrap().is_some());
+    own.leave(node.node).await.unwrap();
+    assert_eq!(raw.number("SELECT count(*) FROM node_lease").await, 1);
+}
+
+/// While a new version is rolled out, processes of the version before hold leases without a secret.
+#[tokio::test]
+async fn a_process_of_the_version_before_renews_and_gives_back_its_lease_as_it_always_did() {
+    let database = Database::migrated().await;
+    let control = database.control(&database.store(1).await).await;
+    let raw = database.raw();
+    let node = raw.id(fresh());
+    for statement in [
+        format!(
+            "INSERT INTO node_lease (node, counter, applied, ttl_ms, started_at, renewed_at, version)
+            SELECT {node}, 1, p.seq, 5000, clock_timestamp(), clock_timestamp(), 'before'
+            FROM history_position p CROSS JOIN leave_node_lease({node})"
+        ),
+        "UPDATE node_lease SET counter = 2, applied = greatest(applied, 1), renewed_at = clock_timestamp()".to_owned(),
+    ] {
+        assert_eq!(raw.execute(&statement).await, Ok(1), "{statement}");
+    }
+    assert_eq!(control.members(&[]).await.unwrap().rows.len(), 1, "a revocation waits for it");
+    let shortened = raw.execute("UPDATE node_lease SET ttl_ms = 1").await;
+    assert!(shortened.as_ref().is_err_and(|words| words.contains("stays as it is")), "{shortened:?}");
+    raw.execute(&format!("SELECT leave_node_lease({node})")).await.unwrap();
+    assert_eq!(raw.number("SELECT count(*) FROM node_lease").await, 0);
+}
+
 #[tokio::test]
 async fn a_lease_in_another_database_is_refused() {
     let (database, another) = (Database::migrated().await, Database::migrated().await);
-    let refused = PgControl::connect(&database.store(1).await, &another.options(1)).await;
+    let refused = PgControl::connect(&database.store(1).await, &another.options(1), fresh_secret()).await;
     assert!(matches!(refused, Err(StorageError::Unexpected(_))), "{refused:?}");
 }
 

@@ -14,7 +14,7 @@ use keyward_storage::{
 use sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 use tokio::time::Duration;
 
-use crate::database::Database;
+use crate::database::{Database, fresh_secret};
 
 fn some_key() -> KeyId {
     KeyId::from_uuid(sample::fresh())
@@ -150,7 +150,7 @@ async fn a_commit_that_no_standby_confirms_is_not_called_done() {
     let unconfirmed = unit.commit().await;
     assert!(matches!(unconfirmed, Err(StorageError::OutcomeUnknown(_))), "{unconfirmed:?}");
 
-    let control = PgControl::connect(&store, &options).await.unwrap();
+    let control = PgControl::connect(&store, &options, fresh_secret()).await.unwrap();
     let node = NodeId::from_uuid(sample::fresh());
     let (ttl, started_at) = (Duration::from_secs(5), sample::at(0));
     let introduction = Introduction { node, previous: None, ttl, started_at, version: "test".to_owned(), counter: 1 };

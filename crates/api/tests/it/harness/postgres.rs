@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use keyward_domain::Environment;
-use keyward_storage::{Installation as _, PgControl, PgOptions, PgStore, Stamp};
+use keyward_storage::{Installation as _, LeaseSecret, PgControl, PgOptions, PgStore, Stamp};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions,
 };
@@ -37,7 +37,7 @@ impl Database {
         // As a server does first of all: an empty database has no history whose leases are to be waited for (R18).
         let stamp = Stamp { environment: Environment::Sandbox, fingerprints: Vec::new() };
         let _ = store.claim(&stamp, START.parse().unwrap()).await.unwrap();
-        let control = PgControl::connect(&store, &options).await.unwrap();
+        let control = PgControl::connect(&store, &options, LeaseSecret::from_random([7; 16])).await.unwrap();
         (store, control)
     }
 }

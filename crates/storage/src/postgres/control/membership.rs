@@ -35,9 +35,11 @@ impl Membership for PgControl {
         // would acknowledge what its node has not applied.
         let ttl_ms = i32::try_from(node.ttl.as_millis()).unwrap_or(i32::MAX);
         let query = sqlx::query!(
-            r#"INSERT INTO node_lease (node, counter, applied, ttl_ms, started_at, renewed_at, version)
-            SELECT $1::uuid, $6::bigint, p.seq, $3::integer, $4::timestamptz, clock_timestamp(), $5
-            FROM history_position p CROSS JOIN leave_node_lease($2)
+            r#"INSERT INTO node_lease (node, counter, applied, ttl_ms, started_at, renewed_at, version,
+                secret_digest)
+            SELECT $1::uuid, $6::bigint, p.seq, $3::integer, $4::timestamptz, clock_timestamp(), $5,
+                sha256(convert_to($7, 'UTF8'))
+            FROM history_position p CROSS JOIN leave_node_lease($2, $7)
             RETURNING applied AS "head!", (SELECT p.nonce FROM history_position p) AS "nonce!",
                 (SELECT p.token FROM history_position p) AS "token!", renewed_at AS "database_time!""#,
             node.node.uuid(),
@@ -45,7 +47,8 @@ impl Membership for PgControl {
             ttl_ms,
             PgInstant::from(node.started_at),
             node.version,
-            random(node.counter)
+            random(node.counter),
+            self.secret.said()
         );
         let mut own = self.own_connection().await?;
         let row = self.answered(query.fetch_one(own.connection())).await?;
@@ -56,13 +59,15 @@ impl Membership for PgControl {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.renew", fields(node = %renewal.node))]
     async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
-        // Whatever this statement compares is of its own snapshot: the history that grants is the one that was
+        // The row's trigger looks at the secret, once it is joined with the one row that sets it; the setting ends with
+        // the statement. Whatever this statement compares is of its own snapshot: the history that grants is the one that was
         // compared.
         let counters: Vec<i64> = renewal.counters.iter().copied().map(random).collect();
         let query = sqlx::query!(
-            r#"UPDATE node_lease
+            r#"WITH proof AS MATERIALIZED (SELECT set_config('keyward.lease_secret', $7, true) AS given)
+            UPDATE node_lease
             SET counter = $3, applied = greatest(applied, $2::bigint), renewed_at = clock_timestamp()
-            WHERE node = $1 AND counter = ANY ($4)
+            FROM proof WHERE proof.given = $7 AND node = $1 AND counter = ANY ($4)
             AND (SELECT p.token FROM history_position p) = $5
             AND ($2::bigint = 0 OR EXISTS (SELECT 1 FROM revocation_event e WHERE e.seq = $2 AND e.nonce = $6))
             RETURNING (SELECT p.seq FROM history_position p) AS "head!",
@@ -73,7 +78,8 @@ impl Membership for PgControl {
             random(renewal.counter),
             &counters,
             renewal.token.to_string(),
-            renewal.applied.nonce.uuid()
+            renewal.applied.nonce.uuid(),
+            self.secret.said()
         );
         let mut own = self.own_connection().await?;
         let row = self.answered(query.fetch_optional(own.connection())).await?;
@@ -85,7 +91,7 @@ impl Membership for PgControl {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.leave", fields(%node))]
     async fn leave(&self, node: NodeId) -> Result<()> {
-        let query = sqlx::query!("SELECT leave_node_lease($1)", node.uuid());
+        let query = sqlx::query!("SELECT leave_node_lease($1, $2)", node.uuid(), self.secret.said());
         let mut own = self.own_connection().await?;
         self.answered(query.fetch_one(own.connection())).await?;
         own.give_back();

@@ -1,0 +1,1 @@
+-- Nothing to do: one process has the folder, and there are no leases.
