@@ -6,6 +6,7 @@ use std::time::Duration;
 use keyward_storage::{Event, Hint, HistoryToken, Position, Result, Seq, Subject};
 use tokio::time::timeout;
 
+use super::history::EVENTS;
 use crate::{protocol::Succession, verifier::Shared};
 
 /// How many events are read at once.
@@ -85,6 +86,20 @@ impl Shared {
             self.cache.forget(last);
         }
         Progress { up_to: last, all: events.len() < AT_ONCE as usize && last.seq >= seen }
+    }
+
+    /// The last events up to this one, in the history of this token; none if they could not be read.
+    pub(crate) async fn events_up_to(
+        &self,
+        last: Position,
+        token: HistoryToken,
+        in_time: Duration,
+    ) -> Option<Vec<Position>> {
+        // What this one follows is not known: that is what is asked for.
+        let from = Position::unnamed(Seq::new(last.seq.number().saturating_sub(EVENTS.into())));
+        let read = timeout(in_time, self.feed.events_after(from, EVENTS)).await.ok()?.ok()?;
+        let events: Vec<Position> = read.events.iter().map(|event| event.position).collect();
+        (read.token == token && events.contains(&last)).then_some(events)
     }
 
     /// Tells the other nodes that there is something to read.

@@ -232,10 +232,15 @@ impl Control {
         false
     }
 
-    /// Compares the history with the one before, and writes down what is missing. Whichever of the two the database
-    /// does not take now, it is asked for again when others are looked after.
+    /// Compares the history with the one before, learns what came before the join, and writes down what is missing.
+    /// Whatever the database does not take or give now, it is asked for again when others are looked after.
     async fn look_back(&mut self) {
         self.compare_history().await;
+        if let Some(last) = self.known.began_with()
+            && let Some(past) = self.shared.events_up_to(last, self.lease.token(), self.limit()).await
+        {
+            self.known.precede(&past);
+        }
         while let Some(lost) = self.known.unrecorded() {
             match timeout(self.limit(), self.membership.record_lost(lost)).await {
                 Ok(Ok(())) => self.known.recorded(),

@@ -9,12 +9,14 @@ use keyward_storage::{HistoryToken, LostHistory, Members, NodeId, Position, Rene
 use crate::protocol::{Asked, HistoryRules, RowNumbers};
 
 /// How many of the last events are remembered, to find out up to where a history that went back is the same.
-const EVENTS: usize = 1_024;
+pub(crate) const EVENTS: u32 = 1_024;
 
 pub(crate) struct Known {
     numbers: RowNumbers,
     /// Oldest first.
     applied: VecDeque<Position>,
+    /// The event that the present membership began with, until those before it are [known](Self::precede).
+    began_with: Option<Position>,
     /// Those of memberships that have ended, until the database was asked which of them are there.
     uncompared: Vec<Position>,
     /// The history that they were applied in.
@@ -27,7 +29,14 @@ impl Known {
     /// Of a process that has not joined yet.
     pub(crate) const fn new(rules: HistoryRules) -> Self {
         let numbers = RowNumbers::new(rules);
-        Self { numbers, applied: VecDeque::new(), uncompared: Vec::new(), before: None, unrecorded: Vec::new() }
+        Self {
+            numbers,
+            applied: VecDeque::new(),
+            began_with: None,
+            uncompared: Vec::new(),
+            before: None,
+            unrecorded: Vec::new(),
+        }
     }
 
     /// A random number for a row. The name of a node that does not exist yet is as random as any.
@@ -59,7 +68,7 @@ impl Known {
         if self.applied.back().is_some_and(|last| last.seq >= applied.seq) {
             return;
         }
-        if self.applied.len() == EVENTS {
+        if self.applied.len() >= EVENTS as usize {
             self.applied.pop_front();
         }
         self.applied.push_back(applied);
@@ -76,8 +85,23 @@ impl Known {
     /// The node has joined: what it applies from now on comes after this. What it had applied before is to be compared.
     pub(crate) fn begin(&mut self, joined: Snapshot) {
         self.uncompared.extend(std::mem::take(&mut self.applied));
-        if joined.seq() > Seq::ZERO {
-            self.applied.push_back(joined.position);
+        self.began_with = (joined.seq() > Seq::ZERO).then_some(joined.position);
+        self.applied.extend(self.began_with);
+    }
+
+    /// The event whose forerunners are not known: without them all would count as lost where it is.
+    pub(crate) const fn began_with(&self) -> Option<Position> {
+        self.began_with
+    }
+
+    /// These events came before the one that the membership [began with](Self::began_with).
+    pub(crate) fn precede(&mut self, past: &[Position]) {
+        self.began_with = None;
+        let room = (EVENTS as usize).saturating_sub(self.applied.len());
+        let first = self.applied.front().copied();
+        let earlier = past.iter().rev().filter(|event| first.is_none_or(|first| event.seq < first.seq)).take(room);
+        for event in earlier {
+            self.applied.push_front(*event);
         }
     }
 
@@ -104,7 +128,7 @@ impl Known {
         // Those that are there belong to this history, too.
         let first = self.applied.front().copied();
         let still = before.iter().rev().filter(is_there);
-        for event in still.filter(|event| first.is_none_or(|first| event.seq < first.seq)).take(EVENTS - 1) {
+        for event in still.filter(|event| first.is_none_or(|first| event.seq < first.seq)).take(EVENTS as usize - 1) {
             self.applied.push_front(*event);
         }
         let newest = before.iter().max().filter(|newest| !is_there(newest))?;

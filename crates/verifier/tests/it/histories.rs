@@ -78,6 +78,30 @@ async fn what_was_lost_is_reported_from_its_number_on() {
     assert_eq!(stage.verify(&node, 3).await, Told::Valid, "the database says so");
 }
 
+/// What came before its join it never applied, and reads for this alone.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_joined_after_the_copy_was_made_reports_what_was_lost_and_no_more() {
+    let stage = Stage::with_keys(5);
+    let node = stage.member().await;
+    stage.revoke(&node, 0).await;
+    let before = stage.database.copy();
+    for number in [1, 2] {
+        stage.revoke(&node, number).await;
+    }
+    node.end().await;
+    node.ports.cut();
+    let late = stage.node();
+    late.ports.harm(Call::EventsAfter, Harm::Error);
+    late.verifier.start().await.unwrap();
+    stage.pass(A_RENEWAL).await;
+    assert!(late.verifier.may_answer_from_memory());
+    late.ports.heal(Call::EventsAfter);
+    stage.pass(A_RENEWAL).await;
+    stage.database.go_back(before, false);
+    stage.pass(A_RENEWAL).await;
+    assert_eq!(reports(&stage), [(1, 3)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_lost_is_reported_however_late_the_database_takes_the_report() {
     let stage = Stage::with_keys(3);
