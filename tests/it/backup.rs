@@ -51,7 +51,14 @@ async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() 
     assert_eq!((&restored["last_event"], &restored["replaced_last_event"]), (&1.into(), &2.into()), "{restored}");
     assert_eq!(databases(&place.data()), ["keyward.db"]);
     assert_eq!(mode_of(&place.data().join("keyward.db")), 0o600);
-    let node = place.sandbox().serve();
+    let doctor = || keyward("doctor").run().out;
+    let reported = "the database went back: of the changes up to event 2, those after event 1 are lost";
+    assert!(doctor().contains(reported), "{}", doctor());
+    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    let said = node.said_so_far();
+    let lost = "of the changes up to number 2, those after number 1 are lost";
+    assert!(said.contains("ERROR") && said.contains("the database went back") && said.contains(lost), "{said}");
+    assert!((node.metric("keyward_history_lost_total").await - 1.0).abs() < f64::EPSILON);
     let partner = node.client(&demo.partner.app_secret);
     for (value, verdict) in [(&kept.value, "VALID"), (&dead.value, "REVOKED"), (&later.value, "NOT_FOUND")] {
         assert_eq!(partner.verdict(value).await, verdict);
@@ -60,6 +67,15 @@ async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() 
     partner.revoke(&kept.id).await.expect(204);
     assert_eq!(partner.verdict(&kept.value).await, "REVOKED");
     node.stop();
+    // The log says it once; the doctor goes on saying it.
+    let node = place.sandbox().serve();
+    assert!(!node.said_so_far().contains(lost), "{}", node.said_so_far());
+    assert!(doctor().contains(reported), "{}", doctor());
+    node.stop();
+    // Nothing is lost by a copy that has everything.
+    keyward("backup whole").run().success();
+    keyward("restore whole").run().success();
+    assert_eq!(doctor().matches("the database went back").count(), 1, "{}", doctor());
 }
 
 #[tokio::test]
@@ -101,13 +117,22 @@ fn what_is_no_copy_is_refused_and_leaves_the_database_as_it_was() {
     place.keyward().say("backup good").run().success();
     let mut torn = fs::read(place.folder().join("good")).unwrap();
     let middle = torn.len() / 2;
+    let (mut first, mut short) = (torn.clone(), torn.clone());
     torn[4096..middle].fill(0xa5);
-    for (name, content) in
-        [("text", b"not a database, but long enough for a header".to_vec()), ("empty", vec![]), ("torn", torn)]
-    {
+    // Where SQLite looks first: what it finds there, and what it looks for in vain.
+    first[100..4096].fill(0xa5);
+    short.truncate(middle);
+    for (name, content) in [
+        ("text", b"not a database, but long enough for a header".to_vec()),
+        ("empty", vec![]),
+        ("torn", torn),
+        ("first", first),
+        ("short", short),
+    ] {
         fs::write(place.folder().join(name), content).unwrap();
         let refusal = place.keyward().say("restore").say(name).run().refusal();
         assert!(refusal.contains("no copy") || refusal.contains("cannot be used"), "{name}: {refusal}");
+        assert!(!refusal.contains("timed out"), "what cannot be read is no outage: {name}: {refusal}");
     }
     place.keyward().say("restore absent").run().refuses_with(&["absent"]);
     place.keyward().say("restore keyward-data").run().refuses_with(&["it is not a file"]);

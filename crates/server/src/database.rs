@@ -6,7 +6,9 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use keyward_api::app::Entropy as _;
-use keyward_storage::{Feed, LeaseSecret, Membership, PgControl, PgOptions, PgStore, Schema, StorageError, Store};
+use keyward_storage::{
+    Feed, LeaseSecret, LostHistory, Membership, PgControl, PgOptions, PgStore, Schema, StorageError, Store,
+};
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::{config::Settings, entropy::SystemEntropy, private_file};
@@ -201,11 +203,23 @@ impl Database {
         }
     }
 
-    /// Moves what was written so far into the one file of an embedded database. A copy of that file alone, which is
-    /// never advised, then holds at least this installation and not an empty one.
+    /// What was lost with an embedded database in whose place a copy was put, and no server has said yet. Nodes on a
+    /// Postgres find it out by themselves.
+    pub(crate) async fn unsaid_lost_history(&self) -> Result<Vec<LostHistory>> {
+        match self {
+            Self::Embedded(store, _) => Ok(store.unsaid_lost_history().await?),
+            Self::Postgres(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// Moves what was written so far into the one file of an embedded database, as a copy of its own from now on. A copy
+    /// of that file alone, which is never advised, then holds at least this installation and not an empty one.
     pub(crate) async fn make_whole(&self) -> Result<()> {
         match self {
-            Self::Embedded(store, _) => Ok(store.checkpoint().await?),
+            Self::Embedded(store, _) => {
+                store.begin_copy().await?;
+                Ok(store.checkpoint().await?)
+            }
             Self::Postgres(..) => Ok(()),
         }
     }

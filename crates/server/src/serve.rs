@@ -16,6 +16,7 @@ use keyward_api::{
     app::{Clock, rotate_signing_keys::keep_signing_keys},
     http::{HttpOptions, Readiness, entrance},
 };
+use keyward_storage::LostHistory;
 use tokio::{net::TcpListener, signal::unix::Signal, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
@@ -24,7 +25,7 @@ use crate::{
     background::Background,
     clock::SystemClock,
     config::{Limits, Settings},
-    database::Access,
+    database::{Access, Database},
     demo::{self, Outcome},
     listener::{self, Certificates, Door, Listener},
     metrics::{self, Metrics},
@@ -102,6 +103,7 @@ impl Running {
             plant_demo(&node, settings, &entry.base_url).await;
         }
         node.database.make_whole().await?;
+        say_what_was_lost(&node.database).await?;
         let (ready, stop) = (Readiness::default(), CancellationToken::new());
         let (door, metrics) = (Door::new(), Door::new());
         let background = Background {
@@ -237,6 +239,20 @@ fn serve(node: &Node, settings: &Settings, listener: Listener, ready: Readiness)
     };
     let entrance = entrance(Arc::clone(&node.app), options);
     node.background.spawn(listener.serve(move |peer: SocketAddr| entrance.for_connection(peer)))
+}
+
+/// Says once what was lost with a database in whose place a copy was put, in the words of a node under which it goes back.
+async fn say_what_was_lost(database: &Database) -> Result<()> {
+    for LostHistory { kept_up_to, had_up_to, noticed_at, .. } in database.unsaid_lost_history().await? {
+        ::metrics::counter!("keyward_history_lost_total").increment(1);
+        tracing::error!(
+            %kept_up_to,
+            %had_up_to,
+            "the database went back (noticed at {noticed_at}): of the changes up to number {had_up_to}, those after \
+             number {kept_up_to} are lost. Keys that were revoked by them are accepted again: revoke them anew"
+        );
+    }
+    Ok(())
 }
 
 /// A convenience: that it cannot be had is no reason not to serve.

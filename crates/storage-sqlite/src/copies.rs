@@ -12,13 +12,14 @@ use std::{
     sync::Arc,
 };
 
-use keyward_storage::{Result, StorageError};
+use keyward_storage::{LostHistory, Result, StorageError};
 use sqlx::Connection as _;
 
 use crate::{
     OpenError, Options, SqliteStore,
     error::refused,
     files::{self, database},
+    history,
     watch::Watch,
 };
 
@@ -59,14 +60,16 @@ impl SqliteStore {
     pub async fn copy_into(&self, file: &Path) -> Result<()> {
         let name = file.to_str().ok_or_else(|| StorageError::Unexpected("the name of the copy is not UTF-8".into()))?;
         // Not checked at compile time: it is no query.
-        sqlx::query("VACUUM INTO ?1").bind(name).execute(&self.readers).await.map(|_| ()).map_err(refused)
+        sqlx::query("VACUUM INTO ?1").bind(name).execute(&self.readers).await.map_err(refused)?;
+        history::begin_copy(file, &Options::default()).await
     }
 
     /// Opens a copy for reading only.
     ///
     /// # Errors
-    /// [`OpenError::NoCopy`] if the file is not one.
-    pub fn open_copy(file: &Path, options: &Options) -> Result<Self, OpenError> {
+    /// [`OpenError::NoCopy`] if the file is not one, or is damaged where SQLite looks first; [`Self::check`] reads the
+    /// rest.
+    pub async fn open_copy(file: &Path, options: &Options) -> Result<Self, OpenError> {
         let no_copy = |why| OpenError::NoCopy { path: file.to_owned(), why };
         // Looked at before it is opened: a pipe would keep us waiting.
         if !fs::metadata(file).map_err(cannot(file))?.is_file() {
@@ -81,6 +84,12 @@ impl SqliteStore {
         }
         if FORMATS.iter().any(|place| head[*place] != 1) {
             return Err(no_copy("it is the file of a server, copied without what stands beside it"));
+        }
+        // A pool takes what a first look says for an outage, and tries again until its time is up.
+        match options.look_into(file).await.map_err(refused) {
+            Ok(()) => {}
+            Err(StorageError::Corrupt { .. }) => return Err(no_copy("it is damaged")),
+            Err(error) => return Err(OpenError::Database(error)),
         }
         Ok(Self { readers: options.readers(file), writer: None, foreign: Arc::default(), watch: Watch::default() })
     }
@@ -104,12 +113,17 @@ impl SqliteStore {
     }
 }
 
-/// Puts a copy in the place of the store in this folder, if there is one. Afterwards there is one store, whatever
-/// happens on the way: the old one, or the copy.
+/// Puts a copy in the place of the store in this folder, if there is one. What is lost by that is written into the copy
+/// first. Afterwards there is one store, whatever happens on the way: the old one, or the copy.
 ///
 /// # Errors
 /// [`OpenError::Held`] if a process has the store open for writing.
-pub async fn restore(data_dir: &Path, copy: &Path, options: &Options) -> Result<(), OpenError> {
+pub async fn restore(
+    data_dir: &Path,
+    copy: &Path,
+    options: &Options,
+    lost: Option<&LostHistory>,
+) -> Result<(), OpenError> {
     let lock = files::claim(data_dir)?;
     let (database, draft) = (database(data_dir), beside(&database(data_dir), ".restoring"));
     match fs::remove_file(&draft) {
@@ -123,6 +137,10 @@ pub async fn restore(data_dir: &Path, copy: &Path, options: &Options) -> Result<
         new.sync_all()
     };
     copied().map_err(cannot(&draft))?;
+    if let Some(lost) = lost {
+        history::write_into(&draft, options, lost).await.map_err(OpenError::Database)?;
+        File::open(&draft).and_then(|draft| draft.sync_all()).map_err(cannot(&draft))?;
+    }
     // The log of the old store must not be taken for that of the copy. Its content goes into the old file first, so
     // that the old store is whole until the copy has its name.
     if let Ok(writer) = options.writer(&database, &lock).await {

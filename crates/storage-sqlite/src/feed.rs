@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     SqliteStore,
     error::{commit_refused, refused},
+    foreign,
 };
 
 /// How many changes are noted as in force in one transaction: as long as it takes, a revocation waits.
@@ -63,6 +64,8 @@ impl Feed for SqliteStore {
             && let Some(mut connection) = writer.try_acquire()
         {
             self.foreign.look(&mut connection).await?;
+            // What it changes next it reads as it is by then.
+            foreign::forget_pages(&mut connection).await?;
         }
         let seq = column(position.seq);
         let rows = sqlx::query_as!(
@@ -73,9 +76,10 @@ impl Feed for SqliteStore {
             at_most
         );
         let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
-        // What was pruned shows as a gap in the numbers. The head is never pruned: it is behind only where the database
-        // went back.
-        let follow = !rows.is_empty() || head(&self.readers).await? >= position.seq;
+        // After the events: whatever history they are of, another one than before is noticed with them. What was pruned
+        // shows as a gap in the numbers. The head is never pruned: it is behind only where the database went back.
+        let head = self.foreign.look_at_events(&mut *self.readers.acquire().await.map_err(refused)?).await?;
+        let follow = !rows.is_empty() || head >= position.seq;
         let events = rows.into_iter().map(StoredEvent::restore).collect::<Result<_>>()?;
         Ok(Events { token: self.foreign.history(), follow, events })
     }

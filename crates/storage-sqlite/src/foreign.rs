@@ -1,9 +1,15 @@
-//! Whether anything but this store has written to its database: a copy that SQLite put back into the file, or a
-//! statement typed by hand. Prevents nothing, and cannot see a file that was overwritten byte by byte.
+//! Whether anything but this store has written to its database: a copy that SQLite put back into the file, a statement
+//! typed by hand, or bytes written over the file. Prevents nothing.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::{
+    cmp,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+};
 
-use keyward_storage::{HistoryToken, Result};
+use keyward_storage::{HistoryToken, Result, Seq, row::stored_seq};
 use sqlx::SqliteConnection;
 
 use crate::error::refused;
@@ -16,12 +22,28 @@ const NOT_READ: i64 = -1;
 pub(crate) struct ForeignWrites {
     version: AtomicI64,
     count: AtomicU32,
+    /// What the database showed at the last look.
+    last: Mutex<Option<Shown>>,
+}
+
+/// The last event, by number and nonce, and the random number of this copy of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shown {
+    seq: i64,
+    nonce: Option<Vec<u8>>,
+    copy: Option<Vec<u8>>,
 }
 
 impl Default for ForeignWrites {
     fn default() -> Self {
-        Self { version: AtomicI64::new(NOT_READ), count: AtomicU32::new(0) }
+        Self { version: AtomicI64::new(NOT_READ), count: AtomicU32::new(0), last: Mutex::default() }
     }
+}
+
+/// Has a connection forget the pages that it has read and not changed
+/// (<https://www.sqlite.org/pragma.html#pragma_shrink_memory>).
+pub(crate) async fn forget_pages(connection: &mut SqliteConnection) -> Result<()> {
+    sqlx::query("PRAGMA shrink_memory").execute(connection).await.map(|_| ()).map_err(refused)
 }
 
 impl ForeignWrites {
@@ -35,6 +57,42 @@ impl ForeignWrites {
             self.count.fetch_add(1, Ordering::SeqCst);
         }
         Ok(())
+    }
+
+    /// Looks whether the database still has the event that was its last one at the last look, and is the same copy.
+    /// Bytes that were written over the file are no commit, so SQLite's version does not show them, and what its
+    /// connections have read stays as it was: this one reads anew. What stands in the log is seen before what stands in
+    /// the file. Returns the number of the last event.
+    pub(crate) async fn look_at_events(&self, reader: &mut SqliteConnection) -> Result<Seq> {
+        forget_pages(reader).await?;
+        let before = self.last().clone();
+        let seq = before.as_ref().map_or(0, |shown| shown.seq);
+        let head = sqlx::query!(
+            r#"SELECT h.seq AS "seq!: i64", h.nonce AS "nonce?: Vec<u8>", h.copy AS "copy?: Vec<u8>",
+                (SELECT e.nonce FROM revocation_event e WHERE e.seq = ?1) AS "before?: Vec<u8>"
+            FROM revocation_head h WHERE h.id = 1"#,
+            seq
+        );
+        let head = head.fetch_one(reader).await.map_err(refused)?;
+        let now = Shown { seq: head.seq, nonce: head.nonce, copy: head.copy };
+        let is_same = before.is_none_or(|before| {
+            let has_it = match now.seq.cmp(&before.seq) {
+                cmp::Ordering::Less => false,
+                cmp::Ordering::Equal => now.nonce == before.nonce,
+                // One that was dropped since shows as a gap in the numbers.
+                cmp::Ordering::Greater => head.before.is_none() || head.before == before.nonce,
+            };
+            has_it && now.copy == before.copy
+        });
+        if !is_same {
+            self.count.fetch_add(1, Ordering::SeqCst);
+        }
+        *self.last() = Some(now);
+        stored_seq(head.seq)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Shown>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The history that the database is taken for: another one after each write by others.

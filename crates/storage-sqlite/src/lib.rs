@@ -26,6 +26,7 @@ mod error;
 mod feed;
 mod files;
 mod foreign;
+mod history;
 mod installation;
 mod keys;
 mod options;

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use keyward_storage::Result;
 use sqlx::{
-    Connection as _, SqlitePool,
+    ConnectOptions as _, Connection as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -67,6 +67,14 @@ impl Options {
     /// Connections that cannot write, each opened when it is first needed.
     pub(crate) fn readers(&self, database: &Path) -> SqlitePool {
         self.pool(self.readers, Log::default()).connect_lazy_with(self.connection(database).read_only(true))
+    }
+
+    /// Opens the database for reading, and looks which tables it has, once.
+    pub(crate) async fn look_into(&self, database: &Path) -> sqlx::Result<()> {
+        let mut connection = self.connection(database).read_only(true).connect().await?;
+        let looked = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
+        connection.close().await?;
+        looked.map(|_| ())
     }
 
     fn connection(&self, database: &Path) -> SqliteConnectOptions {

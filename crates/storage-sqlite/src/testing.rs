@@ -128,6 +128,16 @@ impl RawSql for Raw {
             "INSERT INTO api_key (id, account_id, type, name, scopes, writes_keys, value, last_four, created_at, state)
             VALUES ({id}, {account}, 'public', 'x', '', 2, 'x', 'abcd', 0, 'active')"
         );
-        vec![("api_key_writes_keys", attack)]
+        let lost = |kept, had, said| {
+            format!(
+                "INSERT INTO lost_history (kept_up_to, had_up_to, noticed_at, is_said) VALUES ({kept}, {had}, 0, {said})"
+            )
+        };
+        vec![
+            ("api_key_writes_keys", attack),
+            ("lost_history_kept", lost(-1, 1, 0)),
+            ("lost_history_had", lost(3, 3, 0)),
+            ("lost_history_is_said", lost(0, 1, 2)),
+        ]
     }
 }

@@ -10,12 +10,14 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
-use keyward_storage::{Feed as _, Installation as _, Schema, Stamp};
+use keyward_api::app::Clock as _;
+use keyward_storage::{Feed as _, HistoryToken, Installation as _, LostHistory, Schema, Seq, Stamp};
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 use serde_json::json;
 
 use super::output;
 use crate::{
+    clock::SystemClock,
     config::Settings,
     database::{Access, Database, explain},
     installation::{Node as Site, judge},
@@ -58,7 +60,7 @@ async fn copy(file: &Path, database: &Database) -> Result<Contents> {
     let written = async {
         store.copy_into(file).await?;
         private_file::make_lasting(&made, file)?;
-        let copy = SqliteStore::open_copy(file, &Options::default())?;
+        let copy = SqliteStore::open_copy(file, &Options::default()).await?;
         let contents = check(&copy).await;
         copy.close().await?;
         contents
@@ -75,13 +77,20 @@ pub(super) async fn restore(file: &Path, settings: &Settings) -> Result<()> {
     if !settings.is_embedded() {
         bail!("this restores the embedded database; restore a Postgres with its own pg_restore (docs/backup.md)");
     }
-    let copy = SqliteStore::open_copy(file, &Options::default())?;
+    let copy = SqliteStore::open_copy(file, &Options::default()).await?;
     let checked = check(&copy).await.with_context(|| format!("{} cannot be used", file.display()));
     copy.close().await?;
     let contents = checked?;
     fits(&contents.stamp, settings)?;
     let replaced = last_event_here(settings).await;
-    let restored = keyward_storage_sqlite::restore(settings.data_dir(), file, &Options::default()).await;
+    let lost = replaced.filter(|replaced| *replaced > contents.last_event).map(|had| LostHistory {
+        token: HistoryToken::EMBEDDED,
+        kept_up_to: Seq::new(contents.last_event),
+        had_up_to: Seq::new(had),
+        noticed_at: SystemClock::start().now(),
+    });
+    let options = Options::default();
+    let restored = keyward_storage_sqlite::restore(settings.data_dir(), file, &options, lost.as_ref()).await;
     restored.map_err(|error| {
         let held = matches!(error, OpenError::Held { .. }).then_some("this needs the embedded database for itself");
         let error = anyhow::Error::new(error);
@@ -90,10 +99,10 @@ pub(super) async fn restore(file: &Path, settings: &Settings) -> Result<()> {
             None => error,
         }
     })?;
-    if let Some(lost) = replaced.filter(|replaced| *replaced > contents.last_event) {
+    if let Some(LostHistory { kept_up_to, had_up_to, .. }) = lost {
         tracing::warn!(
-            "the database went back: the changes {} to {lost} are lost, and keys that they revoked are good again",
-            contents.last_event + 1
+            "the database went back: the changes {} to {had_up_to} are lost, and keys that they revoked are good again",
+            kept_up_to.next()
         );
     }
     output::json(&json!({

@@ -1,7 +1,16 @@
 //! A database that others write to, or put back, while a store has it open: the history has another token afterwards.
 
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::Path,
+};
+
 use keyward_storage::{Feed as _, Position, Seq, Store as _, conformance::RawSql as _};
-use keyward_storage_sqlite::testing::{Raw, open};
+use keyward_storage_sqlite::{
+    SqliteStore,
+    testing::{Raw, open},
+};
 
 #[tokio::test]
 async fn a_write_by_others_is_another_history_and_our_own_is_none() {
@@ -37,4 +46,71 @@ async fn events_beyond_the_last_one_follow_nothing() {
     assert!(store.events_after(head, 1).await.unwrap().follow);
     let beyond = Position::unnamed(Seq::new(head.seq.number() + 1));
     assert!(!store.events_after(beyond, 1).await.unwrap().follow);
+}
+
+/// An event that no key is needed for.
+const EVENT: [&str; 2] = [
+    "UPDATE revocation_head SET seq = seq + 1",
+    "INSERT INTO revocation_event (seq, scope, subject, change)
+        SELECT seq, 'key', randomblob(16), 'revoked' FROM revocation_head",
+];
+
+/// Numbers the next event on this store's own connection.
+async fn make_event(store: &SqliteStore) {
+    for statement in EVENT {
+        store.on_the_writer(statement).await.expect("an event is numbered");
+    }
+}
+
+/// Writes the bytes of a copy over the database of a running store, as `cp` does.
+fn overwrite(database: &Path, copy: &Path) -> io::Result<()> {
+    let bytes = fs::read(copy)?;
+    OpenOptions::new().write(true).open(database)?.write_all(&bytes)
+}
+
+/// Where the copy has as many events as were seen, their numbers show nothing. Where it has the very same, keys may have
+/// been created since it was made.
+#[tokio::test]
+async fn a_copy_that_was_written_over_the_file_is_another_history_however_many_events_it_has() {
+    for (events_of_its_own, events_since) in [(1, 1), (2, 1), (0, 0)] {
+        let (store, folder) = open().await;
+        make_event(&store).await;
+        store.checkpoint().await.unwrap();
+        let (database, elsewhere) = (folder.path().join("keyward.db"), tempfile::tempdir().unwrap());
+        let copy = elsewhere.path().join("keyward.db");
+        fs::copy(&database, &copy).unwrap();
+        for _ in 0..events_of_its_own {
+            for statement in EVENT {
+                Raw::beside(elsewhere.path()).execute(statement).await.unwrap();
+            }
+        }
+        Raw::beside(elsewhere.path()).execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+        // As a server does when it starts.
+        store.begin_copy().await.unwrap();
+        let token = async || store.events_after(Position::START, 100).await.unwrap().token;
+        let before = token().await;
+        for _ in 0..events_since {
+            make_event(&store).await;
+            assert_eq!(token().await, before, "our own events are no other history");
+        }
+        store.checkpoint().await.unwrap();
+        overwrite(&database, &copy).unwrap();
+        let after = token().await;
+        assert_ne!(after, before, "{events_of_its_own} and {events_since}");
+        assert_eq!(token().await, after, "it was one write");
+    }
+}
+
+/// A copy that is made of a running server is another one from the beginning.
+#[tokio::test]
+async fn every_copy_has_a_random_number_of_its_own() {
+    let (store, folder) = open().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("keyward.db");
+    store.copy_into(&copy).await.unwrap();
+    let raw = Raw::beside(folder.path());
+    raw.execute(&format!("ATTACH '{}' AS other", copy.display())).await.unwrap();
+    let differs = "SELECT count(*) FROM main.revocation_head h JOIN other.revocation_head o ON o.copy <> h.copy
+        WHERE length(h.copy) = 16 AND length(o.copy) = 16";
+    assert_eq!(raw.number(differs).await, 1);
 }

@@ -143,6 +143,13 @@ impl Embedded {
                 return;
             }
             Ok(Ok(None)) => return self.start_over(memory).await,
+            Ok(Err(error @ StorageError::Corrupt { .. })) => {
+                tracing::error!(
+                    error = &error as &(dyn std::error::Error + 'static),
+                    "the database is damaged: {error}"
+                );
+                return self.start_over(memory).await;
+            }
             Ok(Err(error)) => Some(error),
             Err(_) => None,
         };

@@ -55,6 +55,21 @@ async fn events_that_cannot_be_read_empty_the_memory_before_the_answer() {
     }
 }
 
+/// Where bytes were written over the file, what SQLite finds may fit together no more.
+#[tokio::test(start_paused = true)]
+async fn a_database_that_is_found_damaged_leaves_nothing_in_memory() {
+    let stage = Stage::with_keys(1);
+    let alone = stage.alone().await;
+    assert_eq!(stage.verify(&alone, 0).await, Told::Valid);
+    alone.ports.harm(Call::EventsAfter, Harm::Damaged);
+    stage.pass(TERMS.renew_every * 2).await;
+    assert!(!alone.remembers(0));
+    alone.ports.heal(Call::EventsAfter);
+    stage.pass(TERMS.renew_every * 2).await;
+    assert_eq!(stage.verify(&alone, 0).await, Told::Valid);
+    assert!(alone.remembers(0), "memory goes on");
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_does_not_open_without_knowing_where_it_begins() {
     let stage = Stage::with_keys(1);

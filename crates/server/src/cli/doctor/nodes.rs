@@ -34,17 +34,27 @@ pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, find
         Err(error) => return findings.wrong(NODES, format!("{error:#}")),
     };
     let Some(membership) = membership else {
-        return findings.good(
+        findings.good(
             NODES,
             "one process at a time has the embedded database: it answers from memory, and its revocations wait for \
              nobody else",
         );
+        if let Database::Embedded(store, _) = database {
+            look_at_history(store.lost_history(REPORTS).await, findings);
+        }
+        return;
     };
     match membership.members(&[]).await {
         Ok(members) => judge(&members, settings.verifier.terms, findings),
         Err(error) => findings.wrong(NODES, format!("{:#}", anyhow::Error::new(error))),
     }
-    match membership.lost(REPORTS).await {
+    look_at_history(membership.lost(REPORTS).await, findings);
+    look_at_notifications(&*feed, findings).await;
+}
+
+/// What was found missing.
+fn look_at_history(reports: Result<Vec<LostHistory>, StorageError>, findings: &mut Findings) {
+    match reports {
         Ok(reports) => {
             for lost in reports {
                 findings.notice(HISTORY, missing(&lost));
@@ -52,7 +62,6 @@ pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, find
         }
         Err(error) => findings.wrong(HISTORY, format!("{:#}", anyhow::Error::new(error))),
     }
-    look_at_notifications(&*feed, findings).await;
 }
 
 /// What the rows say.
@@ -117,8 +126,8 @@ fn beyond(member: &Member, members: &Members) -> String {
 fn missing(lost: &LostHistory) -> String {
     let LostHistory { kept_up_to, had_up_to, noticed_at, .. } = lost;
     format!(
-        "the database went back: of the changes up to event {had_up_to}, those after event {kept_up_to} are lost (a \
-         node noticed at {noticed_at}); what was revoked or suspended by them is accepted again: revoke it anew"
+        "the database went back: of the changes up to event {had_up_to}, those after event {kept_up_to} are lost \
+         (noticed at {noticed_at}); what was revoked or suspended by them is accepted again: revoke it anew"
     )
 }
 

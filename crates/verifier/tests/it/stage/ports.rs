@@ -56,6 +56,8 @@ pub(crate) enum Call {
 pub(crate) enum Harm {
     /// It fails at once.
     Error,
+    /// It finds the database damaged.
+    Damaged,
     /// It is carried out, and said to have failed.
     ErrorAfter,
     /// It is not carried out, and nobody says so.
@@ -202,6 +204,7 @@ impl Ports {
         match harm {
             None | Some(Harm::Hole | Harm::Void | Harm::Elsewhere) => work.await,
             Some(Harm::Error) => failed(),
+            Some(Harm::Damaged) => Err(StorageError::Corrupt { table: "the whole database", id: "this call".into() }),
             Some(Harm::ErrorAfter) => {
                 let _ = work.await?;
                 failed()

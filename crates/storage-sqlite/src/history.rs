@@ -1,0 +1,127 @@
+//! What was lost with a database in whose place a copy was put: written into the copy, said in the log of the next
+//! server, and shown to people. It decides nothing.
+
+use std::path::Path;
+
+use keyward_storage::{
+    HistoryToken, LostHistory, Result, Seq,
+    row::{stored_moment, stored_seq},
+};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+use crate::{
+    Options, SqliteStore,
+    error::{commit_refused, refused},
+    schema,
+};
+
+struct StoredLoss {
+    kept_up_to: i64,
+    had_up_to: i64,
+    noticed_at: i64,
+}
+
+impl StoredLoss {
+    fn restore(self) -> Result<LostHistory> {
+        Ok(LostHistory {
+            token: HistoryToken::EMBEDDED,
+            kept_up_to: stored_seq(self.kept_up_to)?,
+            had_up_to: stored_seq(self.had_up_to)?,
+            noticed_at: stored_moment(self.noticed_at, "lost_history", self.had_up_to)?,
+        })
+    }
+}
+
+/// The number as a column has it.
+fn column(seq: Seq) -> i64 {
+    i64::try_from(seq.number()).unwrap_or(i64::MAX)
+}
+
+/// Writes into a copy that is no store yet what is lost by putting it in the place of one. Its schema is brought up to
+/// date for that.
+pub(crate) async fn write_into(copy: &Path, options: &Options, lost: &LostHistory) -> Result<()> {
+    // In the form that the file has: nothing may stand beside it when it gets its name.
+    let connection = SqliteConnectOptions::new().filename(copy).busy_timeout(options.busy_timeout);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connection).await.map_err(refused)?;
+    let written = async {
+        schema::migrate(&pool).await?;
+        let (kept, had, at) = (column(lost.kept_up_to), column(lost.had_up_to), lost.noticed_at.as_micros());
+        let query = sqlx::query!(
+            "INSERT INTO lost_history (kept_up_to, had_up_to, noticed_at) VALUES (?1, ?2, ?3)",
+            kept,
+            had,
+            at
+        );
+        query.execute(&pool).await.map(|_| ()).map_err(commit_refused)
+    };
+    let written = written.await;
+    pool.close().await;
+    written
+}
+
+impl SqliteStore {
+    /// The latest reports of lost history.
+    ///
+    /// # Errors
+    /// As every read.
+    #[tracing::instrument(skip_all, name = "db.history.lost")]
+    pub async fn lost_history(&self, at_most: u32) -> Result<Vec<LostHistory>> {
+        let rows = sqlx::query_as!(
+            StoredLoss,
+            r#"SELECT kept_up_to AS "kept_up_to!: i64", had_up_to AS "had_up_to!: i64", noticed_at AS "noticed_at!: i64"
+            FROM lost_history ORDER BY id DESC LIMIT ?1"#,
+            at_most
+        );
+        let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
+        rows.into_iter().map(StoredLoss::restore).collect()
+    }
+
+    /// The reports that no server has said yet, oldest first. They count as said from now on.
+    ///
+    /// # Errors
+    /// As every write.
+    #[tracing::instrument(skip_all, name = "db.history.lost_unsaid")]
+    pub async fn unsaid_lost_history(&self) -> Result<Vec<LostHistory>> {
+        let mut transaction = self.write().await?;
+        let rows = sqlx::query_as!(
+            StoredLoss,
+            r#"SELECT kept_up_to AS "kept_up_to!: i64", had_up_to AS "had_up_to!: i64", noticed_at AS "noticed_at!: i64"
+            FROM lost_history WHERE is_said = 0 ORDER BY id"#
+        );
+        let rows = rows.fetch_all(&mut *transaction).await.map_err(refused)?;
+        if !rows.is_empty() {
+            let said = sqlx::query!("UPDATE lost_history SET is_said = 1 WHERE is_said = 0");
+            said.execute(&mut *transaction).await.map_err(refused)?;
+        }
+        self.commit(transaction).await?;
+        rows.into_iter().map(StoredLoss::restore).collect()
+    }
+
+    /// Draws another random number for this copy of the database, so that one made before is known for another.
+    ///
+    /// # Errors
+    /// As every write.
+    #[tracing::instrument(skip_all, name = "db.history.begin_copy")]
+    pub async fn begin_copy(&self) -> Result<()> {
+        let drawn = sqlx::query!("UPDATE revocation_head SET copy = randomblob(16)");
+        drawn.execute(self.writer()?).await.map(|_| ()).map_err(commit_refused)
+    }
+}
+
+/// The same for a copy that was just made, which may be of an older schema.
+pub(crate) async fn begin_copy(copy: &Path, options: &Options) -> Result<()> {
+    let connection = SqliteConnectOptions::new().filename(copy).busy_timeout(options.busy_timeout);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connection).await.map_err(refused)?;
+    // Not checked at compile time: it stands in the schema or not.
+    let drawn = async {
+        let known = "SELECT count(*) FROM pragma_table_info('revocation_head') WHERE name = 'copy'";
+        let is_known: i64 = sqlx::query_scalar(known).fetch_one(&pool).await?;
+        if is_known > 0 {
+            sqlx::query("UPDATE revocation_head SET copy = randomblob(16)").execute(&pool).await?;
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    let drawn = drawn.await.map_err(refused);
+    pool.close().await;
+    drawn
+}

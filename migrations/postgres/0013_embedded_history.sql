@@ -1,0 +1,1 @@
+-- Nothing to do: events have nonces, and lost history is written down, since step 5.
