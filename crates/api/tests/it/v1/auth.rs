@@ -109,7 +109,7 @@ async fn a_misspelt_or_wrong_condition_is_refused() {
     let world = World::new().await;
     let key = world.key("merchant_a1", &[]).await.value;
     for (query, name) in
-        [("scopes=charges:read", "scopes"), ("Scope=x", "Scope"), ("scope=charges:read&x", "x"), ("=", "")]
+        [("scopes=charges:read", "scopes"), ("Scope=x", "Scope"), ("scope=charges:read&x", "x"), ("=", "query")]
     {
         let told = world.get(&key, &format!("/v1/auth?{query}")).await.problem(400, "unknown_condition");
         assert!(told["fields"][name].is_array(), "{told}");
