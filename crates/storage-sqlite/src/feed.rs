@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Timestamp};
 use keyward_storage::{
-    Event, Events, Feed, Hint, Hints, Position, Read, Result, Seq, Snapshot, StorageError, Subject, row::stored_seq,
+    Event, Events, Feed, Hint, Hints, LostHistory, Position, Read, Result, Seq, Snapshot, StorageError, Subject,
+    row::stored_seq,
 };
 use sqlx::{SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
@@ -137,6 +138,11 @@ impl Feed for SqliteStore {
             at_most
         );
         Ok(done.execute(self.writer()?).await.map_err(commit_refused)?.rows_affected())
+    }
+
+    #[tracing::instrument(skip_all, name = "db.feed.note_lost")]
+    async fn note_lost(&self, lost: &LostHistory) -> Result<()> {
+        self.record_lost(lost).await
     }
 }
 

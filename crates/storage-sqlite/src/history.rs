@@ -7,7 +7,10 @@ use keyward_storage::{
     HistoryToken, LostHistory, Result, Seq,
     row::{stored_moment, stored_seq},
 };
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{
+    SqliteExecutor,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
 
 use crate::{
     Options, SqliteStore,
@@ -45,21 +48,32 @@ pub(crate) async fn write_into(copy: &Path, options: &Options, lost: &LostHistor
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connection).await.map_err(refused)?;
     let written = async {
         schema::migrate(&pool).await?;
-        let (kept, had, at) = (column(lost.kept_up_to), column(lost.had_up_to), lost.noticed_at.as_micros());
-        let query = sqlx::query!(
-            "INSERT INTO lost_history (kept_up_to, had_up_to, noticed_at) VALUES (?1, ?2, ?3)",
-            kept,
-            had,
-            at
-        );
-        query.execute(&pool).await.map(|_| ()).map_err(commit_refused)
+        insert(&pool, lost, false).await
     };
     let written = written.await;
     pool.close().await;
     written
 }
 
+/// Writes a report.
+async fn insert(executor: impl SqliteExecutor<'_>, lost: &LostHistory, is_said: bool) -> Result<()> {
+    let (kept, had, at) = (column(lost.kept_up_to), column(lost.had_up_to), lost.noticed_at.as_micros());
+    let query = sqlx::query!(
+        "INSERT INTO lost_history (kept_up_to, had_up_to, noticed_at, is_said) VALUES (?1, ?2, ?3, ?4)",
+        kept,
+        had,
+        at,
+        is_said
+    );
+    query.execute(executor).await.map(|_| ()).map_err(commit_refused)
+}
+
 impl SqliteStore {
+    /// Records what was found missing under a running server, which has said it.
+    pub(crate) async fn record_lost(&self, lost: &LostHistory) -> Result<()> {
+        insert(self.writer()?, lost, true).await
+    }
+
     /// The latest reports of lost history.
     ///
     /// # Errors

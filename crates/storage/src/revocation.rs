@@ -276,6 +276,12 @@ pub trait Feed: Send + Sync {
     /// Drops events that no node needs: below the lowest `applied`, and older than this by the database's clock. None
     /// where it differs from what the caller expects of it by more than [`CLOCKS_AGREE`]. Returns how many.
     async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64>;
+
+    /// Records what the only process on its database found missing, for people. Where there are members, they
+    /// [record](Membership::record_lost) it.
+    async fn note_lost(&self, _lost: &LostHistory) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What a notification says.

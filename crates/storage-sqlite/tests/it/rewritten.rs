@@ -6,7 +6,10 @@ use std::{
     path::Path,
 };
 
-use keyward_storage::{Feed as _, Position, Seq, Store as _, conformance::RawSql as _};
+use keyward_storage::{
+    Feed as _, HistoryToken, LostHistory, Position, Seq, Store as _,
+    conformance::{RawSql as _, sample::at},
+};
 use keyward_storage_sqlite::{
     SqliteStore,
     testing::{Raw, open},
@@ -113,4 +116,18 @@ async fn every_copy_has_a_random_number_of_its_own() {
     let differs = "SELECT count(*) FROM main.revocation_head h JOIN other.revocation_head o ON o.copy <> h.copy
         WHERE length(h.copy) = 16 AND length(o.copy) = 16";
     assert_eq!(raw.number(differs).await, 1);
+}
+
+#[tokio::test]
+async fn what_a_running_server_found_missing_is_shown_and_said_by_no_other_one() {
+    let (store, _folder) = open().await;
+    let lost = LostHistory {
+        token: HistoryToken::EMBEDDED,
+        kept_up_to: Seq::new(3),
+        had_up_to: Seq::new(5),
+        noticed_at: at(1),
+    };
+    store.note_lost(&lost).await.unwrap();
+    assert_eq!(store.lost_history(5).await.unwrap(), [lost]);
+    assert_eq!(store.unsaid_lost_history().await.unwrap(), []);
 }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_storage::{HistoryToken, Position, Result, Seq, StorageError};
+use keyward_storage::{HistoryToken, LostHistory, Position, Result, Seq, StorageError};
 use tokio::{
     sync::Mutex,
     time::{sleep, timeout},
@@ -64,8 +64,9 @@ impl Embedded {
     }
 
     /// The database is not the one that the memory shows: everything is forgotten. Where it cannot be read, requests
-    /// are answered by reads of their own until it can.
-    async fn start_over(&self, memory: &mut Memory) {
+    /// are answered by reads of their own until it can. `asked` is the number that a change of this process was given, by
+    /// what the database is by now: what came before it at the most is left of the history before.
+    async fn start_over(&self, memory: &mut Memory, asked: Seq) {
         self.shared.gate.close();
         self.shared.cache.close();
         let before = memory.applied.take();
@@ -74,15 +75,25 @@ impl Embedded {
         }
         match (before, memory.applied) {
             (Some(before), Some(now)) if now.seq < before.seq => {
+                let kept = asked.number().checked_sub(1).map_or(now.seq, |kept| now.seq.min(Seq::new(kept)));
                 self.shared.meters.history_lost.increment(1);
                 tracing::error!(
-                    kept_up_to = %now.seq,
+                    kept_up_to = %kept,
                     had_up_to = %before.seq,
                     "the database went back under this server: of the changes up to number {}, those after number {} are \
                      lost. Keys that were revoked by them are accepted again: revoke them anew",
                     before.seq,
-                    now.seq
+                    kept
                 );
+                let lost = LostHistory {
+                    token: memory.token,
+                    kept_up_to: kept,
+                    had_up_to: before.seq,
+                    noticed_at: self.shared.clock.wall(),
+                };
+                if !matches!(timeout(READING, self.shared.feed.note_lost(&lost)).await, Ok(Ok(()))) {
+                    tracing::warn!("what was lost could not be written down: the log alone says it");
+                }
             }
             _ => tracing::warn!("others have written to the database of this server: forgot everything in memory"),
         }
@@ -142,13 +153,13 @@ impl Embedded {
                 memory.applied = Some(now);
                 return;
             }
-            Ok(Ok(None)) => return self.start_over(memory).await,
+            Ok(Ok(None)) => return self.start_over(memory, seq).await,
             Ok(Err(error @ StorageError::Corrupt { .. })) => {
                 tracing::error!(
                     error = &error as &(dyn std::error::Error + 'static),
                     "the database is damaged: {error}"
                 );
-                return self.start_over(memory).await;
+                return self.start_over(memory, seq).await;
             }
             Ok(Err(error)) => Some(error),
             Err(_) => None,

@@ -109,6 +109,9 @@ async fn where_the_database_went_back_a_revoke_is_in_force_when_it_answers() {
     stage.revoke(&alone, 0).await;
     assert_eq!(stage.verify(&alone, 0).await, Told::Narrowed);
     assert_eq!(stage.verify(&alone, 3).await, Told::Valid, "the database says so");
+    let lost = stage.database.lost().unwrap();
+    let lost: Vec<_> = lost.iter().map(|lost| (lost.kept_up_to.number(), lost.had_up_to.number())).collect();
+    assert_eq!(lost, [(0, 3)], "the copy gave the first number to this revoke");
     assert_eq!(stage.breaches(), [""; 0]);
 }
 

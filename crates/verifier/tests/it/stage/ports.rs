@@ -321,6 +321,10 @@ impl Feed for Ports {
         self.call(Call::RecordEnforced, async { self.database.record_enforced(subjects, up_to, shown_by, at) }).await
     }
 
+    async fn note_lost(&self, lost: &LostHistory) -> Result<()> {
+        self.call(Call::RecordLost, async { self.database.record_lost(lost) }).await
+    }
+
     async fn prune(&self, _: Duration, _: Timestamp, _: u32) -> Result<u64> {
         self.call(Call::Prune, async { self.database.prune() }).await
     }
