@@ -89,13 +89,15 @@ struct Shared {
     waits: Waits,
     patience: Patience,
     door: Door,
+    connections: TaskTracker,
 }
 
 impl Listener {
     /// On a socket that listens, with these limits, until that door is closed.
     pub(crate) fn new(socket: TcpListener, limits: &Limits, door: Door) -> Self {
         let patience = Patience { write: limits.write_timeout, discard: limits.body_read_timeout };
-        let shared = Shared { builder: builder(limits), waits: Waits::of(limits), patience, door };
+        let connections = TaskTracker::new();
+        let shared = Shared { builder: builder(limits), waits: Waits::of(limits), patience, door, connections };
         Self { socket, tls: None, places: Arc::new(Places::new(limits)), shared: Arc::new(shared) }
     }
 
@@ -112,7 +114,7 @@ impl Listener {
 
     /// Serves until the door is closed and the last connection has ended.
     pub(crate) async fn serve<S: Answers<Asked<Incoming>, Body>>(self, service: impl Fn(SocketAddr) -> S) {
-        let connections = TaskTracker::new();
+        let connections = &self.shared.connections;
         let mut door = self.shared.door.watch();
         loop {
             let accepted = tokio::select! {
@@ -150,7 +152,7 @@ where
     let served = async {
         stream.set_nodelay(true)?;
         let stream = Counted::new(stream, place, Arc::clone(&talk));
-        let (stream, service) = watch::watched(stream, service, shared.patience);
+        let (stream, service) = watch::watched(stream, service, shared.patience, &shared.connections);
         let Some(tls) = tls else {
             talk::hold(stream, &talk, &shared, service).await;
             return Ok(());

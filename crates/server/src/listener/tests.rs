@@ -22,6 +22,13 @@ async fn serve(limits: &[(&'static str, &str)]) -> (SocketAddr, Door) {
     let app = Router::new()
         .route("/", get(|| async { "here" }))
         .route("/ignored", post(|| async { "here" }))
+        .route(
+            "/read",
+            post(|body: bytes::Bytes| async move {
+                assert_eq!(body, "hello");
+                "here"
+            }),
+        )
         .route("/long", get(move || std::future::ready(long.clone())));
     let app = BoxCloneSyncService::new(app);
     let listener = Listener::new(listener, &settings.limits, door.clone());
@@ -125,6 +132,59 @@ async fn a_client_that_sends_first_reads_its_answer() {
         let mut answer = String::new();
         connection.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer:?}");
+    }
+}
+
+/// An answer of a connection that may go on: up to the end of its body.
+async fn early_answer(connection: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    while !answer.ends_with("here") {
+        answer.push(char::from(connection.read_u8().await.unwrap()));
+    }
+    answer.to_ascii_lowercase()
+}
+
+#[tokio::test]
+async fn a_connection_stays_where_little_of_a_refused_body_is_left() {
+    let (address, _handle) = serve(&[]).await;
+    let whole = |path: &str, framing: &str, sent: &str| {
+        (format!("POST {path} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n"), sent.to_owned())
+    };
+    let length = |length: usize| whole("/ignored", &format!("Content-Length: {length}"), &"x".repeat(length));
+    let read = whole("/read", "Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n");
+    let mut connection = connect(address).await;
+    for (head, body) in [length(2), length(100_000), length(256 * 1024), length(1)] {
+        // In two writes, and the second one only after the answer.
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let answer = early_answer(&mut connection).await;
+        assert!(!answer.contains("connection: close"), "{answer}");
+        connection.write_all(body.as_bytes()).await.unwrap();
+    }
+    let (head, body) = read;
+    connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    assert!(!early_answer(&mut connection).await.contains("connection: close"));
+    connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert!(last_words(connection).await.ends_with("here"));
+}
+
+#[tokio::test]
+async fn an_answer_says_that_its_connection_ends_where_the_rest_of_the_request_is_not_read() {
+    let (address, _handle) = serve(&[]).await;
+    for (framing, rest) in [
+        (format!("Content-Length: {}", 256 * 1024 + 1), "x".repeat(256 * 1024 + 1)),
+        ("Content-Length: 2000000".to_owned(), "x".repeat(2_000_000)),
+        ("Transfer-Encoding: chunked".to_owned(), "5\r\nhello\r\n0\r\n\r\n".to_owned()),
+        // Its client may send it or not: nothing could follow that is surely a request.
+        ("Content-Length: 2\r\nExpect: 100-continue".to_owned(), String::new()),
+    ] {
+        let mut connection = connect(address).await;
+        let head = format!("POST /ignored HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let answer = early_answer(&mut connection).await;
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{framing}: {answer}");
+        connection.write_all(rest.as_bytes()).await.unwrap();
+        connection.shutdown().await.unwrap();
+        assert_eq!(last_words(connection).await, "", "nothing follows");
     }
 }
 

@@ -1,5 +1,6 @@
 //! One connection under watch: its client has to take what it is sent, and what it still sends after an early answer is
-//! read and thrown away, so that it sees the answer.
+//! read and thrown away, so that it sees the answer. Where little is left of a request, the connection stays; where more
+//! is, it ends, and the answer says so.
 //!
 //! Both are bounded. It never looks into a request or an answer, and knows nothing about the service.
 
@@ -12,10 +13,12 @@ use std::{
 };
 
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 mod body;
 mod line;
 
+use body::Drains;
 pub(crate) use body::{Asked, Observed};
 pub(crate) use line::Line;
 
@@ -28,10 +31,12 @@ pub(crate) struct Patience {
     pub(crate) discard: Duration,
 }
 
-/// Has one connection watched: its socket, and the service of its requests.
-pub(super) fn watched<T, S>(stream: T, service: S, patience: Patience) -> (Line<T>, Observed<S>) {
+/// Has one connection watched: its socket, and the service of its requests. What reads the rest of a request is one of
+/// these tasks, and ends with the connection.
+pub(super) fn watched<T, S>(stream: T, service: S, patience: Patience, tasks: &TaskTracker) -> (Line<T>, Observed<S>) {
     let exchange = Arc::<Exchange>::default();
-    (Line::new(stream, Arc::clone(&exchange), patience), Observed::new(service, exchange))
+    let drains = Drains { exchange: Arc::clone(&exchange), within: patience.discard, tasks: tasks.clone() };
+    (Line::new(stream, exchange, patience), Observed::new(service, drains))
 }
 
 /// What the two sides of a connection know of each other: the socket, and requests and answers.
@@ -41,6 +46,8 @@ struct Exchange {
     is_http2: AtomicBool,
     /// Whether a body was given up before its end: more of it may be on its way.
     has_unread: AtomicBool,
+    /// Whether the connection ends with the answer, because the rest of the request is not read.
+    ends: AtomicBool,
     /// How many answers are on their way over HTTP/2, and since when the client has taken nothing of each. HTTP/1 has
     /// one, and that one waits at the socket.
     under_way: AtomicUsize,

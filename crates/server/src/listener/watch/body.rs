@@ -1,15 +1,19 @@
 //! The requests' side of a watched connection.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Version, header};
+use http::{HeaderValue, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::{Exchange, UnderWay};
@@ -20,23 +24,32 @@ const PIECE: usize = 16 * 1024;
 /// The last piece of an answer over HTTP/2: when the library has it, the answer counts as taken.
 const LAST_PIECE: usize = 1024;
 
+/// How much of a body is read and thrown away so that its connection stays. Where more is to come, the answer says that
+/// the connection ends.
+const MOST_DRAINED: u64 = 256 * 1024;
+
+/// A body as it arrives.
+pub(crate) trait Arrives: Body<Data = Bytes, Error: Send> + Unpin + Send + 'static {}
+
+impl<B: Body<Data = Bytes, Error: Send> + Unpin + Send + 'static> Arrives for B {}
+
 /// A service whose requests and answers are observed.
 #[derive(Clone, Debug)]
 pub(crate) struct Observed<S> {
     service: S,
-    exchange: Arc<Exchange>,
+    drains: Drains,
 }
 
 impl<S> Observed<S> {
-    pub(super) const fn new(service: S, exchange: Arc<Exchange>) -> Self {
-        Self { service, exchange }
+    pub(super) const fn new(service: S, drains: Drains) -> Self {
+        Self { service, drains }
     }
 }
 
 impl<S, B, A> Service<Request<B>> for Observed<S>
 where
     S: Service<Request<Asked<B>>, Response = Response<A>>,
-    B: Body<Data = Bytes> + Unpin,
+    B: Arrives,
     A: Body<Data = Bytes> + Unpin,
 {
     type Response = Response<Pieces<A>>;
@@ -49,17 +62,19 @@ where
 
     fn call(&mut self, request: Request<B>) -> Answering<S::Future> {
         let is_http2 = request.version() == Version::HTTP_2;
+        let exchange = &self.drains.exchange;
         if is_http2 {
-            self.exchange.is_http2.store(true, Ordering::Relaxed);
+            exchange.is_http2.store(true, Ordering::Relaxed);
         } else {
-            self.exchange.has_unread.store(false, Ordering::Relaxed);
+            exchange.has_unread.store(false, Ordering::Relaxed);
+            exchange.ends.store(false, Ordering::Relaxed);
         }
-        let exchange = (!is_http2 && !request.body().is_end_stream()).then(|| Arc::clone(&self.exchange));
+        let exchange = Arc::clone(exchange);
+        let drains = (!is_http2 && !request.body().is_end_stream()).then(|| self.drains.clone());
         // A client that waits to be asked for its body is not sending it.
-        let is_being_sent = exchange.is_some() && !request.headers().contains_key(header::EXPECT);
-        let request = request.map(|body| Asked { body, exchange, is_being_sent });
-        let watched = is_http2.then(|| Arc::clone(&self.exchange));
-        Answering { answer: self.service.call(request), watched }
+        let is_being_sent = drains.is_some() && !request.headers().contains_key(header::EXPECT);
+        let request = request.map(|body| Asked { body: Some(body), drains, is_being_sent, is_late: false });
+        Answering { answer: self.service.call(request), exchange, is_http2 }
     }
 }
 
@@ -68,7 +83,8 @@ pin_project! {
     pub(crate) struct Answering<F> {
         #[pin]
         answer: F,
-        watched: Option<Arc<Exchange>>,
+        exchange: Arc<Exchange>,
+        is_http2: bool,
     }
 }
 
@@ -81,44 +97,88 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.answer.poll(cx))?;
-        let watched = this.watched.as_ref().filter(|_| !answer.body().is_end_stream());
-        let under_way = watched.map(UnderWay::begin);
+        let mut answer = ready!(this.answer.poll(cx))?;
+        if !*this.is_http2 && this.exchange.ends.load(Ordering::Relaxed) {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let under_way = (*this.is_http2 && !answer.body().is_end_stream()).then(|| UnderWay::begin(this.exchange));
         Poll::Ready(Ok(answer.map(|body| Pieces { body, rest: Bytes::new(), under_way })))
+    }
+}
+
+/// Where the rest of a body goes that the service gave up over HTTP/1.
+#[derive(Clone, Debug)]
+pub(super) struct Drains {
+    pub(super) exchange: Arc<Exchange>,
+    /// How long the rest may take.
+    pub(super) within: Duration,
+    pub(super) tasks: TaskTracker,
+}
+
+impl Drains {
+    /// Reads the rest, so that the next request can follow.
+    fn drain<B: Arrives>(self, mut body: B) {
+        self.tasks.spawn(async move {
+            // An error is the end of the connection.
+            let rest = async { while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {} };
+            if timeout(self.within, rest).await.is_ok() {
+                self.exchange.has_unread.store(false, Ordering::Relaxed);
+            }
+        });
     }
 }
 
 /// The body of a request. Over HTTP/1 the connection learns if it is given up before its end.
 #[derive(Debug)]
-pub(crate) struct Asked<B: Body> {
-    pub(super) body: B,
-    pub(super) exchange: Option<Arc<Exchange>>,
+pub(crate) struct Asked<B: Arrives> {
+    /// None once it was read to its end.
+    pub(super) body: Option<B>,
+    /// None over HTTP/2, and where there is no body.
+    pub(super) drains: Option<Drains>,
     /// Whether its client sends it without being asked for it.
     pub(super) is_being_sent: bool,
+    /// Whether the service waits for more of it.
+    pub(super) is_late: bool,
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Asked<B> {
+impl<B: Arrives> Body for Asked<B> {
     type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         self.is_being_sent = true;
-        Pin::new(&mut self.body).poll_frame(cx)
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = Pin::new(body).poll_frame(cx);
+        self.is_late = frame.is_pending();
+        if matches!(frame, Poll::Ready(None)) {
+            self.body = None;
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
-impl<B: Body> Drop for Asked<B> {
+impl<B: Arrives> Drop for Asked<B> {
+    /// The rest of a body is read where that is little and its client is sending it. Otherwise the connection ends, and
+    /// the answer says so.
     fn drop(&mut self) {
-        if let Some(exchange) = &self.exchange {
-            exchange.has_unread.store(self.is_being_sent && !self.body.is_end_stream(), Ordering::Relaxed);
+        let Some((drains, body)) = self.drains.take().zip(self.body.take()) else { return };
+        if body.is_end_stream() {
+            return;
+        }
+        drains.exchange.has_unread.store(self.is_being_sent, Ordering::Relaxed);
+        let is_little = body.size_hint().upper().is_some_and(|left| left <= MOST_DRAINED);
+        if self.is_being_sent && !self.is_late && is_little {
+            drains.drain(body);
+        } else {
+            drains.exchange.ends.store(true, Ordering::Relaxed);
         }
     }
 }

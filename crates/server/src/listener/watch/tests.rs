@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
 use super::{
-    body::{Asked, Pieces},
+    body::{Asked, Drains, Pieces},
     *,
 };
 
@@ -138,17 +138,32 @@ async fn an_answer_goes_out_in_pieces_and_whole() {
     }
 }
 
-#[tokio::test]
-async fn a_body_that_is_given_up_is_known_unless_the_client_waits_to_be_asked() {
-    for (is_being_sent, reads, expected) in
-        [(true, false, true), (false, false, false), (false, true, false), (true, true, false)]
-    {
-        let exchange = Arc::<Exchange>::default();
-        let mut asked = Asked { body: full(10), exchange: Some(Arc::clone(&exchange)), is_being_sent };
-        if reads {
-            asked.frame().await.unwrap().unwrap();
-        }
-        drop(asked);
-        assert_eq!(exchange.has_unread.load(Ordering::Relaxed), expected);
+/// What is done about a body of which the service read so many frames.
+async fn given_up(size: usize, is_being_sent: bool, frames: usize, is_late: bool) -> (bool, bool, bool) {
+    let exchange = Arc::<Exchange>::default();
+    let tasks = TaskTracker::new();
+    let drains = Drains { exchange: Arc::clone(&exchange), within: PATIENCE.discard, tasks: tasks.clone() };
+    let mut asked = Asked { body: Some(full(size)), drains: Some(drains), is_being_sent, is_late: false };
+    for _ in 0..frames {
+        let _ = asked.frame().await.transpose().unwrap();
     }
+    asked.is_late = is_late;
+    drop(asked);
+    let was_unread = exchange.has_unread.load(Ordering::Relaxed);
+    tasks.close();
+    tasks.wait().await;
+    let is_unread = exchange.has_unread.load(Ordering::Relaxed);
+    (was_unread, is_unread, exchange.ends.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn the_rest_of_a_body_is_read_where_it_is_little_and_being_sent() {
+    assert_eq!(given_up(10, true, 0, false).await, (true, false, false));
+    assert_eq!(given_up(256 * 1024, true, 0, false).await, (true, false, false));
+    for read in [1, 2] {
+        assert_eq!(given_up(10, true, read, false).await, (false, false, false), "it is read to its end");
+    }
+    assert_eq!(given_up(256 * 1024 + 1, true, 0, false).await, (true, true, true));
+    assert_eq!(given_up(10, true, 0, true).await, (true, true, true), "the service waited for it in vain");
+    assert_eq!(given_up(10, false, 0, false).await, (false, false, true), "its client waits to be asked for it");
 }
