@@ -2,7 +2,8 @@
 //! through a reader.
 //!
 //! The only query that reads a key without a reach. It lists nothing. It is what a miss of the cache costs, so it asks
-//! for what a verdict needs and for nothing else.
+//! for what a verdict needs and for nothing else. It reads a key whether the id exists or not, so that its time does not
+//! show which; another key than the one that was asked for never leaves this file.
 
 use std::sync::Arc;
 
@@ -10,13 +11,14 @@ use async_trait::async_trait;
 use keyward_domain::KeyId;
 use keyward_storage::{
     Credential, Credentials, Read, Result, Snapshot, StorageError,
-    row::{AuthKeyRow, LinkRow, restore_chain, stored_seq},
+    row::{AuthKeyRow, LinkRow, asked_for, restore_chain, stored_seq},
 };
 use uuid::Uuid;
 
 use crate::{SqliteStore, error::refused, rows::link};
 
 struct KeyInChain {
+    id: Uuid,
     account_id: Uuid,
     key_type: String,
     name: String,
@@ -44,29 +46,44 @@ impl Credentials for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.credentials.credential")]
     async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         let uuid = id.uuid();
-        // The head is joined from the left: were its row gone, that would be trouble and not an unknown key.
+        // The head is joined from the left: were its row gone, that would be trouble and not an unknown key. An id that does
+        // not exist finds its neighbour: the last key before it, or the first of all.
         let row = sqlx::query_as!(
             KeyInChain,
-            r#"SELECT k.account_id AS "account_id!: Uuid", k.type AS "key_type!", k.name AS "name!",
-                k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?", k.expires_at AS "expires_at?: i64",
-                k.state <> 'active' AS "revoked!: bool", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
-                p.id AS "parent?: Uuid", p.mid AS "parent_mid?", p.role AS "parent_role?",
-                p.status AS "parent_status?", g.id AS "grandparent?: Uuid", g.mid AS "grandparent_mid?",
-                g.role AS "grandparent_role?", g.status AS "grandparent_status?", h.seq AS "as_of?: i64"
+            r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",
+                k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
+                k.expires_at AS "expires_at?: i64", k.state <> 'active' AS "revoked!: bool", a.mid AS "mid!",
+                a.role AS "role!", a.status AS "status!", p.id AS "parent?: Uuid", p.mid AS "parent_mid?",
+                p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent?: Uuid",
+                g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?",
+                h.seq AS "as_of?: i64"
             FROM api_key k JOIN account a ON a.id = k.account_id LEFT JOIN account p ON p.id = a.parent_id
                 LEFT JOIN account g ON g.id = p.parent_id LEFT JOIN revocation_head h ON h.id = 1
-            WHERE k.id = ?1"#,
+            WHERE k.id = coalesce((SELECT max(id) FROM api_key WHERE id <= ?1), (SELECT min(id) FROM api_key))"#,
             uuid
         );
-        let row = row.fetch_optional(&self.readers).await.map_err(refused)?;
-        row.map(|row| row.restore(uuid)).transpose()
+        match row.fetch_optional(&self.readers).await {
+            Ok(Some(row)) => asked_for(row.id == uuid, row.restore()),
+            Ok(None) => Ok(None),
+            // Whose column it is cannot be seen any more.
+            Err(error @ sqlx::Error::ColumnDecode { .. }) if self.has_key(uuid).await? => Err(refused(error)),
+            Err(sqlx::Error::ColumnDecode { .. }) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+}
+
+impl SqliteStore {
+    async fn has_key(&self, id: Uuid) -> Result<bool> {
+        let has = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM api_key WHERE id = ?1) AS "has!: bool""#, id);
+        has.fetch_one(&self.readers).await.map_err(refused)
     }
 }
 
 impl KeyInChain {
-    fn restore(self, id: Uuid) -> Result<Read<Credential>> {
+    fn restore(self) -> Result<Read<Credential>> {
         let key = AuthKeyRow {
-            id,
+            id: self.id,
             account_id: self.account_id,
             key_type: self.key_type,
             name: self.name,

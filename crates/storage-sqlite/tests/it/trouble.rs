@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use keyward_domain::{AuthKey, KeyType, Reach};
+use keyward_domain::{AuthKey, KeyId, KeyType, Reach};
 use keyward_storage::{
     Credentials as _, StorageError, Store as _, Write,
     conformance::{
         Fixture, RawSql as _,
-        sample::{Draft, Tree, at, insert},
+        sample::{Draft, Tree, at, fresh, insert},
     },
 };
 use keyward_storage_sqlite::{Options, SqliteStore, testing};
@@ -114,4 +114,14 @@ async fn a_file_that_is_no_database_is_corrupt_and_not_replaced() {
     let corrupt = matches!(&refused, keyward_storage_sqlite::OpenError::Database(StorageError::Corrupt { .. }));
     assert!(corrupt, "{refused:?}");
     assert_eq!(std::fs::read_to_string(&database).unwrap(), garbage);
+}
+
+/// A look-up reads a neighbour where its key does not exist.
+#[tokio::test]
+async fn a_text_that_is_none_is_the_trouble_of_its_own_key_alone() {
+    let (store, _folder, fixture, tree) = planted(&Options::default()).await;
+    let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    assert_eq!(fixture.raw.execute("UPDATE api_key SET name = CAST(x'ff' AS TEXT)").await, Ok(1));
+    assert!(matches!(store.credential(key.id()).await, Err(StorageError::Corrupt { .. })));
+    assert_eq!(store.credential(KeyId::from_uuid(fresh())).await.unwrap(), None);
 }

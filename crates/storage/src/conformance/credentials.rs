@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keyward_domain::{AuthKey, KeyId, KeyType, Status};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::{
     Fixture,
@@ -27,9 +28,35 @@ pub async fn a_credential_is_the_key_with_its_chain(fixture: &Fixture) {
     }
 }
 
-pub async fn an_unknown_credential_is_absent(fixture: &Fixture) {
-    Tree::plant(fixture).await;
-    assert_eq!(fixture.store.credential(KeyId::from_uuid(fresh())).await.unwrap(), None);
+/// A look-up reads a key whether the id exists or not; which one, no caller learns.
+pub async fn an_unknown_credential_is_absent_whatever_key_lies_beside_it(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let absent = async |id: Uuid| {
+        assert_eq!(fixture.store.credential(KeyId::from_uuid(id)).await.unwrap(), None, "{id}");
+    };
+    for id in [Uuid::nil(), fresh(), Uuid::max()] {
+        absent(id).await;
+    }
+    let before = fresh();
+    let first = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+    let between = fresh();
+    let last = Draft::of(KeyType::Public).store(&fixture.store, &chain(&[&tree.platform])).await;
+    let unknown = [Uuid::nil(), before, between, fresh(), Uuid::max()];
+    for id in unknown {
+        absent(id).await;
+    }
+    for key in [&first, &last] {
+        assert_eq!(credential(&fixture.store, key.id()).await.key.id(), key.id());
+    }
+    // Now no neighbour can be read.
+    for key in [&first, &last] {
+        let sql = format!("UPDATE api_key SET scopes = 'Not A Scope' WHERE id = {}", fixture.raw.id(key.id().uuid()));
+        assert_eq!(fixture.raw.execute(&sql).await, Ok(1));
+        assert!(fixture.store.credential(key.id()).await.is_err());
+    }
+    for id in unknown {
+        absent(id).await;
+    }
 }
 
 pub async fn a_credential_tells_a_revocation_as_soon_as_it_is_committed(fixture: &Fixture) {

@@ -85,7 +85,7 @@ macro_rules! each_promise {
                 a_window_holds_no_key_of_another_account;
             credentials:
                 a_credential_is_the_key_with_its_chain,
-                an_unknown_credential_is_absent,
+                an_unknown_credential_is_absent_whatever_key_lies_beside_it,
                 a_credential_tells_a_revocation_as_soon_as_it_is_committed,
                 a_credential_tells_the_status_of_every_account_above_it,
                 a_credential_tells_the_number_of_the_last_event,

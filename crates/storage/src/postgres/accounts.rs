@@ -93,7 +93,7 @@ impl Together for AccountLookUps {
         let restored = rows.into_iter().map(|row| {
             let place = row.place;
             let restore = || -> Result<AccountRecord> { restore_account_record!(row) };
-            (place, restore())
+            (place, restore().map(Some))
         });
         in_their_places(asked.len(), restored)
     }

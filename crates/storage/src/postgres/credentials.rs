@@ -1,7 +1,8 @@
 //! What authentication reads: keys with their account chains. It knows no reach, and lists nothing.
 //!
 //! A look-up that no cache answers costs this one statement, or a part of it: look-ups that meet share one. So it asks for
-//! what a verdict needs and for nothing else.
+//! what a verdict needs and for nothing else. It reads a key whether the id exists or not, so that its time does not
+//! show which; another key than the one that was asked for never leaves this file.
 
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use uuid::Uuid;
 
 use super::{PgStore, error::late, plans::Plans, rows::in_their_places, together::Together};
 use crate::{
-    Credential, Credentials, Read, Result,
-    row::{AuthKeyRow, stored_snapshot},
+    Credential, Credentials, Read, Result, StorageError,
+    row::{AuthKeyRow, asked_for, stored_snapshot},
 };
 
 #[async_trait]
@@ -40,24 +41,29 @@ impl Together for LookUps {
     /// One statement has one snapshot: each key is what it was when the last event had the number that stands beside it
     /// (R4). A standby has no WAL to write to, and refuses the whole.
     ///
-    /// `OFFSET 0` has each key found first, by its id: a planner that saw a small table would walk all keys of all accounts,
-    /// and go on to do so when there are many.
+    /// Each id finds the key that has it, or else its neighbour: the last one before it, or the first of all. `LIMIT` has
+    /// each found first, along the index: a planner that saw a small table would walk all keys of all accounts, and go on
+    /// to do so when there are many. At most one of the two parts finds a key; the outer `LIMIT` spares the second one.
     async fn answer(&self, asked: &[KeyId]) -> Result<Vec<Self::Answer>> {
         let ids: Vec<Uuid> = asked.iter().map(|id| id.uuid()).collect();
         let rows = || {
             sqlx::query!(
-                r#"SELECT n.place AS "place!", k.id AS "id!", k.account_id AS "account_id!", k.type AS "key_type!",
-               k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
-               k.expires_at AS "expires_at?", k.state <> 'active' AS "revoked!", a.mid AS "mid!", a.role AS "role!",
-               a.status AS "status!", p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?",
-               p.status AS "parent_status?", g.id AS "grandparent_id?", g.mid AS "grandparent_mid?",
-               g.role AS "grandparent_role?", g.status AS "grandparent_status?",
-               h.seq AS "as_of!", h.nonce AS "nonce!", h.token AS "token!"
+                r#"SELECT n.id = k.id AS "is_asked!", n.place AS "place!", k.id AS "id!", k.account_id AS "account_id!",
+               k.type AS "key_type!", k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?",
+               k.value AS "value?", k.expires_at AS "expires_at?", k.state <> 'active' AS "revoked!", a.mid AS "mid!",
+               a.role AS "role!", a.status AS "status!", p.id AS "parent_id?", p.mid AS "parent_mid?",
+               p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent_id?",
+               g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?",
+               h.seq AS "as_of?", h.nonce AS "nonce?", h.token AS "token?"
             FROM UNNEST($1::uuid[]) WITH ORDINALITY AS n (id, place)
             LEFT JOIN history_position h ON true
             CROSS JOIN LATERAL (
-                SELECT id, account_id, type, name, scopes, digest, value, expires_at, state
-                FROM api_key WHERE id = n.id OFFSET 0
+                (SELECT id, account_id, type, name, scopes, digest, value, expires_at, state FROM api_key
+                WHERE id <= n.id ORDER BY id DESC LIMIT 1)
+                UNION ALL
+                (SELECT id, account_id, type, name, scopes, digest, value, expires_at, state FROM api_key
+                WHERE NOT EXISTS (SELECT FROM api_key WHERE id <= n.id) ORDER BY id LIMIT 1)
+                LIMIT 1
             ) k
             JOIN account a ON a.id = k.account_id
             LEFT JOIN account p ON p.id = a.parent_id
@@ -68,9 +74,11 @@ impl Together for LookUps {
         };
         let rows = timeout(self.in_time, self.plans.ask(rows)).await.map_err(late)??;
         let restored = rows.into_iter().map(|row| {
-            let place = row.place;
+            let (place, is_asked) = (row.place, row.is_asked);
             let restore = || -> Result<Read<Credential>> {
-                let as_of = stored_snapshot(row.as_of, row.nonce, &row.token)?;
+                let headless = || StorageError::Corrupt { table: "revocation_head", id: "1".to_owned() };
+                let (seq, nonce) = row.as_of.zip(row.nonce).ok_or_else(headless)?;
+                let as_of = stored_snapshot(seq, nonce, &row.token.ok_or_else(headless)?)?;
                 let chain = restore_chain!(row)?;
                 let key = AuthKeyRow {
                     id: row.id,
@@ -85,7 +93,7 @@ impl Together for LookUps {
                 };
                 Ok(Read { value: Credential { key: Arc::new(key.restore()?), chain }, as_of })
             };
-            (place, restore())
+            (place, asked_for(is_asked, restore()))
         });
         in_their_places(asked.len(), restored)
     }

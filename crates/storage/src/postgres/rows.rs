@@ -110,13 +110,13 @@ pub(super) fn link(
 /// A row that cannot be restored is the trouble of its own question alone.
 pub(super) fn in_their_places<T>(
     questions: usize,
-    rows: impl Iterator<Item = (i64, Result<T>)>,
+    rows: impl Iterator<Item = (i64, Result<Option<T>>)>,
 ) -> Result<Vec<Result<Option<T>>>> {
     let mut answers: Vec<_> = std::iter::repeat_with(|| Ok(None)).take(questions).collect();
     for (place, restored) in rows {
         // Counted from one.
         let answer = usize::try_from(place - 1).ok().and_then(|place| answers.get_mut(place));
-        *answer.ok_or_else(|| StorageError::Unexpected("a row answers no question".into()))? = restored.map(Some);
+        *answer.ok_or_else(|| StorageError::Unexpected("a row answers no question".into()))? = restored;
     }
     Ok(answers)
 }

@@ -9,6 +9,7 @@ mod examined;
 mod held;
 mod leases;
 mod locks;
+mod neighbours;
 mod notifications;
 mod numbering;
 mod outages;

@@ -1,0 +1,29 @@
+//! A look-up reads a neighbour where its key does not exist: what is wrong there is the trouble of no other key.
+
+use std::sync::Arc;
+
+use keyward_domain::KeyId;
+use keyward_storage::{
+    StorageError, Store,
+    conformance::{
+        RawSql as _,
+        sample::{Draft, Tree, fresh},
+    },
+};
+
+use crate::database::Database;
+
+#[tokio::test]
+async fn a_moment_that_is_none_is_the_trouble_of_its_own_key_alone() {
+    let database = Database::migrated().await;
+    let store: Arc<dyn Store> = Arc::new(database.store(1).await);
+    let tree = Tree::plant_in(&store).await;
+    let key = Draft::writer().store(&store, &tree.merchant_chain()).await;
+    for moment in ["infinity", "-infinity"] {
+        let sql = format!("UPDATE api_key SET expires_at = '{moment}'");
+        assert_eq!(database.raw().execute(&sql).await, Ok(1));
+        let told = store.credential(key.id()).await;
+        assert!(matches!(told, Err(StorageError::Corrupt { table: "api_key", .. })), "{told:?}");
+        assert_eq!(store.credential(KeyId::from_uuid(fresh())).await.unwrap(), None);
+    }
+}
