@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    FamilyId, KeyId, KeyType, PresentedValue, ScopeSet, Timestamp, ValueError, revocation::usable_pair,
+    FamilyId, KeyId, KeyType, PresentedValue, ScopeSet, Timestamp, ValueError,
+    revocation::{NotAPair, usable_pair},
 };
 use keyward_storage::Credential;
 use keyward_verifier::Times;
@@ -14,7 +15,7 @@ use super::{
     acting::{Sight, look},
     attempts::Guesser,
     key_reload::KeyReload,
-    proving,
+    proving::{self, Found},
 };
 use crate::tokens::{AccessGrant, RefreshGrant};
 
@@ -109,21 +110,37 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     // Asked only once a pair has turned out to be wrong: a right one passes, however many guess at it.
     let wrong = || app.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| Error::Denied);
     let guesser = Guesser::Source(request.source);
-    let (public, found) = tokio::join!(find_public(app, &app_key, guesser), proving::find(app, &secret, guesser));
-    let (Some(public), Some(found)) = (public?, found?) else { return Err(wrong()) };
+    let (public, found) = match proving::find_in_memory(app, &secret) {
+        Some(found) => (find_public(app, &app_key, guesser).await?, Some(found)),
+        None => {
+            let public = find_public_in_doubt(app, &app_key, guesser);
+            let (public, found) = tokio::join!(public, proving::find(app, &secret, guesser));
+            (public?, found?)
+        }
+    };
+    let (Some(public), Some(found)) = (public, found) else { return Err(wrong()) };
     if !found.proof.holds() {
         return Err(wrong());
     }
     KeyReload::see_to_a_signer(app).await?;
     let now = app.times();
     // Proving may have waited for its turn: no token is made for what was ended meanwhile.
-    let (public, known) =
-        tokio::join!(look(app, public.key.id(), Sight::Memory), look(app, found.credential.key.id(), Sight::Memory));
-    let (public, Credential { key: secret_key, chain }) = (public?.credential, known?.credential);
-    usable_pair(public.key.view(), secret_key.view(), &chain, now.expiry).map_err(|reason| {
+    let (seen, known) = tokio::join!(
+        look(app, public.credential.key.id(), Sight::Memory),
+        look(app, found.credential.key.id(), Sight::Memory)
+    );
+    let (public_key, Credential { key: secret_key, chain }) = (seen?.credential.key, known?.credential);
+    if let Err(reason) = usable_pair(public_key.view(), secret_key.view(), &chain, now.expiry) {
         tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
-        Error::Denied
-    })?;
+        if public.from_memory {
+            proving::as_if_absent(app, app_key.id(), guesser).await;
+        }
+        return Err(match reason {
+            // Counted like a key that does not exist: the count must not show which do.
+            NotAPair::Mismatched => wrong(),
+            NotAPair::Unusable(_) => Error::Denied,
+        });
+    }
     let held = secret_key.view().scopes;
     let scopes = match request.scopes {
         Some(asked) if !held.covers_all(asked.as_scopes()) => return Err(Error::ScopeNotCovered),
@@ -131,7 +148,7 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
         None => held.into(),
     };
     let grant =
-        AccessGrant { public_key: public.key.id(), secret_key: secret_key.id(), mid: chain.own().mid.clone(), scopes };
+        AccessGrant { public_key: public_key.id(), secret_key: secret_key.id(), mid: chain.own().mid.clone(), scopes };
     let family = if request.refreshable {
         let ends_at = now.shared.saturating_add(app.settings.refresh_family_life);
         Some(Family { id: app.fresh_family_id()?, ends_at, scopes: grant.scopes.clone() })
@@ -141,7 +158,7 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     let tokens = make_tokens(app, grant, family, now)?;
     proving::renew_digest(app, &secret, &found.credential.key);
     app.usage.note(secret_key.id(), now.shared);
-    app.usage.note(public.key.id(), now.shared);
+    app.usage.note(public_key.id(), now.shared);
     Ok(tokens)
 }
 
@@ -160,19 +177,43 @@ fn read_app_key<'a>(app: &App, text: &'a str) -> Result<AppKey<'a>, Error> {
     }
 }
 
+/// A public key that was found.
+struct Public {
+    credential: Credential,
+    /// Whether no look-up was made: then one is owed if there is no token.
+    from_memory: bool,
+}
+
 /// The public key, if there is one, and its value is right where one was given.
 async fn find_public(
     app: &App,
     app_key: &AppKey<'_>,
     guesser: Guesser,
-) -> Result<Option<Credential>, proving::ProvingError> {
+) -> Result<Option<Public>, proving::ProvingError> {
     match app_key {
-        AppKey::Id(id) => proving::look_up(app, *id, guesser).await,
+        AppKey::Id(id) => {
+            let (credential, from_memory) = proving::look_up(app, *id, guesser).await?;
+            Ok(credential.map(|credential| Public { credential, from_memory }))
+        }
         AppKey::Value(presented) => {
-            let found = proving::find(app, presented, guesser).await?;
-            Ok(found.filter(|found| found.proof.holds()).map(|found| found.credential))
+            let found = proving::find(app, presented, guesser).await?.filter(|found| found.proof.holds());
+            Ok(found.map(|Found { credential, from_memory, .. }| Public { credential, from_memory }))
         }
     }
+}
+
+/// The same beside a secret that may be wrong: then a key that is in memory costs what an absent one does.
+async fn find_public_in_doubt(
+    app: &App,
+    app_key: &AppKey<'_>,
+    guesser: Guesser,
+) -> Result<Option<Public>, proving::ProvingError> {
+    let mut public = find_public(app, app_key, guesser).await?;
+    if let Some(public) = public.as_mut().filter(|public| public.from_memory) {
+        proving::as_if_absent(app, app_key.id(), guesser).await;
+        public.from_memory = false;
+    }
+    Ok(public)
 }
 
 /// What a refresh token passes on to the next one of its family.

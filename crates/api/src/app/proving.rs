@@ -145,11 +145,15 @@ impl Prover {
 }
 
 /// Looks a key up: in memory, or else in the database, where lookups of a source that guesses are limited. Keys that are in
-/// memory never are (contract, section 10).
-pub(super) async fn look_up(app: &App, id: KeyId, guesser: Guesser) -> Result<Option<Credential>, ProvingError> {
+/// memory never are (contract, section 10). Says, too, whether it was in memory.
+pub(super) async fn look_up(
+    app: &App,
+    id: KeyId,
+    guesser: Guesser,
+) -> Result<(Option<Credential>, bool), ProvingError> {
     match app.verifier.remembered(id) {
-        Some(credential) => Ok(Some(credential)),
-        None => look_up_anew(app, id, guesser).await,
+        Some(credential) => Ok((Some(credential), true)),
+        None => Ok((look_up_anew(app, id, guesser).await?, false)),
     }
 }
 
@@ -163,13 +167,26 @@ async fn look_up_anew(app: &App, id: KeyId, guesser: Guesser) -> Result<Option<C
 /// The same without waiting: a key that is in memory and whose value is quick to prove and good. `None` says nothing about
 /// the value but that [`find`] has to be asked.
 pub(super) fn find_at_once(app: &App, arrival: &Arrival, presented: &PresentedValue<'_>) -> Option<Found> {
+    find_quickly(app, arrival, presented, |digest| app.prover.hasher.needs_rehash(digest))
+}
+
+/// The same where the caller brings an outdated digest up to date.
+pub(super) fn find_in_memory(app: &App, presented: &PresentedValue<'_>) -> Option<Found> {
+    find_quickly(app, &app.verifier.arrival(), presented, |_| false)
+}
+
+fn find_quickly(
+    app: &App,
+    arrival: &Arrival,
+    presented: &PresentedValue<'_>,
+    is_left_out: impl FnOnce(DigestRef<'_>) -> bool,
+) -> Option<Found> {
     let credential = app.verifier.remembered_for(arrival, presented.id())?;
     let view = credential.key.view();
-    let hasher = &app.prover.hasher;
-    if view.digest().is_some_and(|digest| digest.is_slow() || hasher.needs_rehash(digest)) {
+    if view.digest().is_some_and(|digest| digest.is_slow() || is_left_out(digest)) {
         return None;
     }
-    let proof = view.prove(presented, hasher).ok()?;
+    let proof = view.prove(presented, &app.prover.hasher).ok()?;
     proof.holds().then_some(Found { credential, proof, from_memory: true })
 }
 
@@ -181,12 +198,7 @@ pub(super) async fn find(
     presented: &PresentedValue<'_>,
     guesser: Guesser,
 ) -> Result<Option<Found>, ProvingError> {
-    let remembered = app.verifier.remembered(presented.id());
-    let from_memory = remembered.is_some();
-    let credential = match remembered {
-        Some(credential) => Some(credential),
-        None => look_up_anew(app, presented.id(), guesser).await?,
-    };
+    let (credential, from_memory) = look_up(app, presented.id(), guesser).await?;
     let digest = credential.as_ref().and_then(|credential| credential.key.view().digest());
     let slow = match (&credential, digest) {
         (Some(_), Some(digest)) => digest.is_slow(),

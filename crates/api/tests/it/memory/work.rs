@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use keyward_domain::KeyId;
+use keyward_domain::{Environment, KeyId, KeyType, KeyValue};
 use keyward_storage::{Credential, Credentials, Read, Result};
 use serde_json::json;
 
 use super::verify;
-use crate::harness::{Held, Node, Setup, World, absent};
+use crate::harness::{Held, ID, Node, Setup, World, absent};
 
 /// Look-ups of keys, counted.
 struct Counting {
@@ -39,6 +39,12 @@ async fn remembering(world: &World, keys: &[&Held]) -> (Node, Arc<Counting>) {
     assert!(keys.iter().all(|key| node.remembers(key)));
     counting.count.store(0, Ordering::Relaxed);
     (node, counting)
+}
+
+/// A public key that was never made.
+fn never_made() -> Held {
+    let value = KeyValue::mint(KeyType::Public, Environment::Sandbox, ID.parse().unwrap(), [7; 32]);
+    Held { id: ID.to_owned(), value: value.expose().to_owned() }
 }
 
 #[tokio::test]
@@ -69,5 +75,42 @@ async fn a_wrong_value_costs_one_look_up_whether_its_key_is_remembered_stored_or
     // What is right is answered from memory.
     node.get(&remembered.value, "/v1/auth").await.empty(204);
     assert_eq!(verify(&node, &by, &json!({"key": remembered.value})).await.json(200)["code"], "VALID");
+    assert_eq!(looked_up(), 0);
+}
+
+/// Each of the pair is looked up once, whatever is wrong about it; the count of guesses does not show it either.
+#[tokio::test]
+async fn a_wrong_pair_costs_two_look_ups_whether_its_keys_are_remembered_stored_or_absent() {
+    let world = World::new().await;
+    let (warm, cold) = (world.pair("merchant_a1", &[]).await, world.pair("merchant_a1", &[]).await);
+    let foreign = world.pair("merchant_b1", &[]).await;
+    let (node, counting) = remembering(&world, &[]).await;
+    let looked_up = || counting.count.swap(0, Ordering::Relaxed);
+    let ask = async |app_key: &str, secret: &str| {
+        let body = json!({"AppKey": app_key, "AppSecret": secret});
+        node.request("POST", "/v1/oauth2/token").json(&body).send().await
+    };
+    for pair in [&warm, &foreign] {
+        ask(&pair.public.value, &pair.secret.value).await.json(200);
+    }
+    looked_up();
+    let unknown = never_made();
+    for secret in [absent(), warm.secret.forged(), cold.secret.forged()] {
+        let ids = [&unknown, &warm.public, &cold.public].map(|key| key.id.clone());
+        let values = [&unknown, &warm.public].map(|key| key.value.clone());
+        for app_key in ids.into_iter().chain(values).chain([warm.public.forged(), warm.public.uuid()]) {
+            for key in [&cold.public, &cold.secret] {
+                node.forget(key);
+            }
+            ask(&app_key, &secret).await.problem(401, "invalid_credential");
+            assert_eq!(looked_up(), 2, "{app_key}");
+        }
+    }
+    // To one who has a good secret key, the public keys of others are as absent ones.
+    for app_key in [&unknown.id, &unknown.value, &foreign.public.id, &foreign.public.value] {
+        ask(app_key, &warm.secret.value).await.problem(401, "invalid_credential");
+        assert_eq!(looked_up(), 1, "{app_key}");
+    }
+    ask(&warm.public.id, &warm.secret.value).await.json(200);
     assert_eq!(looked_up(), 0);
 }
