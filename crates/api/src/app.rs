@@ -49,6 +49,7 @@ pub mod rotate_signing_keys;
 mod turns;
 mod usage;
 pub mod verify_key;
+mod workload;
 
 pub use acting::Refused;
 pub use attempts::{Source, TooManyAttempts};

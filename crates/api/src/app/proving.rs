@@ -18,10 +18,15 @@ use keyward_verifier::Arrival;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
-use super::{App, Fault, TooManyAttempts, attempts::Guesser, fair_queue::FairQueue};
+use super::{
+    App, Fault, QueueFull, TooManyAttempts,
+    attempts::Guesser,
+    fair_queue::FairQueue,
+    workload::{Announced, Workload},
+};
 
-/// How many slow hashes of one guesser may wait for each that runs: a second's worth.
-const WAITING_FOR_EACH: usize = 64;
+/// How many slow hashes of one guesser may wait for each that runs: less than the time of a request is enough for.
+const WAITING_FOR_EACH: usize = 128;
 
 /// How secrets are hashed.
 pub struct Hashing {
@@ -39,6 +44,8 @@ pub(super) struct Prover {
     environment: Environment,
     /// Where slow hashes wait: a caller that asks for many waits for its own.
     slow: FairQueue<Guesser>,
+    /// How many slow hashes lie ahead in requests that may need more than one.
+    ahead: Workload<Guesser>,
     /// Whose digests are being renewed now: once each, however often the key is used meanwhile.
     renewing: Mutex<HashSet<KeyId>>,
 }
@@ -78,11 +85,13 @@ pub(super) use failures;
 impl Prover {
     pub(super) fn new(hashing: Hashing, environment: Environment) -> Self {
         let Hashing { hasher, form, slow_at_once } = hashing;
+        let most = WAITING_FOR_EACH * slow_at_once.max(1);
         Self {
             hasher: Arc::new(hasher),
             form,
             environment,
-            slow: FairQueue::new(slow_at_once, WAITING_FOR_EACH * slow_at_once.max(1)),
+            slow: FairQueue::new(slow_at_once, most),
+            ahead: Workload::new(most),
             renewing: Mutex::default(),
         }
     }
@@ -227,6 +236,23 @@ pub(super) async fn find(
         as_if_absent(app, presented.id(), guesser).await;
     }
     Ok(credential.map(|credential| Found { credential, proof, from_memory }))
+}
+
+/// Announces the slow work of a request that proves several values, one after the other. Each of them waits alone, so the
+/// queue by itself would not see how long the last one waits.
+///
+/// # Errors
+/// [`QueueFull`] if so much of the guesser's work lies ahead that this would not be done in time.
+pub(super) fn announce<'a>(
+    app: &App,
+    guesser: Guesser,
+    values: impl Iterator<Item = &'a str>,
+) -> Result<Announced<'_, Guesser>, QueueFull> {
+    let may_be_slow = |value: &str| {
+        PresentedValue::parse(value, app.settings.environment).is_ok_and(|it| find_in_memory(app, &it).is_none())
+    };
+    let slow = if app.prover.hasher.absence_is_slow() { values.filter(|value| may_be_slow(value)).count() } else { 0 };
+    app.prover.ahead.announce(guesser, slow)
 }
 
 /// Does the work that an absent key costs, for a key that is in memory and that the caller must not learn of: the same

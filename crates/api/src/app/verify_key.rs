@@ -10,6 +10,7 @@ use super::{
     App, Caller, Fault, TooManyAttempts,
     attempts::Guesser,
     proving::{self, Found},
+    workload::Announced,
 };
 
 /// The answer.
@@ -59,6 +60,21 @@ pub fn verify_key_at_once(
         Verdict::Valid { .. } => app.usage.note(key.id, now.shared),
     }
     Some(credential)
+}
+
+/// Slow work that was announced for several keys; over when dropped.
+#[must_use]
+pub struct Begun<'a> {
+    _announced: Announced<'a, Guesser>,
+}
+
+/// Begins to verify several keys, one after the other.
+///
+/// # Errors
+/// [`Error`] if what the account has under way already takes as long as it may.
+pub fn begin<'a>(app: &'a App, caller: &Caller, values: impl Iterator<Item = &'a str>) -> Result<Begun<'a>, Error> {
+    let guesser = Guesser::Account(caller.account().map(|own| own.id));
+    Ok(Begun { _announced: proving::announce(app, guesser, values).map_err(Fault::from)? })
 }
 
 /// Verifies one key within the caller's reach.

@@ -288,3 +288,50 @@ fn an_account_that_may_verify_is_limited_before_the_work_whatever_ids_it_guesses
         }
     });
 }
+
+/// One after the other is how a batch is answered, so its last check waits for all before it: batches beyond what can be
+/// done in time are refused before anything is hashed for them.
+#[test]
+fn batches_that_would_wait_for_their_own_account_are_refused_at_once() {
+    with_one_blocking_thread(async {
+        let world = World::with(slow()).await;
+        let (by, other) = (world.root("platform").await, world.root("partner_a").await);
+        for key in [&by, &other] {
+            world.get(&key.value, "/v1/auth").await.empty(204);
+        }
+        let batch = |from: u128| {
+            let value =
+                |n| Held { id: KeyId::from_uuid(Uuid::from_u128(n)).to_string(), value: String::new() }.unknown();
+            json!({"checks": (from..from + 100).map(|n| json!({"key": value(n)})).collect::<Vec<_>>()})
+        };
+        let held = NoHashing::begin();
+        let mut waiting = tokio::task::JoinSet::new();
+        for n in 1..=12 {
+            let request = world.request("POST", "/v1/verify/batch").bearer(&by.value).json(&batch(n * 100));
+            waiting.spawn(request.send());
+        }
+        for _ in 0..10 {
+            let refused = waiting.join_next().await.unwrap().unwrap();
+            refused.problem(429, "too_many_requests");
+            assert!(refused.header("retry-after").is_some());
+        }
+        // What needs no hashing is answered, and another account has room of its own.
+        let known = json!({"checks": [{"key": by.value}, {"key": other.value}]});
+        world.post_json(&by.value, "/v1/verify/batch", &known).await.json(200);
+        let others = world.request("POST", "/v1/verify/batch").bearer(&other.value).json(&batch(1));
+        waiting.spawn(others.send());
+        for n in 0..100 {
+            look_up(&world, 1_000_000 + n).await;
+        }
+        assert!(waiting.try_join_next().is_none());
+        drop(held);
+        // Three wrong values a minute are looked at here.
+        for answer in waiting.join_all().await {
+            answer.problem(429, "too_many_attempts");
+        }
+        // Room that was given back can be used again.
+        world.advance(std::time::Duration::from_mins(1));
+        let again = json!({"checks": [{"key": absent()}]});
+        world.post_json(&by.value, "/v1/verify/batch", &again).await.json(200);
+    });
+}

@@ -200,10 +200,12 @@ pub(in crate::http) async fn verify_batch(
     refuse_unknown(&fields, &["checks"], "")?;
     let objects = fields.objects("checks", MAX_CHECKS);
     let checks = read_all(fields.finish(objects)?)?;
+    let begun = verify_key::begin(&app, &caller.0, checks.iter().map(|check| check.key.as_str()))?;
     let mut results = Vec::with_capacity(checks.len());
     for check in &checks {
         results.push(answer(&app, &caller.0, check).await?);
     }
+    drop(begun);
     Ok(fresh(BatchView { results: results.iter().map(Shown).collect() }))
 }
 
