@@ -31,7 +31,9 @@ pub struct KeyTerms {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TermsError {
     /// Only secret keys may hold scopes of this service.
-    #[error("scopes of this service (api-keys, merchants, audit, webhooks) are only for secret keys")]
+    #[error(
+        "must not be those of this service (api-keys, merchants, audit, webhooks), which only secret keys may hold"
+    )]
     ReservedScope,
     /// A key that is dead from the start.
     #[error("must be in the future")]

@@ -12,7 +12,10 @@ use keyward_api::{
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::metrics::{self, Metrics};
+use crate::{
+    metrics::{self, Metrics},
+    sentence::sentence,
+};
 
 /// How often the database is asked whether it is there.
 const PING: Duration = Duration::from_secs(1);
@@ -99,7 +102,7 @@ impl Background {
                     _ = due.tick() => {}
                 }
                 if let Err(error) = work(Arc::clone(&app)).await {
-                    tracing::warn!(error = &*error as &dyn std::error::Error, "{failed}: {error:#}");
+                    tracing::warn!(error = &*error as &dyn std::error::Error, "{failed}: {}", sentence(&error));
                 }
             }
         });

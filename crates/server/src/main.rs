@@ -20,9 +20,12 @@ mod metrics;
 mod node;
 mod open_files;
 mod private_file;
+mod sentence;
 mod serve;
 mod shutdown;
 mod telemetry;
+
+use sentence::sentence;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -41,31 +44,6 @@ fn main() -> ExitCode {
     code
 }
 
-/// The error with its causes in one line. Some libraries repeat the cause in their own words: once is enough.
-fn sentence(error: &anyhow::Error) -> String {
-    let mut sentence = String::new();
-    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
-        if !sentence.ends_with(&cause) {
-            sentence = if sentence.is_empty() { cause } else { format!("{sentence}: {cause}") };
-        }
-    }
-    sentence
-}
-
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-#[cfg(test)]
-mod tests {
-    //! What a person reads when it fails.
-    use anyhow::anyhow;
-
-    use super::*;
-
-    #[test]
-    fn causes_follow_one_another_and_none_is_told_twice() {
-        let error = anyhow!("refused").context("no answer: refused").context("cannot use the database");
-        assert_eq!(sentence(&error), "cannot use the database: no answer: refused");
-    }
 }

@@ -31,6 +31,7 @@ use crate::{
     metrics::{self, Metrics},
     node::Node,
     open_files,
+    sentence::sentence,
     shutdown::{self, Stop, StopSignals},
     telemetry::say,
 };
@@ -153,7 +154,7 @@ impl Running {
 
     /// Stops at once, whatever is under way: to go on would be worse.
     async fn give_up(mut self, why: anyhow::Error) -> anyhow::Error {
-        tracing::error!(error = &*why as &dyn std::error::Error, "stopping at once: {why:#}");
+        tracing::error!(error = &*why as &dyn std::error::Error, "stopping at once: {}", sentence(&why));
         self.ready.close();
         self.stop.cancel();
         self.door.cut();
@@ -197,7 +198,7 @@ impl Running {
             }
             self.metrics.cut();
             if let Err(error) = self.node.close().await {
-                tracing::warn!(error = &*error as &dyn std::error::Error, "while stopping: {error:#}");
+                tracing::warn!(error = &*error as &dyn std::error::Error, "while stopping: {}", sentence(&error));
             }
         };
         if tokio::time::timeout(limit + drain, in_order).await.is_ok() {
@@ -260,7 +261,7 @@ async fn plant_demo(node: &Node, settings: &Settings, base_url: &str) {
     let outcome = match demo::plant(&node.app, &settings.demo_path(), base_url).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            return tracing::warn!(error = &*error as &dyn std::error::Error, "no demo accounts: {error:#}");
+            return tracing::warn!(error = &*error as &dyn std::error::Error, "no demo accounts: {}", sentence(&error));
         }
     };
     demo::say_where(&outcome);

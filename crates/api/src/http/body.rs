@@ -29,10 +29,23 @@ pub(super) enum MediaType {
     Other,
 }
 
+/// What a request says of its body. What is not readable as a header is another type.
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Whether a content type claims no other character set than UTF-8, the only one that is read. ASCII is part of it.
+fn is_utf8(content_type: &str) -> bool {
+    content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
+        let value = value.trim().trim_matches('"');
+        !name.trim().eq_ignore_ascii_case("charset")
+            || ["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+    })
+}
+
 impl MediaType {
-    fn of(headers: &HeaderMap) -> Self {
-        let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = value.split(';').next().unwrap_or_default().trim();
+    fn of(content_type: &str) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
         match essence.to_ascii_lowercase().as_str() {
             "application/json" => Self::Json,
             "multipart/form-data" => Self::Multipart,
@@ -85,9 +98,15 @@ pub(super) async fn read(
     if announced.is_some_and(|announced: u64| announced > limit as u64) {
         return Err(too_large());
     }
-    let media_type = MediaType::of(&parts.headers);
+    let media_type = MediaType::of(content_type(&parts.headers));
     if !takes.contains(&media_type) {
         return Err(Problem::new(Code::UnsupportedMediaType).detail(format!("Content-Type must be {}.", listed(takes))));
+    }
+    if !is_utf8(content_type(&parts.headers)) {
+        return Err(Problem::new(Code::UnsupportedMediaType).detail(
+            "The body must be UTF-8, and Content-Type must name no other charset: leave charset out, or send \
+             charset=utf-8.",
+        ));
     }
     match tokio::time::timeout(options.body_read_timeout, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok((media_type, parts.headers, body.to_bytes())),
@@ -120,6 +139,9 @@ async fn multipart(headers: HeaderMap, bytes: Bytes) -> Result<Fields, Problem> 
             return Err(Problem::invalid("body", format!("must not have more than {MAX_PARTS} parts")));
         }
         let name = part.name().ok_or_else(malformed)?.to_owned();
+        if !is_utf8(part.content_type().unwrap_or_default()) {
+            return Err(Problem::invalid(&name, "must be UTF-8"));
+        }
         let bytes = part.bytes().await.map_err(|error| match error.into_response().status() {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge),
             _ => malformed(),

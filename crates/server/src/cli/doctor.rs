@@ -19,6 +19,7 @@ use crate::{
     listener::Certificates,
     master_key,
     node::Node,
+    sentence::sentence,
 };
 
 mod clocks;
@@ -72,7 +73,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
             look_at_database(settings, &database, &mut findings).await;
             database.close().await?;
         }
-        Err(error) => findings.wrong("database", format!("{error:#}")),
+        Err(error) => findings.wrong("database", sentence(&error)),
     }
     print(&findings)?;
     let is_wrong = findings.0.iter().any(|finding| finding.level == Level::Wrong);
@@ -107,7 +108,7 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
 async fn look_at_tls(tls: &Tls, findings: &mut Findings) {
     match Certificates::load(tls).await {
         Ok(_) => findings.good("tls", format!("{} can be used", tls.certificate.display())),
-        Err(error) => findings.wrong("tls", format!("{error:#}")),
+        Err(error) => findings.wrong("tls", sentence(&error)),
     }
 }
 
@@ -119,10 +120,10 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
     match database.readable_schema().await {
         Ok(Schema::Current) => findings.good("schema", explain(Schema::Current)),
         Ok(other) => return findings.wrong("schema", explain(other)),
-        Err(error) => return findings.wrong("schema", format!("{error:#}")),
+        Err(error) => return findings.wrong("schema", sentence(&error)),
     }
     if let Err(error) = database.check_rights().await {
-        return findings.wrong("rights", format!("{error:#}"));
+        return findings.wrong("rights", sentence(&error));
     }
     nodes::look_at_nodes(settings, database, findings).await;
     let store = database.store();
@@ -136,10 +137,10 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
         Ok(node) => {
             look_at_accounts(&node, findings).await;
             if let Err(error) = node.close().await {
-                findings.notice("database", format!("{error:#}"));
+                findings.notice("database", sentence(&error));
             }
         }
-        Err(error) => findings.wrong("database", format!("{error:#}")),
+        Err(error) => findings.wrong("database", sentence(&error)),
     }
 }
 
@@ -151,7 +152,7 @@ async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Find
     let stamp = match store.stamp().await {
         Ok(stamp) => stamp,
         Err(error) => {
-            findings.wrong("stamp", format!("{:#}", anyhow::Error::new(error)));
+            findings.wrong("stamp", sentence(&anyhow::Error::new(error)));
             return false;
         }
     };
@@ -164,7 +165,7 @@ async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Find
                 format!("{} is missing: make it with {}", key_path.display(), master_key::recipe(&key_path)),
             ),
             Ok(None) => findings.good("master key", format!("{} will be made", key_path.display())),
-            Err(error) => findings.wrong("master key", format!("{error:#}")),
+            Err(error) => findings.wrong("master key", sentence(&error)),
         }
         return false;
     };
@@ -188,7 +189,7 @@ async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Find
                 ),
             );
         }
-        Err(error) => findings.wrong("master key", format!("{error:#}")),
+        Err(error) => findings.wrong("master key", sentence(&error)),
     }
     false
 }
@@ -210,7 +211,7 @@ async fn look_at_issuer(settings: &Settings, store: &dyn Store, findings: &mut F
         (Ok(_), Some(given)) => findings.good("issuer", given.as_str()),
         (Ok(Some(stamped)), None) => findings.good("issuer", format!("{stamped}, as the first node stamped it")),
         (Ok(None), None) => findings.good("issuer", "none yet: the first server stamps its address"),
-        (Err(error), _) => findings.wrong("issuer", format!("{:#}", anyhow::Error::new(error))),
+        (Err(error), _) => findings.wrong("issuer", sentence(&anyhow::Error::new(error))),
     }
 }
 
@@ -221,7 +222,7 @@ async fn look_at_signing_keys(store: &dyn Store, findings: &mut Findings) {
             clocks::compare(machine, database_time, findings);
             clocks::look_at_signing_keys(&keys, database_time.unwrap_or(machine), findings);
         }
-        Err(error) => findings.wrong("signing key", format!("{:#}", anyhow::Error::new(error))),
+        Err(error) => findings.wrong("signing key", sentence(&anyhow::Error::new(error))),
     }
 }
 
@@ -233,7 +234,7 @@ async fn look_at_accounts(node: &Node, findings: &mut Findings) {
              key pair`",
         ),
         Ok(_) => findings.good("accounts", "there are some; `keyward account list` shows them"),
-        Err(error) => findings.wrong("accounts", format!("{:#}", anyhow::Error::new(error))),
+        Err(error) => findings.wrong("accounts", sentence(&anyhow::Error::new(error))),
     }
 }
 

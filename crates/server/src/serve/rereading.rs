@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Log,
     listener::{Certificates, Reload},
+    sentence::sentence,
     telemetry::Filter,
 };
 
@@ -57,7 +58,8 @@ impl Rereading {
             Err(error) => {
                 tracing::error!(
                     error = &*error as &dyn std::error::Error,
-                    "SIGHUP: kept the old log.filter: {error:#}"
+                    "SIGHUP: kept the old log.filter: {}",
+                    sentence(&error)
                 );
             }
         }
@@ -69,7 +71,11 @@ fn say(tls: &Certificates, outcome: Reload) {
         Reload::Unchanged => {}
         Reload::Taken => tracing::info!("took over the certificate in {}", tls.file().display()),
         Reload::Kept(error) => {
-            tracing::error!(error = &*error as &dyn std::error::Error, "kept the old certificate: {error:#}");
+            tracing::error!(
+                error = &*error as &dyn std::error::Error,
+                "kept the old certificate: {}",
+                sentence(&error)
+            );
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     config::Settings,
     database::{Database, Protocol},
     node::fresh_node,
+    sentence::sentence,
 };
 
 const NODE: &str = "node";
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, findings: &mut Findings) {
     let Protocol { feed, membership } = match database.protocol().await {
         Ok(protocol) => protocol,
-        Err(error) => return findings.wrong(NODES, format!("{error:#}")),
+        Err(error) => return findings.wrong(NODES, sentence(&error)),
     };
     let Some(membership) = membership else {
         findings.good(
@@ -46,7 +47,7 @@ pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, find
     };
     match membership.members(&[]).await {
         Ok(members) => judge(&members, settings.verifier.terms, findings),
-        Err(error) => findings.wrong(NODES, format!("{:#}", anyhow::Error::new(error))),
+        Err(error) => findings.wrong(NODES, sentence(&anyhow::Error::new(error))),
     }
     look_at_history(membership.lost(REPORTS).await, findings);
     look_at_notifications(&*feed, findings).await;
@@ -60,7 +61,7 @@ fn look_at_history(reports: Result<Vec<LostHistory>, StorageError>, findings: &m
                 findings.notice(HISTORY, missing(&lost));
             }
         }
-        Err(error) => findings.wrong(HISTORY, format!("{:#}", anyhow::Error::new(error))),
+        Err(error) => findings.wrong(HISTORY, sentence(&anyhow::Error::new(error))),
     }
 }
 
@@ -156,7 +157,7 @@ async fn look_at_notifications(feed: &dyn Feed, findings: &mut Findings) {
     match timeout(PATIENCE, heard).await {
         Ok(Ok(())) => findings.good(NOTIFICATIONS, "they arrive: nodes hear of revocations at once"),
         Ok(Err(error)) => {
-            findings.notice(NOTIFICATIONS, format!("cannot be listened to: {:#}", anyhow::Error::new(error)));
+            findings.notice(NOTIFICATIONS, format!("cannot be listened to: {}", sentence(&anyhow::Error::new(error))));
         }
         Err(_) => findings.notice(
             NOTIFICATIONS,

@@ -109,11 +109,57 @@ async fn a_form_is_as_good_as_json() {
 async fn a_content_type_may_carry_parameters_and_any_case() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
-    for content_type in ["application/json; charset=utf-8", "Application/JSON"] {
-        let body = json!({"mid": "partner_a", "name": "x", "type": "public"}).to_string();
-        let answer = world.request("POST", PATH).bearer(&by.value).body(content_type, body).send().await;
-        answer.json(201);
+    let body = json!({"mid": "partner_a", "name": "x", "type": "public"}).to_string();
+    let send = async |content_type: &str| {
+        world.request("POST", PATH).bearer(&by.value).body(content_type, body.clone()).send().await
+    };
+    for content_type in [
+        "application/json; charset=utf-8",
+        "application/json;CharSet=\"UTF-8\"",
+        "application/json; profile=x; charset = us-ascii",
+        "Application/JSON",
+    ] {
+        send(content_type).await.json(201);
     }
+    for content_type in [
+        "application/json; charset=utf-16",
+        "application/json; charset=utf-8; charset=latin1",
+        "application/json; charset=",
+    ] {
+        let refused = send(content_type).await.problem(415, "unsupported_media_type");
+        assert!(refused["detail"].as_str().unwrap().contains("charset=utf-8"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_form_is_utf8_or_refused() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    for (parameter, is_read) in [("", true), ("; charset=utf-8", true), ("; charset=utf-16", false)] {
+        let part = |name: &str, value: &str| {
+            let head =
+                format!("Content-Disposition: form-data; name=\"{name}\"\r\nContent-Type: text/plain{parameter}");
+            format!("--x\r\n{head}\r\n\r\n{value}\r\n")
+        };
+        let body = [part("mid", "partner_a"), part("name", "x"), part("type", "public"), "--x--\r\n".to_owned()];
+        let request = world.request("POST", PATH).bearer(&by.value);
+        let answer = request.body("multipart/form-data; boundary=x", body.concat()).send().await;
+        if is_read {
+            answer.json(201);
+        } else {
+            answer.invalid(&["mid"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_scopes_says_that_word_once() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let body = json!({"mid": "partner_a", "name": "x", "type": "public", "scopes": ["api-keys:read"]});
+    let refused = world.post_json(&by.value, PATH, &body).await.problem(400, "invalid_request");
+    let said = refused["errors"][0].as_str().unwrap();
+    assert_eq!(said.matches("scopes").count(), 1, "{said}");
 }
 
 #[tokio::test]

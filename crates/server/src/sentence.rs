@@ -1,0 +1,26 @@
+//! Errors as a person reads them: one line, in which no cause stands twice. It decides nothing.
+
+/// The error with its causes in one line. Some libraries repeat the cause in their own words: once is enough.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if !sentence.ends_with(&cause) {
+            sentence = if sentence.is_empty() { cause } else { format!("{sentence}: {cause}") };
+        }
+    }
+    sentence
+}
+
+#[cfg(test)]
+mod tests {
+    //! What a person reads when it fails.
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn causes_follow_one_another_and_none_is_told_twice() {
+        let error = anyhow!("refused").context("no answer: refused").context("cannot use the database");
+        assert_eq!(sentence(&error), "cannot use the database: no answer: refused");
+    }
+}
