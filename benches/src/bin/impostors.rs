@@ -1,5 +1,5 @@
 //! Makes wrong values for a measurement of refusals: `impostors FILE` reads a key value a line and prints two for each:
-//! `wrong VALUE`, of the same key with another secret, and `unknown VALUE`, of a key that was never made.
+//! `wrong VALUE ID`, of the same key with another secret, and `unknown VALUE ID`, of a key that was never made.
 //!
 //! The randomness is counted, so none of them is good anywhere.
 
@@ -19,7 +19,7 @@ fn main() -> Result<()> {
         let never_made = Uuid::from_u128(known.uuid().as_u128() ^ (u128::from(random.next()) & 0xffff_ffff));
         for (word, id) in [("wrong", known), ("unknown", KeyId::from_uuid(never_made))] {
             let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, random.bytes());
-            println!("{word} {}", value.expose());
+            println!("{word} {} {id}", value.expose());
         }
     }
     Ok(())

@@ -1,0 +1,127 @@
+//! Refusals as a client sees them: one connection, one request at a time, keys of each kind in turns.
+//!
+//! Two kinds are the same, so that their difference is the noise.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::super::super::{
+    Bench,
+    client::Client,
+    figures::{Report, Target, Unit, percentile},
+    node::{Demo, Launch, Node},
+    request::Request,
+};
+
+/// How many refusals of each kind, at each call.
+const OUTSIDE: u32 = 1_500;
+/// What is refused. No key is in memory but the last ones, whose right values were shown before.
+const KINDS: [&str; 5] =
+    ["unknown", "unknown as well", "wrong secret", "wrong secret, revoked", "wrong secret, in memory"];
+/// Where.
+const CALLS: [&str; 3] = ["auth", "verify", "token"];
+/// What may lie between two kinds: three times the noise of the same run, and at least so many microseconds.
+const LEAST: f64 = 10.0;
+
+/// A value to be refused, and the id in it.
+struct Impostor {
+    value: String,
+    id: String,
+}
+
+pub(super) fn measure(bench: &Bench, report: &mut Report, on: &str, launch: &Launch<'_>) -> Result<()> {
+    println!("refusals from outside, {on}");
+    let mut figures: [(Vec<f64>, Vec<f64>); CALLS.len()] = Default::default();
+    for _ in 0..bench.effort.rounds {
+        let node = Node::start(&bench.programs.keyward(), launch)?;
+        for ((call, name), (greatest, noise)) in CALLS.iter().enumerate().zip(&mut figures) {
+            let medians = medians(bench, &node, call)?;
+            println!("{name}: {:.1?}", KINDS.iter().zip(medians).collect::<Vec<_>>());
+            let of_unknown = medians[0].midpoint(medians[1]);
+            greatest.push(medians[2..].iter().map(|median| (median - of_unknown).abs()).fold(0.0, f64::max));
+            noise.push((medians[0] - medians[1]).abs());
+        }
+    }
+    for (name, (greatest, noise)) in CALLS.iter().zip(figures) {
+        let most = (3.0 * percentile(&noise, 50)).max(LEAST);
+        let difference = format!("from outside, {on}, {name}: an unknown key to any wrong secret, median");
+        report.add(difference, Target::AtMost(most), Unit::Microseconds, greatest);
+        report.note(format!("from outside, {on}, {name}: two halves of the unknown keys"), Unit::Microseconds, noise);
+    }
+    Ok(())
+}
+
+/// The median of each kind, in microseconds, of keys that no other call has asked about.
+fn medians(bench: &Bench, node: &Node, call: usize) -> Result<[f64; KINDS.len()]> {
+    let (demo, mut client) = (node.demo()?, Client::connect(node.url())?);
+    let count = bench.effort.count(OUTSIDE);
+    let (wrong, unknown) = impostors(bench, node, &demo, &mut client, 3 * count)?;
+    let mut taken: [Vec<f64>; KINDS.len()] = Default::default();
+    for (n, (wrong, unknown)) in wrong.chunks_exact(3).zip(unknown.chunks_exact(3)).enumerate() {
+        let [plain, revoked, warm] = wrong else { continue };
+        let impostors = [&unknown[0], &unknown[1], plain, revoked, warm];
+        // Each kind is asked about first as often as last.
+        for kind in (0..KINDS.len()).map(|step| (step + n) % KINDS.len()) {
+            let answer = client.ask(&request(node, &demo, call, impostors[kind], &unknown[2]))?;
+            taken[kind].push(answer.millis * 1_000.0);
+        }
+    }
+    Ok(taken.map(|taken| percentile(&taken, 50)))
+}
+
+fn request(node: &Node, demo: &Demo, call: usize, about: &Impostor, other: &Impostor) -> Request {
+    match CALLS[call] {
+        "auth" => Request::get(node.url(), "/v1/auth", 401).bearer(&about.value),
+        "verify" => {
+            let body = json!({"key": about.value}).to_string();
+            Request::post(node.url(), "/v1/verify", 200, &body).bearer(&demo.platform_secret)
+        }
+        // Any key is looked for by its id; the secret is one that was never made.
+        _ => {
+            let body = json!({"AppKey": about.id, "AppSecret": other.value}).to_string();
+            Request::post(node.url(), "/v1/oauth2/token", 401, &body)
+        }
+    }
+}
+
+/// Makes so many keys, of which every second of three is revoked and every third is in memory. Answers a wrong value for each,
+/// and one of a key that was never made.
+fn impostors(
+    bench: &Bench,
+    node: &Node,
+    demo: &Demo,
+    client: &mut Client,
+    count: u32,
+) -> Result<(Vec<Impostor>, Vec<Impostor>)> {
+    let (mut values, mut warm) = (String::new(), Vec::new());
+    for n in 0..count {
+        let key = node.create_key(client, demo, &format!("key {n}"))?;
+        writeln!(values, "{}", key.value)?;
+        match n % 3 {
+            1 => {
+                let path = format!("/v1/api-keys/{}", key.id);
+                client.ask(&Request::new("DELETE", node.url(), &path, 204).bearer(&demo.platform_secret))?;
+            }
+            2 => warm.push(key.value),
+            _ => {}
+        }
+    }
+    for value in warm {
+        client.ask(&Request::get(node.url(), "/v1/auth", 204).bearer(&value))?;
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("values");
+    std::fs::write(&file, values)?;
+    let made = bench.programs.ask("impostors", &[file.to_str().context("the folder is no text")?])?;
+    let of = |word: &str| -> Result<Vec<Impostor>> {
+        let of_word = made.iter().filter(|(kind, _)| kind == word);
+        let impostor = |rest: &str| {
+            let (value, id) = rest.split_once(' ').context("an impostor without an id")?;
+            Ok(Impostor { value: value.to_owned(), id: id.to_owned() })
+        };
+        of_word.map(|(_, rest)| impostor(rest)).collect()
+    };
+    Ok((of("wrong")?, of("unknown")?))
+}
