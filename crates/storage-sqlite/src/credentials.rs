@@ -64,10 +64,9 @@ impl Credentials for SqliteStore {
         );
         match row.fetch_optional(&self.readers).await {
             Ok(Some(row)) => asked_for(row.id == uuid, row.restore()),
-            Ok(None) => Ok(None),
             // Whose column it is cannot be seen any more.
             Err(error @ sqlx::Error::ColumnDecode { .. }) if self.has_key(uuid).await? => Err(refused(error)),
-            Err(sqlx::Error::ColumnDecode { .. }) => Ok(None),
+            Ok(None) | Err(sqlx::Error::ColumnDecode { .. }) => Ok(None),
             Err(error) => Err(refused(error)),
         }
     }

@@ -110,13 +110,12 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     // Asked only once a pair has turned out to be wrong: a right one passes, however many guess at it.
     let wrong = || app.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| Error::Denied);
     let guesser = Guesser::Source(request.source);
-    let (public, found) = match proving::find_in_memory(app, &secret) {
-        Some(found) => (find_public(app, &app_key, guesser).await?, Some(found)),
-        None => {
-            let public = find_public_in_doubt(app, &app_key, guesser);
-            let (public, found) = tokio::join!(public, proving::find(app, &secret, guesser));
-            (public?, found?)
-        }
+    let (public, found) = if let Some(found) = proving::find_in_memory(app, &secret) {
+        (find_public(app, &app_key, guesser).await?, Some(found))
+    } else {
+        let public = find_public_in_doubt(app, &app_key, guesser);
+        let (public, found) = tokio::join!(public, proving::find(app, &secret, guesser));
+        (public?, found?)
     };
     let (Some(public), Some(found)) = (public, found) else { return Err(wrong()) };
     if !found.proof.holds() {

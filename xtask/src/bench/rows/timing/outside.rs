@@ -16,7 +16,7 @@ use super::super::super::{
 };
 
 /// How many refusals of each kind, at each call.
-const OUTSIDE: u32 = 1_500;
+const OUTSIDE: u32 = 600;
 /// What is refused. No key is in memory but the last ones, whose right values were shown before.
 const KINDS: [&str; 5] =
     ["unknown", "unknown as well", "wrong secret", "wrong secret, revoked", "wrong secret, in memory"];
