@@ -7,8 +7,6 @@ use anyhow::{Context as _, Result};
 use super::super::{
     Bench,
     figures::{Report, Target, Unit},
-    node::Launch,
-    pgbench,
 };
 use crate::pg::{Cluster, Durability};
 
@@ -19,13 +17,8 @@ const MOST: f64 = 1_000.0;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     in_the_process(bench, report)?;
-    // No source is held back for guessing here.
-    let settings = [("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "1000000")];
-    let launch = Launch { settings: &settings, ..Launch::default() };
-    outside::measure(bench, report, "SQLite", &launch)?;
-    let cluster = Cluster::start(Durability::Real)?;
-    let database = pgbench::fresh_database(&cluster, "bench")?;
-    outside::measure(bench, report, "Postgres", &Launch { database: Some(&database), ..launch })
+    outside::measure(bench, report, "SQLite", None)?;
+    outside::measure(bench, report, "Postgres", Some(&Cluster::start(Durability::Real)?))
 }
 
 fn in_the_process(bench: &Bench, report: &mut Report) -> Result<()> {

@@ -12,8 +12,10 @@ use super::super::super::{
     client::Client,
     figures::{Report, Target, Unit, percentile},
     node::{Demo, Launch, Node},
+    pgbench,
     request::Request,
 };
+use crate::pg::Cluster;
 
 /// How many refusals of each kind, at each call.
 const OUTSIDE: u32 = 600;
@@ -31,11 +33,17 @@ struct Impostor {
     id: String,
 }
 
-pub(super) fn measure(bench: &Bench, report: &mut Report, on: &str, launch: &Launch<'_>) -> Result<()> {
+/// In each round a node of its own, on a database of its own where there is a cluster.
+pub(super) fn measure(bench: &Bench, report: &mut Report, on: &str, cluster: Option<&Cluster>) -> Result<()> {
     println!("refusals from outside, {on}");
+    // No source is held back for guessing here.
+    let settings = [("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "1000000")];
     let mut figures: [(Vec<f64>, Vec<f64>); CALLS.len()] = Default::default();
-    for _ in 0..bench.effort.rounds {
-        let node = Node::start(&bench.programs.keyward(), launch)?;
+    for round in 0..bench.effort.rounds {
+        let fresh = |cluster| pgbench::fresh_database(cluster, &format!("round{round}"));
+        let database = cluster.map(fresh).transpose()?;
+        let launch = Launch { database: database.as_deref(), settings: &settings, ..Launch::default() };
+        let node = Node::start(&bench.programs.keyward(), &launch)?;
         for ((call, name), (greatest, noise)) in CALLS.iter().enumerate().zip(&mut figures) {
             let medians = medians(bench, &node, call)?;
             println!("{name}: {:.1?}", KINDS.iter().zip(medians).collect::<Vec<_>>());
