@@ -143,6 +143,52 @@ async fn one_source_leaves_room_for_others() {
     assert!(said.contains("limits.max_connections_per_source") && said.contains("trusted_proxies"), "{said}");
 }
 
+/// Opens connections from there until one is turned away.
+async fn flood_from(address: &str, node: &Node, open: &mut Vec<Raw>) {
+    loop {
+        let mut raw = Raw::connect_from(address, node.address()).await.unwrap();
+        if !is_answered(&mut raw).await {
+            return;
+        }
+        open.push(raw);
+    }
+}
+
+#[tokio::test]
+async fn a_few_sources_together_leave_room_for_others() {
+    let place = Place::embedded();
+    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "16").serve();
+    let served =
+        async |address: &str| is_answered(&mut Raw::connect_from(address, node.address()).await.unwrap()).await;
+    // Of one network, of which one party may have all addresses.
+    let mut open = Vec::new();
+    for last in 1..=8 {
+        flood_from(&format!("127.0.0.{last}"), &node, &mut open).await;
+    }
+    assert!((8..=9).contains(&open.len()), "{}", open.len());
+    assert!(served("127.0.9.1").await);
+    // Four that have a quarter each by the bound.
+    for network in 1..=3 {
+        flood_from(&format!("127.0.{network}.1"), &node, &mut open).await;
+    }
+    assert!(served("127.0.9.1").await);
+    node.stop();
+}
+
+#[tokio::test]
+async fn strangers_leave_room_for_the_proxies_that_are_trusted() {
+    let place = Place::embedded();
+    let program = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "16");
+    let node = program.env("KEYWARD_TRUSTED_PROXIES", "127.0.9.1").serve();
+    let mut open = Vec::new();
+    for network in 10..40 {
+        flood_from(&format!("127.0.{network}.1"), &node, &mut open).await;
+    }
+    assert_eq!(open.len(), 15, "the last one is kept");
+    assert!(is_answered(&mut Raw::connect_from("127.0.9.1", node.address()).await.unwrap()).await);
+    node.stop();
+}
+
 #[tokio::test]
 async fn a_proxy_that_is_trusted_has_all_the_connections_there_are() {
     let place = Place::embedded();
@@ -197,8 +243,9 @@ async fn more_than_can_be_worked_on_is_told_to_come_back() {
     let node = place.sandbox().env("KEYWARD_LIMITS__MAX_REQUESTS_AT_ONCE", "2").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
+    // One of two is more than one caller's share.
     let (first, second) =
-        (in_flight(&node, &demo.partner.app_secret).await, in_flight(&node, &demo.partner.app_secret).await);
+        (in_flight(&node, &demo.partner.app_secret).await, in_flight(&node, &demo.platform.app_secret).await);
     partner.get("/v1/merchants").await.expect_outage().expect_problem(503, "unavailable");
     // Whether it lives and is ready can be asked all the same.
     node.anonymous().get("/healthz").await.expect(200);

@@ -61,8 +61,9 @@ pub struct HttpOptions {
     pub body_read_timeout: Duration,
     /// How long a request may take before it is answered with 504.
     pub request_timeout: Duration,
-    /// How many requests of one kind (verification, tokens, management) are worked on at once. The next one is answered
-    /// with 503; one source or account gets at most about half of them, and 429 beyond.
+    /// How many requests of one kind (verification, tokens, management, what stops something) are worked on at once. The
+    /// next one is answered with 503. One network, or one partner with all merchants below it, gets at most about half
+    /// of them, one source or account a third, and 429 beyond.
     pub max_requests_at_once: usize,
     /// What is settled about gateways in front.
     pub gateway: Gateway,
@@ -122,8 +123,8 @@ pub fn entrance(app: Arc<App>, options: HttpOptions) -> Entrance {
 /// The usual way: routes, and what surrounds every request.
 fn router(app: Arc<App>, options: HttpOptions) -> Router {
     let options = Arc::new(options);
-    // Each kind has room of its own: whoever fills one, with slow bodies or with real work, leaves the others alone.
-    let kinds = [verification(), tokens(), management()].map(|kind| {
+    // Each kind has room of its own: who fills one, with slow bodies or with real work, leaves the others alone.
+    let kinds = [verification(), tokens(), management(), stopping()].map(|kind| {
         let room = Room { places: Places::new(options.max_requests_at_once), options: Arc::clone(&options) };
         kind.layer(from_fn_with_state(room, places::take_place))
     });
@@ -148,13 +149,19 @@ fn router(app: Arc<App>, options: HttpOptions) -> Router {
 fn management() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(v1::create_key::create_key))
-        .routes(routes!(v1::keys::get_or_list_keys, v1::keys::revoke_key))
+        .routes(routes!(v1::keys::get_or_list_keys))
         .routes(routes!(v1::keys::enforcement))
         .routes(routes!(v1::keys::list_keys_of_merchant, v1::pairs::create_pair))
         .routes(routes!(v1::merchants::list_merchants, v1::merchants::register_merchant))
         .routes(routes!(v1::merchants::get_merchant))
-        .routes(routes!(v1::merchants::suspend_merchant))
         .routes(routes!(v1::merchants::resume_merchant))
+}
+
+/// What stops a key or an account: nothing that callers do otherwise keeps it out. None of these reads a body.
+fn stopping() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(v1::keys::revoke_key))
+        .routes(routes!(v1::merchants::suspend_merchant))
         .routes(routes!(v1::merchants::close_merchant))
 }
 

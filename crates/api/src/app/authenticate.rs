@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    Actor, AuthKey, Candidate, Conditions, Denial, KeyId, Link, Permission, PresentedValue, Proof, Reach, Role,
-    ScopeNotHeld, ScopeSet, Scopes, Timestamp, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
+    AccountId, Actor, AuthKey, Candidate, Conditions, Denial, KeyId, Link, Permission, PresentedValue, Proof, Reach,
+    Role, ScopeNotHeld, ScopeSet, Scopes, Timestamp, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
 };
 use keyward_storage::{Authority, Credential};
 use keyward_verifier::{Arrival, Known};
@@ -33,6 +33,8 @@ enum Who {
         /// The token that speaks for it, if one does.
         token: Option<Bearer>,
         account: Arc<Link>,
+        /// The account right below the platform that the caller's stands below, or is.
+        line: AccountId,
         scopes: Held,
     },
     Operator,
@@ -90,6 +92,16 @@ impl Caller {
         }
     }
 
+    /// The account right below the platform that the caller's own stands below or is, and the platform for itself; the
+    /// operator has none.
+    #[must_use]
+    pub const fn line(&self) -> Option<AccountId> {
+        match &self.0 {
+            Who::Key { line, .. } => Some(*line),
+            Who::Operator => None,
+        }
+    }
+
     /// What exists for the caller.
     #[must_use]
     pub fn reach(&self) -> Reach {
@@ -130,7 +142,7 @@ impl Caller {
         by: Sight,
         needs: Permission,
     ) -> Result<(Self, Authority, Option<Timestamp>), Refused> {
-        let Who::Key { id, token, account: _, scopes } = &self.0 else {
+        let Who::Key { id, token, scopes, .. } = &self.0 else {
             return Ok((self.clone(), Authority::operator(), None));
         };
         let denied = |denial| Refused::Denied(denial);
@@ -155,7 +167,8 @@ impl Caller {
         if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, &Conditions::default(), now) {
             return Err(denied(denial));
         }
-        let caller = Self(Who::Key { id: *id, token: *token, account: chain.shared_own(), scopes });
+        let (account, line) = (chain.shared_own(), chain.line());
+        let caller = Self(Who::Key { id: *id, token: *token, account, line, scopes });
         if caller.may(needs) {
             Ok((caller, authority.until(ends_at), ends_at))
         } else {
@@ -215,7 +228,8 @@ pub(super) struct Accepted {
 
 impl From<Accepted> for Caller {
     fn from(Accepted { credential, scopes, token }: Accepted) -> Self {
-        Self(Who::Key { id: credential.key.id(), token, account: credential.chain.shared_own(), scopes })
+        let Credential { key, chain } = credential;
+        Self(Who::Key { id: key.id(), token, account: chain.shared_own(), line: chain.line(), scopes })
     }
 }
 

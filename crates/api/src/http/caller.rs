@@ -65,9 +65,9 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
         let caller = authenticate::authenticate(&state.app, credential, source).await?;
         // From here on it is the account's request, not its source's: also while its body is on its way.
         if !N::STOPS
-            && let Some((place, account)) = parts.extensions.get::<Arc<Place>>().zip(caller.account())
+            && let Some((place, holder)) = parts.extensions.get::<Arc<Place>>().zip(Holder::of(&caller))
         {
-            place.pass_to(Holder::Account(account.id))?;
+            place.pass_to(holder)?;
         }
         if caller.may(N::PERMISSION) {
             Ok(Self(caller, PhantomData))

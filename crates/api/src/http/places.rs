@@ -1,11 +1,11 @@
-//! Places for requests: how many of one kind are worked on at once, shared so that no holder takes all of them.
+//! Places for requests: how many of one kind are worked on at once, [shared](crate::shares) so that no holder takes all
+//! of them.
 //!
 //! A place belongs to the source of a request until the credential is proved, and to the caller's account from then on;
-//! it is held until the answer is sent. No holder has more places than are left free: a flood takes half, the next one
-//! half of the rest. Nothing waits here, and nothing here knows what a request is about.
+//! it is held until the answer is sent. Sources share with their network, or with the gateway that names them; accounts
+//! with the partner that they stand below. Nothing waits here, and nothing here knows what a request is about.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -22,37 +22,57 @@ use super::{
     HttpOptions, UntilSent, context,
     problem::{Code, Problem},
 };
-use crate::app::Source;
+use crate::{
+    app::{Caller, Source},
+    shares::{self, Refusal, Shares},
+};
 
 /// Who holds a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
     /// Those who have proved nothing, from there.
     Source(Source),
-    /// A gateway that is not configured, for all those that it claims to forward for.
+    /// All sources of one network.
+    Network(IpAddr),
+    /// A gateway that is not configured, for all those that it claims to forward for: its word may be any client's.
     Gateway(IpAddr),
-    /// A caller of this account.
-    Account(AccountId),
+    /// A caller of this account, whose line is that of this partner or other account right below the platform.
+    Account { id: AccountId, line: AccountId },
+    /// All accounts of one line.
+    Line(AccountId),
 }
 
 impl Holder {
-    /// Who stands surety for a source that is only claimed: its word may be any client's.
-    fn gateway(self) -> Option<Self> {
+    /// The account of a caller; the operator, who sends no requests, has none.
+    pub(super) fn of(caller: &Caller) -> Option<Self> {
+        Some(Self::Account { id: caller.account()?.id, line: caller.line()? })
+    }
+}
+
+impl shares::Holder for Holder {
+    fn group(self) -> Option<Self> {
         match self {
-            Self::Source(source) => source.gateway().map(Self::Gateway),
-            Self::Gateway(_) | Self::Account(_) => None,
+            Self::Source(source) => Some(source.gateway().map_or(Self::Network(source.network()), Self::Gateway)),
+            Self::Account { line, .. } => Some(Self::Line(line)),
+            Self::Network(_) | Self::Gateway(_) | Self::Line(_) => None,
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoneFree => {
+                Self::new(Code::Unavailable).detail("The server has more to do than it can. Try again in a moment.")
+            }
+            Refusal::ShareTaken => Self::new(Code::TooManyRequests),
         }
     }
 }
 
 /// The places of one kind of request. Clones share them.
 #[derive(Clone)]
-pub(super) struct Places(Arc<Mutex<Shares>>);
-
-struct Shares {
-    free: usize,
-    held: HashMap<Holder, usize, foldhash::fast::RandomState>,
-}
+pub(super) struct Places(Arc<Mutex<Shares<Holder>>>);
 
 /// A place; free again when dropped.
 pub(super) struct Place {
@@ -63,7 +83,7 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(most: usize) -> Self {
-        Self(Arc::new(Mutex::new(Shares { free: most, held: HashMap::default() })))
+        Self(Arc::new(Mutex::new(Shares::new(most))))
     }
 
     fn take(&self, holder: Holder) -> Result<Place, Problem> {
@@ -71,42 +91,9 @@ impl Places {
         Ok(Place { places: self.clone(), holder: Mutex::new(Some(holder)) })
     }
 
-    fn shares(&self) -> MutexGuard<'_, Shares> {
+    fn shares(&self) -> MutexGuard<'_, Shares<Holder>> {
         // Whole at any moment, so also after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shares {
-    fn take(&mut self, holder: Holder) -> Result<(), Problem> {
-        if self.free == 0 {
-            let detail = "The server has more to do than it can. Try again in a moment.";
-            return Err(Problem::new(Code::Unavailable).detail(detail));
-        }
-        let held = |holder: Holder| self.held.get(&holder).copied().unwrap_or_default();
-        let gateway = holder.gateway();
-        // One of a gateway's clients leaves room for the next one within the gateway's own share.
-        let counted = if gateway.is_some() { held(holder) * 2 } else { held(holder) };
-        if counted > self.free || gateway.is_some_and(|gateway| held(gateway) > self.free) {
-            return Err(Problem::new(Code::TooManyRequests));
-        }
-        for holder in [Some(holder), gateway].into_iter().flatten() {
-            *self.held.entry(holder).or_default() += 1;
-        }
-        self.free -= 1;
-        Ok(())
-    }
-
-    fn give_back(&mut self, holder: Holder) {
-        self.free += 1;
-        for holder in [Some(holder), holder.gateway()].into_iter().flatten() {
-            if let Some(held) = self.held.get_mut(&holder) {
-                *held -= 1;
-                if *held == 0 {
-                    self.held.remove(&holder);
-                }
-            }
-        }
     }
 }
 
@@ -116,7 +103,7 @@ impl Place {
         let mut held_by = self.held_by();
         let mut shares = self.places.shares();
         if let Some(before) = held_by.take() {
-            shares.give_back(before);
+            shares.give_back(Some(before));
         }
         shares.take(holder)?;
         *held_by = Some(holder);
@@ -131,7 +118,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(holder) = self.held_by().take() {
-            self.places.shares().give_back(holder);
+            self.places.shares().give_back(Some(holder));
         }
     }
 }
@@ -167,13 +154,14 @@ pub(super) fn hold_until_sent(mut response: Response) -> Response {
 
 #[cfg(test)]
 mod tests {
-    //! Who gets a place, and who does not.
+    //! Who shares with whom.
     use uuid::Uuid;
 
     use super::*;
 
     fn account(n: u128) -> Holder {
-        Holder::Account(AccountId::from_uuid(Uuid::from_u128(n)))
+        let id = AccountId::from_uuid(Uuid::from_u128(n));
+        Holder::Account { id, line: id }
     }
 
     /// Takes as many as there are to have.
@@ -187,53 +175,56 @@ mod tests {
         }
     }
 
-    #[test]
-    fn one_who_floods_leaves_room_for_the_next_and_that_one_too() {
+    /// Floods by all of these, and then one request by each of the others.
+    fn floods_leave_room(by: impl Iterator<Item = Holder>, others: &[Holder]) {
         let places = Places::new(512);
-        let floods: Vec<_> = (1..=6).map(|n| flood(&places, account(n))).collect();
-        let taken: Vec<_> = floods.iter().map(|(taken, _)| taken.len()).collect();
-        assert_eq!(taken, [257, 128, 64, 32, 16, 8]);
-        assert!(floods.iter().all(|(_, code)| *code == Code::TooManyRequests));
-        let last = places.take(account(7)).ok().unwrap();
-        drop((floods, last));
-        assert!(places.shares().held.is_empty());
-        assert_eq!(places.shares().free, 512);
+        let taken: Vec<_> = by.flat_map(|holder| flood(&places, holder).0).collect();
+        assert!((200..=257).contains(&taken.len()), "{}", taken.len());
+        for other in others {
+            assert!(places.take(*other).is_ok(), "{other:?}");
+        }
     }
 
     #[test]
     fn a_gateway_that_nobody_has_configured_holds_one_share_whoever_it_speaks_for() {
         let claimed = |n: u8| Holder::Source(Source::claimed([203, 0, 113, n].into(), [10, 0, 0, 7].into()));
-        let places = Places::new(512);
-        let (one, _) = flood(&places, claimed(0));
-        let next = places.take(claimed(1)).ok().unwrap();
-        // A client that writes the header itself is somebody else each time.
-        let many: Vec<_> = (2..=u8::MAX).flat_map(|n| flood(&places, claimed(n)).0).collect();
-        assert_eq!(one.len() + 1 + many.len(), 257);
-        let elsewhere = places.take(Holder::Source(Source::from(IpAddr::from([10, 0, 0, 8])))).ok().unwrap();
-        drop((one, next, many, elsewhere));
-        assert!(places.shares().held.is_empty());
+        let elsewhere = Holder::Source(Source::from(IpAddr::from([10, 0, 0, 8])));
+        floods_leave_room((0..=u8::MAX).map(claimed), &[elsewhere]);
+    }
+
+    #[test]
+    fn a_network_holds_one_share_however_many_addresses_it_has() {
+        let of = |address: &str| Holder::Source(Source::from(address.parse::<IpAddr>().unwrap()));
+        let customer = (0..=u8::MAX).map(|n| of(&format!("2001:db8:7:{n:x}::1")));
+        floods_leave_room(customer, &[of("2001:db8:8::1"), of("192.0.2.1")]);
+        floods_leave_room((0..=u8::MAX).map(|n| of(&format!("192.0.2.{n}"))), &[of("192.0.3.1"), of("2001:db8::1")]);
+    }
+
+    #[test]
+    fn a_partner_holds_one_share_with_all_merchants_below_it() {
+        let line = AccountId::from_uuid(Uuid::from_u128(1));
+        let below = |n: u128| Holder::Account { id: AccountId::from_uuid(Uuid::from_u128(n)), line };
+        floods_leave_room((1..=40).map(below), &[account(50), account(51)]);
     }
 
     #[test]
     fn few_places_may_be_one_holders_and_then_the_next_one_is_told_to_come_back() {
-        for most in [1, 2] {
-            let places = Places::new(most);
-            let (taken, code) = flood(&places, account(1));
-            assert_eq!((taken.len(), code), (most, Code::Unavailable));
-        }
+        let places = Places::new(1);
+        let (taken, code) = flood(&places, account(1));
+        assert_eq!((taken.len(), code), (1, Code::Unavailable));
     }
 
     #[test]
     fn a_place_is_passed_on_and_given_up_where_the_new_holder_has_too_many() {
         let places = Places::new(8);
-        let source = Holder::Source(Source::from(std::net::IpAddr::from([192, 0, 2, 1])));
-        let (flood, _) = flood(&places, account(1));
+        let source = Holder::Source(Source::from(IpAddr::from([192, 0, 2, 1])));
+        let (taken, _) = flood(&places, account(1));
         let place = places.take(source).ok().unwrap();
         place.pass_to(account(2)).ok().unwrap();
-        let free = places.shares().free;
+        assert_eq!(places.shares().held_by(source), 0);
         assert_eq!(place.pass_to(account(1)).unwrap_err().code(), Code::TooManyRequests);
-        assert_eq!(places.shares().free, free + 1);
-        drop((place, flood));
-        assert_eq!(places.shares().free, 8);
+        assert_eq!(places.shares().held_by(account(2)), 0);
+        drop((place, taken));
+        assert_eq!(places.shares().held_by(account(1)), 0);
     }
 }

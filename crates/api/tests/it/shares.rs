@@ -193,6 +193,63 @@ async fn bodies_that_never_come_take_one_sources_or_accounts_room_and_no_other()
     }
 }
 
+/// A partner makes as many merchants as it likes, and each is an account of its own.
+#[tokio::test]
+async fn a_partner_takes_one_share_with_all_its_merchants_and_is_suspended_all_the_same() {
+    let world = room_for(64).await;
+    let (platform, partner, other) =
+        (world.root("platform").await, world.root("partner_a").await, world.root("partner_b").await);
+    let mut keys = Vec::new();
+    for n in 0..12 {
+        let mid = format!("one_of_many_{n}");
+        world.post_json(&partner.value, "/v1/merchants", &json!({"name": "x", "mid": mid})).await.json(201);
+        keys.push(world.root(&mid).await);
+    }
+    for key in [&platform, &other] {
+        world.get(&key.value, "/v1/merchants").await.json(200);
+    }
+    let mut flood = Flood::new();
+    let mut turned_away = 0;
+    for (n, key) in keys.iter().enumerate() {
+        for _ in 0..40 {
+            let from = format!("198.51.{n}.1:1");
+            flood.send("key", parked(&world, "/v1/api-keys", Some(key), &from));
+            flood.send("check", parked(&world, "/v1/verify/batch", Some(key), &from));
+        }
+        // Two kinds; of each at most forty wait.
+        for _ in 0..8 {
+            flood.next().await.1.problem(429, "too_many_requests");
+            turned_away += 1;
+        }
+    }
+    assert_eq!(turned_away, 96);
+    quiet(&world, &other).await;
+    for by in [&platform, &other] {
+        world.get(&by.value, "/v1/merchants").await.json(200);
+        let check = json!({"checks": [{"key": other.value}]});
+        world.post_json(&by.value, "/v1/verify/batch", &check).await.json(200);
+    }
+    world.request("POST", "/v1/merchants/partner_a/suspend").bearer(&platform.value).send().await.json(200);
+}
+
+/// What stops something has room of its own: there is not even one place left for other calls.
+#[tokio::test]
+async fn nothing_keeps_out_what_stops_something() {
+    let world = room_for(1).await;
+    let (platform, partner) = (world.root("platform").await, world.root("partner_a").await);
+    world.get(&platform.value, "/v1/merchants").await.json(200);
+    let mut flood = Flood::new();
+    for _ in 0..2 {
+        flood.send("key", parked(&world, "/v1/api-keys", Some(&partner), "198.51.100.1:1"));
+    }
+    flood.next().await.1.problem(503, "unavailable");
+    world.get(&platform.value, "/v1/merchants").await.problem(503, "unavailable");
+    for stop in ["/v1/merchants/partner_a/suspend", "/v1/merchants/partner_b/close"] {
+        world.request("POST", stop).bearer(&platform.value).send().await.json(200);
+    }
+    world.request("DELETE", &partner.path()).bearer(&platform.value).send().await.empty(204);
+}
+
 /// By a stolen key, whose owner has no account above it that would help.
 #[tokio::test]
 async fn requests_of_a_stolen_key_do_not_keep_out_the_call_that_ends_it() {

@@ -123,6 +123,15 @@ impl Chain {
             .unwrap_or(Standing::Active)
     }
 
+    /// The account right below the platform that the account stands below, or is; the platform itself for the platform.
+    #[must_use]
+    pub fn line(&self) -> AccountId {
+        match &self.above {
+            [Some(above), Some(_)] => above.id,
+            _ => self.own.id,
+        }
+    }
+
     /// The partner of a merchant; none for a merchant directly under the platform and for accounts above merchants.
     #[must_use]
     pub fn partner(&self) -> Option<&Mid> {

@@ -1,9 +1,9 @@
-//! Room for connections: a maximum in all, and one for each source.
+//! Room for connections: a maximum in all, and one for each source; [shared](keyward_api::shares) so that neither a source
+//! nor a network takes all of it.
 //!
 //! A connection beyond it is closed right away: a queue would only make everybody wait.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -12,32 +12,52 @@ use std::{
 };
 
 use ipnet::IpNet;
-use keyward_api::app::Source;
+use keyward_api::{
+    app::Source,
+    shares::{Holder, Refusal, Shares},
+};
 
 use crate::config::Limits;
 
 /// After how many refusals they are said again.
 const SAID_EVERY: u64 = 10_000;
 
+/// For proxies of ours a part of all places is kept: one in so many.
+const KEPT_FOR_PROXIES: usize = 16;
+
 /// All places, and who has them.
 pub(super) struct Places {
     in_all: usize,
+    /// A bound beside the share.
     per_source: usize,
+    /// How many are not for strangers.
+    kept: usize,
     trusted: Vec<IpNet>,
-    taken: Arc<Mutex<Taken>>,
+    shares: Arc<Mutex<Shares<Peer>>>,
     refused: AtomicU64,
 }
 
-#[derive(Default)]
-struct Taken {
-    in_all: usize,
-    by_source: HashMap<Source, usize>,
+/// Where connections come from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Peer {
+    Source(Source),
+    /// All sources of one network.
+    Network(IpAddr),
+}
+
+impl Holder for Peer {
+    fn group(self) -> Option<Self> {
+        match self {
+            Self::Source(source) => Some(Self::Network(source.network())),
+            Self::Network(_) => None,
+        }
+    }
 }
 
 /// One connection's place. Dropping it gives it back.
 pub(super) struct Place {
-    source: Option<Source>,
-    taken: Arc<Mutex<Taken>>,
+    from: Option<Peer>,
+    shares: Arc<Mutex<Shares<Peer>>>,
 }
 
 impl Places {
@@ -45,42 +65,45 @@ impl Places {
         Self {
             in_all: limits.max_connections,
             per_source: limits.max_connections_per_source,
+            kept: 0,
             trusted: Vec::new(),
-            taken: Arc::default(),
+            shares: Arc::new(Mutex::new(Shares::new(limits.max_connections))),
             refused: AtomicU64::new(0),
         }
     }
 
-    /// The same, without a limit of their own for these.
+    /// The same, with no share for these: they may have all, and strangers leave them some.
     pub(super) fn trusting(&self, proxies: &[IpNet]) -> Self {
-        let (in_all, per_source) = (self.in_all, self.per_source);
         Self {
-            in_all,
-            per_source,
+            in_all: self.in_all,
+            per_source: self.per_source,
+            kept: if proxies.is_empty() { 0 } else { self.in_all / KEPT_FOR_PROXIES },
             trusted: proxies.to_vec(),
-            taken: Arc::clone(&self.taken),
+            shares: Arc::clone(&self.shares),
             refused: AtomicU64::new(0),
         }
     }
 
     /// A place for a connection from there, if there is one.
-    pub(super) fn take(&self, from: IpAddr) -> Option<Place> {
-        let address = from.to_canonical();
-        let source = if self.trusted.iter().any(|proxy| proxy.contains(&address)) { None } else { Some(from.into()) };
-        let mut taken = held(&self.taken);
-        let why = match source.map(|source| taken.by_source.get(&source).copied().unwrap_or_default()) {
-            _ if taken.in_all >= self.in_all => "limits.max_connections",
-            Some(of_source) if of_source >= self.per_source => "limits.max_connections_per_source",
-            Some(_) | None => {
-                taken.in_all += 1;
-                if let Some(source) = source {
-                    *taken.by_source.entry(source).or_default() += 1;
-                }
-                return Some(Place { source, taken: Arc::clone(&self.taken) });
+    pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
+        let canonical = address.to_canonical();
+        let is_trusted = self.trusted.iter().any(|proxy| proxy.contains(&canonical));
+        // An operator who lets one source have all wants no shares.
+        let may_have_all = is_trusted || self.per_source >= self.in_all;
+        let from = (!may_have_all).then(|| Peer::Source(address.into()));
+        let taken = {
+            let mut shares = held(&self.shares);
+            match from {
+                None => shares.take_for_any(),
+                Some(from) if shares.held_by(from) >= self.per_source => Err(Refusal::ShareTaken),
+                Some(from) => shares.take_above(self.kept, from),
             }
         };
-        drop(taken);
-        self.refuse(from, why);
+        match taken {
+            Ok(()) => return Some(Place { from, shares: Arc::clone(&self.shares) }),
+            Err(Refusal::NoneFree) => self.refuse(address, "limits.max_connections"),
+            Err(Refusal::ShareTaken) => self.refuse(address, "limits.max_connections_per_source"),
+        }
         None
     }
 
@@ -101,19 +124,10 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = held(&self.taken);
-        taken.in_all -= 1;
-        if let Some(source) = self.source
-            && let Some(of_source) = taken.by_source.get_mut(&source)
-        {
-            *of_source -= 1;
-            if *of_source == 0 {
-                taken.by_source.remove(&source);
-            }
-        }
+        held(&self.shares).give_back(self.from);
     }
 }
 
-fn held(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
+fn held(shares: &Mutex<Shares<Peer>>) -> MutexGuard<'_, Shares<Peer>> {
+    shares.lock().unwrap_or_else(PoisonError::into_inner)
 }

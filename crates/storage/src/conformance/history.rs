@@ -71,6 +71,8 @@ pub async fn history_is_pruned_up_to_its_moment_and_never_the_last_event(fixture
     assert_eq!(prune(fixture, 900, 100).await, 1);
     assert_eq!(prune(fixture, 900, 100).await, 0);
     assert_eq!(numbers(fixture).await, [4]);
+    let by_hand = fixture.raw.execute("DELETE FROM revocation_event").await;
+    assert!(by_hand.as_ref().is_err_and(|words| words.contains("is refused")), "{by_hand:?}");
     assert_eq!(fixture.feed.head().await.unwrap().as_of.seq(), Seq::new(4));
 }
 

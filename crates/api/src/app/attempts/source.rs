@@ -1,6 +1,6 @@
 //! Where a request comes from.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where a request comes from: an address, or for IPv6 the /64 that one customer usually holds. What a gateway that is
 /// no configured proxy says keeps its clients apart, and proves nothing.
@@ -21,6 +21,15 @@ impl Source {
     #[must_use]
     pub fn claimed(address: IpAddr, gateway: IpAddr) -> Self {
         Self { address: network(address), gateway: Some(network(gateway)) }
+    }
+
+    /// The network that it is part of, of which one party may have all addresses: an IPv4 /24, an IPv6 /48.
+    #[must_use]
+    pub fn network(self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & !0xff)),
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !(u128::MAX >> 48))),
+        }
     }
 
     /// The gateway that claims this source, where one does.
