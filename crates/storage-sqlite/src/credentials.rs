@@ -47,7 +47,7 @@ impl Credentials for SqliteStore {
     async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         let uuid = id.uuid();
         // The head is joined from the left: were its row gone, that would be trouble and not an unknown key. An id that does
-        // not exist finds its neighbour: the last key before it, or the first of all.
+        // not exist finds its neighbour, the last key before it; one that is older than all keys finds none.
         let row = sqlx::query_as!(
             KeyInChain,
             r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",
@@ -59,7 +59,7 @@ impl Credentials for SqliteStore {
                 h.seq AS "as_of?: i64"
             FROM api_key k JOIN account a ON a.id = k.account_id LEFT JOIN account p ON p.id = a.parent_id
                 LEFT JOIN account g ON g.id = p.parent_id LEFT JOIN revocation_head h ON h.id = 1
-            WHERE k.id = coalesce((SELECT max(id) FROM api_key WHERE id <= ?1), (SELECT min(id) FROM api_key))"#,
+            WHERE k.id = (SELECT max(id) FROM api_key WHERE id <= ?1)"#,
             uuid
         );
         match row.fetch_optional(&self.readers).await {
