@@ -21,6 +21,30 @@ fn databases(folder: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_copy_that_may_not_grow_leaves_nothing_behind() {
+    let place = Place::embedded();
+    let keyward = |words: &str| place.keyward().say(words);
+    let node = place.sandbox().serve();
+    keyward("backup whole.db").run().success();
+    let size = fs::metadata(place.folder().join("whole.db")).unwrap().len();
+    // In pieces of 512 bytes: half of a copy.
+    let limit = format!("ulimit -f {}", size / 1024);
+    let why = ["no file of this process", "ulimit -f"];
+    keyward("backup half.db").under(&limit).run().refuses_with(&why);
+    assert_eq!(databases(place.folder()), ["whole.db"]);
+    node.stop();
+    let before = fs::read(place.data().join("keyward.db")).unwrap();
+    keyward("restore whole.db").under(&limit).run().refuses_with(&why);
+    assert_eq!(databases(&place.data()), ["keyward.db"]);
+    assert!(fs::read(place.data().join("keyward.db")).unwrap() == before, "the old database is another");
+
+    // What somebody else writes, or left, is not taken away.
+    fs::write(place.folder().join("half.db.part"), "theirs").unwrap();
+    keyward("backup half.db").run().refuses_with(&["another backup is under way", "half.db.part is there already"]);
+    assert_eq!(fs::read(place.folder().join("half.db.part")).unwrap(), b"theirs");
+}
+
+#[tokio::test]
 async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() {
     let place = Place::embedded();
     let keyward = |words: &str| place.keyward().say(words);

@@ -13,6 +13,7 @@ mod config;
 mod database;
 mod demo;
 mod entropy;
+mod file_size;
 mod installation;
 mod listener;
 mod master_key;
@@ -31,7 +32,8 @@ use sentence::sentence;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let code = match cli::Cli::parse_arguments().run() {
+    let done = file_size::outlive_the_limit().and_then(|()| cli::Cli::parse_arguments().run());
+    let code = match done.map_err(file_size::explain) {
         Ok(code) => code,
         // Whoever read our output has seen enough: `keyward key list | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -113,6 +113,21 @@ pub(crate) fn make_lasting(file: &File, path: &Path) -> io::Result<()> {
     sync_directory_of(path)
 }
 
+/// Gives a file that is whole a name that nothing has yet.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if something has that name, be it a link.
+pub(crate) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(draft, path) {
+        Ok(()) => fs::remove_file(draft)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+        // A file system without hard links.
+        Err(_) if fs::symlink_metadata(path).is_err() => fs::rename(draft, path)?,
+        Err(error) => return Err(error),
+    }
+    sync_directory_of(path)
+}
+
 /// Puts a file with this content in the place of whatever is there: readers see the old one or the new one, whole.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
@@ -184,6 +199,18 @@ mod tests {
         let path = folder.path().join("secret");
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), &path).unwrap();
         assert!(create_new(&path).is_err());
+    }
+
+    #[test]
+    fn a_draft_takes_no_name_that_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (draft, path) = (folder.path().join("copy.part"), folder.path().join("copy"));
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &path).unwrap();
+        fs::write(&draft, b"whole").unwrap();
+        assert_eq!(publish(&draft, &path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        fs::remove_file(&path).unwrap();
+        publish(&draft, &path).unwrap();
+        assert_eq!((fs::read(&path).unwrap(), draft.exists()), (b"whole".to_vec(), false));
     }
 
     #[test]

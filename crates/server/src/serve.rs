@@ -27,6 +27,7 @@ use crate::{
     config::{Limits, Settings},
     database::{Access, Database},
     demo::{self, Outcome},
+    file_size,
     listener::{self, Certificates, Door, Listener},
     metrics::{self, Metrics},
     node::Node,
@@ -85,6 +86,9 @@ impl Running {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base_url = format!("{scheme}://{}", listener::reachable(address));
         let metered = Metered::bind(settings).await?;
+        if let Some(caution) = file_size::caution() {
+            tracing::warn!("{caution}");
+        }
         let max_connections = open_files::room_for(settings.limits.max_connections);
         let limits = Limits { max_connections, ..settings.limits.clone() };
 

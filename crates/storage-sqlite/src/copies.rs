@@ -18,7 +18,7 @@ use sqlx::Connection as _;
 use crate::{
     OpenError, Options, SqliteStore,
     error::refused,
-    files::{self, database},
+    files::{self, DatabaseLock, database},
     history,
     watch::Watch,
 };
@@ -37,6 +37,21 @@ fn beside(database: &Path, suffix: &str) -> PathBuf {
 fn cannot(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::File { path, source }
+}
+
+/// Removes what was to become a copy, with what SQLite left beside it. Nothing is wrong if it is not there.
+///
+/// # Errors
+/// [`OpenError::File`] if something of it stays.
+pub fn discard(draft: &Path) -> Result<(), OpenError> {
+    ["", "-wal", "-shm", "-journal"].into_iter().try_for_each(|suffix| remove(&beside(draft, suffix)))
+}
+
+fn remove(path: &Path) -> Result<(), OpenError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Whether this file has been written to and has no log beside it: nothing of it is missing, unless it was copied.
@@ -114,7 +129,7 @@ impl SqliteStore {
 }
 
 /// Puts a copy in the place of the store in this folder, if there is one. What is lost by that is written into the copy
-/// first. Afterwards there is one store, whatever happens on the way: the old one, or the copy.
+/// first. Afterwards there is one store and nothing beside it, whatever fails on the way: the old one, or the copy.
 ///
 /// # Errors
 /// [`OpenError::Held`] if a process has the store open for writing.
@@ -125,41 +140,57 @@ pub async fn restore(
     lost: Option<&LostHistory>,
 ) -> Result<(), OpenError> {
     let lock = files::claim(data_dir)?;
-    let (database, draft) = (database(data_dir), beside(&database(data_dir), ".restoring"));
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&draft)(error)),
-        // What an interrupted restore left behind.
-        Ok(()) | Err(_) => {}
+    let draft = beside(&database(data_dir), ".restoring");
+    // What an interrupted restore left behind.
+    discard(&draft)?;
+    let put = async {
+        settle(&database(data_dir), options, &lock).await;
+        fill(&draft, copy, options, lost).await?;
+        put_in_place(data_dir, &draft)
+    };
+    let put = put.await;
+    if put.is_err() {
+        let _ = discard(&draft);
     }
+    put?;
+    lock.release();
+    Ok(())
+}
+
+/// Moves all of a store that no process has open into its one file: it is whole until the copy has its name, and nothing
+/// stands beside it.
+async fn settle(database: &Path, options: &Options, lock: &DatabaseLock) {
+    let Ok(writer) = options.writer(database, lock).await else { return };
+    if let Ok(mut connection) = writer.acquire().await {
+        // An old store that is damaged is no reason to keep it.
+        let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await;
+        let _ = connection.ping().await;
+    }
+    writer.close().await;
+}
+
+/// Makes a file with what the copy holds, and with what is lost by it.
+async fn fill(draft: &Path, copy: &Path, options: &Options, lost: Option<&LostHistory>) -> Result<(), OpenError> {
     let copied = || {
-        let mut new = files::private_file().create_new(true).open(&draft)?;
+        let mut new = files::private_file().create_new(true).open(draft)?;
         io::copy(&mut File::open(copy)?, &mut new)?;
         new.sync_all()
     };
-    copied().map_err(cannot(&draft))?;
+    copied().map_err(cannot(draft))?;
     if let Some(lost) = lost {
-        history::write_into(&draft, options, lost).await.map_err(OpenError::Database)?;
-        File::open(&draft).and_then(|draft| draft.sync_all()).map_err(cannot(&draft))?;
+        history::write_into(draft, options, lost).await.map_err(OpenError::Database)?;
+        File::open(draft).and_then(|draft| draft.sync_all()).map_err(cannot(draft))?;
     }
-    // The log of the old store must not be taken for that of the copy. Its content goes into the old file first, so
-    // that the old store is whole until the copy has its name.
-    if let Ok(writer) = options.writer(&database, &lock).await {
-        if let Ok(mut connection) = writer.acquire().await {
-            // An old store that is damaged is no reason to keep it.
-            let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await;
-            let _ = connection.ping().await;
-        }
-        writer.close().await;
-    }
-    for suffix in ["-wal", "-shm", "-journal"] {
-        let path = beside(&database, suffix);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(&path)(error)),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    fs::rename(&draft, &database).map_err(cannot(&database))?;
-    File::open(data_dir).and_then(|folder| folder.sync_all()).map_err(cannot(data_dir))?;
-    lock.release();
     Ok(())
+}
+
+/// Gives a file that is whole the name of the store, which no process has open.
+fn put_in_place(data_dir: &Path, draft: &Path) -> Result<(), OpenError> {
+    let database = database(data_dir);
+    // The log of the old store must not be taken for that of the copy.
+    for suffix in ["-wal", "-shm", "-journal"] {
+        remove(&beside(&database, suffix))?;
+    }
+    fs::rename(draft, &database).map_err(cannot(&database))?;
+    File::open(data_dir).and_then(|folder| folder.sync_all()).map_err(cannot(data_dir))
 }

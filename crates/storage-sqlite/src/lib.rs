@@ -43,7 +43,7 @@ mod watch;
 #[path = "lib/work_tests.rs"]
 mod work_tests;
 
-pub use copies::restore;
+pub use copies::{discard, restore};
 pub use files::{Lost, OpenError};
 pub use options::Options;
 

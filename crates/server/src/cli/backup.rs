@@ -51,25 +51,39 @@ pub(super) async fn backup(file: &Path, settings: &Settings) -> Result<()> {
 async fn copy(file: &Path, database: &Database) -> Result<Contents> {
     let Database::Embedded(store, _) = database else { bail!("this copies the embedded database") };
     look_into(store).await?;
-    let made = private_file::create_new(file).map_err(|error| {
+    let is_there = |path: &Path| anyhow!("{} is there already, and is not overwritten", path.display());
+    if fs::symlink_metadata(file).is_ok() {
+        return Err(is_there(file));
+    }
+    // Half a copy is no copy: it gets its name when it is whole.
+    let draft = draft_of(file);
+    let made = private_file::create_new(&draft).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            return anyhow!("{} is there already, and is not overwritten", file.display());
+            return is_there(&draft).context("another backup is under way, or one was interrupted and left its draft");
         }
         anyhow::Error::new(error).context(format!("cannot make {}", file.display()))
     })?;
     let written = async {
-        store.copy_into(file).await?;
-        private_file::make_lasting(&made, file)?;
-        let copy = SqliteStore::open_copy(file, &Options::default()).await?;
+        store.copy_into(&draft).await?;
+        private_file::make_lasting(&made, &draft)?;
+        let copy = SqliteStore::open_copy(&draft, &Options::default()).await?;
         let contents = check(&copy).await;
         copy.close().await?;
-        contents
+        let contents = contents?;
+        private_file::publish(&draft, file)?;
+        Ok(contents)
     };
-    written.await.map_err(|error| {
-        // Half a copy is no copy.
-        let _ = fs::remove_file(file);
+    written.await.map_err(|error: anyhow::Error| {
+        let _ = keyward_storage_sqlite::discard(&draft);
         error.context(format!("cannot copy the database into {}", file.display()))
     })
+}
+
+/// Where a copy is written until it is whole.
+fn draft_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
 }
 
 /// Puts a copy in the place of the embedded database. It has to fit this environment and the master key that is here.

@@ -15,6 +15,7 @@ use crate::{
     clock::SystemClock,
     config::{Settings, Tls},
     database::{Access, Database, explain},
+    file_size,
     installation::{Node as Site, judge},
     listener::Certificates,
     master_key,
@@ -66,6 +67,9 @@ impl Findings {
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
     let mut findings = Findings::default();
     findings.good("environment", settings.environment.as_str());
+    if let Some(caution) = file_size::caution() {
+        findings.notice("files", caution);
+    }
     look_at_addresses(settings, &mut findings).await;
     proxies::look_at_proxies(settings, &mut findings).await;
     match Database::open(settings, Access::Read).await {
