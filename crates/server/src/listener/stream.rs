@@ -36,7 +36,10 @@ impl AsyncRead for Counted {
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.talk.is_read(written.is_ready());
+        self.talk.wrote(match &written {
+            Poll::Ready(written) => Some(written.as_ref().copied().unwrap_or_default()),
+            Poll::Pending => None,
+        });
         written
     }
 

@@ -8,7 +8,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -28,13 +28,13 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _, util::Oneshot};
 
-use super::{Answers, Door, Shared};
+use super::{Answers, Door, Shared, door::Watch};
 use crate::config::Limits;
 
 /// Into how many looks the idle time is divided. An idle connection ends at most one look late.
 const LOOKS: u32 = 4;
 
-/// For how long the last bytes of a connection that ends may be on their way to a client that does not read.
+/// How long a client may take nothing of what a connection that ends still has to say.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How long a client is waited for.
@@ -60,6 +60,10 @@ pub(super) struct Talk {
     begun: AtomicUsize,
     /// Requests whose answer has not been handed over.
     under_way: AtomicUsize,
+    /// Those of them whose answer is still being made.
+    in_making: AtomicUsize,
+    /// How many bytes the kernel has taken.
+    written: AtomicU64,
     is_http2: AtomicBool,
     /// The kernel takes no more: the client does not read.
     is_stuck: AtomicBool,
@@ -70,20 +74,23 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    /// Whether the last write found room.
-    pub(super) fn is_read(&self, found_room: bool) {
-        if self.is_stuck.load(Ordering::Relaxed) == found_room {
-            self.is_stuck.store(!found_room, Ordering::Relaxed);
+    /// The last write found room for this many bytes, or for none.
+    pub(super) fn wrote(&self, written: Option<usize>) {
+        if self.is_stuck.load(Ordering::Relaxed) == written.is_some() {
+            self.is_stuck.store(written.is_none(), Ordering::Relaxed);
         }
+        let written = written.and_then(|written| u64::try_from(written).ok()).unwrap_or_default();
+        self.written.fetch_add(written, Ordering::Relaxed);
     }
 
     fn begin(self: &Arc<Self>, version: Version) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::AcqRel);
+        self.in_making.fetch_add(1, Ordering::AcqRel);
         if self.begun.fetch_add(1, Ordering::AcqRel) == 0 {
             self.is_http2.store(version == Version::HTTP_2, Ordering::Release);
             self.changed.notify_one();
         }
-        UnderWay(Arc::clone(self))
+        UnderWay { talk: Arc::clone(self), is_made: false }
     }
 
     fn is_idle(&self) -> bool {
@@ -96,13 +103,26 @@ impl Talk {
 }
 
 /// A request, until its answer is handed over.
-struct UnderWay(Arc<Talk>);
+struct UnderWay {
+    talk: Arc<Talk>,
+    is_made: bool,
+}
+
+impl UnderWay {
+    /// The answer is there: from now on it is the client who is waited for.
+    fn made(&mut self) {
+        if !std::mem::replace(&mut self.is_made, true) {
+            self.talk.in_making.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let before = self.0.under_way.fetch_sub(1, Ordering::AcqRel);
-        if before == 1 && self.0.is_ending.load(Ordering::Acquire) {
-            self.0.changed.notify_one();
+        self.made();
+        let before = self.talk.under_way.fetch_sub(1, Ordering::AcqRel);
+        if before == 1 && self.talk.is_ending.load(Ordering::Acquire) {
+            self.talk.changed.notify_one();
         }
     }
 }
@@ -153,8 +173,14 @@ where
     if !is_leaving {
         connection.as_mut().graceful_shutdown();
     }
-    due.as_mut().reset(Instant::now() + LAST_WORDS);
-    loop {
+    say_last_words(connection, talk, &mut door).await;
+}
+
+/// Answers what is under way on a connection that takes nothing more. Waits for answers that are being made, and for a
+/// client that takes what there is, until the door is cut off.
+async fn say_last_words(mut connection: Pin<&mut impl Future>, talk: &Talk, door: &mut Watch) {
+    let (mut due, mut idle_looks, mut seen) = (pin!(sleep(LAST_WORDS / LOOKS)), 0, None);
+    while idle_looks < LOOKS {
         // Once in any case: it reads a request that has arrived, and hands over what is left to say.
         tokio::select! {
             biased;
@@ -167,8 +193,14 @@ where
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = talk.changed.notified() => due.as_mut().reset(Instant::now() + LAST_WORDS),
-            () = &mut due, if talk.is_idle() => return,
+            () = talk.changed.notified() => idle_looks = 0,
+            () = &mut due => {
+                let written = Some(talk.written.load(Ordering::Relaxed));
+                let is_made = talk.in_making.load(Ordering::Acquire) == 0;
+                idle_looks = if is_made && written == seen { idle_looks + 1 } else { 0 };
+                seen = written;
+                due.as_mut().reset(Instant::now() + LAST_WORDS / LOOKS);
+            }
             () = door.cut() => return,
         }
     }
@@ -219,7 +251,12 @@ where
         if self.door.as_ref().is_some_and(Door::is_draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let under_way = self.under_way.take();
+        let mut under_way = self.under_way.take();
+        under_way.as_mut().into_iter().for_each(UnderWay::made);
         Poll::Ready(Ok(response.map(|body| UntilSent::new(body, under_way))))
     }
 }
+
+#[cfg(test)]
+#[path = "talk/tests.rs"]
+mod tests;

@@ -237,3 +237,24 @@ async fn answers_that_are_left_lying_end_the_connection() {
     tokio::time::timeout(Duration::from_mins(1), asks).await.expect("it is closed");
     assert!(ask(address).await.ends_with("here"));
 }
+
+#[tokio::test]
+async fn answers_that_are_not_taken_hold_no_stop_up() {
+    let (address, door) = serve(&[("limits.write_timeout", "12h")]).await;
+    let (requests, connection) = without_room(address).await;
+    let client = tokio_util::task::TaskTracker::new().spawn(connection);
+    let mut requests = requests.ready().await.unwrap();
+    let request = http::Request::get("http://x/long").body(()).unwrap();
+    let (answer, _) = requests.send_request(request, true).unwrap();
+    let answer = answer.await.unwrap();
+    // HTTP/1: one answer is read, and no other.
+    let mut unread = connect(address).await;
+    unread.write_all(&b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n".repeat(64)).await.unwrap();
+    unread.read_exact(&mut [0; 15]).await.unwrap();
+    door.close();
+    // However it ended: the client sees the end of the stream, or a reset.
+    let _ = tokio::time::timeout(Duration::from_mins(1), client).await.expect("it is closed");
+    let is_closed = async { while unread.write_all(b"\r\n").await.is_ok() {} };
+    tokio::time::timeout(Duration::from_mins(1), is_closed).await.expect("it is closed");
+    drop(answer);
+}

@@ -1,0 +1,62 @@
+//! How long a connection that ends waits for what: virtual time, and no socket.
+
+use std::future::pending;
+
+use tokio::time::advance;
+
+use super::*;
+
+/// Bounds a wait that has to end, and shows that another does not end.
+const LONG: Duration = Duration::from_hours(1);
+
+fn ending() -> (Door, Arc<Talk>) {
+    let (door, talk) = (Door::new(), Arc::<Talk>::default());
+    door.close();
+    talk.is_ending.store(true, Ordering::Release);
+    (door, talk)
+}
+
+/// Until the connection ended. Nothing happens on it but what the test does to its talk.
+async fn end(door: &Door, talk: &Talk) -> Duration {
+    let began = Instant::now();
+    say_last_words(pin!(pending::<()>()), talk, &mut door.watch()).await;
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_taken_is_given_up() {
+    let (door, talk) = ending();
+    let mut answer = talk.begin(Version::HTTP_2);
+    answer.made();
+    let waited = tokio::time::timeout(LONG, end(&door, &talk)).await.expect("it ends");
+    assert!(waited >= LAST_WORDS && waited <= 2 * LAST_WORDS, "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_taken_slowly_is_waited_for() {
+    let (door, talk) = ending();
+    let mut answer = talk.begin(Version::HTTP_2);
+    answer.made();
+    let slowly = async {
+        for _ in 0..10 {
+            advance(LAST_WORDS / 2).await;
+            talk.wrote(Some(1));
+        }
+        drop(answer);
+    };
+    let (waited, ()) = tokio::time::timeout(LONG, async { tokio::join!(end(&door, &talk), slowly) }).await.unwrap();
+    assert_eq!(waited, 5 * LAST_WORDS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_being_made_is_waited_for_until_the_door_is_cut_off() {
+    let (door, talk) = ending();
+    let _being_made = talk.begin(Version::HTTP_11);
+    assert!(tokio::time::timeout(LONG, end(&door, &talk)).await.is_err(), "it was given up");
+    let cut = async {
+        advance(LONG).await;
+        door.cut();
+    };
+    let (waited, ()) = tokio::join!(end(&door, &talk), cut);
+    assert_eq!(waited, LONG);
+}
