@@ -30,6 +30,7 @@ mod output;
 mod own_role;
 mod production;
 mod races;
+mod read_only;
 mod readme;
 mod refusals;
 mod revocation;

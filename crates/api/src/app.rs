@@ -227,6 +227,12 @@ impl App {
         self.times().shared
     }
 
+    /// Whether this node could not join the others, and so answers by reading alone.
+    #[must_use]
+    pub fn could_not_join(&self) -> bool {
+        self.verifier.could_not_join()
+    }
+
     /// How the wall clock of this machine differs from the database's; none where they agree.
     #[must_use]
     pub fn clock_difference(&self) -> Option<ClockDifference> {

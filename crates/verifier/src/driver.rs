@@ -7,6 +7,7 @@ mod clocks;
 mod control;
 mod embedded;
 mod history;
+mod trouble;
 mod wake;
 
 pub(crate) use announcer::Announcer;
@@ -15,4 +16,5 @@ pub use clocks::ClockDifference;
 pub(crate) use clocks::Clocks;
 pub(crate) use control::Control;
 pub(crate) use embedded::Embedded;
+pub(crate) use trouble::Trouble;
 pub(crate) use wake::Wake;

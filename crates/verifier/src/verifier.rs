@@ -21,7 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     cache::{Cache, Size},
-    driver::{Announcer, Barrier, Change, ClockDifference, Clocks, Control, Embedded, Wake},
+    driver::{Announcer, Barrier, Change, ClockDifference, Clocks, Control, Embedded, Trouble, Wake},
     gate::Gate,
     meters::Meters,
     protocol::{Boot, ClockJump, Newness, Rules, Terms},
@@ -97,6 +97,7 @@ pub(crate) struct Shared {
     pub(crate) terms: Terms,
     pub(crate) meters: Meters,
     pub(crate) clocks: Clocks,
+    pub(crate) trouble: Trouble,
     pub(crate) wake: Wake,
     /// The longest lease that was ever seen in a list of members, in nanoseconds.
     pub(crate) longest_seen: AtomicU64,
@@ -146,6 +147,7 @@ impl Verifier {
             terms,
             meters: Meters::new(),
             clocks: Clocks::default(),
+            trouble: Trouble::default(),
             wake: Wake::default(),
             longest_seen: AtomicU64::new(0),
             newness: Mutex::new(Newness::new(rules.history, terms.guard)),
@@ -342,6 +344,12 @@ impl Verifier {
             Side::Member(membership, _) => membership.members(&[]).await.map(Some),
             Side::Embedded(_) => Ok(None),
         }
+    }
+
+    /// Whether this node could not join the others, and so answers by reading alone.
+    #[must_use]
+    pub fn could_not_join(&self) -> bool {
+        self.shared.trouble.has_no_lease()
     }
 
     /// How the wall clock of this machine differs from the database's; none where they agree, and where the database

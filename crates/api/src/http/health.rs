@@ -10,6 +10,10 @@ use super::{
 };
 use crate::app::App;
 
+/// What is said of a node that others do not know.
+const NOT_JOINED: &str =
+    "this node could not join the others, so it answers by reading the database (the log and `keyward doctor` say why)";
+
 pub(super) fn router() -> Router<AppState> {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz))
 }
@@ -20,8 +24,12 @@ async fn healthz() -> &'static str {
 
 async fn readyz(State(app): State<Arc<App>>, State(options): State<Arc<HttpOptions>>) -> Result<String, Problem> {
     if options.ready.is_open() {
-        // It answers all the same: which of the clocks is wrong is not for this node to say.
-        let doubts = [app.clock_difference().map(|it| it.to_string()), app.clock_jump().map(|it| it.to_string())];
+        // It answers all the same: by reading, and which of the clocks is wrong is not for this node to say.
+        let doubts = [
+            app.could_not_join().then(|| NOT_JOINED.to_owned()),
+            app.clock_difference().map(|it| it.to_string()),
+            app.clock_jump().map(|it| it.to_string()),
+        ];
         let said = iter::once("ready".to_owned()).chain(doubts.into_iter().flatten());
         Ok(said.map(|line| line + "\n").collect())
     } else {

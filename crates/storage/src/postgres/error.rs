@@ -19,6 +19,12 @@ const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// A prepared statement would return other columns than when it was prepared, among other things.
 const FEATURE_NOT_SUPPORTED: &str = "0A000";
 
+/// A transaction that may not write was asked to.
+const READ_ONLY: &str = "25006";
+/// What to do about that.
+pub(super) const READ_ONLY_ADVICE: &str = "the database takes no changes: it is a standby, or default_transaction_read_only is on for it, for this role or \
+     in the URL (managed Postgres does that when its disk is full): make room, then reset it";
+
 /// What the server said, and what to do about it where that is known. Without what sqlx adds: the line of Postgres's
 /// own source, which helps no operator.
 #[derive(Debug)]
@@ -42,6 +48,7 @@ fn advice(sqlstate: &str) -> Option<&'static str> {
             "the role of the URL lacks this right: let the owner of the tables grant what the README lists, or use the \
              role that owns them for `keyward migrate`",
         ),
+        READ_ONLY => Some(READ_ONLY_ADVICE),
         "53300" => Some(
             "Postgres allows no further connection: lower database.max_connections of all nodes together, or raise \
              max_connections of Postgres or the limit of the role or database",
@@ -173,7 +180,7 @@ fn is_outage(sqlstate: &str) -> bool {
     matches!(class, "08" | "28" | "40" | "53" | "57" | "58")
         || matches!(
             sqlstate,
-            "25006" // read-only: a standby, or a primary on its way to become one
+            READ_ONLY // a standby, or a primary on its way to become one
             | "25P03" | "25P04" // idle too long in a transaction, transaction too long
             | "3D000" // no such database: it was there when we started
             | "55000" // in recovery, where there is no WAL to write to: a standby

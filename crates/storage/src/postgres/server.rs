@@ -25,6 +25,8 @@ pub(super) struct Server {
     kept: bool,
     /// The settings that are off although what was committed rests on them.
     off: Vec<String>,
+    /// Whether no transaction may write unless it says so.
+    read_only: bool,
     /// Whether we are let past every rule.
     superuser: bool,
     /// Whether the tables are our own; not known before they are there.
@@ -43,6 +45,7 @@ pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sql
                       SELECT s.name FROM pg_settings s
                       WHERE s.name IN ('fsync', 'full_page_writes') AND s.setting = 'off' ORDER BY s.name
                   ) AS "off!",
+                  current_setting('default_transaction_read_only')::boolean AS "read_only!",
                   (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) AS "superuser!",
                   EXISTS (
                       SELECT 1 FROM pg_class c
@@ -78,6 +81,9 @@ pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
         .iter()
         .map(|setting| format!("the database has {setting} off: a crash may lose or ruin everything in it"));
     let mut cautions: Vec<_> = forgets.collect();
+    if server.read_only {
+        cautions.push(format!("{}; until then this node answers by reading alone", error::READ_ONLY_ADVICE));
+    }
     let trusted = match (server.superuser, server.owner) {
         (true, _) => Some("a superuser"),
         (false, true) => Some("the owner of the tables"),
@@ -134,6 +140,7 @@ mod tests {
         standby: false,
         kept: true,
         off: Vec::new(),
+        read_only: false,
         superuser: false,
         owner: false,
         connections: Some(97),
@@ -152,6 +159,7 @@ mod tests {
         for (server, words) in [
             (forgetful, &["fsync off", "full_page_writes off"][..]),
             (Server { superuser: true, owner: true, ..GOOD }, &["a superuser"]),
+            (Server { read_only: true, ..GOOD }, &["default_transaction_read_only is on"]),
             (Server { owner: true, ..GOOD }, &["the owner of the tables"]),
             (Server { connections: Some(17), ..GOOD }, &["database.max_connections is 16"]),
         ] {

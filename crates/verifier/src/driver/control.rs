@@ -46,7 +46,6 @@ pub(crate) struct Control {
     known: Known,
     /// Wall clock and boot clock at the last renewal.
     clocks: Option<(Timestamp, Boot)>,
-    in_trouble: bool,
     /// When others were last looked after, and how often.
     looked_at: Option<Boot>,
     rounds: u32,
@@ -74,7 +73,6 @@ impl Control {
             version,
             previous: None,
             clocks: None,
-            in_trouble: false,
             looked_at: None,
             rounds: 0,
             more_to_prune: false,
@@ -184,7 +182,7 @@ impl Control {
                 }
                 self.shared.gate.show(self.lease.term());
                 self.shared.learn_time(confirmed.database_time, sent_at);
-                self.out_of_trouble();
+                self.shared.trouble.end();
                 Outcome::Done
             }
             Ok(Ok(None)) => Outcome::Elsewhere,
@@ -214,7 +212,7 @@ impl Control {
             self.shared.gate.show(self.lease.term());
             self.clocks = Some((self.shared.clock.wall(), self.shared.clock.boot()));
             self.previous = None;
-            self.out_of_trouble();
+            self.shared.trouble.end();
             let head = confirmed.head.seq();
             tracing::info!(node = %self.node, %head, "answering from memory as node {}", self.node);
             self.known.begin(confirmed.head);
@@ -226,8 +224,8 @@ impl Control {
         // Whether that row is there is unknown; a name is never used again.
         self.previous = Some(std::mem::replace(&mut self.node, (self.fresh_node)()));
         match joined {
-            Ok(Err(error)) => self.trouble("this node could not join the others", Some(&error)),
-            Ok(Ok(_)) | Err(_) => self.trouble("this node could not join the others in time", None),
+            Ok(Err(error)) => self.shared.trouble.could_not_join(Some(&error)),
+            Ok(Ok(_)) | Err(_) => self.shared.trouble.could_not_join(None),
         }
         false
     }
@@ -377,21 +375,8 @@ impl Control {
         meters.show(cache.size());
     }
 
-    /// Says so once.
-    fn trouble(&mut self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) {
-        if !std::mem::replace(&mut self.in_trouble, true) {
-            tracing::warn!(error, "{what}: answering from memory only until the lease ends, then by reading");
-        }
-    }
-
-    fn failed(&mut self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) -> Outcome {
-        self.trouble(what, error);
+    fn failed(&self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) -> Outcome {
+        self.shared.trouble.begin(what, error);
         Outcome::Failed
-    }
-
-    fn out_of_trouble(&mut self) {
-        if std::mem::replace(&mut self.in_trouble, false) {
-            tracing::info!("the lease is kept again");
-        }
     }
 }
