@@ -17,16 +17,18 @@ use super::{AppState, context, places, problem::Problem, v1::auth::AuthPath};
 
 mod strangers;
 
-pub(super) use strangers::Strangers;
 use strangers::is_for_a_stranger;
+pub(super) use strangers::{Proof, Strangers};
 
-pub(super) async fn finish(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let request_id = context::request_id(request.headers(), &state.app);
     let trace_id = context::trace_id(request.headers(), &state.app);
     let method = known(request.method());
     let route = route(&request).to_owned();
     let span = span(request.method(), &route, &request_id, &trace_id);
     let started = state.app.monotonic();
+    let proof = Proof::default();
+    request.extensions_mut().insert(proof.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
@@ -36,8 +38,8 @@ pub(super) async fn finish(State(state): State<AppState>, request: Request, next
     let response = places::hold_until_sent(response);
     let took = state.app.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
-    let may_tell =
-        if is_for_a_stranger(problem.as_ref(), &route, status) { state.strangers.may_tell(started) } else { Some(0) };
+    let is_limited = !is_routine(&route, status) && is_for_a_stranger(&proof, problem.as_ref(), &route, status);
+    let may_tell = if is_limited { state.strangers.may_tell(started, status) } else { Some(0) };
     span.in_scope(|| log(problem.as_ref(), &route, status, took, may_tell));
     let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
     metrics::counter!("keyward_http_requests_total", &labels).increment(1);
@@ -108,10 +110,11 @@ impl Meter {
     }
 }
 
-/// Whether an answer is one of those that are given on every request of somebody else's: a line each would be most of
-/// the log.
-fn is_verification(route: &str) -> bool {
-    matches!(route, "/v1/verify" | "/v1/verify/batch") || route.starts_with("/v1/auth")
+/// Whether an answer is one of those that are given on every request of somebody else's, or every second to a load
+/// balancer, and says yes: a line each would be most of the log.
+fn is_routine(route: &str, status: u16) -> bool {
+    let is_of_many = matches!(route, "/v1/verify" | "/v1/verify/batch" | "/healthz" | "/readyz");
+    status < 400 && (is_of_many || route.starts_with("/v1/auth"))
 }
 
 /// Whether somebody looks so closely that verifications that say yes leave a line.
@@ -129,11 +132,11 @@ pub(super) fn log(problem: Option<&Problem>, route: &str, status: u16, took: Dur
     }
     let Some(withheld) = may_tell else { return };
     if withheld > 0 {
-        tracing::warn!(withheld, "held back {withheld} lines about refusals of callers that proved nothing");
+        tracing::warn!(withheld, "held back {withheld} lines about requests of callers that proved nothing");
     }
     if status >= 500 {
         tracing::error!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");
-    } else if status < 400 && is_verification(route) {
+    } else if is_routine(route, status) {
         tracing::debug!(status, took_ms, "answered {status} in {took_ms} ms");
     } else {
         tracing::info!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");

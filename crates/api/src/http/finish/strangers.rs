@@ -1,17 +1,40 @@
-//! How many lines of the log strangers may fill: refusals of callers that have proved nothing.
+//! How many lines of the log strangers may fill: requests of callers that have proved nothing, or nothing but a key that
+//! anybody may know.
 //!
 //! Each is counted in the metrics whatever happens here. Of a caller that proved who it is, it holds back nothing but
-//! that it asks too much at once.
+//! that it asks too much at once. What failed has lines of its own: a flood of anything else does not hide it.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
+use http::Extensions;
+
 use crate::http::problem::{Code, Problem};
 
-/// How many such lines a second are written.
+/// How many such lines a second are written, of failures and of everything else.
 const LINES: u32 = 20;
+
+/// Whether the caller of a request has proved who it is. Known where that is checked, read where the answer leaves.
+#[derive(Clone, Debug, Default)]
+pub(in crate::http) struct Proof(Arc<AtomicBool>);
+
+impl Proof {
+    /// The caller of the request with these extensions has proved who it is.
+    pub(in crate::http) fn is_given(extensions: &Extensions) {
+        if let Some(Self(proof)) = extensions.get() {
+            proof.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn was_given(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The lines of one second, and those that were held back.
 #[derive(Debug, Default)]
@@ -20,77 +43,80 @@ pub(in crate::http) struct Strangers(Mutex<Count>);
 #[derive(Debug, Default)]
 struct Count {
     second: u64,
-    lines: u32,
+    failures: u32,
+    others: u32,
     withheld: u64,
 }
 
-/// Whether an answer is a refusal that anybody can provoke, without a credential.
-pub(super) fn is_for_a_stranger(problem: Option<&Problem>, route: &str, status: u16) -> bool {
-    if route == "/v1/oauth2/token" && (400..500).contains(&status) {
-        return true;
-    }
-    problem.is_some_and(|problem| {
+/// Whether an answer is one that anybody can have, without a credential.
+pub(super) fn is_for_a_stranger(proof: &Proof, problem: Option<&Problem>, route: &str, status: u16) -> bool {
+    // Who obtains a token has proved it by that.
+    let is_known = proof.was_given() || (route == "/v1/oauth2/token" && status < 400);
+    let asks_too_much = |problem: &Problem| {
         let code = problem.code();
-        let proves_nothing = matches!(
-            code,
-            Code::InvalidCredential
-                | Code::WrongEnvironment
-                | Code::NotFound
-                | Code::MethodNotAllowed
-                | Code::TooManyAttempts
-                | Code::TooManyRequests
-        );
-        // Or refused before anybody looked at the request: there is too much to do.
-        proves_nothing || (code == Code::Unavailable && problem.cause().is_none())
-    })
+        matches!(code, Code::TooManyAttempts | Code::TooManyRequests)
+            // Or refused before anybody looked at the request: there is too much to do.
+            || (code == Code::Unavailable && problem.cause().is_none())
+    };
+    !is_known || problem.is_some_and(asks_too_much)
 }
 
 impl Strangers {
     /// Whether one more line may be written at this moment. If so, returns how many were held back since the last one
     /// that said so.
-    pub(super) fn may_tell(&self, now: Duration) -> Option<u64> {
+    pub(super) fn may_tell(&self, now: Duration, status: u16) -> Option<u64> {
         let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if count.second != now.as_secs() {
-            (count.second, count.lines) = (now.as_secs(), 0);
+            *count = Count { second: now.as_secs(), withheld: count.withheld, ..Count::default() };
         }
-        if count.lines == LINES {
+        let lines = if status >= 500 { &mut count.failures } else { &mut count.others };
+        if *lines == LINES {
             count.withheld += 1;
             metrics::counter!("keyward_log_lines_withheld_total").increment(1);
             return None;
         }
-        count.lines += 1;
+        *lines += 1;
         Some(std::mem::take(&mut count.withheld))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    //! One second and the next.
+    //! One second and the next, and who is a stranger.
     use super::*;
 
     #[test]
-    fn a_second_has_so_many_lines_and_the_next_one_says_what_was_held_back() {
+    fn a_second_has_only_some_lines_and_the_next_one_says_what_was_held_back() {
         let (strangers, second) = (Strangers::default(), Duration::from_secs(7));
-        for _ in 0..LINES {
-            assert_eq!(strangers.may_tell(second), Some(0));
+        for status in [200, 404, 500, 503] {
+            for _ in 0..LINES / 2 {
+                assert_eq!(strangers.may_tell(second, status), Some(0));
+            }
         }
-        for late in [second, second + Duration::from_millis(999)] {
-            assert_eq!(strangers.may_tell(late), None);
+        for (late, status) in [(second, 200), (second, 404), (second + Duration::from_millis(999), 500)] {
+            assert_eq!(strangers.may_tell(late, status), None);
         }
         let next = second + Duration::from_secs(1);
-        assert_eq!(strangers.may_tell(next), Some(2));
-        assert_eq!(strangers.may_tell(next), Some(0));
+        assert_eq!(strangers.may_tell(next, 404), Some(3));
+        assert_eq!(strangers.may_tell(next, 500), Some(0));
     }
 
     #[test]
-    fn who_proved_who_it_is_is_always_told() {
-        let refusal = |code| is_for_a_stranger(Some(&Problem::new(code)), "/v1/api-keys", 400);
-        for code in [Code::InvalidCredential, Code::NotFound, Code::TooManyAttempts, Code::Unavailable] {
-            assert!(refusal(code), "{code:?}");
+    fn a_caller_that_proved_who_it_is_has_its_lines() {
+        let problem = |code| Some(Problem::new(code));
+        let refusals = [Code::InvalidRequest, Code::KeyNotFound, Code::LockOut, Code::Internal, Code::WrongType];
+        for problem in refusals.map(problem).into_iter().chain([None]) {
+            let is_for = |proof: &Proof| is_for_a_stranger(proof, problem.as_ref(), "/v1/api-keys", 400);
+            let (mut extensions, proof) = (Extensions::new(), Proof::default());
+            extensions.insert(proof.clone());
+            assert!(is_for(&proof), "{problem:?}");
+            Proof::is_given(&extensions);
+            assert!(!is_for(&proof), "{problem:?}");
+            for code in [Code::TooManyAttempts, Code::TooManyRequests, Code::Unavailable] {
+                assert!(is_for_a_stranger(&proof, Some(&Problem::new(code)), "/v1/api-keys", 429), "{code:?}");
+            }
         }
-        for code in [Code::InvalidRequest, Code::InsufficientScope, Code::KeyNotFound, Code::LockOut, Code::Internal] {
-            assert!(!refusal(code), "{code:?}");
-        }
-        assert!(is_for_a_stranger(None, "/v1/oauth2/token", 401) && !is_for_a_stranger(None, "/v1/oauth2/token", 200));
+        let token = |status| is_for_a_stranger(&Proof::default(), None, "/v1/oauth2/token", status);
+        assert!(token(401) && !token(200));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
-use keyward_domain::Denial;
+use keyward_domain::{Denial, PresentedValue};
 
 use super::{NO_STORE, Problems};
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         HttpOptions,
         caller::not_good,
         context,
+        finish::Proof,
         problem::{Code, Problem},
     },
 };
@@ -97,14 +98,29 @@ pub(in crate::http) async fn auth(
         // A credential that is not good is 401 whatever else is wrong (contract, section 1).
         Err(problem) => {
             authorize::recognize(&app, credential, source).await?;
+            note_proof(&app, &parts, credential);
             return Err(problem);
         }
     };
     let asked = authorize::Asked { conditions: &required.conditions, refused: required.refuses_all() };
     match authorize::authorize(&app, credential, source, asked).await {
         Ok(authorized) => Ok((StatusCode::NO_CONTENT, headers(&authorized))),
-        Err(error) => Err(refusal(error, &required)),
+        Err(error) => {
+            if matches!(error, authorize::Error::Forbidden { .. }) {
+                note_proof(&app, &parts, credential);
+            }
+            Err(refusal(error, &required))
+        }
     }
+}
+
+/// A good credential proves who presents it, unless it is a key that stands in web pages.
+fn note_proof(app: &App, parts: &Parts, credential: &str) {
+    let value = PresentedValue::parse(credential, app.settings().environment);
+    if value.is_ok_and(|value| !value.key_type().is_secret()) {
+        return;
+    }
+    Proof::is_given(&parts.extensions);
 }
 
 /// Whether a browser asks for leave to send the real request (Fetch standard, section 3.2.2).
