@@ -67,7 +67,7 @@ async fn what_was_used_is_written_down(place: Place) {
 }
 
 async fn a_stop_while_idle_is_quick_and_clean(place: Place) {
-    let node = place.sandbox().env("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "12h").serve();
+    let node = place.sandbox().env("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "1h").serve();
     // A connection that is kept alive and says nothing holds nobody up.
     let mut idle = Raw::connect(node.address()).await.unwrap();
     idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -146,7 +146,7 @@ async fn a_load_balancer_has_time_to_notice(place: Place) {
 #[tokio::test]
 async fn who_asked_for_nothing_holds_no_stop_up() {
     let place = Place::embedded();
-    let patient = [("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "12h"), ("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "12h")];
+    let patient = [("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "1h"), ("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "12h")];
     let node = place.sandbox().envs(&patient).serve();
     let mut open = Vec::new();
     for begun in ["", "GET /healthz HT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
@@ -172,7 +172,7 @@ async fn who_asked_for_nothing_holds_no_stop_up() {
 #[tokio::test]
 async fn a_person_does_not_wait_for_load_balancers() {
     let place = Place::embedded();
-    let node: Node = place.sandbox().env("KEYWARD_LIMITS__DRAIN", "12h").serve();
+    let node: Node = place.sandbox().env("KEYWARD_LIMITS__DRAIN", "1h").serve();
     node.interrupt();
     node.finish();
 }

@@ -189,7 +189,7 @@ impl Settings {
             usage_flush_interval: reader
                 .read("usage_flush_interval", values::duration)
                 .unwrap_or(Duration::from_secs(5)),
-            trusted_proxies: reader.read_list("trusted_proxies", values::proxies).unwrap_or_default(),
+            trusted_proxies: trusted_proxies(reader),
             tls: Tls::read(reader),
             gateway: gateway::read(reader),
             limits: Limits::read(reader),
@@ -263,6 +263,19 @@ impl Settings {
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir
     }
+}
+
+/// Proxies that are believed. Many wide networks would be everybody, too.
+fn trusted_proxies(reader: &mut Reader) -> Vec<IpNet> {
+    let proxies = reader.read_list("trusted_proxies", values::proxies).unwrap_or_default();
+    if values::are_wide(&proxies) {
+        reader.object(
+            "trusted_proxies (KEYWARD_TRUSTED_PROXIES) is much of the internet in all: name the networks of your own \
+             proxies, together at most sixteen of /8 (IPv6: sixteen of /16)"
+                .to_owned(),
+        );
+    }
+    proxies
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(crate) struct Protocol {
 impl Database {
     /// Opens what the settings name. The schema stays as it is.
     pub(crate) async fn open(settings: &Settings, access: Access) -> Result<Self> {
-        private_file::check("the data directory", settings.data_dir())?;
+        private_file::check_directory("the data directory", settings.data_dir())?;
         let Some(url) = &settings.database.url else { return Self::open_embedded(settings, access).await };
         let options = PgOptions {
             max_connections: settings.database.max_connections,
@@ -90,7 +90,7 @@ impl Database {
     async fn open_embedded(settings: &Settings, access: Access) -> Result<Self> {
         let data_dir = settings.data_dir();
         for file in ["keyward.db", "keyward.db-wal", "keyward.db-shm"] {
-            private_file::check("the database", &data_dir.join(file))?;
+            private_file::check_file("the database", &data_dir.join(file))?;
         }
         let options = Options { readers: settings.sqlite.readers, ..Options::default() };
         let store = match access {

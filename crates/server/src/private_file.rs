@@ -35,11 +35,25 @@ pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> 
     Ok(Some((file, metadata)))
 }
 
-/// Refuses a file or folder that others could read, or anybody else change. Nothing is wrong with one that does not
-/// exist.
-pub(crate) fn check(what: &str, path: &Path) -> Result<()> {
+/// Refuses a file that others could read, or anybody else change, and what is no file. Nothing is wrong with one that
+/// does not exist.
+pub(crate) fn check_file(what: &str, path: &Path) -> Result<()> {
     match look(what, path)? {
-        Some(metadata) => check_mode(what, path, &metadata),
+        Some(metadata) if metadata.is_file() => check_mode(what, path, &metadata),
+        Some(_) => bail!("{what} {} is not a file: move it away", path.display()),
+        None => Ok(()),
+    }
+}
+
+/// The same of a folder. A link that leads nowhere is none.
+pub(crate) fn check_directory(what: &str, path: &Path) -> Result<()> {
+    let shown = path.display();
+    match look(what, path)? {
+        Some(metadata) if metadata.is_dir() => check_mode(what, path, &metadata),
+        Some(_) => bail!("{what} {shown} is not a directory: move it away, or name another"),
+        None if fs::symlink_metadata(path).is_ok() => {
+            bail!("{what} {shown} is a link that leads nowhere: make the directory that it names, or name another")
+        }
         None => Ok(()),
     }
 }
@@ -173,11 +187,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (mode, is_fine) in [(0o700, true), (0o750, true), (0o755, false), (0o770, false), (0o701, false)] {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
-            let refusal = check("the folder", folder.path()).err().map(|refusal| refusal.to_string());
+            let refusal = check_directory("the folder", folder.path()).err().map(|refusal| refusal.to_string());
             assert_eq!(refusal.is_none(), is_fine, "{mode:o}");
             assert!(refusal.is_none_or(|refusal| refusal.contains("chmod 700") && refusal.contains("750")));
         }
-        check("the folder", &folder.path().join("missing")).unwrap();
+        check_directory("the folder", &folder.path().join("missing")).unwrap();
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_another_is_called_that_whatever_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, b"").unwrap();
+        std::os::unix::fs::symlink(folder.path().join("nowhere"), &link).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for (refused, words) in [
+            (check_file("the database", folder.path()), "is not a file"),
+            (check_directory("the folder", &file), "is not a directory"),
+            (check_directory("the folder", &link), "is a link that leads nowhere"),
+        ] {
+            let refusal = refused.unwrap_err().to_string();
+            assert!(refusal.contains(words) && !refusal.contains("chmod"), "{refusal}");
+        }
     }
 
     fn mode(path: &Path) -> u32 {

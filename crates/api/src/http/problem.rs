@@ -212,7 +212,7 @@ impl Problem {
         for (field, text) in &faults.named {
             fields.entry(field.clone()).or_default().push(text.clone());
         }
-        let detail = detail.clone().unwrap_or_else(|| code.advice().to_owned());
+        let detail = detail.clone().unwrap_or_else(|| code.advice_at(public_url));
         if errors.is_empty() {
             errors.push(detail.clone());
         }

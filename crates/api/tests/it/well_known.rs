@@ -63,6 +63,8 @@ async fn every_address_of_ours_begins_with_the_path_of_the_public_url() {
     assert_eq!(get("/openapi.json").await.json(200)["servers"][0]["url"], "https://example.test/team/keys");
     let problem: Value = serde_json::from_str(get("/nowhere").await.text()).unwrap();
     assert_eq!(problem["type"], "https://example.test/team/keys/docs/problems#not_found");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains(" /team/keys/docs") && !detail.contains(" /docs"), "{detail}");
     for path in ["/docs", "/docs/problems"] {
         let answer = get(path).await;
         let page = answer.text();

@@ -52,8 +52,8 @@ impl Limits {
                 .read("limits.max_connections_per_source", values::size)
                 .unwrap_or((max_connections / 4).max(1)),
             max_requests_at_once: reader.read("limits.max_requests_at_once", values::size).unwrap_or(512),
-            drain: reader.read("limits.drain", values::duration_or_none).unwrap_or(seconds(5)),
-            shutdown_timeout: reader.read("limits.shutdown_timeout", values::duration).unwrap_or(seconds(20)),
+            drain: reader.read("limits.drain", values::delay_of_a_stop_or_none).unwrap_or(seconds(5)),
+            shutdown_timeout: reader.read("limits.shutdown_timeout", values::delay_of_a_stop).unwrap_or(seconds(20)),
         }
     }
 }

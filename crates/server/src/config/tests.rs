@@ -87,7 +87,15 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
     type Case<'a> = (Start<'a>, &'a [&'a str]);
     let of_file = |text| Start { file: Some(text), ..PLAIN };
     let of_variable = |variable| Start { variables: std::slice::from_ref(variable), ..PLAIN };
-    let cases: [Case<'_>; 17] = [
+    let wide: Vec<String> = (0..256).map(|first| format!("{first}.0.0.0/8")).collect();
+    let wide = wide.join(",");
+    let wide = ("KEYWARD_TRUSTED_PROXIES", wide.as_str());
+    let cases: [Case<'_>; 22] = [
+        (of_variable(&wide), &["trusted_proxies", "sixteen of /8"]),
+        (of_file("[limits]\ndrain = \"10d\""), &["limits.drain", "at most 1h"]),
+        (of_file("[limits]\nshutdown_timeout = \"61m\""), &["limits.shutdown_timeout", "at most 1h"]),
+        (of_variable(&("DATABASE_URL", "postgres://u@h:99999/d")), &["DATABASE_URL", "from 1 to 65535"]),
+        (of_variable(&("DATABASE_URL", "postgres://u@h/d?port=0")), &["DATABASE_URL", "from 1 to 65535"]),
         (
             of_file("[limits]\nrequest_timeout = 10"),
             &["limits.request_timeout (KEYWARD_LIMITS__REQUEST_TIMEOUT) in keyward.toml says \"10\"", "with its unit"],

@@ -3,7 +3,13 @@
 //! Whatever the source, a value arrives as text. A function here gives the value, or what the setting wants instead: a
 //! phrase that completes "it wants …". Nothing here knows a setting's name.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use http::Uri;
 use ipnet::{IpNet, Ipv4Net};
@@ -54,6 +60,19 @@ pub(super) fn proxies(text: &str) -> Parsed<IpNet> {
     if is_narrow { Ok(net) } else { Err(WANTS) }
 }
 
+/// Whether networks are much of the internet together: more than sixteen of the widest that one may be.
+pub(super) fn are_wide(nets: &[IpNet]) -> bool {
+    let (mut v4, mut v6) = (0_u64, 0_u128);
+    for net in IpNet::aggregate(&nets.to_vec()) {
+        match net {
+            IpNet::V4(net) => v4 += 1 << (32 - net.prefix_len()),
+            IpNet::V6(net) if net.network().is_unique_local() => {}
+            IpNet::V6(net) => v6 += 1 << (128 - net.prefix_len()).min(126),
+        }
+    }
+    v4 > 16 << 24 || v6 > 16 << 112
+}
+
 /// An address in place of a path is a slip, and may hold a password that messages about the file would print.
 pub(super) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() || text.contains("://") { Err("a path") } else { Ok(text.into()) }
@@ -95,12 +114,18 @@ pub(super) fn duration(text: &str) -> Parsed<Duration> {
     }
 }
 
+/// How long a stop may be put off: as long as it takes, and not for ever.
+pub(super) fn delay_of_a_stop(text: &str) -> Parsed<Duration> {
+    const WANTS: &str = "a time with its unit, such as 20s, and at most 1h";
+    duration(text).ok().filter(|it| *it <= Duration::from_hours(1)).ok_or(WANTS)
+}
+
 /// The same, or no time at all.
-pub(super) fn duration_or_none(text: &str) -> Parsed<Duration> {
+pub(super) fn delay_of_a_stop_or_none(text: &str) -> Parsed<Duration> {
     if text == "0s" {
         Ok(Duration::ZERO)
     } else {
-        duration(text).map_err(|_| "a time with its unit, such as 5s, or 0s")
+        delay_of_a_stop(text).map_err(|_| "a time with its unit, such as 5s, at most 1h, or 0s")
     }
 }
 
@@ -149,6 +174,7 @@ pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
     const WANTS: &str = "postgres://user:password@host:port/database; leave it away for the embedded database";
     const ENCODED: &str = "an address in which @ / ? # % and : of the user and the password are percent-encoded (%40 \
                            %2F %3F %23 %25 %3A)";
+    const PORT: &str = "an address whose port is a number from 1 to 65535";
     const KNOWN: &str = "no parameter that Postgres addresses do not have; known are sslmode, sslrootcert, sslcert, \
                          sslkey, host, hostaddr, port, dbname, user, password, application_name and options";
     let schemes = ["postgres://", "postgresql://"];
@@ -164,6 +190,11 @@ pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
         && !text.contains(['#', ' ']);
     if !is_cut_right {
         return Err(ENCODED);
+    }
+    let is_port = |port: &str| port.is_empty() || port.parse::<NonZeroU16>().is_ok();
+    let ports = query.split('&').filter_map(|pair| pair.strip_prefix("port="));
+    if !ports.chain([port]).all(is_port) {
+        return Err(PORT);
     }
     let is_known = |pair: &str| {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
@@ -187,8 +218,11 @@ mod tests {
         for text in ["", "10", "s", "0s", "-1s", "1.5s", "10 s", "1w", "99999999999999999999s", "99999999999d"] {
             assert!(duration(text).is_err(), "{text}");
         }
-        assert_eq!((duration_or_none("0s"), duration_or_none("2s")), (Ok(Duration::ZERO), Ok(Duration::from_secs(2))));
-        assert!(duration_or_none("0").is_err());
+        assert_eq!(
+            (delay_of_a_stop_or_none("0s"), delay_of_a_stop_or_none("2s")),
+            (Ok(Duration::ZERO), Ok(Duration::from_secs(2)))
+        );
+        assert!(delay_of_a_stop_or_none("0").is_err());
     }
 
     #[test]

@@ -220,6 +220,12 @@ impl Code {
         self.entry().advice
     }
 
+    /// The same for a client of the service at this address: our paths stand below its path.
+    pub(super) fn advice_at(self, public_url: &str) -> String {
+        let path = public_url.splitn(4, '/').nth(3).map_or_else(String::new, |path| format!("/{path}"));
+        self.advice().replace(" /docs", &format!(" {path}/docs"))
+    }
+
     /// The address that names the kind and leads to its description.
     #[must_use]
     pub fn type_url(self, public_url: &str) -> String {

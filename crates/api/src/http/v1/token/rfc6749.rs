@@ -165,10 +165,9 @@ impl From<Refusal> for Failure {
 
 async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> Result<Tokens, Failure> {
     let mut form = read_form(body)?;
-    let scopes = match form.remove("scope") {
-        Some(text) => Some(read_scope(&text)?),
-        None => None,
-    };
+    // Blanks alone are no value.
+    let scope = form.remove("scope").filter(|text| text.split_ascii_whitespace().next().is_some());
+    let scopes = scope.map(|text| read_scope(&text)).transpose()?;
     let grant_type = form.remove("grant_type").ok_or(invalid_request("grant_type is required"))?;
     let client = named_client(client, &mut form)?;
     match grant_type.as_str() {
@@ -211,12 +210,13 @@ fn read_scope(text: &str) -> Result<ScopeSet, Refusal> {
             break;
         }
     }
-    if scopes.is_empty() { Err(INVALID_SCOPE) } else { ScopeSet::parse(scopes).map_err(|_| INVALID_SCOPE) }
+    ScopeSet::parse(scopes).map_err(|_| INVALID_SCOPE)
 }
 
 /// The fields of the form by their names, near misses of a known one under that; none may stand there twice (section
-/// 3.2).
+/// 3.2). A byte order mark before it is skipped, as before JSON.
 fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
+    let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_bytes(body).map_err(|_| invalid_request("the body must be a form"))?;
     let mut form = BTreeMap::new();

@@ -82,9 +82,22 @@ async fn a_scope_narrows_and_never_widens() {
     let token = tokens["access_token"].as_str().unwrap();
     world.get(token, "/v1/merchants").await.problem(403, "insufficient_scope");
     assert_eq!(world.get(token, "/v1/auth").await.header("x-keyward-scopes"), Some("charges:read"));
-    for scope in ["merchants:write", "merchants:*", "charges:read other", "Charges", " "] {
+    for scope in ["merchants:write", "merchants:*", "charges:read other", "Charges", "\u{a0}"] {
         refused(&ask(&world, &in_body(&pair, &[("scope", scope)])).await, 400, "invalid_scope");
     }
+    for absent in ["", " ", "   ", "\t"] {
+        let tokens = ask(&world, &in_body(&pair, &[("scope", absent)])).await.json(200);
+        assert_eq!(tokens["scope"], "merchants:read charges:*", "{absent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_a_form_is_skipped() {
+    let world = World::new().await;
+    let pair = world.pair("merchant_a1", &["charges:read"]).await;
+    let form = serde_urlencoded::to_string(in_body(&pair, &[])).unwrap();
+    let request = world.request("POST", PATH).body("application/x-www-form-urlencoded", format!("\u{feff}{form}"));
+    assert_eq!(request.send().await.json(200)["scope"], "charges:read");
 }
 
 #[tokio::test]
