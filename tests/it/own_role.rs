@@ -130,7 +130,8 @@ async fn it_may_do_no_more(place: &Place) {
         gone.unwrap_or_else(|refused| panic!("{call}: {refused}"));
         assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1, "{call}");
     }
-    // It renews its own lease, and with that right none of another: neither to hasten a revocation nor to end the lease.
+    // It renews its own lease, and with that right none of another: neither to hasten a revocation nor to end the
+    // lease.
     for set in ["applied = applied + 1000", "renewed_at = '-infinity'", "counter = 0"] {
         let guess = "SELECT set_config('keyward.lease_secret', gen_random_uuid()::text, false)";
         let refusal = place.attempt(&format!("SET ROLE {}; {guess}; UPDATE node_lease SET {set}", *ROLE)).await;

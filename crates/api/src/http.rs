@@ -61,9 +61,9 @@ pub struct HttpOptions {
     pub body_read_timeout: Duration,
     /// How long a request may take before it is answered with 504.
     pub request_timeout: Duration,
-    /// How many requests of one kind (verification, tokens, management, what stops something) are worked on at once. The
-    /// next one is answered with 503. One network, or one partner with all merchants below it, gets at most about half
-    /// of them, one source or account a third, and 429 beyond.
+    /// How many requests of one kind (verification, tokens, management, what stops something) are worked on at once.
+    /// The next one is answered with 503. One network, or one partner with all merchants below it, gets at most about
+    /// half of them, one source or account a third, and 429 beyond.
     pub max_requests_at_once: usize,
     /// What is settled about gateways in front.
     pub gateway: Gateway,

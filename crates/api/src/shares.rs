@@ -1,8 +1,8 @@
 //! A limited number of something, shared so that no holder takes all of it, nor any group of holders.
 //!
-//! A group (the gateway or network that sources belong to, the accounts of one partner) has at most as much as it leaves
-//! free; one of its members at most as much as it leaves for the rest of its group. A flood takes a part, the next one
-//! the same part of the rest. Nothing waits here, and nothing here knows what is shared.
+//! A group (the gateway or network that sources belong to, the accounts of one partner) has at most as much as it
+//! leaves free; one of its members at most as much as it leaves for the rest of its group. A flood takes a part, the
+//! next one the same part of the rest. Nothing waits here, and nothing here knows what is shared.
 
 use std::{collections::HashMap, hash::Hash};
 

@@ -212,8 +212,8 @@ impl Database {
         }
     }
 
-    /// Moves what was written so far into the one file of an embedded database, as a copy of its own from now on. A copy
-    /// of that file alone, which is never advised, then holds at least this installation and not an empty one.
+    /// Moves what was written so far into the one file of an embedded database, as a copy of its own from now on. A
+    /// copy of that file alone, which is never advised, then holds at least this installation and not an empty one.
     pub(crate) async fn make_whole(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => {

@@ -246,7 +246,8 @@ fn serve(node: &Node, settings: &Settings, listener: Listener, ready: Readiness)
     node.background.spawn(listener.serve(move |peer: SocketAddr| entrance.for_connection(peer)))
 }
 
-/// Says once what was lost with a database in whose place a copy was put, in the words of a node under which it goes back.
+/// Says once what was lost with a database in whose place a copy was put, in the words of a node under which it goes
+/// back.
 async fn say_what_was_lost(database: &Database) -> Result<()> {
     for LostHistory { kept_up_to, had_up_to, noticed_at, .. } in database.unsaid_lost_history().await? {
         ::metrics::counter!("keyward_history_lost_total").increment(1);

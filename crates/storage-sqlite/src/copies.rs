@@ -157,8 +157,8 @@ pub async fn restore(
     Ok(())
 }
 
-/// Moves all of a store that no process has open into its one file: it is whole until the copy has its name, and nothing
-/// stands beside it.
+/// Moves all of a store that no process has open into its one file: it is whole until the copy has its name, and
+/// nothing stands beside it.
 async fn settle(database: &Path, options: &Options, lock: &DatabaseLock) {
     let Ok(writer) = options.writer(database, lock).await else { return };
     if let Ok(mut connection) = writer.acquire().await {

@@ -2,8 +2,8 @@
 //! through a reader.
 //!
 //! The only query that reads a key without a reach. It lists nothing. It is what a miss of the cache costs, so it asks
-//! for what a verdict needs and for nothing else. It reads a key whether the id exists or not, so that its time does not
-//! show which; another key than the one that was asked for never leaves this file.
+//! for what a verdict needs and for nothing else. It reads a key whether the id exists or not, so that its time does
+//! not show which; another key than the one that was asked for never leaves this file.
 
 use std::sync::Arc;
 
@@ -46,8 +46,8 @@ impl Credentials for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.credentials.credential")]
     async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         let uuid = id.uuid();
-        // The head is joined from the left: were its row gone, that would be trouble and not an unknown key. An id that does
-        // not exist finds its neighbour, the last key before it; one that is older than all keys finds none.
+        // The head is joined from the left: were its row gone, that would be trouble and not an unknown key. An id
+        // that does not exist finds its neighbour, the last key before it; one that is older than all keys finds none.
         let row = sqlx::query_as!(
             KeyInChain,
             r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",

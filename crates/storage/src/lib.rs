@@ -226,8 +226,8 @@ pub enum Redeemed {
 /// Signing keys and redeemed refresh tokens.
 ///
 /// What all nodes share is dated and deleted by the database's own clock: one node's may be wrong by weeks. `expected`
-/// is what the caller expects it to show; where it differs by more than [`CLOCKS_AGREE`], nothing is rotated or deleted.
-/// A database without a clock of its own, which belongs to one process, takes the caller's.
+/// is what the caller expects it to show; where it differs by more than [`CLOCKS_AGREE`], nothing is rotated or
+/// deleted. A database without a clock of its own, which belongs to one process, takes the caller's.
 #[async_trait]
 pub trait Tokens: Send + Sync {
     /// All signing keys, and the database's time.

@@ -264,8 +264,8 @@ impl AccountRow {
     }
 }
 
-/// What a look-up makes of the row that it read: nothing, where that was a neighbour of the key that was asked for. It is
-/// decoded all the same, so that an absent key costs as much; that it is corrupt says nothing about the key.
+/// What a look-up makes of the row that it read: nothing, where that was a neighbour of the key that was asked for. It
+/// is decoded all the same, so that an absent key costs as much; that it is corrupt says nothing about the key.
 ///
 /// # Errors
 /// Those of the row that was asked for.

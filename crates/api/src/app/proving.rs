@@ -238,8 +238,8 @@ pub(super) async fn find(
     Ok(credential.map(|credential| Found { credential, proof, from_memory }))
 }
 
-/// Announces the slow work of a request that proves several values, one after the other. Each of them waits alone, so the
-/// queue by itself would not see how long the last one waits.
+/// Announces the slow work of a request that proves several values, one after the other. Each of them waits alone, so
+/// the queue by itself would not see how long the last one waits.
 ///
 /// # Errors
 /// [`QueueFull`] if so much of the guesser's work lies ahead that this would not be done in time.

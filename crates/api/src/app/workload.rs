@@ -1,4 +1,5 @@
-//! How much slow work callers have ahead of them: each may announce so much, and no more while it has not come to its end.
+//! How much slow work callers have ahead of them: each may announce so much, and no more while it has not come to its
+//! end.
 //!
 //! Beyond it the answer is "too many" at once, not one that comes too late. It queues nothing and reads no clock.
 

@@ -289,8 +289,8 @@ fn an_account_that_may_verify_is_limited_before_the_work_whatever_ids_it_guesses
     });
 }
 
-/// One after the other is how a batch is answered, so its last check waits for all before it: batches beyond what can be
-/// done in time are refused before anything is hashed for them.
+/// One after the other is how a batch is answered, so its last check waits for all before it: batches beyond what can
+/// be done in time are refused before anything is hashed for them.
 #[test]
 fn batches_that_would_wait_for_their_own_account_are_refused_at_once() {
     with_one_blocking_thread(async {

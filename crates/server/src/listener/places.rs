@@ -1,5 +1,5 @@
-//! Room for connections: a maximum in all, and one for each source; [shared](keyward_api::shares) so that neither a source
-//! nor a network takes all of it.
+//! Room for connections: a maximum in all, and one for each source; [shared](keyward_api::shares) so that neither a
+//! source nor a network takes all of it.
 //!
 //! A connection beyond it is closed right away: a queue would only make everybody wait.
 

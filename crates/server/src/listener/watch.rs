@@ -1,6 +1,6 @@
 //! One connection under watch: its client has to take what it is sent, and what it still sends after an early answer is
-//! read and thrown away, so that it sees the answer. Where little is left of a request, the connection stays; where more
-//! is, it ends, and the answer says so.
+//! read and thrown away, so that it sees the answer. Where little is left of a request, the connection stays; where
+//! more is, it ends, and the answer says so.
 //!
 //! Both are bounded. It never looks into a request or an answer, and knows nothing about the service.
 

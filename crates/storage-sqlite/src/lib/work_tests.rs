@@ -185,15 +185,16 @@ async fn no_request_works_harder_in_a_database_of_a_hundred_thousand_keys() {
     }
 }
 
-/// This is what every miss of the cache costs: a step for each column and each cursor, and one row of each table.
+/// This is what every miss of the cache costs, and every unknown id: a step for each column and each cursor, and one row
+/// of each table.
 #[tokio::test]
-async fn an_authentication_looks_at_five_rows_and_at_nothing_else() {
+async fn an_authentication_looks_at_as_many_rows_whether_its_key_exists_or_not() {
     let crowd = Crowd::of(500).await;
     let steps = async |id| crowd.steps(async || crowd.store.credential(id).await.unwrap()).await;
     let (known, unknown) = (steps(crowd.key.id()).await, steps(KeyId::from_uuid(Uuid::max())).await);
-    // By the plan of SQLite 3.51 they are 54 and 14.
-    assert!((20..=60).contains(&known), "known: {known} steps");
-    assert!((1..=20).contains(&unknown), "unknown: {unknown} steps");
+    // By the plan of SQLite 3.51 they are 71.
+    assert!((20..=77).contains(&known), "known: {known} steps");
+    assert!(known.abs_diff(unknown) <= 2, "known: {known} steps, unknown: {unknown}");
 }
 
 #[tokio::test]

@@ -71,8 +71,8 @@ fn overwrite(database: &Path, copy: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(database)?.write_all(&bytes)
 }
 
-/// Where the copy has as many events as were seen, their numbers show nothing. Where it has the very same, keys may have
-/// been created since it was made.
+/// Where the copy has as many events as were seen, their numbers show nothing. Where it has the very same, keys may
+/// have been created since it was made.
 #[tokio::test]
 async fn a_copy_that_was_written_over_the_file_is_another_history_however_many_events_it_has() {
     for (events_of_its_own, events_since) in [(1, 1), (2, 1), (0, 0)] {

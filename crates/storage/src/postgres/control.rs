@@ -67,8 +67,8 @@ impl fmt::Debug for PgControl {
 impl PgControl {
     /// Connects, and looks whether both ways lead to the same database: a lease that stands elsewhere is one that no
     /// revoker waits for. The URL of `direct` must lead past any pooler that hands connections on between transactions,
-    /// where notifications are lost and a lease waits for requests. The leases that are taken here are renewed and given
-    /// back by this secret alone.
+    /// where notifications are lost and a lease waits for requests. The leases that are taken here are renewed and
+    /// given back by this secret alone.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] if the server does not answer, lets us not in or is a standby;

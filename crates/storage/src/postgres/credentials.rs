@@ -41,10 +41,10 @@ impl Together for LookUps {
     /// One statement has one snapshot: each key is what it was when the last event had the number that stands beside it
     /// (R4). A standby has no WAL to write to, and refuses the whole.
     ///
-    /// Each id finds the key that has it, or else its neighbour, the last one before it. Ids older than all keys find none:
-    /// a second look for the first key of all made each look-up dearer by a tenth, and what it would hide is only when
-    /// that one was made. `LIMIT` has each found first, along the index: a planner that saw a small table would walk all
-    /// keys of all accounts, and go on to do so when there are many.
+    /// Each id finds the key that has it, or else its neighbour, the last one before it. Ids older than all keys find
+    /// none: a second look for the first key of all made each look-up dearer by a tenth, and what it would hide is
+    /// only when that one was made. `LIMIT` has each found first, along the index: a planner that saw a small table
+    /// would walk all keys of all accounts, and go on to do so when there are many.
     async fn answer(&self, asked: &[KeyId]) -> Result<Vec<Self::Answer>> {
         let ids: Vec<Uuid> = asked.iter().map(|id| id.uuid()).collect();
         let rows = || {

@@ -57,7 +57,8 @@ impl Decode<'_, Postgres> for PgInstant {
         match value.format() {
             PgValueFormat::Binary => {
                 let micros: i64 = Decode::<Postgres>::decode(value)?;
-                // `infinity` is the largest number there is, and no moment: a fault of its own row, not of the statement.
+                // `infinity` is the largest number there is, and no moment: a fault of its own row, not of the
+                // statement.
                 Ok(Self(micros.saturating_add(POSTGRES_EPOCH)))
             }
             PgValueFormat::Text => Err("moments are only read in binary form".into()),

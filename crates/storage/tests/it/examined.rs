@@ -325,6 +325,7 @@ async fn a_plan_that_was_made_for_a_few_rows_does_not_outlive_them() {
             read(store, MANY).await;
         })
         .await;
-    // Twice twelve rounds of four look-ups, a window and a use; the two uses that were new look once more for their key.
+    // Twice twelve rounds of four look-ups, a window and a use; the two uses that were new look once more for their
+    // key.
     assert!(examined.keys <= 2 * 12 * (3 + 1 + 10 + 1) + 2, "{examined:?}");
 }

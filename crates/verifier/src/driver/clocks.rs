@@ -129,9 +129,9 @@ impl Shared {
         self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner).jump()
     }
 
-    /// The time by which shared state may be dated and deleted now. None where the clocks differ, and where the one that
-    /// counts has not gone evenly for long enough. It goes on with the boot clock from the last reading: a clock that
-    /// has jumped since does not agree with it, which the statement that goes by it finds out.
+    /// The time by which shared state may be dated and deleted now. None where the clocks differ, and where the one
+    /// that counts has not gone evenly for long enough. It goes on with the boot clock from the last reading: a clock
+    /// that has jumped since does not agree with it, which the statement that goes by it finds out.
     pub(crate) fn upkeep_time(&self) -> Option<Timestamp> {
         let (boot, wall) = (self.clock.boot(), self.clock.wall());
         if self.clock_difference().is_some() {

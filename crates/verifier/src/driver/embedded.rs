@@ -64,8 +64,8 @@ impl Embedded {
     }
 
     /// The database is not the one that the memory shows: everything is forgotten. Where it cannot be read, requests
-    /// are answered by reads of their own until it can. `asked` is the number that a change of this process was given, by
-    /// what the database is by now: what came before it at the most is left of the history before.
+    /// are answered by reads of their own until it can. `asked` is the number that a change of this process was given,
+    /// by what the database is by now: what came before it at the most is left of the history before.
     async fn start_over(&self, memory: &mut Memory, asked: Seq) {
         self.shared.gate.close();
         self.shared.cache.close();

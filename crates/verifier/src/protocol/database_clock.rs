@@ -1,8 +1,9 @@
 //! What a node believes of the database's wall clock, from the readings that its renewals bring (2.5, "Expiry by time").
 //!
 //! A clock may be set wrongly for a moment, ahead or back; neither counts before it has held for a minute of readings,
-//! and nothing that all nodes share is dated or deleted by a time that has not held for [ten](steady). It reads no clock,
-//! and never looks at the node's own wall clock: that one may be the wrong one, or wrong together with the database's.
+//! and nothing that all nodes share is dated or deleted by a time that has not held for [ten](steady). It reads no
+//! clock, and never looks at the node's own wall clock: that one may be the wrong one, or wrong together with the
+//! database's.
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Whether the time of a refusal shows its reason (T19): in the process, and [from outside](outside) as a client sees it.
+//! Whether the time of a refusal shows its reason (T19): in the process, and [from outside](outside) as a client sees
+//! it.
 
 mod outside;
 

@@ -1,5 +1,5 @@
-//! How many lines of the log strangers may fill: requests of callers that have proved nothing, or nothing but a key that
-//! anybody may know.
+//! How many lines of the log strangers may fill: requests of callers that have proved nothing, or nothing but a key
+//! that anybody may know.
 //!
 //! Each is counted in the metrics whatever happens here. Of a caller that proved who it is, it holds back nothing but
 //! that it asks too much at once. What failed has lines of its own: a flood of anything else does not hide it.

@@ -60,8 +60,8 @@ impl Membership for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.renew", fields(node = %renewal.node))]
     async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
         // The row's trigger looks at the secret, once it is joined with the one row that sets it; the setting ends with
-        // the statement. Whatever this statement compares is of its own snapshot: the history that grants is the one that was
-        // compared.
+        // the statement. Whatever this statement compares is of its own snapshot: the history that grants is the one
+        // that was compared.
         let counters: Vec<i64> = renewal.counters.iter().copied().map(random).collect();
         let query = sqlx::query!(
             r#"WITH proof AS MATERIALIZED (SELECT set_config('keyward.lease_secret', $7, true) AS given)

@@ -94,8 +94,8 @@ fn request(node: &Node, demo: &Demo, call: usize, about: &Impostor, other: &Impo
     }
 }
 
-/// Makes so many keys, of which every second of three is revoked and every third is in memory. Answers a wrong value for each,
-/// and one of a key that was never made.
+/// Makes so many keys, of which every second of three is revoked and every third is in memory. Answers a wrong value
+/// for each, and one of a key that was never made.
 fn impostors(
     bench: &Bench,
     node: &Node,
