@@ -71,6 +71,8 @@ impl Crowd {
             let mut unit = keyward_storage::Store::begin(&self.store).await.unwrap();
             let found = unit.longest_lived_writer(&Reach::operator(), self.tree.merchant.id, &[]).await.unwrap();
             assert_eq!(found.map(|key| key.id()), Some(self.key.id()));
+            // Dropped, it would be rolled back in its own time, and be counted with whatever comes next.
+            unit.commit().await.unwrap();
         };
         self.steps(work).await
     }
@@ -79,11 +81,15 @@ impl Crowd {
     async fn news(&self) -> u64 {
         let head = self.store.head().await.unwrap().as_of.seq().number();
         let known = Position::unnamed(Seq::new(head - u64::from(PAGE)));
+        // A writer that happens to be free looks at its file as well: here none is.
+        let busy = keyward_storage::Store::begin(&self.store).await.unwrap();
         let work = async || {
             let news = self.store.events_after(known, PAGE.into()).await.unwrap();
             assert_eq!(news.events.len(), usize::from(PAGE));
         };
-        self.steps(work).await
+        let steps = self.steps(work).await;
+        busy.commit().await.unwrap();
+        steps
     }
 
     /// One look at whether there is history to drop, and one round of dropping it.
