@@ -142,7 +142,7 @@ async fn it_may_do_no_more(place: &Place) {
     let said = place.attempt(&format!("SET ROLE {}; DELETE FROM revocation_event", *ROLE)).await;
     let said = said.expect_err("all events were deleted");
     assert!(said.contains("DELETE of table revocation_event is refused"), "{said}");
-    // Nor does whoever owns the tables, by a slip.
+    // Nor does the owner of the tables, by a slip.
     let shortened = place.attempt("UPDATE node_lease SET ttl_ms = 1").await.expect_err("the lease was shortened");
     assert!(shortened.contains("UPDATE of table node_lease is refused"), "{shortened}");
 }

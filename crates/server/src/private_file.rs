@@ -45,7 +45,7 @@ pub(crate) fn check_file(what: &str, path: &Path) -> Result<()> {
     }
 }
 
-/// The same of a folder. A link that leads nowhere is none.
+/// The same of a folder. A link that leads nowhere leads to no folder.
 pub(crate) fn check_directory(what: &str, path: &Path) -> Result<()> {
     let shown = path.display();
     match look(what, path)? {

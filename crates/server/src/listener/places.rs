@@ -22,7 +22,7 @@ use crate::config::Limits;
 /// After how many refusals they are said again.
 const SAID_EVERY: u64 = 10_000;
 
-/// For proxies of ours a part of all places is kept: one in so many.
+/// One place in this many is kept for proxies of ours.
 const KEPT_FOR_PROXIES: usize = 16;
 
 /// All places, and who has them.

@@ -191,8 +191,8 @@ async fn no_request_works_harder_in_a_database_of_a_hundred_thousand_keys() {
     }
 }
 
-/// This is what every miss of the cache costs, and every unknown id: a step for each column and each cursor, and one row
-/// of each table.
+/// This is what every miss of the cache costs, and every unknown id: a step for each column and each cursor, and one
+/// row of each table.
 #[tokio::test]
 async fn an_authentication_looks_at_as_many_rows_whether_its_key_exists_or_not() {
     let crowd = Crowd::of(500).await;

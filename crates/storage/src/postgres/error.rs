@@ -22,8 +22,9 @@ const FEATURE_NOT_SUPPORTED: &str = "0A000";
 /// A transaction that may not write was asked to.
 const READ_ONLY: &str = "25006";
 /// What to do about that.
-pub(super) const READ_ONLY_ADVICE: &str = "the database takes no changes: it is a standby, or default_transaction_read_only is on for it, for this role or \
-     in the URL (managed Postgres does that when its disk is full): make room, then reset it";
+pub(super) const READ_ONLY_ADVICE: &str = "the database takes no changes: it is a standby, or \
+     default_transaction_read_only is on for it, for this role or in the URL \
+     (managed Postgres does that when its disk is full): make room, then reset it";
 
 /// What the server said, and what to do about it where that is known. Without what sqlx adds: the line of Postgres's
 /// own source, which helps no operator.

@@ -115,8 +115,8 @@ async fn a_lease_is_not_deleted_by_hand() {
     assert_eq!([raw.number("SELECT count(*) FROM node_lease").await, raw.number(&left).await], [1, 1]);
 }
 
-/// Whoever renews the lease of another node says that it has forgotten what it has not; whoever gives it back lets a
-/// revocation be answered while that node answers from memory.
+/// A process that renews the lease of another node says that it has forgotten what it has not; one that gives it back
+/// lets a revocation be answered while that node answers from memory.
 #[tokio::test]
 async fn a_lease_is_renewed_and_given_back_by_the_process_that_took_it_alone() {
     let database = Database::migrated().await;
@@ -138,7 +138,7 @@ async fn a_lease_is_renewed_and_given_back_by_the_process_that_took_it_alone() {
     };
     other.join(&joining).await.unwrap();
     assert_eq!(rows().await, 1);
-    // By hand, and by whoever knows what to set but not to what.
+    // By hand, and by a caller that knows what to set but not to what.
     for guess in ["", "guess", &fresh().to_string()] {
         for set in ["applied = 9", "renewed_at = '-infinity'", "counter = 2", "ttl_ms = 1", "secret_digest = NULL"] {
             let statement = format!(

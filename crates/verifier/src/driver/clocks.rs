@@ -100,7 +100,7 @@ impl Shared {
     /// The wall clock of this machine is the only one there is: nothing is compared with it but the boot clock.
     pub(crate) fn learn_own_time(&self) {
         let (boot, wall) = (self.clock.boot(), self.clock.wall());
-        // What is news of a database's clock, expiry by it, is none here: keys end by the wall clock itself.
+        // Expiry by a database's clock is no news here: keys end by the wall clock itself.
         let _ = self.read_clock(wall, boot);
     }
 

@@ -138,7 +138,7 @@ async fn an_answer_goes_out_in_pieces_and_whole() {
     }
 }
 
-/// What is done about a body of which the service read so many frames.
+/// What is done about a body of which the service read this many frames.
 async fn given_up(size: usize, is_being_sent: bool, frames: usize, is_late: bool) -> (bool, bool, bool) {
     let exchange = Arc::<Exchange>::default();
     let tasks = TaskTracker::new();

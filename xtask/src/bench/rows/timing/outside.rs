@@ -24,7 +24,7 @@ const KINDS: [&str; 5] =
     ["unknown", "unknown as well", "wrong secret", "wrong secret, revoked", "wrong secret, in memory"];
 /// Where.
 const CALLS: [&str; 3] = ["auth", "verify", "token"];
-/// What may lie between two kinds: three times the noise of the same run, and at least so many microseconds.
+/// What may lie between two kinds: three times the noise of the same run, and at least this many microseconds.
 const LEAST: f64 = 10.0;
 
 /// A value to be refused, and the id in it.
@@ -94,7 +94,7 @@ fn request(node: &Node, demo: &Demo, call: usize, about: &Impostor, other: &Impo
     }
 }
 
-/// Makes so many keys, of which every second of three is revoked and every third is in memory. Answers a wrong value
+/// Makes this many keys, of which every second of three is revoked and every third is in memory. Answers a wrong value
 /// for each, and one of a key that was never made.
 fn impostors(
     bench: &Bench,
