@@ -32,6 +32,7 @@ mod caller;
 mod context;
 mod cursor;
 mod docs;
+mod even_time;
 mod fields;
 mod finish;
 mod health;

@@ -13,7 +13,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header};
 use tracing::Instrument as _;
 
-use super::{AppState, context, places, problem::Problem, v1::auth::AuthPath};
+use super::{AppState, context, even_time::Arrived, places, problem::Problem, v1::auth::AuthPath};
 
 mod strangers;
 
@@ -27,6 +27,7 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     let route = route(&request).to_owned();
     let span = span(request.method(), &route, &request_id, &trace_id);
     let started = state.app.monotonic();
+    let arrived = Arrived::now();
     let proof = Proof::default();
     request.extensions_mut().insert(proof.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -35,7 +36,6 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
         give_body(&mut response, problem, &state.app.settings().public_url, &trace_id);
     }
     response.headers_mut().insert(context::REQUEST_ID, request_id);
-    let response = places::hold_until_sent(response);
     let took = state.app.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
     let is_limited = !is_routine(&route, status) && is_for_a_stranger(&proof, problem.as_ref(), &route, status);
@@ -45,7 +45,9 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     metrics::counter!("keyward_http_requests_total", &labels).increment(1);
     let [method, route, _] = labels;
     metrics::histogram!("keyward_http_request_seconds", &[method, route]).record(took.as_secs_f64());
-    response
+    // Last: all that differs between two refusals is over, and a client that hangs up meanwhile is in the log.
+    arrived.hold_back(&mut response, problem.as_ref()).await;
+    places::hold_until_sent(response)
 }
 
 /// The template, never the path: a path may hold anything, a template is one of a few.

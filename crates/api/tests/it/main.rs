@@ -8,6 +8,7 @@
 mod acting;
 mod clocks;
 mod docs;
+mod even_time;
 mod fields;
 mod harness;
 mod health;

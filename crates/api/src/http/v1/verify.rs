@@ -5,7 +5,7 @@
 use std::{fmt, sync::Arc};
 
 use axum::{extract::State, response::Response};
-use keyward_domain::{Conditions, KeyType, Mid, Scopes};
+use keyward_domain::{Conditions, Denial, KeyType, Mid, Scopes};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -19,6 +19,7 @@ use crate::{
     http::{
         body::JsonBody,
         caller::{Caller, VerifyKeys},
+        even_time::Hides,
         fields::Fields,
         problem::{Code, Faults, Problem},
         query::NoQuery,
@@ -182,7 +183,8 @@ pub(in crate::http) async fn verify_key(
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let check = read(fields, "")?;
-    Ok(fresh(Shown(&answer(&app, &caller.0, &check).await?)))
+    let verified = answer(&app, &caller.0, &check).await?;
+    Ok(hiding(fresh(Shown(&verified)), [&verified]))
 }
 
 /// Verify many keys at once.
@@ -206,7 +208,16 @@ pub(in crate::http) async fn verify_batch(
         results.push(answer(&app, &caller.0, check).await?);
     }
     drop(begun);
-    Ok(fresh(BatchView { results: results.iter().map(Shown).collect() }))
+    Ok(hiding(fresh(BatchView { results: results.iter().map(Shown).collect() }), &results))
+}
+
+/// Marks an answer that says of a key that it is not there.
+fn hiding<'a>(mut response: Response, results: impl IntoIterator<Item = &'a Verified>) -> Response {
+    let is_absent = |result: &Verified| matches!(result, Verified::Invalid { denial: Denial::NotFound, .. });
+    if results.into_iter().any(is_absent) {
+        response.extensions_mut().insert(Hides);
+    }
+    response
 }
 
 async fn answer(app: &Arc<App>, caller: &app::Caller, check: &Check) -> Result<Verified, Problem> {

@@ -22,6 +22,7 @@ use crate::{
     },
     http::{
         authorization::Authorization,
+        even_time::Hides,
         fields::{folded, trimmed},
         problem::{Problem, whole_seconds},
         v1::NO_STORE,
@@ -304,6 +305,9 @@ impl axum::response::IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let view = ErrorView { error: self.error, error_description: self.description };
         let mut response = (self.status, NO_STORE, Json(view)).into_response();
+        if self.error == INVALID_GRANT.error {
+            response.extensions_mut().insert(Hides);
+        }
         let headers = response.headers_mut();
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait));
