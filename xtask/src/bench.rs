@@ -17,7 +17,6 @@ mod process;
 mod programs;
 mod request;
 mod rows;
-mod tools;
 mod wrk;
 
 use anyhow::{Context as _, Result, bail, ensure};

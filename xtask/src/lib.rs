@@ -12,3 +12,4 @@ pub mod simulate;
 pub mod sqlx;
 pub mod test;
 pub mod tidy;
+pub mod tools;

@@ -16,9 +16,8 @@ use super::{
     Bench,
     figures::{Report, Unit},
     programs::{self, Programs},
-    tools,
 };
-use crate::run;
+use crate::{run, tools};
 use accepted::Accepted;
 use profile::Profile;
 
@@ -57,7 +56,7 @@ pub fn run(words: &[&str]) -> Result<()> {
 
 /// The row of the table.
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    tools::find_or_install("valgrind")?;
+    tools::find_or_install("valgrind", "valgrind")?;
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
     for (case, count) in count(&bench.programs)? {
         report.note(format!("instructions: {case}"), Unit::Instructions, vec![count as f64]);
@@ -66,7 +65,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
 }
 
 fn check() -> Result<()> {
-    if let Err(error) = tools::find_or_install("valgrind") {
+    if let Err(error) = tools::find_or_install("valgrind", "valgrind") {
         println!("NOT CHECKED: instruction counts; {error:#}");
         return Ok(());
     }
@@ -110,7 +109,7 @@ fn count(programs: &Programs) -> Result<Vec<(String, u64)>> {
 }
 
 fn profile(programs: &Programs, case: &str) -> Result<Profile> {
-    let valgrind = tools::find_or_install("valgrind")?;
+    let valgrind = tools::find_or_install("valgrind", "valgrind")?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("profile");
     // Only what happens inside that function is counted.

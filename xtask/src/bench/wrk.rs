@@ -9,8 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{CONNECTIONS, client::Client, process::spent_by_the_ended, request::Request, tools};
-use crate::run;
+use super::{CONNECTIONS, client::Client, process::spent_by_the_ended, request::Request};
+use crate::{run, tools};
 
 /// The program.
 pub(super) struct Wrk(PathBuf);
@@ -38,7 +38,7 @@ pub(super) enum Traffic<'a> {
 
 /// Finds it, or installs it where that is the machine's way.
 pub(super) fn find_or_install() -> Result<Wrk> {
-    tools::find_or_install("wrk").context("`bench` needs the load generator wrk").map(Wrk)
+    tools::find_or_install("wrk", "wrk").context("`bench` needs the load generator wrk").map(Wrk)
 }
 
 impl Wrk {

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
-use crate::run;
+use crate::{run, tools};
 
 /// The oldest major version that Keyward supports.
 const OLDEST: u32 = 15;
@@ -92,9 +92,9 @@ fn install() -> Result<()> {
         fs::create_dir_all("/etc/postgresql-common").context("cannot make /etc/postgresql-common")?;
         fs::write(path, after).with_context(|| format!("cannot write {CREATECLUSTER}"))?;
     }
-    apt_get(&["update"])?;
+    tools::apt_get(&["update"])?;
     // Keep the file that we have just written where the package brings its own.
-    apt_get(&["install", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "postgresql"])
+    tools::apt_get(&["install", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "postgresql"])
 }
 
 /// The configuration with the default cluster turned off; `None` when an administrator has already decided.
@@ -105,16 +105,6 @@ fn without_default_cluster(config: &str) -> Option<String> {
     Some(format!(
         "{config}\n# No default cluster: this machine only needs the binaries, for throwaway ones.\ncreate_main_cluster = false\n"
     ))
-}
-
-pub(super) fn apt_get(arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new("apt-get");
-    // Two test binaries may get here at once: the second waits for the first one's lock.
-    command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    // What a test prints goes to its standard output; progress does not belong in there.
-    let status = command.stdout(std::io::stderr()).status().context("cannot start apt-get")?;
-    ensure!(status.success(), "`apt-get {}` failed ({status})", arguments.join(" "));
-    Ok(())
 }
 
 #[cfg(test)]

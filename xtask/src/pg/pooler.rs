@@ -12,11 +12,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Cluster, USER, binaries, server, unprivileged::Account, url};
-use crate::run;
-
-/// What decides whether a package's service is started when it is installed.
-const POLICY: &str = "/usr/sbin/policy-rc.d";
+use super::{Cluster, USER, server, unprivileged::Account, url};
+use crate::{run, tools};
 
 /// `$1` is the program, `$2` its configuration. The shell waits for its owner to be gone: PgBouncer would outlive it.
 const SCRIPT: &str = r#""$1" -q "$2" & read -r _; kill -TERM $!; wait"#;
@@ -95,53 +92,26 @@ fn text(cluster: &Path, port: u16, folder: &Path) -> String {
 }
 
 fn find_or_install() -> Result<Option<PathBuf>> {
-    if let Some(found) = find() {
+    if let Some(found) = tools::find("pgbouncer") {
         return Ok(Some(found));
     }
     if !Path::new("/etc/debian_version").exists() || !rustix::process::geteuid().is_root() {
-        say(
+        tools::say(
             "there is no PgBouncer on this machine, so nothing is tested behind one (Debian: `sudo apt-get install pgbouncer`)",
         );
         return Ok(None);
     }
-    say("no PgBouncer on this machine; installing Debian's package `pgbouncer`, without starting its service");
+    tools::say("no PgBouncer on this machine; installing Debian's package `pgbouncer`, without starting its service");
     install().context("installing PgBouncer failed; run `apt-get install --no-install-recommends pgbouncer`")?;
-    let found = find().context("Debian's package `pgbouncer` brought no pgbouncer")?;
+    let found = tools::find("pgbouncer").context("Debian's package `pgbouncer` brought no pgbouncer")?;
     Ok(Some(found))
 }
 
-fn find() -> Option<PathBuf> {
-    let path = run::variable("PATH").unwrap_or_default();
-    // Where Debian puts it is not in everybody's search path.
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    folders.push("/usr/sbin".into());
-    folders.into_iter().map(|folder| folder.join("pgbouncer")).find(|program| program.is_file())
-}
-
 fn install() -> Result<()> {
-    let policy = Path::new(POLICY);
-    // An administrator's own word stands.
-    let is_ours = !policy.exists();
-    if is_ours {
-        fs::write(policy, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
-        fs::set_permissions(policy, fs::Permissions::from_mode(0o755))?;
-    }
-    let installed = binaries::apt_get(&["update"])
-        .and_then(|()| binaries::apt_get(&["install", "-y", "--no-install-recommends", "pgbouncer"]));
-    if is_ours {
-        fs::remove_file(policy).with_context(|| format!("cannot remove {POLICY}"))?;
-    }
-    installed?;
+    tools::install("pgbouncer")?;
     // Nor at the next start of the machine.
     run::capture(Command::new("update-rc.d").args(["pgbouncer", "disable"]))?;
     Ok(())
-}
-
-/// Said even where the output of a test is kept back.
-fn say(what: &str) {
-    use std::io::Write as _;
-    // That nobody reads it changes nothing.
-    let _ = writeln!(std::io::stderr(), "xtask: {what}");
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! An answer that hides whether something exists leaves no earlier than the end of a step of time (T19). Only the least
 //! time is tested: it holds on the slowest machine.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{ID, World};
+use crate::harness::{ID, Simulated, World};
 
 /// As long as `http::even_time` has it.
 const STEP: Duration = Duration::from_millis(5);
@@ -13,9 +13,9 @@ const STEP: Duration = Duration::from_millis(5);
 /// Sends a request and expects this status a step later.
 macro_rules! takes_a_step {
     ($status:literal, $answer:expr) => {{
-        let sent = Instant::now();
+        let sent = Simulated::begin();
         let answer = $answer.await;
-        let took = sent.elapsed();
+        let took = sent.passed();
         assert_eq!(answer.status.as_u16(), $status, "{}", answer.text());
         assert!(took >= STEP, "{took:?}: {}", answer.text());
     }};

@@ -1,0 +1,87 @@
+//! Programs of the machine: found on the search path, or installed from the distribution where that is the machine's
+//! way.
+//!
+//! Installing says so and starts no service. It never skips silently: what is missing and cannot be installed is an
+//! error with the command to run.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::run;
+
+/// What Debian's packages ask before they start a service.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Where a program is, if it is on the search path or where Debian puts servers.
+#[must_use]
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = run::variable("PATH").unwrap_or_default();
+    // Not in every user's search path.
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.map(|folder| folder.join(program)).find(|program| program.is_file())
+}
+
+/// Where a program is; on Debian, as root, the package is installed if the program is not there.
+///
+/// # Errors
+/// When it is not there and is not installed here; the message says what to run.
+pub fn find_or_install(program: &str, package: &str) -> Result<PathBuf> {
+    if let Some(found) = find(program) {
+        return Ok(found);
+    }
+    let root = rustix::process::geteuid().is_root();
+    if !(root && Path::new("/etc/debian_version").exists()) {
+        bail!(
+            "{program} is not on this machine: `sudo apt-get install {package}` on Debian, `brew install {package}` on macOS"
+        );
+    }
+    say(&format!("no {program} on this machine; installing Debian's package `{package}`, without starting a service"));
+    install(package)?;
+    find(program).with_context(|| format!("Debian's package `{package}` was installed and brought no {program}"))
+}
+
+/// Installs a package of Debian without starting its services.
+///
+/// # Errors
+/// When it cannot be installed; the message says what to run.
+pub(crate) fn install(package: &str) -> Result<()> {
+    let policy = Path::new(POLICY);
+    // An administrator's own word stands.
+    let is_ours = !policy.exists();
+    if is_ours {
+        fs::write(policy, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
+        fs::set_permissions(policy, fs::Permissions::from_mode(0o755))?;
+    }
+    let arguments = ["install", "-y", "--no-install-recommends", package];
+    // A machine that is new knows no packages yet.
+    let installed = apt_get(&arguments).or_else(|_| apt_get(&["update"]).and_then(|()| apt_get(&arguments)));
+    if is_ours {
+        fs::remove_file(policy).with_context(|| format!("cannot remove {POLICY}"))?;
+    }
+    installed.with_context(|| format!("run `apt-get install --no-install-recommends {package}`"))
+}
+
+/// Runs `apt-get`.
+///
+/// # Errors
+/// When it does not succeed.
+pub(crate) fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    // Two test binaries may get here at once: the second waits for the first one's lock.
+    command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    // What a test prints goes to its standard output; progress does not belong in there.
+    let status = command.stdout(std::io::stderr()).status().context("cannot start apt-get")?;
+    ensure!(status.success(), "`apt-get {}` failed ({status})", arguments.join(" "));
+    Ok(())
+}
+
+/// Said even where the output of a test is kept back.
+pub(crate) fn say(what: &str) {
+    use std::io::Write as _;
+    // An output that is closed changes nothing.
+    let _ = writeln!(std::io::stderr(), "xtask: {what}");
+}
