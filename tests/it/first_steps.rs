@@ -15,7 +15,8 @@ async fn with_nothing_configured_it_is_a_sandbox_on_this_machine() {
     let said = node.said_so_far();
     assert!(said.contains("(sandbox, embedded database in ./keyward-data)"), "{said}");
     let data = folder.path().join("keyward-data");
-    assert!(said.contains("./keyward-data/demo.json"), "{said}");
+    assert!(said.contains("demo credentials: ./keyward-data/demo.json"), "{said}");
+    assert!(said.contains(&format!("reference: {}/docs", node.base_url())), "{said}");
     for file in ["demo.json", "master.key", "keyward.db"] {
         assert_eq!(mode_of(&data.join(file)), 0o600, "{file}");
     }

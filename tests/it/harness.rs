@@ -14,6 +14,7 @@ mod process;
 mod program;
 mod raw;
 mod shell;
+mod terminal;
 mod until;
 mod wire;
 
@@ -27,6 +28,7 @@ pub(crate) use place::{Place, master_key, mode_of, private};
 pub(crate) use program::{Program, binary};
 pub(crate) use raw::Raw;
 pub(crate) use shell::{run, shell};
+pub(crate) use terminal::Terminal;
 pub(crate) use until::{eventually, ticks};
 pub(crate) use wire::Wire;
 

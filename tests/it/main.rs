@@ -15,6 +15,7 @@ mod backup;
 mod chaos;
 mod clocks;
 mod commands;
+mod demo;
 mod doctor;
 mod files;
 mod first_steps;

@@ -22,6 +22,7 @@ use crate::{
 
 mod account;
 mod backup;
+mod demo;
 mod doctor;
 mod key;
 mod migrate;
@@ -91,6 +92,9 @@ enum Command {
     Backup(backup::Named),
     /// Put a copy that `keyward backup` made in the place of the embedded database, while no server runs
     Restore(backup::Named),
+    /// Use the demo accounts of a sandbox
+    #[command(subcommand)]
+    Demo(demo::Command),
     /// Look whether everything is in order, and say what to do where it is not
     Doctor,
 }
@@ -173,7 +177,7 @@ impl Common {
                 settings.extend(serve.settings());
                 Purpose::Serve
             }
-            Command::Migrate | Command::Backup(_) => Purpose::Migrate,
+            Command::Migrate | Command::Backup(_) | Command::Demo(_) => Purpose::Migrate,
             Command::Account(_) | Command::Key(_) | Command::SigningKey(_) | Command::Restore(_) => Purpose::Operate,
             // Whether a server could start here.
             Command::Doctor => Purpose::Serve,
@@ -217,6 +221,7 @@ async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
         Command::SigningKey(command) => signing_key::run(command, &settings).await?,
         Command::Backup(file) => backup::backup(&file.file, &settings).await?,
         Command::Restore(file) => backup::restore(&file.file, &settings).await?,
+        Command::Demo(command) => demo::run(command, &settings).await?,
         Command::Doctor => return doctor::run(&settings).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -249,6 +249,11 @@ impl Settings {
         self.environment == Environment::Sandbox && self.demo.unwrap_or(implied)
     }
 
+    /// Whether this may be a sandbox with a demo tree, made in this start or in an earlier one.
+    pub(crate) fn may_have_demo(&self) -> bool {
+        self.environment == Environment::Sandbox && self.demo != Some(false)
+    }
+
     /// Where the master key is expected.
     pub(crate) fn master_key_path(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))

@@ -94,19 +94,17 @@ impl Running {
 
         let node = Node::open(settings, Access::Make, Some(&base_url)).await?;
         let entry = Entry { listener, tls: tls.clone(), metered, base_url: base_url.clone(), limits };
-        let started = Self::on(node, settings, entry).await?;
+        let (started, demo) = Self::on(node, settings, entry).await?;
         let follow = rereading.follow(tls, hangups, started.stop.clone());
         started.node.background.spawn(follow);
-        say(&format!("keyward is ready on {base_url} ({}, {})", settings.environment, started.node.database));
+        say_ready(&base_url, &format!("{}, {}", settings.environment, started.node.database), demo.as_ref());
         Ok(started)
     }
 
     /// Everything that needs a database.
-    async fn on(node: Node, settings: &Settings, entry: Entry) -> Result<Self> {
+    async fn on(node: Node, settings: &Settings, entry: Entry) -> Result<(Self, Option<Outcome>)> {
         keep_signing_keys(&node.app).await.context("there is no key to sign tokens with")?;
-        if settings.plants_demo() {
-            plant_demo(&node, settings, &entry.base_url).await;
-        }
+        let demo = settle_demo(&node, settings, &entry.base_url).await;
         node.database.make_whole().await?;
         say_what_was_lost(&node.database).await?;
         let (ready, stop) = (Readiness::default(), CancellationToken::new());
@@ -131,7 +129,7 @@ impl Running {
         let serving = serve(&node, settings, listener, ready.clone());
         // The signing keys came from the database just now: it is there.
         ready.open();
-        Ok(Self { node, ready, stop, door, metrics, serving, limits })
+        Ok((Self { node, ready, stop, door, metrics, serving, limits }, demo))
     }
 
     async fn until(mut self, signals: &mut StopSignals) -> Result<()> {
@@ -262,17 +260,30 @@ async fn say_what_was_lost(database: &Database) -> Result<()> {
 }
 
 /// A convenience: that it cannot be had is no reason not to serve.
-async fn plant_demo(node: &Node, settings: &Settings, base_url: &str) {
-    let outcome = match demo::plant(&node.app, &settings.demo_path(), base_url).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            return tracing::warn!(error = &*error as &dyn std::error::Error, "no demo accounts: {}", sentence(&error));
+async fn settle_demo(node: &Node, settings: &Settings, base_url: &str) -> Option<Outcome> {
+    if !settings.may_have_demo() {
+        return None;
+    }
+    match demo::settle(&node.app, &settings.demo_path(), base_url, settings.plants_demo()).await {
+        Ok(outcome) => {
+            demo::say_where(&outcome);
+            Some(outcome)
         }
-    };
-    demo::say_where(&outcome);
-    match &outcome {
-        Outcome::Planted(demo, path) if io::stdout().is_terminal() => say(&demo::greeting(demo, path, base_url)),
-        Outcome::Planted(_, path) | Outcome::Kept(path) => say(&format!("demo credentials are in {}", path.display())),
-        Outcome::OfAnother(_) | Outcome::NotOurs => {}
+        Err(error) => {
+            tracing::warn!(error = &*error as &dyn std::error::Error, "no demo accounts: {}", sentence(&error));
+            None
+        }
+    }
+}
+
+/// Says that requests are answered, and what to do first.
+fn say_ready(base_url: &str, what: &str, demo: Option<&Outcome>) {
+    let hint = demo.map(|outcome| format!("; {}", demo::hint(outcome))).unwrap_or_default();
+    say(&format!("keyward is ready on {base_url} ({what}); reference: {base_url}/docs{hint}"));
+    let (Some(Outcome::Planted(file) | Outcome::Kept(file)), true) = (demo, io::stdout().is_terminal()) else { return };
+    // A file that a person has changed is no reason not to serve.
+    match demo::greeting(file) {
+        Ok(greeting) => say(&format!("\n{greeting}")),
+        Err(error) => tracing::warn!("{}", sentence(&error)),
     }
 }

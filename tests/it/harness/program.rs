@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use super::{Finished, Node, process::Process};
+use super::{Finished, Node, Terminal, process::Process};
 
 /// How to start it.
 #[derive(Clone, Debug)]
@@ -80,6 +80,11 @@ impl Program {
     /// Starts it as a server that cannot say when it is ready: its demo file says where it is.
     pub(crate) async fn serve_unheard(&self, out: impl Into<Stdio>, log: impl Into<Stdio>) -> Node {
         Node::start_unheard(Process::spawn_with(&mut self.command(), out.into(), log.into()), &self.folder).await
+    }
+
+    /// Starts it on a terminal of its own: a person looks, and may type.
+    pub(crate) fn on_terminal(&self) -> Terminal {
+        Terminal::start(self.command())
     }
 
     fn command(&self) -> Command {

@@ -35,7 +35,7 @@ async fn an_empty_sandbox_gets_the_tree_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(..))));
+    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::Planted(_))));
     assert_eq!(accounts(&node).await, 3);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -43,7 +43,7 @@ async fn an_empty_sandbox_gets_the_tree_once() {
     for field in ["/base_url", "/platform/mid", "/platform/appKey", "/partner/appSecret", "/merchant/mid"] {
         assert!(content.pointer(field).is_some_and(Value::is_string), "{field}");
     }
-    assert!(matches!(plant(&node.app, &path, "http://127.0.0.1:9").await, Ok(Outcome::Kept(_))));
+    assert!(matches!(settle(&node.app, &path, "http://127.0.0.1:9", true).await, Ok(Outcome::Kept(_))));
     assert_eq!(accounts(&node).await, 3);
     let later: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!((&later["base_url"], &later["partner"]), (&json!("http://127.0.0.1:9"), &content["partner"]));
@@ -57,7 +57,7 @@ async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
     // A folder stands where the file should go.
     let path = settings.demo_path();
     fs::create_dir(&path).unwrap();
-    assert!(plant(&node.app, &path, URL).await.is_err());
+    assert!(settle(&node.app, &path, URL, true).await.is_err());
     assert_eq!(accounts(&node).await, 0);
 }
 
@@ -69,11 +69,11 @@ async fn each_database_has_a_file_of_its_own_and_none_is_overwritten() {
     fs::write(&path, "one's").unwrap();
     fs::write(path.with_file_name("demo-2.json"), "another's").unwrap();
     let third = path.with_file_name("demo-3.json");
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(_, own)) if own == third));
+    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::Planted(own)) if own.path() == third));
     let content = fs::read_to_string(&third).unwrap();
     assert!(content.contains("appSecret"));
     // Found again beside the others, which stay as they are.
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Kept(own)) if own == third));
+    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::Kept(own)) if own.path() == third));
     assert_eq!(fs::read_to_string(&third).unwrap(), content);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one's");
     assert_eq!(fs::read_to_string(path.with_file_name("demo-2.json")).unwrap(), "another's");
@@ -84,19 +84,53 @@ async fn production_gets_none() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "production");
     let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::NotOurs)));
+    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::NotOurs)));
     assert!(accounts(&node).await == 0 && !path.exists());
 }
 
 #[tokio::test]
-async fn the_greeting_holds_three_lines_to_paste() {
+async fn the_greeting_of_every_start_holds_three_lines_to_paste() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    let Ok(Outcome::Planted(demo, _)) = plant(&node.app, &path, URL).await else { panic!("nothing was planted") };
-    let text = greeting(&demo, &path, URL);
+    let Ok(Outcome::Planted(first)) = settle(&node.app, &path, URL, true).await else { panic!("nothing was planted") };
+    let Ok(Outcome::Kept(later)) = settle(&node.app, &path, URL, false).await else { panic!("it was not found") };
+    let text = greeting(&first).unwrap();
     assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("curl ")).count(), 3);
     assert!(!text.contains('{') || text.contains(r#"{"mid":""#), "{text}");
+    assert!(greeting(&later).unwrap() == text, "a later start says something else");
+}
+
+#[tokio::test]
+async fn an_empty_sandbox_that_makes_none_by_itself_may_have_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(&folder, "sandbox");
+    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    let Ok(outcome @ Outcome::Possible) = settle(&node.app, &path, URL, false).await else { panic!("it has one") };
+    assert!(hint(&outcome).contains("--demo"), "{}", hint(&outcome));
+    assert!(accounts(&node).await == 0 && !path.exists());
+}
+
+#[tokio::test]
+async fn a_file_without_a_member_is_named_and_its_content_is_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("demo.json");
+    for content in ["torn", "[]", r#"{"partner":{"appSecret":7}}"#] {
+        fs::write(&path, content).unwrap();
+        let file = DemoFile::read(&path).unwrap().unwrap();
+        let error = file.text("/partner/appSecret").unwrap_err().to_string();
+        assert!(error.contains("demo.json is not a file of demo credentials: it has no partner.appSecret"), "{error}");
+        assert!(greeting(&file).is_err());
+    }
+}
+
+#[test]
+fn a_shell_reads_a_quoted_text_as_it_stands() {
+    for text in ["", "plain", "it's", "$(reboot)`x`", "a b\"c\\d\ne", "'; exit 3; '"] {
+        let script = format!("printf %s {}", quoted(text));
+        let shell = std::process::Command::new("sh").args(["-euc", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(shell.stdout).unwrap(), text);
+    }
 }
 
 #[tokio::test]
@@ -104,12 +138,12 @@ async fn credentials_of_another_database_are_let_be() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::Planted(..))));
+    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::Planted(_))));
     for foreign in [r#"{"base_url":"http://x","platform":{"mid":"another"}}"#, "torn", "[]"] {
         fs::write(&path, foreign).unwrap();
-        assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::OfAnother(_))));
+        assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::OfAnother(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
     }
     fs::remove_file(&path).unwrap();
-    assert!(matches!(plant(&node.app, &path, URL).await, Ok(Outcome::NotOurs)));
+    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::NotOurs)));
 }

@@ -1,0 +1,83 @@
+//! `keyward demo`: the demo accounts of a sandbox, for a shell.
+//!
+//! It prints a secret, which is that of a sandbox and stands in a file of the same person. It makes no account.
+
+use anyhow::{Result, bail};
+use clap::Args;
+use keyward_domain::Environment;
+
+use super::output;
+use crate::{
+    config::Settings,
+    database::Access,
+    demo::{self, DemoFile, quoted},
+    node::Node,
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Print KW (the address), KEY (the partner's secret) and MID (its merchant) as lines for a shell
+    ///
+    /// The address is that of the server's last start on this data directory. Where clients reach it under another
+    /// one (a container, a proxy), name that with --url.
+    Env(Env),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Env {
+    /// The address to print in place of the one in the file
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
+    let Command::Env(Env { url }) = command;
+    let file = find(settings).await?;
+    let address = match &url {
+        Some(url) => url.trim_end_matches('/'),
+        None => file.text("/base_url")?,
+    };
+    let lines = [("KW", address), ("KEY", file.text("/partner/appSecret")?), ("MID", file.text("/merchant/mid")?)];
+    let lines: Vec<String> = lines.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+    output::line(&lines.join("\n"))
+}
+
+/// The file of the database that the settings name. A single file may be used without asking: address and credentials
+/// in it belong together, also where this shell does not know the server's database.
+async fn find(settings: &Settings) -> Result<DemoFile> {
+    if settings.environment == Environment::Production {
+        bail!("production has no demo accounts: make keys with `keyward key pair`");
+    }
+    let path = settings.demo_path();
+    let mut files = DemoFile::all(&path)?;
+    let Some(last) = files.pop() else {
+        bail!(
+            "there is no {}: start the sandbox once (`keyward serve`; --demo where it is not on this machine alone or \
+             its database is a Postgres), or name its folder with --data-dir",
+            path.display()
+        );
+    };
+    let found = match Node::open(settings, Access::Read, None).await {
+        Ok(node) => {
+            let found = demo::of_this_database(&node.app, &path).await;
+            node.close().await?;
+            found?
+        }
+        Err(_) if files.is_empty() => Some(last),
+        Err(error) => {
+            return Err(error.context(format!(
+                "{} and {} belong to different databases, and the one that these settings name cannot be asked",
+                path.display(),
+                last.path().display()
+            )));
+        }
+    };
+    let Some(found) = found else {
+        bail!(
+            "the demo credentials in {} are those of another database than these settings name: give the server's \
+             settings (DATABASE_URL, --data-dir)",
+            settings.data_dir().display()
+        );
+    };
+    Ok(found)
+}

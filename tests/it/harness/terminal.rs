@@ -1,0 +1,112 @@
+//! A terminal with a program on it: what a person sees there.
+//!
+//! It is 80 columns wide. The program has it as input, output and log.
+
+use std::{
+    fs::File,
+    io::{ErrorKind, Read as _},
+    os::fd::OwnedFd,
+    process::{Child, Command},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{Mode, OFlags},
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+
+use super::Finished;
+
+/// Whatever takes longer hangs: it is killed and the test fails. No test waits for it.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A program on a terminal. Dropping it kills the program.
+pub(crate) struct Terminal {
+    child: Child,
+    screen: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Terminal {
+    pub(super) fn start(mut command: Command) -> Self {
+        let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&person).unwrap();
+        unlockpt(&person).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&person, size).unwrap();
+        let name = ptsname(&person, Vec::new()).unwrap();
+        let end: OwnedFd = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let handle = || end.try_clone().unwrap();
+        let child = command.stdin(handle()).stdout(handle()).stderr(handle()).spawn().unwrap();
+        // Its end of the terminal is the program's alone from here on: so reading ends with the program.
+        drop((command, end));
+        let mut screen = File::from(person);
+        let (show, shown) = mpsc::channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            loop {
+                match screen.read(&mut bytes) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => {
+                        // The test may have seen enough.
+                        let _ = show.send(bytes[..read].to_vec());
+                    }
+                }
+            }
+        });
+        Self { child, screen: shown, seen: String::new() }
+    }
+
+    /// Waits until this stands on the screen.
+    #[track_caller]
+    pub(crate) fn until(&mut self, words: &str) {
+        while !self.seen.contains(words) {
+            assert!(self.look(), "it ended without {words:?}:\n{}", self.seen);
+        }
+    }
+
+    /// All that was on the screen so far.
+    pub(crate) fn seen(&self) -> &str {
+        &self.seen
+    }
+
+    /// Asks the program to stop.
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// Waits for its end. All that was on the screen is its output.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Finished {
+        while self.look() {}
+        let code = self.child.wait().unwrap().code();
+        Finished { code, out: std::mem::take(&mut self.seen), err: String::new() }
+    }
+
+    /// Waits for more. Whether the program still has the terminal.
+    #[track_caller]
+    fn look(&mut self) -> bool {
+        match self.screen.recv_timeout(LIMIT) {
+            Ok(bytes) => {
+                // A terminal ends lines with a carriage return, too.
+                self.seen.push_str(&String::from_utf8_lossy(&bytes).replace('\r', ""));
+                true
+            }
+            Err(RecvTimeoutError::Disconnected) => false,
+            Err(RecvTimeoutError::Timeout) => panic!("it says no more:\n{}", self.seen),
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is gone afterwards.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
