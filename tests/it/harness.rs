@@ -4,6 +4,7 @@
 
 mod answer;
 mod client;
+mod daemon;
 mod database;
 mod finished;
 mod fleet;
@@ -20,6 +21,7 @@ mod wire;
 
 pub(crate) use answer::Answer;
 pub(crate) use client::{Client, Issued};
+pub(crate) use daemon::{Daemon, free_address, installed};
 pub(crate) use finished::Finished;
 pub(crate) use fleet::Fleet;
 pub(crate) use http2::Http2;

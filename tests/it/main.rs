@@ -20,6 +20,7 @@ mod doctor;
 mod files;
 mod first_steps;
 mod floods;
+mod gateways;
 mod hang_up;
 mod last_used;
 mod limits;

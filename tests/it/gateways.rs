@@ -1,0 +1,64 @@
+//! nginx and Caddy in front of an application, configured by the examples of this repository: what is shown there is what
+//! is started here. Every claim holds for both.
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+mod application;
+mod caddy;
+mod nginx;
+mod passing;
+mod refusing;
+mod stage;
+
+/// A test of each claim for each gateway.
+macro_rules! on_both_gateways {
+    ($($file:ident: $($claim:ident),+;)+) => {
+        mod behind_nginx {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    super::$file::$claim::<super::nginx::Nginx>().await;
+                }
+            )+)+
+        }
+        mod behind_caddy {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    super::$file::$claim::<super::caddy::Caddy>().await;
+                }
+            )+)+
+        }
+    };
+}
+
+on_both_gateways!(
+    passing:
+    a_good_key_passes_and_the_application_learns_whose_it_is,
+    what_a_client_says_of_itself_is_replaced,
+    a_credential_never_reaches_the_application,
+    reading_and_writing_need_scopes_of_their_own,
+    a_key_with_as_many_scopes_as_there_may_be_passes,
+    a_preflight_passes_where_that_is_allowed_and_nowhere_else,
+    what_the_application_refuses_is_its_own;
+    refusing:
+    a_credential_that_is_not_good_is_401,
+    a_missing_scope_is_403_with_its_name,
+    a_key_of_another_type_is_403,
+    too_many_wrong_keys_are_429,
+    an_outage_of_the_database_is_503,
+    a_revoked_key_is_refused_on_the_very_next_request,
+    without_the_service_nothing_passes,
+    a_service_that_stands_still_lets_nothing_pass,
+    nothing_else_leads_to_the_application;
+);
+
+fn headers<const N: usize>(all: [(&'static str, &str); N]) -> HeaderMap {
+    let named = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    all.into_iter().map(named).collect()
+}
+
+/// The challenges of an answer.
+fn challenges(headers: &HeaderMap) -> Vec<&str> {
+    headers.get_all("www-authenticate").iter().map(|value| value.to_str().unwrap()).collect()
+}

@@ -1,0 +1,23 @@
+//! Caddy, as its distribution builds it, with `examples/caddy/Caddyfile`.
+
+use std::{path::Path, process::Command};
+
+use super::stage::Kind;
+use crate::harness::{Daemon, installed, private};
+
+pub(super) struct Caddy;
+
+impl Kind for Caddy {
+    const EXAMPLE: &'static str = "examples/caddy/Caddyfile";
+    const ADDRESSES: [&'static str; 3] = ["127.0.0.1:8000", "127.0.0.1:8080", "127.0.0.1:9000"];
+
+    fn start(folder: &Path, configuration: &str) -> Daemon {
+        // Without its administration, which listens where another Caddy of this machine may.
+        private(&folder.join("Caddyfile"), &format!("{{\n\tadmin off\n}}\n{configuration}"));
+        let mut command = Command::new(installed("caddy", "caddy"));
+        command.args(["run", "--adapter", "caddyfile", "--config", "Caddyfile"]).current_dir(folder).env_clear();
+        // It keeps what it knows in its home.
+        command.env("HOME", folder).env("XDG_CONFIG_HOME", folder).env("XDG_DATA_HOME", folder);
+        Daemon::start(&mut command)
+    }
+}

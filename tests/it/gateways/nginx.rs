@@ -1,0 +1,71 @@
+//! nginx, as its distribution builds it, with `examples/nginx/keyward.conf`; and what it alone can do wrong.
+
+use std::{path::Path, process::Command};
+
+use super::stage::{Kind, Stage};
+use crate::harness::{Daemon, Place, installed, private};
+
+pub(super) struct Nginx;
+
+impl Kind for Nginx {
+    const EXAMPLE: &'static str = "examples/nginx/keyward.conf";
+    const ADDRESSES: [&'static str; 3] = ["listen 8000;", "127.0.0.1:8080", "127.0.0.1:9000"];
+
+    fn start(folder: &Path, configuration: &str) -> Daemon {
+        private(&folder.join("keyward.conf"), configuration);
+        // One process, so that ending it ends all of it; and folders of its own.
+        let folders =
+            ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {name};"));
+        let main = format!(
+            "daemon off; master_process off; pid pid; error_log stderr info; events {{}}\n\
+             http {{ access_log off; {} include keyward.conf; }}\n",
+            folders.concat()
+        );
+        private(&folder.join("nginx.conf"), &main);
+        let mut command = Command::new(installed("nginx", "nginx"));
+        command.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf")).current_dir(folder).env_clear();
+        Daemon::start(&mut command)
+    }
+}
+
+/// A cache of answers, as a guide to `auth_request` proposes it: for a minute, by credential.
+const CACHE: &str = "proxy_cache answers; proxy_cache_key $http_authorization; proxy_cache_valid any 1m;";
+
+/// The example with a cache of what Keyward answers.
+async fn with_cache(and: &str) -> Stage {
+    let question = "proxy_pass http://keyward/v1/auth;";
+    let rewrite = |example: String| {
+        assert_eq!(example.matches(question).count(), 1);
+        let example = example.replace(question, &format!("{question} {CACHE} {and}"));
+        format!("proxy_cache_path cache keys_zone=answers:1m;\n{example}")
+    };
+    Stage::rewritten::<Nginx>(Place::embedded(), |program| program, rewrite).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_of_answers_keeps_none() {
+    let stage = with_cache("").await;
+    let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
+    let till = stage.client(&key.value);
+    for _ in 0..3 {
+        till.get("/charges").await.expect(200);
+    }
+    stage.partner().revoke(&key.id).await.expect(204);
+    stage.refused(&till).await.expect_problem(401, "invalid_credential");
+    // Nor is a refusal kept.
+    let later = stage.partner().create(&stage.demo.merchant, "Later", &["charges:read"]).await;
+    stage.client(&later.value).get("/charges").await.expect(200);
+    stage.node.stop();
+}
+
+/// The control for the claim above: the cache is there, and only the `no-store` that the service sends keeps it empty.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_that_does_not_obey_no_store_keeps_revoked_keys_alive() {
+    let stage = with_cache("proxy_ignore_headers Cache-Control;").await;
+    let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
+    let till = stage.client(&key.value);
+    till.get("/charges").await.expect(200);
+    stage.partner().revoke(&key.id).await.expect(204);
+    till.get("/charges").await.expect(200);
+    stage.node.stop();
+}

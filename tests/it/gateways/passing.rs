@@ -1,0 +1,189 @@
+//! What passes a gateway, and how it arrives: with the identity that the service names, and with nothing in its place.
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::json;
+
+use super::{
+    challenges, headers,
+    stage::{Echo, Kind, Stage},
+};
+use crate::harness::{Demo, Place, Program};
+
+const IDENTITY: [&str; 5] =
+    ["X-Keyward-Key-Id", "X-Keyward-Mid", "X-Keyward-Partner-Mid", "X-Keyward-Type", "X-Keyward-Scopes"];
+
+/// What stands in these headers for a key of the demo's merchant.
+fn identity(demo: &Demo, id: &str, scopes: &str) -> [String; 5] {
+    [id, &demo.merchant, &demo.partner.mid, "secret", scopes].map(str::to_owned)
+}
+
+pub(super) async fn a_good_key_passes_and_the_application_learns_whose_it_is<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let partner = stage.partner();
+    let key = partner.create(&stage.demo.merchant, "Till", &["charges:read", "charges:write"]).await;
+    let till = stage.client(&key.value);
+    let seen = Echo::of(&till.get("/charges/ch_1?expand=card&x=%2F").await);
+    assert_eq!((&seen.0["method"], &seen.0["path"]), (&json!("GET"), &json!("/charges/ch_1?expand=card&x=%2F")));
+    let written = Echo::of(&till.post("/charges", &json!({ "amount": 100 })).await);
+    assert_eq!((&written.0["method"], &written.0["body"]), (&json!("POST"), &json!("{\"amount\":100}")));
+    let by_api_key = headers([("x-api-key", &*key.value)]);
+    let by_api_key = stage.anonymous().try_send(Method::GET, "/charges", None, by_api_key).await.unwrap();
+    for echo in [seen, written, Echo::of(&by_api_key)] {
+        let expected = identity(&stage.demo, &key.id, "charges:read charges:write");
+        assert_eq!(IDENTITY.map(|name| echo.all(name).concat()), expected);
+        assert_eq!(echo.all("x-request-id").len(), 1, "{}", echo.0);
+    }
+
+    // An access token is as good as the key behind it.
+    let wish = json!({ "name": "Shop", "scopes": ["charges:read"] });
+    let pair = partner.post(&format!("/v1/merchants/{}/api-keys", stage.demo.merchant), &wish).await.expect(201);
+    let tokens = stage.node.anonymous().tokens(&pair.member("appKey"), &pair.member("appSecret")).await;
+    let echo = Echo::of(&stage.client(&tokens.access).get("/charges").await);
+    assert_eq!(
+        (echo.all("x-keyward-mid"), echo.all("x-keyward-scopes").concat()),
+        (vec![stage.demo.merchant.clone()], "charges:read".to_owned())
+    );
+    stage.node.stop();
+}
+
+pub(super) async fn what_a_client_says_of_itself_is_replaced<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
+    let of_merchant = identity(&stage.demo, &key.id, "charges:read");
+    // A key right under the platform has no partner: there, too, nothing of the client's stays.
+    let platform = stage.node.client(&stage.demo.platform.app_secret);
+    let own = platform.create(&stage.demo.platform.mid, "Own", &["charges:read"]).await;
+    let of_platform = [&own.id, &stage.demo.platform.mid, "", "secret", "charges:read"].map(str::to_owned);
+    for (value, expected) in [(&key.value, of_merchant), (&own.value, of_platform)] {
+        for spelled in [
+            |name: &str| name.to_owned(),
+            |name: &str| name.to_lowercase(),
+            |name: &str| name.to_uppercase(),
+            |name: &str| name.replace('-', "_"),
+            |name: &str| name.replacen('-', "_", 1),
+            |name: &str| name.replace("d-", "d_").to_lowercase(),
+        ] {
+            let spoofed: Vec<String> = IDENTITY.iter().map(|name| format!("\r\n{}: spoofed", spelled(name))).collect();
+            // Twice, and with the order to the gateway to drop its own.
+            let twice = spoofed.concat().repeat(2);
+            let drop = format!("\r\nConnection: {}", IDENTITY.join(", "));
+            for more in [&twice, &drop, &format!("{twice}{drop}")] {
+                let head = format!("GET /charges HTTP/1.1\r\nAuthorization: Bearer {value}{more}");
+                let said = stage.raw(&head).await;
+                let body = said.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+                assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+                let echo = Echo(serde_json::from_str(&body).unwrap());
+                assert_eq!(IDENTITY.map(|name| echo.all(name).concat()), expected, "{more}\n{}", echo.0);
+                assert!(!body.contains("spoofed"), "{body}");
+            }
+        }
+    }
+    // What the client adds to the question can only narrow, and what it drops from there is still asked.
+    let reader = format!("\r\nAuthorization: Bearer {}", key.value);
+    for more in ["X-Keyward-Require-Scope: charges:read", "Connection: X-Keyward-Require-Scope", "Connection: close"] {
+        let before = stage.application.reached();
+        let said = stage.raw(&format!("POST /charges HTTP/1.1\r\nContent-Length: 0{reader}\r\n{more}")).await;
+        assert!(said.starts_with("HTTP/1.1 403"), "{more}: {said}");
+        assert_eq!(stage.application.reached(), before);
+    }
+    stage.node.stop();
+}
+
+pub(super) async fn a_credential_never_reaches_the_application<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let key = stage.key(&["charges:read", "charges:write"]).await;
+    let both = headers([("x-api-key", &*key)]);
+    for (client, method, headers) in [
+        (stage.client(&key), Method::GET, HeaderMap::new()),
+        (stage.client(&key), Method::POST, both.clone()),
+        (stage.anonymous(), Method::GET, both),
+    ] {
+        let answer = client.try_send(method, "/charges", None, headers).await.unwrap();
+        let echo = Echo::of(&answer);
+        assert!(!answer.text.contains(&key), "the value of the key arrived");
+        assert_eq!((echo.all("authorization"), echo.all("x-api-key")), (vec![], vec![]));
+    }
+    assert!(!stage.log().contains(&key), "the gateway's log has the value of a key");
+    stage.node.stop();
+}
+
+pub(super) async fn reading_and_writing_need_scopes_of_their_own<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let (reader, writer) = (stage.key(&["charges:read"]).await, stage.key(&["charges:write"]).await);
+    let (reader, writer, all) = (stage.client(&reader), stage.client(&writer), stage.key(&["charges:*"]).await);
+    for (method, may, may_not) in
+        [(Method::GET, &reader, &writer), (Method::HEAD, &reader, &writer), (Method::POST, &writer, &reader)]
+    {
+        for client in [may, &stage.client(&all)] {
+            let passed = client.try_send(method.clone(), "/charges", None, HeaderMap::new()).await.unwrap();
+            assert_eq!(passed.status, 200, "{method}");
+        }
+        assert_eq!(stage.kept_out(may_not, method, "/charges", HeaderMap::new()).await.status, 403);
+    }
+    // What has no scope in the example is refused, not waved through.
+    for method in [Method::DELETE, Method::PUT, Method::PATCH, Method::from_bytes(b"PURGE").unwrap()] {
+        let answer = stage.kept_out(&stage.client(&all), method.clone(), "/charges", HeaderMap::new()).await;
+        assert_eq!(answer.status, 405, "{method}");
+    }
+    stage.node.stop();
+}
+
+pub(super) async fn a_key_with_as_many_scopes_as_there_may_be_passes<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    // 2,048 characters in all.
+    let mut scopes: Vec<String> = (0..31).map(|n| format!("{n:0>2}{}", "x".repeat(62))).collect();
+    scopes.extend(["charges:read".into(), "y".repeat(52)]);
+    let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+    assert_eq!(scopes.concat().len(), 2_048);
+    let key = stage.key(&scopes).await;
+    let echo = Echo::of(&stage.client(&key).get("/charges").await);
+    let mut arrived: Vec<String> = echo.all("x-keyward-scopes").concat().split(' ').map(str::to_owned).collect();
+    arrived.sort();
+    let mut granted = scopes;
+    granted.sort_unstable();
+    assert_eq!(arrived, granted);
+    stage.node.stop();
+}
+
+pub(super) async fn a_preflight_passes_where_that_is_allowed_and_nowhere_else<K: Kind>() {
+    let preflight = || {
+        headers([
+            ("origin", "https://shop.example"),
+            ("access-control-request-method", "POST"),
+            ("x-keyward-mid", "spoofed"),
+            ("x-keyward-scopes", "spoofed"),
+        ])
+    };
+    let allowed = |program: Program| program.env("KEYWARD_GATEWAY__ALLOW_PREFLIGHT", "true");
+    let stage = Stage::with::<K>(Place::embedded(), allowed).await;
+    let anonymous = stage.anonymous();
+    let passed = anonymous.try_send(Method::OPTIONS, "/charges", None, preflight()).await.unwrap();
+    let echo = Echo::of(&passed);
+    assert_eq!(echo.0["method"], "OPTIONS");
+    // It names no caller, and neither does the client.
+    assert_eq!(IDENTITY.map(|name| echo.all(name).concat()), [""; 5]);
+    // What only looks like one is a request without a credential.
+    let origin_alone = headers([("origin", "https://shop.example")]);
+    for (method, headers) in [(Method::OPTIONS, origin_alone), (Method::GET, preflight()), (Method::POST, preflight())]
+    {
+        let answer = stage.kept_out(&anonymous, method, "/charges", headers).await;
+        answer.expect_problem(401, "invalid_credential");
+    }
+    stage.node.stop();
+
+    let stage = Stage::of::<K>().await;
+    let answer = stage.kept_out(&stage.anonymous(), Method::OPTIONS, "/charges", preflight()).await;
+    answer.expect_problem(401, "invalid_credential");
+    stage.node.stop();
+}
+
+pub(super) async fn what_the_application_refuses_is_its_own<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let till = stage.client(&stage.key(&["charges:read"]).await);
+    for status in [401, 403, 404, 429, 500, 503] {
+        let answer = till.get(&format!("/charges/status/{status}")).await.expect(status);
+        assert_eq!(answer.json()["method"], "GET", "the gateway answered in its place: {}", answer.text);
+        assert_eq!(challenges(&answer.headers), [""; 0]);
+    }
+    stage.node.stop();
+}

@@ -1,0 +1,149 @@
+//! What a gateway refuses: the application never hears of it, and the client reads why.
+
+use reqwest::Method;
+use serde_json::json;
+use xtask::pg::{Cluster, Durability};
+
+use super::{
+    challenges, headers,
+    stage::{Kind, Stage},
+};
+use crate::harness::{Place, Program, eventually};
+
+pub(super) async fn a_credential_that_is_not_good_is_401<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let key = stage.key(&["charges:read"]).await;
+    let missing = stage.refused(&stage.anonymous()).await.expect_problem(401, "invalid_credential");
+    assert_eq!(challenges(&missing.headers), ["Bearer"]);
+    let unknown = another_places_key().await;
+    for value in ["garbage", &unknown, &key[..key.len() - 1], &key.replace("sk_test_", "sk_live_")] {
+        let answer = stage.refused(&stage.client(value)).await;
+        assert_eq!(answer.status, 401, "{}", answer.text);
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        assert_eq!(challenges(&answer.headers), ["Bearer error=\"invalid_token\""]);
+        let body = answer.json();
+        assert!(body["title"].is_string() && body["errors"][0].is_string() && body["status"] == 401, "{body}");
+        assert!(answer.header("cache-control").is_some_and(|said| said.contains("no-store")), "{:?}", answer.headers);
+        assert!(answer.header("x-request-id").is_some());
+    }
+    // Two credentials, one of them good.
+    let other = headers([("x-api-key", &*unknown)]);
+    let answer = stage.kept_out(&stage.client(&key), Method::GET, "/charges", other).await;
+    answer.expect_problem(401, "invalid_credential");
+    stage.node.stop();
+}
+
+/// A well-formed value that has to be looked up, and is unknown here.
+async fn another_places_key() -> String {
+    let elsewhere = Place::embedded();
+    let node = elsewhere.sandbox().serve();
+    node.anonymous().get("/readyz").await.expect(200);
+    node.demo().partner.app_secret
+}
+
+pub(super) async fn a_missing_scope_is_403_with_its_name<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let key = stage.key(&["charges:write", "refunds:read"]).await;
+    let answer = stage.refused(&stage.client(&key)).await.expect_problem(403, "insufficient_scope");
+    assert_eq!(challenges(&answer.headers), ["Bearer error=\"insufficient_scope\", scope=\"charges:read\""]);
+    assert!(answer.json()["errors"][0].as_str().unwrap().contains("charges:read"), "{}", answer.text);
+    stage.node.stop();
+}
+
+pub(super) async fn a_key_of_another_type_is_403<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let wish = json!({ "mid": stage.demo.merchant, "name": "Page", "type": "public", "scopes": ["charges:read"] });
+    let public = stage.partner().post("/v1/api-keys", &wish).await.expect(201).member("value");
+    stage.refused(&stage.client(&public)).await.expect_problem(403, "wrong_type");
+    stage.node.stop();
+}
+
+pub(super) async fn too_many_wrong_keys_are_429<K: Kind>() {
+    let strict = |program: Program| program.env("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "3");
+    let stage = Stage::with::<K>(Place::embedded(), strict).await;
+    let unknown = stage.client(&another_places_key().await);
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(stage.refused(&unknown).await);
+    }
+    let last = answers.pop().unwrap();
+    assert!(answers.iter().all(|answer| answer.status == 401), "each wrong key is asked about and counted once");
+    assert_eq!(last.status, 429, "{}", last.text);
+    let wait: u32 = last.header("retry-after").expect("how long to wait").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    let body = last.json();
+    assert!(body["title"].is_string() && body["errors"][0].is_string() && body["status"] == 429, "{body}");
+    assert_eq!(last.header("content-type"), Some("application/problem+json"));
+    stage.node.stop();
+}
+
+pub(super) async fn an_outage_of_the_database_is_503<K: Kind>() {
+    let cluster = Cluster::start(Durability::Fast).unwrap();
+    let stage = Stage::with::<K>(Place::on(&cluster.url()).await, |program| {
+        program.env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "500ms")
+    })
+    .await;
+    // Never asked about, so no node has it in memory.
+    let key = stage.key(&["charges:read"]).await;
+    cluster.stop().unwrap();
+    let answer = stage.refused(&stage.client(&key)).await.expect_outage().expect_problem(503, "unavailable");
+    assert!(answer.json()["errors"][0].is_string(), "{}", answer.text);
+    cluster.start_again().unwrap();
+    let client = stage.client(&key);
+    eventually("it passes again", async || client.get("/charges").await.status == 200).await;
+    stage.node.stop();
+}
+
+pub(super) async fn a_revoked_key_is_refused_on_the_very_next_request<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    for _ in 0..5 {
+        let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
+        let till = stage.client(&key.value);
+        for _ in 0..3 {
+            till.get("/charges").await.expect(200);
+        }
+        stage.partner().revoke(&key.id).await.expect(204);
+        stage.refused(&till).await.expect_problem(401, "invalid_credential");
+    }
+    stage.node.stop();
+}
+
+pub(super) async fn without_the_service_nothing_passes<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let key = stage.key(&["charges:read"]).await;
+    stage.client(&key).get("/charges").await.expect(200);
+    let (alone, _place) = stage.without_service();
+    let reached = alone.application.reached();
+    for _ in 0..3 {
+        let answer = alone.client(&key).get("/charges").await;
+        assert!([502, 503].contains(&answer.status), "{} {}", answer.status, answer.text);
+    }
+    assert_eq!(alone.application.reached(), reached);
+}
+
+pub(super) async fn a_service_that_stands_still_lets_nothing_pass<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let key = stage.key(&["charges:read"]).await;
+    let till = stage.client(&key);
+    till.get("/charges").await.expect(200);
+    stage.node.freeze();
+    let answer = stage.refused(&till).await;
+    assert!([502, 503, 504].contains(&answer.status), "{} {}", answer.status, answer.text);
+    stage.node.thaw();
+    till.get("/charges").await.expect(200);
+    stage.node.stop();
+}
+
+pub(super) async fn nothing_else_leads_to_the_application<K: Kind>() {
+    let stage = Stage::of::<K>().await;
+    let key = stage.key(&["charges:*"]).await;
+    for path in ["/", "/admin", "/charges/../admin", "/charges/%2e%2e/admin", "/_keyward", "/v1/auth", "//admin"] {
+        for credential in [String::new(), format!("\r\nX-Api-Key: {key}")] {
+            let before = stage.application.reached();
+            let said = stage.raw(&format!("GET {path} HTTP/1.1{credential}")).await;
+            assert!(said.starts_with("HTTP/1.1 404"), "{path}: {said}");
+            assert_eq!(stage.application.reached(), before, "{path}");
+        }
+    }
+    stage.node.stop();
+}

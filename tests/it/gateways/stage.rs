@@ -1,0 +1,168 @@
+//! What every claim about gateways stands on: the service, a gateway with its example configuration, and an application
+//! behind it.
+
+use std::path::Path;
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::application::Application;
+use crate::harness::{Answer, Client, Daemon, Demo, Node, Place, Program, Raw, eventually, free_address};
+
+/// A program that stands in front of applications.
+pub(super) trait Kind {
+    /// The example of the repository that configures it.
+    const EXAMPLE: &'static str;
+    /// What the example says in place of the addresses of the gateway, the service and the application.
+    const ADDRESSES: [&'static str; 3];
+
+    /// Starts it in this folder with this configuration.
+    fn start(folder: &Path, configuration: &str) -> Daemon;
+}
+
+/// All of it, running.
+pub(super) struct Stage {
+    pub(super) place: Place,
+    pub(super) node: Node,
+    pub(super) demo: Demo,
+    pub(super) application: Application,
+    gateway: Gateway,
+}
+
+struct Gateway {
+    daemon: Daemon,
+    address: String,
+    _folder: TempDir,
+}
+
+impl Stage {
+    pub(super) async fn of<K: Kind>() -> Self {
+        Self::with::<K>(Place::embedded(), |program| program).await
+    }
+
+    /// In this place, with these settings more.
+    pub(super) async fn with<K: Kind>(place: Place, settings: impl FnOnce(Program) -> Program) -> Self {
+        Self::rewritten::<K>(place, settings, |example| example).await
+    }
+
+    /// The same, with an example that is changed before.
+    pub(super) async fn rewritten<K: Kind>(
+        place: Place,
+        settings: impl FnOnce(Program) -> Program,
+        rewrite: impl FnOnce(String) -> String,
+    ) -> Self {
+        // The gateway says where requests come from.
+        let program = place.sandbox().env("KEYWARD_TRUSTED_PROXIES", "127.0.0.0/8");
+        let node = settings(program).serve();
+        let application = Application::start().await;
+        let gateway = Gateway::start::<K>(node.address(), application.address(), rewrite).await;
+        Self { demo: node.demo(), place, node, application, gateway }
+    }
+
+    /// A client of the gateway, without a credential.
+    pub(super) fn anonymous(&self) -> Client {
+        Client::anonymous(&format!("http://{}", self.gateway.address))
+    }
+
+    /// A client of the gateway with this credential.
+    pub(super) fn client(&self, credential: &str) -> Client {
+        self.anonymous().with(credential)
+    }
+
+    /// The demo's partner, as a client of the service itself.
+    pub(super) fn partner(&self) -> Client {
+        self.node.client(&self.demo.partner.app_secret)
+    }
+
+    /// The value of a new secret key of the merchant.
+    pub(super) async fn key(&self, scopes: &[&str]) -> String {
+        self.partner().create(&self.demo.merchant, "Till", scopes).await.value
+    }
+
+    /// Sends a request to the gateway byte for byte, and reads its answer to the end: what no HTTP library would send.
+    pub(super) async fn raw(&self, head: &str) -> String {
+        let mut raw = Raw::connect(&self.gateway.address).await.unwrap();
+        raw.send(&format!("{head}\r\nHost: {}\r\nConnection: close\r\n\r\n", self.gateway.address)).await;
+        raw.read_to_the_end().await
+    }
+
+    /// Asks the gateway, and sees that nothing reaches the application.
+    pub(super) async fn kept_out(&self, client: &Client, method: Method, path: &str, headers: HeaderMap) -> Answer {
+        let before = self.application.reached();
+        let answer = client.try_send(method, path, None, headers).await.unwrap();
+        assert_eq!(self.application.reached(), before, "it reached the application: {} {}", answer.status, answer.text);
+        answer
+    }
+
+    /// The same for reading charges.
+    pub(super) async fn refused(&self, client: &Client) -> Answer {
+        self.kept_out(client, Method::GET, "/charges", HeaderMap::new()).await
+    }
+
+    /// What the gateway has said of itself.
+    pub(super) fn log(&self) -> String {
+        self.gateway.daemon.said_so_far()
+    }
+
+    /// The service ends, the rest stays.
+    pub(super) fn without_service(self) -> (StageWithoutService, Place) {
+        self.node.stop();
+        (StageWithoutService { application: self.application, gateway: self.gateway }, self.place)
+    }
+}
+
+/// What is left without the service.
+pub(super) struct StageWithoutService {
+    pub(super) application: Application,
+    gateway: Gateway,
+}
+
+impl StageWithoutService {
+    pub(super) fn client(&self, credential: &str) -> Client {
+        Client::anonymous(&format!("http://{}", self.gateway.address)).with(credential)
+    }
+}
+
+impl Gateway {
+    /// Starts it with the example, in which nothing but the addresses is another.
+    async fn start<K: Kind>(service: &str, application: &str, rewrite: impl FnOnce(String) -> String) -> Self {
+        let path = xtask::run::workspace_root().join(K::EXAMPLE);
+        let example = std::fs::read_to_string(&path).unwrap();
+        let address = free_address();
+        let mut configuration = example;
+        for (shown, used) in K::ADDRESSES.into_iter().zip([&*address, service, application]) {
+            assert_eq!(configuration.matches(shown).count(), 1, "{} says {shown:?} once", K::EXAMPLE);
+            let used = shown.replace(shown.trim_start_matches("listen ").trim_end_matches(';'), used);
+            configuration = configuration.replace(shown, &used);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let daemon = K::start(folder.path(), &rewrite(configuration));
+        eventually("the gateway answers", async || {
+            assert!(daemon.is_running(), "the gateway ended:\n{}", daemon.said_so_far());
+            Raw::connect(&address).await.is_ok()
+        })
+        .await;
+        Self { daemon, address, _folder: folder }
+    }
+}
+
+/// The request as the application saw it.
+pub(super) struct Echo(pub(super) Value);
+
+impl Echo {
+    #[track_caller]
+    pub(super) fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        Self(answer.json())
+    }
+
+    /// What stands under this name, however it is spelled: as a program behind CGI or WSGI reads it, where case and the
+    /// two kinds of dashes are the same.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let fold = |name: &str| name.to_ascii_lowercase().replace('_', "-");
+        let headers = self.0["headers"].as_array().unwrap().iter();
+        let here = headers.filter(|header| fold(header[0].as_str().unwrap()) == fold(name));
+        here.map(|header| header[1].as_str().unwrap().to_owned()).collect()
+    }
+}

@@ -1,0 +1,41 @@
+//! A program of the machine that serves for as long as a scenario lasts. It never outlives the value that stands for
+//! it.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
+
+use super::process::Process;
+
+/// A running program.
+pub(crate) struct Daemon(Process);
+
+impl Daemon {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(Process::spawn(command))
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.0.is_running()
+    }
+
+    /// Both of its outputs.
+    pub(crate) fn said_so_far(&self) -> String {
+        self.0.said_so_far()
+    }
+}
+
+/// Where a program of the distribution is. Scenarios that need the same one at the same time install it once.
+pub(crate) fn installed(program: &str, package: &str) -> PathBuf {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    xtask::tools::find_or_install(program, package).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// An address of this machine that is free, for a program that cannot choose one by itself.
+pub(crate) fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
