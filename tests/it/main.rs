@@ -31,6 +31,7 @@ mod outage;
 mod output;
 mod own_role;
 mod production;
+mod production_page;
 mod races;
 mod read_only;
 mod readme;

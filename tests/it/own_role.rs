@@ -1,17 +1,17 @@
-//! A node under the role that the README's own statements make: nothing that it does needs more, and nothing more is
-//! allowed.
+//! A node under the role that the statements of `docs/production.md` make: nothing that it does needs more, and nothing
+//! more is allowed.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::harness::{Place, eventually};
+use crate::harness::{Page, Place, eventually};
 
 /// A name of this run's own: roles belong to the whole cluster.
 static ROLE: LazyLock<String> = LazyLock::new(|| format!("keyward_e2e_service_{}", std::process::id()));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_role_of_the_readme_is_enough_for_a_node_and_may_do_no_more() {
+async fn the_role_of_the_page_is_enough_for_a_node_and_may_do_no_more() {
     let place = Place::postgres().await;
     let owner = place.sandbox().serve();
     let demo = owner.demo();
@@ -71,14 +71,14 @@ async fn the_role_of_the_readme_is_enough_for_a_node_and_may_do_no_more() {
     place.attempt(&format!("DROP OWNED BY {role}; DROP ROLE {role};")).await.unwrap();
 }
 
-/// The README's own statements, for a role of this test.
+/// The page's own statements, for a role of this test.
 fn grants() -> String {
-    let readme = std::fs::read_to_string(xtask::run::workspace_root().join("README.md")).unwrap();
-    let block = readme.split_once("```sql\n").and_then(|(_, rest)| rest.split_once("```")).expect("a block of SQL").0;
-    for word in ["CREATE ROLE keyward_service LOGIN PASSWORD '…';", "ON node_lease TO", "ON api_key TO"] {
-        assert!(block.contains(word), "{word} is missing in the README's grants");
+    let block = Page::read("docs/production.md").section("## 3. A role of the service's own").block("sql");
+    for word in ["ON node_lease TO", "ON api_key TO"] {
+        assert!(block.contains(word), "{word} is missing in the page's grants");
     }
-    block.replace('…', &ROLE).replace("keyward_service", &ROLE)
+    let role = ROLE.as_str();
+    format!("CREATE ROLE {role} LOGIN PASSWORD '{role}';\n{}", block.replace("keyward_service", role))
 }
 
 /// What a service never does, its role cannot do.

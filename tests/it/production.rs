@@ -1,4 +1,4 @@
-//! Production from an empty database to the first merchant's live key, as the README tells it.
+//! Production from an empty database to the first merchant's live key, on both databases.
 
 use std::{fs, path::PathBuf};
 

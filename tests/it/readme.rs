@@ -1,9 +1,8 @@
-//! The README's first minute, as pasted: its own lines against a node that just started.
+//! The README, as pasted: its own lines against a node that just started, and its sample answers against theirs.
 
-use crate::harness::{Place, on_both, shell};
+use std::path::{Path, PathBuf};
 
-/// Under which heading the lines stand.
-const HEADING: &str = "## First key in a minute";
+use crate::harness::{Node, Page, Place, binary, free_address, installed, on_both, run, shell};
 
 on_both!(blocking the_first_key_takes_a_paste; waiting);
 
@@ -15,30 +14,91 @@ fn the_first_key_takes_a_paste(place: &Place) {
         "there is no curl, and the README's lines need it: install it (Debian: apt-get install curl)"
     );
     let node = place.sandbox().serve();
-    let script = pasted().replace("http://127.0.0.1:8080", node.base_url());
-    // The file is where the README says: the node runs in the same folder.
-    let finished = shell(&script, place.folder()).success();
+    let section = Page::read("README.md").section("## First key in a minute");
+    let finished = shell(&pasted(&section.blocks("sh").concat()), place.folder()).success();
     assert_eq!(finished.err, "", "{}", finished.out);
-    let (before, after) = finished.out.split_once("204\n").unwrap_or_else(|| panic!("no 204: {}", finished.out));
-    let answers: Vec<serde_json::Value> = before.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let [created, listed, verified] = answers.as_slice() else { panic!("not three answers before the 204: {before}") };
-    let id = created["id"].as_str().unwrap();
-    assert!(created["value"].as_str().is_some_and(|value| value.starts_with("sk_test_")), "{created}");
-    assert_eq!(listed["keys"][0]["id"], id);
-    assert_eq!((&verified["valid"], &verified["id"]), (&true.into(), &id.into()), "{verified}");
-    let revoked: serde_json::Value = serde_json::from_str(after.trim()).unwrap();
-    assert_eq!((&revoked["valid"], &revoked["code"]), (&false.into(), &"REVOKED".into()), "{revoked}");
+    section.samples_are_like(&finished.out);
     node.stop();
 }
 
-/// The first block of shell under the heading.
-fn pasted() -> String {
-    let readme = std::fs::read_to_string(xtask::run::workspace_root().join("README.md")).unwrap();
-    let section = readme.split_once(HEADING).unwrap_or_else(|| panic!("README.md has no {HEADING:?}")).1;
-    let block = section.split_once("```sh\n").and_then(|(_, rest)| rest.split_once("```"));
-    let script = block.unwrap_or_else(|| panic!("there is no ```sh block under {HEADING:?}")).0;
-    for word in ["http://127.0.0.1:8080", "keyward-data/demo.json", "curl"] {
-        assert!(script.contains(word), "the README's lines do not mention {word}");
+#[test]
+fn a_request_passes_through_nginx_by_the_readme_alone() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let readme = Page::read("README.md");
+    let begin = readme.section("## First key in a minute").blocks("sh").remove(0);
+    let next = readme.section("## What next");
+    let through_nginx = next.blocks("sh").remove(0);
+    let nginx = Nginx::prepare(&place, &node);
+    let script = pasted(&format!("{begin}{through_nginx}"));
+    assert_eq!((script.matches("nginx -p ").count(), script.matches(SHOWN_GATEWAY).count()), (2, 2), "{script}");
+    let script = script.replace("nginx -p ", &format!("{} -p ", nginx.program.display()));
+    let finished = shell(&script.replace(SHOWN_GATEWAY, &nginx.address), place.folder()).success();
+    next.samples_are_like(&finished.out);
+    node.stop();
+}
+
+#[test]
+fn every_link_of_a_page_leads_to_a_file() {
+    let root = xtask::run::workspace_root();
+    let folders = ["", "docs", "examples/nginx", "examples/caddy"].map(|folder| root.join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let (mut pages, mut links) = (0, 0);
+    for page in files.filter(|file| file.extension().is_some_and(|extension| extension == "md")) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        pages += 1;
+        for rest in text.split("](").skip(1) {
+            let link = rest.split([')', '#']).next().unwrap_or_default();
+            if !link.contains("://") && !link.is_empty() {
+                assert!(page.with_file_name(link).exists(), "{} links to {link}", page.display());
+                links += 1;
+            }
+        }
     }
-    script.to_owned()
+    assert!(pages > 8 && links > 20, "{links} links on {pages} pages: most are not found");
+}
+
+/// What the reader's shell runs as `cargo run`, the tests have built already.
+#[track_caller]
+fn pasted(script: &str) -> String {
+    let cargo = "cargo run --quiet --";
+    assert_eq!(script.matches(cargo).count(), 1, "the README's lines do not ask `{cargo}` for the credentials");
+    script.replace(cargo, &binary().display().to_string())
+}
+
+const SHOWN_GATEWAY: &str = "127.0.0.1:8000";
+
+/// The examples where the README's lines look for them, with addresses that are free.
+struct Nginx {
+    program: PathBuf,
+    address: String,
+    folder: PathBuf,
+}
+
+impl Nginx {
+    fn prepare(place: &Place, node: &Node) -> Self {
+        let nginx =
+            Self { program: installed("nginx", "nginx"), address: free_address(), folder: place.folder().to_owned() };
+        let examples = nginx.folder.join("examples/nginx");
+        std::fs::create_dir_all(&examples).unwrap();
+        let application = free_address();
+        for name in ["keyward.conf", "try.conf"] {
+            let text = std::fs::read_to_string(xtask::run::workspace_root().join("examples/nginx").join(name)).unwrap();
+            let text = text.replace("listen 8000;", &format!("listen {};", nginx.address));
+            let text = text.replace("127.0.0.1:9000", &application).replace("127.0.0.1:8080", node.address());
+            std::fs::write(examples.join(name), text).unwrap();
+        }
+        nginx
+    }
+}
+
+impl Drop for Nginx {
+    /// The README's lines end it. Where they failed before, this does.
+    fn drop(&mut self) {
+        let (prefix, configuration) = (self.folder.join("try-nginx/"), self.folder.join("examples/nginx/try.conf"));
+        if prefix.join("nginx.pid").exists() {
+            let arguments = [Path::new("-p"), &prefix, Path::new("-c"), &configuration, "-s".as_ref(), "stop".as_ref()];
+            run(&self.program, arguments, &self.folder);
+        }
+    }
 }

@@ -240,7 +240,7 @@ fn the_sample_equals_the_defaults() {
 }
 
 #[test]
-fn the_sample_names_every_setting_and_its_examples_are_good() {
+fn sample_and_page_name_every_setting_and_the_examples_are_good() {
     let is_example = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
     let all: Vec<&str> = SAMPLE.lines().map(|line| if is_example(line) { &line[1..] } else { line }).collect();
     let folder = tempfile::tempdir().unwrap();
@@ -255,5 +255,11 @@ fn the_sample_names_every_setting_and_its_examples_are_good() {
     let mut named: Vec<_> = named.into_iter().map(|(name, _)| name).collect();
     named.sort();
     assert_eq!(named, reader.asked());
+    let page = include_str!("../../../../docs/settings.md");
+    let is_on_the_page = |name: &&String| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        page.contains(&format!("`{name}`")) || page.contains(&format!("`.{last}`"))
+    };
+    assert_eq!(named.iter().find(|name| !is_on_the_page(name)), None, "docs/settings.md does not name it");
     assert_eq!(reader.finish(Vec::new()), Ok(()));
 }

@@ -46,8 +46,8 @@ fn advice(sqlstate: &str) -> Option<&'static str> {
         "28000" | "28P01" => Some("correct the user or the password in the URL"),
         "3D000" => Some("make that database first (CREATE DATABASE), or correct its name in the URL"),
         "42501" => Some(
-            "the role of the URL lacks this right: let the owner of the tables grant what the README lists, or use the \
-             role that owns them for `keyward migrate`",
+            "the role of the URL lacks this right: let the owner of the tables grant what docs/production.md lists, or \
+             use the role that owns them for `keyward migrate`",
         ),
         READ_ONLY => Some(READ_ONLY_ADVICE),
         "53300" => Some(

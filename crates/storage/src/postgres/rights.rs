@@ -1,6 +1,6 @@
 //! The rights that the role of a service needs, table by table, and those that it lacks. It never grants one.
 //!
-//! The README's `GRANT` statements say the same; a test of a node under such a role holds them together.
+//! The `GRANT` statements of `docs/production.md` say the same; a test of a node under such a role holds them together.
 
 use sqlx::PgPool;
 
