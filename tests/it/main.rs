@@ -44,5 +44,6 @@ mod stopping;
 mod tls;
 mod two_nodes;
 mod unusable_settings;
+mod upgrading;
 mod waiting;
 mod went_back;

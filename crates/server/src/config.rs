@@ -124,7 +124,7 @@ pub(crate) enum LoadError {
     Unusable(anyhow::Error),
     /// The configuration file is no TOML; what the parser says, without the line it quotes.
     NotToml(PathBuf, String),
-    /// What should name the configuration file looks like an address with a password.
+    /// What should name the configuration file names none, and may hold a password.
     NoPath,
     /// Settings are wrong or missing.
     Wrong(WrongSettings),
@@ -136,7 +136,10 @@ impl fmt::Display for LoadError {
             Self::Unusable(why) => fmt::Display::fmt(why, f),
             Self::NotToml(path, what) => write!(f, "the configuration file {} is not TOML: {what}", path.display()),
             Self::NoPath => {
-                f.write_str("--config (KEYWARD_CONFIG) wants the path of a configuration file, not an address")
+                f.write_str(
+                    "--config (KEYWARD_CONFIG) wants the path of a configuration file, and names none (it is not shown: it may \
+                     hold a password)",
+                )
             }
             Self::Wrong(wrong) => fmt::Display::fmt(wrong, f),
         }

@@ -56,7 +56,8 @@ pub(super) fn merge(flags: &Flags, mut variables: Map<String, String>) -> Result
     let file = flags.config.clone().or(in_variable);
     let mut builder = Config::builder();
     if let Some(path) = &file {
-        if quoted(&path.to_string_lossy()).is_none() {
+        // Such as /run/secrets/keyward.toml, which is one.
+        if quoted(&path.to_string_lossy()).is_none() && !path.exists() {
             return Err(LoadError::NoPath);
         }
         // Read here: the library would look for files of other names, too.

@@ -142,6 +142,19 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
+fn a_configuration_file_may_lie_among_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secrets@node/password.toml");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    fs_write(&path, "listen = \"127.0.0.1:1234\"");
+    let in_variable = HashMap::from([("KEYWARD_CONFIG".to_owned(), path.display().to_string())]);
+    for (config, variables) in [(None, in_variable), (Some(path.clone()), HashMap::new())] {
+        let merged = layers::merge(&Flags { config, ..Flags::default() }, variables).unwrap();
+        assert_eq!(merged.file, path);
+    }
+}
+
+#[test]
 fn a_password_is_never_quoted() {
     let starts = [
         Start { variables: &[("DATABASE_URL", "mysql://u:open-sesame@h/db")], ..PLAIN },
