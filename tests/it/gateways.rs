@@ -48,6 +48,7 @@ on_both_gateways!(
     too_many_wrong_keys_are_429,
     an_outage_of_the_database_is_503,
     a_revoked_key_is_refused_on_the_very_next_request,
+    a_node_that_is_away_costs_no_request,
     without_the_service_nothing_passes,
     a_service_that_stands_still_lets_nothing_pass,
     nothing_else_leads_to_the_application;

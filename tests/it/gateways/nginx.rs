@@ -11,6 +11,12 @@ impl Kind for Nginx {
     const EXAMPLE: &'static str = "examples/nginx/keyward.conf";
     const ADDRESSES: [&'static str; 3] = ["listen 8000;", "127.0.0.1:8080", "127.0.0.1:9000"];
 
+    fn with_another_node(configuration: &str, address: &str) -> String {
+        let upstream = "upstream keyward {\n";
+        assert_eq!(configuration.matches(upstream).count(), 1);
+        configuration.replace(upstream, &format!("{upstream}    server {address};\n"))
+    }
+
     fn start(folder: &Path, configuration: &str) -> Daemon {
         private(&folder.join("keyward.conf"), configuration);
         // One process, so that ending it ends all of it; and folders of its own.

@@ -8,7 +8,7 @@ use super::{
     challenges, headers,
     stage::{Kind, Stage},
 };
-use crate::harness::{Place, Program, eventually};
+use crate::harness::{Place, Program, eventually, free_address};
 
 pub(super) async fn a_credential_that_is_not_good_is_401<K: Kind>() {
     let stage = Stage::of::<K>().await;
@@ -104,6 +104,21 @@ pub(super) async fn a_revoked_key_is_refused_on_the_very_next_request<K: Kind>()
         }
         stage.partner().revoke(&key.id).await.expect(204);
         stage.refused(&till).await.expect_problem(401, "invalid_credential");
+    }
+    stage.node.stop();
+}
+
+pub(super) async fn a_node_that_is_away_costs_no_request<K: Kind>() {
+    let away = free_address();
+    let with_both = |example: String| K::with_another_node(&example, &away);
+    let stage = Stage::rewritten::<K>(Place::embedded(), |program| program, with_both).await;
+    let (reader, writer) = (stage.key(&["charges:read"]).await, stage.key(&["charges:write"]).await);
+    for _ in 0..8 {
+        stage.client(&reader).get("/charges").await.expect(200);
+        stage.client(&writer).post("/charges", &json!({ "amount": 100 })).await.expect(200);
+        let lacking = stage.refused(&stage.client(&writer)).await.expect_problem(403, "insufficient_scope");
+        assert_eq!(challenges(&lacking.headers), ["Bearer error=\"insufficient_scope\", scope=\"charges:read\""]);
+        stage.refused(&stage.anonymous()).await.expect_problem(401, "invalid_credential");
     }
     stage.node.stop();
 }

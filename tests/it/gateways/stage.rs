@@ -17,6 +17,9 @@ pub(super) trait Kind {
     /// What the example says in place of the addresses of the gateway, the service and the application.
     const ADDRESSES: [&'static str; 3];
 
+    /// The configuration with one more node of the service in front of the first, as the example's README says.
+    fn with_another_node(configuration: &str, address: &str) -> String;
+
     /// Starts it in this folder with this configuration.
     fn start(folder: &Path, configuration: &str) -> Daemon;
 }
