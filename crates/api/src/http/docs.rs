@@ -1,5 +1,7 @@
-//! `/docs`: the reference as a page of our own, rendered from the OpenAPI document. Works without the internet: no script,
-//! no font, no image from anywhere.
+//! `/docs`: the reference, the list of problems and the guides, for people.
+//!
+//! No page loads anything from another host: the reference is Scalar, whose script is part of the program. Nothing here
+//! is about a caller or holds a credential.
 
 use std::sync::Arc;
 
@@ -12,7 +14,6 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
 use super::{
@@ -21,8 +22,14 @@ use super::{
 };
 use crate::app::{App, Settings};
 
-/// Nothing but the page itself and the style in it.
-const POLICY: &str =
+mod guides;
+mod reference;
+
+use guides::Guide;
+use reference::Script;
+
+/// For pages that are text alone.
+const TEXT_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What never changes while the process runs: made once, and shared by all answers, however long each is on its way.
@@ -31,66 +38,39 @@ pub(super) struct Pages {
     pub(super) document: Bytes,
     reference: Result<Bytes, Problem>,
     problems: Result<Bytes, Problem>,
+    guides: Vec<(&'static str, Result<Bytes, Problem>)>,
+    script: Script,
 }
 
 impl Pages {
     pub(super) fn new(document: &OpenApi, settings: &Settings) -> Self {
-        let (prefix, base_url) = (settings.path_prefix(), &settings.public_url);
-        let document = serde_json::to_string_pretty(document).unwrap_or_default();
-        let value: Value = serde_json::from_str(&document).unwrap_or_default();
-        let (groups, schemas) = (groups(&value), schemas(&value));
-        let reference = page(&Reference { prefix, base_url, groups, schemas, codes: Code::ALL });
-        let problems = page(&Problems { prefix, codes: Code::ALL });
-        Self { document: document.into(), reference, problems }
+        let prefix = settings.path_prefix();
+        let guides = Guide::ALL.map(|guide| (guide.name, guide.page(prefix)));
+        let index = page(&guides::Index { prefix, guides: Guide::ALL });
+        Self {
+            document: serde_json::to_string_pretty(document).unwrap_or_default().into(),
+            reference: page(&reference::Reference { prefix }),
+            problems: page(&Problems { prefix, codes: Code::ALL }),
+            guides: guides.into_iter().chain([("", index)]).collect(),
+            script: Script::default(),
+        }
     }
 }
 
 pub(super) fn router() -> Router<AppState> {
-    Router::new().route("/", get(to_the_docs)).route("/docs", get(reference)).route("/docs/problems", get(problems))
+    Router::new()
+        .route("/", get(to_the_docs))
+        .route("/docs", get(reference::page))
+        .route("/docs/scalar.js", get(reference::script))
+        .route("/docs/start.js", get(reference::start))
+        .route("/docs/problems", get(problems))
+        .route("/docs/guides", get(guides::index))
+        .route("/docs/guides/{name}", get(guides::guide))
 }
 
 async fn to_the_docs(State(app): State<Arc<App>>) -> Response {
     let docs = format!("{}/docs", app.settings().path_prefix());
     (StatusCode::FOUND, [(header::LOCATION, docs)]).into_response()
-}
-
-#[derive(Template)]
-#[template(path = "reference.html")]
-struct Reference<'a> {
-    prefix: &'a str,
-    base_url: &'a str,
-    groups: Vec<Group<'a>>,
-    schemas: Vec<Schema<'a>>,
-    codes: [Code; Code::ALL.len()],
-}
-
-struct Group<'a> {
-    name: &'a str,
-    operations: Vec<Operation<'a>>,
-}
-
-struct Operation<'a> {
-    method: String,
-    path: &'a str,
-    summary: &'a str,
-    description: &'a str,
-    parameters: Vec<Row<'a>>,
-    bodies: Vec<(&'a str, &'a str)>,
-    answers: Vec<(&'a str, &'a str, Option<&'a str>)>,
-}
-
-struct Schema<'a> {
-    name: &'a str,
-    description: &'a str,
-    fields: Vec<Row<'a>>,
-}
-
-struct Row<'a> {
-    name: &'a str,
-    place: &'a str,
-    kind: String,
-    required: bool,
-    description: &'a str,
 }
 
 #[derive(Template)]
@@ -100,12 +80,8 @@ struct Problems<'a> {
     codes: [Code; Code::ALL.len()],
 }
 
-async fn reference(State(state): State<AppState>) -> Result<Response, Problem> {
-    state.pages.reference.clone().map(html)
-}
-
 async fn problems(State(state): State<AppState>) -> Result<Response, Problem> {
-    state.pages.problems.clone().map(html)
+    state.pages.problems.clone().map(|page| html(page, TEXT_POLICY))
 }
 
 fn page(template: &impl Template) -> Result<Bytes, Problem> {
@@ -113,99 +89,17 @@ fn page(template: &impl Template) -> Result<Bytes, Problem> {
     Ok(html.into())
 }
 
-fn html(page: Bytes) -> Response {
-    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    let no_sniff: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    ([kind, policy, no_sniff], page).into_response()
+fn html(page: Bytes, policy: &'static str) -> Response {
+    let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    // Where a link leads, and where one came from, is not other hosts' business.
+    let no_referrer = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    (typed("text/html; charset=utf-8"), [policy, no_referrer], page).into_response()
 }
 
-fn groups(document: &Value) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    let paths = document["paths"].as_object().into_iter().flatten();
-    for (path, operations) in paths {
-        for (method, operation) in operations.as_object().into_iter().flatten() {
-            let name = text(&operation["tags"][0]);
-            let operation = operation_of(method, path, operation);
-            match groups.iter_mut().find(|group| group.name == name) {
-                Some(group) => group.operations.push(operation),
-                None => groups.push(Group { name, operations: vec![operation] }),
-            }
-        }
-    }
-    groups
-}
-
-fn operation_of<'a>(method: &str, path: &'a str, operation: &'a Value) -> Operation<'a> {
-    let bodies = operation["requestBody"]["content"].as_object().into_iter().flatten();
-    let answers = operation["responses"].as_object().into_iter().flatten();
-    Operation {
-        method: method.to_uppercase(),
-        path,
-        summary: text(&operation["summary"]),
-        description: text(&operation["description"]),
-        parameters: operation["parameters"].as_array().into_iter().flatten().map(parameter).collect(),
-        bodies: bodies.filter_map(|(kind, body)| Some((kind.as_str(), schema_name(&body["schema"])?))).collect(),
-        answers: answers
-            .map(|(status, answer)| {
-                let schema = answer["content"].as_object().and_then(|content| content.values().next());
-                (status.as_str(), text(&answer["description"]), schema.and_then(|body| schema_name(&body["schema"])))
-            })
-            .collect(),
-    }
-}
-
-fn parameter(parameter: &Value) -> Row<'_> {
-    Row {
-        name: text(&parameter["name"]),
-        place: text(&parameter["in"]),
-        kind: kind(&parameter["schema"]),
-        required: parameter["required"] == true,
-        description: text(&parameter["description"]),
-    }
-}
-
-fn schemas(document: &Value) -> Vec<Schema<'_>> {
-    let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
-    schemas
-        .map(|(name, schema)| Schema { name, description: text(&schema["description"]), fields: fields(schema) })
-        .collect()
-}
-
-/// The fields of a schema, with those of the schemas that it is put together from.
-fn fields(schema: &Value) -> Vec<Row<'_>> {
-    let parts = schema["allOf"].as_array().into_iter().flatten();
-    let own = schema["properties"].as_object().into_iter().flatten().map(|(name, field)| Row {
-        name,
-        place: "",
-        kind: kind(field),
-        required: schema["required"].as_array().is_some_and(|required| required.iter().any(|r| r == name.as_str())),
-        description: text(&field["description"]),
-    });
-    own.chain(parts.flat_map(fields)).collect()
-}
-
-/// The type of a value in a word or two.
-fn kind(schema: &Value) -> String {
-    if let Some(name) = schema_name(schema) {
-        return name.to_owned();
-    }
-    match &schema["type"] {
-        Value::String(kind) if kind == "array" => format!("array of {}", kind_of_items(schema)),
-        Value::String(kind) => kind.clone(),
-        Value::Array(kinds) => kinds.iter().map(text).collect::<Vec<_>>().join(" or "),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => "one of several".to_owned(),
-    }
-}
-
-fn kind_of_items(schema: &Value) -> String {
-    kind(&schema["items"])
-}
-
-fn schema_name(schema: &Value) -> Option<&str> {
-    schema["$ref"].as_str()?.rsplit('/').next()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+/// What a file is, and that browsers must not guess.
+fn typed(kind: &'static str) -> [(HeaderName, HeaderValue); 2] {
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]
 }

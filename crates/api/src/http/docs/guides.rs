@@ -1,0 +1,93 @@
+//! Short guides: Markdown in the sources, pages here. Never about one installation, so they are the same everywhere.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    response::Response,
+};
+use bytes::Bytes;
+use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html::push_html};
+
+use super::{
+    super::{
+        AppState,
+        problem::{Code, Problem},
+    },
+    TEXT_POLICY, html, page,
+};
+
+/// A guide: its name in the address, its title, and its text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guide {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    text: &'static str,
+}
+
+macro_rules! guides {
+    ($($name:literal: $title:literal),+ $(,)?) => {
+        [$(Guide { name: $name, title: $title, text: include_str!(concat!("../../../guides/", $name, ".md")) }),+]
+    };
+}
+
+impl Guide {
+    /// In the order in which a newcomer reads them.
+    pub(super) const ALL: [Self; 7] = guides! {
+        "accounts": "Accounts and mids",
+        "authentication": "Authentication",
+        "scopes": "Scopes",
+        "errors": "Errors and retries",
+        "pagination": "Pagination",
+        "gateways": "Gateways",
+        "which-key": "Which key am I?",
+    };
+
+    pub(super) fn page(&self, prefix: &str) -> Result<Bytes, Problem> {
+        let mut body = String::with_capacity(2 * self.text.len());
+        // Our own paths stand below that of the public address.
+        let events = Parser::new_ext(self.text, Options::ENABLE_TABLES).map(|event| match event {
+            Event::Start(Tag::Link { link_type, dest_url, title, id }) if dest_url.starts_with('/') => {
+                let dest_url = CowStr::from(format!("{prefix}{dest_url}"));
+                Event::Start(Tag::Link { link_type, dest_url, title, id })
+            }
+            other => other,
+        });
+        push_html(&mut body, events);
+        page(&GuidePage { prefix, title: self.title, body: &body, guides: Self::ALL })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "guide.html")]
+struct GuidePage<'a> {
+    prefix: &'a str,
+    title: &'a str,
+    body: &'a str,
+    guides: [Guide; Guide::ALL.len()],
+}
+
+#[derive(Template)]
+#[template(path = "guides.html")]
+pub(super) struct Index<'a> {
+    pub(super) prefix: &'a str,
+    pub(super) guides: [Guide; Guide::ALL.len()],
+}
+
+pub(super) async fn index(state: State<AppState>) -> Result<Response, Problem> {
+    find(&state, "")
+}
+
+pub(super) async fn guide(
+    state: State<AppState>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    // What cannot be decoded names no guide.
+    let Ok(Path(name)) = name else { return Err(Problem::new(Code::NotFound)) };
+    if name.is_empty() { Err(Problem::new(Code::NotFound)) } else { find(&state, &name) }
+}
+
+fn find(state: &AppState, asked: &str) -> Result<Response, Problem> {
+    let found = state.pages.guides.iter().find(|(name, _)| *name == asked);
+    let (_, page) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    page.clone().map(|page| html(page, TEXT_POLICY))
+}
