@@ -45,12 +45,13 @@ impl Guide {
     pub(super) fn page(&self, prefix: &str) -> Result<Bytes, Problem> {
         let mut body = String::with_capacity(2 * self.text.len());
         // Our own paths stand below that of the public address.
-        let events = Parser::new_ext(self.text, Options::ENABLE_TABLES).map(|event| match event {
-            Event::Start(Tag::Link { link_type, dest_url, title, id }) if dest_url.starts_with('/') => {
-                let dest_url = CowStr::from(format!("{prefix}{dest_url}"));
-                Event::Start(Tag::Link { link_type, dest_url, title, id })
+        let events = Parser::new_ext(self.text, Options::ENABLE_TABLES).map(|mut event| {
+            if let Event::Start(Tag::Link { dest_url, .. }) = &mut event
+                && dest_url.starts_with('/')
+            {
+                *dest_url = CowStr::from(format!("{prefix}{dest_url}"));
             }
-            other => other,
+            event
         });
         push_html(&mut body, events);
         page(&GuidePage { prefix, title: self.title, body: &body, guides: Self::ALL })

@@ -13,6 +13,7 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -65,7 +66,7 @@ impl Packed {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&plain).ok()?;
         let gzip = encoder.finish().ok()?.into();
-        let name: String = digest(&SHA256, &plain).as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let name = BASE64.encode(digest(&SHA256, &plain));
         let tag = HeaderValue::from_str(&format!("W/\"{name}\"")).ok()?;
         Some(Self { plain, gzip, tag })
     }
