@@ -24,6 +24,7 @@ mod private_file;
 mod sentence;
 mod serve;
 mod shutdown;
+mod supervisor;
 mod telemetry;
 
 use sentence::sentence;

@@ -34,6 +34,7 @@ use crate::{
     open_files,
     sentence::sentence,
     shutdown::{self, Stop, StopSignals},
+    supervisor,
     telemetry::say,
 };
 
@@ -98,6 +99,7 @@ impl Running {
         let follow = rereading.follow(tls, hangups, started.stop.clone());
         started.node.background.spawn(follow);
         say_ready(&base_url, &format!("{}, {}", settings.environment, started.node.database), demo.as_ref());
+        supervisor::ready();
         Ok(started)
     }
 
@@ -147,6 +149,7 @@ impl Running {
             Stop::Interrupt => Duration::ZERO,
         };
         tracing::info!(?drain, "asked to stop: finishing what runs");
+        supervisor::stopping();
         tokio::select! {
             biased;
             () = self.stop(drain) => Ok(()),
@@ -157,6 +160,7 @@ impl Running {
     /// Stops at once, whatever is under way: to go on would be worse.
     async fn give_up(mut self, why: anyhow::Error) -> anyhow::Error {
         tracing::error!(error = &*why as &dyn std::error::Error, "stopping at once: {}", sentence(&why));
+        supervisor::stopping();
         self.ready.close();
         self.stop.cancel();
         self.door.cut();

@@ -16,6 +16,7 @@ use crate::{
     config::Log,
     listener::{Certificates, Reload},
     sentence::sentence,
+    supervisor,
     telemetry::Filter,
 };
 
@@ -43,10 +44,14 @@ impl Rereading {
                 _ = due.tick(), if tls.is_some() => false,
             };
             if is_asked {
+                supervisor::reloading();
                 self.read_filter();
             }
             if let Some(tls) = &tls {
                 say(tls, tls.reload(is_asked).await);
+            }
+            if is_asked {
+                supervisor::ready();
             }
         }
     }

@@ -1,0 +1,10 @@
+//! The ways to run the service that the repository offers, each as far as a machine without them can go: the image and
+//! compose.yaml without an engine for containers, the unit without a running systemd.
+
+mod unit;
+
+/// A file of the repository.
+fn read(name: &str) -> String {
+    let path = xtask::run::workspace_root().join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -1,0 +1,44 @@
+//! `examples/systemd/keyward.service`, as systemd's own tools judge it.
+
+use super::read;
+use crate::harness::{Place, binary, installed, private, run};
+
+/// How much exposure the unit's README promises, in tenths.
+const EXPOSURE: &str = "15";
+
+#[test]
+fn systemd_accepts_the_unit_and_rates_it_as_promised() {
+    let unit = read("examples/systemd/keyward.service");
+    let program = "/usr/local/bin/keyward";
+    assert_eq!(unit.matches(program).count(), 1);
+    let place = Place::embedded();
+    // The tool wants to see the program.
+    private(&place.folder().join("keyward.service"), &unit.replace(program, &binary().display().to_string()));
+    let analyze = installed("systemd-analyze", "systemd");
+    let verified = run(&analyze, ["verify", "./keyward.service"], place.folder()).success();
+    assert_eq!(verified.said().trim(), "", "it has something to say against the unit");
+    let rate = ["security", "--offline=true", "--no-pager", "--threshold", EXPOSURE, "./keyward.service"];
+    run(&analyze, rate, place.folder()).success();
+    let readme = read("examples/systemd/README.md").replace('\n', " ");
+    assert!(readme.contains("below 1.5 of 10"), "the README promises something else");
+}
+
+#[test]
+fn the_unit_uses_what_the_service_can_do() {
+    let unit = read("examples/systemd/keyward.service");
+    for line in [
+        // `supervised` shows that the service says when it is ready, and `hang_up` what it does then.
+        "Type=notify",
+        "ExecReload=/bin/sh -c 'kill -HUP $MAINPID'",
+        "User=keyward",
+        "LoadCredential=master.key:/etc/keyward/master.key",
+        "Environment=KEYWARD_MASTER_KEY_FILE=%d/master.key",
+        "Environment=KEYWARD_DATA_DIR=/var/lib/keyward",
+        "StateDirectory=keyward",
+        "StateDirectoryMode=0700",
+    ] {
+        assert!(unit.lines().any(|said| said == line), "{line} is missing");
+    }
+    // A password in a unit can be read by everybody.
+    assert!(!unit.contains("://"), "the unit holds an address");
+}
