@@ -31,6 +31,7 @@ mod one_database;
 mod outage;
 mod output;
 mod own_role;
+mod page;
 mod production;
 mod production_page;
 mod races;

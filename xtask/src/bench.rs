@@ -47,10 +47,10 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Reads the words after `bench`: `--quick`, `--big`, `--only ROW,ROW`.
+    /// Reads the words after `bench`: `--quick`, `--big`, `--only ROW,ROW`, `--rounds N`.
     ///
     /// # Errors
-    /// When there is any other word, or no such row.
+    /// When there is any other word, no such row, or no such number.
     pub fn parse(words: &[&str]) -> Result<Self> {
         let mut effort =
             Self { rounds: 7, seconds: 4, long: 60, part: 1, many_keys: 1_000_000, only: Vec::new(), quick: false };
@@ -66,7 +66,13 @@ impl Effort {
                     let names = words.next().context("`--only` needs the names of rows, parted by commas")?;
                     effort.only = names.split(',').map(str::to_owned).collect();
                 }
-                other => bail!("`bench` takes --quick, --big and --only, not `{other}`"),
+                // Fewer rounds than the page says of its figures are not written there.
+                "--rounds" => {
+                    let number = words.next().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
+                    effort.rounds = number.context("`--rounds` needs a number, at least 1")?;
+                    effort.quick = true;
+                }
+                other => bail!("`bench` takes --quick, --big, --only and --rounds, not `{other}`"),
             }
         }
         for name in &effort.only {
@@ -138,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_refused() {
-        for words in [&["--fast"][..], &["--only"], &["--only", "nothing"]] {
+        for words in [&["--fast"][..], &["--rounds", "0"], &["--only"], &["--only", "nothing"]] {
             assert!(Effort::parse(words).is_err(), "{words:?}");
         }
     }

@@ -28,9 +28,9 @@ mod reference;
 use guides::Guide;
 use reference::Script;
 
-/// For pages that are text alone.
-const TEXT_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// For pages that are text alone. Their icon is an empty one that stands in the page.
+const TEXT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+                           form-action 'none'; frame-ancestors 'none'";
 
 /// What never changes while the process runs: made once, and shared by all answers, however long each is on its way.
 pub(super) struct Pages {
