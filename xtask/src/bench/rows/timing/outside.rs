@@ -70,13 +70,28 @@ fn medians(bench: &Bench, node: &Node, call: usize) -> Result<[f64; KINDS.len()]
     for (n, (wrong, unknown)) in wrong.chunks_exact(3).zip(unknown.chunks_exact(3)).enumerate() {
         let [plain, revoked, warm] = wrong else { continue };
         let impostors = [&unknown[0], &unknown[1], plain, revoked, warm];
-        // Each kind is asked about first as often as last.
-        for kind in (0..KINDS.len()).map(|step| (step + n) % KINDS.len()) {
+        for kind in order(n) {
             let answer = client.ask(&request(node, &demo, call, impostors[kind], &unknown[2]))?;
             taken[kind].push(answer.millis * 1_000.0);
         }
     }
     Ok(taken.map(|taken| percentile(&taken, 50)))
+}
+
+/// The order in which the kinds are asked about in a turn: over 120 turns every order there is, so that each kind comes
+/// after each other kind equally often. Answers leave at ticks of the server's clock, so what the client does after one
+/// answer shows in the time of the next.
+fn order(turn: usize) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..KINDS.len()).collect();
+    // Neighbouring turns have distant orders: 49 and 120 have no common divisor.
+    let mut number = turn * 49 % 120;
+    let mut order = Vec::with_capacity(KINDS.len());
+    while !left.is_empty() {
+        let place = number % left.len();
+        number /= left.len();
+        order.push(left.remove(place));
+    }
+    order
 }
 
 fn request(node: &Node, demo: &Demo, call: usize, about: &Impostor, other: &Impostor) -> Request {
@@ -132,4 +147,24 @@ fn impostors(
         of_word.map(|(_, rest)| impostor(rest)).collect()
     };
     Ok((of("wrong")?, of("unknown")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_comes_after_every_other_equally_often() {
+        let mut after = [[0; KINDS.len()]; KINDS.len()];
+        for turn in 0..120 {
+            for pair in order(turn).windows(2) {
+                after[pair[0]][pair[1]] += 1;
+            }
+        }
+        for (one, row) in after.iter().enumerate() {
+            for (other, count) in row.iter().enumerate() {
+                assert_eq!(*count, if one == other { 0 } else { 24 }, "{one} before {other}");
+            }
+        }
+    }
 }
