@@ -7,8 +7,8 @@ on_both!(a_shell_gets_what_the_first_requests_need, every_start_on_a_terminal_sh
 /// What a shell knows after it has read the lines.
 fn in_a_shell(lines: &str, place: &Place) -> [String; 3] {
     let script = format!("eval \"$(cat <<'END'\n{lines}\nEND\n)\"\nprintf '%s\\n' \"$KW\" \"$KEY\" \"$MID\"");
-    let told = shell(&script, place.folder()).success().out;
-    let words: Vec<String> = told.lines().map(str::to_owned).collect();
+    let printed = shell(&script, place.folder()).success().out;
+    let words: Vec<String> = printed.lines().map(str::to_owned).collect();
     words.try_into().unwrap_or_else(|words| panic!("not three lines: {words:?}"))
 }
 

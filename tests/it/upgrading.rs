@@ -1,5 +1,5 @@
-//! Versions beside one another, as `docs/upgrading.md` says: a node goes on while the schema moves ahead of it, and none
-//! that does not know the schema starts.
+//! Versions beside one another, as `docs/upgrading.md` says: a node goes on while the schema moves ahead of it, and
+//! none that does not know the schema starts.
 
 use crate::harness::Place;
 

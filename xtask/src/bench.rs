@@ -43,7 +43,8 @@ pub struct Effort {
     many_keys: u64,
     /// Only these rows; all of them if empty.
     only: Vec<String>,
-    quick: bool,
+    /// Whether the figures go onto the page.
+    written: bool,
 }
 
 impl Effort {
@@ -53,13 +54,13 @@ impl Effort {
     /// When there is any other word, no such row, or no such number.
     pub fn parse(words: &[&str]) -> Result<Self> {
         let mut effort =
-            Self { rounds: 7, seconds: 4, long: 60, part: 1, many_keys: 1_000_000, only: Vec::new(), quick: false };
+            Self { rounds: 7, seconds: 4, long: 60, part: 1, many_keys: 1_000_000, only: Vec::new(), written: true };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
                 "--quick" => {
                     effort =
-                        Self { rounds: 1, seconds: 1, long: 2, part: 20, many_keys: 100_000, quick: true, ..effort };
+                        Self { rounds: 1, seconds: 1, long: 2, part: 20, many_keys: 100_000, written: false, ..effort };
                 }
                 "--big" => effort.many_keys = 10_000_000,
                 "--only" => {
@@ -70,7 +71,7 @@ impl Effort {
                 "--rounds" => {
                     let number = words.next().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
                     effort.rounds = number.context("`--rounds` needs a number, at least 1")?;
-                    effort.quick = true;
+                    effort.written = false;
                 }
                 other => bail!("`bench` takes --quick, --big, --only and --rounds, not `{other}`"),
             }
@@ -99,7 +100,7 @@ struct Bench {
     wrk: Wrk,
 }
 
-/// Builds what it needs in release mode, measures, prints Markdown, and writes it down unless it was a quick run. What was not
+/// Builds what it needs in release mode, measures, prints Markdown, and writes it down if it was a whole run. What was not
 /// measured keeps its line on the page.
 ///
 /// # Errors
@@ -119,11 +120,11 @@ pub fn run(effort: &Effort) -> Result<()> {
     }
     let machine = machine::describe(effort);
     println!("\n{machine}\n\n{report}");
-    if effort.quick {
-        println!("A quick run: nothing was written down.");
-    } else {
+    if effort.written {
         document::write(&machine, &report)?;
         println!("Written to {}.", document::PATH);
+    } else {
+        println!("Not a whole run: nothing was written down.");
     }
     ensure!(failed.is_empty(), "could not be measured: {}", failed.join(", "));
     Ok(())

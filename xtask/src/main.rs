@@ -15,9 +15,9 @@ Keyward's automation. Run it as `cargo xtask COMMAND`.
   sqlx [--check]   refresh the checked queries in crates/*/.sqlx after a change of SQL or of a migration;
                    with --check only say what is out of date
   pg               start a throwaway Postgres, print its URLs, and remove it when you press Enter
-  bench [--quick] [--big] [--only ROW,ROW]
+  bench [--quick] [--big] [--only ROW,ROW] [--rounds N]
                    build in release mode, measure the service against bare axum and pgbench, print the figures as Markdown and write
-                   them into docs/performance.md (not with --quick); with --big on ten million keys rather than one. Needs wrk and
+                   them into docs/performance.md (not with --quick or --rounds); with --big on ten million keys rather than one. Needs wrk and
                    valgrind, which are installed where that can be done
   instructions [--accept | --profile CASE]
                    count the instructions of a cached verification and compare them with benches/instructions.txt; part of `test`

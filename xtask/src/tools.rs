@@ -36,7 +36,8 @@ pub fn find_or_install(program: &str, package: &str) -> Result<PathBuf> {
     let root = rustix::process::geteuid().is_root();
     if !(root && Path::new("/etc/debian_version").exists()) {
         bail!(
-            "{program} is not on this machine: `sudo apt-get install {package}` on Debian, `brew install {package}` on macOS"
+            "{program} is not on this machine: `sudo apt-get install {package}` on Debian, `brew install {package}` \
+             on macOS"
         );
     }
     say(&format!("no {program} on this machine; installing Debian's package `{package}`, without starting a service"));

@@ -135,12 +135,10 @@ impl fmt::Display for LoadError {
         match self {
             Self::Unusable(why) => fmt::Display::fmt(why, f),
             Self::NotToml(path, what) => write!(f, "the configuration file {} is not TOML: {what}", path.display()),
-            Self::NoPath => {
-                f.write_str(
-                    "--config (KEYWARD_CONFIG) wants the path of a configuration file, and names none (it is not shown: it may \
-                     hold a password)",
-                )
-            }
+            Self::NoPath => f.write_str(
+                "--config (KEYWARD_CONFIG) wants the path of a configuration file, and names none (it is not shown: \
+                     it may hold a password)",
+            ),
             Self::Wrong(wrong) => fmt::Display::fmt(wrong, f),
         }
     }

@@ -32,7 +32,7 @@ pub(crate) enum Outcome {
     OfAnother(PathBuf),
     /// The database has accounts, and there is no file.
     NotOurs,
-    /// The database has no accounts, and nobody asked for some.
+    /// The database has no accounts, and none were asked for.
     Possible,
 }
 

@@ -51,16 +51,10 @@ async fn with_cache(and: &str) -> Stage {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_of_answers_keeps_none() {
     let stage = with_cache("").await;
-    let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
-    let till = stage.client(&key.value);
-    for _ in 0..3 {
-        till.get("/charges").await.expect(200);
-    }
-    stage.partner().revoke(&key.id).await.expect(204);
-    stage.refused(&till).await.expect_problem(401, "invalid_credential");
+    stage.a_revoked_key_is_refused().await;
     // Nor is a refusal kept.
-    let later = stage.partner().create(&stage.demo.merchant, "Later", &["charges:read"]).await;
-    stage.client(&later.value).get("/charges").await.expect(200);
+    let (_, later) = stage.till().await;
+    later.get("/charges").await.expect(200);
     stage.node.stop();
 }
 
@@ -68,8 +62,7 @@ async fn a_cache_of_answers_keeps_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_that_does_not_obey_no_store_keeps_revoked_keys_alive() {
     let stage = with_cache("proxy_ignore_headers Cache-Control;").await;
-    let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
-    let till = stage.client(&key.value);
+    let (key, till) = stage.till().await;
     till.get("/charges").await.expect(200);
     stage.partner().revoke(&key.id).await.expect(204);
     till.get("/charges").await.expect(200);

@@ -97,13 +97,7 @@ pub(super) async fn an_outage_of_the_database_is_503<K: Kind>() {
 pub(super) async fn a_revoked_key_is_refused_on_the_very_next_request<K: Kind>() {
     let stage = Stage::of::<K>().await;
     for _ in 0..5 {
-        let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
-        let till = stage.client(&key.value);
-        for _ in 0..3 {
-            till.get("/charges").await.expect(200);
-        }
-        stage.partner().revoke(&key.id).await.expect(204);
-        stage.refused(&till).await.expect_problem(401, "invalid_credential");
+        stage.a_revoked_key_is_refused().await;
     }
     stage.node.stop();
 }

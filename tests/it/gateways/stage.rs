@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::application::Application;
-use crate::harness::{Answer, Client, Daemon, Demo, Node, Place, Program, Raw, eventually, free_address};
+use crate::harness::{Answer, Client, Daemon, Demo, Issued, Node, Place, Program, Raw, eventually, free_address};
 
 /// A program that stands in front of applications.
 pub(super) trait Kind {
@@ -81,6 +81,23 @@ impl Stage {
     /// The value of a new secret key of the merchant.
     pub(super) async fn key(&self, scopes: &[&str]) -> String {
         self.partner().create(&self.demo.merchant, "Till", scopes).await.value
+    }
+
+    /// A new secret key of the merchant that may read charges, and a client of the gateway with it.
+    pub(super) async fn till(&self) -> (Issued, Client) {
+        let key = self.partner().create(&self.demo.merchant, "Till", &["charges:read"]).await;
+        let client = self.client(&key.value);
+        (key, client)
+    }
+
+    /// The same, seen to pass before it is revoked, and then kept out at once.
+    pub(super) async fn a_revoked_key_is_refused(&self) {
+        let (key, till) = self.till().await;
+        for _ in 0..3 {
+            till.get("/charges").await.expect(200);
+        }
+        self.partner().revoke(&key.id).await.expect(204);
+        self.refused(&till).await.expect_problem(401, "invalid_credential");
     }
 
     /// Sends a request to the gateway byte for byte, and reads its answer to the end: what no HTTP library would send.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     AppState, HttpOptions,
+    even_time::Arrived,
     fields::{Fields, Form, parse_object},
     problem::{Code, Problem},
 };
@@ -109,7 +110,10 @@ pub(super) async fn read(
         ));
     }
     match tokio::time::timeout(options.body_read_timeout, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok((media_type, parts.headers, body.to_bytes())),
+        Ok(Ok(body)) => {
+            Arrived::is_whole(&parts.extensions);
+            Ok((media_type, parts.headers, body.to_bytes()))
+        }
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Problem::invalid("body", "must arrive whole")),
         Err(_) => Err(Problem::invalid("body", format!("must arrive within {:?}", options.body_read_timeout))),

@@ -38,20 +38,20 @@ pub(super) struct Pages {
     pub(super) document: Bytes,
     reference: Result<Bytes, Problem>,
     problems: Result<Bytes, Problem>,
-    guides: Vec<(&'static str, Result<Bytes, Problem>)>,
+    index: Result<Bytes, Problem>,
+    guides: [Result<Bytes, Problem>; Guide::ALL.len()],
     script: Script,
 }
 
 impl Pages {
     pub(super) fn new(document: &OpenApi, settings: &Settings) -> Self {
         let prefix = settings.path_prefix();
-        let guides = Guide::ALL.map(|guide| (guide.name, guide.page(prefix)));
-        let index = page(&guides::Index { prefix, guides: Guide::ALL });
         Self {
             document: serde_json::to_string_pretty(document).unwrap_or_default().into(),
             reference: page(&reference::Reference { prefix }),
             problems: page(&Problems { prefix, codes: Code::ALL }),
-            guides: guides.into_iter().chain([("", index)]).collect(),
+            index: page(&guides::Index { prefix, guides: Guide::ALL }),
+            guides: Guide::ALL.map(|guide| guide.page(prefix)),
             script: Script::default(),
         }
     }

@@ -1,14 +1,17 @@
-//! When an answer leaves that hides whether something exists: a whole number of steps after the request arrived, so that
-//! the time tells nothing about what was looked up (test T19).
+//! When an answer leaves that hides whether something exists: a whole number of steps after its request arrived, so
+//! that its time does not show what was looked up (test T19).
 //!
 //! Equal work alone leaves microseconds between an unknown key and a wrong secret, and many requests make them visible.
-//! What is done in time is 401, 404 and `NOT_FOUND` of `/v1/verify`; an answer about what the caller has proved leaves at
-//! once. Waiting holds no place among the requests and nothing of the database.
+//! These are 401, 404 about a key or an account, `NOT_FOUND` of `/v1/verify` and `invalid_grant`; an answer about what
+//! the caller has proved leaves at once. Waiting holds no place among the requests and nothing of the database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::response::Response;
-use http::StatusCode;
+use http::{Extensions, StatusCode};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -16,27 +19,39 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// The step: several times what a look-up takes in a database nearby, and no time for whoever mistyped a key.
+/// The step: several times what a look-up takes in a database nearby, and no time for a caller that mistyped a key.
 const STEP: Duration = Duration::from_millis(5);
 
 /// Marks an answer whose status does not show that it hides something.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hides;
 
-/// When a request arrived.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Arrived(Instant);
+/// When a request arrived: its headers, and its body where one is read. Only what comes after the whole of it counts:
+/// a client that chose when the body ends could put the end of a step where two look-ups differ.
+#[derive(Clone, Debug)]
+pub(super) struct Arrived {
+    headers: Instant,
+    body: Arc<OnceLock<Instant>>,
+}
 
 impl Arrived {
     pub(super) fn now() -> Self {
-        Self(Instant::now())
+        Self { headers: Instant::now(), body: Arc::default() }
+    }
+
+    /// The request with these extensions has arrived whole.
+    pub(super) fn is_whole(extensions: &Extensions) {
+        if let Some(Self { body, .. }) = extensions.get() {
+            body.get_or_init(Instant::now);
+        }
     }
 
     /// Holds an answer that hides something back until its step is over.
     pub(super) async fn hold_back(self, response: &mut Response, problem: Option<&Problem>) {
         if hides(response, problem) {
             response.extensions_mut().remove::<Arc<Place>>();
-            sleep_until(self.0 + whole_steps(self.0.elapsed())).await;
+            let since = self.body.get().copied().unwrap_or(self.headers);
+            sleep_until(since + whole_steps(since.elapsed())).await;
         }
     }
 }
@@ -55,7 +70,31 @@ fn whole_steps(elapsed: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse as _;
+    use tokio::time::advance;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn steps_begin_when_the_request_is_whole() {
+        let (arrived, mut extensions) = (Arrived::now(), Extensions::new());
+        extensions.insert(arrived.clone());
+        advance(STEP * 4 / 5).await;
+        Arrived::is_whole(&extensions);
+        let whole = Instant::now();
+        advance(STEP * 2 / 5).await;
+        arrived.hold_back(&mut StatusCode::UNAUTHORIZED.into_response(), None).await;
+        assert_eq!(whole.elapsed(), STEP);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_hides_nothing_leaves_at_once() {
+        let began = Instant::now();
+        for status in [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE] {
+            Arrived::now().hold_back(&mut status.into_response(), None).await;
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
 
     #[test]
     fn any_time_within_a_step_is_the_end_of_that_step() {

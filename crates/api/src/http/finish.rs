@@ -30,6 +30,7 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     let arrived = Arrived::now();
     let proof = Proof::default();
     request.extensions_mut().insert(proof.clone());
+    request.extensions_mut().insert(arrived.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {

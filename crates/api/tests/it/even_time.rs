@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use http_body_util::channel::Channel;
 use serde_json::json;
 
 use crate::harness::{ID, Simulated, World};
@@ -47,7 +49,29 @@ async fn whatever_hides_something_leaves_at_the_end_of_a_step() {
     for id in [&foreign.id, ID] {
         takes_a_step!(404, world.get(&key.value, &format!("/v1/api-keys/{id}")));
     }
-    for mid in ["merchant_b1", "nobody"] {
+    for mid in ["merchant_b1", "unknown"] {
         takes_a_step!(404, world.get(&key.value, &format!("/v1/merchants/{mid}")));
     }
+}
+
+/// A client that chose when its body ends could put the end of a step where two look-ups differ.
+#[tokio::test]
+async fn the_steps_of_a_request_begin_when_its_body_has_arrived() {
+    let world = World::new().await;
+    let key = world.root("partner_a").await;
+    let text = json!({"AppKey": key.id, "AppSecret": key.forged()}).to_string();
+    let (mut sender, body) = Channel::<bytes::Bytes>::new(1);
+    let asked = world.request("POST", "/v1/oauth2/token").body("application/json", Body::new(body)).send();
+    let late = async {
+        let begun = Simulated::begin();
+        while begun.passed() < STEP * 2 / 5 {
+            tokio::task::yield_now().await;
+        }
+        sender.send_data(text.into()).await.unwrap();
+        drop(sender);
+        Simulated::begin()
+    };
+    let (answer, whole) = tokio::join!(asked, late);
+    answer.problem(401, "invalid_credential");
+    assert!(whole.passed() >= STEP, "{:?}", whole.passed());
 }

@@ -74,21 +74,17 @@ pub(super) struct Index<'a> {
     pub(super) guides: [Guide; Guide::ALL.len()],
 }
 
-pub(super) async fn index(state: State<AppState>) -> Result<Response, Problem> {
-    find(&state, "")
+pub(super) async fn index(State(state): State<AppState>) -> Result<Response, Problem> {
+    state.pages.index.clone().map(|page| html(page, TEXT_POLICY))
 }
 
 pub(super) async fn guide(
-    state: State<AppState>,
+    State(state): State<AppState>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     // What cannot be decoded names no guide.
-    let Ok(Path(name)) = name else { return Err(Problem::new(Code::NotFound)) };
-    if name.is_empty() { Err(Problem::new(Code::NotFound)) } else { find(&state, &name) }
-}
-
-fn find(state: &AppState, asked: &str) -> Result<Response, Problem> {
-    let found = state.pages.guides.iter().find(|(name, _)| *name == asked);
-    let (_, page) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let asked = name.map(|Path(name)| name).unwrap_or_default();
+    let mut guides = Guide::ALL.iter().zip(&state.pages.guides);
+    let (_, page) = guides.find(|(guide, _)| guide.name == asked).ok_or_else(|| Problem::new(Code::NotFound))?;
     page.clone().map(|page| html(page, TEXT_POLICY))
 }

@@ -1,4 +1,5 @@
-//! `/docs` itself: Scalar, started by a script of ours on the OpenAPI document. It sends requests to this service alone.
+//! `/docs` itself: Scalar, started by a script of ours on the OpenAPI document. It sends requests to this service
+//! alone.
 //!
 //! The crate's own page is not used: it has an inline script and loads the rest from another host.
 

@@ -50,7 +50,6 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
     let client = rfc6749::Client::of(&parts.headers);
     let several = Authorization::of(&parts.headers) == Authorization::Several;
-    parts.extensions.clear();
     let request = Request::from_parts(parts, body);
     let (media_type, _, bytes) =
         read(request, &state.options, MAX_BODY_BYTES, &[MediaType::Json, MediaType::UrlEncoded]).await?;
