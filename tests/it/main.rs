@@ -25,6 +25,7 @@ mod gateways;
 mod hang_up;
 mod last_used;
 mod limits;
+mod log_fields;
 mod log_lines;
 mod metrics;
 mod one_database;

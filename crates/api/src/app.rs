@@ -58,7 +58,7 @@ pub use fair_queue::QueueFull;
 pub use proving::Hashing;
 
 use crate::tokens::{AccessTokens, RefreshTokens};
-use attempts::Attempts;
+use attempts::{Attempts, Passed};
 use fresh_ids::FreshIds;
 use key_reload::KeyReload;
 use narrowing::Noting;
@@ -320,6 +320,11 @@ impl App {
     /// time.
     pub async fn much_was_used(&self) {
         self.usage.is_filling().await;
+    }
+
+    /// Warns, once in a while, of a source that asks more at once than its share.
+    pub fn warn_of_requests(&self, source: Source) {
+        self.attempts.warnings.passed(source, Passed::Requests);
     }
 
     /// Drops what limits and queues no longer need to remember. To be called every few seconds.

@@ -117,16 +117,16 @@ impl FromRef<AppState> for Arc<HttpOptions> {
 /// the source of a request.
 pub fn entrance(app: Arc<App>, options: HttpOptions) -> Entrance {
     // Before everything else, so that a verification that memory answers pays for nothing else.
-    let (max_body_bytes, credential) = (options.max_body_bytes, options.gateway.credential);
-    Entrance::new(Arc::clone(&app), router(app, options), max_body_bytes, credential)
+    let options = Arc::new(options);
+    Entrance::new(Arc::clone(&app), router(app, Arc::clone(&options)), options)
 }
 
 /// The usual way: routes, and what surrounds every request.
-fn router(app: Arc<App>, options: HttpOptions) -> Router {
-    let options = Arc::new(options);
+fn router(app: Arc<App>, options: Arc<HttpOptions>) -> Router {
     // Each kind has room of its own: who fills one, with slow bodies or with real work, leaves the others alone.
     let kinds = [verification(), tokens(), management(), stopping()].map(|kind| {
-        let room = Room { places: Places::new(options.max_requests_at_once), options: Arc::clone(&options) };
+        let places = Places::new(options.max_requests_at_once);
+        let room = Room { places, options: Arc::clone(&options), app: Arc::clone(&app) };
         kind.layer(from_fn_with_state(room, places::take_place))
     });
     let (routes, document) = kinds.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();

@@ -65,7 +65,7 @@ pub(crate) fn start(log: &Log) -> Result<Filter> {
         begun(events.try_init())?;
         Ok(Filter(Box::new(move |other| Ok(filter.reload(other)?))))
     } else {
-        let events = events.with_ansi(on_terminal).with_filter_reloading();
+        let events = events.with_ansi(on_terminal && has_colours()).with_filter_reloading();
         let filter = events.reload_handle();
         begun(events.try_init())?;
         Ok(Filter(Box::new(move |other| Ok(filter.reload(other)?))))
@@ -81,8 +81,13 @@ pub(crate) fn start_quietly(log: &Log) -> Result<()> {
     begun(if is_json(log.format, on_terminal) {
         events.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     } else {
-        events.with_ansi(on_terminal).try_init()
+        events.with_ansi(on_terminal && has_colours()).try_init()
     })
+}
+
+/// Whether the terminal can and may be coloured (`TERM`, `NO_COLOR`), as clap decides it for the help.
+fn has_colours() -> bool {
+    anstyle_query::term_supports_ansi_color() && !anstyle_query::no_color()
 }
 
 impl Filter {

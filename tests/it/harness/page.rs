@@ -1,5 +1,7 @@
 //! A page of the documentation: its blocks of code, to be run as a reader would, and its sample answers.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Deserializer, Value};
 
 /// A page, or a section of it.
@@ -38,6 +40,12 @@ impl Page {
         let [block] = <[String; 1]>::try_from(self.blocks(language))
             .unwrap_or_else(|blocks| panic!("{} has {} blocks of {language}", self.name, blocks.len()));
         block
+    }
+
+    /// What stands between backticks in the first column of its tables, below their headings.
+    pub(crate) fn codes_in_first_column(&self) -> BTreeSet<String> {
+        let cells = self.text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+        cells.map(|(code, _)| code.to_owned()).collect()
     }
 
     /// Holds its sample answers against what the commands really printed.

@@ -16,9 +16,11 @@ use super::Clock;
 
 mod limit;
 mod source;
+mod warnings;
 
 pub(super) use limit::Limit;
 pub use source::Source;
+pub(super) use warnings::{Passed, Warnings};
 
 /// How much more than one source a gateway that is no configured proxy may fail before its look-ups share a small rate.
 const GATEWAY: u32 = 10;
@@ -56,6 +58,7 @@ pub(super) struct Attempts {
     pair: Limit<(KeyId, Source)>,
     /// By who guesses at keys whose digests are slow to check, whichever they are: a guess costs us 20 ms of a core.
     slow: Limit<Guesser>,
+    pub(super) warnings: Warnings,
 }
 
 impl Attempts {
@@ -67,12 +70,13 @@ impl Attempts {
             named: Mutex::default(),
             pair: Limit::new(per_minute, Arc::clone(clock)),
             slow: Limit::new(per_minute, Arc::clone(clock)),
+            warnings: Warnings::new(Arc::clone(clock)),
         }
     }
 
     /// Whether a key may be looked up for this source.
     pub(super) fn admit_look_up(&self, source: Source) -> Result<(), TooManyAttempts> {
-        self.source.admit(&source)?;
+        self.source.admit(&source).map_err(|error| self.refused(source, error))?;
         let Some(gateway) = source.gateway() else { return Ok(()) };
         if self.gateway.admit(&gateway).is_ok() {
             return Ok(());
@@ -93,8 +97,8 @@ impl Attempts {
 
     /// Counts a wrong pair of keys. An error if there were too many before it.
     pub(super) fn failed_pair(&self, app_key: KeyId, source: Source) -> Result<(), TooManyAttempts> {
-        self.pair.admit(&(app_key, source))?;
-        self.source.admit(&source)?;
+        let admitted = self.pair.admit(&(app_key, source)).and_then(|()| self.source.admit(&source));
+        admitted.map_err(|error| self.refused(source, error))?;
         self.pair.failed(&(app_key, source));
         self.failed(source);
         Ok(())
@@ -102,7 +106,10 @@ impl Attempts {
 
     /// Counts a guess that is slow to check, before it is checked.
     pub(super) fn guess(&self, guesser: Guesser) -> Result<Guess<'_>, TooManyAttempts> {
-        self.slow.take(&guesser)?;
+        self.slow.take(&guesser).map_err(|error| match guesser {
+            Guesser::Source(source) => self.refused(source, error),
+            Guesser::Account(_) | Guesser::Upkeep => error,
+        })?;
         Ok(Guess { attempts: self, guesser })
     }
 
@@ -112,6 +119,13 @@ impl Attempts {
         self.through_gateway.forget();
         self.pair.forget();
         self.slow.forget();
+        self.warnings.forget();
+    }
+
+    /// Warns of a source that has to wait.
+    fn refused(&self, source: Source, error: TooManyAttempts) -> TooManyAttempts {
+        self.warnings.passed(source, Passed::WrongCredentials);
+        error
     }
 
     /// Says once for each gateway that it should be configured; and once that it is slowed down.

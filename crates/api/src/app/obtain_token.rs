@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    FamilyId, KeyId, KeyType, PresentedValue, ScopeSet, Timestamp, ValueError,
+    FamilyId, KeyId, KeyType, Mid, PresentedValue, ScopeSet, Timestamp, ValueError,
     revocation::{NotAPair, usable_pair},
 };
 use keyward_storage::Credential;
@@ -43,6 +43,8 @@ pub struct Tokens {
     pub scopes: ScopeSet,
     /// The secret key that it speaks for.
     pub secret_key: KeyId,
+    /// The account of both keys.
+    pub mid: Mid,
     /// The refresh token, if one was wanted.
     pub refresh: Option<Zeroizing<String>>,
 }
@@ -231,7 +233,7 @@ pub(super) fn make_tokens(app: &App, grant: AccessGrant, family: Option<Family>,
     if access.expires_at <= now.expiry {
         return Err(Fault::ClocksDiffer);
     }
-    let AccessGrant { public_key, secret_key, mid: _, scopes } = grant;
+    let AccessGrant { public_key, secret_key, mid, scopes } = grant;
     let refresh = match family {
         None => None,
         Some(Family { id: family, ends_at: family_ends_at, scopes }) => {
@@ -240,5 +242,5 @@ pub(super) fn make_tokens(app: &App, grant: AccessGrant, family: Option<Family>,
             Some(app.refresh_tokens.seal(&next, app.random()?)?)
         }
     };
-    Ok(Tokens { access: access.token, expires_at: access.expires_at, scopes, secret_key, refresh })
+    Ok(Tokens { access: access.token, expires_at: access.expires_at, scopes, secret_key, mid, refresh })
 }

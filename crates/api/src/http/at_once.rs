@@ -11,19 +11,21 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{BoxError, Router, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body::Body;
 use keyward_verifier::Arrival;
 use tower::Service;
 
 use super::{
-    context,
-    finish::{self, Meter},
-    v1::auth::{AuthPath, CredentialHeader},
+    HttpOptions,
+    context::{self, Trace},
+    finish::{self, Calling, Meter, Object},
+    v1::auth::AuthPath,
 };
 use crate::app::App;
 
@@ -47,14 +49,13 @@ struct Shared {
     verify: Meter,
     /// The longest body that is read here.
     most_bytes: u64,
-    /// Where gateways pass on the credential of a request.
-    credential: CredentialHeader,
+    options: Arc<HttpOptions>,
 }
 
 impl Entrance {
-    pub(super) fn new(app: Arc<App>, usual: Router, max_body_bytes: usize, credential: CredentialHeader) -> Self {
-        let most_bytes = verify::MOST_BYTES.min(max_body_bytes as u64);
-        let shared = Shared { app, auth: auth::meters(), verify: verify::meter(), most_bytes, credential };
+    pub(super) fn new(app: Arc<App>, usual: Router, options: Arc<HttpOptions>) -> Self {
+        let most_bytes = verify::MOST_BYTES.min(options.max_body_bytes as u64);
+        let shared = Shared { app, auth: auth::meters(), verify: verify::meter(), most_bytes, options };
         Self { shared: Arc::new(shared), usual, peer: None }
     }
 
@@ -97,12 +98,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Answering {
         if let Some(path) = AuthPath::read(request.uri().path())
-            && let Some(response) = auth::answer(&self.shared, path, &request)
+            && let Some(response) = auth::answer(&self.shared, self.peer, path, &request)
         {
             return Answering::Now(Some(response));
         }
         if verify::is_plain(&self.shared, &request) {
-            return match verify::answer(&self.shared, request) {
+            return match verify::answer(&self.shared, self.peer, request) {
                 Ok(response) => Answering::Now(Some(response)),
                 Err(request) => Answering::Later(Box::pin(Self::usual(self.usual.clone(), self.peer, request))),
             };
@@ -135,20 +136,46 @@ struct Asked<'a> {
     method: &'a Method,
     route: &'static str,
     headers: &'a HeaderMap,
+    peer: Option<SocketAddr>,
 }
 
 impl Shared {
-    /// What every answer gets: its request id, a place in the metrics, and the line in the log of any other.
-    fn finish(&self, mut response: Response, asked: &Asked<'_>, meter: &Meter, arrival: &Arrival) -> Response {
-        let request_id = context::request_id(asked.headers, &self.app);
+    /// What every answer gets: its name, a place in the metrics, and the line in the log of any other. `found` says who
+    /// asked and about what; it is called only where a line is written.
+    fn finish(
+        &self,
+        mut response: Response,
+        asked: &Asked<'_>,
+        meter: &Meter,
+        arrival: &Arrival,
+        found: impl FnOnce() -> (Option<Calling>, Object),
+    ) -> Response {
         let took = self.app.verifier().time_since(arrival);
         meter.count(took);
-        if finish::logs_verifications() {
-            let trace_id = context::trace_id(asked.headers, &self.app);
-            let span = finish::span(asked.method, asked.route, &request_id, &trace_id);
-            span.in_scope(|| finish::log(None, asked.route, response.status().as_u16(), took, Some(0)));
-        }
+        let request_id = if finish::logs_verifications() {
+            self.log(response.status().as_u16(), asked, took, found())
+        } else {
+            context::request_id(asked.headers, &self.app)
+        };
         response.headers_mut().insert(context::REQUEST_ID, request_id);
         response
+    }
+
+    /// Writes the line; returns the name of the request.
+    #[cold]
+    fn log(
+        &self,
+        status: u16,
+        asked: &Asked<'_>,
+        took: Duration,
+        (caller, object): (Option<Calling>, Object),
+    ) -> HeaderValue {
+        let &Asked { method, route, headers, peer } = asked;
+        let (trace, given) = (Trace::of(headers, &self.app), context::given_request_id(headers));
+        let source = context::address(headers, peer.map(|peer| peer.ip()), &self.options.trusted_proxies);
+        let span = finish::span(&finish::Asked { method, route, trace: &trace, given, source });
+        let answer = finish::Answer { problem: None, route, status, took };
+        span.in_scope(|| finish::log(&answer, caller.as_ref(), Some(&object), Some(0)));
+        trace.request_id(given)
     }
 }

@@ -13,7 +13,7 @@ use super::{
     AppState,
     authorization::Authorization,
     context,
-    finish::Proof,
+    finish::{Calling, Noted},
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
 };
@@ -64,7 +64,9 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
         let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
         let credential = bearer(&parts.headers)?.ok_or_else(|| refused(Denial::NotFound))?;
         let caller = authenticate::authenticate(&state.app, credential, source).await?;
-        Proof::is_given(&parts.extensions);
+        let noted = Noted::of(&parts.extensions);
+        noted.proof();
+        noted.calls(Calling::of(&caller));
         // From here on it is the account's request, not its source's: also while its body is on its way.
         if !N::STOPS
             && let Some((place, holder)) = parts.extensions.get::<Arc<Place>>().zip(Holder::of(&caller))

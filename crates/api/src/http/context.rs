@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
     sync::{
         OnceLock,
@@ -25,13 +25,18 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// The name of a request: the caller's if it is decent, else ours.
-pub(super) fn request_id(headers: &HeaderMap, app: &App) -> HeaderValue {
+/// The caller's own name for a request, if it is decent.
+pub(super) fn given_request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
     let decent = |id: &&HeaderValue| {
         let id = id.as_bytes();
         (1..=64).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
-    headers.get(REQUEST_ID).filter(decent).cloned().unwrap_or_else(|| fresh_request_id(app))
+    headers.get(REQUEST_ID).filter(decent)
+}
+
+/// The name of a request of which no line is written: the caller's, else a fresh one.
+pub(super) fn request_id(headers: &HeaderMap, app: &App) -> HeaderValue {
+    given_request_id(headers).cloned().unwrap_or_else(|| fresh_request_id(app))
 }
 
 /// Random for each process, counted within it: unique, and nothing has to be drawn for each request.
@@ -49,12 +54,35 @@ fn fresh_request_id(app: &App) -> HeaderValue {
 
 /// Where the request stands in a distributed trace: the caller's trace if its `traceparent` is valid, else a new one,
 /// with a span of our own (W3C trace context, section 3.2).
-pub(super) fn trace_id(headers: &HeaderMap, app: &App) -> String {
-    let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
-    let random = app.random::<24>().unwrap_or([1; 24]);
-    let (trace, span) = random.split_at(16);
-    let trace = parent.and_then(|parent| parent.parse().ok()).map_or_else(|| hex(trace), |Parent { trace }| trace);
-    format!("00-{trace}-{}-01", hex(span))
+pub(super) struct Trace {
+    id: String,
+    span: String,
+}
+
+impl Trace {
+    pub(super) fn of(headers: &HeaderMap, app: &App) -> Self {
+        let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+        let random = app.random::<24>().unwrap_or([1; 24]);
+        let (trace, span) = random.split_at(16);
+        let id = parent.and_then(|parent| parent.parse().ok()).map_or_else(|| hex(trace), |Parent { trace }| trace);
+        Self { id, span: hex(span) }
+    }
+
+    /// The one id to search logs for.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// As the `traceId` of a problem.
+    pub(super) fn parent(&self) -> String {
+        format!("00-{}-{}-01", self.id, self.span)
+    }
+
+    /// The name of the request: the caller's, else this trace.
+    pub(super) fn request_id(&self, given: Option<&HeaderValue>) -> HeaderValue {
+        let ours = || HeaderValue::from_str(&self.id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"));
+        given.cloned().unwrap_or_else(ours)
+    }
 }
 
 /// A valid `traceparent`.
@@ -94,10 +122,28 @@ fn hex(bytes: &[u8]) -> String {
 /// Where a request comes from: the socket, or what proxies of ours say in `X-Forwarded-For`. Where a neighbour that is
 /// no proxy of ours forwards for others, its word only keeps those apart.
 pub(super) fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
-    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0).ip().to_canonical();
+    let (address, claim) = origin(headers, peer(extensions), trusted);
+    match claim {
+        // A neighbour that speaks for others is a gateway that is not configured.
+        Some(claim) if is_near(&address) => Source::claimed(hop_address(claim).unwrap_or(address), address),
+        Some(_) | None => Source::from(address),
+    }
+}
+
+/// The address of the caller, as far as it is believed.
+pub(super) fn address(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> IpAddr {
+    origin(headers, peer, trusted).0
+}
+
+/// Who is at the other end of the connection, where that is known.
+pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+}
+
+/// The last address that is believed, and for whom it claims to speak.
+fn origin<'a>(headers: &'a HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> (IpAddr, Option<&'a str>) {
     let ours = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    let mut address = peer;
+    let mut address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
     // A line that is no text stays in its place as a hop that cannot be read: what stands before it is not believed.
     let lines = headers.get_all(X_FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default());
     let hops: Vec<&str> = lines.flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -106,15 +152,10 @@ pub(super) fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[Ip
     while ours(&address) {
         match before.next().and_then(|hop| hop_address(hop)) {
             Some(reported) => address = reported.to_canonical(),
-            None => return Source::from(address),
+            None => return (address, None),
         }
     }
-    let claim = before.next().copied().or_else(|| other_claim(headers));
-    match claim {
-        // A neighbour that speaks for others is a gateway that is not configured.
-        Some(claim) if is_near(&address) => Source::claimed(hop_address(claim).unwrap_or(address), address),
-        Some(_) | None => Source::from(address),
-    }
+    (address, before.next().copied().or_else(|| other_claim(headers)))
 }
 
 /// The address that a gateway without `X-Forwarded-For` claims to forward for (`X-Real-IP`, or RFC 7239).

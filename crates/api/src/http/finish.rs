@@ -1,8 +1,8 @@
-//! Where every answer leaves: it gets its request id, problems get their body, and one line goes to the log.
+//! Where every answer leaves: it gets its name, problems get their body, and one line goes to the log.
 //!
-//! The only place that logs the cause of a problem. Never logs a header or a body.
+//! The only place that logs the cause of a problem. Never logs a header or a body; `docs/logs.md` lists what it logs.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
     body::Body,
@@ -11,37 +11,50 @@ use axum::{
     response::Response,
 };
 use http::{HeaderValue, Method, StatusCode, header};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, field::display};
 
-use super::{AppState, context, even_time::Arrived, places, problem::Problem, v1::auth::AuthPath};
+use super::{
+    AppState,
+    context::{self, Trace},
+    even_time::Arrived,
+    places,
+    problem::Problem,
+    v1::auth::AuthPath,
+};
 
+mod noted;
 mod strangers;
 
+pub(super) use noted::{Calling, Noted, Object};
+pub(super) use strangers::Strangers;
 use strangers::is_for_a_stranger;
-pub(super) use strangers::{Proof, Strangers};
 
 pub(super) async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let request_id = context::request_id(request.headers(), &state.app);
-    let trace_id = context::trace_id(request.headers(), &state.app);
+    let headers = request.headers();
+    let trace = Trace::of(headers, &state.app);
+    let given = context::given_request_id(headers);
+    let request_id = trace.request_id(given);
+    let source = context::address(headers, context::peer(request.extensions()), &state.options.trusted_proxies);
     let method = known(request.method());
     let route = route(&request).to_owned();
-    let span = span(request.method(), &route, &request_id, &trace_id);
+    let span = span(&Asked { method: request.method(), route: &route, trace: &trace, given, source });
     let started = state.app.monotonic();
     let arrived = Arrived::now();
-    let proof = Proof::default();
-    request.extensions_mut().insert(proof.clone());
+    let noted = Noted::default();
+    request.extensions_mut().insert(noted.clone());
     request.extensions_mut().insert(arrived.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
-        give_body(&mut response, problem, &state.app.settings().public_url, &trace_id);
+        give_body(&mut response, problem, &state.app.settings().public_url, &trace.parent());
     }
     response.headers_mut().insert(context::REQUEST_ID, request_id);
     let took = state.app.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
-    let is_limited = !is_routine(&route, status) && is_for_a_stranger(&proof, problem.as_ref(), &route, status);
+    let is_limited = !is_routine(&route, status) && is_for_a_stranger(&noted, problem.as_ref(), &route, status);
     let may_tell = if is_limited { state.strangers.may_tell(started, status) } else { Some(0) };
-    span.in_scope(|| log(problem.as_ref(), &route, status, took, may_tell));
+    let answer = Answer { problem: problem.as_ref(), route: &route, status, took };
+    span.in_scope(|| log(&answer, noted.caller(), noted.object(), may_tell));
     let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
     metrics::counter!("keyward_http_requests_total", &labels).increment(1);
     let [method, route, _] = labels;
@@ -59,10 +72,21 @@ fn route(request: &Request) -> &str {
     }
 }
 
+/// What is known of a request before anybody looks at it.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    pub(super) route: &'a str,
+    pub(super) trace: &'a Trace,
+    /// The caller's own name for it.
+    pub(super) given: Option<&'a HeaderValue>,
+    pub(super) source: IpAddr,
+}
+
 /// What every line in the log about a request says of it.
-pub(super) fn span(method: &Method, route: &str, request_id: &HeaderValue, trace_id: &str) -> tracing::Span {
-    let (method, name) = (known(method), request_id.to_str().unwrap_or_default());
-    tracing::info_span!("http", method, route, request.id = name, trace.id = trace_id)
+pub(super) fn span(asked: &Asked<'_>) -> tracing::Span {
+    let (method, trace, source) = (known(asked.method), asked.trace.id(), asked.source);
+    let given = asked.given.and_then(|id| id.to_str().ok());
+    tracing::info_span!("http", method, route = asked.route, %source, trace.id = trace, request.id = given)
 }
 
 /// The method, if it is one of those that HTTP knows: anybody may send any word, and a label or a log must not grow with
@@ -113,11 +137,11 @@ impl Meter {
     }
 }
 
-/// Whether an answer is one of those that are given on every request of somebody else's, or every second to a load
-/// balancer, and says yes: a line each would be most of the log.
+/// Whether an answer is one of those that are given on every request of somebody else's and say yes, or every second to
+/// a load balancer: a line each would be most of the log. When the readiness changes, a line of its own says so.
 fn is_routine(route: &str, status: u16) -> bool {
-    let is_of_many = matches!(route, "/v1/verify" | "/v1/verify/batch" | "/healthz" | "/readyz");
-    status < 400 && (is_of_many || route.starts_with("/v1/auth"))
+    let is_verification = matches!(route, "/v1/verify" | "/v1/verify/batch") || route.starts_with("/v1/auth");
+    matches!(route, "/healthz" | "/readyz") || (status < 400 && is_verification)
 }
 
 /// Whether somebody looks so closely that verifications that say yes leave a line.
@@ -125,11 +149,18 @@ pub(super) fn logs_verifications() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
+/// An answer, as its line shows it.
+pub(super) struct Answer<'a> {
+    pub(super) problem: Option<&'a Problem>,
+    pub(super) route: &'a str,
+    pub(super) status: u16,
+    pub(super) took: Duration,
+}
+
 /// The line about an answer. `may_tell` is absent where it is held back; else it says how many were before.
-pub(super) fn log(problem: Option<&Problem>, route: &str, status: u16, took: Duration, may_tell: Option<u64>) {
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+pub(super) fn log(answer: &Answer<'_>, caller: Option<&Calling>, object: Option<&Object>, may_tell: Option<u64>) {
+    let &Answer { problem, route, status, took } = answer;
     let code = problem.map(|problem| problem.code().as_str());
-    let cause = problem.and_then(Problem::cause).map(chain);
     if let Some(code) = code {
         metrics::counter!("keyward_problems_total", "code" => code).increment(1);
     }
@@ -137,12 +168,30 @@ pub(super) fn log(problem: Option<&Problem>, route: &str, status: u16, took: Dur
     if withheld > 0 {
         tracing::warn!(withheld, "held back {withheld} lines about requests of callers that proved nothing");
     }
-    if status >= 500 {
-        tracing::error!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");
-    } else if is_routine(route, status) {
-        tracing::debug!(status, took_ms, "answered {status} in {took_ms} ms");
+    let cause = problem.and_then(Problem::cause).map(chain);
+    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let (key, mid) = (caller.map(|caller| display(&caller.key)), caller.map(|caller| display(&caller.mid)));
+    let object = object.map(display);
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                status,
+                code,
+                cause,
+                caller.key = key,
+                caller.mid = mid,
+                object,
+                took_us,
+                "answered {status} in {took_us} µs"
+            )
+        };
+    }
+    if is_routine(route, status) {
+        line!(debug);
+    } else if status >= 500 {
+        line!(error);
     } else {
-        tracing::info!(status, code, cause, took_ms, "answered {status} in {took_ms} ms");
+        line!(info);
     }
 }
 

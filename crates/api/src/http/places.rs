@@ -23,7 +23,7 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    app::{Caller, Source},
+    app::{App, Caller, Source},
     shares::{self, Refusal, Shares},
 };
 
@@ -128,6 +128,7 @@ impl Drop for Place {
 pub(super) struct Room {
     pub(super) places: Places,
     pub(super) options: Arc<HttpOptions>,
+    pub(super) app: Arc<App>,
 }
 
 /// Takes a place for a request, or answers that no place is free.
@@ -137,7 +138,12 @@ pub(super) async fn take_place(
     next: Next,
 ) -> Result<Response, Problem> {
     let source = context::source(request.headers(), request.extensions(), &room.options.trusted_proxies);
-    let place = Arc::new(room.places.take(Holder::Source(source))?);
+    let place = room.places.take(Holder::Source(source)).inspect_err(|problem| {
+        if problem.code() == Code::TooManyRequests {
+            room.app.warn_of_requests(source);
+        }
+    });
+    let place = Arc::new(place?);
     request.extensions_mut().insert(Arc::clone(&place));
     let mut response = next.run(request).await;
     response.extensions_mut().insert(place);

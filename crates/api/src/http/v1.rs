@@ -17,6 +17,7 @@ use http::{HeaderName, HeaderValue, header, request::Parts};
 use serde::Serialize;
 
 use super::{
+    finish::{Noted, Object},
     openapi::Problems,
     problem::{Code, Faults, Problem},
 };
@@ -31,7 +32,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
         let segment = axum::extract::Path::<String>::from_request_parts(parts, state).await;
         // Undecoded it still tells whether it was meant to be a key id.
         let undecoded = || parts.uri.path().rsplit('/').find(|part| part.contains('%')).unwrap_or_default().to_owned();
-        Ok(Self(segment.map_or_else(|_| undecoded(), |path| path.0)))
+        let segment = segment.map_or_else(|_| undecoded(), |path| path.0);
+        if let Ok(id) = segment.parse() {
+            Noted::of(&parts.extensions).is_about(Object::Key(id));
+        }
+        Ok(Self(segment))
     }
 }
 

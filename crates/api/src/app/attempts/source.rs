@@ -1,6 +1,9 @@
 //! Where a request comes from.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// Where a request comes from: an address, or for IPv6 the /64 that one customer usually holds. What a gateway that is
 /// no configured proxy says keeps its clients apart, and proves nothing.
@@ -36,6 +39,16 @@ impl Source {
     #[must_use]
     pub const fn gateway(self) -> Option<IpAddr> {
         self.gateway
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)?;
+        if self.address.is_ipv6() {
+            f.write_str("/64")?;
+        }
+        self.gateway.map_or(Ok(()), |gateway| write!(f, " (claimed by {gateway})"))
     }
 }
 

@@ -5,7 +5,13 @@ use keyward_domain::Timestamp;
 use super::*;
 
 #[derive(Default)]
-struct Dial(Mutex<Duration>);
+pub(super) struct Dial(Mutex<Duration>);
+
+impl Dial {
+    pub(super) fn turn(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
 
 impl Clock for Dial {
     fn now(&self) -> Timestamp {
@@ -46,7 +52,7 @@ fn waiting_gives_tries_back_one_by_one() {
     }
     let wait = limit.admit(&1).unwrap_err().retry_after;
     assert!(wait <= Duration::from_secs(1), "{wait:?}");
-    *dial.0.lock().unwrap() += wait;
+    dial.turn(wait);
     assert_eq!(limit.admit(&1), Ok(()));
     limit.failed(&1);
     assert!(limit.admit(&1).is_err(), "that failure took the try that was given back");
@@ -73,7 +79,7 @@ fn what_is_over_is_forgotten() {
     limit.failed(&1);
     limit.forget();
     assert!(limit.remembers_anybody());
-    *dial.0.lock().unwrap() += Duration::from_hours(1);
+    dial.turn(Duration::from_hours(1));
     limit.forget();
     assert!(!limit.remembers_anybody());
 }
@@ -85,4 +91,16 @@ fn an_ipv6_source_is_its_64_and_a_mapped_address_is_ipv4() {
     assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
     assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
     assert_ne!(source("192.0.2.1"), source("192.0.2.2"));
+}
+
+#[test]
+fn a_source_is_shown_as_what_it_is_and_a_claim_as_a_claim() {
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    for (source, shown) in [
+        (Source::from(ip("192.0.2.1")), "192.0.2.1"),
+        (Source::from(ip("2001:db8::7")), "2001:db8::/64"),
+        (Source::claimed(ip("192.0.2.1"), ip("10.0.0.1")), "192.0.2.1 (claimed by 10.0.0.1)"),
+    ] {
+        assert_eq!(source.to_string(), shown);
+    }
 }

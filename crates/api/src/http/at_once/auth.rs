@@ -1,5 +1,7 @@
 //! `/v1/auth` from memory.
 
+use std::net::SocketAddr;
+
 use axum::{body::Body, response::Response};
 use http::{Method, Request, StatusCode};
 
@@ -7,7 +9,7 @@ use super::{Asked, Shared};
 use crate::{
     app::authorize::authorize_at_once,
     http::{
-        finish::Meter,
+        finish::{Calling, Meter, Object},
         v1::auth::{self, AuthPath, Required, presented},
     },
 };
@@ -25,10 +27,15 @@ pub(super) fn meters() -> Meters {
 }
 
 /// The answer, if memory gives it and it is yes.
-pub(super) fn answer<B>(shared: &Shared, path: AuthPath, request: &Request<B>) -> Option<Response> {
+pub(super) fn answer<B>(
+    shared: &Shared,
+    peer: Option<SocketAddr>,
+    path: AuthPath,
+    request: &Request<B>,
+) -> Option<Response> {
     let arrival = shared.app.verifier().arrival();
     let (_, meter) = shared.auth.get(path.number())?.iter().find(|(method, _)| method == request.method())?;
-    let credential = presented(request.headers(), shared.credential).ok()??;
+    let credential = presented(request.headers(), shared.options.gateway.credential).ok()??;
     let required = Required::read(path, request.uri().query(), request.headers()).ok()?;
     if !required.is_meetable() {
         return None;
@@ -37,6 +44,10 @@ pub(super) fn answer<B>(shared: &Shared, path: AuthPath, request: &Request<B>) -
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     *response.headers_mut() = auth::headers(&authorized);
-    let asked = Asked { method: request.method(), route: path.route(), headers: request.headers() };
-    Some(shared.finish(response, &asked, meter, &arrival))
+    let asked = Asked { method: request.method(), route: path.route(), headers: request.headers(), peer };
+    let found = || {
+        let key = authorized.key();
+        (Some(Calling::new(key, authorized.mid().clone())), Object::Key(key))
+    };
+    Some(shared.finish(response, &asked, meter, &arrival, found))
 }

@@ -1,5 +1,7 @@
 //! `POST /v1/verify` from memory.
 
+use std::net::SocketAddr;
+
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
@@ -14,7 +16,11 @@ use super::{
 };
 use crate::{
     app::{authenticate::authenticate_at_once, verify_key::verify_key_at_once},
-    http::{caller::bearer, finish::Meter, v1::create_key::key_type},
+    http::{
+        caller::bearer,
+        finish::{Calling, Meter, Object},
+        v1::create_key::key_type,
+    },
 };
 
 /// A longer body takes the usual way.
@@ -56,7 +62,11 @@ fn given<'de, D: Deserializer<'de>>(text: D) -> Result<Option<&'de str>, D::Erro
 
 /// The answer, if memory gives it and it is yes; else the request as it came.
 #[expect(clippy::result_large_err, reason = "the request goes back to whoever handed it in")]
-pub(super) fn answer<B>(shared: &Shared, request: Request<B>) -> Result<Response, Request<Begun<B>>>
+pub(super) fn answer<B>(
+    shared: &Shared,
+    peer: Option<SocketAddr>,
+    request: Request<B>,
+) -> Result<Response, Request<Begun<B>>>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -75,11 +85,12 @@ where
     let verified = read(&bytes)
         .and_then(conditions)
         .and_then(|(key, conditions)| verify_key_at_once(app, &arrival, &caller, key, &conditions));
-    let verified = verified.and_then(|found| written::good(&found));
+    let verified = verified.and_then(|found| Some((written::good(&found)?, found)));
     match verified {
-        Some(json) => {
-            let asked = Asked { method: &parts.method, route: ROUTE, headers: &parts.headers };
-            Ok(shared.finish(with_body(json), &asked, &shared.verify, &arrival))
+        Some((json, found)) => {
+            let asked = Asked { method: &parts.method, route: ROUTE, headers: &parts.headers, peer };
+            let found = || (Calling::of(&caller), Object::Key(found.key.id()));
+            Ok(shared.finish(with_body(json), &asked, &shared.verify, &arrival, found))
         }
         None => Err(Request::from_parts(parts, Begun::of(bytes))),
     }

@@ -5,36 +5,15 @@
 //! that it asks too much at once. What failed has lines of its own: a flood of anything else does not hide it.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use http::Extensions;
-
+use super::Noted;
 use crate::http::problem::{Code, Problem};
 
 /// How many such lines a second are written, of failures and of everything else.
 const LINES: u32 = 20;
-
-/// Whether the caller of a request has proved who it is. Known where that is checked, read where the answer leaves.
-#[derive(Clone, Debug, Default)]
-pub(in crate::http) struct Proof(Arc<AtomicBool>);
-
-impl Proof {
-    /// The caller of the request with these extensions has proved who it is.
-    pub(in crate::http) fn is_given(extensions: &Extensions) {
-        if let Some(Self(proof)) = extensions.get() {
-            proof.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn was_given(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// The lines of one second, and those that were held back.
 #[derive(Debug, Default)]
@@ -49,9 +28,9 @@ struct Count {
 }
 
 /// Whether an answer is one that anybody can have, without a credential.
-pub(super) fn is_for_a_stranger(proof: &Proof, problem: Option<&Problem>, route: &str, status: u16) -> bool {
+pub(super) fn is_for_a_stranger(noted: &Noted, problem: Option<&Problem>, route: &str, status: u16) -> bool {
     // Who obtains a token has proved it by that.
-    let is_known = proof.was_given() || (route == "/v1/oauth2/token" && status < 400);
+    let is_known = noted.is_proved() || (route == "/v1/oauth2/token" && status < 400);
     let asks_too_much = |problem: &Problem| {
         let code = problem.code();
         matches!(code, Code::TooManyAttempts | Code::TooManyRequests)
@@ -106,17 +85,16 @@ mod tests {
         let problem = |code| Some(Problem::new(code));
         let refusals = [Code::InvalidRequest, Code::KeyNotFound, Code::LockOut, Code::Internal, Code::WrongType];
         for problem in refusals.map(problem).into_iter().chain([None]) {
-            let is_for = |proof: &Proof| is_for_a_stranger(proof, problem.as_ref(), "/v1/api-keys", 400);
-            let (mut extensions, proof) = (Extensions::new(), Proof::default());
-            extensions.insert(proof.clone());
-            assert!(is_for(&proof), "{problem:?}");
-            Proof::is_given(&extensions);
-            assert!(!is_for(&proof), "{problem:?}");
+            let is_for = |noted: &Noted| is_for_a_stranger(noted, problem.as_ref(), "/v1/api-keys", 400);
+            let noted = Noted::default();
+            assert!(is_for(&noted), "{problem:?}");
+            noted.clone().proof();
+            assert!(!is_for(&noted), "{problem:?}");
             for code in [Code::TooManyAttempts, Code::TooManyRequests, Code::Unavailable] {
-                assert!(is_for_a_stranger(&proof, Some(&Problem::new(code)), "/v1/api-keys", 429), "{code:?}");
+                assert!(is_for_a_stranger(&noted, Some(&Problem::new(code)), "/v1/api-keys", 429), "{code:?}");
             }
         }
-        let token = |status| is_for_a_stranger(&Proof::default(), None, "/v1/oauth2/token", status);
+        let token = |status| is_for_a_stranger(&Noted::default(), None, "/v1/oauth2/token", status);
         assert!(token(401) && !token(200));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         HttpOptions,
         caller::not_good,
         context,
-        finish::Proof,
+        finish::{Calling, Noted, Object},
         problem::{Code, Problem},
     },
 };
@@ -93,21 +93,28 @@ pub(in crate::http) async fn auth(
         return Err(presented::missing());
     };
     let source = context::source(&parts.headers, &parts.extensions, &options.trusted_proxies);
+    let noted = Noted::of(&parts.extensions);
+    if let Ok(value) = PresentedValue::parse(credential, app.settings().environment) {
+        noted.is_about(Object::Key(value.id()));
+    }
     let required = match required() {
         Ok(required) => required,
         // A credential that is not good is 401 whatever else is wrong (contract, section 1).
         Err(problem) => {
             authorize::recognize(&app, credential, source).await?;
-            note_proof(&app, &parts, credential);
+            note_proof(&app, &noted, credential);
             return Err(problem);
         }
     };
     let asked = authorize::Asked { conditions: &required.conditions, refused: required.refuses_all() };
     match authorize::authorize(&app, credential, source, asked).await {
-        Ok(authorized) => Ok((StatusCode::NO_CONTENT, headers(&authorized))),
+        Ok(authorized) => {
+            noted.calls(Calling::new(authorized.key(), authorized.mid().clone()));
+            Ok((StatusCode::NO_CONTENT, headers(&authorized)))
+        }
         Err(error) => {
             if matches!(error, authorize::Error::Forbidden { .. }) {
-                note_proof(&app, &parts, credential);
+                note_proof(&app, &noted, credential);
             }
             Err(refusal(error, &required))
         }
@@ -115,12 +122,12 @@ pub(in crate::http) async fn auth(
 }
 
 /// A good credential proves who presents it, unless it is a key that stands in web pages.
-fn note_proof(app: &App, parts: &Parts, credential: &str) {
+fn note_proof(app: &App, noted: &Noted, credential: &str) {
     let value = PresentedValue::parse(credential, app.settings().environment);
     if value.is_ok_and(|value| !value.key_type().is_secret()) {
         return;
     }
-    Proof::is_given(&parts.extensions);
+    noted.proof();
 }
 
 /// Whether a browser asks for leave to send the real request (Fetch standard, section 3.2.2).

@@ -17,6 +17,7 @@ use crate::{
         body::Body,
         caller::{Caller, WriteKeys},
         fields::Fields,
+        finish::{Noted, Object},
         problem::{Code, Problem},
         query::NoQuery,
         views::CreatedKeyView,
@@ -65,11 +66,13 @@ pub(in crate::http) struct NewKey {
 pub(in crate::http) async fn create_key(
     caller: Caller<WriteKeys>,
     State(app): State<Arc<App>>,
+    noted: Noted,
     _: NoQuery,
     Body(fields): Body,
 ) -> Result<impl IntoResponse, Problem> {
     let command = read(fields, &app)?;
     let issued = issue_key::issue_key(&app, &caller.0, command).await?;
+    noted.is_about(Object::Key(issued.key.id()));
     let location = [(header::LOCATION, format!("{}/v1/api-keys/{}", app.settings().path_prefix(), issued.key.id()))];
     let view = CreatedKeyView::new(&issued.key, &issued.chain, &issued.value);
     Ok((StatusCode::CREATED, location, NO_STORE, Json(view)))

@@ -23,6 +23,7 @@ use crate::{
     http::{
         caller::{Caller, ReadKeys, StopKeys},
         cursor,
+        finish::{Noted, Object},
         problem::{Code, Problem},
         query::{NoQuery, Query},
         views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
@@ -62,10 +63,11 @@ pub(in crate::http) async fn get_or_list_keys(
     caller: Caller<ReadKeys>,
     State(app): State<Arc<App>>,
     Segment(segment): Segment,
+    noted: Noted,
     mut query: Query,
 ) -> Result<Response, Problem> {
     if !segment.starts_with("key_") {
-        return list(&app, &caller.0, &segment, query).await;
+        return list(&app, &caller.0, &segment, query, &noted).await;
     }
     query.know(&["state", "type", "limit", "cursor"]);
     query.check()?;
@@ -92,12 +94,19 @@ pub(in crate::http) async fn list_keys_of_merchant(
     caller: Caller<ReadKeys>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    noted: Noted,
     query: Query,
 ) -> Result<Response, Problem> {
-    list(&app, &caller.0, &mid, query).await
+    list(&app, &caller.0, &mid, query, &noted).await
 }
 
-async fn list(app: &App, caller: &app::Caller, mid: &str, mut query: Query) -> Result<Response, Problem> {
+async fn list(
+    app: &App,
+    caller: &app::Caller,
+    mid: &str,
+    mut query: Query,
+    noted: &Noted,
+) -> Result<Response, Problem> {
     let condition = match query.one("state").as_deref() {
         None => Some(Condition::Active),
         Some("all") => None,
@@ -112,6 +121,7 @@ async fn list(app: &App, caller: &app::Caller, mid: &str, mut query: Query) -> R
     query.check()?;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let page = list_keys::list_keys(app, caller, &ListKeys { mid, condition, key_type, limit, before }).await?;
+    noted.is_about(Object::Account(page.chain.own().mid.clone()));
     let keys = page.keys.iter().map(|listed| KeyView::listed(listed, &page.chain, page.at)).collect();
     Ok(fresh(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) }))
 }

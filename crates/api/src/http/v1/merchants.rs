@@ -23,6 +23,7 @@ use crate::{
         body::Body,
         caller::{Caller, ReadMerchants, StopMerchants, WriteMerchants},
         cursor,
+        finish::{Noted, Object},
         problem::{Code, Problem},
         query::{NoQuery, Query},
         views::{AccountPageView, AccountView},
@@ -59,6 +60,7 @@ pub(in crate::http) struct NewMerchant {
 pub(in crate::http) async fn register_merchant(
     caller: Caller<WriteMerchants>,
     State(app): State<Arc<App>>,
+    noted: Noted,
     _: NoQuery,
     Body(mut fields): Body,
 ) -> Result<impl IntoResponse, Problem> {
@@ -68,6 +70,7 @@ pub(in crate::http) async fn register_merchant(
     let name = fields.finish(name)?;
     let command = RegisterMerchant { mid, name, parent };
     let merchant = register_merchant::register_merchant(&app, &caller.0, command).await?;
+    noted.is_about(Object::Account(merchant.mid.clone()));
     let location = [(header::LOCATION, format!("{}/v1/merchants/{}", app.settings().path_prefix(), merchant.mid))];
     Ok((StatusCode::CREATED, location, Json(AccountView::from(&merchant))))
 }
@@ -103,10 +106,12 @@ pub(in crate::http) async fn get_merchant(
     caller: Caller<ReadMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    noted: Noted,
     _: NoQuery,
 ) -> Result<Response, Problem> {
     let mid = mid.parse().map_err(|_| no_account())?;
     let account = read_merchant(&app, &caller.0, &mid).await?.ok_or_else(no_account)?;
+    noted.is_about(Object::Account(mid));
     Ok(fresh(AccountView::from(&account)))
 }
 
@@ -122,9 +127,10 @@ pub(in crate::http) async fn suspend_merchant(
     caller: Caller<StopMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    noted: Noted,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&app, &caller.0, &mid, Status::Suspended).await
+    change(&app, &caller.0, &mid, Status::Suspended, &noted).await
 }
 
 /// Resume a suspended merchant.
@@ -139,9 +145,10 @@ pub(in crate::http) async fn resume_merchant(
     caller: Caller<WriteMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    noted: Noted,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&app, &caller.0, &mid, Status::Active).await
+    change(&app, &caller.0, &mid, Status::Active, &noted).await
 }
 
 /// Close a merchant, for good.
@@ -156,15 +163,26 @@ pub(in crate::http) async fn close_merchant(
     caller: Caller<StopMerchants>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    noted: Noted,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&app, &caller.0, &mid, Status::Closed).await
+    change(&app, &caller.0, &mid, Status::Closed, &noted).await
 }
 
-async fn change(app: &Arc<App>, caller: &app::Caller, mid: &str, wanted: Status) -> Result<Response, Problem> {
+async fn change(
+    app: &Arc<App>,
+    caller: &app::Caller,
+    mid: &str,
+    wanted: Status,
+    noted: &Noted,
+) -> Result<Response, Problem> {
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
-    let account = change_status::change_status(app, caller, &mid, wanted).await?;
-    Ok(fresh(AccountView::from(&account)))
+    let changed = change_status::change_status(app, caller, &mid, wanted).await;
+    // What is refused is there as well.
+    if matches!(&changed, Ok(_) | Err(change_status::Error::Refused(_))) {
+        noted.is_about(Object::Account(mid));
+    }
+    Ok(fresh(AccountView::from(&changed?)))
 }
 
 impl From<register_merchant::Error> for Problem {

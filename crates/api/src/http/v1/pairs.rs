@@ -17,6 +17,7 @@ use crate::{
     http::{
         body::Body,
         caller::{Caller, WriteKeys},
+        finish::{Noted, Object},
         problem::{Code, Problem},
         query::NoQuery,
         views::{KeyView, NoErrors},
@@ -86,6 +87,7 @@ pub(in crate::http) async fn create_pair(
     caller: Caller<WriteKeys>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
+    noted: Noted,
     _: NoQuery,
     Body(mut fields): Body,
 ) -> Result<impl IntoResponse, Problem> {
@@ -99,6 +101,7 @@ pub(in crate::http) async fn create_pair(
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let command = IssuePair { mid, name, description, scopes, overwrite };
     let issued = issue_pair::issue_pair(&app, &caller.0, &command).await?;
+    noted.is_about(Object::Key(issued.secret.id()));
     Ok((StatusCode::CREATED, NO_STORE, Json(CreatedPairView::from(&issued))))
 }
 

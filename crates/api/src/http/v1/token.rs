@@ -19,6 +19,7 @@ use crate::http::{
     caller::refused,
     context,
     fields::{Fields, parse_object},
+    finish::Noted,
     problem::Problem,
     query::NoQuery,
 };
@@ -48,6 +49,7 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let (mut parts, body) = request.into_parts();
     let query = NoQuery::from_request_parts(&mut parts, &state).await;
     let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
+    let noted = Noted::of(&parts.extensions);
     let client = rfc6749::Client::of(&parts.headers);
     let several = Authorization::of(&parts.headers) == Authorization::Several;
     let request = Request::from_parts(parts, body);
@@ -56,12 +58,12 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let app = Arc::clone(&state.app);
     match media_type {
         MediaType::UrlEncoded if query.is_err() => Ok(rfc6749::no_query()),
-        MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source).await),
+        MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source, &noted).await),
         // This dialect has no use for the header, but two of them are never sent by intent.
         MediaType::Json | MediaType::Multipart | MediaType::Other if several => Err(refused(Denial::NotFound)),
         MediaType::Json | MediaType::Multipart | MediaType::Other => {
             query?;
-            platform::answer(&app, Fields::json(parse_object(&bytes)?), source).await
+            platform::answer(&app, Fields::json(parse_object(&bytes)?), source, &noted).await
         }
     }
 }

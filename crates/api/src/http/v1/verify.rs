@@ -21,6 +21,7 @@ use crate::{
         caller::{Caller, VerifyKeys},
         even_time::Hides,
         fields::Fields,
+        finish::{Noted, Object},
         problem::{Code, Faults, Problem},
         query::NoQuery,
     },
@@ -179,11 +180,19 @@ struct Check {
 pub(in crate::http) async fn verify_key(
     caller: Caller<VerifyKeys>,
     State(app): State<Arc<App>>,
+    noted: Noted,
     _: NoQuery,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let check = read(fields, "")?;
     let verified = answer(&app, &caller.0, &check).await?;
+    let id = match &verified {
+        Verified::Valid(found) => Some(found.key.id()),
+        Verified::Invalid { id, .. } => *id,
+    };
+    if let Some(id) = id {
+        noted.is_about(Object::Key(id));
+    }
     Ok(hiding(fresh(Shown(&verified)), [&verified]))
 }
 

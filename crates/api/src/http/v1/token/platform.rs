@@ -16,6 +16,7 @@ use crate::{
     http::{
         caller::refused,
         fields::Fields,
+        finish::{Calling, Noted},
         problem::{Code, Problem},
         v1::fresh,
         views::NoErrors,
@@ -77,7 +78,12 @@ pub(in crate::http) struct TokenView {
 #[derive(Serialize)]
 struct Nothing {}
 
-pub(super) async fn answer(app: &Arc<App>, mut fields: Fields, source: Source) -> Result<Response, Problem> {
+pub(super) async fn answer(
+    app: &Arc<App>,
+    mut fields: Fields,
+    source: Source,
+    noted: &Noted,
+) -> Result<Response, Problem> {
     if fields.has("refreshToken") {
         if fields.has("AppKey") || fields.has("AppSecret") {
             fields.fault("refreshToken", "must not come together with AppKey and AppSecret");
@@ -85,13 +91,16 @@ pub(super) async fn answer(app: &Arc<App>, mut fields: Fields, source: Source) -
         let token = fields.credential("refreshToken");
         let token = fields.finish(token)?;
         let tokens = refresh_token(app, RefreshToken { token: &token, scopes: None, proved: None }).await?;
+        noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
         return Ok(fresh(TokenView::from(tokens)));
     }
     let app_key = fields.required_credential("AppKey");
     let app_secret = fields.required_credential("AppSecret");
     let (app_key, app_secret) = fields.finish(app_key.zip(app_secret))?;
     let request = ObtainToken { app_key: &app_key, app_secret: &app_secret, scopes: None, source, refreshable: true };
-    Ok(fresh(TokenView::from(obtain_token(app, request).await?)))
+    let tokens = obtain_token(app, request).await?;
+    noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
+    Ok(fresh(TokenView::from(tokens)))
 }
 
 impl From<Tokens> for TokenView {

@@ -24,6 +24,7 @@ use crate::{
         authorization::Authorization,
         even_time::Hides,
         fields::{folded, trimmed},
+        finish::{Calling, Noted},
         problem::{Problem, whole_seconds},
         v1::NO_STORE,
     },
@@ -141,10 +142,13 @@ pub(super) fn no_query() -> Response {
     invalid_request("the URL must have no query; the form belongs into the body").into_response()
 }
 
-pub(super) async fn answer(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> Response {
+pub(super) async fn answer(app: &Arc<App>, client: Client, body: &[u8], source: Source, noted: &Noted) -> Response {
     let by_basic = !matches!(client, Client::Unnamed);
     match grant(app, client, body, source).await {
-        Ok(tokens) => (NO_STORE, Json(TokenView::from(tokens))).into_response(),
+        Ok(tokens) => {
+            noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
+            (NO_STORE, Json(TokenView::from(tokens))).into_response()
+        }
         Err(Failure::Refused(refusal)) => {
             let challenge = by_basic && refusal.status == StatusCode::UNAUTHORIZED;
             Refusal { challenge, ..refusal }.into_response()
