@@ -36,6 +36,8 @@ mod even_time;
 mod fields;
 mod finish;
 mod health;
+mod looks;
+mod no_route;
 pub mod openapi;
 mod places;
 pub mod problem;
@@ -44,6 +46,7 @@ mod until_sent;
 mod v1;
 mod views;
 mod well_known;
+mod words;
 
 pub use at_once::{Answering, Entrance};
 use places::{Places, Room};
@@ -138,8 +141,8 @@ fn router(app: Arc<App>, options: Arc<HttpOptions>) -> Router {
         .merge(well_known)
         .merge(health::router())
         .merge(docs::router())
-        .fallback(no_such_route)
-        .method_not_allowed_fallback(no_such_method)
+        .fallback(no_route::no_such_route)
+        .method_not_allowed_fallback(no_route::no_such_method)
         .layer(from_fn_with_state(state.clone(), limit_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), finish::finish))
@@ -194,14 +197,6 @@ fn narrows(request: &Request) -> bool {
         Method::POST => template.starts_with("/v1/merchants/{mid}/"),
         _ => false,
     }
-}
-
-async fn no_such_route() -> Problem {
-    Problem::new(Code::NotFound)
-}
-
-async fn no_such_method() -> Problem {
-    Problem::new(Code::MethodNotAllowed)
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {

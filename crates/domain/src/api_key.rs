@@ -53,13 +53,23 @@ impl KeyTerms {
         expires_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Self, TermsError> {
-        if scopes.has_reserved() && !key_type.is_secret() {
-            return Err(TermsError::ReservedScope);
+        match Self::errors(key_type, &scopes, expires_at, now).next() {
+            Some(error) => Err(error),
+            None => Ok(Self { key_type, name, description, scopes, expires_at }),
         }
-        if expires_at.is_some_and(|at| at <= now) {
-            return Err(TermsError::ExpiryNotInFuture);
-        }
-        Ok(Self { key_type, name, description, scopes, expires_at })
+    }
+
+    /// Everything for which [`agree`](Self::agree) would refuse.
+    pub fn errors(
+        key_type: KeyType,
+        scopes: &ScopeSet,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = TermsError> + use<> {
+        let reserved = scopes.has_reserved() && !key_type.is_secret();
+        let expired = expires_at.is_some_and(|at| at <= now);
+        let reserved = reserved.then_some(TermsError::ReservedScope);
+        reserved.into_iter().chain(expired.then_some(TermsError::ExpiryNotInFuture))
     }
 
     /// What the key will be for.

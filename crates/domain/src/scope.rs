@@ -172,6 +172,27 @@ impl ScopeSet {
         if len > MAX_SCOPES_LEN { Err(ScopeSetError::TooLong) } else { Ok(set) }
     }
 
+    /// Everything that is wrong with a list of scopes; nothing of those past the [`MAX_SCOPES`]th.
+    #[must_use]
+    pub fn errors<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Vec<ScopeSetError> {
+        let (mut errors, mut seen) = (Vec::new(), Vec::new());
+        for (place, text) in scopes.into_iter().enumerate() {
+            if place == MAX_SCOPES {
+                errors.push(ScopeSetError::TooMany);
+                return errors;
+            }
+            match check(text) {
+                Err(error) => errors.push(ScopeSetError::Scope(place, error)),
+                Ok(()) if seen.contains(&text) => errors.push(ScopeSetError::Duplicate(place)),
+                Ok(()) => seen.push(text),
+            }
+        }
+        if seen.iter().map(|scope| scope.len()).sum::<usize>() > MAX_SCOPES_LEN {
+            errors.push(ScopeSetError::TooLong);
+        }
+        errors
+    }
+
     /// Takes back scopes that were given before, perhaps when together they could be longer.
     fn restore<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeSetError> {
         let mut parsed: Vec<&str> = Vec::new();
@@ -344,12 +365,12 @@ impl fmt::Debug for ScopeSet {
     }
 }
 
-/// The caller may not grant this scope, since it does not hold it.
+/// The caller may not grant these scopes, since it does not hold them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the caller does not hold {scope}, so it cannot grant it")]
+#[error("the caller does not hold {scopes}, and grants only what it holds")]
 pub struct ScopeNotHeld {
-    /// The first scope that was asked for and is not held.
-    pub scope: Box<str>,
+    /// All scopes that were asked for and are not held.
+    pub scopes: ScopeSet,
 }
 
 /// Whether a caller of this role, with these effective scopes, may give a key the `wanted` ones.
@@ -358,7 +379,7 @@ pub struct ScopeNotHeld {
 /// vocabulary freely by platform and partner, by a merchant only what it holds (contract, section 1).
 ///
 /// # Errors
-/// [`ScopeNotHeld`] names the first scope that may not be granted.
+/// [`ScopeNotHeld`] names the scopes that may not be granted.
 pub fn may_grant(role: Role, effective: Scopes<'_>, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
     let held = |scope: &str| {
         if is_reserved(scope) && is_wildcard(scope) {
@@ -367,10 +388,8 @@ pub fn may_grant(role: Role, effective: Scopes<'_>, wanted: &ScopeSet) -> Result
         let free = !is_reserved(scope) && role != Role::Merchant;
         free || effective.iter().any(|held| covers(held, scope))
     };
-    match wanted.iter().find(|scope| !held(scope)) {
-        Some(scope) => Err(ScopeNotHeld { scope: scope.into() }),
-        None => Ok(()),
-    }
+    let scopes: ScopeSet = wanted.iter().filter(|scope| !held(scope)).collect();
+    if scopes.is_empty() { Ok(()) } else { Err(ScopeNotHeld { scopes }) }
 }
 
 #[cfg(feature = "serde")]

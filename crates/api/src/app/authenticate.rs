@@ -123,7 +123,7 @@ impl Caller {
     /// Whether the caller may give a key these scopes.
     ///
     /// # Errors
-    /// [`ScopeNotHeld`] names the first scope that it may not grant.
+    /// [`ScopeNotHeld`] names the scopes that it may not grant.
     pub fn may_grant(&self, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
         match &self.0 {
             Who::Key { account, scopes, .. } => may_grant(account.role, scopes.as_scopes(), wanted),

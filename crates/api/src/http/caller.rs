@@ -14,6 +14,7 @@ use super::{
     authorization::Authorization,
     context,
     finish::{Calling, Noted},
+    looks,
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
 };
@@ -61,9 +62,12 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
-        let credential = bearer(&parts.headers)?.ok_or_else(|| refused(Denial::NotFound))?;
-        let caller = authenticate::authenticate(&state.app, credential, source).await?;
+        let caller = match authenticated(parts, state).await {
+            Ok(caller) => caller,
+            Err(problem) => {
+                return Err(looks::at_bearer(problem, &parts.headers, state.app.settings().environment));
+            }
+        };
         let noted = Noted::of(&parts.extensions);
         noted.proof();
         noted.calls(Calling::of(&caller));
@@ -79,6 +83,12 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
             Err(Problem::insufficient_scope(N::PERMISSION))
         }
     }
+}
+
+async fn authenticated(parts: &Parts, state: &AppState) -> Result<app::Caller, Problem> {
+    let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
+    let credential = bearer(&parts.headers)?.ok_or_else(|| refused(Denial::NotFound))?;
+    Ok(authenticate::authenticate(&state.app, credential, source).await?)
 }
 
 /// An `Authorization` that is there and holds no bearer credential. Becomes a refusal, which is counted, only where it is told.
@@ -124,7 +134,8 @@ pub(super) fn refused(denial: Denial) -> Problem {
 impl From<app::Refused> for Problem {
     fn from(error: app::Refused) -> Self {
         match error {
-            app::Refused::Denied(denial) => refused(denial),
+            // Of a caller that was let in and is good no more.
+            app::Refused::Denied(denial) => not_good(denial),
             app::Refused::InsufficientScope(permission) => Self::insufficient_scope(permission),
             app::Refused::Fault(fault) => fault.into(),
         }

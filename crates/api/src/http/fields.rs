@@ -205,8 +205,10 @@ impl Fields {
             None | Some(Value::Null) => return ScopeSet::empty(),
             Some(Value::Array(items)) => match strings(items) {
                 Ok(texts) => texts,
-                Err(place) => {
-                    self.faults.add(format!("{name}[{place}]"), "must be a string");
+                Err(places) => {
+                    for place in places {
+                        self.faults.add_with(|| (format!("{name}[{place}]"), "must be a string".to_owned()));
+                    }
                     return ScopeSet::empty();
                 }
             },
@@ -222,13 +224,14 @@ impl Fields {
         } else {
             texts
         };
-        match ScopeSet::parse(texts.iter().map(String::as_str)) {
-            Ok(scopes) => scopes,
-            Err(error) => {
-                self.faults.add(place_name(name, &error), error.to_string());
-                ScopeSet::empty()
-            }
+        let texts = || texts.iter().map(String::as_str);
+        if let Ok(scopes) = ScopeSet::parse(texts()) {
+            return scopes;
         }
+        for error in ScopeSet::errors(texts()) {
+            self.faults.add(place_name(name, &error), error.to_string());
+        }
+        ScopeSet::empty()
     }
 
     /// A list of 1 to `most` objects that must be there, each as fields of its own.
@@ -275,9 +278,14 @@ fn place_name(name: &str, error: &ScopeSetError) -> String {
     error.place().map_or_else(|| name.to_owned(), |place| format!("{name}[{place}]"))
 }
 
-fn strings(items: &[Value]) -> Result<Vec<String>, usize> {
-    let text = |(place, item): (usize, &Value)| item.as_str().map(str::to_owned).ok_or(place);
-    items.iter().enumerate().map(text).collect()
+/// The texts of a list, or the places of what is none.
+fn strings(items: &[Value]) -> Result<Vec<String>, Vec<usize>> {
+    let others = items.iter().enumerate().filter(|(_, item)| !item.is_string());
+    let places: Vec<usize> = others.map(|(place, _)| place).collect();
+    if !places.is_empty() {
+        return Err(places);
+    }
+    Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 /// Reads a JSON object, and refuses one that names a member twice: which of the two would count is anybody's guess.

@@ -18,11 +18,28 @@ pub(super) fn router() -> Router<AppState> {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz))
 }
 
-async fn healthz() -> &'static str {
+/// Ask whether the process runs.
+///
+/// Needs no database and no credential.
+#[utoipa::path(
+    get, path = "/healthz", tag = "Service", operation_id = "get_health",
+    responses((status = 200, description = "It runs.", body = String)),
+)]
+pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-async fn readyz(State(app): State<Arc<App>>, State(options): State<Arc<HttpOptions>>) -> Result<String, Problem> {
+/// Ask whether this node can answer.
+///
+/// For load balancers. It says no until it has answered once, when it cannot answer verifications, and when it stops.
+#[utoipa::path(
+    get, path = "/readyz", tag = "Service", operation_id = "get_readiness",
+    responses((status = 200, description = "It can. Further lines say what an operator should look at.", body = String)),
+)]
+pub(super) async fn readyz(
+    State(app): State<Arc<App>>,
+    State(options): State<Arc<HttpOptions>>,
+) -> Result<String, Problem> {
     if options.ready.is_open() {
         // It answers all the same: by reading, and which of the clocks is wrong is not for this node to say.
         let doubts = [

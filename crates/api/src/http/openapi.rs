@@ -1,114 +1,134 @@
 //! The OpenAPI 3.1 document: made from the handlers' own annotations, completed here with what all of them share.
 
-use std::collections::BTreeMap;
-
 use keyward_domain::KeyType;
+use serde_json::Value;
 use utoipa::{
-    IntoResponses, PartialSchema as _, ToSchema as _,
+    ToSchema as _,
     openapi::{
-        ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, RefOr, Response, ResponseBuilder, Server,
-        schema::{ComponentsBuilder, Ref},
-        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        OpenApi, RefOr, Schema, Server,
+        path::{Operation, Parameter, PathItem},
+        schema::{Components, ComponentsBuilder},
     },
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    problem::ProblemBody,
-    v1::{self, token::rfc6749::ErrorView},
+    AppState, health,
+    problem::{Code, ProblemBody},
+    v1, well_known,
 };
 
-const BEARER: &str = "bearer";
-
-/// The problems that any operation may answer with.
-pub(super) struct Problems;
-
-impl IntoResponses for Problems {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        [
-            ("400", "The request is not valid: `errors` names everything that is wrong."),
-            ("401", "The credential is missing or not valid."),
-            ("403", "The credential does not allow this."),
-            ("404", "There is no such thing, or the caller does not reach it."),
-            ("409", "The state of the key or the account does not allow this."),
-            ("413", "The body is too large."),
-            ("415", "The content type is not supported."),
-            ("429", "Too many wrong credentials, or too many of the caller's own requests at the same time."),
-            ("500", "A defect of ours."),
-            ("503", "The service is temporarily unable to answer, or the outcome is unknown."),
-            ("504", "The request's time ran out."),
-        ]
-        .into_iter()
-        .map(|(status, description)| (status.to_owned(), RefOr::T(problem(status, description))))
-        .collect()
-    }
-}
-
-fn problem(status: &str, description: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
-    let response = ResponseBuilder::new().description(description).content("application/problem+json", content);
-    let header = |text| HeaderBuilder::new().description(Some(text)).schema(Some(String::schema())).build();
-    match status {
-        "401" => response.header("WWW-Authenticate", header("`Bearer` (RFC 6750)")).build(),
-        "429" | "503" | "504" => response.header("Retry-After", header("Seconds to wait")).build(),
-        _ => response.build(),
-    }
-}
+mod amend;
+mod examples;
+mod facts;
+mod shared;
 
 /// The whole document: what the routes say, and what is said once for all of them.
 pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
-    // Any method serves `/v1/auth`, with anything behind it, which the document can only say in words.
-    let auth = utoipa_axum::router::OpenApiRouter::<super::AppState>::new()
-        .routes(utoipa_axum::routes!(v1::auth::auth))
-        .into_openapi();
-    document.merge(auth);
+    // Served beside the router that documents: any method, or any path behind it, and what needs no credential.
+    let others = OpenApiRouter::<AppState>::new()
+        .routes(routes!(v1::auth::auth))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(well_known::jwks))
+        .routes(routes!(well_known::metadata));
+    document.merge(others.into_openapi());
     add_paths_of_other_types(&mut document);
-    document.info = InfoBuilder::new()
-        .title("Keyward")
-        .version("1")
-        .description(Some(
-            "Issues, lists, revokes and verifies the API keys of a platform's merchants. Clients must accept unknown \
-             fields and answers of any size. A field of a body whose name differs from a known one only in case, `_`, \
-             `-` or a trailing `[]` is that field; an unknown name in a query is refused. Times are RFC 3339 in UTC \
-             with three digits of a second.",
-        ))
-        .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
-        .build();
+    document.info = shared::info(public_url);
+    document.tags = Some(shared::tags());
     document.servers = Some(vec![Server::new(public_url)]);
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("An access token, or the value of a secret key."))
-        .build();
     let components = document.components.get_or_insert_with(|| ComponentsBuilder::new().build());
-    components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
-    components.schemas.insert(ErrorView::name().into_owned(), ErrorView::schema());
-    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
-    add_oauth_errors(&mut document);
-    document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    components.schemas.insert(ProblemBody::name().into_owned(), <ProblemBody as utoipa::PartialSchema>::schema());
+    require_the_value_of_a_new_key(components);
+    for (name, scheme) in shared::security_schemes(public_url) {
+        components.add_security_scheme(name, scheme);
+    }
+    components.headers = amend::headers();
+    let mut used = Vec::new();
+    let mut recorded = examples::recorded(public_url);
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        let name = operation.operation_id.clone().unwrap_or_default();
+        // A test looks that none is without.
+        let Some(facts) = facts::of(&name) else { continue };
+        amend::amend(operation, &facts);
+        examples::add(operation, recorded.remove(&name).unwrap_or_default());
+        used.extend(facts.codes);
+    }
+    if let Some(components) = &mut document.components {
+        let codes = Code::ALL.into_iter().filter(|code| used.contains(code));
+        components.examples =
+            codes.map(|code| (code.as_str().to_owned(), examples::problem(code, public_url))).collect();
+    }
     document
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten()
+}
+
+/// A value is in the answer to every creation, and in no other answer about a secret key.
+fn require_the_value_of_a_new_key(components: &mut Components) {
+    let Some(RefOr::T(Schema::Object(key))) = components.schemas.get("Key") else { return };
+    let mut created = key.clone();
+    created.description = Some("A key as the answer to its creation shows it, and no other.".to_owned());
+    created.required.push("value".to_owned());
+    components.schemas.insert("CreatedKey".to_owned(), RefOr::T(Schema::Object(created)));
 }
 
 /// The call for gateways has a path for each type of key.
 fn add_paths_of_other_types(document: &mut OpenApi) {
     let Some(auth) = document.paths.paths.get("/v1/auth").cloned() else { return };
-    for key_type in [KeyType::Public, KeyType::Tokenization] {
+    for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {
         let mut item = auth.clone();
-        if let Some(operation) = &mut item.get {
-            operation.operation_id = Some(format!("auth_{key_type}"));
-            operation.summary = Some(format!("Authorise a request at a gateway by a {key_type} key."));
+        let Some(operation) = &mut item.get else { return };
+        let types = operation.parameters.iter_mut().flatten().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) if parameter.name == "type" => Some(parameter),
+            RefOr::T(_) | RefOr::Ref(_) => None,
+        });
+        types.for_each(|parameter| allow_only(parameter, key_type));
+        let mut path = "/v1/auth".to_owned();
+        if key_type != KeyType::Secret {
+            operation.operation_id = Some(format!("authorize_{key_type}"));
+            operation.summary = Some(format!("Authorise a request at a gateway by a {key_type} key"));
             operation.description = Some(format!("As `/v1/auth`, for {key_type} keys instead of secret ones."));
+            path = format!("{path}-{key_type}");
         }
-        document.paths.paths.insert(format!("/v1/auth-{key_type}"), item);
+        document.paths.paths.insert(path, item);
     }
 }
 
-/// The one exception to the shape of problems: to a form, the token endpoint fails in the words of RFC 6749.
-fn add_oauth_errors(document: &mut OpenApi) {
-    let token = document.paths.paths.get_mut("/v1/oauth2/token").and_then(|path| path.post.as_mut());
-    let Some(token) = token else { return };
-    for status in ["400", "401", "429", "500", "503"] {
-        if let Some(RefOr::T(response)) = token.responses.responses.get_mut(status) {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorView::name()))).build();
-            response.content.insert("application/json".to_owned(), RefOr::T(content));
+fn allow_only(parameter: &mut Parameter, key_type: KeyType) {
+    if let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema {
+        schema.enum_values = Some(vec![Value::from(key_type.as_str())]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_its_facts_and_every_answer_with_a_body_an_example() {
+        let kinds = [
+            super::super::verification(),
+            super::super::tokens(),
+            super::super::management(),
+            super::super::stopping(),
+        ];
+        let router = kinds.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge);
+        let mut document = complete(router.into_openapi(), "https://keys.example.test");
+        for (path, item) in &mut document.paths.paths {
+            for operation in operations(item) {
+                let name = operation.operation_id.clone().unwrap_or_default();
+                assert!(facts::of(&name).is_some(), "{path}: {name} is not in the table of facts");
+                for (status, response) in &operation.responses.responses {
+                    let RefOr::T(response) = response else { panic!("{name} {status}: a reference") };
+                    for content in response.content.values() {
+                        let RefOr::T(content) = content else { panic!("{name} {status}: a reference") };
+                        assert!(!content.examples.is_empty(), "{name} {status} has no example");
+                    }
+                }
+            }
         }
     }
 }

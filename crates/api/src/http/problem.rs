@@ -36,6 +36,9 @@ struct Inner {
     cause: Option<Cause>,
 }
 
+/// What a client of the token call is asked to authenticate with.
+pub(super) const BASIC_CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"keyward\"");
+
 /// How many faults of one request are named.
 const MOST_NAMED: usize = 20;
 /// How much of a text that came with the request is said again in bytes; the end of a longer one is left out.
@@ -144,6 +147,13 @@ impl Problem {
         problem.detail(format!("The credential lacks what the gateway asks for: {scopes}."))
     }
 
+    /// Asks for Basic authentication instead (RFC 7617): what the token call takes.
+    #[must_use]
+    pub fn by_basic(mut self) -> Self {
+        self.0.challenge = Some(BASIC_CHALLENGE);
+        self
+    }
+
     /// Says in the challenge that a credential was presented and is not good (RFC 6750, section 3.1).
     #[must_use]
     pub fn invalid_token(mut self) -> Self {
@@ -155,6 +165,13 @@ impl Problem {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// The same where nothing particular is said yet.
+    #[must_use]
+    pub fn detail_or(mut self, detail: impl FnOnce() -> String) -> Self {
+        self.0.detail.get_or_insert_with(detail);
         self
     }
 
@@ -212,7 +229,8 @@ impl Problem {
         for (field, text) in &faults.named {
             fields.entry(field.clone()).or_default().push(text.clone());
         }
-        let detail = detail.clone().unwrap_or_else(|| code.advice_at(public_url));
+        let detail = detail.clone().or_else(|| errors.first().cloned());
+        let detail = detail.unwrap_or_else(|| code.advice_at(public_url));
         if errors.is_empty() {
             errors.push(detail.clone());
         }
@@ -229,7 +247,7 @@ impl Problem {
     }
 }
 
-/// A problem as it is sent (contract, section 10).
+/// A problem as it is sent (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemBody {
@@ -241,7 +259,7 @@ pub(super) struct ProblemBody {
     status: u16,
     /// The kind of problem, for programs.
     code: &'static str,
-    /// What this occurrence is about, and what to change.
+    /// What this occurrence is about, and what to change: the first of `errors` where single fields are wrong.
     detail: String,
     /// What is wrong, in sentences; never empty. At most twenty faults are named, then how many more there are.
     errors: Vec<String>,

@@ -55,11 +55,6 @@ impl Query {
         Ok(Self { pairs, known: Vec::new(), faults: Faults::default() })
     }
 
-    /// Names that the call knows without reading them here.
-    pub(super) fn know(&mut self, names: &[&'static str]) {
-        self.known.extend(names);
-    }
-
     /// The values of a name that may be repeated.
     pub(super) fn all(&mut self, name: &'static str) -> impl Iterator<Item = &str> {
         self.known.push(name);

@@ -18,8 +18,7 @@ use serde::Serialize;
 
 use super::{
     finish::{Noted, Object},
-    openapi::Problems,
-    problem::{Code, Faults, Problem},
+    problem::{Code, Problem},
 };
 
 /// The one variable segment of a path, decoded. What cannot be decoded names nothing that exists.
@@ -51,18 +50,4 @@ pub(super) fn fresh<T: Serialize>(view: T) -> Response {
 /// An account that does not exist for the caller.
 fn no_account() -> Problem {
     Problem::new(Code::AccountNotFound)
-}
-
-/// A key that does not exist for the caller.
-fn no_key() -> Problem {
-    Problem::new(Code::KeyNotFound)
-}
-
-/// The terms of a key do not hold together.
-fn add_terms_fault(faults: &mut Faults, error: keyward_domain::TermsError) {
-    let field = match error {
-        keyward_domain::TermsError::ReservedScope => "scopes",
-        keyward_domain::TermsError::ExpiryNotInFuture => "expires_at",
-    };
-    faults.add(field, error.to_string());
 }

@@ -10,7 +10,8 @@ use crate::app::in_force::InForce;
 /// Clients of the platform read `errors` even where nothing went wrong.
 pub(super) type NoErrors = [String; 0];
 
-/// How far the end of a key has got (contract, section 6).
+/// How far the end of a key has got.
+// Contract, section 6.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Enforcement)]
 pub(super) struct EnforcementView {
@@ -41,7 +42,8 @@ impl From<InForce> for EnforcementView {
     }
 }
 
-/// A key as the answer to its creation shows it (contract, section 3).
+/// A key as the answer to its creation shows it.
+// Contract, section 3.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CreatedKey)]
 pub(super) struct CreatedKeyView {
@@ -49,7 +51,8 @@ pub(super) struct CreatedKeyView {
     key: KeyView,
 }
 
-/// A key (contract, sections 3 and 5).
+/// A key.
+// Contract, sections 3 and 5.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Key)]
 pub(super) struct KeyView {
@@ -67,6 +70,7 @@ pub(super) struct KeyView {
     r#type: &'static str,
     /// The printable key. Of a secret key in the answer to its creation and never again.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     value: Option<String>,
     /// What it may do.
     scopes: Vec<String>,
@@ -131,7 +135,8 @@ impl CreatedKeyView {
     }
 }
 
-/// One key in full, with both spellings and the envelope that clients of this call read (contract, section 4).
+/// One key in full, with both spellings and the envelope that clients of this call read.
+// Contract, section 4.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KeyDetails)]
 pub(super) struct KeyDetailsView {
@@ -177,7 +182,8 @@ impl KeyDetailsView {
     }
 }
 
-/// A page of keys (contract, section 5).
+/// A page of keys.
+// Contract, section 5.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KeyPage)]
 pub(super) struct KeyPageView {
@@ -187,7 +193,8 @@ pub(super) struct KeyPageView {
     pub(super) next_cursor: Option<String>,
 }
 
-/// An account (contract, section 8).
+/// An account.
+// Contract, section 8.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Merchant)]
 pub(super) struct AccountView {
@@ -223,7 +230,8 @@ impl From<&Account> for AccountView {
     }
 }
 
-/// A page of accounts (contract, section 8).
+/// A page of accounts.
+// Contract, section 8.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MerchantPage)]
 pub(super) struct AccountPageView {

@@ -6,6 +6,7 @@ use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
 use http::{HeaderName, HeaderValue, header};
 use keyward_domain::Permission;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AppState;
 use crate::{app::App, tokens::Jwk};
@@ -29,30 +30,57 @@ pub(super) fn router(path_prefix: &str) -> Router<AppState> {
     if path_prefix.is_empty() { router } else { router.route(&format!("{METADATA}{path_prefix}"), get(metadata)) }
 }
 
-#[derive(Serialize)]
+/// Keys that sign access tokens (RFC 7517).
+#[derive(Serialize, ToSchema)]
 struct JwkSet {
+    /// Those whose tokens may still be good, and the next one.
     keys: Vec<Jwk>,
 }
 
-async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
+/// Get the keys that sign access tokens.
+///
+/// To check tokens without asking this service. A key is published ten minutes before it signs.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "Service", operation_id = "get_signing_keys",
+    responses((status = 200, description = "The public keys.", body = JwkSet, headers(
+        ("Cache-Control" = String, description = "For how long a copy may be kept."),
+        ("Access-Control-Allow-Origin" = String, description = "Pages of every origin may read it."),
+    ))),
+)]
+pub(super) async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.follow_history().await;
     let keys = app.access_tokens().keys().jwks(app.now());
     (FOR_EVERYONE, Json(JwkSet { keys }))
 }
 
-#[derive(Serialize)]
+/// OAuth metadata (RFC 8414).
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthMetadata)]
 struct Metadata {
     issuer: String,
     token_endpoint: String,
     jwks_uri: String,
     scopes_supported: Vec<&'static str>,
+    #[schema(value_type = Vec<String>)]
     response_types_supported: [&'static str; 0],
+    #[schema(value_type = Vec<String>)]
     grant_types_supported: [&'static str; 2],
+    #[schema(value_type = Vec<String>)]
     token_endpoint_auth_methods_supported: [&'static str; 2],
     service_documentation: String,
 }
 
-async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
+/// Get the OAuth metadata.
+///
+/// RFC 8414: where OAuth client libraries find the token endpoint and the keys.
+#[utoipa::path(
+    get, path = "/.well-known/oauth-authorization-server", tag = "Service", operation_id = "get_oauth_metadata",
+    responses((status = 200, description = "The metadata.", body = Metadata, headers(
+        ("Cache-Control" = String, description = "For how long a copy may be kept."),
+        ("Access-Control-Allow-Origin" = String, description = "Pages of every origin may read it."),
+    ))),
+)]
+pub(super) async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
     let url = &app.settings().public_url;
     let metadata = Metadata {
         issuer: app.settings().issuer.clone(),

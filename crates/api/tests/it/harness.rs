@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 mod answer;
 mod clock;
+pub(crate) mod documented;
 mod errands;
 mod feed;
 mod known;

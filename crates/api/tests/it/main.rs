@@ -21,6 +21,7 @@ mod order;
 mod outage;
 mod problems;
 mod rehash;
+mod said;
 mod secrets;
 mod shares;
 mod slow;

@@ -35,7 +35,9 @@ fn outcome_unknown() -> StorageError {
 async fn requests(world: &World, known: &Known) -> Vec<(String, String, Option<Value>)> {
     let about = Target { mid: "merchant_a1".to_owned(), key: known.about.clone() };
     let mut requests = Vec::new();
-    for (method, template) in world.operations().await {
+    // What stands elsewhere looks nothing up.
+    let operations = world.operations().await.into_iter().filter(|(_, template)| template.starts_with("/v1/"));
+    for (method, template) in operations {
         for (path, body) in rule(&method, &template, &about).requests {
             let pair = json!({"AppKey": known.pair.public.value, "AppSecret": known.pair.secret.value});
             let body = if template == "/v1/oauth2/token" { Some(pair) } else { body };

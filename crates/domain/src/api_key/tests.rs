@@ -36,6 +36,17 @@ fn a_key_is_never_issued_dead() {
 }
 
 #[test]
+fn all_objections_to_a_key_are_raised_together() {
+    let scopes: ScopeSet = "api-keys:read".parse().unwrap();
+    let errors = |key_type, expires_at| KeyTerms::errors(key_type, &scopes, expires_at, at(10)).collect::<Vec<_>>();
+    let (reserved, expired) = (TermsError::ReservedScope, TermsError::ExpiryNotInFuture);
+    assert_eq!(errors(KeyType::Public, Some(at(9))), [reserved, expired]);
+    assert_eq!(errors(KeyType::Public, None), [reserved]);
+    assert_eq!(errors(KeyType::Secret, Some(at(9))), [expired]);
+    assert_eq!(errors(KeyType::Secret, Some(at(11))), []);
+}
+
+#[test]
 fn only_an_account_in_business_gets_new_keys() {
     for (merchant, partner, issued) in [
         (Status::Active, Status::Active, true),

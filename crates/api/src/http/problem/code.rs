@@ -233,7 +233,7 @@ impl Code {
     }
 
     /// How long to wait before trying again, where trying again may help.
-    pub(super) fn retry_after(self) -> Option<Duration> {
+    pub(in crate::http) fn retry_after(self) -> Option<Duration> {
         let again = matches!(
             self,
             Self::Unavailable | Self::OutcomeUnknown | Self::TooManyAttempts | Self::TooManyRequests | Self::Timeout
@@ -242,7 +242,7 @@ impl Code {
     }
 
     /// What a client is asked to authenticate with (RFC 6750, section 3).
-    pub(super) fn challenge(self) -> Option<HeaderValue> {
+    pub(in crate::http) fn challenge(self) -> Option<HeaderValue> {
         if self == Self::InsufficientScope {
             return Some(HeaderValue::from_static("Bearer error=\"insufficient_scope\""));
         }

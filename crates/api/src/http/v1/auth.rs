@@ -6,7 +6,7 @@ use axum::extract::State;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use keyward_domain::{Denial, PresentedValue};
 
-use super::{NO_STORE, Problems};
+use super::NO_STORE;
 use crate::{
     app::{
         App,
@@ -17,7 +17,9 @@ use crate::{
         caller::not_good,
         context,
         finish::{Calling, Noted, Object},
+        looks,
         problem::{Code, Problem},
+        words::{MidWord, ScopeWord},
     },
 };
 
@@ -54,11 +56,11 @@ pub struct Gateway {
 /// keeps the client's query. The headers `X-Keyward-Require-Scope` and `X-Keyward-Require-Mid` narrow on every form of
 /// the path; all that are given must hold.
 #[utoipa::path(
-    get, path = "/v1/auth", tag = "Verification",
+    get, path = "/v1/auth", tag = "Verification", operation_id = "authorize",
     params(
-        ("scope" = Option<Vec<String>>, Query, description = "Repeatable; all of them are needed."),
+        ("scope" = inline(Option<BTreeSet<ScopeWord>>), Query, description = "Repeatable; all of them are needed."),
         ("type" = Option<String>, Query, description = "May only repeat the type that the path takes."),
-        ("mid" = Option<String>, Query, description = "Exactly the account that is needed."),
+        ("mid" = inline(Option<MidWord>), Query, description = "Exactly the account that is needed."),
         ("X-Keyward-Require-Scope" = Option<String>, Header,
             description = "Scopes that are needed, separated by commas or spaces; repeatable."),
         ("X-Keyward-Require-Mid" = Option<String>, Header, description = "Exactly the account that is needed."),
@@ -75,7 +77,6 @@ pub struct Gateway {
                 ("X-Keyward-Scopes" = String, description = "What it may do, separated by spaces."),
             ),
         ),
-        Problems,
     ),
 )]
 pub(in crate::http) async fn auth(
@@ -84,9 +85,20 @@ pub(in crate::http) async fn auth(
     parts: Parts,
 ) -> Result<(StatusCode, HeaderMap), Problem> {
     let path = AuthPath::read(parts.uri.path()).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let header = options.gateway.credential;
+    let answer = judged(&app, &options, &parts, path).await;
+    answer.map_err(|problem| looks::at_gateway(problem, &parts.headers, header, path.key_type))
+}
+
+async fn judged(
+    app: &Arc<App>,
+    options: &HttpOptions,
+    parts: &Parts,
+    path: AuthPath,
+) -> Result<(StatusCode, HeaderMap), Problem> {
     let required = || Required::read(path, parts.uri.query(), &parts.headers);
     let Some(credential) = presented(&parts.headers, options.gateway.credential)? else {
-        if options.gateway.allow_preflight && is_preflight(&parts) {
+        if options.gateway.allow_preflight && is_preflight(parts) {
             return required().map(|_| (StatusCode::NO_CONTENT, identity(["", "", "", "", ""])));
         }
         // A request without a credential is 401 whatever else is wrong with it.
@@ -101,20 +113,20 @@ pub(in crate::http) async fn auth(
         Ok(required) => required,
         // A credential that is not good is 401 whatever else is wrong (contract, section 1).
         Err(problem) => {
-            authorize::recognize(&app, credential, source).await?;
-            note_proof(&app, &noted, credential);
+            authorize::recognize(app, credential, source).await?;
+            note_proof(app, &noted, credential);
             return Err(problem);
         }
     };
     let asked = authorize::Asked { conditions: &required.conditions, refused: required.refuses_all() };
-    match authorize::authorize(&app, credential, source, asked).await {
+    match authorize::authorize(app, credential, source, asked).await {
         Ok(authorized) => {
             noted.calls(Calling::new(authorized.key(), authorized.mid().clone()));
             Ok((StatusCode::NO_CONTENT, headers(&authorized)))
         }
         Err(error) => {
             if matches!(error, authorize::Error::Forbidden { .. }) {
-                note_proof(&app, &noted, credential);
+                note_proof(app, &noted, credential);
             }
             Err(refusal(error, &required))
         }

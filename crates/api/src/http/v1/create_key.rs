@@ -1,13 +1,13 @@
 //! `POST /v1/api-keys` (contract, section 3).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{StatusCode, header};
-use keyward_domain::{Description, KeyTerms, KeyType, Name, UnknownWord};
+use keyward_domain::{Description, KeyTerms, KeyType, Name, ScopeSet, TermsError, UnknownWord};
 use utoipa::ToSchema;
 
-use super::{NO_STORE, Problems, add_terms_fault, no_account};
+use super::{NO_STORE, no_account};
 use crate::{
     app::{
         App,
@@ -21,6 +21,7 @@ use crate::{
         problem::{Code, Problem},
         query::NoQuery,
         views::CreatedKeyView,
+        words::{DescriptionWord, KeyTypeWord, MidWord, NameWord, ScopeWord},
     },
 };
 
@@ -32,35 +33,32 @@ use crate::{
 )]
 pub(in crate::http) struct NewKey {
     /// An account that the caller reaches.
-    #[schema(example = "mid_123456")]
-    mid: String,
-    /// 1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others.
-    #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
-    name: String,
-    /// What the key is for. `publishable` is read as `public`.
-    #[schema(pattern = "^(secret|public|tokenization|publishable)$")]
-    r#type: String,
-    /// At most 100, none twice, together at most 2,048 characters. Scopes of this service only on secret keys.
+    mid: MidWord,
+    /// What people call it.
+    name: NameWord,
+    /// What the key is for.
+    r#type: KeyTypeWord,
+    /// At most 100, none twice, together at most 2,048 characters; none when absent. Scopes of this service only on
+    /// secret keys.
     #[schema(max_items = 100)]
-    scopes: Option<Vec<String>>,
-    /// Up to 500 characters, as `name`.
-    #[schema(max_length = 500, pattern = "^[^<>]*$")]
-    description: Option<String>,
-    /// RFC 3339, in the future; rounded down to the millisecond.
+    scopes: Option<BTreeSet<ScopeWord>>,
+    /// What somebody notes about it.
+    description: Option<DescriptionWord>,
+    /// RFC 3339, in the future; rounded down to the millisecond. Never, when absent.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
 }
 
 /// Create an API key.
 ///
-/// The value of a secret key is in this answer and in no other, ever.
+/// The value of a secret key is in this answer and in no other, ever. The body may also be `multipart/form-data`, one
+/// part a field; `scopes` is then repeated, or separated by commas.
 #[utoipa::path(
     post, path = "/v1/api-keys", tag = "API keys",
-    request_body(content((NewKey = "application/json"), (NewKey = "multipart/form-data"))),
+    request_body = NewKey,
     responses(
         (status = 201, description = "The key was made.", body = CreatedKeyView,
             headers(("Location" = String, description = "The key's own path."))),
-        Problems,
     ),
 )]
 pub(in crate::http) async fn create_key(
@@ -87,14 +85,22 @@ fn read(mut fields: Fields, app: &App) -> Result<IssueKey, Problem> {
     let scopes = fields.scopes("scopes");
     let description = fields.words("description", Description::parse);
     let expires_at = fields.parse("expires_at");
+    let now = app.now();
+    // Without a type only what holds for every one of them.
+    for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, expires_at, now) {
+        fields.fault(terms_field(error), error.to_string());
+    }
     let (Some(mid), Some(name), Some(key_type)) = (mid, name, key_type) else { return fields.finish(None) };
-    match KeyTerms::agree(key_type, name, description, scopes, expires_at, app.now()) {
-        Ok(terms) => fields.finish(Some(IssueKey { mid, terms })),
-        Err(error) => {
-            let mut faults = fields.into_faults();
-            add_terms_fault(&mut faults, error);
-            faults.into_result(None)
-        }
+    // What it refuses was noted above.
+    let terms = KeyTerms::agree(key_type, name, description, scopes, expires_at, now).ok();
+    fields.finish(terms.map(|terms| IssueKey { mid, terms }))
+}
+
+/// The field whose fault it is that the terms of a key do not hold together.
+const fn terms_field(error: TermsError) -> &'static str {
+    match error {
+        TermsError::ReservedScope => "scopes",
+        TermsError::ExpiryNotInFuture => "expires_at",
     }
 }
 
@@ -103,13 +109,27 @@ pub(in crate::http) fn key_type(text: &str) -> Result<KeyType, UnknownWord> {
     if text == "publishable" { Ok(KeyType::Public) } else { text.parse() }
 }
 
+/// How many scopes one sentence names.
+const MOST_NAMED: usize = 20;
+
+fn listed(scopes: &ScopeSet) -> String {
+    let mut named: Vec<String> = scopes.iter().take(MOST_NAMED).map(str::to_owned).collect();
+    let more = scopes.iter().count() - named.len();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
+}
+
 impl From<issue_key::Error> for Problem {
     fn from(error: issue_key::Error) -> Self {
         use issue_key::Error as E;
         match error {
             E::Caller(error) => error.into(),
-            E::ScopeNotHeld(error) => Self::new(Code::ScopeNotHeld)
-                .detail(format!("The caller does not hold {}, so it cannot grant it.", error.scope)),
+            E::ScopeNotHeld(error) => Self::new(Code::ScopeNotHeld).detail(format!(
+                "The caller does not hold {}: leave out what it does not hold, or call with a key that holds it.",
+                listed(&error.scopes)
+            )),
             E::NoSuchAccount => no_account(),
             E::AccountNotActive(_) => Self::new(Code::AccountNotActive),
             E::Fault(fault) => fault.into(),

@@ -9,10 +9,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use keyward_domain::{Condition, KeyId, Mid, Reason};
+use keyward_domain::{Condition, KeyId, KeyType, Mid, Reason};
 use utoipa::ToSchema;
 
-use super::{Problems, Segment, create_key::key_type, fresh, no_account, no_key};
+use super::{Segment, create_key::key_type as key_type_of, fresh, no_account};
 use crate::{
     app::{
         self, App, in_force,
@@ -24,9 +24,11 @@ use crate::{
         caller::{Caller, ReadKeys, StopKeys},
         cursor,
         finish::{Noted, Object},
+        no_route::{no_account_or_key, no_key},
         problem::{Code, Problem},
         query::{NoQuery, Query},
         views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
+        words::{KeyTypeWord, ReasonWord, StateWord},
     },
 };
 
@@ -52,12 +54,12 @@ pub(in crate::http) enum KeyOrPageView {
     get, path = "/v1/api-keys/{id}", tag = "API keys",
     params(
         ("id" = String, Path, description = "A key id or a mid.", example = "mid_123456"),
-        ("state" = Option<String>, Query, description = "For a mid: `active` (default), `revoked`, `expired` or `all`."),
-        ("type" = Option<String>, Query, description = "For a mid: only keys of this type."),
+        ("state" = inline(Option<StateWord>), Query, description = "For a mid: the state of the keys; `active` when absent."),
+        ("type" = inline(Option<KeyTypeWord>), Query, description = "For a mid: only keys of this type."),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "For a mid: how many at the most; default 100."),
         ("cursor" = Option<String>, Query, description = "For a mid: the `next_cursor` of the page before."),
     ),
-    responses((status = 200, description = "The key, or a page of keys, newest first.", body = KeyOrPageView), Problems),
+    responses((status = 200, description = "The key, or a page of keys, newest first.", body = KeyOrPageView)),
 )]
 pub(in crate::http) async fn get_or_list_keys(
     caller: Caller<ReadKeys>,
@@ -66,13 +68,15 @@ pub(in crate::http) async fn get_or_list_keys(
     noted: Noted,
     mut query: Query,
 ) -> Result<Response, Problem> {
-    if !segment.starts_with("key_") {
-        return list(&app, &caller.0, &segment, query, &noted).await;
-    }
-    query.know(&["state", "type", "limit", "cursor"]);
+    // Also where a key is meant: what is no limit is a mistake, whatever the segment names.
+    let listing = Listing::read(&mut query);
     query.check()?;
-    let id = segment.parse().map_err(|_| no_key())?;
-    let record = read_key(&app, &caller.0, id).await?.ok_or_else(no_key)?;
+    if !segment.starts_with("key_") {
+        let page = list(&app, &caller.0, &segment, listing, &noted).await;
+        return page.map_err(|problem| no_account_or_key(problem, &segment));
+    }
+    let id = segment.parse().map_err(|_| no_key(&segment))?;
+    let record = read_key(&app, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
     Ok(fresh(KeyDetailsView::new(&record, app.expiry_time())))
 }
 
@@ -83,42 +87,58 @@ pub(in crate::http) async fn get_or_list_keys(
     get, path = "/v1/merchants/{mid}/api-keys", tag = "API keys",
     params(
         ("mid" = String, Path, description = "The merchant.", example = "mid_123456"),
-        ("state" = Option<String>, Query, description = "`active` (default), `revoked`, `expired` or `all`."),
-        ("type" = Option<String>, Query, description = "Only keys of this type."),
+        ("state" = inline(Option<StateWord>), Query, description = "The state of the keys; `active` when absent."),
+        ("type" = inline(Option<KeyTypeWord>), Query, description = "Only keys of this type."),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many at the most; default 100."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
-    responses((status = 200, description = "A page of keys, newest first.", body = KeyPageView), Problems),
+    responses((status = 200, description = "A page of keys, newest first.", body = KeyPageView)),
 )]
 pub(in crate::http) async fn list_keys_of_merchant(
     caller: Caller<ReadKeys>,
     State(app): State<Arc<App>>,
     Segment(mid): Segment,
     noted: Noted,
-    query: Query,
+    mut query: Query,
 ) -> Result<Response, Problem> {
-    list(&app, &caller.0, &mid, query, &noted).await
+    let listing = Listing::read(&mut query);
+    query.check()?;
+    list(&app, &caller.0, &mid, listing, &noted).await
+}
+
+/// Which keys of an account a list shows.
+struct Listing {
+    condition: Option<Condition>,
+    key_type: Option<KeyType>,
+    limit: u16,
+    before: Option<KeyId>,
+}
+
+impl Listing {
+    fn read(query: &mut Query) -> Self {
+        let condition = match query.one("state").as_deref() {
+            None => Some(Condition::Active),
+            Some("all") => None,
+            Some(text) => {
+                let condition = text.parse::<Condition>();
+                condition.map_err(|_| query.fault("state", "must be one of active, revoked, expired, all")).ok()
+            }
+        };
+        let key_type = query.one("type");
+        let key_type =
+            key_type.and_then(|text| key_type_of(&text).map_err(|error| query.fault("type", error.to_string())).ok());
+        Self { condition, key_type, limit: query.limit(), before: query.cursor() }
+    }
 }
 
 async fn list(
     app: &App,
     caller: &app::Caller,
     mid: &str,
-    mut query: Query,
+    listing: Listing,
     noted: &Noted,
 ) -> Result<Response, Problem> {
-    let condition = match query.one("state").as_deref() {
-        None => Some(Condition::Active),
-        Some("all") => None,
-        Some(_) => {
-            let condition: Result<Condition, _> = query.one("state").unwrap_or_default().parse();
-            condition.map_err(|_| query.fault("state", "must be one of active, revoked, expired, all")).ok()
-        }
-    };
-    let key_type =
-        query.one("type").and_then(|text| key_type(&text).map_err(|error| query.fault("type", error.to_string())).ok());
-    let (limit, before) = (query.limit(), query.cursor::<KeyId>());
-    query.check()?;
+    let Listing { condition, key_type, limit, before } = listing;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let page = list_keys::list_keys(app, caller, &ListKeys { mid, condition, key_type, limit, before }).await?;
     noted.is_about(Object::Account(page.chain.own().mid.clone()));
@@ -135,7 +155,8 @@ async fn list(
     delete, path = "/v1/api-keys/{id}", tag = "API keys",
     params(
         ("id" = String, Path, description = "The key id.", example = "key_01h2xcejqtf2nbrexx3vqjhp41"),
-        ("reason" = Option<String>, Query, description = "`unspecified` (default), `compromised`, `superseded` or `no_longer_needed`."),
+        ("reason" = inline(Option<ReasonWord>), Query, description = "Why; `unspecified` when absent. `compromised` is never refused."),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until the key is dead on every node."),
     ),
     responses(
         (status = 204, description = "The key is dead on every node.",
@@ -145,7 +166,6 @@ async fn list(
                 ("Location" = String, description = "Where to ask whether it is."),
                 ("Revocation-Seq" = u64, description = "The number of the event that did it; informative."),
             )),
-        Problems,
     ),
 )]
 pub(in crate::http) async fn revoke_key(
@@ -157,7 +177,7 @@ pub(in crate::http) async fn revoke_key(
 ) -> Result<Response, Problem> {
     let reason = query.parse::<Reason>("reason").unwrap_or_default();
     query.check()?;
-    let id = segment.parse().map_err(|_| no_key())?;
+    let id = segment.parse().map_err(|_| no_key(&segment))?;
     let respond_async = prefers_async(&headers);
     let revoked = revoke_key::revoke_key(&app, &caller.0, RevokeKey { id, reason, respond_async }).await?;
     let seq = revoked.seq.map(|seq| (REVOCATION_SEQ, HeaderValue::from(seq.number())));
@@ -192,9 +212,9 @@ fn unquoted_parts(value: &str) -> impl Iterator<Item = &str> {
 ///
 /// `enforced` is true once no node of the service accepts the key any more; for a key that was never revoked it is false.
 #[utoipa::path(
-    get, path = "/v1/api-keys/{id}/enforcement", tag = "API keys",
+    get, path = "/v1/api-keys/{id}/enforcement", tag = "API keys", operation_id = "get_enforcement",
     params(("id" = String, Path, description = "The key id.", example = "key_01h2xcejqtf2nbrexx3vqjhp41")),
-    responses((status = 200, description = "How far the revocation has got.", body = EnforcementView), Problems),
+    responses((status = 200, description = "How far the revocation has got.", body = EnforcementView)),
 )]
 pub(in crate::http) async fn enforcement(
     caller: Caller<ReadKeys>,
@@ -202,8 +222,8 @@ pub(in crate::http) async fn enforcement(
     Segment(segment): Segment,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    let id = segment.parse().map_err(|_| no_key())?;
-    let found = in_force::in_force(&app, &caller.0, id).await?.ok_or_else(no_key)?;
+    let id = segment.parse().map_err(|_| no_key(&segment))?;
+    let found = in_force::in_force(&app, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
     Ok(fresh(EnforcementView::from(found)))
 }
 
@@ -220,7 +240,7 @@ impl From<revoke_key::Error> for Problem {
     fn from(error: revoke_key::Error) -> Self {
         match error {
             revoke_key::Error::Caller(error) => error.into(),
-            revoke_key::Error::NoSuchKey => no_key(),
+            revoke_key::Error::NoSuchKey => Self::new(Code::KeyNotFound),
             revoke_key::Error::Refused(keyward_domain::Refusal::WouldLockOut) => Self::new(Code::LockOut),
             revoke_key::Error::Fault(fault) => fault.into(),
         }

@@ -11,7 +11,7 @@ use http::{StatusCode, header};
 use keyward_domain::{AccountId, Mid, Name, Status, revocation::StatusRefusal};
 use utoipa::ToSchema;
 
-use super::{Problems, Segment, fresh, no_account};
+use super::{Segment, fresh, no_account};
 use crate::{
     app::{
         self, App, change_status, create_account,
@@ -27,6 +27,7 @@ use crate::{
         problem::{Code, Problem},
         query::{NoQuery, Query},
         views::{AccountPageView, AccountView},
+        words::{MidWord, NameWord},
     },
 };
 
@@ -37,24 +38,24 @@ use crate::{
     reason = "describes the body in the document; it is read field by field, so that every fault is told"
 )]
 pub(in crate::http) struct NewMerchant {
-    /// 1 to 64 of `A-Z a-z 0-9 _ -`, not starting with `key_`; made by the service when absent.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    mid: Option<String>,
-    /// 1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others.
-    #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
-    name: String,
+    /// Made by the service when absent.
+    mid: Option<MidWord>,
+    /// What people call it.
+    name: NameWord,
     /// The platform or partner account that it is to stand below; the caller's own when absent.
-    parent_mid: Option<String>,
+    parent_mid: Option<MidWord>,
 }
 
 /// Register a merchant.
+///
+/// It stands below the caller, or below the account that `parent_mid` names. The body may also be
+/// `multipart/form-data`, one part a field.
 #[utoipa::path(
     post, path = "/v1/merchants", tag = "Merchants",
-    request_body(content((NewMerchant = "application/json"), (NewMerchant = "multipart/form-data"))),
+    request_body = NewMerchant,
     responses(
         (status = 201, description = "The merchant was registered.", body = AccountView,
             headers(("Location" = String, description = "The merchant's own path."))),
-        Problems,
     ),
 )]
 pub(in crate::http) async fn register_merchant(
@@ -76,13 +77,15 @@ pub(in crate::http) async fn register_merchant(
 }
 
 /// List the accounts below the caller.
+///
+/// All that stand below it, at any depth and of any role, newest first.
 #[utoipa::path(
     get, path = "/v1/merchants", tag = "Merchants",
     params(
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many at the most; default 100."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
-    responses((status = 200, description = "A page of accounts, newest first.", body = AccountPageView), Problems),
+    responses((status = 200, description = "A page of accounts, newest first.", body = AccountPageView)),
 )]
 pub(in crate::http) async fn list_merchants(
     caller: Caller<ReadMerchants>,
@@ -100,7 +103,7 @@ pub(in crate::http) async fn list_merchants(
 #[utoipa::path(
     get, path = "/v1/merchants/{mid}", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
-    responses((status = 200, description = "The account.", body = AccountView), Problems),
+    responses((status = 200, description = "The account.", body = AccountView)),
 )]
 pub(in crate::http) async fn get_merchant(
     caller: Caller<ReadMerchants>,
@@ -121,7 +124,7 @@ pub(in crate::http) async fn get_merchant(
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/suspend", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
-    responses((status = 200, description = "The account, suspended.", body = AccountView), Problems),
+    responses((status = 200, description = "The account, suspended.", body = AccountView)),
 )]
 pub(in crate::http) async fn suspend_merchant(
     caller: Caller<StopMerchants>,
@@ -139,7 +142,7 @@ pub(in crate::http) async fn suspend_merchant(
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/resume", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
-    responses((status = 200, description = "The account, active again.", body = AccountView), Problems),
+    responses((status = 200, description = "The account, active again.", body = AccountView)),
 )]
 pub(in crate::http) async fn resume_merchant(
     caller: Caller<WriteMerchants>,
@@ -157,7 +160,7 @@ pub(in crate::http) async fn resume_merchant(
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/close", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
-    responses((status = 200, description = "The account, closed.", body = AccountView), Problems),
+    responses((status = 200, description = "The account, closed.", body = AccountView)),
 )]
 pub(in crate::http) async fn close_merchant(
     caller: Caller<StopMerchants>,

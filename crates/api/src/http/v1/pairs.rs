@@ -1,6 +1,6 @@
 //! `POST /v1/merchants/{mid}/api-keys`: a public and a secret key that belong together (contract, section 7).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::StatusCode;
@@ -8,7 +8,7 @@ use keyward_domain::{Description, Mid, Name};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{NO_STORE, Problems, Segment, no_account};
+use super::{NO_STORE, Segment, no_account};
 use crate::{
     app::{
         App,
@@ -21,6 +21,7 @@ use crate::{
         problem::{Code, Problem},
         query::NoQuery,
         views::{KeyView, NoErrors},
+        words::{DescriptionWord, NameWord, ScopeWord},
     },
 };
 
@@ -31,18 +32,16 @@ use crate::{
     reason = "describes the body in the document; it is read field by field, so that every fault is told"
 )]
 pub(in crate::http) struct NewPair {
-    /// 1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others.
-    #[schema(min_length = 1, max_length = 200, pattern = "^[^<>]*$")]
-    name: String,
-    /// Up to 500 characters, as `name`.
-    #[schema(max_length = 500, pattern = "^[^<>]*$")]
-    description: Option<String>,
-    /// What the secret key may do: at most 100 scopes, together at most 2,048 characters.
+    /// What people call it.
+    name: NameWord,
+    /// What somebody notes about it.
+    description: Option<DescriptionWord>,
+    /// What the secret key may do: at most 100 scopes, none twice, together at most 2,048 characters; none when absent.
     #[schema(max_items = 100)]
-    scopes: Option<Vec<String>>,
-    /// Whether the active pairs of this merchant with the same name are revoked in the same moment.
+    scopes: Option<BTreeSet<ScopeWord>>,
+    /// Whether the active pairs of this merchant with the same name are revoked in the same moment; not, when absent.
     #[serde(rename = "overwriteExistingKey")]
-    #[schema(rename = "overwriteExistingKey", default = false)]
+    #[schema(rename = "overwriteExistingKey")]
     overwrite_existing_key: Option<bool>,
 }
 
@@ -76,12 +75,13 @@ pub(in crate::http) struct CreatedPairView {
 
 /// Create a pair of keys for a merchant.
 ///
-/// The value of the secret key is in this answer and in no other, ever.
+/// The value of the secret key is in this answer and in no other, ever. The body may also be `multipart/form-data`, one
+/// part a field; `scopes` is then repeated, or separated by commas.
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/api-keys", tag = "API keys",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
-    request_body(content((NewPair = "application/json"), (NewPair = "multipart/form-data"))),
-    responses((status = 201, description = "The pair was made.", body = CreatedPairView), Problems),
+    request_body = NewPair,
+    responses((status = 201, description = "The pair was made.", body = CreatedPairView)),
 )]
 pub(in crate::http) async fn create_pair(
     caller: Caller<WriteKeys>,

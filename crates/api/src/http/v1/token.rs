@@ -11,7 +11,6 @@ use axum::{
 
 use keyward_domain::Denial;
 
-use super::Problems;
 use crate::http::{
     AppState,
     authorization::Authorization,
@@ -25,25 +24,23 @@ use crate::http::{
 };
 
 mod platform;
-pub(in crate::http) mod rfc6749;
+mod rfc6749;
 
 /// Nobody has proved anything yet here, and nothing that is asked for is long.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// Obtain or refresh tokens.
 ///
-/// With `AppKey` and `AppSecret`, or with a `refreshToken`, names in any case. The same path speaks RFC 6749
-/// (`client_credentials` and `refresh_token`) and then answers, and fails, in its form.
+/// With `AppKey` and `AppSecret`, or with a `refreshToken`, names in any case.
+///
+/// The same path speaks RFC 6749: to a form (`application/x-www-form-urlencoded`) with `grant_type`
+/// (`client_credentials`, or `refresh_token` and the `refresh_token`), the client (`client_id` and `client_secret`, or
+/// Basic authentication) and perhaps a `scope` it answers `access_token`, `token_type`, `expires_in`, `scope` and, to a
+/// refresh token, the next `refresh_token`. It then fails with `error` and `error_description` as `application/json`.
 #[utoipa::path(
-    post, path = "/v1/oauth2/token", tag = "Tokens", security(()),
-    request_body(content(
-        (platform::TokenRequest = "application/json"),
-        (rfc6749::TokenRequest = "application/x-www-form-urlencoded"),
-    )),
-    responses(
-        (status = 200, description = "Tokens, in the dialect of the request.", body = TokenAnswer),
-        Problems,
-    ),
+    post, path = "/v1/oauth2/token", tag = "Tokens", operation_id = "obtain_tokens",
+    request_body = platform::TokenRequest,
+    responses((status = 200, description = "Tokens.", body = platform::TokenView)),
 )]
 pub(in crate::http) async fn token(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
@@ -60,21 +57,13 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
         MediaType::UrlEncoded if query.is_err() => Ok(rfc6749::no_query()),
         MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source, &noted).await),
         // This dialect has no use for the header, but two of them are never sent by intent.
-        MediaType::Json | MediaType::Multipart | MediaType::Other if several => Err(refused(Denial::NotFound)),
+        MediaType::Json | MediaType::Multipart | MediaType::Other if several => {
+            let problem = refused(Denial::NotFound).by_basic();
+            Err(problem.detail("More than one Authorization header was sent: send none with a JSON body."))
+        }
         MediaType::Json | MediaType::Multipart | MediaType::Other => {
             query?;
             platform::answer(&app, Fields::json(parse_object(&bytes)?), source, &noted).await
         }
     }
-}
-
-/// The answer, in the dialect of the request.
-#[derive(utoipa::ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes in the document what two dialects answer")]
-pub(in crate::http) enum TokenAnswer {
-    #[schema(title = "To JSON")]
-    Platform(platform::TokenView),
-    #[schema(title = "To a form")]
-    Rfc6749(rfc6749::TokenView),
 }

@@ -2,7 +2,7 @@
 //!
 //! A misspelt condition must not pass unchecked, so here an unknown member is refused.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use axum::{extract::State, response::Response};
 use keyward_domain::{Conditions, Denial, KeyType, Mid, Scopes};
@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{Problems, create_key::key_type, fresh};
+use super::{create_key::key_type, fresh};
 use crate::{
     app::{
         self, App,
@@ -24,6 +24,7 @@ use crate::{
         finish::{Noted, Object},
         problem::{Code, Faults, Problem},
         query::NoQuery,
+        words::{KeyTypeWord, MidWord, ScopeWord},
     },
 };
 
@@ -33,6 +34,7 @@ const CONDITIONS: [&str; 4] = ["key", "scopes", "type", "mid"];
 
 /// A key, and what must hold for it.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Check)]
 #[expect(
     dead_code,
@@ -43,16 +45,16 @@ pub(in crate::http) struct CheckBody {
     key: String,
     /// All of these must be covered.
     #[schema(max_items = 100)]
-    scopes: Option<Vec<String>>,
-    /// The type it must have: `secret` unless said otherwise.
-    #[schema(default = "secret")]
-    r#type: Option<String>,
+    scopes: Option<BTreeSet<ScopeWord>>,
+    /// The type it must have: `secret` when absent.
+    r#type: Option<KeyTypeWord>,
     /// Exactly the account it must belong to.
-    mid: Option<String>,
+    mid: Option<MidWord>,
 }
 
 /// Many checks at once.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Batch)]
 #[expect(
     dead_code,
@@ -75,18 +77,9 @@ struct VerificationView {
     /// `WRONG_TYPE`, `WRONG_ACCOUNT`, `INSUFFICIENT_SCOPE`.
     code: &'static str,
     /// The key, where the caller may know which it is.
-    id: Option<String>,
-    #[serde(flatten)]
-    #[schema(value_type = GoodKeyView)]
-    good: Option<GoodKeyView>,
-}
-
-/// What is told of a good key, and of no other.
-#[derive(ToSchema)]
-#[schema(as = GoodKey)]
-#[expect(dead_code, reason = "describes in the document what `Shown` writes, without a copy of any text")]
-struct GoodKeyView {
-    /// The account that it belongs to.
+    #[schema(required = false)]
+    id: String,
+    /// Of a good key alone, as all that follows: the account that it belongs to.
     #[schema(required = false)]
     mid: String,
     /// The partner of that account; null for keys above merchants and for merchants directly under the platform.
@@ -175,7 +168,7 @@ struct Check {
 #[utoipa::path(
     post, path = "/v1/verify", tag = "Verification",
     request_body(content = CheckBody),
-    responses((status = 200, description = "The answer.", body = VerificationView), Problems),
+    responses((status = 200, description = "The answer.", body = VerificationView)),
 )]
 pub(in crate::http) async fn verify_key(
     caller: Caller<VerifyKeys>,
@@ -197,10 +190,12 @@ pub(in crate::http) async fn verify_key(
 }
 
 /// Verify many keys at once.
+///
+/// As `/v1/verify`, for up to 100 keys.
 #[utoipa::path(
     post, path = "/v1/verify/batch", tag = "Verification",
     request_body(content = BatchBody),
-    responses((status = 200, description = "The answers, in the order of the checks.", body = BatchView<'_>), Problems),
+    responses((status = 200, description = "The answers, in the order of the checks.", body = BatchView<'_>)),
 )]
 pub(in crate::http) async fn verify_batch(
     caller: Caller<VerifyKeys>,

@@ -74,6 +74,9 @@ pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
             let requests = with(template, json!({"AppKey": key.id, "AppSecret": key.forged()}));
             Rule { scope: None, needs_credential: false, foreign: Foreign::Unnamed, requests }
         }
+        ("get", "/healthz" | "/readyz" | "/.well-known/jwks.json" | "/.well-known/oauth-authorization-server") => {
+            Rule { scope: None, needs_credential: false, foreign: Foreign::Unnamed, requests: one(template) }
+        }
         _ => panic!("{method} {template} is in the document, and the walk has no rule for it"),
     }
 }

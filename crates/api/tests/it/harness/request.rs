@@ -9,7 +9,7 @@ use keyward_api::http::Entrance;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::{Answer, Node};
+use super::{Answer, Node, documented};
 
 const BOUNDARY: &str = "part-of-a-form";
 
@@ -71,9 +71,11 @@ impl Request {
 
     pub(crate) async fn send(self) -> Answer {
         let request = self.builder.body(self.body).unwrap();
+        let (method, path) = (request.method().to_string(), request.uri().to_string());
         let (parts, body) = self.router.oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         assert!(parts.headers.contains_key("x-request-id"), "every answer has a name");
+        documented::check(&method, &path, parts.status, &parts.headers, &body);
         Answer { status: parts.status, headers: parts.headers, body }
     }
 }

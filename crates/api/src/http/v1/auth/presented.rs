@@ -1,15 +1,14 @@
 //! The credential of a request at a gateway: one, from the header or headers that the gateway vouches for.
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 
 use crate::http::{
     authorization::{Authorization, is_empty},
     caller::{not_good, refused},
+    looks::API_KEY,
     problem::Problem,
 };
 use keyward_domain::Denial;
-
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Where the credential of a request at a gateway may stand. The other header then belongs to the application behind
 /// the gateway, and is not looked at.
@@ -38,7 +37,7 @@ impl From<Unclear> for Problem {
         match unclear {
             Unclear::Garbled => not_good(Denial::NotFound),
             Unclear::Two => not_good(Denial::NotFound)
-                .detail("Two different credentials were presented: send one, in Authorization or in X-Api-Key."),
+                .detail("Two credentials were presented: send one, in one header that this service reads."),
         }
     }
 }

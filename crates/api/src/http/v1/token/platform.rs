@@ -23,23 +23,42 @@ use crate::{
     },
 };
 
-/// Either `AppKey` and `AppSecret`, or `refreshToken`. Names in any case.
+/// Either a pair of keys or a refresh token. Names in any case.
 #[derive(ToSchema)]
 #[schema(as = TokenRequest)]
+#[serde(untagged)]
 #[expect(
     dead_code,
     reason = "describes the body in the document; it is read field by field, so that every fault is told"
 )]
-pub(in crate::http) struct TokenRequest {
+pub(in crate::http) enum TokenRequest {
+    #[schema(title = "With a pair of keys")]
+    ByKeys(ByKeys),
+    #[schema(title = "With a refresh token")]
+    ByRefreshToken(ByRefreshToken),
+}
+
+/// A pair of keys.
+#[derive(ToSchema)]
+#[schema(as = TokenRequestByKeys)]
+#[expect(dead_code, reason = "describes the body in the document")]
+pub(in crate::http) struct ByKeys {
     /// A public key of the account: its value, its `key_…` id, or the bare UUID in that id.
     #[schema(rename = "AppKey")]
-    app_key: Option<String>,
+    app_key: String,
     /// The value of a secret key of the same account.
     #[schema(rename = "AppSecret")]
-    app_secret: Option<String>,
-    /// A refresh token, which works once.
+    app_secret: String,
+}
+
+/// A refresh token.
+#[derive(ToSchema)]
+#[schema(as = TokenRequestByRefreshToken)]
+#[expect(dead_code, reason = "describes the body in the document")]
+pub(in crate::http) struct ByRefreshToken {
+    /// It works once.
     #[schema(rename = "refreshToken")]
-    refresh_token: Option<String>,
+    refresh_token: String,
 }
 
 /// Tokens in the platform's envelope.
@@ -124,8 +143,11 @@ impl From<obtain_token::Error> for Problem {
     fn from(error: obtain_token::Error) -> Self {
         use obtain_token::Error as E;
         match error {
-            E::Denied => refused(Denial::NotFound),
-            E::WrongEnvironment => refused(Denial::WrongEnvironment),
+            E::Denied => refused(Denial::NotFound).by_basic().detail(
+                "AppKey and AppSecret are not a good pair: send a public key and the value of a secret key of the same \
+                 account, neither of them revoked or expired.",
+            ),
+            E::WrongEnvironment => refused(Denial::WrongEnvironment).by_basic(),
             // This dialect asks for no scopes.
             E::ScopeNotCovered => Self::new(Code::Internal).because(error),
             E::TooManyAttempts(error) => error.into(),
@@ -138,7 +160,9 @@ impl From<refresh_token::Error> for Problem {
     fn from(error: refresh_token::Error) -> Self {
         use refresh_token::Error as E;
         match error {
-            E::Denied => refused(Denial::NotFound),
+            E::Denied => refused(Denial::NotFound).by_basic().detail(
+                "The refresh token is not good, or was used before: obtain new tokens with AppKey and AppSecret.",
+            ),
             E::ScopeNotCovered => Self::new(Code::Internal).because(error),
             E::Fault(fault) => fault.into(),
         }

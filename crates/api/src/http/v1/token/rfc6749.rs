@@ -8,10 +8,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use keyward_domain::{MAX_SCOPES, ScopeSet};
 use serde::Serialize;
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -25,33 +24,15 @@ use crate::{
         even_time::Hides,
         fields::{folded, trimmed},
         finish::{Calling, Noted},
-        problem::{Problem, whole_seconds},
+        problem::{BASIC_CHALLENGE, Problem, whole_seconds},
         v1::NO_STORE,
     },
     tokens::ACCESS_TOKEN_LIFE,
 };
 
-/// RFC 6749, sections 4.4 and 6. The client is in the body or in Basic authentication.
-#[derive(ToSchema)]
-#[schema(as = OAuthTokenRequest)]
-#[expect(dead_code, reason = "describes the body in the document; it is read by name")]
-pub(in crate::http) struct TokenRequest {
-    /// `client_credentials` or `refresh_token`.
-    grant_type: String,
-    /// A public key of the account.
-    client_id: Option<String>,
-    /// The value of a secret key of the same account.
-    client_secret: Option<String>,
-    /// Fewer scopes than the secret key has, parted by spaces.
-    scope: Option<String>,
-    /// For `refresh_token`.
-    refresh_token: Option<String>,
-}
-
 /// RFC 6749, section 5.1.
-#[derive(Serialize, ToSchema)]
-#[schema(as = OAuthTokens)]
-pub(in crate::http) struct TokenView {
+#[derive(Serialize)]
+struct TokenView {
     /// A JWT that lives ten minutes.
     access_token: String,
     /// Always `Bearer`.
@@ -66,9 +47,8 @@ pub(in crate::http) struct TokenView {
 }
 
 /// RFC 6749, section 5.2.
-#[derive(Serialize, ToSchema)]
-#[schema(as = OAuthError)]
-pub(in crate::http) struct ErrorView {
+#[derive(Serialize)]
+struct ErrorView {
     /// `invalid_request`, `invalid_client`, `invalid_grant`, `unsupported_grant_type`, `invalid_scope`,
     /// `temporarily_unavailable` or `server_error`.
     error: &'static str,
@@ -317,7 +297,7 @@ impl axum::response::IntoResponse for Refusal {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait));
         }
         if self.challenge {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"keyward\""));
+            headers.insert(header::WWW_AUTHENTICATE, BASIC_CHALLENGE);
         }
         response
     }

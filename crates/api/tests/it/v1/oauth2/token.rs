@@ -107,7 +107,7 @@ async fn every_wrong_pair_is_the_same_401() {
     ] {
         let answer = ask(&world, &json!({"AppKey": app_key, "AppSecret": app_secret})).await;
         answer.problem(401, "invalid_credential");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"keyward\""));
         told.push(answer.untraced());
     }
     told.dedup();

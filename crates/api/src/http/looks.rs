@@ -1,0 +1,75 @@
+//! What a presented credential looks like: the words of a 401 that the request alone explains.
+//!
+//! Nothing here asks memory or the database. Two requests that look alike get the same words, whatever exists.
+
+use http::{HeaderMap, HeaderName};
+use keyward_domain::{Environment, KeyType, PresentedValue};
+
+use super::{
+    authorization::{Authorization, is_empty},
+    problem::{Code, Problem},
+    v1::auth::CredentialHeader,
+};
+
+pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// What callers of management and verification send.
+const SEND: &str = "send `Authorization: Bearer` with an access token or the value of a secret key.";
+
+/// Explains a refusal by a call that takes `Authorization: Bearer` alone.
+pub(super) fn at_bearer(problem: Problem, headers: &HeaderMap, environment: Environment) -> Problem {
+    if problem.code() != Code::InvalidCredential {
+        return problem;
+    }
+    let what = match Authorization::of(headers) {
+        Authorization::Absent if has_api_key(headers) => "This call does not read `X-Api-Key`",
+        Authorization::Basic(_) => "This call takes no Basic authentication",
+        Authorization::Several => "More than one `Authorization` header was sent",
+        Authorization::Bearer(credential) => match open_type(credential, environment) {
+            Some(KeyType::Public) => "This is the value of a public key, which names an account and proves nothing",
+            Some(KeyType::Tokenization) => "This is the value of a tokenization key, which opens no call of this kind",
+            Some(KeyType::Secret) | None => return problem,
+        },
+        Authorization::Absent | Authorization::Garbled => return problem,
+    };
+    problem.detail_or(|| format!("{what}: {SEND}"))
+}
+
+/// Explains a refusal by the call for gateways, which reads this header and takes this type of key.
+pub(super) fn at_gateway(
+    problem: Problem,
+    headers: &HeaderMap,
+    header: CredentialHeader,
+    key_type: KeyType,
+) -> Problem {
+    if problem.code() != Code::InvalidCredential {
+        return problem;
+    }
+    let place = match header {
+        CredentialHeader::Either => "`Authorization: Bearer` or `X-Api-Key`",
+        CredentialHeader::Authorization => "`Authorization: Bearer`",
+        CredentialHeader::XApiKey => "`X-Api-Key`",
+    };
+    let what = match key_type {
+        KeyType::Secret => "an access token or the value of a secret key",
+        KeyType::Public => "the value of a public key",
+        KeyType::Tokenization => "the value of a tokenization key",
+    };
+    let is_basic = header != CredentialHeader::XApiKey && matches!(Authorization::of(headers), Authorization::Basic(_));
+    problem.detail_or(|| {
+        if is_basic {
+            format!("This call takes no Basic authentication: send {place} with {what}.")
+        } else {
+            format!("Send {place} with {what} that is good: not revoked, not expired, and of an active account.")
+        }
+    })
+}
+
+fn has_api_key(headers: &HeaderMap) -> bool {
+    headers.get_all(API_KEY).iter().any(|line| !is_empty(line))
+}
+
+/// The type of a well-formed value that is no secret.
+fn open_type(credential: &str, environment: Environment) -> Option<KeyType> {
+    let value = PresentedValue::parse(credential, environment).ok()?;
+    Some(value.key_type()).filter(|key_type| !key_type.is_secret())
+}

@@ -1,0 +1,119 @@
+//! What each operation needs and how it can fail: the one table that the document is completed from.
+//!
+//! A test holds it against every answer of every other test, and provokes each refusal that it names.
+
+use keyward_domain::Permission;
+
+use super::super::problem::Code;
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Anybody, without a credential.
+    Open,
+    /// Whoever presents a good credential, in either header of the call for gateways.
+    Gateway,
+    /// Callers with this scope.
+    Scope(Permission),
+}
+
+/// What is known of an operation.
+pub(super) struct Facts {
+    pub(super) access: Access,
+    /// The problems that it can answer with.
+    pub(super) codes: Vec<Code>,
+}
+
+/// What any call with a credential can meet, whichever it is.
+const CALLER: &[Code] = &[
+    Code::InvalidRequest,
+    Code::InvalidCredential,
+    Code::WrongEnvironment,
+    Code::InsufficientScope,
+    Code::TooManyAttempts,
+    Code::TooManyRequests,
+    Code::Internal,
+    Code::Unavailable,
+    Code::Timeout,
+];
+/// What a body can add.
+const BODY: &[Code] = &[Code::BodyTooLarge, Code::UnsupportedMediaType];
+/// What a change can add.
+const CHANGE: &[Code] = &[Code::OutcomeUnknown];
+
+/// The facts of an operation, by its name in the document.
+pub(super) fn of(operation: &str) -> Option<Facts> {
+    use Permission::{ReadKeys, ReadMerchants, VerifyKeys, WriteKeys, WriteMerchants};
+    let (access, parts): (Access, &[&[Code]]) = match operation {
+        "create_key" => (
+            Access::Scope(WriteKeys),
+            &[CALLER, BODY, CHANGE, &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive]],
+        ),
+        "create_pair" => (
+            Access::Scope(WriteKeys),
+            &[
+                CALLER,
+                BODY,
+                CHANGE,
+                &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive, Code::LockOut],
+            ],
+        ),
+        "revoke_key" => (Access::Scope(WriteKeys), &[CALLER, CHANGE, &[Code::KeyNotFound, Code::LockOut]]),
+        "get_or_list_keys" => (Access::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound, Code::AccountNotFound]]),
+        "get_enforcement" => (Access::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound]]),
+        "list_keys_of_merchant" => (Access::Scope(ReadKeys), &[CALLER, &[Code::AccountNotFound]]),
+        "register_merchant" => (
+            Access::Scope(WriteMerchants),
+            &[
+                CALLER,
+                BODY,
+                CHANGE,
+                &[Code::MidNotAllowed, Code::AccountNotFound, Code::MidTaken, Code::AccountNotActive],
+            ],
+        ),
+        "list_merchants" => (Access::Scope(ReadMerchants), &[CALLER]),
+        "get_merchant" => (Access::Scope(ReadMerchants), &[CALLER, &[Code::AccountNotFound]]),
+        "suspend_merchant" => (
+            Access::Scope(WriteMerchants),
+            &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount, Code::AccountClosed]],
+        ),
+        "resume_merchant" => (
+            Access::Scope(WriteMerchants),
+            &[
+                CALLER,
+                CHANGE,
+                &[Code::AccountNotFound, Code::OwnAccount, Code::SuspendedFromAbove, Code::AccountClosed],
+            ],
+        ),
+        "close_merchant" => {
+            (Access::Scope(WriteMerchants), &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount]])
+        }
+        "verify_key" | "verify_batch" => (Access::Scope(VerifyKeys), &[CALLER, BODY, &[Code::UnknownCondition]]),
+        "authorize" | "authorize_public" | "authorize_tokenization" => {
+            (Access::Gateway, &[CALLER, &[Code::UnknownCondition, Code::WrongType, Code::WrongAccount]])
+        }
+        "obtain_tokens" => (
+            Access::Open,
+            &[
+                BODY,
+                CHANGE,
+                &[
+                    Code::InvalidRequest,
+                    Code::InvalidCredential,
+                    Code::WrongEnvironment,
+                    Code::TooManyAttempts,
+                    Code::TooManyRequests,
+                    Code::Internal,
+                    Code::Unavailable,
+                    Code::Timeout,
+                ],
+            ],
+        ),
+        "get_readiness" => (Access::Open, &[&[Code::Unavailable]]),
+        "get_health" | "get_signing_keys" | "get_oauth_metadata" => (Access::Open, &[]),
+        _ => return None,
+    };
+    let mut codes = parts.concat();
+    codes.sort_by_key(|code| Code::ALL.iter().position(|other| other == code));
+    Some(Facts { access, codes })
+}

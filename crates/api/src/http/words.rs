@@ -1,0 +1,65 @@
+//! What requests may hold, in the words of the document. The domain reads them; these types only describe what it reads,
+//! as closely as a pattern can.
+//!
+//! Words of answers stay open: later versions may add some.
+
+#![expect(dead_code, reason = "describes in the document what the domain reads")]
+
+use utoipa::ToSchema;
+
+/// What a key is for; `publishable` is read as `public`.
+#[derive(ToSchema)]
+#[schema(as = KeyType, rename_all = "lowercase")]
+pub(super) enum KeyTypeWord {
+    Secret,
+    Public,
+    Tokenization,
+    Publishable,
+}
+
+/// Which keys a list shows.
+#[derive(ToSchema)]
+#[schema(as = ListedState, rename_all = "lowercase")]
+pub(super) enum StateWord {
+    Active,
+    Revoked,
+    Expired,
+    All,
+}
+
+/// Why a key is revoked.
+#[derive(ToSchema)]
+#[schema(as = RevocationReason, rename_all = "snake_case")]
+pub(super) enum ReasonWord {
+    Unspecified,
+    Compromised,
+    Superseded,
+    NoLongerNeeded,
+}
+
+/// A scope: segments separated by `:`, with `*` only as the last one.
+#[derive(ToSchema)]
+#[schema(as = Scope, value_type = String, max_length = 64, pattern = "^[a-z0-9_.-]+(:[a-z0-9_.-]+)*(:[*])?$")]
+pub(super) struct ScopeWord(String);
+
+/// An account's name for clients. It does not start with `key_`.
+#[derive(ToSchema)]
+#[schema(as = Mid, value_type = String, max_length = 64, pattern = "^(?!key_)[A-Za-z0-9_-]+$")]
+pub(super) struct MidWord(String);
+
+/// 1 to 200 characters, one visible, without `<`, `>`, control characters and those that hide or turn others. White
+/// space around it is dropped and does not count.
+#[derive(ToSchema)]
+#[schema(
+    as = Name, value_type = String,
+    pattern = "^[\\t-\\r ]*[^\\u0000-\\u0020\\u007f-\\u009f<>]([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,198}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*$"
+)]
+pub(super) struct NameWord(String);
+
+/// Up to 500 characters, as those of a name, or none.
+#[derive(ToSchema)]
+#[schema(
+    as = Description, value_type = String,
+    pattern = "^[\\t-\\r ]*([^\\u0000-\\u0020\\u007f-\\u009f<>]([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,498}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*)?$"
+)]
+pub(super) struct DescriptionWord(String);
