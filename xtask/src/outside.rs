@@ -1,59 +1,67 @@
-//! Programs of others that tests look at the service with: packages of the npm registry, in versions that a lock file
-//! names.
+//! Programs of others that tests look at the service with: packages of npm and PyPI, in versions that files of
+//! `tests/outside` name.
 //!
 //! They lie in the target folder, never in the sources, and no part of the product needs them. Installing says so.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result};
 
-use crate::{run, tools};
+use crate::run;
+
+mod npm;
+mod pypi;
+
+pub use npm::{node, npm_program};
+pub use pypi::python_program;
 
 /// Where the sources of these tests stand.
 const SOURCES: &str = "tests/outside";
-/// What decides which versions are installed.
-const FILES: [&str; 3] = [".npmrc", "package.json", "package-lock.json"];
 
-/// Runs a script of `tests/outside` with these arguments, and returns what it printed.
-///
-/// # Errors
-/// When Node.js or a package cannot be installed, or the script fails; the message holds what it complained about.
-pub fn node(script: &str, arguments: &[&str]) -> Result<String> {
-    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| install().map_err(|error| format!("{error:#}")));
-    let folder = folder.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
-    let script = run::workspace_root().join(SOURCES).join(script);
-    run::capture(Command::new("node").arg(script).args(arguments).current_dir(folder))
+/// A file among those sources.
+#[must_use]
+pub fn source(name: &str) -> PathBuf {
+    run::workspace_root().join(SOURCES).join(name)
 }
 
-/// Installs the packages, unless the very same are there.
-fn install() -> Result<PathBuf> {
-    tools::find_or_install("node", "nodejs")?;
-    let npm = tools::find_or_install("npm", "npm")?;
-    let sources = run::workspace_root().join(SOURCES);
-    let folder = run::target_directory()?.join("outside");
-    let wanted = contents(&sources)?;
-    let done = folder.join("installed");
-    if fs::read(&done).is_ok_and(|had| had == wanted) {
-        return Ok(folder);
+/// A folder of one test's own among the packages, empty at first: what lies in it finds them.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn workshop(name: &str) -> Result<PathBuf> {
+    let folder = run::target_directory()?.join("outside").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for file in FILES {
-        fs::copy(sources.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
-    }
-    tools::say("installing the npm packages that tests/outside names into the target folder");
-    run::capture(Command::new(npm).args(["ci", "--ignore-scripts", "--no-progress"]).current_dir(&folder))?;
-    fs::write(&done, wanted).with_context(|| format!("cannot write {}", done.display()))?;
     Ok(folder)
 }
 
-fn contents(folder: &Path) -> Result<Vec<u8>> {
-    let mut all = Vec::new();
-    for file in FILES {
-        all.extend(fs::read(folder.join(file)).with_context(|| format!("cannot read {SOURCES}/{file}"))?);
+/// Installs once a process, and not at all where the very same is there: `files` decide what that is, `install` fills
+/// the folder below the target folder.
+fn installed(
+    once: &'static OnceLock<Result<PathBuf, String>>,
+    name: &str,
+    files: &[&str],
+    install: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let folder = once.get_or_init(|| make(name, files, install).map_err(|error| format!("{error:#}")));
+    folder.clone().map_err(anyhow::Error::msg)
+}
+
+fn make(name: &str, files: &[&str], install: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let folder = run::target_directory()?.join("outside").join(name);
+    let mut wanted = Vec::new();
+    for file in files {
+        wanted.extend(fs::read(source(file)).with_context(|| format!("cannot read {SOURCES}/{file}"))?);
     }
-    Ok(all)
+    let done = folder.join("installed");
+    if !fs::read(&done).is_ok_and(|had| had == wanted) {
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        install(&folder)?;
+        fs::write(&done, wanted).with_context(|| format!("cannot write {}", done.display()))?;
+    }
+    Ok(folder)
 }

@@ -33,16 +33,33 @@ pub fn find_or_install(program: &str, package: &str) -> Result<PathBuf> {
     if let Some(found) = find(program) {
         return Ok(found);
     }
+    install_where_usual(program, package)?;
+    find(program).with_context(|| format!("Debian's package `{package}` was installed and brought no {program}"))
+}
+
+/// Sees to it that something is there that is no program of its own; as [`find_or_install`] does.
+///
+/// # Errors
+/// When it is not there and is not installed here; the message says what to run.
+pub fn have_or_install(what: &str, package: &str, is_there: impl Fn() -> bool) -> Result<()> {
+    if is_there() {
+        return Ok(());
+    }
+    install_where_usual(what, package)?;
+    ensure!(is_there(), "Debian's package `{package}` was installed and brought no {what}");
+    Ok(())
+}
+
+fn install_where_usual(what: &str, package: &str) -> Result<()> {
     let root = rustix::process::geteuid().is_root();
     if !(root && Path::new("/etc/debian_version").exists()) {
         bail!(
-            "{program} is not on this machine: `sudo apt-get install {package}` on Debian, `brew install {package}` \
-             on macOS"
+            "{what} is not on this machine: `sudo apt-get install {package}` on Debian, `brew install {package}` on \
+             macOS"
         );
     }
-    say(&format!("no {program} on this machine; installing Debian's package `{package}`, without starting a service"));
-    install(package)?;
-    find(program).with_context(|| format!("Debian's package `{package}` was installed and brought no {program}"))
+    say(&format!("no {what} on this machine; installing Debian's package `{package}`, without starting a service"));
+    install(package)
 }
 
 /// Installs a package of Debian without starting its services.
