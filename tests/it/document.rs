@@ -42,6 +42,11 @@ async fn a_minute_of_schemathesis_finds_nothing() {
     // It notes what it found in the folder where it runs.
     run.args(["--generation-database", "none", "--header"]).current_dir(file.parent().unwrap());
     run.arg(format!("Authorization: Bearer {}", node.demo().platform.app_secret));
+    for (variable, key_type) in [("PUBLIC_KEY", "public"), ("TOKENIZATION_KEY", "tokenization")] {
+        let new = serde_json::json!({"mid": node.demo().merchant, "name": key_type, "type": key_type});
+        let made = node.client(&node.demo().platform.app_secret).post("/v1/api-keys", &new).await.expect(201);
+        run.env(variable, made.member("value"));
+    }
     let output = run.env("NO_PROXY", "127.0.0.1").output().unwrap();
     // It filters the credential out of what it prints.
     let said = String::from_utf8_lossy(&output.stdout);
