@@ -111,6 +111,9 @@ impl UnknownWord {
 macro_rules! words {
     ($name:ty, $expected:literal, $($variant:ident = $word:literal),+ $(,)?) => {
         impl $name {
+            /// All words, in the order of the contract.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
             /// The word that the contract and the database use.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
