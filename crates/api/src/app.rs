@@ -27,6 +27,7 @@ mod attempts;
 pub mod authenticate;
 pub mod authorize;
 pub mod change_status;
+pub mod count_below;
 pub mod create_account;
 mod fair_queue;
 mod fresh_ids;

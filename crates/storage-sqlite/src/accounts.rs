@@ -1,8 +1,8 @@
 //! Accounts: read within a reach, and the statements of a unit of work that add them and change their status.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, Mid, Reach, Role, Status};
-use keyward_storage::{AccountRecord, AccountWindow, Accounts, Result, Write, row::suspended_by};
+use keyward_domain::{Account, AccountId, Mid, Reach, Role, Status, Timestamp};
+use keyward_storage::{AccountRecord, AccountWindow, Accounts, Below, Result, Write, row::suspended_by};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -50,6 +50,30 @@ impl Accounts for SqliteStore {
             Some(Role::Merchant) => return Ok(Vec::new()),
         };
         rows.map_err(refused)?.into_iter().map(|row| Ok(row.restore()?.account)).collect()
+    }
+
+    #[tracing::instrument(skip_all, name = "db.accounts.count_below")]
+    async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below> {
+        let (id, root, at) = (id.uuid(), root(within), at.as_micros());
+        let row = sqlx::query!(
+            r#"WITH RECURSIVE below (id) AS (
+                SELECT a.id FROM account a
+                LEFT JOIN account p ON p.id = a.parent_id
+                LEFT JOIN account g ON g.id = p.parent_id
+                WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))
+                    AND 'closed' NOT IN (a.status, coalesce(p.status, ''), coalesce(g.status, ''))
+                UNION ALL
+                SELECT c.id FROM account c JOIN below b ON c.parent_id = b.id WHERE c.status <> 'closed'
+            )
+            SELECT (SELECT count(*) FROM below) AS "accounts!: i64",
+                (SELECT count(*) FROM api_key k JOIN below b ON k.account_id = b.id
+                 WHERE k.state = 'active' AND (k.expires_at IS NULL OR k.expires_at > ?3)) AS "keys!: i64""#,
+            id,
+            root,
+            at
+        );
+        let row = row.fetch_one(&self.readers).await.map_err(refused)?;
+        Ok(Below { accounts: row.accounts.unsigned_abs(), keys: row.keys.unsigned_abs() })
     }
 }
 

@@ -28,6 +28,7 @@ pub mod callers;
 pub mod clocks;
 pub mod constraints;
 pub mod corruption;
+pub mod counts;
 pub mod credentials;
 pub mod crowds;
 pub mod enforcement;

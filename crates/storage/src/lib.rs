@@ -24,6 +24,7 @@ mod error;
 mod history;
 mod revocation;
 pub mod row;
+mod schema;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -41,6 +42,7 @@ pub use revocation::{
     CLOCKS_AGREE, Committed, Confirmed, Enforcement, Event, Events, Feed, Hint, Hints, Introduction, Member, Members,
     Membership, NodeId, Read, Renewal, Seq, Subject,
 };
+pub use schema::Schema;
 
 /// The result of asking the database.
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;
@@ -110,6 +112,15 @@ pub struct KeyWindow {
     pub rows: u16,
 }
 
+/// What would die with an account: it and those below it, with their keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Below {
+    /// Accounts that are not closed, the account itself among them.
+    pub accounts: u64,
+    /// Their keys that are neither revoked nor expired.
+    pub keys: u64,
+}
+
 /// A stretch of accounts, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountWindow {
@@ -137,6 +148,10 @@ pub trait Accounts: Send + Sync {
 
     /// A window over the accounts strictly below the caller's own; over all accounts for the operator.
     async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>>;
+
+    /// What would die with this account at this moment; nothing if the caller does not reach it, or if it or one above
+    /// it is closed. It examines all of it: for a person who is about to decide, not for the path of a request.
+    async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below>;
 }
 
 /// What authentication needs of one key. Cloning one copies no text.
@@ -368,29 +383,4 @@ pub trait Store: Keys + Accounts + Credentials + Tokens + Upkeep + Installation 
         }
         Ok(write)
     }
-}
-
-/// How the schema of a database compares with what this binary needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schema {
-    /// No table of ours is there.
-    Empty,
-    /// Older: `migrate` brings it up.
-    Behind {
-        /// The last migration that was applied.
-        at: i64,
-        /// The last one that this binary knows.
-        needs: i64,
-    },
-    /// What this binary needs.
-    Current,
-    /// Another program's: tables that no migration of ours made.
-    Foreign,
-    /// Newer than this binary, or changed by hand: a newer binary is needed.
-    Ahead {
-        /// The last migration that was applied.
-        at: i64,
-        /// The last one that this binary knows.
-        knows: i64,
-    },
 }

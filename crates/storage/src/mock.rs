@@ -10,10 +10,10 @@ use keyward_domain::{
 };
 
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Authority, Committed, Confirmed, Credential, Credentials, Events, Feed,
-    FreshSigningKey, Hint, Hints, HistoryToken, Installation, Introduction, KeyRecord, KeyWindow, Keys, ListedKey,
-    LostHistory, Members, Membership, NodeId, Position, Read, Redeemed, Redemption, Renewal, Result, Seq, SigningKeys,
-    Stamp, Store, Subject, Tokens, UnitOfWork, Upkeep, Write,
+    AccountRecord, AccountWindow, Accounts, Authority, Below, Committed, Confirmed, Credential, Credentials, Events,
+    Feed, FreshSigningKey, Hint, Hints, HistoryToken, Installation, Introduction, KeyRecord, KeyWindow, Keys,
+    ListedKey, LostHistory, Members, Membership, NodeId, Position, Read, Redeemed, Redemption, Renewal, Result, Seq,
+    SigningKeys, Stamp, Store, Subject, Tokens, UnitOfWork, Upkeep, Write,
 };
 
 mockall::mock! {
@@ -30,6 +30,7 @@ mockall::mock! {
     impl Accounts for Store {
         async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>>;
         async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>>;
+        async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below>;
     }
 
     #[async_trait]

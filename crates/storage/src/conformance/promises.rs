@@ -65,6 +65,10 @@ macro_rules! each_promise {
                 listed_accounts_are_whole,
                 windows_over_accounts_follow_each_other_without_gap_or_overlap,
                 a_window_over_no_account_is_empty;
+            counts:
+                what_would_die_with_an_account_is_counted_from_it_downwards,
+                what_is_dead_already_is_not_counted,
+                nothing_is_counted_out_of_reach;
             status:
                 a_status_changes_only_from_what_it_was,
                 a_status_changes_within_reach_only,

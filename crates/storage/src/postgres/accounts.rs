@@ -1,14 +1,16 @@
 //! Management reads of accounts. Each is one statement that examines no more rows than it may give, and one at most.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, Mid, Reach, Role};
+use keyward_domain::{Account, AccountId, Mid, Reach, Role, Timestamp};
 use sqlx::PgPool;
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
-use super::{PgStore, error::late, keys::newest_before, plans::Plans, root, rows::in_their_places, together::Together};
+use super::{
+    PgInstant, PgStore, error::late, keys::newest_before, plans::Plans, root, rows::in_their_places, together::Together,
+};
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Result,
+    AccountRecord, AccountWindow, Accounts, Below, Result,
     row::{AccountRow, LinkRow},
 };
 
@@ -58,6 +60,32 @@ impl Accounts for PgStore {
             (Some(partner), Some(Role::Partner)) => self.children(partner.uuid(), newest, rows).await,
             (Some(_), Some(Role::Merchant)) => Ok(Vec::new()),
         }
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.count_below")]
+    async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below> {
+        let question = || {
+            sqlx::query!(
+                r#"WITH RECURSIVE below (id) AS (
+                    SELECT a.id FROM account a
+                    LEFT JOIN account p ON p.id = a.parent_id
+                    LEFT JOIN account g ON g.id = p.parent_id
+                    WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id))
+                        AND 'closed' NOT IN (a.status, coalesce(p.status, ''), coalesce(g.status, ''))
+                    UNION ALL
+                    SELECT c.id FROM account c JOIN below b ON c.parent_id = b.id WHERE c.status <> 'closed'
+                )
+                SELECT (SELECT count(*) FROM below) AS "accounts!",
+                    (SELECT count(*) FROM api_key k JOIN below b ON k.account_id = b.id
+                     WHERE k.state = 'active' AND (k.expires_at IS NULL OR k.expires_at > $3)) AS "keys!""#,
+                id.uuid(),
+                root(within),
+                PgInstant::from(at) as PgInstant
+            )
+            .fetch_one(&self.pool)
+        };
+        let row = self.plans.ask(question).await?;
+        Ok(Below { accounts: row.accounts.unsigned_abs(), keys: row.keys.unsigned_abs() })
     }
 }
 

@@ -1,0 +1,17 @@
+//! What would die with an account, for a person who is about to close it.
+
+use keyward_domain::{Account, Mid};
+use keyward_storage::Below;
+
+use super::{App, Caller, Fault};
+
+/// The account of this mid, and what is alive at it and below it; none if it does not exist for the caller.
+///
+/// # Errors
+/// [`Fault`] if the answer is not to be had.
+pub async fn count_below(app: &App, caller: &Caller, mid: &Mid) -> Result<Option<(Account, Below)>, Fault> {
+    let reach = caller.reach();
+    let Some(found) = app.store.account(&reach, mid).await? else { return Ok(None) };
+    let below = app.store.count_below(&reach, found.account.id, app.expiry_time()).await?;
+    Ok(Some((found.account, below)))
+}
