@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Candidate, Conditions, Denial, KeyId, PresentedValue, Verdict, judge};
+use keyward_domain::{Candidate, Conditions, Denial, KeyId, PresentedValue, ValueError, Verdict, judge};
 use keyward_storage::Credential;
 use keyward_verifier::Arrival;
 
@@ -88,7 +88,34 @@ pub async fn verify_key(
     conditions: &Conditions,
 ) -> Result<Verified, Error> {
     let presented = PresentedValue::parse(value, app.settings.environment);
-    let found = match &presented {
+    let verified = examine(app, caller, &presented, conditions).await?;
+    if let (Ok(presented), Verified::Valid(credential)) = (&presented, &verified) {
+        app.usage.note(credential.key.id(), app.now());
+        proving::renew_digest(app, presented, &credential.key);
+    }
+    Ok(verified)
+}
+
+/// The same verdict, of which no trace stays: for a person who looks, also where nothing can be written.
+///
+/// # Errors
+/// [`Error`] if the question could not be answered.
+pub async fn examine_key(
+    app: &Arc<App>,
+    caller: &Caller,
+    value: &str,
+    conditions: &Conditions,
+) -> Result<Verified, Error> {
+    examine(app, caller, &PresentedValue::parse(value, app.settings.environment), conditions).await
+}
+
+async fn examine(
+    app: &Arc<App>,
+    caller: &Caller,
+    presented: &Result<PresentedValue<'_>, ValueError>,
+    conditions: &Conditions,
+) -> Result<Verified, Error> {
+    let found = match presented {
         Ok(presented) => {
             let guesser = Guesser::Account(caller.account().map(|own| own.id));
             proving::find(app, presented, guesser).await?
@@ -101,28 +128,25 @@ pub async fn verify_key(
         scopes: found.credential.key.view().scopes,
         proof: found.proof,
     });
-    let looked_up = match &presented {
+    let looked_up = match presented {
         Ok(_) => Ok(candidate),
         Err(error) => Err(*error),
     };
     match judge(looked_up, Some(&caller.reach()), conditions, app.expiry_time()) {
         Verdict::Invalid { denial, id } => {
             // A key that is out of the caller's reach. A wrong value has paid already.
-            if let (Denial::NotFound, Ok(presented), Some(found)) = (denial, &presented, &found)
+            if let (Denial::NotFound, Ok(presented), Some(found)) = (denial, presented, &found)
                 && found.from_memory
                 && found.proof.holds()
             {
                 proving::as_if_absent(app, presented.id(), Guesser::Account(caller.account().map(|own| own.id))).await;
             }
-            return Ok(Verified::Invalid { denial, id });
+            Ok(Verified::Invalid { denial, id })
         }
-        Verdict::Valid { .. } => {}
+        // A valid verdict is about something that was found.
+        Verdict::Valid { .. } => Ok(found
+            .map_or(Verified::Invalid { denial: Denial::NotFound, id: None }, |Found { credential, .. }| {
+                Verified::Valid(credential)
+            })),
     }
-    // A valid verdict is about something that was presented and found.
-    let (Ok(presented), Some(Found { credential, .. })) = (presented, found) else {
-        return Ok(Verified::Invalid { denial: Denial::NotFound, id: None });
-    };
-    app.usage.note(credential.key.id(), app.now());
-    proving::renew_digest(app, &presented, &credential.key);
-    Ok(Verified::Valid(credential))
 }
