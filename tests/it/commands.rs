@@ -54,7 +54,7 @@ async fn only_a_server_makes_an_installation() {
             "account suspend mid_1",
             "key create --mid mid_1 --name k --type secret --out k.json",
             "key pair --mid mid_1 --name k --out k.json",
-            "key revoke key_01h2xcejqtf2nbrexx3vqjhp41",
+            "key revoke --yes key_01h2xcejqtf2nbrexx3vqjhp41",
             "signing-key rotate",
             "backup kw.backup",
         ] {
@@ -109,10 +109,10 @@ async fn the_embedded_database_is_changed_by_one_process_only() {
         "migrate".to_owned(),
         "account create --role partner --name Second".to_owned(),
         format!("account suspend {}", demo.merchant),
-        format!("account close {}", demo.merchant),
+        format!("account close --yes {}", demo.merchant),
         format!("key create --mid {} --name k --type secret --out k.json", demo.merchant),
         format!("key pair --mid {} --name k --out k.json", demo.merchant),
-        format!("key revoke {}", key.id),
+        format!("key revoke --yes {}", key.id),
         "signing-key rotate".to_owned(),
     ] {
         let refused = place.keyward().say(&words).run();
@@ -121,7 +121,7 @@ async fn the_embedded_database_is_changed_by_one_process_only() {
     }
     assert_eq!(node.client(&demo.partner.app_secret).verdict(&key.value).await, "VALID");
     node.stop();
-    place.keyward().say("key revoke").say(&key.id).run().success();
+    place.keyward().say("key revoke --yes").say(&key.id).run().success();
     let node = place.sandbox().serve();
     assert_eq!(node.client(&demo.partner.app_secret).verdict(&key.value).await, "REVOKED");
     node.stop();
@@ -140,7 +140,7 @@ async fn on_postgres_a_command_is_true_for_the_server_in_the_next_request() {
         place.keyward().say("account").say(words).say(&demo.merchant).run().success();
         assert_eq!(partner.verdict(&key.value).await, verdict);
     }
-    place.keyward().say("key revoke").say(&key.id).run().success();
+    place.keyward().say("key revoke --yes").say(&key.id).run().success();
     assert_eq!(partner.verdict(&key.value).await, "REVOKED");
     let out = place.folder().join("key.json");
     let made = place.keyward().say("key create --type secret --name cli --scope charges:read --out key.json --mid");
@@ -148,7 +148,7 @@ async fn on_postgres_a_command_is_true_for_the_server_in_the_next_request() {
     let file: Value = serde_json::from_str(&std::fs::read_to_string(&out).unwrap()).unwrap();
     let value = file["value"].as_str().unwrap_or_else(|| panic!("no value among the members of key.json"));
     assert_eq!(partner.verdict(value).await, "VALID");
-    place.keyward().say("account close").say(&demo.merchant).run().success();
+    place.keyward().say("account close --yes").say(&demo.merchant).run().success();
     assert_eq!(partner.verdict(value).await, "REVOKED");
     node.stop();
 }

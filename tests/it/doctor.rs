@@ -44,6 +44,19 @@ async fn the_doctor_lists_the_nodes_with_their_last_acknowledgement() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_database_is_said_at_the_start_of_a_server_and_by_no_other_command() {
+    let place = Place::postgres().await;
+    let node = place.sandbox().serve();
+    assert_eq!(node.said_so_far().matches("knows us as a superuser").count(), 1, "{}", node.said_so_far());
+    let merchant = node.demo().merchant;
+    for words in ["account list", "migrate", &format!("account suspend {merchant}"), "signing-key rotate"] {
+        let said = place.keyward().say(words).run().success().err;
+        assert!(!said.contains("superuser"), "{words}: {said}");
+    }
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_names_a_node_that_stands_still() {
     let fleet = Fleet::of(1).await;
     fleet.nodes[0].freeze();

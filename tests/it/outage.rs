@@ -34,6 +34,9 @@ async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
         from_memory += while_the_lease_lasts(&node, &demo, &key, &unasked, &tokens.access).await;
         anybody.get("/readyz").await.expect_problem(503, "unavailable");
         anybody.get("/healthz").await.expect(200);
+        let health = place.keyward().say("health --listen").say(node.address());
+        health.clone().say("--ready").run().refuses_with(&["answers 503", "its database is away"]);
+        health.run().success();
         anybody.get("/.well-known/jwks.json").await.expect(200);
         everything_is_an_outage(&node, &demo, &key, &tokens.access).await;
 

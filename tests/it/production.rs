@@ -65,7 +65,7 @@ async fn from_an_empty_database_to_live_keys(place: Place) {
     assert_eq!(metadata["issuer"], "https://keys.example.com");
     node.stop();
 
-    let closed = keyward.clone().say("account close partner-1").run().json();
+    let closed = keyward.clone().say("account close --yes partner-1").run().json();
     assert_eq!(closed["status"], "closed");
     let node = serve(&keyward);
     assert_eq!(node.client(&root.app_secret).verdict(&key.value).await, "REVOKED");
@@ -85,7 +85,7 @@ async fn a_lost_root_is_replaced(place: Place) {
     let listed = keyward.clone().say("key list --mid platform --state active").run();
     assert!(!listed.said().contains(&found.app_secret) && !listed.said().contains(&lost.app_secret));
     let lost_id = secret_ids(&listed.json()).pop().unwrap();
-    let revoked = keyward.clone().say("key revoke --reason compromised").say(&lost_id).run().json();
+    let revoked = keyward.clone().say("key revoke --yes --reason compromised").say(&lost_id).run().json();
     assert_eq!(revoked["state"], "revoked");
 
     let node = serve(&keyward);

@@ -4,16 +4,15 @@
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
     process::ExitCode,
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use keyward_domain::Mid;
 
 use crate::{
-    config::{Flags, Purpose, Settings, from_process_environment, quoted},
+    config::{Settings, quoted},
     database::Access,
     node::Node,
     serve::{self, Rereading},
@@ -22,20 +21,34 @@ use crate::{
 
 mod account;
 mod backup;
+mod choice;
+mod consent;
 mod demo;
 mod doctor;
+mod examples;
+mod exit;
+mod health;
 mod key;
 mod migrate;
+mod moment;
+mod options;
 mod output;
+mod papers;
 mod secret_file;
 mod signing_key;
+mod typed;
+mod waiting;
+
+pub(crate) use exit::Exit;
+use options::{Common, Serve};
 
 /// Issues, lists, rotates, revokes and verifies the API keys of a platform's merchants.
 ///
 /// Without a command it serves; without any setting that is a sandbox in ./keyward-data on 127.0.0.1:8080. Every setting
 /// can stand in a TOML file (--config) or in the environment (KEYWARD_X; the database in DATABASE_URL).
 #[derive(Debug, Parser)]
-#[command(name = "keyward", version, about, max_term_width = 110)]
+#[command(name = "keyward", version = env!("KEYWARD_VERSION"), about, max_term_width = 110)]
+#[command(after_help = exit::with_table(examples::KEYWARD))]
 pub(crate) struct Cli {
     #[command(flatten)]
     common: Common,
@@ -45,58 +58,68 @@ pub(crate) struct Cli {
     command: Option<Command>,
 }
 
-/// What every command needs to know.
-#[derive(Debug, Args)]
-struct Common {
-    /// The configuration file (or KEYWARD_CONFIG)
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The folder of the embedded database and the master key
-    #[arg(long, global = true, value_name = "DIR")]
-    data_dir: Option<String>,
-    /// Which of the two deployments this is
-    #[arg(long, global = true, value_name = "sandbox|production")]
-    environment: Option<String>,
-}
-
-/// What only a server needs to know.
-#[derive(Debug, Default, Args)]
-struct Serve {
-    /// Where to listen; port 0 takes any free one, and the address in use is printed
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
-    /// Where to answer GET /metrics
-    #[arg(long, value_name = "ADDR")]
-    metrics_listen: Option<String>,
-    /// Make demo accounts and keys if the database is an empty sandbox
-    #[arg(long, action = ArgAction::SetTrue)]
-    demo: bool,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Answer requests (what happens without a command, too)
+    #[command(after_help = examples::SERVE)]
     Serve(Serve),
+    /// Ask the server of this machine whether it answers
+    ///
+    /// It asks the configured listener, or its loopback address where that listens everywhere, by HTTP or TLS as
+    /// configured. It opens no database and sends no credential, so the certificate is not checked. One line says what
+    /// was answered.
+    #[command(after_help = examples::HEALTH)]
+    Health(health::Health),
     /// Bring the schema of the database up to date
     Migrate,
     /// Make, list, suspend, resume and close accounts
     #[command(subcommand)]
     Account(account::Command),
-    /// Make, list and revoke keys
+    /// Make, show, list, verify and revoke keys
     #[command(subcommand)]
     Key(key::Command),
     /// Rotate the keys that sign access tokens
     #[command(subcommand)]
     SigningKey(signing_key::Command),
     /// Copy the embedded database into a new file, also while a server runs
+    #[command(after_help = examples::BACKUP)]
     Backup(backup::Named),
     /// Put a copy that `keyward backup` made in the place of the embedded database, while no server runs
+    #[command(after_help = examples::RESTORE)]
     Restore(backup::Named),
     /// Use the demo accounts of a sandbox
     #[command(subcommand)]
     Demo(demo::Command),
     /// Look whether everything is in order, and say what to do where it is not
-    Doctor,
+    Doctor(output::Form),
+    /// Print the script that completes commands and options in a shell
+    #[command(after_help = examples::COMPLETION)]
+    Completion(papers::Completion),
+    /// Print the manual page, or write one for each command
+    #[command(after_help = examples::MAN)]
+    Man(papers::Man),
+}
+
+impl Command {
+    /// Ends the process where something would be ended for good, and nobody says that it is meant.
+    fn demand_consent(&self) {
+        match self {
+            Self::Account(account::Command::Close(close)) => close.consent.demand(),
+            Self::Key(key::Command::Revoke(revoke)) => revoke.consent.demand(),
+            Self::Serve(_)
+            | Self::Health(_)
+            | Self::Migrate
+            | Self::Account(_)
+            | Self::Key(_)
+            | Self::SigningKey(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Demo(_)
+            | Self::Doctor(_)
+            | Self::Completion(_)
+            | Self::Man(_) => {}
+        }
+    }
 }
 
 impl Cli {
@@ -130,6 +153,14 @@ impl Cli {
                 other
             }
         };
+        command.demand_consent();
+        // These two need no settings, and so no installation that has them.
+        if let Command::Completion(completion) = &command {
+            return papers::complete(completion);
+        }
+        if let Command::Man(man) = &command {
+            return papers::man(man);
+        }
         let source = common.source(&command);
         let settings = source.load()?;
         let work = if matches!(command, Command::Serve(_)) {
@@ -154,77 +185,28 @@ enum Work {
     Command(Command),
 }
 
-/// Where the settings of this process come from: they can be read again.
-struct Source {
-    flags: Flags,
-    purpose: Purpose,
-}
-
-impl Source {
-    fn load(&self) -> Result<Settings> {
-        Ok(Settings::load(&self.flags, from_process_environment()?, self.purpose)?)
-    }
-}
-
-impl Common {
-    fn source(self, command: &Command) -> Source {
-        let Self { config, data_dir, environment } = self;
-        let mut settings: Vec<(&'static str, String)> = Vec::new();
-        settings.extend(data_dir.map(|it| ("data_dir", it)));
-        settings.extend(environment.map(|it| ("environment", it)));
-        let purpose = match command {
-            Command::Serve(serve) => {
-                settings.extend(serve.settings());
-                Purpose::Serve
-            }
-            Command::Migrate | Command::Backup(_) | Command::Demo(_) => Purpose::Migrate,
-            Command::Account(_) | Command::Key(_) | Command::SigningKey(_) | Command::Restore(_) => Purpose::Operate,
-            // Whether a server could start here.
-            Command::Doctor => Purpose::Serve,
-        };
-        Source { flags: Flags { config, settings }, purpose }
-    }
-}
-
-impl Serve {
-    fn or(self, earlier: Self) -> Self {
-        Self {
-            listen: self.listen.or(earlier.listen),
-            metrics_listen: self.metrics_listen.or(earlier.metrics_listen),
-            demo: self.demo || earlier.demo,
-        }
-    }
-
-    fn settings(&self) -> Vec<(&'static str, String)> {
-        let mut settings = Vec::new();
-        settings.extend(self.listen.clone().map(|it| ("listen", it)));
-        settings.extend(self.metrics_listen.clone().map(|it| ("metrics_listen", it)));
-        settings.extend(self.demo.then(|| ("demo", true.to_string())));
-        settings
-    }
-}
-
 async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
     let command = match work {
         Work::Serve(rereading) => {
             serve::run(settings, rereading).await?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(Exit::Done.into());
         }
         Work::Command(command) => command,
     };
     match command {
-        // Which becomes work of its own.
-        Command::Serve(_) => {}
+        // Which become work of their own.
+        Command::Serve(_) | Command::Completion(_) | Command::Man(_) => {}
+        Command::Health(health) => return health::run(&health, &settings).await,
         Command::Migrate => migrate::run(&settings).await?,
         Command::Account(command) => account::run(command, &settings).await?,
-        Command::Key(command) => key::run(command, &settings).await?,
+        Command::Key(command) => return key::run(command, &settings).await,
         Command::SigningKey(command) => signing_key::run(command, &settings).await?,
         Command::Backup(file) => backup::backup(&file.file, &settings).await?,
         Command::Restore(file) => backup::restore(&file.file, &settings).await?,
         Command::Demo(command) => demo::run(command, &settings).await?,
-        Command::Doctor => return doctor::run(&settings).await,
+        Command::Doctor(form) => return doctor::run(&settings, form).await,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done.into())
 }
 
 /// Opens everything for one command, which gives the database back at the end.

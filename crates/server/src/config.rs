@@ -33,6 +33,7 @@ pub(crate) use limits::Limits;
 pub(crate) use log::{Format, Log};
 pub(crate) use reader::quoted;
 pub(crate) use tls::Tls;
+pub(crate) use values::duration;
 pub(crate) use verifier::Verifier;
 
 use reader::Reader;
@@ -91,6 +92,8 @@ pub(crate) struct Settings {
 /// What a command is about to do, and so which settings production has no default for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// Ask a server that runs: needs to know where it listens.
+    Ask,
     /// Bring up the schema: needs the database.
     Migrate,
     /// Work on accounts and keys: needs the master key too.
@@ -203,7 +206,7 @@ impl Settings {
 
     /// Everything that production will not guess, told at once.
     fn missing_in_production(&self, purpose: Purpose) -> Vec<String> {
-        if self.environment == Environment::Sandbox {
+        if self.environment == Environment::Sandbox || purpose == Purpose::Ask {
             return Vec::new();
         }
         let mut missing = Vec::new();

@@ -63,9 +63,6 @@ impl Database {
         .within_lease(settings.verifier.terms.ttl);
         let store = PgStore::connect(&options).await.map_err(or_pooler);
         let store = store.context("cannot use the database of DATABASE_URL")?;
-        if access.writes() {
-            store.cautions().iter().for_each(|caution| tracing::warn!("{caution}"));
-        }
         let direct = settings.database.direct_url.clone().unwrap_or_else(|| url.clone());
         Ok(Self::Postgres(store, PgOptions { url: direct, ..options }))
     }

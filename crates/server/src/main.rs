@@ -2,7 +2,7 @@
 //!
 //! This crate wires: it reads settings, opens the database, puts the use cases of `keyward-api` on top and gives them a
 //! listener or a command line. It is the only one that reads the clock, the environment and the kernel's random bytes.
-//! It decides nothing about keys. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+//! It decides nothing about keys. Exit codes: `cli::Exit`.
 
 use std::{io, process::ExitCode};
 
@@ -27,6 +27,7 @@ mod shutdown;
 mod supervisor;
 mod telemetry;
 
+use cli::Exit;
 use sentence::sentence;
 
 #[global_allocator]
@@ -37,10 +38,10 @@ fn main() -> ExitCode {
     let code = match done.map_err(file_size::explain) {
         Ok(code) => code,
         // Whoever read our output has seen enough: `keyward key list | head`.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             telemetry::complain(&format!("keyward: {}", sentence(&error)));
-            ExitCode::FAILURE
+            Exit::Failed.into()
         }
     };
     telemetry::finish();

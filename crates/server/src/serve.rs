@@ -94,6 +94,7 @@ impl Running {
         let limits = Limits { max_connections, ..settings.limits.clone() };
 
         let node = Node::open(settings, Access::Make, Some(&base_url)).await?;
+        node.database.cautions().iter().for_each(|caution| tracing::warn!("{caution}"));
         let entry = Entry { listener, tls: tls.clone(), metered, base_url: base_url.clone(), limits };
         let (started, demo) = Self::on(node, settings, entry).await?;
         let follow = rereading.follow(tls, hangups, started.stop.clone());

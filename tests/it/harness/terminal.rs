@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{ErrorKind, Read as _},
+    io::{ErrorKind, Read as _, Write as _},
     os::fd::OwnedFd,
     process::{Child, Command},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -27,6 +27,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// A program on a terminal. Dropping it kills the program.
 pub(crate) struct Terminal {
     child: Child,
+    keyboard: File,
     screen: Receiver<Vec<u8>>,
     seen: String,
 }
@@ -45,6 +46,7 @@ impl Terminal {
         // Its end of the terminal is the program's alone from here on: so reading ends with the program.
         drop((command, end));
         let mut screen = File::from(person);
+        let keyboard = screen.try_clone().unwrap();
         let (show, shown) = mpsc::channel();
         thread::spawn(move || {
             let mut bytes = [0; 4096];
@@ -59,7 +61,7 @@ impl Terminal {
                 }
             }
         });
-        Self { child, screen: shown, seen: String::new() }
+        Self { child, keyboard, screen: shown, seen: String::new() }
     }
 
     /// Waits until this stands on the screen.
@@ -68,6 +70,11 @@ impl Terminal {
         while !self.seen.contains(words) {
             assert!(self.look(), "it ended without {words:?}:\n{}", self.seen);
         }
+    }
+
+    /// Types a line.
+    pub(crate) fn type_line(&mut self, text: &str) {
+        self.keyboard.write_all(format!("{text}\n").as_bytes()).unwrap();
     }
 
     /// All that was on the screen so far.

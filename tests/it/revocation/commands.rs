@@ -17,14 +17,14 @@ async fn what_a_command_ended_is_dead_on_every_node_at_once() {
         fleet.all_say("SUSPENDED", &key.value).await;
         command("account resume", &fleet.demo.merchant);
         fleet.all_remember(&key.value).await;
-        command("key revoke", &key.id);
+        command("key revoke --yes", &key.id);
         fleet.all_say("REVOKED", &key.value).await;
         // It waits again, for nothing, and says so in the same way.
-        command("key revoke --reason compromised", &key.id);
+        command("key revoke --yes --reason compromised", &key.id);
     }
     let last = partner.create(&fleet.demo.merchant, "last", &[]).await;
     fleet.all_remember(&last.value).await;
-    command("account close", &fleet.demo.merchant);
+    command("account close --yes", &fleet.demo.merchant);
     fleet.all_say("REVOKED", &last.value).await;
     // A command answers nothing from memory: it is no member, and leaves no row.
     assert_eq!(fleet.leases().await.len(), 2);

@@ -90,7 +90,7 @@ async fn a_command_waits_for_who_stands_still_too() {
     let frozen = &fleet.nodes[1];
     let open = connections(frozen, &key.value).await;
     frozen.freeze();
-    fleet.place.keyward().say("key revoke").say(&key.id).run().success();
+    fleet.place.keyward().say("key revoke --yes").say(&key.id).run().success();
     fleet.nodes[0].client(&key.value).get("/v1/auth").await.expect_problem(401, "invalid_credential");
     goes_on_to_refuse(frozen, open, &key.value).await;
     fleet.stop();

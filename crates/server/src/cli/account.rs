@@ -5,13 +5,19 @@ use clap::Args;
 use keyward_api::app::{
     Caller,
     change_status::{self, change_status},
+    count_below::count_below,
     create_account::{self, CreateAccount, create_account},
     list_merchants::list_merchants,
 };
 use keyward_domain::{Account, Mid, Name, Role, Status};
+use keyward_storage::Below;
 use serde_json::{Value, json};
 
-use super::{no_such_account, output, with_node};
+use super::{
+    choice::one_of,
+    consent::{self, Consent},
+    examples, no_such_account, output, waiting, with_node,
+};
 use crate::{config::Settings, database::Access, node::Node};
 
 /// How many accounts are read at once.
@@ -20,21 +26,27 @@ const PAGE: u16 = 500;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Make an account; prints it as JSON
+    #[command(after_help = examples::ACCOUNT_CREATE)]
     Create(Create),
     /// List all accounts, newest first
-    List,
+    #[command(after_help = examples::ACCOUNT_LIST)]
+    List(output::Form),
     /// Make the keys of an account and of all below it unusable until it is resumed
     Suspend(Named),
     /// Make a suspended account's keys usable again
     Resume(Named),
     /// End an account and the keys of all below it, for good
-    Close(Named),
+    ///
+    /// On a terminal it says how many accounts and keys that are, and asks. It returns when no node accepts any of
+    /// those keys.
+    #[command(after_help = examples::ACCOUNT_CLOSE)]
+    Close(Close),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// platform (there is one, at the root), partner or merchant
-    #[arg(long)]
+    /// What it is; there is one platform, at the root
+    #[arg(long, value_parser = one_of::<Role>(Role::WORDS))]
     role: Role,
     /// What people call it
     #[arg(long, value_parser = |text: &str| Name::parse(text))]
@@ -53,16 +65,24 @@ pub(super) struct Named {
     mid: Mid,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Close {
+    /// The account
+    mid: Mid,
+    #[command(flatten)]
+    pub(super) consent: Consent,
+}
+
 pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
     match command {
         Command::Create(create) => {
             let account = with_node(settings, Access::Change, async |node| make(node, create).await).await?;
             output::json(&view(&account))
         }
-        Command::List => with_node(settings, Access::Read, list).await,
+        Command::List(form) => with_node(settings, Access::Read, async |node| list(node, form).await).await,
         Command::Suspend(Named { mid }) => change(settings, &mid, Status::Suspended).await,
         Command::Resume(Named { mid }) => change(settings, &mid, Status::Active).await,
-        Command::Close(Named { mid }) => change(settings, &mid, Status::Closed).await,
+        Command::Close(close) => end(settings, close).await,
     }
 }
 
@@ -104,7 +124,7 @@ fn explain(error: create_account::Error) -> anyhow::Error {
     anyhow::anyhow!("{error}: {hint}")
 }
 
-async fn list(node: &Node) -> Result<()> {
+async fn list(node: &Node, form: output::Form) -> Result<()> {
     const COLUMNS: &[(&str, &str)] = &[
         ("MID", "mid"),
         ("ROLE", "role"),
@@ -113,7 +133,7 @@ async fn list(node: &Node) -> Result<()> {
         ("CREATED", "created_at"),
         ("NAME", "name"),
     ];
-    let (mut list, mut before) = (output::List::new(COLUMNS), None);
+    let (mut list, mut before) = (output::List::new(COLUMNS, form), None);
     loop {
         let page = list_merchants(&node.app, &Caller::operator(), PAGE, before).await?;
         list.add(&page.accounts.iter().map(view).collect::<Vec<_>>())?;
@@ -125,15 +145,41 @@ async fn list(node: &Node) -> Result<()> {
 }
 
 async fn change(settings: &Settings, mid: &Mid, wanted: Status) -> Result<()> {
+    let account = with_node(settings, Access::Change, async |node| become_status(node, settings, mid, wanted).await);
+    output::json(&view(&account.await?))
+}
+
+async fn end(settings: &Settings, close: Close) -> Result<()> {
+    let Close { mid, consent } = close;
     let account = with_node(settings, Access::Change, async |node| {
+        if consent.is_missing() {
+            let found = count_below(&node.app, &Caller::operator(), &mid).await?;
+            let (account, Below { accounts, keys }) = found.ok_or_else(|| no_such_account(&mid))?;
+            // Of a closed one nothing is left to end: to repeat it is to wait once more.
+            if account.status != Status::Closed {
+                consent::ask(&format!(
+                    "Close {mid} ({}) for good? That ends {} (it and all below) and {}.",
+                    account.name.as_str(),
+                    consent::count(accounts, "account"),
+                    consent::count(keys, "key")
+                ))?;
+            }
+        }
+        become_status(node, settings, &mid, Status::Closed).await
+    });
+    output::json(&view(&account.await?))
+}
+
+async fn become_status(node: &Node, settings: &Settings, mid: &Mid, wanted: Status) -> Result<Account> {
+    let change = async {
         change_status(&node.app, &Caller::operator(), mid, wanted).await.map_err(|error| match error {
             change_status::Error::NoSuchAccount => no_such_account(mid),
             change_status::Error::Caller(_) | change_status::Error::Refused(_) | change_status::Error::Fault(_) => {
                 error.into()
             }
         })
-    });
-    output::json(&view(&account.await?))
+    };
+    waiting::in_force(node, settings, change).await
 }
 
 /// As the HTTP API shows it (contract, section 8).

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use keyward_domain::Environment;
 
-use super::output;
+use super::{examples, output};
 use crate::{
     config::Settings,
     database::Access,
@@ -20,6 +20,7 @@ pub(super) enum Command {
     ///
     /// The address is that of the server's last start on this data directory. Where clients reach it under another
     /// one (a container, a proxy), name that with --url.
+    #[command(after_help = examples::DEMO_ENV)]
     Env(Env),
 }
 

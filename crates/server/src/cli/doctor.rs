@@ -10,7 +10,7 @@ use keyward_domain::{Environment, MasterKey};
 use keyward_storage::{Schema, SigningKeys, Store};
 use serde_json::{Value, json};
 
-use super::output;
+use super::{exit::Exit, output};
 use crate::{
     clock::SystemClock,
     config::{Settings, Tls},
@@ -64,7 +64,7 @@ impl Findings {
     }
 }
 
-pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
+pub(super) async fn run(settings: &Settings, form: output::Form) -> Result<ExitCode> {
     let mut findings = Findings::default();
     findings.good("environment", settings.environment.as_str());
     if let Some(caution) = file_size::caution() {
@@ -79,9 +79,9 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         }
         Err(error) => findings.wrong("database", sentence(&error)),
     }
-    print(&findings)?;
+    print(&findings, form)?;
     let is_wrong = findings.0.iter().any(|finding| finding.level == Level::Wrong);
-    Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if is_wrong { Exit::Failed } else { Exit::Done }.into())
 }
 
 async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
@@ -242,7 +242,7 @@ async fn look_at_accounts(node: &Node, findings: &mut Findings) {
     }
 }
 
-fn print(findings: &Findings) -> Result<()> {
+fn print(findings: &Findings, form: output::Form) -> Result<()> {
     let word = |level| match level {
         Level::Good => "ok",
         Level::Notice => "notice",
@@ -251,7 +251,7 @@ fn print(findings: &Findings) -> Result<()> {
     let view = |finding: &Finding| -> Value {
         json!({ "level": word(finding.level), "about": finding.about, "finding": finding.text })
     };
-    let mut list = output::List::new(&[("", "level"), ("", "about"), ("", "finding")]);
+    let mut list = output::List::new(&[("", "level"), ("", "about"), ("", "finding")], form);
     list.add(&findings.0.iter().map(view).collect::<Vec<_>>())?;
     list.finish()
 }

@@ -1,8 +1,8 @@
-//! `keyward key`: make, list and revoke keys, with the authority of whoever can open the database.
+//! `keyward key`: make, show, list, verify and revoke keys, with the authority of whoever can open the database.
 //!
 //! A secret leaves through [`Destination`] only.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
@@ -11,16 +11,27 @@ use keyward_api::app::{
     issue_key::{self, IssueKey, issue_key},
     issue_pair::{self, IssuePair, issue_pair},
     list_keys::{self, ListKeys, Page, list_keys},
-    revoke_key::{RevokeKey, revoke_key},
 };
 use keyward_domain::{
-    ApiKey, Chain, Condition, Description, KeyId, KeyTerms, KeyType, Mid, Name, Reason, ScopeSet, ScopeSetError,
-    Timestamp,
+    ApiKey, Chain, Condition, Description, KeyTerms, KeyType, Mid, Name, ScopeSet, ScopeSetError, Timestamp,
 };
 use serde_json::{Value, json};
 
-use super::{no_such_account, output, secret_file::Destination, with_node};
+use super::{
+    choice::one_of,
+    examples,
+    exit::Exit,
+    moment::Moment,
+    no_such_account,
+    output::{self, Form},
+    secret_file::Destination,
+    with_node,
+};
 use crate::{config::Settings, database::Access, node::Node};
+
+mod revoke;
+mod show;
+mod verify;
 
 /// How many keys are read at once.
 const PAGE: u16 = 500;
@@ -28,13 +39,27 @@ const PAGE: u16 = 500;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Make one key
+    #[command(after_help = examples::KEY_CREATE)]
     Create(Create),
     /// Make a public and a secret key that belong together: what a program needs to ask for access tokens
+    #[command(after_help = examples::KEY_PAIR)]
     Pair(Pair),
+    /// Show one key
+    #[command(after_help = examples::KEY_SHOW)]
+    Show(show::Show),
     /// List the keys of an account, newest first
+    #[command(after_help = examples::KEY_LIST)]
     List(List),
+    /// Say whether a key is good, and for what; its value comes from standard input
+    ///
+    /// Nothing is noted: neither the use of the key nor anything else changes. Exit code 0 means good, 3 not good.
+    #[command(after_help = examples::KEY_VERIFY)]
+    Verify(verify::Verify),
     /// Revoke a key, for good
-    Revoke(Revoke),
+    ///
+    /// On a terminal it asks. It returns when no node accepts the key.
+    #[command(after_help = examples::KEY_REVOKE)]
+    Revoke(revoke::Revoke),
 }
 
 #[derive(Debug, Args)]
@@ -45,8 +70,8 @@ pub(super) struct Create {
     /// What people call the key
     #[arg(long, value_parser = |text: &str| Name::parse(text))]
     name: Name,
-    /// secret, public or tokenization
-    #[arg(long = "type", value_name = "TYPE")]
+    /// What it is for: servers, web pages, or making tokens of cards in web pages
+    #[arg(long = "type", value_parser = one_of::<KeyType>(KeyType::WORDS))]
     key_type: KeyType,
     /// What the key may do, such as charges:read; may be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
@@ -54,9 +79,9 @@ pub(super) struct Create {
     /// What somebody noted about it
     #[arg(long, value_parser = |text: &str| Description::parse(text))]
     description: Option<Description>,
-    /// When it dies by itself, such as 2027-01-31T00:00:00Z
+    /// When it dies by itself: a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m
     #[arg(long, value_name = "TIME")]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Moment>,
     /// A new file for the value of a secret key; needed unless on a terminal
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -89,37 +114,26 @@ pub(super) struct List {
     /// The account
     #[arg(long)]
     mid: Mid,
-    /// active, expired or revoked; all if absent
-    #[arg(long)]
+    /// Only keys in this state
+    #[arg(long, value_parser = one_of::<Condition>(Condition::WORDS))]
     state: Option<Condition>,
-    /// secret, public or tokenization; all if absent
-    #[arg(long = "type", value_name = "TYPE")]
+    /// Only keys of this type
+    #[arg(long = "type", value_parser = one_of::<KeyType>(KeyType::WORDS))]
     key_type: Option<KeyType>,
+    #[command(flatten)]
+    form: Form,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Revoke {
-    /// The key, such as key_01h2xcejqtf2nbrexx3vqjhp41
-    id: KeyId,
-    /// unspecified, compromised, superseded or no_longer_needed
-    #[arg(long, default_value = "unspecified")]
-    reason: Reason,
-}
-
-pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
+pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCode> {
     match command {
-        Command::Create(create) => make(settings, create).await,
-        Command::Pair(pair) => make_pair(settings, pair).await,
-        Command::List(query) => with_node(settings, Access::Read, async |node| list(node, query).await).await,
-        Command::Revoke(Revoke { id, reason }) => {
-            let revoke = RevokeKey { id, reason, respond_async: false };
-            with_node(settings, Access::Change, async |node| {
-                Ok(revoke_key(&node.app, &Caller::operator(), revoke).await?)
-            })
-            .await?;
-            output::json(&json!({ "id": id.to_string(), "state": Condition::Revoked.as_str() }))
-        }
+        Command::Verify(verify) => return verify::run(verify, settings).await,
+        Command::Create(create) => make(settings, create).await?,
+        Command::Pair(pair) => make_pair(settings, pair).await?,
+        Command::Show(show) => show::run(&show, settings).await?,
+        Command::List(query) => with_node(settings, Access::Read, async |node| list(node, query).await).await?,
+        Command::Revoke(revoke) => revoke::run(&revoke, settings).await?,
     }
+    Ok(Exit::Done.into())
 }
 
 fn scopes(given: &[String]) -> Result<ScopeSet> {
@@ -135,7 +149,9 @@ async fn make(settings: &Settings, create: Create) -> Result<()> {
     let granted = scopes(&given)?;
     let destination = if key_type.is_secret() { Some(Destination::take(out.as_deref())?) } else { None };
     let issued = with_node(settings, Access::Change, async |node| {
-        let terms = KeyTerms::agree(key_type, name, description, granted, expires_at, node.app.now())
+        let now = node.app.now();
+        let expires_at = expires_at.map(|moment| moment.after(now));
+        let terms = KeyTerms::agree(key_type, name, description, granted, expires_at, now)
             .map_err(|error| anyhow::anyhow!("{}: {error}", which(error)))?;
         let command = IssueKey { mid: mid.clone(), terms };
         issue_key(&node.app, &Caller::operator(), command).await.map_err(|error| explain(error, &mid))
@@ -211,9 +227,9 @@ async fn list(node: &Node, query: List) -> Result<()> {
         ("NAME", "name"),
         ("SCOPES", "scopes"),
     ];
-    let List { mid, state, key_type } = query;
+    let List { mid, state, key_type, form } = query;
     let mut query = ListKeys { mid, condition: state, key_type, limit: PAGE, before: None };
-    let mut list = output::List::new(COLUMNS);
+    let mut list = output::List::new(COLUMNS, form);
     loop {
         let page = list_keys(&node.app, &Caller::operator(), &query).await.map_err(|error| match error {
             list_keys::Error::NoSuchAccount => no_such_account(&query.mid),

@@ -5,8 +5,32 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Result;
+use clap::{Args, ValueEnum};
 use keyward_domain::is_hidden;
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
+
+/// In which form a list or an object is printed.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct Form {
+    /// How to print it; a table on a terminal and JSON elsewhere if absent
+    #[arg(long, value_name = "FORM")]
+    format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For programs, with the names of the HTTP API
+    Json,
+}
+
+impl Form {
+    fn is_table(self) -> bool {
+        self.format.map_or_else(is_terminal, |format| format == Format::Table)
+    }
+}
 
 /// One line for people.
 pub(super) fn line(text: &str) -> Result<()> {
@@ -23,6 +47,16 @@ pub(super) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// One object: as JSON, or one line for each of these fields, in this order.
+pub(super) fn object(value: &Value, fields: &[(&str, &str)], form: Form) -> Result<()> {
+    if !form.is_table() {
+        return json(value);
+    }
+    let rows: Vec<Vec<String>> =
+        fields.iter().map(|(title, field)| vec![(*title).to_owned(), cell(&value[*field])]).collect();
+    Ok(io::stdout().lock().write_all(table(&rows).as_bytes())?)
+}
+
 /// A list that is printed while it is read, however long: as one JSON array, or as a table.
 pub(super) struct List {
     /// What stands above each column, and the field of a row that it shows.
@@ -33,8 +67,8 @@ pub(super) struct List {
 
 impl List {
     /// A list with these columns: title and field.
-    pub(super) fn new(columns: &'static [(&'static str, &'static str)]) -> Self {
-        Self { columns, as_table: is_terminal(), rows: 0 }
+    pub(super) fn new(columns: &'static [(&'static str, &'static str)], form: Form) -> Self {
+        Self { columns, as_table: form.is_table(), rows: 0 }
     }
 
     /// Prints some more rows.
@@ -72,10 +106,16 @@ impl List {
             lines.push(titles);
         }
         lines.extend(rows.iter().map(cells));
-        let wide = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..self.columns.len()).map(wide).collect();
-        lines.iter().map(|line| aligned(line, &widths)).collect()
+        table(&lines)
     }
+}
+
+/// Lines whose cells stand in columns, each as wide as its widest cell is on a terminal.
+fn table(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let wide = |column: usize| lines.iter().map(|line| line[column].width()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns).map(wide).collect();
+    lines.iter().map(|line| aligned(line, &widths)).collect()
 }
 
 /// A text in which no character hides or turns others, as texts from before that rule may hold: such a one is written
@@ -93,7 +133,8 @@ fn fit_to_show(text: &str) -> String {
 }
 
 fn aligned(line: &[String], widths: &[usize]) -> String {
-    let padded: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+    let pad = |(cell, width): (&String, &usize)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())));
+    let padded: Vec<String> = line.iter().zip(widths).map(pad).collect();
     format!("{}\n", padded.join("  ").trim_end())
 }
 
@@ -129,6 +170,12 @@ mod tests {
     #[test]
     fn a_table_is_aligned_and_has_one_heading() {
         assert_eq!(pages(true), "MID  NAME\na    Long name\nbcd  -\ne  x y\n");
+    }
+
+    #[test]
+    fn a_wide_character_takes_the_room_that_it_has_on_a_terminal() {
+        let rows = [["株式会社", "x"], ["Café", "y"], ["abc", "z"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&rows), "株式会社  x\nCafé      y\nabc       z\n");
     }
 
     #[test]

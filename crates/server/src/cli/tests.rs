@@ -24,12 +24,20 @@ fn all_commands_of_the_manual_are_there() {
         "keyward account suspend M",
         "keyward account resume M",
         "keyward account close M",
+        "keyward account close M --yes",
         "keyward key create --mid M --name N --type secret --scope charges:read --scope customers:* --out f",
         "keyward key pair --mid M --name N --scope api-keys:* --scope merchants:* --out f",
+        "keyward key create --mid M --name N --type public --expires-at 30d",
+        "keyward key show key_01h2xcejqtf2nbrexx3vqjhp41",
         "keyward key list --mid M --state active --type public",
-        "keyward key revoke key_01h2xcejqtf2nbrexx3vqjhp41 --reason compromised",
+        "keyward key list --mid M --format json",
+        "keyward key verify --scope charges:read --type public --mid M --format table",
+        "keyward key revoke key_01h2xcejqtf2nbrexx3vqjhp41 --reason compromised --yes",
         "keyward signing-key rotate",
-        "keyward doctor --environment production",
+        "keyward doctor --environment production --format json",
+        "keyward health --ready --timeout 2s --listen 127.0.0.1:8080",
+        "keyward completion fish",
+        "keyward man --out d",
     ] {
         assert!(parse(words).is_ok(), "{words}: {:?}", parse(words).err().map(|error| error.to_string()));
     }
@@ -44,10 +52,95 @@ fn wrong_usage_ends_with_two() {
         "keyward key revoke M",
         "keyward key revoke key_01h2xcejqtf2nbrexx3vqjhp41 --reason boredom",
         "keyward key create --mid M --name N --type secret --value sk_test_x",
+        "keyward key create --mid M --name N --type secret --expires-at tomorrow",
+        "keyward key verify sk_test_x",
+        "keyward key list --mid M --format xml",
+        "keyward account list --environment prod",
+        "keyward health --timeout 5",
         "keyward migrate --listen 127.0.0.1:0",
     ] {
         assert_eq!(parse(words).err().map(|error| error.exit_code()), Some(2), "{words}");
     }
+}
+
+/// All commands with their words, the nested ones too.
+fn all_commands() -> Vec<(String, clap::Command)> {
+    let mut all = vec![("keyward".to_owned(), Cli::command())];
+    let mut seen = 0;
+    while let Some((words, command)) = all.get(seen).cloned() {
+        let nested = command.get_subcommands().map(|it| (format!("{words} {}", it.get_name()), it.clone()));
+        all.extend(nested);
+        seen += 1;
+    }
+    all
+}
+
+/// The words of a line of a shell that begins with `keyward`, up to a pipe, a file or a comment.
+fn shell_words(line: &str) -> Vec<String> {
+    let line = line.split("   ").next().unwrap_or_default();
+    let mut words = Vec::new();
+    for (place, part) in line.split('\'').enumerate() {
+        if place % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    let end = words.iter().position(|word| ["|", ">", "<"].contains(&word.as_str())).unwrap_or(words.len());
+    words.truncate(end);
+    words
+}
+
+#[test]
+fn every_example_of_the_help_is_a_command() {
+    let mut tried = 0;
+    for (words, command) in all_commands() {
+        let Some(after) = command.get_after_help().map(ToString::to_string) else { continue };
+        for line in
+            after.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(char::is_numeric))
+        {
+            let line = line.strip_prefix("eval \"$(").and_then(|line| line.strip_suffix(")\"")).unwrap_or(line);
+            assert!(line.starts_with(&words), "an example of `{words}` is of another command: {line}");
+            let example = shell_words(line);
+            if example.get(1).is_some_and(|word| word == "help") {
+                continue;
+            }
+            let parsed = Cli::try_parse_from(&example);
+            assert!(parsed.is_ok(), "{line}: {:?}", parsed.err().map(|error| error.to_string()));
+            tried += 1;
+        }
+    }
+    assert!(tried > 15, "only {tried} examples were found");
+}
+
+#[test]
+fn what_takes_one_of_a_few_words_names_them_all() {
+    let help = |words: &str| {
+        let all = all_commands();
+        let (_, command) = all.into_iter().find(|(found, _)| found == words).unwrap();
+        command.clone().render_long_help().to_string()
+    };
+    for (words, values) in [
+        ("keyward account create", "[possible values: platform, partner, merchant]"),
+        ("keyward key create", "[possible values: secret, public, tokenization]"),
+        ("keyward key list", "[possible values: active, expired, revoked]"),
+        ("keyward key revoke", "[possible values: unspecified, compromised, superseded, no_longer_needed]"),
+        ("keyward", "[possible values: sandbox, production]"),
+    ] {
+        assert!(help(words).contains(values), "{}", help(words));
+    }
+}
+
+#[test]
+fn exit_codes_are_in_the_help_and_on_the_page() {
+    let help = Cli::command().render_help().to_string();
+    let page = include_str!("../../../../docs/commands.md");
+    for (code, meaning) in Exit::table() {
+        assert!(help.contains(&format!("  {code}  {meaning}\n")), "{help}");
+        assert!(page.contains(&format!("\n| {code} | {meaning} |\n")), "docs/commands.md lacks {code}: {meaning}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).count();
+    assert_eq!(rows, Exit::table().count(), "docs/commands.md has other exit codes");
 }
 
 #[test]

@@ -200,6 +200,8 @@ fn production_lists_all_that_is_missing() {
     let refusal = missing(Purpose::Operate, &[("environment", "production"), ("data_dir", "d")]);
     assert!(refusal.contains("master_key_file") && !refusal.contains("public_url"), "{refusal}");
     assert!(!missing(Purpose::Migrate, &[("environment", "production")]).contains("master_key_file"));
+    let asks = load(&Start { flags: &[("environment", "production")], purpose: Purpose::Ask, ..PLAIN });
+    assert!(asks.is_ok(), "a question needs no database: {asks:?}");
 }
 
 #[test]

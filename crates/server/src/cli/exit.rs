@@ -1,0 +1,49 @@
+//! How a process ends: the codes that scripts may rely on, each with its meaning. They stand in `--help` and in
+//! `docs/commands.md`.
+
+use std::process::ExitCode;
+
+/// The end of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// It did what it was asked.
+    Done = 0,
+    /// It could not, or must not.
+    Failed = 1,
+    /// The command line is wrong. clap ends the process with this code itself.
+    Usage = 2,
+    /// The question was answered, and the answer is no.
+    NotGood = 3,
+}
+
+impl Exit {
+    /// All of them.
+    const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Usage, Self::NotGood];
+
+    const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done; `health`: the server answers; `key verify`: the key is good",
+            Self::Failed => "refused or failed: standard error says why, and what to do",
+            Self::Usage => "wrong usage: nothing was tried",
+            Self::NotGood => "`key verify`: the key is not good",
+        }
+    }
+
+    /// Code and meaning of each.
+    pub(super) fn table() -> impl Iterator<Item = (u8, &'static str)> {
+        Self::ALL.into_iter().map(|exit| (exit as u8, exit.meaning()))
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The end of a help text: these examples, and the table of exit codes.
+pub(super) fn with_table(examples: &str) -> String {
+    let lines: Vec<String> = Exit::table().map(|(code, meaning)| format!("  {code}  {meaning}")).collect();
+    format!("{examples}\n\nExit codes:\n{}", lines.join("\n"))
+}

@@ -1,0 +1,119 @@
+//! `keyward health`: asks the server of this machine whether it answers, for images without an HTTP client.
+//!
+//! It opens no database, and sends nothing but the question.
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use bytes::Bytes;
+use clap::Args;
+use http::{Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, pki_types::ServerName};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use super::{exit::Exit, output};
+use crate::{
+    config::{Settings, duration},
+    listener::reachable,
+};
+
+mod own_machine;
+
+use own_machine::OwnMachine;
+
+/// More than any answer of ours has.
+const MOST_BYTES: usize = 64 << 10;
+
+#[derive(Debug, Args)]
+pub(super) struct Health {
+    /// Ask whether requests can be answered now (/readyz), not only whether the process runs (/healthz)
+    #[arg(long)]
+    ready: bool,
+    /// How long the answer may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = patience)]
+    timeout: Duration,
+    /// Where the server listens, if not where the settings say
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+impl Health {
+    /// The setting that this command line overrules.
+    pub(super) fn listen(&self) -> Option<String> {
+        self.listen.clone()
+    }
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    duration(text).map_err(|wants| format!("must be {wants}"))
+}
+
+pub(super) async fn run(health: &Health, settings: &Settings) -> Result<ExitCode> {
+    let address = reachable(settings.listen);
+    ensure!(
+        address.port() != 0,
+        "listen (KEYWARD_LISTEN, --listen) has port 0, so only the server knows its port: name the address that it \
+         printed with --listen"
+    );
+    let path = if health.ready { "/readyz" } else { "/healthz" };
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}{path}");
+    let answer = timeout(health.timeout, ask(address, settings.tls.is_some(), path)).await;
+    let (status, body) = match answer {
+        Ok(answer) => answer.with_context(|| format!("{url} does not answer"))?,
+        Err(_) => bail!("{url} gave no answer within {:?}", health.timeout),
+    };
+    ensure!(status == StatusCode::OK, "{url} answers {}: {}", status.as_u16(), reason(&body));
+    output::line(&format!("{url}: {}", body.split_whitespace().collect::<Vec<_>>().join(" ")))?;
+    Ok(Exit::Done.into())
+}
+
+/// What a problem says.
+fn reason(body: &str) -> String {
+    let problem: Option<Value> = serde_json::from_str(body).ok();
+    let said = problem.as_ref().and_then(|it| it["detail"].as_str().or_else(|| it["title"].as_str()));
+    said.map_or_else(|| "no reason is given; is this a keyward?".to_owned(), str::to_owned)
+}
+
+async fn ask(address: SocketAddr, by_tls: bool, path: &str) -> Result<(StatusCode, String)> {
+    let stream = TcpStream::connect(address).await?;
+    if !by_tls {
+        return exchange(stream, address, path).await;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(OwnMachine::with(provider)))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let name = ServerName::from(address.ip());
+    exchange(TlsConnector::from(Arc::new(config)).connect(name, stream).await?, address, path).await
+}
+
+async fn exchange<S>(stream: S, address: SocketAddr, path: &str) -> Result<(StatusCode, String)>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::get(path).header(header::HOST, address.to_string()).header(header::CONNECTION, "close");
+    let request = request.body(Empty::<Bytes>::new())?;
+    let exchange = async move {
+        let response = sender.send_request(request).await?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MOST_BYTES).collect().await.map_err(anyhow::Error::from_boxed)?;
+        Ok((head.status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
+    };
+    // What becomes of the connection once there is an answer is nobody's concern.
+    let (answer, _) = tokio::join!(exchange, connection);
+    answer
+}

@@ -1,0 +1,55 @@
+//! `keyward key show`: one key, revoked or not. Never shows the value of a secret key, which is stored nowhere.
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+use keyward_api::app::{Caller, read_key::read_key};
+use keyward_domain::KeyId;
+
+use super::{super::with_node, view};
+use crate::{
+    cli::output::{self, Form},
+    config::Settings,
+    database::Access,
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Show {
+    /// The key, such as key_01h2xcejqtf2nbrexx3vqjhp41
+    id: KeyId,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// What a person reads, in this order.
+const LINES: &[(&str, &str)] = &[
+    ("ID", "id"),
+    ("MID", "mid"),
+    ("NAME", "name"),
+    ("DESCRIPTION", "description"),
+    ("TYPE", "type"),
+    ("STATE", "state"),
+    ("SCOPES", "scopes"),
+    ("VALUE", "value"),
+    ("ENDS IN", "last_four"),
+    ("CREATED", "created_at"),
+    ("CREATED BY", "created_by"),
+    ("EXPIRES", "expires_at"),
+    ("LAST USED", "last_used"),
+    ("REVOKED", "revoked_at"),
+    ("REVOKED BY", "revoked_by"),
+    ("REASON", "revocation_reason"),
+];
+
+pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
+    let shown = with_node(settings, Access::Read, async |node| {
+        let found = read_key(&node.app, &Caller::operator(), show.id).await?;
+        let found = found.ok_or_else(|| no_such_key(show.id))?;
+        Ok(view(&found.key, &found.chain, found.last_used, node.app.expiry_time()))
+    });
+    output::object(&shown.await?, LINES, show.form)
+}
+
+/// Nobody has this key.
+pub(super) fn no_such_key(id: KeyId) -> anyhow::Error {
+    anyhow!("there is no key {id}: `keyward key list --mid MID` shows those of an account")
+}

@@ -1,0 +1,96 @@
+//! `keyward key verify`: "is this key good, and for what?", asked by the operator (contract, section 13).
+//!
+//! The value comes from standard input and goes nowhere else.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use keyward_api::app::{
+    Caller,
+    verify_key::{Verified, examine_key},
+};
+use keyward_domain::{Conditions, KeyType, Mid};
+use serde_json::{Value, json};
+
+use super::{super::with_node, scopes};
+use crate::{
+    cli::{
+        choice::one_of,
+        exit::Exit,
+        output::{self, Form},
+        typed,
+    },
+    config::Settings,
+    database::Access,
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Verify {
+    /// What the key must be allowed to do, such as charges:read; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// The type that it must have
+    #[arg(long = "type", default_value = "secret", value_parser = one_of::<KeyType>(KeyType::WORDS))]
+    key_type: KeyType,
+    /// The account that it must belong to
+    #[arg(long)]
+    mid: Option<Mid>,
+    #[command(flatten)]
+    form: Form,
+}
+
+const LINES: &[(&str, &str)] = &[
+    ("VERDICT", "code"),
+    ("ID", "id"),
+    ("MID", "mid"),
+    ("PARTNER", "partner_mid"),
+    ("NAME", "name"),
+    ("TYPE", "type"),
+    ("SCOPES", "scopes"),
+    ("EXPIRES", "expires_at"),
+];
+
+pub(super) async fn run(verify: Verify, settings: &Settings) -> Result<ExitCode> {
+    let Verify { scopes: wanted, key_type, mid, form } = verify;
+    let conditions = Conditions { scopes: scopes(&wanted)?, key_type, mid };
+    let value = typed::secret("The key's value: ")?;
+    let verified = with_node(settings, Access::Read, async |node| {
+        Ok(examine_key(&node.app, &Caller::operator(), &value, &conditions).await?)
+    });
+    let verified = verified.await?;
+    let lines = match &verified {
+        Verified::Valid(_) => LINES,
+        Verified::Invalid { id: Some(_), .. } => &LINES[..2],
+        Verified::Invalid { id: None, .. } => &LINES[..1],
+    };
+    output::object(&view(&verified), lines, form)?;
+    Ok(match verified {
+        Verified::Valid(_) => Exit::Done,
+        Verified::Invalid { .. } => Exit::NotGood,
+    }
+    .into())
+}
+
+fn view(verified: &Verified) -> Value {
+    match verified {
+        Verified::Valid(found) => {
+            let key = found.key.view();
+            json!({
+                "valid": true,
+                "code": "VALID",
+                "id": key.id.to_string(),
+                "mid": found.chain.own().mid.as_str(),
+                "partner_mid": found.chain.partner().map(Mid::as_str),
+                "name": key.name,
+                "type": key.key_type.as_str(),
+                "scopes": key.scopes.iter().collect::<Vec<_>>(),
+                "expires_at": key.expires_at.map(|at| at.to_string()),
+            })
+        }
+        Verified::Invalid { denial, id: Some(id) } => {
+            json!({ "valid": false, "code": denial.code(), "id": id.to_string() })
+        }
+        Verified::Invalid { denial, id: None } => json!({ "valid": false, "code": denial.code() }),
+    }
+}

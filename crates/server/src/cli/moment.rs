@@ -1,0 +1,86 @@
+//! Moments as a person gives them: a date and a time, or how long from now. It reads no clock.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use keyward_domain::Timestamp;
+
+use crate::config::duration;
+
+/// A moment that is known once it is known what time it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// This very one.
+    At(Timestamp),
+    /// So long from now.
+    In(Duration),
+}
+
+/// Why a text is none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NoMoment;
+
+impl fmt::Display for NoMoment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("must be a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m")
+    }
+}
+
+impl std::error::Error for NoMoment {}
+
+impl FromStr for Moment {
+    type Err = NoMoment;
+
+    fn from_str(text: &str) -> Result<Self, NoMoment> {
+        let at = text.parse().map(Self::At);
+        at.or_else(|_| duration(text).map(Self::In)).map_err(|_| NoMoment)
+    }
+}
+
+impl Moment {
+    /// When that is, in whole milliseconds as all times that are given are (contract, section 10).
+    pub(super) fn after(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::In(time) => {
+                let at = now.saturating_add(time);
+                at.saturating_sub(Duration::from_micros(at.as_micros().rem_euclid(1_000).unsigned_abs()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Both forms, and what is neither.
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_moment_is_a_time_or_a_time_from_now() {
+        let now = Timestamp::from_micros(at("2026-11-23T12:00:00Z").as_micros() + 1_234_567).unwrap();
+        for (text, expected) in [
+            ("2027-01-31T00:00:00+01:00", "2027-01-30T23:00:00Z"),
+            ("30d", "2026-12-23T12:00:01.234Z"),
+            ("12h", "2026-11-24T00:00:01.234Z"),
+            ("90m", "2026-11-23T13:30:01.234Z"),
+        ] {
+            assert_eq!(text.parse::<Moment>().unwrap().after(now), at(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_beyond_the_calendar_is_its_end() {
+        assert!(Moment::In(Duration::MAX).after(at("2026-11-23T12:00:00Z")) > at("9999-12-31T23:59:59Z"));
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused_with_both_forms() {
+        for text in ["", "30", "-1d", "0d", "tomorrow", "2027-01-31", "30 d"] {
+            let refusal = text.parse::<Moment>().err().map(|error| error.to_string());
+            assert!(refusal.is_some_and(|said| said.contains("30d") && said.contains("2027-01-31T")), "{text}");
+        }
+    }
+}

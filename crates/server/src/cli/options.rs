@@ -1,0 +1,95 @@
+//! The options that stand beside a command: those of every command, and those of a server. They become settings.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{ArgAction, Args, builder::PossibleValuesParser};
+use keyward_domain::Environment;
+
+use super::Command;
+use crate::config::{Flags, Purpose, Settings, from_process_environment};
+
+/// What every command needs to know.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(super) struct Common {
+    /// The configuration file (or KEYWARD_CONFIG)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the embedded database and the master key
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Which of the two deployments this is
+    #[arg(long, global = true, value_parser = PossibleValuesParser::new(Environment::WORDS))]
+    environment: Option<String>,
+}
+
+/// What only a server needs to know.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Options of a server")]
+pub(super) struct Serve {
+    /// Where to listen; port 0 takes any free one, and the address in use is printed
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Where to answer GET /metrics
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<String>,
+    /// Make demo accounts and keys if the database is an empty sandbox
+    #[arg(long, action = ArgAction::SetTrue)]
+    demo: bool,
+}
+
+/// Where the settings of this process come from: they can be read again.
+pub(super) struct Source {
+    flags: Flags,
+    purpose: Purpose,
+}
+
+impl Source {
+    pub(super) fn load(&self) -> Result<Settings> {
+        Ok(Settings::load(&self.flags, from_process_environment()?, self.purpose)?)
+    }
+}
+
+impl Common {
+    pub(super) fn source(self, command: &Command) -> Source {
+        let Self { config, data_dir, environment } = self;
+        let mut settings: Vec<(&'static str, String)> = Vec::new();
+        settings.extend(data_dir.map(|it| ("data_dir", it)));
+        settings.extend(environment.map(|it| ("environment", it)));
+        let purpose = match command {
+            Command::Serve(serve) => {
+                settings.extend(serve.settings());
+                Purpose::Serve
+            }
+            Command::Health(health) => {
+                settings.extend(health.listen().map(|it| ("listen", it)));
+                Purpose::Ask
+            }
+            Command::Completion(_) | Command::Man(_) => Purpose::Ask,
+            Command::Migrate | Command::Backup(_) | Command::Demo(_) => Purpose::Migrate,
+            Command::Account(_) | Command::Key(_) | Command::SigningKey(_) | Command::Restore(_) => Purpose::Operate,
+            // Whether a server could start here.
+            Command::Doctor(_) => Purpose::Serve,
+        };
+        Source { flags: Flags { config, settings }, purpose }
+    }
+}
+
+impl Serve {
+    pub(super) fn or(self, earlier: Self) -> Self {
+        Self {
+            listen: self.listen.or(earlier.listen),
+            metrics_listen: self.metrics_listen.or(earlier.metrics_listen),
+            demo: self.demo || earlier.demo,
+        }
+    }
+
+    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = Vec::new();
+        settings.extend(self.listen.clone().map(|it| ("listen", it)));
+        settings.extend(self.metrics_listen.clone().map(|it| ("metrics_listen", it)));
+        settings.extend(self.demo.then(|| ("demo", true.to_string())));
+        settings
+    }
+}

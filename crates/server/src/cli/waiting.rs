@@ -1,0 +1,145 @@
+//! What a person sees of a change that has to be in force on every node: whom it waits for, and where it holds in the
+//! end. It goes to standard error; the change itself knows nothing of it.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, Write as _},
+    time::Duration,
+};
+
+use anyhow::Result;
+use keyward_storage::{Member, Members};
+
+use super::consent::count;
+use crate::{config::Settings, node::Node};
+
+/// How often it is looked whom a change waits for. One that is through before needs no words.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Makes a change that waits until it is in force, and says so while it does.
+pub(super) async fn in_force<T>(
+    node: &Node,
+    settings: &Settings,
+    change: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let done = tokio::select! {
+        biased;
+        done = change => done?,
+        never = say_whom_it_waits_for(node, settings) => match never {},
+    };
+    // That the count cannot be had does not undo the change.
+    if let Ok(members) = node.app.verifier().members().await {
+        say(&everywhere(members.as_ref()));
+    }
+    Ok(done)
+}
+
+async fn say_whom_it_waits_for(node: &Node, settings: &Settings) -> std::convert::Infallible {
+    let mut said = BTreeSet::new();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        // The change itself reports a database that is away.
+        let Ok(Some(members)) = node.app.verifier().members().await else { continue };
+        for member in silent(&members).filter(|member| said.insert(member.node)) {
+            say(&waits_for(member, &members, settings.verifier.terms.guard));
+        }
+    }
+}
+
+/// The nodes that have not acknowledged the last change, and do not renew their leases either.
+fn silent(members: &Members) -> impl Iterator<Item = &Member> {
+    let is_late = |member: &&Member| members.database_time.since(member.renewed_at) * 2 > member.ttl;
+    members.rows.iter().filter(|member| member.applied < members.head.seq()).filter(is_late)
+}
+
+fn waits_for(member: &Member, members: &Members, guard: Duration) -> String {
+    format!(
+        "waiting for node {}, which does not acknowledge: it renewed its lease of {} s {} s ago, and once that is \
+         over it answers nothing from memory (up to {} s in all)",
+        member.node,
+        member.ttl.as_secs_f64(),
+        members.database_time.since(member.renewed_at).as_secs(),
+        member.ttl.saturating_add(guard).as_secs_f64(),
+    )
+}
+
+/// Where it is in force.
+fn everywhere(members: Option<&Members>) -> String {
+    let Some(members) = members else { return "in force; no server runs on this database".to_owned() };
+    let has_lease = |member: &&Member| members.database_time.since(member.renewed_at) <= member.ttl;
+    let running = members.rows.iter().filter(has_lease).count();
+    let gone = members.rows.len() - running;
+    let nodes = match running {
+        0 => "in force; no node runs".to_owned(),
+        1 => "in force on the one node that runs".to_owned(),
+        several => format!("in force on all {several} nodes"),
+    };
+    if gone == 0 {
+        return nodes;
+    }
+    let gone = count(u64::try_from(gone).unwrap_or(u64::MAX), "node");
+    format!("{nodes}; {gone} without a lease can answer nothing from memory")
+}
+
+/// Whoever does not read it misses nothing that the exit code does not say.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    //! Who is named, and how many are counted.
+    use keyward_domain::Timestamp;
+    use keyward_storage::{NodeId, Seq, Snapshot};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: i64 = 1_900_000_000_000_000;
+
+    /// Nodes with leases of 5 s: up to which event each has got, and how many milliseconds ago it renewed.
+    fn members(rows: &[(u64, i64)]) -> Members {
+        let at = |ago: i64| Timestamp::from_micros(NOW - ago * 1_000).unwrap();
+        let member = |(name, (applied, ago)): (u128, &(u64, i64))| Member {
+            node: NodeId::from_uuid(Uuid::from_u128(name)),
+            counter: 1,
+            applied: Seq::new(*applied),
+            ttl: Duration::from_secs(5),
+            started_at: at(60_000),
+            renewed_at: at(*ago),
+            version: "0.1.0".to_owned(),
+        };
+        Members {
+            rows: (0..).zip(rows).map(member).collect(),
+            head: Snapshot::embedded(Seq::new(8)),
+            is_marked: true,
+            absent: Vec::new(),
+            database_time: at(0),
+        }
+    }
+
+    #[test]
+    fn only_who_neither_acknowledges_nor_renews_is_waited_for() {
+        let members = members(&[(8, 4_000), (7, 900), (7, 2_600), (7, 90_000)]);
+        let said: Vec<_> = silent(&members).map(|it| waits_for(it, &members, Duration::from_secs(1))).collect();
+        assert_eq!(said.len(), 2, "{said:?}");
+        let words = ["node 00000000-0000-0000-0000-000000000002", "lease of 5 s 2 s ago", "up to 6 s in all"];
+        assert!(words.iter().all(|word| said[0].contains(word)), "{said:?}");
+    }
+
+    #[test]
+    fn nodes_are_counted_by_their_leases() {
+        for (rows, expected) in [
+            (&[][..], "in force; no node runs"),
+            (&[(8, 0)], "in force on the one node that runs"),
+            (&[(8, 0), (8, 5_000)], "in force on all 2 nodes"),
+            (
+                &[(8, 0), (7, 5_001)],
+                "in force on the one node that runs; 1 node without a lease can answer nothing from memory",
+            ),
+        ] {
+            assert_eq!(everywhere(Some(&members(rows))), expected);
+        }
+        assert!(everywhere(None).contains("no server runs"));
+    }
+}

@@ -1,0 +1,156 @@
+//! `key show`, `key list` and `key verify`: what the operator sees of a key, as a table for people and as JSON for
+//! programs. They change nothing, and work beside a server.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Demo, Finished, Place, Program, on_both, private};
+
+on_both!(
+    a_key_is_shown_as_the_api_shows_it,
+    a_verdict_is_that_of_the_api_and_its_exit_code,
+    a_key_may_end_after_a_time
+);
+
+async fn a_key_is_shown_as_the_api_shows_it(place: Place) {
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "Till", &["charges:read"]).await;
+    let api = partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200).json();
+    let shown = place.keyward().say("key show").say(&key.id).run().json();
+    for (name, value) in shown.as_object().unwrap() {
+        assert_eq!(&api[name], value, "{name}");
+    }
+    for name in ["id", "mid", "name", "description", "type", "scopes", "state", "created_by", "last_four", "expires_at"]
+    {
+        assert!(shown.get(name).is_some(), "{name} is missing in {shown}");
+    }
+    let unknown = place.keyward().say("key show key_01h2xcejqtf2nbrexx3vqjhp41").run();
+    unknown.refuses_with(&["there is no key key_01h2xcejqtf2nbrexx3vqjhp41", "keyward key list"]);
+    node.stop();
+}
+
+#[tokio::test]
+async fn a_table_is_for_people_and_for_whoever_asks_for_one() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "Kasse", &["charges:read", "customers:*"]).await;
+    partner.create(&demo.merchant, "株式会社", &["charges:read"]).await;
+    for words in
+        ["account list".to_owned(), format!("key list --mid {}", demo.merchant), format!("key show {}", key.id)]
+    {
+        let keyward = || place.keyward().say(&words);
+        let table = keyward().say("--format table").run().success().out;
+        let seen = keyward().on_terminal().end().success().out;
+        assert_eq!(seen, table, "a person sees another table");
+        assert!(!table.contains('\u{1b}'), "{table:?}");
+        let json = keyward().run().success().out;
+        assert_eq!(keyward().say("--format json").on_terminal().end().success().out, json);
+        assert!(serde_json::from_str::<Value>(&json).is_ok(), "{json}");
+    }
+    let list = place.keyward().say("key list --format table --mid").say(&demo.merchant).run().success().out;
+    let titles = ["ID", "TYPE", "STATE", "ENDS IN", "CREATED", "LAST USED", "NAME", "SCOPES"];
+    let heading = list.lines().next().unwrap();
+    assert_eq!(heading.split("  ").map(str::trim).filter(|it| !it.is_empty()).collect::<Vec<_>>(), titles);
+    let row = list.lines().find(|line| line.contains("Kasse")).unwrap();
+    assert_eq!(row.find("Kasse"), heading.find("NAME"), "{list}");
+    assert_eq!(row.find("charges:read customers:*"), heading.find("SCOPES"), "{list}");
+    node.stop();
+}
+
+/// Verifies the value, which comes from a file.
+fn verify(place: &Place, value: &str, words: &str) -> Finished {
+    let file: &Path = &place.folder().join("value.txt");
+    private(file, &format!("{value}\n"));
+    reading(place).say("key verify").say(words).run()
+}
+
+fn reading(place: &Place) -> Program {
+    place.keyward().under("exec < value.txt")
+}
+
+async fn a_verdict_is_that_of_the_api_and_its_exit_code(place: Place) {
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "Till", &["charges:read"]).await;
+    let asked = json!({ "key": key.value, "scopes": ["charges:read"] });
+    let api = partner.post("/v1/verify", &asked).await.expect(200).json();
+    let good = verify(&place, &key.value, "--scope charges:read");
+    assert_eq!(good.json(), api);
+    for (value, words, code) in [
+        (&*key.value, "--scope charges:write", "INSUFFICIENT_SCOPE"),
+        (&*key.value, "--type public", "WRONG_TYPE"),
+        (&*key.value, "--mid elsewhere", "WRONG_ACCOUNT"),
+        (&key.value[1..], "", "NOT_FOUND"),
+    ] {
+        let refused = verify(&place, value, words);
+        assert_eq!(refused.code, Some(3), "{words}: {}", refused.said());
+        let verdict: Value = serde_json::from_str(&refused.out).unwrap();
+        assert_eq!((&verdict["valid"], &verdict["code"]), (&json!(false), &json!(code)), "{words}");
+        assert!(!refused.said().contains(&key.value), "the value was printed");
+    }
+    partner.revoke(&key.id).await.expect(204);
+    node.stop();
+    // Without a server, too. Nothing was noted: the key has been used by the API alone.
+    let dead = verify(&place, &key.value, "--format table");
+    assert_eq!((dead.code, dead.err.as_str()), (Some(3), ""), "{}", dead.said());
+    assert_eq!(dead.out, format!("VERDICT  REVOKED\nID       {}\n", key.id));
+}
+
+#[tokio::test]
+async fn what_is_verified_leaves_no_trace() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let key = node.client(&demo.partner.app_secret).create(&demo.merchant, "Till", &[]).await;
+    node.stop();
+    verify(&place, &key.value, "").success();
+    let shown = place.keyward().say("key show").say(&key.id).run().json();
+    assert_eq!(shown["last_used"], Value::Null, "{shown}");
+}
+
+#[test]
+fn a_value_is_typed_without_being_seen() {
+    let place = Place::embedded();
+    place.sandbox().serve().stop();
+    let demo = std::fs::read_to_string(place.data().join("demo.json")).unwrap();
+    let demo: Value = serde_json::from_str(&demo).unwrap();
+    let secret = demo["partner"]["appSecret"].as_str().unwrap();
+    let mut terminal = place.keyward().say("key verify").on_terminal();
+    terminal.until("The key's value: ");
+    terminal.type_line(secret);
+    let finished = terminal.end().success();
+    assert!(finished.out.contains("\nVERDICT  VALID\n"), "{}", finished.out);
+    assert!(!finished.out.contains(secret), "it was shown");
+}
+
+#[test]
+fn nothing_on_standard_input_is_no_value() {
+    let place = Place::embedded();
+    place.sandbox().serve().stop();
+    place.keyward().say("key verify").run().refuses_with(&["standard input is empty", "keyward key verify < FILE"]);
+}
+
+async fn a_key_may_end_after_a_time(place: Place) {
+    let node = place.sandbox().serve();
+    let Demo { merchant, .. } = node.demo();
+    node.stop();
+    let ending = |time: &str| {
+        let made = place.keyward().say("key create --type public --name k --mid").say(&merchant);
+        made.say("--expires-at").say(time).run()
+    };
+    assert_eq!(ending("2999-01-31T00:00:00Z").json()["expires_at"], "2999-01-31T00:00:00.000Z");
+    // A year and a day at the least, whatever leap years there are.
+    let made = ending("367d").json();
+    let year = |name: &str| made[name].as_str().unwrap()[..4].parse::<u16>().unwrap();
+    assert!(year("expires_at") > year("created_at"), "{made}");
+    ending("2020-01-31T00:00:00Z").refuses_with(&["--expires-at"]);
+    let wrong = ending("soon");
+    assert_eq!(wrong.code, Some(2), "{}", wrong.said());
+    assert!(wrong.err.contains("30d, 12h or 90m"), "{}", wrong.err);
+}
