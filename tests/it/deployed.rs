@@ -1,6 +1,8 @@
 //! The ways to run the service that the repository offers, each as far as a machine without them can go: the image and
 //! compose.yaml without an engine for containers, the unit without a running systemd.
 
+mod compose;
+mod image;
 mod unit;
 
 /// A file of the repository.
