@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, Mid, Reach, Role, Status, Timestamp};
-use keyward_storage::{AccountRecord, AccountWindow, Accounts, Below, Result, Write, row::suspended_by};
+use keyward_storage::{
+    AccountRecord, AccountWindow, Accounts, Below, Result, Write, pool::Through as _, row::suspended_by,
+};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -19,7 +21,7 @@ impl Accounts for SqliteStore {
     async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>> {
         let (mid, root) = (mid.as_str(), root(within));
         let row = select_accounts!("WHERE a.mid = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", mid, root);
-        row.fetch_optional(&self.readers).await.map_err(refused)?.map(AccountInChain::restore).transpose()
+        row.maybe(&self.readers).await.map_err(refused)?.map(AccountInChain::restore).transpose()
     }
 
     #[tracing::instrument(skip_all, name = "db.accounts.accounts")]
@@ -34,7 +36,7 @@ impl Accounts for SqliteStore {
                     root,
                     window.rows
                 )
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await
             }
             Some(Role::Partner) => {
@@ -44,7 +46,7 @@ impl Accounts for SqliteStore {
                     before,
                     window.rows
                 )
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await
             }
             Some(Role::Merchant) => return Ok(Vec::new()),
@@ -72,7 +74,7 @@ impl Accounts for SqliteStore {
             root,
             at
         );
-        let row = row.fetch_one(&self.readers).await.map_err(refused)?;
+        let row = row.one(&self.readers).await.map_err(refused)?;
         Ok(Below { accounts: row.accounts.unsigned_abs(), keys: row.keys.unsigned_abs() })
     }
 }

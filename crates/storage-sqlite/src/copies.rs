@@ -75,7 +75,7 @@ impl SqliteStore {
     pub async fn copy_into(&self, file: &Path) -> Result<()> {
         let name = file.to_str().ok_or_else(|| StorageError::Unexpected("the name of the copy is not UTF-8".into()))?;
         // Not checked at compile time: it is no query.
-        sqlx::query("VACUUM INTO ?1").bind(name).execute(&self.readers).await.map_err(refused)?;
+        sqlx::query("VACUUM INTO ?1").bind(name).execute(self.readers.plain()).await.map_err(refused)?;
         history::begin_copy(file, &Options::default()).await
     }
 
@@ -106,7 +106,12 @@ impl SqliteStore {
             Err(StorageError::Corrupt { .. }) => return Err(no_copy("it is damaged")),
             Err(error) => return Err(OpenError::Database(error)),
         }
-        Ok(Self { readers: options.readers(file), writer: None, foreign: Arc::default(), watch: Watch::default() })
+        Ok(Self {
+            readers: options.readers(file).into(),
+            writer: None,
+            foreign: Arc::default(),
+            watch: Watch::default(),
+        })
     }
 
     /// Reads the whole file, and looks whether it is sound.
@@ -115,7 +120,7 @@ impl SqliteStore {
     /// [`StorageError::Corrupt`] with what SQLite found first.
     pub async fn check(&self) -> Result<()> {
         let found: String =
-            sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&self.readers).await.map_err(refused)?;
+            sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(self.readers.plain()).await.map_err(refused)?;
         if found == "ok" { Ok(()) } else { Err(StorageError::Corrupt { table: "the whole database", id: found }) }
     }
 
@@ -124,7 +129,11 @@ impl SqliteStore {
     /// # Errors
     /// As every write.
     pub async fn checkpoint(&self) -> Result<()> {
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(self.writer()?).await.map(|_| ()).map_err(refused)
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(self.writer()?.plain())
+            .await
+            .map(|_| ())
+            .map_err(refused)
     }
 }
 

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use keyward_domain::KeyId;
 use keyward_storage::{
     Credential, Credentials, Read, Result, Snapshot, StorageError,
+    pool::Through as _,
     row::{AuthKeyRow, LinkRow, asked_for, restore_chain, stored_seq},
 };
 use uuid::Uuid;
@@ -62,7 +63,7 @@ impl Credentials for SqliteStore {
             WHERE k.id = (SELECT max(id) FROM api_key WHERE id <= ?1)"#,
             uuid
         );
-        match row.fetch_optional(&self.readers).await {
+        match row.maybe(&self.readers).await {
             Ok(Some(row)) => asked_for(row.id == uuid, row.restore()),
             // Whose column it is cannot be seen any more.
             Err(error @ sqlx::Error::ColumnDecode { .. }) if self.has_key(uuid).await? => Err(refused(error)),
@@ -75,7 +76,7 @@ impl Credentials for SqliteStore {
 impl SqliteStore {
     async fn has_key(&self, id: Uuid) -> Result<bool> {
         let has = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT 1 FROM api_key WHERE id = ?1) AS "has!: bool""#, id);
-        has.fetch_one(&self.readers).await.map_err(refused)
+        has.one(&self.readers).await.map_err(refused)
     }
 }
 

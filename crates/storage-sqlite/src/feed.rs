@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Timestamp};
 use keyward_storage::{
     Event, Events, Feed, Hint, Hints, LostHistory, Position, Read, Result, Seq, Snapshot, StorageError, Subject,
-    row::stored_seq,
+    pool::Through as _, row::stored_seq,
 };
 use sqlx::{SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
@@ -55,14 +55,17 @@ pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Seq> {
 impl Feed for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.feed.head")]
     async fn head(&self) -> Result<Read<()>> {
-        Ok(Read { value: (), as_of: Snapshot::embedded(head(&self.readers).await?) })
+        Ok(Read {
+            value: (),
+            as_of: Snapshot::embedded(head(&mut *self.readers.acquire().await.map_err(refused)?).await?),
+        })
     }
 
     #[tracing::instrument(skip_all, name = "db.feed.events_after")]
     async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
         // Where somebody writes, that one has looked.
         if let Some((writer, _)) = &self.writer
-            && let Some(mut connection) = writer.try_acquire()
+            && let Some(mut connection) = writer.plain().try_acquire()
         {
             self.foreign.look(&mut connection).await?;
             // What it changes next it reads as it is by then.
@@ -76,7 +79,7 @@ impl Feed for SqliteStore {
             seq,
             at_most
         );
-        let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
+        let rows = rows.all(&self.readers).await.map_err(refused)?;
         // After the events: whatever history they are of, another one than before is noticed with them. What was pruned
         // shows as a gap in the numbers. The head is never pruned: it is behind only where the database went back.
         let head = self.foreign.look_at_events(&mut *self.readers.acquire().await.map_err(refused)?).await?;
@@ -99,7 +102,7 @@ impl Feed for SqliteStore {
         let (up_to, at) = (column(up_to), at.as_micros());
         let mut open = Vec::new();
         for subject in subjects {
-            if is_open(&self.readers, *subject, up_to).await? {
+            if is_open(&mut *self.readers.acquire().await.map_err(refused)?, *subject, up_to).await? {
                 open.push(*subject);
             }
         }
@@ -126,7 +129,7 @@ impl Feed for SqliteStore {
             ) AS "is_due!: bool""#,
             made_before
         );
-        if !oldest.fetch_one(&self.readers).await.map_err(refused)? {
+        if !oldest.one(&self.readers).await.map_err(refused)? {
             return Ok(0);
         }
         let done = sqlx::query!(
@@ -137,7 +140,7 @@ impl Feed for SqliteStore {
             made_before,
             at_most
         );
-        Ok(done.execute(self.writer()?).await.map_err(commit_refused)?.rows_affected())
+        Ok(self.writer()?.execute(done).await.map_err(commit_refused)?.rows_affected())
     }
 
     #[tracing::instrument(skip_all, name = "db.feed.note_lost")]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use keyward_storage::{
     HistoryToken, LostHistory, Result, Seq,
+    pool::Through as _,
     row::{stored_moment, stored_seq},
 };
 use sqlx::{
@@ -71,7 +72,7 @@ async fn insert(executor: impl SqliteExecutor<'_>, lost: &LostHistory, is_said: 
 impl SqliteStore {
     /// Records what was found missing under a running server, which has said it.
     pub(crate) async fn record_lost(&self, lost: &LostHistory) -> Result<()> {
-        insert(self.writer()?, lost, true).await
+        insert(self.writer()?.plain(), lost, true).await
     }
 
     /// The latest reports of lost history.
@@ -86,7 +87,7 @@ impl SqliteStore {
             FROM lost_history ORDER BY id DESC LIMIT ?1"#,
             at_most
         );
-        let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
+        let rows = rows.all(&self.readers).await.map_err(refused)?;
         rows.into_iter().map(StoredLoss::restore).collect()
     }
 
@@ -118,7 +119,7 @@ impl SqliteStore {
     #[tracing::instrument(skip_all, name = "db.history.begin_copy")]
     pub async fn begin_copy(&self) -> Result<()> {
         let drawn = sqlx::query!("UPDATE revocation_head SET copy = randomblob(16)");
-        drawn.execute(self.writer()?).await.map(|_| ()).map_err(commit_refused)
+        self.writer()?.execute(drawn).await.map(|_| ()).map_err(commit_refused)
     }
 }
 

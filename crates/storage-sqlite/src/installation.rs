@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keyward_domain::{KeyVersion, Timestamp};
-use keyward_storage::{Installation, Result, Stamp, StorageError, Write, row::stored_version};
+use keyward_storage::{Installation, Result, Stamp, StorageError, Write, pool::Through as _, row::stored_version};
 use sqlx::SqliteExecutor;
 
 use crate::{
@@ -19,7 +19,7 @@ impl Installation for SqliteStore {
             r#"SELECT i.environment AS "environment!", m.version AS "version?: i32", m.fingerprint AS "fingerprint?"
             FROM installation i LEFT JOIN master_key m ORDER BY m.version"#
         );
-        let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
+        let rows = rows.all(&self.readers).await.map_err(refused)?;
         let Some(first) = rows.first() else { return Ok(None) };
         let corrupt = |_| StorageError::Corrupt { table: "installation", id: "1".to_owned() };
         let environment = first.environment.parse().map_err(corrupt)?;
@@ -55,13 +55,13 @@ impl Installation for SqliteStore {
 
     #[tracing::instrument(skip_all, name = "db.installation.add_fingerprint")]
     async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write> {
-        add(self.writer()?, version, fingerprint, at).await
+        add(self.writer()?.plain(), version, fingerprint, at).await
     }
 
     #[tracing::instrument(skip_all, name = "db.installation.issuer")]
     async fn issuer(&self) -> Result<Option<String>> {
         let stamped = sqlx::query_scalar!("SELECT url FROM issuer WHERE id = 1");
-        stamped.fetch_optional(&self.readers).await.map_err(refused)
+        stamped.maybe(&self.readers).await.map_err(refused)
     }
 
     #[tracing::instrument(skip_all, name = "db.installation.stamp_issuer")]
@@ -72,7 +72,7 @@ impl Installation for SqliteStore {
             url,
             at
         );
-        committed(done.execute(self.writer()?).await)
+        committed(self.writer()?.execute(done).await)
     }
 }
 

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use keyward_domain::{
     AccountId, ApiKey, Description, KeyFacts, KeyId, KeyState, Reach, Revocation, SecretDigest, Timestamp,
 };
-use keyward_storage::{KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, Write, row::actor_column};
+use keyward_storage::{
+    KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, Write, pool::Through as _, row::actor_column,
+};
 use sqlx::{SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
 
@@ -19,7 +21,7 @@ use crate::{
 impl Keys for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.keys.key")]
     async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
-        key(&self.readers, within, id).await
+        key(&mut *self.readers.acquire().await.map_err(refused)?, within, id).await
     }
 
     #[tracing::instrument(skip_all, name = "db.keys.keys")]
@@ -42,7 +44,7 @@ impl Keys for SqliteStore {
                     root,
                     window.rows
                 )
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await
             }
             StoredState::Revoked => {
@@ -60,7 +62,7 @@ impl Keys for SqliteStore {
                     root,
                     window.rows
                 )
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await
             }
             StoredState::Any => {
@@ -78,7 +80,7 @@ impl Keys for SqliteStore {
                     root,
                     window.rows
                 )
-                .fetch_all(&self.readers)
+                .all(&self.readers)
                 .await
             }
         };

@@ -15,8 +15,8 @@
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use keyward_storage::{Authority, Result, Schema, Store, UnitOfWork};
-use sqlx::{Sqlite, SqlitePool, Transaction, migrate::Migrator};
+use keyward_storage::{Authority, PoolState, Result, Schema, Store, UnitOfWork, pool::Pool};
+use sqlx::{Sqlite, Transaction, migrate::Migrator};
 
 mod accounts;
 mod callers;
@@ -58,9 +58,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 /// A store in a folder.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
-    readers: SqlitePool,
+    readers: Pool<Sqlite>,
     /// The one connection that writes, and the lock that makes it the only one; neither in a store opened to read.
-    writer: Option<(SqlitePool, DatabaseLock)>,
+    writer: Option<(Pool<Sqlite>, DatabaseLock)>,
     foreign: Arc<ForeignWrites>,
     /// By what a caller is held to its time.
     watch: Watch,
@@ -86,7 +86,7 @@ impl SqliteStore {
         let foreign = Arc::<ForeignWrites>::default();
         let first_look = async { foreign.look(&mut *writer.acquire().await.map_err(refused)?).await };
         first_look.await.map_err(OpenError::Database)?;
-        Ok(Self { readers, writer: Some((writer, lock)), foreign, watch: Watch::default() })
+        Ok(Self { readers: readers.into(), writer: Some((writer.into(), lock)), foreign, watch: Watch::default() })
     }
 
     /// Opens the store in this folder for reading and writing, if there is one; makes nothing.
@@ -111,7 +111,12 @@ impl SqliteStore {
         if !files::look(&database)? {
             return Err(OpenError::Missing { data_dir: data_dir.into() });
         }
-        Ok(Self { readers: options.readers(&database), writer: None, foreign: Arc::default(), watch: Watch::default() })
+        Ok(Self {
+            readers: options.readers(&database).into(),
+            writer: None,
+            foreign: Arc::default(),
+            watch: Watch::default(),
+        })
     }
 
     /// Brings the schema up to what this binary needs.
@@ -120,7 +125,7 @@ impl SqliteStore {
     /// As every write; also if the database was made by a newer binary or changed by hand.
     #[tracing::instrument(skip_all, name = "db.schema.migrate")]
     pub async fn migrate(&self) -> Result<()> {
-        schema::migrate(self.writer()?).await
+        schema::migrate(self.writer()?.plain()).await
     }
 
     /// How the schema compares with what this binary needs.
@@ -129,7 +134,14 @@ impl SqliteStore {
     /// As every read.
     #[tracing::instrument(skip_all, name = "db.schema.compare")]
     pub async fn schema(&self) -> Result<Schema> {
-        schema::compare(&self.readers).await
+        schema::compare(self.readers.plain()).await
+    }
+
+    /// How its connections stand: those that read, and the one that writes.
+    #[must_use]
+    pub fn pool_states(&self) -> Vec<PoolState> {
+        let writer = self.writer.as_ref().map(|(writer, _)| writer.state("writer"));
+        writer.into_iter().chain([self.readers.state("readers")]).collect()
     }
 
     /// Waits until the database file is lost: removed or replaced, so that what is written would be lost. Never over
@@ -148,8 +160,9 @@ impl SqliteStore {
     /// If the file could not be written: nothing is lost then, the next opening will do it.
     #[tracing::instrument(skip_all, name = "db.store.close")]
     pub async fn close(&self) -> Result<()> {
-        self.readers.close().await;
+        self.readers.plain().close().await;
         let Some((writer, lock)) = &self.writer else { return Ok(()) };
+        let writer = writer.plain();
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await;
         let is_hollow = schema::is_hollow(writer).await.unwrap_or(false);
         writer.close().await;
@@ -161,7 +174,7 @@ impl SqliteStore {
     }
 
     /// The connection that writes, if its file is still the one that others find.
-    fn writer(&self) -> Result<&SqlitePool> {
+    fn writer(&self) -> Result<&Pool<Sqlite>> {
         let (pool, lock) = self.writer.as_ref().ok_or(ReadOnly)?;
         lock.still_there()?;
         Ok(pool)
@@ -169,7 +182,12 @@ impl SqliteStore {
 
     /// A transaction that has the right to write from its first moment on.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
-        let mut transaction = self.writer()?.begin_with("BEGIN IMMEDIATE").await.map_err(refused)?;
+        let mut transaction = {
+            let writer = self.writer()?;
+            // `BEGIN` itself counts, too: sqlx does not part the two.
+            let _waiting = writer.waits();
+            writer.plain().begin_with("BEGIN IMMEDIATE").await.map_err(refused)?
+        };
         // Again: it may have waited long for those before it.
         self.writer()?;
         self.foreign.look(&mut transaction).await?;
@@ -193,3 +211,7 @@ impl Store for SqliteStore {
         Ok(Box::new(unit::SqliteUnit::new(transaction, lock.clone(), by.ends_at(), self.watch.clone())))
     }
 }
+
+#[cfg(test)]
+#[path = "lib/pool_tests.rs"]
+mod pool_tests;

@@ -57,7 +57,7 @@ impl SqliteStore {
     /// The database's own words.
     pub async fn on_the_writer(&self, sql: &str) -> Result<u64, String> {
         let writer = self.writer().map_err(|error| error.to_string())?;
-        execute(writer, sql).await
+        execute(writer.plain(), sql).await
     }
 }
 

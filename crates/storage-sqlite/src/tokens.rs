@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
 use keyward_storage::{
-    FreshSigningKey, Redeemed, Redemption, Result, SigningKeyRow, SigningKeys, Tokens, Write, row::stored_moment,
+    FreshSigningKey, Redeemed, Redemption, Result, SigningKeyRow, SigningKeys, Tokens, Write, pool::Through as _,
+    row::stored_moment,
 };
 
 use crate::{
@@ -47,7 +48,7 @@ impl Tokens for SqliteStore {
                 published_at AS "published_at!: i64", signs_from AS "signs_from!: i64"
             FROM signing_key ORDER BY generation"#
         );
-        let rows = rows.fetch_all(&self.readers).await.map_err(refused)?;
+        let rows = rows.all(&self.readers).await.map_err(refused)?;
         let keys = rows.into_iter().map(StoredSigningKey::restore).collect::<Result<_>>()?;
         Ok(SigningKeys { keys, database_time: None })
     }
@@ -71,7 +72,7 @@ impl Tokens for SqliteStore {
             now,
             later
         );
-        committed(done.execute(self.writer()?).await)
+        committed(self.writer()?.execute(done).await)
     }
 
     #[tracing::instrument(skip_all, name = "db.tokens.drop_signing_keys")]
@@ -83,7 +84,7 @@ impl Tokens for SqliteStore {
             )",
             signed_by
         );
-        Ok(done.execute(self.writer()?).await.map_err(commit_refused)?.rows_affected())
+        Ok(self.writer()?.execute(done).await.map_err(commit_refused)?.rows_affected())
     }
 
     #[tracing::instrument(skip_all, name = "db.tokens.redeem")]
@@ -128,6 +129,6 @@ impl Tokens for SqliteStore {
             ended_by,
             at_most
         );
-        Ok(done.execute(self.writer()?).await.map_err(commit_refused)?.rows_affected())
+        Ok(self.writer()?.execute(done).await.map_err(commit_refused)?.rows_affected())
     }
 }

@@ -19,7 +19,7 @@ impl Upkeep for SqliteStore {
     async fn replace_digest(&self, id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write> {
         let (id, old, new) = (id.uuid(), old.encode(), new.encode());
         let done = sqlx::query!("UPDATE api_key SET digest = ?3 WHERE id = ?1 AND digest = ?2", id, old, new);
-        committed(done.execute(self.writer()?).await)
+        committed(self.writer()?.execute(done).await)
     }
 
     #[tracing::instrument(skip_all, name = "db.key_usage.record_usage")]

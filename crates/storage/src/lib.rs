@@ -22,6 +22,7 @@ use keyward_domain::{
 mod authority;
 mod error;
 mod history;
+pub mod pool;
 mod revocation;
 pub mod row;
 mod schema;
@@ -36,6 +37,7 @@ mod postgres;
 pub use authority::Authority;
 pub use error::{Cause, Constraint, StorageError, is_outdated};
 pub use history::{HistoryToken, InvalidToken, LostHistory, Nonce, Position, Snapshot};
+pub use pool::PoolState;
 #[cfg(feature = "postgres")]
 pub use postgres::{LeaseSecret, PgControl, PgOptions, PgStore};
 pub use revocation::{

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use keyward_domain::{AccountId, ApiKey, Reach, Timestamp};
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgPool, Postgres, Transaction,
+    ConnectOptions as _, Connection as _, Postgres, Transaction,
     postgres::{PgArguments, PgConnectOptions, PgQueryResult},
     query::Query,
 };
@@ -16,7 +16,7 @@ use tokio::time::Duration;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::{Authority, CLOCKS_AGREE, Result, Schema, StorageError, Store, UnitOfWork, Write};
+use crate::{Authority, CLOCKS_AGREE, PoolState, Result, Schema, StorageError, Store, UnitOfWork, Write, pool::Pool};
 
 #[macro_use]
 mod rows;
@@ -59,7 +59,7 @@ const INSERTIONS_AT_ONCE: usize = 1;
 /// Everything that a node remembers, in Postgres. Clones share one pool of connections.
 #[derive(Clone)]
 pub struct PgStore {
-    pool: PgPool,
+    pool: Pool<Postgres>,
     beginnings: Beginnings,
     plans: Plans,
     statement_timeout: Duration,
@@ -74,7 +74,7 @@ pub struct PgStore {
 impl fmt::Debug for PgStore {
     /// Without the connection options, which hold the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PgStore").field("connections", &self.pool.size()).finish_non_exhaustive()
+        f.debug_struct("PgStore").field("connections", &self.pool.plain().size()).finish_non_exhaustive()
     }
 }
 
@@ -91,7 +91,7 @@ impl PgStore {
         let cautions = server::judge(&found, options.max_connections)?.into();
         let plans = Plans::default();
         let pool = match options.pool(&plans).connect_with(connect.clone()).await {
-            Ok(pool) => pool,
+            Ok(pool) => Pool::from(pool),
             // The pool does not say what it waited for in vain.
             Err(sqlx::Error::PoolTimedOut) => return Err(why_no_connection(&connect, options).await),
             Err(error) => return Err(error::failed(error)),
@@ -124,13 +124,19 @@ impl PgStore {
         &self.cautions
     }
 
+    /// How the connections stand that requests use.
+    #[must_use]
+    pub fn pool_state(&self) -> PoolState {
+        self.pool.state("postgres")
+    }
+
     /// Brings the schema up to what this binary needs. Of several nodes that do so at once one works and the others
     /// wait.
     ///
     /// # Errors
     /// [`StorageError`](crate::StorageError): the database is away, or is not what migrations left behind.
     pub async fn migrate(&self) -> Result<()> {
-        schema::migrate(&self.pool).await
+        schema::migrate(self.pool.plain()).await
     }
 
     /// The statements that the owner of the tables runs to give our role the rights that it lacks; empty if it lacks
@@ -139,7 +145,7 @@ impl PgStore {
     /// # Errors
     /// As every read.
     pub async fn missing_rights(&self) -> Result<Vec<String>> {
-        rights::missing(&self.pool).await
+        rights::missing(self.pool.plain()).await
     }
 
     /// How the schema compares with what this binary needs.
@@ -148,13 +154,13 @@ impl PgStore {
     /// [`StorageError::Unexpected`](crate::StorageError::Unexpected) if a migration was left half done or changed
     /// after it was applied; the cause says which.
     pub async fn schema(&self) -> Result<Schema> {
-        schema::compare(&self.pool, &self.plans).await
+        schema::compare(self.pool.plain(), &self.plans).await
     }
 
     /// Ends all connections, once those in use are given back. Whoever asks for one from now on is told that the
     /// database is unavailable.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.pool.plain().close().await;
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -221,7 +227,7 @@ async fn why_no_connection(connect: &PgConnectOptions, options: &PgOptions) -> S
 /// Where transactions begin.
 #[derive(Clone)]
 struct Beginnings {
-    pool: PgPool,
+    pool: Pool<Postgres>,
     tasks: TaskTracker,
 }
 
@@ -233,7 +239,11 @@ impl Beginnings {
     #[expect(clippy::disallowed_methods, reason = "the one place, where a task sees it through")]
     async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
         let pool = self.pool.clone();
-        let beginning = self.tasks.spawn(async move { pool.begin().await });
+        let beginning = self.tasks.spawn(async move {
+            // `BEGIN` itself counts, too: sqlx does not part the two.
+            let _waiting = pool.waits();
+            pool.plain().begin().await
+        });
         let begun = beginning.await.map_err(|ended| StorageError::Unavailable(ended.into()))?;
         begun.map_err(error::failed)
     }

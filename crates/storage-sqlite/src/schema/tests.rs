@@ -28,7 +28,7 @@ const OLD_ROWS: [&str; 2] = [
 async fn what_ended_before_events_were_kept_is_in_force_and_no_event() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), &Options::default()).await.unwrap();
-    MIGRATIONS.run_to(BEFORE_REVOCATIONS_HAD_NUMBERS, store.writer().unwrap()).await.unwrap();
+    MIGRATIONS.run_to(BEFORE_REVOCATIONS_HAD_NUMBERS, store.writer().unwrap().plain()).await.unwrap();
     let raw = Raw::beside(folder.path());
     for rows in OLD_ROWS {
         raw.execute(rows).await.unwrap();

@@ -19,6 +19,6 @@ async fn a_connection_that_rolled_back_by_itself_is_replaced() {
 #[tokio::test]
 async fn a_row_of_a_wrong_shape_is_corrupt() {
     let (store, _folder) = testing::open_with(&Options::default()).await;
-    let error = sqlx::query_scalar::<_, uuid::Uuid>("SELECT x'00'").fetch_one(&store.readers).await.unwrap_err();
+    let error = sqlx::query_scalar::<_, uuid::Uuid>("SELECT x'00'").fetch_one(store.readers.plain()).await.unwrap_err();
     assert!(matches!(refused(error), StorageError::Corrupt { .. }));
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, Mid, Reach, Role, Timestamp};
-use sqlx::PgPool;
+use sqlx::Postgres;
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     AccountRecord, AccountWindow, Accounts, Below, Result,
+    pool::{Pool, Through as _},
     row::{AccountRow, LinkRow},
 };
 
@@ -82,7 +83,7 @@ impl Accounts for PgStore {
                 root(within),
                 PgInstant::from(at) as PgInstant
             )
-            .fetch_one(&self.pool)
+            .one(&self.pool)
         };
         let row = self.plans.ask(question).await?;
         Ok(Below { accounts: row.accounts.unsigned_abs(), keys: row.keys.unsigned_abs() })
@@ -91,7 +92,7 @@ impl Accounts for PgStore {
 
 /// Accounts that are asked for by their mids, each within the reach of whoever asks.
 pub(super) struct AccountLookUps {
-    pub(super) pool: PgPool,
+    pub(super) pool: Pool<Postgres>,
     pub(super) plans: Plans,
     pub(super) in_time: Duration,
 }
@@ -115,7 +116,7 @@ impl Together for AccountLookUps {
                 &mids as &[&str],
                 &roots as &[Option<Uuid>]
             )
-            .fetch_all(&self.pool)
+            .all(&self.pool)
         };
         let rows = timeout(self.in_time, self.plans.ask(rows)).await.map_err(late)??;
         let restored = rows.into_iter().map(|row| {
@@ -164,7 +165,7 @@ impl PgStore {
                 but,
                 rows
             )
-            .fetch_all(&self.pool)
+            .all(&self.pool)
         };
         self.plans.ask(question).await?.into_iter().map(Listed::restore).collect()
     }
@@ -183,7 +184,7 @@ impl PgStore {
                 newest,
                 rows
             )
-            .fetch_all(&self.pool)
+            .all(&self.pool)
         };
         self.plans.ask(question).await?.into_iter().map(Listed::restore).collect()
     }

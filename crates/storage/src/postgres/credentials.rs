@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use keyward_domain::KeyId;
-use sqlx::PgPool;
+use sqlx::Postgres;
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
 use super::{PgStore, error::late, plans::Plans, rows::in_their_places, together::Together};
 use crate::{
     Credential, Credentials, Read, Result, StorageError,
+    pool::{Pool, Through as _},
     row::{AuthKeyRow, asked_for, stored_snapshot},
 };
 
@@ -28,7 +29,7 @@ impl Credentials for PgStore {
 
 /// Look-ups of any keys.
 pub(super) struct LookUps {
-    pub(super) pool: PgPool,
+    pub(super) pool: Pool<Postgres>,
     pub(super) plans: Plans,
     pub(super) in_time: Duration,
 }
@@ -67,7 +68,7 @@ impl Together for LookUps {
             LEFT JOIN account g ON g.id = p.parent_id"#,
                 &ids
             )
-            .fetch_all(&self.pool)
+            .all(&self.pool)
         };
         let rows = timeout(self.in_time, self.plans.ask(rows)).await.map_err(late)??;
         let restored = rows.into_iter().map(|row| {

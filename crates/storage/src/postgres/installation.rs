@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use keyward_domain::{KeyVersion, Timestamp};
 
 use super::{PgInstant, PgStore, applied, callers::Callers, commit, error::failed};
-use crate::{Installation, Result, Stamp, StorageError, Write, row::stored_version};
+use crate::{Installation, Result, Stamp, StorageError, Write, pool::Through as _, row::stored_version};
 
 #[async_trait]
 impl Installation for PgStore {
@@ -16,7 +16,7 @@ impl Installation for PgStore {
             FROM installation i LEFT JOIN master_key m ON true
             ORDER BY m.version"#
             )
-            .fetch_all(&self.pool)
+            .all(&self.pool)
         };
         let rows = self.plans.ask(question).await?;
         let Some(first) = rows.first() else { return Ok(None) };
@@ -94,7 +94,7 @@ impl Installation for PgStore {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.installation.issuer")]
     async fn issuer(&self) -> Result<Option<String>> {
-        let question = || sqlx::query_scalar!("SELECT i.url FROM issuer i WHERE i.id").fetch_optional(&self.pool);
+        let question = || sqlx::query_scalar!("SELECT i.url FROM issuer i WHERE i.id").maybe(&self.pool);
         self.plans.ask(question).await
     }
 

@@ -6,13 +6,14 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{PgStore, root};
-use crate::{KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, row::stored_moment};
+use crate::{KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, pool::Through as _, row::stored_moment};
 
 #[async_trait]
 impl Keys for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.key", fields(key.id = %id))]
     async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
-        self.plans.ask(|| key(&self.pool, within, id)).await?.transpose()
+        let question = async || key(&mut *self.pool.acquire().await?, within, id).await;
+        self.plans.ask(question).await?.transpose()
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.keys.keys")]
@@ -104,7 +105,7 @@ impl PgStore {
                 newest,
                 rows
             )
-            .fetch_all(&self.pool)
+            .all(&self.pool)
         };
         let rows = self.plans.ask(question).await?;
         restore_listed!(rows)
@@ -130,7 +131,7 @@ impl PgStore {
                 rows,
                 state
             )
-            .fetch_all(&self.pool)
+            .all(&self.pool)
         };
         let rows = self.plans.ask(question).await?;
         restore_listed!(rows)

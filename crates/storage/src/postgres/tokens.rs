@@ -12,7 +12,7 @@ use keyward_domain::Timestamp;
 use super::{Agreeing, PgInstant, PgStore, applied, callers::Callers, commit, error::failed};
 use crate::{
     FreshSigningKey, Redeemed, Redemption, Result, SigningKeyRow, SigningKeys, StorageError, Tokens, Write,
-    row::stored_moment,
+    pool::Through as _, row::stored_moment,
 };
 
 #[async_trait]
@@ -27,7 +27,7 @@ impl Tokens for PgStore {
             FROM (SELECT clock_timestamp() AS now OFFSET 0) c LEFT JOIN signing_key k ON true
             ORDER BY k.generation"#
             )
-            .fetch_all(&self.pool)
+            .all(&self.pool)
         };
         let rows = self.plans.ask(question).await?;
         let mut read = SigningKeys { keys: Vec::with_capacity(rows.len()), database_time: None };

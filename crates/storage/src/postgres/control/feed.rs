@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Event, Events, Feed, Hint, Hints, Nonce, Position, Read, Result, Seq, StorageError, Subject,
+    pool::Through as _,
     postgres::{Agreeing, PgInstant, error},
     row::{stored_seq, stored_snapshot, stored_token},
 };
@@ -33,7 +34,7 @@ impl Feed for PgControl {
     async fn head(&self) -> Result<Read<()>> {
         let question = || {
             sqlx::query!(r#"SELECT p.seq AS "seq!", p.nonce AS "nonce!", p.token AS "token!" FROM history_position p"#)
-                .fetch_one(&self.store.pool)
+                .one(&self.store.pool)
         };
         let row = self.store.plans.ask(question).await?;
         Ok(Read { value: (), as_of: stored_snapshot(row.seq, row.nonce, &row.token)? })
@@ -56,7 +57,7 @@ impl Feed for PgControl {
                 position.nonce.uuid(),
                 i64::from(at_most)
             )
-            .fetch_all(&self.store.pool)
+            .all(&self.store.pool)
         };
         let rows = self.store.plans.ask(question).await?;
         let first = rows.first().ok_or_else(headless)?;
@@ -80,7 +81,7 @@ impl Feed for PgControl {
             "SELECT set_config('synchronous_commit', 'off', true) FROM pg_notify('keyward_revocation', $1)",
             payload(hint)
         )
-        .fetch_one(&self.store.pool)
+        .one(&self.store.pool)
         .await
         .map_err(error::failed)?;
         Ok(())
@@ -114,7 +115,7 @@ impl Feed for PgControl {
                         shown,
                         nonce
                     )
-                    .fetch_one(&self.store.pool)
+                    .one(&self.store.pool)
                     .await
                 }
                 Subject::Account(id) => {
@@ -130,7 +131,7 @@ impl Feed for PgControl {
                         shown,
                         nonce
                     )
-                    .fetch_one(&self.store.pool)
+                    .one(&self.store.pool)
                     .await
                 }
             };

@@ -4,6 +4,7 @@ use keyward_domain::Timestamp;
 
 use crate::{
     HistoryToken, LostHistory, Result, Write,
+    pool::Through as _,
     postgres::{PgInstant, PgStore, applied, error::failed},
     row::{stored_moment, stored_seq, stored_token},
 };
@@ -41,7 +42,7 @@ pub(super) async fn lost(store: &PgStore, at_most: u32) -> Result<Vec<LostHistor
         FROM lost_history l ORDER BY l.noticed_at DESC LIMIT $1"#,
         i64::from(at_most)
     )
-    .fetch_all(&store.pool)
+    .all(&store.pool)
     .await
     .map_err(failed)?;
     let restored = rows.into_iter().map(|row| {

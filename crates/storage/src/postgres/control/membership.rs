@@ -10,6 +10,7 @@ use super::{PgControl, column, headless, history};
 use crate::{
     Confirmed, HistoryToken, Introduction, LostHistory, Member, Members, Membership, NodeId, Position, Renewal, Result,
     StorageError, Write,
+    pool::Through as _,
     postgres::{PgInstant, error::commit_failed},
     row::{stored_moment, stored_seq, stored_snapshot},
 };
@@ -119,7 +120,7 @@ impl Membership for PgControl {
                 &numbers,
                 &nonces
             )
-            .fetch_all(&self.store.pool)
+            .all(&self.store.pool)
         };
         let rows = self.store.plans.ask(question).await?;
         let first = rows.first().ok_or_else(headless)?;
@@ -151,7 +152,7 @@ impl Membership for PgControl {
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
         let Ok(counter) = i64::try_from(counter) else { return Ok(Write::Stale) };
         let query = sqlx::query_scalar!(r#"SELECT reap_node_lease($1, $2) AS "gone!""#, node.uuid(), counter);
-        let gone = query.fetch_one(&self.store.pool).await.map_err(commit_failed)?;
+        let gone = query.one(&self.store.pool).await.map_err(commit_failed)?;
         Ok(if gone == 0 { Write::Stale } else { Write::Applied })
     }
 
