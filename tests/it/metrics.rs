@@ -1,8 +1,17 @@
 //! Metrics: on their own address, by route template, with nothing that names a client, a key or an account.
 
-use crate::harness::{Place, eventually, on_both};
+mod documented;
+mod observability;
 
-on_both!(requests_are_counted_by_template_and_nobody_is_named, memory_lease_and_barrier_are_measured);
+use crate::harness::{Place, eventually, on_both};
+use documented::{promtool_finds_nothing_wrong, the_page_is_what_the_documentation_says};
+
+on_both!(
+    requests_are_counted_by_template_and_nobody_is_named,
+    memory_lease_and_barrier_are_measured,
+    the_page_is_what_the_documentation_says,
+    promtool_finds_nothing_wrong,
+);
 
 async fn requests_are_counted_by_template_and_nobody_is_named(place: Place) {
     let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
@@ -35,9 +44,12 @@ async fn requests_are_counted_by_template_and_nobody_is_named(place: Place) {
     ] {
         assert!(counted(line), "{line} is not in:\n{}", page.text);
     }
-    for name in
-        ["keyward_build_info", "keyward_ready 1", "keyward_http_request_seconds_bucket", "keyward_problems_total"]
-    {
+    for name in [
+        "keyward_build_info",
+        "keyward_ready 1",
+        "keyward_http_request_duration_seconds_bucket",
+        "keyward_problems_total",
+    ] {
         assert!(page.text.contains(name), "{name} is not in:\n{}", page.text);
     }
     for id in [

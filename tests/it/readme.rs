@@ -41,8 +41,9 @@ fn a_request_passes_through_nginx_by_the_readme_alone() {
 #[test]
 fn every_link_of_a_page_leads_to_a_file() {
     let root = xtask::run::workspace_root();
-    let folders = ["", "docs", "examples/nginx", "examples/caddy", "examples/systemd"].map(|folder| root.join(folder));
-    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let examples = ["examples/nginx", "examples/caddy", "examples/observability", "examples/systemd"];
+    let folders = ["", "docs"].into_iter().chain(examples).map(|folder| root.join(folder));
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
     let (mut pages, mut links) = (0, 0);
     for page in files.filter(|file| file.extension().is_some_and(|extension| extension == "md")) {
         let text = std::fs::read_to_string(&page).unwrap();

@@ -2,14 +2,25 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertificateParams, CertifiedKey, KeyPair, date_time_ymd, generate_simple_self_signed};
 use reqwest::{Certificate, Method, header::HeaderMap};
 
 use crate::harness::{Client, Node, Place, Raw, eventually};
 
 /// A new certificate in the two files, and what a client has to trust.
 fn certificate(folder: &Path) -> Certificate {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    write(folder, generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap())
+}
+
+/// One that ends with the last moment before this year.
+fn certificate_until(year: i32, folder: &Path) {
+    let mut wanted = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    wanted.not_after = date_time_ymd(year, 1, 1);
+    let signing_key = KeyPair::generate().unwrap();
+    write(folder, CertifiedKey { cert: wanted.self_signed(&signing_key).unwrap(), signing_key });
+}
+
+fn write(folder: &Path, CertifiedKey { cert, signing_key }: CertifiedKey<KeyPair>) -> Certificate {
     fs::write(folder.join("tls.crt"), cert.pem()).unwrap();
     let key = folder.join("tls.key");
     fs::write(&key, signing_key.serialize_pem()).unwrap();
@@ -84,5 +95,19 @@ async fn a_hang_up_reads_certificates_again_that_have_not_changed() {
     node.hang_up();
     eventually("it says so", async || node.said_so_far().contains("chmod 600 tls.key")).await;
     assert!(is_trusted(&trusted, &node).await);
+    node.stop();
+}
+
+#[tokio::test]
+async fn the_metrics_show_when_the_certificate_in_use_ends() {
+    let place = Place::embedded();
+    certificate_until(2100, place.folder());
+    let files = [("KEYWARD_TLS__CERTIFICATE", "tls.crt"), ("KEYWARD_TLS__KEY", "tls.key")];
+    let node = place.sandbox().envs(&files).say("--metrics-listen 127.0.0.1:0").serve();
+    let end = async || node.metric("keyward_tls_certificate_expiry_timestamp_seconds").await;
+    // 1 January 2100 and 2101, in seconds since the Unix epoch.
+    assert!((end().await - 4_102_444_800.0).abs() < 0.5);
+    certificate_until(2101, place.folder());
+    eventually("the new certificate is in use", async || (end().await - 4_133_980_800.0).abs() < 0.5).await;
     node.stop();
 }

@@ -37,6 +37,7 @@ pub mod issue_pair;
 mod key_reload;
 pub mod list_keys;
 pub mod list_merchants;
+mod load;
 mod narrowing;
 pub mod obtain_token;
 pub mod plant_demo;
@@ -56,6 +57,7 @@ pub use acting::Refused;
 pub use attempts::{Source, TooManyAttempts};
 pub use authenticate::Caller;
 pub use fair_queue::QueueFull;
+pub use load::Load;
 pub use proving::Hashing;
 
 use crate::tokens::{AccessTokens, RefreshTokens};

@@ -121,18 +121,22 @@ impl FromRef<AppState> for Arc<HttpOptions> {
 pub fn entrance(app: Arc<App>, options: HttpOptions) -> Entrance {
     // Before everything else, so that a verification that memory answers pays for nothing else.
     let options = Arc::new(options);
-    Entrance::new(Arc::clone(&app), router(app, Arc::clone(&options)), options)
+    let places = KINDS.map(|kind| (kind, Places::new(options.max_requests_at_once)));
+    Entrance::new(Arc::clone(&app), router(app, Arc::clone(&options), &places), options, places)
 }
 
+/// The kinds of requests that have room of their own, in the order in which [`router`] makes them.
+const KINDS: [&str; 4] = ["verification", "tokens", "management", "stopping"];
+
 /// The usual way: routes, and what surrounds every request.
-fn router(app: Arc<App>, options: Arc<HttpOptions>) -> Router {
+fn router(app: Arc<App>, options: Arc<HttpOptions>, places: &[(&'static str, Places); 4]) -> Router {
     // Each kind has room of its own: who fills one, with slow bodies or with real work, leaves the others alone.
-    let kinds = [verification(), tokens(), management(), stopping()].map(|kind| {
-        let places = Places::new(options.max_requests_at_once);
-        let room = Room { places, options: Arc::clone(&options), app: Arc::clone(&app) };
+    let kinds = [verification(), tokens(), management(), stopping()].into_iter().zip(places);
+    let kinds = kinds.map(|(kind, (_, places))| {
+        let room = Room { places: places.clone(), options: Arc::clone(&options), app: Arc::clone(&app) };
         kind.layer(from_fn_with_state(room, places::take_place))
     });
-    let (routes, document) = kinds.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
+    let (routes, document) = kinds.fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
     let document = openapi::complete(document, &app.settings().public_url);
     let pages = Arc::new(docs::Pages::new(&document, app.settings()));
     let well_known = well_known::router(app.settings().path_prefix());

@@ -23,6 +23,7 @@ pub enum Refusal {
 
 /// What is free, and how much of the rest each holder and each group has.
 pub struct Shares<H> {
+    most: usize,
     free: usize,
     held: HashMap<H, usize, foldhash::fast::RandomState>,
 }
@@ -31,7 +32,7 @@ impl<H: Holder> Shares<H> {
     /// All of it, free.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { free: most, held: HashMap::default() }
+        Self { most, free: most, held: HashMap::default() }
     }
 
     /// Takes one for this holder.
@@ -87,6 +88,12 @@ impl<H: Holder> Shares<H> {
                 }
             }
         }
+    }
+
+    /// How many are held, whoever has them.
+    #[must_use]
+    pub const fn taken(&self) -> usize {
+        self.most - self.free
     }
 
     /// How many this holder has.
@@ -153,11 +160,12 @@ mod tests {
         let mut shares = Shares::new(8);
         let (taken, _) = flood(&mut shares, Test::Member(1, 1));
         shares.take_for_any().unwrap();
+        assert_eq!(shares.taken(), taken + 1);
         for _ in 0..taken {
             shares.give_back(Some(Test::Member(1, 1)));
         }
         shares.give_back(None);
-        assert_eq!((shares.free, shares.held.len()), (8, 0));
+        assert_eq!((shares.free, shares.taken(), shares.held.len()), (8, 0, 0));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use keyward_api::app::Entropy as _;
 use keyward_storage::{
-    Feed, LeaseSecret, LostHistory, Membership, PgControl, PgOptions, PgStore, Schema, StorageError, Store,
+    Feed, LeaseSecret, LostHistory, Membership, PgControl, PgOptions, PgStore, PoolState, Schema, StorageError, Store,
 };
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 
@@ -108,6 +108,20 @@ impl Database {
             | OpenError::Database(_) => error.into(),
         })?;
         Ok(Self::Embedded(store, data_dir.to_owned()))
+    }
+
+    /// What shows how the connections stand, at any time.
+    pub(crate) fn pools(&self) -> Box<dyn Fn() -> Vec<PoolState> + Send + Sync> {
+        match self {
+            Self::Embedded(store, _) => {
+                let store = store.clone();
+                Box::new(move || store.pool_states())
+            }
+            Self::Postgres(store, _) => {
+                let store = store.clone();
+                Box::new(move || vec![store.pool_state()])
+            }
+        }
     }
 
     /// The ports.

@@ -29,7 +29,7 @@ use crate::{
     demo::{self, Outcome},
     file_size,
     listener::{self, Certificates, Door, Listener},
-    metrics::{self, Metrics},
+    metrics::{self, Metrics, Readings},
     node::Node,
     open_files,
     sentence::sentence,
@@ -120,7 +120,14 @@ impl Running {
         };
         background.start(ready.clone(), entry.metered.as_ref().map(|metered| metered.metrics.clone()));
         let limits = entry.limits;
+        let entrance = entrance(Arc::clone(&node.app), http_options(settings, ready.clone()));
         if let Some(metered) = entry.metered {
+            metered.metrics.read(Readings {
+                app: Arc::clone(&node.app),
+                entrance: entrance.clone(),
+                pools: node.database.pools(),
+                certificates: entry.tls.clone(),
+            });
             let page = BoxCloneSyncService::new(metrics::router(metered.metrics));
             let listener = Listener::new(metered.listener, &limits, metrics.clone());
             node.background.spawn(listener.serve(move |_| page.clone()));
@@ -129,7 +136,7 @@ impl Running {
         node.app.verifier().start().await.context("the database cannot be read")?;
         let listener =
             Listener::new(entry.listener, &limits, door.clone()).secured(entry.tls).trusting(&settings.trusted_proxies);
-        let serving = serve(&node, settings, listener, ready.clone());
+        let serving = node.background.spawn(listener.serve(move |peer: SocketAddr| entrance.for_connection(peer)));
         // The signing keys came from the database just now: it is there.
         ready.open();
         Ok((Self { node, ready, stop, door, metrics, serving, limits }, demo))
@@ -234,9 +241,9 @@ impl Metered {
     }
 }
 
-fn serve(node: &Node, settings: &Settings, listener: Listener, ready: Readiness) -> JoinHandle<()> {
+fn http_options(settings: &Settings, ready: Readiness) -> HttpOptions {
     let limits = &settings.limits;
-    let options = HttpOptions {
+    HttpOptions {
         trusted_proxies: settings.trusted_proxies.clone(),
         max_body_bytes: limits.max_body_bytes,
         body_read_timeout: limits.body_read_timeout,
@@ -244,9 +251,7 @@ fn serve(node: &Node, settings: &Settings, listener: Listener, ready: Readiness)
         max_requests_at_once: limits.max_requests_at_once,
         gateway: settings.gateway,
         ready,
-    };
-    let entrance = entrance(Arc::clone(&node.app), options);
-    node.background.spawn(listener.serve(move |peer: SocketAddr| entrance.for_connection(peer)))
+    }
 }
 
 /// Says once what was lost with a database in whose place a copy was put, in the words of a node under which it goes

@@ -34,34 +34,6 @@ pub(crate) struct Meters {
 impl Meters {
     /// The handles of the recorder that is installed now.
     pub(crate) fn new() -> Self {
-        metrics::describe_counter!(
-            "keyward_cache_hits_total",
-            "Look-ups of credentials that memory answered; a request makes one or more."
-        );
-        metrics::describe_counter!("keyward_cache_fills_total", "Credentials read because they were not in memory.");
-        metrics::describe_counter!(
-            "keyward_cache_fills_refused_total",
-            "Reads that could not be used because something was narrowed in between."
-        );
-        metrics::describe_counter!("keyward_reads_without_lease_total", "Credentials read because there was no lease.");
-        metrics::describe_gauge!("keyward_lease_seconds", "How long this node may still answer from memory.");
-        metrics::describe_gauge!("keyward_events_behind", "Events that this node has heard of and not applied.");
-        metrics::describe_gauge!("keyward_cache_bytes", "Bytes in memory, as the capacity counts them.");
-        metrics::describe_gauge!("keyward_cache_keys", "Keys in memory.");
-        metrics::describe_gauge!(
-            "keyward_clock_ahead_seconds",
-            "How far this machine's wall clock is ahead of the database's; negative where it is behind."
-        );
-        metrics::describe_gauge!(
-            "keyward_clock_jump_seconds",
-            "How far the clock that dates what is stored has jumped ahead, until it has held for ten minutes; negative \
-             where it jumped back."
-        );
-        metrics::describe_counter!(
-            "keyward_history_lost_total",
-            "How often this node found that the database had gone back and changes were lost."
-        );
-        metrics::describe_histogram!("keyward_barrier_seconds", "How long narrowing calls waited for every node.");
         Self {
             hits: metrics::counter!("keyward_cache_hits_total"),
             fills: metrics::counter!("keyward_cache_fills_total"),

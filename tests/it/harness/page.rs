@@ -42,6 +42,12 @@ impl Page {
         block
     }
 
+    /// The cells of all rows of its tables.
+    pub(crate) fn rows(&self) -> Vec<Vec<String>> {
+        let rows = self.text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+        rows.map(|row| row.split(" | ").map(|cell| cell.trim().to_owned()).collect()).collect()
+    }
+
     /// What stands between backticks in the first column of its tables, below their headings.
     pub(crate) fn codes_in_first_column(&self) -> BTreeSet<String> {
         let cells = self.text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));

@@ -113,6 +113,17 @@ impl Attempts {
         Ok(Guess { attempts: self, guesser })
     }
 
+    /// How much is remembered, by limit.
+    pub(super) fn entries(&self) -> [(&'static str, usize); 5] {
+        [
+            ("source", self.source.len()),
+            ("gateway", self.gateway.len()),
+            ("through_gateway", self.through_gateway.len()),
+            ("pair", self.pair.len()),
+            ("slow_hash", self.slow.len()),
+        ]
+    }
+
     pub(super) fn forget(&self) {
         self.source.forget();
         self.gateway.forget();

@@ -72,6 +72,11 @@ impl<K: Eq + Hash + Copy> FairQueue<K> {
         (&mut waiting.granted).await.map_err(|_| QueueFull)
     }
 
+    /// How many wait, in all lines.
+    pub(super) fn waiting(&self) -> usize {
+        self.0.lines().waiting.values().map(VecDeque::len).sum()
+    }
+
     /// Whether no place is held or waited for, and no other clone could change that.
     pub(super) fn is_idle(&self) -> bool {
         // Permits and those who wait hold clones.

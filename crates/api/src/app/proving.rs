@@ -130,6 +130,11 @@ impl Prover {
         Ok(self.hasher.prove_absent(presented))
     }
 
+    /// How many slow hashes wait for their turn.
+    pub(super) fn waiting(&self) -> usize {
+        self.slow.waiting()
+    }
+
     fn renewing(&self) -> std::sync::MutexGuard<'_, HashSet<KeyId>> {
         self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -29,6 +29,19 @@ pub(super) enum Lane {
 }
 
 impl Lane {
+    const ALL: [Self; 5] = [Self::Stop, Self::Revoke, Self::Make, Self::MakeKey, Self::Redeem];
+
+    /// Its name for metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Revoke => "revoke",
+            Self::Make => "make",
+            Self::MakeKey => "make_key",
+            Self::Redeem => "redeem",
+        }
+    }
+
     /// How many go at once, and how many of one calling key may wait.
     const fn room(self) -> (usize, usize) {
         match self {
@@ -58,6 +71,13 @@ impl Turns {
             queues.entry((account, lane)).or_insert_with(|| FairQueue::new(places, longest)).clone()
         };
         Ok(Turn { _permit: queue.enter(by).await? })
+    }
+
+    /// How many wait in each lane, at all accounts together.
+    pub(super) fn waiting(&self) -> Vec<(&'static str, usize)> {
+        let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |lane| queues.iter().filter(|((_, of), _)| *of == lane).map(|(_, queue)| queue.waiting()).sum();
+        Lane::ALL.into_iter().map(|lane| (lane.name(), waiting(lane))).collect()
     }
 
     /// Forgets accounts that nobody waits for.
@@ -94,6 +114,7 @@ mod tests {
         let mut waiting: Vec<_> = (0..16).map(|_| Box::pin(turns.take(account(1), Lane::Make, key(1)))).collect();
         assert!(waiting.iter_mut().all(|turn| turn.as_mut().poll(&mut context).is_pending()));
         assert_eq!(turns.take(account(1), Lane::Make, key(1)).await.err(), Some(QueueFull));
+        assert_eq!(turns.waiting(), [("stop", 0), ("revoke", 0), ("make", 16), ("make_key", 0), ("redeem", 0)]);
         let mut other = pin!(turns.take(account(1), Lane::Make, key(2)));
         assert!(other.as_mut().poll(&mut context).is_pending(), "another caller has a line of its own");
         for (account, lane) in [(account(2), Lane::Make), (account(1), Lane::Stop)] {

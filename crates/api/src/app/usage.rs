@@ -31,7 +31,6 @@ pub(super) struct Usage {
 
 impl Default for Usage {
     fn default() -> Self {
-        metrics::describe_counter!("keyward_usage_unnoted_total", "Uses of keys that last_used does not show.");
         Self {
             parts: std::array::from_fn(|_| Mutex::default()),
             filling: Notify::new(),

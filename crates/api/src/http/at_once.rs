@@ -25,6 +25,7 @@ use super::{
     HttpOptions,
     context::{self, Trace},
     finish::{self, Calling, Meter, Object},
+    places::Places,
     v1::auth::AuthPath,
 };
 use crate::app::App;
@@ -50,13 +51,24 @@ struct Shared {
     /// The longest body that is read here.
     most_bytes: u64,
     options: Arc<HttpOptions>,
+    places: [(&'static str, Places); 4],
 }
 
 impl Entrance {
-    pub(super) fn new(app: Arc<App>, usual: Router, options: Arc<HttpOptions>) -> Self {
+    pub(super) fn new(
+        app: Arc<App>,
+        usual: Router,
+        options: Arc<HttpOptions>,
+        places: [(&'static str, Places); 4],
+    ) -> Self {
         let most_bytes = verify::MOST_BYTES.min(options.max_body_bytes as u64);
-        let shared = Shared { app, auth: auth::meters(), verify: verify::meter(), most_bytes, options };
+        let shared = Shared { app, auth: auth::meters(), verify: verify::meter(), most_bytes, options, places };
         Self { shared: Arc::new(shared), usual, peer: None }
+    }
+
+    /// How many requests of each kind are worked on now; an answer from memory is given before it could be counted.
+    pub fn in_flight(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        self.shared.places.iter().map(|(kind, places)| (*kind, places.taken()))
     }
 
     /// The service for one connection: limits know its requests by this address.

@@ -58,7 +58,7 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
     metrics::counter!("keyward_http_requests_total", &labels).increment(1);
     let [method, route, _] = labels;
-    metrics::histogram!("keyward_http_request_seconds", &[method, route]).record(took.as_secs_f64());
+    metrics::histogram!("keyward_http_request_duration_seconds", &[method, route]).record(took.as_secs_f64());
     // Last: all that differs between two refusals is over, and a client that hangs up meanwhile is in the log.
     arrived.hold_back(&mut response, problem.as_ref()).await;
     places::hold_until_sent(response)
@@ -127,7 +127,7 @@ impl Meter {
         let (method, status) = (known(method), status.as_str().to_owned());
         Self {
             requests: metrics::counter!("keyward_http_requests_total", "method" => method, "route" => route, "status" => status),
-            seconds: metrics::histogram!("keyward_http_request_seconds", "method" => method, "route" => route),
+            seconds: metrics::histogram!("keyward_http_request_duration_seconds", "method" => method, "route" => route),
         }
     }
 

@@ -86,6 +86,11 @@ impl Places {
         Self(Arc::new(Mutex::new(Shares::new(most))))
     }
 
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.shares().taken()
+    }
+
     fn take(&self, holder: Holder) -> Result<Place, Problem> {
         self.shares().take(holder)?;
         Ok(Place { places: self.clone(), holder: Mutex::new(Some(holder)) })

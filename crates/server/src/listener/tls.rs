@@ -6,7 +6,7 @@ use std::{
     fs::{self, Metadata},
     os::unix::fs::MetadataExt as _,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::{Context as _, Result};
@@ -23,9 +23,15 @@ use crate::{config::Tls, private_file};
 /// What is in use.
 pub(crate) struct Certificates {
     files: Tls,
-    config: ArcSwap<ServerConfig>,
+    config: ArcSwap<InUse>,
     /// The files when they were last read, whatever came of it.
     seen: Mutex<Seen>,
+}
+
+struct InUse {
+    config: Arc<ServerConfig>,
+    /// When the first certificate of the chain to end does so, in seconds since the Unix epoch.
+    ends_at: Option<i64>,
 }
 
 /// What came of reading the files again.
@@ -76,9 +82,14 @@ impl Certificates {
         &self.files.certificate
     }
 
+    /// When the first certificate of the chain to end does so, in seconds since the Unix epoch.
+    pub(crate) fn ends_at(&self) -> Option<i64> {
+        self.config.load().ends_at
+    }
+
     /// For the next connection.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        self.config.load_full().into()
+        Arc::clone(&self.config.load().config).into()
     }
 }
 
@@ -92,7 +103,7 @@ fn look(files: &Tls) -> Seen {
     [&files.certificate, &files.key].map(|path| fs::metadata(path).ok().map(seen))
 }
 
-async fn read(files: Tls) -> Result<ServerConfig> {
+async fn read(files: Tls) -> Result<InUse> {
     let what = format!(
         "cannot use tls.certificate ({}) with tls.key ({}): both must be PEM files and belong together",
         files.certificate.display(),
@@ -102,12 +113,19 @@ async fn read(files: Tls) -> Result<ServerConfig> {
     read.map_err(anyhow::Error::from).flatten().context(what)
 }
 
-fn read_now(files: &Tls) -> Result<ServerConfig> {
+fn read_now(files: &Tls) -> Result<InUse> {
     let certificate = private_file::read_plain("the certificate", &files.certificate)?;
     let key: Zeroizing<Vec<u8>> = private_file::read_private("the private key", &files.key)?;
     let chain = CertificateDer::pem_slice_iter(&certificate).collect::<Result<Vec<_>, _>>()?;
+    let ends_at = chain.iter().filter_map(end).min();
     let mut config =
         ServerConfig::builder().with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_slice(&key)?)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(InUse { config: config.into(), ends_at })
+}
+
+/// When a certificate ends; none if that cannot be read.
+fn end(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }

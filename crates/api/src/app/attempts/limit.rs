@@ -83,8 +83,8 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         self.used_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[cfg(test)]
-    pub(super) fn remembers_anybody(&self) -> bool {
-        !self.used_until().is_empty()
+    /// How many keys are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.used_until().len()
     }
 }

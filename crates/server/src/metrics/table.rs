@@ -1,0 +1,186 @@
+//! Every metric there is: one table, from which they are described and `docs/metrics.md` is written.
+//!
+//! A test holds it against the names that stand in the code, both ways. Counted is elsewhere.
+
+use metrics::Unit;
+
+/// A metric.
+#[derive(Debug)]
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) labels: &'static [&'static str],
+    pub(crate) help: &'static str,
+    /// The name that it had in the version before, which the page repeats for one more.
+    pub(crate) former: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+const fn counter(name: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels: &[], help, former: None }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> Metric {
+    Metric { kind: Kind::Gauge, ..counter(name, help) }
+}
+
+const fn histogram(name: &'static str, help: &'static str) -> Metric {
+    Metric { kind: Kind::Histogram, ..counter(name, help) }
+}
+
+impl Metric {
+    const fn by(self, labels: &'static [&'static str]) -> Self {
+        Self { labels, ..self }
+    }
+
+    const fn formerly(self, name: &'static str) -> Self {
+        Self { former: Some(name), ..self }
+    }
+
+    /// What it is measured in; its name ends with it.
+    pub(crate) fn unit(&self) -> Unit {
+        let name = self.name.trim_end_matches("_total");
+        match name.rsplit('_').next() {
+            Some("seconds") => Unit::Seconds,
+            Some("bytes") => Unit::Bytes,
+            Some(_) | None => Unit::Count,
+        }
+    }
+
+    /// Describes it, and shows a counter that has no labels before anything is counted: the first increase of one that
+    /// appears with it is no increase to Prometheus.
+    pub(super) fn register(&self) {
+        let (name, unit, help) = (self.name, self.unit(), self.help);
+        match self.kind {
+            Kind::Counter => {
+                metrics::describe_counter!(name, unit, help);
+                if self.labels.is_empty() {
+                    metrics::counter!(name).absolute(0);
+                }
+            }
+            Kind::Gauge => metrics::describe_gauge!(name, unit, help),
+            Kind::Histogram => metrics::describe_histogram!(name, unit, help),
+        }
+    }
+}
+
+/// All of them, as the page of the documentation lists them.
+pub(crate) const TABLE: &[(&str, &[Metric])] = &[
+    (
+        "Requests",
+        &[
+            counter("keyward_http_requests_total", "Answers.").by(&["method", "route", "status"]),
+            histogram("keyward_http_request_duration_seconds", "Time from the headers of a request to its answer.")
+                .by(&["method", "route"])
+                .formerly("keyward_http_request_seconds"),
+            gauge("keyward_http_requests_in_flight", "Requests that are being worked on, until the answer is sent.")
+                .by(&["kind"]),
+            counter("keyward_problems_total", "Answers that are problems, by the code in them.").by(&["code"]),
+            counter("keyward_denials_total", "Credentials and verified keys that were refused, by reason.")
+                .by(&["code"]),
+            counter(
+                "keyward_failures_through_unconfigured_proxies_total",
+                "Wrong credentials that came through a proxy that is not in trusted_proxies.",
+            ),
+            counter("keyward_connections_refused_total", "Connections closed at once, by the limit that was reached.")
+                .by(&["limit"]),
+            counter(
+                "keyward_connections_given_up_total",
+                "Connections closed because the client did not take its answer within limits.write_timeout.",
+            ),
+        ],
+    ),
+    (
+        "Verification from memory",
+        &[
+            counter("keyward_cache_hits_total", "Look-ups of keys that memory answered; a request makes one or more."),
+            counter("keyward_cache_fills_total", "Keys read from the database because they were not in memory."),
+            counter(
+                "keyward_cache_fills_refused_total",
+                "Reads that could not be used because a key or account was restricted meanwhile.",
+            ),
+            counter("keyward_reads_without_lease_total", "Keys read from the database because there was no lease."),
+            gauge("keyward_cache_keys", "Keys in memory."),
+            gauge("keyward_cache_bytes", "Bytes in memory, as verifier.cache_bytes counts them."),
+            counter("keyward_usage_unnoted_total", "Uses of keys that last_used does not show."),
+        ],
+    ),
+    (
+        "Revocation, and the other nodes",
+        &[
+            gauge("keyward_lease_seconds", "How long this node may still answer from memory."),
+            gauge("keyward_events_behind", "Changes that this node has heard of and not applied."),
+            histogram("keyward_barrier_seconds", "Time that revoke, suspend and close waited for every node."),
+            gauge(
+                "keyward_clock_ahead_seconds",
+                "How far this machine's clock is ahead of the database's; negative where it is behind.",
+            ),
+            gauge(
+                "keyward_clock_jump_seconds",
+                "How far the clock that dates what is stored has jumped ahead, until it has held for ten minutes; \
+                 negative where it jumped back.",
+            ),
+            counter(
+                "keyward_history_lost_total",
+                "How often this node found that the database had gone back and changes were lost.",
+            ),
+        ],
+    ),
+    (
+        "What waits, and what runs out",
+        &[
+            gauge("keyward_account_queue_waiting", "Requests that wait for their turn at an account.").by(&["lane"]),
+            gauge("keyward_slow_hash_queue_waiting", "Argon2 hashes that wait for a core."),
+            gauge("keyward_limiter_entries", "Sources and others that limits on wrong credentials remember.")
+                .by(&["limit"]),
+            gauge("keyward_database_connections", "Open connections of each pool to the database, used or idle.")
+                .by(&["pool", "state"]),
+            gauge("keyward_database_connections_max", "Most connections that each pool may open.").by(&["pool"]),
+            gauge("keyward_database_connections_waiting", "Requests that wait for a connection of each pool.")
+                .by(&["pool"]),
+            gauge(
+                "keyward_tls_certificate_expiry_timestamp_seconds",
+                "When the first certificate of the chain in use ends, in seconds since the Unix epoch.",
+            ),
+            gauge("keyward_signing_keys", "Published keys that sign access tokens, or have signed ones still good."),
+            gauge("keyward_signing_key_age_seconds", "For how long the key that signs now has been signing."),
+        ],
+    ),
+    (
+        "The node",
+        &[
+            gauge("keyward_ready", "1 where verifications can be answered, from memory or by the database; else 0."),
+            gauge("keyward_build_info", "Always 1; the label names the version.").by(&["version"]),
+            gauge("keyward_uptime_seconds", "Time since the start of this process."),
+            counter("keyward_log_lines_lost_total", "Lines of the log that could not be written, or not fast enough."),
+            counter(
+                "keyward_log_lines_withheld_total",
+                "Lines about requests of callers that proved nothing, beyond 20 a second.",
+            ),
+        ],
+    ),
+    (
+        "The process, as every exporter names it",
+        &[
+            counter("process_cpu_seconds_total", "Processor time of the process, in user mode and in the kernel."),
+            gauge("process_resident_memory_bytes", "Resident memory of the process."),
+            gauge("process_virtual_memory_bytes", "Virtual memory of the process."),
+            gauge("process_virtual_memory_max_bytes", "Most virtual memory that the process may have."),
+            gauge("process_open_fds", "Open file descriptors of the process."),
+            gauge("process_max_fds", "Most file descriptors that the process may open."),
+            gauge("process_threads", "Threads of the process."),
+            gauge("process_start_time_seconds", "When the process started, in seconds since the Unix epoch."),
+        ],
+    ),
+];
+
+/// All of them, without their headings.
+pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
+    TABLE.iter().flat_map(|(_, metrics)| metrics.iter())
+}

@@ -1,0 +1,102 @@
+//! The page of metrics of a real server is what `docs/metrics.md` says it is, and `promtool` finds nothing wrong with it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
+
+use crate::harness::{Client, Node, Page, Place, installed, shell};
+
+/// A metric, as a page shows it or the documentation describes it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Described {
+    pub(super) kind: String,
+    help: String,
+    pub(super) labels: BTreeSet<String>,
+}
+
+/// Those of the documentation, by name.
+pub(super) fn documented() -> BTreeMap<String, Described> {
+    let plain = |cell: &str| cell.trim().trim_matches('`').to_owned();
+    let mut metrics = BTreeMap::new();
+    for row in Page::read("docs/metrics.md").rows() {
+        let [name, kind, _, labels, help] = row.as_slice() else { continue };
+        if !name.starts_with('`') {
+            continue;
+        }
+        let labels = labels.split(", ").map(plain).filter(|label| !label.is_empty()).collect();
+        metrics.insert(plain(name), Described { kind: kind.clone(), help: help.clone(), labels });
+    }
+    metrics
+}
+
+/// Those of a page, by name.
+fn shown(page: &str) -> BTreeMap<String, Described> {
+    let mut metrics: BTreeMap<String, Described> = BTreeMap::new();
+    for line in page.lines() {
+        if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|line| line.split_once(' ')) {
+            help.clone_into(&mut metrics.entry(name.to_owned()).or_default().help);
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) {
+            kind.clone_into(&mut metrics.entry(name.to_owned()).or_default().kind);
+        } else if let Some((series, _)) = line.rsplit_once(' ') {
+            let (name, labels) = series.trim_end_matches('}').split_once('{').unwrap_or((series, ""));
+            let family = ["_bucket", "_sum", "_count"].into_iter().find_map(|suffix| name.strip_suffix(suffix));
+            let name = family.filter(|family| metrics.contains_key(*family)).unwrap_or(name);
+            let names = labels.split("\",").filter_map(|label| Some(label.split_once('=')?.0.to_owned()));
+            metrics.entry(name.to_owned()).or_default().labels.extend(names.filter(|label| label != "le"));
+        }
+    }
+    metrics
+}
+
+/// Asks what makes most metrics appear.
+async fn visit(node: &Node) {
+    let demo = node.demo();
+    let partner = node.client(&demo.partner.app_secret);
+    let key = partner.create(&demo.merchant, "Till", &[]).await;
+    partner.verdict(&key.value).await;
+    partner.revoke(&key.id).await.expect(204);
+    node.client(&key.value).get("/v1/auth").await.expect(401);
+    partner.post("/v1/api-keys", &Client::wish("no-such-mid", "x", &[])).await.expect(404);
+}
+
+/// Debian's, which comes with a server that is not started.
+pub(super) fn promtool() -> PathBuf {
+    installed("promtool", "prometheus")
+}
+
+pub(super) async fn the_page_is_what_the_documentation_says(place: Place) {
+    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    visit(&node).await;
+    let page = node.metrics().get("/metrics").await.expect(200).text;
+    node.stop();
+    let (documented, mut shown) = (documented(), shown(&page));
+    let renamed: BTreeSet<String> = Page::read("docs/metrics.md").section("## Former names").codes_in_first_column();
+    for name in &renamed {
+        let former = shown.remove(name).unwrap_or_else(|| panic!("{name} is gone before its time"));
+        assert!(former.help.starts_with("Deprecated"), "{former:?}");
+    }
+    for (name, metric) in &shown {
+        assert_eq!(Some(metric), documented.get(name), "{name} of the page is not that of docs/metrics.md");
+    }
+    // What only appears where something is refused.
+    let missing: Vec<_> = documented.keys().filter(|name| !shown.contains_key(*name)).collect();
+    let may_be_missing = ["keyward_connections_refused_total", "keyward_tls_certificate_expiry_timestamp_seconds"];
+    assert!(missing.iter().all(|name| may_be_missing.contains(&name.as_str())), "{missing:?} never appear");
+}
+
+pub(super) async fn promtool_finds_nothing_wrong(place: Place) {
+    let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
+    visit(&node).await;
+    let page = node.metrics().get("/metrics").await.expect(200).text;
+    node.stop();
+    let check = |page: &str| {
+        fs::write(place.folder().join("page"), page).unwrap();
+        shell(&format!("{} check metrics < page", promtool().display()), place.folder())
+    };
+    let said = check(&page).success().said();
+    assert_eq!(said.trim(), "", "{page}");
+    // It would say so.
+    assert!(!check("# TYPE lost_lines counter\nlost_lines 1\n").said().trim().is_empty());
+}
