@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     SqliteStore,
     error::refused,
-    rows::{KeyAndUse, KeyInChain, before, root, select_keys},
+    rows::{KeyAndUse, KeyInChain, before, root, select_keys, select_page},
     unit::written,
 };
 
@@ -28,63 +28,22 @@ impl Keys for SqliteStore {
     async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>> {
         let (account, root, before) = (account.uuid(), root(within), before(window.before.map(KeyId::uuid)));
         // The three differ in the index that they walk, so that no row is examined in vain.
-        let rows = match window.stored {
+        let page = match window.stored {
             StoredState::Active => {
-                select_keys!(
-                    KeyAndUse,
-                    r#", u.last_used AS "last_used?: i64"
-                    FROM api_key k INDEXED BY api_key_active_window LEFT JOIN key_usage u ON u.key_id = k.id
-                    WHERE k.account_id = ?1 AND k.id < ?2 AND k.state = 'active' AND EXISTS (
-                        SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                        WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
-                    )
-                    ORDER BY k.id DESC LIMIT ?4"#,
-                    account,
-                    before,
-                    root,
-                    window.rows
-                )
-                .all(&self.readers)
-                .await
+                select_page!("api_key_active_window", " AND k.state = 'active'", account, before, root, window.rows)
+                    .one(&self.readers)
+                    .await
             }
             StoredState::Revoked => {
-                select_keys!(
-                    KeyAndUse,
-                    r#", u.last_used AS "last_used?: i64"
-                    FROM api_key k INDEXED BY api_key_revoked_window LEFT JOIN key_usage u ON u.key_id = k.id
-                    WHERE k.account_id = ?1 AND k.id < ?2 AND k.state = 'revoked' AND EXISTS (
-                        SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                        WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
-                    )
-                    ORDER BY k.id DESC LIMIT ?4"#,
-                    account,
-                    before,
-                    root,
-                    window.rows
-                )
-                .all(&self.readers)
-                .await
+                select_page!("api_key_revoked_window", " AND k.state = 'revoked'", account, before, root, window.rows)
+                    .one(&self.readers)
+                    .await
             }
             StoredState::Any => {
-                select_keys!(
-                    KeyAndUse,
-                    r#", u.last_used AS "last_used?: i64"
-                    FROM api_key k INDEXED BY api_key_window LEFT JOIN key_usage u ON u.key_id = k.id
-                    WHERE k.account_id = ?1 AND k.id < ?2 AND EXISTS (
-                        SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                        WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
-                    )
-                    ORDER BY k.id DESC LIMIT ?4"#,
-                    account,
-                    before,
-                    root,
-                    window.rows
-                )
-                .all(&self.readers)
-                .await
+                select_page!("api_key_window", "", account, before, root, window.rows).one(&self.readers).await
             }
         };
-        rows.map_err(refused)?.into_iter().map(KeyAndUse::restore).collect()
+        KeyAndUse::restore_page(&page.map_err(refused)?, account)
     }
 }
 
