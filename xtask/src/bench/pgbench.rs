@@ -50,6 +50,11 @@ impl<'a> Pgbench<'a> {
         Ok(Self { cluster, url, inserts })
     }
 
+    /// The database with its tables.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Look-ups by primary key, a second.
     pub(super) fn selects(&self, seconds: u32) -> Result<f64> {
         self.rate(&["--builtin", "select-only"], seconds)

@@ -6,6 +6,7 @@ use super::{Bench, figures::Report};
 
 mod create;
 mod flood;
+mod gateway;
 mod hot;
 mod memory;
 mod revoke;
@@ -28,6 +29,7 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("uncached", uncached::measure),
     ("create", create::measure),
     ("revoke", revoke::measure),
+    ("gateway", gateway::measure),
     ("flood", flood::measure),
     ("strangers", strangers::measure),
     ("size", size::measure),

@@ -1,0 +1,39 @@
+//! The floor below the yardstick of `cargo xtask bench`: hyper alone, which answers "hello" to everything. No router, no
+//! boxed body, no limit, no timer; the allocator, the runtime and the socket option are those of the bare axum.
+
+use std::{convert::Infallible, io::Write as _};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpListener, task::JoinSet};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::io::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve())
+}
+
+async fn serve() -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let mut out = std::io::stdout();
+    writeln!(out, "ready on http://{}", listener.local_addr()?)?;
+    out.flush()?;
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        // A socket that cannot be told so is slow, and shows.
+        drop(stream.set_nodelay(true));
+        connections.spawn(async move {
+            let answer =
+                service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"hello")))));
+            // A client that hangs up ends its connection, and nothing else.
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await);
+        });
+        // What has ended is forgotten.
+        while connections.try_join_next().is_some() {}
+    }
+}
