@@ -7,13 +7,13 @@ use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
-use keyward_domain::{Denial, Permission};
+use keyward_domain::{Denial, Permission, PresentedValue};
 
 use super::{
     AppState,
     authorization::Authorization,
     context,
-    finish::{Calling, Noted},
+    finish::{Calling, Noted, Object},
     looks,
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
@@ -65,6 +65,7 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
         let caller = match authenticated(parts, state).await {
             Ok(caller) => caller,
             Err(problem) => {
+                note_refused(parts, state);
                 return Err(looks::at_bearer(problem, &parts.headers, state.app.settings().environment));
             }
         };
@@ -82,6 +83,15 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
         } else {
             Err(Problem::insufficient_scope(N::PERMISSION))
         }
+    }
+}
+
+/// Notes which key was refused, so that the log names one that is revoked and still in use.
+fn note_refused(parts: &Parts, state: &AppState) {
+    if let Ok(Some(credential)) = bearer(&parts.headers)
+        && let Ok(value) = PresentedValue::parse(credential, state.app.settings().environment)
+    {
+        Noted::of(&parts.extensions).is_about(Object::Key(value.id()));
     }
 }
 
