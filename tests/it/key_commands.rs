@@ -129,6 +129,21 @@ fn a_value_is_typed_without_being_seen() {
     assert!(!finished.out.contains(secret), "it was shown");
 }
 
+#[tokio::test]
+async fn a_value_in_the_place_of_a_scope_is_refused_and_not_shown() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    let secret = &demo.partner.app_secret;
+    node.stop();
+    for command in ["key verify", "key create --mid m --name n --type secret", "key pair --mid m --name n"] {
+        let refused = place.keyward().say(command).say("--scope").say(secret).run();
+        assert_eq!(refused.code, Some(2), "{command}: {}", refused.err.replace(secret, "…"));
+        assert!(refused.err.contains("[not shown]") && refused.err.contains("--scope"), "{command}");
+        assert!(!refused.said().contains(secret), "{command}: the value was shown");
+    }
+}
+
 #[test]
 fn nothing_on_standard_input_is_no_value() {
     let place = Place::embedded();

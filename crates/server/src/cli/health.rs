@@ -73,15 +73,24 @@ pub(super) async fn run(health: &Health, settings: &Settings) -> Result<ExitCode
         Err(_) => bail!("{url} gave no answer within {:?}", health.timeout),
     };
     ensure!(status == StatusCode::OK, "{url} answers {}: {}", status.as_u16(), reason(&body));
-    output::line(&format!("{url}: {}", body.split_whitespace().collect::<Vec<_>>().join(" ")))?;
+    let said = in_a_line(&body);
+    let expected = if health.ready { "ready" } else { "ok" };
+    ensure!(said.split(' ').next() == Some(expected), "{url} answers 200, but not `{expected}`; is this a keyward?");
+    output::line(&format!("{url}: {said}"))?;
     Ok(Exit::Done.into())
+}
+
+/// A text as one line, without what would move a terminal: any program may have answered.
+fn in_a_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.replace(char::is_control, "\u{fffd}")
 }
 
 /// What a problem says.
 fn reason(body: &str) -> String {
     let problem: Option<Value> = serde_json::from_str(body).ok();
     let said = problem.as_ref().and_then(|it| it["detail"].as_str().or_else(|| it["title"].as_str()));
-    said.map_or_else(|| "no reason is given; is this a keyward?".to_owned(), str::to_owned)
+    said.map_or_else(|| "no reason is given; is this a keyward?".to_owned(), in_a_line)
 }
 
 async fn ask(address: SocketAddr, by_tls: bool, path: &str) -> Result<(StatusCode, String)> {

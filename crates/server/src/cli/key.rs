@@ -12,9 +12,7 @@ use keyward_api::app::{
     issue_pair::{self, IssuePair, issue_pair},
     list_keys::{self, ListKeys, Page, list_keys},
 };
-use keyward_domain::{
-    ApiKey, Chain, Condition, Description, KeyTerms, KeyType, Mid, Name, ScopeSet, ScopeSetError, Timestamp,
-};
+use keyward_domain::{ApiKey, Chain, Condition, Description, KeyTerms, KeyType, Mid, Name, Scope, ScopeSet, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
@@ -74,8 +72,8 @@ pub(super) struct Create {
     #[arg(long = "type", value_parser = one_of::<KeyType>(KeyType::WORDS))]
     key_type: KeyType,
     /// What the key may do, such as charges:read; may be repeated
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
+    scopes: Vec<Scope>,
     /// What somebody noted about it
     #[arg(long, value_parser = |text: &str| Description::parse(text))]
     description: Option<Description>,
@@ -96,8 +94,8 @@ pub(super) struct Pair {
     #[arg(long, value_parser = |text: &str| Name::parse(text))]
     name: Name,
     /// What the secret key may do, such as 'api-keys:*'; may be repeated
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
+    scopes: Vec<Scope>,
     /// What somebody noted about it
     #[arg(long, value_parser = |text: &str| Description::parse(text))]
     description: Option<Description>,
@@ -136,12 +134,10 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCod
     Ok(Exit::Done.into())
 }
 
-fn scopes(given: &[String]) -> Result<ScopeSet> {
-    let name = |error: &ScopeSetError| error.place().and_then(|place| given.get(place)).cloned();
-    ScopeSet::parse(given.iter().map(String::as_str)).map_err(|error| match name(&error) {
-        Some(scope) => anyhow::anyhow!("--scope {scope}: {error}"),
-        None => anyhow::anyhow!("--scope: {error}"),
-    })
+/// Each of them is a scope already: what is not ends the process while arguments are read, which also keeps a value that
+/// looks like a secret out of the message.
+fn scopes(given: &[Scope]) -> Result<ScopeSet> {
+    ScopeSet::parse(given.iter().map(Scope::as_str)).map_err(|error| anyhow::anyhow!("--scope: {error}"))
 }
 
 async fn make(settings: &Settings, create: Create) -> Result<()> {

@@ -21,7 +21,9 @@ pub(super) struct NoMoment;
 
 impl fmt::Display for NoMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m")
+        f.write_str(
+            "must be a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m, at most 36600d",
+        )
     }
 }
 
@@ -78,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_is_refused_with_both_forms() {
-        for text in ["", "30", "-1d", "0d", "tomorrow", "2027-01-31", "30 d"] {
+        for text in ["", "30", "36601d", "-1d", "0d", "tomorrow", "2027-01-31", "30 d"] {
             let refusal = text.parse::<Moment>().err().map(|error| error.to_string());
             assert!(refusal.is_some_and(|said| said.contains("30d") && said.contains("2027-01-31T")), "{text}");
         }

@@ -96,7 +96,7 @@ const LONGEST: u64 = 100 * 366 * 24 * 3_600 * 1_000;
 
 /// A time with its unit. A bare number is refused: nobody remembers whether it meant seconds.
 pub(crate) fn duration(text: &str) -> Parsed<Duration> {
-    const WANTS: &str = "a time with its unit, such as 500ms, 10s, 5m, 12h or 30d, and above zero";
+    const WANTS: &str = "a time with its unit, such as 500ms, 10s, 5m, 12h or 30d, above zero and at most 36600d";
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(WANTS)?;
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| WANTS)?;

@@ -10,7 +10,7 @@ use keyward_api::app::{
     Caller,
     verify_key::{Verified, examine_key},
 };
-use keyward_domain::{Conditions, KeyType, Mid};
+use keyward_domain::{Conditions, KeyType, Mid, Scope};
 use serde_json::{Value, json};
 
 use super::{super::with_node, scopes};
@@ -28,8 +28,8 @@ use crate::{
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Verify {
     /// What the key must be allowed to do, such as charges:read; may be repeated
-    #[arg(long = "scope", value_name = "SCOPE")]
-    scopes: Vec<String>,
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
+    scopes: Vec<Scope>,
     /// The type that it must have
     #[arg(long = "type", default_value = "secret", value_parser = one_of::<KeyType>(KeyType::WORDS))]
     key_type: KeyType,
