@@ -4,9 +4,9 @@
 use std::{convert::Infallible, io::Write as _};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -28,12 +28,14 @@ async fn serve() -> std::io::Result<()> {
         // A socket that cannot be told so is slow, and shows.
         drop(stream.set_nodelay(true));
         connections.spawn(async move {
-            let answer =
-                service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"hello")))));
             // A client that hangs up ends its connection, and nothing else.
-            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await);
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await);
         });
         // What has ended is forgotten.
         while connections.try_join_next().is_some() {}
     }
+}
+
+async fn answer(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(Full::new(Bytes::from_static(b"hello"))))
 }
