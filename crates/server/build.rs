@@ -19,7 +19,8 @@ fn main() {
     let commit =
         given.filter(|it| !it.is_empty()).or_else(of_git).map(|it| it.chars().take(DIGITS).collect::<String>());
     let version = commit.map_or_else(|| version.to_owned(), |commit| format!("{version} ({commit})"));
-    println!("cargo::rustc-env=KEYWARD_VERSION={version}");
+    // `cargo run` hands this to the program, too, for which `KEYWARD_…` would be a setting that does not exist.
+    println!("cargo::rustc-env=VERSION_AND_COMMIT={version}");
 }
 
 /// The commit that is checked out, if this folder is the repository's own and not a copy inside another one.

@@ -47,7 +47,7 @@ use options::{Common, Serve};
 /// Without a command it serves; without any setting that is a sandbox in ./keyward-data on 127.0.0.1:8080. Every setting
 /// can stand in a TOML file (--config) or in the environment (KEYWARD_X; the database in DATABASE_URL).
 #[derive(Debug, Parser)]
-#[command(name = "keyward", version = env!("KEYWARD_VERSION"), about, max_term_width = 110)]
+#[command(name = "keyward", version = env!("VERSION_AND_COMMIT"), about, max_term_width = 110)]
 #[command(after_help = exit::with_table(examples::KEYWARD))]
 pub(crate) struct Cli {
     #[command(flatten)]

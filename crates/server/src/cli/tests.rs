@@ -156,3 +156,10 @@ fn flags_before_and_after_serve_mean_the_same() {
         assert_eq!(serve.settings(), [("listen", "a:1".to_owned()), ("demo", "true".to_owned())], "{words}");
     }
 }
+
+/// `cargo run` starts the program with the variables that the build script sets.
+#[test]
+fn no_variable_of_the_build_is_a_setting() {
+    let script = include_str!("../../build.rs");
+    assert!(script.contains("rustc-env=") && !script.contains("rustc-env=KEYWARD_"));
+}
