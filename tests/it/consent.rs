@@ -22,7 +22,7 @@ async fn without_a_terminal_only_yes_ends_anything(place: Place) {
     node.stop();
     let revoked = place.keyward().say("key revoke --yes").say(&key.id).run().success();
     assert!(revoked.err.starts_with("in force; no "), "{}", revoked.err);
-    // What can be taken back asks nobody.
+    // What can be taken back needs no consent.
     place.keyward().say("account suspend").say(&demo.merchant).run().success();
     place.keyward().say("account close --yes").say(&demo.merchant).run().success();
 }
@@ -67,7 +67,7 @@ async fn a_person_is_asked_with_the_numbers_and_may_say_no(place: Place) {
     closed.type_line("yes");
     let finished = closed.end().success();
     assert!(finished.out.contains("\"status\": \"closed\""), "{}", finished.out);
-    // To repeat it ends nothing: nobody is asked.
+    // To repeat it ends nothing, so it does not ask.
     on_terminal("account close", &demo.merchant).end().success();
     let left = place.keyward().say("account list").run().json();
     let status = |mid: &str| left.as_array().unwrap().iter().find(|it| it["mid"] == mid).unwrap()["status"].clone();

@@ -72,7 +72,7 @@ fn another_program_and_one_that_says_nothing_are_not_healthy() {
     });
     asking.run().refuses_with(&["answers 404", "is this a keyward?"]);
     assert!(answers.join().unwrap() > 0);
-    // The machine takes the connection, and nobody says anything.
+    // The machine takes the connection, and no answer comes.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     ask(&silent).say("--timeout 50ms").run().refuses_with(&["gave no answer within 50ms"]);
 }

@@ -33,7 +33,7 @@ async fn a_key_is_shown_as_the_api_shows_it(place: Place) {
 }
 
 #[tokio::test]
-async fn a_table_is_for_people_and_for_whoever_asks_for_one() {
+async fn a_table_is_for_terminals_and_for_format_table() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     let demo = node.demo();

@@ -1,4 +1,5 @@
-//! What a line in the log says of a request: who asked, from where, about what; and that `docs/logs.md` lists exactly that.
+//! What a line in the log says of a request: who asked, from where, about what; and that `docs/logs.md` lists exactly
+//! that.
 
 use std::collections::BTreeSet;
 
@@ -77,7 +78,7 @@ async fn a_line_says_who_asked_from_where_and_about_what() {
         let said = (&line["caller.key"], &line["caller.mid"], &line["object"]);
         assert_eq!(said, (&json!(caller), &json!(demo.partner.mid), &json!(object)), "{line}");
         assert!(line["took_us"].as_u64().is_some_and(|took| took > 0), "{line}");
-        // There are so many verifications that say yes.
+        // Verifications that say yes are most of the traffic.
         assert_eq!(line["level"], if place == verification { "DEBUG" } else { "INFO" }, "{line}");
     }
     let far = line(&log, &asked[1].0);

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod chaos;
 pub mod check;
 pub mod model;
+pub mod nginx;
 pub mod outside;
 pub mod pg;
 pub mod run;

@@ -1,8 +1,8 @@
-//! The yardstick of a verification that memory does not answer: a bare axum whose only handler reads one row of Postgres
-//! by its primary key, through sqlx, and answers with one of its columns.
+//! The yardstick of a verification that memory does not answer: a bare axum whose only handler reads one row of
+//! Postgres by its primary key, through sqlx, and answers with one of its columns.
 //!
-//! `one-select CONNECTIONS`, with the database in `DATABASE_URL`: a pool of as many connections, all of them open before
-//! it is ready. The table is that of pgbench, so `pgbench -S` and this ask Postgres the same.
+//! `one-select CONNECTIONS`, with the database in `DATABASE_URL`: a pool of that many connections, all of them open
+//! before it is ready. The table is that of pgbench, so `pgbench -S` and this ask Postgres the same.
 
 use std::io::Write as _;
 
@@ -38,7 +38,7 @@ async fn serve() -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "ready on http://{}", listener.local_addr()?)?;
     out.flush()?;
-    // A socket that cannot be told so is slow, and shows.
+    // A socket that refuses the option is slow, and shows.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, Router::new().route("/{id}", get(balance)).with_state(pool)).await?;
     Ok(())

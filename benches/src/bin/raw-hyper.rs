@@ -1,5 +1,5 @@
-//! The floor below the yardstick of `cargo xtask bench`: hyper alone, which answers "hello" to everything. No router, no
-//! boxed body, no limit, no timer; the allocator, the runtime and the socket option are those of the bare axum.
+//! The floor below the yardstick of `cargo xtask bench`: hyper alone, which answers "hello" to everything. No router,
+//! no boxed body, no limit, no timer; the allocator, the runtime and the socket option are those of the bare axum.
 
 use std::{convert::Infallible, io::Write as _};
 
@@ -25,7 +25,7 @@ async fn serve() -> std::io::Result<()> {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
-        // A socket that cannot be told so is slow, and shows.
+        // A socket that refuses the option is slow, and shows.
         drop(stream.set_nodelay(true));
         connections.spawn(async move {
             // A client that hangs up ends its connection, and nothing else.

@@ -90,7 +90,7 @@ impl<H: Holder> Shares<H> {
         }
     }
 
-    /// How many are held, whoever has them.
+    /// How many are held in all.
     #[must_use]
     pub const fn taken(&self) -> usize {
         self.most - self.free

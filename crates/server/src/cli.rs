@@ -101,7 +101,7 @@ enum Command {
 }
 
 impl Command {
-    /// Ends the process where something would be ended for good, and nobody says that it is meant.
+    /// Ends the process where something would be ended for good without consent.
     fn demand_consent(&self) {
         match self {
             Self::Account(account::Command::Close(close)) => close.consent.demand(),

@@ -27,8 +27,8 @@ macro_rules! select_keys {
 }
 pub(crate) use select_keys;
 
-/// `SELECT` of a page of keys, newest first, as the one JSON text that [`KeyAndUse::restore_page`] reads: an array with an
-/// array of columns for each key.
+/// `SELECT` of a page of keys, newest first, as the one JSON text that [`KeyAndUse::restore_page`] reads: an array with
+/// an array of columns for each key.
 ///
 /// sqlx hands over each row by itself from the thread of its connection, and copies each column of it on its own. For a
 /// hundred keys that costs more than reading them.
@@ -157,7 +157,8 @@ impl KeyAndUse {
     /// # Errors
     /// [`StorageError::Corrupt`] if it is none, or a key in it is corrupt.
     pub(crate) fn restore_page(page: &str, account: Uuid) -> Result<Vec<ListedKey>> {
-        let corrupt = |_| StorageError::Corrupt { table: "api_key", id: AccountId::from_uuid(account).to_string() };
+        let id = || format!("(one of account {})", AccountId::from_uuid(account));
+        let corrupt = |_| StorageError::Corrupt { table: "api_key", id: id() };
         let keys: Vec<Self> = serde_json::from_str(page).map_err(corrupt)?;
         keys.into_iter().map(Self::restore).collect()
     }

@@ -1,4 +1,4 @@
-//! How the connections of a node stand, for whoever watches.
+//! How the connections of a node stand, for monitoring.
 
 #[cfg(feature = "pool")]
 mod watched;
@@ -15,7 +15,7 @@ pub struct PoolState {
     pub max: u32,
     /// How many it has.
     pub open: u32,
-    /// How many of these are in nobody's use.
+    /// How many of these are idle.
     pub idle: u32,
     /// How many callers wait for one.
     pub waiting: usize,

@@ -1,5 +1,5 @@
-//! `compose.yaml`, and the commands of `docs/containers.md`: with the real program and a real Postgres in the place of an
-//! engine for containers.
+//! `compose.yaml`, and the commands of `docs/containers.md`: with the real program and a real Postgres in the place of
+//! an engine for containers.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 

@@ -1,9 +1,9 @@
 //! nginx, as its distribution builds it, with `examples/nginx/keyward.conf`; and what it alone can do wrong.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use super::stage::{Kind, Stage};
-use crate::harness::{Daemon, Place, installed, private};
+use crate::harness::{Daemon, Place, installed};
 
 pub(super) struct Nginx;
 
@@ -18,18 +18,7 @@ impl Kind for Nginx {
     }
 
     fn start(folder: &Path, configuration: &str) -> Daemon {
-        private(&folder.join("keyward.conf"), configuration);
-        // One process, so that ending it ends all of it; and folders of its own.
-        let folders =
-            ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {name};"));
-        let main = format!(
-            "daemon off; master_process off; pid pid; error_log stderr info; events {{}}\n\
-             http {{ access_log off; {} include keyward.conf; }}\n",
-            folders.concat()
-        );
-        private(&folder.join("nginx.conf"), &main);
-        let mut command = Command::new(installed("nginx", "nginx"));
-        command.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf")).current_dir(folder).env_clear();
+        let mut command = xtask::nginx::command(&installed("nginx", "nginx"), folder, configuration).unwrap();
         Daemon::start(&mut command)
     }
 }

@@ -1,4 +1,5 @@
-//! The page of metrics of a real server is what `docs/metrics.md` says it is, and `promtool` finds nothing wrong with it.
+//! The page of metrics of a real server is what `docs/metrics.md` says it is, and `promtool` finds nothing wrong with
+//! it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

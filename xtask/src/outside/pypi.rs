@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::{installed, source};
 use crate::{run, tools};
 
-/// What decides which versions are installed: every package there is, none by another's wish.
+/// What decides which versions are installed: every package is listed, also those that others need.
 const REQUIREMENTS: &str = "requirements.txt";
 
 /// A program of the virtual environment, `python` among them; it finds the others.

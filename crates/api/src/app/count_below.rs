@@ -8,7 +8,7 @@ use super::{App, Caller, Fault};
 /// The account of this mid, and what is alive at it and below it; none if it does not exist for the caller.
 ///
 /// # Errors
-/// [`Fault`] if the answer is not to be had.
+/// [`Fault`] if the question cannot be answered.
 pub async fn count_below(app: &App, caller: &Caller, mid: &Mid) -> Result<Option<(Account, Below)>, Fault> {
     let reach = caller.reach();
     let Some(found) = app.store.account(&reach, mid).await? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! How much waits and is remembered at a moment, for whoever watches. Read when it is asked for: no request counts it.
+//! How much waits and is remembered at a moment, for monitoring. Read when it is asked for: no request counts it.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What requests may hold, in the words of the document. The domain reads them; these types only describe what it reads,
-//! as closely as a pattern can.
+//! What requests may hold, in the words of the document. The domain reads them; these types only describe what it
+//! reads, as closely as a pattern can.
 //!
 //! Words of answers stay open: later versions may add some.
 

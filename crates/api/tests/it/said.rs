@@ -1,4 +1,4 @@
-//! What a refusal says to do: from the request alone, so that two requests that look alike are told the same.
+//! What a refusal says to do: from the request alone, so that two requests that look alike get the same text.
 
 use keyward_api::http::{CredentialHeader, Gateway};
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ async fn a_credential_of_another_kind_is_told_what_it_is_and_what_to_send() {
         ("authorization", &["Basic eDp5".to_owned()], "Basic authentication", presented),
         ("x-api-key", &[secret.to_owned(), "garbage".to_owned()], "`X-Api-Key`", Some("Bearer")),
     ] {
-        let mut told = Vec::new();
+        let mut texts = Vec::new();
         for value in values {
             for path in ["/v1/merchants", "/v1/api-keys/merchant_a1"] {
                 let answer = world.request("GET", path).header(name, value).send().await;
@@ -94,11 +94,11 @@ async fn a_credential_of_another_kind_is_told_what_it_is_and_what_to_send() {
                 let detail = detail(&problem);
                 assert!(detail.contains(word) && detail.contains("send `Authorization: Bearer`"), "{detail}");
                 assert_eq!(answer.header("www-authenticate"), challenge, "{name}: {value}");
-                told.push(answer.untraced());
+                texts.push(answer.untraced());
             }
         }
-        told.dedup();
-        assert_eq!(told.len(), 1, "{told:?}");
+        texts.dedup();
+        assert_eq!(texts.len(), 1, "{texts:?}");
     }
     let twice = world.request("GET", "/v1/merchants").bearer(secret).bearer(secret).send().await;
     assert!(detail(&twice.problem(401, "invalid_credential")).contains("More than one `Authorization`"));

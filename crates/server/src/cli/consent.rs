@@ -1,4 +1,4 @@
-//! Asking a person before what cannot be undone. Where nobody can be asked, `--yes` has to say that it is meant.
+//! Asking a person before what cannot be undone. Without a terminal `--yes` is required.
 
 use std::io::{self, IsTerminal as _, Write as _, stdin};
 
@@ -15,7 +15,7 @@ pub(super) struct Consent {
 }
 
 impl Consent {
-    /// Ends the process, as wrong usage, if consent is neither given nor to be had.
+    /// Ends the process, as wrong usage, if consent is not given and there is no terminal to ask on.
     pub(super) fn demand(self) {
         if self.yes || (stdin().is_terminal() && io::stderr().is_terminal()) {
             return;
@@ -41,7 +41,7 @@ pub(super) fn ask(question: &str) -> Result<()> {
     }
 }
 
-/// So many of these, in words.
+/// A number of these, in words.
 pub(super) fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }

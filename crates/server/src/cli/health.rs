@@ -122,7 +122,7 @@ where
         let body = Limited::new(body, MOST_BYTES).collect().await.map_err(anyhow::Error::from_boxed)?;
         Ok((head.status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
     };
-    // What becomes of the connection once there is an answer is nobody's concern.
+    // Once there is an answer, the end of the connection does not matter.
     let (answer, _) = tokio::join!(exchange, connection);
     answer
 }

@@ -1,4 +1,4 @@
-//! `keyward key`: make, show, list, verify and revoke keys, with the authority of whoever can open the database.
+//! `keyward key`: make, show, list, verify and revoke keys, with the authority of the operator.
 //!
 //! A secret leaves through [`Destination`] only.
 
@@ -134,8 +134,8 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCod
     Ok(Exit::Done.into())
 }
 
-/// Each of them is a scope already: what is not ends the process while arguments are read, which also keeps a value that
-/// looks like a secret out of the message.
+/// Each of them is a scope already: what is not ends the process while arguments are read, which also keeps a value
+/// that looks like a secret out of the message.
 fn scopes(given: &[Scope]) -> Result<ScopeSet> {
     ScopeSet::parse(given.iter().map(Scope::as_str)).map_err(|error| anyhow::anyhow!("--scope: {error}"))
 }

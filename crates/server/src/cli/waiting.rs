@@ -81,7 +81,7 @@ fn everywhere(members: Option<&Members>) -> String {
     format!("{nodes}; {gone} without a lease can answer nothing from memory")
 }
 
-/// Whoever does not read it misses nothing that the exit code does not say.
+/// The exit code says the same to scripts.
 fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Metrics that were renamed: the page repeats them under the name before, for one version, so that nobody's dashboard
+//! Metrics that were renamed: the page repeats them under the name before, for one version, so that no dashboard
 //! is empty on the day of an upgrade.
 
 use super::table;

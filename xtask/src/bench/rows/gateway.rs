@@ -1,11 +1,11 @@
 //! What asking costs a gateway: nginx with `examples/nginx/keyward.conf`, against the same nginx that does not ask.
 //!
-//! The two differ in one line. Each is one process, so nginx has one core at most, on both sides; the application behind
-//! it is hyper alone, which answers at once.
+//! The two differ in one line. Each is one process, so nginx has one core at most, on both sides; the application
+//! behind it is hyper alone, which answers at once.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ use super::super::{
     node::{Hello, Launch, Node},
     request::Request,
 };
-use crate::{run, tools};
+use crate::{nginx, run, tools};
 
 /// The configuration that readers copy.
 const EXAMPLE: &str = "examples/nginx/keyward.conf";
@@ -25,13 +25,13 @@ const EXAMPLE: &str = "examples/nginx/keyward.conf";
 const ASKS: [&str; 2] = ["auth_request /_keyward;", "auth_request off;"];
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    let nginx = tools::find_or_install("nginx", "nginx")?;
+    let program = tools::find_or_install("nginx", "nginx")?;
     let application = Hello::start(&bench.programs.path("raw-hyper"))?;
     let node = Node::start(&bench.programs.keyward(), &Launch::default())?;
     let (demo, mut client) = (node.demo()?, Client::connect(node.url())?);
     let key = node.create_key(&mut client, &demo, "behind nginx")?;
-    let asking = Gateway::start(&nginx, &node, &application, ASKS[0])?;
-    let silent = Gateway::start(&nginx, &node, &application, ASKS[1])?;
+    let asking = Gateway::start(&program, &node, &application, ASKS[0])?;
+    let silent = Gateway::start(&program, &node, &application, ASKS[1])?;
     let request = |gateway: &Gateway| Request::get(&gateway.url, "/charges", 200).bearer(&key.value);
     let (with, without) = (request(&asking), request(&silent));
     // The one asks, the other does not: a key that was never made is refused by the first alone.
@@ -60,16 +60,15 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start(nginx: &Path, node: &Node, application: &Hello, asks: &str) -> Result<Self> {
+    fn start(program: &Path, node: &Node, application: &Hello, asks: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         // Free a moment ago; nginx says so if it is not any more.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        write_configuration(folder.path(), &address, [node.url(), application.url(), asks])?;
-        let mut command = Command::new(nginx);
-        command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf")).env_clear();
+        let configuration = configuration(&address, [node.url(), application.url(), asks])?;
+        let mut command = nginx::command(program, folder.path(), &configuration)?;
         let log = std::fs::File::create(folder.path().join("said"))?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let process = command.spawn().with_context(|| format!("cannot start {}", nginx.display()))?;
+        let process = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         let mut gateway = Self { url: format!("http://{address}"), process, folder };
         gateway.wait_until_ready(&address)?;
         Ok(gateway)
@@ -95,8 +94,8 @@ impl Drop for Gateway {
     }
 }
 
-/// The example with our addresses, and a whole configuration around it.
-fn write_configuration(folder: &Path, address: &str, [node, application, asks]: [&str; 3]) -> Result<()> {
+/// The example with our addresses.
+fn configuration(address: &str, [node, application, asks]: [&str; 3]) -> Result<String> {
     let example: PathBuf = run::workspace_root().join(EXAMPLE);
     let mut text = std::fs::read_to_string(&example).with_context(|| format!("cannot read {EXAMPLE}"))?;
     let without_scheme = |url: &str| url.trim_start_matches("http://").to_owned();
@@ -110,13 +109,5 @@ fn write_configuration(folder: &Path, address: &str, [node, application, asks]: 
         ensure!(text.matches(old).count() == 1, "{EXAMPLE} does not hold `{old}` once");
         text = text.replace(old, &new);
     }
-    std::fs::write(folder.join("keyward.conf"), text)?;
-    let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {name};"));
-    let main = format!(
-        "daemon off; master_process off; pid pid; error_log stderr; events {{}}\n\
-         http {{ access_log off; keepalive_requests 1000000000; {} include keyward.conf; }}\n",
-        folders.concat()
-    );
-    std::fs::write(folder.join("nginx.conf"), main)?;
-    Ok(())
+    Ok(text)
 }

@@ -45,7 +45,7 @@ enum Wanted {
     OfBare(f64),
     /// So many a second.
     PerSecond(f64),
-    /// So many checks a second, of batches of [`CHECKS`].
+    /// At least this many checks a second, of batches of [`CHECKS`].
     ChecksPerSecond(f64),
     /// For orientation.
     Nothing,

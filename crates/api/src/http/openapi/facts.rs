@@ -11,7 +11,7 @@ use super::super::problem::Code;
 pub(super) enum Access {
     /// Anybody, without a credential.
     Open,
-    /// Whoever presents a good credential, in either header of the call for gateways.
+    /// Any caller with a good credential, in either header of the call for gateways.
     Gateway,
     /// Callers with this scope.
     Scope(Permission),

@@ -1,7 +1,7 @@
-//! Which certificate a question about health accepts: any, if whoever shows it has its key.
+//! Which certificate a question about health accepts: any, if the server has its private key.
 //!
-//! It is asked on the way to one's own listener, where the public name of the certificate leads elsewhere. Nothing that
-//! anybody may not know is sent or believed there.
+//! It is asked on the way to one's own listener, where the public name of the certificate leads elsewhere. Nothing
+//! secret is sent there.
 
 use std::sync::Arc;
 

@@ -49,7 +49,7 @@ pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
     output::object(&shown.await?, LINES, show.form)
 }
 
-/// Nobody has this key.
+/// There is no such key.
 pub(super) fn no_such_key(id: KeyId) -> anyhow::Error {
     anyhow!("there is no key {id}: `keyward key list --mid MID` shows those of an account")
 }

@@ -24,8 +24,8 @@ const KINDS: [&str; 5] =
     ["unknown", "unknown as well", "wrong secret", "wrong secret, revoked", "wrong secret, in memory"];
 /// Where.
 const CALLS: [&str; 3] = ["auth", "verify", "token"];
-/// How far a kind may lie from the unknown keys: three standard errors of what should be nothing, and at least this many
-/// microseconds.
+/// How far a kind may lie from the unknown keys: three standard errors of what should be nothing, and at least this
+/// many microseconds.
 const LEAST: f64 = 10.0;
 
 /// A value to be refused, and the id in it.
@@ -61,8 +61,8 @@ pub(super) fn measure(bench: &Bench, report: &mut Report, on: &str, cluster: Opt
     Ok(())
 }
 
-/// How far each kind of wrong secret lies from the unknown keys, in the mean of the rounds, and the standard error of the
-/// mean difference of the two halves of the unknown keys.
+/// How far each kind of wrong secret lies from the unknown keys, in the mean of the rounds, and the standard error of
+/// the mean difference of the two halves of the unknown keys.
 ///
 /// Signs count: what a kind is slower in one round and faster in the next is noise, and cancels out.
 fn compared(rounds: &[[f64; KINDS.len()]]) -> ([f64; KINDS.len() - 2], f64) {
