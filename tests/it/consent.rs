@@ -3,9 +3,13 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, Fleet, Place, Terminal, on_both};
+use crate::harness::{Client, Fleet, Place, Terminal, eventually, on_both};
 
-on_both!(without_a_terminal_only_yes_ends_anything, a_person_is_asked_with_the_numbers_and_may_say_no);
+on_both!(
+    without_a_terminal_only_yes_ends_anything,
+    a_person_is_asked_with_the_numbers_and_may_say_no,
+    what_has_ended_already_is_not_counted
+);
 
 async fn without_a_terminal_only_yes_ends_anything(place: Place) {
     let node = place.sandbox().serve();
@@ -14,9 +18,8 @@ async fn without_a_terminal_only_yes_ends_anything(place: Place) {
     let key = partner.create(&demo.merchant, "Till", &[]).await;
     let verdict = async || partner.verdict(&key.value).await;
     for words in [format!("key revoke {}", key.id), format!("account close {}", demo.merchant)] {
-        let refused = place.keyward().say(&words).run();
-        assert_eq!(refused.code, Some(2), "{words}: {}", refused.said());
-        assert!(refused.err.contains("--yes") && refused.out.is_empty(), "{}", refused.said());
+        let said = place.keyward().say(&words).run().misuse_with(&["add --yes", &format!("`keyward {words} --yes`")]);
+        assert_eq!(said.lines().count(), 1, "{said}");
     }
     assert_eq!(verdict().await, "VALID");
     node.stop();
@@ -66,12 +69,64 @@ async fn a_person_is_asked_with_the_numbers_and_may_say_no(place: Place) {
     assert!(question(&mut closed).contains("That ends 1 account (it and all below) and 1 key."));
     closed.type_line("yes");
     let finished = closed.end().success();
-    assert!(finished.out.contains("\"status\": \"closed\""), "{}", finished.out);
+    assert!(finished.out.contains("\nSTATUS   closed\n"), "{}", finished.out);
     // To repeat it ends nothing, so it does not ask.
     on_terminal("account close", &demo.merchant).end().success();
     let left = place.keyward().say("account list").run().json();
     let status = |mid: &str| left.as_array().unwrap().iter().find(|it| it["mid"] == mid).unwrap()["status"].clone();
     assert_eq!((status(&demo.merchant), status(&demo.partner.mid)), (json!("closed"), json!("active")));
+}
+
+async fn what_has_ended_already_is_not_counted(place: Place) {
+    let node = place.sandbox().serve();
+    let demo = node.demo();
+    node.stop();
+    let make = |words: &str| {
+        let made = place.keyward().say("key create --type public --name k --mid").say(&demo.merchant).say(words);
+        made.run().json()["id"].as_str().unwrap().to_owned()
+    };
+    let (short, long) = (make("--expires-at 1s"), make(""));
+    let show = |id: &str| place.keyward().say("key show").say(id).run().json();
+    eventually("the key expires", async || show(&short)["state"] == "expired").await;
+    let refused = |words: &str, of: &str, expected: &[&str]| {
+        let mut terminal = place.keyward().say(words).say(of).on_terminal();
+        let asked = question(&mut terminal);
+        for words in expected {
+            assert!(asked.contains(words), "{words:?} is missing in {asked}");
+        }
+        terminal.type_line("n");
+        assert_eq!(terminal.end().code, Some(1));
+    };
+    refused("key revoke", &short, &["It expired at ", "that ends 0 keys that are good."]);
+    place.keyward().say("account close --yes").say(&demo.partner.mid).run().success();
+    let why = format!("{} was closed", demo.partner.mid);
+    refused("key revoke", &long, &[&why, "that ends 0 keys that are good."]);
+    let below = format!("It is below {}, which is closed", demo.partner.mid);
+    refused("account close", &demo.merchant, &[&below, "0 accounts and 0 keys"]);
+}
+
+#[tokio::test]
+async fn only_a_line_with_a_yes_is_a_yes() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let merchant = node.demo().merchant;
+    node.stop();
+    let asked = || {
+        let mut terminal = place.keyward().say("account close").say(&merchant).on_terminal();
+        terminal.until("[y/N] ");
+        terminal
+    };
+    let mut without_an_answer = asked();
+    without_an_answer.end_input();
+    let finished = without_an_answer.end();
+    assert_eq!(finished.code, Some(1), "{}", finished.out);
+    assert!(finished.out.ends_with("[y/N] \nkeyward: nothing was changed\n"), "{:?}", finished.out);
+    let mut no_text = asked();
+    no_text.type_line("\u{fffd}");
+    assert_eq!(no_text.end().code, Some(1));
+    let mut yes = asked();
+    yes.type_line("Y");
+    yes.end().success();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

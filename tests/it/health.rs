@@ -54,7 +54,12 @@ async fn a_server_with_tls_is_asked_by_tls_whatever_name_its_certificate_has() {
     assert_eq!(asked.out, format!("https://{}/readyz: ready\n", node.address()));
     // Without TLS it is no answer, and that is said.
     let plain = place.keyward().say("health --listen").say(node.address()).run();
-    plain.refuses_with(&["http://127.0.0.1:", "does not answer"]);
+    plain.refuses_with(&["http://127.0.0.1:", "does not answer", "the server speaks TLS"]);
+    node.stop();
+    // The other way round, too.
+    let node = place.sandbox().serve();
+    let by_tls = place.keyward().envs(&files).say("health --listen").say(node.address()).run();
+    by_tls.refuses_with(&["https://127.0.0.1:", "does not answer", "the server speaks plain HTTP", "tls.key"]);
     node.stop();
 }
 

@@ -141,14 +141,47 @@ async fn a_value_in_the_place_of_a_scope_is_refused_and_not_shown() {
         assert_eq!(refused.code, Some(2), "{command}: {}", refused.err.replace(secret, "…"));
         assert!(refused.err.contains("[not shown]") && refused.err.contains("--scope"), "{command}");
         assert!(!refused.said().contains(secret), "{command}: the value was shown");
+        let as_one_word = place.keyward().say(command).word(format!("--scope={secret}")).run();
+        assert!(!as_one_word.said().contains(secret), "{command}: the value was shown");
+        as_one_word.misuse_with(&["[not shown]", "--scope"]);
     }
+}
+
+#[test]
+fn every_scope_that_a_public_key_must_not_hold_is_named() {
+    let place = Place::embedded();
+    place.sandbox().serve().stop();
+    let command = "key create --mid m --name k --type public --scope api-keys:read --scope merchants:*";
+    let refused = place.keyward().say(command).run();
+    refused.misuse_with(&["--scope: must not be api-keys:read", "--scope: must not be merchants:*"]);
 }
 
 #[test]
 fn nothing_on_standard_input_is_no_value() {
     let place = Place::embedded();
     place.sandbox().serve().stop();
-    place.keyward().say("key verify").run().refuses_with(&["standard input is empty", "keyward key verify < FILE"]);
+    place.keyward().say("key verify").run().misuse_with(&["standard input is empty", "keyward key verify < FILE"]);
+}
+
+#[tokio::test]
+async fn a_file_that_out_wrote_is_json_and_no_value() {
+    let place = Place::embedded();
+    let node = place.sandbox().serve();
+    let Demo { merchant, .. } = node.demo();
+    node.stop();
+    for (words, member) in [("key create --type secret", "value"), ("key pair", "appSecret")] {
+        let out = format!("{member}.json");
+        place.keyward().say(words).say("--name k --mid").say(&merchant).say("--out").say(&out).run().success();
+        let written = std::fs::read_to_string(place.folder().join(out)).unwrap();
+        let pair: Value = serde_json::from_str(&written).unwrap();
+        let value = pair[member].as_str().unwrap();
+        for text in [&written, &format!("\"{value}\""), &format!("[\"{value}\"]")] {
+            let refused = verify(&place, text, "");
+            assert!(!refused.said().contains(value), "the value was printed");
+            refused.misuse_with(&["standard input holds JSON", "`value`", "`appSecret`", "jq -r .value FILE"]);
+        }
+        verify(&place, value, "").success();
+    }
 }
 
 async fn a_key_may_end_after_a_time(place: Place) {
@@ -164,8 +197,8 @@ async fn a_key_may_end_after_a_time(place: Place) {
     let made = ending("367d").json();
     let year = |name: &str| made[name].as_str().unwrap()[..4].parse::<u16>().unwrap();
     assert!(year("expires_at") > year("created_at"), "{made}");
-    ending("2020-01-31T00:00:00Z").refuses_with(&["--expires-at"]);
-    let wrong = ending("soon");
-    assert_eq!(wrong.code, Some(2), "{}", wrong.said());
-    assert!(wrong.err.contains("30d, 12h or 90m"), "{}", wrong.err);
+    for soon in ["2020-01-31T00:00:00Z", "1ms", "999ms"] {
+        ending(soon).misuse_with(&["--expires-at", "at least 1s from now"]);
+    }
+    ending("soon").misuse_with(&["30d, 12h or 90m"]);
 }

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, Node, Page, Place, Program};
 
+mod every_line;
+mod refused;
+
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const COLOUR: char = '\u{1b}';
 

@@ -34,6 +34,7 @@ mod limits;
 mod log_fields;
 mod log_lines;
 mod metrics;
+mod on_terminal;
 mod one_database;
 mod outage;
 mod output;

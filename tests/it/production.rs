@@ -79,7 +79,7 @@ async fn a_lost_root_is_replaced(place: Place) {
     let again = keyward.clone().say("key pair --mid platform --name root --out root.json").run();
     again.refuses_with(&["root.json is there already", "not overwritten"]);
     let to_a_pipe = keyward.clone().say("key pair --mid platform --name root").run();
-    to_a_pipe.refuses_with(&["--out FILE"]);
+    to_a_pipe.misuse_with(&["--out FILE"]);
 
     let found = pair(&place, &keyward, "platform", "again.json");
     let listed = keyward.clone().say("key list --mid platform --state active").run();

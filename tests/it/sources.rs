@@ -46,12 +46,35 @@ async fn a_neighbour_that_forwards_and_is_not_configured_is_named_and_its_client
     let partner = node.client(&node.demo().partner.app_secret);
     from(&partner, "192.0.2.3").await.expect(204);
     assert!(node.metric("keyward_failures_through_unconfigured_proxies_total").await > 3.5);
-    let found = place.keyward().env("KEYWARD_METRICS_LISTEN", &free).say("doctor").run().json();
-    let about = |finding: &&serde_json::Value| finding["about"] == "trusted_proxies";
-    let found = found.as_array().unwrap().iter().find(about).cloned().unwrap();
-    assert_eq!(found["level"], "notice", "{found}");
+    let [level, found] = doctor_on_proxies(&place.keyward().env("KEYWARD_METRICS_LISTEN", &free));
+    assert!(level == "notice" && found.contains("wrong credentials came through a proxy"), "{found}");
     let said = node.stop().err;
     assert!(said.contains("127.0.0.1 sends a forwarding header and is not in trusted_proxies"), "{said}");
+}
+
+/// What the doctor finds about proxies with these settings: level and text.
+fn doctor_on_proxies(program: &Program) -> [String; 2] {
+    let found = program.clone().say("doctor").run().json();
+    let about = |finding: &&serde_json::Value| finding["about"] == "trusted_proxies";
+    let found = found.as_array().unwrap().iter().find(about).cloned().unwrap();
+    ["level", "finding"].map(|name| found[name].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_doctor_says_when_it_cannot_know_whether_a_proxy_forwards() {
+    let place = Place::embedded();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let node = place.sandbox().env("KEYWARD_METRICS_LISTEN", &free).serve();
+    let of = |program: Program| doctor_on_proxies(&program);
+    let knows = || place.keyward().env("KEYWARD_METRICS_LISTEN", &free);
+    assert_eq!(of(knows()), ["ok", "none"]);
+    let [level, said] = of(place.keyward());
+    assert!(level == "notice" && said.contains("not known: metrics_listen (KEYWARD_METRICS_LISTEN) is off"), "{said}");
+    let [level, said] = of(place.keyward().env("KEYWARD_TRUSTED_PROXIES", "192.0.2.7"));
+    assert!(level == "ok" && said.starts_with("192.0.2.7/32; ") && said.contains("is not known"), "{said}");
+    node.stop();
+    let [level, said] = of(knows());
+    assert!(level == "notice" && said.contains("no server answers at metrics_listen"), "{said}");
 }
 
 #[tokio::test]

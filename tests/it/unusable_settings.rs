@@ -134,4 +134,25 @@ fn wrong_usage_has_a_code_of_its_own() {
         let Finished { code, err, .. } = place.keyward().say(words).run();
         assert_eq!(code, Some(2), "{words}: {err}");
     }
+    // What no parser of arguments knows has the same code, and one line.
+    for (words, said) in [
+        ("--demo migrate", "--demo belongs to `keyward serve`"),
+        ("account create --role platform --name x --parent y", "leave --parent out"),
+        ("key create --mid m --name n --type secret --scope a:b --scope a:b --out f", "--scope: must not name"),
+        ("key pair --mid m --name n", "--out FILE"),
+    ] {
+        place.keyward().say(words).run().misuse_with(&[said]);
+    }
+    assert_eq!(place.keyward().say("--demo migrate").run().err.lines().count(), 1);
+    assert!(!place.data().exists() && !place.folder().join("f").exists(), "something was made");
+}
+
+#[test]
+fn an_address_on_the_command_line_is_wrong_usage_and_says_what_is_wanted() {
+    let place = Place::embedded();
+    for words in ["health --listen localhost:1", "serve --listen localhost:1", "--metrics-listen localhost:1"] {
+        let said = place.keyward().say(words).run().misuse_with(&["localhost:1", "must be an IP address and a port"]);
+        assert!(said.contains("listen <ADDR>") && !said.contains("KEYWARD_"), "{said}");
+    }
+    place.keyward().say("health --listen 127.0.0.1:0").run().misuse_with(&["--listen", "port 0"]);
 }

@@ -12,7 +12,7 @@ pub use view::{KeyView, MaterialRef, Unusable, UsableKey};
 
 use crate::{
     AccountId, Actor, Chain, Description, KeyId, KeyType, KeyValue, LastFour, Name, PairId, Permission, PresentedValue,
-    Revocation, ScopeSet, SecretDigest, SecretHasher, Standing, Timestamp,
+    Revocation, Scope, ScopeSet, SecretDigest, SecretHasher, Standing, Timestamp,
     account::words,
     secret_hash::{DigestError, Proof},
 };
@@ -28,13 +28,16 @@ pub struct KeyTerms {
 }
 
 /// Why a key cannot be what was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TermsError {
     /// Only secret keys may hold scopes of this service.
-    #[error(
-        "must not be those of this service (api-keys, merchants, audit, webhooks), which only secret keys may hold"
-    )]
-    ReservedScope,
+    #[error("must not be {scope}, which only secret keys may hold")]
+    ReservedScope {
+        /// The place of the scope among those that were asked for, counted from 0.
+        place: usize,
+        /// The scope.
+        scope: Scope,
+    },
     /// A key that is dead from the start.
     #[error("must be in the future")]
     ExpiryNotInFuture,
@@ -66,10 +69,14 @@ impl KeyTerms {
         expires_at: Option<Timestamp>,
         now: Timestamp,
     ) -> impl Iterator<Item = TermsError> + use<> {
-        let reserved = scopes.has_reserved() && !key_type.is_secret();
-        let expired = expires_at.is_some_and(|at| at <= now);
-        let reserved = reserved.then_some(TermsError::ReservedScope);
-        reserved.into_iter().chain(expired.then_some(TermsError::ExpiryNotInFuture))
+        let mut errors = Vec::new();
+        if !key_type.is_secret() {
+            let scopes = scopes.iter().map(str::parse::<Scope>).enumerate();
+            let reserved = scopes.filter_map(|(place, scope)| Some((place, scope.ok().filter(Scope::is_reserved)?)));
+            errors.extend(reserved.map(|(place, scope)| TermsError::ReservedScope { place, scope }));
+        }
+        errors.extend(expires_at.is_some_and(|at| at <= now).then_some(TermsError::ExpiryNotInFuture));
+        errors.into_iter()
     }
 
     /// What the key will be for.

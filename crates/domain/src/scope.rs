@@ -38,7 +38,7 @@ pub struct Scope(Box<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseScopeError {
     /// Not of the shape that the contract gives.
-    #[error("must be 1 to 64 of a-z 0-9 _ . - in segments parted by ':', with * only as the last segment")]
+    #[error("must be 1 to 64 of a-z 0-9 _ . - in segments separated by ':', with * only as the last segment")]
     Malformed,
     /// The first segment is the service's own, and it knows no such scope.
     #[error(

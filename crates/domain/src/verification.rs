@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::{
     Chain, KeyId, KeyType, KeyView, Mid, Reach, ScopeSet, Scopes, Timestamp, Unusable, UsableKey, ValueError,
-    secret_hash::Proof,
+    revocation::NotAPair, secret_hash::Proof,
 };
 
 /// What must hold beside the key being usable.
@@ -89,6 +89,16 @@ impl From<ValueError> for Denial {
         match error {
             ValueError::Malformed => Self::NotFound,
             ValueError::OtherEnvironment => Self::WrongEnvironment,
+        }
+    }
+}
+
+impl From<NotAPair> for Denial {
+    /// A key of another account or type is, to the pair, one that does not exist.
+    fn from(reason: NotAPair) -> Self {
+        match reason {
+            NotAPair::Mismatched => Self::NotFound,
+            NotAPair::Unusable(reason) => reason.into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use clap::{Parser, Subcommand};
 use keyward_domain::Mid;
 
 use crate::{
@@ -71,6 +71,7 @@ enum Command {
     #[command(after_help = examples::HEALTH)]
     Health(health::Health),
     /// Bring the schema of the database up to date
+    #[command(after_help = examples::MIGRATE)]
     Migrate,
     /// Make, list, suspend, resume and close accounts
     #[command(subcommand)]
@@ -85,12 +86,16 @@ enum Command {
     #[command(after_help = examples::BACKUP)]
     Backup(backup::Named),
     /// Put a copy that `keyward backup` made in the place of the embedded database, while no server runs
+    ///
+    /// It does not ask: what the database of the data directory holds, and the copy does not, is lost. It says which
+    /// changes those were.
     #[command(after_help = examples::RESTORE)]
     Restore(backup::Named),
     /// Use the demo accounts of a sandbox
     #[command(subcommand)]
     Demo(demo::Command),
     /// Look whether everything is in order, and say what to do where it is not
+    #[command(after_help = examples::DOCTOR)]
     Doctor(output::Form),
     /// Print the script that completes commands and options in a shell
     #[command(after_help = examples::COMPLETION)]
@@ -101,11 +106,11 @@ enum Command {
 }
 
 impl Command {
-    /// Ends the process where something would be ended for good without consent.
-    fn demand_consent(&self) {
+    /// Refuses where something would be ended for good without consent.
+    fn demand_consent(&self) -> Result<()> {
         match self {
-            Self::Account(account::Command::Close(close)) => close.consent.demand(),
-            Self::Key(key::Command::Revoke(revoke)) => revoke.consent.demand(),
+            Self::Account(account::Command::Close(close)) => close.demand_consent(),
+            Self::Key(key::Command::Revoke(revoke)) => revoke.demand_consent(),
             Self::Serve(_)
             | Self::Health(_)
             | Self::Migrate
@@ -117,7 +122,7 @@ impl Command {
             | Self::Demo(_)
             | Self::Doctor(_)
             | Self::Completion(_)
-            | Self::Man(_) => {}
+            | Self::Man(_) => Ok(()),
         }
     }
 }
@@ -129,7 +134,12 @@ impl Cli {
         Self::try_parse().unwrap_or_else(|error| {
             let said = error.render().to_string();
             let secret = |argument: &String| quoted(argument).is_none();
-            let arguments = std::env::args().skip(1).filter(secret);
+            // `--option=value` is quoted without the option.
+            let values = |argument: String| {
+                let value = argument.split_once('=').map(|(_, value)| value.to_owned());
+                std::iter::once(argument).chain(value)
+            };
+            let arguments = std::env::args().skip(1).flat_map(values).filter(secret);
             let hidden = arguments.fold(said.clone(), |said, argument| said.replace(&argument, "[not shown]"));
             if hidden == said {
                 error.exit();
@@ -147,13 +157,13 @@ impl Cli {
             Some(Command::Serve(mine)) => Command::Serve(mine.or(serve)),
             Some(other) => {
                 if let Some((flag, _)) = serve.settings().first() {
-                    let message = format!("--{} belongs to `keyward serve`", flag.replace('_', "-"));
-                    Self::command().error(ErrorKind::ArgumentConflict, message).exit();
+                    let flag = flag.replace('_', "-");
+                    return Err(exit::wrong_usage(format!("--{flag} belongs to `keyward serve`: leave it out here")));
                 }
                 other
             }
         };
-        command.demand_consent();
+        command.demand_consent()?;
         // These two need no settings, and so no installation that has them.
         if let Command::Completion(completion) = &command {
             return papers::complete(completion);
@@ -201,8 +211,8 @@ async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
         Command::Account(command) => account::run(command, &settings).await?,
         Command::Key(command) => return key::run(command, &settings).await,
         Command::SigningKey(command) => signing_key::run(command, &settings).await?,
-        Command::Backup(file) => backup::backup(&file.file, &settings).await?,
-        Command::Restore(file) => backup::restore(&file.file, &settings).await?,
+        Command::Backup(file) => backup::backup(&file, &settings).await?,
+        Command::Restore(file) => backup::restore(&file, &settings).await?,
         Command::Demo(command) => demo::run(command, &settings).await?,
         Command::Doctor(form) => return doctor::run(&settings, form).await,
     }

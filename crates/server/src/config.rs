@@ -33,7 +33,7 @@ pub(crate) use limits::Limits;
 pub(crate) use log::{Format, Log};
 pub(crate) use reader::quoted;
 pub(crate) use tls::Tls;
-pub(crate) use values::duration;
+pub(crate) use values::{address, duration, path};
 pub(crate) use verifier::Verifier;
 
 use reader::Reader;

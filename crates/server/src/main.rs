@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             telemetry::complain(&format!("keyward: {}", sentence(&error)));
-            Exit::Failed.into()
+            Exit::of(&error).into()
         }
     };
     telemetry::finish();

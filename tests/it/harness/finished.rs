@@ -36,6 +36,16 @@ impl Finished {
         }
     }
 
+    /// What it complained about, if it says all of this and that the command line was wrong: then nothing was tried.
+    #[track_caller]
+    pub(crate) fn misuse_with(self, words: &[&str]) -> String {
+        assert_eq!((self.code, &*self.out), (Some(2), ""), "{}", self.err);
+        for word in words {
+            assert!(self.err.contains(word), "{word:?} is missing in: {}", self.err);
+        }
+        self.err
+    }
+
     /// What it printed, as JSON.
     #[track_caller]
     pub(crate) fn json(self) -> Value {

@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io::{ErrorKind, Read as _, Write as _},
     os::fd::OwnedFd,
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::Duration,
@@ -14,9 +14,9 @@ use std::{
 
 use rustix::{
     fs::{Mode, OFlags},
-    process::{Pid, Signal, kill_process},
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{Winsize, tcsetwinsize},
+    termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize},
 };
 
 use super::Finished;
@@ -82,16 +82,42 @@ impl Terminal {
         &self.seen
     }
 
+    /// Types ^D, which ends the input or hands over what was typed of a line.
+    pub(crate) fn end_input(&mut self) {
+        self.keyboard.write_all(b"\x04").unwrap();
+    }
+
+    /// Whether a person sees what is typed. The terminal is asked, not the program.
+    pub(crate) fn shows_what_is_typed(&self) -> bool {
+        tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
     /// Asks the program to stop.
     pub(crate) fn terminate(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until the program stands still.
+    pub(crate) fn until_stopped(&self) {
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(Pid::from_child(&self.child)), stopped) {}
+    }
+
+    /// Waits for its end, and leaves the terminal open.
+    #[track_caller]
+    pub(crate) fn until_end(&mut self) -> ExitStatus {
+        while self.look() {}
+        self.child.wait().unwrap()
     }
 
     /// Waits for its end. All that was on the screen is its output.
     #[track_caller]
     pub(crate) fn end(mut self) -> Finished {
-        while self.look() {}
-        let code = self.child.wait().unwrap().code();
+        let code = self.until_end().code();
         Finished { code, out: std::mem::take(&mut self.seen), err: String::new() }
     }
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    AccountId, Actor, AuthKey, Candidate, Conditions, Denial, KeyId, Link, Permission, PresentedValue, Proof, Reach,
-    Role, ScopeNotHeld, ScopeSet, Scopes, Timestamp, ValueError, Verdict, judge, may_grant, revocation::usable_pair,
+    AccountId, Actor, AuthKey, Candidate, Conditions, Denial, KeyId, Link, Mid, Permission, PresentedValue, Proof,
+    Reach, Role, ScopeNotHeld, ScopeSet, Scopes, Timestamp, ValueError, Verdict, judge, may_grant,
+    revocation::usable_pair,
 };
 use keyward_storage::{Authority, Credential};
 use keyward_verifier::{Arrival, Known};
@@ -153,7 +154,7 @@ impl Caller {
         if let Some(token) = token {
             let public = look(app, token.public_key, by).await?;
             let view = public.credential.key.view();
-            usable_pair(view, key.view(), &chain, now).map_err(|_| denied(Denial::Revoked))?;
+            usable_pair(view, key.view(), &chain, now).map_err(|reason| denied(reason.into()))?;
             authority = authority.and(view.id, public.as_of);
             ends_at = [ends_at, view.expires_at, Some(token.ends_at)].into_iter().flatten().min();
         }
@@ -188,9 +189,9 @@ pub enum Error {
     /// The credential is not good; all reasons but one look the same to a client.
     #[error("the credential is not good: {0}")]
     Denied(Denial),
-    /// The credential is good and lacks these of the scopes that were asked for.
-    #[error("the credential lacks {0}")]
-    Lacking(ScopeSet),
+    /// The credential is good, and not for this.
+    #[error("the credential is good, but not for this: {}", .0.denial)]
+    Forbidden(Box<Forbidden>),
     /// The source has shown too many wrong credentials.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
@@ -201,19 +202,31 @@ pub enum Error {
 
 proving::failures!(Error);
 
+/// A good credential that does not do for what was asked of it.
+#[derive(Debug)]
+pub struct Forbidden {
+    /// Why: the first reason in the contract's order.
+    pub denial: Denial,
+    /// Which of the scopes that were asked for it lacks.
+    pub missing: ScopeSet,
+    /// The key that was presented, or that the token speaks for.
+    pub key: KeyId,
+    /// Its account.
+    pub mid: Mid,
+}
+
 impl Error {
-    /// What a verdict against a credential means, whose scopes are these.
-    fn of(denial: Denial, held: Scopes<'_>, conditions: &Conditions) -> Self {
-        match denial {
-            Denial::InsufficientScope => Self::Lacking(conditions.scopes.uncovered_by(held)),
-            Denial::NotFound
-            | Denial::WrongEnvironment
-            | Denial::Revoked
-            | Denial::Suspended
-            | Denial::Expired
-            | Denial::WrongType
-            | Denial::WrongAccount => Self::Denied(denial),
-        }
+    /// What a verdict against this credential means.
+    fn of(denial: Denial, candidate: &Candidate<'_>, conditions: &Conditions) -> Self {
+        let missing = match denial {
+            Denial::InsufficientScope => conditions.scopes.uncovered_by(candidate.scopes),
+            Denial::WrongType | Denial::WrongAccount => ScopeSet::empty(),
+            Denial::NotFound | Denial::WrongEnvironment | Denial::Revoked | Denial::Suspended | Denial::Expired => {
+                return Self::Denied(denial);
+            }
+        };
+        let (key, mid) = (candidate.key.id, candidate.chain.own().mid.clone());
+        Self::Forbidden(Box::new(Forbidden { denial, missing, key, mid }))
     }
 }
 
@@ -312,8 +325,8 @@ async fn accept_value(
         if denial == Denial::NotFound {
             app.attempts.failed(source);
         }
-        let held = found.as_ref().map(|found| found.credential.key.view().scopes);
-        return Err(Error::of(denial, held.unwrap_or_default(), conditions));
+        let error = candidate.map_or(Error::Denied(denial), |candidate| Error::of(denial, &candidate, conditions));
+        return Err(error);
     }
     // A valid verdict is about something that was found.
     let found = found.ok_or(Error::Denied(Denial::NotFound))?;
@@ -329,7 +342,7 @@ async fn accept_token(app: &Arc<App>, token: &str, conditions: &Conditions) -> R
     let candidate = Candidate { key: key.view(), chain, scopes: scopes.as_scopes(), proof: Proof::by_signature(true) };
     match judge(Ok(Some(candidate)), None, conditions, app.expiry_time()) {
         Verdict::Valid { .. } => Ok(accepted),
-        Verdict::Invalid { denial, .. } => Err(Error::of(denial, scopes.as_scopes(), conditions)),
+        Verdict::Invalid { denial, .. } => Err(Error::of(denial, &candidate, conditions)),
     }
 }
 
@@ -356,7 +369,7 @@ async fn alive(app: &App, ReadAccess { grant, expires_at }: &ReadAccess) -> Resu
     let (public, secret) = (public.map_err(storage)?.ok_or_else(denied)?, secret.map_err(storage)?.ok_or_else(denied)?);
     usable_pair(public.key.view(), secret.key.view(), &secret.chain, app.expiry_time()).map_err(|reason| {
         tracing::debug!(%reason, "a token outlived its keys");
-        Error::Denied(Denial::Revoked)
+        Error::Denied(reason.into())
     })?;
     if secret.chain.own().mid != grant.mid {
         return Err(denied());

@@ -9,8 +9,10 @@ use keyward_verifier::Arrival;
 
 use super::{
     App, Source,
-    authenticate::{self, Accepted, Held, accept, accept_at_once, examine},
+    authenticate::{Accepted, Held, accept, accept_at_once, examine},
 };
+
+pub use super::authenticate::{Error, Forbidden};
 
 /// What a gateway is told about a good credential.
 #[derive(Clone, Debug)]
@@ -51,22 +53,6 @@ impl Authorized {
     }
 }
 
-/// Why a request is not to be let through.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The credential is good, but not for this.
-    #[error("the credential is good, but not for this: {denial}")]
-    Forbidden {
-        /// Why: the first reason in the contract's order.
-        denial: Denial,
-        /// Which of the scopes that were asked for it lacks.
-        missing: ScopeSet,
-    },
-    /// As for any caller.
-    #[error(transparent)]
-    Authentication(authenticate::Error),
-}
-
 /// Judges a credential without waiting, if its key is in memory and it is good for what is asked. `None` says nothing but
 /// that [`authorize`] has to be asked.
 #[must_use]
@@ -104,35 +90,32 @@ pub async fn authorize(
         None => accept(app, credential, source, conditions).await,
         Some(_) => examine(app, credential, source, conditions).await,
     };
-    match (judged.map_err(forbidden), refused) {
+    match (judged, refused) {
         (Ok(accepted), None) => Ok(Authorized { credential: accepted.credential, scopes: accepted.scopes }),
-        (Ok(_), Some(denial)) => Err(Error::Forbidden { denial, missing: ScopeSet::empty() }),
+        (Ok(accepted), Some(denial)) => Err(Error::Forbidden(Box::new(Forbidden {
+            denial,
+            missing: ScopeSet::empty(),
+            key: accepted.credential.key.id(),
+            mid: accepted.credential.chain.own().mid.clone(),
+        }))),
         // The account is looked at before the scopes.
-        (Err(Error::Forbidden { denial: Denial::InsufficientScope, .. }), Some(denial @ Denial::WrongAccount)) => {
-            Err(Error::Forbidden { denial, missing: ScopeSet::empty() })
+        (Err(Error::Forbidden(forbidden)), Some(denial @ Denial::WrongAccount))
+            if forbidden.denial == Denial::InsufficientScope =>
+        {
+            Err(Error::Forbidden(Box::new(Forbidden { denial, missing: ScopeSet::empty(), ..*forbidden })))
         }
         (Err(error), _) => Err(error),
     }
 }
 
-/// Whether a credential is good at all: where what is asked of it cannot be read.
+/// Whether a credential is good at all, where what is asked of it cannot be read. Returns its key and account.
 ///
 /// # Errors
 /// As for any caller.
-pub async fn recognize(app: &Arc<App>, credential: &str, source: Source) -> Result<(), authenticate::Error> {
-    match examine(app, credential, source, &Conditions::default()).await.map_err(forbidden) {
-        Ok(_) | Err(Error::Forbidden { .. }) => Ok(()),
-        Err(Error::Authentication(error)) => Err(error),
-    }
-}
-
-fn forbidden(error: authenticate::Error) -> Error {
-    use authenticate::Error as E;
-    match error {
-        E::Denied(denial @ (Denial::WrongType | Denial::WrongAccount | Denial::InsufficientScope)) => {
-            Error::Forbidden { denial, missing: ScopeSet::empty() }
-        }
-        E::Lacking(missing) => Error::Forbidden { denial: Denial::InsufficientScope, missing },
-        E::Denied(_) | E::TooManyAttempts(_) | E::Fault(_) => Error::Authentication(error),
+pub async fn recognize(app: &Arc<App>, credential: &str, source: Source) -> Result<(KeyId, Mid), Error> {
+    match examine(app, credential, source, &Conditions::default()).await {
+        Ok(accepted) => Ok((accepted.credential.key.id(), accepted.credential.chain.own().mid.clone())),
+        Err(Error::Forbidden(forbidden)) => Ok((forbidden.key, forbidden.mid)),
+        Err(error) => Err(error),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    FamilyId, KeyId, KeyType, Mid, PresentedValue, ScopeSet, Timestamp, ValueError,
+    Denial, FamilyId, KeyId, KeyType, Mid, PresentedValue, ScopeSet, Timestamp, ValueError,
     revocation::{NotAPair, usable_pair},
 };
 use keyward_storage::Credential;
@@ -52,12 +52,9 @@ pub struct Tokens {
 /// Why there are no tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The keys are not a good pair; why, the client is not told.
-    #[error("the keys are not a good pair")]
-    Denied,
-    /// A key of the other environment.
-    #[error("a key of the other environment")]
-    WrongEnvironment,
+    /// The keys are not a good pair. A client learns only whether one belongs to the other environment.
+    #[error("the keys are not a good pair: {0}")]
+    Denied(Denial),
     /// A scope that the secret key does not cover.
     #[error("the secret key does not cover a scope that was asked for")]
     ScopeNotCovered,
@@ -76,7 +73,8 @@ super::faults!(Error: NoEntropy);
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Denied(_) | Refused::InsufficientScope(_) => Self::Denied,
+            Refused::Denied(denial) => Self::Denied(denial),
+            Refused::InsufficientScope(_) => Self::Denied(Denial::InsufficientScope),
             Refused::Fault(fault) => Self::Fault(fault),
         }
     }
@@ -103,14 +101,11 @@ impl AppKey<'_> {
 /// [`Error`] if the pair is not good, must wait, or the answer is not to be had.
 pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<Tokens, Error> {
     let environment = app.settings.environment;
-    let told_by_prefix = |error| match error {
-        ValueError::OtherEnvironment => Error::WrongEnvironment,
-        ValueError::Malformed => Error::Denied,
-    };
     let app_key = read_app_key(app, request.app_key)?;
-    let secret = PresentedValue::parse(request.app_secret, environment).map_err(told_by_prefix)?;
+    let secret = PresentedValue::parse(request.app_secret, environment).map_err(by_its_form)?;
     // Asked only once a pair has turned out to be wrong: a right one passes, however many guess at it.
-    let wrong = || app.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| Error::Denied);
+    let unknown = || Error::Denied(Denial::NotFound);
+    let wrong = || app.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| unknown());
     let guesser = Guesser::Source(request.source);
     let (public, found) = if let Some(found) = proving::find_in_memory(app, &secret) {
         (find_public(app, &app_key, guesser).await?, Some(found))
@@ -139,7 +134,7 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
         return Err(match reason {
             // Counted like a key that does not exist: the count must not show which do.
             NotAPair::Mismatched => wrong(),
-            NotAPair::Unusable(_) => Error::Denied,
+            NotAPair::Unusable(_) => Error::Denied(reason.into()),
         });
     }
     let held = secret_key.view().scopes;
@@ -163,6 +158,10 @@ pub async fn obtain_token(app: &Arc<App>, request: ObtainToken<'_>) -> Result<To
     Ok(tokens)
 }
 
+fn by_its_form(error: ValueError) -> Error {
+    Error::Denied(error.into())
+}
+
 fn read_app_key<'a>(app: &App, text: &'a str) -> Result<AppKey<'a>, Error> {
     if let Ok(id) = text.parse() {
         return Ok(AppKey::Id(id));
@@ -171,10 +170,11 @@ fn read_app_key<'a>(app: &App, text: &'a str) -> Result<AppKey<'a>, Error> {
     if let (36, Ok(uuid)) = (text.len(), uuid::Uuid::try_parse(text)) {
         return Ok(AppKey::Id(KeyId::from_uuid(uuid)));
     }
-    match PresentedValue::parse(text, app.settings.environment) {
-        Ok(presented) if presented.key_type() == KeyType::Public => Ok(AppKey::Value(presented)),
-        Err(ValueError::OtherEnvironment) => Err(Error::WrongEnvironment),
-        Ok(_) | Err(ValueError::Malformed) => Err(Error::Denied),
+    let presented = PresentedValue::parse(text, app.settings.environment).map_err(by_its_form)?;
+    if presented.key_type() == KeyType::Public {
+        Ok(AppKey::Value(presented))
+    } else {
+        Err(Error::Denied(Denial::NotFound))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, Actor, KeyId, Mid, ScopeSet, revocation::usable_pair};
+use keyward_domain::{AccountId, Actor, Denial, KeyId, Mid, ScopeSet, revocation::usable_pair};
 use keyward_storage::{Authority, Redeemed, Redemption, StorageError};
 
 use super::{
@@ -27,9 +27,14 @@ pub struct RefreshToken<'a> {
 /// Why there are no fresh tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not ours, ended, used before, or its keys are no longer usable: the client is not told which.
-    #[error("the refresh token is not good")]
-    Denied,
+    /// Not ours, ended, used before, or its keys are no longer usable. A client learns none of it.
+    #[error("the refresh token is not good: {denial}")]
+    Denied {
+        /// Why.
+        denial: Denial,
+        /// The secret key that the token speaks for; absent where the token is not ours.
+        secret_key: Option<KeyId>,
+    },
     /// A scope that the family does not cover: it never widens.
     #[error("the refresh token does not cover a scope that was asked for")]
     ScopeNotCovered,
@@ -43,8 +48,23 @@ super::faults!(Error: StorageError);
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Denied(_) | Refused::InsufficientScope(_) => Self::Denied,
+            Refused::Denied(denial) => Self::denied(denial),
+            Refused::InsufficientScope(_) => Self::denied(Denial::InsufficientScope),
             Refused::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl Error {
+    const fn denied(denial: Denial) -> Self {
+        Self::Denied { denial, secret_key: None }
+    }
+
+    /// The same about a token that speaks for this key.
+    fn about(self, key: KeyId) -> Self {
+        match self {
+            Self::Denied { denial, secret_key: _ } => Self::Denied { denial, secret_key: Some(key) },
+            Self::ScopeNotCovered | Self::Fault(_) => self,
         }
     }
 }
@@ -54,11 +74,16 @@ impl From<Refused> for Error {
 /// # Errors
 /// [`Error`] if the token is not good or the answer is not to be had.
 pub async fn refresh_token(app: &Arc<App>, request: RefreshToken<'_>) -> Result<Tokens, Error> {
-    let grant = app.refresh_tokens.open(request.token).ok_or(Error::Denied)?;
+    let grant = app.refresh_tokens.open(request.token).ok_or(Error::denied(Denial::NotFound))?;
+    let key = grant.secret_key;
+    redeem_grant(app, request, grant).await.map_err(|error| error.about(key))
+}
+
+async fn redeem_grant(app: &Arc<App>, request: RefreshToken<'_>, grant: RefreshGrant) -> Result<Tokens, Error> {
     KeyReload::see_to_a_signer(app).await?;
     let now = app.times();
     if request.proved.is_some_and(|key| key != grant.secret_key) {
-        return Err(Error::Denied);
+        return Err(Error::denied(Denial::NotFound));
     }
     let (by, account, mid) = judge_keys(app, &grant, Sight::Memory).await?;
     let scopes = match request.scopes {
@@ -82,9 +107,9 @@ pub async fn refresh_token(app: &Arc<App>, request: RefreshToken<'_>) -> Result<
         Redeemed::First => {}
         Redeemed::Again => {
             tracing::warn!(family = %grant.family, key.id = %grant.secret_key, "a refresh token came a second time; its family is ended");
-            return Err(Error::Denied);
+            return Err(Error::denied(Denial::Revoked));
         }
-        Redeemed::FamilyEnded => return Err(Error::Denied),
+        Redeemed::FamilyEnded => return Err(Error::denied(Denial::Revoked)),
     }
     app.usage.note(grant.secret_key, now.shared);
     Ok(tokens)
@@ -94,13 +119,13 @@ pub async fn refresh_token(app: &Arc<App>, request: RefreshToken<'_>) -> Result<
 /// its family ends. And their account.
 async fn judge_keys(app: &App, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
     if grant.family_ends_at <= app.expiry_time() {
-        return Err(Error::Denied);
+        return Err(Error::denied(Denial::Expired));
     }
     let (public, secret) = tokio::join!(look(app, grant.public_key, by), look(app, grant.secret_key, by));
     let (public, secret) = (public?, secret?);
     let (key, chain) = (secret.credential.key.view(), &secret.credential.chain);
     let public_key = public.credential.key.view();
-    usable_pair(public_key, key, chain, app.expiry_time()).map_err(|_| Error::Denied)?;
+    usable_pair(public_key, key, chain, app.expiry_time()).map_err(|reason| Error::denied(reason.into()))?;
     let right = Authority::of(key.id, chain, secret.as_of)
         .and(grant.public_key, public.as_of)
         .until(key.expires_at)

@@ -7,13 +7,13 @@ use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
-use keyward_domain::{Denial, Permission, PresentedValue};
+use keyward_domain::{Denial, Permission};
 
 use super::{
     AppState,
     authorization::Authorization,
     context,
-    finish::{Calling, Noted, Object},
+    finish::{Calling, Noted},
     looks,
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
@@ -88,17 +88,22 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
 
 /// Notes which key was refused, so that the log names one that is revoked and still in use.
 fn note_refused(parts: &Parts, state: &AppState) {
-    if let Ok(Some(credential)) = bearer(&parts.headers)
-        && let Ok(value) = PresentedValue::parse(credential, state.app.settings().environment)
-    {
-        Noted::of(&parts.extensions).is_about(Object::Key(value.id()));
+    if let Ok(Some(credential)) = bearer(&parts.headers) {
+        Noted::of(&parts.extensions).is_about_value(credential, state.app.settings().environment);
     }
 }
 
 async fn authenticated(parts: &Parts, state: &AppState) -> Result<app::Caller, Problem> {
     let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
-    let credential = bearer(&parts.headers)?.ok_or_else(|| refused(Denial::NotFound))?;
+    let Some(credential) = bearer(&parts.headers)? else { return Err(without_bearer(&parts.headers)) };
     Ok(authenticate::authenticate(&state.app, credential, source).await?)
+}
+
+/// The 401 where `Authorization` holds nothing. A credential in `X-Api-Key` was presented all the same, and the challenge
+/// says so (contract, section 2). RFC 6750, section 3.1, would rather say nothing of a method that is not supported: its
+/// reason is a client that does not know that it has to authenticate, and this one knows.
+fn without_bearer(headers: &HeaderMap) -> Problem {
+    if looks::has_api_key(headers) { not_good(Denial::NotFound) } else { refused(Denial::NotFound) }
 }
 
 /// An `Authorization` that is there and holds no bearer credential. Becomes a refusal, which is counted, only where it is told.
@@ -156,7 +161,11 @@ impl From<authenticate::Error> for Problem {
     fn from(error: authenticate::Error) -> Self {
         match error {
             authenticate::Error::Denied(denial) => not_good(denial),
-            authenticate::Error::Lacking(scopes) => Self::lacking(scopes.as_str()),
+            authenticate::Error::Forbidden(forbidden) if forbidden.denial == Denial::InsufficientScope => {
+                Self::lacking(forbidden.missing.as_str())
+            }
+            // A public key, say: no credential for these calls.
+            authenticate::Error::Forbidden(forbidden) => not_good(forbidden.denial),
             authenticate::Error::TooManyAttempts(error) => error.into(),
             authenticate::Error::Fault(fault) => fault.into(),
         }

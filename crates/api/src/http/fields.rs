@@ -274,7 +274,8 @@ pub(super) fn trimmed(text: String) -> Zeroizing<String> {
     if text.trim().len() == text.len() { text } else { Zeroizing::new(text.trim().to_owned()) }
 }
 
-fn place_name(name: &str, error: &ScopeSetError) -> String {
+/// The field whose fault it is: one of the scopes of a list, or the list.
+pub(super) fn place_name(name: &str, error: &ScopeSetError) -> String {
     error.place().map_or_else(|| name.to_owned(), |place| format!("{name}[{place}]"))
 }
 

@@ -18,7 +18,7 @@ use super::{
     context::{self, Trace},
     even_time::Arrived,
     places,
-    problem::Problem,
+    problem::{InOtherWords, Problem},
     v1::auth::AuthPath,
 };
 
@@ -44,10 +44,12 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     request.extensions_mut().insert(noted.clone());
     request.extensions_mut().insert(arrived.clone());
     let mut response = next.run(request).instrument(span.clone()).await;
+    let worded = response.extensions_mut().remove::<InOtherWords>().map(|InOtherWords(problem)| problem);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         give_body(&mut response, problem, &state.app.settings().public_url, &trace.parent());
     }
+    let problem = problem.or(worded);
     response.headers_mut().insert(context::REQUEST_ID, request_id);
     let took = state.app.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
@@ -166,7 +168,8 @@ pub(super) fn log(answer: &Answer<'_>, caller: Option<&Calling>, object: Option<
     }
     let Some(withheld) = may_tell else { return };
     if withheld > 0 {
-        tracing::warn!(withheld, "held back {withheld} lines about requests of callers that proved nothing");
+        // About other requests than this one.
+        tracing::warn!(parent: None, withheld, "held back {withheld} lines about requests of callers that proved nothing");
     }
     let cause = problem.and_then(Problem::cause).map(chain);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

@@ -22,6 +22,7 @@ pub(super) fn at_bearer(problem: Problem, headers: &HeaderMap, environment: Envi
     }
     let what = match Authorization::of(headers) {
         Authorization::Absent if has_api_key(headers) => "This call does not read `X-Api-Key`",
+        Authorization::Garbled => "`Authorization` does not hold the word `Bearer` and a credential",
         Authorization::Basic(_) => "This call takes no Basic authentication",
         Authorization::Several => "More than one `Authorization` header was sent",
         Authorization::Bearer(credential) => match open_type(credential, environment) {
@@ -29,18 +30,31 @@ pub(super) fn at_bearer(problem: Problem, headers: &HeaderMap, environment: Envi
             Some(KeyType::Tokenization) => "This is the value of a tokenization key, which opens no call of this kind",
             Some(KeyType::Secret) | None => return problem,
         },
-        Authorization::Absent | Authorization::Garbled => return problem,
+        Authorization::Absent => return problem,
     };
     problem.detail_or(|| format!("{what}: {SEND}"))
 }
 
-/// Explains a refusal by the call for gateways, which reads this header and takes this type of key.
+/// Explains a refusal by the call for gateways, which reads this header and takes this type of key on its path.
 pub(super) fn at_gateway(
     problem: Problem,
     headers: &HeaderMap,
     header: CredentialHeader,
     key_type: KeyType,
 ) -> Problem {
+    let what = match key_type {
+        KeyType::Secret => "an access token or the value of a secret key",
+        KeyType::Public => "the value of a public key",
+        KeyType::Tokenization => "the value of a tokenization key",
+    };
+    if problem.code() == Code::WrongType {
+        return problem.detail_or(|| {
+            format!(
+                "This path takes {what}: send that, or call the path for the credential's own type (`/v1/auth`, \
+                 `/v1/auth-public` or `/v1/auth-tokenization`)."
+            )
+        });
+    }
     if problem.code() != Code::InvalidCredential {
         return problem;
     }
@@ -48,11 +62,6 @@ pub(super) fn at_gateway(
         CredentialHeader::Either => "`Authorization: Bearer` or `X-Api-Key`",
         CredentialHeader::Authorization => "`Authorization: Bearer`",
         CredentialHeader::XApiKey => "`X-Api-Key`",
-    };
-    let what = match key_type {
-        KeyType::Secret => "an access token or the value of a secret key",
-        KeyType::Public => "the value of a public key",
-        KeyType::Tokenization => "the value of a tokenization key",
     };
     let is_basic = header != CredentialHeader::XApiKey && matches!(Authorization::of(headers), Authorization::Basic(_));
     problem.detail_or(|| {
@@ -64,7 +73,8 @@ pub(super) fn at_gateway(
     })
 }
 
-fn has_api_key(headers: &HeaderMap) -> bool {
+/// Whether a credential was presented in `X-Api-Key`.
+pub(super) fn has_api_key(headers: &HeaderMap) -> bool {
     headers.get_all(API_KEY).iter().any(|line| !is_empty(line))
 }
 

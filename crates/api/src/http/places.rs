@@ -63,7 +63,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoneFree => {
-                Self::new(Code::Unavailable).detail("The server has more to do than it can. Try again in a moment.")
+                Self::new(Code::Unavailable).detail("The server is overloaded: try again after `Retry-After` seconds.")
             }
             Refusal::ShareTaken => Self::new(Code::TooManyRequests),
         }

@@ -130,7 +130,7 @@ impl Problem {
         let challenge = HeaderValue::from_str(&format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"")).ok();
         let mut problem = Self::new(Code::InsufficientScope);
         problem.0.challenge = challenge;
-        problem.detail(format!("This call needs the scope {scope}."))
+        problem.detail(format!("This call needs the scope {scope}: use a credential that holds it."))
     }
 
     /// The credential lacks these scopes, separated by spaces: what a gateway asked for.
@@ -269,6 +269,10 @@ pub(super) struct ProblemBody {
     #[serde(rename = "traceId")]
     trace_id: String,
 }
+
+/// A refusal whose answer is worded in another dialect: for the log and the counts alone.
+#[derive(Clone, Debug)]
+pub(super) struct InOtherWords(pub(super) Problem);
 
 impl IntoResponse for Problem {
     /// The bare answer; `finish` gives it its body.

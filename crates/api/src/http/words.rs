@@ -37,9 +37,15 @@ pub(super) enum ReasonWord {
     NoLongerNeeded,
 }
 
-/// A scope: segments separated by `:`, with `*` only as the last one.
+/// A scope: segments separated by `:`, with `*` only as the last one. Those that begin with `api-keys`, `merchants`,
+/// `audit` or `webhooks` are this service's own.
 #[derive(ToSchema)]
-#[schema(as = Scope, value_type = String, max_length = 64, pattern = "^[a-z0-9_.-]+(:[a-z0-9_.-]+)*(:[*])?$")]
+#[schema(
+    as = Scope, value_type = String, max_length = 64,
+    pattern = "^((?!(api-keys|merchants|audit|webhooks)(:|$))[a-z0-9_.-]+(:[a-z0-9_.-]+)*(:[*])?|\
+        api-keys:write|api-keys:read|api-keys:verify|merchants:read|merchants:write|\
+        (api-keys|merchants|audit|webhooks):[*])$"
+)]
 pub(super) struct ScopeWord(String);
 
 /// An account's name for clients. It does not start with `key_`.
@@ -63,3 +69,19 @@ pub(super) struct NameWord(String);
     pattern = "^[\\t-\\r ]*([^\\u0000-\\u0020\\u007f-\\u009f<>]([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,498}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*)?$"
 )]
 pub(super) struct DescriptionWord(String);
+
+#[cfg(test)]
+mod tests {
+    //! What a pattern must not forget.
+    use keyward_domain::Permission;
+    use utoipa::PartialSchema as _;
+
+    use super::*;
+
+    #[test]
+    fn the_pattern_of_a_scope_holds_every_scope_of_this_service() {
+        let schema = serde_json::to_value(ScopeWord::schema()).unwrap();
+        let scopes = Permission::ALL.map(Permission::scope).join("|");
+        assert!(schema["pattern"].as_str().unwrap().contains(&format!("|{scopes}|")), "{schema}");
+    }
+}

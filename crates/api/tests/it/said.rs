@@ -31,9 +31,9 @@ async fn everything_that_is_wrong_with_a_new_key_is_named_at_once() {
     for (body, fields) in [
         (
             json!({"mid": "merchant_a1", "name": "x", "type": "public", "scopes": ["api-keys:read"], "expires_at": past}),
-            &["expires_at", "scopes"][..],
+            &["expires_at", "scopes[0]"][..],
         ),
-        (json!({"type": "public", "scopes": ["api-keys:read"]}), &["mid", "name", "scopes"]),
+        (json!({"type": "public", "scopes": ["api-keys:read"]}), &["mid", "name", "scopes[0]"]),
         (json!({"mid": "merchant_a1", "name": "x", "expires_at": past}), &["expires_at", "type"]),
         (
             json!({
@@ -48,6 +48,22 @@ async fn everything_that_is_wrong_with_a_new_key_is_named_at_once() {
         ),
     ] {
         world.post_json(&by, "/v1/api-keys", &body).await.invalid(fields);
+    }
+}
+
+#[tokio::test]
+async fn every_scope_that_only_a_secret_key_may_hold_is_named() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await.value;
+    let scopes = ["api-keys:read", "charges:read", "merchants:*"];
+    for key_type in ["public", "tokenization"] {
+        let body = json!({"mid": "merchant_a1", "name": "x", "type": key_type, "scopes": scopes});
+        let problem = world.post_json(&by, "/v1/api-keys", &body).await.problem(400, "invalid_request");
+        let said = |place: usize| {
+            let scope = scopes[place];
+            json!(format!("scopes[{place}] must not be {scope}, which only secret keys may hold"))
+        };
+        assert_eq!(problem["errors"], json!([said(0), said(2)]), "{problem}");
     }
 }
 
@@ -79,12 +95,12 @@ async fn a_credential_of_another_kind_is_told_what_it_is_and_what_to_send() {
     let secret = pair.secret.value.as_str();
     let bearer = |value: &str| format!("Bearer {value}");
     let public = [&pair.public.value, &pair.public.forged(), &revoked.public.value].map(|value| bearer(value));
-    let presented = Some("Bearer error=\"invalid_token\"");
-    for (name, values, word, challenge) in [
-        ("authorization", &public[..], "a public key", presented),
-        ("authorization", &[bearer(&tokenization)], "a tokenization key", presented),
-        ("authorization", &["Basic eDp5".to_owned()], "Basic authentication", presented),
-        ("x-api-key", &[secret.to_owned(), "garbage".to_owned()], "`X-Api-Key`", Some("Bearer")),
+    for (name, values, word) in [
+        ("authorization", &public[..], "a public key"),
+        ("authorization", &[bearer(&tokenization)], "a tokenization key"),
+        ("authorization", &["Basic eDp5".to_owned()], "Basic authentication"),
+        ("authorization", &[secret.to_owned(), "Bearer".to_owned(), "Digest x".to_owned()], "the word `Bearer`"),
+        ("x-api-key", &[secret.to_owned(), "garbage".to_owned()], "`X-Api-Key`"),
     ] {
         let mut texts = Vec::new();
         for value in values {
@@ -93,7 +109,11 @@ async fn a_credential_of_another_kind_is_told_what_it_is_and_what_to_send() {
                 let problem = answer.problem(401, "invalid_credential");
                 let detail = detail(&problem);
                 assert!(detail.contains(word) && detail.contains("send `Authorization: Bearer`"), "{detail}");
-                assert_eq!(answer.header("www-authenticate"), challenge, "{name}: {value}");
+                assert_eq!(
+                    answer.header("www-authenticate"),
+                    Some("Bearer error=\"invalid_token\""),
+                    "{name}: {value}"
+                );
                 texts.push(answer.untraced());
             }
         }

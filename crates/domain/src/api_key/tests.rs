@@ -37,11 +37,13 @@ fn a_key_is_never_issued_dead() {
 
 #[test]
 fn all_objections_to_a_key_are_raised_together() {
-    let scopes: ScopeSet = "api-keys:read".parse().unwrap();
+    let scopes: ScopeSet = "api-keys:read charges:read merchants:*".parse().unwrap();
     let errors = |key_type, expires_at| KeyTerms::errors(key_type, &scopes, expires_at, at(10)).collect::<Vec<_>>();
-    let (reserved, expired) = (TermsError::ReservedScope, TermsError::ExpiryNotInFuture);
-    assert_eq!(errors(KeyType::Public, Some(at(9))), [reserved, expired]);
-    assert_eq!(errors(KeyType::Public, None), [reserved]);
+    let reserved = |place, scope: &str| TermsError::ReservedScope { place, scope: scope.parse().unwrap() };
+    let (read, merchants) = (reserved(0, "api-keys:read"), reserved(2, "merchants:*"));
+    let expired = TermsError::ExpiryNotInFuture;
+    assert_eq!(errors(KeyType::Public, Some(at(9))), [read.clone(), merchants.clone(), expired.clone()]);
+    assert_eq!(errors(KeyType::Public, None), [read, merchants]);
     assert_eq!(errors(KeyType::Secret, Some(at(9))), [expired]);
     assert_eq!(errors(KeyType::Secret, Some(at(11))), []);
 }

@@ -1,4 +1,4 @@
-//! `keyward account`: make, list, suspend, resume and close accounts, with the authority of whoever can open the database.
+//! `keyward account`: make, list, suspend, resume and close accounts, with the authority of the operator.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,6 +8,7 @@ use keyward_api::app::{
     count_below::count_below,
     create_account::{self, CreateAccount, create_account},
     list_merchants::list_merchants,
+    read_merchant::read_merchant,
 };
 use keyward_domain::{Account, Mid, Name, Role, Status};
 use keyward_storage::Below;
@@ -16,24 +17,40 @@ use serde_json::{Value, json};
 use super::{
     choice::one_of,
     consent::{self, Consent},
-    examples, no_such_account, output, waiting, with_node,
+    examples,
+    exit::wrong_usage,
+    no_such_account,
+    output::{self, Form},
+    waiting, with_node,
 };
 use crate::{config::Settings, database::Access, node::Node};
 
 /// How many accounts are read at once.
 const PAGE: u16 = 500;
 
+/// What a person reads of one account, in this order.
+const LINES: &[(&str, &str)] = &[
+    ("MID", "mid"),
+    ("NAME", "name"),
+    ("ROLE", "role"),
+    ("PARENT", "parent_mid"),
+    ("STATUS", "status"),
+    ("CREATED", "created_at"),
+];
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make an account; prints it as JSON
+    /// Make an account
     #[command(after_help = examples::ACCOUNT_CREATE)]
     Create(Create),
     /// List all accounts, newest first
     #[command(after_help = examples::ACCOUNT_LIST)]
-    List(output::Form),
+    List(Form),
     /// Make the keys of an account and of all below it unusable until it is resumed
+    #[command(after_help = examples::ACCOUNT_SUSPEND)]
     Suspend(Named),
     /// Make a suspended account's keys usable again
+    #[command(after_help = examples::ACCOUNT_RESUME)]
     Resume(Named),
     /// End an account and the keys of all below it, for good
     ///
@@ -57,12 +74,16 @@ pub(super) struct Create {
     /// The account that it stands below; the platform if absent
     #[arg(long, value_name = "MID")]
     parent: Option<Mid>,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// The account
     mid: Mid,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(Debug, Args)]
@@ -70,24 +91,37 @@ pub(super) struct Close {
     /// The account
     mid: Mid,
     #[command(flatten)]
-    pub(super) consent: Consent,
+    consent: Consent,
+    #[command(flatten)]
+    form: Form,
+}
+
+impl Close {
+    /// Refuses where there is neither a yes nor a person to ask.
+    pub(super) fn demand_consent(&self) -> Result<()> {
+        self.consent.demand(&format!("account close {}", self.mid))
+    }
 }
 
 pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
     match command {
         Command::Create(create) => {
+            if create.role == Role::Platform && create.parent.is_some() {
+                return Err(wrong_usage("the platform is the root: leave --parent out"));
+            }
+            let form = create.form;
             let account = with_node(settings, Access::Change, async |node| make(node, create).await).await?;
-            output::json(&view(&account))
+            output::object(&view(&account), LINES, form)
         }
         Command::List(form) => with_node(settings, Access::Read, async |node| list(node, form).await).await,
-        Command::Suspend(Named { mid }) => change(settings, &mid, Status::Suspended).await,
-        Command::Resume(Named { mid }) => change(settings, &mid, Status::Active).await,
+        Command::Suspend(named) => change(settings, &named, Status::Suspended).await,
+        Command::Resume(named) => change(settings, &named, Status::Active).await,
         Command::Close(close) => end(settings, close).await,
     }
 }
 
 async fn make(node: &Node, create: Create) -> Result<Account> {
-    let Create { role, name, mid, parent } = create;
+    let Create { role, name, mid, parent, form: _ } = create;
     let parent = match parent {
         None if role != Role::Platform => platform(node).await?,
         given => given,
@@ -124,7 +158,7 @@ fn explain(error: create_account::Error) -> anyhow::Error {
     anyhow::anyhow!("{error}: {hint}")
 }
 
-async fn list(node: &Node, form: output::Form) -> Result<()> {
+async fn list(node: &Node, form: Form) -> Result<()> {
     const COLUMNS: &[(&str, &str)] = &[
         ("MID", "mid"),
         ("ROLE", "role"),
@@ -144,30 +178,45 @@ async fn list(node: &Node, form: output::Form) -> Result<()> {
     }
 }
 
-async fn change(settings: &Settings, mid: &Mid, wanted: Status) -> Result<()> {
+async fn change(settings: &Settings, named: &Named, wanted: Status) -> Result<()> {
+    let Named { mid, form } = named;
     let account = with_node(settings, Access::Change, async |node| become_status(node, settings, mid, wanted).await);
-    output::json(&view(&account.await?))
+    output::object(&view(&account.await?), LINES, *form)
 }
 
 async fn end(settings: &Settings, close: Close) -> Result<()> {
-    let Close { mid, consent } = close;
+    let Close { mid, consent, form } = close;
     let account = with_node(settings, Access::Change, async |node| {
         if consent.is_missing() {
             let found = count_below(&node.app, &Caller::operator(), &mid).await?;
-            let (account, Below { accounts, keys }) = found.ok_or_else(|| no_such_account(&mid))?;
+            let (account, below) = found.ok_or_else(|| no_such_account(&mid))?;
             // Of a closed one nothing is left to end: to repeat it is to wait once more.
             if account.status != Status::Closed {
-                consent::ask(&format!(
-                    "Close {mid} ({}) for good? That ends {} (it and all below) and {}.",
-                    account.name.as_str(),
-                    consent::count(accounts, "account"),
-                    consent::count(keys, "key")
-                ))?;
+                let ends = what_ends(node, &account, below).await?;
+                consent::ask(&format!("Close {mid} ({}) for good? {ends}", account.name.as_str()))?;
             }
         }
         become_status(node, settings, &mid, Status::Closed).await
     });
-    output::json(&view(&account.await?))
+    output::object(&view(&account.await?), LINES, form)
+}
+
+/// What a person is told before an account that is not closed itself is closed.
+async fn what_ends(node: &Node, account: &Account, below: Below) -> Result<String> {
+    let mut parent = account.parent.clone();
+    while let Some(above) = parent {
+        let above = read_merchant(&node.app, &Caller::operator(), &above.mid).await?;
+        if let Some(closed) = above.as_ref().filter(|above| above.status == Status::Closed) {
+            return Ok(format!(
+                "It is below {}, which is closed: it and its keys have ended already, so that ends 0 accounts and 0 \
+                 keys.",
+                closed.mid
+            ));
+        }
+        parent = above.and_then(|above| above.parent);
+    }
+    let (accounts, keys) = (consent::count(below.accounts, "account"), consent::count(below.keys, "key"));
+    Ok(format!("That ends {accounts} (it and all below) and {keys}."))
 }
 
 async fn become_status(node: &Node, settings: &Settings, mid: &Mid, wanted: Status) -> Result<Account> {

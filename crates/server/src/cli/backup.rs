@@ -15,7 +15,7 @@ use keyward_storage::{Feed as _, HistoryToken, Installation as _, LostHistory, S
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 use serde_json::json;
 
-use super::output;
+use super::output::{self, Form};
 use crate::{
     clock::SystemClock,
     config::Settings,
@@ -27,11 +27,20 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// The file of the copy
-    pub(super) file: PathBuf,
+    file: PathBuf,
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Copies the database into a new file that its owner alone can read.
-pub(super) async fn backup(file: &Path, settings: &Settings) -> Result<()> {
+pub(super) async fn backup(named: &Named, settings: &Settings) -> Result<()> {
+    const LINES: &[(&str, &str)] = &[
+        ("FILE", "file"),
+        ("ENVIRONMENT", "environment"),
+        ("MASTER KEY", "master_key_fingerprints"),
+        ("LAST EVENT", "last_event"),
+    ];
+    let Named { file, form } = named;
     if !settings.is_embedded() {
         bail!("this copies the embedded database; copy a Postgres with its own pg_dump (docs/backup.md)");
     }
@@ -40,12 +49,13 @@ pub(super) async fn backup(file: &Path, settings: &Settings) -> Result<()> {
     let closed = database.close().await;
     let contents = copied?;
     closed?;
-    output::json(&json!({
+    let copied = json!({
         "file": file,
         "environment": contents.stamp.environment.as_str(),
         "master_key_fingerprints": contents.fingerprints(),
         "last_event": contents.last_event,
-    }))
+    });
+    output::object(&copied, LINES, *form)
 }
 
 async fn copy(file: &Path, database: &Database) -> Result<Contents> {
@@ -87,7 +97,15 @@ fn draft_of(file: &Path) -> PathBuf {
 }
 
 /// Puts a copy in the place of the embedded database. It has to fit this environment and the master key that is here.
-pub(super) async fn restore(file: &Path, settings: &Settings) -> Result<()> {
+pub(super) async fn restore(named: &Named, settings: &Settings) -> Result<()> {
+    const LINES: &[(&str, &str)] = &[
+        ("FILE", "file"),
+        ("DATA DIR", "data_dir"),
+        ("ENVIRONMENT", "environment"),
+        ("LAST EVENT", "last_event"),
+        ("REPLACED LAST EVENT", "replaced_last_event"),
+    ];
+    let Named { file, form } = named;
     if !settings.is_embedded() {
         bail!("this restores the embedded database; restore a Postgres with its own pg_restore (docs/backup.md)");
     }
@@ -119,13 +137,14 @@ pub(super) async fn restore(file: &Path, settings: &Settings) -> Result<()> {
             kept_up_to.next()
         );
     }
-    output::json(&json!({
+    let restored = json!({
         "file": file,
         "data_dir": settings.data_dir(),
         "environment": contents.stamp.environment.as_str(),
         "last_event": contents.last_event,
         "replaced_last_event": replaced,
-    }))
+    });
+    output::object(&restored, LINES, *form)
 }
 
 /// What a database says of itself.

@@ -1,11 +1,11 @@
 //! Asking a person before what cannot be undone. Without a terminal `--yes` is required.
 
-use std::io::{self, IsTerminal as _, Write as _, stdin};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _, stdin};
 
 use anyhow::{Result, bail};
-use clap::{Args, CommandFactory as _, error::ErrorKind};
+use clap::Args;
 
-use super::Cli;
+use super::exit::wrong_usage;
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Consent {
@@ -15,13 +15,15 @@ pub(super) struct Consent {
 }
 
 impl Consent {
-    /// Ends the process, as wrong usage, if consent is not given and there is no terminal to ask on.
-    pub(super) fn demand(self) {
+    /// Refuses, as wrong usage, if consent is not given and there is no terminal to ask on. `words` are the command.
+    pub(super) fn demand(self, words: &str) -> Result<()> {
         if self.yes || (stdin().is_terminal() && io::stderr().is_terminal()) {
-            return;
+            return Ok(());
         }
-        let message = "this cannot be undone, and there is no terminal to ask on: give --yes if it is meant";
-        Cli::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+        Err(wrong_usage(format!(
+            "this cannot be undone, and there is no terminal to ask on: if it is meant, add --yes (`keyward {words} \
+             --yes`)"
+        )))
     }
 
     /// Whether a person still has to be asked.
@@ -30,15 +32,18 @@ impl Consent {
     }
 }
 
-/// Asks; anything but a yes is a no.
+/// Asks; anything but a line with a yes is a no, the end of the input (^D) too.
 pub(super) fn ask(question: &str) -> Result<()> {
     write!(io::stderr(), "{question} [y/N] ")?;
-    let mut answer = String::new();
-    stdin().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => bail!("nothing was changed"),
+    let mut answer = Vec::new();
+    stdin().lock().read_until(b'\n', &mut answer)?;
+    let is_line = answer.ends_with(b"\n");
+    if !is_line {
+        // The person ended no line, so the cursor stands behind the question.
+        writeln!(io::stderr())?;
     }
+    let answer = answer.trim_ascii().to_ascii_lowercase();
+    if is_line && matches!(&answer[..], b"y" | b"yes") { Ok(()) } else { bail!("nothing was changed") }
 }
 
 /// A number of these, in words.

@@ -16,6 +16,16 @@ Examples:
   keyward health                            whether the process answers (GET /healthz)
   keyward health --ready --timeout 2s       whether it can answer requests (GET /readyz)";
 
+pub(super) const MIGRATE: &str = "\
+Examples:
+  keyward migrate --data-dir /var/lib/keyward
+  keyward migrate --config /etc/keyward/owner.toml    as the owner of the tables";
+
+pub(super) const DOCTOR: &str = "\
+Examples:
+  keyward doctor --config /etc/keyward/keyward.toml
+  keyward doctor --format json | jq -r '.[] | select(.level != \"ok\").finding'";
+
 pub(super) const BACKUP: &str = "\
 Example:
   keyward backup /backups/keyward.db";
@@ -43,6 +53,14 @@ pub(super) const ACCOUNT_LIST: &str = "\
 Examples:
   keyward account list
   keyward account list --format json | jq -r '.[].mid'";
+
+pub(super) const ACCOUNT_SUSPEND: &str = "\
+Example:
+  keyward account suspend shop-1";
+
+pub(super) const ACCOUNT_RESUME: &str = "\
+Example:
+  keyward account resume shop-1";
 
 pub(super) const ACCOUNT_CLOSE: &str = "\
 Examples:
@@ -76,6 +94,10 @@ pub(super) const KEY_REVOKE: &str = "\
 Examples:
   keyward key revoke key_01h2xcejqtf2nbrexx3vqjhp41 --reason compromised
   keyward key revoke key_01h2xcejqtf2nbrexx3vqjhp41 --yes";
+
+pub(super) const SIGNING_KEY_ROTATE: &str = "\
+Example:
+  keyward signing-key rotate";
 
 pub(super) const DEMO_ENV: &str = "\
 Examples:

@@ -1,7 +1,7 @@
 //! How a process ends: the codes that scripts may rely on, each with its meaning. They stand in `--help` and in
 //! `docs/commands.md`.
 
-use std::process::ExitCode;
+use std::{fmt, process::ExitCode};
 
 /// The end of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,8 @@ pub(crate) enum Exit {
     Done = 0,
     /// It could not, or must not.
     Failed = 1,
-    /// The command line is wrong. clap ends the process with this code itself.
+    /// The command line is wrong, or what it reads from standard input. clap ends the process with this code itself;
+    /// what clap cannot know is a [`WrongUsage`].
     Usage = 2,
     /// The question was answered, and the answer is no.
     NotGood = 3,
@@ -30,6 +31,11 @@ impl Exit {
         }
     }
 
+    /// How a process ends that met this error.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        if error.is::<WrongUsage>() { Self::Usage } else { Self::Failed }
+    }
+
     /// Code and meaning of each.
     pub(super) fn table() -> impl Iterator<Item = (u8, &'static str)> {
         Self::ALL.into_iter().map(|exit| (exit as u8, exit.meaning()))
@@ -40,6 +46,23 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
     }
+}
+
+/// Why a command line is wrong. Nothing was tried.
+#[derive(Debug)]
+struct WrongUsage(String);
+
+impl fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}
+
+/// An error that ends the process with [`Exit::Usage`].
+pub(super) fn wrong_usage(why: impl Into<String>) -> anyhow::Error {
+    WrongUsage(why.into()).into()
 }
 
 /// The end of a help text: these examples, and the table of exit codes.

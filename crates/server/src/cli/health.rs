@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use bytes::Bytes;
 use clap::Args;
 use http::{Request, StatusCode, header};
@@ -16,13 +16,13 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 use tokio_rustls::TlsConnector;
 
-use super::{exit::Exit, output};
+use super::{exit::Exit, options::must_be, output};
 use crate::{
-    config::{Settings, duration},
+    config::{Settings, address, duration},
     listener::reachable,
 };
 
@@ -42,7 +42,7 @@ pub(super) struct Health {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = patience)]
     timeout: Duration,
     /// Where the server listens, if not where the settings say
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = place)]
     listen: Option<String>,
 }
 
@@ -54,7 +54,15 @@ impl Health {
 }
 
 fn patience(text: &str) -> Result<Duration, String> {
-    duration(text).map_err(|wants| format!("must be {wants}"))
+    duration(text).map_err(must_be)
+}
+
+/// Where one that runs can be.
+fn place(text: &str) -> Result<String, String> {
+    match address(text).map_err(must_be)?.port() {
+        0 => Err(must_be("the address that the server printed; only the server knows what port 0 became")),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 pub(super) async fn run(health: &Health, settings: &Settings) -> Result<ExitCode> {
@@ -67,9 +75,14 @@ pub(super) async fn run(health: &Health, settings: &Settings) -> Result<ExitCode
     let path = if health.ready { "/readyz" } else { "/healthz" };
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{address}{path}");
-    let answer = timeout(health.timeout, ask(address, settings.tls.is_some(), path)).await;
-    let (status, body) = match answer {
-        Ok(answer) => answer.with_context(|| format!("{url} does not answer"))?,
+    let (due, by_tls) = (Instant::now() + health.timeout, settings.tls.is_some());
+    let (status, body) = match timeout_at(due, ask(address, by_tls, path)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => {
+            let otherwise = timeout_at(due, ask(address, !by_tls, path)).await;
+            let error = if matches!(otherwise, Ok(Ok(_))) { anyhow!(mismatch(by_tls)) } else { error };
+            return Err(error.context(format!("{url} does not answer")));
+        }
         Err(_) => bail!("{url} gave no answer within {:?}", health.timeout),
     };
     ensure!(status == StatusCode::OK, "{url} answers {}: {}", status.as_u16(), reason(&body));
@@ -78,6 +91,17 @@ pub(super) async fn run(health: &Health, settings: &Settings) -> Result<ExitCode
     ensure!(said.split(' ').next() == Some(expected), "{url} answers 200, but not `{expected}`; is this a keyward?");
     output::line(&format!("{url}: {said}"))?;
     Ok(Exit::Done.into())
+}
+
+/// Why there is no answer, where the other protocol has one.
+const fn mismatch(by_tls: bool) -> &'static str {
+    if by_tls {
+        "the server speaks plain HTTP, and was asked by TLS, since tls.certificate and tls.key \
+         (KEYWARD_TLS__CERTIFICATE, KEYWARD_TLS__KEY) are set here: use the settings of the server"
+    } else {
+        "the server speaks TLS, and was asked by plain HTTP, since tls.certificate and tls.key \
+         (KEYWARD_TLS__CERTIFICATE, KEYWARD_TLS__KEY) are not set here: use the settings of the server"
+    }
 }
 
 /// A text as one line, without what would move a terminal: any program may have answered.

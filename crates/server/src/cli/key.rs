@@ -1,32 +1,30 @@
 //! `keyward key`: make, show, list, verify and revoke keys, with the authority of the operator.
 //!
-//! A secret leaves through [`Destination`] only.
+//! A secret leaves through [`Destination`](super::secret_file::Destination) only.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 use keyward_api::app::{
-    Caller,
-    issue_key::{self, IssueKey, issue_key},
-    issue_pair::{self, IssuePair, issue_pair},
+    Caller, issue_key,
     list_keys::{self, ListKeys, Page, list_keys},
 };
-use keyward_domain::{ApiKey, Chain, Condition, Description, KeyTerms, KeyType, Mid, Name, Scope, ScopeSet, Timestamp};
+use keyward_domain::{ApiKey, Chain, Condition, Description, KeyType, Mid, Scope, ScopeSet, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
     choice::one_of,
     examples,
-    exit::Exit,
-    moment::Moment,
+    exit::{Exit, wrong_usage},
     no_such_account,
     output::{self, Form},
-    secret_file::Destination,
     with_node,
 };
 use crate::{config::Settings, database::Access, node::Node};
 
+mod create;
+mod pair;
 mod revoke;
 mod show;
 mod verify;
@@ -38,10 +36,10 @@ const PAGE: u16 = 500;
 pub(super) enum Command {
     /// Make one key
     #[command(after_help = examples::KEY_CREATE)]
-    Create(Create),
+    Create(create::Create),
     /// Make a public and a secret key that belong together: what a program needs to ask for access tokens
     #[command(after_help = examples::KEY_PAIR)]
-    Pair(Pair),
+    Pair(pair::Pair),
     /// Show one key
     #[command(after_help = examples::KEY_SHOW)]
     Show(show::Show),
@@ -50,7 +48,8 @@ pub(super) enum Command {
     List(List),
     /// Say whether a key is good, and for what; its value comes from standard input
     ///
-    /// Nothing is noted: neither the use of the key nor anything else changes. Exit code 0 means good, 3 not good.
+    /// Nothing is noted: neither the use of the key nor anything else changes. Exit code 0 means good, 3 not good. Of a
+    /// file that --out wrote give the value alone: `jq -r .value FILE | keyward key verify`.
     #[command(after_help = examples::KEY_VERIFY)]
     Verify(verify::Verify),
     /// Revoke a key, for good
@@ -58,53 +57,6 @@ pub(super) enum Command {
     /// On a terminal it asks. It returns when no node accepts the key.
     #[command(after_help = examples::KEY_REVOKE)]
     Revoke(revoke::Revoke),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Create {
-    /// The account
-    #[arg(long)]
-    mid: Mid,
-    /// What people call the key
-    #[arg(long, value_parser = |text: &str| Name::parse(text))]
-    name: Name,
-    /// What it is for: servers, web pages, or making tokens of cards in web pages
-    #[arg(long = "type", value_parser = one_of::<KeyType>(KeyType::WORDS))]
-    key_type: KeyType,
-    /// What the key may do, such as charges:read; may be repeated
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
-    scopes: Vec<Scope>,
-    /// What somebody noted about it
-    #[arg(long, value_parser = |text: &str| Description::parse(text))]
-    description: Option<Description>,
-    /// When it dies by itself: a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m
-    #[arg(long, value_name = "TIME")]
-    expires_at: Option<Moment>,
-    /// A new file for the value of a secret key; needed unless on a terminal
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Pair {
-    /// The account
-    #[arg(long)]
-    mid: Mid,
-    /// What people call the pair
-    #[arg(long, value_parser = |text: &str| Name::parse(text))]
-    name: Name,
-    /// What the secret key may do, such as 'api-keys:*'; may be repeated
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
-    scopes: Vec<Scope>,
-    /// What somebody noted about it
-    #[arg(long, value_parser = |text: &str| Description::parse(text))]
-    description: Option<Description>,
-    /// Revoke the account's active pairs of this name in the same step
-    #[arg(long)]
-    overwrite: bool,
-    /// A new file for both values: {"mid", "appKey", "appSecret"}; needed unless on a terminal
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -125,8 +77,8 @@ pub(super) struct List {
 pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCode> {
     match command {
         Command::Verify(verify) => return verify::run(verify, settings).await,
-        Command::Create(create) => make(settings, create).await?,
-        Command::Pair(pair) => make_pair(settings, pair).await?,
+        Command::Create(create) => create::run(create, settings).await?,
+        Command::Pair(pair) => pair::run(pair, settings).await?,
         Command::Show(show) => show::run(&show, settings).await?,
         Command::List(query) => with_node(settings, Access::Read, async |node| list(node, query).await).await?,
         Command::Revoke(revoke) => revoke::run(&revoke, settings).await?,
@@ -137,36 +89,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCod
 /// Each of them is a scope already: what is not ends the process while arguments are read, which also keeps a value
 /// that looks like a secret out of the message.
 fn scopes(given: &[Scope]) -> Result<ScopeSet> {
-    ScopeSet::parse(given.iter().map(Scope::as_str)).map_err(|error| anyhow::anyhow!("--scope: {error}"))
-}
-
-async fn make(settings: &Settings, create: Create) -> Result<()> {
-    let Create { mid, name, key_type, scopes: given, description, expires_at, out } = create;
-    let granted = scopes(&given)?;
-    let destination = if key_type.is_secret() { Some(Destination::take(out.as_deref())?) } else { None };
-    let issued = with_node(settings, Access::Change, async |node| {
-        let now = node.app.now();
-        let expires_at = expires_at.map(|moment| moment.after(now));
-        let terms = KeyTerms::agree(key_type, name, description, granted, expires_at, now)
-            .map_err(|error| anyhow::anyhow!("{}: {error}", which(error)))?;
-        let command = IssueKey { mid: mid.clone(), terms };
-        issue_key(&node.app, &Caller::operator(), command).await.map_err(|error| explain(error, &mid))
-    });
-    let issued = match issued.await {
-        Ok(issued) => issued,
-        Err(error) => {
-            if let Some(destination) = destination {
-                destination.abandon();
-            }
-            return Err(error);
-        }
-    };
-    let mut shown = view(&issued.key, &issued.chain, None, issued.key.facts().created_at);
-    shown["value"] = issued.value.expose().into();
-    match destination {
-        Some(destination) => destination.keep(&shown, &[issued.key.id().to_string()]),
-        None => output::json(&shown),
-    }
+    ScopeSet::parse(given.iter().map(Scope::as_str)).map_err(|error| wrong_usage(format!("--scope: {error}")))
 }
 
 fn explain(error: issue_key::Error, mid: &Mid) -> anyhow::Error {
@@ -176,39 +99,6 @@ fn explain(error: issue_key::Error, mid: &Mid) -> anyhow::Error {
         | issue_key::Error::ScopeNotHeld(_)
         | issue_key::Error::AccountNotActive(_)
         | issue_key::Error::Fault(_) => error.into(),
-    }
-}
-
-const fn which(error: keyward_domain::TermsError) -> &'static str {
-    match error {
-        keyward_domain::TermsError::ReservedScope => "--scope",
-        keyward_domain::TermsError::ExpiryNotInFuture => "--expires-at",
-    }
-}
-
-async fn make_pair(settings: &Settings, pair: Pair) -> Result<()> {
-    let Pair { mid, name, scopes: given, description, overwrite, out } = pair;
-    let command = IssuePair { mid, name, description, scopes: scopes(&given)?, overwrite };
-    let destination = Destination::take(out.as_deref())?;
-    let issued = with_node(settings, Access::Change, async |node| {
-        issue_pair(&node.app, &Caller::operator(), &command).await.map_err(|error| match error {
-            issue_pair::Error::Key(error) => explain(error, &command.mid),
-            issue_pair::Error::Refused(_) => error.into(),
-        })
-    });
-    match issued.await {
-        Ok(pair) => {
-            let shown = json!({
-                "mid": command.mid.as_str(),
-                "appKey": pair.public_value.expose(),
-                "appSecret": pair.secret_value.expose(),
-            });
-            destination.keep(&shown, &[pair.public.id().to_string(), pair.secret.id().to_string()])
-        }
-        Err(error) => {
-            destination.abandon();
-            Err(error)
-        }
     }
 }
 

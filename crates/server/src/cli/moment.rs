@@ -15,15 +15,27 @@ pub(super) enum Moment {
     In(Duration),
 }
 
+/// A key that ends sooner is dead before anybody can use it.
+const SOONEST: Duration = Duration::from_secs(1);
+
 /// Why a text is none.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NoMoment;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoMoment {
+    /// It is neither form.
+    Malformed,
+    /// It is over before it can be used.
+    TooSoon,
+}
 
 impl fmt::Display for NoMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "must be a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m, at most 36600d",
-        )
+        f.write_str(match self {
+            Self::Malformed => {
+                "must be a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m, at most \
+                 36600d"
+            }
+            Self::TooSoon => "must be in the future, at least 1s from now: a key that ends sooner is of no use",
+        })
     }
 }
 
@@ -34,18 +46,24 @@ impl FromStr for Moment {
 
     fn from_str(text: &str) -> Result<Self, NoMoment> {
         let at = text.parse().map(Self::At);
-        at.or_else(|_| duration(text).map(Self::In)).map_err(|_| NoMoment)
+        let moment = at.or_else(|_| duration(text).map(Self::In)).map_err(|_| NoMoment::Malformed)?;
+        let is_too_soon = matches!(moment, Self::In(time) if time < SOONEST);
+        if is_too_soon { Err(NoMoment::TooSoon) } else { Ok(moment) }
     }
 }
 
 impl Moment {
     /// When that is, in whole milliseconds as all times that are given are (contract, section 10).
-    pub(super) fn after(self, now: Timestamp) -> Timestamp {
+    ///
+    /// # Errors
+    /// [`NoMoment::TooSoon`].
+    pub(super) fn after(self, now: Timestamp) -> Result<Timestamp, NoMoment> {
         match self {
-            Self::At(at) => at,
+            Self::At(at) if at < now.saturating_add(SOONEST) => Err(NoMoment::TooSoon),
+            Self::At(at) => Ok(at),
             Self::In(time) => {
                 let at = now.saturating_add(time);
-                at.saturating_sub(Duration::from_micros(at.as_micros().rem_euclid(1_000).unsigned_abs()))
+                Ok(at.saturating_sub(Duration::from_micros(at.as_micros().rem_euclid(1_000).unsigned_abs())))
             }
         }
     }
@@ -69,13 +87,29 @@ mod tests {
             ("12h", "2026-11-24T00:00:01.234Z"),
             ("90m", "2026-11-23T13:30:01.234Z"),
         ] {
-            assert_eq!(text.parse::<Moment>().unwrap().after(now), at(expected), "{text}");
+            assert_eq!(text.parse::<Moment>().unwrap().after(now), Ok(at(expected)), "{text}");
         }
     }
 
     #[test]
     fn a_moment_beyond_the_calendar_is_its_end() {
-        assert!(Moment::In(Duration::MAX).after(at("2026-11-23T12:00:00Z")) > at("9999-12-31T23:59:59Z"));
+        let end = Moment::In(Duration::MAX).after(at("2026-11-23T12:00:00Z"));
+        assert!(end.is_ok_and(|end| end > at("9999-12-31T23:59:59Z")));
+    }
+
+    #[test]
+    fn a_moment_leaves_time_to_use_the_key() {
+        assert_eq!("999ms".parse::<Moment>(), Err(NoMoment::TooSoon));
+        assert_eq!("1s".parse::<Moment>(), Ok(Moment::In(Duration::from_secs(1))));
+        let now = at("2026-11-23T12:00:00Z");
+        for (text, expected) in [
+            ("2026-11-23T11:59:59Z", Err(NoMoment::TooSoon)),
+            ("2026-11-23T12:00:00Z", Err(NoMoment::TooSoon)),
+            ("2026-11-23T12:00:00.999Z", Err(NoMoment::TooSoon)),
+            ("2026-11-23T12:00:01Z", Ok(at("2026-11-23T12:00:01Z"))),
+        ] {
+            assert_eq!(Moment::At(at(text)).after(now), expected, "{text}");
+        }
     }
 
     #[test]

@@ -7,17 +7,17 @@ use clap::{ArgAction, Args, builder::PossibleValuesParser};
 use keyward_domain::Environment;
 
 use super::Command;
-use crate::config::{Flags, Purpose, Settings, from_process_environment};
+use crate::config::{self, Flags, Purpose, Settings, from_process_environment};
 
 /// What every command needs to know.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Common {
     /// The configuration file (or KEYWARD_CONFIG)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = file)]
     config: Option<PathBuf>,
     /// The folder of the embedded database and the master key
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_parser = directory)]
     data_dir: Option<String>,
     /// Which of the two deployments this is
     #[arg(long, global = true, value_parser = PossibleValuesParser::new(Environment::WORDS))]
@@ -29,14 +29,32 @@ pub(super) struct Common {
 #[command(next_help_heading = "Options of a server")]
 pub(super) struct Serve {
     /// Where to listen; port 0 takes any free one, and the address in use is printed
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     listen: Option<String>,
     /// Where to answer GET /metrics
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     metrics_listen: Option<String>,
     /// Make demo accounts and keys if the database is an empty sandbox
     #[arg(long, action = ArgAction::SetTrue)]
     demo: bool,
+}
+
+/// The rules of a setting hold for its option, too. They are checked here, so that a wrong command line has its own exit
+/// code and a message that names the option.
+fn file(text: &str) -> Result<PathBuf, String> {
+    config::path(text).map_err(must_be)
+}
+
+fn directory(text: &str) -> Result<String, String> {
+    config::path(text).map(|_| text.to_owned()).map_err(must_be)
+}
+
+fn address(text: &str) -> Result<String, String> {
+    config::address(text).map(|_| text.to_owned()).map_err(must_be)
+}
+
+pub(super) fn must_be(wants: &str) -> String {
+    format!("must be {wants}")
 }
 
 /// Where the settings of this process come from: they can be read again.

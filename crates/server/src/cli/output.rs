@@ -13,16 +13,15 @@ use unicode_width::UnicodeWidthStr as _;
 /// In which form a list or an object is printed.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Form {
-    /// How to print it; a table on a terminal and JSON elsewhere if absent
+    /// How to print it: a table, or JSON with the names of the HTTP API. A table on a terminal and JSON elsewhere if
+    /// absent
     #[arg(long, value_name = "FORM")]
     format: Option<Format>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
     Table,
-    /// For programs, with the names of the HTTP API
     Json,
 }
 
@@ -49,12 +48,28 @@ pub(super) fn is_terminal() -> bool {
 
 /// One object: as JSON, or one line for each of these fields, in this order.
 pub(super) fn object(value: &Value, fields: &[(&str, &str)], form: Form) -> Result<()> {
+    object_to_copy_from(value, fields, &[], form)
+}
+
+/// The same, and below it fields that a person copies: each on a line of its own under its title, so that to mark the
+/// line is to mark the value, however long it is.
+pub(super) fn object_to_copy_from(
+    value: &Value,
+    fields: &[(&str, &str)],
+    copied: &[(&str, &str)],
+    form: Form,
+) -> Result<()> {
     if !form.is_table() {
         return json(value);
     }
-    let rows: Vec<Vec<String>> =
-        fields.iter().map(|(title, field)| vec![(*title).to_owned(), cell(&value[*field])]).collect();
-    Ok(io::stdout().lock().write_all(table(&rows).as_bytes())?)
+    Ok(io::stdout().lock().write_all(lines(value, fields, copied).as_bytes())?)
+}
+
+fn lines(value: &Value, fields: &[(&str, &str)], copied: &[(&str, &str)]) -> String {
+    let row = |(title, field): &(&str, &str)| vec![(*title).to_owned(), cell(&value[*field])];
+    let mut text = table(&fields.iter().map(row).collect::<Vec<_>>());
+    text.extend(copied.iter().map(|(title, field)| format!("\n{title}\n{}\n", cell(&value[*field]))));
+    text
 }
 
 /// A list that is printed while it is read, however long: as one JSON array, or as a table.
@@ -188,6 +203,13 @@ mod tests {
         assert!(!shown.contains('\u{202e}') && !shown.contains('\u{feff}'), "{shown}");
         let again: Value = serde_json::from_str(&format!("{shown}]")).unwrap();
         assert_eq!(again[0], old, "a program reads what was stored");
+    }
+
+    #[test]
+    fn what_is_copied_has_a_line_of_its_own() {
+        let key = json!({"id": "key_1", "value": "sk_test_x"});
+        let shown = lines(&key, &[("ID", "id"), ("NAME", "name")], &[("VALUE, shown once", "value")]);
+        assert_eq!(shown, "ID    key_1\nNAME  -\n\nVALUE, shown once\nsk_test_x\n");
     }
 
     #[test]

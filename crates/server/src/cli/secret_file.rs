@@ -1,16 +1,15 @@
-//! Where a command puts a secret: a new file for its owner alone, or a terminal. Never a pipe: what reads it may well be
-//! a log.
+//! Where a command puts a secret: a new file for its owner alone, or a terminal. Never a pipe: a log may read it.
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::output;
+use super::{exit::wrong_usage, output};
 use crate::private_file;
 
 /// A place for a secret, taken before the secret is made.
@@ -33,27 +32,30 @@ impl Destination {
                 Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
             },
             None if output::is_terminal() => Ok(Self::Terminal),
-            None => bail!(
+            None => Err(wrong_usage(
                 "the secret would go into a pipe or a file that others may read: name a new file with --out FILE \
-                 (made with mode 600), or run this on a terminal"
-            ),
+                 (made with mode 600), or run this on a terminal",
+            )),
         }
     }
 
-    /// Hands the secret over. `keys` are its ids: if it cannot be kept, somebody has to revoke them.
-    pub(super) fn keep(self, secret: &Value, keys: &[String]) -> Result<()> {
+    /// Hands the secret over, and says where it is. `keys` are its ids: if it cannot be kept, somebody has to revoke
+    /// them. `show` prints it for the person who looks.
+    pub(super) fn keep(self, secret: &Value, keys: &[String], show: impl FnOnce() -> Result<()>) -> Result<()> {
         match self {
-            Self::Terminal => output::json(secret),
+            Self::Terminal => show(),
             Self::File(file, path) => {
-                let text = zeroize::Zeroizing::new(format!("{secret:#}\n"));
+                let (text, shown) = (zeroize::Zeroizing::new(format!("{secret:#}\n")), path.display());
+                let keys = keys.join(" and ");
                 private_file::fill(&file, &path, text.as_bytes()).with_context(|| {
                     format!(
-                        "{} could not be written, so nobody holds the secret: revoke {} with `keyward key revoke` and \
-                         try again",
-                        path.display(),
-                        keys.join(" and ")
+                        "{shown} could not be written, so nobody holds the secret: revoke {keys} with `keyward key \
+                         revoke` and try again"
                     )
-                })
+                })?;
+                // The exit code says the same to scripts.
+                let _ = writeln!(io::stderr(), "made {keys}; the secret is in {shown} (mode 600), and nowhere else");
+                Ok(())
             }
         }
     }
@@ -80,7 +82,7 @@ mod tests {
     fn a_secret_goes_into_a_new_file_of_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root.json");
-        Destination::take(Some(&path)).unwrap().keep(&json!({"appSecret": "x"}), &[]).unwrap();
+        Destination::take(Some(&path)).unwrap().keep(&json!({"appSecret": "x"}), &[], || unreachable!()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(fs::read_to_string(&path).unwrap().contains("appSecret"));
         let refusal = Destination::take(Some(&path)).err().unwrap();

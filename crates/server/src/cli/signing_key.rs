@@ -9,17 +9,22 @@ use keyward_storage::Write;
 use keyward_verifier::ClockDifference;
 use serde_json::json;
 
-use super::{output, with_node};
+use super::{
+    examples,
+    output::{self, Form},
+    with_node,
+};
 use crate::{clock::SystemClock, config::Settings, database::Access};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Publish the next key now; it signs in ten minutes, and the old one stays good for what it signed
-    Rotate,
+    #[command(after_help = examples::SIGNING_KEY_ROTATE)]
+    Rotate(Form),
 }
 
 pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
-    let Command::Rotate = command;
+    let Command::Rotate(form) = command;
     let keys = with_node(settings, Access::Change, async |node| {
         keep_signing_keys(&node.app).await?;
         if rotate_signing_keys(&node.app).await? == Write::Stale {
@@ -35,5 +40,6 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
     let keys = keys.await?;
     let newest = keys.newest_generation();
     let signs_from = keys.published(keyward_domain::Timestamp::UNIX_EPOCH).last().map(|key| key.signs_from.to_string());
-    output::json(&json!({ "generation": newest, "signs_from": signs_from }))
+    let lines = [("GENERATION", "generation"), ("SIGNS FROM", "signs_from")];
+    output::object(&json!({ "generation": newest, "signs_from": signs_from }), &lines, form)
 }

@@ -1,5 +1,7 @@
 //! What the command line accepts, and what it means.
 
+use clap::CommandFactory as _;
+
 use super::*;
 
 fn parse(words: &str) -> Result<Cli, clap::Error> {
@@ -31,6 +33,14 @@ fn all_commands_of_the_manual_are_there() {
         "keyward key show key_01h2xcejqtf2nbrexx3vqjhp41",
         "keyward key list --mid M --state active --type public",
         "keyward key list --mid M --format json",
+        "keyward account create --role platform --name N --format json",
+        "keyward account suspend M --format table",
+        "keyward account close M --yes --format json",
+        "keyward key create --mid M --name N --type public --expires-at 1s --format table",
+        "keyward key pair --mid M --name N --format json",
+        "keyward key revoke key_01h2xcejqtf2nbrexx3vqjhp41 --format table",
+        "keyward signing-key rotate --format json",
+        "keyward backup f --format json",
         "keyward key verify --scope charges:read --type public --mid M --format table",
         "keyward key revoke key_01h2xcejqtf2nbrexx3vqjhp41 --reason compromised --yes",
         "keyward signing-key rotate",
@@ -53,7 +63,14 @@ fn wrong_usage_ends_with_two() {
         "keyward key revoke key_01h2xcejqtf2nbrexx3vqjhp41 --reason boredom",
         "keyward key create --mid M --name N --type secret --value sk_test_x",
         "keyward key create --mid M --name N --type secret --expires-at tomorrow",
+        "keyward key create --mid M --name N --type secret --expires-at 999ms",
         "keyward key verify sk_test_x",
+        "keyward health --listen localhost:1",
+        "keyward health --listen 127.0.0.1:0",
+        "keyward serve --listen localhost:8080",
+        "keyward --metrics-listen 9090",
+        "keyward migrate --data-dir postgres://h/db",
+        "keyward migrate --config postgres://h/db",
         "keyward key list --mid M --format xml",
         "keyward account list --environment prod",
         "keyward health --timeout 5",
@@ -114,6 +131,17 @@ fn every_example_of_the_help_is_a_command() {
 }
 
 #[test]
+fn every_command_has_an_example() {
+    let lacks = |(words, command): &(String, clap::Command)| {
+        let is_a_group = command.has_subcommands() && words != "keyward";
+        let has_one = command.get_after_help().is_some_and(|after| after.to_string().contains("  keyward "));
+        (!is_a_group && !has_one).then(|| words.clone())
+    };
+    let lacking: Vec<_> = all_commands().iter().filter_map(lacks).collect();
+    assert!(lacking.is_empty(), "there is no example in the help of {lacking:?}");
+}
+
+#[test]
 fn what_takes_one_of_a_few_words_names_them_all() {
     let help = |words: &str| {
         let all = all_commands();
@@ -145,15 +173,17 @@ fn exit_codes_are_in_the_help_and_on_the_page() {
 
 #[test]
 fn flags_before_and_after_serve_mean_the_same() {
-    for words in
-        ["keyward --listen a:1 --demo", "keyward --listen a:1 serve --demo", "keyward serve --listen a:1 --demo"]
-    {
+    for words in [
+        "keyward --listen [::]:1 --demo",
+        "keyward --listen [::]:1 serve --demo",
+        "keyward serve --listen [::]:1 --demo",
+    ] {
         let Cli { serve, command, .. } = parse(words).unwrap();
         let serve = match command {
             Some(Command::Serve(mine)) => mine.or(serve),
             _ => serve,
         };
-        assert_eq!(serve.settings(), [("listen", "a:1".to_owned()), ("demo", "true".to_owned())], "{words}");
+        assert_eq!(serve.settings(), [("listen", "[::]:1".to_owned()), ("demo", "true".to_owned())], "{words}");
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn switch(text: &str) -> Parsed<bool> {
     text.parse().map_err(|_| "true or false")
 }
 
-pub(super) fn address(text: &str) -> Parsed<SocketAddr> {
+pub(crate) fn address(text: &str) -> Parsed<SocketAddr> {
     text.parse().map_err(|_| "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
 }
 
@@ -74,7 +74,7 @@ pub(super) fn are_wide(nets: &[IpNet]) -> bool {
 }
 
 /// An address in place of a path is a slip, and may hold a password that messages about the file would print.
-pub(super) fn path(text: &str) -> Parsed<PathBuf> {
+pub(crate) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() || text.contains("://") { Err("a path") } else { Ok(text.into()) }
 }
 

@@ -15,7 +15,7 @@ use std::{
 
 use axum::extract::FromRequestParts;
 use http::{Extensions, request::Parts};
-use keyward_domain::{Actor, KeyId, Mid};
+use keyward_domain::{Actor, Environment, KeyId, Mid, PresentedValue};
 
 use crate::app;
 
@@ -90,6 +90,13 @@ impl Noted {
     /// The call is about this.
     pub(in crate::http) fn is_about(&self, object: Object) {
         self.0.object.get_or_init(|| object);
+    }
+
+    /// The call is about the key that this value names; about nothing if it names none.
+    pub(in crate::http) fn is_about_value(&self, value: &str, environment: Environment) {
+        if let Ok(value) = PresentedValue::parse(value, environment) {
+            self.is_about(Object::Key(value.id()));
+        }
     }
 
     pub(super) fn is_proved(&self) -> bool {

@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{
         Content, ContentBuilder, Header, HeaderBuilder, RefOr, Response, ResponseBuilder, Schema,
         path::{Operation, Parameter},
-        schema::{OneOf, Ref, SchemaType, Type},
+        schema::{ObjectBuilder, OneOf, Ref, SchemaType, Type},
         security::SecurityRequirement,
     },
 };
@@ -38,9 +38,12 @@ pub(super) fn amend(operation: &mut Operation, facts: &Facts) {
     for (status, response) in failures(&facts.codes) {
         operation.responses.responses.insert(status.as_str().to_owned(), RefOr::T(response));
     }
-    for response in operation.responses.responses.values_mut() {
+    for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             response.headers.insert("X-Request-Id".to_owned(), reference("headers", "RequestId"));
+            if facts.no_store && status.starts_with('2') {
+                response.headers.insert("Cache-Control".to_owned(), reference("headers", "NoStore"));
+            }
         }
     }
     // The connection refuses it before any request is known, so there is no body and no header of ours.
@@ -81,6 +84,7 @@ fn failure(status: StatusCode, codes: &[Code]) -> Response {
     let mut response = ResponseBuilder::new().description(description).build();
     response.content.insert("application/problem+json".to_owned(), RefOr::<Content>::T(content));
     let mut add = |name: &str, shared| drop(response.headers.insert(name.to_owned(), reference("headers", shared)));
+    add("Cache-Control", "NoStore");
     if codes.iter().any(|code| code.challenge().is_some()) {
         add("WWW-Authenticate", "Challenge");
     }
@@ -100,7 +104,9 @@ fn reference<T>(kind: &str, name: &str) -> RefOr<T> {
 pub(super) fn headers() -> BTreeMap<String, RefOr<Header>> {
     let header =
         |text: &str, schema| RefOr::T(HeaderBuilder::new().description(Some(text)).schema(Some(schema)).build());
+    let no_store = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["no-store"])).build();
     [
+        ("NoStore", header("No cache may keep this answer.", RefOr::T(Schema::Object(no_store)))),
         (
             "RequestId",
             header("Names the request in the logs: the caller's own `X-Request-Id`, or ours.", String::schema()),

@@ -22,7 +22,13 @@ pub(super) struct Facts {
     pub(super) access: Access,
     /// The problems that it can answer with.
     pub(super) codes: Vec<Code>,
+    /// Whether no cache may keep what it answers to a good request. No cache may keep a problem of any operation.
+    pub(super) no_store: bool,
 }
+
+/// Operations whose good answers do not forbid caches to keep them: none answers a `GET` about an account or a key.
+const WITHOUT_NO_STORE: [&str; 6] =
+    ["register_merchant", "revoke_key", "get_readiness", "get_health", "get_signing_keys", "get_oauth_metadata"];
 
 /// What any call with a credential can meet, whichever it is.
 const CALLER: &[Code] = &[
@@ -115,5 +121,5 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
     };
     let mut codes = parts.concat();
     codes.sort_by_key(|code| Code::ALL.iter().position(|other| other == code));
-    Some(Facts { access, codes })
+    Some(Facts { access, codes, no_store: !WITHOUT_NO_STORE.contains(&operation) })
 }

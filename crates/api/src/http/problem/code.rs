@@ -124,7 +124,8 @@ impl Code {
                  revoked nor expired and whose account is active."),
             Self::WrongEnvironment => entry(StatusCode::UNAUTHORIZED, "wrong_environment",
                 "The credential belongs to the other environment.",
-                "Values that say `test` work in the sandbox, values that say `live` in production."),
+                "Use a key of this environment: values that say `test` work in the sandbox, values that say `live` in \
+                 production."),
             Self::InsufficientScope => entry(StatusCode::FORBIDDEN, "insufficient_scope",
                 "The credential lacks a scope.",
                 "Use a key whose scopes cover what this call needs."),
@@ -142,7 +143,8 @@ impl Code {
                 "Ask the account that suspended it, or one above: the platform, or the operator at the command line."),
             Self::WrongType => entry(StatusCode::FORBIDDEN, "wrong_type",
                 "The key is not of the type that is needed here.",
-                "Use a key of the type that the gateway asks for (`secret` unless it says otherwise)."),
+                "Use a key of the type that the path takes: `/v1/auth` takes secret keys and access tokens, \
+                 `/v1/auth-public` public keys, `/v1/auth-tokenization` tokenization keys."),
             Self::WrongAccount => entry(StatusCode::FORBIDDEN, "wrong_account", "The key belongs to another account.",
                 "Use a key of the account that the gateway asks for."),
             Self::NotFound => entry(StatusCode::NOT_FOUND, "not_found", "There is no such route.",
@@ -158,7 +160,7 @@ impl Code {
                 "Choose another mid, or leave it out."),
             Self::AccountNotActive => entry(StatusCode::CONFLICT, "account_not_active",
                 "The account, or one above it, is suspended or closed.",
-                "Resume the account, or choose another."),
+                "Resume the account that is suspended, or choose another; a closed one stays closed."),
             Self::AccountClosed => entry(StatusCode::CONFLICT, "account_closed",
                 "The account is closed, which is final.",
                 "Register a new account."),

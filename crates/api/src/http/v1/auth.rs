@@ -10,13 +10,13 @@ use super::NO_STORE;
 use crate::{
     app::{
         App,
-        authorize::{self, Authorized},
+        authorize::{self, Authorized, Forbidden},
     },
     http::{
         HttpOptions,
         caller::not_good,
         context,
-        finish::{Calling, Noted, Object},
+        finish::{Calling, Noted},
         looks,
         problem::{Code, Problem},
         words::{MidWord, ScopeWord},
@@ -106,15 +106,14 @@ async fn judged(
     };
     let source = context::source(&parts.headers, &parts.extensions, &options.trusted_proxies);
     let noted = Noted::of(&parts.extensions);
-    if let Ok(value) = PresentedValue::parse(credential, app.settings().environment) {
-        noted.is_about(Object::Key(value.id()));
-    }
+    noted.is_about_value(credential, app.settings().environment);
     let required = match required() {
         Ok(required) => required,
         // A credential that is not good is 401 whatever else is wrong (contract, section 1).
         Err(problem) => {
-            authorize::recognize(app, credential, source).await?;
+            let (key, mid) = authorize::recognize(app, credential, source).await?;
             note_proof(app, &noted, credential);
+            noted.calls(Calling::new(key, mid));
             return Err(problem);
         }
     };
@@ -125,10 +124,15 @@ async fn judged(
             Ok((StatusCode::NO_CONTENT, headers(&authorized)))
         }
         Err(error) => {
-            if matches!(error, authorize::Error::Forbidden { .. }) {
-                note_proof(app, &noted, credential);
-            }
-            Err(refusal(error, &required))
+            let forbidden = match error {
+                authorize::Error::Forbidden(forbidden) => forbidden,
+                authorize::Error::Denied(_) | authorize::Error::TooManyAttempts(_) | authorize::Error::Fault(_) => {
+                    return Err(error.into());
+                }
+            };
+            note_proof(app, &noted, credential);
+            noted.calls(Calling::new(forbidden.key, forbidden.mid.clone()));
+            Err(refusal(&forbidden, &required))
         }
     }
 }
@@ -170,11 +174,9 @@ fn identity(values: [&str; 5]) -> HeaderMap {
     headers
 }
 
-fn refusal(error: authorize::Error, required: &Required) -> Problem {
-    let (denial, missing) = match error {
-        authorize::Error::Forbidden { denial, missing } => (denial, missing),
-        authorize::Error::Authentication(error) => return error.into(),
-    };
+fn refusal(forbidden: &Forbidden, required: &Required) -> Problem {
+    let Forbidden { denial, missing, .. } = forbidden;
+    let denial = *denial;
     metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
     let problem = match denial {
         Denial::WrongType => Problem::new(Code::WrongType),
@@ -184,8 +186,5 @@ fn refusal(error: authorize::Error, required: &Required) -> Problem {
             return not_good(denial);
         }
     };
-    match required.detail(denial) {
-        Some(detail) => problem.detail(detail),
-        None => problem,
-    }
+    required.explain(denial, problem)
 }

@@ -88,7 +88,7 @@ fn read(mut fields: Fields, app: &App) -> Result<IssueKey, Problem> {
     let now = app.now();
     // Without a type only what holds for every one of them.
     for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, expires_at, now) {
-        fields.fault(terms_field(error), error.to_string());
+        fields.fault(&terms_field(&error), error.to_string());
     }
     let (Some(mid), Some(name), Some(key_type)) = (mid, name, key_type) else { return fields.finish(None) };
     // What it refuses was noted above.
@@ -97,10 +97,10 @@ fn read(mut fields: Fields, app: &App) -> Result<IssueKey, Problem> {
 }
 
 /// The field whose fault it is that the terms of a key do not hold together.
-const fn terms_field(error: TermsError) -> &'static str {
+fn terms_field(error: &TermsError) -> String {
     match error {
-        TermsError::ReservedScope => "scopes",
-        TermsError::ExpiryNotInFuture => "expires_at",
+        TermsError::ReservedScope { place, .. } => format!("scopes[{place}]"),
+        TermsError::ExpiryNotInFuture => "expires_at".to_owned(),
     }
 }
 

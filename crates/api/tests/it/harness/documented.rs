@@ -35,6 +35,35 @@ pub(crate) fn template(path: &str) -> Option<&'static str> {
     fixed.into_iter().chain(variable).next()
 }
 
+/// Headers that the document says otherwise, or that HTTP itself adds.
+const UNNAMED: [&str; 2] = ["content-type", "content-length"];
+
+/// Panics if an answer has a header that the document does not name, or the document says otherwise than the answer
+/// what a cache may do.
+#[track_caller]
+fn check_headers(answer: &str, described: &'static Value, sent: &HeaderMap) {
+    let named = |name: &str| {
+        let mut headers = described.as_object().into_iter().flatten();
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, header)| resolved(header))
+    };
+    for name in sent.keys().map(http::HeaderName::as_str).filter(|name| !UNNAMED.contains(name)) {
+        assert!(named(name).is_some(), "the document does not know that {answer} has the header {name}");
+    }
+    let sent = sent.get("cache-control").map(|value| value.to_str().unwrap());
+    let named = named("cache-control");
+    assert_eq!(named.is_some(), sent.is_some(), "{answer}: Cache-Control in the document, and in the answer");
+    let values = named.and_then(|header| header["schema"]["enum"].as_array());
+    if let (Some(values), Some(sent)) = (values, sent) {
+        assert!(values.iter().any(|value| value == sent), "{answer}: Cache-Control is {sent}, not one of {values:?}");
+    }
+}
+
+/// What a reference of the document leads to, or the thing itself.
+fn resolved(value: &'static Value) -> &'static Value {
+    let target = value["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+    target.map_or(value, |target| committed().pointer(target).unwrap())
+}
+
 /// Panics if the document does not know that this call can answer so.
 pub(crate) fn check(method: &str, path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
     let Some(template) = template(path) else { return };
@@ -47,6 +76,7 @@ pub(crate) fn check(method: &str, path: &str, status: StatusCode, headers: &Head
     }
     let described = &operation["responses"][status.as_str()];
     assert!(described.is_object(), "the document does not know that {method} {path} answers {status}");
+    check_headers(&format!("{method} {path} {status}"), &described["headers"], headers);
     if headers.get("content-type").is_none_or(|it| it != "application/problem+json") || body.is_empty() {
         return;
     }

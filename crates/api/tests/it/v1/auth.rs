@@ -115,9 +115,9 @@ async fn a_misspelt_or_wrong_condition_is_refused() {
         assert!(told["fields"][name].is_array(), "{told}");
     }
     for (query, name) in [
-        ("scope=Charges", "scope"),
-        ("scope=", "scope"),
-        ("scope=a&scope=a", "scope"),
+        ("scope=Charges", "scope[0]"),
+        ("scope=", "scope[0]"),
+        ("scope=a&scope=a", "scope[1]"),
         ("type=server", "type"),
         ("type=secret&type=secret", "type"),
         ("mid=a%20b", "mid"),
@@ -125,6 +125,8 @@ async fn a_misspelt_or_wrong_condition_is_refused() {
     ] {
         world.get(&key, &format!("/v1/auth?{query}")).await.invalid(&[name]);
     }
+    let all = "/v1/auth?scope=Charges&scope=a&scope=merchants:delete&type=server&mid=a%20b";
+    world.get(&key, all).await.invalid(&["mid", "scope[0]", "scope[2]", "type"]);
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use tokio::{
 use super::Findings;
 use crate::{config::Settings, listener};
 
+/// The setting that is looked at.
+const ABOUT: &str = "trusted_proxies";
 /// What a running server counts them by.
 const FAILURES: &str = "keyward_failures_through_unconfigured_proxies_total";
 /// How long its metrics are waited for.
@@ -19,14 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(super) async fn look_at_proxies(settings: &Settings, findings: &mut Findings) {
-    let counted = match settings.metrics_listen {
-        Some(address) => failures(listener::reachable(address)).await,
-        None => None,
-    };
+    let counted = count(settings).await;
     let is_https = settings.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
-    if let Some(count) = counted.filter(|count| *count > 0.0) {
+    if let Ok(count) = counted
+        && count > 0.0
+    {
         findings.notice(
-            "trusted_proxies",
+            ABOUT,
             format!(
                 "{count} wrong credentials came through a proxy that is not named there: its clients share limits, and \
                  the log says which it is"
@@ -34,17 +35,38 @@ pub(super) async fn look_at_proxies(settings: &Settings, findings: &mut Findings
         );
     } else if settings.trusted_proxies.is_empty() && is_https && settings.tls.is_none() {
         findings.notice(
-            "trusted_proxies",
+            ABOUT,
             "none, and public_url is https while no TLS ends here: something forwards requests. Name it, or all its \
              clients share limits on wrong credentials",
         );
     } else {
         let named: Vec<String> = settings.trusted_proxies.iter().map(ToString::to_string).collect();
-        findings.good("trusted_proxies", if named.is_empty() { "none".to_owned() } else { named.join(", ") });
+        let named = if named.is_empty() { "none".to_owned() } else { named.join(", ") };
+        match counted {
+            Ok(_) => findings.good(ABOUT, named),
+            Err(why) if settings.trusted_proxies.is_empty() => {
+                findings.notice(ABOUT, format!("{named}, and whether a proxy forwards requests is not known: {why}"));
+            }
+            Err(why) => findings.good(ABOUT, format!("{named}; whether another one forwards is not known: {why}")),
+        }
     }
 }
 
-/// What a running server has counted; none if no server answers.
+/// What a running server has counted, or why that is not known.
+async fn count(settings: &Settings) -> Result<f64, String> {
+    let Some(address) = settings.metrics_listen else {
+        return Err(
+            "metrics_listen (KEYWARD_METRICS_LISTEN) is off; set it, such as to 127.0.0.1:9090, and start the server \
+             again with it"
+                .to_owned(),
+        );
+    };
+    failures(listener::reachable(address)).await.ok_or_else(|| {
+        format!("no server answers at metrics_listen, {address}; ask again while one runs with this setting")
+    })
+}
+
+/// The number on the page of metrics; none if no server answers.
 async fn failures(address: SocketAddr) -> Option<f64> {
     let asked = async {
         let mut stream = TcpStream::connect(address).await?;

@@ -7,7 +7,7 @@ use keyward_api::app::{
     read_key::read_key,
     revoke_key::{RevokeKey, revoke_key},
 };
-use keyward_domain::{ApiKey, Condition, KeyId, Reason};
+use keyward_domain::{ApiKey, Chain, Condition, KeyId, Reason, Status, Timestamp};
 use keyward_storage::KeyRecord;
 use serde_json::json;
 
@@ -16,7 +16,8 @@ use crate::{
     cli::{
         choice::one_of,
         consent::{self, Consent},
-        output, waiting,
+        output::{self, Form},
+        waiting,
     },
     config::Settings,
     database::Access,
@@ -31,7 +32,16 @@ pub(in crate::cli) struct Revoke {
     #[arg(long, default_value = "unspecified", value_parser = one_of::<Reason>(Reason::WORDS))]
     reason: Reason,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    consent: Consent,
+    #[command(flatten)]
+    form: Form,
+}
+
+impl Revoke {
+    /// Refuses where there is neither a yes nor a person to ask.
+    pub(in crate::cli) fn demand_consent(&self) -> Result<()> {
+        self.consent.demand(&format!("key revoke {}", self.id))
+    }
 }
 
 pub(super) async fn run(revoke: &Revoke, settings: &Settings) -> Result<()> {
@@ -45,7 +55,8 @@ pub(super) async fn run(revoke: &Revoke, settings: &Settings) -> Result<()> {
         waiting::in_force(node, settings, change).await
     })
     .await?;
-    output::json(&json!({ "id": id.to_string(), "state": Condition::Revoked.as_str() }))
+    let revoked = json!({ "id": id.to_string(), "state": Condition::Revoked.as_str() });
+    output::object(&revoked, &[("ID", "id"), ("STATE", "state")], revoke.form)
 }
 
 /// Asks about a key that is not revoked yet: to repeat it is to wait once more.
@@ -58,5 +69,16 @@ async fn ask(node: &Node, id: KeyId) -> Result<()> {
     let used = last_used.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
     let (mid, facts) = (&chain.own().mid, ApiKey::facts(&key));
     let (kind, name) = (facts.key_type.as_str(), facts.name.as_str());
-    consent::ask(&format!("Revoke the {kind} key {id} ({name}) of {mid}, {used}, for good? That ends 1 key."))
+    let ends = what_ends(&key, &chain, node.app.expiry_time());
+    consent::ask(&format!("Revoke the {kind} key {id} ({name}) of {mid}, {used}, for good? {ends}"))
+}
+
+/// What a person is told before a key that is not revoked itself is revoked.
+fn what_ends(key: &ApiKey, chain: &Chain, now: Timestamp) -> String {
+    let closed = chain.links().find(|link| link.status == Status::Closed);
+    match (closed, key.condition(chain, now), key.facts().expires_at) {
+        (Some(closed), ..) => format!("It ended when {} was closed: that ends 0 keys that are good.", closed.mid),
+        (None, Condition::Expired, Some(at)) => format!("It expired at {at}: that ends 0 keys that are good."),
+        (None, Condition::Active | Condition::Expired | Condition::Revoked, _) => "That ends 1 key.".to_owned(),
+    }
 }

@@ -17,7 +17,7 @@ use super::{super::with_node, scopes};
 use crate::{
     cli::{
         choice::one_of,
-        exit::Exit,
+        exit::{Exit, wrong_usage},
         output::{self, Form},
         typed,
     },
@@ -55,6 +55,12 @@ pub(super) async fn run(verify: Verify, settings: &Settings) -> Result<ExitCode>
     let Verify { scopes: wanted, key_type, mid, form } = verify;
     let conditions = Conditions { scopes: scopes(&wanted)?, key_type, mid };
     let value = typed::secret("The key's value: ")?;
+    if value.starts_with(['{', '[', '"']) {
+        return Err(wrong_usage(
+            "standard input holds JSON: give the value alone, which is the member `value` (of a pair `appSecret`): `jq \
+             -r .value FILE | keyward key verify`",
+        ));
+    }
     let verified = with_node(settings, Access::Read, async |node| {
         Ok(examine_key(&node.app, &Caller::operator(), &value, &conditions).await?)
     });

@@ -1,11 +1,12 @@
 //! What a gateway requires of a credential, from path, query and headers. Query and headers only narrow.
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use keyward_domain::{Conditions, Denial, MAX_SCOPES, MAX_SCOPES_LEN, Scope, ScopeSet};
 
 use super::{super::create_key::key_type, AuthPath};
 use crate::http::{
-    problem::{Code, Problem},
+    fields::place_name,
+    problem::{Code, Faults, Problem},
     query::Query,
 };
 
@@ -14,15 +15,15 @@ const PARAMETERS: [&str; 3] = ["scope", "type", "mid"];
 const PREFIX: &str = "x-keyward-require-";
 const SCOPE: &str = "x-keyward-require-scope";
 const MID: &str = "x-keyward-require-mid";
-/// Of an unknown header's name, so much is repeated.
-const NAME_SHOWN: usize = 64;
 
 /// All that is required.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Required {
     pub(in crate::http) conditions: Conditions,
-    /// Conditions that nothing meets: in the words for each, why the answer is no.
-    unmeetable: Vec<(Denial, String)>,
+    /// Headers that require an account and that no credential meets, by name.
+    wrong_account: Faults,
+    /// The same of all other conditions.
+    insufficient_scope: Faults,
 }
 
 impl Required {
@@ -31,13 +32,11 @@ impl Required {
     /// # Errors
     /// A fault of the query, where the query counts.
     pub(in crate::http) fn read(path: AuthPath, query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
-        let query = query.filter(|_| !path.has_tail);
-        let mut required = match query {
-            Some(query) => Self { conditions: in_query(path, Query::read(query)?)?, unmeetable: Vec::new() },
-            None => {
-                Self { conditions: Conditions { key_type: path.key_type, ..Conditions::default() }, ..Self::default() }
-            }
+        let conditions = match query.filter(|_| !path.has_tail) {
+            Some(query) => in_query(path, Query::read(query)?)?,
+            None => Conditions { key_type: path.key_type, ..Conditions::default() },
         };
+        let mut required = Self { conditions, ..Self::default() };
         if headers.keys().any(|name| name.as_str().starts_with(PREFIX)) {
             required.add(headers);
         }
@@ -46,21 +45,27 @@ impl Required {
 
     /// Whether some credential could meet it.
     pub(in crate::http) const fn is_meetable(&self) -> bool {
-        self.unmeetable.is_empty()
+        self.wrong_account.is_empty() && self.insufficient_scope.is_empty()
     }
 
     /// The first reason to refuse any credential, in the order in which conditions are looked at.
-    pub(super) fn refuses_all(&self) -> Option<Denial> {
-        let first = |denial: &Denial| *denial == Denial::WrongAccount;
-        let denials = || self.unmeetable.iter().map(|(denial, _)| *denial);
-        denials().find(first).or_else(|| denials().next())
+    pub(super) const fn refuses_all(&self) -> Option<Denial> {
+        if !self.wrong_account.is_empty() {
+            Some(Denial::WrongAccount)
+        } else if !self.insufficient_scope.is_empty() {
+            Some(Denial::InsufficientScope)
+        } else {
+            None
+        }
     }
 
-    /// What is said of a refusal for this reason, beside what the credential lacks.
-    pub(super) fn detail(&self, denial: Denial) -> Option<String> {
-        let sentences =
-            self.unmeetable.iter().filter(|(because, _)| *because == denial).map(|(_, sentence)| &**sentence);
-        Some(sentences.collect::<Vec<_>>().join(" ")).filter(|detail| !detail.is_empty())
+    /// Names every header that no credential meets, in a refusal for the first of these reasons.
+    pub(super) fn explain(&self, denial: Denial, problem: Problem) -> Problem {
+        if self.refuses_all() != Some(denial) {
+            return problem;
+        }
+        let others = Problem::new(problem.code()).faults(self.insufficient_scope.clone());
+        problem.faults(self.wrong_account.clone()).and(others)
     }
 
     /// Adds the conditions in headers.
@@ -68,56 +73,59 @@ impl Required {
         self.add_scopes(headers);
         self.add_mid(headers);
         let unknown = |name: &&str| name.starts_with(PREFIX) && *name != SCOPE && *name != MID;
-        if let Some(name) = headers.keys().map(http::HeaderName::as_str).find(unknown) {
-            let shown: String = name.chars().take(NAME_SHOWN).collect();
-            let sentence = format!("{shown} is no condition: there are {SCOPE} and {MID}.");
-            self.unmeetable.push((Denial::InsufficientScope, sentence));
+        for name in headers.keys().map(HeaderName::as_str).filter(unknown) {
+            let words = || (name.to_owned(), format!("is no condition (there are {SCOPE}, {MID})"));
+            self.insufficient_scope.add_with(words);
         }
     }
 
     fn add_scopes(&mut self, headers: &HeaderMap) {
         let mut all: Vec<&str> = self.conditions.scopes.iter().collect();
-        let (mut readable, mut len) = (true, all.iter().map(|scope| scope.len()).sum::<usize>());
+        let (mut len, mut too_many) = (all.iter().map(|scope| scope.len()).sum::<usize>(), false);
+        let mut places = 0_usize..;
         for line in headers.get_all(SCOPE) {
             let mut scopes = text(line).split([',', ' ', '\t']).filter(|scope| !scope.is_empty()).peekable();
-            readable &= scopes.peek().is_some();
-            for scope in scopes {
+            if scopes.peek().is_none() {
+                self.insufficient_scope.add(SCOPE, "must hold a scope");
+            }
+            for (scope, place) in scopes.zip(&mut places) {
                 if all.contains(&scope) {
                     continue;
                 }
-                len += scope.len();
-                if all.len() == MAX_SCOPES || len > MAX_SCOPES_LEN || scope.parse::<Scope>().is_err() {
-                    readable = false;
-                    break;
+                match scope.parse::<Scope>() {
+                    Err(error) => {
+                        self.insufficient_scope.add_with(|| (format!("{SCOPE}[{place}]"), error.to_string()));
+                    }
+                    Ok(_) if all.len() == MAX_SCOPES || len + scope.len() > MAX_SCOPES_LEN => too_many = true,
+                    Ok(_) => {
+                        len += scope.len();
+                        all.push(scope);
+                    }
                 }
-                all.push(scope);
             }
+        }
+        if too_many {
+            let most = format!("must not hold more than {MAX_SCOPES} scopes or {MAX_SCOPES_LEN} characters of scopes");
+            self.insufficient_scope.add(SCOPE, most);
         }
         let all: ScopeSet = all.into_iter().collect();
         self.conditions.scopes = all;
-        if !readable {
-            let sentence = format!(
-                "{SCOPE} must hold scopes, at most {MAX_SCOPES} and together at most {MAX_SCOPES_LEN} characters, \
-                 separated by commas or spaces."
-            );
-            self.unmeetable.push((Denial::InsufficientScope, sentence));
-        }
     }
 
     fn add_mid(&mut self, headers: &HeaderMap) {
+        let (mut malformed, mut another) = (None, false);
         for line in headers.get_all(MID) {
             match (text(line).trim_ascii().parse(), &self.conditions.mid) {
                 (Ok(mid), None) => self.conditions.mid = Some(mid),
-                (Ok(mid), Some(other)) if mid == *other => {}
-                (Ok(_), Some(_)) => {
-                    let sentence = format!("{MID} requires another account than was required before.");
-                    return self.unmeetable.push((Denial::WrongAccount, sentence));
-                }
-                (Err(_), _) => {
-                    let sentence = format!("{MID} must hold the mid of an account.");
-                    return self.unmeetable.push((Denial::WrongAccount, sentence));
-                }
+                (Ok(mid), Some(other)) => another |= mid != *other,
+                (Err(error), _) => malformed = Some(error),
             }
+        }
+        if let Some(error) = malformed {
+            self.wrong_account.add(MID, error.to_string());
+        }
+        if another {
+            self.wrong_account.add(MID, "must name the account that the query or an earlier line requires");
         }
     }
 }
@@ -133,8 +141,13 @@ fn in_query(path: AuthPath, mut query: Query) -> Result<Conditions, Problem> {
     if !unknown.is_empty() {
         return Err(Problem::new(Code::UnknownCondition).faults(unknown));
     }
-    let scopes = ScopeSet::parse(query.all("scope")).map_err(|error| error.to_string());
-    let scopes = scopes.map_err(|message| query.fault("scope", message)).unwrap_or_default();
+    let scopes = ScopeSet::parse(query.all("scope"));
+    let scopes = scopes.unwrap_or_else(|_| {
+        for error in ScopeSet::errors(query.all("scope")) {
+            query.fault(&place_name("scope", &error), error.to_string());
+        }
+        ScopeSet::empty()
+    });
     match query.one("type").map(|text| key_type(&text)) {
         None => {}
         Some(Ok(asked)) if asked == path.key_type => {}

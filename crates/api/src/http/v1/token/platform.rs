@@ -16,7 +16,7 @@ use crate::{
     http::{
         caller::refused,
         fields::Fields,
-        finish::{Calling, Noted},
+        finish::{Calling, Noted, Object},
         problem::{Code, Problem},
         v1::fresh,
         views::NoErrors,
@@ -109,17 +109,26 @@ pub(super) async fn answer(
         }
         let token = fields.credential("refreshToken");
         let token = fields.finish(token)?;
-        let tokens = refresh_token(app, RefreshToken { token: &token, scopes: None, proved: None }).await?;
+        let refreshed = refresh_token(app, RefreshToken { token: &token, scopes: None, proved: None }).await;
+        let tokens = refreshed.inspect_err(|error| note_refresh(noted, error))?;
         noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
         return Ok(fresh(TokenView::from(tokens)));
     }
     let app_key = fields.required_credential("AppKey");
     let app_secret = fields.required_credential("AppSecret");
     let (app_key, app_secret) = fields.finish(app_key.zip(app_secret))?;
+    noted.is_about_value(&app_secret, app.settings().environment);
     let request = ObtainToken { app_key: &app_key, app_secret: &app_secret, scopes: None, source, refreshable: true };
     let tokens = obtain_token(app, request).await?;
     noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
     Ok(fresh(TokenView::from(tokens)))
+}
+
+/// Notes the key that a refused refresh token speaks for: this service sealed its id into it.
+pub(super) fn note_refresh(noted: &Noted, error: &refresh_token::Error) {
+    if let refresh_token::Error::Denied { secret_key: Some(key), .. } = error {
+        noted.is_about(Object::Key(*key));
+    }
 }
 
 impl From<Tokens> for TokenView {
@@ -143,11 +152,11 @@ impl From<obtain_token::Error> for Problem {
     fn from(error: obtain_token::Error) -> Self {
         use obtain_token::Error as E;
         match error {
-            E::Denied => refused(Denial::NotFound).by_basic().detail(
+            E::Denied(Denial::WrongEnvironment) => refused(Denial::WrongEnvironment).by_basic(),
+            E::Denied(denial) => refused(denial).by_basic().detail(
                 "AppKey and AppSecret are not a good pair: send a public key and the value of a secret key of the same \
                  account, neither of them revoked or expired.",
             ),
-            E::WrongEnvironment => refused(Denial::WrongEnvironment).by_basic(),
             // This dialect asks for no scopes.
             E::ScopeNotCovered => Self::new(Code::Internal).because(error),
             E::TooManyAttempts(error) => error.into(),
@@ -160,7 +169,7 @@ impl From<refresh_token::Error> for Problem {
     fn from(error: refresh_token::Error) -> Self {
         use refresh_token::Error as E;
         match error {
-            E::Denied => refused(Denial::NotFound).by_basic().detail(
+            E::Denied { denial, .. } => refused(denial).by_basic().detail(
                 "The refresh token is not good, or was used before: obtain new tokens with AppKey and AppSecret.",
             ),
             E::ScopeNotCovered => Self::new(Code::Internal).because(error),

@@ -1,7 +1,7 @@
 //! The dialect of RFC 6749: a form in, `access_token` or `error` out, as `application/json`. The one exception to the
 //! shape of problems.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, StatusCode, header};
-use keyward_domain::{MAX_SCOPES, ScopeSet};
+use keyward_domain::{Denial, MAX_SCOPES, ScopeSet};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -21,14 +21,17 @@ use crate::{
     },
     http::{
         authorization::Authorization,
+        caller::refused,
         even_time::Hides,
         fields::{folded, trimmed},
         finish::{Calling, Noted},
-        problem::{BASIC_CHALLENGE, Problem, whole_seconds},
+        problem::{BASIC_CHALLENGE, Code, InOtherWords, Problem, whole_seconds},
         v1::NO_STORE,
     },
     tokens::ACCESS_TOKEN_LIFE,
 };
+
+use super::platform::note_refresh;
 
 /// RFC 6749, section 5.1.
 #[derive(Serialize)]
@@ -89,81 +92,88 @@ impl Client {
 }
 
 /// An error of this dialect.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Refusal {
     status: StatusCode,
     error: &'static str,
     description: &'static str,
-    retry_after: Option<Duration>,
-    /// Whether the client came by Basic authentication and is asked for it again.
-    challenge: bool,
+    /// The same refusal as every other call words it, for the log and the counts.
+    problem: Problem,
 }
 
-const fn refusal(status: StatusCode, error: &'static str, description: &'static str) -> Refusal {
-    Refusal { status, error, description, retry_after: None, challenge: false }
-}
+impl Refusal {
+    /// The request is malformed, or lacks something.
+    fn invalid_request(description: &'static str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: "invalid_request",
+            description,
+            problem: Problem::new(Code::InvalidRequest),
+        }
+    }
 
-const fn invalid_request(description: &'static str) -> Refusal {
-    refusal(StatusCode::BAD_REQUEST, "invalid_request", description)
+    /// The client has not proved who it is.
+    fn invalid_client(denial: Denial, description: &'static str) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, error: "invalid_client", description, problem: refused(denial) }
+    }
+
+    /// The refresh token is not good.
+    fn invalid_grant(denial: Denial) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: "invalid_grant",
+            description: "the refresh token is not good, or was used before: obtain a new one",
+            problem: refused(denial),
+        }
+    }
+
+    /// The scopes that are asked for cannot be given.
+    fn invalid_scope(code: Code, description: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error: "invalid_scope", description, problem: Problem::new(code) }
+    }
 }
 
 /// The fields of a form that count.
 const FIELDS: [&str; 5] = ["grant_type", "client_id", "client_secret", "scope", "refresh_token"];
 
-const INVALID_CLIENT: Refusal =
-    refusal(StatusCode::UNAUTHORIZED, "invalid_client", "client_id and client_secret are not a good pair of keys");
-const INVALID_GRANT: Refusal =
-    refusal(StatusCode::BAD_REQUEST, "invalid_grant", "the refresh token is not good, or was used before");
-const INVALID_SCOPE: Refusal =
-    refusal(StatusCode::BAD_REQUEST, "invalid_scope", "scope must be well-formed and covered by the client's own");
+/// What a client is asked for that has shown none, or none of this kind.
+const AUTHENTICATE: &str = "authenticate the client: with client_id and client_secret in the form, or with both as \
+                            Authorization: Basic";
 
 /// The answer to a request with anything in the query of its URL, where secrets would reach logs.
 pub(super) fn no_query() -> Response {
-    invalid_request("the URL must have no query; the form belongs into the body").into_response()
+    Refusal::invalid_request("the URL must have no query; the form belongs into the body").into_response()
 }
 
 pub(super) async fn answer(app: &Arc<App>, client: Client, body: &[u8], source: Source, noted: &Noted) -> Response {
-    let by_basic = !matches!(client, Client::Unnamed);
-    match grant(app, client, body, source).await {
+    match grant(app, client, body, source, noted).await {
         Ok(tokens) => {
             noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
             (NO_STORE, Json(TokenView::from(tokens))).into_response()
         }
-        Err(Failure::Refused(refusal)) => {
-            let challenge = by_basic && refusal.status == StatusCode::UNAUTHORIZED;
-            Refusal { challenge, ..refusal }.into_response()
-        }
-        Err(Failure::Fault(fault)) => failed(fault),
+        Err(refusal) => refusal.into_response(),
     }
 }
 
-enum Failure {
-    Refused(Refusal),
-    Fault(Fault),
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> Result<Tokens, Failure> {
+async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source, noted: &Noted) -> Result<Tokens, Refusal> {
     let mut form = read_form(body)?;
     // Blanks alone are no value.
     let scope = form.remove("scope").filter(|text| text.split_ascii_whitespace().next().is_some());
     let scopes = scope.map(|text| read_scope(&text)).transpose()?;
-    let grant_type = form.remove("grant_type").ok_or(invalid_request("grant_type is required"))?;
+    let grant_type = form.remove("grant_type").ok_or_else(|| Refusal::invalid_request("grant_type is required"))?;
     let client = named_client(client, &mut form)?;
+    if let Some((_, secret)) = &client {
+        noted.is_about_value(secret, app.settings().environment);
+    }
     match grant_type.as_str() {
         "client_credentials" => {
-            let (id, secret) = client.ok_or(INVALID_CLIENT)?;
+            let (id, secret) = client.ok_or_else(|| Refusal::invalid_client(Denial::NotFound, AUTHENTICATE))?;
             let request = ObtainToken { app_key: &id, app_secret: &secret, scopes, source, refreshable: false };
             Ok(obtain_token(app, request).await?)
         }
         "refresh_token" => {
             let token = form.remove("refresh_token").map(trimmed);
-            let token = token.ok_or(invalid_request("refresh_token is required"))?;
+            let token = token.ok_or_else(|| Refusal::invalid_request("refresh_token is required"))?;
             // A client that names itself has to prove it, and to be the one that the token was made for.
             let proved = match client {
                 Some((id, secret)) => {
@@ -173,14 +183,13 @@ async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source) -> R
                 }
                 None => None,
             };
-            Ok(refresh_token(app, RefreshToken { token: &token, scopes, proved }).await?)
+            let refreshed = refresh_token(app, RefreshToken { token: &token, scopes, proved }).await;
+            Ok(refreshed.inspect_err(|error| note_refresh(noted, error))?)
         }
-        _ => Err(refusal(
-            StatusCode::BAD_REQUEST,
-            "unsupported_grant_type",
-            "grant_type must be client_credentials or refresh_token",
-        )
-        .into()),
+        _ => Err(Refusal {
+            error: "unsupported_grant_type",
+            ..Refusal::invalid_request("grant_type must be client_credentials or refresh_token")
+        }),
     }
 }
 
@@ -195,7 +204,9 @@ fn read_scope(text: &str) -> Result<ScopeSet, Refusal> {
             break;
         }
     }
-    ScopeSet::parse(scopes).map_err(|_| INVALID_SCOPE)
+    ScopeSet::parse(scopes).map_err(|_| {
+        Refusal::invalid_scope(Code::InvalidRequest, "scope must hold scopes such as charges:read, separated by spaces")
+    })
 }
 
 /// The fields of the form by their names, near misses of a known one under that; none may stand there twice (section
@@ -203,7 +214,7 @@ fn read_scope(text: &str) -> Result<ScopeSet, Refusal> {
 fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let pairs: Vec<(String, String)> =
-        serde_urlencoded::from_bytes(body).map_err(|_| invalid_request("the body must be a form"))?;
+        serde_urlencoded::from_bytes(body).map_err(|_| Refusal::invalid_request("the body must be a form"))?;
     let mut form = BTreeMap::new();
     for (name, value) in pairs {
         let near = folded(&name);
@@ -211,7 +222,7 @@ fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
         let name = known.map_or_else(|| name.clone(), str::to_owned);
         // A field without a value counts as absent (section 3.2).
         if !value.is_empty() && form.insert(name, value).is_some() {
-            return Err(invalid_request("a field must be given once"));
+            return Err(Refusal::invalid_request("a field must be given once"));
         }
     }
     Ok(form)
@@ -225,80 +236,94 @@ fn named_client(
     let id = form.remove("client_id").map(|id| id.trim().to_owned());
     let secret = form.remove("client_secret").map(trimmed);
     match (client, id, secret) {
-        (Client::Garbled, _, _) => Err(INVALID_CLIENT),
-        (Client::Basic { .. }, _, Some(_)) => Err(invalid_request("the client must authenticate in one way only")),
+        (Client::Garbled, _, _) => Err(Refusal::invalid_client(Denial::NotFound, AUTHENTICATE)),
+        (Client::Basic { .. }, _, Some(_)) => {
+            Err(Refusal::invalid_request("the client must authenticate in one way only"))
+        }
         (Client::Basic { id, .. }, Some(other), None) if id != other => {
-            Err(invalid_request("client_id must be that of the Authorization header"))
+            Err(Refusal::invalid_request("client_id must be that of the Authorization header"))
         }
         (Client::Basic { id, secret }, _, None) | (Client::Unnamed, Some(id), Some(secret)) => Ok(Some((id, secret))),
         (Client::Unnamed, None, None) => Ok(None),
-        (Client::Unnamed, Some(_), None) => Err(invalid_request("client_secret is required")),
-        (Client::Unnamed, None, Some(_)) => Err(invalid_request("client_id is required")),
+        (Client::Unnamed, Some(_), None) => Err(Refusal::invalid_request("client_secret is required")),
+        (Client::Unnamed, None, Some(_)) => Err(Refusal::invalid_request("client_id is required")),
     }
 }
 
-impl From<obtain_token::Error> for Failure {
+impl From<obtain_token::Error> for Refusal {
     fn from(error: obtain_token::Error) -> Self {
         use obtain_token::Error as E;
         match error {
-            E::Denied | E::WrongEnvironment => INVALID_CLIENT.into(),
-            E::ScopeNotCovered => INVALID_SCOPE.into(),
-            E::TooManyAttempts(error) => {
-                let refusal = refusal(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "invalid_client",
-                    "too many wrong pairs of keys; wait as long as Retry-After says",
-                );
-                Refusal { retry_after: Some(error.retry_after), ..refusal }.into()
-            }
-            E::Fault(fault) => Self::Fault(fault),
+            E::Denied(Denial::WrongEnvironment) => Self::invalid_client(
+                Denial::WrongEnvironment,
+                "a key of the other environment: values that say `test` work in the sandbox, values that say `live` \
+                 in production",
+            ),
+            E::Denied(denial) => Self::invalid_client(
+                denial,
+                "client_id and client_secret are not a good pair: send a public key and the value of a secret key of \
+                 the same account, neither of them revoked or expired",
+            ),
+            E::ScopeNotCovered => not_covered(),
+            E::TooManyAttempts(error) => Self {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                error: "invalid_client",
+                description: "too many wrong pairs of keys; wait as long as Retry-After says",
+                problem: error.into(),
+            },
+            E::Fault(fault) => fault.into(),
         }
     }
 }
 
-impl From<refresh_token::Error> for Failure {
+impl From<refresh_token::Error> for Refusal {
     fn from(error: refresh_token::Error) -> Self {
         use refresh_token::Error as E;
         match error {
-            E::Denied => INVALID_GRANT.into(),
-            E::ScopeNotCovered => INVALID_SCOPE.into(),
-            E::Fault(fault) => Self::Fault(fault),
+            E::Denied { denial, .. } => Self::invalid_grant(denial),
+            E::ScopeNotCovered => not_covered(),
+            E::Fault(fault) => fault.into(),
         }
     }
 }
 
-/// What is our fault keeps its status and its `Retry-After`, in this dialect's words; the log gets the cause.
-fn failed(fault: Fault) -> Response {
-    let problem = Problem::from(fault);
-    let status = problem.code().status();
-    let (error, description) = match status {
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-            ("temporarily_unavailable", "try again after as long as Retry-After says")
-        }
-        _ => ("server_error", "the server failed"),
-    };
-    let code = problem.code().as_str();
-    let cause = problem.cause().map(ToString::to_string);
-    if status.is_server_error() {
-        tracing::error!(code, cause, "no token could be made");
+fn not_covered() -> Refusal {
+    Refusal::invalid_scope(Code::ScopeNotHeld, "scope asks for more than there is to give: leave it out to get all")
+}
+
+/// What is our fault keeps its status and its `Retry-After`, in this dialect's words.
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        let problem = Problem::from(fault);
+        let status = problem.code().status();
+        let (error, description) = match status {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                ("temporarily_unavailable", "try again after as long as Retry-After says")
+            }
+            _ => ("server_error", "the server failed"),
+        };
+        Self { status, error, description, problem }
     }
-    Refusal { retry_after: problem.retry_after(), ..refusal(status, error, description) }.into_response()
 }
 
 impl axum::response::IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let view = ErrorView { error: self.error, error_description: self.description };
-        let mut response = (self.status, NO_STORE, Json(view)).into_response();
-        if self.error == INVALID_GRANT.error {
-            response.extensions_mut().insert(Hides);
-        }
+        let Self { status, error, description, problem } = self;
+        let mut response =
+            (status, NO_STORE, Json(ErrorView { error, error_description: description })).into_response();
         let headers = response.headers_mut();
-        if let Some(wait) = self.retry_after {
+        if let Some(wait) = problem.retry_after() {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait));
         }
-        if self.challenge {
+        // Whichever way the client came: a 401 always says how to authenticate (RFC 9110, section 15.5.2).
+        if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, BASIC_CHALLENGE);
         }
+        let extensions = response.extensions_mut();
+        if problem.code() == Code::InvalidCredential {
+            extensions.insert(Hides);
+        }
+        extensions.insert(InOtherWords(problem));
         response
     }
 }

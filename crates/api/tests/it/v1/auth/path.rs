@@ -11,16 +11,21 @@ async fn keys(world: &World) -> [Held; 3] {
 }
 
 #[tokio::test]
-async fn each_path_takes_one_type_with_a_tail_or_without() {
+async fn each_path_takes_one_type_with_a_tail_or_without_and_says_which() {
     let world = World::new().await;
+    let types = ["secret", "public", "tokenization"];
     for (n, key) in keys(&world).await.iter().enumerate() {
         for (m, path) in PATHS.iter().enumerate() {
             for tail in ["", "/", "/charges", "/charges?limit=10", "//", "/v1/verify"] {
                 for answer in ask(&world, "GET", &format!("{path}{tail}"), &[("x-api-key", &key.value)]).await {
                     if n == m {
                         answer.empty(204);
-                    } else {
-                        answer.problem(403, "wrong_type");
+                        continue;
+                    }
+                    let problem = answer.problem(403, "wrong_type");
+                    let detail = problem["detail"].as_str().unwrap();
+                    for (k, taken) in types.iter().enumerate() {
+                        assert_eq!(detail.contains(&format!("a {taken} key")), k == m, "{path}: {detail}");
                     }
                 }
             }
@@ -38,9 +43,11 @@ async fn a_type_in_the_query_may_only_repeat_what_the_path_says() {
             for answer in ask(&world, "GET", &format!("{path}?type={asked}"), &[("x-api-key", &key.value)]).await {
                 if repeats {
                     answer.empty(204);
-                } else {
-                    answer.invalid(&["type"]);
+                    continue;
                 }
+                answer.invalid(&["type"]);
+                let other = if asked == "secret" { "/v1/auth".to_owned() } else { format!("/v1/auth-{asked}") };
+                assert!(answer.text().contains(&format!("call {other} instead")), "{}", answer.text());
             }
         }
     }

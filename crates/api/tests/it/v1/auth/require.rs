@@ -77,6 +77,33 @@ async fn what_cannot_be_read_is_a_condition_that_nothing_meets_and_is_named() {
 }
 
 #[tokio::test]
+async fn everything_that_nothing_meets_is_named_at_once() {
+    let world = World::new().await;
+    let key = world.key("merchant_a1", &["charges:*"]).await.value;
+    let (scopes, others) = ((SCOPE, "Charges charges:read, api-keys:delete"), ("x-keyward-require-type", "secret"));
+    let many = (0..101).map(|n| format!("a:{n}")).collect::<Vec<_>>().join(" ");
+    for (path, headers, code, fields) in [
+        ("/v1/auth", &[scopes, others][..], "insufficient_scope", &["scope[0]", "scope[2]", "type"][..]),
+        ("/v1/auth/x", &[others, ("x-keyward-require-mids", "x")], "insufficient_scope", &["mids", "type"]),
+        ("/v1/auth", &[(MID, "a b"), scopes, others], "wrong_account", &["mid", "scope[0]", "scope[2]", "type"]),
+        ("/v1/auth?mid=merchant_a1", &[(MID, "merchant_a2"), (SCOPE, "")], "wrong_account", &["mid", "scope"]),
+        ("/v1/auth", &[(SCOPE, many.as_str()), (MID, "key_1")], "wrong_account", &["mid", "scope"]),
+        // Of another account, and well-formed: then it is the account that has to be put right first.
+        ("/v1/auth", &[(MID, "merchant_a2"), scopes], "wrong_account", &[]),
+    ] {
+        let headers = [&[("x-api-key", key.as_str())], headers].concat();
+        for answer in ask(&world, "GET", path, &headers).await {
+            let problem = answer.problem(403, code);
+            let named: Vec<&str> = problem["fields"].as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(named, fields.iter().map(|name| format!("x-keyward-require-{name}")).collect::<Vec<_>>());
+            let mut errors = problem["errors"].as_array().unwrap().iter().map(|error| error.as_str().unwrap());
+            assert!(fields.iter().all(|name| errors.clone().any(|error| error.contains(name))), "{problem}");
+            assert_eq!(problem["detail"], errors.next().unwrap(), "{problem}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_credential_that_is_not_good_is_401_whatever_is_required() {
     let world = World::new().await;
     let forged = world.key("merchant_a1", &[]).await.forged();

@@ -1,0 +1,117 @@
+//! `keyward key create`: one key. The value of a secret key is shown once, or goes into a new file.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use anyhow::Result;
+use clap::Args;
+use keyward_api::app::{
+    Caller,
+    issue_key::{IssueKey, issue_key},
+};
+use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Scope};
+
+use super::{super::with_node, explain, scopes, view};
+use crate::{
+    cli::{
+        choice::one_of,
+        exit::wrong_usage,
+        moment::Moment,
+        output::{self, Form},
+        secret_file::Destination,
+    },
+    config::Settings,
+    database::Access,
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Create {
+    /// The account
+    #[arg(long)]
+    mid: Mid,
+    /// What people call the key
+    #[arg(long, value_parser = |text: &str| Name::parse(text))]
+    name: Name,
+    /// What it is for: servers, web pages, or making tokens of cards in web pages
+    #[arg(long = "type", value_parser = one_of::<KeyType>(KeyType::WORDS))]
+    key_type: KeyType,
+    /// What the key may do, such as charges:read; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
+    scopes: Vec<Scope>,
+    /// What somebody noted about it
+    #[arg(long, value_parser = |text: &str| Description::parse(text))]
+    description: Option<Description>,
+    /// When it dies by itself: a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m.
+    /// At least 1s from now
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<Moment>,
+    /// A new file for the value of a secret key; needed unless on a terminal
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// What a person reads of a new key, above its value.
+const LINES: &[(&str, &str)] = &[
+    ("ID", "id"),
+    ("MID", "mid"),
+    ("NAME", "name"),
+    ("DESCRIPTION", "description"),
+    ("TYPE", "type"),
+    ("SCOPES", "scopes"),
+    ("CREATED", "created_at"),
+    ("EXPIRES", "expires_at"),
+];
+
+pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
+    let Create { mid, name, key_type, scopes: given, description, expires_at, out, form } = create;
+    let granted = scopes(&given)?;
+    let destination = if key_type.is_secret() { Some(Destination::take(out.as_deref())?) } else { None };
+    if let (None, Some(path)) = (&destination, &out) {
+        // No reason to leave the key unmade.
+        let why = format!("the value of a {key_type} key is no secret, and is printed");
+        let _ = writeln!(io::stderr(), "{} is not written: {why}", path.display());
+    }
+    let issued = with_node(settings, Access::Change, async |node| {
+        let now = node.app.now();
+        let (expires_at, too_soon) = match expires_at.map(|moment| moment.after(now)).transpose() {
+            Ok(at) => (at, None),
+            Err(error) => (None, Some(format!("--expires-at: {error}"))),
+        };
+        let errors = KeyTerms::errors(key_type, &granted, expires_at, now);
+        let errors: Vec<String> = errors.map(|error| format!("{}: {error}", which(&error))).chain(too_soon).collect();
+        if !errors.is_empty() {
+            return Err(wrong_usage(errors.join("; ")));
+        }
+        let terms = KeyTerms::agree(key_type, name, description, granted, expires_at, now)?;
+        let command = IssueKey { mid: mid.clone(), terms };
+        issue_key(&node.app, &Caller::operator(), command).await.map_err(|error| explain(error, &mid))
+    });
+    let issued = match issued.await {
+        Ok(issued) => issued,
+        Err(error) => {
+            if let Some(destination) = destination {
+                destination.abandon();
+            }
+            return Err(error);
+        }
+    };
+    let mut shown = view(&issued.key, &issued.chain, None, issued.key.facts().created_at);
+    shown["value"] = issued.value.expose().into();
+    match destination {
+        Some(destination) => destination.keep(&shown, &[issued.key.id().to_string()], || {
+            output::object_to_copy_from(&shown, LINES, &[("VALUE, which is shown only now", "value")], form)
+        }),
+        None => output::object_to_copy_from(&shown, LINES, &[("VALUE", "value")], form),
+    }
+}
+
+const fn which(error: &keyward_domain::TermsError) -> &'static str {
+    match error {
+        keyward_domain::TermsError::ReservedScope { .. } => "--scope",
+        keyward_domain::TermsError::ExpiryNotInFuture => "--expires-at",
+    }
+}

@@ -1,0 +1,78 @@
+//! `keyward key pair`: a public and a secret key that belong together. Both values go to a terminal or into a new file.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use keyward_api::app::{
+    Caller,
+    issue_pair::{self, IssuePair, issue_pair},
+};
+use keyward_domain::{Description, Mid, Name, Scope};
+use serde_json::json;
+
+use super::{super::with_node, explain, scopes};
+use crate::{
+    cli::{
+        output::{self, Form},
+        secret_file::Destination,
+    },
+    config::Settings,
+    database::Access,
+};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Pair {
+    /// The account
+    #[arg(long)]
+    mid: Mid,
+    /// What people call the pair
+    #[arg(long, value_parser = |text: &str| Name::parse(text))]
+    name: Name,
+    /// What the secret key may do, such as 'api-keys:*'; may be repeated
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
+    scopes: Vec<Scope>,
+    /// What somebody noted about it
+    #[arg(long, value_parser = |text: &str| Description::parse(text))]
+    description: Option<Description>,
+    /// Revoke the account's active pairs of this name in the same step, without asking; no file is overwritten
+    #[arg(long)]
+    overwrite: bool,
+    /// A new file for both values: {"mid", "appKey", "appSecret"}; needed unless on a terminal
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// What a person reads of a new pair.
+const LINES: &[(&str, &str)] = &[("MID", "mid")];
+/// And copies.
+const VALUES: &[(&str, &str)] = &[("APP KEY", "appKey"), ("APP SECRET, which is shown only now", "appSecret")];
+
+pub(super) async fn run(pair: Pair, settings: &Settings) -> Result<()> {
+    let Pair { mid, name, scopes: given, description, overwrite, out, form } = pair;
+    let command = IssuePair { mid, name, description, scopes: scopes(&given)?, overwrite };
+    let destination = Destination::take(out.as_deref())?;
+    let issued = with_node(settings, Access::Change, async |node| {
+        issue_pair(&node.app, &Caller::operator(), &command).await.map_err(|error| match error {
+            issue_pair::Error::Key(error) => explain(error, &command.mid),
+            issue_pair::Error::Refused(_) => error.into(),
+        })
+    });
+    match issued.await {
+        Ok(pair) => {
+            let shown = json!({
+                "mid": command.mid.as_str(),
+                "appKey": pair.public_value.expose(),
+                "appSecret": pair.secret_value.expose(),
+            });
+            let keys = [pair.public.id().to_string(), pair.secret.id().to_string()];
+            destination.keep(&shown, &keys, || output::object_to_copy_from(&shown, LINES, VALUES, form))
+        }
+        Err(error) => {
+            destination.abandon();
+            Err(error)
+        }
+    }
+}

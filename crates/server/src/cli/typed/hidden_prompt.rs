@@ -1,0 +1,96 @@
+//! A question whose answer does not appear on the terminal. However it ends, by a line or by a signal, the terminal is
+//! restored.
+//!
+//! `rpassword` 7.5 does not do that: it raises SIGINT before it restores the terminal, and handles no other signal.
+
+use std::{
+    io::{self, Write as _, stdin},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use anyhow::{Context as _, Result};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::{
+    consts::signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP},
+    iterator::Signals,
+    low_level::emulate_default_handler,
+};
+
+/// The signals that end a process or stop it (^Z) while a person types.
+const SIGNALS: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP];
+
+/// The question that is open. It is global because signals are.
+static OPEN: Mutex<Option<Question>> = Mutex::new(None);
+
+struct Question {
+    text: String,
+    /// How the terminal was set before.
+    before: Termios,
+}
+
+impl Question {
+    fn ask(&self) -> Result<()> {
+        let mut hidden = self.before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(stdin(), OptionalActions::Flush, &hidden).context("the terminal cannot be set to show nothing")?;
+        Ok(write!(io::stderr(), "{}", self.text)?)
+    }
+
+    /// Restores the terminal. If that fails, the person sees it.
+    fn close(&self, when: OptionalActions) {
+        let _ = tcsetattr(stdin(), when, &self.before);
+        // The end of the line was not shown, either.
+        let _ = writeln!(io::stderr());
+    }
+}
+
+/// An open question. Dropping it closes the question.
+pub(super) struct HiddenPrompt(());
+
+impl HiddenPrompt {
+    pub(super) fn open(question: &str) -> Result<Self> {
+        let before = tcgetattr(stdin()).context("the terminal cannot be asked how it is set")?;
+        handle_signals()?;
+        let question = Question { text: question.to_owned(), before };
+        let mut open = open();
+        let asked = question.ask();
+        *open = Some(question);
+        drop(open);
+        let prompt = Self(());
+        asked.map(|()| prompt)
+    }
+}
+
+impl Drop for HiddenPrompt {
+    fn drop(&mut self) {
+        if let Some(question) = open().take() {
+            question.close(OptionalActions::Now);
+        }
+    }
+}
+
+/// From now on each of the signals restores the terminal, and then has its usual effect.
+fn handle_signals() -> Result<()> {
+    let mut signals = Signals::new(SIGNALS).context("cannot listen to signals")?;
+    let handle_all = move || signals.forever().for_each(handle);
+    thread::Builder::new().spawn(handle_all).context("the operating system gives no threads")?;
+    Ok(())
+}
+
+fn handle(signal: i32) {
+    let open = open();
+    if let Some(question) = &*open {
+        // What was typed of a secret must not become the next line of the shell.
+        question.close(OptionalActions::Flush);
+    }
+    // The process ends here, or stops here and goes on later.
+    let _ = emulate_default_handler(signal);
+    if let Some(question) = &*open {
+        let _ = question.ask();
+    }
+}
+
+fn open() -> MutexGuard<'static, Option<Question>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,81 @@
+//! A refusal names the key that was refused and why, in whichever dialect it is worded, and a good credential that does
+//! not do for what a gateway asks is named as the caller.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{ask, line, talkative};
+use crate::harness::{Answer, Issued, Node, Place};
+
+/// A secret key of the partner's own account.
+async fn secret_key(node: &Node) -> Issued {
+    let partner = &node.demo().partner;
+    node.client(&partner.app_secret).create(&partner.mid, "Till", &["merchants:read"]).await
+}
+
+/// The same wrong pair and the same dead refresh token, by JSON and by form.
+async fn refused_tokens(node: &Node, key: &Issued, refresh: &str) -> [Answer; 4] {
+    let (anyone, app_key) = (node.anonymous(), &node.demo().partner.app_key);
+    let pair = json!({ "AppKey": app_key, "AppSecret": key.value });
+    let form = format!("grant_type=client_credentials&client_id={app_key}&client_secret={}", key.value);
+    [
+        anyone.post("/v1/oauth2/token", &pair).await.expect(401),
+        anyone.form(&form).await.expect(401),
+        anyone.redeem(refresh).await.expect(401),
+        anyone.form(&format!("grant_type=refresh_token&refresh_token={refresh}")).await.expect(400),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_pair_or_refresh_token_is_named_with_its_reason_in_both_dialects() {
+    let place = Place::embedded();
+    let node = talkative(&place).say("--metrics-listen 127.0.0.1:0").serve();
+    let key = secret_key(&node).await;
+    let refresh = node.anonymous().tokens(&node.demo().partner.app_key, &key.value).await.refresh;
+    node.client(&node.demo().partner.app_secret).revoke(&key.id).await.expect(204);
+    let answers = refused_tokens(&node, &key, &refresh).await;
+    let malformed = node.anonymous().form("client_id=only").await.expect(400);
+    let counted = node.metrics().get("/metrics").await.expect(200).text;
+    let log = node.stop().err;
+    for answer in &answers {
+        let line = line(&log, answer);
+        let said = (&line["code"], &line["object"], &line["caller.key"]);
+        assert_eq!(said, (&json!("invalid_credential"), &json!(key.id), &Value::Null), "{line}");
+        assert!(line["cause"].as_str().is_some_and(|cause| cause.contains("REVOKED")), "{line}");
+    }
+    assert_eq!(line(&log, &malformed)["code"], "invalid_request");
+    for line in [
+        "keyward_denials_total{code=\"REVOKED\"} 4",
+        "keyward_problems_total{code=\"invalid_credential\"} 4",
+        "keyward_problems_total{code=\"invalid_request\"} 1",
+    ] {
+        assert!(counted.lines().any(|counted| counted == line), "{line} is not in:\n{counted}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_good_credential_that_does_not_do_is_named_as_the_caller() {
+    let place = Place::embedded();
+    let node = talkative(&place).serve();
+    let (key, mid) = (secret_key(&node).await, node.demo().partner.mid.clone());
+    let token = node.anonymous().tokens(&node.demo().partner.app_key, &key.value).await.access;
+    let mut answers = Vec::new();
+    for credential in [&key.value, &token] {
+        let client = node.client(credential);
+        for (path, status) in [
+            ("/v1/auth?scope=charges:write", 403),
+            ("/v1/auth?mid=somebody_else", 403),
+            ("/v1/auth-public", 403),
+            ("/v1/auth?no_such=condition", 400),
+        ] {
+            answers.push(client.get(path).await.expect(status));
+        }
+        // Asks for an account that cannot be: refused whoever presents it.
+        answers.push(ask(&client, Method::GET, "/v1/auth", &[("x-keyward-require-mid", "")]).await.expect(403));
+    }
+    let log = node.stop().err;
+    for answer in &answers {
+        let line = line(&log, answer);
+        assert_eq!((&line["caller.key"], &line["caller.mid"]), (&json!(key.id), &json!(mid)), "{line}");
+    }
+}

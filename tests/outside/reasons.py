@@ -1,0 +1,27 @@
+"""A check of our own for schemathesis: why a request that fits the document may be refused all the same."""
+
+import re
+
+import schemathesis
+
+# What no schema says, or none that every generator of clients understands.
+REASONS = [
+    r"cursor must be the next_cursor of an earlier page of this list",
+    r"expires_at must be in the future",
+    r"parent_mid must be a platform or partner account",
+    r"(\S+\.)?scopes must not have more than 2048 characters together",
+    r"scopes\[\d+\] must not be \S+, which only secret keys may hold",
+    r"(name|description) must not contain U\+[0-9A-F]+, which is invisible or changes how other characters are read",
+    r"(name|description) must have zero-width joiners \(U\+200D, U\+200C\) between visible characters only",
+    r"(name|description) must contain a visible character",
+    r"and \d+ more",
+]
+
+
+@schemathesis.check
+def good_requests_are_refused_for_known_reasons(ctx, response, case):
+    """A status alone does not tell a refusal that the service has to give from one that it must not give."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code != 400:
+        return
+    others = [error for error in response.json()["errors"] if not any(re.fullmatch(reason, error) for reason in REASONS)]
+    assert not others, f"The document allows the request, and the service refuses it: {others}"
