@@ -3,14 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use keyward_api::{
-    app::{
-        App, Caller, Fault, Hashing, Parts, Settings,
+use keyward_api::http::{Entrance, Gateway, HttpOptions, Readiness, entrance};
+use keyward_app::{
+    Access, Caller, Fault, Hashing, Manage, Parts, Settings,
+    access::rotate_signing_keys::keep_signing_keys,
+    assemble,
+    manage::{
         issue_key::{IssueKey, issue_key},
         plant_demo::plant_demo,
-        rotate_signing_keys::keep_signing_keys,
     },
-    http::{Entrance, Gateway, HttpOptions, Readiness, entrance},
 };
 use keyward_domain::{Environment, KeyTerms, KeyType, MasterKey, Name, ScopeSet, SecretForm, SecretHasher, Timestamp};
 use keyward_storage::NodeId;
@@ -35,7 +36,7 @@ pub struct Service {
     /// The way in, as a listener has it.
     pub entrance: Entrance,
     /// Its use cases.
-    pub app: Arc<App>,
+    pub access: Arc<Access>,
     /// The value of the platform's public key.
     pub platform_key: String,
     /// The value of the platform's secret key: it may do everything.
@@ -53,11 +54,11 @@ pub async fn start() -> Result<Service> {
     let folder = tempfile::tempdir()?;
     let store = SqliteStore::open(folder.path(), &Options::default()).await?;
     store.migrate().await?;
-    let app = app(Arc::new(store))?;
-    app.verifier().start().await?;
-    keep_signing_keys(&app).await?;
+    let (access, manage) = use_cases(Arc::new(store))?;
+    access.verifier().start().await?;
+    keep_signing_keys(&access).await?;
     let mut shown = None;
-    plant_demo(&app, |demo| {
+    plant_demo(&manage, |demo| {
         let platform = &demo.platform;
         let values = (platform.app_key.expose().to_owned(), platform.app_secret.expose().to_owned());
         shown = Some((values, demo.merchant.mid.clone()));
@@ -67,8 +68,8 @@ pub async fn start() -> Result<Service> {
     let ((platform_key, platform_secret), mid) = shown.context("no demo tree was planted")?;
     let scopes: ScopeSet = "charges:read charges:write customers:read refunds:write".parse()?;
     let name = Name::parse("twenty characters ok")?;
-    let terms = KeyTerms::agree(KeyType::Secret, name, None, scopes, None, app.now())?;
-    let issued = issue_key(&app, &Caller::operator(), IssueKey { mid, terms }).await?;
+    let terms = KeyTerms::agree(KeyType::Secret, name, None, scopes, None, access.now())?;
+    let issued = issue_key(&manage, &Caller::operator(), IssueKey { mid, terms }).await?;
     let ready = Readiness::default();
     ready.open();
     let options = HttpOptions {
@@ -80,12 +81,12 @@ pub async fn start() -> Result<Service> {
         gateway: Gateway::default(),
         ready,
     };
-    let entrance = entrance(Arc::clone(&app), options).for_connection(([127, 0, 0, 1], 4711).into());
+    let entrance = entrance(manage, options).for_connection(([127, 0, 0, 1], 4711).into());
     let subject = issued.value.expose().to_owned();
-    Ok(Service { entrance, app, platform_key, platform_secret, subject, _folder: folder })
+    Ok(Service { entrance, access, platform_key, platform_secret, subject, _folder: folder })
 }
 
-fn app(store: Arc<SqliteStore>) -> Result<Arc<App>> {
+fn use_cases(store: Arc<SqliteStore>) -> Result<(Arc<Access>, Arc<Manage>)> {
     let clock = Arc::new(Still::at(Timestamp::from_micros(MOMENT)?));
     let names = Counted::from(1);
     let verifier = Verifier::new(keyward_verifier::Parts {
@@ -101,7 +102,7 @@ fn app(store: Arc<SqliteStore>) -> Result<Arc<App>> {
         tasks: Arc::new(TaskTracker::new()),
     });
     let master = Arc::new(MasterKey::from_bytes(&[7; 32])?);
-    Ok(Arc::new(App::new(Parts {
+    Ok(assemble(Parts {
         store,
         verifier: Arc::new(verifier),
         clock,
@@ -122,5 +123,5 @@ fn app(store: Arc<SqliteStore>) -> Result<Arc<App>> {
             failed_attempts_per_minute: 600,
         },
         background: TaskTracker::new(),
-    })))
+    }))
 }

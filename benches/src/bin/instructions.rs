@@ -62,7 +62,7 @@ fn run(case: &str, times: u32, service: &Service) -> Result<()> {
         "look-up" => {
             let id = PresentedValue::parse(&service.subject, Environment::Sandbox)?.id();
             repeat(times, || {
-                let found = black_box(service.app.verifier()).remembered(black_box(id));
+                let found = black_box(service.access.verifier()).remembered(black_box(id));
                 found.map(drop).context("the key is not in memory")
             })
         }
@@ -83,7 +83,7 @@ fn run(case: &str, times: u32, service: &Service) -> Result<()> {
 fn domain(case: &str, times: u32, service: &Service) -> Result<()> {
     let hasher = SecretHasher::new(&MasterKey::from_bytes(&[7; 32])?, SecretForm::Hmac);
     let presented = PresentedValue::parse(&service.subject, Environment::Sandbox)?;
-    let credential = service.app.verifier().remembered(presented.id()).context("the key is not in memory")?;
+    let credential = service.access.verifier().remembered(presented.id()).context("the key is not in memory")?;
     let (key, now) = (credential.key.view(), Timestamp::from_micros(1_795_435_200_000_000)?);
     let conditions = Conditions { scopes: "charges:read".parse()?, ..Conditions::default() };
     let proved = key.prove(&presented, &hasher)?;
@@ -139,7 +139,7 @@ fn verification(service: &Service, credential: &str) -> Result<Asked> {
 async fn learn(service: &Service) -> Result<()> {
     for value in [&service.subject, &service.platform_secret, &service.platform_key] {
         let id = PresentedValue::parse(value, Environment::Sandbox)?.id();
-        service.app.verifier().credential(id).await?.context("the key is not there")?;
+        service.access.verifier().credential(id).await?.context("the key is not there")?;
     }
     Ok(())
 }

@@ -20,10 +20,9 @@ use axum::{
 };
 use http::Method;
 use ipnet::IpNet;
+use keyward_app::{Access, Manage};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
-
-use crate::app::App;
 
 mod at_once;
 mod authorization;
@@ -98,15 +97,22 @@ impl Readiness {
 /// What handlers are handed.
 #[derive(Clone)]
 struct AppState {
-    app: Arc<App>,
+    access: Arc<Access>,
+    manage: Arc<Manage>,
     strangers: Arc<finish::Strangers>,
     options: Arc<HttpOptions>,
     pages: Arc<docs::Pages>,
 }
 
-impl FromRef<AppState> for Arc<App> {
+impl FromRef<AppState> for Arc<Access> {
     fn from_ref(state: &AppState) -> Self {
-        Arc::clone(&state.app)
+        Arc::clone(&state.access)
+    }
+}
+
+impl FromRef<AppState> for Arc<Manage> {
+    fn from_ref(state: &AppState) -> Self {
+        Arc::clone(&state.manage)
     }
 }
 
@@ -118,29 +124,31 @@ impl FromRef<AppState> for Arc<HttpOptions> {
 
 /// The service, as a listener sees it. To be served [for each connection](Entrance::for_connection), so that limits know
 /// the source of a request.
-pub fn entrance(app: Arc<App>, options: HttpOptions) -> Entrance {
+pub fn entrance(manage: Arc<Manage>, options: HttpOptions) -> Entrance {
     // Before everything else, so that a verification that memory answers pays for nothing else.
     let options = Arc::new(options);
     let places = KINDS.map(|kind| (kind, Places::new(options.max_requests_at_once)));
-    Entrance::new(Arc::clone(&app), router(app, Arc::clone(&options), &places), options, places)
+    let access = Arc::clone(manage.access());
+    Entrance::new(access, router(manage, Arc::clone(&options), &places), options, places)
 }
 
 /// The kinds of requests that have room of their own, in the order in which [`router`] makes them.
 const KINDS: [&str; 4] = ["verification", "tokens", "management", "stopping"];
 
 /// The usual way: routes, and what surrounds every request.
-fn router(app: Arc<App>, options: Arc<HttpOptions>, places: &[(&'static str, Places); 4]) -> Router {
+fn router(manage: Arc<Manage>, options: Arc<HttpOptions>, places: &[(&'static str, Places); 4]) -> Router {
+    let access = Arc::clone(manage.access());
     // Each kind has room of its own: who fills one, with slow bodies or with real work, leaves the others alone.
     let kinds = [verification(), tokens(), management(), stopping()].into_iter().zip(places);
     let kinds = kinds.map(|(kind, (_, places))| {
-        let room = Room { places: places.clone(), options: Arc::clone(&options), app: Arc::clone(&app) };
+        let room = Room { places: places.clone(), options: Arc::clone(&options), access: Arc::clone(&access) };
         kind.layer(from_fn_with_state(room, places::take_place))
     });
     let (routes, document) = kinds.fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
-    let document = openapi::complete(document, &app.settings().public_url);
-    let pages = Arc::new(docs::Pages::new(&document, app.settings()));
-    let well_known = well_known::router(app.settings().path_prefix());
-    let state = AppState { app, strangers: Arc::default(), options, pages };
+    let document = openapi::complete(document, &access.settings().public_url);
+    let pages = Arc::new(docs::Pages::new(&document, access.settings()));
+    let well_known = well_known::router(access.settings().path_prefix());
+    let state = AppState { access, manage, strangers: Arc::default(), options, pages };
     routes
         .merge(well_known)
         .merge(health::router())
@@ -211,7 +219,7 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 async fn limit_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let budget = state.options.request_timeout.max(if narrows(&request) {
         // Lease + 6 s (contract, section 6): a dead node is waited for, and then there is still time to answer.
-        state.app.verifier().worst_wait() + AFTER_THE_WAIT
+        state.access.verifier().worst_wait() + AFTER_THE_WAIT
     } else {
         Duration::ZERO
     });

@@ -2,12 +2,10 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use keyward_api::{
-    app::{
-        App,
-        rotate_signing_keys::{forget_families, keep_signing_keys},
-    },
-    http::Readiness,
+use keyward_api::http::Readiness;
+use keyward_app::{
+    Access,
+    access::rotate_signing_keys::{forget_families, keep_signing_keys},
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -32,7 +30,7 @@ const ATTEMPTS: Duration = Duration::from_secs(2);
 /// The server's tasks.
 pub(crate) struct Background {
     /// Whose use cases are called.
-    pub(crate) app: Arc<App>,
+    pub(crate) access: Arc<Access>,
     /// Who waits for the tasks when stopping.
     pub(crate) tracker: TaskTracker,
     /// When to end.
@@ -44,21 +42,21 @@ pub(crate) struct Background {
 impl Background {
     /// Starts them all.
     pub(crate) fn start(&self, ready: Readiness, metrics: Option<Metrics>) {
-        self.tracker.spawn(watch_database(Arc::clone(&self.app), ready, self.stop.clone()));
+        self.tracker.spawn(watch_database(Arc::clone(&self.access), ready, self.stop.clone()));
         self.every_or_sooner(
             self.usage_flush_interval,
-            |app| async move { app.much_was_used().await },
+            |access| async move { access.much_was_used().await },
             "the last use of keys could not be written down",
-            |app| async move { Ok(app.flush_usage().await?) },
+            |access| async move { Ok(access.flush_usage().await?) },
         );
-        self.every(SIGNING_KEYS, "the signing keys could not be looked after", |app| async move {
-            Ok(keep_signing_keys(&app).await?)
+        self.every(SIGNING_KEYS, "the signing keys could not be looked after", |access| async move {
+            Ok(keep_signing_keys(&access).await?)
         });
-        self.every(FAMILIES, "ended refresh families could not be dropped", |app| async move {
-            Ok(forget_families(&app).await?)
+        self.every(FAMILIES, "ended refresh families could not be dropped", |access| async move {
+            Ok(forget_families(&access).await?)
         });
-        self.every(ATTEMPTS, "limits could not be tidied", |app| async move {
-            app.forget_attempts();
+        self.every(ATTEMPTS, "limits could not be tidied", |access| async move {
+            access.forget_attempts();
             Ok(())
         });
         if let Some(metrics) = metrics {
@@ -70,7 +68,7 @@ impl Background {
     }
 
     /// Calls `work` over and over, and logs what fails: the next time may do.
-    fn every<F>(&self, period: Duration, failed: &'static str, work: impl Fn(Arc<App>) -> F + Send + 'static)
+    fn every<F>(&self, period: Duration, failed: &'static str, work: impl Fn(Arc<Access>) -> F + Send + 'static)
     where
         F: Future<Output = anyhow::Result<()>> + Send,
     {
@@ -81,14 +79,14 @@ impl Background {
     fn every_or_sooner<S, F>(
         &self,
         period: Duration,
-        sooner: impl Fn(Arc<App>) -> S + Send + 'static,
+        sooner: impl Fn(Arc<Access>) -> S + Send + 'static,
         failed: &'static str,
-        work: impl Fn(Arc<App>) -> F + Send + 'static,
+        work: impl Fn(Arc<Access>) -> F + Send + 'static,
     ) where
         S: Future<Output = ()> + Send,
         F: Future<Output = anyhow::Result<()>> + Send,
     {
-        let (app, stop) = (Arc::clone(&self.app), self.stop.clone());
+        let (access, stop) = (Arc::clone(&self.access), self.stop.clone());
         self.tracker.spawn(async move {
             let mut due = interval(period);
             due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -98,10 +96,10 @@ impl Background {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => return,
-                    () = sooner(Arc::clone(&app)) => due.reset(),
+                    () = sooner(Arc::clone(&access)) => due.reset(),
                     _ = due.tick() => {}
                 }
-                if let Err(error) = work(Arc::clone(&app)).await {
+                if let Err(error) = work(Arc::clone(&access)).await {
                     tracing::warn!(error = &*error as &dyn std::error::Error, "{failed}: {}", sentence(&error));
                 }
             }
@@ -110,7 +108,7 @@ impl Background {
 }
 
 /// Keeps the readiness true to whether verifications can be answered, from memory or by the database, and closes it for good when stopping.
-async fn watch_database(app: Arc<App>, ready: Readiness, stop: CancellationToken) {
+async fn watch_database(access: Arc<Access>, ready: Readiness, stop: CancellationToken) {
     let mut due = interval(PING);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut was_there = true;
@@ -120,7 +118,7 @@ async fn watch_database(app: Arc<App>, ready: Readiness, stop: CancellationToken
             () = stop.cancelled() => break,
             _ = due.tick() => {}
         }
-        let Some(answer) = stop.run_until_cancelled(tokio::time::timeout(PATIENCE, app.ping())).await else { break };
+        let Some(answer) = stop.run_until_cancelled(tokio::time::timeout(PATIENCE, access.ping())).await else { break };
         let is_there = matches!(answer, Ok(Ok(())));
         match (was_there, is_there) {
             (true, false) => tracing::error!("the database does not answer, and there is no lease: not ready"),

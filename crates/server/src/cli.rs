@@ -13,7 +13,7 @@ use keyward_domain::Mid;
 
 use crate::{
     config::{Settings, quoted},
-    database::Access,
+    database::Mode,
     node::Node,
     serve::{self, Rereading},
     telemetry,
@@ -220,8 +220,8 @@ async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
 }
 
 /// Opens everything for one command, which gives the database back at the end.
-async fn with_node<T>(settings: &Settings, access: Access, work: impl AsyncFnOnce(&Node) -> Result<T>) -> Result<T> {
-    let node = Node::open(settings, access, None).await?;
+async fn with_node<T>(settings: &Settings, mode: Mode, work: impl AsyncFnOnce(&Node) -> Result<T>) -> Result<T> {
+    let node = Node::open(settings, mode, None).await?;
     let done = work(&node).await;
     let closed = node.close().await;
     let done = done?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use keyward_api::app::Clock;
+use keyward_app::Clock;
 use keyward_domain::Timestamp;
 use keyward_verifier::protocol::Boot;
 use rustix::time::{ClockId, clock_gettime};

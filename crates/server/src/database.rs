@@ -5,7 +5,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use keyward_api::app::Entropy as _;
+use keyward_app::Entropy as _;
 use keyward_storage::{
     Feed, LeaseSecret, LostHistory, Membership, PgControl, PgOptions, PgStore, PoolState, Schema, StorageError, Store,
 };
@@ -15,7 +15,7 @@ use crate::{config::Settings, entropy::SystemEntropy, private_file};
 
 /// What a command wants to do with the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+pub(crate) enum Mode {
     /// Look at it, beside a server that has it open.
     Read,
     /// Change what is there: alone, where it is the embedded one.
@@ -24,7 +24,7 @@ pub(crate) enum Access {
     Make,
 }
 
-impl Access {
+impl Mode {
     /// Whether anything may be written.
     pub(crate) const fn writes(self) -> bool {
         matches!(self, Self::Change | Self::Make)
@@ -49,15 +49,15 @@ pub(crate) struct Protocol {
 
 impl Database {
     /// Opens what the settings name. The schema stays as it is.
-    pub(crate) async fn open(settings: &Settings, access: Access) -> Result<Self> {
+    pub(crate) async fn open(settings: &Settings, mode: Mode) -> Result<Self> {
         private_file::check_directory("the data directory", settings.data_dir())?;
-        let Some(url) = &settings.database.url else { return Self::open_embedded(settings, access).await };
+        let Some(url) = &settings.database.url else { return Self::open_embedded(settings, mode).await };
         let options = PgOptions {
             max_connections: settings.database.max_connections,
             min_connections: settings.database.min_connections,
             acquire_timeout: settings.database.acquire_timeout,
             // A command that only looks is answered at once.
-            connect_wait: if access.writes() { settings.database.connect_wait } else { Duration::ZERO },
+            connect_wait: if mode.writes() { settings.database.connect_wait } else { Duration::ZERO },
             ..PgOptions::new(url.clone())
         }
         .within_lease(settings.verifier.terms.ttl);
@@ -84,16 +84,16 @@ impl Database {
         }
     }
 
-    async fn open_embedded(settings: &Settings, access: Access) -> Result<Self> {
+    async fn open_embedded(settings: &Settings, mode: Mode) -> Result<Self> {
         let data_dir = settings.data_dir();
         for file in ["keyward.db", "keyward.db-wal", "keyward.db-shm"] {
             private_file::check_file("the database", &data_dir.join(file))?;
         }
         let options = Options { readers: settings.sqlite.readers, ..Options::default() };
-        let store = match access {
-            Access::Read => SqliteStore::open_read_only(data_dir, &options),
-            Access::Change => SqliteStore::open_existing(data_dir, &options).await,
-            Access::Make => SqliteStore::open(data_dir, &options).await,
+        let store = match mode {
+            Mode::Read => SqliteStore::open_read_only(data_dir, &options),
+            Mode::Change => SqliteStore::open_existing(data_dir, &options).await,
+            Mode::Make => SqliteStore::open(data_dir, &options).await,
         };
         let store = store.map_err(|error| match error {
             OpenError::Held { .. } => anyhow::Error::new(error).context("this needs the embedded database for itself"),
@@ -196,10 +196,10 @@ impl Database {
 
     /// Sees to it that the schema is the one that this binary needs, or says what to do.
     /// A schema that is not there at all is made only where an installation may be made.
-    pub(crate) async fn bring_up(&self, may_migrate: bool, access: Access) -> Result<()> {
+    pub(crate) async fn bring_up(&self, may_migrate: bool, mode: Mode) -> Result<()> {
         match self.readable_schema().await? {
             Schema::Current => self.check_rights().await,
-            Schema::Empty if access != Access::Make => {
+            Schema::Empty if mode != Mode::Make => {
                 bail!("there is no installation in this database yet: start `keyward serve` once")
             }
             Schema::Empty | Schema::Behind { .. } if may_migrate => {

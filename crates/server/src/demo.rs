@@ -6,11 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use keyward_api::app::{
-    App, Caller,
-    list_merchants::list_merchants,
-    plant_demo::{Demo, DemoAccount, plant_demo},
-    read_merchant::read_merchant,
+use keyward_app::{
+    Caller, Manage,
+    manage::{
+        list_merchants::list_merchants,
+        plant_demo::{Demo, DemoAccount, plant_demo},
+        read_merchant::read_merchant,
+    },
 };
 use serde_json::{Value, json};
 
@@ -41,10 +43,10 @@ pub(crate) enum Outcome {
 ///
 /// Each database has a file of its own, and none is overwritten: `path`, or where another database's is, the same name
 /// with the next number.
-pub(crate) async fn settle(app: &App, path: &Path, base_url: &str, plants: bool) -> Result<Outcome> {
+pub(crate) async fn settle(manage: &Manage, path: &Path, base_url: &str, plants: bool) -> Result<Outcome> {
     let mut own = path.to_owned();
     if plants {
-        let planted = plant_demo(app, |demo| {
+        let planted = plant_demo(manage, |demo| {
             own = file::free(path)?;
             keep(demo, &own, base_url).map_err(CannotKeep::from)
         });
@@ -52,21 +54,21 @@ pub(crate) async fn settle(app: &App, path: &Path, base_url: &str, plants: bool)
             return Ok(Outcome::Planted(DemoFile::read(&own)?.context("the file of the demo is gone")?));
         }
     }
-    if let Some(found) = of_this_database(app, path).await? {
+    if let Some(found) = of_this_database(manage, path).await? {
         return Ok(Outcome::Kept(found.at(base_url)?));
     }
-    if !plants && list_merchants(app, &Caller::operator(), 1, None).await?.accounts.is_empty() {
+    if !plants && list_merchants(manage, &Caller::operator(), 1, None).await?.accounts.is_empty() {
         return Ok(Outcome::Possible);
     }
     Ok(if path.is_file() { Outcome::OfAnother(path.to_owned()) } else { Outcome::NotOurs })
 }
 
 /// The file of this database, among those that are there.
-pub(crate) async fn of_this_database(app: &App, path: &Path) -> Result<Option<DemoFile>> {
+pub(crate) async fn of_this_database(manage: &Manage, path: &Path) -> Result<Option<DemoFile>> {
     for candidate in file::numbered(path) {
         let Some(file) = DemoFile::read(&candidate)? else { break };
         if let Some(mid) = file.platform_mid()
-            && read_merchant(app, &Caller::operator(), &mid).await?.is_some()
+            && read_merchant(manage, &Caller::operator(), &mid).await?.is_some()
         {
             return Ok(Some(file));
         }
@@ -77,8 +79,8 @@ pub(crate) async fn of_this_database(app: &App, path: &Path) -> Result<Option<De
 /// Whatever keeps the tree from being planted.
 struct CannotKeep(anyhow::Error);
 
-impl From<keyward_api::app::Fault> for CannotKeep {
-    fn from(fault: keyward_api::app::Fault) -> Self {
+impl From<keyward_app::Fault> for CannotKeep {
+    fn from(fault: keyward_app::Fault) -> Self {
         Self(anyhow::Error::new(fault).context("the demo accounts cannot be made"))
     }
 }

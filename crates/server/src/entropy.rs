@@ -1,6 +1,6 @@
 //! The one place that asks the kernel for random bytes. Everything else is handed them.
 
-use keyward_api::app::{Entropy, NoEntropy};
+use keyward_app::{Entropy, NoEntropy};
 
 /// The random bytes of the operating system.
 #[derive(Clone, Copy, Debug)]

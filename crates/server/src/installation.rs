@@ -8,11 +8,11 @@ mod identity;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use keyward_api::app::Clock;
+use keyward_app::Clock;
 use keyward_domain::{Environment, KeyVersion, MasterKey};
 use keyward_storage::{Stamp, Store, Write};
 
-use crate::{database::Access, entropy::SystemEntropy, master_key};
+use crate::{database::Mode, entropy::SystemEntropy, master_key};
 
 pub(crate) use identity::Identity;
 
@@ -98,15 +98,15 @@ impl Foreign {
 
 /// Finds the master key of this database, and sees to it that both belong together. Makes a key only for a database
 /// without a stamp, and only where nobody named a file.
-pub(crate) async fn settle(store: &dyn Store, node: &Node<'_>, access: Access, clock: &dyn Clock) -> Result<MasterKey> {
+pub(crate) async fn settle(store: &dyn Store, node: &Node<'_>, mode: Mode, clock: &dyn Clock) -> Result<MasterKey> {
     let stamp = store.stamp().await?;
     let key = match master_key::read(node.key_path)? {
         Some(key) => key,
-        None => absent_key(node, stamp.as_ref(), access)?,
+        None => absent_key(node, stamp.as_ref(), mode)?,
     };
     match judge(stamp.as_ref(), node.environment, &key) {
         Ok(Verdict::Ours) => {}
-        Ok(_) if access == Access::Read => {}
+        Ok(_) if mode == Mode::Read => {}
         Ok(Verdict::Claim(stamp)) => claim(store, node, &stamp, &key, clock).await?,
         Ok(Verdict::Add(versions)) => {
             for (version, fingerprint) in versions {
@@ -154,7 +154,7 @@ pub(crate) async fn issuer(store: &dyn Store, address: &str, clock: &dyn Clock) 
     }
 }
 
-fn absent_key(node: &Node<'_>, stamp: Option<&Stamp>, access: Access) -> Result<MasterKey> {
+fn absent_key(node: &Node<'_>, stamp: Option<&Stamp>, mode: Mode) -> Result<MasterKey> {
     let path = node.key_path;
     if let Some(stamp) = stamp {
         let wanted: Vec<&str> = stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect();
@@ -168,7 +168,7 @@ fn absent_key(node: &Node<'_>, stamp: Option<&Stamp>, access: Access) -> Result<
     if node.key_given {
         bail!("the master key {} is missing: make it with {}", path.display(), master_key::recipe(path));
     }
-    if access != Access::Make {
+    if mode != Mode::Make {
         bail!("this database was never used: start `keyward serve` once");
     }
     let key = master_key::create(path, &SystemEntropy)?;

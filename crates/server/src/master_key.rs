@@ -8,7 +8,7 @@
 use std::{io::Read as _, path::Path};
 
 use anyhow::{Context as _, Result};
-use keyward_api::app::Entropy;
+use keyward_app::Entropy;
 use keyward_domain::{MASTER_KEY_LEN, MasterKey};
 use zeroize::Zeroizing;
 

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use axum::{Router, extract::State, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
-use keyward_api::app::Clock;
+use keyward_app::Clock;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 mod former;

@@ -5,7 +5,7 @@
 use std::{sync::Arc, thread};
 
 use anyhow::Result;
-use keyward_api::app::{App, Clock, Entropy as _, Hashing, Parts, Settings as AppSettings};
+use keyward_app::{Access, Clock, Entropy as _, Hashing, Manage, Parts, Settings as AppSettings, assemble};
 use keyward_domain::SecretHasher;
 use keyward_storage::NodeId;
 use keyward_verifier::{Parts as VerifierParts, Verifier, protocol::Rules};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::SystemClock,
     config::Settings,
-    database::{Access, Database, Protocol},
+    database::{Database, Mode, Protocol},
     entropy::SystemEntropy,
     installation::{self, Identity},
 };
@@ -24,10 +24,15 @@ use crate::{
 /// The address of a command, which is never asked.
 const NOWHERE: &str = "http://localhost";
 
+/// Both halves of the service.
+type UseCases = (Arc<Access>, Arc<Manage>);
+
 /// Everything but the entrances.
 pub(crate) struct Node {
-    /// The use cases.
-    pub(crate) app: Arc<App>,
+    /// Answers questions about credentials.
+    pub(crate) access: Arc<Access>,
+    /// Makes changes.
+    pub(crate) manage: Arc<Manage>,
     /// What they remember in.
     pub(crate) database: Database,
     /// Work that stopping waits for.
@@ -39,10 +44,10 @@ pub(crate) struct Node {
 impl Node {
     /// Opens the database, checks that it is ours, and puts the use cases on top. `url` is where clients reach us, where
     /// the settings do not say so; none for a command, which hands out no tokens.
-    pub(crate) async fn open(settings: &Settings, access: Access, url: Option<&str>) -> Result<Self> {
-        let database = Database::open(settings, access).await?;
-        match Self::on(settings, &database, access, url).await {
-            Ok((app, background, identity)) => Ok(Self { app, database, background, identity }),
+    pub(crate) async fn open(settings: &Settings, mode: Mode, url: Option<&str>) -> Result<Self> {
+        let database = Database::open(settings, mode).await?;
+        match Self::on(settings, &database, mode, url).await {
+            Ok(((access, manage), background, identity)) => Ok(Self { access, manage, database, background, identity }),
             Err(error) => {
                 // The reason matters more than what closing says.
                 let _ = database.close().await;
@@ -54,10 +59,10 @@ impl Node {
     async fn on(
         settings: &Settings,
         database: &Database,
-        access: Access,
+        mode: Mode,
         url: Option<&str>,
-    ) -> Result<(Arc<App>, TaskTracker, Identity)> {
-        database.bring_up(settings.auto_migrate && access.writes(), access).await?;
+    ) -> Result<(UseCases, TaskTracker, Identity)> {
+        database.bring_up(settings.auto_migrate && mode.writes(), mode).await?;
         let (store, clock) = (database.store(), Arc::new(SystemClock::start()));
         let key_path = settings.master_key_path();
         let node = installation::Node {
@@ -65,7 +70,7 @@ impl Node {
             key_path: &key_path,
             key_given: settings.master_key_file.is_some(),
         };
-        let master = Arc::new(installation::settle(&*store, &node, access, &*clock).await?);
+        let master = Arc::new(installation::settle(&*store, &node, mode, &*clock).await?);
         let issuer = match (&settings.public_url, url) {
             (Some(given), _) => given.clone(),
             (None, Some(url)) => installation::issuer(&*store, url, &*clock).await?,
@@ -95,7 +100,7 @@ impl Node {
         let mut process_key = Zeroizing::new([0; 32]);
         SystemEntropy.fill(&mut *process_key)?;
         let form = settings.secret_hash;
-        let app = App::new(Parts {
+        let use_cases = assemble(Parts {
             store,
             verifier: Arc::new(verifier),
             clock: clock as Arc<dyn Clock>,
@@ -110,7 +115,7 @@ impl Node {
             settings: app_settings(settings, url.unwrap_or(NOWHERE), issuer),
             background: background.clone(),
         });
-        Ok((Arc::new(app), background, identity))
+        Ok((use_cases, background, identity))
     }
 
     /// Waits until the database is gone for good, or turns out to be another's.
@@ -118,16 +123,16 @@ impl Node {
         let (store, clock) = (self.database.store(), SystemClock::start());
         tokio::select! {
             lost = self.database.lost() => lost,
-            refuted = self.identity.refuted(self.app.verifier(), &*store, &clock) => refuted,
+            refuted = self.identity.refuted(self.access.verifier(), &*store, &clock) => refuted,
         }
     }
 
     /// Ends what keeps the lease, waits for the work in the background and closes the database. What was used is written down first.
     pub(crate) async fn close(&self) -> Result<()> {
-        self.app.verifier().end();
+        self.access.verifier().end();
         self.background.close();
         self.background.wait().await;
-        let flushed = self.app.flush_usage().await;
+        let flushed = self.access.flush_usage().await;
         self.database.close().await?;
         Ok(flushed?)
     }

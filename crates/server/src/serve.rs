@@ -12,10 +12,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use keyward_api::{
-    app::{Clock, rotate_signing_keys::keep_signing_keys},
-    http::{HttpOptions, Readiness, entrance},
-};
+use keyward_api::http::{HttpOptions, Readiness, entrance};
+use keyward_app::{Clock, access::rotate_signing_keys::keep_signing_keys};
 use keyward_storage::LostHistory;
 use tokio::{net::TcpListener, signal::unix::Signal, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +23,7 @@ use crate::{
     background::Background,
     clock::SystemClock,
     config::{Limits, Settings},
-    database::{Access, Database},
+    database::{Database, Mode},
     demo::{self, Outcome},
     file_size,
     listener::{self, Certificates, Door, Listener},
@@ -93,7 +91,7 @@ impl Running {
         let max_connections = open_files::room_for(settings.limits.max_connections);
         let limits = Limits { max_connections, ..settings.limits.clone() };
 
-        let node = Node::open(settings, Access::Make, Some(&base_url)).await?;
+        let node = Node::open(settings, Mode::Make, Some(&base_url)).await?;
         node.database.cautions().iter().for_each(|caution| tracing::warn!("{caution}"));
         let entry = Entry { listener, tls: tls.clone(), metered, base_url: base_url.clone(), limits };
         let (started, demo) = Self::on(node, settings, entry).await?;
@@ -106,24 +104,24 @@ impl Running {
 
     /// Everything that needs a database.
     async fn on(node: Node, settings: &Settings, entry: Entry) -> Result<(Self, Option<Outcome>)> {
-        keep_signing_keys(&node.app).await.context("there is no key to sign tokens with")?;
+        keep_signing_keys(&node.access).await.context("there is no key to sign tokens with")?;
         let demo = settle_demo(&node, settings, &entry.base_url).await;
         node.database.make_whole().await?;
         say_what_was_lost(&node.database).await?;
         let (ready, stop) = (Readiness::default(), CancellationToken::new());
         let (door, metrics) = (Door::new(), Door::new());
         let background = Background {
-            app: Arc::clone(&node.app),
+            access: Arc::clone(&node.access),
             tracker: node.background.clone(),
             stop: stop.clone(),
             usage_flush_interval: settings.usage_flush_interval,
         };
         background.start(ready.clone(), entry.metered.as_ref().map(|metered| metered.metrics.clone()));
         let limits = entry.limits;
-        let entrance = entrance(Arc::clone(&node.app), http_options(settings, ready.clone()));
+        let entrance = entrance(Arc::clone(&node.manage), http_options(settings, ready.clone()));
         if let Some(metered) = entry.metered {
             metered.metrics.read(Readings {
-                app: Arc::clone(&node.app),
+                access: Arc::clone(&node.access),
                 entrance: entrance.clone(),
                 pools: node.database.pools(),
                 certificates: entry.tls.clone(),
@@ -133,7 +131,7 @@ impl Running {
             node.background.spawn(listener.serve(move |_| page.clone()));
         }
         // Last of all that may fail or be given up: whoever has joined the others has to leave them in order.
-        node.app.verifier().start().await.context("the database cannot be read")?;
+        node.access.verifier().start().await.context("the database cannot be read")?;
         let listener =
             Listener::new(entry.listener, &limits, door.clone()).secured(entry.tls).trusting(&settings.trusted_proxies);
         let serving = node.background.spawn(listener.serve(move |peer: SocketAddr| entrance.for_connection(peer)));
@@ -174,7 +172,7 @@ impl Running {
         self.door.cut();
         self.metrics.cut();
         let in_order = async {
-            self.node.app.verifier().leave().await;
+            self.node.access.verifier().leave().await;
             if !self.serving.is_finished() {
                 // It has ended, in whatever way.
                 let _ = (&mut self.serving).await;
@@ -194,7 +192,7 @@ impl Running {
             // Before anything else: what watches the database would open it again.
             self.stop.cancel();
             // Answer from memory no more and give the lease back: from then on no revocation waits for this node.
-            self.node.app.verifier().leave().await;
+            self.node.access.verifier().leave().await;
             // Everybody who asks is answered, and may notice that the next request is for another node.
             self.door.drain();
             tokio::time::sleep(drain).await;
@@ -274,7 +272,7 @@ async fn settle_demo(node: &Node, settings: &Settings, base_url: &str) -> Option
     if !settings.may_have_demo() {
         return None;
     }
-    match demo::settle(&node.app, &settings.demo_path(), base_url, settings.plants_demo()).await {
+    match demo::settle(&node.manage, &settings.demo_path(), base_url, settings.plants_demo()).await {
         Ok(outcome) => {
             demo::say_where(&outcome);
             Some(outcome)

@@ -150,7 +150,7 @@ impl Verifier {
             trouble: Trouble::default(),
             wake: Wake::default(),
             longest_seen: AtomicU64::new(0),
-            newness: Mutex::new(Newness::new(rules.history, terms.guard)),
+            newness: Mutex::new(Newness::new(rules.history(), terms.guard)),
             histories: AtomicU64::new(0),
         });
         let ending = CancellationToken::new();

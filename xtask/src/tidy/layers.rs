@@ -8,14 +8,15 @@ use anyhow::Result;
 use super::{File, Finding};
 use crate::run;
 
-/// Each crate, and which of ours it may depend on: `server → api → verifier → storage → domain`.
+/// Each crate, and which of ours it may depend on: `server → api → app → verifier → storage → domain`.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("storage", &["domain"]),
     ("storage-sqlite", &["storage", "domain"]),
     ("verifier", &["storage", "domain"]),
-    ("api", &["verifier", "storage", "domain"]),
-    ("server", &["api", "verifier", "storage-sqlite", "storage", "domain"]),
+    ("app", &["verifier", "storage", "domain"]),
+    ("api", &["app", "verifier", "storage", "domain"]),
+    ("server", &["api", "app", "verifier", "storage-sqlite", "storage", "domain"]),
 ];
 
 /// What must not come along with a crate, in a build of the product.
@@ -28,6 +29,12 @@ struct Absence {
 }
 
 const ABSENCES: &[Absence] = &[
+    Absence {
+        package: "app",
+        direct: false,
+        foreign: &["axum", "hyper", "utoipa", "sqlx", "sqlx-core", "sqlx-postgres", "sqlx-sqlite"],
+        lesson: "a use case knows no transport and no database, so that a second entrance can use it as it is: take values and ports",
+    },
     Absence {
         package: "api",
         direct: false,
@@ -76,7 +83,26 @@ pub(super) fn check(files: &[File]) -> Result<Vec<Finding>> {
             );
         }
     }
+    let manifest = "crates/server/Cargo.toml";
+    if files.iter().any(|file| file.path == manifest) && has_switches(&shipped()?) {
+        let message =
+            "the server comes with the feature `proofs` of keyward-verifier: then rules could be switched off";
+        findings.push(Finding::new(manifest, 0, message.to_owned()));
+    }
     Ok(findings)
+}
+
+/// The crates of a server as it is shipped, each with its features.
+fn shipped() -> Result<String> {
+    let mut tree = run::cargo();
+    tree.args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p} [{f}]"]);
+    tree.args(["--package", "keyward-server"]);
+    run::capture(&mut tree)
+}
+
+/// Whether rules of the protocol can be switched off in what consists of these crates.
+fn has_switches(tree: &str) -> bool {
+    tree.lines().any(|line| line.starts_with("keyward-verifier ") && line.contains("proofs"))
 }
 
 /// The dependencies on our own crates that point the wrong way.
@@ -165,6 +191,12 @@ mod tests {
             wrong("domain", "[dev-dependencies]\nkeyward-api = \"1\"\n[dev-dependencies.keyward-api]\npath = \"x\"\n")
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn the_feature_of_proofs_is_seen_among_those_of_a_crate() {
+        assert!(has_switches("axum v0.8.9 []\nkeyward-verifier v0.1.0 (/x) [proofs]\n"));
+        assert!(!has_switches("proofs v1.0.0 []\nkeyward-verifier v0.1.0 (/x) []\n"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use axum::{BoxError, Router, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body::Body;
+use keyward_app::Access;
 use keyward_verifier::Arrival;
 use tower::Service;
 
@@ -28,7 +29,6 @@ use super::{
     places::Places,
     v1::auth::AuthPath,
 };
-use crate::app::App;
 
 mod auth;
 mod body;
@@ -45,7 +45,7 @@ pub struct Entrance {
 }
 
 struct Shared {
-    app: Arc<App>,
+    access: Arc<Access>,
     auth: auth::Meters,
     verify: Meter,
     /// The longest body that is read here.
@@ -56,13 +56,13 @@ struct Shared {
 
 impl Entrance {
     pub(super) fn new(
-        app: Arc<App>,
+        access: Arc<Access>,
         usual: Router,
         options: Arc<HttpOptions>,
         places: [(&'static str, Places); 4],
     ) -> Self {
         let most_bytes = verify::MOST_BYTES.min(options.max_body_bytes as u64);
-        let shared = Shared { app, auth: auth::meters(), verify: verify::meter(), most_bytes, options, places };
+        let shared = Shared { access, auth: auth::meters(), verify: verify::meter(), most_bytes, options, places };
         Self { shared: Arc::new(shared), usual, peer: None }
     }
 
@@ -162,12 +162,12 @@ impl Shared {
         arrival: &Arrival,
         found: impl FnOnce() -> (Option<Calling>, Object),
     ) -> Response {
-        let took = self.app.verifier().time_since(arrival);
+        let took = self.access.verifier().time_since(arrival);
         meter.count(took);
         let request_id = if finish::logs_verifications() {
             self.log(response.status().as_u16(), asked, took, found())
         } else {
-            context::request_id(asked.headers, &self.app)
+            context::request_id(asked.headers, &self.access)
         };
         response.headers_mut().insert(context::REQUEST_ID, request_id);
         response
@@ -183,7 +183,7 @@ impl Shared {
         (caller, object): (Option<Calling>, Object),
     ) -> HeaderValue {
         let &Asked { method, route, headers, peer } = asked;
-        let (trace, given) = (Trace::of(headers, &self.app), context::given_request_id(headers));
+        let (trace, given) = (Trace::of(headers, &self.access), context::given_request_id(headers));
         let source = context::address(headers, peer.map(|peer| peer.ip()), &self.options.trusted_proxies);
         let span = finish::span(&finish::Asked { method, route, trace: &trace, given, source });
         let answer = finish::Answer { problem: None, route, status, took };

@@ -7,6 +7,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
+use keyward_app::access::authenticate;
 use keyward_domain::{Denial, Permission};
 
 use super::{
@@ -18,7 +19,6 @@ use super::{
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
 };
-use crate::app::{self, authenticate};
 
 /// A scope that a call needs, as a type.
 pub(super) trait Need {
@@ -56,7 +56,7 @@ macro_rules! stops {
 stops!(StopKeys by WriteKeys, StopMerchants by WriteMerchants);
 
 /// A caller that may do what the call needs.
-pub(super) struct Caller<N>(pub(super) app::Caller, PhantomData<N>);
+pub(super) struct Caller<N>(pub(super) keyward_app::Caller, PhantomData<N>);
 
 impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
     type Rejection = Problem;
@@ -66,7 +66,7 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
             Ok(caller) => caller,
             Err(problem) => {
                 note_refused(parts, state);
-                return Err(looks::at_bearer(problem, &parts.headers, state.app.settings().environment));
+                return Err(looks::at_bearer(problem, &parts.headers, state.access.settings().environment));
             }
         };
         let noted = Noted::of(&parts.extensions);
@@ -89,14 +89,14 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
 /// Notes which key was refused, so that the log names one that is revoked and still in use.
 fn note_refused(parts: &Parts, state: &AppState) {
     if let Ok(Some(credential)) = bearer(&parts.headers) {
-        Noted::of(&parts.extensions).is_about_value(credential, state.app.settings().environment);
+        Noted::of(&parts.extensions).is_about_value(credential, state.access.settings().environment);
     }
 }
 
-async fn authenticated(parts: &Parts, state: &AppState) -> Result<app::Caller, Problem> {
+async fn authenticated(parts: &Parts, state: &AppState) -> Result<keyward_app::Caller, Problem> {
     let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
     let Some(credential) = bearer(&parts.headers)? else { return Err(without_bearer(&parts.headers)) };
-    Ok(authenticate::authenticate(&state.app, credential, source).await?)
+    Ok(authenticate::authenticate(&state.access, credential, source).await?)
 }
 
 /// The 401 where `Authorization` holds nothing. A credential in `X-Api-Key` was presented all the same, and the challenge
@@ -146,13 +146,13 @@ pub(super) fn refused(denial: Denial) -> Problem {
     Problem::new(code).because(Refused(denial))
 }
 
-impl From<app::Refused> for Problem {
-    fn from(error: app::Refused) -> Self {
+impl From<keyward_app::Refused> for Problem {
+    fn from(error: keyward_app::Refused) -> Self {
         match error {
             // Of a caller that was let in and is good no more.
-            app::Refused::Denied(denial) => not_good(denial),
-            app::Refused::InsufficientScope(permission) => Self::insufficient_scope(permission),
-            app::Refused::Fault(fault) => fault.into(),
+            keyward_app::Refused::Denied(denial) => not_good(denial),
+            keyward_app::Refused::InsufficientScope(permission) => Self::insufficient_scope(permission),
+            keyward_app::Refused::Fault(fault) => fault.into(),
         }
     }
 }

@@ -13,8 +13,7 @@ use std::{
 use axum::extract::ConnectInfo;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
-
-use crate::app::{App, Source};
+use keyward_app::{Access, Source};
 
 /// Where an answer says how the request is called in the logs.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,15 +34,15 @@ pub(super) fn given_request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
 }
 
 /// The name of a request of which no line is written: the caller's, else a fresh one.
-pub(super) fn request_id(headers: &HeaderMap, app: &App) -> HeaderValue {
-    given_request_id(headers).cloned().unwrap_or_else(|| fresh_request_id(app))
+pub(super) fn request_id(headers: &HeaderMap, access: &Access) -> HeaderValue {
+    given_request_id(headers).cloned().unwrap_or_else(|| fresh_request_id(access))
 }
 
 /// Random for each process, counted within it: unique, and nothing has to be drawn for each request.
-fn fresh_request_id(app: &App) -> HeaderValue {
+fn fresh_request_id(access: &Access) -> HeaderValue {
     static PROCESS: OnceLock<[u8; 8]> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let process = PROCESS.get_or_init(|| app.random().unwrap_or_default());
+    let process = PROCESS.get_or_init(|| access.random().unwrap_or_default());
     let mut id = [0; 32];
     let bytes = process.iter().copied().chain(COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     for (digits, byte) in id.chunks_exact_mut(2).zip(bytes) {
@@ -60,9 +59,9 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    pub(super) fn of(headers: &HeaderMap, app: &App) -> Self {
+    pub(super) fn of(headers: &HeaderMap, access: &Access) -> Self {
         let parent = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
-        let random = app.random::<24>().unwrap_or([1; 24]);
+        let random = access.random::<24>().unwrap_or([1; 24]);
         let (trace, span) = random.split_at(16);
         let id = parent.and_then(|parent| parent.parse().ok()).map_or_else(|| hex(trace), |Parent { trace }| trace);
         Self { id, span: hex(span) }

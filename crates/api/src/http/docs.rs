@@ -14,13 +14,13 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use keyward_app::{Access, Settings};
 use utoipa::openapi::OpenApi;
 
 use super::{
     AppState,
     problem::{Code, Problem},
 };
-use crate::app::{App, Settings};
 
 mod guides;
 mod reference;
@@ -68,8 +68,8 @@ pub(super) fn router() -> Router<AppState> {
         .route("/docs/guides/{name}", get(guides::guide))
 }
 
-async fn to_the_docs(State(app): State<Arc<App>>) -> Response {
-    let docs = format!("{}/docs", app.settings().path_prefix());
+async fn to_the_docs(State(access): State<Arc<Access>>) -> Response {
+    let docs = format!("{}/docs", access.settings().path_prefix());
     (StatusCode::FOUND, [(header::LOCATION, docs)]).into_response()
 }
 

@@ -31,14 +31,14 @@ use strangers::is_for_a_stranger;
 
 pub(super) async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let trace = Trace::of(headers, &state.app);
+    let trace = Trace::of(headers, &state.access);
     let given = context::given_request_id(headers);
     let request_id = trace.request_id(given);
     let source = context::address(headers, context::peer(request.extensions()), &state.options.trusted_proxies);
     let method = known(request.method());
     let route = route(&request).to_owned();
     let span = span(&Asked { method: request.method(), route: &route, trace: &trace, given, source });
-    let started = state.app.monotonic();
+    let started = state.access.monotonic();
     let arrived = Arrived::now();
     let noted = Noted::default();
     request.extensions_mut().insert(noted.clone());
@@ -47,11 +47,11 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     let worded = response.extensions_mut().remove::<InOtherWords>().map(|InOtherWords(problem)| problem);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
-        give_body(&mut response, problem, &state.app.settings().public_url, &trace.parent());
+        give_body(&mut response, problem, &state.access.settings().public_url, &trace.parent());
     }
     let problem = problem.or(worded);
     response.headers_mut().insert(context::REQUEST_ID, request_id);
-    let took = state.app.monotonic().saturating_sub(started);
+    let took = state.access.monotonic().saturating_sub(started);
     let status = response.status().as_u16();
     let is_limited = !is_routine(&route, status) && is_for_a_stranger(&noted, problem.as_ref(), &route, status);
     let may_tell = if is_limited { state.strangers.may_tell(started, status) } else { Some(0) };

@@ -3,12 +3,12 @@
 use std::{iter, sync::Arc};
 
 use axum::{Router, extract::State, routing::get};
+use keyward_app::Access;
 
 use super::{
     AppState, HttpOptions,
     problem::{Code, Problem},
 };
-use crate::app::App;
 
 /// What is said of a node that others do not know.
 const NOT_JOINED: &str =
@@ -37,15 +37,15 @@ pub(super) async fn healthz() -> &'static str {
     responses((status = 200, description = "It can. Further lines say what an operator should look at.", body = String)),
 )]
 pub(super) async fn readyz(
-    State(app): State<Arc<App>>,
+    State(access): State<Arc<Access>>,
     State(options): State<Arc<HttpOptions>>,
 ) -> Result<String, Problem> {
     if options.ready.is_open() {
         // It answers all the same: by reading, and which of the clocks is wrong is not for this node to say.
         let doubts = [
-            app.could_not_join().then(|| NOT_JOINED.to_owned()),
-            app.clock_difference().map(|it| it.to_string()),
-            app.clock_jump().map(|it| it.to_string()),
+            access.could_not_join().then(|| NOT_JOINED.to_owned()),
+            access.clock_difference().map(|it| it.to_string()),
+            access.clock_jump().map(|it| it.to_string()),
         ];
         let said = iter::once("ready".to_owned()).chain(doubts.into_iter().flatten());
         Ok(said.map(|line| line + "\n").collect())

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::{Method, Uri};
+use keyward_app::Access;
 use keyward_domain::KeyId;
 use uuid::Uuid;
 
 use super::problem::{Code, Problem};
-use crate::app::App;
 
 /// A path that there is not.
 pub(super) async fn no_such_route() -> Problem {
@@ -16,10 +16,10 @@ pub(super) async fn no_such_route() -> Problem {
 }
 
 /// A method that the path does not take.
-pub(super) async fn no_such_method(State(app): State<Arc<App>>, method: Method, uri: Uri) -> Problem {
+pub(super) async fn no_such_method(State(access): State<Arc<Access>>, method: Method, uri: Uri) -> Problem {
     let problem = Problem::new(Code::MethodNotAllowed);
     if matches!(method, Method::GET | Method::HEAD) && uri.path() == "/v1/api-keys" {
-        let prefix = app.settings().path_prefix();
+        let prefix = access.settings().path_prefix();
         return problem.detail(format!("Keys are listed by account: GET {prefix}/v1/api-keys/{{mid}}."));
     }
     problem

@@ -16,16 +16,14 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use keyward_app::{Access, Caller, Source};
 use keyward_domain::AccountId;
 
 use super::{
     HttpOptions, UntilSent, context,
     problem::{Code, Problem},
 };
-use crate::{
-    app::{App, Caller, Source},
-    shares::{self, Refusal, Shares},
-};
+use crate::shares::{self, Refusal, Shares};
 
 /// Who holds a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,7 +131,7 @@ impl Drop for Place {
 pub(super) struct Room {
     pub(super) places: Places,
     pub(super) options: Arc<HttpOptions>,
-    pub(super) app: Arc<App>,
+    pub(super) access: Arc<Access>,
 }
 
 /// Takes a place for a request, or answers that no place is free.
@@ -145,7 +143,7 @@ pub(super) async fn take_place(
     let source = context::source(request.headers(), request.extensions(), &room.options.trusted_proxies);
     let place = room.places.take(Holder::Source(source)).inspect_err(|problem| {
         if problem.code() == Code::TooManyRequests {
-            room.app.warn_of_requests(source);
+            room.access.warn_of_requests(source);
         }
     });
     let place = Arc::new(place?);

@@ -7,12 +7,11 @@ use std::{collections::BTreeMap, error::Error as StdError, sync::Arc, time::Dura
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
+use keyward_app::{Fault, TooManyAttempts};
 use keyward_domain::{Denial, Permission};
 use keyward_storage::StorageError;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::app::{Fault, TooManyAttempts};
 
 mod code;
 

@@ -1,11 +1,10 @@
 //! What answers look like: one type a shape of the contract, made from entities by `From` and nothing else.
 
+use keyward_app::manage::in_force::InForce;
 use keyward_domain::{Account, ApiKey, Chain, KeyValue, Timestamp};
 use keyward_storage::{KeyRecord, ListedKey};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::app::in_force::InForce;
 
 /// Clients of the platform read `errors` even where nothing went wrong.
 pub(super) type NoErrors = [String; 0];

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
 use http::{HeaderName, HeaderValue, header};
+use keyward_app::{Access, access::tokens::Jwk};
 use keyward_domain::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
-use crate::{app::App, tokens::Jwk};
 
 /// Pages of every origin may read it, and keep it for less than the ten minutes for which a key is published before it
 /// signs.
@@ -34,7 +34,32 @@ pub(super) fn router(path_prefix: &str) -> Router<AppState> {
 #[derive(Serialize, ToSchema)]
 struct JwkSet {
     /// Those whose tokens may still be good, and the next one.
-    keys: Vec<Jwk>,
+    keys: Vec<JwkView>,
+}
+
+/// One public key of the set (RFC 7517, RFC 8037).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Jwk)]
+struct JwkView {
+    /// Key type: `OKP`.
+    kty: &'static str,
+    /// Curve: `Ed25519`.
+    crv: &'static str,
+    /// Algorithm: `EdDSA`.
+    alg: &'static str,
+    /// Use: `sig`.
+    #[serde(rename = "use")]
+    key_use: &'static str,
+    /// Its RFC 7638 thumbprint.
+    kid: String,
+    /// The public key, base64url.
+    x: String,
+}
+
+impl From<Jwk> for JwkView {
+    fn from(Jwk { kty, crv, alg, key_use, kid, x }: Jwk) -> Self {
+        Self { kty, crv, alg, key_use, kid, x }
+    }
 }
 
 /// Get the keys that sign access tokens.
@@ -47,9 +72,9 @@ struct JwkSet {
         ("Access-Control-Allow-Origin" = String, description = "Pages of every origin may read it."),
     ))),
 )]
-pub(super) async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
-    app.follow_history().await;
-    let keys = app.access_tokens().keys().jwks(app.now());
+pub(super) async fn jwks(State(access): State<Arc<Access>>) -> impl IntoResponse {
+    access.follow_history().await;
+    let keys = access.access_tokens().keys().jwks(access.now()).into_iter().map(JwkView::from).collect();
     (FOR_EVERYONE, Json(JwkSet { keys }))
 }
 
@@ -80,10 +105,10 @@ struct Metadata {
         ("Access-Control-Allow-Origin" = String, description = "Pages of every origin may read it."),
     ))),
 )]
-pub(super) async fn metadata(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let url = &app.settings().public_url;
+pub(super) async fn metadata(State(access): State<Arc<Access>>) -> impl IntoResponse {
+    let url = &access.settings().public_url;
     let metadata = Metadata {
-        issuer: app.settings().issuer.clone(),
+        issuer: access.settings().issuer.clone(),
         token_endpoint: format!("{url}/v1/oauth2/token"),
         jwks_uri: format!("{url}/.well-known/jwks.json"),
         scopes_supported: Permission::ALL.map(Permission::scope).to_vec(),

@@ -47,7 +47,7 @@ impl Place {
     async fn over(ports: Ports, clock: Arc<Dial>, keep: Box<dyn Any + Send + Sync>) -> Self {
         let node = Node::started(ports, Setup::default()).await;
         node.plant().await;
-        while !node.app.verifier().may_answer_from_memory() {
+        while !node.access.verifier().may_answer_from_memory() {
             tokio::task::yield_now().await;
         }
         Self { node, clock, _keep: keep }

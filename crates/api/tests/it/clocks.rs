@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_api::app::rotate_signing_keys::{forget_families, keep_signing_keys};
+use keyward_app::access::rotate_signing_keys::{forget_families, keep_signing_keys};
 use keyward_domain::{FamilyId, RefreshId, Timestamp};
 use keyward_storage::{PgControl, PgStore, Redeemed, Redemption, Tokens as _};
 use serde_json::{Value, json};
@@ -52,10 +52,10 @@ async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemptio
     assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::First);
     let ahead = node(&stored, now.saturating_add(40 * DAY)).await;
     for _ in 0..2 {
-        keep_signing_keys(&ahead.app).await.unwrap();
-        forget_families(&ahead.app).await.unwrap();
+        keep_signing_keys(&ahead.access).await.unwrap();
+        forget_families(&ahead.access).await.unwrap();
     }
-    keep_signing_keys(&right.app).await.unwrap();
+    keep_signing_keys(&right.access).await.unwrap();
     assert_eq!(kids(&right).await, before);
     assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::Again, "what was used stays used");
 }
@@ -73,8 +73,8 @@ async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_f
     let before = kids(&world).await;
     let look_after = async || {
         for _ in 0..4 {
-            keep_signing_keys(&world.app).await.unwrap();
-            forget_families(&world.app).await.unwrap();
+            keep_signing_keys(&world.access).await.unwrap();
+            forget_families(&world.access).await.unwrap();
             world.advance(Duration::from_secs(30));
         }
     };

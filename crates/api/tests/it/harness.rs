@@ -11,10 +11,8 @@
 use std::{ops::Deref, sync::Arc, time::Duration};
 
 use keyward_api::http::Entrance;
-use keyward_api::{
-    app::{Entropy as _, Settings},
-    http::{Gateway, HttpOptions, Readiness},
-};
+use keyward_api::http::{Gateway, HttpOptions, Readiness};
+use keyward_app::{Entropy as _, Settings};
 use keyward_domain::{Environment, SecretForm};
 use keyward_storage::{Store, conformance::RawSql as _};
 use keyward_storage_sqlite::{

@@ -89,7 +89,7 @@ async fn time_gives_it_back() {
     get(&world, HERE, &key.value).await.json(200);
     get(&world, HERE, &absent()).await.problem(401, "invalid_credential");
     world.advance(Duration::from_hours(1));
-    world.app.forget_attempts();
+    world.access.forget_attempts();
     assert_eq!(use_up(&world).await, 60);
 }
 

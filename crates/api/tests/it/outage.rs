@@ -209,9 +209,9 @@ async fn usage_that_could_not_be_written_is_written_later() {
     let by = world.root("partner_a").await;
     world.get(&by.value, "/v1/merchants").await.json(200);
     world.store.on_the_writer("ALTER TABLE key_usage RENAME TO gone").await.unwrap();
-    assert!(world.app.flush_usage().await.is_err());
+    assert!(world.access.flush_usage().await.is_err());
     world.store.on_the_writer("ALTER TABLE gone RENAME TO key_usage").await.unwrap();
-    world.app.flush_usage().await.unwrap();
+    world.access.flush_usage().await.unwrap();
     assert!(world.get(&by.value, &by.path()).await.json(200)["last_used"].is_string());
 }
 
@@ -222,9 +222,9 @@ async fn usage_whose_writing_was_cut_off_is_written_later() {
     world.get(&by.value, "/v1/merchants").await.json(200);
     let writing = world.store.begin().await.unwrap();
     let mut context = Context::from_waker(Waker::noop());
-    assert!(pin!(world.app.flush_usage()).poll(&mut context).is_pending(), "it waits for the database");
+    assert!(pin!(world.access.flush_usage()).poll(&mut context).is_pending(), "it waits for the database");
     drop(writing);
-    world.app.flush_usage().await.unwrap();
+    world.access.flush_usage().await.unwrap();
     assert!(world.get(&by.value, &by.path()).await.json(200)["last_used"].is_string());
 }
 

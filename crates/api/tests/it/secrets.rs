@@ -160,7 +160,7 @@ async fn a_secret_is_in_the_answer_to_its_creation_and_nowhere_else() {
     let mut run = Run { handed_out: vec![(usize::MAX, by.value.clone())], world, by, answers: Vec::new() };
     keys_and_tokens(&mut run).await;
     misplaced(&mut run).await;
-    run.world.app.flush_usage().await.unwrap();
+    run.world.access.flush_usage().await.unwrap();
 
     assert!(run.handed_out.len() >= 8);
     for (made_by, secret) in &run.handed_out {

@@ -47,7 +47,7 @@ async fn only_with_hashing(node: &Node, request: impl Future<Output = Answer>) -
 /// Asks the database for a key that is not there.
 async fn look_up(node: &Node, n: u128) {
     let id = KeyId::from_uuid(Uuid::from_u128(n));
-    assert!(node.app.verifier().credential(id).await.unwrap().is_none());
+    assert!(node.access.verifier().credential(id).await.unwrap().is_none());
 }
 
 fn slow() -> Setup {
@@ -142,7 +142,7 @@ fn no_token_is_made_for_a_key_that_was_revoked_while_its_value_was_proved() {
         world.get(&by.value, "/v1/auth").await.empty(204);
         for key in [&pair.public, &pair.secret] {
             // In memory, so that it is found at once, and never proved.
-            world.app.verifier().credential(key.id.parse().unwrap()).await.unwrap().unwrap();
+            world.access.verifier().credential(key.id.parse().unwrap()).await.unwrap().unwrap();
         }
         let held = NoHashing::begin();
         let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});

@@ -113,7 +113,7 @@ async fn what_belongs_to_another_tenant_is_what_was_never_made() {
 /// A key that is sound and names nothing.
 fn never_made(world: &World) -> crate::harness::Held {
     let id: keyward_domain::KeyId = ID.parse().unwrap();
-    let environment = world.app.settings().environment;
+    let environment = world.access.settings().environment;
     let value = keyward_domain::KeyValue::mint(keyward_domain::KeyType::Secret, environment, id, [3; 32]);
     crate::harness::Held { id: ID.to_owned(), value: value.expose().to_owned() }
 }

@@ -33,7 +33,7 @@ async fn a_time_in_an_answer_has_three_digits_of_a_second_whenever_it_is() {
         assert_eq!(key["expires_at"], "2026-12-31T23:00:00.500Z");
         let path = format!("/v1/api-keys/{}", key["id"].as_str().unwrap());
         world.get(key["value"].as_str().unwrap(), "/v1/auth").await.empty(204);
-        world.app.flush_usage().await.unwrap();
+        world.access.flush_usage().await.unwrap();
         let answers = [
             world.post_json(&by.value, "/v1/verify", &json!({"key": key["value"]})).await.json(200),
             world.post_json(&by.value, "/v1/verify", &json!({"key": key["value"]})).await.json(200),

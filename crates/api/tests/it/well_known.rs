@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_api::app::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
+use keyward_app::access::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
 use serde_json::{Value, json};
 
 use crate::harness::{PUBLIC_URL, Setup, World};
@@ -31,16 +31,16 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_to
     let world = World::new().await;
     let first = kids(&world).await;
     world.advance(Duration::from_hours(30 * 24) - Duration::from_mins(10));
-    keep_signing_keys(&world.app).await.unwrap();
+    keep_signing_keys(&world.access).await.unwrap();
     let both = kids(&world).await;
     assert_eq!((both.len(), &both[0]), (2, &first[0]));
     world.advance(Duration::from_mins(20) - Duration::from_micros(1));
-    keep_signing_keys(&world.app).await.unwrap();
+    keep_signing_keys(&world.access).await.unwrap();
     assert_eq!(kids(&world).await, both);
     world.advance(Duration::from_micros(1));
-    keep_signing_keys(&world.app).await.unwrap();
+    keep_signing_keys(&world.access).await.unwrap();
     assert_eq!(kids(&world).await, both[1..]);
-    assert_eq!(rotate_signing_keys(&world.app).await.unwrap(), keyward_storage::Write::Applied);
+    assert_eq!(rotate_signing_keys(&world.access).await.unwrap(), keyward_storage::Write::Applied);
     assert_eq!(kids(&world).await.len(), 2);
 }
 

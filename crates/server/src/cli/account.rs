@@ -2,13 +2,15 @@
 
 use anyhow::Result;
 use clap::Args;
-use keyward_api::app::{
+use keyward_app::{
     Caller,
-    change_status::{self, change_status},
-    count_below::count_below,
-    create_account::{self, CreateAccount, create_account},
-    list_merchants::list_merchants,
-    read_merchant::read_merchant,
+    manage::{
+        change_status::{self, change_status},
+        count_below::count_below,
+        create_account::{self, CreateAccount, create_account},
+        list_merchants::list_merchants,
+        read_merchant::read_merchant,
+    },
 };
 use keyward_domain::{Account, Mid, Name, Role, Status};
 use keyward_storage::Below;
@@ -23,7 +25,7 @@ use super::{
     output::{self, Form},
     waiting, with_node,
 };
-use crate::{config::Settings, database::Access, node::Node};
+use crate::{config::Settings, database::Mode, node::Node};
 
 /// How many accounts are read at once.
 const PAGE: u16 = 500;
@@ -110,10 +112,10 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
                 return Err(wrong_usage("the platform is the root: leave --parent out"));
             }
             let form = create.form;
-            let account = with_node(settings, Access::Change, async |node| make(node, create).await).await?;
+            let account = with_node(settings, Mode::Change, async |node| make(node, create).await).await?;
             output::object(&view(&account), LINES, form)
         }
-        Command::List(form) => with_node(settings, Access::Read, async |node| list(node, form).await).await,
+        Command::List(form) => with_node(settings, Mode::Read, async |node| list(node, form).await).await,
         Command::Suspend(named) => change(settings, &named, Status::Suspended).await,
         Command::Resume(named) => change(settings, &named, Status::Active).await,
         Command::Close(close) => end(settings, close).await,
@@ -127,14 +129,14 @@ async fn make(node: &Node, create: Create) -> Result<Account> {
         given => given,
     };
     let command = CreateAccount { role, mid, name, parent };
-    create_account(&node.app, &Caller::operator(), command).await.map_err(explain)
+    create_account(&node.manage, &Caller::operator(), command).await.map_err(explain)
 }
 
 /// The account at the root, if there is one.
 async fn platform(node: &Node) -> Result<Option<Mid>> {
     let mut before = None;
     loop {
-        let page = list_merchants(&node.app, &Caller::operator(), PAGE, before).await?;
+        let page = list_merchants(&node.manage, &Caller::operator(), PAGE, before).await?;
         if let Some(found) = page.accounts.into_iter().find(|account| account.role == Role::Platform) {
             return Ok(Some(found.mid));
         }
@@ -169,7 +171,7 @@ async fn list(node: &Node, form: Form) -> Result<()> {
     ];
     let (mut list, mut before) = (output::List::new(COLUMNS, form), None);
     loop {
-        let page = list_merchants(&node.app, &Caller::operator(), PAGE, before).await?;
+        let page = list_merchants(&node.manage, &Caller::operator(), PAGE, before).await?;
         list.add(&page.accounts.iter().map(view).collect::<Vec<_>>())?;
         before = page.next;
         if before.is_none() {
@@ -180,15 +182,15 @@ async fn list(node: &Node, form: Form) -> Result<()> {
 
 async fn change(settings: &Settings, named: &Named, wanted: Status) -> Result<()> {
     let Named { mid, form } = named;
-    let account = with_node(settings, Access::Change, async |node| become_status(node, settings, mid, wanted).await);
+    let account = with_node(settings, Mode::Change, async |node| become_status(node, settings, mid, wanted).await);
     output::object(&view(&account.await?), LINES, *form)
 }
 
 async fn end(settings: &Settings, close: Close) -> Result<()> {
     let Close { mid, consent, form } = close;
-    let account = with_node(settings, Access::Change, async |node| {
+    let account = with_node(settings, Mode::Change, async |node| {
         if consent.is_missing() {
-            let found = count_below(&node.app, &Caller::operator(), &mid).await?;
+            let found = count_below(&node.manage, &Caller::operator(), &mid).await?;
             let (account, below) = found.ok_or_else(|| no_such_account(&mid))?;
             // Of a closed one nothing is left to end: to repeat it is to wait once more.
             if account.status != Status::Closed {
@@ -205,7 +207,7 @@ async fn end(settings: &Settings, close: Close) -> Result<()> {
 async fn what_ends(node: &Node, account: &Account, below: Below) -> Result<String> {
     let mut parent = account.parent.clone();
     while let Some(above) = parent {
-        let above = read_merchant(&node.app, &Caller::operator(), &above.mid).await?;
+        let above = read_merchant(&node.manage, &Caller::operator(), &above.mid).await?;
         if let Some(closed) = above.as_ref().filter(|above| above.status == Status::Closed) {
             return Ok(format!(
                 "It is below {}, which is closed: it and its keys have ended already, so that ends 0 accounts and 0 \
@@ -221,7 +223,7 @@ async fn what_ends(node: &Node, account: &Account, below: Below) -> Result<Strin
 
 async fn become_status(node: &Node, settings: &Settings, mid: &Mid, wanted: Status) -> Result<Account> {
     let change = async {
-        change_status(&node.app, &Caller::operator(), mid, wanted).await.map_err(|error| match error {
+        change_status(&node.manage, &Caller::operator(), mid, wanted).await.map_err(|error| match error {
             change_status::Error::NoSuchAccount => no_such_account(mid),
             change_status::Error::Caller(_) | change_status::Error::Refused(_) | change_status::Error::Fault(_) => {
                 error.into()

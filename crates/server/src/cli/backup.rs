@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
-use keyward_api::app::Clock as _;
+use keyward_app::Clock as _;
 use keyward_storage::{Feed as _, HistoryToken, Installation as _, LostHistory, Schema, Seq, Stamp};
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 use serde_json::json;
@@ -19,7 +19,7 @@ use super::output::{self, Form};
 use crate::{
     clock::SystemClock,
     config::Settings,
-    database::{Access, Database, explain},
+    database::{Database, Mode, explain},
     installation::{Node as Site, judge},
     master_key, private_file,
 };
@@ -44,7 +44,7 @@ pub(super) async fn backup(named: &Named, settings: &Settings) -> Result<()> {
     if !settings.is_embedded() {
         bail!("this copies the embedded database; copy a Postgres with its own pg_dump (docs/backup.md)");
     }
-    let database = Database::open(settings, Access::Read).await?;
+    let database = Database::open(settings, Mode::Read).await?;
     let copied = copy(file, &database).await;
     let closed = database.close().await;
     let contents = copied?;
@@ -195,7 +195,7 @@ fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
 
 /// The number of the last event of the database that is to be replaced; `None` if it is absent or cannot be read.
 async fn last_event_here(settings: &Settings) -> Option<u64> {
-    let database = Database::open(settings, Access::Read).await.ok()?;
+    let database = Database::open(settings, Mode::Read).await.ok()?;
     let Database::Embedded(store, _) = &database else { return None };
     let head = store.head().await;
     // The reason to restore may be that it cannot even be closed.

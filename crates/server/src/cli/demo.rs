@@ -9,7 +9,7 @@ use keyward_domain::Environment;
 use super::{examples, output};
 use crate::{
     config::Settings,
-    database::Access,
+    database::Mode,
     demo::{self, DemoFile, quoted},
     node::Node,
 };
@@ -58,9 +58,9 @@ async fn find(settings: &Settings) -> Result<DemoFile> {
             path.display()
         );
     };
-    let found = match Node::open(settings, Access::Read, None).await {
+    let found = match Node::open(settings, Mode::Read, None).await {
         Ok(node) => {
-            let found = demo::of_this_database(&node.app, &path).await;
+            let found = demo::of_this_database(&node.manage, &path).await;
             node.close().await?;
             found?
         }

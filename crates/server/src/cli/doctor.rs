@@ -2,10 +2,10 @@
 //!
 //! Every finding stands for itself: what cannot be looked at because of an earlier one is left out.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use anyhow::Result;
-use keyward_api::app::{Caller, Clock as _, list_merchants::list_merchants};
+use keyward_app::{Caller, Clock as _, manage::list_merchants::list_merchants};
 use keyward_domain::{Environment, MasterKey};
 use keyward_storage::{Schema, SigningKeys, Store};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use super::{exit::Exit, output};
 use crate::{
     clock::SystemClock,
     config::{Settings, Tls},
-    database::{Access, Database, explain},
+    database::{Database, Mode, explain},
     file_size,
     installation::{Node as Site, judge},
     listener::Certificates,
@@ -72,7 +72,7 @@ pub(super) async fn run(settings: &Settings, form: output::Form) -> Result<ExitC
     }
     look_at_addresses(settings, &mut findings).await;
     proxies::look_at_proxies(settings, &mut findings).await;
-    match Database::open(settings, Access::Read).await {
+    match Database::open(settings, Mode::Read).await {
         Ok(database) => {
             look_at_database(settings, &database, &mut findings).await;
             database.close().await?;
@@ -137,7 +137,7 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
     look_at_issuer(settings, &*store, findings).await;
     look_at_signing_keys(&*store, findings).await;
     // With everything else in order the use cases can be asked.
-    match Node::open(settings, Access::Read, None).await {
+    match Node::open(settings, Mode::Read, None).await {
         Ok(node) => {
             look_at_accounts(&node, findings).await;
             if let Err(error) = node.close().await {
@@ -231,7 +231,7 @@ async fn look_at_signing_keys(store: &dyn Store, findings: &mut Findings) {
 }
 
 async fn look_at_accounts(node: &Node, findings: &mut Findings) {
-    match list_merchants(&Arc::clone(&node.app), &Caller::operator(), 1, None).await {
+    match list_merchants(&node.manage, &Caller::operator(), 1, None).await {
         Ok(page) if page.accounts.is_empty() => findings.notice(
             "accounts",
             "none: make the root with `keyward account create --role platform --name NAME`, then its keys with `keyward \

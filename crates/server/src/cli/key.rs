@@ -6,9 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use keyward_api::app::{
-    Caller, issue_key,
-    list_keys::{self, ListKeys, Page, list_keys},
+use keyward_app::{
+    Caller,
+    manage::{
+        issue_key,
+        list_keys::{self, ListKeys, Page, list_keys},
+    },
 };
 use keyward_domain::{ApiKey, Chain, Condition, Description, KeyType, Mid, Scope, ScopeSet, Timestamp};
 use serde_json::{Value, json};
@@ -21,7 +24,7 @@ use super::{
     output::{self, Form},
     with_node,
 };
-use crate::{config::Settings, database::Access, node::Node};
+use crate::{config::Settings, database::Mode, node::Node};
 
 mod create;
 mod pair;
@@ -80,7 +83,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCod
         Command::Create(create) => create::run(create, settings).await?,
         Command::Pair(pair) => pair::run(pair, settings).await?,
         Command::Show(show) => show::run(&show, settings).await?,
-        Command::List(query) => with_node(settings, Access::Read, async |node| list(node, query).await).await?,
+        Command::List(query) => with_node(settings, Mode::Read, async |node| list(node, query).await).await?,
         Command::Revoke(revoke) => revoke::run(&revoke, settings).await?,
     }
     Ok(Exit::Done.into())
@@ -117,7 +120,7 @@ async fn list(node: &Node, query: List) -> Result<()> {
     let mut query = ListKeys { mid, condition: state, key_type, limit: PAGE, before: None };
     let mut list = output::List::new(COLUMNS, form);
     loop {
-        let page = list_keys(&node.app, &Caller::operator(), &query).await.map_err(|error| match error {
+        let page = list_keys(&node.manage, &Caller::operator(), &query).await.map_err(|error| match error {
             list_keys::Error::NoSuchAccount => no_such_account(&query.mid),
             list_keys::Error::Fault(_) => error.into(),
         });

@@ -6,11 +6,11 @@ use keyward_storage::Schema;
 use super::output;
 use crate::{
     config::Settings,
-    database::{Access, Database, explain},
+    database::{Database, Mode, explain},
 };
 
 pub(super) async fn run(settings: &Settings) -> Result<()> {
-    let database = Database::open(settings, Access::Make).await?;
+    let database = Database::open(settings, Mode::Make).await?;
     let done = bring_up(&database).await;
     let closed = database.close().await;
     output::line(&done?)?;

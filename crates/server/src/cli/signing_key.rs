@@ -1,9 +1,9 @@
 //! `keyward signing-key`: the next key that signs access tokens, ahead of its time.
 
 use anyhow::{Result, bail};
-use keyward_api::app::{
+use keyward_app::{
     Clock as _,
-    rotate_signing_keys::{keep_signing_keys, rotate_signing_keys},
+    access::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys},
 };
 use keyward_storage::Write;
 use keyward_verifier::ClockDifference;
@@ -14,7 +14,7 @@ use super::{
     output::{self, Form},
     with_node,
 };
-use crate::{clock::SystemClock, config::Settings, database::Access};
+use crate::{clock::SystemClock, config::Settings, database::Mode};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -25,9 +25,9 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
     let Command::Rotate(form) = command;
-    let keys = with_node(settings, Access::Change, async |node| {
-        keep_signing_keys(&node.app).await?;
-        if rotate_signing_keys(&node.app).await? == Write::Stale {
+    let keys = with_node(settings, Mode::Change, async |node| {
+        keep_signing_keys(&node.access).await?;
+        if rotate_signing_keys(&node.access).await? == Write::Stale {
             let read = node.database.store().signing_keys().await?;
             let machine = SystemClock::start().now();
             if let Some(difference) = read.database_time.and_then(|at| ClockDifference::between(machine, at)) {
@@ -35,7 +35,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
             }
             // Otherwise another node published this generation at this very moment: that one is as good.
         }
-        Ok(node.app.access_tokens().keys())
+        Ok(node.access.access_tokens().keys())
     });
     let keys = keys.await?;
     let newest = keys.newest_generation();

@@ -28,7 +28,7 @@ pub(super) async fn in_force<T>(
         never = say_whom_it_waits_for(node, settings) => match never {},
     };
     // That the count cannot be had does not undo the change.
-    if let Ok(members) = node.app.verifier().members().await {
+    if let Ok(members) = node.access.verifier().members().await {
         say(&everywhere(members.as_ref()));
     }
     Ok(done)
@@ -39,7 +39,7 @@ async fn say_whom_it_waits_for(node: &Node, settings: &Settings) -> std::convert
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         // The change itself reports a database that is away.
-        let Ok(Some(members)) = node.app.verifier().members().await else { continue };
+        let Ok(Some(members)) = node.access.verifier().members().await else { continue };
         for member in silent(&members).filter(|member| said.insert(member.node)) {
             say(&waits_for(member, &members, settings.verifier.terms.guard));
         }

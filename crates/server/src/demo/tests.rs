@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _};
 
-use keyward_api::app::{Caller, list_merchants::list_merchants};
+use keyward_app::{Caller, manage::list_merchants::list_merchants};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
     config::{Flags, Purpose, Settings},
-    database::Access,
+    database::Mode,
     node::Node,
 };
 
@@ -27,15 +27,15 @@ fn settings(folder: &TempDir, environment: &str) -> Settings {
 }
 
 async fn accounts(node: &Node) -> usize {
-    list_merchants(&node.app, &Caller::operator(), 10, None).await.unwrap().accounts.len()
+    list_merchants(&node.manage, &Caller::operator(), 10, None).await.unwrap().accounts.len()
 }
 
 #[tokio::test]
 async fn an_empty_sandbox_gets_the_tree_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::Planted(_))));
+    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::Planted(_))));
     assert_eq!(accounts(&node).await, 3);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -43,7 +43,7 @@ async fn an_empty_sandbox_gets_the_tree_once() {
     for field in ["/base_url", "/platform/mid", "/platform/appKey", "/partner/appSecret", "/merchant/mid"] {
         assert!(content.pointer(field).is_some_and(Value::is_string), "{field}");
     }
-    assert!(matches!(settle(&node.app, &path, "http://127.0.0.1:9", true).await, Ok(Outcome::Kept(_))));
+    assert!(matches!(settle(&node.manage, &path, "http://127.0.0.1:9", true).await, Ok(Outcome::Kept(_))));
     assert_eq!(accounts(&node).await, 3);
     let later: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!((&later["base_url"], &later["partner"]), (&json!("http://127.0.0.1:9"), &content["partner"]));
@@ -53,11 +53,11 @@ async fn an_empty_sandbox_gets_the_tree_once() {
 async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let node = Node::open(&settings, Access::Make, Some(URL)).await.unwrap();
+    let node = Node::open(&settings, Mode::Make, Some(URL)).await.unwrap();
     // A folder stands where the file should go.
     let path = settings.demo_path();
     fs::create_dir(&path).unwrap();
-    assert!(settle(&node.app, &path, URL, true).await.is_err());
+    assert!(settle(&node.manage, &path, URL, true).await.is_err());
     assert_eq!(accounts(&node).await, 0);
 }
 
@@ -65,15 +65,15 @@ async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
 async fn each_database_has_a_file_of_its_own_and_none_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
     fs::write(&path, "one's").unwrap();
     fs::write(path.with_file_name("demo-2.json"), "another's").unwrap();
     let third = path.with_file_name("demo-3.json");
-    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::Planted(own)) if own.path() == third));
+    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::Planted(own)) if own.path() == third));
     let content = fs::read_to_string(&third).unwrap();
     assert!(content.contains("appSecret"));
     // Found again beside the others, which stay as they are.
-    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::Kept(own)) if own.path() == third));
+    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::Kept(own)) if own.path() == third));
     assert_eq!(fs::read_to_string(&third).unwrap(), content);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one's");
     assert_eq!(fs::read_to_string(path.with_file_name("demo-2.json")).unwrap(), "another's");
@@ -83,8 +83,8 @@ async fn each_database_has_a_file_of_its_own_and_none_is_overwritten() {
 async fn production_gets_none() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "production");
-    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::NotOurs)));
+    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::NotOurs)));
     assert!(accounts(&node).await == 0 && !path.exists());
 }
 
@@ -92,9 +92,11 @@ async fn production_gets_none() {
 async fn the_greeting_of_every_start_holds_three_lines_to_paste() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    let Ok(Outcome::Planted(first)) = settle(&node.app, &path, URL, true).await else { panic!("nothing was planted") };
-    let Ok(Outcome::Kept(later)) = settle(&node.app, &path, URL, false).await else { panic!("it was not found") };
+    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    let Ok(Outcome::Planted(first)) = settle(&node.manage, &path, URL, true).await else {
+        panic!("nothing was planted")
+    };
+    let Ok(Outcome::Kept(later)) = settle(&node.manage, &path, URL, false).await else { panic!("it was not found") };
     let text = greeting(&first).unwrap();
     assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("curl ")).count(), 3);
     assert!(!text.contains('{') || text.contains(r#"{"mid":""#), "{text}");
@@ -105,8 +107,8 @@ async fn the_greeting_of_every_start_holds_three_lines_to_paste() {
 async fn an_empty_sandbox_that_makes_none_by_itself_may_have_one() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    let Ok(outcome @ Outcome::Possible) = settle(&node.app, &path, URL, false).await else { panic!("it has one") };
+    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    let Ok(outcome @ Outcome::Possible) = settle(&node.manage, &path, URL, false).await else { panic!("it has one") };
     assert!(hint(&outcome).contains("--demo"), "{}", hint(&outcome));
     assert!(accounts(&node).await == 0 && !path.exists());
 }
@@ -137,13 +139,13 @@ fn a_shell_reads_a_quoted_text_as_it_stands() {
 async fn credentials_of_another_database_are_let_be() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Access::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::Planted(_))));
+    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
+    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::Planted(_))));
     for foreign in [r#"{"base_url":"http://x","platform":{"mid":"another"}}"#, "torn", "[]"] {
         fs::write(&path, foreign).unwrap();
-        assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::OfAnother(_))));
+        assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::OfAnother(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
     }
     fs::remove_file(&path).unwrap();
-    assert!(matches!(settle(&node.app, &path, URL, true).await, Ok(Outcome::NotOurs)));
+    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::NotOurs)));
 }

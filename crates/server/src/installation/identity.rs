@@ -6,7 +6,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
-use keyward_api::app::Clock;
+use keyward_app::Clock;
 use keyward_domain::{Environment, MasterKey};
 use keyward_storage::{Result, Store, Write};
 use keyward_verifier::Verifier;

@@ -12,10 +12,8 @@ use std::{
 };
 
 use ipnet::IpNet;
-use keyward_api::{
-    app::Source,
-    shares::{Holder, Refusal, Shares},
-};
+use keyward_api::shares::{Holder, Refusal, Shares};
+use keyward_app::Source;
 
 use crate::config::Limits;
 

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use keyward_api::{app::App, http::Entrance};
+use keyward_api::http::Entrance;
+use keyward_app::Access;
 use keyward_storage::PoolState;
 
 use crate::listener::Certificates;
 
 /// Where it is read.
 pub(crate) struct Readings {
-    pub(crate) app: Arc<App>,
+    pub(crate) access: Arc<Access>,
     pub(crate) entrance: Entrance,
     pub(crate) pools: Box<dyn Fn() -> Vec<PoolState> + Send + Sync>,
     pub(crate) certificates: Option<Arc<Certificates>>,
@@ -21,7 +22,7 @@ impl Readings {
         for (kind, requests) in self.entrance.in_flight() {
             metrics::gauge!("keyward_http_requests_in_flight", "kind" => kind).set(count(requests));
         }
-        let load = self.app.load();
+        let load = self.access.load();
         for (lane, waiting) in load.account_turns_waiting {
             metrics::gauge!("keyward_account_queue_waiting", "lane" => lane).set(count(waiting));
         }

@@ -15,29 +15,29 @@ fn settings(folder: &TempDir, more: &[(&'static str, &str)]) -> Settings {
     Settings::load(&Flags { config: None, settings }, HashMap::new(), Purpose::Serve).unwrap()
 }
 
-async fn refusal(settings: &Settings, access: Access) -> String {
-    format!("{:#}", Node::open(settings, access, Some(URL)).await.err().unwrap())
+async fn refusal(settings: &Settings, mode: Mode) -> String {
+    format!("{:#}", Node::open(settings, mode, Some(URL)).await.err().unwrap())
 }
 
 #[tokio::test]
 async fn beside_a_server_one_may_read_and_not_change() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, &[]);
-    let server = Node::open(&settings, Access::Make, Some(URL)).await.unwrap();
-    let refused = refusal(&settings, Access::Make).await;
+    let server = Node::open(&settings, Mode::Make, Some(URL)).await.unwrap();
+    let refused = refusal(&settings, Mode::Make).await;
     assert!(refused.contains("for itself") && refused.contains("another keyward holds"), "{refused}");
-    Node::open(&settings, Access::Read, Some(URL)).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Mode::Read, Some(URL)).await.unwrap().close().await.unwrap();
 
     server.close().await.unwrap();
-    Node::open(&settings, Access::Read, Some(URL)).await.unwrap().close().await.unwrap();
-    Node::open(&settings, Access::Make, Some(URL)).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Mode::Read, Some(URL)).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Mode::Make, Some(URL)).await.unwrap().close().await.unwrap();
 }
 
 #[tokio::test]
 async fn there_is_nothing_to_read_where_nothing_was_made() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, &[]);
-    let refused = refusal(&settings, Access::Read).await;
+    let refused = refusal(&settings, Mode::Read).await;
     assert!(refused.contains("there is no installation yet"), "{refused}");
     assert!(!settings.data_dir().exists());
 }
@@ -46,17 +46,17 @@ async fn there_is_nothing_to_read_where_nothing_was_made() {
 async fn a_schema_is_brought_up_only_where_that_is_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let careful = settings(&folder, &[("auto_migrate", "false")]);
-    let refused = refusal(&careful, Access::Make).await;
+    let refused = refusal(&careful, Mode::Make).await;
     assert!(refused.contains("keyward migrate"), "{refused}");
     assert!(!careful.master_key_path().exists());
 
-    let refused = refusal(&settings(&folder, &[]), Access::Read).await;
+    let refused = refusal(&settings(&folder, &[]), Mode::Read).await;
     assert!(refused.contains("there is no installation in this database yet"), "{refused}");
 
-    let database = Database::open(&careful, Access::Make).await.unwrap();
+    let database = Database::open(&careful, Mode::Make).await.unwrap();
     database.migrate().await.unwrap();
     database.close().await.unwrap();
-    Node::open(&careful, Access::Make, Some(URL)).await.unwrap().close().await.unwrap();
+    Node::open(&careful, Mode::Make, Some(URL)).await.unwrap().close().await.unwrap();
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_refused_node_lets_go_of_the_folder() {
     fs::set_permissions(settings.data_dir(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     fs::write(settings.master_key_path(), [7; 31]).unwrap();
     fs::set_permissions(settings.master_key_path(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    assert!(refusal(&settings, Access::Make).await.contains("wrong length"));
+    assert!(refusal(&settings, Mode::Make).await.contains("wrong length"));
     fs::remove_file(settings.master_key_path()).unwrap();
-    Node::open(&settings, Access::Make, Some(URL)).await.unwrap().close().await.unwrap();
+    Node::open(&settings, Mode::Make, Some(URL)).await.unwrap().close().await.unwrap();
 }

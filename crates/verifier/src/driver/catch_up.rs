@@ -52,7 +52,7 @@ impl Shared {
         let read = self.feed.events_after(applied, AT_ONCE).await?;
         self.saw_history(read.token, sent_at);
         let known = Succession { token, applied, seen };
-        if !known.admits(&self.rules.history, &read, read.is_all(AT_ONCE)) {
+        if !known.admits(&self.rules.history(), &read, read.is_all(AT_ONCE)) {
             return Ok(CaughtUp::Elsewhere);
         }
         Ok(CaughtUp::Applied(self.apply(applied, seen, &read.events)))

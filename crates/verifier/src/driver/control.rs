@@ -64,7 +64,7 @@ impl Control {
         Self {
             lease: Lease::new(rules, terms.ttl),
             reaper: Reaper::new(rules, terms.guard),
-            known: Known::new(rules.history),
+            known: Known::new(rules.history()),
             node: fresh_node(),
             started_at: shared.clock.wall(),
             shared,

@@ -35,10 +35,10 @@ impl Term {
     /// Whether the lease holds. `now` must have been read by the request that asks, after it arrived (R3).
     #[must_use]
     pub fn holds(self, rules: &Rules, now: Boot) -> bool {
-        if !rules.lease_is_checked {
+        if !rules.lease_is_checked() {
             return self.until > Boot::ZERO;
         }
-        if rules.clock_in_each_request { now < self.until } else { self.flag }
+        if rules.clock_in_each_request() { now < self.until } else { self.flag }
     }
 }
 
@@ -100,7 +100,7 @@ impl Lease {
     #[must_use]
     pub fn ask(&self, now: Boot) -> Asked {
         let mut applied = self.applied();
-        if !self.rules.purged_before_acknowledged {
+        if !self.rules.purged_before_acknowledged() {
             applied.seq = self.heard;
         }
         Asked { sent_at: now, applied, token: self.token(), generation: self.generation }
@@ -112,7 +112,7 @@ impl Lease {
     pub fn joined(&mut self, asked: Asked, reply: &Confirmed, now: Boot) -> Generation {
         self.generation = self.generation.next();
         let head = reply.head.position;
-        self.heard = if self.rules.history.joining_starts_over { head.seq } else { self.heard.max(head.seq) };
+        self.heard = if self.rules.history().joining_starts_over() { head.seq } else { self.heard.max(head.seq) };
         let term = Term::until(self.granted(asked, now));
         self.standing = Standing::Member { term, applied: head, token: reply.head.token, pending: None };
         self.generation
@@ -125,17 +125,17 @@ impl Lease {
         if asked.generation != self.generation {
             return true;
         }
-        let Rules { caught_up_before_renewed, history, .. } = self.rules;
+        let (rules, history) = (self.rules, self.rules.history());
         let head = reply.head.seq();
         if let Standing::Member { term, applied, token, pending } = &mut self.standing {
-            if history.renewal_names_its_history && *token != reply.head.token {
+            if history.renewal_names_its_history() && *token != reply.head.token {
                 return false;
             }
             self.heard = self.heard.max(head);
-            if !history.lease_keeps_its_token {
+            if !history.lease_keeps_its_token() {
                 *token = reply.head.token;
             }
-            if applied.seq >= head || !caught_up_before_renewed {
+            if applied.seq >= head || !rules.caught_up_before_renewed() {
                 *term = Term::until(until.max(term.until));
                 *pending = None;
             } else {
@@ -225,7 +225,7 @@ impl Lease {
     }
 
     fn granted(&self, asked: Asked, now: Boot) -> Boot {
-        let from = if self.rules.lease_from_sending { asked.sent_at } else { now };
+        let from = if self.rules.lease_from_sending() { asked.sent_at } else { now };
         from.plus(self.ttl)
     }
 }

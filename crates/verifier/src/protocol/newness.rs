@@ -39,8 +39,8 @@ impl Newness {
         if self.present.is_some_and(|present| present.token == token) {
             return false;
         }
-        let at = if self.rules.token_is_seen_on_reply { now } else { sent_at };
-        let is_old = self.present.is_none() && !self.rules.first_token_is_new;
+        let at = if self.rules.token_is_seen_on_reply() { now } else { sent_at };
+        let is_old = self.present.is_none() && !self.rules.first_token_is_new();
         self.present = Some(Present { token, since: (!is_old).then_some(at), is_marked: false });
         true
     }
@@ -48,7 +48,7 @@ impl Newness {
     /// The database says that some process has marked the history of this token. To be called after [`Self::see`].
     pub fn marked(&mut self, token: HistoryToken) {
         if let Some(present) = &mut self.present
-            && (present.token == token || !self.rules.mark_names_its_history)
+            && (present.token == token || !self.rules.mark_names_its_history())
         {
             present.is_marked = true;
         }
@@ -65,13 +65,13 @@ impl Newness {
     /// Whether a call may be answered under this token because every node acknowledged (R13).
     #[must_use]
     pub fn allows_early(&self, token: HistoryToken, longest: Duration, now: Boot) -> bool {
-        !self.rules.new_history_is_waited_out || self.is_over(token, longest, now)
+        !self.rules.new_history_is_waited_out() || self.is_over(token, longest, now)
     }
 
     /// Whether a note of this history that a change is in force may be believed.
     #[must_use]
     pub fn trusts_notes(&self, token: HistoryToken, longest: Duration, now: Boot) -> bool {
-        !self.rules.note_is_waited_out || self.is_over(token, longest, now)
+        !self.rules.note_is_waited_out() || self.is_over(token, longest, now)
     }
 
     /// The token to mark the database with: this process has waited, and nothing says that somebody did before.

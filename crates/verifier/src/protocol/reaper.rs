@@ -49,7 +49,7 @@ impl Reaper {
             }
             let outlived = now >= sighting.since.plus(row.ttl).plus(self.guard);
             let lapsed = row.renewed_at.saturating_add(row.ttl) <= members.database_time;
-            if outlived || (!self.rules.reaper_trusts_its_own_clock && lapsed) {
+            if outlived || (!self.rules.reaper_trusts_its_own_clock() && lapsed) {
                 still.push(Still { node: row.node, counter: row.counter });
             }
         }

@@ -45,7 +45,7 @@ impl<T> Request<T> {
     }
 
     const fn first(rules: Rules) -> Stage<T> {
-        if rules.lease_before_look_up { Stage::Arrived } else { Stage::MayLookUp }
+        if rules.lease_before_look_up() { Stage::Arrived } else { Stage::MayLookUp }
     }
 
     /// What to do next.
@@ -96,7 +96,7 @@ impl<T> Request<T> {
     }
 
     fn at_hand(&self, found: T) -> Stage<T> {
-        if self.rules.lease_before_look_up { Stage::Ready(found) } else { Stage::Unchecked(found) }
+        if self.rules.lease_before_look_up() { Stage::Ready(found) } else { Stage::Unchecked(found) }
     }
 }
 

@@ -81,7 +81,7 @@ impl Revoker {
         enforced: bool,
         now: Boot,
     ) -> Self {
-        let is_over = enforced || !rules.repeated_call_waits;
+        let is_over = enforced || !rules.repeated_call_waits();
         Self {
             confirmed: Some(now),
             awaited: Some(Awaited::LastOf(last.token, last.seq)),
@@ -101,7 +101,7 @@ impl Revoker {
     pub fn listed(&mut self, members: &Members, is_settled: bool) {
         let nodes = members.rows.iter().map(|row| row.node).collect();
         let mut longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
-        if self.rules.history.longest_lease_is_remembered {
+        if self.rules.history().longest_lease_is_remembered() {
             longest = longest.max(self.assumed);
         }
         self.waiting = Some(Waiting { nodes, longest, is_settled: false });
@@ -126,12 +126,12 @@ impl Revoker {
     fn find(&mut self, members: &Members) -> Option<Position> {
         match self.awaited? {
             Awaited::Event(event) => {
-                self.is_lost |= self.rules.history.barrier_names_its_event && members.absent.contains(&event);
+                self.is_lost |= self.rules.history().barrier_names_its_event() && members.absent.contains(&event);
                 (!self.is_lost).then_some(event)
             }
             Awaited::LastOf(token, seq) => {
                 let is_elsewhere = members.head.token != token || members.head.seq() < seq;
-                self.is_lost |= self.rules.history.barrier_names_its_event && is_elsewhere;
+                self.is_lost |= self.rules.history().barrier_names_its_event() && is_elsewhere;
                 self.awaited = Some(Awaited::Event(members.head.position)).filter(|_| !self.is_lost).or(self.awaited);
                 (!self.is_lost).then_some(members.head.position)
             }
@@ -140,7 +140,7 @@ impl Revoker {
 
     /// The clock was read.
     pub fn passed(&mut self, now: Boot) {
-        if self.rules.revoker_trusts_its_own_clock
+        if self.rules.revoker_trusts_its_own_clock()
             && let Some(end) = self.end()
             && now >= end
         {
@@ -155,7 +155,7 @@ impl Revoker {
             return Todo::Unknown;
         }
         match (&self.waiting, self.confirmed) {
-            (None, None) if !self.rules.members_after_commit => Todo::List,
+            (None, None) if !self.rules.members_after_commit() => Todo::List,
             (_, None) => Todo::Commit,
             (None, Some(_)) => Todo::List,
             (Some(waiting), Some(_)) if waiting.nodes.is_empty() && waiting.is_settled => Todo::Answer,
@@ -184,8 +184,8 @@ impl Revoker {
 /// Whether this row says that the event was applied. One that has applied more than there is speaks of another history.
 fn has_acknowledged(rules: Rules, row: &Member, event: Seq, members: &Members) -> bool {
     let lapsed = row.renewed_at.saturating_add(row.ttl) <= members.database_time;
-    let is_beyond = rules.history.rows_beyond_the_head_do_not_count && row.applied > members.head.seq();
-    (row.applied >= event && !is_beyond) || (!rules.revoker_trusts_its_own_clock && lapsed)
+    let is_beyond = rules.history().rows_beyond_the_head_do_not_count() && row.applied > members.head.seq();
+    (row.applied >= event && !is_beyond) || (!rules.revoker_trusts_its_own_clock() && lapsed)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl RowNumbers {
     /// it is [confirmed](Self::confirmed), so it is to be called after [`Self::may_have`].
     pub fn next(&mut self, drawn: u64) -> u64 {
         let counted = self.known.last().map_or(0, |last| last + 1);
-        let number = if self.rules.rows_are_numbered_at_random { drawn } else { counted };
+        let number = if self.rules.rows_are_numbered_at_random() { drawn } else { counted };
         if self.known.len() > UNKNOWN {
             // The first one is the confirmed one.
             self.known.remove(1);

@@ -65,7 +65,7 @@ impl<E: Entries> Shard<E> {
 
     /// The node has joined: from now on things may be remembered that are of this history and show every event up to here.
     pub fn open(&mut self, generation: Generation, joined: Snapshot) {
-        if self.rules.joining_empties {
+        if self.rules.joining_empties() {
             self.entries.clear();
             self.generation = generation;
         }
@@ -77,7 +77,7 @@ impl<E: Entries> Shard<E> {
     /// The node is a member no more.
     pub fn close(&mut self) {
         self.open = false;
-        if self.rules.joining_empties {
+        if self.rules.joining_empties() {
             self.entries.clear();
         }
     }
@@ -105,22 +105,22 @@ impl<E: Entries> Shard<E> {
     /// request that read it, or by one that shares the read (`shared`; R4, R5). It has to be of the history in which the
     /// lease stands (R11).
     pub fn vouches_for(&self, ticket: Ticket, as_of: Snapshot, shared: bool) -> bool {
-        let guarded = if shared { self.rules.shared_reads_are_guarded } else { self.rules.fills_are_guarded };
+        let guarded = if shared { self.rules.shared_reads_are_guarded() } else { self.rules.fills_are_guarded() };
         if shared && !guarded {
             return true;
         }
         let of_this_membership = self.open && ticket.open && ticket.generation == self.generation;
-        let of_this_history = !self.rules.history.fills_are_of_one_history || as_of.token == self.token;
+        let of_this_history = !self.rules.history().fills_are_of_one_history() || as_of.token == self.token;
         of_this_history
             && (!guarded || self.shows_the_floor(as_of.position))
-            && (!self.rules.fills_belong_to_a_membership || of_this_membership)
+            && (!self.rules.fills_belong_to_a_membership() || of_this_membership)
     }
 
     /// The entries, to keep what was read under this ticket; none if it may not be kept (R4, R6). What shows more than
     /// was applied here answers the request that read it, and is not kept: nothing would compare that event, by its
     /// nonce, with the one that is applied under this number later (R18).
     pub fn admit(&mut self, ticket: Ticket, as_of: Snapshot) -> Option<&mut E> {
-        let is_ahead = self.rules.history.reads_ahead_are_not_kept && as_of.position.seq > self.floor.seq;
+        let is_ahead = self.rules.history().reads_ahead_are_not_kept() && as_of.position.seq > self.floor.seq;
         if self.vouches_for(ticket, as_of, false) && !is_ahead { Some(&mut self.entries) } else { None }
     }
 
@@ -148,7 +148,7 @@ impl<E: Entries> Shard<E> {
 
     /// Two events of one number are of two histories, even where the token is the same (rows put back by hand).
     fn shows_the_floor(&self, position: Position) -> bool {
-        let is_it = position == self.floor || !self.rules.history.reads_name_their_event;
+        let is_it = position == self.floor || !self.rules.history().reads_name_their_event();
         position.seq > self.floor.seq || (position.seq == self.floor.seq && is_it)
     }
 }

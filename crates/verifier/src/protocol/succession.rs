@@ -22,8 +22,8 @@ impl Succession {
     /// membership has to end (R6). `is_all` if there were no more of them.
     #[must_use]
     pub fn admits(&self, rules: &HistoryRules, read: &Events, is_all: bool) -> bool {
-        let of_this_history = read.token == self.token || !rules.events_are_of_one_history;
-        if !rules.events_follow_by_nonce {
+        let of_this_history = read.token == self.token || !rules.events_are_of_one_history();
+        if !rules.events_follow_by_nonce() {
             return of_this_history;
         }
         let last = read.events.last().map_or(self.applied, |event| event.position);

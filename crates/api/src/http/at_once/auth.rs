@@ -4,14 +4,12 @@ use std::net::SocketAddr;
 
 use axum::{body::Body, response::Response};
 use http::{Method, Request, StatusCode};
+use keyward_app::access::authorize::authorize_at_once;
 
 use super::{Asked, Shared};
-use crate::{
-    app::authorize::authorize_at_once,
-    http::{
-        finish::{Calling, Meter, Object},
-        v1::auth::{self, AuthPath, Required, presented},
-    },
+use crate::http::{
+    finish::{Calling, Meter, Object},
+    v1::auth::{self, AuthPath, Required, presented},
 };
 
 /// One for each path, by its number, and for each method that gateways use.
@@ -33,14 +31,14 @@ pub(super) fn answer<B>(
     path: AuthPath,
     request: &Request<B>,
 ) -> Option<Response> {
-    let arrival = shared.app.verifier().arrival();
+    let arrival = shared.access.verifier().arrival();
     let (_, meter) = shared.auth.get(path.number())?.iter().find(|(method, _)| method == request.method())?;
     let credential = presented(request.headers(), shared.options.gateway.credential).ok()??;
     let required = Required::read(path, request.uri().query(), request.headers()).ok()?;
     if !required.is_meetable() {
         return None;
     }
-    let authorized = authorize_at_once(&shared.app, &arrival, credential, &required.conditions)?;
+    let authorized = authorize_at_once(&shared.access, &arrival, credential, &required.conditions)?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     *response.headers_mut() = auth::headers(&authorized);

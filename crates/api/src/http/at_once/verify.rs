@@ -6,6 +6,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body::Body;
+use keyward_app::access::{authenticate::authenticate_at_once, verify_key::verify_key_at_once};
 use keyward_domain::{Conditions, KeyType, Permission, ScopeSet};
 use serde::{Deserialize, Deserializer};
 
@@ -14,13 +15,10 @@ use super::{
     body::{Begun, whole},
     written,
 };
-use crate::{
-    app::{authenticate::authenticate_at_once, verify_key::verify_key_at_once},
-    http::{
-        caller::bearer,
-        finish::{Calling, Meter, Object},
-        v1::create_key::key_type,
-    },
+use crate::http::{
+    caller::bearer,
+    finish::{Calling, Meter, Object},
+    v1::create_key::key_type,
 };
 
 /// A longer body takes the usual way.
@@ -70,10 +68,10 @@ pub(super) fn answer<B>(
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let app = &shared.app;
-    let arrival = app.verifier().arrival();
+    let access = &shared.access;
+    let arrival = access.verifier().arrival();
     let credential = bearer(request.headers()).ok().flatten();
-    let caller = credential.and_then(|value| authenticate_at_once(app, &arrival, value));
+    let caller = credential.and_then(|value| authenticate_at_once(access, &arrival, value));
     let Some(caller) = caller.filter(|caller| caller.may(Permission::VerifyKeys)) else {
         return Err(request.map(Begun::untouched));
     };
@@ -84,7 +82,7 @@ where
     };
     let verified = read(&bytes)
         .and_then(conditions)
-        .and_then(|(key, conditions)| verify_key_at_once(app, &arrival, &caller, key, &conditions));
+        .and_then(|(key, conditions)| verify_key_at_once(access, &arrival, &caller, key, &conditions));
     let verified = verified.and_then(|found| Some((written::good(&found)?, found)));
     match verified {
         Some((json, found)) => {

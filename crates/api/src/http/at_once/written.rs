@@ -65,7 +65,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{app::verify_key::Verified, http::v1::verify::Shown};
+    use crate::http::v1::verify::Shown;
+    use keyward_app::access::verify_key::Verified;
 
     fn link(number: u128, role: Role) -> Link {
         let (id, mid) = (AccountId::from_uuid(Uuid::from_u128(number)), format!("mid_{number}-X").parse().unwrap());

@@ -17,8 +17,6 @@ use axum::extract::FromRequestParts;
 use http::{Extensions, request::Parts};
 use keyward_domain::{Actor, Environment, KeyId, Mid, PresentedValue};
 
-use crate::app;
-
 /// What is noted of a request. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::http) struct Noted(Arc<Notes>);
@@ -61,7 +59,7 @@ impl Calling {
     }
 
     /// The operator, who has no key, sends no requests.
-    pub(in crate::http) fn of(caller: &app::Caller) -> Option<Self> {
+    pub(in crate::http) fn of(caller: &keyward_app::Caller) -> Option<Self> {
         match (caller.actor(), caller.account()) {
             (Actor::Key(key), Some(own)) => Some(Self { key, mid: own.mid.clone() }),
             (Actor::Key(_) | Actor::Operator, _) => None,

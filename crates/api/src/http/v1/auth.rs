@@ -4,23 +4,21 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use keyward_app::{
+    Access,
+    access::authorize::{self, Authorized, Forbidden},
+};
 use keyward_domain::{Denial, PresentedValue};
 
 use super::NO_STORE;
-use crate::{
-    app::{
-        App,
-        authorize::{self, Authorized, Forbidden},
-    },
-    http::{
-        HttpOptions,
-        caller::not_good,
-        context,
-        finish::{Calling, Noted},
-        looks,
-        problem::{Code, Problem},
-        words::{MidWord, ScopeWord},
-    },
+use crate::http::{
+    HttpOptions,
+    caller::not_good,
+    context,
+    finish::{Calling, Noted},
+    looks,
+    problem::{Code, Problem},
+    words::{MidWord, ScopeWord},
 };
 
 mod path;
@@ -80,18 +78,18 @@ pub struct Gateway {
     ),
 )]
 pub(in crate::http) async fn auth(
-    State(app): State<Arc<App>>,
+    State(access): State<Arc<Access>>,
     State(options): State<Arc<HttpOptions>>,
     parts: Parts,
 ) -> Result<(StatusCode, HeaderMap), Problem> {
     let path = AuthPath::read(parts.uri.path()).ok_or_else(|| Problem::new(Code::NotFound))?;
     let header = options.gateway.credential;
-    let answer = judged(&app, &options, &parts, path).await;
+    let answer = judged(&access, &options, &parts, path).await;
     answer.map_err(|problem| looks::at_gateway(problem, &parts.headers, header, path.key_type))
 }
 
 async fn judged(
-    app: &Arc<App>,
+    access: &Arc<Access>,
     options: &HttpOptions,
     parts: &Parts,
     path: AuthPath,
@@ -106,19 +104,19 @@ async fn judged(
     };
     let source = context::source(&parts.headers, &parts.extensions, &options.trusted_proxies);
     let noted = Noted::of(&parts.extensions);
-    noted.is_about_value(credential, app.settings().environment);
+    noted.is_about_value(credential, access.settings().environment);
     let required = match required() {
         Ok(required) => required,
         // A credential that is not good is 401 whatever else is wrong (contract, section 1).
         Err(problem) => {
-            let (key, mid) = authorize::recognize(app, credential, source).await?;
-            note_proof(app, &noted, credential);
+            let (key, mid) = authorize::recognize(access, credential, source).await?;
+            note_proof(access, &noted, credential);
             noted.calls(Calling::new(key, mid));
             return Err(problem);
         }
     };
     let asked = authorize::Asked { conditions: &required.conditions, refused: required.refuses_all() };
-    match authorize::authorize(app, credential, source, asked).await {
+    match authorize::authorize(access, credential, source, asked).await {
         Ok(authorized) => {
             noted.calls(Calling::new(authorized.key(), authorized.mid().clone()));
             Ok((StatusCode::NO_CONTENT, headers(&authorized)))
@@ -130,7 +128,7 @@ async fn judged(
                     return Err(error.into());
                 }
             };
-            note_proof(app, &noted, credential);
+            note_proof(access, &noted, credential);
             noted.calls(Calling::new(forbidden.key, forbidden.mid.clone()));
             Err(refusal(&forbidden, &required))
         }
@@ -138,8 +136,8 @@ async fn judged(
 }
 
 /// A good credential proves who presents it, unless it is a key that stands in web pages.
-fn note_proof(app: &App, noted: &Noted, credential: &str) {
-    let value = PresentedValue::parse(credential, app.settings().environment);
+fn note_proof(access: &Access, noted: &Noted, credential: &str) {
+    let value = PresentedValue::parse(credential, access.settings().environment);
     if value.is_ok_and(|value| !value.key_type().is_secret()) {
         return;
     }

@@ -4,25 +4,23 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{StatusCode, header};
+use keyward_app::{
+    Manage,
+    manage::issue_key::{self, IssueKey},
+};
 use keyward_domain::{Description, KeyTerms, KeyType, Name, ScopeSet, TermsError, UnknownWord};
 use utoipa::ToSchema;
 
 use super::{NO_STORE, no_account};
-use crate::{
-    app::{
-        App,
-        issue_key::{self, IssueKey},
-    },
-    http::{
-        body::Body,
-        caller::{Caller, WriteKeys},
-        fields::Fields,
-        finish::{Noted, Object},
-        problem::{Code, Problem},
-        query::NoQuery,
-        views::CreatedKeyView,
-        words::{DescriptionWord, KeyTypeWord, MidWord, NameWord, ScopeWord},
-    },
+use crate::http::{
+    body::Body,
+    caller::{Caller, WriteKeys},
+    fields::Fields,
+    finish::{Noted, Object},
+    problem::{Code, Problem},
+    query::NoQuery,
+    views::CreatedKeyView,
+    words::{DescriptionWord, KeyTypeWord, MidWord, NameWord, ScopeWord},
 };
 
 /// What a new key is to be.
@@ -63,20 +61,21 @@ pub(in crate::http) struct NewKey {
 )]
 pub(in crate::http) async fn create_key(
     caller: Caller<WriteKeys>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     noted: Noted,
     _: NoQuery,
     Body(fields): Body,
 ) -> Result<impl IntoResponse, Problem> {
-    let command = read(fields, &app)?;
-    let issued = issue_key::issue_key(&app, &caller.0, command).await?;
+    let command = read(fields, &manage)?;
+    let issued = issue_key::issue_key(&manage, &caller.0, command).await?;
     noted.is_about(Object::Key(issued.key.id()));
-    let location = [(header::LOCATION, format!("{}/v1/api-keys/{}", app.settings().path_prefix(), issued.key.id()))];
+    let location =
+        [(header::LOCATION, format!("{}/v1/api-keys/{}", manage.access().settings().path_prefix(), issued.key.id()))];
     let view = CreatedKeyView::new(&issued.key, &issued.chain, &issued.value);
     Ok((StatusCode::CREATED, location, NO_STORE, Json(view)))
 }
 
-fn read(mut fields: Fields, app: &App) -> Result<IssueKey, Problem> {
+fn read(mut fields: Fields, manage: &Manage) -> Result<IssueKey, Problem> {
     let mid = fields.require("mid");
     let name = fields.require_words("name", Name::parse);
     let key_type = fields
@@ -85,7 +84,7 @@ fn read(mut fields: Fields, app: &App) -> Result<IssueKey, Problem> {
     let scopes = fields.scopes("scopes");
     let description = fields.words("description", Description::parse);
     let expires_at = fields.parse("expires_at");
-    let now = app.now();
+    let now = manage.access().now();
     // Without a type only what holds for every one of them.
     for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, expires_at, now) {
         fields.fault(&terms_field(&error), error.to_string());

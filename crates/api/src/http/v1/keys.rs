@@ -9,27 +9,28 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use keyward_domain::{Condition, KeyId, KeyType, Mid, Reason};
-use utoipa::ToSchema;
-
-use super::{Segment, create_key::key_type as key_type_of, fresh, no_account};
-use crate::{
-    app::{
-        self, App, in_force,
+use keyward_app::{
+    Manage,
+    manage::{
+        in_force,
         list_keys::{self, ListKeys},
         read_key::read_key,
         revoke_key::{self, RevokeKey},
     },
-    http::{
-        caller::{Caller, ReadKeys, StopKeys},
-        cursor,
-        finish::{Noted, Object},
-        no_route::{no_account_or_key, no_key},
-        problem::{Code, Problem},
-        query::{NoQuery, Query},
-        views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
-        words::{KeyTypeWord, ReasonWord, StateWord},
-    },
+};
+use keyward_domain::{Condition, KeyId, KeyType, Mid, Reason};
+use utoipa::ToSchema;
+
+use super::{Segment, create_key::key_type as key_type_of, fresh, no_account};
+use crate::http::{
+    caller::{Caller, ReadKeys, StopKeys},
+    cursor,
+    finish::{Noted, Object},
+    no_route::{no_account_or_key, no_key},
+    problem::{Code, Problem},
+    query::{NoQuery, Query},
+    views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
+    words::{KeyTypeWord, ReasonWord, StateWord},
 };
 
 /// The number of the event that a narrowing call made.
@@ -63,7 +64,7 @@ pub(in crate::http) enum KeyOrPageView {
 )]
 pub(in crate::http) async fn get_or_list_keys(
     caller: Caller<ReadKeys>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(segment): Segment,
     noted: Noted,
     mut query: Query,
@@ -72,12 +73,12 @@ pub(in crate::http) async fn get_or_list_keys(
     let listing = Listing::read(&mut query);
     query.check()?;
     if !segment.starts_with("key_") {
-        let page = list(&app, &caller.0, &segment, listing, &noted).await;
+        let page = list(&manage, &caller.0, &segment, listing, &noted).await;
         return page.map_err(|problem| no_account_or_key(problem, &segment));
     }
     let id = segment.parse().map_err(|_| no_key(&segment))?;
-    let record = read_key(&app, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
-    Ok(fresh(KeyDetailsView::new(&record, app.expiry_time())))
+    let record = read_key(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
+    Ok(fresh(KeyDetailsView::new(&record, manage.access().expiry_time())))
 }
 
 /// List the keys of a merchant.
@@ -96,14 +97,14 @@ pub(in crate::http) async fn get_or_list_keys(
 )]
 pub(in crate::http) async fn list_keys_of_merchant(
     caller: Caller<ReadKeys>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
     noted: Noted,
     mut query: Query,
 ) -> Result<Response, Problem> {
     let listing = Listing::read(&mut query);
     query.check()?;
-    list(&app, &caller.0, &mid, listing, &noted).await
+    list(&manage, &caller.0, &mid, listing, &noted).await
 }
 
 /// Which keys of an account a list shows.
@@ -132,15 +133,15 @@ impl Listing {
 }
 
 async fn list(
-    app: &App,
-    caller: &app::Caller,
+    manage: &Manage,
+    caller: &keyward_app::Caller,
     mid: &str,
     listing: Listing,
     noted: &Noted,
 ) -> Result<Response, Problem> {
     let Listing { condition, key_type, limit, before } = listing;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
-    let page = list_keys::list_keys(app, caller, &ListKeys { mid, condition, key_type, limit, before }).await?;
+    let page = list_keys::list_keys(manage, caller, &ListKeys { mid, condition, key_type, limit, before }).await?;
     noted.is_about(Object::Account(page.chain.own().mid.clone()));
     let keys = page.keys.iter().map(|listed| KeyView::listed(listed, &page.chain, page.at)).collect();
     Ok(fresh(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) }))
@@ -170,7 +171,7 @@ async fn list(
 )]
 pub(in crate::http) async fn revoke_key(
     caller: Caller<StopKeys>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(segment): Segment,
     headers: HeaderMap,
     mut query: Query,
@@ -179,11 +180,11 @@ pub(in crate::http) async fn revoke_key(
     query.check()?;
     let id = segment.parse().map_err(|_| no_key(&segment))?;
     let respond_async = prefers_async(&headers);
-    let revoked = revoke_key::revoke_key(&app, &caller.0, RevokeKey { id, reason, respond_async }).await?;
+    let revoked = revoke_key::revoke_key(&manage, &caller.0, RevokeKey { id, reason, respond_async }).await?;
     let seq = revoked.seq.map(|seq| (REVOCATION_SEQ, HeaderValue::from(seq.number())));
     let seq: HeaderMap = seq.into_iter().collect();
     if respond_async {
-        let prefix = app.settings().path_prefix();
+        let prefix = manage.access().settings().path_prefix();
         let location = [(header::LOCATION, format!("{prefix}/v1/api-keys/{id}/enforcement"))];
         return Ok((StatusCode::ACCEPTED, location, seq).into_response());
     }
@@ -218,12 +219,12 @@ fn unquoted_parts(value: &str) -> impl Iterator<Item = &str> {
 )]
 pub(in crate::http) async fn enforcement(
     caller: Caller<ReadKeys>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(segment): Segment,
     _: NoQuery,
 ) -> Result<Response, Problem> {
     let id = segment.parse().map_err(|_| no_key(&segment))?;
-    let found = in_force::in_force(&app, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
+    let found = in_force::in_force(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
     Ok(fresh(EnforcementView::from(found)))
 }
 

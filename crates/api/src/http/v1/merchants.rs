@@ -8,27 +8,28 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header};
-use keyward_domain::{AccountId, Mid, Name, Status, revocation::StatusRefusal};
-use utoipa::ToSchema;
-
-use super::{Segment, fresh, no_account};
-use crate::{
-    app::{
-        self, App, change_status, create_account,
+use keyward_app::{
+    Manage,
+    manage::{
+        change_status, create_account,
         list_merchants::list_merchants as list_page,
         read_merchant::read_merchant,
         register_merchant::{self, RegisterMerchant},
     },
-    http::{
-        body::Body,
-        caller::{Caller, ReadMerchants, StopMerchants, WriteMerchants},
-        cursor,
-        finish::{Noted, Object},
-        problem::{Code, Problem},
-        query::{NoQuery, Query},
-        views::{AccountPageView, AccountView},
-        words::{MidWord, NameWord},
-    },
+};
+use keyward_domain::{AccountId, Mid, Name, Status, revocation::StatusRefusal};
+use utoipa::ToSchema;
+
+use super::{Segment, fresh, no_account};
+use crate::http::{
+    body::Body,
+    caller::{Caller, ReadMerchants, StopMerchants, WriteMerchants},
+    cursor,
+    finish::{Noted, Object},
+    problem::{Code, Problem},
+    query::{NoQuery, Query},
+    views::{AccountPageView, AccountView},
+    words::{MidWord, NameWord},
 };
 
 /// What a new merchant is to be.
@@ -60,7 +61,7 @@ pub(in crate::http) struct NewMerchant {
 )]
 pub(in crate::http) async fn register_merchant(
     caller: Caller<WriteMerchants>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     noted: Noted,
     _: NoQuery,
     Body(mut fields): Body,
@@ -70,9 +71,10 @@ pub(in crate::http) async fn register_merchant(
     let parent = fields.parse("parent_mid");
     let name = fields.finish(name)?;
     let command = RegisterMerchant { mid, name, parent };
-    let merchant = register_merchant::register_merchant(&app, &caller.0, command).await?;
+    let merchant = register_merchant::register_merchant(&manage, &caller.0, command).await?;
     noted.is_about(Object::Account(merchant.mid.clone()));
-    let location = [(header::LOCATION, format!("{}/v1/merchants/{}", app.settings().path_prefix(), merchant.mid))];
+    let location =
+        [(header::LOCATION, format!("{}/v1/merchants/{}", manage.access().settings().path_prefix(), merchant.mid))];
     Ok((StatusCode::CREATED, location, Json(AccountView::from(&merchant))))
 }
 
@@ -89,12 +91,12 @@ pub(in crate::http) async fn register_merchant(
 )]
 pub(in crate::http) async fn list_merchants(
     caller: Caller<ReadMerchants>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     mut query: Query,
 ) -> Result<Response, Problem> {
     let (limit, before) = (query.limit(), query.cursor::<AccountId>());
     query.check()?;
-    let page = list_page(&app, &caller.0, limit, before).await?;
+    let page = list_page(&manage, &caller.0, limit, before).await?;
     let merchants = page.accounts.iter().map(AccountView::from).collect();
     Ok(fresh(AccountPageView { merchants, next_cursor: page.next.as_ref().map(cursor::encode) }))
 }
@@ -107,13 +109,13 @@ pub(in crate::http) async fn list_merchants(
 )]
 pub(in crate::http) async fn get_merchant(
     caller: Caller<ReadMerchants>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
     noted: Noted,
     _: NoQuery,
 ) -> Result<Response, Problem> {
     let mid = mid.parse().map_err(|_| no_account())?;
-    let account = read_merchant(&app, &caller.0, &mid).await?.ok_or_else(no_account)?;
+    let account = read_merchant(&manage, &caller.0, &mid).await?.ok_or_else(no_account)?;
     noted.is_about(Object::Account(mid));
     Ok(fresh(AccountView::from(&account)))
 }
@@ -128,12 +130,12 @@ pub(in crate::http) async fn get_merchant(
 )]
 pub(in crate::http) async fn suspend_merchant(
     caller: Caller<StopMerchants>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
     noted: Noted,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&app, &caller.0, &mid, Status::Suspended, &noted).await
+    change(&manage, &caller.0, &mid, Status::Suspended, &noted).await
 }
 
 /// Resume a suspended merchant.
@@ -146,12 +148,12 @@ pub(in crate::http) async fn suspend_merchant(
 )]
 pub(in crate::http) async fn resume_merchant(
     caller: Caller<WriteMerchants>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
     noted: Noted,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&app, &caller.0, &mid, Status::Active, &noted).await
+    change(&manage, &caller.0, &mid, Status::Active, &noted).await
 }
 
 /// Close a merchant, for good.
@@ -164,23 +166,23 @@ pub(in crate::http) async fn resume_merchant(
 )]
 pub(in crate::http) async fn close_merchant(
     caller: Caller<StopMerchants>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
     noted: Noted,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    change(&app, &caller.0, &mid, Status::Closed, &noted).await
+    change(&manage, &caller.0, &mid, Status::Closed, &noted).await
 }
 
 async fn change(
-    app: &Arc<App>,
-    caller: &app::Caller,
+    manage: &Arc<Manage>,
+    caller: &keyward_app::Caller,
     mid: &str,
     wanted: Status,
     noted: &Noted,
 ) -> Result<Response, Problem> {
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
-    let changed = change_status::change_status(app, caller, &mid, wanted).await;
+    let changed = change_status::change_status(manage, caller, &mid, wanted).await;
     // What is refused is there as well.
     if matches!(&changed, Ok(_) | Err(change_status::Error::Refused(_))) {
         noted.is_about(Object::Account(mid));

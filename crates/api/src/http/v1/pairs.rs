@@ -4,25 +4,23 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::StatusCode;
+use keyward_app::{
+    Manage,
+    manage::issue_pair::{self, IssuePair, IssuedPair},
+};
 use keyward_domain::{Description, Mid, Name};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{NO_STORE, Segment, no_account};
-use crate::{
-    app::{
-        App,
-        issue_pair::{self, IssuePair, IssuedPair},
-    },
-    http::{
-        body::Body,
-        caller::{Caller, WriteKeys},
-        finish::{Noted, Object},
-        problem::{Code, Problem},
-        query::NoQuery,
-        views::{KeyView, NoErrors},
-        words::{DescriptionWord, NameWord, ScopeWord},
-    },
+use crate::http::{
+    body::Body,
+    caller::{Caller, WriteKeys},
+    finish::{Noted, Object},
+    problem::{Code, Problem},
+    query::NoQuery,
+    views::{KeyView, NoErrors},
+    words::{DescriptionWord, NameWord, ScopeWord},
 };
 
 /// What a new pair is to be.
@@ -85,7 +83,7 @@ pub(in crate::http) struct CreatedPairView {
 )]
 pub(in crate::http) async fn create_pair(
     caller: Caller<WriteKeys>,
-    State(app): State<Arc<App>>,
+    State(manage): State<Arc<Manage>>,
     Segment(mid): Segment,
     noted: Noted,
     _: NoQuery,
@@ -100,7 +98,7 @@ pub(in crate::http) async fn create_pair(
     caller.0.may_grant(&scopes).map_err(issue_pair::Error::from)?;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let command = IssuePair { mid, name, description, scopes, overwrite };
-    let issued = issue_pair::issue_pair(&app, &caller.0, &command).await?;
+    let issued = issue_pair::issue_pair(&manage, &caller.0, &command).await?;
     noted.is_about(Object::Key(issued.secret.id()));
     Ok((StatusCode::CREATED, NO_STORE, Json(CreatedPairView::from(&issued))))
 }

@@ -52,10 +52,10 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     let request = Request::from_parts(parts, body);
     let (media_type, _, bytes) =
         read(request, &state.options, MAX_BODY_BYTES, &[MediaType::Json, MediaType::UrlEncoded]).await?;
-    let app = Arc::clone(&state.app);
+    let access = Arc::clone(&state.access);
     match media_type {
         MediaType::UrlEncoded if query.is_err() => Ok(rfc6749::no_query()),
-        MediaType::UrlEncoded => Ok(rfc6749::answer(&app, client, &bytes, source, &noted).await),
+        MediaType::UrlEncoded => Ok(rfc6749::answer(&access, client, &bytes, source, &noted).await),
         // This dialect has no use for the header, but two of them are never sent by intent.
         MediaType::Json | MediaType::Multipart | MediaType::Other if several => {
             let problem = refused(Denial::NotFound).by_basic();
@@ -63,7 +63,7 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
         }
         MediaType::Json | MediaType::Multipart | MediaType::Other => {
             query?;
-            platform::answer(&app, Fields::json(parse_object(&bytes)?), source, &noted).await
+            platform::answer(&access, Fields::json(parse_object(&bytes)?), source, &noted).await
         }
     }
 }

@@ -5,27 +5,25 @@
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use axum::{extract::State, response::Response};
+use keyward_app::{
+    Access,
+    access::verify_key::{self, Verified},
+};
 use keyward_domain::{Conditions, Denial, KeyType, Mid, Scopes};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::{create_key::key_type, fresh};
-use crate::{
-    app::{
-        self, App,
-        verify_key::{self, Verified},
-    },
-    http::{
-        body::JsonBody,
-        caller::{Caller, VerifyKeys},
-        even_time::Hides,
-        fields::Fields,
-        finish::{Noted, Object},
-        problem::{Code, Faults, Problem},
-        query::NoQuery,
-        words::{KeyTypeWord, MidWord, ScopeWord},
-    },
+use crate::http::{
+    body::JsonBody,
+    caller::{Caller, VerifyKeys},
+    even_time::Hides,
+    fields::Fields,
+    finish::{Noted, Object},
+    problem::{Code, Faults, Problem},
+    query::NoQuery,
+    words::{KeyTypeWord, MidWord, ScopeWord},
 };
 
 /// How many checks one batch may hold.
@@ -172,13 +170,13 @@ struct Check {
 )]
 pub(in crate::http) async fn verify_key(
     caller: Caller<VerifyKeys>,
-    State(app): State<Arc<App>>,
+    State(access): State<Arc<Access>>,
     noted: Noted,
     _: NoQuery,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let check = read(fields, "")?;
-    let verified = answer(&app, &caller.0, &check).await?;
+    let verified = answer(&access, &caller.0, &check).await?;
     let id = match &verified {
         Verified::Valid(found) => Some(found.key.id()),
         Verified::Invalid { id, .. } => *id,
@@ -199,17 +197,17 @@ pub(in crate::http) async fn verify_key(
 )]
 pub(in crate::http) async fn verify_batch(
     caller: Caller<VerifyKeys>,
-    State(app): State<Arc<App>>,
+    State(access): State<Arc<Access>>,
     _: NoQuery,
     JsonBody(mut fields): JsonBody,
 ) -> Result<Response, Problem> {
     refuse_unknown(&fields, &["checks"], "")?;
     let objects = fields.objects("checks", MAX_CHECKS);
     let checks = read_all(fields.finish(objects)?)?;
-    let begun = verify_key::begin(&app, &caller.0, checks.iter().map(|check| check.key.as_str()))?;
+    let begun = verify_key::begin(&access, &caller.0, checks.iter().map(|check| check.key.as_str()))?;
     let mut results = Vec::with_capacity(checks.len());
     for check in &checks {
-        results.push(answer(&app, &caller.0, check).await?);
+        results.push(answer(&access, &caller.0, check).await?);
     }
     drop(begun);
     Ok(hiding(fresh(BatchView { results: results.iter().map(Shown).collect() }), &results))
@@ -224,8 +222,8 @@ fn hiding<'a>(mut response: Response, results: impl IntoIterator<Item = &'a Veri
     response
 }
 
-async fn answer(app: &Arc<App>, caller: &app::Caller, check: &Check) -> Result<Verified, Problem> {
-    let verified = verify_key::verify_key(app, caller, &check.key, &check.conditions).await?;
+async fn answer(access: &Arc<Access>, caller: &keyward_app::Caller, check: &Check) -> Result<Verified, Problem> {
+    let verified = verify_key::verify_key(access, caller, &check.key, &check.conditions).await?;
     if let Verified::Invalid { denial, .. } = &verified {
         metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
     }

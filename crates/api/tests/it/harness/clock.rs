@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use keyward_api::app::{Clock, Entropy, NoEntropy};
+use keyward_app::{Clock, Entropy, NoEntropy};
 use keyward_domain::Timestamp;
 use keyward_verifier::protocol::Boot;
 use tokio::time::Instant;

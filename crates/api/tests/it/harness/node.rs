@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use keyward_api::{
-    app::{App, Hashing, Parts, rotate_signing_keys::keep_signing_keys},
-    http::{Entrance, entrance},
-};
+use keyward_api::http::{Entrance, entrance};
+use keyward_app::{Access, Hashing, Manage, Parts, access::rotate_signing_keys::keep_signing_keys, assemble};
 use keyward_domain::{MasterKey, SecretHasher};
 use keyward_storage::{Credentials, Feed, Membership, NodeId, Store};
 use keyward_verifier::{
@@ -54,7 +52,8 @@ impl Ports {
 
 /// A node. It answers by reading until its verifier is started.
 pub(crate) struct Node {
-    pub(crate) app: Arc<App>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) manage: Arc<Manage>,
     pub(crate) router: Entrance,
     /// Work off the requests.
     background: TaskTracker,
@@ -80,7 +79,7 @@ impl Node {
             version: String::new(),
             tasks: Arc::clone(&errands) as _,
         });
-        let app = Arc::new(App::new(Parts {
+        let (access, manage) = assemble(Parts {
             store,
             verifier: Arc::new(verifier),
             clock: clock as _,
@@ -93,17 +92,18 @@ impl Node {
             master,
             settings: setup.settings,
             background: setup.background.clone(),
-        }));
+        });
         // A store that gives no signing keys is one of the things to be tried.
-        let _ = keep_signing_keys(&app).await;
+        let _ = keep_signing_keys(&access).await;
         errands.take_for_lasting();
-        Self { router: entrance(Arc::clone(&app), setup.options), app, background: setup.background, errands }
+        let router = entrance(Arc::clone(&manage), setup.options);
+        Self { access, manage, router, background: setup.background, errands }
     }
 
     /// The same, answering from memory.
     pub(crate) async fn started(ports: Ports, setup: Setup) -> Self {
         let node = Self::over(ports, setup).await;
-        node.app.verifier().start().await.unwrap();
+        node.access.verifier().start().await.unwrap();
         node.errands.take_for_lasting();
         node
     }
@@ -123,12 +123,12 @@ impl Node {
 
     /// Whether a key is in memory.
     pub(crate) fn remembers(&self, key: &Held) -> bool {
-        self.app.verifier().remembered(key.id.parse().unwrap()).is_some()
+        self.access.verifier().remembered(key.id.parse().unwrap()).is_some()
     }
 
     /// Puts a key out of memory.
     pub(crate) fn forget(&self, key: &Held) {
-        self.app.verifier().forget(key.id.parse().unwrap());
+        self.access.verifier().forget(key.id.parse().unwrap());
     }
 }
 
@@ -137,7 +137,7 @@ fn fresh_nodes() -> Box<dyn Fn() -> NodeId + Send + Sync> {
     let names = Counted::from(2);
     Box::new(move || {
         let mut name = [0; 16];
-        keyward_api::app::Entropy::fill(&names, &mut name).unwrap();
+        keyward_app::Entropy::fill(&names, &mut name).unwrap();
         NodeId::from_uuid(Uuid::from_bytes(name))
     })
 }

@@ -1,10 +1,12 @@
 //! The tree of accounts, and keys for it, made by the use cases themselves.
 
-use keyward_api::app::{
+use keyward_app::{
     Caller,
-    create_account::{CreateAccount, create_account},
-    issue_key::{IssueKey, issue_key},
-    issue_pair::{IssuePair, issue_pair},
+    manage::{
+        create_account::{CreateAccount, create_account},
+        issue_key::{IssueKey, issue_key},
+        issue_pair::{IssuePair, issue_pair},
+    },
 };
 use keyward_domain::{KeyId, KeyTerms, KeyType, KeyValue, Name, Role, ScopeSet};
 use serde_json::{Value, json};
@@ -87,7 +89,7 @@ impl Node {
                 name: Name::parse(mid).unwrap(),
                 parent: parent.map(|mid| mid.parse().unwrap()),
             };
-            create_account(&self.app, &Caller::operator(), command).await.unwrap();
+            create_account(&self.manage, &Caller::operator(), command).await.unwrap();
         }
     }
 
@@ -108,10 +110,10 @@ impl Node {
             None,
             ScopeSet::parse(scopes.iter().copied()).unwrap(),
             expires_at.map(|at| at.parse().unwrap()),
-            self.app.now(),
+            self.access.now(),
         );
         let command = IssueKey { mid: mid.parse().unwrap(), terms: terms.unwrap() };
-        let issued = issue_key(&self.app, &Caller::operator(), command).await.ok().unwrap();
+        let issued = issue_key(&self.manage, &Caller::operator(), command).await.ok().unwrap();
         Held { id: issued.key.id().to_string(), value: issued.value.expose().to_owned() }
     }
 
@@ -123,7 +125,7 @@ impl Node {
             scopes: ScopeSet::parse(scopes.iter().copied()).unwrap(),
             overwrite: false,
         };
-        let issued = issue_pair(&self.app, &Caller::operator(), &command).await.ok().unwrap();
+        let issued = issue_pair(&self.manage, &Caller::operator(), &command).await.ok().unwrap();
         Pair {
             public: Held { id: issued.public.id().to_string(), value: issued.public_value.expose().to_owned() },
             secret: Held { id: issued.secret.id().to_string(), value: issued.secret_value.expose().to_owned() },

@@ -209,7 +209,7 @@ async fn memory_answers_as_the_database_does_byte_for_byte() {
         }
         good += u32::from(looked_up.0 < 300);
     }
-    assert_eq!(cold.app.verifier().size().keys, 0);
+    assert_eq!(cold.access.verifier().size().keys, 0);
     assert!(good > 100, "{good}");
 }
 
@@ -278,7 +278,7 @@ async fn what_is_used_from_memory_counts_as_used() {
         world.advance(Duration::from_mins(1));
         assert!(world.remembers(&by) && world.remembers(&key));
         assert!(ask.send(&world.router).await.status.is_success());
-        world.app.flush_usage().await.unwrap();
+        world.access.flush_usage().await.unwrap();
         let shown = world.get(&by.value, &key.path()).await.json(200);
         assert_eq!(shown["last_used"], format!("2026-11-23T12:0{}:00.000Z", n + 1), "{ask:?}");
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_api::app::Clock as _;
+use keyward_app::Clock as _;
 use keyward_domain::Timestamp;
 use keyward_storage::{Confirmed, Members, StorageError, mock::MockNodes};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn joined(world: &World, database_time: Timestamp) -> Node {
     feed.expect_listen().returning(|| Ok(None));
     let ports = Ports { feed: Arc::new(feed), membership: Some(Arc::new(nodes)), ..world.ports() };
     let node = Node::started(ports, Setup::default()).await;
-    while !node.app.verifier().may_answer_from_memory() {
+    while !node.access.verifier().may_answer_from_memory() {
         tokio::task::yield_now().await;
     }
     node
@@ -90,7 +90,7 @@ async fn a_slow_clock_prolongs_no_token_and_no_family() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
     let tokens = world.tokens(&pair).await;
-    let node = joined(&world, world.app.now().saturating_add(BEHIND)).await;
+    let node = joined(&world, world.access.now().saturating_add(BEHIND)).await;
     for path in ["/v1/auth", "/v1/merchants"] {
         node.get(access(&tokens), path).await.problem(401, "invalid_credential");
     }

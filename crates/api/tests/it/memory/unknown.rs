@@ -25,7 +25,7 @@ async fn a_flood_of_unknown_keys_neither_fills_memory_nor_pushes_anything_out() 
         world.get(&good.last().unwrap().value, "/v1/auth").await.empty(204);
     }
     world.get(&by.value, "/v1/auth").await.empty(204);
-    let before = world.app.verifier().size();
+    let before = world.access.verifier().size();
     assert_eq!(before.keys, 9);
     for round in 0..40 {
         let checks: Vec<Value> = (0..100).map(|n| json!({"key": never_made(round * 100 + n)})).collect();
@@ -34,7 +34,7 @@ async fn a_flood_of_unknown_keys_neither_fills_memory_nor_pushes_anything_out() 
         assert!(all.iter().all(|verdict| *verdict == json!({"valid": false, "code": "NOT_FOUND"})));
         world.get(&never_made(round), "/v1/auth").await.problem(401, "invalid_credential");
     }
-    assert_eq!(world.app.verifier().size(), before);
+    assert_eq!(world.access.verifier().size(), before);
     assert!(good.iter().all(|key| world.remembers(key)));
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_api::app::Clock as _;
+use keyward_app::Clock as _;
 use serde_json::{Value, json};
 
 use super::{
@@ -28,7 +28,7 @@ impl Asking {
     }
 
     pub(super) async fn leave(&self) {
-        self.node.app.verifier().leave().await;
+        self.node.access.verifier().leave().await;
     }
 
     fn by(&self, by: By) -> &str {

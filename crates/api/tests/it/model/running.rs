@@ -3,7 +3,7 @@
 use std::{any::Any, marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use keyward_api::app::Clock as _;
+use keyward_app::Clock as _;
 use keyward_storage::{
     Confirmed, HistoryToken, Introduction, LostHistory, Members, Membership, NodeId, PgControl, Position, Renewal,
     Result, Write,

@@ -24,7 +24,7 @@ async fn whoever_waits_when_the_process_ends_is_told_that_the_outcome_is_unknown
         let ending = &calls(&pair.secret)[n];
         let stop = async {
             listed.notified().await;
-            node.app.verifier().end();
+            node.access.verifier().end();
         };
         let (answer, ()) = tokio::join!(call(&node, &by, ending), stop);
         answer.problem(503, "outcome_unknown");

@@ -21,7 +21,7 @@ const CLOSE: Duration = Duration::from_millis(25);
 async fn prepared() -> (World, Known) {
     let world = World::new().await;
     let known = Known::of(&world).await;
-    world.app.verifier().leave().await;
+    world.access.verifier().leave().await;
     tokio::time::pause();
     (world, known)
 }

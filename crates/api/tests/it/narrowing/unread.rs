@@ -25,7 +25,7 @@ async fn what_was_committed_is_dead_even_if_its_event_cannot_be_read() {
         let ending = &calls(&pair.secret)[n];
         assert_eq!(call(&node, &by, ending).await.status.as_u16(), ending.3, "{ending:?}");
         // Nobody knows what else was changed: nothing is believed any more.
-        assert_eq!(node.app.verifier().size().keys, 0, "{ending:?}");
+        assert_eq!(node.access.verifier().size().keys, 0, "{ending:?}");
         node.get(&pair.secret.value, "/v1/merchants").await.problem(401, "invalid_credential");
         node.get(&stranger.value, "/v1/merchants").await.json(200);
         feed.reading.send_replace(Course::Well);

@@ -177,7 +177,7 @@ async fn a_verified_key_counts_as_used() {
     verify(&world, &by, &json!({"key": good.value})).await;
     verify(&world, &by, &json!({"key": bad.value, "mid": "merchant_a2"})).await;
     verify(&world, &by, &json!({"key": bad.forged()})).await;
-    world.app.flush_usage().await.unwrap();
+    world.access.flush_usage().await.unwrap();
     assert!(world.get(&by.value, &good.path()).await.json(200)["last_used"].is_string());
     assert!(world.get(&by.value, &bad.path()).await.json(200)["last_used"].is_null());
 }

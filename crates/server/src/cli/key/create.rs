@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::Result;
 use clap::Args;
-use keyward_api::app::{
+use keyward_app::{
     Caller,
-    issue_key::{IssueKey, issue_key},
+    manage::issue_key::{IssueKey, issue_key},
 };
 use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Scope};
 
@@ -23,7 +23,7 @@ use crate::{
         secret_file::Destination,
     },
     config::Settings,
-    database::Access,
+    database::Mode,
 };
 
 #[derive(Debug, Args)]
@@ -75,8 +75,8 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
         let why = format!("the value of a {key_type} key is no secret, and is printed");
         let _ = writeln!(io::stderr(), "{} is not written: {why}", path.display());
     }
-    let issued = with_node(settings, Access::Change, async |node| {
-        let now = node.app.now();
+    let issued = with_node(settings, Mode::Change, async |node| {
+        let now = node.access.now();
         let (expires_at, too_soon) = match expires_at.map(|moment| moment.after(now)).transpose() {
             Ok(at) => (at, None),
             Err(error) => (None, Some(format!("--expires-at: {error}"))),
@@ -88,7 +88,7 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
         }
         let terms = KeyTerms::agree(key_type, name, description, granted, expires_at, now)?;
         let command = IssueKey { mid: mid.clone(), terms };
-        issue_key(&node.app, &Caller::operator(), command).await.map_err(|error| explain(error, &mid))
+        issue_key(&node.manage, &Caller::operator(), command).await.map_err(|error| explain(error, &mid))
     });
     let issued = match issued.await {
         Ok(issued) => issued,

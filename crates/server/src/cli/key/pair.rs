@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use keyward_api::app::{
+use keyward_app::{
     Caller,
-    issue_pair::{self, IssuePair, issue_pair},
+    manage::issue_pair::{self, IssuePair, issue_pair},
 };
 use keyward_domain::{Description, Mid, Name, Scope};
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::{
         secret_file::Destination,
     },
     config::Settings,
-    database::Access,
+    database::Mode,
 };
 
 #[derive(Debug, Args)]
@@ -54,8 +54,8 @@ pub(super) async fn run(pair: Pair, settings: &Settings) -> Result<()> {
     let Pair { mid, name, scopes: given, description, overwrite, out, form } = pair;
     let command = IssuePair { mid, name, description, scopes: scopes(&given)?, overwrite };
     let destination = Destination::take(out.as_deref())?;
-    let issued = with_node(settings, Access::Change, async |node| {
-        issue_pair(&node.app, &Caller::operator(), &command).await.map_err(|error| match error {
+    let issued = with_node(settings, Mode::Change, async |node| {
+        issue_pair(&node.manage, &Caller::operator(), &command).await.map_err(|error| match error {
             issue_pair::Error::Key(error) => explain(error, &command.mid),
             issue_pair::Error::Refused(_) => error.into(),
         })

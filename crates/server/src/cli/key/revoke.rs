@@ -2,10 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use keyward_api::app::{
+use keyward_app::{
     Caller,
-    read_key::read_key,
-    revoke_key::{RevokeKey, revoke_key},
+    manage::{
+        read_key::read_key,
+        revoke_key::{RevokeKey, revoke_key},
+    },
 };
 use keyward_domain::{ApiKey, Chain, Condition, KeyId, Reason, Status, Timestamp};
 use keyward_storage::KeyRecord;
@@ -20,7 +22,7 @@ use crate::{
         waiting,
     },
     config::Settings,
-    database::Access,
+    database::Mode,
     node::Node,
 };
 
@@ -46,12 +48,12 @@ impl Revoke {
 
 pub(super) async fn run(revoke: &Revoke, settings: &Settings) -> Result<()> {
     let id = revoke.id;
-    with_node(settings, Access::Change, async |node| {
+    with_node(settings, Mode::Change, async |node| {
         if revoke.consent.is_missing() {
             ask(node, id).await?;
         }
         let command = RevokeKey { id, reason: revoke.reason, respond_async: false };
-        let change = async { Ok(revoke_key(&node.app, &Caller::operator(), command).await?) };
+        let change = async { Ok(revoke_key(&node.manage, &Caller::operator(), command).await?) };
         waiting::in_force(node, settings, change).await
     })
     .await?;
@@ -61,7 +63,7 @@ pub(super) async fn run(revoke: &Revoke, settings: &Settings) -> Result<()> {
 
 /// Asks about a key that is not revoked yet: to repeat it is to wait once more.
 async fn ask(node: &Node, id: KeyId) -> Result<()> {
-    let found = read_key(&node.app, &Caller::operator(), id).await?.ok_or_else(|| no_such_key(id))?;
+    let found = read_key(&node.manage, &Caller::operator(), id).await?.ok_or_else(|| no_such_key(id))?;
     let KeyRecord { key, chain, last_used, .. } = found;
     if key.revocation().is_some() {
         return Ok(());
@@ -69,7 +71,7 @@ async fn ask(node: &Node, id: KeyId) -> Result<()> {
     let used = last_used.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
     let (mid, facts) = (&chain.own().mid, ApiKey::facts(&key));
     let (kind, name) = (facts.key_type.as_str(), facts.name.as_str());
-    let ends = what_ends(&key, &chain, node.app.expiry_time());
+    let ends = what_ends(&key, &chain, node.access.expiry_time());
     consent::ask(&format!("Revoke the {kind} key {id} ({name}) of {mid}, {used}, for good? {ends}"))
 }
 

@@ -2,14 +2,14 @@
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use keyward_api::app::{Caller, read_key::read_key};
+use keyward_app::{Caller, manage::read_key::read_key};
 use keyward_domain::KeyId;
 
 use super::{super::with_node, view};
 use crate::{
     cli::output::{self, Form},
     config::Settings,
-    database::Access,
+    database::Mode,
 };
 
 #[derive(Debug, Args)]
@@ -41,10 +41,10 @@ const LINES: &[(&str, &str)] = &[
 ];
 
 pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
-    let shown = with_node(settings, Access::Read, async |node| {
-        let found = read_key(&node.app, &Caller::operator(), show.id).await?;
+    let shown = with_node(settings, Mode::Read, async |node| {
+        let found = read_key(&node.manage, &Caller::operator(), show.id).await?;
         let found = found.ok_or_else(|| no_such_key(show.id))?;
-        Ok(view(&found.key, &found.chain, found.last_used, node.app.expiry_time()))
+        Ok(view(&found.key, &found.chain, found.last_used, node.access.expiry_time()))
     });
     output::object(&shown.await?, LINES, show.form)
 }

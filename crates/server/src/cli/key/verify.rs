@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use keyward_api::app::{
+use keyward_app::{
     Caller,
-    verify_key::{Verified, examine_key},
+    access::verify_key::{Verified, examine_key},
 };
 use keyward_domain::{Conditions, KeyType, Mid, Scope};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use crate::{
         typed,
     },
     config::Settings,
-    database::Access,
+    database::Mode,
 };
 
 #[derive(Debug, Args)]
@@ -61,8 +61,8 @@ pub(super) async fn run(verify: Verify, settings: &Settings) -> Result<ExitCode>
              -r .value FILE | keyward key verify`",
         ));
     }
-    let verified = with_node(settings, Access::Read, async |node| {
-        Ok(examine_key(&node.app, &Caller::operator(), &value, &conditions).await?)
+    let verified = with_node(settings, Mode::Read, async |node| {
+        Ok(examine_key(&node.access, &Caller::operator(), &value, &conditions).await?)
     });
     let verified = verified.await?;
     let lines = match &verified {

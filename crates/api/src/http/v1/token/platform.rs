@@ -3,24 +3,24 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use keyward_app::{
+    Access, Source,
+    access::{
+        obtain_token::{self, ObtainToken, Tokens, obtain_token},
+        refresh_token::{self, RefreshToken, refresh_token},
+    },
+};
 use keyward_domain::Denial;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    app::{
-        App, Source,
-        obtain_token::{self, ObtainToken, Tokens, obtain_token},
-        refresh_token::{self, RefreshToken, refresh_token},
-    },
-    http::{
-        caller::refused,
-        fields::Fields,
-        finish::{Calling, Noted, Object},
-        problem::{Code, Problem},
-        v1::fresh,
-        views::NoErrors,
-    },
+use crate::http::{
+    caller::refused,
+    fields::Fields,
+    finish::{Calling, Noted, Object},
+    problem::{Code, Problem},
+    v1::fresh,
+    views::NoErrors,
 };
 
 /// Either a pair of keys or a refresh token. Names in any case.
@@ -98,7 +98,7 @@ pub(in crate::http) struct TokenView {
 struct Nothing {}
 
 pub(super) async fn answer(
-    app: &Arc<App>,
+    access: &Arc<Access>,
     mut fields: Fields,
     source: Source,
     noted: &Noted,
@@ -109,7 +109,7 @@ pub(super) async fn answer(
         }
         let token = fields.credential("refreshToken");
         let token = fields.finish(token)?;
-        let refreshed = refresh_token(app, RefreshToken { token: &token, scopes: None, proved: None }).await;
+        let refreshed = refresh_token(access, RefreshToken { token: &token, scopes: None, proved: None }).await;
         let tokens = refreshed.inspect_err(|error| note_refresh(noted, error))?;
         noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
         return Ok(fresh(TokenView::from(tokens)));
@@ -117,9 +117,9 @@ pub(super) async fn answer(
     let app_key = fields.required_credential("AppKey");
     let app_secret = fields.required_credential("AppSecret");
     let (app_key, app_secret) = fields.finish(app_key.zip(app_secret))?;
-    noted.is_about_value(&app_secret, app.settings().environment);
+    noted.is_about_value(&app_secret, access.settings().environment);
     let request = ObtainToken { app_key: &app_key, app_secret: &app_secret, scopes: None, source, refreshable: true };
-    let tokens = obtain_token(app, request).await?;
+    let tokens = obtain_token(access, request).await?;
     noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
     Ok(fresh(TokenView::from(tokens)))
 }

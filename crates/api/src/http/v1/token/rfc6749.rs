@@ -9,26 +9,26 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, StatusCode, header};
+use keyward_app::{
+    Access, Fault, Source,
+    access::{
+        obtain_token::{self, ObtainToken, Tokens, obtain_token},
+        refresh_token::{self, RefreshToken, refresh_token},
+        tokens::ACCESS_TOKEN_LIFE,
+    },
+};
 use keyward_domain::{Denial, MAX_SCOPES, ScopeSet};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{
-    app::{
-        App, Fault, Source,
-        obtain_token::{self, ObtainToken, Tokens, obtain_token},
-        refresh_token::{self, RefreshToken, refresh_token},
-    },
-    http::{
-        authorization::Authorization,
-        caller::refused,
-        even_time::Hides,
-        fields::{folded, trimmed},
-        finish::{Calling, Noted},
-        problem::{BASIC_CHALLENGE, Code, InOtherWords, Problem, whole_seconds},
-        v1::NO_STORE,
-    },
-    tokens::ACCESS_TOKEN_LIFE,
+use crate::http::{
+    authorization::Authorization,
+    caller::refused,
+    even_time::Hides,
+    fields::{folded, trimmed},
+    finish::{Calling, Noted},
+    problem::{BASIC_CHALLENGE, Code, InOtherWords, Problem, whole_seconds},
+    v1::NO_STORE,
 };
 
 use super::platform::note_refresh;
@@ -145,8 +145,14 @@ pub(super) fn no_query() -> Response {
     Refusal::invalid_request("the URL must have no query; the form belongs into the body").into_response()
 }
 
-pub(super) async fn answer(app: &Arc<App>, client: Client, body: &[u8], source: Source, noted: &Noted) -> Response {
-    match grant(app, client, body, source, noted).await {
+pub(super) async fn answer(
+    access: &Arc<Access>,
+    client: Client,
+    body: &[u8],
+    source: Source,
+    noted: &Noted,
+) -> Response {
+    match grant(access, client, body, source, noted).await {
         Ok(tokens) => {
             noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
             (NO_STORE, Json(TokenView::from(tokens))).into_response()
@@ -155,7 +161,13 @@ pub(super) async fn answer(app: &Arc<App>, client: Client, body: &[u8], source: 
     }
 }
 
-async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source, noted: &Noted) -> Result<Tokens, Refusal> {
+async fn grant(
+    access: &Arc<Access>,
+    client: Client,
+    body: &[u8],
+    source: Source,
+    noted: &Noted,
+) -> Result<Tokens, Refusal> {
     let mut form = read_form(body)?;
     // Blanks alone are no value.
     let scope = form.remove("scope").filter(|text| text.split_ascii_whitespace().next().is_some());
@@ -163,13 +175,13 @@ async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source, note
     let grant_type = form.remove("grant_type").ok_or_else(|| Refusal::invalid_request("grant_type is required"))?;
     let client = named_client(client, &mut form)?;
     if let Some((_, secret)) = &client {
-        noted.is_about_value(secret, app.settings().environment);
+        noted.is_about_value(secret, access.settings().environment);
     }
     match grant_type.as_str() {
         "client_credentials" => {
             let (id, secret) = client.ok_or_else(|| Refusal::invalid_client(Denial::NotFound, AUTHENTICATE))?;
             let request = ObtainToken { app_key: &id, app_secret: &secret, scopes, source, refreshable: false };
-            Ok(obtain_token(app, request).await?)
+            Ok(obtain_token(access, request).await?)
         }
         "refresh_token" => {
             let token = form.remove("refresh_token").map(trimmed);
@@ -179,11 +191,11 @@ async fn grant(app: &Arc<App>, client: Client, body: &[u8], source: Source, note
                 Some((id, secret)) => {
                     let request =
                         ObtainToken { app_key: &id, app_secret: &secret, scopes: None, source, refreshable: false };
-                    Some(obtain_token(app, request).await?.secret_key)
+                    Some(obtain_token(access, request).await?.secret_key)
                 }
                 None => None,
             };
-            let refreshed = refresh_token(app, RefreshToken { token: &token, scopes, proved }).await;
+            let refreshed = refresh_token(access, RefreshToken { token: &token, scopes, proved }).await;
             Ok(refreshed.inspect_err(|error| note_refresh(noted, error))?)
         }
         _ => Err(Refusal {

@@ -43,7 +43,7 @@ async fn the_last_use_is_told_once_it_was_written_down() {
     world.get(&reader.value, &reader.path()).await.json(200);
     world.advance(Duration::from_secs(90));
     world.get(&reader.value, "/v1/api-keys/partner_a").await.json(200);
-    world.app.flush_usage().await.unwrap();
+    world.access.flush_usage().await.unwrap();
     let key = world.get(&reader.value, &reader.path()).await.json(200);
     assert_eq!(
         (&key["last_used"], &key["lastUsed"]),

@@ -1,6 +1,6 @@
 //! `POST /v1/merchants/{mid}/suspend`, `/resume` and `/close`.
 
-use keyward_api::app::{Caller, change_status::change_status};
+use keyward_app::{Caller, manage::change_status::change_status};
 use keyward_domain::Status;
 use serde_json::{Value, json};
 
@@ -158,7 +158,7 @@ async fn the_operator_stands_above_the_platform() {
     let platform = world.root("platform").await.value;
     let partner = world.root("partner_a").await.value;
     let set =
-        async |status| change_status(&world.app, &Caller::operator(), &"merchant_a1".parse().unwrap(), status).await;
+        async |status| change_status(&world.manage, &Caller::operator(), &"merchant_a1".parse().unwrap(), status).await;
     let resume = async |by: &str| world.post(by, "/v1/merchants/merchant_a1/resume").await;
     world.post(&platform, "/v1/merchants/merchant_a1/suspend").await.json(200);
     set(Status::Suspended).await.unwrap();

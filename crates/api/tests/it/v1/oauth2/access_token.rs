@@ -19,7 +19,7 @@ async fn it_says_what_the_contract_says() {
     let keys = world.request("GET", "/.well-known/jwks.json").send().await.json(200);
     let header = part(&token, 0);
     assert_eq!(header, json!({"alg": "EdDSA", "typ": "at+jwt", "kid": keys["keys"][0]["kid"]}));
-    let (claims, now) = (part(&token, 1), world.app.now().as_seconds());
+    let (claims, now) = (part(&token, 1), world.access.now().as_seconds());
     assert_eq!(
         claims,
         json!({
@@ -138,10 +138,10 @@ async fn a_narrowed_token_grants_no_more_than_it_holds() {
 
 #[tokio::test]
 async fn a_token_survives_a_rotation_and_dies_with_its_time() {
-    use keyward_api::app::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
+    use keyward_app::access::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
-    assert_eq!(rotate_signing_keys(&world.app).await.unwrap(), keyward_storage::Write::Applied);
+    assert_eq!(rotate_signing_keys(&world.access).await.unwrap(), keyward_storage::Write::Applied);
     world.advance(Duration::from_secs(599));
     let old = world.access_token(&pair).await;
     world.advance(Duration::from_secs(1));
@@ -151,7 +151,7 @@ async fn a_token_survives_a_rotation_and_dies_with_its_time() {
         world.get(&old, "/v1/merchants").await.json(200);
         world.get(&new, "/v1/merchants").await.json(200);
         world.advance(Duration::from_secs(590));
-        keep_signing_keys(&world.app).await.unwrap();
+        keep_signing_keys(&world.access).await.unwrap();
     }
     world.get(&old, "/v1/merchants").await.problem(401, "invalid_credential");
 }
@@ -163,7 +163,7 @@ async fn a_key_that_another_node_made_is_read_when_it_is_met() {
     let other = world.behind(world.store.as_ref().clone(), crate::harness::Setup::default()).await;
     // The other node knows the first key; this one makes the second.
     assert_eq!(
-        keyward_api::app::rotate_signing_keys::rotate_signing_keys(&world.app).await.unwrap(),
+        keyward_app::access::rotate_signing_keys::rotate_signing_keys(&world.access).await.unwrap(),
         keyward_storage::Write::Applied
     );
     world.advance(Duration::from_mins(10));

@@ -73,7 +73,7 @@ async fn every_claim_is_needed_and_checked() {
         without.as_object_mut().unwrap().remove(name);
         refused(&world, &sign(&without)).await;
     }
-    let now = world.app.now().as_seconds();
+    let now = world.access.now().as_seconds();
     let other = world.pair("merchant_a2", &["merchants:read"]).await;
     for (name, value) in [
         ("iss", json!("https://elsewhere.example.test")),
@@ -130,9 +130,9 @@ async fn a_token_of_another_service_is_refused() {
 async fn a_token_of_another_deployments_key_is_refused() {
     let (world, elsewhere) =
         (World::new().await, World::with(Setup { form: SecretForm::Hmac, ..Setup::default() }).await);
-    elsewhere.app.random::<64>().unwrap();
+    elsewhere.access.random::<64>().unwrap();
     assert_eq!(
-        keyward_api::app::rotate_signing_keys::rotate_signing_keys(&elsewhere.app).await.unwrap(),
+        keyward_app::access::rotate_signing_keys::rotate_signing_keys(&elsewhere.access).await.unwrap(),
         keyward_storage::Write::Applied
     );
     elsewhere.advance(std::time::Duration::from_mins(10));

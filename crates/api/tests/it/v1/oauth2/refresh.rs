@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_api::app::rotate_signing_keys::keep_signing_keys;
+use keyward_app::access::rotate_signing_keys::keep_signing_keys;
 use serde_json::{Value, json};
 
 use super::token::{PATH, ask};
@@ -33,7 +33,7 @@ async fn a_redemption_gives_a_fresh_pair_of_tokens() {
         // Each time the first of a family of its own.
         let tokens = if name == "refreshToken" { tokens.clone() } else { world.tokens(&pair).await };
         let fresh = ask(&world, &json!({name: tokens["refreshToken"]})).await.json(200);
-        let expires = world.app.now().saturating_add(Duration::from_mins(10)).as_millis();
+        let expires = world.access.now().saturating_add(Duration::from_mins(10)).as_millis();
         assert_eq!((&fresh["expires"], &fresh["id"]), (&json!(expires), &json!(pair.secret.uuid())));
         assert_ne!(fresh["refreshToken"], tokens["refreshToken"]);
         assert_ne!(fresh["accessToken"], tokens["accessToken"]);
@@ -169,7 +169,7 @@ async fn where_no_key_can_sign_a_refresh_token_is_not_used_up() {
         redeem().await.problem(503, "unavailable");
     }
     world.store.on_the_writer("DROP TRIGGER refused").await.unwrap();
-    keep_signing_keys(&node.app).await.unwrap();
+    keep_signing_keys(&node.access).await.unwrap();
     redeem().await.json(200);
     redeem().await.problem(401, "invalid_credential");
 }

@@ -1,0 +1,180 @@
+//! How many wrong credentials are let through before a source has to wait (contract, section 10).
+//!
+//! Only failures count, never a revoked key or a good one: whoever holds a good key is slowed down only while sharing a
+//! source with somebody who guesses. Kept in this process alone.
+
+use std::{
+    collections::HashSet,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use keyward_domain::{AccountId, KeyId};
+
+use crate::Clock;
+
+mod limit;
+mod source;
+mod warnings;
+
+pub(crate) use limit::Limit;
+pub use source::Source;
+pub(crate) use warnings::{Passed, Warnings};
+
+/// How much more than one source a gateway that is no configured proxy may fail before its look-ups share a small rate.
+const GATEWAY: u32 = 10;
+/// How many such gateways are named in the log.
+const MOST_NAMED: usize = 64;
+
+/// Whose guesses are counted together: a source's, or, where somebody has proved who they are, an account's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Guesser {
+    /// Nobody in particular, from there.
+    Source(Source),
+    /// Callers of this account; none is the operator.
+    Account(Option<AccountId>),
+    /// The service itself: digests that it brings up to date.
+    Upkeep,
+}
+
+/// Too many wrong credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many wrong credentials; the next one may come in {retry_after:?}")]
+pub struct TooManyAttempts {
+    /// How long to wait.
+    pub retry_after: Duration,
+}
+
+/// The limits that guesses run into.
+pub(crate) struct Attempts {
+    /// By where a request comes from.
+    source: Limit<Source>,
+    /// By the gateway that says so and is no configured proxy: a larger bound, and beyond it a rate of look-ups.
+    gateway: Limit<IpAddr>,
+    through_gateway: Limit<IpAddr>,
+    named: Mutex<HashSet<(IpAddr, bool)>>,
+    /// By the public key that a token is asked for with, and where from.
+    pair: Limit<(KeyId, Source)>,
+    /// By who guesses at keys whose digests are slow to check, whichever they are: a guess costs us 20 ms of a core.
+    slow: Limit<Guesser>,
+    pub(crate) warnings: Warnings,
+}
+
+impl Attempts {
+    pub(crate) fn new(per_minute: u32, clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            source: Limit::new(per_minute, Arc::clone(clock)),
+            gateway: Limit::new(per_minute.saturating_mul(GATEWAY), Arc::clone(clock)),
+            through_gateway: Limit::new(per_minute, Arc::clone(clock)),
+            named: Mutex::default(),
+            pair: Limit::new(per_minute, Arc::clone(clock)),
+            slow: Limit::new(per_minute, Arc::clone(clock)),
+            warnings: Warnings::new(Arc::clone(clock)),
+        }
+    }
+
+    /// Whether a key may be looked up for this source.
+    pub(crate) fn admit_look_up(&self, source: Source) -> Result<(), TooManyAttempts> {
+        self.source.admit(&source).map_err(|error| self.refused(source, error))?;
+        let Some(gateway) = source.gateway() else { return Ok(()) };
+        if self.gateway.admit(&gateway).is_ok() {
+            return Ok(());
+        }
+        self.name(gateway, true);
+        self.through_gateway.take(&gateway)
+    }
+
+    /// Counts a wrong credential.
+    pub(crate) fn failed(&self, source: Source) {
+        self.source.failed(&source);
+        if let Some(gateway) = source.gateway() {
+            self.name(gateway, false);
+            metrics::counter!("keyward_failures_through_unconfigured_proxies_total").increment(1);
+            self.gateway.failed(&gateway);
+        }
+    }
+
+    /// Counts a wrong pair of keys. An error if there were too many before it.
+    pub(crate) fn failed_pair(&self, app_key: KeyId, source: Source) -> Result<(), TooManyAttempts> {
+        let admitted = self.pair.admit(&(app_key, source)).and_then(|()| self.source.admit(&source));
+        admitted.map_err(|error| self.refused(source, error))?;
+        self.pair.failed(&(app_key, source));
+        self.failed(source);
+        Ok(())
+    }
+
+    /// Counts a guess that is slow to check, before it is checked.
+    pub(crate) fn guess(&self, guesser: Guesser) -> Result<Guess<'_>, TooManyAttempts> {
+        self.slow.take(&guesser).map_err(|error| match guesser {
+            Guesser::Source(source) => self.refused(source, error),
+            Guesser::Account(_) | Guesser::Upkeep => error,
+        })?;
+        Ok(Guess { attempts: self, guesser })
+    }
+
+    /// How much is remembered, by limit.
+    pub(crate) fn entries(&self) -> [(&'static str, usize); 5] {
+        [
+            ("source", self.source.len()),
+            ("gateway", self.gateway.len()),
+            ("through_gateway", self.through_gateway.len()),
+            ("pair", self.pair.len()),
+            ("slow_hash", self.slow.len()),
+        ]
+    }
+
+    pub(crate) fn forget(&self) {
+        self.source.forget();
+        self.gateway.forget();
+        self.through_gateway.forget();
+        self.pair.forget();
+        self.slow.forget();
+        self.warnings.forget();
+    }
+
+    /// Warns of a source that has to wait.
+    fn refused(&self, source: Source, error: TooManyAttempts) -> TooManyAttempts {
+        self.warnings.passed(source, Passed::WrongCredentials);
+        error
+    }
+
+    /// Says once for each gateway that it should be configured; and once that it is slowed down.
+    fn name(&self, gateway: IpAddr, is_slowed_down: bool) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.len() >= MOST_NAMED || !named.insert((gateway, is_slowed_down)) {
+            return;
+        }
+        if is_slowed_down {
+            tracing::warn!(
+                %gateway,
+                "too many wrong credentials came through {gateway}: keys that are not in memory are looked up slowly \
+                 for all its clients; if it is a proxy of yours, name it in trusted_proxies"
+            );
+        } else {
+            tracing::warn!(
+                %gateway,
+                "{gateway} sends a forwarding header and is not in trusted_proxies: its word is not believed, and its \
+                 clients share a limit on wrong credentials; if it is a proxy of yours, name it in trusted_proxies"
+            );
+        }
+    }
+}
+
+/// A guess that was counted.
+#[must_use]
+pub(crate) struct Guess<'a> {
+    attempts: &'a Attempts,
+    guesser: Guesser,
+}
+
+impl Guess<'_> {
+    /// It was right, or was never checked: it counts no more.
+    pub(crate) fn give_back(self) {
+        self.attempts.slow.give_back(&self.guesser);
+    }
+}
+
+#[cfg(test)]
+#[path = "attempts/tests.rs"]
+mod tests;

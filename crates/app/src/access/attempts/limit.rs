@@ -1,0 +1,90 @@
+//! One limit, kept per key: the generic cell rate algorithm over failures.
+//!
+//! Our own, not a library's: what is counted before the work has to be given back after it, which none offers.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::TooManyAttempts;
+use crate::Clock;
+
+/// One limit.
+pub(crate) struct Limit<K: Hash + Eq + Clone> {
+    /// How long it takes until one more try is given back.
+    one_more: Duration,
+    /// How long it takes until all of them are.
+    all: Duration,
+    /// When all tries of a key are given back, on the monotonic clock. A key that is not here has used none.
+    used_until: Mutex<HashMap<K, Duration>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    /// At most `per_minute` failures a minute.
+    pub(crate) fn new(per_minute: u32, clock: Arc<dyn Clock>) -> Self {
+        let per_minute = per_minute.max(1);
+        let one_more = Duration::from_mins(1) / per_minute;
+        Self { one_more, all: one_more * per_minute, used_until: Mutex::default(), clock }
+    }
+
+    /// Whether `key` may try (again). Counts nothing.
+    pub(crate) fn admit(&self, key: &K) -> Result<(), TooManyAttempts> {
+        let now = self.clock.monotonic();
+        self.room(self.used_until().get(key).copied(), now)
+    }
+
+    /// Counts a failure of `key`.
+    pub(crate) fn failed(&self, key: &K) {
+        let now = self.clock.monotonic();
+        let mut used_until = self.used_until();
+        let until = used_until.entry(key.clone()).or_insert(now);
+        // Several at once were admitted before one of them used the limit up.
+        *until = ((*until).max(now) + self.one_more).min(now + self.all);
+    }
+
+    /// Counts a try before its outcome is known.
+    pub(crate) fn take(&self, key: &K) -> Result<(), TooManyAttempts> {
+        let now = self.clock.monotonic();
+        let mut used_until = self.used_until();
+        self.room(used_until.get(key).copied(), now)?;
+        let until = used_until.entry(key.clone()).or_insert(now);
+        *until = (*until).max(now) + self.one_more;
+        Ok(())
+    }
+
+    /// Counts a try of [`Self::take`] no more.
+    pub(crate) fn give_back(&self, key: &K) {
+        if let Some(until) = self.used_until().get_mut(key) {
+            *until = until.saturating_sub(self.one_more);
+        }
+    }
+
+    /// Forgets keys that have used none.
+    pub(crate) fn forget(&self) {
+        let now = self.clock.monotonic();
+        let mut used_until = self.used_until();
+        used_until.retain(|_, until| *until > now);
+        used_until.shrink_to_fit();
+    }
+
+    fn room(&self, used_until: Option<Duration>, now: Duration) -> Result<(), TooManyAttempts> {
+        let with_this = used_until.unwrap_or_default().max(now) + self.one_more;
+        match with_this.checked_sub(now + self.all) {
+            Some(retry_after) if !retry_after.is_zero() => Err(TooManyAttempts { retry_after }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn used_until(&self) -> MutexGuard<'_, HashMap<K, Duration>> {
+        self.used_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many keys are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.used_until().len()
+    }
+}

@@ -1,0 +1,106 @@
+//! What uses a limit up, and what gives it back.
+
+use keyward_domain::Timestamp;
+
+use super::*;
+
+#[derive(Default)]
+pub(crate) struct Dial(Mutex<Duration>);
+
+impl Dial {
+    pub(crate) fn turn(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for Dial {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn monotonic(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn limit(per_minute: u32) -> (Arc<Dial>, Limit<u8>) {
+    let dial = Arc::new(Dial::default());
+    let clock: Arc<dyn Clock> = Arc::clone(&dial) as _;
+    (dial, Limit::new(per_minute, clock))
+}
+
+#[test]
+fn the_limit_is_used_up_by_failures_alone_and_per_key() {
+    let (_dial, limit) = limit(3);
+    for _ in 0..100 {
+        assert_eq!(limit.admit(&1), Ok(()));
+    }
+    for _ in 0..3 {
+        assert_eq!(limit.admit(&1), Ok(()));
+        limit.failed(&1);
+    }
+    assert!(limit.admit(&1).is_err(), "three were let through, as the limit says");
+    assert_eq!(limit.admit(&2), Ok(()));
+}
+
+#[test]
+fn waiting_gives_tries_back_one_by_one() {
+    let (dial, limit) = limit(60);
+    // More than were admitted one by one: they count as all of them, and no more.
+    for _ in 0..90 {
+        limit.failed(&1);
+    }
+    let wait = limit.admit(&1).unwrap_err().retry_after;
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    dial.turn(wait);
+    assert_eq!(limit.admit(&1), Ok(()));
+    limit.failed(&1);
+    assert!(limit.admit(&1).is_err(), "that failure took the try that was given back");
+}
+
+#[test]
+fn what_is_counted_before_the_work_can_be_given_back() {
+    let (_dial, limit) = limit(3);
+    for _ in 0..3 {
+        limit.take(&1).unwrap();
+    }
+    assert!(limit.take(&1).is_err(), "it counts while the outcome is not known");
+    limit.give_back(&1);
+    limit.take(&1).unwrap();
+    limit.take(&1).unwrap_err();
+    limit.give_back(&2);
+    limit.take(&2).unwrap();
+}
+
+#[test]
+fn what_is_over_is_forgotten() {
+    let (dial, limit) = limit(1);
+    limit.failed(&1);
+    limit.failed(&1);
+    limit.forget();
+    assert_eq!(limit.len(), 1);
+    dial.turn(Duration::from_hours(1));
+    limit.forget();
+    assert_eq!(limit.len(), 0);
+}
+
+#[test]
+fn an_ipv6_source_is_its_64_and_a_mapped_address_is_ipv4() {
+    let source = |text: &str| Source::from(text.parse::<IpAddr>().unwrap());
+    assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:2"));
+    assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
+    assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
+    assert_ne!(source("192.0.2.1"), source("192.0.2.2"));
+}
+
+#[test]
+fn a_source_is_shown_as_what_it_is_and_a_claim_as_a_claim() {
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    for (source, shown) in [
+        (Source::from(ip("192.0.2.1")), "192.0.2.1"),
+        (Source::from(ip("2001:db8::7")), "2001:db8::/64"),
+        (Source::claimed(ip("192.0.2.1"), ip("10.0.0.1")), "192.0.2.1 (claimed by 10.0.0.1)"),
+    ] {
+        assert_eq!(source.to_string(), shown);
+    }
+}

@@ -1,0 +1,159 @@
+//! One warning for a source that passes a limit, and not one for each of its requests.
+//!
+//! At most [`MOST`] sources are named in a period, so that strangers fill neither the log nor the memory.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::Source;
+use crate::Clock;
+
+/// How long a source that was named is not named again for the same limit.
+const PERIOD: Duration = Duration::from_mins(10);
+/// How many warnings there are in a period.
+const MOST: usize = 256;
+
+/// A limit that sources run into, by the setting that moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Passed {
+    /// `failed_attempts_per_minute`
+    WrongCredentials,
+    /// A source's share of `limits.max_requests_at_once`.
+    Requests,
+}
+
+impl Passed {
+    const fn setting(self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "failed_attempts_per_minute",
+            Self::Requests => "limits.max_requests_at_once",
+        }
+    }
+}
+
+pub(crate) struct Warnings {
+    said: Mutex<Said>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+struct Said {
+    /// When each warning was written.
+    at: HashMap<(Source, Passed), Duration>,
+    /// When it was written that there are more.
+    more_at: Option<Duration>,
+}
+
+/// What to write.
+#[derive(Debug, PartialEq, Eq)]
+enum Warning {
+    ThisOne,
+    More,
+    Nothing,
+}
+
+impl Warnings {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { said: Mutex::default(), clock }
+    }
+
+    /// A source has passed a limit.
+    pub(crate) fn passed(&self, source: Source, limit: Passed) {
+        let setting = limit.setting();
+        match self.due(source, limit) {
+            Warning::Nothing => {}
+            Warning::More => tracing::warn!("more than {MOST} sources have passed a limit: the others are not named"),
+            Warning::ThisOne => match limit {
+                Passed::WrongCredentials => tracing::warn!(
+                    %source,
+                    limit = setting,
+                    "{source} has shown too many wrong credentials ({setting}): what it asks next is answered with 429"
+                ),
+                Passed::Requests => tracing::warn!(
+                    %source,
+                    limit = setting,
+                    "{source} has its share of the requests at once ({setting}): more of them are answered with 429"
+                ),
+            },
+        }
+    }
+
+    fn due(&self, source: Source, limit: Passed) -> Warning {
+        let now = self.clock.monotonic();
+        let is_fresh = |at: &Duration| *at + PERIOD > now;
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.at.get(&(source, limit)).is_some_and(is_fresh) {
+            return Warning::Nothing;
+        }
+        if said.at.len() >= MOST {
+            said.at.retain(|_, at| is_fresh(at));
+        }
+        if said.at.len() >= MOST {
+            if said.more_at.as_ref().is_some_and(is_fresh) {
+                return Warning::Nothing;
+            }
+            said.more_at = Some(now);
+            return Warning::More;
+        }
+        said.at.insert((source, limit), now);
+        Warning::ThisOne
+    }
+
+    /// Forgets warnings that may be written again.
+    pub(crate) fn forget(&self) {
+        let now = self.clock.monotonic();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.at.retain(|_, at| *at + PERIOD > now);
+        said.at.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Once for each source and limit in a period, and never for more than there is room.
+    use std::net::IpAddr;
+
+    use super::{super::tests::Dial, *};
+
+    fn warnings() -> (Arc<Dial>, Warnings) {
+        let dial = Arc::new(Dial::default());
+        let clock: Arc<dyn Clock> = Arc::clone(&dial) as _;
+        (dial, Warnings::new(clock))
+    }
+
+    fn source(n: u32) -> Source {
+        IpAddr::from(n.to_be_bytes()).into()
+    }
+
+    #[test]
+    fn a_source_is_named_once_for_each_limit_in_a_period() {
+        let (dial, warnings) = warnings();
+        let due = |n, limit| warnings.due(source(n), limit);
+        assert_eq!(due(1, Passed::WrongCredentials), Warning::ThisOne);
+        for _ in 0..3 {
+            assert_eq!(due(1, Passed::WrongCredentials), Warning::Nothing);
+        }
+        assert_eq!(due(1, Passed::Requests), Warning::ThisOne);
+        assert_eq!(due(2, Passed::WrongCredentials), Warning::ThisOne);
+        dial.turn(PERIOD);
+        assert_eq!(due(1, Passed::WrongCredentials), Warning::ThisOne);
+    }
+
+    #[test]
+    fn only_so_many_are_named_and_remembered_and_one_line_says_that_there_are_more() {
+        let (dial, warnings) = warnings();
+        let many = u32::try_from(MOST).unwrap();
+        let due = |n| warnings.due(source(n), Passed::WrongCredentials);
+        assert!((0..many).all(|n| due(n) == Warning::ThisOne));
+        assert_eq!(due(many), Warning::More);
+        assert!((many..2 * many).all(|n| due(n) == Warning::Nothing));
+        assert_eq!(warnings.said.lock().unwrap().at.len(), MOST);
+        dial.turn(PERIOD);
+        warnings.forget();
+        assert!(warnings.said.lock().unwrap().at.is_empty());
+        assert_eq!(due(many), Warning::ThisOne);
+    }
+}

@@ -1,0 +1,149 @@
+//! Redeem a refresh token for a fresh pair of tokens (contract, section 2). It works once; a second time ends its family.
+
+use std::sync::Arc;
+
+use keyward_domain::{AccountId, Actor, Denial, KeyId, Mid, ScopeSet, revocation::usable_pair};
+use keyward_storage::{Authority, Redeemed, Redemption, StorageError};
+
+use super::{
+    Access, Refused,
+    caller::{Sight, TRIES, look},
+    key_reload::KeyReload,
+    obtain_token::{Family, Tokens, make_tokens},
+    tokens::{AccessGrant, RefreshGrant},
+};
+use crate::{Fault, account_queue::Lane};
+
+/// The token, and what its bearer says about itself.
+pub struct RefreshToken<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// Fewer scopes than the family has; all of them if absent.
+    pub scopes: Option<ScopeSet>,
+    /// The secret key that the bearer has proved to hold, where the dialect has it prove one.
+    pub proved: Option<KeyId>,
+}
+
+/// Why there are no fresh tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not ours, ended, used before, or its keys are no longer usable. A client learns none of it.
+    #[error("the refresh token is not good: {denial}")]
+    Denied {
+        /// Why.
+        denial: Denial,
+        /// The secret key that the token speaks for; absent where the token is not ours.
+        secret_key: Option<KeyId>,
+    },
+    /// A scope that the family does not cover: it never widens.
+    #[error("the refresh token does not cover a scope that was asked for")]
+    ScopeNotCovered,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+crate::faults!(Error: StorageError);
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Denied(denial) => Self::denied(denial),
+            Refused::InsufficientScope(_) => Self::denied(Denial::InsufficientScope),
+            Refused::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl Error {
+    const fn denied(denial: Denial) -> Self {
+        Self::Denied { denial, secret_key: None }
+    }
+
+    /// The same about a token that speaks for this key.
+    fn about(self, key: KeyId) -> Self {
+        match self {
+            Self::Denied { denial, secret_key: _ } => Self::Denied { denial, secret_key: Some(key) },
+            Self::ScopeNotCovered | Self::Fault(_) => self,
+        }
+    }
+}
+
+/// Redeems a refresh token.
+///
+/// # Errors
+/// [`Error`] if the token is not good or the answer is not to be had.
+pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken<'_>) -> Result<Tokens, Error> {
+    let grant = access.tokens.refresh.open(request.token).ok_or(Error::denied(Denial::NotFound))?;
+    let key = grant.secret_key;
+    redeem_grant(access, request, grant).await.map_err(|error| error.about(key))
+}
+
+async fn redeem_grant(access: &Arc<Access>, request: RefreshToken<'_>, grant: RefreshGrant) -> Result<Tokens, Error> {
+    KeyReload::see_to_a_signer(access).await?;
+    let now = access.times();
+    if request.proved.is_some_and(|key| key != grant.secret_key) {
+        return Err(Error::denied(Denial::NotFound));
+    }
+    let (by, account, mid) = judge_keys(access, &grant, Sight::Memory).await?;
+    let scopes = match request.scopes {
+        Some(asked) if !grant.scopes.covers_all(&asked) => return Err(Error::ScopeNotCovered),
+        Some(asked) => asked,
+        None => grant.scopes.clone(),
+    };
+    let granted = AccessGrant { public_key: grant.public_key, secret_key: grant.secret_key, mid, scopes };
+    let family = Family { id: grant.family, ends_at: grant.family_ends_at, scopes: grant.scopes.clone() };
+    // Made first, redeemed after: where no tokens can be made, the one presented stays good.
+    let tokens = make_tokens(access, granted, Some(family), now)?;
+    let redemption = Redemption {
+        token: grant.token,
+        family: grant.family,
+        family_ends_at: grant.family_ends_at,
+        at: now.shared,
+        by,
+    };
+    let _turn =
+        access.account_queue.take(account, Lane::Redeem, Actor::Key(grant.secret_key)).await.map_err(Fault::from)?;
+    match redeem(access, &grant, redemption).await? {
+        Redeemed::First => {}
+        Redeemed::Again => {
+            tracing::warn!(family = %grant.family, key.id = %grant.secret_key, "a refresh token came a second time; its family is ended");
+            return Err(Error::denied(Denial::Revoked));
+        }
+        Redeemed::FamilyEnded => return Err(Error::denied(Denial::Revoked)),
+    }
+    access.usage.note(grant.secret_key, now.shared);
+    Ok(tokens)
+}
+
+/// By whose right the token is redeemed: that of the two keys that obtained it, as they are now (rule 9, R19), until
+/// its family ends. And their account.
+async fn judge_keys(access: &Access, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
+    if grant.family_ends_at <= access.expiry_time() {
+        return Err(Error::denied(Denial::Expired));
+    }
+    let (public, secret) = tokio::join!(look(access, grant.public_key, by), look(access, grant.secret_key, by));
+    let (public, secret) = (public?, secret?);
+    let (key, chain) = (secret.credential.key.view(), &secret.credential.chain);
+    let public_key = public.credential.key.view();
+    usable_pair(public_key, key, chain, access.expiry_time()).map_err(|reason| Error::denied(reason.into()))?;
+    let right = Authority::of(key.id, chain, secret.as_of)
+        .and(grant.public_key, public.as_of)
+        .until(key.expires_at)
+        .until(public_key.expires_at)
+        .until(Some(grant.family_ends_at));
+    Ok((right, chain.own().id, chain.own().mid.clone()))
+}
+
+/// Redeems, and once more with the keys judged anew where the database found them changed and wrote nothing.
+async fn redeem(access: &Access, grant: &RefreshGrant, mut redemption: Redemption) -> Result<Redeemed, Error> {
+    for _ in 1..TRIES {
+        match access.store.redeem(&redemption).await {
+            Err(StorageError::CallerChanged) => {
+                (redemption.by, ..) = judge_keys(access, grant, Sight::Database).await?;
+            }
+            redeemed => return Ok(redeemed?),
+        }
+    }
+    Ok(access.store.redeem(&redemption).await?)
+}

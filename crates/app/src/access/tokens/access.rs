@@ -1,0 +1,192 @@
+//! Access tokens: JWTs (RFC 9068) signed with Ed25519.
+//!
+//! Reads only what it signed itself: one algorithm, one type, one issuer, one audience, every claim required. Whether
+//! the keys that obtained a token are still usable is asked elsewhere, on every request.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jsonwebtoken::{Algorithm, Header, Validation};
+use keyward_domain::{AccessId, Environment, KeyId, MasterKey, Mid, Purpose, ScopeSet, Timestamp};
+use keyward_storage::{FreshSigningKey, SigningKeyRow};
+use keyward_verifier::Times;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{
+    ACCESS_TOKEN_LIFE, CLOCK_DIFFERENCE, TokenFault,
+    key_set::{self, KeySet},
+    seal::Sealer,
+};
+use crate::Settings;
+
+/// The `typ` of RFC 9068, section 2.1.
+const TYPE: &str = "at+jwt";
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessGrant {
+    /// The public key of the pair that obtained it.
+    pub public_key: KeyId,
+    /// The secret key of that pair: the one that acts.
+    pub secret_key: KeyId,
+    /// The account of both.
+    pub mid: Mid,
+    /// What it may do at the most.
+    pub scopes: ScopeSet,
+}
+
+/// A token that was just made.
+pub struct IssuedAccess {
+    /// The token.
+    pub token: Zeroizing<String>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// A token that was read and is good now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadAccess {
+    /// What it says.
+    pub grant: AccessGrant,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    client_id: String,
+    #[serde(rename = "custom:mid")]
+    mid: String,
+    scope: String,
+    env: String,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    jti: String,
+}
+
+/// Makes and reads the access tokens of one deployment.
+pub struct AccessTokens {
+    issuer: String,
+    audience: String,
+    environment: Environment,
+    validation: Validation,
+    sealer: Sealer,
+    keys: ArcSwap<KeySet>,
+}
+
+impl AccessTokens {
+    pub(crate) fn new(settings: &Settings, master: &MasterKey) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_audience(&[&settings.token_audience]);
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        // Judged below by the service's own clock, which tests can set.
+        validation.validate_exp = false;
+        Self {
+            issuer: settings.issuer.clone(),
+            audience: settings.token_audience.clone(),
+            environment: settings.environment,
+            validation,
+            sealer: Sealer::new(master, Purpose::SigningKeys),
+            keys: ArcSwap::default(),
+        }
+    }
+
+    /// The keys that are known now.
+    #[must_use]
+    pub fn keys(&self) -> Arc<KeySet> {
+        self.keys.load_full()
+    }
+
+    /// Takes over what the database holds; `history` says how many histories of it had been seen when it was asked.
+    pub(crate) fn take_keys(&self, rows: &[SigningKeyRow], history: u64) -> Result<(), TokenFault> {
+        self.keys.store(Arc::new(KeySet::open(rows, history, &self.sealer)?));
+        Ok(())
+    }
+
+    /// Whether the keys were read when so many histories had been seen. If not, the database may not have them.
+    pub(crate) fn are_of(&self, history: u64) -> bool {
+        self.keys.load().history == history
+    }
+
+    /// Makes a signing key of this generation, for the database. `random` are 32 bytes for the key and 24 for the seal.
+    pub(crate) fn fresh_key(
+        &self,
+        generation: i32,
+        seed: &Zeroizing<[u8; 32]>,
+        nonce: [u8; 24],
+    ) -> Result<FreshSigningKey, TokenFault> {
+        key_set::fresh_signing_key(generation, seed, nonce, &self.sealer)
+    }
+
+    /// Signs a token. `Ok(None)` if no key may sign at `now`.
+    pub(crate) fn issue(
+        &self,
+        grant: &AccessGrant,
+        id: AccessId,
+        now: Timestamp,
+    ) -> Result<Option<IssuedAccess>, TokenFault> {
+        let keys = self.keys.load();
+        let Some(key) = keys.signer(now) else { return Ok(None) };
+        let expires_at = now.saturating_add(ACCESS_TOKEN_LIFE);
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: grant.secret_key.to_string(),
+            client_id: grant.public_key.to_string(),
+            mid: grant.mid.to_string(),
+            scope: grant.scopes.to_string(),
+            env: self.environment.to_string(),
+            iat: now.as_seconds(),
+            nbf: now.as_seconds(),
+            exp: expires_at.as_seconds(),
+            jti: id.to_string(),
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.into());
+        header.kid = Some(key.jwk.kid.clone());
+        let token = jsonwebtoken::encode(&header, &claims, &key.signs)
+            .map_err(|_| TokenFault::Refused("sign an access token"))?;
+        Ok(Some(IssuedAccess { token: Zeroizing::new(token), expires_at }))
+    }
+
+    /// Reads a token; `None` for anything that this deployment did not sign, or that is not good now. Its end is judged
+    /// as that of a key; its beginning, which the node that made it dated, by the time that all nodes share.
+    pub(crate) fn read(&self, token: &str, now: Times) -> Option<ReadAccess> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if header.typ.as_deref() != Some(TYPE) {
+            return None;
+        }
+        let keys = self.keys.load();
+        let key = keys.verifier(header.kid.as_deref()?, now.shared)?;
+        let claims: Claims = jsonwebtoken::decode(token, &key.verifies, &self.validation).ok()?.claims;
+        let early = now.shared.saturating_add(CLOCK_DIFFERENCE).as_seconds();
+        let timely = now.expiry.as_seconds() < claims.exp && claims.nbf <= early && claims.iat <= early;
+        if !timely || claims.env != self.environment.as_str() {
+            return None;
+        }
+        let grant = AccessGrant {
+            public_key: claims.client_id.parse().ok()?,
+            secret_key: claims.sub.parse().ok()?,
+            mid: claims.mid.parse().ok()?,
+            scopes: claims.scope.parse().ok()?,
+        };
+        let expires_at = Timestamp::from_micros(claims.exp.checked_mul(1_000_000)?).ok()?;
+        Some(ReadAccess { grant, expires_at })
+    }
+
+    /// Whether a token names a key that is not known here: another node may have made it a moment ago.
+    pub(crate) fn names_unknown_key(&self, token: &str) -> bool {
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        kid.is_some_and(|kid| !self.keys.load().knows(&kid))
+    }
+}
+
+#[cfg(test)]
+#[path = "access/tests.rs"]
+mod tests;

@@ -1,0 +1,137 @@
+//! Turns at an account: what changes an account or its keys waits here, before it takes a connection to the database.
+//!
+//! The database would let it wait, too, but each with a connection in its hands, and the connections are there for all
+//! tenants. What stops an account or a key has a lane of its own: it never waits for what it stops. Within a lane each
+//! calling key has a short line of its own; beyond it the answer is "too many", not a longer line.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use keyward_domain::{AccountId, Actor};
+
+use crate::fair_queue::{FairQueue, Permit, QueueFull};
+
+/// What somebody wants to do at an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    /// Suspend, close, resume; revoke where other keys of the account count.
+    Stop,
+    /// Revoke where no other key counts.
+    Revoke,
+    /// Make what holds the account still while it is made: a pair, an account below it.
+    Make,
+    /// Make a single key, in one statement.
+    MakeKey,
+    /// Redeem a refresh token.
+    Redeem,
+}
+
+impl Lane {
+    const ALL: [Self; 5] = [Self::Stop, Self::Revoke, Self::Make, Self::MakeKey, Self::Redeem];
+
+    /// Its name for metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Revoke => "revoke",
+            Self::Make => "make",
+            Self::MakeKey => "make_key",
+            Self::Redeem => "redeem",
+        }
+    }
+
+    /// How many go at once, and how many of one calling key may wait.
+    const fn room(self) -> (usize, usize) {
+        match self {
+            Self::Stop | Self::Make => (1, 16),
+            Self::Revoke => (8, 128),
+            // Those who come together share a statement.
+            Self::MakeKey => (32, 128),
+            Self::Redeem => (4, 64),
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<HashMap<(AccountId, Lane), FairQueue<Actor>>>);
+
+/// A turn at an account; over when dropped.
+pub(crate) struct Turn {
+    _permit: Permit<Actor>,
+}
+
+impl Turns {
+    /// Waits for a turn.
+    pub(crate) async fn take(&self, account: AccountId, lane: Lane, by: Actor) -> Result<Turn, QueueFull> {
+        let queue = {
+            let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let (places, longest) = lane.room();
+            queues.entry((account, lane)).or_insert_with(|| FairQueue::new(places, longest)).clone()
+        };
+        Ok(Turn { _permit: queue.enter(by).await? })
+    }
+
+    /// How many wait in each lane, at all accounts together.
+    pub(crate) fn waiting(&self) -> Vec<(&'static str, usize)> {
+        let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |lane| queues.iter().filter(|((_, of), _)| *of == lane).map(|(_, queue)| queue.waiting()).sum();
+        Lane::ALL.into_iter().map(|lane| (lane.name(), waiting(lane))).collect()
+    }
+
+    /// Forgets accounts that nobody waits for.
+    pub(crate) fn forget(&self) {
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|_, queue| !queue.is_idle());
+        queues.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! One at a time in a lane, lanes apart, few waiting, no other lane disturbed.
+    use std::{future::Future as _, pin::pin, task::Context};
+
+    use keyward_domain::KeyId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn account(n: u128) -> AccountId {
+        AccountId::from_uuid(Uuid::from_u128(n))
+    }
+
+    fn key(n: u128) -> Actor {
+        Actor::Key(KeyId::from_uuid(Uuid::from_u128(n)))
+    }
+
+    #[tokio::test]
+    async fn one_holds_an_account_few_wait_and_the_next_one_is_sent_away() {
+        let turns = Turns::default();
+        let first = turns.take(account(1), Lane::Make, key(1)).await.unwrap();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut waiting: Vec<_> = (0..16).map(|_| Box::pin(turns.take(account(1), Lane::Make, key(1)))).collect();
+        assert!(waiting.iter_mut().all(|turn| turn.as_mut().poll(&mut context).is_pending()));
+        assert_eq!(turns.take(account(1), Lane::Make, key(1)).await.err(), Some(QueueFull));
+        assert_eq!(turns.waiting(), [("stop", 0), ("revoke", 0), ("make", 16), ("make_key", 0), ("redeem", 0)]);
+        let mut other = pin!(turns.take(account(1), Lane::Make, key(2)));
+        assert!(other.as_mut().poll(&mut context).is_pending(), "another caller has a line of its own");
+        for (account, lane) in [(account(2), Lane::Make), (account(1), Lane::Stop)] {
+            assert!(pin!(turns.take(account, lane, key(1))).poll(&mut context).is_ready(), "{lane:?} is not disturbed");
+        }
+        drop(first);
+        assert!(waiting[0].as_mut().poll(&mut context).is_ready());
+    }
+
+    #[tokio::test]
+    async fn an_account_that_nobody_waits_for_is_forgotten() {
+        let turns = Turns::default();
+        let turn = turns.take(account(1), Lane::Stop, key(1)).await.unwrap();
+        turns.forget();
+        assert_eq!(turns.0.lock().unwrap().len(), 1);
+        drop(turn);
+        turns.forget();
+        assert!(turns.0.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,64 @@
+//! Changes of accounts and keys, and the questions that management asks about them.
+//!
+//! A use case here takes a [`Caller`](crate::Caller) and shows it nothing outside its reach. What it decides is committed
+//! by [`commit`](crate::commit) alone.
+
+use std::sync::Arc;
+
+use keyward_domain::{AccountId, KeyId, PairId};
+use keyward_storage::Store;
+
+mod acting;
+pub mod change_status;
+pub mod count_below;
+pub mod create_account;
+pub mod in_force;
+pub mod issue_key;
+pub mod issue_pair;
+pub mod list_keys;
+pub mod list_merchants;
+pub mod plant_demo;
+pub mod read_key;
+pub mod read_merchant;
+pub mod register_merchant;
+pub mod revoke_key;
+
+use crate::{Access, NoEntropy, account_queue::Turns, commit::Noting, runtime::Runtime};
+
+/// Makes changes, and answers what management asks.
+pub struct Manage {
+    pub(crate) access: Arc<Access>,
+    pub(crate) noting: Noting,
+    pub(crate) runtime: Arc<Runtime>,
+    store: Arc<dyn Store>,
+    account_queue: Arc<Turns>,
+}
+
+impl Manage {
+    pub(crate) fn new(
+        access: Arc<Access>,
+        store: Arc<dyn Store>,
+        account_queue: Arc<Turns>,
+        runtime: Arc<Runtime>,
+    ) -> Self {
+        Self { access, noting: Noting::default(), runtime, store, account_queue }
+    }
+
+    /// The half that answers questions about credentials.
+    #[must_use]
+    pub const fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    fn fresh_key_id(&self) -> Result<KeyId, NoEntropy> {
+        self.runtime.fresh_id(self.access.now()).map(KeyId::from_uuid)
+    }
+
+    fn fresh_account_id(&self) -> Result<AccountId, NoEntropy> {
+        self.runtime.fresh_id(self.access.now()).map(AccountId::from_uuid)
+    }
+
+    fn fresh_pair_id(&self) -> Result<PairId, NoEntropy> {
+        self.runtime.fresh_id(self.access.now()).map(PairId::from_uuid)
+    }
+}

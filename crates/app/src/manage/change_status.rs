@@ -1,0 +1,91 @@
+//! Suspend, resume and close an account (contract, section 8).
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use keyward_domain::{
+    Account, Mid, Permission, Status,
+    revocation::{StatusDecision, StatusRefusal},
+};
+use keyward_storage::{StorageError, Subject, Write};
+
+use super::{
+    Manage,
+    acting::{Acting, MayBeFault},
+};
+use crate::{
+    Fault,
+    access::{Caller, Refused},
+    account_queue::Lane,
+    commit,
+};
+
+/// Why an account kept its status.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not change anything any more.
+    #[error(transparent)]
+    Caller(#[from] Refused),
+    /// No such account within the caller's reach.
+    #[error("no such account")]
+    NoSuchAccount,
+    /// Its own account, one that was suspended from higher up, or a closed one.
+    #[error(transparent)]
+    Refused(#[from] StatusRefusal),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+crate::faults!(Error: StorageError);
+
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
+}
+
+/// Gives an account below the caller this status, and waits until every node judges by it. Repeating it changes nothing,
+/// is no error, and waits again for what the first one did (R9).
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown, or it is committed and not known to
+/// be in force: repeating is safe.
+pub async fn change_status(manage: &Arc<Manage>, caller: &Caller, mid: &Mid, wanted: Status) -> Result<Account, Error> {
+    let mut acting = Acting::begin(manage, caller, Permission::WriteMerchants).await?;
+    loop {
+        let tried = try_once(manage, &acting, mid, wanted).await;
+        if let ControlFlow::Break(account) = acting.again(manage, tried).await? {
+            return Ok(account);
+        }
+    }
+}
+
+async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Status) -> Result<Account, Error> {
+    let reach = &acting.caller.reach();
+    let id = manage.store.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
+    let turn = manage.account_queue.take(id, Lane::Stop, acting.caller.actor()).await.map_err(Fault::from)?;
+    let mut work = manage.store.begin_as(&acting.by).await?;
+    let locked = work.lock_account(reach, id).await?.ok_or(Error::NoSuchAccount)?;
+    let (mut account, subject) = (locked.account, Subject::Account(id));
+    match account.change_status(wanted, reach)? {
+        StatusDecision::Unchanged => {
+            drop((work, turn));
+            commit::again(manage, locked.enforcement, subject).in_force().await?;
+            Ok(account)
+        }
+        StatusDecision::Become(status) => {
+            if work.record_status(reach, id, account.status, status).await? == Write::Stale {
+                return Err(Error::NoSuchAccount);
+            }
+            acting.is_in_time(manage)?;
+            let committed = commit::commit(manage, work, vec![subject], Some(turn)).await?;
+            match committed.seq {
+                Some(_) => committed.in_force().await?,
+                // A suspension from higher up changes no verdict: it is in force as far as the first one is.
+                None => commit::again(manage, locked.enforcement, subject).in_force().await?,
+            }
+            account.status = status;
+            Ok(account)
+        }
+    }
+}

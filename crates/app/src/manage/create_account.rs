@@ -1,0 +1,142 @@
+//! Create an account of any role: what the command line does, and registering a merchant ends in.
+
+use std::ops::ControlFlow;
+
+use keyward_domain::{Account, AccountNotActive, Mid, Name, Parent, Permission, Role, Standing, Status};
+use keyward_storage::{AccountRecord, Constraint, StorageError, Write};
+
+use super::{
+    Manage,
+    acting::{Acting, MayBeFault},
+};
+use crate::{
+    Fault, NoEntropy,
+    access::{Caller, Refused},
+    account_queue::Lane,
+};
+
+/// Create an account.
+#[derive(Clone, Debug)]
+pub struct CreateAccount {
+    /// What it is to be.
+    pub role: Role,
+    /// Its mid; made by the service if absent.
+    pub mid: Option<Mid>,
+    /// What people call it.
+    pub name: Name,
+    /// The account that it is to stand below. Only the platform has none.
+    pub parent: Option<Mid>,
+}
+
+/// Why no account was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not change anything any more.
+    #[error(transparent)]
+    Caller(#[from] Refused),
+    /// No such parent within reach.
+    #[error("no such parent account")]
+    NoSuchParent,
+    /// An account of this role cannot stand there.
+    #[error("a platform stands at the root, a partner below the platform, a merchant below either")]
+    WrongPlace,
+    /// The parent is suspended or closed, or one above it is.
+    #[error(transparent)]
+    ParentNotActive(#[from] AccountNotActive),
+    /// The mid belongs to an account already.
+    #[error("the mid is taken")]
+    MidTaken,
+    /// There is a platform account already, and there is only one.
+    #[error("there is a platform account already")]
+    PlatformExists,
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Conflict(Constraint::AccountMid) => Self::MidTaken,
+            StorageError::Conflict(Constraint::OnePlatform) => Self::PlatformExists,
+            StorageError::Conflict(Constraint::PairUniqueName)
+            | StorageError::Unavailable(_)
+            | StorageError::OutcomeUnknown(_)
+            | StorageError::CallerChanged
+            | StorageError::Corrupt { .. }
+            | StorageError::Unexpected(_) => Self::Fault(error.into()),
+        }
+    }
+}
+
+crate::faults!(Error: NoEntropy);
+
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
+}
+
+/// Creates an account.
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
+pub async fn create_account(manage: &Manage, caller: &Caller, command: CreateAccount) -> Result<Account, Error> {
+    let mut acting = Acting::begin(manage, caller, Permission::WriteMerchants).await?;
+    let reach = acting.caller.reach();
+    let parent = match &command.parent {
+        Some(mid) => Some(manage.store.account(&reach, mid).await?.ok_or(Error::NoSuchParent)?),
+        None => None,
+    };
+    let account = new_account(manage, command, parent.as_ref())?;
+    let _turn = match &account.parent {
+        Some(parent) => {
+            Some(manage.account_queue.take(parent.id, Lane::Make, caller.actor()).await.map_err(Fault::from)?)
+        }
+        None => None,
+    };
+    loop {
+        let tried = insert(manage, &acting, &account).await;
+        if let ControlFlow::Break(()) = acting.again(manage, tried).await? {
+            return Ok(account);
+        }
+    }
+}
+
+/// Decides what the account is. Writes nothing.
+pub(crate) fn new_account(
+    manage: &Manage,
+    command: CreateAccount,
+    parent: Option<&AccountRecord>,
+) -> Result<Account, Error> {
+    let CreateAccount { role, mid, name, parent: _ } = command;
+    let place = parent.map(|parent| parent.account.role);
+    if place.map_or(role != Role::Platform, |place| !role.may_stand_below(place)) {
+        return Err(Error::WrongPlace);
+    }
+    if parent.is_some_and(|parent| parent.chain.standing() != Standing::Active) {
+        return Err(AccountNotActive.into());
+    }
+    let id = manage.fresh_account_id()?;
+    Ok(Account {
+        id,
+        mid: mid.unwrap_or_else(|| Mid::made_for(id)),
+        role,
+        name,
+        status: Status::Active,
+        suspended_by: None,
+        parent: parent.map(|parent| Parent { id: parent.account.id, mid: parent.account.mid.clone() }),
+        created_at: manage.access.now(),
+    })
+}
+
+async fn insert(manage: &Manage, acting: &Acting, account: &Account) -> Result<(), Error> {
+    let mut work = manage.store.begin_as(&acting.by).await?;
+    if work.insert_account(&acting.caller.reach(), account).await? == Write::Stale {
+        return Err(AccountNotActive.into());
+    }
+    acting.is_in_time(manage)?;
+    // A new account decides no verdict yet.
+    work.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Create an API key (contract, section 3).
+
+use std::ops::ControlFlow;
+
+use keyward_domain::{
+    AccountNotActive, ApiKey, Chain, KeyTerms, KeyValue, Mid, Origin, Permission, ScopeNotHeld, Standing,
+};
+use keyward_storage::{StorageError, Write};
+
+use super::{
+    Manage,
+    acting::{Acting, MayBeFault},
+};
+use crate::{
+    Fault, NoEntropy,
+    access::{Caller, Guesser, Refused},
+    account_queue::Lane,
+};
+
+/// Create a key for this account on these terms.
+pub struct IssueKey {
+    /// The account.
+    pub mid: Mid,
+    /// What the key is to be.
+    pub terms: KeyTerms,
+}
+
+/// A new key and its value, which is nowhere else.
+pub struct Issued {
+    /// The key.
+    pub key: ApiKey,
+    /// Its account and those above.
+    pub chain: Chain,
+    /// What its owner gets.
+    pub value: KeyValue,
+}
+
+/// Why no key was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not change anything any more.
+    #[error(transparent)]
+    Caller(#[from] Refused),
+    /// The caller may not grant a scope.
+    #[error(transparent)]
+    ScopeNotHeld(#[from] ScopeNotHeld),
+    /// No such account within the caller's reach.
+    #[error("no such account")]
+    NoSuchAccount,
+    /// The account is suspended or closed, or one above it is.
+    #[error(transparent)]
+    AccountNotActive(#[from] AccountNotActive),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+crate::faults!(Error: StorageError, NoEntropy);
+
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
+}
+
+/// Makes a key and writes it down.
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
+pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> Result<Issued, Error> {
+    let IssueKey { mid, terms } = command;
+    let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
+    acting.caller.may_grant(terms.scopes())?;
+    let reach = acting.caller.reach();
+    let account = manage.store.account(&reach, &mid).await?.ok_or(Error::NoSuchAccount)?;
+    if account.chain.standing() != Standing::Active {
+        return Err(AccountNotActive.into());
+    }
+    let origin = Origin { id: manage.fresh_key_id()?, at: manage.access.now(), by: caller.actor(), pair: None };
+    let (key, value) = mint(manage, terms, origin, &account.chain).await?;
+    let _turn =
+        manage.account_queue.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Fault::from)?;
+    loop {
+        let tried = insert(manage, &acting, &key).await;
+        if let ControlFlow::Break(()) = acting.again(manage, tried).await? {
+            return Ok(Issued { key, chain: account.chain, value });
+        }
+    }
+}
+
+async fn insert(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Error> {
+    acting.caller.may_grant(&key.facts().scopes)?;
+    acting.is_in_time(manage)?;
+    match manage.store.insert_key(&acting.by, &acting.caller.reach(), key).await? {
+        Write::Applied => Ok(()),
+        Write::Stale => Err(AccountNotActive.into()),
+    }
+}
+
+/// Draws the value of a new key and makes the key. Writes nothing.
+pub(crate) async fn mint(
+    manage: &Manage,
+    terms: KeyTerms,
+    origin: Origin,
+    chain: &Chain,
+) -> Result<(ApiKey, KeyValue), MintError> {
+    let value =
+        KeyValue::mint(terms.key_type(), manage.runtime.settings.environment, origin.id, manage.runtime.random()?);
+    let digest = if terms.key_type().is_secret() {
+        Some(
+            manage
+                .access
+                .secrets
+                .digest(Guesser::Account(Some(chain.own().id)), &value, manage.runtime.random()?)
+                .await?,
+        )
+    } else {
+        None
+    };
+    Ok((ApiKey::issue(terms, origin, chain, &value, digest)?, value))
+}
+
+/// Why no key could be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MintError {
+    #[error(transparent)]
+    AccountNotActive(#[from] AccountNotActive),
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<MintError> for Error {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::AccountNotActive(error) => error.into(),
+            MintError::Entropy(error) => error.into(),
+            MintError::Fault(fault) => fault.into(),
+        }
+    }
+}

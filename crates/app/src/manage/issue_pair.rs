@@ -1,0 +1,223 @@
+//! Create a public and a secret key that belong together (contract, section 7).
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use keyward_domain::{AccountId, KeyId, Permission};
+use keyward_domain::{
+    AccountNotActive, ApiKey, Ask, Chain, Description, KeyTerms, KeyType, KeyValue, Mid, Name, Origin, OtherWriters,
+    PairMembership, Reason, Refusal, ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
+};
+use keyward_storage::{Constraint, Enforcement, StorageError, Subject, UnitOfWork, Write};
+
+use super::{
+    Manage,
+    acting::{Acting, MayBeFault},
+    issue_key::{self, MintError, mint},
+};
+use crate::{
+    Fault, NoEntropy,
+    access::{Caller, Refused},
+    account_queue::Lane,
+    commit,
+};
+
+/// How many unique names are tried in the first query; each further one tries four times as many.
+const NAMES_AT_FIRST: u32 = 8;
+const NAMES_AT_MOST: u32 = 4_096;
+/// How often a pair is made anew after losing a race for its unique name.
+const TRIES: u32 = 8;
+
+/// Create a pair for this account.
+#[derive(Clone, Debug)]
+pub struct IssuePair {
+    /// The account.
+    pub mid: Mid,
+    /// What people call the pair.
+    pub name: Name,
+    /// What somebody noted about it.
+    pub description: Option<Description>,
+    /// What the secret key may do.
+    pub scopes: ScopeSet,
+    /// Whether the active pairs of this name are revoked in its favour.
+    pub overwrite: bool,
+}
+
+/// A new pair and its values; the secret one is nowhere else.
+pub struct IssuedPair {
+    /// Its name among the active pairs of the account.
+    pub unique_name: String,
+    /// The public key.
+    pub public: ApiKey,
+    /// Its value.
+    pub public_value: KeyValue,
+    /// The secret key.
+    pub secret: ApiKey,
+    /// Its value.
+    pub secret_value: KeyValue,
+    /// The account and those above.
+    pub chain: Chain,
+}
+
+/// Why no pair was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// As for any key.
+    #[error(transparent)]
+    Key(#[from] issue_key::Error),
+    /// Rule 7.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Lets `?` turn what hinders any new key into what hinders a pair.
+macro_rules! as_for_any_key {
+    ($($cause:ty),+) => {$(
+        impl From<$cause> for Error {
+            fn from(cause: $cause) -> Self {
+                Self::Key(cause.into())
+            }
+        }
+    )+};
+}
+
+as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Fault, StorageError, NoEntropy, MintError);
+
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Key(error) = self { error.fault() } else { None }
+    }
+}
+
+/// Makes a pair and writes it down, together with what it overwrites; then waits until no node accepts that any more.
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
+pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePair) -> Result<IssuedPair, Error> {
+    let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
+    acting.caller.may_grant(&command.scopes)?;
+    let reach = acting.caller.reach();
+    let account = manage.store.account(&reach, &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
+    if account.chain.standing() != Standing::Active {
+        return Err(AccountNotActive.into());
+    }
+    let mut other_names = TRIES;
+    loop {
+        let tried = try_once(manage, &acting, command, account.account.id, &account.chain).await;
+        if other_names > 1 && tried.as_ref().is_err_and(name_was_taken) {
+            other_names -= 1;
+            continue;
+        }
+        if let ControlFlow::Break(issued) = acting.again(manage, tried).await? {
+            return Ok(issued);
+        }
+    }
+}
+
+/// Whether somebody who does not hold the account still took the name: the next one is to be taken.
+fn name_was_taken(error: &Error) -> bool {
+    matches!(error.fault(), Some(Fault::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
+}
+
+async fn try_once(
+    manage: &Arc<Manage>,
+    acting: &Acting,
+    command: &IssuePair,
+    account: AccountId,
+    chain: &Chain,
+) -> Result<IssuedPair, Error> {
+    let caller = &acting.caller;
+    caller.may_grant(&command.scopes)?;
+    let reach = caller.reach();
+    let at = manage.access.now();
+    // Slow hashing comes before the lock.
+    let id = manage.fresh_pair_id()?;
+    let terms = |key_type, scopes| {
+        KeyTerms::agree(key_type, command.name.clone(), command.description.clone(), scopes, None, at)
+    };
+    let unnamed = |key| Origin { id: key, at, by: caller.actor(), pair: None };
+    let fits = |_: TermsError| Fault::CutOff;
+    let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?;
+    let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?;
+    let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id()?), chain).await?;
+    let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id()?), chain).await?;
+
+    let turn = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Fault::from)?;
+    let mut work = manage.store.begin_as(&acting.by).await?;
+    let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
+    let (mut replaced, mut ended_before) = (Vec::new(), Vec::new());
+    if command.overwrite {
+        let ask = Ask { at, by: caller.actor(), reason: Reason::Superseded, reach };
+        (replaced, ended_before) =
+            revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;
+    }
+    let unique_name = free_name(&mut *work, caller, account, command.name.as_str()).await?;
+    let named = |key: ApiKey| key.in_pair(PairMembership { id, unique_name: unique_name.as_str().into() });
+    let (public, secret) = (named(public), named(secret));
+    for key in [&public, &secret] {
+        if work.insert_key(&reach, key).await? == Write::Stale {
+            return Err(AccountNotActive.into());
+        }
+    }
+    acting.is_in_time(manage)?;
+    let committed = commit::commit(manage, work, replaced, Some(turn)).await?;
+    let ended_nothing = committed.seq.is_none() && ended_before.is_empty();
+    committed.in_force().await?;
+    if command.overwrite && ended_nothing {
+        // A pair of this name may be gone with a history of which a node still holds a lease (R18b). Over at once where
+        // every such lease has ended.
+        let history = acting.by.histories().next();
+        let shown_by = history.map(|token| Enforcement { seq: acting.by.as_of(), enforced_at: Some(at), token });
+        commit::again(manage, shown_by, Subject::Account(account)).in_force().await?;
+    }
+    for key in ended_before {
+        let last = manage.store.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
+        commit::again(manage, last, Subject::Key(key)).in_force().await?;
+    }
+    Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
+}
+
+/// Revokes the active pairs of this name. Gives what it ended, and the keys that somebody else has revoked a moment ago:
+/// whether that is in force is to be waited for, too (R9). The new secret key counts as one that is left (rule 7).
+async fn revoke_namesakes(
+    work: &mut dyn UnitOfWork,
+    ask: &Ask,
+    account: AccountId,
+    chain: &Chain,
+    name: &Name,
+    successor: &ApiKey,
+) -> Result<(Vec<Subject>, Vec<KeyId>), Error> {
+    let replaced = work.pair_keys_named(&ask.reach, account, name).await?;
+    let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
+    let left = work.longest_lived_writer(&ask.reach, account, &ids).await?;
+    let others = OtherWriters::among(&left, chain, ask.at);
+    let mut ended_before = Vec::new();
+    for (key, revocation) in overwrite(&replaced, successor, chain, ask, others)? {
+        match work.record_revocation(&ask.reach, key.id(), &revocation).await? {
+            Write::Applied => {}
+            // The first one stays (rule 2).
+            Write::Stale => ended_before.push(key.id()),
+        }
+    }
+    let ended = ids.into_iter().filter(|id| !ended_before.contains(id)).map(Subject::Key).collect();
+    Ok((ended, ended_before))
+}
+
+/// The first of `name`, `name-2`, `name-3` … that no active pair of the account bears.
+async fn free_name(
+    work: &mut dyn UnitOfWork,
+    caller: &Caller,
+    account: AccountId,
+    name: &str,
+) -> Result<String, StorageError> {
+    let numbered = |n: u32| if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
+    let (mut first, mut at_once) = (1, NAMES_AT_FIRST);
+    loop {
+        let among: Vec<String> = (first..first + at_once).map(numbered).collect();
+        let taken = work.taken_unique_names(&caller.reach(), account, &among).await?;
+        if let Some(free) = among.into_iter().find(|name| !taken.contains(name)) {
+            return Ok(free);
+        }
+        first += at_once;
+        at_once = (at_once * 4).min(NAMES_AT_MOST);
+    }
+}

@@ -1,0 +1,130 @@
+//! The demo tree of an empty sandbox: a platform, a partner with a pair of keys each, and a merchant.
+//!
+//! Never touches a database that has accounts, and never one of production.
+
+use keyward_domain::{
+    Account, ApiKey, Chain, Environment, KeyTerms, KeyType, KeyValue, Link, Name, Origin, PairMembership, Parent,
+    Reach, Role, ScopeSet, Status, TextError,
+};
+use keyward_storage::{AccountWindow, Authority, Constraint, StorageError, UnitOfWork, Write};
+
+use super::{
+    Manage,
+    issue_key::{MintError, mint},
+};
+use crate::{Fault, access::Caller};
+
+/// An account of the demo tree with its keys. Both values are shown here and nowhere else.
+pub struct DemoAccount {
+    /// The account.
+    pub account: Account,
+    /// The value of its public key.
+    pub app_key: KeyValue,
+    /// The value of its secret key.
+    pub app_secret: KeyValue,
+}
+
+/// The demo tree.
+pub struct Demo {
+    /// The root.
+    pub platform: DemoAccount,
+    /// A partner below it.
+    pub partner: DemoAccount,
+    /// A merchant of that partner, without keys.
+    pub merchant: Account,
+}
+
+/// Plants the tree in an empty sandbox. `keep` is handed the tree before it becomes lasting, and has to put the values
+/// somewhere safe: if it fails, nothing was planted. `None` if the database has accounts already.
+///
+/// # Errors
+/// What `keep` fails with, or a [`Fault`].
+pub async fn plant_demo<E: From<Fault>>(
+    manage: &Manage,
+    keep: impl FnOnce(&Demo) -> Result<(), E>,
+) -> Result<Option<Demo>, E> {
+    let outage = |error: StorageError| E::from(error.into());
+    let any = AccountWindow { before: None, rows: 1 };
+    let used = !manage.store.accounts(&Reach::operator(), any).await.map_err(outage)?.is_empty();
+    if used || manage.runtime.settings.environment != Environment::Sandbox {
+        return Ok(None);
+    }
+    let mut work = manage.store.begin_as(&Authority::operator()).await.map_err(outage)?;
+    let Some(demo) = plant(manage, &mut *work).await? else { return Ok(None) };
+    keep(&demo)?;
+    work.commit().await.map_err(outage)?;
+    Ok(Some(demo))
+}
+
+async fn plant(manage: &Manage, work: &mut dyn UnitOfWork) -> Result<Option<Demo>, Fault> {
+    let platform = account(manage, Role::Platform, "Demo platform", None)?;
+    let partner = account(manage, Role::Partner, "Demo partner", Some(&platform))?;
+    let merchant = account(manage, Role::Merchant, "Demo merchant", Some(&partner))?;
+    for account in [&platform, &partner, &merchant] {
+        match work.insert_account(&Reach::operator(), account).await {
+            Ok(Write::Applied) => {}
+            // Another node plants one at this moment: leave it to that one.
+            Ok(Write::Stale) | Err(StorageError::Conflict(Constraint::OnePlatform)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let platform = with_keys(manage, work, platform, vec![]).await?;
+    let partner = with_keys(manage, work, partner, vec![Link::from(&platform.account)]).await?;
+    Ok(Some(Demo { platform, partner, merchant }))
+}
+
+fn account(manage: &Manage, role: Role, name: &str, parent: Option<&Account>) -> Result<Account, Fault> {
+    let id = manage.fresh_account_id()?;
+    Ok(Account {
+        id,
+        mid: keyward_domain::Mid::made_for(id),
+        role,
+        name: fixed_name(name)?,
+        status: Status::Active,
+        suspended_by: None,
+        parent: parent.map(|parent| Parent { id: parent.id, mid: parent.mid.clone() }),
+        created_at: manage.access.now(),
+    })
+}
+
+async fn with_keys(
+    manage: &Manage,
+    work: &mut dyn UnitOfWork,
+    account: Account,
+    above: Vec<Link>,
+) -> Result<DemoAccount, Fault> {
+    let chain = Chain::new(Link::from(&account), above).map_err(|_| Fault::CutOff)?;
+    let pair = PairMembership { id: manage.fresh_pair_id()?, unique_name: "Demo pair".into() };
+    let scopes = ["api-keys:*", "merchants:*"].into_iter().collect();
+    let (public, app_key) = key(manage, KeyType::Public, ScopeSet::empty(), &pair, &chain).await?;
+    let (secret, app_secret) = key(manage, KeyType::Secret, scopes, &pair, &chain).await?;
+    for key in [&public, &secret] {
+        if work.insert_key(&Reach::operator(), key).await? == Write::Stale {
+            return Err(Fault::CutOff);
+        }
+    }
+    Ok(DemoAccount { account, app_key, app_secret })
+}
+
+async fn key(
+    manage: &Manage,
+    key_type: KeyType,
+    scopes: ScopeSet,
+    pair: &PairMembership,
+    chain: &Chain,
+) -> Result<(ApiKey, KeyValue), Fault> {
+    let now = manage.access.now();
+    let by = Caller::operator().actor();
+    let origin = Origin { id: manage.fresh_key_id()?, at: now, by, pair: Some(pair.clone()) };
+    let terms = KeyTerms::agree(key_type, fixed_name("Demo pair")?, None, scopes, None, now);
+    let minted = mint(manage, terms.map_err(|_| Fault::CutOff)?, origin, chain).await;
+    minted.map_err(|error| match error {
+        MintError::AccountNotActive(_) => Fault::CutOff,
+        MintError::Entropy(error) => error.into(),
+        MintError::Fault(fault) => fault,
+    })
+}
+
+fn fixed_name(text: &str) -> Result<Name, Fault> {
+    Name::parse(text).map_err(|_: TextError| Fault::CutOff)
+}

@@ -1,0 +1,122 @@
+//! Revoke an API key (contract, section 6).
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use keyward_domain::{Ask, Decision, KeyId, OtherWriters, Permission, Reason, Refusal};
+use keyward_storage::{Seq, StorageError, Subject, Write};
+
+use super::{
+    Manage,
+    acting::{Acting, MayBeFault},
+};
+use crate::{
+    Fault,
+    access::{Caller, Refused},
+    account_queue::Lane,
+    commit,
+};
+
+/// Revoke this key for this reason.
+#[derive(Clone, Copy, Debug)]
+pub struct RevokeKey {
+    /// The key.
+    pub id: KeyId,
+    /// Why.
+    pub reason: Reason,
+    /// Whether to answer as soon as it is committed, before it is in force on every node.
+    pub respond_async: bool,
+}
+
+/// That a key is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// The event that did it.
+    pub seq: Option<Seq>,
+}
+
+/// Why a key was not revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not change anything any more.
+    #[error(transparent)]
+    Caller(#[from] Refused),
+    /// No such key within the caller's reach.
+    #[error("no such key")]
+    NoSuchKey,
+    /// Rule 7.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Not the caller's fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+crate::faults!(Error: StorageError);
+
+impl MayBeFault for Error {
+    fn fault(&self) -> Option<&Fault> {
+        if let Self::Fault(fault) = self { Some(fault) } else { None }
+    }
+}
+
+/// Revokes a key for good, and waits until no node accepts it any more. Repeating it changes nothing, is no error, and
+/// waits again for what the first one did (R9).
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown, or it is committed and not known to
+/// be in force: repeating is safe.
+pub async fn revoke_key(manage: &Arc<Manage>, caller: &Caller, command: RevokeKey) -> Result<Revoked, Error> {
+    let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
+    let committed = loop {
+        let tried = decide_and_commit(manage, &acting, command).await;
+        if let ControlFlow::Break(committed) = acting.again(manage, tried).await? {
+            break committed;
+        }
+    };
+    let seq = committed.seq;
+    if !command.respond_async {
+        committed.in_force().await?;
+    }
+    Ok(Revoked { seq })
+}
+
+async fn decide_and_commit(
+    manage: &Arc<Manage>,
+    acting: &Acting,
+    command: RevokeKey,
+) -> Result<commit::Committed, Error> {
+    let reach = acting.caller.reach();
+    let ask = Ask { at: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
+    let found = manage.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+    let account = found.key.facts().account;
+    // The account is held still where others count, so that of two racing revokes the second one sees the first.
+    let depends_on_others = ask.depends_on_other_writers(&found.key);
+    let lane = if depends_on_others { Lane::Stop } else { Lane::Revoke };
+    let turn = manage.account_queue.take(account, lane, acting.caller.actor()).await.map_err(Fault::from)?;
+    let mut work = manage.store.begin_as(&acting.by).await?;
+    let (found, others) = if depends_on_others {
+        work.lock_account(&reach, account).await?.ok_or(Error::NoSuchKey)?;
+        let found = work.current_key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+        let left = work.longest_lived_writer(&reach, account, &[command.id]).await?;
+        let others = OtherWriters::among(&left, &found.chain, ask.at);
+        (found, others)
+    } else {
+        (found, OtherWriters::Some)
+    };
+    let subject = Subject::Key(command.id);
+    match found.key.revoke(&found.chain, &ask, others)? {
+        Decision::AlreadyRevoked(_) => Ok(commit::again(manage, found.enforcement, subject)),
+        Decision::Revoke(revocation) => match work.record_revocation(&reach, command.id, &revocation).await? {
+            Write::Applied => {
+                acting.is_in_time(manage)?;
+                Ok(commit::commit(manage, work, vec![subject], Some(turn)).await?)
+            }
+            // Somebody else revoked it a moment ago: the first one stays (rule 2), and is what has to be waited for.
+            Write::Stale => {
+                drop(work);
+                let found = manage.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+                Ok(commit::again(manage, found.enforcement, subject))
+            }
+        },
+    }
+}
