@@ -7,7 +7,7 @@ use std::{
 
 use keyward_app::{Clock, Entropy, NoEntropy};
 use keyward_domain::Timestamp;
-use keyward_verifier::protocol::Boot;
+use keyward_verifier::protocol::BootInstant;
 
 /// A clock that stands still. Reading it costs nothing: what reading a real one costs is not counted.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ impl Clock for Still {
 }
 
 impl keyward_verifier::Clock for Still {
-    fn boot(&self) -> Boot {
-        Boot::from_nanos(1_000_000_000)
+    fn boot(&self) -> BootInstant {
+        BootInstant::from_nanos(1_000_000_000)
     }
 
     fn wall(&self) -> Timestamp {

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context as _, Result};
 use keyward_api::http::{Entrance, Gateway, HttpOptions, Readiness, entrance};
 use keyward_app::{
-    Access, Caller, Fault, Hashing, Manage, Parts, Settings,
+    Access, Caller, Failure, Hashing, Manage, Parts, Settings,
     access::rotate_signing_keys::keep_signing_keys,
     assemble,
     manage::{
         issue_key::{IssueKey, issue_key},
-        plant_demo::plant_demo,
+        seed_demo::seed_demo,
     },
 };
 use keyward_domain::{Environment, KeyTerms, KeyType, MasterKey, Name, ScopeSet, SecretForm, SecretHasher, Timestamp};
@@ -18,7 +18,7 @@ use keyward_storage::NodeId;
 use keyward_storage_sqlite::{Options, SqliteStore};
 use keyward_verifier::{
     Verifier,
-    protocol::{Rules, Terms},
+    protocol::{LeaseConfig, Rules},
 };
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
@@ -58,11 +58,11 @@ pub async fn start() -> Result<Service> {
     access.verifier().start().await?;
     keep_signing_keys(&access).await?;
     let mut shown = None;
-    plant_demo(&manage, |demo| {
+    seed_demo(&manage, |demo| {
         let platform = &demo.platform;
         let values = (platform.app_key.expose().to_owned(), platform.app_secret.expose().to_owned());
         shown = Some((values, demo.merchant.mid.clone()));
-        Ok::<(), Fault>(())
+        Ok::<(), Failure>(())
     })
     .await?;
     let ((platform_key, platform_secret), mid) = shown.context("no demo tree was planted")?;
@@ -95,7 +95,7 @@ fn use_cases(store: Arc<SqliteStore>) -> Result<(Arc<Access>, Arc<Manage>)> {
         membership: None,
         clock: Arc::clone(&clock) as _,
         fresh_node: Box::new(move || NodeId::from_uuid(Uuid::from_bytes(names.bytes()))),
-        terms: Terms::DEFAULT,
+        terms: LeaseConfig::DEFAULT,
         rules: Rules::ALL,
         capacity_bytes: 1 << 20,
         version: String::new(),
@@ -110,7 +110,7 @@ fn use_cases(store: Arc<SqliteStore>) -> Result<(Arc<Access>, Arc<Manage>)> {
         hashing: Hashing {
             hasher: SecretHasher::new(&master, SecretForm::Hmac).remembering(&[9; 32]),
             form: SecretForm::Hmac,
-            slow_at_once: 1,
+            max_concurrent_slow_hashes: 1,
         },
         master,
         settings: Settings {

@@ -1,6 +1,6 @@
 //! A minute of everything at once: wires break, nodes and Postgres are killed, nodes stand still, and clients attack
 //! every revocation in the moment it is acknowledged (T7, T8, T10 in small; `cargo xtask chaos` is the full size). And
-//! the controls: with a liar in front of a node, a lease removed behind its back, or a database that goes back without
+//! the controls: with a lying_proxy in front of a node, a lease removed behind its back, or a database that goes back without
 //! a node saying so, the same check has to find it.
 //!
 //! The harness is `xtask::chaos`. No latency is asserted here.
@@ -34,15 +34,15 @@ fn whatever_breaks_nobody_accepts_what_was_acknowledged_as_revoked() {
 
 #[test]
 fn whatever_is_planted_is_found_out() {
-    let stale = run(Mode::Control(Planted::Liar(Lie::StaleValid)));
+    let stale = run(Mode::Control(Planted::LyingProxy(Lie::StaleValid)));
     assert!(stale.breaches() > 0, "a node that remembers what was valid");
     assert_eq!((stale.untrue_refusals(), stale.lost()), (0, 0));
 
-    let forgotten = run(Mode::Control(Planted::Liar(Lie::ForgottenRevocation)));
+    let forgotten = run(Mode::Control(Planted::LyingProxy(Lie::ForgottenRevocation)));
     assert!(forgotten.breaches() > 0 && forgotten.lost() > 0, "a node that acknowledges and forgets");
     assert_eq!(forgotten.untrue_refusals(), 0);
 
-    let refusal = run(Mode::Control(Planted::Liar(Lie::FalseRefusal)));
+    let refusal = run(Mode::Control(Planted::LyingProxy(Lie::FalseRefusal)));
     assert!(refusal.untrue_refusals() > 0, "a node that refuses what is valid");
     assert_eq!((refusal.breaches(), refusal.lost()), (0, 0));
 

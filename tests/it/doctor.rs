@@ -30,10 +30,10 @@ async fn the_doctor_lists_the_nodes_with_their_last_acknowledgement() {
     assert!(found(&fleet.place, "nodes").is_empty());
     // The throwaway database knows everybody as its superuser, and forgets.
     let database = found(&fleet.place, "database");
-    let cautions: Vec<_> =
+    let warnings: Vec<_> =
         database.iter().filter(|(level, _)| level == "notice").map(|(_, text)| text.as_str()).collect();
-    assert!(cautions.iter().any(|text| text.contains("a superuser")), "{database:?}");
-    assert!(cautions.iter().any(|text| text.contains("fsync off")), "{database:?}");
+    assert!(warnings.iter().any(|text| text.contains("a superuser")), "{database:?}");
+    assert!(warnings.iter().any(|text| text.contains("fsync off")), "{database:?}");
     assert!(matches!(&found(&fleet.place, "notifications")[..], [(level, _)] if level == "ok"));
     let Fleet { place, nodes, .. } = fleet;
     for node in nodes {

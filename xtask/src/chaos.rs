@@ -5,32 +5,32 @@
 //! function says whether it keeps the promises: T7, T8 and T10 of the test plan. It signals only processes that it
 //! started, and everything ends with it. It asserts no latency: times are printed for information.
 
-mod aftermath;
 mod check;
 mod clock;
 mod control;
+mod counters;
+mod credentials;
 mod cut;
 mod desk;
-mod dice;
 mod faults;
+mod final_state;
 mod goback;
 mod history;
 mod http;
 mod ledger;
-mod liar;
 mod load;
 mod log;
+mod lying_proxy;
 mod node;
 mod parked;
 mod plan;
 mod probes;
 mod proxy;
 mod report;
+mod rng;
 mod schedule;
 mod sql;
-mod stock;
 mod story;
-mod tally;
 mod watcher;
 mod world;
 
@@ -45,19 +45,19 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::run;
 use check::{Outcome, check};
 use clock::{Clock, Moment};
+use counters::Counters;
+use credentials::Credentials;
 use cut::Cut;
-use dice::Dice;
 use faults::Mark;
 use history::{Made, Recorder, Span, Subject, Thing};
 use ledger::Ledger;
 use probes::Probes;
+use rng::Rng;
 use schedule::{Lane, Planned};
-use stock::Stock;
-use tally::Tally;
 use world::World;
 
 pub use control::Planted;
-pub use liar::Lie;
+pub use lying_proxy::Lie;
 pub use plan::{Load, Mode, Plan, Profile};
 pub use report::Report;
 pub use schedule::Kind;
@@ -75,8 +75,8 @@ struct Run {
     world: World,
     recorder: Recorder,
     ledger: Ledger,
-    tally: Tally,
-    stock: Stock,
+    counters: Counters,
+    credentials: Credentials,
     probes: Probes,
     over: AtomicBool,
     /// One a node: it is held while a fault happens to the node, or none may.
@@ -186,15 +186,15 @@ pub fn storm(plan: &Plan) -> Result<Report> {
     let platform = recorder.thing(&world.platform.mid, born);
     let name = "the platform's key".to_owned();
     let caller = recorder.subject(Made { name, rests_on: vec![platform], good_until: None, born });
-    let (tally, stock, probes) = (Tally::default(), Stock::default(), Probes::for_nodes(plan.nodes));
+    let (counters, credentials, probes) = (Counters::default(), Credentials::default(), Probes::for_nodes(plan.nodes));
     let run = Run {
         plan: plan.clone(),
         clock,
         world,
         recorder,
         ledger,
-        tally,
-        stock,
+        counters,
+        credentials,
         probes,
         over: AtomicBool::new(false),
         turns: (0..plan.nodes).map(|_| Mutex::default()).collect(),
@@ -227,7 +227,7 @@ pub fn storm(plan: &Plan) -> Result<Report> {
 fn faults(run: &Run) -> Result<Vec<Mark>> {
     let plan = &run.plan;
     let began = run.clock.now();
-    let planned = schedule::draw(&plan.counts, plan.nodes, plan.duration, plan.longest, &Dice::of_seed(plan.seed));
+    let planned = schedule::draw(&plan.counts, plan.nodes, plan.duration, plan.longest, &Rng::of_seed(plan.seed));
     let lanes: Vec<Lane> = (0..plan.nodes).map(Lane::Node).chain([Lane::Postgres]).collect();
     let marks = thread::scope(|scope| {
         let lanes: Vec<_> = lanes
@@ -258,23 +258,34 @@ fn faults(run: &Run) -> Result<Vec<Mark>> {
 /// Asks what has become of everything, and checks it.
 fn conclude(run: Run, marks: Vec<Mark>) -> Result<Report> {
     let ledger = run.ledger.read()?;
-    let last = aftermath::standings(&run, &ledger)?;
-    aftermath::verify_all(&run)?;
+    let last = final_state::standings(&run, &ledger)?;
+    final_state::verify_all(&run)?;
     let (mut crashes, mut refused_starts) = (Vec::new(), 0);
     for (number, node) in run.world.nodes.iter().enumerate() {
         let (ends, refusals) = node.troubles();
         crashes.extend(ends.into_iter().map(|how| format!("node {number}: {how}")));
         refused_starts += refusals;
     }
-    let Run { plan, world, recorder, tally, cuts, complaints, .. } = run;
+    let Run { plan, world, recorder, counters, cuts, complaints, .. } = run;
     let (history, cuts) = (recorder.close(), cuts.into_inner().unwrap_or_else(PoisonError::into_inner));
     let complaints = complaints.into_inner().unwrap_or_else(PoisonError::into_inner);
     let findings = check(&history, Outcome { ledger: &ledger, last: &last, cuts: &cuts, lease: plan.lease() });
-    let tally = tally.counts();
+    let counters = counters.counts();
     let acknowledged = ledger.len();
     let took = [Duration::ZERO; 3];
-    let report =
-        Report { plan, history, findings, cuts, marks, tally, acknowledged, crashes, complaints, refused_starts, took };
+    let report = Report {
+        plan,
+        history,
+        findings,
+        cuts,
+        marks,
+        counters,
+        acknowledged,
+        crashes,
+        complaints,
+        refused_starts,
+        took,
+    };
     if !report.is_clean() && !matches!(report.plan.mode, Mode::Control(_)) {
         keep_evidence(&report, &world)?;
     }

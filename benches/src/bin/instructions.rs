@@ -11,7 +11,8 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use keyward_benches::{Asked, Service, ask, get as get_request, post, start};
 use keyward_domain::{
-    Candidate, Conditions, Environment, MasterKey, PresentedValue, SecretForm, SecretHasher, Timestamp, Verdict, judge,
+    Candidate, Environment, MasterKey, PresentedValue, Requirements, SecretForm, SecretHasher, Timestamp, Verdict,
+    judge,
 };
 use tower::Service as _;
 
@@ -85,7 +86,7 @@ fn domain(case: &str, times: u32, service: &Service) -> Result<()> {
     let presented = PresentedValue::parse(&service.subject, Environment::Sandbox)?;
     let credential = service.access.verifier().remembered(presented.id()).context("the key is not in memory")?;
     let (key, now) = (credential.key.view(), Timestamp::from_micros(1_795_435_200_000_000)?);
-    let conditions = Conditions { scopes: "charges:read".parse()?, ..Conditions::default() };
+    let conditions = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
     let proved = key.prove(&presented, &hasher)?;
     let judged = |proof| {
         let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };

@@ -9,8 +9,8 @@ use std::{hint::black_box, time::Instant};
 use anyhow::{Result, bail, ensure};
 use keyward_benches::Counted;
 use keyward_domain::{
-    AccountId, AuthFacts, AuthKey, Candidate, Chain, Conditions, Environment, KeyId, KeyType, KeyValue, Link,
-    MasterKey, Name, PresentedValue, Role, SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
+    AccountId, AuthFacts, AuthKey, Candidate, Chain, Environment, KeyId, KeyType, KeyValue, Link, MasterKey, Name,
+    PresentedValue, Requirements, Role, SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
 };
 use uuid::Uuid;
 
@@ -70,7 +70,7 @@ fn main() -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "measures; nothing is decided by it")]
 fn refuse(kind: &Kind, chain: &Chain, hasher: &SecretHasher) -> Result<u64> {
     let presented = PresentedValue::parse(kind.presented.expose(), Environment::Sandbox)?;
-    let (found, conditions, now) = (black_box(kind.found.as_ref()), Conditions::default(), moment()?);
+    let (found, conditions, now) = (black_box(kind.found.as_ref()), Requirements::default(), moment()?);
     let started = Instant::now();
     let proof = match found {
         Some(key) => key.view().prove(&presented, hasher)?,

@@ -24,7 +24,6 @@ use keyward_app::{Access, Manage};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-mod at_once;
 mod authorization;
 mod body;
 mod caller;
@@ -32,11 +31,12 @@ mod context;
 mod cursor;
 mod docs;
 mod even_time;
+mod fast_path;
 mod fields;
-mod finish;
 mod health;
 mod looks;
 mod no_route;
+mod observe;
 pub mod openapi;
 mod places;
 pub mod problem;
@@ -47,7 +47,7 @@ mod views;
 mod well_known;
 mod words;
 
-pub use at_once::{Answering, Entrance};
+pub use fast_path::{Answering, Entrance};
 use places::{Places, Room};
 use problem::{Code, Problem};
 pub use until_sent::UntilSent;
@@ -99,7 +99,7 @@ impl Readiness {
 struct AppState {
     access: Arc<Access>,
     manage: Arc<Manage>,
-    strangers: Arc<finish::Strangers>,
+    strangers: Arc<observe::Strangers>,
     options: Arc<HttpOptions>,
     pages: Arc<docs::Pages>,
 }
@@ -157,7 +157,7 @@ fn router(manage: Arc<Manage>, options: Arc<HttpOptions>, places: &[(&'static st
         .method_not_allowed_fallback(no_route::no_such_method)
         .layer(from_fn_with_state(state.clone(), limit_time))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(state.clone(), finish::finish))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
         .with_state(state)
 }
 

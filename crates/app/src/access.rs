@@ -24,28 +24,28 @@ mod usage;
 pub mod verify_key;
 mod workload;
 
-pub(crate) use attempts::Guesser;
+pub(crate) use attempts::RateLimitKey;
 pub use attempts::{Source, TooManyAttempts};
 pub use caller::{Caller, Refused};
 pub use load::Load;
 pub use secret_check::Hashing;
 
-use crate::{Fault, NoEntropy, Settings, account_queue::Turns, runtime::Runtime};
+use crate::{Failure, NoEntropy, Settings, account_queue::AccountQueue, runtime::Runtime};
 use attempts::{Attempts, Passed};
 use key_reload::KeyReload;
-use secret_check::Prover;
+use secret_check::SecretCheck;
 use tokens::{AccessTokens, RefreshTokens};
 use usage::Usage;
 
 /// Answers questions about credentials.
 pub struct Access {
     pub(crate) verifier: Arc<Verifier>,
-    pub(crate) secrets: Prover,
+    pub(crate) secrets: SecretCheck,
     store: Arc<dyn Store>,
     attempts: Attempts,
     usage: Usage,
     tokens: TokenIssuer,
-    account_queue: Arc<Turns>,
+    account_queue: Arc<AccountQueue>,
     runtime: Arc<Runtime>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) hashing: Hashing,
     pub(crate) master: &'a MasterKey,
-    pub(crate) account_queue: Arc<Turns>,
+    pub(crate) account_queue: Arc<AccountQueue>,
     pub(crate) runtime: Arc<Runtime>,
 }
 
@@ -76,7 +76,7 @@ impl Access {
             reload: KeyReload::default(),
         };
         Self {
-            secrets: Prover::new(hashing, settings.environment),
+            secrets: SecretCheck::new(hashing, settings.environment),
             attempts: Attempts::new(settings.failed_attempts_per_minute, &runtime.clock),
             usage: Usage::default(),
             verifier,
@@ -170,8 +170,8 @@ impl Access {
     /// about a key that is never there.
     ///
     /// # Errors
-    /// [`Fault::Storage`] if it could not.
-    pub async fn ping(&self) -> Result<(), Fault> {
+    /// [`Failure::Storage`] if it could not.
+    pub async fn ping(&self) -> Result<(), Failure> {
         if !self.verifier.may_answer_from_memory() {
             self.store.credential(KeyId::from_uuid(uuid::Uuid::nil())).await?;
         }
@@ -182,8 +182,8 @@ impl Access {
     /// since the last call is lost if the process is killed.
     ///
     /// # Errors
-    /// [`Fault::Storage`]; what was to be written is kept for the next call.
-    pub async fn flush_usage(&self) -> Result<(), Fault> {
+    /// [`Failure::Storage`]; what was to be written is kept for the next call.
+    pub async fn flush_usage(&self) -> Result<(), Failure> {
         Ok(self.usage.flush(&*self.store).await?)
     }
 

@@ -1,4 +1,4 @@
-//! Turns at an account: what changes an account or its keys waits here, before it takes a connection to the database.
+//! AccountQueue at an account: what changes an account or its keys waits here, before it takes a connection to the database.
 //!
 //! The database would let it wait, too, but each with a connection in its hands, and the connections are there for all
 //! tenants. What stops an account or a key has a lane of its own: it never waits for what it stops. Within a lane each
@@ -55,22 +55,22 @@ impl Lane {
 }
 
 #[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<(AccountId, Lane), FairQueue<Actor>>>);
+pub(crate) struct AccountQueue(Mutex<HashMap<(AccountId, Lane), FairQueue<Actor>>>);
 
 /// A turn at an account; over when dropped.
-pub(crate) struct Turn {
+pub(crate) struct AccountPermit {
     _permit: Permit<Actor>,
 }
 
-impl Turns {
+impl AccountQueue {
     /// Waits for a turn.
-    pub(crate) async fn take(&self, account: AccountId, lane: Lane, by: Actor) -> Result<Turn, QueueFull> {
+    pub(crate) async fn take(&self, account: AccountId, lane: Lane, by: Actor) -> Result<AccountPermit, QueueFull> {
         let queue = {
             let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let (places, longest) = lane.room();
             queues.entry((account, lane)).or_insert_with(|| FairQueue::new(places, longest)).clone()
         };
-        Ok(Turn { _permit: queue.enter(by).await? })
+        Ok(AccountPermit { _permit: queue.enter(by).await? })
     }
 
     /// How many wait in each lane, at all accounts together.
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_holds_an_account_few_wait_and_the_next_one_is_sent_away() {
-        let turns = Turns::default();
+        let turns = AccountQueue::default();
         let first = turns.take(account(1), Lane::Make, key(1)).await.unwrap();
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut waiting: Vec<_> = (0..16).map(|_| Box::pin(turns.take(account(1), Lane::Make, key(1)))).collect();
@@ -126,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_account_that_nobody_waits_for_is_forgotten() {
-        let turns = Turns::default();
+        let turns = AccountQueue::default();
         let turn = turns.take(account(1), Lane::Stop, key(1)).await.unwrap();
         turns.forget();
         assert_eq!(turns.0.lock().unwrap().len(), 1);

@@ -8,11 +8,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use keyward_storage::{Enforcement, Seq, StorageError, Subject, UnitOfWork};
+use keyward_storage::{Enforcement, Seq, StorageError, Target, UnitOfWork};
 use keyward_verifier::NotEnforced;
 use tokio::task::JoinHandle;
 
-use crate::{Fault, account_queue::Turn, manage::Manage};
+use crate::{Failure, account_queue::AccountPermit, manage::Manage};
 
 /// A change that was committed.
 pub(crate) struct Committed {
@@ -23,7 +23,7 @@ pub(crate) struct Committed {
 
 impl Committed {
     /// Waits until it is in force on every node.
-    pub(crate) async fn in_force(self) -> Result<(), Fault> {
+    pub(crate) async fn in_force(self) -> Result<(), Failure> {
         let Some(in_force) = self.in_force else { return Ok(()) };
         // It is committed, whatever became of the wait.
         Ok(in_force.await.map_err(|_| NotEnforced::Stopping)??)
@@ -35,9 +35,9 @@ impl Committed {
 pub(crate) async fn commit(
     manage: &Arc<Manage>,
     work: Box<dyn UnitOfWork>,
-    subjects: Vec<Subject>,
-    turn: Option<Turn>,
-) -> Result<Committed, Fault> {
+    subjects: Vec<Target>,
+    turn: Option<AccountPermit>,
+) -> Result<Committed, Failure> {
     let within = Arc::clone(manage);
     let committing = manage.runtime.background.spawn(async move {
         let committed = work.commit().await;
@@ -54,7 +54,7 @@ pub(crate) async fn commit(
 }
 
 /// Begins to wait until a change that an earlier call committed is in force (R9).
-pub(crate) fn again(manage: &Arc<Manage>, last: Option<Enforcement>, subject: Subject) -> Committed {
+pub(crate) fn again(manage: &Arc<Manage>, last: Option<Enforcement>, subject: Target) -> Committed {
     let in_force = last.map(|last| {
         let verifier = Arc::clone(&manage.access.verifier);
         manage.runtime.background.spawn(async move { verifier.enforce_again(last, vec![subject]).await })
@@ -64,7 +64,7 @@ pub(crate) fn again(manage: &Arc<Manage>, last: Option<Enforcement>, subject: Su
 
 /// Begins to wait until a change that somebody committed is in force, so that this is noted; once at a time for each
 /// subject, however many ask.
-pub(crate) fn note_by_and_by(manage: &Arc<Manage>, last: Enforcement, subject: Subject) {
+pub(crate) fn note_by_and_by(manage: &Arc<Manage>, last: Enforcement, subject: Target) {
     if !manage.noting.begins(subject) {
         return;
     }
@@ -77,11 +77,11 @@ pub(crate) fn note_by_and_by(manage: &Arc<Manage>, last: Enforcement, subject: S
 
 /// What this node waits for because somebody asked about it.
 #[derive(Default)]
-pub(crate) struct Noting(Mutex<HashSet<Subject>>);
+pub(crate) struct Noting(Mutex<HashSet<Target>>);
 
 impl Noting {
     /// Whether nobody waits for it yet.
-    fn begins(&self, subject: Subject) -> bool {
+    fn begins(&self, subject: Target) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(subject)
     }
 }
@@ -89,7 +89,7 @@ impl Noting {
 /// A wait that somebody's question began; over when dropped.
 struct Waiting {
     manage: Arc<Manage>,
-    subject: Subject,
+    subject: Target,
 }
 
 impl Drop for Waiting {

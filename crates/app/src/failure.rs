@@ -7,20 +7,20 @@ use keyward_verifier::NotEnforced;
 use crate::{access::tokens::TokenFault, fair_queue::QueueFull, runtime::NoEntropy};
 
 /// Lets `?` turn what is not the caller's fault into a use case's own error.
-macro_rules! faults {
+macro_rules! impl_from_failure {
     ($error:ty: $($cause:ty),+) => {$(
         impl From<$cause> for $error {
             fn from(cause: $cause) -> Self {
-                Self::Fault(cause.into())
+                Self::Failure(cause.into())
             }
         }
     )+};
 }
-pub(crate) use faults;
+pub(crate) use impl_from_failure;
 
 /// What is not the caller's fault. An outage, never a verdict.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum Failure {
     /// The database.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -41,7 +41,7 @@ pub enum Fault {
     Token(#[from] TokenFault),
     /// Too many requests of the same caller wait already. Nothing was begun.
     #[error(transparent)]
-    Busy(#[from] QueueFull),
+    QueueFull(#[from] QueueFull),
     /// Background work was cut off by the end of the process.
     #[error("the work was cut off")]
     CutOff,

@@ -3,7 +3,7 @@
 //! [`Access`] answers questions: whose a credential is, and what it is good for. [`Manage`] makes changes: a use case
 //! loads within the caller's reach, lets `keyward-domain` decide, records the decision and commits. Knows no HTTP, no SQL
 //! and no wire format but that of tokens. Everything that ends a request goes through an error of the use case's own;
-//! what is not the caller's fault is a [`Fault`].
+//! what is not the caller's fault is a [`Failure`].
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ mod runtime;
 mod settings;
 
 pub use access::{Access, Caller, Hashing, Load, Refused, Source, TooManyAttempts};
-pub use failure::Fault;
-pub(crate) use failure::faults;
+pub use failure::Failure;
+pub(crate) use failure::impl_from_failure;
 pub use fair_queue::QueueFull;
 pub use manage::Manage;
 pub use runtime::{Clock, Entropy, NoEntropy};
@@ -57,7 +57,7 @@ pub fn assemble(parts: Parts) -> (Arc<Access>, Arc<Manage>) {
     let Parts { store, verifier, clock, entropy, hashing, master, settings, background } = parts;
     let runtime =
         Arc::new(runtime::Runtime { clock, entropy, ids: fresh_ids::FreshIds::default(), settings, background });
-    let account_queue = Arc::new(account_queue::Turns::default());
+    let account_queue = Arc::new(account_queue::AccountQueue::default());
     let access = Access::new(access::Parts {
         store: Arc::clone(&store),
         verifier,

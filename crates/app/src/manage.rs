@@ -15,15 +15,15 @@ pub mod create_account;
 pub mod in_force;
 pub mod issue_key;
 pub mod issue_pair;
+pub mod list_accounts;
 pub mod list_keys;
-pub mod list_merchants;
-pub mod plant_demo;
+pub mod read_account;
 pub mod read_key;
-pub mod read_merchant;
 pub mod register_merchant;
 pub mod revoke_key;
+pub mod seed_demo;
 
-use crate::{Access, NoEntropy, account_queue::Turns, commit::Noting, runtime::Runtime};
+use crate::{Access, NoEntropy, account_queue::AccountQueue, commit::Noting, runtime::Runtime};
 
 /// Makes changes, and answers what management asks.
 pub struct Manage {
@@ -31,14 +31,14 @@ pub struct Manage {
     pub(crate) noting: Noting,
     pub(crate) runtime: Arc<Runtime>,
     store: Arc<dyn Store>,
-    account_queue: Arc<Turns>,
+    account_queue: Arc<AccountQueue>,
 }
 
 impl Manage {
     pub(crate) fn new(
         access: Arc<Access>,
         store: Arc<dyn Store>,
-        account_queue: Arc<Turns>,
+        account_queue: Arc<AccountQueue>,
         runtime: Arc<Runtime>,
     ) -> Self {
         Self { access, noting: Noting::default(), runtime, store, account_queue }

@@ -108,7 +108,7 @@ impl UnknownWord {
 }
 
 /// Gives a closed set of words their text form, both ways.
-macro_rules! words {
+macro_rules! text_enum {
     ($name:ty, $expected:literal, $($variant:ident = $word:literal),+ $(,)?) => {
         impl $name {
             /// All words, in the order of the contract.
@@ -142,10 +142,10 @@ macro_rules! words {
         $crate::serde_text::as_text!($name);
     };
 }
-pub(crate) use words;
+pub(crate) use text_enum;
 
-words!(Role, "platform, partner, merchant", Platform = "platform", Partner = "partner", Merchant = "merchant");
-words!(Status, "active, suspended, closed", Active = "active", Suspended = "suspended", Closed = "closed");
+text_enum!(Role, "platform, partner, merchant", Platform = "platform", Partner = "partner", Merchant = "merchant");
+text_enum!(Status, "active, suspended, closed", Active = "active", Suspended = "suspended", Closed = "closed");
 
 impl Role {
     /// Whether an account of this role may stand directly below one of `parent`'s: partners below the platform,

@@ -13,7 +13,7 @@ pub use view::{KeyView, MaterialRef, Unusable, UsableKey};
 use crate::{
     AccountId, Actor, Chain, Description, KeyId, KeyType, KeyValue, LastFour, Name, PairId, Permission, PresentedValue,
     Revocation, Scope, ScopeSet, SecretDigest, SecretHasher, Standing, Timestamp,
-    account::words,
+    account::text_enum,
     secret_hash::{DigestError, Proof},
 };
 
@@ -127,7 +127,7 @@ pub enum KeyState {
 
 /// Where a key stands for a reader: the contract's word `state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Condition {
+pub enum KeyStatus {
     /// Neither revoked nor expired.
     Active,
     /// Its time has passed.
@@ -136,7 +136,7 @@ pub enum Condition {
     Revoked,
 }
 
-words!(Condition, "active, expired, revoked", Active = "active", Expired = "expired", Revoked = "revoked");
+text_enum!(KeyStatus, "active, expired, revoked", Active = "active", Expired = "expired", Revoked = "revoked");
 
 /// Everything that is stored of a key: what [`ApiKey::restore`] takes and [`ApiKey::facts`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -314,13 +314,13 @@ impl ApiKey {
 
     /// Where the key stands for a reader. A suspension does not show here: it belongs to the account.
     #[must_use]
-    pub fn condition(&self, chain: &Chain, now: Timestamp) -> Condition {
+    pub fn condition(&self, chain: &Chain, now: Timestamp) -> KeyStatus {
         self.view().condition(chain, now)
     }
 
     /// Whether it is a secret key whose scopes let it create and revoke keys: what rule 7 counts. Fixed for its life.
     #[must_use]
-    pub fn is_writer(&self) -> bool {
+    pub fn is_manager_key(&self) -> bool {
         self.0.key_type.is_secret() && self.0.scopes.permits(Permission::WriteKeys)
     }
 

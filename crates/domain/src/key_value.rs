@@ -11,7 +11,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{KeyId, account::words, id};
+use crate::{KeyId, account::text_enum, id};
 
 mod base62;
 
@@ -35,7 +35,13 @@ pub enum KeyType {
     Tokenization,
 }
 
-words!(KeyType, "secret, public, tokenization", Secret = "secret", Public = "public", Tokenization = "tokenization");
+text_enum!(
+    KeyType,
+    "secret, public, tokenization",
+    Secret = "secret",
+    Public = "public",
+    Tokenization = "tokenization"
+);
 
 impl KeyType {
     const fn prefix(self) -> &'static str {
@@ -62,7 +68,7 @@ pub enum Environment {
     Production,
 }
 
-words!(Environment, "sandbox, production", Sandbox = "sandbox", Production = "production");
+text_enum!(Environment, "sandbox, production", Sandbox = "sandbox", Production = "production");
 
 impl Environment {
     const fn infix(self) -> &'static str {

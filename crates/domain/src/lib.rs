@@ -22,8 +22,8 @@
 //!
 //! ```
 //! use keyward_domain::{
-//!     AccountId, Actor, ApiKey, Ask, Candidate, Chain, Conditions, Decision, Environment, KeyId, KeyTerms, KeyType,
-//!     KeyValue, Link, MasterKey, Name, Origin, OtherWriters, PresentedValue, Reach, Reason, Role, ScopeSet, SecretForm,
+//!     AccountId, Actor, ApiKey, RevocationRequest, Candidate, Chain, Requirements, Decision, Environment, KeyId, KeyTerms, KeyType,
+//!     KeyValue, Link, MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Role, ScopeSet, SecretForm,
 //!     SecretHasher, Status, Timestamp, Verdict, judge,
 //! };
 //! use uuid::Uuid;
@@ -50,12 +50,12 @@
 //! assert_eq!(presented.id(), key.id());
 //! let proof = key.prove(&presented, &hasher)?;
 //! let candidate = Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof };
-//! let asked = Conditions { scopes: "charges:read".parse()?, ..Conditions::default() };
+//! let asked = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
 //! assert!(matches!(judge(Ok(Some(candidate)), None, &asked, now), Verdict::Valid { .. }));
 //!
 //! // Revoke: a decision, to be written down by you.
-//! let ask = Ask { at: now, by: Actor::Operator, reason: Reason::NoLongerNeeded, reach: Reach::operator() };
-//! assert!(matches!(key.revoke(&chain, &ask, OtherWriters::None)?, Decision::Revoke(_)));
+//! let ask = RevocationRequest { at: now, by: Actor::Operator, reason: Reason::NoLongerNeeded, reach: Reach::operator() };
+//! assert!(matches!(key.revoke(&chain, &ask, OtherManagerKeys::None)?, Decision::Revoke(_)));
 //! # Ok(())
 //! # }
 //! ```
@@ -87,7 +87,7 @@ pub use account::{
     UnknownWord,
 };
 pub use api_key::{
-    AccountNotActive, ApiKey, AuthFacts, AuthKey, Condition, InconsistentKey, KeyFacts, KeyState, KeyTerms, KeyView,
+    AccountNotActive, ApiKey, AuthFacts, AuthKey, InconsistentKey, KeyFacts, KeyState, KeyStatus, KeyTerms, KeyView,
     Material, MaterialRef, Origin, PairMembership, TermsError, Unusable, UsableKey,
 };
 pub use id::{AccessId, AccountId, FamilyId, KeyId, PairId, ParseIdError, RefreshId};
@@ -95,7 +95,7 @@ pub use key_value::{
     Environment, KeyType, KeyValue, LastFour, ParseLastFourError, PresentedValue, VALUE_LEN, VALUE_REGEX, ValueError,
 };
 pub use master_key::{KeyVersion, MASTER_KEY_LEN, MasterKey, MasterKeyError, Purpose};
-pub use revocation::{Ask, Decision, OtherWriters, Reason, Refusal, Revocation};
+pub use revocation::{Decision, OtherManagerKeys, Reason, Refusal, Revocation, RevocationRequest};
 pub use scope::{
     MAX_SCOPE_LEN, MAX_SCOPES, MAX_SCOPES_LEN, ParseScopeError, Permission, Scope, ScopeNotHeld, ScopeSet,
     ScopeSetError, Scopes, may_grant,
@@ -103,4 +103,4 @@ pub use scope::{
 pub use secret_hash::{DigestError, DigestRef, Proof, Remembered, SecretDigest, SecretForm, SecretHasher};
 pub use text::{Description, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, Name, TextError, is_hidden};
 pub use timestamp::{OutOfRange, ParseTimestampError, Timestamp};
-pub use verification::{Candidate, Conditions, Denial, Verdict, judge};
+pub use verification::{Candidate, Denial, Requirements, Verdict, judge};

@@ -18,7 +18,7 @@
 
 use crate::{
     Account, Actor, ApiKey, Chain, KeyState, KeyType, KeyView, Reach, Status, Timestamp, Unusable, UsableKey,
-    account::words,
+    account::text_enum,
 };
 
 /// Why a key was revoked, as the revoker says.
@@ -35,7 +35,7 @@ pub enum Reason {
     NoLongerNeeded,
 }
 
-words!(
+text_enum!(
     Reason,
     "unspecified, compromised, superseded, no_longer_needed",
     Unspecified = "unspecified",
@@ -57,7 +57,7 @@ pub struct Revocation {
 
 /// Somebody's wish to end a key now (rule 10: there is no other time to wish for yet).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub struct RevocationRequest {
     /// Now.
     pub at: Timestamp,
     /// Who asks.
@@ -70,17 +70,17 @@ pub struct Ask {
 
 /// Whether an account keeps a usable secret key covering `api-keys:write` beside those that are to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OtherWriters {
+pub enum OtherManagerKeys {
     /// None would be left.
     None,
     /// At least one is left.
     Some,
 }
 
-impl OtherWriters {
+impl OtherManagerKeys {
     /// Judges the keys that would be left. It is enough to hand in the one that lives the longest.
     pub fn among<'a>(left: impl IntoIterator<Item = &'a ApiKey>, chain: &Chain, now: Timestamp) -> Self {
-        let writes = |key: &ApiKey| key.is_writer() && key.usable(chain, now).is_ok();
+        let writes = |key: &ApiKey| key.is_manager_key() && key.usable(chain, now).is_ok();
         if left.into_iter().any(writes) { Self::Some } else { Self::None }
     }
 }
@@ -103,20 +103,24 @@ pub enum Refusal {
     WouldLockOut,
 }
 
-impl Ask {
+impl RevocationRequest {
     fn revocation(&self) -> Revocation {
         Revocation { at: self.at, by: self.by, reason: self.reason }
     }
 
     /// Whether rule 7 has a say about this key, so that the other writers of its account must be known and held still.
     #[must_use]
-    pub fn depends_on_other_writers(&self, key: &ApiKey) -> bool {
-        self.reason != Reason::Compromised && self.reach.own_account() == Some(key.facts().account) && key.is_writer()
+    pub fn depends_on_other_manager_keys(&self, key: &ApiKey) -> bool {
+        self.reason != Reason::Compromised
+            && self.reach.own_account() == Some(key.facts().account)
+            && key.is_manager_key()
     }
 
     /// Rule 7: whether losing `key` would leave the caller's own account without a writer.
-    fn locks_out(&self, key: &ApiKey, chain: &Chain, others: OtherWriters) -> bool {
-        self.depends_on_other_writers(key) && others == OtherWriters::None && key.usable(chain, self.at).is_ok()
+    fn locks_out(&self, key: &ApiKey, chain: &Chain, others: OtherManagerKeys) -> bool {
+        self.depends_on_other_manager_keys(key)
+            && others == OtherManagerKeys::None
+            && key.usable(chain, self.at).is_ok()
     }
 }
 
@@ -125,7 +129,12 @@ impl ApiKey {
     ///
     /// # Errors
     /// [`Refusal::WouldLockOut`] (rule 7).
-    pub fn revoke(&self, chain: &Chain, ask: &Ask, others: OtherWriters) -> Result<Decision, Refusal> {
+    pub fn revoke(
+        &self,
+        chain: &Chain,
+        ask: &RevocationRequest,
+        others: OtherManagerKeys,
+    ) -> Result<Decision, Refusal> {
         match &self.facts().state {
             KeyState::Revoked(earlier) => Ok(Decision::AlreadyRevoked(earlier.clone())),
             KeyState::Active if ask.locks_out(self, chain, others) => Err(Refusal::WouldLockOut),
@@ -144,12 +153,12 @@ pub fn overwrite<'a>(
     replaced: &'a [ApiKey],
     successor: &ApiKey,
     chain: &Chain,
-    ask: &Ask,
-    others: OtherWriters,
+    ask: &RevocationRequest,
+    others: OtherManagerKeys,
 ) -> Result<Vec<(&'a ApiKey, Revocation)>, Refusal> {
     let others = match others {
-        OtherWriters::Some => OtherWriters::Some,
-        OtherWriters::None => OtherWriters::among([successor], chain, ask.at),
+        OtherManagerKeys::Some => OtherManagerKeys::Some,
+        OtherManagerKeys::None => OtherManagerKeys::among([successor], chain, ask.at),
     };
     let mut revoked = Vec::new();
     for key in replaced {

@@ -17,7 +17,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    account::words,
+    account::text_enum,
     key_value::{KeyValue, PresentedValue},
     master_key::{KeyVersion, MasterKey, Purpose},
 };
@@ -31,7 +31,7 @@ pub enum SecretForm {
     Argon2id,
 }
 
-words!(SecretForm, "hmac, argon2id", Hmac = "hmac", Argon2id = "argon2id");
+text_enum!(SecretForm, "hmac, argon2id", Hmac = "hmac", Argon2id = "argon2id");
 
 /// What is stored of a secret. Prints as `[REDACTED]`: a digest is what an attacker would try guesses against.
 #[derive(Clone, PartialEq, Eq)]

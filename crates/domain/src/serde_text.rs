@@ -25,7 +25,7 @@ mod tests {
     use serde::{Serialize, de::DeserializeOwned};
 
     use crate::{
-        AccountId, Condition, Environment, KeyId, KeyType, Mid, Reason, Role, Scope, SecretForm, Status, Timestamp,
+        AccountId, Environment, KeyId, KeyStatus, KeyType, Mid, Reason, Role, Scope, SecretForm, Status, Timestamp,
     };
 
     fn is_its_text<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, text: &str) {
@@ -48,7 +48,7 @@ mod tests {
         is_its_text(&Environment::Production, "production");
         is_its_text(&Role::Partner, "partner");
         is_its_text(&Status::Suspended, "suspended");
-        is_its_text(&Condition::Expired, "expired");
+        is_its_text(&KeyStatus::Expired, "expired");
         is_its_text(&Reason::NoLongerNeeded, "no_longer_needed");
         is_its_text(&SecretForm::Argon2id, "argon2id");
     }

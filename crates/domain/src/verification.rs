@@ -11,7 +11,7 @@ use crate::{
 
 /// What must hold beside the key being usable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conditions {
+pub struct Requirements {
     /// All of these must be covered.
     pub scopes: ScopeSet,
     /// The type it must have; `secret` unless somebody says otherwise, so that a publishable key never opens a door by
@@ -21,7 +21,7 @@ pub struct Conditions {
     pub mid: Option<Mid>,
 }
 
-impl Default for Conditions {
+impl Default for Requirements {
     fn default() -> Self {
         Self { scopes: ScopeSet::empty(), key_type: KeyType::Secret, mid: None }
     }
@@ -140,7 +140,7 @@ pub enum Verdict<'a> {
 pub fn judge<'a>(
     found: Result<Option<Candidate<'a>>, ValueError>,
     reach: Option<&Reach>,
-    conditions: &Conditions,
+    conditions: &Requirements,
     now: Timestamp,
 ) -> Verdict<'a> {
     let candidate = match found {

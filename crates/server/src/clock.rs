@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use keyward_app::Clock;
 use keyward_domain::Timestamp;
-use keyward_verifier::protocol::Boot;
+use keyward_verifier::protocol::BootInstant;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The clock that goes on while the machine sleeps. std has none on Linux: a lease counted on std's would be prolonged by
@@ -18,7 +18,7 @@ const BOOT: ClockId = ClockId::Monotonic;
 /// The clocks of this machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock {
-    started: Boot,
+    started: BootInstant,
 }
 
 impl SystemClock {
@@ -28,10 +28,10 @@ impl SystemClock {
     }
 }
 
-fn boot() -> Boot {
+fn boot() -> BootInstant {
     let now = clock_gettime(BOOT);
     let (seconds, nanos) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
-    Boot::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+    BootInstant::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
 impl Clock for SystemClock {
@@ -49,7 +49,7 @@ impl Clock for SystemClock {
 }
 
 impl keyward_verifier::Clock for SystemClock {
-    fn boot(&self) -> Boot {
+    fn boot(&self) -> BootInstant {
         boot()
     }
 

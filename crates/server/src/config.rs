@@ -248,7 +248,7 @@ impl Settings {
 
     /// Whether an empty database gets the demo tree: if somebody said so, and by itself where only this machine reaches
     /// an embedded sandbox.
-    pub(crate) fn plants_demo(&self) -> bool {
+    pub(crate) fn seeds_demo(&self) -> bool {
         let implied = self.is_embedded() && self.listen.ip().is_loopback();
         self.environment == Environment::Sandbox && self.demo.unwrap_or(implied)
     }

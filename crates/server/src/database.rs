@@ -141,10 +141,10 @@ impl Database {
     }
 
     /// What is wrong with it although it can be used.
-    pub(crate) fn cautions(&self) -> &[String] {
+    pub(crate) fn warnings(&self) -> &[String] {
         match self {
             Self::Embedded(..) => &[],
-            Self::Postgres(store, _) => store.cautions(),
+            Self::Postgres(store, _) => store.warnings(),
         }
     }
 

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result};
 use keyward_app::{
     Caller, Manage,
     manage::{
-        list_merchants::list_merchants,
-        plant_demo::{Demo, DemoAccount, plant_demo},
-        read_merchant::read_merchant,
+        list_accounts::list_accounts,
+        read_account::read_account,
+        seed_demo::{Demo, DemoAccount, seed_demo},
     },
 };
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) enum Outcome {
 pub(crate) async fn settle(manage: &Manage, path: &Path, base_url: &str, plants: bool) -> Result<Outcome> {
     let mut own = path.to_owned();
     if plants {
-        let planted = plant_demo(manage, |demo| {
+        let planted = seed_demo(manage, |demo| {
             own = file::free(path)?;
             keep(demo, &own, base_url).map_err(CannotKeep::from)
         });
@@ -57,7 +57,7 @@ pub(crate) async fn settle(manage: &Manage, path: &Path, base_url: &str, plants:
     if let Some(found) = of_this_database(manage, path).await? {
         return Ok(Outcome::Kept(found.at(base_url)?));
     }
-    if !plants && list_merchants(manage, &Caller::operator(), 1, None).await?.accounts.is_empty() {
+    if !plants && list_accounts(manage, &Caller::operator(), 1, None).await?.accounts.is_empty() {
         return Ok(Outcome::Possible);
     }
     Ok(if path.is_file() { Outcome::OfAnother(path.to_owned()) } else { Outcome::NotOurs })
@@ -68,7 +68,7 @@ pub(crate) async fn of_this_database(manage: &Manage, path: &Path) -> Result<Opt
     for candidate in file::numbered(path) {
         let Some(file) = DemoFile::read(&candidate)? else { break };
         if let Some(mid) = file.platform_mid()
-            && read_merchant(manage, &Caller::operator(), &mid).await?.is_some()
+            && read_account(manage, &Caller::operator(), &mid).await?.is_some()
         {
             return Ok(Some(file));
         }
@@ -79,8 +79,8 @@ pub(crate) async fn of_this_database(manage: &Manage, path: &Path) -> Result<Opt
 /// Whatever keeps the tree from being planted.
 struct CannotKeep(anyhow::Error);
 
-impl From<keyward_app::Fault> for CannotKeep {
-    fn from(fault: keyward_app::Fault) -> Self {
+impl From<keyward_app::Failure> for CannotKeep {
+    fn from(fault: keyward_app::Failure) -> Self {
         Self(anyhow::Error::new(fault).context("the demo accounts cannot be made"))
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn outlive_the_limit() -> Result<()> {
 }
 
 /// What is wrong with the limit, if there is one.
-pub(crate) fn caution() -> Option<String> {
+pub(crate) fn warning() -> Option<String> {
     getrlimit(Resource::Fsize).current.map(|most| {
         format!(
             "no file of this process may have more than {most} bytes: what is written beyond them fails or is lost, be \
@@ -36,8 +36,8 @@ pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         kind == Some(io::ErrorKind::FileTooLarge) || cause.to_string().contains(FAILED_WRITE)
     });
-    match caution().filter(|_| is_about_it) {
-        Some(caution) => error.context(caution),
+    match warning().filter(|_| is_about_it) {
+        Some(warning) => error.context(warning),
         None => error,
     }
 }

@@ -98,7 +98,12 @@ impl Foreign {
 
 /// Finds the master key of this database, and sees to it that both belong together. Makes a key only for a database
 /// without a stamp, and only where nobody named a file.
-pub(crate) async fn settle(store: &dyn Store, node: &Node<'_>, mode: Mode, clock: &dyn Clock) -> Result<MasterKey> {
+pub(crate) async fn claim_database(
+    store: &dyn Store,
+    node: &Node<'_>,
+    mode: Mode,
+    clock: &dyn Clock,
+) -> Result<MasterKey> {
     let stamp = store.stamp().await?;
     let key = match master_key::read(node.key_path)? {
         Some(key) => key,

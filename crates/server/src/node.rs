@@ -70,7 +70,7 @@ impl Node {
             key_path: &key_path,
             key_given: settings.master_key_file.is_some(),
         };
-        let master = Arc::new(installation::settle(&*store, &node, mode, &*clock).await?);
+        let master = Arc::new(installation::claim_database(&*store, &node, mode, &*clock).await?);
         let issuer = match (&settings.public_url, url) {
             (Some(given), _) => given.clone(),
             (None, Some(url)) => installation::issuer(&*store, url, &*clock).await?,
@@ -109,7 +109,7 @@ impl Node {
                 hasher: SecretHasher::new(&master, form).remembering(&process_key),
                 form,
                 // One core's worth of each core: more at once would only take longer, and 19 MiB each.
-                slow_at_once: thread::available_parallelism().map_or(1, usize::from),
+                max_concurrent_slow_hashes: thread::available_parallelism().map_or(1, usize::from),
             },
             master,
             settings: app_settings(settings, url.unwrap_or(NOWHERE), issuer),

@@ -85,14 +85,14 @@ impl Running {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base_url = format!("{scheme}://{}", listener::reachable(address));
         let metered = Metered::bind(settings).await?;
-        if let Some(caution) = file_size::caution() {
-            tracing::warn!("{caution}");
+        if let Some(warning) = file_size::warning() {
+            tracing::warn!("{warning}");
         }
         let max_connections = open_files::room_for(settings.limits.max_connections);
         let limits = Limits { max_connections, ..settings.limits.clone() };
 
         let node = Node::open(settings, Mode::Make, Some(&base_url)).await?;
-        node.database.cautions().iter().for_each(|caution| tracing::warn!("{caution}"));
+        node.database.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let entry = Entry { listener, tls: tls.clone(), metered, base_url: base_url.clone(), limits };
         let (started, demo) = Self::on(node, settings, entry).await?;
         let follow = rereading.follow(tls, hangups, started.stop.clone());
@@ -272,7 +272,7 @@ async fn settle_demo(node: &Node, settings: &Settings, base_url: &str) -> Option
     if !settings.may_have_demo() {
         return None;
     }
-    match demo::settle(&node.manage, &settings.demo_path(), base_url, settings.plants_demo()).await {
+    match demo::settle(&node.manage, &settings.demo_path(), base_url, settings.seeds_demo()).await {
         Ok(outcome) => {
             demo::say_where(&outcome);
             Some(outcome)

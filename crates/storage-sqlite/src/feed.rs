@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Timestamp};
 use keyward_storage::{
-    Event, Events, Feed, Hint, Hints, LostHistory, Position, Read, Result, Seq, Snapshot, StorageError, Subject,
+    Event, Events, Feed, Hint, Hints, LostHistory, Position, Read, Result, Seq, Snapshot, StorageError, Target,
     pool::Through as _, row::stored_seq,
 };
 use sqlx::{SqliteConnection, SqliteExecutor};
@@ -32,8 +32,8 @@ struct StoredEvent {
 impl StoredEvent {
     fn restore(self) -> Result<Event> {
         let subject = match &*self.scope {
-            "key" => Subject::Key(KeyId::from_uuid(self.subject)),
-            "account" => Subject::Account(AccountId::from_uuid(self.subject)),
+            "key" => Target::Key(KeyId::from_uuid(self.subject)),
+            "account" => Target::Account(AccountId::from_uuid(self.subject)),
             _ => return Err(StorageError::Corrupt { table: "revocation_event", id: self.seq.to_string() }),
         };
         Ok(Event { position: Position::unnamed(stored_seq(self.seq)?), subject })
@@ -98,7 +98,7 @@ impl Feed for SqliteStore {
 
     /// What is noted already costs a reader a look, and no commit.
     #[tracing::instrument(skip_all, name = "db.feed.record_enforced")]
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, _: Position, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, _: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), at.as_micros());
         let mut open = Vec::new();
         for subject in subjects {
@@ -150,9 +150,9 @@ impl Feed for SqliteStore {
 }
 
 /// Whether a change up to this event is not known to be in force.
-async fn is_open(executor: impl SqliteExecutor<'_>, subject: Subject, up_to: i64) -> Result<bool> {
+async fn is_open(executor: impl SqliteExecutor<'_>, subject: Target, up_to: i64) -> Result<bool> {
     let open = match subject {
-        Subject::Key(id) => {
+        Target::Key(id) => {
             let id = id.uuid();
             let open = sqlx::query_scalar!(
                 r#"SELECT EXISTS (
@@ -163,7 +163,7 @@ async fn is_open(executor: impl SqliteExecutor<'_>, subject: Subject, up_to: i64
             );
             open.fetch_one(executor).await
         }
-        Subject::Account(id) => {
+        Target::Account(id) => {
             let id = id.uuid();
             let open = sqlx::query_scalar!(
                 r#"SELECT EXISTS (
@@ -179,9 +179,9 @@ async fn is_open(executor: impl SqliteExecutor<'_>, subject: Subject, up_to: i64
 }
 
 /// Notes it, where no later change came in between.
-async fn note(connection: &mut SqliteConnection, subject: Subject, up_to: i64, at: i64) -> Result<()> {
+async fn note(connection: &mut SqliteConnection, subject: Target, up_to: i64, at: i64) -> Result<()> {
     let done = match subject {
-        Subject::Key(id) => {
+        Target::Key(id) => {
             let id = id.uuid();
             let noted = sqlx::query!(
                 "UPDATE api_key SET enforced_at = ?3 WHERE id = ?1 AND change_seq <= ?2 AND enforced_at IS NULL",
@@ -191,7 +191,7 @@ async fn note(connection: &mut SqliteConnection, subject: Subject, up_to: i64, a
             );
             noted.execute(connection).await
         }
-        Subject::Account(id) => {
+        Target::Account(id) => {
             let id = id.uuid();
             let noted = sqlx::query!(
                 "UPDATE account SET enforced_at = ?3 WHERE id = ?1 AND change_seq <= ?2 AND enforced_at IS NULL",

@@ -94,7 +94,7 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
     let (id, account, root) = (id.uuid(), account.uuid(), root(within));
     let (key_type, name, scopes, last_four) = (key_type.as_str(), name.as_str(), scopes.as_str(), last_four.as_str());
     let description = description.as_ref().map(Description::as_str);
-    let (digest, value, writes) = (key.digest().map(SecretDigest::encode), key.readable_value(), key.is_writer());
+    let (digest, value, writes) = (key.digest().map(SecretDigest::encode), key.readable_value(), key.is_manager_key());
     let (created_at, created_by) = (created_at.as_micros(), actor_column(key.facts().created_by));
     let expires_at = key.facts().expires_at.map(Timestamp::as_micros);
     let end = End::of(&key.facts().state);

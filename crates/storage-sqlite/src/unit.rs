@@ -91,14 +91,14 @@ impl UnitOfWork for SqliteUnit {
         self.note(answer)
     }
 
-    #[tracing::instrument(skip_all, name = "db.keys.longest_lived_writer")]
-    async fn longest_lived_writer(
+    #[tracing::instrument(skip_all, name = "db.keys.longest_lived_manager_key")]
+    async fn longest_lived_manager_key(
         &mut self,
         within: &Reach,
         account: AccountId,
         except: &[KeyId],
     ) -> Result<Option<ApiKey>> {
-        let answer = questions::longest_lived_writer(self.connection()?, within, account, except).await;
+        let answer = questions::longest_lived_manager_key(self.connection()?, within, account, except).await;
         self.note(answer)
     }
 

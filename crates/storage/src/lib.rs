@@ -41,8 +41,8 @@ pub use pool::PoolState;
 #[cfg(feature = "postgres")]
 pub use postgres::{LeaseSecret, PgControl, PgOptions, PgStore};
 pub use revocation::{
-    CLOCKS_AGREE, Committed, Confirmed, Enforcement, Event, Events, Feed, Hint, Hints, Introduction, Member, Members,
-    Membership, NodeId, Read, Renewal, Seq, Subject,
+    CLOCKS_AGREE, Committed, Enforcement, Event, Events, Feed, Hint, Hints, JoinRequest, LeaseReply, Member, Members,
+    Membership, NodeId, Read, Renewal, Seq, Target,
 };
 pub use schema::Schema;
 
@@ -322,7 +322,7 @@ pub trait UnitOfWork: Send {
     /// Of the unrevoked secret keys of the account that may write keys, beside `except`, the one that expires last (one
     /// that never expires before all): if that one is not usable, none is. Examines a bounded number of rows beyond
     /// `except`.
-    async fn longest_lived_writer(
+    async fn longest_lived_manager_key(
         &mut self,
         within: &Reach,
         account: AccountId,

@@ -10,10 +10,10 @@ use keyward_domain::{
 };
 
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Authority, Below, Committed, Confirmed, Credential, Credentials, Events,
-    Feed, FreshSigningKey, Hint, Hints, HistoryToken, Installation, Introduction, KeyRecord, KeyWindow, Keys,
+    AccountRecord, AccountWindow, Accounts, Authority, Below, Committed, Credential, Credentials, Events, Feed,
+    FreshSigningKey, Hint, Hints, HistoryToken, Installation, JoinRequest, KeyRecord, KeyWindow, Keys, LeaseReply,
     ListedKey, LostHistory, Members, Membership, NodeId, Position, Read, Redeemed, Redemption, Renewal, Result, Seq,
-    SigningKeys, Stamp, Store, Subject, Tokens, UnitOfWork, Upkeep, Write,
+    SigningKeys, Stamp, Store, Target, Tokens, UnitOfWork, Upkeep, Write,
 };
 
 mockall::mock! {
@@ -81,7 +81,7 @@ mockall::mock! {
     impl UnitOfWork for UnitOfWork {
         async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>>;
         async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
-        async fn longest_lived_writer(
+        async fn longest_lived_manager_key(
             &mut self,
             within: &Reach,
             account: AccountId,
@@ -108,8 +108,8 @@ mockall::mock! {
 
     #[async_trait]
     impl Membership for Nodes {
-        async fn join(&self, node: &Introduction) -> Result<Confirmed>;
-        async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>>;
+        async fn join(&self, node: &JoinRequest) -> Result<LeaseReply>;
+        async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>>;
         async fn leave(&self, node: NodeId) -> Result<()>;
         async fn members(&self, events: &[Position]) -> Result<Members>;
         async fn reap(&self, node: NodeId, counter: u64) -> Result<Write>;
@@ -126,7 +126,7 @@ mockall::mock! {
         async fn listen(&self) -> Result<Option<Box<dyn Hints>>>;
         async fn record_enforced(
             &self,
-            subjects: &[Subject],
+            subjects: &[Target],
             up_to: Seq,
             shown_by: Position,
             at: Timestamp,

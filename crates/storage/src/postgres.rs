@@ -22,6 +22,7 @@ use crate::{Authority, CLOCKS_AGREE, PoolState, Result, Schema, StorageError, St
 mod rows;
 
 mod accounts;
+mod batcher;
 mod callers;
 mod control;
 mod credentials;
@@ -35,12 +36,12 @@ mod plans;
 mod rights;
 mod schema;
 mod server;
-mod together;
 mod tokens;
 mod unit_of_work;
 mod upkeep;
 
 use accounts::AccountLookUps;
+use batcher::Batcher;
 use callers::Callers;
 pub use control::{LeaseSecret, PgControl};
 use credentials::LookUps;
@@ -48,7 +49,6 @@ use insertion::{Insertion, Insertions};
 use instant::PgInstant;
 pub use options::PgOptions;
 use plans::Plans;
-use together::Meeting;
 
 /// How many statements that look something up for many are under way at once.
 const READS_AT_ONCE: usize = 2;
@@ -64,11 +64,11 @@ pub struct PgStore {
     plans: Plans,
     statement_timeout: Duration,
     commit_timeout: Duration,
-    look_ups: Arc<Meeting<LookUps>>,
-    accounts: Arc<Meeting<AccountLookUps>>,
-    insertions: Arc<Meeting<Insertions>>,
+    look_ups: Arc<Batcher<LookUps>>,
+    accounts: Arc<Batcher<AccountLookUps>>,
+    insertions: Arc<Batcher<Insertions>>,
     tasks: TaskTracker,
-    cautions: Arc<[String]>,
+    warnings: Arc<[String]>,
 }
 
 impl fmt::Debug for PgStore {
@@ -80,7 +80,7 @@ impl fmt::Debug for PgStore {
 
 impl PgStore {
     /// Connects, and looks whether this is a server that a node may trust: a primary of a version that is old enough
-    /// to be known and new enough to work. What is wrong with it all the same, [`Self::cautions`] tells.
+    /// to be known and new enough to work. What is wrong with it all the same, [`Self::warnings`] tells.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`](crate::StorageError::Unavailable) if it does not answer, lets us not in or is a
@@ -88,7 +88,7 @@ impl PgStore {
     pub async fn connect(options: &PgOptions) -> Result<Self> {
         let connect = options.connection()?;
         let found = first_contact(&connect, options).await?;
-        let cautions = server::judge(&found, options.max_connections)?.into();
+        let warnings = server::judge(&found, options.max_connections)?.into();
         let plans = Plans::default();
         let pool = match options.pool(&plans).connect_with(connect.clone()).await {
             Ok(pool) => Pool::from(pool),
@@ -109,19 +109,19 @@ impl PgStore {
             plans,
             statement_timeout,
             commit_timeout,
-            look_ups: Arc::new(Meeting::new(look_ups, READS_AT_ONCE, tasks.clone())),
-            accounts: Arc::new(Meeting::new(accounts, READS_AT_ONCE, tasks.clone())),
-            insertions: Arc::new(Meeting::new(insertions, INSERTIONS_AT_ONCE, tasks.clone())),
+            look_ups: Arc::new(Batcher::new(look_ups, READS_AT_ONCE, tasks.clone())),
+            accounts: Arc::new(Batcher::new(accounts, READS_AT_ONCE, tasks.clone())),
+            insertions: Arc::new(Batcher::new(insertions, INSERTIONS_AT_ONCE, tasks.clone())),
             tasks,
-            cautions,
+            warnings,
         })
     }
 
     /// What is wrong with this server although it can be used, and what to do about it: it forgets what was committed, or lets
     /// us do more than the service needs.
     #[must_use]
-    pub fn cautions(&self) -> &[String] {
-        &self.cautions
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// How the connections stand that requests use.

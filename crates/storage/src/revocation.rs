@@ -62,7 +62,7 @@ pub struct Read<T> {
 
 /// What an event is about: whatever is remembered of it is no longer to be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
+pub enum Target {
     /// A key.
     Key(KeyId),
     /// An account, and through it every key below it.
@@ -75,7 +75,7 @@ pub struct Event {
     /// Its number and its nonce.
     pub position: Position,
     /// What was changed.
-    pub subject: Subject,
+    pub subject: Target,
 }
 
 /// The events after a position, in one snapshot.
@@ -141,7 +141,7 @@ impl fmt::Display for NodeId {
 
 /// How a node presents itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Introduction {
+pub struct JoinRequest {
     /// Its name.
     pub node: NodeId,
     /// The name under which this process was a member before; that row goes in the same transaction.
@@ -175,7 +175,7 @@ pub struct Renewal {
 
 /// What the database answers to a join or a renewal, once it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Confirmed {
+pub struct LeaseReply {
     /// The last event that was visible when it was written, and whose history confirmed it. Never older than the moment
     /// of asking.
     pub head: Snapshot,
@@ -222,13 +222,13 @@ pub struct Members {
 #[async_trait]
 pub trait Membership: Send + Sync {
     /// Adds the node's row with `applied` = head, as durably as a revocation (R12).
-    async fn join(&self, node: &Introduction) -> Result<Confirmed>;
+    async fn join(&self, node: &JoinRequest) -> Result<LeaseReply>;
 
     /// Renews the node's lease and records how far it has got (`applied` never goes back). None if the database does
     /// not have exactly what the renewal names, the node's row among it: the node is a member no more (R6, R18). As
     /// durable as a revocation (R12). A call that is dropped half way may still be carried out; it gives up its
     /// connection.
-    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>>;
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>>;
 
     /// Takes the node's row away. Only for a node that no longer answers from memory (R10).
     async fn leave(&self, node: NodeId) -> Result<()>;
@@ -271,7 +271,7 @@ pub trait Feed: Send + Sync {
     /// Notes that the last changes of these, up to this number, are in force on every node; nothing unless the event
     /// `shown_by` is there, by number and nonce: it is of the history in which they are in force (R18). What was noted
     /// before stays, and a change that came later is left alone.
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
+    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()>;
 
     /// Drops events that no node needs: below the lowest `applied`, and older than this by the database's clock. None
     /// where it differs from what the caller expects of it by more than [`CLOCKS_AGREE`]. Returns how many.

@@ -6,7 +6,7 @@
 //! is decided by [`Shard`] under that same lock; this module never decides it.
 
 use keyward_domain::{AuthKey, KeyId};
-use keyward_storage::{Credential, Event, Position, Read, Snapshot, Subject};
+use keyward_storage::{Credential, Event, Position, Read, Snapshot, Target};
 
 use crate::{
     known::Known,
@@ -95,10 +95,10 @@ impl<P: Platform> Cache<P> {
     /// acknowledged).
     pub fn apply(&self, events: &[Event], up_to: Position) {
         for (place, part) in self.parts.iter().enumerate() {
-            let here = |subject: &&Subject| match subject {
-                Subject::Key(id) => place_of(*id) == place,
+            let here = |subject: &&Target| match subject {
+                Target::Key(id) => place_of(*id) == place,
                 // Its entry may stand in every part.
-                Subject::Account(_) => true,
+                Target::Account(_) => true,
             };
             let subjects = events.iter().map(|event| &event.subject).filter(here);
             P::with(part, |part| part.apply(subjects, up_to));

@@ -1,20 +1,20 @@
 //! The driver: tasks that move bytes between the protocol core and the ports. They decide nothing that the core could.
 
-mod announcer;
 mod barrier;
 mod catch_up;
 mod clocks;
 mod control;
 mod embedded;
 mod history;
+mod notification_listener;
 mod trouble;
 mod wake;
 
-pub(crate) use announcer::Announcer;
 pub(crate) use barrier::{Barrier, Change};
 pub use clocks::ClockDifference;
 pub(crate) use clocks::Clocks;
 pub(crate) use control::Control;
 pub(crate) use embedded::Embedded;
+pub(crate) use notification_listener::NotificationListener;
 pub(crate) use trouble::Trouble;
 pub(crate) use wake::Wake;

@@ -9,22 +9,22 @@
 //! [`Membership`](keyward_storage::Membership) and [`Feed`](keyward_storage::Feed). It knows no SQL and no HTTP, judges no
 //! key (`keyward-domain` does), and never says "unknown" or "valid" because something failed.
 
-mod asking;
 mod cache;
 mod driver;
-mod gate;
 mod known;
+mod lookup;
 mod meters;
 mod platform;
 pub mod protocol;
-mod reads;
+mod published_lease;
 mod seen;
+mod singleflight;
 mod verifier;
 
-pub use asking::{Arrival, Asking, Times};
 pub use cache::{Cache, Size};
 pub use driver::ClockDifference;
-pub use gate::Gate;
 pub use known::Known;
+pub use lookup::{Arrival, Lookup, Times};
 pub use platform::{Platform, Std};
+pub use published_lease::PublishedLease;
 pub use verifier::{Clock, NotEnforced, Parts, Tasks, Verifier};

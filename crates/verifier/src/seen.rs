@@ -9,14 +9,14 @@ use std::{
 use keyward_storage::{HistoryToken, Members};
 
 use crate::{
-    protocol::{Boot, Newness},
+    protocol::{BootInstant, Newness},
     verifier::Shared,
 };
 
 impl Shared {
     /// The members, as listed: asked for at `sent_at`, and here by now. Returns whether every lease of another history
     /// has ended (R13).
-    pub(crate) fn saw_members(&self, members: &Members, sent_at: Boot) -> bool {
+    pub(crate) fn saw_members(&self, members: &Members, sent_at: BootInstant) -> bool {
         let longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
         self.longest_seen.fetch_max(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
         let (token, now) = (members.head.token, self.clock.boot());
@@ -29,7 +29,7 @@ impl Shared {
     }
 
     /// A reply that was asked for at `sent_at` named this history.
-    pub(crate) fn saw_history(&self, token: HistoryToken, sent_at: Boot) {
+    pub(crate) fn saw_history(&self, token: HistoryToken, sent_at: BootInstant) {
         let mut newness = self.newness();
         self.count(newness.see(token, sent_at, self.clock.boot()));
     }

@@ -14,18 +14,18 @@ use std::{
 
 use keyward_domain::{AuthKey, KeyId, Timestamp};
 use keyward_storage::{
-    Credentials, Enforcement, Feed, Members, Membership, NodeId, Position, Seq, StorageError, Subject,
+    Credentials, Enforcement, Feed, Members, Membership, NodeId, Position, Seq, StorageError, Target,
 };
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     cache::{Cache, Size},
-    driver::{Announcer, Barrier, Change, ClockDifference, Clocks, Control, Embedded, Trouble, Wake},
-    gate::Gate,
+    driver::{Barrier, Change, ClockDifference, Clocks, Control, Embedded, NotificationListener, Trouble, Wake},
     meters::Meters,
-    protocol::{Boot, ClockJump, Newness, Rules, Terms},
-    reads::Reads,
+    protocol::{BootInstant, ClockJump, LeaseConfig, Newness, Rules},
+    published_lease::PublishedLease,
+    singleflight::Reads,
 };
 
 /// How long an answer waits for the note that a change is in force everywhere.
@@ -34,7 +34,7 @@ const NOTED_SOON: Duration = Duration::from_millis(250);
 /// The clocks of this machine.
 pub trait Clock: Send + Sync {
     /// The clock that goes on while the machine sleeps. Never cached: each request reads it (R3).
-    fn boot(&self) -> Boot;
+    fn boot(&self) -> BootInstant;
 
     /// The wall clock, in whole microseconds.
     fn wall(&self) -> Timestamp;
@@ -55,7 +55,7 @@ pub struct Parts {
     /// Which rules hold: [`Rules::ALL`] in production; the simulation switches them off one by one.
     pub rules: Rules,
     /// How long leases last.
-    pub terms: Terms,
+    pub terms: LeaseConfig,
     /// How many bytes the memory may hold.
     pub capacity_bytes: u64,
     /// Which version this is; for operators.
@@ -90,11 +90,11 @@ pub enum NotEnforced {
 /// What tasks and requests share.
 pub(crate) struct Shared {
     pub(crate) cache: Cache,
-    pub(crate) gate: Gate,
+    pub(crate) gate: PublishedLease,
     pub(crate) feed: Arc<dyn Feed>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: Rules,
-    pub(crate) terms: Terms,
+    pub(crate) terms: LeaseConfig,
     pub(crate) meters: Meters,
     pub(crate) clocks: Clocks,
     pub(crate) trouble: Trouble,
@@ -140,7 +140,7 @@ impl Verifier {
             parts;
         let shared = Arc::new(Shared {
             cache: Cache::new(rules, capacity_bytes),
-            gate: Gate::new(rules),
+            gate: PublishedLease::new(rules),
             feed,
             clock,
             rules,
@@ -195,7 +195,7 @@ impl Verifier {
             }
             Side::Member(membership, _) => {
                 self.started.store(true, Ordering::Release);
-                let announcer = Announcer::new(Arc::clone(&self.shared), (self.fresh_node)());
+                let announcer = NotificationListener::new(Arc::clone(&self.shared), (self.fresh_node)());
                 self.tasks.spawn(Box::pin(announcer.run(self.leaving.clone())));
                 let control = Control::new(
                     Arc::clone(&self.shared),
@@ -244,7 +244,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`NotEnforced`]: the change is committed, and it is not known to be in force.
-    pub async fn enforce(&self, event: Position, subjects: Vec<Subject>) -> Result<(), NotEnforced> {
+    pub async fn enforce(&self, event: Position, subjects: Vec<Target>) -> Result<(), NotEnforced> {
         self.wait(Change::Committed(event), event.seq, subjects).await
     }
 
@@ -253,7 +253,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`NotEnforced`]: it is not known to be in force.
-    pub async fn enforce_again(&self, last: Enforcement, subjects: Vec<Subject>) -> Result<(), NotEnforced> {
+    pub async fn enforce_again(&self, last: Enforcement, subjects: Vec<Target>) -> Result<(), NotEnforced> {
         if self.is_enforced(&last) {
             return Ok(());
         }
@@ -271,7 +271,7 @@ impl Verifier {
         last.enforced_at.is_some() && trusted
     }
 
-    async fn wait(&self, change: Change, seq: Seq, subjects: Vec<Subject>) -> Result<(), NotEnforced> {
+    async fn wait(&self, change: Change, seq: Seq, subjects: Vec<Target>) -> Result<(), NotEnforced> {
         let promised = self.shared.clock.boot().plus(self.worst_wait());
         let shown_by = match &self.side {
             Side::Member(_, barrier) => {
@@ -299,7 +299,7 @@ impl Verifier {
 
     /// Notes that a change is in force. The note goes on to its end in the background: no answer comes later than it was
     /// promised for want of one (L). Without it a repeated call waits once more.
-    async fn note(&self, seq: Seq, shown_by: Position, subjects: Vec<Subject>, promised: Boot) {
+    async fn note(&self, seq: Seq, shown_by: Position, subjects: Vec<Target>, promised: BootInstant) {
         let (shared, (noted, done)) = (Arc::clone(&self.shared), oneshot::channel());
         self.tasks.spawn(Box::pin(async move {
             shared.note(seq, shown_by, &subjects).await;

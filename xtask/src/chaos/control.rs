@@ -12,17 +12,17 @@ use anyhow::{Context as _, Result};
 use super::Run;
 use super::check::{Outcome, check};
 use super::clock::Moment;
-use super::dice::Dice;
 use super::goback::{self, Nodes};
 use super::history::History;
-use super::liar::Lie;
+use super::lying_proxy::Lie;
 use super::proxy::{Way, Weather};
+use super::rng::Rng;
 
 /// What is planted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planted {
-    /// A liar in front of a node.
-    Liar(Lie),
+    /// A lying_proxy in front of a node.
+    LyingProxy(Lie),
     /// The leases of all nodes are removed while one of them is cut off and still answers from memory: whoever revokes
     /// believes that nobody has to acknowledge. Rule R10 is what forbids it.
     LostLease,
@@ -34,9 +34,9 @@ pub enum Planted {
 
 impl Planted {
     pub(super) const ALL: [(&'static str, Self); 6] = [
-        ("stale", Self::Liar(Lie::StaleValid)),
-        ("forgotten", Self::Liar(Lie::ForgottenRevocation)),
-        ("refusal", Self::Liar(Lie::FalseRefusal)),
+        ("stale", Self::LyingProxy(Lie::StaleValid)),
+        ("forgotten", Self::LyingProxy(Lie::ForgottenRevocation)),
+        ("refusal", Self::LyingProxy(Lie::FalseRefusal)),
         ("lease", Self::LostLease),
         ("unsaid", Self::Unsaid),
         ("unlisted", Self::Unlisted),
@@ -67,22 +67,20 @@ pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
     let mut done = false;
     while !done && run.clock.now() < until && !run.is_over() {
         let often = match planted {
-            Planted::Liar(_) => {
+            Planted::LyingProxy(_) => {
                 run.wait_until(run.clock.now() + Duration::from_millis(100));
-                run.world.liar.as_ref().is_some_and(|liar| liar.lies() >= ENOUGH)
+                run.world.lying_proxy.as_ref().is_some_and(|lying_proxy| lying_proxy.lies() >= ENOUGH)
             }
             Planted::LostLease => {
                 lose_leases(run)?;
                 true
             }
             Planted::Unsaid => {
-                run.finish_cut(
-                    goback::once(run, PUT_BACK, BEHIND, Nodes::Killed, &mut Dice::of_seed(run.plan.seed))?.0,
-                );
+                run.finish_cut(goback::once(run, PUT_BACK, BEHIND, Nodes::Killed, &mut Rng::of_seed(run.plan.seed))?.0);
                 return Ok(());
             }
             Planted::Unlisted => {
-                goback::once(run, PUT_BACK, BEHIND, Nodes::Live, &mut Dice::of_seed(run.plan.seed))?;
+                goback::once(run, PUT_BACK, BEHIND, Nodes::Live, &mut Rng::of_seed(run.plan.seed))?;
                 return Ok(());
             }
         };

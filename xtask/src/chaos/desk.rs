@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::Run;
 use super::check::Entry;
-use super::dice::Dice;
+use super::counters::Op;
+use super::credentials::{Form, Shown};
 use super::history::{Call, Change, Ending, Seen, Thing, Told};
 use super::http::{Answer, Client, Request, Silence};
-use super::stock::{Form, Shown};
-use super::tally::Op;
+use super::rng::Rng;
 
 /// Between two tries of the same thing.
 pub(super) const BETWEEN_TRIES: Duration = Duration::from_millis(20);
@@ -22,7 +22,7 @@ pub(super) const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 /// One client, with a connection to each node.
 pub(super) struct Desk<'a> {
     pub(super) run: &'a Run,
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
     clients: Vec<Client>,
 }
 
@@ -46,8 +46,8 @@ pub(super) struct Done {
 
 impl<'a> Desk<'a> {
     /// A client with a chance of its own.
-    pub(super) fn new(run: &'a Run, dice: Dice) -> Self {
-        Self { run, dice, clients: run.world.nodes.iter().map(|_| Client::new(run.clock)).collect() }
+    pub(super) fn new(run: &'a Run, rng: Rng) -> Self {
+        Self { run, rng, clients: run.world.nodes.iter().map(|_| Client::new(run.clock)).collect() }
     }
 
     /// A request in the platform's name.
@@ -61,7 +61,7 @@ impl<'a> Desk<'a> {
     /// Any node that is there; after a while, if none is.
     pub(super) fn any_node(&mut self) -> Option<usize> {
         let up: Vec<usize> = (0..self.clients.len()).filter(|node| self.run.world.address(*node).is_some()).collect();
-        let node = up.get(self.dice.place(up.len())).copied();
+        let node = up.get(self.rng.place(up.len())).copied();
         if node.is_none() {
             std::thread::sleep(BETWEEN_TRIES);
         }
@@ -82,7 +82,7 @@ impl<'a> Desk<'a> {
             (Some(address), Some(client)) => client.ask(address, request, patience),
             _ => Err(Silence::NoConnection),
         };
-        run.tally.count(op, answer.as_ref().map(|answer| answer.status).map_err(|silence| *silence));
+        run.counters.count(op, answer.as_ref().map(|answer| answer.status).map_err(|silence| *silence));
         let by_platform = request.bearer == Some(run.world.platform.secret.as_str());
         if by_platform && answer.as_ref().is_ok_and(|answer| answer.status == 401) {
             let (subject, ended) = (run.caller, run.clock.now());
@@ -94,7 +94,7 @@ impl<'a> Desk<'a> {
     /// Shows a credential to a node and records what it is told.
     pub(super) fn show(&mut self, node: usize, shown: &Shown) {
         let run = self.run;
-        let by_platform = matches!(shown.form, Form::Secret | Form::Public) && self.dice.percent(50);
+        let by_platform = matches!(shown.form, Form::Secret | Form::Public) && self.rng.percent(50);
         let kind = if shown.form == Form::Public { "public" } else { "secret" };
         let path = format!("/v1/auth?type={kind}");
         let body = json!({ "key": &*shown.value, "type": kind }).to_string();
@@ -125,8 +125,8 @@ impl<'a> Desk<'a> {
         let wanted = self.run.clock.now();
         let mut done = Done { ending: Ending::Unknown, body: Vec::new(), in_doubt: false };
         // Some hang up early and ask elsewhere.
-        let mut patience = if self.dice.percent(15) {
-            self.dice.time(Duration::from_millis(2), Duration::from_millis(300))
+        let mut patience = if self.rng.percent(15) {
+            self.rng.time(Duration::from_millis(2), Duration::from_millis(300))
         } else {
             self.run.plan.patience_for_a_barrier()
         };

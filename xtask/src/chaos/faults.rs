@@ -8,14 +8,14 @@ use anyhow::Result;
 
 use super::Run;
 use super::clock::Moment;
+use super::counters::Op;
 use super::desk::Desk;
-use super::dice::Dice;
 use super::goback;
 use super::http::{Client, Request, Silence};
 use super::parked::Parked;
 use super::proxy::Weather;
+use super::rng::Rng;
 use super::schedule::{Fault, Kind, Lane, Planned};
-use super::tally::Op;
 
 /// A node that is not ready by then does not start.
 const START: Duration = Duration::from_mins(1);
@@ -76,8 +76,8 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
                 None
             }
             (_, Fault::GoesBack(way)) => {
-                let mut dice = Dice::of_seed(run.plan.seed).stream(u64::from(it.at.offset().subsec_nanos()));
-                Some(goback::happen(run, way, it.lasts, &mut dice)?)
+                let mut rng = Rng::of_seed(run.plan.seed).stream(u64::from(it.at.offset().subsec_nanos()));
+                Some(goback::happen(run, way, it.lasts, &mut rng)?)
             }
             (Lane::Node(node), Fault::Kill) => {
                 run.world.nodes[node].kill()?;
@@ -102,7 +102,7 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
 
 /// Has a node say much while no one reads it: it has to answer all the same.
 fn go_on_answering(run: &Run, node: usize, until: Moment) {
-    let mut desk = Desk::new(run, Dice::of_seed(0));
+    let mut desk = Desk::new(run, Rng::of_seed(0));
     loop {
         // A line is written for each of the first kind.
         for path in ["/v1/merchants/no-one", "/healthz"] {

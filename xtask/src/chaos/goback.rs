@@ -11,9 +11,9 @@ use super::Run;
 use super::clock::Moment;
 use super::cut::{Cut, Event, Said};
 use super::desk::{Desk, Order};
-use super::dice::Dice;
 use super::history::Change;
 use super::node::Node;
+use super::rng::Rng;
 use super::sql::{self, Held};
 use super::world::authority;
 use crate::pg::{Replication, Snapshot, Standby};
@@ -54,11 +54,11 @@ pub(super) enum Nodes {
 ///
 /// # Errors
 /// When Postgres does not do as it is asked to, or the ledger cannot be written.
-pub(super) fn happen(run: &Run, way: Way, behind: Duration, dice: &mut Dice) -> Result<Duration> {
-    let (cut, back_in) = once(run, way, behind, Nodes::Live, dice)?;
+pub(super) fn happen(run: &Run, way: Way, behind: Duration, rng: &mut Rng) -> Result<Duration> {
+    let (cut, back_in) = once(run, way, behind, Nodes::Live, rng)?;
     let anew: Vec<String> = revoked(&cut.lost).step_by(2).take(8).map(str::to_owned).collect();
     run.finish_cut(cut);
-    anew.iter().try_for_each(|name| revoke_anew(run, name, dice))?;
+    anew.iter().try_for_each(|name| revoke_anew(run, name, rng))?;
     Ok(back_in)
 }
 
@@ -66,8 +66,8 @@ pub(super) fn happen(run: &Run, way: Way, behind: Duration, dice: &mut Dice) -> 
 ///
 /// # Errors
 /// When Postgres does not do as it is asked to, or a node does not start.
-pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, dice: &mut Dice) -> Result<(Cut, Duration)> {
-    let witness = run.calm(dice.place(run.world.nodes.len()));
+pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, rng: &mut Rng) -> Result<(Cut, Duration)> {
+    let witness = run.calm(rng.place(run.world.nodes.len()));
     let cluster = &run.world.cluster;
     let (other, base, copied) = copy(run, way)?;
     acknowledge_something(run, run.clock.now() + behind);
@@ -78,7 +78,7 @@ pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, dice: &m
     // What a node says of the last time, it may say late.
     let logs: Vec<u64> = run.world.nodes.iter().map(|node| length(&node.log())).collect();
     let (held, had) = Held::with_events(cluster, base)?;
-    match dice.below(3) {
+    match rng.below(3) {
         0 => cluster.stop()?,
         1 => cluster.stop_immediately()?,
         _ => cluster.kill9()?,
@@ -94,7 +94,7 @@ pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, dice: &m
     let back_in = run.clock.now().since(started);
     if way == (Way::PutBack { overtaken: true }) {
         let missing = had.last().map_or(0, |event| event.number.saturating_sub(base));
-        sql::make_events(cluster, missing + 1 + dice.below(20))?;
+        sql::make_events(cluster, missing + 1 + rng.below(20))?;
     }
     let has = sql::events(cluster, base)?;
     let lost = if loses_nothing { Vec::new() } else { missing(had, &has) };
@@ -210,11 +210,11 @@ fn revoked(lost: &[Event]) -> impl Iterator<Item = &str> {
 }
 
 /// What the manual advises: revokes a key once more whose revocation was lost.
-fn revoke_anew(run: &Run, name: &str, dice: &mut Dice) -> Result<()> {
+fn revoke_anew(run: &Run, name: &str, rng: &mut Rng) -> Result<()> {
     let Some(thing) = run.recorder.look(|history| history.find(name)) else { return Ok(()) };
-    let mut shown = run.stock.all();
+    let mut shown = run.credentials.all();
     run.recorder.look(|history| shown.retain(|shown| history.rests_on(shown.subject, thing)));
-    let mut desk = Desk::new(run, dice.stream(2));
+    let mut desk = Desk::new(run, rng.stream(2));
     let path = format!("/v1/api-keys/{name}");
     let request = desk.request("DELETE", &path, None);
     desk.insist(&Order { change: Change::Revoke, things: &[thing], request, shown: &shown }).map(drop)

@@ -15,8 +15,8 @@ use anyhow::Result;
 use super::Run;
 use super::clock::Pace;
 use super::desk::Desk;
-use super::dice::Dice;
 use super::history::Span;
+use super::rng::Rng;
 pub(super) use making::Account;
 
 /// Chance of the faults, and of the setting up.
@@ -27,15 +27,15 @@ const FIRST_STREAM: u64 = 1_000;
 /// # Errors
 /// When the run is over before it is made.
 pub(super) fn plant(run: &Run, accounts: &[Account]) -> Result<()> {
-    let mut desk = Desk::new(run, Dice::of_seed(run.plan.seed).stream(FIRST_STREAM - 1));
+    let mut desk = Desk::new(run, Rng::of_seed(run.plan.seed).stream(FIRST_STREAM - 1));
     for account in accounts {
         for _ in 0..3 {
             let key = desk.make_key(account)?;
-            run.stock.add_evergreen(&[key.shown]);
+            run.credentials.add_evergreen(&[key.shown]);
         }
         let pair = desk.make_pair(account, "evergreen")?;
         let tokens = desk.make_tokens(&pair)?;
-        run.stock.add_evergreen(&[pair.public.shown, pair.secret.shown, tokens.access]);
+        run.credentials.add_evergreen(&[pair.public.shown, pair.secret.shown, tokens.access]);
     }
     Ok(())
 }
@@ -45,7 +45,7 @@ pub(super) fn plant(run: &Run, accounts: &[Account]) -> Result<()> {
 /// # Errors
 /// When the run is over before they are made.
 pub(super) fn settle(run: &Run) -> Result<Vec<Account>> {
-    let mut desk = Desk::new(run, Dice::of_seed(run.plan.seed).stream(FIRST_STREAM - 2));
+    let mut desk = Desk::new(run, Rng::of_seed(run.plan.seed).stream(FIRST_STREAM - 2));
     let platform = Account::platform(run);
     let partner = platform.above(run, &run.world.partners[0], Span::BEFORE);
     Ok(vec![desk.make_merchant(&platform)?, desk.make_merchant(&partner)?])
@@ -58,9 +58,9 @@ pub(super) fn start<'scope>(
     accounts: &'scope [Account],
 ) -> Vec<ScopedJoinHandle<'scope, Result<()>>> {
     let load = run.plan.load;
-    let seed = Dice::of_seed(run.plan.seed);
+    let seed = Rng::of_seed(run.plan.seed);
     let mut streams = (FIRST_STREAM..).map(|number| seed.stream(number));
-    let mut desk = || Desk::new(run, streams.next().unwrap_or(Dice::of_seed(0)));
+    let mut desk = || Desk::new(run, streams.next().unwrap_or(Rng::of_seed(0)));
     let mut everybody = Vec::new();
     let nodes = run.world.nodes.len();
     let all = u32::try_from(nodes).unwrap_or(1);
@@ -105,11 +105,11 @@ fn interval(of_them: u32, a_second: u32) -> Duration {
 /// Verifies at its own pace, mostly what deserves attention.
 fn verify(mut desk: Desk<'_>, node: usize, each: Duration) {
     let clock = desk.run.clock;
-    let first = clock.now() + each / 100 * u32::try_from(desk.dice.below(100)).unwrap_or_default();
+    let first = clock.now() + each / 100 * u32::try_from(desk.rng.below(100)).unwrap_or_default();
     let mut pace = Pace::new(each, first);
     while !desk.run.is_over() {
         pace.wait(clock);
-        if let Some(shown) = desk.run.stock.pick(&mut desk.dice) {
+        if let Some(shown) = desk.run.credentials.pick(&mut desk.rng) {
             desk.show(node, &shown);
         }
     }

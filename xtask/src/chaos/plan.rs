@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::control::Planted;
-use super::dice::any_seed;
+use super::rng::any_seed;
 use super::schedule::Kind;
 
 /// Which faults.

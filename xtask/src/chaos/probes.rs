@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::stock::Shown;
+use super::credentials::Shown;
 
 /// So many wait at a node that does not answer; the oldest go first, since the newest were narrowed last.
 const WAITING: usize = 512;

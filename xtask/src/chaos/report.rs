@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use super::check::Findings;
 use super::clock::Moment;
+use super::counters::{Got, Op};
 use super::cut::Cut;
 use super::faults::Mark;
 use super::history::{Ending, History, Seen, Thing, Told};
 use super::plan::{Plan, Profile};
 use super::schedule::{Kind, Lane};
 use super::story;
-use super::tally::{Got, Op};
 use times::Times;
 
 /// A verification sent so soon after an acknowledgement would meet a node that had not heard of it yet.
@@ -31,7 +31,7 @@ pub struct Report {
     /// Each time that the database went back.
     pub(super) cuts: Vec<Cut>,
     pub(super) marks: Vec<Mark>,
-    pub(super) tally: BTreeMap<(Op, Got), u64>,
+    pub(super) counters: BTreeMap<(Op, Got), u64>,
     /// Entries of the ledger.
     pub(super) acknowledged: usize,
     /// Which node ended by itself, after it was ready, and how.
@@ -118,11 +118,11 @@ impl Report {
     }
 
     fn count(&self, of: impl Fn(Op, Got) -> bool) -> u64 {
-        self.tally.iter().filter(|((op, got), _)| of(*op, *got)).map(|(_, count)| count).sum()
+        self.counters.iter().filter(|((op, got), _)| of(*op, *got)).map(|(_, count)| count).sum()
     }
 
     /// How long a node's lease may outlive what happened to it: TTL, guard and the reaper's turn.
-    const fn aftermath(&self) -> Duration {
+    const fn final_state(&self) -> Duration {
         match self.plan.profile {
             Profile::Quick => Duration::from_secs(4),
             Profile::Default => Duration::from_secs(8),
@@ -133,7 +133,7 @@ impl Report {
     fn unexplained(&self) -> usize {
         let near = |seen: &Seen, mark: &Mark| {
             let here = mark.lane == Lane::Postgres || mark.lane == Lane::Node(usize::from(seen.node));
-            here && mark.from <= seen.ended && seen.sent <= mark.until + self.aftermath()
+            here && mark.from <= seen.ended && seen.sent <= mark.until + self.final_state()
         };
         let unanswered = self.history.seen.iter().filter(|seen| matches!(seen.told, Told::Unavailable | Told::Nothing));
         unanswered.filter(|seen| !self.marks.iter().any(|mark| near(seen, mark))).count()

@@ -7,9 +7,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::clock::Moment;
-use super::dice::Dice;
 use super::goback;
 use super::proxy::{Way, Weather};
+use super::rng::Rng;
 
 /// The kinds of faults, as they are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,8 +151,8 @@ fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
 }
 
 /// Draws all faults of a run that lasts so long, ordered by lane and time.
-pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Duration, dice: &Dice) -> Vec<Planned> {
-    let mut shuffling = dice.stream(0);
+pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Duration, rng: &Rng) -> Vec<Planned> {
+    let mut shuffling = rng.stream(0);
     let deck = |kinds: fn(Kind) -> bool| -> Vec<Kind> {
         let chosen = counts.iter().filter(|(kind, _)| kinds(*kind));
         chosen.flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count)).collect()
@@ -171,13 +171,13 @@ pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Durati
 }
 
 /// Spreads one lane's faults over the run, with some quiet before each and after the last.
-fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, dice: &mut Dice) -> Vec<Planned> {
+fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, rng: &mut Rng) -> Vec<Planned> {
     let Ok(count) = u32::try_from(kinds.len()) else { return Vec::new() };
     let mut times: Vec<Duration> = kinds
         .iter()
         .map(|kind| {
             let (least, most) = bounds(*kind, longest);
-            dice.time(least, most)
+            rng.time(least, most)
         })
         .collect();
     // Where they would fill more than three quarters of the run, all of them last shorter.
@@ -192,36 +192,36 @@ fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, dice: &mut
     // Quiet times of different length, each at least half of an even share.
     let quiet = run.saturating_sub(times.iter().sum());
     let even = quiet / 2 / (count + 1);
-    let weights: Vec<u32> = (0..=count).map(|_| u32::try_from(dice.below(100)).unwrap_or_default() + 1).collect();
+    let weights: Vec<u32> = (0..=count).map(|_| u32::try_from(rng.below(100)).unwrap_or_default() + 1).collect();
     let unit = quiet / 2 / weights.iter().sum::<u32>().max(1);
     let mut at = Moment::START;
     let mut planned: Vec<Planned> = Vec::new();
     for ((kind, lasts), weight) in kinds.iter().zip(times).zip(weights) {
         at = at + even + unit * weight;
         let before = planned.iter().filter(|it| it.kind == *kind).count();
-        planned.push(Planned { lane, at, lasts, kind: *kind, fault: fault(*kind, before, dice) });
+        planned.push(Planned { lane, at, lasts, kind: *kind, fault: fault(*kind, before, rng) });
         at = at + lasts;
     }
     planned
 }
 
 /// Of those that have two ways, each is every second of its lane.
-fn fault(kind: Kind, before: usize, dice: &mut Dice) -> Fault {
+fn fault(kind: Kind, before: usize, rng: &mut Rng) -> Fault {
     let is_even = before.is_multiple_of(2);
-    let way = [Way::Up, Way::Down, Way::Both][dice.place(3)];
-    let mut late = |ways: [Way; 2]| if ways.contains(&way) { dice.time(LATEST / 300, LATEST) } else { Duration::ZERO };
+    let way = [Way::Up, Way::Down, Way::Both][rng.place(3)];
+    let mut late = |ways: [Way; 2]| if ways.contains(&way) { rng.time(LATEST / 300, LATEST) } else { Duration::ZERO };
     match kind {
         Kind::Delay => {
             let (up, down) = (late([Way::Up, Way::Both]), late([Way::Down, Way::Both]));
             Fault::Network(Weather::Delay { up, down })
         }
         Kind::Cut => Fault::Network(Weather::Cut),
-        Kind::HalfOpen => Fault::Network(Weather::HalfOpen { way, kept: dice.percent(50) }),
+        Kind::HalfOpen => Fault::Network(Weather::HalfOpen { way, kept: rng.percent(50) }),
         Kind::Slow => Fault::Network(Weather::Slow),
         Kind::Kill => Fault::Kill,
         Kind::Pause => Fault::Pause,
         Kind::Parked => Fault::Parked,
-        Kind::Log => Fault::Log { reads_again: dice.percent(50) },
+        Kind::Log => Fault::Log { reads_again: rng.percent(50) },
         Kind::Postgres => Fault::Postgres,
         Kind::PutBack => Fault::GoesBack(goback::Way::PutBack { overtaken: is_even }),
         Kind::Promoted => Fault::GoesBack(goback::Way::Promoted { lagging: is_even }),
@@ -249,7 +249,7 @@ mod tests {
     ];
 
     fn drawn(seed: u64) -> Vec<Planned> {
-        draw(&EACH, 3, RUN, LONGEST, &Dice::of_seed(seed))
+        draw(&EACH, 3, RUN, LONGEST, &Rng::of_seed(seed))
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::clock::Clock;
 use super::control::Planted;
-use super::liar::Liar;
+use super::lying_proxy::LyingProxy;
 use super::node::{Launch, Node};
 use super::plan::{Mode, Plan, Profile};
 use super::proxy::{Proxy, Weather};
@@ -28,7 +28,7 @@ const START: Duration = Duration::from_mins(1);
 /// Everything that runs.
 pub(super) struct World {
     // Dropped in this order: the folder goes when nobody lives in it any more.
-    pub(super) liar: Option<Liar>,
+    pub(super) lying_proxy: Option<LyingProxy>,
     pub(super) nodes: Vec<Node>,
     pub(super) wires: Vec<Proxy>,
     pub(super) cluster: Cluster,
@@ -68,8 +68,8 @@ impl World {
             nodes.push(node);
         }
         let addresses = nodes.iter().map(|node| node.await_ready(START)).collect::<Result<Vec<_>>>()?;
-        let liar = match (plan.mode, addresses.first()) {
-            (Mode::Control(Planted::Liar(lie)), Some(address)) => Some(Liar::before(*address, lie, clock)?),
+        let lying_proxy = match (plan.mode, addresses.first()) {
+            (Mode::Control(Planted::LyingProxy(lie)), Some(address)) => Some(LyingProxy::before(*address, lie, clock)?),
             _ => None,
         };
         let platform = platform(watcher.folder())?;
@@ -81,14 +81,14 @@ impl World {
             partners.push(mid);
         }
         operator.run(&["account", "create", "--role", "partner", "--name", "Overtaker", "--mid", OVERTAKER])?;
-        Ok(Self { liar, nodes, wires, cluster, watcher, platform, partners })
+        Ok(Self { lying_proxy, nodes, wires, cluster, watcher, platform, partners })
     }
 
     /// Where a node is to be asked; nowhere while it is not ready.
     pub(super) fn address(&self, node: usize) -> Option<SocketAddr> {
         let address = self.nodes.get(node)?.address()?;
-        let liar = self.liar.as_ref().filter(|_| node == 0);
-        Some(liar.map_or(address, Liar::address))
+        let lying_proxy = self.lying_proxy.as_ref().filter(|_| node == 0);
+        Some(lying_proxy.map_or(address, LyingProxy::address))
     }
 
     /// Ends whatever fault there is; returns when every node is ready.

@@ -13,9 +13,8 @@ use keyward_domain::{Denial, Permission};
 use super::{
     AppState,
     authorization::Authorization,
-    context,
-    finish::{Calling, Noted},
-    looks,
+    context, looks,
+    observe::{Calling, Noted},
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
 };
@@ -152,7 +151,7 @@ impl From<keyward_app::Refused> for Problem {
             // Of a caller that was let in and is good no more.
             keyward_app::Refused::Denied(denial) => not_good(denial),
             keyward_app::Refused::InsufficientScope(permission) => Self::insufficient_scope(permission),
-            keyward_app::Refused::Fault(fault) => fault.into(),
+            keyward_app::Refused::Failure(fault) => fault.into(),
         }
     }
 }
@@ -167,7 +166,7 @@ impl From<authenticate::Error> for Problem {
             // A public key, say: no credential for these calls.
             authenticate::Error::Forbidden(forbidden) => not_good(forbidden.denial),
             authenticate::Error::TooManyAttempts(error) => error.into(),
-            authenticate::Error::Fault(fault) => fault.into(),
+            authenticate::Error::Failure(fault) => fault.into(),
         }
     }
 }

@@ -16,14 +16,14 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::problem::{Faults, Problem};
+use super::problem::{FieldErrors, Problem};
 
 /// The fields of a body and what is wrong with them.
 pub(super) struct Fields {
     /// By what is left of their names once all spellings of one name are the same.
     values: BTreeMap<String, Given>,
     is_form: bool,
-    faults: Faults,
+    faults: FieldErrors,
 }
 
 /// A field as it was given.
@@ -81,7 +81,7 @@ impl Fields {
                 Entry::Occupied(mut given) => given.get_mut().again = true,
             }
         }
-        Self { values, is_form, faults: Faults::default() }
+        Self { values, is_form, faults: FieldErrors::default() }
     }
 
     /// The names that are none of these.
@@ -263,7 +263,7 @@ impl Fields {
     }
 
     /// What is wrong so far.
-    pub(super) fn into_faults(self) -> Faults {
+    pub(super) fn into_faults(self) -> FieldErrors {
         self.faults
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, error::Error as StdError, sync::Arc, time::Dura
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
-use keyward_app::{Fault, TooManyAttempts};
+use keyward_app::{Failure, TooManyAttempts};
 use keyward_domain::{Denial, Permission};
 use keyward_storage::StorageError;
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub struct Problem(Box<Inner>);
 struct Inner {
     code: Code,
     detail: Option<String>,
-    faults: Faults,
+    faults: FieldErrors,
     retry_after: Option<Duration>,
     challenge: Option<HeaderValue>,
     cause: Option<Cause>,
@@ -46,12 +46,12 @@ const MOST_SAID: usize = 200;
 /// What is wrong with single fields of a request: the first twenty of them, and how many more there are. An answer
 /// never grows with the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults {
+pub struct FieldErrors {
     named: Vec<(String, String)>,
     more: usize,
 }
 
-impl Faults {
+impl FieldErrors {
     /// Notes that a field is wrong: `name`, `must not contain < or >`.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.add_with(|| (field.into(), message.into()));
@@ -107,7 +107,7 @@ impl Problem {
         Self(Box::new(Inner {
             code,
             detail: None,
-            faults: Faults::default(),
+            faults: FieldErrors::default(),
             retry_after: code.retry_after(),
             challenge: code.challenge(),
             cause: None,
@@ -117,7 +117,7 @@ impl Problem {
     /// A request whose field is wrong.
     #[must_use]
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
-        let mut faults = Faults::default();
+        let mut faults = FieldErrors::default();
         faults.add(field, message);
         Self::new(Code::InvalidRequest).faults(faults)
     }
@@ -176,7 +176,7 @@ impl Problem {
 
     /// Adds what is wrong with single fields.
     #[must_use]
-    pub fn faults(mut self, faults: Faults) -> Self {
+    pub fn faults(mut self, faults: FieldErrors) -> Self {
         self.0.faults = faults;
         self
     }
@@ -192,7 +192,7 @@ impl Problem {
     /// code.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        let Faults { named, more } = other.0.faults;
+        let FieldErrors { named, more } = other.0.faults;
         for (field, message) in named {
             self.0.faults.add(field, message);
         }
@@ -295,20 +295,22 @@ pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
     HeaderValue::from(seconds.max(1))
 }
 
-impl From<Fault> for Problem {
-    fn from(fault: Fault) -> Self {
+impl From<Failure> for Problem {
+    fn from(fault: Failure) -> Self {
         let code = match &fault {
             // It was changed over and over while it changed something.
-            Fault::Storage(StorageError::Unavailable(_) | StorageError::CallerChanged)
-            | Fault::NoSigningKey
-            | Fault::ClocksDiffer
-            | Fault::CutOff => Code::Unavailable,
-            Fault::Busy(_) => Code::TooManyRequests,
-            Fault::Storage(StorageError::OutcomeUnknown(_)) | Fault::NotEnforced(_) => Code::OutcomeUnknown,
-            Fault::Storage(StorageError::Conflict(_) | StorageError::Corrupt { .. } | StorageError::Unexpected(_))
-            | Fault::Digest(_)
-            | Fault::Entropy(_)
-            | Fault::Token(_) => Code::Internal,
+            Failure::Storage(StorageError::Unavailable(_) | StorageError::CallerChanged)
+            | Failure::NoSigningKey
+            | Failure::ClocksDiffer
+            | Failure::CutOff => Code::Unavailable,
+            Failure::QueueFull(_) => Code::TooManyRequests,
+            Failure::Storage(StorageError::OutcomeUnknown(_)) | Failure::NotEnforced(_) => Code::OutcomeUnknown,
+            Failure::Storage(
+                StorageError::Conflict(_) | StorageError::Corrupt { .. } | StorageError::Unexpected(_),
+            )
+            | Failure::Digest(_)
+            | Failure::Entropy(_)
+            | Failure::Token(_) => Code::Internal,
         };
         Self::new(code).because(fault)
     }

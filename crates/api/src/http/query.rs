@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use super::{
     cursor::{self, Position},
-    problem::{Faults, Problem},
+    problem::{FieldErrors, Problem},
 };
 
 /// How many items a page holds unless the query says otherwise, and at the most (contract, section 5).
@@ -20,7 +20,7 @@ pub(super) struct Query {
     pairs: Vec<(String, String)>,
     /// The names that were asked for: those that the call knows.
     known: Vec<&'static str>,
-    faults: Faults,
+    faults: FieldErrors,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
@@ -52,7 +52,7 @@ impl Query {
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
         let pairs = serde_urlencoded::from_str(query);
         let pairs = pairs.map_err(|_| Problem::invalid("query", "must be percent-encoded UTF-8"))?;
-        Ok(Self { pairs, known: Vec::new(), faults: Faults::default() })
+        Ok(Self { pairs, known: Vec::new(), faults: FieldErrors::default() })
     }
 
     /// The values of a name that may be repeated.
@@ -62,8 +62,8 @@ impl Query {
     }
 
     /// A fault for each name that is not one of these conditions.
-    pub(super) fn unknown_conditions(&self, known: &[&str]) -> Faults {
-        let mut faults = Faults::default();
+    pub(super) fn unknown_conditions(&self, known: &[&str]) -> FieldErrors {
+        let mut faults = FieldErrors::default();
         for (name, _) in self.pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
             faults.add_with(|| unknown_name(name, "condition", known));
         }

@@ -17,7 +17,7 @@ use http::{HeaderName, HeaderValue, header, request::Parts};
 use serde::Serialize;
 
 use super::{
-    finish::{Noted, Object},
+    observe::{Noted, Object},
     problem::{Code, Problem},
 };
 
@@ -43,7 +43,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 /// An answer that no cache may keep: what it says may be over in a moment.
-pub(super) fn fresh<T: Serialize>(view: T) -> Response {
+pub(super) fn no_store<T: Serialize>(view: T) -> Response {
     (NO_STORE, Json(view)).into_response()
 }
 

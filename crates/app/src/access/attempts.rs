@@ -29,7 +29,7 @@ const MOST_NAMED: usize = 64;
 
 /// Whose guesses are counted together: a source's, or, where somebody has proved who they are, an account's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Guesser {
+pub(crate) enum RateLimitKey {
     /// Nobody in particular, from there.
     Source(Source),
     /// Callers of this account; none is the operator.
@@ -57,7 +57,7 @@ pub(crate) struct Attempts {
     /// By the public key that a token is asked for with, and where from.
     pair: Limit<(KeyId, Source)>,
     /// By who guesses at keys whose digests are slow to check, whichever they are: a guess costs us 20 ms of a core.
-    slow: Limit<Guesser>,
+    slow: Limit<RateLimitKey>,
     pub(crate) warnings: Warnings,
 }
 
@@ -105,10 +105,10 @@ impl Attempts {
     }
 
     /// Counts a guess that is slow to check, before it is checked.
-    pub(crate) fn guess(&self, guesser: Guesser) -> Result<Guess<'_>, TooManyAttempts> {
+    pub(crate) fn guess(&self, guesser: RateLimitKey) -> Result<Guess<'_>, TooManyAttempts> {
         self.slow.take(&guesser).map_err(|error| match guesser {
-            Guesser::Source(source) => self.refused(source, error),
-            Guesser::Account(_) | Guesser::Upkeep => error,
+            RateLimitKey::Source(source) => self.refused(source, error),
+            RateLimitKey::Account(_) | RateLimitKey::Upkeep => error,
         })?;
         Ok(Guess { attempts: self, guesser })
     }
@@ -165,7 +165,7 @@ impl Attempts {
 #[must_use]
 pub(crate) struct Guess<'a> {
     attempts: &'a Attempts,
-    guesser: Guesser,
+    guesser: RateLimitKey,
 }
 
 impl Guess<'_> {

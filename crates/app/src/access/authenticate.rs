@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    Candidate, Conditions, Denial, KeyId, Mid, PresentedValue, Proof, ScopeSet, ValueError, Verdict, judge,
+    Candidate, Denial, KeyId, Mid, PresentedValue, Proof, Requirements, ScopeSet, ValueError, Verdict, judge,
     revocation::usable_pair,
 };
 use keyward_storage::Credential;
@@ -14,13 +14,13 @@ use keyward_verifier::Arrival;
 
 use super::{
     Access, Source, TooManyAttempts,
-    attempts::Guesser,
+    attempts::RateLimitKey,
     caller::{Bearer, Caller, Held},
     key_reload::KeyReload,
-    secret_check::{self, Found},
+    secret_check::{self, Matched},
     tokens::ReadAccess,
 };
-use crate::Fault;
+use crate::Failure;
 
 /// Why nobody was let in.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum Error {
     TooManyAttempts(#[from] TooManyAttempts),
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
 secret_check::failures!(Error);
@@ -56,7 +56,7 @@ pub struct Forbidden {
 
 impl Error {
     /// What a verdict against this credential means.
-    fn of(denial: Denial, candidate: &Candidate<'_>, conditions: &Conditions) -> Self {
+    fn of(denial: Denial, candidate: &Candidate<'_>, conditions: &Requirements) -> Self {
         let missing = match denial {
             Denial::InsufficientScope => conditions.scopes.uncovered_by(candidate.scopes),
             Denial::WrongType | Denial::WrongAccount => ScopeSet::empty(),
@@ -83,25 +83,25 @@ pub(crate) struct Accepted {
 /// # Errors
 /// [`Error`] if the credential is not good, the source must wait, or the answer is not to be had.
 pub async fn authenticate(access: &Arc<Access>, credential: &str, source: Source) -> Result<Caller, Error> {
-    Ok(accept(access, credential, source, &Conditions::default()).await?.into())
+    Ok(accept(access, credential, source, &Requirements::default()).await?.into())
 }
 
 /// Lets a caller in without waiting, if its key is in memory and good. `None` says nothing about the credential but that
 /// [`authenticate`] has to be asked.
 #[must_use]
-pub fn authenticate_at_once(access: &Access, arrival: &Arrival, credential: &str) -> Option<Caller> {
-    accept_at_once(access, arrival, credential, &Conditions::default()).map(Caller::from)
+pub fn authenticate_from_memory(access: &Access, arrival: &Arrival, credential: &str) -> Option<Caller> {
+    accept_from_memory(access, arrival, credential, &Requirements::default()).map(Caller::from)
 }
 
 /// Takes a key value that is in memory, good, and good for these conditions.
-pub(crate) fn accept_at_once(
+pub(crate) fn accept_from_memory(
     access: &Access,
     arrival: &Arrival,
     credential: &str,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Option<Accepted> {
     let presented = PresentedValue::parse(credential, access.runtime.settings.environment).ok()?;
-    let Found { credential, proof, .. } = secret_check::find_at_once(access, arrival, &presented)?;
+    let Matched { credential, proof, .. } = secret_check::find_from_memory(access, arrival, &presented)?;
     let key = credential.key.view();
     let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
     let now = access.verifier.times(arrival);
@@ -118,7 +118,7 @@ pub(crate) async fn accept(
     access: &Arc<Access>,
     credential: &str,
     source: Source,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Result<Accepted, Error> {
     let accepted = examine(access, credential, source, conditions).await?;
     access.usage.note(accepted.credential.key.id(), access.now());
@@ -130,7 +130,7 @@ pub(crate) async fn examine(
     access: &Arc<Access>,
     credential: &str,
     source: Source,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Result<Accepted, Error> {
     match PresentedValue::parse(credential, access.runtime.settings.environment) {
         Ok(presented) => accept_value(access, &presented, source, conditions).await,
@@ -143,9 +143,9 @@ async fn accept_value(
     access: &Arc<Access>,
     presented: &PresentedValue<'_>,
     source: Source,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Result<Accepted, Error> {
-    let found = secret_check::find(access, presented, Guesser::Source(source)).await?;
+    let found = secret_check::find(access, presented, RateLimitKey::Source(source)).await?;
     let candidate = found.as_ref().map(|found| Candidate {
         key: found.credential.key.view(),
         chain: &found.credential.chain,
@@ -167,7 +167,7 @@ async fn accept_value(
     Ok(Accepted { credential: found.credential, scopes, token: None })
 }
 
-async fn accept_token(access: &Arc<Access>, token: &str, conditions: &Conditions) -> Result<Accepted, Error> {
+async fn accept_token(access: &Arc<Access>, token: &str, conditions: &Requirements) -> Result<Accepted, Error> {
     let read = read_token(access, token).await?.ok_or(Error::Denied(Denial::NotFound))?;
     let accepted = alive(access, &read).await?;
     let Accepted { credential: Credential { key, chain }, scopes, token: _ } = &accepted;
@@ -180,7 +180,7 @@ async fn accept_token(access: &Arc<Access>, token: &str, conditions: &Conditions
 
 /// Reads a token. One that names a key unknown here makes the key set be read again, once: another node may have made it.
 /// Where it cannot be read, that is an outage for every such token, not a verdict about any.
-async fn read_token(access: &Arc<Access>, token: &str) -> Result<Option<ReadAccess>, Fault> {
+async fn read_token(access: &Arc<Access>, token: &str) -> Result<Option<ReadAccess>, Failure> {
     KeyReload::in_this_history(access).await?;
     if let Some(read) = access.tokens.access.read(token, access.times()) {
         return Ok(Some(read));
@@ -194,7 +194,7 @@ async fn read_token(access: &Arc<Access>, token: &str) -> Result<Option<ReadAcce
 
 /// Rule 9: a token lives only while both keys that obtained it do.
 async fn alive(access: &Access, ReadAccess { grant, expires_at }: &ReadAccess) -> Result<Accepted, Error> {
-    let storage = |error| Error::Fault(Fault::Storage(error));
+    let storage = |error| Error::Failure(Failure::Storage(error));
     let (public, secret) =
         tokio::join!(access.verifier.credential(grant.public_key), access.verifier.credential(grant.secret_key));
     let denied = || Error::Denied(Denial::NotFound);

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Conditions, Denial, KeyId, KeyType, Mid, ScopeSet, Scopes};
+use keyward_domain::{Denial, KeyId, KeyType, Mid, Requirements, ScopeSet, Scopes};
 use keyward_storage::Credential;
 use keyward_verifier::Arrival;
 
 use super::{
     Access, Source,
-    authenticate::{Accepted, accept, accept_at_once, examine},
+    authenticate::{Accepted, accept, accept_from_memory, examine},
     caller::Held,
 };
 
@@ -57,13 +57,13 @@ impl Authorized {
 /// Judges a credential without waiting, if its key is in memory and it is good for what is asked. `None` says nothing but
 /// that [`authorize`] has to be asked.
 #[must_use]
-pub fn authorize_at_once(
+pub fn authorize_from_memory(
     access: &Access,
     arrival: &Arrival,
     credential: &str,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Option<Authorized> {
-    let Accepted { credential, scopes, token: _ } = accept_at_once(access, arrival, credential, conditions)?;
+    let Accepted { credential, scopes, token: _ } = accept_from_memory(access, arrival, credential, conditions)?;
     Some(Authorized { credential, scopes })
 }
 
@@ -71,7 +71,7 @@ pub fn authorize_at_once(
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// What must hold.
-    pub conditions: &'a Conditions,
+    pub conditions: &'a Requirements,
     /// Why every credential is refused, where something was asked that none meets.
     pub refused: Option<Denial>,
 }
@@ -114,7 +114,7 @@ pub async fn authorize(
 /// # Errors
 /// As for any caller.
 pub async fn recognize(access: &Arc<Access>, credential: &str, source: Source) -> Result<(KeyId, Mid), Error> {
-    match examine(access, credential, source, &Conditions::default()).await {
+    match examine(access, credential, source, &Requirements::default()).await {
         Ok(accepted) => Ok((accepted.credential.key.id(), accepted.credential.chain.own().mid.clone())),
         Err(Error::Forbidden(forbidden)) => Ok((forbidden.key, forbidden.mid)),
         Err(error) => Err(error),

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    AccountId, Actor, AuthKey, Candidate, Conditions, Denial, KeyId, Link, Permission, Proof, Reach, Role,
+    AccountId, Actor, AuthKey, Candidate, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
     ScopeNotHeld, ScopeSet, Scopes, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
 };
 use keyward_storage::{Authority, Credential};
 use keyward_verifier::Known;
 
 use super::{Access, authenticate::Accepted};
-use crate::Fault;
+use crate::Failure;
 
 /// How often a change is tried again by a caller that is found changed, and is good all the same.
 pub(crate) const TRIES: u32 = 4;
@@ -29,7 +29,7 @@ pub enum Refused {
     InsufficientScope(Permission),
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
 /// From where a caller is judged.
@@ -47,7 +47,7 @@ pub(crate) async fn look(access: &Access, id: KeyId, by: Sight) -> Result<Known,
         Sight::Memory => access.verifier.known(id).await,
         Sight::Database => access.verifier.read_anew(id).await,
     };
-    found.map_err(Fault::from)?.ok_or(Refused::Denied(Denial::NotFound))
+    found.map_err(Failure::from)?.ok_or(Refused::Denied(Denial::NotFound))
 }
 
 /// Somebody who proved who they are. Only [`authenticate`] makes one for a request; the command line, which proves itself
@@ -193,7 +193,7 @@ impl Caller {
         // What was proved when it was let in stays proved.
         let proof = Proof::by_signature(true);
         let candidate = Candidate { key: key.view(), chain: &chain, scopes: scopes.as_scopes(), proof };
-        if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, &Conditions::default(), now) {
+        if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, &Requirements::default(), now) {
             return Err(denied(denial));
         }
         let (account, line) = (chain.shared_own(), chain.line());

@@ -11,7 +11,7 @@ use keyward_storage::StorageError;
 use tokio::sync::watch;
 
 use super::{Access, rotate_signing_keys::reload_or_make};
-use crate::Fault;
+use crate::Failure;
 
 /// The last reading that a token began.
 #[derive(Default)]
@@ -49,8 +49,8 @@ impl KeyReload {
     /// it knows one.
     ///
     /// # Errors
-    /// [`Fault::Storage`] if none is known and the keys could not be read or made.
-    pub(crate) async fn see_to_a_signer(access: &Arc<Access>) -> Result<(), Fault> {
+    /// [`Failure::Storage`] if none is known and the keys could not be read or made.
+    pub(crate) async fn see_to_a_signer(access: &Arc<Access>) -> Result<(), Failure> {
         Self::in_this_history(access).await?;
         if access.tokens.access.keys().signer(access.times().shared).is_some() {
             return Ok(());
@@ -62,8 +62,8 @@ impl KeyReload {
     /// before, and what they signed is good nowhere else (R18).
     ///
     /// # Errors
-    /// [`Fault::Storage`] if they could not be read.
-    pub(crate) async fn in_this_history(access: &Arc<Access>) -> Result<(), Fault> {
+    /// [`Failure::Storage`] if they could not be read.
+    pub(crate) async fn in_this_history(access: &Arc<Access>) -> Result<(), Failure> {
         while !access.tokens.access.are_of(access.verifier.histories()) {
             Self::read_again(access).await?;
         }
@@ -73,8 +73,8 @@ impl KeyReload {
     /// Returns when the keys were read by a reading that began in this second and history or later.
     ///
     /// # Errors
-    /// [`Fault::Storage`] if they could not be read: which keys there are is not known then.
-    pub(crate) async fn read_again(access: &Arc<Access>) -> Result<(), Fault> {
+    /// [`Failure::Storage`] if they could not be read: which keys there are is not known then.
+    pub(crate) async fn read_again(access: &Arc<Access>) -> Result<(), Failure> {
         let now = Moment::of(access);
         loop {
             let Reading { began, mut outcome } = access.tokens.reload.join_or_begin(access);

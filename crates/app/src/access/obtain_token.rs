@@ -12,13 +12,13 @@ use zeroize::Zeroizing;
 
 use super::{
     Access, Refused, Source, TooManyAttempts,
-    attempts::Guesser,
+    attempts::RateLimitKey,
     caller::{Sight, look},
     key_reload::KeyReload,
-    secret_check::{self, Found},
+    secret_check::{self, Matched},
     tokens::{AccessGrant, RefreshGrant},
 };
-use crate::{Fault, NoEntropy};
+use crate::{Failure, NoEntropy};
 
 /// Who asks, and for how much.
 pub struct ObtainToken<'a> {
@@ -64,19 +64,19 @@ pub enum Error {
     TooManyAttempts(#[from] TooManyAttempts),
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
 secret_check::failures!(Error);
 
-crate::faults!(Error: NoEntropy);
+crate::impl_from_failure!(Error: NoEntropy);
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Denied(denial) => Self::Denied(denial),
             Refused::InsufficientScope(_) => Self::Denied(Denial::InsufficientScope),
-            Refused::Fault(fault) => Self::Fault(fault),
+            Refused::Failure(fault) => Self::Failure(fault),
         }
     }
 }
@@ -107,7 +107,7 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
     // Asked only once a pair has turned out to be wrong: a right one passes, however many guess at it.
     let unknown = || Error::Denied(Denial::NotFound);
     let wrong = || access.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| unknown());
-    let guesser = Guesser::Source(request.source);
+    let guesser = RateLimitKey::Source(request.source);
     let (public, found) = if let Some(found) = secret_check::find_in_memory(access, &secret) {
         (find_public(access, &app_key, guesser).await?, Some(found))
     } else {
@@ -190,7 +190,7 @@ struct Public {
 async fn find_public(
     access: &Access,
     app_key: &AppKey<'_>,
-    guesser: Guesser,
+    guesser: RateLimitKey,
 ) -> Result<Option<Public>, secret_check::ProvingError> {
     match app_key {
         AppKey::Id(id) => {
@@ -199,7 +199,7 @@ async fn find_public(
         }
         AppKey::Value(presented) => {
             let found = secret_check::find(access, presented, guesser).await?.filter(|found| found.proof.holds());
-            Ok(found.map(|Found { credential, from_memory, .. }| Public { credential, from_memory }))
+            Ok(found.map(|Matched { credential, from_memory, .. }| Public { credential, from_memory }))
         }
     }
 }
@@ -208,7 +208,7 @@ async fn find_public(
 async fn find_public_in_doubt(
     access: &Access,
     app_key: &AppKey<'_>,
-    guesser: Guesser,
+    guesser: RateLimitKey,
 ) -> Result<Option<Public>, secret_check::ProvingError> {
     let mut public = find_public(access, app_key, guesser).await?;
     if let Some(public) = public.as_mut().filter(|public| public.from_memory) {
@@ -233,11 +233,11 @@ pub(crate) fn make_tokens(
     grant: AccessGrant,
     family: Option<Family>,
     now: Times,
-) -> Result<Tokens, Fault> {
+) -> Result<Tokens, Failure> {
     let issued = access.tokens.access.issue(&grant, access.fresh_access_id()?, now.shared)?;
-    let issued = issued.ok_or(Fault::NoSigningKey)?;
+    let issued = issued.ok_or(Failure::NoSigningKey)?;
     if issued.expires_at <= now.expiry {
-        return Err(Fault::ClocksDiffer);
+        return Err(Failure::ClocksDiffer);
     }
     let AccessGrant { public_key, secret_key, mid, scopes } = grant;
     let refresh = match family {

@@ -12,7 +12,7 @@ use super::{
     obtain_token::{Family, Tokens, make_tokens},
     tokens::{AccessGrant, RefreshGrant},
 };
-use crate::{Fault, account_queue::Lane};
+use crate::{Failure, account_queue::Lane};
 
 /// The token, and what its bearer says about itself.
 pub struct RefreshToken<'a> {
@@ -40,17 +40,17 @@ pub enum Error {
     ScopeNotCovered,
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
-crate::faults!(Error: StorageError);
+crate::impl_from_failure!(Error: StorageError);
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Denied(denial) => Self::denied(denial),
             Refused::InsufficientScope(_) => Self::denied(Denial::InsufficientScope),
-            Refused::Fault(fault) => Self::Fault(fault),
+            Refused::Failure(fault) => Self::Failure(fault),
         }
     }
 }
@@ -64,7 +64,7 @@ impl Error {
     fn about(self, key: KeyId) -> Self {
         match self {
             Self::Denied { denial, secret_key: _ } => Self::Denied { denial, secret_key: Some(key) },
-            Self::ScopeNotCovered | Self::Fault(_) => self,
+            Self::ScopeNotCovered | Self::Failure(_) => self,
         }
     }
 }
@@ -103,7 +103,7 @@ async fn redeem_grant(access: &Arc<Access>, request: RefreshToken<'_>, grant: Re
         by,
     };
     let _turn =
-        access.account_queue.take(account, Lane::Redeem, Actor::Key(grant.secret_key)).await.map_err(Fault::from)?;
+        access.account_queue.take(account, Lane::Redeem, Actor::Key(grant.secret_key)).await.map_err(Failure::from)?;
     match redeem(access, &grant, redemption).await? {
         Redeemed::First => {}
         Redeemed::Again => {

@@ -15,14 +15,14 @@ use super::{
     Access,
     tokens::{ACCESS_TOKEN_LIFE, PUBLISHED_BEFORE_USE},
 };
-use crate::Fault;
+use crate::Failure;
 
 /// Reads the keys and, if it is time, adds the next generation and drops those whose last token has ended. To be called
 /// at the start and every minute or so.
 ///
 /// # Errors
-/// [`Fault`] if the keys are not to be had; those known so far stay in use.
-pub async fn keep_signing_keys(access: &Access) -> Result<(), Fault> {
+/// [`Failure`] if the keys are not to be had; those known so far stay in use.
+pub async fn keep_signing_keys(access: &Access) -> Result<(), Failure> {
     let expected = access.upkeep_time();
     let now = reload_or_make(access).await?;
     let Some(expected) = expected else { return Ok(()) };
@@ -41,13 +41,13 @@ pub async fn keep_signing_keys(access: &Access) -> Result<(), Fault> {
 /// `Stale` if nothing was added: another node was faster, or the clocks of this node and of the database differ.
 ///
 /// # Errors
-/// [`Fault`] if the key could not be made or written down.
-pub async fn rotate_signing_keys(access: &Access) -> Result<Write, Fault> {
+/// [`Failure`] if the key could not be made or written down.
+pub async fn rotate_signing_keys(access: &Access) -> Result<Write, Failure> {
     rotate_at(access, access.runtime.clock.now()).await
 }
 
 /// The same; where a key signs, only if the database's clock shows about this time.
-async fn rotate_at(access: &Access, expected: Timestamp) -> Result<Write, Fault> {
+async fn rotate_at(access: &Access, expected: Timestamp) -> Result<Write, Failure> {
     let generation = access.tokens.access.keys().newest_generation() + 1;
     let seed = Zeroizing::new(access.runtime.random()?);
     let key = access.tokens.access.fresh_key(generation, &seed, access.runtime.random()?)?;
@@ -65,8 +65,8 @@ async fn rotate_at(access: &Access, expected: Timestamp) -> Result<Write, Fault>
 /// Takes over what the database holds, and makes a key where none signs. Returns the time as [`reload`] does.
 ///
 /// # Errors
-/// [`Fault`] if the keys could not be read, or a key was needed and could not be made.
-pub(crate) async fn reload_or_make(access: &Access) -> Result<Timestamp, Fault> {
+/// [`Failure`] if the keys could not be read, or a key was needed and could not be made.
+pub(crate) async fn reload_or_make(access: &Access) -> Result<Timestamp, Failure> {
     let now = reload(access).await?;
     if access.tokens.access.keys().signer(now).is_none() {
         // Either way it is read again: another node may have been faster.
@@ -76,7 +76,7 @@ pub(crate) async fn reload_or_make(access: &Access) -> Result<Timestamp, Fault> 
 }
 
 /// Takes over what the database holds. Returns the database's time; where it has no clock of its own, this machine's.
-async fn reload(access: &Access) -> Result<Timestamp, Fault> {
+async fn reload(access: &Access) -> Result<Timestamp, Failure> {
     let history = access.verifier.histories();
     let read = access.store.signing_keys().await?;
     access.tokens.access.take_keys(&read.keys, history)?;

@@ -2,7 +2,7 @@
 //!
 //! An absent key costs the same look-up and the same comparison as one that is there, and a wrong value of a key that
 //! is in memory costs a look-up too: who asks cannot tell by the time whether a key exists. Slow hashes run off the
-//! threads that answer, a few at a time. A digest that this node cannot check is a [`Fault`], never "wrong".
+//! threads that answer, a few at a time. A digest that this node cannot check is a [`Failure`], never "wrong".
 
 use std::{
     collections::HashSet,
@@ -20,10 +20,10 @@ use zeroize::Zeroizing;
 
 use super::{
     Access, TooManyAttempts,
-    attempts::Guesser,
+    attempts::RateLimitKey,
     workload::{Announced, Workload},
 };
-use crate::{Fault, QueueFull, fair_queue::FairQueue};
+use crate::{Failure, QueueFull, fair_queue::FairQueue};
 
 /// How many slow hashes of one guesser may wait for each that runs: less than the time of a request is enough for.
 const WAITING_FOR_EACH: usize = 128;
@@ -35,23 +35,23 @@ pub struct Hashing {
     /// In which form it makes new ones.
     pub form: SecretForm,
     /// How many slow hashes run at once.
-    pub slow_at_once: usize,
+    pub max_concurrent_slow_hashes: usize,
 }
 
-pub(crate) struct Prover {
+pub(crate) struct SecretCheck {
     hasher: Arc<SecretHasher>,
     form: SecretForm,
     environment: Environment,
     /// Where slow hashes wait: a caller that asks for many waits for its own.
-    slow: FairQueue<Guesser>,
+    slow: FairQueue<RateLimitKey>,
     /// How many slow hashes lie ahead in requests that may need more than one.
-    ahead: Workload<Guesser>,
+    ahead: Workload<RateLimitKey>,
     /// Whose digests are being renewed now: once each, however often the key is used meanwhile.
     renewing: Mutex<HashSet<KeyId>>,
 }
 
 /// The key that a value names, and whether the value is its own.
-pub(crate) struct Found {
+pub(crate) struct Matched {
     pub(crate) credential: Credential,
     pub(crate) proof: Proof,
     /// Whether no look-up was needed: then one is owed if the answer is that there is no such key.
@@ -64,7 +64,7 @@ pub(crate) enum ProvingError {
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
 /// Lets `?` turn the reasons for which nothing was found out into a use case's own error.
@@ -74,7 +74,7 @@ macro_rules! failures {
             fn from(error: $crate::access::secret_check::ProvingError) -> Self {
                 match error {
                     $crate::access::secret_check::ProvingError::TooManyAttempts(error) => error.into(),
-                    $crate::access::secret_check::ProvingError::Fault(fault) => fault.into(),
+                    $crate::access::secret_check::ProvingError::Failure(fault) => fault.into(),
                 }
             }
         }
@@ -82,15 +82,15 @@ macro_rules! failures {
 }
 pub(crate) use failures;
 
-impl Prover {
+impl SecretCheck {
     pub(crate) fn new(hashing: Hashing, environment: Environment) -> Self {
-        let Hashing { hasher, form, slow_at_once } = hashing;
-        let most = WAITING_FOR_EACH * slow_at_once.max(1);
+        let Hashing { hasher, form, max_concurrent_slow_hashes } = hashing;
+        let most = WAITING_FOR_EACH * max_concurrent_slow_hashes.max(1);
         Self {
             hasher: Arc::new(hasher),
             form,
             environment,
-            slow: FairQueue::new(slow_at_once, most),
+            slow: FairQueue::new(max_concurrent_slow_hashes, most),
             ahead: Workload::new(most),
             renewing: Mutex::default(),
         }
@@ -99,10 +99,10 @@ impl Prover {
     /// The digest to store for a fresh value. Where that is slow, it waits among the work done for `guesser`.
     pub(crate) async fn digest(
         &self,
-        guesser: Guesser,
+        guesser: RateLimitKey,
         value: &KeyValue,
         salt: [u8; 16],
-    ) -> Result<SecretDigest, Fault> {
+    ) -> Result<SecretDigest, Failure> {
         match self.form {
             SecretForm::Hmac => Ok(self.hasher.digest(value, &salt)?),
             SecretForm::Argon2id => {
@@ -112,7 +112,12 @@ impl Prover {
         }
     }
 
-    async fn prove(&self, guesser: Guesser, presented: &PresentedValue<'_>, key: &AuthKey) -> Result<Proof, Fault> {
+    async fn prove(
+        &self,
+        guesser: RateLimitKey,
+        presented: &PresentedValue<'_>,
+        key: &AuthKey,
+    ) -> Result<Proof, Failure> {
         match key.view().digest().filter(|digest| digest.is_slow()).and_then(DigestRef::stored) {
             None => Ok(key.view().prove(presented, &self.hasher)?),
             Some(digest) => {
@@ -122,7 +127,7 @@ impl Prover {
         }
     }
 
-    async fn prove_absent(&self, guesser: Guesser, presented: &PresentedValue<'_>) -> Result<Proof, Fault> {
+    async fn prove_absent(&self, guesser: RateLimitKey, presented: &PresentedValue<'_>) -> Result<Proof, Failure> {
         if self.hasher.absence_is_slow() {
             let text = Zeroizing::new(presented.expose().to_owned());
             return self.off_thread(guesser, text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
@@ -142,10 +147,10 @@ impl Prover {
     /// Runs slow work on a value where it delays nobody else.
     async fn off_thread<T: Send + 'static>(
         &self,
-        guesser: Guesser,
+        guesser: RateLimitKey,
         text: Zeroizing<String>,
         work: impl FnOnce(&SecretHasher, &PresentedValue<'_>) -> Result<T, DigestError> + Send + 'static,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, Failure> {
         let (hasher, environment) = (Arc::clone(&self.hasher), self.environment);
         let turn = self.slow.enter(guesser).await?;
         let done = spawn_blocking(move || {
@@ -154,7 +159,7 @@ impl Prover {
             let presented = PresentedValue::parse(&text, environment).map_err(|_| DigestError::Unreadable)?;
             work(&hasher, &presented)
         });
-        Ok(done.await.map_err(|_| Fault::CutOff)??)
+        Ok(done.await.map_err(|_| Failure::CutOff)??)
     }
 }
 
@@ -163,7 +168,7 @@ impl Prover {
 pub(crate) async fn look_up(
     access: &Access,
     id: KeyId,
-    guesser: Guesser,
+    guesser: RateLimitKey,
 ) -> Result<(Option<Credential>, bool), ProvingError> {
     match access.verifier.remembered(id) {
         Some(credential) => Ok((Some(credential), true)),
@@ -171,21 +176,21 @@ pub(crate) async fn look_up(
     }
 }
 
-async fn look_up_anew(access: &Access, id: KeyId, guesser: Guesser) -> Result<Option<Credential>, ProvingError> {
-    if let Guesser::Source(source) = guesser {
+async fn look_up_anew(access: &Access, id: KeyId, guesser: RateLimitKey) -> Result<Option<Credential>, ProvingError> {
+    if let RateLimitKey::Source(source) = guesser {
         access.attempts.admit_look_up(source)?;
     }
-    Ok(access.verifier.credential(id).await.map_err(Fault::from)?)
+    Ok(access.verifier.credential(id).await.map_err(Failure::from)?)
 }
 
 /// The same without waiting: a key that is in memory and whose value is quick to prove and good. `None` says nothing about
 /// the value but that [`find`] has to be asked.
-pub(crate) fn find_at_once(access: &Access, arrival: &Arrival, presented: &PresentedValue<'_>) -> Option<Found> {
+pub(crate) fn find_from_memory(access: &Access, arrival: &Arrival, presented: &PresentedValue<'_>) -> Option<Matched> {
     find_quickly(access, arrival, presented, |digest| access.secrets.hasher.needs_rehash(digest))
 }
 
 /// The same where the caller brings an outdated digest up to date.
-pub(crate) fn find_in_memory(access: &Access, presented: &PresentedValue<'_>) -> Option<Found> {
+pub(crate) fn find_in_memory(access: &Access, presented: &PresentedValue<'_>) -> Option<Matched> {
     find_quickly(access, &access.verifier.arrival(), presented, |_| false)
 }
 
@@ -194,14 +199,14 @@ fn find_quickly(
     arrival: &Arrival,
     presented: &PresentedValue<'_>,
     is_left_out: impl FnOnce(DigestRef<'_>) -> bool,
-) -> Option<Found> {
+) -> Option<Matched> {
     let credential = access.verifier.remembered_for(arrival, presented.id())?;
     let view = credential.key.view();
     if view.digest().is_some_and(|digest| digest.is_slow() || is_left_out(digest)) {
         return None;
     }
     let proof = view.prove(presented, &access.secrets.hasher).ok()?;
-    proof.holds().then_some(Found { credential, proof, from_memory: true })
+    proof.holds().then_some(Matched { credential, proof, from_memory: true })
 }
 
 /// Looks up and proves. `None` if there is no such key. Where hashing is slow, tries of `guesser` are counted before
@@ -210,8 +215,8 @@ fn find_quickly(
 pub(crate) async fn find(
     access: &Access,
     presented: &PresentedValue<'_>,
-    guesser: Guesser,
-) -> Result<Option<Found>, ProvingError> {
+    guesser: RateLimitKey,
+) -> Result<Option<Matched>, ProvingError> {
     let (credential, from_memory) = look_up(access, presented.id(), guesser).await?;
     let digest = credential.as_ref().and_then(|credential| credential.key.view().digest());
     let slow = match (&credential, digest) {
@@ -240,7 +245,7 @@ pub(crate) async fn find(
     if from_memory && !proof.holds() {
         as_if_absent(access, presented.id(), guesser).await;
     }
-    Ok(credential.map(|credential| Found { credential, proof, from_memory }))
+    Ok(credential.map(|credential| Matched { credential, proof, from_memory }))
 }
 
 /// Announces the slow work of a request that proves several values, one after the other. Each of them waits alone, so
@@ -250,9 +255,9 @@ pub(crate) async fn find(
 /// [`QueueFull`] if so much of the guesser's work lies ahead that this would not be done in time.
 pub(crate) fn announce<'a>(
     access: &Access,
-    guesser: Guesser,
+    guesser: RateLimitKey,
     values: impl Iterator<Item = &'a str>,
-) -> Result<Announced<'_, Guesser>, QueueFull> {
+) -> Result<Announced<'_, RateLimitKey>, QueueFull> {
     let may_be_slow = |value: &str| {
         PresentedValue::parse(value, access.runtime.settings.environment)
             .is_ok_and(|it| find_in_memory(access, &it).is_none())
@@ -264,10 +269,10 @@ pub(crate) fn announce<'a>(
 
 /// Does the work that an absent key costs, for a key that is in memory and that the caller must not learn of: the same
 /// look-up, where the caller's source may have one. What comes of it decides nothing: memory has the answer.
-pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: Guesser) {
+pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: RateLimitKey) {
     let admitted = match guesser {
-        Guesser::Source(source) => access.attempts.admit_look_up(source).is_ok(),
-        Guesser::Account(_) | Guesser::Upkeep => true,
+        RateLimitKey::Source(source) => access.attempts.admit_look_up(source).is_ok(),
+        RateLimitKey::Account(_) | RateLimitKey::Upkeep => true,
     };
     if admitted {
         access.verifier.look_up_for_nothing(id).await;
@@ -278,8 +283,8 @@ pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: Guesser) {
 /// meanwhile has guessed.
 async fn counted(
     access: &Access,
-    guesser: Guesser,
-    work: impl Future<Output = Result<Proof, Fault>>,
+    guesser: RateLimitKey,
+    work: impl Future<Output = Result<Proof, Failure>>,
 ) -> Result<Proof, ProvingError> {
     let guess = access.attempts.guess(guesser)?;
     let proof = work.await;
@@ -302,7 +307,7 @@ pub(crate) fn renew_digest(access: &Arc<Access>, presented: &PresentedValue<'_>,
     access.runtime.background.spawn(async move {
         let renewed = renew(&renewing.access, id, &old, text).await;
         // What there was no room for is tried again when the key is next used.
-        if let Some(error) = renewed.err().filter(|error| !matches!(error, Fault::Busy(_))) {
+        if let Some(error) = renewed.err().filter(|error| !matches!(error, Failure::QueueFull(_))) {
             tracing::warn!(key.id = %id, error = &error as &dyn std::error::Error, "an outdated digest could not be renewed");
         }
     });
@@ -320,11 +325,11 @@ impl Drop for Renewing {
     }
 }
 
-async fn renew(access: &Access, id: KeyId, old: &SecretDigest, text: Zeroizing<String>) -> Result<(), Fault> {
+async fn renew(access: &Access, id: KeyId, old: &SecretDigest, text: Zeroizing<String>) -> Result<(), Failure> {
     let salt = access.runtime.random()?;
     let renewed = access
         .secrets
-        .off_thread(Guesser::Upkeep, text, move |hasher, presented| hasher.rehash(presented, &salt))
+        .off_thread(RateLimitKey::Upkeep, text, move |hasher, presented| hasher.rehash(presented, &salt))
         .await?;
     // Stale: somebody else renewed it first. Either way what is in memory is outdated.
     let _ = access.store.replace_digest(id, old, &renewed).await?;

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Candidate, Conditions, Denial, KeyId, PresentedValue, ValueError, Verdict, judge};
+use keyward_domain::{Candidate, Denial, KeyId, PresentedValue, Requirements, ValueError, Verdict, judge};
 use keyward_storage::Credential;
 use keyward_verifier::Arrival;
 
 use super::{
     Access, Caller, TooManyAttempts,
-    attempts::Guesser,
-    secret_check::{self, Found},
+    attempts::RateLimitKey,
+    secret_check::{self, Matched},
     workload::Announced,
 };
-use crate::Fault;
+use crate::Failure;
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub enum Error {
     TooManyAttempts(#[from] TooManyAttempts),
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
 secret_check::failures!(Error);
@@ -44,15 +44,15 @@ secret_check::failures!(Error);
 /// Verifies one key without waiting, if it is in memory and good for all that is asked. `None` says nothing but that
 /// [`verify_key`] has to be asked.
 #[must_use]
-pub fn verify_key_at_once(
+pub fn verify_key_from_memory(
     access: &Access,
     arrival: &Arrival,
     caller: &Caller,
     value: &str,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Option<Credential> {
     let presented = PresentedValue::parse(value, access.runtime.settings.environment).ok()?;
-    let Found { credential, proof, .. } = secret_check::find_at_once(access, arrival, &presented)?;
+    let Matched { credential, proof, .. } = secret_check::find_from_memory(access, arrival, &presented)?;
     let key = credential.key.view();
     let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
     let now = access.verifier.times(arrival);
@@ -66,7 +66,7 @@ pub fn verify_key_at_once(
 /// Slow work that was announced for several keys; over when dropped.
 #[must_use]
 pub struct Begun<'a> {
-    _announced: Announced<'a, Guesser>,
+    _announced: Announced<'a, RateLimitKey>,
 }
 
 /// Begins to verify several keys, one after the other.
@@ -78,8 +78,8 @@ pub fn begin<'a>(
     caller: &Caller,
     values: impl Iterator<Item = &'a str>,
 ) -> Result<Begun<'a>, Error> {
-    let guesser = Guesser::Account(caller.account().map(|own| own.id));
-    Ok(Begun { _announced: secret_check::announce(access, guesser, values).map_err(Fault::from)? })
+    let guesser = RateLimitKey::Account(caller.account().map(|own| own.id));
+    Ok(Begun { _announced: secret_check::announce(access, guesser, values).map_err(Failure::from)? })
 }
 
 /// Verifies one key within the caller's reach.
@@ -90,7 +90,7 @@ pub async fn verify_key(
     access: &Arc<Access>,
     caller: &Caller,
     value: &str,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Result<Verified, Error> {
     let presented = PresentedValue::parse(value, access.runtime.settings.environment);
     let verified = examine(access, caller, &presented, conditions).await?;
@@ -109,7 +109,7 @@ pub async fn examine_key(
     access: &Arc<Access>,
     caller: &Caller,
     value: &str,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Result<Verified, Error> {
     examine(access, caller, &PresentedValue::parse(value, access.runtime.settings.environment), conditions).await
 }
@@ -118,11 +118,11 @@ async fn examine(
     access: &Arc<Access>,
     caller: &Caller,
     presented: &Result<PresentedValue<'_>, ValueError>,
-    conditions: &Conditions,
+    conditions: &Requirements,
 ) -> Result<Verified, Error> {
     let found = match presented {
         Ok(presented) => {
-            let guesser = Guesser::Account(caller.account().map(|own| own.id));
+            let guesser = RateLimitKey::Account(caller.account().map(|own| own.id));
             secret_check::find(access, presented, guesser).await?
         }
         Err(_) => None,
@@ -147,7 +147,7 @@ async fn examine(
                 secret_check::as_if_absent(
                     access,
                     presented.id(),
-                    Guesser::Account(caller.account().map(|own| own.id)),
+                    RateLimitKey::Account(caller.account().map(|own| own.id)),
                 )
                 .await;
             }
@@ -155,7 +155,7 @@ async fn examine(
         }
         // A valid verdict is about something that was found.
         Verdict::Valid { .. } => Ok(found
-            .map_or(Verified::Invalid { denial: Denial::NotFound, id: None }, |Found { credential, .. }| {
+            .map_or(Verified::Invalid { denial: Denial::NotFound, id: None }, |Matched { credential, .. }| {
                 Verified::Valid(credential)
             })),
     }

@@ -12,7 +12,7 @@ use keyward_storage::{Authority, StorageError, is_outdated};
 
 use super::Manage;
 use crate::{
-    Fault,
+    Failure,
     access::{
         Caller, Refused,
         caller::{Sight, TRIES},
@@ -30,9 +30,9 @@ pub(crate) struct Acting {
 }
 
 /// An error that may come from the database.
-pub(crate) trait MayBeFault {
+pub(crate) trait MayBeFailure {
     /// What is not the caller's fault, if that is what went wrong.
-    fn fault(&self) -> Option<&Fault>;
+    fn fault(&self) -> Option<&Failure>;
 }
 
 impl Acting {
@@ -61,7 +61,7 @@ impl Acting {
     ///
     /// # Errors
     /// That of the try; [`Refused`] if the caller may no longer do it.
-    pub(crate) async fn again<T, E: MayBeFault + From<Refused>>(
+    pub(crate) async fn again<T, E: MayBeFailure + From<Refused>>(
         &mut self,
         manage: &Manage,
         tried: Result<T, E>,
@@ -72,7 +72,7 @@ impl Acting {
         };
         let nothing_was_written = match error.fault() {
             // Or a table was altered under one of the statements, which are prepared anew.
-            Some(Fault::Storage(said)) => matches!(said, StorageError::CallerChanged) || is_outdated(said),
+            Some(Failure::Storage(said)) => matches!(said, StorageError::CallerChanged) || is_outdated(said),
             Some(_) | None => false,
         };
         if !nothing_was_written || self.tries >= TRIES {

@@ -6,14 +6,14 @@ use keyward_domain::{
     Account, Mid, Permission, Status,
     revocation::{StatusDecision, StatusRefusal},
 };
-use keyward_storage::{StorageError, Subject, Write};
+use keyward_storage::{StorageError, Target, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFault},
+    acting::{Acting, MayBeFailure},
 };
 use crate::{
-    Fault,
+    Failure,
     access::{Caller, Refused},
     account_queue::Lane,
     commit,
@@ -33,14 +33,14 @@ pub enum Error {
     Refused(#[from] StatusRefusal),
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
-crate::faults!(Error: StorageError);
+crate::impl_from_failure!(Error: StorageError);
 
-impl MayBeFault for Error {
-    fn fault(&self) -> Option<&Fault> {
-        if let Self::Fault(fault) = self { Some(fault) } else { None }
+impl MayBeFailure for Error {
+    fn fault(&self) -> Option<&Failure> {
+        if let Self::Failure(fault) = self { Some(fault) } else { None }
     }
 }
 
@@ -63,10 +63,10 @@ pub async fn change_status(manage: &Arc<Manage>, caller: &Caller, mid: &Mid, wan
 async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Status) -> Result<Account, Error> {
     let reach = &acting.caller.reach();
     let id = manage.store.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
-    let turn = manage.account_queue.take(id, Lane::Stop, acting.caller.actor()).await.map_err(Fault::from)?;
+    let turn = manage.account_queue.take(id, Lane::Stop, acting.caller.actor()).await.map_err(Failure::from)?;
     let mut work = manage.store.begin_as(&acting.by).await?;
     let locked = work.lock_account(reach, id).await?.ok_or(Error::NoSuchAccount)?;
-    let (mut account, subject) = (locked.account, Subject::Account(id));
+    let (mut account, subject) = (locked.account, Target::Account(id));
     match account.change_status(wanted, reach)? {
         StatusDecision::Unchanged => {
             drop((work, turn));

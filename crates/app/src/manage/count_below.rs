@@ -4,13 +4,13 @@ use keyward_domain::{Account, Mid};
 use keyward_storage::Below;
 
 use super::Manage;
-use crate::{Fault, access::Caller};
+use crate::{Failure, access::Caller};
 
 /// The account of this mid, and what is alive at it and below it; none if it does not exist for the caller.
 ///
 /// # Errors
-/// [`Fault`] if the question cannot be answered.
-pub async fn count_below(manage: &Manage, caller: &Caller, mid: &Mid) -> Result<Option<(Account, Below)>, Fault> {
+/// [`Failure`] if the question cannot be answered.
+pub async fn count_below(manage: &Manage, caller: &Caller, mid: &Mid) -> Result<Option<(Account, Below)>, Failure> {
     let reach = caller.reach();
     let Some(found) = manage.store.account(&reach, mid).await? else { return Ok(None) };
     let below = manage.store.count_below(&reach, found.account.id, manage.access.expiry_time()).await?;

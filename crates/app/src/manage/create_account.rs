@@ -7,10 +7,10 @@ use keyward_storage::{AccountRecord, Constraint, StorageError, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFault},
+    acting::{Acting, MayBeFailure},
 };
 use crate::{
-    Fault, NoEntropy,
+    Failure, NoEntropy,
     access::{Caller, Refused},
     account_queue::Lane,
 };
@@ -51,7 +51,7 @@ pub enum Error {
     PlatformExists,
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
 impl From<StorageError> for Error {
@@ -64,16 +64,16 @@ impl From<StorageError> for Error {
             | StorageError::OutcomeUnknown(_)
             | StorageError::CallerChanged
             | StorageError::Corrupt { .. }
-            | StorageError::Unexpected(_) => Self::Fault(error.into()),
+            | StorageError::Unexpected(_) => Self::Failure(error.into()),
         }
     }
 }
 
-crate::faults!(Error: NoEntropy);
+crate::impl_from_failure!(Error: NoEntropy);
 
-impl MayBeFault for Error {
-    fn fault(&self) -> Option<&Fault> {
-        if let Self::Fault(fault) = self { Some(fault) } else { None }
+impl MayBeFailure for Error {
+    fn fault(&self) -> Option<&Failure> {
+        if let Self::Failure(fault) = self { Some(fault) } else { None }
     }
 }
 
@@ -91,7 +91,7 @@ pub async fn create_account(manage: &Manage, caller: &Caller, command: CreateAcc
     let account = new_account(manage, command, parent.as_ref())?;
     let _turn = match &account.parent {
         Some(parent) => {
-            Some(manage.account_queue.take(parent.id, Lane::Make, caller.actor()).await.map_err(Fault::from)?)
+            Some(manage.account_queue.take(parent.id, Lane::Make, caller.actor()).await.map_err(Failure::from)?)
         }
         None => None,
     };

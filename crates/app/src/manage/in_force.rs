@@ -1,12 +1,12 @@
-//! Ask whether a revocation is in force on every node (contract, section 6).
+//! RevocationRequest whether a revocation is in force on every node (contract, section 6).
 
 use std::sync::Arc;
 
-use keyward_domain::{Condition, KeyId, Status, Timestamp};
-use keyward_storage::Subject;
+use keyward_domain::{KeyId, KeyStatus, Status, Timestamp};
+use keyward_storage::Target;
 
 use super::Manage;
-use crate::{Fault, access::Caller, commit};
+use crate::{Failure, access::Caller, commit};
 
 /// How far the end of a key has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct InForce {
     /// The key.
     pub key: KeyId,
     /// Where it stands.
-    pub condition: Condition,
+    pub condition: KeyStatus,
     /// When its end was in force on every node; none if it has none, or not yet.
     pub enforced_at: Option<Timestamp>,
 }
@@ -26,12 +26,12 @@ pub struct InForce {
 /// node begins to wait for it, so that it is known to whoever asks again.
 ///
 /// # Errors
-/// [`Fault`] if the answer is not to be had.
-pub async fn in_force(manage: &Arc<Manage>, caller: &Caller, id: KeyId) -> Result<Option<InForce>, Fault> {
+/// [`Failure`] if the answer is not to be had.
+pub async fn in_force(manage: &Arc<Manage>, caller: &Caller, id: KeyId) -> Result<Option<InForce>, Failure> {
     let reach = caller.reach();
     let Some(found) = manage.store.key(&reach, id).await? else { return Ok(None) };
     let condition = found.key.condition(&found.chain, manage.access.expiry_time());
-    let own = found.enforcement.map(|it| (it, Subject::Key(id)));
+    let own = found.enforcement.map(|it| (it, Target::Key(id)));
     let mut changes = Vec::new();
     if found.key.revocation().is_some() {
         changes.extend(own);
@@ -40,7 +40,7 @@ pub async fn in_force(manage: &Arc<Manage>, caller: &Caller, id: KeyId) -> Resul
         // Strictly below the caller, whose own line is in business: it reaches them.
         for link in found.chain.links().take(closed + 1) {
             let record = manage.store.account(&reach, &link.mid).await?;
-            changes.extend(record.and_then(|it| it.enforcement).map(|it| (it, Subject::Account(link.id))));
+            changes.extend(record.and_then(|it| it.enforcement).map(|it| (it, Target::Account(link.id))));
         }
     }
     let unknown: Vec<_> = changes.iter().filter(|(it, _)| !manage.access.verifier.is_enforced(it)).collect();

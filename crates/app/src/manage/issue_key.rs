@@ -9,11 +9,11 @@ use keyward_storage::{StorageError, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFault},
+    acting::{Acting, MayBeFailure},
 };
 use crate::{
-    Fault, NoEntropy,
-    access::{Caller, Guesser, Refused},
+    Failure, NoEntropy,
+    access::{Caller, RateLimitKey, Refused},
     account_queue::Lane,
 };
 
@@ -52,14 +52,14 @@ pub enum Error {
     AccountNotActive(#[from] AccountNotActive),
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
-crate::faults!(Error: StorageError, NoEntropy);
+crate::impl_from_failure!(Error: StorageError, NoEntropy);
 
-impl MayBeFault for Error {
-    fn fault(&self) -> Option<&Fault> {
-        if let Self::Fault(fault) = self { Some(fault) } else { None }
+impl MayBeFailure for Error {
+    fn fault(&self) -> Option<&Failure> {
+        if let Self::Failure(fault) = self { Some(fault) } else { None }
     }
 }
 
@@ -79,7 +79,7 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
     let origin = Origin { id: manage.fresh_key_id()?, at: manage.access.now(), by: caller.actor(), pair: None };
     let (key, value) = mint(manage, terms, origin, &account.chain).await?;
     let _turn =
-        manage.account_queue.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Fault::from)?;
+        manage.account_queue.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Failure::from)?;
     loop {
         let tried = insert(manage, &acting, &key).await;
         if let ControlFlow::Break(()) = acting.again(manage, tried).await? {
@@ -111,7 +111,7 @@ pub(crate) async fn mint(
             manage
                 .access
                 .secrets
-                .digest(Guesser::Account(Some(chain.own().id)), &value, manage.runtime.random()?)
+                .digest(RateLimitKey::Account(Some(chain.own().id)), &value, manage.runtime.random()?)
                 .await?,
         )
     } else {
@@ -128,7 +128,7 @@ pub(crate) enum MintError {
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
 impl From<MintError> for Error {
@@ -136,7 +136,7 @@ impl From<MintError> for Error {
         match error {
             MintError::AccountNotActive(error) => error.into(),
             MintError::Entropy(error) => error.into(),
-            MintError::Fault(fault) => fault.into(),
+            MintError::Failure(fault) => fault.into(),
         }
     }
 }

@@ -4,18 +4,19 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use keyward_domain::{AccountId, KeyId, Permission};
 use keyward_domain::{
-    AccountNotActive, ApiKey, Ask, Chain, Description, KeyTerms, KeyType, KeyValue, Mid, Name, Origin, OtherWriters,
-    PairMembership, Reason, Refusal, ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
+    AccountNotActive, ApiKey, Chain, Description, KeyTerms, KeyType, KeyValue, Mid, Name, Origin, OtherManagerKeys,
+    PairMembership, Reason, Refusal, RevocationRequest, ScopeNotHeld, ScopeSet, Standing, TermsError,
+    revocation::overwrite,
 };
-use keyward_storage::{Constraint, Enforcement, StorageError, Subject, UnitOfWork, Write};
+use keyward_storage::{Constraint, Enforcement, StorageError, Target, UnitOfWork, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFault},
+    acting::{Acting, MayBeFailure},
     issue_key::{self, MintError, mint},
 };
 use crate::{
-    Fault, NoEntropy,
+    Failure, NoEntropy,
     access::{Caller, Refused},
     account_queue::Lane,
     commit,
@@ -80,10 +81,10 @@ macro_rules! as_for_any_key {
     )+};
 }
 
-as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Fault, StorageError, NoEntropy, MintError);
+as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Failure, StorageError, NoEntropy, MintError);
 
-impl MayBeFault for Error {
-    fn fault(&self) -> Option<&Fault> {
+impl MayBeFailure for Error {
+    fn fault(&self) -> Option<&Failure> {
         if let Self::Key(error) = self { error.fault() } else { None }
     }
 }
@@ -115,7 +116,7 @@ pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePa
 
 /// Whether somebody who does not hold the account still took the name: the next one is to be taken.
 fn name_was_taken(error: &Error) -> bool {
-    matches!(error.fault(), Some(Fault::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
+    matches!(error.fault(), Some(Failure::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
 }
 
 async fn try_once(
@@ -135,18 +136,18 @@ async fn try_once(
         KeyTerms::agree(key_type, command.name.clone(), command.description.clone(), scopes, None, at)
     };
     let unnamed = |key| Origin { id: key, at, by: caller.actor(), pair: None };
-    let fits = |_: TermsError| Fault::CutOff;
+    let fits = |_: TermsError| Failure::CutOff;
     let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?;
     let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?;
     let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id()?), chain).await?;
     let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id()?), chain).await?;
 
-    let turn = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Fault::from)?;
+    let turn = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Failure::from)?;
     let mut work = manage.store.begin_as(&acting.by).await?;
     let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     let (mut replaced, mut ended_before) = (Vec::new(), Vec::new());
     if command.overwrite {
-        let ask = Ask { at, by: caller.actor(), reason: Reason::Superseded, reach };
+        let ask = RevocationRequest { at, by: caller.actor(), reason: Reason::Superseded, reach };
         (replaced, ended_before) =
             revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;
     }
@@ -167,11 +168,11 @@ async fn try_once(
         // every such lease has ended.
         let history = acting.by.histories().next();
         let shown_by = history.map(|token| Enforcement { seq: acting.by.as_of(), enforced_at: Some(at), token });
-        commit::again(manage, shown_by, Subject::Account(account)).in_force().await?;
+        commit::again(manage, shown_by, Target::Account(account)).in_force().await?;
     }
     for key in ended_before {
         let last = manage.store.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
-        commit::again(manage, last, Subject::Key(key)).in_force().await?;
+        commit::again(manage, last, Target::Key(key)).in_force().await?;
     }
     Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
 }
@@ -180,16 +181,16 @@ async fn try_once(
 /// whether that is in force is to be waited for, too (R9). The new secret key counts as one that is left (rule 7).
 async fn revoke_namesakes(
     work: &mut dyn UnitOfWork,
-    ask: &Ask,
+    ask: &RevocationRequest,
     account: AccountId,
     chain: &Chain,
     name: &Name,
     successor: &ApiKey,
-) -> Result<(Vec<Subject>, Vec<KeyId>), Error> {
+) -> Result<(Vec<Target>, Vec<KeyId>), Error> {
     let replaced = work.pair_keys_named(&ask.reach, account, name).await?;
     let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
-    let left = work.longest_lived_writer(&ask.reach, account, &ids).await?;
-    let others = OtherWriters::among(&left, chain, ask.at);
+    let left = work.longest_lived_manager_key(&ask.reach, account, &ids).await?;
+    let others = OtherManagerKeys::among(&left, chain, ask.at);
     let mut ended_before = Vec::new();
     for (key, revocation) in overwrite(&replaced, successor, chain, ask, others)? {
         match work.record_revocation(&ask.reach, key.id(), &revocation).await? {
@@ -198,7 +199,7 @@ async fn revoke_namesakes(
             Write::Stale => ended_before.push(key.id()),
         }
     }
-    let ended = ids.into_iter().filter(|id| !ended_before.contains(id)).map(Subject::Key).collect();
+    let ended = ids.into_iter().filter(|id| !ended_before.contains(id)).map(Target::Key).collect();
     Ok((ended, ended_before))
 }
 

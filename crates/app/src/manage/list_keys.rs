@@ -3,11 +3,11 @@
 //! One page examines at most [`MOST_EXAMINED`] rows however many keys there are, so it may hold fewer than were asked
 //! for, even none, and still not be the last.
 
-use keyward_domain::{Chain, Condition, KeyId, KeyType, Mid, Standing, Timestamp};
+use keyward_domain::{Chain, KeyId, KeyStatus, KeyType, Mid, Standing, Timestamp};
 use keyward_storage::{KeyWindow, ListedKey, StorageError, StoredState};
 
 use super::Manage;
-use crate::{Fault, access::Caller};
+use crate::{Failure, access::Caller};
 
 /// How many rows one page examines at the most.
 pub const MOST_EXAMINED: u16 = 1_000;
@@ -18,7 +18,7 @@ pub struct ListKeys {
     /// The account.
     pub mid: Mid,
     /// Only keys of this condition; all if there is none.
-    pub condition: Option<Condition>,
+    pub condition: Option<KeyStatus>,
     /// Only keys of this type.
     pub key_type: Option<KeyType>,
     /// How many at the most: 1 to 1000.
@@ -48,10 +48,10 @@ pub enum Error {
     NoSuchAccount,
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
-crate::faults!(Error: StorageError);
+crate::impl_from_failure!(Error: StorageError);
 
 /// Reads one page.
 ///
@@ -94,14 +94,14 @@ pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Re
 }
 
 /// Which index holds every key of the condition; none if no key can have it. In a closed account all keys read revoked.
-fn index_for(condition: Option<Condition>, standing: Standing) -> Option<StoredState> {
+fn index_for(condition: Option<KeyStatus>, standing: Standing) -> Option<StoredState> {
     match (condition, standing) {
-        (None, _) | (Some(Condition::Revoked), Standing::Closed) => Some(StoredState::Any),
-        (Some(Condition::Active | Condition::Expired), Standing::Closed) => None,
-        (Some(Condition::Active | Condition::Expired), Standing::Active | Standing::Suspended) => {
+        (None, _) | (Some(KeyStatus::Revoked), Standing::Closed) => Some(StoredState::Any),
+        (Some(KeyStatus::Active | KeyStatus::Expired), Standing::Closed) => None,
+        (Some(KeyStatus::Active | KeyStatus::Expired), Standing::Active | Standing::Suspended) => {
             Some(StoredState::Active)
         }
-        (Some(Condition::Revoked), Standing::Active | Standing::Suspended) => Some(StoredState::Revoked),
+        (Some(KeyStatus::Revoked), Standing::Active | Standing::Suspended) => Some(StoredState::Revoked),
     }
 }
 

@@ -4,12 +4,12 @@ use keyward_domain::KeyId;
 use keyward_storage::KeyRecord;
 
 use super::Manage;
-use crate::{Fault, access::Caller};
+use crate::{Failure, access::Caller};
 
 /// The key of this id, if it exists for the caller.
 ///
 /// # Errors
-/// [`Fault`] if the answer is not to be had.
-pub async fn read_key(manage: &Manage, caller: &Caller, id: KeyId) -> Result<Option<KeyRecord>, Fault> {
+/// [`Failure`] if the answer is not to be had.
+pub async fn read_key(manage: &Manage, caller: &Caller, id: KeyId) -> Result<Option<KeyRecord>, Failure> {
     Ok(manage.store.key(&caller.reach(), id).await?)
 }

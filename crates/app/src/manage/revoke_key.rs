@@ -2,15 +2,15 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use keyward_domain::{Ask, Decision, KeyId, OtherWriters, Permission, Reason, Refusal};
-use keyward_storage::{Seq, StorageError, Subject, Write};
+use keyward_domain::{Decision, KeyId, OtherManagerKeys, Permission, Reason, Refusal, RevocationRequest};
+use keyward_storage::{Seq, StorageError, Target, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFault},
+    acting::{Acting, MayBeFailure},
 };
 use crate::{
-    Fault,
+    Failure,
     access::{Caller, Refused},
     account_queue::Lane,
     commit,
@@ -48,14 +48,14 @@ pub enum Error {
     Refused(#[from] Refusal),
     /// Not the caller's fault.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Failure(#[from] Failure),
 }
 
-crate::faults!(Error: StorageError);
+crate::impl_from_failure!(Error: StorageError);
 
-impl MayBeFault for Error {
-    fn fault(&self) -> Option<&Fault> {
-        if let Self::Fault(fault) = self { Some(fault) } else { None }
+impl MayBeFailure for Error {
+    fn fault(&self) -> Option<&Failure> {
+        if let Self::Failure(fault) = self { Some(fault) } else { None }
     }
 }
 
@@ -86,24 +86,24 @@ async fn decide_and_commit(
     command: RevokeKey,
 ) -> Result<commit::Committed, Error> {
     let reach = acting.caller.reach();
-    let ask = Ask { at: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
+    let ask = RevocationRequest { at: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
     let found = manage.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
     let account = found.key.facts().account;
     // The account is held still where others count, so that of two racing revokes the second one sees the first.
-    let depends_on_others = ask.depends_on_other_writers(&found.key);
+    let depends_on_others = ask.depends_on_other_manager_keys(&found.key);
     let lane = if depends_on_others { Lane::Stop } else { Lane::Revoke };
-    let turn = manage.account_queue.take(account, lane, acting.caller.actor()).await.map_err(Fault::from)?;
+    let turn = manage.account_queue.take(account, lane, acting.caller.actor()).await.map_err(Failure::from)?;
     let mut work = manage.store.begin_as(&acting.by).await?;
     let (found, others) = if depends_on_others {
         work.lock_account(&reach, account).await?.ok_or(Error::NoSuchKey)?;
         let found = work.current_key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
-        let left = work.longest_lived_writer(&reach, account, &[command.id]).await?;
-        let others = OtherWriters::among(&left, &found.chain, ask.at);
+        let left = work.longest_lived_manager_key(&reach, account, &[command.id]).await?;
+        let others = OtherManagerKeys::among(&left, &found.chain, ask.at);
         (found, others)
     } else {
-        (found, OtherWriters::Some)
+        (found, OtherManagerKeys::Some)
     };
-    let subject = Subject::Key(command.id);
+    let subject = Target::Key(command.id);
     match found.key.revoke(&found.chain, &ask, others)? {
         Decision::AlreadyRevoked(_) => Ok(commit::again(manage, found.enforcement, subject)),
         Decision::Revoke(revocation) => match work.record_revocation(&reach, command.id, &revocation).await? {

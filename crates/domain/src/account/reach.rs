@@ -1,6 +1,6 @@
 //! How far a caller reaches: the value that every management query demands.
 
-use super::{Chain, Link, Role, words};
+use super::{Chain, Link, Role, text_enum};
 use crate::AccountId;
 
 /// The part of the account tree that exists for a caller: its own account and everything below it.
@@ -21,7 +21,7 @@ pub enum Level {
     Operator,
 }
 
-words!(Level, "partner, platform, operator", Partner = "partner", Platform = "platform", Operator = "operator");
+text_enum!(Level, "partner, platform, operator", Partner = "partner", Platform = "platform", Operator = "operator");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {

@@ -1,4 +1,4 @@
-//! Terms, issuing, and the one predicate at its boundary instants.
+//! LeaseConfig, issuing, and the one predicate at its boundary instants.
 
 use super::*;
 use crate::{
@@ -91,18 +91,18 @@ fn the_one_predicate_at_its_boundary_instants() {
     let active = || expiring(KeyState::Active);
     let revoked = || expiring(KeyState::Revoked(revocation()));
     for (key, merchant, partner, now, expected, condition) in [
-        (active(), Active, Active, at(0), Ok(()), Condition::Active),
-        (active(), Active, Active, micro_before, Ok(()), Condition::Active),
-        (active(), Active, Active, at(100), Err(Unusable::Expired), Condition::Expired),
-        (active(), Active, Active, at(101), Err(Unusable::Expired), Condition::Expired),
-        (active(), Suspended, Active, at(0), Err(Unusable::Suspended), Condition::Active),
-        (active(), Active, Suspended, at(0), Err(Unusable::Suspended), Condition::Active),
-        (active(), Suspended, Active, at(100), Err(Unusable::Suspended), Condition::Expired),
-        (active(), Closed, Active, at(0), Err(Unusable::Revoked), Condition::Revoked),
-        (active(), Suspended, Closed, at(0), Err(Unusable::Revoked), Condition::Revoked),
-        (active(), Closed, Active, at(100), Err(Unusable::Revoked), Condition::Revoked),
-        (revoked(), Active, Active, at(0), Err(Unusable::Revoked), Condition::Revoked),
-        (revoked(), Suspended, Active, at(100), Err(Unusable::Revoked), Condition::Revoked),
+        (active(), Active, Active, at(0), Ok(()), KeyStatus::Active),
+        (active(), Active, Active, micro_before, Ok(()), KeyStatus::Active),
+        (active(), Active, Active, at(100), Err(Unusable::Expired), KeyStatus::Expired),
+        (active(), Active, Active, at(101), Err(Unusable::Expired), KeyStatus::Expired),
+        (active(), Suspended, Active, at(0), Err(Unusable::Suspended), KeyStatus::Active),
+        (active(), Active, Suspended, at(0), Err(Unusable::Suspended), KeyStatus::Active),
+        (active(), Suspended, Active, at(100), Err(Unusable::Suspended), KeyStatus::Expired),
+        (active(), Closed, Active, at(0), Err(Unusable::Revoked), KeyStatus::Revoked),
+        (active(), Suspended, Closed, at(0), Err(Unusable::Revoked), KeyStatus::Revoked),
+        (active(), Closed, Active, at(100), Err(Unusable::Revoked), KeyStatus::Revoked),
+        (revoked(), Active, Active, at(0), Err(Unusable::Revoked), KeyStatus::Revoked),
+        (revoked(), Suspended, Active, at(100), Err(Unusable::Revoked), KeyStatus::Revoked),
     ] {
         let chain = chain(merchant, partner);
         assert_eq!(key.usable(&chain, now).map(|_| ()), expected, "{merchant} {partner} {now}");
@@ -139,7 +139,11 @@ fn who_counts_as_a_writer() {
         (KeyType::Secret, "merchants:*", false),
         (KeyType::Public, "charges:*", false),
     ] {
-        assert_eq!(ApiKey::restore(facts(1, key_type, scopes)).unwrap().is_writer(), writes, "{key_type} {scopes}");
+        assert_eq!(
+            ApiKey::restore(facts(1, key_type, scopes)).unwrap().is_manager_key(),
+            writes,
+            "{key_type} {scopes}"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! A key as verification looks at it, wherever its parts lie, and the one predicate about it.
 
-use super::Condition;
+use super::KeyStatus;
 use crate::{
     AccountId, Chain, KeyId, KeyType, PresentedValue, Scopes, SecretHasher, Standing, Timestamp,
     secret_hash::{DigestError, DigestRef, Proof},
@@ -69,20 +69,20 @@ impl<'a> KeyView<'a> {
     /// [`Unusable`] says why not, by the first reason that holds.
     pub fn usable(self, chain: &Chain, now: Timestamp) -> Result<UsableKey<'a>, Unusable> {
         match (self.condition(chain, now), chain.standing()) {
-            (Condition::Revoked, _) => Err(Unusable::Revoked),
+            (KeyStatus::Revoked, _) => Err(Unusable::Revoked),
             (_, Standing::Suspended) => Err(Unusable::Suspended),
-            (Condition::Expired, _) => Err(Unusable::Expired),
-            (Condition::Active, _) => Ok(UsableKey(self)),
+            (KeyStatus::Expired, _) => Err(Unusable::Expired),
+            (KeyStatus::Active, _) => Ok(UsableKey(self)),
         }
     }
 
     /// Where the key stands for a reader. A suspension does not show here: it belongs to the account.
     #[must_use]
-    pub fn condition(self, chain: &Chain, now: Timestamp) -> Condition {
+    pub fn condition(self, chain: &Chain, now: Timestamp) -> KeyStatus {
         if self.revoked || chain.standing() == Standing::Closed {
-            return Condition::Revoked;
+            return KeyStatus::Revoked;
         }
-        if self.expires_at.is_some_and(|at| at <= now) { Condition::Expired } else { Condition::Active }
+        if self.expires_at.is_some_and(|at| at <= now) { KeyStatus::Expired } else { KeyStatus::Active }
     }
 
     /// The digest, where the value is a secret.

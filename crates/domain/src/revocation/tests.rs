@@ -22,8 +22,8 @@ fn platform() -> Reach {
     Reach::of(&link(1, Role::Platform, Status::Active))
 }
 
-fn ask(seconds: i64, reason: Reason, reach: Reach) -> Ask {
-    Ask { at: at(seconds), by: Actor::Operator, reason, reach }
+fn ask(seconds: i64, reason: Reason, reach: Reach) -> RevocationRequest {
+    RevocationRequest { at: at(seconds), by: Actor::Operator, reason, reach }
 }
 
 fn writer(n: u128) -> ApiKey {
@@ -48,7 +48,7 @@ fn expiring(seconds: i64, key: &ApiKey) -> ApiKey {
 fn rules_1_and_2_the_first_revocation_stays_for_good() {
     let first = ask(1, Reason::Superseded, own()).revocation();
     for later in Reason::ALL_FOR_TEST.map(|reason| ask(9, reason, own())) {
-        let decision = revoked(&writer(1)).revoke(&active(), &later, OtherWriters::None);
+        let decision = revoked(&writer(1)).revoke(&active(), &later, OtherManagerKeys::None);
         assert_eq!(decision, Ok(Decision::AlreadyRevoked(first.clone())), "{}", later.reason);
     }
     assert_eq!(revoked(&writer(1)).usable(&active(), Timestamp::MAX), Err(Unusable::Revoked));
@@ -59,23 +59,23 @@ fn rule_5_an_expired_key_may_still_be_revoked() {
     let leak = ask(200, Reason::Compromised, own());
     for expiry in [199, 200, 201] {
         let key = expiring(expiry, &secret(1, "charges:read"));
-        assert_eq!(key.revoke(&active(), &leak, OtherWriters::None), Ok(Decision::Revoke(leak.revocation())));
+        assert_eq!(key.revoke(&active(), &leak, OtherManagerKeys::None), Ok(Decision::Revoke(leak.revocation())));
     }
 }
 
 #[test]
 fn rule_6_a_key_may_revoke_itself() {
     let key = writer(1);
-    let itself = Ask { by: Actor::Key(key.id()), ..ask(5, Reason::Unspecified, own()) };
-    assert_eq!(key.revoke(&active(), &itself, OtherWriters::Some), Ok(Decision::Revoke(itself.revocation())));
+    let itself = RevocationRequest { by: Actor::Key(key.id()), ..ask(5, Reason::Unspecified, own()) };
+    assert_eq!(key.revoke(&active(), &itself, OtherManagerKeys::Some), Ok(Decision::Revoke(itself.revocation())));
     let reader = secret(2, "api-keys:read");
-    let itself = Ask { by: Actor::Key(reader.id()), ..itself };
-    assert_eq!(reader.revoke(&active(), &itself, OtherWriters::None), Ok(Decision::Revoke(itself.revocation())));
+    let itself = RevocationRequest { by: Actor::Key(reader.id()), ..itself };
+    assert_eq!(reader.revoke(&active(), &itself, OtherManagerKeys::None), Ok(Decision::Revoke(itself.revocation())));
 }
 
 #[test]
 fn rule_7_no_caller_revokes_the_last_writer_of_its_own_account() {
-    use OtherWriters::{None, Some};
+    use OtherManagerKeys::{None, Some};
     let last = writer(1);
     let before_expiry = expiring(10, &last);
     for (why, key, reach, reason, others, seconds, refused) in [
@@ -98,27 +98,30 @@ fn rule_7_no_caller_revokes_the_last_writer_of_its_own_account() {
 #[test]
 fn rule_7_counts_only_usable_writers() {
     for (why, left, expected) in [
-        ("a writer", vec![writer(2)], OtherWriters::Some),
-        ("nobody", vec![], OtherWriters::None),
-        ("a reader", vec![secret(2, "api-keys:read")], OtherWriters::None),
-        ("a revoked writer", vec![revoked(&writer(2))], OtherWriters::None),
-        ("a writer that expires now", vec![expiring(5, &writer(2))], OtherWriters::None),
-        ("a writer that expires later", vec![expiring(6, &writer(2))], OtherWriters::Some),
-        ("a dead one before a living one", vec![expiring(5, &writer(2)), writer(3)], OtherWriters::Some),
+        ("a writer", vec![writer(2)], OtherManagerKeys::Some),
+        ("nobody", vec![], OtherManagerKeys::None),
+        ("a reader", vec![secret(2, "api-keys:read")], OtherManagerKeys::None),
+        ("a revoked writer", vec![revoked(&writer(2))], OtherManagerKeys::None),
+        ("a writer that expires now", vec![expiring(5, &writer(2))], OtherManagerKeys::None),
+        ("a writer that expires later", vec![expiring(6, &writer(2))], OtherManagerKeys::Some),
+        ("a dead one before a living one", vec![expiring(5, &writer(2)), writer(3)], OtherManagerKeys::Some),
     ] {
-        assert_eq!(OtherWriters::among(&left, &active(), at(5)), expected, "{why}");
+        assert_eq!(OtherManagerKeys::among(&left, &active(), at(5)), expected, "{why}");
     }
-    assert_eq!(OtherWriters::among([&writer(2)], &chain(Status::Suspended, Status::Active), at(5)), OtherWriters::None);
+    assert_eq!(
+        OtherManagerKeys::among([&writer(2)], &chain(Status::Suspended, Status::Active), at(5)),
+        OtherManagerKeys::None
+    );
 }
 
 #[test]
 fn rule_7_holds_for_an_overwrite_where_the_new_key_counts() {
     let replaced = [writer(1), secret(2, "charges:read"), revoked(&writer(3))];
     for (why, successor, others, reach, refused) in [
-        ("the new key writes", writer(9), OtherWriters::None, own(), false),
-        ("another key writes", secret(9, ""), OtherWriters::Some, own(), false),
-        ("nobody would write", secret(9, "api-keys:read"), OtherWriters::None, own(), true),
-        ("for an account below", secret(9, ""), OtherWriters::None, partner(), false),
+        ("the new key writes", writer(9), OtherManagerKeys::None, own(), false),
+        ("another key writes", secret(9, ""), OtherManagerKeys::Some, own(), false),
+        ("nobody would write", secret(9, "api-keys:read"), OtherManagerKeys::None, own(), true),
+        ("for an account below", secret(9, ""), OtherManagerKeys::None, partner(), false),
     ] {
         let decided = overwrite(&replaced, &successor, &active(), &ask(5, Reason::Superseded, reach), others);
         assert_eq!(decided.is_err(), refused, "{why}");
@@ -225,7 +228,7 @@ fn rule_9_what_a_pair_obtained_dies_with_either_key() {
 #[test]
 fn rule_10_compromised_is_always_now() {
     let leak = ask(77, Reason::Compromised, own());
-    let Ok(Decision::Revoke(revocation)) = writer(1).revoke(&active(), &leak, OtherWriters::None) else {
+    let Ok(Decision::Revoke(revocation)) = writer(1).revoke(&active(), &leak, OtherManagerKeys::None) else {
         panic!("compromised is never refused")
     };
     assert_eq!(revocation.at, at(77));

@@ -9,8 +9,8 @@ use crate::{
 const PROVED: Proof = Proof::from_comparison(true);
 const WRONG: Proof = Proof::from_comparison(false);
 
-fn all_wrong() -> Conditions {
-    Conditions {
+fn all_wrong() -> Requirements {
+    Requirements {
         scopes: "charges:write".parse().unwrap(),
         key_type: KeyType::Public,
         mid: Some("other".parse().unwrap()),
@@ -37,7 +37,7 @@ fn the_first_reason_of_the_contracts_order_is_told() {
     let own = Reach::of(&link(2, Role::Partner, Active));
     let asked = |type_ok: bool, mid_ok: bool| {
         let wrong = all_wrong();
-        Conditions {
+        Requirements {
             key_type: if type_ok { KeyType::Secret } else { wrong.key_type },
             mid: if mid_ok { Some("m3".parse().unwrap()) } else { wrong.mid },
             scopes: wrong.scopes,
@@ -69,7 +69,7 @@ fn what_names_no_key_tells_nothing_but_its_environment() {
         (Err(ValueError::Malformed), Denial::NotFound),
         (Err(ValueError::OtherEnvironment), Denial::WrongEnvironment),
     ] {
-        let verdict = judge(found, Some(&Reach::operator()), &Conditions::default(), at(0));
+        let verdict = judge(found, Some(&Reach::operator()), &Requirements::default(), at(0));
         assert_eq!(verdict, Verdict::Invalid { denial, id: None });
     }
 }
@@ -85,7 +85,7 @@ fn a_good_key_is_valid_for_what_it_covers() {
         ("charges:read refunds:write", None, false),
         ("", Some("m2"), false),
     ] {
-        let conditions = Conditions {
+        let conditions = Requirements {
             scopes: scopes.parse().unwrap(),
             key_type: KeyType::Secret,
             mid: mid.map(|mid| mid.parse().unwrap()),
@@ -103,7 +103,7 @@ fn a_token_speaks_for_its_key_with_fewer_scopes() {
     let chain = chain(Status::Active, Status::Active);
     let narrowed: ScopeSet = "charges:read".parse().unwrap();
     let candidate = Candidate { key: key.view(), chain: &chain, scopes: narrowed.as_scopes(), proof: PROVED };
-    let asked = Conditions { scopes: "charges:write".parse().unwrap(), ..Conditions::default() };
+    let asked = Requirements { scopes: "charges:write".parse().unwrap(), ..Requirements::default() };
     let verdict = judge(Ok(Some(candidate)), None, &asked, at(0));
     assert_eq!(verdict, Verdict::Invalid { denial: Denial::InsufficientScope, id: Some(key.id()) });
 }

@@ -8,8 +8,8 @@ use keyward_app::{
         change_status::{self, change_status},
         count_below::count_below,
         create_account::{self, CreateAccount, create_account},
-        list_merchants::list_merchants,
-        read_merchant::read_merchant,
+        list_accounts::list_accounts,
+        read_account::read_account,
     },
 };
 use keyward_domain::{Account, Mid, Name, Role, Status};
@@ -136,7 +136,7 @@ async fn make(node: &Node, create: Create) -> Result<Account> {
 async fn platform(node: &Node) -> Result<Option<Mid>> {
     let mut before = None;
     loop {
-        let page = list_merchants(&node.manage, &Caller::operator(), PAGE, before).await?;
+        let page = list_accounts(&node.manage, &Caller::operator(), PAGE, before).await?;
         if let Some(found) = page.accounts.into_iter().find(|account| account.role == Role::Platform) {
             return Ok(Some(found.mid));
         }
@@ -155,7 +155,7 @@ fn explain(error: create_account::Error) -> anyhow::Error {
         E::ParentNotActive(_) => "resume the parent first, or name another with --parent",
         E::MidTaken => "choose another with --mid, or leave it out",
         E::PlatformExists => "its mid is in `keyward account list`; a lost key is replaced by `keyward key pair`",
-        E::Caller(_) | E::Fault(_) => return error.into(),
+        E::Caller(_) | E::Failure(_) => return error.into(),
     };
     anyhow::anyhow!("{error}: {hint}")
 }
@@ -171,7 +171,7 @@ async fn list(node: &Node, form: Form) -> Result<()> {
     ];
     let (mut list, mut before) = (output::List::new(COLUMNS, form), None);
     loop {
-        let page = list_merchants(&node.manage, &Caller::operator(), PAGE, before).await?;
+        let page = list_accounts(&node.manage, &Caller::operator(), PAGE, before).await?;
         list.add(&page.accounts.iter().map(view).collect::<Vec<_>>())?;
         before = page.next;
         if before.is_none() {
@@ -207,7 +207,7 @@ async fn end(settings: &Settings, close: Close) -> Result<()> {
 async fn what_ends(node: &Node, account: &Account, below: Below) -> Result<String> {
     let mut parent = account.parent.clone();
     while let Some(above) = parent {
-        let above = read_merchant(&node.manage, &Caller::operator(), &above.mid).await?;
+        let above = read_account(&node.manage, &Caller::operator(), &above.mid).await?;
         if let Some(closed) = above.as_ref().filter(|above| above.status == Status::Closed) {
             return Ok(format!(
                 "It is below {}, which is closed: it and its keys have ended already, so that ends 0 accounts and 0 \
@@ -225,7 +225,7 @@ async fn become_status(node: &Node, settings: &Settings, mid: &Mid, wanted: Stat
     let change = async {
         change_status(&node.manage, &Caller::operator(), mid, wanted).await.map_err(|error| match error {
             change_status::Error::NoSuchAccount => no_such_account(mid),
-            change_status::Error::Caller(_) | change_status::Error::Refused(_) | change_status::Error::Fault(_) => {
+            change_status::Error::Caller(_) | change_status::Error::Refused(_) | change_status::Error::Failure(_) => {
                 error.into()
             }
         })

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use keyward_app::{Caller, Clock as _, manage::list_merchants::list_merchants};
+use keyward_app::{Caller, Clock as _, manage::list_accounts::list_accounts};
 use keyward_domain::{Environment, MasterKey};
 use keyward_storage::{Schema, SigningKeys, Store};
 use serde_json::{Value, json};
@@ -67,8 +67,8 @@ impl Findings {
 pub(super) async fn run(settings: &Settings, form: output::Form) -> Result<ExitCode> {
     let mut findings = Findings::default();
     findings.good("environment", settings.environment.as_str());
-    if let Some(caution) = file_size::caution() {
-        findings.notice("files", caution);
+    if let Some(warning) = file_size::warning() {
+        findings.notice("files", warning);
     }
     look_at_addresses(settings, &mut findings).await;
     proxies::look_at_proxies(settings, &mut findings).await;
@@ -118,8 +118,8 @@ async fn look_at_tls(tls: &Tls, findings: &mut Findings) {
 
 async fn look_at_database(settings: &Settings, database: &Database, findings: &mut Findings) {
     findings.good("database", database.to_string());
-    for caution in database.cautions() {
-        findings.notice("database", caution);
+    for warning in database.warnings() {
+        findings.notice("database", warning);
     }
     match database.readable_schema().await {
         Ok(Schema::Current) => findings.good("schema", explain(Schema::Current)),
@@ -231,7 +231,7 @@ async fn look_at_signing_keys(store: &dyn Store, findings: &mut Findings) {
 }
 
 async fn look_at_accounts(node: &Node, findings: &mut Findings) {
-    match list_merchants(&node.manage, &Caller::operator(), 1, None).await {
+    match list_accounts(&node.manage, &Caller::operator(), 1, None).await {
         Ok(page) if page.accounts.is_empty() => findings.notice(
             "accounts",
             "none: make the root with `keyward account create --role platform --name NAME`, then its keys with `keyward \

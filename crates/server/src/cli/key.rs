@@ -13,7 +13,7 @@ use keyward_app::{
         list_keys::{self, ListKeys, Page, list_keys},
     },
 };
-use keyward_domain::{ApiKey, Chain, Condition, Description, KeyType, Mid, Scope, ScopeSet, Timestamp};
+use keyward_domain::{ApiKey, Chain, Description, KeyStatus, KeyType, Mid, Scope, ScopeSet, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
@@ -68,8 +68,8 @@ pub(super) struct List {
     #[arg(long)]
     mid: Mid,
     /// Only keys in this state
-    #[arg(long, value_parser = one_of::<Condition>(Condition::WORDS))]
-    state: Option<Condition>,
+    #[arg(long, value_parser = one_of::<KeyStatus>(KeyStatus::WORDS))]
+    state: Option<KeyStatus>,
     /// Only keys of this type
     #[arg(long = "type", value_parser = one_of::<KeyType>(KeyType::WORDS))]
     key_type: Option<KeyType>,
@@ -101,7 +101,7 @@ fn explain(error: issue_key::Error, mid: &Mid) -> anyhow::Error {
         issue_key::Error::Caller(_)
         | issue_key::Error::ScopeNotHeld(_)
         | issue_key::Error::AccountNotActive(_)
-        | issue_key::Error::Fault(_) => error.into(),
+        | issue_key::Error::Failure(_) => error.into(),
     }
 }
 
@@ -122,7 +122,7 @@ async fn list(node: &Node, query: List) -> Result<()> {
     loop {
         let page = list_keys(&node.manage, &Caller::operator(), &query).await.map_err(|error| match error {
             list_keys::Error::NoSuchAccount => no_such_account(&query.mid),
-            list_keys::Error::Fault(_) => error.into(),
+            list_keys::Error::Failure(_) => error.into(),
         });
         let Page { keys, chain, next, at } = page?;
         let rows: Vec<_> = keys.iter().map(|listed| view(&listed.key, &chain, listed.last_used, at)).collect();

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 use config::{Value, ValueKind};
 use keyward_api::http::CredentialHeader;
 use keyward_domain::{Environment, SecretForm};
-use keyward_verifier::protocol::Terms;
+use keyward_verifier::protocol::LeaseConfig;
 use secrecy::SecretString;
 
 use super::{
@@ -153,7 +153,7 @@ quotable!(
     SocketAddr,
     Environment,
     SecretForm,
-    Terms,
+    LeaseConfig,
     super::Format,
     CredentialHeader
 );

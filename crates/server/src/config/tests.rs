@@ -40,7 +40,7 @@ fn nothing_at_all_is_a_sandbox_on_this_machine() {
     let settings = load(&PLAIN).unwrap();
     assert_eq!(settings.environment, Environment::Sandbox);
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
-    assert!(settings.is_embedded() && settings.auto_migrate && settings.partners_name_mids && settings.plants_demo());
+    assert!(settings.is_embedded() && settings.auto_migrate && settings.partners_name_mids && settings.seeds_demo());
     assert_eq!(settings.master_key_path(), Path::new("./keyward-data/master.key"));
 }
 
@@ -65,7 +65,7 @@ fn the_database_has_a_variable_of_its_own() {
     let url = "postgres://u:p@h/db";
     for name in ["DATABASE_URL", "KEYWARD_DATABASE_URL"] {
         let settings = load(&Start { variables: &[(name, url)], ..PLAIN }).unwrap();
-        assert!(!settings.is_embedded() && !settings.plants_demo(), "{name}");
+        assert!(!settings.is_embedded() && !settings.seeds_demo(), "{name}");
     }
 }
 
@@ -213,14 +213,14 @@ fn production_with_everything_has_neither_demo_nor_migrations_of_its_own() {
         ("public_url", "https://keys.example.com/"),
     ];
     let settings = load(&Start { flags, ..PLAIN }).unwrap();
-    assert!(!settings.auto_migrate && !settings.partners_name_mids && !settings.plants_demo());
+    assert!(!settings.auto_migrate && !settings.partners_name_mids && !settings.seeds_demo());
     assert_eq!(settings.public_url.as_deref(), Some("https://keys.example.com"));
     assert_eq!(settings.master_key_path(), Path::new("k"));
 }
 
 #[test]
 fn the_demo_is_implied_only_where_nobody_else_can_reach_it() {
-    let plants = |variables| load(&Start { variables, ..PLAIN }).unwrap().plants_demo();
+    let plants = |variables| load(&Start { variables, ..PLAIN }).unwrap().seeds_demo();
     assert!(!plants(&[("KEYWARD_LISTEN", "0.0.0.0:8080")]));
     assert!(plants(&[("KEYWARD_LISTEN", "0.0.0.0:8080"), ("KEYWARD_DEMO", "true")]));
     assert!(plants(&[("DATABASE_URL", "postgres://h/db"), ("KEYWARD_DEMO", "true")]));

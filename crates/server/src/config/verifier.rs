@@ -1,6 +1,6 @@
 //! Section `verifier`: how long a lease lasts, and how much is kept in memory.
 
-use keyward_verifier::protocol::Terms;
+use keyward_verifier::protocol::LeaseConfig;
 
 use super::{reader::Reader, values};
 
@@ -8,7 +8,7 @@ use super::{reader::Reader, values};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Verifier {
     /// The lease and what follows from it.
-    pub(crate) terms: Terms,
+    pub(crate) terms: LeaseConfig,
     /// Bytes of keys and accounts in memory.
     pub(crate) cache_bytes: u64,
 }
@@ -16,15 +16,15 @@ pub(crate) struct Verifier {
 impl Verifier {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let bytes = reader.read("verifier.cache_bytes", cache_bytes).unwrap_or(256 * 1024 * 1024);
-        Self { terms: reader.read("verifier.profile", profile).unwrap_or(Terms::DEFAULT), cache_bytes: bytes }
+        Self { terms: reader.read("verifier.profile", profile).unwrap_or(LeaseConfig::DEFAULT), cache_bytes: bytes }
     }
 }
 
 /// A profile of leases (section 2.8 of the protocol).
-fn profile(text: &str) -> values::Parsed<Terms> {
+fn profile(text: &str) -> values::Parsed<LeaseConfig> {
     match text {
-        "quick" => Ok(Terms::QUICK),
-        "default" => Ok(Terms::DEFAULT),
+        "quick" => Ok(LeaseConfig::QUICK),
+        "default" => Ok(LeaseConfig::DEFAULT),
         "ha" => Err("quick or default; ha, for databases that fail over, is not yet proven"),
         _ => Err("quick or default"),
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _};
 
-use keyward_app::{Caller, manage::list_merchants::list_merchants};
+use keyward_app::{Caller, manage::list_accounts::list_accounts};
 use tempfile::TempDir;
 
 use super::*;
@@ -27,7 +27,7 @@ fn settings(folder: &TempDir, environment: &str) -> Settings {
 }
 
 async fn accounts(node: &Node) -> usize {
-    list_merchants(&node.manage, &Caller::operator(), 10, None).await.unwrap().accounts.len()
+    list_accounts(&node.manage, &Caller::operator(), 10, None).await.unwrap().accounts.len()
 }
 
 #[tokio::test]

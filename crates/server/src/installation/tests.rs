@@ -73,14 +73,14 @@ impl Place {
         fs::set_permissions(self.key_path(), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
-    async fn settle(&self, environment: Environment, key_given: bool, mode: Mode) -> Result<MasterKey, String> {
+    async fn claim_database(&self, environment: Environment, key_given: bool, mode: Mode) -> Result<MasterKey, String> {
         let key_path = self.key_path();
         let node = Node { environment, key_path: &key_path, key_given };
-        settle(&self.store, &node, mode, &SystemClock::start()).await.map_err(|error| format!("{error:#}"))
+        claim_database(&self.store, &node, mode, &SystemClock::start()).await.map_err(|error| format!("{error:#}"))
     }
 
     async fn start(&self) -> Result<MasterKey, String> {
-        self.settle(SANDBOX, false, Mode::Make).await
+        self.claim_database(SANDBOX, false, Mode::Make).await
     }
 }
 
@@ -106,7 +106,7 @@ async fn a_key_that_is_there_is_used_for_an_unused_database() {
 async fn the_other_environment_is_refused_naming_both() {
     let place = Place::new().await;
     place.start().await.unwrap();
-    let refusal = place.settle(Environment::Production, false, Mode::Make).await.err().unwrap();
+    let refusal = place.claim_database(Environment::Production, false, Mode::Make).await.err().unwrap();
     assert!(refusal.contains("belongs to sandbox, and this is production"), "{refusal}");
 }
 
@@ -135,7 +135,7 @@ async fn a_lost_key_is_never_made_anew() {
 #[tokio::test]
 async fn a_named_key_is_never_made_here() {
     let place = Place::new().await;
-    let refusal = place.settle(SANDBOX, true, Mode::Make).await.err().unwrap();
+    let refusal = place.claim_database(SANDBOX, true, Mode::Make).await.err().unwrap();
     assert!(refusal.contains("head -c 32 /dev/urandom"), "{refusal}");
     assert!(!place.key_path().exists());
 }
@@ -156,14 +156,14 @@ async fn a_further_version_is_stamped_and_an_older_file_refused_from_then_on() {
 #[tokio::test]
 async fn a_reader_changes_nothing() {
     let place = Place::new().await;
-    let refusal = place.settle(SANDBOX, false, Mode::Read).await.err().unwrap();
+    let refusal = place.claim_database(SANDBOX, false, Mode::Read).await.err().unwrap();
     assert!(refusal.contains("never used"), "{refusal}");
     assert!(!place.key_path().exists() && place.store.stamp().await.unwrap().is_none());
 
     place.write_key(&[1]);
     place.start().await.unwrap();
     place.write_key(&[1, 2]);
-    place.settle(SANDBOX, false, Mode::Read).await.unwrap();
+    place.claim_database(SANDBOX, false, Mode::Read).await.unwrap();
     assert_eq!(place.store.stamp().await.unwrap().unwrap().fingerprints.len(), 1);
 }
 

@@ -6,7 +6,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use keyward_domain::{ApiKey, KeyId, KeyType, Reach};
 use keyward_storage::{
     AccountWindow, Accounts as _, Credentials as _, Feed as _, KeyWindow, Keys as _, Position, Seq, StoredState,
-    Subject,
+    Target,
     conformance::{
         Fixture,
         sample::{Draft, Tree, at, digest, reach},
@@ -69,7 +69,7 @@ impl Crowd {
     async fn last_writer(&self) -> u64 {
         let work = async || {
             let mut unit = keyward_storage::Store::begin(&self.store).await.unwrap();
-            let found = unit.longest_lived_writer(&Reach::operator(), self.tree.merchant.id, &[]).await.unwrap();
+            let found = unit.longest_lived_manager_key(&Reach::operator(), self.tree.merchant.id, &[]).await.unwrap();
             assert_eq!(found.map(|key| key.id()), Some(self.key.id()));
             // Dropped, it would be rolled back in its own time, and be counted with whatever comes next.
             unit.commit().await.unwrap();
@@ -102,7 +102,7 @@ impl Crowd {
 
     /// Noting what is noted already.
     async fn noted(&self) -> u64 {
-        let subjects = [Subject::Key(self.key.id()), Subject::Account(self.tree.merchant.id)];
+        let subjects = [Target::Key(self.key.id()), Target::Account(self.tree.merchant.id)];
         let head = self.store.head().await.unwrap().as_of.position;
         self.steps(async || self.store.record_enforced(&subjects, head.seq, head, at(1)).await.unwrap()).await
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Reads one row more than may have to be passed over, and no others.
-pub(super) async fn longest_lived_writer(
+pub(super) async fn longest_lived_manager_key(
     connection: &mut SqliteConnection,
     within: &Reach,
     account: AccountId,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{Actor, ApiKey, KeyId, KeyType, Reach, Reason, Timestamp};
 use keyward_storage::{
-    Credentials as _, Feed as _, Position, Result, Seq, StorageError, Store as _, Subject, Write,
+    Credentials as _, Feed as _, Position, Result, Seq, StorageError, Store as _, Target, Write,
     conformance::{
         Fixture, RawSql as _,
         sample::{Draft, Tree, at, insert, revocation, revoke},
@@ -108,7 +108,7 @@ async fn who_has_nothing_to_write_waits_for_no_writer() {
     }
     let note = async |key: &ApiKey, up_to| {
         let up_to = Seq::new(up_to);
-        store.record_enforced(&[Subject::Key(key.id())], up_to, Position::unnamed(up_to), at(20)).await
+        store.record_enforced(&[Target::Key(key.id())], up_to, Position::unnamed(up_to), at(20)).await
     };
     note(&old, 1).await.unwrap();
     let long_ago = Timestamp::from_micros(0).unwrap();

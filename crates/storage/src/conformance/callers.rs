@@ -220,7 +220,7 @@ pub async fn a_change_elsewhere_is_no_reason_to_judge_a_caller_anew(fixture: &Fi
     let scene = Scene::set(fixture).await;
     let judged = scene.right().await;
     become_status(&fixture.store, &scene.tree.rival, Status::Active, Status::Suspended).await;
-    let noted = [crate::Subject::Account(scene.tree.rival.id), crate::Subject::Key(scene.key.id())];
+    let noted = [crate::Target::Account(scene.tree.rival.id), crate::Target::Key(scene.key.id())];
     fixture
         .feed
         .record_enforced(&noted, Seq::new(1), super::events::position(fixture, Seq::new(1)).await, at(1))

@@ -70,7 +70,7 @@ pub async fn a_corrupt_writer_or_pair_is_named(fixture: &Fixture) {
     spoil(fixture, "api_key", "digest = '?'", key.id().uuid()).await;
     let (all, name) = (Reach::operator(), key.id().to_string());
     let mut unit = fixture.store.begin().await.unwrap();
-    assert!(tells(unit.longest_lived_writer(&all, tree.merchant.id, &[]).await, "api_key", &name));
+    assert!(tells(unit.longest_lived_manager_key(&all, tree.merchant.id, &[]).await, "api_key", &name));
     let named = unit.pair_keys_named(&all, tree.merchant.id, &super::sample::name("shop")).await;
     assert!(tells(named, "api_key", &name));
 }

@@ -7,7 +7,7 @@ use super::{
     events::position,
     sample::{Draft, Tree, at, become_status, fresh, record, revoke},
 };
-use crate::{AccountRecord, Seq, Subject};
+use crate::{AccountRecord, Seq, Target};
 
 /// A change by its event, and when it was in force everywhere.
 type Enforcement = (Seq, Option<Timestamp>);
@@ -17,7 +17,7 @@ async fn of_key(fixture: &Fixture, key: &ApiKey) -> Option<Enforcement> {
 }
 
 /// Notes it, as a node does that waited for this very event.
-async fn note(fixture: &Fixture, subjects: &[Subject], event: Seq, second: i64) {
+async fn note(fixture: &Fixture, subjects: &[Target], event: Seq, second: i64) {
     let shown_by = position(fixture, event).await;
     fixture.feed.record_enforced(subjects, event, shown_by, at(second)).await.unwrap();
 }
@@ -65,7 +65,7 @@ pub async fn what_is_enforced_is_noted_once(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     let seq = revoke(&fixture.store, &key).await;
-    let subjects = [Subject::Key(key.id())];
+    let subjects = [Target::Key(key.id())];
     for second in [1, 2] {
         note(fixture, &subjects, seq, second).await;
         assert_eq!(of_key(fixture, &key).await, Some(done(seq, 1)));
@@ -77,7 +77,7 @@ pub async fn a_change_that_came_later_is_not_noted_as_enforced(fixture: &Fixture
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
     let revoked = revoke(&fixture.store, &key).await;
-    let subjects = [Subject::Key(key.id()), Subject::Account(tree.merchant.id)];
+    let subjects = [Target::Key(key.id()), Target::Account(tree.merchant.id)];
     note(fixture, &subjects, suspended, 1).await;
     assert_eq!(of_key(fixture, &key).await, Some(open(revoked)));
     assert_eq!(of_merchant(fixture, &tree).await, Some(done(suspended, 1)));
@@ -88,7 +88,7 @@ pub async fn a_change_that_came_later_is_not_noted_as_enforced(fixture: &Fixture
 
 pub async fn a_later_change_has_to_be_enforced_anew(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
-    let subjects = [Subject::Account(tree.merchant.id)];
+    let subjects = [Target::Account(tree.merchant.id)];
     let mut second = 0;
     for (from, to) in [(Status::Active, Status::Suspended), (Status::Suspended, Status::Active)] {
         let seq = become_status(&fixture.store, &tree.merchant, from, to).await;
@@ -107,8 +107,8 @@ pub async fn only_what_is_named_is_noted(fixture: &Fixture) {
     let unchanged = Draft::writer().store(&fixture.store, &chain).await;
     let first = revoke(&fixture.store, &named).await;
     let second = revoke(&fixture.store, &other).await;
-    let unknown = Subject::Key(KeyId::from_uuid(fresh()));
-    let subjects = [unknown, Subject::Key(unchanged.id()), Subject::Key(named.id())];
+    let unknown = Target::Key(KeyId::from_uuid(fresh()));
+    let subjects = [unknown, Target::Key(unchanged.id()), Target::Key(named.id())];
     note(fixture, &subjects, second, 1).await;
     note(fixture, &[], second, 1).await;
     assert_eq!(of_key(fixture, &named).await, Some(done(first, 1)));

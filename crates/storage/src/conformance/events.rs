@@ -9,7 +9,7 @@ use super::{
     races::together,
     sample::{Draft, NOTHING, Tree, account, at, become_status, digest, fresh, record, revocation, revoke},
 };
-use crate::{Event, Position, Seq, Subject, Write};
+use crate::{Event, Position, Seq, Target, Write};
 
 /// All events, oldest first.
 pub(super) async fn all(fixture: &Fixture) -> Vec<Event> {
@@ -24,7 +24,7 @@ pub(super) async fn position(fixture: &Fixture, seq: Seq) -> Position {
 }
 
 /// All subjects, in the order of their events, whose numbers are 1, 2, 3 and so on up to the head.
-async fn subjects(fixture: &Fixture) -> Vec<Subject> {
+async fn subjects(fixture: &Fixture) -> Vec<Target> {
     let events = all(fixture).await;
     let mut expected = Seq::ZERO;
     for event in &events {
@@ -43,7 +43,7 @@ pub async fn a_revocation_is_one_event_with_the_next_number(fixture: &Fixture) {
     for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {
         let key = Draft::of(key_type).store(&fixture.store, &tree.merchant_chain()).await;
         let told = revoke(&fixture.store, &key).await;
-        expected.push(Subject::Key(key.id()));
+        expected.push(Target::Key(key.id()));
         assert_eq!(subjects(fixture).await, expected);
         assert_eq!(told, Seq::new(u64::try_from(expected.len()).unwrap()));
     }
@@ -60,7 +60,7 @@ pub async fn a_change_of_status_is_one_event_with_the_next_number(fixture: &Fixt
         (&tree.merchant, Active, Closed),
     ] {
         let told = become_status(&fixture.store, account, from, to).await;
-        expected.push(Subject::Account(account.id));
+        expected.push(Target::Account(account.id));
         assert_eq!(subjects(fixture).await, expected, "{from} to {to}");
         assert_eq!(told, Seq::new(u64::try_from(expected.len()).unwrap()));
     }
@@ -79,8 +79,8 @@ pub async fn a_unit_of_work_tells_the_last_of_its_events(fixture: &Fixture) {
         assert_eq!(unit.record_revocation(&all, key.id(), &it).await.unwrap(), Write::Applied);
     }
     assert_eq!(unit.commit().await.unwrap().event.map(|event| event.seq), Some(Seq::new(3)));
-    let [one, two] = keys.map(|key| Subject::Key(key.id()));
-    assert_eq!(subjects(fixture).await, [Subject::Account(tree.direct.id), one, two]);
+    let [one, two] = keys.map(|key| Target::Key(key.id()));
+    assert_eq!(subjects(fixture).await, [Target::Account(tree.direct.id), one, two]);
 }
 
 pub async fn what_decides_no_verdict_is_no_event(fixture: &Fixture) {
@@ -114,7 +114,7 @@ pub async fn a_stale_write_is_no_event(fixture: &Fixture) {
     let stale = unit.record_status(&all, tree.direct.id, Status::Suspended, Status::Closed).await;
     assert_eq!(stale.unwrap(), Write::Stale);
     assert_eq!(unit.commit().await.unwrap(), NOTHING);
-    assert_eq!(subjects(fixture).await, [Subject::Key(key.id())]);
+    assert_eq!(subjects(fixture).await, [Target::Key(key.id())]);
 }
 
 pub async fn a_dropped_unit_of_work_leaves_no_event_and_no_hole(fixture: &Fixture) {
@@ -135,8 +135,8 @@ pub async fn a_statement_typed_by_hand_that_decides_a_verdict_is_an_event(fixtur
     let raw = fixture.raw.as_ref();
     let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
     let (key, merchant) = (key.id(), tree.merchant.id);
-    let of_key = |change: &str| (Subject::Key(key), "api_key", change.to_owned(), key.uuid());
-    let of_account = |change: &str| (Subject::Account(merchant), "account", change.to_owned(), merchant.uuid());
+    let of_key = |change: &str| (Target::Key(key), "api_key", change.to_owned(), key.uuid());
+    let of_account = |change: &str| (Target::Account(merchant), "account", change.to_owned(), merchant.uuid());
     let revoked_at = raw.moment(at(1));
     let mut expected = Vec::new();
     for (subject, table, change, id) in [
@@ -156,7 +156,7 @@ pub async fn a_statement_typed_by_hand_that_decides_a_verdict_is_an_event(fixtur
         assert_eq!(subjects(fixture).await, expected, "{sql}");
     }
     for (subject, table, id) in
-        [(Subject::Key(key), "api_key", key.uuid()), (Subject::Account(merchant), "account", merchant.uuid())]
+        [(Target::Key(key), "api_key", key.uuid()), (Target::Account(merchant), "account", merchant.uuid())]
     {
         let sql = format!("DELETE FROM {table} WHERE id = {}", raw.id(id));
         assert_eq!(raw.execute(&sql).await, Ok(1), "{sql}");
@@ -193,7 +193,7 @@ pub async fn a_statement_over_many_rows_makes_an_event_for_each(fixture: &Fixtur
     let mut expected = Vec::new();
     for _ in 0..5 {
         let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
-        expected.push(Subject::Key(key.id()));
+        expected.push(Target::Key(key.id()));
     }
     assert_eq!(fixture.raw.execute("UPDATE api_key SET scopes = ''").await, Ok(5));
     let mut told = subjects(fixture).await;
@@ -229,7 +229,7 @@ pub async fn numbers_are_consecutive_however_many_write(fixture: &Fixture) {
     }
     let mut told: Vec<_> = together(racers).await.into_iter().flatten().collect();
     told.sort_unstable_by_key(|(_, seq)| *seq);
-    let expected: Vec<_> = told.iter().map(|(key, _)| Subject::Key(*key)).collect();
+    let expected: Vec<_> = told.iter().map(|(key, _)| Target::Key(*key)).collect();
     assert_eq!(expected.len(), WRITERS * EACH);
     assert_eq!(subjects(fixture).await, expected, "a commit tells the number of its own event");
     for (key, seq) in told {

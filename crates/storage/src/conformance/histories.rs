@@ -9,7 +9,7 @@ use super::{
     membership::{joined, members, nodes},
     sample::{Draft, Tree, at, fresh, record, revoke},
 };
-use crate::{HistoryToken, LostHistory, Nonce, Position, Renewal, Seq, Subject, Write};
+use crate::{HistoryToken, LostHistory, Nonce, Position, Renewal, Seq, Target, Write};
 
 pub async fn a_caller_that_was_judged_in_another_history_is_judged_anew(fixture: &Fixture) {
     super::callers::only_the_own_history_counts(fixture).await;
@@ -139,7 +139,7 @@ pub async fn a_note_whose_event_is_not_there_is_not_made(fixture: &Fixture) {
     let renumbered = Position { seq, nonce: Nonce::from_uuid(fresh()) };
     let beyond = Position { seq: seq.next(), ..position(fixture, seq).await };
     for shown_by in [renumbered, beyond] {
-        fixture.feed.record_enforced(&[Subject::Key(key.id())], seq, shown_by, at(1)).await.unwrap();
+        fixture.feed.record_enforced(&[Target::Key(key.id())], seq, shown_by, at(1)).await.unwrap();
         assert_eq!(record(&fixture.store, key.id()).await.enforcement.unwrap().enforced_at, None);
     }
 }

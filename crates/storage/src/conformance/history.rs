@@ -8,7 +8,7 @@ use super::{
     sample::{Draft, Tree, revoke},
     signing_keys::now,
 };
-use crate::{Event, Position, Seq, Subject};
+use crate::{Event, Position, Seq, Target};
 
 /// When history begins here, before the database's present.
 const BEGINNING: Duration = Duration::from_hours(1_000);
@@ -21,7 +21,7 @@ pub(super) async fn make(fixture: &Fixture, events: u64) -> Vec<Event> {
     for _ in 0..events {
         let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
         let seq = revoke(&fixture.store, &key).await;
-        made.push(Event { position: position(fixture, seq).await, subject: Subject::Key(key.id()) });
+        made.push(Event { position: position(fixture, seq).await, subject: Target::Key(key.id()) });
     }
     for event in &made {
         made_at(fixture, event.position.seq, u32::try_from(event.position.seq.number()).unwrap()).await;

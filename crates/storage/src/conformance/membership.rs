@@ -8,7 +8,7 @@ use super::{
     history::{self, make, numbers},
     sample::{Draft, Tree, at, fresh, revoke},
 };
-use crate::{Confirmed, Introduction, Member, Members, Membership, NodeId, Position, Renewal, Seq, Write};
+use crate::{JoinRequest, LeaseReply, Member, Members, Membership, NodeId, Position, Renewal, Seq, Write};
 
 const TTL: Duration = Duration::from_millis(5_500);
 
@@ -16,8 +16,8 @@ pub(super) fn nodes(fixture: &Fixture) -> &dyn Membership {
     fixture.membership.as_deref().unwrap()
 }
 
-fn someone() -> Introduction {
-    Introduction {
+fn someone() -> JoinRequest {
+    JoinRequest {
         node: NodeId::from_uuid(fresh()),
         previous: None,
         ttl: TTL,
@@ -41,7 +41,7 @@ pub(super) async fn joined(fixture: &Fixture) -> Renewal {
 }
 
 /// Renews as a node does that has applied this much; the next renewal goes on from there.
-async fn renewed(fixture: &Fixture, renewal: &mut Renewal, applied: u64) -> Confirmed {
+async fn renewed(fixture: &Fixture, renewal: &mut Renewal, applied: u64) -> LeaseReply {
     let known = all(fixture).await.into_iter().map(|event| event.position);
     let found = known.into_iter().find(|position| position.seq == Seq::new(applied));
     renewal.applied = found.unwrap_or(Position::START);
@@ -99,10 +99,10 @@ pub async fn a_member_comes_back_whole_and_begins_at_the_head(fixture: &Fixture)
 
 pub async fn a_join_takes_the_previous_row_with_it_and_no_other(fixture: &Fixture) {
     let (stays, goes) = (joined(fixture).await.node, joined(fixture).await.node);
-    let again = Introduction { previous: Some(goes), ..someone() };
+    let again = JoinRequest { previous: Some(goes), ..someone() };
     nodes(fixture).join(&again).await.unwrap();
     assert_eq!(names(fixture).await, [stays, again.node]);
-    let unknown = Introduction { previous: Some(goes), ..someone() };
+    let unknown = JoinRequest { previous: Some(goes), ..someone() };
     nodes(fixture).join(&unknown).await.unwrap();
     assert_eq!(names(fixture).await, [stays, again.node, unknown.node]);
 }

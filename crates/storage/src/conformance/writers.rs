@@ -9,7 +9,7 @@ use super::{
 
 async fn longest(fixture: &Fixture, tree: &Tree, except: &[KeyId]) -> Option<KeyId> {
     let mut unit = fixture.store.begin().await.unwrap();
-    let found = unit.longest_lived_writer(&reach(&tree.merchant), tree.merchant.id, except).await.unwrap();
+    let found = unit.longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, except).await.unwrap();
     found.map(|key| key.id())
 }
 
@@ -34,7 +34,7 @@ pub async fn a_writer_comes_back_whole(fixture: &Fixture) {
     let draft = Draft::of(KeyType::Secret).scoped("merchants:read api-keys:*").described("the last one").expiring(5);
     let key = draft.store(&fixture.store, &tree.merchant_chain()).await;
     let mut unit = fixture.store.begin().await.unwrap();
-    let found = unit.longest_lived_writer(&reach(&tree.merchant), tree.merchant.id, &[]).await.unwrap();
+    let found = unit.longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, &[]).await.unwrap();
     assert_eq!(found, Some(key));
 }
 
@@ -75,7 +75,7 @@ pub async fn a_foreign_account_shows_no_writer(fixture: &Fixture) {
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     for (who, within, reached) in tree.reaches() {
         let mut unit = fixture.store.begin().await.unwrap();
-        let found = unit.longest_lived_writer(&within, tree.merchant.id, &[]).await.unwrap();
+        let found = unit.longest_lived_manager_key(&within, tree.merchant.id, &[]).await.unwrap();
         assert_eq!(found, reached.then(|| key.clone()), "{who}");
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
 use super::{
-    PgInstant, PgStore, error::late, keys::newest_before, plans::Plans, root, rows::in_their_places, together::Together,
+    PgInstant, PgStore, batcher::Batched, error::late, keys::newest_before, plans::Plans, root, rows::in_their_places,
 };
 use crate::{
     AccountRecord, AccountWindow, Accounts, Below, Result,
@@ -98,12 +98,12 @@ pub(super) struct AccountLookUps {
 }
 
 #[async_trait]
-impl Together for AccountLookUps {
+impl Batched for AccountLookUps {
     /// The root of the reach, and the mid.
-    type Question = (Option<Uuid>, Mid);
+    type Request = (Option<Uuid>, Mid);
     type Answer = Result<Option<AccountRecord>>;
 
-    async fn answer(&self, asked: &[Self::Question]) -> Result<Vec<Self::Answer>> {
+    async fn answer(&self, asked: &[Self::Request]) -> Result<Vec<Self::Answer>> {
         let (roots, mids): (Vec<_>, Vec<_>) = asked.iter().map(|(root, mid)| (*root, mid.as_str())).unzip();
         let rows = || {
             account_query!(

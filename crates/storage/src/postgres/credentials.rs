@@ -12,7 +12,7 @@ use sqlx::Postgres;
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
-use super::{PgStore, error::late, plans::Plans, rows::in_their_places, together::Together};
+use super::{PgStore, batcher::Batched, error::late, plans::Plans, rows::in_their_places};
 use crate::{
     Credential, Credentials, Read, Result, StorageError,
     pool::{Pool, Through as _},
@@ -35,8 +35,8 @@ pub(super) struct LookUps {
 }
 
 #[async_trait]
-impl Together for LookUps {
-    type Question = KeyId;
+impl Batched for LookUps {
+    type Request = KeyId;
     type Answer = Result<Option<Read<Credential>>>;
 
     /// One statement has one snapshot: each key is what it was when the last event had the number that stands beside it

@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::{
     Beginnings, PgInstant,
+    batcher::Batched,
     callers::Callers,
     commit,
     error::{commit_failed, commit_late, failed, late},
     plans::Plans,
     root,
-    together::Together,
 };
 use crate::{Authority, Result, Write, is_outdated, row::actor_column};
 
@@ -43,8 +43,8 @@ pub(super) struct Insertions {
 }
 
 #[async_trait]
-impl Together for Insertions {
-    type Question = Insertion;
+impl Batched for Insertions {
+    type Request = Insertion;
     type Answer = Write;
 
     /// A statement that is a transaction of its own would do for keys that need no caller's right. By the right of a
@@ -139,7 +139,7 @@ impl Columns {
         self.name.push(facts.name.as_str().to_owned());
         self.description.push(facts.description.as_ref().map(Description::as_str).map(str::to_owned));
         self.scopes.push(facts.scopes.as_str().to_owned());
-        self.writes_keys.push(key.is_writer());
+        self.writes_keys.push(key.is_manager_key());
         self.digest.push(digest);
         self.value.push(value);
         self.last_four.push(facts.last_four.as_str().to_owned());

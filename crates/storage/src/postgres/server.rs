@@ -80,9 +80,9 @@ pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
         .off
         .iter()
         .map(|setting| format!("the database has {setting} off: a crash may lose or ruin everything in it"));
-    let mut cautions: Vec<_> = forgets.collect();
+    let mut warnings: Vec<_> = forgets.collect();
     if server.read_only {
-        cautions.push(format!("{}; until then this node answers by reading alone", error::READ_ONLY_ADVICE));
+        warnings.push(format!("{}; until then this node answers by reading alone", error::READ_ONLY_ADVICE));
     }
     let trusted = match (server.superuser, server.owner) {
         (true, _) => Some("a superuser"),
@@ -90,20 +90,20 @@ pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
         (false, false) => None,
     };
     if let Some(trusted) = trusted {
-        cautions.push(format!(
+        warnings.push(format!(
             "the database knows us as {trusted}, who may switch off the triggers that number revocations: give the \
              service a role of its own"
         ));
     }
     let wanted = i64::from(pool) + BESIDE_THE_POOL;
     if let Some(allowed) = server.connections.filter(|allowed| *allowed < wanted) {
-        cautions.push(format!(
+        warnings.push(format!(
             "database.max_connections is {pool}, and a node opens {BESIDE_THE_POOL} connections more, but Postgres \
              allows this role {allowed} for all nodes together: lower database.max_connections, or raise \
              max_connections of Postgres or the limit of the role or database"
         ));
     }
-    Ok(cautions)
+    Ok(warnings)
 }
 
 /// Which database of which running server answers, and which tables it shows us.

@@ -91,8 +91,8 @@ impl UnitOfWork for PgUnitOfWork {
         self.noted(found)?.transpose()
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.longest_lived_writer")]
-    async fn longest_lived_writer(
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.longest_lived_manager_key")]
+    async fn longest_lived_manager_key(
         &mut self,
         within: &Reach,
         account: AccountId,

@@ -39,10 +39,10 @@ async fn a_store_prints_neither_its_url_nor_its_password() {
 async fn a_pool_that_is_larger_than_the_server_allows_is_a_caution() {
     let database = Database::create().await;
     let options = PgOptions { max_connections: 1_000_000, ..database.options(1) };
-    let cautions = PgStore::connect(&options).await.unwrap().cautions().to_vec();
-    assert!(cautions.iter().any(|it| it.contains("database.max_connections is 1000000")), "{cautions:?}");
-    let cautions = database.store(1).await.cautions().to_vec();
-    assert!(!cautions.iter().any(|it| it.contains("max_connections")), "{cautions:?}");
+    let warnings = PgStore::connect(&options).await.unwrap().warnings().to_vec();
+    assert!(warnings.iter().any(|it| it.contains("database.max_connections is 1000000")), "{warnings:?}");
+    let warnings = database.store(1).await.warnings().to_vec();
+    assert!(!warnings.iter().any(|it| it.contains("max_connections")), "{warnings:?}");
 }
 
 /// The error with its causes.

@@ -195,7 +195,7 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
     let (found, examined) = count
         .of(async |store| {
             let mut unit = store.begin().await.unwrap();
-            unit.longest_lived_writer(&partner(), account(BIG), &[key(KEYS), key(KEYS - 100)]).await.unwrap()
+            unit.longest_lived_manager_key(&partner(), account(BIG), &[key(KEYS), key(KEYS - 100)]).await.unwrap()
         })
         .await;
     assert!(found.is_some());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_storage::{
-    Introduction, Membership as _, NodeId, PgControl, Renewal, StorageError, Store as _,
+    JoinRequest, Membership as _, NodeId, PgControl, Renewal, StorageError, Store as _,
     conformance::{
         RawSql as _,
         sample::{at, fresh},
@@ -18,7 +18,7 @@ async fn joined(control: &PgControl) -> Renewal {
     let node = NodeId::from_uuid(fresh());
     let ttl = Duration::from_secs(5);
     let version = "test".to_owned();
-    let introduction = Introduction { node, previous: None, ttl, started_at: at(0), version, counter: 1 };
+    let introduction = JoinRequest { node, previous: None, ttl, started_at: at(0), version, counter: 1 };
     let head = control.join(&introduction).await.unwrap().head;
     Renewal { node, applied: head.position, token: head.token, counters: vec![1, 2], counter: 2 }
 }
@@ -128,7 +128,7 @@ async fn a_lease_is_renewed_and_given_back_by_the_process_that_took_it_alone() {
     let refused = other.renew(&node).await;
     assert!(matches!(refused, Err(StorageError::Unexpected(_))), "{refused:?}");
     other.leave(node.node).await.unwrap();
-    let joining = Introduction {
+    let joining = JoinRequest {
         node: NodeId::from_uuid(fresh()),
         previous: Some(node.node),
         ttl: Duration::from_secs(5),

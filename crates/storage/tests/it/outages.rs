@@ -4,8 +4,8 @@ use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use keyward_domain::{AccountId, KeyId, Reach, Role};
 use keyward_storage::{
-    Authority, Constraint, Credentials as _, Feed as _, Hint, Installation as _, Introduction, Membership as _, NodeId,
-    PgControl, PgOptions, PgStore, Position, Seq, StorageError, Store, Subject, Tokens as _, Write,
+    Authority, Constraint, Credentials as _, Feed as _, Hint, Installation as _, JoinRequest, Membership as _, NodeId,
+    PgControl, PgOptions, PgStore, Position, Seq, StorageError, Store, Target, Tokens as _, Write,
     conformance::{
         RawSql as _,
         sample::{self, Draft, Tree},
@@ -153,11 +153,11 @@ async fn a_commit_that_no_standby_confirms_is_not_called_done() {
     let control = PgControl::connect(&store, &options, fresh_secret()).await.unwrap();
     let node = NodeId::from_uuid(sample::fresh());
     let (ttl, started_at) = (Duration::from_secs(5), sample::at(0));
-    let introduction = Introduction { node, previous: None, ttl, started_at, version: "test".to_owned(), counter: 1 };
+    let introduction = JoinRequest { node, previous: None, ttl, started_at, version: "test".to_owned(), counter: 1 };
     let unconfirmed = control.join(&introduction).await;
     assert!(matches!(unconfirmed, Err(StorageError::OutcomeUnknown(_))), "{unconfirmed:?}");
     control.announce(Hint::Event(Seq::ZERO)).await.unwrap();
-    let platform = Subject::Account(platform.id);
+    let platform = Target::Account(platform.id);
     control.record_enforced(&[platform], Seq::ZERO, Position::START, sample::at(1)).await.unwrap();
 }
 

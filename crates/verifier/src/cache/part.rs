@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{AccountId, AuthKey, Chain, KeyId, Link};
-use keyward_storage::{Credential, Subject};
+use keyward_storage::{Credential, Target};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, unsync, unsync::DefaultLifecycle};
 
 use super::Size;
@@ -137,10 +137,10 @@ fn usual_entries(bytes: u64) -> usize {
 }
 
 impl Entries for Part {
-    fn purge(&mut self, subject: &Subject) {
+    fn purge(&mut self, subject: &Target) {
         match subject {
-            Subject::Key(id) => self.forget_key(*id),
-            Subject::Account(id) => {
+            Target::Key(id) => self.forget_key(*id),
+            Target::Account(id) => {
                 self.accounts.remove(id);
             }
         }

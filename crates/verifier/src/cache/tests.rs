@@ -58,7 +58,7 @@ fn fill(cache: &Cache, n: u128, as_of: u64) -> bool {
     cache.keep(cache.begin_read(key(n)), &read(n, as_of))
 }
 
-fn event(seq: u64, subject: Subject) -> Event {
+fn event(seq: u64, subject: Target) -> Event {
     Event { position: position(seq), subject }
 }
 
@@ -80,7 +80,7 @@ fn keys_that_share_half_an_id_are_never_taken_for_one_another() {
     assert!(fill(&cache, other, 0));
     assert_eq!((cache.look_up(key(one)), cache.look_up(key(other))), (None, Some(credential(other))));
     // Whichever of them an event is about, no answer is left that it would change.
-    cache.apply(&[event(1, Subject::Key(key(other)))], position(1));
+    cache.apply(&[event(1, Target::Key(key(other)))], position(1));
     assert_eq!(cache.look_up(key(other)), None);
 }
 
@@ -88,7 +88,7 @@ fn keys_that_share_half_an_id_are_never_taken_for_one_another() {
 fn an_event_about_a_key_is_felt_by_it_alone() {
     let cache = open(0, ROOM);
     assert!(fill(&cache, 7, 0) && fill(&cache, 71, 0));
-    cache.apply(&[event(1, Subject::Key(key(7)))], position(1));
+    cache.apply(&[event(1, Target::Key(key(7)))], position(1));
     assert_eq!(cache.look_up(key(7)), None);
     assert_eq!(cache.look_up(key(71)), Some(credential(71)));
 }
@@ -100,7 +100,7 @@ fn an_event_about_any_account_of_the_chain_is_felt_by_every_key_below_in_every_p
         for n in 0..100 {
             assert!(fill(&cache, n, 0));
         }
-        cache.apply(&[event(1, Subject::Account(account(above)))], position(1));
+        cache.apply(&[event(1, Target::Account(account(above)))], position(1));
         for n in 0..100 {
             assert_eq!(cache.look_up(key(n)), None, "account {above}, key {n}");
         }
@@ -110,7 +110,7 @@ fn an_event_about_any_account_of_the_chain_is_felt_by_every_key_below_in_every_p
 #[test]
 fn every_part_refuses_what_was_read_before_an_event_that_was_applied() {
     let cache = open(0, ROOM);
-    cache.apply(&[event(5, Subject::Key(key(7)))], position(5));
+    cache.apply(&[event(5, Target::Key(key(7)))], position(5));
     for n in 0..100 {
         let ticket = cache.begin_read(key(n));
         assert!(!cache.keep(ticket, &read(n, 4)) && !cache.vouches_for(ticket, &read(n, 4)), "{n}");
@@ -148,7 +148,7 @@ fn only_the_form_that_is_known_is_exchanged() {
     let other = AuthKey::clone(&credential(9).key);
     cache.exchange(&other, AuthKey::clone(&known));
     assert_eq!(cache.look_up(key(9)), None);
-    cache.apply(&[event(1, Subject::Key(key(7)))], position(1));
+    cache.apply(&[event(1, Target::Key(key(7)))], position(1));
     cache.exchange(&known, AuthKey::clone(&known));
     assert_eq!(cache.look_up(key(7)), None, "what was purged does not come back");
 }

@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    protocol::{Boot, Revoker, Todo},
+    protocol::{BootInstant, Revoker, Todo},
     verifier::{NotEnforced, Shared, Tasks},
 };
 
@@ -25,7 +25,7 @@ const LISTING: Duration = Duration::from_secs(1);
 
 struct Waiter {
     revoker: Revoker,
-    since: Boot,
+    since: BootInstant,
     done: oneshot::Sender<Result<Option<Position>, NotEnforced>>,
 }
 
@@ -127,7 +127,7 @@ impl Task {
     /// Asks who is there, and tells everybody who waits.
     async fn list(&mut self) {
         // Not longer than the first of those who wait may wait: the promise holds without a database, too.
-        let first = self.waiting.iter().filter_map(|waiter| waiter.revoker.end()).min().unwrap_or(Boot::NEVER);
+        let first = self.waiting.iter().filter_map(|waiter| waiter.revoker.end()).min().unwrap_or(BootInstant::NEVER);
         let patience = first.since(self.shared.clock.boot()).min(LISTING);
         let events: BTreeSet<_> = self.waiting.iter().filter_map(|waiter| waiter.revoker.event()).collect();
         let events: Vec<_> = events.into_iter().collect();
@@ -167,7 +167,7 @@ impl Task {
         }
     }
 
-    fn earliest(&self) -> Option<Boot> {
+    fn earliest(&self) -> Option<BootInstant> {
         self.waiting.iter().filter_map(|waiter| waiter.revoker.end()).min()
     }
 }

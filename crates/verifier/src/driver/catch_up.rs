@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keyward_storage::{Event, Hint, HistoryToken, Position, Result, Seq, Subject};
+use keyward_storage::{Event, Hint, HistoryToken, Position, Result, Seq, Target};
 use tokio::time::timeout;
 
 use super::history::EVENTS;
@@ -128,7 +128,7 @@ impl Shared {
 
     /// Notes that the last changes of these, up to this number, are in force on every node, in the history of that
     /// event.
-    pub(crate) async fn note(&self, seq: Seq, shown_by: Position, subjects: &[Subject]) {
+    pub(crate) async fn note(&self, seq: Seq, shown_by: Position, subjects: &[Target]) {
         let at = self.times(self.clock.boot(), self.clock.wall()).shared;
         match timeout(IN_PASSING, self.feed.record_enforced(subjects, seq, shown_by, at)).await {
             Ok(Ok(())) => {}

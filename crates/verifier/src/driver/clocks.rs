@@ -14,7 +14,7 @@ use keyward_domain::Timestamp;
 use keyward_storage::CLOCKS_AGREE;
 
 use crate::{
-    protocol::{Boot, ClockJump, ClockNews, DatabaseClock, Offset},
+    protocol::{BootInstant, ClockJump, ClockNews, DatabaseClock, Offset},
     verifier::Shared,
 };
 
@@ -66,7 +66,7 @@ impl fmt::Display for ClockDifference {
 
 impl Shared {
     /// A reply brought the database's wall clock; the request for it was sent at this moment.
-    pub(crate) fn learn_time(&self, database: Timestamp, sent_at: Boot) {
+    pub(crate) fn learn_time(&self, database: Timestamp, sent_at: BootInstant) {
         // The answer was made at some moment between the two: within that time the clocks cannot be compared.
         let (received_at, wall) = (self.clock.boot(), self.clock.wall());
         let wall_when_sent = wall.saturating_sub(received_at.since(sent_at));
@@ -105,7 +105,7 @@ impl Shared {
     }
 
     /// One more reading, and what is said where the clock begins to be elsewhere than before.
-    fn read_clock(&self, shown: Timestamp, sent_at: Boot) -> (Option<ClockNews>, Option<Offset>) {
+    fn read_clock(&self, shown: Timestamp, sent_at: BootInstant) -> (Option<ClockNews>, Option<Offset>) {
         let (before, news, bound, jump) = {
             let mut clock = self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner);
             (clock.jump(), clock.read(shown, sent_at), clock.bound(), clock.jump())

@@ -6,13 +6,13 @@
 use std::{sync::Arc, time::Duration};
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Introduction, Membership, NodeId, Write};
+use keyward_storage::{JoinRequest, Membership, NodeId, Write};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{catch_up::CaughtUp, history::Known};
 use crate::{
-    protocol::{Boot, Lease, Reaper},
+    protocol::{BootInstant, Lease, Reaper},
     verifier::Shared,
 };
 
@@ -45,9 +45,9 @@ pub(crate) struct Control {
     /// What this node knows of the history that it has joined.
     known: Known,
     /// Wall clock and boot clock at the last renewal.
-    clocks: Option<(Timestamp, Boot)>,
+    clocks: Option<(Timestamp, BootInstant)>,
     /// When others were last looked after, and how often.
-    looked_at: Option<Boot>,
+    looked_at: Option<BootInstant>,
     rounds: u32,
     /// Whether there were more old events than are dropped at once.
     more_to_prune: bool,
@@ -194,7 +194,7 @@ impl Control {
     async fn join(&mut self) -> bool {
         let sent_at = self.shared.clock.boot();
         let asked = self.lease.ask(sent_at);
-        let introduction = Introduction {
+        let introduction = JoinRequest {
             node: self.node,
             previous: self.previous,
             ttl: self.shared.terms.ttl,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::catch_up::Own;
 use crate::{
-    protocol::{Boot, Generation, Term},
+    protocol::{BootInstant, Generation, LeaseTerm},
     verifier::Shared,
 };
 
@@ -58,7 +58,7 @@ impl Embedded {
         }
         memory.generation = memory.generation.next();
         self.shared.cache.open(memory.generation, head);
-        self.shared.gate.show(Term::until(Boot::NEVER));
+        self.shared.gate.show(LeaseTerm::until(BootInstant::NEVER));
         memory.applied = Some(head.position);
         Ok(())
     }

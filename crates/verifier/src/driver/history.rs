@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use keyward_domain::Timestamp;
 use keyward_storage::{HistoryToken, LostHistory, Members, NodeId, Position, Renewal, Seq, Snapshot};
 
-use crate::protocol::{Asked, HistoryRules, RowNumbers};
+use crate::protocol::{HistoryRules, PendingRenewal, RowNumbers};
 
 /// How many of the last events are remembered, to find out up to where a history that went back is the same.
 pub(crate) const EVENTS: u32 = 1_024;
@@ -55,7 +55,7 @@ impl Known {
     pub(crate) fn renewal(
         &mut self,
         node: NodeId,
-        asked: Asked,
+        asked: PendingRenewal,
         fresh_node: &(dyn Fn() -> NodeId + Send + Sync),
     ) -> Renewal {
         let counters = self.numbers.may_have().to_vec();

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use keyward_domain::Timestamp;
 
-use super::Boot;
+use super::BootInstant;
 
 mod steady;
 
@@ -30,7 +30,7 @@ impl Offset {
     /// From a reply that shows this time of the database. Counted from the moment at which the request for it was sent, it
     /// is an upper bound: the database read its clock at that moment or later.
     #[must_use]
-    pub fn at_most(database: Timestamp, sent_at: Boot) -> Self {
+    pub fn at_most(database: Timestamp, sent_at: BootInstant) -> Self {
         Self(database.as_micros().saturating_sub(micros(sent_at)))
     }
 
@@ -42,7 +42,7 @@ impl Offset {
 
     /// The database's time when the boot clock shows this; none where that is no moment of the calendar.
     #[must_use]
-    pub fn time_at(micros_ahead: i64, now: Boot) -> Option<Timestamp> {
+    pub fn time_at(micros_ahead: i64, now: BootInstant) -> Option<Timestamp> {
         Timestamp::from_micros(micros_ahead.saturating_add(micros(now))).ok()
     }
 
@@ -57,7 +57,7 @@ impl Offset {
     }
 }
 
-fn micros(at: Boot) -> i64 {
+fn micros(at: BootInstant) -> i64 {
     i64::try_from(at.as_nanos() / 1_000).unwrap_or(i64::MAX)
 }
 
@@ -78,9 +78,9 @@ pub enum ClockNews {
 #[derive(Debug, Default)]
 pub struct DatabaseClock {
     /// Those of the last minute, oldest first.
-    readings: VecDeque<(Boot, Offset)>,
+    readings: VecDeque<(BootInstant, Offset)>,
     /// Since when the clock has been ahead, and how far at the most.
-    ahead: Option<(Boot, Offset)>,
+    ahead: Option<(BootInstant, Offset)>,
     /// How long the clock has gone evenly.
     steady: Steady,
 }
@@ -107,7 +107,7 @@ impl DatabaseClock {
     }
 
     /// The database answered a request that was sent at this moment.
-    pub fn read(&mut self, database: Timestamp, sent_at: Boot) -> Option<ClockNews> {
+    pub fn read(&mut self, database: Timestamp, sent_at: BootInstant) -> Option<ClockNews> {
         let offset = Offset::at_most(database, sent_at);
         self.steady.read(offset, sent_at);
         let Some(bound) = self.bound() else {
@@ -124,7 +124,7 @@ impl DatabaseClock {
         if fell > MINUTE { Some(ClockNews::FellBack(fell)) } else { came_back }
     }
 
-    fn ran_ahead(&mut self, offset: Offset, sent_at: Boot, by: Duration) -> Option<ClockNews> {
+    fn ran_ahead(&mut self, offset: Offset, sent_at: BootInstant, by: Duration) -> Option<ClockNews> {
         match &mut self.ahead {
             Some((since, most)) if offset.apart(*most) <= MINUTE => {
                 *most = offset.max(*most);
@@ -145,7 +145,7 @@ impl DatabaseClock {
     }
 
     /// Keeps a reading, and drops those that others have contradicted for a minute.
-    fn keep(&mut self, offset: Offset, sent_at: Boot) {
+    fn keep(&mut self, offset: Offset, sent_at: BootInstant) {
         match self.readings.back_mut() {
             Some((at, last)) if sent_at.since(*at) < ONE_READING => *last = offset.max(*last),
             Some(_) | None => self.readings.push_back((sent_at, offset)),

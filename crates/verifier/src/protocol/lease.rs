@@ -1,42 +1,42 @@
 //! One node's lease: until when it may answer from memory, and what it may say about itself.
 //!
-//! Owned by the one task that talks to the database. Requests see only its [`Term`].
+//! Owned by the one task that talks to the database. Requests see only its [`LeaseTerm`].
 
 use std::time::Duration;
 
-use keyward_storage::{Confirmed, HistoryToken, Position, Seq};
+use keyward_storage::{HistoryToken, LeaseReply, Position, Seq};
 
-use super::{Boot, Generation, Rules};
+use super::{BootInstant, Generation, Rules};
 
 /// What a request has to look at, in the moment in which it asks (R3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Term {
-    until: Boot,
+pub struct LeaseTerm {
+    until: BootInstant,
     /// What a timer would clear. Looked at only where the rule that forbids it is off.
     flag: bool,
 }
 
-impl Term {
+impl LeaseTerm {
     /// No lease.
-    pub const NONE: Self = Self { until: Boot::ZERO, flag: false };
+    pub const NONE: Self = Self { until: BootInstant::ZERO, flag: false };
 
     /// A lease until this moment, at which it holds no more.
     #[must_use]
-    pub const fn until(until: Boot) -> Self {
+    pub const fn until(until: BootInstant) -> Self {
         Self { until, flag: true }
     }
 
     /// The moment at which it holds no more.
     #[must_use]
-    pub const fn end(self) -> Boot {
+    pub const fn end(self) -> BootInstant {
         self.until
     }
 
     /// Whether the lease holds. `now` must have been read by the request that asks, after it arrived (R3).
     #[must_use]
-    pub fn holds(self, rules: &Rules, now: Boot) -> bool {
+    pub fn holds(self, rules: &Rules, now: BootInstant) -> bool {
         if !rules.lease_is_checked() {
-            return self.until > Boot::ZERO;
+            return self.until > BootInstant::ZERO;
         }
         if rules.clock_in_each_request() { now < self.until } else { self.flag }
     }
@@ -44,14 +44,14 @@ impl Term {
 
 /// A join or a renewal that is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Asked {
-    sent_at: Boot,
+pub struct PendingRenewal {
+    sent_at: BootInstant,
     applied: Position,
     token: HistoryToken,
     generation: Generation,
 }
 
-impl Asked {
+impl PendingRenewal {
     /// What a renewal says of the node: up to which event it has forgotten what was changed.
     #[must_use]
     pub const fn applied(self) -> Position {
@@ -79,13 +79,13 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Standing {
     Outside,
-    Member { term: Term, applied: Position, token: HistoryToken, pending: Option<Pending> },
+    Member { term: LeaseTerm, applied: Position, token: HistoryToken, pending: Option<Pending> },
 }
 
 /// A renewal that counts once the node has caught up (R2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Pending {
-    until: Boot,
+    until: BootInstant,
     head: Seq,
 }
 
@@ -98,29 +98,29 @@ impl Lease {
 
     /// A join or a renewal is about to be sent. To be called before, never after (R3).
     #[must_use]
-    pub fn ask(&self, now: Boot) -> Asked {
+    pub fn ask(&self, now: BootInstant) -> PendingRenewal {
         let mut applied = self.applied();
         if !self.rules.purged_before_acknowledged() {
             applied.seq = self.heard;
         }
-        Asked { sent_at: now, applied, token: self.token(), generation: self.generation }
+        PendingRenewal { sent_at: now, applied, token: self.token(), generation: self.generation }
     }
 
     /// The join was confirmed: the node is a member that has applied everything that the reply shows. Nothing that it
     /// knew before counts: it may be of another history (R18). The shards have to be opened for this generation before
     /// the term is shown to requests (R6).
-    pub fn joined(&mut self, asked: Asked, reply: &Confirmed, now: Boot) -> Generation {
+    pub fn joined(&mut self, asked: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> Generation {
         self.generation = self.generation.next();
         let head = reply.head.position;
         self.heard = if self.rules.history().joining_starts_over() { head.seq } else { self.heard.max(head.seq) };
-        let term = Term::until(self.granted(asked, now));
+        let term = LeaseTerm::until(self.granted(asked, now));
         self.standing = Standing::Member { term, applied: head, token: reply.head.token, pending: None };
         self.generation
     }
 
     /// The renewal was confirmed. Returns false if another history confirmed it: the membership has to end (R6, R18).
     #[must_use]
-    pub fn renewed(&mut self, asked: Asked, reply: &Confirmed, now: Boot) -> bool {
+    pub fn renewed(&mut self, asked: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> bool {
         let until = self.granted(asked, now);
         if asked.generation != self.generation {
             return true;
@@ -136,7 +136,7 @@ impl Lease {
                 *token = reply.head.token;
             }
             if applied.seq >= head || !rules.caught_up_before_renewed() {
-                *term = Term::until(until.max(term.until));
+                *term = LeaseTerm::until(until.max(term.until));
                 *pending = None;
             } else {
                 *pending = Some(Pending { until, head });
@@ -165,13 +165,13 @@ impl Lease {
                 *applied = up_to;
             }
             if let Some(Pending { until, .. }) = pending.take_if(|pending| applied.seq >= pending.head) {
-                *term = Term::until(until.max(term.until));
+                *term = LeaseTerm::until(until.max(term.until));
             }
         }
     }
 
     /// What a timer would do at the end of the lease, where the rule against it is off.
-    pub fn ring(&mut self, now: Boot) {
+    pub fn ring(&mut self, now: BootInstant) {
         if let Standing::Member { term, .. } = &mut self.standing
             && now >= term.until
         {
@@ -181,9 +181,9 @@ impl Lease {
 
     /// What requests look at.
     #[must_use]
-    pub const fn term(&self) -> Term {
+    pub const fn term(&self) -> LeaseTerm {
         match &self.standing {
-            Standing::Outside => Term::NONE,
+            Standing::Outside => LeaseTerm::NONE,
             Standing::Member { term, .. } => *term,
         }
     }
@@ -224,7 +224,7 @@ impl Lease {
         self.is_member() && self.heard > self.applied().seq
     }
 
-    fn granted(&self, asked: Asked, now: Boot) -> Boot {
+    fn granted(&self, asked: PendingRenewal, now: BootInstant) -> BootInstant {
         let from = if self.rules.lease_from_sending() { asked.sent_at } else { now };
         from.plus(self.ttl)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keyward_storage::HistoryToken;
 
-use super::{Boot, HistoryRules};
+use super::{BootInstant, HistoryRules};
 
 /// Which history the database is of, as far as this process knows, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ pub struct Newness {
 struct Present {
     token: HistoryToken,
     /// When the first reply that named it was here. None if it does not count as new.
-    since: Option<Boot>,
+    since: Option<BootInstant>,
     /// Whether the database says that some process has waited.
     is_marked: bool,
 }
@@ -35,7 +35,7 @@ impl Newness {
 
     /// A reply named this token; `now` was read after it was here, `sent_at` before it was asked for. Returns whether
     /// it is another one than the one before.
-    pub fn see(&mut self, token: HistoryToken, sent_at: Boot, now: Boot) -> bool {
+    pub fn see(&mut self, token: HistoryToken, sent_at: BootInstant, now: BootInstant) -> bool {
         if self.present.is_some_and(|present| present.token == token) {
             return false;
         }
@@ -57,31 +57,31 @@ impl Newness {
     /// Whether every lease of another history has ended, where the longest of them lasts this long: only then is a call
     /// answered early under this token.
     #[must_use]
-    pub fn is_over(&self, token: HistoryToken, longest: Duration, now: Boot) -> bool {
+    pub fn is_over(&self, token: HistoryToken, longest: Duration, now: BootInstant) -> bool {
         let Some(present) = self.present.filter(|present| present.token == token) else { return false };
         present.is_marked || self.has_waited(present, longest, now)
     }
 
     /// Whether a call may be answered under this token because every node acknowledged (R13).
     #[must_use]
-    pub fn allows_early(&self, token: HistoryToken, longest: Duration, now: Boot) -> bool {
+    pub fn allows_early(&self, token: HistoryToken, longest: Duration, now: BootInstant) -> bool {
         !self.rules.new_history_is_waited_out() || self.is_over(token, longest, now)
     }
 
     /// Whether a note of this history that a change is in force may be believed.
     #[must_use]
-    pub fn trusts_notes(&self, token: HistoryToken, longest: Duration, now: Boot) -> bool {
+    pub fn trusts_notes(&self, token: HistoryToken, longest: Duration, now: BootInstant) -> bool {
         !self.rules.note_is_waited_out() || self.is_over(token, longest, now)
     }
 
     /// The token to mark the database with: this process has waited, and nothing says that somebody did before.
     #[must_use]
-    pub fn mark_due(&self, longest: Duration, now: Boot) -> Option<HistoryToken> {
+    pub fn mark_due(&self, longest: Duration, now: BootInstant) -> Option<HistoryToken> {
         let present = self.present?;
         (!present.is_marked && self.has_waited(present, longest, now)).then_some(present.token)
     }
 
-    fn has_waited(&self, present: Present, longest: Duration, now: Boot) -> bool {
+    fn has_waited(&self, present: Present, longest: Duration, now: BootInstant) -> bool {
         present.since.is_none_or(|since| now >= since.plus(longest).plus(self.guard))
     }
 }
@@ -94,8 +94,8 @@ mod tests {
     const GUARD: Duration = Duration::from_nanos(5);
     const TTL: Duration = Duration::from_nanos(10);
 
-    fn at(nanos: u64) -> Boot {
-        Boot::from_nanos(nanos)
+    fn at(nanos: u64) -> BootInstant {
+        BootInstant::from_nanos(nanos)
     }
 
     fn token(started: i64) -> HistoryToken {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use keyward_storage::{Members, NodeId};
 
-use super::{Boot, Rules};
+use super::{BootInstant, Rules};
 
 /// A row that stands still: to be taken away if its counter is still this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +27,7 @@ pub struct Reaper {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Sighting {
     counter: u64,
-    since: Boot,
+    since: BootInstant,
 }
 
 impl Reaper {
@@ -39,7 +39,7 @@ impl Reaper {
 
     /// Looks at the members. The clock must be read after they were listed and before anything is taken away: then a
     /// lease that was asked for before the first look is over. Gives the rows that have stood still for too long.
-    pub fn look(&mut self, members: &Members, now: Boot) -> Vec<Still> {
+    pub fn look(&mut self, members: &Members, now: BootInstant) -> Vec<Still> {
         self.seen.retain(|node, _| members.rows.iter().any(|row| row.node == *node));
         let mut still = Vec::new();
         for row in &members.rows {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn look(reaper: &mut Reaper, rows: &[(u128, u64)], now: u64) -> Vec<(u128, u64)> {
-        let still = reaper.look(&members(rows), Boot::from_nanos(now));
+        let still = reaper.look(&members(rows), BootInstant::from_nanos(now));
         still.iter().map(|it| (it.node.uuid().as_u128(), it.counter)).collect()
     }
 

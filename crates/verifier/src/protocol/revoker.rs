@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyward_storage::{Enforcement, HistoryToken, Member, Members, NodeId, Position, Seq};
 
-use super::{Boot, Rules};
+use super::{BootInstant, Rules};
 
 /// What the call has to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub enum Todo {
     /// List the members again and again; at this moment, on one's own clock, it is over in any case (R7).
     Poll {
         /// The moment.
-        until: Boot,
+        until: BootInstant,
     },
     /// Answer.
     Answer,
@@ -32,7 +32,7 @@ pub struct Revoker {
     /// The longest lease that any node may have, as far as this process ever saw.
     assumed: Duration,
     /// When the commit was confirmed.
-    confirmed: Option<Boot>,
+    confirmed: Option<BootInstant>,
     awaited: Option<Awaited>,
     waiting: Option<Waiting>,
     is_lost: bool,
@@ -79,7 +79,7 @@ impl Revoker {
         assumed: Duration,
         last: &Enforcement,
         enforced: bool,
-        now: Boot,
+        now: BootInstant,
     ) -> Self {
         let is_over = enforced || !rules.repeated_call_waits();
         Self {
@@ -91,7 +91,7 @@ impl Revoker {
     }
 
     /// The commit was confirmed; the clock was read after that.
-    pub fn committed(&mut self, event: Position, now: Boot) {
+    pub fn committed(&mut self, event: Position, now: BootInstant) {
         self.confirmed = Some(now);
         self.awaited = Some(Awaited::Event(event));
     }
@@ -139,7 +139,7 @@ impl Revoker {
     }
 
     /// The clock was read.
-    pub fn passed(&mut self, now: Boot) {
+    pub fn passed(&mut self, now: BootInstant) {
         if self.rules.revoker_trusts_its_own_clock()
             && let Some(end) = self.end()
             && now >= end
@@ -159,7 +159,7 @@ impl Revoker {
             (_, None) => Todo::Commit,
             (None, Some(_)) => Todo::List,
             (Some(waiting), Some(_)) if waiting.nodes.is_empty() && waiting.is_settled => Todo::Answer,
-            (Some(_), Some(_)) => Todo::Poll { until: self.end().unwrap_or(Boot::NEVER) },
+            (Some(_), Some(_)) => Todo::Poll { until: self.end().unwrap_or(BootInstant::NEVER) },
         }
     }
 
@@ -175,7 +175,7 @@ impl Revoker {
     /// When it is over in any case, even if the database can no longer be asked: every lease that was asked for before
     /// the commit has ended (2.4). None before the commit.
     #[must_use]
-    pub fn end(&self) -> Option<Boot> {
+    pub fn end(&self) -> Option<BootInstant> {
         let longest = self.waiting.as_ref().map_or(self.assumed, |waiting| waiting.longest);
         Some(self.confirmed?.plus(longest).plus(self.guard))
     }

@@ -3,7 +3,7 @@
 //! Whoever holds a shard holds its lock. A shard never believes what was read before an event that it has applied (R4), and
 //! nothing that was begun to be read outside the present membership (R6).
 
-use keyward_storage::{HistoryToken, Position, Snapshot, Subject};
+use keyward_storage::{HistoryToken, Position, Snapshot, Target};
 
 use super::Rules;
 
@@ -25,7 +25,7 @@ impl Generation {
 /// What a shard remembers.
 pub trait Entries {
     /// Forgets what is known of this, if anything is.
-    fn purge(&mut self, subject: &Subject);
+    fn purge(&mut self, subject: &Target);
 
     /// Forgets everything.
     fn clear(&mut self);
@@ -89,7 +89,7 @@ impl<E: Entries> Shard<E> {
     }
 
     /// Forgets what these events changed, and from now on believes nothing that does not show all of them.
-    pub fn apply<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Subject>, up_to: Position) {
+    pub fn apply<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Target>, up_to: Position) {
         for subject in subjects {
             self.entries.purge(subject);
         }

@@ -46,7 +46,7 @@ impl Succession {
 #[cfg(test)]
 mod tests {
     use keyward_domain::KeyId;
-    use keyward_storage::{Nonce, Subject};
+    use keyward_storage::{Nonce, Target};
     use uuid::Uuid;
 
     use super::*;
@@ -56,7 +56,7 @@ mod tests {
     }
 
     fn read(events: &[u64]) -> Events {
-        let subject = Subject::Key(KeyId::from_uuid(Uuid::nil()));
+        let subject = Target::Key(KeyId::from_uuid(Uuid::nil()));
         let events = events.iter().map(|seq| Event { position: position(*seq), subject }).collect();
         Events { token: HistoryToken::EMBEDDED, follow: true, events }
     }

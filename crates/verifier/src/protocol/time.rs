@@ -5,9 +5,9 @@ use std::time::Duration;
 /// A moment on the clock that counts from the start of the machine and goes on while it sleeps (`CLOCK_BOOTTIME`). Means
 /// nothing on another machine: no rule ever compares two of them from two nodes (R7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Boot(u64);
+pub struct BootInstant(u64);
 
-impl Boot {
+impl BootInstant {
     /// Before every other moment.
     pub const ZERO: Self = Self(0);
     /// After every other moment.
@@ -40,7 +40,7 @@ impl Boot {
 
 /// How long a lease lasts, and what follows from it (section 2.8). Fixed for the life of a process (R17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Terms {
+pub struct LeaseConfig {
     /// The life of a lease: how long an outage of the database is bridged, and what a revoke waits at the worst.
     pub ttl: Duration,
     /// How often it is renewed.
@@ -50,7 +50,7 @@ pub struct Terms {
     pub guard: Duration,
 }
 
-impl Terms {
+impl LeaseConfig {
     /// For tests: about 1.5 s of outage bridged, 3 s for the worst revoke.
     pub const QUICK: Self =
         Self { ttl: Duration::from_secs(2), renew_every: Duration::from_millis(500), guard: Duration::from_secs(1) };

@@ -6,98 +6,98 @@ use keyward_domain::Status;
 use keyward_storage::Seq;
 
 use crate::{
+    fixture::{Actor, Call, Fixture, Harm, TERMS, id, merchant},
     shared::{database::Change, history::Told},
-    stage::{Actor, Call, Harm, Stage, TERMS, id, merchant},
 };
 
 /// The last event that this node, the only member, has acknowledged.
-fn acknowledged(stage: &Stage) -> Seq {
-    stage.database.members(&[]).expect("the database is there").rows[0].applied
+fn acknowledged(fixture: &Fixture) -> Seq {
+    fixture.database.members(&[]).expect("the database is there").rows[0].applied
 }
 
-async fn many_events(stage: &Stage, node: &Actor, last: u64) {
+async fn many_events(fixture: &Fixture, node: &Actor, last: u64) {
     for number in 0..last {
-        stage.commit(Change::Revoke(id(number))).await;
+        fixture.commit(Change::Revoke(id(number))).await;
     }
-    assert_eq!(acknowledged(stage), Seq::ZERO, "it has not heard of them");
+    assert_eq!(acknowledged(fixture), Seq::ZERO, "it has not heard of them");
     assert!(node.remembers(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn thousands_of_events_are_applied_in_portions() {
-    let stage = Stage::with_keys(2_502);
-    let node = stage.member().await;
+    let fixture = Fixture::with_keys(2_502);
+    let node = fixture.member().await;
     for number in [0, 2_499, 2_501] {
-        assert_eq!(stage.verify(&node, number).await, Told::Valid);
+        assert_eq!(fixture.verify(&node, number).await, Told::Valid);
     }
-    many_events(&stage, &node, 2_500).await;
+    many_events(&fixture, &node, 2_500).await;
     let asked = node.ports.made(Call::EventsAfter);
-    stage.pass(TERMS.renew_every * 2).await;
-    assert_eq!(acknowledged(&stage), Seq::new(2_500));
+    fixture.pass(TERMS.renew_every * 2).await;
+    assert_eq!(acknowledged(&fixture), Seq::new(2_500));
     assert_eq!(node.ports.made(Call::EventsAfter) - asked, 3);
     assert!(!node.remembers(0) && !node.remembers(2_499) && node.remembers(2_501));
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_portion_counts_however_slow_the_way() {
-    let stage = Stage::with_keys(2_501);
-    let node = stage.member().await;
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(2_501);
+    let node = fixture.member().await;
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
     // All together they take longer than one answer may.
     node.ports.harm(Call::EventsAfter, Harm::Late(Duration::from_millis(300)));
-    many_events(&stage, &node, 2_500).await;
-    stage.pass(TERMS.ttl).await;
-    assert_eq!(acknowledged(&stage), Seq::new(2_500));
+    many_events(&fixture, &node, 2_500).await;
+    fixture.pass(TERMS.ttl).await;
+    assert_eq!(acknowledged(&fixture), Seq::new(2_500));
     assert!(node.verifier.may_answer_from_memory() && !node.remembers(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_gap_in_history_ends_the_membership_and_the_node_joins_anew_with_nothing_in_memory() {
     for harm in [Harm::Hole, Harm::Void] {
-        let stage = Stage::with_keys(3);
-        let node = stage.member().await;
+        let fixture = Fixture::with_keys(3);
+        let node = fixture.member().await;
         for number in 0..3 {
-            assert_eq!(stage.verify(&node, number).await, Told::Valid);
+            assert_eq!(fixture.verify(&node, number).await, Told::Valid);
         }
         node.ports.harm(Call::EventsAfter, harm);
         let joins = node.ports.made(Call::Join);
-        stage.commit(Change::Revoke(id(0))).await;
-        stage.commit(Change::Revoke(id(1))).await;
-        stage.pass(TERMS.renew_every * 2).await;
+        fixture.commit(Change::Revoke(id(0))).await;
+        fixture.commit(Change::Revoke(id(1))).await;
+        fixture.pass(TERMS.renew_every * 2).await;
         assert_eq!(node.ports.made(Call::Join), joins + 1, "{harm:?}");
-        assert_eq!(acknowledged(&stage), Seq::new(2), "{harm:?}");
+        assert_eq!(acknowledged(&fixture), Seq::new(2), "{harm:?}");
         assert!(!node.remembers(0) && !node.remembers(1) && !node.remembers(2), "{harm:?}");
-        assert_eq!(stage.verify(&node, 0).await, Told::Narrowed);
-        assert_eq!(stage.verify(&node, 2).await, Told::Valid);
+        assert_eq!(fixture.verify(&node, 0).await, Told::Narrowed);
+        assert_eq!(fixture.verify(&node, 2).await, Told::Valid);
         assert!(node.remembers(2), "memory goes on");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_cannot_read_events_loses_its_lease_and_holds_nobody_up_longer() {
-    let stage = Stage::with_keys(1);
-    let (node, other) = (stage.member().await, stage.member().await);
-    assert_eq!(stage.verify(&other, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(1);
+    let (node, other) = (fixture.member().await, fixture.member().await);
+    assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
     other.ports.harm(Call::EventsAfter, Harm::Error);
-    let took = stage.revoke(&node, 0).await;
+    let took = fixture.revoke(&node, 0).await;
     assert!(took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
     assert!(!other.verifier.may_answer_from_memory(), "it renews no more (R2)");
-    assert_eq!(stage.verify(&other, 0).await, Told::Narrowed);
-    assert_eq!(stage.breaches(), [""; 0]);
+    assert_eq!(fixture.verify(&other, 0).await, Told::Narrowed);
+    assert_eq!(fixture.breaches(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_event_about_an_account_is_felt_by_every_key_below_it() {
-    let stage = Stage::with_keys(5);
-    let (node, other) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::with_keys(5);
+    let (node, other) = (fixture.member().await, fixture.member().await);
     for (status, told) in [(Status::Suspended, Told::Narrowed), (Status::Active, Told::Valid)] {
         for number in 0..5 {
-            stage.verify(&other, number).await;
+            fixture.verify(&other, number).await;
         }
-        stage.call(&node, Change::Status(merchant(), status)).await.unwrap().unwrap();
+        fixture.call(&node, Change::Status(merchant(), status)).await.unwrap().unwrap();
         for number in 0..5 {
-            assert_eq!(stage.verify(&other, number).await, told);
+            assert_eq!(fixture.verify(&other, number).await, told);
         }
     }
-    assert_eq!(stage.breaches(), [""; 0]);
+    assert_eq!(fixture.breaches(), [""; 0]);
 }

@@ -5,8 +5,8 @@ use keyward_domain::Status;
 use tokio::runtime::Builder;
 
 use crate::{
-    shared::{database::Change, dice::Dice, history::Told},
-    stage::{Actor, Harm, Script, Stage, TERMS, id, merchant},
+    fixture::{Actor, Fixture, Harm, Script, TERMS, id, merchant},
+    shared::{database::Change, history::Told, rng::Rng},
 };
 
 const HARMS: [Harm; 6] =
@@ -15,36 +15,38 @@ const HARMS: [Harm; 6] =
 /// Joins, reads, shared reads, revocations with their barrier, renewals, a join anew, a leave: with these harms. Gives
 /// how many calls were made.
 async fn play(harms: &[(u64, Harm)]) -> u64 {
-    let (stage, script) = (Stage::with_keys(8), Script::new(harms));
-    let (one, two) = (stage.node(), stage.node());
+    let (fixture, script) = (Fixture::with_keys(8), Script::new(harms));
+    let (one, two) = (fixture.node(), fixture.node());
     let nodes = [&one, &two];
     for node in nodes {
         node.ports.follow(&script);
         node.verifier.start().await.expect("a member starts");
     }
-    stage.pass_millis(100).await;
-    look(&stage, &script, &nodes, &[0, 1, 2, 3, 4, 5, 6]).await;
-    script.scene(async { tokio::join!(stage.verify(&one, 7), stage.verify(&one, 7), stage.verify(&one, 7)) }).await;
+    fixture.pass_millis(100).await;
+    look(&fixture, &script, &nodes, &[0, 1, 2, 3, 4, 5, 6]).await;
+    script
+        .scene(async { tokio::join!(fixture.verify(&one, 7), fixture.verify(&one, 7), fixture.verify(&one, 7)) })
+        .await;
 
     let mut done = Vec::new();
     let mut change = async |on: &Actor, change| {
         // Whoever got no answer, or an error, asks once more.
         for _ in 0..2 {
-            if let Some(Ok(Ok(()))) = script.scene(stage.call(on, change)).await {
+            if let Some(Ok(Ok(()))) = script.scene(fixture.call(on, change)).await {
                 done.push(change);
                 break;
             }
         }
-        look(&stage, &script, &nodes, &[0, 1, 2, 3, 4, 5, 6]).await;
+        look(&fixture, &script, &nodes, &[0, 1, 2, 3, 4, 5, 6]).await;
     };
     change(&one, Change::Revoke(id(0))).await;
-    stage.pass(TERMS.renew_every).await;
+    fixture.pass(TERMS.renew_every).await;
     two.ports.deafen(true);
     change(&one, Change::Revoke(id(1))).await;
     two.ports.deafen(false);
     two.machine.step_wall(1_000_000);
     change(&one, Change::Revoke(id(2))).await;
-    stage.pass(TERMS.renew_every).await;
+    fixture.pass(TERMS.renew_every).await;
     change(&two, Change::Status(merchant(), Status::Suspended)).await;
     change(&one, Change::Status(merchant(), Status::Active)).await;
     two.verifier.leave().await;
@@ -52,7 +54,7 @@ async fn play(harms: &[(u64, Harm)]) -> u64 {
     let made = script.made();
 
     for change in done {
-        let narrowed = |number| stage.verify(&one, number);
+        let narrowed = |number| fixture.verify(&one, number);
         match change {
             Change::Revoke(key) => {
                 let number = (0..8).find(|number| id(*number) == key).expect("it is one of them");
@@ -61,23 +63,23 @@ async fn play(harms: &[(u64, Harm)]) -> u64 {
             Change::Status(..) => {}
         }
     }
-    stage.pass(TERMS.ttl * 5).await;
+    fixture.pass(TERMS.ttl * 5).await;
     assert!(one.verifier.may_answer_from_memory(), "{harms:?}");
-    assert_eq!(stage.verify(&one, 6).await, Told::Valid, "{harms:?}");
-    assert_eq!(stage.breaches(), [""; 0], "{harms:?}");
+    assert_eq!(fixture.verify(&one, 6).await, Told::Valid, "{harms:?}");
+    assert_eq!(fixture.breaches(), [""; 0], "{harms:?}");
     for node in nodes {
         node.end().await;
     }
     // The last call of all may be one that fails.
-    assert!(stage.database.rows() == 0 || harms.len() > 1, "{harms:?}");
+    assert!(fixture.database.rows() == 0 || harms.len() > 1, "{harms:?}");
     made
 }
 
-async fn look(stage: &Stage, script: &Script, nodes: &[&Actor], keys: &[u64]) {
+async fn look(fixture: &Fixture, script: &Script, nodes: &[&Actor], keys: &[u64]) {
     for node in nodes {
         for key in keys {
             // Dropped, or an error: what is told is in the log, and judged at the end.
-            let _ = script.scene(stage.verify(node, *key)).await;
+            let _ = script.scene(fixture.verify(node, *key)).await;
         }
     }
 }
@@ -101,9 +103,9 @@ fn no_fault_of_a_port_becomes_a_verdict_and_no_answer_is_lost() {
 
 #[test]
 fn no_two_faults_do_either() {
-    let (calls, mut dice) = (run(&[]), Dice::of_seed(6));
+    let (calls, mut rng) = (run(&[]), Rng::of_seed(6));
     for _ in 0..1_500 {
-        let harms = [(); 2].map(|()| (dice.below(calls), *dice.one_of(&HARMS).expect("there are some")));
+        let harms = [(); 2].map(|()| (rng.below(calls), *rng.one_of(&HARMS).expect("there are some")));
         run(&harms);
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use keyward_storage::{Hint, Seq};
 
 use crate::{
+    fixture::{Call, Fixture, TERMS},
     shared::history::Told,
-    stage::{Call, Stage, TERMS},
 };
 
 /// What a few messages take at the most where nothing is slow.
@@ -14,41 +14,41 @@ const AT_ONCE: Duration = Duration::from_millis(60);
 
 #[tokio::test(start_paused = true)]
 async fn with_hints_a_revocation_is_in_force_at_once() {
-    let stage = Stage::with_keys(3);
-    let nodes = [stage.member().await, stage.member().await, stage.member().await];
+    let fixture = Fixture::with_keys(3);
+    let nodes = [fixture.member().await, fixture.member().await, fixture.member().await];
     for node in &nodes {
-        assert_eq!(stage.verify(node, 0).await, Told::Valid);
+        assert_eq!(fixture.verify(node, 0).await, Told::Valid);
     }
-    assert!(stage.revoke(&nodes[0], 0).await < AT_ONCE);
+    assert!(fixture.revoke(&nodes[0], 0).await < AT_ONCE);
     for node in &nodes {
         assert!(!node.remembers(0));
-        assert_eq!(stage.verify(node, 0).await, Told::Narrowed);
+        assert_eq!(fixture.verify(node, 0).await, Told::Narrowed);
     }
-    assert_eq!(stage.breaches(), [""; 0]);
+    assert_eq!(fixture.breaches(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_change_that_no_hint_tells_is_applied_at_the_next_renewal() {
-    let stage = Stage::with_keys(1);
-    let (node, other) = (stage.member().await, stage.member().await);
-    assert_eq!(stage.verify(&other, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(1);
+    let (node, other) = (fixture.member().await, fixture.member().await);
+    assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
     other.ports.deafen(true);
-    stage.pass(TERMS.renew_every).await;
-    let took = stage.revoke(&node, 0).await;
+    fixture.pass(TERMS.renew_every).await;
+    let took = fixture.revoke(&node, 0).await;
     assert!(took <= TERMS.renew_every + AT_ONCE, "{took:?}");
-    assert_eq!(stage.verify(&other, 0).await, Told::Narrowed);
+    assert_eq!(fixture.verify(&other, 0).await, Told::Narrowed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_hints_do_not_arrive_a_node_looks_four_times_as_often() {
-    let stage = Stage::with_keys(0);
-    let (hearing, deaf) = (stage.member().await, stage.node());
+    let fixture = Fixture::with_keys(0);
+    let (hearing, deaf) = (fixture.member().await, fixture.node());
     deaf.ports.deafen(true);
     deaf.verifier.start().await.unwrap();
-    stage.pass(Duration::from_secs(3)).await;
+    fixture.pass(Duration::from_secs(3)).await;
     let renewed = || (hearing.ports.made(Call::Renew), deaf.ports.made(Call::Renew));
     let before = renewed();
-    stage.pass(TERMS.renew_every * 40).await;
+    fixture.pass(TERMS.renew_every * 40).await;
     let after = renewed();
     assert!((38..=42).contains(&(after.0 - before.0)), "{}", after.0 - before.0);
     assert!((150..=164).contains(&(after.1 - before.1)), "{}", after.1 - before.1);
@@ -56,31 +56,31 @@ async fn where_hints_do_not_arrive_a_node_looks_four_times_as_often() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hint_of_an_event_that_never_was_changes_nothing() {
-    let stage = Stage::with_keys(3);
-    let (node, other) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::with_keys(3);
+    let (node, other) = (fixture.member().await, fixture.member().await);
     for number in [0, 1] {
-        assert_eq!(stage.verify(&other, number).await, Told::Valid);
+        assert_eq!(fixture.verify(&other, number).await, Told::Valid);
     }
-    stage.database.announce(Hint::Event(Seq::new(1 << 40))).unwrap();
-    stage.pass(TERMS.renew_every * 3).await;
-    let rows = stage.database.members(&[]).unwrap().rows;
+    fixture.database.announce(Hint::Event(Seq::new(1 << 40))).unwrap();
+    fixture.pass(TERMS.renew_every * 3).await;
+    let rows = fixture.database.members(&[]).unwrap().rows;
     assert!(rows.iter().all(|row| row.applied == Seq::ZERO), "nothing is acknowledged that never was");
     assert!(other.remembers(0) && other.remembers(1), "nothing is forgotten for it");
-    assert!(stage.revoke(&node, 0).await < AT_ONCE);
-    assert_eq!(stage.verify(&other, 0).await, Told::Narrowed);
+    assert!(fixture.revoke(&node, 0).await < AT_ONCE);
+    assert_eq!(fixture.verify(&other, 0).await, Told::Narrowed);
     assert!(other.remembers(1));
-    assert_eq!(stage.verify(&other, 2).await, Told::Valid);
+    assert_eq!(fixture.verify(&other, 2).await, Told::Valid);
     assert!(other.remembers(2), "what is read is kept");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_broke_is_listened_on_anew() {
-    let stage = Stage::with_keys(1);
-    let (node, other) = (stage.member().await, stage.member().await);
-    stage.database.crash();
-    stage.pass(TERMS.renew_every).await;
-    stage.database.restart();
-    stage.pass(TERMS.ttl).await;
+    let fixture = Fixture::with_keys(1);
+    let (node, other) = (fixture.member().await, fixture.member().await);
+    fixture.database.crash();
+    fixture.pass(TERMS.renew_every).await;
+    fixture.database.restart();
+    fixture.pass(TERMS.ttl).await;
     assert!(other.ports.made(Call::Listen) >= 2);
-    assert!(stage.revoke(&node, 0).await < AT_ONCE);
+    assert!(fixture.revoke(&node, 0).await < AT_ONCE);
 }

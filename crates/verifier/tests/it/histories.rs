@@ -6,199 +6,199 @@ use keyward_domain::Status;
 use keyward_verifier::NotEnforced;
 
 use crate::{
+    fixture::{Call, Fixture, Harm, TERMS, id, merchant, subject},
     shared::{
         database::{Change, Changed},
         history::Told,
     },
-    stage::{Call, Harm, Stage, TERMS, id, merchant, subject},
 };
 
 /// Longer than any renewal that falls due, and shorter than a lease.
 const A_RENEWAL: Duration = TERMS.renew_every.saturating_mul(2);
 
 /// Which events nodes found missing: from the last one that is still there to the last one that they had applied.
-fn reports(stage: &Stage) -> Vec<(u64, u64)> {
-    let lost = stage.database.lost().expect("the database is there");
+fn reports(fixture: &Fixture) -> Vec<(u64, u64)> {
+    let lost = fixture.database.lost().expect("the database is there");
     lost.iter().map(|lost| (lost.kept_up_to.number(), lost.had_up_to.number())).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_gone_with_its_history_is_forgotten_with_the_next_renewal() {
-    let stage = Stage::with_keys(1);
-    let (node, other) = (stage.member().await, stage.member().await);
-    let before = stage.database.copy();
-    stage.add_key(1);
+    let fixture = Fixture::with_keys(1);
+    let (node, other) = (fixture.member().await, fixture.member().await);
+    let before = fixture.database.copy();
+    fixture.add_key(1);
     for actor in [&node, &other] {
         for number in [0, 1] {
-            assert_eq!(stage.verify(actor, number).await, Told::Valid);
+            assert_eq!(fixture.verify(actor, number).await, Told::Valid);
         }
     }
-    stage.database.go_back(before, false);
-    stage.pass(A_RENEWAL).await;
+    fixture.database.go_back(before, false);
+    fixture.pass(A_RENEWAL).await;
     for actor in [&node, &other] {
         assert_eq!(actor.ports.made(Call::Join), 2, "no event said so: the token alone did");
-        assert_eq!(stage.verify(actor, 1).await, Told::Unknown);
-        assert_eq!(stage.verify(actor, 0).await, Told::Valid);
+        assert_eq!(fixture.verify(actor, 1).await, Told::Unknown);
+        assert_eq!(fixture.verify(actor, 0).await, Told::Valid);
         assert!(actor.remembers(0), "memory goes on");
     }
-    assert_eq!(reports(&stage), [], "no event is missing");
+    assert_eq!(reports(&fixture), [], "no event is missing");
 }
 
 /// The connection of the lease still reaches the old server, and those of requests the new one.
 #[tokio::test(start_paused = true)]
 async fn a_lease_of_another_history_than_the_one_that_answers_requests_ends() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
-    stage.pass(A_RENEWAL).await;
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
+    fixture.pass(A_RENEWAL).await;
     assert_eq!(node.ports.made(Call::Join), 1);
     node.ports.harm(Call::Members, Harm::Elsewhere);
-    stage.pass(A_RENEWAL).await;
+    fixture.pass(A_RENEWAL).await;
     assert!(node.ports.made(Call::Join) > 1, "it was given up");
     node.ports.heal(Call::Members);
-    stage.pass(A_RENEWAL).await;
+    fixture.pass(A_RENEWAL).await;
     let joined = node.ports.made(Call::Join);
-    stage.pass(A_RENEWAL).await;
+    fixture.pass(A_RENEWAL).await;
     assert_eq!(node.ports.made(Call::Join), joined, "and is kept where both are of one history");
     assert!(node.verifier.may_answer_from_memory());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_lost_is_reported_from_its_number_on() {
-    let stage = Stage::with_keys(5);
-    let node = stage.member().await;
-    stage.revoke(&node, 0).await;
-    let before = stage.database.copy();
+    let fixture = Fixture::with_keys(5);
+    let node = fixture.member().await;
+    fixture.revoke(&node, 0).await;
+    let before = fixture.database.copy();
     for number in [1, 2, 3] {
-        stage.revoke(&node, number).await;
+        fixture.revoke(&node, number).await;
     }
-    stage.pass(A_RENEWAL).await;
-    stage.database.go_back(before, false);
-    stage.pass(A_RENEWAL).await;
-    assert_eq!(reports(&stage), [(1, 4)]);
-    assert_eq!(stage.verify(&node, 3).await, Told::Valid, "the database says so");
+    fixture.pass(A_RENEWAL).await;
+    fixture.database.go_back(before, false);
+    fixture.pass(A_RENEWAL).await;
+    assert_eq!(reports(&fixture), [(1, 4)]);
+    assert_eq!(fixture.verify(&node, 3).await, Told::Valid, "the database says so");
 }
 
 /// What came before its join it never applied, and reads for this alone.
 #[tokio::test(start_paused = true)]
 async fn a_node_that_joined_after_the_copy_was_made_reports_what_was_lost_and_no_more() {
-    let stage = Stage::with_keys(5);
-    let node = stage.member().await;
-    stage.revoke(&node, 0).await;
-    let before = stage.database.copy();
+    let fixture = Fixture::with_keys(5);
+    let node = fixture.member().await;
+    fixture.revoke(&node, 0).await;
+    let before = fixture.database.copy();
     for number in [1, 2] {
-        stage.revoke(&node, number).await;
+        fixture.revoke(&node, number).await;
     }
     node.end().await;
     node.ports.cut();
-    let late = stage.node();
+    let late = fixture.node();
     late.ports.harm(Call::EventsAfter, Harm::Error);
     late.verifier.start().await.unwrap();
-    stage.pass(A_RENEWAL).await;
+    fixture.pass(A_RENEWAL).await;
     assert!(late.verifier.may_answer_from_memory());
     late.ports.heal(Call::EventsAfter);
-    stage.pass(A_RENEWAL).await;
-    stage.database.go_back(before, false);
-    stage.pass(A_RENEWAL).await;
-    assert_eq!(reports(&stage), [(1, 3)]);
+    fixture.pass(A_RENEWAL).await;
+    fixture.database.go_back(before, false);
+    fixture.pass(A_RENEWAL).await;
+    assert_eq!(reports(&fixture), [(1, 3)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_lost_is_reported_however_late_the_database_takes_the_report() {
-    let stage = Stage::with_keys(3);
-    let node = stage.member().await;
-    stage.revoke(&node, 0).await;
-    let before = stage.database.copy();
-    stage.revoke(&node, 1).await;
+    let fixture = Fixture::with_keys(3);
+    let node = fixture.member().await;
+    fixture.revoke(&node, 0).await;
+    let before = fixture.database.copy();
+    fixture.revoke(&node, 1).await;
     node.ports.harm(Call::RecordLost, Harm::Error);
-    stage.database.go_back(before, false);
-    stage.pass(A_RENEWAL).await;
+    fixture.database.go_back(before, false);
+    fixture.pass(A_RENEWAL).await;
     assert!(node.ports.made(Call::RecordLost) > 0);
-    assert_eq!(reports(&stage), []);
+    assert_eq!(reports(&fixture), []);
     node.ports.heal(Call::RecordLost);
-    stage.pass(A_RENEWAL).await;
-    assert_eq!(reports(&stage), [(1, 2)]);
+    fixture.pass(A_RENEWAL).await;
+    assert_eq!(reports(&fixture), [(1, 2)]);
     let made = node.ports.made(Call::RecordLost);
-    stage.pass(A_RENEWAL).await;
+    fixture.pass(A_RENEWAL).await;
     assert_eq!(node.ports.made(Call::RecordLost), made, "once is enough");
 }
 
 /// Numbers are given a second time, so the rows of nodes that were ahead acknowledge nothing.
 #[tokio::test(start_paused = true)]
 async fn a_revoke_right_after_holds_on_nodes_that_had_seen_its_number_before() {
-    let stage = Stage::with_keys(6);
-    let (node, other) = (stage.member().await, stage.member().await);
-    stage.revoke(&node, 0).await;
-    let before = stage.database.copy();
+    let fixture = Fixture::with_keys(6);
+    let (node, other) = (fixture.member().await, fixture.member().await);
+    fixture.revoke(&node, 0).await;
+    let before = fixture.database.copy();
     for number in [1, 2] {
-        stage.revoke(&node, number).await;
+        fixture.revoke(&node, number).await;
     }
-    assert_eq!(stage.verify(&other, 3).await, Told::Valid);
+    assert_eq!(fixture.verify(&other, 3).await, Told::Valid);
     other.ports.deafen(true);
-    stage.database.go_back(before, false);
-    stage.revoke(&node, 3).await;
-    assert_eq!(stage.verify(&other, 3).await, Told::Narrowed);
+    fixture.database.go_back(before, false);
+    fixture.revoke(&node, 3).await;
+    assert_eq!(fixture.verify(&other, 3).await, Told::Narrowed);
 }
 
 /// A node that joined after the copy was made stands in no list of it, and still holds its lease.
 #[tokio::test(start_paused = true)]
 async fn in_a_new_history_a_revoke_outlives_the_nodes_that_are_in_no_list() {
-    let stage = Stage::with_keys(2);
-    let node = stage.member().await;
-    let before = stage.database.copy();
-    let unlisted = stage.member().await;
-    assert_eq!(stage.verify(&unlisted, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(2);
+    let node = fixture.member().await;
+    let before = fixture.database.copy();
+    let unlisted = fixture.member().await;
+    assert_eq!(fixture.verify(&unlisted, 0).await, Told::Valid);
     unlisted.ports.cut();
-    stage.database.go_back(before, false);
-    let took = stage.revoke(&node, 0).await;
+    fixture.database.go_back(before, false);
+    let took = fixture.revoke(&node, 0).await;
     assert!(!unlisted.remembers(0), "its lease is over, after {took:?}");
-    stage.pass(TERMS.worst_wait()).await;
-    assert!(stage.revoke(&node, 1).await < TERMS.renew_every, "it was waited out once");
+    fixture.pass(TERMS.worst_wait()).await;
+    assert!(fixture.revoke(&node, 1).await < TERMS.renew_every, "it was waited out once");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_note_of_the_copy_is_not_believed_before_every_lease_of_another_history_has_ended() {
-    let stage = Stage::with_keys(1);
-    let (node, other) = (stage.member().await, stage.member().await);
-    stage.call(&node, Change::Status(merchant(), Status::Suspended)).await.unwrap().unwrap();
-    let suspended = stage.database.copy();
-    stage.call(&node, Change::Status(merchant(), Status::Active)).await.unwrap().unwrap();
-    assert_eq!(stage.verify(&other, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(1);
+    let (node, other) = (fixture.member().await, fixture.member().await);
+    fixture.call(&node, Change::Status(merchant(), Status::Suspended)).await.unwrap().unwrap();
+    let suspended = fixture.database.copy();
+    fixture.call(&node, Change::Status(merchant(), Status::Active)).await.unwrap().unwrap();
+    assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
     other.ports.cut();
-    stage.database.go_back(suspended, false);
+    fixture.database.go_back(suspended, false);
     // It is suspended already, and noted as such: by a history in which that was so everywhere.
-    stage.call(&node, Change::Status(merchant(), Status::Suspended)).await.unwrap().unwrap();
+    fixture.call(&node, Change::Status(merchant(), Status::Suspended)).await.unwrap().unwrap();
     assert!(!other.remembers(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_of_the_server_costs_one_slow_revoke_and_no_key() {
-    let stage = Stage::with_keys(3);
-    let (node, other) = (stage.member().await, stage.member().await);
-    stage.database.restart_server();
-    stage.revoke(&node, 0).await;
-    stage.pass(TERMS.worst_wait()).await;
+    let fixture = Fixture::with_keys(3);
+    let (node, other) = (fixture.member().await, fixture.member().await);
+    fixture.database.restart_server();
+    fixture.revoke(&node, 0).await;
+    fixture.pass(TERMS.worst_wait()).await;
     assert!(
-        stage.revoke(&other, 1).await < TERMS.renew_every,
+        fixture.revoke(&other, 1).await < TERMS.renew_every,
         "also on a node that has not waited: the database says so"
     );
-    assert_eq!(reports(&stage), []);
-    assert_eq!(stage.breaches(), [""; 0]);
-    let fresh = stage.member().await;
-    assert!(stage.revoke(&fresh, 2).await < TERMS.renew_every, "and on a process that never saw the database");
+    assert_eq!(reports(&fixture), []);
+    assert_eq!(fixture.breaches(), [""; 0]);
+    let fresh = fixture.member().await;
+    assert!(fixture.revoke(&fresh, 2).await < TERMS.renew_every, "and on a process that never saw the database");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_whose_change_was_lost_before_its_answer_is_of_unknown_outcome() {
-    let stage = Stage::with_keys(1);
-    let (node, other) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::with_keys(1);
+    let (node, other) = (fixture.member().await, fixture.member().await);
     other.ports.deafen(true);
     other.ports.harm(Call::Renew, Harm::Silence);
-    let before = stage.database.copy();
-    let Changed::Now(event) = stage.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
+    let before = fixture.database.copy();
+    let Changed::Now(event) = fixture.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
     let waiting = node.verifier.enforce(event, vec![subject(0)]);
     let lose = async {
-        stage.pass_millis(100).await;
-        stage.database.go_back(before, false);
+        fixture.pass_millis(100).await;
+        fixture.database.go_back(before, false);
     };
     let (done, ()) = tokio::join!(waiting, lose);
     assert_eq!(done, Err(NotEnforced::HistoryLost));

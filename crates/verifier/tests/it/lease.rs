@@ -3,61 +3,61 @@
 use std::time::Duration;
 
 use crate::{
+    fixture::{Call, Fixture, Harm, TERMS, id},
     shared::{database::Change, history::Told},
-    stage::{Call, Harm, Stage, TERMS, id},
 };
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_cannot_renew_answers_from_memory_until_its_lease_ends_and_then_by_reading() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
     for harm in [Harm::Error, Harm::SilenceAfter] {
         node.ports.harm(Call::Renew, harm);
-        stage.pass(TERMS.ttl.saturating_sub(TERMS.renew_every + Duration::from_millis(50))).await;
+        fixture.pass(TERMS.ttl.saturating_sub(TERMS.renew_every + Duration::from_millis(50))).await;
         let read = node.ports.made(Call::Credential);
-        assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+        assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
         assert_eq!(node.ports.made(Call::Credential), read, "it was in memory");
-        stage.pass(TERMS.renew_every + Duration::from_millis(100)).await;
+        fixture.pass(TERMS.renew_every + Duration::from_millis(100)).await;
         assert!(!node.verifier.may_answer_from_memory() && !node.remembers(0));
-        assert_eq!(stage.verify(&node, 0).await, Told::Valid);
-        assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+        assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
+        assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
         assert_eq!(node.ports.made(Call::Credential), read + 2, "each request reads for itself");
         node.ports.harm(Call::Credential, Harm::Error);
-        assert_eq!(stage.verify(&node, 0).await, Told::Unavailable);
+        assert_eq!(fixture.verify(&node, 0).await, Told::Unavailable);
         node.ports.mend();
-        stage.pass(TERMS.ttl).await;
+        fixture.pass(TERMS.ttl).await;
         assert!(node.remembers(0), "the lease is kept again");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_ends_by_the_clock_of_its_own_machine() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
     node.ports.harm(Call::Renew, Harm::Silence);
-    stage.pass(TERMS.ttl).await;
+    fixture.pass(TERMS.ttl).await;
     assert!(!node.remembers(0));
     node.machine.stall(Duration::from_millis(900));
     assert!(node.remembers(0), "its clock stood still: for that others wait for the guard (A2)");
-    stage.pass(Duration::from_millis(900)).await;
+    fixture.pass(Duration::from_millis(900)).await;
     assert!(!node.remembers(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_cannot_join_answers_by_reading_and_goes_on_trying() {
-    let stage = Stage::with_keys(1);
+    let fixture = Fixture::with_keys(1);
     for harm in [Harm::Error, Harm::ErrorAfter, Harm::Silence] {
-        let node = stage.node();
+        let node = fixture.node();
         node.ports.harm(Call::Join, harm);
         node.verifier.start().await.unwrap();
-        stage.pass(TERMS.ttl * 4).await;
+        fixture.pass(TERMS.ttl * 4).await;
         assert!(!node.verifier.may_answer_from_memory());
-        assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+        assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
         node.ports.heal(Call::Join);
-        stage.pass(TERMS.ttl * 2).await;
-        assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+        fixture.pass(TERMS.ttl * 2).await;
+        assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
         assert!(node.remembers(0));
         node.verifier.leave().await;
     }
@@ -65,51 +65,51 @@ async fn a_node_that_cannot_join_answers_by_reading_and_goes_on_trying() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_whose_row_is_gone_joins_anew_with_nothing_in_memory() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
-    let row = stage.database.members(&[]).unwrap().rows.remove(0);
-    stage.database.leave(row.node).unwrap();
-    stage.pass(TERMS.renew_every * 2).await;
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
+    let row = fixture.database.members(&[]).unwrap().rows.remove(0);
+    fixture.database.leave(row.node).unwrap();
+    fixture.pass(TERMS.renew_every * 2).await;
     assert_eq!(node.ports.made(Call::Join), 2);
     assert!(node.verifier.may_answer_from_memory() && node.verifier.size().keys == 0);
-    assert_ne!(stage.database.members(&[]).unwrap().rows[0].node, row.node, "a name is never used again");
+    assert_ne!(fixture.database.members(&[]).unwrap().rows[0].node, row.node, "a name is never used again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_node_whose_clocks_disagree_joins_anew_and_nobody_waits_for_its_old_row() {
-    let stage = Stage::with_keys(2);
-    let (node, other) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::with_keys(2);
+    let (node, other) = (fixture.member().await, fixture.member().await);
     for step in [3_600_000_000, -3_600_000_000, 250_000] {
-        assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+        assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
         node.machine.step_wall(step);
-        stage.pass(TERMS.renew_every * 2).await;
+        fixture.pass(TERMS.renew_every * 2).await;
         assert!(node.verifier.may_answer_from_memory() && node.verifier.size().keys == 0);
-        assert_eq!(stage.database.rows(), 2);
+        assert_eq!(fixture.database.rows(), 2);
     }
     node.machine.step_wall(100_000);
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
-    stage.pass(TERMS.renew_every * 2).await;
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
+    fixture.pass(TERMS.renew_every * 2).await;
     assert!(node.remembers(0), "clocks drift a little");
-    assert!(stage.revoke(&other, 1).await < TERMS.renew_every);
+    assert!(fixture.revoke(&other, 1).await < TERMS.renew_every);
 }
 
 #[tokio::test(start_paused = true)]
 async fn looking_after_others_never_costs_the_lease() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
     for call in [Call::Members, Call::Reap, Call::Prune] {
         node.ports.harm(call, Harm::Silence);
     }
     // Long enough for history to be dropped some times.
     for _ in 0..700 {
-        stage.pass(TERMS.renew_every).await;
+        fixture.pass(TERMS.renew_every).await;
         assert!(node.remembers(0));
     }
     node.ports.heal(Call::Members);
     for _ in 0..700 {
-        stage.pass(TERMS.renew_every).await;
+        fixture.pass(TERMS.renew_every).await;
         assert!(node.remembers(0));
     }
     assert!(node.ports.made(Call::Prune) > 0);
@@ -117,30 +117,30 @@ async fn looking_after_others_never_costs_the_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_counts_from_before_it_was_asked_for_however_late_the_answer() {
-    let stage = Stage::with_keys(0);
-    let node = stage.member().await;
+    let fixture = Fixture::with_keys(0);
+    let node = fixture.member().await;
     node.ports.harm(Call::Renew, Harm::Late(Duration::from_millis(300)));
     let made = node.ports.made(Call::Renew);
     while node.ports.made(Call::Renew) == made {
-        stage.pass_millis(1).await;
+        fixture.pass_millis(1).await;
     }
     node.ports.harm(Call::Renew, Harm::Silence);
-    stage.pass(TERMS.ttl.saturating_sub(Duration::from_millis(10))).await;
+    fixture.pass(TERMS.ttl.saturating_sub(Duration::from_millis(10))).await;
     assert!(node.verifier.may_answer_from_memory(), "it was renewed");
-    stage.pass_millis(15).await;
+    fixture.pass_millis(15).await;
     assert!(!node.verifier.may_answer_from_memory());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_read_of_events_that_hangs_is_tried_again_soon() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
     node.ports.harm(Call::EventsAfter, Harm::Silence);
-    let revoked = stage.commit(Change::Revoke(id(0))).await;
-    stage.pass(TERMS.renew_every * 2).await;
+    let revoked = fixture.commit(Change::Revoke(id(0))).await;
+    fixture.pass(TERMS.renew_every * 2).await;
     assert!(node.ports.made(Call::EventsAfter) > 0 && node.remembers(0), "{revoked:?} is not read");
     node.ports.heal(Call::EventsAfter);
-    stage.pass(TERMS.renew_every * 2).await;
+    fixture.pass(TERMS.renew_every * 2).await;
     assert!(node.verifier.may_answer_from_memory() && !node.remembers(0));
 }

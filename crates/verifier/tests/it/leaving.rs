@@ -5,60 +5,60 @@ use std::sync::Arc;
 use keyward_verifier::NotEnforced;
 
 use crate::{
+    fixture::{Call, Fixture, Harm, TERMS, ends, id, subject},
     shared::{
         database::{Change, Changed},
         history::Told,
     },
-    stage::{Call, Harm, Stage, TERMS, ends, id, subject},
 };
 
 #[tokio::test(start_paused = true)]
 async fn memory_is_closed_before_the_row_goes() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
     node.ports.harm(Call::Leave, Harm::Silence);
     let verifier = Arc::clone(&node.verifier);
     let leaving = node.tasks.spawn(async move { verifier.leave().await });
-    stage.pass_millis(10).await;
-    assert_eq!((node.ports.made(Call::Leave), stage.database.rows()), (1, 1), "it is on its way");
+    fixture.pass_millis(10).await;
+    assert_eq!((node.ports.made(Call::Leave), fixture.database.rows()), (1, 1), "it is on its way");
     assert!(!node.verifier.may_answer_from_memory() && !node.remembers(0));
     assert_eq!(node.verifier.size().keys, 0);
     ends(leaving).await.unwrap();
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid, "it answers by reading");
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid, "it answers by reading");
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_a_node_that_left() {
-    let stage = Stage::with_keys(1);
-    let (node, other) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::with_keys(1);
+    let (node, other) = (fixture.member().await, fixture.member().await);
     other.verifier.leave().await;
-    assert_eq!(stage.database.rows(), 1);
+    assert_eq!(fixture.database.rows(), 1);
     other.ports.cut();
-    assert!(stage.revoke(&node, 0).await < TERMS.renew_every);
+    assert!(fixture.revoke(&node, 0).await < TERMS.renew_every);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_leaves_while_it_joins_leaves_no_row_behind() {
-    let stage = Stage::with_keys(0);
-    let node = stage.node();
+    let fixture = Fixture::with_keys(0);
+    let node = fixture.node();
     node.ports.harm(Call::Join, Harm::Held);
     node.verifier.start().await.unwrap();
-    stage.pass_millis(10).await;
-    assert_eq!(stage.database.rows(), 1, "the join was carried out, and nobody knows");
+    fixture.pass_millis(10).await;
+    assert_eq!(fixture.database.rows(), 1, "the join was carried out, and nobody knows");
     ends(node.verifier.leave()).await;
-    assert_eq!(stage.database.rows(), 0);
+    assert_eq!(fixture.database.rows(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_when_the_process_ends_is_cut_off() {
-    let stage = Stage::with_keys(1);
-    let (node, dead) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::with_keys(1);
+    let (node, dead) = (fixture.member().await, fixture.member().await);
     dead.die();
-    let Changed::Now(seq) = stage.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
+    let Changed::Now(seq) = fixture.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
     let verifier = Arc::clone(&node.verifier);
     let waiting = node.tasks.spawn(async move { verifier.enforce(seq, vec![subject(0)]).await });
-    stage.pass_millis(100).await;
+    fixture.pass_millis(100).await;
     node.end().await;
     assert_eq!(ends(waiting).await.unwrap(), Err(NotEnforced::Stopping));
     assert_eq!(node.verifier.enforce(seq, vec![subject(0)]).await, Err(NotEnforced::Stopping), "it stays so");
@@ -66,10 +66,10 @@ async fn whoever_waits_when_the_process_ends_is_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn everything_ends_although_the_database_is_silent() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
     node.ports.cut();
-    let Changed::Now(seq) = stage.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
+    let Changed::Now(seq) = fixture.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
     node.verifier.enforce(seq, vec![subject(0)]).await.unwrap();
     ends(node.verifier.leave()).await;
     node.end().await;
@@ -77,9 +77,9 @@ async fn everything_ends_although_the_database_is_silent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_process_that_never_started_ends_too() {
-    let stage = Stage::with_keys(1);
-    let node = stage.node();
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.node();
     ends(node.verifier.leave()).await;
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
     node.end().await;
 }

@@ -1,9 +1,9 @@
 //! The driver over ports that do what a test tells them: how it keeps a lease, catches up, waits, reads and ends, and that
 //! no fault of a port becomes a verdict (T6). On simulated time; nothing here waits for a clock of the machine.
 
+mod fixture;
 #[expect(dead_code, reason = "the simulation uses the rest of what these tests share with it")]
 mod shared;
-mod stage;
 
 mod catching_up;
 mod clocks;

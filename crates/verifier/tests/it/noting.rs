@@ -3,44 +3,44 @@
 use std::time::Duration;
 
 use crate::{
+    fixture::{Call, Fixture, Harm, TERMS, id},
     shared::{database::Change, history::Told},
-    stage::{Call, Harm, Stage, TERMS, id},
 };
 
 #[tokio::test(start_paused = true)]
 async fn the_note_is_there_when_the_answer_comes() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
-    stage.revoke(&node, 0).await;
-    assert!(stage.is_noted(0).await);
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
+    fixture.revoke(&node, 0).await;
+    assert!(fixture.is_noted(0).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_note_that_never_comes_to_its_end_holds_no_answer_up() {
-    let stage = Stage::with_keys(2);
-    let (node, other) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::with_keys(2);
+    let (node, other) = (fixture.member().await, fixture.member().await);
     node.ports.harm(Call::RecordEnforced, Harm::Silence);
-    let took = stage.revoke(&node, 0).await;
+    let took = fixture.revoke(&node, 0).await;
     assert!(took <= TERMS.renew_every, "{took:?}");
     other.die();
-    let took = stage.revoke(&node, 1).await;
+    let took = fixture.revoke(&node, 1).await;
     assert!(took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
-    assert_eq!(stage.breaches(), [""; 0]);
+    assert_eq!(fixture.breaches(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_call_waits_unless_the_first_is_noted_to_be_in_force() {
-    let stage = Stage::with_keys(2);
-    let (node, other) = (stage.member().await, stage.member().await);
+    let fixture = Fixture::with_keys(2);
+    let (node, other) = (fixture.member().await, fixture.member().await);
     for number in [0, 1] {
-        assert_eq!(stage.verify(&other, number).await, Told::Valid);
+        assert_eq!(fixture.verify(&other, number).await, Told::Valid);
     }
-    stage.revoke(&node, 0).await;
+    fixture.revoke(&node, 0).await;
     node.ports.harm(Call::RecordEnforced, Harm::Error);
-    stage.commit(Change::Revoke(id(1))).await;
+    fixture.commit(Change::Revoke(id(1))).await;
     other.die();
-    assert!(stage.revoke(&node, 0).await < Duration::from_millis(5), "it is noted");
-    let took = stage.revoke(&node, 1).await;
+    assert!(fixture.revoke(&node, 0).await < Duration::from_millis(5), "it is noted");
+    let took = fixture.revoke(&node, 1).await;
     assert!(took >= TERMS.ttl && took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
-    assert_eq!(stage.breaches(), [""; 0]);
+    assert_eq!(fixture.breaches(), [""; 0]);
 }

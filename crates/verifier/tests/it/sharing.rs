@@ -5,12 +5,12 @@ use std::sync::Arc;
 use keyward_storage::StorageError;
 
 use crate::{
-    shared::{history::Told, people::is_good},
-    stage::{Actor, Call, Harm, Stage, ends, id},
+    fixture::{Actor, Call, Fixture, Harm, ends, id},
+    shared::{accounts::is_good, history::Told},
 };
 
 /// So many requests for this key, which are on their way when this returns.
-async fn ask(stage: &Stage, node: &Actor, key: u64, times: usize) -> Vec<tokio::task::JoinHandle<Told>> {
+async fn ask(fixture: &Fixture, node: &Actor, key: u64, times: usize) -> Vec<tokio::task::JoinHandle<Told>> {
     let asking = (0..times).map(|_| {
         let verifier = Arc::clone(&node.verifier);
         node.tasks.spawn(async move {
@@ -23,7 +23,7 @@ async fn ask(stage: &Stage, node: &Actor, key: u64, times: usize) -> Vec<tokio::
         })
     });
     let asking = asking.collect();
-    stage.pass_millis(1).await;
+    fixture.pass_millis(1).await;
     asking
 }
 
@@ -37,11 +37,11 @@ async fn told(asking: Vec<tokio::task::JoinHandle<Told>>) -> Vec<Told> {
 
 #[tokio::test(start_paused = true)]
 async fn many_requests_for_one_key_make_one_read() {
-    let stage = Stage::with_keys(2);
-    let node = stage.member().await;
+    let fixture = Fixture::with_keys(2);
+    let node = fixture.member().await;
     node.ports.harm(Call::Credential, Harm::Held);
-    let asking = ask(&stage, &node, 0, 50).await;
-    let other = ask(&stage, &node, 1, 1).await;
+    let asking = ask(&fixture, &node, 0, 50).await;
+    let other = ask(&fixture, &node, 1, 1).await;
     assert_eq!(node.ports.made(Call::Credential), 2, "one for each key");
     node.ports.let_go();
     assert_eq!(told(asking).await, [Told::Valid; 50]);
@@ -51,12 +51,12 @@ async fn many_requests_for_one_key_make_one_read() {
 
 #[tokio::test(start_paused = true)]
 async fn absence_is_never_shared() {
-    let stage = Stage::with_keys(0);
-    let node = stage.member().await;
+    let fixture = Fixture::with_keys(0);
+    let node = fixture.member().await;
     node.ports.harm(Call::Credential, Harm::Held);
-    let asking = ask(&stage, &node, 0, 5).await;
+    let asking = ask(&fixture, &node, 0, 5).await;
     assert_eq!(node.ports.made(Call::Credential), 1);
-    stage.add_key(0);
+    fixture.add_key(0);
     node.ports.heal(Call::Credential);
     node.ports.let_go();
     assert_eq!(told(asking).await, [Told::Unknown, Told::Valid, Told::Valid, Told::Valid, Told::Valid]);
@@ -64,19 +64,19 @@ async fn absence_is_never_shared() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_is_dropped_or_fails_leaves_nobody_hanging() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
     node.ports.harm(Call::Credential, Harm::Silence);
-    let reader = ask(&stage, &node, 0, 1).await;
-    let others = ask(&stage, &node, 0, 3).await;
+    let reader = ask(&fixture, &node, 0, 1).await;
+    let others = ask(&fixture, &node, 0, 3).await;
     node.ports.heal(Call::Credential);
     reader[0].abort();
     assert_eq!(told(others).await, [Told::Valid; 3]);
 
     node.verifier.forget(id(0));
     node.ports.harm(Call::Credential, Harm::Silence);
-    let reader = ask(&stage, &node, 0, 1).await;
-    let others = ask(&stage, &node, 0, 3).await;
+    let reader = ask(&fixture, &node, 0, 1).await;
+    let others = ask(&fixture, &node, 0, 3).await;
     node.ports.heal(Call::Credential);
     assert_eq!(told(reader).await, [Told::Unavailable], "an error is no verdict");
     assert_eq!(told(others).await, [Told::Valid; 3]);
@@ -84,33 +84,33 @@ async fn a_reader_that_is_dropped_or_fails_leaves_nobody_hanging() {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_from_before_a_revocation_serves_nobody_who_came_after_it() {
-    let stage = Stage::with_keys(1);
-    let node = stage.member().await;
+    let fixture = Fixture::with_keys(1);
+    let node = fixture.member().await;
     node.ports.harm(Call::Credential, Harm::Held);
-    let before = ask(&stage, &node, 0, 2).await;
-    stage.revoke(&node, 0).await;
-    let after = ask(&stage, &node, 0, 2).await;
+    let before = ask(&fixture, &node, 0, 2).await;
+    fixture.revoke(&node, 0).await;
+    let after = ask(&fixture, &node, 0, 2).await;
     assert_eq!(node.ports.made(Call::Credential), 1, "they share the read that is older than they are");
     node.ports.heal(Call::Credential);
     node.ports.let_go();
     assert_eq!(told(after).await, [Told::Narrowed; 2]);
     assert_eq!(told(before).await, [Told::Narrowed; 2], "it is not used, and not kept");
-    assert_eq!(stage.verify(&node, 0).await, Told::Narrowed);
+    assert_eq!(fixture.verify(&node, 0).await, Told::Narrowed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_read_that_is_outdated_again_and_again_ends_without_a_verdict() {
-    let stage = Stage::with_keys(7);
-    let node = stage.member().await;
+    let fixture = Fixture::with_keys(7);
+    let node = fixture.member().await;
     node.ports.harm(Call::Credential, Harm::Held);
     let verifier = Arc::clone(&node.verifier);
     let asking = node.tasks.spawn(async move { verifier.credential(id(0)).await });
     for other in 1..=5 {
-        stage.pass_millis(1).await;
-        stage.revoke(&node, other).await;
+        fixture.pass_millis(1).await;
+        fixture.revoke(&node, other).await;
         node.ports.let_go();
     }
     assert!(matches!(ends(asking).await.unwrap(), Err(StorageError::Unavailable(_))));
     node.ports.heal(Call::Credential);
-    assert_eq!(stage.verify(&node, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
 }

@@ -33,7 +33,7 @@ pub(crate) enum Call {
     Begun { revoker: Revoker, drawn: Option<Seq> },
     /// Committed, and the confirmation is under way.
     Committed { revoker: Revoker, seq: Seq },
-    /// Confirmed, to this call or to whoever repeats it, when the clock showed so many ticks.
+    /// LeaseReply, to this call or to whoever repeats it, when the clock showed so many ticks.
     Waiting { revoker: Revoker, seq: Seq, since: u8 },
     /// Answered: from now on nobody may accept the key.
     Answered,

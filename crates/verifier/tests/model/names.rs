@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use keyward_domain::KeyId;
-use keyward_storage::{NodeId, Subject};
-use keyward_verifier::protocol::Boot;
+use keyward_storage::{NodeId, Target};
+use keyward_verifier::protocol::BootInstant;
 use uuid::Uuid;
 
 /// The key that everything turns on.
-pub(crate) const KEY: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(1)));
+pub(crate) const KEY: Target = Target::Key(KeyId::from_uuid(Uuid::from_u128(1)));
 /// Something else.
-pub(crate) const OTHER: Subject = Subject::Key(KeyId::from_uuid(Uuid::from_u128(2)));
+pub(crate) const OTHER: Target = Target::Key(KeyId::from_uuid(Uuid::from_u128(2)));
 
 /// What a commit changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +45,6 @@ pub(crate) fn ticks(number: u8) -> Duration {
 }
 
 /// The boot clock after this many ticks.
-pub(crate) fn boot(number: u8) -> Boot {
-    Boot::ZERO.plus(ticks(number))
+pub(crate) fn boot(number: u8) -> BootInstant {
+    BootInstant::ZERO.plus(ticks(number))
 }

@@ -6,8 +6,8 @@
 mod step;
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Confirmed, Seq, Snapshot, Subject};
-use keyward_verifier::protocol::{Asked, Entries, Lease, Shard, Term, Ticket};
+use keyward_storage::{LeaseReply, Seq, Snapshot, Target};
+use keyward_verifier::protocol::{Entries, Lease, LeaseTerm, PendingRenewal, Shard, Ticket};
 
 use crate::{
     database::Database,
@@ -24,7 +24,7 @@ pub(crate) struct Memory {
 }
 
 impl Entries for Memory {
-    fn purge(&mut self, subject: &Subject) {
+    fn purge(&mut self, subject: &Target) {
         self.key_is_valid &= *subject != KEY;
     }
 
@@ -45,7 +45,7 @@ enum Kind {
 struct Message {
     kind: Kind,
     name: Name,
-    asked: Asked,
+    asked: PendingRenewal,
 }
 
 /// How far a message has got.
@@ -95,7 +95,7 @@ impl Node {
         }
     }
 
-    pub(crate) fn term(&self) -> Term {
+    pub(crate) fn term(&self) -> LeaseTerm {
         self.lease.term()
     }
 
@@ -227,8 +227,8 @@ impl Node {
 }
 
 /// There is one history here.
-fn reply(head: Seq) -> Confirmed {
-    Confirmed { head: Snapshot::embedded(head), database_time: Timestamp::MAX }
+fn reply(head: Seq) -> LeaseReply {
+    LeaseReply { head: Snapshot::embedded(head), database_time: Timestamp::MAX }
 }
 
 impl Message {

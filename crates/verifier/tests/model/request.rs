@@ -23,14 +23,14 @@ pub(crate) enum RequestStep {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Asking {
+pub(crate) struct Lookup {
     /// The place of the node.
     pub(crate) at: usize,
     /// On its way to whether the key is valid.
     request: Request<bool>,
 }
 
-impl Asking {
+impl Lookup {
     pub(crate) fn arrived(rules: Rules, at: usize) -> Self {
         Self { at, request: Request::arrived(rules) }
     }

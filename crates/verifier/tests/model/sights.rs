@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use keyward_storage::Snapshot;
 use stateright::Property;
 
-use crate::{call::Call, names::boot, node::Fill, request::Asking, scope::Happening, search::Protocol, world::World};
+use crate::{call::Call, names::boot, node::Fill, request::Lookup, scope::Happening, search::Protocol, world::World};
 
 /// Which sights were seen. Each is reported once: the checker would copy a path for every state that shows it.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
             })
         }),
         sometimes("a request that arrives after the answer finds a good lease", |protocol, world| {
-            protocol.seen.first(5, || world.request.as_ref().is_some_and(Asking::may_look_up))
+            protocol.seen.first(5, || world.request.as_ref().is_some_and(Lookup::may_look_up))
         }),
         sometimes("a node that remembers the key has no lease when the call is answered", |protocol, world| {
             protocol.seen.first(6, || {

@@ -4,7 +4,7 @@ use crate::{
     call::{Call, CallStep},
     names::{Change, boot},
     node::NodeStep,
-    request::{Asking, RequestStep},
+    request::{Lookup, RequestStep},
     scope::{Happening, Scope},
     world::{Other, World},
 };
@@ -95,7 +95,7 @@ impl World {
                     database.reap(still);
                 }
             }
-            Action::Arrive(at) => self.request = Some(Asking::arrived(scope.rules, at)),
+            Action::Arrive(at) => self.request = Some(Lookup::arrived(scope.rules, at)),
             Action::Request(step) => {
                 if let Some(asking) = &mut self.request
                     && let Some(valid) = asking.take(step, &self.nodes, database, scope, now)

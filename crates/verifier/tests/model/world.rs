@@ -5,7 +5,7 @@ use std::time::Duration;
 use keyward_storage::Seq;
 use keyward_verifier::protocol::{Reaper, Still};
 
-use crate::{call::Call, database::Database, names::Name, node::Node, request::Asking, scope::Scope};
+use crate::{call::Call, database::Database, names::Name, node::Node, request::Lookup, scope::Scope};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
@@ -19,7 +19,7 @@ pub(crate) struct World {
     pub(crate) reaper: Reaper,
     /// What the reaper is about to take away.
     pub(crate) still: Vec<Still>,
-    pub(crate) request: Option<Asking>,
+    pub(crate) request: Option<Lookup>,
     /// A request that arrived after the answer was told "valid".
     pub(crate) broken: bool,
 }

@@ -43,7 +43,7 @@ pub(crate) enum By {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Stage {
+pub(crate) enum Fixture {
     ToCome,
     /// Committed, or read as done before. `change` is the event that narrowed the key.
     Waiting {
@@ -66,7 +66,7 @@ enum Listing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Call {
     newness: Newness,
-    pub(crate) stage: Stage,
+    pub(crate) fixture: Fixture,
     listing: Listing,
     /// The note that is to be made: up to which number, and the event that shows in which history.
     noting: Option<(Seq, Position)>,
@@ -97,33 +97,40 @@ impl Call {
             newness.see(log::token(0), boot(0), boot(0));
             newness.marked(log::token(0));
         }
-        Self { newness, stage: Stage::ToCome, listing: Listing::None, noting: None, marking: None, is_excused: false }
+        Self {
+            newness,
+            fixture: Fixture::ToCome,
+            listing: Listing::None,
+            noting: None,
+            marking: None,
+            is_excused: false,
+        }
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Answered | Stage::Unknown)
+        matches!(self.fixture, Fixture::Answered | Fixture::Unknown)
     }
 
     /// The change that an answer would be about.
     pub(crate) fn change(&self) -> Option<Position> {
-        match self.stage {
-            Stage::Waiting { change, .. } => Some(change),
-            Stage::ToCome | Stage::Answered | Stage::Unknown => None,
+        match self.fixture {
+            Fixture::Waiting { change, .. } => Some(change),
+            Fixture::ToCome | Fixture::Answered | Fixture::Unknown => None,
         }
     }
 
     /// Gives the steps that may be possible.
     pub(crate) fn each_possible(&self, scope: &Scope, database: &Database, now: u8, mut push: impl FnMut(CallStep)) {
         let delayed = scope.may(Happening::DelayedLists);
-        match &self.stage {
-            Stage::ToCome => push(CallStep::Begin),
-            Stage::Waiting { .. } => {
+        match &self.fixture {
+            Fixture::ToCome => push(CallStep::Begin),
+            Fixture::Waiting { .. } => {
                 push(CallStep::LookAtClock);
                 if !delayed {
                     push(CallStep::List);
                 }
             }
-            Stage::Answered | Stage::Unknown => {}
+            Fixture::Answered | Fixture::Unknown => {}
         }
         if self.noting.is_some() {
             push(CallStep::Note);
@@ -160,7 +167,7 @@ impl Call {
             CallStep::Begin => return self.begin(database, history, scope, now),
             CallStep::List => return self.hear_list(database, scope, true, now, now),
             CallStep::SendList => {
-                let for_call = matches!(self.stage, Stage::Waiting { .. });
+                let for_call = matches!(self.fixture, Fixture::Waiting { .. });
                 self.listing = Listing::Sent { at: now, for_call };
             }
             CallStep::ReadList => {
@@ -174,7 +181,7 @@ impl Call {
                 }
             }
             CallStep::LookAtClock => {
-                let Stage::Waiting { revoker, .. } = &mut self.stage else { unreachable!("it waits") };
+                let Fixture::Waiting { revoker, .. } = &mut self.fixture else { unreachable!("it waits") };
                 revoker.passed(boot(now));
                 return self.settle(scope, By::Clock);
             }
@@ -209,12 +216,12 @@ impl Call {
         } else {
             let (last, change) = (database.last_change(), database.log.last_of_the_key());
             if last.enforced_at.is_some() && self.newness.trusts_notes(last.token, longest, now) {
-                self.end(Stage::Answered);
+                self.end(Fixture::Answered);
                 return Outcome::Answered { change, by: By::Note };
             }
             (Revoker::repeated(scope.rules, Duration::ZERO, longest, &last, false, now), change)
         };
-        self.stage = Stage::Waiting { revoker, change };
+        self.fixture = Fixture::Waiting { revoker, change };
         Outcome::None
     }
 
@@ -233,7 +240,7 @@ impl Call {
 
     fn hear_list(&mut self, shown: &Database, scope: &Scope, for_call: bool, sent_at: u8, now: u8) -> Outcome {
         let is_settled = self.see(shown, scope, sent_at, now);
-        let Stage::Waiting { revoker, change } = &mut self.stage else { return Outcome::None };
+        let Fixture::Waiting { revoker, change } = &mut self.fixture else { return Outcome::None };
         if !for_call {
             return Outcome::None;
         }
@@ -251,18 +258,18 @@ impl Call {
 
     /// Ends the wait if it is over.
     fn settle(&mut self, scope: &Scope, by: By) -> Outcome {
-        let Stage::Waiting { revoker, change } = &self.stage else { return Outcome::None };
+        let Fixture::Waiting { revoker, change } = &self.fixture else { return Outcome::None };
         let (change, event) = (*change, revoker.event());
         match revoker.next() {
             Todo::Answer => {
-                self.end(Stage::Answered);
+                self.end(Fixture::Answered);
                 if scope.may(Happening::Notes) {
                     self.noting = event.map(|shown_by| (change.seq, shown_by));
                 }
                 Outcome::Answered { change, by }
             }
             Todo::Unknown => {
-                self.end(Stage::Unknown);
+                self.end(Fixture::Unknown);
                 Outcome::Unknown
             }
             Todo::Commit | Todo::List | Todo::Poll { .. } => Outcome::None,
@@ -270,8 +277,8 @@ impl Call {
     }
 
     /// Nothing of the rest matters any more.
-    fn end(&mut self, stage: Stage) {
+    fn end(&mut self, fixture: Fixture) {
         let newness = Newness::new(HistoryRules::ALL, Duration::ZERO);
-        *self = Self { newness, stage, listing: Listing::None, noting: None, marking: None, is_excused: false };
+        *self = Self { newness, fixture, listing: Listing::None, noting: None, marking: None, is_excused: false };
     }
 }

@@ -4,7 +4,7 @@
 
 use keyward_domain::Timestamp;
 use keyward_storage::{Enforcement, Events, HistoryToken, Member, Members, Position, Seq, Snapshot};
-use keyward_verifier::protocol::{Asked, Still};
+use keyward_verifier::protocol::{PendingRenewal, Still};
 
 use crate::{
     log::{self, Log, number},
@@ -83,7 +83,13 @@ impl Database {
     }
 
     /// The commit of a renewal; none if the database does not have what the renewal names.
-    pub(crate) fn renew(&mut self, scope: &Scope, name: Name, asked: Asked, numbers: &Numbers) -> Option<Snapshot> {
+    pub(crate) fn renew(
+        &mut self,
+        scope: &Scope,
+        name: Name,
+        asked: PendingRenewal,
+        numbers: &Numbers,
+    ) -> Option<Snapshot> {
         let rules = scope.rules.history;
         let is_elsewhere = (rules.renewal_names_its_history && asked.token() != self.history())
             || (rules.renewal_names_its_event && !self.log.holds(asked.applied()));

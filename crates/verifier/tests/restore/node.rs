@@ -6,8 +6,8 @@
 mod step;
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Confirmed, Event, Events, HistoryToken, Position, Snapshot, Subject};
-use keyward_verifier::protocol::{Asked, Entries, Lease, RowNumbers, Shard, Succession, Ticket};
+use keyward_storage::{Event, Events, HistoryToken, LeaseReply, Position, Snapshot, Target};
+use keyward_verifier::protocol::{Entries, Lease, PendingRenewal, RowNumbers, Shard, Succession, Ticket};
 
 use crate::{
     database::{Database, Numbers},
@@ -25,7 +25,7 @@ pub(crate) struct Memory {
 }
 
 impl Entries for Memory {
-    fn purge(&mut self, subject: &Subject) {
+    fn purge(&mut self, subject: &Target) {
         self.key_is_valid &= *subject != KEY;
     }
 
@@ -39,18 +39,18 @@ impl Entries for Memory {
 enum Control {
     Idle,
     Joining {
-        asked: Asked,
+        asked: PendingRenewal,
         number: u64,
     },
     Joined {
-        asked: Asked,
+        asked: PendingRenewal,
         number: u64,
         shown: Snapshot,
     },
     Renewing(Renewal),
     /// None if the database does not have what the renewal named.
     Renewed {
-        asked: Asked,
+        asked: PendingRenewal,
         number: u64,
         shown: Option<Snapshot>,
     },
@@ -62,7 +62,7 @@ enum Control {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Renewal {
     name: Name,
-    asked: Asked,
+    asked: PendingRenewal,
     numbers: Numbers,
 }
 
@@ -303,6 +303,6 @@ impl Node {
     }
 }
 
-fn confirmed(head: Snapshot) -> Confirmed {
-    Confirmed { head, database_time: Timestamp::MAX }
+fn confirmed(head: Snapshot) -> LeaseReply {
+    LeaseReply { head, database_time: Timestamp::MAX }
 }

@@ -1,7 +1,7 @@
 //! The steps of the whole: which are possible in a state, and what each one does to it.
 
 use crate::{
-    call::{CallStep, Outcome, Stage},
+    call::{CallStep, Fixture, Outcome},
     log,
     names::{Change, boot},
     node::NodeStep,
@@ -69,7 +69,7 @@ pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
             let may_begin = before_is_begun && (has_room || !log.key_is_valid());
             push_if(step != CallStep::Begin || may_begin, Action::Call(at, step));
         });
-        before_is_begun = call.stage != Stage::ToCome;
+        before_is_begun = call.fixture != Fixture::ToCome;
     }
     for (at, node) in world.nodes.iter().enumerate() {
         node.each_possible(scope, world.old, |step| actions.push(Action::Node(at, step)));

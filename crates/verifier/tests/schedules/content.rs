@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Standing, Status};
-use keyward_storage::{Credential, Subject};
+use keyward_storage::{Credential, Target};
 use uuid::Uuid;
 
 /// A key by its place in memory: the last byte of its id says which part.
@@ -34,10 +34,10 @@ impl Key {
 }
 
 impl Narrowing {
-    pub(crate) const fn subject(self) -> Subject {
+    pub(crate) const fn subject(self) -> Target {
         match self {
-            Self::Revoked(key) => Subject::Key(key.id()),
-            Self::Account => Subject::Account(ACCOUNT),
+            Self::Revoked(key) => Target::Key(key.id()),
+            Self::Account => Target::Account(ACCOUNT),
         }
     }
 

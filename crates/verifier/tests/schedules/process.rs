@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Confirmed, Credential, Read, Seq, Snapshot};
+use keyward_storage::{Credential, LeaseReply, Read, Seq, Snapshot};
 use keyward_verifier::{
-    Cache, Gate,
-    protocol::{Boot, Lease, Request, Rules, Step, Ticket},
+    Cache, PublishedLease,
+    protocol::{BootInstant, Lease, Request, Rules, Step, Ticket},
 };
 use shuttle::sync::{
     Mutex,
@@ -29,7 +29,7 @@ const ROOM: u64 = 1 << 20;
 pub(crate) struct Process {
     rules: Rules,
     pub(crate) cache: Cache<Scheduled>,
-    gate: Gate<Scheduled>,
+    gate: PublishedLease<Scheduled>,
     pub(crate) database: Database,
     clock: AtomicU64,
     /// A read that landed, for whoever took a seat in it.
@@ -41,15 +41,15 @@ impl Process {
         Self {
             rules,
             cache: Cache::new(rules, ROOM),
-            gate: Gate::new(rules),
+            gate: PublishedLease::new(rules),
             database: Database::default(),
             clock: AtomicU64::new(0),
             flight: Mutex::new(None),
         }
     }
 
-    pub(crate) fn now(&self) -> Boot {
-        Boot::from_nanos(self.clock.load(Ordering::SeqCst))
+    pub(crate) fn now(&self) -> BootInstant {
+        BootInstant::from_nanos(self.clock.load(Ordering::SeqCst))
     }
 
     /// The clock moves on by one.
@@ -159,6 +159,6 @@ impl Control {
     }
 }
 
-fn reply(head: Seq) -> Confirmed {
-    Confirmed { head: Snapshot::embedded(head), database_time: Timestamp::MAX }
+fn reply(head: Seq) -> LeaseReply {
+    LeaseReply { head: Snapshot::embedded(head), database_time: Timestamp::MAX }
 }

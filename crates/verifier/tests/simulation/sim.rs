@@ -9,21 +9,21 @@ use keyward_verifier::protocol::Rules;
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
+mod accounts;
 mod check;
+mod cluster;
 mod database;
-mod dice;
 mod faults;
 mod history;
 mod link;
 mod many;
 mod mutants;
 mod node;
-mod people;
 mod plan;
 mod ports;
 mod process;
 mod requests;
-mod town;
+mod rng;
 mod world;
 
 pub(crate) use history::History;
@@ -31,10 +31,10 @@ pub(crate) use many::run_all;
 pub(crate) use mutants::MUTANTS;
 pub(crate) use world::Counts;
 
-use dice::Dice;
+use cluster::Cluster;
 use link::Trouble;
 use plan::Plan;
-use town::Town;
+use rng::Rng;
 use world::World;
 
 /// What came of one seed.
@@ -53,13 +53,13 @@ pub(crate) struct Outcome {
 pub(crate) fn run(seed: u64, rules: Rules) -> Outcome {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async move {
-        let mut dice = Dice::of_seed(seed);
-        let plan = Plan::draw(&mut dice);
-        let world = Arc::new(World::new(dice, rules, plan));
-        let town = Town::new(&world);
-        let mut breaches = live(&town).await;
+        let mut rng = Rng::of_seed(seed);
+        let plan = Plan::draw(&mut rng);
+        let world = Arc::new(World::new(rng, rules, plan));
+        let cluster = Cluster::new(&world);
+        let mut breaches = live(&cluster).await;
         breaches.extend(check::breaches(&world.history(), world.plan.worst_wait()));
-        breaches.extend(settle(&town).await);
+        breaches.extend(settle(&cluster).await);
         let history = world.history().clone();
         world.add("records in the log", history.records.len() as u64);
         Outcome { breaches, counts: world.counts(), history, plan: format!("{:?}", world.plan) }
@@ -67,30 +67,30 @@ pub(crate) fn run(seed: u64, rules: Rules) -> Outcome {
 }
 
 /// The stormy part, and the mending after it. Gives what never ended.
-async fn live(town: &Arc<Town>) -> Vec<String> {
-    let (world, over) = (&town.world, CancellationToken::new());
-    for node in &town.nodes {
+async fn live(cluster: &Arc<Cluster>) -> Vec<String> {
+    let (world, over) = (&cluster.world, CancellationToken::new());
+    for node in &cluster.nodes {
         node.start();
     }
     world.pass(Duration::from_millis(200)).await;
-    faults::break_nodes(town, &over);
-    faults::break_database(town, &over);
-    faults::meddle(town, &over);
-    noise(town, &over);
+    faults::break_nodes(cluster, &over);
+    faults::break_database(cluster, &over);
+    faults::meddle(cluster, &over);
+    noise(cluster, &over);
     for _ in 0..world.plan.calls {
-        let gap = world.draw(|dice| if dice.per_mille(150) { Duration::ZERO } else { dice.millis(0, world.plan.gap) });
+        let gap = world.draw(|rng| if rng.per_mille(150) { Duration::ZERO } else { rng.millis(0, world.plan.gap) });
         world.pass(gap).await;
-        match world.draw(|dice| dice.below(100)) {
-            0..4 => world.spawn(Arc::clone(town).revoke_while_a_node_joins()),
-            4..6 => world.spawn(Arc::clone(town).revoke_while_a_node_is_away()),
+        match world.draw(|rng| rng.below(100)) {
+            0..4 => world.spawn(Arc::clone(cluster).revoke_while_a_node_joins()),
+            4..6 => world.spawn(Arc::clone(cluster).revoke_while_a_node_is_away()),
             _ => {
-                if let Some(change) = town.next_change() {
-                    world.spawn(Arc::clone(town).narrow(change));
+                if let Some(change) = cluster.next_change() {
+                    world.spawn(Arc::clone(cluster).narrow(change));
                 }
             }
         }
-        let key = town.make_key();
-        if let Some(node) = town.any_node() {
+        let key = cluster.make_key();
+        if let Some(node) = cluster.any_node() {
             requests::verify(world, node, key);
         }
     }
@@ -98,8 +98,8 @@ async fn live(town: &Arc<Town>) -> Vec<String> {
     // Until every fault is over and every call: longer than any of them lasts.
     world.pass(world.plan.terms.ttl * 14).await;
     world.calm_down();
-    town.database.restart();
-    for node in &town.nodes {
+    cluster.database.restart();
+    for node in &cluster.nodes {
         node.link.trouble(None, Trouble::NONE);
         node.resume();
         if node.alive().is_none() {
@@ -107,46 +107,47 @@ async fn live(town: &Arc<Town>) -> Vec<String> {
         }
     }
     world.pass(Duration::from_mins(1)).await;
-    let hanging = town.nodes.iter().flat_map(|node| node.under_way().into_iter().map(move |what| (node.number, what)));
+    let hanging =
+        cluster.nodes.iter().flat_map(|node| node.under_way().into_iter().map(move |what| (node.number, what)));
     hanging.map(|(node, what)| format!("{what} on node {node} never ended")).collect()
 }
 
 /// Requests that nobody thought of: often several at once, for one key.
-fn noise(town: &Arc<Town>, over: &CancellationToken) {
-    let (town, over) = (Arc::clone(town), over.clone());
-    town.world.clone().spawn(async move {
+fn noise(cluster: &Arc<Cluster>, over: &CancellationToken) {
+    let (cluster, over) = (Arc::clone(cluster), over.clone());
+    cluster.world.clone().spawn(async move {
         while !over.is_cancelled() {
-            let pause = town.world.draw(|dice| dice.millis(1, town.world.plan.noise));
-            town.world.pass(pause).await;
-            let (Some(key), Some(node)) = (town.any_key(), town.any_node()) else { continue };
-            for _ in 0..town.world.draw(|dice| dice.between(1, 3)) {
-                requests::verify(&town.world, node, key);
+            let pause = cluster.world.draw(|rng| rng.millis(1, cluster.world.plan.noise));
+            cluster.world.pass(pause).await;
+            let (Some(key), Some(node)) = (cluster.any_key(), cluster.any_node()) else { continue };
+            for _ in 0..cluster.world.draw(|rng| rng.between(1, 3)) {
+                requests::verify(&cluster.world, node, key);
             }
-            if town.world.draw(|dice| dice.per_mille(10)) {
-                requests::verify(&town.world, node, people::key_id(u64::from(u32::MAX)));
+            if cluster.world.draw(|rng| rng.per_mille(10)) {
+                requests::verify(&cluster.world, node, accounts::key_id(u64::from(u32::MAX)));
             }
         }
     });
 }
 
 /// When all is mended, every node answers from memory again, and as it is true.
-async fn settle(town: &Arc<Town>) -> Vec<String> {
+async fn settle(cluster: &Arc<Cluster>) -> Vec<String> {
     let mut wrong = Vec::new();
-    for node in &town.nodes {
+    for node in &cluster.nodes {
         let Some(alive) = node.alive() else { continue };
         if !alive.verifier.may_answer_from_memory() {
             wrong.push(format!("node {} never came to answer from memory again", node.number));
         }
-        for key in town.keys() {
-            let truth = town.database.truth(key);
+        for key in cluster.keys() {
+            let truth = cluster.database.truth(key);
             let told = alive.verifier.credential(key).await;
             if told.as_ref().ok() != Some(&truth) {
                 wrong.push(format!("node {} says {told:?} of {key} in the end: it is {truth:?}", node.number));
             }
         }
     }
-    if town.database.rows() != town.nodes.len() {
-        wrong.push(format!("{} rows of {} nodes in the end", town.database.rows(), town.nodes.len()));
+    if cluster.database.rows() != cluster.nodes.len() {
+        wrong.push(format!("{} rows of {} nodes in the end", cluster.database.rows(), cluster.nodes.len()));
     }
     wrong
 }

@@ -4,10 +4,10 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use crate::chaos::Run;
+use crate::chaos::counters::Op;
+use crate::chaos::credentials::{Form, Shown};
 use crate::chaos::desk::{BETWEEN_TRIES, Desk};
 use crate::chaos::history::{Made, Span, Subject, Thing};
-use crate::chaos::stock::{Form, Shown};
-use crate::chaos::tally::Op;
 
 /// The life of an access token, with a good minute to spare: a busy machine may be late.
 const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(530);

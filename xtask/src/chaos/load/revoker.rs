@@ -10,9 +10,9 @@ use anyhow::Result;
 
 use super::making::{Account, or_over, pair_wish, unless_gone};
 use crate::chaos::clock::Pace;
+use crate::chaos::credentials::Shown;
 use crate::chaos::desk::{Desk, Order};
 use crate::chaos::history::{Change, Ending, Span, Thing};
-use crate::chaos::stock::Shown;
 
 /// So many lie in memory until their turn comes, for each who revokes.
 const WAITING: usize = 4;
@@ -49,22 +49,22 @@ fn until_over(desk: &mut Desk<'_>, turn: &Turn, accounts: &[Account]) -> Result<
     let mut waiting = Vec::new();
     while !desk.run.is_over() {
         pace.wait(clock);
-        let account = &accounts[desk.dice.place(accounts.len())];
-        let doomed = match desk.dice.below(100) {
+        let account = &accounts[desk.rng.place(accounts.len())];
+        let doomed = match desk.rng.below(100) {
             0..55 => a_key(desk, account),
             55..80 => a_key_of_a_pair(desk, account),
             _ => a_whole_pair(desk, account),
         };
         let Some(doomed) = unless_gone(doomed)? else { continue };
-        desk.run.stock.add(&doomed.before);
+        desk.run.credentials.add(&doomed.before);
         warm(desk, &doomed.before);
         waiting.push(doomed);
         // The newest at once, or an old one as soon as enough of them wait.
         let newest = waiting.len() - 1;
-        if desk.dice.percent(50) {
+        if desk.rng.percent(50) {
             narrow(desk, &waiting.swap_remove(newest))?;
         } else if waiting.len() > WAITING {
-            let old = desk.dice.place(newest);
+            let old = desk.rng.place(newest);
             narrow(desk, &waiting.swap_remove(old))?;
         }
     }
@@ -82,7 +82,7 @@ fn a_key(desk: &mut Desk<'_>, account: &Account) -> Result<Doomed> {
 fn a_key_of_a_pair(desk: &mut Desk<'_>, account: &Account) -> Result<Doomed> {
     let pair = desk.make_pair(account, "Pair")?;
     let tokens = desk.make_tokens(&pair)?;
-    let key = if desk.dice.percent(50) { pair.public } else { pair.secret };
+    let key = if desk.rng.percent(50) { pair.public } else { pair.secret };
     let before = vec![key.shown, tokens.access, pair.both];
     let after = [before.as_slice(), &[tokens.refresh]].concat();
     Ok(Doomed { fate: Fate::Revoked { id: key.id, thing: key.thing }, before, after })
@@ -91,7 +91,7 @@ fn a_key_of_a_pair(desk: &mut Desk<'_>, account: &Account) -> Result<Doomed> {
 /// By a new one of the same name.
 fn a_whole_pair(desk: &mut Desk<'_>, account: &Account) -> Result<Doomed> {
     // Nobody else's, or somebody else would overwrite it.
-    let name = format!("Pair {:x}", desk.dice.draw());
+    let name = format!("Pair {:x}", desk.rng.draw());
     let pair = desk.make_pair(account, &name)?;
     let tokens = desk.make_tokens(&pair)?;
     let fate = Fate::Overwritten { account: account.clone(), name, things: pair.things() };
@@ -102,13 +102,13 @@ fn a_whole_pair(desk: &mut Desk<'_>, account: &Account) -> Result<Doomed> {
 
 /// Has every node verify them, so that they are in memory there and many look at them; then waits a little.
 pub(super) fn warm(desk: &mut Desk<'_>, shown: &[Shown]) {
-    desk.run.stock.attend(shown);
+    desk.run.credentials.attend(shown);
     desk.run.probes.everywhere(shown);
-    thread::sleep(desk.dice.time(Duration::from_millis(1), Duration::from_millis(150)));
+    thread::sleep(desk.rng.time(Duration::from_millis(1), Duration::from_millis(150)));
 }
 
 fn narrow(desk: &mut Desk<'_>, doomed: &Doomed) -> Result<()> {
-    desk.run.stock.attend(&doomed.before);
+    desk.run.credentials.attend(&doomed.before);
     match &doomed.fate {
         Fate::Revoked { id, thing } => revoke(desk, id, *thing, &doomed.after),
         Fate::Overwritten { account, name, things } => overwrite(desk, account, name, things, &doomed.after),
@@ -120,10 +120,10 @@ fn revoke(desk: &mut Desk<'_>, id: &str, thing: Thing, shown: &[Shown]) -> Resul
     let path = format!("/v1/api-keys/{id}");
     let request = desk.request("DELETE", &path, None);
     let order = Order { change: Change::Revoke, things: &[thing], request, shown };
-    if desk.dice.percent(85) {
+    if desk.rng.percent(85) {
         return desk.insist(&order).map(drop);
     }
-    let mut other = Desk::new(desk.run, desk.dice.stream(1));
+    let mut other = Desk::new(desk.run, desk.rng.stream(1));
     thread::scope(|scope| {
         let at_once = scope.spawn(|| other.insist(&order).map(drop));
         desk.insist(&order)?;
@@ -141,7 +141,7 @@ fn overwrite(desk: &mut Desk<'_>, account: &Account, name: &str, things: &[Thing
     if done.ending == Ending::Acknowledged && !done.in_doubt {
         let born = Span { sent, answered: desk.run.clock.now() };
         let new = desk.pair(account, &serde_json::from_slice(&done.body)?, born)?;
-        desk.run.stock.add(&[new.secret.shown, new.public.shown]);
+        desk.run.credentials.add(&[new.secret.shown, new.public.shown]);
     }
     Ok(())
 }

@@ -10,9 +10,9 @@ use anyhow::Result;
 
 use super::making::{Account, or_over, unless_gone};
 use super::revoker::warm;
+use crate::chaos::credentials::Shown;
 use crate::chaos::desk::{Desk, Order};
 use crate::chaos::history::{Change, Span};
-use crate::chaos::stock::Shown;
 
 /// As often is one account suspended, at the most.
 const TURNS: u64 = 4;
@@ -54,9 +54,9 @@ fn until_over(desk: &mut Desk<'_>, partners: &[&str]) -> Result<()> {
             let too_many = partner.below.len().saturating_sub(12);
             partner.below.drain(..too_many);
         }
-        for _ in 0..=desk.dice.below(TURNS) {
+        for _ in 0..=desk.rng.below(TURNS) {
             match &mut partner {
-                Some(partner) if !partner.closed && desk.dice.percent(40) => once(desk, partner)?,
+                Some(partner) if !partner.closed && desk.rng.percent(40) => once(desk, partner)?,
                 _ if !merchant.closed => once(desk, &mut merchant)?,
                 _ => break,
             }
@@ -74,7 +74,7 @@ fn merchant(desk: &mut Desk<'_>, above: &Account) -> Result<Ward> {
     let pair = desk.make_pair(&account, "Pair")?;
     let tokens = desk.make_tokens(&pair)?;
     let below = vec![key.shown, pair.public.shown, pair.secret.shown, tokens.access, pair.both];
-    desk.run.stock.add(&below);
+    desk.run.credentials.add(&below);
     Ok(Ward { account, below, closed: false })
 }
 
@@ -82,7 +82,7 @@ fn merchant(desk: &mut Desk<'_>, above: &Account) -> Result<Ward> {
 fn once(desk: &mut Desk<'_>, ward: &mut Ward) -> Result<()> {
     warm(desk, &ward.below);
     let mut in_doubt = change(desk, ward, Change::Suspend)?;
-    thread::sleep(desk.dice.time(Duration::from_millis(1), Duration::from_millis(500)));
+    thread::sleep(desk.rng.time(Duration::from_millis(1), Duration::from_millis(500)));
     in_doubt |= change(desk, ward, Change::Resume)?;
     if in_doubt {
         change(desk, ward, Change::Close)?;

@@ -5,11 +5,11 @@ use std::fmt;
 
 use super::Report;
 use super::times::Times;
+use crate::chaos::counters::{Got, Op};
 use crate::chaos::history::{Ending, Told};
 use crate::chaos::http::Silence;
 use crate::chaos::plan::Mode;
 use crate::chaos::schedule::Kind;
-use crate::chaos::tally::{Got, Op};
 
 /// How many of the changes that went with a database are named.
 const LISTED: usize = 4;
@@ -66,7 +66,7 @@ impl Report {
             "\n| request | all | 2xx | 503 | 504 | 401 | other 4xx | other | cut | no answer in time | nobody there |"
         )?;
         writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|")?;
-        let ops: BTreeSet<Op> = self.tally.keys().map(|(op, _)| *op).collect();
+        let ops: BTreeSet<Op> = self.counters.keys().map(|(op, _)| *op).collect();
         for op in ops {
             let of = |what: fn(Got) -> bool| self.count(|it, got| it == op && what(got));
             writeln!(
@@ -93,7 +93,7 @@ impl Report {
             || self.history.calls.iter().filter(|call| call.ending == Ending::Acknowledged && call.change.narrows());
         let during = |kinds: fn(Kind) -> bool| {
             let meets = move |from, until| {
-                let after = self.aftermath();
+                let after = self.final_state();
                 self.marks.iter().any(|mark| kinds(mark.kind) && mark.from <= until && from <= mark.until + after)
             };
             Times::of(
@@ -101,7 +101,7 @@ impl Report {
             )
         };
         let quiet = acknowledged().filter(|call| {
-            !self.marks.iter().any(|mark| mark.from <= call.ended && call.sent <= mark.until + self.aftermath())
+            !self.marks.iter().any(|mark| mark.from <= call.ended && call.sent <= mark.until + self.final_state())
         });
         writeln!(f, "narrowing calls, from request to 2xx (for information):")?;
         writeln!(f, "  all: {}", Times::of(acknowledged().map(|call| call.ended.since(call.sent))))?;

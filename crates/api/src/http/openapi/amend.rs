@@ -15,15 +15,15 @@ use utoipa::{
 
 use super::{
     super::problem::{Code, ProblemBody},
-    facts::{Access, Facts},
+    facts::{Facts, Needed},
     shared,
 };
 
 /// Completes one operation.
 pub(super) fn amend(operation: &mut Operation, facts: &Facts) {
     let scope = match facts.access {
-        Access::Scope(permission) => Some(permission.scope()),
-        Access::Open | Access::Gateway => None,
+        Needed::Scope(permission) => Some(permission.scope()),
+        Needed::Open | Needed::Gateway => None,
     };
     if let Some(scope) = scope {
         let said = operation.description.take().map_or_else(String::new, |text| format!("{text}\n\n"));
@@ -53,14 +53,14 @@ pub(super) fn amend(operation: &mut Operation, facts: &Facts) {
 }
 
 /// The credentials, any one of which will do.
-fn security(access: Access, scope: Option<&str>) -> Vec<SecurityRequirement> {
+fn security(access: Needed, scope: Option<&str>) -> Vec<SecurityRequirement> {
     let none = Vec::<String>::new;
     let bearer = SecurityRequirement::new(shared::BEARER, none());
     let oauth = SecurityRequirement::new(shared::OAUTH, scope);
     match access {
-        Access::Open => Vec::new(),
-        Access::Gateway => vec![bearer, SecurityRequirement::new(shared::API_KEY, none()), oauth],
-        Access::Scope(_) => vec![bearer, oauth],
+        Needed::Open => Vec::new(),
+        Needed::Gateway => vec![bearer, SecurityRequirement::new(shared::API_KEY, none()), oauth],
+        Needed::Scope(_) => vec![bearer, oauth],
     }
 }
 

@@ -9,7 +9,7 @@ use utoipa::openapi::{
     path::Operation,
 };
 
-use super::super::problem::{Code, Faults, Problem};
+use super::super::problem::{Code, FieldErrors, Problem};
 
 /// By operation, then `request` or the status of an answer, then the name of the example.
 pub(super) type Examples = BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>>;
@@ -48,7 +48,7 @@ fn show(content: &mut RefOr<Content>, given: &BTreeMap<String, Value>) {
 
 /// A problem of this kind, as it is sent.
 pub(super) fn problem(code: Code, public_url: &str) -> RefOr<Example> {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     if code == Code::InvalidRequest {
         faults.add("name", "must not contain < or >");
     } else if code == Code::UnknownCondition {

@@ -8,7 +8,7 @@ use super::super::problem::Code;
 
 /// Who may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum Needed {
     /// Anybody, without a credential.
     Open,
     /// Any caller with a good credential, in either header of the call for gateways.
@@ -19,7 +19,7 @@ pub(super) enum Access {
 
 /// What is known of an operation.
 pub(super) struct Facts {
-    pub(super) access: Access,
+    pub(super) access: Needed,
     /// The problems that it can answer with.
     pub(super) codes: Vec<Code>,
     /// Whether no cache may keep what it answers to a good request. No cache may keep a problem of any operation.
@@ -50,13 +50,13 @@ const CHANGE: &[Code] = &[Code::OutcomeUnknown];
 /// The facts of an operation, by its name in the document.
 pub(super) fn of(operation: &str) -> Option<Facts> {
     use Permission::{ReadKeys, ReadMerchants, VerifyKeys, WriteKeys, WriteMerchants};
-    let (access, parts): (Access, &[&[Code]]) = match operation {
+    let (access, parts): (Needed, &[&[Code]]) = match operation {
         "create_key" => (
-            Access::Scope(WriteKeys),
+            Needed::Scope(WriteKeys),
             &[CALLER, BODY, CHANGE, &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive]],
         ),
         "create_pair" => (
-            Access::Scope(WriteKeys),
+            Needed::Scope(WriteKeys),
             &[
                 CALLER,
                 BODY,
@@ -64,12 +64,12 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
                 &[Code::ScopeNotHeld, Code::AccountNotFound, Code::AccountNotActive, Code::LockOut],
             ],
         ),
-        "revoke_key" => (Access::Scope(WriteKeys), &[CALLER, CHANGE, &[Code::KeyNotFound, Code::LockOut]]),
-        "get_or_list_keys" => (Access::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound, Code::AccountNotFound]]),
-        "get_enforcement" => (Access::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound]]),
-        "list_keys_of_merchant" => (Access::Scope(ReadKeys), &[CALLER, &[Code::AccountNotFound]]),
+        "revoke_key" => (Needed::Scope(WriteKeys), &[CALLER, CHANGE, &[Code::KeyNotFound, Code::LockOut]]),
+        "get_or_list_keys" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound, Code::AccountNotFound]]),
+        "get_enforcement" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::KeyNotFound]]),
+        "list_keys_of_merchant" => (Needed::Scope(ReadKeys), &[CALLER, &[Code::AccountNotFound]]),
         "register_merchant" => (
-            Access::Scope(WriteMerchants),
+            Needed::Scope(WriteMerchants),
             &[
                 CALLER,
                 BODY,
@@ -77,14 +77,14 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
                 &[Code::MidNotAllowed, Code::AccountNotFound, Code::MidTaken, Code::AccountNotActive],
             ],
         ),
-        "list_merchants" => (Access::Scope(ReadMerchants), &[CALLER]),
-        "get_merchant" => (Access::Scope(ReadMerchants), &[CALLER, &[Code::AccountNotFound]]),
+        "list_merchants" => (Needed::Scope(ReadMerchants), &[CALLER]),
+        "get_merchant" => (Needed::Scope(ReadMerchants), &[CALLER, &[Code::AccountNotFound]]),
         "suspend_merchant" => (
-            Access::Scope(WriteMerchants),
+            Needed::Scope(WriteMerchants),
             &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount, Code::AccountClosed]],
         ),
         "resume_merchant" => (
-            Access::Scope(WriteMerchants),
+            Needed::Scope(WriteMerchants),
             &[
                 CALLER,
                 CHANGE,
@@ -92,14 +92,14 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
             ],
         ),
         "close_merchant" => {
-            (Access::Scope(WriteMerchants), &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount]])
+            (Needed::Scope(WriteMerchants), &[CALLER, CHANGE, &[Code::AccountNotFound, Code::OwnAccount]])
         }
-        "verify_key" | "verify_batch" => (Access::Scope(VerifyKeys), &[CALLER, BODY, &[Code::UnknownCondition]]),
+        "verify_key" | "verify_batch" => (Needed::Scope(VerifyKeys), &[CALLER, BODY, &[Code::UnknownCondition]]),
         "authorize" | "authorize_public" | "authorize_tokenization" => {
-            (Access::Gateway, &[CALLER, &[Code::UnknownCondition, Code::WrongType, Code::WrongAccount]])
+            (Needed::Gateway, &[CALLER, &[Code::UnknownCondition, Code::WrongType, Code::WrongAccount]])
         }
         "obtain_tokens" => (
-            Access::Open,
+            Needed::Open,
             &[
                 BODY,
                 CHANGE,
@@ -115,8 +115,8 @@ pub(super) fn of(operation: &str) -> Option<Facts> {
                 ],
             ],
         ),
-        "get_readiness" => (Access::Open, &[&[Code::Unavailable]]),
-        "get_health" | "get_signing_keys" | "get_oauth_metadata" => (Access::Open, &[]),
+        "get_readiness" => (Needed::Open, &[&[Code::Unavailable]]),
+        "get_health" | "get_signing_keys" | "get_oauth_metadata" => (Needed::Open, &[]),
         _ => return None,
     };
     let mut codes = parts.concat();

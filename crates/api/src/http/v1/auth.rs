@@ -14,9 +14,8 @@ use super::NO_STORE;
 use crate::http::{
     HttpOptions,
     caller::not_good,
-    context,
-    finish::{Calling, Noted},
-    looks,
+    context, looks,
+    observe::{Calling, Noted},
     problem::{Code, Problem},
     words::{MidWord, ScopeWord},
 };
@@ -124,7 +123,7 @@ async fn judged(
         Err(error) => {
             let forbidden = match error {
                 authorize::Error::Forbidden(forbidden) => forbidden,
-                authorize::Error::Denied(_) | authorize::Error::TooManyAttempts(_) | authorize::Error::Fault(_) => {
+                authorize::Error::Denied(_) | authorize::Error::TooManyAttempts(_) | authorize::Error::Failure(_) => {
                     return Err(error.into());
                 }
             };

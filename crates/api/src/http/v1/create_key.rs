@@ -16,7 +16,7 @@ use crate::http::{
     body::Body,
     caller::{Caller, WriteKeys},
     fields::Fields,
-    finish::{Noted, Object},
+    observe::{Noted, Object},
     problem::{Code, Problem},
     query::NoQuery,
     views::CreatedKeyView,
@@ -131,7 +131,7 @@ impl From<issue_key::Error> for Problem {
             )),
             E::NoSuchAccount => no_account(),
             E::AccountNotActive(_) => Self::new(Code::AccountNotActive),
-            E::Fault(fault) => fault.into(),
+            E::Failure(fault) => fault.into(),
         }
     }
 }

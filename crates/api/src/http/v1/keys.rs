@@ -18,15 +18,15 @@ use keyward_app::{
         revoke_key::{self, RevokeKey},
     },
 };
-use keyward_domain::{Condition, KeyId, KeyType, Mid, Reason};
+use keyward_domain::{KeyId, KeyStatus, KeyType, Mid, Reason};
 use utoipa::ToSchema;
 
-use super::{Segment, create_key::key_type as key_type_of, fresh, no_account};
+use super::{Segment, create_key::key_type as key_type_of, no_account, no_store};
 use crate::http::{
     caller::{Caller, ReadKeys, StopKeys},
     cursor,
-    finish::{Noted, Object},
     no_route::{no_account_or_key, no_key},
+    observe::{Noted, Object},
     problem::{Code, Problem},
     query::{NoQuery, Query},
     views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
@@ -78,7 +78,7 @@ pub(in crate::http) async fn get_or_list_keys(
     }
     let id = segment.parse().map_err(|_| no_key(&segment))?;
     let record = read_key(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
-    Ok(fresh(KeyDetailsView::new(&record, manage.access().expiry_time())))
+    Ok(no_store(KeyDetailsView::new(&record, manage.access().expiry_time())))
 }
 
 /// List the keys of a merchant.
@@ -109,7 +109,7 @@ pub(in crate::http) async fn list_keys_of_merchant(
 
 /// Which keys of an account a list shows.
 struct Listing {
-    condition: Option<Condition>,
+    condition: Option<KeyStatus>,
     key_type: Option<KeyType>,
     limit: u16,
     before: Option<KeyId>,
@@ -118,10 +118,10 @@ struct Listing {
 impl Listing {
     fn read(query: &mut Query) -> Self {
         let condition = match query.one("state").as_deref() {
-            None => Some(Condition::Active),
+            None => Some(KeyStatus::Active),
             Some("all") => None,
             Some(text) => {
-                let condition = text.parse::<Condition>();
+                let condition = text.parse::<KeyStatus>();
                 condition.map_err(|_| query.fault("state", "must be one of active, revoked, expired, all")).ok()
             }
         };
@@ -144,7 +144,7 @@ async fn list(
     let page = list_keys::list_keys(manage, caller, &ListKeys { mid, condition, key_type, limit, before }).await?;
     noted.is_about(Object::Account(page.chain.own().mid.clone()));
     let keys = page.keys.iter().map(|listed| KeyView::listed(listed, &page.chain, page.at)).collect();
-    Ok(fresh(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) }))
+    Ok(no_store(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) }))
 }
 
 /// Revoke an API key.
@@ -225,14 +225,14 @@ pub(in crate::http) async fn enforcement(
 ) -> Result<Response, Problem> {
     let id = segment.parse().map_err(|_| no_key(&segment))?;
     let found = in_force::in_force(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
-    Ok(fresh(EnforcementView::from(found)))
+    Ok(no_store(EnforcementView::from(found)))
 }
 
 impl From<list_keys::Error> for Problem {
     fn from(error: list_keys::Error) -> Self {
         match error {
             list_keys::Error::NoSuchAccount => no_account(),
-            list_keys::Error::Fault(fault) => fault.into(),
+            list_keys::Error::Failure(fault) => fault.into(),
         }
     }
 }
@@ -243,7 +243,7 @@ impl From<revoke_key::Error> for Problem {
             revoke_key::Error::Caller(error) => error.into(),
             revoke_key::Error::NoSuchKey => Self::new(Code::KeyNotFound),
             revoke_key::Error::Refused(keyward_domain::Refusal::WouldLockOut) => Self::new(Code::LockOut),
-            revoke_key::Error::Fault(fault) => fault.into(),
+            revoke_key::Error::Failure(fault) => fault.into(),
         }
     }
 }

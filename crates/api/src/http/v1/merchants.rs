@@ -12,20 +12,20 @@ use keyward_app::{
     Manage,
     manage::{
         change_status, create_account,
-        list_merchants::list_merchants as list_page,
-        read_merchant::read_merchant,
+        list_accounts::list_accounts as list_page,
+        read_account::read_account,
         register_merchant::{self, RegisterMerchant},
     },
 };
 use keyward_domain::{AccountId, Mid, Name, Status, revocation::StatusRefusal};
 use utoipa::ToSchema;
 
-use super::{Segment, fresh, no_account};
+use super::{Segment, no_account, no_store};
 use crate::http::{
     body::Body,
     caller::{Caller, ReadMerchants, StopMerchants, WriteMerchants},
     cursor,
-    finish::{Noted, Object},
+    observe::{Noted, Object},
     problem::{Code, Problem},
     query::{NoQuery, Query},
     views::{AccountPageView, AccountView},
@@ -98,7 +98,7 @@ pub(in crate::http) async fn list_merchants(
     query.check()?;
     let page = list_page(&manage, &caller.0, limit, before).await?;
     let merchants = page.accounts.iter().map(AccountView::from).collect();
-    Ok(fresh(AccountPageView { merchants, next_cursor: page.next.as_ref().map(cursor::encode) }))
+    Ok(no_store(AccountPageView { merchants, next_cursor: page.next.as_ref().map(cursor::encode) }))
 }
 
 /// Get a merchant.
@@ -115,9 +115,9 @@ pub(in crate::http) async fn get_merchant(
     _: NoQuery,
 ) -> Result<Response, Problem> {
     let mid = mid.parse().map_err(|_| no_account())?;
-    let account = read_merchant(&manage, &caller.0, &mid).await?.ok_or_else(no_account)?;
+    let account = read_account(&manage, &caller.0, &mid).await?.ok_or_else(no_account)?;
     noted.is_about(Object::Account(mid));
-    Ok(fresh(AccountView::from(&account)))
+    Ok(no_store(AccountView::from(&account)))
 }
 
 /// Suspend a merchant.
@@ -187,7 +187,7 @@ async fn change(
     if matches!(&changed, Ok(_) | Err(change_status::Error::Refused(_))) {
         noted.is_about(Object::Account(mid));
     }
-    Ok(fresh(AccountView::from(&changed?)))
+    Ok(no_store(AccountView::from(&changed?)))
 }
 
 impl From<register_merchant::Error> for Problem {
@@ -210,7 +210,7 @@ impl From<create_account::Error> for Problem {
             E::MidTaken => Self::new(Code::MidTaken),
             // Nobody asks for a platform over HTTP.
             E::PlatformExists => Self::new(Code::Internal).because(error),
-            E::Fault(fault) => fault.into(),
+            E::Failure(fault) => fault.into(),
         }
     }
 }
@@ -223,7 +223,7 @@ impl From<change_status::Error> for Problem {
             change_status::Error::Refused(StatusRefusal::OwnAccount) => Self::new(Code::OwnAccount),
             change_status::Error::Refused(StatusRefusal::SuspendedFromAbove) => Self::new(Code::SuspendedFromAbove),
             change_status::Error::Refused(StatusRefusal::Closed) => Self::new(Code::AccountClosed),
-            change_status::Error::Fault(fault) => fault.into(),
+            change_status::Error::Failure(fault) => fault.into(),
         }
     }
 }

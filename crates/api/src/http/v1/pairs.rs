@@ -16,7 +16,7 @@ use super::{NO_STORE, Segment, no_account};
 use crate::http::{
     body::Body,
     caller::{Caller, WriteKeys},
-    finish::{Noted, Object},
+    observe::{Noted, Object},
     problem::{Code, Problem},
     query::NoQuery,
     views::{KeyView, NoErrors},

@@ -18,7 +18,7 @@ use crate::http::{
     caller::refused,
     context,
     fields::{Fields, parse_object},
-    finish::Noted,
+    observe::Noted,
     problem::Problem,
     query::NoQuery,
 };

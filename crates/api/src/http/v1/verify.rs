@@ -9,19 +9,19 @@ use keyward_app::{
     Access,
     access::verify_key::{self, Verified},
 };
-use keyward_domain::{Conditions, Denial, KeyType, Mid, Scopes};
+use keyward_domain::{Denial, KeyType, Mid, Requirements, Scopes};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{create_key::key_type, fresh};
+use super::{create_key::key_type, no_store};
 use crate::http::{
     body::JsonBody,
     caller::{Caller, VerifyKeys},
     even_time::Hides,
     fields::Fields,
-    finish::{Noted, Object},
-    problem::{Code, Faults, Problem},
+    observe::{Noted, Object},
+    problem::{Code, FieldErrors, Problem},
     query::NoQuery,
     words::{KeyTypeWord, MidWord, ScopeWord},
 };
@@ -157,7 +157,7 @@ struct BatchView<'a> {
 /// A check that was read.
 struct Check {
     key: Zeroizing<String>,
-    conditions: Conditions,
+    conditions: Requirements,
 }
 
 /// Verify a key.
@@ -184,7 +184,7 @@ pub(in crate::http) async fn verify_key(
     if let Some(id) = id {
         noted.is_about(Object::Key(id));
     }
-    Ok(hiding(fresh(Shown(&verified)), [&verified]))
+    Ok(hiding(no_store(Shown(&verified)), [&verified]))
 }
 
 /// Verify many keys at once.
@@ -210,7 +210,7 @@ pub(in crate::http) async fn verify_batch(
         results.push(answer(&access, &caller.0, check).await?);
     }
     drop(begun);
-    Ok(hiding(fresh(BatchView { results: results.iter().map(Shown).collect() }), &results))
+    Ok(hiding(no_store(BatchView { results: results.iter().map(Shown).collect() }), &results))
 }
 
 /// Marks an answer that says of a key that it is not there.
@@ -263,12 +263,12 @@ fn read(mut fields: Fields, place: &str) -> Result<Check, Problem> {
     let mid = fields.parse("mid");
     let faults = fields.into_faults().below(place);
     let key = faults.into_result(key)?;
-    Ok(Check { key, conditions: Conditions { scopes, key_type: asked_type, mid } })
+    Ok(Check { key, conditions: Requirements { scopes, key_type: asked_type, mid } })
 }
 
 /// Refuses members that are no condition.
 fn refuse_unknown(fields: &Fields, known: &[&str], place: &str) -> Result<(), Problem> {
-    let mut faults = Faults::default();
+    let mut faults = FieldErrors::default();
     for name in fields.unknown(known) {
         let words = || (format!("{place}{name}"), format!("is no condition (there are {})", known.join(", ")));
         faults.add_with(words);
@@ -280,7 +280,7 @@ impl From<verify_key::Error> for Problem {
     fn from(error: verify_key::Error) -> Self {
         match error {
             verify_key::Error::TooManyAttempts(error) => error.into(),
-            verify_key::Error::Fault(fault) => fault.into(),
+            verify_key::Error::Failure(fault) => fault.into(),
         }
     }
 }

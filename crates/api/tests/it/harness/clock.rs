@@ -10,7 +10,7 @@ use std::{
 
 use keyward_app::{Clock, Entropy, NoEntropy};
 use keyward_domain::Timestamp;
-use keyward_verifier::protocol::Boot;
+use keyward_verifier::protocol::BootInstant;
 use tokio::time::Instant;
 
 use super::START;
@@ -72,8 +72,8 @@ impl Clock for Dial {
 }
 
 impl keyward_verifier::Clock for Dial {
-    fn boot(&self) -> Boot {
-        Boot::from_nanos(u64::try_from(self.monotonic().as_nanos()).unwrap() + 1)
+    fn boot(&self) -> BootInstant {
+        BootInstant::from_nanos(u64::try_from(self.monotonic().as_nanos()).unwrap() + 1)
     }
 
     fn wall(&self) -> Timestamp {
@@ -106,8 +106,8 @@ impl Clock for Simulated {
 }
 
 impl keyward_verifier::Clock for Simulated {
-    fn boot(&self) -> Boot {
-        Boot::from_nanos(u64::try_from(self.passed().as_nanos()).unwrap() + 1)
+    fn boot(&self) -> BootInstant {
+        BootInstant::from_nanos(u64::try_from(self.passed().as_nanos()).unwrap() + 1)
     }
 
     fn wall(&self) -> Timestamp {

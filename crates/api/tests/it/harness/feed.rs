@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use keyward_domain::{KeyId, Timestamp};
-use keyward_storage::{Events, Feed, Hint, Hints, Position, Read, Result, Seq, StorageError, Subject};
+use keyward_storage::{Events, Feed, Hint, Hints, Position, Read, Result, Seq, StorageError, Target};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -60,7 +60,7 @@ impl Feed for Feeding {
         pass(&self.reading).await?;
         let mut read = self.inner.events_after(position, at_most).await?;
         for event in read.events.iter_mut().filter(|_| self.blind) {
-            event.subject = Subject::Key(KeyId::from_uuid(Uuid::nil()));
+            event.subject = Target::Key(KeyId::from_uuid(Uuid::nil()));
         }
         Ok(read)
     }
@@ -73,7 +73,7 @@ impl Feed for Feeding {
         self.inner.listen().await
     }
 
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         pass(&self.noting).await?;
         self.inner.record_enforced(subjects, up_to, shown_by, at).await
     }

@@ -8,7 +8,7 @@ use keyward_domain::{MasterKey, SecretHasher};
 use keyward_storage::{Credentials, Feed, Membership, NodeId, Store};
 use keyward_verifier::{
     Verifier,
-    protocol::{Rules, Terms},
+    protocol::{LeaseConfig, Rules},
 };
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -73,7 +73,7 @@ impl Node {
             membership,
             clock: Arc::clone(&clock) as _,
             fresh_node: fresh_nodes(),
-            terms: Terms::QUICK,
+            terms: LeaseConfig::QUICK,
             rules: Rules::ALL,
             capacity_bytes: setup.capacity_bytes,
             version: String::new(),
@@ -87,7 +87,7 @@ impl Node {
             hashing: Hashing {
                 hasher: SecretHasher::new(&master, setup.form).remembering(&PROCESS_KEY),
                 form: setup.form,
-                slow_at_once: 2,
+                max_concurrent_slow_hashes: 2,
             },
             master,
             settings: setup.settings,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use keyward_app::Clock as _;
 use keyward_domain::Timestamp;
-use keyward_storage::{Confirmed, Members, StorageError, mock::MockNodes};
+use keyward_storage::{LeaseReply, Members, StorageError, mock::MockNodes};
 use serde_json::{Value, json};
 
 use super::verify;
@@ -18,7 +18,7 @@ const ALMOST: Duration = Duration::from_micros(1_999_999);
 async fn joined(world: &World, database_time: Timestamp) -> Node {
     let mut nodes = MockNodes::new();
     let head = world.ports().feed.head().await.unwrap().as_of;
-    nodes.expect_join().returning(move |_| Ok(Confirmed { head, database_time }));
+    nodes.expect_join().returning(move |_| Ok(LeaseReply { head, database_time }));
     nodes.expect_renew().returning(|_| Err(StorageError::Unavailable("cut off".into())));
     nodes
         .expect_members()

@@ -5,7 +5,7 @@ use std::{any::Any, marker::PhantomData, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use keyward_app::Clock as _;
 use keyward_storage::{
-    Confirmed, HistoryToken, Introduction, LostHistory, Members, Membership, NodeId, PgControl, Position, Renewal,
+    HistoryToken, JoinRequest, LeaseReply, LostHistory, Members, Membership, NodeId, PgControl, Position, Renewal,
     Result, Write,
 };
 use keyward_storage_sqlite::testing::open;
@@ -72,13 +72,13 @@ struct Dated {
 
 #[async_trait]
 impl Membership for Dated {
-    async fn join(&self, node: &Introduction) -> Result<Confirmed> {
-        Ok(Confirmed { database_time: self.clock.now(), ..self.control.join(node).await? })
+    async fn join(&self, node: &JoinRequest) -> Result<LeaseReply> {
+        Ok(LeaseReply { database_time: self.clock.now(), ..self.control.join(node).await? })
     }
 
-    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>> {
         let confirmed = self.control.renew(renewal).await?;
-        Ok(confirmed.map(|confirmed| Confirmed { database_time: self.clock.now(), ..confirmed }))
+        Ok(confirmed.map(|confirmed| LeaseReply { database_time: self.clock.now(), ..confirmed }))
     }
 
     async fn leave(&self, node: NodeId) -> Result<()> {

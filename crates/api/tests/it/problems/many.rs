@@ -1,4 +1,4 @@
-//! Faults without end: twenty are named, and how many more there are.
+//! FieldErrors without end: twenty are named, and how many more there are.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ async fn members_without_end_are_answered_in_a_few_words() {
     let checks: Vec<Value> = (0..100).map(|_| object(15)).collect();
     let answer = world.post_json(&by.value, "/v1/verify/batch", &json!({"checks": checks})).await;
     counted(&answer, "unknown_condition", 1_480);
-    // Faults of fields, a few in each check.
+    // FieldErrors of fields, a few in each check.
     let checks = vec![json!({"key": 1, "scopes": "x", "type": "x", "mid": "?"}); 100];
     let answer = world.post_json(&by.value, "/v1/verify/batch", &json!({"checks": checks})).await;
     counted(&answer, "invalid_request", 380);

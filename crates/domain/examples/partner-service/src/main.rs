@@ -6,8 +6,8 @@
 use std::{collections::HashMap, error::Error};
 
 use keyward_domain::{
-    AccountId, Actor, ApiKey, Ask, Candidate, Chain, Conditions, Decision, Environment, KeyId, KeyState, KeyTerms,
-    KeyType, KeyValue, Link, MasterKey, Name, Origin, OtherWriters, PresentedValue, Reach, Reason, Role, ScopeSet,
+    AccountId, Actor, ApiKey, RevocationRequest, Candidate, Chain, Requirements, Decision, Environment, KeyId, KeyState, KeyTerms,
+    KeyType, KeyValue, Link, MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Role, ScopeSet,
     SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
 };
 use uuid::Uuid;
@@ -54,7 +54,7 @@ impl Devices {
 
     /// Judges a value that somebody shows. An unknown key costs the same comparison as a known one.
     fn knock(&self, shown: &str, scope: &str, now: Timestamp) -> Result<Door, Box<dyn Error>> {
-        let asked = Conditions { scopes: scope.parse()?, ..Conditions::default() };
+        let asked = Requirements { scopes: scope.parse()?, ..Requirements::default() };
         let presented = PresentedValue::parse(shown, Environment::Sandbox);
         let found = match &presented {
             Err(error) => Err(*error),
@@ -78,8 +78,8 @@ impl Devices {
     /// Ends a key for good.
     fn expel(&mut self, id: KeyId, now: Timestamp) -> Result<(), Box<dyn Error>> {
         let key = self.keys.get(&id).ok_or("no such device")?;
-        let ask = Ask { at: now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
-        if let Decision::Revoke(revocation) = key.revoke(&self.chain, &ask, OtherWriters::None)? {
+        let ask = RevocationRequest { at: now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
+        if let Decision::Revoke(revocation) = key.revoke(&self.chain, &ask, OtherManagerKeys::None)? {
             let mut facts = key.facts().clone();
             facts.state = KeyState::Revoked(revocation);
             self.keys.insert(id, ApiKey::restore(facts)?);

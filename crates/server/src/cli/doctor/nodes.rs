@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use keyward_storage::{Feed, Hint, LostHistory, Member, Members, StorageError};
-use keyward_verifier::protocol::Terms;
+use keyward_verifier::protocol::LeaseConfig;
 use tokio::time::timeout;
 
 use super::Findings;
@@ -66,7 +66,7 @@ fn look_at_history(reports: Result<Vec<LostHistory>, StorageError>, findings: &m
 }
 
 /// What the rows say.
-fn judge(members: &Members, terms: Terms, findings: &mut Findings) {
+fn judge(members: &Members, terms: LeaseConfig, findings: &mut Findings) {
     for member in &members.rows {
         let since = members.database_time.since(member.renewed_at);
         if member.applied > members.head.seq() {
@@ -132,7 +132,7 @@ fn missing(lost: &LostHistory) -> String {
     )
 }
 
-fn standing_still(member: &Member, since: Duration, terms: Terms) -> String {
+fn standing_still(member: &Member, since: Duration, terms: LeaseConfig) -> String {
     let Member { node, ttl, version, started_at, .. } = member;
     format!(
         "{node} stands still: its lease of {} was renewed {} ago, so it answers nothing from memory, and each \

@@ -9,7 +9,7 @@ use keyward_app::{
         revoke_key::{RevokeKey, revoke_key},
     },
 };
-use keyward_domain::{ApiKey, Chain, Condition, KeyId, Reason, Status, Timestamp};
+use keyward_domain::{ApiKey, Chain, KeyId, KeyStatus, Reason, Status, Timestamp};
 use keyward_storage::KeyRecord;
 use serde_json::json;
 
@@ -57,7 +57,7 @@ pub(super) async fn run(revoke: &Revoke, settings: &Settings) -> Result<()> {
         waiting::in_force(node, settings, change).await
     })
     .await?;
-    let revoked = json!({ "id": id.to_string(), "state": Condition::Revoked.as_str() });
+    let revoked = json!({ "id": id.to_string(), "state": KeyStatus::Revoked.as_str() });
     output::object(&revoked, &[("ID", "id"), ("STATE", "state")], revoke.form)
 }
 
@@ -80,7 +80,7 @@ fn what_ends(key: &ApiKey, chain: &Chain, now: Timestamp) -> String {
     let closed = chain.links().find(|link| link.status == Status::Closed);
     match (closed, key.condition(chain, now), key.facts().expires_at) {
         (Some(closed), ..) => format!("It ended when {} was closed: that ends 0 keys that are good.", closed.mid),
-        (None, Condition::Expired, Some(at)) => format!("It expired at {at}: that ends 0 keys that are good."),
-        (None, Condition::Active | Condition::Expired | Condition::Revoked, _) => "That ends 1 key.".to_owned(),
+        (None, KeyStatus::Expired, Some(at)) => format!("It expired at {at}: that ends 0 keys that are good."),
+        (None, KeyStatus::Active | KeyStatus::Expired | KeyStatus::Revoked, _) => "That ends 1 key.".to_owned(),
     }
 }

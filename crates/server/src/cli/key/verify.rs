@@ -10,7 +10,7 @@ use keyward_app::{
     Caller,
     access::verify_key::{Verified, examine_key},
 };
-use keyward_domain::{Conditions, KeyType, Mid, Scope};
+use keyward_domain::{KeyType, Mid, Requirements, Scope};
 use serde_json::{Value, json};
 
 use super::{super::with_node, scopes};
@@ -53,7 +53,7 @@ const LINES: &[(&str, &str)] = &[
 
 pub(super) async fn run(verify: Verify, settings: &Settings) -> Result<ExitCode> {
     let Verify { scopes: wanted, key_type, mid, form } = verify;
-    let conditions = Conditions { scopes: scopes(&wanted)?, key_type, mid };
+    let conditions = Requirements { scopes: scopes(&wanted)?, key_type, mid };
     let value = typed::secret("The key's value: ")?;
     if value.starts_with(['{', '[', '"']) {
         return Err(wrong_usage(

@@ -13,17 +13,17 @@ use super::{
     hints::{PgHints, payload},
 };
 use crate::{
-    Event, Events, Feed, Hint, Hints, Nonce, Position, Read, Result, Seq, StorageError, Subject,
+    Event, Events, Feed, Hint, Hints, Nonce, Position, Read, Result, Seq, StorageError, Target,
     pool::Through as _,
     postgres::{Agreeing, PgInstant, error},
     row::{stored_seq, stored_snapshot, stored_token},
 };
 
 /// What an event is about, as its columns say it.
-fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Subject> {
+fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Target> {
     match scope {
-        "key" => Ok(Subject::Key(KeyId::from_uuid(subject))),
-        "account" => Ok(Subject::Account(AccountId::from_uuid(subject))),
+        "key" => Ok(Target::Key(KeyId::from_uuid(subject))),
+        "account" => Ok(Target::Account(AccountId::from_uuid(subject))),
         _ => Err(StorageError::Corrupt { table: "revocation_event", id: seq.to_string() }),
     }
 }
@@ -95,14 +95,14 @@ impl Feed for PgControl {
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.record_enforced", fields(%up_to))]
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), PgInstant::from(at));
         let (shown, nonce) = (column(shown_by.seq), shown_by.nonce.uuid());
         // One row a transaction, so that none of them waits for a unit of work in a circle. What a crash loses costs
         // whoever asks again one more wait.
         for subject in subjects {
             let noted = match subject {
-                Subject::Key(id) => {
+                Target::Key(id) => {
                     sqlx::query_scalar!(
                         "WITH noted AS (
                             UPDATE api_key SET enforced_at = $3
@@ -118,7 +118,7 @@ impl Feed for PgControl {
                     .one(&self.store.pool)
                     .await
                 }
-                Subject::Account(id) => {
+                Target::Account(id) => {
                     sqlx::query_scalar!(
                         "WITH noted AS (
                             UPDATE account SET enforced_at = $3

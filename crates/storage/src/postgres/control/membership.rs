@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{PgControl, column, headless, history};
 use crate::{
-    Confirmed, HistoryToken, Introduction, LostHistory, Member, Members, Membership, NodeId, Position, Renewal, Result,
+    HistoryToken, JoinRequest, LeaseReply, LostHistory, Member, Members, Membership, NodeId, Position, Renewal, Result,
     StorageError, Write,
     pool::Through as _,
     postgres::{PgInstant, error::commit_failed},
@@ -31,7 +31,7 @@ fn random(number: u64) -> i64 {
 #[async_trait]
 impl Membership for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.join", fields(node = %node.node))]
-    async fn join(&self, node: &Introduction) -> Result<Confirmed> {
+    async fn join(&self, node: &JoinRequest) -> Result<LeaseReply> {
         // A name that is there already is an error, and never an update: a join that was given up and carried out late
         // would acknowledge what its node has not applied.
         let ttl_ms = i32::try_from(node.ttl.as_millis()).unwrap_or(i32::MAX);
@@ -55,11 +55,11 @@ impl Membership for PgControl {
         let row = self.answered(query.fetch_one(own.connection())).await?;
         own.give_back();
         let database_time = wall_clock(row.database_time)?;
-        Ok(Confirmed { head: stored_snapshot(row.head, row.nonce, &row.token)?, database_time })
+        Ok(LeaseReply { head: stored_snapshot(row.head, row.nonce, &row.token)?, database_time })
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.renew", fields(node = %renewal.node))]
-    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>> {
         // The row's trigger looks at the secret, once it is joined with the one row that sets it; the setting ends with
         // the statement. Whatever this statement compares is of its own snapshot: the history that grants is the one
         // that was compared.
@@ -87,7 +87,7 @@ impl Membership for PgControl {
         own.give_back();
         let Some(row) = row else { return Ok(None) };
         let database_time = wall_clock(row.database_time)?;
-        Ok(Some(Confirmed { head: stored_snapshot(row.head, row.nonce, &row.token)?, database_time }))
+        Ok(Some(LeaseReply { head: stored_snapshot(row.head, row.nonce, &row.token)?, database_time }))
     }
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.leave", fields(%node))]

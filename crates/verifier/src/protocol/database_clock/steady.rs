@@ -6,7 +6,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Boot, MINUTE, Offset};
+use super::{BootInstant, MINUTE, Offset};
 
 /// How long a clock has to go evenly.
 const LONG_ENOUGH: Duration = Duration::from_mins(10);
@@ -53,14 +53,14 @@ pub(super) struct Steady {
 #[derive(Debug)]
 struct Stretch {
     /// The reading that the others agree with.
-    begins: (Boot, Offset),
+    begins: (BootInstant, Offset),
     last: Offset,
     /// Whether it has lasted for long enough.
     settled: bool,
 }
 
 impl Steady {
-    pub(super) fn read(&mut self, offset: Offset, sent_at: Boot) {
+    pub(super) fn read(&mut self, offset: Offset, sent_at: BootInstant) {
         let before = self.before.get_or_insert(offset);
         let fresh = Stretch { begins: (sent_at, offset), last: offset, settled: false };
         let stretch = self.stretch.get_or_insert(fresh);

@@ -10,8 +10,8 @@ fn seconds(by: i64) -> Timestamp {
     Timestamp::from_micros((START + by) * 1_000_000).unwrap()
 }
 
-fn boot(second: i64) -> Boot {
-    Boot::from_nanos(u64::try_from(second).unwrap() * 1_000_000_000)
+fn boot(second: i64) -> BootInstant {
+    BootInstant::from_nanos(u64::try_from(second).unwrap() * 1_000_000_000)
 }
 
 /// A clock that has been read once a second, from second 0 to this one, and shows what is expected.
@@ -120,7 +120,7 @@ fn a_pause_between_two_readings_contradicts_nothing() {
 #[test]
 fn a_late_answer_never_makes_the_bound_earlier() {
     let mut clock = DatabaseClock::default();
-    let at = |millis: u64| Boot::from_nanos(millis * 1_000_000);
+    let at = |millis: u64| BootInstant::from_nanos(millis * 1_000_000);
     // Read at 900 ms on the database, sent at 0 ms.
     clock.read(Timestamp::from_micros(START * 1_000_000 + 900_000).unwrap(), at(0));
     let late = clock.bound().unwrap();

@@ -7,8 +7,8 @@ use super::*;
 
 const TTL: Duration = Duration::from_nanos(10);
 
-fn at(nanos: u64) -> Boot {
-    Boot::from_nanos(nanos)
+fn at(nanos: u64) -> BootInstant {
+    BootInstant::from_nanos(nanos)
 }
 
 /// Of the history that everything begins in.
@@ -20,12 +20,12 @@ fn position(seq: u64) -> Position {
     Position { seq: Seq::new(seq), nonce: Nonce::from_uuid(Uuid::from_u128(seq.into())) }
 }
 
-fn reply(head: u64) -> Confirmed {
+fn reply(head: u64) -> LeaseReply {
     let head = Snapshot { position: position(head), token: token() };
-    Confirmed { head, database_time: Timestamp::from_micros(0).unwrap() }
+    LeaseReply { head, database_time: Timestamp::from_micros(0).unwrap() }
 }
 
-fn elsewhere(head: u64) -> Confirmed {
+fn elsewhere(head: u64) -> LeaseReply {
     let mut reply = reply(head);
     reply.head.token.timeline = 2;
     reply

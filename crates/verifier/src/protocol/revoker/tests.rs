@@ -9,8 +9,8 @@ use super::*;
 const GUARD: Duration = Duration::from_nanos(5);
 const ASSUMED: Duration = Duration::from_nanos(20);
 
-fn at(nanos: u64) -> Boot {
-    Boot::from_nanos(nanos)
+fn at(nanos: u64) -> BootInstant {
+    BootInstant::from_nanos(nanos)
 }
 
 fn token(timeline: u32) -> HistoryToken {

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::*;
 
-type Kept = BTreeSet<Subject>;
+type Kept = BTreeSet<Target>;
 
 impl Entries for Kept {
-    fn purge(&mut self, subject: &Subject) {
+    fn purge(&mut self, subject: &Target) {
         self.remove(subject);
     }
 
@@ -19,8 +19,8 @@ impl Entries for Kept {
     }
 }
 
-fn key(n: u128) -> Subject {
-    Subject::Key(KeyId::from_uuid(Uuid::from_u128(n)))
+fn key(n: u128) -> Target {
+    Target::Key(KeyId::from_uuid(Uuid::from_u128(n)))
 }
 
 fn position(seq: u64) -> Position {
@@ -37,7 +37,7 @@ fn open_at(floor: u64) -> Shard<Kept> {
     shard
 }
 
-fn keep(shard: &mut Shard<Kept>, ticket: Ticket, as_of: u64, subject: Subject) -> bool {
+fn keep(shard: &mut Shard<Kept>, ticket: Ticket, as_of: u64, subject: Target) -> bool {
     shard.admit(ticket, shown(as_of)).is_some_and(|entries| entries.insert(subject))
 }
 

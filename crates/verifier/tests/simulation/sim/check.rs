@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use keyward_domain::KeyId;
-use keyward_storage::{Seq, Subject};
+use keyward_storage::{Seq, Target};
 
 use super::history::{History, Mark, Record, Told};
 
@@ -76,8 +76,8 @@ impl Story {
 
 /// Everything that the log breaks.
 pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
-    let mut stories: BTreeMap<Subject, Story> = BTreeMap::new();
-    let mut made: BTreeMap<KeyId, (&[Subject], Mark)> = BTreeMap::new();
+    let mut stories: BTreeMap<Target, Story> = BTreeMap::new();
+    let mut made: BTreeMap<KeyId, (&[Target], Mark)> = BTreeMap::new();
     let mut histories = 0;
     for (mark, record) in history.records.iter().enumerate() {
         match record {
@@ -129,8 +129,8 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
 }
 
 fn judge(
-    stories: &BTreeMap<Subject, Story>,
-    subjects: Option<&[Subject]>,
+    stories: &BTreeMap<Target, Story>,
+    subjects: Option<&[Target]>,
     (arrived, arrived_at): (Mark, Duration),
     answered: Mark,
     told: Told,

@@ -9,13 +9,13 @@ use std::{
 
 use keyward_domain::{AccountId, Chain, KeyId, Link, Role, Status, Timestamp};
 use keyward_storage::{
-    Confirmed, Credential, Enforcement, Event, Events, Hint, HistoryToken, Introduction, LostHistory, Member, Members,
-    NodeId, Position, Read, Renewal, Result, Seq, Snapshot, StorageError, Subject, Write,
+    Credential, Enforcement, Event, Events, Hint, HistoryToken, JoinRequest, LeaseReply, LostHistory, Member, Members,
+    NodeId, Position, Read, Renewal, Result, Seq, Snapshot, StorageError, Target, Write,
 };
 use tokio::sync::{Mutex as Turn, mpsc};
 
 use super::{
-    people::{Person, link},
+    accounts::{Person, link},
     process::WALL,
     world::{World, lock},
 };
@@ -56,7 +56,7 @@ struct State {
     /// The greatest number that was ever given: where numbers are not given in the order of commits.
     given: Seq,
     /// What a transaction has locked.
-    locked: BTreeSet<Subject>,
+    locked: BTreeSet<Target>,
     leases: BTreeMap<NodeId, Member>,
     /// What the wall clock was set by, in microseconds.
     stepped: i64,
@@ -155,7 +155,7 @@ impl Database {
 
     pub(crate) fn record_enforced(
         &self,
-        subjects: &[Subject],
+        subjects: &[Target],
         up_to: Seq,
         shown_by: Position,
         at: Timestamp,
@@ -186,7 +186,7 @@ impl Database {
     }
 
     /// Sees the head first, and commits some time after that.
-    pub(crate) async fn join(&self, node: &Introduction) -> Result<Confirmed> {
+    pub(crate) async fn join(&self, node: &JoinRequest) -> Result<LeaseReply> {
         let (head, life) = self.begin()?;
         let (waits, _) = *lock(&self.waits);
         self.wait(waits).await;
@@ -212,11 +212,11 @@ impl Database {
         };
         state.leases.insert(node.node, row);
         self.world.count("joins");
-        Ok(Confirmed { head, database_time: at })
+        Ok(LeaseReply { head, database_time: at })
     }
 
     /// Sees the head first, and commits some time after that.
-    pub(crate) async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
+    pub(crate) async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>> {
         let (head, life) = self.begin()?;
         self.commit_takes_time().await;
         let mut state = self.still(life)?;
@@ -236,7 +236,7 @@ impl Database {
         row.counter = if rules.rows_are_numbered_at_random { renewal.counter } else { row.counter + 1 };
         row.applied = row.applied.max(renewal.applied.seq);
         row.renewed_at = at;
-        Ok(Some(Confirmed { head, database_time: at }))
+        Ok(Some(LeaseReply { head, database_time: at }))
     }
 
     pub(crate) fn leave(&self, node: NodeId) -> Result<()> {
@@ -270,9 +270,9 @@ impl Database {
         let listeners: Vec<_> = self.up()?.listeners.values().cloned().collect();
         for listener in listeners {
             let world = Arc::clone(&self.world);
-            let (lost, delay) = world.draw(|dice| {
-                let late = dice.per_mille(50);
-                (dice.per_mille(world.plan.hint_loss), if late { dice.doubling(1, 500) } else { dice.millis(0, 1) })
+            let (lost, delay) = world.draw(|rng| {
+                let late = rng.per_mille(50);
+                (rng.per_mille(world.plan.hint_loss), if late { rng.doubling(1, 500) } else { rng.millis(0, 1) })
             });
             if lost {
                 self.world.count("fault: notification lost");
@@ -350,9 +350,9 @@ impl Database {
 
     async fn commit_takes_time(&self) {
         let most = self.world.plan.commit;
-        let time = self.world.draw(|dice| {
-            if dice.per_mille(300) { Duration::from_millis(dice.below(most + 1)) } else { Duration::ZERO }
-        });
+        let time = self
+            .world
+            .draw(|rng| if rng.per_mille(300) { Duration::from_millis(rng.below(most + 1)) } else { Duration::ZERO });
         self.wait(time).await;
     }
 
@@ -373,10 +373,10 @@ impl State {
         Some(Credential { key: key.person.key(key.revoked), chain })
     }
 
-    fn last(&mut self, subject: Subject) -> Option<&mut Enforcement> {
+    fn last(&mut self, subject: Target) -> Option<&mut Enforcement> {
         match subject {
-            Subject::Key(id) => self.keys.get_mut(&id)?.last.as_mut(),
-            Subject::Account(id) => self.accounts.get_mut(&id)?.last.as_mut(),
+            Target::Key(id) => self.keys.get_mut(&id)?.last.as_mut(),
+            Target::Account(id) => self.accounts.get_mut(&id)?.last.as_mut(),
         }
     }
 }

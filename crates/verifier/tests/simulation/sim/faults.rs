@@ -7,9 +7,9 @@ use keyward_storage::{Hint, Seq};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    cluster::Cluster,
     link::{Line, Trouble},
     node::Node,
-    town::Town,
 };
 
 /// What may happen to a node, and how often beside the others.
@@ -47,27 +47,27 @@ const FAULTS: [Fault; 15] = [
 ];
 
 /// Breaks nodes until told to stop, one after the other on each.
-pub(crate) fn break_nodes(town: &Arc<Town>, over: &CancellationToken) {
-    for node in &town.nodes {
-        let (town, node, over) = (Arc::clone(town), Arc::clone(node), over.clone());
-        town.world.clone().spawn(async move {
+pub(crate) fn break_nodes(cluster: &Arc<Cluster>, over: &CancellationToken) {
+    for node in &cluster.nodes {
+        let (cluster, node, over) = (Arc::clone(cluster), Arc::clone(node), over.clone());
+        cluster.world.clone().spawn(async move {
             while !over.is_cancelled() {
-                let pause = town.world.draw(|dice| dice.millis(0, town.world.plan.node_faults));
-                town.world.pass(pause).await;
+                let pause = cluster.world.draw(|rng| rng.millis(0, cluster.world.plan.node_faults));
+                cluster.world.pass(pause).await;
                 if over.is_cancelled() {
                     break;
                 }
-                let fault = town.world.draw(|dice| dice.one_of(&FAULTS).copied()).unwrap_or(Fault::Pause);
-                strike(&town, &node, fault).await;
+                let fault = cluster.world.draw(|rng| rng.one_of(&FAULTS).copied()).unwrap_or(Fault::Pause);
+                strike(&cluster, &node, fault).await;
             }
         });
     }
 }
 
-async fn strike(town: &Town, node: &Arc<Node>, fault: Fault) {
-    let world = &town.world;
+async fn strike(cluster: &Cluster, node: &Arc<Node>, fault: Fault) {
+    let world = &cluster.world;
     let ttl = u64::try_from(world.plan.terms.ttl.as_millis()).unwrap_or_default();
-    let lasting = |least, most| world.draw(|dice| dice.doubling(least, most));
+    let lasting = |least, most| world.draw(|rng| rng.doubling(least, most));
     match fault {
         Fault::Pause => {
             world.count("fault: node stands still");
@@ -95,26 +95,26 @@ async fn strike(town: &Town, node: &Arc<Node>, fault: Fault) {
             world.count("fault: node crashed");
             node.kill();
             world.pass(lasting(1, ttl * 3)).await;
-            if world.draw(|dice| dice.per_mille(300)) {
-                node.machine.reboot(world.draw(|dice| dice.below(1 << 40)));
+            if world.draw(|rng| rng.per_mille(300)) {
+                node.machine.reboot(world.draw(|rng| rng.below(1 << 40)));
             }
             node.start();
         }
-        Fault::Restart => restart(town, node).await,
+        Fault::Restart => restart(cluster, node).await,
         Fault::Partition => {
             world.count("fault: node cut off");
-            broken(town, node, None, Trouble::CUT, lasting(20, ttl * 3)).await;
+            broken(cluster, node, None, Trouble::CUT, lasting(20, ttl * 3)).await;
         }
         Fault::OneWay => {
             world.count("fault: node cut off one way");
-            let out = world.draw(|dice| dice.per_mille(400));
+            let out = world.draw(|rng| rng.per_mille(400));
             let trouble = Trouble { requests_lost: out, answers_lost: !out, ..Trouble::NONE };
-            broken(town, node, None, trouble, lasting(20, ttl * 2)).await;
+            broken(cluster, node, None, trouble, lasting(20, ttl * 2)).await;
         }
         Fault::OneLine => {
             world.count("fault: one line of a node cut");
-            let line = world.draw(|dice| dice.one_of(&[Line::Lease, Line::Pool, Line::Keys]).copied());
-            broken(town, node, line, Trouble::CUT, lasting(50, ttl * 2)).await;
+            let line = world.draw(|rng| rng.one_of(&[Line::Lease, Line::Pool, Line::Keys]).copied());
+            broken(cluster, node, line, Trouble::CUT, lasting(50, ttl * 2)).await;
         }
         Fault::InParts => {
             world.count("fault: node cut off, and mended line by line");
@@ -127,93 +127,93 @@ async fn strike(town: &Town, node: &Arc<Node>, fault: Fault) {
         }
         Fault::Slow => {
             world.count("fault: way of a node slow");
-            let trouble = world.draw(|dice| dice.one_of(&[Trouble::SLOW, Trouble::LATE]).copied());
-            broken(town, node, None, trouble.unwrap_or(Trouble::SLOW), lasting(200, ttl * 2)).await;
+            let trouble = world.draw(|rng| rng.one_of(&[Trouble::SLOW, Trouble::LATE]).copied());
+            broken(cluster, node, None, trouble.unwrap_or(Trouble::SLOW), lasting(200, ttl * 2)).await;
         }
         Fault::WallClock => {
             world.count("fault: wall clock of a node set");
-            node.machine.step_wall(step(town));
+            node.machine.step_wall(step(cluster));
         }
     }
 }
 
 /// A step of a clock: seconds or hours, forth or back, in microseconds.
-fn step(town: &Town) -> i64 {
-    let by = town.world.draw(|dice| dice.doubling(250, 4_000_000));
+fn step(cluster: &Cluster) -> i64 {
+    let by = cluster.world.draw(|rng| rng.doubling(250, 4_000_000));
     let by = i64::try_from(by.as_micros()).unwrap_or_default();
-    if town.world.draw(|dice| dice.per_mille(500)) { by } else { -by }
+    if cluster.world.draw(|rng| rng.per_mille(500)) { by } else { -by }
 }
 
-async fn broken(town: &Town, node: &Arc<Node>, line: Option<Line>, trouble: Trouble, lasting: Duration) {
+async fn broken(cluster: &Cluster, node: &Arc<Node>, line: Option<Line>, trouble: Trouble, lasting: Duration) {
     node.link.trouble(line, trouble);
-    town.world.pass(lasting).await;
+    cluster.world.pass(lasting).await;
     node.link.trouble(line, Trouble::NONE);
 }
 
 /// As an upgrade goes: it gives its lease back, ends, and another process starts.
-async fn restart(town: &Town, node: &Arc<Node>) {
+async fn restart(cluster: &Cluster, node: &Arc<Node>) {
     let Some(alive) = node.alive() else { return };
-    town.world.count("fault: node restarted in good order");
+    cluster.world.count("fault: node restarted in good order");
     let verifier = Arc::clone(&alive.verifier);
     node.begin(&alive, "a node that leaves", async move { verifier.leave().await });
-    let later = town.world.draw(|dice| dice.doubling(1, 2_000));
-    town.world.pass(later).await;
+    let later = cluster.world.draw(|rng| rng.doubling(1, 2_000));
+    cluster.world.pass(later).await;
     node.kill();
     node.start();
 }
 
 /// Crashes the database now and then.
-pub(crate) fn break_database(town: &Arc<Town>, over: &CancellationToken) {
-    let (town, over) = (Arc::clone(town), over.clone());
-    town.world.clone().spawn(async move {
+pub(crate) fn break_database(cluster: &Arc<Cluster>, over: &CancellationToken) {
+    let (cluster, over) = (Arc::clone(cluster), over.clone());
+    cluster.world.clone().spawn(async move {
         while !over.is_cancelled() {
-            let pause = town.world.draw(|dice| dice.millis(1_000, town.world.plan.database_faults));
-            town.world.pass(pause).await;
+            let pause = cluster.world.draw(|rng| rng.millis(1_000, cluster.world.plan.database_faults));
+            cluster.world.pass(pause).await;
             if over.is_cancelled() {
                 break;
             }
-            let copy = town.database.copy();
-            let lag = town.world.draw(|dice| dice.per_mille(300).then(|| dice.doubling(1, 3_000)));
+            let copy = cluster.database.copy();
+            let lag = cluster.world.draw(|rng| rng.per_mille(300).then(|| rng.doubling(1, 3_000)));
             if let Some(lag) = lag {
-                town.world.pass(lag).await;
+                cluster.world.pass(lag).await;
             }
-            town.world.count("fault: database crashed");
-            town.database.crash();
-            let away = town.world.draw(|dice| dice.doubling(5, 6_000));
-            town.world.pass(away).await;
+            cluster.world.count("fault: database crashed");
+            cluster.database.crash();
+            let away = cluster.world.draw(|rng| rng.doubling(5, 6_000));
+            cluster.world.pass(away).await;
             match lag {
                 // A standby that lagged takes over, or a snapshot is put back.
                 Some(_) => {
-                    town.world.count("fault: database went back");
-                    town.database.go_back(copy, true);
+                    cluster.world.count("fault: database went back");
+                    cluster.database.go_back(copy, true);
                 }
-                None => town.database.restart_server(),
+                None => cluster.database.restart_server(),
             }
-            town.database.restart();
+            cluster.database.restart();
         }
     });
 }
 
 /// Sets the clock of the database, drops history, and sends hints that are wrong.
-pub(crate) fn meddle(town: &Arc<Town>, over: &CancellationToken) {
-    let (town, over) = (Arc::clone(town), over.clone());
-    town.world.clone().spawn(async move {
+pub(crate) fn meddle(cluster: &Arc<Cluster>, over: &CancellationToken) {
+    let (cluster, over) = (Arc::clone(cluster), over.clone());
+    cluster.world.clone().spawn(async move {
         while !over.is_cancelled() {
-            let pause = town.world.draw(|dice| dice.millis(0, town.world.plan.clock_faults));
-            town.world.pass(pause).await;
-            match town.world.draw(|dice| dice.below(10)) {
+            let pause = cluster.world.draw(|rng| rng.millis(0, cluster.world.plan.clock_faults));
+            cluster.world.pass(pause).await;
+            match cluster.world.draw(|rng| rng.below(10)) {
                 0..7 => {
-                    town.world.count("fault: clock of the database set");
-                    town.database.step_wall(step(&town));
+                    cluster.world.count("fault: clock of the database set");
+                    cluster.database.step_wall(step(&cluster));
                 }
                 7 => {
-                    town.world.count("fault: a hint of an event that never was");
-                    let wrong = Hint::Event(Seq::new(town.world.draw(|dice| dice.between(1, 1 << 40))));
+                    cluster.world.count("fault: a hint of an event that never was");
+                    let wrong = Hint::Event(Seq::new(cluster.world.draw(|rng| rng.between(1, 1 << 40))));
                     // Where the database is away there is nobody to tell.
-                    let _ = town.database.announce(wrong);
+                    let _ = cluster.database.announce(wrong);
                 }
                 _ => {
-                    let _ = town.database.prune();
+                    let _ = cluster.database.prune();
                 }
             }
         }

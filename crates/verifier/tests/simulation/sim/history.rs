@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keyward_domain::KeyId;
-use keyward_storage::{Seq, Subject};
+use keyward_storage::{Seq, Target};
 
 use super::database::Change;
 
@@ -25,18 +25,18 @@ pub(crate) enum Told {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Record {
     /// The database made it lasting.
-    Committed { subject: Subject, seq: Seq, narrows: bool },
+    Committed { subject: Target, seq: Seq, narrows: bool },
     /// It is said to be in force on every node: by the answer of a call, or by a note in the database.
-    InForce { subject: Subject, seq: Seq },
+    InForce { subject: Target, seq: Seq },
     /// A call was answered: how long it took since its commit was confirmed, on the node's own clock and without the time
     /// in which the process stood still.
-    Answered { at: Duration, node: u64, subject: Subject, seq: Seq, took: Duration, repeated: bool },
+    Answered { at: Duration, node: u64, subject: Target, seq: Seq, took: Duration, repeated: bool },
     /// A request was answered.
     Verified { at: Duration, arrived_at: Duration, arrived: Mark, node: u64, key: KeyId, told: Told },
     /// The database went back: of its events it has those up to this number, and gives the numbers after it once more.
     WentBack { at: Duration, kept: Seq },
     /// A key was made, and its making was answered.
-    Made { key: KeyId, subjects: Vec<Subject> },
+    Made { key: KeyId, subjects: Vec<Target> },
 }
 
 /// The log.
@@ -61,7 +61,7 @@ impl History {
         self.push(Record::Committed { subject: change.subject(), seq, narrows: change.narrows() });
     }
 
-    pub(crate) fn in_force(&mut self, subject: Subject, seq: Seq) {
+    pub(crate) fn in_force(&mut self, subject: Target, seq: Seq) {
         self.push(Record::InForce { subject, seq });
     }
 

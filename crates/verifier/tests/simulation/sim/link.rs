@@ -80,7 +80,7 @@ impl Link {
         F: Future<Output = Result<T>> + Send,
     {
         let (answer, answered) = oneshot::channel();
-        let (way, silent) = (Arc::clone(self), self.world.draw(|dice| dice.per_mille(500)));
+        let (way, silent) = (Arc::clone(self), self.world.draw(|rng| rng.per_mille(500)));
         self.world.spawn(async move {
             if way.travel(line, false).await {
                 let result = work().await;
@@ -112,15 +112,15 @@ impl Link {
         }
         let trouble = self.at(line);
         let slow = trouble.slow || back && trouble.slow_answers;
-        let (lost, delay) = self.world.draw(|dice| {
+        let (lost, delay) = self.world.draw(|rng| {
             let plan = &self.world.plan;
-            let lost = dice.per_mille(plan.loss);
+            let lost = rng.per_mille(plan.loss);
             let delay = if slow {
-                dice.doubling(10, 1_500)
-            } else if dice.per_mille(plan.slow) {
-                dice.doubling(20, 3_000)
+                rng.doubling(10, 1_500)
+            } else if rng.per_mille(plan.slow) {
+                rng.doubling(20, 3_000)
             } else {
-                dice.millis(0, 1)
+                rng.millis(0, 1)
             };
             (lost, delay)
         });

@@ -7,7 +7,7 @@ use std::{
 };
 
 use keyward_storage::NodeId;
-use keyward_verifier::{Clock as _, Parts, Tasks, Verifier, protocol::Boot};
+use keyward_verifier::{Clock as _, Parts, Tasks, Verifier, protocol::BootInstant};
 use uuid::Uuid;
 
 use super::{
@@ -40,7 +40,7 @@ pub(crate) struct Node {
     /// What was begun on the process that is alive and has not ended: what it is, and since when.
     under_way: Mutex<BTreeMap<u64, &'static str>>,
     /// For how long processes stood still here, in nanoseconds, and since when one does.
-    stood_still: Mutex<(u64, Option<Boot>)>,
+    stood_still: Mutex<(u64, Option<BootInstant>)>,
 }
 
 impl Node {
@@ -77,12 +77,12 @@ impl Node {
             membership: Some(Arc::clone(&ports) as _),
             clock: Arc::clone(&self.machine) as _,
             fresh_node: Box::new(move || {
-                let number = names.draw(super::dice::Dice::draw);
+                let number = names.draw(super::rng::Rng::draw);
                 NodeId::from_uuid(Uuid::from_u64_pair(number, 7))
             }),
             rules: world.rules,
             terms: world.plan.terms,
-            capacity_bytes: world.draw(|dice| dice.one_of(&ROOM).copied()).unwrap_or(ROOM[0]),
+            capacity_bytes: world.draw(|rng| rng.one_of(&ROOM).copied()).unwrap_or(ROOM[0]),
             version: "simulated".to_owned(),
             tasks: Arc::clone(&process) as _,
         }));
@@ -143,7 +143,7 @@ impl Node {
         what: &'static str,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
-        let number = self.world.draw(super::dice::Dice::draw);
+        let number = self.world.draw(super::rng::Rng::draw);
         lock(&self.under_way).insert(number, what);
         let node = Arc::clone(self);
         alive.process.spawn(Box::pin(async move {

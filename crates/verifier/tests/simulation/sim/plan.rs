@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use keyward_verifier::protocol::Terms;
+use keyward_verifier::protocol::LeaseConfig;
 
-use super::dice::Dice;
+use super::rng::Rng;
 
 /// The weather of one seed. Chances are per thousand, times in milliseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) nodes: u64,
-    pub(crate) terms: Terms,
+    pub(crate) terms: LeaseConfig,
     /// How many narrowing calls there are.
     pub(crate) calls: u32,
     /// The longest pause between two of them.
@@ -35,22 +35,22 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn draw(dice: &mut Dice) -> Self {
-        let pick = |dice: &mut Dice, of: &[u64]| *dice.one_of(of).expect("there is a choice");
+    pub(crate) fn draw(rng: &mut Rng) -> Self {
+        let pick = |rng: &mut Rng, of: &[u64]| *rng.one_of(of).expect("there is a choice");
         Self {
-            nodes: dice.between(2, 5),
-            terms: if dice.per_mille(150) { Terms::DEFAULT } else { Terms::QUICK },
+            nodes: rng.between(2, 5),
+            terms: if rng.per_mille(150) { LeaseConfig::DEFAULT } else { LeaseConfig::QUICK },
             calls: 240,
-            gap: pick(dice, &[100, 300, 600]),
-            loss: pick(dice, &[0, 2, 10, 40]),
-            slow: pick(dice, &[0, 2, 10, 30]),
-            hint_loss: pick(dice, &[0, 20, 300, 1_000]),
-            commit: pick(dice, &[2, 10, 200]),
-            preempted: pick(dice, &[5, 20, 60]),
-            noise: pick(dice, &[8, 20, 40]),
-            node_faults: pick(dice, &[1_500, 4_000, 12_000]),
-            database_faults: pick(dice, &[10_000, 30_000]),
-            clock_faults: pick(dice, &[1_000, 6_000]),
+            gap: pick(rng, &[100, 300, 600]),
+            loss: pick(rng, &[0, 2, 10, 40]),
+            slow: pick(rng, &[0, 2, 10, 30]),
+            hint_loss: pick(rng, &[0, 20, 300, 1_000]),
+            commit: pick(rng, &[2, 10, 200]),
+            preempted: pick(rng, &[5, 20, 60]),
+            noise: pick(rng, &[8, 20, 40]),
+            node_faults: pick(rng, &[1_500, 4_000, 12_000]),
+            database_faults: pick(rng, &[10_000, 30_000]),
+            clock_faults: pick(rng, &[1_000, 6_000]),
         }
     }
 

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use keyward_domain::{KeyId, Timestamp};
 use keyward_storage::{
-    Confirmed, Credential, Credentials, Events, Feed, Hint, Hints, HistoryToken, Introduction, LostHistory, Members,
-    Membership, NodeId, Position, Read, Renewal, Result, Seq, StorageError, Subject, Write,
+    Credential, Credentials, Events, Feed, Hint, Hints, HistoryToken, JoinRequest, LeaseReply, LostHistory, Members,
+    Membership, NodeId, Position, Read, Renewal, Result, Seq, StorageError, Target, Write,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,7 +59,7 @@ impl Credentials for Ports {
 
 #[async_trait]
 impl Membership for Ports {
-    async fn join(&self, node: &Introduction) -> Result<Confirmed> {
+    async fn join(&self, node: &JoinRequest) -> Result<LeaseReply> {
         let (database, node) = (Arc::clone(&self.database), node.clone());
         self.world.trace("join", 0);
         if node.previous.is_some() {
@@ -68,11 +68,11 @@ impl Membership for Ports {
         self.link.call(Line::Lease, PATIENCE, move || async move { database.join(&node).await }).await
     }
 
-    async fn renew(&self, renewal: &Renewal) -> Result<Option<Confirmed>> {
+    async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>> {
         self.world.trace("renew", renewal.applied.seq.number());
         let mut renewal = renewal.clone();
         let database = Arc::clone(&self.database);
-        if let Some(later) = self.world.draw(|dice| dice.per_mille(20).then(|| dice.doubling(1, 4_000))) {
+        if let Some(later) = self.world.draw(|rng| rng.per_mille(20).then(|| rng.doubling(1, 4_000))) {
             let (world, database, renewal) = (Arc::clone(&self.world), Arc::clone(&database), renewal.clone());
             self.world.spawn(async move {
                 world.pass(later).await;
@@ -154,7 +154,7 @@ impl Feed for Ports {
         Ok(Some(Box::new(Listening { number, hints, database, link })))
     }
 
-    async fn record_enforced(&self, subjects: &[Subject], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
+    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         let (database, subjects) = (Arc::clone(&self.database), subjects.to_vec());
         let noting = move || async move { database.record_enforced(&subjects, up_to, shown_by, at) };
         self.link.call(Line::Pool, PATIENCE, noting).await

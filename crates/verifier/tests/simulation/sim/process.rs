@@ -9,7 +9,7 @@ use std::{
 };
 
 use keyward_domain::Timestamp;
-use keyward_verifier::{Clock, Tasks, protocol::Boot};
+use keyward_verifier::{Clock, Tasks, protocol::BootInstant};
 
 use super::world::{World, lock};
 
@@ -116,11 +116,11 @@ pub(crate) const WALL: i64 = 1_800_000_000_000_000;
 
 impl Machine {
     pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
-        let rates = world.draw(|dice| Rates {
-            origin: dice.below(1_000_000_000_000_000),
-            ppm: i64::try_from(dice.below(1_001)).unwrap_or_default() - 500,
+        let rates = world.draw(|rng| Rates {
+            origin: rng.below(1_000_000_000_000_000),
+            ppm: i64::try_from(rng.below(1_001)).unwrap_or_default() - 500,
             lost: 0,
-            wall: WALL + i64::try_from(dice.below(2_000_000)).unwrap_or_default(),
+            wall: WALL + i64::try_from(rng.below(2_000_000)).unwrap_or_default(),
         });
         Arc::new(Self { world: Arc::clone(world), rates: Mutex::new(rates) })
     }
@@ -150,9 +150,9 @@ impl Machine {
 }
 
 impl Clock for Machine {
-    fn boot(&self) -> Boot {
+    fn boot(&self) -> BootInstant {
         let rates = *lock(&self.rates);
-        Boot::from_nanos(rates.origin + self.elapsed(rates))
+        BootInstant::from_nanos(rates.origin + self.elapsed(rates))
     }
 
     fn wall(&self) -> Timestamp {

@@ -15,9 +15,9 @@ use keyward_storage::{Credential, StorageError};
 use keyward_verifier::{Verifier, protocol::Step};
 
 use super::{
+    accounts::is_good,
     history::{Record, Told},
     node::Node,
-    people::is_good,
     ports::ASKED,
     world::World,
 };
@@ -47,7 +47,7 @@ pub(crate) fn verify(world: &Arc<World>, node: &Arc<Node>, key: KeyId) {
 
 /// As the service asks: memory first, then the database.
 async fn ask(world: &World, verifier: &Verifier, key: KeyId) -> Result<Option<Credential>, StorageError> {
-    if world.draw(|dice| dice.per_mille(500))
+    if world.draw(|rng| rng.per_mille(500))
         && let Some(found) = verifier.remembered(key)
     {
         world.count("answers from memory");
@@ -81,7 +81,7 @@ async fn step_by_step(world: &World, verifier: &Verifier, key: KeyId) -> Result<
 
 /// The thread may lose its processor between any two steps.
 async fn another_thread(world: &World) {
-    let away = world.draw(|dice| dice.per_mille(world.plan.preempted).then(|| dice.doubling(1, 6_000)));
+    let away = world.draw(|rng| rng.per_mille(world.plan.preempted).then(|| rng.doubling(1, 6_000)));
     if let Some(away) = away.filter(|away| *away > Duration::ZERO) {
         world.count("fault: request preempted between two steps");
         world.pass(away).await;

@@ -16,12 +16,12 @@ use keyward_verifier::protocol::Rules;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
-use super::{dice::Dice, history::History, plan::Plan};
+use super::{history::History, plan::Plan, rng::Rng};
 
 /// One simulation.
 pub(crate) struct World {
     start: Instant,
-    dice: Mutex<Dice>,
+    rng: Mutex<Rng>,
     tasks: TaskTracker,
     history: Mutex<History>,
     counts: Mutex<Counts>,
@@ -34,10 +34,10 @@ pub(crate) struct World {
 pub(crate) type Counts = BTreeMap<&'static str, u64>;
 
 impl World {
-    pub(crate) fn new(dice: Dice, rules: Rules, plan: Plan) -> Self {
+    pub(crate) fn new(rng: Rng, rules: Rules, plan: Plan) -> Self {
         Self {
             start: Instant::now(),
-            dice: Mutex::new(dice),
+            rng: Mutex::new(rng),
             tasks: TaskTracker::new(),
             history: Mutex::default(),
             counts: Mutex::default(),
@@ -58,8 +58,8 @@ impl World {
     }
 
     /// Draws.
-    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut Dice) -> T) -> T {
-        draw(&mut lock(&self.dice))
+    pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
+        draw(&mut lock(&self.rng))
     }
 
     /// From now on nothing is lost or slow any more.

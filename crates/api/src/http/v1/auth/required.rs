@@ -1,12 +1,12 @@
 //! What a gateway requires of a credential, from path, query and headers. Query and headers only narrow.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use keyward_domain::{Conditions, Denial, MAX_SCOPES, MAX_SCOPES_LEN, Scope, ScopeSet};
+use keyward_domain::{Denial, MAX_SCOPES, MAX_SCOPES_LEN, Requirements, Scope, ScopeSet};
 
 use super::{super::create_key::key_type, AuthPath};
 use crate::http::{
     fields::place_name,
-    problem::{Code, Faults, Problem},
+    problem::{Code, FieldErrors, Problem},
     query::Query,
 };
 
@@ -19,11 +19,11 @@ const MID: &str = "x-keyward-require-mid";
 /// All that is required.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Required {
-    pub(in crate::http) conditions: Conditions,
+    pub(in crate::http) conditions: Requirements,
     /// Headers that require an account and that no credential meets, by name.
-    wrong_account: Faults,
+    wrong_account: FieldErrors,
     /// The same of all other conditions.
-    insufficient_scope: Faults,
+    insufficient_scope: FieldErrors,
 }
 
 impl Required {
@@ -34,7 +34,7 @@ impl Required {
     pub(in crate::http) fn read(path: AuthPath, query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
         let conditions = match query.filter(|_| !path.has_tail) {
             Some(query) => in_query(path, Query::read(query)?)?,
-            None => Conditions { key_type: path.key_type, ..Conditions::default() },
+            None => Requirements { key_type: path.key_type, ..Requirements::default() },
         };
         let mut required = Self { conditions, ..Self::default() };
         if headers.keys().any(|name| name.as_str().starts_with(PREFIX)) {
@@ -136,7 +136,7 @@ fn text(line: &HeaderValue) -> &str {
 }
 
 /// The conditions in a query. Its type may only repeat what the path says.
-fn in_query(path: AuthPath, mut query: Query) -> Result<Conditions, Problem> {
+fn in_query(path: AuthPath, mut query: Query) -> Result<Requirements, Problem> {
     let unknown = query.unknown_conditions(&PARAMETERS);
     if !unknown.is_empty() {
         return Err(Problem::new(Code::UnknownCondition).faults(unknown));
@@ -159,5 +159,5 @@ fn in_query(path: AuthPath, mut query: Query) -> Result<Conditions, Problem> {
     }
     let mid = query.parse("mid");
     query.check()?;
-    Ok(Conditions { scopes, key_type: path.key_type, mid })
+    Ok(Requirements { scopes, key_type: path.key_type, mid })
 }

@@ -17,9 +17,9 @@ use utoipa::ToSchema;
 use crate::http::{
     caller::refused,
     fields::Fields,
-    finish::{Calling, Noted, Object},
+    observe::{Calling, Noted, Object},
     problem::{Code, Problem},
-    v1::fresh,
+    v1::no_store,
     views::NoErrors,
 };
 
@@ -112,7 +112,7 @@ pub(super) async fn answer(
         let refreshed = refresh_token(access, RefreshToken { token: &token, scopes: None, proved: None }).await;
         let tokens = refreshed.inspect_err(|error| note_refresh(noted, error))?;
         noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
-        return Ok(fresh(TokenView::from(tokens)));
+        return Ok(no_store(TokenView::from(tokens)));
     }
     let app_key = fields.required_credential("AppKey");
     let app_secret = fields.required_credential("AppSecret");
@@ -121,7 +121,7 @@ pub(super) async fn answer(
     let request = ObtainToken { app_key: &app_key, app_secret: &app_secret, scopes: None, source, refreshable: true };
     let tokens = obtain_token(access, request).await?;
     noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
-    Ok(fresh(TokenView::from(tokens)))
+    Ok(no_store(TokenView::from(tokens)))
 }
 
 /// Notes the key that a refused refresh token speaks for: this service sealed its id into it.
@@ -160,7 +160,7 @@ impl From<obtain_token::Error> for Problem {
             // This dialect asks for no scopes.
             E::ScopeNotCovered => Self::new(Code::Internal).because(error),
             E::TooManyAttempts(error) => error.into(),
-            E::Fault(fault) => fault.into(),
+            E::Failure(fault) => fault.into(),
         }
     }
 }
@@ -173,7 +173,7 @@ impl From<refresh_token::Error> for Problem {
                 "The refresh token is not good, or was used before: obtain new tokens with AppKey and AppSecret.",
             ),
             E::ScopeNotCovered => Self::new(Code::Internal).because(error),
-            E::Fault(fault) => fault.into(),
+            E::Failure(fault) => fault.into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, StatusCode, header};
 use keyward_app::{
-    Access, Fault, Source,
+    Access, Failure, Source,
     access::{
         obtain_token::{self, ObtainToken, Tokens, obtain_token},
         refresh_token::{self, RefreshToken, refresh_token},
@@ -26,7 +26,7 @@ use crate::http::{
     caller::refused,
     even_time::Hides,
     fields::{folded, trimmed},
-    finish::{Calling, Noted},
+    observe::{Calling, Noted},
     problem::{BASIC_CHALLENGE, Code, InOtherWords, Problem, whole_seconds},
     v1::NO_STORE,
 };
@@ -283,7 +283,7 @@ impl From<obtain_token::Error> for Refusal {
                 description: "too many wrong pairs of keys; wait as long as Retry-After says",
                 problem: error.into(),
             },
-            E::Fault(fault) => fault.into(),
+            E::Failure(fault) => fault.into(),
         }
     }
 }
@@ -294,7 +294,7 @@ impl From<refresh_token::Error> for Refusal {
         match error {
             E::Denied { denial, .. } => Self::invalid_grant(denial),
             E::ScopeNotCovered => not_covered(),
-            E::Fault(fault) => fault.into(),
+            E::Failure(fault) => fault.into(),
         }
     }
 }
@@ -304,8 +304,8 @@ fn not_covered() -> Refusal {
 }
 
 /// What is our fault keeps its status and its `Retry-After`, in this dialect's words.
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
+impl From<Failure> for Refusal {
+    fn from(fault: Failure) -> Self {
         let problem = Problem::from(fault);
         let status = problem.code().status();
         let (error, description) = match status {

@@ -32,7 +32,7 @@ fn said(rows: Vec<Member>) -> Vec<(Level, &'static str, String)> {
         database_time: Timestamp::from_micros(NOW).unwrap(),
     };
     let mut findings = Findings::default();
-    judge(&members, Terms::DEFAULT, &mut findings);
+    judge(&members, LeaseConfig::DEFAULT, &mut findings);
     findings.0.into_iter().map(|finding| (finding.level, finding.about, finding.text)).collect()
 }
 

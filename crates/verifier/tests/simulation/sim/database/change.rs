@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use keyward_domain::{AccountId, KeyId, Status};
-use keyward_storage::{Enforcement, Event, HistoryToken, Nonce, Position, Result, StorageError, Subject};
+use keyward_storage::{Enforcement, Event, HistoryToken, Nonce, Position, Result, StorageError, Target};
 use tokio::{sync::oneshot, time::timeout};
 use uuid::Uuid;
 
@@ -18,10 +18,10 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    pub(crate) const fn subject(self) -> Subject {
+    pub(crate) const fn subject(self) -> Target {
         match self {
-            Self::Revoke(key) => Subject::Key(key),
-            Self::Status(account, _) => Subject::Account(account),
+            Self::Revoke(key) => Target::Key(key),
+            Self::Status(account, _) => Target::Account(account),
         }
     }
 

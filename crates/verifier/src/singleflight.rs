@@ -18,15 +18,15 @@ type Flights = Arc<Mutex<HashMap<KeyId, Flight>>>;
 pub(crate) struct Reads(Flights);
 
 /// A request's part in a read.
-pub(crate) enum Seat {
+pub(crate) enum Role {
     /// It reads; others may wait for it.
-    Lead(Lead),
+    Leader(Leader),
     /// Somebody else reads already.
     Share(Flight),
 }
 
 /// The right and the duty to read. Dropped without landing, it leaves those who wait to read by themselves.
-pub(crate) struct Lead {
+pub(crate) struct Leader {
     id: KeyId,
     flight: Flight,
     flights: Flights,
@@ -43,18 +43,18 @@ pub(crate) struct Flight {
 
 impl Reads {
     /// Takes part in the read of this key.
-    pub(crate) fn take_a_seat(&self, id: KeyId) -> Seat {
+    pub(crate) fn take_a_seat(&self, id: KeyId) -> Role {
         let mut flights = lock(&self.0);
         if let Some(flight) = flights.get(&id) {
-            return Seat::Share(flight.clone());
+            return Role::Share(flight.clone());
         }
         let flight = Flight::default();
         flights.insert(id, flight.clone());
-        Seat::Lead(Lead { id, flight, flights: Arc::clone(&self.0) })
+        Role::Leader(Leader { id, flight, flights: Arc::clone(&self.0) })
     }
 }
 
-impl Lead {
+impl Leader {
     /// Tells what was read to those who wait.
     pub(crate) fn land(self, ticket: Ticket, read: Read<Credential>) {
         // It is the first: nobody else has this lead.
@@ -62,7 +62,7 @@ impl Lead {
     }
 }
 
-impl Drop for Lead {
+impl Drop for Leader {
     fn drop(&mut self) {
         lock(&self.flights).remove(&self.id);
         self.flight.over.cancel();

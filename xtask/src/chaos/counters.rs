@@ -46,9 +46,9 @@ pub(super) type Got = Result<u16, Silence>;
 
 /// All counts so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<BTreeMap<(Op, Got), u64>>);
+pub(super) struct Counters(Mutex<BTreeMap<(Op, Got), u64>>);
 
-impl Tally {
+impl Counters {
     pub(super) fn count(&self, op: Op, got: Got) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((op, got)).or_default() += 1;
     }

@@ -17,8 +17,8 @@ const BAD: u32 = 13;
 const AWAY: u32 = 99;
 
 #[async_trait]
-impl Together for Slow {
-    type Question = u32;
+impl Batched for Slow {
+    type Request = u32;
     type Answer = u32;
 
     async fn answer(&self, asked: &[u32]) -> Result<Vec<u32>> {
@@ -36,7 +36,7 @@ impl Together for Slow {
 
 /// A meeting, and the two ends by which a test holds its statements.
 struct Stage {
-    meeting: Arc<Meeting<Slow>>,
+    meeting: Arc<Batcher<Slow>>,
     begun: mpsc::UnboundedReceiver<Vec<u32>>,
     go: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -46,7 +46,7 @@ impl Stage {
     fn new(at_once: usize) -> Self {
         let ((begun, receiver), go, tasks) =
             (mpsc::unbounded_channel(), Arc::new(Semaphore::new(0)), TaskTracker::new());
-        let meeting = Meeting::new(Slow { begun, go: Arc::clone(&go) }, at_once, tasks.clone());
+        let meeting = Batcher::new(Slow { begun, go: Arc::clone(&go) }, at_once, tasks.clone());
         Self { meeting: Arc::new(meeting), begun: receiver, go, tasks }
     }
 

@@ -12,11 +12,11 @@ use keyward_verifier::Clock as _;
 use tokio::sync::oneshot;
 
 use super::{
+    accounts::{account_id, key_id, subjects_of},
     database::{Change, Changed, Database},
     history::Record,
     link::{Line, Trouble},
     node::{Alive, Node},
-    people::{account_id, key_id, subjects_of},
     requests::verify,
     world::{World, lock},
 };
@@ -27,15 +27,15 @@ const MERCHANTS: u64 = 8;
 const KEYS: u64 = 40;
 
 /// The installation.
-pub(crate) struct Town {
+pub(crate) struct Cluster {
     pub(crate) world: Arc<World>,
     pub(crate) database: Arc<Database>,
     pub(crate) nodes: Vec<Arc<Node>>,
-    people: Mutex<People>,
+    accounts: Mutex<Accounts>,
 }
 
 #[derive(Default)]
-struct People {
+struct Accounts {
     made: u64,
     /// Keys that nobody has revoked, and some that somebody has.
     keys: Vec<KeyId>,
@@ -45,49 +45,49 @@ struct People {
     changes: Vec<Change>,
 }
 
-impl Town {
+impl Cluster {
     pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
         let database = Database::new(world);
         let nodes = (0..world.plan.nodes).map(|number| Node::new(number, world, &database)).collect();
-        let town = Self { world: Arc::clone(world), database, nodes, people: Mutex::default() };
-        town.database.add_account(account_id(0), Role::Platform, None);
+        let cluster = Self { world: Arc::clone(world), database, nodes, accounts: Mutex::default() };
+        cluster.database.add_account(account_id(0), Role::Platform, None);
         for _ in 0..PARTNERS {
-            town.make_account(Role::Partner);
+            cluster.make_account(Role::Partner);
         }
         for _ in 0..MERCHANTS {
-            town.make_account(Role::Merchant);
+            cluster.make_account(Role::Merchant);
         }
         for _ in 0..KEYS {
-            town.make_key();
+            cluster.make_key();
         }
-        Arc::new(town)
+        Arc::new(cluster)
     }
 
     fn make_account(&self, role: Role) {
-        let mut people = lock(&self.people);
-        people.made += 1;
-        let id = account_id(people.made);
+        let mut accounts = lock(&self.accounts);
+        accounts.made += 1;
+        let id = account_id(accounts.made);
         let parent = match role {
-            Role::Merchant => self.world.draw(|dice| dice.one_of(&people.partners).copied()),
+            Role::Merchant => self.world.draw(|rng| rng.one_of(&accounts.partners).copied()),
             Role::Platform | Role::Partner => Some(account_id(0)),
         };
         self.database.add_account(id, role, parent);
         match role {
-            Role::Merchant => people.merchants.push(id),
-            Role::Platform | Role::Partner => people.partners.push(id),
+            Role::Merchant => accounts.merchants.push(id),
+            Role::Platform | Role::Partner => accounts.partners.push(id),
         }
     }
 
     /// Makes a key. The moment its making returns it is known everywhere.
     pub(crate) fn make_key(&self) -> KeyId {
-        let mut people = lock(&self.people);
-        people.made += 1;
-        let id = key_id(people.made);
-        let at = self.world.draw(|dice| dice.one_of(&people.merchants).copied()).unwrap_or(account_id(0));
+        let mut accounts = lock(&self.accounts);
+        accounts.made += 1;
+        let id = key_id(accounts.made);
+        let at = self.world.draw(|rng| rng.one_of(&accounts.merchants).copied()).unwrap_or(account_id(0));
         self.database.add_key(id, at);
-        people.keys.push(id);
-        if people.keys.len() > 60 {
-            people.keys.remove(0);
+        accounts.keys.push(id);
+        if accounts.keys.len() > 60 {
+            accounts.keys.remove(0);
         }
         let chain = self.database.truth(id).map(|credential| credential.chain);
         let subjects = chain.map(|chain| subjects_of(id, &chain)).unwrap_or_default();
@@ -97,21 +97,19 @@ impl Town {
 
     /// A node, by chance.
     pub(crate) fn any_node(&self) -> Option<&Arc<Node>> {
-        self.world.draw(|dice| dice.one_of(&self.nodes))
+        self.world.draw(|rng| rng.one_of(&self.nodes))
     }
 
     /// A key, by chance; the younger, the likelier.
     pub(crate) fn any_key(&self) -> Option<KeyId> {
-        let people = lock(&self.people);
-        let recent = &people.keys[people.keys.len().saturating_sub(12)..];
-        self.world
-            .draw(|dice| if dice.per_mille(600) { dice.one_of(recent) } else { dice.one_of(&people.keys) })
-            .copied()
+        let accounts = lock(&self.accounts);
+        let recent = &accounts.keys[accounts.keys.len().saturating_sub(12)..];
+        self.world.draw(|rng| if rng.per_mille(600) { rng.one_of(recent) } else { rng.one_of(&accounts.keys) }).copied()
     }
 
     /// All keys that are still in use.
     pub(crate) fn keys(&self) -> Vec<KeyId> {
-        lock(&self.people).keys.clone()
+        lock(&self.accounts).keys.clone()
     }
 
     /// A key that this change touches.
@@ -122,12 +120,12 @@ impl Town {
         };
         let under = |key: &KeyId| self.database.truth(*key).is_some_and(|it| it.chain.contains(account));
         let keys: Vec<KeyId> = self.keys().into_iter().filter(under).collect();
-        self.world.draw(|dice| dice.one_of(&keys).copied())
+        self.world.draw(|rng| rng.one_of(&keys).copied())
     }
 
     /// What somebody wants to narrow next.
     pub(crate) fn next_change(&self) -> Option<Change> {
-        let kind = self.world.draw(|dice| dice.below(100));
+        let kind = self.world.draw(|rng| rng.below(100));
         match kind {
             0..60 => self.any_key().map(Change::Revoke),
             60..80 => self.any_account(false).map(|id| Change::Status(id, Status::Suspended)),
@@ -135,36 +133,36 @@ impl Town {
             85..88 => {
                 self.make_account(Role::Merchant);
                 let closed = self.any_account(false)?;
-                lock(&self.people).merchants.retain(|id| *id != closed);
+                lock(&self.accounts).merchants.retain(|id| *id != closed);
                 Some(Change::Status(closed, Status::Closed))
             }
             _ => {
-                let people = lock(&self.people);
-                self.world.draw(|dice| dice.one_of(&people.changes).copied())
+                let accounts = lock(&self.accounts);
+                self.world.draw(|rng| rng.one_of(&accounts.changes).copied())
             }
         }
     }
 
     fn any_account(&self, partner: bool) -> Option<AccountId> {
-        let people = lock(&self.people);
-        self.world.draw(|dice| dice.one_of(if partner { &people.partners } else { &people.merchants })).copied()
+        let accounts = lock(&self.accounts);
+        self.world.draw(|rng| rng.one_of(if partner { &accounts.partners } else { &accounts.merchants })).copied()
     }
 
     /// A client narrows or widens something, through this node.
     pub(crate) fn call(self: &Arc<Self>, node: &Arc<Node>, change: Change) {
         let Some(alive) = node.alive() else { return };
         {
-            let mut people = lock(&self.people);
-            people.changes.push(change);
-            if people.changes.len() > 4 {
-                people.changes.remove(0);
+            let mut accounts = lock(&self.accounts);
+            accounts.changes.push(change);
+            if accounts.changes.len() > 4 {
+                accounts.changes.remove(0);
             }
         }
         if change.narrows() {
             self.world.count("narrowing calls begun");
         }
-        let (town, on, here) = (Arc::clone(self), Arc::clone(node), alive.clone());
-        node.begin(&alive, "a call", async move { town.change(&on, &here, change).await });
+        let (cluster, on, here) = (Arc::clone(self), Arc::clone(node), alive.clone());
+        node.begin(&alive, "a call", async move { cluster.change(&on, &here, change).await });
     }
 
     async fn change(self: &Arc<Self>, node: &Arc<Node>, alive: &Alive, change: Change) {
@@ -223,11 +221,11 @@ impl Town {
         let Some(key) = self.key_under(change) else { return };
         for node in &self.nodes {
             verify(&self.world, node, key);
-            let (town, node) = (Arc::clone(self), Arc::clone(node));
+            let (cluster, node) = (Arc::clone(self), Arc::clone(node));
             self.world.spawn(async move {
-                let later = town.world.draw(|dice| dice.doubling(1, 4_000));
-                town.world.pass(later).await;
-                verify(&town.world, &node, key);
+                let later = cluster.world.draw(|rng| rng.doubling(1, 4_000));
+                cluster.world.pass(later).await;
+                verify(&cluster.world, &node, key);
             });
         }
     }
@@ -237,12 +235,11 @@ impl Town {
     pub(crate) async fn revoke_while_a_node_joins(self: Arc<Self>) {
         let (Some(joining), Some(revoking), key) = (self.any_node(), self.any_node(), self.make_key()) else { return };
         self.world.count("calls that met a node that joined");
-        let short = |town: &Self, most| town.world.draw(|dice| dice.millis(0, most));
+        let short = |cluster: &Self, most| cluster.world.draw(|rng| rng.millis(0, most));
         joining.link.trouble(Some(Line::Keys), Trouble::LATE);
         verify(&self.world, joining, key);
         self.world.pass(short(&self, 5)).await;
-        let (joins, changes) =
-            self.world.draw(|dice| *dice.one_of(&[(200, 0), (0, 200), (200, 200)]).expect("a choice"));
+        let (joins, changes) = self.world.draw(|rng| *rng.one_of(&[(200, 0), (0, 200), (200, 200)]).expect("a choice"));
         self.database.let_wait(short(&self, joins), short(&self, changes));
         joining.machine.step_wall(3_600_000_000);
         for _ in 0..3 {
@@ -272,10 +269,10 @@ impl Town {
         away.link.trouble(None, Trouble::CUT);
         self.call(revoking, Change::Revoke(key));
         let ttl = u64::try_from(self.world.plan.terms.ttl.as_millis()).unwrap_or_default();
-        self.world.pass(self.world.draw(|dice| dice.millis(ttl / 2, ttl))).await;
+        self.world.pass(self.world.draw(|rng| rng.millis(ttl / 2, ttl))).await;
         away.link.trouble(Some(Line::Lease), Trouble::NONE);
         for _ in 0..12 {
-            self.world.pass(self.world.draw(|dice| dice.millis(0, ttl / 5))).await;
+            self.world.pass(self.world.draw(|rng| rng.millis(0, ttl / 5))).await;
             verify(&self.world, away, key);
         }
         away.link.trouble(None, Trouble::NONE);
@@ -288,12 +285,12 @@ impl Town {
                 verify(&self.world, node, key);
             }
         }
-        let later = self.world.draw(|dice| dice.millis(0, 60));
+        let later = self.world.draw(|rng| rng.millis(0, 60));
         self.world.pass(later).await;
         let Some(node) = self.any_node() else { return };
         self.call(node, change);
         if let Change::Status(account, Status::Suspended) = change {
-            let later = self.world.draw(|dice| dice.doubling(100, 6_000));
+            let later = self.world.draw(|rng| rng.doubling(100, 6_000));
             self.world.pass(later).await;
             if let Some(node) = self.any_node() {
                 self.call(node, Change::Status(account, Status::Active));

@@ -4,7 +4,7 @@ use keyward_domain::{Account, AccountId};
 use keyward_storage::AccountWindow;
 
 use super::Manage;
-use crate::{Fault, access::Caller};
+use crate::{Failure, access::Caller};
 
 /// One page.
 #[derive(Debug)]
@@ -18,13 +18,13 @@ pub struct Page {
 /// Reads one page of at most `limit` accounts, 1 to 1000.
 ///
 /// # Errors
-/// [`Fault`] if the answer is not to be had.
-pub async fn list_merchants(
+/// [`Failure`] if the answer is not to be had.
+pub async fn list_accounts(
     manage: &Manage,
     caller: &Caller,
     limit: u16,
     before: Option<AccountId>,
-) -> Result<Page, Fault> {
+) -> Result<Page, Failure> {
     // One row beyond the page tells whether there is a next one.
     let window = AccountWindow { before, rows: limit.saturating_add(1) };
     let mut accounts = manage.store.accounts(&caller.reach(), window).await?;

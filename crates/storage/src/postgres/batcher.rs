@@ -24,38 +24,38 @@ const MOST: usize = 64;
 
 /// Questions of one kind that one statement answers.
 #[async_trait]
-pub(super) trait Together: Send + Sync + 'static {
-    type Question: Send + Sync;
+pub(super) trait Batched: Send + Sync + 'static {
+    type Request: Send + Sync;
     type Answer: Send;
 
     /// Answers all of them, in their order. To be over in time by itself, whatever the database does.
-    async fn answer(&self, asked: &[Self::Question]) -> Result<Vec<Self::Answer>>;
+    async fn answer(&self, asked: &[Self::Request]) -> Result<Vec<Self::Answer>>;
 }
 
 /// Where they meet.
-pub(super) struct Meeting<T: Together> {
+pub(super) struct Batcher<T: Batched> {
     shared: Arc<Shared<T>>,
     tasks: TaskTracker,
 }
 
-struct Shared<T: Together> {
+struct Shared<T: Batched> {
     work: T,
     /// How many statements may be under way.
     at_once: usize,
     queue: Mutex<Queue<T>>,
 }
 
-struct Queue<T: Together> {
+struct Queue<T: Batched> {
     under_way: usize,
     waiting: VecDeque<Waiter<T>>,
 }
 
-struct Waiter<T: Together> {
-    asked: T::Question,
+struct Waiter<T: Batched> {
+    asked: T::Request,
     answer: oneshot::Sender<Result<T::Answer>>,
 }
 
-impl<T: Together> Meeting<T> {
+impl<T: Batched> Batcher<T> {
     /// Nobody is there yet; so many statements may be under way. Statements are sent by tasks of this tracker, so that nobody who hangs up takes the others'
     /// answer along.
     pub(super) fn new(work: T, at_once: usize, tasks: TaskTracker) -> Self {
@@ -64,7 +64,7 @@ impl<T: Together> Meeting<T> {
     }
 
     /// Asks, and waits for the answer.
-    pub(super) async fn ask(&self, asked: T::Question) -> Result<T::Answer> {
+    pub(super) async fn ask(&self, asked: T::Request) -> Result<T::Answer> {
         let (answer, answered) = oneshot::channel();
         let has_room = {
             let mut queue = self.shared.queue();
@@ -74,7 +74,7 @@ impl<T: Together> Meeting<T> {
             has_room
         };
         if has_room {
-            let turn = Turn { shared: Arc::clone(&self.shared), is_over: false };
+            let turn = Flight { shared: Arc::clone(&self.shared), is_over: false };
             self.tasks.spawn(turn.take());
         }
         answered.await.map_err(|_| StorageError::Unavailable("the process stops".into()))?
@@ -82,12 +82,12 @@ impl<T: Together> Meeting<T> {
 }
 
 /// One of the statements that may be under way, over and over until nobody waits.
-struct Turn<T: Together> {
+struct Flight<T: Batched> {
     shared: Arc<Shared<T>>,
     is_over: bool,
 }
 
-impl<T: Together> Turn<T> {
+impl<T: Batched> Flight<T> {
     async fn take(mut self) {
         while let Some((asked, answers)) = self.shared.next() {
             if asked.is_empty() {
@@ -107,7 +107,7 @@ impl<T: Together> Turn<T> {
     }
 }
 
-impl<T: Together> Drop for Turn<T> {
+impl<T: Batched> Drop for Flight<T> {
     /// The task was ended in the middle. If no other is left, those who wait are told so by the end of their senders.
     fn drop(&mut self) {
         if !self.is_over {
@@ -123,9 +123,9 @@ impl<T: Together> Drop for Turn<T> {
 type Answers<A> = Vec<oneshot::Sender<Result<A>>>;
 
 /// What one statement is asked, and where each answer goes.
-type Taken<T> = (Vec<<T as Together>::Question>, Answers<<T as Together>::Answer>);
+type Taken<T> = (Vec<<T as Batched>::Request>, Answers<<T as Batched>::Answer>);
 
-impl<T: Together> Shared<T> {
+impl<T: Batched> Shared<T> {
     fn queue(&self) -> MutexGuard<'_, Queue<T>> {
         // Whole at any moment, whoever panicked.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -145,7 +145,7 @@ impl<T: Together> Shared<T> {
     }
 
     /// An outage is everybody's. Any other refusal may be about one of them: each is asked alone.
-    async fn failed(&self, error: StorageError, asked: &[T::Question], answers: Answers<T::Answer>) {
+    async fn failed(&self, error: StorageError, asked: &[T::Request], answers: Answers<T::Answer>) {
         let everybodys = match error {
             StorageError::Unavailable(cause) if !is_lock(&cause) => Everybodys(StorageError::Unavailable, cause.into()),
             StorageError::OutcomeUnknown(cause) => Everybodys(StorageError::OutcomeUnknown, cause.into()),
@@ -165,7 +165,7 @@ impl<T: Together> Shared<T> {
         }
     }
 
-    async fn one_by_one(&self, asked: &[T::Question], answers: Answers<T::Answer>) {
+    async fn one_by_one(&self, asked: &[T::Request], answers: Answers<T::Answer>) {
         for (question, to) in asked.iter().zip(answers) {
             if to.is_closed() {
                 continue;
@@ -203,5 +203,5 @@ impl Error for SharedCause {
 }
 
 #[cfg(test)]
-#[path = "together/tests.rs"]
+#[path = "batcher/tests.rs"]
 mod tests;

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::Run;
 use super::check::{Entry, Standing};
+use super::counters::Op;
+use super::credentials::{Form, Shown};
 use super::desk::{Desk, from_verdict, number};
-use super::dice::Dice;
 use super::history::{Seen, Told};
 use super::http::Answer;
-use super::stock::{Form, Shown};
-use super::tally::Op;
+use super::rng::Rng;
 
 /// As many as one call takes.
 const BATCH: usize = 100;
@@ -48,7 +48,7 @@ fn at_once<T: Send>(run: &Run, work: impl Fn(&mut Desk<'_>, usize, usize) -> Res
     thread::scope(|scope| {
         let clients: Vec<_> = (0..parts)
             .map(|part| {
-                let mut desk = Desk::new(run, Dice::of_seed(0));
+                let mut desk = Desk::new(run, Rng::of_seed(0));
                 scope.spawn(move || work(&mut desk, part, parts))
             })
             .collect();
@@ -78,7 +78,7 @@ fn standing(desk: &mut Desk<'_>, name: &str) -> Result<Standing> {
 /// # Errors
 /// When a node does not answer.
 pub(super) fn verify_all(run: &Run) -> Result<()> {
-    let all = run.stock.all();
+    let all = run.credentials.all();
     let keys: Vec<&Shown> = all.iter().filter(|shown| matches!(shown.form, Form::Secret | Form::Public)).collect();
     at_once(run, |desk, node, _| {
         for keys in keys.chunks(BATCH) {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// A stream of numbers (SplitMix64).
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Rng(u64);
 
-impl Dice {
+impl Rng {
     /// The stream of this seed.
     pub(crate) const fn of_seed(seed: u64) -> Self {
         Self(seed.wrapping_mul(0xD6E8_FEB8_6659_FD93))

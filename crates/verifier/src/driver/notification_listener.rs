@@ -13,13 +13,13 @@ const PROBE: Duration = Duration::from_secs(2);
 /// How long to wait before listening anew.
 const AGAIN: Duration = Duration::from_millis(250);
 
-pub(crate) struct Announcer {
+pub(crate) struct NotificationListener {
     shared: Arc<Shared>,
     /// The name under which this process asks itself whether notifications arrive.
     probe: NodeId,
 }
 
-impl Announcer {
+impl NotificationListener {
     pub(crate) const fn new(shared: Arc<Shared>, probe: NodeId) -> Self {
         Self { shared, probe }
     }

@@ -6,18 +6,18 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body::Body;
-use keyward_app::access::{authenticate::authenticate_at_once, verify_key::verify_key_at_once};
-use keyward_domain::{Conditions, KeyType, Permission, ScopeSet};
+use keyward_app::access::{authenticate::authenticate_from_memory, verify_key::verify_key_from_memory};
+use keyward_domain::{KeyType, Permission, Requirements, ScopeSet};
 use serde::{Deserialize, Deserializer};
 
 use super::{
     Asked, Shared,
     body::{Begun, whole},
-    written,
+    verdict_json,
 };
 use crate::http::{
     caller::bearer,
-    finish::{Calling, Meter, Object},
+    observe::{Calling, Object, RequestMetrics},
     v1::create_key::key_type,
 };
 
@@ -26,8 +26,8 @@ pub(super) const MOST_BYTES: u64 = 4 * 1024;
 
 const ROUTE: &str = "/v1/verify";
 
-pub(super) fn meter() -> Meter {
-    Meter::new(&Method::POST, ROUTE, StatusCode::OK)
+pub(super) fn meter() -> RequestMetrics {
+    RequestMetrics::new(&Method::POST, ROUTE, StatusCode::OK)
 }
 
 /// Whether a request looks like one that memory may answer.
@@ -71,7 +71,7 @@ where
     let access = &shared.access;
     let arrival = access.verifier().arrival();
     let credential = bearer(request.headers()).ok().flatten();
-    let caller = credential.and_then(|value| authenticate_at_once(access, &arrival, value));
+    let caller = credential.and_then(|value| authenticate_from_memory(access, &arrival, value));
     let Some(caller) = caller.filter(|caller| caller.may(Permission::VerifyKeys)) else {
         return Err(request.map(Begun::untouched));
     };
@@ -82,8 +82,8 @@ where
     };
     let verified = read(&bytes)
         .and_then(conditions)
-        .and_then(|(key, conditions)| verify_key_at_once(access, &arrival, &caller, key, &conditions));
-    let verified = verified.and_then(|found| Some((written::good(&found)?, found)));
+        .and_then(|(key, conditions)| verify_key_from_memory(access, &arrival, &caller, key, &conditions));
+    let verified = verified.and_then(|found| Some((verdict_json::good(&found)?, found)));
     match verified {
         Some((json, found)) => {
             let asked = Asked { method: &parts.method, route: ROUTE, headers: &parts.headers, peer };
@@ -111,9 +111,9 @@ fn with_body(json: Vec<u8>) -> Response {
     response
 }
 
-fn conditions(check: PlainCheck<'_>) -> Option<(&str, Conditions)> {
+fn conditions(check: PlainCheck<'_>) -> Option<(&str, Requirements)> {
     let scopes = if check.scopes.is_empty() { ScopeSet::empty() } else { ScopeSet::parse(check.scopes).ok()? };
     let key_type = check.r#type.map_or(Ok(KeyType::Secret), key_type).ok()?;
     let mid = check.mid.map(str::parse).transpose().ok()?;
-    Some((check.key, Conditions { scopes, key_type, mid }))
+    Some((check.key, Requirements { scopes, key_type, mid }))
 }

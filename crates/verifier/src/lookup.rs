@@ -9,8 +9,8 @@ use keyward_domain::{KeyId, Timestamp};
 use keyward_storage::{Credential, StorageError};
 
 use crate::{
-    protocol::{Boot, Request, Step},
-    reads::Seat,
+    protocol::{BootInstant, Request, Step},
+    singleflight::Role,
     verifier::{Shared, Verifier},
 };
 
@@ -21,7 +21,7 @@ const MOST_READS: u32 = 5;
 /// [`Verifier::arrival`] makes one.
 #[derive(Debug)]
 pub struct Arrival {
-    boot: Boot,
+    boot: BootInstant,
     wall: Timestamp,
 }
 
@@ -37,13 +37,13 @@ pub struct Times {
 }
 
 /// A request for a credential that is under way.
-pub struct Asking {
+pub struct Lookup {
     id: KeyId,
     request: Request<Credential>,
     reads: u32,
 }
 
-impl Asking {
+impl Lookup {
     /// What comes next.
     #[must_use]
     pub const fn next(&self) -> Step {
@@ -53,7 +53,7 @@ impl Asking {
 
 impl Shared {
     /// The time when the clocks of this machine show this.
-    pub(crate) fn times(&self, boot: Boot, wall: Timestamp) -> Times {
+    pub(crate) fn times(&self, boot: BootInstant, wall: Timestamp) -> Times {
         let shared = self.gate.database_time(boot).unwrap_or(wall);
         Times { shared, expiry: shared.max(wall) }
     }
@@ -122,16 +122,16 @@ impl Verifier {
 
     /// A request that has just arrived, to be taken [step](Self::step) by step; [`Self::credential`] takes them all.
     #[must_use]
-    pub fn ask(&self, id: KeyId) -> Asking {
-        Asking { id, request: Request::arrived(self.shared.rules), reads: 0 }
+    pub fn ask(&self, id: KeyId) -> Lookup {
+        Lookup { id, request: Request::arrived(self.shared.rules), reads: 0 }
     }
 
     /// Takes the next step of a request. Breaks with the answer.
     ///
     /// # Errors
     /// [`StorageError`] if it cannot be known.
-    pub async fn step(&self, asking: &mut Asking) -> Result<ControlFlow<Option<Credential>>, StorageError> {
-        let Asking { id, request, reads } = asking;
+    pub async fn step(&self, asking: &mut Lookup) -> Result<ControlFlow<Option<Credential>>, StorageError> {
+        let Lookup { id, request, reads } = asking;
         match request.next() {
             Step::CheckLease => request.lease(self.may_answer_from_memory()),
             Step::LookUp => request.looked_up(self.look_up(*id)),
@@ -166,7 +166,7 @@ impl Verifier {
     async fn read(&self, id: KeyId, may_share: bool) -> Result<Option<(Credential, bool)>, StorageError> {
         let cache = &self.shared.cache;
         let lead = match self.reads.take_a_seat(id) {
-            Seat::Share(flight) if may_share => {
+            Role::Share(flight) if may_share => {
                 // What somebody else did not find may have been made since: absence is never shared.
                 if let Some((ticket, read)) = flight.landed().await {
                     let vouched_for = cache.vouches_for(ticket, &read);
@@ -174,8 +174,8 @@ impl Verifier {
                 }
                 None
             }
-            Seat::Share(_) => None,
-            Seat::Lead(lead) => Some(lead),
+            Role::Share(_) => None,
+            Role::Leader(lead) => Some(lead),
         };
         let ticket = cache.begin_read(id);
         self.shared.meters.fills.increment(1);

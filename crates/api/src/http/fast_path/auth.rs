@@ -4,22 +4,23 @@ use std::net::SocketAddr;
 
 use axum::{body::Body, response::Response};
 use http::{Method, Request, StatusCode};
-use keyward_app::access::authorize::authorize_at_once;
+use keyward_app::access::authorize::authorize_from_memory;
 
 use super::{Asked, Shared};
 use crate::http::{
-    finish::{Calling, Meter, Object},
+    observe::{Calling, Object, RequestMetrics},
     v1::auth::{self, AuthPath, Required, presented},
 };
 
 /// One for each path, by its number, and for each method that gateways use.
-pub(super) type Meters = [Vec<(Method, Meter)>; AuthPath::ALL.len()];
+pub(super) type Meters = [Vec<(Method, RequestMetrics)>; AuthPath::ALL.len()];
 
 pub(super) fn meters() -> Meters {
     let methods =
         [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     AuthPath::ALL.map(|path| {
-        let meter = |method: &Method| (method.clone(), Meter::new(method, path.route(), StatusCode::NO_CONTENT));
+        let meter =
+            |method: &Method| (method.clone(), RequestMetrics::new(method, path.route(), StatusCode::NO_CONTENT));
         methods.iter().map(meter).collect()
     })
 }
@@ -38,7 +39,7 @@ pub(super) fn answer<B>(
     if !required.is_meetable() {
         return None;
     }
-    let authorized = authorize_at_once(&shared.access, &arrival, credential, &required.conditions)?;
+    let authorized = authorize_from_memory(&shared.access, &arrival, credential, &required.conditions)?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     *response.headers_mut() = auth::headers(&authorized);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Status};
-use keyward_storage::{Credential, Subject};
+use keyward_storage::{Credential, Target};
 use uuid::Uuid;
 
 /// An id whose last byte spreads over the parts of a cache.
@@ -65,7 +65,7 @@ pub(crate) fn is_good(credential: &Credential) -> bool {
 }
 
 /// Everything whose narrowing narrows this key.
-pub(crate) fn subjects_of(key: KeyId, chain: &Chain) -> Vec<Subject> {
-    let accounts = chain.links().map(|link| Subject::Account(link.id));
-    std::iter::once(Subject::Key(key)).chain(accounts).collect()
+pub(crate) fn subjects_of(key: KeyId, chain: &Chain) -> Vec<Target> {
+    let accounts = chain.links().map(|link| Target::Account(link.id));
+    std::iter::once(Target::Key(key)).chain(accounts).collect()
 }

@@ -29,7 +29,7 @@ pub(super) use noted::{Calling, Noted, Object};
 pub(super) use strangers::Strangers;
 use strangers::is_for_a_stranger;
 
-pub(super) async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+pub(super) async fn observe(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
     let trace = Trace::of(headers, &state.access);
     let given = context::given_request_id(headers);
@@ -119,12 +119,12 @@ fn give_body(response: &mut Response, problem: &Problem, public_url: &str, trace
 }
 
 /// The counts of one kind of answer, for those that are given so often that finding them each time would cost.
-pub(super) struct Meter {
+pub(super) struct RequestMetrics {
     requests: metrics::Counter,
     seconds: metrics::Histogram,
 }
 
-impl Meter {
+impl RequestMetrics {
     pub(super) fn new(method: &Method, route: &'static str, status: StatusCode) -> Self {
         let (method, status) = (known(method), status.as_str().to_owned());
         Self {

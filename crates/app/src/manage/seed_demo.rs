@@ -12,7 +12,7 @@ use super::{
     Manage,
     issue_key::{MintError, mint},
 };
-use crate::{Fault, access::Caller};
+use crate::{Failure, access::Caller};
 
 /// An account of the demo tree with its keys. Both values are shown here and nowhere else.
 pub struct DemoAccount {
@@ -38,8 +38,8 @@ pub struct Demo {
 /// somewhere safe: if it fails, nothing was planted. `None` if the database has accounts already.
 ///
 /// # Errors
-/// What `keep` fails with, or a [`Fault`].
-pub async fn plant_demo<E: From<Fault>>(
+/// What `keep` fails with, or a [`Failure`].
+pub async fn seed_demo<E: From<Failure>>(
     manage: &Manage,
     keep: impl FnOnce(&Demo) -> Result<(), E>,
 ) -> Result<Option<Demo>, E> {
@@ -56,7 +56,7 @@ pub async fn plant_demo<E: From<Fault>>(
     Ok(Some(demo))
 }
 
-async fn plant(manage: &Manage, work: &mut dyn UnitOfWork) -> Result<Option<Demo>, Fault> {
+async fn plant(manage: &Manage, work: &mut dyn UnitOfWork) -> Result<Option<Demo>, Failure> {
     let platform = account(manage, Role::Platform, "Demo platform", None)?;
     let partner = account(manage, Role::Partner, "Demo partner", Some(&platform))?;
     let merchant = account(manage, Role::Merchant, "Demo merchant", Some(&partner))?;
@@ -73,7 +73,7 @@ async fn plant(manage: &Manage, work: &mut dyn UnitOfWork) -> Result<Option<Demo
     Ok(Some(Demo { platform, partner, merchant }))
 }
 
-fn account(manage: &Manage, role: Role, name: &str, parent: Option<&Account>) -> Result<Account, Fault> {
+fn account(manage: &Manage, role: Role, name: &str, parent: Option<&Account>) -> Result<Account, Failure> {
     let id = manage.fresh_account_id()?;
     Ok(Account {
         id,
@@ -92,15 +92,15 @@ async fn with_keys(
     work: &mut dyn UnitOfWork,
     account: Account,
     above: Vec<Link>,
-) -> Result<DemoAccount, Fault> {
-    let chain = Chain::new(Link::from(&account), above).map_err(|_| Fault::CutOff)?;
+) -> Result<DemoAccount, Failure> {
+    let chain = Chain::new(Link::from(&account), above).map_err(|_| Failure::CutOff)?;
     let pair = PairMembership { id: manage.fresh_pair_id()?, unique_name: "Demo pair".into() };
     let scopes = ["api-keys:*", "merchants:*"].into_iter().collect();
     let (public, app_key) = key(manage, KeyType::Public, ScopeSet::empty(), &pair, &chain).await?;
     let (secret, app_secret) = key(manage, KeyType::Secret, scopes, &pair, &chain).await?;
     for key in [&public, &secret] {
         if work.insert_key(&Reach::operator(), key).await? == Write::Stale {
-            return Err(Fault::CutOff);
+            return Err(Failure::CutOff);
         }
     }
     Ok(DemoAccount { account, app_key, app_secret })
@@ -112,19 +112,19 @@ async fn key(
     scopes: ScopeSet,
     pair: &PairMembership,
     chain: &Chain,
-) -> Result<(ApiKey, KeyValue), Fault> {
+) -> Result<(ApiKey, KeyValue), Failure> {
     let now = manage.access.now();
     let by = Caller::operator().actor();
     let origin = Origin { id: manage.fresh_key_id()?, at: now, by, pair: Some(pair.clone()) };
     let terms = KeyTerms::agree(key_type, fixed_name("Demo pair")?, None, scopes, None, now);
-    let minted = mint(manage, terms.map_err(|_| Fault::CutOff)?, origin, chain).await;
+    let minted = mint(manage, terms.map_err(|_| Failure::CutOff)?, origin, chain).await;
     minted.map_err(|error| match error {
-        MintError::AccountNotActive(_) => Fault::CutOff,
+        MintError::AccountNotActive(_) => Failure::CutOff,
         MintError::Entropy(error) => error.into(),
-        MintError::Fault(fault) => fault,
+        MintError::Failure(fault) => fault,
     })
 }
 
-fn fixed_name(text: &str) -> Result<Name, Fault> {
-    Name::parse(text).map_err(|_: TextError| Fault::CutOff)
+fn fixed_name(text: &str) -> Result<Name, Failure> {
+    Name::parse(text).map_err(|_: TextError| Failure::CutOff)
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 /// A stream of numbers (SplitMix64).
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(super) struct Rng(u64);
 
-impl Dice {
+impl Rng {
     pub(super) const fn of_seed(seed: u64) -> Self {
         Self(seed)
     }
@@ -74,28 +74,28 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_and_streams_differ() {
-        let draw = |mut dice: Dice| (0..8).map(|_| dice.draw()).collect::<Vec<_>>();
-        let dice = Dice::of_seed(7);
-        assert_eq!(draw(dice.clone()), draw(Dice::of_seed(7)));
-        assert_ne!(draw(dice.clone()), draw(dice.stream(0)));
-        assert_ne!(draw(dice.stream(1)), draw(dice.stream(2)));
+        let draw = |mut rng: Rng| (0..8).map(|_| rng.draw()).collect::<Vec<_>>();
+        let rng = Rng::of_seed(7);
+        assert_eq!(draw(rng.clone()), draw(Rng::of_seed(7)));
+        assert_ne!(draw(rng.clone()), draw(rng.stream(0)));
+        assert_ne!(draw(rng.stream(1)), draw(rng.stream(2)));
     }
 
     #[test]
     fn times_stay_within_their_bounds_and_reach_both_ends() {
         let (least, most) = (Duration::from_millis(10), Duration::from_secs(10));
-        let mut dice = Dice::of_seed(1);
-        let times: Vec<Duration> = (0..2_000).map(|_| dice.time(least, most)).collect();
+        let mut rng = Rng::of_seed(1);
+        let times: Vec<Duration> = (0..2_000).map(|_| rng.time(least, most)).collect();
         assert!(times.iter().all(|time| (least..=most).contains(time)));
         assert!(times.iter().any(|time| *time < least * 2));
         assert!(times.iter().any(|time| *time > most / 2));
-        assert_eq!(dice.time(least, least), least);
+        assert_eq!(rng.time(least, least), least);
     }
 
     #[test]
     fn a_shuffle_keeps_every_card() {
         let mut cards: Vec<u32> = (0..100).collect();
-        Dice::of_seed(3).shuffle(&mut cards);
+        Rng::of_seed(3).shuffle(&mut cards);
         assert_ne!(cards, (0..100).collect::<Vec<_>>());
         cards.sort_unstable();
         assert_eq!(cards, (0..100).collect::<Vec<_>>());

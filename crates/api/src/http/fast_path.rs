@@ -25,15 +25,15 @@ use tower::Service;
 use super::{
     HttpOptions,
     context::{self, Trace},
-    finish::{self, Calling, Meter, Object},
+    observe::{self, Calling, Object, RequestMetrics},
     places::Places,
     v1::auth::AuthPath,
 };
 
 mod auth;
 mod body;
+mod verdict_json;
 mod verify;
-mod written;
 
 /// The service as a listener sees it: the short way, and the usual one behind it.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ pub struct Entrance {
 struct Shared {
     access: Arc<Access>,
     auth: auth::Meters,
-    verify: Meter,
+    verify: RequestMetrics,
     /// The longest body that is read here.
     most_bytes: u64,
     options: Arc<HttpOptions>,
@@ -158,13 +158,13 @@ impl Shared {
         &self,
         mut response: Response,
         asked: &Asked<'_>,
-        meter: &Meter,
+        meter: &RequestMetrics,
         arrival: &Arrival,
         found: impl FnOnce() -> (Option<Calling>, Object),
     ) -> Response {
         let took = self.access.verifier().time_since(arrival);
         meter.count(took);
-        let request_id = if finish::logs_verifications() {
+        let request_id = if observe::logs_verifications() {
             self.log(response.status().as_u16(), asked, took, found())
         } else {
             context::request_id(asked.headers, &self.access)
@@ -185,9 +185,9 @@ impl Shared {
         let &Asked { method, route, headers, peer } = asked;
         let (trace, given) = (Trace::of(headers, &self.access), context::given_request_id(headers));
         let source = context::address(headers, peer.map(|peer| peer.ip()), &self.options.trusted_proxies);
-        let span = finish::span(&finish::Asked { method, route, trace: &trace, given, source });
-        let answer = finish::Answer { problem: None, route, status, took };
-        span.in_scope(|| finish::log(&answer, caller.as_ref(), Some(&object), Some(0)));
+        let span = observe::span(&observe::Asked { method, route, trace: &trace, given, source });
+        let answer = observe::Answer { problem: None, route, status, took };
+        span.in_scope(|| observe::log(&answer, caller.as_ref(), Some(&object), Some(0)));
         trace.request_id(given)
     }
 }

@@ -1,25 +1,25 @@
-//! A stage for one play: a database in memory, nodes on it, and ports that fail where a test says so. It judges nothing.
+//! A fixture for one play: a database in memory, nodes on it, and ports that fail where a test says so. It judges nothing.
 
 use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{AccountId, KeyId, Role};
-use keyward_storage::{NodeId, Result, StorageError, Subject};
+use keyward_storage::{NodeId, Result, StorageError, Target};
 use keyward_verifier::{
     Clock as _, NotEnforced, Parts, Verifier,
-    protocol::{Rules, Terms},
+    protocol::{LeaseConfig, Rules},
 };
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::shared::{
+    accounts::{account_id, is_good, key_id, subjects_of},
     check,
     database::{Change, Changed, Database},
-    dice::Dice,
     history::{Record, Told},
-    people::{account_id, is_good, key_id, subjects_of},
     plan::Plan,
     process::Machine,
+    rng::Rng,
     world::World,
 };
 
@@ -28,12 +28,12 @@ mod ports;
 pub(crate) use ports::{Call, Harm, Ports, Script};
 
 /// The lease and the guard of every node here.
-pub(crate) const TERMS: Terms = Terms::QUICK;
+pub(crate) const TERMS: LeaseConfig = LeaseConfig::QUICK;
 /// Longer than anything that ends by itself.
 const FOREVER: Duration = Duration::from_mins(10);
 
 /// A database with a platform (account 0), a partner (1), a merchant (2), and keys of that merchant.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) world: Arc<World>,
     pub(crate) database: Arc<Database>,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Actor {
     pub(crate) tasks: TaskTracker,
 }
 
-impl Stage {
+impl Fixture {
     /// With so many keys, numbered from 0.
     pub(crate) fn with_keys(keys: u64) -> Self {
         let plan = Plan {
@@ -64,16 +64,16 @@ impl Stage {
             database_faults: 0,
             clock_faults: 0,
         };
-        let world = Arc::new(World::new(Dice::of_seed(7), Rules::ALL, plan));
+        let world = Arc::new(World::new(Rng::of_seed(7), Rules::ALL, plan));
         let database = Database::new(&world);
         database.add_account(account_id(0), Role::Platform, None);
         database.add_account(account_id(1), Role::Partner, Some(account_id(0)));
         database.add_account(account_id(2), Role::Merchant, Some(account_id(1)));
-        let stage = Self { world, database };
+        let fixture = Self { world, database };
         for number in 0..keys {
-            stage.add_key(number);
+            fixture.add_key(number);
         }
-        stage
+        fixture
     }
 
     /// Adds the key of this number.
@@ -91,7 +91,7 @@ impl Stage {
     }
 
     /// A node of other terms that has not joined yet.
-    pub(crate) fn node_of(&self, terms: Terms) -> Actor {
+    pub(crate) fn node_of(&self, terms: LeaseConfig) -> Actor {
         self.actor(true, terms)
     }
 
@@ -119,7 +119,7 @@ impl Stage {
         actor
     }
 
-    fn actor(&self, member: bool, terms: Terms) -> Actor {
+    fn actor(&self, member: bool, terms: LeaseConfig) -> Actor {
         let ports = Arc::new(Ports::new(&self.world, &self.database));
         let (machine, tasks, names) = (Machine::new(&self.world), TaskTracker::new(), Arc::clone(&self.world));
         let verifier = Arc::new(Verifier::new(Parts {
@@ -127,7 +127,7 @@ impl Stage {
             feed: Arc::clone(&ports) as _,
             membership: member.then(|| Arc::clone(&ports) as _),
             clock: Arc::clone(&machine) as _,
-            fresh_node: Box::new(move || NodeId::from_uuid(Uuid::from_u64_pair(names.draw(Dice::draw), 7))),
+            fresh_node: Box::new(move || NodeId::from_uuid(Uuid::from_u64_pair(names.draw(Rng::draw), 7))),
             rules: Rules::ALL,
             terms,
             capacity_bytes: 1 << 24,
@@ -236,8 +236,8 @@ pub(crate) fn merchant() -> AccountId {
 }
 
 /// The key of this number, as a subject.
-pub(crate) fn subject(number: u64) -> Subject {
-    Subject::Key(key_id(number))
+pub(crate) fn subject(number: u64) -> Target {
+    Target::Key(key_id(number))
 }
 
 /// The id of the key of this number.

@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::dice::Dice;
 use super::history::Subject;
+use super::rng::Rng;
 
 /// How a credential is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ const ATTENTION: usize = 24;
 
 /// All that may be verified at any time.
 #[derive(Debug, Default)]
-pub(super) struct Stock(Mutex<Shelves>);
+pub(super) struct Credentials(Mutex<Shelves>);
 
 #[derive(Debug, Default)]
 struct Shelves {
@@ -47,7 +47,7 @@ struct Shelves {
     attention: VecDeque<Shown>,
 }
 
-impl Stock {
+impl Credentials {
     pub(super) fn add_evergreen(&self, shown: &[Shown]) {
         let mut shelves = self.open();
         shelves.evergreen.extend_from_slice(shown);
@@ -67,13 +67,13 @@ impl Stock {
         shelves.attention.drain(..too_many);
     }
 
-    pub(super) fn pick(&self, dice: &mut Dice) -> Option<Shown> {
+    pub(super) fn pick(&self, rng: &mut Rng) -> Option<Shown> {
         let shelves = self.open();
-        let of = |shelf: &[Shown], dice: &mut Dice| shelf.get(dice.place(shelf.len())).cloned();
-        match dice.below(10) {
-            0..5 => shelves.attention.get(dice.place(shelves.attention.len())).cloned(),
-            5..7 => of(&shelves.evergreen, dice),
-            _ => of(&shelves.all, dice),
+        let of = |shelf: &[Shown], rng: &mut Rng| shelf.get(rng.place(shelf.len())).cloned();
+        match rng.below(10) {
+            0..5 => shelves.attention.get(rng.place(shelves.attention.len())).cloned(),
+            5..7 => of(&shelves.evergreen, rng),
+            _ => of(&shelves.all, rng),
         }
     }
 

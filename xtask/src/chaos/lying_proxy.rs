@@ -1,4 +1,4 @@
-//! A liar in front of a node: what a broken service, or a gateway that caches, would answer.
+//! A lying_proxy in front of a node: what a broken service, or a gateway that caches, would answer.
 //!
 //! It is the control of the check: a run with it has to end in findings. It has one kind of lie, so that each kind is
 //! seen to be found. It never stands in front of a node in any other run.
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Listens until it is dropped.
 #[derive(Debug)]
-pub(super) struct Liar {
+pub(super) struct LyingProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -56,17 +56,19 @@ struct State {
     lies: u64,
 }
 
-impl Liar {
+impl LyingProxy {
     /// Stands in front of this node.
     ///
     /// # Errors
     /// When there is no free port, or no more threads.
     pub(super) fn before(node: SocketAddr, lie: Lie, clock: Clock) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for the liar")?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for the lying_proxy")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { node, lie, clock, state: Mutex::default() });
         let of_thread = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("liar".into()).spawn(move || of_thread.listen(&listener))?;
+        let thread =
+            std::thread::Builder::new().name("lying_proxy".into()).spawn(move || of_thread.listen(&listener))?;
         Ok(Self { address, shared, thread: Some(thread) })
     }
 
@@ -80,7 +82,7 @@ impl Liar {
     }
 }
 
-impl Drop for Liar {
+impl Drop for LyingProxy {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.over = true;
