@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use keyward_domain::{AccessId, FamilyId, KeyId, MasterKey, RefreshId, Timestamp};
-use keyward_storage::Store;
+use keyward_storage::{Credentials, Store, Tokens, Upkeep};
 use keyward_verifier::{ClockDifference, Times, Verifier, protocol::ClockJump};
 
 mod attempts;
@@ -41,7 +41,12 @@ use usage::Usage;
 pub struct Access {
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) secrets: SecretCheck,
-    store: Arc<dyn Store>,
+    /// Signing keys and redeemed refresh tokens.
+    token_store: Arc<dyn Tokens>,
+    /// Digests brought up to date, and when keys were used.
+    upkeep: Arc<dyn Upkeep>,
+    /// Asked whether the database answers.
+    credentials: Arc<dyn Credentials>,
     attempts: Attempts,
     usage: Usage,
     tokens: TokenIssuer,
@@ -80,7 +85,9 @@ impl Access {
             attempts: Attempts::new(settings.failed_attempts_per_minute, &runtime.clock),
             usage: Usage::default(),
             verifier,
-            store,
+            token_store: Arc::clone(&store) as _,
+            upkeep: Arc::clone(&store) as _,
+            credentials: store,
             tokens,
             account_queue,
             runtime,
@@ -173,7 +180,7 @@ impl Access {
     /// [`Failure::Storage`] if it could not.
     pub async fn ping(&self) -> Result<(), Failure> {
         if !self.verifier.may_answer_from_memory() {
-            self.store.credential(KeyId::from_uuid(uuid::Uuid::nil())).await?;
+            self.credentials.credential(KeyId::from_uuid(uuid::Uuid::nil())).await?;
         }
         Ok(())
     }
@@ -184,7 +191,7 @@ impl Access {
     /// # Errors
     /// [`Failure::Storage`]; what was to be written is kept for the next call.
     pub async fn flush_usage(&self) -> Result<(), Failure> {
-        Ok(self.usage.flush(&*self.store).await?)
+        Ok(self.usage.flush(&*self.upkeep).await?)
     }
 
     /// Ends when so many keys were used since the last call of [`Self::flush_usage`] that another one should not wait for its

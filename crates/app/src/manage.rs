@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use keyward_domain::{AccountId, KeyId, PairId};
-use keyward_storage::Store;
+use keyward_storage::{Reads, Store};
 
-mod acting;
+pub(crate) mod acting;
 pub mod change_status;
 pub mod count_below;
 pub mod create_account;
@@ -23,14 +23,14 @@ pub mod register_merchant;
 pub mod revoke_key;
 pub mod seed_demo;
 
-use crate::{Access, NoEntropy, account_queue::AccountQueue, commit::Noting, runtime::Runtime};
+use crate::{Access, NoEntropy, account_queue::AccountQueue, commit::Door, runtime::Runtime};
 
 /// Makes changes, and answers what management asks.
 pub struct Manage {
     pub(crate) access: Arc<Access>,
-    pub(crate) noting: Noting,
+    pub(crate) door: Door,
     pub(crate) runtime: Arc<Runtime>,
-    store: Arc<dyn Store>,
+    reads: Arc<dyn Reads>,
     account_queue: Arc<AccountQueue>,
 }
 
@@ -41,7 +41,7 @@ impl Manage {
         account_queue: Arc<AccountQueue>,
         runtime: Arc<Runtime>,
     ) -> Self {
-        Self { access, noting: Noting::default(), runtime, store, account_queue }
+        Self { access, door: Door::new(Arc::clone(&store)), runtime, reads: store, account_queue }
     }
 
     /// The half that answers questions about credentials.

@@ -67,6 +67,7 @@
 
 mod account;
 mod api_key;
+mod change;
 mod id;
 mod key_value;
 mod master_key;
@@ -90,6 +91,7 @@ pub use api_key::{
     AccountNotActive, ApiKey, AuthFacts, AuthKey, InconsistentKey, KeyFacts, KeyState, KeyStatus, KeyTerms, KeyView,
     Material, MaterialRef, Origin, PairMembership, TermsError, Unusable, UsableKey,
 };
+pub use change::Change;
 pub use id::{AccessId, AccountId, FamilyId, KeyId, PairId, ParseIdError, RefreshId};
 pub use key_value::{
     Environment, KeyType, KeyValue, LastFour, ParseLastFourError, PresentedValue, VALUE_LEN, VALUE_REGEX, ValueError,

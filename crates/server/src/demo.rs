@@ -3,7 +3,10 @@
 //! Which accounts and keys there are stands in the use case; here is only where their values go. They are safely on disk
 //! before the tree becomes lasting, and never in a log.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, Result};
 use keyward_app::{
@@ -43,7 +46,7 @@ pub(crate) enum Outcome {
 ///
 /// Each database has a file of its own, and none is overwritten: `path`, or where another database's is, the same name
 /// with the next number.
-pub(crate) async fn settle(manage: &Manage, path: &Path, base_url: &str, plants: bool) -> Result<Outcome> {
+pub(crate) async fn settle(manage: &Arc<Manage>, path: &Path, base_url: &str, plants: bool) -> Result<Outcome> {
     let mut own = path.to_owned();
     if plants {
         let planted = seed_demo(manage, |demo| {

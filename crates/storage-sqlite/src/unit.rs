@@ -6,7 +6,7 @@
 //! transaction; a unit of work that wrote such a thing tells the number when it commits.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, ApiKey, KeyId, Name, Reach, Revocation, Status, Timestamp};
+use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Reach, Timestamp};
 use keyward_storage::{AccountRecord, Committed, KeyRecord, Position, Result, StorageError, UnitOfWork, Write};
 use sqlx::{Sqlite, SqliteConnection, Transaction, sqlite::SqliteQueryResult};
 
@@ -119,30 +119,24 @@ impl UnitOfWork for SqliteUnit {
         self.note(answer)
     }
 
-    #[tracing::instrument(skip_all, name = "db.accounts.insert_account")]
-    async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write> {
-        let answer = accounts::insert(self.connection()?, within, account).await;
-        self.note(answer)
-    }
-
-    #[tracing::instrument(skip_all, name = "db.accounts.record_status")]
-    async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write> {
-        let answer = accounts::become_status(self.connection()?, within, id, from, to).await;
-        // The schema numbers what became something else.
-        self.decisive |= matches!(answer, Ok(Write::Applied)) && from != to;
-        self.note(answer)
-    }
-
-    #[tracing::instrument(skip_all, name = "db.keys.insert_key")]
-    async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
-        let answer = keys::insert(self.connection()?, within, key).await;
-        self.note(answer)
-    }
-
-    #[tracing::instrument(skip_all, name = "db.keys.record_revocation")]
-    async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
-        let answer = keys::revoke(self.connection()?, within, id, it).await;
-        self.decisive |= matches!(answer, Ok(Write::Applied));
+    #[tracing::instrument(skip_all, name = "db.unit_of_work.record")]
+    async fn record(&mut self, within: &Reach, change: &Change) -> Result<Write> {
+        let connection = self.connection()?;
+        let answer = match change {
+            Change::AccountRegistered(account) => accounts::insert(connection, within, account).await,
+            Change::StatusChanged { account, from, to } => {
+                accounts::become_status(connection, within, *account, *from, *to).await
+            }
+            Change::KeyIssued(key) => keys::insert(connection, within, key).await,
+            Change::KeyRevoked { key, revocation } => keys::revoke(connection, within, *key, revocation).await,
+        };
+        let decides = match change {
+            // The schema numbers what became something else.
+            Change::StatusChanged { from, to, .. } => from != to,
+            Change::KeyRevoked { .. } => true,
+            Change::AccountRegistered(_) | Change::KeyIssued(_) => false,
+        };
+        self.decisive |= matches!(answer, Ok(Write::Applied)) && decides;
         self.note(answer)
     }
 

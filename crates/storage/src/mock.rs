@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_domain::{
-    Account, AccountId, ApiKey, KeyId, KeyVersion, Mid, Name, Reach, Revocation, SecretDigest, Status, Timestamp,
+    Account, AccountId, ApiKey, Change, KeyId, KeyVersion, Mid, Name, Reach, SecretDigest, Timestamp,
 };
 
 use crate::{
@@ -94,10 +94,7 @@ mockall::mock! {
             account: AccountId,
             among: &[String],
         ) -> Result<Vec<String>>;
-        async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write>;
-        async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write>;
-        async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write>;
-        async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write>;
+        async fn record(&mut self, within: &Reach, change: &Change) -> Result<Write>;
         async fn commit(self: Box<Self>) -> Result<Committed>;
     }
 }
@@ -152,7 +149,7 @@ mod tests {
         store.expect_credential().returning(|_| Err(StorageError::Unavailable("down".into())));
         store.expect_begin_as().returning(|_| {
             let mut unit = MockUnitOfWork::new();
-            unit.expect_record_status().returning(|_, _, _, _| Ok(Write::Stale));
+            unit.expect_record().returning(|_, _| Ok(Write::Stale));
             unit.expect_commit().returning(|| Err(StorageError::OutcomeUnknown("cut off".into())));
             Ok(Box::new(unit))
         });

@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use keyward_domain::{AccountId, ApiKey, Reach, Timestamp};
+use keyward_domain::{AccountId, Change, Reach, Timestamp};
 use sqlx::{
     ConnectOptions as _, Connection as _, Postgres, Transaction,
     postgres::{PgArguments, PgConnectOptions, PgQueryResult},
@@ -16,7 +16,9 @@ use tokio::time::Duration;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::{Authority, CLOCKS_AGREE, PoolState, Result, Schema, StorageError, Store, UnitOfWork, Write, pool::Pool};
+use crate::{
+    Authority, CLOCKS_AGREE, Committed, PoolState, Result, Schema, StorageError, Store, UnitOfWork, Write, pool::Pool,
+};
 
 #[macro_use]
 mod rows;
@@ -288,9 +290,22 @@ impl Store for PgStore {
         Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, callers, in_time, plans)))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]
-    async fn insert_key(&self, by: &Authority, within: &Reach, key: &ApiKey) -> Result<Write> {
-        self.insertions.ask(Insertion::new(by, within, key)).await
+    #[tracing::instrument(level = "debug", skip_all, name = "db.store.record")]
+    async fn record(&self, by: &Authority, within: &Reach, change: &Change) -> Result<Option<Committed>> {
+        match change {
+            // Decides no verdict, so there is no event.
+            Change::KeyIssued(key) => match self.insertions.ask(Insertion::new(by, within, key)).await? {
+                Write::Applied => Ok(Some(Committed { event: None })),
+                Write::Stale => Ok(None),
+            },
+            Change::AccountRegistered(_) | Change::StatusChanged { .. } | Change::KeyRevoked { .. } => {
+                let mut work = self.begin_as(by).await?;
+                match work.record(within, change).await? {
+                    Write::Applied => Ok(Some(work.commit().await?)),
+                    Write::Stale => Ok(None),
+                }
+            }
+        }
     }
 }
 

@@ -138,12 +138,12 @@ async fn judge_keys(access: &Access, grant: &RefreshGrant, by: Sight) -> Result<
 /// Redeems, and once more with the keys judged anew where the database found them changed and wrote nothing.
 async fn redeem(access: &Access, grant: &RefreshGrant, mut redemption: Redemption) -> Result<Redeemed, Error> {
     for _ in 1..TRIES {
-        match access.store.redeem(&redemption).await {
+        match access.token_store.redeem(&redemption).await {
             Err(StorageError::CallerChanged) => {
                 (redemption.by, ..) = judge_keys(access, grant, Sight::Database).await?;
             }
             redeemed => return Ok(redeemed?),
         }
     }
-    Ok(access.store.redeem(&redemption).await?)
+    Ok(access.token_store.redeem(&redemption).await?)
 }

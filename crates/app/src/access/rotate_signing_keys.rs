@@ -31,7 +31,7 @@ pub async fn keep_signing_keys(access: &Access) -> Result<(), Failure> {
         let _ = rotate_at(access, expected).await?;
     }
     let retired = access.tokens.access.keys().has_retired(now);
-    if retired && access.store.drop_signing_keys(ACCESS_TOKEN_LIFE, expected).await? > 0 {
+    if retired && access.token_store.drop_signing_keys(ACCESS_TOKEN_LIFE, expected).await? > 0 {
         reload(access).await?;
     }
     Ok(())
@@ -51,7 +51,7 @@ async fn rotate_at(access: &Access, expected: Timestamp) -> Result<Write, Failur
     let generation = access.tokens.access.keys().newest_generation() + 1;
     let seed = Zeroizing::new(access.runtime.random()?);
     let key = access.tokens.access.fresh_key(generation, &seed, access.runtime.random()?)?;
-    let added = access.store.add_signing_key(&key, PUBLISHED_BEFORE_USE, expected).await?;
+    let added = access.token_store.add_signing_key(&key, PUBLISHED_BEFORE_USE, expected).await?;
     match added {
         Write::Applied => tracing::info!(generation, kid = %key.kid, "published signing key {}", key.kid),
         Write::Stale => {
@@ -78,7 +78,7 @@ pub(crate) async fn reload_or_make(access: &Access) -> Result<Timestamp, Failure
 /// Takes over what the database holds. Returns the database's time; where it has no clock of its own, this machine's.
 async fn reload(access: &Access) -> Result<Timestamp, Failure> {
     let history = access.verifier.histories();
-    let read = access.store.signing_keys().await?;
+    let read = access.token_store.signing_keys().await?;
     access.tokens.access.take_keys(&read.keys, history)?;
     Ok(read.database_time.unwrap_or_else(|| access.runtime.clock.now()))
 }
@@ -93,7 +93,7 @@ pub async fn forget_families(access: &Access) -> Result<(), StorageError> {
     // Not at the very end: a node that has not heard from the database for long may be behind.
     const KEPT_FOR: Duration = Duration::from_hours(1);
     while let Some(expected) = access.upkeep_time() {
-        if access.store.forget_families(KEPT_FOR, expected, AT_ONCE).await? < u64::from(AT_ONCE) {
+        if access.token_store.forget_families(KEPT_FOR, expected, AT_ONCE).await? < u64::from(AT_ONCE) {
             break;
         }
     }

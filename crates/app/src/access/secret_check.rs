@@ -332,7 +332,7 @@ async fn renew(access: &Access, id: KeyId, old: &SecretDigest, text: Zeroizing<S
         .off_thread(RateLimitKey::Upkeep, text, move |hasher, presented| hasher.rehash(presented, &salt))
         .await?;
     // Stale: somebody else renewed it first. Either way what is in memory is outdated.
-    let _ = access.store.replace_digest(id, old, &renewed).await?;
+    let _ = access.upkeep.replace_digest(id, old, &renewed).await?;
     access.verifier.forget(id);
     Ok(())
 }

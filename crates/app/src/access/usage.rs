@@ -6,7 +6,7 @@ use std::{
 };
 
 use keyward_domain::{KeyId, Timestamp};
-use keyward_storage::{Result, Store};
+use keyward_storage::{Result, Upkeep};
 use metrics::Counter;
 use tokio::sync::Notify;
 
@@ -54,14 +54,14 @@ impl Usage {
 
     /// Writes down what was noted since the last flush. What is not written is kept, also where the flush is cut off
     /// half way.
-    pub(crate) async fn flush(&self, store: &dyn Store) -> Result<()> {
+    pub(crate) async fn flush(&self, upkeep: &dyn Upkeep) -> Result<()> {
         let taken = self.parts.iter().flat_map(|part| std::mem::take(&mut *lock(part)));
         let mut taken = Taken { usage: self, rows: taken.collect(), written: 0 };
         // One order for all nodes, so that two flushes never wait for each other in a circle.
         taken.rows.sort_unstable();
         while taken.written < taken.rows.len() {
             let end = taken.rows.len().min(taken.written + MOST_AT_ONCE);
-            store.record_usage(&taken.rows[taken.written..end]).await?;
+            upkeep.record_usage(&taken.rows[taken.written..end]).await?;
             taken.written = end;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use keyward_domain::{
-    Account, Mid, Permission, Status,
+    Account, Change, Mid, Permission, Status,
     revocation::{StatusDecision, StatusRefusal},
 };
 use keyward_storage::{StorageError, Target, Write};
@@ -62,23 +62,24 @@ pub async fn change_status(manage: &Arc<Manage>, caller: &Caller, mid: &Mid, wan
 
 async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Status) -> Result<Account, Error> {
     let reach = &acting.caller.reach();
-    let id = manage.store.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
+    let id = manage.reads.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
     let turn = manage.account_queue.take(id, Lane::Stop, acting.caller.actor()).await.map_err(Failure::from)?;
-    let mut work = manage.store.begin_as(&acting.by).await?;
-    let locked = work.lock_account(reach, id).await?.ok_or(Error::NoSuchAccount)?;
+    let mut unit = manage.door.begin(acting).await?;
+    let locked = unit.lock_account(id).await?.ok_or(Error::NoSuchAccount)?;
     let (mut account, subject) = (locked.account, Target::Account(id));
     match account.change_status(wanted, reach)? {
         StatusDecision::Unchanged => {
-            drop((work, turn));
+            drop((unit, turn));
             commit::again(manage, locked.enforcement, subject).in_force().await?;
             Ok(account)
         }
         StatusDecision::Become(status) => {
-            if work.record_status(reach, id, account.status, status).await? == Write::Stale {
+            let change = Change::StatusChanged { account: id, from: account.status, to: status };
+            if unit.record(&change).await? == Write::Stale {
                 return Err(Error::NoSuchAccount);
             }
             acting.is_in_time(manage)?;
-            let committed = commit::commit(manage, work, vec![subject], Some(turn)).await?;
+            let committed = unit.commit(manage, Some(turn)).await?;
             match committed.seq {
                 Some(_) => committed.in_force().await?,
                 // A suspension from higher up changes no verdict: it is in force as far as the first one is.

@@ -12,7 +12,7 @@ use crate::{Failure, access::Caller};
 /// [`Failure`] if the question cannot be answered.
 pub async fn count_below(manage: &Manage, caller: &Caller, mid: &Mid) -> Result<Option<(Account, Below)>, Failure> {
     let reach = caller.reach();
-    let Some(found) = manage.store.account(&reach, mid).await? else { return Ok(None) };
-    let below = manage.store.count_below(&reach, found.account.id, manage.access.expiry_time()).await?;
+    let Some(found) = manage.reads.account(&reach, mid).await? else { return Ok(None) };
+    let below = manage.reads.count_below(&reach, found.account.id, manage.access.expiry_time()).await?;
     Ok(Some((found.account, below)))
 }

@@ -1,8 +1,8 @@
 //! Create an account of any role: what the command line does, and registering a merchant ends in.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
-use keyward_domain::{Account, AccountNotActive, Mid, Name, Parent, Permission, Role, Standing, Status};
+use keyward_domain::{Account, AccountNotActive, Change, Mid, Name, Parent, Permission, Role, Standing, Status};
 use keyward_storage::{AccountRecord, Constraint, StorageError, Write};
 
 use super::{
@@ -81,11 +81,11 @@ impl MayBeFailure for Error {
 ///
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
-pub async fn create_account(manage: &Manage, caller: &Caller, command: CreateAccount) -> Result<Account, Error> {
+pub async fn create_account(manage: &Arc<Manage>, caller: &Caller, command: CreateAccount) -> Result<Account, Error> {
     let mut acting = Acting::begin(manage, caller, Permission::WriteMerchants).await?;
     let reach = acting.caller.reach();
     let parent = match &command.parent {
-        Some(mid) => Some(manage.store.account(&reach, mid).await?.ok_or(Error::NoSuchParent)?),
+        Some(mid) => Some(manage.reads.account(&reach, mid).await?.ok_or(Error::NoSuchParent)?),
         None => None,
     };
     let account = new_account(manage, command, parent.as_ref())?;
@@ -130,13 +130,12 @@ pub(crate) fn new_account(
     })
 }
 
-async fn insert(manage: &Manage, acting: &Acting, account: &Account) -> Result<(), Error> {
-    let mut work = manage.store.begin_as(&acting.by).await?;
-    if work.insert_account(&acting.caller.reach(), account).await? == Write::Stale {
+async fn insert(manage: &Arc<Manage>, acting: &Acting, account: &Account) -> Result<(), Error> {
+    let mut unit = manage.door.begin(acting).await?;
+    if unit.record(&Change::AccountRegistered(Box::new(account.clone()))).await? == Write::Stale {
         return Err(AccountNotActive.into());
     }
     acting.is_in_time(manage)?;
-    // A new account decides no verdict yet.
-    work.commit().await?;
+    unit.commit(manage, None).await?;
     Ok(())
 }

@@ -29,7 +29,7 @@ pub struct InForce {
 /// [`Failure`] if the answer is not to be had.
 pub async fn in_force(manage: &Arc<Manage>, caller: &Caller, id: KeyId) -> Result<Option<InForce>, Failure> {
     let reach = caller.reach();
-    let Some(found) = manage.store.key(&reach, id).await? else { return Ok(None) };
+    let Some(found) = manage.reads.key(&reach, id).await? else { return Ok(None) };
     let condition = found.key.condition(&found.chain, manage.access.expiry_time());
     let own = found.enforcement.map(|it| (it, Target::Key(id)));
     let mut changes = Vec::new();
@@ -39,7 +39,7 @@ pub async fn in_force(manage: &Arc<Manage>, caller: &Caller, id: KeyId) -> Resul
         changes.extend(own);
         // Strictly below the caller, whose own line is in business: it reaches them.
         for link in found.chain.links().take(closed + 1) {
-            let record = manage.store.account(&reach, &link.mid).await?;
+            let record = manage.reads.account(&reach, &link.mid).await?;
             changes.extend(record.and_then(|it| it.enforcement).map(|it| (it, Target::Account(link.id))));
         }
     }

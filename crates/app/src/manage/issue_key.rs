@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use keyward_domain::{
-    AccountNotActive, ApiKey, Chain, KeyTerms, KeyValue, Mid, Origin, Permission, ScopeNotHeld, Standing,
+    AccountNotActive, ApiKey, Chain, Change, KeyTerms, KeyValue, Mid, Origin, Permission, ScopeNotHeld, Standing,
 };
 use keyward_storage::{StorageError, Write};
 
@@ -72,7 +72,7 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
     let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
     acting.caller.may_grant(terms.scopes())?;
     let reach = acting.caller.reach();
-    let account = manage.store.account(&reach, &mid).await?.ok_or(Error::NoSuchAccount)?;
+    let account = manage.reads.account(&reach, &mid).await?.ok_or(Error::NoSuchAccount)?;
     if account.chain.standing() != Standing::Active {
         return Err(AccountNotActive.into());
     }
@@ -91,7 +91,7 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
 async fn insert(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Error> {
     acting.caller.may_grant(&key.facts().scopes)?;
     acting.is_in_time(manage)?;
-    match manage.store.insert_key(&acting.by, &acting.caller.reach(), key).await? {
+    match manage.door.record_alone(acting, &Change::KeyIssued(Box::new(key.clone()))).await? {
         Write::Applied => Ok(()),
         Write::Stale => Err(AccountNotActive.into()),
     }

@@ -2,13 +2,12 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use keyward_domain::{AccountId, KeyId, Permission};
 use keyward_domain::{
-    AccountNotActive, ApiKey, Chain, Description, KeyTerms, KeyType, KeyValue, Mid, Name, Origin, OtherManagerKeys,
-    PairMembership, Reason, Refusal, RevocationRequest, ScopeNotHeld, ScopeSet, Standing, TermsError,
-    revocation::overwrite,
+    AccountId, AccountNotActive, ApiKey, Chain, Change, Description, KeyId, KeyTerms, KeyType, KeyValue, Mid, Name,
+    Origin, OtherManagerKeys, PairMembership, Permission, Reason, Refusal, RevocationRequest, ScopeNotHeld, ScopeSet,
+    Standing, TermsError, revocation::overwrite,
 };
-use keyward_storage::{Constraint, Enforcement, StorageError, Target, UnitOfWork, Write};
+use keyward_storage::{Constraint, Enforcement, StorageError, Target, Write};
 
 use super::{
     Manage,
@@ -19,7 +18,7 @@ use crate::{
     Failure, NoEntropy,
     access::{Caller, Refused},
     account_queue::Lane,
-    commit,
+    commit::{self, Unit},
 };
 
 /// How many unique names are tried in the first query; each further one tries four times as many.
@@ -97,7 +96,7 @@ pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePa
     let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
     acting.caller.may_grant(&command.scopes)?;
     let reach = acting.caller.reach();
-    let account = manage.store.account(&reach, &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
+    let account = manage.reads.account(&reach, &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     if account.chain.standing() != Standing::Active {
         return Err(AccountNotActive.into());
     }
@@ -143,24 +142,23 @@ async fn try_once(
     let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id()?), chain).await?;
 
     let turn = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Failure::from)?;
-    let mut work = manage.store.begin_as(&acting.by).await?;
-    let locked = work.lock_account(&reach, account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
-    let (mut replaced, mut ended_before) = (Vec::new(), Vec::new());
+    let mut unit = manage.door.begin(acting).await?;
+    let locked = unit.lock_account(account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
+    let mut ended_before = Vec::new();
     if command.overwrite {
-        let ask = RevocationRequest { at, by: caller.actor(), reason: Reason::Superseded, reach };
-        (replaced, ended_before) =
-            revoke_namesakes(&mut *work, &ask, account, &locked.chain, &command.name, &secret).await?;
+        let request = RevocationRequest { at, by: caller.actor(), reason: Reason::Superseded, reach };
+        ended_before = revoke_namesakes(&mut unit, &request, account, &locked.chain, &command.name, &secret).await?;
     }
-    let unique_name = free_name(&mut *work, caller, account, command.name.as_str()).await?;
+    let unique_name = free_name(&mut unit, account, command.name.as_str()).await?;
     let named = |key: ApiKey| key.in_pair(PairMembership { id, unique_name: unique_name.as_str().into() });
     let (public, secret) = (named(public), named(secret));
     for key in [&public, &secret] {
-        if work.insert_key(&reach, key).await? == Write::Stale {
+        if unit.record(&Change::KeyIssued(Box::new(key.clone()))).await? == Write::Stale {
             return Err(AccountNotActive.into());
         }
     }
     acting.is_in_time(manage)?;
-    let committed = commit::commit(manage, work, replaced, Some(turn)).await?;
+    let committed = unit.commit(manage, Some(turn)).await?;
     let ended_nothing = committed.seq.is_none() && ended_before.is_empty();
     committed.in_force().await?;
     if command.overwrite && ended_nothing {
@@ -171,50 +169,44 @@ async fn try_once(
         commit::again(manage, shown_by, Target::Account(account)).in_force().await?;
     }
     for key in ended_before {
-        let last = manage.store.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
+        let last = manage.reads.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
         commit::again(manage, last, Target::Key(key)).in_force().await?;
     }
     Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
 }
 
-/// Revokes the active pairs of this name. Gives what it ended, and the keys that somebody else has revoked a moment ago:
-/// whether that is in force is to be waited for, too (R9). The new secret key counts as one that is left (rule 7).
+/// Revokes the active pairs of this name. Returns the keys that another call has revoked a moment ago: whether that is in
+/// force is to be waited for, too (R9). The new secret key counts as one that is left (rule 7).
 async fn revoke_namesakes(
-    work: &mut dyn UnitOfWork,
-    ask: &RevocationRequest,
+    unit: &mut Unit,
+    request: &RevocationRequest,
     account: AccountId,
     chain: &Chain,
     name: &Name,
     successor: &ApiKey,
-) -> Result<(Vec<Target>, Vec<KeyId>), Error> {
-    let replaced = work.pair_keys_named(&ask.reach, account, name).await?;
+) -> Result<Vec<KeyId>, Error> {
+    let replaced = unit.pair_keys_named(account, name).await?;
     let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
-    let left = work.longest_lived_manager_key(&ask.reach, account, &ids).await?;
-    let others = OtherManagerKeys::among(&left, chain, ask.at);
+    let left = unit.longest_lived_manager_key(account, &ids).await?;
+    let others = OtherManagerKeys::among(&left, chain, request.at);
     let mut ended_before = Vec::new();
-    for (key, revocation) in overwrite(&replaced, successor, chain, ask, others)? {
-        match work.record_revocation(&ask.reach, key.id(), &revocation).await? {
+    for (key, revocation) in overwrite(&replaced, successor, chain, request, others)? {
+        match unit.record(&Change::KeyRevoked { key: key.id(), revocation }).await? {
             Write::Applied => {}
             // The first one stays (rule 2).
             Write::Stale => ended_before.push(key.id()),
         }
     }
-    let ended = ids.into_iter().filter(|id| !ended_before.contains(id)).map(Target::Key).collect();
-    Ok((ended, ended_before))
+    Ok(ended_before)
 }
 
 /// The first of `name`, `name-2`, `name-3` … that no active pair of the account bears.
-async fn free_name(
-    work: &mut dyn UnitOfWork,
-    caller: &Caller,
-    account: AccountId,
-    name: &str,
-) -> Result<String, StorageError> {
+async fn free_name(unit: &mut Unit, account: AccountId, name: &str) -> Result<String, StorageError> {
     let numbered = |n: u32| if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
     let (mut first, mut at_once) = (1, NAMES_AT_FIRST);
     loop {
         let among: Vec<String> = (first..first + at_once).map(numbered).collect();
-        let taken = work.taken_unique_names(&caller.reach(), account, &among).await?;
+        let taken = unit.taken_unique_names(account, &among).await?;
         if let Some(free) = among.into_iter().find(|name| !taken.contains(name)) {
             return Ok(free);
         }

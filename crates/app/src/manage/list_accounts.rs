@@ -27,7 +27,7 @@ pub async fn list_accounts(
 ) -> Result<Page, Failure> {
     // One row beyond the page tells whether there is a next one.
     let window = AccountWindow { before, rows: limit.saturating_add(1) };
-    let mut accounts = manage.store.accounts(&caller.reach(), window).await?;
+    let mut accounts = manage.reads.accounts(&caller.reach(), window).await?;
     let more = accounts.len() > usize::from(limit);
     accounts.truncate(usize::from(limit));
     let next = accounts.last().filter(|_| more).map(|account| account.id);

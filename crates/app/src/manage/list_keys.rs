@@ -59,7 +59,7 @@ crate::impl_from_failure!(Error: StorageError);
 /// [`Error`] if the account does not exist for the caller, or the answer is not to be had.
 pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Result<Page, Error> {
     let reach = caller.reach();
-    let account = manage.store.account(&reach, &query.mid).await?.ok_or(Error::NoSuchAccount)?;
+    let account = manage.reads.account(&reach, &query.mid).await?.ok_or(Error::NoSuchAccount)?;
     let at = manage.access.expiry_time();
     let mut page = Page { keys: Vec::new(), chain: account.chain, next: None, at };
     let Some(stored) = index_for(query.condition, page.chain.standing()) else { return Ok(page) };
@@ -70,7 +70,7 @@ pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Re
         // Where few rows match, the stretches grow, so that a page takes a handful of queries at the most.
         let wanted = if missing == 0 { 1 } else { (missing + 1).max(examined) };
         let rows = wanted.min(MOST_EXAMINED - examined);
-        let window = manage.store.keys(&reach, account.account.id, KeyWindow { before, stored, rows }).await?;
+        let window = manage.reads.keys(&reach, account.account.id, KeyWindow { before, stored, rows }).await?;
         let read = u16::try_from(window.len()).unwrap_or(rows);
         for listed in window {
             if page.keys.len() == usize::from(query.limit) {

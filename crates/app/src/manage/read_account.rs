@@ -10,5 +10,5 @@ use crate::{Failure, access::Caller};
 /// # Errors
 /// [`Failure`] if the answer is not to be had.
 pub async fn read_account(manage: &Manage, caller: &Caller, mid: &Mid) -> Result<Option<Account>, Failure> {
-    Ok(manage.store.account(&caller.reach(), mid).await?.map(|record| record.account))
+    Ok(manage.reads.account(&caller.reach(), mid).await?.map(|record| record.account))
 }

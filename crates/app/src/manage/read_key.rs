@@ -11,5 +11,5 @@ use crate::{Failure, access::Caller};
 /// # Errors
 /// [`Failure`] if the answer is not to be had.
 pub async fn read_key(manage: &Manage, caller: &Caller, id: KeyId) -> Result<Option<KeyRecord>, Failure> {
-    Ok(manage.store.key(&caller.reach(), id).await?)
+    Ok(manage.reads.key(&caller.reach(), id).await?)
 }

@@ -1,5 +1,7 @@
 //! Register a merchant (contract, section 8).
 
+use std::sync::Arc;
+
 use keyward_domain::{Account, Mid, Name, Role};
 
 use super::{
@@ -34,7 +36,11 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
-pub async fn register_merchant(manage: &Manage, caller: &Caller, command: RegisterMerchant) -> Result<Account, Error> {
+pub async fn register_merchant(
+    manage: &Arc<Manage>,
+    caller: &Caller,
+    command: RegisterMerchant,
+) -> Result<Account, Error> {
     let RegisterMerchant { mid, name, parent } = command;
     // No partner may claim the mid of somebody else's real merchant.
     let may_name = caller.is_above_partners() || manage.runtime.settings.partners_name_mids;

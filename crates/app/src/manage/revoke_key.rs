@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use keyward_domain::{Decision, KeyId, OtherManagerKeys, Permission, Reason, Refusal, RevocationRequest};
+use keyward_domain::{Change, Decision, KeyId, OtherManagerKeys, Permission, Reason, Refusal, RevocationRequest};
 use keyward_storage::{Seq, StorageError, Target, Write};
 
 use super::{
@@ -87,17 +87,17 @@ async fn decide_and_commit(
 ) -> Result<commit::Committed, Error> {
     let reach = acting.caller.reach();
     let ask = RevocationRequest { at: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
-    let found = manage.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+    let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
     let account = found.key.facts().account;
     // The account is held still where others count, so that of two racing revokes the second one sees the first.
     let depends_on_others = ask.depends_on_other_manager_keys(&found.key);
     let lane = if depends_on_others { Lane::Stop } else { Lane::Revoke };
     let turn = manage.account_queue.take(account, lane, acting.caller.actor()).await.map_err(Failure::from)?;
-    let mut work = manage.store.begin_as(&acting.by).await?;
+    let mut unit = manage.door.begin(acting).await?;
     let (found, others) = if depends_on_others {
-        work.lock_account(&reach, account).await?.ok_or(Error::NoSuchKey)?;
-        let found = work.current_key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
-        let left = work.longest_lived_manager_key(&reach, account, &[command.id]).await?;
+        unit.lock_account(account).await?.ok_or(Error::NoSuchKey)?;
+        let found = unit.current_key(command.id).await?.ok_or(Error::NoSuchKey)?;
+        let left = unit.longest_lived_manager_key(account, &[command.id]).await?;
         let others = OtherManagerKeys::among(&left, &found.chain, ask.at);
         (found, others)
     } else {
@@ -106,17 +106,19 @@ async fn decide_and_commit(
     let subject = Target::Key(command.id);
     match found.key.revoke(&found.chain, &ask, others)? {
         Decision::AlreadyRevoked(_) => Ok(commit::again(manage, found.enforcement, subject)),
-        Decision::Revoke(revocation) => match work.record_revocation(&reach, command.id, &revocation).await? {
-            Write::Applied => {
-                acting.is_in_time(manage)?;
-                Ok(commit::commit(manage, work, vec![subject], Some(turn)).await?)
+        Decision::Revoke(revocation) => {
+            match unit.record(&Change::KeyRevoked { key: command.id, revocation }).await? {
+                Write::Applied => {
+                    acting.is_in_time(manage)?;
+                    Ok(unit.commit(manage, Some(turn)).await?)
+                }
+                // Somebody else revoked it a moment ago: the first one stays (rule 2), and is what has to be waited for.
+                Write::Stale => {
+                    drop(unit);
+                    let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+                    Ok(commit::again(manage, found.enforcement, subject))
+                }
             }
-            // Somebody else revoked it a moment ago: the first one stays (rule 2), and is what has to be waited for.
-            Write::Stale => {
-                drop(work);
-                let found = manage.store.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
-                Ok(commit::again(manage, found.enforcement, subject))
-            }
-        },
+        }
     }
 }

@@ -2,17 +2,19 @@
 //!
 //! Never touches a database that has accounts, and never one of production.
 
+use std::sync::Arc;
+
 use keyward_domain::{
-    Account, ApiKey, Chain, Environment, KeyTerms, KeyType, KeyValue, Link, Name, Origin, PairMembership, Parent,
-    Reach, Role, ScopeSet, Status, TextError,
+    Account, ApiKey, Chain, Change, Environment, KeyTerms, KeyType, KeyValue, Link, Name, Origin, PairMembership,
+    Parent, Reach, Role, ScopeSet, Status, TextError,
 };
-use keyward_storage::{AccountWindow, Authority, Constraint, StorageError, UnitOfWork, Write};
+use keyward_storage::{AccountWindow, Constraint, StorageError, Write};
 
 use super::{
     Manage,
     issue_key::{MintError, mint},
 };
-use crate::{Failure, access::Caller};
+use crate::{Failure, access::Caller, commit::Unit};
 
 /// An account of the demo tree with its keys. Both values are shown here and nowhere else.
 pub struct DemoAccount {
@@ -40,36 +42,36 @@ pub struct Demo {
 /// # Errors
 /// What `keep` fails with, or a [`Failure`].
 pub async fn seed_demo<E: From<Failure>>(
-    manage: &Manage,
+    manage: &Arc<Manage>,
     keep: impl FnOnce(&Demo) -> Result<(), E>,
 ) -> Result<Option<Demo>, E> {
     let outage = |error: StorageError| E::from(error.into());
     let any = AccountWindow { before: None, rows: 1 };
-    let used = !manage.store.accounts(&Reach::operator(), any).await.map_err(outage)?.is_empty();
+    let used = !manage.reads.accounts(&Reach::operator(), any).await.map_err(outage)?.is_empty();
     if used || manage.runtime.settings.environment != Environment::Sandbox {
         return Ok(None);
     }
-    let mut work = manage.store.begin_as(&Authority::operator()).await.map_err(outage)?;
-    let Some(demo) = plant(manage, &mut *work).await? else { return Ok(None) };
+    let mut unit = manage.door.begin_for_operator().await.map_err(outage)?;
+    let Some(demo) = plant(manage, &mut unit).await? else { return Ok(None) };
     keep(&demo)?;
-    work.commit().await.map_err(outage)?;
+    unit.commit(manage, None).await?;
     Ok(Some(demo))
 }
 
-async fn plant(manage: &Manage, work: &mut dyn UnitOfWork) -> Result<Option<Demo>, Failure> {
+async fn plant(manage: &Manage, unit: &mut Unit) -> Result<Option<Demo>, Failure> {
     let platform = account(manage, Role::Platform, "Demo platform", None)?;
     let partner = account(manage, Role::Partner, "Demo partner", Some(&platform))?;
     let merchant = account(manage, Role::Merchant, "Demo merchant", Some(&partner))?;
     for account in [&platform, &partner, &merchant] {
-        match work.insert_account(&Reach::operator(), account).await {
+        match unit.record(&Change::AccountRegistered(Box::new(account.clone()))).await {
             Ok(Write::Applied) => {}
             // Another node plants one at this moment: leave it to that one.
             Ok(Write::Stale) | Err(StorageError::Conflict(Constraint::OnePlatform)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }
-    let platform = with_keys(manage, work, platform, vec![]).await?;
-    let partner = with_keys(manage, work, partner, vec![Link::from(&platform.account)]).await?;
+    let platform = with_keys(manage, unit, platform, vec![]).await?;
+    let partner = with_keys(manage, unit, partner, vec![Link::from(&platform.account)]).await?;
     Ok(Some(Demo { platform, partner, merchant }))
 }
 
@@ -89,7 +91,7 @@ fn account(manage: &Manage, role: Role, name: &str, parent: Option<&Account>) ->
 
 async fn with_keys(
     manage: &Manage,
-    work: &mut dyn UnitOfWork,
+    unit: &mut Unit,
     account: Account,
     above: Vec<Link>,
 ) -> Result<DemoAccount, Failure> {
@@ -99,7 +101,7 @@ async fn with_keys(
     let (public, app_key) = key(manage, KeyType::Public, ScopeSet::empty(), &pair, &chain).await?;
     let (secret, app_secret) = key(manage, KeyType::Secret, scopes, &pair, &chain).await?;
     for key in [&public, &secret] {
-        if work.insert_key(&Reach::operator(), key).await? == Write::Stale {
+        if unit.record(&Change::KeyIssued(Box::new(key.clone()))).await? == Write::Stale {
             return Err(Failure::CutOff);
         }
     }

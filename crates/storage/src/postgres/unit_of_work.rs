@@ -1,7 +1,7 @@
 //! One transaction. It writes down what was decided, where the precondition still holds, and decides nothing.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, ApiKey, KeyId, Name, Reach, Revocation, Status};
+use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Reach, Revocation, Status};
 use sqlx::{Executor as _, Postgres, Row as _, Transaction, postgres::PgQueryResult};
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
@@ -161,8 +161,34 @@ impl UnitOfWork for PgUnitOfWork {
         self.noted(names)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.insert_account", fields(account.id = %account.id))]
-    async fn insert_account(&mut self, within: &Reach, account: &Account) -> Result<Write> {
+    async fn record(&mut self, within: &Reach, change: &Change) -> Result<Write> {
+        match change {
+            Change::AccountRegistered(account) => self.register_account(within, account).await,
+            Change::StatusChanged { account, from, to } => self.change_status(within, *account, *from, *to).await,
+            Change::KeyIssued(key) => self.issue_key(within, key).await,
+            Change::KeyRevoked { key, revocation } => self.revoke_key(within, *key, revocation).await,
+        }
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.commit")]
+    async fn commit(self: Box<Self>) -> Result<Committed> {
+        if self.given_up {
+            return Err(StorageError::Unexpected(
+                "a statement of this unit of work failed: nothing of it stays".into(),
+            ));
+        }
+        if self.callers.have_changes() {
+            return Ok(Committed { event: Some(self.commit_events().await?) });
+        }
+        commit(self.transaction, &self.callers, self.commit_timeout).await?;
+        Ok(Committed { event: None })
+    }
+}
+
+/// The statements of single changes.
+impl PgUnitOfWork {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.register", fields(account.id = %account.id))]
+    async fn register_account(&mut self, within: &Reach, account: &Account) -> Result<Write> {
         let result = sqlx::query!(
             "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
             SELECT $1::uuid, $2, $3, $4::uuid, $5, $6, $7::timestamptz
@@ -185,8 +211,8 @@ impl UnitOfWork for PgUnitOfWork {
         self.written(result)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.record_status", fields(account.id = %id))]
-    async fn record_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write> {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.change_status", fields(account.id = %id))]
+    async fn change_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write> {
         let result = sqlx::query!(
             "UPDATE account a SET status = $4, suspended_by = $5
             WHERE a.id = $1 AND a.status = $3
@@ -209,14 +235,14 @@ impl UnitOfWork for PgUnitOfWork {
         Ok(written)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.insert_key", fields(key.id = %key.id()))]
-    async fn insert_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.issue", fields(key.id = %key.id()))]
+    async fn issue_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
         let written = insert_one(&mut *self.transaction, Insertion::new(&Authority::operator(), within, key)).await;
         self.noted(written)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.record_revocation", fields(key.id = %id))]
-    async fn record_revocation(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
+    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.revoke", fields(key.id = %id))]
+    async fn revoke_key(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
         let result = sqlx::query!(
             "UPDATE api_key k SET state = 'revoked', revoked_at = $3, revoked_by = $4, revocation_reason = $5
             FROM account a LEFT JOIN account p ON p.id = a.parent_id
@@ -235,19 +261,5 @@ impl UnitOfWork for PgUnitOfWork {
             self.callers.change(id.uuid());
         }
         Ok(written)
-    }
-
-    #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.commit")]
-    async fn commit(self: Box<Self>) -> Result<Committed> {
-        if self.given_up {
-            return Err(StorageError::Unexpected(
-                "a statement of this unit of work failed: nothing of it stays".into(),
-            ));
-        }
-        if self.callers.have_changes() {
-            return Ok(Committed { event: Some(self.commit_events().await?) });
-        }
-        commit(self.transaction, &self.callers, self.commit_timeout).await?;
-        Ok(Committed { event: None })
     }
 }

@@ -1,6 +1,6 @@
 //! What a working database would say: doubles of one say it until the moment of the fault.
 
-use keyward_domain::{Actor, ApiKey, KeyId, Role};
+use keyward_domain::{Actor, ApiKey, Change, KeyId, Role};
 use keyward_storage::{
     AccountRecord, Accounts as _, Credential, Credentials as _, KeyRecord, Keys as _, Read, SigningKeys, Tokens as _,
     Write,
@@ -89,12 +89,12 @@ impl Known {
         unit.expect_longest_lived_manager_key().returning(|_, _, _| Ok(None));
         unit.expect_pair_keys_named().returning(move |_, _, _| Ok(pair.clone()));
         unit.expect_taken_unique_names().returning(|_, _, _| Ok(Vec::new()));
-        unit.expect_insert_account().returning(|_, _| Ok(Write::Applied));
-        unit.expect_insert_key().returning(|_, _| Ok(Write::Applied));
-        unit.expect_record_status().returning(|_, _, _, _| Ok(Write::Applied));
-        unit.expect_record_revocation().returning(move |_, _, it| {
-            assert!(matches!(it.by, Actor::Key(_)));
-            Ok(revoked)
+        unit.expect_record().returning(move |_, change| match change {
+            Change::AccountRegistered(_) | Change::StatusChanged { .. } | Change::KeyIssued(_) => Ok(Write::Applied),
+            Change::KeyRevoked { revocation, .. } => {
+                assert!(matches!(revocation.by, Actor::Key(_)));
+                Ok(revoked)
+            }
         });
         unit
     }
