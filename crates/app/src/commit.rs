@@ -26,12 +26,12 @@ use crate::{
 /// Where changes are written.
 pub(crate) struct Door {
     store: Arc<dyn Store>,
-    noting: Noting,
+    enforcing: Enforcing,
 }
 
 impl Door {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, noting: Noting::default() }
+        Self { store, enforcing: Enforcing::default() }
     }
 
     /// Begins a unit of work within the caller's reach, which is committed only while its right stands (R19).
@@ -123,11 +123,11 @@ impl Unit {
             let committed = work.commit().await;
             drop(permit);
             let event = committed?.event;
-            let in_force = event.map(|event| {
+            let enforced = event.map(|event| {
                 let verifier = Arc::clone(&within.access.verifier);
                 within.runtime.background.spawn(async move { verifier.enforce(event, targets).await })
             });
-            Ok(Committed { seq: event.map(|event| event.seq), in_force })
+            Ok(Committed { seq: event.map(|event| event.seq), enforced })
         });
         // It may be committed, whatever became of the task.
         committing.await.map_err(|error| StorageError::OutcomeUnknown(error.into()))?
@@ -147,31 +147,31 @@ const fn target(change: &Change) -> Option<Target> {
 pub(crate) struct Committed {
     /// Its last event; none if it decides no verdict.
     pub(crate) seq: Option<Seq>,
-    in_force: Option<JoinHandle<Result<(), NotEnforced>>>,
+    enforced: Option<JoinHandle<Result<(), NotEnforced>>>,
 }
 
 impl Committed {
     /// Waits until it is in force on every node.
-    pub(crate) async fn in_force(self) -> Result<(), Failure> {
-        let Some(in_force) = self.in_force else { return Ok(()) };
+    pub(crate) async fn enforced(self) -> Result<(), Failure> {
+        let Some(enforced) = self.enforced else { return Ok(()) };
         // It is committed, whatever became of the wait.
-        Ok(in_force.await.map_err(|_| NotEnforced::Stopping)??)
+        Ok(enforced.await.map_err(|_| NotEnforced::Stopping)??)
     }
 }
 
 /// Begins to wait until a change that an earlier call committed is in force (R9).
 pub(crate) fn again(manage: &Arc<Manage>, last: Option<Enforcement>, subject: Target) -> Committed {
-    let in_force = last.map(|last| {
+    let enforced = last.map(|last| {
         let verifier = Arc::clone(&manage.access.verifier);
         manage.runtime.background.spawn(async move { verifier.enforce_again(last, vec![subject]).await })
     });
-    Committed { seq: last.map(|last| last.seq), in_force }
+    Committed { seq: last.map(|last| last.seq), enforced }
 }
 
 /// Begins to wait until a change that somebody committed is in force, so that this is noted; once at a time for each
 /// subject, however many ask.
-pub(crate) fn note_by_and_by(manage: &Arc<Manage>, last: Enforcement, subject: Target) {
-    if !manage.door.noting.begins(subject) {
+pub(crate) fn enforce_in_background(manage: &Arc<Manage>, last: Enforcement, subject: Target) {
+    if !manage.door.enforcing.begins(subject) {
         return;
     }
     let waiting = Waiting { manage: Arc::clone(manage), subject };
@@ -183,9 +183,9 @@ pub(crate) fn note_by_and_by(manage: &Arc<Manage>, last: Enforcement, subject: T
 
 /// What this node waits for because somebody asked about it.
 #[derive(Default)]
-pub(crate) struct Noting(Mutex<HashSet<Target>>);
+pub(crate) struct Enforcing(Mutex<HashSet<Target>>);
 
-impl Noting {
+impl Enforcing {
     /// Whether nobody waits for it yet.
     fn begins(&self, subject: Target) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(subject)
@@ -200,6 +200,6 @@ struct Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.manage.door.noting.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.subject);
+        self.manage.door.enforcing.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.subject);
     }
 }

@@ -42,6 +42,9 @@ pub enum Failure {
     /// Too many requests of the same caller wait already. Nothing was begun.
     #[error(transparent)]
     QueueFull(#[from] QueueFull),
+    /// What cannot be, if this code is right.
+    #[error("a defect: {0}")]
+    Defect(&'static str),
     /// Background work was cut off by the end of the process.
     #[error("the work was cut off")]
     CutOff,

@@ -12,7 +12,7 @@ pub(crate) mod acting;
 pub mod change_status;
 pub mod count_below;
 pub mod create_account;
-pub mod in_force;
+pub mod enforcement;
 pub mod issue_key;
 pub mod issue_pair;
 pub mod list_accounts;

@@ -310,7 +310,8 @@ impl From<Failure> for Problem {
             )
             | Failure::Digest(_)
             | Failure::Entropy(_)
-            | Failure::Token(_) => Code::Internal,
+            | Failure::Token(_)
+            | Failure::Defect(_) => Code::Internal,
         };
         Self::new(code).because(fault)
     }

@@ -1,6 +1,6 @@
 //! What answers look like: one type a shape of the contract, made from entities by `From` and nothing else.
 
-use keyward_app::manage::in_force::InForce;
+use keyward_app::manage::enforcement::EnforcementState;
 use keyward_domain::{Account, ApiKey, Chain, KeyValue, Timestamp};
 use keyward_storage::{KeyRecord, ListedKey};
 use serde::Serialize;
@@ -29,8 +29,8 @@ pub(super) struct EnforcementView {
     errors: NoErrors,
 }
 
-impl From<InForce> for EnforcementView {
-    fn from(it: InForce) -> Self {
+impl From<EnforcementState> for EnforcementView {
+    fn from(it: EnforcementState) -> Self {
         Self {
             id: it.key.to_string(),
             state: it.condition.as_str(),

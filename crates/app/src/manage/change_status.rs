@@ -70,7 +70,7 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Stat
     match account.change_status(wanted, reach)? {
         StatusDecision::Unchanged => {
             drop((unit, turn));
-            commit::again(manage, locked.enforcement, subject).in_force().await?;
+            commit::again(manage, locked.enforcement, subject).enforced().await?;
             Ok(account)
         }
         StatusDecision::Become(status) => {
@@ -81,9 +81,9 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Stat
             acting.is_in_time(manage)?;
             let committed = unit.commit(manage, Some(turn)).await?;
             match committed.seq {
-                Some(_) => committed.in_force().await?,
+                Some(_) => committed.enforced().await?,
                 // A suspension from higher up changes no verdict: it is in force as far as the first one is.
-                None => commit::again(manage, locked.enforcement, subject).in_force().await?,
+                None => commit::again(manage, locked.enforcement, subject).enforced().await?,
             }
             account.status = status;
             Ok(account)

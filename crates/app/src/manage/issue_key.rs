@@ -103,7 +103,7 @@ pub(crate) async fn mint(
     terms: KeyTerms,
     origin: Origin,
     chain: &Chain,
-) -> Result<(ApiKey, KeyValue), MintError> {
+) -> Result<(ApiKey, KeyValue), Error> {
     let value =
         KeyValue::mint(terms.key_type(), manage.runtime.settings.environment, origin.id, manage.runtime.random()?);
     let digest = if terms.key_type().is_secret() {
@@ -118,25 +118,4 @@ pub(crate) async fn mint(
         None
     };
     Ok((ApiKey::issue(terms, origin, chain, &value, digest)?, value))
-}
-
-/// Why no key could be made.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum MintError {
-    #[error(transparent)]
-    AccountNotActive(#[from] AccountNotActive),
-    #[error(transparent)]
-    Entropy(#[from] NoEntropy),
-    #[error(transparent)]
-    Failure(#[from] Failure),
-}
-
-impl From<MintError> for Error {
-    fn from(error: MintError) -> Self {
-        match error {
-            MintError::AccountNotActive(error) => error.into(),
-            MintError::Entropy(error) => error.into(),
-            MintError::Failure(fault) => fault.into(),
-        }
-    }
 }

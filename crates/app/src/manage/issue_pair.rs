@@ -12,7 +12,7 @@ use keyward_storage::{Constraint, Enforcement, StorageError, Target, Write};
 use super::{
     Manage,
     acting::{Acting, MayBeFailure},
-    issue_key::{self, MintError, mint},
+    issue_key::{self, mint},
 };
 use crate::{
     Failure, NoEntropy,
@@ -80,7 +80,7 @@ macro_rules! as_for_any_key {
     )+};
 }
 
-as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Failure, StorageError, NoEntropy, MintError);
+as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Failure, StorageError, NoEntropy);
 
 impl MayBeFailure for Error {
     fn fault(&self) -> Option<&Failure> {
@@ -135,7 +135,7 @@ async fn try_once(
         KeyTerms::agree(key_type, command.name.clone(), command.description.clone(), scopes, None, at)
     };
     let unnamed = |key| Origin { id: key, at, by: caller.actor(), pair: None };
-    let fits = |_: TermsError| Failure::CutOff;
+    let fits = |_: TermsError| Failure::Defect("terms of a pair without an end do not fit");
     let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?;
     let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?;
     let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id()?), chain).await?;
@@ -160,17 +160,17 @@ async fn try_once(
     acting.is_in_time(manage)?;
     let committed = unit.commit(manage, Some(turn)).await?;
     let ended_nothing = committed.seq.is_none() && ended_before.is_empty();
-    committed.in_force().await?;
+    committed.enforced().await?;
     if command.overwrite && ended_nothing {
         // A pair of this name may be gone with a history of which a node still holds a lease (R18b). Over at once where
         // every such lease has ended.
         let history = acting.by.histories().next();
         let shown_by = history.map(|token| Enforcement { seq: acting.by.as_of(), enforced_at: Some(at), token });
-        commit::again(manage, shown_by, Target::Account(account)).in_force().await?;
+        commit::again(manage, shown_by, Target::Account(account)).enforced().await?;
     }
     for key in ended_before {
         let last = manage.reads.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
-        commit::again(manage, last, Target::Key(key)).in_force().await?;
+        commit::again(manage, last, Target::Key(key)).enforced().await?;
     }
     Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
 }

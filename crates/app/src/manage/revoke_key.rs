@@ -75,7 +75,7 @@ pub async fn revoke_key(manage: &Arc<Manage>, caller: &Caller, command: RevokeKe
     };
     let seq = committed.seq;
     if !command.respond_async {
-        committed.in_force().await?;
+        committed.enforced().await?;
     }
     Ok(Revoked { seq })
 }

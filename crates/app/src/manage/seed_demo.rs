@@ -12,7 +12,7 @@ use keyward_storage::{AccountWindow, Constraint, StorageError, Write};
 
 use super::{
     Manage,
-    issue_key::{MintError, mint},
+    issue_key::{self, mint},
 };
 use crate::{Failure, access::Caller, commit::Unit};
 
@@ -95,14 +95,14 @@ async fn with_keys(
     account: Account,
     above: Vec<Link>,
 ) -> Result<DemoAccount, Failure> {
-    let chain = Chain::new(Link::from(&account), above).map_err(|_| Failure::CutOff)?;
+    let chain = Chain::new(Link::from(&account), above).map_err(|_| Failure::Defect("the demo tree is too high"))?;
     let pair = PairMembership { id: manage.fresh_pair_id()?, unique_name: "Demo pair".into() };
     let scopes = ["api-keys:*", "merchants:*"].into_iter().collect();
     let (public, app_key) = key(manage, KeyType::Public, ScopeSet::empty(), &pair, &chain).await?;
     let (secret, app_secret) = key(manage, KeyType::Secret, scopes, &pair, &chain).await?;
     for key in [&public, &secret] {
         if unit.record(&Change::KeyIssued(Box::new(key.clone()))).await? == Write::Stale {
-            return Err(Failure::CutOff);
+            return Err(Failure::Defect("a demo account takes no keys"));
         }
     }
     Ok(DemoAccount { account, app_key, app_secret })
@@ -119,14 +119,16 @@ async fn key(
     let by = Caller::operator().actor();
     let origin = Origin { id: manage.fresh_key_id()?, at: now, by, pair: Some(pair.clone()) };
     let terms = KeyTerms::agree(key_type, fixed_name("Demo pair")?, None, scopes, None, now);
-    let minted = mint(manage, terms.map_err(|_| Failure::CutOff)?, origin, chain).await;
-    minted.map_err(|error| match error {
-        MintError::AccountNotActive(_) => Failure::CutOff,
-        MintError::Entropy(error) => error.into(),
-        MintError::Failure(fault) => fault,
+    let terms = terms.map_err(|_| Failure::Defect("the terms of a demo key do not fit"))?;
+    mint(manage, terms, origin, chain).await.map_err(|error| match error {
+        issue_key::Error::Failure(failure) => failure,
+        issue_key::Error::Caller(_)
+        | issue_key::Error::ScopeNotHeld(_)
+        | issue_key::Error::NoSuchAccount
+        | issue_key::Error::AccountNotActive(_) => Failure::Defect("a demo account takes no keys"),
     })
 }
 
 fn fixed_name(text: &str) -> Result<Name, Failure> {
-    Name::parse(text).map_err(|_: TextError| Failure::CutOff)
+    Name::parse(text).map_err(|_: TextError| Failure::Defect("a demo name does not fit"))
 }

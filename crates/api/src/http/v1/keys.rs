@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use keyward_app::{
     Manage,
     manage::{
-        in_force,
+        enforcement,
         list_keys::{self, ListKeys},
         read_key::read_key,
         revoke_key::{self, RevokeKey},
@@ -224,7 +224,7 @@ pub(in crate::http) async fn enforcement(
     _: NoQuery,
 ) -> Result<Response, Problem> {
     let id = segment.parse().map_err(|_| no_key(&segment))?;
-    let found = in_force::in_force(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
+    let found = enforcement::read_enforcement(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
     Ok(no_store(EnforcementView::from(found)))
 }
 

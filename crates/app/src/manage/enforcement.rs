@@ -10,7 +10,7 @@ use crate::{Failure, access::Caller, commit};
 
 /// How far the end of a key has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InForce {
+pub struct EnforcementState {
     /// The key.
     pub key: KeyId,
     /// Where it stands.
@@ -27,7 +27,11 @@ pub struct InForce {
 ///
 /// # Errors
 /// [`Failure`] if the answer is not to be had.
-pub async fn in_force(manage: &Arc<Manage>, caller: &Caller, id: KeyId) -> Result<Option<InForce>, Failure> {
+pub async fn read_enforcement(
+    manage: &Arc<Manage>,
+    caller: &Caller,
+    id: KeyId,
+) -> Result<Option<EnforcementState>, Failure> {
     let reach = caller.reach();
     let Some(found) = manage.reads.key(&reach, id).await? else { return Ok(None) };
     let condition = found.key.condition(&found.chain, manage.access.expiry_time());
@@ -45,9 +49,9 @@ pub async fn in_force(manage: &Arc<Manage>, caller: &Caller, id: KeyId) -> Resul
     }
     let unknown: Vec<_> = changes.iter().filter(|(it, _)| !manage.access.verifier.is_enforced(it)).collect();
     for (last, subject) in &unknown {
-        commit::note_by_and_by(manage, *last, *subject);
+        commit::enforce_in_background(manage, *last, *subject);
     }
     let last = changes.iter().filter_map(|(it, _)| it.enforced_at).max();
     let enforced_at = if unknown.is_empty() { last } else { None };
-    Ok(Some(InForce { key: id, condition, enforced_at }))
+    Ok(Some(EnforcementState { key: id, condition, enforced_at }))
 }
