@@ -62,15 +62,21 @@ pub async fn change_status(manage: &Arc<Manage>, caller: &Caller, mid: &Mid, wan
 
 async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Status) -> Result<Account, Error> {
     let reach = &acting.caller.reach();
-    let id = manage.reads.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?.account.id;
-    let turn = manage.account_queue.take(id, Lane::Stop, acting.caller.actor()).await.map_err(Failure::from)?;
+    let found = manage.reads.account(reach, mid).await?.ok_or(Error::NoSuchAccount)?;
+    let (id, target) = (found.account.id, Target::Account(found.account.id));
+    // A repeated call needs neither a permit nor a connection that writes.
+    if matches!(found.account.change_status(wanted, reach), Ok(StatusDecision::Unchanged)) {
+        commit::again(manage, found.enforcement, target).enforced().await?;
+        return Ok(found.account);
+    }
+    let permit = manage.account_queue.take(id, Lane::Stop, acting.caller.actor()).await.map_err(Failure::from)?;
     let mut unit = manage.door.begin(acting).await?;
     let locked = unit.lock_account(id).await?.ok_or(Error::NoSuchAccount)?;
-    let (mut account, subject) = (locked.account, Target::Account(id));
+    let mut account = locked.account;
     match account.change_status(wanted, reach)? {
         StatusDecision::Unchanged => {
-            drop((unit, turn));
-            commit::again(manage, locked.enforcement, subject).enforced().await?;
+            drop((unit, permit));
+            commit::again(manage, locked.enforcement, target).enforced().await?;
             Ok(account)
         }
         StatusDecision::Become(status) => {
@@ -79,11 +85,11 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Stat
                 return Err(Error::NoSuchAccount);
             }
             acting.is_in_time(manage)?;
-            let committed = unit.commit(manage, Some(turn)).await?;
+            let committed = unit.commit(manage, Some(permit)).await?;
             match committed.seq {
                 Some(_) => committed.enforced().await?,
                 // A suspension from higher up changes no verdict: it is in force as far as the first one is.
-                None => commit::again(manage, locked.enforcement, subject).enforced().await?,
+                None => commit::again(manage, locked.enforcement, target).enforced().await?,
             }
             account.status = status;
             Ok(account)

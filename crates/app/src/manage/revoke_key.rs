@@ -86,37 +86,42 @@ async fn decide_and_commit(
     command: RevokeKey,
 ) -> Result<commit::Committed, Error> {
     let reach = acting.caller.reach();
-    let ask = RevocationRequest { at: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
+    let request =
+        RevocationRequest { at: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
     let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
+    let target = Target::Key(command.id);
+    // Final, so that a repeated call needs neither a permit nor a connection that writes.
+    if found.key.revocation().is_some() {
+        return Ok(commit::again(manage, found.enforcement, target));
+    }
     let account = found.key.facts().account;
     // The account is held still where others count, so that of two racing revokes the second one sees the first.
-    let depends_on_others = ask.depends_on_other_manager_keys(&found.key);
+    let depends_on_others = request.depends_on_other_manager_keys(&found.key);
     let lane = if depends_on_others { Lane::Stop } else { Lane::Revoke };
-    let turn = manage.account_queue.take(account, lane, acting.caller.actor()).await.map_err(Failure::from)?;
+    let permit = manage.account_queue.take(account, lane, acting.caller.actor()).await.map_err(Failure::from)?;
     let mut unit = manage.door.begin(acting).await?;
     let (found, others) = if depends_on_others {
         unit.lock_account(account).await?.ok_or(Error::NoSuchKey)?;
         let found = unit.current_key(command.id).await?.ok_or(Error::NoSuchKey)?;
         let left = unit.longest_lived_manager_key(account, &[command.id]).await?;
-        let others = OtherManagerKeys::among(&left, &found.chain, ask.at);
+        let others = OtherManagerKeys::among(&left, &found.chain, request.at);
         (found, others)
     } else {
         (found, OtherManagerKeys::Some)
     };
-    let subject = Target::Key(command.id);
-    match found.key.revoke(&found.chain, &ask, others)? {
-        Decision::AlreadyRevoked(_) => Ok(commit::again(manage, found.enforcement, subject)),
+    match found.key.revoke(&found.chain, &request, others)? {
+        Decision::AlreadyRevoked(_) => Ok(commit::again(manage, found.enforcement, target)),
         Decision::Revoke(revocation) => {
             match unit.record(&Change::KeyRevoked { key: command.id, revocation }).await? {
                 Write::Applied => {
                     acting.is_in_time(manage)?;
-                    Ok(unit.commit(manage, Some(turn)).await?)
+                    Ok(unit.commit(manage, Some(permit)).await?)
                 }
                 // Somebody else revoked it a moment ago: the first one stays (rule 2), and is what has to be waited for.
                 Write::Stale => {
                     drop(unit);
                     let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
-                    Ok(commit::again(manage, found.enforcement, subject))
+                    Ok(commit::again(manage, found.enforcement, target))
                 }
             }
         }

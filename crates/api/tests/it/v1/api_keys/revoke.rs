@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyward_storage::Store as _;
 use serde_json::json;
 
 use crate::harness::{Held, ID, World};
@@ -35,6 +36,20 @@ async fn repeating_it_is_204_again_and_the_first_revocation_stays() {
     world.delete(&second.value, &format!("{}?reason=compromised", key.path())).await.empty(204);
     let expected = ("2026-11-23T12:00:00.000Z".to_owned(), first.id.clone(), "no_longer_needed".to_owned());
     assert_eq!(shown(&world, &first, &key).await, expected);
+}
+
+#[tokio::test]
+async fn a_repeated_call_does_not_wait_for_the_only_connection_that_writes() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let key = world.key("merchant_a1", &[]).await;
+    let suspend = "/v1/merchants/merchant_a2/suspend";
+    world.delete(&by.value, &key.path()).await.empty(204);
+    world.post(&by.value, suspend).await.json(200);
+    let writer = world.store.begin().await.unwrap();
+    world.delete(&by.value, &key.path()).await.empty(204);
+    world.post(&by.value, suspend).await.json(200);
+    drop(writer);
 }
 
 #[tokio::test]
