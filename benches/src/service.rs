@@ -77,7 +77,7 @@ pub async fn start() -> Result<Service> {
         max_body_bytes: 64 * 1024,
         body_read_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(10),
-        max_requests_at_once: 64,
+        max_concurrent_requests: 64,
         gateway: Gateway::default(),
         ready,
     };

@@ -67,7 +67,7 @@ pub struct HttpOptions {
     /// How many requests of one kind (verification, tokens, management, what stops something) are worked on at once.
     /// The next one is answered with 503. One network, or one partner with all merchants below it, gets at most about
     /// half of them, one source or account a third, and 429 beyond.
-    pub max_requests_at_once: usize,
+    pub max_concurrent_requests: usize,
     /// What is settled about gateways in front.
     pub gateway: Gateway,
     /// Whether `/readyz` says yes.
@@ -127,7 +127,7 @@ impl FromRef<AppState> for Arc<HttpOptions> {
 pub fn entrance(manage: Arc<Manage>, options: HttpOptions) -> Entrance {
     // Before everything else, so that a verification that memory answers pays for nothing else.
     let options = Arc::new(options);
-    let places = KINDS.map(|kind| (kind, Places::new(options.max_requests_at_once)));
+    let places = KINDS.map(|kind| (kind, Places::new(options.max_concurrent_requests)));
     let access = Arc::clone(manage.access());
     Entrance::new(access, router(manage, Arc::clone(&options), &places), options, places)
 }

@@ -87,6 +87,8 @@ pub(crate) struct Settings {
     pub(crate) verifier: Verifier,
     /// The log.
     pub(crate) log: Log,
+    /// What works and should be changed.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What a command is about to do, and so which settings production has no default for.
@@ -163,7 +165,8 @@ impl Settings {
     /// Reads and checks all of them. `variables` is the environment.
     pub(crate) fn load(flags: &Flags, variables: Map<String, String>, purpose: Purpose) -> Result<Self, LoadError> {
         let mut reader = Reader::new(layers::merge(flags, variables)?);
-        let settings = Self::read(&mut reader);
+        let mut settings = Self::read(&mut reader);
+        settings.warnings = reader.take_warnings();
         let missing = settings.missing_in_production(purpose);
         reader.finish(missing).map_err(|problems| LoadError::Wrong(WrongSettings(problems)))?;
         Ok(settings)
@@ -201,6 +204,7 @@ impl Settings {
             sqlite: Sqlite::read(reader),
             verifier: Verifier::read(reader),
             log: Log::read(reader),
+            warnings: Vec::new(),
         }
     }
 

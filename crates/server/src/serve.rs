@@ -92,6 +92,7 @@ impl Running {
         let limits = Limits { max_connections, ..settings.limits.clone() };
 
         let node = Node::open(settings, Mode::Make, Some(&base_url)).await?;
+        settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         node.database.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let entry = Entry { listener, tls: tls.clone(), metered, base_url: base_url.clone(), limits };
         let (started, demo) = Self::on(node, settings, entry).await?;
@@ -246,7 +247,7 @@ fn http_options(settings: &Settings, ready: Readiness) -> HttpOptions {
         max_body_bytes: limits.max_body_bytes,
         body_read_timeout: limits.body_read_timeout,
         request_timeout: limits.request_timeout,
-        max_requests_at_once: limits.max_requests_at_once,
+        max_concurrent_requests: limits.max_concurrent_requests,
         gateway: settings.gateway,
         ready,
     }

@@ -81,7 +81,7 @@ impl Default for Setup {
                 max_body_bytes: 64 * 1024,
                 body_read_timeout: Duration::from_secs(30),
                 request_timeout: Duration::from_secs(30),
-                max_requests_at_once: 64,
+                max_concurrent_requests: 64,
                 gateway: Gateway::default(),
                 ready,
             },

@@ -172,7 +172,7 @@ async fn verifying_wrong_secrets_of_others_costs_the_caller_nothing() {
 #[tokio::test]
 async fn what_is_too_much_is_told_to_come_back() {
     let mut setup = Setup::default();
-    setup.options.max_requests_at_once = 1;
+    setup.options.max_concurrent_requests = 1;
     let world = World::with(setup).await;
     let (by, stranger) = (world.root("partner_a").await, world.root("partner_b").await);
     world.get(&by.value, "/v1/merchants").await.json(200);

@@ -13,7 +13,7 @@ use crate::harness::{Answer, Held, Request, Setup, World, stuck};
 /// Room for `most` requests of each kind. A body is waited for as long as the test runs.
 async fn room_for(most: usize) -> World {
     let mut setup = Setup::default();
-    setup.options.max_requests_at_once = most;
+    setup.options.max_concurrent_requests = most;
     setup.options.body_read_timeout = Duration::from_hours(1);
     setup.options.request_timeout = Duration::from_hours(1);
     World::with(setup).await

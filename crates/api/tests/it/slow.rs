@@ -215,7 +215,7 @@ fn guesses_of_one_source_or_account_do_not_keep_a_good_key_waiting() {
     with_one_blocking_thread(async {
         let mut setup = slow();
         setup.settings.failed_attempts_per_minute = 600;
-        setup.options.max_requests_at_once = 512;
+        setup.options.max_concurrent_requests = 512;
         let world = World::with(setup).await;
         let (owner, by) = (world.root("merchant_a1").await, world.root("platform").await);
         world.get(&by.value, "/v1/auth").await.empty(204);

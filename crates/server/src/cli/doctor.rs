@@ -104,6 +104,9 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
         ),
         Some(tls) => look_at_tls(tls, findings).await,
     }
+    for warning in &settings.warnings {
+        findings.notice("settings", warning);
+    }
     if settings.metrics_listen.is_some_and(|address| !address.ip().is_loopback()) {
         findings.notice("metrics_listen", "answers everybody who reaches it: keep it inside your network");
     }

@@ -26,7 +26,7 @@ pub(crate) struct Limits {
     /// How many of them one source may have.
     pub(crate) max_connections_per_source: usize,
     /// Requests worked on at once.
-    pub(crate) max_requests_at_once: usize,
+    pub(crate) max_concurrent_requests: usize,
     /// From SIGTERM until no connection is taken any more.
     pub(crate) drain: Duration,
     /// From then until the process is gone.
@@ -51,7 +51,9 @@ impl Limits {
             max_connections_per_source: reader
                 .read("limits.max_connections_per_source", values::size)
                 .unwrap_or((max_connections / 4).max(1)),
-            max_requests_at_once: reader.read("limits.max_requests_at_once", values::size).unwrap_or(512),
+            max_concurrent_requests: reader
+                .read_renamed("limits.max_concurrent_requests", "limits.max_requests_at_once", values::size)
+                .unwrap_or(512),
             drain: reader.read("limits.drain", values::delay_of_a_stop_or_none).unwrap_or(seconds(5)),
             shutdown_timeout: reader.read("limits.shutdown_timeout", values::delay_of_a_stop).unwrap_or(seconds(20)),
         }

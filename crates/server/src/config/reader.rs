@@ -20,18 +20,52 @@ use super::{
 pub(super) struct Reader {
     sources: Merged,
     asked: BTreeSet<&'static str>,
+    /// Names that settings had in an earlier release.
+    earlier: BTreeSet<&'static str>,
     problems: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Reader {
     pub(super) const fn new(sources: Merged) -> Self {
-        Self { sources, asked: BTreeSet::new(), problems: Vec::new() }
+        Self { sources, asked: BTreeSet::new(), earlier: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// A setting, if it is set. One that is wrong counts as not set, and is a problem that quotes it: a secret is read
     /// by [`Self::read_secret`], whose type this function does not return.
     pub(super) fn read<T: Quotable>(&mut self, key: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
         self.read_single(key, parse, quoted)
+    }
+
+    /// A setting that had another name in an earlier release. That name still works, with a warning.
+    pub(super) fn read_renamed<T: Quotable>(
+        &mut self,
+        key: &'static str,
+        earlier: &'static str,
+        parse: impl Fn(&str) -> Parsed<T>,
+    ) -> Option<T> {
+        let value = self.read(key, &parse);
+        let Some(found) = self.find(earlier) else { return self.forget(earlier, value) };
+        let place = self.place(earlier, found.origin().unwrap_or_default());
+        if value.is_some() {
+            self.problems.push(format!("{place} is the earlier name of {key}, which is set too: leave it out"));
+            return self.forget(earlier, value);
+        }
+        self.warnings.push(format!("{place} is now {key}; the earlier name will go in a later release"));
+        let value = self.read(earlier, parse);
+        self.forget(earlier, value)
+    }
+
+    /// Keeps an earlier name out of the names that settings have now.
+    fn forget<T>(&mut self, earlier: &'static str, value: Option<T>) -> Option<T> {
+        self.asked.remove(earlier);
+        self.earlier.insert(earlier);
+        value
+    }
+
+    /// What works and should be changed.
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// A setting that is a secret: nothing of it is ever quoted, whatever is wrong with it.
@@ -91,7 +125,8 @@ impl Reader {
     pub(super) fn finish(mut self, missing: Vec<String>) -> Result<(), Vec<String>> {
         let mut present = Vec::new();
         flatten(&self.sources.root, "", &mut present);
-        for (key, origin) in present.iter().filter(|(key, _)| !self.asked.contains(key.as_str())) {
+        present.retain(|(key, _)| !self.is_known(key));
+        for (key, origin) in &present {
             let section = key.rsplit_once('.').map_or("", |(section, _)| section);
             let of_section = |known: &&&str| known.rsplit_once('.').map_or("", |(section, _)| section) == section;
             let known: Vec<&str> = self.asked.iter().filter(of_section).copied().collect();
@@ -100,6 +135,10 @@ impl Reader {
         }
         self.problems.extend(missing);
         if self.problems.is_empty() { Ok(()) } else { Err(self.problems) }
+    }
+
+    fn is_known(&self, key: &str) -> bool {
+        self.asked.contains(key) || self.earlier.contains(key)
     }
 
     /// The names of all settings there are.

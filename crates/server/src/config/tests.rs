@@ -248,6 +248,22 @@ fn variables_that_are_not_ours_are_let_be() {
 }
 
 #[test]
+fn an_earlier_name_of_a_setting_works_with_a_warning_and_not_beside_the_present_one() {
+    const EARLIER: (&str, &str) = ("KEYWARD_LIMITS__MAX_REQUESTS_AT_ONCE", "7");
+    let settings = load(&Start { variables: &[EARLIER], ..PLAIN }).unwrap();
+    assert_eq!(settings.limits.max_concurrent_requests, 7);
+    let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
+    assert!(warning.contains(EARLIER.0) && warning.contains("is now limits.max_concurrent_requests"), "{warning}");
+
+    let file = Some("[limits]\nmax_concurrent_requests = 8\n");
+    assert!(load(&Start { file, ..PLAIN }).unwrap().warnings.is_empty());
+    let refusal = load(&Start { file, variables: &[EARLIER], ..PLAIN }).unwrap_err();
+    assert!(refusal.contains("leave it out"), "{refusal}");
+    let refusal = load(&Start { variables: &[(EARLIER.0, "many")], ..PLAIN }).unwrap_err();
+    assert!(refusal.contains(EARLIER.0) && refusal.contains("many"), "{refusal}");
+}
+
+#[test]
 fn the_sample_equals_the_defaults() {
     let (sample, plain) = (load(&Start { file: Some(SAMPLE), ..PLAIN }).unwrap(), load(&PLAIN).unwrap());
     let plain = Settings { data_dir_given: true, ..plain };

@@ -21,7 +21,7 @@ const MOST: usize = 256;
 pub(crate) enum Passed {
     /// `failed_attempts_per_minute`
     WrongCredentials,
-    /// A source's share of `limits.max_requests_at_once`.
+    /// A source's share of `limits.max_concurrent_requests`.
     Requests,
 }
 
@@ -29,7 +29,7 @@ impl Passed {
     const fn setting(self) -> &'static str {
         match self {
             Self::WrongCredentials => "failed_attempts_per_minute",
-            Self::Requests => "limits.max_requests_at_once",
+            Self::Requests => "limits.max_concurrent_requests",
         }
     }
 }
