@@ -7,8 +7,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use keyward_testkit::pg::{Cluster, Durability, Options};
 use tokio::{sync::mpsc, task::JoinSet};
-use xtask::pg::{Cluster, Durability, Options};
 
 use crate::harness::{Demo, Node, Place, Wire, eventually, on_both};
 use workers::{Journal, Worker};

@@ -201,7 +201,7 @@ async fn the_file_of_a_running_server_alone_never_becomes_an_empty_installation(
 /// A Postgres is copied and restored with its own tools, as `docs/backup.md` says.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_is_restored_from_its_own_dump() {
-    let cluster = xtask::pg::Cluster::start(xtask::pg::Durability::Fast).unwrap();
+    let cluster = keyward_testkit::pg::Cluster::start(keyward_testkit::pg::Durability::Fast).unwrap();
     let place = Place::on(&cluster.url()).await;
     let node = place.sandbox().serve();
     let demo = node.demo();
@@ -229,6 +229,6 @@ async fn a_postgres_is_restored_from_its_own_dump() {
     node.stop();
 }
 
-fn tool(cluster: &xtask::pg::Cluster, name: &str, arguments: &[&str], folder: &Path) -> Finished {
+fn tool(cluster: &keyward_testkit::pg::Cluster, name: &str, arguments: &[&str], folder: &Path) -> Finished {
     run(&cluster.bin_dir().join(name), arguments, folder).success()
 }

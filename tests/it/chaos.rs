@@ -7,7 +7,7 @@
 
 use std::io::Write as _;
 
-use xtask::chaos::{Kind, Lie, Mode, Plan, Planted, Report, storm};
+use keyward_chaos::{Kind, Lie, Mode, Plan, Planted, Report, storm};
 
 use crate::harness::binary;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use xtask::{outside, run};
+use keyward_testkit::{outside, run};
 
 use crate::{
     document::saved,

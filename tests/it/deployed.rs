@@ -7,6 +7,6 @@ mod unit;
 
 /// A file of the repository.
 fn read(name: &str) -> String {
-    let path = xtask::run::workspace_root().join(name);
+    let path = keyward_testkit::run::workspace_root().join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

@@ -9,7 +9,7 @@ use crate::harness::{Node, Place};
 /// The document in a file, in a folder of this test's own.
 pub(crate) async fn saved(node: &Node, name: &str) -> PathBuf {
     let document = node.anonymous().get("/openapi.json").await.expect(200);
-    let file = xtask::outside::workshop(name).unwrap().join("openapi.json");
+    let file = keyward_testkit::outside::workshop(name).unwrap().join("openapi.json");
     std::fs::write(&file, document.text).unwrap();
     file
 }
@@ -19,13 +19,15 @@ async fn redocly_and_spectral_have_nothing_to_say() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     let file = saved(&node, "linted").await;
-    let mut redocly = xtask::outside::npm_program("redocly").unwrap();
+    let mut redocly = keyward_testkit::outside::npm_program("redocly").unwrap();
     redocly.args(["lint", "--extends", "recommended", "--format", "json"]).arg(&file);
-    let found: Value = serde_json::from_str(&xtask::run::capture(&mut redocly).unwrap()).unwrap();
+    let found: Value = serde_json::from_str(&keyward_testkit::run::capture(&mut redocly).unwrap()).unwrap();
     assert_eq!(found["totals"], json!({"errors": 0, "warnings": 0, "ignored": 0}), "{found:#}");
-    let mut spectral = xtask::outside::npm_program("spectral").unwrap();
+    let mut spectral = keyward_testkit::outside::npm_program("spectral").unwrap();
     spectral.args(["lint", "--fail-severity", "hint", "--format", "json", "--quiet", "--ruleset"]);
-    let found = xtask::run::capture(spectral.arg(xtask::outside::source("spectral.yaml")).arg(&file)).unwrap();
+    let found =
+        keyward_testkit::run::capture(spectral.arg(keyward_testkit::outside::source("spectral.yaml")).arg(&file))
+            .unwrap();
     assert_eq!(serde_json::from_str::<Value>(&found).unwrap(), json!([]));
     node.stop();
 }
@@ -39,14 +41,14 @@ async fn schemathesis_finds_nothing_and_every_call_accepts_a_valid_request() {
     let file = saved(&node, "schemathesis").await;
     let by = node.client(&node.demo().platform.app_secret);
     let report = file.with_file_name("report.json");
-    let mut run = xtask::outside::python_program("schemathesis").unwrap();
-    run.arg("--no-color").arg("--config-file").arg(xtask::outside::source("schemathesis.toml"));
+    let mut run = keyward_testkit::outside::python_program("schemathesis").unwrap();
+    run.arg("--no-color").arg("--config-file").arg(keyward_testkit::outside::source("schemathesis.toml"));
     run.arg("run").arg(&file).args(["--url", node.base_url()]);
     run.args(["--report", "json", "--report-json-path"]).arg(&report);
     // It notes what it found in the folder where it runs.
     run.args(["--generation-database", "none", "--header"]).current_dir(file.parent().unwrap());
     run.arg(format!("Authorization: Bearer {}", node.demo().platform.app_secret));
-    run.env("SCHEMATHESIS_HOOKS", xtask::outside::source("reasons.py")).env("NO_PROXY", "127.0.0.1");
+    run.env("SCHEMATHESIS_HOOKS", keyward_testkit::outside::source("reasons.py")).env("NO_PROXY", "127.0.0.1");
     // Accounts that the configuration names, each for calls that leave it as they need it.
     for mid in ["mid_123456", "mid_suspended", "mid_closed"] {
         by.post("/v1/merchants", &json!({"mid": mid, "name": mid})).await.expect(201);

@@ -28,7 +28,7 @@ async fn with_nothing_configured_it_is_a_sandbox_on_this_machine() {
 #[tokio::test]
 async fn the_sample_configuration_is_one() {
     let place = Place::embedded();
-    let sample = xtask::run::workspace_root().join("crates/server/keyward.toml.sample");
+    let sample = keyward_testkit::run::workspace_root().join("crates/server/keyward.toml.sample");
     private(&place.folder().join("keyward.toml"), &std::fs::read_to_string(sample).unwrap());
     let node = place.sandbox().say("--config keyward.toml").serve();
     node.client(&node.demo().partner.app_secret).get("/v1/merchants").await.expect(200);

@@ -1,9 +1,9 @@
 //! The database goes away and comes back. What is in memory is answered while the lease lasts, and nothing else; from then
 //! on an outage is told as an outage. Nobody has to restart anything.
 
+use keyward_testkit::pg::{Cluster, Durability};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
-use xtask::pg::{Cluster, Durability};
 
 use crate::harness::{Answer, Client, Demo, Issued, Node, Place, eventually, ticks};
 

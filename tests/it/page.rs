@@ -6,10 +6,10 @@ use crate::harness::Place;
 
 #[test]
 fn the_reference_works_in_a_browser_and_asks_no_other_host() {
-    let chromium = xtask::tools::find_or_install("chromium", "chromium").unwrap();
+    let chromium = keyward_testkit::tools::find_or_install("chromium", "chromium").unwrap();
     let place = Place::embedded();
     let node = place.sandbox().serve();
-    let printed = xtask::outside::node("page.mjs", &[chromium.to_str().unwrap(), node.base_url()]).unwrap();
+    let printed = keyward_testkit::outside::node("page.mjs", &[chromium.to_str().unwrap(), node.base_url()]).unwrap();
     let views: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(views.len(), 3, "{printed}");
     for view in &views {

@@ -5,7 +5,7 @@ use crate::harness::{Place, installed, run, shell};
 #[test]
 fn the_version_names_the_commit() {
     let said = Place::embedded().keyward().say("--version").run().success().out;
-    let root = xtask::run::workspace_root();
+    let root = keyward_testkit::run::workspace_root();
     let head = shell("git rev-parse --verify --quiet HEAD || true", root).success().out;
     // A copy of the sources without their history has none to name.
     let commit = head.get(..12).map(|commit| format!(" ({commit})")).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `docs/production.md`, block by block: from an empty machine and an empty database server to a partner's first key.
 
+use keyward_testkit::pg::{Cluster, Durability, Options};
 use serde_json::Value;
-use xtask::pg::{Cluster, Durability, Options};
 
 use crate::harness::{Finished, Page, Place, Program, binary, installed, mode_of, page_values, private, run, shell};
 
@@ -91,7 +91,7 @@ impl Machine {
         let sql = self.here.iter().fold(block.to_owned(), |block, (shown, here)| block.replace(shown, here));
         let file = self.folder().join("block.sql");
         private(&file, &sql);
-        let url = xtask::pg::with_database(&self.admin, database).unwrap();
+        let url = keyward_testkit::pg::with_database(&self.admin, database).unwrap();
         let psql = installed("psql", "postgresql-client");
         run(&psql, ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &url, "-f", "block.sql"], self.folder()).success()
     }

@@ -40,7 +40,7 @@ fn a_request_passes_through_nginx_by_the_readme_alone() {
 
 #[test]
 fn every_link_of_a_page_leads_to_a_file() {
-    let root = xtask::run::workspace_root();
+    let root = keyward_testkit::run::workspace_root();
     let examples = ["examples/nginx", "examples/caddy", "examples/observability", "examples/systemd"];
     let folders = ["", "docs"].into_iter().chain(examples).map(|folder| root.join(folder));
     let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
@@ -84,7 +84,9 @@ impl Nginx {
         std::fs::create_dir_all(&examples).unwrap();
         let application = free_address();
         for name in ["keyward.conf", "try.conf"] {
-            let text = std::fs::read_to_string(xtask::run::workspace_root().join("examples/nginx").join(name)).unwrap();
+            let text =
+                std::fs::read_to_string(keyward_testkit::run::workspace_root().join("examples/nginx").join(name))
+                    .unwrap();
             let text = text.replace("listen 8000;", &format!("listen {};", nginx.address));
             let text = text.replace("127.0.0.1:9000", &application).replace("127.0.0.1:8080", node.address());
             std::fs::write(examples.join(name), text).unwrap();

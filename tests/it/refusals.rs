@@ -86,7 +86,7 @@ async fn an_older_schema_where_nobody_may_migrate(place: Place) {
     place.sandbox().serve().stop();
     place.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await;
     let careful = place.sandbox().env("KEYWARD_AUTO_MIGRATE", "false");
-    let migrations = fs::read_dir(xtask::run::workspace_root().join("migrations/postgres")).unwrap();
+    let migrations = fs::read_dir(keyward_testkit::run::workspace_root().join("migrations/postgres")).unwrap();
     let names = migrations.map(|file| file.unwrap().file_name().into_string().unwrap());
     let last: Option<u32> = names.map(|name| name[..4].parse().unwrap()).max();
     let needs = format!("needs {}", last.unwrap());

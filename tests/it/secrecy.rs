@@ -5,8 +5,8 @@ mod visits;
 
 use std::{fs, path::Path};
 
+use keyward_testkit::pg::{Cluster, Durability};
 use serde_json::Value;
-use xtask::pg::{Cluster, Durability};
 
 use crate::harness::{Node, Place, Program, run};
 use needles::Needles;

@@ -1,8 +1,8 @@
 //! A database that does not answer, rather than refusing: no request waits for ever, none is told a verdict that memory
 //! does not know, and stopping does not wait either.
 
+use keyward_testkit::pg::{Cluster, Durability, Options};
 use serde_json::json;
-use xtask::pg::{Cluster, Durability, Options};
 
 use crate::harness::{Answer, Client, Place, Program, Wire, eventually};
 

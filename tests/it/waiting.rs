@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use keyward_testkit::pg::{Cluster, Durability, Options};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time::timeout,
 };
-use xtask::pg::{Cluster, Durability, Options};
 
 use crate::harness::Place;
 
@@ -60,7 +60,7 @@ async fn what_stays_wrong_ends_the_start_at_once_and_says_what_to_do() {
     let cases = [
         (good.replace(password, "open-sesame"), "correct the user or the password"),
         (good.replace(&format!("{user}:"), "stranger:"), "correct the user or the password"),
-        (xtask::pg::with_database(good, "no_such_database").unwrap(), "CREATE DATABASE"),
+        (keyward_testkit::pg::with_database(good, "no_such_database").unwrap(), "CREATE DATABASE"),
     ];
     for (url, advice) in cases {
         // A wait would outlive the test.

@@ -7,7 +7,7 @@ mod promoted;
 mod scene;
 mod swapped;
 
-use xtask::pg::{Cluster, Durability};
+use keyward_testkit::pg::{Cluster, Durability};
 
 use crate::harness::{Fleet, Place, eventually};
 

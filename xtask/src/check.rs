@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::{run, sqlx, tidy};
+use crate::{sqlx, tidy};
+use keyward_testkit::run;
 
 /// A heading, the work, and what to do when it fails.
 type Step = (&'static str, fn() -> Result<()>, &'static str);

@@ -68,10 +68,10 @@ fn dispatch(words: &[&str]) -> anyhow::Result<()> {
         ["sqlx", "--check"] => xtask::sqlx::run(xtask::sqlx::Mode::Check),
         ["bench", rest @ ..] => xtask::bench::run(&xtask::bench::Effort::parse(rest)?),
         ["instructions", rest @ ..] => xtask::bench::instructions::run(rest),
-        ["chaos", rest @ ..] => xtask::chaos::run(rest),
+        ["chaos", rest @ ..] => keyward_chaos::run(rest),
         ["model", rest @ ..] => xtask::model::run(xtask::model::Search::parse(rest)?),
         ["simulate", rest @ ..] => xtask::simulate::run(rest),
-        ["pg"] => xtask::pg::hold_until_enter(),
+        ["pg"] => keyward_testkit::pg::hold_until_enter(),
         unknown => anyhow::bail!("no such command: `{}`; `cargo xtask --help` lists them", unknown.join(" ")),
     }
 }

@@ -4,7 +4,8 @@
 
 use anyhow::{Result, bail};
 
-use crate::{check::timed, run};
+use crate::check::timed;
+use keyward_testkit::run;
 
 /// Makes the tests go further.
 const LONG: &str = "KEYWARD_LONG_SEARCH";

@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::run;
+use keyward_testkit::run;
 
 /// What CI runs (T5).
 const SEEDS: &str = "5000";

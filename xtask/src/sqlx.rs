@@ -14,8 +14,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::pg::{Cluster, Durability};
-use crate::run;
+use keyward_testkit::pg::{Cluster, Durability};
+use keyward_testkit::run;
 
 /// What to do with the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use anyhow::Result;
 
 use crate::bench::instructions;
 use crate::check::timed;
-use crate::pg::{Cluster, Durability};
-use crate::run;
+use keyward_testkit::pg::{Cluster, Durability};
+use keyward_testkit::run;
 
 pub use alone::test_domain_alone;
 

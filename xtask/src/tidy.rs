@@ -15,7 +15,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::run;
+use keyward_testkit::run;
 
 /// A text file of the repository; the path is relative to its root, with slashes.
 struct File {

@@ -3,8 +3,8 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
+use keyward_testkit::pg::{Cluster, Durability, Options};
 use serde_json::Value;
-use xtask::pg::{Cluster, Durability, Options};
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::{image::Image, read};

@@ -12,7 +12,8 @@ impl Kind for Caddy {
     const ADDRESSES: [&'static str; 3] = ["127.0.0.1:8000", "127.0.0.1:8080", "127.0.0.1:9000"];
 
     fn with_another_node(configuration: &str, address: &str) -> String {
-        let readme = std::fs::read_to_string(xtask::run::workspace_root().join("examples/caddy/README.md")).unwrap();
+        let readme =
+            std::fs::read_to_string(keyward_testkit::run::workspace_root().join("examples/caddy/README.md")).unwrap();
         let retries = ["lb_try_duration 2s", "fail_duration 5s"];
         assert!(retries.iter().all(|line| readme.contains(&format!("`{line}`"))), "the README says something else");
         let to = "(question) {\n\tto ";

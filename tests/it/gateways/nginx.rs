@@ -18,7 +18,7 @@ impl Kind for Nginx {
     }
 
     fn start(folder: &Path, configuration: &str) -> Daemon {
-        let mut command = xtask::nginx::command(&installed("nginx", "nginx"), folder, configuration).unwrap();
+        let mut command = keyward_testkit::nginx::command(&installed("nginx", "nginx"), folder, configuration).unwrap();
         Daemon::start(&mut command)
     }
 }

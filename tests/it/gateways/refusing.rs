@@ -1,8 +1,8 @@
 //! What a gateway refuses: the application never hears of it, and the client reads why.
 
+use keyward_testkit::pg::{Cluster, Durability};
 use reqwest::Method;
 use serde_json::json;
-use xtask::pg::{Cluster, Durability};
 
 use super::{
     challenges, headers,

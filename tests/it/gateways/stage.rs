@@ -147,7 +147,7 @@ impl StageWithoutService {
 impl Gateway {
     /// Starts it with the example, in which nothing but the addresses is another.
     async fn start<K: Kind>(service: &str, application: &str, rewrite: impl FnOnce(String) -> String) -> Self {
-        let path = xtask::run::workspace_root().join(K::EXAMPLE);
+        let path = keyward_testkit::run::workspace_root().join(K::EXAMPLE);
         let example = std::fs::read_to_string(&path).unwrap();
         let address = free_address();
         let mut configuration = example;

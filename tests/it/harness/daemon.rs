@@ -32,7 +32,7 @@ impl Daemon {
 pub(crate) fn installed(program: &str, package: &str) -> PathBuf {
     static INSTALLING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-    xtask::tools::find_or_install(program, package).unwrap_or_else(|error| panic!("{error:#}"))
+    keyward_testkit::tools::find_or_install(program, package).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// An address of this machine that is free, for a program that cannot choose one by itself.

@@ -29,7 +29,7 @@ impl Database {
         let name = format!("keyward_e2e_{}_{number}", std::process::id());
         run(server, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
         run(server, format!("CREATE DATABASE {name}")).await.unwrap();
-        let url = xtask::pg::with_database(server, &name).unwrap();
+        let url = keyward_testkit::pg::with_database(server, &name).unwrap();
         Self { server: server.to_owned(), name, url }
     }
 

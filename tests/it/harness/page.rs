@@ -13,7 +13,7 @@ pub(crate) struct Page {
 impl Page {
     /// A file of the repository.
     pub(crate) fn read(name: &str) -> Self {
-        let path = xtask::run::workspace_root().join(name);
+        let path = keyward_testkit::run::workspace_root().join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self { name: name.to_owned(), text }
     }

@@ -27,7 +27,7 @@ impl Place {
 
     /// An empty folder and an empty database on the Postgres that all tests share.
     pub(crate) async fn postgres() -> Self {
-        Self::on(&xtask::pg::shared_url().unwrap()).await
+        Self::on(&keyward_testkit::pg::shared_url().unwrap()).await
     }
 
     /// An empty folder and an empty database on this server.

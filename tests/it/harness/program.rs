@@ -105,9 +105,9 @@ impl Program {
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let path = match xtask::run::variable("KEYWARD_BIN") {
+        let path = match keyward_testkit::run::variable("KEYWARD_BIN") {
             Some(path) => PathBuf::from(path),
-            None => xtask::run::target_directory().unwrap().join("debug/keyward"),
+            None => keyward_testkit::run::target_directory().unwrap().join("debug/keyward"),
         };
         assert!(path.is_file(), "there is no {}: run `cargo build` first, or set KEYWARD_BIN", path.display());
         path

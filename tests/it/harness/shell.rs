@@ -13,7 +13,7 @@ pub(crate) fn shell(script: &str, folder: &Path) -> Finished {
 pub(crate) fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>, folder: &Path) -> Finished {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).env_clear();
-    if let Some(path) = xtask::run::variable("PATH") {
+    if let Some(path) = keyward_testkit::run::variable("PATH") {
         command.env("PATH", path);
     }
     let (status, out, err) = Process::spawn(&mut command).wait();

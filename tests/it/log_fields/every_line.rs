@@ -12,7 +12,7 @@ const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 #[test]
 fn the_page_about_logs_lists_the_fields_of_all_other_lines() {
-    let crates = xtask::run::workspace_root().join("crates");
+    let crates = keyward_testkit::run::workspace_root().join("crates");
     let mut files = Vec::new();
     for entry in fs::read_dir(&crates).unwrap() {
         collect(&entry.unwrap().path().join("src"), &mut files);

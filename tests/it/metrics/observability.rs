@@ -17,7 +17,7 @@ use crate::harness::{Page, shell};
 const ITS_OWN: [&str; 3] = ["job", "instance", "le"];
 
 fn folder() -> PathBuf {
-    xtask::run::workspace_root().join("examples/observability")
+    keyward_testkit::run::workspace_root().join("examples/observability")
 }
 
 fn read(name: &str) -> String {

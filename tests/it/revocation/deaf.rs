@@ -1,7 +1,7 @@
 //! A node that notifications do not reach, as behind a pooler that hands connections on (T12): it says so, looks by
 //! itself, and is waited for like any other.
 
-use xtask::pg::{Cluster, Durability, Options};
+use keyward_testkit::pg::{Cluster, Durability, Options};
 
 use crate::harness::{Fleet, Place, Wire, eventually};
 

@@ -1,7 +1,7 @@
 //! PgBouncer that hands connections on between transactions (T12): nothing that a node or a command does may rest on it,
 //! so both refuse it, with what to do.
 
-use xtask::pg::{Cluster, Durability, Pooler};
+use keyward_testkit::pg::{Cluster, Durability, Pooler};
 
 use crate::harness::Place;
 

@@ -1,7 +1,7 @@
 //! A streaming standby is promoted under running nodes, at the address of its primary, which has ended.
 
+use keyward_testkit::pg::Replication;
 use tokio::task::JoinSet;
-use xtask::pg::Replication;
 
 use super::scene::{Scene, is_refused, until_answered};
 use crate::harness::eventually;

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use keyward_testkit::pg::{Cluster, Durability};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use xtask::pg::{Cluster, Durability};
 
 use crate::harness::{Answer, Client, Fleet, Issued, Place, eventually, ticks};
 

@@ -8,7 +8,7 @@ use super::{
     figures::{Report, Unit},
     process::{Running, Spent, spent_by_postgres, spent_by_the_ended},
 };
-use crate::pg::Cluster;
+use keyward_testkit::pg::Cluster;
 
 /// How often it is looked whether connections have ended, and the pause between two looks.
 const LOOKS: u32 = 200;

@@ -7,7 +7,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::figures::{OTHERS_HEAD, Report, TARGETS_HEAD};
-use crate::run;
+use keyward_testkit::run;
 
 /// Where it is, from the root of the workspace.
 pub(super) const PATH: &str = "docs/performance.md";

@@ -17,8 +17,8 @@ use super::{
     figures::{Report, Unit},
     programs::{self, Programs},
 };
-use crate::{run, tools};
 use accepted::Accepted;
+use keyward_testkit::{run, tools};
 use profile::Profile;
 
 /// The steps, as `benches/src/bin/instructions.rs` knows them.

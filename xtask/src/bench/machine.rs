@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 
 use super::{CONNECTIONS, Effort};
-use crate::run;
+use keyward_testkit::run;
 
 /// The machine, the programs and the effort, as a sentence each.
 pub(super) fn describe(effort: &Effort) -> String {

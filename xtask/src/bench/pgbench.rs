@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use tempfile::NamedTempFile;
 
 use super::CONNECTIONS;
-use crate::{
+use keyward_testkit::{
     pg::{Cluster, with_database},
     run,
 };

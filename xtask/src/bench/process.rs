@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::pg::Cluster;
+use keyward_testkit::pg::Cluster;
 
 /// A process that is ended with its owner.
 pub(super) struct Running(Child);

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::run;
+use keyward_testkit::run;
 
 /// Where they are.
 pub(super) struct Programs(PathBuf);

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::{CONNECTIONS, client::Client, process::spent_by_the_ended, request::Request};
-use crate::{run, tools};
+use keyward_testkit::{run, tools};
 
 /// The program.
 pub(super) struct Wrk(PathBuf);

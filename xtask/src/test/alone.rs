@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::run;
+use keyward_testkit::run;
 
 const EXAMPLE: &str = "crates/domain/examples/partner-service";
 

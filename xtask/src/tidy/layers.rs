@@ -6,7 +6,7 @@
 use anyhow::Result;
 
 use super::{File, Finding};
-use crate::run;
+use keyward_testkit::run;
 
 /// Each crate, and which of ours it may depend on: `server → api → app → verifier → storage → domain`.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -16,6 +16,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("verifier", &["storage", "domain"]),
     ("app", &["verifier", "storage", "domain"]),
     ("api", &["app", "verifier", "storage", "domain"]),
+    ("testkit", &[]),
+    ("chaos", &["testkit"]),
     ("server", &["api", "app", "verifier", "storage-sqlite", "storage", "domain"]),
 ];
 

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use xtask::run::{variable, workspace_root};
+use keyward_testkit::run::{variable, workspace_root};
 
 use super::{
     table::{self, Kind, Metric, TABLE},

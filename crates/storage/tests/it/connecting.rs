@@ -6,7 +6,9 @@ use crate::database::Database;
 
 #[tokio::test]
 async fn a_database_that_is_not_there_is_unavailable() {
-    let url = xtask::pg::with_database(&xtask::pg::shared_url().unwrap(), "keyward_no_such_database").unwrap();
+    let url =
+        keyward_testkit::pg::with_database(&keyward_testkit::pg::shared_url().unwrap(), "keyward_no_such_database")
+            .unwrap();
     let refused = PgStore::connect(&PgOptions::new(url.into())).await;
     assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
 }

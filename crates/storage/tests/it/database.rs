@@ -39,7 +39,7 @@ impl Database {
     pub(crate) async fn create() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let cluster = xtask::pg::shared_url().unwrap();
+        let cluster = keyward_testkit::pg::shared_url().unwrap();
         let name = format!("keyward_test_{}_{number}", std::process::id());
         let database = Self { cluster, name };
         database.remove().await;
@@ -58,13 +58,13 @@ impl Database {
 
     /// How a test connects, with so many connections at the most.
     pub(crate) fn options(&self, connections: u32) -> PgOptions {
-        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         PgOptions { max_connections: connections, min_connections: 1, ..PgOptions::new(url.into()) }
     }
 
     /// How another role connects.
     pub(crate) fn options_as(&self, role: &str) -> PgOptions {
-        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         let url = format!("{url}{}user={role}", if url.contains('?') { '&' } else { '?' });
         PgOptions { max_connections: 1, min_connections: 1, ..PgOptions::new(url.into()) }
     }
@@ -79,14 +79,14 @@ impl Database {
 
     /// A way around the store.
     pub(crate) fn raw(&self) -> Raw {
-        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         let options: PgConnectOptions = url.parse().unwrap();
         Raw(PgPoolOptions::new().max_connections(1).connect_lazy_with(options.application_name("test")))
     }
 
     /// A session such as an operator has: one connection, as the owner of the tables.
     pub(crate) async fn session(&self) -> Session {
-        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         let options: PgConnectOptions = url.parse().unwrap();
         Session(options.application_name("test").connect().await.unwrap())
     }

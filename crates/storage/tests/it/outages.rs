@@ -132,7 +132,7 @@ async fn a_unit_of_work_does_not_survive_a_failed_statement() {
 /// notification and a note of what is in force wait for nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_no_standby_confirms_is_not_called_done() {
-    let cluster = xtask::pg::Cluster::start(xtask::pg::Durability::Fast).unwrap();
+    let cluster = keyward_testkit::pg::Cluster::start(keyward_testkit::pg::Durability::Fast).unwrap();
     let soon = Duration::from_secs(1);
     let options = PgOptions { commit_timeout: soon, statement_timeout: soon, ..PgOptions::new(cluster.url().into()) };
     let store = PgStore::connect(&options).await.unwrap();

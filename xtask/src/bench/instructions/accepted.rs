@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use crate::run;
+use keyward_testkit::run;
 
 /// Where it is, from the root of the workspace.
 pub(super) const PATH: &str = "benches/instructions.txt";

@@ -10,7 +10,7 @@ use super::super::{
     pgbench::{self, Pgbench},
     request::Request,
 };
-use crate::pg::{Cluster, Durability};
+use keyward_testkit::pg::{Cluster, Durability};
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let cluster = Cluster::start(Durability::Real)?;

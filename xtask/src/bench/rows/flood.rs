@@ -15,7 +15,7 @@ use super::super::{
     pgbench,
     request::Request,
 };
-use crate::pg::{Cluster, Durability};
+use keyward_testkit::pg::{Cluster, Durability};
 
 /// Creates at once.
 const WRITERS: u32 = 16;

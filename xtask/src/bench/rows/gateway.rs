@@ -17,7 +17,7 @@ use super::super::{
     node::{Hello, Launch, Node},
     request::Request,
 };
-use crate::{nginx, run, tools};
+use keyward_testkit::{nginx, run, tools};
 
 /// The configuration that readers copy.
 const EXAMPLE: &str = "examples/nginx/keyward.conf";

@@ -12,7 +12,7 @@ use super::super::{
     process::{Running, Spent},
     request::Request,
 };
-use crate::pg::{Cluster, Durability};
+use keyward_testkit::pg::{Cluster, Durability};
 
 /// Figures that are to reach nothing need no more.
 const ROUNDS_FOR_ORIENTATION: u32 = 3;

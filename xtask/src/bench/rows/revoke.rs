@@ -16,7 +16,7 @@ use super::super::{
     pgbench,
     request::Request,
 };
-use crate::pg::{Cluster, Durability};
+use keyward_testkit::pg::{Cluster, Durability};
 
 /// How many revocations a round.
 const REVOCATIONS: u32 = 200;

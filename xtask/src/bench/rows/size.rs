@@ -17,7 +17,7 @@ use super::super::{
     programs::Stock,
     request::Request,
 };
-use crate::pg::{Cluster, Durability};
+use keyward_testkit::pg::{Cluster, Durability};
 
 /// How many keys the small database holds.
 const FEW: u64 = 10_000;

@@ -9,7 +9,7 @@ use super::super::{
     Bench,
     figures::{Report, Target, Unit},
 };
-use crate::pg::{Cluster, Durability};
+use keyward_testkit::pg::{Cluster, Durability};
 
 /// How many refusals of each kind.
 const TIMES: u32 = 200_000;

@@ -16,7 +16,7 @@ use super::super::{
     wrk::Traffic,
 };
 use super::size::{Shape, plant};
-use crate::pg::{Cluster, Durability};
+use keyward_testkit::pg::{Cluster, Durability};
 
 /// How many keys there are; one in sixty of them finds room in memory.
 const KEYS: u32 = 200_000;

@@ -21,7 +21,7 @@ impl Database {
     pub(crate) async fn create() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let cluster = xtask::pg::shared_url().unwrap();
+        let cluster = keyward_testkit::pg::shared_url().unwrap();
         let name = format!("keyward_api_{}_{number}", std::process::id());
         run(&cluster, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
         run(&cluster, format!("CREATE DATABASE {name}")).await;
@@ -30,7 +30,7 @@ impl Database {
 
     /// Connects as a node does.
     pub(crate) async fn connect(&self) -> (PgStore, PgControl) {
-        let url = xtask::pg::with_database(&self.cluster, &self.name).unwrap();
+        let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         let options = PgOptions { max_connections: 4, min_connections: 1, ..PgOptions::new(url.into()) };
         let store = PgStore::connect(&options).await.unwrap();
         store.migrate().await.unwrap();

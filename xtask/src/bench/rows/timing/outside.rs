@@ -15,7 +15,7 @@ use super::super::super::{
     pgbench,
     request::Request,
 };
-use crate::pg::Cluster;
+use keyward_testkit::pg::Cluster;
 
 /// How many refusals of each kind, at each call.
 const OUTSIDE: u32 = 600;

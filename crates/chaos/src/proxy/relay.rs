@@ -12,7 +12,7 @@ use rustix::net::sockopt::set_socket_linger;
 
 use super::pipe::Pipe;
 use super::{Way, Weather};
-use crate::chaos::clock::{Clock, Moment};
+use crate::clock::{Clock, Moment};
 
 /// Connections at once; further ones are reset. A node has a pool of sixteen and a few of its own.
 const MOST: usize = 128;

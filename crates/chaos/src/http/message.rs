@@ -6,22 +6,22 @@ use std::io::{self, Read as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::chaos::clock::{Clock, Moment};
+use crate::clock::{Clock, Moment};
 
 /// More than any message here; whoever sends more is not the service.
 const MOST: usize = 1 << 20;
 
 /// Head and body.
 #[derive(Clone, Debug)]
-pub(in crate::chaos) struct Message {
+pub(crate) struct Message {
     /// All lines of the head, without the empty one.
-    pub(in crate::chaos) head: String,
-    pub(in crate::chaos) body: Vec<u8>,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Message {
     /// As it was sent.
-    pub(in crate::chaos) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.head.as_bytes(), b"\r\n\r\n", &self.body].concat()
     }
 
@@ -43,17 +43,17 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 
 /// The reading side of a connection, with what has arrived ahead of its turn.
 #[derive(Debug)]
-pub(in crate::chaos) struct Reader {
+pub(crate) struct Reader {
     stream: TcpStream,
     ahead: Vec<u8>,
 }
 
 impl Reader {
-    pub(in crate::chaos) const fn new(stream: TcpStream) -> Self {
+    pub(crate) const fn new(stream: TcpStream) -> Self {
         Self { stream, ahead: Vec::new() }
     }
 
-    pub(in crate::chaos) const fn stream(&mut self) -> &mut TcpStream {
+    pub(crate) const fn stream(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
 
@@ -61,7 +61,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the connection ends before it does, it is no message, or it is not there by the deadline.
-    pub(in crate::chaos) fn read(&mut self, clock: Clock, deadline: Moment) -> io::Result<Message> {
+    pub(crate) fn read(&mut self, clock: Clock, deadline: Moment) -> io::Result<Message> {
         let end = loop {
             if let Some(end) = self.ahead.windows(4).position(|four| four == b"\r\n\r\n") {
                 break end;

@@ -109,7 +109,7 @@ fn lose_leases(run: &Run) -> Result<()> {
     // Not waiting for a disk, which may take longer than a lease.
     let delete = "SET synchronous_commit = off; SELECT leave_node_lease(node) FROM node_lease";
     psql.args(["--no-psqlrc", "--quiet", "--command", delete, &cluster.url()]);
-    crate::run::capture(&mut psql)?;
+    keyward_testkit::run::capture(&mut psql)?;
     run.wait_until(run.clock.now() + CUT_OFF);
     wire.set(Weather::Fair);
     Ok(())

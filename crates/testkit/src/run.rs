@@ -5,14 +5,23 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 /// The folder that holds the workspace's `Cargo.toml`.
 #[must_use]
 pub fn workspace_root() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package)
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    // Where cargo starts a program it names the package, and a copied target folder still names the place it was built in.
+    ROOT.get_or_init(|| {
+        let package =
+            variable("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        package
+            .ancestors()
+            .find(|folder| folder.join("Cargo.lock").exists())
+            .map_or_else(|| package.clone(), PathBuf::from)
+    })
 }
 
 /// A cargo command in the workspace's root, with the cargo that started us.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::chaos::clock::Moment;
-use crate::chaos::history::{Call, Change, Ending, History, Thing};
+use crate::clock::Moment;
+use crate::history::{Call, Change, Ending, History, Thing};
 
 /// Calls that had or may have had an effect; the refused ones are left out.
 pub(super) struct Index<'a> {

@@ -5,11 +5,11 @@ use std::fmt;
 
 use super::Report;
 use super::times::Times;
-use crate::chaos::counters::{Got, Op};
-use crate::chaos::history::{Ending, Told};
-use crate::chaos::http::Silence;
-use crate::chaos::plan::Mode;
-use crate::chaos::schedule::Kind;
+use crate::counters::{Got, Op};
+use crate::history::{Ending, Told};
+use crate::http::Silence;
+use crate::plan::Mode;
+use crate::schedule::Kind;
 
 /// How many of the changes that went with a database are named.
 const LISTED: usize = 4;

@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::making::{Account, or_over, pair_wish, unless_gone};
-use crate::chaos::clock::Pace;
-use crate::chaos::credentials::Shown;
-use crate::chaos::desk::{Desk, Order};
-use crate::chaos::history::{Change, Ending, Span, Thing};
+use crate::clock::Pace;
+use crate::credentials::Shown;
+use crate::desk::{Desk, Order};
+use crate::history::{Change, Ending, Span, Thing};
 
 /// So many lie in memory until their turn comes, for each who revokes.
 const WAITING: usize = 4;

@@ -10,9 +10,9 @@ use anyhow::Result;
 
 use super::making::{Account, or_over, unless_gone};
 use super::revoker::warm;
-use crate::chaos::credentials::Shown;
-use crate::chaos::desk::{Desk, Order};
-use crate::chaos::history::{Change, Span};
+use crate::credentials::Shown;
+use crate::desk::{Desk, Order};
+use crate::history::{Change, Span};
 
 /// As often is one account suspended, at the most.
 const TURNS: u64 = 4;

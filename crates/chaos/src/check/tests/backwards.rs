@@ -1,7 +1,7 @@
 //! A database that goes back: what it lost is kept apart from what the service lost, and nothing else is excused.
 
 use super::*;
-use crate::chaos::cut::{Event, Said};
+use crate::cut::{Event, Said};
 
 /// From the last renewal on.
 const LEASE: Duration = Duration::from_secs(5);

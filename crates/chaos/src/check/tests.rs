@@ -5,7 +5,7 @@ mod backwards;
 use std::time::Duration;
 
 use super::*;
-use crate::chaos::history::{Ending, Made, Seen};
+use crate::history::{Ending, Made, Seen};
 
 use Change::{Close, Overwrite, Resume, Revoke, Suspend};
 use Ending::{Acknowledged, Refused, Unknown};

@@ -17,7 +17,7 @@ use super::plan::{Mode, Plan, Profile};
 use super::proxy::{Proxy, Weather};
 use super::sql::OVERTAKER;
 use super::watcher::Watcher;
-use crate::pg::{Cluster, Durability, Options};
+use keyward_testkit::pg::{Cluster, Durability, Options};
 
 /// What the nodes present as: tokens of one are for the others, too.
 const PUBLIC_URL: &str = "http://keys.test";

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use super::cut::{Event, Said};
-use crate::pg::Cluster;
-use crate::run;
+use keyward_testkit::pg::Cluster;
+use keyward_testkit::run;
 
 /// An account that nothing rests on: events can be made with it.
 pub(super) const OVERTAKER: &str = "overtaker";

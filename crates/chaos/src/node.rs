@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::log::Log;
-use crate::run;
+use keyward_testkit::run;
 
 /// Between an end that nobody asked for and the next start, as a supervisor would do it.
 const BEFORE_ANOTHER_TRY: Duration = Duration::from_millis(200);

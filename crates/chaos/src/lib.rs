@@ -42,7 +42,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::run;
 use check::{Outcome, check};
 use clock::{Clock, Moment};
 use counters::Counters;
@@ -50,6 +49,7 @@ use credentials::Credentials;
 use cut::Cut;
 use faults::Mark;
 use history::{Made, Recorder, Span, Subject, Thing};
+use keyward_testkit::run;
 use ledger::Ledger;
 use probes::Probes;
 use rng::Rng;

@@ -3,19 +3,19 @@
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use crate::chaos::Run;
-use crate::chaos::counters::Op;
-use crate::chaos::credentials::{Form, Shown};
-use crate::chaos::desk::{BETWEEN_TRIES, Desk};
-use crate::chaos::history::{Made, Span, Subject, Thing};
+use crate::Run;
+use crate::counters::Op;
+use crate::credentials::{Form, Shown};
+use crate::desk::{BETWEEN_TRIES, Desk};
+use crate::history::{Made, Span, Subject, Thing};
 
 /// The life of an access token, with a good minute to spare: a busy machine may be late.
 const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(530);
 
 /// An account, and what it rests on: itself and those above.
 #[derive(Clone, Debug)]
-pub(in crate::chaos) struct Account {
-    pub(in crate::chaos) mid: String,
+pub(crate) struct Account {
+    pub(crate) mid: String,
     pub(super) thing: Thing,
     pub(super) rests_on: Vec<Thing>,
     /// When it was made or, where it was suspended since, resumed: what went with the database may be either.
@@ -50,7 +50,7 @@ pub(super) struct Tokens {
 
 impl Account {
     /// The root.
-    pub(in crate::chaos) fn platform(run: &Run) -> Self {
+    pub(crate) fn platform(run: &Run) -> Self {
         let mid = run.world.platform.mid.clone();
         Self { mid, thing: run.platform, rests_on: vec![run.platform], born: Span::BEFORE }
     }

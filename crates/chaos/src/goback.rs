@@ -16,7 +16,7 @@ use super::node::Node;
 use super::rng::Rng;
 use super::sql::{self, Held};
 use super::world::authority;
-use crate::pg::{Replication, Snapshot, Standby};
+use keyward_testkit::pg::{Replication, Snapshot, Standby};
 
 /// A node that lives and has a wire joins and compares in that time, however busy the machine is.
 const SAID: Duration = Duration::from_secs(30);

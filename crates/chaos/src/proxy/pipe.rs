@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Way, Weather};
-use crate::chaos::clock::Moment;
+use crate::clock::Moment;
 
 /// Bytes that may wait; nothing more is read until some of them have gone.
 const MOST: usize = 64 * 1024;
