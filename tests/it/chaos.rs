@@ -3,7 +3,7 @@
 //! the controls: with a lying_proxy in front of a node, a lease removed behind its back, or a database that goes back without
 //! a node saying so, the same check has to find it.
 //!
-//! The harness is `xtask::chaos`. No latency is asserted here.
+//! The harness is `keyward_chaos`. No latency is asserted here.
 
 use std::io::Write as _;
 

@@ -1,9 +1,9 @@
 //! `cargo xtask bench`: how fast the service is, as ratios to yardsticks measured in the same run.
 //!
 //! Absolute figures of a shared machine mean little; the two sides of a ratio take turns, so that both feel the same
-//! noise. A whole run at full length also writes the figures into `docs/performance.md`, whose prose is written by hand.
-//! Never part of the tests, and never asserts a figure; what CI holds is the count of instructions, which no noise
-//! touches ([`instructions`]).
+//! noise. A whole run at full length also writes the figures into `docs/performance.md`, whose prose is written by
+//! hand. Never part of the tests, and never asserts a figure; what CI holds is the count of instructions, which no
+//! noise touches ([`instructions`]).
 
 mod client;
 mod costs;
@@ -100,8 +100,8 @@ struct Bench {
     wrk: Wrk,
 }
 
-/// Builds what it needs in release mode, measures, prints Markdown, and writes it down if it was a whole run. What was not
-/// measured keeps its line on the page.
+/// Builds what it needs in release mode, measures, prints Markdown, and writes it down if it was a whole run. What was
+/// not measured keeps its line on the page.
 ///
 /// # Errors
 /// When something cannot be built, started or measured, or an answer under load was not the expected one. What could be

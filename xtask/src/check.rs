@@ -43,7 +43,8 @@ pub fn run() -> Result<()> {
         println!("\nAll of it passed.");
     } else {
         println!(
-            "\nPassed. NOT CHECKED: bans, licences and sources; cargo-deny is not installed (`cargo install cargo-deny`)."
+            "\nPassed. NOT CHECKED: bans, licences and sources; cargo-deny is not installed (`cargo install \
+             cargo-deny`)."
         );
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that runs.
 //!
-//! It starts one throwaway Postgres for all of it, or uses `KEYWARD_TEST_DATABASE_URL`. It never skips a part
-//! because something is missing: then it fails and says what. Two checks are said to be left out where they cannot be made:
+//! It starts one throwaway Postgres for all of it, or uses `KEYWARD_TEST_DATABASE_URL`. It never skips a part because
+//! something is missing: then it fails and says what. Two checks are said to be left out where they cannot be made:
 //! PgBouncer's refusal without its package, and instruction counts without valgrind or with another compiler.
 
 mod alone;

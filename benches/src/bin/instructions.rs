@@ -1,7 +1,7 @@
 //! Repeats one step of the path of a cached verification, so that valgrind can count its instructions.
 //!
-//! `instructions CASE TIMES`: prepares, warms up, then does the step so many times inside [`counted`], which is all that
-//! the counting tool looks at (`cargo xtask instructions` starts it). It reads no clock and asserts each outcome.
+//! `instructions CASE TIMES`: prepares, warms up, then does the step so many times inside [`counted`], which is all
+//! that the counting tool looks at (`cargo xtask instructions` starts it). It reads no clock and asserts each outcome.
 
 use std::hint::black_box;
 

@@ -1,8 +1,8 @@
 //! Makes a stock of keys for a database under measurement: rows to copy in, and the values that belong to them.
 //!
-//! `stock MASTER_KEY_FILE COUNT MERCHANTS FIRST_MILLIS STEP_MILLIS SEED FOLDER` writes `keys.tsv` (columns as in [`ROW`])
-//! and `values.txt` there. Values and digests are made by the product's own code, under the master key of the node that
-//! will verify them; the randomness is counted, so these keys are for a throwaway database and nothing else.
+//! `stock MASTER_KEY_FILE COUNT MERCHANTS FIRST_MILLIS STEP_MILLIS SEED FOLDER` writes `keys.tsv` (columns as in
+//! [`ROW`]) and `values.txt` there. Values and digests are made by the product's own code, under the master key of the
+//! node that will verify them; the randomness is counted, so these keys are for a throwaway database and nothing else.
 
 use std::{
     fs::File,

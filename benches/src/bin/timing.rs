@@ -1,5 +1,5 @@
-//! Whether the time of a refusal tells why it was refused (T19): unknown, revoked, expired or a wrong secret, measured in
-//! the process from the moment the row, or its absence, is in hand.
+//! Whether the time of a refusal tells why it was refused (T19): unknown, revoked, expired or a wrong secret, measured
+//! in the process from the moment the row, or its absence, is in hand.
 //!
 //! `timing TIMES`: judges so many values of each kind, in a mixed order, and compares every two kinds by Welch's test.
 //! Prints the greatest difference in nanoseconds. The slowest hundredth of each kind is left out: those are interrupts.

@@ -1,7 +1,7 @@
-//! The service over HTTP: routes, and what surrounds every request.
+//! The service over HTTP: routes, and the layers around every request.
 //!
-//! Handlers are thin: extractors parse, one use case decides, a view or a [`Problem`] answers. Nothing
-//! here knows SQL. Every answer, of whatever origin, leaves through `finish`.
+//! Handlers are thin: extractors parse, one use case decides, a view or a [`Problem`] answers. Nothing here knows SQL.
+//! Every answer, from the fast path or a handler, passes through [`observe`].
 
 use std::{
     sync::{
@@ -53,24 +53,24 @@ use problem::{Code, Problem};
 pub use until_sent::UntilSent;
 pub use v1::auth::{CredentialHeader, Gateway};
 
-/// What the adapters need to know beside the use cases.
+/// Settings of the adapters beside those of the use cases.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// How many bytes a request body may have.
+    /// Maximum size of a request body in bytes.
     pub max_body_bytes: usize,
-    /// For how long a body may be on its way: it holds a place among the requests at once all the while.
+    /// Maximum time for a body to arrive: its request counts as concurrent meanwhile.
     pub body_read_timeout: Duration,
-    /// How long a request may take before it is answered with 504.
+    /// Maximum time of a request before it is answered with 504.
     pub request_timeout: Duration,
-    /// How many requests of one kind (verification, tokens, management, what stops something) are worked on at once.
-    /// The next one is answered with 503. One network, or one partner with all merchants below it, gets at most about
-    /// half of them, one source or account a third, and 429 beyond.
+    /// Maximum number of concurrent requests of one kind (verification, tokens, management, stopping). Beyond it the
+    /// answer is 503. One network, or one partner with all merchants below it, gets at most about half of them, one
+    /// source or account a third; beyond that the answer is 429.
     pub max_concurrent_requests: usize,
-    /// What is settled about gateways in front.
+    /// Settings for the gateways in front.
     pub gateway: Gateway,
-    /// Whether `/readyz` says yes.
+    /// Whether `/readyz` returns 200.
     pub ready: Readiness,
 }
 
@@ -79,12 +79,12 @@ pub struct HttpOptions {
 pub struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// From now on the node is ready.
+    /// Marks the node as ready.
     pub fn open(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    /// From now on it is not.
+    /// Marks the node as not ready.
     pub fn close(&self) {
         self.0.store(false, Ordering::Release);
     }
@@ -94,7 +94,7 @@ impl Readiness {
     }
 }
 
-/// What handlers are handed.
+/// State of all handlers.
 #[derive(Clone)]
 struct AppState {
     access: Arc<Access>,
@@ -122,23 +122,24 @@ impl FromRef<AppState> for Arc<HttpOptions> {
     }
 }
 
-/// The service, as a listener sees it. To be served [for each connection](Entrance::for_connection), so that limits know
-/// the source of a request.
+/// Builds the service for a listener. Serve it [for each connection](Entrance::for_connection), so that limits know the
+/// source of a request.
 pub fn entrance(manage: Arc<Manage>, options: HttpOptions) -> Entrance {
-    // Before everything else, so that a verification that memory answers pays for nothing else.
+    // Before everything else, so that a verification from memory pays for nothing else.
     let options = Arc::new(options);
     let places = KINDS.map(|kind| (kind, Places::new(options.max_concurrent_requests)));
     let access = Arc::clone(manage.access());
     Entrance::new(access, router(manage, Arc::clone(&options), &places), options, places)
 }
 
-/// The kinds of requests that have room of their own, in the order in which [`router`] makes them.
+/// The kinds of requests with places of their own, in the order in which [`router`] creates them.
 const KINDS: [&str; 4] = ["verification", "tokens", "management", "stopping"];
 
-/// The usual way: routes, and what surrounds every request.
+/// The routes, and the layers around every request.
 fn router(manage: Arc<Manage>, options: Arc<HttpOptions>, places: &[(&'static str, Places); 4]) -> Router {
     let access = Arc::clone(manage.access());
-    // Each kind has room of its own: who fills one, with slow bodies or with real work, leaves the others alone.
+    // Each kind has its own places: a client that fills one, with slow bodies or with real work, does not affect the
+    // others.
     let kinds = [verification(), tokens(), management(), stopping()].into_iter().zip(places);
     let kinds = kinds.map(|(kind, (_, places))| {
         let room = Room { places: places.clone(), options: Arc::clone(&options), access: Arc::clone(&access) };
@@ -161,7 +162,7 @@ fn router(manage: Arc<Manage>, options: Arc<HttpOptions>, places: &[(&'static st
         .with_state(state)
 }
 
-/// What callers do to keys and merchants. Routes and document come from one registration, here and below.
+/// Management of keys and merchants. Routes and document come from one registration, here and below.
 fn management() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(v1::create_key::create_key))
@@ -173,7 +174,7 @@ fn management() -> OpenApiRouter<AppState> {
         .routes(routes!(v1::merchants::resume_merchant))
 }
 
-/// What stops a key or an account: nothing that callers do otherwise keeps it out. None of these reads a body.
+/// Calls that stop a key or an account: no other load keeps them out. None of these reads a body.
 fn stopping() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(v1::keys::revoke_key))
@@ -181,15 +182,16 @@ fn stopping() -> OpenApiRouter<AppState> {
         .routes(routes!(v1::merchants::close_merchant))
 }
 
-/// Where nobody has proved anything yet.
+/// The token endpoint, where the client is not yet authenticated.
 fn tokens() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(v1::token::token))
 }
 
-/// What the platform asks on every request. Any method serves `/v1/auth`; the document adds it in words.
+/// Verification, called on every request of the platform. Any method serves `/v1/auth`; the document describes it in
+/// words.
 fn verification() -> OpenApiRouter<AppState> {
     let verify = OpenApiRouter::new().routes(routes!(v1::verify::verify_key)).routes(routes!(v1::verify::verify_batch));
-    // The router's `{*rest}` is never empty; a path that ends with the slash is the same call.
+    // The router's `{*rest}` is never empty; a path with a trailing slash is the same call.
     ["/v1/auth", "/v1/auth-public", "/v1/auth-tokenization"].into_iter().fold(verify, |router, path| {
         let with_tail = [format!("{path}/"), format!("{path}/{{*rest}}")];
         let router = router.route(path, any(v1::auth::auth));
@@ -197,8 +199,8 @@ fn verification() -> OpenApiRouter<AppState> {
     })
 }
 
-/// What is left of the time budget of a call that waits for other nodes, once the longest wait is over: lease + 6 s, less
-/// the guard of one second that belongs to the wait.
+/// Time budget left to a call that waits for other nodes, after the longest wait: lease + 6 s, minus the guard of one
+/// second that belongs to the wait.
 const AFTER_THE_WAIT: Duration = Duration::from_secs(5);
 
 /// Whether a request may have to wait for every node.
@@ -212,13 +214,13 @@ fn narrows(request: &Request) -> bool {
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    // The panic hook has logged what and where.
+    // The panic hook has logged the message and the place.
     Problem::new(Code::Internal).into_response()
 }
 
 async fn limit_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let budget = state.options.request_timeout.max(if narrows(&request) {
-        // Lease + 6 s (contract, section 6): a dead node is waited for, and then there is still time to answer.
+        // Lease + 6 s (contract, section 6): enough to wait for a dead node and still answer.
         state.access.verifier().worst_wait() + AFTER_THE_WAIT
     } else {
         Duration::ZERO

@@ -1,27 +1,27 @@
-//! A limited number of something, shared so that no holder takes all of it, nor any group of holders.
+//! Shares a limited resource so that no holder, and no group of holders, takes all of it.
 //!
-//! A group (the gateway or network that sources belong to, the accounts of one partner) has at most as much as it
-//! leaves free; one of its members at most as much as it leaves for the rest of its group. A flood takes a part, the
-//! next one the same part of the rest. Nothing waits here, and nothing here knows what is shared.
+//! A group (the gateway or network of sources, the accounts of one partner) holds at most as much as it leaves free;
+//! one member holds at most as much as it leaves for the rest of its group. A flood takes a part, the next one the same
+//! part of the rest. Nothing waits here, and nothing here knows what is shared.
 
 use std::{collections::HashMap, hash::Hash};
 
-/// Who may hold something.
+/// A holder of shares.
 pub trait Holder: Copy + Eq + Hash {
-    /// The group that this holder shares with; a group has none itself.
+    /// The group that this holder shares with; `None` for a group.
     fn group(self) -> Option<Self>;
 }
 
-/// Why nothing was given.
+/// Why nothing was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nothing is free.
+    /// All are taken.
     NoneFree,
-    /// The holder, or its group, has its share.
+    /// The holder, or its group, has its full share.
     ShareTaken,
 }
 
-/// What is free, and how much of the rest each holder and each group has.
+/// What is free, and how much each holder and each group has.
 pub struct Shares<H> {
     most: usize,
     free: usize,
@@ -29,7 +29,7 @@ pub struct Shares<H> {
 }
 
 impl<H: Holder> Shares<H> {
-    /// All of it, free.
+    /// All `most` are free.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self { most, free: most, held: HashMap::default() }
@@ -38,12 +38,12 @@ impl<H: Holder> Shares<H> {
     /// Takes one for this holder.
     ///
     /// # Errors
-    /// [`Refusal`] if none is free, or the holder or its group has its share.
+    /// [`Refusal`] if none is free, or the holder or its group has its full share.
     pub fn take(&mut self, holder: H) -> Result<(), Refusal> {
         self.take_above(0, holder)
     }
 
-    /// The same where the last `kept` ones are not for this holder.
+    /// As [`Shares::take`], leaving the last `kept` ones.
     ///
     /// # Errors
     /// As [`Shares::take`].
@@ -52,7 +52,7 @@ impl<H: Holder> Shares<H> {
         if free == 0 {
             return Err(Refusal::NoneFree);
         }
-        // What the group may still come to hold; a holder without a group is one by itself.
+        // What the group may still take; a holder without a group counts as one.
         let for_the_group = match holder.group() {
             Some(group) => free.checked_sub(self.held_by(group)).ok_or(Refusal::ShareTaken)?,
             None => free,
@@ -67,7 +67,7 @@ impl<H: Holder> Shares<H> {
         Ok(())
     }
 
-    /// Takes one for a holder that may have all.
+    /// Takes one for a holder without a limit.
     ///
     /// # Errors
     /// [`Refusal::NoneFree`].
@@ -76,7 +76,7 @@ impl<H: Holder> Shares<H> {
         Ok(())
     }
 
-    /// Gives back what this holder took; none if it could have had all.
+    /// Gives back one that this holder took; `None` for a holder without a limit.
     pub fn give_back(&mut self, holder: Option<H>) {
         self.free += 1;
         let group = holder.and_then(Holder::group);
@@ -90,13 +90,13 @@ impl<H: Holder> Shares<H> {
         }
     }
 
-    /// How many are held in all.
+    /// Number of taken ones.
     #[must_use]
     pub const fn taken(&self) -> usize {
         self.most - self.free
     }
 
-    /// How many this holder has.
+    /// Number that this holder has.
     pub fn held_by(&self, holder: H) -> usize {
         self.held.get(&holder).copied().unwrap_or_default()
     }
@@ -104,7 +104,7 @@ impl<H: Holder> Shares<H> {
 
 #[cfg(test)]
 mod tests {
-    //! Who gets something, and who does not.
+    //! Which holders get something.
 
     use super::*;
 
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    /// Takes as many as there are to have.
+    /// Takes until none is left for this holder.
     fn flood(shares: &mut Shares<Test>, by: Test) -> (usize, Refusal) {
         let mut taken = 0;
         loop {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_floods_leaves_room_for_the_next_and_that_one_too() {
+    fn each_flood_leaves_room_for_the_next() {
         let mut shares = Shares::new(512);
         let floods: Vec<_> = (1..=6).map(|n| flood(&mut shares, Test::Member(n, 0))).collect();
         let taken: Vec<_> = floods.iter().map(|(taken, _)| *taken).collect();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_back_is_free_again_and_nothing_is_remembered() {
+    fn a_returned_share_is_free_again_and_nothing_is_remembered() {
         let mut shares = Shares::new(8);
         let (taken, _) = flood(&mut shares, Test::Member(1, 1));
         shares.take_for_any().unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_ones_are_for_those_that_may_have_all() {
+    fn the_last_ones_are_kept_for_holders_without_a_limit() {
         let mut shares = Shares::new(4);
         assert_eq!(shares.take_above(3, Test::Member(1, 1)), Ok(()));
         assert_eq!(shares.take_above(3, Test::Member(2, 1)), Err(Refusal::NoneFree));

@@ -1,7 +1,7 @@
-//! Questions: whose a credential is, and what it is good for.
+//! Questions: which key a credential belongs to, and what it may do.
 //!
-//! Changes nothing that a verdict depends on. Writes only what nobody decides: when keys were used, digests brought up to
-//! date, signing keys, and redeemed refresh tokens.
+//! Changes nothing that a verdict depends on. Writes only upkeep: when keys were used, renewed digests, signing keys
+//! and redeemed refresh tokens.
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,9 +43,9 @@ pub struct Access {
     pub(crate) secrets: SecretCheck,
     /// Signing keys and redeemed refresh tokens.
     token_store: Arc<dyn Tokens>,
-    /// Digests brought up to date, and when keys were used.
+    /// Renewed digests, and when keys were used.
     upkeep: Arc<dyn Upkeep>,
-    /// Asked whether the database answers.
+    /// Used to check that the database answers.
     credentials: Arc<dyn Credentials>,
     attempts: Attempts,
     usage: Usage,
@@ -54,14 +54,14 @@ pub struct Access {
     runtime: Arc<Runtime>,
 }
 
-/// Makes and reads tokens.
+/// Makes and reads access and refresh tokens.
 struct TokenIssuer {
     access: AccessTokens,
     refresh: RefreshTokens,
     reload: KeyReload,
 }
 
-/// What an [`Access`] is put together from.
+/// What [`Access`] is built from.
 pub(crate) struct Parts<'a> {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) verifier: Arc<Verifier>,
@@ -94,70 +94,69 @@ impl Access {
         }
     }
 
-    /// The settings.
+    /// Settings of the use cases.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.runtime.settings
     }
 
-    /// The time that all nodes share, by which is dated what others will read: the database's as far as it is known,
-    /// else this machine's.
+    /// The time that all nodes share: the database's where it is known, else this machine's. It dates what others read.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.times().shared
     }
 
-    /// Whether this node could not join the others, and so answers by reading alone.
+    /// Whether this node could not join the others, and so answers from the database alone.
     #[must_use]
     pub fn could_not_join(&self) -> bool {
         self.verifier.could_not_join()
     }
 
-    /// How the wall clock of this machine differs from the database's; none where they agree.
+    /// How far the wall clock of this machine differs from the database's; `None` where they agree.
     #[must_use]
     pub fn clock_difference(&self) -> Option<ClockDifference> {
         self.verifier.clock_difference()
     }
 
-    /// How far the clock that dates what is stored has jumped; none where it goes evenly.
+    /// How far the clock that dates stored values has jumped; `None` where it runs evenly.
     #[must_use]
     pub fn clock_jump(&self) -> Option<ClockJump> {
         self.verifier.clock_jump()
     }
 
-    /// The time by which what all nodes share may be dated and deleted now; none while it is in doubt.
+    /// The shared time for dating and deleting what all nodes share; `None` while it is in doubt.
     fn upkeep_time(&self) -> Option<Timestamp> {
         self.verifier.upkeep_time()
     }
 
-    /// Time since some fixed moment, never going back: for measuring.
+    /// Time since a fixed moment; it never goes back. For measuring.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         self.runtime.clock.monotonic()
     }
 
-    /// The access tokens: their key set is public.
+    /// Makes and reads access tokens; its key set is public.
     #[must_use]
     pub const fn access_tokens(&self) -> &AccessTokens {
         &self.tokens.access
     }
 
-    /// Reads the signing keys again where the database may have others since it went on in another history. Those that
-    /// are known stay where it does not answer: what is published without it is as good as it can be.
+    /// Reads the signing keys again if the database has continued in another history since they were read. The known
+    /// keys stay if the database does not answer.
     pub async fn follow_history(self: &Arc<Self>) {
-        // Said in the log by the reading.
+        // The reading logs its own failure.
         let _ = KeyReload::in_this_history(self).await;
     }
 
     /// Random bytes for an adapter's own needs (request and trace ids).
     ///
     /// # Errors
-    /// [`NoEntropy`] if the operating system gives none.
+    /// [`NoEntropy`] if the operating system returns none.
     pub fn random<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
         self.runtime.random()
     }
 
-    /// The verifier: how the node stands, for whoever starts, stops and watches it.
+    /// The verifier, for starting, stopping and monitoring the node.
     #[must_use]
     pub const fn verifier(&self) -> &Arc<Verifier> {
         &self.verifier
@@ -167,14 +166,14 @@ impl Access {
         self.verifier.times(&self.verifier.arrival())
     }
 
-    /// The moment by which keys and tokens end.
+    /// The instant at which the expiry of keys and tokens is judged.
     #[must_use]
     pub fn expiry_time(&self) -> Timestamp {
         self.times().expiry
     }
 
-    /// Whether a verification could be answered now: from memory, or by asking the database what a verification asks,
-    /// about a key that is never there.
+    /// Checks that a verification could be answered now: from memory, or by the database query of a verification, for a
+    /// key that never exists.
     ///
     /// # Errors
     /// [`Failure::Storage`] if it could not.
@@ -185,27 +184,26 @@ impl Access {
         Ok(())
     }
 
-    /// Writes down when keys were last used. To be called every few seconds, and once more when stopping; what was noted
-    /// since the last call is lost if the process is killed.
+    /// Writes when keys were last used. Call it every few seconds, and once more when stopping; if the process is
+    /// killed, uses noted since the last call are lost.
     ///
     /// # Errors
-    /// [`Failure::Storage`]; what was to be written is kept for the next call.
+    /// [`Failure::Storage`]; the unwritten uses are kept for the next call.
     pub async fn flush_usage(&self) -> Result<(), Failure> {
         Ok(self.usage.flush(&*self.upkeep).await?)
     }
 
-    /// Ends when so many keys were used since the last call of [`Self::flush_usage`] that another one should not wait for its
-    /// time.
+    /// Returns when enough keys were used since the last [`Self::flush_usage`] that the next flush should start early.
     pub async fn much_was_used(&self) {
         self.usage.is_filling().await;
     }
 
-    /// Warns, once in a while, of a source that asks more at once than its share.
+    /// Warns, once per period, about a source that exceeds its share of concurrent requests.
     pub fn warn_of_requests(&self, source: Source) {
         self.attempts.warnings.passed(source, Passed::Requests);
     }
 
-    /// Drops what limits and queues no longer need to remember. To be called every few seconds.
+    /// Drops expired entries of limits and queues. Call it every few seconds.
     pub fn forget_attempts(&self) {
         self.attempts.forget();
         self.account_queue.forget();

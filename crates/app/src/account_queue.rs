@@ -1,8 +1,8 @@
-//! AccountQueue at an account: what changes an account or its keys waits here, before it takes a connection to the database.
+//! The queue of an account: a change of an account or its keys waits here before it takes a database connection.
 //!
-//! The database would let it wait, too, but each with a connection in its hands, and the connections are there for all
-//! tenants. What stops an account or a key has a lane of its own: it never waits for what it stops. Within a lane each
-//! calling key has a short line of its own; beyond it the answer is "too many", not a longer line.
+//! The database would queue it too, but each waiting change would hold a connection, and all tenants share the
+//! connections. What stops an account or a key has a lane of its own: it never waits for what it stops. Within a lane
+//! each calling key has a short queue of its own; beyond it the answer is "too many", not a longer queue.
 
 use std::{
     collections::HashMap,
@@ -13,16 +13,16 @@ use keyward_domain::{AccountId, Actor};
 
 use crate::fair_queue::{FairQueue, Permit, QueueFull};
 
-/// What somebody wants to do at an account.
+/// The kind of change that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Lane {
-    /// Suspend, close, resume; revoke where other keys of the account count.
+    /// Suspend, close or resume an account; revoke a key where other keys of the account count.
     Stop,
     /// Revoke where no other key counts.
     Revoke,
-    /// Make what holds the account still while it is made: a pair, an account below it.
+    /// Create what locks the account meanwhile: a pair, or an account below it.
     Make,
-    /// Make a single key, in one statement.
+    /// Create a single key, in one statement.
     MakeKey,
     /// Redeem a refresh token.
     Redeem,
@@ -42,12 +42,12 @@ impl Lane {
         }
     }
 
-    /// How many go at once, and how many of one calling key may wait.
+    /// How many run concurrently, and how many of one calling key may wait.
     const fn room(self) -> (usize, usize) {
         match self {
             Self::Stop | Self::Make => (1, 16),
             Self::Revoke => (8, 128),
-            // Those who come together share a statement.
+            // Concurrent calls share a statement.
             Self::MakeKey => (32, 128),
             Self::Redeem => (4, 64),
         }
@@ -57,13 +57,13 @@ impl Lane {
 #[derive(Default)]
 pub(crate) struct AccountQueue(Mutex<HashMap<(AccountId, Lane), FairQueue<Actor>>>);
 
-/// A turn at an account; over when dropped.
+/// Permission to change an account; released when dropped.
 pub(crate) struct AccountPermit {
     _permit: Permit<Actor>,
 }
 
 impl AccountQueue {
-    /// Waits for a turn.
+    /// Waits for a permit.
     pub(crate) async fn take(&self, account: AccountId, lane: Lane, by: Actor) -> Result<AccountPermit, QueueFull> {
         let queue = {
             let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,14 +73,14 @@ impl AccountQueue {
         Ok(AccountPermit { _permit: queue.enter(by).await? })
     }
 
-    /// How many wait in each lane, at all accounts together.
+    /// Number of waiting calls in each lane, over all accounts.
     pub(crate) fn waiting(&self) -> Vec<(&'static str, usize)> {
         let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = |lane| queues.iter().filter(|((_, of), _)| *of == lane).map(|(_, queue)| queue.waiting()).sum();
         Lane::ALL.into_iter().map(|lane| (lane.name(), waiting(lane))).collect()
     }
 
-    /// Forgets accounts that nobody waits for.
+    /// Drops the queues of idle accounts.
     pub(crate) fn forget(&self) {
         let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         queues.retain(|_, queue| !queue.is_idle());
@@ -90,7 +90,7 @@ impl AccountQueue {
 
 #[cfg(test)]
 mod tests {
-    //! One at a time in a lane, lanes apart, few waiting, no other lane disturbed.
+    //! One permit at a time in a lane, separate lanes, short queues, and no effect on other lanes.
     use std::{future::Future as _, pin::pin, task::Context};
 
     use keyward_domain::KeyId;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_holds_an_account_few_wait_and_the_next_one_is_sent_away() {
+    async fn one_call_holds_an_account_few_wait_and_the_next_one_is_refused() {
         let turns = AccountQueue::default();
         let first = turns.take(account(1), Lane::Make, key(1)).await.unwrap();
         let mut context = Context::from_waker(std::task::Waker::noop());
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(turns.take(account(1), Lane::Make, key(1)).await.err(), Some(QueueFull));
         assert_eq!(turns.waiting(), [("stop", 0), ("revoke", 0), ("make", 16), ("make_key", 0), ("redeem", 0)]);
         let mut other = pin!(turns.take(account(1), Lane::Make, key(2)));
-        assert!(other.as_mut().poll(&mut context).is_pending(), "another caller has a line of its own");
+        assert!(other.as_mut().poll(&mut context).is_pending(), "another caller has a queue of its own");
         for (account, lane) in [(account(2), Lane::Make), (account(1), Lane::Stop)] {
             assert!(pin!(turns.take(account, lane, key(1))).poll(&mut context).is_ready(), "{lane:?} is not disturbed");
         }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_nobody_waits_for_is_forgotten() {
+    async fn the_queue_of_an_idle_account_is_dropped() {
         let turns = AccountQueue::default();
         let turn = turns.take(account(1), Lane::Stop, key(1)).await.unwrap();
         turns.forget();

@@ -1,9 +1,8 @@
-//! The only door for changes: what a use case decided is recorded, committed, and waited for until every node judges by
-//! it (R16).
+//! The only way to write a change: records what a use case decided, commits it, and waits until every node enforces it
+//! (R16).
 //!
-//! The store that writes is private to this module, so a use case has no other way. Committing and waiting go on to
-//! their end in the background if the caller has gone: a client that hangs up must not leave a change behind that this
-//! node has committed and not applied.
+//! The store that writes is private to this module, so a use case has no other way. Committing and waiting continue in
+//! the background if the caller disconnects: this node must not leave a change that it committed and did not apply.
 
 use std::{
     collections::HashSet,
@@ -23,7 +22,7 @@ use crate::{
     manage::{Manage, acting::Acting},
 };
 
-/// Where changes are written.
+/// Holds the store that writes.
 pub(crate) struct Door {
     store: Arc<dyn Store>,
     enforcing: Enforcing,
@@ -34,12 +33,12 @@ impl Door {
         Self { store, enforcing: Enforcing::default() }
     }
 
-    /// Begins a unit of work within the caller's reach, which is committed only while its right stands (R19).
+    /// Begins a unit of work within the caller's reach. It commits only while the caller's authority holds (R19).
     pub(crate) async fn begin(&self, acting: &Acting) -> Result<Unit, StorageError> {
         self.begin_as(&acting.by, acting.caller.reach()).await
     }
 
-    /// Begins a unit of work of the operator's.
+    /// Begins a unit of work for the operator.
     pub(crate) async fn begin_for_operator(&self) -> Result<Unit, StorageError> {
         self.begin_as(&Authority::operator(), Reach::operator()).await
     }
@@ -48,28 +47,29 @@ impl Door {
         Ok(Unit { work: self.store.begin_as(by).await?, within, targets: Vec::new() })
     }
 
-    /// Records a change that restricts nothing, by itself: an adapter may write it together with those of other callers.
+    /// Records a change that restricts nothing, by itself. An adapter may write it together with other callers'
+    /// changes.
     pub(crate) async fn record_alone(&self, acting: &Acting, change: &Change) -> Result<Write, StorageError> {
         let recorded = self.store.record(&acting.by, &acting.caller.reach(), change).await?;
         Ok(if recorded.is_some() { Write::Applied } else { Write::Stale })
     }
 }
 
-/// Changes of one transaction. Dropping it takes them back.
+/// Changes of one transaction. Dropping it rolls them back.
 pub(crate) struct Unit {
     work: Box<dyn UnitOfWork>,
     within: Reach,
-    /// What was changed that a verdict depends on.
+    /// The keys and accounts whose verdicts the changes affect.
     targets: Vec<Target>,
 }
 
 impl Unit {
-    /// The account, locked until the end of this unit.
+    /// Locks the account until the end of this unit, and returns it.
     pub(crate) async fn lock_account(&mut self, id: AccountId) -> Result<Option<AccountRecord>, StorageError> {
         self.work.lock_account(&self.within, id).await
     }
 
-    /// The key as it is now.
+    /// Reads the key within this transaction.
     pub(crate) async fn current_key(&mut self, id: KeyId) -> Result<Option<KeyRecord>, StorageError> {
         self.work.current_key(&self.within, id).await
     }
@@ -83,7 +83,7 @@ impl Unit {
         self.work.longest_lived_manager_key(&self.within, account, except).await
     }
 
-    /// The unrevoked keys of the account's pairs that bear this name.
+    /// The unrevoked keys of the account's pairs with this name.
     pub(crate) async fn pair_keys_named(
         &mut self,
         account: AccountId,
@@ -92,7 +92,7 @@ impl Unit {
         self.work.pair_keys_named(&self.within, account, name).await
     }
 
-    /// Which of these unique names active pairs of the account bear.
+    /// Those of these unique names that active pairs of the account use.
     pub(crate) async fn taken_unique_names(
         &mut self,
         account: AccountId,
@@ -101,7 +101,7 @@ impl Unit {
         self.work.taken_unique_names(&self.within, account, among).await
     }
 
-    /// Writes a change down, where its precondition holds.
+    /// Records a change if its precondition holds.
     pub(crate) async fn record(&mut self, change: &Change) -> Result<Write, StorageError> {
         let written = self.work.record(&self.within, change).await?;
         if written == Write::Applied {
@@ -110,8 +110,8 @@ impl Unit {
         Ok(written)
     }
 
-    /// Makes the changes lasting, and begins to wait until they are in force. The permit for the account ends with the
-    /// commit.
+    /// Commits the changes, and begins to wait until they are enforced. The permit for the account is released after
+    /// the commit.
     pub(crate) async fn commit(
         self,
         manage: &Arc<Manage>,
@@ -129,12 +129,12 @@ impl Unit {
             });
             Ok(Committed { seq: event.map(|event| event.seq), enforced })
         });
-        // It may be committed, whatever became of the task.
+        // The commit may have happened even though the task failed.
         committing.await.map_err(|error| StorageError::OutcomeUnknown(error.into()))?
     }
 }
 
-/// What verdicts depend on a change.
+/// The key or account whose verdicts a change affects.
 const fn target(change: &Change) -> Option<Target> {
     match change {
         Change::AccountRegistered(_) | Change::KeyIssued(_) => None,
@@ -143,23 +143,23 @@ const fn target(change: &Change) -> Option<Target> {
     }
 }
 
-/// A change that was committed.
+/// A committed change.
 pub(crate) struct Committed {
-    /// Its last event; none if it decides no verdict.
+    /// Its last event; `None` if no verdict depends on it.
     pub(crate) seq: Option<Seq>,
     enforced: Option<JoinHandle<Result<(), NotEnforced>>>,
 }
 
 impl Committed {
-    /// Waits until it is in force on every node.
+    /// Waits until every node enforces it.
     pub(crate) async fn enforced(self) -> Result<(), Failure> {
         let Some(enforced) = self.enforced else { return Ok(()) };
-        // It is committed, whatever became of the wait.
+        // The change is committed even if the wait failed.
         Ok(enforced.await.map_err(|_| NotEnforced::Stopping)??)
     }
 }
 
-/// Begins to wait until a change that an earlier call committed is in force (R9).
+/// Begins to wait until a change of an earlier call is enforced (R9).
 pub(crate) fn again(manage: &Arc<Manage>, last: Option<Enforcement>, subject: Target) -> Committed {
     let enforced = last.map(|last| {
         let verifier = Arc::clone(&manage.access.verifier);
@@ -168,31 +168,31 @@ pub(crate) fn again(manage: &Arc<Manage>, last: Option<Enforcement>, subject: Ta
     Committed { seq: last.map(|last| last.seq), enforced }
 }
 
-/// Begins to wait until a change that somebody committed is in force, so that this is noted; once at a time for each
-/// subject, however many ask.
+/// Begins to wait until an already committed change is enforced, so that its enforcement is recorded. One wait per
+/// target runs at a time, for any number of requests.
 pub(crate) fn enforce_in_background(manage: &Arc<Manage>, last: Enforcement, subject: Target) {
     if !manage.door.enforcing.begins(subject) {
         return;
     }
     let waiting = Waiting { manage: Arc::clone(manage), subject };
     manage.runtime.background.spawn(async move {
-        // Whether it was noted is seen by whoever asks next.
+        // The next read shows whether enforcement was recorded.
         let _ = waiting.manage.access.verifier.enforce_again(last, vec![subject]).await;
     });
 }
 
-/// What this node waits for because somebody asked about it.
+/// Targets whose enforcement this node waits for because a read asked for it.
 #[derive(Default)]
 pub(crate) struct Enforcing(Mutex<HashSet<Target>>);
 
 impl Enforcing {
-    /// Whether nobody waits for it yet.
+    /// Whether no wait for this target is running yet.
     fn begins(&self, subject: Target) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(subject)
     }
 }
 
-/// A wait that somebody's question began; over when dropped.
+/// A wait that a read began; ends when dropped.
 struct Waiting {
     manage: Arc<Manage>,
     subject: Target,

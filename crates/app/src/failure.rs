@@ -1,4 +1,4 @@
-//! What is not the caller's fault: an outage or a defect of ours, never a verdict.
+//! What is not the caller's fault: an outage or an internal defect, never a verdict.
 
 use keyward_domain::DigestError;
 use keyward_storage::StorageError;
@@ -6,7 +6,7 @@ use keyward_verifier::NotEnforced;
 
 use crate::{access::tokens::TokenFault, fair_queue::QueueFull, runtime::NoEntropy};
 
-/// Lets `?` turn what is not the caller's fault into a use case's own error.
+/// Lets `?` convert a failure into a use case's own error.
 macro_rules! impl_from_failure {
     ($error:ty: $($cause:ty),+) => {$(
         impl From<$cause> for $error {
@@ -18,37 +18,37 @@ macro_rules! impl_from_failure {
 }
 pub(crate) use impl_from_failure;
 
-/// What is not the caller's fault. An outage, never a verdict.
+/// What is not the caller's fault: an outage or an internal defect, never a verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The database.
+    /// The database failed or did not answer.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// A stored digest that this node cannot check.
+    /// This node cannot check a stored digest.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// No random bytes.
+    /// The operating system returned no random bytes.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),
-    /// There is no signing key that could be used now.
+    /// No signing key is usable now.
     #[error("there is no usable signing key")]
     NoSigningKey,
-    /// A token dated by the database would be over by this machine's clock.
-    #[error("the clocks of this machine and of the database differ by more than an access token lives")]
+    /// A token dated by the database would already have expired by this machine's clock.
+    #[error("the clocks of this machine and of the database differ by more than the lifetime of an access token")]
     ClocksDiffer,
     /// A token could not be made.
     #[error("a token could not be made")]
     Token(#[from] TokenFault),
-    /// Too many requests of the same caller wait already. Nothing was begun.
+    /// Too many requests of the same caller are waiting. This one was not begun.
     #[error(transparent)]
     QueueFull(#[from] QueueFull),
-    /// What cannot be, if this code is right.
+    /// Impossible unless this code is wrong.
     #[error("a defect: {0}")]
     Defect(&'static str),
-    /// Background work was cut off by the end of the process.
+    /// The process ended before background work was done.
     #[error("the work was cut off")]
     CutOff,
-    /// A change is committed and not known to be in force on every node.
+    /// A change is committed, but not known to be enforced on every node.
     #[error(transparent)]
     NotEnforced(#[from] NotEnforced),
 }

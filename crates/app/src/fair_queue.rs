@@ -1,7 +1,7 @@
-//! A queue in which those who ask much wait behind their own requests, not others behind theirs.
+//! A queue in which a caller with many requests waits behind its own, not others behind them.
 //!
-//! A request waits in the line of its own key; a place that becomes free goes to the lines in turn. Each line is short:
-//! beyond it the answer is "too many", not a longer wait. Reads no clock.
+//! A request waits in the queue of its own key; free places go to the keys in turn. Each key's queue is short: beyond
+//! it the answer is "too many", not a longer wait. Reads no clock.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,9 +11,9 @@ use std::{
 
 use tokio::sync::oneshot;
 
-/// The caller's line is full of its own requests.
+/// The caller's own requests fill its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many requests of the same caller wait already")]
+#[error("too many requests of the same caller are waiting")]
 pub struct QueueFull;
 
 /// The queue. Clones share it.
@@ -26,30 +26,30 @@ impl<K: Eq + Hash + Copy> Clone for FairQueue<K> {
 }
 
 struct Shared<K: Eq + Hash + Copy> {
-    /// How many may wait in one line.
+    /// Maximum number of waiting requests of one key.
     longest: usize,
     lines: Mutex<Lines<K>>,
 }
 
 struct Lines<K: Eq + Hash + Copy> {
-    /// Free places. None is free while a request waits.
+    /// Number of free places; 0 while a request waits.
     free: usize,
     waiting: HashMap<K, VecDeque<oneshot::Sender<Permit<K>>>>,
-    /// Whose turn it is; every line that is not empty stands here once.
+    /// The keys in turn; each key with waiting requests stands here once.
     turns: VecDeque<K>,
 }
 
-/// A place; free again when dropped.
+/// A place; freed when dropped.
 pub(crate) struct Permit<K: Eq + Hash + Copy>(Option<Arc<Shared<K>>>);
 
 impl<K: Eq + Hash + Copy> FairQueue<K> {
-    /// A queue with `places` places and at most `longest` waiting for each key.
+    /// Creates a queue with `places` places and at most `longest` waiting requests of each key.
     pub(crate) fn new(places: usize, longest: usize) -> Self {
         let lines = Lines { free: places.max(1), waiting: HashMap::new(), turns: VecDeque::new() };
         Self(Arc::new(Shared { longest, lines: Mutex::new(lines) }))
     }
 
-    /// Waits for a place in the line of this key.
+    /// Waits for a place in the queue of this key.
     pub(crate) async fn enter(&self, key: K) -> Result<Permit<K>, QueueFull> {
         let mut waiting = {
             let mut lines = self.0.lines();
@@ -72,27 +72,27 @@ impl<K: Eq + Hash + Copy> FairQueue<K> {
         (&mut waiting.granted).await.map_err(|_| QueueFull)
     }
 
-    /// How many wait, in all lines.
+    /// Number of waiting requests, over all keys.
     pub(crate) fn waiting(&self) -> usize {
         self.0.lines().waiting.values().map(VecDeque::len).sum()
     }
 
-    /// Whether no place is held or waited for, and no other clone could change that.
+    /// Whether no place is held or awaited, and no other clone could change that.
     pub(crate) fn is_idle(&self) -> bool {
-        // Permits and those who wait hold clones.
+        // Permits and waiting requests hold clones.
         Arc::strong_count(&self.0) == 1
     }
 }
 
 impl<K: Eq + Hash + Copy> Shared<K> {
     fn lines(&self) -> MutexGuard<'_, Lines<K>> {
-        // Whole at any moment, so also after a panic.
+        // Consistent at every moment, so also after a panic.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Eq + Hash + Copy> Lines<K> {
-    /// The next one that is to have a place.
+    /// The next request to receive a place.
     fn next(&mut self) -> Option<oneshot::Sender<Permit<K>>> {
         let key = self.turns.pop_front()?;
         let line = self.waiting.get_mut(&key)?;
@@ -105,7 +105,7 @@ impl<K: Eq + Hash + Copy> Lines<K> {
         next
     }
 
-    /// Takes those who no longer wait out of the line of this key.
+    /// Removes abandoned requests from the queue of this key.
     fn tidy(&mut self, key: K) {
         let Some(line) = self.waiting.get_mut(&key) else { return };
         line.retain(|waiting| !waiting.is_closed());
@@ -123,7 +123,7 @@ impl<K: Eq + Hash + Copy> Drop for Permit<K> {
         while let Some(next) = lines.next() {
             match next.send(Permit(Some(Arc::clone(&shared)))) {
                 Ok(()) => return,
-                // It hung up. Its permit must not look for the next one while the lines are held here.
+                // It hung up. Dropping its permit must not look for the next request while `lines` is locked here.
                 Err(mut unwanted) => drop(unwanted.0.take()),
             }
         }
@@ -131,7 +131,7 @@ impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     }
 }
 
-/// Somebody who waits; out of the line when dropped.
+/// A waiting request; leaves the queue when dropped.
 struct Waiting<'a, K: Eq + Hash + Copy> {
     shared: &'a Arc<Shared<K>>,
     key: K,
@@ -142,7 +142,7 @@ impl<K: Eq + Hash + Copy> Drop for Waiting<'_, K> {
     fn drop(&mut self) {
         self.granted.close();
         if let Ok(unwanted) = self.granted.try_recv() {
-            // Granted a moment ago: somebody else's now.
+            // The place was just granted: dropping it passes it on.
             drop(unwanted);
         } else {
             self.shared.lines().tidy(self.key);

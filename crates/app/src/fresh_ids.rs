@@ -1,14 +1,14 @@
-//! Fresh identifiers: UUIDs of version 7 (RFC 9562, section 5.7) that sort in the order in which this process made them.
+//! New identifiers: UUIDs of version 7 (RFC 9562, section 5.7) that sort in the order in which this process made them.
 //!
-//! Reads no clock and draws no randomness: both are handed in.
+//! Reads no clock and draws no randomness: the caller passes both in.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use keyward_domain::Timestamp;
 use uuid::Uuid;
 
-/// Remembers the last moment an identifier was made for, so that the next one gets a later one (RFC 9562, section 6.2,
-/// method 3: the fraction of the millisecond stands in front of the random bits).
+/// Remembers the instant of the last identifier, so that the next one gets a later one (RFC 9562, section 6.2, method
+/// 3: the fraction of the millisecond precedes the random bits).
 #[derive(Default)]
 pub(crate) struct FreshIds {
     last_micros: AtomicI64,
@@ -29,7 +29,7 @@ impl FreshIds {
 
 #[cfg(test)]
 mod tests {
-    //! Order and form.
+    //! Order and format.
     use super::*;
 
     fn at(micros: i64) -> Timestamp {

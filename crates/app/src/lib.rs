@@ -1,9 +1,9 @@
 //! The use cases of Keyward, in two halves.
 //!
-//! [`Access`] answers questions: whose a credential is, and what it is good for. [`Manage`] makes changes: a use case
-//! loads within the caller's reach, lets `keyward-domain` decide, records the decision and commits. Knows no HTTP, no SQL
-//! and no wire format but that of tokens. Everything that ends a request goes through an error of the use case's own;
-//! what is not the caller's fault is a [`Failure`].
+//! [`Access`] answers questions: which key a credential belongs to, and what it may do. [`Manage`] makes changes: a use
+//! case loads within the caller's reach, lets `keyward-domain` decide, records the decision and commits. The crate
+//! knows no HTTP, no SQL and no wire format except that of tokens. Each use case has its own error. What is not the
+//! caller's fault is a [`Failure`].
 
 use std::sync::Arc;
 
@@ -30,28 +30,28 @@ pub use manage::Manage;
 pub use runtime::{Clock, Entropy, NoEntropy};
 pub use settings::Settings;
 
-/// What the service is put together from.
+/// What [`assemble`] needs.
 pub struct Parts {
-    /// The database.
+    /// Holds every account, key, token and signing key.
     pub store: Arc<dyn Store>,
-    /// Who verifies from memory, and waits until a revocation is in force.
+    /// Verifies from memory, and waits until a revocation is enforced.
     pub verifier: Arc<Verifier>,
-    /// The time.
+    /// The wall clock and the monotonic clock.
     pub clock: Arc<dyn Clock>,
-    /// Random bytes.
+    /// Source of random bytes.
     pub entropy: Arc<dyn Entropy>,
-    /// How secrets are hashed.
+    /// How secrets are hashed, and how many slow hashes run at once.
     pub hashing: Hashing,
-    /// The master key, for tokens.
+    /// Derives the keys that seal tokens and signing keys.
     pub master: Arc<MasterKey>,
-    /// Settings.
+    /// Settings of the use cases, parsed and checked.
     pub settings: Settings,
-    /// Work off the request path; whoever stops the process waits for it.
+    /// Tracks work off the request path; shutdown waits for it.
     pub background: TaskTracker,
 }
 
-/// Puts both halves together. Reads nothing yet: see [`access::rotate_signing_keys`] and [`Access::flush_usage`] for what
-/// has to run beside them.
+/// Builds both halves. Reads nothing yet: [`access::rotate_signing_keys`] and [`Access::flush_usage`] have to run
+/// beside them.
 #[must_use]
 pub fn assemble(parts: Parts) -> (Arc<Access>, Arc<Manage>) {
     let Parts { store, verifier, clock, entropy, hashing, master, settings, background } = parts;

@@ -1,7 +1,7 @@
-//! Changes of accounts and keys, and the questions that management asks about them.
+//! Changes of accounts and keys, and the reads that management needs.
 //!
-//! A use case here takes a [`Caller`](crate::Caller) and shows it nothing outside its reach. What it decides is committed
-//! by [`commit`](crate::commit) alone.
+//! A use case here takes a [`Caller`](crate::Caller) and shows it nothing outside its reach. Only
+//! [`commit`](crate::commit) commits what it decides.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub mod seed_demo;
 
 use crate::{Access, NoEntropy, account_queue::AccountQueue, commit::Door, runtime::Runtime};
 
-/// Makes changes, and answers what management asks.
+/// Makes changes, and answers management's reads.
 pub struct Manage {
     pub(crate) access: Arc<Access>,
     pub(crate) door: Door,

@@ -1,5 +1,5 @@
-//! What the process lends to every use case: the time, random bytes, fresh ids, settings, and a place for work that goes
-//! on after the answer.
+//! What the process provides to every use case: the time, random bytes, new ids, settings, and a place for work that
+//! continues after the answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use crate::{fresh_ids::FreshIds, settings::Settings};
 
-/// The time.
+/// Source of the time.
 pub trait Clock: Send + Sync {
     /// The wall clock, in whole microseconds.
     fn now(&self) -> Timestamp;
 
-    /// Time since some fixed moment, never going back: for limits, never for stored times.
+    /// Time since a fixed moment; it never goes back. For limits, never for stored times.
     fn monotonic(&self) -> Duration;
 }
 
@@ -23,16 +23,16 @@ pub trait Entropy: Send + Sync {
     /// Fills the slice.
     ///
     /// # Errors
-    /// [`NoEntropy`] if the operating system gives none.
+    /// [`NoEntropy`] if the operating system returns none.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy>;
 }
 
-/// The operating system gave no random bytes.
+/// The operating system returned no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gives no random bytes")]
+#[error("the operating system returned no random bytes")]
 pub struct NoEntropy;
 
-/// What both halves of the service share.
+/// Shared by both halves of the service.
 pub(crate) struct Runtime {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -43,20 +43,20 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
-    /// Random bytes.
+    /// Draws random bytes.
     ///
     /// # Errors
-    /// [`NoEntropy`] if the operating system gives none.
+    /// [`NoEntropy`] if the operating system returns none.
     pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N], NoEntropy> {
         let mut bytes = [0; N];
         self.entropy.fill(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// A fresh identifier for what is made at this time.
+    /// A new identifier for what is made at this time.
     ///
     /// # Errors
-    /// [`NoEntropy`] if the operating system gives no random bytes.
+    /// [`NoEntropy`] if the operating system returns no random bytes.
     pub(crate) fn fresh_id(&self, now: Timestamp) -> Result<Uuid, NoEntropy> {
         Ok(self.ids.next(now, self.random()?))
     }

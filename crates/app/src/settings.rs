@@ -1,31 +1,31 @@
-//! Settings that use cases depend on. Parsed and checked by whoever starts the process.
+//! Settings of the use cases. The process that starts them has parsed and checked them.
 
 use std::time::Duration;
 
 use keyward_domain::Environment;
 
-/// Settings that use cases depend on.
+/// Settings of the use cases.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Which of the two deployments this is.
+    /// Sandbox or production.
     pub environment: Environment,
-    /// Where clients reach the service, without a slash at the end.
+    /// Base URL for clients, without a trailing slash.
     pub public_url: String,
-    /// The issuer of access tokens: all nodes and all restarts have the same.
+    /// Issuer of access tokens; the same on all nodes and after every restart.
     pub issuer: String,
-    /// For whom access tokens are meant.
+    /// Audience of access tokens.
     pub token_audience: String,
-    /// Whether partners may choose the mids of the merchants that they register.
+    /// Whether partners may choose the mids of merchants that they register.
     pub partners_name_mids: bool,
-    /// How long a family of refresh tokens lives from its first token.
+    /// Lifetime of a refresh family from its first token.
     pub refresh_family_life: Duration,
-    /// How many failed attempts a minute are let through per source, and per `AppKey` and source at the token endpoint.
+    /// Allowed failures a minute per source, and per `AppKey` and source at the token endpoint.
     pub failed_attempts_per_minute: u32,
 }
 
 impl Settings {
-    /// The path of `public_url`, without a slash at the end; empty if it has none. Every path of ours that a client is
-    /// given begins with it.
+    /// The path of `public_url`, without a trailing slash; empty if it has none. Every path that a client receives
+    /// begins with it.
     #[must_use]
     pub fn path_prefix(&self) -> &str {
         let (_, place) = self.public_url.split_once("://").unwrap_or_default();

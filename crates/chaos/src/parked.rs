@@ -1,4 +1,5 @@
-//! Clients that open requests at a node and take none of the answers: half over HTTP/1, half over HTTP/2 with a closed window.
+//! Clients that open requests at a node and take none of the answers: half over HTTP/1, half over HTTP/2 with a closed
+//! window.
 //!
 //! They have no credential, and ask for what anybody may ask for. They never read.
 

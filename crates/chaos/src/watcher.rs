@@ -1,7 +1,7 @@
 //! The one that cleans up when nobody else can: a small shell process that waits for the run to be gone.
 //!
-//! It blocks on a pipe whose other end only we hold. When we end, in whatever way, it kills the nodes, which it knows by
-//! their working directory, and removes their folder. It never acts on a process that does not live in that folder.
+//! It blocks on a pipe whose other end only we hold. When we end, in whatever way, it kills the nodes, which it knows
+//! by their working directory, and removes their folder. It never acts on a process that does not live in that folder.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -36,8 +36,8 @@ impl Watcher {
         let parent = Path::new("/var/tmp");
         let parent = if parent.is_dir() { parent.to_owned() } else { std::env::temp_dir() };
         let folder = tempfile::Builder::new().prefix("keyward-chaos-").tempdir_in(parent);
-        // Without links in its path, since it is compared with what the kernel says. From here on it is the watcher's to
-        // remove: destructors do not run when a process is killed.
+        // Without links in its path, since it is compared with what the kernel says. From here on it is the watcher's
+        // to remove: destructors do not run when a process is killed.
         let folder = folder.context("cannot make a folder for the nodes")?.keep().canonicalize()?;
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "keyward-chaos-watcher"]).arg(&folder).current_dir("/");

@@ -1,7 +1,7 @@
-//! The tree of accounts, and how far a caller reaches in it (contract, section 1).
+//! The account tree, and a caller's reach in it (contract, section 1).
 //!
-//! `platform ──► partners ──► merchants`. What an account may do to itself over time is decided in
-//! [`revocation`](crate::revocation); here stand the facts.
+//! `platform ──► partners ──► merchants`. [`revocation`](crate::revocation) decides how an account's status changes;
+//! this module holds the facts.
 
 use std::{fmt, str::FromStr};
 
@@ -13,14 +13,14 @@ mod reach;
 pub use chain::{BrokenChain, Chain, Link, Standing};
 pub use reach::{Level, Reach};
 
-/// How clients name an account: 1 to 64 of `A-Z a-z 0-9 _ -`, never starting with `key_`.
+/// An account's identifier for clients: 1 to 64 of `A-Z a-z 0-9 _ -`, never starting with `key_`.
 ///
-/// GUIDs and `mid_123456` are both fine. A mid that looks like a key id is refused, so that the two can share one path
+/// GUIDs and `mid_123456` are both valid. A mid that looks like a key id is invalid, so that both can share one path
 /// template.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mid(Box<str>);
 
-/// Why a text is no mid.
+/// Why a text is not a mid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseMidError {
     /// Not 1 to 64 of the allowed characters.
@@ -38,7 +38,7 @@ impl Mid {
         &self.0
     }
 
-    /// The mid that the service makes up for an account registered without one: `mid_` and the suffix of its id.
+    /// The default mid for an account registered without one: `mid_` and the suffix of its id.
     #[must_use]
     pub fn made_for(id: AccountId) -> Self {
         Self(format!("mid_{}", id.suffix()).into())
@@ -72,29 +72,29 @@ impl fmt::Debug for Mid {
     }
 }
 
-/// What an account is.
+/// An account's place in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The one account at the root.
     Platform,
     /// An account that manages merchants.
     Partner,
-    /// An account at a leaf.
+    /// A leaf account.
     Merchant,
 }
 
-/// Whether an account is in business. Its keys work only while it and everything above it are active (rule 8).
+/// An account's status. Its keys work only while it and all its ancestors are active (rule 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// In business.
+    /// Keys work.
     Active,
-    /// Put on hold; may be resumed.
+    /// Keys do not work; may be resumed.
     Suspended,
-    /// Ended for good.
+    /// Permanently ended.
     Closed,
 }
 
-/// A word that names none of a closed set.
+/// A text that is not a value of a closed set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be one of {expected}")]
 pub struct UnknownWord {
@@ -107,14 +107,14 @@ impl UnknownWord {
     }
 }
 
-/// Gives a closed set of words their text form, both ways.
+/// Implements formatting and parsing of a closed set of texts.
 macro_rules! text_enum {
     ($name:ty, $expected:literal, $($variant:ident = $word:literal),+ $(,)?) => {
         impl $name {
-            /// All words, in the order of the contract.
+            /// All texts, in the contract's order.
             pub const WORDS: &'static [&'static str] = &[$($word),+];
 
-            /// The word that the contract and the database use.
+            /// The text that the contract and the database use.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
@@ -148,8 +148,8 @@ text_enum!(Role, "platform, partner, merchant", Platform = "platform", Partner =
 text_enum!(Status, "active, suspended, closed", Active = "active", Suspended = "suspended", Closed = "closed");
 
 impl Role {
-    /// Whether an account of this role may stand directly below one of `parent`'s: partners below the platform,
-    /// merchants below either. A tree is therefore never deeper than three accounts.
+    /// Whether an account of this role may be a direct child of a `parent` account: partners of the platform, merchants
+    /// of either. A tree is therefore at most three accounts deep.
     #[must_use]
     pub const fn may_stand_below(self, parent: Self) -> bool {
         match self {
@@ -160,12 +160,12 @@ impl Role {
     }
 }
 
-/// Who did something: a key, or somebody at the command line.
+/// Who performed an action: a key, or an operator at the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// The secret key that called, directly or through a token.
+    /// The calling secret key, used directly or through a token.
     Key(KeyId),
-    /// The command line, which proves itself by its access to the database and the master key.
+    /// The command line, authenticated by its access to the database and the master key.
     Operator,
 }
 
@@ -178,33 +178,33 @@ impl fmt::Display for Actor {
     }
 }
 
-/// An account and where it stands.
+/// An account and its place in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Its name inside the service.
+    /// Internal identifier.
     pub id: AccountId,
-    /// Its name for clients; unique in the service.
+    /// Identifier for clients; unique in the service.
     pub mid: Mid,
-    /// What it is.
+    /// Place in the tree.
     pub role: Role,
-    /// What people call it.
+    /// Name for people.
     pub name: Name,
-    /// Whether it is in business itself, whatever stands above it.
+    /// Its own status, regardless of its ancestors.
     pub status: Status,
-    /// How high the one that suspended it stands; none if it is not suspended, or if that was not recorded.
+    /// Level of the caller that suspended it; none if it is not suspended, or if the level was not recorded.
     pub suspended_by: Option<Level>,
-    /// The account directly above; none for the platform.
+    /// Direct parent; none for the platform.
     pub parent: Option<Parent>,
-    /// When it was registered.
+    /// Time of registration.
     pub created_at: Timestamp,
 }
 
-/// The account directly above another.
+/// The direct parent of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parent {
-    /// Its name inside the service.
+    /// Internal identifier.
     pub id: AccountId,
-    /// Its name for clients.
+    /// Identifier for clients.
     pub mid: Mid,
 }
 

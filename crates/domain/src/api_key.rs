@@ -1,8 +1,8 @@
 //! One API key: what it is, and whether it is usable.
 //!
-//! How it comes to its end is decided in [`revocation`](crate::revocation). What verification needs of it is a
-//! [`KeyView`], which an [`AuthKey`] gives too: a fraction of the key, packed for a cache that holds millions. Nothing
-//! here reads a clock: every question about time is asked with the time.
+//! [`revocation`](crate::revocation) decides how a key ends. Verification needs only a [`KeyView`]. An [`AuthKey`]
+//! returns one too: it packs this part of the key for a cache that holds millions. Nothing here reads a clock: the
+//! caller passes the time.
 
 mod packed;
 mod view;
@@ -17,7 +17,7 @@ use crate::{
     secret_hash::{DigestError, Proof},
 };
 
-/// What somebody asks a new key to be; agreed to, so it can be issued.
+/// The checked terms of a new key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyTerms {
     key_type: KeyType,
@@ -44,10 +44,10 @@ pub enum TermsError {
 }
 
 impl KeyTerms {
-    /// Checks what was asked for as a whole.
+    /// Checks the requested terms as a whole.
     ///
     /// # Errors
-    /// [`TermsError`] if the scopes do not go with the type, or the key would be expired at `now` already.
+    /// [`TermsError`] if the key type may not hold the scopes, or the key would already be expired at `now`.
     pub fn agree(
         key_type: KeyType,
         name: Name,
@@ -62,7 +62,7 @@ impl KeyTerms {
         }
     }
 
-    /// Everything for which [`agree`](Self::agree) would refuse.
+    /// All reasons for which [`agree`](Self::agree) would refuse.
     pub fn errors(
         key_type: KeyType,
         scopes: &ScopeSet,
@@ -79,58 +79,58 @@ impl KeyTerms {
         errors.into_iter()
     }
 
-    /// What the key will be for.
+    /// Type of the new key.
     #[must_use]
     pub const fn key_type(&self) -> KeyType {
         self.key_type
     }
 
-    /// What it will be allowed to do.
+    /// Scopes of the new key.
     #[must_use]
     pub const fn scopes(&self) -> &ScopeSet {
         &self.scopes
     }
 
-    /// What it will be called.
+    /// Name of the new key.
     #[must_use]
     pub const fn name(&self) -> &Name {
         &self.name
     }
 }
 
-/// What the service keeps of a key's value.
+/// What the service stores of a key's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Material {
-    /// Of a secret key only a digest.
+    /// Only a digest, for a secret key.
     Secret(SecretDigest),
-    /// Of the others the value: it is no secret, and lists show it.
+    /// The value, for other types: it is not secret, and lists show it.
     Readable(Box<str>),
 }
 
-/// The pair that a key was made as part of.
+/// The pair that a key was issued in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairMembership {
-    /// The pair.
+    /// Id of the pair.
     pub id: PairId,
-    /// Its name, unique among the active pairs of the account.
+    /// Name, unique among the account's active pairs.
     pub unique_name: Box<str>,
 }
 
-/// Where a key stands in its life, as it is stored. Expiry is no state: time alone brings it.
+/// The stored state of a key. Expiry is not stored: it follows from the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyState {
     /// Not revoked.
     Active,
-    /// Revoked, for good (rule 1).
+    /// Revoked, permanently (rule 1).
     Revoked(Revocation),
 }
 
-/// Where a key stands for a reader: the contract's word `state`.
+/// A key's state for a reader: the contract's `state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyStatus {
     /// Neither revoked nor expired.
     Active,
-    /// Its time has passed.
+    /// `expires_at` has passed.
     Expired,
     /// Revoked, or its account or one above it was closed.
     Revoked,
@@ -138,34 +138,34 @@ pub enum KeyStatus {
 
 text_enum!(KeyStatus, "active, expired, revoked", Active = "active", Expired = "expired", Revoked = "revoked");
 
-/// Everything that is stored of a key: what [`ApiKey::restore`] takes and [`ApiKey::facts`] gives.
+/// Everything stored of a key: the input of [`ApiKey::restore`] and the output of [`ApiKey::facts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFacts {
-    /// Its name.
+    /// Unique identifier.
     pub id: KeyId,
-    /// The one account that it belongs to.
+    /// The account that owns the key.
     pub account: AccountId,
-    /// What it is for.
+    /// Purpose of the key.
     pub key_type: KeyType,
-    /// What people call it.
+    /// Name for people; need not be unique.
     pub name: Name,
-    /// What somebody noted about it.
+    /// Note for people.
     pub description: Option<Description>,
-    /// What it may do.
+    /// Scopes granted to the key.
     pub scopes: ScopeSet,
-    /// What is kept of its value.
+    /// Digest or readable value.
     pub material: Material,
-    /// The last four characters of its value.
+    /// Last four characters of the value.
     pub last_four: LastFour,
-    /// When it was made.
+    /// Time of issue.
     pub created_at: Timestamp,
-    /// Who made it.
+    /// Who issued the key.
     pub created_by: Actor,
-    /// When it dies by itself; at that very instant it is dead already (rule 3).
+    /// Time of expiry; at this exact instant the key has expired (rule 3).
     pub expires_at: Option<Timestamp>,
-    /// Whether it was revoked.
+    /// Active, or revoked with the details.
     pub state: KeyState,
-    /// The pair that it belongs to.
+    /// The pair that the key was issued in.
     pub pair: Option<PairMembership>,
 }
 
@@ -173,35 +173,35 @@ pub struct KeyFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey(KeyFacts);
 
-/// Stored facts that contradict each other: the row was not written by this service.
+/// Stored facts that contradict each other: the row is corrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stored facts of the key contradict each other")]
 pub struct InconsistentKey;
 
-/// The account is not in business, so it gets no new keys.
+/// The account is not active, so it gets no new keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the account, or one above it, is suspended or closed")]
 pub struct AccountNotActive;
 
-/// Whence a new key comes: everything about it that is not its terms.
+/// Identity and origin of a new key: everything that is not part of its terms.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// A fresh name.
+    /// Fresh identifier.
     pub id: KeyId,
-    /// Now.
+    /// Current time.
     pub at: Timestamp,
-    /// Who makes it.
+    /// Who issues the key.
     pub by: Actor,
-    /// The pair that it is made as part of.
+    /// The pair that the key is issued in.
     pub pair: Option<PairMembership>,
 }
 
 impl ApiKey {
-    /// Makes a new key for the account at the foot of `chain`. `value` is what its owner gets; what is stored of it is
-    /// `digest` for a secret key and the value itself for the others.
+    /// Issues a key for the account of `chain`. The owner receives `value`; the service stores `digest` for a secret
+    /// key and the value itself for other types.
     ///
     /// # Errors
-    /// [`AccountNotActive`] if the account or one above it is suspended or closed.
+    /// [`AccountNotActive`] if the account or an ancestor is suspended or closed.
     pub fn issue(
         terms: KeyTerms,
         origin: Origin,
@@ -231,35 +231,35 @@ impl ApiKey {
         }))
     }
 
-    /// Rebuilds a key from what was stored.
+    /// Rebuilds a key from stored facts.
     ///
     /// # Errors
-    /// [`InconsistentKey`] if a secret key carries a readable value, another one a digest or a scope of this service.
+    /// [`InconsistentKey`] if a secret key has a readable value, or another type has a digest or a reserved scope.
     pub fn restore(facts: KeyFacts) -> Result<Self, InconsistentKey> {
         let material_fits = matches!(facts.material, Material::Secret(_)) == facts.key_type.is_secret();
         let scopes_fit = facts.key_type.is_secret() || !facts.scopes.has_reserved();
         if material_fits && scopes_fit { Ok(Self(facts)) } else { Err(InconsistentKey) }
     }
 
-    /// The same key as part of a pair. For a key that nobody has seen yet.
+    /// Adds the key to a pair. Only for a key not yet stored or shown.
     #[must_use]
     pub fn in_pair(self, pair: PairMembership) -> Self {
         Self(KeyFacts { pair: Some(pair), ..self.0 })
     }
 
-    /// Its name.
+    /// Unique identifier.
     #[must_use]
     pub const fn id(&self) -> KeyId {
         self.0.id
     }
 
-    /// All that is known of it.
+    /// All stored facts.
     #[must_use]
     pub const fn facts(&self) -> &KeyFacts {
         &self.0
     }
 
-    /// The value, where it is no secret.
+    /// The value, unless it is secret.
     #[must_use]
     pub const fn readable_value(&self) -> Option<&str> {
         match &self.0.material {
@@ -268,7 +268,7 @@ impl ApiKey {
         }
     }
 
-    /// The digest, where the value is a secret.
+    /// The digest, if the value is secret.
     #[must_use]
     pub const fn digest(&self) -> Option<&SecretDigest> {
         match &self.0.material {
@@ -277,7 +277,7 @@ impl ApiKey {
         }
     }
 
-    /// How it was revoked, if it was itself.
+    /// The revocation of the key itself; closing an account does not appear here.
     #[must_use]
     pub const fn revocation(&self) -> Option<&Revocation> {
         match &self.0.state {
@@ -286,7 +286,7 @@ impl ApiKey {
         }
     }
 
-    /// The key as verification looks at it.
+    /// The part of the key that verification needs.
     #[must_use]
     pub fn view(&self) -> KeyView<'_> {
         KeyView {
@@ -304,30 +304,30 @@ impl ApiKey {
         }
     }
 
-    /// Whether the key may be used at `now`. `chain` must be its account's.
+    /// Checks that the key may be used at `now`. `chain` must be its account's.
     ///
     /// # Errors
-    /// [`Unusable`] says why not, by the first reason that holds.
+    /// [`Unusable`] with the first reason that applies.
     pub fn usable(&self, chain: &Chain, now: Timestamp) -> Result<UsableKey<'_>, Unusable> {
         self.view().usable(chain, now)
     }
 
-    /// Where the key stands for a reader. A suspension does not show here: it belongs to the account.
+    /// The key's state for a reader. Does not show a suspension, which belongs to the account.
     #[must_use]
     pub fn condition(&self, chain: &Chain, now: Timestamp) -> KeyStatus {
         self.view().condition(chain, now)
     }
 
-    /// Whether it is a secret key whose scopes let it create and revoke keys: what rule 7 counts. Fixed for its life.
+    /// Whether the key is a manager key: a secret key that may create and revoke keys (rule 7). Never changes.
     #[must_use]
     pub fn is_manager_key(&self) -> bool {
         self.0.key_type.is_secret() && self.0.scopes.permits(Permission::WriteKeys)
     }
 
-    /// Whether a presented value is this key's.
+    /// Compares a presented value with this key's.
     ///
     /// # Errors
-    /// [`DigestError`] if this node cannot check the stored digest: never a verdict about the value.
+    /// [`DigestError`] if this node cannot check the stored digest. This is never a verdict on the value.
     pub fn prove(&self, presented: &PresentedValue<'_>, hasher: &SecretHasher) -> Result<Proof, DigestError> {
         self.view().prove(presented, hasher)
     }

@@ -1,4 +1,4 @@
-//! A small tree and keys in it, for the tables of this crate.
+//! A small account tree with keys, for this crate's tests.
 
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ pub(crate) fn value(key_type: KeyType, n: u128) -> KeyValue {
     KeyValue::mint(key_type, Environment::Sandbox, KeyId::from_uuid(Uuid::from_u128(n)), [7; 32])
 }
 
-/// An active key of merchant 3, made at second 0.
+/// An active key of merchant 3, issued at second 0.
 pub(crate) fn facts(n: u128, key_type: KeyType, scopes: &str) -> KeyFacts {
     let value = value(key_type, n);
     let material = match key_type {

@@ -1,18 +1,18 @@
 //! The one registry of prefixed identifiers.
 //!
-//! Every identifier is a UUID (made outside, version 7, so that newer sorts after older) that is printed as a TypeID:
-//! its kind, an underscore and 26 characters of Crockford's base 32 (TypeID specification 0.3). Nothing here makes an
-//! identifier out of nothing.
+//! Every identifier is a UUID printed as a TypeID: its kind, an underscore and 26 characters of Crockford's base 32
+//! (TypeID specification 0.3). The caller generates the UUID (version 7, so that newer ones sort after older ones);
+//! nothing here generates one.
 
 use std::{fmt, str::FromStr};
 
 use uuid::Uuid;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// How many characters a TypeID has after its prefix and underscore.
+/// Length of a TypeID after its prefix and underscore, in characters.
 pub(crate) const SUFFIX_LEN: usize = 26;
 
-/// A text that is not an identifier of the kind it was read as.
+/// A text that is not an identifier of the expected kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be {prefix}_ and 26 characters of lower-case base 32")]
 pub struct ParseIdError {
@@ -26,16 +26,16 @@ macro_rules! define_ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What the text form starts with, before the underscore.
+            /// Prefix of the text form, before the underscore.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The identifier that this UUID is.
+            /// Wraps a UUID.
             #[must_use]
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// The UUID inside, as databases and the platform's own clients know it.
+            /// The UUID, which databases and the platform's own clients use.
             #[must_use]
             pub const fn uuid(self) -> Uuid {
                 self.0
@@ -49,7 +49,7 @@ macro_rules! define_ids {
                 digits.map(char::from).iter().collect()
             }
 
-            /// Reads the 26 characters after the prefix.
+            /// Parses the 26 characters after the prefix.
             ///
             /// # Errors
             /// [`ParseIdError`] if they are not 26 characters of lower-case Crockford base 32 within 128 bits.
@@ -61,7 +61,7 @@ macro_rules! define_ids {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 const PREFIX: &[u8] = concat!($prefix, "_").as_bytes();
-                // On the stack: it is written for every verification.
+                // On the stack: every verification writes one.
                 let mut text = [0; PREFIX.len() + SUFFIX_LEN];
                 let (prefix, digits) = text.split_at_mut(PREFIX.len());
                 prefix.copy_from_slice(PREFIX);
@@ -79,7 +79,7 @@ macro_rules! define_ids {
         impl FromStr for $name {
             type Err = ParseIdError;
 
-            /// Reads the text form exactly as `Display` writes it.
+            /// Parses exactly the text that `Display` writes.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let suffix = text.strip_prefix(concat!($prefix, "_")).ok_or(ParseIdError { prefix: $prefix })?;
                 Self::from_suffix(suffix)
@@ -92,26 +92,26 @@ macro_rules! define_ids {
 }
 
 define_ids! {
-    /// Names one API key: `key_01h2xcejqtf2nbrexx3vqjhp41`. The 26 characters stand in the key's value too, so that a
-    /// person can match a leaked value with its key.
+    /// Identifies an API key: `key_01h2xcejqtf2nbrexx3vqjhp41`. The key's value contains the same 26 characters, so
+    /// that a person can match a leaked value with its key.
     KeyId = "key";
-    /// Names the pair that a public and a secret key were made as.
+    /// Identifies a pair of a public and a secret key that were issued together.
     PairId = "pair";
-    /// Names an account inside the service. Clients name accounts by their [`Mid`](crate::Mid).
+    /// Identifies an account inside the service. Clients use the account's [`Mid`](crate::Mid).
     AccountId = "acct";
-    /// Names one refresh token: what makes a second redemption visible.
+    /// Identifies a refresh token, so that a second redemption is detected.
     RefreshId = "rt";
-    /// Names a family: a refresh token and all that were redeemed from it.
+    /// Identifies a family: a refresh token and all tokens redeemed from it.
     FamilyId = "rf";
-    /// Names one access token, its `jti` (RFC 7519, section 4.1.7).
+    /// Identifies an access token: its `jti` (RFC 7519, section 4.1.7).
     AccessId = "at";
 }
 
-/// 128 bits in 26 characters of five bits, the first of which holds only three.
+/// Writes 128 bits as 26 characters of five bits; the first holds only three.
 fn write_suffix(uuid: Uuid, digits: &mut [u8]) {
     let mut bits = uuid.as_u128();
     for digit in digits.iter_mut().rev() {
-        // A five-bit number always has a digit in an alphabet of 32.
+        // Every five-bit number is an index into the alphabet of 32.
         *digit = ALPHABET[usize::try_from(bits & 0b1_1111).unwrap_or_default()];
         bits >>= 5;
     }
@@ -131,11 +131,11 @@ fn parse_suffix(text: &[u8]) -> Option<Uuid> {
     (all < NO_DIGIT).then_some(Uuid::from_u128(bits))
 }
 
-/// More than any digit is worth.
+/// Greater than any digit's value.
 const NO_DIGIT: u8 = 0b10_0000;
 
-/// What each byte is worth as a digit. Looked up, since nobody can foretell the next digit, and a processor that guesses wrong
-/// loses more time than this takes: every verification reads an identifier.
+/// The value of each byte as a digit. A table avoids branches, which the processor cannot predict here: a wrong
+/// prediction costs more time than this look-up, and every verification parses an identifier.
 const VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut digit = 0;

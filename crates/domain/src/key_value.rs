@@ -1,10 +1,10 @@
-//! The printable key: what a merchant's server holds and sends.
+//! The printable key value, which a merchant's server stores and sends.
 //!
 //! `{sk|pk|tk}_{live|test}_` + 26 characters (the key id's TypeID suffix) + 43 of base 62 (256 random bits) + 6 of
-//! base 62 (CRC-32 of all before it): 83 characters, letters, digits and underscores only, so that a double click takes
-//! all of it. The checksum finds typing errors and helps leak scanners; it is never proof of anything.
+//! base 62 (CRC-32 of all before it): 83 characters, letters, digits and underscores only, so that a double click
+//! selects the whole value. The checksum detects typing errors and helps leak scanners; it proves nothing.
 //!
-//! A value that is malformed, mistyped or of the other environment is told from the text alone, before any look-up.
+//! The text alone shows that a value is malformed, mistyped or from the other environment, before any look-up.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::{KeyId, account::text_enum, id};
 
 mod base62;
 
-/// How many characters every key value has.
+/// Length of every key value, in characters.
 pub const VALUE_LEN: usize = PREFIX_LEN + id::SUFFIX_LEN + SECRET_LEN + CHECKSUM_LEN;
 const PREFIX_LEN: usize = 8;
 const SECRET_LEN: usize = 43;
@@ -24,12 +24,12 @@ const CHECKSUM_LEN: usize = 6;
 /// A regular expression that every key value matches, for leak scanners and clients.
 pub const VALUE_REGEX: &str = "^(sk|pk|tk)_(live|test)_[0-7][0-9a-hjkmnp-tv-z]{25}[0-9A-Za-z]{49}$";
 
-/// What a key is for.
+/// Purpose of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyType {
-    /// Proves a merchant's server; shown once.
+    /// Authenticates a merchant's server; shown once.
     Secret,
-    /// Names a merchant in a browser or an app; not a secret.
+    /// Identifies a merchant in a browser or an app; not a secret.
     Public,
     /// Lets a browser turn card data into tokens; not a secret.
     Tokenization,
@@ -52,19 +52,19 @@ impl KeyType {
         }
     }
 
-    /// Whether the value must never be stored readable nor shown twice.
+    /// Whether the value must never be stored in readable form nor shown twice.
     #[must_use]
     pub const fn is_secret(self) -> bool {
         matches!(self, Self::Secret)
     }
 }
 
-/// Which of the two deployments a key belongs to; its value says so.
+/// The deployment that a key belongs to; its value contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Environment {
-    /// For trying things out: values say `test`.
+    /// For tests: values contain `test`.
     Sandbox,
-    /// For real money: values say `live`.
+    /// For real money: values contain `live`.
     Production,
 }
 
@@ -79,14 +79,14 @@ impl Environment {
     }
 }
 
-/// A whole key value, fresh or on its way to its owner. Cannot be printed, copied or serialised, and is wiped on drop.
+/// A complete, newly minted key value. Cannot be printed, copied or serialised, and is wiped on drop.
 pub struct KeyValue(Zeroizing<String>);
 
 impl KeyValue {
-    /// Puts a value together. `random` must be 256 bits from the operating system, used for nothing else; it is wiped.
+    /// Builds a value. `random` must be 256 bits from the operating system, used for nothing else; it is wiped.
     #[must_use]
     pub fn mint(key_type: KeyType, environment: Environment, id: KeyId, mut random: [u8; 32]) -> Self {
-        // The exact size from the start: a string that grows leaves its old bytes behind.
+        // Allocate the exact size: a string that grows leaves its old bytes in memory.
         let mut text = Zeroizing::new(String::with_capacity(VALUE_LEN));
         text.push_str(key_type.prefix());
         text.push('_');
@@ -100,24 +100,24 @@ impl KeyValue {
         Self(text)
     }
 
-    /// The value itself: for the one answer that shows it, and for the hash that is stored.
+    /// The value itself, for the one response that shows it and for the stored hash.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The last four characters, by which people tell keys apart.
+    /// The last four characters, which help people distinguish keys.
     #[must_use]
     pub fn last_four(&self) -> LastFour {
         LastFour::of(&self.0)
     }
 }
 
-/// The last four characters of a value. Part of its checksum, so they give nothing away.
+/// The last four characters of a value. They belong to its checksum, so they reveal nothing secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LastFour([u8; 4]);
 
-/// Not four letters or digits.
+/// The text is not four letters or digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be four letters or digits")]
 pub struct ParseLastFourError;
@@ -127,7 +127,7 @@ impl LastFour {
         Self(value.as_bytes().last_chunk().copied().unwrap_or(*b"????"))
     }
 
-    /// The four characters.
+    /// The four characters as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -157,7 +157,7 @@ impl fmt::Debug for LastFour {
     }
 }
 
-/// A value as somebody presented it: well-formed, with a right checksum and of this environment; proven by nothing yet.
+/// A value that a client presented: well-formed, with a correct checksum and of this environment, but not yet proved.
 /// Cannot be printed.
 #[derive(Clone, Copy)]
 pub struct PresentedValue<'a> {
@@ -169,26 +169,26 @@ pub struct PresentedValue<'a> {
 /// Why a presented value is refused without a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// Not of the form of a key value, or its checksum is wrong.
+    /// Not in the format of a key value, or its checksum is wrong.
     #[error("is not a key value")]
     Malformed,
-    /// A well-formed value of the other environment.
+    /// A well-formed value from the other environment.
     #[error("is a key of the other environment")]
     OtherEnvironment,
 }
 
 impl<'a> PresentedValue<'a> {
-    /// Reads a value that should be of this environment.
+    /// Parses a value, which must be of this environment.
     ///
     /// # Errors
-    /// [`ValueError`]; neither case costs a look-up.
+    /// [`ValueError`] if the value is malformed or from the other environment; neither case needs a look-up.
     pub fn parse(text: &'a str, environment: Environment) -> Result<Self, ValueError> {
         let (key_type, of) = split_prefix(text).ok_or(ValueError::Malformed)?;
         let (body, checksum) = text.split_at_checked(VALUE_LEN - CHECKSUM_LEN).ok_or(ValueError::Malformed)?;
         let (head, secret) = body.split_at_checked(PREFIX_LEN + id::SUFFIX_LEN).ok_or(ValueError::Malformed)?;
         let id = head.get(PREFIX_LEN..).and_then(|suffix| KeyId::from_suffix(suffix).ok());
         let id = id.ok_or(ValueError::Malformed)?;
-        // All of them, whatever the first ones are: that is one loop without a branch.
+        // Checks all bytes, even after an invalid one: this is one loop without a branch.
         let sound = secret.bytes().fold(true, |sound, b| sound & b.is_ascii_alphanumeric())
             && base62::is_u32(checksum, crc32fast::hash(body.as_bytes()));
         if !sound {
@@ -200,36 +200,36 @@ impl<'a> PresentedValue<'a> {
         Ok(Self { text, key_type, id })
     }
 
-    /// Which key it claims to be.
+    /// Id of the key that the value claims to be.
     #[must_use]
     pub const fn id(&self) -> KeyId {
         self.id
     }
 
-    /// What kind of key it claims to be.
+    /// Type of the key that the value claims to be.
     #[must_use]
     pub const fn key_type(&self) -> KeyType {
         self.key_type
     }
 
-    /// The value itself: for hashing it elsewhere, into memory that is wiped.
+    /// The value itself, to be hashed elsewhere into memory that is wiped.
     #[must_use]
     pub const fn expose(&self) -> &'a str {
         self.text
     }
 
-    /// Compares with a readable value, in a time that does not depend on where they differ.
+    /// Compares with a readable value, in constant time.
     pub(crate) fn equals(&self, value: &str) -> bool {
         self.text.as_bytes().ct_eq(value.as_bytes()).into()
     }
 }
 
-/// What the first eight characters say; nothing if the text is no key value's length or start.
+/// Parses the first eight characters; none if the text has another length or start than a key value.
 fn split_prefix(text: &str) -> Option<(KeyType, Environment)> {
     if text.len() != VALUE_LEN {
         return None;
     }
-    // One comparison of eight bytes each: this stands at the beginning of every verification.
+    // One comparison of eight bytes per arm: every verification starts here.
     Some(match text.as_bytes().first_chunk::<PREFIX_LEN>()? {
         b"sk_test_" => (KeyType::Secret, Environment::Sandbox),
         b"sk_live_" => (KeyType::Secret, Environment::Production),

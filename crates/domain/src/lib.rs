@@ -1,42 +1,42 @@
 //! The rules of API keys for a platform, its partners and their merchants.
 //!
-//! This crate decides; it does nothing. It reads no clock, draws no randomness and touches no disk or network: `now`,
-//! fresh identifiers and random bytes are handed in as values, decisions and refusals come out as values. What writes
-//! them down, and in which database, is somebody else's business. That makes every rule a table that can be tested, and
-//! lets a service of yours take the rules alone.
+//! This crate decides and has no side effects. It reads no clock, draws no randomness and touches no disk or network.
+//! The caller passes `now`, fresh identifiers and random bytes as values; decisions and refusals are returned as
+//! values. The caller stores them, in a database of its choice. So each rule can be tested as a table, and another
+//! service can use the rules alone.
 //!
 //! # In one page
 //!
-//! Accounts form one tree, `platform ──► partners ──► merchants`, and are named by their [`Mid`]. A caller's [`Reach`]
-//! is its own account and all below; what lies outside does not exist for it. A [`Chain`] is an account with all above
-//! it: if one of them is suspended or closed, its keys do not work ([`Standing`]).
+//! Accounts form one tree, `platform ──► partners ──► merchants`. A [`Mid`] identifies an account. A caller's [`Reach`]
+//! is its own account and all descendants; nothing else exists for it. A [`Chain`] is an account with all its
+//! ancestors: if one of them is suspended or closed, the account's keys do not work ([`Standing`]).
 //!
 //! An [`ApiKey`] belongs to one account, has a [`KeyType`] and a [`ScopeSet`], and is [`usable`](ApiKey::usable) or not
-//! at a given moment; that predicate is the only one there is. Its printable [`KeyValue`] carries the key's id, 256
-//! random bits and a checksum. Of a secret value only a [`SecretDigest`] is kept, made and proved by a
-//! [`SecretHasher`] under peppers that derive from a [`MasterKey`].
+//! at a given time; no other predicate decides this. Its printable [`KeyValue`] carries the key's id, 256 random bits
+//! and a checksum. Only a [`SecretDigest`] of a secret value is stored. A [`SecretHasher`] makes and checks digests
+//! under peppers derived from a [`MasterKey`].
 //!
-//! [`judge`] answers "is this key good, and for what?". [`revocation`] holds every rule of ending keys and accounts.
+//! [`judge`] answers "is this key valid, and for what?". [`revocation`] holds every rule for ending keys and accounts.
 //!
-//! # Example: make a key, prove it, revoke it
+//! # Example: issue a key, verify it, revoke it
 //!
 //! ```
 //! use keyward_domain::{
 //!     AccountId, Actor, ApiKey, RevocationRequest, Candidate, Chain, Requirements, Decision, Environment, KeyId, KeyTerms, KeyType,
-//!     KeyValue, Link, MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Role, ScopeSet, SecretForm,
-//!     SecretHasher, Status, Timestamp, Verdict, judge,
+//!     KeyValue, Link, MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Role, ScopeSet,
+//!     SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
 //! };
 //! use uuid::Uuid;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // What your service brings: the time, fresh ids, random bytes and the master key.
+//! // Your service provides the time, fresh ids, random bytes and the master key.
 //! let now: Timestamp = "2026-11-23T12:00:00Z".parse()?;
 //! let hasher = SecretHasher::new(&MasterKey::from_bytes(&[42; 32])?, SecretForm::Hmac);
 //! let account = AccountId::from_uuid(Uuid::from_u128(1));
 //! let own = Link { id: account, mid: "acme".parse()?, role: Role::Platform, status: Status::Active };
 //! let chain = Chain::new(own, vec![])?;
 //!
-//! // Issue: agree on the terms, mint the value, keep only its digest.
+//! // Issue: check the terms, mint the value, store only its digest.
 //! let id = KeyId::from_uuid(Uuid::from_u128(2));
 //! let scopes: ScopeSet = "charges:*".parse()?;
 //! let terms = KeyTerms::agree(KeyType::Secret, Name::parse("Back office")?, None, scopes, None, now)?;
@@ -45,7 +45,7 @@
 //! let origin = Origin { id, at: now, by: Actor::Operator, pair: None };
 //! let key = ApiKey::issue(terms, origin, &chain, &value, Some(digest))?;
 //!
-//! // Verify: the text alone says which key it claims to be; the digest proves it.
+//! // Verify: the text names the key that it claims to be; the digest proves it.
 //! let presented = PresentedValue::parse(value.expose(), Environment::Sandbox)?;
 //! assert_eq!(presented.id(), key.id());
 //! let proof = key.prove(&presented, &hasher)?;
@@ -53,7 +53,7 @@
 //! let asked = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
 //! assert!(matches!(judge(Ok(Some(candidate)), None, &asked, now), Verdict::Valid { .. }));
 //!
-//! // Revoke: a decision, to be written down by you.
+//! // Revoke: returns a decision, which you store.
 //! let ask = RevocationRequest { at: now, by: Actor::Operator, reason: Reason::NoLongerNeeded, reach: Reach::operator() };
 //! assert!(matches!(key.revoke(&chain, &ask, OtherManagerKeys::None)?, Decision::Revoke(_)));
 //! # Ok(())
@@ -62,8 +62,8 @@
 //!
 //! # Feature `serde`
 //!
-//! Off by default. Gives ids, mids, scopes, times and the closed enums their text form in serde. Entities and secrets
-//! never derive it: how a key looks on the wire is your contract, not ours.
+//! Off by default. Serialises ids, mids, scopes, times and the closed enums as text. Entities and secrets never derive
+//! serde: your own contract defines how a key looks on the wire.
 
 mod account;
 mod api_key;

@@ -1,42 +1,42 @@
-//! The master key, and every key that is derived from it.
+//! The master key, and every key derived from it.
 //!
-//! One file of 32 random bytes a version; here is only what they mean. Each purpose gets a key of its own by
-//! HKDF-SHA-256 (RFC 5869) with a fixed label, so that no derived key tells anything about another. Reads no file.
+//! The file holds 32 random bytes per version; this module only interprets them. Each purpose has its own key, derived
+//! by HKDF-SHA-256 (RFC 5869) with a fixed label, so that no derived key reveals anything about another. Reads no file.
 
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// How many bytes one version of the master key has.
+/// Length of one version of the master key, in bytes.
 pub const MASTER_KEY_LEN: usize = 32;
 
-/// All versions of the master key that a node knows. Cannot be printed or copied, and is wiped on drop.
+/// All versions of the master key that a node has. Cannot be printed or copied, and is wiped on drop.
 pub struct MasterKey(Vec<Zeroizing<[u8; MASTER_KEY_LEN]>>);
 
-/// Which version of the master key something was made under, counted from 1.
+/// A version of the master key, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyVersion(
-    /// Most significant byte first, which orders them by number; without alignment, so that a packed digest has no hole.
+    /// Big-endian, so that versions sort by number; unaligned, so that a packed digest needs no padding.
     [u8; 2],
 );
 
-/// The bytes are no master key.
+/// The bytes are not a master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a master key is 32 random bytes for each version and nothing else, but here are {len} bytes")]
+#[error("a master key consists of exactly 32 random bytes per version, but the file has {len} bytes")]
 pub struct MasterKeyError {
     len: usize,
 }
 
-/// What a derived key is for.
+/// Purpose of a derived key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The HMAC key under which secret values are hashed.
+    /// HMAC key for hashing secret values.
     Pepper,
-    /// Seals the private halves of the token-signing keys in the database.
+    /// Encrypts the private token-signing keys in the database.
     SigningKeys,
-    /// Seals refresh tokens.
+    /// Encrypts refresh tokens.
     RefreshTokens,
-    /// Names the master key without telling it.
+    /// Identifies the master key without revealing it.
     Fingerprint,
 }
 
@@ -55,7 +55,7 @@ impl KeyVersion {
     /// The first version.
     pub const FIRST: Self = Self::numbered(1);
 
-    /// The version of this number, counted from 1.
+    /// The version with this number; none for 0.
     #[must_use]
     pub const fn new(number: u16) -> Option<Self> {
         if number == 0 { None } else { Some(Self::numbered(number)) }
@@ -73,10 +73,10 @@ impl KeyVersion {
 }
 
 impl MasterKey {
-    /// Reads the content of a master key file: 32 bytes for version 1, 32 more for version 2, and so on.
+    /// Parses the content of a master key file: 32 bytes for version 1, 32 more for version 2, and so on.
     ///
     /// # Errors
-    /// [`MasterKeyError`] if there is no whole version, or a broken one.
+    /// [`MasterKeyError`] if there is no complete version, or an incomplete one.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, MasterKeyError> {
         let (versions, rest) = bytes.as_chunks::<MASTER_KEY_LEN>();
         if versions.is_empty() || !rest.is_empty() || u16::try_from(versions.len()).is_err() {
@@ -85,10 +85,10 @@ impl MasterKey {
         Ok(Self(versions.iter().map(|version| Zeroizing::new(*version)).collect()))
     }
 
-    /// The newest version: what new things are made under.
+    /// The newest version, used for everything new.
     #[must_use]
     pub fn newest(&self) -> KeyVersion {
-        // `from_bytes` holds at least one and at most u16::MAX of them.
+        // `from_bytes` accepts at least one and at most u16::MAX versions.
         KeyVersion::numbered(u16::try_from(self.0.len()).unwrap_or(u16::MAX))
     }
 
@@ -97,7 +97,7 @@ impl MasterKey {
         (1..=self.newest().number()).map(KeyVersion::numbered)
     }
 
-    /// The key for a purpose, from this version; none if the node does not have that version.
+    /// Derives a purpose's key from this version; none if the node does not have the version.
     #[must_use]
     pub fn derive(&self, purpose: Purpose, version: KeyVersion) -> Option<Zeroizing<[u8; 32]>> {
         let secret = self.0.get(usize::from(version.number()).checked_sub(1)?)?;
@@ -106,7 +106,7 @@ impl MasterKey {
         Some(key)
     }
 
-    /// A name for this version that tells nothing about it: 32 hexadecimal digits, stamped into the database.
+    /// An identifier of this version that does not reveal it: 32 hexadecimal digits, stored in the database.
     #[must_use]
     pub fn fingerprint(&self, version: KeyVersion) -> Option<String> {
         let key = self.derive(Purpose::Fingerprint, version)?;
@@ -117,7 +117,7 @@ impl MasterKey {
 
 #[cfg(test)]
 mod tests {
-    //! Versions stay apart, purposes stay apart.
+    //! Each version and each purpose has a different key.
     use super::*;
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn every_purpose_and_version_has_a_key_of_its_own() {
+    fn every_purpose_and_version_has_its_own_key() {
         let mut bytes = [1; 64];
         bytes[63] = 2;
         let master = MasterKey::from_bytes(&bytes).ok().unwrap();

@@ -1,37 +1,37 @@
-//! Every rule of revoking, in one readable place. Decides; records nothing.
+//! Every rule of revocation, in one place. Decides; stores nothing.
 //!
 //! * Rule 1: revocation is terminal.
-//! * Rule 2: it is idempotent; the first time, actor and reason stay.
-//! * Rule 3: there is one predicate, [`ApiKey::usable`]; at the very instant of `expires_at` the key is dead already.
+//! * Rule 2: it is idempotent; the first revocation's time, actor and reason stay.
+//! * Rule 3: one predicate decides, [`ApiKey::usable`]; at the exact instant of `expires_at` the key has expired.
 //! * Rule 5: an expired key may still be revoked, to record a leak.
 //! * Rule 6: a key may revoke itself.
-//! * Rule 7: no caller revokes the last usable secret key covering `api-keys:write` of its own account (not by rule 6 or
-//!   an overwrite either), except as `compromised`, which is never refused.
-//! * Rule 8: suspending an account makes all its keys and its descendants' keys unusable, reversibly, by a caller at or
-//!   above the one who suspended it last from the highest place; closing it is terminal; both are account state, never
-//!   written into a key.
-//! * Rule 9: what a key obtained dies with it, and with either key of the pair that obtained it.
-//! * Rule 10: `compromised` is always now.
+//! * Rule 7: no caller revokes the last usable secret key of its own account that covers `api-keys:write` (nor by rule
+//!   6 or an overwrite), except as `compromised`, which is never refused.
+//! * Rule 8: suspending an account makes all its keys and its descendants' keys unusable. Callers at or above the
+//!   highest level that suspended it can resume it. Closing it is terminal. Both are account state, never written into
+//!   a key.
+//! * Rule 9: what a key obtained ends with the key, and with either key of the pair that obtained it.
+//! * Rule 10: `compromised` always takes effect now.
 //!
-//! Rule 4 (a scheduled end may be brought forward and never put off) comes with rotation, and so do the scheduled half
-//! of rule 3 and the overlap half of rule 10.
+//! Rule 4 (a scheduled end may be brought forward, never postponed), the scheduled half of rule 3 and the overlap half
+//! of rule 10 come with rotation.
 
 use crate::{
     Account, Actor, ApiKey, Chain, KeyState, KeyType, KeyView, Reach, Status, Timestamp, Unusable, UsableKey,
     account::text_enum,
 };
 
-/// Why a key was revoked, as the revoker says.
+/// Reason for a revocation, as stated by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Reason {
-    /// Not said.
+    /// No reason given.
     #[default]
     Unspecified,
-    /// Somebody else may hold the value.
+    /// A third party may know the value.
     Compromised,
-    /// Another key took its place.
+    /// Another key replaced it.
     Superseded,
-    /// Nothing uses it any more.
+    /// The key is unused.
     NoLongerNeeded,
 }
 
@@ -44,61 +44,61 @@ text_enum!(
     NoLongerNeeded = "no_longer_needed",
 );
 
-/// That a key was revoked. Never changes once it is there (rule 2).
+/// A key's revocation. Never changes once stored (rule 2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// When.
+    /// Time of the revocation.
     pub at: Timestamp,
-    /// By whom.
+    /// Who revoked the key.
     pub by: Actor,
-    /// Why.
+    /// Reason given.
     pub reason: Reason,
 }
 
-/// Somebody's wish to end a key now (rule 10: there is no other time to wish for yet).
+/// A request to revoke a key now (rule 10; no other time can be requested yet).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationRequest {
-    /// Now.
+    /// Current time.
     pub at: Timestamp,
-    /// Who asks.
+    /// Who requests the revocation.
     pub by: Actor,
-    /// Why.
+    /// Reason given.
     pub reason: Reason,
-    /// How far the caller reaches, and so which account is its own; the command line has none of its own.
+    /// The caller's reach, which also gives its own account; the command line has no account.
     pub reach: Reach,
 }
 
-/// Whether an account keeps a usable secret key covering `api-keys:write` beside those that are to go.
+/// Whether an account keeps another usable secret key that covers `api-keys:write`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherManagerKeys {
-    /// None would be left.
+    /// No such key remains.
     None,
-    /// At least one is left.
+    /// At least one remains.
     Some,
 }
 
 impl OtherManagerKeys {
-    /// Judges the keys that would be left. It is enough to hand in the one that lives the longest.
+    /// Examines the remaining keys. Passing only the one that expires last is enough.
     pub fn among<'a>(left: impl IntoIterator<Item = &'a ApiKey>, chain: &Chain, now: Timestamp) -> Self {
         let writes = |key: &ApiKey| key.is_manager_key() && key.usable(chain, now).is_ok();
         if left.into_iter().any(writes) { Self::Some } else { Self::None }
     }
 }
 
-/// What is to be done about a wish to revoke.
+/// Decision on a revocation request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Decision {
-    /// Write this down.
+    /// Store this revocation.
     Revoke(Revocation),
-    /// Nothing to do: the first revocation stays (rule 2).
+    /// Change nothing: the first revocation stays (rule 2).
     AlreadyRevoked(Revocation),
 }
 
-/// Why a wish to revoke is refused.
+/// Why a revocation request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Rule 7.
+    /// The account would lose its last manager key (rule 7).
     #[error("this is the last usable key of the caller's own account that can manage keys")]
     WouldLockOut,
 }
@@ -108,7 +108,7 @@ impl RevocationRequest {
         Revocation { at: self.at, by: self.by, reason: self.reason }
     }
 
-    /// Whether rule 7 has a say about this key, so that the other writers of its account must be known and held still.
+    /// Whether rule 7 applies to this key, so that the caller must read and lock the account's other manager keys.
     #[must_use]
     pub fn depends_on_other_manager_keys(&self, key: &ApiKey) -> bool {
         self.reason != Reason::Compromised
@@ -116,7 +116,7 @@ impl RevocationRequest {
             && key.is_manager_key()
     }
 
-    /// Rule 7: whether losing `key` would leave the caller's own account without a writer.
+    /// Rule 7: whether losing `key` would leave the caller's own account without a manager key.
     fn locks_out(&self, key: &ApiKey, chain: &Chain, others: OtherManagerKeys) -> bool {
         self.depends_on_other_manager_keys(key)
             && others == OtherManagerKeys::None
@@ -125,7 +125,7 @@ impl RevocationRequest {
 }
 
 impl ApiKey {
-    /// Decides about a wish to revoke this key. `chain` must be its account's, `others` the writers left without it.
+    /// Decides on a request to revoke this key. `chain` must be its account's, `others` the remaining manager keys.
     ///
     /// # Errors
     /// [`Refusal::WouldLockOut`] (rule 7).
@@ -143,9 +143,9 @@ impl ApiKey {
     }
 }
 
-/// Decides about an overwrite: `successor` takes the place of all of `replaced`, keys of one account, the account of
-/// `chain`. `others` are the writers left beside both. Gives the keys that are to be revoked; those that were already
-/// keep what they have (rule 2).
+/// Decides on an overwrite: `successor` replaces all keys of `replaced`, which belong to the account of `chain`.
+/// `others` are the account's other manager keys. Returns the keys to revoke; keys already revoked keep their
+/// revocation (rule 2).
 ///
 /// # Errors
 /// [`Refusal::WouldLockOut`] (rule 7; the successor counts as a remaining key).
@@ -170,24 +170,24 @@ pub fn overwrite<'a>(
     Ok(revoked)
 }
 
-/// What is to be done about a wish to change an account's status.
+/// Decision on a request to change an account's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum StatusDecision {
-    /// Write this status down.
+    /// Store this status.
     Become(Status),
-    /// It has that status already.
+    /// The account already has that status.
     Unchanged,
 }
 
 /// Why an account keeps its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatusRefusal {
-    /// Callers act strictly below themselves.
+    /// Callers change only accounts strictly below their own.
     #[error("a caller cannot suspend, resume or close its own account")]
     OwnAccount,
-    /// A suspension is lifted by a caller at or above its maker.
-    #[error("the account was suspended from higher up, and is resumed from there or from above")]
+    /// Only a caller at or above the level that suspended the account may resume it.
+    #[error("the account was suspended from a higher level, and only a caller at or above it can resume it")]
     SuspendedFromAbove,
     /// Closing is final (rule 8).
     #[error("the account is closed, which is final")]
@@ -195,11 +195,11 @@ pub enum StatusRefusal {
 }
 
 impl Account {
-    /// Decides about a wish that this account be active, suspended or closed (rule 8).
+    /// Decides on a request to activate, suspend or close this account (rule 8).
     ///
     /// # Errors
-    /// [`StatusRefusal`]: it is the caller's own account, it should be resumed from below its suspension, or it is
-    /// closed and should be something else.
+    /// [`StatusRefusal`] if it is the caller's own account, if the caller is below the level that suspended it, or if
+    /// it is closed and another status is requested.
     pub fn change_status(&self, wanted: Status, caller: &Reach) -> Result<StatusDecision, StatusRefusal> {
         if caller.own_account() == Some(self.id) {
             return Err(StatusRefusal::OwnAccount);
@@ -208,7 +208,7 @@ impl Account {
             (Status::Suspended, Status::Active) if caller.level() < self.suspended_by => {
                 Err(StatusRefusal::SuspendedFromAbove)
             }
-            // Suspending it again from higher up counts.
+            // A second suspension from a higher level is stored.
             (Status::Suspended, Status::Suspended) if caller.level() > self.suspended_by => {
                 Ok(StatusDecision::Become(Status::Suspended))
             }
@@ -219,10 +219,10 @@ impl Account {
     }
 }
 
-/// The keys that a token was obtained with do not belong together.
+/// Why two keys cannot obtain a token together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPair {
-    /// One is no public key or the other no secret key, or they belong to two accounts.
+    /// They are not a public and a secret key, or belong to different accounts.
     #[error("not a public and a secret key of one account")]
     Mismatched,
     /// One of them is not usable.
@@ -230,11 +230,11 @@ pub enum NotAPair {
     Unusable(#[from] Unusable),
 }
 
-/// Rule 9: whether what a public and a secret key obtain together, or obtained earlier, is good at `now`. Gives the
-/// secret key, which acts.
+/// Rule 9: checks that what a public and a secret key obtain together, or obtained earlier, is valid at `now`. Returns
+/// the secret key, which is the actor.
 ///
 /// # Errors
-/// [`NotAPair`]; a client is told none of it.
+/// [`NotAPair`]; the response to the client does not reveal which.
 pub fn usable_pair<'a>(
     public: KeyView<'_>,
     secret: KeyView<'a>,

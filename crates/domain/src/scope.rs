@@ -1,7 +1,7 @@
-//! Scopes: what a key may do, what covers what, and who may grant what (contract, section 1).
+//! Scopes: what a key may do, which scopes cover others, and which roles may grant them (contract, section 1).
 //!
-//! The service's own vocabulary is small and closed ([`Permission`]); every other scope belongs to the platform and is
-//! stored and matched here, never interpreted.
+//! The service's own vocabulary is small and closed ([`Permission`]). Every other scope belongs to the platform: this
+//! crate stores and matches it, and never interprets it.
 
 use std::{fmt, str::FromStr};
 
@@ -11,14 +11,14 @@ mod permission;
 
 pub use permission::Permission;
 
-/// How many scopes one key may have.
+/// Maximum number of scopes of one key.
 pub const MAX_SCOPES: usize = 100;
-/// How many characters the scopes of one key may have together. Gateways pass them on in one header, and common ones
-/// take no more than 4 KiB of those.
+/// Maximum total length of a key's scopes, in characters. Gateways forward them in one header, and common gateways
+/// limit headers to 4 KiB.
 pub const MAX_SCOPES_LEN: usize = 2_048;
-/// How many characters one scope may have.
+/// Maximum length of one scope, in characters.
 pub const MAX_SCOPE_LEN: usize = 64;
-/// First segments that belong to this service.
+/// First segments reserved for this service.
 const RESERVED: [&str; 4] = ["api-keys", "merchants", "audit", "webhooks"];
 
 /// One scope: `charges:read`, or `charges:*` for everything that starts with `charges:`.
@@ -34,33 +34,33 @@ const RESERVED: [&str; 4] = ["api-keys", "merchants", "audit", "webhooks"];
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope(Box<str>);
 
-/// Why a text is no scope.
+/// Why a text is not a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseScopeError {
     /// Not of the shape that the contract gives.
     #[error("must be 1 to 64 of a-z 0-9 _ . - in segments separated by ':', with * only as the last segment")]
     Malformed,
-    /// The first segment is the service's own, and it knows no such scope.
+    /// The first segment is reserved for the service, which has no such scope.
     #[error(
-        "is not a scope of this service (there are api-keys:read|write|verify|*, merchants:read|write|*, audit:*, webhooks:*)"
+        "is not a scope of this service (api-keys:read|write|verify|*, merchants:read|write|*, audit:*, webhooks:*)"
     )]
     UnknownReserved,
 }
 
 impl Scope {
-    /// The scope as it was written.
+    /// The scope as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether whoever holds this scope holds `wanted` too.
+    /// Whether a holder of this scope also holds `wanted`.
     #[must_use]
     pub fn covers(&self, wanted: &Self) -> bool {
         covers(&self.0, &wanted.0)
     }
 
-    /// Whether the scope is of this service's own vocabulary.
+    /// Whether the scope belongs to this service's own vocabulary.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         is_reserved(&self.0)
@@ -81,7 +81,7 @@ impl FromStr for Scope {
     }
 }
 
-/// Whether a text is a scope.
+/// Checks that a text is a scope.
 fn check(text: &str) -> Result<(), ParseScopeError> {
     if text.len() > MAX_SCOPE_LEN || !has_scope_shape(text) {
         return Err(ParseScopeError::Malformed);
@@ -95,7 +95,7 @@ fn check(text: &str) -> Result<(), ParseScopeError> {
 
 fn has_scope_shape(text: &str) -> bool {
     let body = text.strip_suffix(":*").unwrap_or(text);
-    // No segment is empty: no colon stands at the start, after another one, or at the end.
+    // No segment is empty: no colon comes first, last, or directly after another colon.
     let mut last = b':';
     let is_well_formed = body.bytes().all(|byte| {
         let parts = byte == b':' && last != b':';
@@ -119,10 +119,10 @@ fn covers(held: &str, wanted: &str) -> bool {
     held == wanted || is_wildcard(held) && held.strip_suffix('*').is_some_and(|stem| wanted.starts_with(stem))
 }
 
-/// The scopes of a key, in the order in which they were given. The empty set grants nothing.
+/// The scopes of a key, in the order given. The empty set grants nothing.
 ///
-/// Kept as one text, parted by single spaces as in RFC 6749 (section 3.3): that is its form in tokens and in the
-/// database too, and a cached key pays one allocation for all of them.
+/// Stored as one text, separated by single spaces as in RFC 6749 (section 3.3). Tokens and the database use the same
+/// form, and a cached key needs one allocation for all its scopes.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ScopeSet(Box<str>);
 
@@ -135,16 +135,16 @@ pub enum ScopeSetError {
     /// Together more than [`MAX_SCOPES_LEN`] characters.
     #[error("must not have more than 2048 characters together")]
     TooLong,
-    /// The scope at this place (counted from 0) stands there a second time.
+    /// The scope at this index (counted from 0) is a duplicate.
     #[error("must not name a scope twice")]
     Duplicate(usize),
-    /// The scope at this place is none.
+    /// The text at this index is not a scope.
     #[error("{1}")]
     Scope(usize, ParseScopeError),
 }
 
 impl ScopeSetError {
-    /// The place of the offending scope, counted from 0, where it is one scope's fault.
+    /// Index of the invalid scope, counted from 0; none if the error concerns the list as a whole.
     #[must_use]
     pub const fn place(&self) -> Option<usize> {
         match self {
@@ -161,18 +161,18 @@ impl ScopeSet {
         Self::default()
     }
 
-    /// Reads a list of scopes.
+    /// Parses a list of scopes.
     ///
     /// # Errors
-    /// [`ScopeSetError`]: a scope is malformed or unknown, stands there twice, or there are more than [`MAX_SCOPES`],
-    /// or together they have more than [`MAX_SCOPES_LEN`] characters.
+    /// [`ScopeSetError`] if a scope is malformed, unknown or a duplicate, if there are more than [`MAX_SCOPES`], or if
+    /// together they have more than [`MAX_SCOPES_LEN`] characters.
     pub fn parse<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeSetError> {
         let set = Self::restore(scopes)?;
         let len: usize = set.iter().map(str::len).sum();
         if len > MAX_SCOPES_LEN { Err(ScopeSetError::TooLong) } else { Ok(set) }
     }
 
-    /// Everything that is wrong with a list of scopes; nothing of those past the [`MAX_SCOPES`]th.
+    /// Returns every error in a list of scopes. Scopes after the first [`MAX_SCOPES`] are not examined.
     #[must_use]
     pub fn errors<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Vec<ScopeSetError> {
         let (mut errors, mut seen) = (Vec::new(), Vec::new());
@@ -193,7 +193,7 @@ impl ScopeSet {
         errors
     }
 
-    /// Takes back scopes that were given before, perhaps when together they could be longer.
+    /// Parses stored scopes. They may exceed [`MAX_SCOPES_LEN`] if they were stored before that limit existed.
     fn restore<'a>(scopes: impl IntoIterator<Item = &'a str>) -> Result<Self, ScopeSetError> {
         let mut parsed: Vec<&str> = Vec::new();
         for (place, text) in scopes.into_iter().enumerate() {
@@ -209,13 +209,13 @@ impl ScopeSet {
         Ok(Self(parsed.join(" ").into()))
     }
 
-    /// The same scopes, borrowed.
+    /// Borrows the set.
     #[must_use]
     pub const fn as_scopes(&self) -> Scopes<'_> {
         Scopes(&self.0)
     }
 
-    /// The scopes, parted by single spaces.
+    /// The scopes, separated by single spaces.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -227,7 +227,7 @@ impl ScopeSet {
         self.0.is_empty()
     }
 
-    /// The scopes in their order.
+    /// The scopes in the order given.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.as_scopes().iter()
     }
@@ -238,62 +238,62 @@ impl ScopeSet {
         self.iter().any(|held| covers(held, wanted.as_str()))
     }
 
-    /// Whether every scope of `wanted` is covered.
+    /// Whether these scopes cover every scope of `wanted`.
     #[must_use]
     pub fn covers_all(&self, wanted: &Self) -> bool {
         self.as_scopes().covers_all(wanted.as_scopes())
     }
 
-    /// Those that `held` does not cover.
+    /// The scopes of this set that `held` does not cover.
     #[must_use]
     pub fn uncovered_by(&self, held: Scopes<'_>) -> Self {
         self.iter().filter(|wanted| !held.iter().any(|held| covers(held, wanted))).collect()
     }
 
-    /// Whether the set lets its holder do this on the service itself.
+    /// Whether the set grants this permission on the service itself.
     #[must_use]
     pub fn permits(&self, permission: Permission) -> bool {
         self.as_scopes().permits(permission)
     }
 
-    /// Whether a scope of the service's own vocabulary is among them.
+    /// Whether the set contains a scope of the service's own vocabulary.
     #[must_use]
     pub fn has_reserved(&self) -> bool {
         self.iter().any(is_reserved)
     }
 
-    /// What both sets cover: see [`Scopes::intersection`].
+    /// The scopes that both sets cover: see [`Scopes::intersection`].
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         self.as_scopes().intersection(other.as_scopes())
     }
 }
 
-/// The scopes of a key wherever their text lies: a [`ScopeSet`], or a cached key that packs them with other texts.
+/// Borrowed scopes: from a [`ScopeSet`], or from a cached key that packs them with other texts.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scopes<'a>(&'a str);
 
 impl<'a> Scopes<'a> {
-    /// Scopes that were parsed before, parted by single spaces.
+    /// Wraps scopes that were parsed before, separated by single spaces.
     pub(crate) const fn parted_by_spaces(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// The scopes, parted by single spaces.
+    /// The scopes, separated by single spaces.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         self.0
     }
 
-    /// The scopes in their order.
+    /// The scopes in the order given.
     pub fn iter(self) -> impl Iterator<Item = &'a str> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }
-            // Byte by byte: scopes are short, and a search that is made for long texts takes longer than they do. Every
-            // verification goes through them twice.
+            // Byte by byte: scopes are short, and a search optimised for long texts is slower on them. Each
+            // verification iterates over them twice.
             let end = rest.bytes().position(|byte| byte == b' ').unwrap_or(rest.len());
             let (scope, after) = rest.split_at(end);
             rest = after.get(1..).unwrap_or_default();
@@ -301,19 +301,19 @@ impl<'a> Scopes<'a> {
         })
     }
 
-    /// Whether every scope of `wanted` is covered.
+    /// Whether these scopes cover every scope of `wanted`.
     #[must_use]
     pub fn covers_all(self, wanted: Scopes<'_>) -> bool {
         wanted.iter().all(|wanted| self.iter().any(|held| covers(held, wanted)))
     }
 
-    /// Whether they let their holder do this on the service itself.
+    /// Whether the scopes grant this permission on the service itself.
     #[must_use]
     pub fn permits(self, permission: Permission) -> bool {
         self.iter().any(|held| covers(held, permission.scope()))
     }
 
-    /// What both cover: the effective scopes of a token, whose own scope never widens what its key may do now.
+    /// The scopes that both cover: the effective scopes of a token, whose own scope never extends what its key may do.
     /// `api-keys:read` and `api-keys:*` give `api-keys:read`.
     #[must_use]
     pub fn intersection(self, other: Scopes<'_>) -> ScopeSet {
@@ -346,8 +346,8 @@ impl<'a> FromIterator<&'a str> for ScopeSet {
 impl FromStr for ScopeSet {
     type Err = ScopeSetError;
 
-    /// Takes back scopes separated by single spaces (RFC 6749, section 3.3), as they are stored and stand in tokens;
-    /// the empty text is the empty set.
+    /// Parses stored scopes, separated by single spaces (RFC 6749, section 3.3), as in the database and in tokens. The
+    /// empty text is the empty set.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() { Ok(Self::empty()) } else { Self::restore(text.split(' ')) }
     }
@@ -365,21 +365,21 @@ impl fmt::Debug for ScopeSet {
     }
 }
 
-/// The caller may not grant these scopes, since it does not hold them.
+/// The caller may not grant scopes that it does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the caller does not hold {scopes}, and grants only what it holds")]
 pub struct ScopeNotHeld {
-    /// All scopes that were asked for and are not held.
+    /// All requested scopes that the caller does not hold.
     pub scopes: ScopeSet,
 }
 
-/// Whether a caller of this role, with these effective scopes, may give a key the `wanted` ones.
+/// Checks that a caller with this role and these effective scopes may grant the `wanted` scopes.
 ///
-/// The service's own scopes only if the caller's cover them, a wildcard only by that same wildcard; the platform's
-/// vocabulary freely by platform and partner, by a merchant only what it holds (contract, section 1).
+/// A caller grants the service's own scopes only if its scopes cover them, a wildcard only if it holds that wildcard.
+/// Platform and partners grant any scope of the platform; a merchant only what it holds (contract, section 1).
 ///
 /// # Errors
-/// [`ScopeNotHeld`] names the scopes that may not be granted.
+/// [`ScopeNotHeld`] with the scopes that the caller may not grant.
 pub fn may_grant(role: Role, effective: Scopes<'_>, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
     let held = |scope: &str| {
         if is_reserved(scope) && is_wildcard(scope) {

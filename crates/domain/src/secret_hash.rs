@@ -1,9 +1,9 @@
-//! How secret values are stored and proved: HMAC-SHA-256 under a versioned pepper, or argon2id.
+//! Stores and proves secret values: HMAC-SHA-256 under a versioned pepper, or argon2id.
 //!
 //! HMAC is the default because a 256-bit random value gains nothing from a slow hash (NIST SP 800-63B and OWASP ASVS
-//! 6.5.2 say so from 112 bits on). argon2id is for secrets whose entropy we did not choose, and for those whose
-//! auditors ask for a password hash on everything. Both forms are understood at any time. Nothing here stores anything,
-//! and nothing can be turned back into a value.
+//! 6.5.2 say so from 112 bits on). argon2id is for secrets whose entropy we did not choose, and for installations whose
+//! auditors require a password hash everywhere. Both forms are always accepted. Nothing here stores anything, and no
+//! digest can be turned back into a value.
 
 use std::fmt;
 
@@ -22,18 +22,18 @@ use crate::{
     master_key::{KeyVersion, MasterKey, Purpose},
 };
 
-/// How new secrets are hashed: the setting `secret_hash`.
+/// Hash function for new secrets: the setting `secret_hash`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretForm {
-    /// HMAC-SHA-256 under the newest pepper: about 0.2 µs a check.
+    /// HMAC-SHA-256 under the newest pepper: about 0.2 µs per check.
     Hmac,
-    /// argon2id with 19 MiB, two passes, one lane (OWASP's minimum): about 20 ms a check.
+    /// argon2id with 19 MiB, two passes, one lane (OWASP's minimum): about 20 ms per check.
     Argon2id,
 }
 
 text_enum!(SecretForm, "hmac, argon2id", Hmac = "hmac", Argon2id = "argon2id");
 
-/// What is stored of a secret. Prints as `[REDACTED]`: a digest is what an attacker would try guesses against.
+/// The stored digest of a secret. Prints as `[REDACTED]`: an attacker could test guesses against a digest.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretDigest(Form);
 
@@ -49,7 +49,7 @@ impl fmt::Debug for SecretDigest {
     }
 }
 
-/// A digest wherever its bytes lie: a [`SecretDigest`], or a cached key that packs them. Prints as `[REDACTED]`.
+/// A borrowed digest: of a [`SecretDigest`], or of a cached key that packs it. Prints as `[REDACTED]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DigestRef<'a>(pub(crate) FormRef<'a>);
 
@@ -62,7 +62,7 @@ pub(crate) enum FormRef<'a> {
     Argon2id {
         phc: &'a str,
     },
-    /// Of this process alone, in place of a digest that is slow to check.
+    /// Valid in this process only; replaces a digest that is slow to check.
     Remembered {
         mac: &'a [u8; 32],
     },
@@ -84,13 +84,13 @@ impl<'a> From<&'a SecretDigest> for DigestRef<'a> {
 }
 
 impl DigestRef<'_> {
-    /// Whether proving it takes milliseconds of a core and 19 MiB: such work belongs off the threads that answer.
+    /// Whether a check takes milliseconds of a core and 19 MiB. Such work must not run on request threads.
     #[must_use]
     pub const fn is_slow(self) -> bool {
         matches!(self.0, FormRef::Argon2id { .. })
     }
 
-    /// The stored digest; none if this one was made for this process alone.
+    /// The stored digest; none if this one is valid in this process only.
     #[must_use]
     pub fn stored(self) -> Option<SecretDigest> {
         match self.0 {
@@ -101,7 +101,7 @@ impl DigestRef<'_> {
     }
 }
 
-/// That a value was proved against a slow digest before, kept in memory in its place. Prints as `[REDACTED]`.
+/// MAC of a value that was proved against a slow digest, kept in memory instead of it. Prints as `[REDACTED]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Remembered(pub(crate) [u8; 32]);
 
@@ -111,19 +111,19 @@ impl fmt::Debug for Remembered {
     }
 }
 
-/// A stored digest that this node cannot check. Never a verdict about the secret: the fault is on our side.
+/// A stored digest that this node cannot check. Never a verdict on the secret: the failure is the service's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// Neither of the forms that are understood.
-    #[error("the stored digest has no form that this version understands")]
+    /// Not in a supported format.
+    #[error("the stored digest has a format that this version does not support")]
     Unreadable,
-    /// Made under a version of the master key that this node does not have.
+    /// Made under a master key version that this node does not have.
     #[error("the stored digest needs version {} of the master key, which this node does not have", .0.number())]
     MissingPepper(KeyVersion),
 }
 
 impl SecretDigest {
-    /// Reads the stored form: `$hmac-sha256$v=1$…` or a PHC string of argon2id.
+    /// Parses the stored form: `$hmac-sha256$v=1$…` or a PHC string of argon2id.
     ///
     /// # Errors
     /// [`DigestError::Unreadable`] for anything else.
@@ -139,7 +139,7 @@ impl SecretDigest {
         Ok(Self(Form::Hmac { pepper, mac: mac.ok_or(DigestError::Unreadable)? }))
     }
 
-    /// The stored form. For the database alone.
+    /// The stored form. For the database only.
     #[must_use]
     pub fn encode(&self) -> String {
         match &self.0 {
@@ -150,14 +150,14 @@ impl SecretDigest {
         }
     }
 
-    /// Whether proving it takes milliseconds of a core and 19 MiB: such work belongs off the threads that answer.
+    /// Whether a check takes milliseconds of a core and 19 MiB. Such work must not run on request threads.
     #[must_use]
     pub const fn is_slow(&self) -> bool {
         matches!(self.0, Form::Argon2id { .. })
     }
 }
 
-/// Whether a presented value is the one that was stored. Only a comparison, or a signature of the service's own, makes
+/// Whether a presented value matches the stored one. Only a comparison, or one of the service's own signatures, makes
 /// one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
@@ -168,13 +168,13 @@ impl Proof {
         Self(equal)
     }
 
-    /// A token that the service signed speaks for the key: no value was presented, and none is needed. To be called with
-    /// the outcome of checking the signature.
+    /// A token signed by the service stands for the key, so no value is presented or needed. Pass the result of the
+    /// signature check.
     pub const fn by_signature(good: bool) -> Self {
         Self(good)
     }
 
-    /// Whether it is.
+    /// Whether the value or signature matches.
     #[must_use]
     pub const fn holds(self) -> bool {
         self.0
@@ -183,16 +183,16 @@ impl Proof {
 
 /// Makes and checks digests with the peppers of one master key. Cannot be printed.
 pub struct SecretHasher {
-    /// One prepared HMAC a version, oldest first.
+    /// One prepared HMAC per version, oldest first.
     peppers: Vec<Hmac<Sha256>>,
     newest: KeyVersion,
     form: SecretForm,
-    /// Keyed for this process alone; nothing is remembered without it.
+    /// Keyed for this process only; without it, the hasher remembers nothing.
     memory: Option<Hmac<Sha256>>,
 }
 
 impl SecretHasher {
-    /// A hasher that knows all versions of this master key and makes new digests in this form.
+    /// A hasher with all versions of this master key. New digests have this form.
     #[must_use]
     pub fn new(master: &MasterKey, form: SecretForm) -> Self {
         let prepare = |version| {
@@ -202,15 +202,15 @@ impl SecretHasher {
         Self { peppers: master.versions().filter_map(prepare).collect(), newest: master.newest(), form, memory: None }
     }
 
-    /// The same hasher, which can also remember values that were slow to prove, under a key that must be random and of
-    /// this process alone.
+    /// The same hasher, which can also remember values that are slow to prove. `process_key` must be random and used by
+    /// this process only.
     #[must_use]
     pub fn remembering(mut self, process_key: &[u8; 32]) -> Self {
         self.memory = Hmac::new_from_slice(process_key).ok();
         self
     }
 
-    /// What to keep in memory of a value that was just proved against a slow digest.
+    /// MAC to keep in memory for a value that was just proved against a slow digest; none without a process key.
     #[must_use]
     pub fn remember(&self, proved: &PresentedValue<'_>) -> Option<Remembered> {
         let mut mac = self.memory.clone()?;
@@ -218,16 +218,16 @@ impl SecretHasher {
         Some(Remembered(mac.finalize().into_bytes().into()))
     }
 
-    /// The digest to store for a fresh value. `salt` must be random; only argon2id uses it.
+    /// The digest to store for a new value. `salt` must be random; only argon2id uses it.
     ///
     /// # Errors
-    /// [`DigestError::MissingPepper`] cannot happen with a hasher made from a master key; it is there because a
-    /// service must not panic over a secret.
+    /// [`DigestError::MissingPepper`] cannot happen with a hasher made from a master key. It exists because a service
+    /// must not panic over a secret.
     pub fn digest(&self, value: &KeyValue, salt: &[u8; 16]) -> Result<SecretDigest, DigestError> {
         self.digest_text(value.expose(), salt)
     }
 
-    /// The digest to replace an outdated one with, for a value that was just proved.
+    /// The digest that replaces an outdated one, for a value that was just proved.
     ///
     /// # Errors
     /// As [`SecretHasher::digest`].
@@ -249,10 +249,10 @@ impl SecretHasher {
         }
     }
 
-    /// Compares a presented value with a stored digest, in a time that does not depend on where they differ.
+    /// Compares a presented value with a stored digest, in constant time.
     ///
     /// # Errors
-    /// [`DigestError`] if this node cannot check the digest. Never a verdict.
+    /// [`DigestError`] if this node cannot check the digest. This is never a verdict.
     pub fn prove<'a>(
         &self,
         presented: &PresentedValue<'_>,
@@ -278,12 +278,12 @@ impl SecretHasher {
         }
     }
 
-    /// Does the work of [`SecretHasher::prove`] for a key that does not exist, so that its absence takes as long as a
-    /// digest of the form that new ones have.
+    /// Does the work of [`SecretHasher::prove`] for a key that does not exist, so that a missing key takes as long as a
+    /// digest of the current form.
     pub fn prove_absent(&self, presented: &PresentedValue<'_>) -> Proof {
         let made = self.digest_text(presented.expose(), &[0; 16]);
         let equal = made.is_ok_and(|made| made.encode().as_bytes().ct_eq(&[0; 32]).into());
-        // Nothing is stored, so nothing can match; the comparison is made all the same.
+        // Nothing is stored, so nothing can match; the comparison only takes the same time.
         Proof(equal && false_but_opaque())
     }
 
@@ -293,12 +293,12 @@ impl SecretHasher {
         matches!(self.form, SecretForm::Argon2id)
     }
 
-    /// Whether a digest should be replaced when its value is next proved: it is of the other form, made under an older
-    /// pepper, or with other costs than today's.
+    /// Whether to replace a digest when its value is next proved: if it has the other form, an older pepper, or other
+    /// costs than the current ones.
     #[must_use]
     pub fn needs_rehash<'a>(&self, digest: impl Into<DigestRef<'a>>) -> bool {
         match (digest.into().0, self.form) {
-            // What is remembered was looked at when it was proved.
+            // Checked when the value was proved.
             (FormRef::Remembered { .. }, _) => false,
             (FormRef::Hmac { pepper, .. }, SecretForm::Hmac) => pepper != self.newest,
             (FormRef::Argon2id { phc }, SecretForm::Argon2id) => !has_current_costs(phc),
@@ -314,7 +314,7 @@ impl SecretHasher {
     }
 }
 
-/// Keeps the compiler from dropping the comparison whose outcome does not matter.
+/// Prevents the compiler from removing the comparison whose result is unused.
 fn false_but_opaque() -> bool {
     std::hint::black_box(false)
 }

@@ -1,4 +1,4 @@
-//! Serde by text form, for the types of the feature `serde`: what `Display` writes, `FromStr` reads.
+//! Serde as text, for the types of the feature `serde`: serialises with `Display`, deserialises with `FromStr`.
 
 macro_rules! as_text {
     ($name:ty) => {
@@ -21,40 +21,40 @@ pub(crate) use as_text;
 
 #[cfg(test)]
 mod tests {
-    //! Each type is its text, and what is no such text is refused with the type's own words.
+    //! Each type serialises as its text and rejects any other text with its own error message.
     use serde::{Serialize, de::DeserializeOwned};
 
     use crate::{
         AccountId, Environment, KeyId, KeyStatus, KeyType, Mid, Reason, Role, Scope, SecretForm, Status, Timestamp,
     };
 
-    fn is_its_text<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, text: &str) {
+    fn assert_text_form<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, text: &str) {
         let json = serde_json::to_string(value).unwrap();
         assert_eq!(json, format!("\"{text}\""));
         assert_eq!(&serde_json::from_str::<T>(&json).unwrap(), value);
     }
 
     #[test]
-    fn every_type_of_the_feature_is_its_text() {
-        is_its_text(&"key_01h2xcejqtf2nbrexx3vqjhp41".parse::<KeyId>().unwrap(), "key_01h2xcejqtf2nbrexx3vqjhp41");
-        is_its_text(
+    fn every_type_of_the_feature_serialises_as_its_text() {
+        assert_text_form(&"key_01h2xcejqtf2nbrexx3vqjhp41".parse::<KeyId>().unwrap(), "key_01h2xcejqtf2nbrexx3vqjhp41");
+        assert_text_form(
             &"acct_01h2xcejqtf2nbrexx3vqjhp41".parse::<AccountId>().unwrap(),
             "acct_01h2xcejqtf2nbrexx3vqjhp41",
         );
-        is_its_text(&"mid_1".parse::<Mid>().unwrap(), "mid_1");
-        is_its_text(&"charges:*".parse::<Scope>().unwrap(), "charges:*");
-        is_its_text(&"2026-11-23T12:00:00Z".parse::<Timestamp>().unwrap(), "2026-11-23T12:00:00.000Z");
-        is_its_text(&KeyType::Tokenization, "tokenization");
-        is_its_text(&Environment::Production, "production");
-        is_its_text(&Role::Partner, "partner");
-        is_its_text(&Status::Suspended, "suspended");
-        is_its_text(&KeyStatus::Expired, "expired");
-        is_its_text(&Reason::NoLongerNeeded, "no_longer_needed");
-        is_its_text(&SecretForm::Argon2id, "argon2id");
+        assert_text_form(&"mid_1".parse::<Mid>().unwrap(), "mid_1");
+        assert_text_form(&"charges:*".parse::<Scope>().unwrap(), "charges:*");
+        assert_text_form(&"2026-11-23T12:00:00Z".parse::<Timestamp>().unwrap(), "2026-11-23T12:00:00.000Z");
+        assert_text_form(&KeyType::Tokenization, "tokenization");
+        assert_text_form(&Environment::Production, "production");
+        assert_text_form(&Role::Partner, "partner");
+        assert_text_form(&Status::Suspended, "suspended");
+        assert_text_form(&KeyStatus::Expired, "expired");
+        assert_text_form(&Reason::NoLongerNeeded, "no_longer_needed");
+        assert_text_form(&SecretForm::Argon2id, "argon2id");
     }
 
     #[test]
-    fn what_is_no_such_text_is_refused_with_the_types_own_words() {
+    fn an_invalid_text_is_refused_with_the_types_own_message() {
         let error = serde_json::from_str::<Mid>("\"key_1\"").unwrap_err().to_string();
         assert!(error.contains("must not start with key_"), "{error}");
         assert!(serde_json::from_str::<Timestamp>("\"today\"").is_err());

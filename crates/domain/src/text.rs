@@ -1,6 +1,6 @@
-//! The texts that people write about keys and accounts: names and descriptions (contract, section 3).
+//! Texts that people write about keys and accounts: names and descriptions (contract, section 3).
 //!
-//! They are shown on pages and in terminals, so neither markup nor characters that hide or turn others ever get in.
+//! Pages and terminals show them, so markup and characters that are hidden or reorder others are invalid.
 
 use std::fmt;
 
@@ -8,72 +8,72 @@ mod character;
 
 use character::Character;
 
-/// How many characters a name may have after trimming.
+/// Maximum length of a name after trimming, in characters.
 pub const MAX_NAME_LEN: usize = 200;
-/// How many characters a description may have after trimming.
+/// Maximum length of a description after trimming, in characters.
 pub const MAX_DESCRIPTION_LEN: usize = 500;
 
 /// The name of a key, a pair or an account: 1 to 200 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name(Box<str>);
 
-/// What somebody noted about a key: up to 500 characters.
+/// A note about a key: at most 500 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Description(Box<str>);
 
-/// Why a text may not be a name or a description.
+/// Why a text is not a valid name or description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing is left after trimming.
+    /// Empty after trimming.
     #[error("must not be empty")]
     Empty,
     /// More characters than allowed.
     #[error("must have at most {max} characters")]
     TooLong {
-        /// How many are allowed.
+        /// Maximum number of characters.
         max: usize,
     },
-    /// `<` or `>`.
+    /// Contains `<` or `>`.
     #[error("must not contain < or >")]
     Markup,
-    /// A control character, a line break among them.
+    /// Contains a control character, such as a line break.
     #[error("must not contain control characters")]
     Control,
-    /// A character that is not seen, or that changes the direction in which others are read.
+    /// Contains a character that is invisible or changes the direction of others.
     #[error("must not contain U+{code:04X}, which is invisible or changes how other characters are read")]
     Hidden {
         /// Its code point.
         code: u32,
     },
-    /// A zero-width joiner or non-joiner that joins nothing.
+    /// Contains a zero-width joiner or non-joiner that joins nothing.
     #[error("must have zero-width joiners (U+200D, U+200C) between visible characters only")]
     Joiner,
-    /// Nothing that can be seen.
+    /// Contains no visible character.
     #[error("must contain a visible character")]
     Invisible,
 }
 
 impl Name {
-    /// Reads a name; white space around it is dropped.
+    /// Parses a name after trimming white space.
     ///
     /// # Errors
-    /// [`TextError`] if nothing is left, or it is too long, holds `<`, `>` or a character that must not be shown, or
-    /// nothing of it can be seen.
+    /// [`TextError`] if it is empty or too long, contains `<`, `>` or a forbidden character, or has no visible
+    /// character.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let text = clean(text, MAX_NAME_LEN)?;
         if text.is_empty() { Err(TextError::Empty) } else { Ok(Self(text.into())) }
     }
 
-    /// Takes back a name that was stored. It may have been given before the rule was as strict as now.
+    /// Restores a stored name. It may date from before the current, stricter rules.
     ///
     /// # Errors
-    /// [`TextError`] if it could never have been given.
+    /// [`TextError`] if it was never valid.
     pub fn restore(text: &str) -> Result<Self, TextError> {
         let text = plain(text, MAX_NAME_LEN)?;
         if text.is_empty() { Err(TextError::Empty) } else { Ok(Self(text.into())) }
     }
 
-    /// The name.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,38 +81,38 @@ impl Name {
 }
 
 impl Description {
-    /// Reads a description; white space around it is dropped, and it may be empty.
+    /// Parses a description after trimming white space. It may be empty.
     ///
     /// # Errors
-    /// [`TextError`] if it is too long, holds `<`, `>` or a character that must not be shown, or nothing of it can be
-    /// seen.
+    /// [`TextError`] if it is too long, contains `<`, `>` or a forbidden character, or is not empty but has no visible
+    /// character.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         clean(text, MAX_DESCRIPTION_LEN).map(|text| Self(text.into()))
     }
 
-    /// Takes back a description that was stored. It may have been given before the rule was as strict as now.
+    /// Restores a stored description. It may date from before the current, stricter rules.
     ///
     /// # Errors
-    /// [`TextError`] if it could never have been given.
+    /// [`TextError`] if it was never valid.
     pub fn restore(text: &str) -> Result<Self, TextError> {
         plain(text, MAX_DESCRIPTION_LEN).map(|text| Self(text.into()))
     }
 
-    /// The description.
+    /// The description as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether a character is not seen, or changes how others are read. Texts from before the rule may hold some: what
-/// shows them to people writes the code point instead.
+/// Whether a character is invisible or changes how others are read. Texts from before this rule may contain some: code
+/// that displays them must show the code point instead.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     Character::of(c) == Character::Hidden
 }
 
-/// The rule of every text, however old: not too long, no markup, no control characters.
+/// Checks the rules for every text, however old: not too long, no markup, no control characters.
 fn plain(text: &str, max: usize) -> Result<&str, TextError> {
     let text = text.trim();
     if text.chars().any(char::is_control) {
@@ -127,7 +127,7 @@ fn plain(text: &str, max: usize) -> Result<&str, TextError> {
     Ok(text)
 }
 
-/// The rule of a text that somebody gives now.
+/// Checks the rules for a new text.
 fn clean(text: &str, max: usize) -> Result<&str, TextError> {
     let text = plain(text, max)?;
     let (mut seen, mut last) = (text.is_empty(), Character::Blank);
@@ -135,7 +135,7 @@ fn clean(text: &str, max: usize) -> Result<&str, TextError> {
         let this = Character::of(c);
         match (last, this) {
             (_, Character::Control) => return Err(TextError::Control),
-            // A form of what is seen; alone it is nothing.
+            // A selector modifies a visible character; alone it shows nothing.
             (_, Character::Hidden) | (Character::Blank | Character::Joiner, Character::Selector) => {
                 return Err(TextError::Hidden { code: u32::from(c) });
             }

@@ -1,15 +1,15 @@
-//! A moment in whole microseconds, so that memory, SQLite and Postgres never disagree about it.
+//! A time in whole microseconds, so that memory, SQLite and Postgres never disagree about it.
 //!
-//! Never reads a clock: whoever needs "now" is handed one.
+//! Never reads a clock: the caller passes "now".
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use jiff::{SignedDuration, civil::DateTime};
 
-/// A moment, counted in whole microseconds since the Unix epoch (UTC, no leap seconds).
+/// A time, in whole microseconds since the Unix epoch (UTC, no leap seconds).
 ///
-/// Microseconds because that is what a Postgres `timestamptz` keeps: a finer value would change on its way through the
-/// database, and "the very instant of `expires_at`" would mean two things.
+/// A Postgres `timestamptz` stores microseconds. A finer value would change on its way through the database, and "the
+/// exact instant of `expires_at`" would have two meanings.
 ///
 /// ```
 /// use keyward_domain::Timestamp;
@@ -21,28 +21,28 @@ use jiff::{SignedDuration, civil::DateTime};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// The Unix epoch as a date and a time of day in UTC.
+/// The Unix epoch as a date and time in UTC.
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// Why a text is no RFC 3339 moment.
+/// The text is not an RFC 3339 time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an RFC 3339 time such as 2026-11-23T12:00:00Z, within the years 0000 to 9999")]
 pub struct ParseTimestampError;
 
-/// A count of microseconds outside the years 0000 to 9999, which RFC 3339 cannot write.
+/// A time outside the years 0000 to 9999, which RFC 3339 cannot express.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the moment lies outside the years 0000 to 9999")]
+#[error("the time is outside the years 0000 to 9999")]
 pub struct OutOfRange;
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(0);
-    /// 0000-01-01T00:00:00Z, the first moment RFC 3339 can write.
+    /// 0000-01-01T00:00:00Z, the first time that RFC 3339 can express.
     pub const MIN: Self = Self(-62_167_219_200_000_000);
     /// 9999-12-31T23:59:59.999999Z, the last one.
     pub const MAX: Self = Self(253_402_300_799_999_999);
 
-    /// The moment so many microseconds after the Unix epoch.
+    /// The time `micros` microseconds after the Unix epoch.
     ///
     /// # Errors
     /// [`OutOfRange`] outside [`Timestamp::MIN`] to [`Timestamp::MAX`].
@@ -68,21 +68,21 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
-    /// This moment and `by` more, held at [`Timestamp::MAX`]. Fractions of a microsecond are dropped.
+    /// This time plus `by`, at most [`Timestamp::MAX`]. Drops fractions of a microsecond.
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(by).min(Self::MAX.0))
     }
 
-    /// This moment and `by` less, held at [`Timestamp::MIN`]. Fractions of a microsecond are dropped.
+    /// This time minus `by`, at least [`Timestamp::MIN`]. Drops fractions of a microsecond.
     #[must_use]
     pub fn saturating_sub(self, by: Duration) -> Self {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         Self(self.0.saturating_sub(by).max(Self::MIN.0))
     }
 
-    /// How long after `earlier` this moment is; zero if it is not after it.
+    /// Time elapsed since `earlier`; zero if `earlier` is not before this time.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -90,7 +90,7 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC with three digits of the second, rounded down: the one form of times (contract, section 10).
+    /// Writes RFC 3339 in UTC with milliseconds, rounded down: the only format of times (contract, section 10).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment = EPOCH.checked_add(SignedDuration::from_millis(self.as_millis())).map_err(|_| fmt::Error)?;
         write!(f, "{moment:.3}Z")
@@ -106,8 +106,8 @@ impl fmt::Debug for Timestamp {
 impl FromStr for Timestamp {
     type Err = ParseTimestampError;
 
-    /// Reads RFC 3339 (section 5.6) and nothing wider, rounded down to the millisecond: what is written can be read
-    /// again.
+    /// Parses RFC 3339 (section 5.6) and nothing else, rounded down to the millisecond, so that every written time can
+    /// be parsed.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (date_time, rest) = text.split_at_checked(19).ok_or(ParseTimestampError)?;
         let (fraction, offset) = split_fraction(rest).ok_or(ParseTimestampError)?;
@@ -121,7 +121,7 @@ impl FromStr for Timestamp {
     }
 }
 
-/// jiff reads all of ISO 8601; the contract promises RFC 3339 only.
+/// jiff parses all of ISO 8601; the contract allows only RFC 3339.
 fn has_shape(date_time: &[u8]) -> bool {
     let fits = |(have, want): (&u8, &u8)| match want {
         b'd' => have.is_ascii_digit(),
@@ -131,7 +131,7 @@ fn has_shape(date_time: &[u8]) -> bool {
     date_time.iter().zip(b"dddd-dd-ddTdd:dd:dd").all(fits)
 }
 
-/// The fraction of a second in microseconds, rounded down to the millisecond, and what comes after it.
+/// The fraction of a second in microseconds, rounded down to the millisecond, and the rest of the text.
 fn split_fraction(rest: &str) -> Option<(i64, &str)> {
     let Some(fraction) = rest.strip_prefix('.') else { return Some((0, rest)) };
     let len = fraction.bytes().take_while(u8::is_ascii_digit).count();
@@ -141,7 +141,7 @@ fn split_fraction(rest: &str) -> Option<(i64, &str)> {
     (len > 0).then_some((millis * 1_000, offset))
 }
 
-/// How many seconds the local time is ahead of UTC: `Z`, or hours below 24 and minutes below 60.
+/// Offset from UTC in seconds: `Z`, or hours below 24 and minutes below 60.
 fn offset_seconds(offset: &str) -> Option<i64> {
     let two = |tens: &u8, ones: &u8, below: i64| {
         let digits = tens.is_ascii_digit() && ones.is_ascii_digit();

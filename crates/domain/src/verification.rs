@@ -1,6 +1,6 @@
-//! "Is this key good, and for what?": the order of refusals of contract section 13, as one function.
+//! "Is this key valid, and for what?": the order of refusals of contract section 13, as one function.
 //!
-//! Looks nothing up and hashes nothing: it is handed what was found and proved.
+//! Does no look-up and no hashing: the caller passes the key that it found and the proof.
 
 use std::fmt;
 
@@ -9,15 +9,14 @@ use crate::{
     revocation::NotAPair, secret_hash::Proof,
 };
 
-/// What must hold beside the key being usable.
+/// What a verification requires in addition to a usable key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirements {
-    /// All of these must be covered.
+    /// Scopes that the key must cover.
     pub scopes: ScopeSet,
-    /// The type it must have; `secret` unless somebody says otherwise, so that a publishable key never opens a door by
-    /// accident.
+    /// Required key type. The default is `secret`, so that a publishable key is never accepted by accident.
     pub key_type: KeyType,
-    /// Exactly the account it must belong to.
+    /// The exact account that the key must belong to.
     pub mid: Option<Mid>,
 }
 
@@ -27,42 +26,42 @@ impl Default for Requirements {
     }
 }
 
-/// The key that a presented value names, found in storage.
+/// A key found for a presented value.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
     /// The key.
     pub key: KeyView<'a>,
-    /// Its account and those above.
+    /// The key's account and its ancestors.
     pub chain: &'a Chain,
-    /// What it may do here: its scopes, or fewer if a token speaks for it.
+    /// Effective scopes: the key's, or fewer for a token.
     pub scopes: Scopes<'a>,
-    /// Whether the presented value is the key's.
+    /// Whether the presented value belongs to the key.
     pub proof: Proof,
 }
 
-/// Why a key is not good for what was asked, by the contract's words.
+/// Why a key is invalid for the request, in the contract's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Denial {
-    /// Malformed, unknown, a wrong secret, or outside the asker's reach: all the same to the asker.
+    /// Malformed, unknown, a wrong secret, or outside the caller's reach; the caller cannot distinguish these.
     NotFound,
-    /// Of the other environment; told by the prefix.
+    /// From the other environment, as its prefix shows.
     WrongEnvironment,
     /// Revoked, or an account of its chain is closed.
     Revoked,
     /// An account of its chain is suspended.
     Suspended,
-    /// Its time has passed.
+    /// The key has expired.
     Expired,
-    /// Not of the type that was asked for.
+    /// Not of the required type.
     WrongType,
-    /// Of another account than the one asked for.
+    /// Belongs to another account than the required one.
     WrongAccount,
-    /// A scope that was asked for is not covered.
+    /// Does not cover a required scope.
     InsufficientScope,
 }
 
 impl Denial {
-    /// The code that a client reads.
+    /// The code in the response.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -94,7 +93,7 @@ impl From<ValueError> for Denial {
 }
 
 impl From<NotAPair> for Denial {
-    /// A key of another account or type is, to the pair, one that does not exist.
+    /// A key of another account or type counts as not found.
     fn from(reason: NotAPair) -> Self {
         match reason {
             NotAPair::Mismatched => Self::NotFound,
@@ -113,30 +112,30 @@ impl From<Unusable> for Denial {
     }
 }
 
-/// The answer.
+/// The outcome of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict<'a> {
-    /// Good for all that was asked.
+    /// Usable, and meets all requirements.
     Valid {
         /// The key.
         key: UsableKey<'a>,
-        /// Its account and those above.
+        /// The key's account and its ancestors.
         chain: &'a Chain,
-        /// What it may do here.
+        /// Effective scopes.
         scopes: Scopes<'a>,
     },
-    /// Not good.
+    /// Refused.
     Invalid {
-        /// Why: the first reason in the contract's order.
+        /// The first reason in the contract's order.
         denial: Denial,
-        /// The key, where the asker may know which it is.
+        /// The key's id, if the caller may learn it.
         id: Option<KeyId>,
     },
 }
 
-/// Judges what was found for a presented value: first match of the contract's order wins. `reach` is the asker's; none
-/// where the key itself is asking (`/v1/auth`, a caller's own credential).
+/// Judges the key found for a presented value: the first reason in the contract's order wins. `reach` is the caller's;
+/// none if the key itself is the caller's credential (`/v1/auth` and authentication).
 pub fn judge<'a>(
     found: Result<Option<Candidate<'a>>, ValueError>,
     reach: Option<&Reach>,

@@ -1,4 +1,4 @@
-//! Accounts: read within a reach, and the statements of a unit of work that add them and change their status.
+//! Accounts: reads within a reach, and the statements of a unit of work that add accounts and change their status.
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, Mid, Reach, Role, Status, Timestamp};
@@ -28,7 +28,7 @@ impl Accounts for SqliteStore {
     async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>> {
         let (root, before) = (root(within), before(window.before.map(AccountId::uuid)));
         let rows = match within.role() {
-            // All, or all but itself: by the primary key.
+            // All accounts, or all except itself: by the primary key.
             None | Some(Role::Platform) => {
                 select_accounts!(
                     "WHERE a.id < ?1 AND (?2 IS NULL OR a.parent_id = ?2 OR g.id = ?2) ORDER BY a.id DESC LIMIT ?3",
@@ -79,7 +79,7 @@ impl Accounts for SqliteStore {
     }
 }
 
-/// One account with its chain, inside a unit of work. No other one can be under way: this locks it already.
+/// Reads one account with its chain in a unit of work. No other unit of work can run, so the account is locked.
 pub(crate) async fn lock(
     connection: &mut SqliteConnection,
     within: &Reach,
@@ -90,7 +90,7 @@ pub(crate) async fn lock(
     row.fetch_optional(connection).await.map_err(refused)?.map(AccountInChain::restore).transpose()
 }
 
-/// Adds an account below a parent that is in business with all above it; one without a parent only for the operator.
+/// Adds an account below a parent that is active with all ancestors; one without a parent only for the operator.
 pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, account: &Account) -> Result<Write> {
     let (id, mid, role, name) = (account.id.uuid(), account.mid.as_str(), account.role.as_str(), account.name.as_str());
     let parent = account.parent.as_ref().map(|parent| parent.id.uuid());
@@ -115,7 +115,7 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ac
     written(done.execute(connection).await)
 }
 
-/// Changes the status of an account that has the one it is expected to have.
+/// Changes the status of an account that has the expected one.
 pub(crate) async fn become_status(
     connection: &mut SqliteConnection,
     within: &Reach,

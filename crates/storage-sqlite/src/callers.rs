@@ -1,7 +1,7 @@
-//! Whether those by whose right something is written are what they were judged as (R19).
+//! Checks that the callers of a change are unchanged since they were judged (R19).
 //!
-//! Asked first in a unit of work: that one alone writes until its end, so the answer is good until then. Time alone
-//! goes on meanwhile, so the clock is looked at last.
+//! A unit of work checks this first: it is the only writer until its end, so the result holds until then. Only time
+//! passes meanwhile, so the clock is checked last.
 
 use keyward_domain::Timestamp;
 use keyward_storage::{Authority, Result, StorageError};
@@ -9,8 +9,8 @@ use sqlx::SqliteConnection;
 
 use crate::{error::refused, watch::Watch};
 
-/// Refuses unless each key and account is there, active, and not changed by an event after the one up to which it was
-/// judged.
+/// Refuses unless each key and account exists, is active, and is not changed by an event after the last one known when
+/// it was judged.
 pub(crate) async fn confirm(connection: &mut SqliteConnection, by: &Authority) -> Result<()> {
     let as_of = i64::try_from(by.as_of().number()).unwrap_or(i64::MAX);
     for id in by.keys() {
@@ -43,7 +43,7 @@ pub(crate) async fn confirm(connection: &mut SqliteConnection, by: &Authority) -
     Ok(())
 }
 
-/// Refuses once the right has ended by itself. To be called right before the commit.
+/// Refuses if the authority has ended by itself. Call it directly before the commit.
 pub(crate) async fn confirm_in_time(
     connection: &mut SqliteConnection,
     ends_at: Option<Timestamp>,

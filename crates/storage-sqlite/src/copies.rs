@@ -1,9 +1,9 @@
-//! Copies of a store: taken while a server has it open, looked into, and put in the place of a store that no server has
+//! Copies of a store: made while a server has it open, inspected, and restored in place of a store that no server has
 //! open.
 //!
-//! A copy is one file that SQLite itself wrote, with all that was committed when it began. The bytes of a database file
-//! that a server has open are no copy: what was written last stands in the log beside it. It never decides whose copy
-//! it is.
+//! A copy is one file that SQLite itself wrote, with everything committed when it began. The bytes of a database file
+//! that a server has open are not a copy: the latest writes are in its log. Never decides which installation a copy
+//! belongs to.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -23,11 +23,11 @@ use crate::{
     watch::Watch,
 };
 
-/// Where in a database file the versions of its format stand; 2 says that there is a log beside it
+/// Position of the format versions in a database file; 2 means that the database uses a log
 /// (<https://www.sqlite.org/fileformat.html>, section 1.3.3).
 const FORMATS: [usize; 2] = [18, 19];
 
-/// SQLite's files beside a database.
+/// Suffixes of SQLite's side files.
 fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(suffix);
@@ -39,10 +39,10 @@ fn cannot(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     move |source| OpenError::File { path, source }
 }
 
-/// Removes what was to become a copy, with what SQLite left beside it. Nothing is wrong if it is not there.
+/// Removes an unfinished copy with its side files. A missing file is no error.
 ///
 /// # Errors
-/// [`OpenError::File`] if something of it stays.
+/// [`OpenError::File`] if a file cannot be removed.
 pub fn discard(draft: &Path) -> Result<(), OpenError> {
     ["", "-wal", "-shm", "-journal"].into_iter().try_for_each(|suffix| remove(&beside(draft, suffix)))
 }
@@ -54,27 +54,27 @@ fn remove(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Whether this file has been written to and has no log beside it: nothing of it is missing, unless it was copied.
+/// Whether this file has been written to and has no log next to it: it is complete, unless it was copied.
 pub(crate) fn stands_alone(database: &Path) -> bool {
     let is_written = fs::metadata(database).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
     is_written && !beside(database, "-wal").exists()
 }
 
-/// Makes a file that was opened and never got a table a new one again.
+/// Truncates a file that was opened but never got a table.
 pub(crate) fn empty(database: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(database)?.set_len(0)
 }
 
 impl SqliteStore {
-    /// Writes a copy of all that is committed into this file, which has to be empty or absent. A server may have the
-    /// store open and go on writing.
+    /// Writes a copy of everything committed into this file, which must be empty or absent. A server may have the store
+    /// open and continue writing.
     ///
     /// # Errors
     /// As every read; also if the file cannot be written or is not empty.
     #[tracing::instrument(skip_all, name = "db.store.copy_into")]
     pub async fn copy_into(&self, file: &Path) -> Result<()> {
         let name = file.to_str().ok_or_else(|| StorageError::Unexpected("the name of the copy is not UTF-8".into()))?;
-        // Not checked at compile time: it is no query.
+        // Not checked at compile time: it is not a query.
         sqlx::query("VACUUM INTO ?1").bind(name).execute(self.readers.plain()).await.map_err(refused)?;
         history::begin_copy(file, &Options::default()).await
     }
@@ -82,11 +82,11 @@ impl SqliteStore {
     /// Opens a copy for reading only.
     ///
     /// # Errors
-    /// [`OpenError::NoCopy`] if the file is not one, or is damaged where SQLite looks first; [`Self::check`] reads the
-    /// rest.
+    /// [`OpenError::NoCopy`] if the file is not a copy, or is damaged where SQLite reads first; [`Self::check`] reads
+    /// the rest.
     pub async fn open_copy(file: &Path, options: &Options) -> Result<Self, OpenError> {
         let no_copy = |why| OpenError::NoCopy { path: file.to_owned(), why };
-        // Looked at before it is opened: a pipe would keep us waiting.
+        // Checked before it is opened: opening a pipe would block.
         if !fs::metadata(file).map_err(cannot(file))?.is_file() {
             return Err(no_copy("it is not a file"));
         }
@@ -100,7 +100,7 @@ impl SqliteStore {
         if FORMATS.iter().any(|place| head[*place] != 1) {
             return Err(no_copy("it is the file of a server, copied without what stands beside it"));
         }
-        // A pool takes what a first look says for an outage, and tries again until its time is up.
+        // A pool would treat an error of the first read as an outage, and retry until its time limit.
         match options.look_into(file).await.map_err(refused) {
             Ok(()) => {}
             Err(StorageError::Corrupt { .. }) => return Err(no_copy("it is damaged")),
@@ -114,17 +114,17 @@ impl SqliteStore {
         })
     }
 
-    /// Reads the whole file, and looks whether it is sound.
+    /// Reads the whole file, and checks its integrity.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] with what SQLite found first.
+    /// [`StorageError::Corrupt`] with the first problem that SQLite found.
     pub async fn check(&self) -> Result<()> {
         let found: String =
             sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(self.readers.plain()).await.map_err(refused)?;
         if found == "ok" { Ok(()) } else { Err(StorageError::Corrupt { table: "the whole database", id: found }) }
     }
 
-    /// Moves what was written so far into the one database file.
+    /// Moves all writes so far from the log into the database file.
     ///
     /// # Errors
     /// As every write.
@@ -137,8 +137,8 @@ impl SqliteStore {
     }
 }
 
-/// Puts a copy in the place of the store in this folder, if there is one. What is lost by that is written into the copy
-/// first. Afterwards there is one store and nothing beside it, whatever fails on the way: the old one, or the copy.
+/// Replaces the store in this folder, if there is one, by a copy. First records the lost events in the copy. Whatever
+/// fails on the way, afterwards there is exactly one store without side files: the old one, or the copy.
 ///
 /// # Errors
 /// [`OpenError::Held`] if a process has the store open for writing.
@@ -150,7 +150,7 @@ pub async fn restore(
 ) -> Result<(), OpenError> {
     let lock = files::claim(data_dir)?;
     let draft = beside(&database(data_dir), ".restoring");
-    // What an interrupted restore left behind.
+    // Left behind by an interrupted restore.
     discard(&draft)?;
     let put = async {
         settle(&database(data_dir), options, &lock).await;
@@ -166,19 +166,19 @@ pub async fn restore(
     Ok(())
 }
 
-/// Moves all of a store that no process has open into its one file: it is whole until the copy has its name, and
-/// nothing stands beside it.
+/// Moves all writes of a store that no process has open into its file, so that it stays complete, without side files,
+/// until the copy gets its name.
 async fn settle(database: &Path, options: &Options, lock: &DatabaseLock) {
     let Ok(writer) = options.writer(database, lock).await else { return };
     if let Ok(mut connection) = writer.acquire().await {
-        // An old store that is damaged is no reason to keep it.
+        // A damaged old store must not prevent the restore.
         let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await;
         let _ = connection.ping().await;
     }
     writer.close().await;
 }
 
-/// Makes a file with what the copy holds, and with what is lost by it.
+/// Creates a file with the copy's content and the record of lost events.
 async fn fill(draft: &Path, copy: &Path, options: &Options, lost: Option<&LostHistory>) -> Result<(), OpenError> {
     let copied = || {
         let mut new = files::private_file().create_new(true).open(draft)?;
@@ -193,10 +193,10 @@ async fn fill(draft: &Path, copy: &Path, options: &Options, lost: Option<&LostHi
     Ok(())
 }
 
-/// Gives a file that is whole the name of the store, which no process has open.
+/// Renames a complete file to the store's name, which no process has open.
 fn put_in_place(data_dir: &Path, draft: &Path) -> Result<(), OpenError> {
     let database = database(data_dir);
-    // The log of the old store must not be taken for that of the copy.
+    // The old store's log must not be taken for the copy's.
     for suffix in ["-wal", "-shm", "-journal"] {
         remove(&beside(&database, suffix))?;
     }

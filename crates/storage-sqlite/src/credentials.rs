@@ -1,9 +1,9 @@
-//! The look-up of an authentication: one key with its account chain and the number of the last event, in one statement,
-//! through a reader.
+//! The look-up for authentication: one key with its account chain and the number of the last event, in one statement,
+//! on a reading connection.
 //!
-//! The only query that reads a key without a reach. It lists nothing. It is what a miss of the cache costs, so it asks
-//! for what a verdict needs and for nothing else. It reads a key whether the id exists or not, so that its time does
-//! not show which; another key than the one that was asked for never leaves this file.
+//! The only query that reads a key without a reach. It lists nothing. Every cache miss runs it, so it reads only what a
+//! verdict needs. It reads a key whether or not the id exists, so that its time does not reveal this; a key other than
+//! the requested one never leaves this file.
 
 use std::sync::Arc;
 
@@ -47,8 +47,8 @@ impl Credentials for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.credentials.credential")]
     async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         let uuid = id.uuid();
-        // The head is joined from the left: were its row gone, that would be trouble and not an unknown key. An id
-        // that does not exist finds its neighbour, the last key before it; one that is older than all keys finds none.
+        // The head is joined with `LEFT JOIN`: a missing head is an error, and not an unknown key. An unknown id finds
+        // its neighbour, the last key before it; one older than all keys finds none.
         let row = sqlx::query_as!(
             KeyInChain,
             r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",
@@ -65,7 +65,7 @@ impl Credentials for SqliteStore {
         );
         match row.maybe(&self.readers).await {
             Ok(Some(row)) => asked_for(row.id == uuid, row.restore()),
-            // Whose column it is cannot be seen any more.
+            // The error does not show which key's column it is.
             Err(error @ sqlx::Error::ColumnDecode { .. }) if self.has_key(uuid).await? => Err(refused(error)),
             Ok(None) | Err(sqlx::Error::ColumnDecode { .. }) => Ok(None),
             Err(error) => Err(refused(error)),

@@ -1,7 +1,7 @@
-//! The one place that knows how SQLite says no.
+//! The only place that interprets errors of SQLite.
 //!
-//! sqlx reports a broken constraint of SQLite only by a sentence that lists its columns; those sentences stand here and
-//! nowhere else.
+//! sqlx reports a violated constraint of SQLite only by a sentence that lists its columns; only this file contains
+//! those sentences.
 
 use keyward_storage::{Cause, Constraint, StorageError};
 use sqlx::error::DatabaseError;
@@ -23,7 +23,7 @@ const IOERR_DIR_FSYNC: u32 = IOERR | 5 << 8;
 const CONSTRAINT: u32 = 19;
 const CONSTRAINT_UNIQUE: u32 = CONSTRAINT | 8 << 8;
 
-/// A store that was opened to read was asked to write.
+/// A write to a store that was opened for reading only.
 #[derive(Debug, thiserror::Error)]
 #[error("the store was opened for reading only")]
 pub(crate) struct ReadOnly;
@@ -34,18 +34,18 @@ impl From<ReadOnly> for StorageError {
     }
 }
 
-/// The database did not do it, and nothing was written.
+/// The operation failed, and nothing was written.
 pub(crate) fn unavailable(cause: impl Into<Cause>) -> StorageError {
     StorageError::Unavailable(cause.into())
 }
 
-/// What a refused statement means.
+/// Converts the error of a rejected statement.
 pub(crate) fn refused(error: sqlx::Error) -> StorageError {
     if let Some(database) = error.as_database_error() {
         let code = code(database);
         return match code & 0xff {
-            // A transaction is valid by its last frame in the log. A full disk or a failed write means that this frame is
-            // not there. Where only the flush failed it may be, and a recovery after a crash would find it.
+            // The last frame in the log makes a transaction valid. After a full disk or a failed write, this frame is
+            // missing. If only the flush failed, it may exist, and a recovery after a crash would find it.
             _ if code == IOERR_FSYNC || code == IOERR_DIR_FSYNC => StorageError::OutcomeUnknown(error.into()),
             BUSY | LOCKED | NOMEM | READONLY | INTERRUPT | IOERR | FULL | CANTOPEN | PROTOCOL => unavailable(error),
             CORRUPT | NOTADB => StorageError::Corrupt { table: "the whole database", id: database.to_string() },
@@ -65,7 +65,7 @@ pub(crate) fn refused(error: sqlx::Error) -> StorageError {
     if gone { unavailable(error) } else { StorageError::Unexpected(error.into()) }
 }
 
-/// What a refused commit means, also that of a statement which is a transaction of its own.
+/// Converts the error of a rejected commit, or of a statement that is its own transaction.
 pub(crate) fn commit_refused(error: sqlx::Error) -> StorageError {
     if matches!(error, sqlx::Error::WorkerCrashed) {
         return StorageError::OutcomeUnknown(error.into());

@@ -1,7 +1,7 @@
-//! What happened, in order: events as the schema's triggers write them, and how far each change has got.
+//! The events, in order, as the schema's triggers write them, and the enforcement of changes.
 //!
-//! One process has the folder, so there is nobody to tell and nobody to listen to, and no other node whose place in the
-//! history holds back its pruning. What a statement typed by hand changes is an event all the same, and is found here.
+//! Only one process uses the folder, so there are no listeners, and no other node delays pruning. Changes by manual
+//! statements are events, too, and are found here.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     foreign,
 };
 
-/// How many changes are noted as in force in one transaction: as long as it takes, a revocation waits.
+/// Maximum number of enforced changes recorded per transaction: a revocation waits for it.
 const NOTED_AT_ONCE: usize = 256;
 
 struct StoredEvent {
@@ -40,12 +40,12 @@ impl StoredEvent {
     }
 }
 
-/// The number as a column has it. No event has one beyond the greatest.
+/// Converts an event number to a column value; event numbers never exceed its maximum.
 fn column(seq: Seq) -> i64 {
     i64::try_from(seq.number()).unwrap_or(i64::MAX)
 }
 
-/// The number of the last event; inside a unit of work that made some, the number of its own last one.
+/// The number of the last event; in a unit of work with events, its own last one.
 pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Seq> {
     let head = sqlx::query_scalar!(r#"SELECT seq AS "seq!: i64" FROM revocation_head WHERE id = 1"#);
     stored_seq(head.fetch_one(executor).await.map_err(refused)?)
@@ -63,12 +63,12 @@ impl Feed for SqliteStore {
 
     #[tracing::instrument(skip_all, name = "db.feed.events_after")]
     async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
-        // Where somebody writes, that one has looked.
+        // If a unit of work runs, it has checked already.
         if let Some((writer, _)) = &self.writer
             && let Some(mut connection) = writer.plain().try_acquire()
         {
             self.foreign.look(&mut connection).await?;
-            // What it changes next it reads as it is by then.
+            // Later statements read the current state.
             foreign::forget_pages(&mut connection).await?;
         }
         let seq = column(position.seq);
@@ -80,8 +80,8 @@ impl Feed for SqliteStore {
             at_most
         );
         let rows = rows.all(&self.readers).await.map_err(refused)?;
-        // After the events: whatever history they are of, another one than before is noticed with them. What was pruned
-        // shows as a gap in the numbers. The head is never pruned: it is behind only where the database went back.
+        // Checks after reading the events, so that a change of history is detected together with them. Pruned events
+        // show as a gap in the numbers. The head is never pruned: it is behind only if the database went back.
         let head = self.foreign.look_at_events(&mut *self.readers.acquire().await.map_err(refused)?).await?;
         let follow = !rows.is_empty() || head >= position.seq;
         let events = rows.into_iter().map(StoredEvent::restore).collect::<Result<_>>()?;
@@ -96,7 +96,7 @@ impl Feed for SqliteStore {
         Ok(None)
     }
 
-    /// What is noted already costs a reader a look, and no commit.
+    /// An existing record costs only a read, and no commit.
     #[tracing::instrument(skip_all, name = "db.feed.record_enforced")]
     async fn record_enforced(&self, subjects: &[Target], up_to: Seq, _: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), at.as_micros());
@@ -116,8 +116,8 @@ impl Feed for SqliteStore {
         Ok(())
     }
 
-    /// Drops the oldest events, up to the first that is to stay, and never the last one of all: after that one, a reader
-    /// that is behind always meets a gap. Looks at no more of them than it may drop.
+    /// Drops the oldest events up to the first one to keep, and never the last event: so a reader that is behind always
+    /// sees a gap. Examines no more events than it may drop.
     #[tracing::instrument(skip_all, name = "db.feed.prune")]
     async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
         let made_before = expected.saturating_sub(older_than).as_micros();
@@ -149,7 +149,7 @@ impl Feed for SqliteStore {
     }
 }
 
-/// Whether a change up to this event is not known to be in force.
+/// Whether a change up to this event is not recorded as enforced.
 async fn is_open(executor: impl SqliteExecutor<'_>, subject: Target, up_to: i64) -> Result<bool> {
     let open = match subject {
         Target::Key(id) => {
@@ -178,7 +178,7 @@ async fn is_open(executor: impl SqliteExecutor<'_>, subject: Target, up_to: i64)
     open.map_err(refused)
 }
 
-/// Notes it, where no later change came in between.
+/// Records the enforcement, unless a later change exists.
 async fn note(connection: &mut SqliteConnection, subject: Target, up_to: i64, at: i64) -> Result<()> {
     let done = match subject {
         Target::Key(id) => {

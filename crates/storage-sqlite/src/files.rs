@@ -1,9 +1,9 @@
-//! The files of a store: what they must be before they are opened, and which process has the database.
+//! The files of a store: checks before they are opened, and the lock of the process that uses the database.
 //!
-//! The lock is on the database file itself, so that it holds for every name of that file, and for no other file that
-//! comes to stand under its name. It is a `flock`, never a POSIX lock: those are SQLite's own on this file, and a
-//! process loses all of them when it closes any descriptor of the file. So the descriptor with the lock stays open for
-//! as long as SQLite has the file, and nothing else here opens it. Never looks into the database.
+//! The lock is on the database file itself, so that it applies to every name of that file, and not to another file that
+//! later gets its name. It is a `flock`, never a POSIX lock: SQLite uses POSIX locks on this file, and a process loses
+//! all of them when it closes any descriptor of the file. So the descriptor with the lock stays open for as long as
+//! SQLite has the file open, and nothing else here opens it. Never reads the database's content.
 
 use std::{
     fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError},
@@ -22,26 +22,27 @@ pub(crate) use lock::{DatabaseLock, Log};
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it open for writing.
+    /// Another process has the store open for writing.
     #[error("another keyward holds {}: stop that one first, or name another directory", .data_dir.display())]
     Held {
         /// The folder.
         data_dir: PathBuf,
     },
-    /// There is no store to read.
+    /// There is no store in the folder.
     #[error("there is no keyward database in {}", .data_dir.display())]
     Missing {
         /// The folder.
         data_dir: PathBuf,
     },
-    /// A directory, a pipe or a device stands where a file belongs. Opening a pipe would wait for its other end.
+    /// A directory, a pipe or a device is in the place of a file. Opening a pipe would block until its other end is
+    /// opened.
     #[error("{} is not a file: move it away", .path.display())]
     NotAFile {
-        /// What stands there.
+        /// The path.
         path: PathBuf,
     },
-    /// The database has a second name. What was written last stands beside one of the names alone, so a start under the
-    /// other one would lose it.
+    /// The database has a second hard link. Its log is next to only one of the names, so a start under the other name
+    /// would lose the latest writes.
     #[error(
         "{} has {names} names (hard links): SQLite keeps what was written last beside one of them, so only one may be \
          used; find the others with `find / -samefile {}` and remove them", .path.display(), .path.display()
@@ -49,10 +50,10 @@ pub enum OpenError {
     Linked {
         /// The database.
         path: PathBuf,
-        /// How many names it has.
+        /// Number of names.
         names: u64,
     },
-    /// The database holds nothing although it was written to, and nothing stands beside it.
+    /// The database is empty although it was written to, and its side files are missing.
     #[error(
         "{} holds nothing and is not new: it was copied from a running server without what stands beside it; put back \
          a copy that `keyward backup` made (`keyward restore`), or remove it to begin anew", .path.display()
@@ -61,44 +62,44 @@ pub enum OpenError {
         /// The database.
         path: PathBuf,
     },
-    /// The file is no copy that `keyward backup` made.
+    /// The file is not a copy made by `keyward backup`.
     #[error("{} is no copy that `keyward backup` made: {why}", .path.display())]
     NoCopy {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// Why it is not.
         why: &'static str,
     },
-    /// The operating system refuses a file.
+    /// The operating system rejects an operation on a file.
     #[error("cannot open {}", .path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What it says.
+        /// The system's error.
         source: io::Error,
     },
-    /// SQLite refuses the database.
+    /// SQLite rejects the database.
     #[error("cannot open the database")]
     Database(#[source] StorageError),
 }
 
-/// Where the database of a folder is.
+/// Path of the database in a folder.
 pub(crate) fn database(data_dir: &Path) -> PathBuf {
     data_dir.join("keyward.db")
 }
 
-/// Makes what is missing and takes the database for this process.
+/// Creates missing files and locks the database for this process.
 pub(crate) fn claim(data_dir: &Path) -> Result<DatabaseLock, OpenError> {
     private_directories().create(data_dir).map_err(refused(data_dir))?;
     let database = database(data_dir);
     match look(&database) {
-        // Who has it decides first, for that is what a person has to know.
+        // Reports a held lock first, because that is what an operator must know.
         Ok(_) | Err(OpenError::Linked { .. }) => DatabaseLock::take(data_dir, &database),
         Err(error) => Err(error),
     }
 }
 
-/// Looks at the database and its side files before anything opens them. Answers whether there is a database.
+/// Checks the database and its side files before anything opens them. Returns whether there is a database.
 pub(crate) fn look(database: &Path) -> Result<bool, OpenError> {
     for path in [beside(database, "-wal"), beside(database, "-shm")] {
         look_at(&path)?;
@@ -108,7 +109,7 @@ pub(crate) fn look(database: &Path) -> Result<bool, OpenError> {
     Ok(true)
 }
 
-/// Even who only reads would read without what was written last.
+/// Rejects hard links: even a reader would miss the latest writes.
 fn has_one_name(database: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     match metadata.nlink() {
         0 | 1 => Ok(()),
@@ -116,7 +117,7 @@ fn has_one_name(database: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     }
 }
 
-/// A file that SQLite keeps beside the database.
+/// Path of a side file of the database.
 fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(suffix);

@@ -1,5 +1,5 @@
-//! Whether anything but this store has written to its database: a copy that SQLite put back into the file, a statement
-//! typed by hand, or bytes written over the file. Prevents nothing.
+//! Detects writes to the database by others: a copy that SQLite restored into the file, a manual statement, or bytes
+//! written over the file. Prevents nothing.
 
 use std::{
     cmp,
@@ -14,15 +14,15 @@ use sqlx::SqliteConnection;
 
 use crate::error::refused;
 
-/// No version of SQLite's is negative.
+/// Never a version of SQLite's, which are not negative.
 const NOT_READ: i64 = -1;
 
-/// What is known of writes by others.
+/// State for detecting writes by others.
 #[derive(Debug)]
 pub(crate) struct ForeignWrites {
     version: AtomicI64,
     count: AtomicU32,
-    /// What the database showed at the last look.
+    /// The database's state at the last check.
     last: Mutex<Option<Shown>>,
 }
 
@@ -40,16 +40,14 @@ impl Default for ForeignWrites {
     }
 }
 
-/// Has a connection forget the pages that it has read and not changed
-/// (<https://www.sqlite.org/pragma.html#pragma_shrink_memory>).
+/// Makes a connection drop its unmodified cached pages (<https://www.sqlite.org/pragma.html#pragma_shrink_memory>).
 pub(crate) async fn forget_pages(connection: &mut SqliteConnection) -> Result<()> {
     sqlx::query("PRAGMA shrink_memory").execute(connection).await.map(|_| ()).map_err(refused)
 }
 
 impl ForeignWrites {
-    /// Looks whether others have written since the last look over this connection, the one that writes. SQLite changes
-    /// the version for commits of every connection but this one
-    /// (<https://www.sqlite.org/pragma.html#pragma_data_version>).
+    /// Checks on the writing connection whether others have written since the last check. SQLite changes the version
+    /// for commits of every connection except this one (<https://www.sqlite.org/pragma.html#pragma_data_version>).
     pub(crate) async fn look(&self, writer: &mut SqliteConnection) -> Result<()> {
         let version = sqlx::query_scalar("PRAGMA data_version").fetch_one(writer).await.map_err(refused)?;
         let before = self.version.swap(version, Ordering::SeqCst);
@@ -59,10 +57,10 @@ impl ForeignWrites {
         Ok(())
     }
 
-    /// Looks whether the database still has the event that was its last one at the last look, and is the same copy.
-    /// Bytes that were written over the file are no commit, so SQLite's version does not show them, and what its
-    /// connections have read stays as it was: this one reads anew. What stands in the log is seen before what stands in
-    /// the file. Returns the number of the last event.
+    /// Checks whether the database is the same copy, and still has the event that was last at the last check. Bytes
+    /// written over the file are not a commit, so SQLite's version does not show them, and its connections keep their
+    /// cached pages: this connection reads again. The log takes precedence over the file. Returns the number of the
+    /// last event.
     pub(crate) async fn look_at_events(&self, reader: &mut SqliteConnection) -> Result<Seq> {
         forget_pages(reader).await?;
         let before = self.last().clone();
@@ -79,7 +77,7 @@ impl ForeignWrites {
             let has_it = match now.seq.cmp(&before.seq) {
                 cmp::Ordering::Less => false,
                 cmp::Ordering::Equal => now.nonce == before.nonce,
-                // One that was dropped since shows as a gap in the numbers.
+                // An event pruned since shows as a gap in the numbers.
                 cmp::Ordering::Greater => head.before.is_none() || head.before == before.nonce,
             };
             has_it && now.copy == before.copy
@@ -95,7 +93,7 @@ impl ForeignWrites {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The history that the database is taken for: another one after each write by others.
+    /// The token of the database's history, which changes after each write by others.
     pub(crate) fn history(&self) -> HistoryToken {
         HistoryToken { timeline: self.count.load(Ordering::SeqCst), ..HistoryToken::EMBEDDED }
     }

@@ -1,5 +1,5 @@
-//! What was lost with a database in whose place a copy was put: written into the copy, said in the log of the next
-//! server, and shown to people. It decides nothing.
+//! Events lost when a copy replaces a database: recorded in the copy, logged by the next server, and shown to people.
+//! Decides nothing.
 
 use std::path::Path;
 
@@ -36,15 +36,14 @@ impl StoredLoss {
     }
 }
 
-/// The number as a column has it.
+/// Converts an event number to a column value.
 fn column(seq: Seq) -> i64 {
     i64::try_from(seq.number()).unwrap_or(i64::MAX)
 }
 
-/// Writes into a copy that is no store yet what is lost by putting it in the place of one. Its schema is brought up to
-/// date for that.
+/// Records the lost events in a copy before it replaces a store. Migrates its schema first.
 pub(crate) async fn write_into(copy: &Path, options: &Options, lost: &LostHistory) -> Result<()> {
-    // In the form that the file has: nothing may stand beside it when it gets its name.
+    // Keeps the file's journal mode: no side file may exist when the copy gets its name.
     let connection = SqliteConnectOptions::new().filename(copy).busy_timeout(options.busy_timeout);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connection).await.map_err(refused)?;
     let written = async {
@@ -56,7 +55,7 @@ pub(crate) async fn write_into(copy: &Path, options: &Options, lost: &LostHistor
     written
 }
 
-/// Writes a report.
+/// Inserts a report.
 async fn insert(executor: impl SqliteExecutor<'_>, lost: &LostHistory, is_said: bool) -> Result<()> {
     let (kept, had, at) = (column(lost.kept_up_to), column(lost.had_up_to), lost.noticed_at.as_micros());
     let query = sqlx::query!(
@@ -70,12 +69,12 @@ async fn insert(executor: impl SqliteExecutor<'_>, lost: &LostHistory, is_said: 
 }
 
 impl SqliteStore {
-    /// Records what was found missing under a running server, which has said it.
+    /// Records events that a running server found missing and has logged.
     pub(crate) async fn record_lost(&self, lost: &LostHistory) -> Result<()> {
         insert(self.writer()?.plain(), lost, true).await
     }
 
-    /// The latest reports of lost history.
+    /// Returns the latest reports of lost events.
     ///
     /// # Errors
     /// As every read.
@@ -91,7 +90,7 @@ impl SqliteStore {
         rows.into_iter().map(StoredLoss::restore).collect()
     }
 
-    /// The reports that no server has said yet, oldest first. They count as said from now on.
+    /// Returns the reports that no server has logged yet, oldest first, and marks them as logged.
     ///
     /// # Errors
     /// As every write.
@@ -112,7 +111,7 @@ impl SqliteStore {
         rows.into_iter().map(StoredLoss::restore).collect()
     }
 
-    /// Draws another random number for this copy of the database, so that one made before is known for another.
+    /// Generates a new random number for this copy of the database, so that earlier copies are recognised as different.
     ///
     /// # Errors
     /// As every write.
@@ -123,11 +122,11 @@ impl SqliteStore {
     }
 }
 
-/// The same for a copy that was just made, which may be of an older schema.
+/// Like [`SqliteStore::begin_copy`], for a newly made copy, which may have an older schema.
 pub(crate) async fn begin_copy(copy: &Path, options: &Options) -> Result<()> {
     let connection = SqliteConnectOptions::new().filename(copy).busy_timeout(options.busy_timeout);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(connection).await.map_err(refused)?;
-    // Not checked at compile time: it stands in the schema or not.
+    // Not checked at compile time: an older schema lacks the column.
     let drawn = async {
         let known = "SELECT count(*) FROM pragma_table_info('revocation_head') WHERE name = 'copy'";
         let is_known: i64 = sqlx::query_scalar(known).fetch_one(&pool).await?;

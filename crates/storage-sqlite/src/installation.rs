@@ -1,4 +1,4 @@
-//! Whose database this is: its environment, and the master keys it was used with.
+//! The installation that a database belongs to: its environment, and the master keys used with it.
 
 use async_trait::async_trait;
 use keyward_domain::{KeyVersion, Timestamp};

@@ -1,4 +1,4 @@
-//! The keys of accounts: read within a reach, and the statements of a unit of work that add and revoke them.
+//! Keys of accounts: reads within a reach, and the statements of a unit of work that add and revoke keys.
 
 use async_trait::async_trait;
 use keyward_domain::{
@@ -27,7 +27,7 @@ impl Keys for SqliteStore {
     #[tracing::instrument(skip_all, name = "db.keys.keys")]
     async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>> {
         let (account, root, before) = (account.uuid(), root(within), before(window.before.map(KeyId::uuid)));
-        // The three differ in the index that they walk, so that no row is examined in vain.
+        // The three differ in the index that they scan, so that no row is examined in vain.
         let page = match window.stored {
             StoredState::Active => {
                 select_page!("api_key_active_window", " AND k.state = 'active'", account, before, root, window.rows)
@@ -47,7 +47,7 @@ impl Keys for SqliteStore {
     }
 }
 
-/// One key with its chain, through a reader or inside a unit of work.
+/// Reads one key with its chain, on a reading connection or in a unit of work.
 pub(crate) async fn key(executor: impl SqliteExecutor<'_>, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
     let (id, root) = (id.uuid(), root(within));
     let row = select_keys!(
@@ -66,7 +66,7 @@ pub(crate) async fn key(executor: impl SqliteExecutor<'_>, within: &Reach, id: K
     row.fetch_optional(executor).await.map_err(refused)?.map(KeyInChain::restore).transpose()
 }
 
-/// The columns that say whether and how a key was revoked.
+/// The columns of a key's revocation.
 struct End {
     state: &'static str,
     at: Option<i64>,
@@ -88,7 +88,7 @@ impl End {
     }
 }
 
-/// Adds a key where all of its chain is in business.
+/// Adds a key if its whole chain is active.
 pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, key: &ApiKey) -> Result<Write> {
     let KeyFacts { id, account, key_type, name, description, scopes, last_four, created_at, .. } = key.facts();
     let (id, account, root) = (id.uuid(), account.uuid(), root(within));
@@ -131,7 +131,7 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
     written(done.execute(connection).await)
 }
 
-/// Writes a revocation into a key that has none.
+/// Records the revocation of a key that has none.
 pub(crate) async fn revoke(
     connection: &mut SqliteConnection,
     within: &Reach,

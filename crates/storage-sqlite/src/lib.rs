@@ -1,16 +1,16 @@
 //! The embedded database: the storage ports on SQLite, one file in one folder of one machine.
 //!
-//! Writers queue for one connection and begin `IMMEDIATE`, so that a decision is never made on what another writer is
-//! about to change; readers have connections of their own, which cannot write, and wait for nobody. What a commit
-//! acknowledges survives the loss of power (`synchronous=FULL`). A database belongs to one server at a time, by
-//! whatever name it is reached: an operating system lock on its file sees to that. A file that is removed or replaced
-//! under a server takes no more writes, and [`SqliteStore::lost`] says so.
+//! Writers queue for one connection and begin `IMMEDIATE`, so that no decision relies on data that another writer is
+//! about to change. Readers have separate, read-only connections and never wait. A confirmed commit survives a power
+//! failure (`synchronous=FULL`). One server at a time uses a database, under whatever name: an operating system lock on
+//! its file ensures this. A file that is removed or replaced under a server accepts no more writes, and
+//! [`SqliteStore::lost`] reports it.
 //!
-//! What decides a verdict is numbered by triggers of the schema, in the transaction of the change. There is one process, so
-//! the revocation protocol needs no membership here: only the feed of events.
+//! Triggers of the schema number changes that affect a verdict, in the transaction of the change. There is one process,
+//! so the revocation protocol needs only the feed of events, and no membership.
 //!
-//! Decides nothing and reads no clock (events are dated, and callers held to their time, by SQLite's). Every query is
-//! checked by sqlx at compile time against the migrations.
+//! Decides nothing and reads no clock (SQLite's clock dates events and limits callers' authorities). sqlx checks every
+//! query at compile time against the migrations.
 
 use std::{path::Path, sync::Arc};
 
@@ -52,28 +52,28 @@ use files::DatabaseLock;
 use foreign::ForeignWrites;
 use watch::Watch;
 
-/// The migrations that this binary knows.
+/// The migrations in this binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// A store in a folder.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     readers: Pool<Sqlite>,
-    /// The one connection that writes, and the lock that makes it the only one; neither in a store opened to read.
+    /// The only writing connection, with the lock; none in a store opened for reading.
     writer: Option<(Pool<Sqlite>, DatabaseLock)>,
     foreign: Arc<ForeignWrites>,
-    /// By what a caller is held to its time.
+    /// The clock that limits callers' authorities.
     watch: Watch,
 }
 
 impl SqliteStore {
-    /// Opens the store in this folder for reading and writing. Makes folder and file, for their owner alone, where they
-    /// are not there yet; the schema it leaves as it is.
+    /// Opens the store in this folder for reading and writing. Creates a missing folder and file, accessible only to
+    /// their owner. Does not migrate the schema.
     ///
     /// # Errors
     /// [`OpenError::Held`] if another process has the database open for writing, in this folder or another;
-    /// [`OpenError::NotAFile`] and [`OpenError::Linked`] if it is not one plain file; otherwise what the operating
-    /// system or SQLite says.
+    /// [`OpenError::NotAFile`] and [`OpenError::Linked`] if it is not one plain file; otherwise an error of the
+    /// operating system or SQLite.
     pub async fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
         let stood_alone = copies::stands_alone(&files::database(data_dir));
         let lock = files::claim(data_dir)?;
@@ -89,20 +89,20 @@ impl SqliteStore {
         Ok(Self { readers: readers.into(), writer: Some((writer.into(), lock)), foreign, watch: Watch::default() })
     }
 
-    /// Opens the store in this folder for reading and writing, if there is one; makes nothing.
+    /// Opens an existing store in this folder for reading and writing; creates nothing.
     ///
     /// # Errors
     /// [`OpenError::Missing`] if there is no store; otherwise as [`Self::open`].
     pub async fn open_existing(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
         match files::look(&files::database(data_dir)) {
             Ok(false) => Err(OpenError::Missing { data_dir: data_dir.into() }),
-            // Who holds it decides first, for that is what a person has to know.
+            // Reports a held lock first, because that is what an operator must know.
             Ok(true) | Err(OpenError::Linked { .. }) => Self::open(data_dir, options).await,
             Err(error) => Err(error),
         }
     }
 
-    /// Opens the store in this folder for reading only, also while a server has it open.
+    /// Opens the store in this folder for reading only, even while a server has it open.
     ///
     /// # Errors
     /// [`OpenError::Missing`] if there is no store, [`OpenError::NotAFile`] if something else is in its place.
@@ -119,16 +119,16 @@ impl SqliteStore {
         })
     }
 
-    /// Brings the schema up to what this binary needs.
+    /// Migrates the schema to what this binary needs.
     ///
     /// # Errors
-    /// As every write; also if the database was made by a newer binary or changed by hand.
+    /// As every write; also if a newer binary made the database, or it was changed by hand.
     #[tracing::instrument(skip_all, name = "db.schema.migrate")]
     pub async fn migrate(&self) -> Result<()> {
         schema::migrate(self.writer()?.plain()).await
     }
 
-    /// How the schema compares with what this binary needs.
+    /// Compares the schema with what this binary needs.
     ///
     /// # Errors
     /// As every read.
@@ -137,15 +137,15 @@ impl SqliteStore {
         schema::compare(self.readers.plain()).await
     }
 
-    /// How its connections stand: those that read, and the one that writes.
+    /// State of the reading connections and the writing one.
     #[must_use]
     pub fn pool_states(&self) -> Vec<PoolState> {
         let writer = self.writer.as_ref().map(|(writer, _)| writer.state("writer"));
         writer.into_iter().chain([self.readers.state("readers")]).collect()
     }
 
-    /// Waits until the database file is lost: removed or replaced, so that what is written would be lost. Never over
-    /// for a store that was opened to read.
+    /// Waits until the database file is removed or replaced, so that writes would be lost. Never returns for a store
+    /// opened for reading.
     pub async fn lost(&self) -> Lost {
         match &self.writer {
             Some((_, lock)) => lock.lost().await,
@@ -153,11 +153,11 @@ impl SqliteStore {
         }
     }
 
-    /// Waits for the unit of work under way, moves all that was written into the one database file, and lets go of
-    /// it. Whatever the store is asked for afterwards, it returns that it is unavailable.
+    /// Waits for the current unit of work, moves all writes into the database file, and closes it. Afterwards, every
+    /// operation returns that the store is unavailable.
     ///
     /// # Errors
-    /// If the file could not be written: nothing is lost then, the next opening will do it.
+    /// If the file cannot be written. Nothing is lost: the next opening completes it.
     #[tracing::instrument(skip_all, name = "db.store.close")]
     pub async fn close(&self) -> Result<()> {
         self.readers.plain().close().await;
@@ -173,28 +173,28 @@ impl SqliteStore {
         checkpoint.map(|_| ()).map_err(refused)
     }
 
-    /// The connection that writes, if its file is still the one that others find.
+    /// The writing connection, if its file is still found under its name.
     fn writer(&self) -> Result<&Pool<Sqlite>> {
         let (pool, lock) = self.writer.as_ref().ok_or(ReadOnly)?;
         lock.still_there()?;
         Ok(pool)
     }
 
-    /// A transaction that has the right to write from its first moment on.
+    /// Begins a transaction with the write lock.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
         let mut transaction = {
             let writer = self.writer()?;
-            // `BEGIN` itself counts, too: sqlx does not part the two.
+            // Also counts the time of `BEGIN` itself: sqlx does not separate the two.
             let _waiting = writer.waits();
             writer.plain().begin_with("BEGIN IMMEDIATE").await.map_err(refused)?
         };
-        // Again: it may have waited long for those before it.
+        // Checks again: it may have waited long for other writers.
         self.writer()?;
         self.foreign.look(&mut transaction).await?;
         Ok(transaction)
     }
 
-    /// Commits what [`Self::write`] began.
+    /// Commits a transaction of [`Self::write`].
     async fn commit(&self, transaction: Transaction<'static, Sqlite>) -> Result<()> {
         transaction.commit().await.map_err(commit_refused)?;
         self.writer.as_ref().map_or(Ok(()), |(_, lock)| lock.is_kept())

@@ -1,4 +1,4 @@
-//! How the connections of a store are made.
+//! Options of a store's connections.
 
 use std::{path::Path, time::Duration};
 
@@ -13,14 +13,14 @@ use crate::{
     files::{DatabaseLock, Log},
 };
 
-/// What may be chosen about a store. The defaults suit a server.
+/// Options of a store. The defaults suit a server.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many connections read at once.
+    /// Maximum number of reading connections.
     pub readers: u32,
-    /// How long to wait for a connection, above all for the one that writes, before the store is called unavailable.
+    /// Time limit for a connection, mainly the writing one, after which the store counts as unavailable.
     pub acquire_timeout: Duration,
-    /// How long to wait for a lock that another process has on the file (a backup, say).
+    /// Time limit for a lock that another process, such as a backup, holds on the file.
     pub busy_timeout: Duration,
     /// Counts the steps of SQLite's virtual machine on every connection.
     #[cfg(test)]
@@ -40,7 +40,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The one connection that writes, opened right away.
+    /// The only writing connection, opened immediately.
     pub(crate) async fn writer(&self, database: &Path, lock: &DatabaseLock) -> Result<SqlitePool> {
         let connection =
             self.connection(database).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
@@ -49,11 +49,11 @@ impl Options {
             .after_release(move |connection, _| {
                 let log = log.clone();
                 Box::pin(async move {
-                    // A rollback may still be in its queue. Where SQLite has rolled back by itself (a full disk), sqlx
-                    // believes the transaction open for ever after: such a connection is replaced.
+                    // A rollback may still be queued. If SQLite has rolled back by itself (after a full disk), sqlx
+                    // considers the transaction open for ever: such a connection is replaced.
                     let is_sound = connection.ping().await.is_ok() && !connection.is_in_transaction();
                     if !is_sound {
-                        // The last connection takes the log away with it.
+                        // The last connection removes the log when it closes.
                         log.is_closed();
                     }
                     Ok(is_sound)
@@ -64,12 +64,12 @@ impl Options {
             .map_err(refused)
     }
 
-    /// Connections that cannot write, each opened when it is first needed.
+    /// Read-only connections, each opened on first use.
     pub(crate) fn readers(&self, database: &Path) -> SqlitePool {
         self.pool(self.readers, Log::default()).connect_lazy_with(self.connection(database).read_only(true))
     }
 
-    /// Opens the database for reading, and looks which tables it has, once.
+    /// Opens the database for reading, and reads its list of tables once.
     pub(crate) async fn look_into(&self, database: &Path) -> sqlx::Result<()> {
         let mut connection = self.connection(database).read_only(true).connect().await?;
         let looked = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
@@ -87,7 +87,7 @@ impl Options {
         SqlitePoolOptions::new()
             .max_connections(connections.max(1))
             .acquire_timeout(self.acquire_timeout)
-            // They are files, not servers: they do not go stale, and each is tested when it comes back.
+            // Connections to files do not go stale, and each is tested when it is returned.
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
@@ -96,7 +96,7 @@ impl Options {
                 #[cfg(test)]
                 let steps = std::sync::Arc::clone(&steps);
                 Box::pin(async move {
-                    // The first look into the database opens its log.
+                    // The first read of the database opens its log.
                     sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut *connection).await?;
                     log.is_open();
                     #[cfg(test)]

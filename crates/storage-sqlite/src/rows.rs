@@ -1,4 +1,4 @@
-//! The columns of keys and accounts as the queries name them, and the way from there to the rows that both databases
+//! The columns of keys and accounts as the queries name them, and their conversion to the rows that both databases
 //! share.
 
 use keyward_domain::{AccountId, Reach};
@@ -8,8 +8,8 @@ use keyward_storage::{
 };
 use uuid::Uuid;
 
-/// `SELECT` of the columns of key `k`, as a [`KeyRow`] or as something that has its fields and more; the rest of the
-/// statement begins after those columns.
+/// `SELECT` of the columns of key `k`, as a [`KeyRow`] or a struct with more fields; the rest of the statement begins
+/// after those columns.
 macro_rules! select_keys {
     ($into:ty, $rest:literal $(, $argument:expr)*) => {
         sqlx::query_as!(
@@ -30,8 +30,8 @@ pub(crate) use select_keys;
 /// `SELECT` of a page of keys, newest first, as the one JSON text that [`KeyAndUse::restore_page`] reads: an array with
 /// an array of columns for each key.
 ///
-/// sqlx hands over each row by itself from the thread of its connection, and copies each column of it on its own. For a
-/// hundred keys that costs more than reading them.
+/// sqlx passes each row individually from its connection's thread, and copies each column separately. For a hundred
+/// keys, that takes longer than reading them.
 macro_rules! select_page {
     ($index:literal, $and:literal $(, $argument:expr)*) => {
         sqlx::query_scalar!(
@@ -72,7 +72,7 @@ macro_rules! select_accounts {
 }
 pub(crate) use select_accounts;
 
-/// A struct with the columns of a key and some more.
+/// Declares a struct with the columns of a key and more.
 macro_rules! with_key_columns {
     ($(#[$doc:meta])* $name:ident { $($more:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
@@ -98,7 +98,7 @@ macro_rules! with_key_columns {
         }
 
         impl $name {
-            /// The key's columns, and the others in their order.
+            /// Splits the key's columns from the others, in order.
             fn parts(self) -> (KeyRow, ($($type,)*)) {
                 let key = KeyRow {
                     id: self.id,
@@ -132,7 +132,7 @@ with_key_columns! {
 }
 
 with_key_columns! {
-    /// A key, its last use, its last change, its account and those above.
+    /// A key, its last use, its last change, its account and the ancestors.
     KeyInChain {
         last_used: Option<i64>,
         change_seq: Option<i64>,
@@ -152,10 +152,10 @@ with_key_columns! {
 }
 
 impl KeyAndUse {
-    /// Reads the page of an account's keys that [`select_page`] gives.
+    /// Parses a page of an account's keys from [`select_page`].
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] if it is none, or a key in it is corrupt.
+    /// [`StorageError::Corrupt`] if it is invalid, or a key in it is corrupt.
     pub(crate) fn restore_page(page: &str, account: Uuid) -> Result<Vec<ListedKey>> {
         let id = || format!("(one of account {})", AccountId::from_uuid(account));
         let corrupt = |_| StorageError::Corrupt { table: "api_key", id: id() };
@@ -203,7 +203,7 @@ impl KeyInChain {
     }
 }
 
-/// An account, its last change and those above it.
+/// An account, its last change and its ancestors.
 pub(crate) struct AccountInChain {
     pub(crate) id: Uuid,
     pub(crate) mid: String,
@@ -243,7 +243,7 @@ impl AccountInChain {
     }
 }
 
-/// The link of an account above, if there is one.
+/// The link of an ancestor, if there is one.
 pub(crate) fn link(
     id: Option<Uuid>,
     mid: Option<String>,
@@ -253,12 +253,12 @@ pub(crate) fn link(
     Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
 }
 
-/// What a statement's precondition compares with; none reaches everything.
+/// The root account for comparisons in statements; none stands for all accounts.
 pub(crate) fn root(within: &Reach) -> Option<Uuid> {
     within.root().map(AccountId::uuid)
 }
 
-/// Where a window begins: before this identifier, or before one byte string that sorts after every identifier.
+/// Upper bound of a window: this identifier, or a byte string that sorts after every identifier.
 pub(crate) fn before(id: Option<Uuid>) -> Vec<u8> {
     id.map_or_else(|| vec![u8::MAX; 17], |id| id.as_bytes().to_vec())
 }

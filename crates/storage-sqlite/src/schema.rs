@@ -1,4 +1,4 @@
-//! The schema of a database beside what this binary needs.
+//! Compares the schema of a database with what this binary needs.
 
 use keyward_storage::{Result, Schema, StorageError};
 use sqlx::{SqlitePool, migrate::MigrateError};
@@ -8,7 +8,7 @@ use crate::{MIGRATIONS, error::refused};
 #[cfg(test)]
 mod tests;
 
-/// Applies what is missing, each step in a transaction of its own.
+/// Applies missing migrations, each in its own transaction.
 pub(crate) async fn migrate(writer: &SqlitePool) -> Result<()> {
     match MIGRATIONS.run(writer).await {
         Ok(()) => Ok(()),
@@ -17,23 +17,23 @@ pub(crate) async fn migrate(writer: &SqlitePool) -> Result<()> {
     }
 }
 
-/// Whether the database holds no table at all.
+/// Whether the database has no tables.
 pub(crate) async fn is_hollow(writer: &SqlitePool) -> Result<bool> {
     let tables: i64 =
         sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(writer).await.map_err(refused)?;
     Ok(tables == 0)
 }
 
-/// Reads which steps were applied, and compares.
+/// Reads the applied migrations, and compares.
 pub(crate) async fn compare(readers: &SqlitePool) -> Result<Schema> {
     let newest = MIGRATIONS.iter().map(|step| step.version).max().unwrap_or_default();
-    // The table of steps is sqlx's own, and may not be there yet: these two are not checked at compile time.
+    // The table of migrations belongs to sqlx and may not exist yet: these two queries are not checked at compile time.
     let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(readers).await.map_err(refused)?;
     let has = |table: &str| tables.iter().any(|name| name == table);
     let untracked = match tables.iter().all(|name| name == "_sqlx_migrations") {
         true => Schema::Empty,
-        // All of ours are there, and only what says so was taken away.
+        // All our tables exist; only the table of migrations was removed.
         false if ["account", "api_key", "revocation_head"].iter().all(|table| has(table)) => {
             Schema::Ahead { at: 0, knows: newest }
         }

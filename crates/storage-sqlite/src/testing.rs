@@ -1,4 +1,4 @@
-//! A fresh store in a folder of its own, for tests: of this crate, and of those that need a database beneath them.
+//! A fresh store in a separate folder, for tests of this crate and of crates that need a database.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "this is for tests: a panic is how they fail")]
 
@@ -13,12 +13,12 @@ use uuid::Uuid;
 
 use crate::{MIGRATIONS, Options, SqliteStore, watch::Watch};
 
-/// A migrated, empty store, and the folder that is gone when the second is dropped.
+/// A migrated, empty store, and its folder, which is deleted when the second value is dropped.
 pub async fn open() -> (SqliteStore, TempDir) {
     open_with(&Options::default()).await
 }
 
-/// The same, with options.
+/// Like [`open`], with options.
 pub async fn open_with(options: &Options) -> (SqliteStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), options).await.unwrap();
@@ -26,14 +26,14 @@ pub async fn open_with(options: &Options) -> (SqliteStore, TempDir) {
     (store, folder)
 }
 
-/// What the conformance suite needs.
+/// The fixture for the conformance suite.
 pub async fn fixture() -> Fixture {
     let (store, folder) = open().await;
     let path = folder.path().to_owned();
     fixture_of(&store, &path, folder)
 }
 
-/// The same over a store that is open in this folder. There is one process, and so no membership.
+/// The fixture over a store that is open in this folder. There is one process, so no membership.
 pub fn fixture_of(store: &SqliteStore, folder: &Path, keep: impl Any + Send + Sync) -> Fixture {
     Fixture {
         store: Arc::new(store.clone()),
@@ -45,27 +45,27 @@ pub fn fixture_of(store: &SqliteStore, folder: &Path, keep: impl Any + Send + Sy
 }
 
 impl SqliteStore {
-    /// The same, which takes the time of a test for its own.
+    /// The same store with a clock that a test supplies.
     #[must_use]
     pub fn at_the_time_of(self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self { watch: Watch::showing(Arc::new(now)), ..self }
     }
 
-    /// Runs a statement on the connection that writes: a `PRAGMA`, to make its life hard.
+    /// Runs a statement on the writing connection, such as a `PRAGMA` that provokes failures.
     ///
     /// # Errors
-    /// The database's own words.
+    /// The database's error message.
     pub async fn on_the_writer(&self, sql: &str) -> Result<u64, String> {
         let writer = self.writer().map_err(|error| error.to_string())?;
         execute(writer.plain(), sql).await
     }
 }
 
-/// A connection of its own into a store's database.
+/// A separate connection to a store's database.
 pub struct Raw(SqlitePool);
 
 impl Raw {
-    /// Into the store in this folder.
+    /// Connects to the store in this folder.
     #[must_use]
     pub fn beside(folder: &Path) -> Self {
         let options = SqliteConnectOptions::new().filename(crate::files::database(folder)).foreign_keys(true);
@@ -110,7 +110,7 @@ impl RawSql for Raw {
     }
 
     fn is_about(&self, words: &str, constraint: &str) -> bool {
-        // SQLite names only constraints of rows; of the others it tells the columns, or nothing.
+        // SQLite names only row constraints; for others it lists the columns, or nothing.
         let sentence = match constraint {
             "account_mid_key" => "UNIQUE constraint failed: account.mid",
             "account_one_platform" => "UNIQUE constraint failed: account.role",

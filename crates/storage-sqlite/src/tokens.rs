@@ -1,4 +1,4 @@
-//! Signing keys and redeemed refresh tokens. One process has the folder, so its clock is the only one there is.
+//! Signing keys and redeemed refresh tokens. Only one process uses the folder, so its clock is the only one.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! A unit of work: one transaction on the connection that writes.
 //!
-//! It has the right to write from its first moment on (`BEGIN IMMEDIATE`), so no two are ever under way, and none has to
-//! be tried again. After a statement that the database refused it does nothing more: SQLite may have rolled back by
-//! itself, and what came afterwards would stand alone. What decides a verdict is numbered by the schema in the same
-//! transaction; a unit of work that wrote such a thing tells the number when it commits.
+//! It holds the write lock from the beginning (`BEGIN IMMEDIATE`), so no two run at the same time, and none has to be
+//! retried. After the database rejects a statement, it does nothing more: SQLite may have rolled back by itself, and
+//! later statements would commit alone. The schema numbers changes that affect a verdict in the same transaction; the
+//! commit returns the last number.
 
 use async_trait::async_trait;
 use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Reach, Timestamp};
@@ -24,14 +24,14 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
-/// A transaction, and the lock of the database: it is not another server's while this one may still commit.
+/// A transaction, and the lock of the database: no other server may take the database while this one may still commit.
 pub(crate) struct SqliteUnit {
     transaction: Transaction<'static, Sqlite>,
     refused: bool,
-    /// Whether something was written that decides a verdict.
+    /// Whether it wrote a change that affects a verdict.
     decisive: bool,
     lock: DatabaseLock,
-    /// When the right by which it is made ends by itself, and by what it is held to that.
+    /// When the authority ends by itself, and the clock for checking this.
     ends_at: Option<Timestamp>,
     watch: Watch,
 }
@@ -46,22 +46,22 @@ impl SqliteUnit {
         Self { transaction, refused: false, decisive: false, lock, ends_at, watch }
     }
 
-    /// The connection, unless the database refused a statement before.
+    /// The connection, unless the database has rejected a statement.
     fn connection(&mut self) -> Result<&mut SqliteConnection> {
         if self.refused {
-            return Err(unavailable("an earlier statement of this unit of work was refused"));
+            return Err(unavailable("an earlier statement of this unit of work was rejected"));
         }
         Ok(&mut self.transaction)
     }
 
     fn note<T>(&mut self, answer: Result<T>) -> Result<T> {
-        // A corrupt row was read all the same.
+        // A corrupt row does not invalidate the transaction.
         self.refused |= matches!(&answer, Err(error) if !matches!(error, StorageError::Corrupt { .. }));
         answer
     }
 }
 
-/// Whether a guarded statement found what it was decided on.
+/// Whether the precondition of a guarded statement held.
 pub(crate) fn written(answer: sqlx::Result<SqliteQueryResult>) -> Result<Write> {
     match answer.map_err(refused)?.rows_affected() {
         0 => Ok(Write::Stale),
@@ -69,7 +69,7 @@ pub(crate) fn written(answer: sqlx::Result<SqliteQueryResult>) -> Result<Write> 
     }
 }
 
-/// The same, of a statement that is a transaction of its own.
+/// Like [`written`], for a statement that is its own transaction.
 pub(crate) fn committed(answer: sqlx::Result<SqliteQueryResult>) -> Result<Write> {
     match answer.map_err(commit_refused)?.rows_affected() {
         0 => Ok(Write::Stale),
@@ -144,7 +144,7 @@ impl UnitOfWork for SqliteUnit {
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
         let (decisive, ends_at, watch) = (self.decisive, self.ends_at, self.watch.clone());
         let connection = self.connection()?;
-        // Nobody else writes before the commit: the last event is this unit's own.
+        // No other writer before the commit: the last event is this unit's own.
         let event = if decisive { Some(Position::unnamed(feed::head(&mut *connection).await?)) } else { None };
         callers::confirm_in_time(connection, ends_at, &watch).await?;
         self.transaction.commit().await.map_err(commit_refused)?;

@@ -1,4 +1,4 @@
-//! Upkeep off the request path: better digests, and when keys were last used.
+//! Maintenance outside the request path: new digests, and the last use of keys.
 
 use async_trait::async_trait;
 use keyward_domain::{KeyId, SecretDigest, Timestamp};
@@ -10,7 +10,7 @@ use crate::{
     unit::committed,
 };
 
-/// How many uses are noted in one transaction: as long as it takes, a revocation waits.
+/// Maximum number of uses recorded per transaction: a revocation waits for it.
 const USES_AT_ONCE: usize = 256;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What time it is: by SQLite, whose clock is that of the machine. It never reads a clock itself.
+//! The time by SQLite, which uses the machine's clock. Never reads a clock itself.
 
 use std::{fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use crate::error::refused;
 
-/// By what a store looks at the time.
+/// The clock of a store.
 #[derive(Clone, Default)]
 pub(crate) struct Watch(Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>);
 
@@ -19,13 +19,13 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// One that shows what a test says.
+    /// A clock that a test controls.
     #[cfg(feature = "testing")]
     pub(crate) fn showing(now: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
         Self(Some(now))
     }
 
-    /// The time, in whole milliseconds, for that is what SQLite says.
+    /// The time in whole milliseconds, which is SQLite's resolution.
     pub(crate) async fn now(&self, connection: &mut SqliteConnection) -> Result<Timestamp> {
         if let Some(now) = &self.0 {
             return Ok(now());

@@ -1,43 +1,45 @@
-//! By whose right something is written, and up to which event that right is known (R19).
+//! The authority for a change, and the last event up to which it is known (R19).
 //!
-//! Every unit of work demands one. It never decides whether a caller may do something: it names what must still be as
-//! it was judged when the change is committed.
+//! Every unit of work requires one. It never decides whether a caller may do something: it names the keys and accounts
+//! that must be unchanged, since they were judged, when the change is committed.
 
 use keyward_domain::{AccountId, Chain, KeyId, Timestamp};
 
 use crate::{HistoryToken, Seq, Snapshot};
 
-/// The right by which a change is made.
+/// The authority by which a change is made.
 ///
-/// A change that is made by the right of a key is committed only in the history of `as_of`, and if no event after it is
-/// about that key or about an account of its chain: in another history the same number is of another event (R18). What
-/// was judged from memory or from a read is known up to such an event: an entry in memory goes with the first event
-/// about it. So "no later event" and "the change numbers are the same" mean the same thing. It is committed only before
-/// that right [ends by itself](Self::until), too.
+/// A change with a key's authority is committed only in the history of `as_of`, because another history gives the same
+/// number to another event (R18). It is committed only if no event after `as_of` concerns that key or an account of its
+/// chain. Both a read and an entry in memory are known up to such an event: the first event about an entry removes it
+/// from memory. So "no later event" and "equal change numbers" mean the same. It is also committed only before the
+/// authority [ends by itself](Self::until).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority(Option<Judged>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Judged {
-    /// The key that acts, and the public key of its pair where a token speaks for it.
+    /// The acting key, and the public key of its pair if a token stands for it.
     keys: [Option<KeyId>; 2],
     /// The accounts of the chain.
     accounts: [Option<AccountId>; 3],
     as_of: Seq,
-    /// Those in which it was judged: one, unless the database went back in between. Then no history is both.
+    /// The histories in which it was judged. They are equal, unless the database went back in between; then no history
+    /// matches both.
     histories: [HistoryToken; 2],
-    /// When it ends by itself.
+    /// Time at which it ends by itself.
     ends_at: Option<Timestamp>,
 }
 
 impl Authority {
-    /// The command line and the service itself: their right is the access to the database, and ends with nothing in it.
+    /// The authority of the command line and the service itself: their access to the database. No change in the
+    /// database ends it.
     #[must_use]
     pub const fn operator() -> Self {
         Self(None)
     }
 
-    /// This key below these accounts, as it was judged with every event up to `as_of` in view.
+    /// The authority of this key with this chain, judged with every event up to `as_of`.
     #[must_use]
     pub fn of(key: KeyId, chain: &Chain, as_of: Snapshot) -> Self {
         let mut links = chain.links().map(|link| link.id);
@@ -46,7 +48,7 @@ impl Authority {
         Self(Some(Judged { keys: [Some(key), None], accounts, as_of, histories, ends_at: None }))
     }
 
-    /// The same, and this second key of the same account, as it was judged with every event up to `as_of` in view.
+    /// Adds a second key of the same account, judged with every event up to `as_of`.
     #[must_use]
     pub fn and(self, key: KeyId, as_of: Snapshot) -> Self {
         Self(self.0.map(|it| Judged {
@@ -57,13 +59,13 @@ impl Authority {
         }))
     }
 
-    /// The same, and it ends by itself at this moment, if at any; of several the first one counts.
+    /// Adds a time at which it ends by itself, if any; the earliest one counts.
     #[must_use]
     pub fn until(self, end: Option<Timestamp>) -> Self {
         Self(self.0.map(|it| Judged { ends_at: [it.ends_at, end].into_iter().flatten().min(), ..it }))
     }
 
-    /// Whether there is a key or an account on which it depends.
+    /// Whether it depends on a key or an account.
     #[must_use]
     pub const fn is_judged(&self) -> bool {
         self.0.is_some()
@@ -79,18 +81,18 @@ impl Authority {
         self.0.map(|it| it.accounts).into_iter().flatten().flatten()
     }
 
-    /// The histories in which the change may be committed: it has to be each of them.
+    /// The histories of the judgement. The change may be committed only in a history equal to each of them.
     pub fn histories(&self) -> impl Iterator<Item = HistoryToken> + use<> {
         self.0.map(|it| it.histories).into_iter().flatten()
     }
 
-    /// When it ends by itself: from then on nothing is committed by it.
+    /// Time at which it ends by itself; from then on it commits nothing.
     #[must_use]
     pub fn ends_at(&self) -> Option<Timestamp> {
         self.0.and_then(|it| it.ends_at)
     }
 
-    /// The last event that was in view when the caller was judged.
+    /// The last event known when the caller was judged.
     #[must_use]
     pub fn as_of(&self) -> Seq {
         self.0.map_or(Seq::ZERO, |it| it.as_of)

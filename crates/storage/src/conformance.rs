@@ -1,10 +1,9 @@
-//! The promises that every implementation of the ports keeps, one function each, named as a claim.
+//! The promises of every implementation of the ports, one function each, named as a claim.
 //!
-//! [`conformance_suite!`](crate::conformance_suite) makes a test of each promise for one backend, and
-//! [`membership_suite!`](crate::membership_suite) of those that a database makes which many nodes share. Nothing here names a
-//! database: what differs between them stands behind [`RawSql`], by which a promise attacks the schema behind the
-//! ports' back. No promise waits for a moment to pass, and none holds two units of work in one task: a backend may have
-//! a single writer.
+//! [`conformance_suite!`](crate::conformance_suite) generates a test of each promise for one backend, and
+//! [`membership_suite!`](crate::membership_suite) one of each promise of a database that many nodes share. Nothing here
+//! names a database: [`RawSql`] hides the differences, and lets a promise attack the schema directly, without the
+//! ports. No promise sleeps, and none holds two units of work in one task: a backend may have a single writer.
 
 #![expect(
     missing_docs,
@@ -57,47 +56,47 @@ pub mod writers;
 pub struct Fixture {
     /// The implementation under test.
     pub store: Arc<dyn Store>,
-    /// Its events.
+    /// The feed of events under test.
     pub feed: Arc<dyn Feed>,
-    /// Its members; none where no other process could be one.
+    /// The membership under test; none if no other process can be a member.
     pub membership: Option<Arc<dyn Membership>>,
-    /// A way around it, into the same database.
+    /// Direct access to the same database.
     pub raw: Box<dyn RawSql>,
-    /// What has to live as long as the database: a folder, a cluster.
+    /// Kept as long as the database: a folder, a cluster.
     pub keep: Box<dyn Any + Send + Sync>,
 }
 
-/// The database by itself, and how it writes values down.
+/// Direct access to the database, and its literals.
 #[async_trait]
 pub trait RawSql: Send + Sync {
-    /// Runs one statement and commits it. Gives how many rows it touched, or what the database said.
+    /// Runs one statement and commits it. Returns the number of affected rows.
     ///
     /// # Errors
-    /// The database's own words.
+    /// The database's error message.
     async fn execute(&self, sql: &str) -> Result<u64, String>;
 
-    /// The whole number that a query gives in its one row and column.
+    /// Returns the integer in a query's single row and column.
     async fn number(&self, sql: &str) -> i64;
 
     /// An identifier as a literal.
     fn id(&self, id: Uuid) -> String;
 
-    /// A moment as a literal.
+    /// A time as a literal.
     fn moment(&self, at: Timestamp) -> String;
 
     /// Bytes as a literal.
     fn bytes(&self, bytes: &[u8]) -> String;
 
-    /// A truth value as a literal.
+    /// A Boolean as a literal.
     fn truth(&self, value: bool) -> String;
 
-    /// The text of all migrations, by which the attacks are counted.
+    /// The text of all migrations, from which the attacked constraints are listed.
     fn migrations(&self) -> String;
 
-    /// Whether the database's words name this constraint, by its name in the migrations.
+    /// Whether an error message names this constraint, by its name in the migrations.
     fn is_about(&self, words: &str, constraint: &str) -> bool;
 
-    /// Attacks on constraints that this backend alone has: each a name and a statement, which may use the account
+    /// Attacks on constraints that only this backend has: each a name and a statement, which may use the account
     /// `account`.
     fn own_attacks(&self, _account: Uuid) -> Vec<(&'static str, String)> {
         Vec::new()

@@ -1,8 +1,8 @@
-//! Whose history something is of: events by number and nonce, and the token of the server that answers.
+//! Identifies histories: events by number and nonce, and the token of the database server.
 //!
-//! A database can go back: a standby that lagged is promoted, a backup is restored, a snapshot is put back. Numbers are
-//! then given a second time, so a number alone proves nothing (R18). Nothing here decides what follows from a
-//! difference; that is decided in `keyward-verifier`.
+//! A database can go back: a lagging standby is promoted, or a backup or snapshot is restored. Numbers are then reused,
+//! so a number alone proves nothing (R18). `keyward-verifier` decides what follows from a difference; nothing here
+//! does.
 
 use std::{fmt, str::FromStr};
 
@@ -11,21 +11,21 @@ use uuid::Uuid;
 
 use crate::Seq;
 
-/// The random number of one event: two histories that gave the same number to two events differ in it.
+/// The random number of an event: it distinguishes two events that have the same number in two histories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nonce(Uuid);
 
 impl Nonce {
-    /// That of the place before the first event, and of every event where one process has the database alone.
+    /// The nonce of the position before the first event, and of every event on an embedded database.
     pub const NONE: Self = Self(Uuid::nil());
 
-    /// The nonce of this value.
+    /// Wraps a UUID.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// Its value.
+    /// The UUID.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.0
@@ -35,9 +35,9 @@ impl Nonce {
 /// One event, by number and nonce.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// Its number.
+    /// Event number.
     pub seq: Seq,
-    /// Its nonce.
+    /// Event nonce.
     pub nonce: Nonce,
 }
 
@@ -45,45 +45,45 @@ impl Position {
     /// Before every event.
     pub const START: Self = Self { seq: Seq::ZERO, nonce: Nonce::NONE };
 
-    /// The event of this number where one process has the database alone and events have no nonce.
+    /// The event with this number on an embedded database, where events have no nonce.
     #[must_use]
     pub const fn unnamed(seq: Seq) -> Self {
         Self { seq, nonce: Nonce::NONE }
     }
 }
 
-/// Which server answers, and which history it shows (R11, R18). It is another one after each restart, promotion and
-/// restore; it stays through crashed connections, reloads and upkeep of tables.
+/// Identifies the database server and its history (R11, R18). It changes with each restart, promotion and restore. It
+/// does not change with broken connections, reloads or table maintenance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HistoryToken {
-    /// When the server was started, in microseconds of its own clock.
+    /// Start of the server, in microseconds of its own clock.
     pub started: i64,
     /// The WAL timeline.
     pub timeline: u32,
-    /// The database, by its object number.
+    /// Object id of the database.
     pub database: u32,
-    /// The table of the leases, by its object number.
+    /// Object id of the lease table.
     pub leases: u32,
-    /// The transaction that wrote the row of this installation.
+    /// Id of the transaction that wrote the row of this installation.
     pub marker: u32,
 }
 
 impl HistoryToken {
-    /// That of a database which one process has alone: it is opened anew by each.
+    /// The token of an embedded database, which only one process uses.
     pub const EMBEDDED: Self = Self { started: 0, timeline: 0, database: 0, leases: 0, marker: 0 };
 }
 
 impl fmt::Display for HistoryToken {
-    /// As the view `history_position` writes it.
+    /// Writes the format of the view `history_position`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { started, timeline, database, leases, marker } = self;
         write!(f, "{started}.{timeline:08X}.{database}.{leases}.{marker}")
     }
 }
 
-/// Not the text of a token.
+/// The text is not a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not the token of a history")]
+#[error("not a history token")]
 pub struct InvalidToken;
 
 impl FromStr for HistoryToken {
@@ -103,39 +103,39 @@ impl FromStr for HistoryToken {
     }
 }
 
-/// What the database had seen when it answered a statement.
+/// The state of the database as of one statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Snapshot {
-    /// The last event that shows.
+    /// The last event reflected.
     pub position: Position,
-    /// Whose history it is.
+    /// The history.
     pub token: HistoryToken,
 }
 
 impl Snapshot {
-    /// The number of the last event that shows.
+    /// The number of the last event reflected.
     #[must_use]
     pub const fn seq(&self) -> Seq {
         self.position.seq
     }
 
-    /// That of a database which one process has alone.
+    /// The snapshot of an embedded database.
     #[must_use]
     pub const fn embedded(seq: Seq) -> Self {
         Self { position: Position::unnamed(seq), token: HistoryToken::EMBEDDED }
     }
 }
 
-/// Events that a node had applied and that the database has no more.
+/// Events that a node has applied and that the database no longer has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostHistory {
-    /// The history in which they are missing.
+    /// The history that lacks them.
     pub token: HistoryToken,
-    /// The last event that the node had applied and that is still there.
+    /// The last event that the node applied and that still exists.
     pub kept_up_to: Seq,
-    /// The last event that it had applied.
+    /// The last event that the node applied.
     pub had_up_to: Seq,
-    /// When it noticed, by its own wall clock.
+    /// Time of detection, by the node's own wall clock.
     pub noticed_at: Timestamp,
 }
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_reads_as_it_is_written_and_nothing_else_does() {
+    fn a_token_parses_as_written_and_nothing_else_does() {
         let token =
             HistoryToken { started: 1_764_000_000_000_001, timeline: 0x1F, database: 16_384, leases: 7, marker: 731 };
         assert_eq!(token.to_string(), "1764000000000001.0000001F.16384.7.731");

@@ -5,30 +5,30 @@ use keyward_domain::{Environment, KeyVersion, Timestamp};
 
 use crate::{Result, Write};
 
-/// What a database says about whose it is.
+/// Identifies the installation that a database belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// The environment it was made for.
+    /// The environment of the installation.
     pub environment: Environment,
-    /// The fingerprint of each version of the master key it was used with, by version, oldest first.
+    /// Fingerprint of each master key version that was used, oldest first.
     pub fingerprints: Vec<(KeyVersion, String)>,
 }
 
-/// Whose database this is.
+/// The installation that a database belongs to.
 #[async_trait]
 pub trait Installation: Send + Sync {
-    /// The stamp; none in a database that no server has used yet.
+    /// Returns the stamp; none in a database that no server has used yet.
     async fn stamp(&self) -> Result<Option<Stamp>>;
 
-    /// Stamps an unused database. `Stale` if it is stamped already.
+    /// Stamps an unused database. Returns `Stale` if it already has a stamp.
     async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write>;
 
-    /// Adds the fingerprint of a further version of the master key. `Stale` if that version has one.
+    /// Adds the fingerprint of another master key version. Returns `Stale` if that version has one.
     async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write>;
 
-    /// The issuer of tokens where the settings name none; none before the first stamp.
+    /// Returns the token issuer to use if the settings name none; none before it is stamped.
     async fn issuer(&self) -> Result<Option<String>>;
 
-    /// Stamps the issuer. `Stale` if there is one already, which stays.
+    /// Stamps the issuer. Returns `Stale` if there already is one, which stays.
     async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write>;
 }

@@ -1,15 +1,15 @@
-//! What the service remembers: the ports, and (feature `postgres`) their implementation on Postgres.
+//! Storage of the service: the ports, and (feature `postgres`) their implementation on Postgres.
 //!
-//! Two kinds of port. **Management** ([`Keys`], [`Accounts`], and the writes of a [`UnitOfWork`]): every method takes a
-//! [`Reach`], so that no query can be written that shows a tenant what is not its own. **Authentication**
-//! ([`Credentials`]): the only port that reads a key without a reach, one at a time, by id; it lists nothing. The others
-//! ([`Tokens`], [`Upkeep`], [`Installation`], and those of the revocation protocol, [`Membership`] and [`Feed`]) show no
-//! tenant's data.
+//! There are two kinds of port. **Management** ([`Keys`], [`Accounts`], and the writes of a [`UnitOfWork`]): every
+//! method takes a [`Reach`], so that no query can show a tenant the data of another. **Authentication**
+//! ([`Credentials`]): the only port that reads a key without a reach, one at a time, by id; it lists nothing. The other
+//! ports ([`Tokens`], [`Upkeep`], [`Installation`], and [`Membership`] and [`Feed`] of the revocation protocol) return
+//! no tenant's data.
 //!
-//! Adapters record decisions and never make them: what may be revoked, issued or suspended is decided in
-//! `keyward-domain`. A precondition stands in the statement's `WHERE`, and [`Write`] says whether it held. Nothing here
-//! reads a clock. Feature `testing` brings the conformance suite that every implementation passes, and doubles that
-//! inject faults.
+//! Adapters record decisions and never make them: `keyward-domain` decides what may be revoked, issued or suspended.
+//! The statement's `WHERE` contains the precondition, and [`Write`] reports whether it held. Nothing here reads a
+//! clock. Feature `testing` adds the conformance suite that every implementation passes, and doubles that inject
+//! faults.
 
 #[cfg(doc)]
 use keyward_domain::Reach;
@@ -55,5 +55,5 @@ pub use tokens::{FreshSigningKey, Redeemed, Redemption, SigningKeyRow, SigningKe
 pub use upkeep::Upkeep;
 pub use work::{Store, UnitOfWork, Write};
 
-/// The result of asking the database.
+/// The result of a database operation.
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;

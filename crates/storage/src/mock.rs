@@ -1,6 +1,6 @@
-//! Doubles of the ports, to inject faults: an outage, a commit whose outcome is unknown.
+//! Doubles of the ports that inject faults: an outage, a commit with unknown outcome.
 //!
-//! They stand in for a database that misbehaves, never for one that works: for that there is a real one.
+//! They replace only a database that misbehaves. For one that works, tests use a real database.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 mockall::mock! {
-    /// A store that does what a test tells it to.
+    /// A store that a test controls.
     pub Store {}
 
     #[async_trait]
@@ -74,7 +74,7 @@ mockall::mock! {
 }
 
 mockall::mock! {
-    /// A unit of work that does what a test tells it to.
+    /// A unit of work that a test controls.
     pub UnitOfWork {}
 
     #[async_trait]
@@ -100,7 +100,7 @@ mockall::mock! {
 }
 
 mockall::mock! {
-    /// The protocol's side of a database that does what a test tells it to.
+    /// The protocol ports of a database that a test controls.
     pub Nodes {}
 
     #[async_trait]
@@ -134,7 +134,7 @@ mockall::mock! {
 
 #[cfg(test)]
 mod tests {
-    //! The doubles fit where the real thing goes.
+    //! The doubles implement the ports.
     use std::sync::Arc;
 
     use keyward_domain::{Reach, Status};
@@ -144,7 +144,7 @@ mod tests {
     use crate::StorageError;
 
     #[tokio::test]
-    async fn the_doubles_stand_in_for_any_store_and_inject_its_faults() {
+    async fn the_doubles_replace_any_store_and_inject_its_faults() {
         let mut store = MockStore::new();
         store.expect_credential().returning(|_| Err(StorageError::Unavailable("down".into())));
         store.expect_begin_as().returning(|_| {

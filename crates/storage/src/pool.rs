@@ -1,4 +1,4 @@
-//! How the connections of a node stand, for monitoring.
+//! State of a node's database connections, for monitoring.
 
 #[cfg(feature = "pool")]
 mod watched;
@@ -6,17 +6,17 @@ mod watched;
 #[cfg(feature = "pool")]
 pub use watched::{Pool, Through, Waiting};
 
-/// The connections of one pool at a moment.
+/// The connections of one pool at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolState {
-    /// What the pool is for.
+    /// Purpose of the pool.
     pub name: &'static str,
-    /// How many connections it may have.
+    /// Maximum number of connections.
     pub max: u32,
-    /// How many it has.
+    /// Number of open connections.
     pub open: u32,
-    /// How many of these are idle.
+    /// Number of idle connections.
     pub idle: u32,
-    /// How many callers wait for one.
+    /// Number of callers that wait for a connection.
     pub waiting: usize,
 }

@@ -1,7 +1,7 @@
 //! [`PgStore`] and [`PgControl`]: the ports on Postgres, for many nodes.
 //!
-//! Reads go to the pool in one statement each; writes that need more than one are a unit of work. It never decides
-//! anything, never reads a clock, and shows nobody a type of sqlx.
+//! Each read is one statement through the pool; writes of several statements are a unit of work. Never decides
+//! anything, never reads a clock, and exposes no type of sqlx.
 
 use std::{fmt, sync::Arc};
 
@@ -52,13 +52,13 @@ use instant::PgInstant;
 pub use options::PgOptions;
 use plans::Plans;
 
-/// How many statements that look something up for many are under way at once.
+/// Maximum number of concurrent batched look-up statements.
 const READS_AT_ONCE: usize = 2;
-/// How many statements that add keys for many are under way at once. Two would lock the same account for each other, which
-/// costs the database more than waiting for one commit does.
+/// Maximum number of concurrent batched insert statements. Two would contend for locks on the same account, which costs
+/// the database more than waiting for one commit.
 const INSERTIONS_AT_ONCE: usize = 1;
 
-/// Everything that a node remembers, in Postgres. Clones share one pool of connections.
+/// The [`Store`](crate::Store) on Postgres. Clones share one connection pool.
 #[derive(Clone)]
 pub struct PgStore {
     pool: Pool<Postgres>,
@@ -74,19 +74,19 @@ pub struct PgStore {
 }
 
 impl fmt::Debug for PgStore {
-    /// Without the connection options, which hold the password.
+    /// Omits the connection options, which contain the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgStore").field("connections", &self.pool.plain().size()).finish_non_exhaustive()
     }
 }
 
 impl PgStore {
-    /// Connects, and looks whether this is a server that a node may trust: a primary of a version that is old enough
-    /// to be known and new enough to work. What is wrong with it all the same, [`Self::warnings`] tells.
+    /// Connects, and checks that the server is usable: a primary with a supported version. [`Self::warnings`] returns
+    /// warnings about it.
     ///
     /// # Errors
-    /// [`StorageError::Unavailable`](crate::StorageError::Unavailable) if it does not answer, lets us not in or is a
-    /// standby; [`StorageError::Unexpected`](crate::StorageError::Unexpected) if it is too old or the URL is none.
+    /// [`StorageError::Unavailable`](crate::StorageError::Unavailable) if it does not reply, refuses the login or is a
+    /// standby; [`StorageError::Unexpected`](crate::StorageError::Unexpected) if it is too old or the URL is invalid.
     pub async fn connect(options: &PgOptions) -> Result<Self> {
         let connect = options.connection()?;
         let found = first_contact(&connect, options).await?;
@@ -94,7 +94,7 @@ impl PgStore {
         let plans = Plans::default();
         let pool = match options.pool(&plans).connect_with(connect.clone()).await {
             Ok(pool) => Pool::from(pool),
-            // The pool does not say what it waited for in vain.
+            // The pool does not report why a connection failed.
             Err(sqlx::Error::PoolTimedOut) => return Err(why_no_connection(&connect, options).await),
             Err(error) => return Err(error::failed(error)),
         };
@@ -119,30 +119,31 @@ impl PgStore {
         })
     }
 
-    /// What is wrong with this server although it can be used, and what to do about it: it forgets what was committed, or lets
-    /// us do more than the service needs.
+    /// Warnings about this usable server, with remedies: it may lose commits, or it grants more rights than the service
+    /// needs.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// How the connections stand that requests use.
+    /// State of the connections for requests.
     #[must_use]
     pub fn pool_state(&self) -> PoolState {
         self.pool.state("postgres")
     }
 
-    /// Brings the schema up to what this binary needs. Of several nodes that do so at once one works and the others
+    /// Migrates the schema to what this binary needs. If several nodes migrate concurrently, one works and the others
     /// wait.
     ///
     /// # Errors
-    /// [`StorageError`](crate::StorageError): the database is away, or is not what migrations left behind.
+    /// [`StorageError`](crate::StorageError): if the database is unavailable, or if its schema is not one that
+    /// migrations produced.
     pub async fn migrate(&self) -> Result<()> {
         schema::migrate(self.pool.plain()).await
     }
 
-    /// The statements that the owner of the tables runs to give our role the rights that it lacks; empty if it lacks
-    /// none, or nothing is there yet.
+    /// Returns the statements with which the tables' owner grants this role its missing rights; empty if it lacks none,
+    /// or if there are no tables yet.
     ///
     /// # Errors
     /// As every read.
@@ -150,17 +151,17 @@ impl PgStore {
         rights::missing(self.pool.plain()).await
     }
 
-    /// How the schema compares with what this binary needs.
+    /// Compares the schema with what this binary needs.
     ///
     /// # Errors
-    /// [`StorageError::Unexpected`](crate::StorageError::Unexpected) if a migration was left half done or changed
-    /// after it was applied; the cause says which.
+    /// [`StorageError::Unexpected`](crate::StorageError::Unexpected) if a migration is incomplete or was changed after
+    /// it was applied; the cause names it.
     pub async fn schema(&self) -> Result<Schema> {
         schema::compare(self.pool.plain(), &self.plans).await
     }
 
-    /// Ends all connections, once those in use are given back. Whoever asks for one from now on is told that the
-    /// database is unavailable.
+    /// Closes all connections, once those in use are returned. From now on, operations return that the database is
+    /// unavailable.
     pub async fn close(&self) {
         self.pool.plain().close().await;
         self.tasks.close();
@@ -172,8 +173,8 @@ impl PgStore {
         self.beginnings.transaction().await
     }
 
-    /// Runs a write that commits by itself. Getting no connection means that nothing was written; whatever fails from
-    /// then on may mean anything.
+    /// Runs a write that commits by itself. Without a connection, nothing was written; after any later failure, the
+    /// outcome is unknown.
     async fn write(&self, query: Query<'_, Postgres, PgArguments>) -> Result<PgQueryResult> {
         let mut connection = self.pool.acquire().await.map_err(error::failed)?;
         let in_time = self.statement_timeout + self.commit_timeout;
@@ -184,10 +185,10 @@ impl PgStore {
     }
 }
 
-/// How long to wait before a database that is not up yet is asked again.
+/// Pause before connecting again to a database that is not up yet.
 const KNOCK_EVERY: Duration = Duration::from_millis(250);
 
-/// Looks at the server. One that is not up yet is waited for; one that refuses us is not.
+/// Inspects the server. Waits for one that is not up yet, but not for one that refuses the login.
 async fn first_contact(connect: &PgConnectOptions, options: &PgOptions) -> Result<server::Server> {
     let look = || async {
         let looked_at = tokio::time::timeout(options.acquire_timeout, async {
@@ -202,7 +203,7 @@ async fn first_contact(connect: &PgConnectOptions, options: &PgOptions) -> Resul
         Err(error) if error::may_come(&error) && !options.connect_wait.is_zero() => error,
         other => return other.map_err(error::failed),
     };
-    tracing::warn!(error = %last, "the database is not there yet: waiting for it");
+    tracing::warn!(error = %last, "the database is not available yet: waiting for it");
     let waited = tokio::time::timeout(options.connect_wait, async {
         loop {
             tokio::time::sleep(KNOCK_EVERY).await;
@@ -218,7 +219,7 @@ async fn first_contact(connect: &PgConnectOptions, options: &PgOptions) -> Resul
     }
 }
 
-/// Why a pool got no connection in time: why a new connection fails.
+/// Returns why a pool got no connection in time: the error of a new connection.
 async fn why_no_connection(connect: &PgConnectOptions, options: &PgOptions) -> StorageError {
     match tokio::time::timeout(options.acquire_timeout, connect.connect()).await {
         Ok(Ok(_)) | Err(_) => error::failed(sqlx::Error::PoolTimedOut),
@@ -226,7 +227,7 @@ async fn why_no_connection(connect: &PgConnectOptions, options: &PgOptions) -> S
     }
 }
 
-/// Where transactions begin.
+/// Begins transactions.
 #[derive(Clone)]
 struct Beginnings {
     pool: Pool<Postgres>,
@@ -234,15 +235,15 @@ struct Beginnings {
 }
 
 impl Beginnings {
-    /// Begins a transaction: the one way to do so. A caller that gives up while it begins must not take it along: sqlx
-    /// counts a transaction only once `BEGIN` was answered, so dropped before that it would give a connection back that
-    /// is inside one, and what is written next over it would be acknowledged and never committed. A task of its own
-    /// sees it through, and rolls it back if its caller has gone.
-    #[expect(clippy::disallowed_methods, reason = "the one place, where a task sees it through")]
+    /// Begins a transaction; the only way to do so. If the caller drops this future, the `BEGIN` must still complete:
+    /// sqlx counts a transaction only once `BEGIN` is answered. Otherwise the pool would get back a connection that is
+    /// inside a transaction, and the next write over it would be acknowledged and never committed. A separate task
+    /// completes it, and rolls it back if its caller has gone.
+    #[expect(clippy::disallowed_methods, reason = "the only place, where a task completes it")]
     async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
         let pool = self.pool.clone();
         let beginning = self.tasks.spawn(async move {
-            // `BEGIN` itself counts, too: sqlx does not part the two.
+            // Also counts the time of `BEGIN` itself: sqlx does not separate the two.
             let _waiting = pool.waits();
             pool.plain().begin().await
         });
@@ -251,8 +252,8 @@ impl Beginnings {
     }
 }
 
-/// Commits while those by whose right it is made stand. With synchronous standbys a commit waits for them, without an
-/// end of its own.
+/// Commits if the callers' authorities still hold. With synchronous standbys a commit waits for them, without a time
+/// limit.
 async fn commit(mut transaction: Transaction<'static, Postgres>, callers: &Callers, in_time: Duration) -> Result<()> {
     let committing =
         async { if callers.are_none() { transaction.commit().await } else { callers.commit(&mut transaction).await } };
@@ -262,7 +263,7 @@ async fn commit(mut transaction: Transaction<'static, Postgres>, callers: &Calle
     }
 }
 
-/// The moments between which the database's clock agrees with a caller's.
+/// The times between which the database's clock agrees with a caller's.
 struct Agreeing {
     from: PgInstant,
     to: PgInstant,
@@ -275,7 +276,7 @@ impl Agreeing {
     }
 }
 
-/// Whether a guarded write found its row.
+/// Whether the precondition of a guarded write held.
 fn applied(result: &PgQueryResult) -> Write {
     if result.rows_affected() == 0 { Write::Stale } else { Write::Applied }
 }
@@ -309,7 +310,7 @@ impl Store for PgStore {
     }
 }
 
-/// What the statements compare with: none stands for everything.
+/// The root account for comparisons in statements; none stands for all accounts.
 fn root(within: &Reach) -> Option<Uuid> {
     within.root().map(AccountId::uuid)
 }

@@ -5,100 +5,100 @@ use keyward_domain::{Account, AccountId, ApiKey, Chain, KeyId, Mid, Reach, Times
 
 use crate::{Enforcement, Result};
 
-/// A key as a management reader sees it.
+/// A key for a management read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyRecord {
     /// The key.
     pub key: ApiKey,
-    /// Its account and those above.
+    /// The key's account and its ancestors.
     pub chain: Chain,
-    /// When it was last used successfully, to within one flush of the usage recorder.
+    /// Time of the last successful use, accurate to one flush of the usage recorder.
     pub last_used: Option<Timestamp>,
-    /// The last change that decides verdicts about it; none if there was none since it was made.
+    /// The last change that affects its verification; none if there was none since it was issued.
     pub enforcement: Option<Enforcement>,
 }
 
-/// One row of a window over an account's keys. Its chain is that of the account, which the caller has.
+/// One row of a window over an account's keys. Its chain is the account's, which the caller already has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedKey {
     /// The key.
     pub key: ApiKey,
-    /// When it was last used successfully, to within one flush of the usage recorder.
+    /// Time of the last successful use, accurate to one flush of the usage recorder.
     pub last_used: Option<Timestamp>,
 }
 
-/// An account and where it stands.
+/// An account with its chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountRecord {
     /// The account.
     pub account: Account,
-    /// It and those above.
+    /// The account and its ancestors.
     pub chain: Chain,
-    /// The last change that decides verdicts about its keys; none if there was none since it was made.
+    /// The last change that affects the verification of its keys; none if there was none since it was registered.
     pub enforcement: Option<Enforcement>,
 }
 
-/// Which stored states a window looks at. Each is an index of its own, so that no row is examined in vain.
+/// The stored states in a window. Each has its own index, so that no row is examined in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredState {
-    /// Keys that are not revoked, expired ones among them.
+    /// Keys that are not revoked, including expired ones.
     Active,
-    /// Keys that are revoked themselves.
+    /// Keys that are themselves revoked.
     Revoked,
     /// All keys.
     Any,
 }
 
-/// A stretch of an account's keys, newest first.
+/// A range of an account's keys, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyWindow {
     /// Only keys older than this one.
     pub before: Option<KeyId>,
-    /// Which index to walk.
+    /// Which states to include, and so which index to use.
     pub stored: StoredState,
-    /// How many rows to read at the most: as many are examined, and no more.
+    /// Maximum number of rows to return; no more are examined.
     pub rows: u16,
 }
 
-/// What would die with an account: it and those below it, with their keys.
+/// What closing an account would end: it and its descendants, with their keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Below {
-    /// Accounts that are not closed, the account itself among them.
+    /// Number of accounts that are not closed, including the account itself.
     pub accounts: u64,
-    /// Their keys that are neither revoked nor expired.
+    /// Number of their keys that are neither revoked nor expired.
     pub keys: u64,
 }
 
-/// A stretch of accounts, newest first.
+/// A range of accounts, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountWindow {
-    /// Only accounts younger ones come before.
+    /// Only accounts older than this one.
     pub before: Option<AccountId>,
-    /// How many rows to read at the most: as many are examined, and one more at the most.
+    /// Maximum number of rows to return; at most one more is examined.
     pub rows: u16,
 }
 
 /// Management reads of keys, outside any transaction.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// The key of this id, if the caller reaches its account. An unknown and a foreign id do the same work.
+    /// Returns the key with this id, if its account is within reach. An unknown and a foreign id take the same work.
     async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
 
-    /// A window over the keys of an account; empty if the caller does not reach it.
+    /// Returns a window over an account's keys; empty if the account is not within reach.
     async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>>;
 }
 
 /// Management reads of accounts, outside any transaction.
 #[async_trait]
 pub trait Accounts: Send + Sync {
-    /// The account of this mid, if the caller reaches it. An unknown and a foreign mid do the same work.
+    /// Returns the account with this mid, if it is within reach. An unknown and a foreign mid take the same work.
     async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>>;
 
-    /// A window over the accounts strictly below the caller's own; over all accounts for the operator.
+    /// Returns a window over the accounts strictly below the caller's own; over all accounts for the operator.
     async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>>;
 
-    /// What would die with this account at this moment; nothing if the caller does not reach it, or if it or one above
-    /// it is closed. It examines all of it: for a person who is about to decide, not for the path of a request.
+    /// Counts what closing this account would end at this time; zero if it is not within reach, or if it or an ancestor
+    /// is closed. Examines every row: use it to inform an operator's decision, not in the path of a request.
     async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below>;
 }
 

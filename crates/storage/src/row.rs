@@ -1,5 +1,5 @@
-//! Rows as both databases give them, and the way back to entities. What this service never writes becomes
-//! [`StorageError::Corrupt`], with the row's name.
+//! Rows as both databases return them, and their conversion to entities. A corrupt row becomes
+//! [`StorageError::Corrupt`] with the row's id.
 
 use keyward_domain::{
     Account, AccountId, Actor, ApiKey, AuthFacts, AuthKey, Chain, Description, KeyFacts, KeyId, KeyState, KeyVersion,
@@ -22,23 +22,23 @@ pub struct KeyRow {
     pub name: String,
     /// `description`
     pub description: Option<String>,
-    /// `scopes`, parted by single spaces
+    /// `scopes`, separated by single spaces
     pub scopes: String,
     /// `digest`, of a secret key
     pub digest: Option<String>,
-    /// `value`, of the others
+    /// `value`, of other types
     pub value: Option<String>,
     /// `last_four`
     pub last_four: String,
     /// `created_at`
     pub created_at: i64,
-    /// `created_by`; none is the operator
+    /// `created_by`; none stands for the operator
     pub created_by: Option<Uuid>,
     /// `expires_at`
     pub expires_at: Option<i64>,
-    /// `revoked_at`; the key is revoked if it is there
+    /// `revoked_at`; the key is revoked if it is set
     pub revoked_at: Option<i64>,
-    /// `revoked_by`; none in a revoked key is the operator
+    /// `revoked_by`; none in a revoked key stands for the operator
     pub revoked_by: Option<Uuid>,
     /// `revocation_reason`
     pub revocation_reason: Option<String>,
@@ -48,7 +48,7 @@ pub struct KeyRow {
     pub unique_name: Option<String>,
 }
 
-/// What a chain needs of one account.
+/// The columns of one account that a chain needs.
 #[derive(Debug)]
 pub struct LinkRow {
     /// `id`
@@ -64,7 +64,7 @@ pub struct LinkRow {
 /// The columns of `account`, with the parent's mid.
 #[derive(Debug)]
 pub struct AccountRow {
-    /// What a chain needs.
+    /// The columns that a chain needs.
     pub link: LinkRow,
     /// `name`
     pub name: String,
@@ -76,7 +76,7 @@ pub struct AccountRow {
     pub created_at: i64,
 }
 
-/// Who did something: a key's id, or nothing for the operator.
+/// The column value of an actor: a key's id, or none for the operator.
 #[must_use]
 pub fn actor_column(actor: Actor) -> Option<Uuid> {
     match actor {
@@ -85,7 +85,7 @@ pub fn actor_column(actor: Actor) -> Option<Uuid> {
     }
 }
 
-/// How high the caller of this reach stands, if it suspends an account: `suspended_by` of that.
+/// The value of `suspended_by`: the level of the caller with this reach; none unless the new status is suspended.
 #[must_use]
 pub fn suspended_by(within: &Reach, to: Status) -> Option<&'static str> {
     within.level().filter(|_| to == Status::Suspended).map(Level::as_str)
@@ -96,10 +96,10 @@ fn actor(column: Option<Uuid>) -> Actor {
 }
 
 impl KeyRow {
-    /// The key that this row is.
+    /// Converts the row to a key.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] if the row holds what this service never writes.
+    /// [`StorageError::Corrupt`] if the row is corrupt.
     pub fn restore(self) -> Result<ApiKey> {
         let id = KeyId::from_uuid(self.id);
         self.facts()
@@ -164,11 +164,11 @@ pub struct AuthKeyRow {
     pub key_type: String,
     /// `name`
     pub name: String,
-    /// `scopes`, parted by single spaces
+    /// `scopes`, separated by single spaces
     pub scopes: String,
     /// `digest`, of a secret key
     pub digest: Option<String>,
-    /// `value`, of the others
+    /// `value`, of other types
     pub value: Option<String>,
     /// `expires_at`
     pub expires_at: Option<i64>,
@@ -177,10 +177,10 @@ pub struct AuthKeyRow {
 }
 
 impl AuthKeyRow {
-    /// The key that this row is.
+    /// Converts the row to a key.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] if the row holds what this service never writes.
+    /// [`StorageError::Corrupt`] if the row is corrupt.
     pub fn restore(self) -> Result<AuthKey> {
         let id = KeyId::from_uuid(self.id);
         self.key().ok_or_else(|| StorageError::Corrupt { table: "api_key", id: id.to_string() })
@@ -211,10 +211,10 @@ impl AuthKeyRow {
 }
 
 impl LinkRow {
-    /// The link that this row is.
+    /// Converts the row to a link.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] if the row holds what this service never writes.
+    /// [`StorageError::Corrupt`] if the row is corrupt.
     pub fn restore(self) -> Result<Link> {
         let id = AccountId::from_uuid(self.id);
         let corrupt = || StorageError::Corrupt { table: "account", id: id.to_string() };
@@ -227,10 +227,10 @@ impl LinkRow {
     }
 }
 
-/// The chain from an account over its parent to its grandparent, as far as they are.
+/// Builds the chain of an account from its row and those of its ancestors.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] if a row holds what this service never writes, or they are no line up to the platform.
+/// [`StorageError::Corrupt`] if a row is corrupt, or if they do not form a path to the platform.
 pub fn restore_chain(own: LinkRow, above: impl IntoIterator<Item = LinkRow>) -> Result<Chain> {
     let own = own.restore()?;
     let id = own.id;
@@ -239,10 +239,10 @@ pub fn restore_chain(own: LinkRow, above: impl IntoIterator<Item = LinkRow>) -> 
 }
 
 impl AccountRow {
-    /// The account that this row is.
+    /// Converts the row to an account.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] if the row holds what this service never writes.
+    /// [`StorageError::Corrupt`] if the row is corrupt.
     pub fn restore(self) -> Result<Account> {
         let link = self.link.restore()?;
         let corrupt = || StorageError::Corrupt { table: "account", id: link.id.to_string() };
@@ -264,27 +264,27 @@ impl AccountRow {
     }
 }
 
-/// What a look-up makes of the row that it read: nothing, where that was a neighbour of the key that was asked for. It
-/// is decoded all the same, so that an absent key costs as much; that it is corrupt says nothing about the key.
+/// Drops the row read by a look-up if it is only a neighbour of the requested key. Such a row is decoded anyway, so
+/// that an absent key takes as long. A corrupt neighbour is not an error of the requested key.
 ///
 /// # Errors
-/// Those of the row that was asked for.
+/// Those of the requested row.
 pub fn asked_for<T>(is_asked: bool, restored: Result<T>) -> Result<Option<T>> {
     if is_asked { restored.map(Some) } else { Ok(None) }
 }
 
-/// Reads a stored moment.
+/// Converts a stored time.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] if it lies outside what this service writes.
+/// [`StorageError::Corrupt`] if it is out of range.
 pub fn stored_moment(micros: i64, table: &'static str, id: impl std::fmt::Display) -> Result<Timestamp> {
     moment(micros).ok_or_else(|| StorageError::Corrupt { table, id: id.to_string() })
 }
 
-/// Reads a stored version of the master key.
+/// Converts a stored master key version.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] if it is no version.
+/// [`StorageError::Corrupt`] if it is not a version.
 pub fn stored_version(number: i32) -> Result<KeyVersion> {
     u16::try_from(number)
         .ok()
@@ -292,10 +292,10 @@ pub fn stored_version(number: i32) -> Result<KeyVersion> {
         .ok_or_else(|| StorageError::Corrupt { table: "master_key", id: number.to_string() })
 }
 
-/// Reads the columns `change_seq` and `enforced_at`, with the token of the statement.
+/// Converts the columns `change_seq` and `enforced_at`, with the statement's token.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] if they hold what this service never writes.
+/// [`StorageError::Corrupt`] if they are invalid.
 pub fn stored_enforcement(
     change_seq: Option<i64>,
     enforced_at: Option<i64>,
@@ -311,28 +311,28 @@ pub fn stored_enforcement(
     Ok(Some(Enforcement { seq: stored_seq(seq)?, enforced_at, token }))
 }
 
-/// Reads the number of an event.
+/// Converts a stored event number.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] if it is none.
+/// [`StorageError::Corrupt`] if it is negative.
 pub fn stored_seq(number: i64) -> Result<Seq> {
     let corrupt = |_| StorageError::Corrupt { table: "revocation_head", id: number.to_string() };
     u64::try_from(number).map(Seq::new).map_err(corrupt)
 }
 
-/// Reads a row of the view `history_position`.
+/// Converts a row of the view `history_position`.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] if it is not one.
+/// [`StorageError::Corrupt`] if it is invalid.
 pub fn stored_snapshot(seq: i64, nonce: Uuid, token: &str) -> Result<Snapshot> {
     let position = Position { seq: stored_seq(seq)?, nonce: Nonce::from_uuid(nonce) };
     Ok(Snapshot { position, token: stored_token(token)? })
 }
 
-/// Reads the token of a history.
+/// Converts a stored history token.
 ///
 /// # Errors
-/// [`StorageError::Corrupt`] if it is none.
+/// [`StorageError::Corrupt`] if it is invalid.
 pub fn stored_token(token: &str) -> Result<HistoryToken> {
     token.parse().map_err(|_| StorageError::Corrupt { table: "history_position", id: token.to_owned() })
 }

@@ -1,26 +1,26 @@
-//! How the schema of a database stands. It is read and brought up by the adapters.
+//! The schema state of a database. The adapters read and migrate it.
 
-/// How the schema of a database compares with what this binary needs.
+/// The schema of a database compared with the one that this binary needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// No table of ours is there.
+    /// No tables of this service.
     Empty,
-    /// Older: `migrate` brings it up.
+    /// Older than needed: run `migrate`.
     Behind {
-        /// The last migration that was applied.
+        /// The last applied migration.
         at: i64,
-        /// The last one that this binary knows.
+        /// The last migration that this binary has.
         needs: i64,
     },
-    /// What this binary needs.
+    /// As this binary needs it.
     Current,
-    /// Another program's: tables that no migration of ours made.
+    /// Contains tables of another program, which no migration of this service made.
     Foreign,
-    /// Newer than this binary, or changed by hand: a newer binary is needed.
+    /// Newer than this binary, or changed by hand: use a newer binary.
     Ahead {
-        /// The last migration that was applied.
+        /// The last applied migration.
         at: i64,
-        /// The last one that this binary knows.
+        /// The last migration that this binary has.
         knows: i64,
     },
 }

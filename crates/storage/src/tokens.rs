@@ -9,24 +9,24 @@ use crate::{Authority, Result, Write};
 #[cfg(doc)]
 use crate::{CLOCKS_AGREE, StorageError};
 
-/// A token-signing key as it is stored: its private half sealed.
+/// A stored token-signing key, with an encrypted private half.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKeyRow {
-    /// Counted from 1 without a gap; unique, so that two nodes that rotate at once make one key.
+    /// Counted from 1 without gaps; unique, so that two nodes that rotate at the same time make only one key.
     pub generation: i32,
-    /// Its name in tokens and in the key set (RFC 7638 thumbprint).
+    /// Key id in tokens and in the key set (RFC 7638 thumbprint).
     pub kid: String,
     /// The public half: 32 bytes of Ed25519.
     pub public: Vec<u8>,
-    /// The private half, sealed under the master key.
+    /// The private half, encrypted under the master key.
     pub sealed: Vec<u8>,
-    /// When it was published.
+    /// Time of publication.
     pub published_at: Timestamp,
-    /// From when on it signs; until the next generation does.
+    /// Start of signing; it signs until the next generation does.
     pub signs_from: Timestamp,
 }
 
-/// A token-signing key on its way into the database, which dates it.
+/// A new token-signing key. The database dates it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FreshSigningKey {
     /// As in [`SigningKeyRow`].
@@ -44,49 +44,49 @@ pub struct FreshSigningKey {
 pub struct SigningKeys {
     /// The keys, oldest generation first.
     pub keys: Vec<SigningKeyRow>,
-    /// The database's wall clock when they were read; none where it has none of its own.
+    /// The database's wall clock at the read; none if the database has no clock of its own.
     pub database_time: Option<Timestamp>,
 }
 
-/// The use of one refresh token.
+/// The redemption of one refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redemption {
-    /// The token.
+    /// The redeemed token.
     pub token: RefreshId,
-    /// Its family.
+    /// The token's family.
     pub family: FamilyId,
-    /// When the family's life is over, and this row may go.
+    /// End of the family, after which this row may be dropped.
     pub family_ends_at: Timestamp,
-    /// Now.
+    /// Current time.
     pub at: Timestamp,
-    /// By whose right: that of the keys that obtained it.
+    /// The authority: the keys that obtained the token.
     pub by: Authority,
 }
 
-/// What came of redeeming a refresh token.
+/// Outcome of redeeming a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Redeemed {
-    /// The first time: good.
+    /// Redeemed for the first time.
     First,
-    /// It was redeemed before. The family has been ended.
+    /// Redeemed before. The family has been ended.
     Again,
-    /// Another token of the family was redeemed twice.
+    /// Another token of the family was redeemed twice, which ended the family.
     FamilyEnded,
 }
 
 /// Signing keys and redeemed refresh tokens.
 ///
-/// What all nodes share is dated and deleted by the database's own clock: one node's may be wrong by weeks. `expected`
-/// is what the caller expects it to show; where it differs by more than [`CLOCKS_AGREE`], nothing is rotated or
-/// deleted. A database without a clock of its own, which belongs to one process, takes the caller's.
+/// Shared state is dated and deleted by the database's own clock, because a node's clock may be wrong by weeks.
+/// `expected` is the time that the caller expects of it. If it differs by more than [`CLOCKS_AGREE`], nothing is
+/// rotated or deleted. A database without its own clock, which only one process uses, takes the caller's time.
 #[async_trait]
 pub trait Tokens: Send + Sync {
-    /// All signing keys, and the database's time.
+    /// Returns all signing keys, and the database's time.
     async fn signing_keys(&self) -> Result<SigningKeys>;
 
-    /// Adds a generation: it signs after it has been published for this long, or at once where no key signs yet.
-    /// `Stale` if that generation exists (another node was faster: read again), or if a key signs and the clocks
+    /// Adds a generation. It signs once it has been published for `published_for`, or immediately if no key signs yet.
+    /// Returns `Stale` if the generation exists (another node added it: read again), or if a key signs and the clocks
     /// differ.
     async fn add_signing_key(
         &self,
@@ -95,13 +95,15 @@ pub trait Tokens: Send + Sync {
         expected: Timestamp,
     ) -> Result<Write>;
 
-    /// Drops the generations below the newest one that has been signing for this long, which stays. Returns how many.
+    /// Drops the generations before the newest one that has been signing for `signed_for`, which stays. Returns how
+    /// many.
     async fn drop_signing_keys(&self, signed_for: Duration, expected: Timestamp) -> Result<u64>;
 
-    /// Redeems a refresh token, in one transaction. Of two racing redemptions of one token exactly one is the first.
-    /// [`StorageError::CallerChanged`] if its keys are not what they were judged as: nothing was written (R19).
+    /// Redeems a refresh token, in one transaction. Of two concurrent redemptions of one token exactly one is the
+    /// first. Returns [`StorageError::CallerChanged`] if its keys changed since they were judged: nothing was written
+    /// (R19).
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed>;
 
-    /// Drops what is kept of families whose life has been over for this long, at most `at_most` rows. Returns how many.
+    /// Drops the rows of families that ended at least `ended_for` ago, at most `at_most` rows. Returns how many.
     async fn forget_families(&self, ended_for: Duration, expected: Timestamp, at_most: u32) -> Result<u64>;
 }

@@ -9,29 +9,28 @@ use crate::{AccountRecord, Authority, Committed, Credentials, Installation, KeyR
 #[cfg(doc)]
 use crate::{Constraint, StorageError};
 
-/// Whether a guarded write found what it was decided on.
+/// Whether the precondition of a guarded write held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Write {
-    /// Written.
+    /// The write was applied.
     Applied,
-    /// The precondition did not hold (any more): nothing was written.
+    /// The precondition did not hold, or no longer holds: nothing was written.
     Stale,
 }
 
-/// One transaction, by somebody's right. Dropping it rolls back. It locks an account before any of its keys, so that no
-/// two of them deadlock.
+/// One transaction with an [`Authority`]. Dropping it rolls back. It locks an account before any of its keys, so that
+/// no two transactions deadlock.
 #[async_trait]
 pub trait UnitOfWork: Send {
-    /// The account, locked against every other unit of work until the end of this one.
+    /// Returns the account, and locks it against all other units of work until the end of this one.
     async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>>;
 
-    /// The key as it is now, in this transaction.
+    /// Returns the key as it is in this transaction.
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
 
-    /// Of the unrevoked secret keys of the account that may write keys, beside `except`, the one that expires last (one
-    /// that never expires before all): if that one is not usable, none is. Examines a bounded number of rows beyond
-    /// `except`.
+    /// Returns the account's unrevoked manager key, not among `except`, that expires last; one that never expires comes
+    /// first. If this key is not usable, no manager key is. Examines a bounded number of rows beyond `except`.
     async fn longest_lived_manager_key(
         &mut self,
         within: &Reach,
@@ -39,27 +38,27 @@ pub trait UnitOfWork: Send {
         except: &[KeyId],
     ) -> Result<Option<ApiKey>>;
 
-    /// The unrevoked keys of the account's pairs that bear this name.
+    /// Returns the unrevoked keys of the account's pairs with this name.
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>>;
 
-    /// Which of these unique names active pairs of the account bear.
+    /// Returns those of these unique names that active pairs of the account have.
     async fn taken_unique_names(&mut self, within: &Reach, account: AccountId, among: &[String])
     -> Result<Vec<String>>;
 
-    /// Writes a change down. `Stale` if its precondition does not hold, or the caller does not reach what it is about:
-    /// nothing was written then. An account without a parent is the operator's alone to register; where a change
-    /// suspends an account, how high the caller of this reach stands is recorded with it.
+    /// Records a change. Returns `Stale` if its precondition does not hold, or if what it is about is not within reach:
+    /// nothing was written then. Only the operator registers an account without a parent. For a suspension, also records
+    /// the caller's level.
     ///
-    /// A taken mid is [`Constraint::AccountMid`], a second platform [`Constraint::OnePlatform`], a unique name that an
-    /// active pair bears [`Constraint::PairUniqueName`].
+    /// A taken mid conflicts with [`Constraint::AccountMid`], a second platform with [`Constraint::OnePlatform`], the
+    /// unique name of an active pair with [`Constraint::PairUniqueName`].
     async fn record(&mut self, within: &Reach, change: &Change) -> Result<Write>;
 
-    /// Makes it all lasting. When this returns `Ok`, it survives the loss of power. Tells the number of the event that
-    /// every node must have applied before the change may be called done (R16).
+    /// Commits. Once this returns `Ok`, the changes survive a power failure. Returns the event that every node must
+    /// have applied before the change counts as enforced (R16).
     ///
-    /// [`StorageError::CallerChanged`] if the right by which it was begun is not what it was judged as: nothing was
-    /// written, and the caller has to be judged anew (R19). No commit by the right of a key becomes visible after an
-    /// event that ended that right.
+    /// Returns [`StorageError::CallerChanged`] if the authority changed since it was judged: nothing was written, and
+    /// the caller must be judged again (R19). No commit with a key's authority becomes visible after an event that
+    /// ended that authority.
     async fn commit(self: Box<Self>) -> Result<Committed>;
 
     /// Registers an account, for tests.
@@ -87,20 +86,20 @@ pub trait UnitOfWork: Send {
     }
 }
 
-/// Everything that a node remembers, and the way to change it.
+/// All reads of a database, and the units of work that change it.
 #[async_trait]
 pub trait Store: Reads + Credentials + Tokens + Upkeep + Installation {
-    /// Begins a unit of work, which is committed only while this right stands (R19).
+    /// Begins a unit of work, which commits only while this authority holds (R19).
     async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>>;
 
-    /// Begins a unit of work of the operator's: for tests, which act for no key.
+    /// Begins a unit of work with the operator's authority, for tests that act for no key.
     #[cfg(feature = "testing")]
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>> {
         self.begin_as(&Authority::operator()).await
     }
 
-    /// Records one change and makes it lasting, in a unit of work of its own; `None` if it is `Stale`. Where many keys
-    /// are issued at the same time, an adapter may write several of them at once.
+    /// Records one change and commits, in a unit of work of its own. Returns `None` if the change is `Stale`. If many
+    /// keys are issued at the same time, an adapter may combine several of them.
     async fn record(&self, by: &Authority, within: &Reach, change: &Change) -> Result<Option<Committed>> {
         let mut work = self.begin_as(by).await?;
         match work.record(within, change).await? {

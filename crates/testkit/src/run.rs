@@ -13,7 +13,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 #[must_use]
 pub fn workspace_root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
-    // Where cargo starts a program it names the package, and a copied target folder still names the place it was built in.
+    // Where cargo starts a program it names the package, and a copied target folder still names the place it was built
+    // in.
     ROOT.get_or_init(|| {
         let package =
             variable("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);

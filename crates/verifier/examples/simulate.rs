@@ -1,7 +1,8 @@
-//! The simulation over as many seeds as one has time for; `cargo xtask simulate` builds and runs it.
+//! Runs the simulation over any number of seeds; `cargo xtask simulate` builds and runs it.
 //!
-//! `--seeds N` and `--first-seed S` say which; `--without RULE` switches a rule off and stops at the first seed that finds
-//! it; `--show` prints the log of the first seed that breaks something. It ends with failure if a seed breaks a promise.
+//! `--seeds N` and `--first-seed S` select the seeds. `--without RULE` turns a rule off and stops at the first seed
+//! that detects it. `--show` prints the log of the first seed that breaks a promise. Exits with failure if a seed
+//! breaks a promise.
 
 use std::process::ExitCode;
 

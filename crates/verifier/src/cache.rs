@@ -1,9 +1,9 @@
-//! The memory: keys and accounts, in parts of one lock each, bounded in bytes.
+//! The memory: keys and accounts, in parts with one lock each, bounded in bytes.
 //!
-//! A part holds the keys whose ids fall to it and, beside them, the accounts that those keys stand under: one lock gives a
-//! whole answer, and keys of different parts share none. Keys and accounts are entries of their own, so that suspending an
-//! account is one purge and no write per key. Nothing is remembered of keys that do not exist. Whether an entry may be kept
-//! is decided by [`Shard`] under that same lock; this module never decides it.
+//! A part holds the keys whose ids map to it, and the accounts above those keys. So one lock yields a complete answer,
+//! and keys of different parts share no lock. Keys and accounts are separate entries, so that suspending an account
+//! purges one entry per part and writes no key. Keys that do not exist are not cached. [`Shard`] decides under the same
+//! lock whether an entry may be kept; this module never does.
 
 use keyward_domain::{AuthKey, KeyId};
 use keyward_storage::{Credential, Event, Position, Read, Snapshot, Target};
@@ -18,7 +18,7 @@ mod part;
 
 use part::Part;
 
-/// How many parts: many more than cores, so that two requests rarely meet; a power of two.
+/// Number of parts: many more than cores, so that two requests rarely contend; a power of two.
 const PARTS: usize = 64;
 
 /// The memory of one node.
@@ -27,20 +27,20 @@ pub struct Cache<P: Platform = Std> {
 }
 
 impl<P: Platform> Cache<P> {
-    /// An empty memory of so many bytes at the most, closed until the node has joined.
+    /// An empty memory of at most `capacity_bytes`, closed until the node has joined.
     #[must_use]
     pub fn new(rules: Rules, capacity_bytes: u64) -> Self {
         let each = capacity_bytes.div_ceil(PARTS as u64);
         Self { parts: (0..PARTS).map(|_| P::lock(Shard::new(rules, Part::new(each)))).collect() }
     }
 
-    /// What is remembered of this key and of every account above it. To be called after the lease was checked (R3).
+    /// The key with its chain, if both are in memory. Call it after checking the lease (R3).
     #[must_use]
     pub fn look_up(&self, id: KeyId) -> Option<Credential> {
         self.on(id, |part| part.entries().credential(id))
     }
 
-    /// The same with the last event that it shows: whatever an event up to there changed is not remembered as it was.
+    /// Like [`Self::look_up`], with the last event that it shows: it reflects every event up to that one.
     pub(crate) fn known(&self, id: KeyId) -> Option<Known> {
         self.on(id, |part| {
             let as_of = part.shows();
@@ -48,13 +48,13 @@ impl<P: Platform> Cache<P> {
         })
     }
 
-    /// A read of this key is about to begin.
+    /// Starts a read of this key.
     #[must_use]
     pub fn begin_read(&self, id: KeyId) -> Ticket {
         self.on(id, |part| part.begin_read())
     }
 
-    /// Keeps what was read, if it may be kept; tells whether it may be used to answer (R4).
+    /// Keeps a read if it may be kept. Returns whether it may be used to answer (R4).
     #[must_use]
     pub fn keep(&self, ticket: Ticket, read: &Read<Credential>) -> bool {
         self.on(read.value.key.id(), |part| {
@@ -71,33 +71,33 @@ impl<P: Platform> Cache<P> {
         self.on(read.value.key.id(), |part| part.vouches_for(ticket, read.as_of, true))
     }
 
-    /// Puts another form of the same key in the place of the one that is remembered, if it still is that one.
+    /// Replaces the remembered form of a key by another, if the remembered form is still `known`.
     pub fn exchange(&self, known: &AuthKey, by: AuthKey) {
         self.on(known.id(), |part| part.entries().exchange(known, by));
     }
 
-    /// Forgets one key, for reasons that are no event.
+    /// Forgets one key, for a reason that is not an event.
     pub fn forget_key(&self, id: KeyId) {
         self.on(id, |part| part.entries().forget_key(id));
     }
 
-    /// The node has joined, and this is what its join showed.
+    /// Opens the memory with what the node's join showed.
     pub fn open(&self, generation: Generation, joined: Snapshot) {
         self.each(|part| part.open(generation, joined));
     }
 
-    /// The node is a member no more.
+    /// Closes the memory: the node is no longer a member.
     pub fn close(&self) {
         self.each(Shard::close);
     }
 
-    /// Forgets what these events changed, part by part, raising each one's floor (R2: only when this returns may they be
-    /// acknowledged).
+    /// Forgets what these events changed and raises each part's floor. The events may be acknowledged only once this
+    /// returns (R2).
     pub fn apply(&self, events: &[Event], up_to: Position) {
         for (place, part) in self.parts.iter().enumerate() {
             let here = |subject: &&Target| match subject {
                 Target::Key(id) => place_of(*id) == place,
-                // Its entry may stand in every part.
+                // Every part may hold an entry of the account.
                 Target::Account(_) => true,
             };
             let subjects = events.iter().map(|event| &event.subject).filter(here);
@@ -105,12 +105,12 @@ impl<P: Platform> Cache<P> {
         }
     }
 
-    /// Forgets everything, because history up to this event is not to be had.
+    /// Forgets everything, because the history up to this event is not available.
     pub fn forget(&self, floor: Position) {
         self.each(|part| part.forget(floor));
     }
 
-    /// How many bytes are remembered, and of how many keys.
+    /// Bytes and keys in memory.
     #[must_use]
     pub fn size(&self) -> Size {
         let mut size = Size::default();
@@ -133,16 +133,16 @@ impl<P: Platform> Cache<P> {
     }
 }
 
-/// How much is remembered.
+/// Size of the memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
-    /// Bytes, as the capacity counts them.
+    /// Bytes, counted as for the capacity.
     pub bytes: u64,
-    /// Keys.
+    /// Number of keys.
     pub keys: u64,
 }
 
-/// The last byte of a UUID of version 7 is random.
+/// The part of this key. The last byte of a version 7 UUID is random.
 fn place_of(id: KeyId) -> usize {
     usize::from(id.uuid().as_bytes()[15]) % PARTS
 }

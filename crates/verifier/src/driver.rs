@@ -1,4 +1,5 @@
-//! The driver: tasks that move bytes between the protocol core and the ports. They decide nothing that the core could.
+//! The driver: tasks that pass messages between the protocol core and the ports. They make no decision that the core
+//! can make.
 
 mod barrier;
 mod catch_up;

@@ -1,6 +1,6 @@
-//! What a change is judged by: a key with its chain, and the last event that this shows (R19).
+//! The basis for judging a change: a key with its chain, and the last event that they show (R19).
 //!
-//! Judges nothing. What is committed is looked at once more, by the database, against that event.
+//! Judges nothing. At commit, the database checks the caller again against that event.
 
 use keyward_domain::KeyId;
 use keyward_storage::{Credential, Snapshot, StorageError};
@@ -10,22 +10,21 @@ use crate::{
     verifier::Verifier,
 };
 
-/// A key as it is known.
+/// A key as this node knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     /// The key with its chain.
     pub credential: Credential,
-    /// The last event that is in view, and of which history: none up to this one, about the key or its chain, is
-    /// missing.
+    /// The last event reflected, and its history: every event up to this one about the key or its chain is reflected.
     pub as_of: Snapshot,
 }
 
 impl Verifier {
-    /// A key from memory, where what is remembered shows every event that was applied there, or else as
-    /// [`Self::read_anew`] finds it. None if there is no such key.
+    /// Finds a key in memory, where it reflects every event applied there, or else with [`Self::read_anew`]. Returns
+    /// none if the key does not exist.
     ///
     /// # Errors
-    /// [`StorageError`] if it cannot be known.
+    /// [`StorageError`] if the database cannot answer.
     pub async fn known(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
         let mut request = Request::arrived(self.shared.rules);
         loop {
@@ -38,10 +37,11 @@ impl Verifier {
         }
     }
 
-    /// A key as a read that begins now finds it: for a caller that was found changed. None if there is no such key.
+    /// Reads a key by a statement that begins now, for a caller that was found changed. Returns none if the key does
+    /// not exist.
     ///
     /// # Errors
-    /// [`StorageError`] if it cannot be known.
+    /// [`StorageError`] if the database cannot answer.
     pub async fn read_anew(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
         let read = self.credentials.credential(id).await?;
         Ok(read.map(|read| Known { credential: read.value, as_of: read.as_of }))

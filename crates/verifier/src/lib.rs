@@ -1,13 +1,13 @@
-//! Verification from memory that a revocation can trust.
+//! Verification from memory that still enforces every revocation.
 //!
-//! **The promise (guarantee N).** When a narrowing call (revoke, overwrite, suspend, close) has answered 2xx other than 202,
-//! no node says "valid" to a request about that key that arrives afterwards. **Liveness (L).** Once its commit is
-//! confirmed, the call answers within the lease time and a guard of one second, whatever else fails.
+//! **The promise (guarantee N).** Once a restricting change (revoke, overwrite, suspend, close) has returned 2xx other
+//! than 202, no node answers "valid" to a request about that key that arrives afterwards. **Liveness (L).** Once its
+//! commit is confirmed, the call returns within the lease time plus a guard of one second, whatever else fails.
 //!
-//! [`protocol`] decides: small values without I/O, clock, task or lock, which the model checker and the simulation drive
-//! as the server does. [`Cache`] is the memory, in parts of one lock each. [`Verifier`] drives both over the ports
-//! [`Membership`](keyward_storage::Membership) and [`Feed`](keyward_storage::Feed). It knows no SQL and no HTTP, judges no
-//! key (`keyward-domain` does), and never says "unknown" or "valid" because something failed.
+//! [`protocol`] decides: small values without I/O, clock, task or lock. The server, the model checker and the
+//! simulation drive the same code. [`Cache`] is the memory, in parts with one lock each. [`Verifier`] drives both
+//! through the ports [`Membership`](keyward_storage::Membership) and [`Feed`](keyward_storage::Feed). This crate has no
+//! SQL and no HTTP, judges no key (`keyward-domain` does), and never answers "unknown" or "valid" because of a failure.
 
 mod cache;
 mod driver;

@@ -1,7 +1,7 @@
 //! One request for a credential: from memory, or else from the database, in the order of the protocol core.
 //!
-//! Taken step by step, so that the simulation can let time pass between any two of them, as a busy machine does. It
-//! decides nothing: [`Request`] says what comes next.
+//! Runs step by step, so that the simulation can let time pass between any two steps, as a busy machine does. Decides
+//! nothing: [`Request`] returns the next step.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -14,10 +14,11 @@ use crate::{
     verifier::{Shared, Verifier},
 };
 
-/// How often a request reads anew what nobody vouches for: each time somebody narrowed something in between.
+/// Maximum number of reads per request. A read is repeated if a change was committed meanwhile, so that the shard does
+/// not vouch for it.
 const MOST_READS: u32 = 5;
 
-/// The clocks as they were read when a request arrived, and for it alone: never kept for another one (R3). Only
+/// The clocks as read when a request arrived. Valid for this request only, never reused for another (R3). Only
 /// [`Verifier::arrival`] makes one.
 #[derive(Debug)]
 pub struct Arrival {
@@ -25,18 +26,18 @@ pub struct Arrival {
     wall: Timestamp,
 }
 
-/// The time as a request sees it.
+/// The time for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// The time that all nodes share: the database's, carried on by the boot clock; this machine's wall clock where the
-    /// database has no clock of its own or has not answered yet. By it is dated what other nodes will read.
+    /// The time that all nodes share: the database's, continued by the boot clock. It is this machine's wall clock if
+    /// the database has no clock of its own or has not replied yet. Used to date everything that other nodes will read.
     pub shared: Timestamp,
-    /// The moment by which keys and tokens end: the later one of the shared time and this machine's wall clock, so that
-    /// neither clock prolongs anything by being slow (2.5).
+    /// The time for the expiry of keys and tokens: the later of the shared time and this machine's wall clock, so that
+    /// a slow clock prolongs nothing (2.5).
     pub expiry: Timestamp,
 }
 
-/// A request for a credential that is under way.
+/// A request for a credential in progress.
 pub struct Lookup {
     id: KeyId,
     request: Request<Credential>,
@@ -44,7 +45,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// What comes next.
+    /// Next step.
     #[must_use]
     pub const fn next(&self) -> Step {
         self.request.next()
@@ -52,7 +53,7 @@ impl Lookup {
 }
 
 impl Shared {
-    /// The time when the clocks of this machine show this.
+    /// The time for these readings of this machine's clocks.
     pub(crate) fn times(&self, boot: BootInstant, wall: Timestamp) -> Times {
         let shared = self.gate.database_time(boot).unwrap_or(wall);
         Times { shared, expiry: shared.max(wall) }
@@ -60,20 +61,20 @@ impl Shared {
 }
 
 impl Verifier {
-    /// A request has just arrived: reads the clocks for it.
+    /// Reads the clocks for a request that has just arrived.
     #[must_use]
     pub fn arrival(&self) -> Arrival {
         Arrival { boot: self.shared.clock.boot(), wall: self.shared.clock.wall() }
     }
 
-    /// What is remembered of a key, if the node may answer from memory now and knows all of it. Waits for nothing.
+    /// The key from memory, if the node may answer from memory now and has the complete chain. Never waits.
     #[must_use]
     pub fn remembered(&self, id: KeyId) -> Option<Credential> {
         self.remembered_for(&self.arrival(), id)
     }
 
-    /// The same for a request whose arrival read the clock: one reading, made before every look-up of that request, is
-    /// enough (R3).
+    /// Like [`Self::remembered`], with the clock as read at the request's arrival. One reading before all look-ups of a
+    /// request is enough (R3).
     #[must_use]
     pub fn remembered_for(&self, arrival: &Arrival, id: KeyId) -> Option<Credential> {
         let mut request = Request::arrived(self.shared.rules);
@@ -93,17 +94,17 @@ impl Verifier {
         self.shared.times(arrival.boot, arrival.wall)
     }
 
-    /// How long ago a request arrived.
+    /// Time since the request arrived.
     #[must_use]
     pub fn time_since(&self, arrival: &Arrival) -> Duration {
         self.shared.clock.boot().since(arrival.boot)
     }
 
-    /// A key with its chain: from memory, or else from the database. None if there is no such key; that is known only
-    /// from a read of the request's own.
+    /// Finds a key with its chain in memory, or else in the database. Returns none if the key does not exist; only a
+    /// read by this request itself can show that.
     ///
     /// # Errors
-    /// [`StorageError`] if it cannot be known.
+    /// [`StorageError`] if the database cannot answer.
     pub async fn credential(&self, id: KeyId) -> Result<Option<Credential>, StorageError> {
         let mut asking = self.ask(id);
         loop {
@@ -113,23 +114,22 @@ impl Verifier {
         }
     }
 
-    /// Reads a key as [`Self::credential`] reads one that is not in memory, and forgets what it read: for an answer
-    /// that must take as long as one about a key that does not exist. That the database does not answer changes
-    /// nothing.
+    /// Reads a key from the database like [`Self::credential`] for one that is not in memory, and drops the result, so
+    /// that the answer takes as long as one about a key that does not exist. Ignores failures of the database.
     pub async fn look_up_for_nothing(&self, id: KeyId) {
         let _ = self.credentials.credential(id).await;
     }
 
-    /// A request that has just arrived, to be taken [step](Self::step) by step; [`Self::credential`] takes them all.
+    /// A request that has just arrived, to be run [step](Self::step) by step; [`Self::credential`] runs all steps.
     #[must_use]
     pub fn ask(&self, id: KeyId) -> Lookup {
         Lookup { id, request: Request::arrived(self.shared.rules), reads: 0 }
     }
 
-    /// Takes the next step of a request. Breaks with the answer.
+    /// Runs the next step of a request. Breaks with the answer.
     ///
     /// # Errors
-    /// [`StorageError`] if it cannot be known.
+    /// [`StorageError`] if the database cannot answer.
     pub async fn step(&self, asking: &mut Lookup) -> Result<ControlFlow<Option<Credential>>, StorageError> {
         let Lookup { id, request, reads } = asking;
         match request.next() {
@@ -162,12 +162,12 @@ impl Verifier {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Reads a key, alone or by sharing a read that is under way, and tells whether the memory vouches for it.
+    /// Reads a key, alone or by sharing a read in progress, and returns whether the memory vouches for it.
     async fn read(&self, id: KeyId, may_share: bool) -> Result<Option<(Credential, bool)>, StorageError> {
         let cache = &self.shared.cache;
         let lead = match self.reads.take_a_seat(id) {
             Role::Share(flight) if may_share => {
-                // What somebody else did not find may have been made since: absence is never shared.
+                // A key that another request did not find may exist by now: absence is never shared.
                 if let Some((ticket, read)) = flight.landed().await {
                     let vouched_for = cache.vouches_for(ticket, &read);
                     return Ok(Some((read.value, vouched_for)));

@@ -1,4 +1,4 @@
-//! What is counted, with its name. Handles are made once: a cached answer costs one addition.
+//! Metrics and their names. Handles are created once, so that a cached answer costs one addition.
 
 use metrics::{Counter, Gauge, Histogram};
 
@@ -7,32 +7,32 @@ use crate::cache::Size;
 pub(crate) struct Meters {
     /// Answers from memory.
     pub(crate) hits: Counter,
-    /// Reads of what was not in memory.
+    /// Reads of keys that were not in memory.
     pub(crate) fills: Counter,
-    /// Reads that could be neither kept nor used, because something was narrowed in between (R4, R5).
+    /// Reads neither kept nor used, because a change was committed meanwhile (R4, R5).
     pub(crate) refused: Counter,
     /// Reads without a lease.
     pub(crate) alone: Counter,
-    /// How long the lease still lasts, in seconds.
+    /// Remaining lease time, in seconds.
     pub(crate) lease: Gauge,
-    /// How many events this node has heard of and not applied.
+    /// Number of events that this node has heard of and not applied.
     pub(crate) behind: Gauge,
-    /// Bytes in memory, as the capacity counts them.
+    /// Bytes in memory, counted as for the capacity.
     pub(crate) bytes: Gauge,
     /// Keys in memory.
     pub(crate) keys: Gauge,
-    /// How far the wall clock of this machine is ahead of the database's, in seconds.
+    /// How far this machine's wall clock is ahead of the database's, in seconds.
     pub(crate) clock_difference: Gauge,
-    /// How far the clock that dates what is stored has jumped, in seconds.
+    /// Jump of the clock that dates stored data, in seconds.
     pub(crate) clock_jump: Gauge,
-    /// How often this node found that the database had gone back.
+    /// Number of times this node detected that the database went back.
     pub(crate) history_lost: Counter,
-    /// How long narrowing calls waited for other nodes, in seconds.
+    /// Wait of restricting changes for other nodes, in seconds.
     pub(crate) barrier: Histogram,
 }
 
 impl Meters {
-    /// The handles of the recorder that is installed now.
+    /// Creates handles of the currently installed recorder.
     pub(crate) fn new() -> Self {
         Self {
             hits: metrics::counter!("keyward_cache_hits_total"),
@@ -50,7 +50,7 @@ impl Meters {
         }
     }
 
-    /// How much is remembered.
+    /// Records the size of the memory.
     pub(crate) fn show(&self, size: Size) {
         #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact beyond 2^53 bytes")]
         let (bytes, keys) = (size.bytes as f64, size.keys as f64);

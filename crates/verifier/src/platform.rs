@@ -1,35 +1,35 @@
-//! Locks and shared numbers, so that a test may put those of a scheduler in their place and try every order (T4). In
-//! production they are the standard library's.
+//! Locks and shared numbers, which a test can replace by a scheduler's to try every order (T4). In production they are
+//! the standard library's.
 
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
-/// Where locks and shared numbers come from.
+/// Provides locks and shared numbers.
 pub trait Platform: 'static {
     /// A value behind a lock.
     type Lock<T: Send>: Send + Sync;
-    /// A number that all threads see, in the order in which it was written after whatever came before it.
+    /// A number shared by all threads. A write is visible after all earlier writes of its thread.
     type Number: Send + Sync;
 
-    /// Puts a value behind a lock.
+    /// Creates a lock around a value.
     fn lock<T: Send>(value: T) -> Self::Lock<T>;
 
-    /// Works on the value while nobody else does.
+    /// Runs `work` with exclusive access to the value.
     fn with<T: Send, R>(lock: &Self::Lock<T>, work: impl FnOnce(&mut T) -> R) -> R;
 
-    /// A number that starts as this.
+    /// Creates a number with this value.
     fn number(start: u64) -> Self::Number;
 
-    /// Reads it: whatever its writer did before is seen (acquire).
+    /// Reads the number (acquire).
     fn load(number: &Self::Number) -> u64;
 
-    /// Writes it: whoever reads it sees what was done before (release).
+    /// Writes the number (release).
     fn store(number: &Self::Number, value: u64);
 }
 
-/// The standard library's.
+/// The standard library's locks and atomics.
 #[derive(Clone, Copy, Debug)]
 pub enum Std {}
 
@@ -41,7 +41,7 @@ impl Platform for Std {
         Mutex::new(value)
     }
 
-    /// A panic under a lock leaves whole values behind: each change here is one call that does not stop half way.
+    /// Ignores poisoning: a panic under the lock leaves consistent values, because each change is one complete call.
     fn with<T: Send, R>(lock: &Mutex<T>, work: impl FnOnce(&mut T) -> R) -> R {
         work(&mut lock.lock().unwrap_or_else(PoisonError::into_inner))
     }

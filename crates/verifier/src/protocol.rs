@@ -1,13 +1,13 @@
-//! The protocol core: acknowledge or outlive. Decides, and does nothing.
+//! The protocol core: acknowledge or outlive. Decides, and has no side effects.
 //!
-//! Small values that are handed the clock and the messages and give back decisions: whether a node's lease holds
-//! ([`Lease`], [`LeaseTerm`]), whether something read may be kept or used ([`Shard`]), what a request has to do next
-//! ([`Request`]), when a narrowing call may be answered ([`Revoker`]), how long a history is new ([`Newness`]), whether
-//! events follow what was applied ([`Succession`]), by which numbers a node knows its row ([`RowNumbers`]), which row
-//! stands still ([`Reaper`]), which time of the database is believed ([`DatabaseClock`]). No I/O, no clock,
-//! no task, no lock. The server, the model checker and the seeded simulation drive this same code.
+//! Small values that take the clock and the messages and return decisions: whether a node's lease holds ([`Lease`],
+//! [`LeaseTerm`]), whether a read may be kept or used ([`Shard`]), the next step of a request ([`Request`]), when a
+//! restricting change may be answered ([`Revoker`]), how long a history counts as new ([`Newness`]), whether events
+//! follow the last one applied ([`Succession`]), which numbers identify a node's row ([`RowNumbers`]), which rows are
+//! stale ([`Reaper`]), and which database time is trusted ([`DatabaseClock`]). No I/O, no clock, no task, no lock. The
+//! server, the model checker and the seeded simulation drive this same code.
 //!
-//! Rules are named R1–R19; each one that lives here is a switch of [`Rules`]. In production all are on.
+//! Rules are named R1–R19. Each rule implemented here is a switch of [`Rules`]. In production all are on.
 
 mod database_clock;
 mod lease;

@@ -1,7 +1,7 @@
-//! What every request looks at first, without a lock: until when the node may answer from memory.
+//! Until when the node may answer from memory: every request checks this first, without a lock.
 //!
-//! Written by the one task that holds the lease, after the memory is as the lease says (R2); read by every request with a
-//! clock value of its own (R3).
+//! The one task that holds the lease writes it, after updating the memory accordingly (R2). Every request reads it with
+//! its own clock reading (R3).
 
 use keyward_domain::Timestamp;
 
@@ -10,40 +10,40 @@ use crate::{
     protocol::{BootInstant, LeaseTerm, Offset, Rules},
 };
 
-/// Offsets are kept as unsigned numbers, shifted so that they never wrap below the first.
+/// Added to offsets, which are stored as unsigned numbers, so that negative ones do not wrap.
 const SHIFT: u64 = 1 << 63;
 
 /// The lease as requests see it.
 pub struct PublishedLease<P: Platform = Std> {
     rules: Rules,
     until: P::Number,
-    /// By how many microseconds the database's wall clock is ahead of this machine's boot clock, at the most; shifted.
+    /// How far the database's wall clock is at most ahead of this machine's boot clock, in microseconds; shifted.
     ahead: P::Number,
 }
 
 impl<P: Platform> PublishedLease<P> {
-    /// Closed.
+    /// A closed gate.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self { rules, until: P::number(0), ahead: P::number(0) }
     }
 
-    /// Shows requests this term from now on.
+    /// Sets the term for all requests from now on.
     pub fn show(&self, term: LeaseTerm) {
         P::store(&self.until, term.end().as_nanos());
     }
 
-    /// No request that arrives from now on finds a lease.
+    /// Withdraws the term: no request that arrives from now on has a lease.
     pub fn close(&self) {
         self.show(LeaseTerm::NONE);
     }
 
-    /// Whether a request that reads the clock now may look into the memory.
+    /// Whether a request that reads the clock now may answer from memory.
     pub fn admits(&self, now: BootInstant) -> bool {
         self.term().holds(&self.rules, now)
     }
 
-    /// The lease as it was last shown.
+    /// The term that was last set.
     pub fn term(&self) -> LeaseTerm {
         match P::load(&self.until) {
             0 => LeaseTerm::NONE,
@@ -51,14 +51,14 @@ impl<P: Platform> PublishedLease<P> {
         }
     }
 
-    /// Shows requests from now on how far the database's wall clock is ahead of this machine's boot clock, at the most.
-    /// Only the one task that holds the lease calls this.
+    /// Sets how far the database's wall clock is at most ahead of this machine's boot clock. Only the task that holds
+    /// the lease calls this.
     pub fn show_time(&self, ahead: Offset) {
         let shifted = u64::try_from(i128::from(ahead.as_micros()) + i128::from(SHIFT)).unwrap_or(0);
         P::store(&self.ahead, shifted);
     }
 
-    /// The upper bound of the database's time when the boot clock shows this; none before the first reading of it.
+    /// Upper bound of the database's time at this boot time; none before the first reading.
     pub fn database_time(&self, now: BootInstant) -> Option<Timestamp> {
         let shifted = P::load(&self.ahead);
         if shifted == 0 {
@@ -70,7 +70,7 @@ impl<P: Platform> PublishedLease<P> {
 
 #[cfg(test)]
 mod tests {
-    //! The gate is as good as what was shown last.
+    //! The gate applies what was set last.
     use super::*;
 
     fn wall(micros: i64) -> Timestamp {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_passes_before_a_term_is_shown_or_after_it_is_taken_back() {
+    fn no_request_passes_before_a_term_is_set_or_after_it_is_withdrawn() {
         let gate = PublishedLease::<Std>::new(Rules::ALL);
         assert!(!gate.admits(BootInstant::ZERO));
         gate.show(LeaseTerm::until(BootInstant::from_nanos(7)));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_was_shown_last_goes_on_with_the_boot_clock() {
+    fn the_time_that_was_set_last_continues_with_the_boot_clock() {
         let gate = PublishedLease::<Std>::new(Rules::ALL);
         let at = |micros: u64| BootInstant::from_nanos(micros * 1_000);
         assert_eq!(gate.database_time(at(100)), None);

@@ -1,5 +1,4 @@
-//! What the replies of the database say beside their answer: of which history it is, and how long leases last. It asks
-//! nothing by itself.
+//! Records what database replies also show: the history, and how long leases last. Sends no queries itself.
 
 use std::{
     sync::{MutexGuard, PoisonError, atomic::Ordering},
@@ -14,8 +13,8 @@ use crate::{
 };
 
 impl Shared {
-    /// The members, as listed: asked for at `sent_at`, and here by now. Returns whether every lease of another history
-    /// has ended (R13).
+    /// Records listed members, requested at `sent_at` and received by now. Returns whether every lease of another
+    /// history has ended (R13).
     pub(crate) fn saw_members(&self, members: &Members, sent_at: BootInstant) -> bool {
         let longest = members.rows.iter().map(|row| row.ttl).max().unwrap_or_default();
         self.longest_seen.fetch_max(u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX), Ordering::AcqRel);
@@ -28,7 +27,7 @@ impl Shared {
         newness.allows_early(token, self.longest_lease(), now)
     }
 
-    /// A reply that was asked for at `sent_at` named this history.
+    /// Records that the reply to a request sent at `sent_at` named this history.
     pub(crate) fn saw_history(&self, token: HistoryToken, sent_at: BootInstant) {
         let mut newness = self.newness();
         self.count(newness.see(token, sent_at, self.clock.boot()));
@@ -38,7 +37,7 @@ impl Shared {
         self.histories.fetch_add(u64::from(is_another), Ordering::AcqRel);
     }
 
-    /// Whether a note of this history that a change is in force may be believed now (R18).
+    /// Whether to trust a record of this history that a change is enforced (R18).
     pub(crate) fn trusts_notes(&self, token: HistoryToken) -> bool {
         self.newness().trusts_notes(token, self.longest_lease(), self.clock.boot())
     }
@@ -47,7 +46,7 @@ impl Shared {
         self.newness.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What lease to assume of nodes that cannot be listed (R17).
+    /// Lease time to assume for nodes that cannot be listed (R17).
     pub(crate) fn longest_lease(&self) -> Duration {
         Duration::from_nanos(self.longest_seen.load(Ordering::Acquire)).max(self.terms.ttl)
     }

@@ -1,4 +1,4 @@
-//! Reads under way: requests for one key that is not in memory share one read (R5 decides whether they may use it).
+//! Reads in progress: requests for the same key share one read (R5 decides whether they may use it).
 
 use std::{
     collections::HashMap,
@@ -13,36 +13,36 @@ use crate::protocol::Ticket;
 
 type Flights = Arc<Mutex<HashMap<KeyId, Flight>>>;
 
-/// Reads under way. As many as there are requests that wait for one, at the most.
+/// Reads in progress; at most as many as requests that wait for one.
 #[derive(Default)]
 pub(crate) struct Reads(Flights);
 
-/// A request's part in a read.
+/// A request's role in a read.
 pub(crate) enum Role {
-    /// It reads; others may wait for it.
+    /// Reads; other requests may wait for it.
     Leader(Leader),
-    /// Somebody else reads already.
+    /// Waits for another request's read.
     Share(Flight),
 }
 
-/// The right and the duty to read. Dropped without landing, it leaves those who wait to read by themselves.
+/// The right and duty to read. If dropped without a result, the waiting requests read by themselves.
 pub(crate) struct Leader {
     id: KeyId,
     flight: Flight,
     flights: Flights,
 }
 
-/// A read of somebody else's. Those who wait for it go on in the order in which they came: nothing here is left to chance, so
-/// that the simulation can repeat it.
+/// Another request's read. The waiting requests resume in their order of arrival: this is deterministic, so that the
+/// simulation can reproduce it.
 #[derive(Clone, Default)]
 pub(crate) struct Flight {
     over: CancellationToken,
-    /// What it brought, and the ticket that was taken before it began.
+    /// The result, and the ticket obtained before the read.
     landed: Arc<OnceLock<(Ticket, Read<Credential>)>>,
 }
 
 impl Reads {
-    /// Takes part in the read of this key.
+    /// Joins the read of this key, or starts one.
     pub(crate) fn take_a_seat(&self, id: KeyId) -> Role {
         let mut flights = lock(&self.0);
         if let Some(flight) = flights.get(&id) {
@@ -55,9 +55,9 @@ impl Reads {
 }
 
 impl Leader {
-    /// Tells what was read to those who wait.
+    /// Passes the result to the waiting requests.
     pub(crate) fn land(self, ticket: Ticket, read: Read<Credential>) {
-        // It is the first: nobody else has this lead.
+        // Always the first value: only this lead can set it.
         let _ = self.flight.landed.set((ticket, read));
     }
 }
@@ -70,7 +70,7 @@ impl Drop for Leader {
 }
 
 impl Flight {
-    /// What the read brought; none if it failed or found nothing.
+    /// The result; none if the read failed or found nothing.
     pub(crate) async fn landed(self) -> Option<(Ticket, Read<Credential>)> {
         self.over.cancelled().await;
         self.landed.get().cloned()

@@ -1,7 +1,7 @@
-//! The verifier of one process: memory, lease and barrier, and the tasks that keep them true.
+//! The verifier of one process: memory, lease and barrier, and the tasks that maintain them.
 //!
-//! Requests ask for a credential; use cases that narrow or widen something wait here until it is in force everywhere. It
-//! judges no key, and an outage never becomes a verdict: what cannot be known is a [`StorageError`].
+//! Requests look up credentials here. Use cases that change what a verification returns wait here until the change is
+//! enforced on every node. The verifier judges no key, and an outage never becomes a verdict: it is a [`StorageError`].
 
 use std::{
     pin::Pin,
@@ -28,45 +28,45 @@ use crate::{
     singleflight::Reads,
 };
 
-/// How long an answer waits for the note that a change is in force everywhere.
+/// Maximum time that an answer waits for the record that a change is enforced.
 const NOTED_SOON: Duration = Duration::from_millis(250);
 
 /// The clocks of this machine.
 pub trait Clock: Send + Sync {
-    /// The clock that goes on while the machine sleeps. Never cached: each request reads it (R3).
+    /// The clock that continues while the machine sleeps. Never cached: each request reads it (R3).
     fn boot(&self) -> BootInstant;
 
     /// The wall clock, in whole microseconds.
     fn wall(&self) -> Timestamp;
 }
 
-/// What a [`Verifier`] is put together from.
+/// Dependencies and settings of a [`Verifier`].
 pub struct Parts {
-    /// Where keys are read that are not in memory.
+    /// Reads keys that are not in memory.
     pub credentials: Arc<dyn Credentials>,
-    /// What was narrowed or widened.
+    /// The feed of changes that affect verification.
     pub feed: Arc<dyn Feed>,
-    /// Who else answers from memory; none on a database that belongs to this process alone.
+    /// The other nodes that answer from memory; none on a database that only this process uses.
     pub membership: Option<Arc<dyn Membership>>,
-    /// The clocks.
+    /// This machine's clocks.
     pub clock: Arc<dyn Clock>,
-    /// Draws the random name of a node.
+    /// Generates random node ids.
     pub fresh_node: Box<dyn Fn() -> NodeId + Send + Sync>,
-    /// Which rules hold: [`Rules::ALL`] in production; the simulation switches them off one by one.
+    /// Rules in effect: [`Rules::ALL`] in production; the simulation turns them off one by one.
     pub rules: Rules,
-    /// How long leases last.
+    /// Lease time and intervals.
     pub terms: LeaseConfig,
-    /// How many bytes the memory may hold.
+    /// Capacity of the memory, in bytes.
     pub capacity_bytes: u64,
-    /// Which version this is; for operators.
+    /// Version of the program, shown to operators.
     pub version: String,
-    /// Where tasks run: a [`TaskTracker`], whose owner waits for them when stopping.
+    /// Runs the tasks: a [`TaskTracker`], whose owner waits for them at shutdown.
     pub tasks: Arc<dyn Tasks>,
 }
 
-/// Where tasks run. In production a [`TaskTracker`]; the simulation lets them stand still while time passes.
+/// Runs tasks. In production a [`TaskTracker`]; the simulation can pause them while time passes.
 pub trait Tasks: Send + Sync {
-    /// Begins a task, which runs beside whoever began it.
+    /// Starts a task that runs concurrently with the caller.
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
 }
 
@@ -76,18 +76,18 @@ impl Tasks for TaskTracker {
     }
 }
 
-/// Why a committed change is not known to be in force everywhere. A repeated call finds out.
+/// Why a committed change is not known to be enforced on every node. A repeated call can determine it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotEnforced {
-    /// The process ended first. The change is committed, and a repeated call waits again.
-    #[error("the process stops before the change is known to be in force on every node")]
+    /// The process stopped first. The change is committed, and a repeated call waits again.
+    #[error("the process stops before the change is known to be enforced on every node")]
     Stopping,
-    /// The database has gone back, and the change is not there (R18).
+    /// The database went back to a state without the change (R18).
     #[error("the database went back to a state before the change")]
     HistoryLost,
 }
 
-/// What tasks and requests share.
+/// State shared by tasks and requests.
 pub(crate) struct Shared {
     pub(crate) cache: Cache,
     pub(crate) gate: PublishedLease,
@@ -99,11 +99,11 @@ pub(crate) struct Shared {
     pub(crate) clocks: Clocks,
     pub(crate) trouble: Trouble,
     pub(crate) wake: Wake,
-    /// The longest lease that was ever seen in a list of members, in nanoseconds.
+    /// The longest lease time ever seen in a list of members, in nanoseconds.
     pub(crate) longest_seen: AtomicU64,
-    /// How long the history of the database is new to this process (R13, R18).
+    /// Whether the database's history is still new to this process (R13, R18).
     pub(crate) newness: Mutex<Newness>,
-    /// How many histories the replies named so far.
+    /// Number of histories named in replies so far.
     pub(crate) histories: AtomicU64,
 }
 
@@ -114,7 +114,7 @@ enum Side {
     Embedded(Embedded),
 }
 
-/// Verification from memory, and the barrier behind every narrowing call.
+/// Verification from memory, and the barrier behind every restricting change.
 pub struct Verifier {
     pub(crate) shared: Arc<Shared>,
     pub(crate) credentials: Arc<dyn Credentials>,
@@ -123,17 +123,17 @@ pub struct Verifier {
     fresh_node: Arc<dyn Fn() -> NodeId + Send + Sync>,
     version: String,
     tasks: Arc<dyn Tasks>,
-    /// Ends what keeps the lease.
+    /// Stops the tasks that maintain the lease.
     leaving: CancellationToken,
-    /// Ends everything.
+    /// Stops all tasks.
     ending: CancellationToken,
     left: CancellationToken,
     started: AtomicBool,
 }
 
 impl Verifier {
-    /// Puts it together. It answers by reading, and waits for others as a revoker must; [`Verifier::start`] makes it a
-    /// node that answers from memory.
+    /// Creates a verifier that answers by reading from the database, and waits for other nodes as a revoker must.
+    /// [`Verifier::start`] makes it a node that answers from memory.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { credentials, feed, membership, clock, fresh_node, rules, terms, capacity_bytes, version, tasks } =
@@ -178,7 +178,7 @@ impl Verifier {
         }
     }
 
-    /// Begins to answer from memory: joins the others, and goes on trying for as long as that fails.
+    /// Starts answering from memory: joins the other nodes, and retries while that fails.
     ///
     /// # Errors
     /// [`StorageError`] if the embedded database cannot be read.
@@ -213,8 +213,8 @@ impl Verifier {
         Ok(())
     }
 
-    /// Stops answering from memory, then gives the lease back: nobody has to wait for this node any more. Requests are
-    /// still answered, by reading. To be called before they are drained.
+    /// Stops answering from memory, then releases the lease, so that no call waits for this node. Requests are still
+    /// answered by reading. Call it before draining requests.
     pub async fn leave(&self) {
         self.shared.gate.close();
         self.leaving.cancel();
@@ -223,36 +223,36 @@ impl Verifier {
         }
     }
 
-    /// Ends the tasks. Calls that still wait for a change to be in force get [`NotEnforced::Stopping`].
+    /// Stops the tasks. Calls that still wait for enforcement return [`NotEnforced::Stopping`].
     pub fn end(&self) {
         self.shared.gate.close();
         self.ending.cancel();
     }
 
-    /// Puts another form of the same key in its place in memory, if it is still there unchanged.
+    /// Replaces a key in memory by another form of it, if the entry is unchanged.
     pub fn exchange(&self, known: &AuthKey, by: AuthKey) {
         self.shared.cache.exchange(known, by);
     }
 
-    /// Forgets one key, for reasons that are no event: its digest was renewed.
+    /// Forgets one key for a reason that is not an event: its digest was replaced.
     pub fn forget(&self, id: KeyId) {
         self.shared.cache.forget_key(id);
     }
 
-    /// Waits until a committed change is in force on every node. To be called after the commit was confirmed, not before.
-    /// Goes on in the background if nobody waits for it any more.
+    /// Waits until a committed change is enforced on every node. Call it only after the commit is confirmed. The wait
+    /// continues in the background if the caller goes away.
     ///
     /// # Errors
-    /// [`NotEnforced`]: the change is committed, and it is not known to be in force.
+    /// [`NotEnforced`] if the change is committed but not known to be enforced.
     pub async fn enforce(&self, event: Position, subjects: Vec<Target>) -> Result<(), NotEnforced> {
         self.wait(Change::Committed(event), event.seq, subjects).await
     }
 
-    /// The same for a change that an earlier call committed (R9). Over at once if it is [known](Self::is_enforced) to
-    /// be in force.
+    /// Like [`Self::enforce`], for a change that an earlier call committed (R9). Returns immediately if the change is
+    /// [known](Self::is_enforced) to be enforced.
     ///
     /// # Errors
-    /// [`NotEnforced`]: it is not known to be in force.
+    /// [`NotEnforced`] if the change is not known to be enforced.
     pub async fn enforce_again(&self, last: Enforcement, subjects: Vec<Target>) -> Result<(), NotEnforced> {
         if self.is_enforced(&last) {
             return Ok(());
@@ -260,8 +260,8 @@ impl Verifier {
         self.wait(Change::Read(last), last.seq, subjects).await
     }
 
-    /// Whether a change is known to be in force on every node. A note says so; in a history that is new to this process
-    /// it may be of before, and is believed once every lease of another history has ended (R18).
+    /// Whether a change is recorded as enforced on every node. In a history that is new to this process, the record may
+    /// predate it, and counts only once every lease of another history has ended (R18).
     #[must_use]
     pub fn is_enforced(&self, last: &Enforcement) -> bool {
         let trusted = match &self.side {
@@ -278,7 +278,7 @@ impl Verifier {
                 let wait = barrier.wait(change);
                 self.shared.wake.hear(seq);
                 let shared = Arc::clone(&self.shared);
-                // Off to the others while the wait begins. A hint only: nothing depends on it (R14).
+                // Notifies the other nodes while the wait begins. A hint only: nothing depends on it (R14).
                 self.tasks.spawn(Box::pin(async move { shared.announce(seq).await }));
                 wait.await?
             }
@@ -297,13 +297,13 @@ impl Verifier {
         Ok(())
     }
 
-    /// Notes that a change is in force. The note goes on to its end in the background: no answer comes later than it was
-    /// promised for want of one (L). Without it a repeated call waits once more.
+    /// Records that a change is enforced. The write continues in the background, so that it never delays an answer
+    /// beyond the promised time (L). Without the record, a repeated call waits again.
     async fn note(&self, seq: Seq, shown_by: Position, subjects: Vec<Target>, promised: BootInstant) {
         let (shared, (noted, done)) = (Arc::clone(&self.shared), oneshot::channel());
         self.tasks.spawn(Box::pin(async move {
             shared.note(seq, shown_by, &subjects).await;
-            // Nobody waits any more: it is noted all the same.
+            // The caller may have stopped waiting; the record is written anyway.
             let _ = noted.send(());
         }));
         let patience = match &self.side {
@@ -319,14 +319,14 @@ impl Verifier {
         self.shared.gate.admits(self.shared.clock.boot())
     }
 
-    /// How many histories of the database this process has seen so far. What was read before this number changed may be
-    /// of one that is lost (R18).
+    /// Number of database histories that this process has seen. A read from before this number changed may belong to a
+    /// lost history (R18).
     #[must_use]
     pub fn histories(&self) -> u64 {
         self.shared.histories.load(Ordering::Acquire)
     }
 
-    /// How long a narrowing call may take at the worst.
+    /// Maximum wait of a restricting change.
     #[must_use]
     pub fn worst_wait(&self) -> Duration {
         match &self.side {
@@ -335,10 +335,10 @@ impl Verifier {
         }
     }
 
-    /// The nodes that answer from memory; none where there is only this one.
+    /// The nodes that answer from memory; none on an embedded database.
     ///
     /// # Errors
-    /// [`StorageError`] if the database does not answer.
+    /// [`StorageError`] if the database does not reply.
     pub async fn members(&self) -> Result<Option<Members>, StorageError> {
         match &self.side {
             Side::Member(membership, _) => membership.members(&[]).await.map(Some),
@@ -346,28 +346,28 @@ impl Verifier {
         }
     }
 
-    /// Whether this node could not join the others, and so answers by reading alone.
+    /// Whether this node could not join the others, and so answers only by reading.
     #[must_use]
     pub fn could_not_join(&self) -> bool {
         self.shared.trouble.has_no_lease()
     }
 
-    /// How the wall clock of this machine differs from the database's; none where they agree, and where the database
-    /// has no clock of its own.
+    /// Difference between this machine's wall clock and the database's; none if they agree, or if the database has no
+    /// clock of its own.
     #[must_use]
     pub fn clock_difference(&self) -> Option<ClockDifference> {
         self.shared.clock_difference()
     }
 
-    /// How far the clock that dates what is stored has jumped: the database's, and where it has none of its own this
-    /// machine's. None where it goes evenly.
+    /// Jump of the clock that dates stored data: the database's, or this machine's if the database has none. None while
+    /// it runs evenly.
     #[must_use]
     pub fn clock_jump(&self) -> Option<ClockJump> {
         self.shared.clock_jump()
     }
 
-    /// The time by which what all nodes share may be dated and deleted now; none while it is in doubt, as it is in the
-    /// first ten minutes of a process.
+    /// The time for dating and deleting shared state; none while it is in doubt, as in the first ten minutes of a
+    /// process.
     #[must_use]
     pub fn upkeep_time(&self) -> Option<Timestamp> {
         match &self.side {
@@ -377,7 +377,7 @@ impl Verifier {
         self.shared.upkeep_time()
     }
 
-    /// How much is remembered.
+    /// Size of the memory.
     #[must_use]
     pub fn size(&self) -> Size {
         self.shared.cache.size()

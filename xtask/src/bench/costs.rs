@@ -24,8 +24,8 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    /// Does the work of one round, which gives some result and how many requests there were. Whatever ends meanwhile is the
-    /// load generator.
+    /// Does the work of one round, which gives some result and how many requests there were. Whatever ends meanwhile is
+    /// the load generator.
     pub(super) fn of<T>(
         &mut self,
         cluster: &Cluster,

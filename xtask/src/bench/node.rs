@@ -1,5 +1,5 @@
-//! The two programs under load: a node of the service in a folder of its own, and the bare axum. Both listen on loopback
-//! and end with their owner.
+//! The two programs under load: a node of the service in a folder of its own, and the bare axum. Both listen on
+//! loopback and end with their owner.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

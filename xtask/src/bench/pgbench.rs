@@ -1,5 +1,5 @@
-//! The database under the service, and the yardsticks of the database itself: pgbench's own look-ups, and inserts of one
-//! row a commit.
+//! The database under the service, and the yardsticks of the database itself: pgbench's own look-ups, and inserts of
+//! one row a commit.
 
 use std::path::Path;
 use std::process::Command;

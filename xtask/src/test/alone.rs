@@ -64,7 +64,8 @@ fn with_domain_at(manifest: &str, domain: &Path) -> Result<String> {
     }
     ensure!(
         found,
-        "{EXAMPLE}/Cargo.toml has no line `keyward-domain = {{ path = \"…\" }}`: the example shall show how one takes the domain"
+        "{EXAMPLE}/Cargo.toml has no line `keyward-domain = {{ path = \"…\" }}`: the example shall show how one takes \
+         the domain"
     );
     Ok(out)
 }
@@ -91,8 +92,10 @@ mod tests {
 
     #[test]
     fn only_the_domains_path_is_made_absolute() {
-        let manifest = "[dependencies]\nother = { path = \"../x\" }\nkeyward-domain = { path = \"../..\", features = [\"serde\"] }\n";
-        let expected = "[dependencies]\nother = { path = \"../x\" }\nkeyward-domain = { path = \"/w/domain\", features = [\"serde\"] }\n";
+        let manifest = "[dependencies]\nother = { path = \"../x\" }\nkeyward-domain = \
+                        { path = \"../..\", features = [\"serde\"] }\n";
+        let expected = "[dependencies]\nother = { path = \"../x\" }\nkeyward-domain = \
+                        { path = \"/w/domain\", features = [\"serde\"] }\n";
         assert_eq!(with_domain_at(manifest, Path::new("/w/domain")).unwrap(), expected);
     }
 

@@ -35,7 +35,8 @@ const ABSENCES: &[Absence] = &[
         package: "app",
         direct: false,
         foreign: &["axum", "hyper", "utoipa", "sqlx", "sqlx-core", "sqlx-postgres", "sqlx-sqlite"],
-        lesson: "a use case knows no transport and no database, so that a second entrance can use it as it is: take values and ports",
+        lesson: "a use case knows no transport and no database, so that a second entrance can use it as it is: take \
+                 values and ports",
     },
     Absence {
         package: "api",
@@ -47,7 +48,8 @@ const ABSENCES: &[Absence] = &[
         package: "verifier",
         direct: false,
         foreign: &["sqlx", "sqlx-core", "axum", "hyper"],
-        lesson: "the verifier answers from memory and through ports: the same core runs in the simulation and in the model",
+        lesson: "the verifier answers from memory and through ports: the same core runs in the simulation and in the \
+                 model",
     },
     Absence {
         package: "domain",
@@ -110,7 +112,8 @@ fn has_switches(tree: &str) -> bool {
 /// The dependencies on our own crates that point the wrong way.
 fn between_ours(name: &str, file: &File) -> Vec<Finding> {
     let Some((_, allowed)) = LAYERS.iter().find(|(layer, _)| *layer == name) else {
-        let message = "a crate that no layer is set for: add it to LAYERS in xtask/src/tidy/layers.rs, with what it may depend on";
+        let message = "a crate that no layer is set for: add it to LAYERS in xtask/src/tidy/layers.rs, with what it \
+                       may depend on";
         return vec![Finding::new(&file.path, 0, message)];
     };
     let wrong = ours(&file.text).into_iter().filter(|(_, it)| !allowed.contains(&it.as_str()));
@@ -173,7 +176,8 @@ mod tests {
 
     #[test]
     fn layers_point_one_way() {
-        let manifest = "[package]\nname = \"keyward-x\"\n[dependencies]\nkeyward-domain.workspace = true\nkeyward-storage = { path = \"x\" }\n";
+        let manifest = "[package]\nname = \"keyward-x\"\n[dependencies]\nkeyward-domain.workspace = \
+                        true\nkeyward-storage = { path = \"x\" }\n";
         assert_eq!(wrong("domain", manifest), [4, 5]);
         assert_eq!(wrong("storage", manifest), [5]);
         assert!(wrong("api", manifest).is_empty());

@@ -36,7 +36,12 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
     for (name, dialects) in &homes {
         for dialect in DIALECTS.iter().filter(|dialect| !dialects.contains(dialect)) {
             let path = format!("migrations/{dialect}/{name}");
-            findings.push(Finding::new(&path, 0, "missing: both databases have the same numbers and names; where one has nothing to do, its file says why"));
+            findings.push(Finding::new(
+                &path,
+                0,
+                "missing: both databases have the same numbers and names; where one \
+                                                  has nothing to do, its file says why",
+            ));
         }
     }
     let names: Vec<&&str> = homes.keys().collect();

@@ -22,7 +22,8 @@ const BORDERS: &[(&str, &[&str], &str)] = &[
     (
         "crates/api/src/http",
         &["operator()", "Reach::of"],
-        "a request has the reach of the caller that proved itself, and no other: the operator is the command line's alone",
+        "a request has the reach of the caller that proved itself, and no other: the operator is the command line's \
+         alone",
     ),
     ("crates/domain/src", &["sqlx", "tokio", "axum"], "the domain decides and does nothing else: no I/O, no runtime"),
 ];
@@ -74,12 +75,18 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
         say(
             0,
             format!(
-                "{lines} lines; {LONGEST} are the most, aim for 150: split it by what changes together, tests into a file of their own"
+                "{lines} lines; {LONGEST} are the most, aim for 150: split it by what changes together, tests into a \
+                 file of their own"
             ),
         );
     }
     if file.path.ends_with("/mod.rs") {
-        say(0, "name it after its folder and put it beside that (`x.rs` next to `x/`): ten tabs called `mod.rs` help nobody".to_owned());
+        say(
+            0,
+            "name it after its folder and put it beside that (`x.rs` next to `x/`): ten tabs called `mod.rs` help \
+                nobody"
+                .to_owned(),
+        );
     }
     if !file.text.trim_start().starts_with("//!") {
         say(1, "open with `//!`: one sentence on what this module is for, then what it never does".to_owned());
@@ -105,7 +112,12 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
         }
     }
     for line in sleeps_in_tests(file, &source) {
-        say(line, "a sleep in a test is slow when it is too long and flaky when it is too short: wait for the event, or pass the time in".to_owned());
+        say(
+            line,
+            "a sleep in a test is slow when it is too long and flaky when it is too short: wait for the event, \
+                   or pass the time in"
+                .to_owned(),
+        );
     }
     if file.path.starts_with("crates/") {
         for (line, string) in &source.strings {
@@ -218,7 +230,8 @@ mod tests {
 
     #[test]
     fn sql_lists_its_columns_and_reads_no_clock() {
-        let text = "q(\"select\n  *\n from api_key\");\nq(\"UPDATE x SET at = now ()\");\nq(\"SELECT count(*) FROM x\");\nclock.now();\n";
+        let text = "q(\"select\n  *\n from api_key\");\nq(\"UPDATE x SET at = now ()\");\nq(\"SELECT count(*) FROM \
+                    x\");\nclock.now();\n";
         assert_eq!(lines("crates/storage/src/postgres/keys.rs", text), [2, 5]);
         assert!(lines("xtask/src/pg.rs", text).is_empty());
         assert!(forbidden_sql("SELECT known() FROM x").is_empty());

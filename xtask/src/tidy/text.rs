@@ -26,7 +26,8 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
         say(
             0,
             format!(
-                "{lines} lines; {LONGEST_OVERVIEW} are the most: details belong into module docs, where they are seen when they change"
+                "{lines} lines; {LONGEST_OVERVIEW} are the most: details belong into module docs, where they are seen \
+                 when they change"
             ),
         );
     }
@@ -40,7 +41,12 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
             );
         }
         if KEY_PREFIXES.iter().any(|prefix| holds_key(line, prefix)) {
-            say(number, "this looks like a whole secret key: revoke it if it was ever real; in a test, issue one or build it from parts".to_owned());
+            say(
+                number,
+                "this looks like a whole secret key: revoke it if it was ever real; in a test, issue one or \
+                         build it from parts"
+                    .to_owned(),
+            );
         }
         if line.split_once(BEGIN).is_some_and(|(_, rest)| rest.contains("PRIVATE")) {
             say(number, "a private key: replace it where it is in use; a test makes its own at run time".to_owned());

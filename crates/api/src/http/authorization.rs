@@ -1,26 +1,26 @@
-//! The one reader of `Authorization`: what a client presents there, whichever call asks.
+//! The one reader of `Authorization`, for all calls.
 //!
-//! Proves nothing, and never picks one of two headers: which of them counts would be anybody's guess.
+//! Authenticates nothing, and never chooses between two headers: which one counts would be undefined.
 
 use http::{HeaderMap, HeaderValue, header};
 
-/// What stands in `Authorization`.
+/// Content of `Authorization`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Authorization<'a> {
-    /// Nothing: there is no such header, or it is empty.
+    /// The header is missing or empty.
     Absent,
     /// The credential of the scheme `Bearer` (RFC 6750, section 2.1).
     Bearer(&'a str),
-    /// The credential of the scheme `Basic`, encoded as it came (RFC 7617, section 2).
+    /// The credential of the scheme `Basic`, still encoded (RFC 7617, section 2).
     Basic(&'a str),
-    /// Another scheme, or no credential at all.
+    /// Another scheme, or no credential.
     Garbled,
     /// More than one header.
     Several,
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header; schemes in any case, white space around the credential dropped.
+    /// Reads the header. The scheme is case-insensitive; white space around the credential is dropped.
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
         let mut lines = headers.get_all(header::AUTHORIZATION).iter().filter(|line| !is_empty(line));
         let Some(line) = lines.next() else { return Self::Absent };
@@ -38,12 +38,12 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Whether a header holds nothing but white space: that is as good as no header.
+/// Whether a header holds only white space, which counts as no header.
 pub(super) fn is_empty(line: &HeaderValue) -> bool {
     line.as_bytes().iter().all(u8::is_ascii_whitespace)
 }
 
-/// The scheme and what follows it, neither with white space around it.
+/// Splits a header into its scheme and the rest, both without surrounding white space.
 fn split(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_ascii();
     let end = line.bytes().position(|byte| matches!(byte, b' ' | b'\t'))?;
@@ -53,7 +53,7 @@ fn split(line: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    //! What counts as which.
+    //! Every form of the header.
     use super::*;
 
     fn read<'a>(lines: &[&'static str], into: &'a mut HeaderMap) -> Authorization<'a> {

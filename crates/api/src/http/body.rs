@@ -1,6 +1,6 @@
-//! The body of a request, as named fields: JSON or `multipart/form-data`, whichever the call takes.
+//! Reads the body of a request as named fields: JSON or `multipart/form-data`, as the call accepts.
 //!
-//! Size before type before content (contract, section 1): 413, 415, 400. Reads no more than allowed.
+//! Checks size before type before content (contract, section 1): 413, 415, 400. Reads no more than the limit.
 
 use axum::{
     extract::{FromRequest, Multipart, Request},
@@ -18,10 +18,10 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// More parts than this are no form of ours.
+/// Maximum number of parts of a form.
 const MAX_PARTS: usize = 256;
 
-/// What a body says it is.
+/// Media type of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
     Json,
@@ -30,12 +30,12 @@ pub(super) enum MediaType {
     Other,
 }
 
-/// What a request says of its body. What is not readable as a header is another type.
+/// The `Content-Type` of a request. A header that is not text counts as another type.
 fn content_type(headers: &HeaderMap) -> &str {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Whether a content type claims no other character set than UTF-8, the only one that is read. ASCII is part of it.
+/// Whether a content type names no charset except UTF-8, the only one that is read, or ASCII, a part of it.
 fn is_utf8(content_type: &str) -> bool {
     content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
         let value = value.trim().trim_matches('"');
@@ -56,7 +56,7 @@ impl MediaType {
     }
 }
 
-/// A body of JSON or multipart, as fields.
+/// A JSON or multipart body, as fields.
 pub(super) struct Body(pub(super) Fields);
 
 impl FromRequest<AppState> for Body {
@@ -72,7 +72,7 @@ impl FromRequest<AppState> for Body {
     }
 }
 
-/// A body of JSON.
+/// A JSON body, as fields.
 pub(super) struct JsonBody(pub(super) Fields);
 
 impl FromRequest<AppState> for JsonBody {
@@ -84,7 +84,7 @@ impl FromRequest<AppState> for JsonBody {
     }
 }
 
-/// Reads a whole body of one of these types, of at most so many bytes, or of fewer where the options say so.
+/// Reads a whole body of one of these types, up to this size or that of the options, whichever is smaller.
 pub(super) async fn read(
     request: Request,
     options: &HttpOptions,

@@ -1,7 +1,7 @@
-//! The caller of a request, as an argument whose type names the scope that the call needs.
+//! The authenticated caller of a request, as an argument whose type names the scope that the call needs.
 //!
-//! Comes first among a handler's arguments: route, then credential, then scope, before anything of the request is looked
-//! at (contract, section 1).
+//! Stands first among a handler's arguments: route, then credential, then scope, before any other part of the request
+//! is read (contract, section 1).
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -22,8 +22,8 @@ use super::{
 /// A scope that a call needs, as a type.
 pub(super) trait Need {
     const PERMISSION: Permission;
-    /// Whether the call stops a key or an account. It stays its source's request then: a thief who fills the account's
-    /// share with requests of a stolen key would keep out the call that ends that key.
+    /// Whether the call stops a key or an account. Such a call keeps its source's place: otherwise a thief who fills
+    /// the account's share with requests of a stolen key would keep out the call that ends that key.
     const STOPS: bool = false;
 }
 
@@ -54,7 +54,7 @@ macro_rules! stops {
 
 stops!(StopKeys by WriteKeys, StopMerchants by WriteMerchants);
 
-/// A caller that may do what the call needs.
+/// A caller that has the scope which the call needs.
 pub(super) struct Caller<N>(pub(super) keyward_app::Caller, PhantomData<N>);
 
 impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
@@ -71,7 +71,7 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
         let noted = Noted::of(&parts.extensions);
         noted.proof();
         noted.calls(Calling::of(&caller));
-        // From here on it is the account's request, not its source's: also while its body is on its way.
+        // From here on the request counts for the account, not for its source, also while its body arrives.
         if !N::STOPS
             && let Some((place, holder)) = parts.extensions.get::<Arc<Place>>().zip(Holder::of(&caller))
         {
@@ -85,7 +85,7 @@ impl<N: Need + Send> FromRequestParts<AppState> for Caller<N> {
     }
 }
 
-/// Notes which key was refused, so that the log names one that is revoked and still in use.
+/// Notes which key was refused, so that the log names a revoked key that is still in use.
 fn note_refused(parts: &Parts, state: &AppState) {
     if let Ok(Some(credential)) = bearer(&parts.headers) {
         Noted::of(&parts.extensions).is_about_value(credential, state.access.settings().environment);
@@ -98,14 +98,15 @@ async fn authenticated(parts: &Parts, state: &AppState) -> Result<keyward_app::C
     Ok(authenticate::authenticate(&state.access, credential, source).await?)
 }
 
-/// The 401 where `Authorization` holds nothing. A credential in `X-Api-Key` was presented all the same, and the challenge
-/// says so (contract, section 2). RFC 6750, section 3.1, would rather say nothing of a method that is not supported: its
-/// reason is a client that does not know that it has to authenticate, and this one knows.
+/// The 401 for a request without `Authorization`. A credential in `X-Api-Key` still counts as presented, and the
+/// challenge says so (contract, section 2). RFC 6750, section 3.1, advises no error code for an unsupported method,
+/// because such a client may not know that it must authenticate; this one knows.
 fn without_bearer(headers: &HeaderMap) -> Problem {
     if looks::has_api_key(headers) { not_good(Denial::NotFound) } else { refused(Denial::NotFound) }
 }
 
-/// An `Authorization` that is there and holds no bearer credential. Becomes a refusal, which is counted, only where it is told.
+/// An `Authorization` header without a bearer credential. Becomes a refusal, which is counted, only where it is
+/// returned.
 #[derive(Debug)]
 pub(super) struct Garbage;
 
@@ -115,7 +116,7 @@ impl From<Garbage> for Problem {
     }
 }
 
-/// The credential of `Authorization: Bearer`. Anything that is there and is not that is garbage.
+/// The credential of `Authorization: Bearer`. Any other content is garbage.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Garbage> {
     match Authorization::of(headers) {
         Authorization::Absent => Ok(None),
@@ -124,12 +125,12 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Garbage> {
     }
 }
 
-/// The 401 about a credential that was presented; the challenge says so (RFC 6750, section 3.1).
+/// The 401 for a presented credential; the challenge says so (RFC 6750, section 3.1).
 pub(super) fn not_good(denial: Denial) -> Problem {
     refused(denial).invalid_token()
 }
 
-/// The one 401 for all that is wrong with a credential, but for the other environment.
+/// The one 401 for every invalid credential, except those of the other environment.
 pub(super) fn refused(denial: Denial) -> Problem {
     let code = match denial {
         Denial::WrongEnvironment => Code::WrongEnvironment,
@@ -148,7 +149,7 @@ pub(super) fn refused(denial: Denial) -> Problem {
 impl From<keyward_app::Refused> for Problem {
     fn from(error: keyward_app::Refused) -> Self {
         match error {
-            // Of a caller that was let in and is good no more.
+            // The caller was authenticated, and its credential is no longer valid.
             keyward_app::Refused::Denied(denial) => not_good(denial),
             keyward_app::Refused::InsufficientScope(permission) => Self::insufficient_scope(permission),
             keyward_app::Refused::Failure(fault) => fault.into(),
@@ -163,7 +164,7 @@ impl From<authenticate::Error> for Problem {
             authenticate::Error::Forbidden(forbidden) if forbidden.denial == Denial::InsufficientScope => {
                 Self::lacking(forbidden.missing.as_str())
             }
-            // A public key, say: no credential for these calls.
+            // For example a public key: these calls accept no such credential.
             authenticate::Error::Forbidden(forbidden) => not_good(forbidden.denial),
             authenticate::Error::TooManyAttempts(error) => error.into(),
             authenticate::Error::Failure(fault) => fault.into(),

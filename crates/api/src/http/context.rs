@@ -1,4 +1,4 @@
-//! What is known of a request before anybody looks at it: its name for logs, its trace, and where it comes from.
+//! Context of a request before it is handled: its id for logs, its trace and its source.
 
 use std::{
     fmt::Write as _,
@@ -15,7 +15,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 use keyward_app::{Access, Source};
 
-/// Where an answer says how the request is called in the logs.
+/// Header in which an answer returns the request's id in the logs.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 // Parsed once, not for each request.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -24,7 +24,7 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// The caller's own name for a request, if it is decent.
+/// The client's own id for a request, if it is well-formed.
 pub(super) fn given_request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
     let decent = |id: &&HeaderValue| {
         let id = id.as_bytes();
@@ -33,12 +33,12 @@ pub(super) fn given_request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(REQUEST_ID).filter(decent)
 }
 
-/// The name of a request of which no line is written: the caller's, else a fresh one.
+/// The id of a request that leaves no log line: the client's, else a new one.
 pub(super) fn request_id(headers: &HeaderMap, access: &Access) -> HeaderValue {
     given_request_id(headers).cloned().unwrap_or_else(|| fresh_request_id(access))
 }
 
-/// Random for each process, counted within it: unique, and nothing has to be drawn for each request.
+/// Random for each process, counted within it: unique without drawing random bytes for each request.
 fn fresh_request_id(access: &Access) -> HeaderValue {
     static PROCESS: OnceLock<[u8; 8]> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -51,8 +51,8 @@ fn fresh_request_id(access: &Access) -> HeaderValue {
     HeaderValue::from_bytes(&id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
 }
 
-/// Where the request stands in a distributed trace: the caller's trace if its `traceparent` is valid, else a new one,
-/// with a span of our own (W3C trace context, section 3.2).
+/// Position of the request in a distributed trace: the client's trace if its `traceparent` is valid, else a new one,
+/// with a new span (W3C trace context, section 3.2).
 pub(super) struct Trace {
     id: String,
     span: String,
@@ -67,17 +67,17 @@ impl Trace {
         Self { id, span: hex(span) }
     }
 
-    /// The one id to search logs for.
+    /// The trace id, for searching logs.
     pub(super) fn id(&self) -> &str {
         &self.id
     }
 
-    /// As the `traceId` of a problem.
+    /// The `traceparent`, which problems return as `traceId`.
     pub(super) fn parent(&self) -> String {
         format!("00-{}-{}-01", self.id, self.span)
     }
 
-    /// The name of the request: the caller's, else this trace.
+    /// The id of the request: the client's, else that of this trace.
     pub(super) fn request_id(&self, given: Option<&HeaderValue>) -> HeaderValue {
         let ours = || HeaderValue::from_str(&self.id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"));
         given.cloned().unwrap_or_else(ours)
@@ -118,35 +118,35 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Where a request comes from: the socket, or what proxies of ours say in `X-Forwarded-For`. Where a neighbour that is
-/// no proxy of ours forwards for others, its word only keeps those apart.
+/// The source of a request: the peer of the socket, or what trusted proxies report in `X-Forwarded-For`. The report of
+/// a nearby proxy that is not trusted only separates its clients.
 pub(super) fn source(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Source {
     let (address, claim) = origin(headers, peer(extensions), trusted);
     match claim {
-        // A neighbour that speaks for others is a gateway that is not configured.
+        // A nearby peer that forwards for others is an unconfigured gateway.
         Some(claim) if is_near(&address) => Source::claimed(hop_address(claim).unwrap_or(address), address),
         Some(_) | None => Source::from(address),
     }
 }
 
-/// The address of the caller, as far as it is believed.
+/// The client's address, as far as trusted proxies report it.
 pub(super) fn address(headers: &HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> IpAddr {
     origin(headers, peer, trusted).0
 }
 
-/// Who is at the other end of the connection, where that is known.
+/// The peer of the connection, where it is known.
 pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
 }
 
-/// The last address that is believed, and for whom it claims to speak.
+/// The last trusted address, and the address that it reports.
 fn origin<'a>(headers: &'a HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -> (IpAddr, Option<&'a str>) {
     let ours = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut address = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).to_canonical();
-    // A line that is no text stays in its place as a hop that cannot be read: what stands before it is not believed.
+    // A line that is not text stays in its place as an unreadable hop: what stands before it is not trusted.
     let lines = headers.get_all(X_FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default());
     let hops: Vec<&str> = lines.flat_map(|value| value.split(',')).map(str::trim).collect();
-    // From the right: each hop is believed only while the one that reported it is ours.
+    // From the right: each hop is trusted only while the one that reported it is trusted.
     let mut before = hops.iter().rev();
     while ours(&address) {
         match before.next().and_then(|hop| hop_address(hop)) {
@@ -157,7 +157,7 @@ fn origin<'a>(headers: &'a HeaderMap, peer: Option<IpAddr>, trusted: &[IpNet]) -
     (address, before.next().copied().or_else(|| other_claim(headers)))
 }
 
-/// The address that a gateway without `X-Forwarded-For` claims to forward for (`X-Real-IP`, or RFC 7239).
+/// The address that a gateway without `X-Forwarded-For` reports (`X-Real-IP`, or RFC 7239).
 fn other_claim(headers: &HeaderMap) -> Option<&str> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
     text(X_REAL_IP).or_else(|| {
@@ -169,10 +169,10 @@ fn other_claim(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-/// Whether an address is of this machine or of a private network.
+/// Whether an address belongs to this machine or to a private network.
 const fn is_near(address: &IpAddr) -> bool {
     match address {
-        // 100.64.0.0/10 lies between a provider and its customers (RFC 6598); container networks use it, too.
+        // 100.64.0.0/10 lies between a provider and its customers (RFC 6598); container networks use it too.
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();
             v4.is_loopback() || v4.is_private() || v4.is_link_local() || (a == 100 && b & 0xc0 == 64)
@@ -181,7 +181,7 @@ const fn is_near(address: &IpAddr) -> bool {
     }
 }
 
-/// An address, as proxies write it: alone, in brackets, or with a port.
+/// Parses an address as proxies write it: alone, in brackets, or with a port.
 fn hop_address(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
     bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
@@ -189,7 +189,7 @@ fn hop_address(hop: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    //! Which trace parents are valid, and whose word about a source is believed.
+    //! Which trace parents are valid, and whose report of a source is trusted.
     use super::*;
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forwarding_header_is_believed_from_our_own_proxies_only() {
+    fn a_forwarding_header_is_trusted_only_from_trusted_proxies() {
         let from = |text: &str| Source::from(text.parse::<std::net::IpAddr>().unwrap());
         for (peer, forwarded, trusted, expected) in [
             ("192.0.2.1", &["198.51.100.7"][..], &[][..], "192.0.2.1"),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_word_of_a_neighbour_that_is_no_proxy_of_ours_tells_its_clients_apart_and_no_more() {
+    fn the_report_of_an_untrusted_nearby_proxy_only_separates_its_clients() {
         let ip = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
         for (peer, forwarded, claimed) in [
             ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
@@ -263,14 +263,14 @@ mod tests {
             let expected = Source::claimed(ip(claimed), ip(peer));
             assert_eq!(seen(peer, &[forwarded], &[]), expected, "{peer} {forwarded}");
         }
-        // Also behind a proxy of ours, and never from afar.
+        // The same behind a trusted proxy, and never from a distant address.
         let through = seen("10.0.0.1", &["198.51.100.7, 172.16.0.9"], &["10.0.0.0/8"]);
         assert_eq!(through, Source::claimed(ip("198.51.100.7"), ip("172.16.0.9")));
         assert_eq!(seen("192.0.2.1", &["198.51.100.7"], &[]), Source::from(ip("192.0.2.1")));
     }
 
     #[test]
-    fn other_headers_say_it_too() {
+    fn other_forwarding_headers_are_read_too() {
         for (name, value, claim) in [
             ("x-real-ip", "198.51.100.7", "198.51.100.7"),
             ("forwarded", "for=203.0.113.9, For=\"[2001:db8::7]:80\";proto=https", "[2001:db8::7]:80"),

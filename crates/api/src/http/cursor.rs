@@ -1,12 +1,12 @@
-//! Cursors: where a page ends, as an opaque text. The reach guards what they lead to, so they carry no proof.
+//! Cursors: the end of a page, as an opaque text. They need no signature, because the reach guards what they lead to.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_domain::{AccountId, KeyId};
 use uuid::Uuid;
 
-/// Something that a page can start after.
+/// A position after which a page can start.
 pub(super) trait Position: Sized {
-    /// What lists it is a position in: a cursor of one list is none of another.
+    /// The list this is a position in; a cursor is valid only for its own list.
     const LIST: u8;
 
     fn from_uuid(uuid: Uuid) -> Self;
@@ -52,11 +52,11 @@ pub(super) fn decode<P: Position>(text: &str) -> Option<P> {
 
 #[cfg(test)]
 mod tests {
-    //! A cursor leads back to where it came from, in its own list alone.
+    //! A cursor leads back to its position, only in its own list.
     use super::*;
 
     #[test]
-    fn a_cursor_is_good_for_its_own_list_only() {
+    fn a_cursor_is_valid_only_for_its_own_list() {
         let key = KeyId::from_uuid(Uuid::from_u128(7));
         let cursor = encode(&key);
         assert_eq!(decode::<KeyId>(&cursor), Some(key));

@@ -1,7 +1,7 @@
-//! `/docs`: the reference, the list of problems and the guides, for people.
+//! `/docs`, for people: the API reference, the list of problems and the guides.
 //!
-//! No page loads anything from another host: the reference is Scalar, whose script is part of the program. Nothing here
-//! is about a caller or holds a credential.
+//! No page loads anything from another host: the reference is Scalar, whose script is part of the program. No page
+//! concerns a caller or holds a credential.
 
 use std::sync::Arc;
 
@@ -28,11 +28,11 @@ mod reference;
 use guides::Guide;
 use reference::Script;
 
-/// For pages that are text alone. Their icon is an empty one that stands in the page.
+/// For pages of text alone. Their icon is an empty one, inlined in the page.
 const TEXT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
                            form-action 'none'; frame-ancestors 'none'";
 
-/// What never changes while the process runs: made once, and shared by all answers, however long each is on its way.
+/// Content that never changes while the process runs: made once, and shared by all answers.
 pub(super) struct Pages {
     /// The OpenAPI document.
     pub(super) document: Bytes,
@@ -91,12 +91,12 @@ fn page(template: &impl Template) -> Result<Bytes, Problem> {
 
 fn html(page: Bytes, policy: &'static str) -> Response {
     let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    // Where a link leads, and where one came from, is not other hosts' business.
+    // Do not reveal the addresses of links and their origins to other hosts.
     let no_referrer = (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     (typed("text/html; charset=utf-8"), [policy, no_referrer], page).into_response()
 }
 
-/// What a file is, and that browsers must not guess.
+/// Sets the media type, and forbids browsers to guess it.
 fn typed(kind: &'static str) -> [(HeaderName, HeaderValue); 2] {
     [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),

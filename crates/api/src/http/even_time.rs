@@ -1,9 +1,10 @@
-//! When an answer leaves that hides whether something exists: a whole number of steps after its request arrived, so
-//! that its time does not show what was looked up (test T19).
+//! When an answer that hides whether something exists is sent: a whole number of steps after its request arrived, so
+//! that its time does not reveal what was looked up (test T19).
 //!
-//! Equal work alone leaves microseconds between an unknown key and a wrong secret, and many requests make them visible.
-//! These are 401, 404 about a key or an account, `NOT_FOUND` of `/v1/verify` and `invalid_grant`; an answer about what
-//! the caller has proved leaves at once. Waiting holds no place among the requests and nothing of the database.
+//! Equal work alone leaves microseconds between an unknown key and a wrong secret, and many requests make them
+//! measurable. The hiding answers are 401, 404 about a key or an account, `NOT_FOUND` of `/v1/verify` and
+//! `invalid_grant`; an answer about what the caller has proved is sent immediately. The delay holds neither a place
+//! among the requests nor a database connection.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -19,15 +20,16 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// The step: several times what a look-up takes in a database nearby, and no time for a caller that mistyped a key.
+/// The step: several times the duration of a look-up in a nearby database, and unnoticeable to a caller that mistyped a
+/// key.
 const STEP: Duration = Duration::from_millis(5);
 
 /// Marks an answer whose status does not show that it hides something.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hides;
 
-/// When a request arrived: its headers, and its body where one is read. Only what comes after the whole of it counts:
-/// a client that chose when the body ends could put the end of a step where two look-ups differ.
+/// When a request arrived: its headers, and its body where one is read. Steps begin only after the whole request: a
+/// client that chose when the body ends could otherwise place the end of a step between two look-up times.
 #[derive(Clone, Debug)]
 pub(super) struct Arrived {
     headers: Instant,
@@ -39,14 +41,14 @@ impl Arrived {
         Self { headers: Instant::now(), body: Arc::default() }
     }
 
-    /// The request with these extensions has arrived whole.
+    /// Records that the request with these extensions has arrived completely.
     pub(super) fn is_whole(extensions: &Extensions) {
         if let Some(Self { body, .. }) = extensions.get() {
             body.get_or_init(Instant::now);
         }
     }
 
-    /// Holds an answer that hides something back until its step is over.
+    /// Delays an answer that hides something until its step ends.
     pub(super) async fn hold_back(self, response: &mut Response, problem: Option<&Problem>) {
         if hides(response, problem) {
             response.extensions_mut().remove::<Arc<Place>>();
@@ -62,7 +64,7 @@ fn hides(response: &mut Response, problem: Option<&Problem>) -> bool {
     is_marked || is_absent || response.status() == StatusCode::UNAUTHORIZED
 }
 
-/// The next whole number of steps.
+/// Rounds up to a whole number of steps.
 fn whole_steps(elapsed: Duration) -> Duration {
     let steps = elapsed.as_nanos() / STEP.as_nanos() + 1;
     STEP.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn steps_begin_when_the_request_is_whole() {
+    async fn steps_begin_when_the_request_is_complete() {
         let (arrived, mut extensions) = (Arrived::now(), Extensions::new());
         extensions.insert(arrived.clone());
         advance(STEP * 4 / 5).await;
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_hides_nothing_leaves_at_once() {
+    async fn an_answer_that_hides_nothing_is_sent_immediately() {
         let began = Instant::now();
         for status in [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE] {
             Arrived::now().hold_back(&mut status.into_response(), None).await;

@@ -1,8 +1,8 @@
-//! The short way: a verification that memory answers is answered here, before routing, without a timer, a queue or a line
-//! in the log at the usual level.
+//! The fast path: a verification from memory is answered here, before routing, without a timer, a queue or a log line
+//! at the usual level.
 //!
-//! It only ever says yes. Whatever is not a plain request about a good key in memory (a refusal, a token, an unusual header,
-//! a body that has not arrived) takes the usual way, untouched, and gets the usual answer: the two never differ in a byte.
+//! It only grants. Every request that is not a plain one about a valid key in memory (a refusal, a token, an unusual
+//! header, a body that has not arrived) goes to the router untouched. Both return the same bytes.
 
 use std::{
     convert::Infallible,
@@ -35,12 +35,12 @@ mod body;
 mod verdict_json;
 mod verify;
 
-/// The service as a listener sees it: the short way, and the usual one behind it.
+/// The service for a listener: the fast path, and the router behind it.
 #[derive(Clone)]
 pub struct Entrance {
     shared: Arc<Shared>,
     usual: Router,
-    /// Who is at the other end of the connection, where that is known.
+    /// The peer of the connection, where it is known.
     peer: Option<SocketAddr>,
 }
 
@@ -48,7 +48,7 @@ struct Shared {
     access: Arc<Access>,
     auth: auth::Meters,
     verify: RequestMetrics,
-    /// The longest body that is read here.
+    /// Maximum size of a body that is read here.
     most_bytes: u64,
     options: Arc<HttpOptions>,
     places: [(&'static str, Places); 4],
@@ -66,7 +66,7 @@ impl Entrance {
         Self { shared: Arc::new(shared), usual, peer: None }
     }
 
-    /// How many requests of each kind are worked on now; an answer from memory is given before it could be counted.
+    /// Number of requests in flight, by kind. An answer from memory is sent before it could be counted.
     pub fn in_flight(&self) -> impl Iterator<Item = (&'static str, usize)> {
         self.shared.places.iter().map(|(kind, places)| (*kind, places.taken()))
     }
@@ -77,7 +77,7 @@ impl Entrance {
         Self { peer: Some(peer), ..self.clone() }
     }
 
-    /// Every request may go this way.
+    /// Sends a request to the router. Correct for every request.
     async fn usual<B>(
         mut usual: Router,
         peer: Option<SocketAddr>,
@@ -124,11 +124,11 @@ where
     }
 }
 
-/// An answer, at once or in time.
+/// An answer, ready or pending.
 pub enum Answering {
-    /// It is there.
+    /// The answer is ready.
     Now(Option<Response>),
-    /// It has to be waited for.
+    /// The router is working on it.
     Later(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
 }
 
@@ -143,7 +143,7 @@ impl Future for Answering {
     }
 }
 
-/// What the log says of a request.
+/// A request on the fast path, for logs and metrics.
 struct Asked<'a> {
     method: &'a Method,
     route: &'static str,
@@ -152,8 +152,8 @@ struct Asked<'a> {
 }
 
 impl Shared {
-    /// What every answer gets: its name, a place in the metrics, and the line in the log of any other. `found` says who
-    /// asked and about what; it is called only where a line is written.
+    /// Completes an answer: its id, its metrics, and its log line. `found` returns the caller and the object; it is
+    /// called only where a line is written.
     fn finish(
         &self,
         mut response: Response,
@@ -173,7 +173,7 @@ impl Shared {
         response
     }
 
-    /// Writes the line; returns the name of the request.
+    /// Writes the log line. Returns the id of the request.
     #[cold]
     fn log(
         &self,

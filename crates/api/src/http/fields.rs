@@ -1,8 +1,8 @@
-//! Named fields of a body, read one by one, every fault noted by name.
+//! Named fields of a body, read one by one; every error is recorded by field name.
 //!
-//! A name that differs from a known one only in case, `_`, `-` or a trailing `[]` counts as that name; a field that was
-//! given under two spellings is refused when it is read. Unknown fields are ignored unless a handler asks for them.
-//! JSON is strict about types; a form knows only texts.
+//! A name that differs from a known one only in case, `_`, `-` or a trailing `[]` counts as that name; a field given
+//! under two spellings is refused when it is read. Unknown fields are ignored unless a handler checks for them. JSON
+//! types are strict; a form has only texts.
 
 use std::{
     borrow::Cow,
@@ -18,24 +18,24 @@ use zeroize::Zeroizing;
 
 use super::problem::{FieldErrors, Problem};
 
-/// The fields of a body and what is wrong with them.
+/// The fields of a body and the errors found in them.
 pub(super) struct Fields {
-    /// By what is left of their names once all spellings of one name are the same.
+    /// By folded name.
     values: BTreeMap<String, Given>,
     is_form: bool,
     faults: FieldErrors,
 }
 
-/// A field as it was given.
+/// One field of a body.
 struct Given {
-    /// Its name as it was spelled first.
+    /// Its name as first spelled.
     name: String,
     value: Value,
-    /// Whether it was given under another spelling too.
+    /// Whether it also came under another spelling.
     again: bool,
 }
 
-/// What is left of a name once all spellings that count as one are the same.
+/// Folds a name, so that all its accepted spellings become equal.
 pub(super) fn folded(name: &str) -> Cow<'_, str> {
     let name = name.strip_suffix("[]").unwrap_or(name);
     if name.bytes().all(|byte| !matches!(byte, b'_' | b'-' | b'A'..=b'Z')) {
@@ -44,12 +44,12 @@ pub(super) fn folded(name: &str) -> Cow<'_, str> {
     Cow::Owned(significant(name).collect())
 }
 
-/// The characters by which a name differs from others, in lower case.
+/// The characters that distinguish names, in lower case.
 fn significant(name: &str) -> impl Iterator<Item = char> {
     name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase())
 }
 
-/// The fields of a form, some of them repeated.
+/// The fields of a form, which may be repeated.
 #[derive(Default)]
 pub(super) struct Form(BTreeMap<String, Vec<Value>>);
 
@@ -64,7 +64,7 @@ impl Fields {
         Self::of(object, false)
     }
 
-    /// A repeated field becomes a list; whether it may be one, its reader says.
+    /// Takes the fields of a form. A repeated field becomes a list; its reader decides whether that is allowed.
     pub(super) fn form(form: Form) -> Self {
         let one_or_list = |mut values: Vec<Value>| match values.len() {
             1 => values.remove(0),
@@ -84,7 +84,7 @@ impl Fields {
         Self { values, is_form, faults: FieldErrors::default() }
     }
 
-    /// The names that are none of these.
+    /// The names that are not in `known`.
     pub(super) fn unknown<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let known: Vec<_> = known.iter().map(|known| folded(known)).collect();
         self.values
@@ -93,12 +93,12 @@ impl Fields {
             .map(|(_, given)| given.name.as_str())
     }
 
-    /// Whether the field is there and not null.
+    /// Whether the field is present and not null.
     pub(super) fn has(&self, name: &str) -> bool {
         self.values.get(&*folded(name)).is_some_and(|given| given.again || !given.value.is_null())
     }
 
-    /// A field; `None` and a fault if it was given twice.
+    /// A field; `None` and an error if it was given twice.
     fn value(&mut self, name: &str) -> Option<&Value> {
         let given = self.values.get(&*folded(name))?;
         if given.again {
@@ -112,7 +112,7 @@ impl Fields {
         self.faults.add(name, message);
     }
 
-    /// A text; absent and null are the same.
+    /// A text; absent and null are equal.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let is_form = self.is_form;
         match self.value(name) {
@@ -129,7 +129,7 @@ impl Fields {
         }
     }
 
-    /// A text that must be there.
+    /// A required text.
     pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
         if self.has(name) {
             return self.text(name);
@@ -138,17 +138,17 @@ impl Fields {
         None
     }
 
-    /// A credential, without the white space around it.
+    /// A credential, without surrounding white space.
     pub(super) fn credential(&mut self, name: &str) -> Option<Zeroizing<String>> {
         self.text(name).map(trimmed)
     }
 
-    /// The same for one that must be there.
+    /// A required credential.
     pub(super) fn required_credential(&mut self, name: &str) -> Option<Zeroizing<String>> {
         self.required_text(name).map(trimmed)
     }
 
-    /// A text read as what it should be; `None` if absent or wrong.
+    /// A parsed text; `None` if absent or invalid.
     pub(super) fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
         let text = self.text(name)?;
         // An untouched field of a form arrives empty.
@@ -158,13 +158,13 @@ impl Fields {
         text.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
     }
 
-    /// The same for a text that must be there.
+    /// A required parsed text.
     pub(super) fn require<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
         let text = self.required_text(name)?;
         text.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
     }
 
-    /// A name or a description: read by the domain's own rule.
+    /// A name or a description, read by the domain's rule.
     pub(super) fn words<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, TextError>) -> Option<T> {
         let text = self.text(name)?;
         // An untouched field of a form arrives empty.
@@ -174,7 +174,7 @@ impl Fields {
         read(&text).map_err(|error| self.faults.add(name, error.to_string())).ok()
     }
 
-    /// The same for one that must be there.
+    /// A required name or description.
     pub(super) fn require_words<T>(
         &mut self,
         name: &str,
@@ -184,7 +184,7 @@ impl Fields {
         read(&text).map_err(|error| self.faults.add(name, error.to_string())).ok()
     }
 
-    /// Yes or no; absent is no.
+    /// A boolean; false if absent.
     pub(super) fn flag(&mut self, name: &str) -> bool {
         let is_form = self.is_form;
         match self.value(name) {
@@ -198,7 +198,7 @@ impl Fields {
         }
     }
 
-    /// A list of scopes; absent is empty. A form repeats the field or parts them by commas.
+    /// A list of scopes; empty if absent. A form repeats the field or separates scopes by commas.
     pub(super) fn scopes(&mut self, name: &str) -> ScopeSet {
         let is_form = self.is_form;
         let texts = match self.value(name) {
@@ -234,7 +234,7 @@ impl Fields {
         ScopeSet::empty()
     }
 
-    /// A list of 1 to `most` objects that must be there, each as fields of its own.
+    /// A required list of 1 to `most` objects, each as its own fields.
     pub(super) fn objects(&mut self, name: &str, most: usize) -> Option<Vec<Fields>> {
         let is_there = self.has(name);
         match self.value(name) {
@@ -257,29 +257,29 @@ impl Fields {
         }
     }
 
-    /// What was read, if nothing was wrong.
+    /// The value, if there was no error.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
         self.faults.into_result(value)
     }
 
-    /// What is wrong so far.
+    /// The errors found so far.
     pub(super) fn into_faults(self) -> FieldErrors {
         self.faults
     }
 }
 
-/// A credential as it is meant: white space around it comes from files and forms.
+/// Strips white space around a credential, which comes from files and forms.
 pub(super) fn trimmed(text: String) -> Zeroizing<String> {
     let text = Zeroizing::new(text);
     if text.trim().len() == text.len() { text } else { Zeroizing::new(text.trim().to_owned()) }
 }
 
-/// The field whose fault it is: one of the scopes of a list, or the list.
+/// The field of an error: one scope of a list, or the list.
 pub(super) fn place_name(name: &str, error: &ScopeSetError) -> String {
     error.place().map_or_else(|| name.to_owned(), |place| format!("{name}[{place}]"))
 }
 
-/// The texts of a list, or the places of what is none.
+/// The texts of a list, or the indices of items that are not texts.
 fn strings(items: &[Value]) -> Result<Vec<String>, Vec<usize>> {
     let others = items.iter().enumerate().filter(|(_, item)| !item.is_string());
     let places: Vec<usize> = others.map(|(place, _)| place).collect();
@@ -289,12 +289,12 @@ fn strings(items: &[Value]) -> Result<Vec<String>, Vec<usize>> {
     Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
-/// Reads a JSON object, and refuses one that names a member twice: which of the two would count is anybody's guess.
-/// A byte order mark before it is skipped (RFC 8259, section 8.1).
+/// Parses a JSON object, and refuses duplicate members: which of the two counts would be undefined. A leading byte
+/// order mark is skipped (RFC 8259, section 8.1).
 pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let value: Strict = serde_json::from_slice(bytes).map_err(|error| {
-        // What serde says beside the place may quote the input, and so a secret.
+        // The rest of serde's message may quote the input, and so a secret.
         let what = if error.is_data() { "names a member twice or is no object" } else { "is malformed" };
         let place = format!("line {} column {}", error.line(), error.column());
         Problem::invalid("body", format!("must be one JSON object ({what} at {place})"))
@@ -307,7 +307,7 @@ pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> 
     }
 }
 
-/// A JSON value in which no object names a member twice.
+/// A JSON value without duplicate members in any object.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

@@ -1,4 +1,4 @@
-//! `/healthz`: the process runs. `/readyz`: it can answer (contract, section 9).
+//! `/healthz`: the process runs. `/readyz`: the node can answer (contract, section 9).
 
 use std::{iter, sync::Arc};
 
@@ -10,7 +10,7 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// What is said of a node that others do not know.
+/// Warning about a node that other nodes do not know.
 const NOT_JOINED: &str =
     "this node could not join the others, so it answers by reading the database (the log and `keyward doctor` say why)";
 
@@ -41,7 +41,7 @@ pub(super) async fn readyz(
     State(options): State<Arc<HttpOptions>>,
 ) -> Result<String, Problem> {
     if options.ready.is_open() {
-        // It answers all the same: by reading, and which of the clocks is wrong is not for this node to say.
+        // It still answers, from the database; which of the clocks is wrong is unknown to this node.
         let doubts = [
             access.could_not_join().then(|| NOT_JOINED.to_owned()),
             access.clock_difference().map(|it| it.to_string()),

@@ -1,6 +1,6 @@
-//! What a presented credential looks like: the words of a 401 that the request alone explains.
+//! Explains a 401 by the form of the presented credential, from the request alone.
 //!
-//! Nothing here asks memory or the database. Two requests that look alike get the same words, whatever exists.
+//! Asks neither memory nor the database. Two requests of the same form get the same explanation, whatever exists.
 
 use http::{HeaderMap, HeaderName};
 use keyward_domain::{Environment, KeyType, PresentedValue};
@@ -12,10 +12,10 @@ use super::{
 };
 
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-/// What callers of management and verification send.
+/// What callers of management and verification must send.
 const SEND: &str = "send `Authorization: Bearer` with an access token or the value of a secret key.";
 
-/// Explains a refusal by a call that takes `Authorization: Bearer` alone.
+/// Explains a refusal by a call that accepts only `Authorization: Bearer`.
 pub(super) fn at_bearer(problem: Problem, headers: &HeaderMap, environment: Environment) -> Problem {
     if problem.code() != Code::InvalidCredential {
         return problem;
@@ -35,7 +35,7 @@ pub(super) fn at_bearer(problem: Problem, headers: &HeaderMap, environment: Envi
     problem.detail_or(|| format!("{what}: {SEND}"))
 }
 
-/// Explains a refusal by the call for gateways, which reads this header and takes this type of key on its path.
+/// Explains a refusal by the call for gateways, which reads this header and accepts this type of key on its path.
 pub(super) fn at_gateway(
     problem: Problem,
     headers: &HeaderMap,
@@ -73,12 +73,12 @@ pub(super) fn at_gateway(
     })
 }
 
-/// Whether a credential was presented in `X-Api-Key`.
+/// Whether the request has a credential in `X-Api-Key`.
 pub(super) fn has_api_key(headers: &HeaderMap) -> bool {
     headers.get_all(API_KEY).iter().any(|line| !is_empty(line))
 }
 
-/// The type of a well-formed value that is no secret.
+/// The type of a well-formed value that is not secret.
 fn open_type(credential: &str, environment: Environment) -> Option<KeyType> {
     let value = PresentedValue::parse(credential, environment).ok()?;
     Some(value.key_type()).filter(|key_type| !key_type.is_secret())

@@ -1,4 +1,4 @@
-//! Requests that lead nowhere although they are almost right: what was probably meant, from the request alone.
+//! Almost correct requests without a route: suggests what was probably meant, from the request alone.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::problem::{Code, Problem};
 
-/// A path that there is not.
+/// Answers an unknown path.
 pub(super) async fn no_such_route() -> Problem {
     Problem::new(Code::NotFound)
 }
 
-/// A method that the path does not take.
+/// Answers a method that the path does not support.
 pub(super) async fn no_such_method(State(access): State<Arc<Access>>, method: Method, uri: Uri) -> Problem {
     let problem = Problem::new(Code::MethodNotAllowed);
     if matches!(method, Method::GET | Method::HEAD) && uri.path() == "/v1/api-keys" {
@@ -25,7 +25,7 @@ pub(super) async fn no_such_method(State(access): State<Arc<Access>>, method: Me
     problem
 }
 
-/// A key that does not exist for the caller, by what stood in its place.
+/// Answers for a key that does not exist for the caller, by the segment in its place.
 pub(super) fn no_key(segment: &str) -> Problem {
     let problem = Problem::new(Code::KeyNotFound);
     match meant(segment) {
@@ -34,7 +34,7 @@ pub(super) fn no_key(segment: &str) -> Problem {
     }
 }
 
-/// The same for an account, where the id of a key may stand as well.
+/// Answers for an account that does not exist for the caller, where a key id is allowed too.
 pub(super) fn no_account_or_key(problem: Problem, segment: &str) -> Problem {
     match meant(segment) {
         Some(id) if problem.code() == Code::AccountNotFound => problem.detail(format!(
@@ -44,7 +44,7 @@ pub(super) fn no_account_or_key(problem: Problem, segment: &str) -> Problem {
     }
 }
 
-/// The id of the key that a bare UUID may mean: clients of the platform know keys by it.
+/// The key id that a bare UUID may mean: the platform's clients know keys by it.
 fn meant(segment: &str) -> Option<KeyId> {
     const HYPHENATED: usize = 36;
     let uuid: Option<Uuid> = (segment.len() == HYPHENATED).then(|| segment.parse().ok()).flatten();

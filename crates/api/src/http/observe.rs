@@ -1,4 +1,4 @@
-//! Where every answer leaves: it gets its name, problems get their body, and one line goes to the log.
+//! Completes every answer: adds its id, gives problems their body, and writes one log line.
 //!
 //! The only place that logs the cause of a problem. Never logs a header or a body; `docs/logs.md` lists what it logs.
 
@@ -61,12 +61,12 @@ pub(super) async fn observe(State(state): State<AppState>, mut request: Request,
     metrics::counter!("keyward_http_requests_total", &labels).increment(1);
     let [method, route, _] = labels;
     metrics::histogram!("keyward_http_request_duration_seconds", &[method, route]).record(took.as_secs_f64());
-    // Last: all that differs between two refusals is over, and a client that hangs up meanwhile is in the log.
+    // Last: everything that differs between two refusals is done, and the log already names a client that hangs up now.
     arrived.hold_back(&mut response, problem.as_ref()).await;
     places::hold_until_sent(response)
 }
 
-/// The template, never the path: a path may hold anything, a template is one of a few.
+/// The route template, never the path: a path may hold anything, and there are few templates.
 fn route(request: &Request) -> &str {
     match AuthPath::read(request.uri().path()) {
         Some(path) => path.route(),
@@ -74,25 +74,25 @@ fn route(request: &Request) -> &str {
     }
 }
 
-/// What is known of a request before anybody looks at it.
+/// A request before it is handled.
 pub(super) struct Asked<'a> {
     pub(super) method: &'a Method,
     pub(super) route: &'a str,
     pub(super) trace: &'a Trace,
-    /// The caller's own name for it.
+    /// The client's own id for it.
     pub(super) given: Option<&'a HeaderValue>,
     pub(super) source: IpAddr,
 }
 
-/// What every line in the log about a request says of it.
+/// The span of every log line about a request.
 pub(super) fn span(asked: &Asked<'_>) -> tracing::Span {
     let (method, trace, source) = (known(asked.method), asked.trace.id(), asked.source);
     let given = asked.given.and_then(|id| id.to_str().ok());
     tracing::info_span!("http", method, route = asked.route, %source, trace.id = trace, request.id = given)
 }
 
-/// The method, if it is one of those that HTTP knows: anybody may send any word, and a label or a log must not grow with
-/// what anybody sends.
+/// The method if HTTP defines it, else `other`: clients may send any word, and neither labels nor logs may grow with
+/// it.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -112,13 +112,13 @@ fn give_body(response: &mut Response, problem: &Problem, public_url: &str, trace
     let body = problem.body(public_url, trace_id);
     *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
     let headers = response.headers_mut();
-    // A length counted for the empty body that stood here before.
+    // The length was counted for the empty body.
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// The counts of one kind of answer, for those that are given so often that finding them each time would cost.
+/// The metrics of one frequent kind of answer, looked up once instead of for each answer.
 pub(super) struct RequestMetrics {
     requests: metrics::Counter,
     seconds: metrics::Histogram,
@@ -139,19 +139,19 @@ impl RequestMetrics {
     }
 }
 
-/// Whether an answer is one of those that are given on every request of somebody else's and say yes, or every second to
-/// a load balancer: a line each would be most of the log. When the readiness changes, a line of its own says so.
+/// Whether an answer is a granted verification or a passed health check: a line for each would be most of the log. A
+/// change of readiness has its own line.
 fn is_routine(route: &str, status: u16) -> bool {
     let is_verification = matches!(route, "/v1/verify" | "/v1/verify/batch") || route.starts_with("/v1/auth");
     matches!(route, "/healthz" | "/readyz") || (status < 400 && is_verification)
 }
 
-/// Whether somebody looks so closely that verifications that say yes leave a line.
+/// Whether the log level is low enough for lines about granted verifications.
 pub(super) fn logs_verifications() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
-/// An answer, as its line shows it.
+/// An answer, for its log line.
 pub(super) struct Answer<'a> {
     pub(super) problem: Option<&'a Problem>,
     pub(super) route: &'a str,
@@ -159,7 +159,7 @@ pub(super) struct Answer<'a> {
     pub(super) took: Duration,
 }
 
-/// The line about an answer. `may_tell` is absent where it is held back; else it says how many were before.
+/// Writes the line about an answer. `may_tell` is `None` where the line is withheld; else the number withheld before.
 pub(super) fn log(answer: &Answer<'_>, caller: Option<&Calling>, object: Option<&Object>, may_tell: Option<u64>) {
     let &Answer { problem, route, status, took } = answer;
     let code = problem.map(|problem| problem.code().as_str());
@@ -168,7 +168,7 @@ pub(super) fn log(answer: &Answer<'_>, caller: Option<&Calling>, object: Option<
     }
     let Some(withheld) = may_tell else { return };
     if withheld > 0 {
-        // About other requests than this one.
+        // The warning concerns other requests than this one.
         tracing::warn!(parent: None, withheld, "held back {withheld} lines about requests of callers that proved nothing");
     }
     let cause = problem.and_then(Problem::cause).map(chain);
@@ -198,7 +198,7 @@ pub(super) fn log(answer: &Answer<'_>, caller: Option<&Calling>, object: Option<
     }
 }
 
-/// An error with all that is below it.
+/// An error with its sources.
 fn chain(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
     let mut text = cause.to_string();
     let mut below = cause.source();

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document: made from the handlers' own annotations, completed here with what all of them share.
+//! The OpenAPI 3.1 document: made from the handlers' annotations, completed here with what they share.
 
 use keyward_domain::KeyType;
 use serde_json::Value;
@@ -23,9 +23,9 @@ mod examples;
 mod facts;
 mod shared;
 
-/// The whole document: what the routes say, and what is said once for all of them.
+/// Completes the document with what the routes do not declare.
 pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
-    // Served beside the router that documents: any method, or any path behind it, and what needs no credential.
+    // Served beside the documenting router: any method, any path below it, and calls without a credential.
     let others = OpenApiRouter::<AppState>::new()
         .routes(routes!(v1::auth::auth))
         .routes(routes!(health::healthz))
@@ -48,7 +48,7 @@ pub(super) fn complete(mut document: OpenApi, public_url: &str) -> OpenApi {
     let mut recorded = examples::recorded(public_url);
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         let name = operation.operation_id.clone().unwrap_or_default();
-        // A test looks that none is without.
+        // A test checks that every operation has facts.
         let Some(facts) = facts::of(&name) else { continue };
         amend::amend(operation, &facts);
         examples::add(operation, recorded.remove(&name).unwrap_or_default());
@@ -66,7 +66,7 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten()
 }
 
-/// A value is in the answer to every creation, and in no other answer about a secret key.
+/// Requires `value` in the answer to a creation; no other answer has it for a secret key.
 fn require_the_value_of_a_new_key(components: &mut Components) {
     let Some(RefOr::T(Schema::Object(key))) = components.schemas.get("Key") else { return };
     let mut created = key.clone();
@@ -75,7 +75,7 @@ fn require_the_value_of_a_new_key(components: &mut Components) {
     components.schemas.insert("CreatedKey".to_owned(), RefOr::T(Schema::Object(created)));
 }
 
-/// The call for gateways has a path for each type of key.
+/// Adds the paths of the call for gateways for the other types of key.
 fn add_paths_of_other_types(document: &mut OpenApi) {
     let Some(auth) = document.paths.paths.get("/v1/auth").cloned() else { return };
     for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {

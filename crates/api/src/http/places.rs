@@ -1,9 +1,8 @@
-//! Places for requests: how many of one kind are worked on at once, [shared](crate::shares) so that no holder takes all
-//! of them.
+//! Places for concurrent requests of one kind, [shared](crate::shares) so that no holder takes all of them.
 //!
-//! A place belongs to the source of a request until the credential is proved, and to the caller's account from then on;
-//! it is held until the answer is sent. Sources share with their network, or with the gateway that names them; accounts
-//! with the partner that they stand below. Nothing waits here, and nothing here knows what a request is about.
+//! A place belongs to the source of a request until the credential is verified, and to the caller's account from then
+//! on; it is held until the answer is sent. Sources share with their network, or with the gateway that reports them;
+//! accounts share with the partner above them. Nothing waits here, and nothing here knows the content of a request.
 
 use std::{
     net::IpAddr,
@@ -25,23 +24,23 @@ use super::{
 };
 use crate::shares::{self, Refusal, Shares};
 
-/// Who holds a place.
+/// The holder of a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Holder {
-    /// Those who have proved nothing, from there.
+    /// Unauthenticated requests from this source.
     Source(Source),
     /// All sources of one network.
     Network(IpAddr),
-    /// A gateway that is not configured, for all those that it claims to forward for: its word may be any client's.
+    /// An unconfigured gateway with all sources that it reports: any client can forge its report.
     Gateway(IpAddr),
-    /// A caller of this account, whose line is that of this partner or other account right below the platform.
+    /// A caller of this account. `line` is the partner or other account directly below the platform.
     Account { id: AccountId, line: AccountId },
     /// All accounts of one line.
     Line(AccountId),
 }
 
 impl Holder {
-    /// The account of a caller; the operator, who sends no requests, has none.
+    /// The account of a caller; `None` for the operator, who sends no requests.
     pub(super) fn of(caller: &Caller) -> Option<Self> {
         Some(Self::Account { id: caller.account()?.id, line: caller.line()? })
     }
@@ -72,10 +71,10 @@ impl From<Refusal> for Problem {
 #[derive(Clone)]
 pub(super) struct Places(Arc<Mutex<Shares<Holder>>>);
 
-/// A place; free again when dropped.
+/// A place; freed when dropped.
 pub(super) struct Place {
     places: Places,
-    /// The holder; none once the place was given up.
+    /// The holder; `None` once the place was given up.
     holder: Mutex<Option<Holder>>,
 }
 
@@ -84,7 +83,7 @@ impl Places {
         Self(Arc::new(Mutex::new(Shares::new(most))))
     }
 
-    /// How many are taken.
+    /// Number of taken places.
     pub(super) fn taken(&self) -> usize {
         self.shares().taken()
     }
@@ -95,13 +94,13 @@ impl Places {
     }
 
     fn shares(&self) -> MutexGuard<'_, Shares<Holder>> {
-        // Whole at any moment, so also after a panic.
+        // Consistent at every moment, so also after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Place {
-    /// Makes it the place of another holder. Where that one has too many already, the place is given up.
+    /// Passes the place to another holder. If that one already has too many, the place is given up.
     pub(super) fn pass_to(&self, holder: Holder) -> Result<(), Problem> {
         let mut held_by = self.held_by();
         let mut shares = self.places.shares();
@@ -126,7 +125,7 @@ impl Drop for Place {
     }
 }
 
-/// What [`take_place`] has to know.
+/// State of [`take_place`].
 #[derive(Clone)]
 pub(super) struct Room {
     pub(super) places: Places,
@@ -134,7 +133,7 @@ pub(super) struct Room {
     pub(super) access: Arc<Access>,
 }
 
-/// Takes a place for a request, or answers that no place is free.
+/// Takes a place for a request, or returns that none is free.
 pub(super) async fn take_place(
     State(room): State<Room>,
     mut request: Request,
@@ -153,7 +152,7 @@ pub(super) async fn take_place(
     Ok(response)
 }
 
-/// Has an answer keep the place of its request until it is sent.
+/// Keeps the place of a request until its answer is sent.
 pub(super) fn hold_until_sent(mut response: Response) -> Response {
     match response.extensions_mut().remove::<Arc<Place>>() {
         Some(place) => response.map(|body| Body::new(UntilSent::new(body, place))),
@@ -163,7 +162,7 @@ pub(super) fn hold_until_sent(mut response: Response) -> Response {
 
 #[cfg(test)]
 mod tests {
-    //! Who shares with whom.
+    //! Which holders share with each other.
     use uuid::Uuid;
 
     use super::*;
@@ -173,7 +172,7 @@ mod tests {
         Holder::Account { id, line: id }
     }
 
-    /// Takes as many as there are to have.
+    /// Takes places until none is left for this holder.
     fn flood(places: &Places, by: Holder) -> (Vec<Place>, Code) {
         let mut taken = Vec::new();
         loop {
@@ -184,7 +183,7 @@ mod tests {
         }
     }
 
-    /// Floods by all of these, and then one request by each of the others.
+    /// A flood by each of these, then one request by each of the others.
     fn floods_leave_room(by: impl Iterator<Item = Holder>, others: &[Holder]) {
         let places = Places::new(512);
         let taken: Vec<_> = by.flat_map(|holder| flood(&places, holder).0).collect();
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_nobody_has_configured_holds_one_share_whoever_it_speaks_for() {
+    fn an_unconfigured_gateway_holds_one_share_for_all_its_clients() {
         let claimed = |n: u8| Holder::Source(Source::claimed([203, 0, 113, n].into(), [10, 0, 0, 7].into()));
         let elsewhere = Holder::Source(Source::from(IpAddr::from([10, 0, 0, 8])));
         floods_leave_room((0..=u8::MAX).map(claimed), &[elsewhere]);
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn few_places_may_be_one_holders_and_then_the_next_one_is_told_to_come_back() {
+    fn one_holder_may_take_a_few_places_and_the_next_one_is_refused() {
         let places = Places::new(1);
         let (taken, code) = flood(&places, account(1));
         assert_eq!((taken.len(), code), (1, Code::Unavailable));

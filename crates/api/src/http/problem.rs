@@ -1,7 +1,7 @@
-//! Problems (RFC 9457): the one shape of every error.
+//! Problems (RFC 9457): the one format of every error.
 //!
-//! A handler says what is wrong ([`Problem`]); the text around it (type, trace) is added where the answer leaves, and
-//! the cause goes to the log there and nowhere else. Titles are fixed; nothing is ever built from a secret.
+//! A handler says what is wrong ([`Problem`]). [`observe`](super::observe) completes the answer (type, trace) and logs
+//! the cause, which is logged nowhere else. Titles are fixed; nothing is ever built from a secret.
 
 use std::{collections::BTreeMap, error::Error as StdError, sync::Arc, time::Duration};
 
@@ -17,14 +17,14 @@ mod code;
 
 pub use code::Code;
 
-/// The cause of a problem, for the log alone.
+/// The cause of a problem, for the log only.
 type Cause = Arc<dyn StdError + Send + Sync>;
 
 /// What is wrong, and what to change.
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Inner>);
 
-/// Behind a box, so that every handler's `Result` stays small.
+/// Boxed, so that every handler's `Result` stays small.
 #[derive(Clone, Debug)]
 struct Inner {
     code: Code,
@@ -35,16 +35,16 @@ struct Inner {
     cause: Option<Cause>,
 }
 
-/// What a client of the token call is asked to authenticate with.
+/// The challenge of the token call.
 pub(super) const BASIC_CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"keyward\"");
 
-/// How many faults of one request are named.
+/// Maximum number of errors that an answer names.
 const MOST_NAMED: usize = 20;
-/// How much of a text that came with the request is said again in bytes; the end of a longer one is left out.
+/// Maximum number of bytes of a request's text that an answer repeats; the rest is left out.
 const MOST_SAID: usize = 200;
 
-/// What is wrong with single fields of a request: the first twenty of them, and how many more there are. An answer
-/// never grows with the request.
+/// Errors in single fields of a request: the first twenty, and the number of the others. An answer never grows with the
+/// request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors {
     named: Vec<(String, String)>,
@@ -52,12 +52,12 @@ pub struct FieldErrors {
 }
 
 impl FieldErrors {
-    /// Notes that a field is wrong: `name`, `must not contain < or >`.
+    /// Records an error of a field: `name`, `must not contain < or >`.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.add_with(|| (field.into(), message.into()));
     }
 
-    /// The same for a fault that is put into words only if it is named: a request may have a hundred thousand.
+    /// As [`Self::add`], building the message only if it is named: a request may have a hundred thousand errors.
     pub fn add_with(&mut self, words: impl FnOnce() -> (String, String)) {
         if self.named.len() == MOST_NAMED {
             self.more += 1;
@@ -67,23 +67,23 @@ impl FieldErrors {
         self.named.push((shortened(field), shortened(message)));
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there is no error.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.named.is_empty()
     }
 
-    /// The same faults, of fields below this place: `checks[3].`.
+    /// The same errors, with this prefix before the field names: `checks[3].`.
     #[must_use]
     pub fn below(self, place: &str) -> Self {
         let below = |(field, message)| (format!("{place}{field}"), message);
         Self { named: self.named.into_iter().map(below).collect(), more: self.more }
     }
 
-    /// The value, if nothing was wrong.
+    /// The value, if there is no error.
     ///
     /// # Errors
-    /// A problem that lists every wrong field.
+    /// A problem that lists every invalid field.
     pub fn into_result<T>(self, value: Option<T>) -> Result<T, Problem> {
         match value {
             Some(value) if self.is_empty() => Ok(value),
@@ -101,7 +101,7 @@ fn shortened(mut text: String) -> String {
 }
 
 impl Problem {
-    /// A problem of this code.
+    /// A problem with this code.
     #[must_use]
     pub fn new(code: Code) -> Self {
         Self(Box::new(Inner {
@@ -114,7 +114,7 @@ impl Problem {
         }))
     }
 
-    /// A request whose field is wrong.
+    /// An invalid field of a request.
     #[must_use]
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
         let mut faults = FieldErrors::default();
@@ -132,7 +132,7 @@ impl Problem {
         problem.detail(format!("This call needs the scope {scope}: use a credential that holds it."))
     }
 
-    /// The credential lacks these scopes, separated by spaces: what a gateway asked for.
+    /// The credential lacks these scopes, separated by spaces, which a gateway requires.
     #[must_use]
     pub fn lacking(scopes: &str) -> Self {
         let mut problem = Self::new(Code::InsufficientScope);
@@ -146,35 +146,35 @@ impl Problem {
         problem.detail(format!("The credential lacks what the gateway asks for: {scopes}."))
     }
 
-    /// Asks for Basic authentication instead (RFC 7617): what the token call takes.
+    /// Changes the challenge to Basic authentication (RFC 7617), which the token call accepts.
     #[must_use]
     pub fn by_basic(mut self) -> Self {
         self.0.challenge = Some(BASIC_CHALLENGE);
         self
     }
 
-    /// Says in the challenge that a credential was presented and is not good (RFC 6750, section 3.1).
+    /// Adds to the challenge that the presented credential is invalid (RFC 6750, section 3.1).
     #[must_use]
     pub fn invalid_token(mut self) -> Self {
         self.0.challenge = Some(HeaderValue::from_static("Bearer error=\"invalid_token\""));
         self
     }
 
-    /// Adds what this occurrence is about, in a sentence.
+    /// Adds a sentence about this occurrence.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self
     }
 
-    /// The same where nothing particular is said yet.
+    /// Adds a sentence if there is none yet.
     #[must_use]
     pub fn detail_or(mut self, detail: impl FnOnce() -> String) -> Self {
         self.0.detail.get_or_insert_with(detail);
         self
     }
 
-    /// Adds what is wrong with single fields.
+    /// Adds the errors of single fields.
     #[must_use]
     pub fn faults(mut self, faults: FieldErrors) -> Self {
         self.0.faults = faults;
@@ -188,8 +188,7 @@ impl Problem {
         self
     }
 
-    /// This problem and another one of the same request: everything that is wrong with its fields, under this one's
-    /// code.
+    /// Merges another problem of the same request: the errors of both, under this one's code.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         let FieldErrors { named, more } = other.0.faults;
@@ -200,24 +199,24 @@ impl Problem {
         self
     }
 
-    /// What kind of problem it is.
+    /// The kind of problem.
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
     }
 
-    /// Why, for the log.
+    /// The cause, for the log.
     pub(super) fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.cause.as_deref()
     }
 
-    /// How long to wait, in the answer's own header too.
+    /// Time to wait before a retry; also sent as a header.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// What the client reads.
+    /// The body that the client receives.
     pub(super) fn body(&self, public_url: &str, trace_id: &str) -> ProblemBody {
         let Inner { code, detail, faults, .. } = &*self.0;
         let mut errors: Vec<String> = faults.named.iter().map(|(field, text)| format!("{field} {text}")).collect();
@@ -269,12 +268,12 @@ pub(super) struct ProblemBody {
     trace_id: String,
 }
 
-/// A refusal whose answer is worded in another dialect: for the log and the counts alone.
+/// A refusal whose answer has another dialect: for logs and metrics only.
 #[derive(Clone, Debug)]
 pub(super) struct InOtherWords(pub(super) Problem);
 
 impl IntoResponse for Problem {
-    /// The bare answer; `finish` gives it its body.
+    /// The answer without its body, which `observe` adds.
     fn into_response(self) -> Response {
         let mut response = self.0.code.status().into_response();
         let headers = response.headers_mut();
@@ -289,7 +288,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A `Retry-After`. Rounded up: whoever comes back earlier would be refused again.
+/// A `Retry-After` in seconds, rounded up: an earlier retry would be refused again.
 pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     HeaderValue::from(seconds.max(1))
@@ -298,7 +297,7 @@ pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
 impl From<Failure> for Problem {
     fn from(fault: Failure) -> Self {
         let code = match &fault {
-            // It was changed over and over while it changed something.
+            // The caller changed repeatedly while it made a change.
             Failure::Storage(StorageError::Unavailable(_) | StorageError::CallerChanged)
             | Failure::NoSigningKey
             | Failure::ClocksDiffer
@@ -325,7 +324,7 @@ impl From<TooManyAttempts> for Problem {
     }
 }
 
-/// Why a credential was refused, for the log: the client is told one thing only.
+/// Why a credential was refused, for the log: the client never learns it.
 #[derive(Debug, thiserror::Error)]
 #[error("the credential was refused: {0}")]
 pub(super) struct Refused(pub(super) Denial);

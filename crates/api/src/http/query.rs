@@ -1,5 +1,5 @@
-//! The query of a request, read by name, every fault noted. A name that the call does not know is a fault: what is
-//! almost a reason or a state must not pass for none.
+//! Reads the query of a request by name, and records every error. An unknown name is an error: a misspelled reason or
+//! state must not be ignored.
 
 use std::str::FromStr;
 
@@ -11,14 +11,14 @@ use super::{
     problem::{FieldErrors, Problem},
 };
 
-/// How many items a page holds unless the query says otherwise, and at the most (contract, section 5).
+/// Default number of items on a page (contract, section 5).
 const DEFAULT_LIMIT: u16 = 100;
 const MAX_LIMIT: u16 = 1_000;
 
-/// The pairs of a query, decoded, in their order.
+/// The decoded pairs of a query, in order.
 pub(super) struct Query {
     pairs: Vec<(String, String)>,
-    /// The names that were asked for: those that the call knows.
+    /// The names read so far: those that the call knows.
     known: Vec<&'static str>,
     faults: FieldErrors,
 }
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     }
 }
 
-/// The query of a call that has no parameters: an empty one, or none at all.
+/// The empty or absent query of a call without parameters.
 pub(super) struct NoQuery;
 
 impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
@@ -48,20 +48,20 @@ impl Query {
         Self::read(parts.uri.query().unwrap_or_default())
     }
 
-    /// Reads what stands after the question mark.
+    /// Reads a query, without the question mark.
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
         let pairs = serde_urlencoded::from_str(query);
         let pairs = pairs.map_err(|_| Problem::invalid("query", "must be percent-encoded UTF-8"))?;
         Ok(Self { pairs, known: Vec::new(), faults: FieldErrors::default() })
     }
 
-    /// The values of a name that may be repeated.
+    /// The values of a repeatable name.
     pub(super) fn all(&mut self, name: &'static str) -> impl Iterator<Item = &str> {
         self.known.push(name);
         self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A fault for each name that is not one of these conditions.
+    /// An error for each name that is not a known condition.
     pub(super) fn unknown_conditions(&self, known: &[&str]) -> FieldErrors {
         let mut faults = FieldErrors::default();
         for (name, _) in self.pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
@@ -70,7 +70,7 @@ impl Query {
         faults
     }
 
-    /// The value of a name that may stand there once.
+    /// The value of a name that must not be repeated.
     pub(super) fn one(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         let mut values = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone());
@@ -82,13 +82,13 @@ impl Query {
         value
     }
 
-    /// The same, read as what it should be.
+    /// A parsed value of a name that must not be repeated.
     pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
         let value = self.one(name)?;
         value.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
     }
 
-    /// How many items a page should hold.
+    /// Number of items on a page.
     pub(super) fn limit(&mut self) -> u16 {
         let Some(text) = self.one("limit") else { return DEFAULT_LIMIT };
         match text.parse() {
@@ -100,7 +100,7 @@ impl Query {
         }
     }
 
-    /// Where the page starts.
+    /// Position at which the page starts.
     pub(super) fn cursor<P: Position>(&mut self) -> Option<P> {
         let text = self.one("cursor")?;
         let position = cursor::decode(&text);
@@ -110,12 +110,12 @@ impl Query {
         position
     }
 
-    /// Notes a fault of the handler's own finding.
+    /// Records an error that the handler found.
     pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
         self.faults.add(name, message);
     }
 
-    /// Whether everything that was read was right, and nothing else is there.
+    /// Fails if there was an error or an unknown name is present.
     pub(super) fn check(mut self) -> Result<(), Problem> {
         let mut known = std::mem::take(&mut self.known);
         known.sort_unstable();
@@ -128,7 +128,7 @@ impl Query {
     }
 }
 
-/// The field and the message for a name that the call does not know.
+/// The field and the message for an unknown name.
 fn unknown_name(name: &str, what: &str, known: &[&str]) -> (String, String) {
     if name.is_empty() {
         return ("query".to_owned(), "holds a value without a name".to_owned());

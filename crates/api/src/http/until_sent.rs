@@ -1,4 +1,4 @@
-//! The body of an answer that holds on to something until it was sent. Never looks at what it holds.
+//! The body of an answer that holds a value until it was sent. Never reads that value.
 
 use std::{
     pin::Pin,
@@ -7,7 +7,7 @@ use std::{
 
 use http_body::{Body, Frame, SizeHint};
 
-/// A body, and what is dropped with it: when the answer was handed over or given up.
+/// A body, and a value that is dropped with it: when the answer was sent or given up.
 #[derive(Debug)]
 pub struct UntilSent<B, H> {
     body: B,
@@ -15,7 +15,7 @@ pub struct UntilSent<B, H> {
 }
 
 impl<B, H> UntilSent<B, H> {
-    /// This body, holding that.
+    /// Wraps a body together with a value.
     pub const fn new(body: B, held: H) -> Self {
         Self { body, _held: held }
     }

@@ -1,4 +1,4 @@
-//! The handlers of `/v1`, a file a resource. Each parses, calls one use case, and shows the outcome.
+//! The handlers of `/v1`, one file a resource. Each parses, calls one use case, and returns a view.
 
 pub(super) mod auth;
 pub(super) mod create_key;
@@ -21,7 +21,7 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// The one variable segment of a path, decoded. What cannot be decoded names nothing that exists.
+/// The one variable segment of a path, decoded. A segment that cannot be decoded names nothing that exists.
 pub(super) struct Segment(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Segment {
@@ -29,7 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let segment = axum::extract::Path::<String>::from_request_parts(parts, state).await;
-        // Undecoded it still tells whether it was meant to be a key id.
+        // Undecoded, it still shows whether a key id was meant.
         let undecoded = || parts.uri.path().rsplit('/').find(|part| part.contains('%')).unwrap_or_default().to_owned();
         let segment = segment.map_or_else(|_| undecoded(), |path| path.0);
         if let Ok(id) = segment.parse() {
@@ -39,15 +39,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// An answer that no cache may keep.
+/// Forbids caches to store the answer.
 const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
-/// An answer that no cache may keep: what it says may be over in a moment.
+/// An answer that no cache may store: it may be outdated in a moment.
 pub(super) fn no_store<T: Serialize>(view: T) -> Response {
     (NO_STORE, Json(view)).into_response()
 }
 
-/// An account that does not exist for the caller.
+/// Answers for an account that does not exist for the caller.
 fn no_account() -> Problem {
     Problem::new(Code::AccountNotFound)
 }

@@ -1,4 +1,4 @@
-//! What answers look like: one type a shape of the contract, made from entities by `From` and nothing else.
+//! Views: one type for each answer of the contract, made from entities by `From` alone.
 
 use keyward_app::manage::enforcement::EnforcementState;
 use keyward_domain::{Account, ApiKey, Chain, KeyValue, Timestamp};
@@ -6,7 +6,7 @@ use keyward_storage::{KeyRecord, ListedKey};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Clients of the platform read `errors` even where nothing went wrong.
+/// Clients of the platform read `errors` even after a success.
 pub(super) type NoErrors = [String; 0];
 
 /// How far the end of a key has got.
@@ -95,12 +95,12 @@ pub(super) struct KeyView {
 }
 
 impl KeyView {
-    /// A key in a list: its value only where it is no secret.
+    /// A key in a list: its value only if it is not secret.
     pub(super) fn listed(listed: &ListedKey, chain: &Chain, at: Timestamp) -> Self {
         Self::new(&listed.key, chain, listed.last_used, at)
     }
 
-    /// A key that was just made, without the value of a secret one.
+    /// A new key, without the value of a secret one.
     pub(super) fn fresh(key: &ApiKey, chain: &Chain) -> Self {
         Self::new(key, chain, None, key.facts().created_at)
     }

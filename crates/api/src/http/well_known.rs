@@ -1,4 +1,4 @@
-//! What anybody may read: the token-signing keys, the OAuth metadata (RFC 8414), the OpenAPI document (contract, section 9).
+//! Public documents: the token-signing keys, the OAuth metadata (RFC 8414), the OpenAPI document (contract, section 9).
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::AppState;
 
-/// Pages of every origin may read it, and keep it for less than the ten minutes for which a key is published before it
+/// Pages of every origin may read it, and store it for less than the ten minutes for which a key is published before it
 /// signs.
 const FOR_EVERYONE: [(HeaderName, HeaderValue); 2] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
@@ -20,8 +20,8 @@ const FOR_EVERYONE: [(HeaderName, HeaderValue); 2] = [
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
-/// The path of the issuer comes after the well-known part (RFC 8414, section 3.1); a proxy that hides that path from us
-/// asks without it.
+/// The path of the issuer follows the well-known part (RFC 8414, section 3.1). A proxy that hides that path from this
+/// service requests it without.
 pub(super) fn router(path_prefix: &str) -> Router<AppState> {
     let router = Router::new()
         .route("/.well-known/jwks.json", get(jwks))

@@ -1,7 +1,7 @@
-//! What requests may hold, in the words of the document. The domain reads them; these types only describe what it
-//! reads, as closely as a pattern can.
+//! The texts that requests may hold, for the document. The domain parses them; these types only describe what it
+//! accepts, as closely as a pattern can.
 //!
-//! Words of answers stay open: later versions may add some.
+//! Enumerations in answers stay open: later versions may add values.
 
 #![expect(dead_code, reason = "describes in the document what the domain reads")]
 
@@ -72,7 +72,7 @@ pub(super) struct DescriptionWord(String);
 
 #[cfg(test)]
 mod tests {
-    //! What a pattern must not forget.
+    //! A pattern must cover every scope of this service.
     use keyward_domain::Permission;
     use utoipa::PartialSchema as _;
 

@@ -1,7 +1,7 @@
-//! How many wrong credentials are let through before a source has to wait (contract, section 10).
+//! Limits on wrong credentials (contract, section 10).
 //!
-//! Only failures count, never a revoked key or a good one: whoever holds a good key is slowed down only while sharing a
-//! source with somebody who guesses. Kept in this process alone.
+//! Only failures count, never a revoked or valid key. A valid key is slowed down only if its source also sends guesses.
+//! The counts live in this process alone.
 
 use std::{
     collections::HashSet,
@@ -22,41 +22,41 @@ pub(crate) use limit::Limit;
 pub use source::Source;
 pub(crate) use warnings::{Passed, Warnings};
 
-/// How much more than one source a gateway that is no configured proxy may fail before its look-ups share a small rate.
+/// How many times the limit of one source an unconfigured proxy may fail before its look-ups share a small rate.
 const GATEWAY: u32 = 10;
-/// How many such gateways are named in the log.
+/// Maximum number of such gateways that the log names.
 const MOST_NAMED: usize = 64;
 
-/// Whose guesses are counted together: a source's, or, where somebody has proved who they are, an account's.
+/// What guesses are counted by: a source, or the account of an authenticated caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RateLimitKey {
-    /// Nobody in particular, from there.
+    /// An unauthenticated source.
     Source(Source),
-    /// Callers of this account; none is the operator.
+    /// Callers of this account; `None` is the operator.
     Account(Option<AccountId>),
-    /// The service itself: digests that it brings up to date.
+    /// The service itself, when it renews digests.
     Upkeep,
 }
 
-/// Too many wrong credentials.
+/// The source or caller has exceeded a limit on wrong credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many wrong credentials; the next one may come in {retry_after:?}")]
 pub struct TooManyAttempts {
-    /// How long to wait.
+    /// Time until the next attempt is allowed.
     pub retry_after: Duration,
 }
 
-/// The limits that guesses run into.
+/// All limits on guesses.
 pub(crate) struct Attempts {
-    /// By where a request comes from.
+    /// By the address of the request.
     source: Limit<Source>,
-    /// By the gateway that says so and is no configured proxy: a larger bound, and beyond it a rate of look-ups.
+    /// By the unconfigured proxy that reports the source: a larger limit, and beyond it a rate of look-ups.
     gateway: Limit<IpAddr>,
     through_gateway: Limit<IpAddr>,
     named: Mutex<HashSet<(IpAddr, bool)>>,
-    /// By the public key that a token is asked for with, and where from.
+    /// By public key and source, at the token endpoint.
     pair: Limit<(KeyId, Source)>,
-    /// By who guesses at keys whose digests are slow to check, whichever they are: a guess costs us 20 ms of a core.
+    /// By the guesser, for keys whose digests are slow to check: one guess costs 20 ms of a core.
     slow: Limit<RateLimitKey>,
     pub(crate) warnings: Warnings,
 }
@@ -74,7 +74,7 @@ impl Attempts {
         }
     }
 
-    /// Whether a key may be looked up for this source.
+    /// Whether this source may look up a key.
     pub(crate) fn admit_look_up(&self, source: Source) -> Result<(), TooManyAttempts> {
         self.source.admit(&source).map_err(|error| self.refused(source, error))?;
         let Some(gateway) = source.gateway() else { return Ok(()) };
@@ -95,7 +95,7 @@ impl Attempts {
         }
     }
 
-    /// Counts a wrong pair of keys. An error if there were too many before it.
+    /// Counts a wrong pair of keys. Returns an error if too many came before it.
     pub(crate) fn failed_pair(&self, app_key: KeyId, source: Source) -> Result<(), TooManyAttempts> {
         let admitted = self.pair.admit(&(app_key, source)).and_then(|()| self.source.admit(&source));
         admitted.map_err(|error| self.refused(source, error))?;
@@ -104,7 +104,7 @@ impl Attempts {
         Ok(())
     }
 
-    /// Counts a guess that is slow to check, before it is checked.
+    /// Counts a slow guess before it is checked.
     pub(crate) fn guess(&self, guesser: RateLimitKey) -> Result<Guess<'_>, TooManyAttempts> {
         self.slow.take(&guesser).map_err(|error| match guesser {
             RateLimitKey::Source(source) => self.refused(source, error),
@@ -113,7 +113,7 @@ impl Attempts {
         Ok(Guess { attempts: self, guesser })
     }
 
-    /// How much is remembered, by limit.
+    /// Number of remembered entries, by limit.
     pub(crate) fn entries(&self) -> [(&'static str, usize); 5] {
         [
             ("source", self.source.len()),
@@ -133,13 +133,13 @@ impl Attempts {
         self.warnings.forget();
     }
 
-    /// Warns of a source that has to wait.
+    /// Warns about a source that has to wait.
     fn refused(&self, source: Source, error: TooManyAttempts) -> TooManyAttempts {
         self.warnings.passed(source, Passed::WrongCredentials);
         error
     }
 
-    /// Says once for each gateway that it should be configured; and once that it is slowed down.
+    /// Logs once for each gateway that it should be configured, and once that it is slowed down.
     fn name(&self, gateway: IpAddr, is_slowed_down: bool) {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         if named.len() >= MOST_NAMED || !named.insert((gateway, is_slowed_down)) {
@@ -161,7 +161,7 @@ impl Attempts {
     }
 }
 
-/// A guess that was counted.
+/// A counted guess.
 #[must_use]
 pub(crate) struct Guess<'a> {
     attempts: &'a Attempts,
@@ -169,7 +169,7 @@ pub(crate) struct Guess<'a> {
 }
 
 impl Guess<'_> {
-    /// It was right, or was never checked: it counts no more.
+    /// Uncounts a guess that was right or was never checked.
     pub(crate) fn give_back(self) {
         self.attempts.slow.give_back(&self.guesser);
     }

@@ -1,7 +1,7 @@
-//! Who is calling: from a credential to a [`Caller`].
+//! Authentication: turns a credential into a [`Caller`].
 //!
-//! A credential is the value of a secret key or an access token. Every check asks the verifier, so once a revocation is
-//! answered no node lets its key in. Why a credential is refused goes to the log and never to the caller.
+//! A credential is the value of a secret key or an access token. Every check asks the verifier, so no node accepts a
+//! key after its revocation was answered. The log records why a credential is refused; the caller never learns it.
 
 use std::sync::Arc;
 
@@ -22,16 +22,16 @@ use super::{
 };
 use crate::Failure;
 
-/// Why nobody was let in.
+/// Why a credential was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The credential is not good; all reasons but one look the same to a client.
-    #[error("the credential is not good: {0}")]
+    /// The credential is invalid; all reasons except one look the same to a client.
+    #[error("invalid credential: {0}")]
     Denied(Denial),
-    /// The credential is good, and not for this.
-    #[error("the credential is good, but not for this: {}", .0.denial)]
+    /// The credential is valid, but does not meet the requirements.
+    #[error("the credential does not meet the requirements: {}", .0.denial)]
     Forbidden(Box<Forbidden>),
-    /// The source has shown too many wrong credentials.
+    /// The source has sent too many wrong credentials.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
     /// Not the caller's fault.
@@ -41,21 +41,21 @@ pub enum Error {
 
 secret_check::failures!(Error);
 
-/// A good credential that does not do for what was asked of it.
+/// A valid credential that does not meet the requirements.
 #[derive(Debug)]
 pub struct Forbidden {
-    /// Why: the first reason in the contract's order.
+    /// The first unmet requirement in the contract's order.
     pub denial: Denial,
-    /// Which of the scopes that were asked for it lacks.
+    /// The requested scopes that it lacks.
     pub missing: ScopeSet,
-    /// The key that was presented, or that the token speaks for.
+    /// The presented key, or the key that the token acts for.
     pub key: KeyId,
-    /// Its account.
+    /// The account of that key.
     pub mid: Mid,
 }
 
 impl Error {
-    /// What a verdict against this credential means.
+    /// Describes a verdict against this credential.
     fn of(denial: Denial, candidate: &Candidate<'_>, conditions: &Requirements) -> Self {
         let missing = match denial {
             Denial::InsufficientScope => conditions.scopes.uncovered_by(candidate.scopes),
@@ -69,31 +69,31 @@ impl Error {
     }
 }
 
-/// A credential that turned out to be good.
+/// An accepted credential.
 pub(crate) struct Accepted {
     pub(crate) credential: Credential,
-    /// What it may do: the key's scopes, or what a token leaves of them.
+    /// Its scopes: those of the key, or the part that a token grants.
     pub(crate) scopes: Held,
-    /// The token that speaks for it, if one does.
+    /// The token that acts for the key, if there is one.
     pub(crate) token: Option<Bearer>,
 }
 
-/// Lets a caller in.
+/// Authenticates a caller.
 ///
 /// # Errors
-/// [`Error`] if the credential is not good, the source must wait, or the answer is not to be had.
+/// [`Error`] if the credential is invalid, the source must wait, or no verdict can be reached.
 pub async fn authenticate(access: &Arc<Access>, credential: &str, source: Source) -> Result<Caller, Error> {
     Ok(accept(access, credential, source, &Requirements::default()).await?.into())
 }
 
-/// Lets a caller in without waiting, if its key is in memory and good. `None` says nothing about the credential but that
-/// [`authenticate`] has to be asked.
+/// Authenticates a caller without waiting, if its key is in memory and valid. `None` says only that [`authenticate`]
+/// must decide.
 #[must_use]
 pub fn authenticate_from_memory(access: &Access, arrival: &Arrival, credential: &str) -> Option<Caller> {
     accept_from_memory(access, arrival, credential, &Requirements::default()).map(Caller::from)
 }
 
-/// Takes a key value that is in memory, good, and good for these conditions.
+/// Accepts a key value that is in memory, valid, and meets these requirements.
 pub(crate) fn accept_from_memory(
     access: &Access,
     arrival: &Arrival,
@@ -113,7 +113,7 @@ pub(crate) fn accept_from_memory(
     Some(Accepted { credential, scopes, token: None })
 }
 
-/// Takes a key value or an access token, and holds it to conditions. It counts as used then.
+/// Accepts a key value or an access token that meets the requirements, and notes it as used.
 pub(crate) async fn accept(
     access: &Arc<Access>,
     credential: &str,
@@ -125,7 +125,7 @@ pub(crate) async fn accept(
     Ok(accepted)
 }
 
-/// The same for a credential that is not let in whatever comes of it: it does not count as used.
+/// As [`accept`], for a credential that is only checked: it does not count as used.
 pub(crate) async fn examine(
     access: &Arc<Access>,
     credential: &str,
@@ -160,7 +160,7 @@ async fn accept_value(
         let error = candidate.map_or(Error::Denied(denial), |candidate| Error::of(denial, &candidate, conditions));
         return Err(error);
     }
-    // A valid verdict is about something that was found.
+    // A valid verdict concerns a key that was found.
     let found = found.ok_or(Error::Denied(Denial::NotFound))?;
     secret_check::renew_digest(access, presented, &found.credential.key);
     let scopes = Held::OfKey(Arc::clone(&found.credential.key));
@@ -178,8 +178,8 @@ async fn accept_token(access: &Arc<Access>, token: &str, conditions: &Requiremen
     }
 }
 
-/// Reads a token. One that names a key unknown here makes the key set be read again, once: another node may have made it.
-/// Where it cannot be read, that is an outage for every such token, not a verdict about any.
+/// Reads a token. A token that names an unknown key makes the key set be read again, once: another node may have made
+/// the key. If the set cannot be read, every such token gets an outage, not a verdict.
 async fn read_token(access: &Arc<Access>, token: &str) -> Result<Option<ReadAccess>, Failure> {
     KeyReload::in_this_history(access).await?;
     if let Some(read) = access.tokens.access.read(token, access.times()) {
@@ -192,7 +192,7 @@ async fn read_token(access: &Arc<Access>, token: &str) -> Result<Option<ReadAcce
     Ok(access.tokens.access.read(token, access.times()))
 }
 
-/// Rule 9: a token lives only while both keys that obtained it do.
+/// Rule 9: a token is valid only while both keys that obtained it are.
 async fn alive(access: &Access, ReadAccess { grant, expires_at }: &ReadAccess) -> Result<Accepted, Error> {
     let storage = |error| Error::Failure(Failure::Storage(error));
     let (public, secret) =

@@ -1,4 +1,4 @@
-//! For gateways: whether the credential of somebody else's request is good, and for what was asked (contract, section
+//! For gateways: whether the credential of a forwarded request is valid and meets the requirements (contract, section
 //! 13, `/v1/auth`). Needs no scope of this service.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::{
 
 pub use super::authenticate::{Error, Forbidden};
 
-/// What a gateway is told about a good credential.
+/// A valid credential, as a gateway sees it.
 #[derive(Clone, Debug)]
 pub struct Authorized {
     credential: Credential,
@@ -23,39 +23,39 @@ pub struct Authorized {
 }
 
 impl Authorized {
-    /// The key.
+    /// Id of the key.
     #[must_use]
     pub fn key(&self) -> KeyId {
         self.credential.key.id()
     }
 
-    /// Its account.
+    /// The account that holds the key.
     #[must_use]
     pub fn mid(&self) -> &Mid {
         &self.credential.chain.own().mid
     }
 
-    /// The partner of that account, for merchants that have one.
+    /// The partner above that account; `None` for a merchant without one.
     #[must_use]
     pub fn partner(&self) -> Option<&Mid> {
         self.credential.chain.partner()
     }
 
-    /// Its type.
+    /// Secret or public.
     #[must_use]
     pub fn key_type(&self) -> KeyType {
         self.credential.key.view().key_type
     }
 
-    /// What it may do.
+    /// Scopes of the credential: a token may hold fewer than its key.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
         self.scopes.as_scopes()
     }
 }
 
-/// Judges a credential without waiting, if its key is in memory and it is good for what is asked. `None` says nothing but
-/// that [`authorize`] has to be asked.
+/// Judges a credential without waiting, if its key is in memory and it meets the requirements. `None` says only that
+/// [`authorize`] must decide.
 #[must_use]
 pub fn authorize_from_memory(
     access: &Access,
@@ -67,19 +67,19 @@ pub fn authorize_from_memory(
     Some(Authorized { credential, scopes })
 }
 
-/// What a gateway asks of a credential.
+/// What a gateway requires of a credential.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// What must hold.
+    /// Requirements that the key must meet.
     pub conditions: &'a Requirements,
-    /// Why every credential is refused, where something was asked that none meets.
+    /// Why every credential is refused, where no key can meet the requirements.
     pub refused: Option<Denial>,
 }
 
-/// Judges a credential.
+/// Judges a credential for a gateway.
 ///
 /// # Errors
-/// [`Error`] if it is not good, not good for this, or no answer could be found.
+/// [`Error`] if it is invalid, does not meet the requirements, or no verdict can be reached.
 pub async fn authorize(
     access: &Arc<Access>,
     credential: &str,
@@ -99,7 +99,7 @@ pub async fn authorize(
             key: accepted.credential.key.id(),
             mid: accepted.credential.chain.own().mid.clone(),
         }))),
-        // The account is looked at before the scopes.
+        // The account is checked before the scopes.
         (Err(Error::Forbidden(forbidden)), Some(denial @ Denial::WrongAccount))
             if forbidden.denial == Denial::InsufficientScope =>
         {
@@ -109,10 +109,10 @@ pub async fn authorize(
     }
 }
 
-/// Whether a credential is good at all, where what is asked of it cannot be read. Returns its key and account.
+/// Whether a credential is valid at all, where the requirements cannot be read. Returns its key and account.
 ///
 /// # Errors
-/// As for any caller.
+/// [`Error`] if it is invalid, the source must wait, or no verdict can be reached.
 pub async fn recognize(access: &Arc<Access>, credential: &str, source: Source) -> Result<(KeyId, Mid), Error> {
     match examine(access, credential, source, &Requirements::default()).await {
         Ok(accepted) => Ok((accepted.credential.key.id(), accepted.credential.chain.own().mid.clone())),

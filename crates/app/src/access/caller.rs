@@ -1,7 +1,7 @@
-//! Who calls, and what that key may do as it is now.
+//! The caller of a request, and what its key may do now.
 //!
-//! Knows no change: a use case that changes something judges its caller by [`Caller::judged`] when it begins and where
-//! it commits (R19).
+//! Makes no change: a use case that changes something judges its caller with [`Caller::judged`] when it begins, and
+//! again where it commits (R19).
 
 use std::sync::Arc;
 
@@ -15,33 +15,33 @@ use keyward_verifier::Known;
 use super::{Access, authenticate::Accepted};
 use crate::Failure;
 
-/// How often a change is tried again by a caller that is found changed, and is good all the same.
+/// How often a change is retried for a caller that has changed and is still valid.
 pub(crate) const TRIES: u32 = 4;
 
-/// Why a caller that was let in may not change anything after all.
+/// Why an authenticated caller may not make a change.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// Its credential is good no more.
-    #[error("the credential is good no more: {0}")]
+    /// Its credential is no longer valid.
+    #[error("the credential is no longer valid: {0}")]
     Denied(Denial),
-    /// It is good, and not for this.
-    #[error("the credential is good for this no more")]
+    /// Its credential is valid, but no longer has this permission.
+    #[error("the credential no longer has the permission")]
     InsufficientScope(Permission),
     /// Not the caller's fault.
     #[error(transparent)]
     Failure(#[from] Failure),
 }
 
-/// From where a caller is judged.
+/// Where the caller's key is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
-    /// What is remembered, where it may be used.
+    /// Memory, where the lease allows it.
     Memory,
-    /// A read that begins now.
+    /// The database, by a read that begins now.
     Database,
 }
 
-/// A key as it is now.
+/// Reads a key as it is now.
 pub(crate) async fn look(access: &Access, id: KeyId, by: Sight) -> Result<Known, Refused> {
     let found = match by {
         Sight::Memory => access.verifier.known(id).await,
@@ -50,8 +50,8 @@ pub(crate) async fn look(access: &Access, id: KeyId, by: Sight) -> Result<Known,
     found.map_err(Failure::from)?.ok_or(Refused::Denied(Denial::NotFound))
 }
 
-/// Somebody who proved who they are. Only [`authenticate`] makes one for a request; the command line, which proves itself
-/// by its access to the database and the master key, is [`Caller::operator`].
+/// An authenticated caller. For a request, only [`authenticate`] makes one. The command line, which proves itself by
+/// its access to the database and the master key, is [`Caller::operator`].
 #[derive(Clone, Debug)]
 pub struct Caller(Who);
 
@@ -59,17 +59,17 @@ pub struct Caller(Who);
 enum Who {
     Key {
         id: KeyId,
-        /// The token that speaks for it, if one does.
+        /// The token that acts for the key, if there is one.
         token: Option<Bearer>,
         account: Arc<Link>,
-        /// The account right below the platform that the caller's stands below, or is.
+        /// The account directly below the platform that is the caller's account or stands above it.
         line: AccountId,
         scopes: Held,
     },
     Operator,
 }
 
-/// What has to stand beside a secret key for which a token speaks.
+/// What must stay valid beside the secret key that a token acts for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bearer {
     /// The public key of the pair that obtained the token.
@@ -78,12 +78,12 @@ pub(crate) struct Bearer {
     pub(super) ends_at: Timestamp,
 }
 
-/// What a credential may do. Held without copying a text where it is the key itself.
+/// Scopes of a credential. Those of a key are shared with it, not copied.
 #[derive(Clone, Debug)]
 pub(crate) enum Held {
     /// The key's own scopes.
     OfKey(Arc<AuthKey>),
-    /// What a token leaves of them.
+    /// The part of them that a token grants.
     OfToken(ScopeSet),
 }
 
@@ -97,13 +97,13 @@ impl Held {
 }
 
 impl Caller {
-    /// The command line. Only the server's own commands make one; a request never does.
+    /// The command line. Only the server's own commands make this caller; a request never does.
     #[must_use]
     pub const fn operator() -> Self {
         Self(Who::Operator)
     }
 
-    /// Who acts: the secret key that calls, itself or through a token, or the operator.
+    /// The secret key that calls, directly or through a token, or the operator.
     #[must_use]
     pub const fn actor(&self) -> Actor {
         match &self.0 {
@@ -112,7 +112,7 @@ impl Caller {
         }
     }
 
-    /// The caller's own account; the operator has none.
+    /// The caller's own account; `None` for the operator.
     #[must_use]
     pub fn account(&self) -> Option<&Link> {
         match &self.0 {
@@ -121,8 +121,8 @@ impl Caller {
         }
     }
 
-    /// The account right below the platform that the caller's own stands below or is, and the platform for itself; the
-    /// operator has none.
+    /// The account directly below the platform that is the caller's own account or stands above it; for the platform,
+    /// itself; `None` for the operator.
     #[must_use]
     pub const fn line(&self) -> Option<AccountId> {
         match &self.0 {
@@ -131,7 +131,7 @@ impl Caller {
         }
     }
 
-    /// What exists for the caller.
+    /// The accounts that exist for the caller.
     #[must_use]
     pub fn reach(&self) -> Reach {
         match &self.0 {
@@ -140,7 +140,7 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may do this.
+    /// Whether the caller has this permission.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         match &self.0 {
@@ -149,10 +149,10 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may give a key these scopes.
+    /// Checks that the caller may grant these scopes to a key.
     ///
     /// # Errors
-    /// [`ScopeNotHeld`] names the scopes that it may not grant.
+    /// [`ScopeNotHeld`] names the scopes that the caller lacks.
     pub fn may_grant(&self, wanted: &ScopeSet) -> Result<(), ScopeNotHeld> {
         match &self.0 {
             Who::Key { account, scopes, .. } => may_grant(account.role, scopes.as_scopes(), wanted),
@@ -160,11 +160,11 @@ impl Caller {
         }
     }
 
-    /// Judges the caller as it is now: with the right by which it may change something, and when that ends by itself
-    /// (R19), its token's end included. The value that was presented is not looked at again.
+    /// Judges the caller as it is now. Returns the authority by which it may make a change, and when that authority
+    /// expires (R19), the expiry of its token included. The presented value is not checked again.
     ///
     /// # Errors
-    /// [`Refused`] if it is good no more, may not do what needs this permission, or that cannot be known.
+    /// [`Refused`] if it is no longer valid, lacks this permission, or no verdict can be reached.
     pub(crate) async fn judged(
         &self,
         access: &Access,
@@ -190,7 +190,7 @@ impl Caller {
             Held::OfKey(_) => Held::OfKey(Arc::clone(&key)),
             Held::OfToken(scopes) => Held::OfToken(scopes.as_scopes().intersection(key.view().scopes)),
         };
-        // What was proved when it was let in stays proved.
+        // The proof given at authentication still holds.
         let proof = Proof::by_signature(true);
         let candidate = Candidate { key: key.view(), chain: &chain, scopes: scopes.as_scopes(), proof };
         if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, &Requirements::default(), now) {
@@ -205,7 +205,7 @@ impl Caller {
         }
     }
 
-    /// Whether the caller stands above all partners.
+    /// Whether the caller is the platform or the operator.
     pub(crate) fn is_above_partners(&self) -> bool {
         self.account().is_none_or(|own| own.role == Role::Platform)
     }

@@ -1,9 +1,9 @@
-//! Reading the signing keys again for a token that names an unknown one, where none signs, and where the database went
-//! on in another history: once a second and history at most, however many ask. Where none signs in the database either,
-//! the reading makes one.
+//! Reads the signing keys again: for a token that names an unknown one, where none can sign, and after the database
+//! continued in another history. Runs at most once per second and history, for any number of requests. Where no key in
+//! the database can sign, it makes one.
 //!
-//! It never depends on a caller: a task of its own reads, so a client that hangs up leaves no mark behind. What a reading
-//! brought is all that is remembered of it.
+//! It never depends on a caller: a task of its own reads, so a client that hangs up leaves no trace. Only the outcome
+//! of the last reading is remembered.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,20 +13,20 @@ use tokio::sync::watch;
 use super::{Access, rotate_signing_keys::reload_or_make};
 use crate::Failure;
 
-/// The last reading that a token began.
+/// The last reading.
 #[derive(Default)]
 pub(crate) struct KeyReload(Mutex<Option<Reading>>);
 
-/// A reading, under way or over.
+/// A reading, running or done.
 #[derive(Clone)]
 struct Reading {
-    /// When it began.
+    /// Second and history in which it began.
     began: Moment,
-    /// Whether the keys were read; none while it is under way.
+    /// Whether the keys were read; `None` while it is running.
     outcome: watch::Receiver<Option<bool>>,
 }
 
-/// How many histories of the database had been seen, and the second of the monotonic clock.
+/// Number of histories seen so far, and the second of the monotonic clock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Moment {
     history: u64,
@@ -38,18 +38,18 @@ impl Moment {
         Self { history: access.verifier.histories(), second: access.monotonic().as_secs() }
     }
 
-    /// Whether what was read at this moment or later shows what there was at the other one.
+    /// Whether a reading at this moment shows everything that existed at the other one.
     const fn covers(self, other: Self) -> bool {
         self.second >= other.second && self.history >= other.history
     }
 }
 
 impl KeyReload {
-    /// Returns once there is a key that signs in the present history, as far as this node can see to it: at once where
-    /// it knows one.
+    /// Returns once a key can sign in the present history, as far as this node can ensure it; immediately where this
+    /// node knows one.
     ///
     /// # Errors
-    /// [`Failure::Storage`] if none is known and the keys could not be read or made.
+    /// [`Failure::Storage`] if none is known, and the keys could not be read or made.
     pub(crate) async fn see_to_a_signer(access: &Arc<Access>) -> Result<(), Failure> {
         Self::in_this_history(access).await?;
         if access.tokens.access.keys().signer(access.times().shared).is_some() {
@@ -58,8 +58,8 @@ impl KeyReload {
         Self::read_again(access).await
     }
 
-    /// Returns when the keys are of the present history: a database that went back may not have those that were read
-    /// before, and what they signed is good nowhere else (R18).
+    /// Returns once the keys belong to the present history. A database that went back may lack those that were read
+    /// before, and no other node accepts what they signed (R18).
     ///
     /// # Errors
     /// [`Failure::Storage`] if they could not be read.
@@ -70,27 +70,27 @@ impl KeyReload {
         Ok(())
     }
 
-    /// Returns when the keys were read by a reading that began in this second and history or later.
+    /// Returns once a reading that began in this second and history or later has read the keys.
     ///
     /// # Errors
-    /// [`Failure::Storage`] if they could not be read: which keys there are is not known then.
+    /// [`Failure::Storage`] if it could not read them: the set of keys is unknown then.
     pub(crate) async fn read_again(access: &Arc<Access>) -> Result<(), Failure> {
         let now = Moment::of(access);
         loop {
             let Reading { began, mut outcome } = access.tokens.reload.join_or_begin(access);
-            // The sender is gone without a word only when the process stops.
+            // The sender is dropped without a value only when the process stops.
             let is_read = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome);
             if is_read != Some(true) {
                 return Err(StorageError::Unavailable("the signing keys could not be read".into()).into());
             }
-            // One that was under way before may have missed a key that was made since.
+            // A reading that was already running may have missed a key made since.
             if began.covers(now) {
                 return Ok(());
             }
         }
     }
 
-    /// The reading of this moment or one that is under way; else a new one.
+    /// Joins a reading that covers this moment or is running, or begins one.
     fn join_or_begin(&self, access: &Arc<Access>) -> Reading {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let began = Moment::of(access);
@@ -113,7 +113,7 @@ impl KeyReload {
                     "the signing keys could not be read or made: {error}"
                 );
             }
-            // Everybody who asked may have gone.
+            // All receivers may be gone.
             let _ = sender.send(Some(read.is_ok()));
         });
         reading

@@ -1,26 +1,26 @@
-//! How much waits and is remembered at a moment, for monitoring. Read when it is asked for: no request counts it.
+//! Queue lengths and memory use, for monitoring. Computed on demand: requests do not count them.
 
 use std::time::Duration;
 
 use super::Access;
 
-/// What there is at one moment.
+/// A snapshot of queues and remembered entries.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// Requests that wait for their turn at an account, by what they want to do there.
+    /// Requests waiting for a permit for an account, by lane.
     pub account_turns_waiting: Vec<(&'static str, usize)>,
-    /// Slow hashes that wait for a core.
+    /// Slow hashes waiting for a core.
     pub slow_hashes_waiting: usize,
-    /// What limits on wrong credentials remember, by limit.
+    /// Entries of the limits on wrong credentials, by limit.
     pub limit_entries: [(&'static str, usize); 5],
-    /// Signing keys that are published.
+    /// Number of published signing keys.
     pub signing_keys: usize,
-    /// For how long the key that signs now has been signing; none if none signs.
+    /// Time since the current signing key began to sign; `None` if no key can sign.
     pub signing_key_age: Option<Duration>,
 }
 
 impl Access {
-    /// How much waits and is remembered now.
+    /// Takes a snapshot.
     #[must_use]
     pub fn load(&self) -> Load {
         let (now, keys) = (self.now(), self.tokens.access.keys());

@@ -1,4 +1,4 @@
-//! Obtain tokens with a public and a secret key (contract, section 2).
+//! Obtains tokens with a public and a secret key (contract, section 2).
 
 use std::sync::Arc;
 
@@ -20,46 +20,46 @@ use super::{
 };
 use crate::{Failure, NoEntropy};
 
-/// Who asks, and for how much.
+/// A request for tokens.
 pub struct ObtainToken<'a> {
-    /// The public key: its value, its id, or the bare UUID in that id.
+    /// The public key: its value, its id, or the bare UUID of that id.
     pub app_key: &'a str,
-    /// The value of the secret key.
+    /// Value of the secret key.
     pub app_secret: &'a str,
-    /// Fewer scopes than the secret key has; all of them if absent.
+    /// A subset of the secret key's scopes; all of them if absent.
     pub scopes: Option<ScopeSet>,
-    /// Whence the request comes.
+    /// Source of the request.
     pub source: Source,
-    /// Whether a refresh token is wanted too.
+    /// Whether to issue a refresh token too.
     pub refreshable: bool,
 }
 
-/// Tokens that were just made.
+/// Newly issued tokens.
 pub struct Tokens {
-    /// The access token.
+    /// A signed JWT.
     pub access: Zeroizing<String>,
-    /// When it ends.
+    /// Expiry of the access token.
     pub expires_at: Timestamp,
-    /// What it may do at the most.
+    /// Maximum scopes of the access token.
     pub scopes: ScopeSet,
-    /// The secret key that it speaks for.
+    /// The secret key that the tokens act for.
     pub secret_key: KeyId,
     /// The account of both keys.
     pub mid: Mid,
-    /// The refresh token, if one was wanted.
+    /// The refresh token, if requested.
     pub refresh: Option<Zeroizing<String>>,
 }
 
-/// Why there are no tokens.
+/// Why no tokens were issued.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The keys are not a good pair. A client learns only whether one belongs to the other environment.
-    #[error("the keys are not a good pair: {0}")]
+    /// The keys are not a valid pair. A client learns only whether one belongs to the other environment.
+    #[error("the keys are not a valid pair: {0}")]
     Denied(Denial),
-    /// A scope that the secret key does not cover.
-    #[error("the secret key does not cover a scope that was asked for")]
+    /// The secret key does not cover a requested scope.
+    #[error("the secret key does not cover a requested scope")]
     ScopeNotCovered,
-    /// Too many wrong pairs, from this source or from it for this public key.
+    /// Too many wrong pairs from this source, or from it for this public key.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
     /// Not the caller's fault.
@@ -81,7 +81,7 @@ impl From<Refused> for Error {
     }
 }
 
-/// The public key as a client names it.
+/// The public key in the form that the client sent.
 enum AppKey<'a> {
     Value(PresentedValue<'a>),
     Id(KeyId),
@@ -99,12 +99,12 @@ impl AppKey<'_> {
 /// Obtains tokens.
 ///
 /// # Errors
-/// [`Error`] if the pair is not good, must wait, or the answer is not to be had.
+/// [`Error`] if the pair is invalid, the source must wait, or no verdict can be reached.
 pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Result<Tokens, Error> {
     let environment = access.runtime.settings.environment;
     let app_key = read_app_key(access, request.app_key)?;
     let secret = PresentedValue::parse(request.app_secret, environment).map_err(by_its_form)?;
-    // Asked only once a pair has turned out to be wrong: a right one passes, however many guess at it.
+    // Checked only after a pair proved wrong: a right pair passes, however many guesses it receives.
     let unknown = || Error::Denied(Denial::NotFound);
     let wrong = || access.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| unknown());
     let guesser = RateLimitKey::Source(request.source);
@@ -121,7 +121,7 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
     }
     KeyReload::see_to_a_signer(access).await?;
     let now = access.times();
-    // Proving may have waited for its turn: no token is made for what was ended meanwhile.
+    // Checking the secret may have waited in a queue. Keys that ended meanwhile get no token.
     let (seen, known) = tokio::join!(
         look(access, public.credential.key.id(), Sight::Memory),
         look(access, found.credential.key.id(), Sight::Memory)
@@ -133,7 +133,7 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
             secret_check::as_if_absent(access, app_key.id(), guesser).await;
         }
         return Err(match reason {
-            // Counted like a key that does not exist: the count must not show which do.
+            // Counts as an absent key does: the count must not reveal which keys exist.
             NotAPair::Mismatched => wrong(),
             NotAPair::Unusable(_) => Error::Denied(reason.into()),
         });
@@ -167,7 +167,7 @@ fn read_app_key<'a>(access: &Access, text: &'a str) -> Result<AppKey<'a>, Error>
     if let Ok(id) = text.parse() {
         return Ok(AppKey::Id(id));
     }
-    // The one form that has hyphens and nothing around it.
+    // The form with hyphens and nothing around it.
     if let (36, Ok(uuid)) = (text.len(), uuid::Uuid::try_parse(text)) {
         return Ok(AppKey::Id(KeyId::from_uuid(uuid)));
     }
@@ -182,11 +182,11 @@ fn read_app_key<'a>(access: &Access, text: &'a str) -> Result<AppKey<'a>, Error>
 /// A public key that was found.
 struct Public {
     credential: Credential,
-    /// Whether no look-up was made: then one is owed if there is no token.
+    /// Whether no look-up was made: if no token is issued, one still has to be.
     from_memory: bool,
 }
 
-/// The public key, if there is one, and its value is right where one was given.
+/// Finds the public key, and checks its value if one was given.
 async fn find_public(
     access: &Access,
     app_key: &AppKey<'_>,
@@ -204,7 +204,7 @@ async fn find_public(
     }
 }
 
-/// The same beside a secret that may be wrong: then a key that is in memory costs what an absent one does.
+/// As [`find_public`], beside a secret that may be wrong: a key in memory then costs what an absent one does.
 async fn find_public_in_doubt(
     access: &Access,
     app_key: &AppKey<'_>,
@@ -222,12 +222,12 @@ async fn find_public_in_doubt(
 pub(crate) struct Family {
     pub(crate) id: FamilyId,
     pub(crate) ends_at: Timestamp,
-    /// Stays as it was at the first token, even where one access token asked for less (RFC 6749, section 6).
+    /// Stays as it was for the first token, even if one access token requested fewer scopes (RFC 6749, section 6).
     pub(crate) scopes: ScopeSet,
 }
 
-/// Makes an access token and, for a family, its next refresh token. They are dated by the time that all nodes share, so
-/// that no node's wrong clock makes one that outlives its time.
+/// Makes an access token and, for a family, its next refresh token. Both are dated by the time that all nodes share, so
+/// a node with a wrong clock makes none that outlives its lifetime.
 pub(crate) fn make_tokens(
     access: &Access,
     grant: AccessGrant,

@@ -1,4 +1,4 @@
-//! Redeem a refresh token for a fresh pair of tokens (contract, section 2). It works once; a second time ends its family.
+//! Redeems a refresh token for a new pair of tokens (contract, section 2). It works once; a second use ends its family.
 
 use std::sync::Arc;
 
@@ -14,29 +14,30 @@ use super::{
 };
 use crate::{Failure, account_queue::Lane};
 
-/// The token, and what its bearer says about itself.
+/// A refresh request.
 pub struct RefreshToken<'a> {
-    /// The token.
+    /// The refresh token as presented.
     pub token: &'a str,
-    /// Fewer scopes than the family has; all of them if absent.
+    /// A subset of the family's scopes; all of them if absent.
     pub scopes: Option<ScopeSet>,
-    /// The secret key that the bearer has proved to hold, where the dialect has it prove one.
+    /// The secret key that the client authenticated with, where the dialect requires it.
     pub proved: Option<KeyId>,
 }
 
-/// Why there are no fresh tokens.
+/// Why no new tokens were issued.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not ours, ended, used before, or its keys are no longer usable. A client learns none of it.
-    #[error("the refresh token is not good: {denial}")]
+    /// Not issued by this service, expired, used before, or its keys are no longer usable. The client never learns
+    /// which.
+    #[error("invalid refresh token: {denial}")]
     Denied {
-        /// Why.
+        /// Which of these reasons applies.
         denial: Denial,
-        /// The secret key that the token speaks for; absent where the token is not ours.
+        /// The secret key that the token acts for; absent if this service did not issue the token.
         secret_key: Option<KeyId>,
     },
-    /// A scope that the family does not cover: it never widens.
-    #[error("the refresh token does not cover a scope that was asked for")]
+    /// The family does not cover a requested scope: it never widens.
+    #[error("the refresh token does not cover a requested scope")]
     ScopeNotCovered,
     /// Not the caller's fault.
     #[error(transparent)]
@@ -60,7 +61,7 @@ impl Error {
         Self::Denied { denial, secret_key: None }
     }
 
-    /// The same about a token that speaks for this key.
+    /// The same denial, for a token that acts for this key.
     fn about(self, key: KeyId) -> Self {
         match self {
             Self::Denied { denial, secret_key: _ } => Self::Denied { denial, secret_key: Some(key) },
@@ -72,7 +73,7 @@ impl Error {
 /// Redeems a refresh token.
 ///
 /// # Errors
-/// [`Error`] if the token is not good or the answer is not to be had.
+/// [`Error`] if the token is invalid, or no verdict can be reached.
 pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken<'_>) -> Result<Tokens, Error> {
     let grant = access.tokens.refresh.open(request.token).ok_or(Error::denied(Denial::NotFound))?;
     let key = grant.secret_key;
@@ -93,7 +94,7 @@ async fn redeem_grant(access: &Arc<Access>, request: RefreshToken<'_>, grant: Re
     };
     let granted = AccessGrant { public_key: grant.public_key, secret_key: grant.secret_key, mid, scopes };
     let family = Family { id: grant.family, ends_at: grant.family_ends_at, scopes: grant.scopes.clone() };
-    // Made first, redeemed after: where no tokens can be made, the one presented stays good.
+    // Made first, redeemed after: if no tokens can be made, the presented one stays valid.
     let tokens = make_tokens(access, granted, Some(family), now)?;
     let redemption = Redemption {
         token: grant.token,
@@ -107,7 +108,11 @@ async fn redeem_grant(access: &Arc<Access>, request: RefreshToken<'_>, grant: Re
     match redeem(access, &grant, redemption).await? {
         Redeemed::First => {}
         Redeemed::Again => {
-            tracing::warn!(family = %grant.family, key.id = %grant.secret_key, "a refresh token came a second time; its family is ended");
+            tracing::warn!(
+                family = %grant.family,
+                key.id = %grant.secret_key,
+                "a refresh token was used a second time; its family has ended"
+            );
             return Err(Error::denied(Denial::Revoked));
         }
         Redeemed::FamilyEnded => return Err(Error::denied(Denial::Revoked)),
@@ -116,8 +121,8 @@ async fn redeem_grant(access: &Arc<Access>, request: RefreshToken<'_>, grant: Re
     Ok(tokens)
 }
 
-/// By whose right the token is redeemed: that of the two keys that obtained it, as they are now (rule 9, R19), until
-/// its family ends. And their account.
+/// Returns the authority by which the token is redeemed and the account of its keys. The authority is that of the two
+/// keys that obtained the token, as they are now (rule 9, R19), until the family ends.
 async fn judge_keys(access: &Access, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
     if grant.family_ends_at <= access.expiry_time() {
         return Err(Error::denied(Denial::Expired));
@@ -135,7 +140,7 @@ async fn judge_keys(access: &Access, grant: &RefreshGrant, by: Sight) -> Result<
     Ok((right, chain.own().id, chain.own().mid.clone()))
 }
 
-/// Redeems, and once more with the keys judged anew where the database found them changed and wrote nothing.
+/// Redeems the token. Judges the keys anew and retries where the database found them changed and wrote nothing.
 async fn redeem(access: &Access, grant: &RefreshGrant, mut redemption: Redemption) -> Result<Redeemed, Error> {
     for _ in 1..TRIES {
         match access.token_store.redeem(&redemption).await {

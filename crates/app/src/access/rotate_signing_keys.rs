@@ -1,9 +1,9 @@
-//! Keeping the keys that sign access tokens: there is always one that signs, and the next one is published in time.
+//! Keeps the keys that sign access tokens: one can always sign, and the next one is published in time.
 //!
-//! Several nodes do this at once; a generation exists once, so whoever is second takes over what the first one made. The
-//! database's clock decides what is due, and dates it. A node's own clock decides nothing: where the two differ, the node
-//! leaves this work to others, except that it makes a key where none signs. Neither does a time that was never seen to
-//! hold: a machine's clock may be wrong together with that of the database on it.
+//! Several nodes do this concurrently. A generation exists once, so the slower node takes over what the faster one
+//! made. The database's clock decides what is due, and dates it; a node's own clock decides nothing. Where the two
+//! differ, the node leaves this work to others, but still makes a key where none can sign. It also leaves it to others
+//! while the shared time was never confirmed: a machine's clock may be wrong together with that of the database on it.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use super::{
 };
 use crate::Failure;
 
-/// Reads the keys and, if it is time, adds the next generation and drops those whose last token has ended. To be called
-/// at the start and every minute or so.
+/// Reads the keys. If due, adds the next generation and drops the keys whose last token has expired. Call it at the
+/// start and about once a minute.
 ///
 /// # Errors
-/// [`Failure`] if the keys are not to be had; those known so far stay in use.
+/// [`Failure`] if the keys cannot be read; the known ones stay in use.
 pub async fn keep_signing_keys(access: &Access) -> Result<(), Failure> {
     let expected = access.upkeep_time();
     let now = reload_or_make(access).await?;
     let Some(expected) = expected else { return Ok(()) };
     if access.tokens.access.keys().is_next_due(now) {
-        // Either way it is read again: another node may have been faster.
+        // Read again in either case: another node may have been faster.
         let _ = rotate_at(access, expected).await?;
     }
     let retired = access.tokens.access.keys().has_retired(now);
@@ -37,16 +37,17 @@ pub async fn keep_signing_keys(access: &Access) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds the next generation now: it is published at once and signs after ten minutes (at once where none signs). Returns
-/// `Stale` if nothing was added: another node was faster, or the clocks of this node and of the database differ.
+/// Adds the next generation now. It is published immediately and signs after ten minutes, or immediately where no key
+/// can sign. Returns `Stale` if nothing was added: another node was faster, or the clocks of this node and of the
+/// database differ.
 ///
 /// # Errors
-/// [`Failure`] if the key could not be made or written down.
+/// [`Failure`] if the key could not be made or stored.
 pub async fn rotate_signing_keys(access: &Access) -> Result<Write, Failure> {
     rotate_at(access, access.runtime.clock.now()).await
 }
 
-/// The same; where a key signs, only if the database's clock shows about this time.
+/// As [`rotate_signing_keys`]; where a key can sign, only if the database's clock shows about this time.
 async fn rotate_at(access: &Access, expected: Timestamp) -> Result<Write, Failure> {
     let generation = access.tokens.access.keys().newest_generation() + 1;
     let seed = Zeroizing::new(access.runtime.random()?);
@@ -62,20 +63,21 @@ async fn rotate_at(access: &Access, expected: Timestamp) -> Result<Write, Failur
     Ok(added)
 }
 
-/// Takes over what the database holds, and makes a key where none signs. Returns the time as [`reload`] does.
+/// Takes over the keys in the database, and makes one where none can sign. Returns the time as [`reload`] does.
 ///
 /// # Errors
 /// [`Failure`] if the keys could not be read, or a key was needed and could not be made.
 pub(crate) async fn reload_or_make(access: &Access) -> Result<Timestamp, Failure> {
     let now = reload(access).await?;
     if access.tokens.access.keys().signer(now).is_none() {
-        // Either way it is read again: another node may have been faster.
+        // Read again in either case: another node may have been faster.
         let _ = rotate_signing_keys(access).await?;
     }
     Ok(now)
 }
 
-/// Takes over what the database holds. Returns the database's time; where it has no clock of its own, this machine's.
+/// Takes over the keys in the database. Returns the database's time, or this machine's where the database has no clock
+/// of its own.
 async fn reload(access: &Access) -> Result<Timestamp, Failure> {
     let history = access.verifier.histories();
     let read = access.token_store.signing_keys().await?;
@@ -83,14 +85,13 @@ async fn reload(access: &Access) -> Result<Timestamp, Failure> {
     Ok(read.database_time.unwrap_or_else(|| access.runtime.clock.now()))
 }
 
-/// Drops what is kept of refresh families that are over; nothing while the time is in doubt. To be called every few
-/// minutes.
+/// Drops the records of ended refresh families; drops nothing while the time is in doubt. Call it every few minutes.
 ///
 /// # Errors
 /// [`StorageError`] if the database does not answer.
 pub async fn forget_families(access: &Access) -> Result<(), StorageError> {
     const AT_ONCE: u32 = 1_000;
-    // Not at the very end: a node that has not heard from the database for long may be behind.
+    // Kept for a while after the end: a node that has not heard from the database for long may be behind.
     const KEPT_FOR: Duration = Duration::from_hours(1);
     while let Some(expected) = access.upkeep_time() {
         if access.token_store.forget_families(KEPT_FOR, expected, AT_ONCE).await? < u64::from(AT_ONCE) {

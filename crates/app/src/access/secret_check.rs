@@ -1,8 +1,8 @@
-//! Finding the key that a presented value names, and proving that the value is that key's.
+//! Finds the key that a presented value names, and checks that the value belongs to it.
 //!
-//! An absent key costs the same look-up and the same comparison as one that is there, and a wrong value of a key that
-//! is in memory costs a look-up too: who asks cannot tell by the time whether a key exists. Slow hashes run off the
-//! threads that answer, a few at a time. A digest that this node cannot check is a [`Failure`], never "wrong".
+//! An absent key costs the same look-up and the same comparison as an existing one, and a wrong value of a key in
+//! memory costs a look-up too: response times do not reveal whether a key exists. Slow hashes run off the threads that
+//! answer requests, a few at a time. A digest that this node cannot check is a [`Failure`], never "wrong".
 
 use std::{
     collections::HashSet,
@@ -25,16 +25,17 @@ use super::{
 };
 use crate::{Failure, QueueFull, fair_queue::FairQueue};
 
-/// How many slow hashes of one guesser may wait for each that runs: less than the time of a request is enough for.
+/// Maximum number of waiting slow hashes of one guesser for each running one: few enough to finish within the time of a
+/// request.
 const WAITING_FOR_EACH: usize = 128;
 
 /// How secrets are hashed.
 pub struct Hashing {
     /// Makes and checks digests.
     pub hasher: SecretHasher,
-    /// In which form it makes new ones.
+    /// Form of new digests.
     pub form: SecretForm,
-    /// How many slow hashes run at once.
+    /// Maximum number of slow hashes that run concurrently.
     pub max_concurrent_slow_hashes: usize,
 }
 
@@ -42,15 +43,15 @@ pub(crate) struct SecretCheck {
     hasher: Arc<SecretHasher>,
     form: SecretForm,
     environment: Environment,
-    /// Where slow hashes wait: a caller that asks for many waits for its own.
+    /// Queue for slow hashes: a caller with many requests waits only behind its own.
     slow: FairQueue<RateLimitKey>,
-    /// How many slow hashes lie ahead in requests that may need more than one.
+    /// Slow hashes still to come in requests that may need more than one.
     ahead: Workload<RateLimitKey>,
-    /// Whose digests are being renewed now: once each, however often the key is used meanwhile.
+    /// Keys whose digests are being renewed: one renewal each, however often the key is used meanwhile.
     renewing: Mutex<HashSet<KeyId>>,
 }
 
-/// The key that a value names, and whether the value is its own.
+/// A key that was looked up, and whether the value is its own.
 pub(crate) struct Matched {
     pub(crate) credential: Credential,
     pub(crate) proof: Proof,
@@ -58,7 +59,7 @@ pub(crate) struct Matched {
     pub(crate) from_memory: bool,
 }
 
-/// Why nothing was found out about a value.
+/// Why a value could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProvingError {
     #[error(transparent)]
@@ -67,7 +68,7 @@ pub(crate) enum ProvingError {
     Failure(#[from] Failure),
 }
 
-/// Lets `?` turn the reasons for which nothing was found out into a use case's own error.
+/// Lets `?` convert the reasons why a value could not be checked into a use case's own error.
 macro_rules! failures {
     ($error:ty) => {
         impl From<$crate::access::secret_check::ProvingError> for $error {
@@ -96,7 +97,7 @@ impl SecretCheck {
         }
     }
 
-    /// The digest to store for a fresh value. Where that is slow, it waits among the work done for `guesser`.
+    /// The digest to store for a new value. Where hashing is slow, it waits in the queue of `guesser`.
     pub(crate) async fn digest(
         &self,
         guesser: RateLimitKey,
@@ -135,7 +136,7 @@ impl SecretCheck {
         Ok(self.hasher.prove_absent(presented))
     }
 
-    /// How many slow hashes wait for their turn.
+    /// Number of slow hashes that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.slow.waiting()
     }
@@ -144,7 +145,7 @@ impl SecretCheck {
         self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs slow work on a value where it delays nobody else.
+    /// Runs slow work on a value off the threads that answer requests.
     async fn off_thread<T: Send + 'static>(
         &self,
         guesser: RateLimitKey,
@@ -154,7 +155,7 @@ impl SecretCheck {
         let (hasher, environment) = (Arc::clone(&self.hasher), self.environment);
         let turn = self.slow.enter(guesser).await?;
         let done = spawn_blocking(move || {
-            // Held until the work is done, even if nobody waits for it any more.
+            // Held until the work is done, even if its caller is gone.
             let _turn = turn;
             let presented = PresentedValue::parse(&text, environment).map_err(|_| DigestError::Unreadable)?;
             work(&hasher, &presented)
@@ -163,8 +164,8 @@ impl SecretCheck {
     }
 }
 
-/// Looks a key up: in memory, or else in the database, where lookups of a source that guesses are limited. Keys that are in
-/// memory never are (contract, section 10). Says, too, whether it was in memory.
+/// Looks up a key in memory, or else in the database. Look-ups in the database are limited for a source that guesses;
+/// keys in memory never are (contract, section 10). Also returns whether the key was in memory.
 pub(crate) async fn look_up(
     access: &Access,
     id: KeyId,
@@ -183,13 +184,13 @@ async fn look_up_anew(access: &Access, id: KeyId, guesser: RateLimitKey) -> Resu
     Ok(access.verifier.credential(id).await.map_err(Failure::from)?)
 }
 
-/// The same without waiting: a key that is in memory and whose value is quick to prove and good. `None` says nothing about
-/// the value but that [`find`] has to be asked.
+/// Finds a key without waiting, if it is in memory and its value is quick to check and right. `None` says only that
+/// [`find`] must decide.
 pub(crate) fn find_from_memory(access: &Access, arrival: &Arrival, presented: &PresentedValue<'_>) -> Option<Matched> {
     find_quickly(access, arrival, presented, |digest| access.secrets.hasher.needs_rehash(digest))
 }
 
-/// The same where the caller brings an outdated digest up to date.
+/// As [`find_from_memory`], where the caller renews an outdated digest.
 pub(crate) fn find_in_memory(access: &Access, presented: &PresentedValue<'_>) -> Option<Matched> {
     find_quickly(access, &access.verifier.arrival(), presented, |_| false)
 }
@@ -209,9 +210,9 @@ fn find_quickly(
     proof.holds().then_some(Matched { credential, proof, from_memory: true })
 }
 
-/// Looks up and proves. `None` if there is no such key. Where hashing is slow, tries of `guesser` are counted before
-/// any hashing, whether the id is there or not, and given back if they were right; a stranger's never count against the
-/// owner.
+/// Looks up a key and checks the value. Returns `None` if there is no such key. Where hashing is slow, attempts of
+/// `guesser` are counted before any hashing, whether the id exists or not, and uncounted if they were right. Attempts
+/// of others never count against the key's owner.
 pub(crate) async fn find(
     access: &Access,
     presented: &PresentedValue<'_>,
@@ -234,7 +235,7 @@ pub(crate) async fn find(
     };
     let was_slow = digest.is_some_and(|digest| !digest.is_slow() && digest.stored().is_none());
     if was_slow && !proof.holds() {
-        // It was quick, and must look like every other wrong value.
+        // The check was quick, and must take as long as for every other wrong value.
         let _ = counted(access, guesser, access.secrets.prove_absent(guesser, presented)).await?;
     }
     if let Some(credential) = credential.as_ref().filter(|_| slow && proof.holds())
@@ -248,11 +249,11 @@ pub(crate) async fn find(
     Ok(credential.map(|credential| Matched { credential, proof, from_memory }))
 }
 
-/// Announces the slow work of a request that proves several values, one after the other. Each of them waits alone, so
-/// the queue by itself would not see how long the last one waits.
+/// Announces the slow work of a request that checks several values in turn. They enter the queue one at a time, so the
+/// queue alone does not see how long the last one waits.
 ///
 /// # Errors
-/// [`QueueFull`] if so much of the guesser's work lies ahead that this would not be done in time.
+/// [`QueueFull`] if too much of the guesser's work lies ahead to finish in time.
 pub(crate) fn announce<'a>(
     access: &Access,
     guesser: RateLimitKey,
@@ -267,8 +268,8 @@ pub(crate) fn announce<'a>(
     access.secrets.ahead.announce(guesser, slow)
 }
 
-/// Does the work that an absent key costs, for a key that is in memory and that the caller must not learn of: the same
-/// look-up, where the caller's source may have one. What comes of it decides nothing: memory has the answer.
+/// Does the work that an absent key costs, for a key in memory that the caller must not learn of: the same look-up,
+/// where the caller's source may make one. Its result is ignored: memory has the answer.
 pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: RateLimitKey) {
     let admitted = match guesser {
         RateLimitKey::Source(source) => access.attempts.admit_look_up(source).is_ok(),
@@ -279,8 +280,8 @@ pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: RateLimitK
     }
 }
 
-/// Counts a guess, does the slow work, and gives the count back unless the guess was wrong. A caller that hangs up
-/// meanwhile has guessed.
+/// Counts a guess, does the slow work, and uncounts the guess unless it was wrong. The guess of a caller that hangs up
+/// stays counted.
 async fn counted(
     access: &Access,
     guesser: RateLimitKey,
@@ -294,8 +295,8 @@ async fn counted(
     Ok(proof?)
 }
 
-/// Brings the digest of a value that was just proved up to date, off the request. Whatever goes wrong, the old one stays
-/// and is good.
+/// Renews the digest of a value that was just verified, off the request. If renewal fails, the old digest stays and is
+/// valid.
 pub(crate) fn renew_digest(access: &Arc<Access>, presented: &PresentedValue<'_>, key: &AuthKey) {
     let outdated = key.view().digest().filter(|old| access.secrets.hasher.needs_rehash(*old));
     let Some(old) = outdated.and_then(DigestRef::stored) else { return };
@@ -306,14 +307,18 @@ pub(crate) fn renew_digest(access: &Arc<Access>, presented: &PresentedValue<'_>,
     let renewing = Renewing { access: Arc::clone(access), id };
     access.runtime.background.spawn(async move {
         let renewed = renew(&renewing.access, id, &old, text).await;
-        // What there was no room for is tried again when the key is next used.
+        // Where the queue was full, renewal is retried when the key is next used.
         if let Some(error) = renewed.err().filter(|error| !matches!(error, Failure::QueueFull(_))) {
-            tracing::warn!(key.id = %id, error = &error as &dyn std::error::Error, "an outdated digest could not be renewed");
+            tracing::warn!(
+                key.id = %id,
+                error = &error as &dyn std::error::Error,
+                "an outdated digest could not be renewed"
+            );
         }
     });
 }
 
-/// A digest that is being renewed; it is no longer when dropped, however the work ended.
+/// A digest under renewal; no longer when dropped, however the work ended.
 struct Renewing {
     access: Arc<Access>,
     id: KeyId,
@@ -331,7 +336,7 @@ async fn renew(access: &Access, id: KeyId, old: &SecretDigest, text: Zeroizing<S
         .secrets
         .off_thread(RateLimitKey::Upkeep, text, move |hasher, presented| hasher.rehash(presented, &salt))
         .await?;
-    // Stale: somebody else renewed it first. Either way what is in memory is outdated.
+    // Stale: another node renewed it first. In either case the entry in memory is outdated.
     let _ = access.upkeep.replace_digest(id, old, &renewed).await?;
     access.verifier.forget(id);
     Ok(())

@@ -1,5 +1,5 @@
-//! The two kinds of token: access tokens (signed, read by anybody with the key set) and refresh tokens (sealed, read by
-//! this service alone). Makes and reads them; decides nothing about the keys that they speak for.
+//! The two kinds of token: access tokens (signed; any holder of the key set can read them) and refresh tokens (sealed;
+//! only this service can read them). Makes and reads them; decides nothing about the keys that they act for.
 
 mod access;
 mod key_set;
@@ -12,18 +12,18 @@ pub use refresh::{RefreshGrant, RefreshTokens};
 
 use std::time::Duration;
 
-/// How long an access token lives (contract, section 2).
+/// Lifetime of an access token (contract, section 2).
 pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_mins(10);
-/// How far two nodes' notions of the shared time may differ before a fresh token of one is too young for the other.
+/// Maximum difference between two nodes' shared times at which one node's new token is not too young for the other.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
 
-/// A token or a signing key could not be made or read for reasons of our own.
+/// An internal reason why a token or a signing key could not be made or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// A stored signing key cannot be opened: it was sealed under a master key that this node does not have.
     #[error("a signing key cannot be opened with this node's master key")]
     SigningKeyUnreadable,
-    /// The cryptographic library refused.
+    /// The cryptographic library refused an operation.
     #[error("the cryptographic library refused to {0}")]
     Refused(&'static str),
 }

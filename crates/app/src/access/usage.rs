@@ -1,4 +1,4 @@
-//! When keys were last used, noted in memory and written down in batches: no request ever waits for it.
+//! When keys were last used, noted in memory and written in batches: no request waits for it.
 
 use std::{
     collections::HashMap,
@@ -10,17 +10,17 @@ use keyward_storage::{Result, Upkeep};
 use metrics::Counter;
 use tokio::sync::Notify;
 
-/// How many locks there are, so that requests on several cores rarely meet; a power of two.
+/// Number of locks, so that concurrent requests rarely share one; a power of two.
 const PARTS: usize = 64;
-/// How many keys one part notes between two flushes. Beyond them, which only a database that takes no flush can bring about,
-/// use goes unnoted rather than memory growing, and a metric counts it.
+/// Maximum number of keys that one part notes between two flushes; reached only if the database accepts no flush.
+/// Beyond it, uses are dropped, so that memory does not grow, and a metric counts them.
 const MOST_NOTED: usize = 100_000 / PARTS;
-/// How many uses one statement writes: few enough to be over long before the database gives it up.
+/// Maximum number of uses that one statement writes: few enough to finish well within the database's time limit.
 const MOST_AT_ONCE: usize = 10_000;
-/// With so many in a part the next flush is due.
+/// Number of keys in one part at which the next flush is due.
 const MANY_NOTED: usize = MOST_NOTED / 2;
 
-/// The ids are those of keys that are there, which nobody chooses: the hash need not withstand whoever could.
+/// Ids come from existing keys, never from callers, so the hash need not resist collisions.
 type Noted = HashMap<KeyId, Timestamp, foldhash::fast::RandomState>;
 
 pub(crate) struct Usage {
@@ -47,17 +47,16 @@ impl Usage {
         }
     }
 
-    /// Ends when a flush is due before its time.
+    /// Returns when a flush is due early.
     pub(crate) async fn is_filling(&self) {
         self.filling.notified().await;
     }
 
-    /// Writes down what was noted since the last flush. What is not written is kept, also where the flush is cut off
-    /// half way.
+    /// Writes the uses noted since the last flush. Unwritten ones are kept, also if the flush is interrupted.
     pub(crate) async fn flush(&self, upkeep: &dyn Upkeep) -> Result<()> {
         let taken = self.parts.iter().flat_map(|part| std::mem::take(&mut *lock(part)));
         let mut taken = Taken { usage: self, rows: taken.collect(), written: 0 };
-        // One order for all nodes, so that two flushes never wait for each other in a circle.
+        // One order for all nodes, so that two flushes never deadlock.
         taken.rows.sort_unstable();
         while taken.written < taken.rows.len() {
             let end = taken.rows.len().min(taken.written + MOST_AT_ONCE);
@@ -67,7 +66,7 @@ impl Usage {
         Ok(())
     }
 
-    /// Tells how many its part has noted, if this one is new; else 0.
+    /// Returns the number of keys in its part if this one is new; else 0.
     fn keep_latest(&self, key: KeyId, at: Timestamp) -> usize {
         let mut noted = self.part_of(key);
         if let Some(latest) = noted.get_mut(&key) {
@@ -89,7 +88,7 @@ impl Usage {
     }
 }
 
-/// What a flush has taken out. What it did not write goes back when dropped.
+/// Uses taken out by a flush. The unwritten ones are put back when dropped.
 struct Taken<'a> {
     usage: &'a Usage,
     rows: Vec<(KeyId, Timestamp)>,
@@ -98,7 +97,7 @@ struct Taken<'a> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        // That they are many is no reason to try again at once.
+        // Their number alone is no reason to retry immediately.
         for (key, at) in self.rows.iter().skip(self.written) {
             self.usage.keep_latest(*key, *at);
         }
@@ -111,7 +110,7 @@ fn lock(part: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
 
 #[cfg(test)]
 mod tests {
-    //! What is noted, when a flush is due, and what happens where none can be.
+    //! What is noted, when a flush is due, and what happens where none succeeds.
     use std::{future::Future as _, pin::pin, task::Context};
 
     use keyward_storage::{StorageError, mock::MockStore};
@@ -120,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// One of those that fall to the same part.
+    /// A key of the one part that these tests fill.
     fn key(n: usize) -> KeyId {
         KeyId::from_uuid(Uuid::from_u128((n as u128) << 8))
     }
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_is_due_when_many_keys_are_noted_and_only_once() {
+    fn a_flush_is_due_once_when_many_keys_are_noted() {
         let usage = Usage::default();
         for n in 1..MANY_NOTED {
             usage.note(key(n), at(1));
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_flush_takes_is_bounded_and_the_latest_use_of_each_is_kept() {
+    fn unflushed_uses_are_bounded_and_the_latest_use_of_each_key_is_kept() {
         let usage = Usage::default();
         for n in 0..2 * MOST_NOTED {
             usage.note(key(n), at(1));

@@ -1,4 +1,4 @@
-//! "Is this key good, and for what?" (contract, section 13, `/v1/verify`).
+//! Verifies a key for a service that received it (contract, section 13, `/v1/verify`).
 
 use std::sync::Arc;
 
@@ -14,21 +14,21 @@ use super::{
 };
 use crate::Failure;
 
-/// The answer.
+/// The verdict on a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verified {
-    /// Good for all that was asked.
+    /// The key meets all requirements.
     Valid(Credential),
-    /// Not good.
+    /// The key is refused.
     Invalid {
-        /// Why.
+        /// The first reason in the contract's order.
         denial: Denial,
-        /// The key, where the caller may know which it is.
+        /// The key, where the caller may know its id.
         id: Option<KeyId>,
     },
 }
 
-/// Why the question could not be answered. Never a verdict.
+/// Why no verdict was reached.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Too many wrong secrets for one key whose digest is slow to check.
@@ -41,8 +41,8 @@ pub enum Error {
 
 secret_check::failures!(Error);
 
-/// Verifies one key without waiting, if it is in memory and good for all that is asked. `None` says nothing but that
-/// [`verify_key`] has to be asked.
+/// Verifies one key without waiting, if it is in memory and meets all requirements. `None` says only that
+/// [`verify_key`] must decide.
 #[must_use]
 pub fn verify_key_from_memory(
     access: &Access,
@@ -63,16 +63,16 @@ pub fn verify_key_from_memory(
     Some(credential)
 }
 
-/// Slow work that was announced for several keys; over when dropped.
+/// Announced slow work for several keys; ends when dropped.
 #[must_use]
 pub struct Begun<'a> {
     _announced: Announced<'a, RateLimitKey>,
 }
 
-/// Begins to verify several keys, one after the other.
+/// Announces the verification of several keys in turn.
 ///
 /// # Errors
-/// [`Error`] if what the account has under way already takes as long as it may.
+/// [`Error`] if the account's pending work already takes the maximum time.
 pub fn begin<'a>(
     access: &'a Access,
     caller: &Caller,
@@ -85,7 +85,7 @@ pub fn begin<'a>(
 /// Verifies one key within the caller's reach.
 ///
 /// # Errors
-/// [`Error`] if the question could not be answered.
+/// [`Error`] if no verdict was reached.
 pub async fn verify_key(
     access: &Arc<Access>,
     caller: &Caller,
@@ -101,10 +101,10 @@ pub async fn verify_key(
     Ok(verified)
 }
 
-/// The same verdict, of which no trace stays: for a person who looks, also where nothing can be written.
+/// As [`verify_key`], without noting a use: for a person who inspects a key, also where nothing can be written.
 ///
 /// # Errors
-/// [`Error`] if the question could not be answered.
+/// [`Error`] if no verdict was reached.
 pub async fn examine_key(
     access: &Arc<Access>,
     caller: &Caller,
@@ -139,7 +139,7 @@ async fn examine(
     };
     match judge(looked_up, Some(&caller.reach()), conditions, access.expiry_time()) {
         Verdict::Invalid { denial, id } => {
-            // A key that is out of the caller's reach. A wrong value has paid already.
+            // The key is outside the caller's reach. A wrong value has already cost this look-up.
             if let (Denial::NotFound, Ok(presented), Some(found)) = (denial, presented, &found)
                 && found.from_memory
                 && found.proof.holds()
@@ -153,7 +153,7 @@ async fn examine(
             }
             Ok(Verified::Invalid { denial, id })
         }
-        // A valid verdict is about something that was found.
+        // A valid verdict concerns a key that was found.
         Verdict::Valid { .. } => Ok(found
             .map_or(Verified::Invalid { denial: Denial::NotFound, id: None }, |Matched { credential, .. }| {
                 Verified::Valid(credential)

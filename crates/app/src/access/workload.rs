@@ -1,7 +1,6 @@
-//! How much slow work callers have ahead of them: each may announce so much, and no more while it has not come to its
-//! end.
+//! Slow work that callers have ahead of them. Each caller may announce up to a maximum until its work is done.
 //!
-//! Beyond it the answer is "too many" at once, not one that comes too late. It queues nothing and reads no clock.
+//! Beyond the maximum the answer is an immediate "too many", not a late verdict. Queues nothing and reads no clock.
 
 use std::{
     collections::HashMap,
@@ -11,13 +10,13 @@ use std::{
 
 use crate::QueueFull;
 
-/// What is ahead, by caller.
+/// Announced work, by caller.
 pub(crate) struct Workload<K: Eq + Hash + Copy> {
     most: usize,
     ahead: Mutex<HashMap<K, usize>>,
 }
 
-/// Work that was announced; over when dropped.
+/// Announced work; ends when dropped.
 #[must_use]
 pub(crate) struct Announced<'a, K: Eq + Hash + Copy> {
     within: &'a Workload<K>,
@@ -26,12 +25,12 @@ pub(crate) struct Announced<'a, K: Eq + Hash + Copy> {
 }
 
 impl<K: Eq + Hash + Copy> Workload<K> {
-    /// At most this much for each caller.
+    /// Allows at most `most` for each caller.
     pub(crate) fn new(most: usize) -> Self {
         Self { most, ahead: Mutex::default() }
     }
 
-    /// Announces work. What a caller announces alone is never too much: there is nothing that it could wait for.
+    /// Announces work. A caller with no other work ahead may announce any amount: there is nothing to wait for.
     pub(crate) fn announce(&self, key: K, amount: usize) -> Result<Announced<'_, K>, QueueFull> {
         if amount > 0 {
             let mut ahead = self.ahead();
@@ -45,7 +44,7 @@ impl<K: Eq + Hash + Copy> Workload<K> {
     }
 
     fn ahead(&self) -> MutexGuard<'_, HashMap<K, usize>> {
-        // Whole at any moment, so also after a panic.
+        // Consistent at every moment, so also after a panic.
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -67,11 +66,11 @@ impl<K: Eq + Hash + Copy> Drop for Announced<'_, K> {
 
 #[cfg(test)]
 mod tests {
-    //! Each caller has its own room, and gets it back.
+    //! Each caller has its own maximum, and finished work no longer counts.
     use super::*;
 
     #[test]
-    fn what_is_too_much_is_refused_and_what_is_over_counts_no_more() {
+    fn work_above_the_maximum_is_refused_and_finished_work_no_longer_counts() {
         let work = Workload::new(10);
         let large = work.announce(1, 100).unwrap();
         assert_eq!(work.announce(1, 1).err(), Some(QueueFull));

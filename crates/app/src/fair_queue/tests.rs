@@ -1,4 +1,4 @@
-//! In turn by key, short lines, and nothing lost when somebody hangs up.
+//! Turns by key, short queues, and no place lost when a caller hangs up.
 
 use std::{
     pin::Pin,
@@ -19,7 +19,7 @@ fn enter(queue: &FairQueue<u8>, key: u8) -> Entering<'_> {
     entering
 }
 
-/// Lets everybody through, one after another, and says in which order.
+/// Grants every request in turn, and returns the order.
 fn order(permit: Permit<u8>, mut waiting: Vec<(u8, Entering<'_>)>) -> Vec<u8> {
     let mut order = Vec::new();
     let mut held = Some(permit);
@@ -45,7 +45,7 @@ fn hold(queue: &FairQueue<u8>) -> Permit<u8> {
 }
 
 #[test]
-fn whoever_asks_much_waits_for_its_own() {
+fn a_caller_with_many_requests_waits_behind_its_own() {
     let queue = FairQueue::new(1, 8);
     let permit = hold(&queue);
     let keys = [1, 1, 1, 1, 2, 3, 3];
@@ -56,13 +56,13 @@ fn whoever_asks_much_waits_for_its_own() {
 }
 
 #[test]
-fn a_line_is_short_and_others_are_not_shortened_by_it() {
+fn a_full_queue_does_not_shorten_the_others() {
     let queue = FairQueue::new(2, 3);
     let held = [hold(&queue), hold(&queue)];
     let mut waiting: Vec<_> = (0..3).map(|_| enter(&queue, 1)).collect();
     assert!(matches!(poll(&mut (Box::pin(queue.enter(1)) as Entering<'_>)), Poll::Ready(Err(QueueFull))));
     let other = enter(&queue, 2);
-    // One that hangs up makes room in its line.
+    // A request that hangs up makes room in its queue.
     drop(waiting.pop());
     waiting.push(enter(&queue, 1));
     assert!(matches!(poll(&mut (Box::pin(queue.enter(1)) as Entering<'_>)), Poll::Ready(Err(QueueFull))));
@@ -72,13 +72,13 @@ fn a_line_is_short_and_others_are_not_shortened_by_it() {
 }
 
 #[test]
-fn a_place_that_was_granted_to_somebody_who_hung_up_goes_to_the_next() {
+fn a_place_granted_to_a_caller_that_hung_up_goes_to_the_next() {
     let queue = FairQueue::new(1, 8);
     let permit = hold(&queue);
     let (first, mut second, third) = (enter(&queue, 1), enter(&queue, 2), enter(&queue, 3));
     drop(third);
     drop(permit);
-    // It is the first one's now, who never looks.
+    // The first request holds it now, and never polls.
     assert!(poll(&mut second).is_pending());
     drop(first);
     assert!(poll(&mut second).is_ready());

@@ -1,9 +1,9 @@
-//! A caller that changes something: judged when the change begins, and once more where it is committed (R19).
+//! A caller that makes a change: judged when the change begins, and again where it is committed (R19).
 //!
-//! A request may wait for long between its credential and its commit: for its body, for a hash, for its turn. So a use
-//! case that writes begins with [`Acting`], which judges the caller as it is then and gives the right by which the
-//! database writes. What the database finds changed is judged anew; a caller that may no longer do it is refused, and
-//! nothing was written.
+//! A request may wait long between its authentication and its commit: for its body, a hash or a permit. So a use case
+//! that writes begins with [`Acting`], which judges the caller at that time and holds the authority by which the
+//! database writes. If the database finds the caller changed, it writes nothing and the caller is judged anew; a caller
+//! that has lost the permission is refused.
 
 use std::ops::ControlFlow;
 
@@ -19,36 +19,36 @@ use crate::{
     },
 };
 
-/// A caller as it was judged a moment ago.
+/// A caller that was just judged.
 pub(crate) struct Acting {
     pub(crate) caller: Caller,
     pub(crate) by: Authority,
-    /// When its right ends by itself.
+    /// When its authority expires.
     pub(crate) ends_at: Option<Timestamp>,
     needs: Permission,
     tries: u32,
 }
 
-/// An error that may come from the database.
+/// An error that may wrap a [`Failure`].
 pub(crate) trait MayBeFailure {
-    /// What is not the caller's fault, if that is what went wrong.
+    /// The wrapped failure, if there is one.
     fn fault(&self) -> Option<&Failure>;
 }
 
 impl Acting {
-    /// Judges a caller that wants to do something for which it needs this permission.
+    /// Judges a caller that needs this permission.
     ///
     /// # Errors
-    /// [`Refused`] if it may not, or that cannot be known.
+    /// [`Refused`] if it lacks the permission, or no verdict can be reached.
     pub(crate) async fn begin(manage: &Manage, caller: &Caller, needs: Permission) -> Result<Self, Refused> {
         let (caller, by, ends_at) = caller.judged(&manage.access, Sight::Memory, needs).await?;
         Ok(Self { caller, by, ends_at, needs, tries: 1 })
     }
 
-    /// Judges it once more by the clock: to be called right before the commit.
+    /// Judges it again by the clock alone. Call it right before the commit.
     ///
     /// # Errors
-    /// [`Refused`] if its key has expired meanwhile.
+    /// [`Refused`] if its key has expired since.
     pub(crate) fn is_in_time(&self, manage: &Manage) -> Result<(), Refused> {
         if self.ends_at.is_some_and(|end| end <= manage.access.expiry_time()) {
             return Err(Refused::Denied(Denial::Expired));
@@ -56,11 +56,11 @@ impl Acting {
         Ok(())
     }
 
-    /// What came of a try. Goes on, with the caller judged anew, where the database found it changed, or could not use a
-    /// statement any more, and wrote nothing.
+    /// Handles the outcome of an attempt. Returns `Continue`, with the caller judged anew, if the database found it
+    /// changed or could no longer use a prepared statement; it wrote nothing then.
     ///
     /// # Errors
-    /// That of the try; [`Refused`] if the caller may no longer do it.
+    /// The error of the attempt; [`Refused`] if the caller has lost the permission.
     pub(crate) async fn again<T, E: MayBeFailure + From<Refused>>(
         &mut self,
         manage: &Manage,
@@ -71,7 +71,7 @@ impl Acting {
             Err(error) => error,
         };
         let nothing_was_written = match error.fault() {
-            // Or a table was altered under one of the statements, which are prepared anew.
+            // Or a table was altered after a statement was prepared; it is prepared anew.
             Some(Failure::Storage(said)) => matches!(said, StorageError::CallerChanged) || is_outdated(said),
             Some(_) | None => false,
         };

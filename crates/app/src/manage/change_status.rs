@@ -1,4 +1,4 @@
-//! Suspend, resume and close an account (contract, section 8).
+//! Suspends, resumes and closes an account (contract, section 8).
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -22,13 +22,13 @@ use crate::{
 /// Why an account kept its status.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller may not change anything any more.
+    /// The caller may no longer make changes.
     #[error(transparent)]
     Caller(#[from] Refused),
     /// No such account within the caller's reach.
     #[error("no such account")]
     NoSuchAccount,
-    /// Its own account, one that was suspended from higher up, or a closed one.
+    /// The caller's own account, one suspended from higher up, or a closed one.
     #[error(transparent)]
     Refused(#[from] StatusRefusal),
     /// Not the caller's fault.
@@ -44,12 +44,12 @@ impl MayBeFailure for Error {
     }
 }
 
-/// Gives an account below the caller this status, and waits until every node judges by it. Repeating it changes nothing,
-/// is no error, and waits again for what the first one did (R9).
+/// Sets the status of an account below the caller, and waits until every node enforces it. A repeated call changes
+/// nothing, is no error, and waits until the first one is enforced (R9).
 ///
 /// # Errors
-/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown, or it is committed and not known to
-/// be in force: repeating is safe.
+/// [`Error`]; nothing was written then, with two exceptions: the outcome of the commit is unknown, or the change is
+/// committed but not known to be enforced. Repeating is safe.
 pub async fn change_status(manage: &Arc<Manage>, caller: &Caller, mid: &Mid, wanted: Status) -> Result<Account, Error> {
     let mut acting = Acting::begin(manage, caller, Permission::WriteMerchants).await?;
     loop {
@@ -88,7 +88,7 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Stat
             let committed = unit.commit(manage, Some(permit)).await?;
             match committed.seq {
                 Some(_) => committed.enforced().await?,
-                // A suspension from higher up changes no verdict: it is in force as far as the first one is.
+                // A suspension from higher up changes no verdict: it is enforced when the first one is.
                 None => commit::again(manage, locked.enforcement, target).enforced().await?,
             }
             account.status = status;

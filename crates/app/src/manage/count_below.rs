@@ -1,4 +1,4 @@
-//! What would die with an account, for a person who is about to close it.
+//! Counts what a closing would end, for a person who is about to close an account.
 
 use keyward_domain::{Account, Mid};
 use keyward_storage::Below;
@@ -6,10 +6,10 @@ use keyward_storage::Below;
 use super::Manage;
 use crate::{Failure, access::Caller};
 
-/// The account of this mid, and what is alive at it and below it; none if it does not exist for the caller.
+/// The account with this mid, and what is active at it and below it; `None` if it does not exist for the caller.
 ///
 /// # Errors
-/// [`Failure`] if the question cannot be answered.
+/// [`Failure`] if the database cannot answer.
 pub async fn count_below(manage: &Manage, caller: &Caller, mid: &Mid) -> Result<Option<(Account, Below)>, Failure> {
     let reach = caller.reach();
     let Some(found) = manage.reads.account(&reach, mid).await? else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Create an account of any role: what the command line does, and registering a merchant ends in.
+//! Creates an account of any role: used by the command line and by registering a merchant.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -15,38 +15,38 @@ use crate::{
     account_queue::Lane,
 };
 
-/// Create an account.
+/// Command: create an account.
 #[derive(Clone, Debug)]
 pub struct CreateAccount {
-    /// What it is to be.
+    /// Platform, partner or merchant.
     pub role: Role,
-    /// Its mid; made by the service if absent.
+    /// Mid chosen by the caller; the service makes one if absent.
     pub mid: Option<Mid>,
-    /// What people call it.
+    /// Display name.
     pub name: Name,
-    /// The account that it is to stand below. Only the platform has none.
+    /// The account directly above the new one; `None` for the platform only.
     pub parent: Option<Mid>,
 }
 
-/// Why no account was made.
+/// Why no account was created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller may not change anything any more.
+    /// The caller may no longer make changes.
     #[error(transparent)]
     Caller(#[from] Refused),
-    /// No such parent within reach.
+    /// No such parent within the caller's reach.
     #[error("no such parent account")]
     NoSuchParent,
-    /// An account of this role cannot stand there.
+    /// The parent cannot have an account of this role below it.
     #[error("a platform stands at the root, a partner below the platform, a merchant below either")]
     WrongPlace,
-    /// The parent is suspended or closed, or one above it is.
+    /// The parent, or an account above it, is suspended or closed.
     #[error(transparent)]
     ParentNotActive(#[from] AccountNotActive),
-    /// The mid belongs to an account already.
+    /// Another account has the mid.
     #[error("the mid is taken")]
     MidTaken,
-    /// There is a platform account already, and there is only one.
+    /// The database already has its only platform account.
     #[error("there is a platform account already")]
     PlatformExists,
     /// Not the caller's fault.
@@ -103,7 +103,7 @@ pub async fn create_account(manage: &Arc<Manage>, caller: &Caller, command: Crea
     }
 }
 
-/// Decides what the account is. Writes nothing.
+/// Decides what the account is, and writes nothing.
 pub(crate) fn new_account(
     manage: &Manage,
     command: CreateAccount,

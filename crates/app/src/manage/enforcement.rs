@@ -1,4 +1,4 @@
-//! RevocationRequest whether a revocation is in force on every node (contract, section 6).
+//! Reads whether a revocation is enforced on every node (contract, section 6).
 
 use std::sync::Arc;
 
@@ -8,25 +8,25 @@ use keyward_storage::Target;
 use super::Manage;
 use crate::{Failure, access::Caller, commit};
 
-/// How far the end of a key has got.
+/// How far the enforcement of a key's end has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EnforcementState {
-    /// The key.
+    /// Id of the key.
     pub key: KeyId,
-    /// Where it stands.
+    /// Its status now.
     pub condition: KeyStatus,
-    /// When its end was in force on every node; none if it has none, or not yet.
+    /// When every node enforced its end; `None` if it has not ended, or enforcement is not complete.
     pub enforced_at: Option<Timestamp>,
 }
 
-/// The key of this id, if the caller reaches it. A key that is at its end because an account was closed is as far as that
-/// closing is, and as whatever brought the key under that account.
+/// Reads the enforcement of a key, if the caller reaches it. For a key ended by closing an account, enforcement is
+/// complete when both the closing and the key's own last change are enforced.
 ///
-/// Where nobody noted that its end is in force (the process that waited for it ended, or an operator's own SQL made it), this
-/// node begins to wait for it, so that it is known to whoever asks again.
+/// If enforcement was never recorded (the process that waited for it ended, or an operator's own SQL made the change),
+/// this node begins to wait for it, so that a later call can report it.
 ///
 /// # Errors
-/// [`Failure`] if the answer is not to be had.
+/// [`Failure`] if the database cannot answer.
 pub async fn read_enforcement(
     manage: &Arc<Manage>,
     caller: &Caller,
@@ -41,7 +41,7 @@ pub async fn read_enforcement(
         changes.extend(own);
     } else if let Some(closed) = found.chain.links().position(|link| link.status == Status::Closed) {
         changes.extend(own);
-        // Strictly below the caller, whose own line is in business: it reaches them.
+        // These links stand strictly below the caller, whose own chain is active: it reaches them.
         for link in found.chain.links().take(closed + 1) {
             let record = manage.reads.account(&reach, &link.mid).await?;
             changes.extend(record.and_then(|it| it.enforcement).map(|it| (it, Target::Account(link.id))));

@@ -1,4 +1,4 @@
-//! Create an API key (contract, section 3).
+//! Creates an API key (contract, section 3).
 
 use std::ops::ControlFlow;
 
@@ -17,37 +17,37 @@ use crate::{
     account_queue::Lane,
 };
 
-/// Create a key for this account on these terms.
+/// Command: create a key for this account with these terms.
 pub struct IssueKey {
-    /// The account.
+    /// The account that will hold the key.
     pub mid: Mid,
-    /// What the key is to be.
+    /// Type, scopes, name and restrictions of the key.
     pub terms: KeyTerms,
 }
 
-/// A new key and its value, which is nowhere else.
+/// A new key and its value, which exists nowhere else.
 pub struct Issued {
-    /// The key.
+    /// The key as stored.
     pub key: ApiKey,
     /// Its account and those above.
     pub chain: Chain,
-    /// What its owner gets.
+    /// The value to return to the caller.
     pub value: KeyValue,
 }
 
-/// Why no key was made.
+/// Why no key was created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller may not change anything any more.
+    /// The caller may no longer make changes.
     #[error(transparent)]
     Caller(#[from] Refused),
-    /// The caller may not grant a scope.
+    /// The caller lacks a scope of the new key.
     #[error(transparent)]
     ScopeNotHeld(#[from] ScopeNotHeld),
     /// No such account within the caller's reach.
     #[error("no such account")]
     NoSuchAccount,
-    /// The account is suspended or closed, or one above it is.
+    /// The account, or one above it, is suspended or closed.
     #[error(transparent)]
     AccountNotActive(#[from] AccountNotActive),
     /// Not the caller's fault.
@@ -63,7 +63,7 @@ impl MayBeFailure for Error {
     }
 }
 
-/// Makes a key and writes it down.
+/// Creates a key and stores it.
 ///
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
@@ -97,7 +97,7 @@ async fn insert(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Er
     }
 }
 
-/// Draws the value of a new key and makes the key. Writes nothing.
+/// Draws the value of a new key and builds the key. Writes nothing.
 pub(crate) async fn mint(
     manage: &Manage,
     terms: KeyTerms,

@@ -1,4 +1,4 @@
-//! Create a public and a secret key that belong together (contract, section 7).
+//! Creates a public and a secret key that belong together (contract, section 7).
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -21,55 +21,55 @@ use crate::{
     commit::{self, Unit},
 };
 
-/// How many unique names are tried in the first query; each further one tries four times as many.
+/// Number of unique names in the first query; each later query tries four times as many.
 const NAMES_AT_FIRST: u32 = 8;
 const NAMES_AT_MOST: u32 = 4_096;
-/// How often a pair is made anew after losing a race for its unique name.
+/// Maximum number of attempts after a lost race for the unique name.
 const TRIES: u32 = 8;
 
-/// Create a pair for this account.
+/// Command: create a pair for this account.
 #[derive(Clone, Debug)]
 pub struct IssuePair {
-    /// The account.
+    /// The account that will hold the pair.
     pub mid: Mid,
-    /// What people call the pair.
+    /// Display name of the pair.
     pub name: Name,
-    /// What somebody noted about it.
+    /// Free text of the caller about the pair.
     pub description: Option<Description>,
-    /// What the secret key may do.
+    /// Scopes of the secret key.
     pub scopes: ScopeSet,
-    /// Whether the active pairs of this name are revoked in its favour.
+    /// Whether to revoke the active pairs of this name.
     pub overwrite: bool,
 }
 
-/// A new pair and its values; the secret one is nowhere else.
+/// A new pair and its values; the secret value exists nowhere else.
 pub struct IssuedPair {
     /// Its name among the active pairs of the account.
     pub unique_name: String,
-    /// The public key.
+    /// The public key as stored.
     pub public: ApiKey,
-    /// Its value.
+    /// Value of the public key.
     pub public_value: KeyValue,
-    /// The secret key.
+    /// The secret key as stored.
     pub secret: ApiKey,
-    /// Its value.
+    /// Value of the secret key.
     pub secret_value: KeyValue,
     /// The account and those above.
     pub chain: Chain,
 }
 
-/// Why no pair was made.
+/// Why no pair was created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// As for any key.
+    /// Any reason of [`issue_key`].
     #[error(transparent)]
     Key(#[from] issue_key::Error),
-    /// Rule 7.
+    /// Refused by rule 7.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
 
-/// Lets `?` turn what hinders any new key into what hinders a pair.
+/// Lets `?` convert the reasons against any new key into those against a pair.
 macro_rules! as_for_any_key {
     ($($cause:ty),+) => {$(
         impl From<$cause> for Error {
@@ -88,7 +88,7 @@ impl MayBeFailure for Error {
     }
 }
 
-/// Makes a pair and writes it down, together with what it overwrites; then waits until no node accepts that any more.
+/// Creates a pair, stores it and revokes what it overwrites; then waits until no node accepts the overwritten keys.
 ///
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
@@ -113,7 +113,7 @@ pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePa
     }
 }
 
-/// Whether somebody who does not hold the account still took the name: the next one is to be taken.
+/// Whether a caller that does not hold the account took the name meanwhile: the next name must be tried.
 fn name_was_taken(error: &Error) -> bool {
     matches!(error.fault(), Some(Failure::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
 }
@@ -129,7 +129,7 @@ async fn try_once(
     caller.may_grant(&command.scopes)?;
     let reach = caller.reach();
     let at = manage.access.now();
-    // Slow hashing comes before the lock.
+    // Slow hashing runs before the account is locked.
     let id = manage.fresh_pair_id()?;
     let terms = |key_type, scopes| {
         KeyTerms::agree(key_type, command.name.clone(), command.description.clone(), scopes, None, at)
@@ -162,8 +162,8 @@ async fn try_once(
     let ended_nothing = committed.seq.is_none() && ended_before.is_empty();
     committed.enforced().await?;
     if command.overwrite && ended_nothing {
-        // A pair of this name may be gone with a history of which a node still holds a lease (R18b). Over at once where
-        // every such lease has ended.
+        // A pair of this name may have vanished with a history of which a node still holds a lease (R18b). The wait
+        // ends immediately if every such lease has expired.
         let history = acting.by.histories().next();
         let shown_by = history.map(|token| Enforcement { seq: acting.by.as_of(), enforced_at: Some(at), token });
         commit::again(manage, shown_by, Target::Account(account)).enforced().await?;
@@ -175,8 +175,8 @@ async fn try_once(
     Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
 }
 
-/// Revokes the active pairs of this name. Returns the keys that another call has revoked a moment ago: whether that is in
-/// force is to be waited for, too (R9). The new secret key counts as one that is left (rule 7).
+/// Revokes the active pairs of this name. Returns the keys that another call has just revoked: their enforcement must
+/// be awaited too (R9). The new secret key counts as a remaining one (rule 7).
 async fn revoke_namesakes(
     unit: &mut Unit,
     request: &RevocationRequest,
@@ -193,14 +193,14 @@ async fn revoke_namesakes(
     for (key, revocation) in overwrite(&replaced, successor, chain, request, others)? {
         match unit.record(&Change::KeyRevoked { key: key.id(), revocation }).await? {
             Write::Applied => {}
-            // The first one stays (rule 2).
+            // The first revocation stays (rule 2).
             Write::Stale => ended_before.push(key.id()),
         }
     }
     Ok(ended_before)
 }
 
-/// The first of `name`, `name-2`, `name-3` … that no active pair of the account bears.
+/// The first of `name`, `name-2`, `name-3` … that no active pair of the account uses.
 async fn free_name(unit: &mut Unit, account: AccountId, name: &str) -> Result<String, StorageError> {
     let numbered = |n: u32| if n == 1 { name.to_owned() } else { format!("{name}-{n}") };
     let (mut first, mut at_once) = (1, NAMES_AT_FIRST);

@@ -1,7 +1,7 @@
-//! The keys of one account, newest first, a page at a time (contract, section 5).
+//! Lists the keys of one account, newest first, in pages (contract, section 5).
 //!
-//! One page examines at most [`MOST_EXAMINED`] rows however many keys there are, so it may hold fewer than were asked
-//! for, even none, and still not be the last.
+//! A page examines at most [`MOST_EXAMINED`] rows, however many keys there are. So a page that is not the last may hold
+//! fewer keys than `limit`, or none.
 
 use keyward_domain::{Chain, KeyId, KeyStatus, KeyType, Mid, Standing, Timestamp};
 use keyward_storage::{KeyWindow, ListedKey, StorageError, StoredState};
@@ -9,34 +9,34 @@ use keyward_storage::{KeyWindow, ListedKey, StorageError, StoredState};
 use super::Manage;
 use crate::{Failure, access::Caller};
 
-/// How many rows one page examines at the most.
+/// Maximum number of rows that one page examines.
 pub const MOST_EXAMINED: u16 = 1_000;
 
-/// Which keys, and how many.
+/// Which keys to list.
 #[derive(Clone, Debug)]
 pub struct ListKeys {
-    /// The account.
+    /// The account that holds the keys.
     pub mid: Mid,
-    /// Only keys of this condition; all if there is none.
+    /// Only keys with this status; keys of any status if absent.
     pub condition: Option<KeyStatus>,
-    /// Only keys of this type.
+    /// Only keys of this type; both types if absent.
     pub key_type: Option<KeyType>,
-    /// How many at the most: 1 to 1000.
+    /// Maximum number of keys: 1 to 1000.
     pub limit: u16,
     /// Only keys older than this one.
     pub before: Option<KeyId>,
 }
 
-/// One page.
+/// One page of keys.
 #[derive(Debug)]
 pub struct Page {
-    /// The keys.
+    /// Newest first.
     pub keys: Vec<ListedKey>,
-    /// The account that they belong to, and those above.
+    /// The account of the keys, and those above.
     pub chain: Chain,
-    /// Where the next page starts; none at the end.
+    /// Where the next page starts; `None` on the last page.
     pub next: Option<KeyId>,
-    /// The moment that their conditions were judged at.
+    /// The instant at which their status was judged.
     pub at: Timestamp,
 }
 
@@ -53,10 +53,10 @@ pub enum Error {
 
 crate::impl_from_failure!(Error: StorageError);
 
-/// Reads one page.
+/// Reads a page.
 ///
 /// # Errors
-/// [`Error`] if the account does not exist for the caller, or the answer is not to be had.
+/// [`Error`] if the account does not exist for the caller, or the database cannot answer.
 pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Result<Page, Error> {
     let reach = caller.reach();
     let account = manage.reads.account(&reach, &query.mid).await?.ok_or(Error::NoSuchAccount)?;
@@ -65,9 +65,9 @@ pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Re
     let Some(stored) = index_for(query.condition, page.chain.standing()) else { return Ok(page) };
     let (mut before, mut examined) = (query.before, 0);
     loop {
-        // One row beyond the page tells whether there is a next one.
+        // One row beyond the page shows whether there is a next page.
         let missing = query.limit - u16::try_from(page.keys.len()).unwrap_or(query.limit);
-        // Where few rows match, the stretches grow, so that a page takes a handful of queries at the most.
+        // Where few rows match, the stretches grow, so that a page takes at most a few queries.
         let wanted = if missing == 0 { 1 } else { (missing + 1).max(examined) };
         let rows = wanted.min(MOST_EXAMINED - examined);
         let window = manage.reads.keys(&reach, account.account.id, KeyWindow { before, stored, rows }).await?;
@@ -93,7 +93,8 @@ pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Re
     }
 }
 
-/// Which index holds every key of the condition; none if no key can have it. In a closed account all keys read revoked.
+/// The index that holds every key with this status; `None` if no key can have it. In a closed account every key is
+/// revoked.
 fn index_for(condition: Option<KeyStatus>, standing: Standing) -> Option<StoredState> {
     match (condition, standing) {
         (None, _) | (Some(KeyStatus::Revoked), Standing::Closed) => Some(StoredState::Any),

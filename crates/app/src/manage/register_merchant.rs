@@ -1,4 +1,4 @@
-//! Register a merchant (contract, section 8).
+//! Registers a merchant (contract, section 8).
 
 use std::sync::Arc;
 
@@ -10,24 +10,24 @@ use super::{
 };
 use crate::access::Caller;
 
-/// Register a merchant below an account.
+/// Command: register a merchant.
 #[derive(Clone, Debug)]
 pub struct RegisterMerchant {
-    /// Its mid; made by the service if absent.
+    /// Mid chosen by the caller; the service makes one if absent.
     pub mid: Option<Mid>,
-    /// What people call it.
+    /// Display name.
     pub name: Name,
-    /// The platform or partner account that it is to stand below; the caller's own if absent.
+    /// The platform or partner account directly above the merchant; the caller's own if absent.
     pub parent: Option<Mid>,
 }
 
 /// Why no merchant was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Callers of this role may not choose mids here.
+    /// Callers of this role may not choose mids in this deployment.
     #[error("the caller may not choose a mid")]
     MidNotAllowed,
-    /// As for any account.
+    /// Any reason of [`create_account`].
     #[error(transparent)]
     Account(#[from] create_account::Error),
 }
@@ -42,7 +42,7 @@ pub async fn register_merchant(
     command: RegisterMerchant,
 ) -> Result<Account, Error> {
     let RegisterMerchant { mid, name, parent } = command;
-    // No partner may claim the mid of somebody else's real merchant.
+    // No partner may claim the mid of another tenant's real merchant.
     let may_name = caller.is_above_partners() || manage.runtime.settings.partners_name_mids;
     if mid.is_some() && !may_name {
         return Err(Error::MidNotAllowed);

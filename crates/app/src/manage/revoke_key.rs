@@ -1,4 +1,4 @@
-//! Revoke an API key (contract, section 6).
+//! Revokes an API key (contract, section 6).
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -16,34 +16,34 @@ use crate::{
     commit,
 };
 
-/// Revoke this key for this reason.
+/// Command: revoke a key.
 #[derive(Clone, Copy, Debug)]
 pub struct RevokeKey {
-    /// The key.
+    /// Id of the key.
     pub id: KeyId,
-    /// Why.
+    /// Reason to record.
     pub reason: Reason,
-    /// Whether to answer as soon as it is committed, before it is in force on every node.
+    /// Whether to return after the commit, before every node enforces it.
     pub respond_async: bool,
 }
 
-/// That a key is revoked.
+/// Proof that a key is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revoked {
-    /// The event that did it.
+    /// The event of the revocation.
     pub seq: Option<Seq>,
 }
 
 /// Why a key was not revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller may not change anything any more.
+    /// The caller may no longer make changes.
     #[error(transparent)]
     Caller(#[from] Refused),
     /// No such key within the caller's reach.
     #[error("no such key")]
     NoSuchKey,
-    /// Rule 7.
+    /// Refused by rule 7.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Not the caller's fault.
@@ -59,12 +59,12 @@ impl MayBeFailure for Error {
     }
 }
 
-/// Revokes a key for good, and waits until no node accepts it any more. Repeating it changes nothing, is no error, and
-/// waits again for what the first one did (R9).
+/// Revokes a key permanently, and waits until no node accepts it. A repeated call changes nothing, is no error, and
+/// waits until the first one is enforced (R9).
 ///
 /// # Errors
-/// [`Error`]; nothing was written then, unless the outcome of the commit is unknown, or it is committed and not known to
-/// be in force: repeating is safe.
+/// [`Error`]; nothing was written then, with two exceptions: the outcome of the commit is unknown, or the revocation is
+/// committed but not known to be enforced. Repeating is safe.
 pub async fn revoke_key(manage: &Arc<Manage>, caller: &Caller, command: RevokeKey) -> Result<Revoked, Error> {
     let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
     let committed = loop {
@@ -90,12 +90,12 @@ async fn decide_and_commit(
         RevocationRequest { at: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
     let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
     let target = Target::Key(command.id);
-    // Final, so that a repeated call needs neither a permit nor a connection that writes.
+    // A revocation is final, so a repeated call needs neither a permit nor a connection that writes.
     if found.key.revocation().is_some() {
         return Ok(commit::again(manage, found.enforcement, target));
     }
     let account = found.key.facts().account;
-    // The account is held still where others count, so that of two racing revokes the second one sees the first.
+    // The account is locked where other keys count, so that the second of two concurrent revokes sees the first.
     let depends_on_others = request.depends_on_other_manager_keys(&found.key);
     let lane = if depends_on_others { Lane::Stop } else { Lane::Revoke };
     let permit = manage.account_queue.take(account, lane, acting.caller.actor()).await.map_err(Failure::from)?;
@@ -117,7 +117,7 @@ async fn decide_and_commit(
                     acting.is_in_time(manage)?;
                     Ok(unit.commit(manage, Some(permit)).await?)
                 }
-                // Somebody else revoked it a moment ago: the first one stays (rule 2), and is what has to be waited for.
+                // Another call has just revoked it. The first revocation stays (rule 2); this call waits for it.
                 Write::Stale => {
                     drop(unit);
                     let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;

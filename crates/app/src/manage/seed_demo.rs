@@ -1,6 +1,6 @@
-//! The demo tree of an empty sandbox: a platform, a partner with a pair of keys each, and a merchant.
+//! The demo accounts of an empty sandbox: a platform and a partner with a pair of keys each, and a merchant.
 //!
-//! Never touches a database that has accounts, and never one of production.
+//! Changes neither a database that has accounts nor one of production.
 
 use std::sync::Arc;
 
@@ -16,31 +16,31 @@ use super::{
 };
 use crate::{Failure, access::Caller, commit::Unit};
 
-/// An account of the demo tree with its keys. Both values are shown here and nowhere else.
+/// A demo account and its keys. Both values exist nowhere else.
 pub struct DemoAccount {
-    /// The account.
+    /// The platform or the partner.
     pub account: Account,
-    /// The value of its public key.
+    /// Value of its public key.
     pub app_key: KeyValue,
-    /// The value of its secret key.
+    /// Value of its secret key.
     pub app_secret: KeyValue,
 }
 
-/// The demo tree.
+/// All demo accounts.
 pub struct Demo {
-    /// The root.
+    /// The root account.
     pub platform: DemoAccount,
-    /// A partner below it.
+    /// A partner below the platform.
     pub partner: DemoAccount,
-    /// A merchant of that partner, without keys.
+    /// A merchant below that partner, without keys.
     pub merchant: Account,
 }
 
-/// Plants the tree in an empty sandbox. `keep` is handed the tree before it becomes lasting, and has to put the values
-/// somewhere safe: if it fails, nothing was planted. `None` if the database has accounts already.
+/// Creates the demo accounts in an empty sandbox. `keep` receives them before the commit and must store the values
+/// safely: if it fails, nothing is created. Returns `None` if the database already has accounts.
 ///
 /// # Errors
-/// What `keep` fails with, or a [`Failure`].
+/// The error of `keep`, or a [`Failure`].
 pub async fn seed_demo<E: From<Failure>>(
     manage: &Arc<Manage>,
     keep: impl FnOnce(&Demo) -> Result<(), E>,
@@ -65,7 +65,7 @@ async fn plant(manage: &Manage, unit: &mut Unit) -> Result<Option<Demo>, Failure
     for account in [&platform, &partner, &merchant] {
         match unit.record(&Change::AccountRegistered(Box::new(account.clone()))).await {
             Ok(Write::Applied) => {}
-            // Another node plants one at this moment: leave it to that one.
+            // Another node is creating the demo accounts now; leave them to it.
             Ok(Write::Stale) | Err(StorageError::Conflict(Constraint::OnePlatform)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }

@@ -43,8 +43,8 @@ impl<'a> Index<'a> {
         calls.filter(move |(_, call)| call.ending == Ending::Acknowledged && call.ended < sent)
     }
 
-    /// Whether a widening that was begun by then may come after a narrowing that was sent at `sent`. A widening that was
-    /// acknowledged before that is the only one that certainly comes before.
+    /// Whether a widening that was begun by then may come after a narrowing that was sent at `sent`. A widening that
+    /// was acknowledged before that is the only one that certainly comes before.
     pub(super) fn may_be_undone(&self, thing: Thing, change: Change, sent: Moment, by: Moment) -> bool {
         let certainly_before = |call: &Call| call.ending == Ending::Acknowledged && call.ended <= sent;
         !change.is_final() && self.widening(thing).any(|call| call.sent <= by && !certainly_before(call))

@@ -1,20 +1,20 @@
-//! An account and everything above it: what decides, beside the key itself, whether a key is usable.
+//! An account and its ancestors, which decide together with the key whether the key is usable.
 
 use std::sync::Arc;
 
 use super::{Account, Mid, Role, Status};
 use crate::AccountId;
 
-/// What a chain knows of one account.
+/// What a chain holds of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Its name inside the service.
+    /// Internal identifier.
     pub id: AccountId,
-    /// Its name for clients.
+    /// Identifier for clients.
     pub mid: Mid,
-    /// What it is.
+    /// Place in the tree.
     pub role: Role,
-    /// Whether it is in business itself.
+    /// Its own status.
     pub status: Status,
 }
 
@@ -24,10 +24,10 @@ impl From<&Account> for Link {
     }
 }
 
-/// How many accounts may stand above one: a merchant's partner and the platform.
+/// Maximum number of ancestors: a merchant's partner and the platform.
 const MOST_ABOVE: usize = 2;
 
-/// An account, its parent and its grandparent, as far as they exist. Cloning one copies no text: the links are shared.
+/// An account, its parent and its grandparent, as far as they exist. A clone copies no text: the links are shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     own: Arc<Link>,
@@ -35,34 +35,34 @@ pub struct Chain {
     above: [Option<Arc<Link>>; MOST_ABOVE],
 }
 
-/// Accounts that are no line from one account up to the platform.
+/// Accounts that do not form a path from one account to the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the accounts are no line up to the platform")]
+#[error("the accounts do not form a path to the platform")]
 pub struct BrokenChain;
 
-/// What becomes of an account by the worst status at or above it.
+/// The worst status of an account and its ancestors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
-    /// It and all above it are active.
+    /// The account and all ancestors are active.
     Active,
-    /// It or one above it is suspended, and none is closed.
+    /// The account or an ancestor is suspended, and none is closed.
     Suspended,
-    /// It or one above it is closed.
+    /// The account or an ancestor is closed.
     Closed,
 }
 
 impl Chain {
-    /// The line from `own` over `above` (nearest first) to the platform.
+    /// The path from `own` through `above` (nearest first) to the platform.
     ///
     /// # Errors
-    /// [`BrokenChain`] if an account may not stand below the next, or the last one is not the platform.
+    /// [`BrokenChain`] if an account may not be a child of the next, or the last one is not the platform.
     pub fn new(own: impl Into<Arc<Link>>, above: Vec<Link>) -> Result<Self, BrokenChain> {
         let mut above = above.into_iter().map(Arc::new);
         let nearest = [above.next(), above.next()];
         if above.next().is_some() { Err(BrokenChain) } else { Self::shared(own.into(), nearest) }
     }
 
-    /// The same, of links that others hold too.
+    /// Like [`Chain::new`], for links that other chains share.
     ///
     /// # Errors
     /// As [`Chain::new`].
@@ -88,29 +88,29 @@ impl Chain {
         &self.own
     }
 
-    /// The account itself, to be kept.
+    /// The account itself, as a shared link.
     #[must_use]
     pub fn shared_own(&self) -> Arc<Link> {
         Arc::clone(&self.own)
     }
 
-    /// The account and those above it, nearest first.
+    /// The account and its ancestors, nearest first.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
         self.shared_links().map(|link| &**link)
     }
 
-    /// The account and those above it, nearest first, to be kept.
+    /// The account and its ancestors, nearest first, as shared links.
     pub fn shared_links(&self) -> impl Iterator<Item = &Arc<Link>> {
         std::iter::once(&self.own).chain(self.above.iter().flatten())
     }
 
-    /// Whether `account` is this one or stands above it.
+    /// Whether `account` is this account or one of its ancestors.
     #[must_use]
     pub fn contains(&self, account: AccountId) -> bool {
         self.links().any(|link| link.id == account)
     }
 
-    /// The worst status of the line (rule 8): suspending or closing an account is felt by everything below it.
+    /// The worst status in the chain (rule 8): suspending or closing an account affects all its descendants.
     #[must_use]
     pub fn standing(&self) -> Standing {
         self.links()
@@ -123,7 +123,7 @@ impl Chain {
             .unwrap_or(Standing::Active)
     }
 
-    /// The account right below the platform that the account stands below, or is; the platform itself for the platform.
+    /// The child of the platform on this path; the platform itself for the platform.
     #[must_use]
     pub fn line(&self) -> AccountId {
         match &self.above {
@@ -132,7 +132,7 @@ impl Chain {
         }
     }
 
-    /// The partner of a merchant; none for a merchant directly under the platform and for accounts above merchants.
+    /// The partner of a merchant; none for a merchant directly below the platform, a partner or the platform.
     #[must_use]
     pub fn partner(&self) -> Option<&Mid> {
         self.above.iter().flatten().find(|link| link.role == Role::Partner).map(|link| &link.mid)

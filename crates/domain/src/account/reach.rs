@@ -1,16 +1,16 @@
-//! How far a caller reaches: the value that every management query demands.
+//! A caller's reach: the value that every management query requires.
 
 use super::{Chain, Link, Role, text_enum};
 use crate::AccountId;
 
-/// The part of the account tree that exists for a caller: its own account and everything below it.
+/// The part of the account tree that exists for a caller: its own account and all descendants.
 ///
-/// What lies outside is as absent as what was never made. A reach is made from the caller's own, authenticated account,
-/// never from anything in a request; [`Reach::operator`] is for the command line alone.
+/// A caller cannot distinguish an account outside its reach from one that does not exist. A reach is made from the
+/// caller's authenticated account, never from request data. [`Reach::operator`] is for the command line only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach(Extent);
 
-/// How high somebody stands above an account. Ordered from below.
+/// The level of a caller above an account, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// The partner of a merchant.
@@ -36,13 +36,13 @@ impl Reach {
         Self(Extent::From { root: own.id, role: own.role })
     }
 
-    /// The reach of the command line: everything. Only the server's own commands make one.
+    /// The reach of the command line: all accounts. Only the server's own commands make one.
     #[must_use]
     pub const fn operator() -> Self {
         Self(Extent::Everything)
     }
 
-    /// Whether the account at the foot of this chain lies within the reach.
+    /// Whether the account of this chain lies within the reach.
     #[must_use]
     pub fn covers(&self, chain: &Chain) -> bool {
         match self.0 {
@@ -51,7 +51,7 @@ impl Reach {
         }
     }
 
-    /// The account that the reach starts from, for a query's precondition; none if it reaches everything.
+    /// The root account of the reach, for a query's precondition; none if it covers all accounts.
     #[must_use]
     pub const fn root(&self) -> Option<AccountId> {
         match self.0 {
@@ -60,13 +60,13 @@ impl Reach {
         }
     }
 
-    /// The caller's own account: the one that it may neither lock out nor suspend. The command line has none.
+    /// The caller's own account, which it may neither lock out nor suspend. The command line has none.
     #[must_use]
     pub const fn own_account(&self) -> Option<AccountId> {
         self.root()
     }
 
-    /// How high its holder stands; a merchant stands above nothing.
+    /// The caller's level; none for a merchant, which is above no account.
     #[must_use]
     pub const fn level(&self) -> Option<Level> {
         match self.0 {
@@ -77,7 +77,7 @@ impl Reach {
         }
     }
 
-    /// What the account at the root of the reach is; none if it reaches everything.
+    /// Role of the root account; none if the reach covers all accounts.
     #[must_use]
     pub const fn role(&self) -> Option<Role> {
         match self.0 {

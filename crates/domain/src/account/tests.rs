@@ -1,4 +1,4 @@
-//! Tables for mids, the shape of the tree, standing and reach.
+//! Tables for mids, tree shape, standing and reach.
 
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ fn the_tree_is_never_deeper_than_three() {
 }
 
 #[test]
-fn a_chain_is_a_line_up_to_the_platform() {
+fn a_chain_is_a_path_to_the_platform() {
     use Role::{Merchant, Partner, Platform};
     let of = |own: Role, above: &[Role]| {
         let above = above.iter().zip(2..).map(|(role, n)| link(n, *role, Status::Active)).collect();
@@ -69,7 +69,7 @@ fn a_chain_is_a_line_up_to_the_platform() {
 }
 
 #[test]
-fn the_worst_status_of_the_line_decides() {
+fn the_worst_status_of_the_chain_decides() {
     use Status::{Active, Closed, Suspended};
     for (merchant, partner, platform, standing) in [
         (Active, Active, Active, Standing::Active),
@@ -89,7 +89,7 @@ fn the_worst_status_of_the_line_decides() {
 }
 
 #[test]
-fn a_reach_covers_its_own_account_and_what_is_below() {
+fn a_reach_covers_its_own_account_and_all_descendants() {
     let platform = link(1, Role::Platform, Status::Active);
     let partner = link(2, Role::Partner, Status::Active);
     let other = link(4, Role::Partner, Status::Active);

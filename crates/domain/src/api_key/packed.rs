@@ -1,6 +1,6 @@
-//! The fraction of a key that authentication needs, packed: a cache holds millions of them.
+//! The part of a key that authentication needs, packed for a cache that holds millions.
 //!
-//! One structure without padding and one text. Never printed whole, never stored.
+//! One struct without padding and one text. Never printed in full, never stored.
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use crate::{
     secret_hash::{DigestRef, FormRef, Remembered},
 };
 
-/// No key ever expires then: later than every [`Timestamp`].
+/// Stands for "no expiry": later than every [`Timestamp`].
 const NEVER: i64 = i64::MAX;
 
-/// What authentication needs of a key. Everything about it is told by its [`view`](AuthKey::view).
+/// The part of a key that authentication needs. Read it through its [`view`](AuthKey::view).
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthKey {
     id: KeyId,
     account: AccountId,
     expires_at: i64,
-    /// The name, the scopes and, for some materials, a further text, one after the other.
+    /// The name, the scopes and, for some materials, one more text, concatenated.
     texts: Box<str>,
     name_len: u16,
     scopes_len: u16,
@@ -27,7 +27,7 @@ pub struct AuthKey {
     revoked: bool,
 }
 
-/// The type of the key and what of its value is kept, without a pointer: whatever is text stands at the end of the texts.
+/// The key type and the material, without a pointer: any text of the material ends `texts`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Packed {
     Hmac { pepper: KeyVersion, mac: [u8; 32] },
@@ -43,34 +43,34 @@ impl fmt::Debug for AuthKey {
     }
 }
 
-/// What an [`AuthKey`] is rebuilt from.
+/// Stored facts from which an [`AuthKey`] is rebuilt.
 #[derive(Clone, Debug)]
 pub struct AuthFacts<'a> {
-    /// Its name.
+    /// Unique identifier.
     pub id: KeyId,
-    /// The one account that it belongs to.
+    /// The account that owns the key.
     pub account: AccountId,
-    /// What it is for.
+    /// Purpose of the key.
     pub key_type: KeyType,
-    /// What people call it.
+    /// Name for people.
     pub name: Name,
-    /// What it may do.
+    /// Scopes granted to the key.
     pub scopes: ScopeSet,
-    /// When it dies by itself.
+    /// Time of expiry.
     pub expires_at: Option<Timestamp>,
-    /// Whether it was revoked itself.
+    /// Whether the key itself was revoked.
     pub revoked: bool,
-    /// The digest, of a secret key.
+    /// The digest, for a secret key.
     pub digest: Option<&'a SecretDigest>,
-    /// The value, of another.
+    /// The value, for other types.
     pub value: Option<&'a str>,
 }
 
 impl AuthKey {
-    /// Rebuilds a key from what was stored.
+    /// Rebuilds a key from stored facts.
     ///
     /// # Errors
-    /// [`InconsistentKey`] if a secret key carries a readable value, another one a digest or a scope of this service.
+    /// [`InconsistentKey`] if a secret key has a readable value, or another type has a digest or a reserved scope.
     pub fn restore(facts: &AuthFacts<'_>) -> Result<Self, InconsistentKey> {
         let material = match (facts.digest, facts.value) {
             (Some(digest), None) if facts.key_type.is_secret() => MaterialRef::Secret(digest.into()),
@@ -91,7 +91,7 @@ impl AuthKey {
         }))
     }
 
-    /// The same key with what is remembered of its value in place of its digest.
+    /// The same key with the remembered MAC of its value instead of its digest.
     #[must_use]
     pub fn remembering(&self, value: Remembered) -> Self {
         let digest = DigestRef(FormRef::Remembered { mac: &value.0 });
@@ -106,7 +106,7 @@ impl AuthKey {
             MaterialRef::Secret(DigestRef(FormRef::Hmac { pepper, mac })) => (Packed::Hmac { pepper, mac: *mac }, ""),
             MaterialRef::Secret(DigestRef(FormRef::Remembered { mac })) => (Packed::Remembered { mac: *mac }, ""),
         };
-        // A name has 200 characters at the most and all scopes together 6,500: both fit.
+        // A name has at most 200 characters and all scopes together at most 6,500: both lengths fit.
         let length = |text: &str| u16::try_from(text.len()).unwrap_or(u16::MAX);
         Self {
             id: view.id,
@@ -120,7 +120,7 @@ impl AuthKey {
         }
     }
 
-    /// The key as verification looks at it.
+    /// The part of the key that verification needs.
     #[must_use]
     pub fn view(&self) -> KeyView<'_> {
         let (name, rest) = self.texts.split_at(usize::from(self.name_len));
@@ -146,19 +146,19 @@ impl AuthKey {
         }
     }
 
-    /// Its name.
+    /// Unique identifier.
     #[must_use]
     pub const fn id(&self) -> KeyId {
         self.id
     }
 
-    /// The one account that it belongs to.
+    /// The account that owns the key.
     #[must_use]
     pub const fn account(&self) -> AccountId {
         self.account
     }
 
-    /// How many bytes it takes, its texts among them.
+    /// Size in bytes, including its texts.
     #[must_use]
     pub const fn size(&self) -> usize {
         size_of::<Self>() + self.texts.len()
@@ -173,7 +173,7 @@ impl From<&ApiKey> for AuthKey {
 
 #[cfg(test)]
 mod tests {
-    //! What was packed is what is seen.
+    //! Packing a key changes nothing that its view shows.
     use super::*;
     use crate::{
         Environment, MasterKey, PresentedValue, Proof, SecretForm, SecretHasher,
@@ -181,7 +181,7 @@ mod tests {
     };
 
     #[test]
-    fn a_packed_key_shows_what_the_whole_key_shows() {
+    fn a_packed_key_has_the_view_of_the_whole_key() {
         for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {
             for (scopes, expires_at) in [("", None), ("charges:read charges:write", Some(at(7)))] {
                 let key = ApiKey::restore(super::super::KeyFacts { expires_at, ..facts(1, key_type, scopes) }).unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remembered_value_proves_itself_and_no_other_in_this_process_alone() {
+    fn a_remembered_value_proves_only_itself_and_only_in_this_process() {
         let (mine, other) = (value(KeyType::Secret, 1), value(KeyType::Secret, 2));
         let process = |key| {
             SecretHasher::new(&MasterKey::from_bytes(&[1; 32]).unwrap(), SecretForm::Argon2id).remembering(&[key; 32])

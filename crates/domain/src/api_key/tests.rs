@@ -28,7 +28,7 @@ fn scopes_of_this_service_are_for_secret_keys_only() {
 }
 
 #[test]
-fn a_key_is_never_issued_dead() {
+fn a_key_is_never_issued_expired() {
     assert_eq!(terms(KeyType::Secret, "", Some(at(9))), Err(TermsError::ExpiryNotInFuture));
     assert_eq!(terms(KeyType::Secret, "", Some(at(10))), Err(TermsError::ExpiryNotInFuture));
     let just_after = Timestamp::from_micros(at(10).as_micros() + 1).unwrap();
@@ -49,7 +49,7 @@ fn all_objections_to_a_key_are_raised_together() {
 }
 
 #[test]
-fn only_an_account_in_business_gets_new_keys() {
+fn only_an_active_account_gets_new_keys() {
     for (merchant, partner, issued) in [
         (Status::Active, Status::Active, true),
         (Status::Suspended, Status::Active, false),
@@ -65,7 +65,7 @@ fn only_an_account_in_business_gets_new_keys() {
 }
 
 #[test]
-fn of_a_secret_value_only_a_digest_is_kept() {
+fn only_a_digest_of_a_secret_value_is_stored() {
     let chain = chain(Status::Active, Status::Active);
     let origin = |id| Origin { id, at: at(10), by: Actor::Operator, pair: None };
     let shown = value(KeyType::Secret, 1);
@@ -131,7 +131,7 @@ fn contradictory_rows_are_refused() {
 }
 
 #[test]
-fn who_counts_as_a_writer() {
+fn which_keys_count_as_manager_keys() {
     for (key_type, scopes, writes) in [
         (KeyType::Secret, "api-keys:write", true),
         (KeyType::Secret, "charges:read api-keys:*", true),

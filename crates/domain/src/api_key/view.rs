@@ -1,4 +1,4 @@
-//! A key as verification looks at it, wherever its parts lie, and the one predicate about it.
+//! The part of a key that verification needs, borrowed from its owner, and the one predicate about it.
 
 use super::KeyStatus;
 use crate::{
@@ -6,37 +6,37 @@ use crate::{
     secret_hash::{DigestError, DigestRef, Proof},
 };
 
-/// What decides whether a key is good, and what is told of a good one.
+/// What decides whether a key is valid, and what the response reports about a valid one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyView<'a> {
-    /// Its name.
+    /// Unique identifier.
     pub id: KeyId,
-    /// The one account that it belongs to.
+    /// The account that owns the key.
     pub account: AccountId,
-    /// What it is for.
+    /// Purpose of the key.
     pub key_type: KeyType,
-    /// What people call it.
+    /// Name for people.
     pub name: &'a str,
-    /// What it may do.
+    /// Scopes granted to the key.
     pub scopes: Scopes<'a>,
-    /// When it dies by itself; at that very instant it is dead already (rule 3).
+    /// Time of expiry; at this exact instant the key has expired (rule 3).
     pub expires_at: Option<Timestamp>,
-    /// Whether it was revoked itself.
+    /// Whether the key itself was revoked.
     pub revoked: bool,
-    /// What is kept of its value.
+    /// Digest or readable value.
     pub material: MaterialRef<'a>,
 }
 
-/// What is kept of a key's value.
+/// What is stored of a key's value, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaterialRef<'a> {
-    /// Of a secret key only a digest.
+    /// Only a digest, for a secret key.
     Secret(DigestRef<'a>),
-    /// Of the others the value.
+    /// The value, for other types.
     Readable(&'a str),
 }
 
-/// Why a key may not be used now. The order is the order in which it is told (contract, section 13).
+/// Why a key may not be used now, in the contract's order of reasons (section 13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// Revoked, or an account of its chain is closed.
@@ -45,12 +45,12 @@ pub enum Unusable {
     /// An account of its chain is suspended.
     #[error("suspended")]
     Suspended,
-    /// Its time has passed.
+    /// The key has expired.
     #[error("expired")]
     Expired,
 }
 
-/// A key that may be used at the moment it was asked about. Only [`KeyView::usable`] makes one.
+/// A key that may be used at the time checked. Only [`KeyView::usable`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsableKey<'a>(KeyView<'a>);
 
@@ -63,10 +63,10 @@ impl<'a> UsableKey<'a> {
 }
 
 impl<'a> KeyView<'a> {
-    /// The one predicate: whether the key may be used at `now`. `chain` must be its account's.
+    /// The one predicate: checks that the key may be used at `now`. `chain` must be its account's.
     ///
     /// # Errors
-    /// [`Unusable`] says why not, by the first reason that holds.
+    /// [`Unusable`] with the first reason that applies.
     pub fn usable(self, chain: &Chain, now: Timestamp) -> Result<UsableKey<'a>, Unusable> {
         match (self.condition(chain, now), chain.standing()) {
             (KeyStatus::Revoked, _) => Err(Unusable::Revoked),
@@ -76,7 +76,7 @@ impl<'a> KeyView<'a> {
         }
     }
 
-    /// Where the key stands for a reader. A suspension does not show here: it belongs to the account.
+    /// The key's state for a reader. Does not show a suspension, which belongs to the account.
     #[must_use]
     pub fn condition(self, chain: &Chain, now: Timestamp) -> KeyStatus {
         if self.revoked || chain.standing() == Standing::Closed {
@@ -85,7 +85,7 @@ impl<'a> KeyView<'a> {
         if self.expires_at.is_some_and(|at| at <= now) { KeyStatus::Expired } else { KeyStatus::Active }
     }
 
-    /// The digest, where the value is a secret.
+    /// The digest, if the value is secret.
     #[must_use]
     pub const fn digest(self) -> Option<DigestRef<'a>> {
         match self.material {
@@ -94,10 +94,10 @@ impl<'a> KeyView<'a> {
         }
     }
 
-    /// Whether a presented value is this key's.
+    /// Compares a presented value with this key's.
     ///
     /// # Errors
-    /// [`DigestError`] if this node cannot check the stored digest: never a verdict about the value.
+    /// [`DigestError`] if this node cannot check the stored digest. This is never a verdict on the value.
     pub fn prove(self, presented: &PresentedValue<'_>, hasher: &SecretHasher) -> Result<Proof, DigestError> {
         match self.material {
             MaterialRef::Secret(digest) => hasher.prove(presented, digest),

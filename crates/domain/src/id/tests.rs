@@ -1,4 +1,4 @@
-//! The text form of identifiers, against the published TypeID vectors.
+//! The text form of identifiers, tested against the published TypeID vectors.
 
 use proptest::prelude::*;
 
@@ -60,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_is_written_the_same(text in "[0-9a-z]{26}") {
+    fn a_parsed_text_is_written_unchanged(text in "[0-9a-z]{26}") {
         if let Ok(id) = KeyId::from_suffix(&text) {
             prop_assert_eq!(id.suffix(), text);
         }

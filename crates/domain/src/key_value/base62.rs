@@ -1,10 +1,10 @@
-//! Fixed-length base 62 of exactly the two numbers that a key value holds. Not a general codec.
+//! Fixed-length base 62 for the two numbers in a key value. Not a general codec.
 
 use zeroize::Zeroize;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Appends 256 bits, read as one big-endian number, in 43 digits.
+/// Appends 256 bits, as one big-endian number, in 43 digits.
 pub(super) fn push_256_bits(bytes: &[u8; 32], text: &mut String) {
     let mut limbs = [0_u32; 8];
     for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(4)) {
@@ -24,7 +24,7 @@ pub(super) fn push_u32(value: u32, text: &mut String) {
     text.extend(digits_of(value).map(character));
 }
 
-/// Whether six characters are this number.
+/// Whether `text` encodes this number in six digits.
 pub(super) fn is_u32(text: &str, value: u32) -> bool {
     text.as_bytes() == digits_of(value).map(letter).as_slice()
 }
@@ -39,7 +39,7 @@ fn digits_of(mut value: u32) -> [u8; super::CHECKSUM_LEN] {
     digits
 }
 
-/// Long division of a 256-bit number, most significant limb first; gives the remainder.
+/// Long division of a 256-bit number, most significant limb first; returns the remainder.
 fn divide_by_62(limbs: &mut [u32; 8]) -> u8 {
     let mut remainder = 0_u64;
     for limb in limbs {

@@ -1,4 +1,4 @@
-//! What a key value looks like, and everything that is none.
+//! The format of a key value, and texts that are not key values.
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -42,15 +42,15 @@ fn all_of_the_random_bits_are_in_the_value() {
     assert_eq!(secret(one), format!("{}z", "0".repeat(42)));
     one[31] = 62;
     assert_eq!(secret(one), format!("{}10", "0".repeat(41)));
-    // 2^256 - 1 by an independent big-number calculation.
+    // 2^256 - 1, computed with an independent big-number library.
     assert_eq!(secret([255; 32]), MAX_256_BITS);
 }
 
-/// 2²⁵⁶ − 1 in base 62 with digits before capitals before small letters.
+/// 2²⁵⁶ − 1 in base 62: digits, then upper case, then lower case.
 const MAX_256_BITS: &str = "yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1";
 
 #[test]
-fn a_value_of_the_other_environment_is_told_by_its_prefix() {
+fn the_prefix_shows_the_other_environment() {
     let live = mint(KeyType::Secret, Environment::Production);
     assert_eq!(PresentedValue::parse(live.expose(), Environment::Sandbox).err(), Some(ValueError::OtherEnvironment));
     let mut broken = live.expose().to_owned();
@@ -59,7 +59,7 @@ fn a_value_of_the_other_environment_is_told_by_its_prefix() {
 }
 
 #[test]
-fn what_is_no_value_is_malformed() {
+fn a_text_that_is_not_a_value_is_malformed() {
     let good = mint(KeyType::Secret, Environment::Sandbox);
     let good = good.expose();
     let changed = |from: &str, to: &str| good.replacen(from, to, 1);
@@ -92,7 +92,7 @@ fn last_four_reads_only_four_letters_or_digits() {
 
 proptest! {
     #[test]
-    fn any_minted_value_is_read_back(bits: u128, random: [u8; 32]) {
+    fn any_minted_value_can_be_parsed(bits: u128, random: [u8; 32]) {
         let id = KeyId::from_uuid(Uuid::from_u128(bits));
         let value = KeyValue::mint(KeyType::Public, Environment::Production, id, random);
         let presented = PresentedValue::parse(value.expose(), Environment::Production).ok();
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_character_is_always_noticed(random: [u8; 32], at in 0_usize..83, to in "[0-9A-Za-z_]") {
+    fn one_changed_character_is_always_detected(random: [u8; 32], at in 0_usize..83, to in "[0-9A-Za-z_]") {
         let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, some_id(), random);
         let mut text = value.expose().to_owned();
         prop_assume!(text.get(at..=at) != Some(to.as_str()));

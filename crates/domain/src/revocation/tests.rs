@@ -1,4 +1,4 @@
-//! One table a rule, with its boundary instants.
+//! One table per rule, with its boundary instants.
 
 use super::*;
 use crate::{
@@ -74,21 +74,21 @@ fn rule_6_a_key_may_revoke_itself() {
 }
 
 #[test]
-fn rule_7_no_caller_revokes_the_last_writer_of_its_own_account() {
+fn rule_7_no_caller_revokes_the_last_manager_key_of_its_own_account() {
     use OtherManagerKeys::{None, Some};
     let last = writer(1);
     let before_expiry = expiring(10, &last);
     for (why, key, reach, reason, others, seconds, refused) in [
-        ("the last writer", &last, own(), Reason::Unspecified, None, 5, true),
-        ("superseded is no excuse", &last, own(), Reason::Superseded, None, 5, true),
-        ("another writer is left", &last, own(), Reason::Unspecified, Some, 5, false),
+        ("the last manager key", &last, own(), Reason::Unspecified, None, 5, true),
+        ("superseded makes no exception", &last, own(), Reason::Superseded, None, 5, true),
+        ("another manager key is left", &last, own(), Reason::Unspecified, Some, 5, false),
         ("compromised is never refused", &last, own(), Reason::Compromised, None, 5, false),
-        ("a wildcard writes too", &secret(1, "api-keys:*"), own(), Reason::Unspecified, None, 5, true),
-        ("a reader is no writer", &secret(1, "api-keys:read"), own(), Reason::Unspecified, None, 5, false),
-        ("somebody above may", &last, partner(), Reason::Unspecified, None, 5, false),
+        ("a wildcard covers api-keys:write", &secret(1, "api-keys:*"), own(), Reason::Unspecified, None, 5, true),
+        ("api-keys:read does not suffice", &secret(1, "api-keys:read"), own(), Reason::Unspecified, None, 5, false),
+        ("a caller above the account may", &last, partner(), Reason::Unspecified, None, 5, false),
         ("the command line may", &last, Reach::operator(), Reason::Unspecified, None, 5, false),
         ("usable a moment before its expiry", &before_expiry, own(), Reason::Unspecified, None, 9, true),
-        ("dead at its expiry, so nothing is lost", &before_expiry, own(), Reason::Unspecified, None, 10, false),
+        ("expired at its expiry, so nothing is lost", &before_expiry, own(), Reason::Unspecified, None, 10, false),
     ] {
         let decision = key.revoke(&active(), &ask(seconds, reason, reach), others);
         assert_eq!(decision == Err(Refusal::WouldLockOut), refused, "{why}");
@@ -96,15 +96,15 @@ fn rule_7_no_caller_revokes_the_last_writer_of_its_own_account() {
 }
 
 #[test]
-fn rule_7_counts_only_usable_writers() {
+fn rule_7_counts_only_usable_manager_keys() {
     for (why, left, expected) in [
-        ("a writer", vec![writer(2)], OtherManagerKeys::Some),
-        ("nobody", vec![], OtherManagerKeys::None),
-        ("a reader", vec![secret(2, "api-keys:read")], OtherManagerKeys::None),
-        ("a revoked writer", vec![revoked(&writer(2))], OtherManagerKeys::None),
-        ("a writer that expires now", vec![expiring(5, &writer(2))], OtherManagerKeys::None),
-        ("a writer that expires later", vec![expiring(6, &writer(2))], OtherManagerKeys::Some),
-        ("a dead one before a living one", vec![expiring(5, &writer(2)), writer(3)], OtherManagerKeys::Some),
+        ("a manager key", vec![writer(2)], OtherManagerKeys::Some),
+        ("no key", vec![], OtherManagerKeys::None),
+        ("a key with api-keys:read", vec![secret(2, "api-keys:read")], OtherManagerKeys::None),
+        ("a revoked manager key", vec![revoked(&writer(2))], OtherManagerKeys::None),
+        ("a manager key that expires now", vec![expiring(5, &writer(2))], OtherManagerKeys::None),
+        ("a manager key that expires later", vec![expiring(6, &writer(2))], OtherManagerKeys::Some),
+        ("an expired one before a usable one", vec![expiring(5, &writer(2)), writer(3)], OtherManagerKeys::Some),
     ] {
         assert_eq!(OtherManagerKeys::among(&left, &active(), at(5)), expected, "{why}");
     }
@@ -118,9 +118,9 @@ fn rule_7_counts_only_usable_writers() {
 fn rule_7_holds_for_an_overwrite_where_the_new_key_counts() {
     let replaced = [writer(1), secret(2, "charges:read"), revoked(&writer(3))];
     for (why, successor, others, reach, refused) in [
-        ("the new key writes", writer(9), OtherManagerKeys::None, own(), false),
-        ("another key writes", secret(9, ""), OtherManagerKeys::Some, own(), false),
-        ("nobody would write", secret(9, "api-keys:read"), OtherManagerKeys::None, own(), true),
+        ("the new key is a manager key", writer(9), OtherManagerKeys::None, own(), false),
+        ("another key is a manager key", secret(9, ""), OtherManagerKeys::Some, own(), false),
+        ("no manager key would be left", secret(9, "api-keys:read"), OtherManagerKeys::None, own(), true),
         ("for an account below", secret(9, ""), OtherManagerKeys::None, partner(), false),
     ] {
         let decided = overwrite(&replaced, &successor, &active(), &ask(5, Reason::Superseded, reach), others);
@@ -167,7 +167,7 @@ fn merchant(status: Status, suspended_by: Option<Level>) -> Account {
 }
 
 #[test]
-fn rule_8_a_suspension_is_lifted_at_or_above_its_maker_and_rises_with_a_higher_one() {
+fn rule_8_a_suspension_is_lifted_at_or_above_its_level_and_rises_with_a_higher_one() {
     use Status::{Active, Closed, Suspended};
     let callers = [(Level::Partner, partner()), (Level::Platform, platform()), (Level::Operator, Reach::operator())];
     for (by, _) in callers {
@@ -185,12 +185,12 @@ fn rule_8_a_suspension_is_lifted_at_or_above_its_maker_and_rises_with_a_higher_o
         }
         assert_eq!(suspended.change_status(Active, &own()), Err(StatusRefusal::OwnAccount));
     }
-    // What was suspended before that was recorded is lifted as it was then.
+    // A suspension without a recorded level can be lifted by any caller above the account.
     assert_eq!(merchant(Suspended, None).change_status(Active, &partner()), Ok(StatusDecision::Become(Active)));
 }
 
 #[test]
-fn rule_8_a_resumed_account_has_its_keys_back_and_a_closed_one_never() {
+fn rule_8_keys_work_again_after_resuming_and_never_after_closing() {
     let key = secret(1, "");
     for (merchant, partner, usable) in [
         (Status::Suspended, Status::Active, Err(Unusable::Suspended)),
@@ -204,7 +204,7 @@ fn rule_8_a_resumed_account_has_its_keys_back_and_a_closed_one_never() {
 }
 
 #[test]
-fn rule_9_what_a_pair_obtained_dies_with_either_key() {
+fn rule_9_what_a_pair_obtained_ends_with_either_key() {
     let public = ApiKey::restore(facts(8, KeyType::Public, "")).unwrap();
     let key = secret(1, "");
     let elsewhere = with(|facts| facts.account = account(7), &public);

@@ -1,11 +1,11 @@
-//! What callers of this service itself may be allowed to do: its own, closed vocabulary of scopes.
+//! Permissions of callers on this service itself: its own, closed vocabulary of scopes.
 
-/// What a caller of this service itself must be allowed to do.
+/// A permission that a caller needs on this service itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// Create and revoke keys and pairs.
     WriteKeys,
-    /// Get and list keys, ask whether a revocation is enforced.
+    /// Get and list keys, query whether a revocation is enforced.
     ReadKeys,
     /// Verify keys.
     VerifyKeys,
@@ -16,11 +16,11 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// Every permission there is.
+    /// All permissions.
     pub const ALL: [Self; 5] =
         [Self::WriteKeys, Self::ReadKeys, Self::VerifyKeys, Self::ReadMerchants, Self::WriteMerchants];
 
-    /// The scope that grants it.
+    /// The scope that grants this permission.
     #[must_use]
     pub const fn scope(self) -> &'static str {
         match self {

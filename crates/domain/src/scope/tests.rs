@@ -1,4 +1,4 @@
-//! Tables of what is a scope, what covers what, and who may grant what.
+//! Tables of valid scopes, coverage and grants.
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn a_scope_has_the_shape_of_the_contract() {
 }
 
 #[test]
-fn in_our_own_segments_only_our_own_scopes_exist() {
+fn reserved_segments_have_only_the_services_own_scopes() {
     for good in [
         "api-keys:read",
         "api-keys:write",
@@ -94,12 +94,12 @@ fn scopes_together_have_at_most_two_thousand_and_forty_eight_characters() {
     assert!(parse(32, &[]).is_ok());
     assert_eq!(parse(32, &["a"]), Err(ScopeSetError::TooLong));
     assert_eq!(parse(33, &[]), Err(ScopeSetError::TooLong));
-    // What was stored before the rule is taken back.
+    // Scopes stored before the rule are restored.
     assert_eq!(set(&scopes.join(" ")).iter().count(), 33);
 }
 
 #[test]
-fn what_is_not_covered_is_named_in_its_order() {
+fn uncovered_scopes_are_returned_in_order() {
     for (wanted, held, left) in
         [("b a:x c", "a:*", "b c"), ("a:x", "a:*", ""), ("a a:*", "a:b", "a a:*"), ("", "a", "")]
     {
@@ -119,7 +119,7 @@ fn a_set_keeps_its_order_and_refuses_duplicates_and_more_than_a_hundred() {
 }
 
 #[test]
-fn every_error_of_a_list_is_named_and_none_of_a_good_one() {
+fn every_error_of_a_list_is_reported_and_none_of_a_valid_one() {
     use ScopeSetError::{Duplicate, Scope, TooLong, TooMany};
     let malformed = |place| Scope(place, ParseScopeError::Malformed);
     assert_eq!(ScopeSet::errors(["a", "b:*"]), []);
@@ -155,7 +155,7 @@ fn a_tokens_effective_scopes_are_those_that_both_sides_cover() {
 }
 
 #[test]
-fn who_may_grant_what() {
+fn which_role_may_grant_which_scopes() {
     use Role::{Merchant, Partner, Platform};
     for (role, held, wanted, allowed) in [
         // the platform's vocabulary
@@ -165,7 +165,7 @@ fn who_may_grant_what() {
         (Merchant, "charges:read", "charges:read", true),
         (Merchant, "charges:*", "charges:read charges:*", true),
         (Merchant, "charges:read", "charges:*", false),
-        // our own scopes: nobody grants what it does not hold
+        // our own scopes: a caller grants only what it holds
         (Platform, "", "api-keys:read", false),
         (Platform, "api-keys:read", "api-keys:read", true),
         (Partner, "api-keys:*", "api-keys:read api-keys:*", true),

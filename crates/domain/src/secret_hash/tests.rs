@@ -1,4 +1,4 @@
-//! Both forms prove the right value, refuse the wrong one, and know when they are out of date.
+//! Both forms prove the right value, refuse a wrong one, and report when they are outdated.
 
 use super::*;
 use crate::{Environment, KeyId, KeyType};
@@ -43,7 +43,7 @@ fn the_hmac_is_the_one_of_rfc_2104_over_the_whole_value() {
 }
 
 #[test]
-fn a_new_pepper_leaves_old_keys_alive_and_asks_for_a_rehash() {
+fn a_new_pepper_keeps_old_keys_valid_and_requests_a_rehash() {
     let old = SecretHasher::new(&master(1), SecretForm::Hmac);
     let new = SecretHasher::new(&master(2), SecretForm::Hmac);
     let digest = old.digest(&value(1), &[0; 16]).unwrap();
@@ -54,13 +54,13 @@ fn a_new_pepper_leaves_old_keys_alive_and_asks_for_a_rehash() {
     let renewed = new.rehash(&presented, &[0; 16]).unwrap();
     assert!(!new.needs_rehash(&renewed) && renewed != digest);
     assert_eq!(prove(&new, &value(1), &renewed), Ok(true));
-    // A node that was not given the new version must not call the key wrong.
+    // A node without the new version must not refuse the key as wrong.
     let second = KeyVersion::new(2).unwrap();
     assert_eq!(prove(&old, &value(1), &renewed), Err(DigestError::MissingPepper(second)));
 }
 
 #[test]
-fn the_setting_moves_digests_both_ways() {
+fn the_setting_migrates_digests_both_ways() {
     let hmac = SecretHasher::new(&master(1), SecretForm::Hmac);
     let argon = SecretHasher::new(&master(1), SecretForm::Argon2id);
     let fast = hmac.digest(&value(1), &[1; 16]).unwrap();
@@ -92,7 +92,7 @@ fn an_absent_key_is_never_proved() {
 }
 
 #[test]
-fn a_broken_digest_is_our_fault_and_no_verdict() {
+fn a_broken_digest_is_an_error_and_not_a_verdict() {
     for text in [
         "",
         "x",

@@ -1,17 +1,17 @@
-//! What a character does in a text that people read: it is seen, it is blank, or it works on others unseen.
+//! The effect of a character in a text that people read: visible, blank, or invisible with an effect on others.
 
-/// What a character does.
+/// The effect of a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Character {
-    /// It is seen.
+    /// A visible character.
     Visible,
     /// White space, or a character that looks like it.
     Blank,
-    /// A zero-width joiner or non-joiner: Persian, Hindi and families of emoji are written with it.
+    /// A zero-width joiner or non-joiner, which Persian, Hindi and emoji families use.
     Joiner,
-    /// Chooses a form of the visible character before it, such as a coloured heart.
+    /// Selects a variant of the visible character before it, such as a coloured heart.
     Selector,
-    /// Not seen, or it changes the direction in which others are read, or tags them.
+    /// Invisible, or changes the direction of others, or tags them.
     Hidden,
     /// A control character.
     Control,
@@ -29,7 +29,7 @@ impl Character {
             }
             '\u{200c}' | '\u{200d}' => Self::Joiner,
             '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => Self::Selector,
-            // The braille cell without dots, and the letters of Hangul that are there to be nothing.
+            // The braille cell without dots, and the Hangul fillers.
             '\u{2800}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => Self::Blank,
             _ if is_hidden(c) => Self::Hidden,
             _ if c.is_control() => Self::Control,
@@ -39,9 +39,8 @@ impl Character {
     }
 }
 
-/// Characters that are ignored when shown (`Default_Ignorable_Code_Point` of Unicode 16), those that turn the direction
-/// of others (`Bidi_Control`), tags, separators of lines, byte order marks of either order, and what is no character at
-/// all.
+/// Whether a character is ignored when shown (`Default_Ignorable_Code_Point` of Unicode 16), changes the direction of
+/// others (`Bidi_Control`), or is a tag, a line separator, a byte order mark of either order, or a noncharacter.
 fn is_hidden(c: char) -> bool {
     matches!(c,
         '\u{ad}'

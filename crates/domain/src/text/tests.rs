@@ -1,4 +1,4 @@
-//! The boundaries of the rule.
+//! The boundaries of the rules for texts.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn a_description_may_be_empty_and_has_at_most_five_hundred() {
 }
 
 #[test]
-fn neither_markup_nor_control_characters_get_in() {
+fn markup_and_control_characters_are_refused() {
     for (text, error) in [
         ("a<b", TextError::Markup),
         ("a>b", TextError::Markup),
@@ -36,7 +36,7 @@ fn neither_markup_nor_control_characters_get_in() {
 }
 
 #[test]
-fn nothing_gets_in_that_hides_or_turns_other_characters() {
+fn characters_that_hide_or_reorder_others_are_refused() {
     for c in [
         '\u{ad}',
         '\u{34f}',
@@ -63,7 +63,7 @@ fn nothing_gets_in_that_hides_or_turns_other_characters() {
         '\u{10ffff}',
     ] {
         for text in [format!("a{c}b"), format!("{c}a"), format!("a{c}"), c.to_string()] {
-            // What is trimmed as white space is not there.
+            // Trimmed as white space.
             if text.trim() == text {
                 let error = Err(TextError::Hidden { code: u32::from(c) });
                 assert_eq!(Name::parse(&text), error, "{text:?}");
@@ -76,7 +76,7 @@ fn nothing_gets_in_that_hides_or_turns_other_characters() {
 }
 
 #[test]
-fn something_of_a_text_can_be_seen() {
+fn a_text_has_a_visible_character() {
     for text in ["\u{2800}", "\u{3164}", "\u{115f}\u{1160}", "\u{ffa0} \u{2800}"] {
         assert_eq!(Name::parse(text), Err(TextError::Invisible), "{text:?}");
         assert_eq!(Description::parse(text), Err(TextError::Invisible), "{text:?}");
@@ -99,7 +99,7 @@ fn a_joiner_stands_between_visible_characters_and_a_selector_behind_one() {
 }
 
 #[test]
-fn what_was_stored_before_the_rule_is_taken_back() {
+fn a_text_stored_before_the_rule_is_restored() {
     for text in ["a\u{202e}b", "\u{3164}", "\u{200b}", "a\u{feff}b"] {
         assert!(Name::parse(text).is_err());
         assert_eq!(Name::restore(text).unwrap().as_str(), text);

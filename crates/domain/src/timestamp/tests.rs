@@ -1,9 +1,9 @@
-//! What [`Timestamp`](super::Timestamp) reads and writes.
+//! Parsing and formatting of [`Timestamp`](super::Timestamp).
 
 use super::*;
 
 #[test]
-fn only_rfc_3339_is_read() {
+fn only_rfc_3339_is_parsed() {
     for good in [
         "2026-11-23T12:00:00Z",
         "2026-11-23t12:00:00z",
@@ -48,7 +48,7 @@ fn only_rfc_3339_is_read() {
 }
 
 #[test]
-fn what_is_finer_than_a_millisecond_is_dropped_towards_the_past() {
+fn fractions_of_a_millisecond_are_rounded_down() {
     let at: Timestamp = "2026-11-23T12:00:00.123999999Z".parse().unwrap();
     assert_eq!((at.to_string(), at.as_micros() % 1_000), ("2026-11-23T12:00:00.123Z".to_owned(), 0));
     let before_epoch: Timestamp = "1969-12-31T23:59:59.9999999Z".parse().unwrap();
@@ -56,7 +56,7 @@ fn what_is_finer_than_a_millisecond_is_dropped_towards_the_past() {
 }
 
 #[test]
-fn a_moment_is_written_with_three_digits_of_a_second_whatever_it_is() {
+fn a_time_is_always_written_with_milliseconds() {
     for (micros, written) in [
         (0, "1970-01-01T00:00:00.000Z"),
         (1, "1970-01-01T00:00:00.000Z"),
@@ -72,7 +72,7 @@ fn a_moment_is_written_with_three_digits_of_a_second_whatever_it_is() {
 }
 
 #[test]
-fn the_ends_of_the_range_can_be_written_and_read_again() {
+fn the_ends_of_the_range_survive_formatting_and_parsing() {
     for end in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
         let rounded = Timestamp::from_micros(end.as_millis() * 1_000);
         assert_eq!(end.to_string().parse(), Ok(rounded.unwrap()), "{end}");

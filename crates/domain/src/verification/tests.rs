@@ -1,4 +1,4 @@
-//! The order of refusals, reason by reason: each row has every later fault too, so that only the order decides.
+//! The order of refusals, reason by reason: each row also has every later reason, so that only the order decides.
 
 use super::*;
 use crate::{
@@ -24,7 +24,7 @@ fn key(change: impl FnOnce(&mut KeyFacts)) -> ApiKey {
 }
 
 #[test]
-fn the_first_reason_of_the_contracts_order_is_told() {
+fn the_first_reason_of_the_contracts_order_is_returned() {
     use Status::{Active, Closed, Suspended};
     let revocation = Revocation { at: at(1), by: Actor::Operator, reason: Reason::Unspecified };
     let revoked = key(|f| {
@@ -63,7 +63,7 @@ fn the_first_reason_of_the_contracts_order_is_told() {
 }
 
 #[test]
-fn what_names_no_key_tells_nothing_but_its_environment() {
+fn a_value_that_names_no_key_reveals_only_its_environment() {
     for (found, denial) in [
         (Ok(None), Denial::NotFound),
         (Err(ValueError::Malformed), Denial::NotFound),
@@ -75,7 +75,7 @@ fn what_names_no_key_tells_nothing_but_its_environment() {
 }
 
 #[test]
-fn a_good_key_is_valid_for_what_it_covers() {
+fn a_usable_key_is_valid_for_what_it_covers() {
     let key = key(|f| f.scopes = "charges:* refunds:read".parse().unwrap());
     let chain = chain(Status::Active, Status::Active);
     for (scopes, mid, valid) in [
@@ -98,7 +98,7 @@ fn a_good_key_is_valid_for_what_it_covers() {
 }
 
 #[test]
-fn a_token_speaks_for_its_key_with_fewer_scopes() {
+fn a_token_stands_for_its_key_with_fewer_scopes() {
     let key = key(|f| f.scopes = "charges:*".parse().unwrap());
     let chain = chain(Status::Active, Status::Active);
     let narrowed: ScopeSet = "charges:read".parse().unwrap();

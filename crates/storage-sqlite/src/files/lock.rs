@@ -1,6 +1,6 @@
-//! The lock on a database file, and whether the file that is locked is still the one that others find under its name.
+//! The lock on a database file, and the check that the locked file is still the one found under its name.
 //!
-//! Looks at names and numbers of files only; never opens a file that SQLite has open.
+//! Uses only names and inode numbers of files; never opens a file that SQLite has open.
 
 use std::{
     fs::{File, Metadata},
@@ -19,45 +19,45 @@ use tokio::{
 
 use super::{OpenError, beside, has_one_name, private_file, refused};
 
-/// How often the names are looked at while nothing is written. For as long as this, a server whose file was replaced
-/// may go on beside one that was started on the new file.
+/// Interval between checks of the file names while nothing is written. For at most this time, a server whose file was
+/// replaced may run beside one started on the new file.
 const LOOKED_AT: Duration = Duration::from_millis(200);
 
-/// How often a claim begins anew when the file is replaced while it is being claimed.
+/// Maximum number of attempts if the file is replaced while it is being claimed.
 const CLAIMS: usize = 8;
 
-/// The databases that this process has. A second claim must not even open one of them: closing that descriptor would
-/// drop SQLite's own locks.
+/// The databases that this process has open. A second claim must not even open one of them: closing that descriptor
+/// would release SQLite's own locks.
 static OURS: Mutex<Vec<Identity>> = Mutex::new(Vec::new());
 
-/// A file, whatever its names.
+/// Identifies a file, whatever its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// The database file is no longer the one that was opened: it was removed or replaced, or its log was.
+/// The database file or its log was removed or replaced since it was opened.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
     "{} was removed or replaced while it was in use: what is written now would be lost. Start again on the file that \
      belongs there, and never move or copy files into the data directory of a running server", .path.display()
 )]
 pub struct Lost {
-    /// Which file.
+    /// The file.
     pub path: PathBuf,
 }
 
-/// The right to write into a database, for as long as any clone of it lives and is not released.
+/// The lock for writing to a database, held until all clones are dropped or it is released.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseLock(Arc<Held>);
 
 #[derive(Debug)]
 struct Held {
-    /// The name by which the database was found.
+    /// The name under which the database was opened.
     name: PathBuf,
     database: Identity,
-    /// The log of what was written last, as SQLite names it; and which file that was when the writer opened it.
+    /// SQLite's write-ahead log, and its file identity when the writer opened it.
     log: PathBuf,
     opened_log: Mutex<Option<Identity>>,
     file: Mutex<Option<File>>,
@@ -65,7 +65,7 @@ struct Held {
 }
 
 impl DatabaseLock {
-    /// Opens and locks the file, and makes it where it is missing.
+    /// Opens and locks the file, and creates it if it is missing.
     pub(super) fn take(data_dir: &Path, name: &Path) -> Result<Self, OpenError> {
         let mut ours = held(&OURS);
         for _ in 0..CLAIMS {
@@ -76,12 +76,12 @@ impl DatabaseLock {
             super::lock(&file, data_dir, name)?;
             let metadata = file.metadata().map_err(refused(name))?;
             let database = Identity::of(&metadata);
-            // Between opening and locking, the last holder may have gone and somebody put another file here.
+            // Between opening and locking, the last holder may have ended and the file may have been replaced.
             if Identity::at(name).map_err(refused(name))? != Some(database) {
                 continue;
             }
             has_one_name(name, &metadata)?;
-            // SQLite follows links of the database, and keeps its side files where they lead.
+            // SQLite follows symbolic links to the database, and puts its side files next to the target.
             let log = beside(&name.canonicalize().map_err(refused(name))?, "-wal");
             ours.push(database);
             return Ok(Self(Arc::new(Held {
@@ -96,20 +96,20 @@ impl DatabaseLock {
         Err(OpenError::Held { data_dir: data_dir.to_owned() })
     }
 
-    /// For the connection that writes: the log that it opens is looked at from then on.
+    /// The log for the writing connection; once opened, its file is checked, too.
     pub(crate) fn log(&self) -> Log {
         Log(Arc::downgrade(&self.0))
     }
 
-    /// Whether others still find the files that are written to under their names.
+    /// Checks that the open files are still found under their names.
     ///
     /// # Errors
-    /// [`StorageError::Unavailable`] if not, or if the operating system does not say.
+    /// [`StorageError::Unavailable`] if they are not, or if the operating system returns an error.
     pub(crate) fn still_there(&self) -> Result<(), StorageError> {
         self.look().map_err(|cause| StorageError::Unavailable(cause.into()))
     }
 
-    /// The same after a commit: what was committed may be in a file that has no name any more.
+    /// Like [`Self::still_there`], after a commit: the commit may be in a file that no longer has a name.
     ///
     /// # Errors
     /// [`StorageError::OutcomeUnknown`].
@@ -127,7 +127,7 @@ impl DatabaseLock {
                 biased;
                 _ = lost.changed() => {}
                 _ = due.tick() => {
-                    // Whatever it is, the next look or the next write meets it again.
+                    // The next check or write meets any other error again.
                     let _ = self.look();
                 }
             }
@@ -137,7 +137,7 @@ impl DatabaseLock {
         }
     }
 
-    /// Lets go of the database, also where clones are left. To be called when SQLite has closed it.
+    /// Releases the database, even if clones are left. Call it once SQLite has closed the database.
     pub(crate) fn release(&self) {
         self.0.release();
     }
@@ -159,19 +159,19 @@ impl DatabaseLock {
     }
 }
 
-/// The log of the database, for the connections of one pool. That of a pool of readers is nothing.
+/// The database's log, for the connections of one pool; none for a pool of readers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Weak<Held>);
 
 impl Log {
-    /// Remembers which file a connection has just opened.
+    /// Records the identity of the log that a connection has just opened.
     pub(crate) fn is_open(&self) {
         if let Some(lock) = self.0.upgrade() {
             *held(&lock.opened_log) = Identity::at(&lock.log).ok().flatten();
         }
     }
 
-    /// Until the next one opens it, there may be none.
+    /// Records that the log is closed: it may not exist until the next connection opens it.
     pub(crate) fn is_closed(&self) {
         if let Some(lock) = self.0.upgrade() {
             *held(&lock.opened_log) = None;
@@ -181,7 +181,7 @@ impl Log {
 
 impl Held {
     fn release(&self) {
-        // In this order: a database that is free in the list may be opened.
+        // In this order: once it is removed from the list, another claim may open the database.
         let mut ours = held(&OURS);
         if held(&self.file).take().is_some() {
             ours.retain(|other| *other != self.database);
@@ -200,7 +200,7 @@ impl Identity {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
 
-    /// What is found under this name; nothing if nothing is.
+    /// The file under this name; none if there is none.
     fn at(path: &Path) -> io::Result<Option<Self>> {
         match path.metadata() {
             Ok(metadata) => Ok(Some(Self::of(&metadata))),

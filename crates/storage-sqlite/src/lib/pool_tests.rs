@@ -1,4 +1,4 @@
-//! Who waits for a connection is counted for as long as it waits.
+//! A waiting caller is counted while it waits for a connection.
 
 use std::{pin::pin, task::Context};
 
@@ -7,7 +7,7 @@ use keyward_storage::{Authority, PoolState, Store as _};
 use crate::testing;
 
 #[tokio::test]
-async fn who_waits_for_the_writer_is_counted_until_it_has_it_or_gives_up() {
+async fn a_caller_waiting_for_the_writer_is_counted_until_it_gets_it_or_gives_up() {
     let (store, _folder) = testing::open().await;
     let writer = || store.pool_states()[0];
     let used = |waiting| PoolState { name: "writer", max: 1, open: 1, idle: 0, waiting };

@@ -18,13 +18,13 @@ use crate::{Options, SqliteStore, testing};
 
 const PAGE: u16 = 20;
 
-/// A database in which the merchant has many keys, most of them revoked or expired, another partner many merchants, and
-/// of which many events are told.
+/// A database in which the merchant has many keys, most of them revoked or expired, another partner has many merchants,
+/// and there are many events.
 struct Crowd {
     store: SqliteStore,
     options: Options,
     tree: Tree,
-    /// A usable writer in the middle of them.
+    /// A usable manager key in the middle of them.
     key: ApiKey,
     _fixture: Fixture,
 }
@@ -43,7 +43,7 @@ impl Crowd {
         Self { store, options, tree, key, _fixture: fixture }
     }
 
-    /// How many steps it takes, once the connections know the schema.
+    /// Number of steps, once the connections have loaded the schema.
     async fn steps<T>(&self, work: impl AsyncFn() -> T) -> u64 {
         work().await;
         let before = self.options.steps.load(Ordering::Relaxed);
@@ -71,17 +71,17 @@ impl Crowd {
             let mut unit = keyward_storage::Store::begin(&self.store).await.unwrap();
             let found = unit.longest_lived_manager_key(&Reach::operator(), self.tree.merchant.id, &[]).await.unwrap();
             assert_eq!(found.map(|key| key.id()), Some(self.key.id()));
-            // Dropped, it would be rolled back in its own time, and be counted with whatever comes next.
+            // If dropped, it would be rolled back later, and be counted with the next operation.
             unit.commit().await.unwrap();
         };
         self.steps(work).await
     }
 
-    /// The newest events of all.
+    /// Reads the newest events.
     async fn news(&self) -> u64 {
         let head = self.store.head().await.unwrap().as_of.seq().number();
         let known = Position::unnamed(Seq::new(head - u64::from(PAGE)));
-        // A writer that happens to be free looks at its file as well: here none is.
+        // A free writer would also check its file: here none is free.
         let busy = keyward_storage::Store::begin(&self.store).await.unwrap();
         let work = async || {
             let news = self.store.events_after(known, PAGE.into()).await.unwrap();
@@ -92,7 +92,7 @@ impl Crowd {
         steps
     }
 
-    /// One look at whether there is history to drop, and one round of dropping it.
+    /// One pruning with nothing to prune, and one that prunes events.
     async fn pruned(&self) -> [u64; 2] {
         let none = async || assert_eq!(self.store.prune(Duration::ZERO, at(-1), PAGE.into()).await.unwrap(), 0);
         let some =
@@ -100,14 +100,14 @@ impl Crowd {
         [self.steps(none).await, self.steps(some).await]
     }
 
-    /// Noting what is noted already.
+    /// Records enforcement that is already recorded.
     async fn noted(&self) -> u64 {
         let subjects = [Target::Key(self.key.id()), Target::Account(self.tree.merchant.id)];
         let head = self.store.head().await.unwrap().as_of.position;
         self.steps(async || self.store.record_enforced(&subjects, head.seq, head, at(1)).await.unwrap()).await
     }
 
-    /// The steps of everything that a request may ask of the store, and of what the revocation protocol does.
+    /// The steps of every operation of requests and of the revocation protocol.
     async fn all(&self) -> Vec<(&'static str, u64)> {
         let (operator, merchant) = (Reach::operator(), reach(&self.tree.merchant));
         let id = self.key.id();
@@ -130,20 +130,20 @@ impl Crowd {
             ("a small partner's accounts", self.accounts(&reach(&self.tree.partner), 1).await),
             ("head", self.steps(async || self.store.head().await.unwrap()).await),
             ("the newest events", self.news().await),
-            ("what is in force already", self.noted().await),
+            ("already enforced changes", self.noted().await),
             ("nothing to prune", nothing_to_prune),
             ("pruning", pruning),
         ]
     }
 }
 
-/// So many keys more, of ten nine revoked and the others to expire, and a tenth as many merchants of the rival. The
-/// first half sorts before, the second after all identifiers of the samples.
+/// Adds this many keys, nine of ten revoked and the others expiring, and a tenth as many merchants of the rival. The
+/// first half sorts before all identifiers of the samples, the second after them.
 async fn fill(fixture: &Fixture, tree: &Tree, half: u8, count: u32) {
     let raw = &fixture.raw;
     let first = if half == 0 { "0190" } else { "0290" };
     let id = |kind: u8| format!("unhex(printf('{first}%08x70008000{kind}00000000000', n))");
-    // The oldest and the newest tenth: whoever walks a wrong index meets the others in between, or them.
+    // The oldest and the newest tenth: a scan of a wrong index would meet the others in between, or these.
     let active = if half == 0 { format!("n <= {}", count / 10) } else { format!("n > {}", count / 10 * 9) };
     let numbers = |to: u32| {
         format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {to})")
@@ -168,7 +168,7 @@ async fn fill(fixture: &Fixture, tree: &Tree, half: u8, count: u32) {
     assert_eq!(raw.execute(&merchants).await, Ok(u64::from(count / 10)));
 }
 
-/// So many events of the key's, half of them old enough to go.
+/// Adds this many events of the key, half of them old enough to be pruned.
 async fn tell(fixture: &Fixture, count: u32) {
     let moment = fixture.raw.moment(at(0));
     let events = format!(
@@ -182,7 +182,7 @@ async fn tell(fixture: &Fixture, count: u32) {
 }
 
 #[tokio::test]
-async fn no_request_works_harder_in_a_database_of_a_hundred_thousand_keys() {
+async fn no_request_takes_more_work_in_a_database_of_a_hundred_thousand_keys() {
     let small = Crowd::of(500).await.all().await;
     let large = Crowd::of(50_000).await.all().await;
     for ((what, small), (_, large)) in small.into_iter().zip(large) {
@@ -191,14 +191,14 @@ async fn no_request_works_harder_in_a_database_of_a_hundred_thousand_keys() {
     }
 }
 
-/// This is what every miss of the cache costs, and every unknown id: a step for each column and each cursor, and one
-/// row of each table.
+/// The cost of every cache miss and every unknown id: a step for each column and each cursor, and one row of each
+/// table.
 #[tokio::test]
-async fn an_authentication_looks_at_as_many_rows_whether_its_key_exists_or_not() {
+async fn an_authentication_examines_as_many_rows_whether_or_not_its_key_exists() {
     let crowd = Crowd::of(500).await;
     let steps = async |id| crowd.steps(async || crowd.store.credential(id).await.unwrap()).await;
     let (known, unknown) = (steps(crowd.key.id()).await, steps(KeyId::from_uuid(Uuid::max())).await);
-    // By the plan of SQLite 3.51 they are 71.
+    // The plan of SQLite 3.51 takes 71.
     assert!((20..=77).contains(&known), "known: {known} steps");
     assert!(known.abs_diff(unknown) <= 2, "known: {known} steps, unknown: {unknown}");
 }
@@ -212,7 +212,7 @@ async fn an_unknown_and_a_foreign_key_cost_one_look_up_each() {
         crowd.steps(work).await
     };
     let (foreign, unknown) = (look_up(crowd.key.id()).await, look_up(KeyId::from_uuid(Uuid::max())).await);
-    // The foreign one is found, its three accounts are looked at, and it is dropped within the same statement.
+    // The foreign key is found, its three accounts are examined, and the same statement drops it.
     assert!(unknown > 0 && unknown <= foreign, "unknown: {unknown} steps, foreign: {foreign}");
     assert!(foreign - unknown <= 60, "unknown: {unknown} steps, foreign: {foreign}");
     assert_eq!(crowd.key.facts().key_type, KeyType::Secret);

@@ -1,4 +1,4 @@
-//! What a step makes of the rows that an earlier version wrote.
+//! How a migration converts the rows of an earlier version.
 
 use keyward_domain::{AccountId, KeyId, Reach, Timestamp};
 use keyward_storage::{
@@ -10,7 +10,7 @@ use crate::{MIGRATIONS, Options, SqliteStore, testing::Raw};
 
 const BEFORE_REVOCATIONS_HAD_NUMBERS: i64 = 2;
 
-/// Three accounts and three keys of the second, as the first two steps know them.
+/// Three accounts and three keys of the second, in the schema of the first two migrations.
 const OLD_ROWS: [&str; 2] = [
     "INSERT INTO account (id, mid, role, parent_id, name, status, created_at) VALUES
         (x'00000000000000000000000000000001', 'p', 'platform', NULL, 'x', 'active', 1),
@@ -25,7 +25,7 @@ const OLD_ROWS: [&str; 2] = [
 ];
 
 #[tokio::test]
-async fn what_ended_before_events_were_kept_is_in_force_and_no_event() {
+async fn changes_from_before_the_first_event_are_enforced_and_no_events() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), &Options::default()).await.unwrap();
     MIGRATIONS.run_to(BEFORE_REVOCATIONS_HAD_NUMBERS, store.writer().unwrap().plain()).await.unwrap();

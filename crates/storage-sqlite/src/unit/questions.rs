@@ -1,4 +1,4 @@
-//! What a unit of work asks about the keys of an account before it decides.
+//! Reads of a unit of work about an account's keys, before it decides.
 
 use keyward_domain::{AccountId, ApiKey, KeyId, Name, Reach};
 use keyward_storage::{Result, row::KeyRow};
@@ -10,7 +10,7 @@ use crate::{
     rows::{root, select_keys},
 };
 
-/// Reads one row more than may have to be passed over, and no others.
+/// Reads at most one row more than it may have to skip.
 pub(super) async fn longest_lived_manager_key(
     connection: &mut SqliteConnection,
     within: &Reach,
@@ -58,7 +58,7 @@ pub(super) async fn pair_keys_named(
     rows.into_iter().map(KeyRow::restore).collect()
 }
 
-/// One statement a name: SQLite binds no lists, and there is no network in between.
+/// One statement per name: SQLite binds no lists, and no network is involved.
 pub(super) async fn taken_unique_names(
     connection: &mut SqliteConnection,
     within: &Reach,

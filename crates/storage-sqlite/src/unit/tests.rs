@@ -1,17 +1,17 @@
-//! A connection on which SQLite rolled back by itself, as it does on some failures of the disk.
+//! A connection on which SQLite rolled back by itself, as after some disk failures.
 
 use keyward_storage::{StorageError, Store as _};
 
 use crate::{Options, error::refused, testing};
 
-/// Without a replacement sqlx would believe the transaction open, and refuse every later one on that connection.
+/// Without a replacement, sqlx would consider the transaction open, and refuse every later one on that connection.
 #[tokio::test]
 async fn a_connection_that_rolled_back_by_itself_is_replaced() {
     let (store, _folder) = testing::open_with(&Options::default()).await;
     for _ in 0..2 {
         let mut transaction = store.write().await.unwrap();
         sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
-        assert!(transaction.commit().await.is_err(), "there is nothing left to commit");
+        assert!(transaction.commit().await.is_err(), "no transaction is left to commit");
         store.begin().await.unwrap().commit().await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! One database, one server: who may open it, by which name, who may read its files, and what is found there
+//! One database, one server: which process may open it, by which name, who may read its files, and what remains
 //! afterwards.
 
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
@@ -18,7 +18,7 @@ async fn open(folder: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(folder, &Options::default()).await
 }
 
-/// A store that the samples can be put into.
+/// A store for the samples.
 async fn fixture() -> (SqliteStore, TempDir, Fixture) {
     let (store, folder) = testing::open().await;
     let fixture = testing::fixture_of(&store, folder.path(), ());
@@ -26,7 +26,7 @@ async fn fixture() -> (SqliteStore, TempDir, Fixture) {
 }
 
 #[tokio::test]
-async fn a_second_opener_is_refused_and_told_where() {
+async fn a_second_opener_is_refused_with_the_folder() {
     let (_store, folder) = testing::open().await;
     let refused = open(folder.path()).await.unwrap_err();
     assert!(matches!(refused, OpenError::Held { .. }), "{refused:?}");
@@ -35,7 +35,7 @@ async fn a_second_opener_is_refused_and_told_where() {
 }
 
 #[tokio::test]
-async fn a_closed_store_lets_go_of_its_folder_and_leaves_one_database_file() {
+async fn a_closed_store_releases_its_folder_and_leaves_one_database_file() {
     let (store, folder, fixture) = fixture().await;
     let tree = Tree::plant(&fixture).await;
     drop(fixture);
@@ -49,7 +49,7 @@ async fn a_closed_store_lets_go_of_its_folder_and_leaves_one_database_file() {
 }
 
 #[tokio::test]
-async fn a_dropped_store_lets_go_of_its_folder_and_loses_nothing_that_was_committed() {
+async fn a_dropped_store_releases_its_folder_and_loses_no_commit() {
     let (store, folder, fixture) = fixture().await;
     let tree = Tree::plant(&fixture).await;
     let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
@@ -58,7 +58,7 @@ async fn a_dropped_store_lets_go_of_its_folder_and_loses_nothing_that_was_commit
     let _ = unfinished.insert_key(&Reach::operator(), &lost).await.unwrap();
     drop((store, fixture));
     let refused = open(folder.path()).await;
-    assert!(matches!(refused, Err(OpenError::Held { .. })), "a unit of work is still under way");
+    assert!(matches!(refused, Err(OpenError::Held { .. })), "a unit of work is still running");
     drop(unfinished);
 
     let again = open(folder.path()).await.unwrap();
@@ -83,7 +83,7 @@ async fn a_store_opened_to_read_works_beside_a_server_and_never_writes() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_there_is_not_made_by_reading() {
+async fn reading_does_not_create_a_missing_store() {
     let folder = tempfile::tempdir().unwrap();
     let missing = SqliteStore::open_read_only(folder.path(), &Options::default()).unwrap_err();
     assert!(matches!(missing, OpenError::Missing { .. }), "{missing:?}");
@@ -92,7 +92,7 @@ async fn a_store_that_is_not_there_is_not_made_by_reading() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn folder_and_files_are_for_their_owner_alone() {
+async fn only_the_owner_has_access_to_folder_and_files() {
     use std::os::unix::fs::PermissionsExt as _;
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("made/by/keyward");
@@ -110,7 +110,7 @@ async fn folder_and_files_are_for_their_owner_alone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made_is_named() {
+async fn a_folder_that_cannot_be_created_is_reported() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("a file");
     std::fs::write(&file, "").unwrap();
@@ -133,7 +133,7 @@ async fn a_second_opener_is_refused_under_every_name_of_the_file() {
 }
 
 #[tokio::test]
-async fn a_database_with_two_names_is_refused_and_its_first_name_is_good_again_without_the_second() {
+async fn a_database_with_two_names_is_refused_until_one_name_is_removed() {
     let (store, folder) = testing::open().await;
     store.close().await.unwrap();
     let other = folder.path().join("a second name");
@@ -145,10 +145,10 @@ async fn a_database_with_two_names_is_refused_and_its_first_name_is_good_again_w
 }
 
 #[tokio::test]
-async fn what_is_not_a_file_is_refused_before_it_is_opened() {
+async fn anything_but_a_file_is_refused_before_it_is_opened() {
     for name in ["keyward.db", "keyward.db-wal", "keyward.db-shm"] {
         let folder = tempfile::tempdir().unwrap();
-        // As good as a pipe, and needs no other program to make.
+        // As good as a pipe, and created without another program.
         let _listening = std::os::unix::net::UnixListener::bind(folder.path().join(name)).unwrap();
         let refused = open(folder.path()).await.unwrap_err();
         assert!(matches!(refused, OpenError::NotAFile { .. }), "{name}: {refused:?}");
@@ -157,7 +157,7 @@ async fn what_is_not_a_file_is_refused_before_it_is_opened() {
     }
 }
 
-/// What may happen to the files of a running server.
+/// Mishaps to the files of a running server.
 fn mishaps() -> [fn(&Path) -> std::io::Result<()>; 4] {
     [
         |folder| fs::remove_file(folder.join("keyward.db")),
@@ -171,7 +171,7 @@ fn mishaps() -> [fn(&Path) -> std::io::Result<()>; 4] {
 }
 
 #[tokio::test]
-async fn a_lost_file_takes_no_writes_and_is_said() {
+async fn a_lost_file_takes_no_writes_and_is_reported() {
     for mishap in mishaps() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("data");
@@ -180,20 +180,20 @@ async fn a_lost_file_takes_no_writes_and_is_said() {
         store.begin().await.unwrap().commit().await.unwrap();
         let under_way = store.begin().await.unwrap();
         mishap(&folder).unwrap();
-        // What was begun before may be in a file that has no name any more.
+        // Earlier transactions may be in a file that no longer has a name.
         let unknown = under_way.commit().await.unwrap_err();
         assert!(matches!(unknown, StorageError::OutcomeUnknown(_)), "{unknown:?}");
         let refused = store.begin().await.err().unwrap();
         assert!(matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
         assert!(store.on_the_writer("DELETE FROM signing_key").await.is_err());
         assert!(store.lost().await.path.starts_with(&folder));
-        // Even if it comes back: what was written in between went elsewhere.
+        // Even if the file comes back: writes in between went elsewhere.
         let _ = store.close().await;
     }
 }
 
 #[tokio::test]
-async fn a_file_is_missed_although_nothing_is_written() {
+async fn a_missing_file_is_detected_even_without_writes() {
     let (store, folder) = testing::open().await;
     fs::remove_file(folder.path().join("keyward.db")).unwrap();
     let lost = store.lost().await.to_string();

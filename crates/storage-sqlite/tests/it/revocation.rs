@@ -1,4 +1,4 @@
-//! What the embedded database alone has to keep of the revocation protocol: its triggers, its one writer, its readers.
+//! The embedded database's own part of the revocation protocol: its triggers, its only writer, its readers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ async fn planted(options: &Options) -> (SqliteStore, TempDir, Fixture, Tree) {
     (store, folder, fixture, tree)
 }
 
-/// Key number i is revoked by event i + 1, so that its content says how old it is.
+/// Key number i is revoked by event i + 1, so that its content shows its age.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_reader_sees_content_older_than_its_as_of_while_the_writer_revokes() {
     const KEYS: usize = 200;
@@ -43,7 +43,7 @@ async fn no_reader_sees_content_older_than_its_as_of_while_the_writer_revokes() 
         readers.spawn(watch(store.clone(), Arc::clone(&ids), Looks(turn)));
     }
     for (done, key) in (1..).zip(&keys) {
-        // For each revocation one look of each reader at the least; where among its steps they fall is up to chance.
+        // At least one look per reader for each revocation; chance decides at which of its steps.
         for turn in &turns {
             if let Ok(look) = turn.acquire().await {
                 look.forget();
@@ -65,7 +65,7 @@ async fn no_reader_sees_content_older_than_its_as_of_while_the_writer_revokes() 
     drop(fixture);
 }
 
-/// What a reader was told about the key of this number.
+/// What a reader found for the key with this number.
 #[derive(Debug)]
 struct Look {
     key: u64,
@@ -73,7 +73,7 @@ struct Look {
     as_of: u64,
 }
 
-/// Nobody waits for a reader that is gone, in whatever way.
+/// Ensures that no test waits for a reader that has ended in any way.
 struct Looks(Arc<Semaphore>);
 
 impl Drop for Looks {
@@ -82,7 +82,7 @@ impl Drop for Looks {
     }
 }
 
-/// Looks at the key that is revoked next, over and over, until all are.
+/// Reads the key that is revoked next, repeatedly, until all are revoked.
 async fn watch(store: SqliteStore, keys: Arc<[KeyId]>, looks: Looks) -> Result<Vec<Look>> {
     let mut seen = Vec::new();
     let mut next = 0;
@@ -97,7 +97,7 @@ async fn watch(store: SqliteStore, keys: Arc<[KeyId]>, looks: Looks) -> Result<V
 }
 
 #[tokio::test]
-async fn who_has_nothing_to_write_waits_for_no_writer() {
+async fn an_operation_without_writes_waits_for_no_writer() {
     let soon = Duration::from_millis(500);
     let options = Options { acquire_timeout: soon, busy_timeout: soon, ..Options::default() };
     let (store, _folder, fixture, tree) = planted(&options).await;
@@ -117,12 +117,12 @@ async fn who_has_nothing_to_write_waits_for_no_writer() {
     note(&new, 1).await.unwrap();
     assert_eq!(store.prune(Duration::ZERO, long_ago, 100).await.unwrap(), 0);
     let wait = note(&new, 2).await;
-    assert!(matches!(wait, Err(StorageError::Unavailable(_))), "that one has something to write");
+    assert!(matches!(wait, Err(StorageError::Unavailable(_))), "this operation writes");
     drop(unit);
     note(&new, 2).await.unwrap();
 }
 
-/// An operator's connection may have triggers fire each other; a change is one event there too.
+/// An operator's connection may enable recursive triggers; a change is still one event.
 #[tokio::test]
 async fn a_trigger_does_not_fire_itself_where_triggers_may_be_recursive() {
     let (store, folder, fixture, tree) = planted(&Options::default()).await;
@@ -142,11 +142,11 @@ async fn a_trigger_does_not_fire_itself_where_triggers_may_be_recursive() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_gone_is_trouble_and_never_an_unknown_key() {
+async fn a_missing_head_is_an_error_and_never_an_unknown_key() {
     let (store, folder, fixture, tree) = planted(&Options::default()).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     let raw = testing::Raw::beside(folder.path());
-    assert!(raw.execute("DELETE FROM revocation_head").await.is_err(), "it is not dropped by mistake");
+    assert!(raw.execute("DELETE FROM revocation_head").await.is_err(), "it cannot be deleted by mistake");
     raw.execute("DROP TRIGGER revocation_head_stays").await.unwrap();
     raw.execute("DELETE FROM revocation_head").await.unwrap();
     assert!(matches!(store.credential(key.id()).await, Err(StorageError::Corrupt { .. })));

@@ -1,4 +1,4 @@
-//! A database that others write to, or put back, while a store has it open: the history has another token afterwards.
+//! Others write to a database, or restore it, while a store has it open: the history has another token afterwards.
 
 use std::{
     fs::{self, OpenOptions},
@@ -31,9 +31,9 @@ async fn a_write_by_others_is_another_history_and_our_own_is_none() {
     assert_eq!(token().await, after, "it was one write");
 }
 
-/// The look at the tick passes by where the writer is at work: then the work itself has looked.
+/// The periodic check is skipped while the writer is in use: then the unit of work has checked.
 #[tokio::test]
-async fn a_unit_of_work_looks_before_it_begins() {
+async fn a_unit_of_work_checks_before_it_begins() {
     let (store, folder) = open().await;
     let before = store.events_after(Position::START, 1).await.unwrap().token;
     Raw::beside(folder.path()).execute("CREATE TABLE theirs (x)").await.unwrap();
@@ -51,28 +51,28 @@ async fn events_beyond_the_last_one_follow_nothing() {
     assert!(!store.events_after(beyond, 1).await.unwrap().follow);
 }
 
-/// An event that no key is needed for.
+/// Statements that make an event without a key.
 const EVENT: [&str; 2] = [
     "UPDATE revocation_head SET seq = seq + 1",
     "INSERT INTO revocation_event (seq, scope, subject, change)
         SELECT seq, 'key', randomblob(16), 'revoked' FROM revocation_head",
 ];
 
-/// Numbers the next event on this store's own connection.
+/// Makes the next event on this store's own connection.
 async fn make_event(store: &SqliteStore) {
     for statement in EVENT {
         store.on_the_writer(statement).await.expect("an event is numbered");
     }
 }
 
-/// Writes the bytes of a copy over the database of a running store, as `cp` does.
+/// Overwrites the database of a running store with the bytes of a copy, like `cp`.
 fn overwrite(database: &Path, copy: &Path) -> io::Result<()> {
     let bytes = fs::read(copy)?;
     OpenOptions::new().write(true).open(database)?.write_all(&bytes)
 }
 
-/// Where the copy has as many events as were seen, their numbers show nothing. Where it has the very same, keys may
-/// have been created since it was made.
+/// If the copy has as many events as were seen, their numbers show nothing. If it has the same events, keys may have
+/// been created since it was made.
 #[tokio::test]
 async fn a_copy_that_was_written_over_the_file_is_another_history_however_many_events_it_has() {
     for (events_of_its_own, events_since) in [(1, 1), (2, 1), (0, 0)] {
@@ -88,13 +88,13 @@ async fn a_copy_that_was_written_over_the_file_is_another_history_however_many_e
             }
         }
         Raw::beside(elsewhere.path()).execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
-        // As a server does when it starts.
+        // Like a server at startup.
         store.begin_copy().await.unwrap();
         let token = async || store.events_after(Position::START, 100).await.unwrap().token;
         let before = token().await;
         for _ in 0..events_since {
             make_event(&store).await;
-            assert_eq!(token().await, before, "our own events are no other history");
+            assert_eq!(token().await, before, "our own events do not change the history");
         }
         store.checkpoint().await.unwrap();
         overwrite(&database, &copy).unwrap();
@@ -104,9 +104,9 @@ async fn a_copy_that_was_written_over_the_file_is_another_history_however_many_e
     }
 }
 
-/// A copy that is made of a running server is another one from the beginning.
+/// A copy made of a running server differs from it from the beginning.
 #[tokio::test]
-async fn every_copy_has_a_random_number_of_its_own() {
+async fn every_copy_has_its_own_random_number() {
     let (store, folder) = open().await;
     let elsewhere = tempfile::tempdir().unwrap();
     let copy = elsewhere.path().join("keyward.db");
@@ -119,7 +119,7 @@ async fn every_copy_has_a_random_number_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_a_running_server_found_missing_is_shown_and_said_by_no_other_one() {
+async fn events_found_missing_by_a_running_server_are_shown_and_not_logged_again() {
     let (store, _folder) = open().await;
     let lost = LostHistory {
         token: HistoryToken::EMBEDDED,

@@ -1,4 +1,4 @@
-//! How the schema of a file compares with what the binary needs.
+//! Comparing the schema of a file with what the binary needs.
 
 use keyward_storage::{Schema, conformance::RawSql as _};
 use keyward_storage_sqlite::{Options, SqliteStore, testing};
@@ -15,7 +15,7 @@ async fn a_new_file_is_empty_and_migrating_makes_it_current() {
 }
 
 #[tokio::test]
-async fn a_schema_that_lacks_a_step_is_behind() {
+async fn a_schema_that_lacks_a_migration_is_behind() {
     let (store, folder) = testing::open().await;
     let raw = testing::Raw::beside(folder.path());
     raw.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();

@@ -1,4 +1,4 @@
-//! A full disk, a busy file, a broken one: what is not acknowledged did not happen, and the store recovers.
+//! A full disk, a busy file, a broken file: unacknowledged changes did not happen, and the store recovers.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_afterwards_the_store_works_a
     let chain = tree.merchant_chain();
     let count = "SELECT count(*) FROM api_key";
     let before = Draft::writer().store(&fixture.store, &chain).await;
-    // SQLite takes the present size where less is asked for.
+    // SQLite uses the current size if the limit is smaller.
     store.on_the_writer("PRAGMA max_page_count = 1").await.unwrap();
 
     let mut unit = store.begin().await.unwrap();
@@ -49,7 +49,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_afterwards_the_store_works_a
     };
     assert!(unavailable(&refusal), "a full disk is an outage");
     let late = unit.insert_key(&Reach::operator(), &Draft::of(KeyType::Public).issue(&chain)).await;
-    assert!(unavailable(&late), "nothing is written behind a refusal, where no transaction is left to hold it");
+    assert!(unavailable(&late), "after a rejection, nothing is written outside the transaction");
     assert!(unavailable(&unit.commit().await));
     assert_eq!(fixture.raw.number(count).await, 1);
     let found = store.credential(before.id()).await.unwrap().unwrap().value;
@@ -63,7 +63,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_afterwards_the_store_works_a
 }
 
 #[tokio::test]
-async fn a_disk_that_may_not_be_written_is_an_outage() {
+async fn a_read_only_disk_is_an_outage() {
     let (store, _folder, fixture, tree) = planted(&Options::default()).await;
     store.on_the_writer("PRAGMA query_only = 1").await.unwrap();
     let key = Draft::of(KeyType::Public).issue(&tree.merchant_chain());
@@ -77,7 +77,7 @@ async fn a_disk_that_may_not_be_written_is_an_outage() {
 }
 
 #[tokio::test]
-async fn a_file_that_somebody_else_writes_is_an_outage_for_writers_only() {
+async fn a_file_locked_by_another_writer_is_an_outage_for_writers_only() {
     let (store, folder, fixture, tree) = planted(&impatient()).await;
     let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
     let backup = testing::Raw::beside(folder.path());
@@ -89,7 +89,7 @@ async fn a_file_that_somebody_else_writes_is_an_outage_for_writers_only() {
 }
 
 #[tokio::test]
-async fn a_writer_does_not_queue_for_ever_and_readers_do_not_queue_at_all() {
+async fn a_writer_queues_for_a_limited_time_and_readers_never_queue() {
     let (store, _folder, fixture, tree) = planted(&impatient()).await;
     let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
     let mut unit = store.begin().await.unwrap();
@@ -116,9 +116,9 @@ async fn a_file_that_is_no_database_is_corrupt_and_not_replaced() {
     assert_eq!(std::fs::read_to_string(&database).unwrap(), garbage);
 }
 
-/// A look-up reads a neighbour where its key does not exist.
+/// A look-up reads a neighbour if its key does not exist.
 #[tokio::test]
-async fn a_text_that_is_none_is_the_trouble_of_its_own_key_alone() {
+async fn an_invalid_text_fails_only_its_own_key() {
     let (store, _folder, fixture, tree) = planted(&Options::default()).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     assert_eq!(fixture.raw.execute("UPDATE api_key SET name = CAST(x'ff' AS TEXT)").await, Ok(1));

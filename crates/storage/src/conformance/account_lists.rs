@@ -1,4 +1,4 @@
-//! Windows over accounts: who sees which, in what order, and how many.
+//! Windows over accounts: which accounts a caller sees, in what order, and how many.
 
 use keyward_domain::{Account, AccountId, Reach, Role};
 
@@ -35,7 +35,7 @@ pub async fn a_caller_lists_what_is_strictly_below_it(fixture: &Fixture) {
     }
 }
 
-pub async fn listed_accounts_are_whole(fixture: &Fixture) {
+pub async fn listed_accounts_are_complete(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let mut expected = tree.all().map(Clone::clone);
     expected.reverse();

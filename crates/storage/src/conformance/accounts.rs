@@ -1,4 +1,4 @@
-//! Registering accounts and reading one.
+//! Registering and reading accounts.
 
 use keyward_domain::{Account, Reach, Role, Status};
 
@@ -15,7 +15,7 @@ async fn insert(fixture: &Fixture, within: &Reach, account: &Account) -> Result<
     Ok(write)
 }
 
-pub async fn every_field_of_an_account_comes_back(fixture: &Fixture) {
+pub async fn every_field_of_an_account_is_returned(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for (account, line) in [
         (&tree.platform, vec![&tree.platform]),
@@ -46,11 +46,11 @@ pub async fn a_foreign_account_is_as_absent_as_an_unknown_one(fixture: &Fixture)
         assert_eq!(locked, found, "{who}");
     }
     for (above, below) in [(&tree.platform, &tree.partner), (&tree.partner, &tree.merchant)] {
-        assert_eq!(fixture.store.account(&reach(below), &above.mid).await.unwrap(), None, "nobody reaches upwards");
+        assert_eq!(fixture.store.account(&reach(below), &above.mid).await.unwrap(), None, "no caller reaches upwards");
     }
 }
 
-pub async fn a_locked_account_is_whole(fixture: &Fixture) {
+pub async fn a_locked_account_is_complete(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let mut unit = fixture.store.begin().await.unwrap();
     let locked = unit.lock_account(&reach(&tree.merchant), tree.merchant.id).await.unwrap().unwrap();
@@ -58,7 +58,7 @@ pub async fn a_locked_account_is_whole(fixture: &Fixture) {
     assert_eq!(locked, expected);
 }
 
-pub async fn an_account_is_added_only_below_a_reached_parent(fixture: &Fixture) {
+pub async fn an_account_is_added_only_below_a_parent_within_reach(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for (who, within) in [
         ("another partner", reach(&tree.rival)),
@@ -88,7 +88,7 @@ pub async fn an_account_below_an_unknown_parent_is_stale(fixture: &Fixture) {
     assert_eq!(insert(fixture, &Reach::operator(), &new).await.unwrap(), Write::Stale);
 }
 
-pub async fn no_account_is_added_below_one_that_is_not_in_business(fixture: &Fixture) {
+pub async fn no_account_is_added_below_an_inactive_one(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for inactive in [&tree.partner, &tree.platform] {
         become_status(&fixture.store, inactive, Status::Active, Status::Suspended).await;
@@ -119,7 +119,7 @@ pub async fn a_second_platform_is_a_conflict(fixture: &Fixture) {
     assert!(matches!(refused, Err(StorageError::Conflict(Constraint::OnePlatform))), "{refused:?}");
 }
 
-pub async fn nobody_below_the_operator_adds_a_root(fixture: &Fixture) {
+pub async fn only_the_operator_adds_a_root(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for above in tree.all() {
         let root = account(Role::Platform, None);

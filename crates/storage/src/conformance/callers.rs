@@ -1,4 +1,4 @@
-//! By whose right something is written: it stands until the commit, or nothing is written (R19).
+//! The authority for a change: it holds until the commit, or nothing is written (R19).
 
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ enum Kind {
 const KINDS: [Kind; 6] =
     [Kind::KeyAlone, Kind::Pair, Kind::Account, Kind::Suspension, Kind::Revocation, Kind::Redemption];
 
-/// A partner's key, and what it does.
+/// A partner's key, and its changes.
 struct Scene<'a> {
     fixture: &'a Fixture,
     tree: Tree,
     key: ApiKey,
-    /// The public key of its pair, where a token speaks for it.
+    /// The public key of its pair, for a token that stands for it.
     public: ApiKey,
-    /// What it may revoke.
+    /// A key that it may revoke.
     prey: ApiKey,
 }
 
@@ -50,18 +50,18 @@ impl<'a> Scene<'a> {
         Self { fixture, tree, key, public, prey }
     }
 
-    /// The right of the key as it is now.
+    /// The key's authority as of now.
     async fn right(&self) -> Authority {
         self.right_as_of(self.as_of().await)
     }
 
-    /// The right of the key's pair as it is now.
+    /// The authority of the key's pair as of now.
     async fn right_of_both(&self) -> Authority {
         let as_of = self.as_of().await;
         self.right_as_of(as_of).and(self.public.id(), as_of)
     }
 
-    /// The right of the key as it was at this moment.
+    /// The key's authority as of this snapshot.
     fn right_as_of(&self, as_of: Snapshot) -> Authority {
         Authority::of(self.key.id(), &chain(&[&self.tree.partner, &self.tree.platform]), as_of)
     }
@@ -115,17 +115,17 @@ impl<'a> Scene<'a> {
         Ok(written)
     }
 
-    /// That this right is good for this change.
+    /// Asserts that this authority permits this change.
     async fn is_good(&self, kind: Kind, by: &Authority) {
         assert_eq!(self.attempt(kind, by).await.unwrap(), Write::Applied, "{kind:?}");
     }
 
-    /// That this right is good for nothing, and nothing is left of what was tried.
+    /// Asserts that this authority permits no change, and that attempts leave nothing behind.
     async fn is_refused(&self, by: &Authority, why: &str) {
         let before = self.contents().await;
         for kind in KINDS {
             let refused = self.attempt(kind, by).await;
-            // Where the account that it would be written below is stopped too, the statement itself finds nothing.
+            // If the target account is stopped, too, the statement itself matches nothing.
             let nothing = matches!(refused, Err(StorageError::CallerChanged) | Ok(Write::Stale));
             assert!(nothing, "{why}, {kind:?}: {refused:?}");
         }
@@ -144,7 +144,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-pub async fn a_right_that_stands_is_good_for_every_change(fixture: &Fixture) {
+pub async fn a_valid_authority_permits_every_change(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
     for kind in KINDS {
         let by_key = scene.right().await;
@@ -164,7 +164,7 @@ pub async fn nothing_is_written_by_a_key_that_was_revoked_since_it_was_judged(fi
     let judged = scene.right().await;
     revoke(&fixture.store, &scene.key).await;
     scene.is_refused(&judged, "revoked").await;
-    scene.is_refused(&scene.right().await, "judged after that, wrongly").await;
+    scene.is_refused(&scene.right().await, "judged afterwards, wrongly").await;
 }
 
 pub async fn nothing_is_written_by_a_token_whose_public_key_was_revoked_since_it_was_judged(fixture: &Fixture) {
@@ -181,7 +181,7 @@ pub async fn nothing_is_written_by_a_key_below_an_account_that_was_stopped_since
         become_status(&fixture.store, stopped, Status::Active, Status::Suspended).await;
         scene.is_refused(&judged, "suspended").await;
         become_status(&fixture.store, stopped, Status::Suspended, Status::Active).await;
-        scene.is_refused(&judged, "resumed: it has to be judged anew").await;
+        scene.is_refused(&judged, "resumed: it must be judged again").await;
         scene.is_good(Kind::Pair, &scene.right().await).await;
     }
     let judged = scene.right().await;
@@ -189,7 +189,7 @@ pub async fn nothing_is_written_by_a_key_below_an_account_that_was_stopped_since
     scene.is_refused(&judged, "closed").await;
 }
 
-pub async fn nothing_is_written_by_a_key_that_was_narrowed_moved_or_deleted_since_it_was_judged(fixture: &Fixture) {
+pub async fn nothing_is_written_by_a_key_that_was_restricted_moved_or_deleted_since_it_was_judged(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
     let id = fixture.raw.id(scene.key.id().uuid());
     let moved = fixture.raw.id(scene.tree.direct.id.uuid());
@@ -204,7 +204,7 @@ pub async fn nothing_is_written_by_a_key_that_was_narrowed_moved_or_deleted_sinc
     scene.is_refused(&judged, "deleted").await;
 }
 
-pub async fn nothing_is_committed_by_a_right_that_has_ended_by_itself(fixture: &Fixture) {
+pub async fn nothing_is_committed_by_an_authority_that_has_ended_by_itself(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
     let [past, ahead] = ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"].map(|end| Some(end.parse().unwrap()));
     for right in [scene.right().await, scene.right_of_both().await] {
@@ -216,7 +216,7 @@ pub async fn nothing_is_committed_by_a_right_that_has_ended_by_itself(fixture: &
     }
 }
 
-pub async fn a_change_elsewhere_is_no_reason_to_judge_a_caller_anew(fixture: &Fixture) {
+pub async fn a_change_elsewhere_does_not_require_a_new_judgement(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
     let judged = scene.right().await;
     become_status(&fixture.store, &scene.tree.rival, Status::Active, Status::Suspended).await;
@@ -231,18 +231,18 @@ pub async fn a_change_elsewhere_is_no_reason_to_judge_a_caller_anew(fixture: &Fi
     }
 }
 
-pub async fn a_caller_that_was_judged_by_events_that_are_not_there_is_judged_anew(fixture: &Fixture) {
+pub async fn a_caller_judged_by_missing_events_must_be_judged_again(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
     let now = scene.as_of().await;
     let ahead = scene.right_as_of(Snapshot { position: Position::unnamed(Seq::new(1)), ..now });
     scene.is_refused(&ahead, "this history has no event yet").await;
 }
 
-/// What the history of its caller means to a change; for databases that many nodes share.
+/// A change counts only in its caller's history; for databases that many nodes share.
 pub(super) async fn only_the_own_history_counts(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
     let now = scene.as_of().await;
-    // As many events as the other history had, and none about the caller: the numbers alone say nothing.
+    // As many events as the other history had, and none about the caller: the numbers alone prove nothing.
     for _ in 0..2 {
         let other = Draft::writer().store(&fixture.store, &scene.tree.merchant_chain()).await;
         revoke(&fixture.store, &other).await;
@@ -251,13 +251,13 @@ pub(super) async fn only_the_own_history_counts(fixture: &Fixture) {
     let before = Snapshot { token, ..scene.as_of().await };
     scene.is_refused(&scene.right_as_of(before), "the database went back").await;
     let in_between = scene.right_as_of(scene.as_of().await).and(scene.public.id(), before);
-    scene.is_refused(&in_between, "it went back between the two looks").await;
+    scene.is_refused(&in_between, "it went back between the two judgements").await;
     let public_first = scene.right_as_of(before).and(scene.public.id(), scene.as_of().await);
-    scene.is_refused(&public_first, "it went back between the two looks").await;
+    scene.is_refused(&public_first, "it went back between the two judgements").await;
     scene.is_good(Kind::Pair, &scene.right_of_both().await).await;
 }
 
-pub async fn a_key_may_end_itself(fixture: &Fixture) {
+pub async fn a_key_may_revoke_itself(fixture: &Fixture) {
     let scene = Scene::set(fixture).await;
     let judged = scene.right_of_both().await;
     let mut unit = fixture.store.begin_as(&judged).await.unwrap();
@@ -270,7 +270,7 @@ pub async fn a_key_may_end_itself(fixture: &Fixture) {
     scene.is_refused(&judged, "it ended itself").await;
 }
 
-pub async fn of_two_keys_that_end_each_other_one_does(fixture: &Fixture) {
+pub async fn of_two_keys_that_revoke_each_other_one_succeeds(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for round in 0..6 {
         let own = chain(&[&tree.partner, &tree.platform]);
@@ -287,7 +287,7 @@ pub async fn of_two_keys_that_end_each_other_one_does(fixture: &Fixture) {
     }
 }
 
-/// One key ends another one.
+/// One key revokes another.
 async fn end(store: Arc<dyn Store>, within: Reach, by: KeyId, ended: KeyId) -> Result<()> {
     let read = store.credential(by).await?.unwrap();
     let right = Authority::of(by, &read.value.chain, read.as_of);

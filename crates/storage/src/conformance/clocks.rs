@@ -1,5 +1,5 @@
-//! A caller whose wall clock is not the database's: nothing that all nodes share is dated or deleted by it. For
-//! databases that have a clock of their own.
+//! A caller whose wall clock differs from the database's: shared state is never dated or deleted by it. For databases
+//! that have their own clock.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{CLOCKS_AGREE, Redeemed, Redemption, Write};
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Clocks that differ from the database's by more than they may.
+/// Clocks that differ from the database's by more than allowed.
 async fn wrong(fixture: &Fixture) -> [Timestamp; 4] {
     let (now, more) = (now(fixture).await, CLOCKS_AGREE + 10 * SECOND);
     [now.saturating_add(more), now.saturating_sub(more), now.saturating_add(40 * DAY), now.saturating_sub(40 * DAY)]
 }
 
-/// Clocks that differ by as much as they may, nearly.
+/// Clocks that differ by almost as much as allowed.
 async fn right(fixture: &Fixture) -> [Timestamp; 2] {
     let (now, less) = (now(fixture).await, CLOCKS_AGREE.saturating_sub(20 * SECOND));
     [now.saturating_add(less), now.saturating_sub(less)]
@@ -36,7 +36,7 @@ pub async fn no_key_is_rotated_by_a_clock_that_differs(fixture: &Fixture) {
         fixture.store.add_signing_key(&fresh(generation, &generation.to_string()), DAY, wall).await.unwrap()
     };
     let (before, [_, _, ahead, _]) = (now(fixture).await, wrong(fixture).await);
-    // Without any there would be no tokens; it is dated by the database.
+    // The first key is added anyway, since tokens need one; the database dates it.
     assert_eq!(add(1, ahead).await, Write::Applied);
     let first = signs_from(fixture).await[0];
     assert!(before <= first && first <= now(fixture).await);
@@ -65,7 +65,7 @@ pub async fn no_key_is_dropped_by_a_clock_that_differs(fixture: &Fixture) {
     assert_eq!(
         fixture.store.drop_signing_keys(30 * SECOND, ahead).await.unwrap(),
         0,
-        "by the database it is too early"
+        "too early by the database's clock"
     );
     assert_eq!(fixture.store.drop_signing_keys(Duration::ZERO, behind).await.unwrap(), 1);
 }

@@ -1,4 +1,4 @@
-//! Every named constraint of the migrations is attacked behind the ports' back, and holds.
+//! Every named constraint of the migrations is attacked by raw SQL, and holds.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::{
 
 type Columns = Vec<(&'static str, String)>;
 
-/// A good row with some columns changed.
+/// A valid row with some columns changed.
 fn insert(table: &str, good: &Columns, changes: &[(&'static str, String)]) -> String {
     let mut row = good.clone();
     for (column, value) in changes {
@@ -161,7 +161,7 @@ fn good_signing_key(raw: &dyn RawSql) -> Columns {
     ]
 }
 
-/// The names after `CONSTRAINT` (but for triggers that are called so) and `CREATE UNIQUE INDEX` in the text of migrations.
+/// The names after `CONSTRAINT` (except in `CONSTRAINT TRIGGER`) and `CREATE UNIQUE INDEX` in the text of migrations.
 pub fn named_in(migrations: &str) -> BTreeSet<String> {
     let code: Vec<&str> =
         migrations.lines().flat_map(|line| line.split("--").next().unwrap_or_default().split_whitespace()).collect();

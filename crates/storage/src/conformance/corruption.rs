@@ -1,4 +1,4 @@
-//! Rows that this service never writes are told by table and name, and are never read as something else.
+//! Corrupt rows are reported with table and id, and never read as something else.
 
 use keyward_domain::{ApiKey, KeyType, Reach};
 
@@ -17,7 +17,7 @@ async fn spoil(fixture: &Fixture, table: &str, change: &str, id: uuid::Uuid) {
     assert_eq!(fixture.raw.execute(&sql).await, Ok(1), "{sql}");
 }
 
-/// All but authentication, which reads no more than it needs.
+/// Checks all management reads; authentication reads only what it needs.
 async fn every_manager_tells(fixture: &Fixture, tree: &Tree, key: &ApiKey, what: &str) {
     let (all, id, name) = (Reach::operator(), key.id(), key.id().to_string());
     assert!(tells(fixture.store.key(&all, id).await, "api_key", &name), "{what}: key");
@@ -26,7 +26,7 @@ async fn every_manager_tells(fixture: &Fixture, tree: &Tree, key: &ApiKey, what:
     assert!(tells(unit.current_key(&all, id).await, "api_key", &name), "{what}: current key");
 }
 
-pub async fn a_corrupt_key_is_named(fixture: &Fixture) {
+pub async fn a_corrupt_key_is_reported(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for change in [
         "scopes = 'Not A Scope'",
@@ -62,7 +62,7 @@ pub async fn a_publishable_key_that_could_manage_keys_is_corrupt(fixture: &Fixtu
     assert!(tells(fixture.store.credential(key.id()).await, "api_key", &key.id().to_string()));
 }
 
-pub async fn a_corrupt_writer_or_pair_is_named(fixture: &Fixture) {
+pub async fn a_corrupt_manager_key_or_pair_is_reported(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let pair = keyward_domain::PairId::from_uuid(super::sample::fresh());
     let draft = Draft::writer().named("shop").paired(pair, "shop");
@@ -75,7 +75,7 @@ pub async fn a_corrupt_writer_or_pair_is_named(fixture: &Fixture) {
     assert!(tells(named, "api_key", &name));
 }
 
-pub async fn a_corrupt_account_is_named(fixture: &Fixture) {
+pub async fn a_corrupt_account_is_reported(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let (all, name) = (Reach::operator(), tree.merchant.id.to_string());
     for change in ["name = ''", "name = 'a<b'"] {
@@ -88,7 +88,7 @@ pub async fn a_corrupt_account_is_named(fixture: &Fixture) {
     }
 }
 
-pub async fn a_mid_that_is_none_is_corrupt_wherever_its_account_stands_in_a_chain(fixture: &Fixture) {
+pub async fn an_invalid_mid_is_corrupt_anywhere_in_a_chain(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
     for account in [&tree.merchant, &tree.partner, &tree.platform] {
@@ -101,7 +101,7 @@ pub async fn a_mid_that_is_none_is_corrupt_wherever_its_account_stands_in_a_chai
     assert!(fixture.store.credential(key.id()).await.unwrap().is_some());
 }
 
-pub async fn accounts_that_are_no_line_up_to_the_platform_are_corrupt(fixture: &Fixture) {
+pub async fn accounts_that_form_no_path_to_the_platform_are_corrupt(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
     spoil(fixture, "account", "role = 'merchant'", tree.partner.id.uuid()).await;

@@ -1,4 +1,4 @@
-//! What would die with an account: whom it takes with it, and what does not count.
+//! Counts of what closing an account would end.
 
 use keyward_domain::{AccountId, KeyType, Reach, Status};
 
@@ -29,7 +29,7 @@ async fn keys_of_all(fixture: &Fixture, tree: &Tree) {
     }
 }
 
-pub async fn what_would_die_with_an_account_is_counted_from_it_downwards(fixture: &Fixture) {
+pub async fn an_account_is_counted_with_its_descendants(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     keys_of_all(fixture, &tree).await;
     let operator = Reach::operator();
@@ -47,13 +47,13 @@ pub async fn what_would_die_with_an_account_is_counted_from_it_downwards(fixture
     assert_eq!(below(fixture, &operator, tree.partner.id).await, (2, 3));
 }
 
-pub async fn what_is_dead_already_is_not_counted(fixture: &Fixture) {
+pub async fn inactive_keys_and_closed_accounts_are_not_counted(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let (operator, store) = (Reach::operator(), &fixture.store);
     let merchant = tree.merchant_chain();
     let dead = Draft::of(KeyType::Secret).store(store, &merchant).await;
     revoke(store, &dead).await;
-    // Expired at this very instant, and alive for a moment more.
+    // One expires at this exact instant, one just after it.
     Draft::of(KeyType::Public).expiring(5).store(store, &merchant).await;
     Draft::of(KeyType::Public).expiring(6).store(store, &merchant).await;
     assert_eq!(below(fixture, &operator, tree.partner.id).await, (2, 1));
@@ -62,7 +62,7 @@ pub async fn what_is_dead_already_is_not_counted(fixture: &Fixture) {
     assert_eq!(below(fixture, &operator, tree.partner.id).await, (1, 0));
     assert_eq!(below(fixture, &operator, tree.merchant.id).await, (0, 0));
     become_status(store, &tree.rival, Status::Active, Status::Closed).await;
-    assert_eq!(below(fixture, &operator, tree.rivals_merchant.id).await, (0, 0), "it died with the one above");
+    assert_eq!(below(fixture, &operator, tree.rivals_merchant.id).await, (0, 0), "it ended with its ancestor");
 }
 
 pub async fn nothing_is_counted_out_of_reach(fixture: &Fixture) {
@@ -72,6 +72,10 @@ pub async fn nothing_is_counted_out_of_reach(fixture: &Fixture) {
         let expected = if reached { (1, 1) } else { (0, 0) };
         assert_eq!(below(fixture, &within, tree.merchant.id).await, expected, "{who}");
     }
-    assert_eq!(below(fixture, &reach(&tree.merchant), tree.partner.id).await, (0, 0), "nobody sees what is above it");
+    assert_eq!(
+        below(fixture, &reach(&tree.merchant), tree.partner.id).await,
+        (0, 0),
+        "no caller sees what is above its account"
+    );
     assert_eq!(below(fixture, &Reach::operator(), AccountId::from_uuid(fresh())).await, (0, 0));
 }

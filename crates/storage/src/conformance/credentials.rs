@@ -1,4 +1,4 @@
-//! The look-up of an authentication: by id alone, whatever state the key is in, and all of one snapshot.
+//! The look-up for authentication: by id only, in any state of the key, and in one snapshot.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ pub async fn a_credential_is_the_key_with_its_chain(fixture: &Fixture) {
     }
 }
 
-/// A look-up reads a key whether the id exists or not; which one, no caller learns.
-pub async fn an_unknown_credential_is_absent_whatever_key_lies_beside_it(fixture: &Fixture) {
+/// A look-up reads a key whether or not the id exists; the caller never learns which key.
+pub async fn an_unknown_credential_is_absent_whatever_its_neighbour_is(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let absent = async |id: Uuid| {
         assert_eq!(fixture.store.credential(KeyId::from_uuid(id)).await.unwrap(), None, "{id}");
@@ -48,7 +48,7 @@ pub async fn an_unknown_credential_is_absent_whatever_key_lies_beside_it(fixture
     for key in [&first, &last] {
         assert_eq!(credential(&fixture.store, key.id()).await.key.id(), key.id());
     }
-    // Now no neighbour can be read.
+    // Now every neighbour is corrupt.
     for key in [&first, &last] {
         let sql = format!("UPDATE api_key SET scopes = 'Not A Scope' WHERE id = {}", fixture.raw.id(key.id().uuid()));
         assert_eq!(fixture.raw.execute(&sql).await, Ok(1));
@@ -59,7 +59,7 @@ pub async fn an_unknown_credential_is_absent_whatever_key_lies_beside_it(fixture
     }
 }
 
-pub async fn a_credential_tells_a_revocation_as_soon_as_it_is_committed(fixture: &Fixture) {
+pub async fn a_credential_shows_a_revocation_once_it_is_committed(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
     assert!(!credential(&fixture.store, key.id()).await.key.view().revoked);
@@ -67,7 +67,7 @@ pub async fn a_credential_tells_a_revocation_as_soon_as_it_is_committed(fixture:
     assert!(credential(&fixture.store, key.id()).await.key.view().revoked);
 }
 
-pub async fn a_credential_tells_the_status_of_every_account_above_it(fixture: &Fixture) {
+pub async fn a_credential_shows_the_status_of_every_account_above_it(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
     for (place, account) in [&tree.merchant, &tree.partner, &tree.platform].into_iter().enumerate() {
@@ -82,7 +82,7 @@ pub async fn a_credential_tells_the_status_of_every_account_above_it(fixture: &F
     }
 }
 
-pub async fn a_credential_tells_the_number_of_the_last_event(fixture: &Fixture) {
+pub async fn a_credential_shows_the_number_of_the_last_event(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let [key, other] = [
         Draft::writer().store(&fixture.store, &tree.merchant_chain()).await,
@@ -98,9 +98,8 @@ pub async fn a_credential_tells_the_number_of_the_last_event(fixture: &Fixture) 
     assert_eq!(read.as_of, fixture.feed.head().await.unwrap().as_of, "by number, nonce and history");
 }
 
-/// A key is told as revoked from the number of its revocation on, and from no earlier one: whoever keeps what was read
-/// may go by the number (R4).
-pub async fn a_credential_is_neither_older_nor_younger_than_its_number(fixture: &Fixture) {
+/// A key is revoked exactly from the number of its revocation on, so that a cache may rely on the number (R4).
+pub async fn a_credential_matches_its_event_number_exactly(fixture: &Fixture) {
     const KEYS: usize = 60;
     const READERS: usize = 4;
     let tree = Tree::plant(fixture).await;
@@ -114,7 +113,7 @@ pub async fn a_credential_is_neither_older_nor_younger_than_its_number(fixture: 
             (Arc::clone(&fixture.store), keys.iter().map(keyward_domain::ApiKey::id).collect::<Vec<_>>());
         readers.spawn(async move {
             let mut seen = Vec::new();
-            // Until the last of them is revoked, so that the reads lie among the writes.
+            // Reads until the last key is revoked, so that reads and writes interleave.
             loop {
                 for id in ids.iter().skip(reader).step_by(READERS) {
                     let read = store.credential(*id).await.unwrap().unwrap();

@@ -1,5 +1,5 @@
-//! Many who ask or add at the same time: each gets what it would have got alone, also where an adapter serves several of
-//! them by one statement, and also where one of them is trouble.
+//! Many concurrent look-ups and additions: each gets the same result as alone, even if an adapter serves several with
+//! one statement, and even if one of them fails.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::{Authority, StorageError, Write};
 
-/// How many there are of each kind.
+/// Number of requests of each kind.
 const EACH: usize = 12;
 
-pub async fn keys_that_are_added_at_once_are_each_held_to_their_own_reach(fixture: &Fixture) {
+pub async fn keys_added_concurrently_are_each_held_to_their_own_reach(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let taken = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
     let mut racers = Vec::new();
@@ -24,7 +24,7 @@ pub async fn keys_that_are_added_at_once_are_each_held_to_their_own_reach(fixtur
             let (store, key) = (Arc::clone(&fixture.store), Draft::writer().issue(&tree.merchant_chain()));
             racers.push((store, key, within, Some(reached)));
         }
-        // Its id is another key's: it is refused, and no other with it.
+        // Its id is another key's: only this one is refused.
         racers.push((Arc::clone(&fixture.store), taken.clone(), Reach::operator(), None));
     }
     let racers = racers.into_iter().map(|(store, key, within, expected)| async move {
@@ -41,7 +41,7 @@ pub async fn keys_that_are_added_at_once_are_each_held_to_their_own_reach(fixtur
     }
 }
 
-pub async fn keys_that_are_looked_up_at_once_are_each_told_their_own_state(fixture: &Fixture) {
+pub async fn concurrent_look_ups_each_return_their_own_key(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let mut asked = Vec::new();
     for _ in 0..EACH {
@@ -54,7 +54,7 @@ pub async fn keys_that_are_looked_up_at_once_are_each_told_their_own_state(fixtu
         let corrupt = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
         let sql = format!("UPDATE api_key SET name = '' WHERE id = {}", fixture.raw.id(corrupt.id().uuid()));
         assert_eq!(fixture.raw.execute(&sql).await, Ok(1));
-        // Each of them twice: those who ask for one key at once are told the same.
+        // Each key twice: concurrent look-ups of one key return the same.
         for _ in 0..2 {
             asked.push((active.id(), Ok(Some((false, tree.merchant.mid.clone())))));
             asked.push((revoked.id(), Ok(Some((true, tree.direct.mid.clone())))));
@@ -79,7 +79,7 @@ pub async fn keys_that_are_looked_up_at_once_are_each_told_their_own_state(fixtu
     together(racers.collect()).await;
 }
 
-pub async fn accounts_that_are_looked_up_at_once_are_each_within_their_own_reach(fixture: &Fixture) {
+pub async fn concurrent_account_look_ups_are_each_held_to_their_own_reach(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let mut racers = Vec::new();
     for _ in 0..EACH {

@@ -1,4 +1,4 @@
-//! How far the last change of a key or an account has got.
+//! Enforcement of the last change of a key or an account.
 
 use keyward_domain::{ApiKey, KeyId, Reach, Status, Timestamp};
 
@@ -9,20 +9,20 @@ use super::{
 };
 use crate::{AccountRecord, Seq, Target};
 
-/// A change by its event, and when it was in force everywhere.
+/// A change's event, and when it was enforced on every node.
 type Enforcement = (Seq, Option<Timestamp>);
 
 async fn of_key(fixture: &Fixture, key: &ApiKey) -> Option<Enforcement> {
     parts(fixture, record(&fixture.store, key.id()).await.enforcement).await
 }
 
-/// Notes it, as a node does that waited for this very event.
+/// Records it, like a node that waited for this event.
 async fn note(fixture: &Fixture, subjects: &[Target], event: Seq, second: i64) {
     let shown_by = position(fixture, event).await;
     fixture.feed.record_enforced(subjects, event, shown_by, at(second)).await.unwrap();
 }
 
-/// It is of the history that is read now.
+/// Asserts that it belongs to the current history.
 async fn parts(fixture: &Fixture, it: Option<crate::Enforcement>) -> Option<Enforcement> {
     let it = it?;
     assert_eq!(it.token, fixture.feed.head().await.unwrap().as_of.token);
@@ -45,7 +45,7 @@ fn done(seq: Seq, second: i64) -> Enforcement {
     (seq, Some(at(second)))
 }
 
-pub async fn a_record_tells_the_event_that_last_changed_it(fixture: &Fixture) {
+pub async fn a_record_shows_the_event_that_last_changed_it(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     assert_eq!((of_key(fixture, &key).await, of_merchant(fixture, &tree).await), (None, None));
@@ -61,7 +61,7 @@ pub async fn a_record_tells_the_event_that_last_changed_it(fixture: &Fixture) {
     assert_eq!(parts(fixture, current.enforcement).await, Some(open(revoked)));
 }
 
-pub async fn what_is_enforced_is_noted_once(fixture: &Fixture) {
+pub async fn an_enforced_change_is_recorded_once(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     let seq = revoke(&fixture.store, &key).await;
@@ -72,7 +72,7 @@ pub async fn what_is_enforced_is_noted_once(fixture: &Fixture) {
     }
 }
 
-pub async fn a_change_that_came_later_is_not_noted_as_enforced(fixture: &Fixture) {
+pub async fn a_later_change_is_not_recorded_as_enforced(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     let suspended = become_status(&fixture.store, &tree.merchant, Status::Active, Status::Suspended).await;
@@ -86,7 +86,7 @@ pub async fn a_change_that_came_later_is_not_noted_as_enforced(fixture: &Fixture
     assert_eq!(of_merchant(fixture, &tree).await, Some(done(suspended, 1)));
 }
 
-pub async fn a_later_change_has_to_be_enforced_anew(fixture: &Fixture) {
+pub async fn a_later_change_must_be_enforced_again(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let subjects = [Target::Account(tree.merchant.id)];
     let mut second = 0;
@@ -99,7 +99,7 @@ pub async fn a_later_change_has_to_be_enforced_anew(fixture: &Fixture) {
     }
 }
 
-pub async fn only_what_is_named_is_noted(fixture: &Fixture) {
+pub async fn only_the_named_subjects_are_recorded(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let [named, other] =

@@ -1,4 +1,4 @@
-//! What makes an event and what does not, and which number it has.
+//! Which changes are events, and their numbers.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::{Event, Position, Seq, Target, Write};
 /// All events, oldest first.
 pub(super) async fn all(fixture: &Fixture) -> Vec<Event> {
     let read = fixture.feed.events_after(Position::START, 10_000).await.unwrap();
-    assert!(read.follow, "every event comes after the start");
+    assert!(read.follow, "every event follows the start");
     read.events
 }
 
-/// The event of this number.
+/// The event with this number.
 pub(super) async fn position(fixture: &Fixture, seq: Seq) -> Position {
     all(fixture).await.into_iter().map(|event| event.position).find(|position| position.seq == seq).unwrap()
 }
 
-/// All subjects, in the order of their events, whose numbers are 1, 2, 3 and so on up to the head.
+/// All subjects in the order of their events, whose numbers are consecutive from 1 to the head.
 async fn subjects(fixture: &Fixture) -> Vec<Target> {
     let events = all(fixture).await;
     let mut expected = Seq::ZERO;
@@ -66,7 +66,7 @@ pub async fn a_change_of_status_is_one_event_with_the_next_number(fixture: &Fixt
     }
 }
 
-pub async fn a_unit_of_work_tells_the_last_of_its_events(fixture: &Fixture) {
+pub async fn a_unit_of_work_returns_the_last_of_its_events(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let keys =
@@ -83,7 +83,7 @@ pub async fn a_unit_of_work_tells_the_last_of_its_events(fixture: &Fixture) {
     assert_eq!(subjects(fixture).await, [Target::Account(tree.direct.id), one, two]);
 }
 
-pub async fn what_decides_no_verdict_is_no_event(fixture: &Fixture) {
+pub async fn a_change_that_affects_no_verdict_is_no_event(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let all = Reach::operator();
     let mut unit = fixture.store.begin().await.unwrap();
@@ -117,7 +117,7 @@ pub async fn a_stale_write_is_no_event(fixture: &Fixture) {
     assert_eq!(subjects(fixture).await, [Target::Key(key.id())]);
 }
 
-pub async fn a_dropped_unit_of_work_leaves_no_event_and_no_hole(fixture: &Fixture) {
+pub async fn a_dropped_unit_of_work_leaves_no_event_and_no_gap(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     let (all, it) = (Reach::operator(), revocation(2, Actor::Operator, Reason::Compromised));
@@ -130,7 +130,7 @@ pub async fn a_dropped_unit_of_work_leaves_no_event_and_no_hole(fixture: &Fixtur
     assert_eq!(revoke(&fixture.store, &key).await, Seq::new(1));
 }
 
-pub async fn a_statement_typed_by_hand_that_decides_a_verdict_is_an_event(fixture: &Fixture) {
+pub async fn a_manual_statement_that_affects_a_verdict_is_an_event(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let raw = fixture.raw.as_ref();
     let key = Draft::of(KeyType::Public).store(&fixture.store, &tree.merchant_chain()).await;
@@ -165,7 +165,7 @@ pub async fn a_statement_typed_by_hand_that_decides_a_verdict_is_an_event(fixtur
     }
 }
 
-pub async fn a_statement_typed_by_hand_that_decides_nothing_is_none(fixture: &Fixture) {
+pub async fn a_manual_statement_that_affects_no_verdict_is_no_event(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let raw = fixture.raw.as_ref();
     let key = Draft::writer().expiring(7).store(&fixture.store, &tree.merchant_chain()).await;
@@ -201,7 +201,7 @@ pub async fn a_statement_over_many_rows_makes_an_event_for_each(fixture: &Fixtur
     assert_eq!(told, expected);
 }
 
-/// Among writers that roll back, so that a number taken too early would leave a hole.
+/// Some of the writers roll back, so that a number taken too early would leave a gap.
 pub async fn numbers_are_consecutive_however_many_write(fixture: &Fixture) {
     const WRITERS: usize = 8;
     const EACH: usize = 6;
@@ -231,7 +231,7 @@ pub async fn numbers_are_consecutive_however_many_write(fixture: &Fixture) {
     told.sort_unstable_by_key(|(_, seq)| *seq);
     let expected: Vec<_> = told.iter().map(|(key, _)| Target::Key(*key)).collect();
     assert_eq!(expected.len(), WRITERS * EACH);
-    assert_eq!(subjects(fixture).await, expected, "a commit tells the number of its own event");
+    assert_eq!(subjects(fixture).await, expected, "a commit returns the number of its own event");
     for (key, seq) in told {
         assert_eq!(record(&fixture.store, key).await.enforcement.unwrap().seq, seq);
     }

@@ -1,4 +1,4 @@
-//! Notifications between nodes. Nothing depends on one, so little is promised.
+//! Notifications between nodes. Nothing depends on them, so there are few promises.
 
 use super::{Fixture, sample::fresh};
 use crate::{Hint, Hints, NodeId, Seq};
@@ -7,7 +7,7 @@ async fn listen(fixture: &Fixture) -> Box<dyn Hints> {
     fixture.feed.listen().await.unwrap().unwrap()
 }
 
-pub async fn a_hint_reaches_everybody_who_listens_its_sender_too(fixture: &Fixture) {
+pub async fn a_hint_reaches_every_listener_including_its_sender(fixture: &Fixture) {
     let mut listeners = [listen(fixture).await, listen(fixture).await];
     let said = [Hint::Event(Seq::new(1)), Hint::Probe(NodeId::from_uuid(fresh())), Hint::Event(Seq::new(u64::MAX))];
     for hint in said {
@@ -20,7 +20,7 @@ pub async fn a_hint_reaches_everybody_who_listens_its_sender_too(fixture: &Fixtu
     }
 }
 
-pub async fn what_was_said_before_one_listened_is_not_heard(fixture: &Fixture) {
+pub async fn a_hint_sent_before_listening_is_not_received(fixture: &Fixture) {
     fixture.feed.announce(Hint::Event(Seq::new(1))).await.unwrap();
     let mut listener = listen(fixture).await;
     fixture.feed.announce(Hint::Event(Seq::new(2))).await.unwrap();

@@ -1,4 +1,4 @@
-//! A database that went back is another one: what names its history counts in that history alone (R11, R18). For
+//! A database that went back has another history: anything that names a history counts only in that one (R11, R18). For
 //! databases that many nodes share.
 
 use super::{
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{HistoryToken, LostHistory, Nonce, Position, Renewal, Seq, Target, Write};
 
-pub async fn a_caller_that_was_judged_in_another_history_is_judged_anew(fixture: &Fixture) {
+pub async fn a_caller_judged_in_another_history_must_be_judged_again(fixture: &Fixture) {
     super::callers::only_the_own_history_counts(fixture).await;
 }
 
-pub async fn a_renewal_counts_only_where_the_database_has_what_it_names(fixture: &Fixture) {
+pub async fn a_renewal_counts_only_if_the_database_has_what_it_names(fixture: &Fixture) {
     make(fixture, 2).await;
     let good = joined(fixture).await;
     let another = HistoryToken { timeline: good.token.timeline + 1, ..good.token };
@@ -36,7 +36,7 @@ pub async fn a_renewal_counts_only_where_the_database_has_what_it_names(fixture:
     let late = Renewal { counter: 9, ..good.clone() };
     assert_eq!(nodes(fixture).renew(&late).await.unwrap(), None, "the row has another number by now");
     let either = Renewal { counters: vec![good.counters[0], good.counter], ..late };
-    assert!(nodes(fixture).renew(&either).await.unwrap().is_some(), "a renewal of unknown outcome was carried out");
+    assert!(nodes(fixture).renew(&either).await.unwrap().is_some(), "a renewal with unknown outcome took effect");
 }
 
 pub async fn events_follow_an_event_by_number_and_nonce(fixture: &Fixture) {
@@ -48,12 +48,12 @@ pub async fn events_follow_an_event_by_number_and_nonce(fixture: &Fixture) {
     let renumbered = Position { nonce: Nonce::from_uuid(fresh()), ..made[1].position };
     assert!(!after(renumbered).await.follow);
     let last = after(made[2].position).await;
-    assert_eq!((last.follow, last.events), (true, vec![]), "nothing new is no other history");
+    assert_eq!((last.follow, last.events), (true, vec![]), "the absence of new events is not another history");
     let beyond = Position { seq: made[2].position.seq.next(), ..made[2].position };
     assert!(!after(beyond).await.follow);
 }
 
-pub async fn every_event_has_a_nonce_of_its_own(fixture: &Fixture) {
+pub async fn every_event_has_its_own_nonce(fixture: &Fixture) {
     make(fixture, 5).await;
     let mut nonces: Vec<_> = all(fixture).await.into_iter().map(|event| event.position.nonce).collect();
     nonces.push(Nonce::NONE);
@@ -62,7 +62,7 @@ pub async fn every_event_has_a_nonce_of_its_own(fixture: &Fixture) {
     assert_eq!(nonces.len(), 6);
 }
 
-pub async fn a_list_says_which_events_are_not_there(fixture: &Fixture) {
+pub async fn a_list_reports_missing_events(fixture: &Fixture) {
     let made = make(fixture, 3).await;
     let there = position(fixture, made[1].position.seq).await;
     let renumbered = Position { nonce: Nonce::from_uuid(fresh()), ..there };
@@ -74,7 +74,7 @@ pub async fn a_list_says_which_events_are_not_there(fixture: &Fixture) {
     assert_eq!(nodes(fixture).members(&asked[..1]).await.unwrap().absent, []);
 }
 
-pub async fn a_mark_is_of_the_present_history_alone(fixture: &Fixture) {
+pub async fn a_mark_applies_only_to_the_current_history(fixture: &Fixture) {
     let token = fixture.feed.head().await.unwrap().as_of.token;
     assert!(!members(fixture).await.is_marked);
     let another = HistoryToken { started: token.started + 1, ..token };
@@ -86,14 +86,14 @@ pub async fn a_mark_is_of_the_present_history_alone(fixture: &Fixture) {
     }
 }
 
-/// Every node that will ever know a key of it joins under its first token or a later one.
-pub async fn a_database_that_begins_empty_is_marked_from_its_claim(fixture: &Fixture) {
+/// Every node that ever caches one of its keys joins under its first token or a later one.
+pub async fn a_database_claimed_while_empty_is_marked(fixture: &Fixture) {
     assert_eq!(fixture.store.claim(&stamp(0), at(0)).await.unwrap(), Write::Applied);
     assert!(members(fixture).await.is_marked);
 }
 
-/// Its rows came from somewhere: nodes may have leases on that.
-pub async fn a_database_that_is_filled_before_its_claim_is_not_marked(fixture: &Fixture) {
+/// Its rows come from another database, on which nodes may still have leases.
+pub async fn a_database_filled_before_its_claim_is_not_marked(fixture: &Fixture) {
     Tree::plant(fixture).await;
     assert_eq!(fixture.store.claim(&stamp(0), at(0)).await.unwrap(), Write::Applied);
     assert!(!members(fixture).await.is_marked);
@@ -111,7 +111,7 @@ pub async fn another_row_of_the_installation_is_another_history(fixture: &Fixtur
     assert_ne!(fixture.feed.head().await.unwrap().as_of.token, good.token);
 }
 
-pub async fn what_was_found_missing_is_kept_once_for_each_history(fixture: &Fixture) {
+pub async fn lost_events_are_recorded_once_per_history(fixture: &Fixture) {
     let token = fixture.feed.head().await.unwrap().as_of.token;
     let lost = |kept, had, second| LostHistory {
         token,
@@ -131,8 +131,8 @@ pub async fn what_was_found_missing_is_kept_once_for_each_history(fixture: &Fixt
     assert_eq!(nodes(fixture).lost(1).await.unwrap(), [other]);
 }
 
-/// The event that is named may be of a history that was lost.
-pub async fn a_note_whose_event_is_not_there_is_not_made(fixture: &Fixture) {
+/// The named event may belong to a lost history.
+pub async fn enforcement_is_not_recorded_if_its_event_is_missing(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     let seq = revoke(&fixture.store, &key).await;

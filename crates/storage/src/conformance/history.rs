@@ -1,4 +1,4 @@
-//! Events in their order, and how old ones go.
+//! The order of events, and pruning.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{Event, Position, Seq, Target};
 
-/// When history begins here, before the database's present.
+/// Start of the history here, in the database's past.
 const BEGINNING: Duration = Duration::from_hours(1_000);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Makes this many revocations, at the hours of their numbers. Returns their events.
+/// Makes this many revocations, dated at the hours of their numbers. Returns their events.
 pub(super) async fn make(fixture: &Fixture, events: u64) -> Vec<Event> {
     let tree = Tree::plant(fixture).await;
     let mut made = Vec::new();
@@ -35,7 +35,7 @@ async fn made_at(fixture: &Fixture, seq: Seq, hour: u32) {
     assert_eq!(fixture.raw.execute(&sql).await, Ok(1), "{sql}");
 }
 
-/// Drops what was made before half past this hour.
+/// Prunes events from before half past this hour.
 pub(super) async fn prune(fixture: &Fixture, hour: u32, at_most: u32) -> u64 {
     let older_than = BEGINNING.saturating_sub(hour * HOUR + HOUR / 2);
     fixture.feed.prune(older_than, now(fixture).await, at_most).await.unwrap()
@@ -45,7 +45,7 @@ pub(super) async fn numbers(fixture: &Fixture) -> Vec<u64> {
     all(fixture).await.into_iter().map(|event| event.position.seq.number()).collect()
 }
 
-pub async fn events_come_in_order_and_no_more_than_asked(fixture: &Fixture) {
+pub async fn events_come_in_order_and_within_the_limit(fixture: &Fixture) {
     let made = make(fixture, 7).await;
     for at_most in 1..=4_u32 {
         let (mut seen, mut after) = (Vec::new(), Position::START);
@@ -63,7 +63,7 @@ pub async fn events_come_in_order_and_no_more_than_asked(fixture: &Fixture) {
     }
 }
 
-pub async fn history_is_pruned_up_to_its_moment_and_never_the_last_event(fixture: &Fixture) {
+pub async fn history_is_pruned_up_to_a_time_but_never_the_last_event(fixture: &Fixture) {
     make(fixture, 4).await;
     assert_eq!(prune(fixture, 0, 100).await, 0, "made later");
     assert_eq!(prune(fixture, 2, 100).await, 2);
@@ -76,7 +76,7 @@ pub async fn history_is_pruned_up_to_its_moment_and_never_the_last_event(fixture
     assert_eq!(fixture.feed.head().await.unwrap().as_of.seq(), Seq::new(4));
 }
 
-pub async fn no_more_history_is_pruned_at_a_time_than_asked(fixture: &Fixture) {
+pub async fn pruning_respects_its_limit(fixture: &Fixture) {
     make(fixture, 6).await;
     for (pruned, left) in [(2, vec![3, 4, 5, 6]), (2, vec![5, 6]), (1, vec![6]), (0, vec![6])] {
         assert_eq!(prune(fixture, 900, 2).await, pruned);
@@ -85,7 +85,7 @@ pub async fn no_more_history_is_pruned_at_a_time_than_asked(fixture: &Fixture) {
     assert_eq!(prune(fixture, 900, 0).await, 0);
 }
 
-pub async fn pruning_leaves_no_hole_whatever_the_clock_did(fixture: &Fixture) {
+pub async fn pruning_leaves_no_gap_whatever_the_clock_did(fixture: &Fixture) {
     make(fixture, 5).await;
     made_at(fixture, Seq::new(2), 900).await;
     assert_eq!(prune(fixture, 800, 100).await, 1);

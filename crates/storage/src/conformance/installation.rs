@@ -1,4 +1,4 @@
-//! Whose database this is.
+//! The installation that a database belongs to.
 
 use keyward_domain::{Environment, KeyVersion};
 
@@ -13,7 +13,7 @@ fn fingerprint(n: u16) -> String {
     format!("{n:032x}")
 }
 
-/// A stamp that differs from others in all its parts.
+/// A stamp that differs from others in every part.
 pub fn stamp(n: u16) -> Stamp {
     let environment = if n.is_multiple_of(2) { Environment::Sandbox } else { Environment::Production };
     let fingerprints = (1..=n + 1).map(|at| (version(at), fingerprint(100 * n + at))).collect();
@@ -24,12 +24,12 @@ pub async fn an_unused_database_has_no_stamp(fixture: &Fixture) {
     assert_eq!(fixture.store.stamp().await.unwrap(), None);
 }
 
-pub async fn a_stamp_comes_back_whole(fixture: &Fixture) {
+pub async fn a_stamp_is_returned_complete(fixture: &Fixture) {
     assert_eq!(fixture.store.claim(&stamp(3), at(0)).await.unwrap(), Write::Applied);
     assert_eq!(fixture.store.stamp().await.unwrap(), Some(stamp(3)));
 }
 
-pub async fn a_stamped_database_is_claimed_by_nobody_else(fixture: &Fixture) {
+pub async fn a_stamped_database_cannot_be_claimed_again(fixture: &Fixture) {
     assert_eq!(fixture.store.claim(&stamp(0), at(0)).await.unwrap(), Write::Applied);
     for again in [0, 1, 2] {
         assert_eq!(fixture.store.claim(&stamp(again), at(1)).await.unwrap(), Write::Stale);
@@ -57,5 +57,5 @@ pub async fn an_issuer_is_stamped_once_and_stays(fixture: &Fixture) {
         assert_eq!(fixture.store.stamp_issuer(later, at(1)).await.unwrap(), Write::Stale);
     }
     assert_eq!(fixture.store.issuer().await.unwrap().as_deref(), Some("http://127.0.0.1:1"));
-    assert_eq!(fixture.store.stamp().await.unwrap(), None, "the other stamp is one of its own");
+    assert_eq!(fixture.store.stamp().await.unwrap(), None, "the other stamp is independent");
 }

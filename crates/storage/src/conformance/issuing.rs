@@ -1,4 +1,4 @@
-//! Adding keys: only within reach, and only where all of the chain is in business.
+//! Adding keys: only within reach, and only if the whole chain is active.
 
 use keyward_domain::{ApiKey, KeyType, Reach, Status};
 
@@ -29,7 +29,7 @@ pub async fn a_key_is_added_within_reach_only(fixture: &Fixture) {
     }
 }
 
-pub async fn no_key_is_added_under_an_account_that_is_not_in_business(fixture: &Fixture) {
+pub async fn no_key_is_added_to_an_inactive_account(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for inactive in [&tree.merchant, &tree.partner, &tree.platform] {
         let key = Draft::of(KeyType::Secret).issue(&tree.merchant_chain());
@@ -62,15 +62,15 @@ pub async fn a_key_of_an_unknown_account_is_stale(fixture: &Fixture) {
     assert_eq!(insert(fixture, &Reach::operator(), &key).await, Write::Stale);
 }
 
-pub async fn a_key_id_is_never_given_twice(fixture: &Fixture) {
+pub async fn a_key_id_is_never_used_twice(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
     let mut unit = fixture.store.begin().await.unwrap();
     assert!(unit.insert_key(&Reach::operator(), &key).await.is_err());
 }
 
-/// `Store::insert_key`, which has no unit of work.
-pub async fn a_key_that_is_added_alone_is_held_to_the_same_conditions(fixture: &Fixture) {
+/// Tests `Store::insert_key`, which takes no unit of work.
+pub async fn a_key_added_without_a_unit_of_work_meets_the_same_conditions(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for (who, within, reached) in tree.reaches() {
         let key = Draft::of(KeyType::Secret).issue(&tree.merchant_chain());

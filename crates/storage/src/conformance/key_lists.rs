@@ -1,4 +1,4 @@
-//! Windows over an account's keys: which, in what order, and how many.
+//! Windows over an account's keys: which keys, in what order, and how many.
 
 use keyward_domain::{AccountId, ApiKey, KeyId, KeyType, Reach};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{KeyWindow, ListedKey, StoredState};
 
-/// Ten keys of the merchant, oldest first: every third one is revoked, every second one expires.
+/// Ten keys of the merchant, oldest first: every third is revoked, every second expires.
 async fn ten(fixture: &Fixture, tree: &Tree) -> Vec<ApiKey> {
     let chain = tree.merchant_chain();
     let mut keys = Vec::new();
@@ -28,7 +28,7 @@ async fn ids(fixture: &Fixture, within: &Reach, account: AccountId, window: KeyW
     fixture.store.keys(within, account, window).await.unwrap().iter().map(|listed| listed.key.id()).collect()
 }
 
-/// Those of the ten that a stored state holds, newest first.
+/// Those of the ten keys in this stored state, newest first.
 fn expected(keys: &[ApiKey], stored: StoredState) -> Vec<KeyId> {
     let wanted = |n: usize| match stored {
         StoredState::Active => !n.is_multiple_of(3),
@@ -68,7 +68,7 @@ pub async fn windows_over_keys_follow_each_other_without_gap_or_overlap(fixture:
     }
 }
 
-pub async fn a_window_may_begin_before_a_key_that_is_not_in_it(fixture: &Fixture) {
+pub async fn a_window_may_start_at_a_key_that_is_not_in_it(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let keys = ten(fixture, &tree).await;
     let revoked = keys.get(6).unwrap().id();
@@ -81,7 +81,7 @@ pub async fn a_window_may_begin_before_a_key_that_is_not_in_it(fixture: &Fixture
     assert_eq!(ids(fixture, &Reach::operator(), tree.merchant.id, none).await, []);
 }
 
-pub async fn listed_keys_are_whole(fixture: &Fixture) {
+pub async fn listed_keys_are_complete(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let plain = Draft::writer().expiring(9).described("").store(&fixture.store, &chain).await;

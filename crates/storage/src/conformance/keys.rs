@@ -1,4 +1,4 @@
-//! Reading one key: all of it, and only within reach.
+//! Reading one key: completely, and only within reach.
 
 use keyward_domain::{Actor, KeyId, KeyType, PairId, Reach, Reason};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{KeyRecord, Write};
 
-/// Keys of every shape: each field once there and once not.
+/// Keys of every shape: each field once present and once absent.
 fn drafts() -> Vec<(&'static str, Draft)> {
     let maker = Actor::Key(KeyId::from_uuid(fresh()));
     let pair = PairId::from_uuid(fresh());
@@ -28,7 +28,7 @@ fn drafts() -> Vec<(&'static str, Draft)> {
     ]
 }
 
-pub async fn every_field_of_a_key_comes_back(fixture: &Fixture) {
+pub async fn every_field_of_a_key_is_returned(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     for (what, draft) in drafts() {
@@ -41,7 +41,7 @@ pub async fn every_field_of_a_key_comes_back(fixture: &Fixture) {
     }
 }
 
-pub async fn every_field_of_a_revocation_comes_back(fixture: &Fixture) {
+pub async fn every_field_of_a_revocation_is_returned(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let revoker = Actor::Key(KeyId::from_uuid(fresh()));
@@ -62,7 +62,7 @@ pub async fn every_field_of_a_revocation_comes_back(fixture: &Fixture) {
     }
 }
 
-pub async fn a_key_tells_when_it_was_last_used(fixture: &Fixture) {
+pub async fn a_key_shows_its_last_use(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::of(KeyType::Secret).store(&fixture.store, &tree.merchant_chain()).await;
     fixture.store.record_usage(&[(key.id(), at(77))]).await.unwrap();

@@ -1,4 +1,4 @@
-//! The rows of the nodes: who joins, renews, leaves and is taken away. For databases that many nodes share.
+//! The rows of nodes: joining, renewing, leaving and reaping. For databases that many nodes share.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(super) async fn joined(fixture: &Fixture) -> Renewal {
     }
 }
 
-/// Renews as a node does that has applied this much; the next renewal goes on from there.
+/// Renews like a node that has applied this event; the next renewal continues from there.
 async fn renewed(fixture: &Fixture, renewal: &mut Renewal, applied: u64) -> LeaseReply {
     let known = all(fixture).await.into_iter().map(|event| event.position);
     let found = known.into_iter().find(|position| position.seq == Seq::new(applied));
@@ -63,7 +63,7 @@ async fn names(fixture: &Fixture) -> Vec<NodeId> {
     rows(fixture).await.into_iter().map(|member| member.node).collect()
 }
 
-/// This many revocations, of keys of one tree.
+/// Makes this many revocations, of keys of one tree.
 async fn events(fixture: &Fixture, tree: &Tree, events: u64) -> Position {
     let mut last = Position::START;
     for _ in 0..events {
@@ -73,7 +73,7 @@ async fn events(fixture: &Fixture, tree: &Tree, events: u64) -> Position {
     last
 }
 
-pub async fn a_member_comes_back_whole_and_begins_at_the_head(fixture: &Fixture) {
+pub async fn a_member_is_returned_complete_and_starts_at_the_head(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let none = members(fixture).await;
     assert_eq!((none.rows, none.head.position), (vec![], Position::START));
@@ -97,7 +97,7 @@ pub async fn a_member_comes_back_whole_and_begins_at_the_head(fixture: &Fixture)
     assert_eq!(members.rows, [expected]);
 }
 
-pub async fn a_join_takes_the_previous_row_with_it_and_no_other(fixture: &Fixture) {
+pub async fn a_join_removes_only_the_previous_row(fixture: &Fixture) {
     let (stays, goes) = (joined(fixture).await.node, joined(fixture).await.node);
     let again = JoinRequest { previous: Some(goes), ..someone() };
     nodes(fixture).join(&again).await.unwrap();
@@ -107,8 +107,8 @@ pub async fn a_join_takes_the_previous_row_with_it_and_no_other(fixture: &Fixtur
     assert_eq!(names(fixture).await, [stays, again.node, unknown.node]);
 }
 
-/// A join that was given up may be carried out late: it must not acknowledge for the node that bears its name by then.
-pub async fn a_name_joins_once(fixture: &Fixture) {
+/// An aborted join may take effect late: it must not acknowledge for a node that has the same id by then.
+pub async fn a_node_id_joins_once(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let someone = someone();
     nodes(fixture).join(&someone).await.unwrap();
@@ -118,7 +118,7 @@ pub async fn a_name_joins_once(fixture: &Fixture) {
     assert_eq!(rows(fixture).await, before);
 }
 
-pub async fn a_renewal_tells_the_head_and_how_far_a_node_is_never_goes_back(fixture: &Fixture) {
+pub async fn a_renewal_returns_the_head_and_never_lowers_applied(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let (mut node, other) = (joined(fixture).await, joined(fixture).await);
     let mut last = renewed(fixture, &mut node, 0).await;
@@ -148,7 +148,7 @@ pub async fn a_node_without_a_row_renews_nothing(fixture: &Fixture) {
     assert_eq!(names(fixture).await, []);
 }
 
-pub async fn who_leaves_takes_its_own_row_alone(fixture: &Fixture) {
+pub async fn leaving_removes_only_the_own_row(fixture: &Fixture) {
     let (stays, leaves) = (joined(fixture).await.node, joined(fixture).await.node);
     for _ in 0..2 {
         nodes(fixture).leave(leaves).await.unwrap();
@@ -156,7 +156,7 @@ pub async fn who_leaves_takes_its_own_row_alone(fixture: &Fixture) {
     }
 }
 
-pub async fn a_row_is_reaped_only_while_it_stands_still(fixture: &Fixture) {
+pub async fn a_row_is_reaped_only_while_it_is_stale(fixture: &Fixture) {
     let (mut node, other) = (joined(fixture).await, joined(fixture).await);
     let before = node.counters[0];
     renewed(fixture, &mut node, 0).await;
@@ -164,7 +164,7 @@ pub async fn a_row_is_reaped_only_while_it_stands_still(fixture: &Fixture) {
     for counter in [before, now + 1, u64::MAX] {
         assert_eq!(nodes(fixture).reap(id, counter).await.unwrap(), Write::Stale, "{counter}");
     }
-    // The counter is the one that was seen, but the database's clock says that the lease has just been renewed.
+    // The counter matches, but by the database's clock the lease has just been renewed.
     assert_eq!(nodes(fixture).reap(id, now).await.unwrap(), Write::Stale);
     assert_eq!(names(fixture).await, [id, other.node]);
     let long_ago = fixture.raw.moment(at(0));

@@ -77,7 +77,7 @@ pub async fn taken_unique_names_are_those_of_active_pairs_of_the_account(fixture
     }
 }
 
-pub async fn the_keys_of_a_name_are_the_unrevoked_ones_of_its_pairs(fixture: &Fixture) {
+pub async fn the_keys_of_a_pair_name_are_its_unrevoked_ones(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let merchant = tree.merchant_chain();
     let one = pair(&merchant, "shop", "shop");

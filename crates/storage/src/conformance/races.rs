@@ -1,4 +1,5 @@
-//! Two who want the same at once. Started together, joined, and judged by what came of it: never by how long it took.
+//! Concurrent requests for the same thing. Started together, joined, and judged by their outcome, never by their
+//! duration.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +12,10 @@ use super::{
 };
 use crate::{Committed, Constraint, Result, StorageError, Store, StoredState, Write};
 
-/// How often each race is run: one run proves little.
+/// Number of runs per race: one run proves little.
 const ROUNDS: usize = 8;
 
-/// Runs all of them at once and gives what they returned.
+/// Runs all futures concurrently and returns their results.
 pub(super) async fn together<T: Send + 'static>(racers: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
     let start = Arc::new(Barrier::new(racers.len()));
     let mut running = JoinSet::new();
@@ -28,7 +29,7 @@ pub(super) async fn together<T: Send + 'static>(racers: Vec<impl Future<Output =
     running.join_all().await
 }
 
-/// What a use case does: lock, look whether a writer is left, revoke.
+/// Acts like a use case: locks, checks whether a manager key is left, revokes.
 async fn revoke_unless_last(store: Arc<dyn Store>, within: Reach, account: AccountId, key: KeyId) -> Result<bool> {
     let mut unit = store.begin().await?;
     assert!(unit.lock_account(&within, account).await?.is_some());
@@ -41,7 +42,7 @@ async fn revoke_unless_last(store: Arc<dyn Store>, within: Reach, account: Accou
     Ok(true)
 }
 
-pub async fn of_the_last_two_writers_one_stays_however_they_race(fixture: &Fixture) {
+pub async fn of_the_last_two_manager_keys_one_stays_however_they_race(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for round in 0..ROUNDS {
         let partner = keyward_domain::Account {
@@ -83,7 +84,7 @@ pub async fn of_racing_pairs_with_one_unique_name_one_is_made(fixture: &Fixture)
     }
     let window = crate::KeyWindow { before: None, stored: StoredState::Any, rows: 100 };
     let stored = fixture.store.keys(&Reach::operator(), tree.merchant.id, window).await.unwrap();
-    assert_eq!(stored.len(), 2 * ROUNDS, "of the losers not even half a pair is left");
+    assert_eq!(stored.len(), 2 * ROUNDS, "the losers leave not even half a pair");
 }
 
 pub async fn of_racing_revocations_one_is_written(fixture: &Fixture) {

@@ -1,4 +1,4 @@
-//! Redeeming refresh tokens once, and forgetting families whose life is over.
+//! Redeeming refresh tokens once, and forgetting ended families.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub async fn a_token_is_redeemed_once(fixture: &Fixture) {
     assert_eq!(count(fixture).await, 1);
 }
 
-pub async fn each_token_of_a_family_is_redeemed_in_its_turn(fixture: &Fixture) {
+pub async fn each_token_of_a_family_is_redeemed_in_turn(fixture: &Fixture) {
     let family = family();
     for _ in 0..4 {
         assert_eq!(fixture.store.redeem(&redemption(family, 100)).await.unwrap(), Redeemed::First);
@@ -65,7 +65,7 @@ pub async fn the_end_of_a_family_touches_no_other(fixture: &Fixture) {
     assert_eq!(fixture.store.redeem(&redemption(family(), 100)).await.unwrap(), Redeemed::First);
 }
 
-/// A token of a family of its own, whose life was over this many hours ago.
+/// Redeems a token of a new family that ended this many hours ago.
 async fn redeem_ended(fixture: &Fixture, hours: u32) {
     let family_ends_at = now(fixture).await.saturating_sub(hours * HOUR);
     let redemption = Redemption { family_ends_at, ..redemption(family(), 0) };
@@ -76,7 +76,7 @@ async fn forget(fixture: &Fixture, ended_for: Duration, at_most: u32) -> u64 {
     fixture.store.forget_families(ended_for, now(fixture).await, at_most).await.unwrap()
 }
 
-pub async fn families_are_forgotten_so_long_after_their_end(fixture: &Fixture) {
+pub async fn families_are_forgotten_after_their_retention(fixture: &Fixture) {
     for hours in [10, 20, 30] {
         redeem_ended(fixture, hours).await;
     }
@@ -85,7 +85,7 @@ pub async fn families_are_forgotten_so_long_after_their_end(fixture: &Fixture) {
     assert_eq!(count(fixture).await, 1);
 }
 
-pub async fn no_more_rows_are_forgotten_at_a_time_than_asked(fixture: &Fixture) {
+pub async fn forgetting_respects_its_limit(fixture: &Fixture) {
     for _ in 0..5 {
         redeem_ended(fixture, 1).await;
     }

@@ -1,4 +1,4 @@
-//! Writing a revocation down: once, and within reach.
+//! Recording a revocation: once, and within reach.
 
 use keyward_domain::{Actor, AuthKey, KeyId, KeyType, Reach, Reason, Revocation};
 
@@ -52,7 +52,7 @@ pub async fn a_foreign_key_is_not_revoked(fixture: &Fixture) {
     }
 }
 
-pub async fn everybody_within_reach_may_revoke(fixture: &Fixture) {
+pub async fn every_caller_within_reach_may_revoke(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for (who, within, reached) in tree.reaches() {
         let key = Draft::of(KeyType::Tokenization).store(&fixture.store, &tree.merchant_chain()).await;

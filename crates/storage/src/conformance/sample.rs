@@ -1,4 +1,4 @@
-//! A small tree and keys in it, for the promises. Every identifier is fresh and sorts after all made before it.
+//! A small account tree with keys, for the promises. Every identifier is fresh and sorts after all earlier ones.
 
 use std::sync::{
     Arc,
@@ -15,29 +15,29 @@ use uuid::Uuid;
 use super::Fixture;
 use crate::{Committed, Credential, KeyRecord, KeyWindow, Seq, Store, StoredState, Write};
 
-/// A version 7 UUID that sorts after all that were made before it.
+/// A version 7 UUID that sorts after all earlier ones.
 pub fn fresh() -> Uuid {
     static MADE: AtomicU64 = AtomicU64::new(0x0193_5000_0000);
     let at = MADE.fetch_add(1, Ordering::Relaxed);
     Uuid::from_u128((u128::from(at) << 80) | (0x7 << 76) | (0x8 << 60) | 1)
 }
 
-/// So many seconds and one microsecond after the moment at which all sample accounts were registered.
+/// The time `seconds` and one microsecond after all sample accounts were registered.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_795_435_200_000_000 + seconds * 1_000_000 + 1).unwrap()
 }
 
-/// A name.
+/// Parses a name.
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-/// A revocation of the sample kind.
+/// A sample revocation.
 pub fn revocation(seconds: i64, by: Actor, reason: Reason) -> Revocation {
     Revocation { at: at(seconds), by, reason }
 }
 
-/// The digest of some secret value: another one for every `random`.
+/// The digest of a secret value, different for every `random`.
 pub fn digest(random: u8) -> SecretDigest {
     let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, KeyId::from_uuid(Uuid::nil()), [random; 32]);
     hasher().digest(&value, &[0; 16]).unwrap()
@@ -47,7 +47,7 @@ fn hasher() -> SecretHasher {
     SecretHasher::new(&MasterKey::from_bytes(&[1; 32]).unwrap(), SecretForm::Hmac)
 }
 
-/// An account of this role, `parent` right above it, not stored yet.
+/// An account with this role and parent, not stored yet.
 pub fn account(role: Role, parent: Option<&Account>) -> Account {
     let id = AccountId::from_uuid(fresh());
     Account {
@@ -62,7 +62,7 @@ pub fn account(role: Role, parent: Option<&Account>) -> Account {
     }
 }
 
-/// The chain from the first account over the others, nearest first.
+/// The chain of the first account with the others as ancestors, nearest first.
 pub fn chain(line: &[&Account]) -> Chain {
     let mut links = line.iter().map(|account| Link::from(*account));
     Chain::new(links.next().unwrap(), links.collect()).unwrap()
@@ -73,32 +73,32 @@ pub fn reach(account: &Account) -> Reach {
     Reach::of(&Link::from(account))
 }
 
-/// All keys of an account that are stored in some state.
+/// The newest keys of an account in any stored state.
 pub const ALL: KeyWindow = KeyWindow { before: None, stored: StoredState::Any, rows: 100 };
 
-/// `platform ──► partner ──► merchant`, another partner with a merchant, and a merchant right below the platform.
+/// `platform ──► partner ──► merchant`, another partner with a merchant, and a merchant directly below the platform.
 pub struct Tree {
-    /// The root.
+    /// The platform.
     pub platform: Account,
     /// A partner.
     pub partner: Account,
-    /// Its merchant.
+    /// The partner's merchant.
     pub merchant: Account,
     /// Another partner.
     pub rival: Account,
-    /// That one's merchant.
+    /// The other partner's merchant.
     pub rivals_merchant: Account,
     /// A merchant without a partner.
     pub direct: Account,
 }
 
 impl Tree {
-    /// Makes the tree and stores it.
+    /// Creates and stores the tree.
     pub async fn plant(fixture: &Fixture) -> Self {
         Self::plant_in(&fixture.store).await
     }
 
-    /// The same where there is a store and nothing else.
+    /// Like [`Self::plant`], with only a store.
     pub async fn plant_in(store: &Arc<dyn Store>) -> Self {
         let platform = account(Role::Platform, None);
         let partner = account(Role::Partner, Some(&platform));
@@ -125,7 +125,7 @@ impl Tree {
         chain(&[&self.merchant, &self.partner, &self.platform])
     }
 
-    /// Who reaches the merchant and who does not, by name.
+    /// Reaches that cover the merchant or not, by name.
     pub fn reaches(&self) -> [(&'static str, Reach, bool); 7] {
         [
             ("the operator", Reach::operator(), true),
@@ -144,7 +144,7 @@ impl Tree {
     }
 }
 
-/// What a key is to be; starts as a secret key without scopes that never expires.
+/// A builder of keys; starts with a secret key without scopes that never expires.
 #[derive(Clone)]
 pub struct Draft {
     key_type: KeyType,
@@ -163,48 +163,48 @@ impl Draft {
         Self { key_type, name, description: None, scopes: "", expires_at: None, by: Actor::Operator, pair: None }
     }
 
-    /// A secret key that may write keys.
+    /// A manager key.
     pub fn writer() -> Self {
         Self::of(KeyType::Secret).scoped("charges:* api-keys:write")
     }
 
-    /// Under this name.
+    /// Sets the name.
     #[must_use]
     pub fn named(self, text: &str) -> Self {
         Self { name: name(text), ..self }
     }
 
-    /// With this description.
+    /// Sets the description.
     #[must_use]
     pub fn described(self, text: &str) -> Self {
         Self { description: Some(Description::parse(text).unwrap()), ..self }
     }
 
-    /// With these scopes, parted by spaces.
+    /// Sets the scopes, separated by spaces.
     #[must_use]
     pub fn scoped(self, scopes: &'static str) -> Self {
         Self { scopes, ..self }
     }
 
-    /// Expiring so many seconds after the sample moment.
+    /// Sets the expiry, in seconds after the sample time.
     #[must_use]
     pub fn expiring(self, seconds: i64) -> Self {
         Self { expires_at: Some(at(seconds)), ..self }
     }
 
-    /// Made by this actor.
+    /// Sets the actor that issues it.
     #[must_use]
     pub fn by(self, by: Actor) -> Self {
         Self { by, ..self }
     }
 
-    /// As a part of this pair.
+    /// Sets its pair.
     #[must_use]
     pub fn paired(self, id: PairId, unique_name: &str) -> Self {
         Self { pair: Some(PairMembership { id, unique_name: unique_name.into() }), ..self }
     }
 
-    /// The key, not stored yet. Made at the sample moment.
+    /// Issues the key at the sample time, without storing it.
     pub fn issue(self, chain: &Chain) -> ApiKey {
         let id = KeyId::from_uuid(fresh());
         let scopes = self.scopes.parse().unwrap();
@@ -215,7 +215,7 @@ impl Draft {
         ApiKey::issue(terms.unwrap(), origin, chain, &value, digest).unwrap()
     }
 
-    /// The key, stored.
+    /// Issues and stores the key.
     pub async fn store(self, store: &Arc<dyn Store>, chain: &Chain) -> ApiKey {
         let key = self.issue(chain);
         insert(store, &key).await;
@@ -223,21 +223,21 @@ impl Draft {
     }
 }
 
-/// A public and a secret key under one pair and name, not stored yet.
+/// A public and a secret key of one pair, not stored yet.
 pub fn pair(chain: &Chain, pair_name: &str, unique_name: &str) -> [ApiKey; 2] {
     let id = PairId::from_uuid(fresh());
     [KeyType::Public, KeyType::Secret]
         .map(|key_type| Draft::of(key_type).named(pair_name).paired(id, unique_name).issue(chain))
 }
 
-/// Stores a key in a unit of work of its own.
+/// Stores a key in its own unit of work.
 pub async fn insert(store: &Arc<dyn Store>, key: &ApiKey) {
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.insert_key(&Reach::operator(), key).await.unwrap(), Write::Applied);
     unit.commit().await.unwrap();
 }
 
-/// Revokes a key in a unit of work of its own. Gives the number of the event.
+/// Revokes a key in its own unit of work. Returns the event number.
 pub async fn revoke(store: &Arc<dyn Store>, key: &ApiKey) -> Seq {
     let it = revocation(10, Actor::Operator, Reason::Superseded);
     let mut unit = store.begin().await.unwrap();
@@ -245,22 +245,22 @@ pub async fn revoke(store: &Arc<dyn Store>, key: &ApiKey) -> Seq {
     unit.commit().await.unwrap().event.unwrap().seq
 }
 
-/// Changes the status of an account in a unit of work of its own. Gives the number of the event.
+/// Changes the status of an account in its own unit of work. Returns the event number.
 pub async fn become_status(store: &Arc<dyn Store>, account: &Account, from: Status, to: Status) -> Seq {
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.record_status(&Reach::operator(), account.id, from, to).await.unwrap(), Write::Applied);
     unit.commit().await.unwrap().event.unwrap().seq
 }
 
-/// What a commit tells that wrote nothing that decides a verdict.
+/// The result of a commit that changed nothing that affects a verdict.
 pub const NOTHING: Committed = Committed { event: None };
 
-/// The key as authentication reads it; it is there.
+/// Reads an existing key for authentication.
 pub async fn credential(store: &Arc<dyn Store>, id: KeyId) -> Credential {
     store.credential(id).await.unwrap().unwrap().value
 }
 
-/// The key as the operator reads it; it is there.
+/// Reads an existing key as the operator.
 pub async fn record(store: &Arc<dyn Store>, id: KeyId) -> KeyRecord {
     store.key(&Reach::operator(), id).await.unwrap().unwrap()
 }

@@ -9,13 +9,13 @@ use crate::{FreshSigningKey, SigningKeyRow, Write};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A signing key under this name.
+/// A signing key with this key id.
 pub fn fresh(generation: i32, kid: &str) -> FreshSigningKey {
     let byte = u8::try_from(generation).unwrap();
     FreshSigningKey { generation, kid: kid.to_owned(), public: vec![byte; 32], sealed: vec![0, byte, 255, 0, b'\'', 7] }
 }
 
-/// The time of the database; where it has none of its own, that of the caller.
+/// The database's time, or the caller's if the database has no clock of its own.
 pub async fn now(fixture: &Fixture) -> Timestamp {
     fixture.store.signing_keys().await.unwrap().database_time.unwrap_or(at(0))
 }
@@ -37,7 +37,7 @@ async fn generations(fixture: &Fixture) -> Vec<i32> {
     stored(fixture).await.iter().map(|key| key.generation).collect()
 }
 
-pub async fn signing_keys_come_back_whole_and_oldest_first(fixture: &Fixture) {
+pub async fn signing_keys_are_returned_complete_and_oldest_first(fixture: &Fixture) {
     assert!(stored(fixture).await.is_empty());
     let before = now(fixture).await;
     for generation in [2, 1, 11, 10, 3] {
@@ -48,9 +48,9 @@ pub async fn signing_keys_come_back_whole_and_oldest_first(fixture: &Fixture) {
         let SigningKeyRow { published_at, signs_from, .. } = *key;
         let FreshSigningKey { generation, kid, public, sealed } = fresh(generation, &format!("kid-{generation}"));
         assert!(*key == SigningKeyRow { generation, kid, public, sealed, published_at, signs_from });
-        assert!(before <= published_at && published_at <= after, "it is dated by the database");
+        assert!(before <= published_at && published_at <= after, "the database dates it");
         let waits = if generation == 2 { Duration::ZERO } else { HOUR };
-        assert_eq!(signs_from, published_at.saturating_add(waits), "the first one signs at once");
+        assert_eq!(signs_from, published_at.saturating_add(waits), "the first one signs immediately");
     }
     assert_eq!(keys.len(), 5);
 }
@@ -64,7 +64,7 @@ pub async fn a_generation_that_exists_is_stale_and_stays(fixture: &Fixture) {
     assert!(stored(fixture).await == first);
 }
 
-pub async fn where_no_key_signs_the_next_one_signs_at_once(fixture: &Fixture) {
+pub async fn if_no_key_signs_the_next_one_signs_immediately(fixture: &Fixture) {
     assert_eq!(add(fixture, 1, HOUR).await, Write::Applied);
     let late = fixture.raw.moment(now(fixture).await.saturating_add(40 * 24 * HOUR));
     fixture.raw.execute(&format!("UPDATE signing_key SET signs_from = {late}")).await.unwrap();
@@ -80,7 +80,7 @@ pub async fn old_generations_are_dropped_and_the_one_that_signs_stays(fixture: &
         assert_eq!(add(fixture, generation, Duration::ZERO).await, Write::Applied);
     }
     assert_eq!(add(fixture, 4, HOUR).await, Write::Applied);
-    assert_eq!(drop_after(fixture, HOUR).await, 0, "none has been signing for so long");
+    assert_eq!(drop_after(fixture, HOUR).await, 0, "none has been signing for that long");
     assert_eq!(drop_after(fixture, Duration::ZERO).await, 2);
     assert_eq!(generations(fixture).await, [3, 4]);
     assert_eq!(drop_after(fixture, Duration::ZERO).await, 0);

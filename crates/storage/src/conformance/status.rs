@@ -19,7 +19,7 @@ async fn status(fixture: &Fixture, tree: &Tree) -> Status {
     fixture.store.account(&Reach::operator(), &tree.merchant.mid).await.unwrap().unwrap().account.status
 }
 
-pub async fn a_status_changes_only_from_what_it_was(fixture: &Fixture) {
+pub async fn a_status_changes_only_from_the_expected_one(fixture: &Fixture) {
     use Status::{Active, Closed, Suspended};
     let tree = Tree::plant(fixture).await;
     for (from, to, expected, left) in [
@@ -60,7 +60,7 @@ pub async fn a_status_touches_no_other_account(fixture: &Fixture) {
     }
 }
 
-pub async fn a_suspension_tells_how_high_its_maker_stands(fixture: &Fixture) {
+pub async fn a_suspension_records_the_level_of_its_caller(fixture: &Fixture) {
     use Status::{Active, Closed, Suspended};
     let tree = Tree::plant(fixture).await;
     let all = Reach::operator();
@@ -87,7 +87,7 @@ pub async fn a_suspension_tells_how_high_its_maker_stands(fixture: &Fixture) {
     }
 }
 
-pub async fn a_chain_tells_the_status_of_every_account_in_it(fixture: &Fixture) {
+pub async fn a_chain_shows_the_status_of_every_account_in_it(fixture: &Fixture) {
     use Status::{Active, Closed, Suspended};
     let tree = Tree::plant(fixture).await;
     let mut unit = fixture.store.begin().await.unwrap();

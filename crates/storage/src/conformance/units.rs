@@ -1,4 +1,4 @@
-//! Units of work: all of one or nothing of it.
+//! Units of work are atomic.
 
 use keyward_domain::{Actor, AuthKey, KeyType, Reach, Reason, Role, Status};
 
@@ -35,7 +35,7 @@ pub async fn a_dropped_unit_of_work_leaves_nothing(fixture: &Fixture) {
     next.commit().await.unwrap();
 }
 
-pub async fn nothing_shows_before_the_commit_and_all_of_it_after(fixture: &Fixture) {
+pub async fn nothing_is_visible_before_the_commit_and_everything_after(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let all = Reach::operator();
@@ -55,7 +55,7 @@ pub async fn nothing_shows_before_the_commit_and_all_of_it_after(fixture: &Fixtu
     assert_eq!(fixture.store.keys(&all, tree.merchant.id, ALL).await.unwrap().len(), 2);
 }
 
-pub async fn a_commit_shows_from_outside(fixture: &Fixture) {
+pub async fn a_commit_is_visible_to_other_connections(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let count = "SELECT count(*) FROM api_key";
     Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;

@@ -1,4 +1,4 @@
-//! Re-hashing on use, and noting when keys were last used.
+//! Rehashing on use, and recording when keys were last used.
 
 use keyward_domain::{ApiKey, KeyId, KeyType, Reach, Timestamp};
 
@@ -53,7 +53,7 @@ pub async fn of_several_uses_of_a_key_in_one_call_the_latest_stays(fixture: &Fix
     assert_eq!(last_used(fixture, &key).await, Some(at(8)));
 }
 
-pub async fn unknown_keys_are_passed_over_and_the_others_noted(fixture: &Fixture) {
+pub async fn unknown_keys_are_skipped_and_the_others_recorded(fixture: &Fixture) {
     let key = secret(fixture).await;
     let unknown = || KeyId::from_uuid(fresh());
     fixture.store.record_usage(&[(unknown(), at(1)), (key.id(), at(2)), (unknown(), at(3))]).await.unwrap();
@@ -62,7 +62,7 @@ pub async fn unknown_keys_are_passed_over_and_the_others_noted(fixture: &Fixture
     fixture.store.record_usage(&[]).await.unwrap();
 }
 
-pub async fn many_uses_are_noted_in_one_call(fixture: &Fixture) {
+pub async fn many_uses_are_recorded_in_one_call(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let mut unit = fixture.store.begin().await.unwrap();
     let mut used = Vec::new();

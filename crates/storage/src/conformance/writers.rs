@@ -1,4 +1,4 @@
-//! The longest-lived writer of an account: what the rule that nobody locks itself out asks for.
+//! The account's manager key that expires last, for the rule against lock-out.
 
 use keyward_domain::{ApiKey, KeyId, KeyType};
 
@@ -13,7 +13,7 @@ async fn longest(fixture: &Fixture, tree: &Tree, except: &[KeyId]) -> Option<Key
     found.map(|key| key.id())
 }
 
-pub async fn the_writer_that_expires_last_comes_first_and_one_that_never_does_before_all(fixture: &Fixture) {
+pub async fn the_manager_key_that_expires_last_is_returned_and_one_that_never_expires_first(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     let mut order = Vec::new();
@@ -29,7 +29,7 @@ pub async fn the_writer_that_expires_last_comes_first_and_one_that_never_does_be
     }
 }
 
-pub async fn a_writer_comes_back_whole(fixture: &Fixture) {
+pub async fn a_manager_key_is_returned_complete(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let draft = Draft::of(KeyType::Secret).scoped("merchants:read api-keys:*").described("the last one").expiring(5);
     let key = draft.store(&fixture.store, &tree.merchant_chain()).await;
@@ -38,7 +38,7 @@ pub async fn a_writer_comes_back_whole(fixture: &Fixture) {
     assert_eq!(found, Some(key));
 }
 
-pub async fn neither_revoked_keys_nor_those_that_cannot_write_count(fixture: &Fixture) {
+pub async fn revoked_keys_and_keys_without_api_keys_write_do_not_count(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let chain = tree.merchant_chain();
     for draft in [
@@ -57,7 +57,7 @@ pub async fn neither_revoked_keys_nor_those_that_cannot_write_count(fixture: &Fi
     assert_eq!(longest(fixture, &tree, &[revoked.id(), writer.id(), writer.id()]).await, None);
 }
 
-pub async fn a_writer_of_another_account_does_not_count(fixture: &Fixture) {
+pub async fn a_manager_key_of_another_account_does_not_count(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let writers: Vec<ApiKey> = vec![
         Draft::writer().store(&fixture.store, &chain(&[&tree.platform])).await,
@@ -70,7 +70,7 @@ pub async fn a_writer_of_another_account_does_not_count(fixture: &Fixture) {
     assert_eq!(longest(fixture, &tree, &foreign).await, Some(own.id()));
 }
 
-pub async fn a_foreign_account_shows_no_writer(fixture: &Fixture) {
+pub async fn a_foreign_account_shows_no_manager_key(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     for (who, within, reached) in tree.reaches() {

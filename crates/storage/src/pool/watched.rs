@@ -1,4 +1,4 @@
-//! A pool of sqlx that counts who waits for a connection, which sqlx does not.
+//! A pool of sqlx that counts the callers waiting for a connection, which sqlx does not.
 
 use std::{
     fmt,
@@ -16,13 +16,13 @@ use sqlx::{
 
 use super::PoolState;
 
-/// A pool. Clones share it.
+/// A pool that counts waiting callers. Clones share it.
 pub struct Pool<DB: Database> {
     connections: sqlx::Pool<DB>,
     waiting: Arc<AtomicUsize>,
 }
 
-/// Somebody who waits for a connection, until this is dropped.
+/// Counts a waiting caller until dropped.
 pub struct Waiting<'a>(&'a AtomicUsize);
 
 impl<DB: Database> Clone for Pool<DB> {
@@ -32,7 +32,7 @@ impl<DB: Database> Clone for Pool<DB> {
 }
 
 impl<DB: Database> fmt::Debug for Pool<DB> {
-    /// Without the options, which may hold a password.
+    /// Omits the options, which may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("open", &self.connections.size()).finish_non_exhaustive()
     }
@@ -45,7 +45,7 @@ impl<DB: Database> From<sqlx::Pool<DB>> for Pool<DB> {
 }
 
 impl<DB: Database> Pool<DB> {
-    /// The pool itself, for what is not counted: schema, copies, the end.
+    /// The pool itself, for uncounted uses: schema, copies, shutdown.
     #[must_use]
     pub const fn plain(&self) -> &sqlx::Pool<DB> {
         &self.connections
@@ -54,20 +54,20 @@ impl<DB: Database> Pool<DB> {
     /// Waits for a connection.
     ///
     /// # Errors
-    /// As sqlx: none is free in time, or none can be made.
+    /// As sqlx: no connection is free in time, or none can be opened.
     pub async fn acquire(&self) -> Result<PoolConnection<DB>, Error> {
         let _waiting = self.waits();
         self.connections.acquire().await
     }
 
-    /// Counts a caller that waits in another way.
+    /// Counts a caller that waits by other means.
     #[must_use]
     pub fn waits(&self) -> Waiting<'_> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Waiting(&self.waiting)
     }
 
-    /// How it stands now.
+    /// Current state of the pool.
     #[must_use]
     pub fn state(&self, name: &'static str) -> PoolState {
         PoolState {
@@ -86,18 +86,18 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// A query that takes its connection from a pool that counts.
+/// A query that takes its connection from a counting pool.
 pub trait Through<DB: Database>: Sized {
-    /// What it finds in one row; for a statement without rows what became of it.
+    /// The result type of one row.
     type Found;
 
-    /// All rows.
+    /// Fetches all rows.
     fn all(self, pool: &Pool<DB>) -> impl Future<Output = Result<Vec<Self::Found>, Error>> + Send;
 
-    /// The only row.
+    /// Fetches the only row.
     fn one(self, pool: &Pool<DB>) -> impl Future<Output = Result<Self::Found, Error>> + Send;
 
-    /// The row, if there is one.
+    /// Fetches the row, if there is one.
     fn maybe(self, pool: &Pool<DB>) -> impl Future<Output = Result<Option<Self::Found>, Error>> + Send;
 }
 
@@ -145,10 +145,10 @@ impl<DB: Database> Pool<DB>
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    /// Runs a statement that finds nothing.
+    /// Executes a statement without result rows.
     ///
     /// # Errors
-    /// As [`Self::acquire`], and what the database says.
+    /// As [`Self::acquire`], and errors of the database.
     pub async fn execute<'q, A>(&self, statement: Query<'q, DB, A>) -> Result<DB::QueryResult, Error>
     where
         A: 'q + Send + IntoArguments<DB>,

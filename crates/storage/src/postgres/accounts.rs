@@ -1,4 +1,4 @@
-//! Management reads of accounts. Each is one statement that examines no more rows than it may give, and one at most.
+//! Management reads of accounts. Each is one statement that examines at most one row more than it may return.
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, Mid, Reach, Role, Timestamp};
@@ -15,7 +15,7 @@ use crate::{
     row::{AccountRow, LinkRow},
 };
 
-/// The account in a row of `account_query`.
+/// Converts a row of `account_query` to an account.
 macro_rules! restore_account {
     ($row:ident) => {
         $crate::row::AccountRow {
@@ -34,7 +34,7 @@ macro_rules! restore_account {
     };
 }
 
-/// The account with its chain in a row of `account_query`.
+/// Converts a row of `account_query` to an account with its chain.
 macro_rules! restore_account_record {
     ($row:ident) => {{
         let account = restore_account!($row)?;
@@ -90,7 +90,7 @@ impl Accounts for PgStore {
     }
 }
 
-/// Accounts that are asked for by their mids, each within the reach of whoever asks.
+/// Look-ups of accounts by mid, each within its caller's reach.
 pub(super) struct AccountLookUps {
     pub(super) pool: Pool<Postgres>,
     pub(super) plans: Plans,
@@ -128,7 +128,7 @@ impl Batched for AccountLookUps {
     }
 }
 
-/// An account as a window lists it.
+/// An account in a window.
 struct Listed {
     id: Uuid,
     mid: String,
@@ -151,7 +151,7 @@ impl Listed {
 }
 
 impl PgStore {
-    /// Walks the primary key. The platform stands above all others, so all but its own are below it.
+    /// Scans the primary key. The platform is above all other accounts, so all but itself are below it.
     async fn whole_tree(&self, but: Option<Uuid>, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
         let question = || {
             sqlx::query_as!(
@@ -170,7 +170,7 @@ impl PgStore {
         self.plans.ask(question).await?.into_iter().map(Listed::restore).collect()
     }
 
-    /// Walks `account_children`, and by its bounds and order nothing else: nothing stands below a merchant.
+    /// Scans `account_children`; its bounds and order allow no other index. No account is below a merchant.
     async fn children(&self, parent: Uuid, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
         let question = || {
             sqlx::query_as!(

@@ -1,9 +1,9 @@
-//! Work that is much cheaper done together than one by one: those who ask while others are being served share the next
-//! statement.
+//! Batches requests that are much cheaper together than one by one: requests that arrive while a statement runs share
+//! the next one.
 //!
-//! Nobody waits for company: whoever finds fewer statements under way than there may be has one of its own at once. A statement
-//! begins after all who share it have asked, so each of them could have sent it. It knows no SQL. One bad question
-//! never spoils the others' answers: where a statement is refused, each of them is asked alone.
+//! No request waits for others: if fewer statements run than the maximum, it gets its own immediately. A statement
+//! begins after all requests that share it have arrived, so each of them could have sent it. Knows no SQL. One invalid
+//! request never affects the others: if a statement is rejected, each request is sent alone.
 
 use std::{
     collections::VecDeque,
@@ -19,20 +19,20 @@ use tokio_util::task::TaskTracker;
 use super::error::is_lock;
 use crate::{Result, StorageError, error::Cause};
 
-/// How many share one statement at the most.
+/// Maximum number of requests per statement.
 const MOST: usize = 64;
 
-/// Questions of one kind that one statement answers.
+/// Requests of one kind that one statement can answer.
 #[async_trait]
 pub(super) trait Batched: Send + Sync + 'static {
     type Request: Send + Sync;
     type Answer: Send;
 
-    /// Answers all of them, in their order. To be over in time by itself, whatever the database does.
+    /// Answers all requests, in order. Must end in time by itself, whatever the database does.
     async fn answer(&self, asked: &[Self::Request]) -> Result<Vec<Self::Answer>>;
 }
 
-/// Where they meet.
+/// Batches requests.
 pub(super) struct Batcher<T: Batched> {
     shared: Arc<Shared<T>>,
     tasks: TaskTracker,
@@ -40,7 +40,7 @@ pub(super) struct Batcher<T: Batched> {
 
 struct Shared<T: Batched> {
     work: T,
-    /// How many statements may be under way.
+    /// Maximum number of concurrent statements.
     at_once: usize,
     queue: Mutex<Queue<T>>,
 }
@@ -56,14 +56,14 @@ struct Waiter<T: Batched> {
 }
 
 impl<T: Batched> Batcher<T> {
-    /// Nobody is there yet; so many statements may be under way. Statements are sent by tasks of this tracker, so that nobody who hangs up takes the others'
-    /// answer along.
+    /// An empty batcher with this maximum number of concurrent statements. Tasks of this tracker send them, so that a
+    /// request that is dropped does not cancel the others' answer.
     pub(super) fn new(work: T, at_once: usize, tasks: TaskTracker) -> Self {
         let queue = Mutex::new(Queue { under_way: 0, waiting: VecDeque::new() });
         Self { shared: Arc::new(Shared { work, at_once, queue }), tasks }
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a request and waits for the answer.
     pub(super) async fn ask(&self, asked: T::Request) -> Result<T::Answer> {
         let (answer, answered) = oneshot::channel();
         let has_room = {
@@ -81,7 +81,7 @@ impl<T: Batched> Batcher<T> {
     }
 }
 
-/// One of the statements that may be under way, over and over until nobody waits.
+/// One of the concurrent statements, repeated until no request waits.
 struct Flight<T: Batched> {
     shared: Arc<Shared<T>>,
     is_over: bool,
@@ -96,7 +96,7 @@ impl<T: Batched> Flight<T> {
             match self.shared.work.answer(&asked).await {
                 Ok(answered) => {
                     for (answer, to) in answered.into_iter().zip(answers) {
-                        // Whoever hung up needs none.
+                        // A dropped request needs no answer.
                         let _ = to.send(Ok(answer));
                     }
                 }
@@ -108,7 +108,7 @@ impl<T: Batched> Flight<T> {
 }
 
 impl<T: Batched> Drop for Flight<T> {
-    /// The task was ended in the middle. If no other is left, those who wait are told so by the end of their senders.
+    /// The task was aborted. If no other is left, dropping their senders reports this to the waiting requests.
     fn drop(&mut self) {
         if !self.is_over {
             let mut queue = self.shared.queue();
@@ -122,17 +122,17 @@ impl<T: Batched> Drop for Flight<T> {
 
 type Answers<A> = Vec<oneshot::Sender<Result<A>>>;
 
-/// What one statement is asked, and where each answer goes.
+/// The requests of one statement, and the receivers of their answers.
 type Taken<T> = (Vec<<T as Batched>::Request>, Answers<<T as Batched>::Answer>);
 
 impl<T: Batched> Shared<T> {
     fn queue(&self) -> MutexGuard<'_, Queue<T>> {
-        // Whole at any moment, whoever panicked.
+        // Always consistent, even after a panic.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those who wait and have not hung up, as many as share a statement. Where nobody waits, there is one statement less
-    /// under way from this moment on: whoever asks next sends one.
+    /// Takes waiting requests that were not dropped, at most as many as share a statement. If none waits, one statement
+    /// less is running from now on, and the next request sends one.
     fn next(&self) -> Option<Taken<T>> {
         let mut queue = self.queue();
         let count = queue.waiting.len().min(MOST);
@@ -144,7 +144,7 @@ impl<T: Batched> Shared<T> {
         Some(still_there.map(|waiter| (waiter.asked, waiter.answer)).unzip())
     }
 
-    /// An outage is everybody's. Any other refusal may be about one of them: each is asked alone.
+    /// Reports an outage to all requests. Any other error may concern only one of them: each is sent alone.
     async fn failed(&self, error: StorageError, asked: &[T::Request], answers: Answers<T::Answer>) {
         let everybodys = match error {
             StorageError::Unavailable(cause) if !is_lock(&cause) => Everybodys(StorageError::Unavailable, cause.into()),
@@ -171,13 +171,13 @@ impl<T: Batched> Shared<T> {
                 continue;
             }
             let alone = self.work.answer(std::slice::from_ref(question)).await;
-            let missing = || StorageError::Unexpected("a question was not answered".into());
+            let missing = || StorageError::Unexpected("a request was not answered".into());
             let _ = to.send(alone.and_then(|answered| answered.into_iter().next().ok_or_else(missing)));
         }
     }
 }
 
-/// An outage that several were met by.
+/// An outage shared by several requests.
 struct Everybodys(fn(Cause) -> StorageError, Arc<dyn Error + Send + Sync>);
 
 impl Everybodys {
@@ -186,7 +186,7 @@ impl Everybodys {
     }
 }
 
-/// A cause that is told to several.
+/// A cause shared by several errors.
 #[derive(Debug)]
 struct SharedCause(Arc<dyn Error + Send + Sync>);
 

@@ -1,7 +1,7 @@
-//! The last message of a change: it locks its caller, looks at that one once more, and commits (R19).
+//! The last message of a change: locks its caller, checks it again, and commits (R19).
 //!
-//! All of it is one message, so that a node that stands still or is cut off in between neither holds a lock nor commits
-//! later what was judged before. It decides nothing: what it looks at is what the caller was judged by.
+//! It is a single message, so that a node that stalls or is cut off in between neither holds a lock nor commits late.
+//! Decides nothing: it checks exactly what the caller was judged by.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -11,34 +11,33 @@ use uuid::Uuid;
 
 use crate::{Authority, HistoryToken};
 
-/// Has the deferred triggers number what was changed, and returns the last number.
+/// Runs the deferred triggers, which number the changes, and returns the last number.
 const NUMBER_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT seq, nonce FROM last_revocation_position();";
-/// Whatever else a schema defers is over before callers are locked.
+/// Runs all other deferred constraints before callers are locked.
 const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE;";
-/// The transaction that is chained to the commit is for sqlx, which ends one when it lets go of the connection; it is
-/// empty.
+/// The transaction chained to the commit is empty. It exists for sqlx, which ends one when it releases the connection.
 const COMMIT: &str = "COMMIT AND CHAIN";
 
-/// By whose right a transaction is made, and what it changes that callers depend on.
+/// The authorities of a transaction, and its changes that callers depend on.
 #[derive(Default)]
 pub(super) struct Callers {
     keys: Vec<(Uuid, u64)>,
     accounts: Vec<(Uuid, u64)>,
     histories: BTreeSet<HistoryToken>,
     changed: Vec<Uuid>,
-    /// When the first of these rights ends by itself.
+    /// When the first of these authorities ends by itself.
     ends_at: Option<Timestamp>,
 }
 
 impl Callers {
-    /// Of one caller.
+    /// The callers of one authority.
     pub(super) fn of(by: &Authority) -> Self {
         let mut callers = Self::default();
         callers.add(by);
         callers
     }
 
-    /// And of another one.
+    /// Adds another authority.
     pub(super) fn add(&mut self, by: &Authority) {
         let as_of = by.as_of().number();
         self.keys.extend(by.keys().map(|id| (id.uuid(), as_of)));
@@ -47,26 +46,27 @@ impl Callers {
         self.ends_at = [self.ends_at, by.ends_at()].into_iter().flatten().min();
     }
 
-    /// The transaction changes this key or account in a way that gets a number.
+    /// Records that the transaction changes this key or account, which is numbered.
     pub(super) fn change(&mut self, id: Uuid) {
         self.changed.push(id);
     }
 
-    /// Whether a plain commit is enough: it depends on no caller, and changes nothing that callers depend on.
+    /// Whether a plain commit suffices: the transaction depends on no caller, and changes nothing that callers depend
+    /// on.
     pub(super) const fn are_none(&self) -> bool {
         self.keys.is_empty() && self.changed.is_empty()
     }
 
-    /// Whether something was changed that gets a number.
+    /// Whether a numbered change was made.
     pub(super) const fn have_changes(&self) -> bool {
         !self.changed.is_empty()
     }
 
-    /// The message that ends the transaction. Where events are numbered, callers are locked before the row that numbers
-    /// them, which is locked for the shortest time that is possible. The clock is looked at after whatever may wait.
+    /// The message that ends the transaction. Callers are locked before the row that numbers events, so that this row
+    /// is locked for the shortest possible time. The clock is read after everything that may wait.
     pub(super) fn last_message(&self) -> AssertSqlSafe<String> {
         let (confirm, in_time) = (self.confirm(), self.confirm_in_time());
-        // It holds nothing but ids and numbers of our own.
+        // Contains only our own ids and numbers.
         AssertSqlSafe(if self.have_changes() {
             format!("{confirm} {NUMBER_EVENTS} {in_time} {COMMIT}")
         } else {
@@ -88,7 +88,7 @@ impl Callers {
         self.ends_at.map_or_else(String::new, |end| format!("CALL confirm_in_time({});", end.as_micros()))
     }
 
-    /// Ends a transaction that numbers nothing.
+    /// Ends a transaction without numbered changes.
     pub(super) async fn commit(&self, transaction: &mut Transaction<'static, Postgres>) -> Result<(), sqlx::Error> {
         use sqlx::Executor as _;
         transaction.execute(self.last_message()).await.map(|_| ())
@@ -99,7 +99,7 @@ fn columns(callers: &[(Uuid, u64)]) -> (String, String) {
     (array(callers.iter().map(|(id, _)| id)), array(callers.iter().map(|(_, as_of)| as_of)))
 }
 
-/// As Postgres writes an array.
+/// Formats a Postgres array.
 fn array(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
     let mut text = String::from("{");
     for (place, item) in items.enumerate() {

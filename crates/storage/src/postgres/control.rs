@@ -1,10 +1,10 @@
 //! [`PgControl`]: the ports of the revocation protocol on Postgres.
 //!
-//! Join, renewal and leave go over one connection of their own, past any pooler and past the pool that requests use; all the
-//! rest goes through that pool, so that it never stands in a renewal's way. Events are read there, too: a node whose pool
-//! gives it no connection for a fifth of the lease does not catch up, and loses the lease (R2). Nothing here decides when a lease
-//! ends or a revocation is over, and nothing asks the server to cancel: a commit whose wait for a standby is cancelled
-//! shows although it is not safe.
+//! Join, renewal and leave use one dedicated connection, which bypasses any pooler and the pool for requests.
+//! Everything else uses that pool, so that it never delays a renewal. Events are read there, too: a node that gets no
+//! connection from the pool for a fifth of the lease does not catch up, and loses the lease (R2). Nothing here decides
+//! when a lease or a revocation ends, and nothing asks the server to cancel: a commit whose wait for a standby is
+//! cancelled is visible although it is not safe.
 
 use std::fmt;
 
@@ -26,53 +26,52 @@ mod hints;
 mod history;
 mod membership;
 
-/// What a process proves by that a lease is its own: random, and nowhere but in its memory. The row of the lease has a
+/// A secret by which a process proves that a lease is its own: random, and only in its memory. The lease's row has a
 /// digest of it.
 pub struct LeaseSecret(Uuid);
 
 impl LeaseSecret {
-    /// Random bits that nothing else was made of.
+    /// Wraps random bits that are used for nothing else.
     #[must_use]
     pub const fn from_random(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// As the statements say it.
+    /// The secret in the form used in statements.
     fn said(&self) -> String {
         self.0.to_string()
     }
 }
 
-/// The leases, the events and the notifications of a [`PgStore`]'s database.
+/// Leases, events and notifications of a [`PgStore`]'s database.
 pub struct PgControl {
     store: PgStore,
     direct: PgConnectOptions,
-    /// How long to wait for a connection.
+    /// Time limit for a connection.
     connect_timeout: Duration,
-    /// How long to wait for an answer on a connection that is not the pool's, its commit among it.
+    /// Time limit for a reply on a dedicated connection, including its commit.
     answer_timeout: Duration,
-    /// What its leases are renewed and given back by.
+    /// Secret for renewing and releasing its leases.
     secret: LeaseSecret,
-    /// For join, renew and leave; none before the first and after a failure.
+    /// For join, renew and leave; none before first use and after a failure.
     own: Mutex<Option<PgConnection>>,
 }
 
 impl fmt::Debug for PgControl {
-    /// Without the connection options, which hold the password, and without the secret of the leases.
+    /// Omits the connection options, which contain the password, and the secret of the leases.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgControl").field("store", &self.store).finish_non_exhaustive()
     }
 }
 
 impl PgControl {
-    /// Connects, and looks whether both ways lead to the same database: a lease that stands elsewhere is one that no
-    /// revoker waits for. The URL of `direct` must lead past any pooler that hands connections on between transactions,
-    /// where notifications are lost and a lease waits for requests. The leases that are taken here are renewed and
-    /// given back by this secret alone.
+    /// Connects, and checks that both URLs lead to the same database: no revoker waits for a lease in another database.
+    /// The URL of `direct` must bypass any transaction pooler, which loses notifications and makes a lease wait for
+    /// requests. Only this secret renews and releases the leases taken here.
     ///
     /// # Errors
-    /// [`StorageError::Unavailable`] if the server does not answer, lets us not in or is a standby;
-    /// [`StorageError::Unexpected`] if the URL is none or leads to another database than that of the store.
+    /// [`StorageError::Unavailable`] if the server does not reply, refuses the login or is a standby;
+    /// [`StorageError::Unexpected`] if the URL is invalid or leads to another database than the store's.
     pub async fn connect(store: &PgStore, direct: &PgOptions, secret: LeaseSecret) -> Result<Self> {
         let answer_timeout = direct.statement_timeout + direct.commit_timeout;
         let options = direct.connection()?.options([("statement_timeout", "0")]);
@@ -96,8 +95,8 @@ impl PgControl {
         Ok(control)
     }
 
-    /// The connection of our own. It is given up unless it is [given back](Lent::give_back): after a failure, and when
-    /// whoever waits for the answer waits no longer, nobody knows what is still on its way through it.
+    /// Borrows the dedicated connection. It is closed unless it is [given back](Lent::give_back): after a failure, or
+    /// if the caller stops waiting, the state of the connection is unknown.
     async fn own_connection(&self) -> Result<Lent<'_>> {
         let mut home = self.own.lock().await;
         if let Some(connection) = home.take() {
@@ -113,12 +112,12 @@ impl PgControl {
         Ok(Lent { home, connection })
     }
 
-    /// Waits for the answer to a write on our own connection.
+    /// Waits for the reply to a write on the dedicated connection.
     async fn answered<T>(&self, write: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
         timeout(self.answer_timeout, write).await.map_err(error::commit_late)?.map_err(error::commit_failed)
     }
 
-    /// Where a connection that listens comes from: it holds one, for as long as somebody listens.
+    /// Options of a pool with one connection, used for listening.
     fn listening(&self) -> PgPoolOptions {
         PgPoolOptions::new()
             .max_connections(1)
@@ -128,16 +127,16 @@ impl PgControl {
             .after_connect(|connection, _| Box::pin(server::refuse_unfit(connection)))
     }
 
-    /// Ends the connection of our own. The next lease begins with another.
+    /// Closes the dedicated connection. The next lease opens another.
     pub async fn close(&self) {
         if let Some(connection) = self.own.lock().await.take() {
-            // It is gone either way.
+            // The connection is gone in any case.
             let _ = connection.close().await;
         }
     }
 }
 
-/// The connection of our own, in use.
+/// The dedicated connection, borrowed.
 struct Lent<'a> {
     home: MutexGuard<'a, Option<PgConnection>>,
     connection: PgConnection,
@@ -148,18 +147,18 @@ impl Lent<'_> {
         &mut self.connection
     }
 
-    /// For the next one, after an answer.
+    /// Returns the connection for the next use, after a reply.
     fn give_back(mut self) {
         *self.home = Some(self.connection);
     }
 }
 
-/// The one row that numbers all events is not there.
+/// The row that numbers all events is missing.
 fn headless() -> StorageError {
     StorageError::Corrupt { table: "revocation_head", id: "id".into() }
 }
 
-/// The number as a column has it. No event has one beyond the greatest.
+/// Converts an event number to a column value; event numbers never exceed its maximum.
 fn column(seq: Seq) -> i64 {
     i64::try_from(seq.number()).unwrap_or(i64::MAX)
 }

@@ -1,8 +1,8 @@
-//! What authentication reads: keys with their account chains. It knows no reach, and lists nothing.
+//! Reads for authentication: keys with their account chains. Takes no reach, and lists nothing.
 //!
-//! A look-up that no cache answers costs this one statement, or a part of it: look-ups that meet share one. So it asks for
-//! what a verdict needs and for nothing else. It reads a key whether the id exists or not, so that its time does not
-//! show which; another key than the one that was asked for never leaves this file.
+//! A look-up that no cache answers costs one statement, or a part of one: concurrent look-ups share a statement. So the
+//! statement reads only what a verdict needs. It reads a key whether or not the id exists, so that its time does not
+//! reveal this; a key other than the requested one never leaves this file.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl Credentials for PgStore {
     }
 }
 
-/// Look-ups of any keys.
+/// Batched look-ups of keys.
 pub(super) struct LookUps {
     pub(super) pool: Pool<Postgres>,
     pub(super) plans: Plans,
@@ -39,13 +39,13 @@ impl Batched for LookUps {
     type Request = KeyId;
     type Answer = Result<Option<Read<Credential>>>;
 
-    /// One statement has one snapshot: each key is what it was when the last event had the number that stands beside it
-    /// (R4). A standby has no WAL to write to, and refuses the whole.
+    /// One statement has one snapshot: each key is as of the event number in its row (R4). A standby rejects the
+    /// statement, because it cannot write WAL.
     ///
-    /// Each id finds the key that has it, or else its neighbour, the last one before it. Ids older than all keys find
-    /// none: a second look for the first key of all made each look-up dearer by a tenth, and what it would hide is
-    /// only when that one was made. `LIMIT` has each found first, along the index: a planner that saw a small table
-    /// would walk all keys of all accounts, and go on to do so when there are many.
+    /// Each id finds its key, or else its neighbour, the last key before it. Ids older than all keys find none: a
+    /// second look-up for the first key would make each look-up slower by a tenth, and would hide only when the first
+    /// key was issued. `LIMIT` makes the planner look each id up in the index: for a small table, it would otherwise
+    /// plan to scan all keys of all accounts, and keep that plan when there are many.
     async fn answer(&self, asked: &[KeyId]) -> Result<Vec<Self::Answer>> {
         let ids: Vec<Uuid> = asked.iter().map(|id| id.uuid()).collect();
         let rows = || {

@@ -1,5 +1,5 @@
-//! What became of a statement that failed, told in the port's words. The one place that knows SQLSTATEs and
-//! constraint names. It never takes an outage for a verdict.
+//! Converts failures of statements to the port's errors. The only place that knows SQLSTATEs and constraint names.
+//! Never treats an outage as a verdict.
 
 use std::fmt;
 
@@ -11,23 +11,23 @@ use tokio::time::error::Elapsed;
 
 use crate::{Cause, Constraint, StorageError, error::Outdated};
 
-/// What `confirm_callers` says of a caller that was changed since it was judged.
+/// Raised by `confirm_callers` if a caller changed since it was judged.
 const CALLER_CHANGED: &str = "KW019";
 
-/// A lock was waited for in vain.
+/// A lock was not available in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
-/// A prepared statement would return other columns than when it was prepared, among other things.
+/// Includes: a prepared statement would return other columns than when it was prepared.
 const FEATURE_NOT_SUPPORTED: &str = "0A000";
 
-/// A transaction that may not write was asked to.
+/// A write in a read-only transaction.
 const READ_ONLY: &str = "25006";
-/// What to do about that.
+/// Remedy for a read-only database.
 pub(super) const READ_ONLY_ADVICE: &str = "the database takes no changes: it is a standby, or \
      default_transaction_read_only is on for it, for this role or in the URL \
      (managed Postgres does that when its disk is full): make room, then reset it";
 
-/// What the server said, and what to do about it where that is known. Without what sqlx adds: the line of Postgres's
-/// own source, which helps no operator.
+/// The server's message, with a remedy if one is known. Omits what sqlx adds: a line number in Postgres's source, which
+/// does not help operators.
 #[derive(Debug)]
 struct Said(sqlx::Error);
 
@@ -58,33 +58,34 @@ fn advice(sqlstate: &str) -> Option<&'static str> {
     }
 }
 
-/// The cause that is kept of what sqlx reports.
+/// Converts an error of sqlx to the cause to keep.
 fn cause(error: sqlx::Error) -> Cause {
     if error.as_database_error().is_some() { Box::new(Said(error)) } else { Box::new(error) }
 }
 
-/// Whether a prepared statement was refused because a table was changed since. Nothing was done then.
+/// Whether a prepared statement was rejected because a table changed since. Then nothing was executed.
 pub(super) fn is_outdated(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|said| {
         sqlstate(said) == FEATURE_NOT_SUPPORTED && said.message() == "cached plan must not change result type"
     })
 }
 
-/// What an error says, before it is asked whether something may have been written.
+/// The meaning of an error, regardless of whether something may have been written.
 enum Meaning {
-    /// The database is away, busy, or on its way out.
+    /// The database is unavailable, overloaded, or shutting down.
     Outage,
-    /// A constraint that callers know.
+    /// A known constraint.
     Refused(Constraint),
-    /// Who writes is not what it was judged as (R19).
+    /// The caller changed since it was judged (R19).
     CallerChanged,
-    /// A table was changed under a prepared statement.
+    /// A table changed since a statement was prepared.
     Outdated,
-    /// Neither we nor the caller expected this.
+    /// An unexpected error.
     Defect,
 }
 
-/// Of a statement that writes nothing, or whose transaction is not committed yet: nothing was written.
+/// Converts the error of a statement that writes nothing, or whose transaction is not committed yet: nothing was
+/// written.
 pub(super) fn failed(error: sqlx::Error) -> StorageError {
     match meaning(&error) {
         Meaning::Outage => StorageError::Unavailable(cause(error)),
@@ -95,13 +96,14 @@ pub(super) fn failed(error: sqlx::Error) -> StorageError {
     }
 }
 
-/// Whether what was unavailable is a row that somebody has locked for too long: a trouble of those who need that row alone.
+/// Whether the cause is a row that was locked for too long, which affects only requests that need that row.
 pub(super) fn is_lock(cause: &Cause) -> bool {
     let said = cause.downcast_ref::<Said>().and_then(|said| said.0.as_database_error());
     said.is_some_and(|said| sqlstate(said) == LOCK_NOT_AVAILABLE)
 }
 
-/// Of a commit, or of a statement that commits by itself: unless the server said that it refused, nobody knows.
+/// Converts the error of a commit, or of a statement that commits by itself: unless the server reported a refusal, the
+/// outcome is unknown.
 pub(super) fn commit_failed(error: sqlx::Error) -> StorageError {
     match error.as_database_error() {
         Some(said) if rolled_back(&sqlstate(said)) => failed(error),
@@ -109,17 +111,17 @@ pub(super) fn commit_failed(error: sqlx::Error) -> StorageError {
     }
 }
 
-/// The commit was not answered in time.
+/// The error of a commit without a reply in time.
 pub(super) fn commit_late(late: Elapsed) -> StorageError {
     StorageError::OutcomeUnknown(late.into())
 }
 
-/// No answer in time, to something that writes nothing.
+/// The error of a read without a reply in time.
 pub(super) fn late(late: Elapsed) -> StorageError {
     StorageError::Unavailable(late.into())
 }
 
-/// Of a migration.
+/// Converts the error of a migration.
 pub(super) fn migration_failed(error: MigrateError) -> StorageError {
     if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
         return failed(error);
@@ -127,8 +129,8 @@ pub(super) fn migration_failed(error: MigrateError) -> StorageError {
     StorageError::Unexpected(error.into())
 }
 
-/// Whether a database that did not let us in may do so soon: it is not up yet, has no connection left at the moment, or
-/// is on its way down or up. A wrong password or name stays wrong.
+/// Whether a failed connection may soon succeed: the database is not up yet, has no free connection at present, or is
+/// starting or stopping. A wrong password or name stays wrong.
 pub(super) fn may_come(error: &sqlx::Error) -> bool {
     match error.as_database_error() {
         Some(said) => matches!(sqlstate(said).get(..2), Some("08" | "53" | "57")),
@@ -136,15 +138,15 @@ pub(super) fn may_come(error: &sqlx::Error) -> bool {
     }
 }
 
-/// For the pool: a connection that it must not use.
+/// The error that keeps a pool from using a connection.
 pub(super) fn unfit(why: &'static str) -> sqlx::Error {
     sqlx::Error::Configuration(why.into())
 }
 
 fn meaning(error: &sqlx::Error) -> Meaning {
     use sqlx::Error as E;
-    // A conversation that breaks off in the middle reads as nonsense: a connection that is closed while it is asked about
-    // TLS is `Protocol`.
+    // A connection that breaks during an exchange causes a protocol error: one closed during the TLS request is
+    // `Protocol`.
     let away = matches!(
         error,
         E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::BeginFailed
@@ -173,24 +175,24 @@ fn sqlstate(said: &dyn DatabaseError) -> String {
     said.code().unwrap_or_default().into_owned()
 }
 
-/// Whether waiting and trying again may help.
+/// Whether a later retry may succeed.
 fn is_outage(sqlstate: &str) -> bool {
     let class = sqlstate.get(..2).unwrap_or_default();
-    // Connection lost, not let in, transaction rolled back (serialization, deadlock), out of resources, operator
+    // Connection lost, login refused, transaction rolled back (serialization, deadlock), out of resources, operator
     // intervention (cancelled by a timeout, shutting down, starting up), I/O.
     matches!(class, "08" | "28" | "40" | "53" | "57" | "58")
         || matches!(
             sqlstate,
-            READ_ONLY // a standby, or a primary on its way to become one
+            READ_ONLY // a standby, or a primary that is becoming one
             | "25P03" | "25P04" // idle too long in a transaction, transaction too long
-            | "3D000" // no such database: it was there when we started
-            | "55000" // in recovery, where there is no WAL to write to: a standby
+            | "3D000" // no such database, although it existed at startup
+            | "55000" // in recovery, where no WAL can be written: a standby
             | LOCK_NOT_AVAILABLE
         )
 }
 
-/// Whether this refusal of a commit says for sure that it did not happen: the server stands by its word, neither
-/// losing the connection, nor going down, nor running out of something on the way.
+/// Whether this error of a commit proves that it did not happen: the server rejected it without losing the connection,
+/// shutting down or running out of a resource.
 fn rolled_back(sqlstate: &str) -> bool {
     let class = sqlstate.get(..2).unwrap_or_default();
     !matches!(class, "" | "08" | "53" | "57" | "58" | "XX") && sqlstate != "40003" || sqlstate == "57014"
@@ -201,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_pass_is_an_outage() {
+    fn temporary_errors_are_outages() {
         for sqlstate in [
             "08006", "25006", "25P03", "28P01", "3D000", "40001", "40P01", "53300", "55000", "55P03", "57014", "57P01",
             "57P03", "58030",
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_clear_no_to_a_commit_counts_as_one() {
+    fn only_an_explicit_refusal_of_a_commit_counts_as_one() {
         for sqlstate in ["40001", "23505", "25006", "57014", CALLER_CHANGED] {
             assert!(rolled_back(sqlstate), "{sqlstate}");
         }
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_is_an_outage_before_the_commit_and_an_unknown_outcome_in_it() {
+    fn a_lost_connection_is_an_outage_before_the_commit_and_an_unknown_outcome_during_it() {
         let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
         assert!(matches!(failed(lost()), StorageError::Unavailable(_)));
         assert!(matches!(commit_failed(lost()), StorageError::OutcomeUnknown(_)));

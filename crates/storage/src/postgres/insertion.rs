@@ -1,6 +1,5 @@
-//! Adding keys: one statement for any number of them, each within the reach of its caller and by that one's right. It
-//! never decides whether a key may be made; that its account is reached and in business is a condition of the
-//! statement.
+//! Adds keys: one statement for any number of them, each within its caller's reach and with its authority. Never
+//! decides whether a key may be issued; the statement's condition requires that its account is within reach and active.
 
 use std::collections::HashSet;
 
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{Authority, Result, Write, is_outdated, row::actor_column};
 
-/// A key to be added.
+/// A key to add.
 pub(super) struct Insertion {
     by: Authority,
     root: Option<Uuid>,
@@ -34,7 +33,7 @@ impl Insertion {
     }
 }
 
-/// Additions, each of which commits by itself, or with others that are made at the same time.
+/// Additions, each of which commits by itself or together with concurrent ones.
 pub(super) struct Insertions {
     pub(super) beginnings: Beginnings,
     pub(super) plans: Plans,
@@ -47,16 +46,16 @@ impl Batched for Insertions {
     type Request = Insertion;
     type Answer = Write;
 
-    /// A statement that is a transaction of its own would do for keys that need no caller's right. By the right of a
-    /// key the commit is a message of its own, in which that key is looked at once more: if one of several callers is
-    /// not what it was, nothing is written, and each is asked alone.
+    /// Without callers, one statement that is its own transaction suffices. With callers, the commit is a separate
+    /// message, which checks them again: if one of several callers changed, nothing is written, and each addition is
+    /// retried alone.
     async fn answer(&self, asked: &[Insertion]) -> Result<Vec<Write>> {
         let mut callers = Callers::default();
         for it in asked {
             callers.add(&it.by);
         }
         let mut written = self.write(&callers, asked).await;
-        // Refused before anything was done.
+        // Rejected before anything was executed.
         if written.as_ref().is_err_and(|error| is_outdated(error)) {
             written = self.write(&callers, asked).await;
         }
@@ -71,7 +70,7 @@ impl Insertions {
     }
 
     async fn at_once(&self, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
-        // No connection means that nothing was written; whatever fails from then on may mean anything.
+        // Without a connection, nothing was written; after any later failure, the outcome is unknown.
         let mut connection = self.beginnings.pool.acquire().await.map_err(failed)?;
         let written = timeout(self.statement_timeout + self.commit_timeout, insert(&mut *connection, asked)).await;
         self.plans.note(written.map_err(commit_late)?).map_err(commit_failed)
@@ -86,7 +85,7 @@ impl Insertions {
     }
 }
 
-/// Adds a key in a transaction that others decide about.
+/// Adds a key in the caller's transaction.
 pub(super) async fn insert_one(executor: impl PgExecutor<'_>, it: Insertion) -> Result<Write, sqlx::Error> {
     let written = insert(executor, std::slice::from_ref(&it)).await?;
     Ok(found(&written, &it))
@@ -96,7 +95,7 @@ fn found(written: &HashSet<Uuid>, it: &Insertion) -> Write {
     if written.contains(&it.key.id().uuid()) { Write::Applied } else { Write::Stale }
 }
 
-/// The columns of rows to be added, one array each.
+/// The columns of the rows to add, one array each.
 #[derive(Default)]
 struct Columns {
     root: Vec<Option<Uuid>>,
@@ -155,7 +154,7 @@ impl Columns {
     }
 }
 
-/// Adds those whose account is reached and in business with all above it. Gives the ids of what was added.
+/// Adds the keys whose account is within reach and active with all ancestors. Returns the ids of the added keys.
 async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<HashSet<Uuid>, sqlx::Error> {
     let mut new = Columns::default();
     for row in rows {

@@ -1,4 +1,4 @@
-//! Whose database this is. It never sees a master key, only fingerprints.
+//! The installation that a database belongs to. Never sees a master key, only fingerprints.
 
 use async_trait::async_trait;
 use keyward_domain::{KeyVersion, Timestamp};
@@ -62,9 +62,8 @@ impl Installation for PgStore {
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-        // A database that has just begun has no other history: every node that will ever know a key of it joins under
-        // this token or a later one, so there is no lease to wait for (R18). One that was filled by a restore is no
-        // such.
+        // A new database has no other history: every node that ever caches one of its keys joins under this token or a
+        // later one, so there is no lease to wait for (R18). This does not apply to a database filled by a restore.
         sqlx::query!(
             "INSERT INTO history_mark (token, marked_at)
             SELECT h.token, $1 FROM history_position h

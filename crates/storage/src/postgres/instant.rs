@@ -1,4 +1,4 @@
-//! Moments as Postgres sends them: microseconds since 2000. They never pass through a date library.
+//! Times in Postgres's format: microseconds since 2000. They never pass through a date library.
 
 use keyward_domain::Timestamp;
 use sqlx::{
@@ -43,7 +43,7 @@ impl PgHasArrayType for PgInstant {
 
 impl Encode<'_, Postgres> for PgInstant {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let micros = self.0.checked_sub(POSTGRES_EPOCH).ok_or("the moment is too early for Postgres")?;
+        let micros = self.0.checked_sub(POSTGRES_EPOCH).ok_or("the time is too early for Postgres")?;
         Encode::<Postgres>::encode(micros, buffer)
     }
 
@@ -57,11 +57,10 @@ impl Decode<'_, Postgres> for PgInstant {
         match value.format() {
             PgValueFormat::Binary => {
                 let micros: i64 = Decode::<Postgres>::decode(value)?;
-                // `infinity` is the largest number there is, and no moment: a fault of its own row, not of the
-                // statement.
+                // `infinity` is the largest number and not a time: an error of its row, not of the statement.
                 Ok(Self(micros.saturating_add(POSTGRES_EPOCH)))
             }
-            PgValueFormat::Text => Err("moments are only read in binary form".into()),
+            PgValueFormat::Text => Err("times are only read in binary form".into()),
         }
     }
 }

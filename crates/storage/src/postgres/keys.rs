@@ -1,4 +1,4 @@
-//! Management reads of keys. Each is one statement that examines no more rows than it may give.
+//! Management reads of keys. Each is one statement that examines no more rows than it may return.
 
 use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Reach};
@@ -28,7 +28,7 @@ impl Keys for PgStore {
     }
 }
 
-/// The key within the reach. For the pool and for a transaction.
+/// Reads a key within the reach, through the pool or in a transaction.
 pub(super) async fn key(
     executor: impl PgExecutor<'_>,
     within: &Reach,
@@ -59,8 +59,8 @@ pub(super) async fn key(
     }))
 }
 
-/// The newest id that may be given. The bounds of the windows include their ends, because the planner's guess of how
-/// much lies between two such bounds is never too low: then it walks the index, and does not sort.
+/// The newest id that may be returned. The windows' bounds are inclusive, because the planner never underestimates the
+/// number of rows between such bounds: so it scans the index and does not sort.
 pub(super) fn newest_before(id: Option<Uuid>) -> Option<Uuid> {
     match id {
         None => Some(Uuid::max()),
@@ -68,10 +68,10 @@ pub(super) fn newest_before(id: Option<Uuid>) -> Option<Uuid> {
     }
 }
 
-/// The account, the root of the reach, the newest key that may be given, and how many rows.
+/// The account, the root of the reach, the newest key that may be returned, and the maximum number of rows.
 type Asked = (Uuid, Option<Uuid>, Uuid, i64);
 
-/// The keys in the rows of a window.
+/// Converts the rows of a window to keys.
 macro_rules! restore_listed {
     ($rows:ident) => {
         $rows
@@ -84,11 +84,11 @@ macro_rules! restore_listed {
     };
 }
 
-/// The reach is a condition on no key, so it is looked at once, and if it fails no key is. The bounds and the order
-/// name the columns of one index, so that no statistics can lead to another, on which the account's keys lie far apart.
-/// The last use is looked up row by row, so that no plan reads the whole table of uses.
+/// The condition on the reach depends on no key, so it is checked once, and if it fails, no key is read. The bounds and
+/// the order name the columns of one index, so that no statistics can lead to another index, in which the account's
+/// keys are far apart. The last use is looked up per row, so that no plan reads the whole usage table.
 impl PgStore {
-    /// Walks `api_key_window`.
+    /// Scans `api_key_window`.
     async fn all_keys(&self, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
         let question = || {
             key_query!(
@@ -111,9 +111,9 @@ impl PgStore {
         restore_listed!(rows)
     }
 
-    /// Walks `api_key_account_state_window`. The state has bounds and no equality, so that the order that is asked for
-    /// begins with it and no other index has it. The account has an equality: Postgres ends a walk early by the column
-    /// after an equality, and not by the second column of a bound on two.
+    /// Scans `api_key_account_state_window`. The state is bounded, not compared for equality, so that the requested
+    /// order begins with it, which only this index has. The account is compared for equality: Postgres can end a scan
+    /// early by the column after an equality, but not by the second column of a bound on two.
     async fn keys_in_state(&self, state: &'static str, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
         let question = || {
             key_query!(

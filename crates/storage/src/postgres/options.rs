@@ -1,4 +1,4 @@
-//! How to reach the database, and how long to wait for it. It never prints the password.
+//! Connection settings and time limits of the database. Never prints the password.
 
 use std::str::FromStr as _;
 
@@ -12,41 +12,41 @@ use tokio::time::Duration;
 use super::{error, plans::Plans, server};
 use crate::Result;
 
-/// The user, where neither the URL nor `PGUSER` names one.
+/// The user if neither the URL nor `PGUSER` names one.
 const USER: &str = "keyward";
 
-/// Where the database is, and how long to wait for it.
+/// Address and time limits of the database.
 #[derive(Clone, Debug)]
 pub struct PgOptions {
-    /// `postgres://user:password@host:port/database?parameter=value`; `host` as a parameter may be the folder of a
-    /// Unix socket.
+    /// `postgres://user:password@host:port/database?parameter=value`; the parameter `host` may be the folder of a Unix
+    /// socket.
     pub url: SecretString,
-    /// At the most so many connections.
+    /// Maximum number of connections.
     pub max_connections: u32,
-    /// So many connections are kept at hand; at least one.
+    /// Number of connections kept open; at least one.
     pub min_connections: u32,
-    /// How long to wait for a connection before the database counts as unavailable.
+    /// Time limit for a connection, after which the database counts as unavailable.
     pub acquire_timeout: Duration,
-    /// How long the first connection is waited for where the database is not up yet. Zero asks once.
+    /// Time limit for the first connection if the database is not up yet. Zero tries once.
     pub connect_wait: Duration,
-    /// How long a connection lives.
+    /// Maximum age of a connection.
     pub max_lifetime: Duration,
-    /// An idle connection is asked whether it still lives after this long. Asking before each use would double the way
-    /// of every read; the pool asks once more whenever a connection is given back.
+    /// Idle time after which a connection is tested before use. A test before every use would double the latency of
+    /// every read; the pool also tests a connection whenever it is returned.
     pub trusted_for: Duration,
-    /// How long one statement may take.
+    /// Time limit for one statement.
     pub statement_timeout: Duration,
-    /// How long to wait for a lock.
+    /// Time limit for a lock.
     pub lock_timeout: Duration,
-    /// How long a unit of work may do nothing before the server ends it.
+    /// Maximum idle time of a unit of work, after which the server ends it.
     pub idle_in_transaction_timeout: Duration,
-    /// How long to wait for a commit before its outcome counts as unknown: with synchronous standbys it waits for
-    /// them, without an end of its own.
+    /// Time limit for a commit, after which its outcome counts as unknown: with synchronous standbys a commit waits for
+    /// them, without a time limit.
     pub commit_timeout: Duration,
 }
 
 impl PgOptions {
-    /// Defaults fit for a service beside its database.
+    /// Options with defaults for a service close to its database.
     #[must_use]
     pub const fn new(url: SecretString) -> Self {
         Self {
@@ -64,8 +64,8 @@ impl PgOptions {
         }
     }
 
-    /// The same, with what the server ends by itself ended before a lease of this length is over: a statement, and a
-    /// unit of work that a node leaves lying, which holds rows that others wait for (R19).
+    /// Limits statements and idle units of work so that the server ends them before a lease of this length ends: an
+    /// abandoned unit of work holds locks that others wait for (R19).
     #[must_use]
     pub fn within_lease(mut self, lease: Duration) -> Self {
         let most = lease * 4 / 5;
@@ -74,8 +74,8 @@ impl PgOptions {
         self
     }
 
-    /// For each connection. `synchronous_commit` is ours to set: what `commit` promised must survive the loss of
-    /// power, whatever the database, the role or the URL say.
+    /// Options of each connection. They set `synchronous_commit`, because a confirmed commit must survive a power
+    /// failure, whatever the settings of database, role or URL.
     pub(super) fn connection(&self) -> Result<PgConnectOptions> {
         let mut connection = PgConnectOptions::from_str(self.url.expose_secret()).map_err(error::failed)?;
         if matches!(connection.get_username(), "anonymous" | "unknown") {
@@ -84,21 +84,21 @@ impl PgOptions {
         let milliseconds = |time: Duration| time.as_millis().max(1).to_string();
         Ok(connection.application_name("keyward").options([
             ("synchronous_commit", "on".to_owned()),
-            // Looked for on each connection: a pooler that drops these settings drops this one, too.
+            // Checked on each connection: a pooler that drops these settings drops this one, too.
             (server::MARK, server::KEPT.to_owned()),
             ("default_transaction_isolation", "read committed".to_owned()),
-            // Every statement of ours has its index. Without this the server, asked while a table is small, keeps a plan
-            // that reads all of it, and goes on to use it when there are thousands of rows.
+            // Each of our statements has its index. Without this setting, the server plans a full scan while a table is
+            // small, and keeps that plan when there are thousands of rows.
             ("enable_seqscan", "off".to_owned()),
-            // The same for joins: row by row through their indexes, not whole tables against each other.
+            // The same for joins: row by row through indexes, not whole tables against each other.
             ("enable_hashjoin", "off".to_owned()),
             ("enable_mergejoin", "off".to_owned()),
-            // And for windows: along an index that has the order, not all that could be meant, put in order. Sorts stay: without
-            // them what is to be ordered is found by a walk over all keys there are.
+            // And for windows: a scan of an index in order, not a sort of all candidates. Sorts stay enabled: without
+            // them, some orders would need a scan of all keys.
             ("enable_bitmapscan", "off".to_owned()),
-            // One plan for each statement, made once: with the lines above there is one good one, whatever it is asked about.
+            // One plan per statement, made once: with the settings above, one plan is good for all parameters.
             ("plan_cache_mode", "force_generic_plan".to_owned()),
-            // It would compile whatever reads a small table whole, which the lines above make look dear.
+            // JIT would compile every full scan of a small table, because the settings above make it look expensive.
             ("jit", "off".to_owned()),
             ("statement_timeout", milliseconds(self.statement_timeout)),
             ("lock_timeout", milliseconds(self.lock_timeout)),
@@ -126,7 +126,7 @@ impl PgOptions {
                     Ok(true)
                 })
             })
-            // After a fail-over the address may lead to a standby, which would answer with the past.
+            // After a fail-over the address may lead to a standby, which would return an old state.
             .after_connect(|connection, _| Box::pin(server::refuse_unfit(connection)))
     }
 }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_none_is_refused_without_quoting_it() {
+    fn an_invalid_url_is_refused_without_quoting_it() {
         let refusal = options("open sesame").connection().unwrap_err();
         assert!(!format!("{refusal:?}").contains("sesame"), "{refusal:?}");
     }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn commits_are_durable_whatever_the_url_says() {
+    fn commits_are_durable_whatever_the_url_sets() {
         let url = "postgres://ann@localhost/x?options=-c%20synchronous_commit%3Doff";
         let connection = options(url).connection().unwrap();
         let said = connection.get_options().unwrap();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_node_leaves_lying_is_ended_before_its_lease_is_over() {
+    fn abandoned_work_is_ended_before_the_lease_ends() {
         for lease in [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(45)] {
             let options = options("postgres://ann@localhost/x").within_lease(lease);
             assert!(options.statement_timeout < lease && options.idle_in_transaction_timeout < lease);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_always_kept_at_hand() {
+    fn at_least_one_connection_is_kept_open() {
         let none = PgOptions { min_connections: 0, ..options("postgres://ann@localhost/x") };
         assert_eq!(none.pool(&Plans::default()).get_min_connections(), 1);
     }

@@ -1,13 +1,14 @@
-//! The rights that the role of a service needs, table by table, and those that it lacks. It never grants one.
+//! The rights that the service's role needs, table by table, and those that it lacks. Never grants any.
 //!
-//! The `GRANT` statements of `docs/production.md` say the same; a test of a node under such a role holds them together.
+//! The `GRANT` statements in `docs/production.md` list the same rights; a test of a node with such a role keeps them
+//! consistent.
 
 use sqlx::PgPool;
 
 use super::error::failed;
 use crate::Result;
 
-/// What is needed of one object: the privileges on the whole of it, and the columns that are written in place.
+/// Needed rights on one object: privileges on the whole object, and columns that are updated.
 struct Needs {
     object: &'static str,
     whole: &'static [&'static str],
@@ -18,7 +19,7 @@ const fn table(object: &'static str, whole: &'static [&'static str], update: &'s
     Needs { object, whole, update }
 }
 
-/// No right to move the head, to write an event, to delete a lease, or to rewrite the stamp of the database.
+/// Excludes rights to move the head, to write an event, to delete a lease, or to rewrite the database's stamp.
 const TABLES: [Needs; 16] = [
     table("_sqlx_migrations", &["SELECT"], &[]),
     table("installation", &["SELECT", "INSERT"], &[]),
@@ -42,11 +43,11 @@ const TABLES: [Needs; 16] = [
     table("node_lease", &["SELECT", "INSERT"], &["counter", "applied", "renewed_at"]),
 ];
 
-/// Functions that act as the owner of the tables.
+/// Functions that run as the tables' owner.
 const FUNCTIONS: [&str; 2] = ["leave_node_lease(uuid, text)", "reap_node_lease(uuid, bigint)"];
 
-/// The statements that the owner of the tables runs to give this role what it lacks; empty if it lacks nothing. Objects
-/// that are not there yet are left out. Its statement is not checked at compile time: it reads the catalogue alone.
+/// Returns the statements with which the tables' owner grants this role its missing rights; empty if it lacks none.
+/// Omits objects that do not exist yet. This statement is not checked at compile time: it reads only the catalogue.
 pub(super) async fn missing(pool: &PgPool) -> Result<Vec<String>> {
     let (mut objects, mut privileges, mut columns) = (Vec::new(), Vec::new(), Vec::new());
     for needs in &TABLES {
@@ -57,8 +58,8 @@ pub(super) async fn missing(pool: &PgPool) -> Result<Vec<String>> {
             columns.push(column);
         }
     }
-    // A schema that the role may not use is on no search path: `public`, where the tables usually are, is looked at
-    // anyway.
+    // A schema that the role may not use is on no search path, so `public`, where the tables usually are, is always
+    // included.
     let lacking = sqlx::query_scalar(
         "WITH place AS (
             SELECT n.oid, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -1,11 +1,11 @@
-//! What the statements share: the columns of a key and of an account with its chain, and the way from a row to an
-//! entity. It holds no statement of its own.
+//! Shared by the statements: the columns of a key and of an account with its chain, and the conversion of rows to
+//! entities. Contains no statement.
 
 use uuid::Uuid;
 
 use crate::{Result, StorageError, row::LinkRow};
 
-/// A statement over `api_key k`: the columns of a key, then whatever the text goes on with.
+/// A statement over `api_key k`: the columns of a key, then the given text.
 macro_rules! key_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
@@ -20,7 +20,7 @@ macro_rules! key_query {
     };
 }
 
-/// The key in a row of [`key_query`].
+/// Converts a row of [`key_query`] to a key.
 macro_rules! restore_key {
     ($row:ident) => {
         $crate::row::KeyRow {
@@ -46,8 +46,7 @@ macro_rules! restore_key {
     };
 }
 
-/// A statement over an account `a` with its parent `p` and grandparent `g`: their columns, then whatever the text goes on
-/// with.
+/// A statement over an account `a` with its parent `p` and grandparent `g`: their columns, then the given text.
 macro_rules! account_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
@@ -63,7 +62,7 @@ macro_rules! account_query {
     };
 }
 
-/// The chain in a row that has its columns.
+/// Reads the chain from a row with its columns.
 macro_rules! restore_chain {
     ($row:ident) => {
         $crate::row::restore_chain(
@@ -83,7 +82,7 @@ macro_rules! restore_chain {
     };
 }
 
-/// How far the last change of the row has got, in a row that has its columns.
+/// Reads the enforcement of the last change from a row with its columns.
 macro_rules! restore_enforcement {
     ($row:ident, $table:literal, $id:expr) => {
         $crate::row::stored_enforcement(
@@ -96,7 +95,7 @@ macro_rules! restore_enforcement {
     };
 }
 
-/// An account above; none if a `LEFT JOIN` found none.
+/// An ancestor; none if a `LEFT JOIN` found none.
 pub(super) fn link(
     id: Option<Uuid>,
     mid: Option<String>,
@@ -106,8 +105,8 @@ pub(super) fn link(
     Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
 }
 
-/// The rows of a statement over `UNNEST(…) WITH ORDINALITY`, each in the place of its question: none where there is no row.
-/// A row that cannot be restored is the trouble of its own question alone.
+/// Orders the rows of a statement over `UNNEST(…) WITH ORDINALITY` by their requests; none for a request without a row.
+/// A corrupt row fails only its own request.
 pub(super) fn in_their_places<T>(
     questions: usize,
     rows: impl Iterator<Item = (i64, Result<Option<T>>)>,
@@ -116,7 +115,7 @@ pub(super) fn in_their_places<T>(
     for (place, restored) in rows {
         // Counted from one.
         let answer = usize::try_from(place - 1).ok().and_then(|place| answers.get_mut(place));
-        *answer.ok_or_else(|| StorageError::Unexpected("a row answers no question".into()))? = restored;
+        *answer.ok_or_else(|| StorageError::Unexpected("a row belongs to no request".into()))? = restored;
     }
     Ok(answers)
 }

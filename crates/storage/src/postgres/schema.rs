@@ -1,6 +1,6 @@
-//! The schema of a database against the migrations inside this binary. It never goes back.
+//! Compares a database's schema with the migrations in this binary. Never migrates back.
 //!
-//! Its own statements are not checked at compile time: the table they read is sqlx's, not ours.
+//! Its statements are not checked at compile time: the table that they read belongs to sqlx.
 
 use std::{collections::BTreeMap, ops::Deref as _};
 
@@ -14,7 +14,7 @@ use crate::{Result, Schema, StorageError};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
-/// On a connection of its own: a migration may take longer than a request, and waits for another node's.
+/// Migrates on a separate connection: a migration may take longer than a request, and waits for another node's.
 pub(super) async fn migrate(pool: &PgPool) -> Result<()> {
     let options = pool.connect_options().deref().clone();
     let unhurried = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"];
@@ -25,7 +25,7 @@ pub(super) async fn migrate(pool: &PgPool) -> Result<()> {
 }
 
 pub(super) async fn compare(pool: &PgPool, plans: &Plans) -> Result<Schema> {
-    // Tables that no migration of ours made are another program's. Those of an extension belong to no program.
+    // Tables that none of our migrations made belong to another program, unless an extension made them.
     let tables = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL, EXISTS (
             SELECT FROM pg_class c
             WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind IN ('r', 'p')
@@ -41,7 +41,7 @@ pub(super) async fn compare(pool: &PgPool, plans: &Plans) -> Result<Schema> {
     judge(&rows, &known)
 }
 
-/// Compares what was applied (version, whether it was finished, checksum) with what this binary knows.
+/// Compares the applied migrations (version, whether finished, checksum) with those in this binary.
 fn judge(applied: &[(i64, bool, Vec<u8>)], known: &BTreeMap<i64, &[u8]>) -> Result<Schema> {
     let newest = known.last_key_value().map_or(0, |(version, _)| *version);
     let Some((at, ..)) = applied.last() else { return Ok(Schema::Empty) };
@@ -57,7 +57,9 @@ fn judge(applied: &[(i64, bool, Vec<u8>)], known: &BTreeMap<i64, &[u8]>) -> Resu
             return unusable(format!("migration {version} was left half done: finish it by hand, or restore a backup"));
         }
         if known.get(version).is_some_and(|it| it != checksum) {
-            return unusable(format!("migration {version} is not the one that was applied: this binary is another's"));
+            return unusable(format!(
+                "migration {version} is not the one that was applied: it comes from another binary"
+            ));
         }
     }
     if applied.len() < known.len() { Ok(Schema::Behind { at: *at, needs: newest }) } else { Ok(Schema::Current) }
@@ -85,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn migrations_of_which_none_is_ours_are_another_programs() {
+    fn unknown_migrations_belong_to_another_program() {
         for applied in [&[(1, true, 9)][..], &[(20_240_101, true, 1)], &[(1, true, 9), (2, true, 9)]] {
             assert_eq!(compare(applied).unwrap(), Schema::Foreign, "{applied:?}");
         }
     }
 
     #[test]
-    fn a_half_done_or_changed_migration_is_named() {
+    fn an_incomplete_or_changed_migration_is_reported() {
         for (applied, word) in [(vec![(1, false, 1)], "half done"), (vec![(1, true, 1), (2, true, 9)], "not the one")] {
             let refusal = compare(&applied);
             assert!(matches!(refusal, Err(StorageError::Unexpected(why)) if why.to_string().contains(word)));

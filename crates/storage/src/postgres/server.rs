@@ -1,4 +1,4 @@
-//! Whether a server is one that a node may trust. It never changes a setting.
+//! Checks whether a node may use a server. Never changes a setting.
 
 use sqlx::PgConnection;
 
@@ -7,31 +7,31 @@ use crate::{Result, StorageError};
 
 /// Postgres 15.0.
 const OLDEST: i32 = 150_000;
-/// A setting of our own that every connection brings, and its value.
+/// A setting of our own that every connection sends, and its value.
 pub(super) const MARK: &str = "keyward.session";
 pub(super) const KEPT: &str = "kept";
-/// What a node opens beside its pool: for its lease, and for notifications.
+/// Connections of a node outside its pool: for its lease, and for notifications.
 const BESIDE_THE_POOL: i64 = 2;
-/// What to do about a server, or something before it, that dropped our settings: durable commits are among them (R12).
+/// Remedy if the server, or a pooler before it, dropped our settings, such as durable commits (R12).
 const DROPPED: &str = "the settings of this connection were dropped: is a pooler (PgBouncer) in between? give the \
                        address of Postgres itself";
 
-/// What a server says of itself.
-#[expect(clippy::struct_excessive_bools, reason = "the columns of one row, each a question of its own")]
+/// What a server reports about itself.
+#[expect(clippy::struct_excessive_bools, reason = "the columns of one row, each an independent question")]
 pub(super) struct Server {
     version: i32,
     standby: bool,
-    /// Whether the settings that we bring arrived.
+    /// Whether our settings arrived.
     kept: bool,
-    /// The settings that are off although what was committed rests on them.
+    /// Settings that are off although durable commits need them.
     off: Vec<String>,
-    /// Whether no transaction may write unless it says so.
+    /// Whether transactions are read-only by default.
     read_only: bool,
-    /// Whether we are let past every rule.
+    /// Whether our role is a superuser.
     superuser: bool,
-    /// Whether the tables are our own; not known before they are there.
+    /// Whether our role owns the tables; false before they exist.
     owner: bool,
-    /// How many connections the server, the role and the database allow us, where they say so.
+    /// Maximum number of connections that server, role and database allow, if limited.
     connections: Option<i64>,
 }
 
@@ -63,8 +63,8 @@ pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sql
     .await
 }
 
-/// Refuses a server that cannot do its part. Returns what is wrong with one that could all the same: it forgets, trusts
-/// us too much, or allows fewer connections than a pool of at most `pool` connections and its node want.
+/// Refuses an unusable server. Returns warnings about a usable one: it may lose commits, grants too many rights, or
+/// allows fewer connections than a node with a pool of at most `pool` connections needs.
 pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
     if server.version < OLDEST {
         let said = format!("this is Postgres {}; 15 is the oldest that works", server.version / 10_000);
@@ -79,7 +79,7 @@ pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
     let forgets = server
         .off
         .iter()
-        .map(|setting| format!("the database has {setting} off: a crash may lose or ruin everything in it"));
+        .map(|setting| format!("the database has {setting} off: a crash may lose or corrupt everything in it"));
     let mut warnings: Vec<_> = forgets.collect();
     if server.read_only {
         warnings.push(format!("{}; until then this node answers by reading alone", error::READ_ONLY_ADVICE));
@@ -98,7 +98,7 @@ pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
     let wanted = i64::from(pool) + BESIDE_THE_POOL;
     if let Some(allowed) = server.connections.filter(|allowed| *allowed < wanted) {
         warnings.push(format!(
-            "database.max_connections is {pool}, and a node opens {BESIDE_THE_POOL} connections more, but Postgres \
+            "database.max_connections is {pool}, and a node opens {BESIDE_THE_POOL} more connections, but Postgres \
              allows this role {allowed} for all nodes together: lower database.max_connections, or raise \
              max_connections of Postgres or the limit of the role or database"
         ));
@@ -106,7 +106,7 @@ pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// Which database of which running server answers, and which tables it shows us.
+/// Identifies the database, its running server and the visible tables.
 pub(super) async fn place(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), d.oid, to_regclass('node_lease')::oid)
@@ -116,7 +116,7 @@ pub(super) async fn place(connection: &mut PgConnection) -> Result<String, sqlx:
     .await
 }
 
-/// For each new connection: a primary, on which our settings hold.
+/// Checks each new connection: it must lead to a primary and have our settings.
 pub(super) async fn refuse_unfit(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     let found = sqlx::query!(
         r#"SELECT pg_is_in_recovery() AS "standby!",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_primary_that_is_new_enough_is_accepted_and_what_is_wrong_with_it_is_told() {
+    fn a_supported_primary_is_accepted_with_warnings() {
         assert!(judge(&GOOD).unwrap().is_empty());
         assert!(judge(&Server { connections: None, ..GOOD }).unwrap().is_empty());
         assert!(judge(&Server { connections: Some(18), ..GOOD }).unwrap().is_empty());

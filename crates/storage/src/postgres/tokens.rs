@@ -1,8 +1,8 @@
-//! Signing keys and redeemed refresh tokens. It never sees a private half or a token.
+//! Signing keys and redeemed refresh tokens. Never sees a private key in clear text or a token.
 //!
-//! Moments are values that the service brings, except here and in the revocation protocol: what all nodes share is
-//! dated and deleted by one clock, the database's (`clock_timestamp()`, read once in the statement; `now()` would be
-//! the moment at which a transaction began).
+//! The service supplies times as values, except here and in the revocation protocol: shared state is dated and deleted
+//! by one clock, the database's (`clock_timestamp()`, read once in the statement; `now()` would be the start of the
+//! transaction).
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
 impl Tokens for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.signing_keys")]
     async fn signing_keys(&self) -> Result<SigningKeys> {
-        // The clock has a row even if there is no key.
+        // Returns the time even if there is no key.
         let question = || {
             sqlx::query!(
                 r#"SELECT c.now AS "now!", k.generation AS "generation?", k.kid AS "kid?", k.public AS "public?",
@@ -57,7 +57,7 @@ impl Tokens for PgStore {
         expected: Timestamp,
     ) -> Result<Write> {
         let Agreeing { from, to } = Agreeing::with(expected);
-        // One reading of the clock for all of it.
+        // Reads the clock only once.
         let query = sqlx::query!(
             "INSERT INTO signing_key (generation, kid, public, sealed, published_at, signs_from)
             SELECT $1::integer, $2::text, $3::bytea, $4::bytea, c.now,
@@ -101,7 +101,7 @@ impl Tokens for PgStore {
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed> {
         let Redemption { token, family, family_ends_at, at, by } = *redemption;
         let mut transaction = self.transaction().await?;
-        // Waits for another that redeems this very token, and finds its row.
+        // Waits for a concurrent redemption of the same token, and finds its row.
         let first = sqlx::query!(
             "INSERT INTO redeemed_refresh (id, family, redeemed_at, family_ends_at)
             SELECT $1::uuid, $2::uuid, $3::timestamptz, $4::timestamptz
@@ -138,7 +138,7 @@ impl Tokens for PgStore {
     #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.forget_families")]
     async fn forget_families(&self, ended_for: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
         let Agreeing { from, to } = Agreeing::with(expected);
-        // The clock is read once, ahead of the rows: compared with each, it could not be looked up in the index.
+        // Reads the clock once, before the rows: compared per row, it could not use the index.
         let query = sqlx::query!(
             "DELETE FROM redeemed_refresh WHERE id = ANY (ARRAY (
                 SELECT due.id

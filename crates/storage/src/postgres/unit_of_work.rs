@@ -1,4 +1,4 @@
-//! One transaction. It writes down what was decided, where the precondition still holds, and decides nothing.
+//! One transaction. Records decisions if their preconditions still hold, and decides nothing.
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Reach, Revocation, Status};
@@ -27,10 +27,10 @@ pub(super) struct PgUnitOfWork {
     transaction: Transaction<'static, Postgres>,
     plans: Plans,
     commit_timeout: Duration,
-    /// Whether a statement failed. Postgres has given the transaction up then, and would answer `COMMIT` by rolling
+    /// Whether a statement failed. Then Postgres has aborted the transaction, and would answer `COMMIT` by rolling
     /// back, which sqlx takes for success.
     given_up: bool,
-    /// By whose right, and what was written that decides a verdict.
+    /// The authority, and the writes that affect a verdict.
     callers: Callers,
 }
 
@@ -44,7 +44,7 @@ impl PgUnitOfWork {
         Self { transaction, plans, commit_timeout, given_up: false, callers }
     }
 
-    /// Remembers a failure.
+    /// Records a failure.
     fn noted<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T> {
         self.plans.note(result).map_err(|error| {
             self.given_up = true;
@@ -56,10 +56,9 @@ impl PgUnitOfWork {
         Ok(applied(&self.noted(result)?))
     }
 
-    /// Commits what has to be numbered, and returns the last number. All in one message, so that the row that numbers
-    /// all events is never locked while the server waits for us: a node that stands still or is cut off in between
-    /// would hold up every other one. Where the server says that it refused (no lock in time, no trigger that numbers),
-    /// nothing was written.
+    /// Numbers the changes, commits, and returns the last number. This is one message, so that the row that numbers all
+    /// events is never locked while the server waits for this node: a node that stalls or is cut off in between would
+    /// block all others. If the server reports an error (no lock in time, no numbering trigger), nothing was written.
     async fn commit_events(mut self) -> Result<Position> {
         let committed = timeout(self.commit_timeout, self.transaction.fetch_one(self.callers.last_message())).await;
         let row = committed.map_err(commit_late)?.map_err(commit_failed)?;
@@ -228,7 +227,7 @@ impl PgUnitOfWork {
         .execute(&mut *self.transaction)
         .await;
         let written = self.written(result)?;
-        // A status that stays what it is decides nothing, and no trigger fires.
+        // An unchanged status affects no verdict, and no trigger fires.
         if written == Write::Applied && from != to {
             self.callers.change(id.uuid());
         }

@@ -1,4 +1,4 @@
-//! Upkeep off the request path. It never changes what a key may do.
+//! Maintenance outside the request path. Never changes what a key may do.
 
 use async_trait::async_trait;
 use keyward_domain::{KeyId, SecretDigest, Timestamp};
@@ -28,9 +28,9 @@ impl Upkeep for PgStore {
         }
         let ids: Vec<Uuid> = used.iter().map(|(id, _)| id.uuid()).collect();
         let moments: Vec<PgInstant> = used.iter().map(|(_, at)| PgInstant::from(*at)).collect();
-        // In the order of the keys, so that two nodes that flush at once do not wait for each other in a circle. Where
-        // the stored moment is as late, the row is not touched at all. Each key and what is known of it are looked up by
-        // themselves (`OFFSET 0`, a question within the row): a plan made for a small table would walk all keys for each use.
+        // In key order, so that two nodes that flush concurrently do not deadlock. A row with an equal or later time is
+        // not touched. Each key and its last use are looked up individually (`OFFSET 0`, a subquery in the row): a plan
+        // made for a small table would scan all keys for each use.
         let query = sqlx::query!(
             "INSERT INTO key_usage (key_id, last_used)
             SELECT k.id, latest.at

@@ -1,4 +1,4 @@
-//! Tables that are altered under a store: statements that were prepared before are prepared anew.
+//! Tables altered under a store: earlier prepared statements are prepared again.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ async fn read_everything(store: &PgStore, control: &PgControl, tree: &Tree, key:
 #[tokio::test]
 async fn a_read_does_not_notice_that_a_table_was_altered() {
     let database = Database::migrated().await;
-    // One connection, which has prepared everything.
+    // One connection, which has prepared all statements.
     let store = database.store(1).await;
     let control = database.control(&store).await;
     let port: Arc<dyn Store> = Arc::new(store.clone());
@@ -59,7 +59,7 @@ async fn a_read_does_not_notice_that_a_table_was_altered() {
 }
 
 #[tokio::test]
-async fn a_unit_of_work_says_that_a_table_was_altered_and_the_next_one_works() {
+async fn a_unit_of_work_reports_an_altered_table_and_the_next_one_works() {
     let database = Database::migrated().await;
     let store = database.store(1).await;
     let port: Arc<dyn Store> = Arc::new(store.clone());
@@ -74,7 +74,7 @@ async fn a_unit_of_work_says_that_a_table_was_altered_and_the_next_one_works() {
     let refused = lock().await.unwrap_err();
     assert!(is_outdated(&refused) && matches!(refused, StorageError::Unavailable(_)), "{refused:?}");
     lock().await.unwrap();
-    // Nothing else counts as that.
+    // No other error counts as outdated.
     let mut unit = store.begin().await.unwrap();
     let another = sample::account(Role::Platform, None);
     assert!(!is_outdated(&unit.insert_account(&all, &another).await.unwrap_err()));

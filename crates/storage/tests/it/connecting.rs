@@ -1,4 +1,4 @@
-//! Which servers a node connects to, and as whom.
+//! Which servers a node connects to, and with which role.
 
 use keyward_storage::{PgOptions, PgStore, Schema, StorageError, conformance::RawSql as _};
 
@@ -14,7 +14,7 @@ async fn a_database_that_is_not_there_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable() {
+async fn a_missing_server_is_unavailable() {
     let url = "postgres://keyward@localhost/keyward?host=/nowhere/at/all";
     let refused = PgStore::connect(&PgOptions::new(url.into())).await;
     assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
@@ -38,7 +38,7 @@ async fn a_store_prints_neither_its_url_nor_its_password() {
 }
 
 #[tokio::test]
-async fn a_pool_that_is_larger_than_the_server_allows_is_a_caution() {
+async fn a_pool_larger_than_the_server_allows_is_a_warning() {
     let database = Database::create().await;
     let options = PgOptions { max_connections: 1_000_000, ..database.options(1) };
     let warnings = PgStore::connect(&options).await.unwrap().warnings().to_vec();
@@ -54,7 +54,7 @@ fn said(error: &dyn std::error::Error) -> String {
 }
 
 #[tokio::test]
-async fn a_server_without_a_connection_left_is_called_that() {
+async fn a_server_without_free_connections_is_reported_as_such() {
     let database = Database::create().await;
     let role = format!("keyward_test_single_{}", std::process::id());
     let mut owner = database.session().await;
@@ -71,7 +71,7 @@ async fn a_server_without_a_connection_left_is_called_that() {
 }
 
 #[tokio::test]
-async fn a_role_without_rights_is_told_what_to_grant() {
+async fn missing_rights_of_a_role_are_listed_as_grants() {
     let database = Database::migrated().await;
     let role = format!("keyward_test_poor_{}", std::process::id());
     let mut owner = database.session().await;
@@ -83,7 +83,7 @@ async fn a_role_without_rights_is_told_what_to_grant() {
         missing.iter().any(|it| it.starts_with("GRANT SELECT, INSERT, UPDATE (status), UPDATE (suspended_by), ")),
         "{missing:?}"
     );
-    // Each time what is missing is granted, until nothing is: the functions show once the schema does.
+    // Grants what is missing until nothing is: the functions are visible only once the schema is.
     for _ in 0..2 {
         owner.run(&store.missing_rights().await.unwrap().concat()).await;
     }

@@ -1,5 +1,5 @@
-//! A fresh database for each test, on the throwaway cluster or the one of `KEYWARD_TEST_DATABASE_URL`. It never touches
-//! a database that it did not make.
+//! A fresh database for each test, on the throwaway cluster or the one of `KEYWARD_TEST_DATABASE_URL`. Never touches a
+//! database that it did not create.
 
 use std::{
     fmt::Write as _,
@@ -23,19 +23,19 @@ use uuid::Uuid;
 
 pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/postgres");
 
-/// What the leases of one more process are renewed by.
+/// The lease secret of another process.
 pub(crate) fn fresh_secret() -> LeaseSecret {
     LeaseSecret::from_random(sample::fresh().into_bytes())
 }
 
-/// A database of one test's own. Dropping it drops the database.
+/// A database for one test. Dropping it drops the database.
 pub(crate) struct Database {
     cluster: String,
     name: String,
 }
 
 impl Database {
-    /// Makes an empty one.
+    /// Creates an empty database.
     pub(crate) async fn create() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -47,7 +47,7 @@ impl Database {
         database
     }
 
-    /// Makes one with the schema in it.
+    /// Creates a database with the schema.
     pub(crate) async fn migrated() -> Self {
         let database = Self::create().await;
         let store = database.store(1).await;
@@ -56,13 +56,13 @@ impl Database {
         database
     }
 
-    /// How a test connects, with so many connections at the most.
+    /// Options for a test, with at most this many connections.
     pub(crate) fn options(&self, connections: u32) -> PgOptions {
         let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         PgOptions { max_connections: connections, min_connections: 1, ..PgOptions::new(url.into()) }
     }
 
-    /// How another role connects.
+    /// Options for another role.
     pub(crate) fn options_as(&self, role: &str) -> PgOptions {
         let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         let url = format!("{url}{}user={role}", if url.contains('?') { '&' } else { '?' });
@@ -77,14 +77,14 @@ impl Database {
         PgControl::connect(store, &self.options(1), fresh_secret()).await.unwrap()
     }
 
-    /// A way around the store.
+    /// Direct access to the database.
     pub(crate) fn raw(&self) -> Raw {
         let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         let options: PgConnectOptions = url.parse().unwrap();
         Raw(PgPoolOptions::new().max_connections(1).connect_lazy_with(options.application_name("test")))
     }
 
-    /// A session such as an operator has: one connection, as the owner of the tables.
+    /// An operator's session: one connection, as the tables' owner.
     pub(crate) async fn session(&self) -> Session {
         let url = keyward_testkit::pg::with_database(&self.cluster, &self.name).unwrap();
         let options: PgConnectOptions = url.parse().unwrap();
@@ -97,14 +97,14 @@ impl Database {
 }
 
 impl Drop for Database {
-    /// On a thread with a runtime of its own: the test's own may be on its way out.
+    /// Runs on a thread with a separate runtime: the test's own may be shutting down.
     fn drop(&mut self) {
         let (cluster, name) = (self.cluster.clone(), self.name.clone());
         let removed = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(Self { cluster, name }.remove_and_forget());
         });
-        // What is left behind goes with the throwaway cluster; a failed test must not be hidden by it.
+        // The throwaway cluster removes leftovers; an error here must not hide a failed test.
         let _ = removed.join();
     }
 }
@@ -123,39 +123,39 @@ async fn run(url: &str, sql: String) {
     connection.close().await.unwrap();
 }
 
-/// Statements typed by hand, one after the other.
+/// Manual statements, one after the other.
 pub(crate) struct Session(PgConnection);
 
 impl Session {
-    /// Runs a statement, or several that are parted by semicolons.
+    /// Runs a statement, or several separated by semicolons.
     pub(crate) async fn run(&mut self, sql: &str) {
         self.0.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
     }
 
-    /// What the database says to a statement that it refuses.
+    /// Returns the database's error for a statement that it rejects.
     pub(crate) async fn refuses(&mut self, sql: &str) -> String {
         self.0.execute(AssertSqlSafe(sql.to_owned())).await.unwrap_err().to_string()
     }
 
-    /// The one row that a query gives.
+    /// Returns the single row of a query.
     pub(crate) async fn row(&mut self, sql: &str) -> PgRow {
         self.0.fetch_one(AssertSqlSafe(sql.to_owned())).await.unwrap()
     }
 
-    /// The number in that one row.
+    /// Returns the number in a query's single row.
     pub(crate) async fn number(&mut self, sql: &str) -> i64 {
         self.row(sql).await.get(0)
     }
 }
 
-/// For the conformance suite.
+/// The fixture for the conformance suite.
 pub(crate) async fn fixture() -> Fixture {
     let database = Database::migrated().await;
     let store = database.store(8).await;
     fixture_of(&store, Arc::new(database.control(&store).await), database)
 }
 
-/// The same over a store and its control that are connected already.
+/// The fixture over a connected store and its control.
 pub(crate) fn fixture_of(store: &PgStore, control: Arc<PgControl>, database: Database) -> Fixture {
     Fixture {
         store: Arc::new(store.clone()),
@@ -166,16 +166,16 @@ pub(crate) fn fixture_of(store: &PgStore, control: Arc<PgControl>, database: Dat
     }
 }
 
-/// The database without the store.
+/// Access to the database without the store.
 pub(crate) struct Raw(PgPool);
 
 impl Raw {
-    /// Ends the connections of the store from outside, and waits until they are gone.
+    /// Terminates the store's connections from outside, and waits until they are gone.
     pub(crate) async fn end_connections(&self) -> i64 {
         self.end_connections_of("keyward").await
     }
 
-    /// The same for those of this name.
+    /// Like [`Self::end_connections`], for connections with this name.
     pub(crate) async fn end_connections_of(&self, name: &str) -> i64 {
         self.number(&format!(
             "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
@@ -184,7 +184,7 @@ impl Raw {
         .await
     }
 
-    /// Asks until the query gives this number.
+    /// Repeats the query until it returns this number.
     pub(crate) async fn wait_for(&self, number: i64, sql: &str) {
         while self.number(sql).await != number {
             tokio::task::yield_now().await;
@@ -208,7 +208,7 @@ impl RawSql for Raw {
     }
 
     fn moment(&self, at: Timestamp) -> String {
-        // To the microsecond, which the text of a time is not.
+        // Exact to the microsecond, unlike the text of a time.
         format!("'epoch'::timestamptz + {} * interval '1 microsecond'", at.as_micros())
     }
 

@@ -1,5 +1,5 @@
-//! How much a read examines: no more rows than it gives and no more of an index than leads to them, however many keys
-//! there are and whatever the planner was told.
+//! The rows that a read examines: no more than it returns, and no more of an index than leads to them, however many
+//! keys exist and whatever statistics the planner has.
 
 use keyward_domain::{AccountId, KeyId, Reach};
 use keyward_storage::{
@@ -13,22 +13,22 @@ use crate::database::{Database, Raw};
 
 const KEYS: u128 = 100_000;
 const ROWS: u16 = 51;
-/// A planner that has statistics looks at the ends of an index, in case they are old: a few rows a table, however many
-/// there are.
+/// A planner with statistics reads the ends of an index, in case the statistics are old: a few rows per table, however
+/// many exist.
 const PROBES: i64 = 6;
-/// The most pages of the indexes on keys that a read takes: the first of each, where the planner looks, and one of them
-/// down from the root and along the rows that it gives, no further. All keys of a state lie in hundreds of pages.
+/// Maximum number of pages of the key indexes per read: the first page of each, which the planner reads, and in one of
+/// them the path from the root along the returned rows. All keys of a state take hundreds of pages.
 const INDEX_PAGES: i64 = 16;
-/// What the planner's probes add to that.
+/// Additional pages for the planner's probes.
 const PROBED_PAGES: i64 = 12;
 
-/// The accounts of the seed, in the order in which they were made.
+/// The accounts of the seed, in order of creation.
 const PLATFORM: u128 = 1;
 const PARTNER: u128 = 2;
 const OLD: u128 = 3;
 const BIG: u128 = 4;
 const STRANGER: u128 = 5;
-/// One of many with a few keys each, and with higher a number than all that have many.
+/// One of many accounts with few keys, with a higher number than all that have many.
 const SMALL: u128 = 4_003;
 
 fn account(number: u128) -> AccountId {
@@ -40,8 +40,8 @@ fn key(number: u128) -> KeyId {
     KeyId::from_uuid(Uuid::from_u128((1 << 100) + number))
 }
 
-/// A tree with thousands of merchants. The old one has the thousand oldest keys; of the others one in two belongs to the
-/// big one, most of them revoked, and what is not revoked is expired or the very last.
+/// Creates a tree with thousands of merchants. The old one has the thousand oldest keys. Half of the other keys belong
+/// to the big one; most of them are revoked, and the rest are expired or the very last.
 async fn seed(raw: &Raw) {
     let digest = sample::digest(1).encode();
     for sql in [
@@ -70,8 +70,8 @@ async fn seed(raw: &Raw) {
     }
 }
 
-/// Rows of the four tables that were examined since the last time, once the store's connection is gone: only then are
-/// its counts sure to be told.
+/// Rows of the four tables examined since the last call, once the store's connection is closed: only then are its
+/// counts certainly reported.
 struct Count<'a> {
     database: &'a Database,
     raw: &'a Raw,
@@ -83,12 +83,12 @@ struct Examined {
     accounts: i64,
     uses: i64,
     heads: i64,
-    /// Pages of the indexes on keys: entries that a scan passes over count as rows nowhere.
+    /// Pages of the key indexes: entries that a scan skips are not counted as rows.
     key_index_pages: i64,
 }
 
 impl Examined {
-    /// So many rows, and as many pages as any read may take.
+    /// This many rows, and as many pages as any read may take.
     const fn rows(keys: i64, accounts: i64, uses: i64, heads: i64) -> Self {
         Self { keys, accounts, uses, heads, key_index_pages: INDEX_PAGES }
     }
@@ -116,7 +116,7 @@ impl Count<'_> {
         let gone = "SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name = 'keyward'";
         self.raw.wait_for(0, gone).await;
-        // What the test itself did before.
+        // Flushes the counts of the test's own statements.
         self.raw.execute("SELECT pg_stat_force_next_flush()").await.unwrap();
         let of = async |table: &str| {
             let sql = format!(
@@ -153,8 +153,8 @@ impl Count<'_> {
     }
 }
 
-/// Every account, wherever its keys lie; from the newest and from the middle on; for each stored state.
-async fn windows_examine_what_they_give(count: &Count<'_>, planner: Planner) {
+/// Every account, wherever its keys are; from the newest and from the middle; for each stored state.
+async fn windows_examine_what_they_return(count: &Count<'_>, planner: Planner) {
     for (owner, middle) in [(OLD, 500), (BIG, KEYS / 2), (SMALL, KEYS / 2)] {
         for stored in [StoredState::Active, StoredState::Revoked, StoredState::Any] {
             for before in [None, Some(key(middle))] {
@@ -163,7 +163,7 @@ async fn windows_examine_what_they_give(count: &Count<'_>, planner: Planner) {
                     count.of(async |store| store.keys(&partner(), account(owner), window).await.unwrap()).await;
                 let given = i64::try_from(listed.len()).unwrap();
                 let context = format!("{planner:?}: account {owner}, {window:?}: {given} given, {examined:?}");
-                // What is active of the old one and of the big one is a key in a hundred; of a small one, nothing.
+                // One in a hundred keys of the old and the big account is active; none of a small one.
                 assert!(given > 0 || (owner == SMALL && stored == StoredState::Active), "{context}");
                 assert!(given <= i64::from(ROWS), "{context}");
                 assert!(listed.iter().all(|it| it.last_used.is_some() && it.key.facts().account == account(owner)));
@@ -184,7 +184,7 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
     assert!(found.is_some());
     assert!(examined.within(&Examined::rows(1, 3, 0, 1), planner), "{planner:?}: {examined:?}");
 
-    // Where there is no such key, its neighbour is read: an absent one costs the same.
+    // If the key does not exist, its neighbour is read, so that it costs the same.
     for absent in [Uuid::from_u128((2 << 100) + 1), Uuid::max()] {
         let (found, examined) = count.of(async |store| store.credential(KeyId::from_uuid(absent)).await.unwrap()).await;
         assert!(found.is_none());
@@ -212,30 +212,30 @@ async fn strangers_examine_no_key(count: &Count<'_>, planner: Planner) {
     }
 }
 
-async fn account_windows_examine_what_they_give(count: &Count<'_>, planner: Planner) {
+async fn account_windows_examine_what_they_return(count: &Count<'_>, planner: Planner) {
     for (who, reach) in [("operator", Reach::operator()), ("platform", platform()), ("partner", partner())] {
         for before in [None, Some(account(2_500))] {
             let window = AccountWindow { before, rows: ROWS };
             let (listed, examined) = count.of(async |store| store.accounts(&reach, window).await.unwrap()).await;
             assert_eq!(listed.len(), usize::from(ROWS));
-            // Each with its parent, and the platform itself once.
+            // Each with its parent, and the platform once.
             let most = Examined::rows(0, 2 * i64::from(ROWS) + 1, 0, 0);
             assert!(examined.within(&most, planner), "{planner:?}: {who}: {examined:?}");
         }
     }
 }
 
-/// Uses are written down many at once: each costs a look at its own key, and at what is known of it.
+/// Uses are recorded in batches: each examines its own key and its last use.
 async fn uses_examine_their_own_keys(count: &Count<'_>, planner: Planner) {
     const USED: u128 = 2_000;
     let at = sample::at(1_800_000_000);
-    // Of keys that lie all over the table.
+    // Keys from all over the table.
     let used: Vec<_> = (1..=USED).map(|n| (key(n * 50), at)).collect();
     let rows = i64::try_from(USED).unwrap();
-    // First each is later than what is known, then none is.
+    // First each is later than the recorded one, then none is.
     for changed in [rows, 0] {
         let ((), examined) = count.of(async |store| store.record_usage(&used).await.unwrap()).await;
-        // Whether it is known, the row in whose place it comes, and the key that it refers to.
+        // The recorded use, the row that it replaces, and the key that it refers to.
         let pages = rows * 12;
         let most = Examined { key_index_pages: pages, ..Examined::rows(2 * rows, 0, rows + 2 * changed, 0) };
         assert!(examined.within(&most, planner), "{planner:?}: {changed} of {rows} are new: {examined:?}");
@@ -267,10 +267,10 @@ async fn a_read_examines_no_more_rows_than_it_may_give() {
     let count = Count { database: &database, raw: &raw };
     for (planner, statistics) in [(Planner::Uninformed, "SELECT 1"), (Planner::Informed, "ANALYZE")] {
         raw.execute(statistics).await.unwrap();
-        windows_examine_what_they_give(&count, planner).await;
+        windows_examine_what_they_return(&count, planner).await;
         look_ups_examine_one_line(&count, planner).await;
         strangers_examine_no_key(&count, planner).await;
-        account_windows_examine_what_they_give(&count, planner).await;
+        account_windows_examine_what_they_return(&count, planner).await;
         uses_examine_their_own_keys(&count, planner).await;
         raw.execute("UPDATE key_usage SET last_used = '2026-01-03Z'").await.unwrap();
     }
@@ -302,11 +302,11 @@ async fn a_plan_that_was_made_for_a_few_rows_does_not_outlive_them() {
     .await
     .unwrap();
     add_keys(1, FEW).await;
-    // Now the planner knows that to read all of a table is the cheapest there is.
+    // Now a full scan is the cheapest plan by the planner's statistics.
     raw.execute("ANALYZE").await.unwrap();
     let count = Count { database: &database, raw: &raw };
     let read = async |store: &PgStore, last: u128| {
-        // Often enough for the server to keep a plan.
+        // Often enough for the server to keep a generic plan.
         for _ in 0..12 {
             assert!(store.credential(key(last)).await.unwrap().is_some());
             for absent in [KeyId::from_uuid(Uuid::nil()), key(last + 1)] {
@@ -325,7 +325,6 @@ async fn a_plan_that_was_made_for_a_few_rows_does_not_outlive_them() {
             read(store, MANY).await;
         })
         .await;
-    // Twice twelve rounds of four look-ups, a window and a use; the two uses that were new look once more for their
-    // key.
+    // Twice twelve rounds of four look-ups, a window and a use; the two new uses examine their key once more.
     assert!(examined.keys <= 2 * 12 * (3 + 1 + 10 + 1) + 2, "{examined:?}");
 }

@@ -1,5 +1,6 @@
-//! Who writes is looked at where it is committed (R19): whatever is held between a statement and its commit, no change
-//! by the right of a key becomes visible after the event that ended that right, and no change keeps that event waiting.
+//! The caller is checked at the commit (R19): whatever delays a transaction between a statement and its commit, no
+//! change by a key's authority becomes visible after the event that ended this authority, and no change delays that
+//! event.
 
 use std::sync::{
     Arc,
@@ -18,7 +19,7 @@ use tokio::{task::JoinSet, time::Duration};
 
 use crate::database::{Database, Session};
 
-/// A node of the caller's, and another one, which soon gives up on a lock.
+/// The caller's node, and another node with a short lock time-out.
 struct Scene {
     database: Database,
     node: Arc<dyn Store>,
@@ -51,7 +52,7 @@ impl Scene {
         self.database.raw().number("SELECT count(*) FROM api_key").await
     }
 
-    /// A change that was written and not committed, of each kind.
+    /// One written, uncommitted change of each kind.
     async fn held(&self, by: &Authority) -> Vec<Box<dyn UnitOfWork>> {
         let all = Reach::operator();
         let mut units = Vec::new();
@@ -74,7 +75,8 @@ impl Scene {
         units
     }
 
-    /// Adds a key, whose statement waits for what the operator holds until its caller is revoked: it is not there.
+    /// Adds a key whose statement waits for the operator's lock until its caller is revoked, and asserts that it is not
+    /// added.
     async fn add_too_late(&self, key: ApiKey, operator: &mut Session, release: &str) {
         let (store, by, id) = (Arc::clone(&self.node), self.right().await, key.id());
         let mut adding = JoinSet::new();
@@ -96,12 +98,12 @@ fn refused<T>(answer: &Result<T>) -> bool {
     matches!(answer, Err(StorageError::CallerChanged))
 }
 
-/// How many sessions of the service wait for a lock.
+/// Query for the number of the service's sessions that wait for a lock.
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'keyward' AND wait_event_type = 'Lock'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_written_before_a_revocation_is_not_committed_after_it() {
+async fn a_change_written_before_a_revocation_is_not_committed_after_it() {
     let scene = Scene::set().await;
     let before = scene.keys().await;
     let held = scene.held(&scene.right().await).await;
@@ -113,7 +115,7 @@ async fn what_was_written_before_a_revocation_is_not_committed_after_it() {
     assert_eq!(scene.database.raw().number("SELECT count(*) FROM account").await, 6);
 }
 
-/// The statement that adds the key began before the revocation: no condition of its own could see it.
+/// The statement that adds the key began before the revocation: no condition in it could see the revocation.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_began_before_a_revocation_is_not_committed_after_it() {
     let scene = Scene::set().await;
@@ -123,9 +125,9 @@ async fn a_statement_that_began_before_a_revocation_is_not_committed_after_it() 
     scene.add_too_late(key, &mut operator, "COMMIT").await;
 }
 
-/// Held by a trigger at the end of its transaction, as somebody else's schema may have one.
+/// Delayed by a trigger at the end of its transaction, which an operator's schema may have.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_held_at_its_end_neither_keeps_a_revocation_waiting_nor_is_committed_after_it() {
+async fn a_change_held_at_its_end_neither_delays_a_revocation_nor_is_committed_after_it() {
     let scene = Scene::set().await;
     let mut operator = scene.database.session().await;
     operator
@@ -141,7 +143,7 @@ async fn what_is_held_at_its_end_neither_keeps_a_revocation_waiting_nor_is_commi
     scene.add_too_late(scene.new_key(), &mut operator, "SELECT pg_advisory_unlock(7)").await;
 }
 
-/// The last message of a change, typed by hand and not finished.
+/// The last message of a change, sent manually and not finished.
 async fn locked(scene: &Scene) -> Session {
     let mut session = scene.database.session().await;
     session
@@ -155,14 +157,14 @@ async fn locked(scene: &Scene) -> Session {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_waits_for_the_commits_of_those_whose_right_it_ends_and_for_no_others() {
+async fn an_event_waits_only_for_commits_by_the_authority_that_it_ends() {
     let scene = Scene::set().await;
     let mut session = locked(&scene).await;
     let mut unit = scene.elsewhere.begin().await.unwrap();
     let it = revocation(1, Actor::Operator, Reason::Compromised);
     let _ = unit.record_revocation(&Reach::operator(), scene.caller.id(), &it).await.unwrap();
-    assert!(matches!(unit.commit().await, Err(StorageError::Unavailable(_))), "it waited in vain");
-    // Also what is typed by hand, and an account.
+    assert!(matches!(unit.commit().await, Err(StorageError::Unavailable(_))), "it waited until its time-out");
+    // Also for manual statements, and for accounts.
     let mut operator = scene.database.session().await;
     operator.run("SET lock_timeout = '50ms'").await;
     let by_hand = format!("UPDATE account SET status = 'suspended' WHERE id = '{}'", scene.tree.merchant.id.uuid());
@@ -174,16 +176,16 @@ async fn an_event_waits_for_the_commits_of_those_whose_right_it_ends_and_for_no_
     operator.run(&by_hand).await;
 }
 
-/// Row locks would let a flood go by while the revocation waits.
+/// Row locks would let a flood of changes pass while the revocation waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_flood_of_changes_does_not_keep_the_revocation_of_their_key_waiting() {
+async fn a_flood_of_changes_does_not_delay_the_revocation_of_their_key() {
     let scene = Scene::set().await;
     let by = scene.right().await;
     let (mut flood, revoked) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
     for writer in 0..16 {
         let (store, revoked, chain) = (Arc::clone(&scene.node), Arc::clone(&revoked), scene.tree.merchant_chain());
         flood.spawn(async move {
-            // It stops for nothing but the revocation, which is seen by each after it was confirmed.
+            // Stops only at the revocation, which each sees once it is confirmed.
             loop {
                 let was_revoked = revoked.load(Ordering::Acquire);
                 let key = Draft::of(KeyType::Secret).issue(&chain);

@@ -1,4 +1,4 @@
-//! Leases on Postgres: the connection that they have for themselves, and what becomes of it.
+//! Leases on Postgres: their dedicated connection, and its failures.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::{task::JoinSet, time::Duration};
 
 use crate::database::{Database, fresh_secret};
 
-/// The renewals of a node that has joined: each may follow any of those before.
+/// The next renewal of a node that has joined: it may follow any earlier one.
 async fn joined(control: &PgControl) -> Renewal {
     let node = NodeId::from_uuid(fresh());
     let ttl = Duration::from_secs(5);
@@ -41,7 +41,7 @@ async fn a_renewal_does_not_wait_for_the_connections_of_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renewal_that_is_given_up_gives_up_its_connection_and_may_still_be_carried_out() {
+async fn an_aborted_renewal_closes_its_connection_and_may_still_take_effect() {
     let database = Database::migrated().await;
     let store = database.store(2).await;
     let control = Arc::new(database.control(&store).await);
@@ -92,7 +92,7 @@ async fn one_connection_serves_all_leases_of_a_process_and_ends_with_them() {
 
 /// R10: a revocation would be answered while the node still answers from memory.
 #[tokio::test]
-async fn a_lease_is_not_deleted_by_hand() {
+async fn a_lease_cannot_be_deleted_manually() {
     let database = Database::migrated().await;
     let store = database.store(1).await;
     let control = database.control(&store).await;
@@ -100,7 +100,7 @@ async fn a_lease_is_not_deleted_by_hand() {
     let raw = database.raw();
     let (first, second) = (raw.id(first.node.uuid()), raw.id(second.node.uuid()));
     let leave = format!("SELECT leave_node_lease({first})");
-    // A row that one of the functions gave back lets no other one go with it.
+    // Releasing one row by a function does not allow deleting another.
     for statements in [
         "DELETE FROM node_lease".to_owned(),
         format!("DO $$ BEGIN PERFORM leave_node_lease({first}); DELETE FROM node_lease; END $$"),
@@ -115,10 +115,10 @@ async fn a_lease_is_not_deleted_by_hand() {
     assert_eq!([raw.number("SELECT count(*) FROM node_lease").await, raw.number(&left).await], [1, 1]);
 }
 
-/// A process that renews the lease of another node says that it has forgotten what it has not; one that gives it back
-/// lets a revocation be answered while that node answers from memory.
+/// A process that renews another node's lease would acknowledge events that this node has not applied; one that
+/// releases it would let a revocation be answered while that node answers from memory.
 #[tokio::test]
-async fn a_lease_is_renewed_and_given_back_by_the_process_that_took_it_alone() {
+async fn only_the_process_that_took_a_lease_renews_and_releases_it() {
     let database = Database::migrated().await;
     let store = database.store(1).await;
     let (own, other) = (database.control(&store).await, database.control(&store).await);
@@ -138,7 +138,7 @@ async fn a_lease_is_renewed_and_given_back_by_the_process_that_took_it_alone() {
     };
     other.join(&joining).await.unwrap();
     assert_eq!(rows().await, 1);
-    // By hand, and by a caller that knows what to set but not to what.
+    // Manually, and by a caller that knows which setting to set but not its value.
     for guess in ["", "guess", &fresh().to_string()] {
         for set in ["applied = 9", "renewed_at = '-infinity'", "counter = 2", "ttl_ms = 1", "secret_digest = NULL"] {
             let statement = format!(
@@ -157,9 +157,9 @@ async fn a_lease_is_renewed_and_given_back_by_the_process_that_took_it_alone() {
     assert_eq!(raw.number("SELECT count(*) FROM node_lease").await, 1);
 }
 
-/// While a new version is rolled out, processes of the version before hold leases without a secret.
+/// During a rolling upgrade, processes of the earlier version hold leases without a secret.
 #[tokio::test]
-async fn a_process_of_the_version_before_renews_and_gives_back_its_lease_as_it_always_did() {
+async fn a_process_of_the_earlier_version_still_renews_and_releases_its_lease() {
     let database = Database::migrated().await;
     let control = database.control(&database.store(1).await).await;
     let raw = database.raw();

@@ -1,4 +1,4 @@
-//! A locked account: who waits for it, and what they find.
+//! A locked account: which operations wait for it, and what they find.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'keyward' AND wait_event_type = 'Lock'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_locked_account_finds_what_the_other_left() {
+async fn a_unit_of_work_that_waited_for_an_account_finds_its_new_state() {
     let fixture = fixture().await;
     let tree = Tree::plant(&fixture).await;
     let merchant = tree.merchant.id;
@@ -41,7 +41,7 @@ async fn who_waits_for_a_locked_account_finds_what_the_other_left() {
 }
 
 #[tokio::test]
-async fn a_locked_account_keeps_nobody_from_reading_it_or_from_working_beside_it() {
+async fn a_locked_account_blocks_neither_reads_nor_work_on_other_accounts() {
     let database = Database::migrated().await;
     let store: Arc<dyn Store> = Arc::new(database.store(4).await);
     let tree = Tree::plant_in(&store).await;
@@ -54,14 +54,14 @@ async fn a_locked_account_keeps_nobody_from_reading_it_or_from_working_beside_it
     assert!(second.lock_account(&Reach::operator(), tree.partner.id).await.unwrap().is_some());
 }
 
-/// Keys that are added at the same time share a statement: one that has to wait in vain spoils none of the others.
+/// Keys added at the same time share a statement: one that times out does not affect the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_a_locked_account_holds_up_no_other_for_longer_than_the_lock_is_waited_for() {
+async fn a_key_of_a_locked_account_delays_others_at_most_for_the_lock_timeout() {
     let database = Database::migrated().await;
     let options = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(4) };
     let store: Arc<dyn Store> = Arc::new(PgStore::connect(&options).await.unwrap());
     let tree = Tree::plant_in(&store).await;
-    // What only an operator does by hand: nothing of the service locks an account against new keys.
+    // Only an operator does this manually: the service never locks an account against new keys.
     let mut operator = database.session().await;
     operator.run(&format!("BEGIN; SELECT FROM account WHERE id = '{}' FOR UPDATE", tree.merchant.id.uuid())).await;
 

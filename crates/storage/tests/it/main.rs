@@ -1,4 +1,4 @@
-//! Postgres against the promises of the ports, and against those that only it makes.
+//! Postgres keeps the promises of the ports, and a few of its own.
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 

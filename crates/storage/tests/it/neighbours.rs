@@ -1,4 +1,4 @@
-//! A look-up reads a neighbour where its key does not exist: what is wrong there is the trouble of no other key.
+//! A look-up reads a neighbour if its key does not exist: a corrupt neighbour affects no other key.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use keyward_storage::{
 use crate::database::Database;
 
 #[tokio::test]
-async fn a_moment_that_is_none_is_the_trouble_of_its_own_key_alone() {
+async fn an_invalid_time_fails_only_its_own_key() {
     let database = Database::migrated().await;
     let store: Arc<dyn Store> = Arc::new(database.store(1).await);
     let tree = Tree::plant_in(&store).await;

@@ -1,4 +1,4 @@
-//! Notifications of Postgres: when they arrive, and what is not taken for one.
+//! Notifications of Postgres: when they arrive, and which are ignored.
 
 use keyward_storage::{Feed as _, Hint, PgControl, Seq, StorageError};
 
@@ -13,7 +13,7 @@ fn event(number: u64) -> Hint {
 }
 
 #[tokio::test]
-async fn a_hint_is_heard_when_its_transaction_has_committed_and_not_before() {
+async fn a_hint_is_received_once_its_transaction_has_committed_and_not_before() {
     let database = Database::migrated().await;
     let control = control(&database).await;
     let mut hints = control.listen().await.unwrap().unwrap();
@@ -26,7 +26,7 @@ async fn a_hint_is_heard_when_its_transaction_has_committed_and_not_before() {
 }
 
 #[tokio::test]
-async fn what_is_no_hint_is_passed_over() {
+async fn other_notifications_are_ignored() {
     let database = Database::migrated().await;
     let control = control(&database).await;
     let mut hints = control.listen().await.unwrap().unwrap();
@@ -39,7 +39,7 @@ async fn what_is_no_hint_is_passed_over() {
 }
 
 #[tokio::test]
-async fn whoever_listens_is_told_of_a_broken_connection_and_listens_anew() {
+async fn a_listener_detects_a_broken_connection_and_can_listen_again() {
     let database = Database::migrated().await;
     let control = control(&database).await;
     let mut hints = control.listen().await.unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! Events on Postgres: who waits for whom, what no session can do behind the nodes' backs, and what a failure leaves.
+//! Events on Postgres: which transactions wait for others, what no session can do without the nodes' knowledge, and
+//! what a failure leaves.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use tokio::time::Duration;
 
 use crate::database::Database;
 
-/// A store that waits for no lock, with some keys in it.
+/// A store that does not wait for locks, with some keys.
 async fn impatient(database: &Database) -> (Arc<dyn Store>, Vec<ApiKey>) {
     let options = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(1) };
     let store: Arc<dyn Store> = Arc::new(PgStore::connect(&options).await.unwrap());
@@ -34,7 +35,7 @@ async fn try_to_revoke(store: &Arc<dyn Store>, key: &ApiKey) -> Result<Committed
 }
 
 #[tokio::test]
-async fn a_revocation_waits_for_nobody_who_sits_on_a_change() {
+async fn a_revocation_does_not_wait_for_an_open_change() {
     let database = Database::migrated().await;
     let (store, keys) = impatient(&database).await;
     let [sat_on, revoked, _] = keys.as_slice() else { unreachable!() };
@@ -49,7 +50,7 @@ async fn a_revocation_waits_for_nobody_who_sits_on_a_change() {
 }
 
 #[tokio::test]
-async fn a_change_that_gets_no_number_in_time_is_not_made() {
+async fn a_change_without_a_number_in_time_is_not_made() {
     let database = Database::migrated().await;
     let (store, keys) = impatient(&database).await;
     let [key, ..] = keys.as_slice() else { unreachable!() };
@@ -63,7 +64,7 @@ async fn a_change_that_gets_no_number_in_time_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_connection_lost_in_the_commit_of_a_revocation_leaves_the_outcome_unknown() {
+async fn a_connection_lost_during_the_commit_of_a_revocation_leaves_the_outcome_unknown() {
     let database = Database::migrated().await;
     let (store, keys) = impatient(&database).await;
     let [key, ..] = keys.as_slice() else { unreachable!() };
@@ -76,10 +77,10 @@ async fn a_connection_lost_in_the_commit_of_a_revocation_leaves_the_outcome_unkn
     assert_eq!(revoke(&store, key).await, Seq::new(1));
 }
 
-/// The row that numbers all events is not locked by a revocation that is under way, whatever its node does: only by the
-/// commit, which the server does by itself.
+/// An open revocation does not lock the row that numbers all events, whatever its node does: only the commit locks it,
+/// which the server runs by itself.
 #[tokio::test]
-async fn a_revocation_that_stops_before_its_commit_holds_up_nobody() {
+async fn a_revocation_that_stops_before_its_commit_delays_no_other() {
     let database = Database::migrated().await;
     let (store, keys) = impatient(&database).await;
     let [stopped, key, _] = keys.as_slice() else { unreachable!() };
@@ -91,7 +92,7 @@ async fn a_revocation_that_stops_before_its_commit_holds_up_nobody() {
     assert_eq!(unit.commit().await.unwrap().event.map(|event| event.seq), Some(Seq::new(2)));
 }
 
-/// A connection that committed a revocation is as good as any other afterwards, without a transaction left open.
+/// A connection that committed a revocation is usable afterwards, without an open transaction.
 #[tokio::test]
 async fn a_committed_revocation_leaves_no_transaction_open() {
     let database = Database::migrated().await;
@@ -105,7 +106,7 @@ async fn a_committed_revocation_leaves_no_transaction_open() {
     assert_eq!(store.begin().await.unwrap().commit().await.unwrap(), Committed { event: None });
 }
 
-/// On one connection: what an earlier transaction was told must not be taken for this one's number.
+/// On one connection: an earlier transaction's number must not be taken for this one's.
 #[tokio::test]
 async fn a_change_that_no_trigger_numbers_is_not_made() {
     let database = Database::migrated().await;
@@ -127,7 +128,7 @@ async fn a_change_that_no_trigger_numbers_is_not_made() {
 }
 
 #[tokio::test]
-async fn no_table_is_emptied_behind_the_nodes_backs() {
+async fn no_table_can_be_emptied_without_the_nodes_knowledge() {
     let database = Database::migrated().await;
     impatient(&database).await;
     let raw = database.raw();
@@ -145,9 +146,9 @@ async fn no_table_is_emptied_behind_the_nodes_backs() {
     assert_eq!(raw.number("SELECT count(*) FROM api_key").await, 3);
 }
 
-/// Whoever has no other right, whatever the search path is, and whatever stands in the way of it.
+/// Even a role with no other right, with any search path, and with any object that shadows a name.
 #[tokio::test]
-async fn whoever_may_change_a_key_makes_an_event_in_the_one_history() {
+async fn any_role_that_may_change_a_key_makes_an_event_in_the_one_history() {
     let database = Database::migrated().await;
     let (store, keys) = impatient(&database).await;
     let [key, ..] = keys.as_slice() else { unreachable!() };
@@ -174,8 +175,8 @@ async fn a_crash_of_the_server_empties_no_table_of_the_protocol() {
     assert_eq!(database.raw().number(logged).await, 3);
 }
 
-/// R4, and why the look-up is one statement: a function that reads the key, then the number, tells an old key under a
-/// new number, unless all of its reads are of one snapshot. A lock that the test holds stands between the reads.
+/// R4, and why the look-up is one statement: a function that reads the key, then the number, returns an old key with a
+/// new number, unless all its reads use one snapshot. The test holds a lock between the reads.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_and_its_number_read_in_two_snapshots_do_not_belong_together() {
     for (volatility, told) in [("VOLATILE", 1), ("STABLE", 0)] {

@@ -1,4 +1,4 @@
-//! An outage is never a verdict, and a commit that nobody answered is never called done.
+//! An outage is never a verdict, and a commit without a reply is never reported as done.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
@@ -20,7 +20,7 @@ fn some_key() -> KeyId {
     KeyId::from_uuid(sample::fresh())
 }
 
-/// One connection, which is asked for a sign of life after it was idle for so long.
+/// One connection, which is tested after this idle time.
 async fn store_that_trusts(database: &Database, trusted_for: Duration) -> PgStore {
     PgStore::connect(&PgOptions { trusted_for, ..database.options(1) }).await.unwrap()
 }
@@ -36,7 +36,7 @@ async fn a_lost_connection_is_unavailable_and_the_next_one_works() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_lost_while_it_was_idle_is_noticed_before_its_use() {
+async fn a_connection_lost_while_idle_is_detected_before_its_use() {
     let database = Database::migrated().await;
     let store = store_that_trusts(&database, Duration::ZERO).await;
     assert_eq!(store.credential(some_key()).await.unwrap(), None);
@@ -67,7 +67,7 @@ async fn a_pool_without_a_free_connection_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_not_given_in_time_is_unavailable() {
+async fn a_lock_not_obtained_in_time_is_unavailable() {
     let database = Database::migrated().await;
     let options = PgOptions { lock_timeout: Duration::from_millis(50), ..database.options(2) };
     let store = PgStore::connect(&options).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_lock_that_is_not_given_in_time_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_connection_lost_before_the_commit_leaves_nothing_and_says_so() {
+async fn a_connection_lost_before_the_commit_leaves_nothing_and_is_reported() {
     let database = Database::migrated().await;
     let store = database.store(1).await;
     let mut unit = store.begin().await.unwrap();
@@ -94,7 +94,7 @@ async fn a_connection_lost_before_the_commit_leaves_nothing_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_connection_lost_in_the_commit_leaves_the_outcome_unknown() {
+async fn a_connection_lost_during_the_commit_leaves_the_outcome_unknown() {
     let database = Database::migrated().await;
     let store = database.store(1).await;
     let mut unit = store.begin().await.unwrap();
@@ -127,9 +127,9 @@ async fn a_unit_of_work_does_not_survive_a_failed_statement() {
     assert!(unit.commit().await.is_err(), "Postgres answers this COMMIT by rolling back");
 }
 
-/// On a cluster of its own, where commits wait for a standby that never comes. It shows as well that commits are
-/// synchronous although the cluster's own settings say they need not be: those that a lease hangs on, too (R12), while a
-/// notification and a note of what is in force wait for nobody.
+/// On a separate cluster, where commits wait for a standby that never connects. Also shows that commits are synchronous
+/// although the cluster's own settings do not require it, including those of leases (R12), while notifications and
+/// records of enforcement wait for no standby.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_no_standby_confirms_is_not_called_done() {
     let cluster = keyward_testkit::pg::Cluster::start(keyward_testkit::pg::Durability::Fast).unwrap();
@@ -169,10 +169,10 @@ async fn stored_platform(store: &PgStore) -> AccountId {
     platform.id
 }
 
-/// A caller that gives up while its unit of work is only about to begin leaves no transaction open behind it: in one, what is
-/// written next over that connection would be acknowledged and never committed.
+/// A caller that is dropped while its unit of work begins leaves no open transaction: otherwise the next write over
+/// that connection would be acknowledged and never committed.
 #[tokio::test]
-async fn who_gives_up_a_unit_of_work_before_it_has_begun_leaves_nothing_open() {
+async fn a_unit_of_work_dropped_before_it_has_begun_leaves_nothing_open() {
     let database = Database::migrated().await;
     let store: Arc<dyn Store> = Arc::new(database.store(1).await);
     let tree = Tree::plant_in(&store).await;
@@ -183,7 +183,7 @@ async fn who_gives_up_a_unit_of_work_before_it_has_begun_leaves_nothing_open() {
             if poll_fn(|cx| Poll::Ready(beginning.as_mut().poll(cx).is_ready())).await {
                 break;
             }
-            // A way there and back: by then the database has answered.
+            // One round trip: by then the database has replied.
             assert_eq!(elsewhere.credential(some_key()).await.unwrap(), None);
         }
         drop(beginning);

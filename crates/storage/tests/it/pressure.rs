@@ -1,5 +1,5 @@
-//! Ten thousand events under pressure (T9): revokers, operators and open transactions all at once, while others read. What is
-//! read is never older than its number, and where it is, the same test sees it.
+//! Ten thousand events under load (T9): concurrent revokers, operators, open transactions and readers. A read is never
+//! older than its number, and the same test detects reads that are.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ use crate::database::{Database, Session};
 
 const REVOKERS: u64 = 16;
 const READERS: u64 = 4;
-/// Each is changed by operators over and over, and revoked by nobody.
+/// Keys that operators change repeatedly, and that are never revoked.
 const PLAYTHINGS: u64 = 4;
 const OPERATORS: u64 = 2;
 const EACH_OPERATOR: u64 = 200;
 
-/// Each is revoked by a revoker, once: with what operators change ten thousand events, or a hundred thousand in
-/// `cargo xtask model --events`.
+/// Keys that are each revoked once: with the operators' changes, ten thousand events, or a hundred thousand in `cargo
+/// xtask model --events`.
 #[expect(clippy::disallowed_methods, reason = "how far this test goes is asked for by its caller")]
 fn keys() -> u64 {
     if std::env::var_os("KEYWARD_LONG_SEARCH").is_some() { 99_600 } else { 9_600 }
@@ -35,18 +35,18 @@ fn key(number: u64) -> KeyId {
     KeyId::from_uuid(Uuid::from_u128((1 << 100) + u128::from(number)))
 }
 
-/// One read of a key: which, under what number, and whether it was revoked.
+/// One read of a key: its number, the event number, and whether it was revoked.
 struct Seen {
     key: u64,
     as_of: u64,
     revoked: bool,
 }
 
-/// The key that the revokers have come to; behind the last when they are done.
+/// The key that the revokers have reached; after the last one when they are done.
 struct Front(watch::Sender<u64>);
 
 impl Front {
-    /// A key that is being revoked about now; none when all are.
+    /// A key that is currently being revoked; none when all are.
     fn at(&self, offset: u64) -> Option<u64> {
         let front = *self.0.borrow();
         (front < keys()).then(|| (front + offset % REVOKERS).min(keys() - 1))
@@ -78,7 +78,7 @@ async fn seed(database: &Database, tree: &Tree) {
     database.raw().execute(&sql).await.unwrap();
 }
 
-/// Revokes its share, rolls back now and then, and returns the numbers of its events.
+/// Revokes its share, sometimes rolls back, and returns the numbers of its events.
 async fn revoke_share(store: Arc<dyn Store>, front: Arc<Front>, share: u64) -> Vec<(u64, Seq)> {
     let it = revocation(1, Actor::Operator, Reason::Compromised);
     let mut numbered = Vec::new();
@@ -112,7 +112,7 @@ async fn operate(mut session: Session, account: Uuid, own: u64) {
     }
 }
 
-/// Sits on a change of its own while many others commit, then commits it or takes it back.
+/// Keeps a change open while many others commit, then commits it or rolls it back.
 async fn dawdle(mut session: Session, front: Arc<Front>, own: u64) {
     let mut round = 0;
     while let Some(began) = front.at(0) {
@@ -131,7 +131,7 @@ async fn read(store: Arc<dyn Store>, front: Arc<Front>, reader: u64) -> Vec<Seen
     while let Some(number) = front.at(offset) {
         offset += READERS;
         if offset.is_multiple_of(3) {
-            // The processor is for those who write, too.
+            // Leaves processor time for the writers.
             moves.changed().await.unwrap();
         }
         let read = store.credential(key(number)).await.unwrap().unwrap();
@@ -141,7 +141,7 @@ async fn read(store: Arc<dyn Store>, front: Arc<Front>, reader: u64) -> Vec<Seen
     seen
 }
 
-/// Reads the key, waits at a gate until that key and others after it were revoked, then reads the number.
+/// Reads the key, waits at a gate until that key and later ones are revoked, then reads the number.
 async fn read_with_a_pause([mut session, mut gate]: [Session; 2], front: Arc<Front>, volatility: &str) -> Vec<Seen> {
     let lock = format!("hashtext('gate of {volatility}')");
     session
@@ -172,7 +172,7 @@ async fn read_with_a_pause([mut session, mut gate]: [Session; 2], front: Arc<Fro
     seen
 }
 
-/// How many reads tell a key as it was before, or after, the event that they claim to show.
+/// Number of reads that show a key in a state from before or after their event number.
 fn faults(seen: &[Seen], revoked_by: &[u64]) -> usize {
     let wrong = |it: &&Seen| {
         let by = revoked_by.get(usize::try_from(it.key).unwrap()).unwrap();
@@ -197,7 +197,7 @@ async fn history(feed: &dyn Feed) -> Vec<Event> {
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_events_have_consecutive_numbers_and_no_read_is_older_than_its_number() {
     let database = Database::migrated().await;
-    // A machine that is busy with other things must not look like a lock that is held too long.
+    // A busy machine must not look like a lock that is held too long.
     let options = PgOptions { lock_timeout: Duration::from_secs(20), ..database.options(24) };
     let options = PgOptions { statement_timeout: Duration::from_secs(30), ..options };
     let pool = PgStore::connect(&options).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a database says about its schema, and what migrating makes of it.
+//! The schema state of a database, before and after migrating.
 
 use keyward_storage::{Schema, StorageError, conformance::RawSql as _};
 
@@ -16,7 +16,7 @@ async fn a_new_database_is_empty_and_current_once_migrated() {
 }
 
 #[tokio::test]
-async fn nodes_that_migrate_at_once_do_not_disturb_each_other() {
+async fn nodes_that_migrate_concurrently_do_not_disturb_each_other() {
     let database = Database::create().await;
     let (one, other) = (database.store(1).await, database.store(1).await);
     let (first, second) = tokio::join!(one.migrate(), other.migrate());
@@ -39,7 +39,7 @@ async fn an_older_schema_is_behind_and_a_newer_one_ahead() {
 }
 
 #[tokio::test]
-async fn a_database_with_tables_that_we_did_not_make_is_another_programs() {
+async fn a_database_with_unknown_tables_belongs_to_another_program() {
     let database = Database::create().await;
     let (store, raw) = (database.store(1).await, database.raw());
     raw.execute("CREATE TABLE invoice (id integer)").await.unwrap();
@@ -50,9 +50,9 @@ async fn a_database_with_tables_that_we_did_not_make_is_another_programs() {
     assert_eq!(store.schema().await.unwrap(), Schema::Foreign);
 }
 
-/// What was revoked before events were numbered was in force at once: nobody waits for it.
+/// Revocations from before events were numbered were enforced immediately: no call waits for them.
 #[tokio::test]
-async fn what_was_no_longer_active_before_the_first_event_counts_as_enforced() {
+async fn anything_ended_before_the_first_event_counts_as_enforced() {
     let database = Database::create().await;
     let mut session = database.session().await;
     for step in MIGRATIONS.iter() {
@@ -86,7 +86,7 @@ async fn what_was_no_longer_active_before_the_first_event_counts_as_enforced() {
 }
 
 #[tokio::test]
-async fn a_changed_or_half_done_migration_is_refused_by_its_number() {
+async fn a_changed_or_incomplete_migration_is_refused_by_number() {
     let database = Database::migrated().await;
     let (store, raw) = (database.store(1).await, database.raw());
     for damage in ["checksum = '\\x00'", "success = false"] {

@@ -39,7 +39,11 @@ pub(super) fn find_or_install() -> Result<PathBuf> {
     })?;
     let found = find(&mut too_old);
     found.with_context(|| {
-        format!("Debian's package brought no Postgres {OLDEST} or newer; take one from https://apt.postgresql.org (too old: {})", too_old.join(", "))
+        format!(
+            "Debian's package brought no Postgres {OLDEST} or newer; take one from https://apt.postgresql.org \
+                 (too old: {})",
+            too_old.join(", ")
+        )
     })
 }
 
@@ -103,7 +107,8 @@ fn without_default_cluster(config: &str) -> Option<String> {
         return None;
     }
     Some(format!(
-        "{config}\n# No default cluster: this machine only needs the binaries, for throwaway ones.\ncreate_main_cluster = false\n"
+        "{config}\n# No default cluster: this machine only needs the binaries, for throwaway \
+         ones.\ncreate_main_cluster = false\n"
     ))
 }
 

@@ -1,8 +1,8 @@
-//! PgBouncer in front of a throwaway cluster, handing connections on between transactions: what operators put there, and
-//! what breaks sessions up.
+//! PgBouncer in front of a throwaway cluster, handing connections on between transactions: what operators put there,
+//! and what breaks sessions up.
 //!
-//! It listens on a socket in a folder that nobody else may enter, and ends with whoever started it. Where there is none,
-//! Debian's package is installed (as root, saying so, without its service); elsewhere it says that there is none.
+//! It listens on a socket in a folder that nobody else may enter, and ends with whoever started it. Where there is
+//! none, Debian's package is installed (as root, saying so, without its service); elsewhere it says that there is none.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -97,7 +97,8 @@ fn find_or_install() -> Result<Option<PathBuf>> {
     }
     if !Path::new("/etc/debian_version").exists() || !rustix::process::geteuid().is_root() {
         tools::say(
-            "there is no PgBouncer on this machine, so nothing is tested behind one (Debian: `sudo apt-get install pgbouncer`)",
+            "there is no PgBouncer on this machine, so nothing is tested behind one (Debian: `sudo apt-get install \
+             pgbouncer`)",
         );
         return Ok(None);
     }

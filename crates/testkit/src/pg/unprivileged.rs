@@ -27,7 +27,9 @@ impl Account {
             let users =
                 fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd to find an account for Postgres")?;
             let found = ids(&users, "postgres").or_else(|| ids(&users, "nobody"));
-            Some(found.context("root cannot run Postgres and there is neither a user `postgres` nor `nobody`: run this as another user")?)
+            let missing =
+                "root cannot run Postgres, and there is no user `postgres` or `nobody`: run this as another user";
+            Some(found.context(missing)?)
         } else {
             None
         };

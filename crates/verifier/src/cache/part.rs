@@ -1,4 +1,4 @@
-//! What one part remembers: keys, and the accounts that they stand under.
+//! The entries of one part: keys, and the accounts above them.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, unsync, unsync::
 use super::Size;
 use crate::protocol::Entries;
 
-/// What an entry costs beside its own content: its place in the tables (40 and about 10 bytes), its part of what is known
-/// of entries that are gone, and the counts of an `Arc`. Measured by `cargo xtask bench`.
+/// Overhead per entry in bytes: its place in the tables (40 and about 10 bytes), its share of the ghost entries, and
+/// the counts of an `Arc`. Measured by `cargo xtask bench`.
 const PLACE: u64 = 72;
-/// Of the room of a part, the share of accounts: one in so many bytes. There are many keys to an account.
+/// Accounts get one byte in this many of a part's capacity. An account has many keys.
 const ACCOUNTS: u64 = 4;
-/// About what an entry takes in the middle, in bytes.
+/// Typical size of an entry, in bytes.
 const USUAL: u64 = 256;
-/// For so many entries that are gone, as a share of those that are there, it is known that they were there lately: what
-/// comes back at once stays longer.
+/// Number of ghost entries relative to live ones. A ghost records a recent eviction, so that an entry that soon returns
+/// stays longer.
 const GONE: f64 = 0.25;
 
 /// Keys and accounts of one part.
@@ -26,8 +26,8 @@ pub(crate) struct Part {
     accounts: unsync::Cache<AccountId, Account, Bytes>,
 }
 
-/// The lower half of a key's id, all of it random. The entry holds the whole id, and whoever finds it compares: keys that
-/// share this half, which chance does not bring about, take the place of one another.
+/// The lower, random half of a key's id. The entry holds the whole id, and a look-up compares it. Two keys that share
+/// this half, which is practically impossible, evict each other.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Short(u64);
 
@@ -37,15 +37,15 @@ impl From<KeyId> for Short {
     }
 }
 
-/// An account as it is remembered. The chain of a key is put together from these on every look-up, so that an event about
-/// any of them is felt at once.
+/// A cached account. Each look-up assembles the key's chain from these, so that an event about any account takes effect
+/// immediately.
 #[derive(Clone)]
 struct Account {
     link: Arc<Link>,
     above: Option<AccountId>,
 }
 
-/// Counts what is kept in bytes.
+/// Weighs entries in bytes.
 #[derive(Clone, Copy)]
 struct Bytes;
 
@@ -62,17 +62,17 @@ impl Weighter<AccountId, Account> for Bytes {
 }
 
 impl Part {
-    /// An empty one, of so many bytes at the most.
+    /// An empty part of at most `capacity_bytes`.
     pub(crate) fn new(capacity_bytes: u64) -> Self {
         let accounts = capacity_bytes / ACCOUNTS;
         let mut keys = bounded(capacity_bytes - accounts);
-        // So that no request finds the tables full and moves them, and all of their old halves are not left behind. What
-        // is not used of them yet takes no memory.
+        // Avoids that a request has to grow the tables, and that the old tables stay allocated. The unused part takes
+        // no memory.
         keys.reserve(usual_entries(capacity_bytes - accounts));
         Self { keys, accounts: bounded(accounts) }
     }
 
-    /// The key with its whole chain; none if anything of it is missing.
+    /// The key with its complete chain; none if any entry is missing.
     pub(crate) fn credential(&self, id: KeyId) -> Option<Credential> {
         let key = self.keys.get(&Short::from(id)).filter(|key| key.id() == id)?;
         let own = self.accounts.get(&key.account())?;
@@ -87,7 +87,7 @@ impl Part {
         Some(Credential { key: Arc::clone(key), chain })
     }
 
-    /// Remembers a key and every account above it.
+    /// Adds a key and all accounts of its chain.
     pub(crate) fn insert(&mut self, credential: &Credential) {
         let mut links = credential.chain.shared_links().peekable();
         while let Some(link) = links.next() {
@@ -97,7 +97,7 @@ impl Part {
         self.keys.insert(credential.key.id().into(), Arc::clone(&credential.key));
     }
 
-    /// Puts another form of a key in its place, if it is still that one.
+    /// Replaces a key by another form of it, if the entry is still `known`.
     pub(crate) fn exchange(&mut self, known: &AuthKey, by: AuthKey) {
         let place = Short::from(known.id());
         if self.keys.peek(&place).is_some_and(|key| **key == *known) {
@@ -110,13 +110,13 @@ impl Part {
         self.keys.remove(&Short::from(id));
     }
 
-    /// How much is remembered.
+    /// Size of the part.
     pub(crate) fn size(&self) -> Size {
         Size { bytes: self.keys.weight() + self.accounts.weight(), keys: self.keys.len() as u64 }
     }
 }
 
-/// An empty table of so many bytes at the most.
+/// An empty table of at most `bytes`.
 fn bounded<K, V>(bytes: u64) -> unsync::Cache<K, V, Bytes>
 where
     K: Eq + std::hash::Hash,
@@ -131,7 +131,7 @@ where
     unsync::Cache::with_options(options, Bytes, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }
 
-/// About how many entries so many bytes have room for.
+/// Approximate number of entries that fit into `bytes`.
 fn usual_entries(bytes: u64) -> usize {
     usize::try_from(bytes / USUAL).unwrap_or(usize::MAX).clamp(8, 1 << 24)
 }

@@ -1,4 +1,4 @@
-//! What is remembered is whole, and what is purged is gone, in every part.
+//! Entries are complete, and purged entries are gone, in every part.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ fn event(seq: u64, subject: Target) -> Event {
 }
 
 #[test]
-fn a_remembered_key_comes_back_with_its_chain() {
+fn a_cached_key_is_returned_with_its_chain() {
     let cache = open(0, ROOM);
     assert!(fill(&cache, 7, 0));
     assert_eq!(cache.look_up(key(7)), Some(credential(7)));
@@ -72,20 +72,20 @@ fn a_remembered_key_comes_back_with_its_chain() {
 }
 
 #[test]
-fn keys_that_share_half_an_id_are_never_taken_for_one_another() {
+fn keys_that_share_half_an_id_are_never_confused() {
     let (one, other) = (7, 7 | 1 << 100);
     let cache = open(0, ROOM);
     assert!(fill(&cache, one, 0));
     assert_eq!(cache.look_up(key(other)), None);
     assert!(fill(&cache, other, 0));
     assert_eq!((cache.look_up(key(one)), cache.look_up(key(other))), (None, Some(credential(other))));
-    // Whichever of them an event is about, no answer is left that it would change.
+    // Whichever key an event is about, no stale answer remains.
     cache.apply(&[event(1, Target::Key(key(other)))], position(1));
     assert_eq!(cache.look_up(key(other)), None);
 }
 
 #[test]
-fn an_event_about_a_key_is_felt_by_it_alone() {
+fn an_event_about_a_key_affects_only_that_key() {
     let cache = open(0, ROOM);
     assert!(fill(&cache, 7, 0) && fill(&cache, 71, 0));
     cache.apply(&[event(1, Target::Key(key(7)))], position(1));
@@ -94,7 +94,7 @@ fn an_event_about_a_key_is_felt_by_it_alone() {
 }
 
 #[test]
-fn an_event_about_any_account_of_the_chain_is_felt_by_every_key_below_in_every_part() {
+fn an_event_about_any_account_of_the_chain_affects_every_key_below_in_every_part() {
     for above in [1, 2, 3] {
         let cache = open(0, ROOM);
         for n in 0..100 {
@@ -108,7 +108,7 @@ fn an_event_about_any_account_of_the_chain_is_felt_by_every_key_below_in_every_p
 }
 
 #[test]
-fn every_part_refuses_what_was_read_before_an_event_that_was_applied() {
+fn every_part_refuses_a_read_from_before_an_applied_event() {
     let cache = open(0, ROOM);
     cache.apply(&[event(5, Target::Key(key(7)))], position(5));
     for n in 0..100 {
@@ -119,7 +119,7 @@ fn every_part_refuses_what_was_read_before_an_event_that_was_applied() {
 }
 
 #[test]
-fn a_closed_memory_holds_nothing_and_takes_nothing() {
+fn a_closed_memory_is_empty_and_keeps_nothing() {
     let cache = open(0, ROOM);
     assert!(fill(&cache, 7, 0));
     let ticket = cache.begin_read(key(8));
@@ -141,7 +141,7 @@ fn the_memory_never_grows_beyond_its_capacity() {
 }
 
 #[test]
-fn only_the_form_that_is_known_is_exchanged() {
+fn only_the_known_form_is_exchanged() {
     let cache = open(0, ROOM);
     assert!(fill(&cache, 7, 0));
     let known = credential(7).key;
@@ -150,5 +150,5 @@ fn only_the_form_that_is_known_is_exchanged() {
     assert_eq!(cache.look_up(key(9)), None);
     cache.apply(&[event(1, Target::Key(key(7)))], position(1));
     cache.exchange(&known, AuthKey::clone(&known));
-    assert_eq!(cache.look_up(key(7)), None, "what was purged does not come back");
+    assert_eq!(cache.look_up(key(7)), None, "a purged entry does not reappear");
 }

@@ -1,5 +1,5 @@
-//! The task that waits for other nodes on behalf of every narrowing call of this process: acknowledgements are cumulative,
-//! so one list of members serves all.
+//! The task that waits for other nodes on behalf of every restricting change of this process. Acknowledgements are
+//! cumulative, so one list of members serves all waiting calls.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -15,12 +15,12 @@ use crate::{
     verifier::{NotEnforced, Shared, Tasks},
 };
 
-/// How long after a list the next one is read, at first and at the most.
+/// Pause between two lists of members: initial and maximum.
 const SOON: Duration = Duration::from_millis(2);
 const LATE: Duration = Duration::from_millis(20);
-/// The shortest pause: no timer is finer, and the clock that counts is another one.
+/// Minimum pause: timers are no finer, and another clock decides.
 const SHORTEST: Duration = Duration::from_millis(1);
-/// How long a list may take.
+/// Time limit for a list of members.
 const LISTING: Duration = Duration::from_secs(1);
 
 struct Waiter {
@@ -29,16 +29,16 @@ struct Waiter {
     done: oneshot::Sender<Result<Option<Position>, NotEnforced>>,
 }
 
-/// What is waited for.
+/// A change to wait for.
 #[derive(Clone, Copy)]
 pub(crate) enum Change {
-    /// This call committed it, by this event.
+    /// This call committed it with this event.
     Committed(Position),
-    /// An earlier call did (R9), and it was read as this.
+    /// An earlier call committed it (R9); this was read from the database.
     Read(Enforcement),
 }
 
-/// The way to the task.
+/// Handle of the task.
 pub(crate) struct Barrier {
     waiters: mpsc::UnboundedSender<Waiter>,
     shared: Arc<Shared>,
@@ -61,9 +61,9 @@ impl Barrier {
         Self { waiters, shared: Arc::clone(shared) }
     }
 
-    /// Waits for a commit that has been confirmed by now. The clock starts here: after the confirmation, never before.
-    /// Returns the event that shows in which history it is in force; none if no list of members was read. For a change
-    /// that was read it may be a later one than this call waited for.
+    /// Waits for a change whose commit is already confirmed. The time starts here: after the confirmation, never
+    /// before. Returns an event that shows the history in which the change is enforced; none if no list of members was
+    /// read. For a change that was read, the event may be later than the one that this call waited for.
     pub(crate) fn wait(
         &self,
         change: Change,
@@ -104,7 +104,7 @@ impl Task {
                 self.waiting.push(waiter);
                 pause = SOON;
             }
-            // Everybody who is waiting now committed before the list is asked for (R8).
+            // Every change in `waiting` was committed before the list is requested (R8).
             while let Ok(waiter) = self.arriving.try_recv() {
                 self.waiting.push(waiter);
                 pause = SOON;
@@ -124,9 +124,9 @@ impl Task {
         }
     }
 
-    /// Asks who is there, and tells everybody who waits.
+    /// Lists the members, and updates every waiting call.
     async fn list(&mut self) {
-        // Not longer than the first of those who wait may wait: the promise holds without a database, too.
+        // At most as long as the first waiting call may wait: the promise holds even without a database.
         let first = self.waiting.iter().filter_map(|waiter| waiter.revoker.end()).min().unwrap_or(BootInstant::NEVER);
         let patience = first.since(self.shared.clock.boot()).min(LISTING);
         let events: BTreeSet<_> = self.waiting.iter().filter_map(|waiter| waiter.revoker.event()).collect();
@@ -149,7 +149,7 @@ impl Task {
         }
     }
 
-    /// Lets those go for whom it is over.
+    /// Answers the calls whose wait has ended.
     fn let_go(&mut self) {
         let now = self.shared.clock.boot();
         for waiter in std::mem::take(&mut self.waiting) {
@@ -162,7 +162,7 @@ impl Task {
                 }
             };
             self.shared.meters.barrier.record(now.since(waiter.since).as_secs_f64());
-            // If its caller has gone, it was enforced all the same.
+            // Fails if the caller has gone; the change is enforced anyway.
             let _ = waiter.done.send(outcome);
         }
     }

@@ -1,5 +1,5 @@
-//! Applying what happened: read the events after the last one applied, purge, raise the floors (R2). A gap in them, such as
-//! pruned history, empties the memory. And what is said of an event to others.
+//! Applies events: reads those after the last one applied, purges the memory, raises the floors (R2). A gap in the
+//! events, such as pruned history, empties the memory. Also sends hints and records of enforcement.
 
 use std::time::Duration;
 
@@ -9,44 +9,44 @@ use tokio::time::timeout;
 use super::history::EVENTS;
 use crate::{protocol::Succession, verifier::Shared};
 
-/// How many events are read at once.
+/// Maximum number of events per read.
 const AT_ONCE: u32 = 1_000;
-/// How long a hint or a note may take before nobody cares for it any more.
+/// Time limit for sending a hint or recording an enforced change.
 const IN_PASSING: Duration = Duration::from_secs(5);
 
-/// How long events are kept at the least.
+/// Minimum retention of events.
 const HISTORY: Duration = Duration::from_hours(24);
-/// How many old events are dropped at once.
+/// Maximum number of old events dropped per statement.
 const PRUNED_AT_ONCE: u32 = 10_000;
 
-/// How far events were applied.
+/// The progress of applying events.
 pub(crate) struct Progress {
-    /// Up to this event the memory has been purged, on all its parts.
+    /// The event up to which all parts of the memory are purged.
     pub(crate) up_to: Position,
-    /// Whether that is all there was.
+    /// Whether no further events exist.
     pub(crate) all: bool,
 }
 
-/// What came of reading events.
+/// Outcome of reading events.
 pub(crate) enum CaughtUp {
-    /// They were applied.
+    /// The events were applied.
     Applied(Progress),
-    /// The database does not have what was applied here, or it is of another history: nothing was applied, and the
-    /// membership has to end (R6, R18).
+    /// The database lacks events that were applied here, or has another history. Nothing was applied, and the
+    /// membership must end (R6, R18).
     Elsewhere,
 }
 
-/// The same where one process has the database.
+/// Outcome of reading events if this process alone uses the database.
 pub(crate) enum Own {
-    /// They were applied.
+    /// The events were applied.
     Applied(Progress),
-    /// The database went back, or others have written to it: nothing was applied.
+    /// The database went back, or another process has written to it. Nothing was applied.
     Rewritten,
 }
 
 impl Shared {
-    /// Applies the next events after `applied`, if they are of the history of this token and follow it by number and
-    /// nonce. `seen` is an event that this history has shown: it was committed.
+    /// Applies the next events after `applied`, if they belong to this token's history and follow it by number and
+    /// nonce. `seen` is the last event seen in this history, and therefore committed.
     pub(crate) async fn apply_next(&self, applied: Position, seen: Seq, token: HistoryToken) -> Result<CaughtUp> {
         let sent_at = self.clock.boot();
         let read = self.feed.events_after(applied, AT_ONCE).await?;
@@ -58,8 +58,8 @@ impl Shared {
         Ok(CaughtUp::Applied(self.apply(applied, seen, &read.events)))
     }
 
-    /// The same for the only process on its database, whose events have no nonces: what was pruned empties the memory,
-    /// and another token says that others have written.
+    /// Like [`Self::apply_next`], for the only process on its database, whose events have no nonces. Pruned events
+    /// empty the memory; another token shows that another process has written.
     pub(crate) async fn apply_own(&self, applied: Position, seen: Seq, token: HistoryToken) -> Result<Own> {
         let read = self.feed.events_after(applied, AT_ONCE).await?;
         if read.token != token || !read.follow {
@@ -71,7 +71,7 @@ impl Shared {
     fn apply(&self, applied: Position, seen: Seq, events: &[Event]) -> Progress {
         let Some(last) = events.last().map(|event| event.position) else {
             if applied.seq < seen {
-                // It was committed, and it is not there: its history is gone.
+                // A committed event is missing: its history is gone.
                 tracing::warn!(applied = %applied.seq, %seen, "events are missing: forgetting everything in memory");
                 self.cache.forget(Position::unnamed(seen));
                 return Progress { up_to: Position::unnamed(seen), all: true };
@@ -88,32 +88,36 @@ impl Shared {
         Progress { up_to: last, all: events.len() < AT_ONCE as usize && last.seq >= seen }
     }
 
-    /// The last events up to this one, in the history of this token; none if they could not be read.
+    /// The last events up to this one, in this token's history; none if they could not be read.
     pub(crate) async fn events_up_to(
         &self,
         last: Position,
         token: HistoryToken,
         in_time: Duration,
     ) -> Option<Vec<Position>> {
-        // What this one follows is not known: that is what is asked for.
+        // The nonce of the event before is unknown: it is part of the result.
         let from = Position::unnamed(Seq::new(last.seq.number().saturating_sub(EVENTS.into())));
         let read = timeout(in_time, self.feed.events_after(from, EVENTS)).await.ok()?.ok()?;
         let events: Vec<Position> = read.events.iter().map(|event| event.position).collect();
         (read.token == token && events.contains(&last)).then_some(events)
     }
 
-    /// Tells the other nodes that there is something to read.
+    /// Notifies the other nodes of a new event.
     pub(crate) async fn announce(&self, seq: Seq) {
         match timeout(IN_PASSING, self.feed.announce(Hint::Event(seq))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::debug!(%seq, error = &error as &dyn std::error::Error, "no notification was sent: nodes see it when they renew");
+                tracing::debug!(
+                    %seq,
+                    error = &error as &dyn std::error::Error,
+                    "no notification was sent: nodes see the event when they renew"
+                );
             }
-            Err(_) => tracing::debug!(%seq, "no notification was sent in time: nodes see it when they renew"),
+            Err(_) => tracing::debug!(%seq, "no notification was sent in time: nodes see the event when they renew"),
         }
     }
 
-    /// Drops old events, a part of them at once; none while the time is in doubt. Returns whether there may be more.
+    /// Drops some old events; none while the time is in doubt. Returns whether there may be more.
     pub(crate) async fn prune(&self, in_time: Duration) -> bool {
         let Some(now) = self.upkeep_time() else { return false };
         match timeout(in_time, self.feed.prune(HISTORY, now, PRUNED_AT_ONCE)).await {
@@ -126,17 +130,21 @@ impl Shared {
         false
     }
 
-    /// Notes that the last changes of these, up to this number, are in force on every node, in the history of that
-    /// event.
+    /// Records that the last changes of these subjects, up to this number, are enforced on every node, in the history
+    /// of `shown_by`.
     pub(crate) async fn note(&self, seq: Seq, shown_by: Position, subjects: &[Target]) {
         let at = self.times(self.clock.boot(), self.clock.wall()).shared;
         match timeout(IN_PASSING, self.feed.record_enforced(subjects, seq, shown_by, at)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                // It is in force all the same; a repeated call will wait once more.
-                tracing::warn!(%seq, error = &error as &dyn std::error::Error, "could not note that a change is in force");
+                // The change is enforced anyway; a repeated call waits again.
+                tracing::warn!(
+                    %seq,
+                    error = &error as &dyn std::error::Error,
+                    "could not record that a change is enforced"
+                );
             }
-            Err(_) => tracing::warn!(%seq, "could not note in time that a change is in force"),
+            Err(_) => tracing::warn!(%seq, "could not record in time that a change is enforced"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The clocks of the database and of this machine, side by side: what each renewal shows of them, and what is said of
-//! it. Which readings count is decided in the protocol core.
+//! Compares the clocks of the database and of this machine at each renewal, and logs differences. The protocol core
+//! decides which readings count.
 
 use std::{
     fmt,
@@ -18,26 +18,26 @@ use crate::{
     verifier::Shared,
 };
 
-/// What is known of them.
+/// The state of both clocks.
 #[derive(Default)]
 pub(crate) struct Clocks {
     database: Mutex<DatabaseClock>,
-    /// By how many microseconds the wall clock of this machine was ahead of the database's at the last reading.
+    /// How far this machine's wall clock was ahead of the database's at the last reading, in microseconds.
     difference: AtomicI64,
 }
 
-/// The wall clock of this machine differs from the database's by more than [`CLOCKS_AGREE`]. One of them is wrong, so
-/// this node neither advances nor deletes what all nodes share.
+/// This machine's wall clock differs from the database's by more than [`CLOCKS_AGREE`]. One of them is wrong, so this
+/// node neither advances nor deletes shared state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockDifference {
-    /// The machine's is ahead by so much.
+    /// This machine's clock is ahead by this much.
     Ahead(Duration),
-    /// It is behind by so much.
+    /// This machine's clock is behind by this much.
     Behind(Duration),
 }
 
 impl ClockDifference {
-    /// Compares a reading of the machine's wall clock with one of the database's. None if they agree.
+    /// Compares readings of this machine's and the database's wall clocks. None if they agree.
     #[must_use]
     pub fn between(machine: Timestamp, database: Timestamp) -> Option<Self> {
         Self::of_micros(machine.as_micros().saturating_sub(database.as_micros()))
@@ -65,9 +65,9 @@ impl fmt::Display for ClockDifference {
 }
 
 impl Shared {
-    /// A reply brought the database's wall clock; the request for it was sent at this moment.
+    /// Records the database's wall clock from the reply to a request sent at `sent_at`.
     pub(crate) fn learn_time(&self, database: Timestamp, sent_at: BootInstant) {
-        // The answer was made at some moment between the two: within that time the clocks cannot be compared.
+        // The database read its clock at an unknown time between the two: smaller differences cannot be measured.
         let (received_at, wall) = (self.clock.boot(), self.clock.wall());
         let wall_when_sent = wall.saturating_sub(received_at.since(sent_at));
         self.compare(database.clamp(wall_when_sent, wall), database);
@@ -78,33 +78,34 @@ impl Shared {
         match news {
             Some(ClockNews::RanAhead(by)) => tracing::warn!(
                 ?by,
-                "the database's clock ran ahead by {} s: not used until it has held for a minute; set it right",
+                "the database's clock ran ahead by {} s: not used until it has held for a minute; correct it",
                 by.as_secs()
             ),
             Some(ClockNews::HeldAhead(by)) => tracing::warn!(
                 ?by,
-                "the database's clock has been {} s ahead for a minute: keys and tokens end by it from now on",
+                "the database's clock has been {} s ahead for a minute: keys and tokens expire by it from now on",
                 by.as_secs()
             ),
             Some(ClockNews::CameBack) => tracing::info!("the database's clock is where it was before it ran ahead"),
             Some(ClockNews::FellBack(by)) => tracing::warn!(
                 ?by,
-                "the database's clock has been {} s behind what it showed before for a minute: keys and tokens end by \
-                 it from now on",
+                "the database's clock has been {} s behind its earlier time for a minute: keys and tokens expire by it \
+                 from now on",
                 by.as_secs()
             ),
             None => {}
         }
     }
 
-    /// The wall clock of this machine is the only one there is: nothing is compared with it but the boot clock.
+    /// Records this machine's wall clock, the only one on an embedded database. It is compared only with the boot
+    /// clock.
     pub(crate) fn learn_own_time(&self) {
         let (boot, wall) = (self.clock.boot(), self.clock.wall());
-        // Expiry by a database's clock is no news here: keys end by the wall clock itself.
+        // Ignores news about expiry: keys expire by the wall clock itself here.
         let _ = self.read_clock(wall, boot);
     }
 
-    /// One more reading, and what is said where the clock begins to be elsewhere than before.
+    /// Adds a reading, and logs the start and end of a jump.
     fn read_clock(&self, shown: Timestamp, sent_at: BootInstant) -> (Option<ClockNews>, Option<Offset>) {
         let (before, news, bound, jump) = {
             let mut clock = self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +114,7 @@ impl Shared {
         self.meters.clock_jump.set(jump.map_or(0.0, ClockJump::as_secs_f64));
         match (before, jump) {
             (None, Some(jump)) => tracing::warn!(
-                "{jump}: set it right; until it has held for ten minutes this node rotates no signing key and deletes \
+                "{jump}: correct it; until it has held for ten minutes this node rotates no signing key and deletes \
                  nothing by it"
             ),
             (Some(_), None) => tracing::info!(
@@ -124,14 +125,14 @@ impl Shared {
         (news, bound)
     }
 
-    /// How far the clock that dates what is stored has jumped.
+    /// Jump of the clock that dates stored data.
     pub(crate) fn clock_jump(&self) -> Option<ClockJump> {
         self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner).jump()
     }
 
-    /// The time by which shared state may be dated and deleted now. None where the clocks differ, and where the one
-    /// that counts has not gone evenly for long enough. It goes on with the boot clock from the last reading: a clock
-    /// that has jumped since does not agree with it, which the statement that goes by it finds out.
+    /// The time for dating and deleting shared state. None if the clocks differ, or if the deciding clock has not run
+    /// evenly for long enough. It continues the last reading with the boot clock. The statement that uses it detects if
+    /// the clock has jumped since.
     pub(crate) fn upkeep_time(&self) -> Option<Timestamp> {
         let (boot, wall) = (self.clock.boot(), self.clock.wall());
         if self.clock_difference().is_some() {
@@ -142,7 +143,7 @@ impl Shared {
         ClockDifference::between(wall, now).is_none().then_some(now)
     }
 
-    /// Compares the wall clocks, and says once where they begin to differ and where they agree again.
+    /// Compares the wall clocks, and logs once when they begin to differ and once when they agree again.
     fn compare(&self, machine: Timestamp, database: Timestamp) {
         let ahead = machine.as_micros().saturating_sub(database.as_micros());
         let before = ClockDifference::of_micros(self.clocks.difference.swap(ahead, Ordering::Relaxed));
@@ -150,7 +151,7 @@ impl Shared {
         self.meters.clock_difference.set(ahead as f64 / 1e6);
         match (before, ClockDifference::of_micros(ahead)) {
             (None, Some(difference)) => tracing::warn!(
-                "{difference}: one of them is wrong, set it right; until then this node rotates no signing key and \
+                "{difference}: one of them is wrong; correct it; until then this node rotates no signing key and \
                  deletes nothing that all nodes share"
             ),
             (Some(_), None) => tracing::info!("the wall clock of this machine agrees with the database's again"),
@@ -158,7 +159,7 @@ impl Shared {
         }
     }
 
-    /// How the wall clocks differed at the last reading; none if they agreed, or if there was none.
+    /// Difference of the wall clocks at the last reading; none if they agreed, or before the first reading.
     pub(crate) fn clock_difference(&self) -> Option<ClockDifference> {
         ClockDifference::of_micros(self.clocks.difference.load(Ordering::Relaxed))
     }

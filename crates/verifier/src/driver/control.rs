@@ -1,7 +1,7 @@
-//! The task that holds the lease: join, catch up, renew, over and over; and the rows of dead nodes.
+//! The task that holds the lease: it joins, catches up and renews repeatedly, and removes the rows of dead nodes.
 //!
-//! Each renewal says up to which event this node has forgotten what was changed: it *is* the acknowledgement. Hints make it
-//! happen now instead of at the next tick, and nothing depends on them.
+//! Each renewal names the last event up to which this node has purged its memory: the renewal *is* the acknowledgement.
+//! Hints only make it happen sooner than the next tick; nothing depends on them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,18 +16,18 @@ use crate::{
     verifier::Shared,
 };
 
-/// By how much wall clock and boot clock may drift apart between two renewals before the lease is dropped: a machine that
-/// was restored from a memory snapshot does not know how old it is.
+/// Maximum drift between wall clock and boot clock from one renewal to the next; beyond it the lease is dropped. A
+/// machine restored from a memory snapshot does not know the snapshot's age.
 const MOST_DRIFT: Duration = Duration::from_millis(200);
-/// How often others are looked after between two rounds of dropping old events.
+/// Rounds of maintenance between two prunings of old events.
 const PRUNE_EVERY: u32 = 300;
 
-/// What came of catching up or renewing.
+/// Outcome of catching up or renewing.
 enum Outcome {
     Done,
-    /// The database does not have what this node knows of it, its row among it: a member no more (R6, R18).
+    /// The database lacks what this node knows of it, such as its row: the membership ends (R6, R18).
     Elsewhere,
-    /// No answer in time. The lease is not extended.
+    /// No reply in time. The lease is not extended.
     Failed,
 }
 
@@ -39,17 +39,17 @@ pub(crate) struct Control {
     started_at: Timestamp,
     lease: Lease,
     node: NodeId,
-    /// The name whose row may still be there.
+    /// Earlier node id whose row may still exist.
     previous: Option<NodeId>,
     reaper: Reaper,
-    /// What this node knows of the history that it has joined.
+    /// This node's knowledge of the history that it has joined.
     known: Known,
     /// Wall clock and boot clock at the last renewal.
     clocks: Option<(Timestamp, BootInstant)>,
-    /// When others were last looked after, and how often.
+    /// Time of the last maintenance round, and the number of rounds.
     looked_at: Option<BootInstant>,
     rounds: u32,
-    /// Whether there were more old events than are dropped at once.
+    /// Whether the last pruning left old events.
     more_to_prune: bool,
 }
 
@@ -79,7 +79,7 @@ impl Control {
         }
     }
 
-    /// Runs until told to leave; then gives the lease back.
+    /// Runs until cancelled, then releases the lease.
     pub(crate) async fn run(mut self, leaving: CancellationToken) {
         let shared = Arc::clone(&self.shared);
         let mut next = Instant::now();
@@ -90,7 +90,7 @@ impl Control {
                 () = shared.wake.woken() => true,
                 () = sleep_until(next) => false,
             };
-            // What is under way is given up when told to leave: the lease is given back in any case.
+            // Cancellation aborts the current round: the lease is released in any case.
             match leaving.run_until_cancelled(self.beat(hint)).await {
                 Some(Some(pause)) => next = Instant::now() + pause,
                 Some(None) => {}
@@ -100,7 +100,7 @@ impl Control {
         self.leave().await;
     }
 
-    /// One round. Gives how long to wait for the next one; none if the time that was set before stays.
+    /// Runs one round. Returns the pause before the next one; none to keep the time already set.
     async fn beat(&mut self, hint: bool) -> Option<Duration> {
         if !self.lease.is_member() {
             let joined = self.join().await;
@@ -108,7 +108,7 @@ impl Control {
             return Some(if joined { self.pause() } else { self.limit() });
         }
         if self.clock_jumped() {
-            tracing::warn!("the clocks of this machine disagree: giving the lease up and joining anew");
+            tracing::warn!("the clocks of this machine disagree: dropping the lease and joining again");
             self.end_membership();
             return Some(Duration::ZERO);
         }
@@ -123,13 +123,13 @@ impl Control {
             outcome = self.look_after_others_now_and_then().await;
         }
         let pause = match outcome {
-            // It saw more: not acknowledged yet.
+            // The reply shows more events, which are not acknowledged yet.
             Outcome::Done if self.lease.is_behind() => Duration::ZERO,
             Outcome::Done => self.pause(),
             Outcome::Elsewhere => {
                 tracing::warn!(
                     node = %self.node,
-                    "the database was started anew or went back, or the row of this node is gone: joining anew"
+                    "the database was restarted or went back, or the row of this node is gone: joining again"
                 );
                 self.end_membership();
                 Duration::ZERO
@@ -140,13 +140,13 @@ impl Control {
         Some(pause)
     }
 
-    /// Whether the database has shown an event that is not applied here, or a hint says that there is one. A hint is only
-    /// a reason to look: whatever number it names, nothing is taken as applied for it (R14).
+    /// Whether a reply or a hint named an event that is not applied here. A hint is only a reason to read: whatever
+    /// number it names, no event counts as applied because of it (R14).
     fn must_read_events(&self) -> bool {
         self.lease.is_behind() || self.shared.wake.heard() > self.lease.applied().seq
     }
 
-    /// Applies what there is to apply. Each part of it counts at once: however long the way, it comes to its end.
+    /// Applies all outstanding events. Each batch counts immediately, so that catching up always terminates.
     async fn catch_up(&mut self) -> Outcome {
         loop {
             let (applied, seen, token) = (self.lease.applied(), self.lease.heard(), self.lease.token());
@@ -172,7 +172,8 @@ impl Control {
         let sent_at = self.shared.clock.boot();
         let asked = self.lease.ask(sent_at);
         let renewal = self.known.renewal(self.node, asked, &*self.fresh_node);
-        // Given up on this side only; whether it is carried out all the same does not matter (I1, `greatest`).
+        // A time-out cancels on this side only; it does not matter whether the database still executes it (I1,
+        // `greatest`).
         match timeout(self.limit(), self.membership.renew(&renewal)).await {
             Ok(Ok(Some(confirmed))) => {
                 self.known.confirmed(renewal.counter);
@@ -216,12 +217,12 @@ impl Control {
             let head = confirmed.head.seq();
             tracing::info!(node = %self.node, %head, "answering from memory as node {}", self.node);
             self.known.begin(confirmed.head);
-            // Hints of a history that is gone say nothing of this one.
+            // Hints from a lost history do not apply to this one.
             self.shared.wake.read_up_to(self.shared.wake.heard(), head);
             self.look_back().await;
             return true;
         }
-        // Whether that row is there is unknown; a name is never used again.
+        // Whether that row exists is unknown; a node id is never reused.
         self.previous = Some(std::mem::replace(&mut self.node, (self.fresh_node)()));
         match joined {
             Ok(Err(error)) => self.shared.trouble.could_not_join(Some(&error)),
@@ -230,8 +231,8 @@ impl Control {
         false
     }
 
-    /// Compares the history with the one before, learns what came before the join, and writes down what is missing.
-    /// Whatever the database does not take or give now, it is asked for again when others are looked after.
+    /// Compares the history with the earlier one, reads the events before the join, and records what is missing. The
+    /// next maintenance round retries whatever fails.
     async fn look_back(&mut self) {
         self.compare_history().await;
         if let Some(last) = self.known.began_with()
@@ -247,7 +248,7 @@ impl Control {
         }
     }
 
-    /// Looks which of the events that this node had applied before are there, and says which are not.
+    /// Checks which of the events applied earlier still exist, and logs the lost ones.
     async fn compare_history(&mut self) {
         if self.known.uncompared().is_empty() {
             return;
@@ -266,7 +267,7 @@ impl Control {
         );
     }
 
-    /// First requests, then the memory, then everybody else (R6, R10).
+    /// Withdraws the term from requests first, then closes the memory, then gives up the row (R6, R10).
     fn end_membership(&mut self) {
         self.shared.gate.close();
         self.known.ended(self.lease.token());
@@ -277,21 +278,21 @@ impl Control {
     }
 
     async fn leave(&mut self) {
-        // A join that was given up half way may have been carried out, under the present name or the one before.
+        // An aborted join may have taken effect, under the current node id or the earlier one.
         let names = [Some(self.node), self.previous];
         self.end_membership();
         for node in names.into_iter().flatten() {
             match timeout(self.limit(), self.membership.leave(node)).await {
                 Ok(Ok(())) => tracing::info!(%node, "gave the lease back"),
                 Ok(Err(_)) | Err(_) => {
-                    tracing::warn!(%node, "could not give the lease back: revocations wait until it is over");
+                    tracing::warn!(%node, "could not give the lease back: revocations wait until it expires");
                 }
             }
         }
         self.measure();
     }
 
-    /// Looks after others at most twice in the time of a renewal, however many hints arrive, and at least once.
+    /// Runs maintenance at least once and at most twice per renewal interval, however many hints arrive.
     async fn look_after_others_now_and_then(&mut self) -> Outcome {
         let now = self.shared.clock.boot();
         if self.looked_at.is_none_or(|before| now.since(before) >= self.pause() / 2) {
@@ -301,8 +302,8 @@ impl Control {
         Outcome::Done
     }
 
-    /// Takes the rows of dead nodes away, and history that nobody needs. Gives up at the first failure: the lease comes
-    /// first. Where requests are answered in another history than that of the lease, it is no lease for them (R18).
+    /// Runs maintenance: removes the rows of dead nodes and old events. Stops at the first failure, because the lease
+    /// has priority. If the database answers from another history than the lease's, the membership ends (R18).
     async fn look_after_others(&mut self) -> Outcome {
         self.rounds = self.rounds.wrapping_add(1);
         let sent_at = self.shared.clock.boot();
@@ -316,7 +317,7 @@ impl Control {
         for still in self.reaper.look(&members, self.shared.clock.boot()) {
             match timeout(self.limit(), self.membership.reap(still.node, still.counter)).await {
                 Ok(Ok(Write::Applied)) => {
-                    tracing::warn!(node = %still.node, "took away the row of a node that stood still");
+                    tracing::warn!(node = %still.node, "removed the row of a node that stopped renewing");
                 }
                 Ok(Ok(Write::Stale)) => {}
                 Ok(Err(_)) | Err(_) => return Outcome::Done,
@@ -331,7 +332,7 @@ impl Control {
         Outcome::Done
     }
 
-    /// Marks the history as one that was waited out, once, so that no process waits for it a second time (R18).
+    /// Marks the history as waited out, once, so that no process waits again (R18).
     async fn mark_history(&self) {
         let (longest, now) = (self.shared.longest_lease(), self.shared.clock.boot());
         let due = self.shared.newness().mark_due(longest, now);
@@ -349,13 +350,13 @@ impl Control {
         expected.since(wall).max(wall.since(expected)) > MOST_DRIFT
     }
 
-    /// How long to wait until the next renewal.
+    /// Pause before the next renewal.
     fn pause(&self) -> Duration {
         let every = self.shared.terms.renew_every;
         if self.shared.wake.hints_arrive() { every } else { every / 4 }
     }
 
-    /// How long to wait for one answer.
+    /// Time limit for one reply.
     fn limit(&self) -> Duration {
         self.shared.terms.ttl / 5
     }
@@ -364,7 +365,7 @@ impl Control {
         let left = self.lease.term().end().since(self.shared.clock.boot());
         let Shared { meters, cache, .. } = &*self.shared;
         meters.lease.set(left.as_secs_f64());
-        // Whatever was heard of, by a hint too: where events cannot be read, no renewal says that there are any.
+        // Includes hints: while events cannot be read, no renewal shows new ones.
         let heard = self.lease.heard().max(self.shared.wake.heard());
         let behind = heard.number().saturating_sub(self.lease.applied().seq.number());
         meters.behind.set(if self.lease.is_member() {

@@ -1,5 +1,5 @@
-//! The only process on its database: no lease and nobody to wait for, but floor and guarded fill as everywhere (R4, R5),
-//! and the purge comes before the answer.
+//! The only process on its database: no lease and no other nodes to wait for. Floor and guarded fill work as everywhere
+//! (R4, R5), and the purge comes before the answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     verifier::Shared,
 };
 
-/// How long reading events may take while somebody waits for them to be applied.
+/// Time limit for reading events while a call waits for them.
 const READING: Duration = Duration::from_secs(1);
 
-/// How often events are looked for between two rounds of dropping old ones.
+/// Rounds of reading events between two prunings of old events.
 const PRUNE_EVERY: u32 = 300;
 
 #[derive(Clone)]
@@ -28,13 +28,13 @@ pub(crate) struct Embedded {
     memory: Arc<Mutex<Memory>>,
 }
 
-/// What the memory shows.
+/// The state of the memory.
 struct Memory {
-    /// The last event that was applied; none while it is closed.
+    /// The last event applied; none while the memory is closed.
     applied: Option<Position>,
-    /// The history that the events were of.
+    /// The history of the events.
     token: HistoryToken,
-    /// Counts how often it was opened.
+    /// Number of times the memory was opened.
     generation: Generation,
 }
 
@@ -44,15 +44,15 @@ impl Embedded {
         Self { shared, memory: Arc::new(Mutex::new(memory)) }
     }
 
-    /// Begins to answer from memory. Whatever was committed before is seen by every read from now on.
+    /// Starts answering from memory. Every read from now on sees all earlier commits.
     pub(crate) async fn open(&self) -> Result<()> {
         self.open_empty(&mut *self.memory.lock().await).await
     }
 
     async fn open_empty(&self, memory: &mut Memory) -> Result<()> {
         let head = self.shared.feed.head().await?.as_of;
-        // What others wrote before this moment is no harm: nothing is remembered yet. Where it cannot be read, the
-        // first events that can be read start this over.
+        // Earlier writes by other processes do no harm, because the memory is empty. If the token cannot be read, the
+        // next successful read of events starts over.
         if let Ok(read) = self.shared.feed.events_after(head.position, 1).await {
             memory.token = read.token;
         }
@@ -63,9 +63,9 @@ impl Embedded {
         Ok(())
     }
 
-    /// The database is not the one that the memory shows: everything is forgotten. Where it cannot be read, requests
-    /// are answered by reads of their own until it can. `asked` is the number that a change of this process was given,
-    /// by what the database is by now: what came before it at the most is left of the history before.
+    /// Forgets everything, because the database is not the one that the memory shows. Until it can be read again,
+    /// requests are answered by their own reads. `asked` is the number that the present database assigned to a change
+    /// of this process: at most the events before it remain of the earlier history.
     async fn start_over(&self, memory: &mut Memory, asked: Seq) {
         self.shared.gate.close();
         self.shared.cache.close();
@@ -80,8 +80,8 @@ impl Embedded {
                 tracing::error!(
                     kept_up_to = %kept,
                     had_up_to = %before.seq,
-                    "the database went back under this server: of the changes up to number {}, those after number {} are \
-                     lost. Keys that were revoked by them are accepted again: revoke them anew",
+                    "the database went back under this server: of the changes up to number {}, those after number {} \
+                     are lost. Keys that were revoked by them are accepted again: revoke them anew",
                     before.seq,
                     kept
                 );
@@ -92,14 +92,14 @@ impl Embedded {
                     noticed_at: self.shared.clock.wall(),
                 };
                 if !matches!(timeout(READING, self.shared.feed.note_lost(&lost)).await, Ok(Ok(()))) {
-                    tracing::warn!("what was lost could not be written down: the log alone says it");
+                    tracing::warn!("the lost events could not be recorded: only the log reports them");
                 }
             }
-            _ => tracing::warn!("others have written to the database of this server: forgot everything in memory"),
+            _ => tracing::warn!("another process has written to this database: forgot everything in memory"),
         }
     }
 
-    /// Looks for events now and then: a request that was cut off between its commit and its purge leaves one behind.
+    /// Reads events at intervals: a request aborted between its commit and its purge leaves one behind.
     pub(crate) async fn run(self, leaving: CancellationToken) {
         let every = self.shared.terms.renew_every;
         let (mut rounds, mut more_to_prune) = (0_u32, false);
@@ -117,7 +117,7 @@ impl Embedded {
         self.shared.cache.close();
     }
 
-    /// Applies what there is, and opens a memory that could not be opened.
+    /// Applies outstanding events, and opens the memory if it could not be opened before.
     async fn catch_up(&self) {
         let mut memory = self.memory.lock().await;
         if memory.applied.is_none() {
@@ -129,7 +129,7 @@ impl Embedded {
         self.apply(&mut memory, Position::START).await;
     }
 
-    /// Forgets what events up to this one changed. When it returns, no request that arrives is answered from before.
+    /// Forgets what events up to this one changed. Once it returns, no new request gets an earlier state.
     pub(crate) async fn apply_up_to(&self, event: Position) {
         self.apply(&mut *self.memory.lock().await, event).await;
     }
@@ -137,7 +137,7 @@ impl Embedded {
     async fn apply(&self, memory: &mut Memory, event: Position) {
         let Some(before) = memory.applied else { return };
         let (seq, token) = (event.seq, memory.token);
-        // Also where this number was applied: the database may have gone back and given it a second time.
+        // Reads even if this number was applied: the database may have gone back and reused it.
         let applying = timeout(READING, async {
             let mut now = before;
             loop {
@@ -166,10 +166,10 @@ impl Embedded {
         };
         let error = error.as_ref().map(|error| error as &(dyn std::error::Error + 'static));
         if seq == Seq::ZERO {
-            // No call waits for it: the next round reads them.
+            // No call waits: the next round reads them.
             tracing::debug!(error, "events could not be read");
         } else {
-            // The database is not to be read: whatever is remembered may be wrong.
+            // The database cannot be read: the memory may be stale.
             tracing::warn!(error, "events could not be read: forgetting everything in memory");
             self.shared.cache.forget(event);
             memory.applied = Some(if event.seq > before.seq { event } else { before });

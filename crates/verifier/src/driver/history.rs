@@ -1,5 +1,5 @@
-//! What a node knows of the history that it has joined: the random numbers of its own row, and the last events that it
-//! applied. It talks to nothing and decides nothing about leases.
+//! A node's knowledge of the history that it has joined: the random numbers of its own row, and the last events that it
+//! applied. Does no I/O and decides nothing about leases.
 
 use std::collections::VecDeque;
 
@@ -8,25 +8,25 @@ use keyward_storage::{HistoryToken, LostHistory, Members, NodeId, Position, Rene
 
 use crate::protocol::{HistoryRules, PendingRenewal, RowNumbers};
 
-/// How many of the last events are remembered, to find out up to where a history that went back is the same.
+/// Maximum number of remembered events, used to find the common part of two histories after the database went back.
 pub(crate) const EVENTS: u32 = 1_024;
 
 pub(crate) struct Known {
     numbers: RowNumbers,
     /// Oldest first.
     applied: VecDeque<Position>,
-    /// The event that the present membership began with, until those before it are [known](Self::precede).
+    /// The event that the current membership began with, until those before it are [known](Self::precede).
     began_with: Option<Position>,
-    /// Those of memberships that have ended, until the database was asked which of them are there.
+    /// Events of ended memberships, until the database has reported which of them exist.
     uncompared: Vec<Position>,
-    /// The history that they were applied in.
+    /// The history of the uncompared events.
     before: Option<HistoryToken>,
-    /// What was found missing, and is not in the database yet.
+    /// Lost events that are not recorded in the database yet.
     unrecorded: Vec<LostHistory>,
 }
 
 impl Known {
-    /// Of a process that has not joined yet.
+    /// State of a process that has not joined yet.
     pub(crate) const fn new(rules: HistoryRules) -> Self {
         let numbers = RowNumbers::new(rules);
         Self {
@@ -39,19 +39,19 @@ impl Known {
         }
     }
 
-    /// A random number for a row. The name of a node that does not exist yet is as random as any.
+    /// A random number for a row, derived from a fresh, random node id.
     pub(crate) fn draw(fresh_node: &(dyn Fn() -> NodeId + Send + Sync)) -> u64 {
         let (high, low) = fresh_node().uuid().as_u64_pair();
-        // Columns have no unsigned numbers.
+        // Database columns are signed.
         (high ^ low) & (u64::MAX >> 1)
     }
 
-    /// The row is confirmed to have this number: it was made with it, or the renewal that gave it was confirmed.
+    /// Records that the row is confirmed to have this number, by a join or a renewal.
     pub(crate) fn confirmed(&mut self, counter: u64) {
         self.numbers.confirmed(counter);
     }
 
-    /// The next renewal. Its outcome is unknown until it is [confirmed](Self::confirmed).
+    /// Prepares the next renewal. Its outcome is unknown until it is [confirmed](Self::confirmed).
     pub(crate) fn renewal(
         &mut self,
         node: NodeId,
@@ -63,7 +63,7 @@ impl Known {
         Renewal { node, applied: asked.applied(), token: asked.token(), counters, counter }
     }
 
-    /// Everything up to this event was applied.
+    /// Records that every event up to this one was applied.
     pub(crate) fn add(&mut self, applied: Position) {
         if self.applied.back().is_some_and(|last| last.seq >= applied.seq) {
             return;
@@ -74,7 +74,7 @@ impl Known {
         self.applied.push_back(applied);
     }
 
-    /// The membership in this history has ended.
+    /// Records that the membership in this history has ended.
     pub(crate) fn ended(&mut self, token: HistoryToken) {
         self.numbers.ended();
         if !self.applied.is_empty() && self.before.is_none() {
@@ -82,19 +82,20 @@ impl Known {
         }
     }
 
-    /// The node has joined: what it applies from now on comes after this. What it had applied before is to be compared.
+    /// Records a join: later events follow this one. Events applied earlier must be compared.
     pub(crate) fn begin(&mut self, joined: Snapshot) {
         self.uncompared.extend(std::mem::take(&mut self.applied));
         self.began_with = (joined.seq() > Seq::ZERO).then_some(joined.position);
         self.applied.extend(self.began_with);
     }
 
-    /// The event whose forerunners are not known: without them all would count as lost where it is.
+    /// The event whose predecessors are unknown. Without them, all of them would count as lost together with this
+    /// event.
     pub(crate) const fn began_with(&self) -> Option<Position> {
         self.began_with
     }
 
-    /// These events came before the one that the membership [began with](Self::began_with).
+    /// Adds the events before the one that the membership [began with](Self::began_with).
     pub(crate) fn precede(&mut self, past: &[Position]) {
         self.began_with = None;
         let room = (EVENTS as usize).saturating_sub(self.applied.len());
@@ -105,27 +106,27 @@ impl Known {
         }
     }
 
-    /// The events that were applied before the present membership, until they were [compared](Self::compare).
+    /// Events applied before the current membership, until they are [compared](Self::compare).
     pub(crate) fn uncompared(&self) -> &[Position] {
         &self.uncompared
     }
 
-    /// What was found missing, until it was [recorded](Self::recorded).
+    /// The next lost events to record, until they are [recorded](Self::recorded).
     pub(crate) fn unrecorded(&self) -> Option<&LostHistory> {
         self.unrecorded.first()
     }
 
-    /// The first of what is [unrecorded](Self::unrecorded) is in the database.
+    /// Records that the first [unrecorded](Self::unrecorded) entry is in the database.
     pub(crate) fn recorded(&mut self) {
         self.unrecorded.remove(0);
     }
 
-    /// The database was asked which of the uncompared events are not there. Returns what is missing, if the last of
-    /// them is not there; it is to be recorded. In the same history they were pruned, and nothing was lost.
+    /// Compares the uncompared events with those that the database reports absent. Returns the lost events, to be
+    /// recorded, if the last of them is absent. In the same history, absent events were pruned, and nothing is lost.
     pub(crate) fn compare(&mut self, members: &Members, at: Timestamp) -> Option<LostHistory> {
         let (before, token) = (std::mem::take(&mut self.uncompared), self.before.take());
         let is_there = |event: &&Position| !members.absent.contains(event);
-        // Those that are there belong to this history, too.
+        // Events that still exist belong to this history, too.
         let first = self.applied.front().copied();
         let still = before.iter().rev().filter(is_there);
         for event in still.filter(|event| first.is_none_or(|first| event.seq < first.seq)).take(EVENTS as usize - 1) {

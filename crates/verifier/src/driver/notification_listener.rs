@@ -1,4 +1,4 @@
-//! The task that listens to hints. Whatever it misses, the next renewal sees.
+//! The task that listens for hints. The next renewal sees whatever it misses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::verifier::Shared;
 
-/// How long a notification to oneself may take before hints count as not arriving.
+/// Time limit for a probe that this process sends to itself; after it, hints count as not arriving.
 const PROBE: Duration = Duration::from_secs(2);
-/// How long to wait before listening anew.
+/// Pause before listening again.
 const AGAIN: Duration = Duration::from_millis(250);
 
 pub(crate) struct NotificationListener {
     shared: Arc<Shared>,
-    /// The name under which this process asks itself whether notifications arrive.
+    /// Id of the probes that this process sends to itself, to check that notifications arrive.
     probe: NodeId,
 }
 
@@ -24,30 +24,30 @@ impl NotificationListener {
         Self { shared, probe }
     }
 
-    /// Listens until told to stop.
+    /// Listens until cancelled.
     pub(crate) async fn run(self, leaving: CancellationToken) {
         let listening = async {
-            // Said once, until it works again.
+            // Logged once, until listening works again.
             let mut is_said = false;
             loop {
                 match self.shared.feed.listen().await {
                     Ok(Some(hints)) => {
                         is_said = false;
                         let broken = self.follow(hints).await;
-                        tracing::debug!(error = ?broken.err(), "no longer listening to notifications");
+                        tracing::debug!(error = ?broken.err(), "no longer listening for notifications");
                     }
                     Ok(None) => return,
                     Err(error) if is_said => {
                         tracing::debug!(
                             error = &error as &dyn std::error::Error,
-                            "still cannot listen to notifications"
+                            "still cannot listen for notifications"
                         );
                     }
                     Err(error) => {
                         is_said = true;
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
-                            "cannot listen to notifications: looking for revocations more often instead: {error}"
+                            "cannot listen for notifications: polling for revocations more often instead: {error}"
                         );
                     }
                 }
@@ -70,7 +70,7 @@ impl NotificationListener {
                 } else {
                     asked = false;
                     tracing::warn!(
-                        "notifications of the database do not arrive (is a transaction pooler in between?): looking \
+                        "notifications of the database do not arrive (is a transaction pooler in between?): polling \
                              for revocations more often instead; set database_direct_url to a direct connection"
                     );
                     continue;

@@ -1,5 +1,5 @@
-//! What keeps a node from its lease: each kind is said once in the log, and whether it lasts to those who ask. It
-//! decides nothing.
+//! Problems that prevent a node from keeping its lease. Logs each kind once, and reports whether it persists. Decides
+//! nothing.
 
 use std::{
     error::Error,
@@ -9,12 +9,12 @@ use std::{
 const NO_JOIN: &str = "this node could not join the others";
 const NO_JOIN_IN_TIME: &str = "this node could not join the others in time";
 
-/// What was said since the lease was kept last; empty while it is kept.
+/// Problems logged since the last successful renewal; empty while renewals succeed.
 #[derive(Default)]
 pub(crate) struct Trouble(Mutex<Vec<&'static str>>);
 
 impl Trouble {
-    /// The lease was not extended.
+    /// Logs why the lease was not extended, once for each cause.
     pub(crate) fn begin(&self, what: &'static str, error: Option<&(dyn Error + 'static)>) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !said.contains(&what) {
@@ -24,26 +24,26 @@ impl Trouble {
         }
     }
 
-    /// The node got no lease: the database refused it, or did not answer in time.
+    /// Logs that the node got no lease: the database refused the join, or did not reply in time.
     pub(crate) fn could_not_join(&self, error: Option<&(dyn Error + 'static)>) {
         self.begin(if error.is_some() { NO_JOIN } else { NO_JOIN_IN_TIME }, error);
     }
 
-    /// The lease is kept.
+    /// Records a successful join or renewal.
     pub(crate) fn end(&self) {
         if !std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).is_empty() {
-            tracing::info!("the lease is kept again");
+            tracing::info!("lease renewed");
         }
     }
 
-    /// Whether the node tried to get a lease, and got none since.
+    /// Whether the node tried to join and has no lease since.
     pub(crate) fn has_no_lease(&self) -> bool {
         let said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         said.iter().any(|what| matches!(*what, NO_JOIN | NO_JOIN_IN_TIME))
     }
 }
 
-/// An error with all that is below it: without, an outage is all that is said of whatever caused it.
+/// Formats an error with all its causes; the error alone would only say that there is an outage.
 fn with_causes(error: &(dyn Error + 'static)) -> String {
     let (mut said, mut below) = (error.to_string(), error.source());
     while let Some(cause) = below {
@@ -55,13 +55,13 @@ fn with_causes(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! Causes, and how long it lasts.
+    //! Causes, and when a problem ends.
     use keyward_storage::StorageError;
 
     use super::*;
 
     #[test]
-    fn a_node_without_a_lease_is_known_until_it_has_one() {
+    fn a_missing_lease_is_reported_until_the_node_has_one() {
         let (trouble, error) = (Trouble::default(), StorageError::Unavailable("it takes no changes".into()));
         trouble.begin("the lease could not be renewed", Some(&error));
         assert!(!trouble.has_no_lease());

@@ -1,8 +1,8 @@
-//! What a node believes of the database's wall clock, from the readings that its renewals bring (2.5, "Expiry by time").
+//! Estimates the database's wall clock from the readings in renewal replies (2.5, "Expiry by time").
 //!
-//! A clock may be set wrongly for a moment, ahead or back; neither counts before it has held for a minute of readings,
-//! and nothing that all nodes share is dated or deleted by a time that has not held for [ten](steady). It reads no
-//! clock, and never looks at the node's own wall clock: that one may be the wrong one, or wrong together with the
+//! A clock may be wrong for a short time, ahead or back. A new time counts only once it has held for a minute of
+//! readings. Shared state is dated and deleted only by a time that has held for [ten minutes](steady). This module
+//! reads no clock. It never uses the node's own wall clock, which may be wrong itself, or wrong together with the
 //! database's.
 
 use std::{collections::VecDeque, time::Duration};
@@ -16,42 +16,42 @@ mod steady;
 pub use steady::ClockJump;
 use steady::Steady;
 
-/// How far two clocks may differ before one of them counts as wrong, and how long a new time has to hold to be believed.
+/// Maximum difference between two clocks before one counts as wrong, and how long a new time must hold to be trusted.
 const MINUTE: Duration = Duration::from_mins(1);
-/// Readings within so much time count as one.
+/// Readings within this time count as one.
 const ONE_READING: Duration = Duration::from_secs(1);
 
-/// How far the database's wall clock is ahead of the node's boot clock, in microseconds: what stays the same while both
+/// How far the database's wall clock is ahead of the node's boot clock, in microseconds. It stays constant while both
 /// run evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offset(i64);
 
 impl Offset {
-    /// From a reply that shows this time of the database. Counted from the moment at which the request for it was sent, it
-    /// is an upper bound: the database read its clock at that moment or later.
+    /// Computes the offset from a reply with this database time. It is an upper bound: the offset counts from the time
+    /// at which the request was sent, and the database read its clock at that time or later.
     #[must_use]
     pub fn at_most(database: Timestamp, sent_at: BootInstant) -> Self {
         Self(database.as_micros().saturating_sub(micros(sent_at)))
     }
 
-    /// In microseconds.
+    /// The offset in microseconds.
     #[must_use]
     pub const fn as_micros(self) -> i64 {
         self.0
     }
 
-    /// The database's time when the boot clock shows this; none where that is no moment of the calendar.
+    /// The database's time at this boot time; none if it is out of range.
     #[must_use]
     pub fn time_at(micros_ahead: i64, now: BootInstant) -> Option<Timestamp> {
         Timestamp::from_micros(micros_ahead.saturating_add(micros(now))).ok()
     }
 
-    /// How far the two are apart.
+    /// Difference between two offsets.
     fn apart(self, other: Self) -> Duration {
         self.beyond(other).max(other.beyond(self))
     }
 
-    /// How far this one is beyond another; nothing if it is not.
+    /// How far this offset exceeds the other; zero if it does not.
     fn beyond(self, other: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(other.0)).unwrap_or(0))
     }
@@ -61,52 +61,52 @@ fn micros(at: BootInstant) -> i64 {
     i64::try_from(at.as_nanos() / 1_000).unwrap_or(i64::MAX)
 }
 
-/// What a reading changed.
+/// The effect of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockNews {
-    /// The database's clock ran ahead by so much more than time has passed. It is not used yet.
+    /// The database's clock jumped ahead by this much. The new time is not used yet.
     RanAhead(Duration),
-    /// It has been that far ahead for a minute: it is used from now on.
+    /// It has been ahead by this much for a minute. The new time is used from now on.
     HeldAhead(Duration),
-    /// It is where it was before it ran ahead: what it showed in between was never used.
+    /// It returned to where it was before it jumped ahead. The time in between was never used.
     CameBack,
-    /// For a minute it has been behind what was believed, by so much: the later time is dropped.
+    /// It has been behind the trusted time by this much for a minute. The later time is dropped.
     FellBack(Duration),
 }
 
-/// The readings that count, and those that do not count yet.
+/// Trusted readings, and a jump ahead that is not trusted yet.
 #[derive(Debug, Default)]
 pub struct DatabaseClock {
-    /// Those of the last minute, oldest first.
+    /// Readings of the last minute, oldest first.
     readings: VecDeque<(BootInstant, Offset)>,
-    /// Since when the clock has been ahead, and how far at the most.
+    /// Start of the current jump ahead, and its largest offset.
     ahead: Option<(BootInstant, Offset)>,
-    /// How long the clock has gone evenly.
+    /// How long the clock has run evenly.
     steady: Steady,
 }
 
 impl DatabaseClock {
-    /// The bound by which expiry is judged: the latest time that the readings of the last minute allow. None before the
-    /// first reading.
+    /// Upper bound by which expiry is judged: the latest time that the readings of the last minute allow. None before
+    /// the first reading.
     #[must_use]
     pub fn bound(&self) -> Option<Offset> {
         self.readings.iter().map(|(_, offset)| *offset).max()
     }
 
-    /// The offset at the last reading, where the clock has gone evenly for ten minutes: by it shared state may be dated
-    /// and deleted. None in the first ten minutes of a process: there is nothing yet to compare the clock with.
+    /// The offset at the last reading, if the clock has run evenly for ten minutes. Shared state may be dated and
+    /// deleted by it. None in the first ten minutes of a process, which has nothing yet to compare the clock with.
     #[must_use]
     pub fn settled(&self) -> Option<Offset> {
         self.steady.settled()
     }
 
-    /// How far the clock is from where it went evenly before; none where it is there.
+    /// How far the clock is from where it last ran evenly; none if it is there.
     #[must_use]
     pub fn jump(&self) -> Option<ClockJump> {
         self.steady.jump()
     }
 
-    /// The database answered a request that was sent at this moment.
+    /// Adds a reading: the database's reply to a request sent at `sent_at`.
     pub fn read(&mut self, database: Timestamp, sent_at: BootInstant) -> Option<ClockNews> {
         let offset = Offset::at_most(database, sent_at);
         self.steady.read(offset, sent_at);
@@ -136,7 +136,7 @@ impl DatabaseClock {
                 self.ahead = None;
                 Some(ClockNews::HeldAhead(by))
             }
-            // The first, or it moved once more.
+            // The first jump, or another one.
             ahead => {
                 *ahead = Some((sent_at, offset));
                 Some(ClockNews::RanAhead(by))
@@ -150,7 +150,7 @@ impl DatabaseClock {
             Some((at, last)) if sent_at.since(*at) < ONE_READING => *last = offset.max(*last),
             Some(_) | None => self.readings.push_back((sent_at, offset)),
         }
-        // Whatever came after it began a minute ago: a pause between two readings contradicts nothing.
+        // Compares with the next reading's time: a pause between two readings contradicts nothing.
         while self.readings.get(1).is_some_and(|(next, _)| sent_at.since(*next) >= MINUTE) {
             self.readings.pop_front();
         }

@@ -1,4 +1,4 @@
-//! One node's lease: until when it may answer from memory, and what it may say about itself.
+//! One node's lease: until when it may answer from memory, and what it may acknowledge.
 //!
 //! Owned by the one task that talks to the database. Requests see only its [`LeaseTerm`].
 
@@ -8,11 +8,11 @@ use keyward_storage::{HistoryToken, LeaseReply, Position, Seq};
 
 use super::{BootInstant, Generation, Rules};
 
-/// What a request has to look at, in the moment in which it asks (R3).
+/// The lease as a request checks it, after its arrival (R3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseTerm {
     until: BootInstant,
-    /// What a timer would clear. Looked at only where the rule that forbids it is off.
+    /// A flag that a timer clears. Used only if the rule against it is off.
     flag: bool,
 }
 
@@ -20,19 +20,19 @@ impl LeaseTerm {
     /// No lease.
     pub const NONE: Self = Self { until: BootInstant::ZERO, flag: false };
 
-    /// A lease until this moment, at which it holds no more.
+    /// A lease until this time, exclusive.
     #[must_use]
     pub const fn until(until: BootInstant) -> Self {
         Self { until, flag: true }
     }
 
-    /// The moment at which it holds no more.
+    /// The time at which the lease no longer holds.
     #[must_use]
     pub const fn end(self) -> BootInstant {
         self.until
     }
 
-    /// Whether the lease holds. `now` must have been read by the request that asks, after it arrived (R3).
+    /// Whether the lease holds. The request must read `now` itself, after its arrival (R3).
     #[must_use]
     pub fn holds(self, rules: &Rules, now: BootInstant) -> bool {
         if !rules.lease_is_checked() {
@@ -42,7 +42,7 @@ impl LeaseTerm {
     }
 }
 
-/// A join or a renewal that is on its way.
+/// A join or renewal in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PendingRenewal {
     sent_at: BootInstant,
@@ -52,13 +52,13 @@ pub struct PendingRenewal {
 }
 
 impl PendingRenewal {
-    /// What a renewal says of the node: up to which event it has forgotten what was changed.
+    /// The last event that the node has applied, which a renewal acknowledges.
     #[must_use]
     pub const fn applied(self) -> Position {
         self.applied
     }
 
-    /// The history in which the lease stands that is to be renewed.
+    /// The history of the lease to be renewed.
     #[must_use]
     pub const fn token(self) -> HistoryToken {
         self.token
@@ -72,7 +72,7 @@ pub struct Lease {
     ttl: Duration,
     generation: Generation,
     standing: Standing,
-    /// The last event that a reply has shown to the node. A hint is kept apart by the driver, for it proves nothing.
+    /// The last event seen in a reply. The driver stores hints separately, because they prove nothing.
     heard: Seq,
 }
 
@@ -82,7 +82,7 @@ enum Standing {
     Member { term: LeaseTerm, applied: Position, token: HistoryToken, pending: Option<Pending> },
 }
 
-/// A renewal that counts once the node has caught up (R2).
+/// A renewal that takes effect once the node has caught up (R2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Pending {
     until: BootInstant,
@@ -90,13 +90,13 @@ struct Pending {
 }
 
 impl Lease {
-    /// A node that is no member yet.
+    /// The lease of a node that is not a member yet.
     #[must_use]
     pub const fn new(rules: Rules, ttl: Duration) -> Self {
         Self { rules, ttl, generation: Generation::FIRST, standing: Standing::Outside, heard: Seq::ZERO }
     }
 
-    /// A join or a renewal is about to be sent. To be called before, never after (R3).
+    /// Prepares a join or renewal. Call it before sending, never after (R3).
     #[must_use]
     pub fn ask(&self, now: BootInstant) -> PendingRenewal {
         let mut applied = self.applied();
@@ -106,9 +106,9 @@ impl Lease {
         PendingRenewal { sent_at: now, applied, token: self.token(), generation: self.generation }
     }
 
-    /// The join was confirmed: the node is a member that has applied everything that the reply shows. Nothing that it
-    /// knew before counts: it may be of another history (R18). The shards have to be opened for this generation before
-    /// the term is shown to requests (R6).
+    /// Records a confirmed join: the node is a member that has applied every event that the reply shows. Anything it
+    /// knew before may belong to another history and does not count (R18). Open the shards for this generation before
+    /// showing the term to requests (R6).
     pub fn joined(&mut self, asked: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> Generation {
         self.generation = self.generation.next();
         let head = reply.head.position;
@@ -118,7 +118,7 @@ impl Lease {
         self.generation
     }
 
-    /// The renewal was confirmed. Returns false if another history confirmed it: the membership has to end (R6, R18).
+    /// Records a confirmed renewal. Returns false if another history confirmed it: the membership must end (R6, R18).
     #[must_use]
     pub fn renewed(&mut self, asked: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> bool {
         let until = self.granted(asked, now);
@@ -145,19 +145,19 @@ impl Lease {
         true
     }
 
-    /// The node's row is gone, or the node goes: it is a member no more. The term has to be taken from requests, then the
-    /// shards closed (R6).
+    /// Ends the membership: the node's row is gone, or the node leaves. Withdraw the term from requests first, then
+    /// close the shards (R6).
     pub fn ended(&mut self) {
         self.generation = self.generation.next();
         self.standing = Standing::Outside;
     }
 
-    /// The node has heard of this event; it need not have applied it.
+    /// Records that the node has heard of this event; it need not have applied it.
     pub fn hear(&mut self, seq: Seq) {
         self.heard = self.heard.max(seq);
     }
 
-    /// Every shard has forgotten what events up to this one changed (R2). May make a renewal count.
+    /// Records that every shard has purged what events up to this one changed (R2). May complete a pending renewal.
     pub fn apply(&mut self, up_to: Position) {
         self.heard = self.heard.max(up_to.seq);
         if let Standing::Member { term, applied, pending, .. } = &mut self.standing {
@@ -170,7 +170,7 @@ impl Lease {
         }
     }
 
-    /// What a timer would do at the end of the lease, where the rule against it is off.
+    /// What a timer does at the end of the lease, if the rule against it is off.
     pub fn ring(&mut self, now: BootInstant) {
         if let Standing::Member { term, .. } = &mut self.standing
             && now >= term.until
@@ -179,7 +179,7 @@ impl Lease {
         }
     }
 
-    /// What requests look at.
+    /// The term that requests check.
     #[must_use]
     pub const fn term(&self) -> LeaseTerm {
         match &self.standing {
@@ -188,7 +188,7 @@ impl Lease {
         }
     }
 
-    /// Whether the node is a member, its lease good or not.
+    /// Whether the node is a member, even if its lease has expired.
     #[must_use]
     pub const fn is_member(&self) -> bool {
         matches!(self.standing, Standing::Member { .. })
@@ -203,7 +203,7 @@ impl Lease {
         }
     }
 
-    /// The history in which the lease stands; that of an embedded database outside any.
+    /// The history of the lease; [`HistoryToken::EMBEDDED`] without membership.
     #[must_use]
     pub const fn token(&self) -> HistoryToken {
         match &self.standing {
@@ -218,7 +218,7 @@ impl Lease {
         self.heard
     }
 
-    /// Whether there are events that the node has heard of and not applied.
+    /// Whether the node has heard of events that it has not applied.
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.is_member() && self.heard > self.applied().seq

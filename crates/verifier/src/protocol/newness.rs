@@ -1,7 +1,8 @@
-//! How long a history is new to this process: until every lease of another one has ended (R13, R18b).
+//! How long a history counts as new to this process: until every lease of another history has ended (R13, R18b).
 //!
-//! A node that joined after a copy was made stands in no list of that copy, and still holds its lease. So under a token
-//! that this process has not waited out, nothing is answered early: not by acknowledgements, and not by a note.
+//! A node that joined after a copy was made is in no member list of that copy, and still holds its lease. So a process
+//! answers nothing early under a token that it has not waited out: neither because of acknowledgements, nor because a
+//! change is recorded as enforced.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use keyward_storage::HistoryToken;
 
 use super::{BootInstant, HistoryRules};
 
-/// Which history the database is of, as far as this process knows, and since when.
+/// The database's history as far as this process knows, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Newness {
     rules: HistoryRules,
@@ -20,21 +21,21 @@ pub struct Newness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Present {
     token: HistoryToken,
-    /// When the first reply that named it was here. None if it does not count as new.
+    /// When the first reply that named it arrived. None if it does not count as new.
     since: Option<BootInstant>,
-    /// Whether the database says that some process has waited.
+    /// Whether the database records that some process has waited.
     is_marked: bool,
 }
 
 impl Newness {
-    /// Of a process that has not seen the database yet.
+    /// State of a process that has not seen the database yet.
     #[must_use]
     pub const fn new(rules: HistoryRules, guard: Duration) -> Self {
         Self { rules, guard, present: None }
     }
 
-    /// A reply named this token; `now` was read after it was here, `sent_at` before it was asked for. Returns whether
-    /// it is another one than the one before.
+    /// Records that a reply named this token. Read `sent_at` before sending the request, `now` after the reply arrived.
+    /// Returns whether the token changed.
     pub fn see(&mut self, token: HistoryToken, sent_at: BootInstant, now: BootInstant) -> bool {
         if self.present.is_some_and(|present| present.token == token) {
             return false;
@@ -45,7 +46,7 @@ impl Newness {
         true
     }
 
-    /// The database says that some process has marked the history of this token. To be called after [`Self::see`].
+    /// Records that some process has marked this token's history in the database. Call it after [`Self::see`].
     pub fn marked(&mut self, token: HistoryToken) {
         if let Some(present) = &mut self.present
             && (present.token == token || !self.rules.mark_names_its_history())
@@ -54,27 +55,27 @@ impl Newness {
         }
     }
 
-    /// Whether every lease of another history has ended, where the longest of them lasts this long: only then is a call
-    /// answered early under this token.
+    /// Whether every lease of another history has ended, given the longest lease time. Only then may a call be answered
+    /// early under this token.
     #[must_use]
     pub fn is_over(&self, token: HistoryToken, longest: Duration, now: BootInstant) -> bool {
         let Some(present) = self.present.filter(|present| present.token == token) else { return false };
         present.is_marked || self.has_waited(present, longest, now)
     }
 
-    /// Whether a call may be answered under this token because every node acknowledged (R13).
+    /// Whether acknowledgements of all nodes suffice to answer a call under this token (R13).
     #[must_use]
     pub fn allows_early(&self, token: HistoryToken, longest: Duration, now: BootInstant) -> bool {
         !self.rules.new_history_is_waited_out() || self.is_over(token, longest, now)
     }
 
-    /// Whether a note of this history that a change is in force may be believed.
+    /// Whether to trust a record of this history that a change is enforced.
     #[must_use]
     pub fn trusts_notes(&self, token: HistoryToken, longest: Duration, now: BootInstant) -> bool {
         !self.rules.note_is_waited_out() || self.is_over(token, longest, now)
     }
 
-    /// The token to mark the database with: this process has waited, and nothing says that somebody did before.
+    /// The token to mark in the database: this process has waited, and the history is not marked yet.
     #[must_use]
     pub fn mark_due(&self, longest: Duration, now: BootInstant) -> Option<HistoryToken> {
         let present = self.present?;
@@ -114,20 +115,20 @@ mod tests {
         newness.see(token(1), at(101), at(110));
         assert!(!newness.is_over(token(1), TTL, at(114)));
         assert!(newness.is_over(token(1), TTL, at(115)));
-        assert!(!newness.is_over(token(1), TTL * 2, at(115)), "a longer lease was heard of since");
+        assert!(!newness.is_over(token(1), TTL * 2, at(115)), "a longer lease was seen since");
     }
 
     #[test]
-    fn another_token_is_new_again_and_the_one_before_is_never_over() {
+    fn another_token_is_new_and_the_previous_one_is_never_over() {
         let mut newness = seen(1, 0, 0);
         newness.see(token(2), at(90), at(100));
         assert!(!newness.is_over(token(1), TTL, at(900)) && !newness.is_over(token(2), TTL, at(114)));
         newness.see(token(1), at(200), at(200));
-        assert!(!newness.is_over(token(1), TTL, at(214)), "back on the first one it is new a second time");
+        assert!(!newness.is_over(token(1), TTL, at(214)), "the first token is new again when it returns");
     }
 
     #[test]
-    fn a_mark_ends_the_wait_of_the_history_that_it_names_alone() {
+    fn a_mark_ends_only_the_wait_of_the_history_that_it_names() {
         let mut newness = seen(2, 90, 100);
         newness.marked(token(1));
         assert!(!newness.is_over(token(2), TTL, at(100)));
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_waited_marks_the_history_once() {
+    fn a_process_that_has_waited_marks_the_history_once() {
         let mut newness = seen(1, 90, 100);
         assert_eq!(newness.mark_due(TTL, at(114)), None);
         assert_eq!(newness.mark_due(TTL, at(115)), Some(token(1)));

@@ -1,5 +1,5 @@
-//! Which rows of dead nodes may be taken away: those that stood still for their lease and the guard, by one's own clock
-//! (R10). Never looks at a time that another machine wrote.
+//! Decides which rows of dead nodes may be removed: those unchanged for their lease time plus the guard, by this node's
+//! own clock (R10). Never uses a time that another machine wrote.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,16 +7,16 @@ use keyward_storage::{Members, NodeId};
 
 use super::{BootInstant, Rules};
 
-/// A row that stands still: to be taken away if its counter is still this one.
+/// A stale row: remove it if its counter is still this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Still {
-    /// The node.
+    /// The row's node.
     pub node: NodeId,
-    /// What its counter was when it was seen.
+    /// The counter when the row was seen.
     pub counter: u64,
 }
 
-/// What one node has seen of the others.
+/// The rows of other nodes as one node has seen them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reaper {
     rules: Rules,
@@ -31,14 +31,14 @@ struct Sighting {
 }
 
 impl Reaper {
-    /// A reaper that has seen nothing yet.
+    /// A reaper that has seen no rows yet.
     #[must_use]
     pub const fn new(rules: Rules, guard: Duration) -> Self {
         Self { rules, guard, seen: BTreeMap::new() }
     }
 
-    /// Looks at the members. The clock must be read after they were listed and before anything is taken away: then a
-    /// lease that was asked for before the first look is over. Gives the rows that have stood still for too long.
+    /// Examines the members and returns the rows that have been unchanged for too long. Read the clock after listing
+    /// the members and before removing anything: then a lease requested before the first look has ended.
     pub fn look(&mut self, members: &Members, now: BootInstant) -> Vec<Still> {
         self.seen.retain(|node, _| members.rows.iter().any(|row| row.node == *node));
         let mut still = Vec::new();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_row_that_stood_still_for_its_lease_and_the_guard_is_taken_away() {
+    fn only_a_row_unchanged_for_its_lease_and_the_guard_is_removed() {
         let mut reaper = Reaper::new(Rules::ALL, Duration::from_nanos(5));
         assert!(look(&mut reaper, &[(1, 7), (2, 7)], 100).is_empty(), "whatever the database's clock says");
         assert!(look(&mut reaper, &[(1, 7), (2, 8)], 114).is_empty());
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_comes_back_is_watched_anew() {
+    fn a_row_that_reappears_starts_a_new_period() {
         let mut reaper = Reaper::new(Rules::ALL, Duration::from_nanos(5));
         assert!(look(&mut reaper, &[(1, 7)], 100).is_empty());
         assert!(look(&mut reaper, &[], 110).is_empty());

@@ -1,25 +1,26 @@
-//! What one verification has to do next: arrive, check the lease, look up, read what is missing, answer, in this order
-//! (R3). Whoever drives it does what it says and tells what came of it.
+//! The steps of one verification, in this order: arrive, check the lease, look up, read what is missing, answer (R3).
+//! The caller performs each step and reports its outcome.
 
 use super::Rules;
 
-/// What a request has to do next.
+/// Next step of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Read the clock now, and look whether the lease holds.
+    /// Read the clock now, and check whether the lease holds.
     CheckLease,
-    /// Look into the memory.
+    /// Look the key up in memory.
     LookUp,
-    /// Read from the database, alone or by sharing a read that is under way; then ask the shard whether it vouches for it.
+    /// Read from the database, alone or by sharing a read in progress; then check that the shard vouches for the
+    /// result.
     Read,
-    /// Read from the database by a statement that begins from now on; share no read that is under way, and keep nothing.
-    /// Without a lease this is the only way to answer, on a database with a single primary.
+    /// Read from the database by a statement that begins now; share no read in progress, and keep nothing. Without a
+    /// lease this is the only way to answer, on a database with a single primary.
     ReadAlone,
-    /// Answer.
+    /// Return the content found.
     Answer,
 }
 
-/// One verification, on its way to content `T`.
+/// The progress of one verification towards content `T`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request<T> {
     rules: Rules,
@@ -31,7 +32,7 @@ enum Stage<T> {
     Arrived,
     MayLookUp,
     MustRead,
-    /// Something is at hand, and the lease was not looked at yet: where the rule that forbids it is off.
+    /// Content was found before the lease was checked; only if the rule against it is off.
     Unchecked(T),
     WithoutLease,
     Ready(T),
@@ -48,7 +49,7 @@ impl<T> Request<T> {
         if rules.lease_before_look_up() { Stage::Arrived } else { Stage::MayLookUp }
     }
 
-    /// What to do next.
+    /// Next step.
     pub const fn next(&self) -> Step {
         match &self.stage {
             Stage::Arrived | Stage::Unchecked(_) => Step::CheckLease,
@@ -59,7 +60,7 @@ impl<T> Request<T> {
         }
     }
 
-    /// Whether the lease held at a moment that was read for this request, just now.
+    /// Reports whether the lease holds at a time just read for this request.
     pub fn lease(&mut self, holds: bool) {
         self.stage = match (std::mem::replace(&mut self.stage, Stage::WithoutLease), holds) {
             (Stage::Arrived, true) => Stage::MayLookUp,
@@ -69,7 +70,7 @@ impl<T> Request<T> {
         };
     }
 
-    /// What the memory held.
+    /// Reports what the memory holds.
     pub fn looked_up(&mut self, found: Option<T>) {
         self.stage = match found {
             Some(found) => self.at_hand(found),
@@ -77,17 +78,18 @@ impl<T> Request<T> {
         };
     }
 
-    /// What was read, and whether the shard vouches for it. If not, all begins anew, with the lease: it may have ended.
+    /// Reports what was read. If the shard does not vouch for it, the request restarts, because the lease may have
+    /// ended.
     pub fn read(&mut self, found: T, vouched_for: bool) {
         self.stage = if vouched_for { self.at_hand(found) } else { Self::first(self.rules) };
     }
 
-    /// What was read alone.
+    /// Reports what was read without a lease.
     pub fn read_alone(&mut self, found: T) {
         self.stage = Stage::Ready(found);
     }
 
-    /// The answer's content, once it is time to answer.
+    /// The content to answer with; none before [`Step::Answer`].
     pub fn into_answer(self) -> Option<T> {
         match self.stage {
             Stage::Ready(found) => Some(found),
@@ -102,7 +104,7 @@ impl<T> Request<T> {
 
 #[cfg(test)]
 mod tests {
-    //! The order of the steps.
+    //! The order of steps.
     use super::*;
 
     #[test]
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_vouches_for_is_read_anew_under_a_lease_that_is_looked_at_anew() {
+    fn a_read_not_vouched_for_is_repeated_after_another_check_of_the_lease() {
         let mut request = Request::arrived(Rules::ALL);
         request.lease(true);
         request.looked_up(None);
@@ -130,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_lease_memory_is_never_looked_at() {
+    fn without_a_lease_memory_is_never_used() {
         let mut request = Request::arrived(Rules::ALL);
         request.lease(false);
         assert_eq!(request.next(), Step::ReadAlone);
         request.lease(true);
-        assert_eq!(request.next(), Step::ReadAlone, "a lease that came later is of no use to it");
+        assert_eq!(request.next(), Step::ReadAlone, "a later lease does not count");
         request.read_alone("read");
         assert_eq!(request.into_answer(), Some("read"));
     }

@@ -1,4 +1,5 @@
-//! When a narrowing call may be answered: every node that could still say "valid" has acknowledged, or is outlived.
+//! Decides when a restricting change may be answered: once every node that could still answer "valid" has acknowledged
+//! it or is outlived.
 
 use std::time::Duration;
 
@@ -6,30 +7,30 @@ use keyward_storage::{Enforcement, HistoryToken, Member, Members, NodeId, Positi
 
 use super::{BootInstant, Rules};
 
-/// What the call has to do next.
+/// Next step of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Todo {
-    /// Commit the change. Its confirmation is the moment from which the call counts.
+    /// Commit the change. The call's time counts from the confirmation of the commit.
     Commit,
-    /// List the members: in a new statement, and after the confirmation (R8).
+    /// List the members, in a new statement after the confirmation (R8).
     List,
-    /// List the members again and again; at this moment, on one's own clock, it is over in any case (R7).
+    /// List the members repeatedly, at most until this time on this node's own clock (R7).
     Poll {
-        /// The moment.
+        /// End of the wait.
         until: BootInstant,
     },
-    /// Answer.
+    /// Report success.
     Answer,
-    /// Answer that the outcome is unknown: the database has gone back, and the change is not there (R18c).
+    /// Report an unknown outcome: the database went back to a state without the change (R18c).
     Unknown,
 }
 
-/// One narrowing or widening call, on its way to its answer.
+/// The progress of one call that changes what a verification returns.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Revoker {
     rules: Rules,
     guard: Duration,
-    /// The longest lease that any node may have, as far as this process ever saw.
+    /// The longest lease time that this process has ever seen.
     assumed: Duration,
     /// When the commit was confirmed.
     confirmed: Option<BootInstant>,
@@ -38,17 +39,17 @@ pub struct Revoker {
     is_lost: bool,
 }
 
-/// What every node has to have applied.
+/// The event that every node must have applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Awaited {
     /// The call's own event.
     Event(Position),
-    /// Whatever is the last event of this history when the members are listed: the change was read there, and is of this
+    /// The last event of this history when the members are listed. The change was read in this history, with this
     /// number.
     LastOf(HistoryToken, Seq),
 }
 
-/// Which nodes the call waits for, and how long at most.
+/// The nodes that the call waits for, and the longest lease time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Waiting {
     nodes: Vec<NodeId>,
@@ -64,14 +65,14 @@ impl Waiting {
 }
 
 impl Revoker {
-    /// A call that has to commit first.
+    /// A call that must commit first.
     #[must_use]
     pub const fn begun(rules: Rules, guard: Duration, assumed: Duration) -> Self {
         Self { rules, guard, assumed, confirmed: None, awaited: None, waiting: None, is_lost: false }
     }
 
-    /// A call whose change was committed by an earlier one (R9) and read as `last`: `enforced` if it is known to be in
-    /// force everywhere. The first call's clock is not known here, so it counts from now.
+    /// A call whose change an earlier call committed (R9), read as `last`. `enforced` if the change is known to be
+    /// enforced on every node. The first call's start is unknown here, so the time counts from now.
     #[must_use]
     pub fn repeated(
         rules: Rules,
@@ -90,13 +91,13 @@ impl Revoker {
         }
     }
 
-    /// The commit was confirmed; the clock was read after that.
+    /// Records the confirmed commit. Read the clock after the confirmation.
     pub fn committed(&mut self, event: Position, now: BootInstant) {
         self.confirmed = Some(now);
         self.awaited = Some(Awaited::Event(event));
     }
 
-    /// The members, as listed. `is_settled` if every lease of another history has ended by now
+    /// Records the listed members. `is_settled` if every lease of another history has ended by now
     /// ([`Newness::allows_early`](super::Newness::allows_early)).
     pub fn listed(&mut self, members: &Members, is_settled: bool) {
         let nodes = members.rows.iter().map(|row| row.node).collect();
@@ -108,7 +109,7 @@ impl Revoker {
         self.acknowledged(members, is_settled);
     }
 
-    /// The members, listed again. A node whose row is gone was outlived by another one (R10).
+    /// Records the members listed again. If a node's row is gone, another node has outlived it (R10).
     pub fn acknowledged(&mut self, members: &Members, is_settled: bool) {
         let Some(event) = self.find(members) else { return };
         let rules = self.rules;
@@ -121,8 +122,8 @@ impl Revoker {
         }
     }
 
-    /// The event that has to be acknowledged, in this list. None before the commit, and if the list does not show it: then
-    /// the change is lost.
+    /// The event that must be acknowledged, in this list. None before the commit, and if the list shows that the change
+    /// is lost.
     fn find(&mut self, members: &Members) -> Option<Position> {
         match self.awaited? {
             Awaited::Event(event) => {
@@ -138,7 +139,7 @@ impl Revoker {
         }
     }
 
-    /// The clock was read.
+    /// Records the current time.
     pub fn passed(&mut self, now: BootInstant) {
         if self.rules.revoker_trusts_its_own_clock()
             && let Some(end) = self.end()
@@ -148,7 +149,7 @@ impl Revoker {
         }
     }
 
-    /// What to do next.
+    /// Next step.
     #[must_use]
     pub fn next(&self) -> Todo {
         if self.is_lost {
@@ -172,8 +173,8 @@ impl Revoker {
         }
     }
 
-    /// When it is over in any case, even if the database can no longer be asked: every lease that was asked for before
-    /// the commit has ended (2.4). None before the commit.
+    /// Latest end of the wait, even if the database no longer replies: by then every lease requested before the commit
+    /// has ended (2.4). None before the commit.
     #[must_use]
     pub fn end(&self) -> Option<BootInstant> {
         let longest = self.waiting.as_ref().map_or(self.assumed, |waiting| waiting.longest);
@@ -181,7 +182,7 @@ impl Revoker {
     }
 }
 
-/// Whether this row says that the event was applied. One that has applied more than there is speaks of another history.
+/// Whether this row acknowledges the event. A row that has applied more than the last event belongs to another history.
 fn has_acknowledged(rules: Rules, row: &Member, event: Seq, members: &Members) -> bool {
     let lapsed = row.renewed_at.saturating_add(row.ttl) <= members.database_time;
     let is_beyond = rules.history().rows_beyond_the_head_do_not_count() && row.applied > members.head.seq();

@@ -1,28 +1,28 @@
-//! The random numbers of a node's row: by them a renewal says which row it means (R18a).
+//! The random numbers of a node's row, by which a renewal identifies the row (R18a).
 //!
-//! Draws nothing: the numbers are handed in.
+//! Generates no numbers: the caller passes them.
 
 use super::HistoryRules;
 
-/// How many renewals of unknown outcome are remembered. One that is forgotten and was carried out costs a membership.
+/// Maximum number of remembered renewals with unknown outcome. Forgetting one that took effect costs the membership.
 const UNKNOWN: usize = 64;
 
-/// What a node knows of the number that its row has.
+/// The numbers that a node's row may have, as far as the node knows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowNumbers {
     rules: HistoryRules,
-    /// The one that is confirmed, then those of renewals of unknown outcome.
+    /// The confirmed number, then those of renewals with unknown outcome.
     known: Vec<u64>,
 }
 
 impl RowNumbers {
-    /// Of a node that has no row.
+    /// State of a node without a row.
     #[must_use]
     pub const fn new(rules: HistoryRules) -> Self {
         Self { rules, known: Vec::new() }
     }
 
-    /// The row is confirmed to have this number.
+    /// Records that the row is confirmed to have this number.
     pub fn confirmed(&mut self, number: u64) {
         self.known.clear();
         self.known.push(number);
@@ -34,20 +34,20 @@ impl RowNumbers {
         &self.known
     }
 
-    /// The number that the next renewal gives the row: the one that was drawn. Whether the row has it is unknown until
-    /// it is [confirmed](Self::confirmed), so it is to be called after [`Self::may_have`].
+    /// The number that the next renewal assigns to the row: the one drawn. Whether the row has it is unknown until it
+    /// is [confirmed](Self::confirmed), so call this after [`Self::may_have`].
     pub fn next(&mut self, drawn: u64) -> u64 {
         let counted = self.known.last().map_or(0, |last| last + 1);
         let number = if self.rules.rows_are_numbered_at_random() { drawn } else { counted };
         if self.known.len() > UNKNOWN {
-            // The first one is the confirmed one.
+            // The first is the confirmed number.
             self.known.remove(1);
         }
         self.known.push(number);
         number
     }
 
-    /// The membership has ended, and with it the row.
+    /// Records that the membership and its row have ended.
     pub fn ended(&mut self) {
         self.known.clear();
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_may_have_the_confirmed_number_and_any_of_unknown_outcome() {
+    fn a_row_may_have_the_confirmed_number_or_any_with_unknown_outcome() {
         let mut numbers = RowNumbers::new(HistoryRules::ALL);
         numbers.confirmed(7);
         assert_eq!((numbers.next(3), numbers.next(9)), (3, 9));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_confirmed_number_is_never_forgotten_for_those_of_unknown_outcome() {
+    fn numbers_with_unknown_outcome_never_displace_the_confirmed_one() {
         let mut numbers = RowNumbers::new(HistoryRules::ALL);
         numbers.confirmed(1_000);
         for drawn in 0..200 {

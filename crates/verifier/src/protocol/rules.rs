@@ -1,14 +1,14 @@
-//! The rules of the protocol, as one value that the core is handed.
+//! The rules of the protocol, as one value that is passed to the core.
 //!
-//! Each is a switch only with the feature `proofs`: the model checker and the simulation turn them off one by one, to show
-//! that each is needed. Without it the value is empty, and every rule is the constant `true`.
+//! Rules are switches only with the feature `proofs`: the model checker and the simulation turn them off one by one, to
+//! show that each is needed. Without the feature, the value is empty, and every rule is the constant `true`.
 
 mod history;
 
 pub use history::HistoryRules;
 
-/// Declares rules: with the feature `proofs` a struct of switches, without it one that holds nothing. Code asks by
-/// methods, which exist either way.
+/// Declares rules: a struct of switches with the feature `proofs`, an empty struct without it. Code reads them through
+/// methods, which exist in both cases.
 macro_rules! rules {
     (
         $(#[$about:meta])* pub struct $name:ident {
@@ -32,7 +32,7 @@ macro_rules! rules {
 
         #[cfg(feature = "proofs")]
         impl $name {
-            /// All of them.
+            /// All rules on.
             pub const ALL: Self = Self { $($rule: true,)* $($inner: <$of>::ALL,)? };
 
             $($(#[$doc])* #[must_use] pub const fn $rule(&self) -> bool { self.$rule })*
@@ -41,7 +41,7 @@ macro_rules! rules {
 
         #[cfg(not(feature = "proofs"))]
         impl $name {
-            /// All of them.
+            /// All rules on.
             pub const ALL: Self = Self {};
 
             $($(#[$doc])* #[must_use] pub const fn $rule(&self) -> bool { true })*
@@ -52,49 +52,50 @@ macro_rules! rules {
 use rules;
 
 rules! {
-    /// Which rules hold: all of them ([`Rules::ALL`]) but in proofs.
+    /// The rules in effect: all ([`Rules::ALL`]), except in proofs.
     pub struct Rules {
-        /// A lease is needed at all. Without it there is nothing but a cache that is told of changes: the control.
+        /// A lease is needed at all. Without this rule, only notifications keep the cache current: the control
+        /// experiment.
         lease_is_checked,
-        /// R1: event numbers are given in the order of commits, by a counter that is locked until the commit. Kept by the
-        /// database; the databases of model and simulation keep it if this is on.
+        /// R1: event numbers follow the order of commits, by a counter that is locked until the commit. The database
+        /// enforces this; the databases of model and simulation do so if it is on.
         numbers_in_commit_order,
-        /// R2: a renewed lease counts once all is applied that the renewal saw.
+        /// R2: a renewed lease takes effect once every event that the renewal showed is applied.
         caught_up_before_renewed,
-        /// R2: an event is acknowledged after the purge on all shards.
+        /// R2: an event is acknowledged only after all shards are purged.
         purged_before_acknowledged,
-        /// R3: a lease is counted from before its renewal was sent.
+        /// R3: a lease starts before its renewal is sent.
         lease_from_sending,
-        /// R3: each request reads the clock itself; there is no flag that a timer clears.
+        /// R3: each request reads the clock itself; no timer clears a flag.
         clock_in_each_request,
         /// R3: the lease is checked after arrival and before the look-up.
         lease_before_look_up,
-        /// R4: what was read is kept and used only if it shows every event that the shard has applied.
+        /// R4: a read is kept and used only if it shows every event that the shard has applied.
         fills_are_guarded,
         /// R5: the same holds for a request that shares another's read.
         shared_reads_are_guarded,
-        /// R6: what was begun to be read before the node joined is not kept.
+        /// R6: a read that began before the node joined is not kept.
         fills_belong_to_a_membership,
-        /// R6: a node that joins begins with nothing in memory.
+        /// R6: a node that joins starts with an empty memory.
         joining_empties,
-        /// R7: a revoker gives a silent node up by its own clock, counted from the confirmed commit, and by no other.
+        /// R7: a revoker outlives a silent node by its own clock only, counted from the confirmed commit.
         revoker_trusts_its_own_clock,
         /// R8: the members are listed after the commit is confirmed.
         members_after_commit,
-        /// R9: a repeated restricting change waits for what the first one did.
+        /// R9: a repeated restricting change waits for the same event as the first call.
         repeated_call_waits,
-        /// R10: a row is taken away only after it stood still for its lease and the guard, by the reaper's own clock.
+        /// R10: a row is removed only once unchanged for its lease time plus the guard, by the reaper's own clock.
         reaper_trusts_its_own_clock,
-        /// R19: a change is committed only if its caller is found as it was judged. This one and the next three are kept by
-        /// the database; that of the model keeps each if it is on.
+        /// R19: a change is committed only if its caller is unchanged since it was judged. The database enforces this
+        /// rule and the next three; the model's database enforces each if it is on.
         callers_are_looked_at_where_committed,
-        /// R19: the caller is locked first, and looked at by a statement that begins after that.
+        /// R19: the caller is locked first, and checked by a statement that begins afterwards.
         callers_are_locked_before_looked_at,
-        /// R19: such a lock ends before a lease would, whatever the node does.
+        /// R19: this lock ends before a lease would, whatever the node does.
         callers_locks_end_before_the_lease,
-        /// R19: what ends a caller's right gets the lock before those who come later.
+        /// R19: a transaction that ends a caller's right gets the lock before later transactions.
         callers_locks_queue,
-        @ /// R11, R13 and R18: what holds when the database goes back.
+        @ /// R11, R13 and R18: rules for a database that goes back.
         history: HistoryRules,
     }
 }

@@ -1,13 +1,13 @@
-//! One part of the memory: what is remembered, and up to which event it has been purged, under one lock.
+//! One part of the memory: its entries, and the event up to which it has been purged, under one lock.
 //!
-//! Whoever holds a shard holds its lock. A shard never believes what was read before an event that it has applied (R4), and
-//! nothing that was begun to be read outside the present membership (R6).
+//! Code that has a shard holds its lock. A shard never accepts a read from before an event that it has applied (R4),
+//! nor a read that began outside the current membership (R6).
 
 use keyward_storage::{HistoryToken, Position, Snapshot, Target};
 
 use super::Rules;
 
-/// The memberships of a process, counted: joining begins one, and so does leaving.
+/// Counts the memberships of a process: joining and leaving both start a new generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(u32);
 
@@ -15,23 +15,23 @@ impl Generation {
     /// Before the first join.
     pub const FIRST: Self = Self(0);
 
-    /// The one after.
+    /// The next generation.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
 }
 
-/// What a shard remembers.
+/// The entries of a shard.
 pub trait Entries {
-    /// Forgets what is known of this, if anything is.
+    /// Removes the entry for this subject, if there is one.
     fn purge(&mut self, subject: &Target);
 
-    /// Forgets everything.
+    /// Removes all entries.
     fn clear(&mut self);
 }
 
-/// That a read was begun, and in which membership. To be had before the read, never after.
+/// Shows that a read has begun, and in which membership. Obtain it before the read, never after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
     generation: Generation,
@@ -51,7 +51,7 @@ pub struct Shard<E> {
 }
 
 impl<E: Entries> Shard<E> {
-    /// An empty part, closed.
+    /// An empty, closed part.
     pub const fn new(rules: Rules, entries: E) -> Self {
         Self {
             rules,
@@ -63,7 +63,7 @@ impl<E: Entries> Shard<E> {
         }
     }
 
-    /// The node has joined: from now on things may be remembered that are of this history and show every event up to here.
+    /// Opens the part after a join: it accepts reads of this history that show every event up to this one.
     pub fn open(&mut self, generation: Generation, joined: Snapshot) {
         if self.rules.joining_empties() {
             self.entries.clear();
@@ -74,7 +74,7 @@ impl<E: Entries> Shard<E> {
         self.token = joined.token;
     }
 
-    /// The node is a member no more.
+    /// Closes the part: the node is no longer a member.
     pub fn close(&mut self) {
         self.open = false;
         if self.rules.joining_empties() {
@@ -82,13 +82,13 @@ impl<E: Entries> Shard<E> {
         }
     }
 
-    /// Forgets everything, because history up to `floor` is not to be had.
+    /// Forgets everything, because the history up to `floor` is not available.
     pub fn forget(&mut self, floor: Position) {
         self.entries.clear();
         self.raise(floor);
     }
 
-    /// Forgets what these events changed, and from now on believes nothing that does not show all of them.
+    /// Forgets what these events changed, and from now on accepts only reads that show all of them.
     pub fn apply<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Target>, up_to: Position) {
         for subject in subjects {
             self.entries.purge(subject);
@@ -96,14 +96,13 @@ impl<E: Entries> Shard<E> {
         self.raise(up_to);
     }
 
-    /// A read is about to begin.
+    /// Starts a read.
     pub const fn begin_read(&self) -> Ticket {
         Ticket { generation: self.generation, open: self.open }
     }
 
-    /// Whether something read under this ticket, which shows every event up to `as_of`, may be used to answer: by the
-    /// request that read it, or by one that shares the read (`shared`; R4, R5). It has to be of the history in which the
-    /// lease stands (R11).
+    /// Whether a read under this ticket, which shows every event up to `as_of`, may be used to answer: by the request
+    /// that read it, or by one that shares the read (`shared`; R4, R5). It must belong to the lease's history (R11).
     pub fn vouches_for(&self, ticket: Ticket, as_of: Snapshot, shared: bool) -> bool {
         let guarded = if shared { self.rules.shared_reads_are_guarded() } else { self.rules.fills_are_guarded() };
         if shared && !guarded {
@@ -116,26 +115,25 @@ impl<E: Entries> Shard<E> {
             && (!self.rules.fills_belong_to_a_membership() || of_this_membership)
     }
 
-    /// The entries, to keep what was read under this ticket; none if it may not be kept (R4, R6). What shows more than
-    /// was applied here answers the request that read it, and is not kept: nothing would compare that event, by its
-    /// nonce, with the one that is applied under this number later (R18).
+    /// The entries, to keep what was read under this ticket; none if it may not be kept (R4, R6). A read that shows
+    /// more than was applied here may answer its own request, and is not kept: nothing would compare the nonce of that
+    /// event with that of the event applied under its number later (R18).
     pub fn admit(&mut self, ticket: Ticket, as_of: Snapshot) -> Option<&mut E> {
         let is_ahead = self.rules.history().reads_ahead_are_not_kept() && as_of.position.seq > self.floor.seq;
         if self.vouches_for(ticket, as_of, false) && !is_ahead { Some(&mut self.entries) } else { None }
     }
 
-    /// The entries, to look something up. The lease comes first (R3).
+    /// The entries, for a look-up. Check the lease first (R3).
     pub const fn entries(&mut self) -> &mut E {
         &mut self.entries
     }
 
-    /// What every entry shows: all events up to the last one that was applied here, of the history that the node has
-    /// joined.
+    /// What every entry shows: all events of the joined history up to the last one applied here.
     pub const fn shows(&self) -> Snapshot {
         Snapshot { position: self.floor, token: self.token }
     }
 
-    /// The last event that was applied here.
+    /// The last event applied here.
     pub const fn floor(&self) -> Position {
         self.floor
     }
@@ -146,7 +144,7 @@ impl<E: Entries> Shard<E> {
         }
     }
 
-    /// Two events of one number are of two histories, even where the token is the same (rows put back by hand).
+    /// Two events with the same number belong to two histories, even if the token is the same (rows restored by hand).
     fn shows_the_floor(&self, position: Position) -> bool {
         let is_it = position == self.floor || !self.rules.history().reads_name_their_event();
         position.seq > self.floor.seq || (position.seq == self.floor.seq && is_it)

@@ -1,4 +1,4 @@
-//! Whether events that were read follow what a node has applied: in one history, by number and nonce (R18a).
+//! Checks that events read from the database follow the last one applied: in one history, by number and nonce (R18a).
 //!
 //! Applies nothing.
 
@@ -6,20 +6,20 @@ use keyward_storage::{Event, Events, HistoryToken, Position, Seq};
 
 use super::HistoryRules;
 
-/// What a node knew when it asked for the next events.
+/// What a node knew when it requested the next events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Succession {
-    /// The history in which its lease stands.
+    /// The history of its lease.
     pub token: HistoryToken,
     /// The last event that it had applied.
     pub applied: Position,
-    /// The last event that this history has shown to it: that one was committed.
+    /// The last event that it has seen in this history, and which was therefore committed.
     pub seen: Seq,
 }
 
 impl Succession {
     /// Whether these events may be applied. If not, the database does not have what the node knows of it, and the
-    /// membership has to end (R6). `is_all` if there were no more of them.
+    /// membership must end (R6). `is_all` if no further events exist.
     #[must_use]
     pub fn admits(&self, rules: &HistoryRules, read: &Events, is_all: bool) -> bool {
         let of_this_history = read.token == self.token || !rules.events_are_of_one_history();
@@ -27,7 +27,7 @@ impl Succession {
             return of_this_history;
         }
         let last = read.events.last().map_or(self.applied, |event| event.position);
-        // It was committed, and it is not there.
+        // A committed event is missing.
         let is_short = is_all && last.seq < self.seen;
         of_this_history && read.follow && !is_short && Self::is_gapless(self.applied.seq, &read.events)
     }
@@ -72,13 +72,13 @@ mod tests {
     }
 
     #[test]
-    fn events_after_a_gap_or_fewer_than_were_seen_are_of_another_history() {
+    fn events_after_a_gap_or_fewer_than_seen_belong_to_another_history() {
         assert!(!admits(&read(&[5, 6]), true) && !admits(&read(&[4, 6]), true));
         assert!(!admits(&read(&[4]), true) && !admits(&read(&[]), true));
     }
 
     #[test]
-    fn events_of_another_token_or_after_another_event_of_this_number_are_of_another_history() {
+    fn events_with_another_token_or_after_another_nonce_belong_to_another_history() {
         let token = HistoryToken { timeline: 2, ..HistoryToken::EMBEDDED };
         assert!(!admits(&Events { token, ..read(&[4, 5]) }, true));
         assert!(!admits(&Events { follow: false, ..read(&[4, 5]) }, true));

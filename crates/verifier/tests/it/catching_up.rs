@@ -1,4 +1,4 @@
-//! Events in portions, and events that are gone.
+//! Events in batches, and missing events.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn many_events(fixture: &Fixture, node: &Actor, last: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn thousands_of_events_are_applied_in_portions() {
+async fn thousands_of_events_are_applied_in_batches() {
     let fixture = Fixture::with_keys(2_502);
     let node = fixture.member().await;
     for number in [0, 2_499, 2_501] {
@@ -39,11 +39,11 @@ async fn thousands_of_events_are_applied_in_portions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_portion_counts_however_slow_the_way() {
+async fn each_batch_counts_however_slow_the_connection() {
     let fixture = Fixture::with_keys(2_501);
     let node = fixture.member().await;
     assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
-    // All together they take longer than one answer may.
+    // Together they take longer than one reply may.
     node.ports.harm(Call::EventsAfter, Harm::Late(Duration::from_millis(300)));
     many_events(&fixture, &node, 2_500).await;
     fixture.pass(TERMS.ttl).await;
@@ -52,7 +52,7 @@ async fn each_portion_counts_however_slow_the_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gap_in_history_ends_the_membership_and_the_node_joins_anew_with_nothing_in_memory() {
+async fn a_gap_in_history_ends_the_membership_and_the_node_joins_again_with_an_empty_memory() {
     for harm in [Harm::Hole, Harm::Void] {
         let fixture = Fixture::with_keys(3);
         let node = fixture.member().await;
@@ -74,20 +74,20 @@ async fn a_gap_in_history_ends_the_membership_and_the_node_joins_anew_with_nothi
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_cannot_read_events_loses_its_lease_and_holds_nobody_up_longer() {
+async fn a_node_that_cannot_read_events_loses_its_lease_and_delays_no_call_longer() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
     other.ports.harm(Call::EventsAfter, Harm::Error);
     let took = fixture.revoke(&node, 0).await;
     assert!(took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
-    assert!(!other.verifier.may_answer_from_memory(), "it renews no more (R2)");
+    assert!(!other.verifier.may_answer_from_memory(), "it no longer renews (R2)");
     assert_eq!(fixture.verify(&other, 0).await, Told::Narrowed);
     assert_eq!(fixture.breaches(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_about_an_account_is_felt_by_every_key_below_it() {
+async fn an_event_about_an_account_affects_every_key_below_it() {
     let fixture = Fixture::with_keys(5);
     let (node, other) = (fixture.member().await, fixture.member().await);
     for (status, told) in [(Status::Suspended, Told::Narrowed), (Status::Active, Told::Valid)] {

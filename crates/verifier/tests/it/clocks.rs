@@ -1,5 +1,5 @@
-//! The clock of the database and that of the machine jump together, so only the boot clock shows it: nothing that all
-//! nodes share is deleted until the time has held.
+//! The clocks of the database and the machine jump together, so that only the boot clock shows it: shared state is not
+//! deleted until the time has held.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use keyward_verifier::{Clock as _, protocol::ClockJump};
 
 use crate::fixture::{Actor, Call, Fixture};
 
-/// In microseconds.
+/// A day in microseconds.
 const FORTY_DAYS: i64 = 40 * 86_400 * 1_000_000;
 
 /// Both clocks jump.
@@ -16,25 +16,29 @@ fn jump(fixture: &Fixture, node: &Actor, by: i64) {
     fixture.database.step_wall(by);
 }
 
-/// By how many days the time by which a node deletes is ahead of its clock; none while it deletes nothing.
+/// How many days the time for deleting is ahead of the node's clock; none while it deletes nothing.
 fn upkeep_day(node: &Actor) -> Option<i64> {
     let at = node.verifier.upkeep_time()?;
     Some((at.as_micros() - node.machine.wall().as_micros()) / (FORTY_DAYS / 40))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_deletes_nothing_by_a_time_that_is_taken_back_two_minutes_later() {
+async fn a_node_deletes_nothing_by_a_time_that_is_corrected_two_minutes_later() {
     let fixture = Fixture::with_keys(0);
     let node = fixture.member().await;
     fixture.pass(Duration::from_mins(9)).await;
-    assert_eq!((upkeep_day(&node), node.ports.made(Call::Prune)), (None, 0), "there is nothing to compare with");
+    assert_eq!(
+        (upkeep_day(&node), node.ports.made(Call::Prune)),
+        (None, 0),
+        "there is no earlier reading to compare with"
+    );
     fixture.pass(Duration::from_mins(5)).await;
     assert_eq!(upkeep_day(&node), Some(0));
     assert!(node.ports.made(Call::Prune) > 0);
 
     let pruned = node.ports.made(Call::Prune);
     jump(&fixture, &node, FORTY_DAYS);
-    // Nothing has read the clocks since: what this node expects of the database does not agree with it.
+    // Nothing has read the clocks since: the node's expected time does not agree with the database's.
     assert_eq!(upkeep_day(&node), None);
     fixture.pass(Duration::from_mins(2)).await;
     assert_eq!(node.verifier.clock_difference(), None);

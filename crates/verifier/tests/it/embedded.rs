@@ -1,4 +1,4 @@
-//! The only process on its database: nobody to wait for, and the purge comes before the answer.
+//! The only process on its database: no other nodes to wait for, and the purge comes before the answer.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn the_purge_comes_before_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_request_that_was_cut_off_left_behind_is_applied_at_the_next_round() {
+async fn an_event_left_by_an_aborted_request_is_applied_in_the_next_round() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
     assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
@@ -55,9 +55,9 @@ async fn events_that_cannot_be_read_empty_the_memory_before_the_answer() {
     }
 }
 
-/// Where bytes were written over the file, what SQLite finds may fit together no more.
+/// After bytes were written over the file, SQLite may find it inconsistent.
 #[tokio::test(start_paused = true)]
-async fn a_database_that_is_found_damaged_leaves_nothing_in_memory() {
+async fn a_damaged_database_empties_the_memory() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
     assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
@@ -71,7 +71,7 @@ async fn a_database_that_is_found_damaged_leaves_nothing_in_memory() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_does_not_open_without_knowing_where_it_begins() {
+async fn it_does_not_open_without_reading_the_head() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
     alone.end().await;
@@ -82,7 +82,7 @@ async fn it_does_not_open_without_knowing_where_it_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_it_has_left_nothing_is_remembered_and_nothing_has_to_be_purged() {
+async fn after_leaving_the_memory_is_empty_and_needs_no_purge() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
     assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
@@ -94,9 +94,9 @@ async fn when_it_has_left_nothing_is_remembered_and_nothing_has_to_be_purged() {
     alone.end().await;
 }
 
-/// Its numbers are given a second time: what was applied under them says nothing.
+/// Event numbers are reused: earlier events with the same number prove nothing.
 #[tokio::test(start_paused = true)]
-async fn where_the_database_went_back_a_revoke_is_in_force_when_it_answers() {
+async fn after_the_database_went_back_a_revocation_is_enforced_when_it_returns() {
     let fixture = Fixture::with_keys(4);
     let alone = fixture.alone().await;
     let before = fixture.database.copy();
@@ -108,15 +108,15 @@ async fn where_the_database_went_back_a_revoke_is_in_force_when_it_answers() {
     assert!(alone.remembers(0));
     fixture.revoke(&alone, 0).await;
     assert_eq!(fixture.verify(&alone, 0).await, Told::Narrowed);
-    assert_eq!(fixture.verify(&alone, 3).await, Told::Valid, "the database says so");
+    assert_eq!(fixture.verify(&alone, 3).await, Told::Valid, "the database has it as valid");
     let lost = fixture.database.lost().unwrap();
     let lost: Vec<_> = lost.iter().map(|lost| (lost.kept_up_to.number(), lost.had_up_to.number())).collect();
-    assert_eq!(lost, [(0, 3)], "the copy gave the first number to this revoke");
+    assert_eq!(lost, [(0, 3)], "the copy gave the first number to this revocation");
     assert_eq!(fixture.breaches(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_gone_with_its_history_is_forgotten_at_the_next_round() {
+async fn a_key_of_a_lost_history_is_forgotten_in_the_next_round() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
     let before = fixture.database.copy();

@@ -1,5 +1,5 @@
-//! A fault at every call of every port, one at a time (T6): errors, silence, and whoever waits being dropped, before the call
-//! is carried out and after. No fault becomes a verdict, no answer is lost, everything ends.
+//! A fault at every call of every port, one at a time (T6): errors, silence, and a dropped caller, before and after the
+//! call takes effect. No fault becomes a verdict, no answer is lost, everything ends.
 
 use keyward_domain::Status;
 use tokio::runtime::Builder;
@@ -12,8 +12,8 @@ use crate::{
 const HARMS: [Harm; 6] =
     [Harm::Error, Harm::ErrorAfter, Harm::Silence, Harm::SilenceAfter, Harm::Cancel, Harm::CancelAfter];
 
-/// Joins, reads, shared reads, revocations with their barrier, renewals, a join anew, a leave: with these harms. Gives
-/// how many calls were made.
+/// Runs joins, reads, shared reads, revocations with their barrier, renewals, another join and a leave, with these
+/// faults. Returns the number of calls.
 async fn play(harms: &[(u64, Harm)]) -> u64 {
     let (fixture, script) = (Fixture::with_keys(8), Script::new(harms));
     let (one, two) = (fixture.node(), fixture.node());
@@ -30,7 +30,7 @@ async fn play(harms: &[(u64, Harm)]) -> u64 {
 
     let mut done = Vec::new();
     let mut change = async |on: &Actor, change| {
-        // Whoever got no answer, or an error, asks once more.
+        // A client without an answer, or with an error, retries once.
         for _ in 0..2 {
             if let Some(Ok(Ok(()))) = script.scene(fixture.call(on, change)).await {
                 done.push(change);
@@ -70,7 +70,7 @@ async fn play(harms: &[(u64, Harm)]) -> u64 {
     for node in nodes {
         node.end().await;
     }
-    // The last call of all may be one that fails.
+    // The very last call may be one that fails.
     assert!(fixture.database.rows() == 0 || harms.len() > 1, "{harms:?}");
     made
 }
@@ -78,7 +78,7 @@ async fn play(harms: &[(u64, Harm)]) -> u64 {
 async fn look(fixture: &Fixture, script: &Script, nodes: &[&Actor], keys: &[u64]) {
     for node in nodes {
         for key in keys {
-            // Dropped, or an error: what is told is in the log, and judged at the end.
+            // Dropped, or an error: the log has the answers, and is judged at the end.
             let _ = script.scene(fixture.verify(node, *key)).await;
         }
     }

@@ -1,4 +1,5 @@
-//! A fixture for one play: a database in memory, nodes on it, and ports that fail where a test says so. It judges nothing.
+//! The fixture of one scenario: a database in memory, nodes on it, and ports that fail as a test requires. Judges
+//! nothing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,9 +28,9 @@ mod ports;
 
 pub(crate) use ports::{Call, Harm, Ports, Script};
 
-/// The lease and the guard of every node here.
+/// Lease time and guard of every node here.
 pub(crate) const TERMS: LeaseConfig = LeaseConfig::QUICK;
-/// Longer than anything that ends by itself.
+/// Longer than any operation that ends by itself.
 const FOREVER: Duration = Duration::from_mins(10);
 
 /// A database with a platform (account 0), a partner (1), a merchant (2), and keys of that merchant.
@@ -38,7 +39,7 @@ pub(crate) struct Fixture {
     pub(crate) database: Arc<Database>,
 }
 
-/// A node, or the only process there is.
+/// A node, or the only process.
 pub(crate) struct Actor {
     pub(crate) ports: Arc<Ports>,
     pub(crate) machine: Arc<Machine>,
@@ -47,7 +48,7 @@ pub(crate) struct Actor {
 }
 
 impl Fixture {
-    /// With so many keys, numbered from 0.
+    /// Creates a fixture with this many keys, numbered from 0.
     pub(crate) fn with_keys(keys: u64) -> Self {
         let plan = Plan {
             nodes: 0,
@@ -76,7 +77,7 @@ impl Fixture {
         fixture
     }
 
-    /// Adds the key of this number.
+    /// Adds the key with this number.
     pub(crate) fn add_key(&self, number: u64) {
         let key = key_id(number);
         self.database.add_key(key, account_id(2));
@@ -90,12 +91,12 @@ impl Fixture {
         self.actor(true, TERMS)
     }
 
-    /// A node of other terms that has not joined yet.
+    /// A node with other terms that has not joined yet.
     pub(crate) fn node_of(&self, terms: LeaseConfig) -> Actor {
         self.actor(true, terms)
     }
 
-    /// A node that has joined, and hears hints.
+    /// A node that has joined and receives hints.
     pub(crate) async fn member(&self) -> Actor {
         let actor = self.node();
         actor.verifier.start().await.expect("a member starts");
@@ -111,7 +112,7 @@ impl Fixture {
         actor
     }
 
-    /// The only process on its database, where this becomes of calls while it opens.
+    /// The only process on its database, with this fault while it opens.
     pub(crate) async fn alone_with(&self, call: Call, harm: Harm) -> Actor {
         let actor = self.actor(false, TERMS);
         actor.ports.harm(call, harm);
@@ -142,12 +143,12 @@ impl Fixture {
         self.world.pass(time).await;
     }
 
-    /// Lets so many milliseconds pass.
+    /// Lets this many milliseconds pass.
     pub(crate) async fn pass_millis(&self, millis: u64) {
         self.world.pass(Duration::from_millis(millis)).await;
     }
 
-    /// A request for a verdict on the key of this number.
+    /// Sends a request for a verdict on the key with this number.
     pub(crate) async fn verify(&self, on: &Actor, number: u64) -> Told {
         let (key, arrived_at) = (key_id(number), self.world.now());
         let arrived = self.world.history().mark();
@@ -162,12 +163,12 @@ impl Fixture {
         told
     }
 
-    /// Commits a change; nobody is told of it but the database.
+    /// Commits a change without notifying any node.
     pub(crate) async fn commit(&self, change: Change) -> Changed {
         self.database.change(change, None).await.expect("the database commits")
     }
 
-    /// A narrowing or widening call, as the product makes it: commit, then the barrier.
+    /// Makes a call that changes a verdict, like the product: commit, then the barrier.
     pub(crate) async fn call(&self, on: &Actor, change: Change) -> Result<Result<(), NotEnforced>> {
         let changed = on.ports.change(change).await?;
         let (since, subject) = (on.machine.boot(), change.subject());
@@ -185,20 +186,20 @@ impl Fixture {
         Ok(done)
     }
 
-    /// Revokes the key of this number through this node, and gives how long that took.
+    /// Revokes the key with this number through this node, and returns how long that took.
     pub(crate) async fn revoke(&self, on: &Actor, number: u64) -> Duration {
         let since = self.world.now();
         let done = self.call(on, Change::Revoke(key_id(number))).await;
-        done.expect("the database commits").expect("nobody is cut off");
+        done.expect("the database commits").expect("no call is cut off");
         self.world.now().saturating_sub(since)
     }
 
-    /// What the log of this play breaks.
+    /// The promises that this scenario's log breaks.
     pub(crate) fn breaches(&self) -> Vec<String> {
         check::breaches(&self.world.history(), TERMS.worst_wait())
     }
 
-    /// Whether the database has noted that the last change of this key is in force.
+    /// Whether the last change of this key is recorded as enforced.
     pub(crate) async fn is_noted(&self, number: u64) -> bool {
         let changed = self.commit(Change::Revoke(key_id(number))).await;
         matches!(changed, Changed::Before(Some(last)) if last.enforced_at.is_some())
@@ -206,12 +207,12 @@ impl Fixture {
 }
 
 impl Actor {
-    /// What is remembered of the key of this number.
+    /// Whether the key with this number is in memory.
     pub(crate) fn remembers(&self, number: u64) -> bool {
         self.verifier.remembered(key_id(number)).is_some()
     }
 
-    /// The process dies: no call of it reaches the database any more, and nothing of it goes on.
+    /// Kills the process: none of its calls reaches the database any more, and its tasks stop.
     pub(crate) fn die(&self) {
         self.ports.cut();
         self.verifier.end();
@@ -225,22 +226,22 @@ impl Actor {
     }
 }
 
-/// What is asked for ends.
+/// Asserts that this future ends.
 pub(crate) async fn ends<T>(work: impl Future<Output = T>) -> T {
     timeout(FOREVER, work).await.expect("it hangs")
 }
 
-/// The account of the keys, as a subject.
+/// The keys' account, as a subject.
 pub(crate) fn merchant() -> AccountId {
     account_id(2)
 }
 
-/// The key of this number, as a subject.
+/// The key with this number, as a subject.
 pub(crate) fn subject(number: u64) -> Target {
     Target::Key(key_id(number))
 }
 
-/// The id of the key of this number.
+/// The id of the key with this number.
 pub(crate) fn id(number: u64) -> KeyId {
     key_id(number)
 }

@@ -1,4 +1,4 @@
-//! Hints make things happen now; nothing depends on them (R14).
+//! Hints make things happen sooner; nothing depends on them (R14).
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::{
     shared::history::Told,
 };
 
-/// What a few messages take at the most where nothing is slow.
+/// Maximum duration of a few messages if nothing is slow.
 const AT_ONCE: Duration = Duration::from_millis(60);
 
 #[tokio::test(start_paused = true)]
-async fn with_hints_a_revocation_is_in_force_at_once() {
+async fn with_hints_a_revocation_is_enforced_immediately() {
     let fixture = Fixture::with_keys(3);
     let nodes = [fixture.member().await, fixture.member().await, fixture.member().await];
     for node in &nodes {
@@ -28,7 +28,7 @@ async fn with_hints_a_revocation_is_in_force_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_no_hint_tells_is_applied_at_the_next_renewal() {
+async fn a_change_without_a_hint_is_applied_at_the_next_renewal() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
@@ -40,7 +40,7 @@ async fn a_change_that_no_hint_tells_is_applied_at_the_next_renewal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_hints_do_not_arrive_a_node_looks_four_times_as_often() {
+async fn without_hints_a_node_polls_four_times_as_often() {
     let fixture = Fixture::with_keys(0);
     let (hearing, deaf) = (fixture.member().await, fixture.node());
     deaf.ports.deafen(true);
@@ -55,7 +55,7 @@ async fn where_hints_do_not_arrive_a_node_looks_four_times_as_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hint_of_an_event_that_never_was_changes_nothing() {
+async fn a_hint_of_a_nonexistent_event_changes_nothing() {
     let fixture = Fixture::with_keys(3);
     let (node, other) = (fixture.member().await, fixture.member().await);
     for number in [0, 1] {
@@ -64,17 +64,17 @@ async fn a_hint_of_an_event_that_never_was_changes_nothing() {
     fixture.database.announce(Hint::Event(Seq::new(1 << 40))).unwrap();
     fixture.pass(TERMS.renew_every * 3).await;
     let rows = fixture.database.members(&[]).unwrap().rows;
-    assert!(rows.iter().all(|row| row.applied == Seq::ZERO), "nothing is acknowledged that never was");
-    assert!(other.remembers(0) && other.remembers(1), "nothing is forgotten for it");
+    assert!(rows.iter().all(|row| row.applied == Seq::ZERO), "a nonexistent event is not acknowledged");
+    assert!(other.remembers(0) && other.remembers(1), "nothing is forgotten because of it");
     assert!(fixture.revoke(&node, 0).await < AT_ONCE);
     assert_eq!(fixture.verify(&other, 0).await, Told::Narrowed);
     assert!(other.remembers(1));
     assert_eq!(fixture.verify(&other, 2).await, Told::Valid);
-    assert!(other.remembers(2), "what is read is kept");
+    assert!(other.remembers(2), "reads are kept");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_broke_is_listened_on_anew() {
+async fn a_node_listens_again_after_its_connection_broke() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     fixture.database.crash();

@@ -1,4 +1,4 @@
-//! The database goes back under nodes that run on (R11, R13, R18).
+//! The database goes back under running nodes (R11, R13, R18).
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::{
     },
 };
 
-/// Longer than any renewal that falls due, and shorter than a lease.
+/// Longer than a renewal interval, and shorter than a lease.
 const A_RENEWAL: Duration = TERMS.renew_every.saturating_mul(2);
 
-/// Which events nodes found missing: from the last one that is still there to the last one that they had applied.
+/// Reports of lost events: from the last one that still exists to the last one that the node had applied.
 fn reports(fixture: &Fixture) -> Vec<(u64, u64)> {
     let lost = fixture.database.lost().expect("the database is there");
     lost.iter().map(|lost| (lost.kept_up_to.number(), lost.had_up_to.number())).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_gone_with_its_history_is_forgotten_with_the_next_renewal() {
+async fn a_key_of_a_lost_history_is_forgotten_with_the_next_renewal() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     let before = fixture.database.copy();
@@ -36,7 +36,7 @@ async fn a_key_that_is_gone_with_its_history_is_forgotten_with_the_next_renewal(
     fixture.database.go_back(before, false);
     fixture.pass(A_RENEWAL).await;
     for actor in [&node, &other] {
-        assert_eq!(actor.ports.made(Call::Join), 2, "no event said so: the token alone did");
+        assert_eq!(actor.ports.made(Call::Join), 2, "no event showed it, only the token");
         assert_eq!(fixture.verify(actor, 1).await, Told::Unknown);
         assert_eq!(fixture.verify(actor, 0).await, Told::Valid);
         assert!(actor.remembers(0), "memory goes on");
@@ -44,7 +44,7 @@ async fn a_key_that_is_gone_with_its_history_is_forgotten_with_the_next_renewal(
     assert_eq!(reports(&fixture), [], "no event is missing");
 }
 
-/// The connection of the lease still reaches the old server, and those of requests the new one.
+/// The lease's connection still reaches the old server, and the connections of requests the new one.
 #[tokio::test(start_paused = true)]
 async fn a_lease_of_another_history_than_the_one_that_answers_requests_ends() {
     let fixture = Fixture::with_keys(1);
@@ -58,12 +58,12 @@ async fn a_lease_of_another_history_than_the_one_that_answers_requests_ends() {
     fixture.pass(A_RENEWAL).await;
     let joined = node.ports.made(Call::Join);
     fixture.pass(A_RENEWAL).await;
-    assert_eq!(node.ports.made(Call::Join), joined, "and is kept where both are of one history");
+    assert_eq!(node.ports.made(Call::Join), joined, "and is kept if both have the same history");
     assert!(node.verifier.may_answer_from_memory());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_lost_is_reported_from_its_number_on() {
+async fn lost_events_are_reported_from_their_first_number() {
     let fixture = Fixture::with_keys(5);
     let node = fixture.member().await;
     fixture.revoke(&node, 0).await;
@@ -75,12 +75,12 @@ async fn what_was_lost_is_reported_from_its_number_on() {
     fixture.database.go_back(before, false);
     fixture.pass(A_RENEWAL).await;
     assert_eq!(reports(&fixture), [(1, 4)]);
-    assert_eq!(fixture.verify(&node, 3).await, Told::Valid, "the database says so");
+    assert_eq!(fixture.verify(&node, 3).await, Told::Valid, "the database has it as valid");
 }
 
-/// What came before its join it never applied, and reads for this alone.
+/// It never applied the events before its join, and reads them only for this report.
 #[tokio::test(start_paused = true)]
-async fn a_node_that_joined_after_the_copy_was_made_reports_what_was_lost_and_no_more() {
+async fn a_node_that_joined_after_the_copy_was_made_reports_exactly_the_lost_events() {
     let fixture = Fixture::with_keys(5);
     let node = fixture.member().await;
     fixture.revoke(&node, 0).await;
@@ -103,7 +103,7 @@ async fn a_node_that_joined_after_the_copy_was_made_reports_what_was_lost_and_no
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_lost_is_reported_however_late_the_database_takes_the_report() {
+async fn lost_events_are_reported_however_late_the_database_accepts_the_report() {
     let fixture = Fixture::with_keys(3);
     let node = fixture.member().await;
     fixture.revoke(&node, 0).await;
@@ -122,9 +122,9 @@ async fn what_was_lost_is_reported_however_late_the_database_takes_the_report() 
     assert_eq!(node.ports.made(Call::RecordLost), made, "once is enough");
 }
 
-/// Numbers are given a second time, so the rows of nodes that were ahead acknowledge nothing.
+/// Event numbers are reused, so the rows of nodes that were ahead acknowledge nothing.
 #[tokio::test(start_paused = true)]
-async fn a_revoke_right_after_holds_on_nodes_that_had_seen_its_number_before() {
+async fn an_immediate_revocation_holds_on_nodes_that_had_seen_its_number_before() {
     let fixture = Fixture::with_keys(6);
     let (node, other) = (fixture.member().await, fixture.member().await);
     fixture.revoke(&node, 0).await;
@@ -139,9 +139,9 @@ async fn a_revoke_right_after_holds_on_nodes_that_had_seen_its_number_before() {
     assert_eq!(fixture.verify(&other, 3).await, Told::Narrowed);
 }
 
-/// A node that joined after the copy was made stands in no list of it, and still holds its lease.
+/// A node that joined after the copy was made is in no list of it, and still holds its lease.
 #[tokio::test(start_paused = true)]
-async fn in_a_new_history_a_revoke_outlives_the_nodes_that_are_in_no_list() {
+async fn in_a_new_history_a_revocation_outlives_nodes_that_are_in_no_list() {
     let fixture = Fixture::with_keys(2);
     let node = fixture.member().await;
     let before = fixture.database.copy();
@@ -150,13 +150,13 @@ async fn in_a_new_history_a_revoke_outlives_the_nodes_that_are_in_no_list() {
     unlisted.ports.cut();
     fixture.database.go_back(before, false);
     let took = fixture.revoke(&node, 0).await;
-    assert!(!unlisted.remembers(0), "its lease is over, after {took:?}");
+    assert!(!unlisted.remembers(0), "its lease has ended, after {took:?}");
     fixture.pass(TERMS.worst_wait()).await;
     assert!(fixture.revoke(&node, 1).await < TERMS.renew_every, "it was waited out once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_note_of_the_copy_is_not_believed_before_every_lease_of_another_history_has_ended() {
+async fn a_record_in_the_copy_does_not_count_before_every_lease_of_another_history_has_ended() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     fixture.call(&node, Change::Status(merchant(), Status::Suspended)).await.unwrap().unwrap();
@@ -165,13 +165,13 @@ async fn a_note_of_the_copy_is_not_believed_before_every_lease_of_another_histor
     assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
     other.ports.cut();
     fixture.database.go_back(suspended, false);
-    // It is suspended already, and noted as such: by a history in which that was so everywhere.
+    // It is already suspended and recorded as enforced, by a history in which this was true on every node.
     fixture.call(&node, Change::Status(merchant(), Status::Suspended)).await.unwrap().unwrap();
     assert!(!other.remembers(0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_of_the_server_costs_one_slow_revoke_and_no_key() {
+async fn a_restart_of_the_server_costs_one_slow_revocation_and_no_key() {
     let fixture = Fixture::with_keys(3);
     let (node, other) = (fixture.member().await, fixture.member().await);
     fixture.database.restart_server();
@@ -179,7 +179,7 @@ async fn a_restart_of_the_server_costs_one_slow_revoke_and_no_key() {
     fixture.pass(TERMS.worst_wait()).await;
     assert!(
         fixture.revoke(&other, 1).await < TERMS.renew_every,
-        "also on a node that has not waited: the database says so"
+        "also on a node that has not waited: the database is marked"
     );
     assert_eq!(reports(&fixture), []);
     assert_eq!(fixture.breaches(), [""; 0]);
@@ -188,7 +188,7 @@ async fn a_restart_of_the_server_costs_one_slow_revoke_and_no_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_change_was_lost_before_its_answer_is_of_unknown_outcome() {
+async fn a_call_whose_change_was_lost_before_its_answer_has_an_unknown_outcome() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     other.ports.deafen(true);

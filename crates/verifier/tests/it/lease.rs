@@ -1,4 +1,4 @@
-//! How long a node answers from memory, and what it does without a lease.
+//! How long a node answers from memory, and how it answers without a lease.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn a_node_that_cannot_renew_answers_from_memory_until_its_lease_ends_and_t
         assert_eq!(fixture.verify(&node, 0).await, Told::Unavailable);
         node.ports.mend();
         fixture.pass(TERMS.ttl).await;
-        assert!(node.remembers(0), "the lease is kept again");
+        assert!(node.remembers(0), "lease renewed");
     }
 }
 
@@ -40,13 +40,13 @@ async fn a_lease_ends_by_the_clock_of_its_own_machine() {
     fixture.pass(TERMS.ttl).await;
     assert!(!node.remembers(0));
     node.machine.stall(Duration::from_millis(900));
-    assert!(node.remembers(0), "its clock stood still: for that others wait for the guard (A2)");
+    assert!(node.remembers(0), "its clock stood still: the guard of the others covers this (A2)");
     fixture.pass(Duration::from_millis(900)).await;
     assert!(!node.remembers(0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_cannot_join_answers_by_reading_and_goes_on_trying() {
+async fn a_node_that_cannot_join_answers_by_reading_and_keeps_trying() {
     let fixture = Fixture::with_keys(1);
     for harm in [Harm::Error, Harm::ErrorAfter, Harm::Silence] {
         let node = fixture.node();
@@ -64,7 +64,7 @@ async fn a_node_that_cannot_join_answers_by_reading_and_goes_on_trying() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_whose_row_is_gone_joins_anew_with_nothing_in_memory() {
+async fn a_node_whose_row_is_gone_joins_again_with_an_empty_memory() {
     let fixture = Fixture::with_keys(1);
     let node = fixture.member().await;
     assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
@@ -73,11 +73,11 @@ async fn a_node_whose_row_is_gone_joins_anew_with_nothing_in_memory() {
     fixture.pass(TERMS.renew_every * 2).await;
     assert_eq!(node.ports.made(Call::Join), 2);
     assert!(node.verifier.may_answer_from_memory() && node.verifier.size().keys == 0);
-    assert_ne!(fixture.database.members(&[]).unwrap().rows[0].node, row.node, "a name is never used again");
+    assert_ne!(fixture.database.members(&[]).unwrap().rows[0].node, row.node, "a node id is never reused");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_whose_clocks_disagree_joins_anew_and_nobody_waits_for_its_old_row() {
+async fn a_node_whose_clocks_disagree_joins_again_and_no_call_waits_for_its_old_row() {
     let fixture = Fixture::with_keys(2);
     let (node, other) = (fixture.member().await, fixture.member().await);
     for step in [3_600_000_000, -3_600_000_000, 250_000] {
@@ -95,14 +95,14 @@ async fn a_node_whose_clocks_disagree_joins_anew_and_nobody_waits_for_its_old_ro
 }
 
 #[tokio::test(start_paused = true)]
-async fn looking_after_others_never_costs_the_lease() {
+async fn maintenance_never_costs_the_lease() {
     let fixture = Fixture::with_keys(1);
     let node = fixture.member().await;
     assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
     for call in [Call::Members, Call::Reap, Call::Prune] {
         node.ports.harm(call, Harm::Silence);
     }
-    // Long enough for history to be dropped some times.
+    // Long enough for several prunings.
     for _ in 0..700 {
         fixture.pass(TERMS.renew_every).await;
         assert!(node.remembers(0));
@@ -116,7 +116,7 @@ async fn looking_after_others_never_costs_the_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_counts_from_before_it_was_asked_for_however_late_the_answer() {
+async fn a_lease_starts_when_its_request_was_sent_however_late_the_reply() {
     let fixture = Fixture::with_keys(0);
     let node = fixture.member().await;
     node.ports.harm(Call::Renew, Harm::Late(Duration::from_millis(300)));
@@ -132,7 +132,7 @@ async fn a_lease_counts_from_before_it_was_asked_for_however_late_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_of_events_that_hangs_is_tried_again_soon() {
+async fn a_hanging_read_of_events_is_soon_retried() {
     let fixture = Fixture::with_keys(1);
     let node = fixture.member().await;
     assert_eq!(fixture.verify(&node, 0).await, Told::Valid);

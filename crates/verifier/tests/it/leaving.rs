@@ -1,4 +1,4 @@
-//! How a node goes: memory first, then its row; and what becomes of those who wait.
+//! How a node leaves: memory first, then its row; and what happens to waiting calls.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn memory_is_closed_before_the_row_goes() {
+async fn memory_is_closed_before_the_row_is_removed() {
     let fixture = Fixture::with_keys(1);
     let node = fixture.member().await;
     assert_eq!(fixture.verify(&node, 0).await, Told::Valid);
@@ -21,7 +21,7 @@ async fn memory_is_closed_before_the_row_goes() {
     let verifier = Arc::clone(&node.verifier);
     let leaving = node.tasks.spawn(async move { verifier.leave().await });
     fixture.pass_millis(10).await;
-    assert_eq!((node.ports.made(Call::Leave), fixture.database.rows()), (1, 1), "it is on its way");
+    assert_eq!((node.ports.made(Call::Leave), fixture.database.rows()), (1, 1), "the call is in flight");
     assert!(!node.verifier.may_answer_from_memory() && !node.remembers(0));
     assert_eq!(node.verifier.size().keys, 0);
     ends(leaving).await.unwrap();
@@ -29,7 +29,7 @@ async fn memory_is_closed_before_the_row_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_node_that_left() {
+async fn no_call_waits_for_a_node_that_left() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     other.verifier.leave().await;
@@ -45,13 +45,13 @@ async fn a_node_that_leaves_while_it_joins_leaves_no_row_behind() {
     node.ports.harm(Call::Join, Harm::Held);
     node.verifier.start().await.unwrap();
     fixture.pass_millis(10).await;
-    assert_eq!(fixture.database.rows(), 1, "the join was carried out, and nobody knows");
+    assert_eq!(fixture.database.rows(), 1, "the join took effect without a reply");
     ends(node.verifier.leave()).await;
     assert_eq!(fixture.database.rows(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_when_the_process_ends_is_cut_off() {
+async fn a_call_that_waits_when_the_process_ends_is_cut_off() {
     let fixture = Fixture::with_keys(1);
     let (node, dead) = (fixture.member().await, fixture.member().await);
     dead.die();

@@ -1,5 +1,5 @@
-//! The driver over ports that do what a test tells them: how it keeps a lease, catches up, waits, reads and ends, and that
-//! no fault of a port becomes a verdict (T6). On simulated time; nothing here waits for a clock of the machine.
+//! The driver over ports that a test controls: how it keeps a lease, catches up, waits, reads and ends, and that no
+//! fault of a port becomes a verdict (T6). Runs on simulated time; nothing here waits for a real clock.
 
 mod fixture;
 #[expect(dead_code, reason = "the simulation uses the rest of what these tests share with it")]

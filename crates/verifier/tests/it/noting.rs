@@ -1,4 +1,4 @@
-//! The note that a change is in force: what it saves, and that no answer waits for it longer than it may (L, R9).
+//! The record that a change is enforced: what it saves, and that no answer waits for it too long (L, R9).
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn the_note_is_there_when_the_answer_comes() {
+async fn enforcement_is_recorded_when_the_answer_comes() {
     let fixture = Fixture::with_keys(1);
     let node = fixture.member().await;
     fixture.revoke(&node, 0).await;
@@ -16,7 +16,7 @@ async fn the_note_is_there_when_the_answer_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_note_that_never_comes_to_its_end_holds_no_answer_up() {
+async fn a_record_that_never_completes_delays_no_answer() {
     let fixture = Fixture::with_keys(2);
     let (node, other) = (fixture.member().await, fixture.member().await);
     node.ports.harm(Call::RecordEnforced, Harm::Silence);
@@ -29,7 +29,7 @@ async fn a_note_that_never_comes_to_its_end_holds_no_answer_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repeated_call_waits_unless_the_first_is_noted_to_be_in_force() {
+async fn a_repeated_call_waits_unless_the_first_is_recorded_as_enforced() {
     let fixture = Fixture::with_keys(2);
     let (node, other) = (fixture.member().await, fixture.member().await);
     for number in [0, 1] {

@@ -1,4 +1,4 @@
-//! Nodes that died: how long others wait for them, and when their rows go (R7, R10).
+//! Dead nodes: how long others wait for them, and when their rows are removed (R7, R10).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// When a row that stands still is gone at the latest: seen at one round, outlived, and taken away at another.
+/// Latest removal of a stale row: seen in one round, outlived, and removed in another.
 const REAPED: Duration = Duration::from_millis(4_100);
 
 #[tokio::test(start_paused = true)]
@@ -23,7 +23,7 @@ async fn a_dead_node_is_outlived_and_then_reaped() {
     assert_eq!(fixture.verify(&dead, 0).await, Told::Valid);
     dead.die();
     let took = fixture.revoke(&node, 0).await;
-    assert!(took >= TERMS.ttl, "nobody answers while its lease may hold: {took:?}");
+    assert!(took >= TERMS.ttl, "no call is answered while its lease may hold: {took:?}");
     assert!(took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
     fixture.pass(REAPED.saturating_sub(took)).await;
     assert_eq!(fixture.database.rows(), 1);
@@ -45,7 +45,7 @@ async fn a_dead_node_is_reaped_however_many_hints_arrive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_renews_is_never_reaped_whatever_the_clock_of_the_database_says() {
+async fn a_node_that_renews_is_never_reaped_whatever_the_databases_clock_shows() {
     let fixture = Fixture::with_keys(0);
     let nodes = [fixture.member().await, fixture.member().await];
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! What these tests share with the simulation: its database, its clocks, its log and its judge.
+//! Shared with the simulation: its database, its clocks, its log and its judge.
 
 #[path = "../simulation/sim/accounts.rs"]
 pub(crate) mod accounts;

@@ -1,4 +1,4 @@
-//! Requests for one key share a read under way, if it is good enough for each of them (R4, R5).
+//! Requests for one key share a read in progress, if each of them may use it (R4, R5).
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     shared::{accounts::is_good, history::Told},
 };
 
-/// So many requests for this key, which are on their way when this returns.
+/// Starts this many requests for this key, which are in flight when this returns.
 async fn ask(fixture: &Fixture, node: &Actor, key: u64, times: usize) -> Vec<tokio::task::JoinHandle<Told>> {
     let asking = (0..times).map(|_| {
         let verifier = Arc::clone(&node.verifier);
@@ -63,7 +63,7 @@ async fn absence_is_never_shared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_that_is_dropped_or_fails_leaves_nobody_hanging() {
+async fn a_reader_that_is_dropped_or_fails_leaves_no_request_hanging() {
     let fixture = Fixture::with_keys(1);
     let node = fixture.member().await;
     node.ports.harm(Call::Credential, Harm::Silence);
@@ -78,19 +78,19 @@ async fn a_reader_that_is_dropped_or_fails_leaves_nobody_hanging() {
     let reader = ask(&fixture, &node, 0, 1).await;
     let others = ask(&fixture, &node, 0, 3).await;
     node.ports.heal(Call::Credential);
-    assert_eq!(told(reader).await, [Told::Unavailable], "an error is no verdict");
+    assert_eq!(told(reader).await, [Told::Unavailable], "an error is not a verdict");
     assert_eq!(told(others).await, [Told::Valid; 3]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_from_before_a_revocation_serves_nobody_who_came_after_it() {
+async fn a_read_from_before_a_revocation_serves_no_request_from_after_it() {
     let fixture = Fixture::with_keys(1);
     let node = fixture.member().await;
     node.ports.harm(Call::Credential, Harm::Held);
     let before = ask(&fixture, &node, 0, 2).await;
     fixture.revoke(&node, 0).await;
     let after = ask(&fixture, &node, 0, 2).await;
-    assert_eq!(node.ports.made(Call::Credential), 1, "they share the read that is older than they are");
+    assert_eq!(node.ports.made(Call::Credential), 1, "they share a read that began before them");
     node.ports.heal(Call::Credential);
     node.ports.let_go();
     assert_eq!(told(after).await, [Told::Narrowed; 2]);

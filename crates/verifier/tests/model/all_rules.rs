@@ -1,6 +1,6 @@
 //! With all rules on, no order of steps breaks a promise.
 //!
-//! Each test goes through every state of its scope; `cargo xtask model` goes further in each.
+//! Each test visits every state of its scope; `cargo xtask model` uses larger scopes.
 
 use keyward_verifier::protocol::Rules;
 
@@ -15,15 +15,16 @@ use crate::{
     size::Size,
 };
 
-/// One node beside the one that narrows.
+/// One node beside the revoker's.
 const ONE_NODE: Scope = Scope { rules: Rules::ALL, nodes: 1, ticks: 0, ttl: 2, names: 2, renewals: None, may: &[] };
 
-/// Looks at every state of this scope, `at_least` so many.
+/// Visits every state of this scope, at least `at_least` states.
 fn holds(scope: &Scope, at_least: usize) {
     let outcome = exhaust(scope);
     let Scope { rules: _, nodes, ticks, ttl, names, renewals, may } = scope;
     println!(
-        "{} states, up to {} steps deep: {nodes} node(s), {ticks} ticks, leases of {ttl}, {names} names, {} renewals, {may:?}",
+        "{} states, up to {} steps deep: {nodes} node(s), {ticks} ticks, leases of {ttl}, {names} names, {} renewals, \
+         {may:?}",
         outcome.states,
         outcome.depth,
         renewals.map_or("unlimited".to_owned(), |most| most.to_string()),
@@ -47,19 +48,19 @@ fn lost_messages_a_second_change_and_a_repeated_call_break_nothing() {
 }
 
 #[test]
-fn a_process_that_dies_and_starts_anew_breaks_nothing() {
+fn a_process_that_dies_and_restarts_breaks_nothing() {
     let may = &[Loss, SecondChange, Crash];
     holds(&Scope { ticks: ticks(2, 6), may, ..ONE_NODE }, 500_000);
 }
 
 #[test]
-fn rows_that_are_taken_away_and_a_database_clock_that_jumps_break_nothing() {
+fn reaped_rows_and_a_database_clock_that_jumps_break_nothing() {
     let may = &[Loss, Reaping, ClockJump];
     holds(&Scope { ticks: ticks(2, 4), renewals: Some(2), may, ..ONE_NODE }, 2_000_000);
 }
 
 #[test]
-fn what_is_carried_out_after_it_was_given_up_breaks_nothing() {
+fn aborted_requests_that_take_effect_late_break_nothing() {
     let may = &[Loss, LateWork, Crash];
     holds(&Scope { ticks: ticks(2, 5), may, ..ONE_NODE }, 500_000);
 }

@@ -1,5 +1,5 @@
-//! The narrowing call: commits, hears of its commit, lists, polls, gives up on silent nodes, answers. Each is a step, taken
-//! when the core's revoker says that it is due.
+//! The restricting change: commits, learns of its commit, lists, polls, outlives silent nodes, answers. Each is a step,
+//! taken when the core's revoker returns it.
 
 use std::time::Duration;
 
@@ -15,27 +15,27 @@ use crate::{
 /// A step of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallStep {
-    /// Without R1: draws its number before it commits.
+    /// Without R1: takes its number before it commits.
     Draw,
     Commit,
-    /// Hears that it is committed.
+    /// Learns that it is committed.
     Confirm,
     List,
     Poll,
     LookAtClock,
-    /// Somebody repeats it; the first one is heard of no more.
+    /// A client repeats it; the first call no longer matters.
     Repeat,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Call {
-    /// Not committed yet; without R1 its number may be drawn already.
+    /// Not committed yet; without R1 it may already have its number.
     Begun { revoker: Revoker, drawn: Option<Seq> },
-    /// Committed, and the confirmation is under way.
+    /// Committed, with the confirmation in flight.
     Committed { revoker: Revoker, seq: Seq },
-    /// LeaseReply, to this call or to whoever repeats it, when the clock showed so many ticks.
+    /// LeaseReply, to this call or a repeated one, at this tick.
     Waiting { revoker: Revoker, seq: Seq, since: u8 },
-    /// Answered: from now on nobody may accept the key.
+    /// Answered: from now on no request may accept the key.
     Answered,
 }
 
@@ -44,7 +44,7 @@ impl Call {
         Self::Begun { revoker: Revoker::begun(scope.rules, Duration::ZERO, scope.lease_time()), drawn: None }
     }
 
-    /// What the revoker says is due.
+    /// The step that the revoker returns.
     fn due(&self) -> Option<Todo> {
         match self {
             Self::Begun { revoker, .. } | Self::Waiting { revoker, .. } => Some(revoker.next()),
@@ -52,7 +52,7 @@ impl Call {
         }
     }
 
-    /// The steps that are possible.
+    /// The possible steps.
     pub(crate) fn possible(&self, scope: &Scope, repeated: bool) -> impl Iterator<Item = CallStep> + use<> {
         let due = match (self, self.due()) {
             (Self::Committed { .. }, _) => Some(CallStep::Confirm),
@@ -110,7 +110,7 @@ impl Call {
         };
     }
 
-    /// Answered, if that is due.
+    /// Answers, if due.
     fn waiting(revoker: Revoker, seq: Seq, since: u8) -> Self {
         if revoker.next() == Todo::Answer { Self::Answered } else { Self::Waiting { revoker, seq, since } }
     }
@@ -123,12 +123,12 @@ impl Call {
         revoker.next() == Todo::Answer
     }
 
-    /// Whether the call is confirmed and not answered, and the life of a lease has passed since. The guard is nothing here.
+    /// Whether the call is confirmed and not answered, and a lease time has passed since. The guard is zero here.
     pub(crate) fn has_outlived_every_lease(&self, scope: &Scope, now: u8) -> bool {
         matches!(self, Self::Waiting { since, .. } if now >= since + scope.ttl)
     }
 
-    /// Whether the call would be answered if it looked at the clock now.
+    /// Whether the call would be answered if it read the clock now.
     pub(crate) fn is_over(&self, now: u8) -> bool {
         let Self::Waiting { revoker, .. } = self else { return false };
         let mut revoker = revoker.clone();

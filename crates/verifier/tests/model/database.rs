@@ -1,7 +1,7 @@
-//! The database: the log of events, the state of the key, the rows of the nodes, a wall clock of its own.
+//! The database: the log of events, the state of the key, the rows of the nodes, its own wall clock.
 //!
-//! It does what the statements of the storage crates do, one snapshot and one commit at a time. Two things are changed
-//! here: the key that everything turns on, and something else.
+//! It acts like the statements of the storage crates, one snapshot and one commit at a time. There are two targets of
+//! changes: the key under test, and something else.
 
 use keyward_domain::Timestamp;
 use keyward_storage::{Event, Member, Members, Position, Seq, Snapshot};
@@ -24,12 +24,12 @@ struct Row {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Database {
-    /// What is committed, by number.
+    /// The committed changes, by number.
     log: Vec<Event>,
     last_drawn: Seq,
     pub(crate) key_is_valid: bool,
     rows: Vec<Row>,
-    /// By how much the wall clock is ahead of where it was.
+    /// How far the wall clock has jumped ahead.
     pub(crate) ahead: u8,
 }
 
@@ -38,18 +38,18 @@ impl Database {
         Self { log: Vec::new(), last_drawn: Seq::ZERO, key_is_valid: true, rows: Vec::new(), ahead: 0 }
     }
 
-    /// The last event that is committed.
+    /// The last committed event.
     pub(crate) fn head(&self) -> Seq {
         self.log.last().map_or(Seq::ZERO, |event| event.position.seq)
     }
 
-    /// A number for an event. With R1 it is drawn in the commit, else before.
+    /// Takes a number for an event. With R1 in the commit, otherwise before it.
     pub(crate) fn draw(&mut self) -> Seq {
         self.last_drawn = self.last_drawn.next();
         self.last_drawn
     }
 
-    /// A change becomes visible together with its event.
+    /// Makes a change visible together with its event.
     pub(crate) fn commit(&mut self, seq: Seq, change: Change) {
         let (subject, key_is_valid) = match change {
             Change::Narrows => (KEY, false),
@@ -61,18 +61,18 @@ impl Database {
         self.log.sort_by_key(|event| event.position.seq);
     }
 
-    /// The event that narrowed the key, if it was not widened since.
+    /// The event that restricted the key, if it was not widened since.
     pub(crate) fn narrowed_by(&self) -> Option<Seq> {
         let last = self.log.iter().rfind(|event| event.subject == KEY && !self.key_is_valid);
         last.map(|event| event.position.seq)
     }
 
-    /// The first event after this one. Reading one at a time is reading any number of them some time ago.
+    /// The first event after this one. Reading one at a time covers reading any number of them earlier.
     pub(crate) fn event_after(&self, seq: Seq) -> Option<Event> {
         self.log.iter().find(|event| event.position.seq > seq).copied()
     }
 
-    /// The commit of a join whose snapshot showed `head`.
+    /// Commits a join whose snapshot showed `head`.
     pub(crate) fn join(&mut self, name: Name, previous: Option<Name>, head: Seq, now: u8) {
         let renewed_at = now + self.ahead;
         self.rows.retain(|row| Some(row.name) != previous);
@@ -80,7 +80,7 @@ impl Database {
         self.rows.sort_by_key(|row| (row.name.process, row.name.life));
     }
 
-    /// The commit of a renewal. False if there is no row.
+    /// Commits a renewal. Returns false if there is no row.
     pub(crate) fn renew(&mut self, name: Name, applied: Seq, now: u8, counted: bool) -> bool {
         let renewed_at = now + self.ahead;
         let Some(row) = self.rows.iter_mut().find(|row| row.name == name) else { return false };
@@ -94,27 +94,27 @@ impl Database {
         self.rows.retain(|row| row.name != name);
     }
 
-    /// Takes a row away if its counter is still what was seen.
+    /// Removes a row if its counter is unchanged.
     pub(crate) fn reap(&mut self, still: Still) {
         self.rows.retain(|row| row.name.id() != still.node || u64::from(row.counter) != still.counter);
     }
 
-    /// How often this name was renewed, if it has a row.
+    /// Number of renewals of this node id, if it has a row.
     pub(crate) fn renewals(&self, name: Name) -> Option<u8> {
         self.rows.iter().find(|row| row.name == name).map(|row| row.counter)
     }
 
-    /// Up to which event this name says that it has forgotten what was changed, if it has a row.
+    /// The event that this node id has acknowledged, if it has a row.
     pub(crate) fn acknowledged(&self, name: Name) -> Option<Seq> {
         self.rows.iter().find(|row| row.name == name).map(|row| row.applied)
     }
 
-    /// Whether there is a row of a name that this process had before.
+    /// Whether there is a row of an earlier node id of this process.
     pub(crate) fn has_older(&self, name: Name) -> bool {
         self.rows.iter().any(|row| row.name.process == name.process && row.name.life < name.life)
     }
 
-    /// All rows, as the port gives them.
+    /// All rows, as the port returns them.
     pub(crate) fn members(&self, scope: &Scope, now: u8) -> Members {
         let ttl = scope.lease_time();
         let row = |row: &Row| Member {

@@ -13,11 +13,11 @@ use crate::{
     writers,
 };
 
-/// The protocol with something switched off.
+/// The protocol with something turned off.
 struct Mutant {
     name: &'static str,
     rules: Rules,
-    /// What has to happen for it to show.
+    /// What must be possible for the breach to occur.
     may: &'static [Happening],
 }
 
@@ -36,7 +36,7 @@ const MUTANTS: &[Mutant] = &[
     mutant("R3: a timer ends the lease", Rules { clock_in_each_request: false, ..ON }, &[]),
     mutant("R3: the lease is checked after the look-up", Rules { lease_before_look_up: false, ..ON }, &[]),
     mutant("R4: whatever was read is kept", Rules { fills_are_guarded: false, ..ON }, &[]),
-    mutant("R5: whatever somebody reads is shared", Rules { shared_reads_are_guarded: false, ..ON }, &[]),
+    mutant("R5: every read in progress is shared", Rules { shared_reads_are_guarded: false, ..ON }, &[]),
     mutant("R6: reads of before the join are kept", Rules { fills_belong_to_a_membership: false, ..ON }, &[]),
     mutant(
         "R6: reads of before the join are kept, and memory outlives it",
@@ -77,7 +77,7 @@ fn without_any_one_rule_the_promise_breaks() {
 }
 
 #[test]
-fn every_rule_is_switched_off_by_some_mutant() {
+fn every_rule_is_turned_off_by_some_mutant() {
     let all: BTreeSet<_> = switches(&ON).into_iter().map(|(name, _)| name).collect();
     let mutants = MUTANTS.iter().map(|mutant| &mutant.rules).chain(writers::MUTANTS.iter().map(|(_, rules, _)| rules));
     let switched = mutants.flat_map(switches);
@@ -85,11 +85,11 @@ fn every_rule_is_switched_off_by_some_mutant() {
     assert_eq!(off, all);
 }
 
-/// Each rule by its name. One that is added has to be named here, or this does not compile.
+/// Each rule by its name. A new rule must be named here, or this does not compile.
 fn switches(rules: &Rules) -> Vec<(&'static str, bool)> {
     macro_rules! named {
         ($($rule:ident),+ $(,)?) => {{
-            // What holds when the database goes back is searched by the target `restore`.
+            // The target `restore` searches the rules for a database that goes back.
             let Rules { $($rule),+, history: _ } = *rules;
             vec![$((stringify!($rule), $rule)),+]
         }};

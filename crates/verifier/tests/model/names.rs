@@ -1,4 +1,4 @@
-//! What both models call things: the key that everything turns on, the changes, the processes, the time.
+//! Names shared by both models: the key under test, the changes, the processes, the time.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use keyward_storage::{NodeId, Target};
 use keyward_verifier::protocol::BootInstant;
 use uuid::Uuid;
 
-/// The key that everything turns on.
+/// The key under test.
 pub(crate) const KEY: Target = Target::Key(KeyId::from_uuid(Uuid::from_u128(1)));
 /// Something else.
 pub(crate) const OTHER: Target = Target::Key(KeyId::from_uuid(Uuid::from_u128(2)));
 
-/// What a commit changes.
+/// The change of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Change {
-    /// The key is valid no more.
+    /// The key is no longer valid.
     Narrows,
     /// The key is valid, whatever it was before.
     Widens,
@@ -23,7 +23,7 @@ pub(crate) enum Change {
     Elsewhere,
 }
 
-/// A name of a process: every attempt to join has its own.
+/// A node id of a process: every attempt to join has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Name {
     pub(crate) process: u8,
@@ -39,7 +39,7 @@ impl Name {
 /// At least the resolution of the database's wall clock: the rules that compare that clock need a difference.
 const TICK: Duration = Duration::from_micros(1);
 
-/// The time that this many ticks take.
+/// The duration of this many ticks.
 pub(crate) fn ticks(number: u8) -> Duration {
     TICK * u32::from(number)
 }

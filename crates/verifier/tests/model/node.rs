@@ -1,7 +1,7 @@
-//! One node: the core's lease and shard, one message to the database at a time, one read under way at a time.
+//! One node: the core's lease and shard, one message to the database at a time, one read in progress at a time.
 //!
-//! It does what the driver's control task does. Every step of a message is a step of its own: sent, the snapshot of its
-//! statement taken, committed, heard of; at each of them it may be lost.
+//! It acts like the driver's control task. Each fixture of a message is a separate step: sent, the snapshot of its
+//! statement taken, committed, received; it may be lost at each of them.
 
 mod step;
 
@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) use step::NodeStep;
 
-/// What a shard remembers here: that the key is valid, or nothing.
+/// The entry of a shard here: the key is valid, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Memory {
     pub(crate) key_is_valid: bool,
@@ -40,7 +40,7 @@ enum Kind {
     Leaving,
 }
 
-/// What a node asks of the database.
+/// A node's request to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Message {
     kind: Kind,
@@ -48,15 +48,15 @@ struct Message {
     asked: PendingRenewal,
 }
 
-/// How far a message has got.
+/// The fixture of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Control {
     Idle,
     Sent(Message),
-    /// The statement has its snapshot, which showed this head, and is not committed: a join that takes its time, a
-    /// renewal that waits for its row.
+    /// The statement has its snapshot with this head, and is not committed: a slow join, a renewal that waits for its
+    /// row.
     Seen(Message, Seq),
-    /// Committed; the reply is under way. None if there was no row.
+    /// Committed, with the reply in flight. None if there was no row.
     Done(Message, Option<Seq>),
 }
 
@@ -71,12 +71,12 @@ pub(crate) enum Fill {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Node {
     pub(crate) name: Name,
-    /// The name whose row may still be there.
+    /// The earlier node id whose row may still exist.
     previous: Option<Name>,
     pub(crate) lease: Lease,
     pub(crate) shard: Shard<Memory>,
     control: Control,
-    /// What was given up on and may be carried out all the same.
+    /// An aborted message that may still take effect.
     abandoned: Option<Message>,
     pub(crate) fill: Fill,
 }
@@ -109,7 +109,7 @@ impl Node {
         self.control = Control::Sent(Message { kind, name: self.name, asked: self.lease.ask(boot(now)) });
     }
 
-    /// The statement that is under way takes its snapshot.
+    /// The running statement takes its snapshot.
     fn take_snapshot(&mut self, database: &Database) {
         if let Control::Sent(message) = self.control {
             self.control = Control::Seen(message, database.head());
@@ -143,7 +143,7 @@ impl Node {
         }
     }
 
-    /// The message that is under way, or its reply, is lost; the node gives it up.
+    /// The message in flight or its reply is lost; the node gives it up.
     fn give_up(&mut self, scope: &Scope) {
         self.abandon(scope);
         if !self.lease.is_member() {
@@ -151,7 +151,7 @@ impl Node {
         }
     }
 
-    /// Gives the lease back.
+    /// Releases the lease.
     fn leave(&mut self, scope: &Scope, now: u8) {
         self.abandon(scope);
         let (name, asked) = (self.name, self.lease.ask(boot(now)));
@@ -167,7 +167,7 @@ impl Node {
         *self = Self { abandoned, ..Self::started(scope, Name { life: self.name.life + 1, ..self.name }) };
     }
 
-    /// What was given up on is carried out.
+    /// The aborted message takes effect.
     fn carry_out_late(&mut self, database: &mut Database, scope: &Scope, now: u8) {
         if let Some(message) = self.abandoned.take() {
             message.carry_out(database.head(), database, scope, now);
@@ -196,7 +196,7 @@ impl Node {
         }
     }
 
-    /// Keeps what was read, if it may be kept. That a key is revoked is not worth a place in memory here.
+    /// Keeps a read, if it may be kept. Revoked keys are not kept here.
     fn keep(&mut self) {
         if let Fill::Read { ticket, valid, as_of } = std::mem::replace(&mut self.fill, Fill::None)
             && let Some(memory) = self.shard.admit(ticket, Snapshot::embedded(as_of))
@@ -232,13 +232,13 @@ fn reply(head: Seq) -> LeaseReply {
 }
 
 impl Message {
-    /// Whether the database would do it, within the scope of the search.
+    /// Whether the database would execute it, within the scope of the search.
     fn is_within(&self, scope: &Scope, database: &Database) -> bool {
         self.kind != Kind::Renewal
             || scope.renewals.is_none_or(|most| database.renewals(self.name).is_none_or(|n| n < most))
     }
 
-    /// What the database does, and what it replies: what it was asked for, as of this snapshot.
+    /// Executes a request as of this snapshot, and returns the reply.
     fn carry_out(self, head: Seq, database: &mut Database, scope: &Scope, now: u8) -> Option<Seq> {
         match self.kind {
             Kind::Join { previous } => database.join(self.name, previous, head, now),

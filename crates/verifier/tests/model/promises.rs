@@ -1,4 +1,4 @@
-//! What has to be true in every state: guarantee N, liveness L, and the invariants that carry them.
+//! What must hold in every state: guarantee N, liveness L, and the invariants that support them.
 
 use stateright::Property;
 
@@ -7,7 +7,7 @@ use crate::{node::Node, search::Protocol, world::World};
 /// Guarantee N.
 pub(crate) const NOBODY_ACCEPTS: &str = "N: no request that arrives after the answer is told that the key is valid";
 
-/// All of them, the guarantee first.
+/// All promises, the guarantee first.
 pub(crate) fn all() -> Vec<Property<Protocol>> {
     vec![
         always(NOBODY_ACCEPTS, |_, world| !world.broken),

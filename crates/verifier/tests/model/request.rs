@@ -1,4 +1,5 @@
-//! A request that arrived at a node after the narrowing call was answered, one step of the core's request at a time.
+//! A request that arrived at a node after the restricting change was answered, one step of the core's request at a
+//! time.
 
 use keyward_storage::Snapshot;
 use keyward_verifier::protocol::{Request, Rules, Step};
@@ -15,8 +16,8 @@ use crate::{
 pub(crate) enum RequestStep {
     CheckLease,
     LookUp,
-    /// It shares the read that is under way. A read of its own would be begun after it arrived, and one that is shared and
-    /// was begun then is as good.
+    /// It shares the read in progress. An own read would begin after its arrival; a shared read that began then is
+    /// equivalent.
     Share,
     ReadAlone,
     Answer,
@@ -24,9 +25,9 @@ pub(crate) enum RequestStep {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lookup {
-    /// The place of the node.
+    /// The index of the node.
     pub(crate) at: usize,
-    /// On its way to whether the key is valid.
+    /// Its progress towards the answer whether the key is valid.
     request: Request<bool>,
 }
 
@@ -35,12 +36,12 @@ impl Lookup {
         Self { at, request: Request::arrived(rules) }
     }
 
-    /// Whether the lease was found good.
+    /// Whether the lease was found valid.
     pub(crate) fn may_look_up(&self) -> bool {
         self.request.next() == Step::LookUp
     }
 
-    /// The step that is possible.
+    /// The possible step.
     pub(crate) fn possible(&self, nodes: &[Node]) -> Option<RequestStep> {
         match self.request.next() {
             Step::CheckLease => Some(RequestStep::CheckLease),
@@ -51,7 +52,7 @@ impl Lookup {
         }
     }
 
-    /// Takes a step. Gives the answer, once it is given.
+    /// Takes a step. Returns the answer, once there is one.
     pub(crate) fn take(
         &mut self,
         step: RequestStep,

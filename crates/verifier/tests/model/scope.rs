@@ -1,4 +1,4 @@
-//! What may happen in one search, and how often: the bounds without which it would never end.
+//! What may happen in one search, and how often: bounds that make it finite.
 
 use std::time::Duration;
 
@@ -6,30 +6,30 @@ use keyward_verifier::protocol::Rules;
 
 use crate::names::ticks;
 
-/// What may happen beside joining, renewing, reading, one narrowing call and a request after its answer.
+/// What may happen beside joining, renewing, reading, one restricting change and a request after its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
     /// A message of a node to the database, or the reply, is lost.
     Loss,
-    /// What was given up on is carried out all the same, later.
+    /// An aborted message takes effect later.
     LateWork,
-    /// A process dies and starts anew.
+    /// A process dies and restarts.
     Crash,
-    /// The machine stands in for a dead node and takes its row away.
+    /// A reaper removes the row of a dead node.
     Reaping,
     /// The database's wall clock steps ahead.
     ClockJump,
-    /// A node is told of the last event by a notification.
+    /// A notification of the last event reaches a node.
     Hint,
-    /// A node is told of an event that there is not.
+    /// A notification of a nonexistent event reaches a node.
     FalseHint,
-    /// Something else is changed, too, by somebody else.
+    /// Another client changes something else.
     SecondChange,
-    /// Somebody else widens the same key, before it is narrowed or after.
+    /// Another client widens the same key, before or after the restricting change.
     Widening,
-    /// The narrowing call is repeated before it was answered.
+    /// The restricting change is repeated before it is answered.
     Repeat,
-    /// The node gives its lease back.
+    /// The node releases its lease.
     Leave,
 }
 
@@ -38,14 +38,14 @@ pub(crate) enum Happening {
 pub(crate) struct Scope {
     pub(crate) rules: Rules,
     pub(crate) nodes: u8,
-    /// How far the clock goes.
+    /// Maximum time in ticks.
     pub(crate) ticks: u8,
-    /// How many ticks a lease lasts. The guard is nothing: all clocks here run at the same rate.
+    /// Lease time in ticks. The guard is zero: all clocks here run at the same rate.
     pub(crate) ttl: u8,
-    /// How many names a process may use: one for each attempt to join.
+    /// Maximum number of node ids per process: one per attempt to join.
     pub(crate) names: u8,
-    /// How many renewals a name may have. If none is given, they are without number and not counted: only a reaper looks
-    /// at the counter.
+    /// Maximum number of renewals per node id. If none is given, they are unlimited and not counted: only a reaper uses
+    /// the counter.
     pub(crate) renewals: Option<u8>,
     pub(crate) may: &'static [Happening],
 }
@@ -55,7 +55,7 @@ impl Scope {
         self.may.contains(&happening)
     }
 
-    /// The life of a lease.
+    /// Lease time.
     pub(crate) fn lease_time(&self) -> Duration {
         ticks(self.ttl)
     }

@@ -1,4 +1,4 @@
-//! One search: the checker, and what came of it.
+//! One search: the checker, and its result.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use crate::{
     world::World,
 };
 
-/// The protocol, to be searched.
+/// The protocol as a model.
 pub(crate) struct Protocol {
     pub(crate) scope: Scope,
     pub(crate) seen: Seen,
-    /// Whether to look for a breach of guarantee N alone.
+    /// Whether to search only for a breach of guarantee N.
     breach_only: bool,
 }
 
@@ -47,27 +47,27 @@ impl Model for Protocol {
     }
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Different states that were looked at.
+    /// Number of distinct states visited.
     pub(crate) states: usize,
-    /// The longest way to one of them, in steps.
+    /// The longest path to one of them, in steps.
     pub(crate) depth: usize,
-    /// Promises that were broken, each with the steps that led there.
+    /// Broken promises, each with the steps that led to it.
     pub(crate) broken: Vec<(&'static str, Vec<Action>)>,
-    /// Sights that were not seen.
+    /// Expected sights that did not occur.
     pub(crate) unseen: Vec<&'static str>,
 }
 
-/// Looks for the shortest way to a breach of guarantee N.
+/// Searches for the shortest path to a breach of guarantee N.
 pub(crate) fn breach(scope: &Scope) -> Outcome {
     let protocol = Protocol { scope: scope.clone(), seen: Seen::default(), breach_only: true };
     let found = HasDiscoveries::AnyOf(BTreeSet::from([NOBODY_ACCEPTS]));
     outcome(&protocol.checker().finish_when(found).spawn_bfs().join())
 }
 
-/// Looks at every state of the scope, until a promise is broken.
+/// Visits every state of the scope, until a promise is broken.
 pub(crate) fn exhaust(scope: &Scope) -> Outcome {
     let protocol = Protocol { scope: scope.clone(), seen: Seen::default(), breach_only: false };
     outcome(&protocol.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_dfs().join())

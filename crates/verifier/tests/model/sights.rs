@@ -1,4 +1,4 @@
-//! What has to happen in some state, so that a search that finds nothing wrong is known to have looked.
+//! What must occur in some state, to show that a search without findings covers enough.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -18,7 +18,7 @@ impl Seen {
     }
 }
 
-/// Those that the scope of a search lets one expect.
+/// The sights to expect in the scope of a search.
 pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
     let mut sights = vec![
         sometimes("a node answers from memory before the change", |protocol, world| {
@@ -45,7 +45,8 @@ pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
                 world.nodes.iter().any(|node| {
                     let floor = Snapshot::embedded(node.shard.floor().seq);
                     matches!(node.fill, Fill::Read { ticket, as_of, valid: true }
-                        if !node.shard.vouches_for(ticket, Snapshot::embedded(as_of), false) && node.shard.vouches_for(ticket, floor, false))
+                        if !node.shard.vouches_for(ticket, Snapshot::embedded(as_of), false)
+                            && node.shard.vouches_for(ticket, floor, false))
                 })
             })
         }),

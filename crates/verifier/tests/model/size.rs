@@ -1,6 +1,6 @@
-//! How far the searches go: a part of them in every run of the tests, all of it in `cargo xtask model`.
+//! The size of the searches: a part in every test run, all in `cargo xtask model`.
 
-/// How much there is time for.
+/// The size that the time allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
     Reduced,
@@ -8,7 +8,7 @@ pub(crate) enum Size {
 }
 
 impl Size {
-    /// What `cargo xtask model` asks for, if it runs this.
+    /// The size that `cargo xtask model` requests, if it runs this.
     #[expect(
         clippy::disallowed_methods,
         reason = "the automation says how much time there is; a test has no configuration"

@@ -1,4 +1,4 @@
-//! The steps of the whole: which are possible in a state, and what each one does to it.
+//! The steps of the whole model: which are possible in a state, and their effects.
 
 use crate::{
     call::{Call, CallStep},
@@ -14,19 +14,19 @@ use crate::{
 pub(crate) enum Action {
     Tick,
     DatabaseClockJumps,
-    /// Of the node at this place.
+    /// A step of the node at this index.
     Node(usize, NodeStep),
     Call(CallStep),
     OtherDraws,
     OtherCommits,
     ReaperLooks,
     ReaperTakesAway,
-    /// A request arrives at the node at this place.
+    /// A request arrives at the node at this index.
     Arrive(usize),
     Request(RequestStep),
 }
 
-/// The steps that are possible. After a broken promise there are none.
+/// The possible steps; none after a broken promise.
 pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) {
     if world.broken {
         return;
@@ -58,7 +58,7 @@ pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
     }
 }
 
-/// The state after a step; none if it is the same.
+/// The state after a step; none if it is unchanged.
 pub(crate) fn after(scope: &Scope, before: &World, action: Action) -> Option<World> {
     let mut world = before.clone();
     world.take(scope, action);
@@ -100,7 +100,7 @@ impl World {
                 if let Some(asking) = &mut self.request
                     && let Some(valid) = asking.take(step, &self.nodes, database, scope, now)
                 {
-                    // Whoever asks while the key is widened again may be told either.
+                    // A request that runs while the key is widened again may get either answer.
                     self.broken = valid && !database.key_is_valid;
                     self.request = None;
                 }

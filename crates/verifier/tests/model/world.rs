@@ -1,4 +1,4 @@
-//! The state of a search: everything that can differ from one moment to the next.
+//! The state of a search: everything that can change.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ pub(crate) struct World {
     pub(crate) repeated: bool,
     pub(crate) other: Other,
     pub(crate) reaper: Reaper,
-    /// What the reaper is about to take away.
+    /// The row that the reaper is about to remove.
     pub(crate) still: Vec<Still>,
     pub(crate) request: Option<Lookup>,
-    /// A request that arrived after the answer was told "valid".
+    /// Whether a request that arrived after the answer got "valid".
     pub(crate) broken: bool,
 }
 
-/// The change of somebody else.
+/// The change of another client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Other {
     ToCome,
-    /// Without R1: its number is drawn, and it is not committed.
+    /// Without R1: it has a number and is not committed.
     Drawn(Seq),
     Committed,
 }

@@ -1,31 +1,30 @@
-//! R19, searched: what a key is allowed to do is looked at where it is committed, and no order of steps commits a
-//! change of its after the event that ended it, nor keeps that event waiting for a node or for those who come later.
+//! Model checking of R19: a key's authority is checked at the commit. No order of steps commits a change of the key
+//! after the event that ended it, nor delays that event for a node or for later transactions.
 //!
-//! Two writers by one key, over and over, and one call that ends the key, at one database, which does what the
-//! statements of the storage crates do: a snapshot, a lock and a commit at a time. Each writer was judged by its node
-//! before, and its node may stand still for as long as there is time, wherever the database waits for it. Where the
-//! nodes are, and what they remember, does not matter: nothing here depends on a lease.
+//! Two writers with one key repeat changes, and one call ends the key, at one database, which acts like the statements
+//! of the storage crates: a snapshot, a lock and a commit at a time. Each writer was judged by its node before. Its
+//! node may stall for any time wherever the database waits for it. Leases and the memory of nodes do not matter here.
 
 use std::collections::BTreeSet;
 
 use keyward_verifier::protocol::Rules;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
-/// How many ticks a lease lasts.
+/// Lease time in ticks.
 const LEASE: u8 = 2;
-/// How far the clock goes.
+/// Maximum time in ticks.
 const TICKS: u8 = 5;
 
-/// A change by the right of the key, of which nothing shows yet.
+/// A change by the key's authority that is not visible yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Writer {
     /// Judged by its node, at some time before the key was ended.
     Judged,
     /// Its statement ran; the database waits for the node.
     Written,
-    /// The key was looked at: whether it was as it was judged.
+    /// The key was checked: whether it is unchanged since it was judged.
     Looked { stands: bool },
-    /// It waits for the lock of the key.
+    /// It waits for the key's lock.
     Waiting { stands: Option<bool> },
     /// It has the lock, since this tick.
     Locked { stands: Option<bool>, since: u8 },
@@ -35,11 +34,11 @@ enum Writer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Ending {
     Begun,
-    /// It waits for the lock of the key.
+    /// It waits for the key's lock.
     Waiting,
     Locked,
     Committed,
-    /// From now on nothing more may become visible.
+    /// From now on no further change may become visible.
     Answered,
 }
 
@@ -66,23 +65,23 @@ struct World {
     ending: Ending,
     /// A change became visible after the answer.
     late: bool,
-    /// The call waited for a lock that a node held for the life of a lease.
+    /// The call waited for a lock that a node held for a lease time.
     held_up: bool,
-    /// Somebody who asked for the lock after the call got it before.
+    /// A transaction that requested the lock after the call got it first.
     overtaken: bool,
-    /// A change was committed, and a change was refused: what a search has to see.
+    /// A change was committed, and a change was refused: a search must see both.
     committed: bool,
     refused: bool,
 }
 
 const NOTHING_LATER: &str = "nothing that the key authorised becomes visible after the answer";
 const NOT_HELD_UP: &str = "no node that stands still keeps the call waiting for the life of a lease";
-const NOT_OVERTAKEN: &str = "nobody who comes later keeps the call waiting";
+const NOT_OVERTAKEN: &str = "no later transaction delays the call";
 
 struct Database(Rules);
 
 impl Database {
-    /// What the writer does after its statement.
+    /// The writer's next action after its statement.
     fn after_writing(&self, at: usize) -> Step {
         if self.0.callers_are_locked_before_looked_at { Step::AskForLock(at) } else { Step::Look(at) }
     }
@@ -116,7 +115,7 @@ impl Database {
 }
 
 impl World {
-    /// Whether the key is, for a statement that begins now, as it was judged.
+    /// Whether a statement that begins now finds the key unchanged since it was judged.
     fn stands(&self) -> bool {
         !matches!(self.ending, Ending::Committed | Ending::Answered)
     }
@@ -150,7 +149,7 @@ impl World {
                     self.late |= self.ending == Ending::Answered;
                     self.committed = true;
                 }
-                // The next one of a flood, by a node that knows no better.
+                // The next change of a flood, by a node that does not know of the end yet.
                 self.writers[at] = Writer::Judged;
             }
             Step::EndAsksForLock => self.ending = Ending::Waiting,
@@ -160,8 +159,8 @@ impl World {
         }
     }
 
-    /// Time passes. Lock, look and commit are one message, which the server ends or gives up in less than the life of a
-    /// lease; else they wait for the node as long as it stands still.
+    /// Time passes. Lock, check and commit are one message, which the server completes or aborts in less than a lease
+    /// time; otherwise they wait for the node as long as it stalls.
     fn tick(&mut self, rules: &Rules) {
         self.now += 1;
         for writer in &mut self.writers {
@@ -225,7 +224,7 @@ impl Model for Database {
 }
 
 #[test]
-fn what_a_key_authorised_is_committed_before_its_end_or_not_at_all() {
+fn a_change_by_a_key_is_committed_before_its_end_or_not_at_all() {
     let checker = Database(Rules::ALL).checker().finish_when(HasDiscoveries::AnyFailures).spawn_dfs().join();
     let found = checker.discoveries();
     for property in checker.model().properties() {
@@ -237,7 +236,7 @@ fn what_a_key_authorised_is_committed_before_its_end_or_not_at_all() {
     assert!(checker.unique_state_count() > 500, "the search became smaller");
 }
 
-/// Each part of R19 switched off, and the promise that is broken without it.
+/// Each part of R19 turned off, and the promise that is broken without it.
 pub(crate) static MUTANTS: [(&str, Rules, &str); 4] = [
     (
         "R19: a caller is judged by its node alone",
@@ -262,7 +261,7 @@ pub(crate) static MUTANTS: [(&str, Rules, &str); 4] = [
 ];
 
 #[test]
-fn without_any_part_of_it_a_promise_breaks() {
+fn without_any_part_of_the_rule_a_promise_breaks() {
     for (name, rules, promise) in MUTANTS {
         let found = HasDiscoveries::AnyOf(BTreeSet::from([promise]));
         let checker = Database(rules).checker().finish_when(found).spawn_bfs().join();

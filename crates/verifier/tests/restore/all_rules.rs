@@ -1,6 +1,6 @@
 //! With all rules on, no order of steps breaks the promise, and no call is answered by a list without its change.
 //!
-//! Each test goes through every state of its scope; `cargo xtask model` goes further in each.
+//! Each test visits every state of its scope; `cargo xtask model` uses larger scopes.
 
 use crate::{
     scope::{
@@ -14,7 +14,8 @@ use crate::{
 
 const ONE: Scope = Scope::ONE;
 
-/// Looks at every state of this scope, or of the long one, at least this many of the first; and has to see all of this.
+/// Visits every state of this scope, or of the long one, at least this many of the first, and must see all these
+/// sights.
 fn holds(reduced: Scope, long: Scope, at_least: usize, sights: &[Sight]) {
     let size = Size::asked_for();
     let scope = size.pick(reduced, long);
@@ -29,7 +30,7 @@ fn holds(reduced: Scope, long: Scope, at_least: usize, sights: &[Sight]) {
     assert!(outcome.states >= at_least, "the search became smaller: {} states", outcome.states);
 }
 
-/// What one call, one node and one other change have to show.
+/// The sights that one call, one node and one other change must show.
 const USUAL: &[Sight] = &[Acknowledged, Outlived, Unknown, Memory, Elsewhere, JoinedAnew, Asked];
 
 #[test]
@@ -39,7 +40,7 @@ fn a_call_and_other_changes_on_a_database_that_goes_back_break_nothing() {
 }
 
 #[test]
-fn lost_messages_and_renewals_carried_out_late_break_nothing() {
+fn lost_messages_and_renewals_that_take_effect_late_break_nothing() {
     let scope = Scope { may: &[Loss, LateWork], ..ONE };
     holds(scope.clone(), Scope { others: 1, ticks: 3, names: 3, ..scope }, 500_000, USUAL);
 }
@@ -69,7 +70,7 @@ fn leases_of_two_ticks_break_nothing() {
 }
 
 #[test]
-fn a_server_that_is_started_anew_breaks_nothing() {
+fn a_server_that_is_restarted_breaks_nothing() {
     let scope = Scope { names: 3, may: &[Restart], ..ONE };
     holds(scope.clone(), Scope { others: 1, ticks: 3, ..scope }, 800_000, USUAL);
 }
@@ -81,7 +82,7 @@ fn an_old_server_that_is_still_read_breaks_nothing() {
 }
 
 #[test]
-fn a_key_that_is_widened_and_narrowed_by_an_operator_breaks_nothing() {
+fn a_key_that_is_widened_and_restricted_by_an_operator_breaks_nothing() {
     let scope = Scope { widens: 1, narrows: 1, ticks: 1, ..ONE };
     let long = Scope { others: 1, events: 4, ticks: 2, names: 3, ..scope.clone() };
     holds(scope, long, 800_000, USUAL);
@@ -94,14 +95,14 @@ fn widening_under_leases_of_two_ticks_breaks_nothing() {
 }
 
 #[test]
-fn two_calls_and_their_notes_break_nothing() {
+fn two_calls_and_their_records_break_nothing() {
     let scope = Scope { calls: 2, names: 1, narrows: 1, ticks: 1, may: &[Notes], ..ONE };
     let long = Scope { names: 2, others: 1, ticks: 2, ..scope.clone() };
     holds(scope, long, 700_000, &[Outlived, Noted, Unknown]);
 }
 
 #[test]
-fn notes_of_a_key_that_is_widened_break_nothing() {
+fn records_of_a_key_that_is_widened_break_nothing() {
     let scope = Scope { calls: 2, names: 1, widens: 1, ticks: 1, may: &[Notes], ..ONE };
     let long = Scope { names: 2, narrows: 1, ticks: 2, ..scope.clone() };
     holds(scope, long, 2_800_000, &[Outlived, Noted, Unknown]);
@@ -122,7 +123,7 @@ fn two_restores_and_a_key_that_is_widened_break_nothing() {
 }
 
 #[test]
-fn rows_that_are_taken_away_break_nothing() {
+fn reaped_rows_break_nothing() {
     let scope = Scope { renewals: Some(1), may: &[Reaping], ..ONE };
     holds(scope.clone(), Scope { renewals: Some(2), others: 1, ticks: 3, ..scope }, 750_000, USUAL);
 }
@@ -154,32 +155,32 @@ fn two_nodes_break_nothing() {
 }
 
 #[test]
-fn what_the_copy_says_is_narrowed_is_refused_from_the_end_of_a_lease_on() {
+fn a_key_restricted_in_the_copy_is_refused_from_the_end_of_a_lease_on() {
     let promise = Promise::LeaseLaterForTheCopy;
     let scope = Scope { promise, lost_widenings_count: true, widens: 1, narrows: 1, ticks: 1, ..ONE };
     let long = Scope { events: 4, ticks: 2, names: 3, ..scope.clone() };
     holds(scope, long, 950_000, &[Outlived, Unknown, JoinedAnew]);
 }
 
-/// The token stands still: the nonces alone keep the promise from the end of a lease on.
+/// The token does not change: only the nonces keep the promise, from the end of a lease on.
 const BY_HAND: Scope = Scope { token_stays: true, promise: Promise::LeaseLater, ..ONE };
 
 #[test]
-fn rows_put_back_by_hand_break_nothing_from_the_end_of_a_lease_on() {
+fn manually_restored_rows_break_nothing_from_the_end_of_a_lease_on() {
     let scope = Scope { others: 1, ..BY_HAND };
     let long = Scope { others: 2, ticks: 3, ..scope.clone() };
     holds(scope, long, 600_000, USUAL);
 }
 
 #[test]
-fn rows_put_back_by_hand_and_widening_break_nothing_from_the_end_of_a_lease_on() {
+fn manually_restored_rows_and_widening_break_nothing_from_the_end_of_a_lease_on() {
     let scope = Scope { widens: 1, narrows: 1, ticks: 1, ..BY_HAND };
     let long = Scope { ticks: 3, ..scope.clone() };
     holds(scope, long, 550_000, USUAL);
 }
 
 #[test]
-fn rows_put_back_by_hand_and_taken_away_break_nothing_from_the_end_of_a_lease_on() {
+fn manually_restored_and_reaped_rows_break_nothing_from_the_end_of_a_lease_on() {
     let scope = Scope { renewals: Some(2), names: 1, ticks: 1, may: &[Reaping, Loss], ..BY_HAND };
     let long = Scope { ticks: 2, names: 2, ..scope.clone() };
     holds(scope, long, 280_000, &[Outlived, Unknown]);

@@ -1,5 +1,5 @@
-//! A narrowing call, and what its process knows of the history: commits, hears of its commit, lists, gives up on silent
-//! nodes, answers, notes, marks. Each is a step.
+//! A restricting change, and its process's knowledge of the history: commits, learns of its commit, lists, outlives
+//! silent nodes, answers, records, marks. Each is a step.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use crate::{
 /// A step of the call, or of its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallStep {
-    /// Commits the change and hears of that at once, or finds that it is there already. Hearing of it later only makes
-    /// the call wait for longer.
+    /// Commits the change and learns of it immediately, or finds that it already exists. Learning of it later only
+    /// makes the call wait longer.
     Begin,
     /// Lists the members.
     List,
-    /// The same, in its parts.
+    /// Lists the members in separate steps.
     SendList,
     ReadList,
     HearList,
     LookAtClock,
-    /// Something else that the process asked for names the history, and says whether it is marked.
+    /// Another reply to the process names the history, and whether it is marked.
     See,
     /// It has waited: the database is marked.
     Mark,
@@ -45,7 +45,7 @@ pub(crate) enum By {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fixture {
     ToCome,
-    /// Committed, or read as done before. `change` is the event that narrowed the key.
+    /// Committed, or read as already done. `change` is the event that restricted the key.
     Waiting {
         revoker: Revoker,
         change: Position,
@@ -55,7 +55,7 @@ pub(crate) enum Fixture {
     Unknown,
 }
 
-/// A list of members that is under way.
+/// A list of members in flight.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Listing {
     None,
@@ -68,25 +68,25 @@ pub(crate) struct Call {
     newness: Newness,
     pub(crate) fixture: Fixture,
     listing: Listing,
-    /// The note that is to be made: up to which number, and the event that shows in which history.
+    /// The record to write: up to which number, and the event that identifies the history.
     noting: Option<(Seq, Position)>,
     marking: Option<HistoryToken>,
-    /// Begun before a restore that lost a later widening: nothing is promised to it.
+    /// Started before a restore that lost a later widening: no promise applies to it.
     pub(crate) is_excused: bool,
 }
 
-/// What a step comes to.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     None,
-    /// The call is answered: this change is in force, and by what that is known.
+    /// The call is answered: this change is enforced, with the reason why this is known.
     Answered {
         change: Position,
         by: By,
     },
-    /// A list that does not show the change let the call be answered.
+    /// The call was answered by a list that does not show the change.
     Dishonest,
-    /// The call is answered that its outcome is unknown.
+    /// The call reports an unknown outcome.
     Unknown,
 }
 
@@ -119,7 +119,7 @@ impl Call {
         }
     }
 
-    /// Gives the steps that may be possible.
+    /// Adds the possible steps.
     pub(crate) fn each_possible(&self, scope: &Scope, database: &Database, now: u8, mut push: impl FnMut(CallStep)) {
         let delayed = scope.may(Happening::DelayedLists);
         match &self.fixture {
@@ -225,7 +225,7 @@ impl Call {
         Outcome::None
     }
 
-    /// What the process learns of the history from a list. Returns whether every lease of another one has ended.
+    /// Learns the history from a list. Returns whether every lease of another history has ended.
     fn see(&mut self, shown: &Database, scope: &Scope, sent_at: u8, now: u8) -> bool {
         let token = shown.history();
         self.newness.see(token, boot(sent_at), boot(now));
@@ -256,7 +256,7 @@ impl Call {
         if is_dishonest { Outcome::Dishonest } else { outcome }
     }
 
-    /// Ends the wait if it is over.
+    /// Ends the wait if due.
     fn settle(&mut self, scope: &Scope, by: By) -> Outcome {
         let Fixture::Waiting { revoker, change } = &self.fixture else { return Outcome::None };
         let (change, event) = (*change, revoker.event());
@@ -276,7 +276,7 @@ impl Call {
         }
     }
 
-    /// Nothing of the rest matters any more.
+    /// Clears state that no longer matters.
     fn end(&mut self, fixture: Fixture) {
         let newness = Newness::new(HistoryRules::ALL, Duration::ZERO);
         *self = Self { newness, fixture, listing: Listing::None, noting: None, marking: None, is_excused: false };

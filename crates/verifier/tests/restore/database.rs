@@ -1,6 +1,6 @@
-//! The database: the log of events, the rows of the nodes, the note that the key's last change is in force, the mark.
+//! The database: the log of events, the rows of the nodes, the record that the key's last change is enforced, the mark.
 //!
-//! It does what the statements of the storage crates do, one commit at a time, and compares what they compare.
+//! It acts like the statements of the storage crates, one commit at a time, and makes the same comparisons.
 
 use keyward_domain::Timestamp;
 use keyward_storage::{Enforcement, Events, HistoryToken, Member, Members, Position, Seq, Snapshot};
@@ -16,7 +16,7 @@ use crate::{
 const NODES: usize = 2;
 const LIVES: usize = 4;
 
-/// What a renewal says of its own row: the random numbers that it may have, and the one that it gets.
+/// A renewal's information on its own row: the random numbers that it may have, and the new one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Numbers {
     pub(crate) may_have: Vec<u64>,
@@ -28,7 +28,7 @@ pub(crate) struct Numbers {
 struct Row {
     applied: u8,
     counter: u64,
-    /// Under which token it was last renewed. For the rule that looks at it instead of waiting.
+    /// Token of the last renewal, for the rule that checks it instead of waiting.
     token: u8,
 }
 
@@ -36,10 +36,10 @@ struct Row {
 pub(crate) struct Database {
     pub(crate) log: Log,
     rows: [[Option<Row>; LIVES]; NODES],
-    /// Whether the last change of the key is noted to be in force.
+    /// Whether the last change of the key is recorded as enforced.
     is_noted: bool,
     pub(crate) token: u8,
-    /// The token that a process waited out. It begins empty: there is no lease of another history.
+    /// The token that was waited out. It starts empty: there is no lease of another history.
     mark: u8,
 }
 
@@ -65,13 +65,13 @@ impl Database {
         self.log.commit(change, history)
     }
 
-    /// The next event after this one. Reading one at a time is reading any number of them some time ago.
+    /// The next event after this one. Reading one at a time covers reading any number of them earlier.
     pub(crate) fn events_after(&self, applied: Position) -> Events {
         let events = self.log.after(applied.seq).into_iter().collect();
         Events { token: self.history(), follow: self.log.holds(applied), events }
     }
 
-    /// The commit of a join.
+    /// Commits a join.
     pub(crate) fn join(&mut self, scope: &Scope, name: Name, previous: Option<Name>, counter: u64) -> Snapshot {
         if let Some(previous) = previous {
             *self.row(previous) = None;
@@ -82,7 +82,7 @@ impl Database {
         self.shows()
     }
 
-    /// The commit of a renewal; none if the database does not have what the renewal names.
+    /// Commits a renewal; none if the database does not have what the renewal names.
     pub(crate) fn renew(
         &mut self,
         scope: &Scope,
@@ -109,7 +109,7 @@ impl Database {
         Some(self.shows())
     }
 
-    /// Takes a row away if its counter is still what was seen.
+    /// Removes a row if its counter is unchanged.
     pub(crate) fn reap(&mut self, still: Still) {
         for (process, rows) in (0..).zip(&mut self.rows) {
             for (life, row) in (0..).zip(rows) {
@@ -119,7 +119,7 @@ impl Database {
         }
     }
 
-    /// Marks the history of this token, if it is the present one.
+    /// Marks this token's history, if it is the current one.
     pub(crate) fn mark(&mut self, token: HistoryToken) -> bool {
         let is_present = token == self.history();
         if is_present {
@@ -132,7 +132,7 @@ impl Database {
         self.mark == self.token || !scope.rules.history.mark_names_its_history
     }
 
-    /// Notes that the key's last change is in force, if it is of this number at most and this event is there.
+    /// Records that the key's last change is enforced, if its number is at most this one and this event exists.
     pub(crate) fn note(&mut self, scope: &Scope, up_to: Seq, shown_by: Position) {
         let is_here = !scope.rules.history.note_names_its_event || self.log.holds(shown_by);
         let last = self.log.last_of_the_key();
@@ -145,12 +145,12 @@ impl Database {
         Enforcement { seq, enforced_at: self.is_noted.then_some(Timestamp::MAX), token: self.history() }
     }
 
-    /// Whether every row was renewed under the present token.
+    /// Whether every row was renewed under the current token.
     pub(crate) fn all_rows_are_of_this_history(&self) -> bool {
         self.rows.iter().flatten().flatten().all(|row| row.token == self.token)
     }
 
-    /// All rows, as the port gives them, and which of these events are not there.
+    /// All rows, as the port returns them, and those of these events that do not exist.
     pub(crate) fn members(&self, scope: &Scope, events: impl IntoIterator<Item = Position>) -> Members {
         let mut members = Vec::new();
         for (process, rows) in (0..).zip(&self.rows) {

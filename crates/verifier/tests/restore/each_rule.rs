@@ -9,7 +9,7 @@ use crate::{
     search::{breach, exhaust},
 };
 
-/// Finds what each of these breaks.
+/// Finds the breach of each mutant.
 fn are_found_out(mutants: &[Mutant]) {
     let mut unbroken = Vec::new();
     for Mutant { name, scope, breaks } in mutants {
@@ -26,22 +26,22 @@ fn are_found_out(mutants: &[Mutant]) {
 }
 
 #[test]
-fn without_any_one_rule_the_promise_breaks_where_the_token_changes() {
+fn without_any_one_rule_the_promise_breaks_if_the_token_changes() {
     are_found_out(WITH_A_TOKEN);
 }
 
 #[test]
-fn without_any_one_rule_the_promise_breaks_where_the_token_stands_still() {
+fn without_any_one_rule_the_promise_breaks_if_the_token_does_not_change() {
     are_found_out(BY_HAND);
 }
 
 #[test]
-fn what_is_not_promised_is_found_to_be_broken() {
+fn the_search_finds_breaches_of_what_is_not_promised() {
     are_found_out(CONTROLS);
 }
 
 #[test]
-fn a_rule_behind_which_a_second_one_stands_breaks_nothing_alone() {
+fn a_rule_backed_by_a_second_one_breaks_nothing_alone() {
     for Mutant { name, scope, breaks: _ } in GUARDED {
         let outcome = exhaust(scope);
         println!("{name}: {} states", outcome.states);
@@ -50,7 +50,7 @@ fn a_rule_behind_which_a_second_one_stands_breaks_nothing_alone() {
 }
 
 #[test]
-fn every_rule_is_switched_off_by_some_mutant() {
+fn every_rule_is_turned_off_by_some_mutant() {
     let all: BTreeSet<_> = switches(&HistoryRules::ALL).into_iter().map(|(name, _)| name).collect();
     let mutants = WITH_A_TOKEN.iter().chain(BY_HAND);
     let switched = mutants.flat_map(|mutant| switches(&mutant.scope.rules.history));
@@ -58,7 +58,7 @@ fn every_rule_is_switched_off_by_some_mutant() {
     assert_eq!(off, all);
 }
 
-/// Each rule by its name. One that is added has to be named here, or this does not compile.
+/// Each rule by its name. A new rule must be named here, or this does not compile.
 fn switches(rules: &HistoryRules) -> Vec<(&'static str, bool)> {
     macro_rules! named {
         ($($rule:ident),+ $(,)?) => {{

@@ -1,14 +1,14 @@
-//! What is committed in one history, by number, and how its events and tokens are named.
+//! The committed changes of one history, by number, and the identity of its events and tokens.
 
 use keyward_storage::{Event, HistoryToken, Nonce, Position, Seq};
 use uuid::Uuid;
 
 use crate::names::{Change, KEY, OTHER};
 
-/// How many events a history may have at most.
+/// Maximum number of events per history.
 const MOST: usize = 5;
 
-/// A change, and in which history it was committed.
+/// A change, and the history in which it was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Logged {
     change: Change,
@@ -26,7 +26,7 @@ impl Log {
         self.0.iter().flatten().fold(0, |len, _| len + 1)
     }
 
-    /// Commits a change, in the history of this number.
+    /// Commits a change, in the history with this number.
     pub(crate) fn commit(&mut self, change: Change, history: u8) -> Position {
         let free = self.0.iter_mut().find(|place| place.is_none()).unwrap();
         *free = Some(Logged { change, history });
@@ -46,7 +46,7 @@ impl Log {
         self.position(self.len())
     }
 
-    /// Whether this event is there, by number and nonce.
+    /// Whether this event exists, by number and nonce.
     pub(crate) fn holds(&self, position: Position) -> bool {
         position == Position::START || self.position(number(position.seq)) == position
     }
@@ -72,18 +72,18 @@ impl Log {
         numbers.filter_map(|seq| Some((seq, self.at(seq)?.change))).find(|(_, change)| *change != Change::Elsewhere)
     }
 
-    /// Whether the key is widened by an event after this number.
+    /// Whether an event after this number widens the key.
     pub(crate) fn is_widened_after(&self, seq: u8) -> bool {
         (seq + 1..=self.len()).any(|seq| self.at(seq).is_some_and(|logged| logged.change == Change::Widens))
     }
 
-    /// Whether this change of the key is there, and has stood ever since.
+    /// Whether this change of the key exists, and no later change followed.
     pub(crate) fn stands(&self, narrowed_by: Position) -> bool {
         self.holds(narrowed_by) && !self.is_widened_after(number(narrowed_by.seq))
     }
 }
 
-/// An event by number and nonce: no two histories give the same one.
+/// An event by number and nonce: unique across histories.
 fn position(seq: u8, history: u8) -> Position {
     let nonce = u128::from(history + 1) << 8 | u128::from(seq);
     Position { seq: Seq::new(seq.into()), nonce: Nonce::from_uuid(Uuid::from_u128(nonce)) }
@@ -94,12 +94,12 @@ pub(crate) fn history_of(position: Position) -> Option<u8> {
     u8::try_from(position.nonce.uuid().as_u128() >> 8).unwrap().checked_sub(1)
 }
 
-/// The token of this number.
+/// The token with this number.
 pub(crate) fn token(number: u8) -> HistoryToken {
     HistoryToken { started: i64::from(number) + 1, ..HistoryToken::EMBEDDED }
 }
 
-/// An event's number, of which there are few here.
+/// An event's number, as a small integer.
 pub(crate) fn number(seq: Seq) -> u8 {
     u8::try_from(seq.number()).unwrap()
 }

@@ -1,11 +1,10 @@
-//! The protocol on a database that goes back, searched (R18): nodes, calls and a reaper, each made of the product's own
-//! core, and a database of which a copy is made and put in its place, take their steps in every order that the scope of
-//! a search allows.
+//! Model checking of the protocol on a database that goes back (R18): nodes, calls and a reaper, each built from the
+//! product's own core, and a database that is copied and replaced by the copy, take their steps in every order that the
+//! scope of a search allows.
 //!
 //! With all rules on, no order breaks the promise, and no call is answered by a list that does not show its own change.
-//! With a rule off some order does, and the search finds it; where a second rule stands behind it, with both off.
-//! Threads within one process are another matter (the test target `schedules`), and so is all that can go wrong while
-//! the database stays the same one (the target `model`).
+//! With a rule off some order does, and the search finds it; if a second rule backs it, with both off. The test target
+//! `schedules` covers threads within one process, and the target `model` covers faults without a change of history.
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 

@@ -1,4 +1,4 @@
-//! The rules switched off, and what has to be found without them.
+//! The rules turned off, and what must be found without them.
 
 use keyward_verifier::protocol::{HistoryRules, Rules};
 
@@ -10,11 +10,11 @@ use crate::{
     search::{HONEST, NONE_ACCEPTS, SETTLES},
 };
 
-/// The protocol with something switched off, and the scope in which that shows.
+/// The protocol with something turned off, and the scope in which the breach occurs.
 pub(crate) struct Mutant {
     pub(crate) name: &'static str,
     pub(crate) scope: Scope,
-    /// What is broken.
+    /// The broken promise.
     pub(crate) breaks: &'static str,
 }
 
@@ -32,7 +32,7 @@ const fn without(history: HistoryRules) -> Scope {
     Scope { rules: Rules { history, ..Rules::ALL }, ticks: 1, names: 1, ..Scope::ONE }
 }
 
-/// The token of the lease is compared nowhere.
+/// The lease's token is never compared.
 const NO_TOKEN: HistoryRules = HistoryRules {
     fills_are_of_one_history: false,
     renewal_names_its_history: false,
@@ -45,7 +45,7 @@ const TOKEN_OF_THE_JOIN: HistoryRules = HistoryRules { renewal_names_its_history
 /// No call waits under a new token.
 const NO_WAIT: HistoryRules = HistoryRules { new_history_is_waited_out: false, note_is_waited_out: false, ..ON };
 
-/// Where every restore comes with a token of its own.
+/// Mutants for restores that change the token.
 pub(crate) const WITH_A_TOKEN: &[Mutant] = &[
     accepts(
         "R18a: the token is compared nowhere, nor the nonce",
@@ -100,7 +100,7 @@ pub(crate) const WITH_A_TOKEN: &[Mutant] = &[
         without(HistoryRules { longest_lease_is_remembered: false, ..ON }),
     ),
     accepts(
-        "R11: an old server answers reads, and nobody compares the token of what was read",
+        "R11: an old server answers reads, and the token of a read is never compared",
         Scope { others: 2, may: &[OldReads], ..without(HistoryRules { fills_are_of_one_history: false, ..ON }) },
     ),
     accepts(
@@ -109,12 +109,12 @@ pub(crate) const WITH_A_TOKEN: &[Mutant] = &[
     ),
 ];
 
-/// Where the token stands still, as for rows put back by hand.
+/// Mutants for restores that keep the token, as for manually restored rows.
 const fn by_hand(history: HistoryRules) -> Scope {
     Scope { token_stays: true, promise: Promise::LeaseLater, ..without(history) }
 }
 
-/// Where the nonces have to do alone.
+/// Mutants for which only the nonces protect.
 pub(crate) const BY_HAND: &[Mutant] = &[
     accepts(
         "R18a: a renewal does not name its event",
@@ -162,7 +162,7 @@ pub(crate) const BY_HAND: &[Mutant] = &[
     ),
 ];
 
-/// What no rule can make up for, so that it is known that these searches have teeth.
+/// Cases that no rule covers, to show that these searches find breaches.
 pub(crate) const CONTROLS: &[Mutant] = &[
     accepts("an old server goes on confirming renewals (A1)", Scope { may: &[OldReads, OldRenewals], ..without(ON) }),
     accepts("a call whose later widening was lost", Scope { widens: 1, lost_widenings_count: true, ..without(ON) }),
@@ -172,7 +172,7 @@ pub(crate) const CONTROLS: &[Mutant] = &[
     ),
 ];
 
-/// Rules behind which a second one stands: off alone they break nothing here, and above they are off together with it.
+/// Rules backed by a second one: turned off alone they break nothing here; above, both are off.
 pub(crate) const GUARDED: &[Mutant] = &[
     accepts(
         "R18a: events of another history count: they follow by nonce",

@@ -1,7 +1,7 @@
-//! One node: the core's lease, shard and row numbers, one message to the database at a time, one read under way at a
+//! One node: the core's lease, shard and row numbers, one message to the database at a time, one read in progress at a
 //! time.
 //!
-//! It does what the driver's control task does.
+//! It acts like the driver's control task.
 
 mod step;
 
@@ -18,7 +18,7 @@ use crate::{
 
 pub(crate) use step::NodeStep;
 
-/// What a shard remembers here: that the key is valid, or nothing.
+/// The entry of a shard here: the key is valid, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Memory {
     key_is_valid: bool,
@@ -54,11 +54,11 @@ enum Control {
         number: u64,
         shown: Option<Snapshot>,
     },
-    /// Events that were read and are not here yet.
+    /// Events that were read and have not arrived yet.
     Events(Batch),
 }
 
-/// A renewal, under the name that the node had.
+/// A renewal, with the node id at that time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Renewal {
     name: Name,
@@ -66,7 +66,7 @@ struct Renewal {
     numbers: Numbers,
 }
 
-/// Events, and what the database said of them.
+/// Events, and the database's information on them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Batch {
     /// The history and the event that they follow.
@@ -80,7 +80,7 @@ struct Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fill {
     None,
-    /// It shows the database as it was when it was begun: what becomes visible later, a later read sees.
+    /// It shows the database as of its beginning: later changes are seen by later reads.
     Read {
         ticket: Ticket,
         at: u8,
@@ -92,15 +92,15 @@ pub(crate) enum Fill {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Node {
     pub(crate) name: Name,
-    /// The name whose row may still be there.
+    /// The earlier node id whose row may still exist.
     previous: Option<Name>,
     pub(crate) lease: Lease,
     pub(crate) shard: Shard<Memory>,
     numbers: RowNumbers,
-    /// How many renewals were sent under this name, where they are counted.
+    /// Number of renewals sent with this node id, if they are counted.
     drawn: u8,
     control: Control,
-    /// A renewal that was given up and may be carried out all the same.
+    /// An aborted renewal that may still take effect.
     abandoned: Option<Renewal>,
     pub(crate) fill: Fill,
 }
@@ -130,20 +130,20 @@ impl Node {
         self.shard.clone().entries().key_is_valid
     }
 
-    /// Whether a request that shares the read under way is told that the key is valid. Where the token stands still, it
-    /// has to be known that a read is given up in less time than a lease lasts: the server and the node see to that.
+    /// Whether a request that shares the read in progress gets "valid". If the token does not change, this requires
+    /// that a read is aborted in less than a lease time, which the server and the node ensure.
     pub(crate) fn shares_valid(&self, scope: &Scope, now: u8) -> bool {
         let Fill::Read { ticket, at, valid: true, as_of } = self.fill else { return false };
         (!scope.token_stays || now < at + scope.ttl) && self.shard.vouches_for(ticket, as_of, true)
     }
 
-    /// Whether it has heard of no event that is not there, if its lease stands in this history.
+    /// Whether it has heard only of existing events, if its lease belongs to this history.
     pub(crate) fn settles(&self, database: &Database) -> bool {
         let is_here = self.lease.is_member() && self.lease.token() == database.history();
         !is_here || self.lease.heard() <= database.log.head().seq
     }
 
-    /// A number as random as is needed: no other row has it, and this one has it once.
+    /// A sufficiently random number: no other row has it, and this one has it only once.
     fn draw(&self, scope: &Scope) -> u64 {
         let number = 1_000 + u64::from(self.name.life) * 100 + u64::from(self.drawn);
         if scope.renewals.is_some() && scope.rules.history.rows_are_numbered_at_random { number } else { 0 }
@@ -165,7 +165,7 @@ impl Node {
         }
     }
 
-    /// The database carries out what was sent.
+    /// The database executes the message.
     fn carry_out(&mut self, database: &mut Database, scope: &Scope) {
         self.control = match std::mem::replace(&mut self.control, Control::Idle) {
             Control::Joining { asked, number } => {
@@ -180,7 +180,7 @@ impl Node {
         };
     }
 
-    /// The old server confirms a renewal, and no other one does.
+    /// Only the old server confirms a renewal.
     fn is_confirmed_by(&mut self, old: Snapshot) {
         if let Control::Renewing(Renewal { asked, ref numbers, .. }) = self.control {
             self.control = Control::Renewed { asked, number: numbers.gets, shown: Some(old) };
@@ -214,7 +214,7 @@ impl Node {
         }
     }
 
-    /// The message that is under way, or its reply, is lost; the node gives it up.
+    /// The message in flight or its reply is lost; the node gives it up.
     fn give_up(&mut self, scope: &Scope) {
         let control = std::mem::replace(&mut self.control, Control::Idle);
         if !self.lease.is_member() {
@@ -280,7 +280,7 @@ impl Node {
         self.fill = Fill::Read { ticket, at, valid: log.key_is_valid(), as_of };
     }
 
-    /// Keeps what was read, if it may be kept. That a key is revoked is not worth a place in memory here.
+    /// Keeps a read, if it may be kept. Revoked keys are not kept here.
     fn keep(&mut self) {
         if let Fill::Read { ticket, valid, as_of, .. } = std::mem::replace(&mut self.fill, Fill::None)
             && let Some(memory) = self.shard.admit(ticket, as_of)

@@ -1,4 +1,4 @@
-//! What may happen in one search, and how often: the bounds without which it would never end.
+//! What may happen in one search, and how often: bounds that make it finite.
 
 use std::time::Duration;
 
@@ -6,41 +6,41 @@ use keyward_verifier::protocol::Rules;
 
 use crate::names::ticks;
 
-/// What may happen beside joining, renewing, reading, narrowing calls, copies and restores.
+/// What may happen beside joining, renewing, reading, restricting changes, copies and restores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
     /// A message of a node to the database, or the reply, is lost.
     Loss,
-    /// A renewal that was given up is carried out all the same, later.
+    /// An aborted renewal takes effect later.
     LateWork,
-    /// A process dies and starts anew.
+    /// A process dies and restarts.
     Crash,
     /// Events are read, and arrive later.
     DelayedEvents,
-    /// A list of members is sent, read and heard of at different times.
+    /// A list of members is sent, read and received at different times.
     DelayedLists,
-    /// The server is started anew on the data that it has.
+    /// The server restarts on its data.
     Restart,
-    /// The old server goes on answering reads of keys after the restore.
+    /// The old server continues to answer reads of keys after the restore.
     OldReads,
-    /// The old server goes on confirming renewals, which no rule can make up for (A1).
+    /// The old server continues to confirm renewals, which no rule covers (A1).
     OldRenewals,
-    /// The rows of nodes that stand still are taken away.
+    /// Rows of stalled nodes are reaped.
     Reaping,
-    /// Calls note that their change is in force.
+    /// Calls record that their change is enforced.
     Notes,
     /// Processes that have waited mark the history.
     Marks,
 }
 
-/// From when on the promise is asked for after a restore, and for whom.
+/// When and for which changes the promise must hold after a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Promise {
-    /// At once, for every call that was answered and whose change is there.
+    /// Immediately, for every answered call whose change exists.
     AtOnce,
-    /// From the end of a lease after it on: all that can be kept where the token stands still.
+    /// From the end of a lease after it: all that is possible if the token does not change.
     LeaseLater,
-    /// The same, and for whatever the copy says is narrowed, by an answered call or not.
+    /// The same, and for every restriction in the copy, even of an unanswered call.
     LeaseLaterForTheCopy,
 }
 
@@ -51,28 +51,27 @@ pub(crate) struct Scope {
     pub(crate) rules: Rules,
     pub(crate) nodes: u8,
     pub(crate) calls: u8,
-    /// How many names a process may use: one for each attempt to join.
+    /// Maximum number of node ids per process: one per attempt to join.
     pub(crate) names: u8,
-    /// How far the clock goes.
+    /// Maximum time in ticks.
     pub(crate) ticks: u8,
-    /// How many ticks a lease lasts. The guard is nothing: all clocks here run at the same rate.
+    /// Lease time in ticks. The guard is zero: all clocks here run at the same rate.
     pub(crate) ttl: u8,
-    /// How many events one history may have.
+    /// Maximum number of events per history.
     pub(crate) events: u8,
-    /// How many changes of something else there may be, how often the key is widened, and how often an operator narrows
-    /// it.
+    /// Maximum number of changes of something else, of widenings of the key, and of restrictions by an operator.
     pub(crate) others: u8,
     pub(crate) widens: u8,
     pub(crate) narrows: u8,
     pub(crate) restores: u8,
-    /// How many renewals a name may have. If none is given they are not counted: only a reaper looks at the counter.
+    /// Maximum number of renewals per node id. If none is given they are not counted: only a reaper uses the counter.
     pub(crate) renewals: Option<u8>,
-    /// The second call is of a process that has not seen the database before.
+    /// The second call belongs to a process that has not seen the database before.
     pub(crate) second_is_fresh: bool,
-    /// A restore leaves the token as it is: rows put back by hand.
+    /// A restore keeps the token: manually restored rows.
     pub(crate) token_stays: bool,
     pub(crate) promise: Promise,
-    /// Calls whose later widening was lost with the history are held to the promise, too.
+    /// The promise also applies to calls whose later widening was lost with the history.
     pub(crate) lost_widenings_count: bool,
     /// Instead of the wait after a new token: every row listed was renewed under it.
     pub(crate) rows_instead_of_the_wait: bool,
@@ -80,7 +79,7 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// One node, one call, one restore that comes with a token of its own, and all rules.
+    /// One node, one call, one restore with a new token, and all rules.
     pub(crate) const ONE: Self = Self {
         rules: Rules::ALL,
         nodes: 1,
@@ -106,7 +105,7 @@ impl Scope {
         self.may.contains(&happening)
     }
 
-    /// The life of a lease.
+    /// Lease time.
     pub(crate) fn lease_time(&self) -> Duration {
         ticks(self.ttl)
     }

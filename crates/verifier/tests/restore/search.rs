@@ -1,4 +1,4 @@
-//! One search: the checker, and what came of it.
+//! One search: the checker, and its result.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +16,10 @@ pub(crate) const NONE_ACCEPTS: &str = "no request that arrives after the answer 
 /// Rule R18c.
 pub(crate) const HONEST: &str = "no call is answered by a list that does not show its change";
 
-/// Rule R18a, what it is for beside the promise: a node that waits for events of a history that is gone never comes to
-/// rest in the new one.
+/// The other purpose of rule R18a: a node that waits for events of a lost history never settles in the new one.
 pub(crate) const SETTLES: &str = "a node waits only for events that the history of its lease has";
 
-/// The protocol on a database that goes back, to be searched.
+/// The protocol on a database that goes back, as a model.
 pub(crate) struct Protocol {
     pub(crate) scope: Scope,
     pub(crate) seen: Seen,
@@ -53,26 +52,26 @@ impl Model for Protocol {
     }
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Different states that were looked at.
+    /// Number of distinct states visited.
     pub(crate) states: usize,
-    /// The longest way to one of them, in steps.
+    /// The longest path to one of them, in steps.
     pub(crate) depth: usize,
-    /// What was broken, with the steps that led there.
+    /// Broken promises, with the steps that led to them.
     pub(crate) broken: Vec<(&'static str, Vec<Action>)>,
-    /// What was seen.
+    /// The sights that occurred.
     pub(crate) seen: Vec<Sight>,
 }
 
-/// Looks for a short way to a breach of this promise, level by level.
+/// Searches for a short path to a breach of this promise, breadth first.
 pub(crate) fn breach(scope: &Scope, promise: &'static str) -> Outcome {
     let found = HasDiscoveries::AnyOf(BTreeSet::from([promise]));
     outcome(&protocol(scope).checker().threads(2).finish_when(found).spawn_bfs().join())
 }
 
-/// Looks at every state of the scope, until a promise is broken.
+/// Visits every state of the scope, until a promise is broken.
 pub(crate) fn exhaust(scope: &Scope) -> Outcome {
     outcome(&protocol(scope).checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_dfs().join())
 }

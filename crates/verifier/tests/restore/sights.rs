@@ -1,4 +1,4 @@
-//! What has to happen in some state, so that a search that finds nothing wrong is known to have looked.
+//! What must occur in some state, to show that a search without findings covers enough.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,24 +12,24 @@ use crate::{
     world::World,
 };
 
-/// Something that a search has to see.
+/// Something that a search must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
-    /// A call about a change of the new history is answered by acknowledgements, while a node of it has a lease.
+    /// A call about a change of the new history is answered by acknowledgements, while a node in it has a lease.
     Acknowledged,
     /// A call is answered by the clock after a restore.
     Outlived,
-    /// A call is answered by a note after a restore.
+    /// A call is answered by a record of enforcement after a restore.
     Noted,
-    /// A call is answered that its outcome is unknown.
+    /// A call reports an unknown outcome.
     Unknown,
     /// A node answers from memory in the new history.
     Memory,
-    /// What a member has read may not be kept, for it is of another history.
+    /// A member's read may not be kept, because it belongs to another history.
     Elsewhere,
-    /// A node has left the history that is gone, and joined anew.
+    /// A node has left the lost history and joined again.
     JoinedAnew,
-    /// A request that arrives after the answer finds a good lease in the new history.
+    /// A request that arrives after the answer finds a valid lease in the new history.
     Asked,
 }
 
@@ -71,7 +71,7 @@ impl Seen {
         }
     }
 
-    /// A call was answered about this change.
+    /// Records that a call about this change was answered.
     pub(crate) fn look_at_answer(&self, scope: &Scope, world: &World, change: Position, by: By) {
         if world.restores == 0 {
             return;
@@ -87,7 +87,7 @@ impl Seen {
         }
     }
 
-    /// A state was reached.
+    /// Records a reached state.
     pub(crate) fn look_at(&self, scope: &Scope, world: &World) {
         if world.restores == 0 {
             return;

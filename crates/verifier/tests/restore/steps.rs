@@ -1,4 +1,4 @@
-//! The steps of the whole: which are possible in a state, and what each one does to it.
+//! The steps of the whole model: which are possible in a state, and their effects.
 
 use crate::{
     call::{CallStep, Fixture, Outcome},
@@ -14,33 +14,33 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Tick,
-    /// A copy is made of the database.
+    /// The database is copied.
     Copy,
-    /// The copy is put in its place.
+    /// The copy replaces the database.
     Restore,
-    /// The server is started anew.
+    /// The server restarts.
     Restart,
     /// Something else is changed.
     Elsewhere,
     /// The key is widened.
     Widen,
-    /// An operator narrows the key by a statement typed by hand: no call waits for it.
+    /// An operator restricts the key by a manual statement: no call waits for it.
     OperatorNarrows,
-    /// Of the node at this place.
+    /// A step of the node at this index.
     Node(usize, NodeStep),
-    /// Of the call at this place.
+    /// A step of the call at this index.
     Call(usize, CallStep),
     ReaperLooks,
     ReaperTakesAway,
-    /// A request arrives at the node at this place, and finds a good lease.
+    /// A request arrives at the node at this index, and finds a valid lease.
     Arrive(usize),
     /// It is answered from memory.
     LookUp,
-    /// It shares the read that is under way. One of its own, begun after it arrived, is as good.
+    /// It shares the read in progress. An own read that begins after its arrival is equivalent.
     Share,
 }
 
-/// The steps that are possible. After a breach there are none.
+/// The possible steps; none after a breach.
 pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) {
     if world.is_broken || world.is_dishonest || world.is_past_everything(scope) {
         return;
@@ -87,7 +87,7 @@ pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
     }
 }
 
-/// The state after a step; none if it is the same.
+/// The state after a step; none if it is unchanged.
 pub(crate) fn after(scope: &Scope, seen: &Seen, before: &World, action: Action) -> Option<World> {
     let mut world = before.clone();
     world.take(scope, seen, action);
@@ -154,7 +154,7 @@ impl World {
         }
     }
 
-    /// Puts the copy in the place of the database.
+    /// Replaces the database by the copy.
     fn restore(&mut self, scope: &Scope) {
         let Some((_, copy)) = &self.copy else { return };
         let lost = std::mem::replace(&mut self.database, copy.clone());
@@ -186,7 +186,7 @@ impl World {
         }
     }
 
-    /// The server has another token from now on.
+    /// Gives the server a new token.
     fn begin_token(&mut self) {
         self.tokens += 1;
         self.database.token = self.tokens;

@@ -1,4 +1,4 @@
-//! The state of a search: everything that can differ from one moment to the next.
+//! The state of a search: everything that can change.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     scope::{Promise, Scope},
 };
 
-/// The server of before a restore, which was left running.
+/// The server from before a restore, which was left running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OldServer {
     pub(crate) log: Log,
@@ -36,32 +36,32 @@ pub(crate) struct World {
     /// Ticks.
     pub(crate) now: u8,
     pub(crate) database: Database,
-    /// The copy, and in which history it was made.
+    /// The copy, and the history in which it was made.
     pub(crate) copy: Option<(u8, Database)>,
-    /// How often a copy was put in the place of the database: the number of the present history.
+    /// Number of restores, which is the number of the current history.
     pub(crate) restores: u8,
-    /// When it last was, where that matters.
+    /// Time of the last restore, if it matters.
     pub(crate) restored_at: u8,
     pub(crate) restarted: bool,
-    /// How many tokens there were before this one.
+    /// Number of earlier tokens.
     pub(crate) tokens: u8,
     pub(crate) old: Option<OldServer>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) calls: Vec<Call>,
-    /// Changes that are still to come.
+    /// Remaining changes.
     pub(crate) others: u8,
     pub(crate) widens: u8,
     pub(crate) narrows: u8,
     pub(crate) reaper: Reaper,
-    /// What the reaper is about to take away.
+    /// The row that the reaper is about to remove.
     pub(crate) still: Vec<Still>,
-    /// The change that an answered call said is in force, and that stands: no node may accept the key.
+    /// The change that an answered call reported as enforced, and that still exists: no node may accept the key.
     pub(crate) promised: Option<Position>,
-    /// The node whose lease a request found good that arrived since.
+    /// The node whose lease a later request found valid.
     pub(crate) request: Option<u8>,
-    /// That request was told "valid".
+    /// Whether that request got "valid".
     pub(crate) is_broken: bool,
-    /// A call was answered by a list that does not show its change.
+    /// Whether a call was answered by a list that does not show its change.
     pub(crate) is_dishonest: bool,
 }
 
@@ -90,25 +90,25 @@ impl World {
         }
     }
 
-    /// Whether a request that arrives at this node now finds a good lease and is one that something is promised to.
+    /// Whether a request that arrives at this node now finds a valid lease, and the promise applies to it.
     pub(crate) fn may_arrive(&self, scope: &Scope, node: &Node) -> bool {
         let is_exempt =
             scope.promise != Promise::AtOnce && self.restores > 0 && self.now < self.restored_at + scope.ttl;
         self.promised.is_some() && self.request.is_none() && !is_exempt && node.has_lease(scope, self.now)
     }
 
-    /// Whether nothing can be broken any more: every call is over, and nothing that stands was promised.
+    /// Whether no promise can be broken any more: every call has ended, and no promised change exists.
     pub(crate) fn is_past_everything(&self, scope: &Scope) -> bool {
         let may_be_promised = scope.promise == Promise::LeaseLaterForTheCopy && self.restores < scope.restores;
         self.promised.is_none() && !may_be_promised && self.calls.iter().all(Call::is_over)
     }
 
-    /// The promise of earlier answers ends: the key was widened, or their change is gone.
+    /// Ends the promise of earlier answers: the key was widened, or their change is lost.
     pub(crate) fn release(&mut self) {
         (self.promised, self.request) = (None, None);
     }
 
-    /// A call said that this change is in force.
+    /// Records that a call reported this change as enforced.
     pub(crate) fn promise(&mut self, change: Position) {
         if self.database.log.stands(change) {
             self.promised = Some(change);

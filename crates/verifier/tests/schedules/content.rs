@@ -1,4 +1,4 @@
-//! What is read, remembered and narrowed: two keys of one account, in the first and in the last part of the memory.
+//! The content under test: two keys of one account, in the first and in the last part of the memory.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link,
 use keyward_storage::{Credential, Target};
 use uuid::Uuid;
 
-/// A key by its place in memory: the last byte of its id says which part.
+/// A key by its place in memory: the last byte of its id selects the part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     First,
     Last,
 }
 
-/// What is narrowed.
+/// The restricting change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Narrowing {
     /// One key is revoked.
@@ -41,7 +41,7 @@ impl Narrowing {
         }
     }
 
-    /// The keys that nobody may accept any more.
+    /// The keys that no request may accept any more.
     pub(crate) const fn keys(self) -> &'static [Key] {
         match self {
             Self::Revoked(Key::First) => &[Key::First],
@@ -51,7 +51,7 @@ impl Narrowing {
     }
 }
 
-/// The key as the database has it, before the change or after.
+/// The key in the database, before or after the change.
 pub(crate) fn credential(key: Key, narrowed: Option<Narrowing>) -> Credential {
     let facts = AuthFacts {
         id: key.id(),
@@ -70,7 +70,7 @@ pub(crate) fn credential(key: Key, narrowed: Option<Narrowing>) -> Credential {
     Credential { key: Arc::new(AuthKey::restore(&facts).unwrap()), chain }
 }
 
-/// Whether whoever is shown this accepts the key.
+/// Whether a request that reads this accepts the key.
 pub(crate) fn is_valid(credential: &Credential) -> bool {
     !credential.key.view().revoked && credential.chain.standing() == Standing::Active
 }

@@ -1,11 +1,11 @@
-//! The database as one process sees it: what is narrowed, the events, its own row. Each call is one statement.
+//! The database as one process sees it: the change, the events, its own row. Each call is one statement.
 
 use keyward_storage::{Credential, Event, Position, Read, Seq, Snapshot};
 use shuttle::sync::{Mutex, MutexGuard};
 
 use crate::content::{Key, Narrowing, credential};
 
-/// The process's row; its name changes with every join.
+/// The process's row; its node id changes with every join.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     name: u32,
@@ -32,7 +32,7 @@ impl Database {
         self.state().head()
     }
 
-    /// Narrows, and writes the event, in one commit.
+    /// Makes the change and writes the event, in one commit.
     pub(crate) fn narrow(&self, narrowing: Narrowing) -> Seq {
         let mut state = self.state();
         let seq = state.head().next();
@@ -50,12 +50,12 @@ impl Database {
         self.state().log.iter().filter(|event| event.position.seq > seq).copied().collect()
     }
 
-    /// The commit of a join whose snapshot showed `head`; the row of before goes with it.
+    /// Commits a join whose snapshot showed `head`, and removes the earlier row.
     pub(crate) fn join(&self, name: u32, head: Seq) {
         self.state().row = Some(Row { name, applied: head });
     }
 
-    /// A renewal; none if there is no row of this name.
+    /// Renews; none if there is no row with this node id.
     pub(crate) fn renew(&self, name: u32, applied: Seq) -> Option<Seq> {
         let mut state = self.state();
         let head = state.head();
@@ -68,12 +68,12 @@ impl Database {
         self.state().row = None;
     }
 
-    /// The name of the one row, if there is one.
+    /// The node id of the only row, if there is one.
     pub(crate) fn member(&self) -> Option<u32> {
         self.state().row.map(|row| row.name)
     }
 
-    /// Whether whoever has listed this name need wait for it no more.
+    /// Whether a call that listed this node id no longer waits for it.
     pub(crate) fn is_acknowledged(&self, name: u32, seq: Seq) -> bool {
         self.state().row.is_none_or(|row| row.name != name || row.applied >= seq)
     }

@@ -1,4 +1,4 @@
-//! Locks and numbers at which the scheduler may let another thread go on.
+//! Locks and numbers at which the scheduler may switch threads.
 
 use keyward_verifier::Platform;
 use shuttle::sync::{
@@ -6,7 +6,7 @@ use shuttle::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// The scheduler's.
+/// The scheduler's locks and numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scheduled {}
 

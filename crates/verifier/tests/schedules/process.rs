@@ -19,20 +19,20 @@ use crate::{
     platform::Scheduled,
 };
 
-/// The life of a lease, on a clock that starts at 0.
+/// Lease time, on a clock that starts at 0.
 pub(crate) const LEASE: Duration = Duration::from_nanos(2);
 
-/// Room for everything.
+/// Capacity for everything.
 const ROOM: u64 = 1 << 20;
 
-/// What the threads share.
+/// State shared by the threads.
 pub(crate) struct Process {
     rules: Rules,
     pub(crate) cache: Cache<Scheduled>,
     gate: PublishedLease<Scheduled>,
     pub(crate) database: Database,
     clock: AtomicU64,
-    /// A read that landed, for whoever took a seat in it.
+    /// A finished read, for the requests that share it.
     flight: Mutex<Option<(Ticket, Read<Credential>)>>,
 }
 
@@ -52,12 +52,12 @@ impl Process {
         BootInstant::from_nanos(self.clock.load(Ordering::SeqCst))
     }
 
-    /// The clock moves on by one.
+    /// Advances the clock by one.
     pub(crate) fn tick(&self) {
         self.clock.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Reads a key and keeps it if it may be kept; others may share the read. Tells whether it was kept.
+    /// Reads a key and keeps it if it may be kept; others may share the read. Returns whether it was kept.
     pub(crate) fn fill(&self, key: Key) -> (Credential, bool) {
         let ticket = self.cache.begin_read(key.id());
         let read = self.database.read(key);
@@ -67,7 +67,7 @@ impl Process {
         (credential, kept)
     }
 
-    /// A request that arrives now: whether it is told that the key is valid. None if it cannot be told anything.
+    /// Runs a request that arrives now. Returns whether it gets "valid"; none if it gets no answer.
     pub(crate) fn ask(&self, key: Key) -> Option<bool> {
         let mut request = Request::arrived(self.rules);
         let mut may_share = true;
@@ -96,7 +96,7 @@ impl Process {
     }
 }
 
-/// Lease, look-up, a shared read, two reads of one's own, answer.
+/// Lease, look-up, a shared read, two own reads, answer.
 const MOST_STEPS: usize = 6;
 
 /// The thread that holds the lease.
@@ -113,17 +113,18 @@ impl Control {
         control
     }
 
-    /// The last event that it has applied.
+    /// The last event that the process has applied.
     pub(crate) const fn applied(&self) -> Seq {
         self.lease.applied().seq
     }
 
-    /// Looks for events, forgets what they changed, and says so.
+    /// Reads events, forgets what they changed, and acknowledges them.
     pub(crate) fn catch_up(&mut self, process: &Process) {
         let events = process.database.events_after(self.lease.applied().seq);
         let Some(last) = events.last().map(|event| event.position) else { return };
         self.lease.hear(last.seq);
-        // A renewal may fall due at any time. That what it has only heard of is not acknowledged is for the rule to see to.
+        // A renewal may fall due at any time. The rule must ensure that events that were only heard of are not
+        // acknowledged.
         self.renew(process);
         process.cache.apply(&events, last);
         self.lease.apply(last);
@@ -131,14 +132,14 @@ impl Control {
         self.renew(process);
     }
 
-    /// Ends the membership: first requests, then memory, then everybody else.
+    /// Ends the membership: withdraws the term from requests, closes the memory, then removes the row.
     pub(crate) fn end(&mut self, process: &Process) {
         process.gate.close();
         self.lease.ended();
         process.cache.close();
     }
 
-    /// Joins under another name. The snapshot of the join is older than its commit.
+    /// Joins with another node id. The snapshot of the join is older than its commit.
     pub(crate) fn join(&mut self, process: &Process) {
         self.name += 1;
         let asked = self.lease.ask(process.now());

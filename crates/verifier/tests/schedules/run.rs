@@ -1,4 +1,4 @@
-//! One schedule of one scene, and many of them.
+//! Runs one schedule of a scenario, and many of them.
 
 use std::sync::{
     Arc, OnceLock,
@@ -15,25 +15,25 @@ use crate::{
     scheduler::UnevenScheduler,
 };
 
-/// Of all schedules.
+/// The seed of all schedules.
 const SEED: u64 = 3;
-/// How often a thread reads a key while something happens.
+/// Number of reads by a thread during a scenario.
 const FILLS: u32 = 3;
 
-/// What the thread that holds the lease does while something is narrowed.
+/// What the thread that holds the lease does during the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meanwhile {
     /// It catches up and acknowledges.
     CatchesUp,
-    /// It is a member no more, and joins under another name; then it catches up.
+    /// It leaves, and joins with another node id; then it catches up.
     JoinsAnew,
-    /// The same, but its row goes before its memory is closed: what must not be.
+    /// The same, but its row is removed before its memory is closed, which is wrong.
     LosesItsRowFirst,
-    /// It catches up; the one who narrows does not look for that, and outlives its lease.
+    /// It catches up; the revoker does not check this, and outlives its lease.
     IsOutlived,
 }
 
-/// What many schedules are tried of.
+/// The scenario to try in many schedules.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scene {
     pub(crate) rules: Rules,
@@ -42,8 +42,8 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Tries so many schedules, always the same ones. The number of the first in which somebody accepts, from 1; the rest is
-    /// not tried then.
+    /// Tries this many schedules, always the same ones. Returns the number of the first in which a request accepts,
+    /// from 1, and stops there.
     pub(crate) fn first_breach(self, schedules: usize) -> Option<usize> {
         let tried = Arc::new(AtomicUsize::new(0));
         let first = Arc::new(OnceLock::new());
@@ -61,7 +61,7 @@ impl Scene {
         first.get().copied()
     }
 
-    /// One schedule: whether a request that arrives after the answer is told that a narrowed key is valid.
+    /// Runs one schedule. Returns whether a request that arrives after the answer gets "valid" for a changed key.
     fn somebody_accepts(self) -> bool {
         let process = Arc::new(Process::new(self.rules));
         let mut control = Control::joined(&process);
@@ -105,7 +105,7 @@ impl Scene {
         accepted
     }
 
-    /// Narrows, waits until that may be answered, then asks for every key that is narrowed, from two threads.
+    /// Makes the change, waits until it may be answered, then verifies every changed key from two threads.
     fn narrow_and_ask(self, process: &Arc<Process>) -> bool {
         let seq = process.database.narrow(self.narrowing);
         // Listed after the commit (R8).

@@ -1,17 +1,17 @@
 //! Random schedules in which threads run at very different speeds.
 //!
-//! With equal chances for all, a thread of three steps is long over before one of sixty is: what a slow reader does to a
-//! fast purge would hardly ever be tried. Here each thread has a speed, drawn anew now and then, up to a thousand times
-//! that of another. The same seed gives the same schedules.
+//! With equal chances, a thread of three steps always ends long before one of sixty: a slow reader with a fast purge
+//! would hardly ever be tried. Here each thread has a speed, which sometimes changes, up to a thousand times that of
+//! another. The same seed gives the same schedules.
 
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
-/// Speeds differ by so many powers of two at the most.
+/// Speeds differ by at most this many powers of two.
 const POWERS: u64 = 10;
-/// A thread that took a step has another speed afterwards, once in so many times.
+/// A thread changes its speed after one in this many steps.
 const CHANGES: u64 = 8;
 
-/// Chooses the thread that goes on.
+/// Chooses the next thread.
 #[derive(Debug)]
 pub(crate) struct UnevenScheduler {
     random: SplitMix,
@@ -21,7 +21,7 @@ pub(crate) struct UnevenScheduler {
 }
 
 impl UnevenScheduler {
-    /// So many schedules.
+    /// A scheduler for this many schedules.
     pub(crate) fn new(seed: u64, schedules: usize) -> Self {
         Self { random: SplitMix(seed), left: schedules, speeds: Vec::new() }
     }

@@ -1,16 +1,16 @@
-//! What the simulation says within the time that everybody's tests may take. `cargo xtask simulate` runs more seeds.
+//! Runs the simulation within the time limit of ordinary tests. `cargo xtask simulate` runs more seeds.
 
 use keyward_verifier::protocol::Rules;
 
 use super::sim;
 
-/// What has to happen in these seeds, or they prove little.
+/// What must happen in these seeds; otherwise they prove little.
 const EXERCISED: [&str; 18] = [
     "answers from memory",
     "calls that ended by time-out",
     "calls that met a node that joined",
     "calls while a node was away that came back by halves",
-    "calls told that nobody knows (503)",
+    "calls with an unknown outcome (503)",
     "events pruned",
     "fault: answer lost, though carried out",
     "fault: database crashed",
@@ -27,7 +27,7 @@ const EXERCISED: [&str; 18] = [
 ];
 
 #[test]
-fn no_weather_breaks_a_promise() {
+fn no_fault_breaks_a_promise() {
     let sum = sim::run_all(0..300, Rules::ALL, false);
     println!("{} seeds", sum.seeds);
     for (what, times) in &sum.counts {
@@ -45,7 +45,7 @@ fn no_weather_breaks_a_promise() {
 }
 
 #[test]
-fn a_seed_gives_the_same_history_each_time() {
+fn a_seed_produces_the_same_history_each_time() {
     for (seed, rules) in [(7, Rules::ALL), (8, Rules { fills_are_guarded: false, ..Rules::ALL })] {
         let (once, again) = (sim::run(seed, rules), sim::run(seed, rules));
         assert!(once.history == again.history, "seed {seed} went another way");

@@ -1,7 +1,7 @@
-//! A seeded simulation of the whole protocol (T5): real verifiers with their real tasks, on simulated time, over a simulated
-//! database and network that fail in every way. One seed is one history, and gives the same one each time.
+//! A seeded simulation of the whole protocol (T5): real verifiers with their real tasks, on simulated time, over a
+//! simulated database and network that fail in every way. Each seed produces one history, the same one each time.
 //!
-//! It proves nothing of the SQL behind the ports; that has its own tests.
+//! It proves nothing about the SQL behind the ports, which has its own tests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,19 +37,19 @@ use plan::Plan;
 use rng::Rng;
 use world::World;
 
-/// What came of one seed.
+/// The result of one seed.
 pub(crate) struct Outcome {
-    /// What it broke, in words.
+    /// Broken promises, as text.
     pub(crate) breaches: Vec<String>,
-    /// How often what happened.
+    /// Number of occurrences of each event.
     pub(crate) counts: Counts,
     /// The log.
     pub(crate) history: History,
-    /// What weather it was.
+    /// The plan of the run.
     pub(crate) plan: String,
 }
 
-/// Runs one seed from its beginning to its end.
+/// Runs one seed.
 pub(crate) fn run(seed: u64, rules: Rules) -> Outcome {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async move {
@@ -66,7 +66,7 @@ pub(crate) fn run(seed: u64, rules: Rules) -> Outcome {
     })
 }
 
-/// The stormy part, and the mending after it. Gives what never ended.
+/// Runs the part with faults, and the recovery after it. Returns what never ended.
 async fn live(cluster: &Arc<Cluster>) -> Vec<String> {
     let (world, over) = (&cluster.world, CancellationToken::new());
     for node in &cluster.nodes {
@@ -95,7 +95,7 @@ async fn live(cluster: &Arc<Cluster>) -> Vec<String> {
         }
     }
     over.cancel();
-    // Until every fault is over and every call: longer than any of them lasts.
+    // Until every fault and every call has ended: longer than any of them lasts.
     world.pass(world.plan.terms.ttl * 14).await;
     world.calm_down();
     cluster.database.restart();
@@ -112,7 +112,7 @@ async fn live(cluster: &Arc<Cluster>) -> Vec<String> {
     hanging.map(|(node, what)| format!("{what} on node {node} never ended")).collect()
 }
 
-/// Requests that nobody thought of: often several at once, for one key.
+/// Random requests: often several at the same time, for one key.
 fn noise(cluster: &Arc<Cluster>, over: &CancellationToken) {
     let (cluster, over) = (Arc::clone(cluster), over.clone());
     cluster.world.clone().spawn(async move {
@@ -130,7 +130,7 @@ fn noise(cluster: &Arc<Cluster>, over: &CancellationToken) {
     });
 }
 
-/// When all is mended, every node answers from memory again, and as it is true.
+/// After recovery, every node answers from memory again, and correctly.
 async fn settle(cluster: &Arc<Cluster>) -> Vec<String> {
     let mut wrong = Vec::new();
     for node in &cluster.nodes {

@@ -12,7 +12,8 @@ pub(super) const PATH: &str = "benches/instructions.txt";
 
 const HEAD: &str = "\
 # Instructions of one turn of each step of a cached verification, without what cryptography itself takes.
-# `cargo xtask test` fails where a count grew by more than 5 %; `cargo xtask instructions --accept` writes this file anew.
+# `cargo xtask test` fails where a count grew by more than 5 %.
+# `cargo xtask instructions --accept` writes this file anew.
 ";
 
 /// What was counted, and with which compiler.

@@ -9,7 +9,8 @@ use super::super::{
 
 /// How many keys are remembered.
 const KEYS: u32 = 1_000_000;
-/// Room for all of them, a quarter of which is for accounts, and not much more: what is set aside for tables would count.
+/// Room for all of them, a quarter of which is for accounts, and not much more: what is set aside for tables would
+/// count.
 const ROOM_A_KEY: u64 = 352;
 /// The most that a key may take, in bytes.
 const MOST: f64 = 256.0;

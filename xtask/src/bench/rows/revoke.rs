@@ -1,6 +1,6 @@
-//! How long a revocation takes until its answer, which is when it is in force everywhere: with three nodes, idle and under load, with one of
-//! them dead, and on the embedded database (T25, T26). After each answer the other nodes are asked: a wrong one would
-//! make the figure worthless.
+//! How long a revocation takes until its answer, which is when it is in force everywhere: with three nodes, idle and
+//! under load, with one of them dead, and on the embedded database (T25, T26). After each answer the other nodes are
+//! asked: a wrong one would make the figure worthless.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -131,8 +131,8 @@ fn under_load<T>(nodes: &[&Node], demo: &Demo, work: impl FnOnce() -> Result<T>)
     })
 }
 
-/// A third node starts and dies; two others revoke all the while. The longest revocation, and how long it took until they
-/// were quick again, in milliseconds.
+/// A third node starts and dies; two others revoke all the while. The longest revocation, and how long it took until
+/// they were quick again, in milliseconds.
 #[expect(clippy::disallowed_methods, reason = "measures; nothing of the service is decided by it")]
 fn one_death(bench: &Bench, first: &Node, second: &Node, demo: &Demo, launch: &Launch<'_>) -> Result<(f64, f64)> {
     let mut dying = Node::start(&bench.programs.keyward(), launch)?;

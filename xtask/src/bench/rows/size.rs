@@ -1,7 +1,7 @@
 //! What a hundred times more keys cost: the same calls on a small and on a large database, one call at a time.
 //!
-//! Each merchant has about as many keys in both; what grows is everything else. Keys are asked about at random and never
-//! from memory.
+//! Each merchant has about as many keys in both; what grows is everything else. Keys are asked about at random and
+//! never from memory.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! A minute of load on one node, and a million bad credentials (T18): how slow the slowest hundredth is, and how much the
-//! node grows.
+//! A minute of load on one node, and a million bad credentials (T18): how slow the slowest hundredth is, and how much
+//! the node grows.
 
 use std::fmt::Write as _;
 
@@ -93,7 +93,8 @@ fn script(values: &str, sources: bool) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             script,
-            "  headers['X-Forwarded-For'] = string.format('10.%d.%d.%d', math.random(250), math.random(250), math.random(250))"
+            "  headers['X-Forwarded-For'] = string.format('10.%d.%d.%d', math.random(250), math.random(250), \
+             math.random(250))"
         );
     }
     script.push_str("  return wrk.format('GET', nil, headers)\nend\n");

@@ -1,5 +1,5 @@
-//! Verifications that memory does not answer: far more keys than it holds, any of them at a time, against look-ups of the
-//! database alone, and against a bare axum that looks up one row for each request.
+//! Verifications that memory does not answer: far more keys than it holds, any of them at a time, against look-ups of
+//! the database alone, and against a bare axum that looks up one row for each request.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! Short guides: Markdown in the sources, pages here. Never about one installation, so they are the same everywhere.
+//! Short guides, written in Markdown and served as pages. They concern no particular installation, so they are the same
+//! everywhere.
 
 use askama::Template;
 use axum::{
@@ -16,7 +17,7 @@ use super::{
     TEXT_POLICY, html, page,
 };
 
-/// A guide: its name in the address, its title, and its text.
+/// A guide: its path segment, its title and its text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Guide {
     pub(super) name: &'static str,
@@ -44,7 +45,7 @@ impl Guide {
 
     pub(super) fn page(&self, prefix: &str) -> Result<Bytes, Problem> {
         let mut body = String::with_capacity(2 * self.text.len());
-        // Our own paths stand below that of the public address.
+        // Absolute paths stand below the path of the public URL.
         let events = Parser::new_ext(self.text, Options::ENABLE_TABLES).map(|mut event| {
             if let Event::Start(Tag::Link { dest_url, .. }) = &mut event
                 && dest_url.starts_with('/')
@@ -82,7 +83,7 @@ pub(super) async fn guide(
     State(state): State<AppState>,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    // What cannot be decoded names no guide.
+    // A segment that cannot be decoded names no guide.
     let asked = name.map(|Path(name)| name).unwrap_or_default();
     let mut guides = Guide::ALL.iter().zip(&state.pages.guides);
     let (_, page) = guides.find(|(guide, _)| guide.name == asked).ok_or_else(|| Problem::new(Code::NotFound))?;

@@ -1,5 +1,4 @@
-//! `/docs` itself: Scalar, started by a script of ours on the OpenAPI document. It sends requests to this service
-//! alone.
+//! `/docs` itself: Scalar, started by our script with the OpenAPI document. It sends requests only to this service.
 //!
 //! The crate's own page is not used: it has an inline script and loads the rest from another host.
 
@@ -28,7 +27,7 @@ use super::{
     html, typed,
 };
 
-/// Scripts, styles, images and requests of this service alone. Scalar writes its styles into the page.
+/// Scripts, styles, images and requests of this service only. Scalar writes its styles into the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
@@ -45,19 +44,19 @@ pub(super) async fn page(State(state): State<AppState>) -> Result<Response, Prob
     state.pages.reference.clone().map(|page| html(page, POLICY))
 }
 
-/// What starts Scalar. Small enough to be sent each time.
+/// The script that starts Scalar; small enough to send each time.
 pub(super) async fn start() -> Response {
     (typed(KIND), [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))], START).into_response()
 }
 
-/// Scalar's script. It lies in the program and takes memory from the first time that somebody opens the page.
+/// Scalar's script. Part of the program, and unpacked into memory on first use.
 #[derive(Clone, Default)]
 pub(super) struct Script(Arc<OnceLock<Option<Packed>>>);
 
 struct Packed {
     plain: Bytes,
     gzip: Bytes,
-    /// Names the content, so that a browser fetches it once a version.
+    /// Identifies the content, so that a browser fetches each version once.
     tag: HeaderValue,
 }
 
@@ -73,7 +72,7 @@ impl Packed {
     }
 }
 
-/// Packed once, where it delays no other request: that takes as long as a thousand verifications.
+/// Compressed once, off the threads that answer: it takes as long as a thousand verifications.
 pub(super) async fn script(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
     let script = state.pages.script.clone();
     if script.0.get().is_none() {

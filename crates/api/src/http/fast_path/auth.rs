@@ -12,7 +12,7 @@ use crate::http::{
     v1::auth::{self, AuthPath, Required, presented},
 };
 
-/// One for each path, by its number, and for each method that gateways use.
+/// Metrics for each path, by its number, and for each method that gateways use.
 pub(super) type Meters = [Vec<(Method, RequestMetrics)>; AuthPath::ALL.len()];
 
 pub(super) fn meters() -> Meters {
@@ -25,7 +25,7 @@ pub(super) fn meters() -> Meters {
     })
 }
 
-/// The answer, if memory gives it and it is yes.
+/// The answer, if memory grants the request.
 pub(super) fn answer<B>(
     shared: &Shared,
     peer: Option<SocketAddr>,

@@ -1,4 +1,4 @@
-//! The body of a request, if it is there already; else as it was.
+//! Reads the body of a request if it has already arrived; else leaves it as it was.
 
 use std::{
     pin::Pin,
@@ -8,14 +8,14 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// A body of which the first piece was taken and is given back, or that was taken whole.
+/// A body whose first piece was taken and is returned, or that was read completely.
 pub(super) struct Begun<B: Body> {
     first: Option<Result<Frame<Bytes>, B::Error>>,
     rest: Option<B>,
 }
 
-/// The whole body, if it is there already; else the body as it was. Waits for nothing: whoever reads on leaves a waker of
-/// its own.
+/// The whole body, if it has already arrived; else the body as it was. Waits for nothing: the next reader registers its
+/// own waker.
 pub(super) fn whole<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, Begun<B>> {
     match Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
@@ -30,12 +30,12 @@ pub(super) fn whole<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes,
 }
 
 impl<B: Body> Begun<B> {
-    /// A body of which nothing was taken.
+    /// A body from which nothing was taken.
     pub(super) const fn untouched(body: B) -> Self {
         Self { first: None, rest: Some(body) }
     }
 
-    /// A body that was taken whole.
+    /// A body that was read completely.
     pub(super) fn of(bytes: Bytes) -> Self {
         Self { first: Some(Ok(Frame::data(bytes))), rest: None }
     }
@@ -65,7 +65,7 @@ where
         match (&self.first, &self.rest) {
             (None, Some(rest)) => rest.size_hint(),
             (Some(Ok(frame)), None) => SizeHint::with_exact(frame.data_ref().map_or(0, |bytes| bytes.len() as u64)),
-            // Not known exactly; whoever reads it counts by itself.
+            // Not known exactly; the reader counts for itself.
             (Some(_), Some(_) | None) => SizeHint::default(),
             (None, None) => SizeHint::with_exact(0),
         }
@@ -74,13 +74,13 @@ where
 
 #[cfg(test)]
 mod tests {
-    //! Nothing of a body is lost on the way to the usual way.
+    //! The router receives every byte of a body.
     use http_body_util::{BodyExt as _, Channel, Full};
 
     use super::*;
 
     #[tokio::test]
-    async fn a_body_that_is_there_is_taken_whole_and_can_be_given_back() {
+    async fn a_body_that_has_arrived_is_taken_whole_and_can_be_returned() {
         let bytes = whole(Full::new(Bytes::from_static(b"all of it"))).ok().unwrap();
         assert_eq!(bytes, "all of it");
         let again = Begun::<Full<Bytes>>::of(bytes);

@@ -1,15 +1,16 @@
-//! What is told of a good key, put together by hand: byte for byte what [`Shown`](crate::http::v1::verify::Shown) gives to
-//! serde, in a third of the instructions. Of all texts in it only a key's name may hold what JSON escapes.
+//! Writes the answer about a valid key by hand: the same bytes that serde writes for
+//! [`Shown`](crate::http::v1::verify::Shown), in a third of the instructions. Only a key's name may hold characters
+//! that JSON escapes.
 
 use std::io::Write as _;
 
 use keyward_domain::Mid;
 use keyward_storage::Credential;
 
-/// The answer about a good key.
+/// The answer about a valid key.
 pub(super) fn good(found: &Credential) -> Option<Vec<u8>> {
     let (key, own) = (found.key.view(), found.chain.own());
-    // Long enough for most: the words between the texts, an identifier, a time, and quotes around each scope.
+    // Long enough for most: fixed text, an identifier, a time, and quotes around each scope.
     let texts = own.mid.as_str().len() + key.name.len() + 2 * key.scopes.as_str().len();
     let mut json = Vec::with_capacity(256 + texts);
     // Writing to a vector cannot fail.
@@ -40,14 +41,14 @@ pub(super) fn good(found: &Credential) -> Option<Vec<u8>> {
     Some(json)
 }
 
-/// A text of letters, digits and the few signs of mids, types and scopes.
+/// Writes a text of letters, digits and the punctuation of mids, types and scopes.
 fn plain(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
     json.extend_from_slice(text.as_bytes());
     json.push(b'"');
 }
 
-/// Any text that people may give a key.
+/// Writes a key's name, which may hold any character.
 fn name(json: &mut Vec<u8>, text: &str) -> Option<()> {
     if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
         plain(json, text);
@@ -58,7 +59,7 @@ fn name(json: &mut Vec<u8>, text: &str) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    //! What is written by hand is what serde writes.
+    //! The handwritten answer is what serde writes.
     use std::sync::Arc;
 
     use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Status, Timestamp};

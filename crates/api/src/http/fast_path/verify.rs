@@ -21,7 +21,7 @@ use crate::http::{
     v1::create_key::key_type,
 };
 
-/// A longer body takes the usual way.
+/// Maximum size of a body on the fast path.
 pub(super) const MOST_BYTES: u64 = 4 * 1024;
 
 const ROUTE: &str = "/v1/verify";
@@ -30,7 +30,7 @@ pub(super) fn meter() -> RequestMetrics {
     RequestMetrics::new(&Method::POST, ROUTE, StatusCode::OK)
 }
 
-/// Whether a request looks like one that memory may answer.
+/// Whether memory may be able to answer this request.
 pub(super) fn is_plain<B: Body>(shared: &Shared, request: &Request<B>) -> bool {
     if request.method() != Method::POST || request.uri().path_and_query().is_none_or(|it| it != ROUTE) {
         return false;
@@ -40,7 +40,7 @@ pub(super) fn is_plain<B: Body>(shared: &Shared, request: &Request<B>) -> bool {
     is_json && is_short
 }
 
-/// A check with nothing unusual about it: anything else is not read here.
+/// A check with nothing unusual: any other is left to the router.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PlainCheck<'a> {
@@ -53,13 +53,13 @@ struct PlainCheck<'a> {
     mid: Option<&'a str>,
 }
 
-/// A text that is there: `null` is unusual.
+/// A text that is present: `null` is unusual.
 fn given<'de, D: Deserializer<'de>>(text: D) -> Result<Option<&'de str>, D::Error> {
     Deserialize::deserialize(text).map(Some)
 }
 
-/// The answer, if memory gives it and it is yes; else the request as it came.
-#[expect(clippy::result_large_err, reason = "the request goes back to whoever handed it in")]
+/// The answer, if memory grants the request; else the request as it came.
+#[expect(clippy::result_large_err, reason = "the request is returned to the caller")]
 pub(super) fn answer<B>(
     shared: &Shared,
     peer: Option<SocketAddr>,
@@ -101,7 +101,7 @@ fn read(bytes: &[u8]) -> Option<PlainCheck<'_>> {
     if text.trim_ascii_start().starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
-/// What [`fresh`](crate::http::v1::fresh) makes of a view.
+/// The response that [`no_store`](crate::http::v1::no_store) makes of a view.
 fn with_body(json: Vec<u8>) -> Response {
     let mut response = Response::new(axum::body::Body::from(json));
     let headers = response.headers_mut();

@@ -1,8 +1,8 @@
-//! Who asked and about what, as far as it came to be known: found where the request is worked on, read where its answer
-//! leaves.
+//! The caller and the object of a request, as far as they are known: noted where the request is handled, read where its
+//! answer is logged.
 //!
-//! Holds nothing that a caller only claims: no credential, and no part of a path but ids whose form leaves no room for
-//! anything else.
+//! Holds nothing unproved: no credential, and no part of a path except ids whose format leaves no room for anything
+//! else.
 
 use std::{
     convert::Infallible,
@@ -17,7 +17,7 @@ use axum::extract::FromRequestParts;
 use http::{Extensions, request::Parts};
 use keyward_domain::{Actor, Environment, KeyId, Mid, PresentedValue};
 
-/// What is noted of a request. Clones share it.
+/// Notes about a request. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(in crate::http) struct Noted(Arc<Notes>);
 
@@ -28,19 +28,19 @@ struct Notes {
     object: OnceLock<Object>,
 }
 
-/// The key that calls, and its account.
+/// The calling key and its account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) struct Calling {
     pub(super) key: KeyId,
     pub(super) mid: Mid,
 }
 
-/// The key or account that a call is about.
+/// The key or account that a call concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Object {
-    /// A key: its id, whether there is one or not.
+    /// A key id, whether the key exists or not.
     Key(KeyId),
-    /// An account that is there. Never what merely could be a mid: part of a secret could be, too.
+    /// An existing account. Never a text that merely could be a mid: part of a secret could be one too.
     Account(Mid),
 }
 
@@ -58,7 +58,7 @@ impl Calling {
         Self { key, mid }
     }
 
-    /// The operator, who has no key, sends no requests.
+    /// The caller of a request; `None` for the operator, who sends none.
     pub(in crate::http) fn of(caller: &keyward_app::Caller) -> Option<Self> {
         match (caller.actor(), caller.account()) {
             (Actor::Key(key), Some(own)) => Some(Self { key, mid: own.mid.clone() }),
@@ -68,29 +68,29 @@ impl Calling {
 }
 
 impl Noted {
-    /// What is noted of the request with these extensions.
+    /// The notes of the request with these extensions.
     pub(in crate::http) fn of(extensions: &Extensions) -> Self {
         extensions.get().cloned().unwrap_or_default()
     }
 
-    /// The caller has proved who it is.
+    /// Notes that the caller is authenticated.
     pub(in crate::http) fn proof(&self) {
         self.0.is_proved.store(true, Ordering::Relaxed);
     }
 
-    /// The caller is this one.
+    /// Notes the caller.
     pub(in crate::http) fn calls(&self, caller: impl Into<Option<Calling>>) {
         if let Some(caller) = caller.into() {
             self.0.caller.get_or_init(|| caller);
         }
     }
 
-    /// The call is about this.
+    /// Notes the object of the call.
     pub(in crate::http) fn is_about(&self, object: Object) {
         self.0.object.get_or_init(|| object);
     }
 
-    /// The call is about the key that this value names; about nothing if it names none.
+    /// Notes the key that this value names, if it names one.
     pub(in crate::http) fn is_about_value(&self, value: &str, environment: Environment) {
         if let Ok(value) = PresentedValue::parse(value, environment) {
             self.is_about(Object::Key(value.id()));

@@ -1,8 +1,8 @@
-//! How many lines of the log strangers may fill: requests of callers that have proved nothing, or nothing but a key
-//! that anybody may know.
+//! Limits the log lines about strangers: requests of unauthenticated callers, or of callers with only a key that is
+//! public.
 //!
-//! Each is counted in the metrics whatever happens here. Of a caller that proved who it is, it holds back nothing but
-//! that it asks too much at once. What failed has lines of its own: a flood of anything else does not hide it.
+//! Metrics count every request. For an authenticated caller, only lines about too many concurrent requests are
+//! withheld. Failures have a separate limit, so a flood of other requests does not hide them.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -12,10 +12,10 @@ use std::{
 use super::Noted;
 use crate::http::problem::{Code, Problem};
 
-/// How many such lines a second are written, of failures and of everything else.
+/// Maximum number of such lines a second, for failures and for everything else separately.
 const LINES: u32 = 20;
 
-/// The lines of one second, and those that were held back.
+/// Lines of the current second, and lines withheld.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Strangers(Mutex<Count>);
 
@@ -27,22 +27,22 @@ struct Count {
     withheld: u64,
 }
 
-/// Whether an answer is one that anybody can have, without a credential.
+/// Whether a client can get such an answer without a credential.
 pub(super) fn is_for_a_stranger(noted: &Noted, problem: Option<&Problem>, route: &str, status: u16) -> bool {
-    // Who obtains a token has proved it by that.
+    // A client that obtains a token has authenticated.
     let is_known = noted.is_proved() || (route == "/v1/oauth2/token" && status < 400);
     let asks_too_much = |problem: &Problem| {
         let code = problem.code();
         matches!(code, Code::TooManyAttempts | Code::TooManyRequests)
-            // Or refused before anybody looked at the request: there is too much to do.
+            // Or refused before it was handled: the server is overloaded.
             || (code == Code::Unavailable && problem.cause().is_none())
     };
     !is_known || problem.is_some_and(asks_too_much)
 }
 
 impl Strangers {
-    /// Whether one more line may be written at this moment. If so, returns how many were held back since the last one
-    /// that said so.
+    /// Whether one more line may be written now. If so, returns the number withheld since the last line that reported
+    /// it.
     pub(super) fn may_tell(&self, now: Duration, status: u16) -> Option<u64> {
         let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if count.second != now.as_secs() {
@@ -61,11 +61,11 @@ impl Strangers {
 
 #[cfg(test)]
 mod tests {
-    //! One second and the next, and who is a stranger.
+    //! One second and the next, and which requests count as a stranger's.
     use super::*;
 
     #[test]
-    fn a_second_has_only_some_lines_and_the_next_one_says_what_was_held_back() {
+    fn lines_beyond_the_limit_are_withheld_and_the_next_second_reports_them() {
         let (strangers, second) = (Strangers::default(), Duration::from_secs(7));
         for status in [200, 404, 500, 503] {
             for _ in 0..LINES / 2 {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_that_proved_who_it_is_has_its_lines() {
+    fn lines_about_an_authenticated_caller_are_written() {
         let problem = |code| Some(Problem::new(code));
         let refusals = [Code::InvalidRequest, Code::KeyNotFound, Code::LockOut, Code::Internal, Code::WrongType];
         for problem in refusals.map(problem).into_iter().chain([None]) {

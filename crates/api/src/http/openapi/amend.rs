@@ -1,4 +1,4 @@
-//! What the facts of an operation add to the document: who may call it, how it fails, and the headers of each answer.
+//! Adds the facts of an operation to the document: who may call it, how it fails, and the headers of each answer.
 
 use std::collections::BTreeMap;
 
@@ -46,13 +46,13 @@ pub(super) fn amend(operation: &mut Operation, facts: &Facts) {
             }
         }
     }
-    // The connection refuses it before any request is known, so there is no body and no header of ours.
+    // The connection refuses it before a request is known, so it has no body and none of our headers.
     let too_large =
         ResponseBuilder::new().description("The headers are larger than the service takes. There is no body.");
     operation.responses.responses.insert("431".to_owned(), RefOr::T(too_large.build()));
 }
 
-/// The credentials, any one of which will do.
+/// The accepted credentials; any one of them suffices.
 fn security(access: Needed, scope: Option<&str>) -> Vec<SecurityRequirement> {
     let none = Vec::<String>::new;
     let bearer = SecurityRequirement::new(shared::BEARER, none());
@@ -64,7 +64,7 @@ fn security(access: Needed, scope: Option<&str>) -> Vec<SecurityRequirement> {
     }
 }
 
-/// The answers that are problems, by status.
+/// The problem responses, by status.
 fn failures(codes: &[Code]) -> BTreeMap<StatusCode, Response> {
     let mut by_status = BTreeMap::<StatusCode, Vec<Code>>::new();
     for code in codes {
@@ -95,7 +95,7 @@ fn failure(status: StatusCode, codes: &[Code]) -> Response {
     response
 }
 
-/// What stands once for all operations.
+/// A reference to a shared component.
 fn reference<T>(kind: &str, name: &str) -> RefOr<T> {
     RefOr::Ref(Ref::new(format!("#/components/{kind}/{name}")))
 }
@@ -119,7 +119,7 @@ pub(super) fn headers() -> BTreeMap<String, RefOr<Header>> {
     .collect()
 }
 
-/// A parameter may be left out; there is no way to send null.
+/// Removes null: a parameter may be absent, but cannot be null.
 fn take_null_away(parameter: &mut Parameter) {
     match &mut parameter.schema {
         Some(RefOr::T(Schema::Object(object))) => not_null(&mut object.schema_type),

@@ -1,4 +1,4 @@
-//! Examples in the document: requests and answers that a test recorded, and each problem as it is sent.
+//! Examples in the document: requests and answers recorded by a test, and each problem as it is sent.
 
 use std::collections::BTreeMap;
 
@@ -14,20 +14,20 @@ use super::super::problem::{Code, FieldErrors, Problem};
 /// By operation, then `request` or the status of an answer, then the name of the example.
 pub(super) type Examples = BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>>;
 
-/// What the test `openapi::examples` recorded, with stable ids and values that are no keys.
+/// Recorded by the test `openapi::examples`, with stable ids and values that are not keys.
 const RECORDED: &str = include_str!("../../../openapi-examples.json");
-/// What stands there for the address of the service.
+/// Placeholder for the public URL in the recording.
 const ADDRESS: &str = "{public_url}";
-/// The trace of every example: that of the W3C's own text.
+/// The trace of every example: that of the W3C specification.
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// The recorded examples, for the service at this address.
+/// The recorded examples, for the service at this URL.
 pub(super) fn recorded(public_url: &str) -> Examples {
-    // A test looks that every operation has some: an unreadable file would leave none.
+    // A test checks that every operation has examples: an unreadable file would leave none.
     serde_json::from_str(&RECORDED.replace(ADDRESS, public_url)).unwrap_or_default()
 }
 
-/// Puts the examples of one operation where they belong.
+/// Adds the examples of one operation.
 pub(super) fn add(operation: &mut Operation, mut examples: BTreeMap<String, BTreeMap<String, Value>>) {
     if let (Some(RefOr::T(body)), Some(given)) = (&mut operation.request_body, examples.remove("request")) {
         body.content.values_mut().for_each(|content| show(content, &given));

@@ -1,36 +1,36 @@
-//! What each operation needs and how it can fail: the one table that the document is completed from.
+//! The requirements and failures of each operation: the one table that completes the document.
 //!
-//! A test holds it against every answer of every other test, and provokes each refusal that it names.
+//! A test compares it with every answer of every other test, and provokes each refusal that it names.
 
 use keyward_domain::Permission;
 
 use super::super::problem::Code;
 
-/// Who may call.
+/// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needed {
-    /// Anybody, without a credential.
+    /// No credential is needed.
     Open,
-    /// Any caller with a good credential, in either header of the call for gateways.
+    /// Any caller with a valid credential, in either header of the call for gateways.
     Gateway,
     /// Callers with this scope.
     Scope(Permission),
 }
 
-/// What is known of an operation.
+/// The facts of an operation.
 pub(super) struct Facts {
     pub(super) access: Needed,
-    /// The problems that it can answer with.
+    /// The problems that it can return.
     pub(super) codes: Vec<Code>,
-    /// Whether no cache may keep what it answers to a good request. No cache may keep a problem of any operation.
+    /// Whether caches must not store its success. They must not store a problem of any operation.
     pub(super) no_store: bool,
 }
 
-/// Operations whose good answers do not forbid caches to keep them: none answers a `GET` about an account or a key.
+/// Operations whose successes caches may store: none of them answers a `GET` about an account or a key.
 const WITHOUT_NO_STORE: [&str; 6] =
     ["register_merchant", "revoke_key", "get_readiness", "get_health", "get_signing_keys", "get_oauth_metadata"];
 
-/// What any call with a credential can meet, whichever it is.
+/// Problems of every call with a credential.
 const CALLER: &[Code] = &[
     Code::InvalidRequest,
     Code::InvalidCredential,
@@ -42,9 +42,9 @@ const CALLER: &[Code] = &[
     Code::Unavailable,
     Code::Timeout,
 ];
-/// What a body can add.
+/// Additional problems of a call with a body.
 const BODY: &[Code] = &[Code::BodyTooLarge, Code::UnsupportedMediaType];
-/// What a change can add.
+/// Additional problems of a change.
 const CHANGE: &[Code] = &[Code::OutcomeUnknown];
 
 /// The facts of an operation, by its name in the document.

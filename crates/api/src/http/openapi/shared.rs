@@ -1,4 +1,4 @@
-//! What the document says once for all operations: about the service, its tags, and how callers prove who they are.
+//! The shared parts of the document: the service, its tags, and its authentication.
 
 use keyward_domain::Permission;
 use utoipa::openapi::{

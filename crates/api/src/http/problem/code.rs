@@ -1,4 +1,4 @@
-//! The kinds of problem there are: one table, which the contract, the `/docs` page and a test share.
+//! All kinds of problem: one table, which the contract, the `/docs` page and a test share.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub enum Code {
     Timeout,
 }
 
-/// Everything that is fixed about a kind of problem.
+/// The fixed parts of a kind of problem.
 struct Entry {
     code: &'static str,
     status: StatusCode,
@@ -78,7 +78,7 @@ const fn entry(status: StatusCode, code: &'static str, title: &'static str, advi
 }
 
 impl Code {
-    /// All of them, by status.
+    /// All kinds, by status.
     pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::UnknownCondition,
@@ -204,7 +204,7 @@ impl Code {
         self.entry().code
     }
 
-    /// The status that goes with it.
+    /// The status of the answer.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         self.entry().status
@@ -216,25 +216,25 @@ impl Code {
         self.entry().title
     }
 
-    /// What to change, where nothing more particular is known.
+    /// What to change, where nothing more specific is known.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         self.entry().advice
     }
 
-    /// The same for a client of the service at this address: our paths stand below its path.
+    /// The same with paths below that of this public URL.
     pub(super) fn advice_at(self, public_url: &str) -> String {
         let path = public_url.splitn(4, '/').nth(3).map_or_else(String::new, |path| format!("/{path}"));
         self.advice().replace(" /docs", &format!(" {path}/docs"))
     }
 
-    /// The address that names the kind and leads to its description.
+    /// The URL that names the kind and leads to its description.
     #[must_use]
     pub fn type_url(self, public_url: &str) -> String {
         format!("{public_url}/docs/problems#{}", self.as_str())
     }
 
-    /// How long to wait before trying again, where trying again may help.
+    /// Time to wait before a retry; `None` if a retry cannot help.
     pub(in crate::http) fn retry_after(self) -> Option<Duration> {
         let again = matches!(
             self,
@@ -243,7 +243,7 @@ impl Code {
         again.then_some(Duration::from_secs(1))
     }
 
-    /// What a client is asked to authenticate with (RFC 6750, section 3).
+    /// The challenge of the answer (RFC 6750, section 3).
     pub(in crate::http) fn challenge(self) -> Option<HeaderValue> {
         if self == Self::InsufficientScope {
             return Some(HeaderValue::from_static("Bearer error=\"insufficient_scope\""));

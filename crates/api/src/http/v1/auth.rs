@@ -1,4 +1,4 @@
-//! `/v1/auth`, any method: what a gateway asks about the credential of somebody else's request (contract, section 13).
+//! `/v1/auth`, any method: verifies the credential of a request that a gateway forwards (contract, section 13).
 
 use std::sync::Arc;
 
@@ -35,10 +35,10 @@ const PARTNER_MID: HeaderName = HeaderName::from_static("x-keyward-partner-mid")
 const TYPE: HeaderName = HeaderName::from_static("x-keyward-type");
 const SCOPES: HeaderName = HeaderName::from_static("x-keyward-scopes");
 
-/// What is settled with the operators of the gateways in front.
+/// Settings for the gateways in front.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gateway {
-    /// Where the credential of a request stands.
+    /// Which header holds the credential of a request.
     pub credential: CredentialHeader,
     /// Whether a CORS preflight passes, which never has a credential.
     pub allow_preflight: bool,
@@ -98,7 +98,7 @@ async fn judged(
         if options.gateway.allow_preflight && is_preflight(parts) {
             return required().map(|_| (StatusCode::NO_CONTENT, identity(["", "", "", "", ""])));
         }
-        // A request without a credential is 401 whatever else is wrong with it.
+        // A request without a credential gets 401 before any other error.
         return Err(presented::missing());
     };
     let source = context::source(&parts.headers, &parts.extensions, &options.trusted_proxies);
@@ -106,7 +106,7 @@ async fn judged(
     noted.is_about_value(credential, access.settings().environment);
     let required = match required() {
         Ok(required) => required,
-        // A credential that is not good is 401 whatever else is wrong (contract, section 1).
+        // An invalid credential gets 401 before any other error (contract, section 1).
         Err(problem) => {
             let (key, mid) = authorize::recognize(access, credential, source).await?;
             note_proof(access, &noted, credential);
@@ -134,7 +134,7 @@ async fn judged(
     }
 }
 
-/// A good credential proves who presents it, unless it is a key that stands in web pages.
+/// A valid credential authenticates the caller, unless it is a key that appears in web pages.
 fn note_proof(access: &Access, noted: &Noted, credential: &str) {
     let value = PresentedValue::parse(credential, access.settings().environment);
     if value.is_ok_and(|value| !value.key_type().is_secret()) {
@@ -143,13 +143,13 @@ fn note_proof(access: &Access, noted: &Noted, credential: &str) {
     noted.proof();
 }
 
-/// Whether a browser asks for leave to send the real request (Fetch standard, section 3.2.2).
+/// Whether the request is a CORS preflight (Fetch standard, section 3.2.2).
 fn is_preflight(parts: &Parts) -> bool {
     let has = |name| parts.headers.contains_key(name);
     parts.method == Method::OPTIONS && has(header::ORIGIN) && has(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Who may pass, for the application behind the gateway.
+/// The identity headers, for the application behind the gateway.
 pub(in crate::http) fn headers(authorized: &Authorized) -> HeaderMap {
     identity([
         &authorized.key().to_string(),
@@ -160,12 +160,12 @@ pub(in crate::http) fn headers(authorized: &Authorized) -> HeaderMap {
     ])
 }
 
-/// All five headers, whatever they hold: a gateway that copies them overwrites what a client sent.
+/// All five headers, even if empty: a gateway that copies them overwrites what a client sent.
 fn identity(values: [&str; 5]) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     headers.extend(NO_STORE);
     for (name, value) in [KEY_ID, MID, PARTNER_MID, TYPE, SCOPES].into_iter().zip(values) {
-        // Ids, mids, words and scopes are made of characters that a header may hold.
+        // Ids, mids, types and scopes hold only characters that are valid in a header.
         headers.insert(name, HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static("")));
     }
     headers

@@ -25,10 +25,7 @@ use crate::http::{
 
 /// What a new key is to be.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the document; it is read field by field, so that every fault is told"
-)]
+#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) struct NewKey {
     /// An account that the caller reaches.
     mid: MidWord,
@@ -85,17 +82,17 @@ fn read(mut fields: Fields, manage: &Manage) -> Result<IssueKey, Problem> {
     let description = fields.words("description", Description::parse);
     let expires_at = fields.parse("expires_at");
     let now = manage.access().now();
-    // Without a type only what holds for every one of them.
+    // Without a type, only the rules for all types.
     for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, expires_at, now) {
         fields.fault(&terms_field(&error), error.to_string());
     }
     let (Some(mid), Some(name), Some(key_type)) = (mid, name, key_type) else { return fields.finish(None) };
-    // What it refuses was noted above.
+    // Its refusals were recorded above.
     let terms = KeyTerms::agree(key_type, name, description, scopes, expires_at, now).ok();
     fields.finish(terms.map(|terms| IssueKey { mid, terms }))
 }
 
-/// The field whose fault it is that the terms of a key do not hold together.
+/// The field that an invalid combination of terms concerns.
 fn terms_field(error: &TermsError) -> String {
     match error {
         TermsError::ReservedScope { place, .. } => format!("scopes[{place}]"),
@@ -103,12 +100,12 @@ fn terms_field(error: &TermsError) -> String {
     }
 }
 
-/// Clients of other platforms say `publishable`.
+/// Parses a type. Clients of other platforms say `publishable`.
 pub(in crate::http) fn key_type(text: &str) -> Result<KeyType, UnknownWord> {
     if text == "publishable" { Ok(KeyType::Public) } else { text.parse() }
 }
 
-/// How many scopes one sentence names.
+/// Maximum number of scopes that one sentence names.
 const MOST_NAMED: usize = 20;
 
 fn listed(scopes: &ScopeSet) -> String {

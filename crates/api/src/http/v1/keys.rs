@@ -1,6 +1,6 @@
 //! `GET` and `DELETE /v1/api-keys/{…}`, and the list under its merchant (contract, sections 4 to 6).
 //!
-//! One path template serves key ids and mids: what starts with `key_` is a key id, everything else a mid.
+//! One path template serves key ids and mids: a segment that starts with `key_` is a key id, any other a mid.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ use crate::http::{
     words::{KeyTypeWord, ReasonWord, StateWord},
 };
 
-/// The number of the event that a narrowing call made.
+/// The event number of a restricting change.
 const REVOCATION_SEQ: HeaderName = HeaderName::from_static("revocation-seq");
 
 /// A key for a key id, a page of keys for a mid.
@@ -69,7 +69,7 @@ pub(in crate::http) async fn get_or_list_keys(
     noted: Noted,
     mut query: Query,
 ) -> Result<Response, Problem> {
-    // Also where a key is meant: what is no limit is a mistake, whatever the segment names.
+    // Read for a key too: an invalid limit is an error, whatever the segment names.
     let listing = Listing::read(&mut query);
     query.check()?;
     if !segment.starts_with("key_") {
@@ -107,7 +107,7 @@ pub(in crate::http) async fn list_keys_of_merchant(
     list(&manage, &caller.0, &mid, listing, &noted).await
 }
 
-/// Which keys of an account a list shows.
+/// Filter and page of a list of keys.
 struct Listing {
     condition: Option<KeyStatus>,
     key_type: Option<KeyType>,
@@ -191,7 +191,7 @@ pub(in crate::http) async fn revoke_key(
     Ok((StatusCode::NO_CONTENT, seq).into_response())
 }
 
-/// Whether the client would rather not wait (RFC 7240, section 4.1).
+/// Whether the client prefers an early answer (RFC 7240, section 4.1).
 fn prefers_async(headers: &HeaderMap) -> bool {
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     preferences.flat_map(unquoted_parts).any(|preference| {
@@ -200,7 +200,7 @@ fn prefers_async(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The parts of a list. A comma between quotes is a part of some other preference's value.
+/// Splits a list. A comma between quotes belongs to the value of another preference.
 fn unquoted_parts(value: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     value.split(move |c| {

@@ -34,10 +34,7 @@ use crate::http::{
 
 /// What a new merchant is to be.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the document; it is read field by field, so that every fault is told"
-)]
+#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) struct NewMerchant {
     /// Made by the service when absent.
     mid: Option<MidWord>,
@@ -183,7 +180,7 @@ async fn change(
 ) -> Result<Response, Problem> {
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let changed = change_status::change_status(manage, caller, &mid, wanted).await;
-    // What is refused is there as well.
+    // Refused changes concern an existing account too.
     if matches!(&changed, Ok(_) | Err(change_status::Error::Refused(_))) {
         noted.is_about(Object::Account(mid));
     }
@@ -208,7 +205,7 @@ impl From<create_account::Error> for Problem {
             E::WrongPlace => Self::invalid("parent_mid", "must be a platform or partner account"),
             E::ParentNotActive(_) => Self::new(Code::AccountNotActive),
             E::MidTaken => Self::new(Code::MidTaken),
-            // Nobody asks for a platform over HTTP.
+            // No HTTP call creates a platform.
             E::PlatformExists => Self::new(Code::Internal).because(error),
             E::Failure(fault) => fault.into(),
         }

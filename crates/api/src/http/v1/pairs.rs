@@ -25,10 +25,7 @@ use crate::http::{
 
 /// What a new pair is to be.
 #[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the document; it is read field by field, so that every fault is told"
-)]
+#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) struct NewPair {
     /// What people call it.
     name: NameWord,
@@ -94,7 +91,7 @@ pub(in crate::http) async fn create_pair(
     let scopes = fields.scopes("scopes");
     let overwrite = fields.flag("overwriteExistingKey");
     let name = fields.finish(name)?;
-    // A segment that cannot be a mid names no account; what a foreign one would be told comes first all the same.
+    // A segment that cannot be a mid names no account; the order of checks is the same as for another tenant's mid.
     caller.0.may_grant(&scopes).map_err(issue_pair::Error::from)?;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
     let command = IssuePair { mid, name, description, scopes, overwrite };

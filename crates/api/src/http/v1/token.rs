@@ -1,6 +1,6 @@
-//! `POST /v1/oauth2/token`: tokens for a pair of keys, in two dialects (contract, section 2).
+//! `POST /v1/oauth2/token`: issues tokens for a pair of keys, in two dialects (contract, section 2).
 //!
-//! JSON is the platform's own; a form is RFC 6749. The body's type says which.
+//! JSON is the platform's own dialect; a form is RFC 6749. The content type decides.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::http::{
 mod platform;
 mod rfc6749;
 
-/// Nobody has proved anything yet here, and nothing that is asked for is long.
+/// The client is not yet authenticated, and valid requests are short.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// Obtain or refresh tokens.
@@ -56,7 +56,7 @@ pub(in crate::http) async fn token(State(state): State<AppState>, request: Reque
     match media_type {
         MediaType::UrlEncoded if query.is_err() => Ok(rfc6749::no_query()),
         MediaType::UrlEncoded => Ok(rfc6749::answer(&access, client, &bytes, source, &noted).await),
-        // This dialect has no use for the header, but two of them are never sent by intent.
+        // This dialect does not use the header, but two of them are always a mistake.
         MediaType::Json | MediaType::Multipart | MediaType::Other if several => {
             let problem = refused(Denial::NotFound).by_basic();
             Err(problem.detail("More than one Authorization header was sent: send none with a JSON body."))

@@ -1,6 +1,6 @@
-//! `POST /v1/verify` and `/v1/verify/batch`: is this key good, and for what? (contract, section 13).
+//! `POST /v1/verify` and `/v1/verify/batch`: verify one key or many (contract, section 13).
 //!
-//! A misspelt condition must not pass unchecked, so here an unknown member is refused.
+//! A misspelled condition must not pass unchecked, so an unknown member is refused here.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -26,7 +26,7 @@ use crate::http::{
     words::{KeyTypeWord, MidWord, ScopeWord},
 };
 
-/// How many checks one batch may hold.
+/// Maximum number of checks in a batch.
 const MAX_CHECKS: usize = 100;
 const CONDITIONS: [&str; 4] = ["key", "scopes", "type", "mid"];
 
@@ -34,10 +34,7 @@ const CONDITIONS: [&str; 4] = ["key", "scopes", "type", "mid"];
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Check)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the document; it is read field by field, so that every fault is told"
-)]
+#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) struct CheckBody {
     /// The value that somebody presented.
     key: String,
@@ -54,10 +51,7 @@ pub(in crate::http) struct CheckBody {
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Batch)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the document; it is read field by field, so that every fault is told"
-)]
+#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) struct BatchBody {
     /// 1 to 100 of them.
     #[schema(min_items = 1, max_items = 100)]
@@ -96,7 +90,7 @@ struct VerificationView {
     expires_at: Option<String>,
 }
 
-/// A verdict as it is written: straight from the key in memory.
+/// Serializes a verdict directly from the key in memory.
 pub(in crate::http) struct Shown<'a>(pub(in crate::http) &'a Verified);
 
 impl Serialize for Shown<'_> {
@@ -127,7 +121,7 @@ impl Serialize for Shown<'_> {
     }
 }
 
-/// What is written as its text.
+/// Serializes a value as its text.
 struct Text<'a, T>(&'a T);
 
 impl<T: fmt::Display> Serialize for Text<'_, T> {
@@ -136,7 +130,7 @@ impl<T: fmt::Display> Serialize for Text<'_, T> {
     }
 }
 
-/// Scopes, as a list.
+/// Serializes scopes as a list.
 struct List<'a>(Scopes<'a>);
 
 impl Serialize for List<'_> {
@@ -154,7 +148,7 @@ struct BatchView<'a> {
     results: Vec<Shown<'a>>,
 }
 
-/// A check that was read.
+/// A parsed check.
 struct Check {
     key: Zeroizing<String>,
     conditions: Requirements,
@@ -213,7 +207,7 @@ pub(in crate::http) async fn verify_batch(
     Ok(hiding(no_store(BatchView { results: results.iter().map(Shown).collect() }), &results))
 }
 
-/// Marks an answer that says of a key that it is not there.
+/// Marks an answer that reports an absent key.
 fn hiding<'a>(mut response: Response, results: impl IntoIterator<Item = &'a Verified>) -> Response {
     let is_absent = |result: &Verified| matches!(result, Verified::Invalid { denial: Denial::NotFound, .. });
     if results.into_iter().any(is_absent) {
@@ -230,7 +224,7 @@ async fn answer(access: &Arc<Access>, caller: &keyward_app::Caller, check: &Chec
     Ok(verified)
 }
 
-/// Reads every check, and tells what is wrong with any of them in one answer.
+/// Reads every check, and reports the errors of all of them together.
 fn read_all(objects: Vec<Fields>) -> Result<Vec<Check>, Problem> {
     let mut checks = Vec::with_capacity(objects.len());
     let mut wrong: Option<Problem> = None;
@@ -266,7 +260,7 @@ fn read(mut fields: Fields, place: &str) -> Result<Check, Problem> {
     Ok(Check { key, conditions: Requirements { scopes, key_type: asked_type, mid } })
 }
 
-/// Refuses members that are no condition.
+/// Refuses members that are not conditions.
 fn refuse_unknown(fields: &Fields, known: &[&str], place: &str) -> Result<(), Problem> {
     let mut faults = FieldErrors::default();
     for name in fields.unknown(known) {

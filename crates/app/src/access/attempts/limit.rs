@@ -1,6 +1,6 @@
 //! One limit, kept per key: the generic cell rate algorithm over failures.
 //!
-//! Our own, not a library's: what is counted before the work has to be given back after it, which none offers.
+//! Written here because no library can give back what was counted before the work.
 
 use std::{
     collections::HashMap,
@@ -12,26 +12,26 @@ use std::{
 use super::TooManyAttempts;
 use crate::Clock;
 
-/// One limit.
+/// Limits failures for each key of type `K`.
 pub(crate) struct Limit<K: Hash + Eq + Clone> {
-    /// How long it takes until one more try is given back.
+    /// Time until one more attempt is given back.
     one_more: Duration,
-    /// How long it takes until all of them are.
+    /// Time until all attempts are given back.
     all: Duration,
-    /// When all tries of a key are given back, on the monotonic clock. A key that is not here has used none.
+    /// When all attempts of a key are given back, on the monotonic clock. A key that is absent has used none.
     used_until: Mutex<HashMap<K, Duration>>,
     clock: Arc<dyn Clock>,
 }
 
 impl<K: Hash + Eq + Clone> Limit<K> {
-    /// At most `per_minute` failures a minute.
+    /// Allows at most `per_minute` failures a minute.
     pub(crate) fn new(per_minute: u32, clock: Arc<dyn Clock>) -> Self {
         let per_minute = per_minute.max(1);
         let one_more = Duration::from_mins(1) / per_minute;
         Self { one_more, all: one_more * per_minute, used_until: Mutex::default(), clock }
     }
 
-    /// Whether `key` may try (again). Counts nothing.
+    /// Whether `key` may try. Counts nothing.
     pub(crate) fn admit(&self, key: &K) -> Result<(), TooManyAttempts> {
         let now = self.clock.monotonic();
         self.room(self.used_until().get(key).copied(), now)
@@ -42,11 +42,11 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         let now = self.clock.monotonic();
         let mut used_until = self.used_until();
         let until = used_until.entry(key.clone()).or_insert(now);
-        // Several at once were admitted before one of them used the limit up.
+        // Several requests may have been admitted before one of them used the limit up.
         *until = ((*until).max(now) + self.one_more).min(now + self.all);
     }
 
-    /// Counts a try before its outcome is known.
+    /// Counts an attempt before its outcome is known.
     pub(crate) fn take(&self, key: &K) -> Result<(), TooManyAttempts> {
         let now = self.clock.monotonic();
         let mut used_until = self.used_until();
@@ -56,14 +56,14 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         Ok(())
     }
 
-    /// Counts a try of [`Self::take`] no more.
+    /// Uncounts an attempt of [`Self::take`].
     pub(crate) fn give_back(&self, key: &K) {
         if let Some(until) = self.used_until().get_mut(key) {
             *until = until.saturating_sub(self.one_more);
         }
     }
 
-    /// Forgets keys that have used none.
+    /// Drops keys that have no used attempts.
     pub(crate) fn forget(&self) {
         let now = self.clock.monotonic();
         let mut used_until = self.used_until();
@@ -83,7 +83,7 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         self.used_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many keys are remembered.
+    /// Number of remembered keys.
     pub(crate) fn len(&self) -> usize {
         self.used_until().len()
     }

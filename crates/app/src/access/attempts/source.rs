@@ -1,12 +1,12 @@
-//! Where a request comes from.
+//! The source of a request.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-/// Where a request comes from: an address, or for IPv6 the /64 that one customer usually holds. What a gateway that is
-/// no configured proxy says keeps its clients apart, and proves nothing.
+/// The source of a request: an IPv4 address, or the IPv6 /64 that one customer usually holds. The report of an
+/// unconfigured proxy keeps its clients apart, and proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
     address: IpAddr,
@@ -20,13 +20,13 @@ impl From<IpAddr> for Source {
 }
 
 impl Source {
-    /// An address that a gateway claims to forward for.
+    /// An address that an unconfigured proxy reports.
     #[must_use]
     pub fn claimed(address: IpAddr, gateway: IpAddr) -> Self {
         Self { address: network(address), gateway: Some(network(gateway)) }
     }
 
-    /// The network that it is part of, of which one party may have all addresses: an IPv4 /24, an IPv6 /48.
+    /// The network of which one party may hold all addresses: an IPv4 /24, an IPv6 /48.
     #[must_use]
     pub fn network(self) -> IpAddr {
         match self.address {
@@ -35,7 +35,7 @@ impl Source {
         }
     }
 
-    /// The gateway that claims this source, where one does.
+    /// The gateway that reports this source; `None` for a direct client.
     #[must_use]
     pub const fn gateway(self) -> Option<IpAddr> {
         self.gateway

@@ -30,7 +30,7 @@ fn limit(per_minute: u32) -> (Arc<Dial>, Limit<u8>) {
 }
 
 #[test]
-fn the_limit_is_used_up_by_failures_alone_and_per_key() {
+fn only_failures_use_up_the_limit_of_their_key() {
     let (_dial, limit) = limit(3);
     for _ in 0..100 {
         assert_eq!(limit.admit(&1), Ok(()));
@@ -46,7 +46,7 @@ fn the_limit_is_used_up_by_failures_alone_and_per_key() {
 #[test]
 fn waiting_gives_tries_back_one_by_one() {
     let (dial, limit) = limit(60);
-    // More than were admitted one by one: they count as all of them, and no more.
+    // More than were admitted: they count as the whole limit, and no more.
     for _ in 0..90 {
         limit.failed(&1);
     }
@@ -59,7 +59,7 @@ fn waiting_gives_tries_back_one_by_one() {
 }
 
 #[test]
-fn what_is_counted_before_the_work_can_be_given_back() {
+fn an_attempt_counted_before_the_work_can_be_given_back() {
     let (_dial, limit) = limit(3);
     for _ in 0..3 {
         limit.take(&1).unwrap();
@@ -73,7 +73,7 @@ fn what_is_counted_before_the_work_can_be_given_back() {
 }
 
 #[test]
-fn what_is_over_is_forgotten() {
+fn an_expired_entry_is_dropped() {
     let (dial, limit) = limit(1);
     limit.failed(&1);
     limit.failed(&1);
@@ -94,7 +94,7 @@ fn an_ipv6_source_is_its_64_and_a_mapped_address_is_ipv4() {
 }
 
 #[test]
-fn a_source_is_shown_as_what_it_is_and_a_claim_as_a_claim() {
+fn a_reported_source_names_its_gateway() {
     let ip = |text: &str| text.parse::<IpAddr>().unwrap();
     for (source, shown) in [
         (Source::from(ip("192.0.2.1")), "192.0.2.1"),

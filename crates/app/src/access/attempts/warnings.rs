@@ -1,6 +1,6 @@
-//! One warning for a source that passes a limit, and not one for each of its requests.
+//! Warns once about a source that exceeds a limit, and not for each of its requests.
 //!
-//! At most [`MOST`] sources are named in a period, so that strangers fill neither the log nor the memory.
+//! At most [`MOST`] sources are named in a period, so that unauthenticated clients fill neither the log nor the memory.
 
 use std::{
     collections::HashMap,
@@ -11,12 +11,12 @@ use std::{
 use super::Source;
 use crate::Clock;
 
-/// How long a source that was named is not named again for the same limit.
+/// Time until a source may be named again for the same limit.
 const PERIOD: Duration = Duration::from_mins(10);
-/// How many warnings there are in a period.
+/// Maximum number of warnings in a period.
 const MOST: usize = 256;
 
-/// A limit that sources run into, by the setting that moves it.
+/// A limit that sources can exceed, by the setting that controls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Passed {
     /// `failed_attempts_per_minute`
@@ -43,11 +43,11 @@ pub(crate) struct Warnings {
 struct Said {
     /// When each warning was written.
     at: HashMap<(Source, Passed), Duration>,
-    /// When it was written that there are more.
+    /// When the log last said that more sources exceeded a limit.
     more_at: Option<Duration>,
 }
 
-/// What to write.
+/// Which warning to write.
 #[derive(Debug, PartialEq, Eq)]
 enum Warning {
     ThisOne,
@@ -60,17 +60,17 @@ impl Warnings {
         Self { said: Mutex::default(), clock }
     }
 
-    /// A source has passed a limit.
+    /// Warns, at most once per period, that a source has exceeded a limit.
     pub(crate) fn passed(&self, source: Source, limit: Passed) {
         let setting = limit.setting();
         match self.due(source, limit) {
             Warning::Nothing => {}
-            Warning::More => tracing::warn!("more than {MOST} sources have passed a limit: the others are not named"),
+            Warning::More => tracing::warn!("more than {MOST} sources have exceeded a limit: the others are not named"),
             Warning::ThisOne => match limit {
                 Passed::WrongCredentials => tracing::warn!(
                     %source,
                     limit = setting,
-                    "{source} has shown too many wrong credentials ({setting}): what it asks next is answered with 429"
+                    "{source} has sent too many wrong credentials ({setting}): its next requests are answered with 429"
                 ),
                 Passed::Requests => tracing::warn!(
                     %source,
@@ -102,7 +102,7 @@ impl Warnings {
         Warning::ThisOne
     }
 
-    /// Forgets warnings that may be written again.
+    /// Drops expired entries.
     pub(crate) fn forget(&self) {
         let now = self.clock.monotonic();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +113,7 @@ impl Warnings {
 
 #[cfg(test)]
 mod tests {
-    //! Once for each source and limit in a period, and never for more than there is room.
+    //! One warning per source, limit and period, up to the maximum.
     use std::net::IpAddr;
 
     use super::{super::tests::Dial, *};
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_named_and_remembered_and_one_line_says_that_there_are_more() {
+    fn at_most_the_maximum_is_named_and_remembered_and_one_line_reports_more() {
         let (dial, warnings) = warnings();
         let many = u32::try_from(MOST).unwrap();
         let due = |n| warnings.due(source(n), Passed::WrongCredentials);

@@ -1,7 +1,7 @@
 //! Access tokens: JWTs (RFC 9068) signed with Ed25519.
 //!
-//! Reads only what it signed itself: one algorithm, one type, one issuer, one audience, every claim required. Whether
-//! the keys that obtained a token are still usable is asked elsewhere, on every request.
+//! Accepts only its own tokens: one algorithm, one type, one issuer, one audience, every claim required. Whether the
+//! keys that obtained a token are still usable is checked elsewhere, on every request.
 
 use std::sync::Arc;
 
@@ -23,33 +23,33 @@ use crate::Settings;
 /// The `typ` of RFC 9068, section 2.1.
 const TYPE: &str = "at+jwt";
 
-/// What an access token says.
+/// Claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessGrant {
     /// The public key of the pair that obtained it.
     pub public_key: KeyId,
-    /// The secret key of that pair: the one that acts.
+    /// The secret key of that pair, which acts.
     pub secret_key: KeyId,
-    /// The account of both.
+    /// The account of both keys.
     pub mid: Mid,
-    /// What it may do at the most.
+    /// Maximum scopes.
     pub scopes: ScopeSet,
 }
 
-/// A token that was just made.
+/// A newly issued access token.
 pub struct IssuedAccess {
-    /// The token.
+    /// The signed JWT.
     pub token: Zeroizing<String>,
-    /// When it ends.
+    /// Its `exp` claim.
     pub expires_at: Timestamp,
 }
 
-/// A token that was read and is good now.
+/// An access token that was read and is valid now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadAccess {
-    /// What it says.
+    /// Its claims.
     pub grant: AccessGrant,
-    /// When it ends.
+    /// Its `exp` claim.
     pub expires_at: Timestamp,
 }
 
@@ -85,7 +85,7 @@ impl AccessTokens {
         validation.set_audience(&[&settings.token_audience]);
         validation.set_issuer(&[&settings.issuer]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        // Judged below by the service's own clock, which tests can set.
+        // Expiry is judged below by the service's own clock, which tests can set.
         validation.validate_exp = false;
         Self {
             issuer: settings.issuer.clone(),
@@ -103,18 +103,19 @@ impl AccessTokens {
         self.keys.load_full()
     }
 
-    /// Takes over what the database holds; `history` says how many histories of it had been seen when it was asked.
+    /// Takes over the keys read from the database; `history` is the number of histories seen when the read began.
     pub(crate) fn take_keys(&self, rows: &[SigningKeyRow], history: u64) -> Result<(), TokenFault> {
         self.keys.store(Arc::new(KeySet::open(rows, history, &self.sealer)?));
         Ok(())
     }
 
-    /// Whether the keys were read when so many histories had been seen. If not, the database may not have them.
+    /// Whether the known keys were read at this number of histories. If not, the database may lack them.
     pub(crate) fn are_of(&self, history: u64) -> bool {
         self.keys.load().history == history
     }
 
-    /// Makes a signing key of this generation, for the database. `random` are 32 bytes for the key and 24 for the seal.
+    /// Makes a signing key of this generation for the database. `random` holds 32 bytes for the key and 24 for the
+    /// nonce.
     pub(crate) fn fresh_key(
         &self,
         generation: i32,
@@ -124,7 +125,7 @@ impl AccessTokens {
         key_set::fresh_signing_key(generation, seed, nonce, &self.sealer)
     }
 
-    /// Signs a token. `Ok(None)` if no key may sign at `now`.
+    /// Signs a token. Returns `Ok(None)` if no key may sign at `now`.
     pub(crate) fn issue(
         &self,
         grant: &AccessGrant,
@@ -155,8 +156,8 @@ impl AccessTokens {
         Ok(Some(IssuedAccess { token: Zeroizing::new(token), expires_at }))
     }
 
-    /// Reads a token; `None` for anything that this deployment did not sign, or that is not good now. Its end is judged
-    /// as that of a key; its beginning, which the node that made it dated, by the time that all nodes share.
+    /// Reads a token. Returns `None` if this deployment did not sign it, or it is not valid now. Its expiry is judged
+    /// as that of a key; its beginning, which the issuing node dated, by the time that all nodes share.
     pub(crate) fn read(&self, token: &str, now: Times) -> Option<ReadAccess> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if header.typ.as_deref() != Some(TYPE) {
@@ -180,7 +181,7 @@ impl AccessTokens {
         Some(ReadAccess { grant, expires_at })
     }
 
-    /// Whether a token names a key that is not known here: another node may have made it a moment ago.
+    /// Whether a token names a key unknown here: another node may just have made the key.
     pub(crate) fn names_unknown_key(&self, token: &str) -> bool {
         let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
         kid.is_some_and(|kid| !self.keys.load().knows(&kid))

@@ -1,7 +1,7 @@
-//! The Ed25519 keys that sign access tokens: which one signs now, which ones are published.
+//! The Ed25519 keys that sign access tokens: which one signs now, and which ones are published.
 //!
-//! A key is published ten minutes before it signs, and stays published until the last token it signed has ended, so that
-//! whoever keeps a copy of the set for less than ten minutes never meets a token it cannot check.
+//! A key is published ten minutes before it signs, and stays published until the last token it signed has expired. So a
+//! client that caches the set for less than ten minutes can check every token.
 
 use std::time::Duration;
 
@@ -42,22 +42,22 @@ pub struct Jwk {
     pub x: String,
 }
 
-/// A key as it is known in memory. Cannot be printed: it may hold the private half.
+/// A key in memory. Cannot be printed: it may hold the private half.
 pub struct PublishedKey {
-    /// Counted from 1.
+    /// Starts at 1.
     pub generation: i32,
-    /// From when on it signs.
+    /// When it begins to sign.
     pub signs_from: Timestamp,
     pub(super) jwk: Jwk,
     pub(super) verifies: DecodingKey,
     pub(super) signs: EncodingKey,
 }
 
-/// All keys that are kept, oldest first.
+/// All stored keys, oldest first.
 #[derive(Default)]
 pub struct KeySet {
     keys: Vec<PublishedKey>,
-    /// How many histories of the database had been seen when they were asked for.
+    /// Number of histories of the database seen when the keys were read.
     pub(super) history: u64,
 }
 
@@ -67,8 +67,8 @@ impl KeySet {
         Ok(Self { keys, history })
     }
 
-    /// The key that signs at `now`: the newest whose time has come; where none has come, the first whose time comes
-    /// within 30 s, for a key that was made this moment is dated by a clock that may be a little ahead.
+    /// The key that signs at `now`: the newest whose `signs_from` has passed. If none has passed, the first that passes
+    /// within 30 s: a new key may be dated by a clock slightly ahead.
     #[must_use]
     pub fn signer(&self, now: Timestamp) -> Option<&PublishedKey> {
         let soon = now.saturating_add(CLOCK_DIFFERENCE);
@@ -76,12 +76,12 @@ impl KeySet {
         has_come.or_else(|| self.keys.iter().find(|key| key.signs_from <= soon))
     }
 
-    /// The key of this name, if tokens that it signed can still be good at `now`.
+    /// The key with this id, if tokens that it signed can still be valid at `now`.
     pub(super) fn verifier(&self, kid: &str, now: Timestamp) -> Option<&PublishedKey> {
         self.published(now).find(|key| key.jwk.kid == kid)
     }
 
-    /// Whether a key of this name is among them, retired or not.
+    /// Whether the set contains a key with this id, retired or not.
     pub(super) fn knows(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.jwk.kid == kid)
     }
@@ -92,20 +92,20 @@ impl KeySet {
         self.keys.iter().filter(move |key| key.generation >= retired_below)
     }
 
-    /// Below which generation no token can be good any more at `now`.
+    /// The generation below which no token can be valid at `now`.
     #[must_use]
     pub fn retired_below(&self, now: Timestamp) -> i32 {
         let took_over_long_ago = |key: &&PublishedKey| key.signs_from.saturating_add(ACCESS_TOKEN_LIFE) <= now;
         self.keys.iter().rev().find(took_over_long_ago).map_or(i32::MIN, |key| key.generation)
     }
 
-    /// The newest generation; 0 if there is none.
+    /// The newest generation; 0 if the set is empty.
     #[must_use]
     pub fn newest_generation(&self) -> i32 {
         self.keys.last().map_or(0, |key| key.generation)
     }
 
-    /// Whether the next generation has to be published, so that it can take over in time or because none signs.
+    /// Whether the next generation must be published, so that it takes over in time or because no key can sign.
     #[must_use]
     pub fn is_next_due(&self, now: Timestamp) -> bool {
         let takes_over = |key: &PublishedKey| key.signs_from.saturating_add(SIGNS_FOR);
@@ -113,7 +113,7 @@ impl KeySet {
         self.signer(now).is_none() || !self.keys.last().is_some_and(in_time)
     }
 
-    /// Whether some of these keys need not be kept any more.
+    /// Whether some of these keys may be dropped.
     #[must_use]
     pub fn has_retired(&self, now: Timestamp) -> bool {
         let retired_below = self.retired_below(now);

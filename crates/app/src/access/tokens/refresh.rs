@@ -1,4 +1,4 @@
-//! Refresh tokens: sealed, not stored. Only a redemption writes (contract, section 2).
+//! Refresh tokens: sealed, not stored. Only a redemption writes to the database (contract, section 2).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_domain::{Environment, FamilyId, KeyId, MasterKey, Purpose, RefreshId, ScopeSet, Timestamp};
@@ -7,20 +7,20 @@ use zeroize::Zeroizing;
 
 use super::{TokenFault, seal::Sealer};
 
-/// What a refresh token says to the service that sealed it.
+/// Content of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshGrant {
-    /// The token itself.
+    /// Identifies this token within the family.
     pub token: RefreshId,
-    /// The family it belongs to.
+    /// The family that the token belongs to.
     pub family: FamilyId,
-    /// When the whole family ends.
+    /// Expiry of the whole family.
     pub family_ends_at: Timestamp,
     /// The public key of the pair that obtained it.
     pub public_key: KeyId,
     /// The secret key of that pair.
     pub secret_key: KeyId,
-    /// What tokens of the family may do at the most; never widens.
+    /// Maximum scopes of the family's tokens; never widens.
     pub scopes: ScopeSet,
 }
 
@@ -55,7 +55,7 @@ impl RefreshTokens {
         Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(sealed)))
     }
 
-    /// Reads a token; `None` if this service did not seal it. Says nothing about whether it is still good.
+    /// Opens a token. Returns `None` if this service did not seal it. Does not check whether it is still valid.
     pub(crate) fn open(&self, token: &str) -> Option<RefreshGrant> {
         let plain = self.sealer.open(&URL_SAFE_NO_PAD.decode(token).ok()?, self.context)?;
         let (fixed, scopes) = plain.split_at_checked(FIXED_LEN)?;
@@ -74,7 +74,7 @@ impl RefreshTokens {
 
 #[cfg(test)]
 mod tests {
-    //! A grant survives its token, and nothing else opens.
+    //! A grant round-trips, and nothing else opens.
     use super::*;
 
     fn tokens(environment: Environment) -> RefreshTokens {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_survives_its_token() {
+    fn a_grant_round_trips_through_its_token() {
         for scopes in ["", "charges:read api-keys:*"] {
             let token = tokens(Environment::Sandbox).seal(&grant(scopes), [7; 24]).unwrap();
             assert_eq!(tokens(Environment::Sandbox).open(&token), Some(grant(scopes)));

@@ -1,7 +1,6 @@
-//! Sealing under a key derived from the master key: XChaCha20-Poly1305 with a random nonce.
+//! Seals with a key derived from the master key: XChaCha20-Poly1305 with a random nonce.
 //!
-//! What a sealed text is for and where it belongs is bound to it as associated data, so that one cannot be passed off
-//! as another.
+//! The purpose and place of a sealed text are bound to it as associated data, so it cannot be used for another.
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -26,7 +25,7 @@ impl Sealer {
         Self { ciphers: master.versions().filter_map(cipher).collect() }
     }
 
-    /// The version in two bytes, the nonce, the sealed text. `None` only if the library refuses.
+    /// Returns the version in two bytes, the nonce and the sealed text. `None` only if the library refuses.
     pub(super) fn seal(&self, plain: &[u8], context: &[u8], nonce: [u8; NONCE_LEN]) -> Option<Vec<u8>> {
         let (version, cipher) = self.ciphers.last()?;
         let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: context }).ok()?;
@@ -36,7 +35,7 @@ impl Sealer {
         Some(bytes)
     }
 
-    /// Opens what [`Sealer::seal`] made for the same context; `None` for anything else.
+    /// Opens a text that [`Sealer::seal`] made for the same context. Returns `None` for anything else.
     pub(super) fn open(&self, bytes: &[u8], context: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (version, rest) = bytes.split_first_chunk::<2>()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
@@ -48,7 +47,7 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
-    //! What is sealed opens in its own context alone.
+    //! A sealed text opens only in its own context.
     use super::*;
 
     fn master(versions: &[u8]) -> MasterKey {
@@ -56,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_in_its_own_context_alone() {
+    fn a_sealed_text_opens_only_in_its_own_context() {
         let sealer = Sealer::new(&master(&[1]), Purpose::RefreshTokens);
         let text = sealer.seal(b"secret", b"here", [3; 24]).unwrap();
         assert_eq!(sealer.open(&text, b"here").unwrap().as_slice(), b"secret");

@@ -1,7 +1,7 @@
-//! A service of another team that hands out keys to its own devices, with the rules of `keyward-domain` and a `HashMap`.
+//! A service of another team that issues keys to its own devices, with the rules of `keyward-domain` and a `HashMap`.
 //!
-//! It brings what the domain never has: the time, fresh ids, random bytes, and a place to keep keys. Everything that
-//! could be got wrong (the format of a key, its hash, who may grant what, when a key is dead) comes from the domain.
+//! The service provides what the domain lacks: the time, fresh ids, random bytes, and storage. The domain provides
+//! everything that is easy to get wrong: the key format, hashing, granting of scopes, expiry and revocation.
 
 use std::{collections::HashMap, error::Error};
 
@@ -12,14 +12,14 @@ use keyward_domain::{
 };
 use uuid::Uuid;
 
-/// Keys in memory, and what is needed to check them.
+/// Keys in memory, with the hasher that checks them.
 struct Devices {
     keys: HashMap<KeyId, ApiKey>,
     chain: Chain,
     hasher: SecretHasher,
 }
 
-/// What happened to somebody who knocked.
+/// The outcome of a device's attempt to enter.
 #[derive(Debug, PartialEq, Eq)]
 enum Door {
     Open,
@@ -34,7 +34,7 @@ impl Devices {
         Ok(Self { keys: HashMap::new(), chain: Chain::new(own, vec![])?, hasher })
     }
 
-    /// Gives a device its key. Only the digest stays here.
+    /// Issues a key to a device and stores only its digest.
     fn enrol(
         &mut self,
         id: KeyId,
@@ -52,7 +52,7 @@ impl Devices {
         Ok(value)
     }
 
-    /// Judges a value that somebody shows. An unknown key costs the same comparison as a known one.
+    /// Judges a presented value. An unknown key takes the same comparison as a known one.
     fn knock(&self, shown: &str, scope: &str, now: Timestamp) -> Result<Door, Box<dyn Error>> {
         let asked = Requirements { scopes: scope.parse()?, ..Requirements::default() };
         let presented = PresentedValue::parse(shown, Environment::Sandbox);
@@ -75,7 +75,7 @@ impl Devices {
         })
     }
 
-    /// Ends a key for good.
+    /// Revokes a key.
     fn expel(&mut self, id: KeyId, now: Timestamp) -> Result<(), Box<dyn Error>> {
         let key = self.keys.get(&id).ok_or("no such device")?;
         let ask = RevocationRequest { at: now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
@@ -103,7 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 #[cfg(test)]
 mod tests {
-    //! The rules hold outside Keyward too.
+    //! The rules also hold outside Keyward.
     use super::*;
 
     #[test]

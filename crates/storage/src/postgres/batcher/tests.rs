@@ -1,19 +1,19 @@
-//! Who shares a statement with whom, and what becomes of them when it fails.
+//! Which requests share a statement, and what happens if it fails.
 
 use tokio::sync::{Semaphore, mpsc};
 
 use super::*;
 
-/// Statements that go on when a test says so, and tell it what they were asked.
+/// Statements that a test lets continue, and that report their requests to it.
 struct Slow {
     begun: mpsc::UnboundedSender<Vec<u32>>,
-    /// One permit for each statement that may be answered.
+    /// One permit per statement that may be answered.
     go: Arc<Semaphore>,
 }
 
-/// These are refused; a statement that holds one of them is refused whole.
+/// Invalid requests; a statement with one of them is rejected as a whole.
 const BAD: u32 = 13;
-/// With this one the database is away.
+/// With this request, the database is unavailable.
 const AWAY: u32 = 99;
 
 #[async_trait]
@@ -34,7 +34,7 @@ impl Batched for Slow {
     }
 }
 
-/// A meeting, and the two ends by which a test holds its statements.
+/// A batcher, and the handles by which a test controls its statements.
 struct Stage {
     meeting: Arc<Batcher<Slow>>,
     begun: mpsc::UnboundedReceiver<Vec<u32>>,
@@ -50,13 +50,13 @@ impl Stage {
         Self { meeting: Arc::new(meeting), begun: receiver, go, tasks }
     }
 
-    /// Asks, and gives the answer to whoever waits for the task.
+    /// Sends a request in a task, which returns the answer.
     fn ask(&self, number: u32) -> tokio::task::JoinHandle<Result<u32>> {
         let meeting = Arc::clone(&self.meeting);
         self.tasks.spawn(async move { meeting.ask(number).await })
     }
 
-    /// Until so many wait. Tasks of a single thread run in turns: nothing else is needed.
+    /// Waits until this many requests wait. Tasks on a single thread run in turn, so yielding suffices.
     async fn wait_for(&self, waiting: usize) {
         while self.meeting.shared.queue().waiting.len() != waiting {
             tokio::task::yield_now().await;
@@ -69,7 +69,7 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn nobody_waits_for_company_and_those_who_come_meanwhile_share() {
+async fn no_request_waits_for_others_and_those_that_arrive_meanwhile_share() {
     let mut stage = Stage::new(1);
     let first = stage.ask(1);
     assert_eq!(stage.next().await, [1]);
@@ -82,7 +82,7 @@ async fn nobody_waits_for_company_and_those_who_come_meanwhile_share() {
     for (other, expected) in others.into_iter().zip([20, 30, 40]) {
         assert_eq!(other.await.unwrap().unwrap(), expected);
     }
-    // And again, after nobody was there.
+    // And again, after it was idle.
     let late = stage.ask(5);
     assert_eq!(stage.next().await, [5]);
     stage.go.add_permits(1);
@@ -90,7 +90,7 @@ async fn nobody_waits_for_company_and_those_who_come_meanwhile_share() {
 }
 
 #[tokio::test]
-async fn so_many_statements_are_under_way_at_once_and_no_more() {
+async fn concurrent_statements_never_exceed_the_maximum() {
     let mut stage = Stage::new(2);
     let first = stage.ask(1);
     assert_eq!(stage.next().await, [1]);
@@ -106,7 +106,7 @@ async fn so_many_statements_are_under_way_at_once_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_statement_has_a_greatest_size() {
+async fn a_statement_has_a_maximum_size() {
     let mut stage = Stage::new(1);
     let first = stage.ask(0);
     assert_eq!(stage.next().await, [0]);
@@ -122,7 +122,7 @@ async fn a_statement_has_a_greatest_size() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_takes_nobodys_answer_along() {
+async fn a_dropped_request_does_not_cancel_the_others() {
     let mut stage = Stage::new(1);
     let first = stage.ask(1);
     assert_eq!(stage.next().await, [1]);
@@ -132,12 +132,12 @@ async fn whoever_hangs_up_takes_nobodys_answer_along() {
     leaving.abort();
     assert!(leaving.await.unwrap_err().is_cancelled());
     stage.go.add_permits(2);
-    assert_eq!(stage.next().await, [3], "nobody waits for the answer to the second any more");
+    assert_eq!(stage.next().await, [3], "the second request was dropped");
     assert_eq!(staying.await.unwrap().unwrap(), 30);
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_to_the_one_that_it_is_about() {
+async fn a_rejection_is_reported_only_to_its_request() {
     let mut stage = Stage::new(1);
     let first = stage.ask(1);
     assert_eq!(stage.next().await, [1]);
@@ -152,7 +152,7 @@ async fn a_refusal_is_told_to_the_one_that_it_is_about() {
 }
 
 #[tokio::test]
-async fn an_outage_is_told_to_all_with_its_cause() {
+async fn an_outage_is_reported_to_all_with_its_cause() {
     let mut stage = Stage::new(1);
     let first = stage.ask(1);
     assert_eq!(stage.next().await, [1]);
@@ -167,17 +167,17 @@ async fn an_outage_is_told_to_all_with_its_cause() {
 }
 
 #[tokio::test]
-async fn where_the_statement_is_ended_those_who_wait_are_told() {
+async fn an_aborted_statement_is_reported_to_waiting_requests() {
     let mut stage = Stage::new(1);
     let asked = stage.ask(1);
     assert_eq!(stage.next().await, [1]);
     let waiting = stage.ask(2);
     stage.wait_for(1).await;
-    // What ends with its task in the middle of a statement: it panics, since nobody may be answered any more.
+    // A statement that is aborted with its task: it panics, since no request may be answered.
     stage.go.close();
     for one in [asked, waiting] {
         assert!(matches!(one.await.unwrap(), Err(StorageError::Unavailable(_))));
     }
-    // The place is free again.
+    // Its slot is free again.
     assert_eq!(stage.meeting.shared.queue().under_way, 0);
 }

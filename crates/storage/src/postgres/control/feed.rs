@@ -1,5 +1,4 @@
-//! Events in their order, and how far each change has got. All of it goes through the pool that requests use, but for the
-//! connection that listens.
+//! Events in order, and the enforcement of changes. Uses the pool for requests, except for the listening connection.
 
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use crate::{
     row::{stored_seq, stored_snapshot, stored_token},
 };
 
-/// What an event is about, as its columns say it.
+/// Converts an event's columns to its subject.
 fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Target> {
     match scope {
         "key" => Ok(Target::Key(KeyId::from_uuid(subject))),
@@ -42,7 +41,7 @@ impl Feed for PgControl {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.events_after", fields(seq = %position.seq))]
     async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
-        // The head has a row even if there is no event.
+        // Returns the head even if there is no event.
         let question = || {
             sqlx::query!(
                 r#"SELECT p.token AS "token!", e.seq AS "seq?", e.scope AS "scope?", e.subject AS "subject?",
@@ -76,7 +75,7 @@ impl Feed for PgControl {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.announce")]
     async fn announce(&self, hint: Hint) -> Result<()> {
-        // A notification that a crash loses would have come too late anyway: it waits for no disk and no standby.
+        // Waits for no disk and no standby: a notification lost in a crash would have come too late anyway.
         sqlx::query_scalar!(
             "SELECT set_config('synchronous_commit', 'off', true) FROM pg_notify('keyward_revocation', $1)",
             payload(hint)
@@ -98,8 +97,8 @@ impl Feed for PgControl {
     async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), PgInstant::from(at));
         let (shown, nonce) = (column(shown_by.seq), shown_by.nonce.uuid());
-        // One row a transaction, so that none of them waits for a unit of work in a circle. What a crash loses costs
-        // whoever asks again one more wait.
+        // One row per transaction, to avoid deadlocks with units of work. If a crash loses a record, a repeated call
+        // waits once more.
         for subject in subjects {
             let noted = match subject {
                 Target::Key(id) => {
@@ -143,8 +142,8 @@ impl Feed for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.feed.prune")]
     async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
         let Agreeing { from, to } = Agreeing::with(expected);
-        // The oldest ones up to the first that is to stay, and never the last one of all: after that one, whoever is
-        // behind always meets a gap. Without members the lowest of the two is the head.
+        // Drops the oldest events up to the first one to keep, and never the last event: so a reader that is behind
+        // always sees a gap. Without members, the lower of the two is the head.
         let query = sqlx::query!(
             "WITH oldest AS (
                 SELECT e.seq, e.at FROM revocation_event e ORDER BY e.seq LIMIT $2

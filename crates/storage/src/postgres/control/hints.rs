@@ -1,4 +1,4 @@
-//! Notifications, as they are written and as they are heard. Nothing depends on one (R14).
+//! Sending and receiving notifications. Nothing depends on them (R14).
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{Hint, Hints, NodeId, Result, Seq, StorageError, postgres::error::fai
 
 const CHANNEL: &str = "keyward_revocation";
 
-/// What a notification says, as text.
+/// The text of a notification.
 pub(super) fn payload(hint: Hint) -> String {
     match hint {
         Hint::Event(seq) => format!("event {seq}"),
@@ -18,7 +18,7 @@ pub(super) fn payload(hint: Hint) -> String {
     }
 }
 
-/// None if it is no hint of this version.
+/// Parses a notification; none if it is not a hint of this version.
 fn parse(payload: &str) -> Option<Hint> {
     match payload.split_once(' ')? {
         ("event", number) => Some(Hint::Event(Seq::new(number.parse().ok()?))),
@@ -27,9 +27,9 @@ fn parse(payload: &str) -> Option<Hint> {
     }
 }
 
-/// Listens on a connection of its own.
+/// Listens on a dedicated connection.
 pub(super) struct PgHints {
-    /// None once the connection broke.
+    /// None after the connection broke.
     listener: Option<PgListener>,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for PgHints {
 impl PgHints {
     pub(super) async fn listen(pool: &PgPool) -> Result<Self, sqlx::Error> {
         let mut listener = PgListener::connect_with(pool).await?;
-        // Whoever listens has to know of a break: what was sent meanwhile is lost.
+        // The listener must detect a broken connection: hints sent meanwhile are lost.
         listener.eager_reconnect(false);
         listener.ignore_pool_close_event(true);
         listener.listen(CHANNEL).await?;
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hint_is_heard_as_it_was_said() {
+    fn a_hint_is_received_as_sent() {
         for hint in [
             Hint::Event(Seq::ZERO),
             Hint::Event(Seq::new(u64::MAX)),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hint_is_passed_over() {
+    fn other_notifications_are_ignored() {
         for said in ["", "event", "event x", "event -1", "event 1 2", "probe 7", "Event 1", "later 1"] {
             assert_eq!(parse(said), None, "{said}");
         }

@@ -1,4 +1,4 @@
-//! The mark of a history that was waited out, and what was found missing in one (R18). It decides nothing.
+//! The mark of a history that was waited out, and reports of lost events (R18). Decides nothing.
 
 use keyward_domain::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::{
     row::{stored_moment, stored_seq, stored_token},
 };
 
-/// Marks the history of this token, if the database is of it still.
+/// Marks this token's history, if it is still the database's.
 pub(super) async fn mark(store: &PgStore, token: HistoryToken) -> Result<Write> {
     let query = sqlx::query!(
         "INSERT INTO history_mark (token, marked_at)
@@ -20,7 +20,7 @@ pub(super) async fn mark(store: &PgStore, token: HistoryToken) -> Result<Write> 
     Ok(applied(&store.write(query).await?))
 }
 
-/// Records what is missing. Of several reports about one history the widest stays.
+/// Records lost events. Of several reports on one history the widest stays.
 pub(super) async fn record_lost(store: &PgStore, lost: &LostHistory) -> Result<()> {
     let query = sqlx::query!(
         "INSERT INTO lost_history AS l (token, kept_up_to, had_up_to, noticed_at) VALUES ($1, $2, $3, $4)
@@ -35,7 +35,7 @@ pub(super) async fn record_lost(store: &PgStore, lost: &LostHistory) -> Result<(
     Ok(())
 }
 
-/// The latest reports.
+/// Returns the latest reports.
 pub(super) async fn lost(store: &PgStore, at_most: u32) -> Result<Vec<LostHistory>> {
     let rows = sqlx::query!(
         r#"SELECT l.token, l.kept_up_to, l.had_up_to, l.noticed_at AS "noticed_at: PgInstant"

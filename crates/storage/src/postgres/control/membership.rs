@@ -1,4 +1,4 @@
-//! The rows of `node_lease`. Joins and renewals are commits like those of revocations (R12): `synchronous_commit` is on.
+//! The rows of `node_lease`. Joins and renewals commit as durably as revocations (R12): `synchronous_commit` is on.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::{
 
 const TABLE: &str = "node_lease";
 
-/// A moment of the database's wall clock.
+/// Converts a time of the database's wall clock.
 fn wall_clock(at: PgInstant) -> Result<Timestamp> {
     stored_moment(at.into(), TABLE, "clock_timestamp")
 }
 
-/// A random number as a column has it.
+/// Converts a random number to a column value.
 fn random(number: u64) -> i64 {
-    // The sign bit is dropped: the column holds no negative number.
+    // Drops the sign bit: the column has no negative numbers.
     i64::try_from(number & (u64::MAX >> 1)).unwrap_or(i64::MAX)
 }
 
@@ -32,8 +32,8 @@ fn random(number: u64) -> i64 {
 impl Membership for PgControl {
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.join", fields(node = %node.node))]
     async fn join(&self, node: &JoinRequest) -> Result<LeaseReply> {
-        // A name that is there already is an error, and never an update: a join that was given up and carried out late
-        // would acknowledge what its node has not applied.
+        // An existing node id is an error, never an update: an aborted join that takes effect late would acknowledge
+        // events that its node has not applied.
         let ttl_ms = i32::try_from(node.ttl.as_millis()).unwrap_or(i32::MAX);
         let query = sqlx::query!(
             r#"INSERT INTO node_lease (node, counter, applied, ttl_ms, started_at, renewed_at, version,
@@ -60,9 +60,9 @@ impl Membership for PgControl {
 
     #[tracing::instrument(level = "debug", skip_all, name = "db.membership.renew", fields(node = %renewal.node))]
     async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>> {
-        // The row's trigger looks at the secret, once it is joined with the one row that sets it; the setting ends with
-        // the statement. Whatever this statement compares is of its own snapshot: the history that grants is the one
-        // that was compared.
+        // The row's trigger checks the secret, which this statement sets by a join with a single row; the setting ends
+        // with the statement. All comparisons use the statement's own snapshot: the history that grants the lease is
+        // the one compared.
         let counters: Vec<i64> = renewal.counters.iter().copied().map(random).collect();
         let query = sqlx::query!(
             r#"WITH proof AS MATERIALIZED (SELECT set_config('keyward.lease_secret', $7, true) AS given)
@@ -103,7 +103,7 @@ impl Membership for PgControl {
     async fn members(&self, events: &[Position]) -> Result<Members> {
         let (numbers, nonces): (Vec<i64>, Vec<Uuid>) =
             events.iter().map(|event| (column(event.seq), event.nonce.uuid())).unzip();
-        // The head has a row even if no node is a member.
+        // Returns the head even if no node is a member.
         let question = || {
             sqlx::query!(
                 r#"SELECT p.seq AS "head!", p.nonce AS "head_nonce!", p.token AS "token!",

@@ -1,27 +1,27 @@
-//! Whether a clock has gone evenly for long enough to date and delete what all nodes share by it.
+//! Decides whether a clock has run evenly for long enough to date and delete shared state by it.
 //!
-//! A machine's clock may be wrong by weeks for some minutes, and the database's with it where both are on that machine:
-//! then the two agree, and only the boot clock shows it. Such work can wait, so it waits longer than expiry does. It
-//! reads no clock.
+//! A machine's clock may be wrong by weeks for some minutes. If the database runs on the same machine, both clocks
+//! agree, and only the boot clock shows the error. Dating and deleting can wait, so they wait longer than expiry does.
+//! This module reads no clock.
 
 use std::{fmt, time::Duration};
 
 use super::{BootInstant, MINUTE, Offset};
 
-/// How long a clock has to go evenly.
+/// How long a clock must run evenly.
 const LONG_ENOUGH: Duration = Duration::from_mins(10);
 
-/// How far a clock is from where it went evenly before.
+/// How far a clock is from where it last ran evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockJump {
-    /// It jumped ahead by so much.
+    /// It jumped ahead by this much.
     Ahead(Duration),
-    /// It jumped back by so much.
+    /// It jumped back by this much.
     Back(Duration),
 }
 
 impl ClockJump {
-    /// In seconds; below zero where it jumped back.
+    /// The jump in seconds; negative for a jump back.
     #[must_use]
     pub fn as_secs_f64(self) -> f64 {
         match self {
@@ -42,20 +42,20 @@ impl fmt::Display for ClockJump {
     }
 }
 
-/// A stretch of readings that agree to within a minute.
+/// Tracks a stretch of readings that agree to within a minute.
 #[derive(Debug, Default)]
 pub(super) struct Steady {
     stretch: Option<Stretch>,
-    /// Where the clock went evenly for long enough; before that, where it was first read.
+    /// The last offset that held for long enough; before that, the first reading's.
     before: Option<Offset>,
 }
 
 #[derive(Debug)]
 struct Stretch {
-    /// The reading that the others agree with.
+    /// The reading that the later ones agree with.
     begins: (BootInstant, Offset),
     last: Offset,
-    /// Whether it has lasted for long enough.
+    /// Whether the stretch has lasted for long enough.
     settled: bool,
 }
 
@@ -71,7 +71,7 @@ impl Steady {
         }
         stretch.last = offset;
         if sent_at.since(since) >= LONG_ENOUGH {
-            // What comes next is compared with this one: clocks drift a little, for months.
+            // Later readings are compared with this one, because clocks drift slowly over months.
             stretch.begins = (sent_at, offset);
             stretch.settled = true;
             *before = offset;

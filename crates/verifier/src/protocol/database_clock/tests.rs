@@ -1,9 +1,9 @@
-//! Which readings count, and from when on.
+//! Which readings count, and from when.
 
 use super::*;
 
 const DAY: i64 = 86_400;
-/// When the boot clock shows zero, in seconds.
+/// Wall time at boot time zero, in seconds.
 const START: i64 = 1_900_000_000;
 
 fn seconds(by: i64) -> Timestamp {
@@ -14,7 +14,7 @@ fn boot(second: i64) -> BootInstant {
     BootInstant::from_nanos(u64::try_from(second).unwrap() * 1_000_000_000)
 }
 
-/// A clock that has been read once a second, from second 0 to this one, and shows what is expected.
+/// A clock read once per second, from second 0 to this one, without jumps.
 fn read_until(second: i64) -> DatabaseClock {
     let mut clock = DatabaseClock::default();
     for second in 0..=second {
@@ -23,13 +23,13 @@ fn read_until(second: i64) -> DatabaseClock {
     clock
 }
 
-/// How many seconds the bound is ahead of where it was.
+/// How far the bound is ahead of its start, in seconds.
 fn ahead(clock: &DatabaseClock) -> i64 {
     clock.bound().unwrap().as_micros() / 1_000_000 - START
 }
 
 #[test]
-fn a_clock_that_runs_evenly_is_believed_from_the_first_reading_on() {
+fn a_clock_that_runs_evenly_is_trusted_from_the_first_reading() {
     assert_eq!(DatabaseClock::default().bound(), None);
     let clock = read_until(1_000);
     assert_eq!(ahead(&clock), 0);
@@ -37,23 +37,23 @@ fn a_clock_that_runs_evenly_is_believed_from_the_first_reading_on() {
 }
 
 #[test]
-fn a_clock_that_runs_ahead_for_a_moment_is_never_believed() {
+fn a_clock_that_runs_ahead_for_less_than_a_minute_is_never_trusted() {
     let mut clock = read_until(10);
     assert_eq!(clock.read(seconds(11 + 30 * DAY), boot(11)), Some(ClockNews::RanAhead(Duration::from_hours(720))));
     for second in 12..=70 {
-        assert_eq!(clock.read(seconds(second + 30 * DAY), boot(second)), None, "said once");
+        assert_eq!(clock.read(seconds(second + 30 * DAY), boot(second)), None, "reported once");
         assert_eq!(ahead(&clock), 0);
     }
     assert_eq!(clock.read(seconds(70), boot(70)), Some(ClockNews::CameBack));
     assert_eq!(clock.read(seconds(71), boot(71)), None);
     assert_eq!(ahead(&clock), 0);
-    // The next time its minute begins anew.
+    // Another jump ahead starts a new minute.
     assert!(matches!(clock.read(seconds(72 + 30 * DAY), boot(72)), Some(ClockNews::RanAhead(_))));
     assert_eq!((clock.read(seconds(131 + 30 * DAY), boot(131)), ahead(&clock)), (None, 0));
 }
 
 #[test]
-fn a_clock_that_has_been_ahead_for_a_minute_is_believed() {
+fn a_clock_that_has_been_ahead_for_a_minute_is_trusted() {
     let mut clock = read_until(10);
     let by = Duration::from_mins(2);
     assert_eq!(clock.read(seconds(11 + 120), boot(11)), Some(ClockNews::RanAhead(by)));
@@ -65,7 +65,7 @@ fn a_clock_that_has_been_ahead_for_a_minute_is_believed() {
 }
 
 #[test]
-fn one_that_goes_on_jumping_is_not() {
+fn a_clock_that_keeps_jumping_is_not_trusted() {
     let mut clock = read_until(10);
     for second in 11..500 {
         let news = clock.read(seconds(second + second * DAY), boot(second));
@@ -75,7 +75,7 @@ fn one_that_goes_on_jumping_is_not() {
 }
 
 #[test]
-fn up_to_a_minute_ahead_counts_at_once() {
+fn at_most_a_minute_ahead_counts_immediately() {
     let mut clock = read_until(10);
     assert_eq!((clock.read(seconds(11 + 60), boot(11)), ahead(&clock)), (None, 60));
 }
@@ -83,7 +83,7 @@ fn up_to_a_minute_ahead_counts_at_once() {
 #[test]
 fn a_bound_is_dropped_once_it_was_contradicted_for_a_minute() {
     for by in [45, 30 * DAY] {
-        // The first reading of all was wrong: there was nothing to compare it with.
+        // The very first reading was wrong, and there was nothing to compare it with.
         let mut clock = DatabaseClock::default();
         assert_eq!(clock.read(seconds(by), boot(0)), None);
         for second in 1..61 {
@@ -95,14 +95,14 @@ fn a_bound_is_dropped_once_it_was_contradicted_for_a_minute() {
 }
 
 #[test]
-fn a_clock_that_goes_back_for_a_moment_prolongs_nothing() {
+fn a_clock_that_goes_back_for_less_than_a_minute_prolongs_nothing() {
     let mut clock = read_until(100);
     for second in 101..160 {
         assert_eq!(clock.read(seconds(second - DAY), boot(second)), None);
         assert_eq!(ahead(&clock), 0);
     }
     assert_eq!((clock.read(seconds(160), boot(160)), ahead(&clock)), (None, 0));
-    // Whatever was before, it is believed again from here on for a minute.
+    // From here on, the later time is trusted again for a minute.
     for second in 161..220 {
         assert_eq!((clock.read(seconds(second - DAY), boot(second)), ahead(&clock)), (None, 0));
     }
@@ -118,7 +118,7 @@ fn a_pause_between_two_readings_contradicts_nothing() {
 }
 
 #[test]
-fn a_late_answer_never_makes_the_bound_earlier() {
+fn a_late_reply_never_makes_the_bound_earlier() {
     let mut clock = DatabaseClock::default();
     let at = |millis: u64| BootInstant::from_nanos(millis * 1_000_000);
     // Read at 900 ms on the database, sent at 0 ms.
@@ -129,7 +129,7 @@ fn a_late_answer_never_makes_the_bound_earlier() {
     assert!(Offset::time_at(late.as_micros(), at(1_000)).unwrap() >= seconds(1));
 }
 
-/// One more reading a second, from one second to another, of a clock that is this many seconds ahead.
+/// Reads a clock that is `by` seconds ahead, once per second of this range.
 fn read_on(clock: &mut DatabaseClock, seconds_of: std::ops::Range<i64>, by: i64) {
     for second in seconds_of {
         clock.read(seconds(second + by), boot(second));
@@ -137,7 +137,7 @@ fn read_on(clock: &mut DatabaseClock, seconds_of: std::ops::Range<i64>, by: i64)
 }
 
 #[test]
-fn upkeep_goes_by_no_clock_before_it_has_gone_evenly_for_ten_minutes() {
+fn upkeep_uses_a_clock_only_once_it_has_run_evenly_for_ten_minutes() {
     let mut clock = read_until(599);
     assert_eq!((clock.settled(), clock.jump()), (None, None));
     read_on(&mut clock, 600..601, 0);
@@ -145,7 +145,7 @@ fn upkeep_goes_by_no_clock_before_it_has_gone_evenly_for_ten_minutes() {
 }
 
 #[test]
-fn a_clock_that_is_ahead_for_two_minutes_keeps_nothing_up_though_keys_end_by_it() {
+fn a_clock_ahead_for_two_minutes_serves_no_upkeep_although_keys_expire_by_it() {
     let mut clock = read_until(700);
     let by = 40 * DAY;
     read_on(&mut clock, 701..821, by);
@@ -153,7 +153,7 @@ fn a_clock_that_is_ahead_for_two_minutes_keeps_nothing_up_though_keys_end_by_it(
     assert_eq!(clock.settled(), None);
     assert_eq!(clock.jump(), Some(ClockJump::Ahead(Duration::from_hours(960))));
     read_on(&mut clock, 821..822, 0);
-    assert_eq!((clock.settled(), clock.jump()), (None, None), "it is where it was, and begins anew");
+    assert_eq!((clock.settled(), clock.jump()), (None, None), "it is back, and its ten minutes start again");
     read_on(&mut clock, 822..1_421, 0);
     assert_eq!(clock.settled(), None);
     read_on(&mut clock, 1_421..1_422, 0);
@@ -161,7 +161,7 @@ fn a_clock_that_is_ahead_for_two_minutes_keeps_nothing_up_though_keys_end_by_it(
 }
 
 #[test]
-fn a_clock_that_was_wrong_when_the_process_began_keeps_nothing_up_either() {
+fn a_clock_that_was_wrong_at_process_start_serves_no_upkeep_either() {
     let mut clock = DatabaseClock::default();
     read_on(&mut clock, 0..120, 40 * DAY);
     assert_eq!(clock.settled(), None);
@@ -172,11 +172,11 @@ fn a_clock_that_was_wrong_when_the_process_began_keeps_nothing_up_either() {
 }
 
 #[test]
-fn a_clock_that_jumped_and_held_for_ten_minutes_counts_and_one_that_drifts_never_stops() {
+fn a_clock_counts_ten_minutes_after_a_jump_and_drift_never_stops_it() {
     let mut clock = read_until(700);
     read_on(&mut clock, 701..1_302, 40 * DAY);
     assert_eq!((clock.settled().is_some(), clock.jump()), (true, None));
-    // A second in a minute, which is far more than clocks drift.
+    // One second per minute, far more than real clocks drift.
     for second in 1_302..100_000 {
         clock.read(seconds(second + 40 * DAY + second / 60), boot(second));
         assert_eq!((clock.settled().is_some(), clock.jump()), (true, None), "{second}");

@@ -11,7 +11,7 @@ fn at(nanos: u64) -> BootInstant {
     BootInstant::from_nanos(nanos)
 }
 
-/// Of the history that everything begins in.
+/// Token of the initial history.
 fn token() -> HistoryToken {
     HistoryToken { started: 1, ..HistoryToken::EMBEDDED }
 }
@@ -43,19 +43,19 @@ fn holds(lease: &Lease, now: u64) -> bool {
 }
 
 #[test]
-fn nobody_has_a_lease_before_joining() {
+fn a_node_has_no_lease_before_joining() {
     assert!(!holds(&Lease::new(Rules::ALL, TTL), 0));
 }
 
 #[test]
-fn a_lease_counts_from_before_it_was_asked_for() {
+fn a_lease_starts_when_its_request_was_sent() {
     let lease = member(0);
     assert!(holds(&lease, 109));
-    assert!(!holds(&lease, 110), "at its very end it holds no more");
+    assert!(!holds(&lease, 110), "its end is exclusive");
 }
 
 #[test]
-fn a_renewal_counts_once_the_node_has_caught_up_with_what_it_saw() {
+fn a_renewal_takes_effect_once_the_node_has_applied_what_it_showed() {
     let mut lease = member(3);
     let asked = lease.ask(at(108));
     assert_eq!((asked.applied(), asked.token()), (position(3), token()));
@@ -69,7 +69,7 @@ fn a_renewal_counts_once_the_node_has_caught_up_with_what_it_saw() {
 }
 
 #[test]
-fn what_was_heard_is_acknowledged_only_once_it_is_applied() {
+fn an_event_is_acknowledged_only_once_it_is_applied() {
     let mut lease = member(3);
     lease.hear(Seq::new(9));
     assert_eq!(lease.ask(at(101)).applied(), position(3));
@@ -78,7 +78,7 @@ fn what_was_heard_is_acknowledged_only_once_it_is_applied() {
 }
 
 #[test]
-fn a_renewal_that_was_overtaken_never_shortens_a_lease() {
+fn an_overtaken_renewal_never_shortens_a_lease() {
     let mut lease = member(0);
     let (first, second) = (lease.ask(at(102)), lease.ask(at(104)));
     assert!(lease.renewed(second, &reply(0), at(105)));
@@ -87,7 +87,7 @@ fn a_renewal_that_was_overtaken_never_shortens_a_lease() {
 }
 
 #[test]
-fn a_member_no_more_has_no_lease_and_a_late_renewal_gives_none() {
+fn a_former_member_has_no_lease_and_a_late_renewal_grants_none() {
     let mut lease = member(0);
     let late = lease.ask(at(105));
     lease.ended();
@@ -105,16 +105,16 @@ fn a_renewal_that_another_history_confirmed_grants_nothing() {
     let mut lease = member(3);
     let asked = lease.ask(at(108));
     assert!(!lease.renewed(asked, &elsewhere(3), at(109)));
-    assert!(!holds(&lease, 110), "the lease is what it was");
+    assert!(!holds(&lease, 110), "the lease is unchanged");
 }
 
 #[test]
-fn a_node_that_joins_knows_nothing_but_what_its_join_showed() {
+fn a_node_that_joins_knows_only_what_its_join_showed() {
     let mut lease = member(3);
     lease.hear(Seq::new(9));
     lease.ended();
     let asked = lease.ask(at(200));
     lease.joined(asked, &elsewhere(2), at(201));
-    assert_eq!((lease.applied(), lease.heard()), (position(2), Seq::new(2)), "numbers are given a second time");
+    assert_eq!((lease.applied(), lease.heard()), (position(2), Seq::new(2)), "numbers are reused");
     assert!(!lease.is_behind());
 }

@@ -55,14 +55,14 @@ fn again(enforced: bool) -> Revoker {
 }
 
 #[test]
-fn where_no_node_is_a_member_none_is_waited_for() {
+fn without_members_a_call_waits_for_no_node() {
     let mut revoker = committed(4);
     revoker.listed(&members(&[]), true);
     assert_eq!(revoker.next(), Todo::Answer);
 }
 
 #[test]
-fn every_listed_node_acknowledges_or_goes() {
+fn every_listed_node_acknowledges_or_disappears() {
     let mut revoker = committed(4);
     revoker.listed(&members(&[(1, 3, 10), (2, 4, 20), (3, 0, 10)]), true);
     let end = Todo::Poll { until: at(125) };
@@ -74,7 +74,7 @@ fn every_listed_node_acknowledges_or_goes() {
 }
 
 #[test]
-fn a_silent_node_is_outlived_by_the_longest_lease_ever_seen_and_the_guard_on_ones_own_clock() {
+fn a_silent_node_is_outlived_after_the_longest_lease_seen_and_the_guard_on_the_own_clock() {
     for (listed, end) in [(10, 125), (20, 125), (30, 135)] {
         let mut revoker = committed(4);
         revoker.listed(&members(&[(1, 0, listed), (2, 4, listed)]), true);
@@ -86,7 +86,7 @@ fn a_silent_node_is_outlived_by_the_longest_lease_ever_seen_and_the_guard_on_one
 }
 
 #[test]
-fn a_call_that_cannot_list_any_more_ends_all_the_same() {
+fn a_call_that_can_no_longer_list_members_still_ends() {
     let mut revoker = committed(4);
     revoker.passed(at(124));
     assert_eq!(revoker.next(), Todo::List);
@@ -95,7 +95,7 @@ fn a_call_that_cannot_list_any_more_ends_all_the_same() {
 }
 
 #[test]
-fn a_repeated_call_waits_unless_the_change_is_known_to_be_in_force() {
+fn a_repeated_call_waits_unless_the_change_is_known_to_be_enforced() {
     assert_eq!(again(true).next(), Todo::Answer);
     let mut waits = again(false);
     assert_eq!((waits.next(), waits.event()), (Todo::List, None));
@@ -107,7 +107,7 @@ fn a_repeated_call_waits_unless_the_change_is_known_to_be_in_force() {
 }
 
 #[test]
-fn a_repeated_call_whose_change_was_read_in_another_history_is_of_unknown_outcome() {
+fn a_repeated_call_whose_change_was_read_in_another_history_has_an_unknown_outcome() {
     let (mut promoted, mut put_back) = (members(&[]), members(&[]));
     promoted.head.token = token(2);
     put_back.head.position = position(3);
@@ -120,7 +120,7 @@ fn a_repeated_call_whose_change_was_read_in_another_history_is_of_unknown_outcom
 }
 
 #[test]
-fn a_call_whose_event_is_gone_is_of_unknown_outcome_however_long_it_waits() {
+fn a_call_whose_event_is_gone_has_an_unknown_outcome_however_long_it_waits() {
     let mut revoker = committed(4);
     revoker.listed(&members(&[(1, 0, 10)]), true);
     let mut gone = members(&[(1, 9, 10)]);
@@ -140,7 +140,7 @@ fn in_a_new_history_acknowledgements_alone_are_not_enough() {
 }
 
 #[test]
-fn a_row_that_has_applied_more_than_there_is_acknowledges_nothing() {
+fn a_row_that_has_applied_more_than_the_last_event_acknowledges_nothing() {
     let mut revoker = committed(4);
     revoker.listed(&members(&[(1, 10, 10)]), true);
     assert_eq!(revoker.next(), Todo::Poll { until: at(125) });

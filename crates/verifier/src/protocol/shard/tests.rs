@@ -42,7 +42,7 @@ fn keep(shard: &mut Shard<Kept>, ticket: Ticket, as_of: u64, subject: Target) ->
 }
 
 #[test]
-fn what_does_not_show_an_applied_event_is_neither_kept_nor_used() {
+fn a_read_that_does_not_show_an_applied_event_is_neither_kept_nor_used() {
     let mut shard = open_at(7);
     let ticket = shard.begin_read();
     assert!(!keep(&mut shard, ticket, 6, key(1)));
@@ -61,11 +61,11 @@ fn an_event_purges_its_subject_and_raises_the_floor() {
     assert_eq!(shard.floor(), position(3));
     assert!(!keep(&mut shard, ticket, 2, key(1)), "read before the event");
     shard.apply([], position(1));
-    assert_eq!(shard.floor(), position(3), "a floor never sinks");
+    assert_eq!(shard.floor(), position(3), "a floor never falls");
 }
 
 #[test]
-fn reads_begun_in_another_membership_or_in_none_are_dropped() {
+fn reads_that_began_in_another_membership_or_in_none_are_dropped() {
     let mut shard = Shard::new(Rules::ALL, Kept::new());
     let outside = shard.begin_read();
     assert!(!keep(&mut shard, outside, 0, key(1)));
@@ -91,7 +91,7 @@ fn a_gap_in_history_empties_the_memory() {
 }
 
 #[test]
-fn what_another_history_shows_is_neither_kept_nor_used() {
+fn a_read_of_another_history_is_neither_kept_nor_used() {
     let mut shard = open_at(7);
     let ticket = shard.begin_read();
     let mut as_of = shown(9);
@@ -104,11 +104,11 @@ fn what_another_history_shows_is_neither_kept_nor_used() {
 }
 
 #[test]
-fn what_shows_more_than_was_applied_answers_and_is_not_kept() {
+fn a_read_that_shows_more_than_was_applied_answers_and_is_not_kept() {
     let mut shard = open_at(7);
     let ticket = shard.begin_read();
     assert!(shard.vouches_for(ticket, shown(9), false) && shard.vouches_for(ticket, shown(9), true));
-    assert!(!keep(&mut shard, ticket, 9, key(1)), "number 9 may be given a second time, to another event");
+    assert!(!keep(&mut shard, ticket, 9, key(1)), "number 9 may be reused for another event");
     shard.apply([], position(9));
     assert!(keep(&mut shard, ticket, 9, key(1)));
 }

@@ -1,4 +1,4 @@
-//! The steps of one node, and which of them are possible.
+//! The steps of one node, and their preconditions.
 
 use keyward_storage::Seq;
 
@@ -9,7 +9,7 @@ use crate::{
     scope::{Happening, Scope},
 };
 
-/// More events than there ever are.
+/// More events than ever exist.
 const NOT_THERE: Seq = Seq::new(9);
 
 /// A step of a node.
@@ -20,18 +20,18 @@ pub(crate) enum NodeStep {
     /// Its statement takes its snapshot.
     Snapshot,
     Commit,
-    /// The reply is heard.
+    /// The reply is received.
     Reply,
     /// The message or its reply is lost.
     GiveUp,
-    /// What was given up on is carried out all the same.
+    /// An aborted message takes effect.
     CarryOutLate,
-    /// A notification tells of the last event.
+    /// A notification names the last event.
     Hint,
-    /// A notification tells of an event that there is not: somebody else's, or nobody's.
+    /// A notification names an event that does not exist here.
     FalseHint,
     CatchUp,
-    /// The timer at the end of the lease rings, where there is one.
+    /// The timer at the end of the lease fires, if there is one.
     Ring,
     BeginRead,
     Read,
@@ -41,7 +41,7 @@ pub(crate) enum NodeStep {
 }
 
 impl Node {
-    /// Gives the steps that are possible. Those that would change nothing are left out where that is easily seen.
+    /// Adds the possible steps, without most of those that change nothing.
     pub(crate) fn each_possible(&self, scope: &Scope, database: &Database, mut push: impl FnMut(NodeStep)) {
         let mut push_if = |possible: bool, step| {
             if possible {

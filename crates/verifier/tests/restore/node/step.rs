@@ -1,4 +1,4 @@
-//! The steps of one node, and which of them are possible.
+//! The steps of one node, and their preconditions.
 
 use super::{Control, Fill, Node};
 use crate::{
@@ -12,30 +12,30 @@ use crate::{
 pub(crate) enum NodeStep {
     /// A join or a renewal is sent.
     Ask,
-    /// The database carries it out.
+    /// The database executes it.
     CarryOut,
     /// The old server confirms a renewal.
     OldConfirms,
-    /// The reply is heard.
+    /// The reply is received.
     Reply,
     /// The message or its reply is lost.
     GiveUp,
-    /// What was given up on is carried out all the same.
+    /// An aborted message takes effect.
     CarryOutLate,
     /// The next event is read and applied.
     CatchUp,
-    /// The next event is read, to be applied when the reply is heard.
+    /// The next event is read, and applied when the reply is received.
     ReadEvents,
-    /// The key is read; what was read arrives when it is kept or shared.
+    /// The key is read; the result arrives when it is kept or shared.
     Read,
-    /// The same, and the old server answers.
+    /// The key is read from the old server.
     OldIsRead,
     Keep,
     Crash,
 }
 
 impl Node {
-    /// Gives the steps that are possible. Those that would change nothing are left out where that is easily seen.
+    /// Adds the possible steps, without most of those that change nothing.
     pub(crate) fn each_possible(&self, scope: &Scope, old: Option<OldServer>, mut push: impl FnMut(NodeStep)) {
         let mut push_if = |possible: bool, step| {
             if possible {
@@ -60,7 +60,7 @@ impl Node {
         push_if(is_member && !delayed && is_idle, NodeStep::CatchUp);
         push_if(is_member && delayed && is_idle, NodeStep::ReadEvents);
         match self.fill {
-            // What is read outside a membership is neither kept nor shared (R6; the target `model` has that).
+            // A read outside a membership is neither kept nor shared (R6; covered by the target `model`).
             Fill::None => {
                 let may_read = is_member && !self.remembers();
                 push_if(may_read, NodeStep::Read);

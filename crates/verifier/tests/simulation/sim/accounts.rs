@@ -1,4 +1,4 @@
-//! The accounts and keys of a simulated installation, as the ports hand them out. Verdicts about them are not given here.
+//! The accounts and keys of a simulated installation, as the ports return them. Gives no verdicts.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link,
 use keyward_storage::{Credential, Target};
 use uuid::Uuid;
 
-/// An id whose last byte spreads over the parts of a cache.
+/// An id whose last byte is spread over the parts of a cache.
 fn uuid(kind: u128, number: u64) -> Uuid {
     Uuid::from_u128((kind << 100) | (u128::from(number) << 16) | u128::from(number & 0xff))
 }
 
-/// The key of this number.
+/// The id of the key with this number.
 pub(crate) fn key_id(number: u64) -> KeyId {
     KeyId::from_uuid(uuid(1, number))
 }
 
-/// The account of this number.
+/// The id of the account with this number.
 pub(crate) fn account_id(number: u64) -> AccountId {
     AccountId::from_uuid(uuid(2, number))
 }
@@ -59,12 +59,12 @@ pub(crate) fn link(id: AccountId, role: Role, status: Status) -> Arc<Link> {
     Arc::new(Link { id, mid, role, status })
 }
 
-/// Whether everything about this is in order.
+/// Whether the key and its chain are valid.
 pub(crate) fn is_good(credential: &Credential) -> bool {
     !credential.key.view().revoked && credential.chain.links().all(|link| link.status == Status::Active)
 }
 
-/// Everything whose narrowing narrows this key.
+/// Everything whose restriction restricts this key.
 pub(crate) fn subjects_of(key: KeyId, chain: &Chain) -> Vec<Target> {
     let accounts = chain.links().map(|link| Target::Account(link.id));
     std::iter::once(Target::Key(key)).chain(accounts).collect()

@@ -1,8 +1,9 @@
-//! The judge: reads the log of one simulation, and says what it breaks. It knows no protocol, only what was promised.
+//! The judge: reads the log of one simulation, and reports broken promises. Knows only the promises, not the protocol.
 //!
-//! **N**: a request that arrives after a change is said to be in force is told what that change made, or what a later one
-//! did; so a key is not told valid after its narrowing was answered, and never told narrowed that nobody narrowed.
-//! **L**: a call is answered within the lease and the guard of its confirmed commit, on the clock of its node.
+//! **N**: a request that arrives after a change is reported as enforced gets the state of that change or of a later
+//! one. So a key is never reported valid after its restricting change was answered, and never reported restricted
+//! without such a change. **L**: a call is answered within the lease and the guard of its confirmed commit, on the
+//! clock of its node.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,48 +12,48 @@ use keyward_storage::{Seq, Target};
 
 use super::history::{History, Mark, Record, Told};
 
-/// What timers and messages within the process may add.
+/// Tolerance for timers and messages within the process.
 const MARGIN: Duration = Duration::from_millis(25);
 
-/// A change by the history that gave its number, and by that number.
+/// A change, by history and number.
 type Number = (u64, Seq);
 
 struct Made {
     number: Number,
-    /// Where its commit stands in the log.
+    /// Position of its commit in the log.
     committed: Mark,
     narrows: bool,
-    /// Where the database went back to a state before it.
+    /// Position at which the database went back to a state before it.
     lost: Option<Mark>,
-    /// Until when a call that was begun before that may be answered, and a lease of the history that is gone may hold.
-    /// What was widened last there is excused for so long (R18d).
+    /// Until when an earlier call may be answered, and a lease of the lost history may hold. The last widening there is
+    /// excused until then (R18d).
     excused_until: Duration,
 }
 
-/// What is known of a key or an account.
+/// The known changes of a key or an account.
 #[derive(Default)]
 struct Story {
     /// Each change, in order.
     changes: Vec<Made>,
-    /// Each moment at which a change was said to be in force.
+    /// Each time at which a change was reported as enforced.
     in_force: Vec<(Mark, Number)>,
 }
 
 impl Story {
-    /// The change of this number is said to be in force. One that was lost meanwhile binds no node.
+    /// Records that the change with this number was reported as enforced. A change lost meanwhile binds no node.
     fn say_in_force(&mut self, mark: Mark, seq: Seq) {
         let said = self.changes.iter().rfind(|change| change.number.1 == seq && change.lost.is_none());
         self.in_force.extend(said.map(|change| (mark, change.number)));
     }
 
-    /// The database went back to its state after this event.
+    /// Records that the database went back to its state after this event.
     fn lose(&mut self, mark: Mark, kept: Seq, excused_until: Duration) {
         for change in self.changes.iter_mut().filter(|change| change.number.1 > kept && change.lost.is_none()) {
             (change.lost, change.excused_until) = (Some(mark), excused_until);
         }
     }
 
-    /// Whether it may be narrowed, and whether it may be good, for a request that arrived and was answered then.
+    /// Whether it may be restricted, and whether it may be valid, for a request with these times of arrival and answer.
     fn may_be(&self, arrived: Mark, arrived_at: Duration, answered: Mark) -> (bool, bool) {
         let binds = |number: &Number| {
             let lost = self.changes.iter().find(|change| change.number == *number).and_then(|change| change.lost);
@@ -62,7 +63,7 @@ impl Story {
         let last = said.max_by_key(|(at, number)| (*number, *at));
         let (mut narrowed, mut good) = (false, last.is_none());
         for change in &self.changes {
-            // What was lost may be answered as it was, until something is said to be in force after that.
+            // A lost state may be returned until a later change is reported as enforced.
             let is_excused = !change.narrows && arrived_at < change.excused_until;
             let is_over = !is_excused && change.lost.is_some_and(|lost| last.is_some_and(|(at, _)| *at > lost));
             if last.is_none_or(|(_, last)| change.number >= *last) && change.committed < answered && !is_over {
@@ -74,7 +75,7 @@ impl Story {
     }
 }
 
-/// Everything that the log breaks.
+/// All promises that the log breaks.
 pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
     let mut stories: BTreeMap<Target, Story> = BTreeMap::new();
     let mut made: BTreeMap<KeyId, (&[Target], Mark)> = BTreeMap::new();
@@ -109,9 +110,11 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
     let mut breaches = Vec::new();
     for (mark, record) in history.records.iter().enumerate() {
         match record {
-            Record::Answered { took, repeated, subject, seq, node, at } if *took > worst_wait + MARGIN => breaches.push(
-                format!("L: node {node} answered a call about {subject:?} (event {seq}, repeated: {repeated}) at {at:?}, {took:?} after its commit"),
-            ),
+            Record::Answered { took, repeated, subject, seq, node, at } if *took > worst_wait + MARGIN => breaches
+                .push(format!(
+                    "L: node {node} answered a call about {subject:?} (event {seq}, repeated: {repeated}) at {at:?}, \
+                     {took:?} after its commit"
+                )),
             Record::Verified { arrived, arrived_at, key, told, .. } => {
                 let known = made.get(key).filter(|(_, since)| since < arrived).map(|(subjects, _)| *subjects);
                 if let Some(breach) = judge(&stories, known, (*arrived, *arrived_at), mark, *told) {
@@ -142,12 +145,12 @@ fn judge(
     let mut may =
         subjects.iter().map(|it| (it, stories.get(it).unwrap_or(&none).may_be(arrived, arrived_at, answered)));
     match told {
-        Told::Valid => may
-            .find(|(_, (_, good))| !good)
-            .map(|(subject, _)| format!("N: told valid although {subject:?} was narrowed, and said to be everywhere")),
+        Told::Valid => may.find(|(_, (_, good))| !good).map(|(subject, _)| {
+            format!("N: answered valid although the restriction of {subject:?} was reported as enforced")
+        }),
         Told::Narrowed => (!may.any(|(_, (narrowed, _))| narrowed))
-            .then(|| "told narrowed although nothing of it is, for all that is said".to_owned()),
-        Told::Unknown => Some("told unknown although it is there".to_owned()),
+            .then(|| "answered restricted although no change restricts it".to_owned()),
+        Told::Unknown => Some("answered unknown although it exists".to_owned()),
         Told::Unavailable => None,
     }
 }

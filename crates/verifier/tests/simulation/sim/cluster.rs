@@ -1,5 +1,5 @@
-//! The whole installation: nodes, keys, accounts, and what clients do with them. Narrowing calls go as the product's do:
-//! commit, then the barrier; one that was committed before waits again (R9).
+//! The whole installation: nodes, keys, accounts, and their clients. Restricting changes work like the product's:
+//! commit, then the barrier; an already committed one waits again (R9).
 
 use std::{
     sync::{Arc, Mutex},
@@ -21,7 +21,7 @@ use super::{
     world::{World, lock},
 };
 
-/// Of which there are how many when it begins.
+/// Initial numbers.
 const PARTNERS: u64 = 3;
 const MERCHANTS: u64 = 8;
 const KEYS: u64 = 40;
@@ -37,11 +37,11 @@ pub(crate) struct Cluster {
 #[derive(Default)]
 struct Accounts {
     made: u64,
-    /// Keys that nobody has revoked, and some that somebody has.
+    /// Unrevoked keys, and some revoked ones.
     keys: Vec<KeyId>,
     partners: Vec<AccountId>,
     merchants: Vec<AccountId>,
-    /// The last changes that were begun: some are repeated.
+    /// The last changes started: some are repeated.
     changes: Vec<Change>,
 }
 
@@ -78,7 +78,7 @@ impl Cluster {
         }
     }
 
-    /// Makes a key. The moment its making returns it is known everywhere.
+    /// Issues a key. Once this returns, every node must accept it.
     pub(crate) fn make_key(&self) -> KeyId {
         let mut accounts = lock(&self.accounts);
         accounts.made += 1;
@@ -95,12 +95,12 @@ impl Cluster {
         id
     }
 
-    /// A node, by chance.
+    /// A random node.
     pub(crate) fn any_node(&self) -> Option<&Arc<Node>> {
         self.world.draw(|rng| rng.one_of(&self.nodes))
     }
 
-    /// A key, by chance; the younger, the likelier.
+    /// A random key; younger ones are more likely.
     pub(crate) fn any_key(&self) -> Option<KeyId> {
         let accounts = lock(&self.accounts);
         let recent = &accounts.keys[accounts.keys.len().saturating_sub(12)..];
@@ -123,7 +123,7 @@ impl Cluster {
         self.world.draw(|rng| rng.one_of(&keys).copied())
     }
 
-    /// What somebody wants to narrow next.
+    /// The next change to request.
     pub(crate) fn next_change(&self) -> Option<Change> {
         let kind = self.world.draw(|rng| rng.below(100));
         match kind {
@@ -148,7 +148,7 @@ impl Cluster {
         self.world.draw(|rng| rng.one_of(if partner { &accounts.partners } else { &accounts.merchants })).copied()
     }
 
-    /// A client narrows or widens something, through this node.
+    /// A client makes a change through this node.
     pub(crate) fn call(self: &Arc<Self>, node: &Arc<Node>, change: Change) {
         let Some(alive) = node.alive() else { return };
         {
@@ -170,7 +170,7 @@ impl Cluster {
         let early = (!self.world.rules.members_after_commit).then_some(number_known);
         let is_early = early.is_some();
         let committing = alive.ports.change(change, early);
-        // Where the members may be listed before the commit (R8), the barrier is begun with the number alone.
+        // If the members may be listed before the commit (R8), the barrier starts with only the number.
         let barrier = async {
             match (is_early, numbered.await) {
                 (true, Ok(event)) => Some(alive.verifier.enforce(event, vec![change.subject()]).await),
@@ -180,7 +180,7 @@ impl Cluster {
         let (changed, enforced_early) = tokio::join!(biased; committing, barrier);
         let (confirmed, stood_still) = (node.machine.boot(), node.stood_still());
         let Ok(changed) = changed else {
-            self.world.count("calls told that nobody knows (503)");
+            self.world.count("calls with an unknown outcome (503)");
             return;
         };
         let subject = change.subject();
@@ -216,7 +216,7 @@ impl Cluster {
         self.world.trace("answered", node.number);
     }
 
-    /// Right after an answer everybody looks whether it is true, and again some time later.
+    /// Verifies the answer on every node immediately, and again some time later.
     fn look(self: &Arc<Self>, change: Change) {
         let Some(key) = self.key_under(change) else { return };
         for node in &self.nodes {
@@ -230,8 +230,8 @@ impl Cluster {
         }
     }
 
-    /// A key is revoked while a node that reads it joins anew: the read is slow, the row of the node changes its name, and
-    /// no event reaches it (R6, R8).
+    /// Revokes a key while a node that reads it joins again: the read is slow, the node's row gets another id, and no
+    /// event reaches it (R6, R8).
     pub(crate) async fn revoke_while_a_node_joins(self: Arc<Self>) {
         let (Some(joining), Some(revoking), key) = (self.any_node(), self.any_node(), self.make_key()) else { return };
         self.world.count("calls that met a node that joined");
@@ -243,7 +243,7 @@ impl Cluster {
         self.database.let_wait(short(&self, joins), short(&self, changes));
         joining.machine.step_wall(3_600_000_000);
         for _ in 0..3 {
-            // It wakes the node; that no such event ever was makes no difference. Where the database is away, nothing does.
+            // Wakes the node with a hint of a nonexistent event. Has no effect while the database is down.
             let _ = self.database.announce(Hint::Event(Seq::new(1 << 50)));
         }
         self.world.pass(short(&self, 6)).await;
@@ -259,8 +259,8 @@ impl Cluster {
         joining.link.trouble(Some(Line::Pool), Trouble::NONE);
     }
 
-    /// A key is revoked while a node is cut off that remembers it, and that node comes back by halves: it renews, and reads no
-    /// events (R2).
+    /// Revokes a key while a node that has it in memory is cut off; then that node returns only partly: it renews, but
+    /// reads no events (R2).
     pub(crate) async fn revoke_while_a_node_is_away(self: Arc<Self>) {
         let (Some(away), Some(revoking), key) = (self.any_node(), self.any_node(), self.make_key()) else { return };
         self.world.count("calls while a node was away that came back by halves");
@@ -278,7 +278,7 @@ impl Cluster {
         away.link.trouble(None, Trouble::NONE);
     }
 
-    /// A client that narrows something: the key is in everybody's memory before.
+    /// A client makes a change after the key is in every node's memory.
     pub(crate) async fn narrow(self: Arc<Self>, change: Change) {
         if let Some(key) = self.key_under(change) {
             for node in &self.nodes {

@@ -1,5 +1,5 @@
-//! A database in memory that keeps what the ports promise of a real one, and no more: statements see a snapshot, commits
-//! take time, a crash loses what was not committed and keeps what was. It decides nothing of the protocol.
+//! A database in memory that keeps exactly what the ports promise of a real one: statements see a snapshot, commits
+//! take time, a crash loses only what was not committed. Decides nothing of the protocol.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,32 +33,32 @@ pub(crate) struct Database {
     state: Mutex<State>,
     /// The lock on the row that numbers all events (R1).
     head: Turn<()>,
-    /// For how long a join waits for locks of others after it has seen the head, and a change after it has its number.
+    /// How long a join waits for other locks after it has seen the head, and a change after it has its number.
     waits: Mutex<(Duration, Duration)>,
 }
 
 #[derive(Clone, Default)]
 struct State {
     down: bool,
-    /// How often it crashed: connections and transactions of another life are gone.
+    /// Number of crashes: earlier connections and transactions are gone.
     life: u64,
-    /// How many histories there were before this one, and its token.
+    /// Number of earlier histories, and the current token.
     histories: u64,
     token: HistoryToken,
-    /// The history that somebody waited out.
+    /// The history that was waited out.
     mark: Option<HistoryToken>,
     lost: Vec<LostHistory>,
     keys: BTreeMap<KeyId, Key>,
     accounts: BTreeMap<AccountId, Account>,
     events: BTreeMap<Seq, Event>,
-    /// The greatest number that is visible.
+    /// The greatest visible number.
     head: Seq,
-    /// The greatest number that was ever given: where numbers are not given in the order of commits.
+    /// The greatest number ever assigned, if numbers do not follow the order of commits.
     given: Seq,
-    /// What a transaction has locked.
+    /// Locks of transactions.
     locked: BTreeSet<Target>,
     leases: BTreeMap<NodeId, Member>,
-    /// What the wall clock was set by, in microseconds.
+    /// Offset of the wall clock, in microseconds.
     stepped: i64,
     listeners: BTreeMap<u64, mpsc::UnboundedSender<Hint>>,
     connections: u64,
@@ -95,7 +95,7 @@ impl Account {
 
 impl Database {
     pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
-        // It begins empty, so there is no lease of another history to wait for.
+        // It starts empty, so there is no lease of another history to wait for.
         let token = HistoryToken { started: 1, ..HistoryToken::EMBEDDED };
         let state = State { token, mark: Some(token), ..State::default() };
         Arc::new(Self {
@@ -110,13 +110,13 @@ impl Database {
         lock(&self.state)
     }
 
-    /// The state, if the database is there.
+    /// The state, if the database is running.
     fn up(&self) -> Result<MutexGuard<'_, State>> {
         let state = self.state();
         if state.down { Err(StorageError::Unavailable("the database is away".into())) } else { Ok(state) }
     }
 
-    /// Adds an account; nobody has to be told (2.2: never on INSERT).
+    /// Adds an account, which is no event (2.2: never on INSERT).
     pub(crate) fn add_account(&self, id: AccountId, role: Role, parent: Option<AccountId>) {
         let form = |status| link(id, role, status);
         let (active, suspended, closed) = (form(Status::Active), form(Status::Suspended), form(Status::Closed));
@@ -130,7 +130,7 @@ impl Database {
         self.state().keys.insert(id, key);
     }
 
-    /// What is true of a key now, for the check at the end.
+    /// The current state of a key, for the check at the end.
     pub(crate) fn truth(&self, id: KeyId) -> Option<Credential> {
         self.state().credential(id)
     }
@@ -265,7 +265,7 @@ impl Database {
         Ok(Write::Applied)
     }
 
-    /// Tells those who listen, each after a time of its own: some are told late, in another order, or never.
+    /// Notifies listeners with individual delays: some late, in another order, or never.
     pub(crate) fn announce(&self, hint: Hint) -> Result<()> {
         let listeners: Vec<_> = self.up()?.listeners.values().cloned().collect();
         for listener in listeners {
@@ -280,14 +280,14 @@ impl Database {
             }
             self.world.spawn(async move {
                 world.pass(delay).await;
-                // Whoever listened has gone.
+                // The listener has gone.
                 let _ = listener.send(hint);
             });
         }
         Ok(())
     }
 
-    /// Listens. The connection has this number.
+    /// Listens. Returns the connection's number.
     pub(crate) fn listen(&self) -> Result<(u64, mpsc::UnboundedReceiver<Hint>)> {
         let mut state = self.up()?;
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -297,18 +297,18 @@ impl Database {
         Ok((number, receiver))
     }
 
-    /// A connection that listened is gone.
+    /// Removes a listening connection.
     pub(crate) fn forget_listener(&self, number: u64) {
         self.state().listeners.remove(&number);
     }
 
-    /// Somebody set the wall clock, by so many microseconds.
+    /// Sets the wall clock by this many microseconds.
     pub(crate) fn step_wall(&self, by: i64) {
         let mut state = self.state();
         state.stepped = state.stepped.saturating_add(by);
     }
 
-    /// Everything that is not committed is lost, and every connection.
+    /// Crashes: loses everything that is not committed, and every connection.
     pub(crate) fn crash(&self) {
         let mut state = self.state();
         state.down = true;
@@ -321,7 +321,7 @@ impl Database {
         self.state().down = false;
     }
 
-    /// From now on joins, and changes, wait so long for locks of others.
+    /// From now on, joins and changes wait this long for other locks.
     pub(crate) fn let_wait(&self, joins: Duration, changes: Duration) {
         *lock(&self.waits) = (joins, changes);
     }
@@ -332,7 +332,7 @@ impl Database {
         }
     }
 
-    /// How many nodes are members.
+    /// Number of members.
     pub(crate) fn rows(&self) -> usize {
         self.state().leases.len()
     }
@@ -342,7 +342,7 @@ impl Database {
         Ok((state.snapshot(), state.life))
     }
 
-    /// The state, if no crash came in between.
+    /// The state, if there was no crash in between.
     fn still(&self, life: u64) -> Result<MutexGuard<'_, State>> {
         let state = self.up()?;
         if state.life == life { Ok(state) } else { Err(StorageError::Unavailable("the connection is gone".into())) }

@@ -1,5 +1,5 @@
-//! What goes wrong, and when: nodes that stand still or die, ways that break, a database that crashes, clocks that somebody
-//! sets, hints that nobody should have sent. Everything that is broken is mended some time later.
+//! Injects faults: nodes that stall or die, broken connections, a database that crashes, clocks that are set, spurious
+//! hints. Every fault is repaired some time later.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
     node::Node,
 };
 
-/// What may happen to a node, and how often beside the others.
+/// Faults of a node, with their relative frequencies.
 #[derive(Clone, Copy)]
 enum Fault {
     Pause,
@@ -46,7 +46,7 @@ const FAULTS: [Fault; 15] = [
     Fault::WallClock,
 ];
 
-/// Breaks nodes until told to stop, one after the other on each.
+/// Injects faults into nodes until stopped, one after the other on each.
 pub(crate) fn break_nodes(cluster: &Arc<Cluster>, over: &CancellationToken) {
     for node in &cluster.nodes {
         let (cluster, node, over) = (Arc::clone(cluster), Arc::clone(node), over.clone());
@@ -88,7 +88,7 @@ async fn strike(cluster: &Cluster, node: &Arc<Node>, fault: Fault) {
             world.pass(lost).await;
             node.machine.stall(lost);
             node.resume();
-            // Not twice in the time of a lease (A2).
+            // Not twice within a lease time (A2).
             world.pass(world.plan.worst_wait()).await;
         }
         Fault::Crash => {
@@ -137,7 +137,7 @@ async fn strike(cluster: &Cluster, node: &Arc<Node>, fault: Fault) {
     }
 }
 
-/// A step of a clock: seconds or hours, forth or back, in microseconds.
+/// A step of a clock: seconds or hours, forwards or backwards, in microseconds.
 fn step(cluster: &Cluster) -> i64 {
     let by = cluster.world.draw(|rng| rng.doubling(250, 4_000_000));
     let by = i64::try_from(by.as_micros()).unwrap_or_default();
@@ -150,7 +150,7 @@ async fn broken(cluster: &Cluster, node: &Arc<Node>, line: Option<Line>, trouble
     node.link.trouble(line, Trouble::NONE);
 }
 
-/// As an upgrade goes: it gives its lease back, ends, and another process starts.
+/// An upgrade: the process releases its lease and ends, and another one starts.
 async fn restart(cluster: &Cluster, node: &Arc<Node>) {
     let Some(alive) = node.alive() else { return };
     cluster.world.count("fault: node restarted in good order");
@@ -162,7 +162,7 @@ async fn restart(cluster: &Cluster, node: &Arc<Node>) {
     node.start();
 }
 
-/// Crashes the database now and then.
+/// Crashes the database at intervals.
 pub(crate) fn break_database(cluster: &Arc<Cluster>, over: &CancellationToken) {
     let (cluster, over) = (Arc::clone(cluster), over.clone());
     cluster.world.clone().spawn(async move {
@@ -182,7 +182,7 @@ pub(crate) fn break_database(cluster: &Arc<Cluster>, over: &CancellationToken) {
             let away = cluster.world.draw(|rng| rng.doubling(5, 6_000));
             cluster.world.pass(away).await;
             match lag {
-                // A standby that lagged takes over, or a snapshot is put back.
+                // A lagging standby takes over, or a snapshot is restored.
                 Some(_) => {
                     cluster.world.count("fault: database went back");
                     cluster.database.go_back(copy, true);
@@ -194,7 +194,7 @@ pub(crate) fn break_database(cluster: &Arc<Cluster>, over: &CancellationToken) {
     });
 }
 
-/// Sets the clock of the database, drops history, and sends hints that are wrong.
+/// Sets the database's clock, prunes history, and sends wrong hints.
 pub(crate) fn meddle(cluster: &Arc<Cluster>, over: &CancellationToken) {
     let (cluster, over) = (Arc::clone(cluster), over.clone());
     cluster.world.clone().spawn(async move {
@@ -209,7 +209,7 @@ pub(crate) fn meddle(cluster: &Arc<Cluster>, over: &CancellationToken) {
                 7 => {
                     cluster.world.count("fault: a hint of an event that never was");
                     let wrong = Hint::Event(Seq::new(cluster.world.draw(|rng| rng.between(1, 1 << 40))));
-                    // Where the database is away there is nobody to tell.
+                    // No hint can be sent while the database is down.
                     let _ = cluster.database.announce(wrong);
                 }
                 _ => {

@@ -1,5 +1,5 @@
-//! The log of one simulation, in the order in which things really happened: every commit, every answer to a narrowing or
-//! widening call, every answer to a request. It judges nothing.
+//! The log of one simulation, in true order: every commit, every answer to a change, every answer to a request. Judges
+//! nothing.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use keyward_storage::{Seq, Target};
 
 use super::database::Change;
 
-/// A place in the log.
+/// A position in the log.
 pub(crate) type Mark = usize;
 
-/// What a request was told.
+/// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Valid,
@@ -24,18 +24,18 @@ pub(crate) enum Told {
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Record {
-    /// The database made it lasting.
+    /// The database committed it.
     Committed { subject: Target, seq: Seq, narrows: bool },
-    /// It is said to be in force on every node: by the answer of a call, or by a note in the database.
+    /// It is reported as enforced on every node, by the answer of a call or by a record in the database.
     InForce { subject: Target, seq: Seq },
-    /// A call was answered: how long it took since its commit was confirmed, on the node's own clock and without the time
-    /// in which the process stood still.
+    /// A call was answered: time since its commit was confirmed, on the node's own clock, without the time in which the
+    /// process was stopped.
     Answered { at: Duration, node: u64, subject: Target, seq: Seq, took: Duration, repeated: bool },
     /// A request was answered.
     Verified { at: Duration, arrived_at: Duration, arrived: Mark, node: u64, key: KeyId, told: Told },
-    /// The database went back: of its events it has those up to this number, and gives the numbers after it once more.
+    /// The database went back: it keeps the events up to this number, and reuses later numbers.
     WentBack { at: Duration, kept: Seq },
-    /// A key was made, and its making was answered.
+    /// A key was issued, and the call was answered.
     Made { key: KeyId, subjects: Vec<Target> },
 }
 
@@ -43,12 +43,12 @@ pub(crate) enum Record {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct History {
     pub(crate) records: Vec<Record>,
-    /// Of everything else that happened, a sum: two runs of a seed have the same one.
+    /// A checksum of everything else that happened: equal for two runs of a seed.
     sum: u64,
 }
 
 impl History {
-    /// Where the log stands.
+    /// The current position in the log.
     pub(crate) fn mark(&self) -> Mark {
         self.records.len()
     }

@@ -1,5 +1,5 @@
-//! The way from a node to the database and back: slow, lossy, cut. A request may be lost before it is carried out, and its
-//! answer after. It knows nothing of what is sent.
+//! The connection from a node to the database: slow, lossy, cut. A request may be lost before it is executed, and its
+//! reply afterwards. Knows nothing of the content.
 
 use std::{
     sync::{Arc, Mutex},
@@ -11,18 +11,18 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::world::{World, lock};
 
-/// Over which connection something goes: each may break alone.
+/// The connections of a node: each may break alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// The one that leases go over.
+    /// The connection of the lease.
     Lease,
-    /// The pool that events, members and notes are asked through.
+    /// The pool for events, members and records of enforcement.
     Pool,
-    /// The pool that keys are read through.
+    /// The pool for reading keys.
     Keys,
 }
 
-/// What is the matter with a line.
+/// The fault of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each of these may be the matter, alone or with others")]
 pub(crate) struct Trouble {
@@ -33,17 +33,17 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    /// Nothing is the matter.
+    /// No fault.
     pub(crate) const NONE: Self = Self { requests_lost: false, answers_lost: false, slow: false, slow_answers: false };
-    /// Nothing arrives, either way.
+    /// Nothing arrives, in either direction.
     pub(crate) const CUT: Self = Self { requests_lost: true, answers_lost: true, ..Self::NONE };
-    /// Everything takes its time.
+    /// Both directions are slow.
     pub(crate) const SLOW: Self = Self { slow: true, ..Self::NONE };
-    /// Only answers take their time: what they say gets old on the way.
+    /// Only replies are slow, so that their content becomes stale.
     pub(crate) const LATE: Self = Self { slow_answers: true, ..Self::NONE };
 }
 
-/// The way of one node.
+/// The connections of one node.
 pub(crate) struct Link {
     world: Arc<World>,
     lines: Mutex<[Trouble; 3]>,
@@ -54,7 +54,7 @@ impl Link {
         Arc::new(Self { world: Arc::clone(world), lines: Mutex::new([Trouble::NONE; 3]) })
     }
 
-    /// From now on this is the matter with a line; with all of them where none is named.
+    /// Sets the fault of a line from now on; of all lines if none is named.
     pub(crate) fn trouble(&self, line: Option<Line>, trouble: Trouble) {
         let mut lines = lock(&self.lines);
         match line {
@@ -67,8 +67,8 @@ impl Link {
         lock(&self.lines)[line as usize]
     }
 
-    /// Sends a request, and waits for its answer at most so long. Whoever waits no longer takes nothing back: what was
-    /// sent may be carried out all the same.
+    /// Sends a request, and waits for its reply at most this long. A time-out does not cancel it: the request may still
+    /// be executed.
     pub(crate) async fn call<T, F>(
         self: &Arc<Self>,
         line: Line,
@@ -85,7 +85,7 @@ impl Link {
             if way.travel(line, false).await {
                 let result = work().await;
                 if way.travel(line, true).await {
-                    // Whoever asked has given up, or is dead.
+                    // The caller has given up, or is dead.
                     let _ = answer.send(result);
                     return;
                 }
@@ -94,7 +94,7 @@ impl Link {
                 way.world.count("fault: request lost");
             }
             if silent {
-                // Nobody learns that the connection is gone.
+                // The loss of the connection is not detected.
                 way.world.pass(patience).await;
             }
         });
@@ -105,7 +105,7 @@ impl Link {
         }
     }
 
-    /// Goes one way, or `back`. Tells whether it arrives.
+    /// Sends in one direction, or `back`. Returns whether it arrives.
     async fn travel(&self, line: Line, back: bool) -> bool {
         if self.world.is_calm() {
             return true;

@@ -1,4 +1,4 @@
-//! Many seeds, on as many threads as there are cores. Which thread runs a seed changes nothing in it.
+//! Runs many seeds, with one thread per core. A seed's result does not depend on its thread.
 
 use std::{
     collections::BTreeMap,
@@ -14,16 +14,16 @@ use keyward_verifier::protocol::Rules;
 
 use super::{Counts, run, world::lock};
 
-/// What came of many seeds.
+/// The results of many seeds.
 #[derive(Default)]
 pub(crate) struct Sum {
     pub(crate) seeds: u64,
     pub(crate) counts: Counts,
-    /// By seed: what weather it was, and what it broke.
+    /// By seed: its plan and its broken promises.
     pub(crate) broken: BTreeMap<u64, (String, Vec<String>)>,
 }
 
-/// Runs these seeds: all of them, or none beyond one that breaks N.
+/// Runs these seeds: all, or only up to the first that breaks N.
 pub(crate) fn run_all(seeds: Range<u64>, rules: Rules, until_broken: bool) -> Sum {
     let (next, stop, sum) = (AtomicU64::new(seeds.start), AtomicBool::new(false), Mutex::new(Sum::default()));
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -1,13 +1,13 @@
-//! The rules, each switched off alone: what the simulation has to find (the last column of 2.5).
+//! The rules, each turned off alone: what the simulation must detect (the last column of 2.5).
 
 use keyward_verifier::protocol::{HistoryRules, Rules};
 
-/// A rule that is off.
+/// A mutant with one rule off.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mutant {
     /// Its field in [`Rules`].
     pub(crate) name: &'static str,
-    /// All others.
+    /// The rules, all others on.
     pub(crate) rules: Rules,
 }
 
@@ -25,7 +25,7 @@ pub(crate) const MUTANTS: [Mutant; 15] = [
     Mutant { name: "fills_belong_to_a_membership", rules: Rules { fills_belong_to_a_membership: false, ..Rules::ALL } },
     Mutant { name: "joining_empties", rules: Rules { joining_empties: false, ..Rules::ALL } },
     Mutant { name: "revoker_trusts_its_own_clock", rules: Rules { revoker_trusts_its_own_clock: false, ..Rules::ALL } },
-    // A list that does not show the event has the call end (R18c), and so hides that it was read too early.
+    // A list that does not show the event ends the call (R18c), and so hides that it was read too early.
     Mutant {
         name: "members_after_commit",
         rules: Rules {

@@ -1,5 +1,5 @@
-//! A node: a machine, its way to the database, and the process that runs on it now. It starts, stands still, dies and
-//! comes back under another name.
+//! A node: a machine, its connection to the database, and the current process. It starts, stalls, dies and returns with
+//! another node id.
 
 use std::{
     collections::BTreeMap,
@@ -18,10 +18,10 @@ use super::{
     world::{World, lock},
 };
 
-/// How many bytes the memory of a node holds: all of it, and in some seeds only a part.
+/// Capacity of a node's memory in bytes: enough for all keys, in some seeds only for a part.
 const ROOM: [u64; 3] = [1 << 24, 1 << 24, 64 * 1_400];
 
-/// A process that runs, or stands still.
+/// A process that runs or is stopped.
 #[derive(Clone)]
 pub(crate) struct Alive {
     pub(crate) process: Arc<Process>,
@@ -37,9 +37,9 @@ pub(crate) struct Node {
     world: Arc<World>,
     database: Arc<Database>,
     alive: Mutex<Option<Alive>>,
-    /// What was begun on the process that is alive and has not ended: what it is, and since when.
+    /// Unfinished operations on the live process: what, and since when.
     under_way: Mutex<BTreeMap<u64, &'static str>>,
-    /// For how long processes stood still here, in nanoseconds, and since when one does.
+    /// Total time in which processes were stopped here, in nanoseconds, and the start of the current stop.
     stood_still: Mutex<(u64, Option<BootInstant>)>,
 }
 
@@ -88,18 +88,18 @@ impl Node {
         }));
         let starting = Arc::clone(&verifier);
         process.spawn(Box::pin(async move {
-            // It cannot fail where there are members.
+            // It cannot fail with a membership.
             starting.start().await.expect("a member starts");
         }));
         world.trace("start", self.number);
         *lock(&self.alive) = Some(Alive { process, verifier, ports });
     }
 
-    /// The process ends at once, as by SIGKILL.
+    /// Kills the process, as by SIGKILL.
     pub(crate) fn kill(&self) {
         if let Some(alive) = lock(&self.alive).take() {
             alive.process.kill();
-            // What it had begun is dropped, and with it its connections; being dead, it carries nothing out.
+            // Its unfinished operations and connections are dropped; a dead process executes nothing.
             alive.verifier.end();
         }
         lock(&self.under_way).clear();
@@ -107,7 +107,7 @@ impl Node {
         self.world.trace("kill", self.number);
     }
 
-    /// The process stands still, as by SIGSTOP.
+    /// Stops the process, as by SIGSTOP.
     pub(crate) fn pause(&self) {
         if let Some(alive) = self.alive() {
             alive.process.pause();
@@ -115,7 +115,7 @@ impl Node {
         }
     }
 
-    /// The process goes on.
+    /// Resumes the process.
     pub(crate) fn resume(&self) {
         self.goes_again();
         if let Some(alive) = self.alive() {
@@ -131,12 +131,12 @@ impl Node {
         }
     }
 
-    /// For how long processes have stood still here, by the boot clock, in nanoseconds.
+    /// Total time in which processes were stopped here, by the boot clock, in nanoseconds.
     pub(crate) fn stood_still(&self) -> u64 {
         lock(&self.stood_still).0
     }
 
-    /// Begins something on this process. It stops with the process, and is missed if it never ends.
+    /// Starts an operation on this process. It ends with the process, and is reported if it never ends.
     pub(crate) fn begin(
         self: &Arc<Self>,
         alive: &Alive,
@@ -152,7 +152,7 @@ impl Node {
         }));
     }
 
-    /// What was begun and has not ended.
+    /// The unfinished operations.
     pub(crate) fn under_way(&self) -> Vec<&'static str> {
         lock(&self.under_way).values().copied().collect()
     }

@@ -1,5 +1,5 @@
-//! What the weather of one seed is: how many nodes, how slow and lossy the way to the database, how often what breaks. Some
-//! seeds are calm, so that whatever needs hints and quick answers is tried too.
+//! The plan of one seed: the number of nodes, the latency and loss of the connection to the database, the frequency of
+//! faults. Some seeds are calm, so that behaviour that needs hints and quick replies is tried, too.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use keyward_verifier::protocol::LeaseConfig;
 
 use super::rng::Rng;
 
-/// The weather of one seed. Chances are per thousand, times in milliseconds.
+/// The plan of one seed. Probabilities are per thousand, times in milliseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) nodes: u64,
     pub(crate) terms: LeaseConfig,
-    /// How many narrowing calls there are.
+    /// Number of restricting changes.
     pub(crate) calls: u32,
-    /// The longest pause between two of them.
+    /// Maximum pause between two of them.
     pub(crate) gap: u64,
-    /// How often a message is lost.
+    /// Probability that a message is lost.
     pub(crate) loss: u64,
-    /// How often one is slow: up to some seconds.
+    /// Probability that a message is slow: up to some seconds.
     pub(crate) slow: u64,
-    /// How often a notification is lost.
+    /// Probability that a notification is lost.
     pub(crate) hint_loss: u64,
-    /// The longest that a commit takes.
+    /// Maximum duration of a commit.
     pub(crate) commit: u64,
-    /// How often another thread comes between two steps of a request.
+    /// Probability that another thread runs between two steps of a request.
     pub(crate) preempted: u64,
-    /// The longest pause between two requests that nobody thought of.
+    /// Maximum pause between two random requests.
     pub(crate) noise: u64,
-    /// The longest pause between two faults of a node, of the database, of its clock.
+    /// Maximum pause between two faults of a node, of the database, of its clock.
     pub(crate) node_faults: u64,
     pub(crate) database_faults: u64,
     pub(crate) clock_faults: u64,
@@ -54,7 +54,7 @@ impl Plan {
         }
     }
 
-    /// How long a narrowing call may take at the worst.
+    /// Maximum duration of a restricting change.
     pub(crate) fn worst_wait(&self) -> Duration {
         self.terms.worst_wait()
     }

@@ -1,5 +1,5 @@
-//! The ports of a node, over its link to the simulated database. Where a rule is off that the driver has no way to break,
-//! it is broken here.
+//! The ports of a node, over its link to the simulated database. A rule that is off and that the driver cannot break is
+//! broken here.
 
 use std::{
     sync::{
@@ -23,11 +23,11 @@ use super::{
     world::World,
 };
 
-/// How long the pools of a node wait for an answer: longer than any lease.
+/// Time limit of a node's pools for a reply: longer than any lease.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 tokio::task_local! {
-    /// How often the request that runs has asked the database.
+    /// Number of database reads of the current request.
     pub(crate) static ASKED: AtomicU64;
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Changes something, in a transaction.
+    /// Makes a change, in a transaction.
     pub(crate) async fn change(&self, change: Change, numbered: Option<oneshot::Sender<Position>>) -> Result<Changed> {
         let database = Arc::clone(&self.database);
         self.world.trace("change", 0);
@@ -77,12 +77,12 @@ impl Membership for Ports {
             self.world.spawn(async move {
                 world.pass(later).await;
                 world.count("fault: renewal delivered twice");
-                // Nobody waits for this answer.
+                // No caller waits for this reply.
                 let _ = database.renew(&renewal).await;
             });
         }
-        // The driver acknowledges nothing that it has not applied. Where it might (R2), this is how it would look: what the
-        // renewal sees is acknowledged by it, and purged later.
+        // The driver never acknowledges an event that it has not applied. Without that rule (R2), it would look like
+        // this: the renewal acknowledges what it sees, and the purge comes later.
         let early = !self.world.rules.purged_before_acknowledged;
         let renewing = move || async move {
             if early {
@@ -166,7 +166,7 @@ impl Feed for Ports {
     }
 }
 
-/// A connection that listens.
+/// A listening connection.
 struct Listening {
     number: u64,
     hints: mpsc::UnboundedReceiver<Hint>,
@@ -181,7 +181,7 @@ impl Hints for Listening {
             let Some(hint) = self.hints.recv().await else {
                 return Err(StorageError::Unavailable("the connection that listens broke".into()));
             };
-            // A half-open connection: nobody notices, and nothing arrives.
+            // A half-open connection: undetected, and nothing arrives.
             if !self.link.at(Line::Pool).answers_lost {
                 return Ok(hint);
             }

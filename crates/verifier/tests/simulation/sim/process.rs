@@ -1,5 +1,5 @@
-//! One process: tasks that can be made to stand still while time passes (as by SIGSTOP), or end at once (as by SIGKILL).
-//! And the clocks of the machine that it runs on. It knows nothing of what the tasks do.
+//! One process: tasks that can be stopped while time passes (as by SIGSTOP), or killed (as by SIGKILL). Also the clocks
+//! of its machine. Knows nothing of what the tasks do.
 
 use std::{
     pin::Pin,
@@ -17,7 +17,7 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 enum Run {
     Goes,
-    /// Whoever would have been polled.
+    /// Tasks that would have been polled.
     StandsStill(Vec<Waker>),
     Dead,
 }
@@ -33,7 +33,7 @@ impl Process {
         Arc::new(Self { world: Arc::clone(world), run: Arc::new(Mutex::new(Run::Goes)) })
     }
 
-    /// Nothing of it goes on until it is resumed.
+    /// Stops all tasks until resumed.
     pub(crate) fn pause(&self) {
         let mut run = lock(&self.run);
         if matches!(*run, Run::Goes) {
@@ -41,7 +41,7 @@ impl Process {
         }
     }
 
-    /// Everything goes on: whatever came due in between is due now.
+    /// Resumes all tasks: everything that came due in between is due now.
     pub(crate) fn resume(&self) {
         let mut run = lock(&self.run);
         if let Run::StandsStill(wakers) = &mut *run {
@@ -52,7 +52,7 @@ impl Process {
         }
     }
 
-    /// Nothing of it ever goes on.
+    /// Stops all tasks for ever.
     pub(crate) fn kill(&self) {
         let before = std::mem::replace(&mut *lock(&self.run), Run::Dead);
         if let Run::StandsStill(wakers) = before {
@@ -92,14 +92,14 @@ impl Future for Standing {
     }
 }
 
-/// How the clocks of a machine go: at their own rate, from their own origin.
+/// The clocks of a machine: with their own rate and origin.
 #[derive(Clone, Copy)]
 struct Rates {
     /// Time on the boot clock, in nanoseconds, when the world began.
     origin: u64,
-    /// By how many millionths it goes too fast.
+    /// Its drift, in parts per million.
     ppm: i64,
-    /// What the boot clock lost by standing still, in nanoseconds.
+    /// Time that the boot clock lost while stopped, in nanoseconds.
     lost: u64,
     /// The wall clock when the world began, with all steps since, in microseconds.
     wall: i64,
@@ -111,7 +111,7 @@ pub(crate) struct Machine {
     rates: Mutex<Rates>,
 }
 
-/// The wall clock of all machines when the world begins, give or take.
+/// Approximate wall clock of all machines when the world begins.
 pub(crate) const WALL: i64 = 1_800_000_000_000_000;
 
 impl Machine {
@@ -132,18 +132,18 @@ impl Machine {
         u64::try_from(i128::from(real) + off).unwrap_or_default().saturating_sub(rates.lost)
     }
 
-    /// It was started anew: the boot clock begins elsewhere.
+    /// Restarts the machine: the boot clock starts elsewhere.
     pub(crate) fn reboot(&self, origin: u64) {
         lock(&self.rates).origin = origin;
     }
 
-    /// Somebody set the wall clock, by so many microseconds.
+    /// Sets the wall clock by this many microseconds.
     pub(crate) fn step_wall(&self, by: i64) {
         let mut rates = lock(&self.rates);
         rates.wall = rates.wall.saturating_add(by);
     }
 
-    /// A hypervisor held the machine still, and its clocks with it, for this long (A2: less than the guard).
+    /// A hypervisor pauses the machine and its clocks for this long (A2: less than the guard).
     pub(crate) fn stall(&self, lost: Duration) {
         lock(&self.rates).lost += u64::try_from(lost.as_nanos()).unwrap_or_default();
     }

@@ -1,5 +1,5 @@
-//! Requests for verdicts: taken step by step, with other threads in between. It judges keys as the service does, and logs
-//! what it told.
+//! Requests for verdicts, run step by step with other threads in between. Judges keys like the service, and logs the
+//! answers.
 
 use std::{
     ops::ControlFlow,
@@ -22,7 +22,7 @@ use super::{
     world::World,
 };
 
-/// A request reaches a node. It is refused there if no process listens.
+/// Sends a request to a node. It is refused if no process listens there.
 pub(crate) fn verify(world: &Arc<World>, node: &Arc<Node>, key: KeyId) {
     let Some(alive) = node.alive() else { return };
     let (arrived, arrived_at) = (world.history().mark(), world.now());
@@ -45,7 +45,7 @@ pub(crate) fn verify(world: &Arc<World>, node: &Arc<Node>, key: KeyId) {
     });
 }
 
-/// As the service asks: memory first, then the database.
+/// Looks up like the service: memory first, then the database.
 async fn ask(world: &World, verifier: &Verifier, key: KeyId) -> Result<Option<Credential>, StorageError> {
     if world.draw(|rng| rng.per_mille(500))
         && let Some(found) = verifier.remembered(key)

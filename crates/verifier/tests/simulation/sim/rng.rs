@@ -1,4 +1,4 @@
-//! Chance from a seed: the same seed draws the same history. It never asks the machine for randomness.
+//! A random generator from a seed: the same seed produces the same history. Never uses the machine's randomness.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// The stream of this seed.
+    /// Creates the stream of this seed.
     pub(crate) const fn of_seed(seed: u64) -> Self {
         Self(seed.wrapping_mul(0xD6E8_FEB8_6659_FD93))
     }
@@ -25,29 +25,29 @@ impl Rng {
         self.draw().checked_rem(bound).unwrap_or_default()
     }
 
-    /// A number from the first to the last, both among them.
+    /// A number from the first to the last, inclusive.
     pub(crate) fn between(&mut self, first: u64, last: u64) -> u64 {
         first + self.below(last.saturating_sub(first).saturating_add(1))
     }
 
-    /// So many times in a thousand.
+    /// True this many times in a thousand.
     pub(crate) fn per_mille(&mut self, chance: u64) -> bool {
         self.below(1_000) < chance
     }
 
-    /// So many milliseconds, both ends among them.
+    /// A duration in milliseconds, both ends inclusive.
     pub(crate) fn millis(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_millis(self.between(least, most))
     }
 
-    /// A time between the two of which each doubling is as likely as the next, so that short ones are not rare.
+    /// A log-uniform duration between the two, so that short ones are not rare.
     pub(crate) fn doubling(&mut self, least: u64, most: u64) -> Duration {
         let doublings = (most / least.max(1)).checked_ilog2().unwrap_or_default();
         let from = least.max(1) << self.below(u64::from(doublings) + 1);
         self.millis(from, (from * 2).min(most).max(from))
     }
 
-    /// One of these; none of an empty list.
+    /// One of these items; none for an empty list.
     pub(crate) fn one_of<'a, T>(&mut self, choices: &'a [T]) -> Option<&'a T> {
         let place = self.below(choices.len() as u64);
         usize::try_from(place).ok().and_then(|place| choices.get(place))

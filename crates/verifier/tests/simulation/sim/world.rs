@@ -1,6 +1,6 @@
-//! What everything in one simulation shares: time, chance, the log and the counts.
+//! State shared by one simulation: time, randomness, the log and the counts.
 //!
-//! There is one thread, and time passes only when nobody has anything left to do: the same seed gives the same history.
+//! There is one thread, and time passes only when no task can run: the same seed produces the same history.
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) plan: Plan,
 }
 
-/// How often what happened.
+/// Number of occurrences of each event.
 pub(crate) type Counts = BTreeMap<&'static str, u64>;
 
 impl World {
@@ -47,32 +47,32 @@ impl World {
         }
     }
 
-    /// How much time has really passed.
+    /// The true time passed.
     pub(crate) fn now(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// Lets simulated time pass; no clock of the machine is waited for.
+    /// Lets simulated time pass, without waiting for a real clock.
     pub(crate) async fn pass(&self, time: Duration) {
         let _ = timeout(time, pending::<()>()).await;
     }
 
-    /// Draws.
+    /// Draws random values.
     pub(crate) fn draw<T>(&self, draw: impl FnOnce(&mut Rng) -> T) -> T {
         draw(&mut lock(&self.rng))
     }
 
-    /// From now on nothing is lost or slow any more.
+    /// Ends all faults: from now on nothing is lost or slow.
     pub(crate) fn calm_down(&self) {
         self.calm.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the storm is over.
+    /// Whether faults have ended.
     pub(crate) fn is_calm(&self) -> bool {
         self.calm.load(Ordering::Relaxed)
     }
 
-    /// Begins something that no pause of a node stops.
+    /// Starts a task that no pause of a node stops.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
     }
@@ -82,7 +82,7 @@ impl World {
         lock(&self.history)
     }
 
-    /// Notes that something happened that only a replay is compared by.
+    /// Records an event that only the comparison of replays uses.
     pub(crate) fn trace(&self, what: &'static str, about: u64) {
         let now = self.now();
         self.history().trace(now, what, about);

@@ -1,16 +1,16 @@
-//! What the path of the call for gateways says. It alone decides which type of key is taken: only the gateway writes
+//! The path of the call for gateways. It alone decides which type of key is accepted, because only the gateway writes
 //! it.
 //!
-//! Looks at the raw path and decodes nothing.
+//! Reads the raw path and decodes nothing.
 
 use keyward_domain::KeyType;
 
 /// One of the paths of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) struct AuthPath {
-    /// The type that is taken.
+    /// The accepted type of key.
     pub(in crate::http) key_type: KeyType,
-    /// Whether anything follows. Then neither that nor the query is read: a gateway appended what its client wrote.
+    /// Whether more follows. Then neither that nor the query is read: a gateway appended its client's path.
     pub(in crate::http) has_tail: bool,
 }
 
@@ -25,7 +25,7 @@ impl AuthPath {
         Self { key_type: KeyType::Tokenization, has_tail: true },
     ];
 
-    /// Reads the path of a request; nothing if it belongs to another call.
+    /// Reads the path of a request; `None` if it belongs to another call.
     pub(in crate::http) fn read(path: &str) -> Option<Self> {
         let rest = path.strip_prefix("/v1/auth")?;
         let (key_type, rest) = if let Some(rest) = rest.strip_prefix("-public") {
@@ -42,7 +42,7 @@ impl AuthPath {
         }
     }
 
-    /// Its place in [`ALL`](Self::ALL).
+    /// Index in [`ALL`](Self::ALL).
     pub(in crate::http) const fn number(self) -> usize {
         let first = match self.key_type {
             KeyType::Secret => 0,
@@ -52,7 +52,7 @@ impl AuthPath {
         if self.has_tail { first + 1 } else { first }
     }
 
-    /// Its template, for the log and the metrics.
+    /// Route template, for logs and metrics.
     pub(in crate::http) const fn route(self) -> &'static str {
         match (self.key_type, self.has_tail) {
             (KeyType::Secret, false) => "/v1/auth",
@@ -67,7 +67,7 @@ impl AuthPath {
 
 #[cfg(test)]
 mod tests {
-    //! Each is found again, and nothing else is one.
+    //! Each path is recognized, and no other is.
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! The credential of a request at a gateway: one, from the header or headers that the gateway vouches for.
+//! The credential of a request at a gateway: exactly one, from the headers that the settings allow.
 
 use http::HeaderMap;
 
@@ -10,25 +10,25 @@ use crate::http::{
 };
 use keyward_domain::Denial;
 
-/// Where the credential of a request at a gateway may stand. The other header then belongs to the application behind
-/// the gateway, and is not looked at.
+/// Which header may hold the credential of a request at a gateway. The other header belongs to the application behind
+/// the gateway, and is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum CredentialHeader {
-    /// In `Authorization` or in `X-Api-Key`; in both, if it is the same.
+    /// `Authorization` or `X-Api-Key`; both, if they are equal.
     #[default]
     Either,
-    /// In `Authorization` alone.
+    /// `Authorization` only.
     Authorization,
-    /// In `X-Api-Key` alone.
+    /// `X-Api-Key` only.
     XApiKey,
 }
 
-/// Why a request has no one credential.
+/// Why a request has no single credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Unclear {
-    /// An `Authorization` that holds no bearer credential.
+    /// An `Authorization` header without a bearer credential.
     Garbled,
-    /// Two different ones, or two headers that allow only one.
+    /// Two different credentials, or a repeated header.
     Two,
 }
 
@@ -42,7 +42,7 @@ impl From<Unclear> for Problem {
     }
 }
 
-/// The credential, if there is one. An empty header is an absent one.
+/// The credential, if there is one. An empty header counts as absent.
 pub(in crate::http) fn presented(headers: &HeaderMap, from: CredentialHeader) -> Result<Option<&str>, Unclear> {
     match from {
         CredentialHeader::Authorization => bearer(headers),
@@ -70,7 +70,7 @@ fn api_key(headers: &HeaderMap) -> Result<Option<&str>, Unclear> {
     if keys.any(|other| key != Some(other)) { Err(Unclear::Two) } else { Ok(key) }
 }
 
-/// A request without any credential.
+/// Answers a request without a credential.
 pub(super) fn missing() -> Problem {
     refused(Denial::NotFound)
 }

@@ -1,4 +1,4 @@
-//! What a gateway requires of a credential, from path, query and headers. Query and headers only narrow.
+//! What a gateway requires of a credential, from path, query and headers. Query and headers can only add requirements.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use keyward_domain::{Denial, MAX_SCOPES, MAX_SCOPES_LEN, Requirements, Scope, ScopeSet};
@@ -11,26 +11,26 @@ use crate::http::{
 };
 
 const PARAMETERS: [&str; 3] = ["scope", "type", "mid"];
-/// What the names of conditions in headers begin with.
+/// Prefix of the headers that hold requirements.
 const PREFIX: &str = "x-keyward-require-";
 const SCOPE: &str = "x-keyward-require-scope";
 const MID: &str = "x-keyward-require-mid";
 
-/// All that is required.
+/// All requirements of a request.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Required {
     pub(in crate::http) conditions: Requirements,
-    /// Headers that require an account and that no credential meets, by name.
+    /// Headers that require an account which no credential has, by name.
     wrong_account: FieldErrors,
-    /// The same of all other conditions.
+    /// Headers with any other requirement that no credential meets.
     insufficient_scope: FieldErrors,
 }
 
 impl Required {
-    /// Reads what a request requires.
+    /// Reads the requirements of a request.
     ///
     /// # Errors
-    /// A fault of the query, where the query counts.
+    /// An invalid query, where the query is read.
     pub(in crate::http) fn read(path: AuthPath, query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
         let conditions = match query.filter(|_| !path.has_tail) {
             Some(query) => in_query(path, Query::read(query)?)?,
@@ -43,12 +43,12 @@ impl Required {
         Ok(required)
     }
 
-    /// Whether some credential could meet it.
+    /// Whether a credential could meet the requirements.
     pub(in crate::http) const fn is_meetable(&self) -> bool {
         self.wrong_account.is_empty() && self.insufficient_scope.is_empty()
     }
 
-    /// The first reason to refuse any credential, in the order in which conditions are looked at.
+    /// The first reason to refuse every credential, in the contract's order.
     pub(super) const fn refuses_all(&self) -> Option<Denial> {
         if !self.wrong_account.is_empty() {
             Some(Denial::WrongAccount)
@@ -59,7 +59,7 @@ impl Required {
         }
     }
 
-    /// Names every header that no credential meets, in a refusal for the first of these reasons.
+    /// Names every header that no credential meets, in a refusal for this reason.
     pub(super) fn explain(&self, denial: Denial, problem: Problem) -> Problem {
         if self.refuses_all() != Some(denial) {
             return problem;
@@ -68,7 +68,7 @@ impl Required {
         problem.faults(self.wrong_account.clone()).and(others)
     }
 
-    /// Adds the conditions in headers.
+    /// Adds the requirements in headers.
     fn add(&mut self, headers: &HeaderMap) {
         self.add_scopes(headers);
         self.add_mid(headers);
@@ -130,12 +130,12 @@ impl Required {
     }
 }
 
-/// A header as text. Bytes that are not text become `!`, which is no condition either.
+/// A header as text. Bytes that are not text become `!`, which is no valid requirement either.
 fn text(line: &HeaderValue) -> &str {
     line.to_str().unwrap_or("!")
 }
 
-/// The conditions in a query. Its type may only repeat what the path says.
+/// The requirements in a query. Its type may only repeat that of the path.
 fn in_query(path: AuthPath, mut query: Query) -> Result<Requirements, Problem> {
     let unknown = query.unknown_conditions(&PARAMETERS);
     if !unknown.is_empty() {

@@ -27,10 +27,7 @@ use crate::http::{
 #[derive(ToSchema)]
 #[schema(as = TokenRequest)]
 #[serde(untagged)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the document; it is read field by field, so that every fault is told"
-)]
+#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) enum TokenRequest {
     #[schema(title = "With a pair of keys")]
     ByKeys(ByKeys),
@@ -124,7 +121,7 @@ pub(super) async fn answer(
     Ok(no_store(TokenView::from(tokens)))
 }
 
-/// Notes the key that a refused refresh token speaks for: this service sealed its id into it.
+/// Notes the key of a refused refresh token: this service sealed its id into the token.
 pub(super) fn note_refresh(noted: &Noted, error: &refresh_token::Error) {
     if let refresh_token::Error::Denied { secret_key: Some(key), .. } = error {
         noted.is_about(Object::Key(*key));
@@ -157,7 +154,7 @@ impl From<obtain_token::Error> for Problem {
                 "AppKey and AppSecret are not a good pair: send a public key and the value of a secret key of the same \
                  account, neither of them revoked or expired.",
             ),
-            // This dialect asks for no scopes.
+            // This dialect requests no scopes.
             E::ScopeNotCovered => Self::new(Code::Internal).because(error),
             E::TooManyAttempts(error) => error.into(),
             E::Failure(fault) => fault.into(),

@@ -1,5 +1,5 @@
 //! The dialect of RFC 6749: a form in, `access_token` or `error` out, as `application/json`. The one exception to the
-//! shape of problems.
+//! format of problems.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -36,15 +36,15 @@ use super::platform::note_refresh;
 /// RFC 6749, section 5.1.
 #[derive(Serialize)]
 struct TokenView {
-    /// A JWT that lives ten minutes.
+    /// A JWT that is valid for ten minutes.
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// Seconds until the access token expires.
     expires_in: u64,
-    /// What the token may do, parted by spaces.
+    /// Scopes of the token, separated by spaces.
     scope: String,
-    /// Only in answer to a refresh token: the next one.
+    /// The next refresh token, only in answer to a refresh token.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
 }
@@ -55,17 +55,17 @@ struct ErrorView {
     /// `invalid_request`, `invalid_client`, `invalid_grant`, `unsupported_grant_type`, `invalid_scope`,
     /// `temporarily_unavailable` or `server_error`.
     error: &'static str,
-    /// What is wrong, in words.
+    /// A description of the error.
     error_description: &'static str,
 }
 
-/// Who asks, by Basic authentication.
+/// The client, as Basic authentication names it.
 pub(super) enum Client {
-    /// Nobody by Basic: the body must say.
+    /// No Basic authentication: the body must name the client.
     Unnamed,
-    /// Somebody.
+    /// A client id and its secret, not yet verified.
     Basic { id: String, secret: Zeroizing<String> },
-    /// An `Authorization` header that is not Basic, or not well-formed.
+    /// An `Authorization` header that is not Basic, or malformed.
     Garbled,
 }
 
@@ -97,12 +97,12 @@ struct Refusal {
     status: StatusCode,
     error: &'static str,
     description: &'static str,
-    /// The same refusal as every other call words it, for the log and the counts.
+    /// The same refusal as a problem, for logs and metrics.
     problem: Problem,
 }
 
 impl Refusal {
-    /// The request is malformed, or lacks something.
+    /// The request is malformed or incomplete.
     fn invalid_request(description: &'static str) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -112,12 +112,12 @@ impl Refusal {
         }
     }
 
-    /// The client has not proved who it is.
+    /// The client is not authenticated.
     fn invalid_client(denial: Denial, description: &'static str) -> Self {
         Self { status: StatusCode::UNAUTHORIZED, error: "invalid_client", description, problem: refused(denial) }
     }
 
-    /// The refresh token is not good.
+    /// The refresh token is invalid.
     fn invalid_grant(denial: Denial) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
@@ -127,20 +127,20 @@ impl Refusal {
         }
     }
 
-    /// The scopes that are asked for cannot be given.
+    /// The requested scopes cannot be granted.
     fn invalid_scope(code: Code, description: &'static str) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error: "invalid_scope", description, problem: Problem::new(code) }
     }
 }
 
-/// The fields of a form that count.
+/// The fields of a form that are read.
 const FIELDS: [&str; 5] = ["grant_type", "client_id", "client_secret", "scope", "refresh_token"];
 
-/// What a client is asked for that has shown none, or none of this kind.
+/// Asks a client to authenticate that has not, or not in an accepted way.
 const AUTHENTICATE: &str = "authenticate the client: with client_id and client_secret in the form, or with both as \
                             Authorization: Basic";
 
-/// The answer to a request with anything in the query of its URL, where secrets would reach logs.
+/// Refuses a query in the URL, where secrets would reach logs.
 pub(super) fn no_query() -> Response {
     Refusal::invalid_request("the URL must have no query; the form belongs into the body").into_response()
 }
@@ -169,7 +169,7 @@ async fn grant(
     noted: &Noted,
 ) -> Result<Tokens, Refusal> {
     let mut form = read_form(body)?;
-    // Blanks alone are no value.
+    // Blanks alone count as no value.
     let scope = form.remove("scope").filter(|text| text.split_ascii_whitespace().next().is_some());
     let scopes = scope.map(|text| read_scope(&text)).transpose()?;
     let grant_type = form.remove("grant_type").ok_or_else(|| Refusal::invalid_request("grant_type is required"))?;
@@ -186,7 +186,7 @@ async fn grant(
         "refresh_token" => {
             let token = form.remove("refresh_token").map(trimmed);
             let token = token.ok_or_else(|| Refusal::invalid_request("refresh_token is required"))?;
-            // A client that names itself has to prove it, and to be the one that the token was made for.
+            // A client that names itself must authenticate, and must be the one that the token was issued to.
             let proved = match client {
                 Some((id, secret)) => {
                     let request =
@@ -205,7 +205,7 @@ async fn grant(
     }
 }
 
-/// A scope: a set, separated by spaces (section 3.3), so neither more of these nor a repetition says anything.
+/// Parses a scope: a set separated by spaces (section 3.3), so repeated spaces and scopes are ignored.
 fn read_scope(text: &str) -> Result<ScopeSet, Refusal> {
     let mut scopes: Vec<&str> = Vec::new();
     for scope in text.split_ascii_whitespace() {
@@ -221,8 +221,8 @@ fn read_scope(text: &str) -> Result<ScopeSet, Refusal> {
     })
 }
 
-/// The fields of the form by their names, near misses of a known one under that; none may stand there twice (section
-/// 3.2). A byte order mark before it is skipped, as before JSON.
+/// Reads the fields of the form. A near miss of a known name counts as that name; none may be repeated (section 3.2). A
+/// leading byte order mark is skipped, as before JSON.
 fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let pairs: Vec<(String, String)> =
@@ -303,7 +303,7 @@ fn not_covered() -> Refusal {
     Refusal::invalid_scope(Code::ScopeNotHeld, "scope asks for more than there is to give: leave it out to get all")
 }
 
-/// What is our fault keeps its status and its `Retry-After`, in this dialect's words.
+/// A failure keeps its status and its `Retry-After`, with the texts of this dialect.
 impl From<Failure> for Refusal {
     fn from(fault: Failure) -> Self {
         let problem = Problem::from(fault);
@@ -327,7 +327,7 @@ impl axum::response::IntoResponse for Refusal {
         if let Some(wait) = problem.retry_after() {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait));
         }
-        // Whichever way the client came: a 401 always says how to authenticate (RFC 9110, section 15.5.2).
+        // For any way of authentication: a 401 always has a challenge (RFC 9110, section 15.5.2).
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, BASIC_CHALLENGE);
         }

@@ -1,4 +1,4 @@
-//! Every way in which a token can be wrong.
+//! Every way in which a token can be invalid.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).unwrap()
 }
 
-/// Where all clocks agree.
+/// Times at which all clocks agree.
 fn both(seconds: i64) -> Times {
     Times { shared: at(seconds), expiry: at(seconds) }
 }
@@ -62,7 +62,7 @@ fn part(token: &str, n: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(n).unwrap()).unwrap()).unwrap()
 }
 
-/// Signs other claims or another header with the deployment's own key.
+/// Signs modified claims or a modified header with the deployment's own key.
 fn resign(tokens: &AccessTokens, header: &Value, claims: &Value) -> String {
     let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
     let message = format!("{}.{}", encode(header), encode(claims));
@@ -73,7 +73,7 @@ fn resign(tokens: &AccessTokens, header: &Value, claims: &Value) -> String {
 }
 
 #[test]
-fn a_token_says_what_the_contract_lists() {
+fn a_token_has_the_claims_that_the_contract_lists() {
     let token = issue(&tokens());
     let (header, claims) = (part(&token, 0), part(&token, 1));
     assert_eq!(header["alg"], "EdDSA");
@@ -82,7 +82,8 @@ fn a_token_says_what_the_contract_lists() {
     assert_eq!(
         claims,
         json!({
-            "iss": "https://keys.example", "aud": "https://keys.example/audience", "sub": grant().secret_key.to_string(),
+            "iss": "https://keys.example", "aud": "https://keys.example/audience",
+            "sub": grant().secret_key.to_string(),
             "client_id": grant().public_key.to_string(), "custom:mid": "mid_1", "scope": "charges:read api-keys:*",
             "env": "sandbox", "iat": NOW, "nbf": NOW, "exp": NOW + 600,
             "jti": AccessId::from_uuid(Uuid::from_u128(9)).to_string(),
@@ -91,7 +92,7 @@ fn a_token_says_what_the_contract_lists() {
 }
 
 #[test]
-fn a_token_is_good_from_its_making_to_its_end() {
+fn a_token_is_valid_from_its_issue_to_its_expiry() {
     let tokens = tokens();
     let token = issue(&tokens);
     for (seconds, good) in [(NOW - 31, false), (NOW - 30, true), (NOW, true), (NOW + 599, true), (NOW + 600, false)] {
@@ -102,7 +103,7 @@ fn a_token_is_good_from_its_making_to_its_end() {
 }
 
 #[test]
-fn a_token_ends_by_the_later_clock_and_begins_by_the_one_that_all_nodes_share() {
+fn expiry_follows_the_later_clock_and_validity_begins_by_the_shared_one() {
     let tokens = tokens();
     let token = issue(&tokens);
     for (shared, expiry, good) in [

@@ -1,4 +1,4 @@
-//! When a key is published, signs, and goes.
+//! When a key is published, when it signs, and when it is dropped.
 
 use keyward_domain::{MasterKey, Purpose};
 
@@ -26,7 +26,7 @@ fn generations(set: &KeySet, now: Timestamp) -> Vec<i32> {
 }
 
 #[test]
-fn the_first_key_signs_at_once_and_a_later_one_after_ten_minutes() {
+fn the_first_key_signs_immediately_and_a_later_one_after_ten_minutes() {
     let set = KeySet::open(&[row(1, at(0)), row(2, at(1_000))], 0, &sealer()).unwrap();
     for (now, signer) in [(0, 1), (1_000, 1), (1_599, 1), (1_600, 2), (9_999, 2)] {
         assert_eq!(set.signer(at(now)).map(|key| key.generation), Some(signer), "at {now}");
@@ -58,7 +58,7 @@ fn the_next_key_is_due_ten_minutes_before_thirty_days_are_over() {
 }
 
 #[test]
-fn where_none_signs_the_next_key_is_due_at_once() {
+fn without_a_signing_key_the_next_one_is_due_immediately() {
     let set = KeySet::open(&[row(2, at(40 * 24 * 3600))], 0, &sealer()).unwrap();
     assert!(set.signer(at(0)).is_none() && set.is_next_due(at(0)) && !set.has_retired(at(0)));
 }

@@ -1,5 +1,5 @@
-//! A transaction that narrows or widens something: the change, its number and its event are one commit (R1). It knows
-//! nothing of the barrier behind it.
+//! A transaction that changes a verdict: the change, its number and its event are one commit (R1). Knows nothing of the
+//! barrier.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Database, State};
 
-/// What is to be changed.
+/// The change to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Revoke(KeyId),
@@ -25,7 +25,7 @@ impl Change {
         }
     }
 
-    /// Whether it makes good keys bad.
+    /// Whether it makes valid keys invalid.
     pub(crate) const fn narrows(self) -> bool {
         match self {
             Self::Revoke(_) | Self::Status(_, Status::Suspended | Status::Closed) => true,
@@ -34,26 +34,26 @@ impl Change {
     }
 }
 
-/// What came of it.
+/// Outcome of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changed {
     /// Committed, with this event.
     Now(Position),
-    /// It was so already, by an earlier call; none if it was made so.
+    /// Already done by an earlier call; none if it was created so.
     Before(Option<Enforcement>),
-    /// It cannot become so any more.
+    /// No longer possible.
     Refused,
 }
 
-/// How long a statement waits for a lock.
+/// Lock time-out of a statement.
 const LOCK: Duration = Duration::from_secs(1);
 
 impl Database {
-    /// Changes it, in a transaction. `numbered` is told the number as soon as it is known: before the commit.
+    /// Makes the change, in a transaction. Passes the number to `numbered` as soon as it is known, before the commit.
     pub(crate) async fn change(&self, change: Change, numbered: Option<oneshot::Sender<Position>>) -> Result<Changed> {
         let (_, life) = self.begin()?;
         let in_order = self.world.rules.numbers_in_commit_order;
-        // The row that is changed is locked at once, the one that numbers events right before the commit.
+        // The changed row is locked immediately, the row that numbers events directly before the commit.
         let row = change.subject();
         if !self.still(life)?.locked.insert(row) {
             return Err(StorageError::Unavailable("the row is locked".into()));
@@ -87,7 +87,7 @@ impl Database {
             Ok(Changed::Now(event))
         };
         let done = done.await;
-        // Where it crashed, all locks are gone already.
+        // After a crash, all locks are already gone.
         if let Ok(mut state) = self.still(life) {
             state.locked.remove(&row);
         }
@@ -105,7 +105,7 @@ fn read_in(last: Option<Enforcement>, token: HistoryToken) -> Option<Enforcement
 }
 
 impl State {
-    /// What there is to say without any change.
+    /// The outcome if nothing has to change.
     fn compare(&mut self, change: Change) -> Option<Changed> {
         match change {
             Change::Revoke(id) => {

@@ -1,22 +1,21 @@
-//! Whose history the database shows (R18), and how it goes back: a copy of it is put in its place, under a token of its
-//! own. It knows nothing of nodes.
+//! The database's history (R18), and how it goes back: a copy replaces it, with its own token. Knows nothing of nodes.
 
 use keyward_domain::Status;
 use keyward_storage::{HistoryToken, LostHistory, Position, Result, Seq, Snapshot, Write};
 
 use super::{super::history::Record, Account, Database, Key, State};
 
-/// The database as it was at one moment.
+/// The database at one time.
 pub(crate) struct Copy(State);
 
 impl Database {
-    /// A copy, as a backup or a standby that lags has it: with the rows of the nodes in it.
+    /// Makes a copy, like a backup or a lagging standby, including the rows of nodes.
     pub(crate) fn copy(&self) -> Copy {
         Copy(self.state().clone())
     }
 
-    /// Puts a copy in its place: every connection and every transaction under way is gone. Keys and accounts that were
-    /// made after the copy (inserts are no events) are gone too, or else are there as they were made.
+    /// Replaces the database by a copy: every connection and open transaction is lost. Keys and accounts created after
+    /// the copy (inserts are no events) are lost, too, or else exist as created.
     pub(crate) fn go_back(&self, copy: Copy, keeps_what_is_young: bool) {
         let mut state = self.state();
         let mut back = copy.0;
@@ -38,7 +37,7 @@ impl Database {
         state.begin_history();
     }
 
-    /// The server is started anew on the data that it has.
+    /// Restarts the server on its data.
     pub(crate) fn restart_server(&self) {
         self.state().begin_history();
     }
@@ -63,7 +62,7 @@ impl Database {
 }
 
 impl State {
-    /// The event of this number.
+    /// The event with this number.
     pub(super) fn position(&self, seq: Seq) -> Position {
         self.events.get(&seq).map_or(Position::unnamed(seq), |event| event.position)
     }
@@ -72,7 +71,7 @@ impl State {
         Snapshot { position: self.position(self.head), token: self.token }
     }
 
-    /// Whether this event is there, by number and nonce.
+    /// Whether this event exists, by number and nonce.
     pub(super) fn holds(&self, position: Position) -> bool {
         position == Position::START || self.events.get(&position.seq).is_some_and(|event| event.position == position)
     }
