@@ -1,5 +1,5 @@
-//! Says which commit a binary is built from: `SOURCE_COMMIT` where that is given (a build without the history, as in
-//! an image), else what git says of this folder. Without either the version stands alone. It never fails a build.
+//! Determines the commit that a binary is built from: `SOURCE_COMMIT` where it is set (a build without the history, as
+//! in an image), else what git reports for this folder. Without either, only the version is shown. Never fails a build.
 
 use std::{
     env,
@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-/// How many digits of a commit are shown.
+/// Number of digits of a commit that are shown.
 const DIGITS: usize = 12;
 
 fn main() {
@@ -19,11 +19,11 @@ fn main() {
     let commit =
         given.filter(|it| !it.is_empty()).or_else(of_git).map(|it| it.chars().take(DIGITS).collect::<String>());
     let version = commit.map_or_else(|| version.to_owned(), |commit| format!("{version} ({commit})"));
-    // `cargo run` hands this to the program, too, for which `KEYWARD_…` would be a setting that does not exist.
+    // `cargo run` passes this to the program too, where `KEYWARD_…` would count as an unknown setting.
     println!("cargo::rustc-env=VERSION_AND_COMMIT={version}");
 }
 
-/// The commit that is checked out, if this folder is the repository's own and not a copy inside another one.
+/// The commit that is checked out, if this folder is a repository itself and not a copy inside another one.
 fn of_git() -> Option<String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let top = PathBuf::from(git(&["rev-parse", "--show-toplevel"])?);

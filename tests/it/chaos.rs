@@ -1,7 +1,7 @@
 //! A minute of everything at once: wires break, nodes and Postgres are killed, nodes stand still, and clients attack
 //! every revocation in the moment it is acknowledged (T7, T8, T10 in small; `cargo xtask chaos` is the full size). And
-//! the controls: with a lying_proxy in front of a node, a lease removed behind its back, or a database that goes back without
-//! a node saying so, the same check has to find it.
+//! the controls: with a lying_proxy in front of a node, a lease removed behind its back, or a database that goes back
+//! without a node saying so, the same check has to find it.
 //!
 //! The harness is `keyward_chaos`. No latency is asserted here.
 

@@ -36,8 +36,8 @@ pub(crate) use terminal::Terminal;
 pub(crate) use until::{eventually, ticks};
 pub(crate) use wire::Wire;
 
-/// The same scenarios on both databases: `on_both!(name, …)` makes a test of each for each. Scenarios that never wait are
-/// named apart: `on_both!(blocking name, …; waiting name, …)`.
+/// The same scenarios on both databases: `on_both!(name, …)` makes a test of each for each. Scenarios that never wait
+/// are named apart: `on_both!(blocking name, …; waiting name, …)`.
 macro_rules! on_both {
     (blocking $($blocking:ident),* $(,)?; waiting $($waiting:ident),* $(,)?) => {
         mod embedded {

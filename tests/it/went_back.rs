@@ -1,5 +1,5 @@
-//! The database goes back: what it answers from then on is another history. The promise of a revoke holds in it, on every
-//! node that ran on, and the service says what was lost (R11, R13, R18).
+//! The database goes back: what it answers from then on is another history. The promise of a revoke holds in it, on
+//! every node that ran on, and the service says what was lost (R11, R13, R18).
 
 mod another;
 mod dumped;

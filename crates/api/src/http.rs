@@ -1,7 +1,7 @@
 //! The service over HTTP: routes, and the layers around every request.
 //!
 //! Handlers are thin: extractors parse, one use case decides, a view or a [`Problem`] answers. Nothing here knows SQL.
-//! Every answer, from the fast path or a handler, passes through [`observe`].
+//! Every answer, from the fast path or a handler, passes through `observe`.
 
 use std::{
     sync::{

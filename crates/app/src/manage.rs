@@ -1,7 +1,7 @@
 //! Changes of accounts and keys, and the reads that management needs.
 //!
 //! A use case here takes a [`Caller`](crate::Caller) and shows it nothing outside its reach. Only
-//! [`commit`](crate::commit) commits what it decides.
+//! `commit` commits what it decides.
 
 use std::sync::Arc;
 

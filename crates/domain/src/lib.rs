@@ -22,9 +22,9 @@
 //!
 //! ```
 //! use keyward_domain::{
-//!     AccountId, Actor, ApiKey, RevocationRequest, Candidate, Chain, Requirements, Decision, Environment, KeyId, KeyTerms, KeyType,
-//!     KeyValue, Link, MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Role, ScopeSet,
-//!     SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
+//!     AccountId, Actor, ApiKey, Candidate, Chain, Decision, Environment, KeyId, KeyTerms, KeyType, KeyValue, Link,
+//!     MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Requirements, RevocationRequest,
+//!     Role, ScopeSet, SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
 //! };
 //! use uuid::Uuid;
 //!
@@ -54,8 +54,9 @@
 //! assert!(matches!(judge(Ok(Some(candidate)), None, &asked, now), Verdict::Valid { .. }));
 //!
 //! // Revoke: returns a decision, which you store.
-//! let ask = RevocationRequest { at: now, by: Actor::Operator, reason: Reason::NoLongerNeeded, reach: Reach::operator() };
-//! assert!(matches!(key.revoke(&chain, &ask, OtherManagerKeys::None)?, Decision::Revoke(_)));
+//! let (by, reach) = (Actor::Operator, Reach::operator());
+//! let request = RevocationRequest { at: now, by, reason: Reason::NoLongerNeeded, reach };
+//! assert!(matches!(key.revoke(&chain, &request, OtherManagerKeys::None)?, Decision::Revoke(_)));
 //! # Ok(())
 //! # }
 //! ```

@@ -1,4 +1,4 @@
-//! What runs beside the requests until the server stops. Decides nothing: each task calls one use case now and then.
+//! Tasks beside the requests, until the server stops. Decides nothing: each task calls one use case periodically.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -15,59 +15,59 @@ use crate::{
     sentence::sentence,
 };
 
-/// How often the database is asked whether it is there.
+/// How often the database is checked.
 const PING: Duration = Duration::from_secs(1);
-/// How long its answer may take before it counts as away.
+/// Maximum time of that check before the database counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often the signing keys are looked after; other nodes' rotations are seen as late as this.
+/// How often signing keys are checked; also the delay with which other nodes' rotations are seen.
 const SIGNING_KEYS: Duration = Duration::from_mins(1);
-/// How often dead refresh families are dropped.
+/// How often ended refresh families are dropped.
 const FAMILIES: Duration = Duration::from_mins(5);
-/// How often limits forget who has been quiet. At 600 wrong credentials a minute one is forgiven after a fraction of a
-/// second, so this is how long a flood from ever new addresses takes up memory for each.
+/// How often limits drop expired entries. At 600 wrong credentials a minute one expires after a fraction of a second,
+/// so this is how long a flood from ever new addresses occupies memory for each.
 const ATTEMPTS: Duration = Duration::from_secs(2);
 
-/// The server's tasks.
+/// The server's background tasks.
 pub(crate) struct Background {
-    /// Whose use cases are called.
+    /// Use cases that the tasks call.
     pub(crate) access: Arc<Access>,
-    /// Who waits for the tasks when stopping.
+    /// Tracks the tasks; shutdown waits for it.
     pub(crate) tracker: TaskTracker,
-    /// When to end.
+    /// Cancelled when the tasks must end.
     pub(crate) stop: CancellationToken,
-    /// How often the last use of keys is written down.
+    /// How often the last use of keys is written.
     pub(crate) usage_flush_interval: Duration,
 }
 
 impl Background {
-    /// Starts them all.
+    /// Starts all tasks.
     pub(crate) fn start(&self, ready: Readiness, metrics: Option<Metrics>) {
         self.tracker.spawn(watch_database(Arc::clone(&self.access), ready, self.stop.clone()));
         self.every_or_sooner(
             self.usage_flush_interval,
             |access| async move { access.much_was_used().await },
-            "the last use of keys could not be written down",
+            "the last use of keys could not be written",
             |access| async move { Ok(access.flush_usage().await?) },
         );
-        self.every(SIGNING_KEYS, "the signing keys could not be looked after", |access| async move {
+        self.every(SIGNING_KEYS, "the signing keys could not be checked or rotated", |access| async move {
             Ok(keep_signing_keys(&access).await?)
         });
         self.every(FAMILIES, "ended refresh families could not be dropped", |access| async move {
             Ok(forget_families(&access).await?)
         });
-        self.every(ATTEMPTS, "limits could not be tidied", |access| async move {
+        self.every(ATTEMPTS, "expired entries of limits could not be dropped", |access| async move {
             access.forget_attempts();
             Ok(())
         });
         if let Some(metrics) = metrics {
-            self.every(metrics::UPKEEP, "metrics could not be tidied", move |_| {
+            self.every(metrics::UPKEEP, "metrics could not be drained", move |_| {
                 metrics.upkeep();
                 std::future::ready(Ok(()))
             });
         }
     }
 
-    /// Calls `work` over and over, and logs what fails: the next time may do.
+    /// Calls `work` periodically, and logs failures: the next call may succeed.
     fn every<F>(&self, period: Duration, failed: &'static str, work: impl Fn(Arc<Access>) -> F + Send + 'static)
     where
         F: Future<Output = anyhow::Result<()>> + Send,
@@ -75,7 +75,7 @@ impl Background {
         self.every_or_sooner(period, |_| std::future::pending(), failed, work);
     }
 
-    /// The same, and before its time whenever `sooner` ends.
+    /// As [`Self::every`], and early whenever `sooner` ends.
     fn every_or_sooner<S, F>(
         &self,
         period: Duration,
@@ -90,7 +90,7 @@ impl Background {
         self.tracker.spawn(async move {
             let mut due = interval(period);
             due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            // The first tick comes at once, and nothing is due then.
+            // The first tick comes immediately, when nothing is due.
             due.tick().await;
             loop {
                 tokio::select! {
@@ -107,7 +107,8 @@ impl Background {
     }
 }
 
-/// Keeps the readiness true to whether verifications can be answered, from memory or by the database, and closes it for good when stopping.
+/// Opens and closes the readiness as verifications can be answered, from memory or by the database; closes it
+/// permanently when stopping.
 async fn watch_database(access: Arc<Access>, ready: Readiness, stop: CancellationToken) {
     let mut due = interval(PING);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,6 +1,6 @@
-//! The command line: what may be said, and which command it means.
+//! The command line: its grammar, and the command that it selects.
 //!
-//! Nothing secret is ever an argument: process lists show those. What a command does stands in its own file.
+//! A secret is never an argument, because process lists show arguments. Each command is in its own file.
 
 use std::{
     io::{self, Write as _},
@@ -44,8 +44,8 @@ use options::{Common, Serve};
 
 /// Issues, lists, rotates, revokes and verifies the API keys of a platform's merchants.
 ///
-/// Without a command it serves; without any setting that is a sandbox in ./keyward-data on 127.0.0.1:8080. Every setting
-/// can stand in a TOML file (--config) or in the environment (KEYWARD_X; the database in DATABASE_URL).
+/// Without a command it serves; without any setting that is a sandbox in ./keyward-data on 127.0.0.1:8080. Every
+/// setting can stand in a TOML file (--config) or in the environment (KEYWARD_X; the database in DATABASE_URL).
 #[derive(Debug, Parser)]
 #[command(name = "keyward", version = env!("VERSION_AND_COMMIT"), about, max_term_width = 110)]
 #[command(after_help = exit::with_table(examples::KEYWARD))]
@@ -106,7 +106,7 @@ enum Command {
 }
 
 impl Command {
-    /// Refuses where something would be ended for good without consent.
+    /// Refuses an irreversible command without consent.
     fn demand_consent(&self) -> Result<()> {
         match self {
             Self::Account(account::Command::Close(close)) => close.demand_consent(),
@@ -128,8 +128,8 @@ impl Command {
 }
 
 impl Cli {
-    /// Reads the command line; ends the process where it is wrong. What is wrong is quoted, but for an address that may
-    /// hold a password.
+    /// Parses the command line, and ends the process if it is invalid. The message quotes invalid arguments, except an
+    /// address that may hold a password.
     pub(crate) fn parse_arguments() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
             let said = error.render().to_string();
@@ -149,7 +149,7 @@ impl Cli {
         })
     }
 
-    /// Does what was asked for.
+    /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let Self { common, serve, command } = self;
         let command = match command {
@@ -164,7 +164,7 @@ impl Cli {
             }
         };
         command.demand_consent()?;
-        // These two need no settings, and so no installation that has them.
+        // These two need no settings, and so no installation.
         if let Command::Completion(completion) = &command {
             return papers::complete(completion);
         }
@@ -181,15 +181,15 @@ impl Cli {
             Work::Command(command)
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.context("the operating system gives no threads")?;
+        let runtime = runtime.context("the operating system cannot create a thread")?;
         let done = runtime.block_on(run(work, settings));
-        // What was cut off at the limit of stopping must not hold the process.
+        // Work that was cut off at the shutdown limit must not hold the process.
         runtime.shutdown_background();
         done
     }
 }
 
-/// What is to be done.
+/// The work of a command.
 enum Work {
     Serve(Rereading),
     Command(Command),
@@ -204,7 +204,7 @@ async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
         Work::Command(command) => command,
     };
     match command {
-        // Which become work of their own.
+        // These are not run here.
         Command::Serve(_) | Command::Completion(_) | Command::Man(_) => {}
         Command::Health(health) => return health::run(&health, &settings).await,
         Command::Migrate => migrate::run(&settings).await?,
@@ -219,7 +219,7 @@ async fn run(work: Work, settings: Settings) -> Result<ExitCode> {
     Ok(Exit::Done.into())
 }
 
-/// Opens everything for one command, which gives the database back at the end.
+/// Opens a node for one command, and closes its database at the end.
 async fn with_node<T>(settings: &Settings, mode: Mode, work: impl AsyncFnOnce(&Node) -> Result<T>) -> Result<T> {
     let node = Node::open(settings, mode, None).await?;
     let done = work(&node).await;
@@ -229,7 +229,7 @@ async fn with_node<T>(settings: &Settings, mode: Mode, work: impl AsyncFnOnce(&N
     Ok(done)
 }
 
-/// Nobody has this mid.
+/// Reports an unknown mid.
 fn no_such_account(mid: &Mid) -> anyhow::Error {
     anyhow!("there is no account {mid}: `keyward account list` shows all there are")
 }

@@ -1,4 +1,4 @@
-//! The one place that reads a clock. Everything else is handed the time.
+//! The one place that reads a clock. All other code receives the time.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,8 +7,8 @@ use keyward_domain::Timestamp;
 use keyward_verifier::protocol::BootInstant;
 use rustix::time::{ClockId, clock_gettime};
 
-/// The clock that goes on while the machine sleeps. std has none on Linux: a lease counted on std's would be prolonged by
-/// every suspend.
+/// The clock that continues while the machine sleeps. std has none on Linux: on std's clock every suspend would prolong
+/// a lease.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const BOOT: ClockId = ClockId::Boottime;
 /// Elsewhere (macOS) the monotonic clock counts sleep.
@@ -22,7 +22,7 @@ pub(crate) struct SystemClock {
 }
 
 impl SystemClock {
-    /// The clocks; time that never goes back is counted from now on.
+    /// Starts the clocks: monotonic time counts from now.
     pub(crate) fn start() -> Self {
         Self { started: boot() }
     }
@@ -38,7 +38,7 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        // Whole microseconds: what is finer would not survive the database.
+        // Whole microseconds: the database would not keep more.
         let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
         Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
     }

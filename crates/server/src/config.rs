@@ -1,9 +1,9 @@
-//! The settings: read once at start, from all their sources, and checked as a whole.
+//! The settings: read once at start, from all sources, and checked as a whole.
 //!
-//! Built-in defaults are overruled by the TOML file, that by the environment (`DATABASE_URL`, `KEYWARD_X` with sections
-//! joined by `__`), that by flags. Whatever is wrong is told at once, each with the setting's name, where the value
-//! came from and what it should be. A secret is never quoted. One file per section; this is the only module that reads
-//! the environment, and nothing here opens a file but the configuration itself.
+//! The TOML file overrides built-in defaults, the environment (`DATABASE_URL`, `KEYWARD_X` with sections joined by
+//! `__`) overrides the file, and flags override the environment. All errors are reported together, each with the
+//! setting's name, its source and the expected value. A secret is never quoted. One file per section; this is the only
+//! module that reads the environment, and nothing here opens a file except the configuration itself.
 
 use std::{
     fmt,
@@ -41,70 +41,70 @@ use reader::Reader;
 /// All settings, valid.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Which of the two deployments this is.
+    /// Sandbox or production.
     pub(crate) environment: Environment,
-    /// Where the service listens.
+    /// Address of the service's listener.
     pub(crate) listen: SocketAddr,
-    /// Where the metrics listen; nowhere if absent.
+    /// Address of the metrics listener; `None` disables it.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// The folder of the embedded database, the master key and the demo credentials.
     pub(crate) data_dir: PathBuf,
-    /// Whether somebody chose that folder.
+    /// Whether the folder was set explicitly.
     data_dir_given: bool,
-    /// Where clients reach the service, without a slash at the end.
+    /// Base URL for clients, without a trailing slash.
     pub(crate) public_url: Option<String>,
-    /// For whom access tokens are meant; for `public_url` if absent.
+    /// Audience of access tokens; `public_url` if absent.
     pub(crate) token_audience: Option<String>,
     /// Whether a start brings the schema up to date.
     pub(crate) auto_migrate: bool,
-    /// Whether to make the demo tree, where somebody said so.
+    /// Whether to create the demo accounts, where set explicitly.
     demo: Option<bool>,
-    /// Whether partners may choose the mids of the merchants that they register.
+    /// Whether partners may choose the mids of merchants that they register.
     pub(crate) partners_name_mids: bool,
-    /// The form of new digests.
+    /// Form of new digests.
     pub(crate) secret_hash: SecretForm,
-    /// Where the master key is, if not in the data directory.
+    /// Path of the master key, if outside the data directory.
     pub(crate) master_key_file: Option<PathBuf>,
-    /// How long a family of refresh tokens lives.
+    /// Lifetime of a family of refresh tokens.
     pub(crate) refresh_family_life: Duration,
-    /// How many wrong credentials a minute are let through per source.
+    /// Allowed wrong credentials a minute per source.
     pub(crate) failed_attempts_per_minute: u32,
-    /// How often the last use of keys is written down.
+    /// How often the last use of keys is written.
     pub(crate) usage_flush_interval: Duration,
-    /// Proxies whose forwarding header is believed.
+    /// Proxies whose forwarding header is trusted.
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// Certificate and key; plain HTTP without.
+    /// Certificate and key; plain HTTP if absent.
     pub(crate) tls: Option<Tls>,
-    /// What is settled about gateways in front.
+    /// Settings for the gateways in front.
     pub(crate) gateway: Gateway,
-    /// What a client may take.
+    /// Limits on what clients may use.
     pub(crate) limits: Limits,
-    /// The database, if it is not the embedded one.
+    /// The Postgres database, if configured.
     pub(crate) database: Database,
-    /// The embedded one.
+    /// The embedded database.
     pub(crate) sqlite: Sqlite,
-    /// Verification from memory.
+    /// Settings of verification from memory.
     pub(crate) verifier: Verifier,
-    /// The log.
+    /// Settings of the log.
     pub(crate) log: Log,
-    /// What works and should be changed.
+    /// Settings that work and should be changed.
     pub(crate) warnings: Vec<String>,
 }
 
-/// What a command is about to do, and so which settings production has no default for.
+/// Purpose of a command, which decides what production requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Ask a server that runs: needs to know where it listens.
+    /// Query a running server: needs its address.
     Ask,
     /// Bring up the schema: needs the database.
     Migrate,
-    /// Work on accounts and keys: needs the master key too.
+    /// Work on accounts and keys: also needs the master key.
     Operate,
-    /// Answer requests: needs to know its own address too.
+    /// Answer requests: also needs its own address.
     Serve,
 }
 
-/// Everything that is wrong with the settings.
+/// All errors in the settings.
 #[derive(Debug)]
 pub(crate) struct WrongSettings(Vec<String>);
 
@@ -122,16 +122,16 @@ impl fmt::Display for WrongSettings {
 
 impl std::error::Error for WrongSettings {}
 
-/// Why there are no settings.
+/// Why the settings could not be loaded.
 #[derive(Debug)]
 pub(crate) enum LoadError {
-    /// The configuration file is missing, is no file, or others may read it.
+    /// The configuration file is missing, not a file, or readable by others.
     Unusable(anyhow::Error),
-    /// The configuration file is no TOML; what the parser says, without the line it quotes.
+    /// The configuration file is not TOML. Holds the parser's message, without the line that it quotes.
     NotToml(PathBuf, String),
-    /// What should name the configuration file names none, and may hold a password.
+    /// The text that should name the configuration file does not, and may hold a password.
     NoPath,
-    /// Settings are wrong or missing.
+    /// Settings are invalid or missing.
     Wrong(WrongSettings),
 }
 
@@ -162,7 +162,7 @@ impl std::error::Error for LoadError {
 const DATA_DIR: &str = "./keyward-data";
 
 impl Settings {
-    /// Reads and checks all of them. `variables` is the environment.
+    /// Loads and checks all settings. `variables` is the environment.
     pub(crate) fn load(flags: &Flags, variables: Map<String, String>, purpose: Purpose) -> Result<Self, LoadError> {
         let mut reader = Reader::new(layers::merge(flags, variables)?);
         let mut settings = Self::read(&mut reader);
@@ -208,7 +208,7 @@ impl Settings {
         }
     }
 
-    /// Everything that production will not guess, told at once.
+    /// Everything that production requires explicitly, reported together.
     fn missing_in_production(&self, purpose: Purpose) -> Vec<String> {
         if self.environment == Environment::Sandbox || purpose == Purpose::Ask {
             return Vec::new();
@@ -245,40 +245,40 @@ impl Settings {
         missing
     }
 
-    /// Whether the database is the one inside the data directory.
+    /// Whether the database is the embedded one.
     pub(crate) const fn is_embedded(&self) -> bool {
         self.database.url.is_none()
     }
 
-    /// Whether an empty database gets the demo tree: if somebody said so, and by itself where only this machine reaches
-    /// an embedded sandbox.
+    /// Whether an empty database gets the demo accounts: if set explicitly, and by default for an embedded sandbox that
+    /// only this machine can reach.
     pub(crate) fn seeds_demo(&self) -> bool {
         let implied = self.is_embedded() && self.listen.ip().is_loopback();
         self.environment == Environment::Sandbox && self.demo.unwrap_or(implied)
     }
 
-    /// Whether this may be a sandbox with a demo tree, made in this start or in an earlier one.
+    /// Whether this may be a sandbox with demo accounts, created now or earlier.
     pub(crate) fn may_have_demo(&self) -> bool {
         self.environment == Environment::Sandbox && self.demo != Some(false)
     }
 
-    /// Where the master key is expected.
+    /// Path of the master key.
     pub(crate) fn master_key_path(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| self.data_dir.join("master.key"))
     }
 
-    /// Where the credentials of the demo tree are kept.
+    /// Path of the demo credentials.
     pub(crate) fn demo_path(&self) -> PathBuf {
         self.data_dir.join("demo.json")
     }
 
-    /// The folder as people see it.
+    /// The data directory as configured.
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 }
 
-/// Proxies that are believed. Many wide networks would be everybody, too.
+/// Trusted proxies. Many wide networks together would also trust everyone.
 fn trusted_proxies(reader: &mut Reader) -> Vec<IpNet> {
     let proxies = reader.read_list("trusted_proxies", values::proxies).unwrap_or_default();
     if values::are_wide(&proxies) {

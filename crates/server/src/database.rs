@@ -1,6 +1,6 @@
-//! The one database of this process, whichever it is: opening it, bringing up its schema, closing it.
+//! The one database of this process, Postgres or embedded: opens it, brings up its schema, closes it.
 //!
-//! Everything else sees the storage ports only.
+//! All other code sees only the storage ports.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,14 +13,14 @@ use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::{config::Settings, entropy::SystemEntropy, private_file};
 
-/// What a command wants to do with the database.
+/// How a command uses the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Look at it, beside a server that has it open.
+    /// Reads it, beside a server that has it open.
     Read,
-    /// Change what is there: alone, where it is the embedded one.
+    /// Changes existing data: exclusively, if it is the embedded one.
     Change,
-    /// Change it, and make what is missing: folder, database, schema, master key, stamp.
+    /// Changes it, and creates what is missing: folder, database, schema, master key, stamp.
     Make,
 }
 
@@ -33,22 +33,22 @@ impl Mode {
 
 /// The database.
 pub(crate) enum Database {
-    /// In the data directory.
+    /// The embedded database, in the data directory.
     Embedded(SqliteStore, PathBuf),
-    /// Elsewhere.
+    /// A Postgres.
     Postgres(PgStore, PgOptions),
 }
 
 /// What a node needs of the database for the revocation protocol.
 pub(crate) struct Protocol {
-    /// What was narrowed or widened.
+    /// The events of restricting and widening changes.
     pub(crate) feed: Arc<dyn Feed>,
-    /// Who else answers from memory; none beside the embedded one.
+    /// The other nodes that answer from memory; `None` for the embedded database.
     pub(crate) membership: Option<Arc<dyn Membership>>,
 }
 
 impl Database {
-    /// Opens what the settings name. The schema stays as it is.
+    /// Opens the configured database. Leaves the schema as it is.
     pub(crate) async fn open(settings: &Settings, mode: Mode) -> Result<Self> {
         private_file::check_directory("the data directory", settings.data_dir())?;
         let Some(url) = &settings.database.url else { return Self::open_embedded(settings, mode).await };
@@ -56,7 +56,7 @@ impl Database {
             max_connections: settings.database.max_connections,
             min_connections: settings.database.min_connections,
             acquire_timeout: settings.database.acquire_timeout,
-            // A command that only looks is answered at once.
+            // A command that only reads is answered without waiting.
             connect_wait: if mode.writes() { settings.database.connect_wait } else { Duration::ZERO },
             ..PgOptions::new(url.clone())
         }
@@ -67,7 +67,7 @@ impl Database {
         Ok(Self::Postgres(store, PgOptions { url: direct, ..options }))
     }
 
-    /// The ports of the revocation protocol. Leases take the direct way.
+    /// The ports of the revocation protocol. Leases use the direct address.
     pub(crate) async fn protocol(&self) -> Result<Protocol> {
         match self {
             Self::Embedded(store, _) => Ok(Protocol { feed: Arc::new(store.clone()), membership: None }),
@@ -110,7 +110,7 @@ impl Database {
         Ok(Self::Embedded(store, data_dir.to_owned()))
     }
 
-    /// What shows how the connections stand, at any time.
+    /// Reads the state of the connection pools at any time.
     pub(crate) fn pools(&self) -> Box<dyn Fn() -> Vec<PoolState> + Send + Sync> {
         match self {
             Self::Embedded(store, _) => {
@@ -124,7 +124,7 @@ impl Database {
         }
     }
 
-    /// The ports.
+    /// The storage ports.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Embedded(store, _) => Arc::new(store.clone()),
@@ -132,7 +132,7 @@ impl Database {
         }
     }
 
-    /// Waits until it is gone for good: an embedded one whose file was removed or replaced. A Postgres comes back.
+    /// Waits until it is lost: an embedded database whose file was removed or replaced. A Postgres comes back.
     pub(crate) async fn lost(&self) -> anyhow::Error {
         match self {
             Self::Embedded(store, _) => store.lost().await.into(),
@@ -140,7 +140,7 @@ impl Database {
         }
     }
 
-    /// What is wrong with it although it can be used.
+    /// Problems of a database that is still usable.
     pub(crate) fn warnings(&self) -> &[String] {
         match self {
             Self::Embedded(..) => &[],
@@ -148,7 +148,7 @@ impl Database {
         }
     }
 
-    /// How the schema compares with what this binary needs.
+    /// Compares the schema with what this binary needs.
     pub(crate) async fn schema(&self) -> Result<Schema> {
         Ok(match self {
             Self::Embedded(store, _) => store.schema().await?,
@@ -156,7 +156,7 @@ impl Database {
         })
     }
 
-    /// The schema; where it cannot be read, because of what right and how to get it.
+    /// The schema; if it cannot be read, an error that names the missing right and how to grant it.
     pub(crate) async fn readable_schema(&self) -> Result<Schema> {
         match self.schema().await {
             Ok(schema) => Ok(schema),
@@ -167,7 +167,8 @@ impl Database {
         }
     }
 
-    /// Says what the role of the database lacks, and how to give it. Objects that are not there yet are left out.
+    /// Reports the rights that the database role lacks, and how to grant them. Objects that do not exist yet are left
+    /// out.
     pub(crate) async fn check_rights(&self) -> Result<()> {
         let Self::Postgres(store, _) = self else { return Ok(()) };
         let missing = store.missing_rights().await.context("the rights of our role cannot be read")?;
@@ -194,8 +195,8 @@ impl Database {
         .context("the schema could not be brought up to date")
     }
 
-    /// Sees to it that the schema is the one that this binary needs, or says what to do.
-    /// A schema that is not there at all is made only where an installation may be made.
+    /// Ensures that the schema is the one that this binary needs, or says what to do. Creates a missing schema only
+    /// where an installation may be made.
     pub(crate) async fn bring_up(&self, may_migrate: bool, mode: Mode) -> Result<()> {
         match self.readable_schema().await? {
             Schema::Current => self.check_rights().await,
@@ -214,8 +215,8 @@ impl Database {
         }
     }
 
-    /// What was lost with an embedded database in whose place a copy was put, and no server has said yet. Nodes on a
-    /// Postgres find it out by themselves.
+    /// What was lost when a copy replaced an embedded database, and no server has reported yet. Nodes on a Postgres
+    /// detect it themselves.
     pub(crate) async fn unsaid_lost_history(&self) -> Result<Vec<LostHistory>> {
         match self {
             Self::Embedded(store, _) => Ok(store.unsaid_lost_history().await?),
@@ -223,7 +224,7 @@ impl Database {
         }
     }
 
-    /// Moves what was written so far into the one file of an embedded database, as a copy of its own from now on. A
+    /// Moves everything written so far into the main file of an embedded database, which becomes a copy of its own. A
     /// copy of that file alone, which is never advised, then holds at least this installation and not an empty one.
     pub(crate) async fn make_whole(&self) -> Result<()> {
         match self {
@@ -235,7 +236,7 @@ impl Database {
         }
     }
 
-    /// Finishes what is under way and lets go.
+    /// Finishes pending work and closes the database.
     pub(crate) async fn close(&self) -> Result<()> {
         match self {
             Self::Embedded(store, _) => store.close().await?,
@@ -245,8 +246,8 @@ impl Database {
     }
 }
 
-/// The error, and what to do if a pooler in between is what fails: it refuses the settings of a session, or lends a
-/// connection to somebody else between two transactions, who then meets the statements that were prepared on it.
+/// Adds advice to an error that a pooler causes: it refuses the settings of a session, or lends a connection to another
+/// client between two transactions, which then finds the statements prepared on it.
 fn or_pooler(error: StorageError) -> anyhow::Error {
     const SAID: [&str; 2] = ["unsupported startup parameter", "prepared statement \"sqlx_"];
     let error = anyhow::Error::new(error);
@@ -260,7 +261,7 @@ fn or_pooler(error: StorageError) -> anyhow::Error {
     )
 }
 
-/// What is wrong with a schema that is not current, and what to do.
+/// Describes a schema that is not current, and what to do.
 pub(crate) fn explain(schema: Schema) -> String {
     const HOW: &str = "run `keyward migrate` with these settings (or set auto_migrate, KEYWARD_AUTO_MIGRATE)";
     match schema {
@@ -291,7 +292,7 @@ impl fmt::Display for Database {
 
 #[cfg(test)]
 mod tests {
-    //! Whose failure is told to be a pooler's.
+    //! Which errors are attributed to a pooler.
     use super::*;
 
     fn said(text: &'static str) -> String {
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn other_failures_are_told_as_they_are() {
+    fn other_errors_are_reported_unchanged() {
         for text in ["connection refused", "pool timed out", "prepared statement \"mine\" does not exist"] {
             assert!(!said(text).contains("pooler"), "{text}");
         }

@@ -1,7 +1,7 @@
-//! The demo tree of a sandbox: its credentials in a file for scripts, and on a terminal for people.
+//! The demo accounts of a sandbox: their credentials in a file for scripts, and on a terminal for people.
 //!
-//! Which accounts and keys there are stands in the use case; here is only where their values go. They are safely on disk
-//! before the tree becomes lasting, and never in a log.
+//! The use case decides which accounts and keys there are; this module stores their values. They are safely on disk
+//! before the commit, and never in a log.
 
 use std::{
     path::{Path, PathBuf},
@@ -27,24 +27,25 @@ mod greeting;
 pub(crate) use file::DemoFile;
 pub(crate) use greeting::{greeting, quoted};
 
-/// What became of the demo tree.
+/// State of the demo accounts after a start.
 pub(crate) enum Outcome {
-    /// It is there now, and its credentials are in the file of this database.
+    /// They were created now, and their credentials are in the file of this database.
     Planted(DemoFile),
-    /// It was there, and the file is too.
+    /// They exist, and so does the file.
     Kept(DemoFile),
-    /// The database has accounts, and this file and those beside it are those of other databases.
+    /// The database has accounts, and this file and those beside it belong to other databases.
     OfAnother(PathBuf),
     /// The database has accounts, and there is no file.
     NotOurs,
-    /// The database has no accounts, and none were asked for.
+    /// The database has no accounts, and none were requested.
     Possible,
 }
 
-/// Plants the tree if that is wanted and the database has no account yet. Otherwise, and in a later start, only the
-/// address in the file is brought up to date: with port 0 it is another one each time.
+/// Creates the demo accounts if requested and the database has no account yet. Otherwise, and in a later start, it only
+/// updates the address in the file: with port 0 it differs each time.
 ///
-/// Each database has a file of its own, and none is overwritten: `path`, or where another database's is, the same name
+/// Each database has a file of its own, and none is overwritten: `path`, or the next free number if another database's
+/// file is there.
 /// with the next number.
 pub(crate) async fn settle(manage: &Arc<Manage>, path: &Path, base_url: &str, plants: bool) -> Result<Outcome> {
     let mut own = path.to_owned();
@@ -66,7 +67,7 @@ pub(crate) async fn settle(manage: &Arc<Manage>, path: &Path, base_url: &str, pl
     Ok(if path.is_file() { Outcome::OfAnother(path.to_owned()) } else { Outcome::NotOurs })
 }
 
-/// The file of this database, among those that are there.
+/// The file of this database, among the existing ones.
 pub(crate) async fn of_this_database(manage: &Manage, path: &Path) -> Result<Option<DemoFile>> {
     for candidate in file::numbered(path) {
         let Some(file) = DemoFile::read(&candidate)? else { break };
@@ -79,7 +80,7 @@ pub(crate) async fn of_this_database(manage: &Manage, path: &Path) -> Result<Opt
     Ok(None)
 }
 
-/// Whatever keeps the tree from being planted.
+/// Any reason not to create the demo accounts.
 struct CannotKeep(anyhow::Error);
 
 impl From<keyward_app::Failure> for CannotKeep {
@@ -125,7 +126,7 @@ pub(crate) fn hint(outcome: &Outcome) -> String {
     }
 }
 
-/// What a script's log says: where to look, never what is there.
+/// Logs where the credentials are, never the credentials.
 pub(crate) fn say_where(outcome: &Outcome) {
     match outcome {
         Outcome::Planted(file) => {

@@ -1,4 +1,4 @@
-//! The one place that asks the kernel for random bytes. Everything else is handed them.
+//! The one place that reads random bytes from the kernel. All other code receives them.
 
 use keyward_app::{Entropy, NoEntropy};
 

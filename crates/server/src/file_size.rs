@@ -1,6 +1,6 @@
-//! How large a file this process may make (`ulimit -f`). What meets the limit fails as on a full disk, and says so.
+//! The file size limit of this process (`ulimit -f`). A write beyond it fails as on a full disk, with a message.
 //!
-//! Otherwise the operating system ends the process without a word. Never raises the limit.
+//! By default the operating system ends the process without a message. Never raises the limit.
 
 use std::io;
 
@@ -8,19 +8,19 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Resource, Signal, getrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What SQLite says of a write that failed for any reason but a full disk.
+/// SQLite's message about a write that failed for any reason except a full disk.
 const FAILED_WRITE: &str = "disk I/O error";
 
-/// From now on a write beyond the limit fails, and ends nothing.
+/// Makes a write beyond the limit fail instead of ending the process.
 pub(crate) fn outlive_the_limit() -> Result<()> {
-    // A signal that was listened to once never ends the process again: the runtime is for this call alone.
+    // A signal with a listener never ends the process again: the runtime is needed for this call only.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let runtime = runtime.context("the operating system gives nothing to listen to signals with")?;
     let _inside = runtime.enter();
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(|_| ()).context("cannot listen to signals")
 }
 
-/// What is wrong with the limit, if there is one.
+/// A warning about the limit, if there is one.
 pub(crate) fn warning() -> Option<String> {
     getrlimit(Resource::Fsize).current.map(|most| {
         format!(
@@ -30,7 +30,7 @@ pub(crate) fn warning() -> Option<String> {
     })
 }
 
-/// The same beside an error that may come from it.
+/// Adds the warning to an error that the limit may have caused.
 pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
     let is_about_it = error.chain().any(|cause| {
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);

@@ -1,7 +1,7 @@
-//! Whose database this is: environment and master key against the stamp that the database bears.
+//! Whose database this is: compares environment and master key with the stamp in the database.
 //!
-//! [`judge`] decides and does nothing; [`settle`] does what was decided. A database without a stamp is claimed; one with
-//! another's is refused, and the words say what to do. Nothing here opens a database.
+//! [`judge`] decides and does nothing; [`claim_database`] does what was decided. A database without a stamp is claimed;
+//! one with another's stamp is refused, and the message says what to do. Nothing here opens a database.
 
 mod identity;
 
@@ -16,40 +16,40 @@ use crate::{database::Mode, entropy::SystemEntropy, master_key};
 
 pub(crate) use identity::Identity;
 
-/// Where this node's half of the story comes from.
+/// The node's side of the comparison.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node<'a> {
-    /// What it is.
+    /// Sandbox or production.
     pub(crate) environment: Environment,
-    /// Where its master key is expected.
+    /// Path of its master key.
     pub(crate) key_path: &'a Path,
-    /// Whether somebody named that file: then it is never made here.
+    /// Whether that path was set explicitly: then the key is never made here.
     pub(crate) key_given: bool,
 }
 
-/// What is to be done about the stamp.
+/// What to do about the stamp.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The database has none: give it this one.
+    /// The database has none: write this one.
     Claim(Stamp),
-    /// It is ours.
+    /// The stamp matches.
     Ours,
-    /// It is ours, and our key has further versions.
+    /// The stamp matches, and our key has further versions.
     Add(Vec<(KeyVersion, String)>),
 }
 
-/// Why a node must not touch a database.
+/// Why a node must not use a database.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     /// It belongs to the other environment.
     Environment { stamped: Environment },
-    /// A version of the master key is another one.
+    /// A version of the master key differs.
     Key { version: KeyVersion, stamped: String, ours: String },
     /// The node's key lacks a version.
     KeyTooOld { version: KeyVersion, stamped: String },
 }
 
-/// Compares stamp and node.
+/// Compares the stamp with the node.
 pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &MasterKey) -> Result<Verdict, Foreign> {
     let ours: Vec<(KeyVersion, String)> =
         key.versions().filter_map(|version| Some((version, key.fingerprint(version)?))).collect();
@@ -72,7 +72,7 @@ pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &Maste
 }
 
 impl Foreign {
-    /// What it means and what to do, for whoever starts the node.
+    /// The meaning, and what to do, for the operator.
     pub(crate) fn explain(&self, node: &Node<'_>) -> String {
         let path = node.key_path.display();
         match self {
@@ -96,8 +96,8 @@ impl Foreign {
     }
 }
 
-/// Finds the master key of this database, and sees to it that both belong together. Makes a key only for a database
-/// without a stamp, and only where nobody named a file.
+/// Finds the master key of this database, and ensures that both belong together. Makes a key only for a database
+/// without a stamp, and only if no path was set explicitly.
 pub(crate) async fn claim_database(
     store: &dyn Store,
     node: &Node<'_>,
@@ -136,7 +136,7 @@ async fn claim(store: &dyn Store, node: &Node<'_>, stamp: &Stamp, key: &MasterKe
     overtaken(store, node, key).await
 }
 
-/// Another node stamped the database at this moment: with the same key, one hopes.
+/// Another node has just stamped the database, presumably with the same key.
 async fn overtaken(store: &dyn Store, node: &Node<'_>, key: &MasterKey) -> Result<()> {
     match judge(store.stamp().await?.as_ref(), node.environment, key) {
         Ok(_) => Ok(()),
@@ -144,8 +144,8 @@ async fn overtaken(store: &dyn Store, node: &Node<'_>, key: &MasterKey) -> Resul
     }
 }
 
-/// The issuer of tokens where no `public_url` is given. The first node stamps its own address, and all others and every
-/// restart follow, wherever they listen: else each would refuse the others' tokens.
+/// The issuer of tokens without a `public_url`. The first node stamps its own address, and all others and every restart
+/// follow it, wherever they listen: otherwise nodes would refuse each other's tokens.
 pub(crate) async fn issuer(store: &dyn Store, address: &str, clock: &dyn Clock) -> Result<String> {
     if let Some(stamped) = store.issuer().await? {
         return Ok(stamped);

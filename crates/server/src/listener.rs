@@ -1,6 +1,6 @@
-//! Sockets: listening, and what a client may take before it has said anything.
+//! Sockets: listening, and limits on clients before their first request.
 //!
-//! Takes connections and hands each to [`talk`], which ends it in order. Knows nothing about the service behind it.
+//! Accepts connections and passes each to [`talk`], which ends it in order. Knows nothing about the service behind it.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -34,16 +34,16 @@ use talk::{Talk, Waits};
 pub(crate) use tls::{Certificates, Reload};
 use watch::{Asked, Patience};
 
-/// How often a silent HTTP/2 connection is asked whether somebody is still there, and how long the answer may take.
+/// Interval of pings on a silent HTTP/2 connection, and maximum time for the answer.
 const HTTP2_PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
-/// Requests at once on one HTTP/2 connection.
+/// Maximum number of concurrent requests on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 32;
 
-/// How long to wait after the operating system gave no connection: it may have run out of descriptors.
+/// Pause after the operating system refused a connection: it may have run out of descriptors.
 const AFTER_A_FAILURE: Duration = Duration::from_millis(50);
 
-/// A socket that listens, and the address that it got.
+/// Listens on a socket, and returns the address in use.
 pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}: choose another address with {setting}, or port 0 for any free one")
@@ -52,7 +52,7 @@ pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListe
     Ok((listener, in_use))
 }
 
-/// The address that a client on this machine reaches the socket by.
+/// The address by which a client on this machine reaches the socket.
 pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
@@ -63,7 +63,7 @@ pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A service that answers requests with bodies of type `R` by bodies of type `A`. Each connection has one of its own.
+/// A service that answers requests with bodies of type `R` by bodies of type `A`. Each connection has its own.
 pub(crate) trait Answers<R, A>: Clone + Unpin + Send + Sync + 'static
 where
     Self: Service<Request<R>, Response = Response<A>, Error = Infallible, Future: Unpin + Send>,
@@ -75,7 +75,7 @@ impl<S: Clone + Unpin + Send + Sync + 'static, R, A> Answers<R, A> for S where
 {
 }
 
-/// How connections are taken.
+/// How connections are accepted.
 pub(crate) struct Listener {
     socket: TcpListener,
     tls: Option<Arc<Certificates>>,
@@ -83,7 +83,7 @@ pub(crate) struct Listener {
     shared: Arc<Shared>,
 }
 
-/// What all connections have in common.
+/// State shared by all connections.
 struct Shared {
     builder: Builder<TokioExecutor>,
     waits: Waits,
@@ -93,7 +93,7 @@ struct Shared {
 }
 
 impl Listener {
-    /// On a socket that listens, with these limits, until that door is closed.
+    /// Listens on this socket with these limits, until the door is closed.
     pub(crate) fn new(socket: TcpListener, limits: &Limits, door: Door) -> Self {
         let patience = Patience { write: limits.write_timeout, discard: limits.body_read_timeout };
         let connections = TaskTracker::new();
@@ -101,12 +101,12 @@ impl Listener {
         Self { socket, tls: None, places: Arc::new(Places::new(limits)), shared: Arc::new(shared) }
     }
 
-    /// For HTTPS, where there are certificates.
+    /// Uses HTTPS if there are certificates.
     pub(crate) fn secured(self, tls: Option<Arc<Certificates>>) -> Self {
         Self { tls, ..self }
     }
 
-    /// Proxies have as many connections as they need: each stands for many sources.
+    /// Lets proxies have as many connections as they need: each stands for many sources.
     pub(crate) fn trusting(self, proxies: &[IpNet]) -> Self {
         let places = self.places.trusting(proxies);
         Self { places: Arc::new(places), ..self }
@@ -125,7 +125,7 @@ impl Listener {
             let (stream, from) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "a connection was not taken");
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a connection was not accepted");
                     tokio::time::sleep(AFTER_A_FAILURE).await;
                     continue;
                 }
@@ -136,14 +136,14 @@ impl Listener {
                 connections.spawn(served);
             }
         }
-        // Connections that were not taken yet are refused from now on, rather than left hanging.
+        // Connections that were not yet accepted are refused from now on, rather than left hanging.
         drop(self.socket);
         connections.close();
         connections.wait().await;
     }
 }
 
-/// One connection from its first byte to its last. A handshake is work, too: it has its place already.
+/// Serves one connection from its first byte to its last. A handshake counts too: it already has its place.
 async fn serve_one<S>(stream: TcpStream, place: Place, tls: Option<TlsAcceptor>, shared: Arc<Shared>, service: S)
 where
     S: Answers<Asked<Incoming>, Body>,
@@ -169,13 +169,13 @@ where
         Ok::<_, io::Error>(())
     };
     if let Err(error) = served.await {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection was not taken");
+        tracing::debug!(error = &error as &dyn std::error::Error, "a connection was not accepted");
     }
 }
 
 fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // The library's one timer runs from the end of a request to the end of the next one's headers.
+    // The library's only timer runs from the end of a request to the end of the next one's headers.
     let idle = limits.idle_timeout.max(limits.header_read_timeout);
     builder.http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(limits.max_header_bytes);
     builder

@@ -1,8 +1,8 @@
 //! `keyward`: the service and its commands in one binary.
 //!
-//! This crate wires: it reads settings, opens the database, puts the use cases of `keyward-api` on top and gives them a
-//! listener or a command line. It is the only one that reads the clock, the environment and the kernel's random bytes.
-//! It decides nothing about keys. Exit codes: `cli::Exit`.
+//! This crate wires: it reads settings, opens the database, builds the use cases of `keyward-app`, and connects them to
+//! the listener of `keyward-api` or to the command line. It is the only crate that reads the clock, the environment and
+//! the kernel's random bytes. It decides nothing about keys. Exit codes: `cli::Exit`.
 
 use std::{io, process::ExitCode};
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let done = file_size::outlive_the_limit().and_then(|()| cli::Cli::parse_arguments().run());
     let code = match done.map_err(file_size::explain) {
         Ok(code) => code,
-        // Whoever read our output has seen enough: `keyward key list | head`.
+        // The reader of the output has ended: `keyward key list | head`.
         Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             telemetry::complain(&format!("keyward: {}", sentence(&error)));

@@ -1,6 +1,6 @@
-//! The file of the master key: who may read it, how long it is, and when it may be made.
+//! The file of the master key: its permissions, its length, and when it may be created.
 //!
-//! What its bytes mean stands in `keyward-domain`; whether it is the key of a database, in [`installation`]. Never
+//! `keyward-domain` interprets its bytes; [`installation`] decides whether it is the key of a database. Never
 //! overwrites a key, never deletes one, and never prints a byte of it.
 //!
 //! [`installation`]: crate::installation
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::private_file;
 
-/// Far more versions than anybody makes; it keeps a wrong path (a disk, a log) from being read whole.
+/// More than any number of versions needs; it prevents reading all of a wrong path (a disk, a log).
 const LONGEST: u64 = 64 * 1024;
 
 /// Reads the key. `None` if there is no file.
@@ -22,7 +22,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<MasterKey>> {
     let shown = path.display();
     let Some((file, metadata)) = private_file::open("the master key", path)? else { return Ok(None) };
     private_file::check_mode("the master key", path, &metadata)?;
-    // The exact size from the start: a buffer that grows leaves its old bytes behind.
+    // The exact size from the start: a growing buffer would leave copies of its bytes behind.
     let size = metadata.len().min(LONGEST);
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1));
     file.take(size + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read the master key {shown}"))?;

@@ -1,7 +1,7 @@
-//! Prometheus metrics, answered on an address of their own.
+//! Prometheus metrics, served on an address of their own.
 //!
-//! What there is stands in one [table]; it is counted where it happens, and what can be read at any time is read when
-//! the page is asked for. Nothing is recorded unless somebody wants to read it.
+//! One [table] lists them. Code records them where events happen; gauges are read when the page is requested. Nothing
+//! is recorded unless the metrics listener is on.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -21,19 +21,19 @@ mod tests;
 
 pub(crate) use readings::Readings;
 
-/// How often what was recorded is drained: nobody else does, and it would grow with the traffic.
+/// How often recorded samples are drained: otherwise they would grow with the traffic.
 pub(crate) const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Seconds: from a hot look-up to a request that ran out of time.
+/// Seconds: from a look-up in memory to a request that timed out.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// What has been recorded.
+/// The recorded metrics.
 #[derive(Clone)]
 pub(crate) struct Metrics {
     recorded: PrometheusHandle,
     clock: Arc<dyn Clock>,
     process: metrics_process::Collector,
-    /// None before the node answers.
+    /// Unset until the node answers.
     readings: Arc<OnceLock<Readings>>,
 }
 
@@ -48,13 +48,13 @@ impl Metrics {
         Ok(Self { recorded: handle, clock, process: metrics_process::Collector::default(), readings: Arc::default() })
     }
 
-    /// From now on the page shows this, too.
+    /// Adds these readings to the page.
     pub(crate) fn read(&self, readings: Readings) {
-        // There is one node in a process.
+        // A process has one node.
         let _ = self.readings.set(readings);
     }
 
-    /// Drains what was recorded since the last time.
+    /// Drains samples recorded since the last call.
     pub(crate) fn upkeep(&self) {
         self.recorded.run_upkeep();
     }
@@ -71,7 +71,7 @@ impl Metrics {
     }
 }
 
-/// `GET /metrics`, and nothing else.
+/// Routes `GET /metrics` only.
 pub(crate) fn router(metrics: Metrics) -> Router {
     Router::new().route("/metrics", get(page)).with_state(metrics)
 }

@@ -1,6 +1,6 @@
-//! A node that is ready to work: database, master key and use cases, put together from the settings.
+//! A node ready to work: database, master key and use cases, built from the settings.
 //!
-//! The commands and the server begin here alike. Nothing here listens or runs by itself.
+//! Commands and the server both start here. Nothing here listens or runs by itself.
 
 use std::{sync::Arc, thread};
 
@@ -21,35 +21,35 @@ use crate::{
     installation::{self, Identity},
 };
 
-/// The address of a command, which is never asked.
+/// The public URL of a command, which is never used.
 const NOWHERE: &str = "http://localhost";
 
 /// Both halves of the service.
 type UseCases = (Arc<Access>, Arc<Manage>);
 
-/// Everything but the entrances.
+/// Everything except the listeners and the command line.
 pub(crate) struct Node {
     /// Answers questions about credentials.
     pub(crate) access: Arc<Access>,
     /// Makes changes.
     pub(crate) manage: Arc<Manage>,
-    /// What they remember in.
+    /// The database of both.
     pub(crate) database: Database,
-    /// Work that stopping waits for.
+    /// Tracks background work that shutdown waits for.
     pub(crate) background: TaskTracker,
     /// What it was started as.
     identity: Identity,
 }
 
 impl Node {
-    /// Opens the database, checks that it is ours, and puts the use cases on top. `url` is where clients reach us, where
-    /// the settings do not say so; none for a command, which hands out no tokens.
+    /// Opens the database, checks that it is ours, and builds the use cases. `url` is the base URL for clients if the
+    /// settings have none; `None` for a command, which issues no tokens.
     pub(crate) async fn open(settings: &Settings, mode: Mode, url: Option<&str>) -> Result<Self> {
         let database = Database::open(settings, mode).await?;
         match Self::on(settings, &database, mode, url).await {
             Ok(((access, manage), background, identity)) => Ok(Self { access, manage, database, background, identity }),
             Err(error) => {
-                // The reason matters more than what closing says.
+                // The original error matters more than one of closing.
                 let _ = database.close().await;
                 Err(error)
             }
@@ -96,7 +96,7 @@ impl Node {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             tasks: Arc::new(background.clone()),
         });
-        // What is remembered of slow digests is worth nothing outside this process.
+        // Verified slow digests are remembered only in this process, so the key is not stored.
         let mut process_key = Zeroizing::new([0; 32]);
         SystemEntropy.fill(&mut *process_key)?;
         let form = settings.secret_hash;
@@ -108,7 +108,7 @@ impl Node {
             hashing: Hashing {
                 hasher: SecretHasher::new(&master, form).remembering(&process_key),
                 form,
-                // One core's worth of each core: more at once would only take longer, and 19 MiB each.
+                // One per core: more would only take longer, and 19 MiB each.
                 max_concurrent_slow_hashes: thread::available_parallelism().map_or(1, usize::from),
             },
             master,
@@ -118,7 +118,7 @@ impl Node {
         Ok((use_cases, background, identity))
     }
 
-    /// Waits until the database is gone for good, or turns out to be another's.
+    /// Waits until the database is lost, or turns out to be another's.
     pub(crate) async fn lost(&self) -> anyhow::Error {
         let (store, clock) = (self.database.store(), SystemClock::start());
         tokio::select! {
@@ -127,7 +127,7 @@ impl Node {
         }
     }
 
-    /// Ends what keeps the lease, waits for the work in the background and closes the database. What was used is written down first.
+    /// Gives the lease back, waits for background work and closes the database. Writes uses of keys first.
     pub(crate) async fn close(&self) -> Result<()> {
         self.access.verifier().end();
         self.background.close();
@@ -138,7 +138,7 @@ impl Node {
     }
 }
 
-/// A name for this process: random, and never seen before. Without randomness there could be no keys either, and no start.
+/// A random id for this process. Without randomness there could be no keys either, and no start.
 pub(crate) fn fresh_node() -> NodeId {
     let mut bytes = [0; 16];
     let drawn = SystemEntropy.fill(&mut bytes);

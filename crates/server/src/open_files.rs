@@ -1,14 +1,14 @@
-//! How many files the operating system lets this process open, and so how many connections it can take.
+//! The limit of open files, and so of connections that this process can accept.
 //!
-//! Raises the limit as far as it may be raised, and takes no more connections than fit: a process without descriptors
-//! cannot open its database either.
+//! Raises the limit as far as allowed, and accepts no more connections than fit: a process without descriptors cannot
+//! open its database either.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// What everything but the connections of clients needs: the database, its side files, the log, certificates.
+/// Descriptors for everything except client connections: the database, its side files, the log, certificates.
 const OWN: u64 = 128;
 
-/// How many connections fit, of those wanted. Says what to do where it is fewer.
+/// How many of the wanted connections fit. Logs what to do if it is fewer.
 pub(crate) fn room_for(wanted: usize) -> usize {
     let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(OWN);
     let mut limit = getrlimit(Resource::Nofile);
@@ -38,7 +38,7 @@ pub(crate) fn room_for(wanted: usize) -> usize {
     fitting
 }
 
-/// How many connections fit into this many files. A process with hardly any still takes one.
+/// How many connections fit into this many files; at least one.
 fn fitting(wanted: usize, files: Option<u64>) -> usize {
     let Some(files) = files else { return wanted };
     wanted.min(usize::try_from(files.saturating_sub(OWN)).unwrap_or(usize::MAX)).max(1)

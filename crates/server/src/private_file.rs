@@ -1,8 +1,8 @@
-//! Files and folders that only their owner may read: the master key, the database, the key of TLS, the configuration,
+//! Files and folders that only their owner may read: the master key, the database, the TLS key, the configuration, and
 //! credentials that are shown once.
 //!
-//! Looks before it opens: a pipe in the place of a file would wait for its other end. What a function here wrote
-//! survives the loss of power. Never follows what somebody else put in its way: a new file is really new.
+//! Checks the type before it opens: opening a pipe would wait for its other end. What a function here wrote survives a
+//! power loss. Never follows a link that another user placed: a new file is really new.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
@@ -14,12 +14,12 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use zeroize::Zeroizing;
 
-/// What others, and a group that wants to write, may not have.
+/// Permissions that others and a group must not have.
 const FORBIDDEN: u32 = 0o027;
-/// Far more than a certificate chain or a key has; it keeps a wrong path (a disk, a log) from being read whole.
+/// More than any certificate chain or key needs; it prevents reading all of a wrong path (a disk, a log).
 const LONGEST: u64 = 1024 * 1024;
 
-/// Opens a file to read it. `None` if it does not exist. `what` is what a person calls it.
+/// Opens a file for reading. `None` if it does not exist. Messages call it `what`.
 pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> {
     let shown = path.display();
     let Some(found) = look(what, path)? else { return Ok(None) };
@@ -27,7 +27,7 @@ pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> 
         bail!("{what} {shown} is not a file");
     }
     let file = File::open(path).with_context(|| format!("cannot read {what} {shown}"))?;
-    // Of the file that is open: another may have come to stand there.
+    // Of the open file: another may have taken its path.
     let metadata = file.metadata().with_context(|| format!("cannot look at {what} {shown}"))?;
     if !metadata.is_file() {
         bail!("{what} {shown} is not a file");
@@ -35,8 +35,7 @@ pub(crate) fn open(what: &str, path: &Path) -> Result<Option<(File, Metadata)>> 
     Ok(Some((file, metadata)))
 }
 
-/// Refuses a file that others could read, or anybody else change, and what is no file. Nothing is wrong with one that
-/// does not exist.
+/// Refuses a file that others could read or change, and anything that is not a file. Accepts a missing one.
 pub(crate) fn check_file(what: &str, path: &Path) -> Result<()> {
     match look(what, path)? {
         Some(metadata) if metadata.is_file() => check_mode(what, path, &metadata),
@@ -45,7 +44,7 @@ pub(crate) fn check_file(what: &str, path: &Path) -> Result<()> {
     }
 }
 
-/// The same of a folder. A link that leads nowhere leads to no folder.
+/// As [`check_file`], for a folder. A dangling link is refused.
 pub(crate) fn check_directory(what: &str, path: &Path) -> Result<()> {
     let shown = path.display();
     match look(what, path)? {
@@ -58,7 +57,7 @@ pub(crate) fn check_directory(what: &str, path: &Path) -> Result<()> {
     }
 }
 
-/// The same of what is open.
+/// As [`check_file`], for an open file or folder.
 pub(crate) fn check_mode(what: &str, path: &Path, metadata: &Metadata) -> Result<()> {
     let mode = metadata.permissions().mode() & 0o777;
     if mode & FORBIDDEN == 0 {
@@ -71,7 +70,7 @@ pub(crate) fn check_mode(what: &str, path: &Path, metadata: &Metadata) -> Result
     );
 }
 
-/// All of a file that anybody may read.
+/// All of a file that may be public.
 pub(crate) fn read_plain(what: &str, path: &Path) -> Result<Vec<u8>> {
     let Some((file, _)) = open(what, path)? else {
         bail!("cannot read {what} {}: there is no such file", path.display())
@@ -81,13 +80,13 @@ pub(crate) fn read_plain(what: &str, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// All of a file that its owner alone may read.
+/// All of a file that must be private.
 pub(crate) fn read_private(what: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let Some((file, metadata)) = open(what, path)? else {
         bail!("cannot read {what} {}: there is no such file", path.display())
     };
     check_mode(what, path, &metadata)?;
-    // The exact size from the start: a buffer that grows leaves its old bytes behind.
+    // The exact size from the start: a growing buffer would leave copies of its bytes behind.
     let size = metadata.len().min(LONGEST);
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1));
     file.take(size + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {what} {}", path.display()))?;
@@ -102,35 +101,35 @@ fn look(what: &str, path: &Path) -> Result<Option<Metadata>> {
     }
 }
 
-/// Makes the folder and those above it, for their owner alone; one that is there stays as it is.
+/// Makes the folder and its parents, for their owner only; leaves an existing one as it is.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Opens a new file for its owner alone.
+/// Opens a new file for its owner only.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if there is one, be it a link.
+/// [`io::ErrorKind::AlreadyExists`] if the path exists, even as a link.
 pub(crate) fn create_new(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Fills a file that was just made, and makes it and its name lasting.
+/// Fills a new file, and makes it and its name durable.
 pub(crate) fn fill(mut file: &File, path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     make_lasting(file, path)
 }
 
-/// Makes a file that was just filled, and its name, lasting.
+/// Makes a filled file and its name durable.
 pub(crate) fn make_lasting(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()?;
     sync_directory_of(path)
 }
 
-/// Gives a file that is whole a name that nothing has yet.
+/// Gives a complete file a name that is not taken.
 ///
 /// # Errors
-/// [`io::ErrorKind::AlreadyExists`] if something has that name, be it a link.
+/// [`io::ErrorKind::AlreadyExists`] if the name is taken, even by a link.
 pub(crate) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Ok(()) => fs::remove_file(draft)?,
@@ -142,14 +141,14 @@ pub(crate) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     sync_directory_of(path)
 }
 
-/// Puts a file with this content in the place of whatever is there: readers see the old one or the new one, whole.
+/// Replaces whatever is at the path by a file with this content: readers see all of the old one or all of the new one.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let draft = Path::new(&name);
     match fs::remove_file(draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        // What an interrupted start left behind.
+        // Left by an interrupted start.
         Ok(()) | Err(_) => {}
     }
     let mut file = create_new(draft)?;
@@ -166,7 +165,7 @@ fn sync_directory_of(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    //! Who may read, and what is never overwritten.
+    //! Permissions, and what is never overwritten.
     use std::os::unix::net::UnixListener;
 
     use super::*;
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_for_its_owner_and_perhaps_to_be_read_by_a_group() {
+    fn a_folder_is_private_to_its_owner_and_readable_by_a_group_at_most() {
         let folder = tempfile::tempdir().unwrap();
         for (mode, is_fine) in [(0o700, true), (0o750, true), (0o755, false), (0o770, false), (0o701, false)] {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_the_place_of_another_is_called_that_whatever_its_mode() {
+    fn a_path_of_the_wrong_kind_is_reported_whatever_its_mode() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, b"").unwrap();
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_its_owners_alone_and_never_made_twice() {
+    fn a_file_is_private_to_its_owner_and_never_made_twice() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         fill(&create_new(&path).unwrap(), &path, b"one").unwrap();
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_elsewhere_is_no_new_file() {
+    fn a_link_is_not_a_new_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), &path).unwrap();

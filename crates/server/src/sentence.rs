@@ -1,6 +1,6 @@
-//! Errors as a person reads them: one line, in which no cause stands twice. It decides nothing.
+//! Formats errors for people: one line, in which no cause is repeated. Decides nothing.
 
-/// The error with its causes in one line. Some libraries repeat the cause in their own words: once is enough.
+/// The error with its causes in one line. Some libraries repeat the cause in their own message; it is printed once.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
     let mut sentence = String::new();
     for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
@@ -13,13 +13,13 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! What a person reads when it fails.
+    //! The message that a person reads after a failure.
     use anyhow::anyhow;
 
     use super::*;
 
     #[test]
-    fn causes_follow_one_another_and_none_is_told_twice() {
+    fn causes_follow_one_another_without_repetition() {
         let error = anyhow!("refused").context("no answer: refused").context("cannot use the database");
         assert_eq!(sentence(&error), "cannot use the database: no answer: refused");
     }

@@ -1,7 +1,7 @@
-//! `keyward serve`: from settings to a service that answers, and back to a machine on which nothing is left running.
+//! `keyward serve`: starts the service from its settings, and stops it without leaving anything running.
 //!
-//! The order matters. Listen first, for the address in use goes into tokens and the demo file; then open the database,
-//! then answer. Stopping goes backwards: answer no more, finish what runs, write down what is in memory, close the
+//! The order matters. Listen first, because the address in use goes into tokens and the demo file; then open the
+//! database, then answer. Stopping reverses it: answer no more, finish pending work, write what is in memory, close the
 //! database. Nothing here decides about keys.
 
 use std::{
@@ -40,7 +40,7 @@ mod rereading;
 
 pub(crate) use rereading::Rereading;
 
-/// Serves until told to stop.
+/// Serves until a signal stops it.
 pub(crate) async fn run(settings: Settings, rereading: Rereading) -> Result<()> {
     // First of all: from here on no signal ends the process by itself.
     let (mut signals, hangups) = (StopSignals::listen()?, shutdown::hangups()?);
@@ -55,7 +55,7 @@ pub(crate) async fn run(settings: Settings, rereading: Rereading) -> Result<()> 
     running.until(&mut signals).await
 }
 
-/// A service that answers.
+/// A running service.
 struct Running {
     node: Node,
     ready: Readiness,
@@ -66,7 +66,7 @@ struct Running {
     limits: Limits,
 }
 
-/// What is there before there is a database.
+/// What exists before the database is open.
 struct Entry {
     listener: TcpListener,
     tls: Option<Arc<Certificates>>,
@@ -103,7 +103,7 @@ impl Running {
         Ok(started)
     }
 
-    /// Everything that needs a database.
+    /// Starts everything that needs a database.
     async fn on(node: Node, settings: &Settings, entry: Entry) -> Result<(Self, Option<Outcome>)> {
         keep_signing_keys(&node.access).await.context("there is no key to sign tokens with")?;
         let demo = settle_demo(&node, settings, &entry.base_url).await;
@@ -131,12 +131,12 @@ impl Running {
             let listener = Listener::new(metered.listener, &limits, metrics.clone());
             node.background.spawn(listener.serve(move |_| page.clone()));
         }
-        // Last of all that may fail or be given up: whoever has joined the others has to leave them in order.
+        // Last of everything that may fail or be interrupted: a node that has joined must leave in order.
         node.access.verifier().start().await.context("the database cannot be read")?;
         let listener =
             Listener::new(entry.listener, &limits, door.clone()).secured(entry.tls).trusting(&settings.trusted_proxies);
         let serving = node.background.spawn(listener.serve(move |peer: SocketAddr| entrance.for_connection(peer)));
-        // The signing keys came from the database just now: it is there.
+        // The signing keys were just read from the database: it is available.
         ready.open();
         Ok((Self { node, ready, stop, door, metrics, serving, limits }, demo))
     }
@@ -147,7 +147,7 @@ impl Running {
             asked = signals.next() => asked,
             lost = self.node.lost() => return Err(self.give_up(lost).await),
             ended = &mut self.serving => {
-                let ended = ended.err().map_or_else(|| anyhow!("the listener ended by itself"), Into::into);
+                let ended = ended.err().map_or_else(|| anyhow!("the listener ended unexpectedly"), Into::into);
                 return Err(self.give_up(ended).await);
             }
         };
@@ -164,9 +164,9 @@ impl Running {
         }
     }
 
-    /// Stops at once, whatever is under way: to go on would be worse.
+    /// Stops immediately, whatever is pending: to continue would be worse.
     async fn give_up(mut self, why: anyhow::Error) -> anyhow::Error {
-        tracing::error!(error = &*why as &dyn std::error::Error, "stopping at once: {}", sentence(&why));
+        tracing::error!(error = &*why as &dyn std::error::Error, "stopping immediately: {}", sentence(&why));
         supervisor::stopping();
         self.ready.close();
         self.stop.cancel();
@@ -175,10 +175,10 @@ impl Running {
         let in_order = async {
             self.node.access.verifier().leave().await;
             if !self.serving.is_finished() {
-                // It has ended, in whatever way.
+                // It has ended, successfully or not.
                 let _ = (&mut self.serving).await;
             }
-            // The reason matters more than what closing says.
+            // The original error matters more than one of closing.
             let _ = self.node.close().await;
         };
         let _ = tokio::time::timeout(self.limits.shutdown_timeout, in_order).await;
@@ -190,15 +190,15 @@ impl Running {
         let limit = self.limits.shutdown_timeout;
         let in_order = async {
             self.ready.close();
-            // Before anything else: what watches the database would open it again.
+            // Before anything else: the task that watches the database would open it again.
             self.stop.cancel();
-            // Answer from memory no more and give the lease back: from then on no revocation waits for this node.
+            // Stop answering from memory and give the lease back: from then on no revocation waits for this node.
             self.node.access.verifier().leave().await;
-            // Everybody who asks is answered, and may notice that the next request is for another node.
+            // Every request is answered, and its client may notice that the next one is for another node.
             self.door.drain();
             tokio::time::sleep(drain).await;
             self.door.close();
-            // Clients may take as long as they are given, but something has to be left for the rest.
+            // Clients have their time, but the remaining steps need some too.
             let served = tokio::time::timeout(limit.mul_f64(0.8), &mut self.serving).await;
             let served = if let Ok(served) = served {
                 served
@@ -207,7 +207,7 @@ impl Running {
                 (&mut self.serving).await
             };
             if let Err(error) = served {
-                tracing::error!(error = &error as &dyn std::error::Error, "the listener broke down");
+                tracing::error!(error = &error as &dyn std::error::Error, "the listener failed");
             }
             self.metrics.cut();
             if let Err(error) = self.node.close().await {
@@ -222,7 +222,7 @@ impl Running {
     }
 }
 
-/// Metrics, and the socket that they are read from.
+/// Metrics and their listening socket.
 struct Metered {
     metrics: Metrics,
     listener: TcpListener,
@@ -253,8 +253,7 @@ fn http_options(settings: &Settings, ready: Readiness) -> HttpOptions {
     }
 }
 
-/// Says once what was lost with a database in whose place a copy was put, in the words of a node under which it goes
-/// back.
+/// Logs once what was lost when a copy replaced the database, in the text of a node whose database goes back.
 async fn say_what_was_lost(database: &Database) -> Result<()> {
     for LostHistory { kept_up_to, had_up_to, noticed_at, .. } in database.unsaid_lost_history().await? {
         ::metrics::counter!("keyward_history_lost_total").increment(1);
@@ -268,7 +267,7 @@ async fn say_what_was_lost(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// A convenience: that it cannot be had is no reason not to serve.
+/// Demo accounts are a convenience: without them the service still starts.
 async fn settle_demo(node: &Node, settings: &Settings, base_url: &str) -> Option<Outcome> {
     if !settings.may_have_demo() {
         return None;
@@ -285,12 +284,12 @@ async fn settle_demo(node: &Node, settings: &Settings, base_url: &str) -> Option
     }
 }
 
-/// Says that requests are answered, and what to do first.
+/// Prints that requests are answered, and the first step.
 fn say_ready(base_url: &str, what: &str, demo: Option<&Outcome>) {
     let hint = demo.map(|outcome| format!("; {}", demo::hint(outcome))).unwrap_or_default();
     say(&format!("keyward is ready on {base_url} ({what}); reference: {base_url}/docs{hint}"));
     let (Some(Outcome::Planted(file) | Outcome::Kept(file)), true) = (demo, io::stdout().is_terminal()) else { return };
-    // A file that a person has changed is no reason not to serve.
+    // A file that a person has changed does not keep the service from starting.
     match demo::greeting(file) {
         Ok(greeting) => say(&format!("\n{greeting}")),
         Err(error) => tracing::warn!("{}", sentence(&error)),

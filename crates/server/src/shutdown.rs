@@ -1,5 +1,4 @@
-//! The signals that a server hears: the first that ends it asks it to finish, the second does not ask; a hang-up ends
-//! nothing.
+//! Signals of a server: the first stop signal makes it finish, the second ends it immediately; a hang-up ends nothing.
 
 use std::process;
 
@@ -8,10 +7,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::telemetry;
 
-/// How somebody asked to stop.
+/// Which signal requested the stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// SIGTERM, from a supervisor: others may have to notice first.
+    /// SIGTERM, from a supervisor: load balancers may have to notice first.
     Terminate,
     /// SIGINT, from a person.
     Interrupt,
@@ -24,7 +23,7 @@ pub(crate) struct StopSignals {
 }
 
 impl StopSignals {
-    /// From now on they no longer end the process by themselves.
+    /// Starts listening: they no longer end the process by themselves.
     pub(crate) fn listen() -> Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen to signals");
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
@@ -38,16 +37,16 @@ impl StopSignals {
         }
     }
 
-    /// Waits for another one and ends the process there and then. What was acknowledged is safe in the database.
+    /// Waits for another one and ends the process immediately. Acknowledged changes are safe in the database.
     pub(crate) async fn insist(&mut self) -> ! {
         self.next().await;
-        tracing::warn!("asked to stop a second time: stopping at once");
+        tracing::warn!("asked to stop a second time: stopping immediately");
         telemetry::finish();
         process::exit(1)
     }
 }
 
-/// SIGHUP. From now on it no longer ends the process: it means that what can be read again is.
+/// SIGHUP, which reloads what can be read again. It no longer ends the process by itself.
 pub(crate) fn hangups() -> Result<Signal> {
     signal(SignalKind::hangup()).context("cannot listen to signals")
 }

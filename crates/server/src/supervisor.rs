@@ -1,7 +1,6 @@
-//! What a supervisor hears: that the service answers, reads its settings again, or stops (`sd_notify`, systemd's
-//! protocol).
+//! Notifies a supervisor: the service answers, reloads its settings, or stops (`sd_notify`, systemd's protocol).
 //!
-//! Says nothing where there is no supervisor. It never listens to one: signals do that.
+//! Does nothing without a supervisor. Never receives from one: signals do that.
 
 use std::io;
 
@@ -12,18 +11,18 @@ pub(crate) fn ready() {
     say(|| notify(&[NotifyState::Ready]));
 }
 
-/// Settings are read again; [`ready`] follows.
+/// Settings are reloaded; [`ready`] follows.
 pub(crate) fn reloading() {
-    // Supervisors that know this state end a service that leaves the time out.
+    // Supervisors that know this state end a service that omits the time.
     say(|| notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]));
 }
 
-/// The service finishes what runs, and then ends.
+/// The service finishes pending work, and then ends.
 pub(crate) fn stopping() {
     say(|| notify(&[NotifyState::Stopping]));
 }
 
-/// A supervisor that does not hear is no reason to fail: it decides by itself what to do about that.
+/// A failed notification is no error: the supervisor decides what to do about it.
 fn say(what: impl FnOnce() -> io::Result<()>) {
     if let Err(error) = what() {
         tracing::warn!(error = &error as &dyn std::error::Error, "the supervisor at NOTIFY_SOCKET cannot be reached");

@@ -1,7 +1,7 @@
 //! The log: one line an event on standard error, for people or as JSON.
 //!
-//! It decides on form and amount, never on content: what is secret must not reach an event in the first place, and
-//! secret types print as `[REDACTED]`. A server never waits for whatever reads its output.
+//! It decides on format and amount, never on content: a secret must not reach an event in the first place, and secret
+//! types print as `[REDACTED]`. A server never waits for the reader of its output.
 
 use std::{
     io::{self, IsTerminal as _, Write},
@@ -26,12 +26,12 @@ mod outlet;
 
 use outlet::Outlet;
 
-/// Commands tell what went wrong, and nothing else unless asked.
+/// Commands log failures only, unless configured otherwise.
 const FOR_COMMANDS: &str = "warn";
-/// How long the end of a server waits for its last lines to be read.
+/// Maximum time that a stopping server waits for its last lines to be read.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// The output of a server; a command has none here.
+/// The output of a server; unset in a command.
 static OUTPUT: OnceLock<Output> = OnceLock::new();
 
 struct Output {
@@ -40,7 +40,7 @@ struct Output {
     is_json: bool,
 }
 
-/// Gives the log of a server another filter.
+/// Changes the filter of a server's log.
 pub(crate) struct Filter(Box<dyn Fn(EnvFilter) -> Result<()> + Send + Sync>);
 
 /// Starts the log of a server.
@@ -54,7 +54,9 @@ pub(crate) fn start(log: &Log) -> Result<Filter> {
         })?;
         Ok(Output { log, out: Outlet::to(io::stdout(), |_| String::new())?, is_json })
     };
-    OUTPUT.set(output().context("the operating system gives no threads")?).map_err(|_| anyhow!("started twice"))?;
+    OUTPUT
+        .set(output().context("the operating system cannot create a thread")?)
+        .map_err(|_| anyhow!("started twice"))?;
     std::panic::set_hook(Box::new(log_panic));
     let events =
         fmt().with_writer(|| ToLog).log_internal_errors(false).with_env_filter(EnvFilter::try_new(&log.filter)?);
@@ -76,7 +78,7 @@ pub(crate) fn start(log: &Log) -> Result<Filter> {
 pub(crate) fn start_quietly(log: &Log) -> Result<()> {
     let on_terminal = io::stderr().is_terminal();
     let filter = if log.is_default() { FOR_COMMANDS } else { &log.filter };
-    // A line that cannot be written is no reason to leave a command half done.
+    // A line that cannot be written does not interrupt a command.
     let events = fmt().with_writer(io::stderr).log_internal_errors(false).with_env_filter(EnvFilter::try_new(filter)?);
     begun(if is_json(log.format, on_terminal) {
         events.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
@@ -85,19 +87,19 @@ pub(crate) fn start_quietly(log: &Log) -> Result<()> {
     })
 }
 
-/// Whether the terminal can and may be coloured (`TERM`, `NO_COLOR`), as clap decides it for the help.
+/// Whether the terminal can and may use colours (`TERM`, `NO_COLOR`), decided as clap does for the help.
 fn has_colours() -> bool {
     anstyle_query::term_supports_ansi_color() && !anstyle_query::no_color()
 }
 
 impl Filter {
-    /// From now on the log holds what this one lets pass.
+    /// Replaces the filter by that of these settings.
     pub(crate) fn replace(&self, log: &Log) -> Result<()> {
         (self.0)(EnvFilter::try_new(&log.filter)?)
     }
 }
 
-/// One line on standard output, for the one who started the server. The server serves all the same if it is not read.
+/// Prints a line on standard output, for the person who started the server. The server serves even if it is not read.
 pub(crate) fn say(text: &str) {
     if let Some(output) = OUTPUT.get() {
         return output.out.leave(format!("{text}\n").as_bytes());
@@ -106,7 +108,7 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// One line on standard error, for a person. The last thing that is said.
+/// Prints a line on standard error, for a person. The last output of a process.
 pub(crate) fn complain(text: &str) {
     match OUTPUT.get() {
         Some(output) => output.log.leave(format!("{text}\n").as_bytes()),
@@ -116,7 +118,7 @@ pub(crate) fn complain(text: &str) {
     }
 }
 
-/// Waits a moment for what was said to be written. To be called before the process ends.
+/// Waits briefly for pending output to be written. Call it before the process ends.
 pub(crate) fn finish() {
     if let Some(output) = OUTPUT.get() {
         output.log.flush(LAST_LINES);
@@ -124,7 +126,7 @@ pub(crate) fn finish() {
     }
 }
 
-/// Where the events of a server go.
+/// Receives the events of a server.
 struct ToLog;
 
 impl Write for ToLog {
@@ -152,8 +154,8 @@ const fn is_json(format: Format, on_terminal: bool) -> bool {
     }
 }
 
-/// A panic is a defect of ours: it belongs into the log like every other line, not between its lines. It may have
-/// happened inside the log, whose locks may be held: so this writes its line itself, and nothing in it can panic.
+/// A panic is an internal defect: it is logged like every other line, not between lines. It may have happened inside
+/// the log, whose locks may be held: so this function writes its line itself, and nothing in it can panic.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let Some(output) = OUTPUT.get() else { return };
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -161,10 +163,10 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     output.log.leave(line(output.is_json, "ERROR", &message, Some(&place)).as_bytes());
 }
 
-/// A line like those of events.
+/// A line in the format of events.
 fn line(is_json: bool, level: &str, message: &str, place: Option<&str>) -> String {
     let (mut timestamp, target) = (String::new(), module_path!());
-    // A clock that fails leaves it empty.
+    // A failing clock leaves it empty.
     let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
     if !is_json {
         return format!("{timestamp} {level:>5} {target}: {message}\n");
@@ -178,19 +180,19 @@ fn line(is_json: bool, level: &str, message: &str, place: Option<&str>) -> Strin
 
 #[cfg(test)]
 mod tests {
-    //! Which form is chosen, and that the lines written here look like the others.
+    //! Which format is chosen, and that lines written here have the format of the others.
     use serde_json::Value;
 
     use super::*;
 
     #[test]
-    fn auto_is_for_people_only_where_people_are() {
+    fn auto_is_text_on_a_terminal_and_json_elsewhere() {
         assert!(is_json(Format::Auto, false) && !is_json(Format::Auto, true));
         assert!(is_json(Format::Json, true) && !is_json(Format::Human, false));
     }
 
     #[test]
-    fn a_line_of_ours_is_one_line_in_either_form() {
+    fn a_line_written_here_is_one_line_in_either_format() {
         let json: Value = serde_json::from_str(&line(true, "ERROR", "two\nlines \"quoted\"", Some("a.rs:1"))).unwrap();
         assert_eq!((&json["level"], &json["place"]), (&"ERROR".into(), &"a.rs:1".into()));
         assert_eq!(json["message"], "two\nlines \"quoted\"");

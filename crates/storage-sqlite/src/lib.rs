@@ -123,7 +123,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As every write; also if a newer binary made the database, or it was changed by hand.
-    #[tracing::instrument(skip_all, name = "db.schema.migrate")]
+    #[tracing::instrument(level = "debug", skip_all, name = "db.schema.migrate")]
     pub async fn migrate(&self) -> Result<()> {
         schema::migrate(self.writer()?.plain()).await
     }
@@ -132,7 +132,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// As every read.
-    #[tracing::instrument(skip_all, name = "db.schema.compare")]
+    #[tracing::instrument(level = "debug", skip_all, name = "db.schema.compare")]
     pub async fn schema(&self) -> Result<Schema> {
         schema::compare(self.readers.plain()).await
     }
@@ -158,7 +158,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// If the file cannot be written. Nothing is lost: the next opening completes it.
-    #[tracing::instrument(skip_all, name = "db.store.close")]
+    #[tracing::instrument(level = "debug", skip_all, name = "db.store.close")]
     pub async fn close(&self) -> Result<()> {
         self.readers.plain().close().await;
         let Some((writer, lock)) = &self.writer else { return Ok(()) };
@@ -203,7 +203,7 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    #[tracing::instrument(skip_all, name = "db.store.begin")]
+    #[tracing::instrument(level = "debug", skip_all, name = "db.store.begin")]
     async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
         let Some((_, lock)) = &self.writer else { return Err(ReadOnly.into()) };
         let mut transaction = self.write().await?;

@@ -130,7 +130,8 @@ impl RawSql for Raw {
         );
         let lost = |kept, had, said| {
             format!(
-                "INSERT INTO lost_history (kept_up_to, had_up_to, noticed_at, is_said) VALUES ({kept}, {had}, 0, {said})"
+                "INSERT INTO lost_history (kept_up_to, had_up_to, noticed_at, is_said) VALUES ({kept}, {had}, 0, \
+                 {said})"
             )
         };
         vec![

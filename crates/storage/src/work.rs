@@ -46,8 +46,8 @@ pub trait UnitOfWork: Send {
     -> Result<Vec<String>>;
 
     /// Records a change. Returns `Stale` if its precondition does not hold, or if what it is about is not within reach:
-    /// nothing was written then. Only the operator registers an account without a parent. For a suspension, also records
-    /// the caller's level.
+    /// nothing was written then. Only the operator registers an account without a parent. For a suspension, also
+    /// records the caller's level.
     ///
     /// A taken mid conflicts with [`Constraint::AccountMid`], a second platform with [`Constraint::OnePlatform`], the
     /// unique name of an active pair with [`Constraint::PairUniqueName`].

@@ -143,7 +143,8 @@ fn prepare(folder: &Path, admin: &str, server: &str) {
     private(
         &folder.join("role.sql"),
         &format!(
-            "CREATE ROLE keyward_owner LOGIN SUPERUSER PASSWORD '{password}';\nCREATE DATABASE keyward OWNER keyward_owner;\n"
+            "CREATE ROLE keyward_owner LOGIN SUPERUSER PASSWORD '{password}';\nCREATE DATABASE keyward OWNER \
+             keyward_owner;\n"
         ),
     );
     let psql = installed("psql", "postgresql-client");

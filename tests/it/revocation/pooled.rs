@@ -1,5 +1,5 @@
-//! PgBouncer that hands connections on between transactions (T12): nothing that a node or a command does may rest on it,
-//! so both refuse it, with what to do.
+//! PgBouncer that hands connections on between transactions (T12): nothing that a node or a command does may rest on
+//! it, so both refuse it, with what to do.
 
 use keyward_testkit::pg::{Cluster, Durability, Pooler};
 

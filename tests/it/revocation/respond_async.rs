@@ -59,7 +59,8 @@ async fn a_key_that_was_moved_under_a_closed_account_is_not_said_to_be_dead_befo
     fleet
         .place
         .execute(
-            "UPDATE api_key SET account_id = (SELECT id FROM account WHERE status = 'closed') WHERE name = 'to be moved'",
+            "UPDATE api_key SET account_id = (SELECT id FROM account WHERE status = 'closed') WHERE name = 'to be \
+             moved'",
         )
         .await;
     let path = format!("/v1/api-keys/{}/enforcement", key.id);

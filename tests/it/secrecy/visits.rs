@@ -33,7 +33,8 @@ async fn keys(node: &Node, demo: &Demo, needles: &mut Needles) -> String {
     let key = partner.create(&demo.merchant, "json", &["charges:read"]).await;
     let form = format!(
         "--xx\r\nContent-Disposition: form-data; name=\"mid\"\r\n\r\n{}\r\n--xx\r\nContent-Disposition: form-data; \
-         name=\"name\"\r\n\r\nmultipart\r\n--xx\r\nContent-Disposition: form-data; name=\"type\"\r\n\r\nsecret\r\n--xx--\r\n",
+         name=\"name\"\r\n\r\nmultipart\r\n--xx\r\nContent-Disposition: form-data; \
+                name=\"type\"\r\n\r\nsecret\r\n--xx--\r\n",
         demo.merchant
     );
     let by_form = partner.post_as("/v1/api-keys", "multipart/form-data; boundary=xx", &form).await.expect(201);

@@ -6,6 +6,9 @@ use super::source::{Source, take_apart};
 use super::{File, Finding};
 
 const LONGEST: usize = 400;
+/// Columns of a line. A text in quotes may be wider: what a program prints or a database reads is not always ours to
+/// break.
+pub(super) const WIDEST: usize = 120;
 
 /// Words that must not stand in any code, and why.
 const NOWHERE: &[(&str, &str)] = &[
@@ -80,6 +83,9 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
             ),
         );
     }
+    for (number, columns) in too_wide(&file.text, &source) {
+        say(number, format!("{columns} columns; {WIDEST} are the most: break the line"));
+    }
     if file.path.ends_with("/mod.rs") {
         say(
             0,
@@ -138,6 +144,16 @@ pub(super) fn forbidden_sql(text: &str) -> Vec<(&'static str, &'static str)> {
 }
 
 /// Lines of test code on which something sleeps.
+/// The lines that are wider than they may be, with their columns.
+fn too_wide<'a>(text: &'a str, source: &'a Source) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let is_quoted = |number: usize| {
+        let mut strings = source.strings.iter();
+        strings.any(|(first, string)| (*first..=*first + string.matches('\n').count()).contains(&number))
+    };
+    let lines = (1..).zip(text.lines().map(|line| line.chars().count()));
+    lines.filter(move |(number, columns)| *columns > WIDEST && !is_quoted(*number))
+}
+
 fn sleeps_in_tests(file: &File, source: &Source) -> Vec<usize> {
     let all_of_it = file.path.starts_with("tests/") || file.path.contains("/tests/") || file.path.ends_with("tests.rs");
     let mut in_tests = all_of_it;
@@ -197,6 +213,13 @@ mod tests {
     fn four_hundred_lines_pass_and_one_more_does_not() {
         assert!(lines("a.rs", &"\n".repeat(399)).is_empty());
         assert_eq!(lines("a.rs", &"\n".repeat(400)), [0]);
+    }
+
+    #[test]
+    fn code_and_comments_have_120_columns_and_a_text_in_quotes_more() {
+        let (fits, wide) = ("x".repeat(116), "x".repeat(118));
+        let text = format!("//! {fits}\n// {fits}\n// {wide}\nlet it = \"{wide}\";\nlet it = \"\n{wide}{wide}\";\n");
+        assert_eq!(lines("xtask/src/x.rs", &text), [4]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Rules for every text file, whatever its language: nobody's own paths, nothing that opens a door, an overview that
 //! stays one.
 
-use super::{File, Finding};
+use super::{File, Finding, rust::WIDEST};
 
 const OVERVIEW: &str = "ARCHITECTURE.md";
 const LONGEST_OVERVIEW: usize = 150;
@@ -31,6 +31,11 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
             ),
         );
     }
+    if file.path.ends_with(".md") {
+        for (number, columns) in too_wide(&file.text) {
+            say(number, format!("{columns} columns; {WIDEST} are the most in prose: break the line"));
+        }
+    }
     for (number, line) in (1..).zip(file.text.lines()) {
         if let Some(folder) = OWN_FOLDERS.iter().find(|folder| names_folder(line, folder)) {
             say(
@@ -55,6 +60,22 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     findings
 }
 
+/// The lines of prose that are wider than they may be, with their columns. Tables and blocks of code are not prose.
+fn too_wide(text: &str) -> Vec<(usize, usize)> {
+    let mut is_code = false;
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        }
+        let columns = line.chars().count();
+        if columns > WIDEST && !is_code && !line.starts_with('|') {
+            found.push((number, columns));
+        }
+    }
+    found
+}
+
 /// Whether an absolute path below the folder stands here: not a part of a longer path or address.
 fn names_folder(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
@@ -73,6 +94,13 @@ fn holds_key(line: &str, prefix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prose_has_120_columns_and_tables_and_code_have_more() {
+        let wide = "x".repeat(121);
+        let text = format!("{wide}\n| {wide} |\n```sh\n{wide}\n```\n{wide}\n{}\n", "ü".repeat(120));
+        assert_eq!(too_wide(&text), [(1, 121), (6, 121)]);
+    }
 
     fn lines(path: &str, text: &str) -> Vec<usize> {
         let file = File { path: path.to_owned(), text: text.to_owned() };

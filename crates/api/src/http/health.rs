@@ -34,7 +34,9 @@ pub(super) async fn healthz() -> &'static str {
 /// For load balancers. It says no until it has answered once, when it cannot answer verifications, and when it stops.
 #[utoipa::path(
     get, path = "/readyz", tag = "Service", operation_id = "get_readiness",
-    responses((status = 200, description = "It can. Further lines say what an operator should look at.", body = String)),
+    responses(
+        (status = 200, description = "It can. Further lines say what an operator should look at.", body = String),
+    ),
 )]
 pub(super) async fn readyz(
     State(access): State<Arc<Access>>,

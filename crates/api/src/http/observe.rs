@@ -128,7 +128,12 @@ impl RequestMetrics {
     pub(super) fn new(method: &Method, route: &'static str, status: StatusCode) -> Self {
         let (method, status) = (known(method), status.as_str().to_owned());
         Self {
-            requests: metrics::counter!("keyward_http_requests_total", "method" => method, "route" => route, "status" => status),
+            requests: metrics::counter!(
+                "keyward_http_requests_total",
+                "method" => method,
+                "route" => route,
+                "status" => status
+            ),
             seconds: metrics::histogram!("keyward_http_request_duration_seconds", "method" => method, "route" => route),
         }
     }
@@ -169,7 +174,11 @@ pub(super) fn log(answer: &Answer<'_>, caller: Option<&Calling>, object: Option<
     let Some(withheld) = may_tell else { return };
     if withheld > 0 {
         // The warning concerns other requests than this one.
-        tracing::warn!(parent: None, withheld, "held back {withheld} lines about requests of callers that proved nothing");
+        tracing::warn!(
+            parent: None,
+            withheld,
+            "held back {withheld} lines about requests of unauthenticated callers"
+        );
     }
     let cause = problem.and_then(Problem::cause).map(chain);
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

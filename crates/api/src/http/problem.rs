@@ -1,6 +1,6 @@
 //! Problems (RFC 9457): the one format of every error.
 //!
-//! A handler says what is wrong ([`Problem`]). [`observe`](super::observe) completes the answer (type, trace) and logs
+//! A handler says what is wrong ([`Problem`]). `observe` completes the answer (type, trace) and logs
 //! the cause, which is logged nowhere else. Titles are fixed; nothing is ever built from a secret.
 
 use std::{collections::BTreeMap, error::Error as StdError, sync::Arc, time::Duration};

@@ -58,7 +58,8 @@ pub(super) struct MidWord(String);
 #[derive(ToSchema)]
 #[schema(
     as = Name, value_type = String,
-    pattern = "^[\\t-\\r ]*[^\\u0000-\\u0020\\u007f-\\u009f<>]([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,198}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*$"
+    pattern = "^[\\t-\\r ]*[^\\u0000-\\u0020\\u007f-\\u009f<>]\
+        ([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,198}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*$"
 )]
 pub(super) struct NameWord(String);
 
@@ -66,7 +67,8 @@ pub(super) struct NameWord(String);
 #[derive(ToSchema)]
 #[schema(
     as = Description, value_type = String,
-    pattern = "^[\\t-\\r ]*([^\\u0000-\\u0020\\u007f-\\u009f<>]([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,498}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*)?$"
+    pattern = "^[\\t-\\r ]*([^\\u0000-\\u0020\\u007f-\\u009f<>]\
+        ([^\\u0000-\\u001f\\u007f-\\u009f<>]{0,498}[^\\u0000-\\u0020\\u007f-\\u009f<>])?[\\t-\\r ]*)?$"
 )]
 pub(super) struct DescriptionWord(String);
 

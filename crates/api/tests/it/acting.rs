@@ -1,6 +1,5 @@
-//! A caller that changes something is judged when the change begins and where it is committed, however long ago its
-//! credential was let in (contract, section 6): a call whose body comes after the answer that ended its caller writes
-//! nothing.
+//! A caller that makes a change is judged when the change begins and where it is committed, however long ago it was
+//! authenticated (contract, section 6): a call whose body arrives after its caller was ended writes nothing.
 
 use std::{
     any::Any,
@@ -22,11 +21,11 @@ use crate::{
     model::running::{Place as _, Shared},
 };
 
-/// A node with its tree on one of the two databases, answering from memory.
+/// A node with its accounts on one of the two databases, answering from memory.
 struct Place {
     node: Node,
     clock: Arc<Dial>,
-    /// What has to live as long as the node.
+    /// Must live as long as the node.
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -53,7 +52,7 @@ impl Place {
         Self { node, clock, _keep: keep }
     }
 
-    /// How many accounts and keys there are.
+    /// Number of accounts and keys.
     async fn contents(&self, by: &Held) -> [usize; 2] {
         let merchants = self.node.get(&by.value, "/v1/merchants?limit=1000").await.json(200);
         let mut keys = 0;
@@ -67,7 +66,7 @@ impl Place {
 
 /// A body that is held back.
 struct HeldBack {
-    /// Used when the service begins to wait for it: the credential was let in.
+    /// Signalled when the service begins to wait for it: the caller is authenticated then.
     waited_for: Option<oneshot::Sender<()>>,
     content: Option<oneshot::Receiver<Bytes>>,
 }
@@ -91,7 +90,7 @@ impl http_body::Body for HeldBack {
     }
 }
 
-/// A call that was let in, and whose body is not sent yet.
+/// A call that was authenticated, and whose body is not sent yet.
 struct Parked {
     content: Bytes,
     send: oneshot::Sender<Bytes>,
@@ -109,14 +108,14 @@ impl Parked {
         Self { content: body.to_string().into(), send, answer }
     }
 
-    /// The body follows.
+    /// Sends the body.
     async fn go_on(mut self) -> Answer {
         self.send.send(self.content).unwrap();
         self.answer.join_next().await.unwrap().unwrap()
     }
 }
 
-/// Each call with a body that makes something.
+/// Each call with a body that creates something.
 fn calls() -> [(String, Value); 4] {
     let pairs = "/v1/merchants/merchant_a1/api-keys".to_owned();
     [
@@ -127,7 +126,7 @@ fn calls() -> [(String, Value); 4] {
     ]
 }
 
-/// Parks each call by this credential, ends its caller, and lets the body follow.
+/// Parks each call with this credential, ends its caller, and then sends the body.
 async fn parked_calls_are_refused(place: &Place, by: &Held, credential: &str, ends: &[(&str, String, u16)]) {
     let (node, mut parked) = (&place.node, Vec::new());
     for call in calls() {
@@ -149,7 +148,7 @@ async fn parked_calls_are_refused(place: &Place, by: &Held, credential: &str, en
 async fn who_is_ended_makes_nothing_afterwards(place: Place) {
     let node = &place.node;
     let by = node.root("platform").await;
-    // What is good stays good, however long its body took.
+    // A valid credential stays valid, however long the body took.
     let good = node.root("partner_a").await;
     for call in calls() {
         Parked::begin(node, &good.value, &call).await.go_on().await.json(201);
@@ -175,17 +174,17 @@ async fn who_is_ended_makes_nothing_afterwards(place: Place) {
 }
 
 #[tokio::test]
-async fn who_is_ended_makes_nothing_afterwards_on_an_embedded_database() {
+async fn an_ended_caller_creates_nothing_on_an_embedded_database() {
     who_is_ended_makes_nothing_afterwards(embedded().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_ended_makes_nothing_afterwards_on_a_shared_database() {
+async fn an_ended_caller_creates_nothing_on_a_shared_database() {
     who_is_ended_makes_nothing_afterwards(shared().await).await;
 }
 
 #[tokio::test]
-async fn who_expires_meanwhile_makes_nothing() {
+async fn a_caller_that_expires_meanwhile_creates_nothing() {
     let place = embedded().await;
     let by = place.node.root("platform").await;
     let scopes = ["api-keys:*", "merchants:*"];
@@ -205,9 +204,9 @@ async fn who_expires_meanwhile_makes_nothing() {
     }
 }
 
-/// Time passes after the service's last look at the clock, and before the commit.
+/// Time passes after the service's last reading of the clock, and before the commit.
 #[tokio::test]
-async fn who_expires_right_before_the_commit_makes_nothing() {
+async fn a_caller_that_expires_right_before_the_commit_creates_nothing() {
     let (store, folder) = open().await;
     let (clock, pause) = (Arc::<Dial>::default(), Arc::<Mutex<Duration>>::default());
     let (moved, passing) = (Arc::clone(&clock), Arc::clone(&pause));
@@ -248,7 +247,7 @@ async fn who_expires_right_before_the_commit_makes_nothing() {
 }
 
 #[tokio::test]
-async fn who_loses_a_scope_meanwhile_does_nothing_that_needs_it() {
+async fn a_caller_that_loses_a_scope_meanwhile_does_nothing_that_needs_it() {
     let world = World::new().await;
     let key = world.root("partner_a").await;
     let grants_itself = (

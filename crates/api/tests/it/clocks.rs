@@ -1,5 +1,5 @@
-//! A node whose wall clock is weeks ahead of the database's, or was: what all nodes share stays as it is, and there is
-//! a key that signs.
+//! A node whose wall clock is or was weeks ahead of the database's: what all nodes share stays unchanged, and a key can
+//! sign.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::harness::{Database, Dial, Node, Ports, Setup, World};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A node on this database, whose own clock shows this.
+/// A node on this database with its own clock at this time.
 async fn node(database: &(Arc<PgStore>, Arc<PgControl>), now: Timestamp) -> Node {
     let (store, control) = database;
     let ports = Ports {
@@ -60,7 +60,7 @@ async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemptio
     assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::Again, "what was used stays used");
 }
 
-/// The only clock of an embedded database is the machine's: the boot clock alone shows that it is wrong.
+/// The only clock of an embedded database is the machine's: only the boot clock shows that it is wrong.
 #[tokio::test]
 async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_forgets_no_redemption() {
     let world = World::new().await;
@@ -91,14 +91,14 @@ async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_f
 }
 
 #[tokio::test]
-async fn where_no_key_signs_one_is_made_for_the_first_token_that_is_asked_for() {
+async fn without_a_signing_key_the_first_token_request_makes_one() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["api-keys:read"]).await;
     let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
     let tokens = async |body: Value| world.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200);
     let refresh = tokens(body.clone()).await["refreshToken"].clone();
     let mut published = kids(&world).await.len();
-    // The clock that dated the keys was ahead: none of them signs for a day to come.
+    // The clock that dated the keys was ahead: none of them signs for another day.
     for body in [body, json!({"refreshToken": refresh})] {
         world.advance(Duration::from_secs(1));
         world.clock.set_back(DAY);

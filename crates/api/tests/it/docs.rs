@@ -1,4 +1,4 @@
-//! `/docs`, `/docs/problems` and the guides: pages that need nothing but this service.
+//! `/docs`, `/docs/problems` and the guides: pages that need only this service.
 
 use keyward_api::http::problem::Code;
 
@@ -26,7 +26,7 @@ async fn page(world: &World, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_page_needs_anything_from_elsewhere_and_every_link_leads_somewhere() {
+async fn no_page_loads_from_another_host_and_every_link_resolves() {
     let world = World::new().await;
     for path in paths() {
         let page = page(&world, &path).await;
@@ -73,7 +73,7 @@ async fn the_reference_runs_only_scripts_of_this_service_and_none_stands_in_the_
 }
 
 #[tokio::test]
-async fn the_script_is_sent_packed_where_that_is_understood_and_once_a_version() {
+async fn the_script_is_compressed_where_accepted_and_sent_once_a_version() {
     let world = World::new().await;
     let plain = get(&world, "/docs/scalar.js").await;
     let ask = |name: &'static str, value: String| world.request("GET", "/docs/scalar.js").header(name, &value).send();
@@ -89,7 +89,7 @@ async fn the_script_is_sent_packed_where_that_is_understood_and_once_a_version()
 }
 
 #[tokio::test]
-async fn a_guide_that_is_not_there_is_no_route() {
+async fn an_unknown_guide_is_no_route() {
     let world = World::new().await;
     for path in ["/docs/guides/nothing", "/docs/guides/", "/docs/guides/%ff", "/docs/scalar.css"] {
         world.request("GET", path).send().await.problem(404, "not_found");
@@ -97,7 +97,7 @@ async fn a_guide_that_is_not_there_is_no_route() {
 }
 
 #[tokio::test]
-async fn guides_name_calls_and_codes_that_there_are() {
+async fn guides_name_only_existing_calls_and_codes() {
     let world = World::new().await;
     let document = world.request("GET", "/openapi.json").send().await.json(200);
     let templates: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();

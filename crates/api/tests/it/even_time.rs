@@ -1,5 +1,5 @@
-//! An answer that hides whether something exists leaves no earlier than the end of a step of time (T19). Only the least
-//! time is tested: it holds on the slowest machine.
+//! An answer that hides whether something exists is sent no earlier than the end of a step of time (T19). Only the
+//! minimum is tested: it holds on the slowest machine.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use serde_json::json;
 
 use crate::harness::{ID, Simulated, World};
 
-/// As long as `http::even_time` has it.
+/// The value of `http::even_time`.
 const STEP: Duration = Duration::from_millis(5);
 
-/// Sends a request and expects this status a step later.
+/// Sends a request and expects this status after a step.
 macro_rules! takes_a_step {
     ($status:literal, $answer:expr) => {{
         let sent = Simulated::begin();
@@ -24,7 +24,7 @@ macro_rules! takes_a_step {
 }
 
 #[tokio::test]
-async fn whatever_hides_something_leaves_at_the_end_of_a_step() {
+async fn an_answer_that_hides_something_is_sent_at_the_end_of_a_step() {
     let world = World::new().await;
     let (by, key) = (world.root("platform").await, world.root("partner_a").await);
     let foreign = world.root("merchant_b1").await;
@@ -54,7 +54,7 @@ async fn whatever_hides_something_leaves_at_the_end_of_a_step() {
     }
 }
 
-/// A client that chose when its body ends could put the end of a step where two look-ups differ.
+/// A client that chose when its body ends could place the end of a step between two look-up times.
 #[tokio::test]
 async fn the_steps_of_a_request_begin_when_its_body_has_arrived() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! How the names of fields and parameters are read, by every call alike.
+//! How every call reads the names of fields and parameters.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ async fn a_near_miss_of_a_name_counts_as_that_name_in_json_and_in_forms() {
 }
 
 #[tokio::test]
-async fn a_restriction_that_is_almost_named_is_not_lost() {
+async fn a_misspelled_restriction_is_not_lost() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let pairs = "/v1/merchants/merchant_a1/api-keys";
@@ -64,7 +64,7 @@ async fn a_restriction_that_is_almost_named_is_not_lost() {
 }
 
 #[tokio::test]
-async fn a_condition_that_is_almost_named_is_held_to() {
+async fn a_misspelled_condition_is_checked() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let key = world.key("merchant_a1", &["charges:read"]).await.value;
@@ -89,7 +89,7 @@ async fn a_condition_that_is_almost_named_is_held_to() {
 }
 
 #[tokio::test]
-async fn both_dialects_of_the_token_endpoint_know_near_misses_too() {
+async fn both_dialects_of_the_token_endpoint_accept_near_misses_too() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["charges:read"]).await;
     let (id, secret) = (pair.public.value.as_str(), pair.secret.value.as_str());
@@ -107,7 +107,7 @@ async fn both_dialects_of_the_token_endpoint_know_near_misses_too() {
 }
 
 #[tokio::test]
-async fn what_is_really_unknown_is_ignored_however_often_it_comes() {
+async fn an_unknown_field_is_ignored_even_if_repeated() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let body = json!({"mid": "merchant_a1", "name": "x", "type": "secret", "other": 1, "Other": 2, "expires": "x"});
@@ -115,7 +115,7 @@ async fn what_is_really_unknown_is_ignored_however_often_it_comes() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_a_call_does_not_know_is_refused_by_every_call() {
+async fn every_call_refuses_an_unknown_parameter() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let mut walked = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! A service of its own for every test: router, database in a folder that goes away, a clock that only tests move,
-//! counted randomness, and a small tree of accounts.
+//! A service of its own for every test: router, database in a temporary folder, a clock that only tests advance,
+//! counted randomness, and a few accounts.
 //!
 //! ```text
 //! platform ─┬─ partner_a ─┬─ merchant_a1
@@ -44,21 +44,21 @@ pub(crate) use postgres::Database;
 pub(crate) use request::{Request, multipart, stuck};
 pub(crate) use tree::{Held, ID, Pair, absent};
 
-/// Where the service says that it lives.
+/// The public URL of the service.
 pub(crate) const PUBLIC_URL: &str = "https://keys.example.test";
-/// When every test begins.
+/// The time at which every test begins.
 pub(crate) const START: &str = "2026-11-23T12:00:00.000Z";
 
-/// What a test may choose about its service.
+/// Settings that a test may choose.
 pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) options: HttpOptions,
     pub(crate) form: SecretForm,
     /// 32 bytes a version.
     pub(crate) master: Vec<u8>,
-    /// How much may be remembered.
+    /// Maximum size of memory.
     pub(crate) capacity_bytes: u64,
-    /// Work off the requests: to wait for.
+    /// Tracks work off the request path, which tests can await.
     pub(crate) background: TaskTracker,
 }
 
@@ -93,7 +93,7 @@ impl Default for Setup {
     }
 }
 
-/// A node with its tree, on an embedded database of its own.
+/// A node with its accounts, on an embedded database of its own.
 pub(crate) struct World {
     node: Node,
     ports: Ports,
@@ -125,25 +125,25 @@ impl World {
         Self { node, ports, clock, store, folder }
     }
 
-    /// One that allows at most this many wrong credentials a minute from each source.
+    /// A world that allows at most this many wrong credentials a minute from each source.
     pub(crate) async fn allowing(failed_attempts_per_minute: u32) -> Self {
         let mut setup = Setup::default();
         setup.settings.failed_attempts_per_minute = failed_attempts_per_minute;
         Self::with(setup).await
     }
 
-    /// What stands beneath it: for another node of the same service.
+    /// The ports of this world, for another node of the same service.
     pub(crate) fn ports(&self) -> Ports {
         self.ports.clone()
     }
 
-    /// The same accounts and keys behind another store: to let it misbehave. Nothing is in memory there: every
+    /// The same accounts and keys behind another store that may misbehave. Nothing is in memory there: every
     /// verification asks that store.
     pub(crate) async fn behind(&self, store: impl Store + 'static, setup: Setup) -> Entrance {
         Node::over(self.ports().behind(store), setup).await.router
     }
 
-    /// The private half of the first signing key: what an attacker never has. It was made of the first bytes drawn.
+    /// The private half of the first signing key, which no attacker has. It was made of the first bytes drawn.
     pub(crate) fn signing_key() -> jsonwebtoken::EncodingKey {
         use aws_lc_rs::{
             encoding::{AsDer as _, Pkcs8V1Der},
@@ -159,8 +159,8 @@ impl World {
         self.clock.advance(by);
     }
 
-    /// How many accounts, keys, revoked keys, accounts out of business and redemptions there are: what a refused request
-    /// leaves as it was.
+    /// Number of accounts, keys, revoked keys, suspended or closed accounts, and redemptions: a refused request leaves
+    /// them unchanged.
     pub(crate) async fn contents(&self) -> [i64; 5] {
         let raw = Raw::beside(self.folder.path());
         [
@@ -173,7 +173,7 @@ impl World {
     }
 }
 
-/// A master key of so many versions; fewer are the beginning of more.
+/// A master key with this many versions; a shorter one is a prefix of a longer one.
 pub(crate) fn master_key(versions: usize) -> Vec<u8> {
     let mut bytes = vec![0; 32 * versions];
     Counted::from(1).fill(&mut bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Limits: guesses wait, everybody else does not, and what is in memory never does.
+//! Limits: guesses wait, other callers do not, and keys in memory never do.
 
 use std::{pin::pin, time::Duration};
 
@@ -14,14 +14,14 @@ async fn get(world: &World, from: &str, credential: &str) -> Answer {
     world.request("GET", "/v1/merchants").from(from).bearer(credential).send().await
 }
 
-/// Guesses until the source has to wait, and tells how many guesses were let through.
+/// Guesses until the source has to wait. Returns the number of admitted guesses.
 async fn use_up(world: &World) -> u32 {
     for n in 0..10_000 {
         if get(world, HERE, &absent()).await.status == 429 {
             return n;
         }
     }
-    panic!("nobody is ever asked to wait");
+    panic!("no guess was refused");
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn after_six_hundred_wrong_secrets_a_minute_a_source_has_to_wait() {
 }
 
 #[tokio::test]
-async fn what_is_in_memory_goes_on_working_while_its_source_has_to_wait() {
+async fn a_key_in_memory_keeps_working_while_its_source_has_to_wait() {
     let world = World::allowing(3).await;
     let by = world.root("partner_a").await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
@@ -63,14 +63,14 @@ async fn what_is_in_memory_goes_on_working_while_its_source_has_to_wait() {
     from_here("POST", "/v1/oauth2/token").json(&good).send().await.json(200);
     let refresh = json!({"refreshToken": tokens["refreshToken"]});
     from_here("POST", "/v1/oauth2/token").json(&refresh).send().await.json(200);
-    // A wrong secret of such a key costs no look-up either: it is wrong, and not too much.
+    // A wrong secret of such a key costs no look-up either: it is wrong, and not one too many.
     get(&world, HERE, &pair.secret.forged()).await.problem(401, "invalid_credential");
     world.forget(&pair.secret);
     get(&world, HERE, &pair.secret.value).await.problem(429, "too_many_attempts");
 }
 
 #[tokio::test]
-async fn a_key_that_is_revoked_leaves_memory_and_is_looked_up_like_any_other() {
+async fn a_revoked_key_leaves_memory_and_is_looked_up_like_any_other() {
     let world = World::allowing(3).await;
     let (by, key) = (world.root("platform").await, world.root("partner_a").await);
     get(&world, HERE, &key.value).await.json(200);
@@ -81,7 +81,7 @@ async fn a_key_that_is_revoked_leaves_memory_and_is_looked_up_like_any_other() {
 }
 
 #[tokio::test]
-async fn time_gives_it_back() {
+async fn waiting_gives_attempts_back() {
     let world = World::allowing(60).await;
     let key = world.root("partner_a").await;
     use_up(&world).await;
@@ -120,7 +120,7 @@ async fn an_access_token_never_waits() {
     let token = world.access_token(&pair).await;
     use_up(&world).await;
     get(&world, HERE, &token).await.json(200);
-    // Not even where its keys have to be looked up: nobody guesses what the service has signed.
+    // Even if its keys have to be looked up: a client cannot guess a signed token.
     world.forget(&pair.public);
     world.forget(&pair.secret);
     get(&world, HERE, &token).await.json(200);
@@ -140,7 +140,7 @@ async fn the_token_endpoint_counts_by_source_too() {
 }
 
 #[tokio::test]
-async fn a_source_is_told_by_trusted_proxies_alone() {
+async fn only_trusted_proxies_report_a_source() {
     for (trusted, status) in [(vec!["192.0.2.0/24".parse().unwrap()], 200), (Vec::new(), 429)] {
         let mut setup = Setup::default();
         setup.settings.failed_attempts_per_minute = 3;
@@ -170,13 +170,13 @@ async fn verifying_wrong_secrets_of_others_costs_the_caller_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_told_to_come_back() {
+async fn a_request_beyond_the_maximum_is_refused_with_retry_after() {
     let mut setup = Setup::default();
     setup.options.max_concurrent_requests = 1;
     let world = World::with(setup).await;
     let (by, stranger) = (world.root("partner_a").await, world.root("partner_b").await);
     world.get(&by.value, "/v1/merchants").await.json(200);
-    // Nobody else writes while this one is open.
+    // No other writer runs while this one is open.
     let held = world.store.begin().await.unwrap();
     let body = json!({"mid": "partner_a", "name": "x", "type": "public"});
     let mut waiting = pin!(world.post_json(&by.value, "/v1/api-keys", &body));
@@ -190,7 +190,7 @@ async fn what_is_too_much_is_told_to_come_back() {
     for path in ["/healthz", "/readyz", "/.well-known/jwks.json"] {
         assert_eq!(Request::new(&world.router, "GET", path).send().await.status, 200);
     }
-    // Each kind has room of its own: what management is busy with keeps nobody from verifying.
+    // Each kind has places of its own: management load does not delay verification.
     for key in [&by, &stranger] {
         world.request("GET", "/v1/auth").bearer(&key.value).send().await.empty(204);
     }
@@ -200,9 +200,9 @@ async fn what_is_too_much_is_told_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_arrive_is_given_up_before_the_requests_time_is() {
+async fn a_body_that_does_not_arrive_times_out_before_the_request() {
     let mut setup = Setup::default();
-    // What is there at once arrives in no time.
+    // Data that has already arrived takes no time.
     setup.options.body_read_timeout = Duration::ZERO;
     let world = World::with(setup).await;
     for (path, body) in [("/v1/oauth2/token", &b"{\"AppKey\""[..]), ("/v1/api-keys", b"{")] {
@@ -214,8 +214,8 @@ async fn a_body_that_does_not_arrive_is_given_up_before_the_requests_time_is() {
 }
 
 #[tokio::test]
-async fn whoever_waits_as_long_as_told_is_let_through_in_every_dialect() {
-    // A wait of 8.57 seconds, which no header can say.
+async fn a_client_that_waits_for_retry_after_is_admitted_in_every_dialect() {
+    // A wait of 8.57 seconds, which the header rounds up.
     let world = World::allowing(7).await;
     let pair = world.pair("partner_a", &["merchants:read"]).await;
     let form = [

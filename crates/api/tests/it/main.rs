@@ -1,7 +1,7 @@
 //! The wire contract, sentence by sentence: the real router over a real SQLite, by `oneshot`.
 //!
-//! Files mirror routes. Time stands still unless a test moves it, randomness is counted, and no value of a key stands in
-//! the source. Doubles stand in for a database only where it misbehaves.
+//! Files mirror routes. Time stands still unless a test advances it, randomness is counted, and the source holds no
+//! value of a key. Doubles replace a database only where it misbehaves.
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 

@@ -1,4 +1,4 @@
-//! Keys in memory: good until the answer of the call that ends them, and told from others by nothing but speed.
+//! Keys in memory: valid until the answer of the call that ends them, and different from others only in speed.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ mod revoked;
 mod unknown;
 mod work;
 
-/// Checks this key on behalf of somebody.
+/// Checks this key for a caller.
 async fn verify(node: &Node, by: &Held, check: &Value) -> Answer {
     node.post_json(&by.value, "/v1/verify", check).await
 }

@@ -1,7 +1,7 @@
-//! Random sequences of everything that changes or asks about keys, against a plain model without memory, events or
-//! databases (T2): what the service says is what the model says, on both databases, after every step.
+//! Random sequences of changes and questions about keys, compared with a plain model without memory, events or
+//! databases (T2): the service and the model must agree on both databases after every step.
 //!
-//! `PROPTEST_CASES` sets how many sequences there are. One that fails is kept in `tests/proptest-regressions` and tried
+//! `PROPTEST_CASES` sets the number of sequences. A failing one is kept in `tests/proptest-regressions` and retried
 //! first from then on: commit it.
 
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -16,10 +16,10 @@ mod steps;
 use reference::Model;
 use running::{Agrees, Embedded, Forgetful, Shared};
 
-/// How many steps a sequence has.
+/// Number of steps in a sequence.
 const STEPS: usize = 50;
 
-/// Of the sequences that are usual or asked for, this share.
+/// This share of the default or requested sequences.
 fn one_in(share: u32) -> Config {
     let usual = Config::default();
     Config { cases: usual.cases.div_ceil(share), max_shrink_iters: 2_000, ..usual }
@@ -40,8 +40,8 @@ prop_state_machine! {
 }
 
 #[test]
-fn a_service_whose_memory_is_not_told_of_changes_is_found_out() {
-    // Once is enough: nobody wants to know by how few steps.
+fn a_service_whose_memory_receives_no_changes_is_detected() {
+    // Once is enough: no minimal sequence is needed.
     let config = Config { cases: 20, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config.clone());
     let found = runner.run(&Model::sequential_strategy(STEPS), |(model, steps, _)| {

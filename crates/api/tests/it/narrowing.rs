@@ -1,5 +1,5 @@
-//! Calls that end something: they answer when it is in force on every node, within their time, whatever becomes of whoever
-//! asked.
+//! Calls that end something: they answer once it is enforced on every node, within their time, whatever happens to
+//! their client.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
@@ -14,7 +14,7 @@ mod hung_up;
 mod in_time;
 mod unread;
 
-/// Each call that ends something about this key of `merchant_a1`: method, path, body, and the status of success.
+/// Each call that ends this key of `merchant_a1`: method, path, body, and the status of success.
 fn calls(key: &Held) -> [(&'static str, String, Value, u16); 4] {
     let merchant = |verb: &str| format!("/v1/merchants/merchant_a1/{verb}");
     let overwrite = json!({"name": "Planted pair", "overwriteExistingKey": true});
@@ -43,12 +43,12 @@ fn another_node(applied: u64) -> Members {
         renewed_at: time,
         version: String::new(),
     };
-    // Marked: nothing here is about a database that went back.
+    // Marked: no test here concerns a database that went back.
     let head = Snapshot::embedded(Seq::new(applied.max(1)));
     Members { rows: vec![row], head, is_marked: true, absent: Vec::new(), database_time: time }
 }
 
-/// Members of whom one never acknowledges anything.
+/// Members of which one never acknowledges anything.
 fn silent() -> MockNodes {
     let mut nodes = MockNodes::new();
     nodes.expect_members().returning(|_| Ok(another_node(0)));

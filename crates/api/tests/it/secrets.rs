@@ -1,4 +1,5 @@
-//! A secret is in the answer to its creation and nowhere else: not in another answer, not in the log, not in the database.
+//! A secret is in the answer to its creation and nowhere else: not in another answer, not in the log, not in the
+//! database.
 
 use std::{
     io,

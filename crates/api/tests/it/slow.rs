@@ -1,6 +1,7 @@
 //! Keys whose digests are slow to check: proved once, and then as quick as any other.
 //!
-//! Hashing runs on the runtime's blocking threads. Here there is one, and a test that holds it sees what gets by without.
+//! Hashing runs on the runtime's blocking threads. Here there is one, and a test that holds it sees what gets by
+//! without.
 
 use std::{future::Future, pin::pin, sync::mpsc};
 

@@ -50,8 +50,8 @@ pub(crate) async fn look(access: &Access, id: KeyId, by: Sight) -> Result<Known,
     found.map_err(Failure::from)?.ok_or(Refused::Denied(Denial::NotFound))
 }
 
-/// An authenticated caller. For a request, only [`authenticate`] makes one. The command line, which proves itself by
-/// its access to the database and the master key, is [`Caller::operator`].
+/// An authenticated caller. For a request, only [`authenticate`](super::authenticate::authenticate) makes one. The
+/// command line, which proves itself by its access to the database and the master key, is [`Caller::operator`].
 #[derive(Clone, Debug)]
 pub struct Caller(Who);
 

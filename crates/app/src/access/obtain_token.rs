@@ -56,9 +56,24 @@ pub enum Error {
     /// The keys are not a valid pair. A client learns only whether one belongs to the other environment.
     #[error("the keys are not a valid pair: {0}")]
     Denied(Denial),
-    /// The secret key does not cover a requested scope.
-    #[error("the secret key does not cover a requested scope")]
-    ScopeNotCovered,
+    /// The public key is not usable. A client does not learn which key it is.
+    #[error("the public key is not usable: {denial}")]
+    PublicKey {
+        /// Why.
+        denial: Denial,
+        /// The public key.
+        key: KeyId,
+    },
+    /// The pair is valid, and the secret key does not cover these of the requested scopes.
+    #[error("the secret key does not cover {missing}")]
+    ScopeNotCovered {
+        /// The scopes that it does not cover.
+        missing: ScopeSet,
+        /// The secret key.
+        key: KeyId,
+        /// Its account.
+        mid: Mid,
+    },
     /// Too many wrong pairs from this source, or from it for this public key.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
@@ -135,12 +150,18 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
         return Err(match reason {
             // Counts as an absent key does: the count must not reveal which keys exist.
             NotAPair::Mismatched => wrong(),
+            NotAPair::Unusable(_) if public_key.view().usable(&chain, now.expiry).is_err() => {
+                Error::PublicKey { denial: reason.into(), key: public_key.id() }
+            }
             NotAPair::Unusable(_) => Error::Denied(reason.into()),
         });
     }
     let held = secret_key.view().scopes;
     let scopes = match request.scopes {
-        Some(asked) if !held.covers_all(asked.as_scopes()) => return Err(Error::ScopeNotCovered),
+        Some(asked) if !held.covers_all(asked.as_scopes()) => {
+            let (missing, key, mid) = (asked.uncovered_by(held), secret_key.id(), chain.own().mid.clone());
+            return Err(Error::ScopeNotCovered { missing, key, mid });
+        }
         Some(asked) => asked,
         None => held.into(),
     };

@@ -14,10 +14,21 @@ use super::{
 };
 use crate::{Failure, account_queue::Lane};
 
+/// A refresh token that this service issued. Nothing else is known of it yet.
+pub struct Opened(RefreshGrant);
+
+impl Opened {
+    /// The secret key that the token acts for.
+    #[must_use]
+    pub const fn secret_key(&self) -> KeyId {
+        self.0.secret_key
+    }
+}
+
 /// A refresh request.
-pub struct RefreshToken<'a> {
+pub struct RefreshToken {
     /// The refresh token as presented.
-    pub token: &'a str,
+    pub token: Opened,
     /// A subset of the family's scopes; all of them if absent.
     pub scopes: Option<ScopeSet>,
     /// The secret key that the client authenticated with, where the dialect requires it.
@@ -29,16 +40,11 @@ pub struct RefreshToken<'a> {
 pub enum Error {
     /// Not issued by this service, expired, used before, or its keys are no longer usable. The client never learns
     /// which.
-    #[error("invalid refresh token: {denial}")]
-    Denied {
-        /// Which of these reasons applies.
-        denial: Denial,
-        /// The secret key that the token acts for; absent if this service did not issue the token.
-        secret_key: Option<KeyId>,
-    },
-    /// The family does not cover a requested scope: it never widens.
-    #[error("the refresh token does not cover a requested scope")]
-    ScopeNotCovered,
+    #[error("invalid refresh token: {0}")]
+    Denied(Denial),
+    /// The family does not cover these of the requested scopes: it never widens.
+    #[error("the refresh token does not cover {0}")]
+    ScopeNotCovered(ScopeSet),
     /// Not the caller's fault.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -49,46 +55,37 @@ crate::impl_from_failure!(Error: StorageError);
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::Denied(denial) => Self::denied(denial),
-            Refused::InsufficientScope(_) => Self::denied(Denial::InsufficientScope),
+            Refused::Denied(denial) => Self::Denied(denial),
+            Refused::InsufficientScope(_) => Self::Denied(Denial::InsufficientScope),
             Refused::Failure(fault) => Self::Failure(fault),
         }
     }
 }
 
-impl Error {
-    const fn denied(denial: Denial) -> Self {
-        Self::Denied { denial, secret_key: None }
-    }
-
-    /// The same denial, for a token that acts for this key.
-    fn about(self, key: KeyId) -> Self {
-        match self {
-            Self::Denied { denial, secret_key: _ } => Self::Denied { denial, secret_key: Some(key) },
-            Self::ScopeNotCovered | Self::Failure(_) => self,
-        }
-    }
+/// Opens a presented refresh token.
+///
+/// # Errors
+/// [`Error::Denied`] if this service did not issue it.
+pub fn open(access: &Access, token: &str) -> Result<Opened, Error> {
+    access.tokens.refresh.open(token).map(Opened).ok_or(Error::Denied(Denial::NotFound))
 }
 
 /// Redeems a refresh token.
 ///
 /// # Errors
 /// [`Error`] if the token is invalid, or no verdict can be reached.
-pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken<'_>) -> Result<Tokens, Error> {
-    let grant = access.tokens.refresh.open(request.token).ok_or(Error::denied(Denial::NotFound))?;
-    let key = grant.secret_key;
-    redeem_grant(access, request, grant).await.map_err(|error| error.about(key))
-}
-
-async fn redeem_grant(access: &Arc<Access>, request: RefreshToken<'_>, grant: RefreshGrant) -> Result<Tokens, Error> {
+pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken) -> Result<Tokens, Error> {
+    let Opened(grant) = request.token;
     KeyReload::see_to_a_signer(access).await?;
     let now = access.times();
     if request.proved.is_some_and(|key| key != grant.secret_key) {
-        return Err(Error::denied(Denial::NotFound));
+        return Err(Error::Denied(Denial::NotFound));
     }
     let (by, account, mid) = judge_keys(access, &grant, Sight::Memory).await?;
     let scopes = match request.scopes {
-        Some(asked) if !grant.scopes.covers_all(&asked) => return Err(Error::ScopeNotCovered),
+        Some(asked) if !grant.scopes.covers_all(&asked) => {
+            return Err(Error::ScopeNotCovered(asked.uncovered_by(grant.scopes.as_scopes())));
+        }
         Some(asked) => asked,
         None => grant.scopes.clone(),
     };
@@ -113,9 +110,9 @@ async fn redeem_grant(access: &Arc<Access>, request: RefreshToken<'_>, grant: Re
                 key.id = %grant.secret_key,
                 "a refresh token was used a second time; its family has ended"
             );
-            return Err(Error::denied(Denial::Revoked));
+            return Err(Error::Denied(Denial::Revoked));
         }
-        Redeemed::FamilyEnded => return Err(Error::denied(Denial::Revoked)),
+        Redeemed::FamilyEnded => return Err(Error::Denied(Denial::Revoked)),
     }
     access.usage.note(grant.secret_key, now.shared);
     Ok(tokens)
@@ -125,13 +122,13 @@ async fn redeem_grant(access: &Arc<Access>, request: RefreshToken<'_>, grant: Re
 /// keys that obtained the token, as they are now (rule 9, R19), until the family ends.
 async fn judge_keys(access: &Access, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
     if grant.family_ends_at <= access.expiry_time() {
-        return Err(Error::denied(Denial::Expired));
+        return Err(Error::Denied(Denial::Expired));
     }
     let (public, secret) = tokio::join!(look(access, grant.public_key, by), look(access, grant.secret_key, by));
     let (public, secret) = (public?, secret?);
     let (key, chain) = (secret.credential.key.view(), &secret.credential.chain);
     let public_key = public.credential.key.view();
-    usable_pair(public_key, key, chain, access.expiry_time()).map_err(|reason| Error::denied(reason.into()))?;
+    usable_pair(public_key, key, chain, access.expiry_time()).map_err(|reason| Error::Denied(reason.into()))?;
     let right = Authority::of(key.id, chain, secret.as_of)
         .and(grant.public_key, public.as_of)
         .until(key.expires_at)

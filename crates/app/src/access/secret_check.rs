@@ -55,7 +55,7 @@ pub(crate) struct SecretCheck {
 pub(crate) struct Matched {
     pub(crate) credential: Credential,
     pub(crate) proof: Proof,
-    /// Whether no look-up was needed: then one is owed if the answer is that there is no such key.
+    /// Whether no look-up was needed: if the answer is that there is no such key, one still has to be made.
     pub(crate) from_memory: bool,
 }
 

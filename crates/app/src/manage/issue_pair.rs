@@ -61,7 +61,7 @@ pub struct IssuedPair {
 /// Why no pair was created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Any reason of [`issue_key`].
+    /// Any reason of `issue_key`.
     #[error(transparent)]
     Key(#[from] issue_key::Error),
     /// Refused by rule 7.

@@ -27,7 +27,7 @@ pub enum Error {
     /// Callers of this role may not choose mids in this deployment.
     #[error("the caller may not choose a mid")]
     MidNotAllowed,
-    /// Any reason of [`create_account`].
+    /// Any reason of `create_account`.
     #[error(transparent)]
     Account(#[from] create_account::Error),
 }

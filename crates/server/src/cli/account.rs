@@ -1,4 +1,4 @@
-//! `keyward account`: make, list, suspend, resume and close accounts, with the authority of the operator.
+//! `keyward account`: creates, lists, suspends, resumes and closes accounts, with the operator's authority.
 
 use anyhow::Result;
 use clap::Args;
@@ -27,10 +27,10 @@ use super::{
 };
 use crate::{config::Settings, database::Mode, node::Node};
 
-/// How many accounts are read at once.
+/// Number of accounts in one read.
 const PAGE: u16 = 500;
 
-/// What a person reads of one account, in this order.
+/// Fields of an account for people, in this order.
 const LINES: &[(&str, &str)] = &[
     ("MID", "mid"),
     ("NAME", "name"),
@@ -99,7 +99,7 @@ pub(super) struct Close {
 }
 
 impl Close {
-    /// Refuses where there is neither a yes nor a person to ask.
+    /// Refuses without `--yes` and without a terminal to ask on.
     pub(super) fn demand_consent(&self) -> Result<()> {
         self.consent.demand(&format!("account close {}", self.mid))
     }
@@ -132,7 +132,7 @@ async fn make(node: &Node, create: Create) -> Result<Account> {
     create_account(&node.manage, &Caller::operator(), command).await.map_err(explain)
 }
 
-/// The account at the root, if there is one.
+/// The root account, if there is one.
 async fn platform(node: &Node) -> Result<Option<Mid>> {
     let mut before = None;
     loop {
@@ -192,7 +192,7 @@ async fn end(settings: &Settings, close: Close) -> Result<()> {
         if consent.is_missing() {
             let found = count_below(&node.manage, &Caller::operator(), &mid).await?;
             let (account, below) = found.ok_or_else(|| no_such_account(&mid))?;
-            // Of a closed one nothing is left to end: to repeat it is to wait once more.
+            // A closed account has nothing left to end: a repeated close only waits again.
             if account.status != Status::Closed {
                 let ends = what_ends(node, &account, below).await?;
                 consent::ask(&format!("Close {mid} ({}) for good? {ends}", account.name.as_str()))?;
@@ -203,7 +203,7 @@ async fn end(settings: &Settings, close: Close) -> Result<()> {
     output::object(&view(&account.await?), LINES, form)
 }
 
-/// What a person is told before an account that is not closed itself is closed.
+/// Describes to a person what closing an account that is not itself closed will end.
 async fn what_ends(node: &Node, account: &Account, below: Below) -> Result<String> {
     let mut parent = account.parent.clone();
     while let Some(above) = parent {
@@ -233,7 +233,7 @@ async fn become_status(node: &Node, settings: &Settings, mid: &Mid, wanted: Stat
     waiting::in_force(node, settings, change).await
 }
 
-/// As the HTTP API shows it (contract, section 8).
+/// An account as the HTTP API shows it (contract, section 8).
 fn view(account: &Account) -> Value {
     json!({
         "mid": account.mid.as_str(),

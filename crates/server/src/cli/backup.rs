@@ -1,7 +1,7 @@
-//! `keyward backup` and `keyward restore`: a copy of the embedded database, and back.
+//! `keyward backup` and `keyward restore`: copies the embedded database, and puts a copy back.
 //!
-//! A copy is stamped as the database is: with its environment and the fingerprints of its master key. It never holds
-//! the key itself. Postgres has tools of its own; `docs/backup.md` says how to use them.
+//! A copy bears the stamp of its database: the environment and the fingerprints of the master key. It never holds the
+//! key itself. Postgres has its own tools; `docs/backup.md` describes them.
 
 use std::{
     fs, io,
@@ -32,7 +32,7 @@ pub(super) struct Named {
     form: Form,
 }
 
-/// Copies the database into a new file that its owner alone can read.
+/// Copies the database into a new file that only its owner can read.
 pub(super) async fn backup(named: &Named, settings: &Settings) -> Result<()> {
     const LINES: &[(&str, &str)] = &[
         ("FILE", "file"),
@@ -65,7 +65,7 @@ async fn copy(file: &Path, database: &Database) -> Result<Contents> {
     if fs::symlink_metadata(file).is_ok() {
         return Err(is_there(file));
     }
-    // Half a copy is no copy: it gets its name when it is whole.
+    // An incomplete copy is unusable: the file gets its name when it is complete.
     let draft = draft_of(file);
     let made = private_file::create_new(&draft).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
@@ -89,14 +89,14 @@ async fn copy(file: &Path, database: &Database) -> Result<Contents> {
     })
 }
 
-/// Where a copy is written until it is whole.
+/// Path of an incomplete copy.
 fn draft_of(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".part");
     name.into()
 }
 
-/// Puts a copy in the place of the embedded database. It has to fit this environment and the master key that is here.
+/// Replaces the embedded database by a copy. The copy must fit this environment and master key.
 pub(super) async fn restore(named: &Named, settings: &Settings) -> Result<()> {
     const LINES: &[(&str, &str)] = &[
         ("FILE", "file"),
@@ -133,7 +133,8 @@ pub(super) async fn restore(named: &Named, settings: &Settings) -> Result<()> {
     })?;
     if let Some(LostHistory { kept_up_to, had_up_to, .. }) = lost {
         tracing::warn!(
-            "the database went back: the changes {} to {had_up_to} are lost, and keys that they revoked are good again",
+            "the database went back: the changes {} to {had_up_to} are lost, and keys that they revoked are valid \
+             again",
             kept_up_to.next()
         );
     }
@@ -147,7 +148,7 @@ pub(super) async fn restore(named: &Named, settings: &Settings) -> Result<()> {
     output::object(&restored, LINES, *form)
 }
 
-/// What a database says of itself.
+/// The database's description of itself.
 struct Contents {
     stamp: Stamp,
     last_event: u64,
@@ -173,7 +174,7 @@ async fn look_into(store: &SqliteStore) -> Result<Contents> {
     Ok(Contents { stamp, last_event: store.head().await?.as_of.seq().number() })
 }
 
-/// Whether a node with these settings could start on a database of this stamp.
+/// Checks that a node with these settings could start on a database with this stamp.
 fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     let key_path = settings.master_key_path();
     let site =
@@ -193,12 +194,12 @@ fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     }
 }
 
-/// The number of the last event of the database that is to be replaced; `None` if it is absent or cannot be read.
+/// The number of the last event of the database to be replaced; `None` if it is absent or unreadable.
 async fn last_event_here(settings: &Settings) -> Option<u64> {
     let database = Database::open(settings, Mode::Read).await.ok()?;
     let Database::Embedded(store, _) = &database else { return None };
     let head = store.head().await;
-    // The reason to restore may be that it cannot even be closed.
+    // The database may be too damaged to close, which may be the reason for the restore.
     let _ = database.close().await;
     Some(head.ok()?.as_of.seq().number())
 }

@@ -1,4 +1,4 @@
-//! Asking a person before what cannot be undone. Without a terminal `--yes` is required.
+//! Asks a person before an irreversible change. Without a terminal `--yes` is required.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _, stdin};
 
@@ -15,7 +15,7 @@ pub(super) struct Consent {
 }
 
 impl Consent {
-    /// Refuses, as wrong usage, if consent is not given and there is no terminal to ask on. `words` are the command.
+    /// Refuses, as wrong usage, without `--yes` and without a terminal to ask on. `words` are the command.
     pub(super) fn demand(self, words: &str) -> Result<()> {
         if self.yes || (stdin().is_terminal() && io::stderr().is_terminal()) {
             return Ok(());
@@ -32,21 +32,21 @@ impl Consent {
     }
 }
 
-/// Asks; anything but a line with a yes is a no, the end of the input (^D) too.
+/// Asks. Anything except a line with a yes is a no, also the end of the input (^D).
 pub(super) fn ask(question: &str) -> Result<()> {
     write!(io::stderr(), "{question} [y/N] ")?;
     let mut answer = Vec::new();
     stdin().lock().read_until(b'\n', &mut answer)?;
     let is_line = answer.ends_with(b"\n");
     if !is_line {
-        // The person ended no line, so the cursor stands behind the question.
+        // The person did not end the line, so the cursor stands behind the question.
         writeln!(io::stderr())?;
     }
     let answer = answer.trim_ascii().to_ascii_lowercase();
     if is_line && matches!(&answer[..], b"y" | b"yes") { Ok(()) } else { bail!("nothing was changed") }
 }
 
-/// A number of these, in words.
+/// A count with its noun.
 pub(super) fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }

@@ -1,6 +1,6 @@
 //! `keyward demo`: the demo accounts of a sandbox, for a shell.
 //!
-//! It prints a secret, which is that of a sandbox and stands in a file of the same person. It makes no account.
+//! Prints a secret: that of a sandbox, which is also in a file of the same person. Creates no account.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -43,8 +43,8 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
     output::line(&lines.join("\n"))
 }
 
-/// The file of the database that the settings name. A single file may be used without asking: address and credentials
-/// in it belong together, also where this shell does not know the server's database.
+/// The demo file of the database that the settings name. A single file may be used without a database: address and
+/// credentials in it belong together, even if this shell does not know the server's database.
 async fn find(settings: &Settings) -> Result<DemoFile> {
     if settings.environment == Environment::Production {
         bail!("production has no demo accounts: make keys with `keyward key pair`");

@@ -1,6 +1,6 @@
-//! `keyward doctor`: looks whether a node could work here, and says what to do where it could not. Changes nothing.
+//! `keyward doctor`: checks whether a node could work here, and says what to do where it could not. Changes nothing.
 //!
-//! Every finding stands for itself: what cannot be looked at because of an earlier one is left out.
+//! Findings are independent: a check that an earlier finding makes impossible is left out.
 
 use std::process::ExitCode;
 
@@ -27,7 +27,7 @@ mod clocks;
 mod nodes;
 mod proxies;
 
-/// How well something is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Good,
@@ -35,14 +35,14 @@ enum Level {
     Wrong,
 }
 
-/// What was found about one thing.
+/// One finding about one topic.
 struct Finding {
     level: Level,
     about: &'static str,
     text: String,
 }
 
-/// All that was found.
+/// All findings.
 #[derive(Default)]
 struct Findings(Vec<Finding>);
 
@@ -88,7 +88,10 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
     match (&settings.public_url, settings.environment) {
         (Some(url), Environment::Production) if !url.starts_with("https://") => findings.notice(
             "public_url",
-            format!("{url} is not https: keys would travel readable; set tls.certificate and tls.key, or put a proxy in front"),
+            format!(
+                "{url} is not https: keys would travel readable; set tls.certificate and tls.key, or put a \
+                 proxy in front"
+            ),
         ),
         (Some(url), _) => findings.good("public_url", url.as_str()),
         (None, _) => findings.good("public_url", format!("follows the listener, {}", settings.listen)),
@@ -139,7 +142,7 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
     }
     look_at_issuer(settings, &*store, findings).await;
     look_at_signing_keys(&*store, findings).await;
-    // With everything else in order the use cases can be asked.
+    // With everything else in order, the use cases work.
     match Node::open(settings, Mode::Read, None).await {
         Ok(node) => {
             look_at_accounts(&node, findings).await;
@@ -151,7 +154,7 @@ async fn look_at_database(settings: &Settings, database: &Database, findings: &m
     }
 }
 
-/// Whether stamp and master key are there and belong together.
+/// Checks that stamp and master key exist and belong together.
 async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Findings) -> bool {
     let key_path = settings.master_key_path();
     let (environment, key_given) = (settings.environment, settings.master_key_file.is_some());
@@ -205,7 +208,7 @@ fn fingerprints(key: &MasterKey) -> String {
     key.versions().filter_map(|version| key.fingerprint(version)).collect::<Vec<_>>().join(" ")
 }
 
-/// Whom tokens are issued by.
+/// Checks the issuer of tokens.
 async fn look_at_issuer(settings: &Settings, store: &dyn Store, findings: &mut Findings) {
     match (store.issuer().await, &settings.public_url) {
         (Ok(Some(stamped)), Some(given)) if stamped != *given => findings.notice(
@@ -237,8 +240,8 @@ async fn look_at_accounts(node: &Node, findings: &mut Findings) {
     match list_accounts(&node.manage, &Caller::operator(), 1, None).await {
         Ok(page) if page.accounts.is_empty() => findings.notice(
             "accounts",
-            "none: make the root with `keyward account create --role platform --name NAME`, then its keys with `keyward \
-             key pair`",
+            "none: make the root with `keyward account create --role platform --name NAME`, then its keys with \
+             `keyward key pair`",
         ),
         Ok(_) => findings.good("accounts", "there are some; `keyward account list` shows them"),
         Err(error) => findings.wrong("accounts", sentence(&anyhow::Error::new(error))),

@@ -1,4 +1,4 @@
-//! What stands at the end of each help text: lines to try. A test holds each of them against the command line.
+//! Examples at the end of each help text. A test parses each of them with the command line.
 
 pub(super) const KEYWARD: &str = "\
 Examples:

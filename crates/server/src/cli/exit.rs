@@ -1,25 +1,24 @@
-//! How a process ends: the codes that scripts may rely on, each with its meaning. They stand in `--help` and in
-//! `docs/commands.md`.
+//! Exit codes that scripts may rely on, with their meanings. `--help` and `docs/commands.md` list them.
 
 use std::{fmt, process::ExitCode};
 
-/// The end of a process.
+/// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// It did what it was asked.
+    /// The command succeeded.
     Done = 0,
-    /// It could not, or must not.
+    /// The command failed or was refused.
     Failed = 1,
-    /// The command line is wrong, or what it reads from standard input. clap ends the process with this code itself;
-    /// what clap cannot know is a [`WrongUsage`].
+    /// The command line or standard input is invalid. clap ends the process with this code itself; cases that clap
+    /// cannot detect are a [`WrongUsage`].
     Usage = 2,
     /// The question was answered, and the answer is no.
     NotGood = 3,
 }
 
 impl Exit {
-    /// All of them.
+    /// All exit codes.
     const ALL: [Self; 4] = [Self::Done, Self::Failed, Self::Usage, Self::NotGood];
 
     const fn meaning(self) -> &'static str {
@@ -31,7 +30,7 @@ impl Exit {
         }
     }
 
-    /// How a process ends that met this error.
+    /// The exit code for this error.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         if error.is::<WrongUsage>() { Self::Usage } else { Self::Failed }
     }
@@ -48,7 +47,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command line is wrong. Nothing was tried.
+/// Why a command line is invalid. Nothing was tried.
 #[derive(Debug)]
 struct WrongUsage(String);
 

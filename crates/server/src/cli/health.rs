@@ -1,6 +1,6 @@
-//! `keyward health`: asks the server of this machine whether it answers, for images without an HTTP client.
+//! `keyward health`: checks that the server of this machine answers, for images without an HTTP client.
 //!
-//! It opens no database, and sends nothing but the question.
+//! Opens no database, and sends nothing except the request.
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ mod own_machine;
 
 use own_machine::OwnMachine;
 
-/// More than any answer of ours has.
+/// Larger than any answer of the server.
 const MOST_BYTES: usize = 64 << 10;
 
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// The setting that this command line overrules.
+    /// The setting that this command line overrides.
     pub(super) fn listen(&self) -> Option<String> {
         self.listen.clone()
     }
@@ -57,7 +57,7 @@ fn patience(text: &str) -> Result<Duration, String> {
     duration(text).map_err(must_be)
 }
 
-/// Where one that runs can be.
+/// Parses the address of a running server.
 fn place(text: &str) -> Result<String, String> {
     match address(text).map_err(must_be)?.port() {
         0 => Err(must_be("the address that the server printed; only the server knows what port 0 became")),
@@ -93,7 +93,7 @@ pub(super) async fn run(health: &Health, settings: &Settings) -> Result<ExitCode
     Ok(Exit::Done.into())
 }
 
-/// Why there is no answer, where the other protocol has one.
+/// The hint to the protocol mismatch that explains a missing answer.
 const fn mismatch(by_tls: bool) -> &'static str {
     if by_tls {
         "the server speaks plain HTTP, and was asked by TLS, since tls.certificate and tls.key \
@@ -104,13 +104,13 @@ const fn mismatch(by_tls: bool) -> &'static str {
     }
 }
 
-/// A text as one line, without what would move a terminal: any program may have answered.
+/// A text as one line, without terminal control characters: any program may have answered.
 fn in_a_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.replace(char::is_control, "\u{fffd}")
 }
 
-/// What a problem says.
+/// The detail of a problem.
 fn reason(body: &str) -> String {
     let problem: Option<Value> = serde_json::from_str(body).ok();
     let said = problem.as_ref().and_then(|it| it["detail"].as_str().or_else(|| it["title"].as_str()));
@@ -146,7 +146,7 @@ where
         let body = Limited::new(body, MOST_BYTES).collect().await.map_err(anyhow::Error::from_boxed)?;
         Ok((head.status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
     };
-    // Once there is an answer, the end of the connection does not matter.
+    // After the answer, how the connection ends does not matter.
     let (answer, _) = tokio::join!(exchange, connection);
     answer
 }

@@ -1,6 +1,6 @@
-//! `keyward key`: make, show, list, verify and revoke keys, with the authority of the operator.
+//! `keyward key`: creates, shows, lists, verifies and revokes keys, with the operator's authority.
 //!
-//! A secret leaves through [`Destination`](super::secret_file::Destination) only.
+//! A secret is output only through [`Destination`](super::secret_file::Destination).
 
 use std::process::ExitCode;
 
@@ -32,7 +32,7 @@ mod revoke;
 mod show;
 mod verify;
 
-/// How many keys are read at once.
+/// Number of keys in one read.
 const PAGE: u16 = 500;
 
 #[derive(Debug, clap::Subcommand)]
@@ -89,8 +89,8 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<ExitCod
     Ok(Exit::Done.into())
 }
 
-/// Each of them is a scope already: what is not ends the process while arguments are read, which also keeps a value
-/// that looks like a secret out of the message.
+/// Each item is already parsed as a scope while arguments are read, which also keeps a value that looks like a secret
+/// out of the message.
 fn scopes(given: &[Scope]) -> Result<ScopeSet> {
     ScopeSet::parse(given.iter().map(Scope::as_str)).map_err(|error| wrong_usage(format!("--scope: {error}")))
 }
@@ -134,7 +134,7 @@ async fn list(node: &Node, query: List) -> Result<()> {
     }
 }
 
-/// As the HTTP API shows it (contract, sections 3 and 4).
+/// A key as the HTTP API shows it (contract, sections 3 and 4).
 fn view(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Timestamp) -> Value {
     let facts = key.facts();
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());

@@ -1,4 +1,4 @@
-//! `keyward migrate`: brings the schema up to date, and does nothing else: no account, no key, no stamp.
+//! `keyward migrate`: brings the schema up to date, and creates no account, key or stamp.
 
 use anyhow::{Result, bail};
 use keyward_storage::Schema;

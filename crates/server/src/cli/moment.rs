@@ -1,4 +1,4 @@
-//! Moments as a person gives them: a date and a time, or how long from now. It reads no clock.
+//! Times that a person enters: a date and a time, or a time from now. Reads no clock.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,24 +6,24 @@ use keyward_domain::Timestamp;
 
 use crate::config::duration;
 
-/// A moment that is known once it is known what time it is.
+/// A time that is absolute or relative to now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
-    /// This very one.
+    /// An absolute time.
     At(Timestamp),
-    /// So long from now.
+    /// A time from now.
     In(Duration),
 }
 
-/// A key that ends sooner is dead before anybody can use it.
+/// A key that expires sooner cannot be used.
 const SOONEST: Duration = Duration::from_secs(1);
 
-/// Why a text is none.
+/// Why a text is not a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoMoment {
-    /// It is neither form.
+    /// It has neither format.
     Malformed,
-    /// It is over before it can be used.
+    /// It passes before the key could be used.
     TooSoon,
 }
 
@@ -53,7 +53,7 @@ impl FromStr for Moment {
 }
 
 impl Moment {
-    /// When that is, in whole milliseconds as all times that are given are (contract, section 10).
+    /// The absolute time in whole milliseconds, as all given times are (contract, section 10).
     ///
     /// # Errors
     /// [`NoMoment::TooSoon`].
@@ -71,7 +71,7 @@ impl Moment {
 
 #[cfg(test)]
 mod tests {
-    //! Both forms, and what is neither.
+    //! Both formats, and texts that have neither.
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_refused_with_both_forms() {
+    fn an_invalid_time_is_refused_with_both_formats() {
         for text in ["", "30", "36601d", "-1d", "0d", "tomorrow", "2027-01-31", "30 d"] {
             let refusal = text.parse::<Moment>().err().map(|error| error.to_string());
             assert!(refusal.is_some_and(|said| said.contains("30d") && said.contains("2027-01-31T")), "{text}");

@@ -1,4 +1,4 @@
-//! The options that stand beside a command: those of every command, and those of a server. They become settings.
+//! Options that are settings: those of every command, and those of a server.
 
 use std::path::PathBuf;
 
@@ -39,8 +39,8 @@ pub(super) struct Serve {
     demo: bool,
 }
 
-/// The rules of a setting hold for its option, too. They are checked here, so that a wrong command line has its own exit
-/// code and a message that names the option.
+/// The rules of a setting hold for its option too. They are checked here, so that an invalid command line has its own
+/// exit code and a message that names the option.
 fn file(text: &str) -> Result<PathBuf, String> {
     config::path(text).map_err(must_be)
 }
@@ -57,7 +57,7 @@ pub(super) fn must_be(wants: &str) -> String {
     format!("must be {wants}")
 }
 
-/// Where the settings of this process come from: they can be read again.
+/// The sources of this process's settings, which can be read again.
 pub(super) struct Source {
     flags: Flags,
     purpose: Purpose,
@@ -87,7 +87,7 @@ impl Common {
             Command::Completion(_) | Command::Man(_) => Purpose::Ask,
             Command::Migrate | Command::Backup(_) | Command::Demo(_) => Purpose::Migrate,
             Command::Account(_) | Command::Key(_) | Command::SigningKey(_) | Command::Restore(_) => Purpose::Operate,
-            // Whether a server could start here.
+            // As a server that would start here.
             Command::Doctor(_) => Purpose::Serve,
         };
         Source { flags: Flags { config, settings }, purpose }

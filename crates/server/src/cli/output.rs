@@ -1,6 +1,6 @@
-//! What commands print: JSON for programs, tables for people.
+//! Output of commands: JSON for programs, tables for people.
 //!
-//! Standard output carries the answer and nothing else. Never prints a secret where it could end in a log or a pipe.
+//! Standard output carries only the answer. Never prints a secret where it could end in a log or a pipe.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -31,28 +31,28 @@ impl Form {
     }
 }
 
-/// One line for people.
+/// Prints one line for people.
 pub(super) fn line(text: &str) -> Result<()> {
     Ok(writeln!(io::stdout().lock(), "{text}")?)
 }
 
-/// One JSON value.
+/// Prints one JSON value.
 pub(super) fn json(value: &Value) -> Result<()> {
     line(&fit_to_show(&format!("{value:#}")))
 }
 
-/// Whether a person is looking.
+/// Whether standard output is a terminal.
 pub(super) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// One object: as JSON, or one line for each of these fields, in this order.
+/// Prints one object: as JSON, or one line for each of these fields, in this order.
 pub(super) fn object(value: &Value, fields: &[(&str, &str)], form: Form) -> Result<()> {
     object_to_copy_from(value, fields, &[], form)
 }
 
-/// The same, and below it fields that a person copies: each on a line of its own under its title, so that to mark the
-/// line is to mark the value, however long it is.
+/// As [`object`], followed by fields to copy: each value alone on a line under its title, so that selecting the line
+/// selects the value, however long it is.
 pub(super) fn object_to_copy_from(
     value: &Value,
     fields: &[(&str, &str)],
@@ -72,21 +72,21 @@ fn lines(value: &Value, fields: &[(&str, &str)], copied: &[(&str, &str)]) -> Str
     text
 }
 
-/// A list that is printed while it is read, however long: as one JSON array, or as a table.
+/// A list that is printed while it is read: as one JSON array, or as a table.
 pub(super) struct List {
-    /// What stands above each column, and the field of a row that it shows.
+    /// Title of each column, and the field of a row that it shows.
     columns: &'static [(&'static str, &'static str)],
     as_table: bool,
     rows: usize,
 }
 
 impl List {
-    /// A list with these columns: title and field.
+    /// Starts a list with these columns: title and field.
     pub(super) fn new(columns: &'static [(&'static str, &'static str)], form: Form) -> Self {
         Self { columns, as_table: form.is_table(), rows: 0 }
     }
 
-    /// Prints some more rows.
+    /// Prints more rows.
     pub(super) fn add(&mut self, rows: &[Value]) -> Result<()> {
         let text = if self.as_table { self.table(rows) } else { self.elements(rows) };
         self.rows += rows.len();
@@ -112,7 +112,7 @@ impl List {
         text
     }
 
-    /// As wide as these rows need; a later page may be wider.
+    /// A table as wide as these rows need; a later page may be wider.
     fn table(&self, rows: &[Value]) -> String {
         let titles = self.columns.iter().map(|(title, _)| (*title).to_owned()).collect();
         let cells = |row: &Value| self.columns.iter().map(|(_, field)| cell(&row[*field])).collect::<Vec<_>>();
@@ -125,7 +125,7 @@ impl List {
     }
 }
 
-/// Lines whose cells stand in columns, each as wide as its widest cell is on a terminal.
+/// Aligns cells in columns, each as wide as its widest cell on a terminal.
 fn table(lines: &[Vec<String>]) -> String {
     let columns = lines.first().map_or(0, Vec::len);
     let wide = |column: usize| lines.iter().map(|line| line[column].width()).max().unwrap_or_default();
@@ -133,8 +133,8 @@ fn table(lines: &[Vec<String>]) -> String {
     lines.iter().map(|line| aligned(line, &widths)).collect()
 }
 
-/// A text in which no character hides or turns others, as texts from before that rule may hold: such a one is written
-/// as JSON escapes it, which says the same to a program.
+/// Escapes characters that hide or reorder others, which texts older than that rule may hold. They are escaped as in
+/// JSON, so a program reads the same text.
 fn fit_to_show(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -164,7 +164,7 @@ fn cell(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    //! Both forms, over several pages.
+    //! Both formats, over several pages.
     use serde_json::json;
 
     use super::*;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_turns_or_hides_others_is_written_out() {
+    fn a_character_that_reorders_or_hides_others_is_escaped() {
         let old = json!({"name": "a\u{202e}b\u{e0041}\u{feff}é"});
         let mut list = List { columns: &[("NAME", "name")], as_table: true, rows: 0 };
         assert_eq!(list.table(std::slice::from_ref(&old)), "NAME\na\\u202eb\\udb40\\udc41\\ufeffé\n");
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_copied_has_a_line_of_its_own() {
+    fn a_value_to_copy_has_a_line_of_its_own() {
         let key = json!({"id": "key_1", "value": "sk_test_x"});
         let shown = lines(&key, &[("ID", "id"), ("NAME", "name")], &[("VALUE, shown once", "value")]);
         assert_eq!(shown, "ID    key_1\nNAME  -\n\nVALUE, shown once\nsk_test_x\n");

@@ -1,5 +1,5 @@
-//! `keyward completion` and `keyward man`: what a packager puts beside the binary, made from the command line itself.
-//! They read no setting.
+//! `keyward completion` and `keyward man`: files for packagers, generated from the command line itself. They read no
+//! setting.
 
 use std::{
     fs,

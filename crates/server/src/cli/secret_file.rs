@@ -1,4 +1,4 @@
-//! Where a command puts a secret: a new file for its owner alone, or a terminal. Never a pipe: a log may read it.
+//! Where a command writes a secret: a new file for its owner only, or a terminal. Never a pipe: a log may read it.
 
 use std::{
     fs::{self, File},
@@ -12,16 +12,16 @@ use serde_json::Value;
 use super::{exit::wrong_usage, output};
 use crate::private_file;
 
-/// A place for a secret, taken before the secret is made.
+/// A place for a secret, reserved before the secret is made.
 pub(super) enum Destination {
-    /// The person who looks.
+    /// The terminal.
     Terminal,
-    /// A file that is there and still empty.
+    /// A new file, still empty.
     File(File, PathBuf),
 }
 
 impl Destination {
-    /// Takes the place, or says why there is none.
+    /// Reserves the place, or returns why there is none.
     pub(super) fn take(out: Option<&Path>) -> Result<Self> {
         match out {
             Some(path) => match private_file::create_new(path) {
@@ -39,8 +39,8 @@ impl Destination {
         }
     }
 
-    /// Hands the secret over, and says where it is. `keys` are its ids: if it cannot be kept, somebody has to revoke
-    /// them. `show` prints it for the person who looks.
+    /// Writes the secret, and prints its place. `keys` are its ids: if writing fails, they have to be revoked. `show`
+    /// prints the secret on a terminal.
     pub(super) fn keep(self, secret: &Value, keys: &[String], show: impl FnOnce() -> Result<()>) -> Result<()> {
         match self {
             Self::Terminal => show(),
@@ -49,21 +49,21 @@ impl Destination {
                 let keys = keys.join(" and ");
                 private_file::fill(&file, &path, text.as_bytes()).with_context(|| {
                     format!(
-                        "{shown} could not be written, so nobody holds the secret: revoke {keys} with `keyward key \
+                        "{shown} could not be written, so the secret is lost: revoke {keys} with `keyward key \
                          revoke` and try again"
                     )
                 })?;
-                // The exit code says the same to scripts.
+                // The exit code reports the same to scripts.
                 let _ = writeln!(io::stderr(), "made {keys}; the secret is in {shown} (mode 600), and nowhere else");
                 Ok(())
             }
         }
     }
 
-    /// Gives the place back: there is no secret.
+    /// Releases the place: there is no secret.
     pub(super) fn abandon(self) {
         if let Self::File(_, path) = self {
-            // It is empty and ours; if it stays behind, nothing is lost.
+            // The file is empty and was made here; nothing is lost if it stays.
             let _ = fs::remove_file(path);
         }
     }
@@ -71,7 +71,7 @@ impl Destination {
 
 #[cfg(test)]
 mod tests {
-    //! Never overwritten, never piped, gone when it is not needed.
+    //! Never overwritten, never piped, removed if not needed.
     use std::os::unix::fs::PermissionsExt as _;
 
     use serde_json::json;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_needed_is_given_back() {
+    fn an_unneeded_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("root.json");
         Destination::take(Some(&path)).unwrap().abandon();

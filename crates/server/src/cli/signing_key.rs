@@ -1,4 +1,4 @@
-//! `keyward signing-key`: the next key that signs access tokens, ahead of its time.
+//! `keyward signing-key`: publishes the next key that signs access tokens, ahead of time.
 
 use anyhow::{Result, bail};
 use keyward_app::{
@@ -33,7 +33,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
             if let Some(difference) = read.database_time.and_then(|at| ClockDifference::between(machine, at)) {
                 bail!("no key was published, because {difference}: set the wrong one right and try again");
             }
-            // Otherwise another node published this generation at this very moment: that one is as good.
+            // Otherwise another node has just published this generation, which serves as well.
         }
         Ok(node.access.access_tokens().keys())
     });

@@ -9,12 +9,12 @@ fn parse(words: &str) -> Result<Cli, clap::Error> {
 }
 
 #[test]
-fn the_grammar_is_sound() {
+fn the_grammar_is_valid() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn all_commands_of_the_manual_are_there() {
+fn all_commands_of_the_manual_are_accepted() {
     for words in [
         "keyward",
         "keyward --listen 127.0.0.1:0 --data-dir d --demo",
@@ -80,7 +80,7 @@ fn wrong_usage_ends_with_two() {
     }
 }
 
-/// All commands with their words, the nested ones too.
+/// All commands with their words, including nested ones.
 fn all_commands() -> Vec<(String, clap::Command)> {
     let mut all = vec![("keyward".to_owned(), Cli::command())];
     let mut seen = 0;
@@ -92,7 +92,7 @@ fn all_commands() -> Vec<(String, clap::Command)> {
     all
 }
 
-/// The words of a line of a shell that begins with `keyward`, up to a pipe, a file or a comment.
+/// The words of a shell line that begins with `keyward`, up to a pipe, a file or a comment.
 fn shell_words(line: &str) -> Vec<String> {
     let line = line.split("   ").next().unwrap_or_default();
     let mut words = Vec::new();
@@ -142,7 +142,7 @@ fn every_command_has_an_example() {
 }
 
 #[test]
-fn what_takes_one_of_a_few_words_names_them_all() {
+fn an_option_with_a_closed_set_of_values_lists_them() {
     let help = |words: &str| {
         let all = all_commands();
         let (_, command) = all.into_iter().find(|(found, _)| found == words).unwrap();

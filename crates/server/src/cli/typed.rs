@@ -1,5 +1,5 @@
-//! What a person types, or a script hands over, on standard input: a secret. It is not shown while it is typed, and is
-//! wiped when it is no longer needed.
+//! A secret from standard input, typed by a person or passed by a script. It is hidden while typed, and wiped when it
+//! is no longer needed.
 
 use std::io::{self, IsTerminal as _, stdin};
 
@@ -13,11 +13,10 @@ mod hidden_prompt;
 
 use hidden_prompt::HiddenPrompt;
 
-/// More than any value of ours has.
+/// Longer than any value of this service.
 const MOST_BYTES: usize = 4096;
 
-/// Reads a secret from standard input, without the white space around it. On a terminal it is asked for, and ends with
-/// its line.
+/// Reads a secret from standard input, without surrounding white space. On a terminal it prompts, and reads one line.
 pub(super) fn secret(question: &str) -> Result<Zeroizing<String>> {
     let text = if stdin().is_terminal() {
         let _prompt = HiddenPrompt::open(question)?;
@@ -36,7 +35,7 @@ pub(super) fn secret(question: &str) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(trimmed.to_owned()))
 }
 
-/// One line or all of it. Unbuffered, so that no copy stays behind.
+/// Reads one line or all of it. Unbuffered, so that no copy remains.
 fn read(one_line: bool) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(vec![0; MOST_BYTES]);
     let mut length = 0;

@@ -1,5 +1,5 @@
-//! What a person sees of a change that has to be in force on every node: whom it waits for, and where it holds in the
-//! end. It goes to standard error; the change itself knows nothing of it.
+//! Progress of a change that must be enforced on every node: which nodes it waits for, and where it is enforced at the
+//! end. Printed on standard error; the change itself does not know of it.
 
 use std::{
     collections::BTreeSet,
@@ -13,10 +13,10 @@ use keyward_storage::{Member, Members};
 use super::consent::count;
 use crate::{config::Settings, node::Node};
 
-/// How often it is looked whom a change waits for. One that is through before needs no words.
+/// How often the nodes that a change waits for are read. A change that ends earlier prints nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Makes a change that waits until it is in force, and says so while it does.
+/// Makes a change that waits until it is enforced, and reports progress meanwhile.
 pub(super) async fn in_force<T>(
     node: &Node,
     settings: &Settings,
@@ -27,7 +27,7 @@ pub(super) async fn in_force<T>(
         done = change => done?,
         never = say_whom_it_waits_for(node, settings) => match never {},
     };
-    // That the count cannot be had does not undo the change.
+    // A failure to count the nodes does not undo the change.
     if let Ok(members) = node.access.verifier().members().await {
         say(&everywhere(members.as_ref()));
     }
@@ -38,7 +38,7 @@ async fn say_whom_it_waits_for(node: &Node, settings: &Settings) -> std::convert
     let mut said = BTreeSet::new();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        // The change itself reports a database that is away.
+        // The change itself reports an unavailable database.
         let Ok(Some(members)) = node.access.verifier().members().await else { continue };
         for member in silent(&members).filter(|member| said.insert(member.node)) {
             say(&waits_for(member, &members, settings.verifier.terms.guard));
@@ -46,7 +46,7 @@ async fn say_whom_it_waits_for(node: &Node, settings: &Settings) -> std::convert
     }
 }
 
-/// The nodes that have not acknowledged the last change, and do not renew their leases either.
+/// The nodes that have neither acknowledged the last change nor renewed their leases.
 fn silent(members: &Members) -> impl Iterator<Item = &Member> {
     let is_late = |member: &&Member| members.database_time.since(member.renewed_at) * 2 > member.ttl;
     members.rows.iter().filter(|member| member.applied < members.head.seq()).filter(is_late)
@@ -63,7 +63,7 @@ fn waits_for(member: &Member, members: &Members, guard: Duration) -> String {
     )
 }
 
-/// Where it is in force.
+/// Where the change is enforced.
 fn everywhere(members: Option<&Members>) -> String {
     let Some(members) = members else { return "in force; no server runs on this database".to_owned() };
     let has_lease = |member: &&Member| members.database_time.since(member.renewed_at) <= member.ttl;
@@ -81,14 +81,14 @@ fn everywhere(members: Option<&Members>) -> String {
     format!("{nodes}; {gone} without a lease can answer nothing from memory")
 }
 
-/// The exit code says the same to scripts.
+/// The exit code reports the same to scripts.
 fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
 #[cfg(test)]
 mod tests {
-    //! Who is named, and how many are counted.
+    //! Which nodes are named, and how many are counted.
     use keyward_domain::Timestamp;
     use keyward_storage::{NodeId, Seq, Snapshot};
     use uuid::Uuid;
@@ -97,7 +97,7 @@ mod tests {
 
     const NOW: i64 = 1_900_000_000_000_000;
 
-    /// Nodes with leases of 5 s: up to which event each has got, and how many milliseconds ago it renewed.
+    /// Nodes with leases of 5 s: the event that each has reached, and milliseconds since its renewal.
     fn members(rows: &[(u64, i64)]) -> Members {
         let at = |ago: i64| Timestamp::from_micros(NOW - ago * 1_000).unwrap();
         let member = |(name, (applied, ago)): (u128, &(u64, i64))| Member {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_neither_acknowledges_nor_renews_is_waited_for() {
+    fn only_nodes_that_neither_acknowledge_nor_renew_are_named() {
         let members = members(&[(8, 4_000), (7, 900), (7, 2_600), (7, 90_000)]);
         let said: Vec<_> = silent(&members).map(|it| waits_for(it, &members, Duration::from_secs(1))).collect();
         assert_eq!(said.len(), 2, "{said:?}");

@@ -6,27 +6,27 @@ use secrecy::SecretString;
 
 use super::{reader::Reader, values};
 
-/// How to reach a Postgres.
+/// Settings of the Postgres database.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
-    /// Where it is; without, the embedded one is used.
+    /// Its address; the embedded database is used if absent.
     pub(crate) url: Option<SecretString>,
-    /// Another way to the same database, for what needs a session of its own: leases, notifications and migrations.
+    /// A direct address of the same database, for what needs its own session: leases, notifications and migrations.
     pub(crate) direct_url: Option<SecretString>,
-    /// At the most so many connections.
+    /// Maximum number of connections.
     pub(crate) max_connections: u32,
-    /// So many connections are kept at hand.
+    /// Number of connections that are kept open.
     pub(crate) min_connections: u32,
-    /// How long to wait for a connection before the database counts as unavailable.
+    /// Maximum time to wait for a connection before the database counts as unavailable.
     pub(crate) acquire_timeout: Duration,
-    /// How long a start waits for a database that is not up yet.
+    /// Maximum time that a start waits for a database that is not up yet.
     pub(crate) connect_wait: Duration,
 }
 
-/// How to open the embedded database.
+/// Settings of the embedded database.
 #[derive(Clone, Debug)]
 pub(crate) struct Sqlite {
-    /// How many connections read at once.
+    /// Number of connections that read concurrently.
     pub(crate) readers: u32,
 }
 

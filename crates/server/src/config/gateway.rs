@@ -1,4 +1,4 @@
-//! Section `gateway`: what is settled with the operators of the gateways that ask `/v1/auth`.
+//! Section `gateway`: settings for the gateways that call `/v1/auth`.
 
 use keyward_api::http::{CredentialHeader, Gateway};
 

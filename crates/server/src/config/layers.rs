@@ -1,5 +1,5 @@
-//! Where settings come from, and which source overrules which. It knows no setting but the two whose variables have
-//! names of their own.
+//! Sources of settings, and which overrides which. Knows no setting except the two whose variables have their own
+//! names.
 
 use std::{
     collections::HashMap,
@@ -13,12 +13,12 @@ use config::{Config, ConfigError, Environment, File, FileFormat, Map, Source, Va
 use super::{LoadError, reader::quoted};
 use crate::private_file;
 
-/// What values from flags are said to come from.
+/// Name of the source of flags.
 pub(super) const COMMAND_LINE: &str = "the command line";
-/// Which file to read is no setting: it cannot stand in that file.
+/// The path of the file is not a setting: it cannot stand in that file.
 const CONFIG_VARIABLE: &str = "KEYWARD_CONFIG";
 
-/// What the command line says about settings.
+/// Settings from the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flags {
     /// The configuration file.
@@ -27,7 +27,7 @@ pub(crate) struct Flags {
     pub(crate) settings: Vec<(&'static str, String)>,
 }
 
-/// The variables of this process that may concern us. Others' may hold anything, so they are not looked at.
+/// The variables of this process that may be settings. Others may hold anything, so they are not read.
 pub(crate) fn from_process_environment() -> anyhow::Result<Map<String, String>> {
     let mut variables = Map::new();
     for (name, value) in env::vars_os() {
@@ -44,9 +44,9 @@ pub(crate) fn from_process_environment() -> anyhow::Result<Map<String, String>> 
 /// All sources as one tree.
 #[derive(Debug)]
 pub(super) struct Merged {
-    /// The tree. Each value knows where it came from; one that does not is from the file.
+    /// The tree. Each value knows its source; a value without one is from the file.
     pub(super) root: Value,
-    /// The file.
+    /// Path of the file.
     pub(super) file: PathBuf,
 }
 
@@ -56,11 +56,11 @@ pub(super) fn merge(flags: &Flags, mut variables: Map<String, String>) -> Result
     let file = flags.config.clone().or(in_variable);
     let mut builder = Config::builder();
     if let Some(path) = &file {
-        // Such as /run/secrets/keyward.toml, which is one.
+        // For example /run/secrets/keyward.toml, which is a path.
         if quoted(&path.to_string_lossy()).is_none() && !path.exists() {
             return Err(LoadError::NoPath);
         }
-        // Read here: the library would look for files of other names, too.
+        // Read here: the library would also look for files with other names.
         let text = read_file(path)?;
         builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
     }
@@ -78,7 +78,7 @@ pub(super) fn merge(flags: &Flags, mut variables: Map<String, String>) -> Result
     }
 }
 
-/// Passwords may stand in it.
+/// Reads the file, which may hold passwords.
 fn read_file(path: &Path) -> Result<String, LoadError> {
     let text = private_file::read_private("the configuration file", path).map_err(LoadError::Unusable)?;
     String::from_utf8(text.to_vec()).map_err(|_| LoadError::NotToml(path.to_owned(), "it is not UTF-8".to_owned()))
@@ -87,10 +87,10 @@ fn read_file(path: &Path) -> Result<String, LoadError> {
 /// Variables of this project's own tests, which a developer's shell may have.
 const OF_TESTS: [&str; 2] = ["KEYWARD_TEST_DATABASE_URL", "KEYWARD_BIN"];
 
-/// Variables that begin like ours and are not: those of our tests, and those that Kubernetes sets in every pod beside a
-/// service called `keyward` or `keyward-…`. Those have both a name and a value of its making
+/// Variables with our prefix that are not settings: those of our tests, and those that Kubernetes sets in every pod
+/// beside a service called `keyward` or `keyward-…`. Both their names and values have a form of their own
 /// (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>): `KEYWARD_PORT=9999` is a
-/// slip.
+/// mistake.
 fn is_not_a_setting(name: &str, value: &str) -> bool {
     OF_TESTS.contains(&name) || is_of_kubernetes(name, value)
 }
@@ -130,14 +130,14 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
     of_a_port && of_a_protocol && fits
 }
 
-/// What the parser says without the line it quotes: that line may hold a password.
+/// The parser's message without the line that it quotes: that line may hold a password.
 fn without_quotes(error: &ConfigError) -> String {
     let said = if let ConfigError::FileParse { cause, .. } = error { cause.to_string() } else { error.to_string() };
     let kept: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains('|')).collect();
     kept.join(": ")
 }
 
-/// A source whose names are settings already.
+/// A source whose names are already those of settings.
 #[derive(Clone, Debug)]
 struct Given {
     origin: &'static str,

@@ -1,35 +1,35 @@
-//! Section `limits`: what a client may take, and how long the service waits for it.
+//! Section `limits`: what clients may use, and how long the service waits for them.
 
 use std::time::Duration;
 
 use super::{reader::Reader, values};
 
-/// What one client or all of them together may take.
+/// Limits for one client or all clients.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Bytes of a request's body.
+    /// Maximum size of a request's body in bytes.
     pub(crate) max_body_bytes: usize,
-    /// Bytes of a request's line and headers.
+    /// Maximum size of a request's line and headers in bytes.
     pub(crate) max_header_bytes: usize,
-    /// From the first byte of a new connection to the end of its first headers; TLS handshakes have as long.
+    /// From the first byte of a new connection to the end of its first headers; also the limit of a TLS handshake.
     pub(crate) header_read_timeout: Duration,
-    /// For how long a connection may wait for its next request.
+    /// Maximum time that a connection may wait for its next request.
     pub(crate) idle_timeout: Duration,
     /// From the headers of a request to the end of its body.
     pub(crate) body_read_timeout: Duration,
-    /// For how long a client may take nothing of its answer.
+    /// Maximum time in which a client may read nothing of its answer.
     pub(crate) write_timeout: Duration,
     /// From the headers of a request to its answer.
     pub(crate) request_timeout: Duration,
-    /// Connections open at once.
+    /// Maximum number of open connections.
     pub(crate) max_connections: usize,
-    /// How many of them one source may have.
+    /// Maximum number of them for one source.
     pub(crate) max_connections_per_source: usize,
-    /// Requests worked on at once.
+    /// Maximum number of concurrent requests.
     pub(crate) max_concurrent_requests: usize,
-    /// From SIGTERM until no connection is taken any more.
+    /// From SIGTERM until no more connections are accepted.
     pub(crate) drain: Duration,
-    /// From then until the process is gone.
+    /// From then until the process ends.
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -41,8 +41,8 @@ impl Limits {
             max_body_bytes: reader.read("limits.max_body_bytes", body_bytes).unwrap_or(1024 * 1024),
             max_header_bytes: reader.read("limits.max_header_bytes", header_bytes).unwrap_or(64 * 1024),
             header_read_timeout: reader.read("limits.header_read_timeout", values::duration).unwrap_or(seconds(10)),
-            // Above the 60 s after which load balancers usually drop an idle connection: whoever closes it first must
-            // not be us, for a request may be on its way.
+            // Above the 60 s after which load balancers usually drop an idle connection: the service must not close it
+            // first, because a request may be in transit.
             idle_timeout: reader.read("limits.idle_timeout", values::duration).unwrap_or(seconds(75)),
             body_read_timeout: reader.read("limits.body_read_timeout", values::duration).unwrap_or(seconds(5)),
             write_timeout: reader.read("limits.write_timeout", values::duration).unwrap_or(seconds(30)),
@@ -60,14 +60,14 @@ impl Limits {
     }
 }
 
-/// What the service issues has to come back to it: the longest access token has about 9 KiB, where its key got its
-/// scopes before they were limited together.
+/// Every token that the service issues must fit: the longest access token has about 9 KiB, if its key got its scopes
+/// before their total size was limited.
 fn header_bytes(text: &str) -> values::Parsed<usize> {
     const WANTS: &str = "a whole number from 16384 to 1048576";
     values::size(text).ok().filter(|bytes| (16_384..=1_048_576).contains(bytes)).ok_or(WANTS)
 }
 
-/// Likewise for refresh tokens, and for whatever else the token endpoint reads.
+/// The same for refresh tokens, and for all other input of the token endpoint.
 fn body_bytes(text: &str) -> values::Parsed<usize> {
     const WANTS: &str = "a whole number from 16384 on";
     values::size(text).ok().filter(|bytes| *bytes >= 16_384).ok_or(WANTS)

@@ -1,4 +1,4 @@
-//! Section `log`: how much is told, and in which form.
+//! Section `log`: which events are logged, and in which format.
 
 use std::str::FromStr as _;
 
@@ -12,21 +12,21 @@ use super::{
 /// The default of `log.filter`.
 const FILTER: &str = "info";
 
-/// The log.
+/// Settings of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
-    /// Its form.
+    /// Format of lines.
     pub(crate) format: Format,
-    /// Which events are told, in the language of tracing's `EnvFilter`.
+    /// Which events are logged, in the syntax of tracing's `EnvFilter`.
     pub(crate) filter: String,
 }
 
-/// The form of a log line.
+/// Format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// For people on a terminal, JSON elsewhere.
+    /// Text on a terminal, JSON elsewhere.
     Auto,
-    /// For people.
+    /// Text for people.
     Human,
     /// One JSON object a line.
     Json,
@@ -40,7 +40,7 @@ impl Log {
         }
     }
 
-    /// Whether nobody chose what is told: commands then keep quiet.
+    /// Whether the filter is not set explicitly: commands then log less.
     pub(crate) fn is_default(&self) -> bool {
         self.filter == FILTER
     }
@@ -55,12 +55,12 @@ fn format(text: &str) -> Parsed<Format> {
     }
 }
 
-/// The crates whose events there are.
+/// The crates that emit our events.
 const OURS: [&str; 6] =
     ["keyward", "keyward_api", "keyward_domain", "keyward_storage", "keyward_storage_sqlite", "keyward_verifier"];
 
-/// A word that is no level counts as a target, and one that does not exist silences the whole log: `warning` does. So
-/// each word that stands alone is a level or a target of ours, and at least one directive is about our own events.
+/// A word that is not a level counts as a target, and an unknown target silences the whole log: `warning` does. So each
+/// single word must be a level or one of our targets, and at least one directive must concern our own events.
 fn filter(text: &str) -> Parsed<String> {
     const WANTS: &str = "a level (error, warn, info, debug, trace, off) or directives such as info,keyward_api=debug";
     let text = values::words(text).map_err(|_| WANTS)?;
@@ -84,11 +84,11 @@ fn filter(text: &str) -> Parsed<String> {
 
 #[cfg(test)]
 mod tests {
-    //! Which filters would silence the log by a slip.
+    //! Which filters would silence the log by mistake.
     use super::*;
 
     #[test]
-    fn a_filter_is_about_our_own_events() {
+    fn a_filter_must_concern_our_own_events() {
         for text in [
             "info",
             "WARN",

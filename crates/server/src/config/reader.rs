@@ -1,7 +1,7 @@
-//! Takes settings out of the merged tree, and remembers what was asked for and what was wrong.
+//! Reads settings from the merged tree, and records which were read and which are invalid.
 //!
-//! Nothing stops at the first problem: whoever configures a server wants to know all of them. What was never asked for
-//! is no setting, so a misspelt name is refused rather than ignored.
+//! It does not stop at the first error, so that all are reported together. A name that was never read is not a setting,
+//! so a misspelled name is refused rather than ignored.
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -31,13 +31,13 @@ impl Reader {
         Self { sources, asked: BTreeSet::new(), earlier: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// A setting, if it is set. One that is wrong counts as not set, and is a problem that quotes it: a secret is read
-    /// by [`Self::read_secret`], whose type this function does not return.
+    /// Reads a setting, if it is set. An invalid one counts as not set, and its error quotes it. [`Self::read_secret`]
+    /// reads a secret, whose type this function does not return.
     pub(super) fn read<T: Quotable>(&mut self, key: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<T> {
         self.read_single(key, parse, quoted)
     }
 
-    /// A setting that had another name in an earlier release. That name still works, with a warning.
+    /// Reads a setting that had another name in an earlier release. That name still works, with a warning.
     pub(super) fn read_renamed<T: Quotable>(
         &mut self,
         key: &'static str,
@@ -56,19 +56,19 @@ impl Reader {
         self.forget(earlier, value)
     }
 
-    /// Keeps an earlier name out of the names that settings have now.
+    /// Removes an earlier name from the current names of settings.
     fn forget<T>(&mut self, earlier: &'static str, value: Option<T>) -> Option<T> {
         self.asked.remove(earlier);
         self.earlier.insert(earlier);
         value
     }
 
-    /// What works and should be changed.
+    /// Settings that work and should be changed.
     pub(super) fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// A setting that is a secret: nothing of it is ever quoted, whatever is wrong with it.
+    /// Reads a secret setting: no error quotes any part of it.
     pub(super) fn read_secret(
         &mut self,
         key: &'static str,
@@ -97,7 +97,7 @@ impl Reader {
         }
     }
 
-    /// A setting that is a list: in the environment parted by commas.
+    /// Reads a list; in the environment separated by commas.
     pub(super) fn read_list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Parsed<T>) -> Option<Vec<T>> {
         let value = self.find(key)?;
         let items: Vec<Option<String>> = if let ValueKind::Array(items) = &value.kind {
@@ -116,12 +116,12 @@ impl Reader {
         Some(parsed)
     }
 
-    /// Notes a problem that is about several settings.
+    /// Records an error that concerns several settings.
     pub(super) fn object(&mut self, problem: String) {
         self.problems.push(problem);
     }
 
-    /// All that is wrong: what was noted, what is no setting, and what the caller adds.
+    /// Returns all errors: recorded ones, unknown names, and those of the caller.
     pub(super) fn finish(mut self, missing: Vec<String>) -> Result<(), Vec<String>> {
         let mut present = Vec::new();
         flatten(&self.sources.root, "", &mut present);
@@ -141,7 +141,7 @@ impl Reader {
         self.asked.contains(key) || self.earlier.contains(key)
     }
 
-    /// The names of all settings there are.
+    /// The names of all settings.
     #[cfg(test)]
     pub(super) fn asked(&self) -> Vec<&'static str> {
         self.asked.iter().copied().collect()
@@ -174,7 +174,7 @@ impl Reader {
     }
 }
 
-/// A value that may be quoted where it is wrong. No secret is one.
+/// A value that an error may quote. No secret is one.
 pub(super) trait Quotable {}
 
 macro_rules! quotable {
@@ -197,7 +197,7 @@ quotable!(
     CredentialHeader
 );
 
-/// The text in quotes; none if it may hold a password: an address with one may stand in the wrong setting, or be
+/// The text in quotes; `None` if it may hold a password: an address with one may be set in the wrong setting, or be
 /// malformed.
 pub(crate) fn quoted(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
@@ -208,7 +208,21 @@ pub(crate) fn quoted(text: &str) -> Option<String> {
         (!host.contains(':') || host.starts_with('[')) && port.bytes().all(|byte| byte.is_ascii_digit())
     };
     let is_plain = text.split_once("//").is_none_or(|(_, place)| is_plain_place(place) && !place.contains(['?', '#']));
-    (is_plain && !names_a_secret && !text.contains('@')).then(|| format!("{text:?}"))
+    (is_plain && !names_a_secret && !looks_random(text) && !text.contains('@')).then(|| format!("{text:?}"))
+}
+
+/// Whether a text holds what looks like a credential: a JWT, or a run of at least 24 characters in which digits, small
+/// and capital letters are mixed.
+fn looks_random(text: &str) -> bool {
+    let is_of_a_run = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let has = |run: &str, is: fn(&u8) -> bool| run.as_bytes().iter().any(is);
+    text.contains("eyJ")
+        || text.split(|c| !is_of_a_run(c)).any(|run| {
+            run.len() >= 24
+                && has(run, u8::is_ascii_digit)
+                && has(run, u8::is_ascii_lowercase)
+                && has(run, u8::is_ascii_uppercase)
+        })
 }
 
 /// The environment variable of a setting.
@@ -224,7 +238,7 @@ fn as_text(value: &Value) -> Option<String> {
     if is_single { value.clone().into_string().ok() } else { None }
 }
 
-/// Every leaf with where it came from.
+/// Collects every leaf with its source.
 pub(super) fn flatten(value: &Value, path: &str, into: &mut Vec<(String, String)>) {
     let ValueKind::Table(table) = &value.kind else {
         return into.push((path.to_owned(), value.origin().unwrap_or_default().to_owned()));

@@ -1,4 +1,4 @@
-//! Which source wins, what is refused and in which words, and that the sample tells the truth.
+//! Which source wins, what is refused and how, and that the sample matches the settings.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ fn fs_write(path: &Path, text: &str) {
 }
 
 #[test]
-fn nothing_at_all_is_a_sandbox_on_this_machine() {
+fn no_settings_mean_a_sandbox_on_this_machine() {
     let settings = load(&PLAIN).unwrap();
     assert_eq!(settings.environment, Environment::Sandbox);
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
@@ -70,7 +70,7 @@ fn the_database_has_a_variable_of_its_own() {
 }
 
 #[test]
-fn lists_come_as_lists_or_parted_by_commas() {
+fn lists_are_lists_or_separated_by_commas() {
     let file = Some("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]");
     let variables = &[("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8, ::1")];
     for start in [Start { file, ..PLAIN }, Start { variables, ..PLAIN }] {
@@ -135,7 +135,7 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_errors_are_reported_together() {
     let variables = &[("KEYWARD_LISTEN", "x"), ("KEYWARD_DEMO", "yes"), ("KEYWARD_COLOUR", "blue")];
     let refusal = load(&Start { variables, ..PLAIN }).unwrap_err();
     assert!(refusal.starts_with("3 settings are missing or wrong\n"), "{refusal}");
@@ -155,13 +155,26 @@ fn a_configuration_file_may_lie_among_secrets() {
 }
 
 #[test]
+fn what_looks_like_a_token_is_never_quoted() {
+    let random: String = "aB3-dE6_gH9".chars().cycle().take(43).collect();
+    let token = format!("{}{}.x", "ey", "J0eXAi");
+    for text in [&random, &token] {
+        assert_eq!(reader::quoted(text), None, "{text}");
+    }
+    for plain in ["key_01h2xcejqtf2nbrexx3vqjhp41", "mid_01h2xcejqtf2nbrexx3vqjhp41", "/var/lib/Keyward-2/data", "30d"]
+    {
+        assert!(reader::quoted(plain).is_some(), "{plain}");
+    }
+}
+
+#[test]
 fn a_password_is_never_quoted() {
     let starts = [
         Start { variables: &[("DATABASE_URL", "mysql://u:open-sesame@h/db")], ..PLAIN },
         Start { variables: &[("KEYWARD_DATABASE_DIRECT_URL", "mysql://u:open-sesame@h/db")], ..PLAIN },
         Start { variables: &[("DATABASE_URL", "postgres://u:open/sesame@h/db")], ..PLAIN },
         Start { variables: &[("DATABASE_URL", "postgres://h/db?pasword=open-sesame")], ..PLAIN },
-        // In the wrong place, and not quite an address.
+        // In the wrong setting, and not quite an address.
         Start { variables: &[("KEYWARD_PUBLIC_URL", "postgres://u:open-sesame@h/db")], ..PLAIN },
         Start { variables: &[("KEYWARD_LISTEN", "postgres:/u:open-sesame@h/db")], ..PLAIN },
         Start { variables: &[("KEYWARD_TRUSTED_PROXIES", "10.0.0.1,postgres://u:open-sesame")], ..PLAIN },
@@ -219,7 +232,7 @@ fn production_with_everything_has_neither_demo_nor_migrations_of_its_own() {
 }
 
 #[test]
-fn the_demo_is_implied_only_where_nobody_else_can_reach_it() {
+fn the_demo_is_the_default_only_where_no_other_machine_can_reach_it() {
     let plants = |variables| load(&Start { variables, ..PLAIN }).unwrap().seeds_demo();
     assert!(!plants(&[("KEYWARD_LISTEN", "0.0.0.0:8080")]));
     assert!(plants(&[("KEYWARD_LISTEN", "0.0.0.0:8080"), ("KEYWARD_DEMO", "true")]));
@@ -228,7 +241,7 @@ fn the_demo_is_implied_only_where_nobody_else_can_reach_it() {
 }
 
 #[test]
-fn variables_that_are_not_ours_are_let_be() {
+fn variables_that_are_not_ours_are_ignored() {
     let variables = &[
         ("KEYWARD_SERVICE_HOST", "10.0.0.1"),
         ("KEYWARD_SERVICE_PORT_HTTP", "80"),

@@ -1,10 +1,10 @@
-//! Section `tls`: certificate and key of the listener. It does not open them.
+//! Section `tls`: certificate and key of the listener. Does not open them.
 
 use std::path::PathBuf;
 
 use super::{reader::Reader, values};
 
-/// PEM files; read again on SIGHUP.
+/// Paths of PEM files; read again on SIGHUP.
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
     /// The certificate, and those between it and the root.

@@ -1,6 +1,6 @@
-//! From text to value: what a setting may say.
+//! Parses the values of settings.
 //!
-//! Whatever the source, a value arrives as text. A function here gives the value, or what the setting wants instead: a
+//! Every source delivers a value as text. A function here returns the value, or what the setting expects instead: a
 //! phrase that completes "it wants …". Nothing here knows a setting's name.
 
 use std::{
@@ -16,7 +16,7 @@ use ipnet::{IpNet, Ipv4Net};
 use keyward_domain::{Environment, SecretForm};
 use secrecy::SecretString;
 
-/// A value, or what is wanted in its place.
+/// A value, or what is expected in its place.
 pub(super) type Parsed<T> = Result<T, &'static str>;
 
 pub(super) fn environment(text: &str) -> Parsed<Environment> {
@@ -36,19 +36,19 @@ pub(crate) fn address(text: &str) -> Parsed<SocketAddr> {
 }
 
 pub(super) fn network(text: &str) -> Parsed<IpNet> {
-    const WANTS: &str = "networks such as 10.0.0.0/8 or single addresses, parted by commas in the environment";
+    const WANTS: &str = "networks such as 10.0.0.0/8 or single addresses, separated by commas in the environment";
     let single = |_| std::net::IpAddr::from_str(text).map(IpNet::from);
     text.parse().or_else(single).map(unmapped).map_err(|_| WANTS)
 }
 
-/// An IPv4 network that is written as one of IPv6 (RFC 4291, section 2.5.5.2): addresses are compared as IPv4.
+/// An IPv4 network written as an IPv6 one (RFC 4291, section 2.5.5.2): addresses are compared as IPv4.
 fn unmapped(net: IpNet) -> IpNet {
     let IpNet::V6(mapped) = net else { return net };
     let v4 = mapped.network().to_ipv4_mapped().zip(mapped.prefix_len().checked_sub(96));
     v4.and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok()).map_or(net, IpNet::V4)
 }
 
-/// A network of proxies. One that holds much of the internet would have everybody believed about where they come from.
+/// A network of proxies. One that covers much of the internet would trust everyone's forwarding headers.
 pub(super) fn proxies(text: &str) -> Parsed<IpNet> {
     const WANTS: &str =
         "networks of your own proxies, of /8 or smaller (IPv6: /16, or within fc00::/7), not much of the internet";
@@ -60,7 +60,7 @@ pub(super) fn proxies(text: &str) -> Parsed<IpNet> {
     if is_narrow { Ok(net) } else { Err(WANTS) }
 }
 
-/// Whether networks are much of the internet together: more than sixteen of the widest that one may be.
+/// Whether networks together are much of the internet: more than sixteen of the widest that one may be.
 pub(super) fn are_wide(nets: &[IpNet]) -> bool {
     let (mut v4, mut v6) = (0_u64, 0_u128);
     for net in IpNet::aggregate(&nets.to_vec()) {
@@ -73,7 +73,7 @@ pub(super) fn are_wide(nets: &[IpNet]) -> bool {
     v4 > 16 << 24 || v6 > 16 << 112
 }
 
-/// An address in place of a path is a slip, and may hold a password that messages about the file would print.
+/// An address in place of a path is a mistake, and may hold a password that messages about the file would print.
 pub(crate) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() || text.contains("://") { Err("a path") } else { Ok(text.into()) }
 }
@@ -82,7 +82,7 @@ pub(super) fn words(text: &str) -> Parsed<String> {
     if text.trim().is_empty() { Err("a text that is not empty") } else { Ok(text.to_owned()) }
 }
 
-/// A whole number from 1 on.
+/// A whole number of at least 1.
 pub(super) fn count(text: &str) -> Parsed<u32> {
     text.parse::<NonZeroU32>().map(NonZeroU32::get).map_err(|_| "a whole number from 1 on")
 }
@@ -91,10 +91,10 @@ pub(super) fn size(text: &str) -> Parsed<usize> {
     count(text).and_then(|count| usize::try_from(count).map_err(|_| "a smaller number"))
 }
 
-/// A century in milliseconds: more than any setting means, and little enough that sums of times stay times.
+/// A century in milliseconds: longer than any sensible setting, and short enough that sums of times do not overflow.
 const LONGEST: u64 = 100 * 366 * 24 * 3_600 * 1_000;
 
-/// A time with its unit. A bare number is refused: nobody remembers whether it meant seconds.
+/// A time with its unit. A bare number is refused, because its unit is ambiguous.
 pub(crate) fn duration(text: &str) -> Parsed<Duration> {
     const WANTS: &str = "a time with its unit, such as 500ms, 10s, 5m, 12h or 30d, above zero and at most 36600d";
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(WANTS)?;
@@ -114,13 +114,13 @@ pub(crate) fn duration(text: &str) -> Parsed<Duration> {
     }
 }
 
-/// How long a stop may be put off: as long as it takes, and not for ever.
+/// Maximum time that a stop may be delayed.
 pub(super) fn delay_of_a_stop(text: &str) -> Parsed<Duration> {
     const WANTS: &str = "a time with its unit, such as 20s, and at most 1h";
     duration(text).ok().filter(|it| *it <= Duration::from_hours(1)).ok_or(WANTS)
 }
 
-/// The same, or no time at all.
+/// As [`delay_of_a_stop`], or zero.
 pub(super) fn delay_of_a_stop_or_none(text: &str) -> Parsed<Duration> {
     if text == "0s" {
         Ok(Duration::ZERO)
@@ -129,8 +129,8 @@ pub(super) fn delay_of_a_stop_or_none(text: &str) -> Parsed<Duration> {
     }
 }
 
-/// Where clients reach the service. The slash at the end is dropped: paths are appended to it. Its own path, if it has
-/// one, is plain words: it becomes part of a route.
+/// Base URL for clients. The trailing slash is dropped: paths are appended to it. Its own path, if any, must be plain
+/// words: it becomes part of a route.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
     const WANTS: &str =
         "an address such as https://keys.example.com or https://example.com/keys, without query or fragment";
@@ -145,7 +145,7 @@ pub(super) fn public_url(text: &str) -> Parsed<String> {
     if sound && !text.contains(['#', '@']) { Ok(text.trim_end_matches('/').to_owned()) } else { Err(WANTS) }
 }
 
-/// What may stand behind the `?` of a database's address. The driver logs any other name with its value.
+/// Allowed parameters of a database address. The driver logs any other name with its value.
 const PARAMETERS: [&str; 19] = [
     "sslmode",
     "ssl-mode",
@@ -168,8 +168,8 @@ const PARAMETERS: [&str; 19] = [
     "options[",
 ];
 
-/// The address of a Postgres. One that is cut in the wrong place is refused: part of its password would count as host
-/// or database, which messages name.
+/// The address of a Postgres. An address that parses wrongly is refused: part of its password would count as host or
+/// database, which messages name.
 pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
     const WANTS: &str = "postgres://user:password@host:port/database; leave it away for the embedded database";
     const ENCODED: &str = "an address in which @ / ? # % and : of the user and the password are percent-encoded (%40 \
@@ -205,7 +205,7 @@ pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
 
 #[cfg(test)]
 mod tests {
-    //! What is taken, and what is not.
+    //! Which values are accepted, and which are not.
     use super::*;
 
     #[test]
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_cut_in_its_password_is_refused() {
+    fn an_address_that_is_split_within_its_password_is_refused() {
         for text in [
             "postgres://u:pa@ss@h/db",
             "postgres://u:pa/ss@h/db",

@@ -4,12 +4,12 @@ use keyward_verifier::protocol::LeaseConfig;
 
 use super::{reader::Reader, values};
 
-/// How verification works from memory.
+/// Settings of verification from memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Verifier {
-    /// The lease and what follows from it.
+    /// The lease and the times derived from it.
     pub(crate) terms: LeaseConfig,
-    /// Bytes of keys and accounts in memory.
+    /// Maximum bytes of keys and accounts in memory.
     pub(crate) cache_bytes: u64,
 }
 

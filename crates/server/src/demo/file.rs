@@ -1,6 +1,6 @@
-//! The file of a demo: its name, and what it holds.
+//! The demo file: its name and its content.
 //!
-//! Never overwrites the file of another database, and never prints what it holds.
+//! Never overwrites the file of another database, and never prints its content.
 
 use std::{
     io::Read as _,
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::private_file;
 
-/// What a person calls it.
+/// How messages call it.
 const NAME: &str = "the file of the demo";
 
 /// A file that was read. It holds secrets: no `Debug`, no `Clone`.
@@ -30,7 +30,7 @@ pub(super) fn numbered(path: &Path) -> impl Iterator<Item = PathBuf> {
     iter::once(path.to_owned()).chain(others)
 }
 
-/// The first name that is not taken by a file.
+/// The first name without a file.
 pub(super) fn free(path: &Path) -> Result<PathBuf> {
     let free = numbered(path).find(|path| !path.is_file());
     free.ok_or_else(|| anyhow!("there is no name left beside {}", path.display()))
@@ -43,7 +43,7 @@ pub(super) fn write(path: &Path, content: &Value) -> Result<()> {
 }
 
 impl DemoFile {
-    /// Reads it; `None` if it does not exist. One that holds something else is read, too, and has no member.
+    /// Reads it; `None` if it does not exist. A file with other content is read too, and has no member.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
         let Some((mut file, _)) = private_file::open(NAME, path)? else { return Ok(None) };
         let mut text = String::new();
@@ -51,22 +51,22 @@ impl DemoFile {
         Ok(Some(Self { path: path.to_owned(), content: serde_json::from_str(&text).unwrap_or_default() }))
     }
 
-    /// All that are there, the first one first.
+    /// All existing files, the first one first.
     pub(crate) fn all(path: &Path) -> Result<Vec<Self>> {
         numbered(path).map(|candidate| Self::read(&candidate)).map_while(Result::transpose).collect()
     }
 
-    /// Where it is.
+    /// Path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The root account of the tree.
+    /// The mid of the platform account.
     pub(super) fn platform_mid(&self) -> Option<Mid> {
         self.content.pointer("/platform/mid").and_then(Value::as_str)?.parse().ok()
     }
 
-    /// The same with this address, which is written down if it is another one.
+    /// Returns the file with this address, and writes it if it changed.
     pub(super) fn at(mut self, base_url: &str) -> Result<Self> {
         if self.content.get("base_url").and_then(Value::as_str) != Some(base_url) {
             self.content["base_url"] = base_url.into();

@@ -1,6 +1,6 @@
-//! What a person sees at the start of a sandbox: who there is, and lines to paste into another terminal.
+//! Greeting at the start of a sandbox: the demo accounts, and lines to paste into another terminal.
 //!
-//! It shows secrets: for a terminal alone.
+//! It shows secrets: for a terminal only.
 
 use std::path::Path;
 
@@ -8,12 +8,14 @@ use anyhow::Result;
 
 use super::DemoFile;
 
-/// The accounts of the demo and lines to paste.
+/// The demo accounts and lines to paste.
 pub(crate) fn greeting(file: &DemoFile) -> Result<String> {
     let [base_url, merchant] = [file.text("/base_url")?, file.text("/merchant/mid")?];
     let [platform, platform_key, platform_secret] = account(file, "platform")?;
     let [partner, partner_key, secret] = account(file, "partner")?;
     let variables = load_variables(file.path());
+    let json = "-H 'Content-Type: application/json'";
+    let new_key = format!(r#"{{"mid":"{merchant}","name":"My first key","type":"secret","scopes":["charges:read"]}}"#);
     Ok(format!(
         r#"Demo accounts (sandbox; also in {path}):
   platform  {platform}  appKey {platform_key}
@@ -23,9 +25,9 @@ pub(crate) fn greeting(file: &DemoFile) -> Result<String> {
   merchant  {merchant}
 
 Create a key for the merchant, list its keys, verify the value that the first answer shows:
-  curl -s {base_url}/v1/api-keys -H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json' -d '{{"mid":"{merchant}","name":"My first key","type":"secret","scopes":["charges:read"]}}'
+  curl -s {base_url}/v1/api-keys -H 'Authorization: Bearer {secret}' {json} -d '{new_key}'
   curl -s {base_url}/v1/api-keys/{merchant} -H 'Authorization: Bearer {secret}'
-  curl -s {base_url}/v1/verify -H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json' -d '{{"key":"PASTE THE VALUE HERE"}}'
+  curl -s {base_url}/v1/verify -H 'Authorization: Bearer {secret}' {json} -d '{{"key":"PASTE THE VALUE HERE"}}'
 
 The address, the partner's secret and the merchant as KW, KEY and MID of your shell:
   {variables}
@@ -39,7 +41,7 @@ fn account<'a>(file: &'a DemoFile, name: &str) -> Result<[&'a str; 3]> {
     Ok([member("mid")?, member("appKey")?, member("appSecret")?])
 }
 
-/// The line that does what `keyward demo env` is for, from any folder.
+/// The line that loads the variables of `keyward demo env`, from any folder.
 fn load_variables(path: &Path) -> String {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
     let program = std::env::current_exe().map_or_else(|_| "keyward".to_owned(), |path| absolute(&path));
@@ -47,7 +49,7 @@ fn load_variables(path: &Path) -> String {
     format!(r#"eval "$({} demo env --data-dir {})""#, for_shell(&program), for_shell(&folder))
 }
 
-/// A word of a shell that means this text and nothing else; plain where that is safe.
+/// Quotes a text as one shell word; plain where that is safe.
 fn for_shell(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:+@%,".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
@@ -56,7 +58,7 @@ fn for_shell(text: &str) -> String {
     quoted(text)
 }
 
-/// The text in single quotes, in which a shell reads everything as it stands.
+/// The text in single quotes, in which a shell interprets nothing.
 pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! Planted once, only in an empty sandbox, and only with its credentials safely on disk.
+//! Created once, only in an empty sandbox, and only with its credentials safely on disk.
 
 use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _};
 
@@ -31,7 +31,7 @@ async fn accounts(node: &Node) -> usize {
 }
 
 #[tokio::test]
-async fn an_empty_sandbox_gets_the_tree_once() {
+async fn an_empty_sandbox_gets_the_demo_accounts_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
@@ -50,7 +50,7 @@ async fn an_empty_sandbox_gets_the_tree_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_planted_if_the_credentials_cannot_be_kept() {
+async fn nothing_is_created_if_the_credentials_cannot_be_stored() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let node = Node::open(&settings, Mode::Make, Some(URL)).await.unwrap();
@@ -94,7 +94,7 @@ async fn the_greeting_of_every_start_holds_three_lines_to_paste() {
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
     let Ok(Outcome::Planted(first)) = settle(&node.manage, &path, URL, true).await else {
-        panic!("nothing was planted")
+        panic!("nothing was created")
     };
     let Ok(Outcome::Kept(later)) = settle(&node.manage, &path, URL, false).await else { panic!("it was not found") };
     let text = greeting(&first).unwrap();
@@ -104,7 +104,7 @@ async fn the_greeting_of_every_start_holds_three_lines_to_paste() {
 }
 
 #[tokio::test]
-async fn an_empty_sandbox_that_makes_none_by_itself_may_have_one() {
+async fn an_empty_sandbox_without_a_demo_suggests_one() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
@@ -136,7 +136,7 @@ fn a_shell_reads_a_quoted_text_as_it_stands() {
 }
 
 #[tokio::test]
-async fn credentials_of_another_database_are_let_be() {
+async fn credentials_of_another_database_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());

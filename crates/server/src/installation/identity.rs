@@ -1,7 +1,7 @@
-//! Whether the database is still that of this node, asked once in each history: what was settled at the start may be
-//! gone with a database that went back, or another's may have been put in its place (R18).
+//! Checks in each history whether the database is still that of this node: a database that went back may have lost what
+//! was stamped at the start, or another database may have taken its place (R18).
 //!
-//! It stamps again what is ours and missing. It never claims a database: one without a stamp may be half restored.
+//! It restores missing stamps of this node. It never claims a database: one without a stamp may be half restored.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Node, Verdict, judge};
 
-/// How often is asked whether there is another history.
+/// How often to check for another history.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// What this node was started as.
@@ -22,23 +22,24 @@ pub(crate) struct Identity {
     pub(crate) environment: Environment,
     pub(crate) key_path: PathBuf,
     pub(crate) master: Arc<MasterKey>,
-    /// The issuer of tokens, where it is the one that the database bears.
+    /// The issuer of tokens, if it is the stamped one.
     pub(crate) issuer: Option<String>,
 }
 
-/// What the database is to this node.
+/// Relation of the database to this node.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Its own.
+    /// The node's own database.
     Ours,
-    /// Not stamped, or stamped by another node at this moment: to be asked again.
+    /// Not stamped, or just stamped by another node: check again.
     Unknown,
-    /// Another's: why, and what to do.
+    /// Another node's database: why, and what to do.
     Foreign(String),
 }
 
 impl Identity {
-    /// Ends when the database turns out to be another's. To go on would write into it what its own nodes cannot read.
+    /// Returns when the database turns out to be another's. A node that continued would write what the database's own
+    /// nodes cannot read.
     pub(crate) async fn refuted(&self, verifier: &Verifier, store: &dyn Store, clock: &dyn Clock) -> anyhow::Error {
         let (mut due, mut seen) = (interval(LOOK), 0);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -57,9 +58,9 @@ impl Identity {
         }
     }
 
-    /// Compares the node with the stamps, and adds those of its own that are missing.
+    /// Compares the node with the stamps, and adds missing ones of its own.
     pub(crate) async fn look(&self, store: &dyn Store, clock: &dyn Clock) -> Result<Standing> {
-        // Every database that was claimed bears a fingerprint: without one it is half restored.
+        // Every claimed database has a fingerprint: without one it is half restored.
         let Some(stamp) = store.stamp().await?.filter(|stamp| !stamp.fingerprints.is_empty()) else {
             return Ok(Standing::Unknown);
         };

@@ -1,4 +1,4 @@
-//! Every pairing of stamp and node, first as a decision, then on a real database.
+//! Every combination of stamp and node, first as a decision, then on a real database.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
@@ -49,7 +49,7 @@ fn a_stamp_is_ours_foreign_or_to_be_added_to() {
     ));
 }
 
-/// A database and the place of a master key, in a folder of their own.
+/// A database and the path of a master key, in a folder of their own.
 struct Place {
     folder: TempDir,
     store: SqliteStore,
@@ -168,7 +168,7 @@ async fn a_reader_changes_nothing() {
 }
 
 #[tokio::test]
-async fn who_loses_the_race_for_a_database_learns_whose_it_is() {
+async fn the_loser_of_a_race_for_a_database_learns_whose_it_is() {
     let place = Place::new().await;
     place.write_key(&[1]);
     let at = Timestamp::UNIX_EPOCH;
@@ -185,10 +185,10 @@ fn identity(versions: &[u8], issuer: &str) -> Identity {
     Identity { environment: SANDBOX, key_path: PathBuf::from("/keys/master.key"), master, issuer }
 }
 
-/// It went back to before a version of the key and the issuer were stamped: that is said again, so that no other takes
-/// their place.
+/// The database went back to before a key version and the issuer were stamped: both are stamped again, so that no other
+/// takes their place.
 #[tokio::test]
-async fn what_is_ours_and_gone_with_a_lost_history_is_stamped_again() {
+async fn a_stamp_that_went_with_a_lost_history_is_restored() {
     let place = Place::new().await;
     let store = &place.store;
     let (clock, node) = (SystemClock::start(), identity(&[1, 2], "http://one"));

@@ -1,6 +1,6 @@
-//! Whether a listener takes connections and for how long it keeps them: open, draining, closed, cut off.
+//! Whether a listener accepts connections and how long it keeps them: open, draining, closed, cut off.
 //!
-//! Goes one way only. Does nothing by itself.
+//! The state only advances. Does nothing by itself.
 
 use std::sync::{
     Arc,
@@ -9,11 +9,11 @@ use std::sync::{
 
 use tokio::sync::watch;
 
-/// Connections are taken and kept.
+/// Connections are accepted and kept.
 const OPEN: u8 = 0;
-/// Connections are taken, and each ends after what it is asked next: a load balancer has time to notice.
+/// Connections are accepted, and each ends after its next request: a load balancer has time to notice.
 const DRAINING: u8 = 1;
-/// No connection is taken. Those that are idle end, the others after what is under way.
+/// No connection is accepted. Idle ones end, others end after their pending request.
 const CLOSED: u8 = 2;
 /// Every connection ends.
 const CUT: u8 = 3;
@@ -25,24 +25,24 @@ pub(crate) struct Door {
     changed: watch::Sender<()>,
 }
 
-/// Sees a door change.
+/// Observes a door.
 pub(super) struct Watch {
     state: Arc<AtomicU8>,
     changed: watch::Receiver<()>,
 }
 
 impl Door {
-    /// An open one.
+    /// An open door.
     pub(crate) fn new() -> Self {
         Self { state: Arc::new(AtomicU8::new(OPEN)), changed: watch::Sender::new(()) }
     }
 
-    /// From now on each connection ends after its next answer.
+    /// Makes each connection end after its next answer.
     pub(crate) fn drain(&self) {
         self.become_at_least(DRAINING);
     }
 
-    /// From now on no connection is taken, and those that are there end as soon as what they asked for is answered.
+    /// Stops accepting connections; open ones end as soon as their pending request is answered.
     pub(crate) fn close(&self) {
         self.become_at_least(CLOSED);
     }
@@ -52,7 +52,7 @@ impl Door {
         self.become_at_least(CUT);
     }
 
-    /// Whether connections are on their way out.
+    /// Whether connections end after their next answer.
     pub(super) fn is_draining(&self) -> bool {
         self.state.load(Ordering::Acquire) >= DRAINING
     }
@@ -79,7 +79,7 @@ impl Watch {
     /// Waits for another state.
     pub(super) async fn changed(&mut self) {
         if self.changed.changed().await.is_err() {
-            // The door went without being closed: its listener goes on for ever.
+            // The door was dropped without being closed: its listener runs forever.
             std::future::pending::<()>().await;
         }
     }

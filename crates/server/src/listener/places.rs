@@ -1,7 +1,7 @@
-//! Room for connections: a maximum in all, and one for each source; [shared](keyward_api::shares) so that neither a
-//! source nor a network takes all of it.
+//! Places for connections: a maximum in total, and one for each source; [shared](keyward_api::shares) so that neither a
+//! source nor a network takes all of them.
 //!
-//! A connection beyond it is closed right away: a queue would only make everybody wait.
+//! A connection beyond the maximum is closed immediately: a queue would only delay all clients.
 
 use std::{
     net::IpAddr,
@@ -17,18 +17,18 @@ use keyward_app::Source;
 
 use crate::config::Limits;
 
-/// After how many refusals they are said again.
+/// Number of refusals after which the warning is repeated.
 const SAID_EVERY: u64 = 10_000;
 
-/// One place in this many is kept for proxies of ours.
+/// One place in this many is reserved for trusted proxies.
 const KEPT_FOR_PROXIES: usize = 16;
 
-/// All places, and who has them.
+/// All places and their holders.
 pub(super) struct Places {
     in_all: usize,
-    /// A bound beside the share.
+    /// A limit in addition to the share.
     per_source: usize,
-    /// How many are not for strangers.
+    /// Places reserved for trusted proxies.
     kept: usize,
     trusted: Vec<IpNet>,
     shares: Arc<Mutex<Shares<Peer>>>,
@@ -52,7 +52,7 @@ impl Holder for Peer {
     }
 }
 
-/// One connection's place. Dropping it gives it back.
+/// One connection's place; freed when dropped.
 pub(super) struct Place {
     from: Option<Peer>,
     shares: Arc<Mutex<Shares<Peer>>>,
@@ -70,7 +70,7 @@ impl Places {
         }
     }
 
-    /// The same, with no share for these: they may have all, and strangers leave them some.
+    /// Gives these proxies no share: they may take all places, and other clients leave them some.
     pub(super) fn trusting(&self, proxies: &[IpNet]) -> Self {
         Self {
             in_all: self.in_all,
@@ -82,11 +82,11 @@ impl Places {
         }
     }
 
-    /// A place for a connection from there, if there is one.
+    /// Takes a place for a connection from this address, if one is free.
     pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
         let canonical = address.to_canonical();
         let is_trusted = self.trusted.iter().any(|proxy| proxy.contains(&canonical));
-        // An operator who lets one source have all wants no shares.
+        // An operator who allows one source all places wants no shares.
         let may_have_all = is_trusted || self.per_source >= self.in_all;
         let from = (!may_have_all).then(|| Peer::Source(address.into()));
         let taken = {

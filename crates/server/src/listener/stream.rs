@@ -1,4 +1,4 @@
-//! The bytes of one connection: it counts for as long as it is open, and it is known whether its client reads.
+//! The bytes of one connection: counts it while it is open, and records whether its client reads.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{places::Place, talk::Talk};
 
-/// A connection that has its place.
+/// A connection with its place.
 pub(super) struct Counted {
     stream: TcpStream,
     talk: Arc<Talk>,
@@ -51,7 +51,7 @@ impl AsyncWrite for Counted {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
-    /// No: most answers are a head and a few hundred bytes, and one piece costs the kernel less than a list of two.
+    /// No: most answers are a head and a few hundred bytes, and one buffer costs the kernel less than a list of two.
     fn is_write_vectored(&self) -> bool {
         false
     }

@@ -1,7 +1,7 @@
-//! One connection: what is under way on it, and how it ends.
+//! One connection: its pending requests, and how it ends.
 //!
-//! It ends by itself, or because it was idle for too long, or because the door is being closed. What is under way is
-//! always answered first, unless the door is cut off; what is merely open never holds anybody up. Looks at no request.
+//! It ends by itself, because it was idle too long, or because the door is closing. Pending requests are always
+//! answered first, unless the door is cut off; an idle connection never delays a stop. Reads no request.
 
 use std::{
     convert::Infallible,
@@ -31,13 +31,13 @@ use tower::{Service, ServiceExt as _, util::Oneshot};
 use super::{Answers, Door, Shared, door::Watch};
 use crate::config::Limits;
 
-/// Into how many looks the idle time is divided. An idle connection ends at most one look late.
+/// Number of checks into which the idle time is divided. An idle connection ends at most one check late.
 const LOOKS: u32 = 4;
 
-/// How long a client may take nothing of what a connection that ends still has to say.
+/// Maximum time in which a client may read nothing of a connection that ends.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// How long a client is waited for.
+/// Timeouts of a client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waits {
     /// From the start of a connection to the end of its first headers.
@@ -53,28 +53,28 @@ impl Waits {
     }
 }
 
-/// What is known of a connection beside its bytes.
+/// State of a connection beside its bytes.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
-    /// Requests that were begun.
+    /// Number of requests that were begun.
     begun: AtomicUsize,
-    /// Requests whose answer has not been handed over.
+    /// Requests whose answer has not been sent.
     under_way: AtomicUsize,
     /// Those of them whose answer is still being made.
     in_making: AtomicUsize,
-    /// How many bytes the kernel has taken.
+    /// Number of bytes that the kernel has accepted.
     written: AtomicU64,
     is_http2: AtomicBool,
-    /// The kernel takes no more: the client does not read.
+    /// The kernel accepts no more: the client does not read.
     is_stuck: AtomicBool,
-    /// From now on it matters when nothing is under way any more.
+    /// The connection ends when no request is pending.
     is_ending: AtomicBool,
-    /// The first request was begun, or the last one is over.
+    /// The first request began, or the last one ended.
     changed: Notify,
 }
 
 impl Talk {
-    /// The last write found room for this many bytes, or for none.
+    /// Records a write of this many bytes, or a blocked one.
     pub(super) fn wrote(&self, written: Option<usize>) {
         if self.is_stuck.load(Ordering::Relaxed) == written.is_some() {
             self.is_stuck.store(written.is_none(), Ordering::Relaxed);
@@ -102,14 +102,14 @@ impl Talk {
     }
 }
 
-/// A request, until its answer is handed over.
+/// A request, until its answer is sent.
 struct UnderWay {
     talk: Arc<Talk>,
     is_made: bool,
 }
 
 impl UnderWay {
-    /// The answer is there: from now on it is the client who is waited for.
+    /// The answer is ready: from now on the client is waited for.
     fn made(&mut self) {
         if !std::mem::replace(&mut self.is_made, true) {
             self.talk.in_making.fetch_sub(1, Ordering::AcqRel);
@@ -137,7 +137,7 @@ where
     let service = Tracked { service, talk: Arc::clone(talk), door: shared.door.clone() };
     let mut connection = pin!(shared.builder.serve_connection(TokioIo::new(io), service));
     let mut door = shared.door.watch();
-    // Until the first headers are there, the library has no timer, for it does not know which protocol it is.
+    // Before the first headers, the library has no timer, because it does not know the protocol yet.
     let mut due = pin!(sleep(shared.waits.first_request));
     while talk.begun.load(Ordering::Acquire) == 0 && !door.is_closed() {
         tokio::select! {
@@ -153,7 +153,7 @@ where
     due.as_mut().reset(Instant::now() + look);
     while !door.is_closed() && idle_looks < LOOKS {
         if !is_leaving && door.is_draining() && talk.is_http2.load(Ordering::Acquire) {
-            // Says that no further request will be answered here. HTTP/1 says so in each answer.
+            // Announces that no further request is answered here. HTTP/1 announces it in each answer.
             connection.as_mut().graceful_shutdown();
             is_leaving = true;
         }
@@ -176,12 +176,12 @@ where
     say_last_words(connection, talk, &mut door).await;
 }
 
-/// Answers what is under way on a connection that takes nothing more. Waits for answers that are being made, and for a
-/// client that takes what there is, until the door is cut off.
+/// Finishes a connection that accepts no further request. Waits for answers that are being made, and for a client that
+/// reads them, until the door is cut off.
 async fn say_last_words(mut connection: Pin<&mut impl Future>, talk: &Talk, door: &mut Watch) {
     let (mut due, mut idle_looks, mut seen) = (pin!(sleep(LAST_WORDS / LOOKS)), 0, None);
     while idle_looks < LOOKS {
-        // Once in any case: it reads a request that has arrived, and hands over what is left to say.
+        // At least once: it reads a request that has arrived, and sends the remaining output.
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
@@ -206,7 +206,7 @@ async fn say_last_words(mut connection: Pin<&mut impl Future>, talk: &Talk, door
     }
 }
 
-/// The service of one connection, whose requests are counted while they are under way.
+/// The service of one connection, which counts pending requests.
 struct Tracked<S> {
     service: S,
     talk: Arc<Talk>,
@@ -227,13 +227,13 @@ where
         let under_way = Some(self.talk.begin(version));
         // HTTP/2 has no such header.
         let door = (version != Version::HTTP_2).then(|| self.door.clone());
-        // Called when it is polled: looking for a body earlier would have the library ask the client for it, although
-        // the request may be refused without one.
+        // Called when it is polled: polling the body earlier would make the library request it from the client,
+        // although the request may be refused without it.
         Answer { making: self.service.clone().oneshot(request), under_way, door }
     }
 }
 
-/// An answer in the making.
+/// A pending answer.
 struct Answer<F> {
     making: F,
     under_way: Option<UnderWay>,

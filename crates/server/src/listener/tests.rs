@@ -40,10 +40,10 @@ async fn connect(to: SocketAddr) -> TcpStream {
     TcpStream::connect(to).await.unwrap()
 }
 
-/// Everything that is said until the connection is closed.
+/// Everything received until the connection is closed.
 async fn last_words(mut connection: TcpStream) -> String {
     let mut words = Vec::new();
-    // A reset is an end, too.
+    // A reset is an end too.
     let _ = connection.read_to_end(&mut words).await;
     String::from_utf8_lossy(&words).into_owned()
 }
@@ -82,7 +82,7 @@ async fn one_connection_too_many_is_closed_and_others_are_served() {
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
     assert_eq!(ask(address).await, "");
     drop(first);
-    // The server needs a moment to notice; until then it says no.
+    // The server needs a moment to notice; until then it refuses.
     let mut answered = String::new();
     while answered.is_empty() {
         answered = ask(address).await;
@@ -107,13 +107,13 @@ async fn an_address_in_use_is_refused_with_the_setting() {
 }
 
 #[test]
-fn everywhere_is_reached_by_loopback() {
+fn an_unspecified_address_is_reached_by_loopback() {
     for (address, reached) in [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")] {
         assert_eq!(reachable(address.parse().unwrap()).to_string(), reached);
     }
 }
 
-/// More than any buffer on the way holds.
+/// More than all buffers on the way hold.
 const LONG: usize = 5_000_000;
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_client_that_sends_first_reads_its_answer() {
     }
 }
 
-/// An answer of a connection that may go on: up to the end of its body.
+/// An answer on a connection that may continue: up to the end of its body.
 async fn early_answer(connection: &mut TcpStream) -> String {
     let mut answer = String::new();
     while !answer.ends_with("here") {
@@ -154,7 +154,7 @@ async fn a_connection_stays_where_little_of_a_refused_body_is_left() {
     let read = whole("/read", "Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n");
     let mut connection = connect(address).await;
     for (head, body) in [length(2), length(100_000), length(256 * 1024), length(1)] {
-        // In two writes, and the second one only after the answer.
+        // In two writes, the second one only after the answer.
         connection.write_all(head.as_bytes()).await.unwrap();
         let answer = early_answer(&mut connection).await;
         assert!(!answer.contains("connection: close"), "{answer}");
@@ -174,7 +174,7 @@ async fn an_answer_says_that_its_connection_ends_where_the_rest_of_the_request_i
         (format!("Content-Length: {}", 256 * 1024 + 1), "x".repeat(256 * 1024 + 1)),
         ("Content-Length: 2000000".to_owned(), "x".repeat(2_000_000)),
         ("Transfer-Encoding: chunked".to_owned(), "5\r\nhello\r\n0\r\n\r\n".to_owned()),
-        // Its client may send it or not: nothing could follow that is surely a request.
+        // Its client may send it or not: nothing that follows is certainly a request.
         ("Content-Length: 2\r\nExpect: 100-continue".to_owned(), String::new()),
     ] {
         let mut connection = connect(address).await;
@@ -188,7 +188,7 @@ async fn an_answer_says_that_its_connection_ends_where_the_rest_of_the_request_i
     }
 }
 
-/// A client of HTTP/2 that has no room for any answer.
+/// An HTTP/2 client without a window for any answer.
 async fn without_room(to: SocketAddr) -> (h2::client::SendRequest<bytes::Bytes>, h2::client::Connection<TcpStream>) {
     h2::client::Builder::new().initial_window_size(0).handshake(connect(to).await).await.unwrap()
 }
@@ -202,7 +202,7 @@ async fn few_requests_at_once_are_taken_over_http2() {
         ended = &mut connection => panic!("{ended:?}"),
         requests = requests.ready() => requests.unwrap(),
     };
-    // The settings come with the first bytes of the server: an answer is behind them.
+    // The settings come with the first bytes of the server: an answer follows them.
     let (answer, _) = requests.send_request(http::Request::get("http://x/").body(()).unwrap(), true).unwrap();
     tokio::select! {
         biased;
@@ -213,7 +213,7 @@ async fn few_requests_at_once_are_taken_over_http2() {
 }
 
 #[tokio::test]
-async fn answers_that_are_left_lying_end_the_connection() {
+async fn unread_answers_end_the_connection() {
     let (address, _handle) = serve(&[("limits.write_timeout", "200ms")]).await;
     for path in ["/", "/long"] {
         let (requests, connection) = without_room(address).await;
@@ -239,7 +239,7 @@ async fn answers_that_are_left_lying_end_the_connection() {
 }
 
 #[tokio::test]
-async fn answers_that_are_not_taken_hold_no_stop_up() {
+async fn unread_answers_do_not_delay_a_stop() {
     let (address, door) = serve(&[("limits.write_timeout", "12h")]).await;
     let (requests, connection) = without_room(address).await;
     let client = tokio_util::task::TaskTracker::new().spawn(connection);

@@ -1,6 +1,6 @@
 //! Certificate and private key of the listener: read from their files, and read again when those change.
 //!
-//! What cannot be used is never taken over. Never prints a byte of the key.
+//! An unusable certificate is never adopted. Never prints a byte of the key.
 
 use std::{
     fs::{self, Metadata},
@@ -20,45 +20,45 @@ use zeroize::Zeroizing;
 
 use crate::{config::Tls, private_file};
 
-/// What is in use.
+/// The certificate in use.
 pub(crate) struct Certificates {
     files: Tls,
     config: ArcSwap<InUse>,
-    /// The files when they were last read, whatever came of it.
+    /// The files when last read, successfully or not.
     seen: Mutex<Seen>,
 }
 
 struct InUse {
     config: Arc<ServerConfig>,
-    /// When the first certificate of the chain to end does so, in seconds since the Unix epoch.
+    /// When the first certificate of the chain expires, in seconds since the Unix epoch.
     ends_at: Option<i64>,
 }
 
-/// What came of reading the files again.
+/// Result of reading the files again.
 #[derive(Debug)]
 pub(crate) enum Reload {
     /// They have not changed.
     Unchanged,
     /// They are in use.
     Taken,
-    /// They cannot be used; what was in use before still is.
+    /// They are unusable; the previous ones stay in use.
     Kept(anyhow::Error),
 }
 
-/// Two files as they were at one moment.
+/// The state of both files at one moment.
 type Seen = [Option<[i64; 6]>; 2];
 
 impl Certificates {
     /// Reads both files.
     pub(crate) async fn load(files: &Tls) -> Result<Self> {
-        // Once for the whole process; the second time it is there already.
+        // Once per process; a second call finds it installed.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let seen = Mutex::new(look(files));
         let config = ArcSwap::from_pointee(read(files.clone()).await?);
         Ok(Self { files: files.clone(), config, seen })
     }
 
-    /// Reads them again if they have changed, or in any case. Connections that are open keep what they have.
+    /// Reads them again if they changed or `in_any_case`. Open connections keep their certificate.
     pub(crate) async fn reload(&self, in_any_case: bool) -> Reload {
         let found = look(&self.files);
         {
@@ -77,23 +77,23 @@ impl Certificates {
         }
     }
 
-    /// The file of the certificate.
+    /// Path of the certificate.
     pub(crate) fn file(&self) -> &Path {
         &self.files.certificate
     }
 
-    /// When the first certificate of the chain to end does so, in seconds since the Unix epoch.
+    /// When the first certificate of the chain expires, in seconds since the Unix epoch.
     pub(crate) fn ends_at(&self) -> Option<i64> {
         self.config.load().ends_at
     }
 
-    /// For the next connection.
+    /// The acceptor for the next connection.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         Arc::clone(&self.config.load().config).into()
     }
 }
 
-/// Where the files are, how long they are, and when they were changed.
+/// Identity, size and modification time of the files.
 fn look(files: &Tls) -> Seen {
     let seen = |metadata: Metadata| {
         let (device, inode, size) = (metadata.dev(), metadata.ino(), metadata.size());
@@ -124,7 +124,7 @@ fn read_now(files: &Tls) -> Result<InUse> {
     Ok(InUse { config: config.into(), ends_at })
 }
 
-/// When a certificate ends; none if that cannot be read.
+/// When a certificate expires; `None` if that cannot be read.
 fn end(certificate: &CertificateDer<'_>) -> Option<i64> {
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(certificate.validity().not_after.timestamp())

@@ -1,8 +1,8 @@
-//! One connection under watch: its client has to take what it is sent, and what it still sends after an early answer is
-//! read and thrown away, so that it sees the answer. Where little is left of a request, the connection stays; where
-//! more is, it ends, and the answer says so.
+//! Supervises one connection. Its client must read its answers. What it still sends after an early answer is read and
+//! discarded, so that it sees the answer: where little is left of a request, the connection stays; where more is left,
+//! it ends, and the answer says so.
 //!
-//! Both are bounded. It never looks into a request or an answer, and knows nothing about the service.
+//! Both are bounded. Never reads a request or an answer, and knows nothing about the service.
 
 use std::{
     sync::{
@@ -22,34 +22,34 @@ use body::Drains;
 pub(crate) use body::{Asked, Observed};
 pub(crate) use line::Line;
 
-/// How long a client is waited for.
+/// Timeouts of a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// Until it takes the next piece of an answer.
+    /// Maximum time until it reads the next piece of an answer.
     pub(crate) write: Duration,
-    /// Until it has sent what is only thrown away.
+    /// Maximum time until it has sent what is discarded.
     pub(crate) discard: Duration,
 }
 
-/// Has one connection watched: its socket, and the service of its requests. What reads the rest of a request is one of
-/// these tasks, and ends with the connection.
+/// Supervises a connection: its socket, and the service of its requests. One of these tasks reads the rest of a
+/// request, and ends with the connection.
 pub(super) fn watched<T, S>(stream: T, service: S, patience: Patience, tasks: &TaskTracker) -> (Line<T>, Observed<S>) {
     let exchange = Arc::<Exchange>::default();
     let drains = Drains { exchange: Arc::clone(&exchange), within: patience.discard, tasks: tasks.clone() };
     (Line::new(stream, exchange, patience), Observed::new(service, drains))
 }
 
-/// What the two sides of a connection know of each other: the socket, and requests and answers.
+/// State shared by the two sides of a connection: the socket, and requests and answers.
 #[derive(Debug, Default)]
 struct Exchange {
-    /// Whether it speaks HTTP/2, where closing ends no request.
+    /// Whether it uses HTTP/2, where closing ends no request.
     is_http2: AtomicBool,
-    /// Whether a body was given up before its end: more of it may be on its way.
+    /// Whether a body was given up before its end: more of it may arrive.
     has_unread: AtomicBool,
     /// Whether the connection ends with the answer, because the rest of the request is not read.
     ends: AtomicBool,
-    /// How many answers are on their way over HTTP/2, and since when the client has taken nothing of each. HTTP/1 has
-    /// one, and that one waits at the socket.
+    /// Number of unsent answers over HTTP/2, and since when the client has read nothing of each. HTTP/1 has one, which
+    /// waits at the socket.
     under_way: AtomicUsize,
     answers: Mutex<Vec<(u64, Instant)>>,
 }
@@ -59,7 +59,7 @@ impl Exchange {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Since when the client has left an answer lying.
+    /// Since when the client has not read an answer.
     fn oldest(&self) -> Option<Instant> {
         if self.under_way.load(Ordering::Acquire) == 0 {
             return None;
@@ -68,7 +68,7 @@ impl Exchange {
     }
 }
 
-/// An answer on its way over HTTP/2; taken when dropped.
+/// An unsent answer over HTTP/2; sent when dropped.
 #[derive(Debug)]
 struct UnderWay {
     exchange: Arc<Exchange>,
@@ -85,7 +85,7 @@ impl UnderWay {
         Self { exchange: Arc::clone(exchange), number }
     }
 
-    /// The client has taken a piece.
+    /// The client has read a piece.
     fn progressed(&self) {
         let mut answers = self.exchange.answers();
         if let Some((_, since)) = answers.iter_mut().find(|(number, _)| *number == self.number) {

@@ -50,7 +50,7 @@ fn a_key_is_a_whole_number_of_versions() {
 }
 
 #[test]
-fn an_absent_key_is_absent_and_a_folder_is_no_key() {
+fn a_missing_file_is_no_key_and_a_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     assert!(read(&folder.path().join("master.key")).unwrap().is_none());
     assert!(refusal(folder.path()).contains("is not a file"));

@@ -1,9 +1,9 @@
-//! Metrics that were renamed: the page repeats them under the name before, for one version, so that no dashboard
-//! is empty on the day of an upgrade.
+//! Renamed metrics: the page repeats them under their former names for one version, so that no dashboard is empty after
+//! an upgrade.
 
 use super::table;
 
-/// Adds to a page what it says under former names.
+/// Appends metrics under their former names to a page.
 pub(super) fn repeat(page: &mut String) {
     for metric in table::all() {
         if let Some(former) = metric.former {
@@ -13,7 +13,7 @@ pub(super) fn repeat(page: &mut String) {
     }
 }
 
-/// The lines of a page about `name`, as they would stand there about `former`.
+/// The lines of a page about `name`, renamed to `former`.
 fn under(former: &str, name: &str, page: &str) -> String {
     let mut repeated = String::new();
     for line in page.lines() {
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_is_repeated_whole_under_its_former_name_and_no_other_one_is() {
+    fn only_a_renamed_metric_is_repeated_under_its_former_name() {
         let page = "# HELP new_seconds Time.\n# TYPE new_seconds histogram\nnew_seconds_bucket{le=\"+Inf\"} 2\n\
                     new_seconds_sum 3\nnew_seconds_count 2\n\n# TYPE new_seconds_other gauge\nnew_seconds_other 1\n";
         let repeated = "# HELP old_seconds Deprecated, gone in the next version: use new_seconds.\n\

@@ -1,4 +1,4 @@
-//! What is read at the moment the page is asked for: no request pays for it.
+//! Gauges that are read when the page is requested: no request pays for them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use keyward_storage::PoolState;
 
 use crate::listener::Certificates;
 
-/// Where it is read.
+/// The sources of the readings.
 pub(crate) struct Readings {
     pub(crate) access: Arc<Access>,
     pub(crate) entrance: Entrance,
@@ -17,7 +17,7 @@ pub(crate) struct Readings {
 }
 
 impl Readings {
-    /// Reads all of it.
+    /// Reads all of them.
     pub(super) fn take(&self) {
         for (kind, requests) in self.entrance.in_flight() {
             metrics::gauge!("keyward_http_requests_in_flight", "kind" => kind).set(count(requests));

@@ -1,17 +1,17 @@
-//! Every metric there is: one table, from which they are described and `docs/metrics.md` is written.
+//! All metrics: one table, from which they are described and `docs/metrics.md` is written.
 //!
-//! A test holds it against the names that stand in the code, both ways. Counted is elsewhere.
+//! A test compares it with the names in the code, in both directions. Other modules count.
 
 use metrics::Unit;
 
-/// A metric.
+/// One metric.
 #[derive(Debug)]
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
     pub(crate) labels: &'static [&'static str],
     pub(crate) help: &'static str,
-    /// The name that it had in the version before, which the page repeats for one more.
+    /// Its name in the previous version, which the page repeats for one version.
     pub(crate) former: Option<&'static str>,
 }
 
@@ -43,7 +43,7 @@ impl Metric {
         Self { former: Some(name), ..self }
     }
 
-    /// What it is measured in; its name ends with it.
+    /// Unit of measurement; the name ends with it.
     pub(crate) fn unit(&self) -> Unit {
         let name = self.name.trim_end_matches("_total");
         match name.rsplit('_').next() {
@@ -53,8 +53,8 @@ impl Metric {
         }
     }
 
-    /// Describes it, and shows a counter that has no labels before anything is counted: the first increase of one that
-    /// appears with it is no increase to Prometheus.
+    /// Describes it, and initializes a counter without labels: Prometheus does not count the increase with which a
+    /// counter first appears.
     pub(super) fn register(&self) {
         let (name, unit, help) = (self.name, self.unit(), self.help);
         match self.kind {
@@ -70,7 +70,7 @@ impl Metric {
     }
 }
 
-/// All of them, as the page of the documentation lists them.
+/// All metrics, as the documentation lists them.
 pub(crate) const TABLE: &[(&str, &[Metric])] = &[
     (
         "Requests",
@@ -180,7 +180,7 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
     ),
 ];
 
-/// All of them, without their headings.
+/// All metrics, without headings.
 pub(crate) fn all() -> impl Iterator<Item = &'static Metric> {
     TABLE.iter().flat_map(|(_, metrics)| metrics.iter())
 }

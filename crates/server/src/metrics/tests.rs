@@ -1,4 +1,4 @@
-//! The table holds what the code counts and nothing else; what is written from it is up to date.
+//! The table holds exactly what the code records, and the documentation is up to date.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::clock::SystemClock;
 
-/// Where the page is, and what writes it anew.
+/// Path of the page, and the variable that rewrites it.
 const PAGE: &str = "docs/metrics.md";
 const WRITE: &str = "KEYWARD_WRITE_DOCS";
 
@@ -23,7 +23,8 @@ const OPENING: &str = "\
 # Metrics
 
 For the people who run Keyward. `metrics_listen` (`--metrics-listen 127.0.0.1:9090`) is where `GET /metrics` is
-answered in Prometheus' text format; it is not for the public. No label holds anything that a caller chose: no mid, no key, no path.
+answered in Prometheus' text format; it is not for the public. No label holds anything that a caller \
+chose: no mid, no key, no path.
 [examples/observability](../examples/observability/README.md) has alert rules and a dashboard of them.
 
 A test writes this page from the names in the code: `KEYWARD_WRITE_DOCS=1 cargo test -p keyward-server metrics`.
@@ -59,7 +60,7 @@ fn kind(metric: &Metric) -> &'static str {
 }
 
 #[test]
-fn the_page_of_the_documentation_lists_what_there_is() {
+fn the_documentation_lists_every_metric() {
     let path = workspace_root().join(PAGE);
     let page = documented();
     if variable(WRITE).is_some() {
@@ -69,7 +70,7 @@ fn the_page_of_the_documentation_lists_what_there_is() {
     assert!(written == page, "{PAGE} is out of date: run this test with {WRITE}=1");
 }
 
-/// The files of our crates that are no tests.
+/// The source files of our crates, without tests.
 fn sources() -> Vec<PathBuf> {
     let mut folders = vec![workspace_root().join("crates")];
     let mut files = Vec::new();
@@ -86,7 +87,7 @@ fn sources() -> Vec<PathBuf> {
     files
 }
 
-/// Kind, name and the labels that stand there, of all that a file records.
+/// Kind, name and labels of every recording in a file.
 fn recorded(file: &Path) -> Vec<(&'static str, String, BTreeSet<String>)> {
     let text = fs::read_to_string(file).unwrap();
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
@@ -100,7 +101,7 @@ fn recorded(file: &Path) -> Vec<(&'static str, String, BTreeSet<String>)> {
             if is_description || name.is_empty() {
                 continue;
             }
-            // Every second word is between quotes; a label is followed by an arrow.
+            // Every second word is quoted; an arrow follows a label.
             let words: Vec<&str> = words.collect();
             let labels = words.windows(2).filter(|pair| pair[1].trim_start().starts_with("=>"));
             found.push((kind, name.to_owned(), labels.map(|pair| pair[0].to_owned()).collect()));
@@ -110,7 +111,7 @@ fn recorded(file: &Path) -> Vec<(&'static str, String, BTreeSet<String>)> {
 }
 
 #[test]
-fn the_table_holds_what_the_code_counts_and_nothing_else() {
+fn the_table_holds_exactly_what_the_code_records() {
     let found: Vec<_> = sources().iter().flat_map(|file| recorded(file)).collect();
     assert!(found.len() > 20, "only {} places are found", found.len());
     for (found_kind, name, labels) in &found {
@@ -118,17 +119,17 @@ fn the_table_holds_what_the_code_counts_and_nothing_else() {
         let metric = metric.unwrap_or_else(|| panic!("{name} is not in the table: add what it means"));
         assert_eq!(kind(metric), *found_kind, "{name}");
         let known: BTreeSet<String> = metric.labels.iter().map(|&label| label.to_owned()).collect();
-        // Where they are put together elsewhere, none stands beside the name: the page of a real server shows them.
+        // Where labels are built elsewhere, none stand beside the name: the page of a real server shows them.
         assert!(labels.is_empty() || *labels == known, "{name} by {labels:?}, the table says {known:?}");
     }
-    // A library of its own counts what is known of the process.
+    // A separate library records the metrics of the process.
     for metric in table::all().filter(|metric| !metric.name.starts_with("process_")) {
         assert!(found.iter().any(|(_, name, _)| name == metric.name), "nothing counts {}", metric.name);
     }
 }
 
 #[test]
-fn names_are_unique_and_say_their_unit_last() {
+fn names_are_unique_and_end_with_their_unit() {
     let names = || table::all().flat_map(|metric| [Some(metric.name), metric.former]).flatten();
     assert_eq!(names().collect::<BTreeSet<_>>().len(), names().count());
     for metric in table::all() {
@@ -138,7 +139,7 @@ fn names_are_unique_and_say_their_unit_last() {
 }
 
 #[test]
-fn the_page_tells_version_uptime_and_buckets() {
+fn the_page_shows_version_uptime_and_buckets() {
     let metrics = Metrics::start(Arc::new(SystemClock::start())).unwrap();
     ::metrics::histogram!("keyward_http_request_duration_seconds").record(0.003);
     metrics.upkeep();
@@ -149,7 +150,7 @@ fn the_page_tells_version_uptime_and_buckets() {
         "keyward_http_request_duration_seconds_bucket{le=\"0.005\"} 1",
         "keyward_http_request_seconds_bucket{le=\"0.005\"} 1",
         "# HELP keyward_http_request_seconds Deprecated",
-        // Nothing was lost yet, and the first loss has to be seen.
+        // Nothing was lost yet, and the first loss must be visible.
         "keyward_history_lost_total 0",
     ] {
         assert!(page.contains(line), "{line} is missing in:\n{page}");

@@ -1,4 +1,4 @@
-//! Who may open what beside whom, and in which state a database must be.
+//! Which processes may open a database together, and in which state it must be.
 
 use std::{collections::HashMap, fs};
 
@@ -20,7 +20,7 @@ async fn refusal(settings: &Settings, mode: Mode) -> String {
 }
 
 #[tokio::test]
-async fn beside_a_server_one_may_read_and_not_change() {
+async fn beside_a_server_a_command_may_read_and_not_change() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, &[]);
     let server = Node::open(&settings, Mode::Make, Some(URL)).await.unwrap();
@@ -34,7 +34,7 @@ async fn beside_a_server_one_may_read_and_not_change() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_to_read_where_nothing_was_made() {
+async fn reading_without_an_installation_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, &[]);
     let refused = refusal(&settings, Mode::Read).await;
@@ -43,7 +43,7 @@ async fn there_is_nothing_to_read_where_nothing_was_made() {
 }
 
 #[tokio::test]
-async fn a_schema_is_brought_up_only_where_that_is_allowed() {
+async fn a_schema_is_brought_up_to_date_only_where_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let careful = settings(&folder, &[("auto_migrate", "false")]);
     let refused = refusal(&careful, Mode::Make).await;
@@ -60,7 +60,7 @@ async fn a_schema_is_brought_up_only_where_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_refused_node_lets_go_of_the_folder() {
+async fn a_refused_node_releases_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, &[]);
     fs::create_dir(settings.data_dir()).unwrap();

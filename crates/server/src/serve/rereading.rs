@@ -1,7 +1,7 @@
-//! What a running server reads again: its certificates, and which events its log holds.
+//! What a running server reads again: its certificates, and the filter of its log.
 //!
-//! On SIGHUP both, and the files of TLS also by themselves when they change. What cannot be used is not taken over, and
-//! nothing here ends the process. All other settings need a restart.
+//! SIGHUP reloads both, and changed TLS files are reloaded by themselves. Unusable values are not adopted, and nothing
+//! here ends the process. All other settings need a restart.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,19 +20,19 @@ use crate::{
     telemetry::Filter,
 };
 
-/// How often the files of TLS are looked at.
+/// How often the TLS files are checked.
 const LOOKED_AT: Duration = Duration::from_secs(2);
 
 /// What is read again, and how.
 pub(crate) struct Rereading {
     /// The filter in use.
     pub(crate) filter: Filter,
-    /// Reads the settings of the log from where they came from.
+    /// Reads the settings of the log from their sources.
     pub(crate) log: Box<dyn Fn() -> Result<Log> + Send + Sync>,
 }
 
 impl Rereading {
-    /// Reads again whenever there is a reason to, until the server stops.
+    /// Reads again on every trigger, until the server stops.
     pub(super) async fn follow(self, tls: Option<Arc<Certificates>>, mut hangups: Signal, stop: CancellationToken) {
         let mut due = interval(LOOKED_AT);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,7 +1,7 @@
-//! A way out for lines that never makes anybody wait: what cannot be written in time is lost, counted, and said.
+//! Non-blocking output of lines: a line that cannot be written in time is lost, counted, and reported.
 //!
-//! One thread writes; everybody else only leaves lines for it. A full disk, a reader that is gone and one that does not
-//! read are all the same to the service. Never panics, and never writes but from its own thread.
+//! One thread writes; other threads only queue lines. A full disk, a closed reader and one that does not read have no
+//! effect on the service. Never panics, and never writes except from its own thread.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -14,14 +14,14 @@ use std::{
     time::Duration,
 };
 
-/// How many lines wait to be written, at most.
+/// Maximum number of queued lines.
 const LINES: usize = 8_192;
-/// How many bytes they have together, at most.
+/// Maximum number of their bytes.
 const BYTES: usize = 8 * 1024 * 1024;
-/// Until a stream that somebody made non-blocking, or the queue, is tried again.
+/// Time until a stream that was made non-blocking, or the queue, is retried.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Where lines are left to be written.
+/// Accepts lines to be written.
 pub(crate) struct Outlet {
     queue: SyncSender<Entry>,
     shared: Arc<Shared>,
@@ -40,7 +40,7 @@ enum Entry {
 }
 
 impl Outlet {
-    /// Lines left here go to `writer`. `notice` makes the line that says how many were lost.
+    /// Creates an outlet to `writer`. `notice` makes the line that reports the number of lost ones.
     pub(crate) fn to<W, N>(writer: W, notice: N) -> io::Result<Self>
     where
         W: Write + Send + 'static,
@@ -53,7 +53,7 @@ impl Outlet {
         Ok(Self { queue, shared })
     }
 
-    /// Leaves a line, with its end. Never waits and never fails.
+    /// Queues a line, including its end. Never waits and never fails.
     pub(crate) fn leave(&self, line: &[u8]) {
         let before = self.shared.bytes.fetch_add(line.len(), Ordering::AcqRel);
         let has_room = before.saturating_add(line.len()) <= BYTES;
@@ -63,7 +63,7 @@ impl Outlet {
         }
     }
 
-    /// Waits until what was left before is written, but no longer than this. Whether it was.
+    /// Waits until the queued lines are written, at most this long. Returns whether they were.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let (done, is_done) = mpsc::sync_channel(1);
         let mut left = limit;
@@ -81,7 +81,7 @@ impl Outlet {
         }
     }
 
-    /// How many lines were lost so far.
+    /// Number of lost lines so far.
     #[cfg(test)]
     fn lost(&self) -> u64 {
         self.shared.lost.load(Ordering::Acquire)
@@ -95,14 +95,14 @@ impl Shared {
     }
 }
 
-/// What the thread writes with.
+/// State of the writing thread.
 struct Pen<W, N> {
     writer: W,
     notice: N,
     shared: Arc<Shared>,
-    /// How many losses were said.
+    /// Number of losses that were reported.
     said: u64,
-    /// The last line was not written to its end.
+    /// The last line was not completely written.
     is_torn: bool,
 }
 
@@ -119,7 +119,7 @@ impl<W: Write, N: Fn(u64) -> String> Pen<W, N> {
                     self.shared.bytes.fetch_sub(line.len(), Ordering::AcqRel);
                 }
                 Entry::Mark(done) => {
-                    // The one who asked may have stopped waiting.
+                    // The caller may have stopped waiting.
                     let _ = done.try_send(());
                 }
             }

@@ -79,9 +79,9 @@ mod tests {
         let (merchant, partner, platform) = (link(3, Role::Merchant), link(2, Role::Partner), link(1, Role::Platform));
         let chains =
             [vec![merchant.clone(), partner, platform.clone()], vec![merchant, platform.clone()], vec![platform]];
+        let names = ["My first key", "\"quoted\"", "back\\slash", "Schlüssel – 鍵 🔑", "it's / 100 %", "\u{7f}"];
         for line in chains {
-            for name in ["My first key", "\"quoted\"", "back\\slash", "Schlüssel – 鍵 🔑", "it's / 100 %", "\u{7f}"]
-            {
+            for name in names {
                 for (scopes, expires_at) in
                     [("", None), ("a", Some(1_700_000_000_000_000)), ("a:b c:* d.e-f_g", Some(1))]
                 {

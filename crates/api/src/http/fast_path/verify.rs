@@ -94,7 +94,7 @@ where
     }
 }
 
-/// A check that is an object: serde would take a list of its members, too.
+/// Reads a check that is an object: serde would also accept an array of its members.
 fn read(bytes: &[u8]) -> Option<PlainCheck<'_>> {
     // Checked as a whole, not text by text.
     let text = std::str::from_utf8(bytes).ok()?;

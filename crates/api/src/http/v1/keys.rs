@@ -55,9 +55,11 @@ pub(in crate::http) enum KeyOrPageView {
     get, path = "/v1/api-keys/{id}", tag = "API keys",
     params(
         ("id" = String, Path, description = "A key id or a mid.", example = "mid_123456"),
-        ("state" = inline(Option<StateWord>), Query, description = "For a mid: the state of the keys; `active` when absent."),
+        ("state" = inline(Option<StateWord>), Query, description = "For a mid: the state of the keys; \
+            `active` when absent."),
         ("type" = inline(Option<KeyTypeWord>), Query, description = "For a mid: only keys of this type."),
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "For a mid: how many at the most; default 100."),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "For a mid: how many at \
+            the most; default 100."),
         ("cursor" = Option<String>, Query, description = "For a mid: the `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "The key, or a page of keys, newest first.", body = KeyOrPageView)),
@@ -156,13 +158,16 @@ async fn list(
     delete, path = "/v1/api-keys/{id}", tag = "API keys",
     params(
         ("id" = String, Path, description = "The key id.", example = "key_01h2xcejqtf2nbrexx3vqjhp41"),
-        ("reason" = inline(Option<ReasonWord>), Query, description = "Why; `unspecified` when absent. `compromised` is never refused."),
-        ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until the key is dead on every node."),
+        ("reason" = inline(Option<ReasonWord>), Query, description = "Why; `unspecified` when absent. \
+            `compromised` is never refused."),
+        ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until the \
+            key is dead on every node."),
     ),
     responses(
         (status = 204, description = "The key is dead on every node.",
             headers(("Revocation-Seq" = u64, description = "The number of the event that did it; informative."))),
-        (status = 202, description = "Asked for by `Prefer: respond-async`: the key is revoked, and not yet known to be dead on every node.",
+        (status = 202, description = "Asked for by `Prefer: respond-async`: the key is revoked, and not yet \
+            known to be dead on every node.",
             headers(
                 ("Location" = String, description = "Where to ask whether it is."),
                 ("Revocation-Seq" = u64, description = "The number of the event that did it; informative."),
@@ -211,7 +216,8 @@ fn unquoted_parts(value: &str) -> impl Iterator<Item = &str> {
 
 /// Ask whether a revocation is in force.
 ///
-/// `enforced` is true once no node of the service accepts the key any more; for a key that was never revoked it is false.
+#[doc = " `enforced` is true once no node of the service accepts the key any more; for a key that was never revoked \
+         it is false."]
 #[utoipa::path(
     get, path = "/v1/api-keys/{id}/enforcement", tag = "API keys", operation_id = "get_enforcement",
     params(("id" = String, Path, description = "The key id.", example = "key_01h2xcejqtf2nbrexx3vqjhp41")),

@@ -119,7 +119,8 @@ pub(in crate::http) async fn get_merchant(
 
 /// Suspend a merchant.
 ///
-/// Every key of the account and of those below it is unusable until it is resumed: on every node, once this is answered.
+#[doc = " Every key of the account and of those below it is unusable until it is resumed: on every node, once this is \
+         answered."]
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/suspend", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),

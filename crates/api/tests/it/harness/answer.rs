@@ -1,4 +1,4 @@
-//! An answer, and what has to hold for every one of them.
+//! An answer, with checks that hold for every answer.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::PUBLIC_URL;
 
-/// What came back.
+/// An answer of the service.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -14,7 +14,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header that is there at most once.
+    /// A header that occurs at most once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next().map(|value| value.to_str().unwrap());
@@ -34,7 +34,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// An answer without a body.
+    /// Checks an answer without a body.
     #[track_caller]
     pub(crate) fn empty(&self, status: u16) {
         assert_eq!((self.status.as_u16(), self.text()), (status, ""));
@@ -62,7 +62,7 @@ impl Answer {
         body
     }
 
-    /// A 400 that names exactly these fields.
+    /// Checks a 400 that names exactly these fields.
     #[track_caller]
     pub(crate) fn invalid(&self, fields: &[&str]) {
         let body = self.problem(400, "invalid_request");
@@ -70,7 +70,7 @@ impl Answer {
         assert_eq!(named, fields, "{body}");
     }
 
-    /// The body of a problem without what names the single request: for comparing what two callers are told.
+    /// The body of a problem without its trace: for comparing the answers to two callers.
     pub(crate) fn untraced(&self) -> String {
         let body: Value = serde_json::from_slice(&self.body).unwrap();
         self.text().replace(body["traceId"].as_str().unwrap(), "")

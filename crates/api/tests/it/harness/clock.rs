@@ -1,4 +1,4 @@
-//! Time and randomness that only tests move.
+//! Time and randomness that only tests control.
 
 use std::{
     sync::{
@@ -20,10 +20,10 @@ pub(crate) trait Clocks: Clock + keyward_verifier::Clock {}
 
 impl<C: Clock + keyward_verifier::Clock> Clocks for C {}
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until a test advances it.
 pub(crate) struct Dial {
     micros: AtomicI64,
-    /// How far the wall clock was set back; the boot clock goes on.
+    /// How far the wall clock was set back; the boot clock continues.
     back: AtomicI64,
 }
 
@@ -34,7 +34,7 @@ impl Default for Dial {
 }
 
 impl Dial {
-    /// One that shows this.
+    /// A clock at this time.
     pub(crate) fn at(now: Timestamp) -> Self {
         Self { micros: AtomicI64::new(now.as_micros()), back: AtomicI64::new(0) }
     }
@@ -43,7 +43,7 @@ impl Dial {
         self.micros.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
     }
 
-    /// What it shows, for a database that has no clock of its own.
+    /// Its time, for a database without its own clock.
     pub(crate) fn shown(self: &Arc<Self>) -> impl Fn() -> Timestamp + Send + Sync + use<> {
         let dial = Arc::clone(self);
         move || dial.now()
@@ -81,7 +81,7 @@ impl keyward_verifier::Clock for Dial {
     }
 }
 
-/// A clock that goes as tokio's does: where that is paused, time passes in no time whenever everybody waits.
+/// A clock that follows tokio's: where that is paused, time advances immediately whenever all tasks wait.
 pub(crate) struct Simulated(Instant);
 
 impl Simulated {
@@ -89,7 +89,7 @@ impl Simulated {
         Self(Instant::now())
     }
 
-    /// How much has passed.
+    /// Time since its start.
     pub(crate) fn passed(&self) -> Duration {
         self.0.elapsed()
     }
@@ -124,7 +124,7 @@ fn start() -> Timestamp {
 pub(crate) struct Counted(AtomicU64);
 
 impl Counted {
-    /// Others than those of the default.
+    /// Bytes that differ from those of the default.
     pub(crate) fn from(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }

@@ -1,12 +1,12 @@
-//! The committed document, and every answer of every test held against it: whatever a call answers, the document says
-//! that it can.
+//! Checks every answer of every test against the committed document: the document must list everything that a call
+//! answers.
 
 use std::{path::Path, sync::OnceLock};
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// The document as it is committed; another test says whether it is the one that is served.
+/// The committed document; another test checks that it is the served one.
 pub(crate) fn committed() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
@@ -30,16 +30,15 @@ pub(crate) fn template(path: &str) -> Option<&'static str> {
                 .zip(parts)
                 .all(|(segment, part)| segment == part || part.starts_with('{') && !segment.is_empty())
     };
-    // One without a variable comes first.
+    // Templates without a variable come first.
     let (variable, fixed): (Vec<_>, Vec<_>) = templates.filter(fits).partition(|template| template.contains('{'));
     fixed.into_iter().chain(variable).next()
 }
 
-/// Headers that the document says otherwise, or that HTTP itself adds.
+/// Headers that the document describes elsewhere, or that HTTP itself adds.
 const UNNAMED: [&str; 2] = ["content-type", "content-length"];
 
-/// Panics if an answer has a header that the document does not name, or the document says otherwise than the answer
-/// what a cache may do.
+/// Panics if an answer has a header that the document does not name, or if its caching differs from the document's.
 #[track_caller]
 fn check_headers(answer: &str, described: &'static Value, sent: &HeaderMap) {
     let named = |name: &str| {
@@ -58,13 +57,13 @@ fn check_headers(answer: &str, described: &'static Value, sent: &HeaderMap) {
     }
 }
 
-/// What a reference of the document leads to, or the thing itself.
+/// Resolves a reference of the document.
 fn resolved(value: &'static Value) -> &'static Value {
     let target = value["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
     target.map_or(value, |target| committed().pointer(target).unwrap())
 }
 
-/// Panics if the document does not know that this call can answer so.
+/// Panics if the document does not list this answer of the call.
 pub(crate) fn check(method: &str, path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
     let Some(template) = template(path) else { return };
     let any_method = template.starts_with("/v1/auth");

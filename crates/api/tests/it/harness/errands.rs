@@ -1,4 +1,4 @@
-//! The tasks of a verifier, counted: some live as long as it does, and the others a test can wait for.
+//! The tasks of a verifier, counted: some live as long as it does, and a test can wait for the others.
 
 use std::{
     future::Future,
@@ -39,12 +39,12 @@ impl Tasks for Errands {
 }
 
 impl Errands {
-    /// Those that are under way now go on for ever.
+    /// Counts the present tasks as lasting.
     pub(crate) fn take_for_lasting(&self) {
         self.lasting.store(*self.under_way.borrow(), Ordering::Relaxed);
     }
 
-    /// Waits for all others.
+    /// Waits for all other tasks.
     pub(crate) async fn settle(&self) {
         let lasting = self.lasting.load(Ordering::Relaxed);
         self.under_way.subscribe().wait_for(|under_way| *under_way <= lasting).await.unwrap();

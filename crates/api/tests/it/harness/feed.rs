@@ -1,4 +1,4 @@
-//! A feed of events that a test holds up or lets fail.
+//! A feed of events that a test can delay or make fail.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,23 +8,23 @@ use keyward_storage::{Events, Feed, Hint, Hints, Position, Read, Result, Seq, St
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// How calls go from now on.
+/// How calls behave from now on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Course {
     Well,
     Fails,
-    /// Whoever calls waits until it goes otherwise.
+    /// Calls wait until the behaviour changes.
     Waits,
 }
 
-/// A real feed, with a hand on it.
+/// A real feed, controlled by a test.
 pub(crate) struct Feeding {
     inner: Arc<dyn Feed>,
-    /// How reading events goes.
+    /// How reading events behaves.
     pub(crate) reading: watch::Sender<Course>,
-    /// How noting that something is in force goes.
+    /// How recording enforcement behaves.
     pub(crate) noting: watch::Sender<Course>,
-    /// Whether what an event is about gets lost.
+    /// Whether the targets of events are lost.
     blind: bool,
 }
 
@@ -33,7 +33,7 @@ impl Feeding {
         Arc::new(Self::new(inner, false))
     }
 
-    /// One that tells that something was changed, and never what: a defect, for trying tests out.
+    /// A feed that reports changes without their targets: a defect, for testing the tests.
     pub(crate) fn blind(inner: Arc<dyn Feed>) -> Arc<Self> {
         Arc::new(Self::new(inner, true))
     }

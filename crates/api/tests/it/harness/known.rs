@@ -1,4 +1,4 @@
-//! What a working database would say: doubles of one say it until the moment of the fault.
+//! Answers of a working database, for doubles that fail at a chosen moment.
 
 use keyward_domain::{Actor, ApiKey, Change, KeyId, Role};
 use keyward_storage::{
@@ -11,10 +11,10 @@ use super::{Held, Pair, World};
 
 #[derive(Clone)]
 pub(crate) struct Known {
-    /// Who calls: a key of the platform.
+    /// The caller: a key of the platform.
     pub(crate) by: Held,
     pub(crate) pair: Pair,
-    /// What is asked about: a key of `merchant_a1`.
+    /// The object of the call: a key of `merchant_a1`.
     pub(crate) about: Held,
     pub(crate) key: KeyRecord,
     credentials: Vec<Read<Credential>>,
@@ -50,7 +50,7 @@ impl Known {
         store
     }
 
-    /// The same, knowing the caller and what it asks about.
+    /// The same, with the caller and the object of its call.
     pub(crate) fn knowing(&self) -> MockStore {
         let mut store = self.store();
         let known = self.clone();
@@ -58,7 +58,7 @@ impl Known {
         store
     }
 
-    /// The same, answering what a manager asks, too. It begins no unit of work yet.
+    /// The same, also answering management reads. It begins no unit of work yet.
     pub(crate) fn managing(&self) -> MockStore {
         let mut store = self.knowing();
         let account = self.account.clone();
@@ -75,12 +75,12 @@ impl Known {
         store
     }
 
-    /// A unit of work that does all it is asked. How it ends is not said yet.
+    /// A unit of work that succeeds in everything. How it ends is not set yet.
     pub(crate) fn unit(&self) -> MockUnitOfWork {
         self.unit_over(Vec::new(), Write::Applied)
     }
 
-    /// The same, over these keys of an active pair, which are as little revoked as this says.
+    /// The same, over these keys of an active pair; their revocation returns this.
     pub(crate) fn unit_over(&self, pair: Vec<ApiKey>, revoked: Write) -> MockUnitOfWork {
         let mut unit = MockUnitOfWork::new();
         let (account, key) = (self.account.clone(), self.key.clone());

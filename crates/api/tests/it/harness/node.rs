@@ -1,4 +1,4 @@
-//! One process of the service: use cases and router over ports, any of which a test may put something else in place of.
+//! One process of the service: use cases and router over ports, any of which a test may replace.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use uuid::Uuid;
 
 use super::{Clocks, Counted, Held, Setup, errands::Errands};
 
-/// What remembered values of slow digests are keyed with.
+/// Key for remembered values of slow digests.
 const PROCESS_KEY: [u8; 32] = [9; 32];
 
-/// What stands beneath a node.
+/// The ports of a node.
 #[derive(Clone)]
 pub(crate) struct Ports {
     pub(crate) store: Arc<dyn Store>,
-    /// Where the verifier reads what it does not remember.
+    /// Where the verifier reads what is not in memory.
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) feed: Arc<dyn Feed>,
     pub(crate) membership: Option<Arc<dyn Membership>>,
@@ -31,7 +31,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// An embedded database and this clock.
+    /// The ports of an embedded database with this clock.
     pub(crate) fn of<S: Store + Feed + 'static>(store: &Arc<S>, clock: Arc<dyn Clocks>) -> Self {
         Self {
             store: Arc::clone(store) as _,
@@ -43,26 +43,26 @@ impl Ports {
         }
     }
 
-    /// The same events, behind another store.
+    /// The same events with another store.
     pub(crate) fn behind(self, store: impl Store + 'static) -> Self {
         let store = Arc::new(store);
         Self { credentials: Arc::clone(&store) as _, store, ..self }
     }
 }
 
-/// A node. It answers by reading until its verifier is started.
+/// A node. It answers from the database until its verifier is started.
 pub(crate) struct Node {
     pub(crate) access: Arc<Access>,
     pub(crate) manage: Arc<Manage>,
     pub(crate) router: Entrance,
-    /// Work off the requests.
+    /// Tracks work off the request path.
     background: TaskTracker,
-    /// That of the verifier.
+    /// The tasks of the verifier.
     errands: Arc<Errands>,
 }
 
 impl Node {
-    /// Puts it together, and has it take over or make signing keys where the store lets it.
+    /// Builds the node, and lets it read or make signing keys if the store allows it.
     pub(crate) async fn over(ports: Ports, setup: Setup) -> Self {
         let master = Arc::new(MasterKey::from_bytes(&setup.master).unwrap());
         let Ports { store, credentials, feed, membership, clock, entropy } = ports;
@@ -93,7 +93,7 @@ impl Node {
             settings: setup.settings,
             background: setup.background.clone(),
         });
-        // A store that gives no signing keys is one of the things to be tried.
+        // A store without signing keys is one of the cases to test.
         let _ = keep_signing_keys(&access).await;
         errands.take_for_lasting();
         let router = entrance(Arc::clone(&manage), setup.options);
@@ -108,12 +108,12 @@ impl Node {
         node
     }
 
-    /// How much work off the requests is under way.
+    /// Number of running tasks off the request path.
     pub(crate) fn under_way(&self) -> usize {
         self.background.len()
     }
 
-    /// Waits for the work that requests left behind: that a change is in force is noted then.
+    /// Waits for the work that requests left behind: enforcement is recorded then.
     pub(crate) async fn settle(&self) {
         self.background.close();
         self.background.wait().await;
@@ -126,13 +126,13 @@ impl Node {
         self.access.verifier().remembered(key.id.parse().unwrap()).is_some()
     }
 
-    /// Puts a key out of memory.
+    /// Drops a key from memory.
     pub(crate) fn forget(&self, key: &Held) {
         self.access.verifier().forget(key.id.parse().unwrap());
     }
 }
 
-/// Names that are never given twice.
+/// Node ids that are never repeated.
 fn fresh_nodes() -> Box<dyn Fn() -> NodeId + Send + Sync> {
     let names = Counted::from(2);
     Box::new(move || {

@@ -1,17 +1,17 @@
-//! What a walk over the OpenAPI document needs to know of each operation: the scope it takes, a good request about
-//! somebody's objects, and how it says that these do not exist for the caller.
+//! What a walk over the OpenAPI document needs for each operation: its scope, a valid request about another caller's
+//! objects, and its answer if these do not exist for the caller.
 
 use serde_json::{Value, json};
 
 use super::{Answer, Held, Node};
 
-/// The objects that a request is about.
+/// The objects of a request.
 pub(crate) struct Target {
     pub(crate) mid: String,
     pub(crate) key: Held,
 }
 
-/// How an operation treats objects that the caller does not reach.
+/// How an operation treats objects outside the caller's reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     /// 404 with this code.
@@ -22,18 +22,18 @@ pub(crate) enum Foreign {
     Unnamed,
 }
 
-/// What is known of an operation.
+/// Facts about an operation.
 pub(crate) struct Rule {
-    /// The scope it takes; none for what needs no scope of ours.
+    /// Its scope; `None` if it needs no scope of this service.
     pub(crate) scope: Option<&'static str>,
     /// Whether it is answered 401 without a credential: all but one.
     pub(crate) needs_credential: bool,
     pub(crate) foreign: Foreign,
-    /// Good requests: a path and a body.
+    /// Valid requests: a path and a body.
     pub(crate) requests: Vec<(String, Option<Value>)>,
 }
 
-/// Every operation of the document. One that is not here fails the walk.
+/// Every operation of the document. A missing one fails the walk.
 pub(crate) fn rule(method: &str, template: &str, about: &Target) -> Rule {
     let Target { mid, key } = about;
     let (no_key, no_account) = (Foreign::Absent("key_not_found"), Foreign::Absent("account_not_found"));

@@ -1,5 +1,5 @@
-//! A Postgres database of one test's own, on the throwaway cluster or that of `KEYWARD_TEST_DATABASE_URL`. Never touches a
-//! database that it did not make.
+//! A separate Postgres database for one test, on the throwaway cluster or that of `KEYWARD_TEST_DATABASE_URL`. Never
+//! touches a database that it did not create.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -34,7 +34,7 @@ impl Database {
         let options = PgOptions { max_connections: 4, min_connections: 1, ..PgOptions::new(url.into()) };
         let store = PgStore::connect(&options).await.unwrap();
         store.migrate().await.unwrap();
-        // As a server does first of all: an empty database has no history whose leases are to be waited for (R18).
+        // As a server does first: an empty database has no history whose leases must be waited for (R18).
         let stamp = Stamp { environment: Environment::Sandbox, fingerprints: Vec::new() };
         let _ = store.claim(&stamp, START.parse().unwrap()).await.unwrap();
         let control = PgControl::connect(&store, &options, LeaseSecret::from_random([7; 16])).await.unwrap();
@@ -43,14 +43,14 @@ impl Database {
 }
 
 impl Drop for Database {
-    /// On a thread with a runtime of its own: the test's own may be on its way out.
+    /// On a thread with a runtime of its own: the test's runtime may be shutting down.
     fn drop(&mut self) {
         let (cluster, sql) = (self.cluster.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         let removed = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(run(&cluster, sql));
         });
-        // What is left behind goes with the throwaway cluster; a failed test must not be hidden by it.
+        // The throwaway cluster removes leftovers; they must not hide a failed test.
         let _ = removed.join();
     }
 }

@@ -1,4 +1,4 @@
-//! Requests, put together in a line.
+//! Builds requests.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ use super::{Answer, Node, documented};
 
 const BOUNDARY: &str = "part-of-a-form";
 
-/// A request on its way to the router.
+/// A request to the router.
 pub(crate) struct Request {
     router: Entrance,
     builder: http::request::Builder,
@@ -27,7 +27,7 @@ impl Request {
         Self { router: router.clone(), builder, body: Body::empty() }.from("127.0.0.1:4711")
     }
 
-    /// Whence it comes.
+    /// Source of the request.
     pub(crate) fn from(mut self, address: &str) -> Self {
         let address: SocketAddr = address.parse().unwrap();
         self.builder = self.builder.extension(ConnectInfo(address));
@@ -48,7 +48,7 @@ impl Request {
         self.header(header::CONTENT_TYPE.as_str(), content_type)
     }
 
-    /// A body whose type the headers tell, or nobody.
+    /// A body without a content type; the headers may add one.
     pub(crate) fn raw(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self

@@ -1,4 +1,4 @@
-//! The tree of accounts, and keys for it, made by the use cases themselves.
+//! The accounts and their keys, created by the use cases themselves.
 
 use keyward_app::{
     Caller,
@@ -26,10 +26,10 @@ const ACCOUNTS: [(Role, &str, Option<&str>); 7] = [
     (Role::Merchant, "merchant_b1", Some("partner_b")),
 ];
 
-/// An id of a key that was never made.
+/// Id of a key that was never created.
 pub(crate) const ID: &str = "key_01h2xcejqtf2nbrexx3vqjhp41";
 
-/// A key that its holder knows.
+/// A key with its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) id: String,
@@ -37,12 +37,12 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// The UUID in its id.
+    /// The UUID of its id.
     pub(crate) fn uuid(&self) -> String {
         self.id.parse::<KeyId>().unwrap().uuid().to_string()
     }
 
-    /// A value of the same key with other random bytes: sound, and wrong.
+    /// A value of the same key with other random bytes: well-formed, and wrong.
     pub(crate) fn forged(&self) -> String {
         let sound = keyward_domain::PresentedValue::parse(&self.value, keyward_domain::Environment::Sandbox).unwrap();
         let environment = keyward_domain::Environment::Sandbox;
@@ -56,7 +56,7 @@ impl Held {
         KeyValue::mint(sound.key_type(), environment, sound.id(), [7; 32]).expose().to_owned()
     }
 
-    /// A sound value of a secret key of this id, which the service did not make.
+    /// A well-formed secret key value with this id, which the service did not create.
     pub(crate) fn unknown(&self) -> String {
         let environment = keyward_domain::Environment::Sandbox;
         KeyValue::mint(KeyType::Secret, environment, self.id.parse().unwrap(), [7; 32]).expose().to_owned()
@@ -67,7 +67,7 @@ impl Held {
     }
 }
 
-/// A sound value of a secret key that was never made.
+/// A well-formed secret key value of a key that was never created.
 pub(crate) fn absent() -> String {
     let id = ID.parse().unwrap();
     KeyValue::mint(KeyType::Secret, keyward_domain::Environment::Sandbox, id, [7; 32]).expose().to_owned()
@@ -98,7 +98,7 @@ impl Node {
         self.key_of(mid, "secret", scopes, None).await
     }
 
-    /// A key that may do everything.
+    /// A key with every scope.
     pub(crate) async fn root(&self, mid: &str) -> Held {
         self.key(mid, ALL).await
     }

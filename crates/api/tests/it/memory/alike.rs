@@ -1,5 +1,5 @@
-//! An answer from memory and one that had to be looked up are the same, byte for byte; and so are those about a remembered
-//! key with a wrong secret and about a key that never was.
+//! An answer from memory and one after a look-up are the same, byte for byte; so are those about a remembered key with
+//! a wrong secret and about a key that never existed.
 
 use std::time::Duration;
 
@@ -48,10 +48,10 @@ impl Ask {
     }
 }
 
-/// Everything of an answer but what is fresh in each.
+/// Everything of an answer except what is new in each.
 fn seen(ask: &Ask, answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let named = ask.headers.iter().any(|(name, _)| *name == "x-request-id");
-    // The server's own: it adds the length where it is missing, and sends none with a 204.
+    // Added by the server: it adds a missing length, and sends none with a 204.
     if let Some(length) = answer.header("content-length").filter(|_| ask.method != "HEAD") {
         assert_eq!(length, answer.body.len().to_string(), "{ask:?}");
     }
@@ -66,7 +66,7 @@ fn seen(ask: &Ask, answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     (answer.status.as_u16(), headers, if problem { answer.untraced() } else { answer.text().to_owned() })
 }
 
-/// A handful of keys, each with something of its own.
+/// Several keys that differ in one property each.
 struct Keys {
     by: Held,
     lacking: Held,
@@ -214,7 +214,7 @@ async fn memory_answers_as_the_database_does_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_however_well_its_key_is_known() {
+async fn a_body_that_is_too_large_is_refused_even_if_its_key_is_in_memory() {
     let mut setup = Setup::default();
     setup.options.max_body_bytes = 100;
     let world = World::with(setup).await;
@@ -228,7 +228,7 @@ async fn a_body_that_is_too_large_is_refused_however_well_its_key_is_known() {
 }
 
 #[tokio::test]
-async fn a_remembered_key_with_a_wrong_secret_is_answered_as_one_that_never_was() {
+async fn a_remembered_key_with_a_wrong_secret_is_answered_as_an_absent_one() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let key = world.root("merchant_a1").await;
@@ -266,7 +266,7 @@ async fn a_remembered_key_with_a_wrong_secret_is_answered_as_one_that_never_was(
 }
 
 #[tokio::test]
-async fn what_is_used_from_memory_counts_as_used() {
+async fn a_key_used_from_memory_counts_as_used() {
     let world = World::new().await;
     let (by, key) = (world.root("partner_a").await, world.root("merchant_a1").await);
     let check = Ask::verify(&by, &json!({"key": key.value}).to_string());

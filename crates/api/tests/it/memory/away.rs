@@ -1,4 +1,4 @@
-//! The embedded database is gone: what is in memory goes on working, and nobody is told a verdict about anything else.
+//! The embedded database is gone: keys in memory keep working, and no other key gets a verdict.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::verify;
 use crate::harness::World;
 
 #[tokio::test]
-async fn without_a_database_remembered_keys_go_on_working_and_nothing_is_said_about_others() {
+async fn without_a_database_remembered_keys_keep_working_and_others_get_no_verdict() {
     let world = World::new().await;
     let (by, key) = (world.root("platform").await, world.root("merchant_a1").await);
     let pair = world.pair("merchant_a2", &["merchants:read"]).await;
@@ -20,7 +20,7 @@ async fn without_a_database_remembered_keys_go_on_working_and_nothing_is_said_ab
     for credential in [&by.value, &key.value, &pair.secret.value, &token] {
         world.get(credential, "/v1/auth").await.empty(204);
     }
-    // Who calls is known; what is asked for is not.
+    // The caller is in memory; the object is not.
     world.get(&by.value, "/v1/merchants").await.problem(503, "unavailable");
     world.get(&by.value, &format!("{}/enforcement", key.path())).await.problem(503, "unavailable");
     for held in [&key, &pair.secret] {

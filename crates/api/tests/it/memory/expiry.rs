@@ -1,4 +1,4 @@
-//! A remembered key dies by itself at the very instant of its expiry.
+//! A remembered key ends at the very instant of its expiry.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::harness::{Pair, World};
 const AT: &str = "2026-11-23T12:00:10.000Z";
 
 #[tokio::test]
-async fn a_remembered_key_and_its_tokens_are_dead_at_the_very_instant() {
+async fn a_remembered_key_and_its_tokens_end_at_the_very_instant() {
     for expires in ["secret", "public"] {
         let world = World::new().await;
         let by = world.root("platform").await;

@@ -1,4 +1,4 @@
-//! One node of many: it answers from memory while its lease lasts, and judges expiry by the later one of two clocks.
+//! One node of several: it answers from memory during its lease, and judges expiry by the later of two clocks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::verify;
 use crate::harness::{Answer, Dial, Held, Node, Ports, START, Setup, World};
 
-/// A lease lasts two seconds here: a microsecond longer than this.
+/// A lease lasts two seconds here, a microsecond longer than this.
 const ALMOST: Duration = Duration::from_micros(1_999_999);
 
-/// A node of many beside the world's own, of which that one knows nothing. It joins at this time of the database, hears of
-/// no events, and can never renew.
+/// A second node beside the world's own, which does not know it. It joins at this time of the database, receives no
+/// events, and can never renew.
 async fn joined(world: &World, database_time: Timestamp) -> Node {
     let mut nodes = MockNodes::new();
     let head = world.ports().feed.head().await.unwrap().as_of;
@@ -41,7 +41,7 @@ async fn codes(node: &Node, by: &Held, key: &Held) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn when_its_lease_is_over_a_node_believes_nothing_that_it_remembers() {
+async fn after_its_lease_a_node_uses_nothing_from_memory() {
     let world = World::new().await;
     let (by, key) = (world.root("platform").await, world.root("merchant_a1").await);
     let node = joined(&world, START.parse().unwrap()).await;
@@ -50,7 +50,7 @@ async fn when_its_lease_is_over_a_node_believes_nothing_that_it_remembers() {
     }
     assert!(node.remembers(&key));
     world.delete(&by.value, &key.path()).await.empty(204);
-    // To the last moment of its lease it knows no better; whoever revoked was to wait for that.
+    // Until its lease ends it cannot know; the revoking call had to wait for that.
     world.advance(ALMOST);
     assert_eq!(codes(&node, &by, &key).await, (204, "VALID".to_owned()));
     world.advance(Duration::from_micros(1));
@@ -65,7 +65,7 @@ async fn a_slow_clock_prolongs_no_key() {
     let soon = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:20.000Z")).await;
     let later = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:21.000Z")).await;
     let node = joined(&world, "2026-11-23T12:00:20.000Z".parse().unwrap()).await;
-    // By the clock of this node it is twenty seconds earlier.
+    // The clock of this node is twenty seconds behind.
     for _ in 0..2 {
         assert_eq!(codes(&node, &by, &soon).await, (401, "EXPIRED".to_owned()));
         assert_eq!(codes(&node, &by, &later).await, (204, "VALID".to_owned()));
@@ -74,7 +74,7 @@ async fn a_slow_clock_prolongs_no_key() {
     assert_eq!(codes(&node, &by, &later).await, (401, "EXPIRED".to_owned()));
 }
 
-/// How far the node under test is behind, in the tests of tokens: longer than a token lives.
+/// How far the tested node is behind in the tests of tokens: longer than the lifetime of a token.
 const BEHIND: Duration = Duration::from_secs(605);
 
 async fn refresh(on: &Node, tokens: &Value) -> Answer {
@@ -116,8 +116,8 @@ async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
         let tokens = refresh(other, &tokens).await.json(200);
         one.get(access(&tokens), "/v1/auth").await.empty(204);
     }
-    // One that is forty days ahead gives none: by its own clock a token would be over before it is used. And it says
-    // why.
+    // A node that is forty days ahead issues none: by its own clock a token would have expired before its use. And it
+    // reports why.
     world.advance(Duration::from_hours(40 * 24));
     let fast = joined(&world, right.now()).await;
     let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
@@ -128,9 +128,9 @@ async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
     assert_eq!(healthy.request("GET", "/readyz").send().await.text(), "ready\n");
 }
 
-/// Memory knows no better to the last moment of its lease, and the database does.
+/// Memory cannot know until its lease ends, and the database does.
 #[tokio::test]
-async fn a_node_that_knows_no_better_changes_nothing_for_a_key_that_was_ended() {
+async fn a_node_with_stale_memory_changes_nothing_for_an_ended_key() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let pair = world.pair("partner_a", &["api-keys:*", "merchants:*"]).await;
@@ -162,7 +162,7 @@ async fn a_node_that_knows_no_better_changes_nothing_for_a_key_that_was_ended() 
 }
 
 #[tokio::test]
-async fn a_node_that_knows_no_better_judges_anew_and_goes_on_for_a_key_that_is_good_again() {
+async fn a_node_with_stale_memory_judges_anew_and_continues_for_a_key_that_is_valid_again() {
     let world = World::new().await;
     let (by, key) = (world.root("platform").await, world.root("partner_a").await);
     let node = joined(&world, START.parse().unwrap()).await;

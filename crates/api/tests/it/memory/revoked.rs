@@ -1,11 +1,11 @@
-//! What ends a key ends everything that was in memory because of it, in the very next request.
+//! A call that ends a key ends everything in memory that depends on it, for the very next request.
 
 use serde_json::{Value, json};
 
 use super::verify;
 use crate::harness::{Held, Node, Pair, World};
 
-/// Everything that a pair opens.
+/// Every use of a pair.
 struct Doors {
     by: Held,
     pair: Pair,
@@ -21,7 +21,7 @@ impl Doors {
         Self { by: world.root("platform").await, pair, access, refresh: tokens["refreshToken"].clone() }
     }
 
-    /// Goes through every door. Afterwards all that it takes is in memory.
+    /// Uses the pair in every way. Afterwards everything used is in memory.
     async fn go_through(&mut self, node: &Node) {
         for credential in [&self.pair.secret.value, &self.access] {
             node.get(credential, "/v1/merchants").await.json(200);
@@ -44,7 +44,7 @@ impl Doors {
         json!({"AppKey": self.pair.public.value, "AppSecret": self.pair.secret.value})
     }
 
-    /// Finds shut what the pair obtained.
+    /// Checks that the pair's tokens are refused.
     async fn find_tokens_shut(&self, node: &Node) {
         for path in ["/v1/merchants", "/v1/auth"] {
             node.get(&self.access, path).await.problem(401, "invalid_credential");
@@ -54,7 +54,7 @@ impl Doors {
         }
     }
 
-    /// Finds every door shut; the verdicts about the secret and the public key are these.
+    /// Checks that every use is refused; these are the verdicts about the secret and the public key.
     async fn find_shut(&self, node: &Node, codes: [&str; 2]) {
         for path in ["/v1/merchants", "/v1/auth"] {
             node.get(&self.pair.secret.value, path).await.problem(401, "invalid_credential");
@@ -76,7 +76,7 @@ async fn token(node: &Node, wish: &Value) -> crate::harness::Answer {
 }
 
 #[tokio::test]
-async fn whatever_was_in_memory_is_dead_when_the_revocation_is_answered() {
+async fn everything_in_memory_is_refused_when_the_revocation_is_answered() {
     for (path, codes) in [
         ("", ["REVOKED", "VALID"]),
         ("/v1/merchants/merchant_a1/api-keys", ["REVOKED", "REVOKED"]),
@@ -98,13 +98,13 @@ async fn whatever_was_in_memory_is_dead_when_the_revocation_is_answered() {
         };
         assert!(answer.status.is_success(), "{path}: {}", answer.text());
         doors.find_shut(&world, codes).await;
-        // Nor is it dead by half once it has been read anew.
+        // It is also refused completely once it has been read again.
         doors.find_shut(&world, codes).await;
     }
 }
 
 #[tokio::test]
-async fn with_its_public_key_dies_what_the_pair_obtained_and_the_secret_key_lives() {
+async fn revoking_the_public_key_ends_the_tokens_of_the_pair_and_not_the_secret_key() {
     let world = World::new().await;
     let mut doors = Doors::of(&world).await;
     doors.go_through(&world).await;
@@ -114,7 +114,7 @@ async fn with_its_public_key_dies_what_the_pair_obtained_and_the_secret_key_live
 }
 
 #[tokio::test]
-async fn resuming_opens_the_same_doors_again() {
+async fn resuming_makes_keys_and_tokens_valid_again() {
     let world = World::new().await;
     let mut doors = Doors::of(&world).await;
     doors.go_through(&world).await;
@@ -122,7 +122,7 @@ async fn resuming_opens_the_same_doors_again() {
         world.post(&doors.by.value, &format!("/v1/merchants/{mid}/suspend")).await.json(200);
         doors.find_shut(&world, ["SUSPENDED", "SUSPENDED"]).await;
         world.post(&doors.by.value, &format!("/v1/merchants/{mid}/resume")).await.json(200);
-        // The refresh token that was refused meanwhile was not used up by it.
+        // The refused refresh token was not redeemed.
         doors.go_through(&world).await;
     }
 }
@@ -146,7 +146,7 @@ async fn neighbours_stay_in_memory() {
 }
 
 #[tokio::test]
-async fn a_caller_that_revokes_itself_is_dead_in_the_next_request() {
+async fn a_caller_that_revokes_itself_is_refused_in_the_next_request() {
     let world = World::new().await;
     let (one, _other) = (world.root("partner_a").await, world.root("partner_a").await);
     world.get(&one.value, "/v1/merchants").await.json(200);
@@ -157,7 +157,7 @@ async fn a_caller_that_revokes_itself_is_dead_in_the_next_request() {
 }
 
 #[tokio::test]
-async fn the_verdict_of_a_caller_that_was_just_revoked_is_not_given() {
+async fn a_caller_that_was_just_revoked_gets_no_verdict() {
     let world = World::new().await;
     let (by, caller, key) =
         (world.root("platform").await, world.root("partner_a").await, world.key("merchant_a1", &[]).await);

@@ -1,4 +1,4 @@
-//! Keys that do not exist leave no trace in memory, and what cannot be a key of ours is not even looked up.
+//! Keys that do not exist leave no trace in memory, and values that cannot be keys of this service are not looked up.
 
 use keyward_domain::{Environment, KeyId, KeyType, KeyValue};
 use keyward_storage::{Credentials as _, mock::MockStore};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::verify;
 use crate::harness::{Held, Node, Request, Setup, World, absent};
 
-/// A sound value of a key that was never made: another one each time.
+/// A well-formed value of a key that was never created, different each time.
 fn never_made(n: u128) -> String {
     let id = KeyId::from_uuid(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000 | n));
     KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, [7; 32]).expose().to_owned()
@@ -38,7 +38,7 @@ async fn a_flood_of_unknown_keys_neither_fills_memory_nor_pushes_anything_out() 
     assert!(good.iter().all(|key| world.remembers(key)));
 }
 
-/// Values that tell by themselves that they are no good.
+/// Values that are invalid by themselves.
 fn worthless(key: &Held) -> Vec<String> {
     let sound = absent();
     let mut flipped = sound.clone();
@@ -60,11 +60,11 @@ fn worthless(key: &Held) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_tells_by_itself_that_it_is_no_good_costs_no_look_up() {
+async fn a_value_that_is_invalid_by_itself_costs_no_look_up() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let known = world.store.credential(by.id.parse().unwrap()).await.unwrap().unwrap();
-    // Whatever else this store is asked for is a panic, and a panic is a 500.
+    // Any other call of this store is a panic, and a panic is a 500.
     let mut store = MockStore::new();
     store
         .expect_signing_keys()

@@ -1,4 +1,4 @@
-//! How often the database is asked: who shows a value that is wrong learns nothing from the time that it takes.
+//! How often the database is asked: the time of an answer about a wrong value reveals nothing.
 
 use std::sync::{
     Arc,
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::verify;
 use crate::harness::{Held, ID, Node, Setup, World, absent};
 
-/// Look-ups of keys, counted.
+/// Counts look-ups of keys.
 struct Counting {
     within: Arc<dyn Credentials>,
     count: AtomicUsize,
@@ -27,7 +27,7 @@ impl Credentials for Counting {
     }
 }
 
-/// A node that remembers the caller and this key, and the count of what it has looked up.
+/// A node with the caller and these keys in memory, and the number of its look-ups since.
 async fn remembering(world: &World, keys: &[&Held]) -> (Node, Arc<Counting>) {
     let ports = world.ports();
     let counting = Arc::new(Counting { within: Arc::clone(&ports.credentials), count: AtomicUsize::new(0) });
@@ -41,7 +41,7 @@ async fn remembering(world: &World, keys: &[&Held]) -> (Node, Arc<Counting>) {
     (node, counting)
 }
 
-/// A public key that was never made.
+/// A public key that was never created.
 fn never_made() -> Held {
     let value = KeyValue::mint(KeyType::Public, Environment::Sandbox, ID.parse().unwrap(), [7; 32]);
     Held { id: ID.to_owned(), value: value.expose().to_owned() }
@@ -66,19 +66,19 @@ async fn a_wrong_value_costs_one_look_up_whether_its_key_is_remembered_stored_or
         node.post_json(&by.value, "/v1/verify/batch", &batch).await.json(200);
         assert_eq!(looked_up(), 1);
     }
-    // A key outside the caller's reach is as one that never was, however right its value is.
+    // A key outside the caller's reach costs what an absent one does, even with the right value.
     assert_eq!(verify(&node, &by, &json!({"key": foreign.value})).await.json(200)["code"], "NOT_FOUND");
     assert_eq!(looked_up(), 1);
-    // One that is not remembered yet.
+    // One that is not in memory yet.
     node.get(&stored.forged(), "/v1/auth").await.problem(401, "invalid_credential");
     assert_eq!(looked_up(), 1);
-    // What is right is answered from memory.
+    // A right value is answered from memory.
     node.get(&remembered.value, "/v1/auth").await.empty(204);
     assert_eq!(verify(&node, &by, &json!({"key": remembered.value})).await.json(200)["code"], "VALID");
     assert_eq!(looked_up(), 0);
 }
 
-/// Each of the pair is looked up once, whatever is wrong about it; the count of guesses does not show it either.
+/// Each key of the pair is looked up once, whatever is wrong with it; the count of guesses does not reveal it either.
 #[tokio::test]
 async fn a_wrong_pair_costs_two_look_ups_whether_its_keys_are_remembered_stored_or_absent() {
     let world = World::new().await;
@@ -106,7 +106,7 @@ async fn a_wrong_pair_costs_two_look_ups_whether_its_keys_are_remembered_stored_
             assert_eq!(looked_up(), 2, "{app_key}");
         }
     }
-    // To one who has a good secret key, the public keys of others are as absent ones.
+    // For a caller with a valid secret key, the public keys of others look absent.
     for app_key in [&unknown.id, &unknown.value, &foreign.public.id, &foreign.public.value] {
         ask(app_key, &warm.secret.value).await.problem(401, "invalid_credential");
         assert_eq!(looked_up(), 1, "{app_key}");

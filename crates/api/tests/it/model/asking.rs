@@ -1,4 +1,4 @@
-//! Taking steps over HTTP, and reading what the service says in the model's words.
+//! Takes steps over HTTP, and translates the service's answers into the model's terms.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::harness::{Answer, Dial, Held, Node};
 
-/// A client that knows every value it was ever given. The model's numbers are places in its lists.
+/// A client that keeps every value it received. The model's numbers are indices into its lists.
 pub(super) struct Asking {
     node: Node,
     clock: Arc<Dial>,
@@ -43,8 +43,8 @@ impl Asking {
         if forged { self.keys[key].forged() } else { self.keys[key].value.clone() }
     }
 
-    /// Takes a step, and waits for what it leaves behind: whoever does not wait for an answer is promised nothing before,
-    /// and that something is in force may be noted a moment later.
+    /// Takes a step, and waits for the work it leaves behind: a client that does not wait for an answer is promised
+    /// nothing before it, and enforcement may be recorded a moment later.
     pub(super) async fn take(&mut self, step: Step) -> Told {
         let told = self.ask(step).await;
         self.node.settle().await;
@@ -179,7 +179,7 @@ impl Asking {
         })
     }
 
-    /// Every key and every token is what the model says.
+    /// Compares every key and every token with the model.
     pub(super) async fn compare(&self, model: &Model) {
         assert_eq!((self.keys.len(), self.tokens.len()), (model.keys.len(), model.tokens.len()));
         let of = |number: &usize| &self.keys[*number];
@@ -213,12 +213,12 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// What an answer without news says.
+/// An answer without further content.
 fn done(answer: &Answer) -> Told {
     answered(answer, |_| Told::Done(answer.status.as_u16()))
 }
 
-/// What an answer says, be it a problem.
+/// An answer, success or problem.
 fn answered(answer: &Answer, good: impl FnOnce(&Value) -> Told) -> Told {
     let body = serde_json::from_slice(&answer.body).unwrap_or_default();
     if answer.status.is_success() {
@@ -239,7 +239,7 @@ fn known_state(state: &Value) -> State {
     [State::Active, State::Expired, State::Revoked].into_iter().find(|it| state == state_word(*it)).unwrap()
 }
 
-/// The path on which a gateway takes keys of this type.
+/// The path on which a gateway accepts keys of this type.
 const fn path_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Secret => "/v1/auth",

@@ -1,11 +1,11 @@
-//! The model: what there is, in maps, and what each step does to it and is answered. The rules it goes by are in
+//! The model: everything that exists, in maps, and what each step does to it and returns. Its rules are in
 //! [`rules`](super::rules).
 
 use std::collections::BTreeMap;
 
 use super::steps::{By, Credential, Kind, Scopes, State, Status, Step};
 
-/// All accounts below the platform, and what each stands under.
+/// All accounts below the platform, with their parents.
 pub(super) const ACCOUNTS: [(&str, Option<&str>); 6] = [
     ("partner_a", None),
     ("partner_b", None),
@@ -14,33 +14,33 @@ pub(super) const ACCOUNTS: [(&str, Option<&str>); 6] = [
     ("merchant_a2", Some("partner_a")),
     ("merchant_b1", Some("partner_b")),
 ];
-/// How long an access token lives, in seconds.
+/// Lifetime of an access token, in seconds.
 const ACCESS: u64 = 600;
-/// How long a family of refresh tokens lives.
+/// Lifetime of a family of refresh tokens, in seconds.
 const FAMILY: u64 = 24 * 60 * 60;
 
-/// What the service is expected to say.
+/// The expected answer of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     /// Nothing was asked.
     Nothing,
-    /// Done, with this status.
+    /// Success with this status.
     Done(u16),
     /// A problem: its status and code.
     Problem(u16, &'static str),
-    /// A key was made.
+    /// A key was created.
     Made,
-    /// A pair was made under this unique name: two keys, the public one first.
+    /// A pair was created with this unique name: two keys, the public one first.
     MadePair(String),
     /// The verdict about a key.
     Verdict(&'static str),
     /// These keys, in this order.
     Keys(Vec<usize>),
-    /// A key: its state, and whether its end is in force.
+    /// A key: its state, and whether its end is enforced.
     Shown(State, bool),
-    /// The request may pass, on account of this key.
+    /// The request may pass, with this key.
     Passed(usize),
-    /// Tokens were given.
+    /// Tokens were issued.
     Tokens,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Key {
     pub(super) scopes: Scopes,
     pub(super) expires: Option<u64>,
     pub(super) revoked: bool,
-    /// The name and the unique name of the pair that it belongs to.
+    /// Name and unique name of the pair that it belongs to.
     pub(super) pair: Option<(&'static str, String)>,
 }
 
@@ -70,17 +70,17 @@ struct Family {
     over: bool,
 }
 
-/// Everything there is. Keys and tokens have the numbers in which they were made; time is in seconds.
+/// Everything that exists. Keys and tokens are numbered in the order of their creation; time is in seconds.
 #[derive(Clone, Debug)]
 pub(super) struct Model {
-    /// Whether there is room in memory for all of it.
+    /// Whether memory has room for all of it.
     pub(super) roomy: bool,
     pub(super) now: u64,
     pub(super) accounts: BTreeMap<&'static str, Status>,
     pub(super) keys: BTreeMap<usize, Key>,
     pub(super) tokens: BTreeMap<usize, Tokens>,
     families: BTreeMap<usize, Family>,
-    /// What the last step was answered.
+    /// The answer to the last step.
     pub(super) told: Told,
 }
 
@@ -102,7 +102,7 @@ impl Model {
         self
     }
 
-    /// What the step is answered; as an error where it is refused.
+    /// The answer to the step; an error if it is refused.
     fn take(&mut self, step: &Step) -> Result<Told, Told> {
         match *step {
             Step::Issue { mid, kind, scopes, life } => {

@@ -1,18 +1,18 @@
-//! The rules that the model goes by, as the contract tells them.
+//! The rules of the model, as the contract states them.
 
 use super::{
     reference::{ACCOUNTS, Key, Model, Told},
     steps::{By, Kind, Scopes, State, Status},
 };
 
-/// Somebody whose credential is good.
+/// A caller with a valid credential.
 pub(super) struct Caller {
-    /// Its account; none for the platform.
+    /// Its account; `None` for the platform.
     pub(super) mid: Option<&'static str>,
 }
 
 impl Model {
-    /// How the account stands, with what it stands under.
+    /// Status of the account, including the accounts above it.
     pub(super) fn standing(&self, mid: &str) -> Status {
         let above = ACCOUNTS.iter().find(|(known, _)| *known == mid).and_then(|(_, above)| *above);
         above.map_or(self.accounts[mid], |above| self.accounts[mid].max(self.accounts[above]))
@@ -23,13 +23,13 @@ impl Model {
         caller.is_none_or(|caller| caller == mid || ACCOUNTS.contains(&(mid, Some(caller))))
     }
 
-    /// A key, as far as it exists for a caller.
+    /// A key, if it exists for the caller.
     pub(super) fn reached(&self, caller: Option<&str>, key: usize) -> Result<&Key, Told> {
         let known = &self.keys[&key];
         if Self::reaches(caller, known.mid) { Ok(known) } else { Err(Told::Problem(404, "key_not_found")) }
     }
 
-    /// What a reader sees.
+    /// The state that a reader sees.
     pub(super) fn state(&self, key: &Key) -> State {
         if key.revoked || self.standing(key.mid) == Status::Closed {
             State::Revoked
@@ -40,7 +40,7 @@ impl Model {
         }
     }
 
-    /// The first thing that is wrong with a key for what was asked, or `VALID`.
+    /// The first unmet requirement, or `VALID`.
     pub(super) fn verdict(&self, key: &Key, kind: Kind, mid: Option<&str>, charges: bool) -> &'static str {
         match (self.state(key), self.standing(key.mid)) {
             (State::Revoked, _) => "REVOKED",
@@ -63,14 +63,14 @@ impl Model {
         belong && self.is_usable(public) && self.is_usable(secret)
     }
 
-    /// The key that a token speaks for, while it lives.
+    /// The key that a token acts for, while it is valid.
     pub(super) fn alive(&self, token: usize) -> Result<usize, Told> {
         let token = &self.tokens[&token];
         let alive = self.now < token.ends && self.is_usable_pair(token.public, token.secret);
         if alive { Ok(token.secret) } else { Err(Told::Problem(401, "invalid_credential")) }
     }
 
-    /// Lets a caller in that may manage keys.
+    /// Authenticates a caller that may manage keys.
     pub(super) fn caller(&self, by: By) -> Result<Caller, Told> {
         let key = match by {
             By::Platform => return Ok(Caller { mid: None }),
@@ -87,7 +87,7 @@ impl Model {
         Ok(Caller { mid: Some(key.mid) })
     }
 
-    /// Whether this is the last usable key of its account that can manage keys.
+    /// Whether this is the account's last usable key that can manage keys.
     pub(super) fn is_last_writer(&self, key: usize) -> bool {
         let writes = |key: &Key| key.kind == Kind::Secret && key.scopes == Scopes::Manage && self.is_usable(key);
         let known = &self.keys[&key];

@@ -1,4 +1,4 @@
-//! The service beside the model: every step is taken over HTTP, and what is said is compared.
+//! The service beside the model: every step is taken over HTTP, and the answers are compared.
 
 use std::{any::Any, marker::PhantomData, sync::Arc, time::Duration};
 
@@ -15,13 +15,13 @@ use tokio::runtime::{Builder, Runtime};
 use super::{asking::Asking, reference::Model, steps::Step};
 use crate::harness::{Database, Dial, Feeding, Node, Ports, Setup};
 
-/// Where a database comes from.
+/// Source of a database.
 pub(crate) trait Place: 'static {
-    /// Opens an empty one. What comes second has to live as long as the ports.
+    /// Opens an empty one. The second value must live as long as the ports.
     fn open(clock: Arc<Dial>) -> impl Future<Output = (Ports, Box<dyn Any + Send + Sync>)>;
 }
 
-/// The embedded one: one process, and nobody to wait for.
+/// The embedded database: one process, and no other node to wait for.
 pub(super) enum Embedded {}
 
 impl Place for Embedded {
@@ -31,7 +31,7 @@ impl Place for Embedded {
     }
 }
 
-/// The same with a planted defect: memory is never told what has changed.
+/// The same with a planted defect: memory never learns what has changed.
 pub(super) enum Forgetful {}
 
 impl Place for Forgetful {
@@ -41,7 +41,7 @@ impl Place for Forgetful {
     }
 }
 
-/// Postgres: the node holds a lease, and acknowledges what it itself has changed.
+/// Postgres: the node holds a lease, and acknowledges its own changes.
 pub(crate) enum Shared {}
 
 impl Place for Shared {
@@ -64,7 +64,7 @@ impl Place for Shared {
     }
 }
 
-/// The members of a database whose clock is the one that steps move.
+/// The members of a database whose clock the steps control.
 struct Dated {
     control: Arc<PgControl>,
     clock: Arc<Dial>,
@@ -109,7 +109,7 @@ impl Membership for Dated {
 /// That a service on such a database agrees with the model.
 pub(super) struct Agrees<P>(PhantomData<P>);
 
-/// A service on its database, and who asks it.
+/// A service on its database, and its client.
 pub(super) struct Running {
     asking: Asking,
     runtime: Runtime,
@@ -126,7 +126,7 @@ impl<P: Place> StateMachineTest for Agrees<P> {
         let mut setup = Setup::default();
         setup.settings.failed_attempts_per_minute = 1_000_000;
         if !model.roomy {
-            // Not for all the accounts above the keys of each part.
+            // Too small for all the accounts above the keys of each part.
             setup.capacity_bytes = 128 * 1024;
         }
         let (asking, place) = runtime.block_on(async {
@@ -144,7 +144,7 @@ impl<P: Place> StateMachineTest for Agrees<P> {
         running
     }
 
-    /// Every key and every token is what the model says, however it was used before.
+    /// Every key and every token agrees with the model, however it was used before.
     fn check_invariants(running: &Running, model: &Model) {
         running.runtime.block_on(running.asking.compare(model));
     }

@@ -1,4 +1,4 @@
-//! What may happen next, and how often.
+//! The possible steps, and how often each occurs.
 
 use proptest::{
     prelude::*,
@@ -18,13 +18,13 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scopes {
     None,
-    /// What a platform made up.
+    /// A scope that a platform defined.
     Charges,
-    /// The same, and all that manages keys.
+    /// The same, and every scope for managing keys.
     Manage,
 }
 
-/// The worse of two stands for both.
+/// The worse of two statuses counts for both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Status {
     Active,
@@ -39,7 +39,7 @@ pub(super) enum State {
     Revoked,
 }
 
-/// Who calls.
+/// The caller.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum By {
     Platform,
@@ -47,7 +47,7 @@ pub(super) enum By {
     Token(usize),
 }
 
-/// What a gateway was shown.
+/// The credential at a gateway.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Credential {
     Key { key: usize, forged: bool },
@@ -80,7 +80,7 @@ pub(super) enum Step {
     Advance {
         seconds: u64,
     },
-    /// Memory gives up a key, as it does when others need the room.
+    /// Memory evicts a key, as it does when others need the room.
     Forget {
         key: usize,
     },
@@ -116,7 +116,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// The keys and tokens that it names.
+    /// The keys and tokens that the step names.
     fn names(&self) -> (Vec<usize>, Vec<usize>) {
         let caller = |by: By| match by {
             By::Platform => (None, None),
@@ -169,7 +169,7 @@ fn life() -> impl Strategy<Value = Option<u64>> {
     prop_oneof![3 => Just(None), 2 => (1_u64..1_200).prop_map(Some)]
 }
 
-/// Who calls: mostly the platform, or else anybody.
+/// The caller: mostly the platform, or else any.
 fn by(keys: usize, tokens: usize) -> BoxedStrategy<By> {
     let mut anybody = vec![(3, Just(By::Platform).boxed())];
     if keys > 0 {
@@ -255,7 +255,7 @@ impl ReferenceStateMachine for Model {
     }
 }
 
-/// Tokens for two keys of one account, as far as there are such; or for any two.
+/// Tokens for two keys of one account, if there are such; or for any two.
 fn obtain(model: &Model) -> BoxedStrategy<Step> {
     let of =
         |kind| move |(number, key): (&usize, &super::reference::Key)| (key.kind == kind).then_some((*number, key.mid));

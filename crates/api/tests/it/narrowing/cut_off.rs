@@ -8,7 +8,7 @@ use super::{MockNodes, World, another_node, call, calls};
 use crate::harness::{Node, Ports, Setup};
 
 #[tokio::test]
-async fn whoever_waits_when_the_process_ends_is_told_that_the_outcome_is_unknown_and_may_repeat() {
+async fn a_call_that_waits_when_the_process_ends_reports_an_unknown_outcome_and_may_be_repeated() {
     for n in 0..4 {
         let world = World::new().await;
         let by = world.root("platform").await;
@@ -29,17 +29,17 @@ async fn whoever_waits_when_the_process_ends_is_told_that_the_outcome_is_unknown
         let (answer, ()) = tokio::join!(call(&node, &by, ending), stop);
         answer.problem(503, "outcome_unknown");
         assert_eq!(answer.header("retry-after"), Some("1"));
-        // It is committed, and not claimed to be in force.
+        // It is committed, and not reported as enforced.
         node.get(&pair.secret.value, "/v1/merchants").await.problem(401, "invalid_credential");
         let told = node.get(&by.value, &format!("{}/enforcement", pair.secret.path())).await.json(200);
         assert_eq!(told["enforced"], false);
         if ending.3 == 201 {
-            // A repeated overwrite makes another pair; what it replaced last time is not its business.
+            // A repeated overwrite creates another pair; it does not wait for what it replaced last time.
             continue;
         }
-        // Nor is it by a call that comes when all is over.
+        // Neither is it by a later call.
         call(&node, &by, ending).await.problem(503, "outcome_unknown");
-        // On another node, where everybody has heard of it, the repeated call waits again, and then it is known.
+        // On another node, after all nodes have received it, the repeated call waits again, and then it is known.
         let mut awake = MockNodes::new();
         awake.expect_members().once().returning(|_| Ok(another_node(100)));
         let after = Node::over(Ports { membership: Some(Arc::new(awake)), ..world.ports() }, Setup::default()).await;
@@ -51,18 +51,19 @@ async fn whoever_waits_when_the_process_ends_is_told_that_the_outcome_is_unknown
 }
 
 #[tokio::test]
-async fn what_is_known_to_be_in_force_is_waited_for_by_nobody_again() {
+async fn a_change_known_to_be_enforced_is_not_waited_for_again() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let pair = world.pair("merchant_a1", &[]).await;
-    // The first time on a node that knows of no others.
+    // The first time on a node that knows no others.
     for ending in &calls(&pair.secret) {
         assert_eq!(call(&world, &by, ending).await.status.as_u16(), ending.3);
         world.settle().await;
         if ending.1.ends_with("api-keys") {
             continue;
         }
-        // A node that never saw the database looks once whether its history was waited out (R18). A second list panics.
+        // A node that never saw the database checks once whether its history was waited out (R18). A second list
+        // panics.
         let mut nodes = MockNodes::new();
         nodes.expect_members().once().returning(|_| Ok(another_node(100)));
         let alone = Ports { membership: Some(Arc::new(nodes)), ..world.ports() };

@@ -3,7 +3,7 @@
 use super::{Held, Node, Pin, Poll, World, call, calls, poll_fn};
 use crate::harness::{Course, Feeding, Ports, Setup};
 
-/// Polls so often, whenever there is reason to. Tells whether it came to its end.
+/// Polls up to this many times, when woken. Returns whether the future completed.
 async fn poll_times<F: Future>(mut future: Pin<&mut F>, times: usize) -> bool {
     let mut left = times;
     poll_fn(|cx| {
@@ -18,14 +18,14 @@ async fn poll_times<F: Future>(mut future: Pin<&mut F>, times: usize) -> bool {
     .await
 }
 
-/// Whether a call of this module has changed anything about this key: itself or its account.
+/// Whether a call of this module has changed this key or its account.
 async fn is_changed(node: &Node, by: &Held, key: &Held) -> bool {
     let account = node.get(&by.value, "/v1/merchants/merchant_a1").await.json(200);
     let key = node.get(&by.value, &key.path()).await.json(200);
     key["state"] == "revoked" || account["status"] != "active"
 }
 
-/// What was committed is in force, and what was not has left no trace.
+/// A committed change is enforced, and an uncommitted one left no trace.
 async fn check(node: &Node, by: &Held, key: &Held, changed: bool) {
     let used = node.get(&key.value, "/v1/merchants").await;
     assert_eq!(used.status.as_u16(), if changed { 401 } else { 200 });
@@ -34,7 +34,7 @@ async fn check(node: &Node, by: &Held, key: &Held, changed: bool) {
 }
 
 #[tokio::test]
-async fn whenever_a_client_hangs_up_what_was_committed_is_in_force_and_nothing_else_was_done() {
+async fn whenever_a_client_hangs_up_committed_changes_are_enforced_and_nothing_else_was_done() {
     for n in 0..4 {
         let world = World::new().await;
         let by = world.root("platform").await;
@@ -56,7 +56,7 @@ async fn whenever_a_client_hangs_up_what_was_committed_is_in_force_and_nothing_e
             if done || !is_open_again(&world, &by.value).await {
                 break;
             }
-            // The next one starts with as little to do.
+            // The next one starts with equally little to do.
             for held in [&pair.public, &pair.secret] {
                 world.delete(&by.value, &held.path()).await.empty(204);
             }
@@ -65,13 +65,13 @@ async fn whenever_a_client_hangs_up_what_was_committed_is_in_force_and_nothing_e
     }
 }
 
-/// Tries to bring the account back; a closed one stays closed.
+/// Tries to resume the account; a closed one stays closed.
 async fn is_open_again(world: &World, by: &str) -> bool {
     world.post(by, "/v1/merchants/merchant_a1/resume").await.status == 200
 }
 
 #[tokio::test]
-async fn the_wait_goes_on_to_its_end_for_a_client_that_is_gone() {
+async fn the_wait_continues_to_its_end_for_a_client_that_is_gone() {
     for n in 0..4 {
         let world = World::new().await;
         let by = world.root("platform").await;

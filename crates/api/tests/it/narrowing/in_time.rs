@@ -12,9 +12,9 @@ use crate::harness::{Known, Node, Ports, Setup, Simulated};
 
 /// The lease of every node here.
 const LEASE: Duration = Duration::from_secs(2);
-/// What is added to it when somebody waits for it to end.
+/// Added to it when a call waits for it to end.
 const GUARD: Duration = Duration::from_secs(1);
-/// Timers go off within a millisecond or two, and between two looks at the list of nodes are 20 at the most.
+/// Timers fire within a millisecond or two, and there are at most 20 between two reads of the list of nodes.
 const CLOSE: Duration = Duration::from_millis(25);
 
 /// Everything that a revocation needs, in memory: from here on time is simulated.
@@ -26,7 +26,7 @@ async fn prepared() -> (World, Known) {
     (world, known)
 }
 
-/// A node of many, whose commits succeed; and the clock.
+/// One node of several, whose commits succeed; and the clock.
 async fn node(world: &World, known: &Known, nodes: MockNodes) -> (Node, Arc<Simulated>) {
     let shared = known.clone();
     let unit = move || {
@@ -37,7 +37,7 @@ async fn node(world: &World, known: &Known, nodes: MockNodes) -> (Node, Arc<Simu
     node_of(world, known, nodes, unit).await
 }
 
-/// The same with units of work of one's own.
+/// The same with the test's own units of work.
 async fn node_of(
     world: &World,
     known: &Known,
@@ -65,7 +65,7 @@ fn about(passed: Duration, expected: Duration) {
 }
 
 #[tokio::test]
-async fn a_node_that_is_silent_is_waited_for_until_its_lease_and_the_guard_are_over() {
+async fn a_silent_node_is_waited_for_until_its_lease_and_the_guard_have_ended() {
     let (world, known) = prepared().await;
     for ending in &calls(&known.about) {
         let (node, clock) = node(&world, &known, silent()).await;
@@ -101,10 +101,10 @@ async fn a_node_that_acknowledges_is_waited_for_until_then_and_no_longer() {
     }
 }
 
-/// Two calls revoke one key: the one that finds it revoked wrote nothing itself, and is true all the same only once it is in
-/// force everywhere (R9).
+/// Two calls revoke one key: the one that finds it revoked wrote nothing itself, and still succeeds only once it is
+/// enforced everywhere (R9).
 #[tokio::test]
-async fn a_key_that_somebody_else_revoked_a_moment_ago_is_waited_for_as_long() {
+async fn a_key_that_another_call_just_revoked_is_waited_for_as_long() {
     let (world, mut known) = prepared().await;
     known.key.enforcement = Some(Enforcement { seq: Seq::new(1), enforced_at: None, token: HistoryToken::EMBEDDED });
     let [revoke, overwrite, ..] = calls(&known.about);
@@ -122,7 +122,7 @@ async fn a_key_that_somebody_else_revoked_a_moment_ago_is_waited_for_as_long() {
 }
 
 #[tokio::test]
-async fn whoever_would_rather_not_wait_does_not() {
+async fn a_call_with_respond_async_does_not_wait() {
     let (world, known) = prepared().await;
     let (node, clock) = node(&world, &known, silent()).await;
     let request = node.request("DELETE", &known.about.path()).bearer(&known.by.value);
@@ -141,7 +141,7 @@ impl Credentials for Stuck {
 }
 
 #[tokio::test]
-async fn what_may_wait_for_other_nodes_has_the_lease_and_six_seconds_and_all_else_what_is_set() {
+async fn a_call_that_may_wait_for_other_nodes_has_the_lease_and_six_seconds_and_others_the_setting() {
     let (world, known) = prepared().await;
     let others = [
         ("GET", known.about.path()),

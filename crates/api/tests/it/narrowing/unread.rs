@@ -9,7 +9,7 @@ use super::{Arc, call, calls};
 use crate::harness::{Course, Feeding, Known, Node, Ports, Setup, World};
 
 #[tokio::test]
-async fn what_was_committed_is_dead_even_if_its_event_cannot_be_read() {
+async fn a_committed_revocation_is_enforced_even_if_its_event_cannot_be_read() {
     for n in 0..4 {
         let world = World::new().await;
         let by = world.root("platform").await;
@@ -24,7 +24,7 @@ async fn what_was_committed_is_dead_even_if_its_event_cannot_be_read() {
         feed.reading.send_replace(Course::Fails);
         let ending = &calls(&pair.secret)[n];
         assert_eq!(call(&node, &by, ending).await.status.as_u16(), ending.3, "{ending:?}");
-        // Nobody knows what else was changed: nothing is believed any more.
+        // Other changes are unknown: nothing in memory is trusted any more.
         assert_eq!(node.access.verifier().size().keys, 0, "{ending:?}");
         node.get(&pair.secret.value, "/v1/merchants").await.problem(401, "invalid_credential");
         node.get(&stranger.value, "/v1/merchants").await.json(200);
@@ -34,7 +34,7 @@ async fn what_was_committed_is_dead_even_if_its_event_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_feed_that_fails_from_the_first_to_the_last_kills_the_key_all_the_same() {
+async fn a_feed_that_always_fails_still_ends_the_key() {
     let world = World::new().await;
     let (by, key) = (world.root("platform").await, world.root("merchant_a1").await);
     let gone = || StorageError::Unavailable("gone".into());
@@ -52,7 +52,7 @@ async fn a_feed_that_fails_from_the_first_to_the_last_kills_the_key_all_the_same
 }
 
 #[tokio::test]
-async fn a_commit_that_ends_in_a_panic_is_told_as_unknown_and_not_as_undone() {
+async fn a_commit_that_ends_in_a_panic_is_reported_as_unknown_and_not_as_undone() {
     let world = World::new().await;
     let known = Known::of(&world).await;
     for call in &calls(&known.about)[..1] {

@@ -6,9 +6,9 @@
 use std::{collections::HashMap, error::Error};
 
 use keyward_domain::{
-    AccountId, Actor, ApiKey, RevocationRequest, Candidate, Chain, Requirements, Decision, Environment, KeyId, KeyState, KeyTerms,
-    KeyType, KeyValue, Link, MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Role, ScopeSet,
-    SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
+    AccountId, Actor, ApiKey, Candidate, Chain, Decision, Environment, KeyId, KeyState, KeyTerms, KeyType, KeyValue,
+    Link, MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Requirements, RevocationRequest,
+    Role, ScopeSet, SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
 };
 use uuid::Uuid;
 
@@ -78,7 +78,8 @@ impl Devices {
     /// Revokes a key.
     fn expel(&mut self, id: KeyId, now: Timestamp) -> Result<(), Box<dyn Error>> {
         let key = self.keys.get(&id).ok_or("no such device")?;
-        let ask = RevocationRequest { at: now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
+        let ask =
+            RevocationRequest { at: now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
         if let Decision::Revoke(revocation) = key.revoke(&self.chain, &ask, OtherManagerKeys::None)? {
             let mut facts = key.facts().clone();
             facts.state = KeyState::Revoked(revocation);

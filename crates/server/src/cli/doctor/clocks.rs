@@ -1,4 +1,4 @@
-//! What the doctor says of clocks: of this machine's against the database's, and of the moments that are stored.
+//! Checks clocks: this machine's against the database's, and the times that are stored.
 
 use keyward_domain::Timestamp;
 use keyward_storage::{CLOCKS_AGREE, SigningKeyRow};
@@ -9,7 +9,7 @@ use super::Findings;
 const CLOCK: &str = "clock";
 const SIGNING_KEY: &str = "signing key";
 
-/// Compares the wall clocks. A database without a clock of its own has the machine's.
+/// Compares the wall clocks. A database without its own clock uses the machine's.
 pub(super) fn compare(machine: Timestamp, database: Option<Timestamp>, findings: &mut Findings) {
     let Some(database) = database else { return };
     match ClockDifference::between(machine, database) {
@@ -25,7 +25,7 @@ pub(super) fn compare(machine: Timestamp, database: Option<Timestamp>, findings:
     }
 }
 
-/// Looks which key signs when the database's clock shows this, and whether one was published after that.
+/// Checks which key signs at this time of the database, and whether one was published later than that.
 pub(super) fn look_at_signing_keys(keys: &[SigningKeyRow], database: Timestamp, findings: &mut Findings) {
     if !keys.iter().any(|key| key.signs_from <= database) {
         findings.notice(SIGNING_KEY, "none signs yet: the first server makes one");
@@ -44,7 +44,7 @@ pub(super) fn look_at_signing_keys(keys: &[SigningKeyRow], database: Timestamp, 
 
 #[cfg(test)]
 mod tests {
-    //! What is said of a clock that is wrong, and of what it left behind.
+    //! What is reported about a wrong clock, and about what it has dated.
     use super::*;
     use crate::cli::doctor::Level;
 
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_more_than_a_minute_off_is_wrong_whichever_it_is() {
+    fn a_clock_that_is_more_than_a_minute_off_is_reported() {
         for (machine, level, part) in [
             (at(0), Level::Good, "agree"),
             (at(60), Level::Good, "agree"),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_was_published_after_the_present_is_named() {
+    fn a_key_with_a_publication_time_in_the_future_is_reported() {
         let key = |generation: i32, published: i64| SigningKeyRow {
             generation,
             kid: format!("kid-{generation}"),

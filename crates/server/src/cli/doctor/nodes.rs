@@ -1,8 +1,7 @@
-//! What the doctor says of the nodes that answer from memory: who is there, how far each has got, and who holds
-//! revocations up.
+//! Checks the nodes that answer from memory: which exist, how far each has got, and which delay revocations.
 //!
-//! For people: it compares moments of the database's own wall clock, which no rule of the protocol does. It takes no row
-//! away; the nodes do that themselves.
+//! For people: it compares times of the database's own wall clock, which no rule of the protocol does. It removes no
+//! row; the nodes do that themselves.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -21,14 +20,14 @@ use crate::{
 const NODE: &str = "node";
 const NODES: &str = "nodes";
 const HISTORY: &str = "history";
-/// How many reports of lost history are shown.
+/// Maximum number of reports of lost history that are shown.
 const REPORTS: u32 = 5;
 const NOTIFICATIONS: &str = "notifications";
 
-/// How long a notification to oneself may take before notifications count as not arriving.
+/// Maximum delay of a notification to oneself before notifications count as not arriving.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Looks at the nodes, and at the way on which they hear of revocations.
+/// Checks the nodes, and how they receive revocations.
 pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, findings: &mut Findings) {
     let Protocol { feed, membership } = match database.protocol().await {
         Ok(protocol) => protocol,
@@ -53,7 +52,7 @@ pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, find
     look_at_notifications(&*feed, findings).await;
 }
 
-/// What was found missing.
+/// Reports lost history.
 fn look_at_history(reports: Result<Vec<LostHistory>, StorageError>, findings: &mut Findings) {
     match reports {
         Ok(reports) => {
@@ -65,7 +64,7 @@ fn look_at_history(reports: Result<Vec<LostHistory>, StorageError>, findings: &m
     }
 }
 
-/// What the rows say.
+/// Judges the rows of the nodes.
 fn judge(members: &Members, terms: LeaseConfig, findings: &mut Findings) {
     for member in &members.rows {
         let since = members.database_time.since(member.renewed_at);
@@ -106,7 +105,8 @@ fn judge(members: &Members, terms: LeaseConfig, findings: &mut Findings) {
 fn running(member: &Member, members: &Members, since: Duration) -> String {
     let Member { node, applied, ttl, version, started_at, .. } = member;
     format!(
-        "{node} has acknowledged event {applied} of {}; renewed {} ago, lease {}, keyward {version}, started {started_at}",
+        "{node} has acknowledged event {applied} of {}; renewed {} ago, lease {}, keyward {version}, \
+         started {started_at}",
         members.head.seq(),
         seconds(since),
         seconds(*ttl)
@@ -144,7 +144,7 @@ fn standing_still(member: &Member, since: Duration, terms: LeaseConfig) -> Strin
     )
 }
 
-/// Whether a notification to oneself arrives (R14).
+/// Checks whether a notification to oneself arrives (R14).
 async fn look_at_notifications(feed: &dyn Feed, findings: &mut Findings) {
     let probe = Hint::Probe(fresh_node());
     let heard = async {
@@ -161,8 +161,8 @@ async fn look_at_notifications(feed: &dyn Feed, findings: &mut Findings) {
         }
         Err(_) => findings.notice(
             NOTIFICATIONS,
-            "they do not arrive, so nodes look for revocations when they renew their leases: is a pooler in between? set \
-             database_direct_url (KEYWARD_DATABASE_DIRECT_URL) to a way past it",
+            "they do not arrive, so nodes look for revocations when they renew their leases: is a pooler in between? \
+             set database_direct_url (KEYWARD_DATABASE_DIRECT_URL) to a way past it",
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the proxy that forwards requests to this installation is configured: else all its clients are taken for one.
+//! Checks that the proxy in front of this installation is configured: otherwise all its clients count as one.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -11,13 +11,13 @@ use tokio::{
 use super::Findings;
 use crate::{config::Settings, listener};
 
-/// The setting that is looked at.
+/// The setting that is checked.
 const ABOUT: &str = "trusted_proxies";
-/// What a running server counts them by.
+/// The metric of a running server that counts such failures.
 const FAILURES: &str = "keyward_failures_through_unconfigured_proxies_total";
-/// How long its metrics are waited for.
+/// Maximum time to wait for its metrics.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// More than any page of metrics.
+/// Larger than any page of metrics.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(super) async fn look_at_proxies(settings: &Settings, findings: &mut Findings) {
@@ -52,7 +52,7 @@ pub(super) async fn look_at_proxies(settings: &Settings, findings: &mut Findings
     }
 }
 
-/// What a running server has counted, or why that is not known.
+/// The count of a running server, or the reason why it is unknown.
 async fn count(settings: &Settings) -> Result<f64, String> {
     let Some(address) = settings.metrics_listen else {
         return Err(
@@ -66,7 +66,7 @@ async fn count(settings: &Settings) -> Result<f64, String> {
     })
 }
 
-/// The number on the page of metrics; none if no server answers.
+/// The number on the page of metrics; `None` if no server answers.
 async fn failures(address: SocketAddr) -> Option<f64> {
     let asked = async {
         let mut stream = TcpStream::connect(address).await?;

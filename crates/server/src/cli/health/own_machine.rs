@@ -1,7 +1,7 @@
-//! Which certificate a question about health accepts: any, if the server has its private key.
+//! Certificate check of a health request: accepts any certificate whose private key the server holds.
 //!
-//! It is asked on the way to one's own listener, where the public name of the certificate leads elsewhere. Nothing
-//! secret is sent there.
+//! It connects to the machine's own listener, where the certificate's public name does not resolve to. Nothing secret
+//! is sent there.
 
 use std::sync::Arc;
 

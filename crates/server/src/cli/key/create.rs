@@ -1,4 +1,4 @@
-//! `keyward key create`: one key. The value of a secret key is shown once, or goes into a new file.
+//! `keyward key create`: creates one key. The value of a secret key is shown once, or written to a new file.
 
 use std::{
     io::{self, Write as _},
@@ -54,7 +54,7 @@ pub(in crate::cli) struct Create {
     form: Form,
 }
 
-/// What a person reads of a new key, above its value.
+/// Fields of a new key for people, above its value.
 const LINES: &[(&str, &str)] = &[
     ("ID", "id"),
     ("MID", "mid"),
@@ -71,7 +71,7 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
     let granted = scopes(&given)?;
     let destination = if key_type.is_secret() { Some(Destination::take(out.as_deref())?) } else { None };
     if let (None, Some(path)) = (&destination, &out) {
-        // No reason to leave the key unmade.
+        // Failing to print this is no reason not to create the key.
         let why = format!("the value of a {key_type} key is no secret, and is printed");
         let _ = writeln!(io::stderr(), "{} is not written: {why}", path.display());
     }

@@ -1,4 +1,5 @@
-//! `keyward key pair`: a public and a secret key that belong together. Both values go to a terminal or into a new file.
+//! `keyward key pair`: creates a public and a secret key that belong together. Both values go to a terminal or a new
+//! file.
 
 use std::path::PathBuf;
 
@@ -45,9 +46,9 @@ pub(in crate::cli) struct Pair {
     form: Form,
 }
 
-/// What a person reads of a new pair.
+/// Fields of a new pair for people.
 const LINES: &[(&str, &str)] = &[("MID", "mid")];
-/// And copies.
+/// Values that people copy.
 const VALUES: &[(&str, &str)] = &[("APP KEY", "appKey"), ("APP SECRET, which is shown only now", "appSecret")];
 
 pub(super) async fn run(pair: Pair, settings: &Settings) -> Result<()> {

@@ -6,7 +6,7 @@ use keyward_app::{
     Caller,
     manage::{
         read_key::read_key,
-        revoke_key::{RevokeKey, revoke_key},
+        revoke_key::{Error, RevokeKey, revoke_key},
     },
 };
 use keyward_domain::{ApiKey, Chain, KeyId, KeyStatus, Reason, Status, Timestamp};
@@ -40,7 +40,7 @@ pub(in crate::cli) struct Revoke {
 }
 
 impl Revoke {
-    /// Refuses where there is neither a yes nor a person to ask.
+    /// Refuses without `--yes` and without a terminal to ask on.
     pub(in crate::cli) fn demand_consent(&self) -> Result<()> {
         self.consent.demand(&format!("key revoke {}", self.id))
     }
@@ -53,7 +53,12 @@ pub(super) async fn run(revoke: &Revoke, settings: &Settings) -> Result<()> {
             ask(node, id).await?;
         }
         let command = RevokeKey { id, reason: revoke.reason, respond_async: false };
-        let change = async { Ok(revoke_key(&node.manage, &Caller::operator(), command).await?) };
+        let change = async {
+            revoke_key(&node.manage, &Caller::operator(), command).await.map_err(|error| match error {
+                Error::NoSuchKey => no_such_key(id),
+                Error::Caller(_) | Error::Refused(_) | Error::Failure(_) => error.into(),
+            })
+        };
         waiting::in_force(node, settings, change).await
     })
     .await?;
@@ -61,7 +66,7 @@ pub(super) async fn run(revoke: &Revoke, settings: &Settings) -> Result<()> {
     output::object(&revoked, &[("ID", "id"), ("STATE", "state")], revoke.form)
 }
 
-/// Asks about a key that is not revoked yet: to repeat it is to wait once more.
+/// Asks about a key that is not yet revoked: a repeated revoke only waits again.
 async fn ask(node: &Node, id: KeyId) -> Result<()> {
     let found = read_key(&node.manage, &Caller::operator(), id).await?.ok_or_else(|| no_such_key(id))?;
     let KeyRecord { key, chain, last_used, .. } = found;
@@ -75,7 +80,7 @@ async fn ask(node: &Node, id: KeyId) -> Result<()> {
     consent::ask(&format!("Revoke the {kind} key {id} ({name}) of {mid}, {used}, for good? {ends}"))
 }
 
-/// What a person is told before a key that is not revoked itself is revoked.
+/// Describes to a person what revoking a key that is not itself revoked will end.
 fn what_ends(key: &ApiKey, chain: &Chain, now: Timestamp) -> String {
     let closed = chain.links().find(|link| link.status == Status::Closed);
     match (closed, key.condition(chain, now), key.facts().expires_at) {

@@ -1,4 +1,4 @@
-//! `keyward key show`: one key, revoked or not. Never shows the value of a secret key, which is stored nowhere.
+//! `keyward key show`: shows one key, revoked or not. Never shows the value of a secret key, which is stored nowhere.
 
 use anyhow::{Result, anyhow};
 use clap::Args;
@@ -20,7 +20,7 @@ pub(in crate::cli) struct Show {
     form: Form,
 }
 
-/// What a person reads, in this order.
+/// Fields of a key for people, in this order.
 const LINES: &[(&str, &str)] = &[
     ("ID", "id"),
     ("MID", "mid"),
@@ -49,7 +49,7 @@ pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
     output::object(&shown.await?, LINES, show.form)
 }
 
-/// There is no such key.
+/// Reports an unknown key.
 pub(super) fn no_such_key(id: KeyId) -> anyhow::Error {
     anyhow!("there is no key {id}: `keyward key list --mid MID` shows those of an account")
 }

@@ -1,6 +1,6 @@
-//! `keyward key verify`: "is this key good, and for what?", asked by the operator (contract, section 13).
+//! `keyward key verify`: verifies a key for the operator (contract, section 13).
 //!
-//! The value comes from standard input and goes nowhere else.
+//! The value is read from standard input and sent nowhere else.
 
 use std::process::ExitCode;
 

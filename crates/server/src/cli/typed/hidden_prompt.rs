@@ -1,4 +1,4 @@
-//! A question whose answer does not appear on the terminal. However it ends, by a line or by a signal, the terminal is
+//! A prompt whose answer is not shown on the terminal. However it ends, by a line or by a signal, the terminal is
 //! restored.
 //!
 //! `rpassword` 7.5 does not do that: it raises SIGINT before it restores the terminal, and handles no other signal.
@@ -20,12 +20,12 @@ use signal_hook::{
 /// The signals that end a process or stop it (^Z) while a person types.
 const SIGNALS: [i32; 5] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP];
 
-/// The question that is open. It is global because signals are.
+/// The open prompt. Global because signals are.
 static OPEN: Mutex<Option<Question>> = Mutex::new(None);
 
 struct Question {
     text: String,
-    /// How the terminal was set before.
+    /// Terminal settings before the prompt.
     before: Termios,
 }
 
@@ -37,15 +37,15 @@ impl Question {
         Ok(write!(io::stderr(), "{}", self.text)?)
     }
 
-    /// Restores the terminal. If that fails, the person sees it.
+    /// Restores the terminal. The person sees a failure.
     fn close(&self, when: OptionalActions) {
         let _ = tcsetattr(stdin(), when, &self.before);
-        // The end of the line was not shown, either.
+        // The end of the line was not shown either.
         let _ = writeln!(io::stderr());
     }
 }
 
-/// An open question. Dropping it closes the question.
+/// An open prompt. Dropping it closes the prompt.
 pub(super) struct HiddenPrompt(());
 
 impl HiddenPrompt {
@@ -70,11 +70,11 @@ impl Drop for HiddenPrompt {
     }
 }
 
-/// From now on each of the signals restores the terminal, and then has its usual effect.
+/// Makes each of the signals restore the terminal and then have its usual effect.
 fn handle_signals() -> Result<()> {
     let mut signals = Signals::new(SIGNALS).context("cannot listen to signals")?;
     let handle_all = move || signals.forever().for_each(handle);
-    thread::Builder::new().spawn(handle_all).context("the operating system gives no threads")?;
+    thread::Builder::new().spawn(handle_all).context("the operating system cannot create a thread")?;
     Ok(())
 }
 
@@ -84,7 +84,7 @@ fn handle(signal: i32) {
         // What was typed of a secret must not become the next line of the shell.
         question.close(OptionalActions::Flush);
     }
-    // The process ends here, or stops here and goes on later.
+    // The process ends here, or stops here and continues later.
     let _ = emulate_default_handler(signal);
     if let Some(question) = &*open {
         let _ = question.ask();

@@ -1,4 +1,4 @@
-//! How long a connection that ends waits for what: virtual time, and no socket.
+//! How long a connection that ends waits, and for what: virtual time, and no socket.
 
 use std::future::pending;
 
@@ -6,7 +6,7 @@ use tokio::time::advance;
 
 use super::*;
 
-/// Bounds a wait that has to end, and shows that another does not end.
+/// Bounds a wait that must end, and shows that another does not end.
 const LONG: Duration = Duration::from_hours(1);
 
 fn ending() -> (Door, Arc<Talk>) {
@@ -16,7 +16,7 @@ fn ending() -> (Door, Arc<Talk>) {
     (door, talk)
 }
 
-/// Until the connection ended. Nothing happens on it but what the test does to its talk.
+/// Waits until the connection ends. Only the test changes its state.
 async fn end(door: &Door, talk: &Talk) -> Duration {
     let began = Instant::now();
     say_last_words(pin!(pending::<()>()), talk, &mut door.watch()).await;
@@ -24,7 +24,7 @@ async fn end(door: &Door, talk: &Talk) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_not_taken_is_given_up() {
+async fn an_answer_that_is_not_read_is_given_up() {
     let (door, talk) = ending();
     let mut answer = talk.begin(Version::HTTP_2);
     answer.made();
@@ -33,7 +33,7 @@ async fn an_answer_that_is_not_taken_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_taken_slowly_is_waited_for() {
+async fn an_answer_that_is_read_slowly_is_waited_for() {
     let (door, talk) = ending();
     let mut answer = talk.begin(Version::HTTP_2);
     answer.made();

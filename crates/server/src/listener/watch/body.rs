@@ -1,4 +1,4 @@
-//! The requests' side of a watched connection.
+//! The request side of a supervised connection.
 
 use std::{
     future::poll_fn,
@@ -18,14 +18,14 @@ use tower::Service;
 
 use super::{Exchange, UnderWay};
 
-/// A longer piece of an answer is handed on in pieces of this size: the HTTP library copies what it is given, and over
-/// HTTP/2 takes a piece whole as soon as the client has room for one byte of it.
+/// Longer pieces of an answer are split into this size: the HTTP library copies its input, and over HTTP/2 accepts a
+/// whole piece as soon as the client has room for one byte of it.
 const PIECE: usize = 16 * 1024;
-/// The last piece of an answer over HTTP/2: when the library has it, the answer counts as taken.
+/// Maximum size of the last piece of an answer over HTTP/2: when the library accepts it, the answer counts as read.
 const LAST_PIECE: usize = 1024;
 
-/// How much of a body is read and thrown away so that its connection stays. Where more is to come, the answer says that
-/// the connection ends.
+/// Maximum size of a body that is read and discarded to keep its connection. Where more is to come, the answer says
+/// that the connection ends.
 const MOST_DRAINED: u64 = 256 * 1024;
 
 /// A body as it arrives.
@@ -71,7 +71,7 @@ where
         }
         let exchange = Arc::clone(exchange);
         let drains = (!is_http2 && !request.body().is_end_stream()).then(|| self.drains.clone());
-        // A client that waits to be asked for its body is not sending it.
+        // A client that waits for `100 Continue` is not sending the body.
         let is_being_sent = drains.is_some() && !request.headers().contains_key(header::EXPECT);
         let request = request.map(|body| Asked { body: Some(body), drains, is_being_sent, is_late: false });
         Answering { answer: self.service.call(request), exchange, is_http2 }
@@ -79,7 +79,7 @@ where
 }
 
 pin_project! {
-    /// An answer that is being made.
+    /// A pending answer.
     pub(crate) struct Answering<F> {
         #[pin]
         answer: F,
@@ -106,11 +106,11 @@ where
     }
 }
 
-/// Where the rest of a body goes that the service gave up over HTTP/1.
+/// Receives the rest of a body that the service gave up over HTTP/1.
 #[derive(Clone, Debug)]
 pub(super) struct Drains {
     pub(super) exchange: Arc<Exchange>,
-    /// How long the rest may take.
+    /// Maximum time for the rest to arrive.
     pub(super) within: Duration,
     pub(super) tasks: TaskTracker,
 }
@@ -131,11 +131,11 @@ impl Drains {
 /// The body of a request. Over HTTP/1 the connection learns if it is given up before its end.
 #[derive(Debug)]
 pub(crate) struct Asked<B: Arrives> {
-    /// None once it was read to its end.
+    /// `None` once it was read to its end.
     pub(super) body: Option<B>,
-    /// None over HTTP/2, and where there is no body.
+    /// `None` over HTTP/2, and where there is no body.
     pub(super) drains: Option<Drains>,
-    /// Whether its client sends it without being asked for it.
+    /// Whether its client sends it without waiting for `100 Continue`.
     pub(super) is_being_sent: bool,
     /// Whether the service waits for more of it.
     pub(super) is_late: bool,
@@ -166,8 +166,8 @@ impl<B: Arrives> Body for Asked<B> {
 }
 
 impl<B: Arrives> Drop for Asked<B> {
-    /// The rest of a body is read where that is little and its client is sending it. Otherwise the connection ends, and
-    /// the answer says so.
+    /// Reads the rest of a body if it is small and its client is sending it. Otherwise the connection ends, and the
+    /// answer says so.
     fn drop(&mut self) {
         let Some((drains, body)) = self.drains.take().zip(self.body.take()) else { return };
         if body.is_end_stream() {
@@ -187,13 +187,13 @@ impl<B: Arrives> Drop for Asked<B> {
 #[derive(Debug)]
 pub(crate) struct Pieces<B> {
     pub(super) body: B,
-    /// What is left of a longer piece.
+    /// The rest of a longer piece.
     pub(super) rest: Bytes,
     pub(super) under_way: Option<UnderWay>,
 }
 
 impl<B> Pieces<B> {
-    /// The next piece of what is left.
+    /// Splits the next piece off the rest.
     fn piece(&mut self) -> Bytes {
         let left = self.rest.len();
         let short_enough = if self.under_way.is_some() { LAST_PIECE } else { PIECE };

@@ -1,4 +1,4 @@
-//! The socket's side of a watched connection.
+//! The socket side of a supervised connection.
 
 use std::{
     io,
@@ -15,12 +15,12 @@ use tokio::{
 
 use super::{Exchange, Patience};
 
-/// How much is thrown away of what a client sends after its answer.
+/// Maximum number of bytes that are discarded after an answer.
 const MOST_DISCARDED: usize = 16 * 1024 * 1024;
-/// How long a client that has more to send may pause before it counts as done.
+/// Maximum pause of a client that has more to send before it counts as done.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// A stream whose writes must get on, and whose end waits until the client has sent what it was sending.
+/// A stream whose writes must progress, and whose end waits until the client has sent its pending data.
 #[derive(Debug)]
 pub(crate) struct Line<S> {
     stream: S,
@@ -28,12 +28,12 @@ pub(crate) struct Line<S> {
     patience: Patience,
     /// Set while a write waits for the client.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Set while answers wait for it.
+    /// Set while answers wait for the client.
     parked: Option<Pin<Box<Sleep>>>,
     discarding: Option<Discarding>,
 }
 
-/// The end of a connection on which something may still arrive.
+/// The end of a connection on which data may still arrive.
 #[derive(Debug)]
 struct Discarding {
     left: usize,
@@ -46,7 +46,7 @@ impl<S> Line<S> {
         Self { stream, exchange, patience, stalled: None, parked: None, discarding: None }
     }
 
-    /// Whether the client has left an answer lying for too long. Wakes the connection when it has.
+    /// Whether the client has left an answer unread for too long. Wakes the connection when it has.
     fn is_parked(&mut self, cx: &mut Context<'_>) -> bool {
         while let Some(since) = self.exchange.oldest() {
             let due = since + self.patience.write;
@@ -66,7 +66,7 @@ impl<S> Line<S> {
     }
 }
 
-/// What a client that takes nothing is left with.
+/// The error of a connection whose client reads nothing.
 fn given_up() -> io::Error {
     metrics::counter!("keyward_connections_given_up_total").increment(1);
     io::Error::new(io::ErrorKind::TimedOut, "the client did not take its answer within limits.write_timeout")
@@ -99,9 +99,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Line<S> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Ends the writing side. Where the client is still sending (HTTP/1 only), closing at once would have the kernel
-    /// reset the connection, and the client would lose the answer that was sent: so what comes is read first, within
-    /// bounds.
+    /// Ends the writing side. If the client is still sending (HTTP/1 only), closing immediately would make the kernel
+    /// reset the connection, and the client would lose its answer: so incoming data is read first, within limits.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let line = &mut *self;
         if line.discarding.is_none() {
@@ -122,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Line<S> {
                     discarding.pause.as_mut().reset(Instant::now() + PAUSE);
                     line.exchange.has_unread.store(true, Ordering::Relaxed);
                 }
-                // The client has ended, too, or is gone.
+                // The client has ended too, or is gone.
                 Poll::Ready(_) => break,
                 Poll::Pending => {
                     let nothing_to_come = !line.exchange.has_unread.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Clients that take nothing, and clients that send first.
+//! Clients that read nothing, and clients that send first.
 
 use bytes::Bytes;
 use http_body::Body as _;
@@ -11,7 +11,7 @@ use super::{
 };
 
 const PATIENCE: Patience = Patience { write: Duration::from_secs(30), discard: Duration::from_secs(5) };
-/// A second less than a client is waited for.
+/// One second below the timeout.
 const ALMOST: Duration = Duration::from_secs(29);
 
 fn line(room: usize) -> (Line<tokio::io::DuplexStream>, tokio::io::DuplexStream, Arc<Exchange>) {
@@ -20,13 +20,13 @@ fn line(room: usize) -> (Line<tokio::io::DuplexStream>, tokio::io::DuplexStream,
     (Line::new(ours, Arc::clone(&exchange), PATIENCE), theirs, exchange)
 }
 
-/// Moments of a clock that is moved on whenever everybody waits; the first comes after one period.
+/// Ticks of a clock that advances whenever all tasks wait; the first comes after one period.
 fn every(period: Duration) -> tokio::time::Interval {
     tokio::time::interval_at(Instant::now() + period, period)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_nothing_is_given_up_and_one_that_takes_little_is_not() {
+async fn a_client_that_reads_nothing_is_given_up_and_one_that_reads_slowly_is_not() {
     let (mut line, mut client, _) = line(4);
     let begun = Instant::now();
     let slow = async {
@@ -43,7 +43,7 @@ async fn a_client_that_takes_nothing_is_given_up_and_one_that_takes_little_is_no
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_left_lying_ends_the_connection_and_one_that_gets_on_does_not() {
+async fn an_unread_answer_ends_the_connection_and_one_that_progresses_does_not() {
     let (mut line, client, exchange) = line(1024);
     let begun = Instant::now();
     let (taken, left) = (UnderWay::begin(&exchange), UnderWay::begin(&exchange));
@@ -65,7 +65,7 @@ async fn an_answer_that_is_left_lying_ends_the_connection_and_one_that_gets_on_d
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_without_anything_to_come_ends_at_once() {
+async fn a_connection_with_nothing_to_come_ends_immediately() {
     for is_http2 in [false, true] {
         let (mut line, client, exchange) = line(1024);
         exchange.is_http2.store(is_http2, Ordering::Relaxed);
@@ -77,7 +77,7 @@ async fn a_connection_without_anything_to_come_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_still_being_sent_is_thrown_away_for_a_while_and_no_longer() {
+async fn data_still_being_sent_is_discarded_for_a_limited_time() {
     let (mut line, mut client, exchange) = line(1024);
     exchange.has_unread.store(true, Ordering::Relaxed);
     let (ended, sent) = tokio::join!(line.shutdown(), async {
@@ -114,7 +114,7 @@ fn full(bytes: usize) -> Full<Bytes> {
 }
 
 #[tokio::test]
-async fn an_answer_goes_out_in_pieces_and_whole() {
+async fn an_answer_is_sent_in_pieces_and_complete() {
     for size in [0, 1, 1024, 1025, 16 * 1024, 16 * 1024 + 1, 100_000] {
         for is_http2 in [false, true] {
             let exchange = Arc::<Exchange>::default();
@@ -138,7 +138,7 @@ async fn an_answer_goes_out_in_pieces_and_whole() {
     }
 }
 
-/// What is done about a body of which the service read this many frames.
+/// The outcome for a body of which the service read this many frames.
 async fn given_up(size: usize, is_being_sent: bool, frames: usize, is_late: bool) -> (bool, bool, bool) {
     let exchange = Arc::<Exchange>::default();
     let tasks = TaskTracker::new();
@@ -157,7 +157,7 @@ async fn given_up(size: usize, is_being_sent: bool, frames: usize, is_late: bool
 }
 
 #[tokio::test]
-async fn the_rest_of_a_body_is_read_where_it_is_little_and_being_sent() {
+async fn the_rest_of_a_body_is_read_if_it_is_small_and_being_sent() {
     assert_eq!(given_up(10, true, 0, false).await, (true, false, false));
     assert_eq!(given_up(256 * 1024, true, 0, false).await, (true, false, false));
     for read in [1, 2] {

@@ -4,14 +4,14 @@ use std::sync::{Mutex, PoisonError, mpsc::Sender};
 
 use super::*;
 
-/// Longer than anything here takes; no test waits for it.
+/// Longer than any step takes; no test waits for it.
 const LIMIT: Duration = Duration::from_mins(1);
 
 fn notice(lost: u64) -> String {
     format!("{lost} lost\n")
 }
 
-/// A writer that writes what it is allowed to, piece by piece, and says when it was asked.
+/// A writer that writes what the test allows, piece by piece, and reports its calls.
 struct Gate {
     asked: Sender<()>,
     answers: Receiver<io::Result<usize>>,
@@ -27,7 +27,7 @@ struct Keeper {
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.asked.send(());
-        // Without a keeper everything is let through.
+        // Without a keeper everything is written.
         let most = self.answers.recv().unwrap_or(Ok(usize::MAX))?;
         let taken = &bytes[..bytes.len().min(most)];
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,12 +54,12 @@ impl Keeper {
 }
 
 #[test]
-fn a_writer_that_blocks_makes_nobody_wait_and_what_was_lost_is_counted_and_said() {
+fn a_writer_that_blocks_delays_no_caller_and_lost_lines_are_counted_and_reported() {
     let (writer, keeper) = gate();
     let outlet = Outlet::to(writer, notice).unwrap();
     outlet.leave(b"first\n");
     keeper.asked.recv_timeout(LIMIT).unwrap();
-    // It is being written, and never gets done. `LINES` more are kept, and not one beyond.
+    // It is being written, and never completes. `LINES` more are queued, and not one beyond.
     for _ in 0..LINES + 3 {
         outlet.leave(b"line\n");
     }
@@ -75,7 +75,7 @@ fn a_writer_that_blocks_makes_nobody_wait_and_what_was_lost_is_counted_and_said(
 }
 
 #[test]
-fn few_lines_that_are_very_long_are_bounded_too() {
+fn long_lines_are_bounded_by_their_bytes() {
     let (writer, keeper) = gate();
     let outlet = Outlet::to(writer, notice).unwrap();
     let long = vec![b'x'; BYTES / 2];
@@ -85,13 +85,13 @@ fn few_lines_that_are_very_long_are_bounded_too() {
     assert_eq!(outlet.lost(), 1);
     drop(keeper);
     assert!(outlet.flush(LIMIT));
-    // What was written makes room again.
+    // Written lines make room again.
     outlet.leave(&long);
     assert_eq!(outlet.lost(), 1);
 }
 
 #[test]
-fn a_writer_that_fails_loses_its_line_alone_and_half_a_line_is_ended() {
+fn a_writer_that_fails_loses_only_its_line_and_a_partial_line_is_ended() {
     let (writer, keeper) = gate();
     let outlet = Outlet::to(writer, notice).unwrap();
     outlet.leave(b"lost\n");
@@ -110,8 +110,8 @@ fn a_writer_that_fails_loses_its_line_alone_and_half_a_line_is_ended() {
 }
 
 #[test]
-fn a_writer_whose_thread_is_gone_is_no_reason_to_stop() {
-    /// As bad as it gets.
+fn a_writer_whose_thread_has_ended_stops_no_caller() {
+    /// A writer that panics.
     struct Panics;
 
     impl Write for Panics {

@@ -106,26 +106,42 @@ pub(super) async fn answer(
         }
         let token = fields.credential("refreshToken");
         let token = fields.finish(token)?;
-        let refreshed = refresh_token(access, RefreshToken { token: &token, scopes: None, proved: None }).await;
-        let tokens = refreshed.inspect_err(|error| note_refresh(noted, error))?;
+        let token = refresh_token::open(access, &token)?;
+        noted.is_about(Object::Key(token.secret_key()));
+        let tokens = refresh_token(access, RefreshToken { token, scopes: None, proved: None }).await?;
         noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
         return Ok(no_store(TokenView::from(tokens)));
     }
     let app_key = fields.required_credential("AppKey");
     let app_secret = fields.required_credential("AppSecret");
+    if app_key.is_none()
+        && let Some(secret) = &app_secret
+    {
+        note_pair(noted, secret, access, None);
+    }
     let (app_key, app_secret) = fields.finish(app_key.zip(app_secret))?;
-    noted.is_about_value(&app_secret, access.settings().environment);
     let request = ObtainToken { app_key: &app_key, app_secret: &app_secret, scopes: None, source, refreshable: true };
-    let tokens = obtain_token(access, request).await?;
+    let obtained = obtain_token(access, request).await;
+    note_pair(noted, &app_secret, access, obtained.as_ref().err());
+    let tokens = obtained?;
     noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
     Ok(no_store(TokenView::from(tokens)))
 }
 
-/// Notes the key of a refused refresh token: this service sealed its id into the token.
-pub(super) fn note_refresh(noted: &Noted, error: &refresh_token::Error) {
-    if let refresh_token::Error::Denied { secret_key: Some(key), .. } = error {
-        noted.is_about(Object::Key(*key));
+/// Notes what a pair of keys is about: the key that was refused, and who calls where the pair is valid.
+pub(super) fn note_pair(noted: &Noted, secret: &str, access: &Access, error: Option<&obtain_token::Error>) {
+    match error {
+        Some(obtain_token::Error::PublicKey { key, .. }) => noted.is_about(Object::Key(*key)),
+        Some(obtain_token::Error::ScopeNotCovered { key, mid, .. }) => {
+            noted.proof();
+            noted.calls(Calling::new(*key, mid.clone()));
+        }
+        Some(
+            obtain_token::Error::Denied(_) | obtain_token::Error::TooManyAttempts(_) | obtain_token::Error::Failure(_),
+        )
+        | None => {}
     }
+    noted.is_about_value(secret, access.settings().environment);
 }
 
 impl From<Tokens> for TokenView {
@@ -150,12 +166,12 @@ impl From<obtain_token::Error> for Problem {
         use obtain_token::Error as E;
         match error {
             E::Denied(Denial::WrongEnvironment) => refused(Denial::WrongEnvironment).by_basic(),
-            E::Denied(denial) => refused(denial).by_basic().detail(
+            E::Denied(denial) | E::PublicKey { denial, .. } => refused(denial).by_basic().detail(
                 "AppKey and AppSecret are not a good pair: send a public key and the value of a secret key of the same \
                  account, neither of them revoked or expired.",
             ),
             // This dialect requests no scopes.
-            E::ScopeNotCovered => Self::new(Code::Internal).because(error),
+            E::ScopeNotCovered { .. } => Self::new(Code::Internal).because(error),
             E::TooManyAttempts(error) => error.into(),
             E::Failure(fault) => fault.into(),
         }
@@ -166,10 +182,10 @@ impl From<refresh_token::Error> for Problem {
     fn from(error: refresh_token::Error) -> Self {
         use refresh_token::Error as E;
         match error {
-            E::Denied { denial, .. } => refused(denial).by_basic().detail(
+            E::Denied(denial) => refused(denial).by_basic().detail(
                 "The refresh token is not good, or was used before: obtain new tokens with AppKey and AppSecret.",
             ),
-            E::ScopeNotCovered => Self::new(Code::Internal).because(error),
+            E::ScopeNotCovered(_) => Self::new(Code::Internal).because(error),
             E::Failure(fault) => fault.into(),
         }
     }

@@ -1,7 +1,7 @@
 //! The dialect of RFC 6749: a form in, `access_token` or `error` out, as `application/json`. The one exception to the
 //! format of problems.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
@@ -26,12 +26,12 @@ use crate::http::{
     caller::refused,
     even_time::Hides,
     fields::{folded, trimmed},
-    observe::{Calling, Noted},
+    observe::{Calling, Noted, Object},
     problem::{BASIC_CHALLENGE, Code, InOtherWords, Problem, whole_seconds},
     v1::NO_STORE,
 };
 
-use super::platform::note_refresh;
+use super::platform::note_pair;
 
 /// RFC 6749, section 5.1.
 #[derive(Serialize)]
@@ -56,7 +56,7 @@ struct ErrorView {
     /// `temporarily_unavailable` or `server_error`.
     error: &'static str,
     /// A description of the error.
-    error_description: &'static str,
+    error_description: Cow<'static, str>,
 }
 
 /// The client, as Basic authentication names it.
@@ -96,25 +96,30 @@ impl Client {
 struct Refusal {
     status: StatusCode,
     error: &'static str,
-    description: &'static str,
+    description: Cow<'static, str>,
     /// The same refusal as a problem, for logs and metrics.
     problem: Problem,
 }
 
 impl Refusal {
     /// The request is malformed or incomplete.
-    fn invalid_request(description: &'static str) -> Self {
+    fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             error: "invalid_request",
-            description,
+            description: description.into(),
             problem: Problem::new(Code::InvalidRequest),
         }
     }
 
     /// The client is not authenticated.
     fn invalid_client(denial: Denial, description: &'static str) -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, error: "invalid_client", description, problem: refused(denial) }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            error: "invalid_client",
+            description: description.into(),
+            problem: refused(denial),
+        }
     }
 
     /// The refresh token is invalid.
@@ -122,14 +127,19 @@ impl Refusal {
         Self {
             status: StatusCode::BAD_REQUEST,
             error: "invalid_grant",
-            description: "the refresh token is not good, or was used before: obtain a new one",
+            description: "the refresh token is not good, or was used before: obtain a new one".into(),
             problem: refused(denial),
         }
     }
 
     /// The requested scopes cannot be granted.
-    fn invalid_scope(code: Code, description: &'static str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error: "invalid_scope", description, problem: Problem::new(code) }
+    fn invalid_scope(code: Code, description: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: "invalid_scope",
+            description: description.into(),
+            problem: Problem::new(code),
+        }
     }
 }
 
@@ -139,6 +149,10 @@ const FIELDS: [&str; 5] = ["grant_type", "client_id", "client_secret", "scope", 
 /// Asks a client to authenticate that has not, or not in an accepted way.
 const AUTHENTICATE: &str = "authenticate the client: with client_id and client_secret in the form, or with both as \
                             Authorization: Basic";
+
+/// Explains an `Authorization` header that is not Basic, or more than one.
+const NOT_BASIC: &str = "the Authorization header holds no Basic credentials: leave it out and send client_id and \
+                         client_secret in the form, or send both as Authorization: Basic, once";
 
 /// Refuses a query in the URL, where secrets would reach logs.
 pub(super) fn no_query() -> Response {
@@ -169,40 +183,68 @@ async fn grant(
     noted: &Noted,
 ) -> Result<Tokens, Refusal> {
     let mut form = read_form(body)?;
+    let presented = match &client {
+        Client::Basic { secret, .. } => Some(secret.clone()),
+        Client::Unnamed | Client::Garbled => form.get("client_secret").cloned().map(trimmed),
+    };
+    let granted = grant_by(access, client, &mut form, source, noted).await;
+    // After what the grant has noted: a refresh token, say, is about the key that it acts for.
+    if let Some(secret) = presented {
+        noted.is_about_value(&secret, access.settings().environment);
+    }
+    granted
+}
+
+async fn grant_by(
+    access: &Arc<Access>,
+    client: Client,
+    form: &mut BTreeMap<String, String>,
+    source: Source,
+    noted: &Noted,
+) -> Result<Tokens, Refusal> {
     // Blanks alone count as no value.
     let scope = form.remove("scope").filter(|text| text.split_ascii_whitespace().next().is_some());
     let scopes = scope.map(|text| read_scope(&text)).transpose()?;
     let grant_type = form.remove("grant_type").ok_or_else(|| Refusal::invalid_request("grant_type is required"))?;
-    let client = named_client(client, &mut form)?;
-    if let Some((_, secret)) = &client {
-        noted.is_about_value(secret, access.settings().environment);
-    }
+    let client = named_client(client, form)?;
     match grant_type.as_str() {
         "client_credentials" => {
             let (id, secret) = client.ok_or_else(|| Refusal::invalid_client(Denial::NotFound, AUTHENTICATE))?;
             let request = ObtainToken { app_key: &id, app_secret: &secret, scopes, source, refreshable: false };
-            Ok(obtain_token(access, request).await?)
+            obtain(access, request, noted).await
         }
         "refresh_token" => {
             let token = form.remove("refresh_token").map(trimmed);
             let token = token.ok_or_else(|| Refusal::invalid_request("refresh_token is required"))?;
+            let token = refresh_token::open(access, &token)?;
+            noted.is_about(Object::Key(token.secret_key()));
             // A client that names itself must authenticate, and must be the one that the token was issued to.
             let proved = match client {
                 Some((id, secret)) => {
                     let request =
                         ObtainToken { app_key: &id, app_secret: &secret, scopes: None, source, refreshable: false };
-                    Some(obtain_token(access, request).await?.secret_key)
+                    let Tokens { secret_key, mid, .. } = obtain(access, request, noted).await?;
+                    noted.proof();
+                    noted.calls(Calling::new(secret_key, mid));
+                    Some(secret_key)
                 }
                 None => None,
             };
-            let refreshed = refresh_token(access, RefreshToken { token: &token, scopes, proved }).await;
-            Ok(refreshed.inspect_err(|error| note_refresh(noted, error))?)
+            Ok(refresh_token(access, RefreshToken { token, scopes, proved }).await?)
         }
         _ => Err(Refusal {
             error: "unsupported_grant_type",
             ..Refusal::invalid_request("grant_type must be client_credentials or refresh_token")
         }),
     }
+}
+
+/// Obtains a token, and notes which key was refused or who calls.
+async fn obtain(access: &Arc<Access>, request: ObtainToken<'_>, noted: &Noted) -> Result<Tokens, Refusal> {
+    let secret = request.app_secret;
+    let obtained = obtain_token(access, request).await;
+    note_pair(noted, secret, access, obtained.as_ref().err());
+    Ok(obtained?)
 }
 
 /// Parses a scope: a set separated by spaces (section 3.3), so repeated spaces and scopes are ignored.
@@ -234,7 +276,8 @@ fn read_form(body: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
         let name = known.map_or_else(|| name.clone(), str::to_owned);
         // A field without a value counts as absent (section 3.2).
         if !value.is_empty() && form.insert(name, value).is_some() {
-            return Err(Refusal::invalid_request("a field must be given once"));
+            let field = known.unwrap_or("a field");
+            return Err(Refusal::invalid_request(format!("{field} must be given once")));
         }
     }
     Ok(form)
@@ -248,7 +291,7 @@ fn named_client(
     let id = form.remove("client_id").map(|id| id.trim().to_owned());
     let secret = form.remove("client_secret").map(trimmed);
     match (client, id, secret) {
-        (Client::Garbled, _, _) => Err(Refusal::invalid_client(Denial::NotFound, AUTHENTICATE)),
+        (Client::Garbled, _, _) => Err(Refusal::invalid_client(Denial::NotFound, NOT_BASIC)),
         (Client::Basic { .. }, _, Some(_)) => {
             Err(Refusal::invalid_request("the client must authenticate in one way only"))
         }
@@ -271,16 +314,17 @@ impl From<obtain_token::Error> for Refusal {
                 "a key of the other environment: values that say `test` work in the sandbox, values that say `live` \
                  in production",
             ),
-            E::Denied(denial) => Self::invalid_client(
+            E::Denied(denial) | E::PublicKey { denial, .. } => Self::invalid_client(
                 denial,
                 "client_id and client_secret are not a good pair: send a public key and the value of a secret key of \
                  the same account, neither of them revoked or expired",
             ),
-            E::ScopeNotCovered => not_covered(),
+            E::ScopeNotCovered { missing, .. } => not_covered(&missing),
             E::TooManyAttempts(error) => Self {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 error: "invalid_client",
-                description: "too many wrong pairs of keys; wait as long as Retry-After says",
+                description: "too many wrong pairs of keys: correct the pair, and wait as long as Retry-After says"
+                    .into(),
                 problem: error.into(),
             },
             E::Failure(fault) => fault.into(),
@@ -292,15 +336,16 @@ impl From<refresh_token::Error> for Refusal {
     fn from(error: refresh_token::Error) -> Self {
         use refresh_token::Error as E;
         match error {
-            E::Denied { denial, .. } => Self::invalid_grant(denial),
-            E::ScopeNotCovered => not_covered(),
+            E::Denied(denial) => Self::invalid_grant(denial),
+            E::ScopeNotCovered(missing) => not_covered(&missing),
             E::Failure(fault) => fault.into(),
         }
     }
 }
 
-fn not_covered() -> Refusal {
-    Refusal::invalid_scope(Code::ScopeNotHeld, "scope asks for more than there is to give: leave it out to get all")
+fn not_covered(missing: &ScopeSet) -> Refusal {
+    let description = format!("scope asks for more than there is to give ({missing}): leave it out to get all");
+    Refusal::invalid_scope(Code::ScopeNotHeld, description)
 }
 
 /// A failure keeps its status and its `Retry-After`, with the texts of this dialect.
@@ -312,9 +357,11 @@ impl From<Failure> for Refusal {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 ("temporarily_unavailable", "try again after as long as Retry-After says")
             }
-            _ => ("server_error", "the server failed"),
+            _ => {
+                ("server_error", "the server failed, which is a defect of the service: report it with the X-Request-Id")
+            }
         };
-        Self { status, error, description, problem }
+        Self { status, error, description: description.into(), problem }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which rows are in order, and what is said of those that are not.
+//! Which rows are in order, and what is reported about the others.
 
 use keyward_domain::Timestamp;
 use keyward_storage::{HistoryToken, NodeId, Seq, Snapshot};
@@ -9,7 +9,7 @@ use crate::cli::doctor::Level;
 
 const NOW: i64 = 1_900_000_000_000_000;
 
-/// A node of this lease, in milliseconds, that renewed so many of them ago.
+/// A node with this lease, which it renewed this long ago; both in milliseconds.
 fn node(name: u128, ttl: u64, renewed: i64) -> Member {
     let at = |micros| Timestamp::from_micros(micros).unwrap();
     Member {
@@ -37,7 +37,7 @@ fn said(rows: Vec<Member>) -> Vec<(Level, &'static str, String)> {
 }
 
 #[test]
-fn nodes_of_one_profile_that_renew_are_in_order_and_tell_their_last_acknowledgement() {
+fn renewing_nodes_of_one_profile_are_in_order_and_show_their_last_acknowledgement() {
     let said = said(vec![node(1, 5_000, 400), node(2, 5_000, 5_000)]);
     assert_eq!(said.iter().map(|(level, about, _)| (*level, *about)).collect::<Vec<_>>(), [(Level::Good, "node"); 2]);
     for part in
@@ -48,7 +48,7 @@ fn nodes_of_one_profile_that_renew_are_in_order_and_tell_their_last_acknowledgem
 }
 
 #[test]
-fn one_whose_lease_is_over_stands_still() {
+fn a_node_with_an_expired_lease_is_reported() {
     let said = said(vec![node(1, 5_000, 5_001), node(2, 5_000, 0)]);
     assert_eq!((said[0].0, said[1].0, said.len()), (Level::Notice, Level::Good, 2));
     for part in ["0001 stands still", "waits up to 6 s", "until a running node takes its row away"] {
@@ -57,13 +57,13 @@ fn one_whose_lease_is_over_stands_still() {
 }
 
 #[test]
-fn that_there_is_none_is_said() {
+fn the_absence_of_nodes_is_reported() {
     let said = said(Vec::new());
     assert!(matches!(&said[..], [(Level::Notice, "nodes", text)] if text.contains("none runs")), "{said:?}");
 }
 
 #[test]
-fn leases_that_differ_among_the_nodes_or_from_these_settings_are_said() {
+fn leases_that_differ_among_the_nodes_or_from_these_settings_are_reported() {
     let mixed = said(vec![node(1, 2_000, 0), node(2, 5_000, 0), node(3, 2_000, 0)]);
     assert!(
         matches!(&mixed[3..], [(Level::Notice, "nodes", text)] if text.contains("leases of 2 s and 5 s")),
@@ -71,18 +71,21 @@ fn leases_that_differ_among_the_nodes_or_from_these_settings_are_said() {
     );
     let other = said(vec![node(1, 2_000, 0), node(2, 2_000, 0)]);
     assert!(
-        matches!(&other[2..], [(Level::Notice, "nodes", text)] if text.contains("of 2 s, and with these settings one has 5 s")),
+        matches!(
+            &other[2..],
+            [(Level::Notice, "nodes", text)] if text.contains("of 2 s, and with these settings one has 5 s")
+        ),
         "{other:?}"
     );
 }
 
 #[test]
-fn a_database_clock_that_was_set_back_makes_nobody_stand_still() {
+fn a_database_clock_that_was_set_back_expires_no_lease() {
     assert_eq!(said(vec![node(1, 5_000, -3_600_000)])[0].0, Level::Good);
 }
 
 #[test]
-fn one_that_has_applied_more_than_there_is_shows_that_the_database_went_back() {
+fn a_node_that_has_applied_an_event_beyond_the_last_shows_that_the_database_went_back() {
     let mut ahead = node(1, 5_000, 400);
     ahead.applied = Seq::new(9);
     let said = said(vec![ahead]);
@@ -91,7 +94,7 @@ fn one_that_has_applied_more_than_there_is_shows_that_the_database_went_back() {
 }
 
 #[test]
-fn a_report_of_lost_history_says_from_which_number() {
+fn a_report_of_lost_history_names_the_lost_events() {
     let noticed_at = Timestamp::from_micros(NOW).unwrap();
     let token = HistoryToken::EMBEDDED;
     let text = missing(&LostHistory { token, kept_up_to: Seq::new(13), had_up_to: Seq::new(15), noticed_at });
