@@ -1,9 +1,6 @@
 //! Time that stands still, and bytes that look random and are the same in every run.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_app::{Clock, Entropy, NoEntropy};
 use keyward_domain::Timestamp;
@@ -22,16 +19,6 @@ impl Still {
 }
 
 impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-}
-
-impl keyward_verifier::Clock for Still {
     fn boot(&self) -> BootInstant {
         BootInstant::from_nanos(1_000_000_000)
     }

@@ -89,7 +89,7 @@ pub async fn start() -> Result<Service> {
 fn use_cases(store: Arc<SqliteStore>) -> Result<(Arc<Access>, Arc<Manage>)> {
     let clock = Arc::new(Still::at(Timestamp::from_micros(MOMENT)?));
     let names = Counted::from(1);
-    let verifier = Verifier::new(keyward_verifier::Parts {
+    let verifier = Verifier::new(keyward_verifier::VerifierParts {
         credentials: Arc::clone(&store) as _,
         feed: Arc::clone(&store) as _,
         membership: None,

@@ -1,4 +1,4 @@
-//! What was acknowledged is true after whatever happens: the node is killed in the middle of writing, or Postgres is.
+//! Acknowledged changes are kept whatever happens: the node is killed while it writes, or Postgres is.
 
 mod workers;
 
@@ -13,7 +13,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::harness::{Demo, Node, Place, Wire, eventually, on_both};
 use workers::{Journal, Worker};
 
-/// How much has to be acknowledged before something is killed, and again afterwards.
+/// Number of acknowledgements before a kill, and again afterwards.
 const ENOUGH: usize = 25;
 
 on_both!(a_killed_node_forgets_nothing);
@@ -44,7 +44,7 @@ async fn a_killed_node_forgets_nothing(place: Place) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_postgres_is_an_outage_and_forgets_nothing() {
+async fn a_killed_postgres_is_an_outage_and_loses_nothing() {
     let cluster = Cluster::start(Durability::Real).unwrap();
     let place = Place::on(&cluster.url()).await;
     let node = place.sandbox().env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "500ms").serve();
@@ -71,7 +71,7 @@ async fn a_killed_postgres_is_an_outage_and_forgets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_are_cut_in_the_middle_lose_nothing() {
+async fn connections_cut_during_requests_lose_nothing() {
     let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap();
     let wire = Wire::to(&cluster.tcp_url().unwrap()).await;
     let place = Place::on(wire.url()).await;
@@ -86,7 +86,7 @@ async fn connections_that_are_cut_in_the_middle_lose_nothing() {
     workers.stop().await;
     journal.read_to_the_end().await;
     let partner = node.client(&demo.partner.app_secret);
-    // A connection that was cut while it lay idle is found out by the request that gets it.
+    // A connection that was cut while idle is detected by the next request that uses it.
     let mut in_a_row = 0;
     eventually("all connections are good", async || {
         in_a_row = if partner.get("/v1/merchants").await.status == 200 { in_a_row + 1 } else { 0 };
@@ -97,7 +97,7 @@ async fn connections_that_are_cut_in_the_middle_lose_nothing() {
     node.stop();
 }
 
-/// Some who go on whatever happens, until they are stopped.
+/// Workers that continue whatever happens, until they are stopped.
 struct Workers {
     tasks: JoinSet<()>,
     enough: Arc<AtomicBool>,

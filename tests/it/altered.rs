@@ -1,10 +1,10 @@
-//! An operator alters tables under a running node: its callers do not notice.
+//! An operator alters tables under a running node: its clients do not notice.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Demo, Place};
 
-/// Columns that each kind of statement gives back, whose type becomes another one.
+/// Columns that each kind of statement returns, whose type is changed.
 const ALTERATIONS: [&str; 2] = [
     "ALTER TABLE api_key ALTER COLUMN name TYPE varchar(300), ALTER COLUMN description TYPE varchar(600),
         ALTER COLUMN unique_name TYPE varchar(300);
@@ -18,9 +18,9 @@ const ALTERATIONS: [&str; 2] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tables_that_are_altered_under_a_node_cost_no_request() {
+async fn altering_tables_under_a_node_fails_no_request() {
     let place = Place::postgres().await;
-    // Few connections, so that each of them has prepared everything.
+    // Few connections, so that each of them has prepared every statement.
     let program = place.sandbox().env("KEYWARD_DATABASE__MAX_CONNECTIONS", "2");
     let node = program.env("KEYWARD_DATABASE__MIN_CONNECTIONS", "2").serve();
     let demo = node.demo();
@@ -35,11 +35,11 @@ async fn tables_that_are_altered_under_a_node_cost_no_request() {
     node.stop();
 }
 
-/// What a statement is needed for. None of it may fail.
+/// Runs every kind of statement. None of it may fail.
 async fn everything(by: &Client, demo: &Demo, round: &str) {
     let merchant = &demo.merchant;
     let pairs = format!("/v1/merchants/{merchant}/api-keys");
-    // First what reads and writes in one transaction: it meets the old statements first.
+    // First a transaction that reads and writes: it meets the old statements first.
     let pair = by.post(&pairs, &json!({ "name": "pair", "overwriteExistingKey": true })).await.expect(201);
     let key = by.create(merchant, round, &["charges:read"]).await;
     for verb in ["suspend", "resume"] {

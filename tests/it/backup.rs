@@ -1,4 +1,4 @@
-//! Copies of the database: taken while a server runs, restored, and used. And what is no copy.
+//! Copies of the database: taken while a server runs, restored, and used. And files that are no copies.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::harness::{Finished, Place, Program, master_key, mode_of, run};
 
-/// A folder as a server makes it.
+/// Makes a folder with the mode that a server gives it.
 fn private_directory(path: &Path) {
     fs::create_dir(path).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
-/// The databases in a folder, and what SQLite keeps beside them.
+/// The databases in a folder, with SQLite's files beside them.
 fn databases(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.filter(|name| name.contains(".db")).collect();
@@ -27,7 +27,7 @@ async fn a_copy_that_may_not_grow_leaves_nothing_behind() {
     let node = place.sandbox().serve();
     keyward("backup whole.db").run().success();
     let size = fs::metadata(place.folder().join("whole.db")).unwrap().len();
-    // In pieces of 512 bytes: half of a copy.
+    // In units of 512 bytes: half of a copy.
     let limit = format!("ulimit -f {}", size / 1024);
     let why = ["no file of this process", "ulimit -f"];
     keyward("backup half.db").under(&limit).run().refuses_with(&why);
@@ -38,7 +38,7 @@ async fn a_copy_that_may_not_grow_leaves_nothing_behind() {
     assert_eq!(databases(&place.data()), ["keyward.db"]);
     assert!(fs::read(place.data().join("keyward.db")).unwrap() == before, "the old database is another");
 
-    // What somebody else writes, or left, is not taken away.
+    // A file that another process writes or left is not removed.
     fs::write(place.folder().join("half.db.part"), "theirs").unwrap();
     keyward("backup half.db").run().refuses_with(&["another backup is under way", "half.db.part is there already"]);
     assert_eq!(fs::read(place.folder().join("half.db.part")).unwrap(), b"theirs");
@@ -61,7 +61,7 @@ async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() 
     assert_eq!(fingerprint.len(), 32, "{made}");
     keyward("backup kw.backup").run().refuses_with(&["is there already", "not overwritten"]);
 
-    // What comes after the copy.
+    // Changes after the copy.
     let later = partner.create(&demo.merchant, "c", &[]).await;
     partner.revoke(&kept.id).await.expect(204);
     let held = ["another keyward holds", "stop that one first"];
@@ -87,16 +87,16 @@ async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() 
     for (value, verdict) in [(&kept.value, "VALID"), (&dead.value, "REVOKED"), (&later.value, "NOT_FOUND")] {
         assert_eq!(partner.verdict(value).await, verdict);
     }
-    // It goes on as a database of its own.
+    // It continues as a database of its own.
     partner.revoke(&kept.id).await.expect(204);
     assert_eq!(partner.verdict(&kept.value).await, "REVOKED");
     node.stop();
-    // The log says it once; the doctor goes on saying it.
+    // The log reports it once; the doctor keeps reporting it.
     let node = place.sandbox().serve();
     assert!(!node.said_so_far().contains(lost), "{}", node.said_so_far());
     assert!(doctor().contains(reported), "{}", doctor());
     node.stop();
-    // Nothing is lost by a copy that has everything.
+    // A copy of everything loses nothing.
     keyward("backup whole").run().success();
     keyward("restore whole").run().success();
     assert_eq!(doctor().matches("the database went back").count(), 1, "{}", doctor());
@@ -134,7 +134,7 @@ async fn a_copy_is_restored_only_beside_its_own_master_key() {
 }
 
 #[test]
-fn what_is_no_copy_is_refused_and_leaves_the_database_as_it_was() {
+fn a_file_that_is_no_copy_is_refused_and_leaves_the_database_unchanged() {
     let place = Place::embedded();
     place.sandbox().serve().stop();
     let before = fs::read(place.data().join("keyward.db")).unwrap();
@@ -143,7 +143,7 @@ fn what_is_no_copy_is_refused_and_leaves_the_database_as_it_was() {
     let middle = torn.len() / 2;
     let (mut first, mut short) = (torn.clone(), torn.clone());
     torn[4096..middle].fill(0xa5);
-    // Where SQLite looks first: what it finds there, and what it looks for in vain.
+    // The bytes that SQLite reads first: invalid ones, and missing ones.
     first[100..4096].fill(0xa5);
     short.truncate(middle);
     for (name, content) in [
@@ -181,7 +181,7 @@ async fn the_file_of_a_running_server_alone_never_becomes_an_empty_installation(
     copied.stop();
     node.stop();
 
-    // One that was copied before anything was moved into it holds nothing, and is no new one either.
+    // A file copied before anything was moved into it holds nothing, and is not a new one either.
     let hollow = Place::embedded();
     private_directory(&hollow.data());
     let mut head = fs::read(place.data().join("keyward.db")).unwrap();
@@ -198,7 +198,7 @@ async fn the_file_of_a_running_server_alone_never_becomes_an_empty_installation(
     assert!(!hollow.data().join("master.key").exists());
 }
 
-/// A Postgres is copied and restored with its own tools, as `docs/backup.md` says.
+/// A Postgres is copied and restored with its own tools, as `docs/backup.md` describes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_is_restored_from_its_own_dump() {
     let cluster = keyward_testkit::pg::Cluster::start(keyward_testkit::pg::Durability::Fast).unwrap();

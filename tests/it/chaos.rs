@@ -11,7 +11,7 @@ use keyward_chaos::{Kind, Lie, Mode, Plan, Planted, Report, storm};
 
 use crate::harness::binary;
 
-/// A run in small. Its figures are for everybody, so they are printed whatever comes of it.
+/// A small run. It prints its figures whatever the outcome.
 fn run(mode: Mode) -> Report {
     let mut plan = Plan::short(mode);
     plan.server = Some(binary().to_owned());
@@ -21,7 +21,7 @@ fn run(mode: Mode) -> Report {
 }
 
 #[test]
-fn whatever_breaks_nobody_accepts_what_was_acknowledged_as_revoked() {
+fn whatever_breaks_no_node_accepts_an_acknowledged_revocation() {
     let report = run(Mode::All);
     assert!(report.is_clean(), "see the stories above");
     for kind in Kind::ALL {
@@ -33,7 +33,7 @@ fn whatever_breaks_nobody_accepts_what_was_acknowledged_as_revoked() {
 }
 
 #[test]
-fn whatever_is_planted_is_found_out() {
+fn every_planted_defect_is_found() {
     let stale = run(Mode::Control(Planted::LyingProxy(Lie::StaleValid)));
     assert!(stale.breaches() > 0, "a node that remembers what was valid");
     assert_eq!((stale.untrue_refusals(), stale.lost()), (0, 0));

@@ -1,4 +1,4 @@
-//! Clients that are generated from the document of a running server: they build, and run the calls of a first day.
+//! Clients generated from the document of a running server: they build, and run the calls of a first day.
 
 use std::fs;
 use std::path::Path;
@@ -40,7 +40,7 @@ async fn a_typescript_client_is_generated_passes_the_strict_compiler_and_works()
     let folder = folder(&file);
     let mut generate = outside::npm_program("openapi-typescript").unwrap();
     run::capture(generate.arg(&file).arg("--output").arg(folder.join("schema.d.ts"))).unwrap();
-    // Beside the packages: it is where the compiler and Node.js look for them.
+    // Beside the packages: the compiler and Node.js look for them there.
     fs::copy(outside::source("client.ts"), folder.join("client.ts")).unwrap();
     let mut compile = outside::npm_program("tsc").unwrap();
     compile.args(["--strict", "--module", "esnext", "--moduleResolution", "bundler", "--target", "es2022"]);

@@ -1,5 +1,5 @@
-//! Clocks that are wrong: the database's for a moment, or by weeks against that of a node. The database of these
-//! scenarios has a `clock_timestamp` of its own, which is as wrong as a table says.
+//! Wrong clocks: the database's for a moment, or one that differs by weeks from a node's. The database of these
+//! scenarios has its own `clock_timestamp`, whose error is read from a table.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ async fn one() -> Fleet {
     Fleet::on(place, 1).await
 }
 
-/// The node has renewed while the clock was as it is now.
+/// Waits until the node has renewed with the present clock.
 async fn renewed(fleet: &Fleet) {
     let renewals = async || {
         let sql =
@@ -99,7 +99,7 @@ async fn a_node_that_is_slow_takes_no_token_that_ended_and_dates_its_own_as_else
     let (app_key, app_secret) = (fleet.demo.partner.app_key.clone(), fleet.demo.partner.app_secret.clone());
     let tokens = fleet.nodes[0].anonymous().tokens(&app_key, &app_secret).await;
     fleet.place.execute("UPDATE wrong.clock SET by = '605 seconds'").await;
-    // By the database the token has ended, and this node is that slow.
+    // By the database's clock the token has expired, and this node is behind by as much.
     let slow = fleet.add(|program| program).await;
     eventually("it holds a lease", async || slow.metric("keyward_lease_seconds").await > 0.0).await;
     slow.client(&tokens.access).get("/v1/auth").await.expect_problem(401, "invalid_credential");

@@ -2,7 +2,7 @@
 
 use crate::harness::{Page, Place};
 
-/// The help of a command and of all below it: the line that asks for it, and the answer.
+/// Collects the help of a command and of all below it: the command line that prints it, and the output.
 fn collect(place: &Place, words: &str, into: &mut Vec<String>) {
     let asked = format!("help {words}");
     let help = place.keyward().say(&asked).run().success().out;

@@ -1,5 +1,5 @@
-//! The command line beside a running server: on the embedded database it may look and not touch, on Postgres it may do
-//! both, and what it does is true for the server in the next request.
+//! The command line beside a running server: on the embedded database it may read but not change, on Postgres it may do
+//! both, and the server sees a change in its next request.
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ async fn looking_is_always_allowed(place: Place) {
         assert!(keys[0].get("value").is_none(), "{keys}");
     }
     node.stop();
-    // And without a server, too.
+    // The same without a server.
     keyward().say("account list").run().success();
 }
 
@@ -86,7 +86,7 @@ async fn three_databases_in_one_folder_have_a_demo_file_each() {
         files.push(path);
         node.stop();
     }
-    // Each is found again, and none was written over.
+    // Each is found again, and none was overwritten.
     for (place, (path, partner)) in [&first, &second, &third].into_iter().zip(files.iter().zip(&partners)) {
         let node = on(place).serve();
         node.client(partner).get("/v1/merchants").await.expect(200);
@@ -128,7 +128,7 @@ async fn the_embedded_database_is_changed_by_one_process_only() {
 }
 
 #[tokio::test]
-async fn on_postgres_a_command_is_true_for_the_server_in_the_next_request() {
+async fn on_postgres_the_server_sees_a_command_in_its_next_request() {
     let place = Place::postgres().await;
     let node = place.sandbox().serve();
     let demo = node.demo();

@@ -1,5 +1,5 @@
-//! What ends something for good asks a person, with what it would end, and needs `--yes` where there is none. While it
-//! waits for a node that does not acknowledge it says so, and in the end where it is in force.
+//! An irreversible command asks a person, naming what it will end, and needs `--yes` without a terminal. While it waits
+//! for a node that does not acknowledge, it reports that, and at the end where the change is enforced.
 
 use serde_json::json;
 
@@ -25,12 +25,12 @@ async fn without_a_terminal_only_yes_ends_anything(place: Place) {
     node.stop();
     let revoked = place.keyward().say("key revoke --yes").say(&key.id).run().success();
     assert!(revoked.err.starts_with("in force; no "), "{}", revoked.err);
-    // What can be taken back needs no consent.
+    // A reversible command needs no consent.
     place.keyward().say("account suspend").say(&demo.merchant).run().success();
     place.keyward().say("account close --yes").say(&demo.merchant).run().success();
 }
 
-/// The question that a terminal shows, in one line.
+/// The question on a terminal, in one line.
 fn question(terminal: &mut Terminal) -> String {
     terminal.until("[y/N] ");
     terminal.seen().replace('\n', "")
@@ -70,7 +70,7 @@ async fn a_person_is_asked_with_the_numbers_and_may_say_no(place: Place) {
     closed.type_line("yes");
     let finished = closed.end().success();
     assert!(finished.out.contains("\nSTATUS   closed\n"), "{}", finished.out);
-    // To repeat it ends nothing, so it does not ask.
+    // A repeated command ends nothing, so it does not ask.
     on_terminal("account close", &demo.merchant).end().success();
     let left = place.keyward().say("account list").run().json();
     let status = |mid: &str| left.as_array().unwrap().iter().find(|it| it["mid"] == mid).unwrap()["status"].clone();
@@ -130,7 +130,7 @@ async fn only_a_line_with_a_yes_is_a_yes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoke_names_the_node_that_it_waits_for_and_counts_the_others_in_the_end() {
+async fn a_revoke_names_the_node_that_it_waits_for_and_finally_counts_the_others() {
     let fleet = Fleet::of(3).await;
     let partner: Client = fleet.partner(0);
     let one = partner.create(&fleet.demo.merchant, "one", &[]).await;

@@ -1,10 +1,10 @@
-//! The demo accounts of a sandbox: where a newcomer finds their credentials, on a terminal and in a shell.
+//! The demo accounts of a sandbox: how a newcomer finds their credentials, on a terminal and in a shell.
 
 use crate::harness::{Demo, Finished, Place, Program, binary, on_both, shell};
 
 on_both!(a_shell_gets_what_the_first_requests_need, every_start_on_a_terminal_shows_lines_to_paste);
 
-/// What a shell knows after it has read the lines.
+/// The variables of a shell after it has read the lines.
 fn in_a_shell(lines: &str, place: &Place) -> [String; 3] {
     let script = format!("eval \"$(cat <<'END'\n{lines}\nEND\n)\"\nprintf '%s\\n' \"$KW\" \"$KEY\" \"$MID\"");
     let printed = shell(&script, place.folder()).success().out;
@@ -27,12 +27,12 @@ async fn a_shell_gets_what_the_first_requests_need(place: Place) {
     let demo = node.demo();
     let lines = env(place.keyward()).success().out;
     assert_eq!(in_a_shell(&lines, &place), expected(node.base_url(), &demo));
-    // One file needs no database to say whose it is: this shell does not know the server's.
+    // A single file needs no database to identify it: this shell does not know the server's.
     assert_eq!(env(Program::in_folder(place.folder())).success().out, lines);
     let elsewhere = place.keyward().say("demo env --url https://sandbox.test/").run().success().out;
     assert_eq!(in_a_shell(&elsewhere, &place), expected("https://sandbox.test", &demo));
     node.stop();
-    // The next server is somewhere else, and the lines say where.
+    // The next server has another address, and the lines contain it.
     let node = place.sandbox().serve();
     assert_eq!(in_a_shell(&env(place.keyward()).success().out, &place), expected(node.base_url(), &demo));
     node.client(&demo.partner.app_secret).get("/v1/merchants").await.expect(200);
@@ -42,7 +42,7 @@ async fn a_shell_gets_what_the_first_requests_need(place: Place) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_several_files_a_shell_gets_that_of_its_database() {
+async fn of_several_files_a_shell_gets_the_one_of_its_database() {
     let (first, second) = (Place::postgres().await, Place::postgres().await);
     let on = |place: &Place| Program::in_folder(first.folder()).env("DATABASE_URL", place.url().unwrap());
     for place in [&first, &second] {
@@ -58,7 +58,7 @@ async fn of_several_files_a_shell_gets_that_of_its_database() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_sandbox_that_makes_no_accounts_says_how_to_make_some() {
+async fn an_empty_sandbox_without_accounts_says_how_to_make_some() {
     let place = Place::postgres().await;
     let node = place.keyward().say("serve --listen 127.0.0.1:0").serve();
     assert!(node.said_so_far().contains("no accounts yet: start with --demo"), "{}", node.said_so_far());
@@ -66,7 +66,7 @@ async fn an_empty_sandbox_that_makes_no_accounts_says_how_to_make_some() {
     let node = place.keyward().say("serve --listen 127.0.0.1:0 --demo").serve();
     assert!(node.said_so_far().contains("demo credentials: ./keyward-data/demo.json"), "{}", node.said_so_far());
     node.stop();
-    // Another node on the same accounts, which has no file of theirs.
+    // Another node with the same accounts, which has no file of theirs.
     std::fs::remove_file(place.data().join("demo.json")).unwrap();
     let node = place.keyward().say("serve --listen 127.0.0.1:0 --demo").serve();
     assert!(node.said_so_far().contains("keyward help key pair"), "{}", node.said_so_far());

@@ -1,5 +1,5 @@
-//! The ways to run the service that the repository offers, each as far as a machine without them can go: the image and
-//! compose.yaml without an engine for containers, the unit without a running systemd.
+//! The ways to run the service that the repository offers, each as far as this machine can test it: the image and
+//! compose.yaml without a container engine, the unit without a running systemd.
 
 mod compose;
 mod image;

@@ -1,4 +1,4 @@
-//! What the doctor says of the nodes: who is there, how far each has got, and what is not as it should be.
+//! The doctor's report about nodes: which exist, how far each has got, and what is wrong.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ async fn the_doctor_lists_the_nodes_with_their_last_acknowledgement() {
         }
     }
     assert!(found(&fleet.place, "nodes").is_empty());
-    // The throwaway database knows everybody as its superuser, and forgets.
+    // The throwaway database has only a superuser, and is not durable.
     let database = found(&fleet.place, "database");
     let warnings: Vec<_> =
         database.iter().filter(|(level, _)| level == "notice").map(|(_, text)| text.as_str()).collect();
@@ -44,7 +44,7 @@ async fn the_doctor_lists_the_nodes_with_their_last_acknowledgement() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wrong_with_a_database_is_said_at_the_start_of_a_server_and_by_no_other_command() {
+async fn a_problem_of_the_database_is_reported_when_a_server_starts_and_by_no_other_command() {
     let place = Place::postgres().await;
     let node = place.sandbox().serve();
     assert_eq!(node.said_so_far().matches("knows us as a superuser").count(), 1, "{}", node.said_so_far());
@@ -57,7 +57,7 @@ async fn what_is_wrong_with_a_database_is_said_at_the_start_of_a_server_and_by_n
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_doctor_names_a_node_that_stands_still() {
+async fn the_doctor_names_a_node_that_has_stopped_responding() {
     let fleet = Fleet::of(1).await;
     fleet.nodes[0].freeze();
     eventually("its lease is over", async || {
@@ -75,7 +75,7 @@ async fn the_doctor_names_a_node_that_stands_still() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_doctor_says_that_nodes_have_leases_of_different_length() {
+async fn the_doctor_reports_leases_of_different_length() {
     let mut fleet = Fleet::of(1).await;
     let other = fleet.add(|program| program.env("KEYWARD_VERIFIER__PROFILE", "default")).await;
     let said = "not all nodes have the same lease time";
@@ -86,7 +86,7 @@ async fn the_doctor_says_that_nodes_have_leases_of_different_length() {
 }
 
 #[tokio::test]
-async fn the_doctor_says_that_one_process_has_the_embedded_database() {
+async fn the_doctor_reports_that_one_process_has_the_embedded_database() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     let nodes = found(&place, "nodes");

@@ -1,4 +1,4 @@
-//! The OpenAPI document of a running server, as programs of others read it.
+//! The OpenAPI document of a running server, as other programs read it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Node, Place};
 
-/// The document in a file, in a folder of this test's own.
+/// Saves the document to a file, in a folder of this test.
 pub(crate) async fn saved(node: &Node, name: &str) -> PathBuf {
     let document = node.anonymous().get("/openapi.json").await.expect(200);
     let file = keyward_testkit::outside::workshop(name).unwrap().join("openapi.json");
@@ -15,7 +15,7 @@ pub(crate) async fn saved(node: &Node, name: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn redocly_and_spectral_have_nothing_to_say() {
+async fn redocly_and_spectral_find_nothing() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     let file = saved(&node, "linted").await;
@@ -32,8 +32,8 @@ async fn redocly_and_spectral_have_nothing_to_say() {
     node.stop();
 }
 
-/// All its checks but those that `schemathesis.toml` leaves out, with a reason each, and one of our own (`reasons.py`).
-/// A service that refuses everything would pass them: so each call has to accept something, too.
+/// All its checks except those that `schemathesis.toml` disables, with a reason each, and one of our own
+/// (`reasons.py`). A service that refuses everything would pass them, so each call must also accept something.
 #[tokio::test]
 async fn schemathesis_finds_nothing_and_every_call_accepts_a_valid_request() {
     let place = Place::embedded();
@@ -45,11 +45,11 @@ async fn schemathesis_finds_nothing_and_every_call_accepts_a_valid_request() {
     run.arg("--no-color").arg("--config-file").arg(keyward_testkit::outside::source("schemathesis.toml"));
     run.arg("run").arg(&file).args(["--url", node.base_url()]);
     run.args(["--report", "json", "--report-json-path"]).arg(&report);
-    // It notes what it found in the folder where it runs.
+    // It records its findings in the folder where it runs.
     run.args(["--generation-database", "none", "--header"]).current_dir(file.parent().unwrap());
     run.arg(format!("Authorization: Bearer {}", node.demo().platform.app_secret));
     run.env("SCHEMATHESIS_HOOKS", keyward_testkit::outside::source("reasons.py")).env("NO_PROXY", "127.0.0.1");
-    // Accounts that the configuration names, each for calls that leave it as they need it.
+    // Accounts that the configuration names, each for calls that leave it in the state that they need.
     for mid in ["mid_123456", "mid_suspended", "mid_closed"] {
         by.post("/v1/merchants", &json!({"mid": mid, "name": mid})).await.expect(201);
     }
@@ -61,7 +61,7 @@ async fn schemathesis_finds_nothing_and_every_call_accepts_a_valid_request() {
         run.env(variable, made.member(if variable.ends_with("_ID") { "id" } else { "value" }));
     }
     let output = run.output().unwrap();
-    // It filters the credential out of what it prints.
+    // It removes the credential from its output.
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     accepted_everywhere(&file, &report);

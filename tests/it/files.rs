@@ -1,5 +1,5 @@
-//! Files that a server needs: each is looked at before it is opened, none may be open to others, and what is merely
-//! convenient stops no start.
+//! Files of a server: each is checked before it is opened, none may be accessible to others, and an optional one does
+//! not prevent a start.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -29,7 +29,7 @@ fn a_pipe_in_the_place_of_a_file_is_refused_rather_than_waited_for() {
         data(&place);
         pipe(&place.data().join(name));
         place.keyward().say("serve --listen 127.0.0.1:0").run().refuses_with(&[name, "is not a file"]);
-        // Without a database a command needs no key: it says first that there is no installation.
+        // Without a database a command needs no key: it first reports that there is no installation.
         if name != "master.key" {
             let command = place.keyward().say("account create --role platform --name x");
             command.run().refuses_with(&[name, "is not a file"]);
@@ -49,7 +49,7 @@ fn a_pipe_in_the_place_of_a_file_is_refused_rather_than_waited_for() {
 }
 
 #[test]
-fn nothing_that_is_secret_or_decides_may_be_open_to_others() {
+fn no_secret_or_configuration_may_be_accessible_to_others() {
     let place = Place::embedded();
     place.sandbox().serve().stop();
     let (folder, database) = (place.data(), place.data().join("keyward.db"));
@@ -84,16 +84,16 @@ fn nothing_that_is_secret_or_decides_may_be_open_to_others() {
 }
 
 #[tokio::test]
-async fn a_demo_that_cannot_be_written_down_stops_no_start() {
+async fn a_demo_that_cannot_be_stored_does_not_prevent_a_start() {
     let place = Place::embedded();
     data(&place);
-    // As good as a full disk: no new file can be made there.
+    // As on a full disk: no new file can be made there.
     fs::create_dir(place.data().join("demo.json.new")).unwrap();
     let node = place.sandbox().serve();
     node.anonymous().get("/readyz").await.expect(200);
     let said = node.stop().err;
     assert!(said.contains("no demo accounts") && said.contains("cannot write the demo credentials"), "{said}");
-    // Nothing was made whose credentials are lost.
+    // No account was created whose credentials are lost.
     assert_eq!(place.keyward().say("account list").run().json().as_array().map(Vec::len), Some(0));
     fs::remove_dir(place.data().join("demo.json.new")).unwrap();
     place.sandbox().serve().stop();

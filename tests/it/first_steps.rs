@@ -1,4 +1,4 @@
-//! Out of the box: an empty folder, no configuration, and everything a newcomer tries first.
+//! First use: an empty folder, no configuration, and everything a newcomer tries first.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ on_both!(the_demo_credentials_do_everything, a_restart_keeps_everything_and_make
 #[tokio::test]
 async fn with_nothing_configured_it_is_a_sandbox_on_this_machine() {
     let folder = tempfile::tempdir().unwrap();
-    // Nothing but a port that is free.
+    // Only a free port.
     let node = Program::in_folder(folder.path()).say("--listen 127.0.0.1:0").serve();
     assert!(node.base_url().starts_with("http://127.0.0.1:"), "{}", node.base_url());
     let said = node.said_so_far();
@@ -26,7 +26,7 @@ async fn with_nothing_configured_it_is_a_sandbox_on_this_machine() {
 }
 
 #[tokio::test]
-async fn the_sample_configuration_is_one() {
+async fn the_sample_configuration_is_valid() {
     let place = Place::embedded();
     let sample = keyward_testkit::run::workspace_root().join("crates/server/keyward.toml.sample");
     private(&place.folder().join("keyward.toml"), &std::fs::read_to_string(sample).unwrap());
@@ -84,7 +84,7 @@ async fn what_needs_no_credential_is_there(node: &Node) {
     anybody.get("/metrics").await.expect_problem(404, "not_found");
 }
 
-/// The brief's five: create, get, list, revoke; and the question whether it is good.
+/// The five basic calls: create, get, list and revoke a key, and verify it.
 async fn a_key_lives_and_dies(client: &Client, mid: &str) {
     let key = client.create(mid, "First key", &["charges:read"]).await;
     let one = client.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200).json();

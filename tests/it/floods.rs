@@ -1,4 +1,4 @@
-//! Clients that ask without end, send without end, or never take what they asked for: everybody else is served.
+//! Clients that send endless requests or bodies, or never read their answers: other clients are still served.
 
 use std::{
     net::IpAddr,
@@ -49,7 +49,7 @@ async fn who_suspends_an_account_never_queues_behind_its_flood(place: Place) {
         match answer.status {
             201 | 401 => {}
             409 => drop(answer.expect_problem(409, "account_not_active")),
-            // Its account was suspended and resumed under it over and over, each time that it was judged anew.
+            // Its account was repeatedly suspended and resumed, each time just before it was judged anew.
             503 => {
                 assert!(answer.header("retry-after").is_some(), "{}", answer.text);
                 drop(answer.expect_problem(503, "unavailable"));
@@ -63,7 +63,7 @@ async fn who_suspends_an_account_never_queues_behind_its_flood(place: Place) {
     node.stop();
 }
 
-/// A request whose body is announced and never sent: whether it has a place, and waits for its body there.
+/// A request whose body is announced and never sent. Returns whether it got a place and waits for its body there.
 async fn parked(node: &Node, path: &str, credential: &str) -> (bool, Raw) {
     let mut raw = Raw::connect(node.address()).await.unwrap();
     raw.send(&format!(
@@ -84,7 +84,7 @@ fn from(node: &Node, address: [u8; 4]) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bodies_that_never_come_keep_nobody_else_out() {
+async fn bodies_that_never_arrive_keep_no_other_client_out() {
     let place = Place::embedded();
     let node = place
         .sandbox()
@@ -131,7 +131,7 @@ async fn a_client_that_sends_first_sees_its_answer() {
     ] {
         let mut connection = TcpStream::connect(node.address()).await.unwrap();
         let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {bytes}\r\n\r\n");
-        // Most clients look for an answer only once all was sent.
+        // Most clients read the answer only after sending everything.
         connection.write_all(head.as_bytes()).await.unwrap();
         connection.write_all(&vec![b'x'; bytes]).await.unwrap_or_else(|error| panic!("{path}: {error}"));
         let mut answer = String::new();
@@ -165,7 +165,7 @@ async fn a_client_of_http2_that_sends_first_sees_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_takes_nothing_is_given_up() {
+async fn a_client_that_reads_nothing_is_given_up() {
     let place = Place::embedded();
     let program = place.sandbox().say("--metrics-listen 127.0.0.1:0");
     let node = program.env("KEYWARD_LIMITS__WRITE_TIMEOUT", "300ms").serve();
@@ -179,7 +179,7 @@ async fn a_client_that_takes_nothing_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_of_http2_that_has_no_room_for_answers_is_given_up() {
+async fn an_http2_client_without_a_window_for_answers_is_given_up() {
     let place = Place::embedded();
     let node = place.sandbox().env("KEYWARD_LIMITS__WRITE_TIMEOUT", "300ms").serve();
     for path in ["/openapi.json", "/healthz", "/v1/auth?unknown"] {

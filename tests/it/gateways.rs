@@ -1,5 +1,5 @@
-//! nginx and Caddy in front of an application, configured by the examples of this repository: what is shown there is
-//! what is started here. Every claim holds for both.
+//! nginx and Caddy in front of an application, configured by the examples of this repository, exactly as shown there.
+//! Every claim is tested with both.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 

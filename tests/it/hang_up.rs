@@ -1,9 +1,9 @@
-//! SIGHUP ends no server: it reads again what can be read again, and says so.
+//! SIGHUP ends no server: it reloads what can be reloaded, and reports it.
 
 use crate::harness::{Place, eventually, private};
 
 #[tokio::test]
-async fn a_hang_up_takes_over_the_filter_of_the_log_and_nothing_else() {
+async fn a_hang_up_reloads_the_filter_of_the_log_and_nothing_else() {
     let place = Place::embedded();
     let file = place.folder().join("keyward.toml");
     let write =

@@ -1,6 +1,6 @@
-//! What every scenario stands on: a place with a database of its own, the binary started there, and clients for it.
+//! The fixture of every scenario: a place with a database of its own, the binary started there, and clients for it.
 //!
-//! It knows how to start, stop and ask; it never says what an answer should be beyond the status that was asked for.
+//! It starts, stops and asks; it checks nothing of an answer beyond the expected status.
 
 mod answer;
 mod client;

@@ -21,7 +21,7 @@ async fn a_server_that_answers_is_healthy_and_one_that_is_gone_is_not(place: Pla
         let asked = place.keyward().say("health --listen").say(&address).say(words).run().success();
         assert_eq!((asked.out, asked.err.as_str()), (said, ""));
     }
-    // As the settings say, too; and none of what a server in production needs is asked for.
+    // From the settings too, without what a production server needs.
     let set = place.keyward().env("KEYWARD_LISTEN", &address).env("KEYWARD_ENVIRONMENT", "production");
     set.say("health").run().success();
     node.stop();
@@ -52,11 +52,11 @@ async fn a_server_with_tls_is_asked_by_tls_whatever_name_its_certificate_has() {
     let node = place.sandbox().envs(&files).serve();
     let asked = place.keyward().envs(&files).say("health --ready --listen").say(node.address()).run().success();
     assert_eq!(asked.out, format!("https://{}/readyz: ready\n", node.address()));
-    // Without TLS it is no answer, and that is said.
+    // A missing TLS is no answer, and the error says so.
     let plain = place.keyward().say("health --listen").say(node.address()).run();
     plain.refuses_with(&["http://127.0.0.1:", "does not answer", "the server speaks TLS"]);
     node.stop();
-    // The other way round, too.
+    // The reverse case.
     let node = place.sandbox().serve();
     let by_tls = place.keyward().envs(&files).say("health --listen").say(node.address()).run();
     by_tls.refuses_with(&["https://127.0.0.1:", "does not answer", "the server speaks plain HTTP", "tls.key"]);
@@ -77,7 +77,7 @@ fn another_program_and_one_that_says_nothing_are_not_healthy() {
     });
     asking.run().refuses_with(&["answers 404", "is this a keyward?"]);
     assert!(answers.join().unwrap() > 0);
-    // The machine takes the connection, and no answer comes.
+    // The machine accepts the connection, and no answer arrives.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     ask(&silent).say("--timeout 50ms").run().refuses_with(&["gave no answer within 50ms"]);
 }

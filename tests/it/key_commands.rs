@@ -1,4 +1,4 @@
-//! `key show`, `key list` and `key verify`: what the operator sees of a key, as a table for people and as JSON for
+//! `key show`, `key list` and `key verify`: the operator's view of a key, as a table for people and as JSON for
 //! programs. They change nothing, and work beside a server.
 
 use std::path::Path;
@@ -96,14 +96,14 @@ async fn a_verdict_is_that_of_the_api_and_its_exit_code(place: Place) {
     }
     partner.revoke(&key.id).await.expect(204);
     node.stop();
-    // Without a server, too. Nothing was noted: the key has been used by the API alone.
+    // Without a server too. Nothing was noted: only the API has used the key.
     let dead = verify(&place, &key.value, "--format table");
     assert_eq!((dead.code, dead.err.as_str()), (Some(3), ""), "{}", dead.said());
     assert_eq!(dead.out, format!("VERDICT  REVOKED\nID       {}\n", key.id));
 }
 
 #[tokio::test]
-async fn what_is_verified_leaves_no_trace() {
+async fn a_verification_leaves_no_trace() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     let demo = node.demo();
@@ -115,7 +115,7 @@ async fn what_is_verified_leaves_no_trace() {
 }
 
 #[test]
-fn a_value_is_typed_without_being_seen() {
+fn a_typed_value_is_not_shown() {
     let place = Place::embedded();
     place.sandbox().serve().stop();
     let demo = std::fs::read_to_string(place.data().join("demo.json")).unwrap();
@@ -157,14 +157,14 @@ fn every_scope_that_a_public_key_must_not_hold_is_named() {
 }
 
 #[test]
-fn nothing_on_standard_input_is_no_value() {
+fn an_empty_standard_input_is_refused() {
     let place = Place::embedded();
     place.sandbox().serve().stop();
     place.keyward().say("key verify").run().misuse_with(&["standard input is empty", "keyward key verify < FILE"]);
 }
 
 #[tokio::test]
-async fn a_file_that_out_wrote_is_json_and_no_value() {
+async fn a_file_written_by_out_is_json_and_no_value() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     let Demo { merchant, .. } = node.demo();
@@ -193,7 +193,7 @@ async fn a_key_may_end_after_a_time(place: Place) {
         made.say("--expires-at").say(time).run()
     };
     assert_eq!(ending("2999-01-31T00:00:00Z").json()["expires_at"], "2999-01-31T00:00:00.000Z");
-    // A year and a day at the least, whatever leap years there are.
+    // A year and a day at least, whatever leap years there are.
     let made = ending("367d").json();
     let year = |name: &str| made[name].as_str().unwrap()[..4].parse::<u16>().unwrap();
     assert!(year("expires_at") > year("created_at"), "{made}");

@@ -1,5 +1,5 @@
-//! When a key was last used: what was written down stays, whatever happens to the node. A clean stop writes down the
-//! rest (`stopping`).
+//! When a key was last used: a written time stays, whatever happens to the node. A clean stop writes the rest
+//! (`stopping`).
 
 use serde_json::Value;
 

@@ -1,11 +1,11 @@
-//! What one client may take: headers that never end, headers and bodies that are too large, connections without end.
+//! Limits on one client: endless headers, headers and bodies that are too large, too many connections.
 
 use serde_json::json;
 
 use crate::harness::{Client, Http2, Node, Place, Raw, eventually};
 
 #[tokio::test]
-async fn headers_that_never_end_are_cut_off() {
+async fn endless_headers_are_cut_off() {
     let place = Place::embedded();
     let node = place.sandbox().env("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "500ms").serve();
     for begun in ["", "GET /healthz HT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
@@ -23,7 +23,7 @@ async fn headers_that_are_too_large_are_refused() {
     let place = Place::embedded();
     let node = place.sandbox().env("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16384").serve();
     let mut raw = Raw::connect(node.address()).await.unwrap();
-    // Just as much as is read: what lay unread would make the kernel cut the connection before the answer arrives.
+    // Exactly as much as is read: unread bytes would make the kernel cut the connection before the answer arrives.
     let begun = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ";
     raw.send(&format!("{begun}{}", "a".repeat(16_384 - begun.len()))).await;
     let answer = raw.read_to_the_end().await;
@@ -36,7 +36,7 @@ async fn headers_that_are_too_large_are_refused() {
 }
 
 #[tokio::test]
-async fn the_least_limits_leave_room_for_what_the_service_issues() {
+async fn the_smallest_limits_fit_everything_the_service_issues() {
     let place = Place::embedded();
     let program = place.sandbox().env("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16384");
     let node = program.env("KEYWARD_LIMITS__MAX_BODY_BYTES", "16384").serve();
@@ -48,7 +48,7 @@ async fn the_least_limits_leave_room_for_what_the_service_issues() {
     let (app_key, app_secret) = (pair["appKey"].as_str().unwrap(), pair["appSecret"].as_str().unwrap());
     let tokens = node.anonymous().tokens(app_key, app_secret).await;
     let passed = node.client(&tokens.access).get("/v1/auth").await.expect(204);
-    // Common gateways take 4 KiB of headers.
+    // Common gateways accept 4 KiB of headers.
     assert!(passed.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() < 4096);
     let body = json!({ "refreshToken": tokens.refresh });
     node.anonymous().post("/v1/oauth2/token", &body).await.expect(200);
@@ -70,7 +70,7 @@ async fn a_body_that_is_too_large_is_refused_and_stores_nothing() {
     wish["ignored"] = json!("x".repeat(16_000));
     partner.post("/v1/api-keys", &wish).await.expect(201);
 
-    // Without a length announced it is counted.
+    // Without an announced length it is counted.
     let mut raw = Raw::connect(node.address()).await.unwrap();
     let head = format!(
         "POST /v1/api-keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
@@ -106,7 +106,7 @@ async fn let_in(node: &Node, number: usize) -> Vec<Raw> {
     open
 }
 
-/// A connection more is closed without a word.
+/// Checks that one more connection is closed without an answer.
 async fn is_turned_away(node: &Node) {
     let mut beyond = Raw::connect(node.address()).await.unwrap();
     beyond.send(ASK).await;
@@ -143,7 +143,7 @@ async fn one_source_leaves_room_for_others() {
     assert!(said.contains("limits.max_connections_per_source") && said.contains("trusted_proxies"), "{said}");
 }
 
-/// Opens connections from there until one is turned away.
+/// Opens connections from this address until one is refused.
 async fn flood_from(address: &str, node: &Node, open: &mut Vec<Raw>) {
     loop {
         let mut raw = Raw::connect_from(address, node.address()).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_few_sources_together_leave_room_for_others() {
     }
     assert!((8..=9).contains(&open.len()), "{}", open.len());
     assert!(served("127.0.9.1").await);
-    // Four that have a quarter each by the bound.
+    // Four that have a quarter each by the maximum.
     for network in 1..=3 {
         flood_from(&format!("127.0.{network}.1"), &node, &mut open).await;
     }
@@ -176,7 +176,7 @@ async fn a_few_sources_together_leave_room_for_others() {
 }
 
 #[tokio::test]
-async fn strangers_leave_room_for_the_proxies_that_are_trusted() {
+async fn other_sources_leave_room_for_trusted_proxies() {
     let place = Place::embedded();
     let program = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "16");
     let node = program.env("KEYWARD_TRUSTED_PROXIES", "127.0.9.1").serve();
@@ -190,7 +190,7 @@ async fn strangers_leave_room_for_the_proxies_that_are_trusted() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_trusted_has_all_the_connections_there_are() {
+async fn a_trusted_proxy_may_have_all_connections() {
     let place = Place::embedded();
     let program = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "4");
     let node = program.env("KEYWARD_TRUSTED_PROXIES", "127.0.0.1").serve();
@@ -209,7 +209,7 @@ async fn an_idle_connection_is_closed_in_either_version_of_http() {
     new.ask().await;
     assert!(new.is_told_to_go().await, "it was cut off without a word");
     assert_eq!(old.read_to_the_end().await, "");
-    // One that never asked anything is no better.
+    // The same for one that never sent a request.
     assert!(!Http2::connect_alive(node.address()).await.is_told_to_go().await);
     node.stop();
 }
@@ -225,7 +225,7 @@ async fn as_many_files_may_be_open_as_connections_need() {
     assert!(said.contains("only 72 fit") && said.contains("LimitNOFILE"), "{said}");
 }
 
-/// A request whose body is asked for and never sent.
+/// A request whose body is requested and never sent.
 async fn in_flight(node: &Node, secret: &str) -> Raw {
     let mut raw = Raw::connect(node.address()).await.unwrap();
     let head = format!(
@@ -238,7 +238,7 @@ async fn in_flight(node: &Node, secret: &str) -> Raw {
 }
 
 #[tokio::test]
-async fn more_than_can_be_worked_on_is_told_to_come_back() {
+async fn requests_beyond_the_maximum_are_refused_with_retry_after() {
     let place = Place::embedded();
     let node = place.sandbox().env("KEYWARD_LIMITS__MAX_REQUESTS_AT_ONCE", "2").serve();
     let demo = node.demo();
@@ -247,7 +247,7 @@ async fn more_than_can_be_worked_on_is_told_to_come_back() {
     let (first, second) =
         (in_flight(&node, &demo.partner.app_secret).await, in_flight(&node, &demo.platform.app_secret).await);
     partner.get("/v1/merchants").await.expect_outage().expect_problem(503, "unavailable");
-    // Whether it lives and is ready can be asked all the same.
+    // Health and readiness are still answered.
     node.anonymous().get("/healthz").await.expect(200);
     node.anonymous().get("/readyz").await.expect(200);
     drop((first, second));

@@ -1,5 +1,4 @@
-//! What a line in the log says of a request: who asked, from where, about what; and that `docs/logs.md` lists exactly
-//! that.
+//! The log line of a request: caller, source and object; and that `docs/logs.md` lists exactly its fields.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +35,7 @@ fn is_about_an_answer(line: &Value) -> bool {
     line["message"].as_str().is_some_and(|message| message.starts_with("answered "))
 }
 
-/// The one line of the answer that has this name.
+/// The one line of the answer with this id.
 fn line(log: &str, answer: &Answer) -> Value {
     let name = answer.header("x-request-id").unwrap();
     let is_it = |line: &Value| line["span"]["trace.id"] == name || line["span"]["request.id"] == name;
@@ -51,7 +50,7 @@ fn id_in(value: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_line_says_who_asked_from_where_and_about_what() {
+async fn a_line_names_caller_source_and_object() {
     let place = Place::embedded();
     let node = talkative(&place).env("KEYWARD_TRUSTED_PROXIES", "127.0.0.0/8").serve();
     let demo = node.demo();
@@ -81,7 +80,7 @@ async fn a_line_says_who_asked_from_where_and_about_what() {
         let said = (&line["caller.key"], &line["caller.mid"], &line["object"]);
         assert_eq!(said, (&json!(caller), &json!(demo.partner.mid), &json!(object)), "{line}");
         assert!(line["took_us"].as_u64().is_some_and(|took| took > 0), "{line}");
-        // Verifications that say yes are most of the traffic.
+        // Granted verifications are most of the traffic.
         assert_eq!(line["level"], if place == verification { "DEBUG" } else { "INFO" }, "{line}");
     }
     let far = line(&log, &asked[1].0);
@@ -100,7 +99,7 @@ async fn a_line_says_who_asked_from_where_and_about_what() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_source_that_passes_its_limit_is_named_once() {
+async fn a_source_that_exceeds_its_limit_is_named_once() {
     let place = Place::embedded();
     let node = talkative(&place).env("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "2").serve();
     let refused = pass_the_limit(&node).await;
@@ -112,7 +111,7 @@ async fn a_source_that_passes_its_limit_is_named_once() {
     assert_eq!(said, (&json!("WARN"), &json!("127.0.0.1"), &json!("failed_attempts_per_minute")), "{warning}");
 }
 
-/// Guesses until guessing is refused. How often it was.
+/// Guesses until guessing is refused. Returns the number of guesses.
 async fn pass_the_limit(node: &Node) -> usize {
     let demo = node.demo();
     let mut refused = 0;
@@ -134,7 +133,7 @@ async fn the_page_about_logs_lists_the_fields_that_are_written() {
     pass_the_limit(&node).await;
     let written = lines(&node.stop().err);
     let answers = || written.iter().filter(|line| is_about_an_answer(line));
-    // What libraries say below that level is theirs.
+    // Lines of libraries below that level have fields of their own.
     let usual = || written.iter().filter(|line| line["level"] != "DEBUG");
     let (mut every, about) = (fields(usual()), fields(answers()));
     let common: BTreeSet<String> = documented("## Every line");

@@ -1,4 +1,4 @@
-//! The line that a request leaves in the log: the same whether it was looked up or answered from memory.
+//! The log line of a request: the same for an answer after a look-up and one from memory.
 
 use reqwest::{
     Method,
@@ -10,7 +10,7 @@ use crate::harness::{Client, Place};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// Sends a request that has a name and belongs to a trace.
+/// Sends a request with an id and a trace.
 async fn ask(client: &Client, name: &str, (method, path, body): (&str, &str, Option<&Value>)) {
     let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
     let headers = [("x-request-id", name), ("traceparent", &parent)].into_iter();
@@ -22,7 +22,7 @@ async fn ask(client: &Client, name: &str, (method, path, body): (&str, &str, Opt
     assert!(matches!(answer.status, 200 | 204), "{path}: {}", answer.text);
 }
 
-/// The line about the answer to the request of this name, without what differs between any two.
+/// The line about the answer to this request, without what differs between any two.
 fn line(log: &str, name: &str) -> Value {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut about = lines.filter(|line| line.to_string().contains(name) && line.to_string().contains("answered "));
@@ -35,7 +35,7 @@ fn line(log: &str, name: &str) -> Value {
     line
 }
 
-/// Blanks times and lengths of time.
+/// Blanks times and durations.
 fn blank(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -52,7 +52,7 @@ fn blank(value: &mut Value) {
 }
 
 #[tokio::test]
-async fn an_answer_from_memory_leaves_the_line_of_one_that_was_looked_up() {
+async fn an_answer_from_memory_has_the_log_line_of_one_after_a_look_up() {
     let place = Place::embedded();
     let program = place.sandbox().env("KEYWARD_LOG__FORMAT", "json").env("KEYWARD_LOG__FILTER", "debug");
     let node = program.env("KEYWARD_METRICS_LISTEN", "127.0.0.1:0").serve();

@@ -1,4 +1,4 @@
-//! Metrics: on their own address, by route template, with nothing that names a client, a key or an account.
+//! Metrics: on their own address, by route template, with no label that names a client, a key or an account.
 
 mod documented;
 mod observability;
@@ -63,7 +63,7 @@ async fn requests_are_counted_by_template_and_nobody_is_named(place: Place) {
         assert!(!page.text.contains(id.as_str()), "{id} is in the metrics");
     }
     node.anonymous().get("/metrics").await.expect_problem(404, "not_found");
-    // That address answers metrics, and nothing else.
+    // That address serves only metrics.
     node.metrics().get("/v1/merchants").await.expect(404);
     node.metrics().get("/healthz").await.expect(404);
     node.stop();
@@ -84,7 +84,7 @@ async fn memory_lease_and_barrier_are_measured(place: Place) {
     partner.revoke(&key.id).await.expect(204);
     caller.get("/v1/auth").await.expect(401);
     assert_eq!(partner.verdict(&key.value).await, "REVOKED");
-    // Looked at by the short way first, and counted once.
+    // Tried by the fast path first, and counted once.
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let other_scheme = http.get(format!("{}/v1/auth", node.base_url())).basic_auth("who", Some("ever"));
     assert_eq!(other_scheme.send().await.unwrap().status(), 401);
@@ -93,7 +93,7 @@ async fn memory_lease_and_barrier_are_measured(place: Place) {
     for line in ["keyward_denials_total{code=\"REVOKED\"} 2", "keyward_denials_total{code=\"NOT_FOUND\"} 2"] {
         assert!(page.contains(line), "{line} is not in:\n{page}");
     }
-    // These are set when the lease is renewed, or now and then where there is none.
+    // These are set when the lease is renewed, or periodically where there is none.
     eventually("memory is measured", async || node.metric("keyward_cache_bytes").await > 0.0).await;
     if !place.is_embedded() {
         assert!(node.metric("keyward_barrier_seconds_count").await >= 1.0, "{page}");

@@ -1,5 +1,5 @@
-//! What a person sees at a terminal: tables of what was done, a secret that can be copied, a question whose answer is
-//! hidden. However a command ends, the terminal is as it was.
+//! A command at a terminal: tables of changes, a secret that can be copied, a hidden prompt. However a command ends,
+//! the terminal is restored.
 
 use std::os::unix::process::ExitStatusExt as _;
 
@@ -28,7 +28,7 @@ fn asked(place: &Place) -> Terminal {
 }
 
 #[test]
-fn a_signal_at_a_hidden_question_leaves_a_terminal_that_shows_what_is_typed() {
+fn a_signal_at_a_hidden_prompt_leaves_a_terminal_that_echoes() {
     let place = Place::embedded();
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let mut terminal = asked(&place);
@@ -40,7 +40,7 @@ fn a_signal_at_a_hidden_question_leaves_a_terminal_that_shows_what_is_typed() {
 }
 
 #[test]
-fn a_hidden_question_that_was_stopped_shows_what_is_typed_meanwhile_and_is_asked_again() {
+fn a_stopped_hidden_prompt_echoes_meanwhile_and_is_repeated() {
     let (place, secret) = sandbox();
     let mut terminal = asked(&place);
     terminal.signal(Signal::TSTP);
@@ -55,7 +55,7 @@ fn a_hidden_question_that_was_stopped_shows_what_is_typed_meanwhile_and_is_asked
 }
 
 #[test]
-fn a_hidden_question_without_an_answer_leaves_the_terminal_as_it_was() {
+fn a_hidden_prompt_without_an_answer_restores_the_terminal() {
     let place = Place::embedded();
     let mut terminal = asked(&place);
     terminal.end_input();
@@ -74,7 +74,7 @@ fn forms(place: &Place, words: [&str; 3]) -> [String; 3] {
 }
 
 #[test]
-fn what_a_change_did_is_a_table_for_people_and_json_for_programs() {
+fn a_change_is_shown_as_a_table_for_people_and_as_json_for_programs() {
     let (place, _) = sandbox();
     let account = "account create --role merchant --name Shop --mid";
     let key = "key create --type public --name Page --mid shop-1";
@@ -106,7 +106,7 @@ fn what_a_change_did_is_a_table_for_people_and_json_for_programs() {
 }
 
 #[test]
-fn a_secret_that_is_shown_once_stands_alone_on_its_line() {
+fn a_secret_that_is_shown_once_is_alone_on_its_line() {
     let (place, _) = sandbox();
     place.keyward().say("account create --role merchant --name Shop --mid shop").run().success();
     let mine = |text: &str| place.keyward().say(text).say("--name Till --mid shop");
@@ -116,7 +116,7 @@ fn a_secret_that_is_shown_once_stands_alone_on_its_line() {
         assert!(secret.starts_with("sk_test_") && seen.matches("sk_test_").count() == 1, "{words}");
         private(&place.folder().join("value.txt"), secret);
         place.keyward().under("exec < value.txt").say("key verify").run().success();
-        // A table is no way around that: what reads a pipe may well be a log.
+        // A table does not circumvent that: the reader of a pipe may be a log.
         mine(words).say("--format table").run().misuse_with(&["--out FILE"]);
     }
     let json = mine("key pair --format json").on_terminal().end().success().out;
@@ -125,7 +125,7 @@ fn a_secret_that_is_shown_once_stands_alone_on_its_line() {
 }
 
 #[test]
-fn where_a_secret_was_written_is_said_and_the_secret_is_not() {
+fn the_place_of_a_secret_is_printed_and_the_secret_is_not() {
     let (place, _) = sandbox();
     place.keyward().say("account create --role merchant --name Shop --mid shop").run().success();
     for (words, keys) in [("key create --type secret --out key.json", 1), ("key pair --out pair.json", 2)] {

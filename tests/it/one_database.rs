@@ -1,5 +1,5 @@
-//! One embedded database has one server, whatever happens to files beside it and by whatever name it is reached; and a
-//! server whose database is taken away acknowledges nothing more.
+//! One embedded database has one server, whatever happens to files beside it and by whatever name it is opened; and a
+//! server whose database is removed acknowledges nothing more.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -7,7 +7,7 @@ use reqwest::{Method, header::HeaderMap};
 
 use crate::harness::{Client, Node, Place};
 
-/// A folder of its own whose database is a link to that of `place`, with the same master key.
+/// A folder whose database is a link to that of `place`, with the same master key.
 fn linked(place: &Place, name: &str, link: fn(&Path, &Path) -> std::io::Result<()>) -> std::path::PathBuf {
     let folder = place.folder().join(name);
     let data = folder.join("keyward-data");
@@ -24,7 +24,7 @@ async fn a_second_server_is_kept_out_whatever_is_removed_beside_the_database() {
     let place = Place::embedded();
     let first = place.sandbox().serve();
     for beside in ["keyward.lock", "demo.json"] {
-        // A file that is absent needs no removing.
+        // An absent file needs no removal.
         let _ = fs::remove_file(place.data().join(beside));
     }
     let held = ["another keyward holds ./keyward-data"];
@@ -47,7 +47,7 @@ async fn a_linked_database_is_the_same_database() {
     };
     let symbolic = linked(&place, "symbolic", |from, to| symlink(from, to));
     is_held(&symbolic);
-    // To look is allowed, but not by a name beside which the last writes are missing.
+    // Reading is allowed, but not by a name beside which the last writes are missing.
     place.keyward_in(&symbolic).say("account list").run().success();
     let hard = linked(&place, "hard", |from, to| fs::hard_link(from, to));
     is_held(&hard);
@@ -63,7 +63,7 @@ async fn a_linked_database_is_the_same_database() {
     place.keyward_in(&symbolic).say("serve --listen 127.0.0.1:0").serve().stop();
 }
 
-/// Asks for keys until the node is gone: none is acknowledged. Then it has ended by itself, and says why.
+/// Creates keys until the node is gone: none is acknowledged. Then the node has ended by itself, and reports why.
 async fn acknowledges_nothing_and_ends(node: Node, partner: &Client, merchant: &str) {
     let wish = Client::wish(merchant, "lost", &[]).to_string();
     while node.is_running() {
@@ -77,7 +77,7 @@ async fn acknowledges_nothing_and_ends(node: Node, partner: &Client, merchant: &
 }
 
 #[tokio::test]
-async fn a_database_that_is_taken_away_ends_its_server_before_it_acknowledges_anything() {
+async fn a_removed_database_ends_its_server_before_it_acknowledges_anything() {
     let mishaps: [fn(&Path); 4] = [
         |data| fs::remove_file(data.join("keyward.db")).unwrap(),
         |data| {
@@ -99,7 +99,7 @@ async fn a_database_that_is_taken_away_ends_its_server_before_it_acknowledges_an
 }
 
 #[tokio::test]
-async fn a_database_that_is_taken_away_is_missed_by_a_server_that_nobody_asks() {
+async fn an_idle_server_notices_that_its_database_was_removed() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     fs::rename(place.data().join("keyward.db"), place.data().join("aside")).unwrap();

@@ -30,7 +30,7 @@ async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
             .await;
         }
         cluster.stop().unwrap();
-        // Whoever asks before the node has noticed is told the truth, too.
+        // A request before the node has noticed gets a correct answer too.
         from_memory += while_the_lease_lasts(&node, &demo, &key, &unasked, &tokens.access).await;
         anybody.get("/readyz").await.expect_problem(503, "unavailable");
         anybody.get("/healthz").await.expect(200);
@@ -49,12 +49,12 @@ async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
         assert_eq!(partner.verdict(&after.value).await, "REVOKED");
     }
     assert!(from_memory > 0, "nothing was answered without the database");
-    // The refresh token that nobody could redeem is still good for once.
+    // The refresh token that could not be redeemed is still valid for one use.
     node.anonymous().redeem(&tokens.refresh).await.expect(200);
     node.stop();
 }
 
-/// Asks until the node is not ready any more. Gives how often memory gave the answer.
+/// Asks until the node is not ready. Returns the number of answers from memory.
 async fn while_the_lease_lasts(node: &Node, demo: &Demo, key: &Issued, unasked: &Issued, access: &str) -> usize {
     let (anybody, partner) = (node.anonymous(), node.client(&demo.partner.app_secret));
     let (mut from_memory, mut is_over, mut due) = (0, false, ticks());
@@ -76,7 +76,7 @@ async fn while_the_lease_lasts(node: &Node, demo: &Demo, key: &Issued, unasked: 
         good_or_outage(node.client(access).get("/v1/auth").await, 204);
         let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
         good_or_outage(anybody.post("/v1/oauth2/token", &pair).await, 200);
-        // Nobody knows what has never been asked for, or what only the database has.
+        // Keys that were never verified, and objects only in the database, are unknown.
         partner.verify(&unasked.value).await.expect_outage();
         node.client(&unasked.value).get("/v1/auth").await.expect_outage();
         partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect_outage();
@@ -112,7 +112,7 @@ async fn everything_is_an_outage(node: &Node, demo: &Demo, key: &Issued, access:
         demo.partner.app_key, demo.partner.app_secret
     );
     anybody.form(&form).await.expect_outage();
-    // What needs no look-up is no outage: this one was never a credential.
+    // A request that needs no look-up is no outage: this one was never a credential.
     anybody.with("garbage").get("/v1/merchants").await.expect_problem(401, "invalid_credential");
     let as_api_key = HeaderMap::from_iter([(
         reqwest::header::HeaderName::from_static("x-api-key"),

@@ -1,5 +1,4 @@
-//! What a server says may be read late or never, or have no reader: it serves all the same, and stops when it is asked
-//! to.
+//! A server's output may be read late or never, or have no reader: the server still serves, and stops on request.
 
 use std::{
     fs::{File, OpenOptions},
@@ -19,7 +18,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-/// Work that fills the log.
+/// Requests that fill the log.
 async fn serves(node: &Node) {
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
@@ -33,7 +32,7 @@ async fn serves(node: &Node) {
 }
 
 #[tokio::test]
-async fn a_log_that_is_not_read_holds_nobody_up_and_is_written_once_it_is() {
+async fn a_log_that_is_not_read_delays_no_request_and_is_written_once_it_is_read() {
     let place = Place::embedded();
     let (mut reader, writer) = full_pipe();
     let node = place.sandbox().env("KEYWARD_LOG__FILTER", "debug").serve_logging_to(writer);
@@ -58,7 +57,7 @@ async fn a_log_that_is_never_read_does_not_keep_a_server_from_stopping() {
 }
 
 #[tokio::test]
-async fn a_log_whose_reader_is_gone_and_a_full_disk_end_nothing() {
+async fn a_closed_reader_of_the_log_and_a_full_disk_end_nothing() {
     let gone = || {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -103,7 +102,7 @@ async fn neither_output_has_to_be_read_for_a_start_or_a_stop() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_start_ends_although_nobody_reads_why() {
+async fn a_server_that_cannot_start_ends_although_its_output_is_not_read() {
     let place = Place::embedded();
     let first = place.sandbox().serve();
     let (_reader, writer) = full_pipe();
@@ -111,7 +110,7 @@ async fn a_server_that_cannot_start_ends_although_nobody_reads_why() {
     first.stop();
 }
 
-/// How many lines about answers there are in a log, and how many it says were held back.
+/// The number of lines about answers in a log, and the number of withheld ones that it reports.
 fn written_and_withheld(log: &str) -> (u32, u32) {
     let written = log.lines().filter(|line| line.contains("answered ")).count();
     let said = log.lines().filter_map(|line| line.split_once("held back ")?.1.split(' ').next()?.parse::<u32>().ok());
@@ -119,12 +118,12 @@ fn written_and_withheld(log: &str) -> (u32, u32) {
 }
 
 #[tokio::test]
-async fn strangers_fill_no_log() {
+async fn unauthenticated_requests_do_not_fill_the_log() {
     let place = Place::embedded();
     let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
     let withheld = async || node.metric("keyward_log_lines_withheld_total").await;
     let (demo, began) = (node.demo(), Instant::now());
-    // None of these has proved anything by that, nor has one who has a key that stands in web pages.
+    // None of these is authenticated, including a client with a key that appears in web pages.
     let anybody = ["/nowhere", "/docs", "/openapi.json", "/.well-known/jwks.json"];
     let more = ["/.well-known/oauth-authorization-server", "/v1/merchants", "/v1/auth?scope=none", "/v1/auth?who"];
     let mut asked = 0;
@@ -140,11 +139,11 @@ async fn strangers_fill_no_log() {
         })
         .await;
     }
-    // A load balancer leaves no line, and takes none of the others.
+    // A load balancer's checks leave no line, and count against no other line.
     for path in ["/healthz", "/readyz"] {
         node.anonymous().get(path).await.expect(200);
     }
-    // A refusal of a caller that the service knows is logged in any case.
+    // A refusal of an authenticated caller is always logged.
     node.client(&demo.partner.app_secret).get("/v1/merchants/no-such-mid").await.expect(404);
     eventually("a line is written again, and says how many were not", async || {
         let before = withheld().await;

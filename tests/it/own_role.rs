@@ -1,5 +1,5 @@
-//! A node under the role that the statements of `docs/production.md` make: nothing that it does needs more, and nothing
-//! more is allowed.
+//! A node with the role that the statements of `docs/production.md` create: the role suffices for everything the node
+//! does, and allows nothing more.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{Page, Place, eventually};
 
-/// A name of this run's own: roles belong to the whole cluster.
+/// A name for this run: roles belong to the whole cluster.
 static ROLE: LazyLock<String> = LazyLock::new(|| format!("keyward_e2e_service_{}", std::process::id()));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,7 +23,7 @@ async fn the_role_of_the_page_is_enough_for_a_node_and_may_do_no_more() {
         let program = place.keyward_in(folder.path()).env("DATABASE_URL", &url).env("KEYWARD_AUTO_MIGRATE", "false");
         program.env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key"))
     };
-    // Rights that are missing are named by the start and by the doctor, as statements.
+    // The start and the doctor name missing rights, as statements.
     place
         .attempt(&format!("REVOKE INSERT ON api_key FROM {role}; REVOKE SELECT ON _sqlx_migrations FROM {role}"))
         .await
@@ -49,7 +49,7 @@ async fn the_role_of_the_page_is_enough_for_a_node_and_may_do_no_more() {
         partner.get(&path).await.expect(200).json()["last_used"].is_string()
     })
     .await;
-    // Both ways: either waits for the other.
+    // In both directions: each waits for the other.
     partner.revoke(&key.id).await.expect(204);
     assert_eq!(beside.verdict(&key.value).await, "REVOKED");
     let other = partner.create(&demo.merchant, "Other till", &[]).await;
@@ -64,7 +64,7 @@ async fn the_role_of_the_page_is_enough_for_a_node_and_may_do_no_more() {
     let trusts_too_much = |finding: &&&Value| finding["finding"].to_string().contains("role of its own");
     assert_eq!(about.iter().filter(trusts_too_much).count(), 0, "{about:?}");
     node.stop();
-    // It gave its lease back, without a right to delete any.
+    // It gave its lease back, without the right to delete any.
     assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1);
     it_may_do_no_more(&place).await;
     owner.stop();
@@ -81,7 +81,7 @@ fn grants() -> String {
     format!("CREATE ROLE {role} LOGIN PASSWORD '{role}';\n{}", block.replace("keyward_service", role))
 }
 
-/// What a service never does, its role cannot do.
+/// The role cannot do what a service never does.
 async fn it_may_do_no_more(place: &Place) {
     for statement in [
         "UPDATE revocation_head SET seq = 0",
@@ -117,8 +117,8 @@ async fn it_may_do_no_more(place: &Place) {
         let said = refusal.expect_err(statement);
         assert!(said.contains("permission denied") || said.contains("must be owner"), "{statement}: {said}");
     }
-    // What it has rights to does nothing to the lease of a node that is alive, whatever counter or secret is named. The
-    // grants of the version before let it call the function that asks for no secret.
+    // Its rights allow nothing against the lease of a running node, whatever counter or secret is passed. The grants of
+    // the previous version let it call the function that takes no secret.
     place.attempt(&format!("GRANT EXECUTE ON FUNCTION leave_node_lease(uuid) TO {}", *ROLE)).await.unwrap();
     for call in [
         "reap_node_lease(node, counter)",
@@ -130,19 +130,18 @@ async fn it_may_do_no_more(place: &Place) {
         gone.unwrap_or_else(|refused| panic!("{call}: {refused}"));
         assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1, "{call}");
     }
-    // It renews its own lease, and with that right none of another: neither to hasten a revocation nor to end the
-    // lease.
+    // It renews its own lease, and with that right no other: neither to hasten a revocation nor to end the lease.
     for set in ["applied = applied + 1000", "renewed_at = '-infinity'", "counter = 0"] {
         let guess = "SELECT set_config('keyward.lease_secret', gen_random_uuid()::text, false)";
         let refusal = place.attempt(&format!("SET ROLE {}; {guess}; UPDATE node_lease SET {set}", *ROLE)).await;
         let said = refusal.expect_err(set);
         assert!(said.contains("UPDATE of table node_lease is refused"), "{set}: {said}");
     }
-    // Of the history it prunes what is old, and never what it is compared by.
+    // It may prune old history, and never the part that it is compared with.
     let said = place.attempt(&format!("SET ROLE {}; DELETE FROM revocation_event", *ROLE)).await;
     let said = said.expect_err("all events were deleted");
     assert!(said.contains("DELETE of table revocation_event is refused"), "{said}");
-    // Nor does the owner of the tables, by a slip.
+    // Neither may the owner of the tables, by mistake.
     let shortened = place.attempt("UPDATE node_lease SET ttl_ms = 1").await.expect_err("the lease was shortened");
     assert!(shortened.contains("UPDATE of table node_lease is refused"), "{shortened}");
 }

@@ -1,4 +1,4 @@
-//! What a packager puts beside the binary, and what the binary says of itself: without any installation.
+//! Files for packagers, and the version of the binary: without any installation.
 
 use crate::harness::{Place, installed, run, shell};
 
@@ -7,7 +7,7 @@ fn the_version_names_the_commit() {
     let said = Place::embedded().keyward().say("--version").run().success().out;
     let root = keyward_testkit::run::workspace_root();
     let head = shell("git rev-parse --verify --quiet HEAD || true", root).success().out;
-    // A copy of the sources without their history has none to name.
+    // A copy of the sources without their history has no commit.
     let commit = head.get(..12).map(|commit| format!(" ({commit})")).unwrap_or_default();
     assert_eq!(said, format!("keyward {}{commit}\n", env!("CARGO_PKG_VERSION")));
 }

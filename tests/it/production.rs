@@ -96,7 +96,7 @@ async fn a_lost_root_is_replaced(place: Place) {
     node.stop();
 }
 
-/// Of the secret keys in a list, newest first.
+/// The ids of the secret keys in a list, newest first.
 fn secret_ids(list: &Value) -> Vec<String> {
     let keys = list.as_array().unwrap().iter().filter(|key| key["type"] == "secret");
     keys.map(|key| key["id"].as_str().unwrap().to_owned()).collect()
@@ -123,7 +123,7 @@ async fn nothing_of_the_sandbox_works(place: Place) {
 }
 
 #[test]
-fn a_named_master_key_is_never_made_up() {
+fn a_configured_master_key_is_never_created() {
     let place = Place::embedded();
     let absent: PathBuf = place.folder().join("absent.key");
     let keyward = place.production().env("KEYWARD_MASTER_KEY_FILE", &absent);

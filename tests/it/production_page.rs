@@ -37,7 +37,7 @@ async fn the_page_leads_from_nothing_to_a_partners_first_key() {
     let root: Value = serde_json::from_str(&machine.read("etc/root.json")).unwrap();
     let platform = node.client(root["appSecret"].as_str().unwrap());
     assert_eq!(platform.verdict(value).await, "VALID");
-    // A server that runs under the owner of the tables warns.
+    // A server with the role of the tables' owner warns.
     let said = node.stop().err;
     assert!(!said.contains("owner of the tables"), "{said}");
 }
@@ -50,7 +50,7 @@ fn add_line(lines: String, line: &str) -> String {
 struct Machine {
     place: Place,
     admin: String,
-    /// What the page says, and what it is here.
+    /// The page's text, and its replacement here.
     here: Vec<(String, String)>,
 }
 

@@ -1,4 +1,5 @@
-//! Two who want the same at the same moment: over two nodes on Postgres, over two connections on the embedded database.
+//! Two concurrent callers with the same goal: over two nodes on Postgres, over two connections on the embedded
+//! database.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::{Client, Demo, Node, Place, on_both};
 
-/// Races are run so often: one alone may not overlap.
+/// Number of rounds of a race: a single one may not overlap.
 const ROUNDS: usize = 8;
 
 on_both!(
@@ -36,7 +37,7 @@ impl Nodes {
         Self { running, demo, _folder: folder }
     }
 
-    /// Whoever asks first, second, …: at one node after the other.
+    /// A client for each turn: of one node after the other.
     fn asks(&self, turn: usize) -> Client {
         self.running[turn % self.running.len()].anonymous()
     }
@@ -61,7 +62,7 @@ async fn of_two_revokes_of_the_last_writing_keys_one_wins(place: Place) {
         let (by_one, by_other) = tokio::join!(one_asks.revoke(&other.id), other_asks.revoke(&one.id));
         let mut statuses = [by_one.status, by_other.status];
         statuses.sort_unstable();
-        // The one who is late is locked out, or was already dead when it asked.
+        // The later caller is refused, or its key was already revoked.
         assert!([[204, 401], [204, 409]].contains(&statuses), "{statuses:?} {} {}", by_one.text, by_other.text);
         for lost in [by_one, by_other].into_iter().filter(|answer| answer.status == 409) {
             lost.expect_problem(409, "lock_out");
@@ -83,7 +84,7 @@ async fn a_refresh_token_is_redeemed_once(place: Place) {
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 401], "{} {}", one.text, other.text);
         let won = if one.status == 200 { one } else { other };
-        // Somebody else held it, too: nobody refreshes in this family any more.
+        // Another client held the token too: no refresh in this family is possible any more.
         right.redeem(&won.member("refreshToken")).await.expect_problem(401, "invalid_credential");
         right.with(&won.member("accessToken")).get("/v1/merchants").await.expect(200);
     }

@@ -1,9 +1,9 @@
-//! A database that takes no changes although it is no standby: a managed Postgres does that when its disk is full.
+//! A database that accepts no changes although it is no standby: a managed Postgres does that when its disk is full.
 
 use crate::harness::{Client, Place, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_takes_no_changes_is_called_that_everywhere() {
+async fn a_read_only_database_is_reported_as_such_everywhere() {
     let place = Place::postgres().await;
     let node = place.sandbox().serve();
     let demo = node.demo();

@@ -1,4 +1,4 @@
-//! The README, as pasted: its own lines against a node that just started, and its sample answers against theirs.
+//! The README, as pasted: its own lines against a new node, and its sample answers against the real ones.
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ fn every_link_of_a_page_leads_to_a_file() {
     assert!(pages > 8 && links > 20, "{links} links on {pages} pages: most are not found");
 }
 
-/// What the reader's shell runs as `cargo run`, the tests have built already.
+/// The binary that the reader runs with `cargo run`, already built by the tests.
 #[track_caller]
 fn pasted(script: &str) -> String {
     let cargo = "cargo run --quiet --";
@@ -69,7 +69,7 @@ fn pasted(script: &str) -> String {
 
 const SHOWN_GATEWAY: &str = "127.0.0.1:8000";
 
-/// The examples where the README's lines look for them, with addresses that are free.
+/// The examples where the README's lines look for them, with free addresses.
 struct Nginx {
     program: PathBuf,
     address: String,
@@ -96,7 +96,7 @@ impl Nginx {
 }
 
 impl Drop for Nginx {
-    /// The README's lines end it. Where they failed before, this does.
+    /// The README's lines stop it. If they failed before, this does.
     fn drop(&mut self) {
         let (prefix, configuration) = (self.folder.join("try-nginx/"), self.folder.join("examples/nginx/try.conf"));
         if prefix.join("nginx.pid").exists() {

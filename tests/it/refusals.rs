@@ -1,4 +1,4 @@
-//! What a server must not start on: each refusal ends with a code that is not zero and says what to do.
+//! Conditions under which a server must not start: each refusal has a nonzero exit code and says what to do.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -34,7 +34,7 @@ fn the_database_of_another_master_key(place: &Place) {
     fs::rename(&key, &aside).unwrap();
     master_key(&key, 9, 0o600);
     place.sandbox().run().refuses_with(&["keyward-data/master.key is not the one", "copy the file", "keyward doctor"]);
-    // Neither the database nor the file was touched.
+    // Neither the database nor the file was changed.
     fs::rename(&aside, &key).unwrap();
     place.sandbox().serve().stop();
 }
@@ -108,7 +108,7 @@ async fn a_newer_schema(place: Place) {
 
 async fn the_database_of_another_program(place: Place) {
     place.sandbox().serve().stop();
-    // Another program that keeps its migrations as we do.
+    // Another program that stores its migrations in the same way.
     place.execute("UPDATE _sqlx_migrations SET version = 20240101 + version").await;
     let words = ["belongs to another program", "a database of its own"];
     place.sandbox().run().refuses_with(&words);
@@ -133,7 +133,7 @@ async fn a_second_server_on_one_data_directory() {
     let first = place.sandbox().serve();
     place.sandbox().run().refuses_with(&["another keyward holds ./keyward-data", "stop that one first"]);
     first.anonymous().get("/readyz").await.expect(200);
-    // What the first one leaves behind, be it killed, keeps nobody out.
+    // What a killed server leaves behind keeps no other out.
     first.kill();
     place.sandbox().serve().stop();
 }

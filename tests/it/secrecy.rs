@@ -1,4 +1,4 @@
-//! Secrets are shown once and kept nowhere: not in a log of any form, however much is told, and not in a database.
+//! Secrets are shown once and stored nowhere: not in a log of any format or level, and not in a database.
 
 mod needles;
 mod visits;
@@ -12,7 +12,7 @@ use crate::harness::{Node, Place, Program, run};
 use needles::Needles;
 use visits::{TRACE, visit};
 
-/// Everything is told.
+/// Logs everything.
 fn talkative(program: Program, format: &str) -> Program {
     program.env("KEYWARD_LOG__FILTER", "trace").env("KEYWARD_LOG__FORMAT", format)
 }
@@ -66,7 +66,7 @@ async fn nothing_secret_is_in_the_logs_or_a_dump_of_postgres() {
     }
 }
 
-/// All visits, and all that must be found nowhere afterwards.
+/// All visits, and the secrets that must be found nowhere afterwards.
 async fn everything(node: &Node, place: &Place) -> Needles {
     let mut needles = Needles::default();
     needles.add_master_key(&master_key_of(place.folder()));

@@ -62,7 +62,7 @@ struct TokenIssuer {
 }
 
 /// What [`Access`] is built from.
-pub(crate) struct Parts<'a> {
+pub(crate) struct AccessParts<'a> {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) hashing: Hashing,
@@ -72,8 +72,8 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Access {
-    pub(crate) fn new(parts: Parts<'_>) -> Self {
-        let Parts { store, verifier, hashing, master, account_queue, runtime } = parts;
+    pub(crate) fn new(parts: AccessParts<'_>) -> Self {
+        let AccessParts { store, verifier, hashing, master, account_queue, runtime } = parts;
         let settings = &runtime.settings;
         let tokens = TokenIssuer {
             access: AccessTokens::new(settings, master),

@@ -26,8 +26,9 @@ pub use access::{Access, Caller, Hashing, Load, Refused, Source, TooManyAttempts
 pub use failure::Failure;
 pub(crate) use failure::impl_from_failure;
 pub use fair_queue::QueueFull;
+pub use keyward_verifier::Clock;
 pub use manage::Manage;
-pub use runtime::{Clock, Entropy, NoEntropy};
+pub use runtime::{Entropy, NoEntropy};
 pub use settings::Settings;
 
 /// What [`assemble`] needs.
@@ -58,7 +59,7 @@ pub fn assemble(parts: Parts) -> (Arc<Access>, Arc<Manage>) {
     let runtime =
         Arc::new(runtime::Runtime { clock, entropy, ids: fresh_ids::FreshIds::default(), settings, background });
     let account_queue = Arc::new(account_queue::AccountQueue::default());
-    let access = Access::new(access::Parts {
+    let access = Access::new(access::AccessParts {
         store: Arc::clone(&store),
         verifier,
         hashing,

@@ -1,22 +1,14 @@
 //! What the process provides to every use case: the time, random bytes, new ids, settings, and a place for work that
 //! continues after the answer.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use keyward_domain::Timestamp;
+use keyward_verifier::Clock;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::{fresh_ids::FreshIds, settings::Settings};
-
-/// Source of the time.
-pub trait Clock: Send + Sync {
-    /// The wall clock, in whole microseconds.
-    fn now(&self) -> Timestamp;
-
-    /// Time since a fixed moment; it never goes back. For limits, never for stored times.
-    fn monotonic(&self) -> Duration;
-}
 
 /// Random bytes from the operating system.
 pub trait Entropy: Send + Sync {

@@ -1,6 +1,6 @@
 //! The one place that reads a clock. All other code receives the time.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use keyward_app::Clock;
 use keyward_domain::Timestamp;
@@ -17,43 +17,20 @@ const BOOT: ClockId = ClockId::Monotonic;
 
 /// The clocks of this machine.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SystemClock {
-    started: BootInstant,
-}
-
-impl SystemClock {
-    /// Starts the clocks: monotonic time counts from now.
-    pub(crate) fn start() -> Self {
-        Self { started: boot() }
-    }
-}
-
-fn boot() -> BootInstant {
-    let now = clock_gettime(BOOT);
-    let (seconds, nanos) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
-    BootInstant::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
-}
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
+    fn boot(&self) -> BootInstant {
+        let now = clock_gettime(BOOT);
+        let (seconds, nanos) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
+        BootInstant::from_nanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    fn now(&self) -> Timestamp {
+    fn wall(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         // Whole microseconds: the database would not keep more.
         let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
         Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
-    }
-
-    fn monotonic(&self) -> Duration {
-        boot().since(self.started)
-    }
-}
-
-impl keyward_verifier::Clock for SystemClock {
-    fn boot(&self) -> BootInstant {
-        boot()
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.now()
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Node<'a> {
 
 /// What to do about the stamp.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum StampCheck {
     /// The database has none: write this one.
     Claim(Stamp),
     /// The stamp matches.
@@ -50,10 +50,10 @@ pub(crate) enum Foreign {
 }
 
 /// Compares the stamp with the node.
-pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &MasterKey) -> Result<Verdict, Foreign> {
+pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &MasterKey) -> Result<StampCheck, Foreign> {
     let ours: Vec<(KeyVersion, String)> =
         key.versions().filter_map(|version| Some((version, key.fingerprint(version)?))).collect();
-    let Some(stamp) = stamp else { return Ok(Verdict::Claim(Stamp { environment, fingerprints: ours })) };
+    let Some(stamp) = stamp else { return Ok(StampCheck::Claim(Stamp { environment, fingerprints: ours })) };
     if stamp.environment != environment {
         return Err(Foreign::Environment { stamped: stamp.environment });
     }
@@ -68,7 +68,7 @@ pub(crate) fn judge(stamp: Option<&Stamp>, environment: Environment, key: &Maste
     }
     let is_stamped = |version: &KeyVersion| stamp.fingerprints.iter().any(|(stamped, _)| stamped == version);
     let further: Vec<_> = ours.into_iter().filter(|(version, _)| !is_stamped(version)).collect();
-    if further.is_empty() { Ok(Verdict::Ours) } else { Ok(Verdict::Add(further)) }
+    if further.is_empty() { Ok(StampCheck::Ours) } else { Ok(StampCheck::Add(further)) }
 }
 
 impl Foreign {
@@ -110,12 +110,12 @@ pub(crate) async fn claim_database(
         None => absent_key(node, stamp.as_ref(), mode)?,
     };
     match judge(stamp.as_ref(), node.environment, &key) {
-        Ok(Verdict::Ours) => {}
+        Ok(StampCheck::Ours) => {}
         Ok(_) if mode == Mode::Read => {}
-        Ok(Verdict::Claim(stamp)) => claim(store, node, &stamp, &key, clock).await?,
-        Ok(Verdict::Add(versions)) => {
+        Ok(StampCheck::Claim(stamp)) => claim(store, node, &stamp, &key, clock).await?,
+        Ok(StampCheck::Add(versions)) => {
             for (version, fingerprint) in versions {
-                match store.add_fingerprint(version, &fingerprint, clock.now()).await? {
+                match store.add_fingerprint(version, &fingerprint, clock.wall()).await? {
                     Write::Applied => {
                         tracing::info!(version = version.number(), fingerprint, "the master key has a further version");
                     }
@@ -129,7 +129,7 @@ pub(crate) async fn claim_database(
 }
 
 async fn claim(store: &dyn Store, node: &Node<'_>, stamp: &Stamp, key: &MasterKey, clock: &dyn Clock) -> Result<()> {
-    if store.claim(stamp, clock.now()).await? == Write::Applied {
+    if store.claim(stamp, clock.wall()).await? == Write::Applied {
         tracing::info!(environment = %stamp.environment, "this database now belongs to {}", stamp.environment);
         return Ok(());
     }
@@ -150,7 +150,7 @@ pub(crate) async fn issuer(store: &dyn Store, address: &str, clock: &dyn Clock) 
     if let Some(stamped) = store.issuer().await? {
         return Ok(stamped);
     }
-    match store.stamp_issuer(address, clock.now()).await? {
+    match store.stamp_issuer(address, clock.wall()).await? {
         Write::Applied => {
             tracing::info!("tokens are issued by {address} from now on: set public_url to change that");
             Ok(address.to_owned())

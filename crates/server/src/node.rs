@@ -8,7 +8,7 @@ use anyhow::Result;
 use keyward_app::{Access, Clock, Entropy as _, Hashing, Manage, Parts, Settings as AppSettings, assemble};
 use keyward_domain::SecretHasher;
 use keyward_storage::NodeId;
-use keyward_verifier::{Parts as VerifierParts, Verifier, protocol::Rules};
+use keyward_verifier::{Verifier, VerifierParts, protocol::Rules};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -63,7 +63,7 @@ impl Node {
         url: Option<&str>,
     ) -> Result<(UseCases, TaskTracker, Identity)> {
         database.bring_up(settings.auto_migrate && mode.writes(), mode).await?;
-        let (store, clock) = (database.store(), Arc::new(SystemClock::start()));
+        let (store, clock) = (database.store(), Arc::new(SystemClock));
         let key_path = settings.master_key_path();
         let node = installation::Node {
             environment: settings.environment,
@@ -120,7 +120,7 @@ impl Node {
 
     /// Waits until the database is lost, or turns out to be another's.
     pub(crate) async fn lost(&self) -> anyhow::Error {
-        let (store, clock) = (self.database.store(), SystemClock::start());
+        let (store, clock) = (self.database.store(), SystemClock);
         tokio::select! {
             lost = self.database.lost() => lost,
             refuted = self.identity.refuted(self.access.verifier(), &*store, &clock) => refuted,

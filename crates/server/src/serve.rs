@@ -233,7 +233,7 @@ impl Metered {
         let Some(address) = settings.metrics_listen else { return Ok(None) };
         let setting = "metrics_listen (KEYWARD_METRICS_LISTEN, --metrics-listen)";
         let (listener, address) = listener::bind(address, setting).await?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::start(clock)?;
         say(&format!("keyward answers metrics on http://{}/metrics", listener::reachable(address)));
         Ok(Some(Self { metrics, listener }))

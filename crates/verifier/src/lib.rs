@@ -27,4 +27,4 @@ pub use known::Known;
 pub use lookup::{Arrival, Lookup, Times};
 pub use platform::{Platform, Std};
 pub use published_lease::PublishedLease;
-pub use verifier::{Clock, NotEnforced, Parts, Tasks, Verifier};
+pub use verifier::{Clock, NotEnforced, Tasks, Verifier, VerifierParts};

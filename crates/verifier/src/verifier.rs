@@ -38,10 +38,15 @@ pub trait Clock: Send + Sync {
 
     /// The wall clock, in whole microseconds.
     fn wall(&self) -> Timestamp;
+
+    /// Time since a fixed moment; it never goes back. For limits and measurements, never for stored times.
+    fn monotonic(&self) -> Duration {
+        self.boot().since(BootInstant::from_nanos(0))
+    }
 }
 
 /// Dependencies and settings of a [`Verifier`].
-pub struct Parts {
+pub struct VerifierParts {
     /// Reads keys that are not in memory.
     pub credentials: Arc<dyn Credentials>,
     /// The feed of changes that affect verification.
@@ -135,9 +140,19 @@ impl Verifier {
     /// Creates a verifier that answers by reading from the database, and waits for other nodes as a revoker must.
     /// [`Verifier::start`] makes it a node that answers from memory.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
-        let Parts { credentials, feed, membership, clock, fresh_node, rules, terms, capacity_bytes, version, tasks } =
-            parts;
+    pub fn new(parts: VerifierParts) -> Self {
+        let VerifierParts {
+            credentials,
+            feed,
+            membership,
+            clock,
+            fresh_node,
+            rules,
+            terms,
+            capacity_bytes,
+            version,
+            tasks,
+        } = parts;
         let shared = Arc::new(Shared {
             cache: Cache::new(rules, capacity_bytes),
             gate: PublishedLease::new(rules),

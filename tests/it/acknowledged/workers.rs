@@ -1,4 +1,4 @@
-//! Those who create and revoke without pause, and the journal of what they were told.
+//! Workers that create and revoke continuously, and the journal of their answers.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,11 +13,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::harness::{Answer, Client, Issued, ticks};
 
-/// What a client was told, or was about to ask.
+/// An answer to a client, or a request about to be sent.
 pub(super) enum Entry {
     /// 201.
     Created(Issued),
-    /// It may be revoked from now on.
+    /// A revoke was requested: the key may be revoked from now on.
     Asked(String),
     /// 204.
     Revoked(String),
@@ -25,7 +25,7 @@ pub(super) enum Entry {
     Outage,
 }
 
-/// Makes keys and revokes every other one.
+/// Creates keys and revokes every other one.
 pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) client: Client,
@@ -34,7 +34,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Until there is nobody to ask any more.
+    /// Runs until no server answers.
     pub(super) async fn until_cut_off(self) {
         for round in 0.. {
             let Some(created) = self.create(round).await else { return };
@@ -49,7 +49,7 @@ impl Worker {
         }
     }
 
-    /// Until it is enough. Whatever happens to the database, there is an answer: a success or an outage.
+    /// Runs until `enough` is set. Whatever happens to the database, each answer is a success or an outage.
     pub(super) async fn through_outages(self, enough: Arc<AtomicBool>) {
         let mut due = ticks();
         for round in 0.. {
@@ -94,7 +94,7 @@ impl Worker {
     }
 
     fn say(&self, entry: Entry) {
-        self.tell.send(entry).unwrap_or_else(|_| panic!("nobody keeps the journal"));
+        self.tell.send(entry).unwrap_or_else(|_| panic!("the journal is closed"));
     }
 }
 
@@ -102,7 +102,7 @@ fn issued(created: &Answer) -> Issued {
     Issued { id: created.member("id"), value: created.member("value") }
 }
 
-/// What all of them were told.
+/// The answers of all workers.
 pub(super) struct Journal {
     told: UnboundedReceiver<Entry>,
     created: HashMap<String, String>,
@@ -146,7 +146,7 @@ impl Journal {
         }
     }
 
-    /// Every 201 is there, every 204 is revoked, and nothing is that nobody asked for.
+    /// Every created key exists, every revoked key is revoked, and nothing else exists.
     pub(super) async fn holds(&self, client: &Client) {
         for (id, value) in &self.created {
             let state = client.get(&format!("/v1/api-keys/{id}")).await.expect(200).member("state");
@@ -154,7 +154,7 @@ impl Journal {
             match (self.asked.contains(id), self.revoked.contains(id)) {
                 (_, true) => assert_eq!((state.as_str(), verdict.as_str()), ("revoked", "REVOKED"), "{id}"),
                 (false, false) => assert_eq!((state.as_str(), verdict.as_str()), ("active", "VALID"), "{id}"),
-                // Asked for and not acknowledged: either way, but one way.
+                // Requested and not acknowledged: either outcome, but the same for both.
                 (true, false) => assert_eq!(state == "revoked", verdict == "REVOKED", "{id}"),
             }
         }

@@ -1,5 +1,5 @@
-//! `compose.yaml`, and the commands of `docs/containers.md`: with the real program and a real Postgres in the place of
-//! an engine for containers.
+//! `compose.yaml`, and the commands of `docs/containers.md`: with the real program and a real Postgres in place of a
+//! container engine.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -19,12 +19,12 @@ fn texts(list: &Yaml) -> Vec<String> {
     list.as_vec().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect()
 }
 
-/// What a text with one `${NAME:-default}` says where the variable is not set.
+/// The value of a text with one `${NAME:-default}` if the variable is not set.
 fn default(text: &str) -> &str {
     text.split_once(":-").map_or(text, |(_, rest)| rest.trim_end_matches('}'))
 }
 
-/// The variables of a service, those of the image among them; its secrets and volumes are in this folder.
+/// The variables of a service, including those of the image; its secrets and volumes are in this folder.
 fn variables(service: &str, folder: &Path) -> BTreeMap<String, String> {
     let (document, image) = (compose(), Image::read());
     let service = &document["services"][service]["environment"];
@@ -39,7 +39,7 @@ fn variables(service: &str, folder: &Path) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn no_password_stands_in_the_file_and_each_secret_is_one_of_the_page() {
+fn the_file_has_no_password_and_the_page_lists_each_secret() {
     let document = compose();
     let folder = Place::embedded();
     make_secrets(folder.folder());
@@ -56,7 +56,7 @@ fn no_password_stands_in_the_file_and_each_secret_is_one_of_the_page() {
         }
         for secret in texts(&service["secrets"]) {
             assert!(files.contains_key(&Yaml::String(secret.clone())), "{name:?} wants {secret}");
-            // Its reader has to own it.
+            // The process that reads it must own it.
             let owner = if name.as_str() == Some("postgres") { "999:999" } else { image.one("USER") };
             let is_given = |line: &str| line.starts_with(&format!("chown {owner} ")) && line.contains(&secret);
             assert!(secrets_block().lines().any(is_given), "{secret} is not given to {owner}");
@@ -65,7 +65,7 @@ fn no_password_stands_in_the_file_and_each_secret_is_one_of_the_page() {
 }
 
 #[test]
-fn the_service_starts_after_the_migration_and_has_no_rights() {
+fn the_service_starts_after_the_migration_and_has_no_privileges() {
     let services = &compose()["services"];
     let after = |service: &str, other: &str| services[service]["depends_on"][other]["condition"].as_str();
     assert_eq!(after("migrate", "postgres"), Some("service_healthy"));
@@ -80,7 +80,7 @@ fn the_service_starts_after_the_migration_and_has_no_rights() {
         assert_eq!(service["build"]["dockerfile"].as_str(), Some("Containerfile"));
         assert!(service["user"].is_badvalue(), "the image's user is not kept");
     }
-    // A job that has done its work stays down.
+    // A completed job is not restarted.
     assert_eq!(services["migrate"]["restart"].as_str(), Some("no"));
     let ports = texts(&services["keyward"]["ports"]);
     assert!(
@@ -93,7 +93,7 @@ fn secrets_block() -> String {
     Page::read("docs/containers.md").section("## With Postgres").blocks("sh").remove(0)
 }
 
-/// As the page makes them, but for their owners, whom only root can choose.
+/// Creates the secrets as the page does, except for their owners, whom only root can set.
 fn make_secrets(folder: &Path) {
     let block = secrets_block();
     let (made, given): (Vec<&str>, Vec<&str>) = block.lines().partition(|line| !line.starts_with("chown "));
@@ -101,13 +101,12 @@ fn make_secrets(folder: &Path) {
     shell(&made.join("\n"), folder).success();
 }
 
-/// A word of a shell.
+/// Quotes a shell word.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// Stands in for `docker compose`: what a service would run is run here, with its variables. It starts and builds
-/// nothing.
+/// Replaces `docker compose`: runs a service's program here, with its variables. Starts and builds no containers.
 fn stand_in(folder: &Path, server: &str) {
     let (host, port) = server.rsplit_once(':').unwrap();
     let keyward = |service: &str| {
@@ -137,7 +136,7 @@ fn stand_in(folder: &Path, server: &str) {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
-/// What an engine would have made: the owner as the image of Postgres makes it, the address of the server, the volume.
+/// Prepares what an engine provides: the owner that the Postgres image creates, the address of the server, the volume.
 fn prepare(folder: &Path, admin: &str, server: &str) {
     let password = fs::read_to_string(folder.join("secrets/owner-password")).unwrap();
     private(

@@ -1,4 +1,4 @@
-//! `Containerfile`, read as an engine reads it; what it starts is started here.
+//! `Containerfile`, interpreted as an engine does; its program is started here.
 
 use serde_json::Value;
 
@@ -32,18 +32,18 @@ impl Image {
         found[0]
     }
 
-    /// The words of an instruction in its form for programs, which needs no shell.
+    /// The words of an instruction in exec form, which needs no shell.
     fn words(&self, word: &str) -> Vec<String> {
         list(self.one(word))
     }
 
-    /// What its variables say.
+    /// The environment variables of the image.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
         let pair = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         self.one("ENV").split_whitespace().map(|it| pair(it).unwrap()).collect()
     }
 
-    /// Where it puts the program.
+    /// The path of the program in the image.
     pub(super) fn program(&self) -> String {
         self.words("ENTRYPOINT").remove(0)
     }
@@ -55,7 +55,7 @@ fn list(json: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_image_holds_the_program_where_it_starts_it_and_nobody_is_root() {
+fn the_image_has_the_program_at_its_entry_point_and_does_not_run_as_root() {
     let image = Image::read();
     assert_eq!(image.one("USER"), "65532:65532");
     let program = image.program();
@@ -70,7 +70,7 @@ fn the_image_holds_the_program_where_it_starts_it_and_nobody_is_root() {
 }
 
 #[test]
-fn the_image_is_built_by_the_oldest_compiler_that_the_project_promises() {
+fn the_image_is_built_by_the_oldest_supported_compiler() {
     let manifest = read("Cargo.toml");
     let promised = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
     let (_, build) = Image::read().0.remove(0);
@@ -82,7 +82,7 @@ fn the_image_is_built_by_the_oldest_compiler_that_the_project_promises() {
 }
 
 #[tokio::test]
-async fn what_the_image_starts_serves_and_its_health_check_sees_that() {
+async fn the_image_starts_a_server_that_its_health_check_accepts() {
     let (image, place) = (Image::read(), Place::embedded());
     let address = free_address();
     let port = address.rsplit_once(':').unwrap().1;

@@ -3,7 +3,7 @@
 use super::read;
 use crate::harness::{Place, binary, installed, private, run};
 
-/// How much exposure the unit's README promises, in tenths.
+/// Maximum exposure that the unit's README promises, in tenths.
 const EXPOSURE: &str = "15";
 
 #[test]
@@ -12,7 +12,7 @@ fn systemd_accepts_the_unit_and_rates_it_as_promised() {
     let program = "/usr/local/bin/keyward";
     assert_eq!(unit.matches(program).count(), 1);
     let place = Place::embedded();
-    // The tool wants to see the program.
+    // The tool requires that the program exists.
     private(&place.folder().join("keyward.service"), &unit.replace(program, &binary().display().to_string()));
     let analyze = installed("systemd-analyze", "systemd");
     let verified = run(&analyze, ["verify", "./keyward.service"], place.folder()).success();
@@ -27,7 +27,7 @@ fn systemd_accepts_the_unit_and_rates_it_as_promised() {
 fn the_unit_uses_what_the_service_can_do() {
     let unit = read("examples/systemd/keyward.service");
     for line in [
-        // `supervised` shows that the service says when it is ready, and `hang_up` what it does then.
+        // `supervised` tests the notification of readiness, and `hang_up` the reload.
         "Type=notify",
         "ExecReload=/bin/sh -c 'kill -HUP $MAINPID'",
         "User=keyward",
@@ -39,6 +39,6 @@ fn the_unit_uses_what_the_service_can_do() {
     ] {
         assert!(unit.lines().any(|said| said == line), "{line} is missing");
     }
-    // A password in a unit can be read by everybody.
+    // A password in a unit is readable by every user.
     assert!(!unit.contains("://"), "the unit holds an address");
 }

@@ -1,4 +1,4 @@
-//! The application behind a gateway: it answers with the request as it arrived, and counts.
+//! The application behind a gateway: it returns the request as it arrived, and counts.
 
 use std::{
     io,
@@ -36,7 +36,7 @@ impl Application {
         &self.address
     }
 
-    /// How many requests have reached it so far.
+    /// Number of requests that have reached it so far.
     pub(super) fn reached(&self) -> usize {
         self.reached.load(Ordering::SeqCst)
     }
@@ -47,7 +47,7 @@ async fn accept(listener: TcpListener, reached: Arc<AtomicUsize>) {
     while let Ok((stream, _)) = listener.accept().await {
         let reached = Arc::clone(&reached);
         connections.spawn(async move {
-            // A gateway that closes a connection has read what it wanted.
+            // A gateway that closes a connection has read all it needed.
             let _ = serve(stream, &reached).await;
         });
     }

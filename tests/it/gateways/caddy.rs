@@ -22,11 +22,11 @@ impl Kind for Caddy {
     }
 
     fn start(folder: &Path, configuration: &str) -> Daemon {
-        // Without its administration, which listens where another Caddy of this machine may.
+        // Without its admin endpoint, whose address another Caddy of this machine may use.
         private(&folder.join("Caddyfile"), &format!("{{\n\tadmin off\n}}\n{configuration}"));
         let mut command = Command::new(installed("caddy", "caddy"));
         command.args(["run", "--adapter", "caddyfile", "--config", "Caddyfile"]).current_dir(folder).env_clear();
-        // It keeps what it knows in its home.
+        // It stores its state in its home.
         command.env("HOME", folder).env("XDG_CONFIG_HOME", folder).env("XDG_DATA_HOME", folder);
         Daemon::start(&mut command)
     }

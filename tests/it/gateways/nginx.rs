@@ -1,4 +1,4 @@
-//! nginx, as its distribution builds it, with `examples/nginx/keyward.conf`; and what it alone can do wrong.
+//! nginx, as its distribution builds it, with `examples/nginx/keyward.conf`, and mistakes that only nginx allows.
 
 use std::path::Path;
 
@@ -23,10 +23,10 @@ impl Kind for Nginx {
     }
 }
 
-/// A cache of answers, as a guide to `auth_request` proposes it: for a minute, by credential.
+/// A cache of answers, as a guide to `auth_request` suggests it: for a minute, by credential.
 const CACHE: &str = "proxy_cache answers; proxy_cache_key $http_authorization; proxy_cache_valid any 1m;";
 
-/// The example with a cache of what Keyward answers.
+/// The example with a cache of Keyward's answers.
 async fn with_cache(and: &str) -> Stage {
     let question = "proxy_pass http://keyward/v1/auth;";
     let rewrite = |example: String| {
@@ -38,16 +38,16 @@ async fn with_cache(and: &str) -> Stage {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cache_of_answers_keeps_none() {
+async fn a_cache_of_answers_stores_none() {
     let stage = with_cache("").await;
     stage.a_revoked_key_is_refused().await;
-    // Nor is a refusal kept.
+    // A refusal is not cached either.
     let (_, later) = stage.till().await;
     later.get("/charges").await.expect(200);
     stage.node.stop();
 }
 
-/// The control for the claim above: the cache is there, and only the `no-store` that the service sends keeps it empty.
+/// The control for the claim above: the cache exists, and only the service's `no-store` keeps it empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_that_does_not_obey_no_store_keeps_revoked_keys_alive() {
     let stage = with_cache("proxy_ignore_headers Cache-Control;").await;

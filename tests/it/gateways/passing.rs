@@ -1,4 +1,5 @@
-//! What passes a gateway, and how it arrives: with the identity that the service names, and with nothing in its place.
+//! Requests that pass a gateway, and how they arrive: with the identity headers of the service, and none of the
+//! client's.
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::harness::{Demo, Place, Program};
 const IDENTITY: [&str; 5] =
     ["X-Keyward-Key-Id", "X-Keyward-Mid", "X-Keyward-Partner-Mid", "X-Keyward-Type", "X-Keyward-Scopes"];
 
-/// What stands in these headers for a key of the demo's merchant.
+/// The identity headers for a key of the demo's merchant.
 fn identity(demo: &Demo, id: &str, scopes: &str) -> [String; 5] {
     [id, &demo.merchant, &demo.partner.mid, "secret", scopes].map(str::to_owned)
 }
@@ -34,7 +35,7 @@ pub(super) async fn a_good_key_passes_and_the_application_learns_whose_it_is<K: 
         assert_eq!(echo.all("x-request-id").len(), 1, "{}", echo.0);
     }
 
-    // An access token is as good as the key behind it.
+    // An access token has the identity of the key behind it.
     let wish = json!({ "name": "Shop", "scopes": ["charges:read"] });
     let pair = partner.post(&format!("/v1/merchants/{}/api-keys", stage.demo.merchant), &wish).await.expect(201);
     let tokens = stage.node.anonymous().tokens(&pair.member("appKey"), &pair.member("appSecret")).await;
@@ -50,7 +51,7 @@ pub(super) async fn what_a_client_says_of_itself_is_replaced<K: Kind>() {
     let stage = Stage::of::<K>().await;
     let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
     let of_merchant = identity(&stage.demo, &key.id, "charges:read");
-    // A key right under the platform has no partner: there, too, nothing of the client's stays.
+    // A key directly below the platform has no partner: there, too, none of the client's headers remain.
     let platform = stage.node.client(&stage.demo.platform.app_secret);
     let own = platform.create(&stage.demo.platform.mid, "Own", &["charges:read"]).await;
     let of_platform = [&own.id, &stage.demo.platform.mid, "", "secret", "charges:read"].map(str::to_owned);
@@ -64,7 +65,7 @@ pub(super) async fn what_a_client_says_of_itself_is_replaced<K: Kind>() {
             |name: &str| name.replace("d-", "d_").to_lowercase(),
         ] {
             let spoofed: Vec<String> = IDENTITY.iter().map(|name| format!("\r\n{}: spoofed", spelled(name))).collect();
-            // Twice, and with the order to the gateway to drop its own.
+            // Twice, and with the instruction to the gateway to drop its own.
             let twice = spoofed.concat().repeat(2);
             let drop = format!("\r\nConnection: {}", IDENTITY.join(", "));
             for more in [&twice, &drop, &format!("{twice}{drop}")] {
@@ -78,7 +79,7 @@ pub(super) async fn what_a_client_says_of_itself_is_replaced<K: Kind>() {
             }
         }
     }
-    // What the client adds to the question can only narrow, and what it drops from there is still asked.
+    // Requirements that the client adds can only restrict; those that it drops are still checked.
     let reader = format!("\r\nAuthorization: Bearer {}", key.value);
     for more in ["X-Keyward-Require-Scope: charges:read", "Connection: X-Keyward-Require-Scope", "Connection: close"] {
         let before = stage.application.reached();
@@ -120,7 +121,7 @@ pub(super) async fn reading_and_writing_need_scopes_of_their_own<K: Kind>() {
         }
         assert_eq!(stage.kept_out(may_not, method, "/charges", HeaderMap::new()).await.status, 403);
     }
-    // What has no scope in the example is refused, not waved through.
+    // A request without a scope in the example is refused, not let through.
     for method in [Method::DELETE, Method::PUT, Method::PATCH, Method::from_bytes(b"PURGE").unwrap()] {
         let answer = stage.kept_out(&stage.client(&all), method.clone(), "/charges", HeaderMap::new()).await;
         assert_eq!(answer.status, 405, "{method}");
@@ -130,7 +131,7 @@ pub(super) async fn reading_and_writing_need_scopes_of_their_own<K: Kind>() {
 
 pub(super) async fn a_key_with_as_many_scopes_as_there_may_be_passes<K: Kind>() {
     let stage = Stage::of::<K>().await;
-    // 2,048 characters in all.
+    // 2,048 characters in total.
     let mut scopes: Vec<String> = (0..31).map(|n| format!("{n:0>2}{}", "x".repeat(62))).collect();
     scopes.extend(["charges:read".into(), "y".repeat(52)]);
     let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
@@ -162,7 +163,7 @@ pub(super) async fn a_preflight_passes_where_that_is_allowed_and_nowhere_else<K:
     assert_eq!(echo.0["method"], "OPTIONS");
     // It names no caller, and neither does the client.
     assert_eq!(IDENTITY.map(|name| echo.all(name).concat()), [""; 5]);
-    // What only looks like one is a request without a credential.
+    // A request that only looks like one has no credential.
     let origin_alone = headers([("origin", "https://shop.example")]);
     for (method, headers) in [(Method::OPTIONS, origin_alone), (Method::GET, preflight()), (Method::POST, preflight())]
     {

@@ -1,4 +1,4 @@
-//! What a gateway refuses: the application never hears of it, and the client reads why.
+//! Requests that a gateway refuses: the application never receives them, and the client reads the reason.
 
 use keyward_testkit::pg::{Cluster, Durability};
 use reqwest::Method;
@@ -26,7 +26,7 @@ pub(super) async fn a_credential_that_is_not_good_is_401<K: Kind>() {
         assert!(answer.header("cache-control").is_some_and(|said| said.contains("no-store")), "{:?}", answer.headers);
         assert!(answer.header("x-request-id").is_some());
     }
-    // Two credentials, one of them good.
+    // Two credentials, one of them valid.
     let other = headers([("x-api-key", &*unknown)]);
     let answer = stage.kept_out(&stage.client(&key), Method::GET, "/charges", other).await;
     answer.expect_problem(401, "invalid_credential");
@@ -83,7 +83,7 @@ pub(super) async fn an_outage_of_the_database_is_503<K: Kind>() {
         program.env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "500ms")
     })
     .await;
-    // Never asked about, so no node has it in memory.
+    // Never verified, so no node has it in memory.
     let key = stage.key(&["charges:read"]).await;
     cluster.stop().unwrap();
     let answer = stage.refused(&stage.client(&key)).await.expect_outage().expect_problem(503, "unavailable");

@@ -1,4 +1,4 @@
-//! What every claim about gateways stands on: the service, a gateway with its example configuration, and an application
+//! The fixture of every claim about gateways: the service, a gateway with its example configuration, and an application
 //! behind it.
 
 use std::path::Path;
@@ -10,21 +10,21 @@ use tempfile::TempDir;
 use super::application::Application;
 use crate::harness::{Answer, Client, Daemon, Demo, Issued, Node, Place, Program, Raw, eventually, free_address};
 
-/// A program that stands in front of applications.
+/// A program in front of applications.
 pub(super) trait Kind {
     /// The example of the repository that configures it.
     const EXAMPLE: &'static str;
-    /// What the example says in place of the addresses of the gateway, the service and the application.
+    /// The addresses of the gateway, the service and the application in the example.
     const ADDRESSES: [&'static str; 3];
 
-    /// The configuration with one more node of the service in front of the first, as the example's README says.
+    /// The configuration with another node of the service before the first, as the example's README describes.
     fn with_another_node(configuration: &str, address: &str) -> String;
 
     /// Starts it in this folder with this configuration.
     fn start(folder: &Path, configuration: &str) -> Daemon;
 }
 
-/// All of it, running.
+/// All three, running.
 pub(super) struct Stage {
     pub(super) place: Place,
     pub(super) node: Node,
@@ -44,18 +44,18 @@ impl Stage {
         Self::with::<K>(Place::embedded(), |program| program).await
     }
 
-    /// In this place, with these settings more.
+    /// In this place, with additional settings.
     pub(super) async fn with<K: Kind>(place: Place, settings: impl FnOnce(Program) -> Program) -> Self {
         Self::rewritten::<K>(place, settings, |example| example).await
     }
 
-    /// The same, with an example that is changed before.
+    /// The same, with a modified example.
     pub(super) async fn rewritten<K: Kind>(
         place: Place,
         settings: impl FnOnce(Program) -> Program,
         rewrite: impl FnOnce(String) -> String,
     ) -> Self {
-        // The gateway says where requests come from.
+        // The gateway reports the source of requests.
         let program = place.sandbox().env("KEYWARD_TRUSTED_PROXIES", "127.0.0.0/8");
         let node = settings(program).serve();
         let application = Application::start().await;
@@ -90,7 +90,7 @@ impl Stage {
         (key, client)
     }
 
-    /// The same, seen to pass before it is revoked, and then kept out at once.
+    /// Checks that a new key passes before it is revoked, and is refused immediately afterwards.
     pub(super) async fn a_revoked_key_is_refused(&self) {
         let (key, till) = self.till().await;
         for _ in 0..3 {
@@ -100,14 +100,15 @@ impl Stage {
         self.refused(&till).await.expect_problem(401, "invalid_credential");
     }
 
-    /// Sends a request to the gateway byte for byte, and reads its answer to the end: what no HTTP library would send.
+    /// Sends a request to the gateway byte for byte, and reads its answer to the end: for requests that no HTTP library
+    /// sends.
     pub(super) async fn raw(&self, head: &str) -> String {
         let mut raw = Raw::connect(&self.gateway.address).await.unwrap();
         raw.send(&format!("{head}\r\nHost: {}\r\nConnection: close\r\n\r\n", self.gateway.address)).await;
         raw.read_to_the_end().await
     }
 
-    /// Asks the gateway, and sees that nothing reaches the application.
+    /// Sends a request to the gateway, and checks that nothing reaches the application.
     pub(super) async fn kept_out(&self, client: &Client, method: Method, path: &str, headers: HeaderMap) -> Answer {
         let before = self.application.reached();
         let answer = client.try_send(method, path, None, headers).await.unwrap();
@@ -120,19 +121,19 @@ impl Stage {
         self.kept_out(client, Method::GET, "/charges", HeaderMap::new()).await
     }
 
-    /// What the gateway has said of itself.
+    /// The gateway's log.
     pub(super) fn log(&self) -> String {
         self.gateway.daemon.said_so_far()
     }
 
-    /// The service ends, the rest stays.
+    /// Stops the service; the rest stays.
     pub(super) fn without_service(self) -> (StageWithoutService, Place) {
         self.node.stop();
         (StageWithoutService { application: self.application, gateway: self.gateway }, self.place)
     }
 }
 
-/// What is left without the service.
+/// The fixture without the service.
 pub(super) struct StageWithoutService {
     pub(super) application: Application,
     gateway: Gateway,
@@ -145,7 +146,7 @@ impl StageWithoutService {
 }
 
 impl Gateway {
-    /// Starts it with the example, in which nothing but the addresses is another.
+    /// Starts it with the example, changing only the addresses.
     async fn start<K: Kind>(service: &str, application: &str, rewrite: impl FnOnce(String) -> String) -> Self {
         let path = keyward_testkit::run::workspace_root().join(K::EXAMPLE);
         let example = std::fs::read_to_string(&path).unwrap();
@@ -167,7 +168,7 @@ impl Gateway {
     }
 }
 
-/// The request as the application saw it.
+/// The request as the application received it.
 pub(super) struct Echo(pub(super) Value);
 
 impl Echo {
@@ -177,8 +178,8 @@ impl Echo {
         Self(answer.json())
     }
 
-    /// What stands under this name, however it is spelled: as a program behind CGI or WSGI reads it, where case and the
-    /// two kinds of dashes are the same.
+    /// The headers with this name, however it is spelled: as a program behind CGI or WSGI reads them, where case and
+    /// the two kinds of dashes are the same.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         let fold = |name: &str| name.to_ascii_lowercase().replace('_', "-");
         let headers = self.0["headers"].as_array().unwrap().iter();

@@ -1,4 +1,4 @@
-//! One answer of a node, read to its end.
+//! One answer of a node, read completely.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -12,14 +12,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer itself, if it has this status.
+    /// Returns the answer if it has this status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
-    /// The problem of this status and code: a body of RFC 9457, whatever went wrong.
+    /// Returns the problem if it has this status and code and a body of RFC 9457.
     #[track_caller]
     pub(crate) fn expect_problem(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);
@@ -28,7 +28,7 @@ impl Answer {
         answer
     }
 
-    /// The outage that it must be while the database is away: never a verdict, and with the time to come back.
+    /// Checks that the answer is an outage: never a verdict, and with a time for the retry.
     #[track_caller]
     pub(crate) fn expect_outage(self) -> Self {
         let answer = self.expect(503);
@@ -42,7 +42,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
     }
 
-    /// A member of the body that is text.
+    /// A text member of the body.
     #[track_caller]
     pub(crate) fn member(&self, name: &str) -> String {
         let body = self.json();

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::Answer;
 
-/// Whatever takes longer hangs. No test waits for it.
+/// Longer than any call takes. No test waits for it.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Who asks, and where.
+/// A client and its node.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -18,14 +18,14 @@ pub(crate) struct Client {
     credential: Option<String>,
 }
 
-/// A key as its creation showed it.
+/// A key as returned at its creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Issued {
     pub(crate) id: String,
     pub(crate) value: String,
 }
 
-/// What the token endpoint gives.
+/// Tokens of the token endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -33,13 +33,13 @@ pub(crate) struct Tokens {
 }
 
 impl Client {
-    /// Nobody in particular.
+    /// A client without a credential.
     pub(crate) fn anonymous(base_url: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build().unwrap();
         Self::over(http, base_url)
     }
 
-    /// Nobody in particular, in a way of one's own.
+    /// A client without a credential, over this HTTP client.
     pub(crate) fn over(http: reqwest::Client, base_url: &str) -> Self {
         Self { http, base_url: base_url.to_owned(), credential: None }
     }
@@ -49,7 +49,7 @@ impl Client {
         Self { credential: Some(credential.to_owned()), ..self.clone() }
     }
 
-    /// Asks, whatever comes of it.
+    /// Sends a request, and returns its answer or error.
     pub(crate) async fn try_send(
         &self,
         method: Method,
@@ -95,23 +95,23 @@ impl Client {
         self.post_as("/v1/oauth2/token", "application/x-www-form-urlencoded", body).await
     }
 
-    /// The body that asks for a secret key.
+    /// The body that creates a secret key.
     pub(crate) fn wish(mid: &str, name: &str, scopes: &[&str]) -> Value {
         json!({ "mid": mid, "name": name, "type": "secret", "scopes": scopes })
     }
 
-    /// A new secret key.
+    /// Creates a secret key.
     pub(crate) async fn create(&self, mid: &str, name: &str, scopes: &[&str]) -> Issued {
         let created = self.post("/v1/api-keys", &Self::wish(mid, name, scopes)).await.expect(201);
         Issued { id: created.member("id"), value: created.member("value") }
     }
 
-    /// Asks what the service says of a key, whatever comes of it.
+    /// Verifies a key, and returns the answer.
     pub(crate) async fn verify(&self, value: &str) -> Answer {
         self.post("/v1/verify", &json!({ "key": value })).await
     }
 
-    /// What the service says of a key: the code of the verdict.
+    /// Verifies a key, and returns the code of the verdict.
     pub(crate) async fn verdict(&self, value: &str) -> String {
         self.verify(value).await.expect(200).member("code")
     }

@@ -1,5 +1,4 @@
-//! A program of the machine that serves for as long as a scenario lasts. It never outlives the value that stands for
-//! it.
+//! A program of the machine that serves during a scenario. It never outlives its value.
 
 use std::{
     net::TcpListener,
@@ -28,14 +27,14 @@ impl Daemon {
     }
 }
 
-/// Where a program of the distribution is. Scenarios that need the same one at the same time install it once.
+/// The path of a program of the distribution. Scenarios that need the same one concurrently install it once.
 pub(crate) fn installed(program: &str, package: &str) -> PathBuf {
     static INSTALLING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     keyward_testkit::tools::find_or_install(program, package).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-/// An address of this machine that is free, for a program that cannot choose one by itself.
+/// A free address of this machine, for a program that cannot choose one itself.
 pub(crate) fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

@@ -1,5 +1,5 @@
-//! A database of one test's own on a Postgres, and ways around the nodes into either database. Never touches a database
-//! that it did not make.
+//! A separate database for one test on a Postgres, and access to either database without a node. Never touches a
+//! database that it did not create.
 
 use std::{
     io,
@@ -41,7 +41,7 @@ impl Database {
         run(&self.url, sql.to_owned()).await.unwrap();
     }
 
-    /// What the server says to these statements.
+    /// Executes statements, and returns the server's error.
     pub(super) async fn attempt(&self, sql: &str) -> Result<(), String> {
         run(&self.url, sql.to_owned()).await.map_err(|error| error.to_string())
     }
@@ -67,23 +67,23 @@ impl Database {
 pub(crate) struct Session(PgConnection);
 
 impl Session {
-    /// Lets go of what it holds.
+    /// Ends the session and its locks.
     pub(crate) async fn end(self) {
         self.0.close().await.unwrap();
     }
 }
 
 impl Drop for Database {
-    /// On a thread with a runtime of its own: the test's own may be on its way out.
+    /// On a thread with a runtime of its own: the test's runtime may be shutting down.
     fn drop(&mut self) {
         let (server, sql) = (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         let removed = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            // Where a failed test left the server cut off, nobody waits for it.
+            // If a failed test left the server cut off, this does not wait for it.
             let removed = async { timeout(Duration::from_secs(10), run(&server, sql)).await };
             runtime.block_on(removed).map_err(io::Error::from)?.map_err(io::Error::other)
         });
-        // What is left behind goes with the throwaway cluster, which may be gone already.
+        // Leftovers go with the throwaway cluster, which may already be gone.
         let _ = removed.join();
     }
 }
@@ -95,7 +95,7 @@ async fn run(url: &str, sql: String) -> sqlx::Result<()> {
     connection.close().await
 }
 
-/// Into the embedded database, while no node has it open.
+/// Executes statements in the embedded database, while no node has it open.
 pub(super) async fn execute_embedded(path: &Path, sql: &'static str) {
     let options = SqliteConnectOptions::new().filename(path);
     let mut connection: SqliteConnection = options.connect().await.unwrap();

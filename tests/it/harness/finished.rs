@@ -1,25 +1,25 @@
-//! A process that has ended: how, and what it had said.
+//! A process that has ended: its exit and its output.
 
 use serde_json::Value;
 
-/// Everything that is left of it.
+/// The remains of a process.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    /// The exit code; none if a signal ended it.
+    /// The exit code; `None` if a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
 impl Finished {
-    /// What it printed, if it did what it was asked.
+    /// Its output, if it succeeded.
     #[track_caller]
     pub(crate) fn success(self) -> Self {
         assert_eq!(self.code, Some(0), "{}\n{}", self.out, self.err);
         self
     }
 
-    /// What it complained about, if it refused with words for people rather than a panic.
+    /// Its error message, if it refused with one rather than a panic.
     #[track_caller]
     pub(crate) fn refusal(self) -> String {
         assert_eq!(self.code, Some(1), "{}\n{}", self.out, self.err);
@@ -27,7 +27,7 @@ impl Finished {
         self.err
     }
 
-    /// The refusal, if it says all of this.
+    /// Checks that it refused with all of these words.
     #[track_caller]
     pub(crate) fn refuses_with(self, words: &[&str]) {
         let refusal = self.refusal();
@@ -36,7 +36,7 @@ impl Finished {
         }
     }
 
-    /// What it complained about, if it says all of this and that the command line was wrong: then nothing was tried.
+    /// Its error message, if it contains all of these words and reports wrong usage: then nothing was tried.
     #[track_caller]
     pub(crate) fn misuse_with(self, words: &[&str]) -> String {
         assert_eq!((self.code, &*self.out), (Some(2), ""), "{}", self.err);
@@ -46,7 +46,7 @@ impl Finished {
         self.err
     }
 
-    /// What it printed, as JSON.
+    /// Its output as JSON.
     #[track_caller]
     pub(crate) fn json(self) -> Value {
         let Self { out, .. } = self.success();

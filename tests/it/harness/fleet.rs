@@ -1,13 +1,13 @@
-//! Several nodes on one Postgres, which are one service: started, warmed, and asked one as the other.
+//! Several nodes on one Postgres that form one service: started, warmed, and asked in turn.
 
 use tempfile::TempDir;
 
 use super::{Client, Demo, Node, Place, Program, eventually};
 
-/// What all present as: tokens of one are for the others, too.
+/// The public URL of all nodes: they accept each other's tokens.
 const PUBLIC_URL: &str = "http://keys.test";
 
-/// The nodes. The first one's folder is that of the place.
+/// The nodes. The first one uses the folder of the place.
 pub(crate) struct Fleet {
     pub(crate) place: Place,
     pub(crate) nodes: Vec<Node>,
@@ -16,7 +16,7 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    /// So many nodes with short leases, on a database of their own, all of them with a lease.
+    /// Starts this many nodes with short leases, on a database of their own, and waits until all have a lease.
     pub(crate) async fn of(nodes: usize) -> Self {
         Self::on(Place::postgres().await, nodes).await
     }
@@ -26,7 +26,7 @@ impl Fleet {
         Self::on_with(place, nodes, |program| program).await
     }
 
-    /// The same, each of them with these settings more.
+    /// The same, each of them with additional settings.
     pub(crate) async fn on_with(place: Place, nodes: usize, with: impl Fn(Program) -> Program + Send + Sync) -> Self {
         let first = with(settled(place.sandbox())).serve();
         let (demo, folders) = (first.demo(), Vec::new());
@@ -38,7 +38,7 @@ impl Fleet {
         fleet
     }
 
-    /// One more node, beside the others.
+    /// Adds one more node.
     pub(crate) async fn add(&mut self, with: impl FnOnce(Program) -> Program) -> &Node {
         let folder = tempfile::tempdir().unwrap();
         let program = self.place.keyward_in(folder.path()).say("serve --listen 127.0.0.1:0");
@@ -53,7 +53,7 @@ impl Fleet {
         eventually("each node has a row", async || self.leases().await.len() == self.nodes.len()).await;
     }
 
-    /// The names of those who have a row in `node_lease`.
+    /// The names in `node_lease`.
     pub(crate) async fn leases(&self) -> Vec<String> {
         self.place.column("SELECT node::text FROM node_lease ORDER BY node").await
     }
@@ -68,7 +68,7 @@ impl Fleet {
         self.nodes[node].client(&self.demo.partner.app_secret)
     }
 
-    /// Asks with this credential, a key or a token, until each node lets it in from memory.
+    /// Sends this credential, a key or a token, until each node accepts it from memory.
     pub(crate) async fn all_remember(&self, credential: &str) {
         for node in &self.nodes {
             let caller = node.client(credential);
@@ -79,7 +79,7 @@ impl Fleet {
         }
     }
 
-    /// From the next request on no node lets this credential in. The last one that was started is asked first.
+    /// Checks that no node accepts this credential from the next request on. Asks the last started one first.
     pub(crate) async fn none_accepts(&self, credential: &str) {
         for node in self.nodes.iter().rev() {
             node.client(credential).get("/v1/auth").await.expect_problem(401, "invalid_credential");
@@ -89,7 +89,7 @@ impl Fleet {
         }
     }
 
-    /// From the next request on no node lets this key in, and each says this of it.
+    /// Checks that no node accepts this key from the next request on, and each returns this verdict.
     pub(crate) async fn all_say(&self, verdict: &str, value: &str) {
         self.none_accepts(value).await;
         for node in 0..self.nodes.len() {
@@ -104,7 +104,7 @@ impl Fleet {
     }
 }
 
-/// With short leases, so that what waits for a dead node does not wait long, and with metrics.
+/// With short leases, so that waiting for a dead node is short, and with metrics.
 fn settled(program: Program) -> Program {
     let program = program.env("KEYWARD_VERIFIER__PROFILE", "quick").env("KEYWARD_PUBLIC_URL", PUBLIC_URL);
     program.say("--metrics-listen 127.0.0.1:0")

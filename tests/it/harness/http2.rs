@@ -1,4 +1,4 @@
-//! HTTP/2 by hand, as far as a test has to misbehave: it asks, it reads frames, and it answers no ping by itself.
+//! HTTP/2 by hand, for a client that misbehaves: it sends requests, reads frames, and answers no ping by itself.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Whatever takes longer hangs. No test waits for it.
+/// Longer than any step takes. No test waits for it.
 const LIMIT: Duration = Duration::from_mins(1);
 
 // Types of frames (RFC 9113, section 6).
@@ -16,7 +16,7 @@ const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GO_AWAY: u8 = 7;
-/// Of a ping: it is an answer.
+/// Flag of a ping: it is an answer.
 const ACK: u8 = 1;
 
 /// An open connection.
@@ -28,7 +28,7 @@ pub(crate) struct Http2 {
 }
 
 impl Http2 {
-    /// Opens one and says hello.
+    /// Opens one and sends the preface.
     pub(crate) async fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let mut connection = Self { stream, next_id: 1, was_told_to_go: false, answers_pings: false };
@@ -37,12 +37,12 @@ impl Http2 {
         connection
     }
 
-    /// The same, and is alive whenever it is asked.
+    /// The same, answering pings.
     pub(crate) async fn connect_alive(address: &str) -> Self {
         Self { answers_pings: true, ..Self::connect(address).await }
     }
 
-    /// Asks for `/`, and reads until the head of the answer.
+    /// Requests `/`, and reads until the head of the answer.
     pub(crate) async fn ask(&mut self) {
         let id = self.next_id;
         self.next_id += 2;
@@ -51,7 +51,7 @@ impl Http2 {
         while self.frame().await.expect("an answer") != (HEADERS, id) {}
     }
 
-    /// Reads to the end. Whether there was a GOAWAY before it.
+    /// Reads to the end. Returns whether there was a GOAWAY before it.
     pub(crate) async fn is_told_to_go(&mut self) -> bool {
         while self.frame().await.is_some() {}
         self.was_told_to_go
@@ -68,11 +68,11 @@ impl Http2 {
         let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let mut frame = [&length[..], &[kind, flags], &id.to_be_bytes()].concat();
         frame.extend_from_slice(payload);
-        // That the other side has closed already shows when reading.
+        // A connection that the other side has closed already is detected when reading.
         let _ = self.stream.write_all(&frame).await;
     }
 
-    /// Type and stream of the next frame; nothing at the end.
+    /// Type and stream of the next frame; `None` at the end.
     async fn frame(&mut self) -> Option<(u8, u32)> {
         let mut head = [0; 9];
         let read = timeout(LIMIT, self.stream.read_exact(&mut head)).await.expect("something is said, or it is closed");

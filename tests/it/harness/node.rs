@@ -1,4 +1,4 @@
-//! A server that is ready: where it is, who may use it, and the ways in which it ends.
+//! A server that is ready: its address, its credentials, and the ways to end it.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(crate) struct Credentials {
     pub(crate) app_secret: String,
 }
 
-/// The demo tree.
+/// The demo accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Demo {
     pub(crate) platform: Credentials,
@@ -90,7 +90,7 @@ impl Node {
         Client::anonymous(self.metrics_url.as_deref().expect("it was told where to answer metrics"))
     }
 
-    /// What its metrics say under this name, whatever the labels; nothing counts as zero.
+    /// The sum of a metric over all labels; 0 if it is absent.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let page = self.metrics().get("/metrics").await.expect(200);
         let values = page.text.lines().filter_map(|line| {
@@ -100,7 +100,7 @@ impl Node {
         values.sum()
     }
 
-    /// Asks until the answer comes from memory alone: until then, the node may have no lease yet.
+    /// Repeats the request until memory alone answers it: before that, the node may have no lease.
     pub(crate) async fn until_from_memory(&self, mut ask: impl AsyncFnMut()) {
         let read = async || {
             self.metric("keyward_cache_fills_total").await + self.metric("keyward_reads_without_lease_total").await
@@ -114,7 +114,7 @@ impl Node {
         .await;
     }
 
-    /// What `demo.json` holds.
+    /// The content of `demo.json`.
     pub(crate) fn demo(&self) -> Demo {
         let file: Value = serde_json::from_str(&std::fs::read_to_string(self.demo_path()).unwrap()).unwrap();
         Demo {
@@ -136,51 +136,51 @@ impl Node {
         self.process.is_running()
     }
 
-    /// Asks it to stop, and goes on.
+    /// Sends SIGTERM, and continues.
     pub(crate) fn terminate(&self) {
         self.process.signal(Signal::TERM);
     }
 
-    /// Asks it to stop as a person does.
+    /// Sends SIGINT, as a person does.
     pub(crate) fn interrupt(&self) {
         self.process.signal(Signal::INT);
     }
 
-    /// Asks it to read again what can be read again.
+    /// Sends SIGHUP.
     pub(crate) fn hang_up(&self) {
         self.process.signal(Signal::HUP);
     }
 
-    /// Lets it stand still: it keeps its connections and its memory, and does nothing.
+    /// Freezes it: it keeps its connections and its memory, and does nothing.
     pub(crate) fn freeze(&self) {
         self.process.freeze();
     }
 
-    /// Lets it go on, as if no time had passed.
+    /// Resumes it, as if no time had passed.
     pub(crate) fn thaw(&self) {
         self.process.signal(Signal::CONT);
     }
 
-    /// Waits until it has ended, in whatever way.
+    /// Waits until it has ended, successfully or not.
     pub(crate) fn end(self) -> Finished {
         let (status, out, err) = self.process.wait();
         Finished { code: status.code(), out, err }
     }
 
-    /// Waits until it has ended in order.
+    /// Waits until it has ended successfully.
     #[track_caller]
     pub(crate) fn finish(self) -> Finished {
         self.end().success()
     }
 
-    /// Stops it in order.
+    /// Stops it and waits until it has ended successfully.
     #[track_caller]
     pub(crate) fn stop(self) -> Finished {
         self.terminate();
         self.finish()
     }
 
-    /// SIGKILL: it gets to say nothing.
+    /// SIGKILL: it logs nothing.
     pub(crate) fn kill(self) {
         self.process.signal(Signal::KILL);
         let (status, ..) = self.process.wait();

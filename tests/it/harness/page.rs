@@ -1,4 +1,4 @@
-//! A page of the documentation: its blocks of code, to be run as a reader would, and its sample answers.
+//! A page of the documentation: its code blocks, run as a reader would, and its sample answers.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ impl Page {
         Self { name: name.to_owned(), text }
     }
 
-    /// What stands under this heading, up to the next one of the same level.
+    /// The section under this heading, up to the next one of the same level.
     pub(crate) fn section(&self, heading: &str) -> Self {
         let (_, rest) = self
             .text
@@ -34,7 +34,7 @@ impl Page {
         self.text.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Its one block of this language.
+    /// Its only block of this language.
     #[track_caller]
     pub(crate) fn block(&self, language: &str) -> String {
         let [block] = <[String; 1]>::try_from(self.blocks(language))
@@ -48,13 +48,13 @@ impl Page {
         rows.map(|row| row.split(" | ").map(|cell| cell.trim().to_owned()).collect()).collect()
     }
 
-    /// What stands between backticks in the first column of its tables, below their headings.
+    /// The texts between backticks in the first column of its tables, without headings.
     pub(crate) fn codes_in_first_column(&self) -> BTreeSet<String> {
         let cells = self.text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
         cells.map(|(code, _)| code.to_owned()).collect()
     }
 
-    /// Holds its sample answers against what the commands really printed.
+    /// Compares its sample answers with the real output of the commands.
     #[track_caller]
     pub(crate) fn samples_are_like(&self, printed: &str) {
         let (samples, answers) = (values(&self.blocks("json").concat()), values(printed));
@@ -67,15 +67,15 @@ impl Page {
     }
 }
 
-/// The JSON values that follow one another in a text.
+/// The consecutive JSON values of a text.
 #[track_caller]
 pub(crate) fn values(text: &str) -> Vec<Value> {
     let values = Deserializer::from_str(text).into_iter();
     values.map(|value| value.unwrap_or_else(|error| panic!("{error}: {text}"))).collect()
 }
 
-/// Whether an answer is what its sample shows. A text with a digit or `…` stands for any text, a member `…` for any
-/// further members; all else is equal. The error is where it is not.
+/// Whether an answer matches its sample. A text with a digit or `…` stands for any text, a member `…` for any further
+/// members; all else must be equal. The error is the place of a difference.
 fn is_like(sample: &Value, answer: &Value) -> Result<(), String> {
     match (sample, answer) {
         (Value::String(sample), Value::String(_)) if sample.contains(|c: char| c.is_ascii_digit() || c == '…') => {

@@ -1,4 +1,4 @@
-//! Where a node lives: a folder of its own and, where it is not embedded, a database of its own.
+//! The surroundings of a node: a folder of its own and, unless it is embedded, a database of its own.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use super::{
     database::{Database, Session},
 };
 
-/// A folder and a database. Both go with it.
+/// A folder and a database, removed when dropped.
 pub(crate) struct Place {
     folder: TempDir,
     database: Option<Database>,
@@ -43,7 +43,7 @@ impl Place {
         self.folder.path()
     }
 
-    /// The data directory where nothing else is said.
+    /// The default data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder().join("keyward-data")
     }
@@ -53,7 +53,7 @@ impl Place {
         self.database.as_ref().map(Database::url)
     }
 
-    /// The binary in this folder, with the database and nothing else said.
+    /// The binary in this folder, with the database as its only setting.
     pub(crate) fn keyward(&self) -> Program {
         self.keyward_in(self.folder())
     }
@@ -67,13 +67,13 @@ impl Place {
         }
     }
 
-    /// A sandbox on a free port, with the demo tree on either database.
+    /// A sandbox on a free port, with demo accounts on either database.
     pub(crate) fn sandbox(&self) -> Program {
         let demo = if self.is_embedded() { "" } else { "--demo" };
         self.keyward().say("serve --listen 127.0.0.1:0").say(demo)
     }
 
-    /// A production on a free port, with a master key of its own.
+    /// A production deployment on a free port, with a master key of its own.
     pub(crate) fn production(&self) -> Program {
         let settings = [("KEYWARD_ENVIRONMENT", "production"), ("KEYWARD_PUBLIC_URL", "https://keys.example.com")];
         let program = settings.into_iter().fold(self.keyward(), |program, (name, value)| program.env(name, value));
@@ -84,7 +84,7 @@ impl Place {
         program.env("KEYWARD_MASTER_KEY_FILE", key).env("KEYWARD_DATA_DIR", self.data())
     }
 
-    /// Changes the database behind the back of every node.
+    /// Changes the database without any node.
     pub(crate) async fn execute(&self, sql: &'static str) {
         match &self.database {
             Some(database) => database.execute(sql).await,
@@ -92,36 +92,36 @@ impl Place {
         }
     }
 
-    /// Tries statements on the Postgres, past every node. Gives what the server says against them.
+    /// Tries statements on the Postgres without any node. Returns the server's error.
     pub(crate) async fn attempt(&self, sql: &str) -> Result<(), String> {
         self.database.as_ref().expect("a Postgres").attempt(sql).await
     }
 
-    /// A session that has run this, and keeps what it holds until its end.
+    /// A session that has run this, and keeps its locks until its end.
     pub(crate) async fn session(&self, sql: &'static str) -> Session {
         self.database.as_ref().expect("a Postgres").session(sql).await
     }
 
-    /// Looks into the Postgres past every node: the first column of each row, which is text.
+    /// Reads from the Postgres without any node: the first column of each row, which is text.
     pub(crate) async fn column(&self, sql: &'static str) -> Vec<String> {
         self.database.as_ref().expect("a Postgres").column(sql).await
     }
 }
 
-/// Makes a file for its owner alone.
+/// Creates a file for its owner only.
 pub(crate) fn private(path: &Path, content: &str) {
     fs::write(path, content).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Makes a master key whose bytes are those of `seed`.
+/// Creates a master key whose bytes are all `seed`.
 pub(crate) fn master_key(path: &Path, seed: u8, mode: u32) {
     let bytes: Vec<u8> = (0..32_u8).map(|place| seed.wrapping_mul(37) ^ place.wrapping_mul(151)).collect();
     fs::write(path, bytes).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Who may do what with a file.
+/// The mode of a file.
 pub(crate) fn mode_of(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }

@@ -1,4 +1,4 @@
-//! A process of ours: everything it says is kept, and it never outlives the value that stands for it.
+//! A child process: all its output is kept, and it never outlives its value.
 
 use std::{
     io::{BufRead as _, BufReader, Read},
@@ -13,16 +13,16 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// Whatever takes longer hangs: it is killed and the test fails. No test waits for it.
+/// Longer than any step takes: the process is then killed and the test fails. No test waits for it.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// So many lines of it are shown when a test fails.
+/// Number of its last lines that are shown when a test fails.
 const LAST: usize = 40;
 
 /// A child with its output.
 pub(super) struct Process {
     child: Child,
-    // Receivers are locked so that a node can be asked from several threads; nobody ever waits for the lock.
+    // Receivers are locked so that several threads can use a node; the lock is never contended.
     ended: Mutex<Receiver<()>>,
     lines: Mutex<Receiver<String>>,
     out: Kept,
@@ -40,20 +40,20 @@ impl Process {
         Self::spawn_with(command, Stdio::piped(), Stdio::piped())
     }
 
-    /// With outputs that may go elsewhere: what goes there is not kept.
+    /// With outputs that may be redirected: redirected output is not kept.
     pub(super) fn spawn_with(command: &mut Command, out: Stdio, err: Stdio) -> Self {
         let command = command.stdin(Stdio::null()).stdout(out).stderr(err);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let (tell_line, lines) = mpsc::channel();
         let out = Kept::read(child.stdout.take(), move |line| {
-            // Nobody listens after the last line that was waited for.
+            // The receiver may be gone after the last expected line.
             let _ = tell_line.send(line.to_owned());
         });
         let err = Kept::read(child.stderr.take(), |_| {});
         let (tell_end, ended) = mpsc::channel();
         let pid = Pid::from_child(&child);
         thread::spawn(move || {
-            // Leaves it to be reaped by its owner: until then its id is nobody else's.
+            // Leaves it to be reaped by its owner: until then its id is not reused.
             while let Err(rustix::io::Errno::INTR) =
                 waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
             {}
@@ -62,7 +62,7 @@ impl Process {
         Self { child, ended: Mutex::new(ended), lines: Mutex::new(lines), out, err }
     }
 
-    /// The rest of the next line of the standard output that holds `marker`. `None` if the output ends before.
+    /// The rest of the next line of the standard output that contains `marker`. `None` if the output ends before.
     pub(super) fn line_after(&self, marker: &str) -> Option<String> {
         loop {
             match held(&self.lines).recv_timeout(LIMIT) {
@@ -81,8 +81,8 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// SIGSTOP, and waits until all of its threads stand still: the signal reaches them one by one, and on a busy
-    /// machine those it has not reached yet go on for a tenth of a second.
+    /// Sends SIGSTOP, and waits until all of its threads have stopped: the signal reaches them one by one, and on a
+    /// busy machine the others continue for a tenth of a second.
     pub(super) fn freeze(&self) {
         self.signal(Signal::STOP);
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
@@ -97,7 +97,7 @@ impl Process {
         format!("{}\n{}", self.out.so_far(), self.err.so_far())
     }
 
-    /// Waits for its end: how it ended and what it said.
+    /// Waits for its end. Returns its exit status and its output.
     pub(super) fn wait(mut self) -> (ExitStatus, String, String) {
         if held(&self.ended).recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
             self.child.kill().unwrap();
@@ -110,7 +110,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it is gone afterwards.
+        // It may have ended by itself; in either case it is gone afterwards.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {

@@ -20,26 +20,26 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// In this folder, with nothing said but that no load balancer has to notice a stop.
+    /// In this folder, with a single setting: a stop does not wait for a load balancer.
     pub(crate) fn in_folder(folder: &Path) -> Self {
         let program =
             Self { folder: folder.to_owned(), arguments: Vec::new(), variables: BTreeMap::new(), before: None };
         program.env("KEYWARD_LIMITS__DRAIN", "0s")
     }
 
-    /// As what a shell becomes after this command.
+    /// Started by a shell after this command.
     pub(crate) fn under(mut self, command: &str) -> Self {
         self.before = Some(command.to_owned());
         self
     }
 
-    /// With these words more, parted by blanks.
+    /// With these additional words, separated by blanks.
     pub(crate) fn say(mut self, words: &str) -> Self {
         self.arguments.extend(words.split_whitespace().map(OsString::from));
         self
     }
 
-    /// With one word more, whatever is in it.
+    /// With one additional word, whatever it contains.
     pub(crate) fn word(mut self, word: impl Into<OsString>) -> Self {
         self.arguments.push(word.into());
         self
@@ -61,7 +61,7 @@ impl Program {
         Finished { code: status.code(), out, err }
     }
 
-    /// The same, with its log going elsewhere.
+    /// The same, with its log redirected.
     pub(crate) fn run_logging_to(&self, log: impl Into<Stdio>) -> Finished {
         let (status, out, err) = Process::spawn_with(&mut self.command(), Stdio::piped(), log.into()).wait();
         Finished { code: status.code(), out, err }
@@ -72,17 +72,17 @@ impl Program {
         Node::start(Process::spawn(&mut self.command()), &self.folder)
     }
 
-    /// The same, with its log going elsewhere.
+    /// The same, with its log redirected.
     pub(crate) fn serve_logging_to(&self, log: impl Into<Stdio>) -> Node {
         Node::start(Process::spawn_with(&mut self.command(), Stdio::piped(), log.into()), &self.folder)
     }
 
-    /// Starts it as a server that cannot say when it is ready: its demo file says where it is.
+    /// Starts it as a server that cannot print when it is ready: its demo file contains its address.
     pub(crate) async fn serve_unheard(&self, out: impl Into<Stdio>, log: impl Into<Stdio>) -> Node {
         Node::start_unheard(Process::spawn_with(&mut self.command(), out.into(), log.into()), &self.folder).await
     }
 
-    /// Starts it on a terminal of its own: a person looks, and may type.
+    /// Starts it on a terminal of its own, where a person may type.
     pub(crate) fn on_terminal(&self) -> Terminal {
         Terminal::start(self.command())
     }
@@ -101,7 +101,7 @@ impl Program {
     }
 }
 
-/// What `cargo xtask test` has built and names; by hand, what `cargo build` left.
+/// The binary that `cargo xtask test` names; without it, the one that `cargo build` made.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! A connection without an HTTP library: for what no library would send.
+//! A connection without an HTTP library: for input that no library sends.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Whatever takes longer hangs. No test waits for it.
+/// Longer than any step takes. No test waits for it.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// An open connection, and what was read from it so far.
@@ -29,12 +29,13 @@ impl Raw {
         Ok(Self { stream: socket.connect(address.parse().unwrap()).await?, read: Vec::new() })
     }
 
-    /// Sends; that the other side has closed already shows when reading.
+    /// Sends; a connection that the other side has closed already is detected when reading.
     pub(crate) async fn send(&mut self, text: &str) {
         let _ = self.stream.write_all(text.as_bytes()).await;
     }
 
-    /// Reads until this was said. Answers everything read since the last time; `None` if the connection ended before.
+    /// Reads until this text arrives. Returns everything read since the last time; `None` if the connection ended
+    /// before.
     pub(crate) async fn read_until(&mut self, marker: &str) -> Option<String> {
         loop {
             let text = String::from_utf8_lossy(&self.read).into_owned();

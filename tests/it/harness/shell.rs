@@ -1,4 +1,4 @@
-//! Programs of the machine that a scenario needs beside the service. What is missing is said, never passed over.
+//! Programs of the machine that a scenario needs beside the service. A missing one is an error, never skipped.
 
 use std::{ffi::OsStr, path::Path, process::Command};
 

@@ -21,7 +21,7 @@ use rustix::{
 
 use super::Finished;
 
-/// Whatever takes longer hangs: it is killed and the test fails. No test waits for it.
+/// Longer than any step takes: the program is then killed and the test fails. No test waits for it.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// A program on a terminal. Dropping it kills the program.
@@ -43,7 +43,7 @@ impl Terminal {
         let end: OwnedFd = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
         let handle = || end.try_clone().unwrap();
         let child = command.stdin(handle()).stdout(handle()).stderr(handle()).spawn().unwrap();
-        // Its end of the terminal is the program's alone from here on: so reading ends with the program.
+        // From here on only the program holds its end of the terminal: so reading ends with the program.
         drop((command, end));
         let mut screen = File::from(person);
         let keyboard = screen.try_clone().unwrap();
@@ -55,7 +55,7 @@ impl Terminal {
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Ok(0) | Err(_) => break,
                     Ok(read) => {
-                        // The test may have seen enough.
+                        // The receiver may be gone.
                         let _ = show.send(bytes[..read].to_vec());
                     }
                 }
@@ -64,7 +64,7 @@ impl Terminal {
         Self { child, keyboard, screen: shown, seen: String::new() }
     }
 
-    /// Waits until this stands on the screen.
+    /// Waits until this text is on the screen.
     #[track_caller]
     pub(crate) fn until(&mut self, words: &str) {
         while !self.seen.contains(words) {
@@ -77,22 +77,22 @@ impl Terminal {
         self.keyboard.write_all(format!("{text}\n").as_bytes()).unwrap();
     }
 
-    /// All that was on the screen so far.
+    /// Everything on the screen so far.
     pub(crate) fn seen(&self) -> &str {
         &self.seen
     }
 
-    /// Types ^D, which ends the input or hands over what was typed of a line.
+    /// Types ^D, which ends the input or submits a partial line.
     pub(crate) fn end_input(&mut self) {
         self.keyboard.write_all(b"\x04").unwrap();
     }
 
-    /// Whether a person sees what is typed. The terminal is asked, not the program.
+    /// Whether input is echoed. Asks the terminal, not the program.
     pub(crate) fn shows_what_is_typed(&self) -> bool {
         tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 
-    /// Asks the program to stop.
+    /// Sends SIGTERM to the program.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
     }
@@ -101,7 +101,7 @@ impl Terminal {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits until the program stands still.
+    /// Waits until the program is stopped.
     pub(crate) fn until_stopped(&self) {
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(Pid::from_child(&self.child)), stopped) {}
@@ -114,19 +114,19 @@ impl Terminal {
         self.child.wait().unwrap()
     }
 
-    /// Waits for its end. All that was on the screen is its output.
+    /// Waits for its end. Its output is everything that was on the screen.
     #[track_caller]
     pub(crate) fn end(mut self) -> Finished {
         let code = self.until_end().code();
         Finished { code, out: std::mem::take(&mut self.seen), err: String::new() }
     }
 
-    /// Waits for more. Whether the program still has the terminal.
+    /// Waits for more output. Returns whether the program still has the terminal.
     #[track_caller]
     fn look(&mut self) -> bool {
         match self.screen.recv_timeout(LIMIT) {
             Ok(bytes) => {
-                // A terminal ends lines with a carriage return, too.
+                // A terminal also ends lines with a carriage return.
                 self.seen.push_str(&String::from_utf8_lossy(&bytes).replace('\r', ""));
                 true
             }
@@ -138,7 +138,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it is gone afterwards.
+        // It may have ended by itself; in either case it is gone afterwards.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,13 +1,13 @@
-//! Waiting for something that another process does, in so many tries at the most.
+//! Waits for another process, with a limited number of tries.
 
 use std::{future::Future, time::Duration};
 
-/// How often is asked.
+/// Time between tries.
 const PERIOD: Duration = Duration::from_millis(25);
-/// How many times: enough for a machine that is busy with other things.
+/// Number of tries: enough for a busy machine.
 const TRIES: usize = 1_200;
 
-/// Asks until the answer is yes.
+/// Repeats a question until the answer is yes.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     let caller = std::panic::Location::caller();
@@ -23,7 +23,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> im
     }
 }
 
-/// Moments for whoever must not ask in a hot loop.
+/// Ticks that keep a loop from being hot.
 pub(crate) fn ticks() -> tokio::time::Interval {
     let mut due = tokio::time::interval(PERIOD);
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

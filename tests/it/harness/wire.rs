@@ -1,5 +1,5 @@
-//! The wire between a node and its database, which can be cut, or go silent without a word: what a broken network does
-//! and no server could. Or it keeps notifications back.
+//! The connection between a node and its database, which can be cut, or stop delivering silently, as a broken network
+//! does and no server could. Or it drops notifications.
 
 mod deaf;
 
@@ -16,7 +16,7 @@ use tokio::{
 pub(crate) struct Wire {
     url: String,
     silent: Arc<watch::Sender<bool>>,
-    /// Its number changes whenever all connections are to be cut.
+    /// Changes whenever all connections must be cut.
     cut: watch::Sender<u32>,
     _relay: JoinSet<()>,
 }
@@ -44,28 +44,28 @@ impl Wire {
         Self { url, silent, cut, _relay: relay }
     }
 
-    /// The URL of the server through this wire.
+    /// The URL of the server through this relay.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// From now on nothing arrives; nobody is told.
+    /// Stops delivering, without closing any connection.
     pub(crate) fn fall_silent(&self) {
         self.silent.send_replace(true);
     }
 
-    /// Everything arrives again, also what was sent in between.
+    /// Delivers again, including what was sent in between.
     pub(crate) fn speak(&self) {
         self.silent.send_replace(false);
     }
 
-    /// Ends all connections. New ones are welcome.
+    /// Ends all connections. New ones are accepted.
     pub(crate) fn cut(&self) {
         self.cut.send_modify(|number| *number += 1);
     }
 }
 
-/// The other end.
+/// The server behind the relay.
 #[derive(Clone)]
 struct Server {
     address: String,
@@ -79,7 +79,7 @@ async fn accept(listener: TcpListener, server: Server, silent: watch::Receiver<b
         cut.mark_unchanged();
         connections.spawn(async move {
             tokio::select! {
-                // That a relay ends is what it is for.
+                // A relay may end.
                 _ = relay(client, &server, silent) => {}
                 _ = cut.changed() => {}
             }

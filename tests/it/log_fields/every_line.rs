@@ -1,4 +1,4 @@
-//! Every field that any line of the product may have stands on the page about logs, and no other.
+//! The page about logs lists every field that any line of the product may have, and no other.
 
 use std::{
     collections::BTreeSet,
@@ -18,12 +18,12 @@ fn the_page_about_logs_lists_the_fields_of_all_other_lines() {
         collect(&entry.unwrap().path().join("src"), &mut files);
     }
     let written: BTreeSet<String> = files.iter().flat_map(|file| fields(&fs::read_to_string(file).unwrap())).collect();
-    // One that is found in no other way: the reading below works.
+    // One that is found only here: the scan below works.
     assert!(written.contains("key.id") && written.contains("kept_up_to"), "{written:?}");
     assert_eq!(written, listed());
 }
 
-/// The Rust files below a folder.
+/// Collects the Rust files below a folder.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.map(|entry| entry.unwrap().path()) {
@@ -35,7 +35,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The fields of each line that a source file writes: what stands before its message.
+/// The fields of each line that a source file writes: the arguments before its message.
 fn fields(source: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for level in LEVELS {
@@ -49,7 +49,7 @@ fn fields(source: &str) -> BTreeSet<String> {
     found
 }
 
-/// What stands between backticks in the first column of the last table.
+/// The texts between backticks in the first column of the last table.
 fn listed() -> BTreeSet<String> {
     let rows = Page::read("docs/logs.md").section("## Fields of all other lines").rows();
     let cells = rows.iter().filter_map(|row| row.first());

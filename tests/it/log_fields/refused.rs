@@ -13,7 +13,7 @@ async fn secret_key(node: &Node) -> Issued {
     node.client(&partner.app_secret).create(&partner.mid, "Till", &["merchants:read"]).await
 }
 
-/// The same wrong pair and the same dead refresh token, by JSON and by form.
+/// The same wrong pair and the same ended refresh token, by JSON and by form.
 async fn refused_tokens(node: &Node, key: &Issued, refresh: &str) -> [Answer; 4] {
     let (anyone, app_key) = (node.anonymous(), &node.demo().partner.app_key);
     let pair = json!({ "AppKey": app_key, "AppSecret": key.value });
@@ -57,7 +57,7 @@ async fn a_refused_pair_or_refresh_token_is_named_with_its_reason_in_both_dialec
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_good_credential_that_does_not_do_is_named_as_the_caller() {
+async fn a_valid_credential_that_does_not_meet_the_requirements_is_named_as_the_caller() {
     let place = Place::embedded();
     let node = talkative(&place).serve();
     let (key, mid) = (secret_key(&node).await, node.demo().partner.mid.clone());
@@ -73,7 +73,7 @@ async fn a_good_credential_that_does_not_do_is_named_as_the_caller() {
         ] {
             answers.push(client.get(path).await.expect(status));
         }
-        // Asks for an account that cannot be: refused whoever presents it.
+        // Requires an account that cannot exist: refused for every credential.
         answers.push(ask(&client, Method::GET, "/v1/auth", &[("x-keyward-require-mid", "")]).await.expect(403));
     }
     let log = node.stop().err;

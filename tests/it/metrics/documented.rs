@@ -1,5 +1,4 @@
-//! The page of metrics of a real server is what `docs/metrics.md` says it is, and `promtool` finds nothing wrong with
-//! it.
+//! The metrics of a real server are those of `docs/metrics.md`, and `promtool` finds nothing wrong with them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,7 +50,7 @@ fn shown(page: &str) -> BTreeMap<String, Described> {
     metrics
 }
 
-/// Asks what makes most metrics appear.
+/// Sends the requests that make most metrics appear.
 async fn visit(node: &Node) {
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
@@ -81,7 +80,7 @@ pub(super) async fn the_page_is_what_the_documentation_says(place: Place) {
     for (name, metric) in &shown {
         assert_eq!(Some(metric), documented.get(name), "{name} of the page is not that of docs/metrics.md");
     }
-    // What only appears where something is refused.
+    // Metrics that appear only after a refusal.
     let missing: Vec<_> = documented.keys().filter(|name| !shown.contains_key(*name)).collect();
     let may_be_missing = ["keyward_connections_refused_total", "keyward_tls_certificate_expiry_timestamp_seconds"];
     assert!(missing.iter().all(|name| may_be_missing.contains(&name.as_str())), "{missing:?} never appear");
@@ -98,6 +97,6 @@ pub(super) async fn promtool_finds_nothing_wrong(place: Place) {
     };
     let said = check(&page).success().said();
     assert_eq!(said.trim(), "", "{page}");
-    // It would say so.
+    // It would print a warning.
     assert!(!check("# TYPE lost_lines counter\nlost_lines 1\n").said().trim().is_empty());
 }

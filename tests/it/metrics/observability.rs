@@ -1,5 +1,5 @@
-//! `examples/observability`: the alert rules and the dashboard ask for what there is, and `promtool` can read and run
-//! them.
+//! `examples/observability`: the alert rules and the dashboard use only existing metrics, and `promtool` can read and
+//! run them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::documented::{Described, documented, promtool};
 use crate::harness::{Page, shell};
 
-/// What Prometheus itself adds.
+/// Labels that Prometheus itself adds.
 const ITS_OWN: [&str; 3] = ["job", "instance", "le"];
 
 fn folder() -> PathBuf {
@@ -24,7 +24,7 @@ fn read(name: &str) -> String {
     fs::read_to_string(folder().join(name)).unwrap()
 }
 
-/// What stands between the quotes behind this key of a YAML file, each on a line of its own.
+/// The quoted texts after this key of a YAML file, each on a line of its own.
 fn quoted<'a>(yaml: &'a str, key: &str) -> Vec<&'a str> {
     let start = format!("{key}: '");
     yaml.lines().filter_map(|line| line.split_once(&start)?.1.split('\'').next()).collect()
@@ -38,7 +38,7 @@ fn queries() -> Vec<String> {
     targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What is wrong with an expression: a metric or a label that does not exist.
+/// Returns what is wrong with an expression: a metric or a label that does not exist.
 fn judge(expression: &str, metrics: &BTreeMap<String, Described>) -> Result<(), String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (mut known, mut asked) = (BTreeSet::from(ITS_OWN), Vec::new());
@@ -72,7 +72,7 @@ fn is_histogram(metric: &Described) -> bool {
 }
 
 #[test]
-fn rules_and_dashboard_ask_for_what_there_is() {
+fn rules_and_dashboard_use_only_existing_metrics() {
     let (metrics, rules, tests) = (documented(), read("alerts.yaml"), read("alerts.test.yaml"));
     let (queries, expressions, series) = (queries(), quoted(&rules, "expr"), quoted(&tests, "series"));
     assert!(queries.len() > 20 && expressions.len() > 10 && series.len() > 10, "most are not found");

@@ -1,11 +1,11 @@
-//! The command line goes through the same barrier: nodes that knew the key refuse it from the moment the command has
+//! The command line waits for the same enforcement: nodes that knew the key refuse it from the moment the command has
 //! ended.
 
 use super::deaf::OneDeaf;
 use crate::harness::{Fleet, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_command_ended_is_dead_on_every_node_at_once() {
+async fn a_revocation_by_a_command_is_enforced_on_every_node_when_it_ends() {
     let deaf = OneDeaf::among(2).await;
     let fleet = &deaf.fleet;
     let command = |words: &str, of: &str| fleet.place.keyward().say(words).say(of).run().success();
@@ -19,7 +19,7 @@ async fn what_a_command_ended_is_dead_on_every_node_at_once() {
         fleet.all_remember(&key.value).await;
         command("key revoke --yes", &key.id);
         fleet.all_say("REVOKED", &key.value).await;
-        // It waits again, for nothing, and says so in the same way.
+        // It waits again, for nothing, and prints the same.
         command("key revoke --yes --reason compromised", &key.id);
     }
     let last = partner.create(&fleet.demo.merchant, "last", &[]).await;
@@ -32,7 +32,7 @@ async fn what_a_command_ended_is_dead_on_every_node_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_typed_into_the_database_is_seen_by_every_node() {
+async fn every_node_sees_a_change_made_by_sql() {
     let fleet = Fleet::of(2).await;
     let partner = fleet.partner(0);
     let (typed, other) = (
@@ -44,7 +44,7 @@ async fn what_is_typed_into_the_database_is_seen_by_every_node() {
     fleet.place.execute("UPDATE account SET status = 'suspended' WHERE role = 'merchant'").await;
     for node in &fleet.nodes {
         let caller = node.client(&typed.value);
-        eventually("nobody waits for it, and it is seen", async || caller.get("/v1/auth").await.status == 401).await;
+        eventually("no call waits for it, and it is seen", async || caller.get("/v1/auth").await.status == 401).await;
         node.client(&other.value).get("/v1/auth").await.expect(204);
     }
     fleet.stop();

@@ -1,12 +1,12 @@
-//! A node that notifications do not reach, as behind a pooler that hands connections on (T12): it says so, looks by
-//! itself, and is waited for like any other.
+//! A node that receives no notifications, as behind a pooler that lends connections (T12): it reports this, polls for
+//! events, and is waited for like any other.
 
 use keyward_testkit::pg::{Cluster, Durability, Options};
 
 use crate::harness::{Fleet, Place, Wire, eventually};
 
-/// Nodes, of whom the last one hears no notification: it forgets what was revoked when it looks by itself, and not as
-/// soon as the others, so that whoever does not wait for it is found out.
+/// Nodes, the last of which receives no notification: it drops revoked keys when it polls, later than the others, so
+/// that a call that does not wait for it is detected.
 pub(super) struct OneDeaf {
     pub(super) fleet: Fleet,
     wire: Wire,
@@ -33,7 +33,7 @@ impl OneDeaf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_hears_no_notification_says_so_and_accepts_nothing_that_was_revoked() {
+async fn a_node_without_notifications_reports_it_and_accepts_no_revoked_key() {
     let deaf = OneDeaf::among(3).await;
     let (fleet, wire) = (&deaf.fleet, &deaf.wire);
     for round in 0..6 {
@@ -46,7 +46,7 @@ async fn a_node_that_hears_no_notification_says_so_and_accepts_nothing_that_was_
     for node in &fleet.nodes[..2] {
         assert!(!node.said_so_far().contains("do not arrive"), "{}", node.said_so_far());
     }
-    // Who looks before starting a node there is told, too.
+    // The doctor reports it before a node is started there.
     let doctor = fleet.place.keyward().env("KEYWARD_DATABASE_DIRECT_URL", wire.url()).say("doctor").run().json();
     let found = doctor.as_array().unwrap().iter().find(|finding| finding["about"] == "notifications").unwrap();
     assert_eq!(found["level"], "notice", "{found}");

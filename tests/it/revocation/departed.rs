@@ -1,5 +1,4 @@
-//! Nodes that have gone: one that stopped in order is waited for by nobody, a dead one until its lease is over, and not
-//! for ever.
+//! Nodes that are gone: no call waits for one that stopped in order, nor for a dead one beyond the end of its lease.
 
 use crate::harness::{Fleet, Raw, eventually};
 
@@ -11,7 +10,7 @@ async fn a_node_that_stops_in_order_takes_its_row_with_it() {
     let before = fleet.leases().await;
     let finished = fleet.nodes.remove(1).stop();
     assert!(finished.err.contains("gave the lease back"), "{}", finished.err);
-    // Not a moment later: nobody has to wait for it.
+    // Immediately: no call has to wait for it.
     let after = fleet.leases().await;
     assert_eq!(after.len(), 2);
     assert!(after.iter().all(|node| before.contains(node)), "{before:?} {after:?}");
@@ -21,12 +20,12 @@ async fn a_node_that_stops_in_order_takes_its_row_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_finishes_what_runs_has_left_already_and_knows_what_was_revoked_since() {
+async fn a_node_that_finishes_pending_work_has_already_left_and_sees_later_revocations() {
     let mut fleet = Fleet::of(2).await;
     let key = fleet.partner(0).create(&fleet.demo.merchant, "Till", &[]).await;
     fleet.all_remember(&key.value).await;
 
-    // A question whose beginning the node has read.
+    // A request whose beginning the node has read.
     let leaving = fleet.nodes.pop().unwrap();
     let body = format!(r#"{{"key":"{}"}}"#, key.value);
     let head = format!(
@@ -51,7 +50,7 @@ async fn a_node_that_finishes_what_runs_has_left_already_and_knows_what_was_revo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_node_is_outlived_and_its_row_taken_away() {
+async fn a_killed_node_is_waited_for_and_its_row_removed() {
     let mut fleet = Fleet::of(2).await;
     let others = fleet.leases().await;
     fleet.add(|program| program).await;
@@ -67,7 +66,7 @@ async fn a_killed_node_is_outlived_and_its_row_taken_away() {
     fleet.nodes.pop().unwrap().kill();
     partner.revoke(&one.id).await.expect(204);
     fleet.all_say("REVOKED", &one.value).await;
-    eventually("somebody takes its row away", async || {
+    eventually("a node removes its row", async || {
         let left = fleet.leases().await;
         assert!(others.iter().all(|node| left.contains(node)), "a living node's row was taken away: {left:?}");
         !left.contains(&dead[0])
@@ -79,13 +78,13 @@ async fn a_killed_node_is_outlived_and_its_row_taken_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_only_node_is_killed_and_its_successor_waits_for_it_and_takes_its_row_away() {
+async fn the_successor_of_a_killed_only_node_waits_for_it_and_removes_its_row() {
     let mut fleet = Fleet::of(1).await;
     let key = fleet.partner(0).create(&fleet.demo.merchant, "Till", &[]).await;
     fleet.all_remember(&key.value).await;
     let dead = fleet.leases().await;
     fleet.nodes.pop().unwrap().kill();
-    // Nobody is there to take it away.
+    // No other node is there to remove it.
     assert_eq!(fleet.leases().await, dead);
 
     let successor = fleet.place.sandbox().env("KEYWARD_VERIFIER__PROFILE", "quick").serve();

@@ -1,5 +1,5 @@
-//! Every kind of narrowing, asked of one node, is in force on all when its answer arrives; so is what makes keys good
-//! again.
+//! Every kind of restricting change, sent to one node, is enforced on all when its answer arrives; so is a change that
+//! makes keys valid again.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::harness::Client;
 const NODES: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_key_is_dead_on_all_nodes_and_event_numbers_grow() {
+async fn a_revoked_key_is_refused_on_all_nodes_and_event_numbers_grow() {
     let deaf = OneDeaf::among(NODES).await;
     let fleet = &deaf.fleet;
     let mut last = 0;
@@ -23,7 +23,7 @@ async fn a_revoked_key_is_dead_on_all_nodes_and_event_numbers_grow() {
         let seq: u64 = revoked.header("revocation-seq").unwrap().parse().unwrap();
         assert!(seq > last, "event {seq} after event {last}");
         last = seq;
-        // Asked again, of another node: it was that event that did it, and it stays that one.
+        // Repeated at another node: the event is that of the first call.
         let again = fleet.partner((round + 1) % NODES).revoke(&key.id).await.expect(204);
         assert_eq!(again.header("revocation-seq"), Some(seq.to_string().as_str()));
     }
@@ -31,7 +31,7 @@ async fn a_revoked_key_is_dead_on_all_nodes_and_event_numbers_grow() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_overwritten_pair_is_dead_on_all_nodes_and_so_are_its_tokens() {
+async fn an_overwritten_pair_and_its_tokens_are_refused_on_all_nodes() {
     let deaf = OneDeaf::among(NODES).await;
     let fleet = &deaf.fleet;
     let path = format!("/v1/merchants/{}/api-keys", fleet.demo.merchant);
@@ -54,7 +54,7 @@ async fn an_overwritten_pair_is_dead_on_all_nodes_and_so_are_its_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_dies_on_all_nodes_with_either_key_that_obtained_it() {
+async fn a_token_ends_on_all_nodes_with_either_key_that_obtained_it() {
     let deaf = OneDeaf::among(NODES).await;
     let fleet = &deaf.fleet;
     let path = format!("/v1/merchants/{}/api-keys", fleet.demo.merchant);
@@ -73,14 +73,14 @@ async fn a_token_dies_on_all_nodes_with_either_key_that_obtained_it() {
     deaf.stop();
 }
 
-/// The key's id stands in its value.
+/// The id in the key's value.
 fn id_in(value: &str) -> String {
     let (_, rest) = value.split_once("_test_").unwrap();
     format!("key_{}", &rest[..26])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_ends_an_account_ends_its_keys_on_all_nodes_and_what_resumes_it_wakes_them() {
+async fn stopping_an_account_stops_its_keys_on_all_nodes_and_resuming_restores_them() {
     let deaf = OneDeaf::among(NODES).await;
     let fleet = &deaf.fleet;
     let platform = |node: usize| fleet.nodes[node].client(&fleet.demo.platform.app_secret);

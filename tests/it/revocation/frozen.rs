@@ -1,14 +1,14 @@
-//! Nodes that stand still (SIGSTOP) and go on as if no time had passed: their memory is as full as before, and worth
-//! nothing.
+//! Nodes that are frozen (SIGSTOP) and continue as if no time had passed: their memory is as full as before, and must
+//! not be used.
 
 use tokio::task::JoinSet;
 
 use crate::harness::{Fleet, Node, Raw, eventually};
 
-/// So many questions wait for a node that stands still.
+/// Number of requests that wait for a frozen node.
 const QUESTIONS: usize = 8;
 
-/// Connections on which the node has let this key in, from memory.
+/// Connections on which the node has accepted this key from memory.
 pub(super) async fn connections(node: &Node, value: &str) -> Vec<Raw> {
     let mut open = Vec::new();
     for _ in 0..QUESTIONS {
@@ -25,7 +25,7 @@ fn question(value: &str) -> String {
     format!("GET /v1/auth HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {value}\r\n\r\n")
 }
 
-/// Asks on each of them, lets the node go on, and has it refuse all.
+/// Sends a request on each of them, resumes the node, and checks that it refuses all.
 pub(super) async fn goes_on_to_refuse(node: &Node, open: Vec<Raw>, value: &str) {
     let mut asked = Vec::new();
     for mut raw in open {
@@ -41,7 +41,7 @@ pub(super) async fn goes_on_to_refuse(node: &Node, open: Vec<Raw>, value: &str) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_stood_still_during_a_revoke_does_not_answer_from_memory_afterwards() {
+async fn a_node_frozen_during_a_revoke_does_not_answer_from_memory_afterwards() {
     let fleet = Fleet::of(3).await;
     let partner = fleet.partner(0);
     let kept = partner.create(&fleet.demo.merchant, "kept", &[]).await;
@@ -54,7 +54,7 @@ async fn who_stood_still_during_a_revoke_does_not_answer_from_memory_afterwards(
         partner.revoke(&key.id).await.expect(204);
         goes_on_to_refuse(frozen, open, &key.value).await;
         fleet.all_say("REVOKED", &key.value).await;
-        // It is one of them again, under the same name or another.
+        // It is a member again, under the same name or another.
         fleet.all_remember(&kept.value).await;
     }
     partner.revoke(&kept.id).await.expect(204);
@@ -63,7 +63,7 @@ async fn who_stood_still_during_a_revoke_does_not_answer_from_memory_afterwards(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_stands_still_for_a_moment_is_waited_for() {
+async fn a_briefly_frozen_node_is_waited_for() {
     let fleet = Fleet::of(2).await;
     let partner = fleet.partner(0);
     for round in 0..4 {
@@ -83,7 +83,7 @@ async fn who_stands_still_for_a_moment_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_waits_for_who_stands_still_too() {
+async fn a_command_waits_for_a_frozen_node_too() {
     let fleet = Fleet::of(2).await;
     let key = fleet.partner(0).create(&fleet.demo.merchant, "Till", &[]).await;
     fleet.all_remember(&key.value).await;

@@ -1,12 +1,12 @@
-//! What was let in before a revoke and would be committed after its answer: a body that comes late, and a node that
-//! stands still between a statement and its commit. Nothing that the key authorised is there afterwards.
+//! Requests that were authenticated before a revoke and would commit after its answer: a body that arrives late, and a
+//! node that is frozen between a statement and its commit. Nothing that the key authorized exists afterwards.
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::harness::{Client, Fleet, Issued, Node, Place, Raw, eventually};
 
-/// Each call with a body that makes something, by a key that may make it.
+/// Each call with a body that creates something, by a key that may create it.
 fn calls(mid: &str) -> [(String, Value); 3] {
     [
         ("/v1/api-keys".to_owned(), Client::wish(mid, "held", &[])),
@@ -15,7 +15,7 @@ fn calls(mid: &str) -> [(String, Value); 3] {
     ]
 }
 
-/// A call whose head the node has let in: it asks for the body.
+/// A call whose head the node has accepted: it requests the body.
 async fn parked(node: &Node, credential: &str, path: &str, body: &str) -> Raw {
     let mut raw = Raw::connect(node.address()).await.unwrap();
     let head = format!(
@@ -29,7 +29,7 @@ async fn parked(node: &Node, credential: &str, path: &str, body: &str) -> Raw {
     raw
 }
 
-/// The status and the rest of what follows the body.
+/// The status and the rest of the answer to the body.
 async fn answer(mut raw: Raw, body: &str) -> String {
     raw.send(body).await;
     raw.read_until("\r\n\r\n").await.expect("an answer")
@@ -37,7 +37,7 @@ async fn answer(mut raw: Raw, body: &str) -> String {
 
 /// Parks each call at one node, revokes its key at another (or the same), and sends the bodies.
 async fn bodies_that_come_late_are_refused(at: &Node, elsewhere: &Client, by: &Client, own: &str, below: &str) {
-    // What is good stays good, however late its body comes.
+    // A valid credential stays valid, however late the body arrives.
     for (path, body) in calls(below) {
         let good = by.create(own, "good", &["api-keys:*", "merchants:*"]).await;
         let raw = parked(at, &good.value, &path, &body.to_string()).await;
@@ -57,7 +57,7 @@ async fn bodies_that_come_late_are_refused(at: &Node, elsewhere: &Client, by: &C
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_comes_after_the_revoke_makes_nothing() {
+async fn a_body_that_arrives_after_the_revoke_creates_nothing() {
     let fleet = Fleet::of(2).await;
     let platform = |node: usize| fleet.nodes[node].client(&fleet.demo.platform.app_secret);
     let (own, below) = (&fleet.demo.partner.mid, &fleet.demo.merchant);
@@ -69,7 +69,7 @@ async fn a_body_that_comes_after_the_revoke_makes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_comes_after_the_revoke_makes_nothing_in_an_embedded_database() {
+async fn a_body_that_arrives_after_the_revoke_creates_nothing_in_an_embedded_database() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     let demo = node.demo();
@@ -78,7 +78,7 @@ async fn a_body_that_comes_after_the_revoke_makes_nothing_in_an_embedded_databas
     node.stop();
 }
 
-/// Holds what adds something of this name after its statement, for as long as another session has this lock.
+/// Delays every insert with this name after its statement, while another session has this lock.
 const HOLD: &str = "
     CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$
     BEGIN
@@ -94,7 +94,7 @@ const HELD: &str = "SELECT l.pid::text FROM pg_locks l JOIN pg_database d ON d.o
 const MADE: &str = "SELECT id::text FROM api_key WHERE name = 'held' UNION ALL
     SELECT id::text FROM account WHERE name = 'held'";
 
-/// Begins the call at the node, and has the node stand still when its statement is done and its transaction lies open.
+/// Begins the call at the node, and freezes the node when its statement is done and its transaction is open.
 async fn lies_open(fleet: &Fleet, node: &Node, key: &Issued, (path, body): &(String, Value)) -> JoinSet<u16> {
     let hold = fleet.place.session("SELECT pg_advisory_lock(8)").await;
     let (client, path, body) = (node.client(&key.value), path.clone(), body.clone());
@@ -108,7 +108,7 @@ async fn lies_open(fleet: &Fleet, node: &Node, key: &Issued, (path, body): &(Str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_stands_still_before_its_commit_for_longer_than_its_lease_commits_nothing_afterwards() {
+async fn a_node_frozen_before_its_commit_for_longer_than_its_lease_commits_nothing_afterwards() {
     let fleet = Fleet::of(2).await;
     fleet.place.execute(HOLD).await;
     let platform = fleet.nodes[0].client(&fleet.demo.platform.app_secret);
@@ -121,7 +121,7 @@ async fn a_node_that_stands_still_before_its_commit_for_longer_than_its_lease_co
         })
         .await;
         let mut late = lies_open(&fleet, node, &stolen, &call).await;
-        // The lease of the node that stands still has to be outlived.
+        // The lease of the frozen node has to expire first.
         platform.revoke(&stolen.id).await.expect(204);
         assert_eq!(fleet.place.column(MADE).await, [""; 0], "{}: nothing was committed before", call.0);
         node.thaw();

@@ -5,24 +5,24 @@ use keyward_testkit::pg::{Cluster, Durability, Pooler};
 
 use crate::harness::Place;
 
-/// What whoever put a pooler there has to know.
+/// What the operator of a pooler has to know.
 const ADVICE: &[&str] = &["PgBouncer", "unsupported startup parameter", "give the address of Postgres itself"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_that_breaks_sessions_up_is_refused_with_what_to_do() {
+async fn a_transaction_pooler_is_refused_with_what_to_do() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     let Some(bouncer) = Pooler::in_front_of(&cluster).unwrap() else { return };
     let place = Place::on(&cluster.url()).await;
     let pooled = bouncer.url_of(place.url().unwrap()).unwrap();
     let through = || place.sandbox().env("DATABASE_URL", &pooled);
     through().run().refuses_with(&[&["DATABASE_URL"], ADVICE].concat());
-    // That the way past it is known does not help: what requests read is what is revoked.
+    // A known direct address does not help: requests read through the pooler.
     through().env("KEYWARD_DATABASE_DIRECT_URL", place.url().unwrap()).run().refuses_with(ADVICE);
     let commands = place.keyward().env("DATABASE_URL", &pooled);
     commands.clone().say("migrate").run().refuses_with(ADVICE);
     commands.clone().say("account list").run().refuses_with(ADVICE);
 
-    // The way past it that leads to it.
+    // A direct address that leads to the pooler.
     let astray = || place.sandbox().env("KEYWARD_DATABASE_DIRECT_URL", &pooled);
     astray().run().refuses_with(ADVICE);
     place.sandbox().serve().stop();

@@ -1,4 +1,4 @@
-//! `Prefer: respond-async`: the answer comes after the commit, and where to ask tells when it is in force everywhere.
+//! `Prefer: respond-async`: the answer comes after the commit, and its location reports when the change is enforced.
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::frozen::{connections, goes_on_to_refuse};
 use crate::harness::{Fleet, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn once_it_is_told_to_be_enforced_no_node_accepts_the_key() {
+async fn once_enforcement_is_reported_no_node_accepts_the_key() {
     let fleet = Fleet::of(3).await;
     let partner = fleet.partner(0);
     for round in 0..3 {
@@ -40,14 +40,14 @@ async fn once_it_is_told_to_be_enforced_no_node_accepts_the_key() {
         .await;
         goes_on_to_refuse(still, open, &key.value).await;
         fleet.all_say("REVOKED", &key.value).await;
-        // Who does not prefer it waits for nothing more.
+        // A call without the preference waits for nothing more.
         partner.revoke(&key.id).await.expect(204);
     }
     fleet.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_was_moved_under_a_closed_account_is_not_said_to_be_dead_before_it_is() {
+async fn a_key_moved_under_a_closed_account_is_not_reported_as_enforced_too_early() {
     let fleet = Fleet::of(2).await;
     let partner = fleet.partner(0);
     let key = partner.create(&fleet.demo.merchant, "to be moved", &[]).await;

@@ -1,6 +1,8 @@
 //! Rules for every text file, whatever its language: nobody's own paths, nothing that opens a door, an overview that
 //! stays one.
 
+use std::path::Path;
+
 use super::{File, Finding, rust::WIDEST};
 
 const OVERVIEW: &str = "ARCHITECTURE.md";
@@ -31,7 +33,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
             ),
         );
     }
-    if file.path.ends_with(".md") {
+    if Path::new(&file.path).extension().is_some_and(|extension| extension == "md") {
         for (number, columns) in too_wide(&file.text) {
             say(number, format!("{columns} columns; {WIDEST} are the most in prose: break the line"));
         }

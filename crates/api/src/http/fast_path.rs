@@ -144,7 +144,7 @@ impl Future for Answering {
 }
 
 /// A request on the fast path, for logs and metrics.
-struct Asked<'a> {
+struct FastRequest<'a> {
     method: &'a Method,
     route: &'static str,
     headers: &'a HeaderMap,
@@ -157,7 +157,7 @@ impl Shared {
     fn finish(
         &self,
         mut response: Response,
-        asked: &Asked<'_>,
+        asked: &FastRequest<'_>,
         meter: &RequestMetrics,
         arrival: &Arrival,
         found: impl FnOnce() -> (Option<Calling>, Object),
@@ -178,14 +178,14 @@ impl Shared {
     fn log(
         &self,
         status: u16,
-        asked: &Asked<'_>,
+        asked: &FastRequest<'_>,
         took: Duration,
         (caller, object): (Option<Calling>, Object),
     ) -> HeaderValue {
-        let &Asked { method, route, headers, peer } = asked;
+        let &FastRequest { method, route, headers, peer } = asked;
         let (trace, given) = (Trace::of(headers, &self.access), context::given_request_id(headers));
         let source = context::address(headers, peer.map(|peer| peer.ip()), &self.options.trusted_proxies);
-        let span = observe::span(&observe::Asked { method, route, trace: &trace, given, source });
+        let span = observe::span(&observe::RequestLine { method, route, trace: &trace, given, source });
         let answer = observe::Answer { problem: None, route, status, took };
         span.in_scope(|| observe::log(&answer, caller.as_ref(), Some(&object), Some(0)));
         trace.request_id(given)

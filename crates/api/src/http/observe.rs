@@ -37,7 +37,7 @@ pub(super) async fn observe(State(state): State<AppState>, mut request: Request,
     let source = context::address(headers, context::peer(request.extensions()), &state.options.trusted_proxies);
     let method = known(request.method());
     let route = route(&request).to_owned();
-    let span = span(&Asked { method: request.method(), route: &route, trace: &trace, given, source });
+    let span = span(&RequestLine { method: request.method(), route: &route, trace: &trace, given, source });
     let started = state.access.monotonic();
     let arrived = Arrived::now();
     let noted = Noted::default();
@@ -75,7 +75,7 @@ fn route(request: &Request) -> &str {
 }
 
 /// A request before it is handled.
-pub(super) struct Asked<'a> {
+pub(super) struct RequestLine<'a> {
     pub(super) method: &'a Method,
     pub(super) route: &'a str,
     pub(super) trace: &'a Trace,
@@ -85,7 +85,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// The span of every log line about a request.
-pub(super) fn span(asked: &Asked<'_>) -> tracing::Span {
+pub(super) fn span(asked: &RequestLine<'_>) -> tracing::Span {
     let (method, trace, source) = (known(asked.method), asked.trace.id(), asked.source);
     let given = asked.given.and_then(|id| id.to_str().ok());
     tracing::info_span!("http", method, route = asked.route, %source, trace.id = trace, request.id = given)

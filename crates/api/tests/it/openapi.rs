@@ -1,5 +1,5 @@
-//! `/openapi.json`: the committed document, whole in itself, and true. That no call answers what the document does not
-//! know, every answer of every test is looked at for (`harness::documented`).
+//! `/openapi.json`: the committed document, self-contained and true. `harness::documented` checks for every answer of
+//! every test that the document lists it.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -11,7 +11,7 @@ mod examples;
 mod refusals;
 mod schema;
 
-/// The committed copy. After a change of the API this test writes it anew and fails once: look at the difference, and
+/// The committed copy. After a change of the API this test rewrites it and fails once: review the difference, and
 /// commit it.
 #[tokio::test]
 async fn the_served_document_is_the_committed_one() {
@@ -26,7 +26,7 @@ async fn the_served_document_is_the_committed_one() {
 }
 
 #[tokio::test]
-async fn it_is_openapi_3_1_and_names_no_machine_but_its_own() {
+async fn it_is_openapi_3_1_and_names_only_its_own_host() {
     let world = World::new().await;
     let document = world.document().await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
@@ -38,7 +38,7 @@ async fn it_is_openapi_3_1_and_names_no_machine_but_its_own() {
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere_and_every_schema_is_used() {
+async fn every_reference_resolves_and_every_schema_is_used() {
     let world = World::new().await;
     let document = world.document().await;
     let mut references = BTreeSet::new();
@@ -87,7 +87,7 @@ async fn every_operation_has_its_own_name_a_summary_and_its_problems() {
     }
 }
 
-/// Holds an answer to what the document says of it.
+/// Checks an answer against the document.
 #[track_caller]
 fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
     let status = answer.status.as_u16();
@@ -116,27 +116,27 @@ fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn real_answers_are_what_the_document_says() {
+async fn real_answers_conform_to_the_document() {
     let world = World::new().await;
     let document = world.document().await;
     let by = world.root("platform").await;
     let lacking = world.key("platform", &[]).await;
     for mid in ["merchant_a1", "merchant_p1"] {
-        // What ends keys and accounts comes last.
+        // Operations that end keys and accounts come last.
         let mut operations = world.operations().await;
         let last = |path: &str| ["suspend", "resume", "close"].iter().position(|end| path.ends_with(end));
         operations.sort_by_key(|(method, path)| (last(path), method == "delete"));
         let key = world.key_of(mid, "secret", &["charges:read"], Some("2027-01-01T00:00:00.000Z")).await;
         let pair = world.pair(mid, &[]).await;
         for (method, path) in operations {
-            // A partner where a merchant is to be registered below it.
+            // A partner where a merchant is registered below it.
             let parent = if path == "/v1/merchants" { "partner_a" } else { mid };
             let about = Target { mid: parent.to_owned(), key: key.clone() };
             for mut ask in rule(&method, &path, &about).requests {
                 if path == "/v1/oauth2/token" {
                     ask.1 = Some(json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value}));
                 }
-                // The list of a merchant's keys is served under the template of a key, too.
+                // The list of a merchant's keys is also served under the template of a key.
                 let shared = path.starts_with("/v1/merchants") && ask.0.starts_with("/v1/api-keys/");
                 let template = if shared { "/v1/api-keys/{id}" } else { &path };
                 let of_type = path.strip_prefix("/v1/auth-");

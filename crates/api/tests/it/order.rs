@@ -1,4 +1,4 @@
-//! The order of checks (contract, section 1): of two faults the one that is checked first is told.
+//! The order of checks (contract, section 1): of two errors the one that is checked first is reported.
 
 use serde_json::{Value, json};
 
@@ -72,11 +72,11 @@ async fn the_size_comes_before_the_type_and_the_type_before_the_content() {
     assert_eq!(world.contents().await, before);
 }
 
-/// Key, method, path, body, and what it is told.
+/// Key, method, path, body, and the expected answer.
 type Case = (&'static str, &'static str, Value, u16, &'static str);
 
 #[tokio::test]
-async fn of_two_faults_the_first_in_the_order_is_told() {
+async fn of_two_errors_the_first_in_the_order_is_reported() {
     let mut setup = Setup::default();
     setup.settings.partners_name_mids = false;
     let world = World::with(setup).await;
@@ -122,7 +122,7 @@ async fn of_two_faults_the_first_in_the_order_is_told() {
 }
 
 #[tokio::test]
-async fn of_two_states_and_a_bad_query_the_query_is_told_first() {
+async fn an_invalid_query_is_reported_before_a_state() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     world.get(&by.value, "/v1/api-keys/nobody?limit=0").await.problem(400, "invalid_request");

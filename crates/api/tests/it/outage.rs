@@ -1,4 +1,4 @@
-//! A database that misbehaves: what cannot be known is never a verdict, and what went wrong stays in the log.
+//! A database that misbehaves: an unknown answer is never a verdict, and the cause stays in the log.
 
 use std::{
     future::Future as _,
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Known, Request, Setup, Target, World, rule};
 
-/// Words of a cause, which no client may read.
+/// Text of a cause, which no client may receive.
 const CAUSE: &str = "disk on fire at 10.0.0.7";
 
 fn unavailable() -> StorageError {
@@ -31,11 +31,11 @@ fn outcome_unknown() -> StorageError {
     StorageError::OutcomeUnknown(CAUSE.into())
 }
 
-/// Every request of the walk over the document, and those that redeem or ask in the other dialect.
+/// Every request of the walk over the document, and those that redeem or use the other dialect.
 async fn requests(world: &World, known: &Known) -> Vec<(String, String, Option<Value>)> {
     let about = Target { mid: "merchant_a1".to_owned(), key: known.about.clone() };
     let mut requests = Vec::new();
-    // What stands elsewhere looks nothing up.
+    // Other operations look nothing up.
     let operations = world.operations().await.into_iter().filter(|(_, template)| template.starts_with("/v1/"));
     for (method, template) in operations {
         for (path, body) in rule(&method, &template, &about).requests {
@@ -51,7 +51,7 @@ async fn requests(world: &World, known: &Known) -> Vec<(String, String, Option<V
 
 async fn send(router: &Entrance, known: &Known, (method, path, body): &(String, String, Option<Value>)) -> Answer {
     let request = Request::new(router, method, path);
-    // The token endpoint has credentials of its own.
+    // The token endpoint has its own credentials.
     let request = if path == "/v1/oauth2/token" { request } else { request.bearer(&known.by.value) };
     match body {
         Some(body) => request.json(body).send().await,
@@ -101,7 +101,7 @@ async fn an_outage_behind_the_credential_is_never_an_answer_about_an_object() {
         for request in requests(&world, &known).await {
             let answer = send(&router, &known, &request).await;
             let (_, path, body) = &request;
-            // These need nothing but the credentials.
+            // These need only the credentials.
             let redeems = body.as_ref().is_some_and(|body| body.get("refreshToken").is_some());
             if path.starts_with("/v1/auth-") {
                 answer.problem(403, "wrong_type");
@@ -162,7 +162,7 @@ async fn a_redemption_whose_outcome_is_unknown_gives_no_tokens() {
 }
 
 #[tokio::test]
-async fn the_other_dialect_tells_an_outage_in_its_own_words() {
+async fn the_other_dialect_reports_an_outage_in_its_own_format() {
     let world = World::new().await;
     let known = Known::of(&world).await;
     let form = [
@@ -184,7 +184,7 @@ async fn the_other_dialect_tells_an_outage_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn without_a_signing_key_there_are_no_tokens_and_nobody_is_blamed() {
+async fn without_a_signing_key_there_are_no_tokens_and_no_verdict() {
     let world = World::new().await;
     let known = Known::of(&world).await;
     let mut store = MockStore::new();
@@ -195,9 +195,9 @@ async fn without_a_signing_key_there_are_no_tokens_and_nobody_is_blamed() {
     let body = json!({"AppKey": known.pair.public.value, "AppSecret": known.pair.secret.value});
     let request = Request::new(&router, "POST", "/v1/oauth2/token").json(&body);
     request.send().await.problem(503, "unavailable");
-    // A token that names a key unknown here may be good: who cannot look cannot tell.
+    // A token that names an unknown key may be valid: without a look-up there is no verdict.
     let token = world.access_token(&known.pair).await;
-    // Also the second one in the same second, for which nobody looks again.
+    // Also the second one in the same second, for which no look-up is repeated.
     for _ in 0..3 {
         Request::new(&router, "GET", "/v1/merchants").bearer(&token).send().await.problem(503, "unavailable");
     }

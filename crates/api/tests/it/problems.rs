@@ -1,4 +1,4 @@
-//! Problems: the table of the contract, and the faults that no handler names.
+//! Problems: the table of the contract, and the errors that no handler names.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -87,7 +87,7 @@ async fn an_unknown_path_and_a_slash_at_the_end_are_no_route() {
             world.request(method, path).bearer(&by.value).send().await.problem(404, "not_found");
         }
     }
-    // Before the credential is looked at.
+    // Before the credential is read.
     world.request("GET", "/nowhere").bearer("garbage").send().await.problem(404, "not_found");
 }
 
@@ -117,20 +117,20 @@ async fn a_wrong_method_names_the_right_ones() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_problem_without_its_words() {
+async fn a_panic_is_a_problem_without_its_message() {
     let world = World::new().await;
     let mut store = MockStore::new();
     store
         .expect_signing_keys()
         .returning(|| Ok(keyward_storage::SigningKeys { keys: Vec::new(), database_time: None }));
     store.expect_add_signing_key().returning(|_, _, _| Ok(keyward_storage::Write::Stale));
-    store.expect_credential().returning(|_| panic!("a word that nobody may read"));
+    store.expect_credential().returning(|_| panic!("a word that no client may read"));
     let router = world.behind(store, Setup::default()).await;
     let key = world.root("platform").await;
     for path in ["/v1/merchants", "/v1/auth"] {
         let answer = Request::new(&router, "GET", path).bearer(&key.value).send().await;
         answer.problem(500, "internal");
-        assert!(!answer.text().contains("nobody may read"));
+        assert!(!answer.text().contains("no client may read"));
     }
 }
 
@@ -141,7 +141,7 @@ async fn a_request_that_takes_too_long_is_a_problem() {
     setup.options.request_timeout = Duration::ZERO;
     let key = world.root("platform").await;
     let router = world.behind(world.store.as_ref().clone(), setup).await;
-    // Nobody else writes while this one is open.
+    // No other writer runs while this one is open.
     let held = world.store.begin().await.unwrap();
     let body = serde_json::json!({"mid": "platform", "name": "x", "type": "public"});
     let answer = Request::new(&router, "POST", "/v1/api-keys").bearer(&key.value).json(&body).send().await;
@@ -151,7 +151,7 @@ async fn a_request_that_takes_too_long_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_decent_request_id_is_given_back_and_any_other_replaced() {
+async fn a_valid_request_id_is_returned_and_any_other_replaced() {
     let world = World::new().await;
     let long = "x".repeat(64);
     for id in ["a", "A-1_2.3", &long] {

@@ -1,4 +1,4 @@
-//! Digests follow the setting and the newest pepper when their keys are used, and no key dies of it.
+//! Digests follow the setting and the newest pepper when their keys are used, and every key stays valid.
 
 use keyward_domain::SecretForm;
 use keyward_storage::conformance::RawSql as _;
@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::harness::{Answer, Held, Request, Setup, World, absent, master_key};
 
-/// A second node on the same database, set up otherwise.
+/// A second node on the same database, with other settings.
 struct Other {
     router: keyward_api::http::Entrance,
     background: TaskTracker,
@@ -63,7 +63,7 @@ async fn a_used_key_is_hashed_anew_towards_the_setting_and_back() {
 }
 
 #[tokio::test]
-async fn a_new_pepper_kills_no_key_and_a_node_without_it_says_that_it_cannot_tell() {
+async fn a_new_pepper_ends_no_key_and_a_node_without_it_reports_a_failure() {
     let world = World::new().await;
     let key = world.root("partner_a").await;
     let newer = Other::beside(&world, |setup| setup.master = master_key(2)).await;
@@ -76,7 +76,7 @@ async fn a_new_pepper_kills_no_key_and_a_node_without_it_says_that_it_cannot_tel
 }
 
 #[tokio::test]
-async fn guesses_at_a_slow_digest_are_limited_for_whoever_guesses_and_for_nobody_else() {
+async fn guesses_at_a_slow_digest_are_limited_for_the_guesser_only() {
     let world = World::new().await;
     let (owner, stranger) = (world.root("merchant_a1").await, world.root("partner_b").await);
     let slow = Other::beside(&world, |setup| {
@@ -88,7 +88,7 @@ async fn guesses_at_a_slow_digest_are_limited_for_whoever_guesses_and_for_nobody
     slow.settle().await;
     let (forged, absent) = (owner.forged(), absent());
     for (n, guess) in [&forged, &absent].into_iter().enumerate() {
-        // What is there and what is not answer alike, and are limited alike.
+        // Existing and absent keys get the same answers and the same limits.
         for _ in 0..3 {
             assert_eq!(
                 slow.verify(&stranger, guess).await.json(200),

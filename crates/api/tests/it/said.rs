@@ -1,4 +1,4 @@
-//! What a refusal says to do: from the request alone, so that two requests that look alike get the same text.
+//! The advice of a refusal: from the request alone, so that two requests of the same form get the same text.
 
 use keyward_api::http::{CredentialHeader, Gateway};
 use serde_json::{Value, json};
@@ -24,13 +24,15 @@ async fn the_detail_is_the_first_error() {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_with_a_new_key_is_named_at_once() {
+async fn all_errors_of_a_new_key_are_named_together() {
     let world = World::new().await;
     let by = world.root("partner_a").await.value;
     let past = "2020-01-01T00:00:00Z";
     for (body, fields) in [
         (
-            json!({"mid": "merchant_a1", "name": "x", "type": "public", "scopes": ["api-keys:read"], "expires_at": past}),
+            json!({
+                "mid": "merchant_a1", "name": "x", "type": "public", "scopes": ["api-keys:read"], "expires_at": past,
+            }),
             &["expires_at", "scopes[0]"][..],
         ),
         (json!({"type": "public", "scopes": ["api-keys:read"]}), &["mid", "name", "scopes[0]"]),
@@ -86,7 +88,7 @@ async fn all_scopes_that_a_caller_does_not_hold_are_named() {
 }
 
 #[tokio::test]
-async fn a_credential_of_another_kind_is_told_what_it_is_and_what_to_send() {
+async fn a_refusal_names_the_kind_of_a_credential_and_what_to_send() {
     let world = World::new().await;
     let (pair, revoked) = (world.pair("merchant_a1", &[]).await, world.pair("merchant_a1", &[]).await);
     let by = world.root("partner_a").await;
@@ -125,7 +127,7 @@ async fn a_credential_of_another_kind_is_told_what_it_is_and_what_to_send() {
 }
 
 #[tokio::test]
-async fn a_gateway_is_told_of_its_own_header_and_its_own_type_of_key() {
+async fn a_refusal_names_the_gateways_own_header_and_type_of_key() {
     for (credential, header, not) in [
         (CredentialHeader::Either, "`Authorization: Bearer` or `X-Api-Key`", "Basic"),
         (CredentialHeader::Authorization, "`Authorization: Bearer`", "X-Api-Key"),
@@ -179,7 +181,7 @@ async fn the_token_call_never_asks_for_a_bearer_credential() {
 }
 
 #[tokio::test]
-async fn who_lists_keys_without_an_account_is_told_how() {
+async fn a_list_of_keys_without_an_account_is_refused_with_the_right_path() {
     let world = World::new().await;
     let answer = world.request("GET", "/v1/api-keys?limit=1").send().await;
     assert_eq!(answer.header("allow"), Some("POST"));
@@ -190,7 +192,7 @@ async fn who_lists_keys_without_an_account_is_told_how() {
 }
 
 #[tokio::test]
-async fn a_bare_uuid_is_told_the_id_that_it_may_mean() {
+async fn a_refusal_of_a_bare_uuid_names_the_id_that_it_may_mean() {
     let world = World::new().await;
     let by = world.root("partner_a").await.value;
     let (own, foreign) = (world.key("merchant_a1", &[]).await, world.key("merchant_b1", &[]).await);

@@ -35,11 +35,11 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-/// A run that remembers what was handed out, and every answer.
+/// A run that records issued secrets, and every answer.
 struct Run {
     world: World,
     by: Held,
-    /// What only the answer of this number may hold.
+    /// Secrets that only the answer with this number may hold.
     handed_out: Vec<(usize, String)>,
     answers: Vec<Answer>,
 }
@@ -49,7 +49,7 @@ impl Run {
         self.answers.push(answer);
     }
 
-    /// Keeps an answer that hands something out.
+    /// Records an answer that issues a secret.
     fn keep_with(&mut self, answer: Answer, names: &[&str]) -> Vec<String> {
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
         let values: Vec<String> = names
@@ -118,7 +118,7 @@ async fn keys_and_tokens(run: &mut Run) {
     }
 }
 
-/// Secrets where none belong: none may come back.
+/// Secrets in wrong places: none may be returned.
 async fn misplaced(run: &mut Run) {
     let lost = run.world.root("merchant_a2").await.value;
     run.handed_out.push((usize::MAX, lost.clone()));
@@ -176,7 +176,7 @@ async fn a_secret_is_in_the_answer_to_its_creation_and_nowhere_else() {
     let stored = files(run.world.folder.path());
     assert!(stored.len() > 10_000, "something was stored at all");
     for (_, secret) in &run.handed_out {
-        // Not a part of it either: a key's random part, a token's signature.
+        // No part of it either: a key's random part, a token's signature.
         let part = &secret[secret.len() - 40..];
         assert!(!logged.contains(part), "in the log");
         assert!(!stored.windows(part.len()).any(|bytes| bytes == part.as_bytes()), "in the database");

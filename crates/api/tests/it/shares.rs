@@ -1,4 +1,4 @@
-//! Room for requests: no caller's requests take everybody's, and what stops an account never waits for it.
+//! Places for requests: no caller takes all of them, and a call that stops an account never waits for it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 
 use crate::harness::{Answer, Held, Request, Setup, World, stuck};
 
-/// Room for `most` requests of each kind. A body is waited for as long as the test runs.
+/// Places for `most` requests of each kind. A body is waited for as long as the test runs.
 async fn room_for(most: usize) -> World {
     let mut setup = Setup::default();
     setup.options.max_concurrent_requests = most;
@@ -24,7 +24,7 @@ fn pair(world: &World, by: &Held, name: &str) -> Request {
     world.request("POST", "/v1/merchants/merchant_a1/api-keys").bearer(&by.value).json(&body)
 }
 
-/// Requests on their way: each is named when its answer has come.
+/// Pending requests, each with a name for its answer.
 struct Flood {
     tasks: JoinSet<()>,
     tell: mpsc::UnboundedSender<(&'static str, Answer)>,
@@ -50,7 +50,7 @@ impl Flood {
         self.answers.recv().await.unwrap()
     }
 
-    /// Waits for the answer to `stop`. Returns how many requests before it made something.
+    /// Waits for the answer to `stop`. Returns how many requests before it created something.
     async fn until_stopped(&mut self) -> u32 {
         let mut made = 0;
         loop {
@@ -66,7 +66,7 @@ impl Flood {
         }
     }
 
-    /// All answers that are still to come.
+    /// All remaining answers.
     async fn rest(mut self) -> Vec<(&'static str, Answer)> {
         let mut all = Vec::new();
         while self.tasks.join_next().await.is_some() {}
@@ -77,16 +77,16 @@ impl Flood {
     }
 }
 
-/// Waits until everything that can go on without a test's doing has gone on.
+/// Waits until all tasks that can progress without the test have done so.
 async fn quiet(world: &World, by: &Held) {
-    // Each of these takes the way through memory, the queues and a reader of the database.
+    // Each of these passes through memory, the queues and a reader of the database.
     for _ in 0..50 {
         world.get(&by.value, "/v1/merchants/merchant_a1").await;
     }
 }
 
 #[tokio::test]
-async fn who_stops_an_account_never_queues_behind_it_and_its_own_parallel_calls_are_too_many() {
+async fn a_stop_never_queues_behind_its_account_and_too_many_parallel_calls_are_refused() {
     for stop in ["suspend", "close", "revoke"] {
         let world = World::new().await;
         let (partner, merchant) = (world.root("partner_a").await, world.root("merchant_a1").await);
@@ -106,7 +106,7 @@ async fn who_stops_an_account_never_queues_behind_it_and_its_own_parallel_calls_
         quiet(&world, &partner).await;
         let path = format!("/v1/merchants/merchant_a1/{stop}");
         let request = if stop == "revoke" {
-            // By another key of the same account.
+            // With another key of the same account.
             world.request("DELETE", &merchant.path()).bearer(&second.value)
         } else {
             world.request("POST", &path).bearer(&partner.value)
@@ -115,14 +115,14 @@ async fn who_stops_an_account_never_queues_behind_it_and_its_own_parallel_calls_
         quiet(&world, &partner).await;
         drop(held);
         let made = flood.until_stopped().await;
-        // The one that was being made, and those made while the stop became known everywhere.
+        // The one that was in progress, and those created while the stop spread to all nodes.
         assert!(made <= 8, "{stop} waited for {made}");
         drop(flood.rest().await);
     }
 }
 
 #[tokio::test]
-async fn keys_and_merchants_made_without_end_do_not_keep_a_suspension_waiting() {
+async fn a_flood_of_new_keys_and_merchants_does_not_delay_a_suspension() {
     let world = room_for(512).await;
     let (platform, partner) = (world.root("platform").await, world.root("partner_a").await);
     for key in [&platform, &partner] {
@@ -147,7 +147,7 @@ async fn keys_and_merchants_made_without_end_do_not_keep_a_suspension_waiting() 
     drop(flood.rest().await);
 }
 
-/// A request whose body never comes.
+/// A request whose body never arrives.
 fn parked(world: &World, path: &str, by: Option<&Held>, from: &str) -> Request {
     let mut request = world.request("POST", path).from(from).body("application/json", stuck(b"{"));
     if let Some(by) = by {
@@ -157,7 +157,7 @@ fn parked(world: &World, path: &str, by: Option<&Held>, from: &str) -> Request {
 }
 
 #[tokio::test]
-async fn bodies_that_never_come_take_one_sources_or_accounts_room_and_no_other() {
+async fn bodies_that_never_arrive_take_only_the_places_of_their_source_or_account() {
     let world = room_for(16).await;
     let (by, other) = (world.root("partner_a").await, world.root("partner_b").await);
     let pair = world.pair("merchant_b1", &[]).await;
@@ -167,14 +167,14 @@ async fn bodies_that_never_come_take_one_sources_or_accounts_room_and_no_other()
     let mut flood = Flood::new();
     for n in 0..40 {
         flood.send("token", parked(&world, "/v1/oauth2/token", None, "192.0.2.1:1"));
-        // Everywhere at once: it is the account that counts.
+        // From many addresses: the account counts.
         let from = format!("198.51.100.{n}:1");
         flood.send("key", parked(&world, "/v1/api-keys", Some(&by), &from));
         flood.send("check", parked(&world, "/v1/verify", Some(&by), &from));
     }
     let asked_for = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
     for _ in 0..3 {
-        // Only callers that there is no room for are refused.
+        // Only callers for which there is no place are refused.
         let (_, answer) = flood.next().await;
         answer.problem(429, "too_many_requests");
     }
@@ -183,7 +183,7 @@ async fn bodies_that_never_come_take_one_sources_or_accounts_room_and_no_other()
         token.json(200);
         world.get(&other.value, "/v1/merchants").await.json(200);
         let body = json!({"mid": "partner_b", "name": "x", "type": "public"});
-        // Also from where the flood comes.
+        // Also from the source of the flood.
         let request = world.request("POST", "/v1/api-keys").from("198.51.100.1:2").bearer(&other.value);
         request.json(&body).send().await.json(201);
         world
@@ -193,7 +193,7 @@ async fn bodies_that_never_come_take_one_sources_or_accounts_room_and_no_other()
     }
 }
 
-/// A partner makes as many merchants as it likes, and each is an account of its own.
+/// A partner creates as many merchants as it likes, and each is an account of its own.
 #[tokio::test]
 async fn a_partner_takes_one_share_with_all_its_merchants_and_is_suspended_all_the_same() {
     let world = room_for(64).await;
@@ -216,7 +216,7 @@ async fn a_partner_takes_one_share_with_all_its_merchants_and_is_suspended_all_t
             flood.send("key", parked(&world, "/v1/api-keys", Some(key), &from));
             flood.send("check", parked(&world, "/v1/verify/batch", Some(key), &from));
         }
-        // Two kinds; of each at most forty wait.
+        // Two kinds; at most forty of each wait.
         for _ in 0..8 {
             flood.next().await.1.problem(429, "too_many_requests");
             turned_away += 1;
@@ -232,9 +232,9 @@ async fn a_partner_takes_one_share_with_all_its_merchants_and_is_suspended_all_t
     world.request("POST", "/v1/merchants/partner_a/suspend").bearer(&platform.value).send().await.json(200);
 }
 
-/// What stops something has room of its own: there is not even one place left for other calls.
+/// Calls that stop something have places of their own: not even one place is left for other calls.
 #[tokio::test]
-async fn nothing_keeps_out_what_stops_something() {
+async fn no_load_keeps_out_a_call_that_stops_something() {
     let world = room_for(1).await;
     let (platform, partner) = (world.root("platform").await, world.root("partner_a").await);
     world.get(&platform.value, "/v1/merchants").await.json(200);
@@ -250,7 +250,7 @@ async fn nothing_keeps_out_what_stops_something() {
     world.request("DELETE", &partner.path()).bearer(&platform.value).send().await.empty(204);
 }
 
-/// By a stolen key, whose owner has no account above it that would help.
+/// With a stolen key, whose owner has no account above it that would help.
 #[tokio::test]
 async fn requests_of_a_stolen_key_do_not_keep_out_the_call_that_ends_it() {
     let world = room_for(16).await;
@@ -271,10 +271,10 @@ async fn requests_of_a_stolen_key_do_not_keep_out_the_call_that_ends_it() {
 }
 
 #[tokio::test]
-async fn nothing_is_held_for_a_body_before_its_credential_is_proved() {
+async fn no_place_is_held_for_a_body_before_its_credential_is_verified() {
     let world = room_for(4).await;
     let by = world.root("partner_a").await;
-    // From one source, with credentials that are not good: each is answered although its body never comes.
+    // From one source, with invalid credentials: each is answered although its body never arrives.
     for _ in 0..20 {
         let forged = Held { id: by.id.clone(), value: by.forged() };
         let answer = parked(&world, "/v1/api-keys", Some(&forged), "192.0.2.1:1").send().await;
@@ -283,7 +283,7 @@ async fn nothing_is_held_for_a_body_before_its_credential_is_proved() {
 }
 
 #[tokio::test]
-async fn a_place_is_held_until_the_answer_is_taken() {
+async fn a_place_is_held_until_the_answer_is_sent() {
     let world = room_for(1).await;
     let (by, other) = (world.root("platform").await, world.root("partner_a").await);
     for key in [&by, &other] {
@@ -301,7 +301,7 @@ async fn a_place_is_held_until_the_answer_is_taken() {
 }
 
 #[tokio::test]
-async fn what_never_changes_is_shared_by_all_its_answers() {
+async fn constant_content_is_shared_by_all_its_answers() {
     let world = World::new().await;
     for path in ["/openapi.json", "/docs", "/docs/problems"] {
         let one = world.request("GET", path).send().await;

@@ -1,4 +1,4 @@
-//! Keys whose digests are slow to check: proved once, and then as quick as any other.
+//! Keys whose digests are slow to check: verified once, and then as fast as any other.
 //!
 //! Hashing runs on the runtime's blocking threads. Here there is one, and a test that holds it sees what gets by
 //! without.
@@ -31,21 +31,21 @@ impl NoHashing {
     }
 }
 
-/// That a request cannot be answered without hashing; then its answer.
+/// Checks that a request cannot be answered without hashing; then returns its answer.
 async fn only_with_hashing(node: &Node, request: impl Future<Output = Answer>) -> Answer {
     let held = NoHashing::begin();
     let mut waiting = pin!(request);
     tokio::select! {
         biased;
         answer = &mut waiting => panic!("nothing was hashed: {}", answer.text()),
-        // Look-ups that began later come to their end.
+        // Look-ups that began later complete.
         () = async { for n in 0..10 { look_up(node, n).await; } } => {}
     }
     drop(held);
     waiting.await
 }
 
-/// Asks the database for a key that is not there.
+/// Looks up an absent key in the database.
 async fn look_up(node: &Node, n: u128) {
     let id = KeyId::from_uuid(Uuid::from_u128(n));
     assert!(node.access.verifier().credential(id).await.unwrap().is_none());
@@ -62,7 +62,7 @@ async fn verify(node: &Node, by: &Held, value: &str) -> Answer {
 }
 
 #[test]
-fn a_slow_digest_is_proved_once_and_remembered() {
+fn a_slow_digest_is_verified_once_and_remembered() {
     with_one_blocking_thread(async {
         let world = World::with(slow()).await;
         let (key, other) = (world.root("partner_a").await, world.root("partner_a").await);
@@ -74,7 +74,7 @@ fn a_slow_digest_is_proved_once_and_remembered() {
             assert_eq!(verify(&world, &key, &key.value).await.json(200)["code"], "VALID");
         }
         drop(held);
-        // In memory, but never proved here.
+        // In memory, but never verified here.
         world.get(&other.forged(), "/v1/auth").await.problem(401, "invalid_credential");
         assert!(world.remembers(&other));
         only_with_hashing(&world, world.get(&other.value, "/v1/auth")).await.empty(204);
@@ -82,7 +82,7 @@ fn a_slow_digest_is_proved_once_and_remembered() {
 }
 
 #[test]
-fn what_was_proved_is_dead_with_the_key() {
+fn a_verified_value_ends_with_its_key() {
     with_one_blocking_thread(async {
         let world = World::with(slow()).await;
         let by = world.root("platform").await;
@@ -102,7 +102,7 @@ fn what_was_proved_is_dead_with_the_key() {
 }
 
 #[test]
-fn a_wrong_value_for_a_proved_key_costs_answers_and_is_limited_as_one_that_never_was() {
+fn a_wrong_value_for_a_verified_key_costs_answers_and_is_limited_as_for_an_absent_key() {
     with_one_blocking_thread(async {
         let world = World::with(slow()).await;
         let (owner, stranger) = (world.root("merchant_a1").await, world.root("platform").await);
@@ -127,7 +127,7 @@ fn a_wrong_value_for_a_proved_key_costs_answers_and_is_limited_as_one_that_never
             told.push(answer.untraced());
         }
         assert_eq!(told[0], told[1]);
-        // The right value is in memory, whoever has guessed.
+        // The right value is in memory, however many guesses there were.
         let held = NoHashing::begin();
         assert_eq!(verify(&world, &stranger, &owner.value).await.json(200)["code"], "VALID");
         world.get(&owner.value, "/v1/auth").await.empty(204);
@@ -136,13 +136,13 @@ fn a_wrong_value_for_a_proved_key_costs_answers_and_is_limited_as_one_that_never
 }
 
 #[test]
-fn no_token_is_made_for_a_key_that_was_revoked_while_its_value_was_proved() {
+fn no_token_is_made_for_a_key_that_was_revoked_while_its_value_was_verified() {
     with_one_blocking_thread(async {
         let world = World::with(slow()).await;
         let (by, pair) = (world.root("platform").await, world.pair("partner_a", &[]).await);
         world.get(&by.value, "/v1/auth").await.empty(204);
         for key in [&pair.public, &pair.secret] {
-            // In memory, so that it is found at once, and never proved.
+            // In memory, so that it is found immediately, and never verified.
             world.access.verifier().credential(key.id.parse().unwrap()).await.unwrap().unwrap();
         }
         let held = NoHashing::begin();
@@ -166,7 +166,7 @@ fn a_digest_is_renewed_once_however_often_its_key_is_used_and_memory_takes_the_n
         let node = Node::started(world.ports(), slow()).await;
         let held = NoHashing::begin();
         for n in 0..3 {
-            // Proved by the old one, which is quick.
+            // Verified by the old one, which is fast.
             node.get(&key.value, "/v1/merchants").await.json(200);
             node.get(&key.value, "/v1/auth").await.empty(204);
             let checks = json!({"checks": [{"key": key.value}, {"key": key.value}]});
@@ -174,7 +174,7 @@ fn a_digest_is_renewed_once_however_often_its_key_is_used_and_memory_takes_the_n
             assert_eq!(node.under_way(), 1, "{n}");
             assert!(node.remembers(&key));
         }
-        // Another key's is another matter.
+        // Another key's digest is separate.
         node.get(&by.value, "/v1/merchants").await.json(200);
         assert_eq!(node.under_way(), 2);
         drop(held);
@@ -191,7 +191,7 @@ fn a_digest_is_renewed_once_however_often_its_key_is_used_and_memory_takes_the_n
 }
 
 #[test]
-fn a_digest_that_could_not_be_renewed_is_good_and_is_tried_again() {
+fn a_digest_that_could_not_be_renewed_is_valid_and_is_retried() {
     with_one_blocking_thread(async {
         let world = World::new().await;
         let key = world.root("partner_a").await;
@@ -212,7 +212,7 @@ fn a_digest_that_could_not_be_renewed_is_good_and_is_tried_again() {
 }
 
 #[test]
-fn guesses_of_one_source_or_account_do_not_keep_a_good_key_waiting() {
+fn guesses_of_one_source_or_account_do_not_delay_a_valid_key() {
     with_one_blocking_thread(async {
         let mut setup = slow();
         setup.settings.failed_attempts_per_minute = 600;
@@ -256,7 +256,7 @@ fn guesses_of_one_source_or_account_do_not_keep_a_good_key_waiting() {
                     _ => before += 1,
                 }
             }
-            // Two run at once here; one more of them may be granted before the owner's turn.
+            // Two run concurrently here; one more may be granted before the owner's turn.
             assert!(before <= 4, "the owner waited for {before}");
             while tasks.join_next().await.is_some() {}
         }
@@ -282,7 +282,7 @@ fn an_account_that_may_verify_is_limited_before_the_work_whatever_ids_it_guesses
         // Another account has guessed nothing.
         let other = world.root("partner_a").await;
         assert_eq!(verify(&world, &other, &guess(4)).await.json(200)["code"], "NOT_FOUND");
-        // What is right costs nothing, however often.
+        // A right value counts nothing, however often.
         for _ in 0..5 {
             world.forget(&good);
             assert_eq!(verify(&world, &other, &good.value).await.json(200)["code"], "VALID");
@@ -290,10 +290,10 @@ fn an_account_that_may_verify_is_limited_before_the_work_whatever_ids_it_guesses
     });
 }
 
-/// One after the other is how a batch is answered, so its last check waits for all before it: batches beyond what can
-/// be done in time are refused before anything is hashed for them.
+/// A batch is answered one check after the other, so its last check waits for all before it: batches that could not be
+/// done in time are refused before anything is hashed for them.
 #[test]
-fn batches_that_would_wait_for_their_own_account_are_refused_at_once() {
+fn batches_that_would_wait_too_long_for_their_own_account_are_refused_immediately() {
     with_one_blocking_thread(async {
         let world = World::with(slow()).await;
         let (by, other) = (world.root("platform").await, world.root("partner_a").await);
@@ -316,7 +316,7 @@ fn batches_that_would_wait_for_their_own_account_are_refused_at_once() {
             refused.problem(429, "too_many_requests");
             assert!(refused.header("retry-after").is_some());
         }
-        // What needs no hashing is answered, and another account has room of its own.
+        // Checks that need no hashing are answered, and another account has its own queue.
         let known = json!({"checks": [{"key": by.value}, {"key": other.value}]});
         world.post_json(&by.value, "/v1/verify/batch", &known).await.json(200);
         let others = world.request("POST", "/v1/verify/batch").bearer(&other.value).json(&batch(1));
@@ -326,11 +326,11 @@ fn batches_that_would_wait_for_their_own_account_are_refused_at_once() {
         }
         assert!(waiting.try_join_next().is_none());
         drop(held);
-        // Three wrong values a minute are looked at here.
+        // Three wrong values a minute are checked here.
         for answer in waiting.join_all().await {
             answer.problem(429, "too_many_attempts");
         }
-        // Room that was given back can be used again.
+        // Announced work that is done can be announced again.
         world.advance(std::time::Duration::from_mins(1));
         let again = json!({"checks": [{"key": absent()}]});
         world.post_json(&by.value, "/v1/verify/batch", &again).await.json(200);

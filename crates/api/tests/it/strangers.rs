@@ -1,4 +1,4 @@
-//! Strangers who guess: they wait, and lock out neither the owner of what they guess at nor each other.
+//! Unauthenticated clients that guess: they wait, and lock out neither the owner of the guessed key nor each other.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn form(world: &World, from: &str, pair: &Pair, secret: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn wrong_secrets_from_elsewhere_never_cost_the_owner_a_token() {
+async fn wrong_secrets_from_other_sources_never_cost_the_owner_a_token() {
     let world = World::allowing(3).await;
     let pair = world.pair("merchant_a1", &[]).await;
     for guess in 0..30 {
@@ -50,7 +50,7 @@ async fn a_right_pair_in_memory_passes_whatever_its_own_source_has_guessed() {
         token(&world, OWNER, &pair.public.value, &pair.secret.value).await.json(200);
         form(&world, OWNER, &pair, &pair.secret.value).await.json(200);
     }
-    // A look-up is subject to the source's own limit, and to nothing else.
+    // A look-up counts against the source's own limit only.
     world.forget(&pair.secret);
     token(&world, OWNER, &pair.public.value, &pair.secret.value).await.problem(429, "too_many_attempts");
     token(&world, ELSEWHERE, &pair.public.value, &pair.secret.value).await.json(200);
@@ -73,7 +73,7 @@ async fn one_client_of_a_gateway_that_is_not_configured_does_not_lock_out_the_ot
         through(&world, gateway, "198.51.100.7", &absent()).await.problem(429, "too_many_attempts");
         through(&world, gateway, "198.51.100.8", &key.value).await.json(200);
     }
-    // From afar a header counts for nothing.
+    // From a distant address the header is ignored.
     for n in 0..3 {
         through(&world, "192.0.2.9", &format!("198.51.100.{n}"), &absent()).await.problem(401, "invalid_credential");
     }
@@ -81,11 +81,11 @@ async fn one_client_of_a_gateway_that_is_not_configured_does_not_lock_out_the_ot
 }
 
 #[tokio::test]
-async fn a_gateway_whose_clients_guess_without_end_looks_up_slowly_and_is_not_refused() {
+async fn a_gateway_whose_clients_keep_guessing_looks_up_slowly_and_is_not_refused() {
     let world = World::allowing(6).await;
     let (warm, cold) = (world.root("partner_a").await, world.root("partner_a").await);
     through(&world, "10.0.0.7", "198.51.100.1", &warm.value).await.json(200);
-    // A client that writes the header itself is somebody else each time.
+    // A client that writes the header itself is another source each time.
     for n in 0..60 {
         through(&world, "10.0.0.7", &format!("203.0.113.{n}"), &absent()).await.problem(401, "invalid_credential");
     }
@@ -100,7 +100,7 @@ async fn a_gateway_whose_clients_guess_without_end_looks_up_slowly_and_is_not_re
     assert!(wait <= 10, "{wait}");
     world.advance(Duration::from_secs(wait));
     through(&world, "10.0.0.7", "198.51.100.1", &cold.value).await.json(200);
-    // A client that is not behind it notices nothing.
+    // A client that is not behind it is not affected.
     world.forget(&cold);
     through(&world, "10.0.0.8", "198.51.100.1", &cold.value).await.json(200);
 }

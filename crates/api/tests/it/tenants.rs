@@ -3,7 +3,7 @@
 
 use crate::harness::{Foreign, ID, Target, World, rule};
 
-/// Who tries, and at whose objects: strangers, siblings, children and grandchildren.
+/// Callers, and the owners of the objects: strangers, siblings, children and grandchildren.
 const TRESPASSES: [(&str, &str); 11] = [
     ("partner_b", "partner_a"),
     ("partner_b", "merchant_a1"),
@@ -75,7 +75,7 @@ async fn no_operation_answers_without_its_scope() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_tenant_is_what_was_never_made() {
+async fn another_tenants_object_is_answered_as_an_absent_one() {
     let world = World::new().await;
     let never = Target { mid: "nobody".to_owned(), key: never_made(&world) };
     let operations = world.operations().await;
@@ -110,7 +110,7 @@ async fn what_belongs_to_another_tenant_is_what_was_never_made() {
     }
 }
 
-/// A key that is sound and names nothing.
+/// A well-formed key that does not exist.
 fn never_made(world: &World) -> crate::harness::Held {
     let id: keyward_domain::KeyId = ID.parse().unwrap();
     let environment = world.access.settings().environment;

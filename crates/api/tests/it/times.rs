@@ -1,4 +1,4 @@
-//! Times have one form in every answer, and are rounded down in every request.
+//! Times have one format in every answer, and are rounded down in every request.
 
 use std::time::Duration;
 
@@ -73,10 +73,10 @@ async fn a_time_in_a_request_is_rounded_down_to_the_millisecond() {
         let key = world.post_json(&by.value, "/v1/api-keys", &body).await.json(201);
         assert_eq!(key["expires_at"], kept);
     }
-    // What is over once it is rounded down is not in the future.
+    // A time that has passed after rounding down is not in the future.
     let body = json!({"mid": "merchant_a1", "name": "x", "type": "secret", "expires_at": "2026-11-23T12:00:00.0009Z"});
     world.post_json(&by.value, "/v1/api-keys", &body).await.invalid(&["expires_at"]);
-    // The key is dead at the very instant that its answer names.
+    // The key ends at the very instant that its answer names.
     let body = json!({"mid": "merchant_a1", "name": "x", "type": "secret", "expires_at": "2026-11-23T12:00:00.0019Z"});
     let key = world.post_json(&by.value, "/v1/api-keys", &body).await.json(201);
     assert_eq!(key["expires_at"], "2026-11-23T12:00:00.001Z");

@@ -1,4 +1,4 @@
-//! How values of a request are read, by every call alike: white space, marks and texts for people.
+//! How every call reads values: white space, byte order marks and texts for people.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ async fn scopes_together_have_at_most_2048_characters() {
 }
 
 #[tokio::test]
-async fn a_text_for_people_has_no_character_that_hides_or_turns_others() {
+async fn a_text_for_people_has_no_character_that_hides_or_reorders_others() {
     let world = World::new().await;
     let (by, platform) = (world.root("partner_a").await, world.root("platform").await);
     let before = world.contents().await;

@@ -44,9 +44,9 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_to
     assert_eq!(kids(&world).await.len(), 2);
 }
 
-/// What a client is given of a service that lives below a path of somebody's site.
+/// What a client receives from a service below a path of another site.
 #[tokio::test]
-async fn every_address_of_ours_begins_with_the_path_of_the_public_url() {
+async fn every_url_of_the_service_begins_with_the_path_of_the_public_url() {
     let mut setup = Setup::default();
     setup.settings.public_url = "https://example.test/team/keys".to_owned();
     setup.settings.issuer.clone_from(&setup.settings.public_url);
@@ -93,7 +93,9 @@ async fn the_metadata_is_that_of_rfc_8414() {
         json!({
             "issuer": PUBLIC_URL, "token_endpoint": format!("{PUBLIC_URL}/v1/oauth2/token"),
             "jwks_uri": format!("{PUBLIC_URL}/.well-known/jwks.json"),
-            "scopes_supported": ["api-keys:write", "api-keys:read", "api-keys:verify", "merchants:read", "merchants:write"],
+            "scopes_supported": [
+                "api-keys:write", "api-keys:read", "api-keys:verify", "merchants:read", "merchants:write",
+            ],
             "response_types_supported": [], "grant_types_supported": ["client_credentials", "refresh_token"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "service_documentation": format!("{PUBLIC_URL}/docs"),
@@ -103,7 +105,7 @@ async fn the_metadata_is_that_of_rfc_8414() {
 
 /// Contract, section 9.
 #[tokio::test]
-async fn pages_of_every_origin_may_read_what_is_for_everyone_and_nothing_else() {
+async fn pages_of_every_origin_may_read_public_documents_only() {
     let world = World::new().await;
     let get = async |path: &str| world.request("GET", path).header("origin", "https://elsewhere.test").send().await;
     for path in ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/openapi.json"] {

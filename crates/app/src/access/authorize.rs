@@ -69,7 +69,7 @@ pub fn authorize_from_memory(
 
 /// What a gateway requires of a credential.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct Question<'a> {
     /// Requirements that the key must meet.
     pub conditions: &'a Requirements,
     /// Why every credential is refused, where no key can meet the requirements.
@@ -84,9 +84,9 @@ pub async fn authorize(
     access: &Arc<Access>,
     credential: &str,
     source: Source,
-    asked: Asked<'_>,
+    asked: Question<'_>,
 ) -> Result<Authorized, Error> {
-    let Asked { conditions, refused } = asked;
+    let Question { conditions, refused } = asked;
     let judged = match refused {
         None => accept(access, credential, source, conditions).await,
         Some(_) => examine(access, credential, source, conditions).await,

@@ -44,7 +44,7 @@ pub async fn keep_signing_keys(access: &Access) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`] if the key could not be made or stored.
 pub async fn rotate_signing_keys(access: &Access) -> Result<Write, Failure> {
-    rotate_at(access, access.runtime.clock.now()).await
+    rotate_at(access, access.runtime.clock.wall()).await
 }
 
 /// As [`rotate_signing_keys`]; where a key can sign, only if the database's clock shows about this time.
@@ -82,7 +82,7 @@ async fn reload(access: &Access) -> Result<Timestamp, Failure> {
     let history = access.verifier.histories();
     let read = access.token_store.signing_keys().await?;
     access.tokens.access.take_keys(&read.keys, history)?;
-    Ok(read.database_time.unwrap_or_else(|| access.runtime.clock.now()))
+    Ok(read.database_time.unwrap_or_else(|| access.runtime.clock.wall()))
 }
 
 /// Drops the records of ended refresh families; drops nothing while the time is in doubt. Call it every few minutes.

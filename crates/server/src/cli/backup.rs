@@ -119,7 +119,7 @@ pub(super) async fn restore(named: &Named, settings: &Settings) -> Result<()> {
         token: HistoryToken::EMBEDDED,
         kept_up_to: Seq::new(contents.last_event),
         had_up_to: Seq::new(had),
-        noticed_at: SystemClock::start().now(),
+        noticed_at: SystemClock.wall(),
     });
     let options = Options::default();
     let restored = keyward_storage_sqlite::restore(settings.data_dir(), file, &options, lost.as_ref()).await;

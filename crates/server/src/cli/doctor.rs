@@ -226,7 +226,7 @@ async fn look_at_issuer(settings: &Settings, store: &dyn Store, findings: &mut F
 }
 
 async fn look_at_signing_keys(store: &dyn Store, findings: &mut Findings) {
-    let machine = SystemClock::start().now();
+    let machine = SystemClock.wall();
     match store.signing_keys().await {
         Ok(SigningKeys { keys, database_time }) => {
             clocks::compare(machine, database_time, findings);

@@ -29,7 +29,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
         keep_signing_keys(&node.access).await?;
         if rotate_signing_keys(&node.access).await? == Write::Stale {
             let read = node.database.store().signing_keys().await?;
-            let machine = SystemClock::start().now();
+            let machine = SystemClock.wall();
             if let Some(difference) = read.database_time.and_then(|at| ClockDifference::between(machine, at)) {
                 bail!("no key was published, because {difference}: set the wrong one right and try again");
             }

@@ -12,7 +12,7 @@ use keyward_storage::{Result, Store, Write};
 use keyward_verifier::Verifier;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Node, Verdict, judge};
+use super::{Node, StampCheck, judge};
 
 /// How often to check for another history.
 const LOOK: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(crate) struct Identity {
 
 /// Relation of the database to this node.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum IdentityCheck {
     /// The node's own database.
     Ours,
     /// Not stamped, or just stamped by another node: check again.
@@ -50,26 +50,26 @@ impl Identity {
                 continue;
             }
             match self.look(store, clock).await {
-                Ok(Standing::Ours) => seen = history,
+                Ok(IdentityCheck::Ours) => seen = history,
                 // Or it does not answer.
-                Ok(Standing::Unknown) | Err(_) => {}
-                Ok(Standing::Foreign(why)) => return anyhow!(why),
+                Ok(IdentityCheck::Unknown) | Err(_) => {}
+                Ok(IdentityCheck::Foreign(why)) => return anyhow!(why),
             }
         }
     }
 
     /// Compares the node with the stamps, and adds missing ones of its own.
-    pub(crate) async fn look(&self, store: &dyn Store, clock: &dyn Clock) -> Result<Standing> {
+    pub(crate) async fn look(&self, store: &dyn Store, clock: &dyn Clock) -> Result<IdentityCheck> {
         // Every claimed database has a fingerprint: without one it is half restored.
         let Some(stamp) = store.stamp().await?.filter(|stamp| !stamp.fingerprints.is_empty()) else {
-            return Ok(Standing::Unknown);
+            return Ok(IdentityCheck::Unknown);
         };
         match judge(Some(&stamp), self.environment, &self.master) {
-            Ok(Verdict::Ours | Verdict::Claim(_)) => {}
-            Ok(Verdict::Add(versions)) => {
+            Ok(StampCheck::Ours | StampCheck::Claim(_)) => {}
+            Ok(StampCheck::Add(versions)) => {
                 for (version, fingerprint) in versions {
-                    if store.add_fingerprint(version, &fingerprint, clock.now()).await? == Write::Stale {
-                        return Ok(Standing::Unknown);
+                    if store.add_fingerprint(version, &fingerprint, clock.wall()).await? == Write::Stale {
+                        return Ok(IdentityCheck::Unknown);
                     }
                     let version = version.number();
                     tracing::warn!(
@@ -81,23 +81,23 @@ impl Identity {
             }
             Err(foreign) => {
                 let node = Node { environment: self.environment, key_path: &self.key_path, key_given: true };
-                return Ok(Standing::Foreign(foreign.explain(&node)));
+                return Ok(IdentityCheck::Foreign(foreign.explain(&node)));
             }
         }
         self.look_at_issuer(store, clock).await
     }
 
-    async fn look_at_issuer(&self, store: &dyn Store, clock: &dyn Clock) -> Result<Standing> {
-        let Some(ours) = &self.issuer else { return Ok(Standing::Ours) };
+    async fn look_at_issuer(&self, store: &dyn Store, clock: &dyn Clock) -> Result<IdentityCheck> {
+        let Some(ours) = &self.issuer else { return Ok(IdentityCheck::Ours) };
         match store.issuer().await? {
-            Some(stamped) if stamped == *ours => Ok(Standing::Ours),
-            Some(stamped) => Ok(Standing::Foreign(format!(
+            Some(stamped) if stamped == *ours => Ok(IdentityCheck::Ours),
+            Some(stamped) => Ok(IdentityCheck::Foreign(format!(
                 "the tokens of this database are issued by {stamped} now, and this node issues them as {ours}, which \
                  other nodes refuse: start it again"
             ))),
-            None => match store.stamp_issuer(ours, clock.now()).await? {
-                Write::Applied => Ok(Standing::Ours),
-                Write::Stale => Ok(Standing::Unknown),
+            None => match store.stamp_issuer(ours, clock.wall()).await? {
+                Write::Applied => Ok(IdentityCheck::Ours),
+                Write::Stale => Ok(IdentityCheck::Unknown),
             },
         }
     }

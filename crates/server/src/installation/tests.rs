@@ -7,7 +7,7 @@ use keyward_storage::Installation as _;
 use keyward_storage_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
-use super::{identity::Standing, *};
+use super::{identity::IdentityCheck, *};
 use crate::clock::SystemClock;
 
 const SANDBOX: Environment = Environment::Sandbox;
@@ -19,7 +19,7 @@ fn key(versions: &[u8]) -> MasterKey {
 
 fn stamp_of(environment: Environment, versions: &[u8]) -> Stamp {
     match judge(None, environment, &key(versions)) {
-        Ok(Verdict::Claim(stamp)) => stamp,
+        Ok(StampCheck::Claim(stamp)) => stamp,
         other => panic!("{other:?}"),
     }
 }
@@ -33,9 +33,9 @@ fn a_database_without_a_stamp_gets_that_of_the_node() {
 #[test]
 fn a_stamp_is_ours_foreign_or_to_be_added_to() {
     let stamp = stamp_of(SANDBOX, &[1, 2]);
-    assert_eq!(judge(Some(&stamp), SANDBOX, &key(&[1, 2])), Ok(Verdict::Ours));
+    assert_eq!(judge(Some(&stamp), SANDBOX, &key(&[1, 2])), Ok(StampCheck::Ours));
     let added = judge(Some(&stamp), SANDBOX, &key(&[1, 2, 3]));
-    assert!(matches!(added, Ok(Verdict::Add(versions)) if versions.len() == 1 && versions[0].0.number() == 3));
+    assert!(matches!(added, Ok(StampCheck::Add(versions)) if versions.len() == 1 && versions[0].0.number() == 3));
     assert!(matches!(
         judge(Some(&stamp), Environment::Production, &key(&[1, 2])),
         Err(Foreign::Environment { stamped: SANDBOX })
@@ -76,7 +76,7 @@ impl Place {
     async fn claim_database(&self, environment: Environment, key_given: bool, mode: Mode) -> Result<MasterKey, String> {
         let key_path = self.key_path();
         let node = Node { environment, key_path: &key_path, key_given };
-        claim_database(&self.store, &node, mode, &SystemClock::start()).await.map_err(|error| format!("{error:#}"))
+        claim_database(&self.store, &node, mode, &SystemClock).await.map_err(|error| format!("{error:#}"))
     }
 
     async fn start(&self) -> Result<MasterKey, String> {
@@ -175,7 +175,7 @@ async fn the_loser_of_a_race_for_a_database_learns_whose_it_is() {
     assert_eq!(place.store.claim(&stamp_of(SANDBOX, &[2]), at).await.unwrap(), Write::Applied);
     let path = place.key_path();
     let node = Node { environment: SANDBOX, key_path: &path, key_given: false };
-    let late = claim(&place.store, &node, &stamp_of(SANDBOX, &[1]), &key(&[1]), &SystemClock::start()).await;
+    let late = claim(&place.store, &node, &stamp_of(SANDBOX, &[1]), &key(&[1]), &SystemClock).await;
     assert!(late.unwrap_err().to_string().contains("is not the one of this database"));
 }
 
@@ -191,13 +191,13 @@ fn identity(versions: &[u8], issuer: &str) -> Identity {
 async fn a_stamp_that_went_with_a_lost_history_is_restored() {
     let place = Place::new().await;
     let store = &place.store;
-    let (clock, node) = (SystemClock::start(), identity(&[1, 2], "http://one"));
-    assert_eq!(node.look(store, &clock).await.unwrap(), Standing::Unknown, "it is claimed by a start alone");
+    let (clock, node) = (SystemClock, identity(&[1, 2], "http://one"));
+    assert_eq!(node.look(store, &clock).await.unwrap(), IdentityCheck::Unknown, "it is claimed by a start alone");
     assert_eq!(store.stamp().await.unwrap(), None);
-    let claimed = store.claim(&stamp_of(SANDBOX, &[1]), clock.now()).await.unwrap();
+    let claimed = store.claim(&stamp_of(SANDBOX, &[1]), clock.wall()).await.unwrap();
     assert_eq!(claimed, Write::Applied);
     for _ in 0..2 {
-        assert_eq!(node.look(store, &clock).await.unwrap(), Standing::Ours);
+        assert_eq!(node.look(store, &clock).await.unwrap(), IdentityCheck::Ours);
         assert_eq!(store.stamp().await.unwrap(), Some(stamp_of(SANDBOX, &[1, 2])));
         assert_eq!(store.issuer().await.unwrap().as_deref(), Some("http://one"));
     }
@@ -207,6 +207,6 @@ async fn a_stamp_that_went_with_a_lost_history_is_restored() {
         (identity(&[1, 2], "http://two"), "issued by http://one now"),
     ] {
         let standing = other.look(store, &clock).await.unwrap();
-        assert!(matches!(&standing, Standing::Foreign(why) if why.contains(word)), "{standing:?}");
+        assert!(matches!(&standing, IdentityCheck::Foreign(why) if why.contains(word)), "{standing:?}");
     }
 }

@@ -140,7 +140,7 @@ fn names_are_unique_and_end_with_their_unit() {
 
 #[test]
 fn the_page_shows_version_uptime_and_buckets() {
-    let metrics = Metrics::start(Arc::new(SystemClock::start())).unwrap();
+    let metrics = Metrics::start(Arc::new(SystemClock)).unwrap();
     ::metrics::histogram!("keyward_http_request_duration_seconds").record(0.003);
     metrics.upkeep();
     let page = metrics.page();

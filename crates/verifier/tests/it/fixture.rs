@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use keyward_domain::{AccountId, KeyId, Role};
 use keyward_storage::{NodeId, Result, StorageError, Target};
 use keyward_verifier::{
-    Clock as _, NotEnforced, Parts, Verifier,
+    Clock as _, NotEnforced, Verifier, VerifierParts,
     protocol::{LeaseConfig, Rules},
 };
 use tokio::time::timeout;
@@ -123,7 +123,7 @@ impl Fixture {
     fn actor(&self, member: bool, terms: LeaseConfig) -> Actor {
         let ports = Arc::new(Ports::new(&self.world, &self.database));
         let (machine, tasks, names) = (Machine::new(&self.world), TaskTracker::new(), Arc::clone(&self.world));
-        let verifier = Arc::new(Verifier::new(Parts {
+        let verifier = Arc::new(Verifier::new(VerifierParts {
             credentials: Arc::clone(&ports) as _,
             feed: Arc::clone(&ports) as _,
             membership: member.then(|| Arc::clone(&ports) as _),

@@ -1,13 +1,13 @@
-//! What a server says to a client, without its notifications: as whoever listens through a pooler hears it.
+//! A server's messages without its notifications: as a client behind a pooler receives them.
 
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// A message that a notification is.
+/// Type of a notification message.
 const NOTIFICATION: u8 = b'A';
 
-/// Hands on every message but notifications. The server must refuse TLS, and is asked for it first.
+/// Forwards every message except notifications. The server must refuse TLS, and is asked for it first.
 pub(super) async fn forward(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     // The one answer that is no message: "no TLS here".
     let refusal = from.read_u8().await?;
@@ -15,7 +15,7 @@ pub(super) async fn forward(mut from: impl AsyncRead + Unpin, mut to: impl Async
     to.write_u8(refusal).await?;
     loop {
         let kind = from.read_u8().await?;
-        // The length counts itself.
+        // The length includes itself.
         let length = from.read_u32().await?;
         let mut rest = vec![0; usize::try_from(length).map_err(io::Error::other)?.saturating_sub(4)];
         from.read_exact(&mut rest).await?;

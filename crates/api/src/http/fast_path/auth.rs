@@ -6,7 +6,7 @@ use axum::{body::Body, response::Response};
 use http::{Method, Request, StatusCode};
 use keyward_app::access::authorize::authorize_from_memory;
 
-use super::{Asked, Shared};
+use super::{FastRequest, Shared};
 use crate::http::{
     observe::{Calling, Object, RequestMetrics},
     v1::auth::{self, AuthPath, Required, presented},
@@ -43,7 +43,7 @@ pub(super) fn answer<B>(
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     *response.headers_mut() = auth::headers(&authorized);
-    let asked = Asked { method: request.method(), route: path.route(), headers: request.headers(), peer };
+    let asked = FastRequest { method: request.method(), route: path.route(), headers: request.headers(), peer };
     let found = || {
         let key = authorized.key();
         (Some(Calling::new(key, authorized.mid().clone())), Object::Key(key))

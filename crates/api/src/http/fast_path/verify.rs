@@ -11,7 +11,7 @@ use keyward_domain::{KeyType, Permission, Requirements, ScopeSet};
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    Asked, Shared,
+    FastRequest, Shared,
     body::{Begun, whole},
     verdict_json,
 };
@@ -86,7 +86,7 @@ where
     let verified = verified.and_then(|found| Some((verdict_json::good(&found)?, found)));
     match verified {
         Some((json, found)) => {
-            let asked = Asked { method: &parts.method, route: ROUTE, headers: &parts.headers, peer };
+            let asked = FastRequest { method: &parts.method, route: ROUTE, headers: &parts.headers, peer };
             let found = || (Calling::of(&caller), Object::Key(found.key.id()));
             Ok(shared.finish(with_body(json), &asked, &shared.verify, &arrival, found))
         }

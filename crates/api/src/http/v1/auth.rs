@@ -114,7 +114,7 @@ async fn judged(
             return Err(problem);
         }
     };
-    let asked = authorize::Asked { conditions: &required.conditions, refused: required.refuses_all() };
+    let asked = authorize::Question { conditions: &required.conditions, refused: required.refuses_all() };
     match authorize::authorize(access, credential, source, asked).await {
         Ok(authorized) => {
             noted.calls(Calling::new(authorized.key(), authorized.mid().clone()));

@@ -46,7 +46,7 @@ impl Dial {
     /// Its time, for a database without its own clock.
     pub(crate) fn shown(self: &Arc<Self>) -> impl Fn() -> Timestamp + Send + Sync + use<> {
         let dial = Arc::clone(self);
-        move || dial.now()
+        move || dial.wall()
     }
 
     /// Sets the wall clock ahead; the boot clock stays.
@@ -61,23 +61,17 @@ impl Dial {
 }
 
 impl Clock for Dial {
-    fn now(&self) -> Timestamp {
+    fn boot(&self) -> BootInstant {
+        BootInstant::from_nanos(u64::try_from(self.monotonic().as_nanos()).unwrap() + 1)
+    }
+
+    fn wall(&self) -> Timestamp {
         let micros = self.micros.load(Ordering::Relaxed) - self.back.load(Ordering::Relaxed);
         Timestamp::from_micros(micros).unwrap()
     }
 
     fn monotonic(&self) -> Duration {
         Timestamp::from_micros(self.micros.load(Ordering::Relaxed)).unwrap().since(start())
-    }
-}
-
-impl keyward_verifier::Clock for Dial {
-    fn boot(&self) -> BootInstant {
-        BootInstant::from_nanos(u64::try_from(self.monotonic().as_nanos()).unwrap() + 1)
-    }
-
-    fn wall(&self) -> Timestamp {
-        self.now()
     }
 }
 
@@ -96,22 +90,16 @@ impl Simulated {
 }
 
 impl Clock for Simulated {
-    fn now(&self) -> Timestamp {
-        start().saturating_add(self.passed())
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.passed()
-    }
-}
-
-impl keyward_verifier::Clock for Simulated {
     fn boot(&self) -> BootInstant {
         BootInstant::from_nanos(u64::try_from(self.passed().as_nanos()).unwrap() + 1)
     }
 
     fn wall(&self) -> Timestamp {
-        self.now()
+        start().saturating_add(self.passed())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.passed()
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) struct Errands {
     tasks: TaskTracker,
     under_way: watch::Sender<usize>,
-    /// How many of them never end.
+    /// Number of tasks that never end.
     lasting: AtomicUsize,
 }
 

@@ -67,7 +67,7 @@ impl Node {
         let master = Arc::new(MasterKey::from_bytes(&setup.master).unwrap());
         let Ports { store, credentials, feed, membership, clock, entropy } = ports;
         let errands = Arc::<Errands>::default();
-        let verifier = Verifier::new(keyward_verifier::Parts {
+        let verifier = Verifier::new(keyward_verifier::VerifierParts {
             credentials,
             feed,
             membership,

@@ -107,8 +107,8 @@ async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
     let right = Arc::<Dial>::default();
     right.advance(BEHIND);
     let healthy = Node::started(Ports { clock: Arc::clone(&right) as _, ..world.ports() }, Setup::default()).await;
-    let slow = joined(&world, right.now()).await;
-    let expires = right.now().saturating_add(Duration::from_mins(10)).as_millis();
+    let slow = joined(&world, right.wall()).await;
+    let expires = right.wall().saturating_add(Duration::from_mins(10)).as_millis();
     for (one, other) in [(&slow, &healthy), (&healthy, &slow)] {
         let tokens = one.tokens(&pair).await;
         assert_eq!(tokens["expires"], expires);
@@ -119,7 +119,7 @@ async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
     // A node that is forty days ahead issues none: by its own clock a token would have expired before its use. And it
     // reports why.
     world.advance(Duration::from_hours(40 * 24));
-    let fast = joined(&world, right.now()).await;
+    let fast = joined(&world, right.wall()).await;
     let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
     fast.request("POST", "/v1/oauth2/token").json(&body).send().await.problem(503, "unavailable");
     let said = fast.request("GET", "/readyz").send().await;

@@ -111,7 +111,7 @@ impl Asking {
     async fn issue(&mut self, mid: &str, kind: Kind, scopes: Scopes, life: Option<u64>) -> Told {
         let mut body = json!({"mid": mid, "name": "x", "type": word_of(kind), "scopes": scope_words(scopes)});
         if let Some(life) = life {
-            let at = self.clock.now().saturating_add(Duration::from_secs(life));
+            let at = self.clock.wall().saturating_add(Duration::from_secs(life));
             body["expires_at"] = at.to_string().into();
         }
         let answer = self.node.post_json(&self.platform.value, "/v1/api-keys", &body).await;

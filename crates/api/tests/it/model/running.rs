@@ -73,12 +73,12 @@ struct Dated {
 #[async_trait]
 impl Membership for Dated {
     async fn join(&self, node: &JoinRequest) -> Result<LeaseReply> {
-        Ok(LeaseReply { database_time: self.clock.now(), ..self.control.join(node).await? })
+        Ok(LeaseReply { database_time: self.clock.wall(), ..self.control.join(node).await? })
     }
 
     async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>> {
         let confirmed = self.control.renew(renewal).await?;
-        Ok(confirmed.map(|confirmed| LeaseReply { database_time: self.clock.now(), ..confirmed }))
+        Ok(confirmed.map(|confirmed| LeaseReply { database_time: self.clock.wall(), ..confirmed }))
     }
 
     async fn leave(&self, node: NodeId) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The examples of the document: real requests and answers, with ids and times that stay and values that are no keys.
+//! The examples of the document: real requests and answers, with stable ids and times and values that are not keys.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::harness::{PUBLIC_URL, World};
 
-/// What was recorded: by operation, then `request` or status, then name.
+/// The recording: by operation, then `request` or status, then name.
 struct Recorder {
     world: World,
     by: String,
@@ -17,7 +17,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    /// Sends a request and keeps both sides under this name.
+    /// Sends a request and records both sides under this name.
     async fn call(&mut self, operation: &str, name: &str, method: &str, path: &str, body: Option<Value>) -> Value {
         let mut request = self.world.request(method, path);
         if operation != "obtain_tokens" {
@@ -44,7 +44,7 @@ impl Recorder {
         self.examples[operation][side][name] = value;
     }
 
-    /// Replaces what differs from run to run, and everything that opens a door.
+    /// Replaces what differs between runs, and every credential.
     fn steady(&mut self, name: &str, value: &mut Value) {
         match value {
             Value::Object(members) => members.iter_mut().for_each(|(name, value)| self.steady(name, value)),
@@ -55,7 +55,7 @@ impl Recorder {
     }
 
     fn steady_text(&mut self, name: &str, text: &str) -> String {
-        // Of the RFC's own example (RFC 8037, appendix A).
+        // From the RFC's own example (RFC 8037, appendix A).
         match name {
             "last_four" | "lastFour" => return "x7Qz".to_owned(),
             "accessToken" => return "eyJ…".to_owned(),
@@ -82,10 +82,10 @@ impl Recorder {
     }
 }
 
-/// The committed examples. After a change of the API this test writes them anew and fails once, and so does the test of
-/// the document then: look at the difference, and commit it.
+/// The committed examples. After a change of the API this test rewrites them and fails once, and then the test of the
+/// document does: review the difference, and commit it.
 #[tokio::test]
-async fn the_examples_are_what_the_service_answers() {
+async fn the_examples_are_real_answers() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let mut it = Recorder { world, by: by.value, examples: Value::Object(Map::new()), ids: Vec::new() };

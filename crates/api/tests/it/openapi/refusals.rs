@@ -10,7 +10,7 @@ use crate::harness::{
     rule,
 };
 
-/// What any call gives when it is overloaded, cut off or asked by a stranger too often: tests of their own give them.
+/// Refusals of any call under overload, during a stop, or for too many guesses: other tests provoke them.
 const OF_THE_WEATHER: [&str; 6] =
     ["too_many_attempts", "too_many_requests", "internal", "unavailable", "outcome_unknown", "timeout"];
 
@@ -30,7 +30,7 @@ impl Given {
     }
 }
 
-/// Sends the good request of a rule, changed in one way.
+/// Sends the valid request of a rule with one change.
 async fn ask(given: &mut Given, world: &World, call: (&str, &str, Option<&Value>), by: Option<&str>) {
     let (method, path, body) = call;
     let request = world.request(&method.to_uppercase(), path);
@@ -61,7 +61,7 @@ async fn every_refusal_that_the_document_names_is_given() {
     }
 }
 
-/// What every call with a credential refuses: the credential, the scope, the query, the body, and what is not there.
+/// Refusals of every call with a credential: the credential, the scope, the query, the body, and missing objects.
 async fn walk(given: &mut Given, world: &World) {
     let by = world.root("platform").await;
     let lacking = world.key("platform", &[]).await;
@@ -122,7 +122,7 @@ async fn tokens(given: &mut Given, world: &World) {
     }
 }
 
-/// What depends on the caller and on what is there.
+/// Refusals that depend on the caller and on existing objects.
 async fn states(given: &mut Given, world: &World) {
     let (platform, partner) = (world.root("platform").await.value, world.root("partner_b").await.value);
     let writer = world.key("partner_b", &["api-keys:write"]).await;

@@ -1,11 +1,11 @@
-//! As much of JSON Schema as the document uses. A word that it does not know is an error, so that no promise of the
-//! document goes unchecked; a field that the document does not name is one too.
+//! The part of JSON Schema that the document uses. An unknown keyword is an error, so that no promise of the document
+//! goes unchecked; so is a field that the document does not name.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// Words that promise nothing a value could break, or that only requests are held to.
+/// Keywords that constrain no value, or only requests.
 const REMARKS: [&str; 9] = [
     "description",
     "title",
@@ -40,7 +40,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> Result<&'a Map<String
     }
 }
 
-/// The fields that a schema names, through all that it is put together from; true if it takes any field.
+/// Collects the fields that a schema names, with all its parts. Returns whether it accepts any field.
 fn names<'a>(
     document: &'a Value,
     schema: &'a Map<String, Value>,

@@ -1,10 +1,10 @@
-//! FieldErrors without end: twenty are named, and how many more there are.
+//! Many errors in one request: twenty are named, and the others are counted.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, World};
 
-/// Twenty faults and a count, in an answer that does not grow with the request.
+/// Twenty errors and a count, in an answer that does not grow with the request.
 #[track_caller]
 fn counted(answer: &Answer, code: &str, more: usize) {
     let problem = answer.problem(400, code);
@@ -21,7 +21,7 @@ fn object(names: usize) -> Value {
 }
 
 #[tokio::test]
-async fn a_query_without_end_is_answered_in_a_few_words() {
+async fn a_long_query_gets_a_short_answer() {
     let world = World::new().await;
     let by = world.root("platform").await;
     for query in ["a&".repeat(30_000), "a=1&b=2&".repeat(4_000)] {
@@ -32,7 +32,7 @@ async fn a_query_without_end_is_answered_in_a_few_words() {
 }
 
 #[tokio::test]
-async fn members_without_end_are_answered_in_a_few_words() {
+async fn many_members_get_a_short_answer() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let answer = world.post_json(&by.value, "/v1/verify", &object(3_000)).await;
@@ -56,7 +56,7 @@ async fn members_without_end_are_answered_in_a_few_words() {
 }
 
 #[tokio::test]
-async fn a_name_without_end_is_not_said_again() {
+async fn a_long_name_is_not_repeated() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let long = "é".repeat(20_000);

@@ -1,4 +1,4 @@
-//! `/v1/auth`: what a gateway asks about the credential of somebody else's request.
+//! `/v1/auth`: a gateway's question about the credential of a forwarded request.
 
 use crate::harness::{Answer, Node, Request, Setup, World};
 
@@ -9,7 +9,7 @@ mod require;
 /// One path for each type: secret, public, tokenization.
 const PATHS: [&str; 3] = ["/v1/auth", "/v1/auth-public", "/v1/auth-tokenization"];
 
-/// The five headers that name who may pass.
+/// The five identity headers.
 fn identity(answer: &Answer) -> [Option<&str>; 5] {
     ["key-id", "mid", "partner-mid", "type", "scopes"].map(|name| answer.header(&format!("x-keyward-{name}")))
 }
@@ -21,7 +21,7 @@ fn passed(answer: &Answer) -> [Option<&str>; 5] {
     identity(answer)
 }
 
-/// The same request by every way there is: looked up, looked up and then remembered, from memory.
+/// The same request in every way: looked up, looked up and then remembered, and from memory.
 async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, &str)]) -> [Answer; 3] {
     // It never answers from memory.
     let cold = Node::over(world.ports(), Setup::default()).await;
@@ -45,7 +45,7 @@ async fn any_method_will_do_and_no_body_is_read() {
 }
 
 #[tokio::test]
-async fn a_credential_stands_in_either_header() {
+async fn a_credential_may_be_in_either_header() {
     let world = World::new().await;
     let key = world.key("merchant_p1", &[]).await;
     let expected = [key.id.as_str(), "merchant_p1", "", "secret", ""].map(Some);
@@ -76,7 +76,7 @@ async fn an_access_token_is_judged_by_its_effective_scopes() {
 }
 
 #[tokio::test]
-async fn conditions_are_all_held_to() {
+async fn all_conditions_are_checked() {
     let world = World::new().await;
     let secret = world.key("merchant_a1", &["charges:*", "refunds:read"]).await.value;
     let public = world.key_of("merchant_a1", "public", &["charges:read"], None).await.value;
@@ -130,7 +130,7 @@ async fn a_misspelt_or_wrong_condition_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_good_credential_is_401_whatever_is_asked() {
+async fn an_invalid_credential_is_401_whatever_is_required() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let revoked = world.key("merchant_a1", &[]).await;

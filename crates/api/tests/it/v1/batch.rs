@@ -7,7 +7,7 @@ use crate::harness::World;
 const PATH: &str = "/v1/verify/batch";
 
 #[tokio::test]
-async fn answers_stand_in_the_order_of_the_checks() {
+async fn answers_are_in_the_order_of_the_checks() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let (one, other) = (world.key("merchant_a1", &[]).await, world.key("merchant_a2", &["charges:read"]).await);

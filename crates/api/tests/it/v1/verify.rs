@@ -1,4 +1,4 @@
-//! `POST /v1/verify`: is this key good, and for what?
+//! `POST /v1/verify`: verifies one key.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn verify(world: &World, by: &Held, body: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_good_key_is_told_whole() {
+async fn a_valid_key_is_shown_completely() {
     let world = World::new().await;
     let by = world.key("platform", &["api-keys:verify"]).await;
     let key = world.key_of("merchant_a1", "secret", &["charges:read"], Some("2027-01-01T00:00:00.000Z")).await;
@@ -45,7 +45,7 @@ async fn only_a_merchant_of_a_partner_has_a_partner_mid() {
 }
 
 #[tokio::test]
-async fn conditions_are_all_held_to() {
+async fn all_conditions_are_checked() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let secret = world.key("merchant_a1", &["charges:*", "refunds:read"]).await.value;
@@ -76,7 +76,7 @@ async fn conditions_are_all_held_to() {
 }
 
 #[tokio::test]
-async fn the_first_reason_that_holds_is_told() {
+async fn the_first_applicable_reason_is_reported() {
     let world = World::new().await;
     let (platform, partner) = (world.root("platform").await, world.root("partner_a").await);
     let key = world.key_of("merchant_a1", "public", &[], Some("2026-11-23T12:00:01.000Z")).await;
@@ -86,7 +86,7 @@ async fn the_first_reason_that_holds_is_told() {
     let mut at_home = typed.clone();
     at_home["mid"] = json!("merchant_a1");
     let told = async |body: &Value| verify(&world, &partner, body).await;
-    // Each step takes the reason away that came first.
+    // Each step removes the reason that came first.
     assert_eq!(told(&at_home).await["code"], "INSUFFICIENT_SCOPE");
     assert_eq!(told(&typed).await["code"], "WRONG_ACCOUNT");
     assert_eq!(told(&ask).await["code"], "WRONG_TYPE");
@@ -106,7 +106,7 @@ async fn the_first_reason_that_holds_is_told() {
 }
 
 #[tokio::test]
-async fn nothing_else_is_told_of_what_is_not_found() {
+async fn an_absent_key_reveals_nothing_else() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let own = world.key("merchant_a1", &[]).await;

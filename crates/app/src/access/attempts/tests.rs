@@ -1,6 +1,7 @@
 //! What uses a limit up, and what gives it back.
 
 use keyward_domain::Timestamp;
+use keyward_verifier::protocol::BootInstant;
 
 use super::*;
 
@@ -14,12 +15,12 @@ impl Dial {
 }
 
 impl Clock for Dial {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
+    fn boot(&self) -> BootInstant {
+        BootInstant::from_nanos(u64::try_from(self.0.lock().unwrap().as_nanos()).unwrap())
     }
 
-    fn monotonic(&self) -> Duration {
-        *self.0.lock().unwrap()
+    fn wall(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use keyward_storage::NodeId;
-use keyward_verifier::{Clock as _, Parts, Tasks, Verifier, protocol::BootInstant};
+use keyward_verifier::{Clock as _, Tasks, Verifier, VerifierParts, protocol::BootInstant};
 use uuid::Uuid;
 
 use super::{
@@ -71,7 +71,7 @@ impl Node {
             link: Arc::clone(&self.link),
         });
         let names = Arc::clone(&world);
-        let verifier = Arc::new(Verifier::new(Parts {
+        let verifier = Arc::new(Verifier::new(VerifierParts {
             credentials: Arc::clone(&ports) as _,
             feed: Arc::clone(&ports) as _,
             membership: Some(Arc::clone(&ports) as _),

@@ -1,4 +1,4 @@
-//! `POST /v1/api-keys`: what a good request gets.
+//! `POST /v1/api-keys`: valid requests.
 
 use keyward_domain::{PresentedValue, VALUE_REGEX};
 use serde_json::{Value, json};
@@ -40,11 +40,13 @@ async fn a_new_key_is_shown_whole() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_has_its_default() {
+async fn an_absent_field_has_its_default() {
     let world = World::new().await;
     for body in [
         json!({"mid": "partner_a", "name": "x", "type": "secret"}),
-        json!({"mid": "partner_a", "name": "x", "type": "secret", "scopes": null, "description": null, "expires_at": null}),
+        json!({
+            "mid": "partner_a", "name": "x", "type": "secret", "scopes": null, "description": null, "expires_at": null,
+        }),
     ] {
         let key = made(&world, &body).await;
         assert_eq!(key["scopes"], json!([]));
@@ -69,11 +71,12 @@ async fn every_type_has_its_prefix_and_publishable_is_public() {
 }
 
 #[tokio::test]
-async fn the_longest_of_everything_is_taken() {
+async fn the_maximum_of_every_field_is_accepted() {
     let world = World::new().await;
     let scopes: Vec<String> = (0..100).map(|n| format!("charges:{n}")).collect();
     let body = json!({
-        "mid": "merchant_a1", "name": "é".repeat(200), "type": "secret", "scopes": scopes, "description": "é".repeat(500),
+        "mid": "merchant_a1", "name": "é".repeat(200), "type": "secret", "scopes": scopes,
+        "description": "é".repeat(500),
     });
     let key = made(&world, &body).await;
     assert_eq!(key["scopes"].as_array().unwrap().len(), 100);
@@ -153,7 +156,7 @@ async fn a_part_of_a_form_is_utf8_or_refused() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_scopes_says_that_word_once() {
+async fn an_error_about_scopes_names_the_field_once() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let body = json!({"mid": "partner_a", "name": "x", "type": "public", "scopes": ["api-keys:read"]});
@@ -163,7 +166,7 @@ async fn what_is_wrong_with_scopes_says_that_word_once() {
 }
 
 #[tokio::test]
-async fn a_fresh_key_works_at_once() {
+async fn a_new_key_works_immediately() {
     let world = World::new().await;
     let body = json!({"mid": "merchant_a1", "name": "x", "type": "secret", "scopes": ["api-keys:read"]});
     let key = made(&world, &body).await;
@@ -181,7 +184,7 @@ async fn an_argon2id_digest_is_as_good_as_an_hmac() {
 }
 
 #[tokio::test]
-async fn who_may_grant_what() {
+async fn a_caller_grants_only_scopes_that_it_holds() {
     let world = World::new().await;
     let (write, all) = ("api-keys:write", "api-keys:*");
     let refused = Some("scope_not_held");

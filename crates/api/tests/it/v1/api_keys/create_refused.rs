@@ -1,4 +1,4 @@
-//! `POST /v1/api-keys`: every bad input gets its answer and stores nothing.
+//! `POST /v1/api-keys`: every invalid request is refused and stores nothing.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn good() -> Value {
     json!({"mid": "merchant_a1", "name": "x", "type": "secret"})
 }
 
-/// The good body with other members.
+/// The valid body with other members.
 fn with(members: &Value) -> Value {
     let mut body = good();
     body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
@@ -95,7 +95,7 @@ async fn a_wrong_field_is_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_object_is_refused() {
+async fn a_body_that_is_not_a_json_object_is_refused() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let before = world.contents().await;
@@ -115,7 +115,7 @@ async fn what_is_no_json_object_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_form_is_refused() {
+async fn a_malformed_form_is_refused() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let before = world.contents().await;
@@ -168,7 +168,7 @@ async fn an_unknown_account_and_a_foreign_one_are_the_same() {
 }
 
 #[tokio::test]
-async fn an_account_out_of_business_gets_no_keys() {
+async fn a_suspended_or_closed_account_gets_no_keys() {
     let world = World::new().await;
     let by = world.root("platform").await;
     for (mid, end) in [("partner_a", "suspend"), ("merchant_b1", "close")] {

@@ -1,4 +1,4 @@
-//! `GET /v1/api-keys/{id}/enforcement`: whether the end of a key is in force.
+//! `GET /v1/api-keys/{id}/enforcement`: whether the end of a key is enforced.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::harness::{Course, Feeding, Held, ID, Node, Ports, Setup, World};
 
-/// What is shown of this key, once all that was done is noted.
+/// The enforcement of this key, after pending work is done.
 pub(super) async fn noted(node: &Node, by: &Held, key: &Held) -> Value {
     node.settle().await;
     now(node, by, key).await
 }
 
-/// What is shown of this key.
+/// The enforcement of this key now.
 pub(super) async fn now(node: &Node, by: &Held, key: &Held) -> Value {
     node.get(&by.value, &format!("{}/enforcement", key.path())).await.json(200)
 }
@@ -22,7 +22,7 @@ fn view(key: &Held, state: &str, enforced_at: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn a_key_that_was_never_revoked_has_no_end_that_could_be_in_force() {
+async fn a_key_that_was_never_revoked_has_no_end_to_enforce() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let key = world.key_of("merchant_a1", "secret", &[], Some("2026-11-23T12:00:01.000Z")).await;
@@ -36,7 +36,7 @@ async fn a_key_that_was_never_revoked_has_no_end_that_could_be_in_force() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_tells_since_when_and_a_second_revocation_changes_nothing() {
+async fn a_revoked_key_shows_since_when_and_a_second_revocation_changes_nothing() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let secret = world.key("merchant_a1", &[]).await;
@@ -69,7 +69,7 @@ async fn an_overwritten_key_is_a_revoked_one() {
 }
 
 #[tokio::test]
-async fn a_key_of_a_closed_account_is_as_far_as_the_closing_is() {
+async fn a_key_of_a_closed_account_is_enforced_when_the_closing_is() {
     for closed in ["merchant_a1", "partner_a"] {
         let world = World::new().await;
         let by = world.root("platform").await;
@@ -88,7 +88,7 @@ async fn a_key_of_a_closed_account_is_as_far_as_the_closing_is() {
     }
 }
 
-/// A key that was revoked, and one whose account was closed, over a database that took no note that either is in force.
+/// A revoked key and one of a closed account, over a database that recorded the enforcement of neither.
 struct Unnoted {
     world: World,
     node: Node,
@@ -119,9 +119,9 @@ impl Unnoted {
 }
 
 #[tokio::test]
-async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it() {
+async fn unrecorded_enforcement_is_not_reported_and_repeating_the_call_records_it() {
     let it = Unnoted::new().await;
-    // In force it is all the same: only that it is was not noted.
+    // It is enforced: only the record is missing.
     it.node.get(&it.revoked.value, "/v1/merchants").await.problem(401, "invalid_credential");
     for key in [&it.revoked, &it.closed] {
         assert_eq!(noted(&it.node, &it.by, key).await, view(key, "revoked", None));
@@ -135,12 +135,12 @@ async fn what_could_not_be_noted_is_not_claimed_and_repeating_the_call_notes_it(
 }
 
 #[tokio::test]
-async fn asking_has_it_noted_where_nobody_waited_for_it() {
+async fn a_read_records_enforcement_that_no_call_waited_for() {
     let it = Unnoted::new().await;
     it.feed.noting.send_replace(Course::Well);
     for (key, at) in [(&it.revoked, "2026-11-23T12:01:00.000Z"), (&it.closed, "2026-11-23T12:02:00.000Z")] {
         it.world.advance(Duration::from_mins(1));
-        assert_eq!(now(&it.node, &it.by, key).await, view(key, "revoked", None), "not claimed before it is known");
+        assert_eq!(now(&it.node, &it.by, key).await, view(key, "revoked", None), "not reported before it is known");
         for _ in 0..2 {
             assert_eq!(noted(&it.node, &it.by, key).await, view(key, "revoked", Some(at)));
         }

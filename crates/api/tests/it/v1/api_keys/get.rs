@@ -37,7 +37,7 @@ async fn other_keys_show_their_value() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_told_once_it_was_written_down() {
+async fn the_last_use_is_shown_once_it_was_written() {
     let world = World::new().await;
     let reader = world.key("partner_a", &["api-keys:read"]).await;
     world.get(&reader.value, &reader.path()).await.json(200);
@@ -87,7 +87,7 @@ async fn unknown_foreign_and_garbled_ids_are_the_same() {
 }
 
 #[tokio::test]
-async fn a_merchant_reaches_itself_alone() {
+async fn a_merchant_reaches_only_itself() {
     let world = World::new().await;
     let merchant = world.root("merchant_a1").await;
     for (mid, status) in [("merchant_a1", 200), ("merchant_a2", 404), ("partner_a", 404), ("platform", 404)] {
@@ -97,7 +97,7 @@ async fn a_merchant_reaches_itself_alone() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_tells_when_by_whom_and_why() {
+async fn a_revoked_key_shows_when_by_whom_and_why() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let key = world.key("merchant_a1", &[]).await;

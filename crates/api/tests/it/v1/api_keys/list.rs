@@ -155,7 +155,7 @@ async fn keys_made_while_paging_are_not_mixed_in() {
 }
 
 #[tokio::test]
-async fn a_bad_query_is_refused_by_name() {
+async fn an_invalid_query_is_refused_by_name() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for _ in 0..2 {
@@ -205,7 +205,7 @@ async fn the_reach_guards_what_a_cursor_leads_to() {
 }
 
 #[tokio::test]
-async fn one_request_examines_a_thousand_rows_at_the_most_and_goes_on_from_there() {
+async fn one_request_examines_at_most_a_thousand_rows_and_the_next_continues_there() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let oldest = world.key_of("merchant_a1", "public", &[], None).await;

@@ -1,4 +1,4 @@
-//! `Prefer: respond-async` on `DELETE /v1/api-keys/{id}`, and the number that a revocation has.
+//! `Prefer: respond-async` on `DELETE /v1/api-keys/{id}`, and the event number of a revocation.
 
 use crate::{
     harness::{Answer, Course, Feeding, Held, Node, Ports, Setup, World},
@@ -15,7 +15,7 @@ fn seq(answer: &Answer) -> u64 {
 }
 
 #[tokio::test]
-async fn whoever_would_rather_not_wait_is_told_where_to_ask() {
+async fn a_call_that_does_not_wait_returns_where_to_ask() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let key = world.root("merchant_a1").await;
@@ -30,7 +30,7 @@ async fn whoever_would_rather_not_wait_is_told_where_to_ask() {
 }
 
 #[tokio::test]
-async fn the_preference_is_told_from_everything_that_looks_like_it() {
+async fn the_preference_is_distinguished_from_similar_ones() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let accepted: [&[&str]; 9] = [
@@ -66,7 +66,7 @@ async fn the_preference_is_told_from_everything_that_looks_like_it() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_refused_with_the_preference_too() {
+async fn a_refusal_is_the_same_with_the_preference() {
     let world = World::new().await;
     let by = world.key("partner_a", &["api-keys:write"]).await;
     let foreign = world.key("merchant_b1", &[]).await;
@@ -85,7 +85,7 @@ async fn every_revocation_has_a_greater_number_than_the_one_before_and_keeps_it(
         let first = revoke(&world, &by, &key, prefer).await;
         assert!(seq(&first) > last, "{n}");
         last = seq(&first);
-        // Making keys and using them has no number; suspending has one.
+        // Creating and using keys has no number; suspending has one.
         world.post(&by.value, "/v1/merchants/merchant_b1/suspend").await.json(200);
         world.post(&by.value, "/v1/merchants/merchant_b1/resume").await.json(200);
         for prefer in [&[][..], &["respond-async"]] {
@@ -112,7 +112,7 @@ async fn the_answer_waits_until_memory_has_forgotten_and_the_impatient_one_does_
         biased;
         answer = &mut patient => panic!("memory was not told yet: {}", answer.status),
         answer = async {
-            // The patient one has committed once the key reads revoked.
+            // The patient call has committed once the key reads revoked.
             while node.get(&by.value, &key.path()).await.json(200)["state"] == "active" {}
             revoke(&node, &by, &key, &["respond-async"]).await
         } => answer,

@@ -1,4 +1,4 @@
-//! `DELETE /v1/api-keys/{id}`: irreversible, repeatable, and at once.
+//! `DELETE /v1/api-keys/{id}`: irreversible, repeatable, and immediate.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ async fn an_expired_key_can_still_be_revoked() {
 }
 
 #[tokio::test]
-async fn nobody_revokes_the_last_key_of_its_own_that_can_write_keys() {
+async fn no_caller_revokes_its_accounts_last_key_that_can_write_keys() {
     let world = World::new().await;
     let last = world.key("partner_a", &["api-keys:write"]).await;
     // None of these is a usable key that covers the scope.
@@ -119,7 +119,7 @@ async fn nobody_revokes_the_last_key_of_its_own_that_can_write_keys() {
         world.delete(&last.value, &path).await.problem(409, "lock_out");
     }
     assert_eq!(world.contents().await, before);
-    // A key that writes none may go, and a key that was revoked is revoked.
+    // A key that cannot write keys may be revoked, and a revoked key stays revoked.
     world.delete(&last.value, &reader.path()).await.empty(204);
     world.delete(&last.value, &gone.path()).await.empty(204);
     world.delete(&last.value, &format!("{}?reason=compromised", last.path())).await.empty(204);
@@ -127,7 +127,7 @@ async fn nobody_revokes_the_last_key_of_its_own_that_can_write_keys() {
 }
 
 #[tokio::test]
-async fn with_another_writer_left_a_key_revokes_itself() {
+async fn with_another_manager_key_left_a_key_revokes_itself() {
     let world = World::new().await;
     let (one, _other) = (world.key("partner_a", &["api-keys:write"]).await, world.root("partner_a").await);
     world.delete(&one.value, &one.path()).await.empty(204);
@@ -135,7 +135,7 @@ async fn with_another_writer_left_a_key_revokes_itself() {
 }
 
 #[tokio::test]
-async fn somebody_elses_last_writer_may_be_revoked() {
+async fn another_accounts_last_manager_key_may_be_revoked() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let last = world.root("merchant_a1").await;
@@ -143,17 +143,17 @@ async fn somebody_elses_last_writer_may_be_revoked() {
 }
 
 #[tokio::test]
-async fn of_two_racing_revokes_of_the_last_two_writers_exactly_one_is_a_lock_out() {
+async fn of_two_racing_revokes_of_the_last_two_manager_keys_exactly_one_is_a_lock_out() {
     for round in 0..10 {
         let world = World::new().await;
         let (one, other) = (world.root("partner_a").await, world.root("partner_a").await);
         let (paths, values) = ([one.path(), other.path()], [&one.value, &other.value]);
-        // By turns each its own, each the other's.
+        // Alternately each revokes its own key, or the other's.
         let by = |n: usize| values[(n + round) % 2];
         let (first, second) = tokio::join!(world.delete(by(0), &paths[0]), world.delete(by(1), &paths[1]));
         let mut statuses = [first.status.as_u16(), second.status.as_u16()];
         statuses.sort_unstable();
-        // The one that came second may find its own key dead already.
+        // The second call may find its own key already revoked.
         assert!(matches!(statuses, [204, 401 | 409]), "{statuses:?}");
         if round % 2 == 0 {
             assert_eq!(statuses, [204, 409]);

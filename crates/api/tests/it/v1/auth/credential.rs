@@ -1,5 +1,5 @@
-//! Which credential counts: one, from the header that the gateway trusts, and an answer that overwrites what a client
-//! sent.
+//! Which credential counts: one, from the header that the gateway vouches for, with an answer that overwrites the
+//! client's headers.
 
 use keyward_api::http::{CredentialHeader, Gateway};
 
@@ -24,7 +24,7 @@ async fn all_five_headers_are_always_sent() {
 }
 
 #[tokio::test]
-async fn two_different_credentials_are_refused_as_one_that_is_not_good() {
+async fn two_different_credentials_are_refused_as_an_invalid_one() {
     let world = World::new().await;
     let (key, other) = (world.key("merchant_p1", &[]).await.value, world.key("merchant_a1", &[]).await.value);
     let (bearer, foreign) = (format!("Bearer {key}"), format!("Bearer {other}"));
@@ -45,7 +45,7 @@ async fn two_different_credentials_are_refused_as_one_that_is_not_good() {
     for headers in [
         &[("authorization", bearer.as_str()), ("x-api-key", &key)][..],
         &[("x-api-key", &key), ("x-api-key", &key)],
-        // An empty header is an absent one.
+        // An empty header counts as absent.
         &[("authorization", &bearer), ("x-api-key", "")],
         &[("authorization", " "), ("x-api-key", &key)],
         &[("x-api-key", ""), ("x-api-key", &key)],
@@ -65,7 +65,7 @@ async fn a_challenge_says_whether_a_credential_was_presented() {
         (&[][..], "Bearer"),
         (&[("x-api-key", "")], "Bearer"),
         (&[("authorization", "")], "Bearer"),
-        // A call that does not read this header was shown a credential in it all the same.
+        // A call that does not read this header still counts its credential as presented.
         (&[("x-api-key", forged.as_str())], "Bearer error=\"invalid_token\""),
         (&[("authorization", &bearer)], "Bearer error=\"invalid_token\""),
         (&[("authorization", "Basic eDp5")], "Bearer error=\"invalid_token\""),
@@ -84,7 +84,7 @@ async fn a_challenge_says_whether_a_credential_was_presented() {
     }
 }
 
-/// A world whose gateways agreed on this.
+/// A world with these gateway settings.
 async fn world(gateway: Gateway) -> World {
     let mut setup = Setup::default();
     setup.options.gateway = gateway;
@@ -92,7 +92,7 @@ async fn world(gateway: Gateway) -> World {
 }
 
 #[tokio::test]
-async fn a_header_of_the_application_behind_is_not_looked_at() {
+async fn a_header_of_the_application_behind_is_not_read() {
     for (credential, ours, theirs) in [
         (CredentialHeader::Authorization, "authorization", "x-api-key"),
         (CredentialHeader::XApiKey, "x-api-key", "authorization"),
@@ -122,7 +122,7 @@ async fn a_header_of_the_application_behind_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_preflight_passes_where_that_was_agreed_and_names_nobody() {
+async fn a_preflight_passes_where_allowed_and_names_no_caller() {
     let preflight = [("origin", "https://shop.example"), ("access-control-request-method", "POST")];
     let ask = async |world: &World, method: &str, path: &str, headers: &[(&str, &str)]| {
         let request = world.request(method, path);

@@ -34,7 +34,7 @@ async fn each_path_takes_one_type_with_a_tail_or_without_and_says_which() {
 }
 
 #[tokio::test]
-async fn a_type_in_the_query_may_only_repeat_what_the_path_says() {
+async fn a_type_in_the_query_may_only_repeat_that_of_the_path() {
     let world = World::new().await;
     let types = ["secret", "public", "tokenization"];
     for (key, path) in keys(&world).await.iter().zip(PATHS) {
@@ -94,7 +94,7 @@ async fn behind_a_tail_nothing_of_the_target_is_read() {
 }
 
 #[tokio::test]
-async fn what_only_looks_like_one_of_the_paths_is_none() {
+async fn a_path_that_only_looks_similar_is_none_of_them() {
     let world = World::new().await;
     let [key, ..] = keys(&world).await;
     for path in

@@ -1,4 +1,4 @@
-//! `X-Keyward-Require-…`: conditions in headers. They only narrow, on every form of the path.
+//! `X-Keyward-Require-…`: requirements in headers. They only restrict, on every form of the path.
 
 use crate::harness::World;
 
@@ -44,7 +44,7 @@ async fn all_that_are_given_must_hold() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_a_condition_that_nothing_meets_and_is_named() {
+async fn an_unreadable_requirement_is_one_that_no_credential_meets_and_is_named() {
     let world = World::new().await;
     let key = world.key("merchant_a1", &["charges:*"]).await.value;
     for path in PATHS.map(|path| format!("{path}/x")).into_iter().chain(["/v1/auth".to_owned()]) {
@@ -77,7 +77,7 @@ async fn what_cannot_be_read_is_a_condition_that_nothing_meets_and_is_named() {
 }
 
 #[tokio::test]
-async fn everything_that_nothing_meets_is_named_at_once() {
+async fn all_unmeetable_requirements_are_named_together() {
     let world = World::new().await;
     let key = world.key("merchant_a1", &["charges:*"]).await.value;
     let (scopes, others) = ((SCOPE, "Charges charges:read, api-keys:delete"), ("x-keyward-require-type", "secret"));
@@ -88,7 +88,7 @@ async fn everything_that_nothing_meets_is_named_at_once() {
         ("/v1/auth", &[(MID, "a b"), scopes, others], "wrong_account", &["mid", "scope[0]", "scope[2]", "type"]),
         ("/v1/auth?mid=merchant_a1", &[(MID, "merchant_a2"), (SCOPE, "")], "wrong_account", &["mid", "scope"]),
         ("/v1/auth", &[(SCOPE, many.as_str()), (MID, "key_1")], "wrong_account", &["mid", "scope"]),
-        // Of another account, and well-formed: then it is the account that has to be put right first.
+        // Of another account, and well-formed: then the account must be corrected first.
         ("/v1/auth", &[(MID, "merchant_a2"), scopes], "wrong_account", &[]),
     ] {
         let headers = [&[("x-api-key", key.as_str())], headers].concat();
@@ -104,7 +104,7 @@ async fn everything_that_nothing_meets_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn a_credential_that_is_not_good_is_401_whatever_is_required() {
+async fn an_invalid_credential_is_401_whatever_the_headers_require() {
     let world = World::new().await;
     let forged = world.key("merchant_a1", &[]).await.forged();
     for header in [SCOPE, MID, "x-keyward-require-type"] {

@@ -25,7 +25,7 @@ async fn an_account_is_shown_whole() {
 }
 
 #[tokio::test]
-async fn everybody_gets_its_own_account_and_those_below() {
+async fn a_caller_gets_its_own_account_and_those_below() {
     let world = World::new().await;
     for (by, reached) in [
         ("platform", &["platform", "partner_a", "partner_b", "merchant_p1", "merchant_a1", "merchant_b1"][..]),

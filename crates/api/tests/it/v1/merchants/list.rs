@@ -9,7 +9,7 @@ fn mids(page: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn everybody_sees_what_stands_strictly_below_newest_first() {
+async fn a_caller_lists_the_accounts_strictly_below_newest_first() {
     let world = World::new().await;
     for (by, below) in [
         ("platform", &["merchant_b1", "merchant_a2", "merchant_a1", "merchant_p1", "partner_b", "partner_a"][..]),
@@ -71,7 +71,7 @@ async fn suspended_and_closed_accounts_stay_in_the_list() {
 }
 
 #[tokio::test]
-async fn a_bad_query_is_refused_by_name() {
+async fn an_invalid_query_is_refused_by_name() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for _ in 0..2 {

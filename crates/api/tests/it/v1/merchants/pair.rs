@@ -38,7 +38,7 @@ async fn a_new_pair_is_shown_whole() {
 }
 
 #[tokio::test]
-async fn its_keys_work_at_once_and_obtain_tokens() {
+async fn its_keys_work_immediately_and_obtain_tokens() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let pair = world.post_json(&by.value, PATH, &json!({"name": "x", "scopes": ["merchants:read"]})).await.json(201);
@@ -75,14 +75,14 @@ async fn pairs_of_one_name_are_numbered_and_freed_numbers_used_again() {
         let path = format!("/v1/api-keys/{}", key["id"].as_str().unwrap());
         world.delete(&by.value, &path).await.empty(204);
     };
-    // A pair is active while either of its keys is not revoked.
+    // A pair is active until both keys are revoked.
     revoke(&pairs[1]["keys"][0]).await;
     let next = world.post_json(&by.value, PATH, &json!({"name": "Shop"})).await.json(201);
     assert_eq!(next["uniqueName"], "Shop-4");
     revoke(&pairs[1]["keys"][1]).await;
     let next = world.post_json(&by.value, PATH, &json!({"name": "Shop"})).await.json(201);
     assert_eq!(next["uniqueName"], "Shop-2");
-    // A name that looks numbered is a name like any other; other merchants have names of their own.
+    // A name that ends in a number is an ordinary name; other merchants have their own names.
     let next = world.post_json(&by.value, PATH, &json!({"name": "Shop-3"})).await.json(201);
     assert_eq!(next["uniqueName"], "Shop-3-2");
     let other = world.post_json(&by.value, "/v1/merchants/merchant_a2/api-keys", &json!({"name": "Shop"})).await;
@@ -145,7 +145,7 @@ async fn a_wrong_field_is_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn unknown_foreign_and_garbled_mids_are_the_same_and_a_dead_one_is_a_conflict() {
+async fn unknown_foreign_and_garbled_mids_are_the_same_and_an_inactive_one_is_a_conflict() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);

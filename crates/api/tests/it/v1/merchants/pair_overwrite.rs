@@ -58,7 +58,7 @@ async fn with_nothing_to_overwrite_it_is_a_pair_like_any_other() {
 }
 
 #[tokio::test]
-async fn nobody_overwrites_its_last_writer_with_less() {
+async fn no_caller_overwrites_its_last_manager_key_with_less() {
     let world = World::new().await;
     let root = world.root("partner_a").await;
     let writes = json!({"name": "Own", "scopes": ["api-keys:write"]});
@@ -74,7 +74,7 @@ async fn nobody_overwrites_its_last_writer_with_less() {
     world.post_json(&own.value, path, &less).await.problem(409, "lock_out");
     assert_eq!(world.contents().await, before);
     world.get(&own.value, "/v1/merchants").await.problem(403, "insufficient_scope");
-    // The new secret key counts as one that is left.
+    // The new secret key counts as a remaining one.
     let same = json!({"name": "Own", "scopes": ["api-keys:write"], "overwriteExistingKey": true});
     let new = world.post_json(&own.value, path, &same).await.json(201);
     assert_eq!(new["uniqueName"], "Own");
@@ -95,7 +95,7 @@ async fn two_racing_overwrites_leave_one_active_pair() {
 }
 
 #[tokio::test]
-async fn a_wish_not_to_wait_is_ignored_here() {
+async fn respond_async_is_ignored_here() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let pair = world.pair("merchant_a1", &[]).await;

@@ -47,7 +47,7 @@ async fn the_service_makes_a_mid_where_none_is_given() {
 }
 
 #[tokio::test]
-async fn who_may_choose_a_mid() {
+async fn only_some_callers_may_choose_a_mid() {
     for (partners_name_mids, by, status) in
         [(true, "partner_a", 201), (true, "platform", 201), (false, "partner_a", 403), (false, "platform", 201)]
     {
@@ -103,7 +103,7 @@ async fn a_merchant_stands_below_the_platform_or_a_partner_that_the_caller_reach
 }
 
 #[tokio::test]
-async fn a_taken_mid_is_told_even_where_it_is_foreign() {
+async fn a_taken_mid_is_reported_even_if_it_belongs_to_another_tenant() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let before = world.contents().await;
@@ -114,7 +114,7 @@ async fn a_taken_mid_is_told_even_where_it_is_foreign() {
 }
 
 #[tokio::test]
-async fn of_two_who_ask_for_one_mid_at_once_one_gets_it() {
+async fn of_two_concurrent_requests_for_one_mid_one_gets_it() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let body = json!({"mid": "wanted", "name": "x"});
@@ -156,7 +156,7 @@ async fn a_wrong_field_is_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn nothing_is_registered_below_an_account_out_of_business() {
+async fn nothing_is_registered_below_a_suspended_or_closed_account() {
     let world = World::new().await;
     let by = world.root("platform").await;
     for (mid, end) in [("partner_a", "suspend"), ("partner_b", "close")] {

@@ -43,7 +43,7 @@ async fn a_closed_account_is_never_resumed_nor_suspended() {
 }
 
 #[tokio::test]
-async fn nobody_does_it_to_its_own_account_or_to_what_it_does_not_reach() {
+async fn no_caller_changes_its_own_account_or_one_outside_its_reach() {
     let world = World::new().await;
     for by in ["platform", "partner_a", "merchant_a1"] {
         let key = world.root(by).await;
@@ -61,7 +61,7 @@ async fn nobody_does_it_to_its_own_account_or_to_what_it_does_not_reach() {
 }
 
 #[tokio::test]
-async fn suspending_kills_every_key_below_at_once_and_resuming_brings_them_back() {
+async fn suspending_stops_every_key_below_immediately_and_resuming_restores_them() {
     let world = World::new().await;
     let platform = world.root("platform").await;
     let (partner, merchant) = (world.root("partner_a").await, world.root("merchant_a1").await);
@@ -111,7 +111,7 @@ async fn keys_of_a_closed_account_read_revoked_everywhere() {
 }
 
 #[tokio::test]
-async fn a_resumed_merchant_stays_dead_under_a_suspended_partner() {
+async fn a_resumed_merchant_stays_unusable_below_a_suspended_partner() {
     let world = World::new().await;
     let platform = world.root("platform").await;
     let merchant = world.root("merchant_a1").await;
@@ -134,11 +134,11 @@ async fn a_suspension_is_lifted_by_a_caller_at_or_above_its_maker() {
         resume(&partner).await.problem(403, "suspended_from_above");
     }
     assert_eq!(world.get(&partner, "/v1/merchants/merchant_a1").await.json(200)["status"], "suspended");
-    // Suspending it once more from below takes nothing away.
+    // Suspending it again from below removes nothing.
     suspend(&partner).await;
     resume(&partner).await.problem(403, "suspended_from_above");
     resume(&platform).await.json(200);
-    // What was lifted leaves nothing behind.
+    // A lifted suspension leaves nothing behind.
     suspend(&partner).await;
     resume(&partner).await.json(200);
     suspend(&partner).await;
@@ -147,7 +147,7 @@ async fn a_suspension_is_lifted_by_a_caller_at_or_above_its_maker() {
     suspend(&partner).await;
     suspend(&platform).await;
     resume(&partner).await.problem(403, "suspended_from_above");
-    // Closing is no resuming.
+    // Closing does not resume.
     world.post(&partner, "/v1/merchants/merchant_a1/close").await.json(200);
     resume(&partner).await.problem(409, "account_closed");
 }
@@ -171,7 +171,7 @@ async fn the_operator_stands_above_the_platform() {
 }
 
 #[tokio::test]
-async fn a_wish_not_to_wait_is_ignored_here() {
+async fn respond_async_is_ignored_here() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for verb in ["suspend", "resume", "close"] {

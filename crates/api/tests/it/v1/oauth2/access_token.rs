@@ -1,4 +1,4 @@
-//! Access tokens: what they say, what they open, and when they die.
+//! Access tokens: their claims, what they authorize, and when they end.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn part(token: &str, n: usize) -> Value {
 }
 
 #[tokio::test]
-async fn it_says_what_the_contract_says() {
+async fn it_has_the_claims_of_the_contract() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["charges:read", "merchants:read"]).await;
     let token = world.access_token(&pair).await;
@@ -32,7 +32,7 @@ async fn it_says_what_the_contract_says() {
 }
 
 #[tokio::test]
-async fn it_opens_every_management_endpoint_as_its_secret_key() {
+async fn it_works_at_every_management_endpoint_as_its_secret_key() {
     let world = World::new().await;
     let pair = world.pair("partner_a", &["api-keys:*", "merchants:*"]).await;
     let token = &world.access_token(&pair).await;
@@ -60,7 +60,7 @@ async fn it_opens_every_management_endpoint_as_its_secret_key() {
 }
 
 #[tokio::test]
-async fn it_dies_at_once_with_either_key() {
+async fn it_ends_immediately_with_either_key() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for n in 0..2 {
@@ -75,7 +75,7 @@ async fn it_dies_at_once_with_either_key() {
 }
 
 #[tokio::test]
-async fn it_dies_with_either_key_that_expires() {
+async fn it_ends_when_either_key_expires() {
     let world = World::new().await;
     let in_time = Some("2026-11-23T12:01:00.000Z");
     for n in 0..2 {
@@ -92,7 +92,7 @@ async fn it_dies_with_either_key_that_expires() {
 }
 
 #[tokio::test]
-async fn it_dies_after_ten_minutes() {
+async fn it_ends_after_ten_minutes() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
     let token = world.access_token(&pair).await;
@@ -137,7 +137,7 @@ async fn a_narrowed_token_grants_no_more_than_it_holds() {
 }
 
 #[tokio::test]
-async fn a_token_survives_a_rotation_and_dies_with_its_time() {
+async fn a_token_survives_a_rotation_and_ends_at_its_expiry() {
     use keyward_app::access::rotate_signing_keys::{keep_signing_keys, rotate_signing_keys};
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
@@ -157,7 +157,7 @@ async fn a_token_survives_a_rotation_and_dies_with_its_time() {
 }
 
 #[tokio::test]
-async fn a_key_that_another_node_made_is_read_when_it_is_met() {
+async fn a_key_that_another_node_made_is_read_when_a_token_names_it() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
     let other = world.behind(world.store.as_ref().clone(), crate::harness::Setup::default()).await;

@@ -55,7 +55,7 @@ async fn a_token_that_was_tampered_with_is_refused() {
     world.get(&token, "/v1/merchants").await.json(200);
 }
 
-/// A token signed with a key that is published, by an attacker who has it: each claim is checked for itself.
+/// A token signed with a published key, by an attacker who has it: each claim is checked separately.
 #[tokio::test]
 async fn every_claim_is_needed_and_checked() {
     let world = World::new().await;
@@ -105,7 +105,7 @@ async fn every_claim_is_needed_and_checked() {
 async fn a_token_of_another_service_is_refused() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
-    // The same keys and master key, but another audience, another address or the other environment.
+    // The same keys and master key, but another audience, another URL or the other environment.
     let mut setups = [Setup::default(), Setup::default(), Setup::default()];
     setups[0].settings.token_audience = "https://shop.example.test".to_owned();
     setups[1].settings.issuer = "https://other.example.test".to_owned();
@@ -152,14 +152,14 @@ async fn a_forged_token_whose_client_hangs_up_leaves_nothing_behind() {
     };
     let mut context = Context::from_waker(Waker::noop());
     for polls in 1..4 {
-        // The client goes while the key set is being read for it.
+        // The client hangs up while the key set is being read for it.
         let token = unknown("hung up");
         let mut request = Box::pin(world.get(&token, "/v1/merchants"));
         for _ in 0..polls {
             assert!(request.as_mut().poll(&mut context).is_pending(), "it waits for the key set");
         }
         drop(request);
-        // In the same second the set is not read again, and the key is known all the same.
+        // In the same second the set is not read again, and the key is still known.
         refused(&world, &unknown("another")).await;
         world.advance(std::time::Duration::from_secs(1));
     }

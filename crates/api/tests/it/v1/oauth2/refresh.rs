@@ -1,4 +1,4 @@
-//! Refresh tokens: each works once, a family for a day, and never for more than it began with.
+//! Refresh tokens: each works once, a family for a day, and never with more scopes than it began with.
 
 use std::time::Duration;
 
@@ -25,12 +25,12 @@ async fn first(world: &World, scopes: &[&str]) -> (Pair, Value) {
 }
 
 #[tokio::test]
-async fn a_redemption_gives_a_fresh_pair_of_tokens() {
+async fn a_redemption_returns_a_new_pair_of_tokens() {
     let world = World::new().await;
     let (pair, tokens) = first(&world, &["merchants:read"]).await;
     world.advance(Duration::from_secs(30));
     for name in ["refreshToken", "RefreshToken", "refreshtoken"] {
-        // Each time the first of a family of its own.
+        // Each time the first of a separate family.
         let tokens = if name == "refreshToken" { tokens.clone() } else { world.tokens(&pair).await };
         let fresh = ask(&world, &json!({name: tokens["refreshToken"]})).await.json(200);
         let expires = world.access.now().saturating_add(Duration::from_mins(10)).as_millis();
@@ -42,7 +42,7 @@ async fn a_redemption_gives_a_fresh_pair_of_tokens() {
 }
 
 #[tokio::test]
-async fn a_second_redemption_ends_the_family_and_access_tokens_live_out_their_time() {
+async fn a_second_redemption_ends_the_family_and_access_tokens_last_until_their_expiry() {
     let world = World::new().await;
     let (pair, tokens) = first(&world, &["merchants:read"]).await;
     let second = refresh(&world, &tokens["refreshToken"]).await.json(200);
@@ -52,7 +52,7 @@ async fn a_second_redemption_ends_the_family_and_access_tokens_live_out_their_ti
         refresh(&world, &tokens["refreshToken"]).await.problem(401, "invalid_credential");
         world.get(tokens["accessToken"].as_str().unwrap(), "/v1/merchants").await.json(200);
     }
-    // Another family of the same pair is none of its business.
+    // Another family of the same pair is not affected.
     let other = world.tokens(&pair).await;
     refresh(&world, &other["refreshToken"]).await.json(200);
 }
@@ -82,7 +82,7 @@ async fn the_life_of_a_family_is_a_setting() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_dies_with_either_key_and_with_the_account() {
+async fn a_refresh_token_ends_with_either_key_and_with_the_account() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for n in 0..3 {
@@ -122,12 +122,12 @@ async fn its_scope_never_widens() {
     let narrow = form(&world, &tokens["refreshToken"], Some("charges:read")).await.json(200);
     assert_eq!(narrow["scope"], "charges:read");
     assert_eq!(scope_of(&world, &narrow["access_token"]).await, "charges:read");
-    // The family keeps what it began with (RFC 6749, section 6).
+    // The family keeps its initial scopes (RFC 6749, section 6).
     let whole = form(&world, &narrow["refresh_token"], None).await.json(200);
     assert_eq!(whole["scope"], "merchants:read charges:read");
     let wide = form(&world, &whole["refresh_token"], Some("charges:write")).await;
     assert_eq!(wide.json(400)["error"], "invalid_scope");
-    // What was refused was not redeemed.
+    // A refused token was not redeemed.
     form(&world, &whole["refresh_token"], None).await.json(200);
     drop(pair);
 }
@@ -139,7 +139,7 @@ async fn form(world: &World, token: &Value, scope: Option<&str>) -> crate::harne
 }
 
 #[tokio::test]
-async fn of_two_racing_redemptions_exactly_one_wins_and_the_family_is_over() {
+async fn of_two_racing_redemptions_exactly_one_wins_and_the_family_ends() {
     for _ in 0..5 {
         let world = World::new().await;
         let (_, tokens) = first(&world, &[]).await;

@@ -1,4 +1,4 @@
-//! `POST /v1/oauth2/token`, the dialect of RFC 6749: a form in, and its own words out.
+//! `POST /v1/oauth2/token`, the dialect of RFC 6749: a form in, and its own format out.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ fn refused(answer: &Answer, status: u16, error: &str) {
     assert_eq!(body, json!({"error": error, "error_description": body["error_description"]}));
     assert!(body["error_description"].is_string());
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    // Whichever way the client came, a 401 says how to authenticate.
+    // For any way of authentication, a 401 has a challenge.
     let asks_for_basic = answer.header("www-authenticate").is_some_and(|challenge| challenge.starts_with("Basic "));
     assert_eq!(asks_for_basic, status == 401);
 }
@@ -133,7 +133,7 @@ async fn a_byte_order_mark_before_a_form_is_skipped() {
 }
 
 #[tokio::test]
-async fn an_unproved_client_is_refused_and_challenged() {
+async fn an_unauthenticated_client_is_refused_and_challenged() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &[]).await;
     let other = world.pair("merchant_a2", &[]).await;
@@ -151,7 +151,7 @@ async fn an_unproved_client_is_refused_and_challenged() {
         let answer = answer.send().await;
         refused(&answer, 401, "invalid_client");
     }
-    // Two headers are none, however good each is, here as everywhere.
+    // Two headers count as none, even if each is valid.
     for headers in [[&good, &good], [&good, &"Bearer x".to_owned()], [&"Basic !".to_owned(), &good]] {
         let request = headers.iter().fold(world.request("POST", PATH), |it, value| it.header("authorization", value));
         let answer = request.form(&[grant]).send().await;
@@ -168,7 +168,7 @@ async fn an_unproved_client_is_refused_and_challenged() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_invalid() {
+async fn a_malformed_request_is_invalid() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &[]).await;
     let (id, secret) = (("client_id", pair.public.value.as_str()), ("client_secret", pair.secret.value.as_str()));
@@ -216,7 +216,7 @@ async fn a_refresh_token_is_redeemed_for_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_client_that_names_itself_has_to_be_the_one_that_the_token_was_made_for() {
+async fn a_client_that_names_itself_must_be_the_one_that_the_token_was_issued_to() {
     let world = World::new().await;
     let (pair, other) = (world.pair("merchant_a1", &[]).await, world.pair("merchant_a1", &[]).await);
     let token = world.tokens(&pair).await["refreshToken"].as_str().unwrap().to_owned();

@@ -115,7 +115,7 @@ async fn every_wrong_pair_is_the_same_401() {
 }
 
 #[tokio::test]
-async fn a_key_of_the_other_environment_is_told_so() {
+async fn a_key_of_the_other_environment_is_named_as_such() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &[]).await;
     for (app_key, app_secret) in
@@ -127,7 +127,7 @@ async fn a_key_of_the_other_environment_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_account_out_of_business_obtains_none() {
+async fn a_suspended_or_closed_account_obtains_none() {
     let world = World::new().await;
     let by = world.root("platform").await;
     for (mid, end) in [("partner_a", "suspend"), ("partner_b", "close")] {
