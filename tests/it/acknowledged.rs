@@ -16,9 +16,9 @@ use workers::{Journal, Worker};
 /// Number of acknowledgements before a kill, and again afterwards.
 const ENOUGH: usize = 25;
 
-on_both!(a_killed_node_forgets_nothing);
+on_both!(a_killed_node_loses_nothing);
 
-async fn a_killed_node_forgets_nothing(place: Place) {
+async fn a_killed_node_loses_nothing(place: Place) {
     let node = place.sandbox().serve();
     let demo = node.demo();
     let (tell, told) = mpsc::unbounded_channel();

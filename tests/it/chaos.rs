@@ -1,7 +1,7 @@
-//! A minute of everything at once: wires break, nodes and Postgres are killed, nodes stand still, and clients attack
-//! every revocation in the moment it is acknowledged (T7, T8, T10 in small; `cargo xtask chaos` is the full size). And
-//! the controls: with a lying_proxy in front of a node, a lease removed behind its back, or a database that goes back
-//! without a node saying so, the same check has to find it.
+//! A minute of all faults together: connections break, nodes and Postgres are killed, nodes freeze, and clients use
+//! every key right after its revocation was acknowledged (T7, T8, T10 in small; `cargo xtask chaos` is the full size).
+//! And the controls: with a lying proxy in front of a node, a lease removed without the node, or a database that goes
+//! back without a report by a node, the same check has to find it.
 //!
 //! The harness is `keyward_chaos`. No latency is asserted here.
 
@@ -47,7 +47,7 @@ fn every_planted_defect_is_found() {
     assert_eq!((refusal.breaches(), refusal.lost()), (0, 0));
 
     let lease = run(Mode::Control(Planted::LostLease));
-    assert!(lease.breaches() > 0, "a revoker that waits for nobody");
+    assert!(lease.breaches() > 0, "a revoker that waits for no node");
     assert_eq!((lease.untrue_refusals(), lease.lost()), (0, 0));
 
     let unsaid = run(Mode::Control(Planted::Unsaid));

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::harness::{Place, Program, on_both};
 
-on_both!(looking_is_always_allowed, the_doctor_is_content_with_what_works_and_names_what_does_not);
+on_both!(reading_is_always_allowed, the_doctor_accepts_what_works_and_names_what_does_not);
 
-async fn looking_is_always_allowed(place: Place) {
+async fn reading_is_always_allowed(place: Place) {
     let keyward = || place.keyward();
     keyward().say("account list").run().refusal();
     let node = place.sandbox().serve();
@@ -28,7 +28,7 @@ async fn looking_is_always_allowed(place: Place) {
     keyward().say("account list").run().success();
 }
 
-async fn the_doctor_is_content_with_what_works_and_names_what_does_not(place: Place) {
+async fn the_doctor_accepts_what_works_and_names_what_does_not(place: Place) {
     let node = place.sandbox().serve();
     node.anonymous().get("/readyz").await.expect(200);
     let findings = place.keyward().say("doctor").run().json();

@@ -8,7 +8,7 @@ use crate::harness::{Client, Fleet, Place, Terminal, eventually, on_both};
 on_both!(
     without_a_terminal_only_yes_ends_anything,
     a_person_is_asked_with_the_numbers_and_may_say_no,
-    what_has_ended_already_is_not_counted
+    already_ended_keys_and_accounts_are_not_counted
 );
 
 async fn without_a_terminal_only_yes_ends_anything(place: Place) {
@@ -77,7 +77,7 @@ async fn a_person_is_asked_with_the_numbers_and_may_say_no(place: Place) {
     assert_eq!((status(&demo.merchant), status(&demo.partner.mid)), (json!("closed"), json!("active")));
 }
 
-async fn what_has_ended_already_is_not_counted(place: Place) {
+async fn already_ended_keys_and_accounts_are_not_counted(place: Place) {
     let node = place.sandbox().serve();
     let demo = node.demo();
     node.stop();

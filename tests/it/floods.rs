@@ -19,9 +19,9 @@ use tokio::{
 
 use crate::harness::{Client, Node, Place, Raw, eventually, on_both};
 
-on_both!(who_suspends_an_account_never_queues_behind_its_flood);
+on_both!(a_suspension_never_queues_behind_its_accounts_flood);
 
-async fn who_suspends_an_account_never_queues_behind_its_flood(place: Place) {
+async fn a_suspension_never_queues_behind_its_accounts_flood(place: Place) {
     let node = place.sandbox().serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);

@@ -34,23 +34,23 @@ macro_rules! on_both_gateways {
 
 on_both_gateways!(
     passing:
-    a_good_key_passes_and_the_application_learns_whose_it_is,
-    what_a_client_says_of_itself_is_replaced,
+    a_valid_key_passes_and_the_application_learns_its_identity,
+    identity_headers_of_a_client_are_replaced,
     a_credential_never_reaches_the_application,
     reading_and_writing_need_scopes_of_their_own,
-    a_key_with_as_many_scopes_as_there_may_be_passes,
+    a_key_with_the_maximum_of_scopes_passes,
     a_preflight_passes_where_that_is_allowed_and_nowhere_else,
-    what_the_application_refuses_is_its_own;
+    refusals_of_the_application_are_its_own;
     refusing:
-    a_credential_that_is_not_good_is_401,
+    an_invalid_credential_is_401,
     a_missing_scope_is_403_with_its_name,
     a_key_of_another_type_is_403,
     too_many_wrong_keys_are_429,
     an_outage_of_the_database_is_503,
     a_revoked_key_is_refused_on_the_very_next_request,
-    a_node_that_is_away_costs_no_request,
+    an_unavailable_node_fails_no_request,
     without_the_service_nothing_passes,
-    a_service_that_stands_still_lets_nothing_pass,
+    a_frozen_service_lets_nothing_pass,
     nothing_else_leads_to_the_application;
 );
 

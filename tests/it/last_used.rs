@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::harness::{Place, eventually, on_both};
 
-on_both!(what_was_flushed_survives_a_kill);
+on_both!(a_flushed_use_survives_a_kill);
 
-async fn what_was_flushed_survives_a_kill(place: Place) {
+async fn a_flushed_use_survives_a_kill(place: Place) {
     let node = place.sandbox().env("KEYWARD_USAGE_FLUSH_INTERVAL", "100ms").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);

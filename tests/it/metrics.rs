@@ -7,13 +7,13 @@ use crate::harness::{Place, eventually, on_both};
 use documented::{promtool_finds_nothing_wrong, the_page_is_what_the_documentation_says};
 
 on_both!(
-    requests_are_counted_by_template_and_nobody_is_named,
+    requests_are_counted_by_template_and_no_client_is_named,
     memory_lease_and_barrier_are_measured,
     the_page_is_what_the_documentation_says,
     promtool_finds_nothing_wrong,
 );
 
-async fn requests_are_counted_by_template_and_nobody_is_named(place: Place) {
+async fn requests_are_counted_by_template_and_no_client_is_named(place: Place) {
     let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);

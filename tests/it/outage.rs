@@ -1,5 +1,5 @@
-//! The database goes away and comes back. What is in memory is answered while the lease lasts, and nothing else; from
-//! then on an outage is told as an outage. Nobody has to restart anything.
+//! The database goes away and comes back. During the lease only keys in memory are answered; after it every call
+//! reports an outage. No restart is needed.
 
 use keyward_testkit::pg::{Cluster, Durability};
 use reqwest::{Method, header::HeaderMap};

@@ -12,7 +12,7 @@ use crate::harness::{Client, Demo, Node, Place, on_both};
 const ROUNDS: usize = 8;
 
 on_both!(
-    of_two_revokes_of_the_last_writing_keys_one_wins,
+    of_two_revokes_of_the_last_manager_keys_one_wins,
     a_refresh_token_is_redeemed_once,
     pairs_of_one_name_get_names_of_their_own
 );
@@ -49,7 +49,7 @@ impl Nodes {
     }
 }
 
-async fn of_two_revokes_of_the_last_writing_keys_one_wins(place: Place) {
+async fn of_two_revokes_of_the_last_manager_keys_one_wins(place: Place) {
     let nodes = Nodes::start(&place);
     let (left, right) = (nodes.asks(0), nodes.asks(1));
     let partner = left.with(&nodes.demo.partner.app_secret);

@@ -11,10 +11,10 @@ on_both!(
     a_used_database_without_its_master_key,
     a_master_key_that_others_can_read,
     a_master_key_of_a_wrong_length,
-    an_empty_database_where_nobody_may_migrate,
+    an_empty_database_without_automatic_migration,
     a_port_that_is_taken;
     waiting
-    an_older_schema_where_nobody_may_migrate,
+    an_older_schema_without_automatic_migration,
     a_newer_schema,
     the_database_of_another_program,
 );
@@ -75,14 +75,14 @@ fn a_master_key_of_a_wrong_length(place: &Place) {
     }
 }
 
-fn an_empty_database_where_nobody_may_migrate(place: &Place) {
+fn an_empty_database_without_automatic_migration(place: &Place) {
     let careful = place.sandbox().env("KEYWARD_AUTO_MIGRATE", "false");
     careful.run().refuses_with(&["the database is empty", "`keyward migrate`", "KEYWARD_AUTO_MIGRATE"]);
     place.keyward().say("migrate").run().success();
     careful.serve().stop();
 }
 
-async fn an_older_schema_where_nobody_may_migrate(place: Place) {
+async fn an_older_schema_without_automatic_migration(place: Place) {
     place.sandbox().serve().stop();
     place.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await;
     let careful = place.sandbox().env("KEYWARD_AUTO_MIGRATE", "false");

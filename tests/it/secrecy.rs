@@ -71,7 +71,7 @@ async fn everything(node: &Node, place: &Place) -> Needles {
     let mut needles = Needles::default();
     needles.add_master_key(&master_key_of(place.folder()));
     visit(node, &mut needles).await;
-    // Where they belong, they are found.
+    // They are found where they belong.
     needles.are_found_in("demo.json", &fs::read(node.demo_path()).unwrap());
     needles
 }
@@ -85,7 +85,7 @@ fn dump(cluster: &Cluster, place: &Place) -> String {
     run(&cluster.bin_dir().join("pg_dump"), ["--inserts", url], place.folder()).success().out
 }
 
-/// JSON is one object a line and can be searched for a trace; whatever the form, an answer has a line.
+/// JSON is one object a line and can be searched for a trace; in either format, an answer has a line.
 fn the_log_is_sound(format: &str, log: &str) {
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(TRACE)).collect();
     assert!(lines.iter().any(|line| line.contains("answered 200")), "the trace {TRACE} was not followed");

@@ -1,5 +1,5 @@
-//! A database that does not answer, rather than refusing: no request waits for ever, none is told a verdict that memory
-//! does not know, and stopping does not wait either.
+//! A database that does not answer, instead of refusing: no request waits forever, none gets a verdict that memory does
+//! not have, and stopping does not wait either.
 
 use keyward_testkit::pg::{Cluster, Durability, Options};
 use serde_json::json;
@@ -50,7 +50,7 @@ async fn a_silent_database_is_no_verdict_and_is_found_again() {
             partner.post("/v1/api-keys", &wish),
             partner.revoke(&key.id),
         );
-        // Memory may know until the lease is over, and then there is no other verdict than before.
+        // Memory may know until the lease ends, and then only the same verdict.
         if verdict.status == 200 {
             assert_eq!(verdict.member("code"), "VALID");
         }
@@ -80,7 +80,7 @@ async fn a_silent_database_is_no_verdict_and_is_found_again() {
 
     wire.speak();
     eventually("ready", async || anybody.get("/readyz").await.status == 200).await;
-    // What was asked meanwhile was done or not; either way there is one answer now.
+    // Pending requests were done or not; in either case there is one answer now.
     let state = partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200).member("state");
     let verdict = partner.verdict(&key.value).await;
     assert!(
@@ -99,7 +99,7 @@ async fn stopping_does_not_wait_for_a_silent_database() {
     let place = Place::on(wire.url()).await;
     let node = impatient(&place).serve();
     let demo = node.demo();
-    // Something that stopping would like to write down.
+    // Data that a stop would write.
     node.client(&demo.partner.app_secret).get("/v1/merchants").await.expect(200);
     wire.fall_silent();
     node.stop();

@@ -1,4 +1,4 @@
-//! Wrong credentials are counted by where they come from: the socket, or what a configured proxy says of it.
+//! Wrong credentials are counted by source: the peer of the socket, or what a configured proxy reports.
 
 use reqwest::{
     Method,
@@ -11,9 +11,9 @@ fn strict(place: &Place) -> Program {
     place.sandbox().env("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "3")
 }
 
-/// A value of which only the secret is wrong, so that it has to be looked up.
+/// A value with only a wrong secret, so that it has to be looked up.
 async fn guess(node: &Node) -> Client {
-    // A key of a place that is gone: well-formed, and unknown here.
+    // A key of another database: well-formed, and unknown here.
     let elsewhere = Place::embedded();
     let other = elsewhere.sandbox().serve();
     let demo = other.demo();
@@ -30,9 +30,9 @@ async fn from(client: &Client, source: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_neighbour_that_forwards_and_is_not_configured_is_named_and_its_clients_are_told_apart() {
+async fn an_unconfigured_nearby_proxy_is_named_and_its_clients_are_separated() {
     let place = Place::embedded();
-    // The doctor has to know where the metrics are.
+    // The doctor has to know the address of the metrics.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let node = strict(&place).env("KEYWARD_METRICS_LISTEN", &free).serve();
     let guess = guess(&node).await;
@@ -52,7 +52,7 @@ async fn a_neighbour_that_forwards_and_is_not_configured_is_named_and_its_client
     assert!(said.contains("127.0.0.1 sends a forwarding header and is not in trusted_proxies"), "{said}");
 }
 
-/// What the doctor finds about proxies with these settings: level and text.
+/// The doctor's finding about proxies with these settings: level and text.
 fn doctor_on_proxies(program: &Program) -> [String; 2] {
     let found = program.clone().say("doctor").run().json();
     let about = |finding: &&serde_json::Value| finding["about"] == "trusted_proxies";
@@ -61,7 +61,7 @@ fn doctor_on_proxies(program: &Program) -> [String; 2] {
 }
 
 #[test]
-fn the_doctor_says_when_it_cannot_know_whether_a_proxy_forwards() {
+fn the_doctor_reports_when_it_cannot_know_whether_a_proxy_forwards() {
     let place = Place::embedded();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let node = place.sandbox().env("KEYWARD_METRICS_LISTEN", &free).serve();
@@ -78,7 +78,7 @@ fn the_doctor_says_when_it_cannot_know_whether_a_proxy_forwards() {
 }
 
 #[tokio::test]
-async fn a_configured_proxy_is_believed_and_one_source_does_not_lock_out_another() {
+async fn a_configured_proxy_is_trusted_and_one_source_does_not_lock_out_another() {
     let place = Place::embedded();
     let node = strict(&place).env("KEYWARD_TRUSTED_PROXIES", "127.0.0.0/8, ::1").serve();
     let guess = guess(&node).await;
@@ -86,7 +86,7 @@ async fn a_configured_proxy_is_believed_and_one_source_does_not_lock_out_another
         from(&guess, "192.0.2.1").await.expect_problem(401, "invalid_credential");
     }
     from(&guess, "192.0.2.1").await.expect_problem(429, "too_many_attempts");
-    // What the client itself wrote before the proxy's own word is not believed.
+    // What the client itself wrote before the proxy's report is not trusted.
     from(&guess, "192.0.2.9, 192.0.2.1").await.expect_problem(429, "too_many_attempts");
     from(&guess, "192.0.2.2").await.expect_problem(401, "invalid_credential");
     let partner = node.client(&node.demo().partner.app_secret);

@@ -1,5 +1,5 @@
-//! SIGTERM: whatever balances the load may notice, what runs is finished, what is in memory is written down, nothing
-//! new is taken, and the code is zero.
+//! SIGTERM: load balancers get time to notice, pending requests are finished, memory is written, no new connection is
+//! accepted, and the exit code is zero.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::harness::{Client, Http2, Node, Place, Raw, eventually, on_both};
 
 on_both!(
     a_request_in_flight_gets_its_answer,
-    what_was_used_is_written_down,
+    uses_of_keys_are_written,
     a_stop_while_idle_is_quick_and_clean,
     a_load_balancer_has_time_to_notice,
 );
@@ -17,13 +17,13 @@ async fn a_request_in_flight_gets_its_answer(place: Place) {
     let demo = node.demo();
     let address = node.address().to_owned();
 
-    // In flight: the server has asked for the body, and half of it is there.
+    // In flight: the server has requested the body, and half of it has arrived.
     let body = Client::wish(&demo.merchant, "in flight", &[]).to_string();
     let (sent, held_back) = body.split_at(body.len() / 2);
     let mut in_flight = Raw::connect(&address).await.unwrap();
     let head = format!(
-        "POST /v1/api-keys HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        "POST /v1/api-keys HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
         demo.partner.app_secret,
         body.len()
     );
@@ -47,7 +47,7 @@ async fn a_request_in_flight_gets_its_answer(place: Place) {
     node.stop();
 }
 
-async fn what_was_used_is_written_down(place: Place) {
+async fn uses_of_keys_are_written(place: Place) {
     // Only stopping writes it.
     let node = place.sandbox().env("KEYWARD_USAGE_FLUSH_INTERVAL", "12h").serve();
     let demo = node.demo();
@@ -68,7 +68,7 @@ async fn what_was_used_is_written_down(place: Place) {
 
 async fn a_stop_while_idle_is_quick_and_clean(place: Place) {
     let node = place.sandbox().env("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "1h").serve();
-    // A connection that is kept alive and says nothing holds nobody up.
+    // An idle kept-alive connection does not delay the stop.
     let mut idle = Raw::connect(node.address()).await.unwrap();
     idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
     idle.read_until("ok\n").await.expect("it is alive");
@@ -77,7 +77,7 @@ async fn a_stop_while_idle_is_quick_and_clean(place: Place) {
     let finished = node.finish();
     assert!(finished.err.contains("stopped"), "{}", finished.err);
     if place.is_embedded() {
-        // All of it is in the one file: it may be copied as it is.
+        // Everything is in the one file: it may be copied as it is.
         for side in ["keyward.db-wal", "keyward.db-shm"] {
             assert!(!place.data().join(side).exists(), "{side} was left behind");
         }
@@ -85,13 +85,13 @@ async fn a_stop_while_idle_is_quick_and_clean(place: Place) {
 }
 
 #[tokio::test]
-async fn a_client_that_never_finishes_holds_nobody_up_for_ever() {
+async fn a_client_that_never_finishes_does_not_delay_a_stop_forever() {
     let place = Place::embedded();
     let node = place.sandbox().env("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "2s").serve();
     let mut endless = Raw::connect(node.address()).await.unwrap();
     let head = format!(
-        "POST /v1/api-keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-         Content-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+        "POST /v1/api-keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",
         node.demo().partner.app_secret
     );
     endless.send(&head).await;
@@ -100,7 +100,7 @@ async fn a_client_that_never_finishes_holds_nobody_up_for_ever() {
     place.sandbox().serve().stop();
 }
 
-/// Asks on a connection that would be kept, and reads to its end.
+/// Sends a request on a connection that would be kept alive, and reads to its end.
 async fn whole_connection(mut raw: Raw, path: &str, credential: &str) -> String {
     raw.send(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {credential}\r\n\r\n")).await;
     raw.read_to_the_end().await
@@ -119,19 +119,19 @@ async fn a_load_balancer_has_time_to_notice(place: Place) {
     new.ask().await;
 
     node.terminate();
-    // What was open is asked to go, as HTTP/2 does it, and is answered before.
+    // Open connections are asked to close, as HTTP/2 does it, and are answered before.
     new.until_told_to_go().await;
     half.send("\r\n").await;
     let not_ready = half.read_to_the_end().await;
     assert!(not_ready.starts_with("HTTP/1.1 503 ") && not_ready.contains("connection: close"), "{not_ready}");
-    // No revoke waits for this node any more, and it answers all the same.
+    // No revoke waits for this node any more, and it still answers.
     if !place.is_embedded() {
         assert_eq!(place.column("SELECT node::text FROM node_lease").await, [""; 0]);
     }
     assert_eq!(partner.verdict(&key.value).await, "VALID");
     let answer = whole_connection(kept, "/v1/auth", secret).await;
     assert!(answer.starts_with("HTTP/1.1 204 ") && answer.contains("connection: close"), "{answer}");
-    // New connections are taken, in either version, for one request each.
+    // New connections are accepted, in either version, for one request each.
     let again = whole_connection(Raw::connect(&address).await.unwrap(), "/readyz", secret).await;
     assert!(again.starts_with("HTTP/1.1 503 ") && again.contains("connection: close"), "{again}");
     let mut late = Http2::connect(&address).await;
@@ -144,7 +144,7 @@ async fn a_load_balancer_has_time_to_notice(place: Place) {
 }
 
 #[tokio::test]
-async fn who_asked_for_nothing_holds_no_stop_up() {
+async fn an_idle_client_does_not_delay_a_stop() {
     let place = Place::embedded();
     let patient = [("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "1h"), ("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "12h")];
     let node = place.sandbox().envs(&patient).serve();
@@ -154,7 +154,7 @@ async fn who_asked_for_nothing_holds_no_stop_up() {
         raw.send(begun).await;
         open.push(raw);
     }
-    // The second request of a connection, too.
+    // Also after the second request of a connection.
     let mut second = Raw::connect(node.address()).await.unwrap();
     second.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
     second.read_until("ok\n").await.expect("it is alive");

@@ -1,4 +1,4 @@
-//! What a supervisor such as systemd hears of a server: the datagrams that it would wait for.
+//! Notifications that a supervisor such as systemd receives from a server.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,10 +6,10 @@ use tokio::{net::UnixDatagram, time::timeout};
 
 use crate::harness::{Client, Place, Program};
 
-/// Whatever takes longer hangs. No test waits for it.
+/// Longer than any step takes. No test waits for it.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// The supervisor's end.
+/// The supervisor's socket.
 struct Supervisor {
     socket: UnixDatagram,
     path: PathBuf,
@@ -25,7 +25,7 @@ impl Supervisor {
         program.env("NOTIFY_SOCKET", &self.path)
     }
 
-    /// The next thing it hears.
+    /// The next notification.
     async fn hears(&self) -> String {
         let mut datagram = [0; 512];
         let len = timeout(LIMIT, self.socket.recv(&mut datagram)).await.expect("something is said").unwrap();
@@ -34,7 +34,7 @@ impl Supervisor {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_supervisor_hears_when_the_service_answers_reads_again_and_stops() {
+async fn a_supervisor_is_notified_when_the_service_answers_reloads_and_stops() {
     let place = Place::embedded();
     let supervisor = Supervisor::of(&place);
     let program = supervisor.supervise(place.sandbox());
@@ -69,7 +69,7 @@ async fn a_server_that_cannot_start_is_never_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_supervisor_that_is_gone_ends_no_server() {
+async fn a_missing_supervisor_ends_no_server() {
     let place = Place::embedded();
     let node = place.sandbox().env("NOTIFY_SOCKET", place.folder().join("nothing")).serve();
     node.anonymous().get("/readyz").await.expect(200);

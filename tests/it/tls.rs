@@ -1,4 +1,4 @@
-//! TLS by files: with a certificate made for one test, https works, and plain HTTP on that port does not.
+//! TLS from files: with a certificate made for one test, https works, and plain HTTP on that port does not.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -7,12 +7,12 @@ use reqwest::{Certificate, Method, header::HeaderMap};
 
 use crate::harness::{Client, Node, Place, Raw, eventually};
 
-/// A new certificate in the two files, and what a client has to trust.
+/// Writes a new certificate to the two files, and returns what a client has to trust.
 fn certificate(folder: &Path) -> Certificate {
     write(folder, generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap())
 }
 
-/// One that ends with the last moment before this year.
+/// Writes one that expires at the start of this year.
 fn certificate_until(year: i32, folder: &Path) {
     let mut wanted = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     wanted.not_after = date_time_ymd(year, 1, 1);
@@ -61,7 +61,7 @@ async fn https_works_and_plain_http_does_not() {
     let mut plain = Raw::connect(node.address()).await.unwrap();
     plain.send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(!plain.read_to_the_end().await.contains("HTTP/"), "plain HTTP was answered");
-    // Whoever does not know the certificate is not taken in.
+    // A client that does not trust the certificate refuses it.
     let stranger = Client::anonymous(node.base_url());
     let asked = stranger.try_send(Method::GET, "/healthz", None, HeaderMap::new()).await;
     assert!(asked.is_err_and(|error| error.is_connect()));
@@ -69,7 +69,7 @@ async fn https_works_and_plain_http_does_not() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_taken_over_by_itself_and_a_broken_one_is_not() {
+async fn a_new_certificate_is_adopted_automatically_and_a_broken_one_is_not() {
     let place = Place::embedded();
     let old = certificate(place.folder());
     let node = serve(&place);

@@ -1,4 +1,4 @@
-//! Two nodes on one Postgres are one service: what one of them did is true for the other in the next request.
+//! Two nodes on one Postgres are one service: each sees the other's changes in its next request.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, Demo, Node, Place, Program, eventually, master_key};
 
-/// What both present as: tokens of one are for the other, too.
+/// The public URL of both: they accept each other's tokens.
 const PUBLIC_URL: &str = "http://keys.test";
 
 struct Two {
@@ -44,7 +44,7 @@ impl Two {
 }
 
 #[tokio::test]
-async fn what_one_did_is_true_for_the_other() {
+async fn each_node_sees_the_others_changes() {
     let two = two().await;
     let (here, there) = two.clients(&two.demo.partner.app_secret);
     for round in 0..10 {
@@ -65,7 +65,7 @@ async fn what_one_did_is_true_for_the_other() {
 }
 
 #[tokio::test]
-async fn a_token_of_one_is_good_for_the_other_and_dies_with_its_keys_on_both() {
+async fn a_token_of_one_is_valid_at_the_other_and_ends_with_its_keys_on_both() {
     let two = two().await;
     let (here, there) = two.clients(&two.demo.partner.app_secret);
     let path = format!("/v1/merchants/{}/api-keys", two.demo.partner.mid);
@@ -83,7 +83,7 @@ async fn a_token_of_one_is_good_for_the_other_and_dies_with_its_keys_on_both() {
     two.stop();
 }
 
-/// The key's id stands in its value.
+/// The id in the key's value.
 fn key_suffix(value: &str) -> &str {
     &value["pk_test_".len()..][..26]
 }
@@ -99,7 +99,7 @@ async fn a_new_signing_key_of_the_command_line_is_known_to_both() {
     assert_eq!(kids(&two.other).await, before);
     let rotated = two.place.keyward().say("signing-key rotate").run().json();
     assert_eq!(rotated["generation"], before.len() + 1, "{rotated}");
-    // Each looks again when a token names a key that it does not know, and every minute anyway.
+    // Each reads the keys again when a token names an unknown one, and every minute in any case.
     let unknown = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6InVua25vd24ifQ.e30.AAAA";
     for node in [&two.one, &two.other] {
         eventually("the new key is published", async || {
@@ -109,7 +109,7 @@ async fn a_new_signing_key_of_the_command_line_is_known_to_both() {
         .await;
     }
     assert_eq!(kids(&two.one).await, kids(&two.other).await);
-    // What the old one signed, and signs for ten minutes more, is good.
+    // The old key's tokens, signed now and for ten minutes more, are valid.
     let tokens = two.one.anonymous().tokens(&two.demo.partner.app_key, &two.demo.partner.app_secret).await;
     two.other.client(&tokens.access).get("/v1/merchants").await.expect(200);
     two.stop();
@@ -133,7 +133,7 @@ async fn a_node_with_another_master_key_stays_out() {
 }
 
 #[tokio::test]
-async fn nodes_that_start_at_once_on_an_empty_database_make_one_schema_and_one_demo() {
+async fn nodes_that_start_concurrently_on_an_empty_database_create_one_schema_and_one_demo() {
     let place = Place::postgres().await;
     let folders: Vec<TempDir> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
     let key = place.folder().join("master.key");
@@ -161,7 +161,7 @@ async fn nodes_that_start_at_once_on_an_empty_database_make_one_schema_and_one_d
 }
 
 #[tokio::test]
-async fn nodes_without_a_public_url_take_each_others_tokens_and_those_from_before_a_restart() {
+async fn nodes_without_a_public_url_accept_each_others_tokens_and_those_from_before_a_restart() {
     let place = Place::postgres().await;
     let one = place.sandbox().serve();
     let (demo, folder) = (one.demo(), tempfile::tempdir().unwrap());
@@ -179,7 +179,7 @@ async fn nodes_without_a_public_url_take_each_others_tokens_and_those_from_befor
     other.client(&tokens.access).get("/v1/merchants").await.expect(200);
     let before = one.base_url().to_owned();
     one.stop();
-    // On another port, most likely.
+    // Probably on another port.
     let again = place.sandbox().serve();
     assert_eq!(issuer(&again).await, before);
     again.client(&tokens.access).get("/v1/merchants").await.expect(200);
@@ -188,14 +188,14 @@ async fn nodes_without_a_public_url_take_each_others_tokens_and_those_from_befor
 }
 
 #[tokio::test]
-async fn an_embedded_node_takes_tokens_from_before_a_restart_on_another_port() {
+async fn an_embedded_node_accepts_tokens_from_before_a_restart_on_another_port() {
     let place = Place::embedded();
     let node = place.sandbox().serve();
     let demo = node.demo();
     let tokens = node.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
     let before = node.address().to_owned();
     node.stop();
-    // Somebody else has the port now.
+    // Another process has the port now.
     let _held = std::net::TcpListener::bind(&before).unwrap();
     let node = place.sandbox().serve();
     assert_ne!(node.address(), before);

@@ -1,4 +1,4 @@
-//! Settings that are wrong or missing: all of them are told at once, each by name, and never the value of a secret.
+//! Invalid or missing settings: all of them are reported together, each by name, and never the value of a secret.
 
 use std::fs;
 
@@ -8,14 +8,14 @@ fn sandbox(place: &Place) -> Program {
     place.keyward().say("serve --listen 127.0.0.1:0")
 }
 
-/// Refused before anything was made.
+/// Checks a refusal before anything was created.
 fn refused(place: &Place, program: &Program, words: &[&str]) {
     program.run().refuses_with(words);
     assert!(!place.data().exists(), "something was made before the settings were checked");
 }
 
 #[test]
-fn production_tells_all_that_is_missing_at_once() {
+fn production_reports_all_missing_settings_together() {
     let place = Place::embedded();
     let words =
         ["3 settings", "DATABASE_URL", "master_key_file (KEYWARD_MASTER_KEY_FILE)", "public_url (KEYWARD_PUBLIC_URL)"];
@@ -118,7 +118,7 @@ fn a_configuration_file_that_cannot_be_used_is_named() {
 }
 
 #[test]
-fn half_of_tls_and_files_that_are_none_are_refused() {
+fn half_of_tls_and_invalid_files_are_refused() {
     let place = Place::embedded();
     let half = sandbox(&place).env("KEYWARD_TLS__CERTIFICATE", "tls.crt");
     refused(&place, &half, &["tls.certificate", "tls.key", "go together"]);
@@ -134,7 +134,7 @@ fn wrong_usage_has_a_code_of_its_own() {
         let Finished { code, err, .. } = place.keyward().say(words).run();
         assert_eq!(code, Some(2), "{words}: {err}");
     }
-    // What no parser of arguments knows has the same code, and one line.
+    // Errors that no argument parser detects have the same code, and one line.
     for (words, said) in [
         ("--demo migrate", "--demo belongs to `keyward serve`"),
         ("account create --role platform --name x --parent y", "leave --parent out"),

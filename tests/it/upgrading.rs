@@ -1,16 +1,16 @@
-//! Versions beside one another, as `docs/upgrading.md` says: a node goes on while the schema moves ahead of it, and
-//! none that does not know the schema starts.
+//! Different versions together, as `docs/upgrading.md` describes: a running node continues while the schema moves
+//! ahead, and a node that does not know the schema does not start.
 
 use crate::harness::Place;
 
-/// What a later version's step does: it adds.
+/// A step of a later version: it adds.
 const LATER: &str = "ALTER TABLE api_key ADD COLUMN later text;
     CREATE TABLE later (id bigint PRIMARY KEY);
     INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
         SELECT 9999, description, success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_goes_on_while_the_schema_moves_ahead_and_no_older_one_starts() {
+async fn a_node_continues_while_the_schema_moves_ahead_and_no_older_one_starts() {
     let place = Place::postgres().await;
     let node = place.sandbox().serve();
     let demo = node.demo();

@@ -1,4 +1,4 @@
-//! Starting before the database is there: a server waits for one that may come, and for none that refuses it.
+//! Starting before the database: a server waits for a database that may still come, and not for one that refuses it.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn a_server_waits_for_a_database_that_is_not_up_yet() {
     let through_it = through(place.url().unwrap(), &address);
     let serve = place.sandbox().env("DATABASE_URL", through_it).env("KEYWARD_DATABASE__CONNECT_WAIT", "10m");
     let node = tokio::task::spawn_blocking(move || serve.serve());
-    // It was sent away at least once before the database is there.
+    // It was refused at least once before the database is there.
     drop(timeout(Duration::from_mins(1), before.accept()).await.expect("it asks").unwrap());
     let port = place.url().unwrap().split_once("@127.0.0.1:").unwrap().1.split_once('/').unwrap().0.to_owned();
     let mut relay = JoinSet::new();
@@ -51,7 +51,7 @@ async fn a_server_waits_for_a_database_that_is_not_up_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stays_wrong_ends_the_start_at_once_and_says_what_to_do() {
+async fn a_permanent_error_ends_the_start_immediately_and_says_what_to_do() {
     let cluster = cluster();
     let url = cluster.tcp_url().unwrap();
     let place = Place::on(&url).await;
@@ -63,7 +63,7 @@ async fn what_stays_wrong_ends_the_start_at_once_and_says_what_to_do() {
         (keyward_testkit::pg::with_database(good, "no_such_database").unwrap(), "CREATE DATABASE"),
     ];
     for (url, advice) in cases {
-        // A wait would outlive the test.
+        // A wait would outlast the test.
         let serve = place.sandbox().env("DATABASE_URL", url).env("KEYWARD_DATABASE__CONNECT_WAIT", "30d");
         let finished = serve.run();
         assert!(!finished.said().contains(password) && !finished.said().contains("sesame"), "{}", finished.said());

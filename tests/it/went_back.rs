@@ -1,5 +1,5 @@
-//! The database goes back: what it answers from then on is another history. The promise of a revoke holds in it, on
-//! every node that ran on, and the service says what was lost (R11, R13, R18).
+//! The database goes back, and continues in another history. The promise of a revoke holds in it, on every node that
+//! kept running, and the service reports what was lost (R11, R13, R18).
 
 mod another;
 mod dumped;
@@ -11,7 +11,7 @@ use keyward_testkit::pg::{Cluster, Durability};
 
 use crate::harness::{Fleet, Place, eventually};
 
-/// Nodes run on while a snapshot from some changes ago is put in the place of their database.
+/// Nodes continue while an older snapshot replaces their database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoke_after_a_snapshot_was_put_back_holds_on_every_node() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
@@ -39,13 +39,13 @@ async fn a_revoke_after_a_snapshot_was_put_back_holds_on_every_node() {
     cluster.stop().unwrap();
     cluster.put_back(&snapshot).unwrap();
     cluster.start_again().unwrap();
-    // Its number is one that was given before. Until the database answers again, the call is told so.
+    // Its number was already used in the lost history. Until the database answers again, the call reports an outage.
     eventually("revoked in the history of the snapshot", async || by.revoke(&kept.id).await.status == 204).await;
     assert_eq!(fleet.head().await, "2");
     fleet.all_say("REVOKED", &kept.value).await;
-    // It was never revoked, and is not there any more.
+    // It was never revoked, and does not exist any more.
     fleet.all_say("NOT_FOUND", &young.value).await;
-    // This change the database lost. The service says which numbers.
+    // The database lost this change. The service reports its number.
     assert_eq!(by.verdict(&lost.value).await, "VALID");
     let said = |node: usize| fleet.nodes[node].said_so_far();
     let told = "the database went back";
@@ -56,9 +56,9 @@ async fn a_revoke_after_a_snapshot_was_put_back_holds_on_every_node() {
     fleet.stop();
 }
 
-/// A restart of the same data is a new history for as long as a lease may last, and for the first revoke alone.
+/// A restart of the same data is a new history for the duration of a lease, and only for the first revoke.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_of_the_database_loses_nothing_and_says_nothing_of_loss() {
+async fn a_restart_of_the_database_loses_nothing_and_reports_no_loss() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     let fleet = Fleet::on(Place::on(&cluster.url()).await, 2).await;
     let (by, merchant) = (fleet.partner(0), &fleet.demo.merchant);

@@ -64,7 +64,7 @@ impl Effort {
                 }
                 "--big" => effort.many_keys = 10_000_000,
                 "--only" => {
-                    let names = words.next().context("`--only` needs the names of rows, parted by commas")?;
+                    let names = words.next().context("`--only` needs the names of rows, separated by commas")?;
                     effort.only = names.split(',').map(str::to_owned).collect();
                 }
                 // Fewer rounds than the page says of its figures are not written there.

@@ -184,7 +184,7 @@ impl Access {
         Ok(())
     }
 
-    /// Writes when keys were last used. Call it every few seconds, and once more when stopping; if the process is
+    /// Writes when keys were last used. Call it every few seconds, and again when stopping; if the process is
     /// killed, uses noted since the last call are lost.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Source of random bytes.
     pub entropy: Arc<dyn Entropy>,
-    /// How secrets are hashed, and how many slow hashes run at once.
+    /// How secrets are hashed, and how many slow hashes run concurrently.
     pub hashing: Hashing,
     /// Derives the keys that seal tokens and signing keys.
     pub master: Arc<MasterKey>,

@@ -138,7 +138,7 @@ pub(crate) fn say_where(outcome: &Outcome) {
             path.display()
         ),
         Outcome::NotOurs => tracing::debug!("no demo: the database has accounts of its own"),
-        Outcome::Possible => tracing::debug!("no demo: it was not asked for"),
+        Outcome::Possible => tracing::debug!("no demo: it was not requested"),
     }
 }
 

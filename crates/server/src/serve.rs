@@ -155,7 +155,7 @@ impl Running {
             Stop::Terminate => self.limits.drain,
             Stop::Interrupt => Duration::ZERO,
         };
-        tracing::info!(?drain, "asked to stop: finishing what runs");
+        tracing::info!(?drain, "asked to stop: finishing pending requests");
         supervisor::stopping();
         tokio::select! {
             biased;
@@ -217,7 +217,7 @@ impl Running {
         if tokio::time::timeout(limit + drain, in_order).await.is_ok() {
             tracing::info!("stopped");
         } else {
-            tracing::warn!(?limit, "limits.shutdown_timeout is over: stopping with work under way");
+            tracing::warn!(?limit, "limits.shutdown_timeout has passed: stopping with work pending");
         }
     }
 }

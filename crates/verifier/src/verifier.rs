@@ -4,7 +4,6 @@
 //! enforced on every node. The verifier judges no key, and an outage never becomes a verdict: it is a [`StorageError`].
 
 use std::{
-    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,11 +16,12 @@ use keyward_storage::{
     Credentials, Enforcement, Feed, Members, Membership, NodeId, Position, Seq, StorageError, Target,
 };
 use tokio::{sync::oneshot, time::timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cache::{Cache, Size},
     driver::{Barrier, Change, ClockDifference, Clocks, Control, Embedded, NotificationListener, Trouble, Wake},
+    machine::{Clock, Tasks},
     meters::Meters,
     protocol::{BootInstant, ClockJump, LeaseConfig, Newness, Rules},
     published_lease::PublishedLease,
@@ -30,20 +30,6 @@ use crate::{
 
 /// Maximum time that an answer waits for the record that a change is enforced.
 const NOTED_SOON: Duration = Duration::from_millis(250);
-
-/// The clocks of this machine.
-pub trait Clock: Send + Sync {
-    /// The clock that continues while the machine sleeps. Never cached: each request reads it (R3).
-    fn boot(&self) -> BootInstant;
-
-    /// The wall clock, in whole microseconds.
-    fn wall(&self) -> Timestamp;
-
-    /// Time since a fixed moment; it never goes back. For limits and measurements, never for stored times.
-    fn monotonic(&self) -> Duration {
-        self.boot().since(BootInstant::from_nanos(0))
-    }
-}
 
 /// Dependencies and settings of a [`Verifier`].
 pub struct VerifierParts {
@@ -65,20 +51,8 @@ pub struct VerifierParts {
     pub capacity_bytes: u64,
     /// Version of the program, shown to operators.
     pub version: String,
-    /// Runs the tasks: a [`TaskTracker`], whose owner waits for them at shutdown.
+    /// Runs the tasks: a `TaskTracker`, whose owner waits for them at shutdown.
     pub tasks: Arc<dyn Tasks>,
-}
-
-/// Runs tasks. In production a [`TaskTracker`]; the simulation can pause them while time passes.
-pub trait Tasks: Send + Sync {
-    /// Starts a task that runs concurrently with the caller.
-    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>);
-}
-
-impl Tasks for TaskTracker {
-    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        Self::spawn(self, task);
-    }
 }
 
 /// Why a committed change is not known to be enforced on every node. A repeated call can determine it.

@@ -18,7 +18,7 @@ fn identity(demo: &Demo, id: &str, scopes: &str) -> [String; 5] {
     [id, &demo.merchant, &demo.partner.mid, "secret", scopes].map(str::to_owned)
 }
 
-pub(super) async fn a_good_key_passes_and_the_application_learns_whose_it_is<K: Kind>() {
+pub(super) async fn a_valid_key_passes_and_the_application_learns_its_identity<K: Kind>() {
     let stage = Stage::of::<K>().await;
     let partner = stage.partner();
     let key = partner.create(&stage.demo.merchant, "Till", &["charges:read", "charges:write"]).await;
@@ -47,7 +47,7 @@ pub(super) async fn a_good_key_passes_and_the_application_learns_whose_it_is<K: 
     stage.node.stop();
 }
 
-pub(super) async fn what_a_client_says_of_itself_is_replaced<K: Kind>() {
+pub(super) async fn identity_headers_of_a_client_are_replaced<K: Kind>() {
     let stage = Stage::of::<K>().await;
     let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
     let of_merchant = identity(&stage.demo, &key.id, "charges:read");
@@ -129,7 +129,7 @@ pub(super) async fn reading_and_writing_need_scopes_of_their_own<K: Kind>() {
     stage.node.stop();
 }
 
-pub(super) async fn a_key_with_as_many_scopes_as_there_may_be_passes<K: Kind>() {
+pub(super) async fn a_key_with_the_maximum_of_scopes_passes<K: Kind>() {
     let stage = Stage::of::<K>().await;
     // 2,048 characters in total.
     let mut scopes: Vec<String> = (0..31).map(|n| format!("{n:0>2}{}", "x".repeat(62))).collect();
@@ -178,7 +178,7 @@ pub(super) async fn a_preflight_passes_where_that_is_allowed_and_nowhere_else<K:
     stage.node.stop();
 }
 
-pub(super) async fn what_the_application_refuses_is_its_own<K: Kind>() {
+pub(super) async fn refusals_of_the_application_are_its_own<K: Kind>() {
     let stage = Stage::of::<K>().await;
     let till = stage.client(&stage.key(&["charges:read"]).await);
     for status in [401, 403, 404, 429, 500, 503] {

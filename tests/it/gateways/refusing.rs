@@ -10,7 +10,7 @@ use super::{
 };
 use crate::harness::{Place, Program, eventually, free_address};
 
-pub(super) async fn a_credential_that_is_not_good_is_401<K: Kind>() {
+pub(super) async fn an_invalid_credential_is_401<K: Kind>() {
     let stage = Stage::of::<K>().await;
     let key = stage.key(&["charges:read"]).await;
     let missing = stage.refused(&stage.anonymous()).await.expect_problem(401, "invalid_credential");
@@ -102,7 +102,7 @@ pub(super) async fn a_revoked_key_is_refused_on_the_very_next_request<K: Kind>()
     stage.node.stop();
 }
 
-pub(super) async fn a_node_that_is_away_costs_no_request<K: Kind>() {
+pub(super) async fn an_unavailable_node_fails_no_request<K: Kind>() {
     let away = free_address();
     let with_both = |example: String| K::with_another_node(&example, &away);
     let stage = Stage::rewritten::<K>(Place::embedded(), |program| program, with_both).await;
@@ -130,7 +130,7 @@ pub(super) async fn without_the_service_nothing_passes<K: Kind>() {
     assert_eq!(alone.application.reached(), reached);
 }
 
-pub(super) async fn a_service_that_stands_still_lets_nothing_pass<K: Kind>() {
+pub(super) async fn a_frozen_service_lets_nothing_pass<K: Kind>() {
     let stage = Stage::of::<K>().await;
     let key = stage.key(&["charges:read"]).await;
     let till = stage.client(&key);

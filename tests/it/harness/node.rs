@@ -87,7 +87,7 @@ impl Node {
 
     /// A client of the metrics.
     pub(crate) fn metrics(&self) -> Client {
-        Client::anonymous(self.metrics_url.as_deref().expect("it was told where to answer metrics"))
+        Client::anonymous(self.metrics_url.as_deref().expect("it has an address for metrics"))
     }
 
     /// The sum of a metric over all labels; 0 if it is absent.

@@ -74,8 +74,8 @@ pub(crate) fn values(text: &str) -> Vec<Value> {
     values.map(|value| value.unwrap_or_else(|error| panic!("{error}: {text}"))).collect()
 }
 
-/// Whether an answer matches its sample. A text with a digit or `…` stands for any text, a member `…` for any further
-/// members; all else must be equal. The error is the place of a difference.
+/// Whether an answer matches its sample. A text with a digit or `…` stands for any text, a member `…` for any
+/// further members; all else must be equal. The error is the place of a difference.
 fn is_like(sample: &Value, answer: &Value) -> Result<(), String> {
     match (sample, answer) {
         (Value::String(sample), Value::String(_)) if sample.contains(|c: char| c.is_ascii_digit() || c == '…') => {

@@ -1,5 +1,5 @@
-//! A refusal names the key that was refused and why, in whichever dialect it is worded, and a good credential that does
-//! not do for what a gateway asks is named as the caller.
+//! The log names a refused key and the reason, in either dialect, and names a valid credential that does not meet a
+//! gateway's requirements as the caller.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What must be found nowhere, in the forms in which it might be.
+//! Secrets that must be found nowhere, in the encodings in which they might occur.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 
-/// Texts that nobody may find.
+/// Texts that must not occur.
 #[derive(Debug, Default)]
 pub(super) struct Needles(Vec<Vec<u8>>);
 
 impl Needles {
-    /// A secret value of a key: as a whole, and the random part alone.
+    /// A secret value of a key: completely, and the random part alone.
     pub(super) fn add_value(&mut self, value: &str) {
         assert_eq!(value.len(), 83, "a value has 83 characters");
         self.add(value.as_bytes());
@@ -20,7 +20,7 @@ impl Needles {
         self.add(&value.as_bytes()[34..77]);
     }
 
-    /// A token: as a whole, and its signature or the sealed part alone.
+    /// A token: completely, and its signature or the sealed part alone.
     pub(super) fn add_token(&mut self, token: &str) {
         self.add(token.as_bytes());
         let end = token.rsplit('.').next().unwrap_or(token);
@@ -39,7 +39,7 @@ impl Needles {
         self.add(hex.to_uppercase().as_bytes());
         self.add(BASE64_STANDARD.encode(bytes).trim_end_matches('=').as_bytes());
         self.add(BASE64_URL_SAFE_NO_PAD.encode(bytes).as_bytes());
-        // As `Debug` of a slice would print it.
+        // As `Debug` of a slice prints it.
         self.add(format!("{bytes:?}").trim_matches(['[', ']']).as_bytes());
     }
 
@@ -49,7 +49,7 @@ impl Needles {
         self.0.push(text.to_vec());
     }
 
-    /// None of them is there. The message shows only the beginning: this is a log, too.
+    /// Checks that none of them occurs. The message shows only the beginning: it is a log too.
     #[track_caller]
     pub(super) fn are_not_in(&self, place: &str, haystack: &[u8]) {
         assert!(!haystack.is_empty(), "{place} is empty: nothing was looked at");
@@ -61,7 +61,7 @@ impl Needles {
         }
     }
 
-    /// At least one of them is there: the search would find it elsewhere, too.
+    /// Checks that at least one of them occurs, so that the search would find it elsewhere too.
     #[track_caller]
     pub(super) fn are_found_in(&self, place: &str, haystack: &[u8]) {
         assert!(self.0.iter().any(|needle| position(needle, haystack).is_some()), "nothing of it is in {place}");

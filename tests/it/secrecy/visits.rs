@@ -1,4 +1,4 @@
-//! Whatever a client may do with a secret, rightly and wrongly: every call that takes or gives one.
+//! Every use of a secret by a client, correct or not: every call that takes or returns one.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{
@@ -10,10 +10,10 @@ use serde_json::json;
 use super::Needles;
 use crate::harness::{Client, Demo, Node, eventually};
 
-/// The trace of the callers.
+/// The trace of the clients.
 pub(super) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// All visits. What was issued or tried is added to the needles.
+/// Makes all visits. Adds issued and tried secrets to the needles.
 pub(super) async fn visit(node: &Node, needles: &mut Needles) {
     let demo = node.demo();
     for who in [&demo.platform, &demo.partner] {
@@ -27,7 +27,7 @@ pub(super) async fn visit(node: &Node, needles: &mut Needles) {
     over_http2(node, &demo).await;
 }
 
-/// Keys by every way of making them; each used, verified, and one revoked.
+/// Keys by every way of creating them; each used, verified, and one revoked.
 async fn keys(node: &Node, demo: &Demo, needles: &mut Needles) -> String {
     let partner = node.client(&demo.partner.app_secret);
     let key = partner.create(&demo.merchant, "json", &["charges:read"]).await;
@@ -74,7 +74,7 @@ async fn tokens(node: &Node, demo: &Demo, needles: &mut Needles) {
     for access in [tokens.access, again.member("accessToken"), by_form, by_basic.member("access_token")] {
         node.client(&access).get("/v1/merchants").await.expect(200);
         node.client(&access).get("/v1/auth").await.expect(204);
-        // A token whose signature was tampered with is somebody's token all the same.
+        // A token with a tampered signature still reveals a real one.
         let tampered = format!("{}AAAA", &access[..access.len() - 4]);
         node.client(&tampered).get("/v1/merchants").await.expect(401);
         needles.add_token(&access);
@@ -84,7 +84,7 @@ async fn tokens(node: &Node, demo: &Demo, needles: &mut Needles) {
     needles.add_token(&again.member("refreshToken"));
 }
 
-/// Secrets that are wrong: mistyped, of the other environment, in the wrong place.
+/// Wrong secrets: mistyped, of the other environment, in the wrong place.
 async fn wrong_credentials(node: &Node, demo: &Demo, needles: &mut Needles) {
     let secret = &demo.partner.app_secret;
     let last = if secret.ends_with('0') { "1" } else { "0" };
@@ -104,7 +104,7 @@ async fn wrong_credentials(node: &Node, demo: &Demo, needles: &mut Needles) {
     node.anonymous().try_send(Method::GET, "/v1/merchants", None, unknown_scheme).await.unwrap().expect(401);
 }
 
-/// Secrets where they do not belong, and bodies that cannot be read.
+/// Secrets in wrong places, and bodies that cannot be read.
 async fn wrong_requests(node: &Node, demo: &Demo, value: &str) {
     let partner = node.client(&demo.partner.app_secret);
     let not_found = [404, 400];
@@ -144,7 +144,7 @@ async fn over_http2(node: &Node, demo: &Demo) {
     partner.tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
 }
 
-/// What fails because the database is away, and memory is not to be asked any more, is logged with its cause.
+/// A failure during an outage, after memory may no longer be used, is logged with its cause.
 pub(super) async fn during_an_outage(node: &Node) {
     let (demo, anybody) = (node.demo(), node.anonymous());
     eventually("not ready", async || anybody.get("/readyz").await.status == 503).await;

@@ -1,12 +1,12 @@
-//! What a node was settled with at its start is compared once more in each history.
+//! A node's start configuration is compared with the database again in each history.
 
 use crate::harness::{Place, eventually};
 
-/// Touching the row of the installation makes another history, as a restore does.
+/// Updating the installation's row creates another history, as a restore does.
 const ANOTHER_HISTORY: &str = "UPDATE installation SET claimed_at = claimed_at";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stamp_that_is_gone_is_made_again_and_a_database_of_another_key_is_left() {
+async fn a_missing_stamp_is_restored_and_a_database_of_another_key_is_left() {
     let place = Place::postgres().await;
     let node = place.sandbox().env("KEYWARD_VERIFIER__PROFILE", "quick").serve();
     let issuer = async || place.column("SELECT url FROM issuer").await;

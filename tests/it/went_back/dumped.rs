@@ -1,4 +1,4 @@
-//! The server runs on, and an earlier state of the database is put in place by its own tools.
+//! The server keeps running, and its own tools restore an earlier state of the database.
 
 use super::scene::Scene;
 use crate::harness::run;
@@ -17,7 +17,7 @@ async fn a_revoke_holds_after_an_earlier_state_was_restored_into_the_running_ser
     scene.is_of_the_copy(&after).await;
     scene.says_what_was_lost(&after, 1).await;
 
-    // Numbers of the history after it are overtaken.
+    // Numbers of the later history are exceeded.
     scene.prepare("a copy", 4, 2).await;
     let name = url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap().to_owned();
     alone(&scene, &name, &format!("CREATE DATABASE {name}_copy TEMPLATE {name}"));
@@ -33,7 +33,7 @@ async fn a_revoke_holds_after_an_earlier_state_was_restored_into_the_running_ser
     scene.fleet.stop();
 }
 
-/// Runs statements while no client is connected to this database, and lets them connect again.
+/// Runs statements while no client is connected to this database, and then allows connections again.
 fn alone(scene: &Scene, name: &str, sql: &str) {
     let ask = |sql: &str| {
         let words = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &scene.cluster.url(), "-c", sql];

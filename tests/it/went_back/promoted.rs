@@ -9,7 +9,7 @@ use crate::harness::eventually;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoke_holds_after_a_standby_was_promoted_that_lagged() {
     let mut scene = Scene::start("quick").await;
-    // More than are lost, so that the numbers of the lost events are given again at once.
+    // More than are lost, so that the numbers of the lost events are reused immediately.
     scene.prepare("on the standby", 5, 2).await;
     let standby = scene.cluster.standby(Replication::Asynchronous).unwrap();
     standby.cut_off().unwrap();
@@ -24,7 +24,7 @@ async fn a_revoke_holds_after_a_standby_was_promoted_that_lagged() {
     scene.fleet.stop();
 }
 
-/// The standby does not have the key that signs, so no node signs with it any more, and what it signed is good nowhere.
+/// The standby lacks the signing key, so no node signs with it any more, and no node accepts its tokens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_are_signed_by_keys_that_the_promoted_standby_has() {
     let mut scene = Scene::start("quick").await;
@@ -38,7 +38,7 @@ async fn tokens_are_signed_by_keys_that_the_promoted_standby_has() {
     scene.fleet.all_remember(&lost).await;
     scene.cluster.stop_immediately().unwrap();
     scene.cluster.fail_over(standby).unwrap();
-    // A revoke that was waited for: all nodes have renewed.
+    // A revoke that has been waited for: all nodes have renewed.
     until_answered(&scene.by(), &scene.before.kept[0]).await;
     for (place, node) in scene.fleet.nodes.iter().enumerate() {
         is_refused(&node.anonymous(), &lost).await;
@@ -51,7 +51,7 @@ async fn tokens_are_signed_by_keys_that_the_promoted_standby_has() {
     scene.fleet.stop();
 }
 
-/// The call is committed on the primary, and waits for a node that stands still.
+/// The call is committed on the primary, and waits for a frozen node.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoke_that_waits_while_its_event_is_lost_is_never_answered_as_done() {
     // Leases that are long enough for a promotion.
@@ -76,7 +76,7 @@ async fn a_revoke_that_waits_while_its_event_is_lost_is_never_answered_as_done()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_was_acknowledged_is_lost_with_a_synchronous_standby() {
+async fn no_acknowledged_change_is_lost_with_a_synchronous_standby() {
     let mut scene = Scene::start("quick").await;
     let first = scene.cluster.standby(Replication::Synchronous).unwrap();
     scene.prepare("before", 3, 2).await;
@@ -95,7 +95,7 @@ async fn nothing_that_was_acknowledged_is_lost_with_a_synchronous_standby() {
     assert_eq!(scene.head().await, after.head + 1);
     scene.revoke(std::slice::from_ref(last)).await;
 
-    // A revoke that no standby has confirmed was not acknowledged, and its caller is not given the impression.
+    // A revoke that no standby has confirmed was not acknowledged, and its client is not told that it was.
     let second = scene.cluster.standby(Replication::Synchronous).unwrap();
     let head = scene.head().await;
     second.cut_off().unwrap();

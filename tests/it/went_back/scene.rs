@@ -1,5 +1,5 @@
-//! Two nodes on one Postgres that goes back: keys of before the copy and of after it, and what must hold in the history
-//! of the copy. It never makes a copy itself, nor puts one in place.
+//! Two nodes on one Postgres that goes back: keys from before and after the copy, and what must hold in the history of
+//! the copy. It neither makes a copy nor puts one in place.
 
 use std::sync::Arc;
 
@@ -11,24 +11,24 @@ use tokio::task::JoinSet;
 
 use crate::harness::{Answer, Client, Fleet, Issued, Place, eventually, ticks};
 
-/// How often something is asked for that a database which has just come back may not answer yet.
+/// Number of retries at a database that has just come back and may not answer yet.
 const TRIES: u32 = 1_200;
 
 /// Nodes, and the keys of one copy of their database.
 pub(super) struct Scene {
     pub(super) fleet: Fleet,
     pub(super) cluster: Cluster,
-    /// What was there when the copy was made.
+    /// What existed when the copy was made.
     pub(super) before: Before,
 }
 
-/// Keys that are in the copy, all of them remembered by every node.
+/// Keys in the copy, all of them in the memory of every node.
 pub(super) struct Before {
     /// Revoked in the copy.
     pub(super) dead: Issued,
-    /// Good in the copy: to be revoked in its history.
+    /// Valid in the copy, and revoked later in its history.
     pub(super) kept: Vec<Issued>,
-    /// Good in the copy: to be revoked when it has been made.
+    /// Valid in the copy, and revoked after it was made.
     pub(super) lost: Vec<Issued>,
     /// The last event of the copy.
     pub(super) head: u64,
@@ -36,9 +36,9 @@ pub(super) struct Before {
 
 /// What came after the copy was made.
 pub(super) struct After {
-    /// A key that was made, and used at every node.
+    /// A key that was created and used at every node.
     pub(super) young: Issued,
-    /// A token of a pair that was made, used at every node.
+    /// A token of a new pair, used at every node.
     pub(super) token: String,
     /// The last event.
     pub(super) head: u64,
@@ -58,7 +58,7 @@ impl Scene {
         self.fleet.partner(0)
     }
 
-    /// Makes the keys that the copy is to have, `kept` of one kind and `lost` of the other.
+    /// Creates the keys of the copy: `kept` and `lost` are their numbers.
     pub(super) async fn prepare(&mut self, name: &str, kept: usize, lost: usize) {
         let dead = self.keys(&format!("{name}, dead"), 1).await.remove(0);
         self.by().revoke(&dead.id).await.expect(204);
@@ -70,7 +70,7 @@ impl Scene {
         self.before = Before { dead, kept, lost, head: self.head().await };
     }
 
-    /// Changes what the copy will not show: revokes, a key and a pair that are used.
+    /// Makes changes that the copy lacks: revokes, and a key and a pair that are used.
     pub(super) async fn go_on(&self, name: &str) -> After {
         for key in &self.before.lost {
             self.by().revoke(&key.id).await.expect(204);
@@ -98,9 +98,8 @@ impl Scene {
         self.fleet.head().await.parse().unwrap()
     }
 
-    /// Begins to revoke all of these at once, at one node and the other: for the time in which no database answers, so
-    /// that they are revoked when it does. When a call is answered 204, no node accepts its key from the next request
-    /// on.
+    /// Begins to revoke all of these concurrently, at alternate nodes, while no database answers: they are revoked when
+    /// it does. When a call is answered 204, no node accepts its key from the next request on.
     pub(super) fn begin_revoking(&self, keys: &[Issued]) -> JoinSet<()> {
         let nodes: Vec<Client> = (0..self.fleet.nodes.len()).map(|node| self.fleet.partner(node)).collect();
         let nodes = Arc::new(nodes);
@@ -117,7 +116,7 @@ impl Scene {
         calls
     }
 
-    /// Revokes all of these, which the database has by now.
+    /// Revokes all of these, which the database now has.
     pub(super) async fn revoke(&self, keys: &[Issued]) {
         self.begin_revoking(keys).join_all().await;
         for key in keys {
@@ -125,7 +124,7 @@ impl Scene {
         }
     }
 
-    /// Every node says this of the key, and accepts it only if that is good.
+    /// Checks that every node returns this verdict about the key, and accepts it only if the verdict is valid.
     pub(super) async fn all_say(&self, verdict: &str, key: &Issued) {
         for node in (0..self.fleet.nodes.len()).rev().map(|node| self.fleet.partner(node)) {
             if verdict != "VALID" {
@@ -137,7 +136,7 @@ impl Scene {
         }
     }
 
-    /// Without any change in the history of the copy, no node goes on to accept what it does not have.
+    /// Without any change in the history of the copy, every node stops accepting what the copy lacks.
     pub(super) async fn forgets_what_came_after(&self, after: &After) {
         for node in &self.fleet.nodes {
             for credential in [&after.young.value, &after.token] {
@@ -155,8 +154,8 @@ impl Scene {
         }
     }
 
-    /// What holds once the nodes have renewed in the history of the copy: it has what it had, and nothing of what came
-    /// after it; and the revokes that are lost can be made anew.
+    /// Checks what holds once the nodes have renewed in the history of the copy: the database has what the copy had,
+    /// and nothing later; lost revokes can be repeated.
     pub(super) async fn is_of_the_copy(&self, after: &After) {
         self.all_say("REVOKED", &self.before.dead).await;
         self.knows_nothing_of(after).await;
@@ -167,7 +166,7 @@ impl Scene {
         self.revoke(&self.before.lost).await;
     }
 
-    /// Every node says in its log and by its metric that it lost these events, and so does the doctor.
+    /// Checks that every node reports in its log and by its metric that it lost these events, and so does the doctor.
     pub(super) async fn says_what_was_lost(&self, after: &After, times: u32) {
         let (kept, had) = (self.before.head, after.head);
         let said = format!("those after number {kept} are lost (it had seen up to {had})");
@@ -181,7 +180,7 @@ impl Scene {
         assert!(found.iter().any(|finding| finding.contains(&told)), "{found:?}");
     }
 
-    /// Nothing anywhere says that something was lost.
+    /// Checks that nothing reports a loss.
     pub(super) async fn says_nothing_of_loss(&self) {
         for node in &self.fleet.nodes {
             assert!(!node.said_so_far().contains("the database went back"), "{}", node.said_so_far());
@@ -190,7 +189,7 @@ impl Scene {
         assert_eq!(self.doctor_on_history(), [""; 0]);
     }
 
-    /// What the doctor finds about lost history.
+    /// The doctor's findings about lost history.
     fn doctor_on_history(&self) -> Vec<String> {
         let findings = self.fleet.place.keyward().say("doctor").run().json();
         let about_it = findings.as_array().unwrap().iter().filter(|finding| finding["about"] == "history");
@@ -199,7 +198,7 @@ impl Scene {
 }
 
 impl Scene {
-    /// The names of the keys with which this node says that tokens are signed.
+    /// The ids of the signing keys that this node publishes.
     pub(super) async fn signing_keys(&self, node: usize) -> Vec<String> {
         let set = self.fleet.nodes[node].anonymous().get("/.well-known/jwks.json").await.expect(200).json();
         set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
@@ -211,13 +210,13 @@ impl Scene {
         self.fleet.nodes[node].anonymous().tokens(&partner.app_key, &partner.app_secret).await.access
     }
 
-    /// Publishes a signing key that signs at once, and has every node know it.
+    /// Publishes a signing key that signs immediately, and lets every node read it.
     pub(super) async fn rotate_signing_keys(&self) {
         self.fleet.place.keyward().say("signing-key rotate").run().success();
         let now = "UPDATE signing_key SET signs_from = published_at - interval '1 second'
             WHERE generation = (SELECT max(generation) FROM signing_key)";
         self.fleet.place.execute(now).await;
-        // A token that names a key which a node does not know makes it read the keys again.
+        // A token that names an unknown key makes a node read the keys again.
         let head = r#"{"typ":"at+jwt","alg":"EdDSA","kid":"another"}"#;
         let unknown = format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(head));
         for (place, node) in self.fleet.nodes.iter().enumerate() {
@@ -231,12 +230,13 @@ impl Scene {
     }
 }
 
-/// Asks for this revoke until it is answered 204.
+/// Repeats this revoke until it is answered 204.
 pub(super) async fn until_answered(by: &Client, key: &Issued) {
     answered(by, Method::DELETE, &format!("/v1/api-keys/{}", key.id), None).await.expect(204);
 }
 
-/// From the first request on this credential is not accepted. While the node cannot know, it says so.
+/// Checks that this credential is not accepted from the first request on. While the node cannot know, it reports an
+/// outage.
 pub(super) async fn is_refused(at: &Client, credential: &str) {
     let caller = at.with(credential);
     for path in ["/v1/auth", "/v1/merchants"] {
@@ -244,8 +244,8 @@ pub(super) async fn is_refused(at: &Client, credential: &str) {
     }
 }
 
-/// The first answer that is no outage. There is one while no database answers, while connections to the one before are
-/// found broken, and where a change is gone with its history.
+/// Repeats a call until its answer is not an outage. There is one while no database answers, while broken connections
+/// to the previous one are detected, and where a change was lost with its history.
 pub(super) async fn answered(by: &Client, method: Method, path: &str, body: Option<Value>) -> Answer {
     let mut due = ticks();
     for _ in 0..TRIES {

@@ -1,12 +1,12 @@
-//! A base backup of the running server is put in the place of its data.
+//! A base backup of the running server replaces its data.
 
 use reqwest::Method;
 use serde_json::json;
 
 use super::scene::{Scene, answered, is_refused};
 
-/// Once the numbers of the lost events stay above those that are given after the swap, once these overtake them at
-/// once.
+/// One round in which the numbers of the lost events stay above those assigned after the swap, and one in which they
+/// are exceeded immediately.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoke_holds_after_a_base_backup_was_swapped_in() {
     let mut scene = Scene::start("quick").await;
@@ -37,11 +37,11 @@ async fn a_revoke_holds_after_a_base_backup_was_swapped_in() {
     scene.fleet.stop();
 }
 
-/// The other node stands still and remembers a pair that the database does not have: no event ends it, and the
-/// overwrite finds nothing to revoke.
+/// The other node is frozen with a pair in memory that the database lacks: no event ends it, and the overwrite finds
+/// nothing to revoke.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_overwrite_of_a_pair_that_is_gone_waits_for_the_nodes_that_remember_it() {
-    // Leases that are longer than the swap takes.
+async fn an_overwrite_of_a_lost_pair_waits_for_the_nodes_that_remember_it() {
+    // Leases that outlast the swap.
     let scene = Scene::start("default").await;
     let backup = scene.cluster.base_backup("before the pair").unwrap();
     let path = format!("/v1/merchants/{}/api-keys", scene.fleet.demo.merchant);

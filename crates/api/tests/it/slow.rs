@@ -1,7 +1,7 @@
 //! Keys whose digests are slow to check: verified once, and then as fast as any other.
 //!
-//! Hashing runs on the runtime's blocking threads. Here there is one, and a test that holds it sees what gets by
-//! without.
+//! Hashing runs on the runtime's blocking threads. Here there is one, and a test that holds it sees which requests
+//! pass without it.
 
 use std::{future::Future, pin::pin, sync::mpsc};
 

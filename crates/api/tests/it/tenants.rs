@@ -1,5 +1,5 @@
-//! A walk over the served OpenAPI document: nobody gets in without a credential, without the scope, or to what belongs
-//! to another tenant.
+//! A walk over the served OpenAPI document: no operation admits a caller without a credential, without the scope, or to
+//! another tenant's objects.
 
 use crate::harness::{Foreign, ID, Target, World, rule};
 

@@ -154,7 +154,7 @@ impl Attempts {
         } else {
             tracing::warn!(
                 %gateway,
-                "{gateway} sends a forwarding header and is not in trusted_proxies: its word is not believed, and its \
+                "{gateway} sends a forwarding header and is not in trusted_proxies: its header is not trusted, and its \
                  clients share a limit on wrong credentials; if it is a proxy of yours, name it in trusted_proxies"
             );
         }

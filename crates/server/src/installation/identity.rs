@@ -75,7 +75,7 @@ impl Identity {
                     tracing::warn!(
                         version,
                         fingerprint,
-                        "the database had lost a version of the master key: it is noted again"
+                        "the database had lost the stamp of a version of the master key: it is stamped again"
                     );
                 }
             }

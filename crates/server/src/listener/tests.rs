@@ -194,7 +194,7 @@ async fn without_room(to: SocketAddr) -> (h2::client::SendRequest<bytes::Bytes>,
 }
 
 #[tokio::test]
-async fn few_requests_at_once_are_taken_over_http2() {
+async fn http2_limits_concurrent_requests() {
     let (address, _handle) = serve(&[]).await;
     let (requests, mut connection) = without_room(address).await;
     let mut requests = tokio::select! {

@@ -11,8 +11,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    machine::Tasks,
     protocol::{BootInstant, Revoker, Todo},
-    verifier::{NotEnforced, Shared, Tasks},
+    verifier::{NotEnforced, Shared},
 };
 
 /// Pause between two lists of members: initial and maximum.

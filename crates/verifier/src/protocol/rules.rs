@@ -35,6 +35,12 @@ macro_rules! rules {
             /// All rules on.
             pub const ALL: Self = Self { $($rule: true,)* $($inner: <$of>::ALL,)? };
 
+            /// Each rule of this value by its name, and whether it is on.
+            #[must_use]
+            pub fn switches(&self) -> Vec<(&'static str, bool)> {
+                vec![$((stringify!($rule), self.$rule)),*]
+            }
+
             $($(#[$doc])* #[must_use] pub const fn $rule(&self) -> bool { self.$rule })*
             $($(#[$inner_doc])* #[must_use] pub const fn $inner(&self) -> $of { self.$inner })?
         }

@@ -78,41 +78,10 @@ fn without_any_one_rule_the_promise_breaks() {
 
 #[test]
 fn every_rule_is_turned_off_by_some_mutant() {
-    let all: BTreeSet<_> = switches(&ON).into_iter().map(|(name, _)| name).collect();
+    let all: BTreeSet<_> = ON.switches().into_iter().map(|(name, _)| name).collect();
     let mutants = MUTANTS.iter().map(|mutant| &mutant.rules).chain(writers::MUTANTS.iter().map(|(_, rules, _)| rules));
-    let switched = mutants.flat_map(switches);
+    // The target `restore` searches the rules for a database that goes back.
+    let switched = mutants.flat_map(Rules::switches);
     let off: BTreeSet<_> = switched.filter(|(_, on)| !on).map(|(name, _)| name).collect();
     assert_eq!(off, all);
-}
-
-/// Each rule by its name. A new rule must be named here, or this does not compile.
-fn switches(rules: &Rules) -> Vec<(&'static str, bool)> {
-    macro_rules! named {
-        ($($rule:ident),+ $(,)?) => {{
-            // The target `restore` searches the rules for a database that goes back.
-            let Rules { $($rule),+, history: _ } = *rules;
-            vec![$((stringify!($rule), $rule)),+]
-        }};
-    }
-    named!(
-        lease_is_checked,
-        numbers_in_commit_order,
-        caught_up_before_renewed,
-        purged_before_acknowledged,
-        lease_from_sending,
-        clock_in_each_request,
-        lease_before_look_up,
-        fills_are_guarded,
-        shared_reads_are_guarded,
-        fills_belong_to_a_membership,
-        joining_empties,
-        revoker_trusts_its_own_clock,
-        members_after_commit,
-        repeated_call_waits,
-        reaper_trusts_its_own_clock,
-        callers_are_looked_at_where_committed,
-        callers_are_locked_before_looked_at,
-        callers_locks_end_before_the_lease,
-        callers_locks_queue,
-    )
 }

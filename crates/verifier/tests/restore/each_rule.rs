@@ -51,41 +51,9 @@ fn a_rule_backed_by_a_second_one_breaks_nothing_alone() {
 
 #[test]
 fn every_rule_is_turned_off_by_some_mutant() {
-    let all: BTreeSet<_> = switches(&HistoryRules::ALL).into_iter().map(|(name, _)| name).collect();
+    let all: BTreeSet<_> = HistoryRules::ALL.switches().into_iter().map(|(name, _)| name).collect();
     let mutants = WITH_A_TOKEN.iter().chain(BY_HAND);
-    let switched = mutants.flat_map(|mutant| switches(&mutant.scope.rules.history));
+    let switched = mutants.flat_map(|mutant| mutant.scope.rules.history.switches());
     let off: BTreeSet<_> = switched.filter(|(_, on)| !on).map(|(name, _)| name).collect();
     assert_eq!(off, all);
-}
-
-/// Each rule by its name. A new rule must be named here, or this does not compile.
-fn switches(rules: &HistoryRules) -> Vec<(&'static str, bool)> {
-    macro_rules! named {
-        ($($rule:ident),+ $(,)?) => {{
-            let HistoryRules { $($rule),+ } = *rules;
-            vec![$((stringify!($rule), $rule)),+]
-        }};
-    }
-    named!(
-        fills_are_of_one_history,
-        new_history_is_waited_out,
-        note_is_waited_out,
-        first_token_is_new,
-        token_is_seen_on_reply,
-        mark_names_its_history,
-        renewal_names_its_history,
-        lease_keeps_its_token,
-        renewal_names_its_event,
-        events_follow_by_nonce,
-        events_are_of_one_history,
-        renewal_names_its_row,
-        rows_are_numbered_at_random,
-        joining_starts_over,
-        reads_name_their_event,
-        reads_ahead_are_not_kept,
-        barrier_names_its_event,
-        note_names_its_event,
-        rows_beyond_the_head_do_not_count,
-        longest_lease_is_remembered,
-    )
 }

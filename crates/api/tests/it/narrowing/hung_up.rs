@@ -86,7 +86,7 @@ async fn the_wait_continues_to_its_end_for_a_client_that_is_gone() {
         let mut gone = Box::pin(call(&node, &by, &ending));
         tokio::select! {
             biased;
-            _ = &mut gone => panic!("memory was not told yet"),
+            _ = &mut gone => panic!("memory has not received it yet"),
             () = async { while !is_changed(&node, &by, &key).await {} } => {}
         }
         drop(gone);

@@ -24,7 +24,7 @@ async fn a_committed_revocation_is_enforced_even_if_its_event_cannot_be_read() {
         feed.reading.send_replace(Course::Fails);
         let ending = &calls(&pair.secret)[n];
         assert_eq!(call(&node, &by, ending).await.status.as_u16(), ending.3, "{ending:?}");
-        // Other changes are unknown: nothing in memory is trusted any more.
+        // Other changes are unknown: nothing in memory is trusted.
         assert_eq!(node.access.verifier().size().keys, 0, "{ending:?}");
         node.get(&pair.secret.value, "/v1/merchants").await.problem(401, "invalid_credential");
         node.get(&stranger.value, "/v1/merchants").await.json(200);

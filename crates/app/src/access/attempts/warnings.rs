@@ -75,7 +75,7 @@ impl Warnings {
                 Passed::Requests => tracing::warn!(
                     %source,
                     limit = setting,
-                    "{source} has its share of the requests at once ({setting}): more of them are answered with 429"
+                    "{source} has its share of the concurrent requests ({setting}): more of them are answered with 429"
                 ),
             },
         }

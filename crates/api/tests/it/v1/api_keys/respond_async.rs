@@ -110,7 +110,7 @@ async fn the_answer_waits_until_memory_has_forgotten_and_the_impatient_one_does_
     let mut patient = Box::pin(revoke(&node, &by, &key, &[]));
     let impatient = tokio::select! {
         biased;
-        answer = &mut patient => panic!("memory was not told yet: {}", answer.status),
+        answer = &mut patient => panic!("memory has not received it yet: {}", answer.status),
         answer = async {
             // The patient call has committed once the key reads revoked.
             while node.get(&by.value, &key.path()).await.json(200)["state"] == "active" {}
