@@ -212,7 +212,7 @@ async fn find_public(
     access: &Access,
     app_key: &AppKey<'_>,
     guesser: RateLimitKey,
-) -> Result<Option<Public>, secret_check::ProvingError> {
+) -> Result<Option<Public>, secret_check::Error> {
     match app_key {
         AppKey::Id(id) => {
             let (credential, from_memory) = secret_check::look_up(access, *id, guesser).await?;
@@ -230,7 +230,7 @@ async fn find_public_in_doubt(
     access: &Access,
     app_key: &AppKey<'_>,
     guesser: RateLimitKey,
-) -> Result<Option<Public>, secret_check::ProvingError> {
+) -> Result<Option<Public>, secret_check::Error> {
     let mut public = find_public(access, app_key, guesser).await?;
     if let Some(public) = public.as_mut().filter(|public| public.from_memory) {
         secret_check::as_if_absent(access, app_key.id(), guesser).await;

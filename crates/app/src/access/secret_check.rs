@@ -59,11 +59,13 @@ pub(crate) struct Matched {
     pub(crate) from_memory: bool,
 }
 
-/// Why a value could not be checked.
+/// Why a value could not be checked. Never a verdict.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ProvingError {
+pub enum Error {
+    /// Too many wrong secrets for one key whose digest is slow to check, or too many look-ups of one source.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
+    /// Not the caller's fault.
     #[error(transparent)]
     Failure(#[from] Failure),
 }
@@ -71,11 +73,11 @@ pub(crate) enum ProvingError {
 /// Lets `?` convert the reasons why a value could not be checked into a use case's own error.
 macro_rules! failures {
     ($error:ty) => {
-        impl From<$crate::access::secret_check::ProvingError> for $error {
-            fn from(error: $crate::access::secret_check::ProvingError) -> Self {
+        impl From<$crate::access::secret_check::Error> for $error {
+            fn from(error: $crate::access::secret_check::Error) -> Self {
                 match error {
-                    $crate::access::secret_check::ProvingError::TooManyAttempts(error) => error.into(),
-                    $crate::access::secret_check::ProvingError::Failure(fault) => fault.into(),
+                    $crate::access::secret_check::Error::TooManyAttempts(error) => error.into(),
+                    $crate::access::secret_check::Error::Failure(fault) => fault.into(),
                 }
             }
         }
@@ -170,14 +172,14 @@ pub(crate) async fn look_up(
     access: &Access,
     id: KeyId,
     guesser: RateLimitKey,
-) -> Result<(Option<Credential>, bool), ProvingError> {
+) -> Result<(Option<Credential>, bool), Error> {
     match access.verifier.remembered(id) {
         Some(credential) => Ok((Some(credential), true)),
         None => Ok((look_up_anew(access, id, guesser).await?, false)),
     }
 }
 
-async fn look_up_anew(access: &Access, id: KeyId, guesser: RateLimitKey) -> Result<Option<Credential>, ProvingError> {
+async fn look_up_anew(access: &Access, id: KeyId, guesser: RateLimitKey) -> Result<Option<Credential>, Error> {
     if let RateLimitKey::Source(source) = guesser {
         access.attempts.admit_look_up(source)?;
     }
@@ -217,7 +219,7 @@ pub(crate) async fn find(
     access: &Access,
     presented: &PresentedValue<'_>,
     guesser: RateLimitKey,
-) -> Result<Option<Matched>, ProvingError> {
+) -> Result<Option<Matched>, Error> {
     let (credential, from_memory) = look_up(access, presented.id(), guesser).await?;
     let digest = credential.as_ref().and_then(|credential| credential.key.view().digest());
     let slow = match (&credential, digest) {
@@ -286,7 +288,7 @@ async fn counted(
     access: &Access,
     guesser: RateLimitKey,
     work: impl Future<Output = Result<Proof, Failure>>,
-) -> Result<Proof, ProvingError> {
+) -> Result<Proof, Error> {
     let guess = access.attempts.guess(guesser)?;
     let proof = work.await;
     if !proof.as_ref().is_ok_and(|proof| !proof.holds()) {

@@ -7,12 +7,14 @@ use keyward_storage::Credential;
 use keyward_verifier::Arrival;
 
 use super::{
-    Access, Caller, TooManyAttempts,
+    Access, Caller,
     attempts::RateLimitKey,
     secret_check::{self, Matched},
     workload::Announced,
 };
 use crate::Failure;
+
+pub use super::secret_check::Error;
 
 /// The verdict on a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,19 +29,6 @@ pub enum Verified {
         id: Option<KeyId>,
     },
 }
-
-/// Why no verdict was reached.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Too many wrong secrets for one key whose digest is slow to check.
-    #[error(transparent)]
-    TooManyAttempts(#[from] TooManyAttempts),
-    /// Not the caller's fault.
-    #[error(transparent)]
-    Failure(#[from] Failure),
-}
-
-secret_check::failures!(Error);
 
 /// Verifies one key without waiting, if it is in memory and meets all requirements. `None` says only that
 /// [`verify_key`] must decide.

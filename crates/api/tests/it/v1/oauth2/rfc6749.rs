@@ -61,7 +61,7 @@ async fn a_refusal_says_what_to_send_instead() {
         assert!(said.contains(words), "{said:?} does not say {words:?}");
     }
     let bearer = world.request("POST", PATH).header("authorization", "Bearer x").form(&[grant]).send().await;
-    assert!(description(&bearer).contains("authenticate the client"));
+    assert!(description(&bearer).contains("no Basic credentials"));
 }
 
 #[tokio::test]
