@@ -46,6 +46,12 @@ const ONE_PLACE: &[(&str, &str, &[&str], &str)] = &[
         &["serde", "serde_json"],
         "a use case takes and returns values of its own: what a client reads is written in `api`",
     ),
+    (
+        "crates/app/src",
+        "crates/app/src/commit.rs",
+        &["UnitOfWork", "begin_as"],
+        "there is one door for changes: record a `Change` in a `Unit`, so that none is committed and not waited for",
+    ),
 ];
 
 /// SQL that must not be written, in capitals, and why.
@@ -241,6 +247,14 @@ mod tests {
         assert!(lines("crates/app/src/access/tokens/access.rs", text).is_empty());
         assert_eq!(lines("crates/api/src/http/verify.rs", "use sqlx::PgPool;"), [2]);
         assert!(lines("crates/api/src/http.rs", "let https = observe(sqlxes);").is_empty());
+    }
+
+    #[test]
+    fn a_use_case_begins_no_unit_of_work_by_itself() {
+        let text = "let mut work = store.begin_as(&by).await?;\n";
+        assert_eq!(lines("crates/app/src/manage/issue_key.rs", text), [2]);
+        assert!(lines("crates/app/src/commit.rs", text).is_empty());
+        assert!(lines("crates/storage/src/postgres.rs", text).is_empty());
     }
 
     #[test]
