@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use keyward_app::Entropy as _;
 use keyward_storage::{
     Feed, LeaseSecret, LostHistory, Membership, PgControl, PgOptions, PgStore, PoolState, Schema, StorageError, Store,
+    Traced,
 };
 use keyward_storage_sqlite::{OpenError, Options, SqliteStore};
 
@@ -70,7 +71,9 @@ impl Database {
     /// The ports of the revocation protocol. Leases use the direct address.
     pub(crate) async fn protocol(&self) -> Result<Protocol> {
         match self {
-            Self::Embedded(store, _) => Ok(Protocol { feed: Arc::new(store.clone()), membership: None }),
+            Self::Embedded(store, _) => {
+                Ok(Protocol { feed: Arc::new(Traced::new(Arc::new(store.clone()))), membership: None })
+            }
             Self::Postgres(store, direct) => {
                 let mut secret = [0; 16];
                 SystemEntropy.fill(&mut secret)?;
@@ -78,7 +81,7 @@ impl Database {
                 let control = PgControl::connect(store, direct, secret).await.map_err(or_pooler);
                 let control =
                     control.context("cannot use the database of database_direct_url (KEYWARD_DATABASE_DIRECT_URL)")?;
-                let control = Arc::new(control);
+                let control = Arc::new(Traced::new(Arc::new(control)));
                 Ok(Protocol { feed: Arc::clone(&control) as _, membership: Some(control) })
             }
         }
@@ -127,8 +130,8 @@ impl Database {
     /// The storage ports.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self {
-            Self::Embedded(store, _) => Arc::new(store.clone()),
-            Self::Postgres(store, _) => Arc::new(store.clone()),
+            Self::Embedded(store, _) => Arc::new(Traced::new(Arc::new(store.clone()))),
+            Self::Postgres(store, _) => Arc::new(Traced::new(Arc::new(store.clone()))),
         }
     }
 

@@ -17,14 +17,12 @@ use crate::{
 
 #[async_trait]
 impl Accounts for SqliteStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.account")]
     async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>> {
         let (mid, root) = (mid.as_str(), root(within));
         let row = select_accounts!("WHERE a.mid = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", mid, root);
         row.maybe(&self.readers).await.map_err(refused)?.map(AccountInChain::restore).transpose()
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.accounts")]
     async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>> {
         let (root, before) = (root(within), before(window.before.map(AccountId::uuid)));
         let rows = match within.role() {
@@ -54,7 +52,6 @@ impl Accounts for SqliteStore {
         rows.map_err(refused)?.into_iter().map(|row| Ok(row.restore()?.account)).collect()
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.count_below")]
     async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below> {
         let (id, root, at) = (id.uuid(), root(within), at.as_micros());
         let row = sqlx::query!(

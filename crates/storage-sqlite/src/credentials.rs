@@ -44,7 +44,6 @@ struct KeyInChain {
 
 #[async_trait]
 impl Credentials for SqliteStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.credentials.credential")]
     async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         let uuid = id.uuid();
         // The head is joined with `LEFT JOIN`: a missing head is an error, and not an unknown key. An unknown id finds

@@ -53,7 +53,6 @@ pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Seq> {
 
 #[async_trait]
 impl Feed for SqliteStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.head")]
     async fn head(&self) -> Result<Read<()>> {
         Ok(Read {
             value: (),
@@ -61,7 +60,6 @@ impl Feed for SqliteStore {
         })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.events_after")]
     async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
         // If a unit of work runs, it has checked already.
         if let Some((writer, _)) = &self.writer
@@ -97,7 +95,6 @@ impl Feed for SqliteStore {
     }
 
     /// An existing record costs only a read, and no commit.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.record_enforced")]
     async fn record_enforced(&self, subjects: &[Target], up_to: Seq, _: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), at.as_micros());
         let mut open = Vec::new();
@@ -118,7 +115,6 @@ impl Feed for SqliteStore {
 
     /// Drops the oldest events up to the first one to keep, and never the last event: so a reader that is behind always
     /// sees a gap. Examines no more events than it may drop.
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.prune")]
     async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
         let made_before = expected.saturating_sub(older_than).as_micros();
         let oldest = sqlx::query_scalar!(
@@ -143,7 +139,6 @@ impl Feed for SqliteStore {
         Ok(self.writer()?.execute(done).await.map_err(commit_refused)?.rows_affected())
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.note_lost")]
     async fn note_lost(&self, lost: &LostHistory) -> Result<()> {
         self.record_lost(lost).await
     }

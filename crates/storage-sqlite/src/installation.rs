@@ -13,7 +13,6 @@ use crate::{
 
 #[async_trait]
 impl Installation for SqliteStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp")]
     async fn stamp(&self) -> Result<Option<Stamp>> {
         let rows = sqlx::query!(
             r#"SELECT i.environment AS "environment!", m.version AS "version?: i32", m.fingerprint AS "fingerprint?"
@@ -32,7 +31,6 @@ impl Installation for SqliteStore {
         Ok(Some(Stamp { environment, fingerprints }))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.claim")]
     async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write> {
         let (environment, claimed_at) = (stamp.environment.as_str(), at.as_micros());
         let mut transaction = self.write().await?;
@@ -53,18 +51,15 @@ impl Installation for SqliteStore {
         Ok(Write::Applied)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.add_fingerprint")]
     async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write> {
         add(self.writer()?.plain(), version, fingerprint, at).await
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.issuer")]
     async fn issuer(&self) -> Result<Option<String>> {
         let stamped = sqlx::query_scalar!("SELECT url FROM issuer WHERE id = 1");
         stamped.maybe(&self.readers).await.map_err(refused)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp_issuer")]
     async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write> {
         let at = at.as_micros();
         let done = sqlx::query!(

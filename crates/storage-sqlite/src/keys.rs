@@ -19,12 +19,10 @@ use crate::{
 
 #[async_trait]
 impl Keys for SqliteStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.key")]
     async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         key(&mut *self.readers.acquire().await.map_err(refused)?, within, id).await
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.keys")]
     async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>> {
         let (account, root, before) = (account.uuid(), root(within), before(window.before.map(KeyId::uuid)));
         // The three differ in the index that they scan, so that no row is examined in vain.

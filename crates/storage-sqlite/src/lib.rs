@@ -203,7 +203,6 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.store.begin")]
     async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
         let Some((_, lock)) = &self.writer else { return Err(ReadOnly.into()) };
         let mut transaction = self.write().await?;

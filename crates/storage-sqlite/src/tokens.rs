@@ -40,7 +40,6 @@ impl StoredSigningKey {
 
 #[async_trait]
 impl Tokens for SqliteStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.signing_keys")]
     async fn signing_keys(&self) -> Result<SigningKeys> {
         let rows = sqlx::query_as!(
             StoredSigningKey,
@@ -53,7 +52,6 @@ impl Tokens for SqliteStore {
         Ok(SigningKeys { keys, database_time: None })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.add_signing_key")]
     async fn add_signing_key(
         &self,
         key: &FreshSigningKey,
@@ -75,7 +73,6 @@ impl Tokens for SqliteStore {
         committed(self.writer()?.execute(done).await)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.drop_signing_keys")]
     async fn drop_signing_keys(&self, signed_for: Duration, expected: Timestamp) -> Result<u64> {
         let signed_by = expected.saturating_sub(signed_for).as_micros();
         let done = sqlx::query!(
@@ -87,7 +84,6 @@ impl Tokens for SqliteStore {
         Ok(self.writer()?.execute(done).await.map_err(commit_refused)?.rows_affected())
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.redeem")]
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed> {
         let (token, family, at) = (redemption.token.uuid(), redemption.family.uuid(), redemption.at.as_micros());
         let ends_at = redemption.family_ends_at.as_micros();
@@ -119,7 +115,6 @@ impl Tokens for SqliteStore {
         Ok(outcome)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.forget_families")]
     async fn forget_families(&self, ended_for: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
         let ended_by = expected.saturating_sub(ended_for).as_micros();
         let done = sqlx::query!(

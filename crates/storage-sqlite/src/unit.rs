@@ -79,19 +79,16 @@ pub(crate) fn committed(answer: sqlx::Result<SqliteQueryResult>) -> Result<Write
 
 #[async_trait]
 impl UnitOfWork for SqliteUnit {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.lock_account")]
     async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
         let answer = accounts::lock(self.connection()?, within, id).await;
         self.note(answer)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.current_key")]
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         let answer = keys::key(self.connection()?, within, id).await;
         self.note(answer)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.longest_lived_manager_key")]
     async fn longest_lived_manager_key(
         &mut self,
         within: &Reach,
@@ -102,13 +99,11 @@ impl UnitOfWork for SqliteUnit {
         self.note(answer)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.pair_keys_named")]
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
         let answer = questions::pair_keys_named(self.connection()?, within, account, name).await;
         self.note(answer)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.taken_unique_names")]
     async fn taken_unique_names(
         &mut self,
         within: &Reach,
@@ -119,7 +114,6 @@ impl UnitOfWork for SqliteUnit {
         self.note(answer)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.record")]
     async fn record(&mut self, within: &Reach, change: &Change) -> Result<Write> {
         let connection = self.connection()?;
         let answer = match change {
@@ -140,7 +134,6 @@ impl UnitOfWork for SqliteUnit {
         self.note(answer)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.store.commit")]
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
         let (decisive, ends_at, watch) = (self.decisive, self.ends_at, self.watch.clone());
         let connection = self.connection()?;

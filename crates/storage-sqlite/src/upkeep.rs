@@ -15,14 +15,12 @@ const USES_AT_ONCE: usize = 256;
 
 #[async_trait]
 impl Upkeep for SqliteStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.replace_digest")]
     async fn replace_digest(&self, id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write> {
         let (id, old, new) = (id.uuid(), old.encode(), new.encode());
         let done = sqlx::query!("UPDATE api_key SET digest = ?3 WHERE id = ?1 AND digest = ?2", id, old, new);
         committed(self.writer()?.execute(done).await)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.key_usage.record_usage")]
     async fn record_usage(&self, used: &[(KeyId, Timestamp)]) -> Result<()> {
         for used in used.chunks(USES_AT_ONCE) {
             let mut transaction = self.write().await?;

@@ -25,6 +25,7 @@ mod revocation;
 pub mod row;
 mod schema;
 mod tokens;
+mod traced;
 mod upkeep;
 mod work;
 
@@ -52,6 +53,7 @@ pub use revocation::{
 };
 pub use schema::Schema;
 pub use tokens::{FreshSigningKey, Redeemed, Redemption, SigningKeyRow, SigningKeys, Tokens};
+pub use traced::Traced;
 pub use upkeep::Upkeep;
 pub use work::{Store, UnitOfWork, Write};
 

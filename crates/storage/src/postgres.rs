@@ -283,7 +283,6 @@ fn applied(result: &PgQueryResult) -> Write {
 
 #[async_trait]
 impl Store for PgStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.begin")]
     async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
         let transaction = self.transaction().await?;
         let callers = Callers::of(by);
@@ -291,7 +290,6 @@ impl Store for PgStore {
         Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, callers, in_time, plans)))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.store.record")]
     async fn record(&self, by: &Authority, within: &Reach, change: &Change) -> Result<Option<Committed>> {
         match change {
             // Decides no verdict, so there is no event.

@@ -47,12 +47,10 @@ pub(super) use restore_account_record;
 
 #[async_trait]
 impl Accounts for PgStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.account")]
     async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>> {
         self.accounts.ask((root(within), mid.clone())).await?
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.accounts")]
     async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>> {
         let Some(newest) = newest_before(window.before.map(AccountId::uuid)) else { return Ok(Vec::new()) };
         let rows = i64::from(window.rows);
@@ -63,7 +61,6 @@ impl Accounts for PgStore {
         }
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.count_below")]
     async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below> {
         let question = || {
             sqlx::query!(

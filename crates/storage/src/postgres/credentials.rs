@@ -21,7 +21,6 @@ use crate::{
 
 #[async_trait]
 impl Credentials for PgStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.credentials.credential", fields(key.id = %id))]
     async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         self.look_ups.ask(id).await?
     }

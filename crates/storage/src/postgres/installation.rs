@@ -8,7 +8,6 @@ use crate::{Installation, Result, Stamp, StorageError, Write, pool::Through as _
 
 #[async_trait]
 impl Installation for PgStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp")]
     async fn stamp(&self) -> Result<Option<Stamp>> {
         let question = || {
             sqlx::query!(
@@ -32,7 +31,6 @@ impl Installation for PgStore {
         Ok(Some(Stamp { environment, fingerprints }))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.claim")]
     async fn claim(&self, stamp: &Stamp, at: Timestamp) -> Result<Write> {
         let mut transaction = self.transaction().await?;
         let claimed = sqlx::query!(
@@ -78,7 +76,6 @@ impl Installation for PgStore {
         Ok(Write::Applied)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.add_fingerprint")]
     async fn add_fingerprint(&self, version: KeyVersion, fingerprint: &str, at: Timestamp) -> Result<Write> {
         let query = sqlx::query!(
             "INSERT INTO master_key (version, fingerprint, first_used_at) VALUES ($1, $2, $3)
@@ -91,13 +88,11 @@ impl Installation for PgStore {
         Ok(applied(&result))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.issuer")]
     async fn issuer(&self) -> Result<Option<String>> {
         let question = || sqlx::query_scalar!("SELECT i.url FROM issuer i WHERE i.id").maybe(&self.pool);
         self.plans.ask(question).await
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.installation.stamp_issuer")]
     async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write> {
         let query = sqlx::query!(
             "INSERT INTO issuer (url, stamped_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",

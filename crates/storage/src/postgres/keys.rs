@@ -10,13 +10,11 @@ use crate::{KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, pool::Th
 
 #[async_trait]
 impl Keys for PgStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.key", fields(key.id = %id))]
     async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         let question = async || key(&mut *self.pool.acquire().await?, within, id).await;
         self.plans.ask(question).await?.transpose()
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.keys")]
     async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>> {
         let Some(newest) = newest_before(window.before.map(KeyId::uuid)) else { return Ok(Vec::new()) };
         let asked = (account.uuid(), root(within), newest, i64::from(window.rows));

@@ -17,7 +17,6 @@ use crate::{
 
 #[async_trait]
 impl Tokens for PgStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.signing_keys")]
     async fn signing_keys(&self) -> Result<SigningKeys> {
         // Returns the time even if there is no key.
         let question = || {
@@ -49,7 +48,6 @@ impl Tokens for PgStore {
         Ok(read)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.add_signing_key")]
     async fn add_signing_key(
         &self,
         key: &FreshSigningKey,
@@ -80,7 +78,6 @@ impl Tokens for PgStore {
         Ok(applied(&result))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.drop_signing_keys")]
     async fn drop_signing_keys(&self, signed_for: Duration, expected: Timestamp) -> Result<u64> {
         let Agreeing { from, to } = Agreeing::with(expected);
         let query = sqlx::query!(
@@ -97,7 +94,6 @@ impl Tokens for PgStore {
         Ok(result.rows_affected())
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.redeem")]
     async fn redeem(&self, redemption: &Redemption) -> Result<Redeemed> {
         let Redemption { token, family, family_ends_at, at, by } = *redemption;
         let mut transaction = self.transaction().await?;
@@ -135,7 +131,6 @@ impl Tokens for PgStore {
         Ok(outcome)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.tokens.forget_families")]
     async fn forget_families(&self, ended_for: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
         let Agreeing { from, to } = Agreeing::with(expected);
         // Reads the clock once, before the rows: compared per row, it could not use the index.

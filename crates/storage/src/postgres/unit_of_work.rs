@@ -69,7 +69,6 @@ impl PgUnitOfWork {
 
 #[async_trait]
 impl UnitOfWork for PgUnitOfWork {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.lock_account", fields(account.id = %id))]
     async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
         let row = account_query!(
             " FROM account a
@@ -84,13 +83,11 @@ impl UnitOfWork for PgUnitOfWork {
         self.noted(row)?.map(|row| restore_account_record!(row)).transpose()
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.current_key", fields(key.id = %id))]
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         let found = keys::key(&mut *self.transaction, within, id).await;
         self.noted(found)?.transpose()
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.longest_lived_manager_key")]
     async fn longest_lived_manager_key(
         &mut self,
         within: &Reach,
@@ -117,7 +114,6 @@ impl UnitOfWork for PgUnitOfWork {
         self.noted(row)?.map(|row| restore_key!(row)).transpose()
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.pair_keys_named")]
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
         let rows = key_query!(
             " FROM api_key k
@@ -136,7 +132,6 @@ impl UnitOfWork for PgUnitOfWork {
         self.noted(rows)?.into_iter().map(|row| restore_key!(row)).collect()
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.taken_unique_names")]
     async fn taken_unique_names(
         &mut self,
         within: &Reach,
@@ -169,7 +164,6 @@ impl UnitOfWork for PgUnitOfWork {
         }
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.unit_of_work.commit")]
     async fn commit(self: Box<Self>) -> Result<Committed> {
         if self.given_up {
             return Err(StorageError::Unexpected(
@@ -186,7 +180,6 @@ impl UnitOfWork for PgUnitOfWork {
 
 /// The statements of single changes.
 impl PgUnitOfWork {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.register", fields(account.id = %account.id))]
     async fn register_account(&mut self, within: &Reach, account: &Account) -> Result<Write> {
         let result = sqlx::query!(
             "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
@@ -210,7 +203,6 @@ impl PgUnitOfWork {
         self.written(result)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.accounts.change_status", fields(account.id = %id))]
     async fn change_status(&mut self, within: &Reach, id: AccountId, from: Status, to: Status) -> Result<Write> {
         let result = sqlx::query!(
             "UPDATE account a SET status = $4, suspended_by = $5
@@ -234,13 +226,11 @@ impl PgUnitOfWork {
         Ok(written)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.issue", fields(key.id = %key.id()))]
     async fn issue_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
         let written = insert_one(&mut *self.transaction, Insertion::new(&Authority::operator(), within, key)).await;
         self.noted(written)
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.revoke", fields(key.id = %id))]
     async fn revoke_key(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
         let result = sqlx::query!(
             "UPDATE api_key k SET state = 'revoked', revoked_at = $3, revoked_by = $4, revocation_reason = $5

@@ -9,7 +9,6 @@ use crate::{Result, Upkeep, Write};
 
 #[async_trait]
 impl Upkeep for PgStore {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.replace_digest", fields(key.id = %id))]
     async fn replace_digest(&self, id: KeyId, old: &SecretDigest, new: &SecretDigest) -> Result<Write> {
         let query = sqlx::query!(
             "UPDATE api_key SET digest = $3 WHERE id = $1 AND digest = $2",
@@ -21,7 +20,6 @@ impl Upkeep for PgStore {
         Ok(applied(&result))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.keys.record_usage", fields(keys = used.len()))]
     async fn record_usage(&self, used: &[(KeyId, Timestamp)]) -> Result<()> {
         if used.is_empty() {
             return Ok(());

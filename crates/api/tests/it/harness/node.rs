@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_api::http::{Entrance, entrance};
 use keyward_app::{Access, Hashing, Manage, Parts, access::rotate_signing_keys::keep_signing_keys, assemble};
 use keyward_domain::{MasterKey, SecretHasher};
-use keyward_storage::{Credentials, Feed, Membership, NodeId, Store};
+use keyward_storage::{Credentials, Feed, Membership, NodeId, Store, Traced};
 use keyward_verifier::{
     Verifier,
     protocol::{LeaseConfig, Rules},
@@ -34,9 +34,9 @@ impl Ports {
     /// The ports of an embedded database with this clock.
     pub(crate) fn of<S: Store + Feed + 'static>(store: &Arc<S>, clock: Arc<dyn Clocks>) -> Self {
         Self {
-            store: Arc::clone(store) as _,
-            credentials: Arc::clone(store) as _,
-            feed: Arc::clone(store) as _,
+            store: Arc::new(Traced::new(Arc::clone(store))),
+            credentials: Arc::new(Traced::new(Arc::clone(store))),
+            feed: Arc::new(Traced::new(Arc::clone(store))),
             membership: None,
             clock,
             entropy: Arc::default(),

@@ -29,7 +29,6 @@ fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Target> {
 
 #[async_trait]
 impl Feed for PgControl {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.head")]
     async fn head(&self) -> Result<Read<()>> {
         let question = || {
             sqlx::query!(r#"SELECT p.seq AS "seq!", p.nonce AS "nonce!", p.token AS "token!" FROM history_position p"#)
@@ -39,7 +38,6 @@ impl Feed for PgControl {
         Ok(Read { value: (), as_of: stored_snapshot(row.seq, row.nonce, &row.token)? })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.events_after", fields(seq = %position.seq))]
     async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
         // Returns the head even if there is no event.
         let question = || {
@@ -73,7 +71,6 @@ impl Feed for PgControl {
         Ok(Events { token, follow, events })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.announce")]
     async fn announce(&self, hint: Hint) -> Result<()> {
         // Waits for no disk and no standby: a notification lost in a crash would have come too late anyway.
         sqlx::query_scalar!(
@@ -86,14 +83,12 @@ impl Feed for PgControl {
         Ok(())
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.listen")]
     async fn listen(&self) -> Result<Option<Box<dyn Hints>>> {
         let pool = self.listening().connect_lazy_with(self.direct.clone().application_name("keyward-hints"));
         let hints = timeout(self.answer_timeout, PgHints::listen(&pool)).await.map_err(error::late)?;
         Ok(Some(Box::new(hints.map_err(error::failed)?)))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.record_enforced", fields(%up_to))]
     async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
         let (up_to, at) = (column(up_to), PgInstant::from(at));
         let (shown, nonce) = (column(shown_by.seq), shown_by.nonce.uuid());
@@ -139,7 +134,6 @@ impl Feed for PgControl {
         Ok(())
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.feed.prune")]
     async fn prune(&self, older_than: Duration, expected: Timestamp, at_most: u32) -> Result<u64> {
         let Agreeing { from, to } = Agreeing::with(expected);
         // Drops the oldest events up to the first one to keep, and never the last event: so a reader that is behind

@@ -30,7 +30,6 @@ fn random(number: u64) -> i64 {
 
 #[async_trait]
 impl Membership for PgControl {
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.join", fields(node = %node.node))]
     async fn join(&self, node: &JoinRequest) -> Result<LeaseReply> {
         // An existing node id is an error, never an update: an aborted join that takes effect late would acknowledge
         // events that its node has not applied.
@@ -58,7 +57,6 @@ impl Membership for PgControl {
         Ok(LeaseReply { head: stored_snapshot(row.head, row.nonce, &row.token)?, database_time })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.renew", fields(node = %renewal.node))]
     async fn renew(&self, renewal: &Renewal) -> Result<Option<LeaseReply>> {
         // The row's trigger checks the secret, which this statement sets by a join with a single row; the setting ends
         // with the statement. All comparisons use the statement's own snapshot: the history that grants the lease is
@@ -90,7 +88,6 @@ impl Membership for PgControl {
         Ok(Some(LeaseReply { head: stored_snapshot(row.head, row.nonce, &row.token)?, database_time }))
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.leave", fields(%node))]
     async fn leave(&self, node: NodeId) -> Result<()> {
         let query = sqlx::query!("SELECT leave_node_lease($1, $2)", node.uuid(), self.secret.said());
         let mut own = self.own_connection().await?;
@@ -99,7 +96,6 @@ impl Membership for PgControl {
         Ok(())
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.members")]
     async fn members(&self, events: &[Position]) -> Result<Members> {
         let (numbers, nonces): (Vec<i64>, Vec<Uuid>) =
             events.iter().map(|event| (column(event.seq), event.nonce.uuid())).unzip();
@@ -148,7 +144,6 @@ impl Membership for PgControl {
         Ok(Members { rows: members, head, is_marked, absent, database_time })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.reap", fields(%node))]
     async fn reap(&self, node: NodeId, counter: u64) -> Result<Write> {
         let Ok(counter) = i64::try_from(counter) else { return Ok(Write::Stale) };
         let query = sqlx::query_scalar!(r#"SELECT reap_node_lease($1, $2) AS "gone!""#, node.uuid(), counter);
@@ -156,17 +151,14 @@ impl Membership for PgControl {
         Ok(if gone == 0 { Write::Stale } else { Write::Applied })
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.mark")]
     async fn mark(&self, token: HistoryToken) -> Result<Write> {
         history::mark(&self.store, token).await
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.record_lost")]
     async fn record_lost(&self, lost: &LostHistory) -> Result<()> {
         history::record_lost(&self.store, lost).await
     }
 
-    #[tracing::instrument(level = "debug", skip_all, name = "db.membership.lost")]
     async fn lost(&self, at_most: u32) -> Result<Vec<LostHistory>> {
         history::lost(&self.store, at_most).await
     }
