@@ -1,8 +1,9 @@
 //! How many bytes a remembered key takes: fills the product's own memory and looks at what the process holds.
 //!
-//! `cached-keys KEYS PER_ACCOUNT CAPACITY`: so many keys pass through a memory of so many bytes. The keys have a name
-//! of 20 characters, four scopes and an HMAC digest; they stand under a merchant, its partner and the platform. Prints
-//! bytes a key: as the kernel sees them, and as the memory counts them; and how many are remembered in the end.
+//! `cached-keys KEYS PER_ACCOUNT CAPACITY`: passes that number of keys through a memory of that many bytes. The keys
+//! have a name of 20 characters, four scopes and an HMAC digest; they stand under a merchant, its partner and the
+//! platform. Prints bytes a key: as the kernel sees them, and as the memory counts them; and how many are remembered in
+//! the end.
 
 use std::sync::Arc;
 

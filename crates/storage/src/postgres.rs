@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     Authority, CLOCKS_AGREE, Committed, PoolState, Result, Schema, StorageError, Store, UnitOfWork, Write, pool::Pool,
+    work::record_in_a_unit,
 };
 
 #[macro_use]
@@ -298,11 +299,7 @@ impl Store for PgStore {
                 Write::Stale => Ok(None),
             },
             Change::AccountRegistered(_) | Change::StatusChanged { .. } | Change::KeyRevoked { .. } => {
-                let mut work = self.begin_as(by).await?;
-                match work.record(within, change).await? {
-                    Write::Applied => Ok(Some(work.commit().await?)),
-                    Write::Stale => Ok(None),
-                }
+                record_in_a_unit(self, by, within, change).await
             }
         }
     }

@@ -101,11 +101,7 @@ pub trait Store: Reads + Credentials + Tokens + Upkeep + Installation {
     /// Records one change and commits, in a unit of work of its own. Returns `None` if the change is `Stale`. If many
     /// keys are issued at the same time, an adapter may combine several of them.
     async fn record(&self, by: &Authority, within: &Reach, change: &Change) -> Result<Option<Committed>> {
-        let mut work = self.begin_as(by).await?;
-        match work.record(within, change).await? {
-            Write::Applied => Ok(Some(work.commit().await?)),
-            Write::Stale => Ok(None),
-        }
+        record_in_a_unit(self, by, within, change).await
     }
 
     /// Adds one key, for tests.
@@ -113,5 +109,19 @@ pub trait Store: Reads + Credentials + Tokens + Upkeep + Installation {
     async fn insert_key(&self, by: &Authority, within: &Reach, key: &ApiKey) -> Result<Write> {
         let recorded = self.record(by, within, &Change::KeyIssued(Box::new(key.clone()))).await?;
         Ok(if recorded.is_some() { Write::Applied } else { Write::Stale })
+    }
+}
+
+/// Records one change in a unit of work of its own: what [`Store::record`] does without batching.
+pub(crate) async fn record_in_a_unit<S: Store + ?Sized>(
+    store: &S,
+    by: &Authority,
+    within: &Reach,
+    change: &Change,
+) -> Result<Option<Committed>> {
+    let mut work = store.begin_as(by).await?;
+    match work.record(within, change).await? {
+        Write::Applied => Ok(Some(work.commit().await?)),
+        Write::Stale => Ok(None),
     }
 }

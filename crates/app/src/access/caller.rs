@@ -32,6 +32,22 @@ pub enum Refused {
     Failure(#[from] Failure),
 }
 
+/// Implements `From<Refused>` for an error of the token call, which reports every refusal as `Denied`.
+macro_rules! denied_or_failure {
+    ($error:ty) => {
+        impl From<$crate::Refused> for $error {
+            fn from(refused: $crate::Refused) -> Self {
+                match refused {
+                    $crate::Refused::Denied(denial) => Self::Denied(denial),
+                    $crate::Refused::InsufficientScope(_) => Self::Denied(keyward_domain::Denial::InsufficientScope),
+                    $crate::Refused::Failure(failure) => Self::Failure(failure),
+                }
+            }
+        }
+    };
+}
+pub(crate) use denied_or_failure;
+
 /// Where the caller's key is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sight {

@@ -11,9 +11,9 @@ use keyward_verifier::Times;
 use zeroize::Zeroizing;
 
 use super::{
-    Access, Refused, Source, TooManyAttempts,
+    Access, Source, TooManyAttempts,
     attempts::RateLimitKey,
-    caller::{Sight, look},
+    caller::{self, Sight, look},
     key_reload::KeyReload,
     secret_check::{self, Matched},
     tokens::{AccessGrant, RefreshGrant},
@@ -86,15 +86,7 @@ secret_check::failures!(Error);
 
 crate::impl_from_failure!(Error: NoEntropy);
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Denied(denial) => Self::Denied(denial),
-            Refused::InsufficientScope(_) => Self::Denied(Denial::InsufficientScope),
-            Refused::Failure(fault) => Self::Failure(fault),
-        }
-    }
-}
+caller::denied_or_failure!(Error);
 
 /// The public key in the form that the client sent.
 enum AppKey<'a> {

@@ -6,8 +6,8 @@ use keyward_domain::{AccountId, Actor, Denial, KeyId, Mid, ScopeSet, revocation:
 use keyward_storage::{Authority, Redeemed, Redemption, StorageError};
 
 use super::{
-    Access, Refused,
-    caller::{Sight, TRIES, look},
+    Access,
+    caller::{self, Sight, TRIES, look},
     key_reload::KeyReload,
     obtain_token::{Family, Tokens, make_tokens},
     tokens::{AccessGrant, RefreshGrant},
@@ -52,15 +52,7 @@ pub enum Error {
 
 crate::impl_from_failure!(Error: StorageError);
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Denied(denial) => Self::Denied(denial),
-            Refused::InsufficientScope(_) => Self::Denied(Denial::InsufficientScope),
-            Refused::Failure(fault) => Self::Failure(fault),
-        }
-    }
-}
+caller::denied_or_failure!(Error);
 
 /// Opens a presented refresh token.
 ///

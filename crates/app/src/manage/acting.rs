@@ -35,6 +35,18 @@ pub(crate) trait MayBeFailure {
     fn fault(&self) -> Option<&Failure>;
 }
 
+/// Implements [`MayBeFailure`] for an error with a variant `Failure`.
+macro_rules! may_be_failure {
+    ($error:ty) => {
+        impl $crate::manage::acting::MayBeFailure for $error {
+            fn fault(&self) -> Option<&$crate::Failure> {
+                if let Self::Failure(failure) = self { Some(failure) } else { None }
+            }
+        }
+    };
+}
+pub(crate) use may_be_failure;
+
 impl Acting {
     /// Judges a caller that needs this permission.
     ///

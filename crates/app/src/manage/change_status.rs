@@ -10,7 +10,7 @@ use keyward_storage::{StorageError, Target, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFailure},
+    acting::{self, Acting},
 };
 use crate::{
     Failure,
@@ -38,11 +38,7 @@ pub enum Error {
 
 crate::impl_from_failure!(Error: StorageError);
 
-impl MayBeFailure for Error {
-    fn fault(&self) -> Option<&Failure> {
-        if let Self::Failure(fault) = self { Some(fault) } else { None }
-    }
-}
+acting::may_be_failure!(Error);
 
 /// Sets the status of an account below the caller, and waits until every node enforces it. A repeated call changes
 /// nothing, is no error, and waits until the first one is enforced (R9).

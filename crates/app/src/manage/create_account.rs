@@ -7,7 +7,7 @@ use keyward_storage::{AccountRecord, Constraint, StorageError, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFailure},
+    acting::{self, Acting},
 };
 use crate::{
     Failure, NoEntropy,
@@ -71,11 +71,7 @@ impl From<StorageError> for Error {
 
 crate::impl_from_failure!(Error: NoEntropy);
 
-impl MayBeFailure for Error {
-    fn fault(&self) -> Option<&Failure> {
-        if let Self::Failure(fault) = self { Some(fault) } else { None }
-    }
-}
+acting::may_be_failure!(Error);
 
 /// Creates an account.
 ///

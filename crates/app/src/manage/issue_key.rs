@@ -9,7 +9,7 @@ use keyward_storage::{StorageError, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFailure},
+    acting::{self, Acting},
 };
 use crate::{
     Failure, NoEntropy,
@@ -57,11 +57,7 @@ pub enum Error {
 
 crate::impl_from_failure!(Error: StorageError, NoEntropy);
 
-impl MayBeFailure for Error {
-    fn fault(&self) -> Option<&Failure> {
-        if let Self::Failure(fault) = self { Some(fault) } else { None }
-    }
-}
+acting::may_be_failure!(Error);
 
 /// Creates a key and stores it.
 ///

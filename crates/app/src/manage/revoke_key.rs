@@ -7,7 +7,7 @@ use keyward_storage::{Seq, StorageError, Target, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFailure},
+    acting::{self, Acting},
 };
 use crate::{
     Failure,
@@ -53,11 +53,7 @@ pub enum Error {
 
 crate::impl_from_failure!(Error: StorageError);
 
-impl MayBeFailure for Error {
-    fn fault(&self) -> Option<&Failure> {
-        if let Self::Failure(fault) = self { Some(fault) } else { None }
-    }
-}
+acting::may_be_failure!(Error);
 
 /// Revokes a key permanently, and waits until no node accepts it. A repeated call changes nothing, is no error, and
 /// waits until the first one is enforced (R9).

@@ -53,6 +53,13 @@ impl fmt::Display for Object {
     }
 }
 
+impl Object {
+    /// The key that this value names, if it names one.
+    pub(in crate::http) fn of_value(value: &str, environment: Environment) -> Option<Self> {
+        PresentedValue::parse(value, environment).ok().map(|value| Self::Key(value.id()))
+    }
+}
+
 impl Calling {
     pub(in crate::http) const fn new(key: KeyId, mid: Mid) -> Self {
         Self { key, mid }
@@ -92,8 +99,8 @@ impl Noted {
 
     /// Notes the key that this value names, if it names one.
     pub(in crate::http) fn is_about_value(&self, value: &str, environment: Environment) {
-        if let Ok(value) = PresentedValue::parse(value, environment) {
-            self.is_about(Object::Key(value.id()));
+        if let Some(object) = Object::of_value(value, environment) {
+            self.is_about(object);
         }
     }
 

@@ -114,34 +114,36 @@ pub(super) async fn answer(
     }
     let app_key = fields.required_credential("AppKey");
     let app_secret = fields.required_credential("AppSecret");
-    if app_key.is_none()
-        && let Some(secret) = &app_secret
-    {
-        note_pair(noted, secret, access, None);
+    let environment = access.settings().environment;
+    let named = app_secret.as_ref().and_then(|secret| Object::of_value(secret, environment));
+    let obtained = match fields.finish(app_key.zip(app_secret)) {
+        Ok((app_key, app_secret)) => {
+            let (app_key, app_secret) = (&app_key, &app_secret);
+            let request = ObtainToken { app_key, app_secret, scopes: None, source, refreshable: true };
+            let obtained = obtain_token(access, request).await;
+            obtained.inspect_err(|error| note_pair(noted, error)).map_err(Problem::from)
+        }
+        Err(problem) => Err(problem),
+    };
+    // Last: where the public key was refused, the line is about that.
+    if let Some(secret_key) = named {
+        noted.is_about(secret_key);
     }
-    let (app_key, app_secret) = fields.finish(app_key.zip(app_secret))?;
-    let request = ObtainToken { app_key: &app_key, app_secret: &app_secret, scopes: None, source, refreshable: true };
-    let obtained = obtain_token(access, request).await;
-    note_pair(noted, &app_secret, access, obtained.as_ref().err());
     let tokens = obtained?;
     noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
     Ok(no_store(TokenView::from(tokens)))
 }
 
-/// Notes what a pair of keys is about: the key that was refused, and who calls where the pair is valid.
-pub(super) fn note_pair(noted: &Noted, secret: &str, access: &Access, error: Option<&obtain_token::Error>) {
+/// Notes which key was refused, or who calls where the pair is valid.
+pub(super) fn note_pair(noted: &Noted, error: &obtain_token::Error) {
     match error {
-        Some(obtain_token::Error::PublicKey { key, .. }) => noted.is_about(Object::Key(*key)),
-        Some(obtain_token::Error::ScopeNotCovered { key, mid, .. }) => {
+        obtain_token::Error::PublicKey { key, .. } => noted.is_about(Object::Key(*key)),
+        obtain_token::Error::ScopeNotCovered { key, mid, .. } => {
             noted.proof();
             noted.calls(Calling::new(*key, mid.clone()));
         }
-        Some(
-            obtain_token::Error::Denied(_) | obtain_token::Error::TooManyAttempts(_) | obtain_token::Error::Failure(_),
-        )
-        | None => {}
+        obtain_token::Error::Denied(_) | obtain_token::Error::TooManyAttempts(_) | obtain_token::Error::Failure(_) => {}
     }
-    noted.is_about_value(secret, access.settings().environment);
 }
 
 impl From<Tokens> for TokenView {

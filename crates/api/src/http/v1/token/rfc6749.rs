@@ -184,13 +184,14 @@ async fn grant(
 ) -> Result<Tokens, Refusal> {
     let mut form = read_form(body)?;
     let presented = match &client {
-        Client::Basic { secret, .. } => Some(secret.clone()),
-        Client::Unnamed | Client::Garbled => form.get("client_secret").cloned().map(trimmed),
+        Client::Basic { secret, .. } => Some(secret.as_str()),
+        Client::Unnamed | Client::Garbled => form.get("client_secret").map(|secret| secret.trim()),
     };
+    let named = presented.and_then(|secret| Object::of_value(secret, access.settings().environment));
     let granted = grant_by(access, client, &mut form, source, noted).await;
-    // After what the grant has noted: a refresh token, say, is about the key that it acts for.
-    if let Some(secret) = presented {
-        noted.is_about_value(&secret, access.settings().environment);
+    // Last: a refresh token is about the key that it acts for, and a refused public key about itself.
+    if let Some(secret_key) = named {
+        noted.is_about(secret_key);
     }
     granted
 }
@@ -241,10 +242,8 @@ async fn grant_by(
 
 /// Obtains a token, and notes which key was refused or who calls.
 async fn obtain(access: &Arc<Access>, request: ObtainToken<'_>, noted: &Noted) -> Result<Tokens, Refusal> {
-    let secret = request.app_secret;
     let obtained = obtain_token(access, request).await;
-    note_pair(noted, secret, access, obtained.as_ref().err());
-    Ok(obtained?)
+    Ok(obtained.inspect_err(|error| note_pair(noted, error))?)
 }
 
 /// Parses a scope: a set separated by spaces (section 3.3), so repeated spaces and scopes are ignored.
