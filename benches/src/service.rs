@@ -13,7 +13,9 @@ use keyward_app::{
         seed_demo::seed_demo,
     },
 };
-use keyward_domain::{Environment, KeyTerms, KeyType, MasterKey, Name, ScopeSet, SecretForm, SecretHasher, Timestamp};
+use keyward_domain::{
+    Environment, KeyTerms, KeyType, MasterKey, Name, Restrictions, ScopeSet, SecretForm, SecretHasher, Timestamp,
+};
 use keyward_storage::NodeId;
 use keyward_storage_sqlite::{Options, SqliteStore};
 use keyward_verifier::{
@@ -68,8 +70,9 @@ pub async fn start() -> Result<Service> {
     let ((platform_key, platform_secret), mid) = shown.context("no demo tree was planted")?;
     let scopes: ScopeSet = "charges:read charges:write customers:read refunds:write".parse()?;
     let name = Name::parse("twenty characters ok")?;
-    let terms = KeyTerms::agree(KeyType::Secret, name, None, scopes, None, access.now())?;
-    let issued = issue_key(&manage, &Caller::operator(), IssueKey { mid, terms }).await?;
+    let now = access.now();
+    let terms = KeyTerms::agree(KeyType::Secret, name, None, scopes, Restrictions::NONE, now)?;
+    let issued = issue_key(&manage, &Caller::operator(), IssueKey { mid, terms, now }).await?;
     let ready = Readiness::default();
     ready.open();
     let options = HttpOptions {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use keyward_benches::{Counted, number};
-use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, SecretDigest, Status};
+use keyward_domain::{
+    AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Restrictions, Role, SecretDigest, Status,
+};
 use keyward_storage::{Credential, Read, Seq, Snapshot};
 use keyward_verifier::{
     Cache, Std,
@@ -52,7 +54,7 @@ fn credential(n: u32, per_account: u32, random: &Counted) -> Result<Credential> 
         key_type: KeyType::Secret,
         name: Name::parse("twenty characters ok")?,
         scopes: "charges:read charges:write customers:read refunds:write".parse()?,
-        expires_at: None,
+        restrictions: Restrictions::NONE,
         revoked: false,
         digest: Some(&SecretDigest::decode(&digest)?),
         value: None,

@@ -11,8 +11,7 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use keyward_benches::{Asked, Service, ask, get as get_request, post, start};
 use keyward_domain::{
-    Candidate, Environment, MasterKey, PresentedValue, Requirements, SecretForm, SecretHasher, Timestamp, Verdict,
-    judge,
+    Candidate, Context, Environment, MasterKey, PresentedValue, Requirements, SecretForm, SecretHasher, Verdict, judge,
 };
 use tower::Service as _;
 
@@ -85,12 +84,12 @@ fn domain(case: &str, times: u32, service: &Service) -> Result<()> {
     let hasher = SecretHasher::new(&MasterKey::from_bytes(&[7; 32])?, SecretForm::Hmac);
     let presented = PresentedValue::parse(&service.subject, Environment::Sandbox)?;
     let credential = service.access.verifier().remembered(presented.id()).context("the key is not in memory")?;
-    let (key, now) = (credential.key.view(), Timestamp::from_micros(1_795_435_200_000_000)?);
+    let (key, context) = (credential.key.view(), Context::at(service.access.now()));
     let conditions = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
     let proved = key.prove(&presented, &hasher)?;
     let judged = |proof| {
         let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
-        let verdict = judge(Ok(Some(candidate)), None, black_box(&conditions), now);
+        let verdict = judge(Ok(Some(candidate)), None, black_box(&conditions), &context);
         ensure!(matches!(verdict, Verdict::Valid { .. }), "the key is not valid");
         Ok(())
     };

@@ -9,8 +9,9 @@ use std::{hint::black_box, time::Instant};
 use anyhow::{Result, bail, ensure};
 use keyward_benches::Counted;
 use keyward_domain::{
-    AccountId, AuthFacts, AuthKey, Candidate, Chain, Environment, KeyId, KeyType, KeyValue, Link, MasterKey, Name,
-    PresentedValue, Requirements, Role, SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
+    AccountId, AuthFacts, AuthKey, Candidate, Chain, Context, Environment, KeyId, KeyType, KeyValue, Link, MasterKey,
+    Name, Now, PresentedValue, Requirements, Restrictions, Role, SecretForm, SecretHasher, Status, Timestamp, Verdict,
+    judge,
 };
 use uuid::Uuid;
 
@@ -70,14 +71,15 @@ fn main() -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "measures; nothing is decided by it")]
 fn refuse(kind: &Kind, chain: &Chain, hasher: &SecretHasher) -> Result<u64> {
     let presented = PresentedValue::parse(kind.presented.expose(), Environment::Sandbox)?;
-    let (found, conditions, now) = (black_box(kind.found.as_ref()), Requirements::default(), moment()?);
+    let (found, conditions, context) =
+        (black_box(kind.found.as_ref()), Requirements::default(), Context::at(Now::exact(moment()?)));
     let started = Instant::now();
     let proof = match found {
         Some(key) => key.view().prove(&presented, hasher)?,
         None => hasher.prove_absent(&presented),
     };
     let candidate = found.map(|key| Candidate { key: key.view(), chain, scopes: key.view().scopes, proof });
-    let verdict = judge(Ok(candidate), None, &conditions, now);
+    let verdict = judge(Ok(candidate), None, &conditions, &context);
     let took = started.elapsed();
     ensure!(matches!(verdict, Verdict::Invalid { .. }), "{} is not refused", kind.name);
     Ok(u64::try_from(took.as_nanos())?)
@@ -92,7 +94,7 @@ fn kinds(hasher: &SecretHasher) -> Result<[Kind; 4]> {
             key_type: KeyType::Secret,
             name: Name::parse("twenty characters ok")?,
             scopes: "charges:read charges:write customers:read refunds:write".parse()?,
-            expires_at,
+            restrictions: Restrictions { expires_at },
             revoked,
             digest: Some(&hasher.digest(&right, &[0; 16])?),
             value: None,

@@ -5,9 +5,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_domain::{AccessId, FamilyId, KeyId, MasterKey, RefreshId, Timestamp};
+use keyward_domain::{AccessId, FamilyId, KeyId, MasterKey, Now, RefreshId, Timestamp};
 use keyward_storage::{Credentials, Store, Tokens, Upkeep};
-use keyward_verifier::{ClockDifference, Times, Verifier, protocol::ClockJump};
+use keyward_verifier::{ClockDifference, Verifier, protocol::ClockJump};
 
 mod attempts;
 pub mod authenticate;
@@ -100,10 +100,10 @@ impl Access {
         &self.runtime.settings
     }
 
-    /// The time that all nodes share: the database's where it is known, else this machine's. It dates what others read.
+    /// The time of a request that arrives now.
     #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.times().shared
+    pub fn now(&self) -> Now {
+        self.verifier.now(&self.verifier.arrival())
     }
 
     /// Whether this node could not join the others, and so answers from the database alone.
@@ -162,16 +162,6 @@ impl Access {
         &self.verifier
     }
 
-    fn times(&self) -> Times {
-        self.verifier.times(&self.verifier.arrival())
-    }
-
-    /// The instant at which the expiry of keys and tokens is judged.
-    #[must_use]
-    pub fn expiry_time(&self) -> Timestamp {
-        self.times().expiry
-    }
-
     /// Checks that a verification could be answered now: from memory, or by the database query of a verification, for a
     /// key that never exists.
     ///
@@ -210,14 +200,14 @@ impl Access {
     }
 
     fn fresh_refresh_id(&self) -> Result<RefreshId, NoEntropy> {
-        self.runtime.fresh_id(self.now()).map(RefreshId::from_uuid)
+        self.runtime.fresh_id(self.now().recorded()).map(RefreshId::from_uuid)
     }
 
     fn fresh_family_id(&self) -> Result<FamilyId, NoEntropy> {
-        self.runtime.fresh_id(self.now()).map(FamilyId::from_uuid)
+        self.runtime.fresh_id(self.now().recorded()).map(FamilyId::from_uuid)
     }
 
     fn fresh_access_id(&self) -> Result<AccessId, NoEntropy> {
-        self.runtime.fresh_id(self.now()).map(AccessId::from_uuid)
+        self.runtime.fresh_id(self.now().recorded()).map(AccessId::from_uuid)
     }
 }

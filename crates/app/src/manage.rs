@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, KeyId, PairId};
+use keyward_domain::{AccountId, KeyId, Now, PairId};
 use keyward_storage::{Reads, Store};
 
 pub(crate) mod acting;
@@ -50,15 +50,15 @@ impl Manage {
         &self.access
     }
 
-    fn fresh_key_id(&self) -> Result<KeyId, NoEntropy> {
-        self.runtime.fresh_id(self.access.now()).map(KeyId::from_uuid)
+    fn fresh_key_id(&self, now: Now) -> Result<KeyId, NoEntropy> {
+        self.runtime.fresh_id(now.recorded()).map(KeyId::from_uuid)
     }
 
-    fn fresh_account_id(&self) -> Result<AccountId, NoEntropy> {
-        self.runtime.fresh_id(self.access.now()).map(AccountId::from_uuid)
+    fn fresh_account_id(&self, now: Now) -> Result<AccountId, NoEntropy> {
+        self.runtime.fresh_id(now.recorded()).map(AccountId::from_uuid)
     }
 
-    fn fresh_pair_id(&self) -> Result<PairId, NoEntropy> {
-        self.runtime.fresh_id(self.access.now()).map(PairId::from_uuid)
+    fn fresh_pair_id(&self, now: Now) -> Result<PairId, NoEntropy> {
+        self.runtime.fresh_id(now.recorded()).map(PairId::from_uuid)
     }
 }

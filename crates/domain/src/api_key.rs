@@ -11,8 +11,9 @@ pub use packed::{AuthFacts, AuthKey};
 pub use view::{KeyView, MaterialRef, Unusable, UsableKey};
 
 use crate::{
-    AccountId, Actor, Chain, Description, KeyId, KeyType, KeyValue, LastFour, Name, PairId, Permission, PresentedValue,
-    Revocation, Scope, ScopeSet, SecretDigest, SecretHasher, Standing, Timestamp,
+    AccountId, Actor, Chain, Context, Description, KeyId, KeyType, KeyValue, LastFour, Name, Now, PairId, Permission,
+    PresentedValue, RestrictionError, Restrictions, Revocation, Scope, ScopeSet, SecretDigest, SecretHasher, Standing,
+    Timestamp,
     account::text_enum,
     secret_hash::{DigestError, Proof},
 };
@@ -24,7 +25,7 @@ pub struct KeyTerms {
     name: Name,
     description: Option<Description>,
     scopes: ScopeSet,
-    expires_at: Option<Timestamp>,
+    restrictions: Restrictions,
 }
 
 /// Why a key cannot be what was asked for.
@@ -38,9 +39,9 @@ pub enum TermsError {
         /// The scope.
         scope: Scope,
     },
-    /// A key that is dead from the start.
-    #[error("must be in the future")]
-    ExpiryNotInFuture,
+    /// It cannot have one of its restrictions.
+    #[error(transparent)]
+    Restriction(#[from] RestrictionError),
 }
 
 impl KeyTerms {
@@ -53,12 +54,12 @@ impl KeyTerms {
         name: Name,
         description: Option<Description>,
         scopes: ScopeSet,
-        expires_at: Option<Timestamp>,
-        now: Timestamp,
+        restrictions: Restrictions,
+        now: Now,
     ) -> Result<Self, TermsError> {
-        match Self::errors(key_type, &scopes, expires_at, now).next() {
+        match Self::errors(key_type, &scopes, &restrictions, now).next() {
             Some(error) => Err(error),
-            None => Ok(Self { key_type, name, description, scopes, expires_at }),
+            None => Ok(Self { key_type, name, description, scopes, restrictions }),
         }
     }
 
@@ -66,8 +67,8 @@ impl KeyTerms {
     pub fn errors(
         key_type: KeyType,
         scopes: &ScopeSet,
-        expires_at: Option<Timestamp>,
-        now: Timestamp,
+        restrictions: &Restrictions,
+        now: Now,
     ) -> impl Iterator<Item = TermsError> + use<> {
         let mut errors = Vec::new();
         if !key_type.is_secret() {
@@ -75,7 +76,7 @@ impl KeyTerms {
             let reserved = scopes.filter_map(|(place, scope)| Some((place, scope.ok().filter(Scope::is_reserved)?)));
             errors.extend(reserved.map(|(place, scope)| TermsError::ReservedScope { place, scope }));
         }
-        errors.extend(expires_at.is_some_and(|at| at <= now).then_some(TermsError::ExpiryNotInFuture));
+        errors.extend(restrictions.errors(now).map(TermsError::Restriction));
         errors.into_iter()
     }
 
@@ -161,8 +162,8 @@ pub struct KeyFacts {
     pub created_at: Timestamp,
     /// Who issued the key.
     pub created_by: Actor,
-    /// Time of expiry; at this exact instant the key has expired (rule 3).
-    pub expires_at: Option<Timestamp>,
+    /// What may hold it back beside its state and its account.
+    pub restrictions: Restrictions,
     /// Active, or revoked with the details.
     pub state: KeyState,
     /// The pair that the key was issued in.
@@ -213,7 +214,7 @@ impl ApiKey {
             return Err(AccountNotActive);
         }
         let material = digest.map_or_else(|| Material::Readable(value.expose().into()), Material::Secret);
-        let KeyTerms { key_type, name, description, scopes, expires_at } = terms;
+        let KeyTerms { key_type, name, description, scopes, restrictions } = terms;
         Ok(Self(KeyFacts {
             id: origin.id,
             account: chain.own().id,
@@ -225,7 +226,7 @@ impl ApiKey {
             last_four: value.last_four(),
             created_at: origin.at,
             created_by: origin.by,
-            expires_at,
+            restrictions,
             state: KeyState::Active,
             pair: origin.pair,
         }))
@@ -295,7 +296,7 @@ impl ApiKey {
             key_type: self.0.key_type,
             name: self.0.name.as_str(),
             scopes: self.0.scopes.as_scopes(),
-            expires_at: self.0.expires_at,
+            restrictions: &self.0.restrictions,
             revoked: matches!(self.0.state, KeyState::Revoked(_)),
             material: match &self.0.material {
                 Material::Secret(digest) => MaterialRef::Secret(digest.into()),
@@ -304,18 +305,18 @@ impl ApiKey {
         }
     }
 
-    /// Checks that the key may be used at `now`. `chain` must be its account's.
+    /// Checks that the key may be used by a request with this context. `chain` must be its account's.
     ///
     /// # Errors
     /// [`Unusable`] with the first reason that applies.
-    pub fn usable(&self, chain: &Chain, now: Timestamp) -> Result<UsableKey<'_>, Unusable> {
-        self.view().usable(chain, now)
+    pub fn usable(&self, chain: &Chain, context: &Context) -> Result<UsableKey<'_>, Unusable> {
+        self.view().usable(chain, context)
     }
 
     /// The key's state for a reader. Does not show a suspension, which belongs to the account.
     #[must_use]
-    pub fn condition(&self, chain: &Chain, now: Timestamp) -> KeyStatus {
-        self.view().condition(chain, now)
+    pub fn status(&self, chain: &Chain, now: Now) -> KeyStatus {
+        self.view().status(chain, now)
     }
 
     /// Whether the key is a manager key: a secret key that may create and revoke keys (rule 7). Never changes.

@@ -3,13 +3,23 @@
 use uuid::Uuid;
 
 use crate::{
-    AccountId, Actor, ApiKey, Chain, Environment, KeyFacts, KeyId, KeyState, KeyType, KeyValue, LastFour, Link,
-    MasterKey, Material, Name, Role, SecretForm, SecretHasher, Status, Timestamp,
+    AccountId, Actor, ApiKey, Chain, Context, Environment, KeyFacts, KeyId, KeyState, KeyType, KeyValue, LastFour,
+    Link, MasterKey, Material, Name, Now, Restrictions, Role, SecretForm, SecretHasher, Status, Timestamp,
 };
 
 /// Seconds after the Unix epoch.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).unwrap()
+}
+
+/// A request at this second, by one clock.
+pub(crate) fn request(seconds: i64) -> Context {
+    Context::at(Now::exact(at(seconds)))
+}
+
+/// Restrictions of a key that expires at this second.
+pub(crate) fn until(seconds: i64) -> Restrictions {
+    Restrictions { expires_at: Some(at(seconds)) }
 }
 
 pub(crate) fn account(n: u128) -> AccountId {
@@ -53,7 +63,7 @@ pub(crate) fn facts(n: u128, key_type: KeyType, scopes: &str) -> KeyFacts {
         last_four,
         created_at: at(0),
         created_by: Actor::Operator,
-        expires_at: None,
+        restrictions: Restrictions::NONE,
         state: KeyState::Active,
         pair: None,
     }

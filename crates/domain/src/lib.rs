@@ -12,7 +12,8 @@
 //! ancestors: if one of them is suspended or closed, the account's keys do not work ([`Standing`]).
 //!
 //! An [`ApiKey`] belongs to one account, has a [`KeyType`] and a [`ScopeSet`], and is [`usable`](ApiKey::usable) or not
-//! at a given time; no other predicate decides this. Its printable [`KeyValue`] carries the key's id, 256 random bits
+//! at a given time; no other predicate decides this. [`Restrictions`] may hold it back, judged by the [`Context`] of a
+//! request. Its printable [`KeyValue`] carries the key's id, 256 random bits
 //! and a checksum. Only a [`SecretDigest`] of a secret value is stored. A [`SecretHasher`] makes and checks digests
 //! under peppers derived from a [`MasterKey`].
 //!
@@ -22,15 +23,15 @@
 //!
 //! ```
 //! use keyward_domain::{
-//!     AccountId, Actor, ApiKey, Candidate, Chain, Decision, Environment, KeyId, KeyTerms, KeyType, KeyValue, Link,
-//!     MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Requirements, RevocationRequest,
-//!     Role, ScopeSet, SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
+//!     AccountId, Actor, ApiKey, Candidate, Chain, Context, Decision, Environment, KeyId, KeyTerms, KeyType, KeyValue,
+//!     Link, MasterKey, Name, Now, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Requirements,
+//!     Restrictions, RevocationRequest, Role, ScopeSet, SecretForm, SecretHasher, Status, Verdict, judge,
 //! };
 //! use uuid::Uuid;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Your service provides the time, fresh ids, random bytes and the master key.
-//! let now: Timestamp = "2026-11-23T12:00:00Z".parse()?;
+//! let now = Now::exact("2026-11-23T12:00:00Z".parse()?);
 //! let hasher = SecretHasher::new(&MasterKey::from_bytes(&[42; 32])?, SecretForm::Hmac);
 //! let account = AccountId::from_uuid(Uuid::from_u128(1));
 //! let own = Link { id: account, mid: "acme".parse()?, role: Role::Platform, status: Status::Active };
@@ -39,10 +40,10 @@
 //! // Issue: check the terms, mint the value, store only its digest.
 //! let id = KeyId::from_uuid(Uuid::from_u128(2));
 //! let scopes: ScopeSet = "charges:*".parse()?;
-//! let terms = KeyTerms::agree(KeyType::Secret, Name::parse("Back office")?, None, scopes, None, now)?;
+//! let terms = KeyTerms::agree(KeyType::Secret, Name::parse("Back office")?, None, scopes, Restrictions::NONE, now)?;
 //! let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, [7; 32]);
 //! let digest = hasher.digest(&value, &[0; 16])?;
-//! let origin = Origin { id, at: now, by: Actor::Operator, pair: None };
+//! let origin = Origin { id, at: now.recorded(), by: Actor::Operator, pair: None };
 //! let key = ApiKey::issue(terms, origin, &chain, &value, Some(digest))?;
 //!
 //! // Verify: the text names the key that it claims to be; the digest proves it.
@@ -51,11 +52,11 @@
 //! let proof = key.prove(&presented, &hasher)?;
 //! let candidate = Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof };
 //! let asked = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
-//! assert!(matches!(judge(Ok(Some(candidate)), None, &asked, now), Verdict::Valid { .. }));
+//! assert!(matches!(judge(Ok(Some(candidate)), None, &asked, &Context::at(now)), Verdict::Valid { .. }));
 //!
 //! // Revoke: returns a decision, which you store.
 //! let (by, reach) = (Actor::Operator, Reach::operator());
-//! let request = RevocationRequest { at: now, by, reason: Reason::NoLongerNeeded, reach };
+//! let request = RevocationRequest { now, by, reason: Reason::NoLongerNeeded, reach };
 //! assert!(matches!(key.revoke(&chain, &request, OtherManagerKeys::None)?, Decision::Revoke(_)));
 //! # Ok(())
 //! # }
@@ -69,9 +70,11 @@
 mod account;
 mod api_key;
 mod change;
+mod context;
 mod id;
 mod key_value;
 mod master_key;
+mod restrictions;
 pub mod revocation;
 mod scope;
 mod secret_hash;
@@ -93,11 +96,13 @@ pub use api_key::{
     Material, MaterialRef, Origin, PairMembership, TermsError, Unusable, UsableKey,
 };
 pub use change::Change;
+pub use context::{Context, Now};
 pub use id::{AccessId, AccountId, FamilyId, KeyId, PairId, ParseIdError, RefreshId};
 pub use key_value::{
     Environment, KeyType, KeyValue, LastFour, ParseLastFourError, PresentedValue, VALUE_LEN, VALUE_REGEX, ValueError,
 };
 pub use master_key::{KeyVersion, MASTER_KEY_LEN, MasterKey, MasterKeyError, Purpose};
+pub use restrictions::{RestrictionError, Restrictions};
 pub use revocation::{Decision, OtherManagerKeys, Reason, Refusal, Revocation, RevocationRequest};
 pub use scope::{
     MAX_SCOPE_LEN, MAX_SCOPES, MAX_SCOPES_LEN, ParseScopeError, Permission, Scope, ScopeNotHeld, ScopeSet,

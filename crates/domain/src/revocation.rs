@@ -17,8 +17,8 @@
 //! of rule 10 come with rotation.
 
 use crate::{
-    Account, Actor, ApiKey, Chain, KeyState, KeyType, KeyView, Reach, Status, Timestamp, Unusable, UsableKey,
-    account::text_enum,
+    Account, Actor, ApiKey, Chain, Context, KeyState, KeyType, KeyView, Now, Reach, Status, Timestamp, Unusable,
+    UsableKey, account::text_enum,
 };
 
 /// Reason for a revocation, as stated by the caller.
@@ -59,7 +59,7 @@ pub struct Revocation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationRequest {
     /// Current time.
-    pub at: Timestamp,
+    pub now: Now,
     /// Who requests the revocation.
     pub by: Actor,
     /// Reason given.
@@ -79,8 +79,8 @@ pub enum OtherManagerKeys {
 
 impl OtherManagerKeys {
     /// Examines the remaining keys. Passing only the one that expires last is enough.
-    pub fn among<'a>(left: impl IntoIterator<Item = &'a ApiKey>, chain: &Chain, now: Timestamp) -> Self {
-        let writes = |key: &ApiKey| key.is_manager_key() && key.usable(chain, now).is_ok();
+    pub fn among<'a>(left: impl IntoIterator<Item = &'a ApiKey>, chain: &Chain, now: Now) -> Self {
+        let writes = |key: &ApiKey| key.is_manager_key() && key.usable(chain, &Context::at(now)).is_ok();
         if left.into_iter().any(writes) { Self::Some } else { Self::None }
     }
 }
@@ -105,7 +105,7 @@ pub enum Refusal {
 
 impl RevocationRequest {
     fn revocation(&self) -> Revocation {
-        Revocation { at: self.at, by: self.by, reason: self.reason }
+        Revocation { at: self.now.recorded(), by: self.by, reason: self.reason }
     }
 
     /// Whether rule 7 applies to this key, so that the caller must read and lock the account's other manager keys.
@@ -120,7 +120,7 @@ impl RevocationRequest {
     fn locks_out(&self, key: &ApiKey, chain: &Chain, others: OtherManagerKeys) -> bool {
         self.depends_on_other_manager_keys(key)
             && others == OtherManagerKeys::None
-            && key.usable(chain, self.at).is_ok()
+            && key.usable(chain, &Context::at(self.now)).is_ok()
     }
 }
 
@@ -158,7 +158,7 @@ pub fn overwrite<'a>(
 ) -> Result<Vec<(&'a ApiKey, Revocation)>, Refusal> {
     let others = match others {
         OtherManagerKeys::Some => OtherManagerKeys::Some,
-        OtherManagerKeys::None => OtherManagerKeys::among([successor], chain, ask.at),
+        OtherManagerKeys::None => OtherManagerKeys::among([successor], chain, ask.now),
     };
     let mut revoked = Vec::new();
     for key in replaced {
@@ -230,8 +230,8 @@ pub enum NotAPair {
     Unusable(#[from] Unusable),
 }
 
-/// Rule 9: checks that what a public and a secret key obtain together, or obtained earlier, is valid at `now`. Returns
-/// the secret key, which is the actor.
+/// Rule 9: checks that what a public and a secret key obtain together, or obtained earlier, is valid now. Returns the
+/// secret key, which is the actor.
 ///
 /// # Errors
 /// [`NotAPair`]; the response to the client does not reveal which.
@@ -239,15 +239,15 @@ pub fn usable_pair<'a>(
     public: KeyView<'_>,
     secret: KeyView<'a>,
     chain: &Chain,
-    now: Timestamp,
+    context: &Context,
 ) -> Result<UsableKey<'a>, NotAPair> {
     let own = chain.own().id;
     let types = (public.key_type, secret.key_type);
     if types != (KeyType::Public, KeyType::Secret) || (public.account, secret.account) != (own, own) {
         return Err(NotAPair::Mismatched);
     }
-    public.usable(chain, now)?;
-    Ok(secret.usable(chain, now)?)
+    public.usable(chain, context)?;
+    Ok(secret.usable(chain, context)?)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::{
-    Chain, KeyId, KeyType, KeyView, Mid, Reach, ScopeSet, Scopes, Timestamp, Unusable, UsableKey, ValueError,
+    Chain, Context, KeyId, KeyType, KeyView, Mid, Reach, ScopeSet, Scopes, Unusable, UsableKey, ValueError,
     revocation::NotAPair, secret_hash::Proof,
 };
 
@@ -46,12 +46,8 @@ pub enum Denial {
     NotFound,
     /// From the other environment, as its prefix shows.
     WrongEnvironment,
-    /// Revoked, or an account of its chain is closed.
-    Revoked,
-    /// An account of its chain is suspended.
-    Suspended,
-    /// The key has expired.
-    Expired,
+    /// The key may not be used now.
+    Unusable(Unusable),
     /// Not of the required type.
     WrongType,
     /// Belongs to another account than the required one.
@@ -67,9 +63,7 @@ impl Denial {
         match self {
             Self::NotFound => "NOT_FOUND",
             Self::WrongEnvironment => "WRONG_ENVIRONMENT",
-            Self::Revoked => "REVOKED",
-            Self::Suspended => "SUSPENDED",
-            Self::Expired => "EXPIRED",
+            Self::Unusable(reason) => reason.code(),
             Self::WrongType => "WRONG_TYPE",
             Self::WrongAccount => "WRONG_ACCOUNT",
             Self::InsufficientScope => "INSUFFICIENT_SCOPE",
@@ -104,11 +98,7 @@ impl From<NotAPair> for Denial {
 
 impl From<Unusable> for Denial {
     fn from(reason: Unusable) -> Self {
-        match reason {
-            Unusable::Revoked => Self::Revoked,
-            Unusable::Suspended => Self::Suspended,
-            Unusable::Expired => Self::Expired,
-        }
+        Self::Unusable(reason)
     }
 }
 
@@ -140,7 +130,7 @@ pub fn judge<'a>(
     found: Result<Option<Candidate<'a>>, ValueError>,
     reach: Option<&Reach>,
     conditions: &Requirements,
-    now: Timestamp,
+    context: &Context,
 ) -> Verdict<'a> {
     let candidate = match found {
         Err(error) => return Verdict::Invalid { denial: error.into(), id: None },
@@ -152,7 +142,7 @@ pub fn judge<'a>(
         return Verdict::Invalid { denial: Denial::NotFound, id: None };
     }
     let deny = |denial| Verdict::Invalid { denial, id: Some(key.id) };
-    let usable = match key.usable(chain, now) {
+    let usable = match key.usable(chain, context) {
         Err(reason) => return deny(reason.into()),
         Ok(usable) => usable,
     };

@@ -94,7 +94,7 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
     let description = description.as_ref().map(Description::as_str);
     let (digest, value, writes) = (key.digest().map(SecretDigest::encode), key.readable_value(), key.is_manager_key());
     let (created_at, created_by) = (created_at.as_micros(), actor_column(key.facts().created_by));
-    let expires_at = key.facts().expires_at.map(Timestamp::as_micros);
+    let expires_at = key.facts().restrictions.expires_at.map(Timestamp::as_micros);
     let end = End::of(&key.facts().state);
     let pair = key.facts().pair.as_ref();
     let (pair_id, unique_name) = (pair.map(|pair| pair.id.uuid()), pair.map(|pair| &*pair.unique_name));

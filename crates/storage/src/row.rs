@@ -3,7 +3,8 @@
 
 use keyward_domain::{
     Account, AccountId, Actor, ApiKey, AuthFacts, AuthKey, Chain, Description, KeyFacts, KeyId, KeyState, KeyVersion,
-    Level, Link, Material, Name, PairId, PairMembership, Parent, Reach, Revocation, SecretDigest, Status, Timestamp,
+    Level, Link, Material, Name, PairId, PairMembership, Parent, Reach, Restrictions, Revocation, SecretDigest, Status,
+    Timestamp,
 };
 use uuid::Uuid;
 
@@ -146,7 +147,7 @@ impl KeyRow {
             last_four: self.last_four.parse().ok()?,
             created_at: moment(self.created_at)?,
             created_by: actor(self.created_by),
-            expires_at,
+            restrictions: Restrictions { expires_at },
             state,
             pair,
         })
@@ -201,7 +202,7 @@ impl AuthKeyRow {
             key_type: self.key_type.parse().ok()?,
             name: Name::restore(&self.name).ok()?,
             scopes: self.scopes.parse().ok()?,
-            expires_at,
+            restrictions: Restrictions { expires_at },
             revoked: self.revoked,
             digest: digest.as_ref(),
             value: self.value.as_deref(),

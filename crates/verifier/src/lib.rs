@@ -25,7 +25,7 @@ mod verifier;
 pub use cache::{Cache, Size};
 pub use driver::ClockDifference;
 pub use known::Known;
-pub use lookup::{Arrival, Lookup, Times};
+pub use lookup::{Arrival, Lookup};
 pub use machine::{Clock, Tasks};
 pub use platform::{Platform, Std};
 pub use published_lease::PublishedLease;

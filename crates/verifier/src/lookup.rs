@@ -5,7 +5,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use keyward_domain::{KeyId, Timestamp};
+use keyward_domain::{KeyId, Now, Timestamp};
 use keyward_storage::{Credential, StorageError};
 
 use crate::{
@@ -26,17 +26,6 @@ pub struct Arrival {
     wall: Timestamp,
 }
 
-/// The time for one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Times {
-    /// The time that all nodes share: the database's, continued by the boot clock. It is this machine's wall clock if
-    /// the database has no clock of its own or has not replied yet. Used to date everything that other nodes will read.
-    pub shared: Timestamp,
-    /// The time for the expiry of keys and tokens: the later of the shared time and this machine's wall clock, so that
-    /// a slow clock prolongs nothing (2.5).
-    pub expiry: Timestamp,
-}
-
 /// A request for a credential in progress.
 pub struct Lookup {
     id: KeyId,
@@ -53,10 +42,10 @@ impl Lookup {
 }
 
 impl Shared {
-    /// The time for these readings of this machine's clocks.
-    pub(crate) fn times(&self, boot: BootInstant, wall: Timestamp) -> Times {
-        let shared = self.gate.database_time(boot).unwrap_or(wall);
-        Times { shared, expiry: shared.max(wall) }
+    /// The time for these readings of this machine's clocks. All nodes share the time of the database, continued by
+    /// the boot clock; it is this machine's wall clock if the database has no clock of its own or has not replied yet.
+    pub(crate) fn now(&self, boot: BootInstant, wall: Timestamp) -> Now {
+        Now::by(self.gate.database_time(boot).unwrap_or(wall), wall)
     }
 }
 
@@ -88,10 +77,10 @@ impl Verifier {
         }
     }
 
-    /// The time for a request.
+    /// The time of a request.
     #[must_use]
-    pub fn times(&self, arrival: &Arrival) -> Times {
-        self.shared.times(arrival.boot, arrival.wall)
+    pub fn now(&self, arrival: &Arrival) -> Now {
+        self.shared.now(arrival.boot, arrival.wall)
     }
 
     /// Time since the request arrived.

@@ -135,9 +135,7 @@ pub(super) fn refused(denial: Denial) -> Problem {
     let code = match denial {
         Denial::WrongEnvironment => Code::WrongEnvironment,
         Denial::NotFound
-        | Denial::Revoked
-        | Denial::Suspended
-        | Denial::Expired
+        | Denial::Unusable(_)
         | Denial::WrongType
         | Denial::WrongAccount
         | Denial::InsufficientScope => Code::InvalidCredential,

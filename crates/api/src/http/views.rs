@@ -1,7 +1,7 @@
 //! Views: one type for each answer of the contract, made from entities by `From` alone.
 
 use keyward_app::manage::enforcement::EnforcementState;
-use keyward_domain::{Account, ApiKey, Chain, KeyValue, Timestamp};
+use keyward_domain::{Account, ApiKey, Chain, KeyValue, Now, Timestamp};
 use keyward_storage::{KeyRecord, ListedKey};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,7 +33,7 @@ impl From<EnforcementState> for EnforcementView {
     fn from(it: EnforcementState) -> Self {
         Self {
             id: it.key.to_string(),
-            state: it.condition.as_str(),
+            state: it.status.as_str(),
             enforced: it.enforced_at.is_some(),
             enforced_at: it.enforced_at.map(|at| at.to_string()),
             errors: [],
@@ -96,16 +96,16 @@ pub(super) struct KeyView {
 
 impl KeyView {
     /// A key in a list: its value only if it is not secret.
-    pub(super) fn listed(listed: &ListedKey, chain: &Chain, at: Timestamp) -> Self {
+    pub(super) fn listed(listed: &ListedKey, chain: &Chain, at: Now) -> Self {
         Self::new(&listed.key, chain, listed.last_used, at)
     }
 
     /// A new key, without the value of a secret one.
     pub(super) fn fresh(key: &ApiKey, chain: &Chain) -> Self {
-        Self::new(key, chain, None, key.facts().created_at)
+        Self::new(key, chain, None, Now::exact(key.facts().created_at))
     }
 
-    fn new(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Timestamp) -> Self {
+    fn new(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Now) -> Self {
         let facts = key.facts();
         Self {
             id: facts.id.to_string(),
@@ -115,10 +115,10 @@ impl KeyView {
             r#type: facts.key_type.as_str(),
             value: key.readable_value().map(str::to_owned),
             scopes: facts.scopes.iter().map(str::to_owned).collect(),
-            state: key.condition(chain, at).as_str(),
+            state: key.status(chain, at).as_str(),
             created_at: facts.created_at.to_string(),
             created_by: facts.created_by.to_string(),
-            expires_at: facts.expires_at.map(|at| at.to_string()),
+            expires_at: facts.restrictions.expires_at.map(|at| at.to_string()),
             last_used: last_used.map(|at| at.to_string()),
             last_four: facts.last_four.to_string(),
             errors: [],
@@ -164,7 +164,7 @@ pub(super) struct KeyDetailsView {
 }
 
 impl KeyDetailsView {
-    pub(super) fn new(record: &KeyRecord, at: Timestamp) -> Self {
+    pub(super) fn new(record: &KeyRecord, at: Now) -> Self {
         let key = KeyView::new(&record.key, &record.chain, record.last_used, at);
         let revocation = record.key.revocation();
         Self {

@@ -74,7 +74,7 @@ impl From<Jwk> for JwkView {
 )]
 pub(super) async fn jwks(State(access): State<Arc<Access>>) -> impl IntoResponse {
     access.follow_history().await;
-    let keys = access.access_tokens().keys().jwks(access.now()).into_iter().map(JwkView::from).collect();
+    let keys = access.access_tokens().keys().jwks(access.now().recorded()).into_iter().map(JwkView::from).collect();
     (FOR_EVERYONE, Json(JwkSet { keys }))
 }
 

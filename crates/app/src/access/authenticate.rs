@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    Candidate, Denial, KeyId, Mid, PresentedValue, Proof, Requirements, ScopeSet, ValueError, Verdict, judge,
+    Candidate, Context, Denial, KeyId, Mid, PresentedValue, Proof, Requirements, ScopeSet, ValueError, Verdict, judge,
     revocation::usable_pair,
 };
 use keyward_storage::Credential;
@@ -60,7 +60,7 @@ impl Error {
         let missing = match denial {
             Denial::InsufficientScope => conditions.scopes.uncovered_by(candidate.scopes),
             Denial::WrongType | Denial::WrongAccount => ScopeSet::empty(),
-            Denial::NotFound | Denial::WrongEnvironment | Denial::Revoked | Denial::Suspended | Denial::Expired => {
+            Denial::NotFound | Denial::WrongEnvironment | Denial::Unusable(_) => {
                 return Self::Denied(denial);
             }
         };
@@ -104,10 +104,10 @@ pub(crate) fn accept_from_memory(
     let Matched { credential, proof, .. } = secret_check::find_from_memory(access, arrival, &presented)?;
     let key = credential.key.view();
     let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
-    let now = access.verifier.times(arrival);
-    match judge(Ok(Some(candidate)), None, conditions, now.expiry) {
+    let now = access.verifier.now(arrival);
+    match judge(Ok(Some(candidate)), None, conditions, &Context::at(now)) {
         Verdict::Invalid { .. } => return None,
-        Verdict::Valid { .. } => access.usage.note(key.id, now.shared),
+        Verdict::Valid { .. } => access.usage.note(key.id, now.recorded()),
     }
     let scopes = Held::OfKey(Arc::clone(&credential.key));
     Some(Accepted { credential, scopes, token: None })
@@ -121,7 +121,7 @@ pub(crate) async fn accept(
     conditions: &Requirements,
 ) -> Result<Accepted, Error> {
     let accepted = examine(access, credential, source, conditions).await?;
-    access.usage.note(accepted.credential.key.id(), access.now());
+    access.usage.note(accepted.credential.key.id(), access.now().recorded());
     Ok(accepted)
 }
 
@@ -152,7 +152,7 @@ async fn accept_value(
         scopes: found.credential.key.view().scopes,
         proof: found.proof,
     });
-    let verdict = judge(Ok(candidate), None, conditions, access.expiry_time());
+    let verdict = judge(Ok(candidate), None, conditions, &Context::at(access.now()));
     if let Verdict::Invalid { denial, .. } = verdict {
         if denial == Denial::NotFound {
             access.attempts.failed(source);
@@ -172,7 +172,7 @@ async fn accept_token(access: &Arc<Access>, token: &str, conditions: &Requiremen
     let accepted = alive(access, &read).await?;
     let Accepted { credential: Credential { key, chain }, scopes, token: _ } = &accepted;
     let candidate = Candidate { key: key.view(), chain, scopes: scopes.as_scopes(), proof: Proof::by_signature(true) };
-    match judge(Ok(Some(candidate)), None, conditions, access.expiry_time()) {
+    match judge(Ok(Some(candidate)), None, conditions, &Context::at(access.now())) {
         Verdict::Valid { .. } => Ok(accepted),
         Verdict::Invalid { denial, .. } => Err(Error::of(denial, &candidate, conditions)),
     }
@@ -182,14 +182,14 @@ async fn accept_token(access: &Arc<Access>, token: &str, conditions: &Requiremen
 /// the key. If the set cannot be read, every such token gets an outage, not a verdict.
 async fn read_token(access: &Arc<Access>, token: &str) -> Result<Option<ReadAccess>, Failure> {
     KeyReload::in_this_history(access).await?;
-    if let Some(read) = access.tokens.access.read(token, access.times()) {
+    if let Some(read) = access.tokens.access.read(token, access.now()) {
         return Ok(Some(read));
     }
     if !access.tokens.access.names_unknown_key(token) {
         return Ok(None);
     }
     KeyReload::read_again(access).await?;
-    Ok(access.tokens.access.read(token, access.times()))
+    Ok(access.tokens.access.read(token, access.now()))
 }
 
 /// Rule 9: a token is valid only while both keys that obtained it are.
@@ -199,7 +199,7 @@ async fn alive(access: &Access, ReadAccess { grant, expires_at }: &ReadAccess) -
         tokio::join!(access.verifier.credential(grant.public_key), access.verifier.credential(grant.secret_key));
     let denied = || Error::Denied(Denial::NotFound);
     let (public, secret) = (public.map_err(storage)?.ok_or_else(denied)?, secret.map_err(storage)?.ok_or_else(denied)?);
-    usable_pair(public.key.view(), secret.key.view(), &secret.chain, access.expiry_time()).map_err(|reason| {
+    usable_pair(public.key.view(), secret.key.view(), &secret.chain, &Context::at(access.now())).map_err(|reason| {
         tracing::debug!(%reason, "a token outlived its keys");
         Error::Denied(reason.into())
     })?;

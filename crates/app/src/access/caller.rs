@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    AccountId, Actor, AuthKey, Candidate, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
+    AccountId, Actor, AuthKey, Candidate, Context, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
     ScopeNotHeld, ScopeSet, Scopes, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
 };
 use keyward_storage::{Authority, Credential};
@@ -193,14 +193,14 @@ impl Caller {
         let denied = |denial| Refused::Denied(denial);
         let Known { credential: Credential { key, chain }, as_of } = look(access, *id, by).await?;
         let mut authority = Authority::of(*id, &chain, as_of);
-        let mut ends_at = key.view().expires_at;
-        let now = access.expiry_time();
+        let mut ends_at = key.view().restrictions.expires_at;
+        let context = Context::at(access.now());
         if let Some(token) = token {
             let public = look(access, token.public_key, by).await?;
             let view = public.credential.key.view();
-            usable_pair(view, key.view(), &chain, now).map_err(|reason| denied(reason.into()))?;
+            usable_pair(view, key.view(), &chain, &context).map_err(|reason| denied(reason.into()))?;
             authority = authority.and(view.id, public.as_of);
-            ends_at = [ends_at, view.expires_at, Some(token.ends_at)].into_iter().flatten().min();
+            ends_at = [ends_at, view.restrictions.expires_at, Some(token.ends_at)].into_iter().flatten().min();
         }
         let scopes = match scopes {
             Held::OfKey(_) => Held::OfKey(Arc::clone(&key)),
@@ -209,7 +209,7 @@ impl Caller {
         // The proof given at authentication still holds.
         let proof = Proof::by_signature(true);
         let candidate = Candidate { key: key.view(), chain: &chain, scopes: scopes.as_scopes(), proof };
-        if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, &Requirements::default(), now) {
+        if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, &Requirements::default(), &context) {
             return Err(denied(denial));
         }
         let (account, line) = (chain.shared_own(), chain.line());

@@ -52,7 +52,7 @@ impl KeyReload {
     /// [`Failure::Storage`] if none is known, and the keys could not be read or made.
     pub(crate) async fn see_to_a_signer(access: &Arc<Access>) -> Result<(), Failure> {
         Self::in_this_history(access).await?;
-        if access.tokens.access.keys().signer(access.times().shared).is_some() {
+        if access.tokens.access.keys().signer(access.now().recorded()).is_some() {
             return Ok(());
         }
         Self::read_again(access).await

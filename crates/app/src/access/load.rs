@@ -23,7 +23,7 @@ impl Access {
     /// Takes a snapshot.
     #[must_use]
     pub fn load(&self) -> Load {
-        let (now, keys) = (self.now(), self.tokens.access.keys());
+        let (now, keys) = (self.now().recorded(), self.tokens.access.keys());
         Load {
             account_turns_waiting: self.account_queue.waiting(),
             slow_hashes_waiting: self.secrets.waiting(),

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    Denial, FamilyId, KeyId, KeyType, Mid, PresentedValue, ScopeSet, Timestamp, ValueError,
+    Context, Denial, FamilyId, KeyId, KeyType, Mid, Now, PresentedValue, ScopeSet, Timestamp, ValueError,
     revocation::{NotAPair, usable_pair},
 };
 use keyward_storage::Credential;
-use keyward_verifier::Times;
 use zeroize::Zeroizing;
 
 use super::{
@@ -127,14 +126,14 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
         return Err(wrong());
     }
     KeyReload::see_to_a_signer(access).await?;
-    let now = access.times();
+    let now = access.now();
     // Checking the secret may have waited in a queue. Keys that ended meanwhile get no token.
     let (seen, known) = tokio::join!(
         look(access, public.credential.key.id(), Sight::Memory),
         look(access, found.credential.key.id(), Sight::Memory)
     );
     let (public_key, Credential { key: secret_key, chain }) = (seen?.credential.key, known?.credential);
-    if let Err(reason) = usable_pair(public_key.view(), secret_key.view(), &chain, now.expiry) {
+    if let Err(reason) = usable_pair(public_key.view(), secret_key.view(), &chain, &Context::at(now)) {
         tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
         if public.from_memory {
             secret_check::as_if_absent(access, app_key.id(), guesser).await;
@@ -142,7 +141,7 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
         return Err(match reason {
             // Counts as an absent key does: the count must not reveal which keys exist.
             NotAPair::Mismatched => wrong(),
-            NotAPair::Unusable(_) if public_key.view().usable(&chain, now.expiry).is_err() => {
+            NotAPair::Unusable(_) if public_key.view().usable(&chain, &Context::at(now)).is_err() => {
                 Error::PublicKey { denial: reason.into(), key: public_key.id() }
             }
             NotAPair::Unusable(_) => Error::Denied(reason.into()),
@@ -160,15 +159,15 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
     let grant =
         AccessGrant { public_key: public_key.id(), secret_key: secret_key.id(), mid: chain.own().mid.clone(), scopes };
     let family = if request.refreshable {
-        let ends_at = now.shared.saturating_add(access.runtime.settings.refresh_family_life);
+        let ends_at = now.recorded().saturating_add(access.runtime.settings.refresh_family_life);
         Some(Family { id: access.fresh_family_id()?, ends_at, scopes: grant.scopes.clone() })
     } else {
         None
     };
     let tokens = make_tokens(access, grant, family, now)?;
     secret_check::renew_digest(access, &secret, &found.credential.key);
-    access.usage.note(secret_key.id(), now.shared);
-    access.usage.note(public_key.id(), now.shared);
+    access.usage.note(secret_key.id(), now.recorded());
+    access.usage.note(public_key.id(), now.recorded());
     Ok(tokens)
 }
 
@@ -245,11 +244,11 @@ pub(crate) fn make_tokens(
     access: &Access,
     grant: AccessGrant,
     family: Option<Family>,
-    now: Times,
+    now: Now,
 ) -> Result<Tokens, Failure> {
-    let issued = access.tokens.access.issue(&grant, access.fresh_access_id()?, now.shared)?;
+    let issued = access.tokens.access.issue(&grant, access.fresh_access_id()?, now.recorded())?;
     let issued = issued.ok_or(Failure::NoSigningKey)?;
-    if issued.expires_at <= now.expiry {
+    if now.has_passed(issued.expires_at) {
         return Err(Failure::ClocksDiffer);
     }
     let AccessGrant { public_key, secret_key, mid, scopes } = grant;

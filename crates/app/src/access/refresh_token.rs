@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, Actor, Denial, KeyId, Mid, ScopeSet, revocation::usable_pair};
+use keyward_domain::{AccountId, Actor, Context, Denial, KeyId, Mid, ScopeSet, Unusable, revocation::usable_pair};
 use keyward_storage::{Authority, Redeemed, Redemption, StorageError};
 
 use super::{
@@ -69,7 +69,7 @@ pub fn open(access: &Access, token: &str) -> Result<Opened, Error> {
 pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken) -> Result<Tokens, Error> {
     let Opened(grant) = request.token;
     KeyReload::see_to_a_signer(access).await?;
-    let now = access.times();
+    let now = access.now();
     if request.proved.is_some_and(|key| key != grant.secret_key) {
         return Err(Error::Denied(Denial::NotFound));
     }
@@ -89,7 +89,7 @@ pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken) -> Resul
         token: grant.token,
         family: grant.family,
         family_ends_at: grant.family_ends_at,
-        at: now.shared,
+        at: now.recorded(),
         by,
     };
     let _turn =
@@ -102,29 +102,29 @@ pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken) -> Resul
                 key.id = %grant.secret_key,
                 "a refresh token was used a second time; its family has ended"
             );
-            return Err(Error::Denied(Denial::Revoked));
+            return Err(Error::Denied(Unusable::Revoked.into()));
         }
-        Redeemed::FamilyEnded => return Err(Error::Denied(Denial::Revoked)),
+        Redeemed::FamilyEnded => return Err(Error::Denied(Unusable::Revoked.into())),
     }
-    access.usage.note(grant.secret_key, now.shared);
+    access.usage.note(grant.secret_key, now.recorded());
     Ok(tokens)
 }
 
 /// Returns the authority by which the token is redeemed and the account of its keys. The authority is that of the two
 /// keys that obtained the token, as they are now (rule 9, R19), until the family ends.
 async fn judge_keys(access: &Access, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
-    if grant.family_ends_at <= access.expiry_time() {
-        return Err(Error::Denied(Denial::Expired));
+    if access.now().has_passed(grant.family_ends_at) {
+        return Err(Error::Denied(Unusable::Expired.into()));
     }
     let (public, secret) = tokio::join!(look(access, grant.public_key, by), look(access, grant.secret_key, by));
     let (public, secret) = (public?, secret?);
     let (key, chain) = (secret.credential.key.view(), &secret.credential.chain);
     let public_key = public.credential.key.view();
-    usable_pair(public_key, key, chain, access.expiry_time()).map_err(|reason| Error::Denied(reason.into()))?;
+    usable_pair(public_key, key, chain, &Context::at(access.now())).map_err(|reason| Error::Denied(reason.into()))?;
     let right = Authority::of(key.id, chain, secret.as_of)
         .and(grant.public_key, public.as_of)
-        .until(key.expires_at)
-        .until(public_key.expires_at)
+        .until(key.restrictions.expires_at)
+        .until(public_key.restrictions.expires_at)
         .until(Some(grant.family_ends_at));
     Ok((right, chain.own().id, chain.own().mid.clone()))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Candidate, Denial, KeyId, PresentedValue, Requirements, ValueError, Verdict, judge};
+use keyward_domain::{Candidate, Context, Denial, KeyId, PresentedValue, Requirements, ValueError, Verdict, judge};
 use keyward_storage::Credential;
 use keyward_verifier::Arrival;
 
@@ -44,10 +44,10 @@ pub fn verify_key_from_memory(
     let Matched { credential, proof, .. } = secret_check::find_from_memory(access, arrival, &presented)?;
     let key = credential.key.view();
     let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
-    let now = access.verifier.times(arrival);
-    match judge(Ok(Some(candidate)), Some(&caller.reach()), conditions, now.expiry) {
+    let now = access.verifier.now(arrival);
+    match judge(Ok(Some(candidate)), Some(&caller.reach()), conditions, &Context::at(now)) {
         Verdict::Invalid { .. } => return None,
-        Verdict::Valid { .. } => access.usage.note(key.id, now.shared),
+        Verdict::Valid { .. } => access.usage.note(key.id, now.recorded()),
     }
     Some(credential)
 }
@@ -84,7 +84,7 @@ pub async fn verify_key(
     let presented = PresentedValue::parse(value, access.runtime.settings.environment);
     let verified = examine(access, caller, &presented, conditions).await?;
     if let (Ok(presented), Verified::Valid(credential)) = (&presented, &verified) {
-        access.usage.note(credential.key.id(), access.now());
+        access.usage.note(credential.key.id(), access.now().recorded());
         secret_check::renew_digest(access, presented, &credential.key);
     }
     Ok(verified)
@@ -126,7 +126,7 @@ async fn examine(
         Ok(_) => Ok(candidate),
         Err(error) => Err(*error),
     };
-    match judge(looked_up, Some(&caller.reach()), conditions, access.expiry_time()) {
+    match judge(looked_up, Some(&caller.reach()), conditions, &Context::at(access.now())) {
         Verdict::Invalid { denial, id } => {
             // The key is outside the caller's reach. A wrong value has already cost this look-up.
             if let (Denial::NotFound, Ok(presented), Some(found)) = (denial, presented, &found)

@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use keyward_domain::{Denial, Permission, Timestamp};
+use keyward_domain::{Permission, Timestamp, Unusable};
 use keyward_storage::{Authority, StorageError, is_outdated};
 
 use super::Manage;
@@ -62,8 +62,8 @@ impl Acting {
     /// # Errors
     /// [`Refused`] if its key has expired since.
     pub(crate) fn is_in_time(&self, manage: &Manage) -> Result<(), Refused> {
-        if self.ends_at.is_some_and(|end| end <= manage.access.expiry_time()) {
-            return Err(Refused::Denied(Denial::Expired));
+        if self.ends_at.is_some_and(|end| manage.access.now().has_passed(end)) {
+            return Err(Refused::Denied(Unusable::Expired.into()));
         }
         Ok(())
     }

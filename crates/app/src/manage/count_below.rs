@@ -13,6 +13,6 @@ use crate::{Failure, access::Caller};
 pub async fn count_below(manage: &Manage, caller: &Caller, mid: &Mid) -> Result<Option<(Account, Below)>, Failure> {
     let reach = caller.reach();
     let Some(found) = manage.reads.account(&reach, mid).await? else { return Ok(None) };
-    let below = manage.reads.count_below(&reach, found.account.id, manage.access.expiry_time()).await?;
+    let below = manage.reads.count_below(&reach, found.account.id, manage.access.now().latest()).await?;
     Ok(Some((found.account, below)))
 }

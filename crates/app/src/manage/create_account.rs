@@ -113,7 +113,8 @@ pub(crate) fn new_account(
     if parent.is_some_and(|parent| parent.chain.standing() != Standing::Active) {
         return Err(AccountNotActive.into());
     }
-    let id = manage.fresh_account_id()?;
+    let now = manage.access.now();
+    let id = manage.fresh_account_id(now)?;
     Ok(Account {
         id,
         mid: mid.unwrap_or_else(|| Mid::made_for(id)),
@@ -122,7 +123,7 @@ pub(crate) fn new_account(
         status: Status::Active,
         suspended_by: None,
         parent: parent.map(|parent| Parent { id: parent.account.id, mid: parent.account.mid.clone() }),
-        created_at: manage.access.now(),
+        created_at: now.recorded(),
     })
 }
 

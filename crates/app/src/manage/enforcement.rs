@@ -14,7 +14,7 @@ pub struct EnforcementState {
     /// Id of the key.
     pub key: KeyId,
     /// Its status now.
-    pub condition: KeyStatus,
+    pub status: KeyStatus,
     /// When every node enforced its end; `None` if it has not ended, or enforcement is not complete.
     pub enforced_at: Option<Timestamp>,
 }
@@ -34,7 +34,7 @@ pub async fn read_enforcement(
 ) -> Result<Option<EnforcementState>, Failure> {
     let reach = caller.reach();
     let Some(found) = manage.reads.key(&reach, id).await? else { return Ok(None) };
-    let condition = found.key.condition(&found.chain, manage.access.expiry_time());
+    let status = found.key.status(&found.chain, manage.access.now());
     let own = found.enforcement.map(|it| (it, Target::Key(id)));
     let mut changes = Vec::new();
     if found.key.revocation().is_some() {
@@ -53,5 +53,5 @@ pub async fn read_enforcement(
     }
     let last = changes.iter().filter_map(|(it, _)| it.enforced_at).max();
     let enforced_at = if unknown.is_empty() { last } else { None };
-    Ok(Some(EnforcementState { key: id, condition, enforced_at }))
+    Ok(Some(EnforcementState { key: id, status, enforced_at }))
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use keyward_domain::{
-    AccountNotActive, ApiKey, Chain, Change, KeyTerms, KeyValue, Mid, Origin, Permission, ScopeNotHeld, Standing,
+    AccountNotActive, ApiKey, Chain, Change, KeyTerms, KeyValue, Mid, Now, Origin, Permission, ScopeNotHeld, Standing,
 };
 use keyward_storage::{StorageError, Write};
 
@@ -23,6 +23,8 @@ pub struct IssueKey {
     pub mid: Mid,
     /// Type, scopes, name and restrictions of the key.
     pub terms: KeyTerms,
+    /// The time at which the terms were agreed: the key is created then.
+    pub now: Now,
 }
 
 /// A new key and its value, which exists nowhere else.
@@ -64,7 +66,7 @@ acting::may_be_failure!(Error);
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
 pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> Result<Issued, Error> {
-    let IssueKey { mid, terms } = command;
+    let IssueKey { mid, terms, now } = command;
     let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
     acting.caller.may_grant(terms.scopes())?;
     let reach = acting.caller.reach();
@@ -72,7 +74,7 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
     if account.chain.standing() != Standing::Active {
         return Err(AccountNotActive.into());
     }
-    let origin = Origin { id: manage.fresh_key_id()?, at: manage.access.now(), by: caller.actor(), pair: None };
+    let origin = Origin { id: manage.fresh_key_id(now)?, at: now.recorded(), by: caller.actor(), pair: None };
     let (key, value) = mint(manage, terms, origin, &account.chain).await?;
     let _turn =
         manage.account_queue.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Failure::from)?;

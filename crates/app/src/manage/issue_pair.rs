@@ -4,8 +4,8 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use keyward_domain::{
     AccountId, AccountNotActive, ApiKey, Chain, Change, Description, KeyId, KeyTerms, KeyType, KeyValue, Mid, Name,
-    Origin, OtherManagerKeys, PairMembership, Permission, Reason, Refusal, RevocationRequest, ScopeNotHeld, ScopeSet,
-    Standing, TermsError, revocation::overwrite,
+    Origin, OtherManagerKeys, PairMembership, Permission, Reason, Refusal, Restrictions, RevocationRequest,
+    ScopeNotHeld, ScopeSet, Standing, TermsError, revocation::overwrite,
 };
 use keyward_storage::{Constraint, Enforcement, StorageError, Target, Write};
 
@@ -128,25 +128,25 @@ async fn try_once(
     let caller = &acting.caller;
     caller.may_grant(&command.scopes)?;
     let reach = caller.reach();
-    let at = manage.access.now();
+    let now = manage.access.now();
     // Slow hashing runs before the account is locked.
-    let id = manage.fresh_pair_id()?;
+    let id = manage.fresh_pair_id(now)?;
     let terms = |key_type, scopes| {
-        KeyTerms::agree(key_type, command.name.clone(), command.description.clone(), scopes, None, at)
+        KeyTerms::agree(key_type, command.name.clone(), command.description.clone(), scopes, Restrictions::NONE, now)
     };
-    let unnamed = |key| Origin { id: key, at, by: caller.actor(), pair: None };
+    let unnamed = |key| Origin { id: key, at: now.recorded(), by: caller.actor(), pair: None };
     let fits = |_: TermsError| Failure::Defect("terms of a pair without an end do not fit");
     let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?;
     let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?;
-    let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id()?), chain).await?;
-    let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id()?), chain).await?;
+    let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id(now)?), chain).await?;
+    let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id(now)?), chain).await?;
 
     let turn = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Failure::from)?;
     let mut unit = manage.door.begin(acting).await?;
     let locked = unit.lock_account(account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     let mut ended_before = Vec::new();
     if command.overwrite {
-        let request = RevocationRequest { at, by: caller.actor(), reason: Reason::Superseded, reach };
+        let request = RevocationRequest { now, by: caller.actor(), reason: Reason::Superseded, reach };
         ended_before = revoke_namesakes(&mut unit, &request, account, &locked.chain, &command.name, &secret).await?;
     }
     let unique_name = free_name(&mut unit, account, command.name.as_str()).await?;
@@ -165,7 +165,8 @@ async fn try_once(
         // A pair of this name may have vanished with a history of which a node still holds a lease (R18b). The wait
         // ends immediately if every such lease has expired.
         let history = acting.by.histories().next();
-        let shown_by = history.map(|token| Enforcement { seq: acting.by.as_of(), enforced_at: Some(at), token });
+        let shown_by =
+            history.map(|token| Enforcement { seq: acting.by.as_of(), enforced_at: Some(now.recorded()), token });
         commit::again(manage, shown_by, Target::Account(account)).enforced().await?;
     }
     for key in ended_before {
@@ -188,7 +189,7 @@ async fn revoke_namesakes(
     let replaced = unit.pair_keys_named(account, name).await?;
     let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
     let left = unit.longest_lived_manager_key(account, &ids).await?;
-    let others = OtherManagerKeys::among(&left, chain, request.at);
+    let others = OtherManagerKeys::among(&left, chain, request.now);
     let mut ended_before = Vec::new();
     for (key, revocation) in overwrite(&replaced, successor, chain, request, others)? {
         match unit.record(&Change::KeyRevoked { key: key.id(), revocation }).await? {

@@ -3,7 +3,7 @@
 //! A page examines at most [`MOST_EXAMINED`] rows, however many keys there are. So a page that is not the last may hold
 //! fewer keys than `limit`, or none.
 
-use keyward_domain::{Chain, KeyId, KeyStatus, KeyType, Mid, Standing, Timestamp};
+use keyward_domain::{Chain, KeyId, KeyStatus, KeyType, Mid, Now, Standing};
 use keyward_storage::{KeyWindow, ListedKey, StorageError, StoredState};
 
 use super::Manage;
@@ -18,7 +18,7 @@ pub struct ListKeys {
     /// The account that holds the keys.
     pub mid: Mid,
     /// Only keys with this status; keys of any status if absent.
-    pub condition: Option<KeyStatus>,
+    pub status: Option<KeyStatus>,
     /// Only keys of this type; both types if absent.
     pub key_type: Option<KeyType>,
     /// Maximum number of keys: 1 to 1000.
@@ -37,7 +37,7 @@ pub struct Page {
     /// Where the next page starts; `None` on the last page.
     pub next: Option<KeyId>,
     /// The instant at which their status was judged.
-    pub at: Timestamp,
+    pub at: Now,
 }
 
 /// Why there is no page.
@@ -60,9 +60,9 @@ crate::impl_from_failure!(Error: StorageError);
 pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Result<Page, Error> {
     let reach = caller.reach();
     let account = manage.reads.account(&reach, &query.mid).await?.ok_or(Error::NoSuchAccount)?;
-    let at = manage.access.expiry_time();
+    let at = manage.access.now();
     let mut page = Page { keys: Vec::new(), chain: account.chain, next: None, at };
-    let Some(stored) = index_for(query.condition, page.chain.standing()) else { return Ok(page) };
+    let Some(stored) = index_for(query.status, page.chain.standing()) else { return Ok(page) };
     let (mut before, mut examined) = (query.before, 0);
     loop {
         // One row beyond the page shows whether there is a next page.
@@ -95,8 +95,8 @@ pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Re
 
 /// The index that holds every key with this status; `None` if no key can have it. In a closed account every key is
 /// revoked.
-fn index_for(condition: Option<KeyStatus>, standing: Standing) -> Option<StoredState> {
-    match (condition, standing) {
+fn index_for(status: Option<KeyStatus>, standing: Standing) -> Option<StoredState> {
+    match (status, standing) {
         (None, _) | (Some(KeyStatus::Revoked), Standing::Closed) => Some(StoredState::Any),
         (Some(KeyStatus::Active | KeyStatus::Expired), Standing::Closed) => None,
         (Some(KeyStatus::Active | KeyStatus::Expired), Standing::Active | Standing::Suspended) => {
@@ -106,7 +106,7 @@ fn index_for(condition: Option<KeyStatus>, standing: Standing) -> Option<StoredS
     }
 }
 
-fn matches(query: &ListKeys, listed: &ListedKey, chain: &Chain, at: Timestamp) -> bool {
-    query.condition.is_none_or(|condition| listed.key.condition(chain, at) == condition)
+fn matches(query: &ListKeys, listed: &ListedKey, chain: &Chain, at: Now) -> bool {
+    query.status.is_none_or(|status| listed.key.status(chain, at) == status)
         && query.key_type.is_none_or(|key_type| listed.key.facts().key_type == key_type)
 }

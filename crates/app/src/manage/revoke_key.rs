@@ -83,7 +83,7 @@ async fn decide_and_commit(
 ) -> Result<commit::Committed, Error> {
     let reach = acting.caller.reach();
     let request =
-        RevocationRequest { at: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
+        RevocationRequest { now: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
     let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
     let target = Target::Key(command.id);
     // A revocation is final, so a repeated call needs neither a permit nor a connection that writes.
@@ -100,7 +100,7 @@ async fn decide_and_commit(
         unit.lock_account(account).await?.ok_or(Error::NoSuchKey)?;
         let found = unit.current_key(command.id).await?.ok_or(Error::NoSuchKey)?;
         let left = unit.longest_lived_manager_key(account, &[command.id]).await?;
-        let others = OtherManagerKeys::among(&left, &found.chain, request.at);
+        let others = OtherManagerKeys::among(&left, &found.chain, request.now);
         (found, others)
     } else {
         (found, OtherManagerKeys::Some)

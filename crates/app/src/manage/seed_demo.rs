@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use keyward_domain::{
     Account, ApiKey, Chain, Change, Environment, KeyTerms, KeyType, KeyValue, Link, Name, Origin, PairMembership,
-    Parent, Reach, Role, ScopeSet, Status, TextError,
+    Parent, Reach, Restrictions, Role, ScopeSet, Status, TextError,
 };
 use keyward_storage::{AccountWindow, Constraint, StorageError, Write};
 
@@ -76,7 +76,8 @@ async fn plant(manage: &Manage, unit: &mut Unit) -> Result<Option<Demo>, Failure
 }
 
 fn account(manage: &Manage, role: Role, name: &str, parent: Option<&Account>) -> Result<Account, Failure> {
-    let id = manage.fresh_account_id()?;
+    let now = manage.access.now();
+    let id = manage.fresh_account_id(now)?;
     Ok(Account {
         id,
         mid: keyward_domain::Mid::made_for(id),
@@ -85,7 +86,7 @@ fn account(manage: &Manage, role: Role, name: &str, parent: Option<&Account>) ->
         status: Status::Active,
         suspended_by: None,
         parent: parent.map(|parent| Parent { id: parent.id, mid: parent.mid.clone() }),
-        created_at: manage.access.now(),
+        created_at: now.recorded(),
     })
 }
 
@@ -96,7 +97,7 @@ async fn with_keys(
     above: Vec<Link>,
 ) -> Result<DemoAccount, Failure> {
     let chain = Chain::new(Link::from(&account), above).map_err(|_| Failure::Defect("the demo tree is too high"))?;
-    let pair = PairMembership { id: manage.fresh_pair_id()?, unique_name: "Demo pair".into() };
+    let pair = PairMembership { id: manage.fresh_pair_id(manage.access.now())?, unique_name: "Demo pair".into() };
     let scopes = ["api-keys:*", "merchants:*"].into_iter().collect();
     let (public, app_key) = key(manage, KeyType::Public, ScopeSet::empty(), &pair, &chain).await?;
     let (secret, app_secret) = key(manage, KeyType::Secret, scopes, &pair, &chain).await?;
@@ -117,8 +118,8 @@ async fn key(
 ) -> Result<(ApiKey, KeyValue), Failure> {
     let now = manage.access.now();
     let by = Caller::operator().actor();
-    let origin = Origin { id: manage.fresh_key_id()?, at: now, by, pair: Some(pair.clone()) };
-    let terms = KeyTerms::agree(key_type, fixed_name("Demo pair")?, None, scopes, None, now);
+    let origin = Origin { id: manage.fresh_key_id(now)?, at: now.recorded(), by, pair: Some(pair.clone()) };
+    let terms = KeyTerms::agree(key_type, fixed_name("Demo pair")?, None, scopes, Restrictions::NONE, now);
     let terms = terms.map_err(|_| Failure::Defect("the terms of a demo key do not fit"))?;
     mint(manage, terms, origin, chain).await.map_err(|error| match error {
         issue_key::Error::Failure(failure) => failure,

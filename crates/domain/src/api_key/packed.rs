@@ -6,19 +6,20 @@ use std::fmt;
 
 use super::{ApiKey, InconsistentKey, KeyView, MaterialRef};
 use crate::{
-    AccountId, KeyId, KeyType, KeyVersion, Name, ScopeSet, Scopes, SecretDigest, Timestamp,
+    AccountId, KeyId, KeyType, KeyVersion, Name, Restrictions, ScopeSet, Scopes, SecretDigest,
     secret_hash::{DigestRef, FormRef, Remembered},
 };
 
-/// Stands for "no expiry": later than every [`Timestamp`].
-const NEVER: i64 = i64::MAX;
+/// What most keys have: they take no memory for it.
+static UNRESTRICTED: Restrictions = Restrictions::NONE;
 
 /// The part of a key that authentication needs. Read it through its [`view`](AuthKey::view).
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthKey {
     id: KeyId,
     account: AccountId,
-    expires_at: i64,
+    /// `None` for a key that nothing holds back.
+    restrictions: Option<Box<Restrictions>>,
     /// The name, the scopes and, for some materials, one more text, concatenated.
     texts: Box<str>,
     name_len: u16,
@@ -56,8 +57,8 @@ pub struct AuthFacts<'a> {
     pub name: Name,
     /// Scopes granted to the key.
     pub scopes: ScopeSet,
-    /// Time of expiry.
-    pub expires_at: Option<Timestamp>,
+    /// What may hold it back beside its state and its account.
+    pub restrictions: Restrictions,
     /// Whether the key itself was revoked.
     pub revoked: bool,
     /// The digest, for a secret key.
@@ -85,7 +86,7 @@ impl AuthKey {
             key_type: facts.key_type,
             name: facts.name.as_str(),
             scopes: facts.scopes.as_scopes(),
-            expires_at: facts.expires_at,
+            restrictions: &facts.restrictions,
             revoked: facts.revoked,
             material,
         }))
@@ -111,7 +112,7 @@ impl AuthKey {
         Self {
             id: view.id,
             account: view.account,
-            expires_at: view.expires_at.map_or(NEVER, Timestamp::as_micros),
+            restrictions: (*view.restrictions != UNRESTRICTED).then(|| Box::new(view.restrictions.clone())),
             texts: [view.name, view.scopes.as_str(), tail].concat().into(),
             name_len: length(view.name),
             scopes_len: length(view.scopes.as_str()),
@@ -135,7 +136,7 @@ impl AuthKey {
             },
             name,
             scopes: Scopes::parted_by_spaces(scopes),
-            expires_at: Timestamp::from_micros(self.expires_at).ok(),
+            restrictions: self.restrictions.as_deref().unwrap_or(&UNRESTRICTED),
             revoked: self.revoked,
             material: match &self.material {
                 Packed::Public | Packed::Tokenization => MaterialRef::Readable(tail),
@@ -158,10 +159,11 @@ impl AuthKey {
         self.account
     }
 
-    /// Size in bytes, including its texts.
+    /// Size in bytes, including its texts and restrictions.
     #[must_use]
-    pub const fn size(&self) -> usize {
-        size_of::<Self>() + self.texts.len()
+    pub fn size(&self) -> usize {
+        let restrictions = self.restrictions.as_ref().map_or(0, |_| size_of::<Restrictions>());
+        size_of::<Self>() + self.texts.len() + restrictions
     }
 }
 
@@ -177,14 +179,15 @@ mod tests {
     use super::*;
     use crate::{
         Environment, MasterKey, PresentedValue, Proof, SecretForm, SecretHasher,
-        fixture::{at, facts, hasher, secret, value},
+        fixture::{facts, hasher, secret, until, value},
     };
 
     #[test]
     fn a_packed_key_has_the_view_of_the_whole_key() {
         for key_type in [KeyType::Secret, KeyType::Public, KeyType::Tokenization] {
-            for (scopes, expires_at) in [("", None), ("charges:read charges:write", Some(at(7)))] {
-                let key = ApiKey::restore(super::super::KeyFacts { expires_at, ..facts(1, key_type, scopes) }).unwrap();
+            for (scopes, restrictions) in [("", Restrictions::NONE), ("charges:read charges:write", until(7))] {
+                let key =
+                    ApiKey::restore(super::super::KeyFacts { restrictions, ..facts(1, key_type, scopes) }).unwrap();
                 assert_eq!(AuthKey::from(&key).view(), key.view(), "{key_type} {scopes}");
             }
         }
@@ -204,7 +207,7 @@ mod tests {
             key_type: KeyType::Secret,
             name: key.facts().name.clone(),
             scopes: key.facts().scopes.clone(),
-            expires_at: None,
+            restrictions: Restrictions::NONE,
             revoked: false,
             digest: key.digest(),
             value: None,

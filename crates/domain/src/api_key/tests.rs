@@ -3,15 +3,22 @@
 use super::*;
 use crate::{
     MasterKey, Reason, SecretForm, Status,
-    fixture::{at, chain, facts, hasher, secret, value},
+    fixture::{at, chain, facts, hasher, secret, until, value},
 };
 
 fn revocation() -> Revocation {
     Revocation { at: at(5), by: Actor::Operator, reason: Reason::Compromised }
 }
 
-fn terms(key_type: KeyType, scopes: &str, expires_at: Option<Timestamp>) -> Result<KeyTerms, TermsError> {
-    KeyTerms::agree(key_type, Name::parse("n").unwrap(), None, scopes.parse().unwrap(), expires_at, at(10))
+fn terms(key_type: KeyType, scopes: &str, restrictions: Restrictions) -> Result<KeyTerms, TermsError> {
+    KeyTerms::agree(
+        key_type,
+        Name::parse("n").unwrap(),
+        None,
+        scopes.parse().unwrap(),
+        restrictions,
+        Now::exact(at(10)),
+    )
 }
 
 #[test]
@@ -23,29 +30,30 @@ fn scopes_of_this_service_are_for_secret_keys_only() {
         (KeyType::Tokenization, "merchants:*", false),
         (KeyType::Tokenization, "", true),
     ] {
-        assert_eq!(terms(key_type, scopes, None).is_ok(), agreed, "{key_type} {scopes}");
+        assert_eq!(terms(key_type, scopes, Restrictions::NONE).is_ok(), agreed, "{key_type} {scopes}");
     }
 }
 
 #[test]
 fn a_key_is_never_issued_expired() {
-    assert_eq!(terms(KeyType::Secret, "", Some(at(9))), Err(TermsError::ExpiryNotInFuture));
-    assert_eq!(terms(KeyType::Secret, "", Some(at(10))), Err(TermsError::ExpiryNotInFuture));
+    assert_eq!(terms(KeyType::Secret, "", until(9)), Err(RestrictionError::ExpiryNotInFuture.into()));
+    assert_eq!(terms(KeyType::Secret, "", until(10)), Err(RestrictionError::ExpiryNotInFuture.into()));
     let just_after = Timestamp::from_micros(at(10).as_micros() + 1).unwrap();
-    assert!(terms(KeyType::Secret, "", Some(just_after)).is_ok());
+    assert!(terms(KeyType::Secret, "", Restrictions { expires_at: Some(just_after) }).is_ok());
 }
 
 #[test]
 fn all_objections_to_a_key_are_raised_together() {
     let scopes: ScopeSet = "api-keys:read charges:read merchants:*".parse().unwrap();
-    let errors = |key_type, expires_at| KeyTerms::errors(key_type, &scopes, expires_at, at(10)).collect::<Vec<_>>();
+    let now = Now::exact(at(10));
+    let errors = |key_type, restrictions| KeyTerms::errors(key_type, &scopes, &restrictions, now).collect::<Vec<_>>();
     let reserved = |place, scope: &str| TermsError::ReservedScope { place, scope: scope.parse().unwrap() };
     let (read, merchants) = (reserved(0, "api-keys:read"), reserved(2, "merchants:*"));
-    let expired = TermsError::ExpiryNotInFuture;
-    assert_eq!(errors(KeyType::Public, Some(at(9))), [read.clone(), merchants.clone(), expired.clone()]);
-    assert_eq!(errors(KeyType::Public, None), [read, merchants]);
-    assert_eq!(errors(KeyType::Secret, Some(at(9))), [expired]);
-    assert_eq!(errors(KeyType::Secret, Some(at(11))), []);
+    let expired = TermsError::Restriction(RestrictionError::ExpiryNotInFuture);
+    assert_eq!(errors(KeyType::Public, until(9)), [read.clone(), merchants.clone(), expired.clone()]);
+    assert_eq!(errors(KeyType::Public, Restrictions::NONE), [read, merchants]);
+    assert_eq!(errors(KeyType::Secret, until(9)), [expired]);
+    assert_eq!(errors(KeyType::Secret, until(11)), []);
 }
 
 #[test]
@@ -58,7 +66,7 @@ fn only_an_active_account_gets_new_keys() {
         (Status::Active, Status::Closed, false),
     ] {
         let origin = Origin { id: facts(1, KeyType::Public, "").id, at: at(10), by: Actor::Operator, pair: None };
-        let terms = terms(KeyType::Public, "", None).unwrap();
+        let terms = terms(KeyType::Public, "", Restrictions::NONE).unwrap();
         let key = ApiKey::issue(terms, origin, &chain(merchant, partner), &value(KeyType::Public, 1), None);
         assert_eq!(key.is_ok(), issued, "{merchant} {partner}");
     }
@@ -71,13 +79,20 @@ fn only_a_digest_of_a_secret_value_is_stored() {
     let shown = value(KeyType::Secret, 1);
     let digest = hasher().digest(&shown, &[0; 16]).unwrap();
     let id = facts(1, KeyType::Secret, "").id;
-    let key =
-        ApiKey::issue(terms(KeyType::Secret, "", None).unwrap(), origin(id), &chain, &shown, Some(digest)).unwrap();
+    let key = ApiKey::issue(
+        terms(KeyType::Secret, "", Restrictions::NONE).unwrap(),
+        origin(id),
+        &chain,
+        &shown,
+        Some(digest),
+    )
+    .unwrap();
     assert_eq!(key.readable_value(), None);
     assert!(!format!("{key:?}").contains(shown.expose()));
     assert_eq!(key.facts().last_four, shown.last_four());
     let public = value(KeyType::Public, 1);
-    let key = ApiKey::issue(terms(KeyType::Public, "", None).unwrap(), origin(id), &chain, &public, None).unwrap();
+    let key = ApiKey::issue(terms(KeyType::Public, "", Restrictions::NONE).unwrap(), origin(id), &chain, &public, None)
+        .unwrap();
     assert_eq!(key.readable_value(), Some(public.expose()));
 }
 
@@ -85,12 +100,11 @@ fn only_a_digest_of_a_secret_value_is_stored() {
 fn the_one_predicate_at_its_boundary_instants() {
     use Status::{Active, Closed, Suspended};
     let micro_before = Timestamp::from_micros(at(100).as_micros() - 1).unwrap();
-    let expiring = |state| {
-        ApiKey::restore(KeyFacts { expires_at: Some(at(100)), state, ..facts(1, KeyType::Secret, "") }).unwrap()
-    };
+    let expiring =
+        |state| ApiKey::restore(KeyFacts { restrictions: until(100), state, ..facts(1, KeyType::Secret, "") }).unwrap();
     let active = || expiring(KeyState::Active);
     let revoked = || expiring(KeyState::Revoked(revocation()));
-    for (key, merchant, partner, now, expected, condition) in [
+    for (key, merchant, partner, now, expected, status) in [
         (active(), Active, Active, at(0), Ok(()), KeyStatus::Active),
         (active(), Active, Active, micro_before, Ok(()), KeyStatus::Active),
         (active(), Active, Active, at(100), Err(Unusable::Expired), KeyStatus::Expired),
@@ -105,15 +119,19 @@ fn the_one_predicate_at_its_boundary_instants() {
         (revoked(), Suspended, Active, at(100), Err(Unusable::Revoked), KeyStatus::Revoked),
     ] {
         let chain = chain(merchant, partner);
-        assert_eq!(key.usable(&chain, now).map(|_| ()), expected, "{merchant} {partner} {now}");
-        assert_eq!(key.condition(&chain, now), condition, "{merchant} {partner} {now}");
+        assert_eq!(
+            key.usable(&chain, &Context::at(Now::exact(now))).map(|_| ()),
+            expected,
+            "{merchant} {partner} {now}"
+        );
+        assert_eq!(key.status(&chain, Now::exact(now)), status, "{merchant} {partner} {now}");
     }
 }
 
 #[test]
 fn a_key_without_expiry_never_expires() {
     let key = secret(1, "");
-    assert!(key.usable(&chain(Status::Active, Status::Active), Timestamp::MAX).is_ok());
+    assert!(key.usable(&chain(Status::Active, Status::Active), &Context::at(Now::exact(Timestamp::MAX))).is_ok());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::KeyStatus;
 use crate::{
-    AccountId, Chain, KeyId, KeyType, PresentedValue, Scopes, SecretHasher, Standing, Timestamp,
+    AccountId, Chain, Context, KeyId, KeyType, Now, PresentedValue, Restrictions, Scopes, SecretHasher, Standing,
     secret_hash::{DigestError, DigestRef, Proof},
 };
 
@@ -19,8 +19,8 @@ pub struct KeyView<'a> {
     pub name: &'a str,
     /// Scopes granted to the key.
     pub scopes: Scopes<'a>,
-    /// Time of expiry; at this exact instant the key has expired (rule 3).
-    pub expires_at: Option<Timestamp>,
+    /// What may hold it back beside its state and its account.
+    pub restrictions: &'a Restrictions,
     /// Whether the key itself was revoked.
     pub revoked: bool,
     /// Digest or readable value.
@@ -37,7 +37,7 @@ pub enum MaterialRef<'a> {
 }
 
 /// Why a key may not be used now, in the contract's order of reasons (section 13).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unusable {
     /// Revoked, or an account of its chain is closed.
     #[error("revoked")]
@@ -50,7 +50,19 @@ pub enum Unusable {
     Expired,
 }
 
-/// A key that may be used at the time checked. Only [`KeyView::usable`] makes one.
+impl Unusable {
+    /// The code in the response.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Revoked => "REVOKED",
+            Self::Suspended => "SUSPENDED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+/// A key that may be used by the request that was checked. Only [`KeyView::usable`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsableKey<'a>(KeyView<'a>);
 
@@ -63,26 +75,30 @@ impl<'a> UsableKey<'a> {
 }
 
 impl<'a> KeyView<'a> {
-    /// The one predicate: checks that the key may be used at `now`. `chain` must be its account's.
+    /// The one predicate: checks that the key may be used by a request with this context. `chain` must be its
+    /// account's.
     ///
     /// # Errors
     /// [`Unusable`] with the first reason that applies.
-    pub fn usable(self, chain: &Chain, now: Timestamp) -> Result<UsableKey<'a>, Unusable> {
-        match (self.condition(chain, now), chain.standing()) {
-            (KeyStatus::Revoked, _) => Err(Unusable::Revoked),
-            (_, Standing::Suspended) => Err(Unusable::Suspended),
-            (KeyStatus::Expired, _) => Err(Unusable::Expired),
-            (KeyStatus::Active, _) => Ok(UsableKey(self)),
+    pub fn usable(self, chain: &Chain, context: &Context) -> Result<UsableKey<'a>, Unusable> {
+        match chain.standing() {
+            _ if self.revoked => Err(Unusable::Revoked),
+            Standing::Closed => Err(Unusable::Revoked),
+            Standing::Suspended => Err(Unusable::Suspended),
+            Standing::Active => self.restrictions.judge(context).map(|()| UsableKey(self)),
         }
     }
 
     /// The key's state for a reader. Does not show a suspension, which belongs to the account.
     #[must_use]
-    pub fn condition(self, chain: &Chain, now: Timestamp) -> KeyStatus {
+    pub fn status(self, chain: &Chain, now: Now) -> KeyStatus {
         if self.revoked || chain.standing() == Standing::Closed {
-            return KeyStatus::Revoked;
+            KeyStatus::Revoked
+        } else if self.restrictions.has_ended(now) {
+            KeyStatus::Expired
+        } else {
+            KeyStatus::Active
         }
-        if self.expires_at.is_some_and(|at| at <= now) { KeyStatus::Expired } else { KeyStatus::Active }
     }
 
     /// The digest, if the value is secret.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     KeyFacts, Level, Parent, Role,
-    fixture::{account, at, chain, facts, link, secret},
+    fixture::{account, at, chain, facts, link, request, secret, until},
 };
 
 fn active() -> Chain {
@@ -23,7 +23,7 @@ fn platform() -> Reach {
 }
 
 fn ask(seconds: i64, reason: Reason, reach: Reach) -> RevocationRequest {
-    RevocationRequest { at: at(seconds), by: Actor::Operator, reason, reach }
+    RevocationRequest { now: Now::exact(at(seconds)), by: Actor::Operator, reason, reach }
 }
 
 fn writer(n: u128) -> ApiKey {
@@ -41,7 +41,7 @@ fn revoked(key: &ApiKey) -> ApiKey {
 }
 
 fn expiring(seconds: i64, key: &ApiKey) -> ApiKey {
-    with(|facts| facts.expires_at = Some(at(seconds)), key)
+    with(|facts| facts.restrictions = until(seconds), key)
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn rules_1_and_2_the_first_revocation_stays_for_good() {
         let decision = revoked(&writer(1)).revoke(&active(), &later, OtherManagerKeys::None);
         assert_eq!(decision, Ok(Decision::AlreadyRevoked(first.clone())), "{}", later.reason);
     }
-    assert_eq!(revoked(&writer(1)).usable(&active(), Timestamp::MAX), Err(Unusable::Revoked));
+    assert_eq!(revoked(&writer(1)).usable(&active(), &Context::at(Now::exact(Timestamp::MAX))), Err(Unusable::Revoked));
 }
 
 #[test]
@@ -106,10 +106,10 @@ fn rule_7_counts_only_usable_manager_keys() {
         ("a manager key that expires later", vec![expiring(6, &writer(2))], OtherManagerKeys::Some),
         ("an expired one before a usable one", vec![expiring(5, &writer(2)), writer(3)], OtherManagerKeys::Some),
     ] {
-        assert_eq!(OtherManagerKeys::among(&left, &active(), at(5)), expected, "{why}");
+        assert_eq!(OtherManagerKeys::among(&left, &active(), Now::exact(at(5))), expected, "{why}");
     }
     assert_eq!(
-        OtherManagerKeys::among([&writer(2)], &chain(Status::Suspended, Status::Active), at(5)),
+        OtherManagerKeys::among([&writer(2)], &chain(Status::Suspended, Status::Active), Now::exact(at(5))),
         OtherManagerKeys::None
     );
 }
@@ -198,7 +198,7 @@ fn rule_8_keys_work_again_after_resuming_and_never_after_closing() {
         (Status::Active, Status::Active, Ok(())),
         (Status::Active, Status::Closed, Err(Unusable::Revoked)),
     ] {
-        assert_eq!(key.usable(&chain(merchant, partner), at(5)).map(|_| ()), usable, "{merchant} {partner}");
+        assert_eq!(key.usable(&chain(merchant, partner), &request(5)).map(|_| ()), usable, "{merchant} {partner}");
     }
     assert_eq!(key.revocation(), None, "account state is never written into a key");
 }
@@ -219,10 +219,10 @@ fn rule_9_what_a_pair_obtained_ends_with_either_key() {
         ("two secret keys", secret(2, ""), key.clone(), 5, false),
         ("two public keys", public.clone(), public.clone(), 5, false),
     ] {
-        assert_eq!(usable_pair(public.view(), secret.view(), &active(), at(now)).is_ok(), good, "{why}");
+        assert_eq!(usable_pair(public.view(), secret.view(), &active(), &request(now)).is_ok(), good, "{why}");
     }
     let suspended = chain(Status::Active, Status::Suspended);
-    assert!(usable_pair(public.view(), key.view(), &suspended, at(5)).is_err());
+    assert!(usable_pair(public.view(), key.view(), &suspended, &request(5)).is_err());
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn rule_10_compromised_is_always_now() {
     };
     assert_eq!(revocation.at, at(77));
     let gone = with(|facts| facts.state = KeyState::Revoked(revocation), &writer(1));
-    assert_eq!(gone.usable(&active(), at(77)), Err(Unusable::Revoked));
+    assert_eq!(gone.usable(&active(), &request(77)), Err(Unusable::Revoked));
 }
 
 impl Reason {

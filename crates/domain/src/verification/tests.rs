@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     Actor, ApiKey, KeyFacts, KeyState, Reason, Revocation, Role, Status,
-    fixture::{at, chain, facts, link},
+    fixture::{at, chain, facts, link, request, until},
 };
 
 const PROVED: Proof = Proof::from_comparison(true);
@@ -29,9 +29,9 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
     let revocation = Revocation { at: at(1), by: Actor::Operator, reason: Reason::Unspecified };
     let revoked = key(|f| {
         f.state = KeyState::Revoked(revocation);
-        f.expires_at = Some(at(10));
+        f.restrictions = until(10);
     });
-    let expired = key(|f| f.expires_at = Some(at(10)));
+    let expired = key(|f| f.restrictions = until(10));
     let good = key(|_| ());
     let stranger = Reach::of(&link(9, Role::Partner, Active));
     let own = Reach::of(&link(2, Role::Partner, Active));
@@ -46,17 +46,17 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
     for (key, proof, reach, merchant, conditions, expected) in [
         (&revoked, WRONG, own, Suspended, all_wrong(), Denial::NotFound),
         (&revoked, PROVED, stranger, Suspended, all_wrong(), Denial::NotFound),
-        (&revoked, PROVED, own, Suspended, all_wrong(), Denial::Revoked),
-        (&expired, PROVED, own, Closed, all_wrong(), Denial::Revoked),
-        (&expired, PROVED, own, Suspended, all_wrong(), Denial::Suspended),
-        (&expired, PROVED, own, Active, all_wrong(), Denial::Expired),
+        (&revoked, PROVED, own, Suspended, all_wrong(), Denial::Unusable(Unusable::Revoked)),
+        (&expired, PROVED, own, Closed, all_wrong(), Denial::Unusable(Unusable::Revoked)),
+        (&expired, PROVED, own, Suspended, all_wrong(), Denial::Unusable(Unusable::Suspended)),
+        (&expired, PROVED, own, Active, all_wrong(), Denial::Unusable(Unusable::Expired)),
         (&good, PROVED, own, Active, all_wrong(), Denial::WrongType),
         (&good, PROVED, own, Active, asked(true, false), Denial::WrongAccount),
         (&good, PROVED, own, Active, asked(true, true), Denial::InsufficientScope),
     ] {
         let chain = chain(merchant, Active);
         let candidate = Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof };
-        let verdict = judge(Ok(Some(candidate)), Some(&reach), &conditions, at(10));
+        let verdict = judge(Ok(Some(candidate)), Some(&reach), &conditions, &request(10));
         let id = (expected != Denial::NotFound).then(|| key.id());
         assert_eq!(verdict, Verdict::Invalid { denial: expected, id });
     }
@@ -69,7 +69,7 @@ fn a_value_that_names_no_key_reveals_only_its_environment() {
         (Err(ValueError::Malformed), Denial::NotFound),
         (Err(ValueError::OtherEnvironment), Denial::WrongEnvironment),
     ] {
-        let verdict = judge(found, Some(&Reach::operator()), &Requirements::default(), at(0));
+        let verdict = judge(found, Some(&Reach::operator()), &Requirements::default(), &request(0));
         assert_eq!(verdict, Verdict::Invalid { denial, id: None });
     }
 }
@@ -92,7 +92,7 @@ fn a_usable_key_is_valid_for_what_it_covers() {
         };
         let candidate =
             Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof: PROVED };
-        let verdict = judge(Ok(Some(candidate)), None, &conditions, at(0));
+        let verdict = judge(Ok(Some(candidate)), None, &conditions, &request(0));
         assert_eq!(matches!(verdict, Verdict::Valid { .. }), valid, "{scopes} {mid:?}");
     }
 }
@@ -104,6 +104,6 @@ fn a_token_stands_for_its_key_with_fewer_scopes() {
     let narrowed: ScopeSet = "charges:read".parse().unwrap();
     let candidate = Candidate { key: key.view(), chain: &chain, scopes: narrowed.as_scopes(), proof: PROVED };
     let asked = Requirements { scopes: "charges:write".parse().unwrap(), ..Requirements::default() };
-    let verdict = judge(Ok(Some(candidate)), None, &asked, at(0));
+    let verdict = judge(Ok(Some(candidate)), None, &asked, &request(0));
     assert_eq!(verdict, Verdict::Invalid { denial: Denial::InsufficientScope, id: Some(key.id()) });
 }

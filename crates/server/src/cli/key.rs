@@ -13,7 +13,7 @@ use keyward_app::{
         list_keys::{self, ListKeys, Page, list_keys},
     },
 };
-use keyward_domain::{ApiKey, Chain, Description, KeyStatus, KeyType, Mid, Scope, ScopeSet, Timestamp};
+use keyward_domain::{ApiKey, Chain, Description, KeyStatus, KeyType, Mid, Now, Scope, ScopeSet, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
@@ -117,7 +117,7 @@ async fn list(node: &Node, query: List) -> Result<()> {
         ("SCOPES", "scopes"),
     ];
     let List { mid, state, key_type, form } = query;
-    let mut query = ListKeys { mid, condition: state, key_type, limit: PAGE, before: None };
+    let mut query = ListKeys { mid, status: state, key_type, limit: PAGE, before: None };
     let mut list = output::List::new(COLUMNS, form);
     loop {
         let page = list_keys(&node.manage, &Caller::operator(), &query).await.map_err(|error| match error {
@@ -135,7 +135,7 @@ async fn list(node: &Node, query: List) -> Result<()> {
 }
 
 /// A key as the HTTP API shows it (contract, sections 3 and 4).
-fn view(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Timestamp) -> Value {
+fn view(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Now) -> Value {
     let facts = key.facts();
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let revocation = key.revocation();
@@ -146,10 +146,10 @@ fn view(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Timestamp
         "description": facts.description.as_ref().map(Description::as_str),
         "type": facts.key_type.as_str(),
         "scopes": facts.scopes.iter().collect::<Vec<_>>(),
-        "state": key.condition(chain, at).as_str(),
+        "state": key.status(chain, at).as_str(),
         "created_at": facts.created_at.to_string(),
         "created_by": facts.created_by.to_string(),
-        "expires_at": time(facts.expires_at),
+        "expires_at": time(facts.restrictions.expires_at),
         "last_used": time(last_used),
         "last_four": facts.last_four.as_str(),
         "revoked_at": time(revocation.map(|it| it.at)),

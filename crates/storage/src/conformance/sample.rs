@@ -7,8 +7,8 @@ use std::sync::{
 
 use keyward_domain::{
     Account, AccountId, Actor, ApiKey, Chain, Description, Environment, KeyId, KeyTerms, KeyType, KeyValue, Link,
-    MasterKey, Mid, Name, Origin, PairId, PairMembership, Parent, Reach, Reason, Revocation, Role, SecretDigest,
-    SecretForm, SecretHasher, Status, Timestamp,
+    MasterKey, Mid, Name, Now, Origin, PairId, PairMembership, Parent, Reach, Reason, Restrictions, Revocation, Role,
+    SecretDigest, SecretForm, SecretHasher, Status, Timestamp,
 };
 use uuid::Uuid;
 
@@ -151,7 +151,7 @@ pub struct Draft {
     name: Name,
     description: Option<Description>,
     scopes: &'static str,
-    expires_at: Option<Timestamp>,
+    restrictions: Restrictions,
     by: Actor,
     pair: Option<PairMembership>,
 }
@@ -160,7 +160,15 @@ impl Draft {
     /// A key of this type.
     pub fn of(key_type: KeyType) -> Self {
         let name = name("a key");
-        Self { key_type, name, description: None, scopes: "", expires_at: None, by: Actor::Operator, pair: None }
+        Self {
+            key_type,
+            name,
+            description: None,
+            scopes: "",
+            restrictions: Restrictions::NONE,
+            by: Actor::Operator,
+            pair: None,
+        }
     }
 
     /// A manager key.
@@ -189,7 +197,7 @@ impl Draft {
     /// Sets the expiry, in seconds after the sample time.
     #[must_use]
     pub fn expiring(self, seconds: i64) -> Self {
-        Self { expires_at: Some(at(seconds)), ..self }
+        Self { restrictions: Restrictions { expires_at: Some(at(seconds)) }, ..self }
     }
 
     /// Sets the actor that issues it.
@@ -208,7 +216,8 @@ impl Draft {
     pub fn issue(self, chain: &Chain) -> ApiKey {
         let id = KeyId::from_uuid(fresh());
         let scopes = self.scopes.parse().unwrap();
-        let terms = KeyTerms::agree(self.key_type, self.name, self.description, scopes, self.expires_at, at(0));
+        let terms =
+            KeyTerms::agree(self.key_type, self.name, self.description, scopes, self.restrictions, Now::exact(at(0)));
         let value = KeyValue::mint(self.key_type, Environment::Sandbox, id, [7; 32]);
         let digest = self.key_type.is_secret().then(|| hasher().digest(&value, &[0; 16]).unwrap());
         let origin = Origin { id, at: at(0), by: self.by, pair: self.pair };

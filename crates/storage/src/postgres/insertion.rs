@@ -144,7 +144,7 @@ impl Columns {
         self.last_four.push(facts.last_four.as_str().to_owned());
         self.created_at.push(PgInstant::from(facts.created_at));
         self.created_by.push(actor_column(facts.created_by));
-        self.expires_at.push(facts.expires_at.map(PgInstant::from));
+        self.expires_at.push(facts.restrictions.expires_at.map(PgInstant::from));
         self.state.push(state);
         self.revoked_at.push(revocation.map(|it| PgInstant::from(it.at)));
         self.revoked_by.push(revocation.and_then(|it| actor_column(it.by)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, AuthFacts, Chain, KeyType, Link, Name, Role, Status};
+use keyward_domain::{AccountId, AuthFacts, Chain, KeyType, Link, Name, Restrictions, Role, Status};
 use keyward_storage::{Position, Seq, Snapshot};
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ fn credential(n: u128) -> Credential {
         key_type: KeyType::Public,
         name: Name::parse("a key").unwrap(),
         scopes: "charges:read".parse().unwrap(),
-        expires_at: None,
+        restrictions: Restrictions::NONE,
         revoked: false,
         digest: None,
         value: Some("pk_test"),

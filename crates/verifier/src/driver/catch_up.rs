@@ -133,7 +133,7 @@ impl Shared {
     /// Records that the last changes of these subjects, up to this number, are enforced on every node, in the history
     /// of `shown_by`.
     pub(crate) async fn note(&self, seq: Seq, shown_by: Position, subjects: &[Target]) {
-        let at = self.times(self.clock.boot(), self.clock.wall()).shared;
+        let at = self.now(self.clock.boot(), self.clock.wall()).recorded();
         match timeout(IN_PASSING, self.feed.record_enforced(subjects, seq, shown_by, at)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {

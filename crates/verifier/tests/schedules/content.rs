@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Standing, Status};
+use keyward_domain::{
+    AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Restrictions, Role, Standing, Status,
+};
 use keyward_storage::{Credential, Target};
 use uuid::Uuid;
 
@@ -59,7 +61,7 @@ pub(crate) fn credential(key: Key, narrowed: Option<Narrowing>) -> Credential {
         key_type: KeyType::Public,
         name: Name::parse("a key").unwrap(),
         scopes: "charges:read".parse().unwrap(),
-        expires_at: None,
+        restrictions: Restrictions::NONE,
         revoked: narrowed == Some(Narrowing::Revoked(key)),
         digest: None,
         value: Some("pk_test"),

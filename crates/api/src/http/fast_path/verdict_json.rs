@@ -33,7 +33,7 @@ pub(super) fn good(found: &Credential) -> Option<Vec<u8>> {
         plain(&mut json, scope);
     }
     json.extend_from_slice(br#"],"expires_at":"#);
-    match key.expires_at {
+    match key.restrictions.expires_at {
         Some(at) => write!(json, r#""{at}""#).ok()?,
         None => json.extend_from_slice(b"null"),
     }
@@ -62,7 +62,9 @@ mod tests {
     //! The handwritten answer is what serde writes.
     use std::sync::Arc;
 
-    use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Status, Timestamp};
+    use keyward_domain::{
+        AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Restrictions, Role, Status, Timestamp,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -93,7 +95,9 @@ mod tests {
                         key_type: KeyType::Public,
                         name,
                         scopes: scopes.parse().unwrap(),
-                        expires_at: expires_at.map(|at| Timestamp::from_micros(at).unwrap()),
+                        restrictions: Restrictions {
+                            expires_at: expires_at.map(|at| Timestamp::from_micros(at).unwrap()),
+                        },
                         revoked: false,
                         digest: None,
                         value: Some("x"),

@@ -179,7 +179,7 @@ fn refusal(forbidden: &Forbidden, required: &Required) -> Problem {
         Denial::WrongType => Problem::new(Code::WrongType),
         Denial::WrongAccount => Problem::new(Code::WrongAccount),
         Denial::InsufficientScope => Problem::lacking(missing.as_str()),
-        Denial::NotFound | Denial::WrongEnvironment | Denial::Revoked | Denial::Suspended | Denial::Expired => {
+        Denial::NotFound | Denial::WrongEnvironment | Denial::Unusable(_) => {
             return not_good(denial);
         }
     };

@@ -8,7 +8,7 @@ use keyward_app::{
     Manage,
     manage::issue_key::{self, IssueKey},
 };
-use keyward_domain::{Description, KeyTerms, KeyType, Name, ScopeSet, TermsError, UnknownWord};
+use keyward_domain::{Description, KeyTerms, KeyType, Name, Restrictions, ScopeSet, TermsError, UnknownWord};
 use utoipa::ToSchema;
 
 use super::{NO_STORE, no_account};
@@ -80,23 +80,23 @@ fn read(mut fields: Fields, manage: &Manage) -> Result<IssueKey, Problem> {
         .and_then(|text| key_type(&text).map_err(|error| fields.fault("type", error.to_string())).ok());
     let scopes = fields.scopes("scopes");
     let description = fields.words("description", Description::parse);
-    let expires_at = fields.parse("expires_at");
+    let restrictions = Restrictions { expires_at: fields.parse("expires_at") };
     let now = manage.access().now();
     // Without a type, only the rules for all types.
-    for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, expires_at, now) {
+    for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, &restrictions, now) {
         fields.fault(&terms_field(&error), error.to_string());
     }
     let (Some(mid), Some(name), Some(key_type)) = (mid, name, key_type) else { return fields.finish(None) };
     // Its refusals were recorded above.
-    let terms = KeyTerms::agree(key_type, name, description, scopes, expires_at, now).ok();
-    fields.finish(terms.map(|terms| IssueKey { mid, terms }))
+    let terms = KeyTerms::agree(key_type, name, description, scopes, restrictions, now).ok();
+    fields.finish(terms.map(|terms| IssueKey { mid, terms, now }))
 }
 
 /// The field that an invalid combination of terms concerns.
 fn terms_field(error: &TermsError) -> String {
     match error {
         TermsError::ReservedScope { place, .. } => format!("scopes[{place}]"),
-        TermsError::ExpiryNotInFuture => "expires_at".to_owned(),
+        TermsError::Restriction(error) => error.field().to_owned(),
     }
 }
 

@@ -80,7 +80,7 @@ pub(in crate::http) async fn get_or_list_keys(
     }
     let id = segment.parse().map_err(|_| no_key(&segment))?;
     let record = read_key(&manage, &caller.0, id).await?.ok_or_else(|| no_key(&segment))?;
-    Ok(no_store(KeyDetailsView::new(&record, manage.access().expiry_time())))
+    Ok(no_store(KeyDetailsView::new(&record, manage.access().now())))
 }
 
 /// List the keys of a merchant.
@@ -111,7 +111,7 @@ pub(in crate::http) async fn list_keys_of_merchant(
 
 /// Filter and page of a list of keys.
 struct Listing {
-    condition: Option<KeyStatus>,
+    status: Option<KeyStatus>,
     key_type: Option<KeyType>,
     limit: u16,
     before: Option<KeyId>,
@@ -119,18 +119,18 @@ struct Listing {
 
 impl Listing {
     fn read(query: &mut Query) -> Self {
-        let condition = match query.one("state").as_deref() {
+        let status = match query.one("state").as_deref() {
             None => Some(KeyStatus::Active),
             Some("all") => None,
             Some(text) => {
-                let condition = text.parse::<KeyStatus>();
-                condition.map_err(|_| query.fault("state", "must be one of active, revoked, expired, all")).ok()
+                let status = text.parse::<KeyStatus>();
+                status.map_err(|_| query.fault("state", "must be one of active, revoked, expired, all")).ok()
             }
         };
         let key_type = query.one("type");
         let key_type =
             key_type.and_then(|text| key_type_of(&text).map_err(|error| query.fault("type", error.to_string())).ok());
-        Self { condition, key_type, limit: query.limit(), before: query.cursor() }
+        Self { status, key_type, limit: query.limit(), before: query.cursor() }
     }
 }
 
@@ -141,9 +141,9 @@ async fn list(
     listing: Listing,
     noted: &Noted,
 ) -> Result<Response, Problem> {
-    let Listing { condition, key_type, limit, before } = listing;
+    let Listing { status, key_type, limit, before } = listing;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
-    let page = list_keys::list_keys(manage, caller, &ListKeys { mid, condition, key_type, limit, before }).await?;
+    let page = list_keys::list_keys(manage, caller, &ListKeys { mid, status, key_type, limit, before }).await?;
     noted.is_about(Object::Account(page.chain.own().mid.clone()));
     let keys = page.keys.iter().map(|listed| KeyView::listed(listed, &page.chain, page.at)).collect();
     Ok(no_store(KeyPageView { keys, next_cursor: page.next.as_ref().map(cursor::encode) }))

@@ -114,7 +114,7 @@ impl Serialize for Shown<'_> {
                 view.serialize_field("name", key.name)?;
                 view.serialize_field("type", key.key_type.as_str())?;
                 view.serialize_field("scopes", &List(key.scopes))?;
-                view.serialize_field("expires_at", &key.expires_at.as_ref().map(Text))?;
+                view.serialize_field("expires_at", &key.restrictions.expires_at.as_ref().map(Text))?;
             }
         }
         view.end()

@@ -8,7 +8,7 @@ use keyward_app::{
         issue_pair::{IssuePair, issue_pair},
     },
 };
-use keyward_domain::{KeyId, KeyTerms, KeyType, KeyValue, Name, Role, ScopeSet};
+use keyward_domain::{KeyId, KeyTerms, KeyType, KeyValue, Name, Restrictions, Role, ScopeSet};
 use serde_json::{Value, json};
 
 use super::Node;
@@ -109,10 +109,10 @@ impl Node {
             Name::parse("Planted").unwrap(),
             None,
             ScopeSet::parse(scopes.iter().copied()).unwrap(),
-            expires_at.map(|at| at.parse().unwrap()),
+            Restrictions { expires_at: expires_at.map(|at| at.parse().unwrap()) },
             self.access.now(),
         );
-        let command = IssueKey { mid: mid.parse().unwrap(), terms: terms.unwrap() };
+        let command = IssueKey { mid: mid.parse().unwrap(), terms: terms.unwrap(), now: self.access.now() };
         let issued = issue_key(&self.manage, &Caller::operator(), command).await.ok().unwrap();
         Held { id: issued.key.id().to_string(), value: issued.value.expose().to_owned() }
     }

@@ -90,7 +90,7 @@ async fn a_slow_clock_prolongs_no_token_and_no_family() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
     let tokens = world.tokens(&pair).await;
-    let node = joined(&world, world.access.now().saturating_add(BEHIND)).await;
+    let node = joined(&world, world.access.now().recorded().saturating_add(BEHIND)).await;
     for path in ["/v1/auth", "/v1/merchants"] {
         node.get(access(&tokens), path).await.problem(401, "invalid_credential");
     }

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jsonwebtoken::{Algorithm, Header, Validation};
-use keyward_domain::{AccessId, Environment, KeyId, MasterKey, Mid, Purpose, ScopeSet, Timestamp};
+use keyward_domain::{AccessId, Environment, KeyId, MasterKey, Mid, Now, Purpose, ScopeSet, Timestamp};
 use keyward_storage::{FreshSigningKey, SigningKeyRow};
-use keyward_verifier::Times;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -158,16 +157,16 @@ impl AccessTokens {
 
     /// Reads a token. Returns `None` if this deployment did not sign it, or it is not valid now. Its expiry is judged
     /// as that of a key; its beginning, which the issuing node dated, by the time that all nodes share.
-    pub(crate) fn read(&self, token: &str, now: Times) -> Option<ReadAccess> {
+    pub(crate) fn read(&self, token: &str, now: Now) -> Option<ReadAccess> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         if header.typ.as_deref() != Some(TYPE) {
             return None;
         }
         let keys = self.keys.load();
-        let key = keys.verifier(header.kid.as_deref()?, now.shared)?;
+        let key = keys.verifier(header.kid.as_deref()?, now.recorded())?;
         let claims: Claims = jsonwebtoken::decode(token, &key.verifies, &self.validation).ok()?.claims;
-        let early = now.shared.saturating_add(CLOCK_DIFFERENCE).as_seconds();
-        let timely = now.expiry.as_seconds() < claims.exp && claims.nbf <= early && claims.iat <= early;
+        let early = now.recorded().saturating_add(CLOCK_DIFFERENCE).as_seconds();
+        let timely = now.latest().as_seconds() < claims.exp && claims.nbf <= early && claims.iat <= early;
         if !timely || claims.env != self.environment.as_str() {
             return None;
         }

@@ -6,9 +6,9 @@
 use std::{collections::HashMap, error::Error};
 
 use keyward_domain::{
-    AccountId, Actor, ApiKey, Candidate, Chain, Decision, Environment, KeyId, KeyState, KeyTerms, KeyType, KeyValue,
-    Link, MasterKey, Name, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Requirements, RevocationRequest,
-    Role, ScopeSet, SecretForm, SecretHasher, Status, Timestamp, Verdict, judge,
+    AccountId, Actor, ApiKey, Candidate, Chain, Context, Decision, Environment, KeyId, KeyState, KeyTerms, KeyType,
+    KeyValue, Link, MasterKey, Name, Now, Origin, OtherManagerKeys, PresentedValue, Reach, Reason, Requirements,
+    Restrictions, RevocationRequest, Role, ScopeSet, SecretForm, SecretHasher, Status, Verdict, judge,
 };
 use uuid::Uuid;
 
@@ -41,19 +41,19 @@ impl Devices {
         name: &str,
         scopes: &str,
         random: [u8; 32],
-        now: Timestamp,
+        now: Now,
     ) -> Result<KeyValue, Box<dyn Error>> {
         let scopes: ScopeSet = scopes.parse()?;
-        let terms = KeyTerms::agree(KeyType::Secret, Name::parse(name)?, None, scopes, None, now)?;
+        let terms = KeyTerms::agree(KeyType::Secret, Name::parse(name)?, None, scopes, Restrictions::NONE, now)?;
         let value = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, random);
         let digest = self.hasher.digest(&value, &[0; 16])?;
-        let origin = Origin { id, at: now, by: Actor::Operator, pair: None };
+        let origin = Origin { id, at: now.recorded(), by: Actor::Operator, pair: None };
         self.keys.insert(id, ApiKey::issue(terms, origin, &self.chain, &value, Some(digest))?);
         Ok(value)
     }
 
     /// Judges a presented value. An unknown key takes the same comparison as a known one.
-    fn knock(&self, shown: &str, scope: &str, now: Timestamp) -> Result<Door, Box<dyn Error>> {
+    fn knock(&self, shown: &str, scope: &str, now: Now) -> Result<Door, Box<dyn Error>> {
         let asked = Requirements { scopes: scope.parse()?, ..Requirements::default() };
         let presented = PresentedValue::parse(shown, Environment::Sandbox);
         let found = match &presented {
@@ -69,17 +69,16 @@ impl Devices {
                 }
             }),
         };
-        Ok(match judge(found, None, &asked, now) {
+        Ok(match judge(found, None, &asked, &Context::at(now)) {
             Verdict::Valid { .. } => Door::Open,
             Verdict::Invalid { denial, .. } => Door::Shut(denial.code()),
         })
     }
 
     /// Revokes a key.
-    fn expel(&mut self, id: KeyId, now: Timestamp) -> Result<(), Box<dyn Error>> {
+    fn expel(&mut self, id: KeyId, now: Now) -> Result<(), Box<dyn Error>> {
         let key = self.keys.get(&id).ok_or("no such device")?;
-        let ask =
-            RevocationRequest { at: now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
+        let ask = RevocationRequest { now, by: Actor::Operator, reason: Reason::Compromised, reach: Reach::operator() };
         if let Decision::Revoke(revocation) = key.revoke(&self.chain, &ask, OtherManagerKeys::None)? {
             let mut facts = key.facts().clone();
             facts.state = KeyState::Revoked(revocation);
@@ -92,7 +91,7 @@ impl Devices {
 fn main() -> Result<(), Box<dyn Error>> {
     // A real service reads these from a file and from the operating system.
     let mut devices = Devices::new(&MasterKey::from_bytes(&[42; 32])?)?;
-    let now: Timestamp = "2026-11-23T12:00:00Z".parse()?;
+    let now = Now::exact("2026-11-23T12:00:00Z".parse()?);
     let id = KeyId::from_uuid(Uuid::from_u128(2));
 
     let value = devices.enrol(id, "Till 7", "payments:*", [7; 32], now)?;
@@ -110,7 +109,7 @@ mod tests {
     #[test]
     fn a_device_is_let_in_for_what_it_may_do_until_it_is_expelled() -> Result<(), Box<dyn Error>> {
         let mut devices = Devices::new(&MasterKey::from_bytes(&[1; 32])?)?;
-        let now: Timestamp = "2026-11-23T12:00:00Z".parse()?;
+        let now = Now::exact("2026-11-23T12:00:00Z".parse()?);
         let id = KeyId::from_uuid(Uuid::from_u128(2));
         let value = devices.enrol(id, "Till 7", "payments:*", [7; 32], now)?;
         let other = KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, [8; 32]);

@@ -11,7 +11,7 @@ use keyward_app::{
     Caller,
     manage::issue_key::{IssueKey, issue_key},
 };
-use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Scope};
+use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Now, Restrictions, Scope, TermsError};
 
 use super::{super::with_node, explain, scopes, view};
 use crate::{
@@ -77,17 +77,18 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
     }
     let issued = with_node(settings, Mode::Change, async |node| {
         let now = node.access.now();
-        let (expires_at, too_soon) = match expires_at.map(|moment| moment.after(now)).transpose() {
+        let (expires_at, too_soon) = match expires_at.map(|moment| moment.after(now.recorded())).transpose() {
             Ok(at) => (at, None),
             Err(error) => (None, Some(format!("--expires-at: {error}"))),
         };
-        let errors = KeyTerms::errors(key_type, &granted, expires_at, now);
+        let restrictions = Restrictions { expires_at };
+        let errors = KeyTerms::errors(key_type, &granted, &restrictions, now);
         let errors: Vec<String> = errors.map(|error| format!("{}: {error}", which(&error))).chain(too_soon).collect();
         if !errors.is_empty() {
             return Err(wrong_usage(errors.join("; ")));
         }
-        let terms = KeyTerms::agree(key_type, name, description, granted, expires_at, now)?;
-        let command = IssueKey { mid: mid.clone(), terms };
+        let terms = KeyTerms::agree(key_type, name, description, granted, restrictions, now)?;
+        let command = IssueKey { mid: mid.clone(), terms, now };
         issue_key(&node.manage, &Caller::operator(), command).await.map_err(|error| explain(error, &mid))
     });
     let issued = match issued.await {
@@ -99,7 +100,7 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
             return Err(error);
         }
     };
-    let mut shown = view(&issued.key, &issued.chain, None, issued.key.facts().created_at);
+    let mut shown = view(&issued.key, &issued.chain, None, Now::exact(issued.key.facts().created_at));
     shown["value"] = issued.value.expose().into();
     match destination {
         Some(destination) => destination.keep(&shown, &[issued.key.id().to_string()], || {
@@ -109,9 +110,10 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
     }
 }
 
-const fn which(error: &keyward_domain::TermsError) -> &'static str {
+/// The option that an invalid combination of terms concerns.
+fn which(error: &TermsError) -> String {
     match error {
-        keyward_domain::TermsError::ReservedScope { .. } => "--scope",
-        keyward_domain::TermsError::ExpiryNotInFuture => "--expires-at",
+        TermsError::ReservedScope { .. } => "--scope".to_owned(),
+        TermsError::Restriction(error) => format!("--{}", error.field().replace('_', "-")),
     }
 }

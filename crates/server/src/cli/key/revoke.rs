@@ -9,7 +9,7 @@ use keyward_app::{
         revoke_key::{Error, RevokeKey, revoke_key},
     },
 };
-use keyward_domain::{ApiKey, Chain, KeyId, KeyStatus, Reason, Status, Timestamp};
+use keyward_domain::{ApiKey, Chain, KeyId, KeyStatus, Now, Reason, Status};
 use keyward_storage::KeyRecord;
 use serde_json::json;
 
@@ -76,14 +76,14 @@ async fn ask(node: &Node, id: KeyId) -> Result<()> {
     let used = last_used.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
     let (mid, facts) = (&chain.own().mid, ApiKey::facts(&key));
     let (kind, name) = (facts.key_type.as_str(), facts.name.as_str());
-    let ends = what_ends(&key, &chain, node.access.expiry_time());
+    let ends = what_ends(&key, &chain, node.access.now());
     consent::ask(&format!("Revoke the {kind} key {id} ({name}) of {mid}, {used}, for good? {ends}"))
 }
 
 /// Describes to a person what revoking a key that is not itself revoked will end.
-fn what_ends(key: &ApiKey, chain: &Chain, now: Timestamp) -> String {
+fn what_ends(key: &ApiKey, chain: &Chain, now: Now) -> String {
     let closed = chain.links().find(|link| link.status == Status::Closed);
-    match (closed, key.condition(chain, now), key.facts().expires_at) {
+    match (closed, key.status(chain, now), key.facts().restrictions.expires_at) {
         (Some(closed), ..) => format!("It ended when {} was closed: that ends 0 keys that are good.", closed.mid),
         (None, KeyStatus::Expired, Some(at)) => format!("It expired at {at}: that ends 0 keys that are good."),
         (None, KeyStatus::Active | KeyStatus::Expired | KeyStatus::Revoked, _) => "That ends 1 key.".to_owned(),

@@ -44,7 +44,7 @@ pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
     let shown = with_node(settings, Mode::Read, async |node| {
         let found = read_key(&node.manage, &Caller::operator(), show.id).await?;
         let found = found.ok_or_else(|| no_such_key(show.id))?;
-        Ok(view(&found.key, &found.chain, found.last_used, node.access.expiry_time()))
+        Ok(view(&found.key, &found.chain, found.last_used, node.access.now()))
     });
     output::object(&shown.await?, LINES, show.form)
 }

@@ -91,7 +91,7 @@ fn view(verified: &Verified) -> Value {
                 "name": key.name,
                 "type": key.key_type.as_str(),
                 "scopes": key.scopes.iter().collect::<Vec<_>>(),
-                "expires_at": key.expires_at.map(|at| at.to_string()),
+                "expires_at": key.restrictions.expires_at.map(|at| at.to_string()),
             })
         }
         Verified::Invalid { denial, id: Some(id) } => {

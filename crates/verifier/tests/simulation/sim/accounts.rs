@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Role, Status};
+use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Restrictions, Role, Status};
 use keyward_storage::{Credential, Target};
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ impl Person {
                 key_type: KeyType::Public,
                 name: Name::parse("a key").expect("a name"),
                 scopes: "charges:read".parse().expect("a scope"),
-                expires_at: None,
+                restrictions: Restrictions::NONE,
                 revoked,
                 digest: None,
                 value: Some("pk"),

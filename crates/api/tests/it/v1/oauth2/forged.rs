@@ -73,7 +73,7 @@ async fn every_claim_is_needed_and_checked() {
         without.as_object_mut().unwrap().remove(name);
         refused(&world, &sign(&without)).await;
     }
-    let now = world.access.now().as_seconds();
+    let now = world.access.now().recorded().as_seconds();
     let other = world.pair("merchant_a2", &["merchants:read"]).await;
     for (name, value) in [
         ("iss", json!("https://elsewhere.example.test")),

@@ -18,7 +18,7 @@ async fn a_pair_obtains_tokens_in_the_envelope_of_the_platform() {
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
     let answer = ask(&world, &json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value, "x": 1})).await;
     let tokens = answer.json(200);
-    let expires = world.access.now().saturating_add(Duration::from_mins(10)).as_millis();
+    let expires = world.access.now().recorded().saturating_add(Duration::from_mins(10)).as_millis();
     assert_eq!(
         tokens,
         json!({

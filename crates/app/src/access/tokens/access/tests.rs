@@ -14,9 +14,9 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).unwrap()
 }
 
-/// Times at which all clocks agree.
-fn both(seconds: i64) -> Times {
-    Times { shared: at(seconds), expiry: at(seconds) }
+/// The time on which all clocks agree.
+fn both(seconds: i64) -> Now {
+    Now::exact(at(seconds))
 }
 
 fn settings(url: &str, environment: Environment) -> Settings {
@@ -114,7 +114,7 @@ fn expiry_follows_the_later_clock_and_validity_begins_by_the_shared_one() {
         (NOW - 30, NOW, true),
         (NOW - 31, NOW, false),
     ] {
-        let now = Times { shared: at(shared), expiry: at(expiry) };
+        let now = Now::by(at(shared), at(expiry));
         assert_eq!(tokens.read(&token, now).is_some(), good, "{} {}", shared - NOW, expiry - NOW);
     }
 }
