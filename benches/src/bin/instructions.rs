@@ -69,7 +69,14 @@ fn run(case: &str, times: u32, service: &Service) -> Result<()> {
         "auth" => requests(times, service, StatusCode::NO_CONTENT, &|| {
             get_request("/v1/auth", &format!("Bearer {}", service.subject))
         }),
+        "auth-refused" => requests(times, service, StatusCode::FORBIDDEN, &|| {
+            get_request("/v1/auth", &format!("Bearer {}", service.platform_key))
+        }),
         "verify" => requests(times, service, StatusCode::OK, &|| verification(service, &service.platform_secret)),
+        "verify-refused" => requests(times, service, StatusCode::OK, &|| {
+            let body = format!(r#"{{"key":"{}","scopes":["payouts:write"]}}"#, service.subject);
+            post("/v1/verify", Some(&format!("Bearer {}", service.platform_secret)), &body)
+        }),
         "verify-by-token" => {
             let token = token(service)?;
             requests(times, service, StatusCode::OK, &|| verification(service, &token))

@@ -46,6 +46,7 @@ mod v1;
 mod views;
 mod well_known;
 mod words;
+mod written;
 
 pub use fast_path::{Answering, Entrance};
 use places::{Places, Room};

@@ -39,6 +39,12 @@ impl Lookup {
     pub const fn next(&self) -> Step {
         self.request.next()
     }
+
+    /// The key that is looked up.
+    #[must_use]
+    pub const fn id(&self) -> KeyId {
+        self.id
+    }
 }
 
 impl Shared {
@@ -59,20 +65,36 @@ impl Verifier {
     /// The key from memory, if the node may answer from memory now and has the complete chain. Never waits.
     #[must_use]
     pub fn remembered(&self, id: KeyId) -> Option<Credential> {
-        self.remembered_for(&self.arrival(), id)
+        self.begin(&self.arrival(), id).ok()
     }
 
-    /// Like [`Self::remembered`], with the clock as read at the request's arrival. One reading before all look-ups of a
-    /// request is enough (R3).
-    #[must_use]
-    pub fn remembered_for(&self, arrival: &Arrival, id: KeyId) -> Option<Credential> {
+    /// Looks up a key in memory, with the clock as read at the request's arrival. One reading before all look-ups of a
+    /// request is enough (R3). Never waits.
+    ///
+    /// # Errors
+    /// The look-up to [finish](Self::finish), if the key must be read. It is no larger than what a request needs.
+    pub fn begin(&self, arrival: &Arrival, id: KeyId) -> Result<Credential, Lookup> {
         let mut request = Request::arrived(self.shared.rules);
         loop {
             match request.next() {
                 Step::CheckLease => request.lease(self.shared.gate.admits(arrival.boot)),
                 Step::LookUp => request.looked_up(self.look_up(id)),
-                Step::Answer => return request.into_answer(),
-                Step::Read | Step::ReadAlone => return None,
+                // Without an answer, the request has not ended: it is asked again by reading.
+                Step::Answer => return request.into_answer().ok_or_else(|| self.ask(id)),
+                Step::Read | Step::ReadAlone => return Err(Lookup { id, request, reads: 0 }),
+            }
+        }
+    }
+
+    /// Continues a look-up in the database. Returns none if the key does not exist; only a read by this request itself
+    /// can show that.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot answer.
+    pub async fn finish(&self, mut lookup: Lookup) -> Result<Option<Credential>, StorageError> {
+        loop {
+            if let ControlFlow::Break(answer) = self.step(&mut lookup).await? {
+                return Ok(answer);
             }
         }
     }
@@ -95,12 +117,7 @@ impl Verifier {
     /// # Errors
     /// [`StorageError`] if the database cannot answer.
     pub async fn credential(&self, id: KeyId) -> Result<Option<Credential>, StorageError> {
-        let mut asking = self.ask(id);
-        loop {
-            if let ControlFlow::Break(answer) = self.step(&mut asking).await? {
-                return Ok(answer);
-            }
-        }
+        self.finish(self.ask(id)).await
     }
 
     /// Reads a key from the database like [`Self::credential`] for one that is not in memory, and drops the result, so

@@ -22,7 +22,19 @@ use keyward_testkit::{run, tools};
 use profile::Profile;
 
 /// The steps, as `benches/src/bin/instructions.rs` knows them.
-const CASES: &[&str] = &["parse", "prove", "judge", "check", "look-up", "auth", "verify", "verify-by-token", "bare"];
+const CASES: &[&str] = &[
+    "parse",
+    "prove",
+    "judge",
+    "check",
+    "look-up",
+    "auth",
+    "auth-refused",
+    "verify",
+    "verify-refused",
+    "verify-by-token",
+    "bare",
+];
 /// How often each is repeated; the count is that of one.
 const TIMES: u32 = 500;
 /// By how much a count may grow unnoticed, in percent.

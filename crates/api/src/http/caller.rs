@@ -13,7 +13,9 @@ use keyward_domain::{Denial, Permission};
 use super::{
     AppState,
     authorization::Authorization,
-    context, looks,
+    context,
+    fast_path::carried,
+    looks,
     observe::{Calling, Noted},
     places::{Holder, Place},
     problem::{Code, Problem, Refused},
@@ -92,10 +94,17 @@ fn note_refused(parts: &Parts, state: &AppState) {
     }
 }
 
+/// What memory said of the caller's credential.
+pub(super) type BegunCaller = Result<keyward_app::Caller, authenticate::Unfinished>;
+
 async fn authenticated(parts: &Parts, state: &AppState) -> Result<keyward_app::Caller, Problem> {
     let source = context::source(&parts.headers, &parts.extensions, &state.options.trusted_proxies);
     let Some(credential) = bearer(&parts.headers)? else { return Err(without_bearer(&parts.headers)) };
-    Ok(authenticate::authenticate(&state.access, credential, source).await?)
+    let ask_memory = || authenticate::begin(&state.access, &state.access.verifier().arrival(), credential);
+    match carried::take::<BegunCaller>(&parts.extensions).unwrap_or_else(ask_memory) {
+        Ok(caller) => Ok(caller),
+        Err(unfinished) => Ok(authenticate::finish(&state.access, unfinished, credential, source).await?),
+    }
 }
 
 /// The 401 for a request without `Authorization`. A credential in `X-Api-Key` still counts as presented, and the

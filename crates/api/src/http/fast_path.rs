@@ -1,8 +1,9 @@
 //! The fast path: a verification from memory is answered here, before routing, without a timer, a queue or a log line
 //! at the usual level.
 //!
-//! It only grants. Every request that is not a plain one about a valid key in memory (a refusal, a token, an unusual
-//! header, a body that has not arrived) goes to the router untouched. Both return the same bytes.
+//! It is the first half of the one path: from memory, or else read. What it cannot answer goes to the router (a
+//! credential or key that must be read, a refusal with a problem or one that hides something, an unusual header, a body
+//! that has not arrived), with what was found out so far; the handler continues from there. Both return the same bytes.
 
 use std::{
     convert::Infallible,
@@ -32,7 +33,7 @@ use super::{
 
 mod auth;
 mod body;
-mod verdict_json;
+pub(in crate::http) mod carried;
 mod verify;
 
 /// The service for a listener: the fast path, and the router behind it.
@@ -46,7 +47,7 @@ pub struct Entrance {
 
 struct Shared {
     access: Arc<Access>,
-    auth: auth::Meters,
+    auth: auth::Metrics,
     verify: RequestMetrics,
     /// Maximum size of a body that is read here.
     most_bytes: u64,
@@ -62,7 +63,7 @@ impl Entrance {
         places: [(&'static str, Places); 4],
     ) -> Self {
         let most_bytes = verify::MOST_BYTES.min(options.max_body_bytes as u64);
-        let shared = Shared { access, auth: auth::meters(), verify: verify::meter(), most_bytes, options, places };
+        let shared = Shared { access, auth: auth::metrics(), verify: verify::metrics(), most_bytes, options, places };
         Self { shared: Arc::new(shared), usual, peer: None }
     }
 
@@ -108,11 +109,13 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Answering {
-        if let Some(path) = AuthPath::read(request.uri().path())
-            && let Some(response) = auth::answer(&self.shared, self.peer, path, &request)
-        {
-            return Answering::Now(Some(response));
+    fn call(&mut self, mut request: Request<B>) -> Answering {
+        if let Some(path) = AuthPath::read(request.uri().path()) {
+            match auth::answer(&self.shared, self.peer, path, &request) {
+                Ok(response) => return Answering::Now(Some(response)),
+                Err(Some(begun)) => carried::leave(request.extensions_mut(), begun),
+                Err(None) => {}
+            }
         }
         if verify::is_plain(&self.shared, &request) {
             return match verify::answer(&self.shared, self.peer, request) {
@@ -158,12 +161,12 @@ impl Shared {
         &self,
         mut response: Response,
         asked: &FastRequest<'_>,
-        meter: &RequestMetrics,
+        metrics: &RequestMetrics,
         arrival: &Arrival,
-        found: impl FnOnce() -> (Option<Calling>, Object),
+        found: impl FnOnce() -> (Option<Calling>, Option<Object>),
     ) -> Response {
         let took = self.access.verifier().time_since(arrival);
-        meter.count(took);
+        metrics.count(took);
         let request_id = if observe::logs_verifications() {
             self.log(response.status().as_u16(), asked, took, found())
         } else {
@@ -180,14 +183,14 @@ impl Shared {
         status: u16,
         asked: &FastRequest<'_>,
         took: Duration,
-        (caller, object): (Option<Calling>, Object),
+        (caller, object): (Option<Calling>, Option<Object>),
     ) -> HeaderValue {
         let &FastRequest { method, route, headers, peer } = asked;
         let (trace, given) = (Trace::of(headers, &self.access), context::given_request_id(headers));
         let source = context::address(headers, peer.map(|peer| peer.ip()), &self.options.trusted_proxies);
         let span = observe::span(&observe::RequestLine { method, route, trace: &trace, given, source });
         let answer = observe::Answer { problem: None, route, status, took };
-        span.in_scope(|| observe::log(&answer, caller.as_ref(), Some(&object), Some(0)));
+        span.in_scope(|| observe::log(&answer, caller.as_ref(), object.as_ref(), Some(0)));
         trace.request_id(given)
     }
 }

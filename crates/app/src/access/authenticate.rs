@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    Candidate, Context, Denial, KeyId, Mid, PresentedValue, Proof, Requirements, ScopeSet, ValueError, Verdict, judge,
-    revocation::usable_pair,
+    Candidate, Context, Denial, KeyId, Mid, Now, PresentedValue, Proof, Requirements, ScopeSet, ValueError, Verdict,
+    judge, revocation::usable_pair,
 };
 use keyward_storage::Credential;
 use keyward_verifier::Arrival;
@@ -56,9 +56,9 @@ pub struct Forbidden {
 
 impl Error {
     /// Describes a verdict against this credential.
-    fn of(denial: Denial, candidate: &Candidate<'_>, conditions: &Requirements) -> Self {
+    fn of(denial: Denial, candidate: &Candidate<'_>, requirements: &Requirements) -> Self {
         let missing = match denial {
-            Denial::InsufficientScope => conditions.scopes.uncovered_by(candidate.scopes),
+            Denial::InsufficientScope => requirements.scopes.uncovered_by(candidate.scopes),
             Denial::WrongType | Denial::WrongAccount => ScopeSet::empty(),
             Denial::NotFound | Denial::WrongEnvironment | Denial::Unusable(_) => {
                 return Self::Denied(denial);
@@ -78,128 +78,190 @@ pub(crate) struct Accepted {
     pub(crate) token: Option<Bearer>,
 }
 
+/// A credential that memory did not accept. [`finish`] continues, and computes nothing a second time.
+#[must_use]
+pub struct Unfinished {
+    now: Now,
+    state: State,
+}
+
+enum State {
+    /// Refused by what memory knows of its key, which is final.
+    Refused(Error),
+    /// The value of a key that must be read, or whose value must be checked yet.
+    Value(Box<secret_check::Begun>),
+    /// Perhaps an access token.
+    Token,
+}
+
+impl Unfinished {
+    /// A refusal, which is final.
+    pub(super) const fn refused(now: Now, error: Error) -> Self {
+        Self { now, state: State::Refused(error) }
+    }
+}
+
+/// Asks memory about a credential, and notes it as used if it is accepted. Never waits.
+///
+/// # Errors
+/// What to [`finish`], if memory does not accept it.
+pub fn begin(access: &Arc<Access>, arrival: &Arrival, credential: &str) -> Result<Caller, Unfinished> {
+    begin_accept(access, arrival, credential, &Requirements::default()).map(Caller::from)
+}
+
+/// Continues where [`begin`] did not accept this credential.
+///
+/// # Errors
+/// [`Error`] if the credential is invalid, the source must wait, or no verdict can be reached.
+pub async fn finish(
+    access: &Arc<Access>,
+    unfinished: Unfinished,
+    credential: &str,
+    source: Source,
+) -> Result<Caller, Error> {
+    Ok(finish_accept(access, unfinished, credential, source, &Requirements::default()).await?.into())
+}
+
 /// Authenticates a caller.
 ///
 /// # Errors
 /// [`Error`] if the credential is invalid, the source must wait, or no verdict can be reached.
 pub async fn authenticate(access: &Arc<Access>, credential: &str, source: Source) -> Result<Caller, Error> {
-    Ok(accept(access, credential, source, &Requirements::default()).await?.into())
+    match begin(access, &access.verifier.arrival(), credential) {
+        Ok(caller) => Ok(caller),
+        Err(unfinished) => finish(access, unfinished, credential, source).await,
+    }
 }
 
-/// Authenticates a caller without waiting, if its key is in memory and valid. `None` says only that [`authenticate`]
-/// must decide.
-#[must_use]
-pub fn authenticate_from_memory(access: &Access, arrival: &Arrival, credential: &str) -> Option<Caller> {
-    accept_from_memory(access, arrival, credential, &Requirements::default()).map(Caller::from)
-}
-
-/// Accepts a key value that is in memory, valid, and meets these requirements.
-pub(crate) fn accept_from_memory(
-    access: &Access,
+/// Asks memory whether it accepts a credential with these requirements, and notes it as used if it does.
+pub(crate) fn begin_accept(
+    access: &Arc<Access>,
     arrival: &Arrival,
     credential: &str,
-    conditions: &Requirements,
-) -> Option<Accepted> {
-    let presented = PresentedValue::parse(credential, access.runtime.settings.environment).ok()?;
-    let Matched { credential, proof, .. } = secret_check::find_from_memory(access, arrival, &presented)?;
-    let key = credential.key.view();
-    let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
-    let now = access.verifier.now(arrival);
-    match judge(Ok(Some(candidate)), None, conditions, &Context::at(now)) {
-        Verdict::Invalid { .. } => return None,
-        Verdict::Valid { .. } => access.usage.note(key.id, now.recorded()),
-    }
-    let scopes = Held::OfKey(Arc::clone(&credential.key));
-    Some(Accepted { credential, scopes, token: None })
-}
-
-/// Accepts a key value or an access token that meets the requirements, and notes it as used.
-pub(crate) async fn accept(
-    access: &Arc<Access>,
-    credential: &str,
-    source: Source,
-    conditions: &Requirements,
-) -> Result<Accepted, Error> {
-    let accepted = examine(access, credential, source, conditions).await?;
-    access.usage.note(accepted.credential.key.id(), access.now().recorded());
+    requirements: &Requirements,
+) -> Result<Accepted, Unfinished> {
+    let accepted = begin_examine(access, arrival, credential, requirements)?;
+    access.usage.note(accepted.credential.key.id(), access.verifier.now(arrival).recorded());
     Ok(accepted)
 }
 
-/// As [`accept`], for a credential that is only checked: it does not count as used.
-pub(crate) async fn examine(
+/// Continues where [`begin_accept`] did not accept, and notes the credential as used if it is accepted now.
+pub(crate) async fn finish_accept(
     access: &Arc<Access>,
+    unfinished: Unfinished,
     credential: &str,
     source: Source,
-    conditions: &Requirements,
+    requirements: &Requirements,
 ) -> Result<Accepted, Error> {
-    match PresentedValue::parse(credential, access.runtime.settings.environment) {
-        Ok(presented) => accept_value(access, &presented, source, conditions).await,
-        Err(ValueError::OtherEnvironment) => Err(Error::Denied(Denial::WrongEnvironment)),
-        Err(ValueError::Malformed) => accept_token(access, credential, conditions).await,
-    }
+    let now = unfinished.now;
+    let accepted = finish_examine(access, unfinished, credential, source, requirements).await?;
+    access.usage.note(accepted.credential.key.id(), now.recorded());
+    Ok(accepted)
 }
 
-async fn accept_value(
+/// As [`begin_accept`], for a credential that is only checked: it does not count as used.
+pub(crate) fn begin_examine(
+    access: &Arc<Access>,
+    arrival: &Arrival,
+    credential: &str,
+    requirements: &Requirements,
+) -> Result<Accepted, Unfinished> {
+    let now = access.verifier.now(arrival);
+    let state = match PresentedValue::parse(credential, access.runtime.settings.environment) {
+        Ok(presented) => match secret_check::begin(access, arrival, &presented).into_right() {
+            Ok(found) => match judge_value(access, &presented, Some(found), requirements, now) {
+                Ok(accepted) => return Ok(accepted),
+                Err(error) => State::Refused(error),
+            },
+            Err(begun) => State::Value(Box::new(begun)),
+        },
+        Err(ValueError::OtherEnvironment) => State::Refused(Error::Denied(Denial::WrongEnvironment)),
+        Err(ValueError::Malformed) => State::Token,
+    };
+    Err(Unfinished { now, state })
+}
+
+/// As [`finish_accept`], for a credential that is only checked.
+pub(crate) async fn finish_examine(
+    access: &Arc<Access>,
+    Unfinished { now, state }: Unfinished,
+    credential: &str,
+    source: Source,
+    requirements: &Requirements,
+) -> Result<Accepted, Error> {
+    let begun = match state {
+        State::Refused(error) => return Err(error),
+        State::Token => return accept_token(access, credential, requirements, now).await,
+        State::Value(begun) => *begun,
+    };
+    let presented = PresentedValue::parse(credential, access.runtime.settings.environment);
+    let presented = presented.map_err(|error| Error::Denied(error.into()))?;
+    let found = secret_check::finish(access, begun, &presented, RateLimitKey::Source(source)).await?;
+    let found = found.map(|Matched { credential, proof, .. }| (credential, proof));
+    let judged = judge_value(access, &presented, found, requirements, now);
+    if let Err(Error::Denied(Denial::NotFound)) = &judged {
+        access.attempts.failed(source);
+    }
+    judged
+}
+
+/// Judges the key that was found for a value.
+fn judge_value(
     access: &Arc<Access>,
     presented: &PresentedValue<'_>,
-    source: Source,
-    conditions: &Requirements,
+    found: Option<(Credential, Proof)>,
+    requirements: &Requirements,
+    now: Now,
 ) -> Result<Accepted, Error> {
-    let found = secret_check::find(access, presented, RateLimitKey::Source(source)).await?;
-    let candidate = found.as_ref().map(|found| Candidate {
-        key: found.credential.key.view(),
-        chain: &found.credential.chain,
-        scopes: found.credential.key.view().scopes,
-        proof: found.proof,
-    });
-    let verdict = judge(Ok(candidate), None, conditions, &Context::at(access.now()));
-    if let Verdict::Invalid { denial, .. } = verdict {
-        if denial == Denial::NotFound {
-            access.attempts.failed(source);
-        }
-        let error = candidate.map_or(Error::Denied(denial), |candidate| Error::of(denial, &candidate, conditions));
-        return Err(error);
+    let (credential, proof) = found.ok_or(Error::Denied(Denial::NotFound))?;
+    let key = credential.key.view();
+    let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
+    if let Verdict::Invalid { denial, .. } = judge(Ok(Some(candidate)), None, requirements, &Context::at(now)) {
+        return Err(Error::of(denial, &candidate, requirements));
     }
-    // A valid verdict concerns a key that was found.
-    let found = found.ok_or(Error::Denied(Denial::NotFound))?;
-    secret_check::renew_digest(access, presented, &found.credential.key);
-    let scopes = Held::OfKey(Arc::clone(&found.credential.key));
-    Ok(Accepted { credential: found.credential, scopes, token: None })
+    secret_check::renew_digest(access, presented.expose(), &credential.key);
+    let scopes = Held::OfKey(Arc::clone(&credential.key));
+    Ok(Accepted { credential, scopes, token: None })
 }
 
-async fn accept_token(access: &Arc<Access>, token: &str, conditions: &Requirements) -> Result<Accepted, Error> {
-    let read = read_token(access, token).await?.ok_or(Error::Denied(Denial::NotFound))?;
-    let accepted = alive(access, &read).await?;
+async fn accept_token(
+    access: &Arc<Access>,
+    token: &str,
+    requirements: &Requirements,
+    now: Now,
+) -> Result<Accepted, Error> {
+    let read = read_token(access, token, now).await?.ok_or(Error::Denied(Denial::NotFound))?;
+    let accepted = alive(access, &read, now).await?;
     let Accepted { credential: Credential { key, chain }, scopes, token: _ } = &accepted;
     let candidate = Candidate { key: key.view(), chain, scopes: scopes.as_scopes(), proof: Proof::by_signature(true) };
-    match judge(Ok(Some(candidate)), None, conditions, &Context::at(access.now())) {
+    match judge(Ok(Some(candidate)), None, requirements, &Context::at(now)) {
         Verdict::Valid { .. } => Ok(accepted),
-        Verdict::Invalid { denial, .. } => Err(Error::of(denial, &candidate, conditions)),
+        Verdict::Invalid { denial, .. } => Err(Error::of(denial, &candidate, requirements)),
     }
 }
 
 /// Reads a token. A token that names an unknown key makes the key set be read again, once: another node may have made
 /// the key. If the set cannot be read, every such token gets an outage, not a verdict.
-async fn read_token(access: &Arc<Access>, token: &str) -> Result<Option<ReadAccess>, Failure> {
+async fn read_token(access: &Arc<Access>, token: &str, now: Now) -> Result<Option<ReadAccess>, Failure> {
     KeyReload::in_this_history(access).await?;
-    if let Some(read) = access.tokens.access.read(token, access.now()) {
+    if let Some(read) = access.tokens.access.read(token, now) {
         return Ok(Some(read));
     }
     if !access.tokens.access.names_unknown_key(token) {
         return Ok(None);
     }
     KeyReload::read_again(access).await?;
-    Ok(access.tokens.access.read(token, access.now()))
+    Ok(access.tokens.access.read(token, now))
 }
 
 /// Rule 9: a token is valid only while both keys that obtained it are.
-async fn alive(access: &Access, ReadAccess { grant, expires_at }: &ReadAccess) -> Result<Accepted, Error> {
+async fn alive(access: &Access, ReadAccess { grant, expires_at }: &ReadAccess, now: Now) -> Result<Accepted, Error> {
     let storage = |error| Error::Failure(Failure::Storage(error));
     let (public, secret) =
         tokio::join!(access.verifier.credential(grant.public_key), access.verifier.credential(grant.secret_key));
     let denied = || Error::Denied(Denial::NotFound);
     let (public, secret) = (public.map_err(storage)?.ok_or_else(denied)?, secret.map_err(storage)?.ok_or_else(denied)?);
-    usable_pair(public.key.view(), secret.key.view(), &secret.chain, &Context::at(access.now())).map_err(|reason| {
+    usable_pair(public.key.view(), secret.key.view(), &secret.chain, &Context::at(now)).map_err(|reason| {
         tracing::debug!(%reason, "a token outlived its keys");
         Error::Denied(reason.into())
     })?;

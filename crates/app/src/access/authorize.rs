@@ -9,17 +9,23 @@ use keyward_verifier::Arrival;
 
 use super::{
     Access, Source,
-    authenticate::{Accepted, accept, accept_from_memory, examine},
+    authenticate::{Accepted, begin_accept, begin_examine, finish_accept, finish_examine},
     caller::Held,
 };
 
-pub use super::authenticate::{Error, Forbidden};
+pub use super::authenticate::{Error, Forbidden, Unfinished};
 
 /// A valid credential, as a gateway sees it.
 #[derive(Clone, Debug)]
 pub struct Authorized {
     credential: Credential,
     scopes: Held,
+}
+
+impl From<Accepted> for Authorized {
+    fn from(Accepted { credential, scopes, token: _ }: Accepted) -> Self {
+        Self { credential, scopes }
+    }
 }
 
 impl Authorized {
@@ -54,59 +60,70 @@ impl Authorized {
     }
 }
 
-/// Judges a credential without waiting, if its key is in memory and it meets the requirements. `None` says only that
-/// [`authorize`] must decide.
-#[must_use]
-pub fn authorize_from_memory(
-    access: &Access,
-    arrival: &Arrival,
-    credential: &str,
-    conditions: &Requirements,
-) -> Option<Authorized> {
-    let Accepted { credential, scopes, token: _ } = accept_from_memory(access, arrival, credential, conditions)?;
-    Some(Authorized { credential, scopes })
-}
-
 /// What a gateway requires of a credential.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// Requirements that the key must meet.
-    pub conditions: &'a Requirements,
+    pub requirements: &'a Requirements,
     /// Why every credential is refused, where no key can meet the requirements.
     pub refused: Option<Denial>,
 }
 
-/// Judges a credential for a gateway.
+/// Asks memory about a credential. Never waits.
+///
+/// # Errors
+/// What to [`finish`], if memory does not accept it.
+pub fn begin(
+    access: &Arc<Access>,
+    arrival: &Arrival,
+    credential: &str,
+    asked: Question<'_>,
+) -> Result<Authorized, Unfinished> {
+    let Question { requirements, refused } = asked;
+    match refused {
+        None => begin_accept(access, arrival, credential, requirements).map(Authorized::from),
+        Some(denial) => {
+            let judged = begin_examine(access, arrival, credential, requirements);
+            Err(judged.map_or_else(
+                |unfinished| unfinished,
+                |accepted| Unfinished::refused(access.verifier.now(arrival), refuse_anyway(&accepted, denial)),
+            ))
+        }
+    }
+}
+
+/// Continues where [`begin`] did not accept this credential.
 ///
 /// # Errors
 /// [`Error`] if it is invalid, does not meet the requirements, or no verdict can be reached.
-pub async fn authorize(
+pub async fn finish(
     access: &Arc<Access>,
+    unfinished: Unfinished,
     credential: &str,
     source: Source,
     asked: Question<'_>,
 ) -> Result<Authorized, Error> {
-    let Question { conditions, refused } = asked;
-    let judged = match refused {
-        None => accept(access, credential, source, conditions).await,
-        Some(_) => examine(access, credential, source, conditions).await,
+    let Question { requirements, refused } = asked;
+    let Some(denial) = refused else {
+        return Ok(finish_accept(access, unfinished, credential, source, requirements).await?.into());
     };
-    match (judged, refused) {
-        (Ok(accepted), None) => Ok(Authorized { credential: accepted.credential, scopes: accepted.scopes }),
-        (Ok(accepted), Some(denial)) => Err(Error::Forbidden(Box::new(Forbidden {
-            denial,
-            missing: ScopeSet::empty(),
-            key: accepted.credential.key.id(),
-            mid: accepted.credential.chain.own().mid.clone(),
-        }))),
+    match finish_examine(access, unfinished, credential, source, requirements).await {
+        Ok(accepted) => Err(refuse_anyway(&accepted, denial)),
         // The account is checked before the scopes.
-        (Err(Error::Forbidden(forbidden)), Some(denial @ Denial::WrongAccount))
-            if forbidden.denial == Denial::InsufficientScope =>
+        Err(Error::Forbidden(forbidden))
+            if denial == Denial::WrongAccount && forbidden.denial == Denial::InsufficientScope =>
         {
             Err(Error::Forbidden(Box::new(Forbidden { denial, missing: ScopeSet::empty(), ..*forbidden })))
         }
-        (Err(error), _) => Err(error),
+        Err(error) => Err(error),
     }
+}
+
+/// Refuses a credential that meets all requirements but those that no key can meet.
+fn refuse_anyway(accepted: &Accepted, denial: Denial) -> Error {
+    let Credential { key, chain } = &accepted.credential;
+    let (key, mid) = (key.id(), chain.own().mid.clone());
+    Error::Forbidden(Box::new(Forbidden { denial, missing: ScopeSet::empty(), key, mid }))
 }
 
 /// Whether a credential is valid at all, where the requirements cannot be read. Returns its key and account.
@@ -114,7 +131,12 @@ pub async fn authorize(
 /// # Errors
 /// [`Error`] if it is invalid, the source must wait, or no verdict can be reached.
 pub async fn recognize(access: &Arc<Access>, credential: &str, source: Source) -> Result<(KeyId, Mid), Error> {
-    match examine(access, credential, source, &Requirements::default()).await {
+    let requirements = Requirements::default();
+    let examined = match begin_examine(access, &access.verifier.arrival(), credential, &requirements) {
+        Ok(accepted) => Ok(accepted),
+        Err(unfinished) => finish_examine(access, unfinished, credential, source, &requirements).await,
+    };
+    match examined {
         Ok(accepted) => Ok((accepted.credential.key.id(), accepted.credential.chain.own().mid.clone())),
         Err(Error::Forbidden(forbidden)) => Ok((forbidden.key, forbidden.mid)),
         Err(error) => Err(error),

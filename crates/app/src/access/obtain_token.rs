@@ -114,11 +114,13 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
     let unknown = || Error::Denied(Denial::NotFound);
     let wrong = || access.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| unknown());
     let guesser = RateLimitKey::Source(request.source);
-    let (public, found) = if let Some(found) = secret_check::find_in_memory(access, &secret) {
-        (find_public(access, &app_key, guesser).await?, Some(found))
+    let begun = secret_check::begin(access, &access.verifier.arrival(), &secret);
+    let is_right = begun.is_right();
+    let found = secret_check::finish(access, begun, &secret, guesser);
+    let (public, found) = if is_right {
+        (find_public(access, &app_key, guesser).await?, found.await?)
     } else {
-        let public = find_public_in_doubt(access, &app_key, guesser);
-        let (public, found) = tokio::join!(public, secret_check::find(access, &secret, guesser));
+        let (public, found) = tokio::join!(find_public_in_doubt(access, &app_key, guesser), found);
         (public?, found?)
     };
     let (Some(public), Some(found)) = (public, found) else { return Err(wrong()) };
@@ -165,7 +167,7 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
         None
     };
     let tokens = make_tokens(access, grant, family, now)?;
-    secret_check::renew_digest(access, &secret, &found.credential.key);
+    secret_check::renew_digest(access, secret.expose(), &found.credential.key);
     access.usage.note(secret_key.id(), now.recorded());
     access.usage.note(public_key.id(), now.recorded());
     Ok(tokens)
@@ -210,7 +212,9 @@ async fn find_public(
             Ok(credential.map(|credential| Public { credential, from_memory }))
         }
         AppKey::Value(presented) => {
-            let found = secret_check::find(access, presented, guesser).await?.filter(|found| found.proof.holds());
+            let begun = secret_check::begin(access, &access.verifier.arrival(), presented);
+            let found = secret_check::finish(access, begun, presented, guesser).await?;
+            let found = found.filter(|found| found.proof.holds());
             Ok(found.map(|Matched { credential, from_memory, .. }| Public { credential, from_memory }))
         }
     }

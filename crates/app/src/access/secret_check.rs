@@ -14,7 +14,7 @@ use keyward_domain::{
     SecretHasher,
 };
 use keyward_storage::Credential;
-use keyward_verifier::Arrival;
+use keyward_verifier::{Arrival, Lookup};
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
@@ -166,74 +166,95 @@ impl SecretCheck {
     }
 }
 
-/// Looks up a key in memory, or else in the database. Look-ups in the database are limited for a source that guesses;
-/// keys in memory never are (contract, section 10). Also returns whether the key was in memory.
+/// A presented value after memory was asked about it. [`finish`] continues.
+pub(crate) enum Begun {
+    /// Its key is in memory.
+    Known {
+        credential: Credential,
+        /// Whether the value is the key's own; `None` where that is slow to check, or this node cannot.
+        proof: Option<Proof>,
+    },
+    /// Its key must be read.
+    Missing(Lookup),
+}
+
+impl Begun {
+    /// The key and the proof, if memory holds the key and the value is its own.
+    pub(crate) fn into_right(self) -> Result<(Credential, Proof), Self> {
+        match self {
+            Self::Known { credential, proof: Some(proof) } if proof.holds() => Ok((credential, proof)),
+            Self::Known { .. } | Self::Missing(_) => Err(self),
+        }
+    }
+
+    /// Whether memory holds the key, and the value is its own.
+    pub(crate) fn is_right(&self) -> bool {
+        matches!(self, Self::Known { proof: Some(proof), .. } if proof.holds())
+    }
+}
+
+/// Looks up the key of a presented value in memory, and checks the value where that is quick. Never waits, and counts
+/// no attempt.
+pub(crate) fn begin(access: &Access, arrival: &Arrival, presented: &PresentedValue<'_>) -> Begun {
+    match access.verifier.begin(arrival, presented.id()) {
+        Ok(credential) => {
+            let view = credential.key.view();
+            let is_quick = !view.digest().is_some_and(DigestRef::is_slow);
+            let proof = if is_quick { view.prove(presented, &access.secrets.hasher).ok() } else { None };
+            Begun::Known { credential, proof }
+        }
+        Err(lookup) => Begun::Missing(lookup),
+    }
+}
+
+/// Looks up a key in memory, or else in the database. Also returns whether the key was in memory.
 pub(crate) async fn look_up(
     access: &Access,
     id: KeyId,
     guesser: RateLimitKey,
 ) -> Result<(Option<Credential>, bool), Error> {
-    match access.verifier.remembered(id) {
-        Some(credential) => Ok((Some(credential), true)),
-        None => Ok((look_up_anew(access, id, guesser).await?, false)),
+    match access.verifier.begin(&access.verifier.arrival(), id) {
+        Ok(credential) => Ok((Some(credential), true)),
+        Err(lookup) => Ok((read(access, lookup, guesser).await?, false)),
     }
 }
 
-async fn look_up_anew(access: &Access, id: KeyId, guesser: RateLimitKey) -> Result<Option<Credential>, Error> {
+/// Reads a key that is not in memory. Look-ups in the database are limited for a source that guesses; keys in memory
+/// never are (contract, section 10).
+async fn read(access: &Access, lookup: Lookup, guesser: RateLimitKey) -> Result<Option<Credential>, Error> {
     if let RateLimitKey::Source(source) = guesser {
         access.attempts.admit_look_up(source)?;
     }
-    Ok(access.verifier.credential(id).await.map_err(Failure::from)?)
+    Ok(access.verifier.finish(lookup).await.map_err(Failure::from)?)
 }
 
-/// Finds a key without waiting, if it is in memory and its value is quick to check and right. `None` says only that
-/// [`find`] must decide.
-pub(crate) fn find_from_memory(access: &Access, arrival: &Arrival, presented: &PresentedValue<'_>) -> Option<Matched> {
-    find_quickly(access, arrival, presented, |digest| access.secrets.hasher.needs_rehash(digest))
-}
-
-/// As [`find_from_memory`], where the caller renews an outdated digest.
-pub(crate) fn find_in_memory(access: &Access, presented: &PresentedValue<'_>) -> Option<Matched> {
-    find_quickly(access, &access.verifier.arrival(), presented, |_| false)
-}
-
-fn find_quickly(
+/// Reads the key where memory lacks it, and checks the value where memory could not. Returns `None` if there is no such
+/// key. Where hashing is slow, attempts of `guesser` are counted before any hashing, whether the id exists or not, and
+/// uncounted if they were right. Attempts of others never count against the key's owner.
+pub(crate) async fn finish(
     access: &Access,
-    arrival: &Arrival,
-    presented: &PresentedValue<'_>,
-    is_left_out: impl FnOnce(DigestRef<'_>) -> bool,
-) -> Option<Matched> {
-    let credential = access.verifier.remembered_for(arrival, presented.id())?;
-    let view = credential.key.view();
-    if view.digest().is_some_and(|digest| digest.is_slow() || is_left_out(digest)) {
-        return None;
-    }
-    let proof = view.prove(presented, &access.secrets.hasher).ok()?;
-    proof.holds().then_some(Matched { credential, proof, from_memory: true })
-}
-
-/// Looks up a key and checks the value. Returns `None` if there is no such key. Where hashing is slow, attempts of
-/// `guesser` are counted before any hashing, whether the id exists or not, and uncounted if they were right. Attempts
-/// of others never count against the key's owner.
-pub(crate) async fn find(
-    access: &Access,
+    begun: Begun,
     presented: &PresentedValue<'_>,
     guesser: RateLimitKey,
 ) -> Result<Option<Matched>, Error> {
-    let (credential, from_memory) = look_up(access, presented.id(), guesser).await?;
+    let (credential, proof, from_memory) = match begun {
+        Begun::Known { credential, proof } => (Some(credential), proof, true),
+        Begun::Missing(lookup) => (read(access, lookup, guesser).await?, None, false),
+    };
     let digest = credential.as_ref().and_then(|credential| credential.key.view().digest());
     let slow = match (&credential, digest) {
         (Some(_), Some(digest)) => digest.is_slow(),
         (Some(_), None) => false,
         (None, _) => access.secrets.hasher.absence_is_slow(),
     };
-    let proof = match &credential {
-        Some(credential) if slow => {
+    let proof = match (&credential, proof) {
+        (_, Some(proof)) => proof,
+        (Some(credential), None) if slow => {
             counted(access, guesser, access.secrets.prove(guesser, presented, &credential.key)).await?
         }
-        Some(credential) => access.secrets.prove(guesser, presented, &credential.key).await?,
-        None if slow => counted(access, guesser, access.secrets.prove_absent(guesser, presented)).await?,
-        None => access.secrets.prove_absent(guesser, presented).await?,
+        (Some(credential), None) => access.secrets.prove(guesser, presented, &credential.key).await?,
+        (None, None) if slow => counted(access, guesser, access.secrets.prove_absent(guesser, presented)).await?,
+        (None, None) => access.secrets.prove_absent(guesser, presented).await?,
     };
     let was_slow = digest.is_some_and(|digest| !digest.is_slow() && digest.stored().is_none());
     if was_slow && !proof.holds() {
@@ -263,7 +284,7 @@ pub(crate) fn announce<'a>(
 ) -> Result<Announced<'_, RateLimitKey>, QueueFull> {
     let may_be_slow = |value: &str| {
         PresentedValue::parse(value, access.runtime.settings.environment)
-            .is_ok_and(|it| find_in_memory(access, &it).is_none())
+            .is_ok_and(|it| !begin(access, &access.verifier.arrival(), &it).is_right())
     };
     let slow =
         if access.secrets.hasher.absence_is_slow() { values.filter(|value| may_be_slow(value)).count() } else { 0 };
@@ -299,10 +320,10 @@ async fn counted(
 
 /// Renews the digest of a value that was just verified, off the request. If renewal fails, the old digest stays and is
 /// valid.
-pub(crate) fn renew_digest(access: &Arc<Access>, presented: &PresentedValue<'_>, key: &AuthKey) {
+pub(crate) fn renew_digest(access: &Arc<Access>, value: &str, key: &AuthKey) {
     let outdated = key.view().digest().filter(|old| access.secrets.hasher.needs_rehash(*old));
     let Some(old) = outdated.and_then(DigestRef::stored) else { return };
-    let (id, text) = (presented.id(), Zeroizing::new(presented.expose().to_owned()));
+    let (id, text) = (key.id(), Zeroizing::new(value.to_owned()));
     if !access.secrets.renewing().insert(id) {
         return;
     }

@@ -2,16 +2,11 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Candidate, Context, Denial, KeyId, PresentedValue, Requirements, ValueError, Verdict, judge};
+use keyward_domain::{Candidate, Context, Denial, KeyId, Now, PresentedValue, Proof, Requirements, Verdict, judge};
 use keyward_storage::Credential;
 use keyward_verifier::Arrival;
 
-use super::{
-    Access, Caller,
-    attempts::RateLimitKey,
-    secret_check::{self, Matched},
-    workload::Announced,
-};
+use super::{Access, Caller, attempts::RateLimitKey, secret_check, workload::Announced};
 use crate::Failure;
 
 pub use super::secret_check::Error;
@@ -30,31 +25,67 @@ pub enum Verified {
     },
 }
 
-/// Verifies one key without waiting, if it is in memory and meets all requirements. `None` says only that
-/// [`verify_key`] must decide.
+impl Verified {
+    /// The key, where the caller may know its id.
+    #[must_use]
+    pub fn id(&self) -> Option<KeyId> {
+        match self {
+            Self::Valid(credential) => Some(credential.key.id()),
+            Self::Invalid { id, .. } => *id,
+        }
+    }
+}
+
+/// A value that memory could not judge. [`finish`] continues.
 #[must_use]
-pub fn verify_key_from_memory(
-    access: &Access,
+pub struct Unfinished {
+    now: Now,
+    begun: Box<secret_check::Begun>,
+}
+
+/// Asks memory about a key within the caller's reach, and notes it as used if it is valid. Never waits.
+///
+/// # Errors
+/// What to [`finish`], if memory cannot tell, or must not tell sooner than a look-up would.
+pub fn begin(
+    access: &Arc<Access>,
     arrival: &Arrival,
     caller: &Caller,
     value: &str,
-    conditions: &Requirements,
-) -> Option<Credential> {
-    let presented = PresentedValue::parse(value, access.runtime.settings.environment).ok()?;
-    let Matched { credential, proof, .. } = secret_check::find_from_memory(access, arrival, &presented)?;
-    let key = credential.key.view();
-    let candidate = Candidate { key, chain: &credential.chain, scopes: key.scopes, proof };
-    let now = access.verifier.now(arrival);
-    match judge(Ok(Some(candidate)), Some(&caller.reach()), conditions, &Context::at(now)) {
-        Verdict::Invalid { .. } => return None,
-        Verdict::Valid { .. } => access.usage.note(key.id, now.recorded()),
-    }
-    Some(credential)
+    requirements: &Requirements,
+) -> Result<Verified, Unfinished> {
+    let verified = begin_examine(access, arrival, caller, value, requirements)?;
+    note(access, value, &verified, access.verifier.now(arrival));
+    Ok(verified)
+}
+
+/// Continues where [`begin`] did not judge this value.
+///
+/// # Errors
+/// [`Error`] if no verdict was reached.
+pub async fn finish(
+    access: &Arc<Access>,
+    unfinished: Unfinished,
+    caller: &Caller,
+    value: &str,
+    requirements: &Requirements,
+) -> Result<Verified, Error> {
+    let now = unfinished.now;
+    let verified = finish_examine(access, unfinished, caller, value, requirements).await?;
+    note(access, value, &verified, now);
+    Ok(verified)
+}
+
+/// Notes the use of a valid key, and renews its digest where it is outdated.
+fn note(access: &Arc<Access>, value: &str, verified: &Verified, now: Now) {
+    let Verified::Valid(credential) = verified else { return };
+    access.usage.note(credential.key.id(), now.recorded());
+    secret_check::renew_digest(access, value, &credential.key);
 }
 
 /// Announced slow work for several keys; ends when dropped.
 #[must_use]
-pub struct Begun<'a> {
+pub struct Announcement<'a> {
     _announced: Announced<'a, RateLimitKey>,
 }
 
@@ -62,13 +93,13 @@ pub struct Begun<'a> {
 ///
 /// # Errors
 /// [`Error`] if the account's pending work already takes the maximum time.
-pub fn begin<'a>(
+pub fn announce<'a>(
     access: &'a Access,
     caller: &Caller,
     values: impl Iterator<Item = &'a str>,
-) -> Result<Begun<'a>, Error> {
+) -> Result<Announcement<'a>, Error> {
     let guesser = RateLimitKey::Account(caller.account().map(|own| own.id));
-    Ok(Begun { _announced: secret_check::announce(access, guesser, values).map_err(Failure::from)? })
+    Ok(Announcement { _announced: secret_check::announce(access, guesser, values).map_err(Failure::from)? })
 }
 
 /// Verifies one key within the caller's reach.
@@ -79,15 +110,12 @@ pub async fn verify_key(
     access: &Arc<Access>,
     caller: &Caller,
     value: &str,
-    conditions: &Requirements,
+    requirements: &Requirements,
 ) -> Result<Verified, Error> {
-    let presented = PresentedValue::parse(value, access.runtime.settings.environment);
-    let verified = examine(access, caller, &presented, conditions).await?;
-    if let (Ok(presented), Verified::Valid(credential)) = (&presented, &verified) {
-        access.usage.note(credential.key.id(), access.now().recorded());
-        secret_check::renew_digest(access, presented, &credential.key);
+    match begin(access, &access.verifier.arrival(), caller, value, requirements) {
+        Ok(verified) => Ok(verified),
+        Err(unfinished) => finish(access, unfinished, caller, value, requirements).await,
     }
-    Ok(verified)
 }
 
 /// As [`verify_key`], without noting a use: for a person who inspects a key, also where nothing can be written.
@@ -98,54 +126,87 @@ pub async fn examine_key(
     access: &Arc<Access>,
     caller: &Caller,
     value: &str,
-    conditions: &Requirements,
+    requirements: &Requirements,
 ) -> Result<Verified, Error> {
-    examine(access, caller, &PresentedValue::parse(value, access.runtime.settings.environment), conditions).await
+    match begin_examine(access, &access.verifier.arrival(), caller, value, requirements) {
+        Ok(verified) => Ok(verified),
+        Err(unfinished) => finish_examine(access, unfinished, caller, value, requirements).await,
+    }
 }
 
-async fn examine(
-    access: &Arc<Access>,
+fn begin_examine(
+    access: &Access,
+    arrival: &Arrival,
     caller: &Caller,
-    presented: &Result<PresentedValue<'_>, ValueError>,
-    conditions: &Requirements,
+    value: &str,
+    requirements: &Requirements,
+) -> Result<Verified, Unfinished> {
+    let now = access.verifier.now(arrival);
+    let presented = match PresentedValue::parse(value, access.runtime.settings.environment) {
+        Ok(presented) => presented,
+        Err(error) => return Ok(Verified::Invalid { denial: error.into(), id: None }),
+    };
+    let begun = match secret_check::begin(access, arrival, &presented).into_right() {
+        Ok((credential, proof)) => match judge_value(caller, Some((&credential, proof)), requirements, now) {
+            Ok(()) => return Ok(Verified::Valid(credential)),
+            // The key is outside the caller's reach: the answer must cost what an absent key costs.
+            Err(Refused { denial: Denial::NotFound, .. }) => {
+                secret_check::Begun::Known { credential, proof: Some(proof) }
+            }
+            Err(Refused { denial, id }) => return Ok(Verified::Invalid { denial, id }),
+        },
+        Err(begun) => begun,
+    };
+    Err(Unfinished { now, begun: Box::new(begun) })
+}
+
+async fn finish_examine(
+    access: &Access,
+    Unfinished { now, begun }: Unfinished,
+    caller: &Caller,
+    value: &str,
+    requirements: &Requirements,
 ) -> Result<Verified, Error> {
-    let found = match presented {
-        Ok(presented) => {
-            let guesser = RateLimitKey::Account(caller.account().map(|own| own.id));
-            secret_check::find(access, presented, guesser).await?
-        }
-        Err(_) => None,
+    let presented = match PresentedValue::parse(value, access.runtime.settings.environment) {
+        Ok(presented) => presented,
+        Err(error) => return Ok(Verified::Invalid { denial: error.into(), id: None }),
     };
-    let candidate = found.as_ref().map(|found| Candidate {
-        key: found.credential.key.view(),
-        chain: &found.credential.chain,
-        scopes: found.credential.key.view().scopes,
-        proof: found.proof,
-    });
-    let looked_up = match presented {
-        Ok(_) => Ok(candidate),
-        Err(error) => Err(*error),
-    };
-    match judge(looked_up, Some(&caller.reach()), conditions, &Context::at(access.now())) {
-        Verdict::Invalid { denial, id } => {
+    let guesser = RateLimitKey::Account(caller.account().map(|own| own.id));
+    let found = secret_check::finish(access, *begun, &presented, guesser).await?;
+    let candidate = found.as_ref().map(|found| (&found.credential, found.proof));
+    match (judge_value(caller, candidate, requirements, now), found) {
+        (Ok(()), Some(found)) => Ok(Verified::Valid(found.credential)),
+        (Err(Refused { denial, id }), found) => {
             // The key is outside the caller's reach. A wrong value has already cost this look-up.
-            if let (Denial::NotFound, Ok(presented), Some(found)) = (denial, presented, &found)
-                && found.from_memory
-                && found.proof.holds()
-            {
-                secret_check::as_if_absent(
-                    access,
-                    presented.id(),
-                    RateLimitKey::Account(caller.account().map(|own| own.id)),
-                )
-                .await;
+            if denial == Denial::NotFound && found.is_some_and(|found| found.from_memory && found.proof.holds()) {
+                secret_check::as_if_absent(access, presented.id(), guesser).await;
             }
             Ok(Verified::Invalid { denial, id })
         }
         // A valid verdict concerns a key that was found.
-        Verdict::Valid { .. } => Ok(found
-            .map_or(Verified::Invalid { denial: Denial::NotFound, id: None }, |Matched { credential, .. }| {
-                Verified::Valid(credential)
-            })),
+        (Ok(()), None) => Ok(Verified::Invalid { denial: Denial::NotFound, id: None }),
+    }
+}
+
+/// Why a key is refused, and its id where the caller may know it.
+struct Refused {
+    denial: Denial,
+    id: Option<KeyId>,
+}
+
+/// Judges the key that was found for a value.
+fn judge_value(
+    caller: &Caller,
+    found: Option<(&Credential, Proof)>,
+    requirements: &Requirements,
+    now: Now,
+) -> Result<(), Refused> {
+    let candidate = found.map(|(credential, proof)| {
+        let key = credential.key.view();
+        Candidate { key, chain: &credential.chain, scopes: key.scopes, proof }
+    });
+    match judge(Ok(candidate), Some(&caller.reach()), requirements, &Context::at(now)) {
+        Verdict::Valid { .. } => Ok(()),
+        Verdict::Invalid { denial, id } => Err(Refused { denial, id }),
     }
 }

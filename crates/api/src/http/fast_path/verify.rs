@@ -1,24 +1,34 @@
 //! `POST /v1/verify` from memory.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use http_body::Body;
-use keyward_app::access::{authenticate::authenticate_from_memory, verify_key::verify_key_from_memory};
-use keyward_domain::{KeyType, Permission, Requirements, ScopeSet};
+use keyward_app::{
+    Access, Caller,
+    access::{
+        authenticate,
+        verify_key::{self, Verified},
+    },
+};
+use keyward_domain::{Denial, KeyType, Permission, Requirements, ScopeSet};
+use keyward_verifier::Arrival;
 use serde::{Deserialize, Deserializer};
 
 use super::{
     FastRequest, Shared,
     body::{Begun, whole},
-    verdict_json,
+    carried,
 };
 use crate::http::{
-    caller::bearer,
+    caller::{BegunCaller, bearer},
     observe::{Calling, Object, RequestMetrics},
-    v1::create_key::key_type,
+    v1::{
+        create_key::key_type,
+        verify::{VerificationView, count_denial},
+    },
 };
 
 /// Maximum size of a body on the fast path.
@@ -26,7 +36,7 @@ pub(super) const MOST_BYTES: u64 = 4 * 1024;
 
 const ROUTE: &str = "/v1/verify";
 
-pub(super) fn meter() -> RequestMetrics {
+pub(super) fn metrics() -> RequestMetrics {
     RequestMetrics::new(&Method::POST, ROUTE, StatusCode::OK)
 }
 
@@ -58,39 +68,64 @@ fn given<'de, D: Deserializer<'de>>(text: D) -> Result<Option<&'de str>, D::Erro
     Deserialize::deserialize(text).map(Some)
 }
 
-/// The answer, if memory grants the request; else the request as it came.
+/// The answer, if memory has it; else the request as it came, with what was found out about it.
 #[expect(clippy::result_large_err, reason = "the request is returned to the caller")]
 pub(super) fn answer<B>(
     shared: &Shared,
     peer: Option<SocketAddr>,
-    request: Request<B>,
+    mut request: Request<B>,
 ) -> Result<Response, Request<Begun<B>>>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let access = &shared.access;
     let arrival = access.verifier().arrival();
-    let credential = bearer(request.headers()).ok().flatten();
-    let caller = credential.and_then(|value| authenticate_from_memory(access, &arrival, value));
-    let Some(caller) = caller.filter(|caller| caller.may(Permission::VerifyKeys)) else {
-        return Err(request.map(Begun::untouched));
+    let Ok(Some(credential)) = bearer(request.headers()) else { return Err(request.map(Begun::untouched)) };
+    let caller = match authenticate::begin(access, &arrival, credential) {
+        Ok(caller) if caller.may(Permission::VerifyKeys) => caller,
+        begun => {
+            carried::leave::<BegunCaller>(request.extensions_mut(), begun);
+            return Err(request.map(Begun::untouched));
+        }
     };
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let bytes = match whole(body) {
         Ok(bytes) => bytes,
-        Err(body) => return Err(Request::from_parts(parts, body)),
-    };
-    let verified = read(&bytes)
-        .and_then(conditions)
-        .and_then(|(key, conditions)| verify_key_from_memory(access, &arrival, &caller, key, &conditions));
-    let verified = verified.and_then(|found| Some((verdict_json::good(&found)?, found)));
-    match verified {
-        Some((json, found)) => {
-            let asked = FastRequest { method: &parts.method, route: ROUTE, headers: &parts.headers, peer };
-            let found = || (Calling::of(&caller), Object::Key(found.key.id()));
-            Ok(shared.finish(with_body(json), &asked, &shared.verify, &arrival, found))
+        Err(body) => {
+            carried::leave::<BegunCaller>(&mut parts.extensions, Ok(caller));
+            return Err(Request::from_parts(parts, body));
         }
-        None => Err(Request::from_parts(parts, Begun::of(bytes))),
+    };
+    match judge(access, &arrival, &caller, &bytes) {
+        Some(Ok(verified)) => {
+            count_denial(&verified);
+            let asked = FastRequest { method: &parts.method, route: ROUTE, headers: &parts.headers, peer };
+            let found = || (Calling::of(&caller), verified.id().map(Object::Key));
+            let response = VerificationView::of(&verified).answer();
+            Ok(shared.finish(response, &asked, &shared.verify, &arrival, found))
+        }
+        open => {
+            if let Some(Err(unfinished)) = open {
+                carried::leave(&mut parts.extensions, unfinished);
+            }
+            carried::leave::<BegunCaller>(&mut parts.extensions, Ok(caller));
+            Err(Request::from_parts(parts, Begun::of(bytes)))
+        }
+    }
+}
+
+/// The verdict on the key in a plain check. `None` for any other body, and for a key that the caller must not know of:
+/// that answer leaves at the end of a step.
+fn judge(
+    access: &Arc<Access>,
+    arrival: &Arrival,
+    caller: &Caller,
+    bytes: &[u8],
+) -> Option<Result<Verified, verify_key::Unfinished>> {
+    let (key, requirements) = read(bytes).and_then(requirements)?;
+    match verify_key::begin(access, arrival, caller, key, &requirements) {
+        Ok(Verified::Invalid { denial: Denial::NotFound, .. }) => None,
+        judged => Some(judged),
     }
 }
 
@@ -101,17 +136,7 @@ fn read(bytes: &[u8]) -> Option<PlainCheck<'_>> {
     if text.trim_ascii_start().starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
-/// The response that [`no_store`](crate::http::v1::no_store) makes of a view.
-fn with_body(json: Vec<u8>) -> Response {
-    let mut response = Response::new(axum::body::Body::from(json));
-    let headers = response.headers_mut();
-    headers.reserve(4);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn conditions(check: PlainCheck<'_>) -> Option<(&str, Requirements)> {
+fn requirements(check: PlainCheck<'_>) -> Option<(&str, Requirements)> {
     let scopes = if check.scopes.is_empty() { ScopeSet::empty() } else { ScopeSet::parse(check.scopes).ok()? };
     let key_type = check.r#type.map_or(Ok(KeyType::Secret), key_type).ok()?;
     let mid = check.mid.map(str::parse).transpose().ok()?;

@@ -9,12 +9,15 @@ use keyward_app::{
     access::authorize::{self, Authorized, Forbidden},
 };
 use keyward_domain::{Denial, PresentedValue};
+use keyward_verifier::Arrival;
 
 use super::NO_STORE;
 use crate::http::{
     HttpOptions,
     caller::not_good,
-    context, looks,
+    context,
+    fast_path::carried,
+    looks,
     observe::{Calling, Noted},
     problem::{Code, Problem},
     words::{MidWord, ScopeWord},
@@ -104,32 +107,58 @@ async fn judged(
     let source = context::source(&parts.headers, &parts.extensions, &options.trusted_proxies);
     let noted = Noted::of(&parts.extensions);
     noted.is_about_value(credential, access.settings().environment);
-    let required = match required() {
-        Ok(required) => required,
-        // An invalid credential gets 401 before any other error (contract, section 1).
-        Err(problem) => {
-            let (key, mid) = authorize::recognize(access, credential, source).await?;
-            note_proof(access, &noted, credential);
-            noted.calls(Calling::new(key, mid));
-            return Err(problem);
-        }
+    let begun = match carried::take::<Box<Begun>>(&parts.extensions) {
+        Some(begun) => Err(begun),
+        None => match required() {
+            Ok(required) => Begun::of(access, &access.verifier().arrival(), credential, required),
+            // An invalid credential gets 401 before any other error (contract, section 1).
+            Err(problem) => {
+                let (key, mid) = authorize::recognize(access, credential, source).await?;
+                note_proof(access, &noted, credential);
+                noted.calls(Calling::new(key, mid));
+                return Err(problem);
+            }
+        },
     };
-    let asked = authorize::Question { conditions: &required.conditions, refused: required.refuses_all() };
-    match authorize::authorize(access, credential, source, asked).await {
-        Ok(authorized) => {
-            noted.calls(Calling::new(authorized.key(), authorized.mid().clone()));
-            Ok((StatusCode::NO_CONTENT, headers(&authorized)))
-        }
-        Err(error) => {
-            let forbidden = match error {
-                authorize::Error::Forbidden(forbidden) => forbidden,
-                authorize::Error::Denied(_) | authorize::Error::TooManyAttempts(_) | authorize::Error::Failure(_) => {
-                    return Err(error.into());
-                }
-            };
+    let granted = |authorized: &Authorized| {
+        noted.calls(Calling::new(authorized.key(), authorized.mid().clone()));
+        (StatusCode::NO_CONTENT, headers(authorized))
+    };
+    let Begun { required, unfinished } = match begun {
+        Ok(authorized) => return Ok(granted(&authorized)),
+        Err(begun) => *begun,
+    };
+    match authorize::finish(access, unfinished, credential, source, required.question()).await {
+        Ok(authorized) => Ok(granted(&authorized)),
+        Err(authorize::Error::Forbidden(forbidden)) => {
             note_proof(access, &noted, credential);
             noted.calls(Calling::new(forbidden.key, forbidden.mid.clone()));
             Err(refusal(&forbidden, &required))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A request that memory did not grant, as far as it was judged.
+pub(in crate::http) struct Begun {
+    required: Required,
+    unfinished: authorize::Unfinished,
+}
+
+impl Begun {
+    /// Asks memory about a credential.
+    ///
+    /// # Errors
+    /// The request as far as it was judged, if memory does not grant it.
+    pub(in crate::http) fn of(
+        access: &Arc<Access>,
+        arrival: &Arrival,
+        credential: &str,
+        required: Required,
+    ) -> Result<Authorized, Box<Self>> {
+        match authorize::begin(access, arrival, credential, required.question()) {
+            Ok(authorized) => Ok(authorized),
+            Err(unfinished) => Err(Box::new(Self { required, unfinished })),
         }
     }
 }

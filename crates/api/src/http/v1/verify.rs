@@ -2,32 +2,39 @@
 //!
 //! A misspelled condition must not pass unchecked, so an unknown member is refused here.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRequestParts, State},
+    response::Response,
+};
+use http::request::Parts;
 use keyward_app::{
     Access,
     access::verify_key::{self, Verified},
 };
-use keyward_domain::{Denial, KeyType, Mid, Requirements, Scopes};
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use keyward_domain::{Denial, KeyId, KeyType, Requirements, Timestamp};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{create_key::key_type, no_store};
+use super::create_key::key_type;
 use crate::http::{
     body::JsonBody,
     caller::{Caller, VerifyKeys},
     even_time::Hides,
+    fast_path::carried,
     fields::Fields,
     observe::{Noted, Object},
     problem::{Code, FieldErrors, Problem},
     query::NoQuery,
     words::{KeyTypeWord, MidWord, ScopeWord},
+    written::{self, List, OrNull, Plain, Printed, Text, written},
 };
 
 /// Maximum number of checks in a batch.
 const MAX_CHECKS: usize = 100;
+/// Length of a usual answer in bytes.
+const ANSWER_LEN: usize = 320;
 const CONDITIONS: [&str; 4] = ["key", "scopes", "type", "mid"];
 
 /// A key, and what must hold for it.
@@ -58,100 +65,96 @@ pub(in crate::http) struct BatchBody {
     checks: Vec<CheckBody>,
 }
 
-/// The answer to one check.
-#[derive(ToSchema)]
-#[schema(as = Verification)]
-#[expect(dead_code, reason = "describes in the document what `Shown` writes, without a copy of any text")]
-struct VerificationView {
-    /// Whether the key is good for all that was asked.
-    valid: bool,
-    /// `VALID`, or the first reason that holds of `NOT_FOUND`, `WRONG_ENVIRONMENT`, `REVOKED`, `SUSPENDED`, `EXPIRED`,
-    /// `WRONG_TYPE`, `WRONG_ACCOUNT`, `INSUFFICIENT_SCOPE`.
-    code: &'static str,
-    /// The key, where the caller may know which it is.
-    #[schema(required = false)]
-    id: String,
-    /// Of a good key alone, as all that follows: the account that it belongs to.
-    #[schema(required = false)]
-    mid: String,
-    /// The partner of that account; null for keys above merchants and for merchants directly under the platform.
-    partner_mid: Option<String>,
-    /// What people call it.
-    #[schema(required = false)]
-    name: String,
-    /// `secret`, `public` or `tokenization`.
-    #[schema(required = false)]
-    r#type: &'static str,
-    /// What it may do.
-    #[schema(required = false)]
-    scopes: Vec<String>,
-    /// When it dies by itself.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<String>,
+written! {
+    /// The answer to one check.
+    #[derive(ToSchema)]
+    #[schema(as = Verification)]
+    pub(in crate::http) struct VerificationView<'a> {
+        /// Whether the key is good for all that was asked.
+        valid: bool,
+        /// `VALID`, or the first reason that holds of `NOT_FOUND`, `WRONG_ENVIRONMENT`, `REVOKED`, `SUSPENDED`,
+        /// `EXPIRED`, `WRONG_TYPE`, `WRONG_ACCOUNT`, `INSUFFICIENT_SCOPE`.
+        #[schema(value_type = String)]
+        code: Plain<'a>,
+        /// The key, where the caller may know which it is.
+        #[schema(value_type = String, required = false)]
+        id: Option<Printed<KeyId>>,
+        /// Of a good key alone, as all that follows: the account that it belongs to.
+        #[schema(value_type = String, required = false)]
+        mid: Option<Plain<'a>>,
+        /// The partner of that account; null for keys above merchants and for merchants directly under the platform.
+        #[schema(value_type = Option<String>)]
+        partner_mid: Option<OrNull<Plain<'a>>>,
+        /// What people call it.
+        #[schema(value_type = String, required = false)]
+        name: Option<Text<'a>>,
+        /// `secret`, `public` or `tokenization`.
+        #[schema(value_type = String, required = false)]
+        r#type: Option<Plain<'a>>,
+        /// What it may do.
+        #[schema(value_type = Vec<String>, required = false)]
+        scopes: Option<List<'a>>,
+        /// When it dies by itself.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        expires_at: Option<OrNull<Printed<Timestamp>>>,
+    }
 }
 
-/// Serializes a verdict directly from the key in memory.
-pub(in crate::http) struct Shown<'a>(pub(in crate::http) &'a Verified);
-
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut view = serializer.serialize_struct("Verification", 9)?;
-        match self.0 {
-            Verified::Invalid { denial, id } => {
-                view.serialize_field("valid", &false)?;
-                view.serialize_field("code", denial.code())?;
-                if let Some(id) = id {
-                    view.serialize_field("id", &Text(id))?;
-                }
-            }
+impl<'a> VerificationView<'a> {
+    /// Borrows every text from the key in memory.
+    pub(in crate::http) fn of(verified: &'a Verified) -> Self {
+        match verified {
+            Verified::Invalid { denial, id } => Self {
+                valid: false,
+                code: Plain(denial.code()),
+                id: id.map(Printed),
+                mid: None,
+                partner_mid: None,
+                name: None,
+                r#type: None,
+                scopes: None,
+                expires_at: None,
+            },
             Verified::Valid(found) => {
                 let key = found.key.view();
-                view.serialize_field("valid", &true)?;
-                view.serialize_field("code", "VALID")?;
-                view.serialize_field("id", &Text(&key.id))?;
-                view.serialize_field("mid", found.chain.own().mid.as_str())?;
-                view.serialize_field("partner_mid", &found.chain.partner().map(Mid::as_str))?;
-                view.serialize_field("name", key.name)?;
-                view.serialize_field("type", key.key_type.as_str())?;
-                view.serialize_field("scopes", &List(key.scopes))?;
-                view.serialize_field("expires_at", &key.restrictions.expires_at.as_ref().map(Text))?;
+                Self {
+                    valid: true,
+                    code: Plain("VALID"),
+                    id: Some(Printed(key.id)),
+                    mid: Some(Plain(found.chain.own().mid.as_str())),
+                    partner_mid: Some(OrNull(found.chain.partner().map(|mid| Plain(mid.as_str())))),
+                    name: Some(Text(key.name)),
+                    r#type: Some(Plain(key.key_type.as_str())),
+                    scopes: Some(List(key.scopes)),
+                    expires_at: Some(OrNull(key.restrictions.expires_at.map(Printed))),
+                }
             }
         }
-        view.end()
+    }
+
+    /// The answer, which no cache may store.
+    pub(in crate::http) fn answer(&self) -> Response {
+        // Long enough for most: fixed text, an identifier, a time, and quotes around each scope.
+        let texts = self.name.as_ref().map_or(0, |name| name.0.len());
+        let scopes = self.scopes.as_ref().map_or(0, |scopes| 2 * scopes.0.as_str().len());
+        written::no_store(self, ANSWER_LEN + texts + scopes)
     }
 }
 
-/// Serializes a value as its text.
-struct Text<'a, T>(&'a T);
-
-impl<T: fmt::Display> Serialize for Text<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self.0)
+written! {
+    /// The answers to a batch.
+    #[derive(ToSchema)]
+    #[schema(as = BatchResults)]
+    pub(in crate::http) struct BatchView<'a> {
+        /// In the order of the checks.
+        results: Vec<VerificationView<'a>>,
     }
-}
-
-/// Serializes scopes as a list.
-struct List<'a>(Scopes<'a>);
-
-impl Serialize for List<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter())
-    }
-}
-
-/// The answers to a batch.
-#[derive(Serialize, ToSchema)]
-#[schema(as = BatchResults)]
-struct BatchView<'a> {
-    /// In the order of the checks.
-    #[schema(value_type = Vec<VerificationView>)]
-    results: Vec<Shown<'a>>,
 }
 
 /// A parsed check.
 struct Check {
     key: Zeroizing<String>,
-    conditions: Requirements,
+    requirements: Requirements,
 }
 
 /// Verify a key.
@@ -160,25 +163,29 @@ struct Check {
 #[utoipa::path(
     post, path = "/v1/verify", tag = "Verification",
     request_body(content = CheckBody),
-    responses((status = 200, description = "The answer.", body = VerificationView)),
+    responses((status = 200, description = "The answer.", body = VerificationView<'_>)),
 )]
 pub(in crate::http) async fn verify_key(
     caller: Caller<VerifyKeys>,
     State(access): State<Arc<Access>>,
     noted: Noted,
+    Begun(begun): Begun,
     _: NoQuery,
     JsonBody(fields): JsonBody,
 ) -> Result<Response, Problem> {
     let check = read(fields, "")?;
-    let verified = answer(&access, &caller.0, &check).await?;
-    let id = match &verified {
-        Verified::Valid(found) => Some(found.key.id()),
-        Verified::Invalid { id, .. } => *id,
+    let verified = match begun {
+        Some(unfinished) => {
+            let verified = verify_key::finish(&access, unfinished, &caller.0, &check.key, &check.requirements).await?;
+            count_denial(&verified);
+            verified
+        }
+        None => answer(&access, &caller.0, &check).await?,
     };
-    if let Some(id) = id {
+    if let Some(id) = verified.id() {
         noted.is_about(Object::Key(id));
     }
-    Ok(hiding(no_store(Shown(&verified)), [&verified]))
+    Ok(hiding(VerificationView::of(&verified).answer(), [&verified]))
 }
 
 /// Verify many keys at once.
@@ -198,13 +205,14 @@ pub(in crate::http) async fn verify_batch(
     refuse_unknown(&fields, &["checks"], "")?;
     let objects = fields.objects("checks", MAX_CHECKS);
     let checks = read_all(fields.finish(objects)?)?;
-    let begun = verify_key::begin(&access, &caller.0, checks.iter().map(|check| check.key.as_str()))?;
+    let announced = verify_key::announce(&access, &caller.0, checks.iter().map(|check| check.key.as_str()))?;
     let mut results = Vec::with_capacity(checks.len());
     for check in &checks {
         results.push(answer(&access, &caller.0, check).await?);
     }
-    drop(begun);
-    Ok(hiding(no_store(BatchView { results: results.iter().map(Shown).collect() }), &results))
+    drop(announced);
+    let view = BatchView { results: results.iter().map(VerificationView::of).collect() };
+    Ok(hiding(written::no_store(&view, ANSWER_LEN * results.len()), &results))
 }
 
 /// Marks an answer that reports an absent key.
@@ -217,11 +225,27 @@ fn hiding<'a>(mut response: Response, results: impl IntoIterator<Item = &'a Veri
 }
 
 async fn answer(access: &Arc<Access>, caller: &keyward_app::Caller, check: &Check) -> Result<Verified, Problem> {
-    let verified = verify_key::verify_key(access, caller, &check.key, &check.conditions).await?;
-    if let Verified::Invalid { denial, .. } = &verified {
+    let verified = verify_key::verify_key(access, caller, &check.key, &check.requirements).await?;
+    count_denial(&verified);
+    Ok(verified)
+}
+
+/// Counts an answer that refuses a key.
+pub(in crate::http) fn count_denial(verified: &Verified) {
+    if let Verified::Invalid { denial, .. } = verified {
         metrics::counter!("keyward_denials_total", "code" => denial.code()).increment(1);
     }
-    Ok(verified)
+}
+
+/// What the fast path left of this check: its body has the same key, because the fast path reads exact names alone.
+pub(in crate::http) struct Begun(Option<verify_key::Unfinished>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Begun {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(carried::take(&parts.extensions)))
+    }
 }
 
 /// Reads every check, and reports the errors of all of them together.
@@ -257,7 +281,7 @@ fn read(mut fields: Fields, place: &str) -> Result<Check, Problem> {
     let mid = fields.parse("mid");
     let faults = fields.into_faults().below(place);
     let key = faults.into_result(key)?;
-    Ok(Check { key, conditions: Requirements { scopes, key_type: asked_type, mid } })
+    Ok(Check { key, requirements: Requirements { scopes, key_type: asked_type, mid } })
 }
 
 /// Refuses members that are not conditions.

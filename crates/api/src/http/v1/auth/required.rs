@@ -1,6 +1,7 @@
 //! What a gateway requires of a credential, from path, query and headers. Query and headers can only add requirements.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use keyward_app::access::authorize::Question;
 use keyward_domain::{Denial, MAX_SCOPES, MAX_SCOPES_LEN, Requirements, Scope, ScopeSet};
 
 use super::{super::create_key::key_type, AuthPath};
@@ -19,7 +20,7 @@ const MID: &str = "x-keyward-require-mid";
 /// All requirements of a request.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Required {
-    pub(in crate::http) conditions: Requirements,
+    requirements: Requirements,
     /// Headers that require an account which no credential has, by name.
     wrong_account: FieldErrors,
     /// Headers with any other requirement that no credential meets.
@@ -32,20 +33,20 @@ impl Required {
     /// # Errors
     /// An invalid query, where the query is read.
     pub(in crate::http) fn read(path: AuthPath, query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
-        let conditions = match query.filter(|_| !path.has_tail) {
+        let requirements = match query.filter(|_| !path.has_tail) {
             Some(query) => in_query(path, Query::read(query)?)?,
             None => Requirements { key_type: path.key_type, ..Requirements::default() },
         };
-        let mut required = Self { conditions, ..Self::default() };
+        let mut required = Self { requirements, ..Self::default() };
         if headers.keys().any(|name| name.as_str().starts_with(PREFIX)) {
             required.add(headers);
         }
         Ok(required)
     }
 
-    /// Whether a credential could meet the requirements.
-    pub(in crate::http) const fn is_meetable(&self) -> bool {
-        self.wrong_account.is_empty() && self.insufficient_scope.is_empty()
+    /// The requirements, as the use case asks about them.
+    pub(super) const fn question(&self) -> Question<'_> {
+        Question { requirements: &self.requirements, refused: self.refuses_all() }
     }
 
     /// The first reason to refuse every credential, in the contract's order.
@@ -80,7 +81,7 @@ impl Required {
     }
 
     fn add_scopes(&mut self, headers: &HeaderMap) {
-        let mut all: Vec<&str> = self.conditions.scopes.iter().collect();
+        let mut all: Vec<&str> = self.requirements.scopes.iter().collect();
         let (mut len, mut too_many) = (all.iter().map(|scope| scope.len()).sum::<usize>(), false);
         let mut places = 0_usize..;
         for line in headers.get_all(SCOPE) {
@@ -109,14 +110,14 @@ impl Required {
             self.insufficient_scope.add(SCOPE, most);
         }
         let all: ScopeSet = all.into_iter().collect();
-        self.conditions.scopes = all;
+        self.requirements.scopes = all;
     }
 
     fn add_mid(&mut self, headers: &HeaderMap) {
         let (mut malformed, mut another) = (None, false);
         for line in headers.get_all(MID) {
-            match (text(line).trim_ascii().parse(), &self.conditions.mid) {
-                (Ok(mid), None) => self.conditions.mid = Some(mid),
+            match (text(line).trim_ascii().parse(), &self.requirements.mid) {
+                (Ok(mid), None) => self.requirements.mid = Some(mid),
                 (Ok(mid), Some(other)) => another |= mid != *other,
                 (Err(error), _) => malformed = Some(error),
             }

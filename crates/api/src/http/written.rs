@@ -1,0 +1,231 @@
+//! Answers that are written by hand, in a third of the instructions that serde takes.
+//!
+//! [`written!`] makes the writer from the struct that the document describes, so there is one list of an answer's
+//! fields. Only a text that anybody chose may hold characters that JSON escapes; all others are written as they are.
+
+use std::{fmt, io::Write as _};
+
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, header};
+use keyward_domain::Scopes;
+
+/// A value that writes itself as JSON.
+pub(super) trait Written {
+    fn write(&self, json: &mut Vec<u8>);
+
+    /// Whether a field with this value is left out.
+    fn is_left_out(&self) -> bool {
+        false
+    }
+}
+
+/// Declares a view, and how it is written: its fields in their order. The first one is never left out.
+macro_rules! written {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident<$life:lifetime> {
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty,)+
+    }) => {
+        $(#[$meta])*
+        $vis struct $name<$life> {
+            $($(#[$field_meta])* $field_vis $field: $type,)+
+        }
+
+        impl $crate::http::written::Written for $name<'_> {
+            fn write(&self, json: &mut Vec<u8>) {
+                json.push(b'{');
+                $(
+                    if !$crate::http::written::Written::is_left_out(&self.$field) {
+                        $crate::http::written::name(json, stringify!($field));
+                        $crate::http::written::Written::write(&self.$field, json);
+                        json.push(b',');
+                    }
+                )+
+                // The comma behind the last field.
+                json.pop();
+                json.push(b'}');
+            }
+        }
+    };
+}
+pub(super) use written;
+
+/// Writes the name of a field. A name that Rust reserves has a prefix there.
+#[inline]
+pub(super) fn name(json: &mut Vec<u8>, field: &'static str) {
+    plain(json, field.strip_prefix("r#").unwrap_or(field));
+    json.push(b':');
+}
+
+/// The response with this answer, which no cache may store: it may be outdated in a moment.
+pub(super) fn no_store(answer: &impl Written, capacity: usize) -> Response {
+    let mut json = Vec::with_capacity(capacity);
+    answer.write(&mut json);
+    let mut response = Response::new(Body::from(json));
+    let headers = response.headers_mut();
+    headers.reserve(4);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A text of letters, digits and punctuation that JSON does not escape: a mid, a word of the contract.
+pub(super) struct Plain<'a>(pub(super) &'a str);
+
+/// A text that somebody chose, with any character.
+pub(super) struct Text<'a>(pub(super) &'a str);
+
+/// What prints as letters, digits and punctuation that JSON does not escape: an id, a time.
+pub(super) struct Printed<T>(pub(super) T);
+
+/// A value, or null.
+pub(super) struct OrNull<T>(pub(super) Option<T>);
+
+/// Scopes, as a list.
+pub(super) struct List<'a>(pub(super) Scopes<'a>);
+
+impl Written for bool {
+    fn write(&self, json: &mut Vec<u8>) {
+        json.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+}
+
+impl Written for Plain<'_> {
+    fn write(&self, json: &mut Vec<u8>) {
+        plain(json, self.0);
+    }
+}
+
+impl Written for Text<'_> {
+    fn write(&self, json: &mut Vec<u8>) {
+        if self.0.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+            plain(json, self.0);
+        } else {
+            // Writing a text to a vector cannot fail.
+            let _ = serde_json::to_writer(json, self.0);
+        }
+    }
+}
+
+impl<T: fmt::Display> Written for Printed<T> {
+    fn write(&self, json: &mut Vec<u8>) {
+        // Writing to a vector cannot fail.
+        let _ = write!(json, "\"{}\"", self.0);
+    }
+}
+
+impl<T: Written> Written for OrNull<T> {
+    fn write(&self, json: &mut Vec<u8>) {
+        match &self.0 {
+            Some(value) => value.write(json),
+            None => json.extend_from_slice(b"null"),
+        }
+    }
+}
+
+impl<T: Written> Written for Option<T> {
+    fn write(&self, json: &mut Vec<u8>) {
+        if let Some(value) = self {
+            value.write(json);
+        }
+    }
+
+    fn is_left_out(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl Written for List<'_> {
+    fn write(&self, json: &mut Vec<u8>) {
+        array(json, self.0.iter().map(Plain));
+    }
+}
+
+impl<T: Written> Written for Vec<T> {
+    fn write(&self, json: &mut Vec<u8>) {
+        array(json, self);
+    }
+}
+
+impl<T: Written> Written for &T {
+    fn write(&self, json: &mut Vec<u8>) {
+        (*self).write(json);
+    }
+}
+
+fn array(json: &mut Vec<u8>, items: impl IntoIterator<Item = impl Written>) {
+    json.push(b'[');
+    for (place, item) in items.into_iter().enumerate() {
+        if place > 0 {
+            json.push(b',');
+        }
+        item.write(json);
+    }
+    json.push(b']');
+}
+
+fn plain(json: &mut Vec<u8>, text: &str) {
+    json.push(b'"');
+    json.extend_from_slice(text.as_bytes());
+    json.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is written is the JSON that serde would write.
+    use keyward_domain::ScopeSet;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    written! {
+        struct Sample<'a> {
+            first: bool,
+            r#type: Plain<'a>,
+            name: Text<'a>,
+            scopes: List<'a>,
+            none: OrNull<Plain<'a>>,
+            some: OrNull<Printed<u32>>,
+            left_out: Option<bool>,
+            samples: Vec<bool>,
+        }
+    }
+
+    #[test]
+    fn every_character_of_a_text_comes_back() {
+        for name in ["My first key", "\"quoted\"", "back\\slash", "Schlüssel – 鍵 🔑", "it's / 100 %", "\u{7f}\n\u{1}"]
+        {
+            for scopes in ["", "a", "a:b c:* d.e-f_g"] {
+                let scopes: ScopeSet = scopes.parse().unwrap();
+                let sample = Sample {
+                    first: true,
+                    r#type: Plain("secret"),
+                    name: Text(name),
+                    scopes: List(scopes.as_scopes()),
+                    none: OrNull(None),
+                    some: OrNull(Some(Printed(7))),
+                    left_out: None,
+                    samples: vec![true, false],
+                };
+                let mut json = Vec::new();
+                sample.write(&mut json);
+                let expected = json!({
+                    "first": true, "type": "secret", "name": name, "scopes": scopes.iter().collect::<Vec<_>>(),
+                    "none": null, "some": "7", "samples": [true, false],
+                });
+                assert_eq!(serde_json::from_slice::<Value>(&json).unwrap(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_view_of_one_field_is_an_object() {
+        written! {
+            struct One<'a> {
+                only: Option<Plain<'a>>,
+                last: bool,
+            }
+        }
+        let mut json = Vec::new();
+        One { only: None, last: false }.write(&mut json);
+        assert_eq!(json, br#"{"last":false}"#);
+    }
+}
