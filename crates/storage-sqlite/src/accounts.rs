@@ -1,55 +1,37 @@
-//! Accounts: reads within a reach, and the statements of a unit of work that add accounts and change their status.
+//! Management reads of accounts. Each is one statement that examines at most one row more than it may return.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, Mid, Reach, Role, Status, Timestamp};
+use keyward_domain::{Account, AccountId, Mid, Reach, Role, Timestamp};
 use keyward_storage::{
-    AccountRecord, AccountWindow, Accounts, Below, Result, Write, pool::Through as _, row::suspended_by,
+    AccountRecord, AccountWindow, Accounts, Below, HistoryToken, Result, account_record_row, account_row,
+    pool::Through as _,
 };
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::{
-    SqliteStore,
     error::refused,
-    rows::{AccountInChain, before, root, select_accounts},
-    unit::written,
+    rows::{account_query, before, root},
+    store::SqliteStore,
 };
 
 #[async_trait]
 impl Accounts for SqliteStore {
     async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>> {
         let (mid, root) = (mid.as_str(), root(within));
-        let row = select_accounts!("WHERE a.mid = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", mid, root);
-        row.maybe(&self.readers).await.map_err(refused)?.map(AccountInChain::restore).transpose()
+        let row = account_query!("WHERE a.mid = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", mid, root);
+        let Some(row) = row.maybe(&self.readers).await.map_err(refused)? else { return Ok(None) };
+        account_record_row!(row).restore(HistoryToken::EMBEDDED).map(Some)
     }
 
     async fn accounts(&self, within: &Reach, window: AccountWindow) -> Result<Vec<Account>> {
-        let (root, before) = (root(within), before(window.before.map(AccountId::uuid)));
-        let rows = match within.role() {
-            // All accounts, or all except itself: by the primary key.
-            None | Some(Role::Platform) => {
-                select_accounts!(
-                    "WHERE a.id < ?1 AND (?2 IS NULL OR a.parent_id = ?2 OR g.id = ?2) ORDER BY a.id DESC LIMIT ?3",
-                    before,
-                    root,
-                    window.rows
-                )
-                .all(&self.readers)
-                .await
+        let before = before(window.before.map(AccountId::uuid));
+        match (within.root(), within.role()) {
+            (None, _) | (Some(_), None | Some(Role::Platform)) => {
+                self.whole_tree(root(within), before, window.rows).await
             }
-            Some(Role::Partner) => {
-                select_accounts!(
-                    "WHERE a.parent_id = ?1 AND a.id < ?2 ORDER BY a.id DESC LIMIT ?3",
-                    root,
-                    before,
-                    window.rows
-                )
-                .all(&self.readers)
-                .await
-            }
-            Some(Role::Merchant) => return Ok(Vec::new()),
-        };
-        rows.map_err(refused)?.into_iter().map(|row| Ok(row.restore()?.account)).collect()
+            (Some(partner), Some(Role::Partner)) => self.children(partner.uuid(), before, window.rows).await,
+            (Some(_), Some(Role::Merchant)) => Ok(Vec::new()),
+        }
     }
 
     async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below> {
@@ -76,63 +58,38 @@ impl Accounts for SqliteStore {
     }
 }
 
-/// Reads one account with its chain in a unit of work. No other unit of work can run, so the account is locked.
-pub(crate) async fn lock(
-    connection: &mut SqliteConnection,
-    within: &Reach,
-    id: AccountId,
-) -> Result<Option<AccountRecord>> {
-    let (id, root) = (id.uuid(), root(within));
-    let row = select_accounts!("WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", id, root);
-    row.fetch_optional(connection).await.map_err(refused)?.map(AccountInChain::restore).transpose()
+/// A window over accounts.
+macro_rules! listed_accounts {
+    ($rest:literal, $($argument:expr),*) => {
+        sqlx::query!(
+            r#"SELECT a.id AS "account_id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+                a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!: i64",
+                a.parent_id AS "parent_id?: Uuid",
+                (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?: String"
+            FROM account a "# + $rest,
+            $($argument),*
+        )
+    };
 }
 
-/// Adds an account below a parent that is active with all ancestors; one without a parent only for the operator.
-pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, account: &Account) -> Result<Write> {
-    let (id, mid, role, name) = (account.id.uuid(), account.mid.as_str(), account.role.as_str(), account.name.as_str());
-    let parent = account.parent.as_ref().map(|parent| parent.id.uuid());
-    let (status, created_at, root) = (account.status.as_str(), account.created_at.as_micros(), root(within));
-    let done = sqlx::query!(
-        "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-        WHERE (?4 IS NULL AND ?8 IS NULL) OR EXISTS (
-            SELECT 1 FROM account p LEFT JOIN account g ON g.id = p.parent_id
-            WHERE p.id = ?4 AND p.status = 'active' AND coalesce(g.status, 'active') = 'active'
-                AND (?8 IS NULL OR ?8 IN (p.id, g.id))
-        )",
-        id,
-        mid,
-        role,
-        parent,
-        name,
-        status,
-        created_at,
-        root
-    );
-    written(done.execute(connection).await)
-}
+impl SqliteStore {
+    /// Scans the primary key. The platform is above all other accounts, so all but itself are below it.
+    async fn whole_tree(&self, but: Option<Uuid>, before: Vec<u8>, rows: u16) -> Result<Vec<Account>> {
+        let rows = listed_accounts!(
+            "WHERE a.id < ?1 AND (?2 IS NULL OR a.id <> ?2) ORDER BY a.id DESC LIMIT ?3",
+            before,
+            but,
+            rows
+        );
+        let rows = rows.all(&self.readers).await.map_err(refused)?;
+        rows.into_iter().map(|row| account_row!(row).restore()).collect()
+    }
 
-/// Changes the status of an account that has the expected one.
-pub(crate) async fn become_status(
-    connection: &mut SqliteConnection,
-    within: &Reach,
-    id: AccountId,
-    from: Status,
-    to: Status,
-) -> Result<Write> {
-    let suspended_by = suspended_by(within, to);
-    let (id, root, from, to) = (id.uuid(), root(within), from.as_str(), to.as_str());
-    let done = sqlx::query!(
-        "UPDATE account SET status = ?4, suspended_by = ?5
-        WHERE id = ?1 AND status = ?3 AND EXISTS (
-            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-            WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
-        )",
-        id,
-        root,
-        from,
-        to,
-        suspended_by
-    );
-    written(done.execute(connection).await)
+    /// Scans `account_children`. No account is below a merchant.
+    async fn children(&self, parent: Uuid, before: Vec<u8>, rows: u16) -> Result<Vec<Account>> {
+        let rows =
+            listed_accounts!("WHERE a.parent_id = ?1 AND a.id < ?2 ORDER BY a.id DESC LIMIT ?3", parent, before, rows);
+        let rows = rows.all(&self.readers).await.map_err(refused)?;
+        rows.into_iter().map(|row| account_row!(row).restore()).collect()
+    }
 }

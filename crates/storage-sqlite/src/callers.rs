@@ -7,7 +7,7 @@ use keyward_domain::Timestamp;
 use keyward_storage::{Authority, Result, StorageError};
 use sqlx::SqliteConnection;
 
-use crate::{error::refused, watch::Watch};
+use crate::{clock::DatabaseClock, error::refused};
 
 /// Refuses unless each key and account exists, is active, and is not changed by an event after the last one known when
 /// it was judged.
@@ -47,8 +47,8 @@ pub(crate) async fn confirm(connection: &mut SqliteConnection, by: &Authority) -
 pub(crate) async fn confirm_in_time(
     connection: &mut SqliteConnection,
     ends_at: Option<Timestamp>,
-    watch: &Watch,
+    clock: &DatabaseClock,
 ) -> Result<()> {
     let Some(end) = ends_at else { return Ok(()) };
-    if end <= watch.now(connection).await? { Err(StorageError::CallerChanged) } else { Ok(()) }
+    if end <= clock.now(connection).await? { Err(StorageError::CallerChanged) } else { Ok(()) }
 }

@@ -6,9 +6,9 @@
 //! belongs to.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -16,23 +16,17 @@ use keyward_storage::{LostHistory, Result, StorageError};
 use sqlx::Connection as _;
 
 use crate::{
-    OpenError, Options, SqliteStore,
+    clock::DatabaseClock,
     error::refused,
-    files::{self, DatabaseLock, database},
+    files::{self, DatabaseLock, OpenError, beside, database},
     history,
-    watch::Watch,
+    options::Options,
+    store::SqliteStore,
 };
 
 /// Position of the format versions in a database file; 2 means that the database uses a log
 /// (<https://www.sqlite.org/fileformat.html>, section 1.3.3).
 const FORMATS: [usize; 2] = [18, 19];
-
-/// Suffixes of SQLite's side files.
-fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
-}
 
 fn cannot(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
@@ -52,17 +46,6 @@ fn remove(path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot(path)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// Whether this file has been written to and has no log next to it: it is complete, unless it was copied.
-pub(crate) fn stands_alone(database: &Path) -> bool {
-    let is_written = fs::metadata(database).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
-    is_written && !beside(database, "-wal").exists()
-}
-
-/// Truncates a file that was opened but never got a table.
-pub(crate) fn empty(database: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).open(database)?.set_len(0)
 }
 
 impl SqliteStore {
@@ -110,7 +93,7 @@ impl SqliteStore {
             readers: options.readers(file).into(),
             writer: None,
             foreign: Arc::default(),
-            watch: Watch::default(),
+            clock: DatabaseClock::default(),
         })
     }
 

@@ -15,9 +15,10 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
 
 use crate::{
-    SqliteStore,
     error::{commit_refused, refused},
     foreign,
+    rows::column,
+    store::SqliteStore,
 };
 
 /// Maximum number of enforced changes recorded per transaction: a revocation waits for it.
@@ -38,11 +39,6 @@ impl StoredEvent {
         };
         Ok(Event { position: Position::unnamed(stored_seq(self.seq)?), subject })
     }
-}
-
-/// Converts an event number to a column value; event numbers never exceed its maximum.
-fn column(seq: Seq) -> i64 {
-    i64::try_from(seq.number()).unwrap_or(i64::MAX)
 }
 
 /// The number of the last event; in a unit of work with events, its own last one.

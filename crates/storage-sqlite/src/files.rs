@@ -6,7 +6,7 @@
 //! SQLite has the file open, and nothing else here opens it. Never reads the database's content.
 
 use std::{
-    fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
     io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -118,10 +118,21 @@ fn has_one_name(database: &Path, metadata: &Metadata) -> Result<(), OpenError> {
 }
 
 /// Path of a side file of the database.
-fn beside(database: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(suffix);
     path.into()
+}
+
+/// Whether this file has been written to and has no log next to it: it is complete, unless it was copied.
+pub(crate) fn stands_alone(database: &Path) -> bool {
+    let is_written = fs::metadata(database).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
+    is_written && !beside(database, "-wal").exists()
+}
+
+/// Truncates a file that was opened but never got a table.
+pub(crate) fn empty(database: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(database)?.set_len(0)
 }
 
 fn look_at(path: &Path) -> Result<Option<Metadata>, OpenError> {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use keyward_storage::{
-    HistoryToken, LostHistory, Result, Seq,
+    HistoryToken, LostHistory, Result,
     pool::Through as _,
     row::{stored_moment, stored_seq},
 };
@@ -14,9 +14,11 @@ use sqlx::{
 };
 
 use crate::{
-    Options, SqliteStore,
     error::{commit_refused, refused},
+    options::Options,
+    rows::column,
     schema,
+    store::SqliteStore,
 };
 
 struct StoredLoss {
@@ -34,11 +36,6 @@ impl StoredLoss {
             noticed_at: stored_moment(self.noticed_at, "lost_history", self.had_up_to)?,
         })
     }
-}
-
-/// Converts an event number to a column value.
-fn column(seq: Seq) -> i64 {
-    i64::try_from(seq.number()).unwrap_or(i64::MAX)
 }
 
 /// Records the lost events in a copy before it replaces a store. Migrates its schema first.

@@ -6,9 +6,9 @@ use keyward_storage::{Installation, Result, Stamp, StorageError, Write, pool::Th
 use sqlx::SqliteExecutor;
 
 use crate::{
-    SqliteStore,
     error::refused,
-    unit::{committed, written},
+    rows::{applied, committed},
+    store::SqliteStore,
 };
 
 #[async_trait]
@@ -39,7 +39,7 @@ impl Installation for SqliteStore {
             environment,
             claimed_at
         );
-        if written(done.execute(&mut *transaction).await)? == Write::Stale {
+        if applied(done.execute(&mut *transaction).await)? == Write::Stale {
             return Ok(Write::Stale);
         }
         for (version, fingerprint) in &stamp.fingerprints {

@@ -1,19 +1,17 @@
-//! The columns of keys and accounts as the queries name them, and their conversion to the rows that both databases
-//! share.
+//! Shared by the statements: the columns of a key and of an account with its chain, as `keyward_storage::row` names
+//! them. Contains no statement.
 
 use keyward_domain::{AccountId, Reach};
-use keyward_storage::{
-    AccountRecord, HistoryToken, KeyRecord, ListedKey, Result, StorageError,
-    row::{AccountRow, KeyRow, LinkRow, restore_chain, stored_enforcement, stored_moment},
-};
+use keyward_storage::{ListedKey, Result, Seq, StorageError, Write, row::ListedKeyRow};
+use sqlx::sqlite::SqliteQueryResult;
 use uuid::Uuid;
 
-/// `SELECT` of the columns of key `k`, as a [`KeyRow`] or a struct with more fields; the rest of the statement begins
-/// after those columns.
-macro_rules! select_keys {
-    ($into:ty, $rest:literal $(, $argument:expr)*) => {
-        sqlx::query_as!(
-            $into,
+use crate::error::{commit_refused, refused};
+
+/// A statement over `api_key k`: the columns of a key, then the given text.
+macro_rules! key_query {
+    ($rest:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query!(
             r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!", k.name AS "name!",
                 k.description AS "description?", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
                 k.last_four AS "last_four!", k.created_at AS "created_at!: i64", k.created_by AS "created_by?: Uuid",
@@ -25,19 +23,20 @@ macro_rules! select_keys {
         )
     };
 }
-pub(crate) use select_keys;
+pub(crate) use key_query;
 
-/// `SELECT` of a page of keys, newest first, as the one JSON text that [`KeyAndUse::restore_page`] reads: an array with
-/// an array of columns for each key.
+/// A statement over a page of keys, newest first, as the one JSON text that [`restore_page`] reads: for each key, an
+/// array with an array of its columns, in the order of the fields of [`KeyRow`](keyward_storage::row::KeyRow), and its
+/// last use.
 ///
 /// sqlx passes each row individually from its connection's thread, and copies each column separately. For a hundred
 /// keys, that takes longer than reading them.
-macro_rules! select_page {
+macro_rules! page_query {
     ($index:literal, $and:literal $(, $argument:expr)*) => {
         sqlx::query_scalar!(
-            r#"SELECT json_group_array(json_array(hex(id), hex(account_id), type, name, description, scopes, digest, value,
+            r#"SELECT json_group_array(json_array(json_array(hex(id), hex(account_id), type, name, description, scopes, digest, value,
                 last_four, created_at, nullif(hex(created_by), ''), expires_at, revoked_at, nullif(hex(revoked_by), ''),
-                revocation_reason, nullif(hex(pair_id), ''), unique_name, last_used)) AS "page!: String"
+                revocation_reason, nullif(hex(pair_id), ''), unique_name), last_used)) AS "page!: String"
             FROM (
                 SELECT k.*, u.last_used
                 FROM api_key k INDEXED BY "# + $index + r#" LEFT JOIN key_usage u ON u.key_id = k.id
@@ -51,18 +50,17 @@ macro_rules! select_page {
         )
     };
 }
-pub(crate) use select_page;
+pub(crate) use page_query;
 
-/// `SELECT` of account `a`, its parent `p` and its grandparent `g`, as an [`AccountInChain`].
-macro_rules! select_accounts {
-    ($rest:literal $(, $argument:expr)*) => {
-        sqlx::query_as!(
-            $crate::rows::AccountInChain,
-            r#"SELECT a.id AS "id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+/// A statement over an account `a` with its parent `p` and grandparent `g`: their columns, then the given text.
+macro_rules! account_query {
+    ($rest:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query!(
+            r#"SELECT a.id AS "account_id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
                 a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!: i64",
                 a.change_seq AS "change_seq?: i64",
-                a.enforced_at AS "enforced_at?: i64", p.id AS "parent?: Uuid", p.mid AS "parent_mid?",
-                p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent?: Uuid",
+                a.enforced_at AS "enforced_at?: i64", p.id AS "parent_id?: Uuid", p.mid AS "parent_mid?",
+                p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent_id?: Uuid",
                 g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?"
             FROM account a LEFT JOIN account p ON p.id = a.parent_id LEFT JOIN account g ON g.id = p.parent_id
             "# + $rest
@@ -70,187 +68,17 @@ macro_rules! select_accounts {
         )
     };
 }
-pub(crate) use select_accounts;
+pub(crate) use account_query;
 
-/// Declares a struct with the columns of a key and more.
-macro_rules! with_key_columns {
-    ($(#[$doc:meta])* $name:ident { $($more:ident: $type:ty),* $(,)? }) => {
-        $(#[$doc])*
-        pub(crate) struct $name {
-            pub(crate) id: Uuid,
-            pub(crate) account_id: Uuid,
-            pub(crate) key_type: String,
-            pub(crate) name: String,
-            pub(crate) description: Option<String>,
-            pub(crate) scopes: String,
-            pub(crate) digest: Option<String>,
-            pub(crate) value: Option<String>,
-            pub(crate) last_four: String,
-            pub(crate) created_at: i64,
-            pub(crate) created_by: Option<Uuid>,
-            pub(crate) expires_at: Option<i64>,
-            pub(crate) revoked_at: Option<i64>,
-            pub(crate) revoked_by: Option<Uuid>,
-            pub(crate) revocation_reason: Option<String>,
-            pub(crate) pair_id: Option<Uuid>,
-            pub(crate) unique_name: Option<String>,
-            $(pub(crate) $more: $type,)*
-        }
-
-        impl $name {
-            /// Splits the key's columns from the others, in order.
-            fn parts(self) -> (KeyRow, ($($type,)*)) {
-                let key = KeyRow {
-                    id: self.id,
-                    account_id: self.account_id,
-                    key_type: self.key_type,
-                    name: self.name,
-                    description: self.description,
-                    scopes: self.scopes,
-                    digest: self.digest,
-                    value: self.value,
-                    last_four: self.last_four,
-                    created_at: self.created_at,
-                    created_by: self.created_by,
-                    expires_at: self.expires_at,
-                    revoked_at: self.revoked_at,
-                    revoked_by: self.revoked_by,
-                    revocation_reason: self.revocation_reason,
-                    pair_id: self.pair_id,
-                    unique_name: self.unique_name,
-                };
-                (key, ($(self.$more,)*))
-            }
-        }
-    };
-}
-
-with_key_columns! {
-    /// A key and its last use, in the order of the columns of [`select_page`].
-    #[derive(serde::Deserialize)]
-    KeyAndUse { last_used: Option<i64> }
-}
-
-with_key_columns! {
-    /// A key, its last use, its last change, its account and the ancestors.
-    KeyInChain {
-        last_used: Option<i64>,
-        change_seq: Option<i64>,
-        enforced_at: Option<i64>,
-        mid: String,
-        role: String,
-        status: String,
-        parent: Option<Uuid>,
-        parent_mid: Option<String>,
-        parent_role: Option<String>,
-        parent_status: Option<String>,
-        grandparent: Option<Uuid>,
-        grandparent_mid: Option<String>,
-        grandparent_role: Option<String>,
-        grandparent_status: Option<String>,
-    }
-}
-
-impl KeyAndUse {
-    /// Parses a page of an account's keys from [`select_page`].
-    ///
-    /// # Errors
-    /// [`StorageError::Corrupt`] if it is invalid, or a key in it is corrupt.
-    pub(crate) fn restore_page(page: &str, account: Uuid) -> Result<Vec<ListedKey>> {
-        let id = || format!("(one of account {})", AccountId::from_uuid(account));
-        let corrupt = |_| StorageError::Corrupt { table: "api_key", id: id() };
-        let keys: Vec<Self> = serde_json::from_str(page).map_err(corrupt)?;
-        keys.into_iter().map(Self::restore).collect()
-    }
-
-    fn restore(self) -> Result<ListedKey> {
-        let (key, (last_used,)) = self.parts();
-        let key = key.restore()?;
-        let last_used = last_used.map(|at| stored_moment(at, "key_usage", key.id())).transpose()?;
-        Ok(ListedKey { key, last_used })
-    }
-}
-
-impl KeyInChain {
-    pub(crate) fn restore(self) -> Result<KeyRecord> {
-        let (key, more) = self.parts();
-        let (
-            last_used,
-            change_seq,
-            enforced_at,
-            mid,
-            role,
-            status,
-            parent,
-            parent_mid,
-            parent_role,
-            parent_status,
-            grandparent,
-            grandparent_mid,
-            grandparent_role,
-            grandparent_status,
-        ) = more;
-        let own = LinkRow { id: key.account_id, mid, role, status };
-        let above = [
-            link(parent, parent_mid, parent_role, parent_status),
-            link(grandparent, grandparent_mid, grandparent_role, grandparent_status),
-        ];
-        let key = key.restore()?;
-        let chain = restore_chain(own, above.into_iter().flatten())?;
-        let last_used = last_used.map(|at| stored_moment(at, "key_usage", key.id())).transpose()?;
-        let enforcement = stored_enforcement(change_seq, enforced_at, HistoryToken::EMBEDDED, "api_key", key.id())?;
-        Ok(KeyRecord { key, chain, last_used, enforcement })
-    }
-}
-
-/// An account, its last change and its ancestors.
-pub(crate) struct AccountInChain {
-    pub(crate) id: Uuid,
-    pub(crate) mid: String,
-    pub(crate) role: String,
-    pub(crate) status: String,
-    pub(crate) suspended_by: Option<String>,
-    pub(crate) name: String,
-    pub(crate) created_at: i64,
-    pub(crate) change_seq: Option<i64>,
-    pub(crate) enforced_at: Option<i64>,
-    pub(crate) parent: Option<Uuid>,
-    pub(crate) parent_mid: Option<String>,
-    pub(crate) parent_role: Option<String>,
-    pub(crate) parent_status: Option<String>,
-    pub(crate) grandparent: Option<Uuid>,
-    pub(crate) grandparent_mid: Option<String>,
-    pub(crate) grandparent_role: Option<String>,
-    pub(crate) grandparent_status: Option<String>,
-}
-
-impl AccountInChain {
-    pub(crate) fn restore(self) -> Result<AccountRecord> {
-        let Self { id, mid, role, status, name, created_at, parent, parent_mid, parent_role, parent_status, .. } = self;
-        let own = LinkRow { id, mid: mid.clone(), role: role.clone(), status: status.clone() };
-        let stored_parent = parent.zip(parent_mid.clone());
-        let above = [
-            link(parent, parent_mid, parent_role, parent_status),
-            link(self.grandparent, self.grandparent_mid, self.grandparent_role, self.grandparent_status),
-        ];
-        let chain = restore_chain(own, above.into_iter().flatten())?;
-        let link = LinkRow { id, mid, role, status };
-        let suspended_by = self.suspended_by;
-        let account = AccountRow { link, name, suspended_by, parent: stored_parent, created_at }.restore()?;
-        let token = HistoryToken::EMBEDDED;
-        let enforcement = stored_enforcement(self.change_seq, self.enforced_at, token, "account", account.id)?;
-        Ok(AccountRecord { account, chain, enforcement })
-    }
-}
-
-/// The link of an ancestor, if there is one.
-pub(crate) fn link(
-    id: Option<Uuid>,
-    mid: Option<String>,
-    role: Option<String>,
-    status: Option<String>,
-) -> Option<LinkRow> {
-    Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
+/// Parses a page of an account's keys from [`page_query`].
+///
+/// # Errors
+/// [`StorageError::Corrupt`] if it is invalid, or a key in it is corrupt.
+pub(crate) fn restore_page(page: &str, account: Uuid) -> Result<Vec<ListedKey>> {
+    let id = || format!("(one of account {})", AccountId::from_uuid(account));
+    let corrupt = |_| StorageError::Corrupt { table: "api_key", id: id() };
+    let keys: Vec<ListedKeyRow> = serde_json::from_str(page).map_err(corrupt)?;
+    keys.into_iter().map(ListedKeyRow::restore).collect()
 }
 
 /// The root account for comparisons in statements; none stands for all accounts.
@@ -261,4 +89,25 @@ pub(crate) fn root(within: &Reach) -> Option<Uuid> {
 /// Upper bound of a window: this identifier, or a byte string that sorts after every identifier.
 pub(crate) fn before(id: Option<Uuid>) -> Vec<u8> {
     id.map_or_else(|| vec![u8::MAX; 17], |id| id.as_bytes().to_vec())
+}
+
+/// Whether the precondition of a guarded statement held.
+pub(crate) fn applied(answer: sqlx::Result<SqliteQueryResult>) -> Result<Write> {
+    match answer.map_err(refused)?.rows_affected() {
+        0 => Ok(Write::Stale),
+        _ => Ok(Write::Applied),
+    }
+}
+
+/// Like [`applied`], for a statement that is its own transaction.
+pub(crate) fn committed(answer: sqlx::Result<SqliteQueryResult>) -> Result<Write> {
+    match answer.map_err(commit_refused)?.rows_affected() {
+        0 => Ok(Write::Stale),
+        _ => Ok(Write::Applied),
+    }
+}
+
+/// Converts an event number to a column value; event numbers never exceed its maximum.
+pub(crate) fn column(seq: Seq) -> i64 {
+    i64::try_from(seq.number()).unwrap_or(i64::MAX)
 }

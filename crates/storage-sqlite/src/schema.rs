@@ -1,12 +1,18 @@
 //! Compares the schema of a database with what this binary needs.
 
 use keyward_storage::{Result, Schema, StorageError};
-use sqlx::{SqlitePool, migrate::MigrateError};
+use sqlx::{
+    SqlitePool,
+    migrate::{MigrateError, Migrator},
+};
 
-use crate::{MIGRATIONS, error::refused};
+use crate::error::refused;
 
 #[cfg(test)]
 mod tests;
+
+/// The migrations in this binary.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Applies missing migrations, each in its own transaction.
 pub(crate) async fn migrate(writer: &SqlitePool) -> Result<()> {

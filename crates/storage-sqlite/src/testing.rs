@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, SqlitePool, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::{MIGRATIONS, Options, SqliteStore, watch::Watch};
+use crate::{Options, SqliteStore, clock::DatabaseClock, schema::MIGRATIONS};
 
 /// A migrated, empty store, and its folder, which is deleted when the second value is dropped.
 pub async fn open() -> (SqliteStore, TempDir) {
@@ -48,7 +48,7 @@ impl SqliteStore {
     /// The same store with a clock that a test supplies.
     #[must_use]
     pub fn at_the_time_of(self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self { watch: Watch::showing(Arc::new(now)), ..self }
+        Self { clock: DatabaseClock::showing(Arc::new(now)), ..self }
     }
 
     /// Runs a statement on the writing connection, such as a `PRAGMA` that provokes failures.

@@ -10,9 +10,10 @@ use keyward_storage::{
 };
 
 use crate::{
-    SqliteStore, callers,
+    callers,
     error::{commit_refused, refused},
-    unit::{committed, written},
+    rows::{applied, committed},
+    store::SqliteStore,
 };
 
 struct StoredSigningKey {
@@ -91,7 +92,7 @@ impl Tokens for SqliteStore {
         callers::confirm(&mut transaction, &redemption.by).await?;
         let again =
             sqlx::query!("UPDATE redeemed_refresh SET reused_at = coalesce(reused_at, ?2) WHERE id = ?1", token, at);
-        let outcome = match written(again.execute(&mut *transaction).await)? {
+        let outcome = match applied(again.execute(&mut *transaction).await)? {
             Write::Applied => Redeemed::Again,
             Write::Stale => {
                 let first = sqlx::query!(
@@ -104,13 +105,13 @@ impl Tokens for SqliteStore {
                     at,
                     ends_at
                 );
-                match written(first.execute(&mut *transaction).await)? {
+                match applied(first.execute(&mut *transaction).await)? {
                     Write::Applied => Redeemed::First,
                     Write::Stale => Redeemed::FamilyEnded,
                 }
             }
         };
-        callers::confirm_in_time(&mut transaction, redemption.by.ends_at(), &self.watch).await?;
+        callers::confirm_in_time(&mut transaction, redemption.by.ends_at(), &self.clock).await?;
         self.commit(transaction).await?;
         Ok(outcome)
     }

@@ -5,9 +5,9 @@ use keyward_domain::{KeyId, SecretDigest, Timestamp};
 use keyward_storage::{Result, Upkeep, Write};
 
 use crate::{
-    SqliteStore,
     error::{commit_refused, refused},
-    unit::committed,
+    rows::committed,
+    store::SqliteStore,
 };
 
 /// Maximum number of uses recorded per transaction: a revocation waits for it.

@@ -2,24 +2,10 @@
 //!
 //! Each read is one statement through the pool; writes of several statements are a unit of work. Never decides
 //! anything, never reads a clock, and exposes no type of sqlx.
-
-use std::{fmt, sync::Arc};
-
-use async_trait::async_trait;
-use keyward_domain::{AccountId, Change, Reach, Timestamp};
-use sqlx::{
-    ConnectOptions as _, Connection as _, Postgres, Transaction,
-    postgres::{PgArguments, PgConnectOptions, PgQueryResult},
-    query::Query,
-};
-use tokio::time::Duration;
-use tokio_util::task::TaskTracker;
-use uuid::Uuid;
-
-use crate::{
-    Authority, CLOCKS_AGREE, Committed, PoolState, Result, Schema, StorageError, Store, UnitOfWork, Write, pool::Pool,
-    work::record_in_a_unit,
-};
+//!
+//! The files have the names of those of `keyward-storage-sqlite`, port by port. Only here: what many nodes need
+//! (`control`, `hints`, `membership`), what shares one connection pool among many requests (`batcher`, `plans`,
+//! `transactions`), and what a server and its roles differ in (`instant`, `rights`, `server`).
 
 #[macro_use]
 mod rows;
@@ -30,282 +16,25 @@ mod callers;
 mod control;
 mod credentials;
 mod error;
+mod feed;
+mod hints;
+mod history;
 mod insertion;
 mod installation;
 mod instant;
 mod keys;
+mod membership;
 mod options;
 mod plans;
 mod rights;
 mod schema;
 mod server;
+mod store;
 mod tokens;
+mod transactions;
 mod unit_of_work;
 mod upkeep;
 
-use accounts::AccountLookUps;
-use batcher::Batcher;
-use callers::Callers;
 pub use control::{LeaseSecret, PgControl};
-use credentials::LookUps;
-use insertion::{Insertion, Insertions};
-use instant::PgInstant;
 pub use options::PgOptions;
-use plans::Plans;
-
-/// Maximum number of concurrent batched look-up statements.
-const READS_AT_ONCE: usize = 2;
-/// Maximum number of concurrent batched insert statements. Two would contend for locks on the same account, which costs
-/// the database more than waiting for one commit.
-const INSERTIONS_AT_ONCE: usize = 1;
-
-/// The [`Store`](crate::Store) on Postgres. Clones share one connection pool.
-#[derive(Clone)]
-pub struct PgStore {
-    pool: Pool<Postgres>,
-    beginnings: Beginnings,
-    plans: Plans,
-    statement_timeout: Duration,
-    commit_timeout: Duration,
-    look_ups: Arc<Batcher<LookUps>>,
-    accounts: Arc<Batcher<AccountLookUps>>,
-    insertions: Arc<Batcher<Insertions>>,
-    tasks: TaskTracker,
-    warnings: Arc<[String]>,
-}
-
-impl fmt::Debug for PgStore {
-    /// Omits the connection options, which contain the password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PgStore").field("connections", &self.pool.plain().size()).finish_non_exhaustive()
-    }
-}
-
-impl PgStore {
-    /// Connects, and checks that the server is usable: a primary with a supported version. [`Self::warnings`] returns
-    /// warnings about it.
-    ///
-    /// # Errors
-    /// [`StorageError::Unavailable`](crate::StorageError::Unavailable) if it does not reply, refuses the login or is a
-    /// standby; [`StorageError::Unexpected`](crate::StorageError::Unexpected) if it is too old or the URL is invalid.
-    pub async fn connect(options: &PgOptions) -> Result<Self> {
-        let connect = options.connection()?;
-        let found = first_contact(&connect, options).await?;
-        let warnings = server::judge(&found, options.max_connections)?.into();
-        let plans = Plans::default();
-        let pool = match options.pool(&plans).connect_with(connect.clone()).await {
-            Ok(pool) => Pool::from(pool),
-            // The pool does not report why a connection failed.
-            Err(sqlx::Error::PoolTimedOut) => return Err(why_no_connection(&connect, options).await),
-            Err(error) => return Err(error::failed(error)),
-        };
-        let (statement_timeout, commit_timeout) = (options.statement_timeout, options.commit_timeout);
-        let tasks = TaskTracker::new();
-        let look_ups = LookUps { pool: pool.clone(), plans: plans.clone(), in_time: statement_timeout };
-        let accounts = AccountLookUps { pool: pool.clone(), plans: plans.clone(), in_time: statement_timeout };
-        let beginnings = Beginnings { pool: pool.clone(), tasks: tasks.clone() };
-        let insertions =
-            Insertions { beginnings: beginnings.clone(), plans: plans.clone(), statement_timeout, commit_timeout };
-        Ok(Self {
-            pool,
-            beginnings,
-            plans,
-            statement_timeout,
-            commit_timeout,
-            look_ups: Arc::new(Batcher::new(look_ups, READS_AT_ONCE, tasks.clone())),
-            accounts: Arc::new(Batcher::new(accounts, READS_AT_ONCE, tasks.clone())),
-            insertions: Arc::new(Batcher::new(insertions, INSERTIONS_AT_ONCE, tasks.clone())),
-            tasks,
-            warnings,
-        })
-    }
-
-    /// Warnings about this usable server, with remedies: it may lose commits, or it grants more rights than the service
-    /// needs.
-    #[must_use]
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    /// State of the connections for requests.
-    #[must_use]
-    pub fn pool_state(&self) -> PoolState {
-        self.pool.state("postgres")
-    }
-
-    /// Migrates the schema to what this binary needs. If several nodes migrate concurrently, one works and the others
-    /// wait.
-    ///
-    /// # Errors
-    /// [`StorageError`](crate::StorageError): if the database is unavailable, or if its schema is not one that
-    /// migrations produced.
-    pub async fn migrate(&self) -> Result<()> {
-        schema::migrate(self.pool.plain()).await
-    }
-
-    /// Returns the statements with which the tables' owner grants this role its missing rights; empty if it lacks none,
-    /// or if there are no tables yet.
-    ///
-    /// # Errors
-    /// As every read.
-    pub async fn missing_rights(&self) -> Result<Vec<String>> {
-        rights::missing(self.pool.plain()).await
-    }
-
-    /// Compares the schema with what this binary needs.
-    ///
-    /// # Errors
-    /// [`StorageError::Unexpected`](crate::StorageError::Unexpected) if a migration is incomplete or was changed after
-    /// it was applied; the cause names it.
-    pub async fn schema(&self) -> Result<Schema> {
-        schema::compare(self.pool.plain(), &self.plans).await
-    }
-
-    /// Closes all connections, once those in use are returned. From now on, operations return that the database is
-    /// unavailable.
-    pub async fn close(&self) {
-        self.pool.plain().close().await;
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-
-    /// Begins a transaction.
-    async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
-        self.beginnings.transaction().await
-    }
-
-    /// Runs a write that commits by itself. Without a connection, nothing was written; after any later failure, the
-    /// outcome is unknown.
-    async fn write(&self, query: Query<'_, Postgres, PgArguments>) -> Result<PgQueryResult> {
-        let mut connection = self.pool.acquire().await.map_err(error::failed)?;
-        let in_time = self.statement_timeout + self.commit_timeout;
-        match tokio::time::timeout(in_time, query.execute(&mut *connection)).await {
-            Ok(written) => written.map_err(error::commit_failed),
-            Err(late) => Err(error::commit_late(late)),
-        }
-    }
-}
-
-/// Pause before connecting again to a database that is not up yet.
-const KNOCK_EVERY: Duration = Duration::from_millis(250);
-
-/// Inspects the server. Waits for one that is not up yet, but not for one that refuses the login.
-async fn first_contact(connect: &PgConnectOptions, options: &PgOptions) -> Result<server::Server> {
-    let look = || async {
-        let looked_at = tokio::time::timeout(options.acquire_timeout, async {
-            let mut connection = connect.connect().await?;
-            let found = server::look_at(&mut connection).await?;
-            connection.close().await?;
-            Ok(found)
-        });
-        looked_at.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
-    };
-    let mut last = match look().await {
-        Err(error) if error::may_come(&error) && !options.connect_wait.is_zero() => error,
-        other => return other.map_err(error::failed),
-    };
-    tracing::warn!(error = %last, "the database is not available yet: waiting for it");
-    let waited = tokio::time::timeout(options.connect_wait, async {
-        loop {
-            tokio::time::sleep(KNOCK_EVERY).await;
-            match look().await {
-                Err(error) if error::may_come(&error) => last = error,
-                other => break other,
-            }
-        }
-    });
-    match waited.await {
-        Ok(found) => found.map_err(error::failed),
-        Err(_) => Err(error::failed(last)),
-    }
-}
-
-/// Returns why a pool got no connection in time: the error of a new connection.
-async fn why_no_connection(connect: &PgConnectOptions, options: &PgOptions) -> StorageError {
-    match tokio::time::timeout(options.acquire_timeout, connect.connect()).await {
-        Ok(Ok(_)) | Err(_) => error::failed(sqlx::Error::PoolTimedOut),
-        Ok(Err(error)) => error::failed(error),
-    }
-}
-
-/// Begins transactions.
-#[derive(Clone)]
-struct Beginnings {
-    pool: Pool<Postgres>,
-    tasks: TaskTracker,
-}
-
-impl Beginnings {
-    /// Begins a transaction; the only way to do so. If the caller drops this future, the `BEGIN` must still complete:
-    /// sqlx counts a transaction only once `BEGIN` is answered. Otherwise the pool would get back a connection that is
-    /// inside a transaction, and the next write over it would be acknowledged and never committed. A separate task
-    /// completes it, and rolls it back if its caller has gone.
-    #[expect(clippy::disallowed_methods, reason = "the only place, where a task completes it")]
-    async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
-        let pool = self.pool.clone();
-        let beginning = self.tasks.spawn(async move {
-            // Also counts the time of `BEGIN` itself: sqlx does not separate the two.
-            let _waiting = pool.waits();
-            pool.plain().begin().await
-        });
-        let begun = beginning.await.map_err(|ended| StorageError::Unavailable(ended.into()))?;
-        begun.map_err(error::failed)
-    }
-}
-
-/// Commits if the callers' authorities still hold. With synchronous standbys a commit waits for them, without a time
-/// limit.
-async fn commit(mut transaction: Transaction<'static, Postgres>, callers: &Callers, in_time: Duration) -> Result<()> {
-    let committing =
-        async { if callers.are_none() { transaction.commit().await } else { callers.commit(&mut transaction).await } };
-    match tokio::time::timeout(in_time, committing).await {
-        Ok(committed) => committed.map_err(error::commit_failed),
-        Err(late) => Err(error::commit_late(late)),
-    }
-}
-
-/// The times between which the database's clock agrees with a caller's.
-struct Agreeing {
-    from: PgInstant,
-    to: PgInstant,
-}
-
-impl Agreeing {
-    fn with(expected: Timestamp) -> Self {
-        let (from, to) = (expected.saturating_sub(CLOCKS_AGREE), expected.saturating_add(CLOCKS_AGREE));
-        Self { from: from.into(), to: to.into() }
-    }
-}
-
-/// Whether the precondition of a guarded write held.
-fn applied(result: &PgQueryResult) -> Write {
-    if result.rows_affected() == 0 { Write::Stale } else { Write::Applied }
-}
-
-#[async_trait]
-impl Store for PgStore {
-    async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
-        let transaction = self.transaction().await?;
-        let callers = Callers::of(by);
-        let (in_time, plans) = (self.commit_timeout, self.plans.clone());
-        Ok(Box::new(unit_of_work::PgUnitOfWork::new(transaction, callers, in_time, plans)))
-    }
-
-    async fn record(&self, by: &Authority, within: &Reach, change: &Change) -> Result<Option<Committed>> {
-        match change {
-            // Decides no verdict, so there is no event.
-            Change::KeyIssued(key) => match self.insertions.ask(Insertion::new(by, within, key)).await? {
-                Write::Applied => Ok(Some(Committed { event: None })),
-                Write::Stale => Ok(None),
-            },
-            Change::AccountRegistered(_) | Change::StatusChanged { .. } | Change::KeyRevoked { .. } => {
-                record_in_a_unit(self, by, within, change).await
-            }
-        }
-    }
-}
-
-/// The root account for comparisons in statements; none stands for all accounts.
-fn root(within: &Reach) -> Option<Uuid> {
-    within.root().map(AccountId::uuid)
-}
+pub use store::PgStore;

@@ -6,7 +6,8 @@ use keyward_storage::{
 };
 use uuid::Uuid;
 
-use crate::{MIGRATIONS, Options, SqliteStore, testing::Raw};
+use super::MIGRATIONS;
+use crate::{Options, SqliteStore, testing::Raw};
 
 const BEFORE_REVOCATIONS_HAD_NUMBERS: i64 = 2;
 

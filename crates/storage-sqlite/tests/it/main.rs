@@ -1,5 +1,6 @@
 //! The embedded database keeps every promise of the storage ports, and a few of its own.
 
+mod file_names;
 mod folder;
 mod revocation;
 mod rewritten;

@@ -2,48 +2,20 @@
 
 use async_trait::async_trait;
 use keyward_domain::{Account, AccountId, Mid, Reach, Role, Timestamp};
-use sqlx::Postgres;
-use tokio::time::{Duration, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    PgInstant, PgStore, batcher::Batched, error::late, keys::newest_before, plans::Plans, root, rows::in_their_places,
+    batcher::Batched,
+    error::late,
+    instant::PgInstant,
+    rows::{in_their_places, newest_before, root},
+    store::{AccountLookUps, PgStore},
 };
 use crate::{
-    AccountRecord, AccountWindow, Accounts, Below, Result,
-    pool::{Pool, Through as _},
-    row::{AccountRow, LinkRow},
+    AccountRecord, AccountWindow, Accounts, Below, Result, account_record_row, account_row, pool::Through as _,
+    row::stored_token,
 };
-
-/// Converts a row of `account_query` to an account.
-macro_rules! restore_account {
-    ($row:ident) => {
-        $crate::row::AccountRow {
-            link: $crate::row::LinkRow {
-                id: $row.account_id,
-                mid: $row.mid.clone(),
-                role: $row.role.clone(),
-                status: $row.status.clone(),
-            },
-            name: $row.name,
-            suspended_by: $row.suspended_by,
-            parent: $row.parent_id.zip($row.parent_mid.clone()),
-            created_at: $row.created_at.into(),
-        }
-        .restore()
-    };
-}
-
-/// Converts a row of `account_query` to an account with its chain.
-macro_rules! restore_account_record {
-    ($row:ident) => {{
-        let account = restore_account!($row)?;
-        let enforcement = restore_enforcement!($row, "account", account.id)?;
-        Ok(AccountRecord { account, chain: restore_chain!($row)?, enforcement })
-    }};
-}
-pub(super) use restore_account;
-pub(super) use restore_account_record;
 
 #[async_trait]
 impl Accounts for PgStore {
@@ -87,13 +59,6 @@ impl Accounts for PgStore {
     }
 }
 
-/// Look-ups of accounts by mid, each within its caller's reach.
-pub(super) struct AccountLookUps {
-    pub(super) pool: Pool<Postgres>,
-    pub(super) plans: Plans,
-    pub(super) in_time: Duration,
-}
-
 #[async_trait]
 impl Batched for AccountLookUps {
     /// The root of the reach, and the mid.
@@ -118,71 +83,54 @@ impl Batched for AccountLookUps {
         let rows = timeout(self.in_time, self.plans.ask(rows)).await.map_err(late)??;
         let restored = rows.into_iter().map(|row| {
             let place = row.place;
-            let restore = || -> Result<AccountRecord> { restore_account_record!(row) };
-            (place, restore().map(Some))
+            let token = stored_token(&row.token);
+            (place, token.and_then(|token| account_record_row!(row).restore(token)).map(Some))
         });
         in_their_places(asked.len(), restored)
     }
 }
 
-/// An account in a window.
-struct Listed {
-    id: Uuid,
-    mid: String,
-    role: String,
-    status: String,
-    suspended_by: Option<String>,
-    name: String,
-    created_at: super::PgInstant,
-    parent_id: Option<Uuid>,
-    parent_mid: Option<String>,
-}
-
-impl Listed {
-    fn restore(self) -> Result<Account> {
-        let link = LinkRow { id: self.id, mid: self.mid, role: self.role, status: self.status };
-        let parent = self.parent_id.zip(self.parent_mid);
-        let (name, suspended_by) = (self.name, self.suspended_by);
-        AccountRow { link, name, suspended_by, parent, created_at: self.created_at.into() }.restore()
-    }
+/// A window over accounts.
+macro_rules! listed_accounts {
+    ($rest:literal, $($argument:expr),*) => {
+        sqlx::query!(
+            r#"SELECT a.id AS "account_id!", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+               a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!",
+               a.parent_id AS "parent_id?", (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
+            FROM account a "# + $rest,
+            $($argument),*
+        )
+    };
 }
 
 impl PgStore {
     /// Scans the primary key. The platform is above all other accounts, so all but itself are below it.
     async fn whole_tree(&self, but: Option<Uuid>, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
         let question = || {
-            sqlx::query_as!(
-                Listed,
-                r#"SELECT a.id, a.mid, a.role, a.status, a.suspended_by, a.name, a.created_at, a.parent_id,
-                      (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
-               FROM account a
-               WHERE a.id <= $1 AND ($2::uuid IS NULL OR a.id <> $2)
-               ORDER BY a.id DESC LIMIT $3"#,
+            listed_accounts!(
+                "WHERE a.id <= $1 AND ($2::uuid IS NULL OR a.id <> $2)
+            ORDER BY a.id DESC LIMIT $3",
                 newest,
                 but,
                 rows
             )
             .all(&self.pool)
         };
-        self.plans.ask(question).await?.into_iter().map(Listed::restore).collect()
+        self.plans.ask(question).await?.into_iter().map(|row| account_row!(row).restore()).collect()
     }
 
     /// Scans `account_children`; its bounds and order allow no other index. No account is below a merchant.
     async fn children(&self, parent: Uuid, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
         let question = || {
-            sqlx::query_as!(
-                Listed,
-                r#"SELECT a.id, a.mid, a.role, a.status, a.suspended_by, a.name, a.created_at, a.parent_id,
-                      (SELECT p.mid FROM account p WHERE p.id = a.parent_id) AS "parent_mid?"
-               FROM account a
-               WHERE (a.parent_id, a.id) <= ($1, $2::uuid) AND a.parent_id >= $1
-               ORDER BY a.parent_id DESC, a.id DESC LIMIT $3"#,
+            listed_accounts!(
+                "WHERE (a.parent_id, a.id) <= ($1, $2::uuid) AND a.parent_id >= $1
+            ORDER BY a.parent_id DESC, a.id DESC LIMIT $3",
                 parent,
                 newest,
                 rows
             )
             .all(&self.pool)
         };
-        self.plans.ask(question).await?.into_iter().map(Listed::restore).collect()
+        self.plans.ask(question).await?.into_iter().map(|row| account_row!(row).restore()).collect()
     }
 }

@@ -18,13 +18,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{PgOptions, PgStore, error, server};
-use crate::{Result, Seq, StorageError};
-
-mod feed;
-mod hints;
-mod history;
-mod membership;
+use super::{error, options::PgOptions, server, store::PgStore};
+use crate::{Result, StorageError};
 
 /// A secret by which a process proves that a lease is its own: random, and only in its memory. The lease's row has a
 /// digest of it.
@@ -38,21 +33,21 @@ impl LeaseSecret {
     }
 
     /// The secret in the form used in statements.
-    fn said(&self) -> String {
+    pub(super) fn said(&self) -> String {
         self.0.to_string()
     }
 }
 
 /// Leases, events and notifications of a [`PgStore`]'s database.
 pub struct PgControl {
-    store: PgStore,
-    direct: PgConnectOptions,
+    pub(super) store: PgStore,
+    pub(super) direct: PgConnectOptions,
     /// Time limit for a connection.
     connect_timeout: Duration,
     /// Time limit for a reply on a dedicated connection, including its commit.
-    answer_timeout: Duration,
+    pub(super) answer_timeout: Duration,
     /// Secret for renewing and releasing its leases.
-    secret: LeaseSecret,
+    pub(super) secret: LeaseSecret,
     /// For join, renew and leave; none before first use and after a failure.
     own: Mutex<Option<PgConnection>>,
 }
@@ -97,7 +92,7 @@ impl PgControl {
 
     /// Borrows the dedicated connection. It is closed unless it is [given back](Lent::give_back): after a failure, or
     /// if the caller stops waiting, the state of the connection is unknown.
-    async fn own_connection(&self) -> Result<Lent<'_>> {
+    pub(super) async fn own_connection(&self) -> Result<Lent<'_>> {
         let mut home = self.own.lock().await;
         if let Some(connection) = home.take() {
             return Ok(Lent { home, connection });
@@ -113,12 +108,12 @@ impl PgControl {
     }
 
     /// Waits for the reply to a write on the dedicated connection.
-    async fn answered<T>(&self, write: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
+    pub(super) async fn answered<T>(&self, write: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T> {
         timeout(self.answer_timeout, write).await.map_err(error::commit_late)?.map_err(error::commit_failed)
     }
 
     /// Options of a pool with one connection, used for listening.
-    fn listening(&self) -> PgPoolOptions {
+    pub(super) fn listening(&self) -> PgPoolOptions {
         PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(self.connect_timeout)
@@ -137,28 +132,18 @@ impl PgControl {
 }
 
 /// The dedicated connection, borrowed.
-struct Lent<'a> {
+pub(super) struct Lent<'a> {
     home: MutexGuard<'a, Option<PgConnection>>,
     connection: PgConnection,
 }
 
 impl Lent<'_> {
-    fn connection(&mut self) -> &mut PgConnection {
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
     /// Returns the connection for the next use, after a reply.
-    fn give_back(mut self) {
+    pub(super) fn give_back(mut self) {
         *self.home = Some(self.connection);
     }
-}
-
-/// The row that numbers all events is missing.
-fn headless() -> StorageError {
-    StorageError::Corrupt { table: "revocation_head", id: "id".into() }
-}
-
-/// Converts an event number to a column value; event numbers never exceed its maximum.
-fn column(seq: Seq) -> i64 {
-    i64::try_from(seq.number()).unwrap_or(i64::MAX)
 }

@@ -4,19 +4,21 @@
 //! statement reads only what a verdict needs. It reads a key whether or not the id exists, so that its time does not
 //! reveal this; a key other than the requested one never leaves this file.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use keyward_domain::KeyId;
-use sqlx::Postgres;
-use tokio::time::{Duration, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{PgStore, batcher::Batched, error::late, plans::Plans, rows::in_their_places};
+use super::{
+    batcher::Batched,
+    error::late,
+    rows::{headless, in_their_places},
+    store::{LookUps, PgStore},
+};
 use crate::{
-    Credential, Credentials, Read, Result, StorageError,
-    pool::{Pool, Through as _},
-    row::{AuthKeyRow, asked_for, stored_snapshot},
+    Credential, Credentials, Read, Result, credential_row,
+    pool::Through as _,
+    row::{asked_for, stored_snapshot},
 };
 
 #[async_trait]
@@ -24,13 +26,6 @@ impl Credentials for PgStore {
     async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
         self.look_ups.ask(id).await?
     }
-}
-
-/// Batched look-ups of keys.
-pub(super) struct LookUps {
-    pub(super) pool: Pool<Postgres>,
-    pub(super) plans: Plans,
-    pub(super) in_time: Duration,
 }
 
 #[async_trait]
@@ -73,22 +68,9 @@ impl Batched for LookUps {
         let restored = rows.into_iter().map(|row| {
             let (place, is_asked) = (row.place, row.is_asked);
             let restore = || -> Result<Read<Credential>> {
-                let headless = || StorageError::Corrupt { table: "revocation_head", id: "1".to_owned() };
                 let (seq, nonce) = row.as_of.zip(row.nonce).ok_or_else(headless)?;
-                let as_of = stored_snapshot(seq, nonce, &row.token.ok_or_else(headless)?)?;
-                let chain = restore_chain!(row)?;
-                let key = AuthKeyRow {
-                    id: row.id,
-                    account_id: row.account_id,
-                    key_type: row.key_type,
-                    name: row.name,
-                    scopes: row.scopes,
-                    digest: row.digest,
-                    value: row.value,
-                    expires_at: row.expires_at.map(Into::into),
-                    revoked: row.revoked,
-                };
-                Ok(Read { value: Credential { key: Arc::new(key.restore()?), chain }, as_of })
+                let as_of = stored_snapshot(seq, nonce, row.token.as_deref().ok_or_else(headless)?)?;
+                Ok(Read { value: credential_row!(row).restore()?, as_of })
             };
             (place, asked_for(is_asked, restore()))
         });

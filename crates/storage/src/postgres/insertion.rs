@@ -10,13 +10,13 @@ use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
 use super::{
-    Beginnings, PgInstant,
     batcher::Batched,
     callers::Callers,
-    commit,
     error::{commit_failed, commit_late, failed, late},
+    instant::PgInstant,
     plans::Plans,
-    root,
+    rows::root,
+    transactions::{Beginnings, commit},
 };
 use crate::{Authority, Result, Write, is_outdated, row::actor_column};
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use keyward_domain::{KeyVersion, Timestamp};
 
-use super::{PgInstant, PgStore, applied, callers::Callers, commit, error::failed};
+use super::{callers::Callers, error::failed, instant::PgInstant, rows::applied, store::PgStore, transactions::commit};
 use crate::{Installation, Result, Stamp, StorageError, Write, pool::Through as _, row::stored_version};
 
 #[async_trait]

@@ -8,6 +8,8 @@ use sqlx::{
     postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat, PgValueRef, types::Oid},
 };
 
+use crate::CLOCKS_AGREE;
+
 /// 2000-01-01T00:00:00Z in microseconds since the Unix epoch.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 const TIMESTAMPTZ: Oid = Oid(1184);
@@ -16,6 +18,19 @@ const TIMESTAMPTZ_ARRAY: Oid = Oid(1185);
 /// A `timestamptz`, as microseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PgInstant(i64);
+
+/// The times between which the database's clock agrees with a caller's.
+pub(super) struct Agreeing {
+    pub(super) from: PgInstant,
+    pub(super) to: PgInstant,
+}
+
+impl Agreeing {
+    pub(super) fn with(expected: Timestamp) -> Self {
+        let (from, to) = (expected.saturating_sub(CLOCKS_AGREE), expected.saturating_add(CLOCKS_AGREE));
+        Self { from: from.into(), to: to.into() }
+    }
+}
 
 impl From<Timestamp> for PgInstant {
     fn from(at: Timestamp) -> Self {

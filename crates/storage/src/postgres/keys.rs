@@ -5,8 +5,14 @@ use keyward_domain::{AccountId, KeyId, Reach};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::{PgStore, root};
-use crate::{KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, pool::Through as _, row::stored_moment};
+use super::{
+    rows::{newest_before, root},
+    store::PgStore,
+};
+use crate::{
+    KeyRecord, KeyWindow, Keys, ListedKey, Result, StoredState, key_record_row, listed_key_row, pool::Through as _,
+    row::stored_token,
+};
 
 #[async_trait]
 impl Keys for PgStore {
@@ -51,36 +57,13 @@ pub(super) async fn key(
     .fetch_optional(executor)
     .await?;
     Ok(row.map(|row| {
-        let last_used = row.last_used.map(|at| stored_moment(at.into(), "key_usage", id)).transpose()?;
-        let enforcement = restore_enforcement!(row, "api_key", id)?;
-        Ok(KeyRecord { chain: restore_chain!(row)?, key: restore_key!(row)?, last_used, enforcement })
+        let token = stored_token(&row.token)?;
+        key_record_row!(row).restore(token)
     }))
-}
-
-/// The newest id that may be returned. The windows' bounds are inclusive, because the planner never underestimates the
-/// number of rows between such bounds: so it scans the index and does not sort.
-pub(super) fn newest_before(id: Option<Uuid>) -> Option<Uuid> {
-    match id {
-        None => Some(Uuid::max()),
-        Some(id) => id.as_u128().checked_sub(1).map(Uuid::from_u128),
-    }
 }
 
 /// The account, the root of the reach, the newest key that may be returned, and the maximum number of rows.
 type Asked = (Uuid, Option<Uuid>, Uuid, i64);
-
-/// Converts the rows of a window to keys.
-macro_rules! restore_listed {
-    ($rows:ident) => {
-        $rows
-            .into_iter()
-            .map(|row| {
-                let last_used = row.last_used.map(|at| stored_moment(at.into(), "key_usage", row.id)).transpose()?;
-                Ok(ListedKey { key: restore_key!(row)?, last_used })
-            })
-            .collect()
-    };
-}
 
 /// The condition on the reach depends on no key, so it is checked once, and if it fails, no key is read. The bounds and
 /// the order name the columns of one index, so that no statistics can lead to another index, in which the account's
@@ -105,8 +88,7 @@ impl PgStore {
             )
             .all(&self.pool)
         };
-        let rows = self.plans.ask(question).await?;
-        restore_listed!(rows)
+        self.plans.ask(question).await?.into_iter().map(|row| listed_key_row!(row).restore()).collect()
     }
 
     /// Scans `api_key_account_state_window`. The state is bounded, not compared for equality, so that the requested
@@ -131,7 +113,6 @@ impl PgStore {
             )
             .all(&self.pool)
         };
-        let rows = self.plans.ask(question).await?;
-        restore_listed!(rows)
+        self.plans.ask(question).await?.into_iter().map(|row| listed_key_row!(row).restore()).collect()
     }
 }

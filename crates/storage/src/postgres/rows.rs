@@ -1,9 +1,11 @@
-//! Shared by the statements: the columns of a key and of an account with its chain, and the conversion of rows to
-//! entities. Contains no statement.
+//! Shared by the statements: the columns of a key and of an account with its chain, as [`row`](crate::row) names them.
+//! Contains no statement.
 
+use keyward_domain::{AccountId, Reach};
+use sqlx::postgres::PgQueryResult;
 use uuid::Uuid;
 
-use crate::{Result, StorageError, row::LinkRow};
+use crate::{Result, Seq, StorageError, Write};
 
 /// A statement over `api_key k`: the columns of a key, then the given text.
 macro_rules! key_query {
@@ -17,32 +19,6 @@ macro_rules! key_query {
                k.unique_name AS "unique_name?""# + $first $(+ $rest)*
             $(, $argument)*
         )
-    };
-}
-
-/// Converts a row of [`key_query`] to a key.
-macro_rules! restore_key {
-    ($row:ident) => {
-        $crate::row::KeyRow {
-            id: $row.id,
-            account_id: $row.account_id,
-            key_type: $row.key_type,
-            name: $row.name,
-            description: $row.description,
-            scopes: $row.scopes,
-            digest: $row.digest,
-            value: $row.value,
-            last_four: $row.last_four,
-            created_at: $row.created_at.into(),
-            created_by: $row.created_by,
-            expires_at: $row.expires_at.map(Into::into),
-            revoked_at: $row.revoked_at.map(Into::into),
-            revoked_by: $row.revoked_by,
-            revocation_reason: $row.revocation_reason,
-            pair_id: $row.pair_id,
-            unique_name: $row.unique_name,
-        }
-        .restore()
     };
 }
 
@@ -62,47 +38,33 @@ macro_rules! account_query {
     };
 }
 
-/// Reads the chain from a row with its columns.
-macro_rules! restore_chain {
-    ($row:ident) => {
-        $crate::row::restore_chain(
-            $crate::row::LinkRow { id: $row.account_id, mid: $row.mid, role: $row.role, status: $row.status },
-            [
-                $crate::postgres::rows::link($row.parent_id, $row.parent_mid, $row.parent_role, $row.parent_status),
-                $crate::postgres::rows::link(
-                    $row.grandparent_id,
-                    $row.grandparent_mid,
-                    $row.grandparent_role,
-                    $row.grandparent_status,
-                ),
-            ]
-            .into_iter()
-            .flatten(),
-        )
-    };
+/// The root account for comparisons in statements; none stands for all accounts.
+pub(super) fn root(within: &Reach) -> Option<Uuid> {
+    within.root().map(AccountId::uuid)
 }
 
-/// Reads the enforcement of the last change from a row with its columns.
-macro_rules! restore_enforcement {
-    ($row:ident, $table:literal, $id:expr) => {
-        $crate::row::stored_enforcement(
-            $row.change_seq,
-            $row.enforced_at.map(Into::into),
-            $crate::row::stored_token(&$row.token)?,
-            $table,
-            $id,
-        )
-    };
+/// The newest id that may be returned. The windows' bounds are inclusive, because the planner never underestimates the
+/// number of rows between such bounds: so it scans the index and does not sort.
+pub(super) fn newest_before(id: Option<Uuid>) -> Option<Uuid> {
+    match id {
+        None => Some(Uuid::max()),
+        Some(id) => id.as_u128().checked_sub(1).map(Uuid::from_u128),
+    }
 }
 
-/// An ancestor; none if a `LEFT JOIN` found none.
-pub(super) fn link(
-    id: Option<Uuid>,
-    mid: Option<String>,
-    role: Option<String>,
-    status: Option<String>,
-) -> Option<LinkRow> {
-    Some(LinkRow { id: id?, mid: mid?, role: role?, status: status? })
+/// Whether the precondition of a guarded write held.
+pub(super) fn applied(result: &PgQueryResult) -> Write {
+    if result.rows_affected() == 0 { Write::Stale } else { Write::Applied }
+}
+
+/// Converts an event number to a column value; event numbers never exceed its maximum.
+pub(super) fn column(seq: Seq) -> i64 {
+    i64::try_from(seq.number()).unwrap_or(i64::MAX)
+}
+
+/// The row that numbers all events is missing.
+pub(super) fn headless() -> StorageError {
+    StorageError::Corrupt { table: "revocation_head", id: "id".into() }
 }
 
 /// Orders the rows of a statement over `UNNEST(…) WITH ORDINALITY` by their requests; none for a request without a row.

@@ -9,7 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_domain::Timestamp;
 
-use super::{Agreeing, PgInstant, PgStore, applied, callers::Callers, commit, error::failed};
+use super::{
+    callers::Callers,
+    error::failed,
+    instant::{Agreeing, PgInstant},
+    rows::applied,
+    store::PgStore,
+    transactions::commit,
+};
 use crate::{
     FreshSigningKey, Redeemed, Redemption, Result, SigningKeyRow, SigningKeys, StorageError, Tokens, Write,
     pool::Through as _, row::stored_moment,

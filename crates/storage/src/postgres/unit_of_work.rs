@@ -7,23 +7,47 @@ use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
 use super::{
-    PgInstant,
-    accounts::{restore_account, restore_account_record},
-    applied,
     callers::Callers,
-    commit,
     error::{commit_failed, commit_late, failed},
     insertion::{Insertion, insert_one},
+    instant::PgInstant,
     keys,
     plans::Plans,
-    root,
+    rows::{applied, root},
+    store::PgStore,
+    transactions::commit,
 };
 use crate::{
-    AccountRecord, Authority, Committed, KeyRecord, Nonce, Position, Result, StorageError, UnitOfWork, Write,
-    row::{actor_column, stored_seq, suspended_by},
+    AccountRecord, Authority, Committed, KeyRecord, Nonce, Position, Result, StorageError, Store, UnitOfWork, Write,
+    account_record_row, key_row,
+    row::{actor_column, stored_seq, stored_token, suspended_by},
+    work::record_in_a_unit,
 };
 
-pub(super) struct PgUnitOfWork {
+#[async_trait]
+impl Store for PgStore {
+    async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
+        let transaction = self.transaction().await?;
+        let callers = Callers::of(by);
+        let (in_time, plans) = (self.commit_timeout, self.plans.clone());
+        Ok(Box::new(PgUnitOfWork::new(transaction, callers, in_time, plans)))
+    }
+
+    async fn record(&self, by: &Authority, within: &Reach, change: &Change) -> Result<Option<Committed>> {
+        match change {
+            // Decides no verdict, so there is no event.
+            Change::KeyIssued(key) => match self.insertions.ask(Insertion::new(by, within, key)).await? {
+                Write::Applied => Ok(Some(Committed { event: None })),
+                Write::Stale => Ok(None),
+            },
+            Change::AccountRegistered(_) | Change::StatusChanged { .. } | Change::KeyRevoked { .. } => {
+                record_in_a_unit(self, by, within, change).await
+            }
+        }
+    }
+}
+
+struct PgUnitOfWork {
     transaction: Transaction<'static, Postgres>,
     plans: Plans,
     commit_timeout: Duration,
@@ -35,7 +59,7 @@ pub(super) struct PgUnitOfWork {
 }
 
 impl PgUnitOfWork {
-    pub(super) const fn new(
+    const fn new(
         transaction: Transaction<'static, Postgres>,
         callers: Callers,
         commit_timeout: Duration,
@@ -80,7 +104,9 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .fetch_optional(&mut *self.transaction)
         .await;
-        self.noted(row)?.map(|row| restore_account_record!(row)).transpose()
+        let Some(row) = self.noted(row)? else { return Ok(None) };
+        let token = stored_token(&row.token)?;
+        account_record_row!(row).restore(token).map(Some)
     }
 
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
@@ -111,7 +137,7 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .fetch_optional(&mut *self.transaction)
         .await;
-        self.noted(row)?.map(|row| restore_key!(row)).transpose()
+        self.noted(row)?.map(|row| key_row!(row).restore()).transpose()
     }
 
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
@@ -129,7 +155,7 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .fetch_all(&mut *self.transaction)
         .await;
-        self.noted(rows)?.into_iter().map(|row| restore_key!(row)).collect()
+        self.noted(rows)?.into_iter().map(|row| key_row!(row).restore()).collect()
     }
 
     async fn taken_unique_names(

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use keyward_domain::{KeyId, SecretDigest, Timestamp};
 use uuid::Uuid;
 
-use super::{PgInstant, PgStore, applied};
+use super::{instant::PgInstant, rows::applied, store::PgStore};
 use crate::{Result, Upkeep, Write};
 
 #[async_trait]

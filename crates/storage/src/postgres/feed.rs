@@ -8,13 +8,15 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    PgControl, column, headless,
+    control::PgControl,
+    error,
     hints::{PgHints, payload},
+    instant::{Agreeing, PgInstant},
+    rows::{column, headless},
 };
 use crate::{
     Event, Events, Feed, Hint, Hints, Nonce, Position, Read, Result, Seq, StorageError, Target,
     pool::Through as _,
-    postgres::{Agreeing, PgInstant, error},
     row::{stored_seq, stored_snapshot, stored_token},
 };
 

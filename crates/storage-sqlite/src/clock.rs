@@ -10,15 +10,15 @@ use crate::error::refused;
 
 /// The clock of a store.
 #[derive(Clone, Default)]
-pub(crate) struct Watch(Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>);
+pub(crate) struct DatabaseClock(Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>);
 
-impl fmt::Debug for Watch {
+impl fmt::Debug for DatabaseClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").finish_non_exhaustive()
+        f.debug_struct("DatabaseClock").finish_non_exhaustive()
     }
 }
 
-impl Watch {
+impl DatabaseClock {
     /// A clock that a test controls.
     #[cfg(feature = "testing")]
     pub(crate) fn showing(now: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {

@@ -2,10 +2,15 @@
 
 use keyward_domain::Timestamp;
 
+use super::{
+    error::failed,
+    instant::PgInstant,
+    rows::{applied, column},
+    store::PgStore,
+};
 use crate::{
     HistoryToken, LostHistory, Result, Write,
     pool::Through as _,
-    postgres::{PgInstant, PgStore, applied, error::failed},
     row::{stored_moment, stored_seq, stored_token},
 };
 
@@ -27,8 +32,8 @@ pub(super) async fn record_lost(store: &PgStore, lost: &LostHistory) -> Result<(
         ON CONFLICT (token) DO UPDATE SET kept_up_to = least(l.kept_up_to, EXCLUDED.kept_up_to),
             had_up_to = greatest(l.had_up_to, EXCLUDED.had_up_to)",
         lost.token.to_string(),
-        super::column(lost.kept_up_to),
-        super::column(lost.had_up_to),
+        column(lost.kept_up_to),
+        column(lost.had_up_to),
         PgInstant::from(lost.noticed_at)
     );
     store.write(query).await?;

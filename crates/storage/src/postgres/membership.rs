@@ -6,12 +6,17 @@ use async_trait::async_trait;
 use keyward_domain::Timestamp;
 use uuid::Uuid;
 
-use super::{PgControl, column, headless, history};
+use super::{
+    control::PgControl,
+    error::commit_failed,
+    history,
+    instant::PgInstant,
+    rows::{column, headless},
+};
 use crate::{
     HistoryToken, JoinRequest, LeaseReply, LostHistory, Member, Members, Membership, NodeId, Position, Renewal, Result,
     StorageError, Write,
     pool::Through as _,
-    postgres::{PgInstant, error::commit_failed},
     row::{stored_moment, stored_seq, stored_snapshot},
 };
 

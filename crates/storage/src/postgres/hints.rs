@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use sqlx::{PgPool, postgres::PgListener};
 use uuid::Uuid;
 
-use crate::{Hint, Hints, NodeId, Result, Seq, StorageError, postgres::error::failed};
+use super::error::failed;
+use crate::{Hint, Hints, NodeId, Result, Seq, StorageError};
 
 const CHANNEL: &str = "keyward_revocation";
 

@@ -1,0 +1,307 @@
+//! A unit of work: one transaction on the connection that writes.
+//!
+//! It holds the write lock from the beginning (`BEGIN IMMEDIATE`), so no two run at the same time, and none has to be
+//! retried. After the database rejects a statement, it does nothing more: SQLite may have rolled back by itself, and
+//! later statements would commit alone. The schema numbers changes that affect a verdict in the same transaction; the
+//! commit returns the last number.
+
+use async_trait::async_trait;
+use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Reach, Revocation, Status, Timestamp};
+use keyward_storage::{
+    AccountRecord, Authority, Committed, HistoryToken, KeyRecord, Position, Result, StorageError, Store, UnitOfWork,
+    Write, account_record_row, key_row,
+    row::{actor_column, suspended_by},
+};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use uuid::Uuid;
+
+use crate::{
+    callers,
+    clock::DatabaseClock,
+    error::{ReadOnly, commit_refused, refused, unavailable},
+    feed,
+    files::DatabaseLock,
+    insertion::insert,
+    keys,
+    rows::{account_query, applied, key_query, root},
+    store::SqliteStore,
+};
+
+#[cfg(test)]
+mod tests;
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin_as(&self, by: &Authority) -> Result<Box<dyn UnitOfWork>> {
+        let Some((_, lock)) = &self.writer else { return Err(ReadOnly.into()) };
+        let mut transaction = self.write().await?;
+        callers::confirm(&mut transaction, by).await?;
+        Ok(Box::new(SqliteUnitOfWork::new(transaction, lock.clone(), by.ends_at(), self.clock.clone())))
+    }
+}
+
+/// A transaction, and the lock of the database: no other server may take the database while this one may still commit.
+struct SqliteUnitOfWork {
+    transaction: Transaction<'static, Sqlite>,
+    refused: bool,
+    /// Whether it wrote a change that affects a verdict.
+    decisive: bool,
+    lock: DatabaseLock,
+    /// When the authority ends by itself, and the clock for checking this.
+    ends_at: Option<Timestamp>,
+    clock: DatabaseClock,
+}
+
+impl SqliteUnitOfWork {
+    fn new(
+        transaction: Transaction<'static, Sqlite>,
+        lock: DatabaseLock,
+        ends_at: Option<Timestamp>,
+        clock: DatabaseClock,
+    ) -> Self {
+        Self { transaction, refused: false, decisive: false, lock, ends_at, clock }
+    }
+
+    /// The connection, unless the database has rejected a statement.
+    fn connection(&mut self) -> Result<&mut SqliteConnection> {
+        if self.refused {
+            return Err(unavailable("an earlier statement of this unit of work was rejected"));
+        }
+        Ok(&mut self.transaction)
+    }
+
+    fn note<T>(&mut self, answer: Result<T>) -> Result<T> {
+        // A corrupt row does not invalidate the transaction.
+        self.refused |= matches!(&answer, Err(error) if !matches!(error, StorageError::Corrupt { .. }));
+        answer
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for SqliteUnitOfWork {
+    async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
+        let answer = lock_account(self.connection()?, within, id).await;
+        self.note(answer)
+    }
+
+    async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
+        let answer = keys::key(self.connection()?, within, id).await;
+        self.note(answer)
+    }
+
+    async fn longest_lived_manager_key(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        except: &[KeyId],
+    ) -> Result<Option<ApiKey>> {
+        let answer = longest_lived_manager_key(self.connection()?, within, account, except).await;
+        self.note(answer)
+    }
+
+    async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
+        let answer = pair_keys_named(self.connection()?, within, account, name).await;
+        self.note(answer)
+    }
+
+    async fn taken_unique_names(
+        &mut self,
+        within: &Reach,
+        account: AccountId,
+        among: &[String],
+    ) -> Result<Vec<String>> {
+        let answer = taken_unique_names(self.connection()?, within, account, among).await;
+        self.note(answer)
+    }
+
+    async fn record(&mut self, within: &Reach, change: &Change) -> Result<Write> {
+        let connection = self.connection()?;
+        let answer = match change {
+            Change::AccountRegistered(account) => register_account(connection, within, account).await,
+            Change::StatusChanged { account, from, to } => {
+                change_status(connection, within, *account, *from, *to).await
+            }
+            Change::KeyIssued(key) => insert(connection, within, key).await,
+            Change::KeyRevoked { key, revocation } => revoke_key(connection, within, *key, revocation).await,
+        };
+        let decides = match change {
+            // The schema numbers what became something else.
+            Change::StatusChanged { from, to, .. } => from != to,
+            Change::KeyRevoked { .. } => true,
+            Change::AccountRegistered(_) | Change::KeyIssued(_) => false,
+        };
+        self.decisive |= matches!(answer, Ok(Write::Applied)) && decides;
+        self.note(answer)
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<Committed> {
+        let (decisive, ends_at, clock) = (self.decisive, self.ends_at, self.clock.clone());
+        let connection = self.connection()?;
+        // No other writer before the commit: the last event is this unit's own.
+        let event = if decisive { Some(Position::unnamed(feed::head(&mut *connection).await?)) } else { None };
+        callers::confirm_in_time(connection, ends_at, &clock).await?;
+        self.transaction.commit().await.map_err(commit_refused)?;
+        self.lock.is_kept()?;
+        Ok(Committed { event })
+    }
+}
+
+/// Reads one account with its chain in a unit of work. No other unit of work can run, so the account is locked.
+async fn lock_account(
+    connection: &mut SqliteConnection,
+    within: &Reach,
+    id: AccountId,
+) -> Result<Option<AccountRecord>> {
+    let (id, root) = (id.uuid(), root(within));
+    let row = account_query!("WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", id, root);
+    let Some(row) = row.fetch_optional(connection).await.map_err(refused)? else { return Ok(None) };
+    account_record_row!(row).restore(HistoryToken::EMBEDDED).map(Some)
+}
+
+/// Adds an account below a parent that is active with all ancestors; one without a parent only for the operator.
+async fn register_account(connection: &mut SqliteConnection, within: &Reach, account: &Account) -> Result<Write> {
+    let (id, mid, role, name) = (account.id.uuid(), account.mid.as_str(), account.role.as_str(), account.name.as_str());
+    let parent = account.parent.as_ref().map(|parent| parent.id.uuid());
+    let (status, created_at, root) = (account.status.as_str(), account.created_at.as_micros(), root(within));
+    let done = sqlx::query!(
+        "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+        WHERE (?4 IS NULL AND ?8 IS NULL) OR EXISTS (
+            SELECT 1 FROM account p LEFT JOIN account g ON g.id = p.parent_id
+            WHERE p.id = ?4 AND p.status = 'active' AND coalesce(g.status, 'active') = 'active'
+                AND (?8 IS NULL OR ?8 IN (p.id, g.id))
+        )",
+        id,
+        mid,
+        role,
+        parent,
+        name,
+        status,
+        created_at,
+        root
+    );
+    applied(done.execute(connection).await)
+}
+
+/// Changes the status of an account that has the expected one.
+async fn change_status(
+    connection: &mut SqliteConnection,
+    within: &Reach,
+    id: AccountId,
+    from: Status,
+    to: Status,
+) -> Result<Write> {
+    let suspended_by = suspended_by(within, to);
+    let (id, root, from, to) = (id.uuid(), root(within), from.as_str(), to.as_str());
+    let done = sqlx::query!(
+        "UPDATE account SET status = ?4, suspended_by = ?5
+        WHERE id = ?1 AND status = ?3 AND EXISTS (
+            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+            WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
+        )",
+        id,
+        root,
+        from,
+        to,
+        suspended_by
+    );
+    applied(done.execute(connection).await)
+}
+
+/// Reads at most one row more than it may have to skip.
+async fn longest_lived_manager_key(
+    connection: &mut SqliteConnection,
+    within: &Reach,
+    account: AccountId,
+    except: &[KeyId],
+) -> Result<Option<ApiKey>> {
+    let (account, root) = (account.uuid(), root(within));
+    let rows = i64::try_from(except.len()).unwrap_or(i64::MAX).saturating_add(1);
+    let rows = key_query!(
+        "FROM api_key k INDEXED BY api_key_writers
+        WHERE k.account_id = ?1 AND k.writes_keys = 1 AND k.state = 'active' AND EXISTS (
+            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+            WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
+        )
+        ORDER BY coalesce(k.expires_at, 9223372036854775807) DESC LIMIT ?3",
+        account,
+        root,
+        rows
+    );
+    let rows = rows.fetch_all(connection).await.map_err(refused)?;
+    let left = rows.into_iter().find(|row| !except.contains(&KeyId::from_uuid(row.id)));
+    left.map(|row| key_row!(row).restore()).transpose()
+}
+
+async fn pair_keys_named(
+    connection: &mut SqliteConnection,
+    within: &Reach,
+    account: AccountId,
+    name: &Name,
+) -> Result<Vec<ApiKey>> {
+    let (account, name, root) = (account.uuid(), name.as_str(), root(within));
+    let rows = key_query!(
+        "FROM api_key k INDEXED BY api_key_pair_names
+        WHERE k.account_id = ?1 AND k.name = ?2 AND k.pair_id IS NOT NULL AND k.state = 'active' AND EXISTS (
+            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+            WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
+        )",
+        account,
+        name,
+        root
+    );
+    let rows = rows.fetch_all(connection).await.map_err(refused)?;
+    rows.into_iter().map(|row| key_row!(row).restore()).collect()
+}
+
+/// One statement per name: SQLite binds no lists, and no network is involved.
+async fn taken_unique_names(
+    connection: &mut SqliteConnection,
+    within: &Reach,
+    account: AccountId,
+    among: &[String],
+) -> Result<Vec<String>> {
+    let (account, root) = (account.uuid(), root(within));
+    let mut taken = Vec::new();
+    for name in among {
+        if is_taken(connection, root, account, name).await? {
+            taken.push(name.clone());
+        }
+    }
+    Ok(taken)
+}
+
+async fn is_taken(connection: &mut SqliteConnection, root: Option<Uuid>, account: Uuid, name: &str) -> Result<bool> {
+    let taken = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT 1 FROM api_key k INDEXED BY api_key_unique_name
+            WHERE k.account_id = ?1 AND k.unique_name = ?2 AND k.state = 'active' AND EXISTS (
+                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+                WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
+            )
+        ) AS "taken!: bool""#,
+        account,
+        name,
+        root
+    );
+    taken.fetch_one(connection).await.map_err(refused)
+}
+
+/// Records the revocation of a key that has none.
+async fn revoke_key(connection: &mut SqliteConnection, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
+    let (id, root) = (id.uuid(), root(within));
+    let (at, by, reason) = (it.at.as_micros(), actor_column(it.by), it.reason.as_str());
+    let done = sqlx::query!(
+        "UPDATE api_key SET state = 'revoked', revoked_at = ?3, revoked_by = ?4, revocation_reason = ?5
+        WHERE id = ?1 AND state = 'active' AND EXISTS (
+            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
+            WHERE a.id = api_key.account_id AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
+        )",
+        id,
+        root,
+        at,
+        by,
+        reason
+    );
+    applied(done.execute(connection).await)
+}
