@@ -33,6 +33,7 @@ mod docs;
 mod even_time;
 mod fast_path;
 mod fields;
+mod given;
 mod health;
 mod looks;
 mod no_route;

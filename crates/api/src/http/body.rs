@@ -1,4 +1,4 @@
-//! Reads the body of a request as named fields: JSON or `multipart/form-data`, as the call accepts.
+//! Reads the body of a request into its struct: from JSON or `multipart/form-data`, as the call accepts.
 //!
 //! Checks size before type before content (contract, section 1): 413, 415, 400. Reads no more than the limit.
 
@@ -9,12 +9,13 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use super::{
     AppState, HttpOptions,
     even_time::Arrived,
     fields::{Fields, Form, parse_object},
+    given,
     problem::{Code, Problem},
 };
 
@@ -56,31 +57,32 @@ impl MediaType {
     }
 }
 
-/// A JSON or multipart body, as fields.
-pub(super) struct Body(pub(super) Fields);
+/// A JSON or multipart body.
+pub(super) struct Body<T>(pub(super) T);
 
-impl FromRequest<AppState> for Body {
+impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let takes = [MediaType::Json, MediaType::Multipart];
         let (media_type, headers, bytes) = read(request, &state.options, usize::MAX, &takes).await?;
-        match media_type {
-            MediaType::Multipart => multipart(headers, bytes).await.map(Self),
-            MediaType::Json | MediaType::UrlEncoded | MediaType::Other => Ok(Self(Fields::json(parse_object(&bytes)?))),
-        }
+        let fields = match media_type {
+            MediaType::Multipart => multipart(headers, bytes).await?,
+            MediaType::Json | MediaType::UrlEncoded | MediaType::Other => Fields::json(parse_object(&bytes)?),
+        };
+        Ok(Self(given::read(fields)?))
     }
 }
 
-/// A JSON body, as fields.
-pub(super) struct JsonBody(pub(super) Fields);
+/// A JSON body.
+pub(super) struct JsonBody<T>(pub(super) T);
 
-impl FromRequest<AppState> for JsonBody {
+impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
         let (_, _, bytes) = read(request, &state.options, usize::MAX, &[MediaType::Json]).await?;
-        Ok(Self(Fields::json(parse_object(&bytes)?)))
+        Ok(Self(given::read(Fields::json(parse_object(&bytes)?))?))
     }
 }
 
@@ -151,9 +153,90 @@ async fn multipart(headers: HeaderMap, bytes: Bytes) -> Result<Fields, Problem> 
             _ => malformed(),
         })?;
         match String::from_utf8(bytes.into()) {
-            Ok(text) => form.add(name, Value::String(text)),
+            Ok(text) => form.add(name, text),
             Err(_) => return Err(Problem::invalid(&name, "must be UTF-8")),
         }
     }
     Ok(Fields::form(form))
+}
+
+#[cfg(test)]
+mod tests {
+    //! Content types, and the parts of a form.
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::http::given::testing::errors;
+
+    #[test]
+    fn a_content_type_may_carry_parameters_and_any_case() {
+        for (content_type, media_type, utf8) in [
+            ("application/json", MediaType::Json, true),
+            ("Application/JSON", MediaType::Json, true),
+            ("application/json; charset=utf-8", MediaType::Json, true),
+            ("application/json;CharSet=\"UTF-8\"", MediaType::Json, true),
+            ("application/json; profile=x; charset = us-ascii", MediaType::Json, true),
+            ("application/json; charset=utf-16", MediaType::Json, false),
+            ("application/json; charset=utf-8; charset=latin1", MediaType::Json, false),
+            ("application/json; charset=", MediaType::Json, false),
+            ("multipart/form-data; boundary=x", MediaType::Multipart, true),
+            ("application/x-www-form-urlencoded", MediaType::UrlEncoded, true),
+            ("application/jsonx", MediaType::Other, true),
+            ("text/plain", MediaType::Other, true),
+            ("", MediaType::Other, true),
+        ] {
+            assert_eq!((MediaType::of(content_type), is_utf8(content_type)), (media_type, utf8), "{content_type}");
+        }
+    }
+
+    /// Reads a form with this boundary. Returns the errors.
+    async fn form(boundary: &str, body: impl Into<Bytes>) -> Vec<String> {
+        let content_type = HeaderValue::from_str(&format!("multipart/form-data{boundary}")).unwrap();
+        errors(multipart(HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]), body.into()).await)
+    }
+
+    fn part(disposition: &str, content_type: &str, value: &str) -> String {
+        format!("--x\r\nContent-Disposition: form-data{disposition}{content_type}\r\n\r\n{value}\r\n")
+    }
+
+    #[tokio::test]
+    async fn a_malformed_form_is_refused() {
+        let whole = part("; name=\"mid\"", "", "shop") + "--x--\r\n";
+        assert_eq!(form("; boundary=x", whole.clone()).await, [""; 0]);
+        for (boundary, body) in [
+            ("", whole.clone()),
+            ("; boundary=another", whole.clone()),
+            ("; boundary=x", whole[..whole.len() / 2].to_owned()),
+            ("; boundary=x", part("", "", "shop") + "--x--\r\n"),
+            ("; boundary=x", String::new()),
+        ] {
+            let told = form(boundary, body.clone()).await;
+            assert_eq!(told, ["body must be well-formed multipart/form-data with a boundary"], "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_of_a_form_is_utf8_or_refused() {
+        for (content_type, is_read) in [
+            ("", true),
+            ("\r\nContent-Type: text/plain", true),
+            ("\r\nContent-Type: text/plain; charset=utf-8", true),
+            ("\r\nContent-Type: text/plain; charset=utf-16", false),
+        ] {
+            let told = form("; boundary=x", part("; name=\"mid\"", content_type, "x") + "--x--\r\n").await;
+            assert_eq!(told.is_empty(), is_read, "{content_type}");
+            assert!(is_read || told == ["mid must be UTF-8"], "{told:?}");
+        }
+        let mut binary = (part("; name=\"mid\"", "", "?") + "--x--\r\n").into_bytes();
+        let place = binary.iter().position(|byte| *byte == b'?').unwrap();
+        binary[place] = 0xff;
+        assert_eq!(form("; boundary=x", binary).await, ["mid must be UTF-8"]);
+    }
+
+    #[tokio::test]
+    async fn a_form_has_a_maximum_number_of_parts() {
+        let parts = |count| part("; name=\"mid\"", "", "x").repeat(count) + "--x--\r\n";
+        assert_eq!(form("; boundary=x", parts(MAX_PARTS)).await, [""; 0]);
+        assert_eq!(form("; boundary=x", parts(MAX_PARTS + 1)).await, ["body must not have more than 256 parts"]);
+    }
 }

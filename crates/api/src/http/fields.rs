@@ -1,38 +1,37 @@
-//! Named fields of a body, read one by one; every error is recorded by field name.
+//! The members of a body as they came: names folded, values not yet judged. `given` judges them.
 //!
-//! A name that differs from a known one only in case, `_`, `-` or a trailing `[]` counts as that name; a field given
-//! under two spellings is refused when it is read. Unknown fields are ignored unless a handler checks for them. JSON
-//! types are strict; a form has only texts.
+//! A name that differs from a known one only in case, `_`, `-` or a trailing `[]` counts as that name. A JSON object
+//! that names a member twice is refused here, before anything is read.
 
 use std::{
     borrow::Cow,
     collections::{BTreeMap, btree_map::Entry},
     fmt,
-    str::FromStr,
 };
 
-use keyward_domain::{ScopeSet, ScopeSetError, TextError};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::problem::{FieldErrors, Problem};
+use super::problem::Problem;
 
-/// The fields of a body and the errors found in them.
-pub(super) struct Fields {
-    /// By folded name.
-    values: BTreeMap<String, Given>,
-    is_form: bool,
-    faults: FieldErrors,
-}
+/// The members of a body, by folded name.
+#[derive(Default)]
+pub(super) struct Fields(BTreeMap<String, Member>);
 
-/// One field of a body.
-struct Given {
+struct Member {
     /// Its name as first spelled.
     name: String,
-    value: Value,
-    /// Whether it also came under another spelling.
-    again: bool,
+    came: Came,
+}
+
+/// What came under a name.
+pub(super) enum Came {
+    Json(Value),
+    /// Each part of a form with this name; there is at least one.
+    Form(Vec<String>),
+    /// Values under two spellings of the name.
+    Twice,
 }
 
 /// Folds a name, so that all its accepted spellings become equal.
@@ -49,222 +48,49 @@ fn significant(name: &str) -> impl Iterator<Item = char> {
     name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase())
 }
 
-/// The fields of a form, which may be repeated.
+/// The parts of a form, by name as spelled.
 #[derive(Default)]
-pub(super) struct Form(BTreeMap<String, Vec<Value>>);
+pub(super) struct Form(BTreeMap<String, Vec<String>>);
 
 impl Form {
-    pub(super) fn add(&mut self, name: String, value: Value) {
-        self.0.entry(name).or_default().push(value);
+    pub(super) fn add(&mut self, name: String, text: String) {
+        self.0.entry(name).or_default().push(text);
     }
 }
 
 impl Fields {
     pub(super) fn json(object: Map<String, Value>) -> Self {
-        Self::of(object, false)
+        Self::of(object.into_iter().map(|(name, value)| (name, Came::Json(value))))
     }
 
-    /// Takes the fields of a form. A repeated field becomes a list; its reader decides whether that is allowed.
     pub(super) fn form(form: Form) -> Self {
-        let one_or_list = |mut values: Vec<Value>| match values.len() {
-            1 => values.remove(0),
-            _ => Value::Array(values),
-        };
-        Self::of(form.0.into_iter().map(|(name, values)| (name, one_or_list(values))), true)
+        Self::of(form.0.into_iter().map(|(name, texts)| (name, Came::Form(texts))))
     }
 
-    fn of(fields: impl IntoIterator<Item = (String, Value)>, is_form: bool) -> Self {
-        let mut values = BTreeMap::new();
-        for (name, value) in fields {
-            match values.entry(folded(&name).into_owned()) {
-                Entry::Vacant(place) => drop(place.insert(Given { name, value, again: false })),
-                Entry::Occupied(mut given) => given.get_mut().again = true,
+    fn of(members: impl Iterator<Item = (String, Came)>) -> Self {
+        let mut fields = BTreeMap::new();
+        for (name, came) in members {
+            match fields.entry(folded(&name).into_owned()) {
+                Entry::Vacant(place) => drop(place.insert(Member { name, came })),
+                Entry::Occupied(mut member) => member.get_mut().came = Came::Twice,
             }
         }
-        Self { values, is_form, faults: FieldErrors::default() }
-    }
-
-    /// The names that are not in `known`.
-    pub(super) fn unknown<'a>(&'a self, known: &'a [&str]) -> impl Iterator<Item = &'a str> {
-        let known: Vec<_> = known.iter().map(|known| folded(known)).collect();
-        self.values
-            .iter()
-            .filter(move |(name, _)| !known.iter().any(|known| known == *name))
-            .map(|(_, given)| given.name.as_str())
+        Self(fields)
     }
 
     /// Whether the field is present and not null.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.values.get(&*folded(name)).is_some_and(|given| given.again || !given.value.is_null())
+        self.0.get(&*folded(name)).is_some_and(|member| !matches!(member.came, Came::Json(Value::Null)))
     }
 
-    /// A field; `None` and an error if it was given twice.
-    fn value(&mut self, name: &str) -> Option<&Value> {
-        let given = self.values.get(&*folded(name))?;
-        if given.again {
-            self.faults.add(name, "must be given once");
-            return None;
-        }
-        Some(&given.value)
+    /// Takes what came under any spelling of this name.
+    pub(super) fn take(&mut self, name: &str) -> Option<Came> {
+        self.0.remove(&*folded(name)).map(|member| member.came)
     }
 
-    pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
-        self.faults.add(name, message);
-    }
-
-    /// A text; absent and null are equal.
-    pub(super) fn text(&mut self, name: &str) -> Option<String> {
-        let is_form = self.is_form;
-        match self.value(name) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(Value::Array(_)) if is_form => {
-                self.faults.add(name, "must be given once");
-                None
-            }
-            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                self.faults.add(name, "must be a string");
-                None
-            }
-        }
-    }
-
-    /// A required text.
-    pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
-        if self.has(name) {
-            return self.text(name);
-        }
-        self.faults.add(name, "is required");
-        None
-    }
-
-    /// A credential, without surrounding white space.
-    pub(super) fn credential(&mut self, name: &str) -> Option<Zeroizing<String>> {
-        self.text(name).map(trimmed)
-    }
-
-    /// A required credential.
-    pub(super) fn required_credential(&mut self, name: &str) -> Option<Zeroizing<String>> {
-        self.required_text(name).map(trimmed)
-    }
-
-    /// A parsed text; `None` if absent or invalid.
-    pub(super) fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
-        let text = self.text(name)?;
-        // An untouched field of a form arrives empty.
-        if self.is_form && text.is_empty() {
-            return None;
-        }
-        text.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
-    }
-
-    /// A required parsed text.
-    pub(super) fn require<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Option<T> {
-        let text = self.required_text(name)?;
-        text.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
-    }
-
-    /// A name or a description, read by the domain's rule.
-    pub(super) fn words<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, TextError>) -> Option<T> {
-        let text = self.text(name)?;
-        // An untouched field of a form arrives empty.
-        if self.is_form && text.is_empty() {
-            return None;
-        }
-        read(&text).map_err(|error| self.faults.add(name, error.to_string())).ok()
-    }
-
-    /// A required name or description.
-    pub(super) fn require_words<T>(
-        &mut self,
-        name: &str,
-        read: impl FnOnce(&str) -> Result<T, TextError>,
-    ) -> Option<T> {
-        let text = self.required_text(name)?;
-        read(&text).map_err(|error| self.faults.add(name, error.to_string())).ok()
-    }
-
-    /// A boolean; false if absent.
-    pub(super) fn flag(&mut self, name: &str) -> bool {
-        let is_form = self.is_form;
-        match self.value(name) {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(text)) if is_form && matches!(text.as_str(), "true" | "false" | "") => text == "true",
-            Some(Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
-                self.faults.add(name, "must be true or false");
-                false
-            }
-        }
-    }
-
-    /// A list of scopes; empty if absent. A form repeats the field or separates scopes by commas.
-    pub(super) fn scopes(&mut self, name: &str) -> ScopeSet {
-        let is_form = self.is_form;
-        let texts = match self.value(name) {
-            None | Some(Value::Null) => return ScopeSet::empty(),
-            Some(Value::Array(items)) => match strings(items) {
-                Ok(texts) => texts,
-                Err(places) => {
-                    for place in places {
-                        self.faults.add_with(|| (format!("{name}[{place}]"), "must be a string".to_owned()));
-                    }
-                    return ScopeSet::empty();
-                }
-            },
-            Some(Value::String(text)) if is_form => vec![text.clone()],
-            Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
-                self.faults.add(name, "must be an array of strings");
-                return ScopeSet::empty();
-            }
-        };
-        let by_commas = |text: &String| -> Vec<String> { text.split(',').map(|one| one.trim().to_owned()).collect() };
-        let texts: Vec<String> = if is_form {
-            texts.iter().filter(|text| !text.trim().is_empty()).flat_map(by_commas).collect()
-        } else {
-            texts
-        };
-        let texts = || texts.iter().map(String::as_str);
-        if let Ok(scopes) = ScopeSet::parse(texts()) {
-            return scopes;
-        }
-        for error in ScopeSet::errors(texts()) {
-            self.faults.add(place_name(name, &error), error.to_string());
-        }
-        ScopeSet::empty()
-    }
-
-    /// A required list of 1 to `most` objects, each as its own fields.
-    pub(super) fn objects(&mut self, name: &str, most: usize) -> Option<Vec<Fields>> {
-        let is_there = self.has(name);
-        match self.value(name) {
-            Some(Value::Array(items)) if !(1..=most).contains(&items.len()) => {
-                self.faults.add(name, format!("must hold 1 to {most} objects"));
-                None
-            }
-            Some(Value::Array(items)) if items.iter().all(Value::is_object) => {
-                Some(items.iter().filter_map(Value::as_object).map(|object| Self::json(object.clone())).collect())
-            }
-            None if is_there => None,
-            None | Some(Value::Null) => {
-                self.faults.add(name, "is required");
-                None
-            }
-            Some(_) => {
-                self.faults.add(name, "must be an array of objects");
-                None
-            }
-        }
-    }
-
-    /// The value, if there was no error.
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Problem> {
-        self.faults.into_result(value)
-    }
-
-    /// The errors found so far.
-    pub(super) fn into_faults(self) -> FieldErrors {
-        self.faults
+    /// The names as first spelled.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|member| member.name.as_str())
     }
 }
 
@@ -272,21 +98,6 @@ impl Fields {
 pub(super) fn trimmed(text: String) -> Zeroizing<String> {
     let text = Zeroizing::new(text);
     if text.trim().len() == text.len() { text } else { Zeroizing::new(text.trim().to_owned()) }
-}
-
-/// The field of an error: one scope of a list, or the list.
-pub(super) fn place_name(name: &str, error: &ScopeSetError) -> String {
-    error.place().map_or_else(|| name.to_owned(), |place| format!("{name}[{place}]"))
-}
-
-/// The texts of a list, or the indices of items that are not texts.
-fn strings(items: &[Value]) -> Result<Vec<String>, Vec<usize>> {
-    let others = items.iter().enumerate().filter(|(_, item)| !item.is_string());
-    let places: Vec<usize> = others.map(|(place, _)| place).collect();
-    if !places.is_empty() {
-        return Err(places);
-    }
-    Ok(items.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 /// Parses a JSON object, and refuses duplicate members: which of the two counts would be undefined. A leading byte
@@ -365,5 +176,43 @@ impl<'de> Visitor<'de> for StrictVisitor {
             }
         }
         Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is a body of named fields, and what is none.
+    use super::*;
+
+    #[test]
+    fn a_body_is_one_json_object_without_duplicate_members() {
+        let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+        let two = r#"{"mid": "x"}{"mid": "x"}"#;
+        let twice = r#"{"mid": "x", "name": "x", "mid": "y"}"#;
+        let twice_below = r#"{"mid": "x", "other": [{"a": 1, "a": 1}]}"#;
+        let marks = "\u{feff}\u{feff}{}";
+        for body in
+            ["", " ", "{", "null", "[]", "7", "\"x\"", "{\"mid\": }", "mid=1", two, &deep, twice, twice_below, marks]
+        {
+            assert!(parse_object(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(parse_object(b"{\"mid\": \"\xff\"}").is_err());
+        for body in ["{}", " {\"a\": [1, null, {\"a\": -1.5}]}\n", "\u{feff}{\"a\": true}"] {
+            assert!(parse_object(body.as_bytes()).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_body_is_not_quoted() {
+        for body in [r#"{"mid": "odd" "odd": 1}"#, r#"{"odd": 1, "odd": 2}"#, "odd"] {
+            let problem = format!("{:?}", parse_object(body.as_bytes()).unwrap_err());
+            assert!(!problem.contains("odd"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_read_as_it_stands() {
+        let text = r#"{"a":[true,null,-7,18446744073709551615,1.5,"é\n",{"b":{}}],"c":""}"#;
+        assert_eq!(Value::Object(parse_object(text.as_bytes()).unwrap()).to_string(), text);
     }
 }

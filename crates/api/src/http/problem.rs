@@ -80,6 +80,14 @@ impl FieldErrors {
         Self { named: self.named.into_iter().map(below).collect(), more: self.more }
     }
 
+    /// Adds the errors of another part of the request.
+    pub fn merge(&mut self, other: Self) {
+        for (field, message) in other.named {
+            self.add(field, message);
+        }
+        self.more += other.more;
+    }
+
     /// The value, if there is no error.
     ///
     /// # Errors
@@ -191,11 +199,7 @@ impl Problem {
     /// Merges another problem of the same request: the errors of both, under this one's code.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        let FieldErrors { named, more } = other.0.faults;
-        for (field, message) in named {
-            self.0.faults.add(field, message);
-        }
-        self.0.faults.more += more;
+        self.0.faults.merge(other.0.faults);
         self
     }
 

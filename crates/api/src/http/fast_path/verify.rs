@@ -24,11 +24,9 @@ use super::{
 };
 use crate::http::{
     caller::{BegunCaller, bearer},
+    given::key_type,
     observe::{Calling, Object, RequestMetrics},
-    v1::{
-        create_key::key_type,
-        verify::{VerificationView, count_denial},
-    },
+    v1::verify::{VerificationView, count_denial},
 };
 
 /// Maximum size of a body on the fast path.

@@ -1,6 +1,6 @@
 //! `POST /v1/api-keys` (contract, section 3).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{StatusCode, header};
@@ -8,14 +8,15 @@ use keyward_app::{
     Manage,
     manage::issue_key::{self, IssueKey},
 };
-use keyward_domain::{Description, KeyTerms, KeyType, Name, Restrictions, ScopeSet, TermsError, UnknownWord};
+use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Now, Restrictions, ScopeSet, TermsError, Timestamp};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{NO_STORE, no_account};
 use crate::http::{
     body::Body,
     caller::{Caller, WriteKeys},
-    fields::Fields,
+    given::{Check, Given},
     observe::{Noted, Object},
     problem::{Code, Problem},
     query::NoQuery,
@@ -24,24 +25,47 @@ use crate::http::{
 };
 
 /// What a new key is to be.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
+#[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct NewKey {
     /// An account that the caller reaches.
-    mid: MidWord,
+    #[schema(value_type = MidWord)]
+    mid: Given<Mid>,
     /// What people call it.
-    name: NameWord,
+    #[schema(value_type = NameWord)]
+    name: Given<Name>,
     /// What the key is for.
-    r#type: KeyTypeWord,
+    #[schema(value_type = KeyTypeWord)]
+    r#type: Given<KeyType>,
     /// At most 100, none twice, together at most 2,048 characters; none when absent. Scopes of this service only on
     /// secret keys.
-    #[schema(max_items = 100)]
-    scopes: Option<BTreeSet<ScopeWord>>,
+    #[schema(value_type = Option<BTreeSet<ScopeWord>>, max_items = 100)]
+    scopes: Option<Given<ScopeSet>>,
     /// What somebody notes about it.
-    description: Option<DescriptionWord>,
+    #[schema(value_type = Option<DescriptionWord>)]
+    description: Option<Given<Description>>,
     /// RFC 3339, in the future; rounded down to the millisecond. Never, when absent.
-    #[schema(format = DateTime)]
-    expires_at: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Given<Timestamp>>,
+}
+
+impl NewKey {
+    fn check(self, now: Now) -> Result<IssueKey, Problem> {
+        let mut check = Check::default();
+        let mid = check.field("mid", self.mid);
+        let name = check.field("name", self.name);
+        let key_type = check.field("type", self.r#type);
+        let scopes = check.field("scopes", self.scopes).unwrap_or_default();
+        let description = check.field("description", self.description);
+        let restrictions = Restrictions { expires_at: check.field("expires_at", self.expires_at) };
+        // Without a type, only the rules for all types.
+        for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, &restrictions, now) {
+            check.fault(&terms_field(&error), error.to_string());
+        }
+        check.finish(|| {
+            let terms = KeyTerms::agree(key_type?, name?, description, scopes, restrictions, now);
+            Some(IssueKey { mid: mid?, terms: terms.ok()?, now })
+        })
+    }
 }
 
 /// Create an API key.
@@ -61,9 +85,9 @@ pub(in crate::http) async fn create_key(
     State(manage): State<Arc<Manage>>,
     noted: Noted,
     _: NoQuery,
-    Body(fields): Body,
+    Body(body): Body<NewKey>,
 ) -> Result<impl IntoResponse, Problem> {
-    let command = read(fields, &manage)?;
+    let command = body.check(manage.access().now())?;
     let issued = issue_key::issue_key(&manage, &caller.0, command).await?;
     noted.is_about(Object::Key(issued.key.id()));
     let location =
@@ -72,37 +96,12 @@ pub(in crate::http) async fn create_key(
     Ok((StatusCode::CREATED, location, NO_STORE, Json(view)))
 }
 
-fn read(mut fields: Fields, manage: &Manage) -> Result<IssueKey, Problem> {
-    let mid = fields.require("mid");
-    let name = fields.require_words("name", Name::parse);
-    let key_type = fields
-        .required_text("type")
-        .and_then(|text| key_type(&text).map_err(|error| fields.fault("type", error.to_string())).ok());
-    let scopes = fields.scopes("scopes");
-    let description = fields.words("description", Description::parse);
-    let restrictions = Restrictions { expires_at: fields.parse("expires_at") };
-    let now = manage.access().now();
-    // Without a type, only the rules for all types.
-    for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, &restrictions, now) {
-        fields.fault(&terms_field(&error), error.to_string());
-    }
-    let (Some(mid), Some(name), Some(key_type)) = (mid, name, key_type) else { return fields.finish(None) };
-    // Its refusals were recorded above.
-    let terms = KeyTerms::agree(key_type, name, description, scopes, restrictions, now).ok();
-    fields.finish(terms.map(|terms| IssueKey { mid, terms, now }))
-}
-
 /// The field that an invalid combination of terms concerns.
 fn terms_field(error: &TermsError) -> String {
     match error {
         TermsError::ReservedScope { place, .. } => format!("scopes[{place}]"),
         TermsError::Restriction(error) => error.field().to_owned(),
     }
-}
-
-/// Parses a type. Clients of other platforms say `publishable`.
-pub(in crate::http) fn key_type(text: &str) -> Result<KeyType, UnknownWord> {
-    if text == "publishable" { Ok(KeyType::Public) } else { text.parse() }
 }
 
 /// Maximum number of scopes that one sentence names.
@@ -130,5 +129,75 @@ impl From<issue_key::Error> for Problem {
             E::AccountNotActive(_) => Self::new(Code::AccountNotActive),
             E::Failure(fault) => fault.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! How the body is read, beyond what `given` promises of every body.
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::given::testing::{errors, faulty, from_form, from_json, reads_what_it_documents};
+
+    fn now() -> Now {
+        Now::exact("2026-11-23T12:00:00Z".parse().unwrap())
+    }
+
+    /// Checks a valid body with other members.
+    fn with(members: &Value) -> Result<IssueKey, Problem> {
+        let mut body = json!({"mid": "shop", "name": "x", "type": "secret"});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        from_json::<NewKey>(&body).and_then(|body| body.check(now()))
+    }
+
+    #[test]
+    fn each_field_is_read_as_documented() {
+        reads_what_it_documents::<NewKey, _>(|body| body.check(now()));
+    }
+
+    #[test]
+    fn fields_are_checked_against_each_other() {
+        for (members, fields) in [
+            (json!({"type": "public", "scopes": ["api-keys:read"]}), &["scopes[0]"][..]),
+            (json!({"type": "tokenization", "scopes": ["charges:read", "merchants:*"]}), &["scopes[1]"]),
+            (json!({"scopes": ["api-keys:delete"]}), &["scopes[0]"]),
+            (json!({"scopes": ["merchants"]}), &["scopes[0]"]),
+            (json!({"scopes": ["audit:read"]}), &["scopes[0]"]),
+            (json!({"expires_at": "2026-11-23T12:00:00Z"}), &["expires_at"]),
+            (json!({"expires_at": "2020-01-01T00:00:00Z"}), &["expires_at"]),
+            // Without a type, what holds of all types.
+            (json!({"type": null, "scopes": ["api-keys:read"]}), &["type"]),
+            (json!({"type": 1, "expires_at": "2020-01-01T00:00:00Z"}), &["type", "expires_at"]),
+            (
+                json!({"mid": 1, "name": "<", "type": "x", "scopes": [1], "description": 1, "expires_at": 1}),
+                &["mid", "name", "type", "scopes[0]", "description", "expires_at"],
+            ),
+        ] {
+            assert_eq!(faulty(with(&members)), fields, "{members}");
+        }
+    }
+
+    #[test]
+    fn an_error_about_scopes_names_the_field_once() {
+        let told = errors(with(&json!({"type": "public", "scopes": ["api-keys:read"]})));
+        assert_eq!(told[0].matches("scopes").count(), 1, "{told:?}");
+    }
+
+    #[test]
+    fn a_form_is_as_good_as_json() {
+        let parts = [
+            ("mid", "shop"),
+            ("name", " My key "),
+            ("type", "publishable"),
+            ("scopes", "charges:read , charges:write"),
+            ("scopes", ""),
+            ("expires_at", ""),
+            ("description", ""),
+        ];
+        let of_form = from_form::<NewKey>(&parts).and_then(|body| body.check(now())).unwrap();
+        let scopes = ["charges:read", "charges:write"];
+        let of_json = with(&json!({"name": "My key", "type": "public", "scopes": scopes})).unwrap();
+        assert_eq!((of_form.mid, of_form.terms), (of_json.mid, of_json.terms));
     }
 }

@@ -21,10 +21,11 @@ use keyward_app::{
 use keyward_domain::{KeyId, KeyStatus, KeyType, Mid, Reason};
 use utoipa::ToSchema;
 
-use super::{Segment, create_key::key_type as key_type_of, no_account, no_store};
+use super::{Segment, no_account, no_store};
 use crate::http::{
     caller::{Caller, ReadKeys, StopKeys},
     cursor,
+    given::key_type,
     no_route::{no_account_or_key, no_key},
     observe::{Noted, Object},
     problem::{Code, Problem},
@@ -127,9 +128,9 @@ impl Listing {
                 status.map_err(|_| query.fault("state", "must be one of active, revoked, expired, all")).ok()
             }
         };
-        let key_type = query.one("type");
+        let asked_type = query.one("type");
         let key_type =
-            key_type.and_then(|text| key_type_of(&text).map_err(|error| query.fault("type", error.to_string())).ok());
+            asked_type.and_then(|text| key_type(&text).map_err(|error| query.fault("type", error.to_string())).ok());
         Self { status, key_type, limit: query.limit(), before: query.cursor() }
     }
 }

@@ -18,6 +18,7 @@ use keyward_app::{
     },
 };
 use keyward_domain::{AccountId, Mid, Name, Status, revocation::StatusRefusal};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Segment, no_account, no_store};
@@ -25,6 +26,7 @@ use crate::http::{
     body::Body,
     caller::{Caller, ReadMerchants, StopMerchants, WriteMerchants},
     cursor,
+    given::{Check, Given},
     observe::{Noted, Object},
     problem::{Code, Problem},
     query::{NoQuery, Query},
@@ -33,15 +35,27 @@ use crate::http::{
 };
 
 /// What a new merchant is to be.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
+#[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct NewMerchant {
     /// Made by the service when absent.
-    mid: Option<MidWord>,
+    #[schema(value_type = Option<MidWord>)]
+    mid: Option<Given<Mid>>,
     /// What people call it.
-    name: NameWord,
+    #[schema(value_type = NameWord)]
+    name: Given<Name>,
     /// The platform or partner account that it is to stand below; the caller's own when absent.
-    parent_mid: Option<MidWord>,
+    #[schema(value_type = Option<MidWord>)]
+    parent_mid: Option<Given<Mid>>,
+}
+
+impl NewMerchant {
+    fn check(self) -> Result<RegisterMerchant, Problem> {
+        let mut check = Check::default();
+        let mid = check.field("mid", self.mid);
+        let name = check.field("name", self.name);
+        let parent = check.field("parent_mid", self.parent_mid);
+        check.finish(|| Some(RegisterMerchant { mid, name: name?, parent }))
+    }
 }
 
 /// Register a merchant.
@@ -61,13 +75,9 @@ pub(in crate::http) async fn register_merchant(
     State(manage): State<Arc<Manage>>,
     noted: Noted,
     _: NoQuery,
-    Body(mut fields): Body,
+    Body(body): Body<NewMerchant>,
 ) -> Result<impl IntoResponse, Problem> {
-    let mid = fields.parse("mid");
-    let name = fields.require_words("name", Name::parse);
-    let parent = fields.parse("parent_mid");
-    let name = fields.finish(name)?;
-    let command = RegisterMerchant { mid, name, parent };
+    let command = body.check()?;
     let merchant = register_merchant::register_merchant(&manage, &caller.0, command).await?;
     noted.is_about(Object::Account(merchant.mid.clone()));
     let location =
@@ -223,5 +233,26 @@ impl From<change_status::Error> for Problem {
             change_status::Error::Refused(StatusRefusal::Closed) => Self::new(Code::AccountClosed),
             change_status::Error::Failure(fault) => fault.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! How the body is read, beyond what `given` promises of every body.
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::given::testing::{faulty, from_json, reads_what_it_documents};
+
+    #[test]
+    fn each_field_is_read_as_documented() {
+        reads_what_it_documents::<NewMerchant, _>(NewMerchant::check);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let told =
+            faulty(from_json(&json!({"parentMid": "!", "name": "", "mid": "key_1"})).and_then(NewMerchant::check));
+        assert_eq!(told, ["mid", "name", "parent_mid"]);
     }
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/merchants/{mid}/api-keys`: a public and a secret key that belong together (contract, section 7).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::StatusCode;
@@ -8,14 +8,15 @@ use keyward_app::{
     Manage,
     manage::issue_pair::{self, IssuePair, IssuedPair},
 };
-use keyward_domain::{Description, Mid, Name};
-use serde::Serialize;
+use keyward_domain::{Description, Mid, Name, ScopeSet};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{NO_STORE, Segment, no_account};
 use crate::http::{
     body::Body,
     caller::{Caller, WriteKeys},
+    given::{Check, Given},
     observe::{Noted, Object},
     problem::{Code, Problem},
     query::NoQuery,
@@ -24,20 +25,40 @@ use crate::http::{
 };
 
 /// What a new pair is to be.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
+#[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct NewPair {
     /// What people call it.
-    name: NameWord,
+    #[schema(value_type = NameWord)]
+    name: Given<Name>,
     /// What somebody notes about it.
-    description: Option<DescriptionWord>,
+    #[schema(value_type = Option<DescriptionWord>)]
+    description: Option<Given<Description>>,
     /// What the secret key may do: at most 100 scopes, none twice, together at most 2,048 characters; none when absent.
-    #[schema(max_items = 100)]
-    scopes: Option<BTreeSet<ScopeWord>>,
+    #[schema(value_type = Option<BTreeSet<ScopeWord>>, max_items = 100)]
+    scopes: Option<Given<ScopeSet>>,
     /// Whether the active pairs of this merchant with the same name are revoked in the same moment; not, when absent.
     #[serde(rename = "overwriteExistingKey")]
-    #[schema(rename = "overwriteExistingKey")]
-    overwrite_existing_key: Option<bool>,
+    #[schema(value_type = Option<bool>)]
+    overwrite_existing_key: Option<Given<bool>>,
+}
+
+/// A [`NewPair`] without a fault.
+struct Wanted {
+    name: Name,
+    description: Option<Description>,
+    scopes: ScopeSet,
+    overwrite: bool,
+}
+
+impl NewPair {
+    fn check(self) -> Result<Wanted, Problem> {
+        let mut check = Check::default();
+        let name = check.field("name", self.name);
+        let description = check.field("description", self.description);
+        let scopes = check.field("scopes", self.scopes).unwrap_or_default();
+        let overwrite = check.field("overwriteExistingKey", self.overwrite_existing_key).unwrap_or_default();
+        check.finish(|| Some(Wanted { name: name?, description, scopes, overwrite }))
+    }
 }
 
 /// A new pair.
@@ -84,13 +105,9 @@ pub(in crate::http) async fn create_pair(
     Segment(mid): Segment,
     noted: Noted,
     _: NoQuery,
-    Body(mut fields): Body,
+    Body(body): Body<NewPair>,
 ) -> Result<impl IntoResponse, Problem> {
-    let name = fields.require_words("name", Name::parse);
-    let description = fields.words("description", Description::parse);
-    let scopes = fields.scopes("scopes");
-    let overwrite = fields.flag("overwriteExistingKey");
-    let name = fields.finish(name)?;
+    let Wanted { name, description, scopes, overwrite } = body.check()?;
     // A segment that cannot be a mid names no account; the order of checks is the same as for another tenant's mid.
     caller.0.may_grant(&scopes).map_err(issue_pair::Error::from)?;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
@@ -122,5 +139,35 @@ impl From<issue_pair::Error> for Problem {
             issue_pair::Error::Key(error) => error.into(),
             issue_pair::Error::Refused(keyward_domain::Refusal::WouldLockOut) => Self::new(Code::LockOut),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! How the body is read, beyond what `given` promises of every body.
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::given::testing::{faulty, from_json, reads_what_it_documents};
+
+    #[test]
+    fn each_field_is_read_as_documented() {
+        reads_what_it_documents::<NewPair, _>(NewPair::check);
+    }
+
+    #[test]
+    fn a_pair_is_overwritten_only_if_the_body_says_so_in_any_spelling() {
+        let overwrites = |body| from_json::<NewPair>(&body).and_then(NewPair::check).unwrap().overwrite;
+        assert!(!overwrites(json!({"name": "x"})));
+        assert!(!overwrites(json!({"name": "x", "overwriteExistingKey": false})));
+        assert!(overwrites(json!({"name": "x", "overwriteExistingKey": true})));
+        assert!(overwrites(json!({"name": "x", "overwrite_existing_key": true})));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let body = json!({"overwriteExistingKey": 1, "scopes": ["a", "a"], "description": "a\rb", "name": "<"});
+        let told = faulty(from_json(&body).and_then(NewPair::check));
+        assert_eq!(told, ["name", "description", "scopes[1]", "overwriteExistingKey"]);
     }
 }

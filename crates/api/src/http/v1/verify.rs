@@ -2,7 +2,7 @@
 //!
 //! A misspelled condition must not pass unchecked, so an unknown member is refused here.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, State},
@@ -13,19 +13,19 @@ use keyward_app::{
     Access,
     access::verify_key::{self, Verified},
 };
-use keyward_domain::{Denial, KeyId, KeyType, Requirements, Timestamp};
+use keyward_domain::{Denial, KeyId, KeyType, Mid, Requirements, ScopeSet, Timestamp};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::create_key::key_type;
 use crate::http::{
     body::JsonBody,
     caller::{Caller, VerifyKeys},
     even_time::Hides,
     fast_path::carried,
-    fields::Fields,
+    given::{Check, Credential, Given, Objects},
     observe::{Noted, Object},
-    problem::{Code, FieldErrors, Problem},
+    problem::Problem,
     query::NoQuery,
     words::{KeyTypeWord, MidWord, ScopeWord},
     written::{self, List, OrNull, Plain, Printed, Text, written},
@@ -35,34 +35,77 @@ use crate::http::{
 const MAX_CHECKS: usize = 100;
 /// Length of a usual answer in bytes.
 const ANSWER_LEN: usize = 320;
-const CONDITIONS: [&str; 4] = ["key", "scopes", "type", "mid"];
 
 /// A key, and what must hold for it.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Check)]
-#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) struct CheckBody {
     /// The value that somebody presented.
-    key: String,
+    #[schema(value_type = String)]
+    key: Given<Credential>,
     /// All of these must be covered.
-    #[schema(max_items = 100)]
-    scopes: Option<BTreeSet<ScopeWord>>,
+    #[schema(value_type = Option<BTreeSet<ScopeWord>>, max_items = 100)]
+    scopes: Option<Given<ScopeSet>>,
     /// The type it must have: `secret` when absent.
-    r#type: Option<KeyTypeWord>,
+    #[schema(value_type = Option<KeyTypeWord>)]
+    r#type: Option<Given<KeyType>>,
     /// Exactly the account it must belong to.
-    mid: Option<MidWord>,
+    #[schema(value_type = Option<MidWord>)]
+    mid: Option<Given<Mid>>,
+}
+
+impl CheckBody {
+    /// Checks the body at this place: `checks[3].` in a batch.
+    fn check(self, place: &str) -> Result<KeyCheck, Problem> {
+        let mut check = Check::default();
+        let key = check.field("key", self.key);
+        let scopes = check.field("scopes", self.scopes).unwrap_or_default();
+        let key_type = check.field("type", self.r#type).unwrap_or(KeyType::Secret);
+        let mid = check.field("mid", self.mid);
+        let requirements = Requirements { scopes, key_type, mid };
+        check.below(place).finish(|| Some(KeyCheck { key: key?, requirements }))
+    }
 }
 
 /// Many checks at once.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Batch)]
-#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) struct BatchBody {
     /// 1 to 100 of them.
-    #[schema(min_items = 1, max_items = 100)]
-    checks: Vec<CheckBody>,
+    #[schema(value_type = Vec<CheckBody>, min_items = 1, max_items = 100)]
+    checks: Given<Objects<CheckBody, MAX_CHECKS>>,
+}
+
+impl BatchBody {
+    /// Checks every object, and reports the faults of all of them together.
+    fn check(self) -> Result<Vec<KeyCheck>, Problem> {
+        let mut check = Check::default();
+        let objects = check.field("checks", self.checks);
+        let Objects(objects) = check.finish(|| objects)?;
+        let mut checks = Vec::with_capacity(objects.len());
+        let mut wrong: Option<Problem> = None;
+        for (n, object) in objects.into_iter().enumerate() {
+            let place = format!("checks[{n}].");
+            match object.map_err(|error| error.at(&place)).and_then(|body| body.check(&place)) {
+                Ok(check) => checks.push(check),
+                Err(problem) => {
+                    wrong = Some(match wrong {
+                        Some(earlier) => earlier.and(problem),
+                        None => problem,
+                    });
+                }
+            }
+        }
+        wrong.map_or(Ok(checks), Err)
+    }
+}
+
+/// A check without a fault.
+struct KeyCheck {
+    key: Zeroizing<String>,
+    requirements: Requirements,
 }
 
 written! {
@@ -151,12 +194,6 @@ written! {
     }
 }
 
-/// A parsed check.
-struct Check {
-    key: Zeroizing<String>,
-    requirements: Requirements,
-}
-
 /// Verify a key.
 ///
 /// 200 whenever the question could be answered; 503 when it could not: never a guess.
@@ -171,9 +208,9 @@ pub(in crate::http) async fn verify_key(
     noted: Noted,
     Begun(begun): Begun,
     _: NoQuery,
-    JsonBody(fields): JsonBody,
+    JsonBody(body): JsonBody<CheckBody>,
 ) -> Result<Response, Problem> {
-    let check = read(fields, "")?;
+    let check = body.check("")?;
     let verified = match begun {
         Some(unfinished) => {
             let verified = verify_key::finish(&access, unfinished, &caller.0, &check.key, &check.requirements).await?;
@@ -200,11 +237,9 @@ pub(in crate::http) async fn verify_batch(
     caller: Caller<VerifyKeys>,
     State(access): State<Arc<Access>>,
     _: NoQuery,
-    JsonBody(mut fields): JsonBody,
+    JsonBody(body): JsonBody<BatchBody>,
 ) -> Result<Response, Problem> {
-    refuse_unknown(&fields, &["checks"], "")?;
-    let objects = fields.objects("checks", MAX_CHECKS);
-    let checks = read_all(fields.finish(objects)?)?;
+    let checks = body.check()?;
     let announced = verify_key::announce(&access, &caller.0, checks.iter().map(|check| check.key.as_str()))?;
     let mut results = Vec::with_capacity(checks.len());
     for check in &checks {
@@ -224,7 +259,7 @@ fn hiding<'a>(mut response: Response, results: impl IntoIterator<Item = &'a Veri
     response
 }
 
-async fn answer(access: &Arc<Access>, caller: &keyward_app::Caller, check: &Check) -> Result<Verified, Problem> {
+async fn answer(access: &Arc<Access>, caller: &keyward_app::Caller, check: &KeyCheck) -> Result<Verified, Problem> {
     let verified = verify_key::verify_key(access, caller, &check.key, &check.requirements).await?;
     count_denial(&verified);
     Ok(verified)
@@ -248,57 +283,73 @@ impl<S: Send + Sync> FromRequestParts<S> for Begun {
     }
 }
 
-/// Reads every check, and reports the errors of all of them together.
-fn read_all(objects: Vec<Fields>) -> Result<Vec<Check>, Problem> {
-    let mut checks = Vec::with_capacity(objects.len());
-    let mut wrong: Option<Problem> = None;
-    for (place, object) in objects.into_iter().enumerate() {
-        match (read(object, &format!("checks[{place}].")), wrong.take()) {
-            (Ok(check), earlier) => {
-                checks.push(check);
-                wrong = earlier;
-            }
-            (Err(problem), None) => wrong = Some(problem),
-            (Err(problem), Some(earlier)) => wrong = Some(earlier.and(problem)),
-        }
-    }
-    wrong.map_or(Ok(checks), Err)
-}
-
-fn read(mut fields: Fields, place: &str) -> Result<Check, Problem> {
-    refuse_unknown(&fields, &CONDITIONS, place)?;
-    let key = fields.required_credential("key");
-    let scopes = fields.scopes("scopes");
-    let asked_type = fields.text("type").map(|text| key_type(&text));
-    let asked_type = match asked_type {
-        None => KeyType::Secret,
-        Some(Ok(asked)) => asked,
-        Some(Err(error)) => {
-            fields.fault("type", error.to_string());
-            KeyType::Secret
-        }
-    };
-    let mid = fields.parse("mid");
-    let faults = fields.into_faults().below(place);
-    let key = faults.into_result(key)?;
-    Ok(Check { key, requirements: Requirements { scopes, key_type: asked_type, mid } })
-}
-
-/// Refuses members that are not conditions.
-fn refuse_unknown(fields: &Fields, known: &[&str], place: &str) -> Result<(), Problem> {
-    let mut faults = FieldErrors::default();
-    for name in fields.unknown(known) {
-        let words = || (format!("{place}{name}"), format!("is no condition (there are {})", known.join(", ")));
-        faults.add_with(words);
-    }
-    if faults.is_empty() { Ok(()) } else { Err(Problem::new(Code::UnknownCondition).faults(faults)) }
-}
-
 impl From<verify_key::Error> for Problem {
     fn from(error: verify_key::Error) -> Self {
         match error {
             verify_key::Error::TooManyAttempts(error) => error.into(),
             verify_key::Error::Failure(fault) => fault.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! How the bodies are read, beyond what `given` promises of every body.
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::{
+        given::testing::{errors, faulty, from_json, reads_what_it_documents},
+        problem::Code,
+    };
+
+    fn batch(checks: &Value) -> Result<Vec<KeyCheck>, Problem> {
+        from_json::<BatchBody>(&json!({"checks": checks})).and_then(BatchBody::check)
+    }
+
+    #[test]
+    fn each_field_is_read_as_documented() {
+        reads_what_it_documents::<CheckBody, _>(|body| body.check(""));
+        reads_what_it_documents::<BatchBody, _>(BatchBody::check);
+    }
+
+    #[test]
+    fn a_key_is_secret_unless_the_check_says_otherwise() {
+        let checks = batch(&json!([{"key": " x\n"}, {"key": "x", "type": "publishable", "mid": "shop"}])).unwrap();
+        assert_eq!((checks[0].key.as_str(), checks[0].requirements.key_type), ("x", KeyType::Secret));
+        assert_eq!(checks[1].requirements.key_type, KeyType::Public);
+    }
+
+    #[test]
+    fn a_misspelt_condition_is_refused_before_any_wrong_one() {
+        for name in ["scope", "account", "", "key ", "mids"] {
+            let problem = from_json::<CheckBody>(&json!({"key": 7, name: null})).err().unwrap();
+            assert_eq!(problem.code(), Code::UnknownCondition);
+            let told = errors::<()>(Err(problem));
+            assert_eq!(told, [format!("{name} is no condition (there are key, scopes, type, mid)")]);
+        }
+        let problem = from_json::<BatchBody>(&json!({"checks": 7, "scopes": []})).err().unwrap();
+        assert_eq!(errors::<()>(Err(problem)), ["scopes is no condition (there are checks)"]);
+    }
+
+    #[test]
+    fn a_batch_names_the_place_of_every_fault() {
+        for (checks, fields) in [
+            (json!([{"key": "x"}, {}]), &["checks[1].key"][..]),
+            (json!([{"key": "x", "KEY": "x"}]), &["checks[0].key"]),
+            (json!([{"key": "x", "scopes": ["a", "A"]}]), &["checks[0].scopes[1]"]),
+            (json!([{"key": 1}, {"key": "x"}, {"type": "x"}]), &["checks[0].key", "checks[2].key", "checks[2].type"]),
+            (json!([{"key": "x"}, {"key": "x", "scope": []}]), &["checks[1].scope"]),
+            (json!([{"key": 1}, {"key": 1, "scope": []}]), &["checks[0].key", "checks[1].scope"]),
+            (json!([]), &["checks"]),
+            (json!(vec![json!({"key": "x"}); 101]), &["checks"]),
+            (json!({"key": "x"}), &["checks"]),
+        ] {
+            assert_eq!(faulty(batch(&checks)), fields, "{checks}");
+        }
+        assert_eq!(batch(&json!(vec![json!({"key": "x"}); 100])).ok().unwrap().len(), 100);
+        // The first fault gives the code.
+        assert_eq!(batch(&json!([{"key": 1}, {"x": 1}])).err().unwrap().code(), Code::InvalidRequest);
+        assert_eq!(batch(&json!([{"x": 1}, {"key": 1}])).err().unwrap().code(), Code::UnknownCondition);
     }
 }

@@ -4,9 +4,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use keyward_app::access::authorize::Question;
 use keyward_domain::{Denial, MAX_SCOPES, MAX_SCOPES_LEN, Requirements, Scope, ScopeSet};
 
-use super::{super::create_key::key_type, AuthPath};
+use super::AuthPath;
 use crate::http::{
-    fields::place_name,
+    given::{key_type, place_name},
     problem::{Code, FieldErrors, Problem},
     query::Query,
 };

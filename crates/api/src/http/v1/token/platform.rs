@@ -11,12 +11,13 @@ use keyward_app::{
     },
 };
 use keyward_domain::Denial;
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use utoipa::ToSchema;
 
 use crate::http::{
     caller::refused,
     fields::Fields,
+    given::{self, Check, Credential, Given},
     observe::{Calling, Noted, Object},
     problem::{Code, Problem},
     v1::no_store,
@@ -27,7 +28,6 @@ use crate::http::{
 #[derive(ToSchema)]
 #[schema(as = TokenRequest)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the body in the document; it is read field by field, to report every error")]
 pub(in crate::http) enum TokenRequest {
     #[schema(title = "With a pair of keys")]
     ByKeys(ByKeys),
@@ -36,26 +36,64 @@ pub(in crate::http) enum TokenRequest {
 }
 
 /// A pair of keys.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(as = TokenRequestByKeys)]
-#[expect(dead_code, reason = "describes the body in the document")]
 pub(in crate::http) struct ByKeys {
     /// A public key of the account: its value, its `key_…` id, or the bare UUID in that id.
-    #[schema(rename = "AppKey")]
-    app_key: String,
+    #[serde(rename = "AppKey")]
+    #[schema(value_type = String)]
+    app_key: Given<Credential>,
     /// The value of a secret key of the same account.
-    #[schema(rename = "AppSecret")]
-    app_secret: String,
+    #[serde(rename = "AppSecret")]
+    #[schema(value_type = String)]
+    app_secret: Given<Credential>,
 }
 
 /// A refresh token.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(as = TokenRequestByRefreshToken)]
-#[expect(dead_code, reason = "describes the body in the document")]
 pub(in crate::http) struct ByRefreshToken {
     /// It works once.
-    #[schema(rename = "refreshToken")]
-    refresh_token: String,
+    #[serde(rename = "refreshToken")]
+    #[schema(value_type = String)]
+    refresh_token: Given<Credential>,
+    #[serde(rename = "AppKey")]
+    #[schema(ignore)]
+    app_key: Option<IgnoredAny>,
+    #[serde(rename = "AppSecret")]
+    #[schema(ignore)]
+    app_secret: Option<IgnoredAny>,
+}
+
+impl TokenRequest {
+    fn read(fields: Fields) -> Result<Self, Problem> {
+        Ok(if fields.has("refreshToken") {
+            Self::ByRefreshToken(given::read(fields)?)
+        } else {
+            Self::ByKeys(given::read(fields)?)
+        })
+    }
+}
+
+impl ByKeys {
+    /// The value of the secret key, if one was given, and the pair.
+    fn check(self) -> (Option<Credential>, Result<(Credential, Credential), Problem>) {
+        let mut check = Check::default();
+        let app_key = check.field("AppKey", self.app_key);
+        let app_secret = check.field("AppSecret", self.app_secret);
+        (app_secret.clone(), check.finish(|| app_key.zip(app_secret)))
+    }
+}
+
+impl ByRefreshToken {
+    fn check(self) -> Result<Credential, Problem> {
+        let mut check = Check::default();
+        if self.app_key.is_some() || self.app_secret.is_some() {
+            check.fault("refreshToken", "must not come together with AppKey and AppSecret");
+        }
+        let token = check.field("refreshToken", self.refresh_token);
+        check.finish(|| token)
+    }
 }
 
 /// Tokens in the platform's envelope.
@@ -96,27 +134,26 @@ struct Nothing {}
 
 pub(super) async fn answer(
     access: &Arc<Access>,
-    mut fields: Fields,
+    fields: Fields,
     source: Source,
     noted: &Noted,
 ) -> Result<Response, Problem> {
-    if fields.has("refreshToken") {
-        if fields.has("AppKey") || fields.has("AppSecret") {
-            fields.fault("refreshToken", "must not come together with AppKey and AppSecret");
+    let tokens = match TokenRequest::read(fields)? {
+        TokenRequest::ByKeys(keys) => obtain(access, keys, source, noted).await?,
+        TokenRequest::ByRefreshToken(request) => {
+            let token = refresh_token::open(access, &request.check()?)?;
+            noted.is_about(Object::Key(token.secret_key()));
+            refresh_token(access, RefreshToken { token, scopes: None, proved: None }).await?
         }
-        let token = fields.credential("refreshToken");
-        let token = fields.finish(token)?;
-        let token = refresh_token::open(access, &token)?;
-        noted.is_about(Object::Key(token.secret_key()));
-        let tokens = refresh_token(access, RefreshToken { token, scopes: None, proved: None }).await?;
-        noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
-        return Ok(no_store(TokenView::from(tokens)));
-    }
-    let app_key = fields.required_credential("AppKey");
-    let app_secret = fields.required_credential("AppSecret");
-    let environment = access.settings().environment;
-    let named = app_secret.as_ref().and_then(|secret| Object::of_value(secret, environment));
-    let obtained = match fields.finish(app_key.zip(app_secret)) {
+    };
+    noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
+    Ok(no_store(TokenView::from(tokens)))
+}
+
+async fn obtain(access: &Arc<Access>, keys: ByKeys, source: Source, noted: &Noted) -> Result<Tokens, Problem> {
+    let (secret, pair) = keys.check();
+    let named = secret.and_then(|secret| Object::of_value(&secret, access.settings().environment));
+    let obtained = match pair {
         Ok((app_key, app_secret)) => {
             let (app_key, app_secret) = (&app_key, &app_secret);
             let request = ObtainToken { app_key, app_secret, scopes: None, source, refreshable: true };
@@ -129,9 +166,7 @@ pub(super) async fn answer(
     if let Some(secret_key) = named {
         noted.is_about(secret_key);
     }
-    let tokens = obtained?;
-    noted.calls(Calling::new(tokens.secret_key, tokens.mid.clone()));
-    Ok(no_store(TokenView::from(tokens)))
+    obtained
 }
 
 /// Notes which key was refused, or who calls where the pair is valid.
@@ -189,6 +224,50 @@ impl From<refresh_token::Error> for Problem {
             ),
             E::ScopeNotCovered(_) => Self::new(Code::Internal).because(error),
             E::Failure(fault) => fault.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! How the body is read, beyond what `given` promises of every body.
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::given::testing::{errors, reads_what_it_documents};
+
+    /// The errors, and which of the two requests it is.
+    fn read(body: &Value) -> (Vec<String>, &'static str) {
+        match TokenRequest::read(Fields::json(body.as_object().unwrap().clone())).unwrap() {
+            TokenRequest::ByKeys(keys) => (errors(keys.check().1), "keys"),
+            TokenRequest::ByRefreshToken(request) => (errors(request.check()), "refresh token"),
+        }
+    }
+
+    #[test]
+    fn each_field_is_read_as_documented() {
+        reads_what_it_documents::<ByKeys, _>(|keys| keys.check().1);
+        reads_what_it_documents::<ByRefreshToken, _>(ByRefreshToken::check);
+    }
+
+    #[test]
+    fn a_refresh_token_comes_alone() {
+        let together = "refreshToken must not come together with AppKey and AppSecret";
+        for (body, told, which) in [
+            (json!({"AppKey": "x", "AppSecret": "y", "refreshToken": null}), &[][..], "keys"),
+            (
+                json!({"APPKEY": 7, "app-secret": ["y"]}),
+                &["AppKey must be a string", "AppSecret must be a string"],
+                "keys",
+            ),
+            (json!({"refresh_token": "x"}), &[], "refresh token"),
+            (json!({"refreshToken": "x", "AppKey": null, "AppSecret": null}), &[], "refresh token"),
+            (json!({"refreshToken": "x", "AppKey": "x"}), &[together], "refresh token"),
+            (json!({"refreshToken": "x", "appsecret": [], "AppSecret": 7}), &[together], "refresh token"),
+            (json!({"refreshToken": 7, "AppKey": 7}), &[together, "refreshToken must be a string"], "refresh token"),
+            (json!({"refreshToken": "x", "RefreshToken": null}), &["refreshToken must be given once"], "refresh token"),
+        ] {
+            assert_eq!(read(&body), (told.iter().map(|it| (*it).to_owned()).collect(), which), "{body}");
         }
     }
 }

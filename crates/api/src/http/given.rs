@@ -1,0 +1,142 @@
+//! Reads a request into the struct that documents it, and reports every fault at once.
+//!
+//! A request is one struct with `#[derive(Deserialize, ToSchema)]`. Each member is a [`Given`], which is required, or
+//! an `Option<Given>`, which may be absent or null. The struct is read from JSON and from a form alike: a new field is
+//! one member, with its type in the document beside it, and its use.
+//!
+//! Deserializing a `Given` never fails: it keeps the value or its faults. [`Check`] hands out the values and collects
+//! the faults by name, in the order in which the fields are asked for. `#[serde(deny_unknown_fields)]` on the struct
+//! refuses unknown members, in the reader and in the document; without it they are ignored.
+//!
+//! Works only on the deserializer of `reader`. Nothing here knows a route, and no fault quotes a value.
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+
+use super::{
+    fields::Fields,
+    problem::{Code, FieldErrors, Problem},
+};
+
+mod reader;
+mod values;
+
+pub(super) use reader::Error;
+pub(super) use values::{Credential, Objects, key_type, place_name};
+
+/// A value that a field may hold.
+pub(super) trait FieldValue: Sized {
+    /// The JSON or form value that it is written as.
+    type Shape: DeserializeOwned;
+
+    /// Reads the value by its own rule.
+    ///
+    /// # Errors
+    /// What is wrong: of the value itself under the empty name, of an item of a list under `[3]`.
+    fn read(shape: Self::Shape) -> Result<Self, FieldErrors>;
+}
+
+/// A field of a request: its value, or what is wrong with it.
+pub(super) struct Given<T>(Result<T, FieldErrors>);
+
+impl<'de, T: FieldValue> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(field: D) -> Result<Self, D::Error> {
+        Ok(Self(match T::Shape::deserialize(field) {
+            Ok(shape) => T::read(shape),
+            // Of another type, absent, or given twice.
+            Err(error) => Err(values::fault(error.to_string())),
+        }))
+    }
+}
+
+/// A required field, or an optional one.
+pub(super) trait AnyGiven {
+    type Value;
+
+    /// The value, if there is one.
+    fn given(self) -> Result<Option<Self::Value>, FieldErrors>;
+}
+
+impl<T> AnyGiven for Given<T> {
+    type Value = T;
+
+    fn given(self) -> Result<Option<T>, FieldErrors> {
+        self.0.map(Some)
+    }
+}
+
+impl<T> AnyGiven for Option<Given<T>> {
+    type Value = T;
+
+    fn given(self) -> Result<Option<T>, FieldErrors> {
+        self.map(|field| field.0).transpose()
+    }
+}
+
+/// The faults of a request, by field.
+#[derive(Default)]
+pub(super) struct Check(FieldErrors);
+
+impl Check {
+    /// The value of a field: `None` if it is invalid, which is a fault under this name, or an absent optional one.
+    pub(super) fn field<F: AnyGiven>(&mut self, name: &str, field: F) -> Option<F::Value> {
+        field.given().unwrap_or_else(|faults| {
+            self.0.merge(faults.below(name));
+            None
+        })
+    }
+
+    /// Records a fault that no single field shows.
+    pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
+        self.0.add(name, message);
+    }
+
+    /// Puts this prefix before the names of all faults so far: `checks[3].`.
+    pub(super) fn below(self, place: &str) -> Self {
+        Self(self.0.below(place))
+    }
+
+    /// What `make` makes of the values, if there was no fault: then every required value is there.
+    ///
+    /// # Errors
+    /// A problem that lists every fault.
+    pub(super) fn finish<T>(self, make: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
+        let value = if self.0.is_empty() { make() } else { None };
+        self.0.into_result(value)
+    }
+}
+
+/// Reads the struct of a request.
+///
+/// # Errors
+/// Unknown members, where the struct denies them.
+pub(super) fn read<T: DeserializeOwned>(fields: Fields) -> Result<T, Error> {
+    T::deserialize(reader::Request::new(fields))
+}
+
+impl Error {
+    /// The problem, for an object at this place in the body: `checks[3].`, or nothing for the body itself.
+    pub(super) fn at(self, place: &str) -> Problem {
+        match self {
+            Self::Unknown { names, known } => {
+                let mut faults = FieldErrors::default();
+                for name in names {
+                    let message = || format!("is no condition (there are {})", known.join(", "));
+                    faults.add_with(|| (format!("{place}{name}"), message()));
+                }
+                Problem::new(Code::UnknownCondition).faults(faults)
+            }
+            Self::Field(message) => Problem::invalid(&format!("{place}body"), message),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        error.at("")
+    }
+}
+
+#[cfg(test)]
+pub(in crate::http) mod testing;
+#[cfg(test)]
+mod tests;
