@@ -19,7 +19,7 @@ mod request;
 mod rows;
 mod wrk;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use figures::Report;
 use programs::Programs;
@@ -28,68 +28,60 @@ use wrk::Wrk;
 /// Connections of every load, on every side.
 const CONNECTIONS: u32 = 16;
 
-/// How long and how often each side of a ratio is measured, and on how much.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Effort {
+/// Build in release mode, measure the service against bare axum and pgbench, print the figures as Markdown and, after a
+/// whole run, write them into docs/performance.md. Needs wrk and valgrind, and installs them on Debian
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Short rounds on less data, to see that it works
+    #[arg(long)]
+    quick: bool,
+    /// Ten million keys in the large database instead of one
+    #[arg(long, conflicts_with = "quick")]
+    big: bool,
+    /// Only these rows
+    #[arg(long, value_name = "ROW", value_delimiter = ',', value_parser = rows::names())]
+    only: Vec<String>,
+    /// Rounds of each figure; their figures are not written down
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+}
+
+/// How long and how often each side of a ratio is measured, and on how much data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Effort {
     /// How often each figure is taken.
     rounds: u32,
     /// How long each side of a ratio is under load, in seconds.
     seconds: u32,
     /// How long the one long load lasts, in seconds.
     long: u32,
-    /// By how much smaller everything is that is counted rather than timed.
+    /// The divisor for everything that is counted rather than timed.
     part: u32,
-    /// How many keys the large database holds.
+    /// Number of keys in the large database.
     many_keys: u64,
-    /// Only these rows; all of them if empty.
-    only: Vec<String>,
-    /// Whether the figures go onto the page.
-    written: bool,
+    /// Whether the figures are written to the page.
+    is_whole: bool,
+}
+
+impl From<&Options> for Effort {
+    fn from(options: &Options) -> Self {
+        let whole = Self { rounds: 7, seconds: 4, long: 60, part: 1, many_keys: 1_000_000, is_whole: true };
+        let effort = match options {
+            Options { quick: true, .. } => {
+                Self { rounds: 1, seconds: 1, long: 2, part: 20, many_keys: 100_000, is_whole: false }
+            }
+            Options { big: true, .. } => Self { many_keys: 10_000_000, ..whole },
+            Options { .. } => whole,
+        };
+        // The page states the number of rounds.
+        options.rounds.map_or(effort, |rounds| Self { rounds, is_whole: false, ..effort })
+    }
 }
 
 impl Effort {
-    /// Reads the words after `bench`: `--quick`, `--big`, `--only ROW,ROW`, `--rounds N`.
-    ///
-    /// # Errors
-    /// When there is any other word, no such row, or no such number.
-    pub fn parse(words: &[&str]) -> Result<Self> {
-        let mut effort =
-            Self { rounds: 7, seconds: 4, long: 60, part: 1, many_keys: 1_000_000, only: Vec::new(), written: true };
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            match *word {
-                "--quick" => {
-                    effort =
-                        Self { rounds: 1, seconds: 1, long: 2, part: 20, many_keys: 100_000, written: false, ..effort };
-                }
-                "--big" => effort.many_keys = 10_000_000,
-                "--only" => {
-                    let names = words.next().context("`--only` needs the names of rows, separated by commas")?;
-                    effort.only = names.split(',').map(str::to_owned).collect();
-                }
-                // Fewer rounds than the page says of its figures are not written there.
-                "--rounds" => {
-                    let number = words.next().and_then(|number| number.parse().ok()).filter(|number| *number > 0);
-                    effort.rounds = number.context("`--rounds` needs a number, at least 1")?;
-                    effort.written = false;
-                }
-                other => bail!("`bench` takes --quick, --big, --only and --rounds, not `{other}`"),
-            }
-        }
-        for name in &effort.only {
-            let known: Vec<&str> = rows::ALL.iter().map(|(name, _)| *name).collect();
-            ensure!(known.contains(&name.as_str()), "no such row: {name}; there are {}", known.join(", "));
-        }
-        Ok(effort)
-    }
-
-    /// This many, or the part of it that a quick run takes; one at the least.
+    /// This number, or the part of it that a quick run takes; at least 1.
     fn count(&self, whole: u32) -> u32 {
         (whole / self.part).max(1)
-    }
-
-    fn wants(&self, row: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == row)
     }
 }
 
@@ -100,27 +92,28 @@ struct Bench {
     wrk: Wrk,
 }
 
-/// Builds what it needs in release mode, measures, prints Markdown, and writes it down if it was a whole run. What was
-/// not measured keeps its line on the page.
+/// Builds what it needs in release mode, measures, prints Markdown, and writes it down after a whole run. What was not
+/// measured keeps its line on the page.
 ///
 /// # Errors
 /// When something cannot be built, started or measured, or an answer under load was not the expected one. What could be
 /// measured is printed all the same.
-pub fn run(effort: &Effort) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let wrk = wrk::find_or_install()?;
-    let bench = Bench { programs: programs::build()?, wrk, effort: effort.clone() };
+    let bench = Bench { programs: programs::build()?, wrk, effort: Effort::from(options) };
     let mut report = Report::default();
     let mut failed = Vec::new();
-    for (name, measure) in rows::ALL.iter().filter(|(name, _)| effort.wants(name)) {
+    let is_wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    for (name, measure) in rows::ALL.iter().filter(|(name, _)| is_wanted(name)) {
         println!("\n== {name}");
         if let Err(error) = measure(&bench, &mut report).with_context(|| format!("row {name}")) {
             println!("== {name}: NOT MEASURED: {error:#}");
             failed.push(*name);
         }
     }
-    let machine = machine::describe(effort);
+    let machine = machine::describe(&bench.effort);
     println!("\n{machine}\n\n{report}");
-    if effort.written {
+    if bench.effort.is_whole {
         document::write(&machine, &report)?;
         println!("Written to {}.", document::PATH);
     } else {
@@ -132,21 +125,33 @@ pub fn run(effort: &Effort) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    //! What may be asked for.
+    //! What can be requested.
+    use clap::Parser;
+
     use super::*;
 
-    #[test]
-    fn a_quick_run_is_smaller_whatever_else_is_asked_for() {
-        let quick = Effort::parse(&["--big", "--quick", "--only", "memory,start"]).unwrap();
-        assert_eq!((quick.rounds, quick.count(100), quick.count(10)), (1, 5, 1));
-        assert!(quick.wants("memory") && quick.wants("start") && !quick.wants("http"));
-        assert!(Effort::parse(&[]).unwrap().wants("http"));
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn effort(words: &[&str]) -> Option<Effort> {
+        let line = Line::try_parse_from([&["bench"], words].concat()).ok()?;
+        Some(Effort::from(&line.options))
     }
 
     #[test]
-    fn what_is_not_there_is_refused() {
+    fn a_quick_run_is_smaller_and_is_not_written_down() {
+        let quick = effort(&["--quick", "--only", "memory,start"]).unwrap();
+        assert_eq!((quick.rounds, quick.count(100), quick.count(10), quick.is_whole), (1, 5, 1, false));
+        assert!(effort(&["--big"]).unwrap().is_whole && !effort(&["--rounds", "9"]).unwrap().is_whole);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_refused() {
         for words in [&["--fast"][..], &["--rounds", "0"], &["--only"], &["--only", "nothing"]] {
-            assert!(Effort::parse(words).is_err(), "{words:?}");
+            assert!(effort(words).is_none(), "{words:?}");
         }
     }
 }

@@ -3,13 +3,12 @@
 //! It stops at the first step that fails and says what to run. It never changes a file, and never needs a tool that
 //! takes minutes to build: cargo-deny is used where it is at hand, and said to be missing where not.
 
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
 use crate::{sqlx, tidy};
-use keyward_testkit::run;
+use keyward_testkit::{run, tools};
 
 /// A heading, the work, and what to do when it fails.
 type Step = (&'static str, fn() -> Result<()>, &'static str);
@@ -33,7 +32,7 @@ const STEPS: &[Step] = &[
 /// # Errors
 /// The first step that fails.
 pub fn run() -> Result<()> {
-    let policy_at_hand = has_cargo_deny();
+    let policy_at_hand = tools::find("cargo-deny").is_some();
     for (heading, work, advice) in STEPS {
         timed(heading, *work).with_context(|| format!("{heading}: {advice}"))?;
     }
@@ -94,10 +93,4 @@ fn documentation() -> Result<()> {
 
 fn policy() -> Result<()> {
     run::show(run::cargo().args(["deny", "--offline", "--locked", "check", "bans", "licenses", "sources"]))
-}
-
-fn has_cargo_deny() -> bool {
-    let mut deny = Command::new("cargo-deny");
-    deny.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    deny.status().is_ok_and(|status| status.success())
 }

@@ -1,83 +1,104 @@
-//! `cargo xtask`: every chore of this repository as one Rust program, so that nobody needs a shell script or a tool of
-//! their own.
+//! `cargo xtask`: every chore of this repository as one Rust program, so that no one needs a shell script or an
+//! installed tool.
 //!
-//! It only picks the command; the work is in the library's modules.
+//! It only selects the command; the work is in the library's modules.
 
 use std::process::ExitCode;
 
-const HELP: &str = "\
-Keyward's automation. Run it as `cargo xtask COMMAND`.
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 
-  check            what a change must pass before it is looked at: formatting, tidy, checked queries, clippy, docs,
-                   licences
-  test [-- ARGS]   everything that runs: starts a throwaway Postgres, builds the server, runs all tests and doctests,
-                   then builds the example that uses the domain alone. ARGS go to `cargo test`; with ARGS only those
-                   tests run.
-  tidy             the rules of this repository that no compiler knows; part of `check`
-  sqlx [--check]   refresh the checked queries in crates/*/.sqlx after a change of SQL or of a migration;
-                   with --check only say what is out of date
-  pg               start a throwaway Postgres, print its URLs, and remove it when you press Enter
-  bench [--quick] [--big] [--only ROW,ROW] [--rounds N]
-                   build in release mode, measure the service against bare axum and pgbench, print the figures as
-                   Markdown and write them into docs/performance.md (not with --quick or --rounds); with --big on ten
-                   million keys rather than one. Needs wrk and valgrind, which are installed where that can be done
-  instructions [--accept | --profile CASE]
-                   count the instructions of a cached verification and compare them with benches/instructions.txt; part
-                   of `test`
-  chaos [network|kills|pauses|back|all] [--short] [--seconds N] [--seed S] [--nodes N]
-        [--profile quick|default] [--server PATH]
-                   build in release mode, run nodes on a Postgres under load while wires break, nodes and Postgres are
-                   killed, nodes stand still, and the database goes back (a backup put in its place, a standby
-                   promoted); `all` also has clients that take no answers and logs that no one reads; fails if a revoked
-                   key was ever accepted, if anything acknowledged was lost but by the database itself, or if no node
-                   said so where it was
-  chaos control stale|forgotten|refusal|lease|unsaid|unlisted
-                   the same without faults, but with something planted that breaks a promise; fails if the check does
-                   not find it
-  model [--schedules | --events]
-                   search the revocation protocol further than the tests do, for a quarter of an hour: orders of
-                   messages, losses and clocks; with --schedules the orders of one process's threads; with --events the
-                   numbers of 100,000 events on a real Postgres under writers of every kind
-  simulate [--seeds N] [--first-seed S] [--without RULE]
-                   the revocation protocol in a seeded simulation, in release mode, over 5,000 seeds if not told
-                   otherwise; without a rule it has to find a seed that breaks the promise
-  help             this text
+/// Keyward's automation.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", arg_required_else_help = true, after_help = ENVIRONMENT)]
+enum Xtask {
+    /// What a change must pass before review: formatting, tidy, checked queries, clippy, docs, licences
+    Check,
+    /// Run all tests and doctests, on a throwaway Postgres and a server built for them, and the example that uses the
+    /// domain alone
+    Test {
+        /// Arguments of `cargo test`: only the tests that they select run
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// The rules of this repository that no compiler knows; part of `check`
+    Tidy,
+    /// Refresh the checked queries in crates/*/.sqlx after a change of SQL or of a migration
+    Sqlx {
+        /// Only report what is out of date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Start a throwaway Postgres, print its URLs, and remove it when you press Enter
+    Pg,
+    Bench(xtask::bench::Options),
+    Instructions(xtask::bench::instructions::Options),
+    Chaos(keyward_chaos::Options),
+    Model(xtask::model::Options),
+    Simulate(xtask::simulate::Options),
+}
 
+const ENVIRONMENT: &str = "\
 Environment:
-  KEYWARD_TEST_DATABASE_URL   tests use this Postgres (its role must be allowed to create databases) in place of a
-                              throwaway one
-";
+  KEYWARD_TEST_DATABASE_URL  a Postgres for the tests instead of a throwaway one; its role must be allowed to create
+                             databases";
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match dispatch(&words) {
+    let command = Xtask::try_parse().unwrap_or_else(|error| {
+        if error.kind() == ErrorKind::UnknownArgument {
+            eprintln!("{}\n", options());
+        }
+        error.exit()
+    });
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("xtask: {problem:#}");
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn dispatch(words: &[&str]) -> anyhow::Result<()> {
-    match words {
-        [] | ["help" | "--help" | "-h"] => {
-            print!("{HELP}");
-            Ok(())
+fn run(command: Xtask) -> anyhow::Result<()> {
+    match command {
+        Xtask::Check => xtask::check::run(),
+        Xtask::Test { arguments } => xtask::test::run(&arguments),
+        Xtask::Tidy => xtask::tidy::run(),
+        Xtask::Sqlx { check } => {
+            xtask::sqlx::run(if check { xtask::sqlx::Mode::Check } else { xtask::sqlx::Mode::Refresh })
         }
-        ["check"] => xtask::check::run(),
-        ["test"] => xtask::test::run(&[]),
-        ["test", "--", rest @ ..] => xtask::test::run(rest),
-        ["tidy"] => xtask::tidy::run(),
-        ["sqlx"] => xtask::sqlx::run(xtask::sqlx::Mode::Refresh),
-        ["sqlx", "--check"] => xtask::sqlx::run(xtask::sqlx::Mode::Check),
-        ["bench", rest @ ..] => xtask::bench::run(&xtask::bench::Effort::parse(rest)?),
-        ["instructions", rest @ ..] => xtask::bench::instructions::run(rest),
-        ["chaos", rest @ ..] => keyward_chaos::run(rest),
-        ["model", rest @ ..] => xtask::model::run(xtask::model::Search::parse(rest)?),
-        ["simulate", rest @ ..] => xtask::simulate::run(rest),
-        ["pg"] => keyward_testkit::pg::hold_until_enter(),
-        unknown => anyhow::bail!("no such command: `{}`; `cargo xtask --help` lists them", unknown.join(" ")),
+        Xtask::Pg => keyward_testkit::pg::hold_until_enter(),
+        Xtask::Bench(options) => xtask::bench::run(&options),
+        Xtask::Instructions(options) => xtask::bench::instructions::run(&options),
+        Xtask::Chaos(options) => keyward_chaos::run(options),
+        Xtask::Model(options) => xtask::model::run(options),
+        Xtask::Simulate(options) => xtask::simulate::run(&options),
+    }
+}
+
+/// The options of the command that was given, in one line.
+fn options() -> String {
+    let given = std::env::args().nth(1).unwrap_or_default();
+    let mut command = Xtask::command();
+    command.build();
+    let command = command.find_subcommand(&given).unwrap_or(&command);
+    let names: Vec<String> = command.get_arguments().map(ToString::to_string).collect();
+    format!("`{}` takes {}", command.get_name(), if names.is_empty() { "no options".into() } else { names.join(", ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_is_well_defined() {
+        Xtask::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_after_two_dashes_are_those_of_cargo_test() {
+        let words = ["xtask", "test", "--", "-p", "keyward-domain", "--", "expiry"];
+        let Ok(Xtask::Test { arguments }) = Xtask::try_parse_from(words) else { panic!("refused") };
+        assert_eq!(arguments, ["-p", "keyward-domain", "--", "expiry"]);
     }
 }

@@ -1,24 +1,38 @@
 //! `cargo xtask simulate`: the seeded simulation of the revocation protocol over many seeds, in release mode.
 //!
-//! It only builds and starts it; what is simulated stands in `crates/verifier/tests/simulation`.
+//! It only builds and starts it; the simulation is in `crates/verifier/tests/simulation`.
 
 use anyhow::Result;
 
 use keyward_testkit::run;
 
-/// What CI runs (T5).
-const SEEDS: &str = "5000";
+/// Run the revocation protocol in a seeded simulation, in release mode; without one of its rules, it has to find a seed
+/// that breaks the promise
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Number of seeds
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    first_seed: u64,
+    /// Turn this rule off, and stop at the first seed that detects it
+    #[arg(long, value_name = "RULE")]
+    without: Option<String>,
+    /// Print the log of the first seed that breaks a promise
+    #[arg(long)]
+    show: bool,
+}
 
-/// Runs the simulation with these arguments; without a number of seeds, as many as CI does.
+/// Runs the simulation.
 ///
 /// # Errors
 /// When it cannot be built, or a seed breaks a promise.
-pub fn run(arguments: &[&str]) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let mut simulate = run::cargo();
     simulate.args(["run", "--release", "--locked", "--package", "keyward-verifier", "--example", "simulate", "--"]);
-    simulate.args(arguments);
-    if !arguments.contains(&"--seeds") {
-        simulate.args(["--seeds", SEEDS]);
-    }
+    simulate.args(["--seeds", &options.seeds.to_string(), "--first-seed", &options.first_seed.to_string()]);
+    simulate.args(options.without.iter().flat_map(|rule| ["--without", rule]));
+    simulate.args(options.show.then_some("--show"));
     run::show(&mut simulate)
 }

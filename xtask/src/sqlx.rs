@@ -113,7 +113,7 @@ fn prepare(it: &Prepared, url: &str, mode: Mode) -> Result<bool> {
     for (name, text) in &fresh {
         // The trap of one URL for two databases: it compiles, and breaks whoever builds next.
         ensure!(
-            text.contains(&format!("\"db_name\": \"{}\"", it.database)),
+            files::read(name, text)?.db_name == it.database,
             "{name}, made from {}, is not for {}: does {}/sqlx.toml say database-url-var = \"{}\"?",
             it.package,
             it.database,
@@ -122,7 +122,7 @@ fn prepare(it: &Prepared, url: &str, mode: Mode) -> Result<bool> {
         );
     }
     let home = run::workspace_root().join(it.folder).join(".sqlx");
-    let changes = files::differences(&files::queries(&home)?, &fresh);
+    let changes = files::differences(&files::queries(&home)?, &fresh)?;
     if changes.is_empty() {
         println!("{}: {} checked queries, up to date", it.package, fresh.len());
         return Ok(false);

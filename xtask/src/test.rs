@@ -21,7 +21,7 @@ const DATABASE: &str = "KEYWARD_TEST_DATABASE_URL";
 ///
 /// # Errors
 /// When a test fails or something it needs cannot be built or started.
-pub fn run(arguments: &[&str]) -> Result<()> {
+pub fn run(arguments: &[String]) -> Result<()> {
     // Held until the end of this function; all test binaries share it.
     let mut cluster = None;
     let given = run::variable(DATABASE).filter(|url| !url.is_empty());
@@ -45,13 +45,13 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     })?;
     if arguments.is_empty() {
         timed("the domain alone, in another workspace", test_domain_alone)?;
-        timed("instruction counts", || instructions::run(&[]))?;
+        timed("instruction counts", || instructions::run(&instructions::Options::default()))?;
     }
     Ok(())
 }
 
 /// The server and all tests in one go: cargo then chooses the features of every dependency once for both.
-fn build(arguments: &[&str]) -> Result<()> {
+fn build(arguments: &[String]) -> Result<()> {
     let mut build = run::cargo();
     build.args(["build", "--workspace", "--all-features", "--locked", "--bin", "keyward"]);
     if arguments.is_empty() {
@@ -61,17 +61,19 @@ fn build(arguments: &[&str]) -> Result<()> {
 }
 
 /// What to test where the arguments do not say it: all packages.
-fn scope(arguments: &[&str]) -> &'static [&'static str] {
+fn scope(arguments: &[String]) -> &'static [&'static str] {
     let chosen = arguments
         .iter()
-        .take_while(|word| **word != "--")
+        .take_while(|word| *word != "--")
         .any(|word| word.starts_with("-p") || word.starts_with("--package"));
     if chosen { &["--all-features", "--locked"] } else { &["--workspace", "--all-features", "--locked"] }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::scope;
+    fn scope(words: &[&str]) -> &'static [&'static str] {
+        super::scope(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
 
     #[test]
     fn a_chosen_package_is_not_widened_to_the_workspace() {

@@ -1,7 +1,7 @@
 //! `cargo xtask tidy`: the rules of this repository that no compiler knows.
 //!
-//! Each finding says where, what, and what to do instead. It reads text and asks `cargo tree`; it never changes a file,
-//! and it judges no style that rustfmt or clippy can judge.
+//! Each finding says where, what, and what to do instead. It reads text and asks `cargo metadata`; it never changes a
+//! file, and it judges no style that rustfmt or clippy can judge.
 
 mod layers;
 mod migrations;
@@ -14,6 +14,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use ignore::WalkBuilder;
 
 use keyward_testkit::run;
 
@@ -61,13 +62,13 @@ pub fn run() -> Result<()> {
         }
     }
     findings.extend(migrations::check(&files));
-    findings.extend(layers::check(&files)?);
+    findings.extend(layers::check()?);
     for finding in &findings {
         println!("{finding}");
     }
     match findings.len() {
         0 => {
-            println!("tidy: {} files, nothing to say", files.len());
+            println!("tidy: {} files, nothing found", files.len());
             Ok(())
         }
         1 => bail!("one thing to tidy"),
@@ -75,37 +76,23 @@ pub fn run() -> Result<()> {
     }
 }
 
-/// Every text file below the root, but for what `.gitignore` names there and git's own folder.
+/// Every text file below the root that git does not ignore.
 fn files(root: &Path) -> Result<Vec<File>> {
-    let ignored = fs::read_to_string(root.join(".gitignore")).context("cannot read .gitignore")?;
-    let mut skipped: Vec<&str> =
-        ignored.lines().filter_map(|line| line.strip_prefix('/')).map(|name| name.trim_end_matches('/')).collect();
-    skipped.push(".git");
     let mut found = Vec::new();
-    walk(root, "", &skipped, &mut found)?;
-    found.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(found)
-}
-
-fn walk(folder: &Path, prefix: &str, skipped: &[&str], found: &mut Vec<File>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
-        let entry = entry?;
-        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if skipped.contains(&path.as_str()) {
-            continue;
-        }
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            walk(&entry.path(), &format!("{path}/"), skipped, found)?;
-        } else if kind.is_file() {
+    // As for every checkout: nothing of this machine's own settings, nor of a repository around this one.
+    let mut walk = WalkBuilder::new(root);
+    walk.hidden(false).parents(false).git_global(false).git_exclude(false).require_git(false);
+    for entry in walk.filter_entry(|entry| entry.file_name() != ".git").build() {
+        let entry = entry.context("cannot list the files of the repository")?;
+        if entry.file_type().is_some_and(|kind| kind.is_file()) {
+            let path = entry.path().strip_prefix(root)?.to_string_lossy().into_owned();
             let bytes = fs::read(entry.path()).with_context(|| format!("cannot read {path}"))?;
-            // What is not UTF-8 is a picture or the like: nothing here can be said about it.
-            if let Ok(text) = String::from_utf8(bytes) {
-                found.push(File { path, text });
-            }
+            // What is not UTF-8 is a picture or the like: no rule applies to it.
+            found.extend(String::from_utf8(bytes).map(|text| File { path, text }));
         }
     }
-    Ok(())
+    found.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ use world::World;
 
 pub use control::Planted;
 pub use lying_proxy::Lie;
-pub use plan::{Load, Mode, Plan, Profile};
+pub use plan::{Load, Mode, Options, Plan, Profile};
 pub use report::Report;
 pub use schedule::Kind;
 
@@ -145,14 +145,14 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `cargo xtask chaos WORDS`: builds the server in release mode unless it is given, runs, prints, and leaves evidence
+/// `cargo xtask chaos`: builds the server in release mode unless it is given, runs, prints, and leaves evidence
 /// of what it found.
 ///
 /// # Errors
-/// When a word is unknown, something does not start or does not recover, or anything was found; in a control, when
+/// When an option does not fit, something does not start or does not recover, or anything was found; in a control, when
 /// nothing was.
-pub fn run(words: &[&str]) -> Result<()> {
-    let plan = Plan::parse(words)?;
+pub fn run(options: Options) -> Result<()> {
+    let plan = Plan::of(options)?;
     println!("{}", plan.line());
     let report = storm(&plan)?;
     print!("{report}");

@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::control::Planted;
 use super::rng::any_seed;
@@ -72,12 +73,52 @@ impl Mode {
 }
 
 /// The lease profile of the nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
     /// A lease of 2 s, for tests.
     Quick,
-    /// Whatever the service does unless it is told otherwise.
+    /// The service's own default.
     Default,
+}
+
+/// Build in release mode, run nodes on a Postgres under load, and inject faults; fails if a revoked key was accepted,
+/// if an acknowledged change was lost but by the database itself, or if no node reported that loss
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Faults of the network, killed nodes and databases, stopped nodes, a database that goes back (a backup in its
+    /// place, a promoted standby), all of these with clients that take no answers and logs that no one reads; or none,
+    /// but a defect that the check has to find
+    #[arg(default_value = "all", value_parser = ["network", "kills", "pauses", "back", "all", "control"])]
+    faults: String,
+    /// The defect of a control
+    #[arg(required_if_eq("faults", "control"), value_parser = planted())]
+    planted: Option<Planted>,
+    /// A small run, as in the tests
+    #[arg(long)]
+    short: bool,
+    /// How long faults happen
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// Repeats the faults of another run
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Number of nodes; what one node did has to be true for another
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=9))]
+    nodes: Option<u8>,
+    /// The lease profile of the nodes
+    #[arg(long)]
+    profile: Option<Profile>,
+    /// The server; built if absent
+    #[arg(long, value_name = "PATH")]
+    server: Option<PathBuf>,
+}
+
+fn planted() -> impl TypedValueParser<Value = Planted> {
+    let names = Planted::ALL.map(|(name, _)| name);
+    PossibleValuesParser::new(names).try_map(|name| {
+        let planted = Planted::ALL.into_iter().find(|(it, _)| *it == name);
+        planted.map(|(_, planted)| planted).context("no such defect")
+    })
 }
 
 /// How much is asked, a second and at once.
@@ -156,47 +197,28 @@ impl Plan {
         }
     }
 
-    /// Reads the words after `chaos`: a mode and flags.
+    /// The plan that these options select.
     ///
     /// # Errors
-    /// When a word is unknown or lacks its value.
-    pub fn parse(words: &[&str]) -> Result<Self> {
-        let (mode, mut rest) = match words {
-            ["control", name, rest @ ..] => {
-                let planted = Planted::ALL.into_iter().find(|(it, _)| it == name);
-                let (_, planted) = planted.with_context(|| format!("there is no control `{name}`"))?;
-                (Mode::Control(planted), rest)
-            }
-            ["network", rest @ ..] => (Mode::Network, rest),
-            ["kills", rest @ ..] => (Mode::Kills, rest),
-            ["pauses", rest @ ..] => (Mode::Pauses, rest),
-            ["back", rest @ ..] => (Mode::Back, rest),
-            ["all", rest @ ..] | rest => (Mode::All, rest),
+    /// When a defect is given with faults, or the path of the server has no absolute form.
+    pub fn of(options: Options) -> Result<Self> {
+        let mode = match (options.faults.as_str(), options.planted) {
+            ("control", Some(planted)) => Mode::Control(planted),
+            ("network", None) => Mode::Network,
+            ("kills", None) => Mode::Kills,
+            ("pauses", None) => Mode::Pauses,
+            ("back", None) => Mode::Back,
+            ("all", None) => Mode::All,
+            (faults, _) => bail!("a defect is planted in a control only, not with `{faults}`"),
         };
-        let mut plan = Self::full(mode);
-        if let ["--short", more @ ..] = rest {
-            (plan, rest) = (Self::short(mode), more);
+        let mut plan = if options.short { Self::short(mode) } else { Self::full(mode) };
+        if let Some(seconds) = options.seconds {
+            plan.last(Duration::from_secs(seconds));
         }
-        while let [flag, value, more @ ..] = rest {
-            let number = || value.parse().with_context(|| format!("{flag} takes a number, not `{value}`"));
-            match *flag {
-                "--seconds" => plan.last(Duration::from_secs(number()?)),
-                "--seed" => plan.seed = number()?,
-                "--nodes" => plan.nodes = usize::try_from(number()?)?,
-                "--server" => plan.server = Some(std::path::absolute(value)?),
-                "--profile" => {
-                    plan.profile = match *value {
-                        "quick" => Profile::Quick,
-                        "default" => Profile::Default,
-                        other => bail!("--profile is quick or default, not `{other}`"),
-                    }
-                }
-                unknown => bail!("`chaos` does not know `{unknown}`"),
-            }
-            rest = more;
-        }
-        ensure!(rest.is_empty(), "`chaos` does not know `{}`, or it lacks its value", rest.join(" "));
-        ensure!((2..=9).contains(&plan.nodes), "--nodes is 2 to 9: what one node did has to be true for another");
+        plan.seed = options.seed.unwrap_or(plan.seed);
+        plan.nodes = options.nodes.map_or(plan.nodes, usize::from);
+        plan.profile = options.profile.unwrap_or(plan.profile);
+        plan.server = options.server.map(std::path::absolute).transpose()?;
         Ok(plan)
     }
 
@@ -252,7 +274,19 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn parse(words: &[&str]) -> Result<Plan> {
+        Plan::of(Line::try_parse_from([&["chaos"], words].concat())?.options)
+    }
 
     fn count(plan: &Plan, kind: Kind) -> usize {
         plan.counts.iter().filter(|(it, _)| *it == kind).map(|(_, count)| count).sum()
@@ -260,7 +294,7 @@ mod tests {
 
     #[test]
     fn without_words_it_is_everything_in_the_sizes_of_the_test_plan() {
-        let plan = Plan::parse(&[]).unwrap();
+        let plan = parse(&[]).unwrap();
         let network: usize =
             Kind::ALL.into_iter().filter(|kind| kind.is_network()).map(|kind| count(&plan, kind)).sum();
         assert_eq!(network, 200);
@@ -272,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_shorter_run_has_fewer_faults_but_some_of_each() {
-        let plan = Plan::parse(&["kills", "--seconds", "60", "--seed", "7"]).unwrap();
+        let plan = parse(&["kills", "--seconds", "60", "--seed", "7"]).unwrap();
         assert_eq!((count(&plan, Kind::Kill), count(&plan, Kind::Postgres), count(&plan, Kind::Pause)), (10, 3, 0));
         assert_eq!(plan.seed, 7);
         assert_eq!(plan.line(), "chaos kills --seconds 60 --seed 7 --nodes 3 --profile default");
@@ -289,10 +323,10 @@ mod tests {
             &["control", "stale"],
             &["control", "lease"],
         ] {
-            let plan = Plan::parse(words).unwrap();
+            let plan = parse(words).unwrap();
             let line = plan.line();
             let again: Vec<&str> = line.split(' ').skip(1).collect();
-            assert_eq!(Plan::parse(&again).unwrap().line(), line);
+            assert_eq!(parse(&again).unwrap().line(), line);
         }
     }
 
@@ -306,8 +340,9 @@ mod tests {
             &["all", "--profile", "ha"],
             &["control"],
             &["control", "it"],
+            &["all", "stale"],
         ] {
-            assert!(Plan::parse(words).is_err(), "{words:?}");
+            assert!(parse(words).is_err(), "{words:?}");
         }
     }
 }

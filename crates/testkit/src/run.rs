@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
 
 /// The folder that holds the workspace's `Cargo.toml`.
 #[must_use]
@@ -62,14 +63,8 @@ pub fn capture(command: &mut Command) -> Result<String> {
 /// When `cargo metadata` fails or does not name a target directory.
 pub fn target_directory() -> Result<PathBuf> {
     let metadata = capture(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    // One field of a format that cargo keeps stable: no JSON parser for that.
-    let marker = "\"target_directory\":\"";
-    let rest = metadata.split_once(marker).context("`cargo metadata` names no target_directory")?.1;
-    let path = rest.split('"').next().unwrap_or_default();
-    ensure!(
-        !path.contains('\\'),
-        "the target directory's path needs escapes: {path}; set CARGO_TARGET_DIR to a plain one"
-    );
+    let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata` printed no JSON")?;
+    let path = metadata["target_directory"].as_str().context("`cargo metadata` names no target_directory")?;
     Ok(PathBuf::from(path))
 }
 

@@ -10,7 +10,8 @@ mod profile;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
+use clap::builder::PossibleValuesParser;
 
 use super::{
     Bench,
@@ -43,27 +44,34 @@ const MOST_GROWTH: u64 = 5;
 /// routine on each kind, so what valgrind's plain processor does in their place tells nothing.
 const CRYPTOGRAPHY: &[&str] = &["sha2::", "aws_lc_", "Ledwards25519_"];
 
-/// Counts, compares, and says what grew.
+/// Count the instructions of a cached verification and compare them with benches/instructions.txt; part of `test`
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Options {
+    /// Write the counts to that file instead
+    #[arg(long)]
+    accept: bool,
+    /// Print the functions that one step spends its instructions in instead
+    #[arg(long, value_name = "CASE", conflicts_with = "accept", value_parser = PossibleValuesParser::new(CASES))]
+    profile: Option<String>,
+}
+
+/// Counts, compares, and reports what grew.
 ///
 /// # Errors
 /// When something grew, or cannot be built or run.
-pub fn run(words: &[&str]) -> Result<()> {
-    match words {
-        [] => check(),
-        ["--accept"] => {
-            let counted = count(&programs()?)?;
-            accepted::write(&Accepted { compiler: compiler()?, counts: counted })?;
-            println!("Written to {}; say in the commit why what grew had to grow.", accepted::PATH);
-            Ok(())
-        }
-        ["--profile", case] => {
-            let profile = profile(&programs()?, case)?;
-            println!("{} instructions for each {case}, of these:", profile.count(TIMES, CRYPTOGRAPHY));
-            profile.busiest(TIMES).iter().take(50).for_each(|(count, name)| println!("{count:>8}  {name}"));
-            Ok(())
-        }
-        other => bail!("`instructions` takes --accept or --profile CASE, not `{}`", other.join(" ")),
+pub fn run(options: &Options) -> Result<()> {
+    if let Some(case) = &options.profile {
+        let profile = profile(&programs()?, case)?;
+        println!("{} instructions for each {case}, of these:", profile.count(TIMES, CRYPTOGRAPHY));
+        profile.busiest(TIMES).iter().take(50).for_each(|(count, name)| println!("{count:>8}  {name}"));
+        return Ok(());
     }
+    if options.accept {
+        accepted::write(&Accepted { compiler: compiler()?, counts: count(&programs()?)? })?;
+        println!("Written to {}; explain in the commit why what grew had to grow.", accepted::PATH);
+        return Ok(());
+    }
+    check()
 }
 
 /// The row of the table.

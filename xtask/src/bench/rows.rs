@@ -1,6 +1,7 @@
 //! The rows of the tables: each measures one claim from an empty start, and stands alone.
 
 use anyhow::Result;
+use clap::builder::PossibleValuesParser;
 
 use super::{Bench, figures::Report};
 
@@ -34,3 +35,8 @@ pub(super) const ALL: &[(&str, Measure)] = &[
     ("strangers", strangers::measure),
     ("size", size::measure),
 ];
+
+/// The names of the rows, as values of an option.
+pub(super) fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(ALL.iter().map(|(name, _)| *name))
+}

@@ -2,12 +2,13 @@
 //!
 //! It only ever touches `query-*.json`: whatever else somebody keeps in such a folder stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
 
 /// Text by file name, in the order of the names.
 pub(super) type Queries = BTreeMap<String, String>;
@@ -30,21 +31,32 @@ pub(super) fn queries(folder: &Path) -> Result<Queries> {
     Ok(found)
 }
 
-/// What would have to change, one line each, with the query's text so that one knows which it is.
-pub(super) fn differences(old: &Queries, fresh: &Queries) -> Vec<String> {
-    let missing = fresh
-        .iter()
-        .filter(|(name, _)| !old.contains_key(*name))
-        .map(|(_, text)| format!("not checked yet: {}", query(text)));
-    let changed = fresh
-        .iter()
-        .filter(|(name, text)| old.get(*name).is_some_and(|before| before != *text))
-        .map(|(_, text)| format!("the database answers otherwise by now: {}", query(text)));
-    let stale = old
-        .iter()
-        .filter(|(name, _)| !fresh.contains_key(*name))
-        .map(|(_, text)| format!("no longer in the code: {}", query(text)));
-    missing.chain(changed).chain(stale).collect()
+/// The text of a query, and the kind of database that it was checked against.
+#[derive(Deserialize)]
+pub(super) struct Checked {
+    pub(super) query: String,
+    pub(super) db_name: String,
+}
+
+/// Reads a file of sqlx's.
+pub(super) fn read(name: &str, text: &str) -> Result<Checked> {
+    serde_json::from_str(text).with_context(|| format!("{name} holds no checked query"))
+}
+
+/// What would have to change, one line each with the query's text.
+pub(super) fn differences(old: &Queries, fresh: &Queries) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let names: BTreeSet<&String> = old.keys().chain(fresh.keys()).collect();
+    for name in names {
+        let (text, what) = match (old.get(name), fresh.get(name)) {
+            (None, Some(text)) => (text, "not checked yet"),
+            (Some(before), Some(text)) if before != text => (text, "the database answers differently now"),
+            (Some(text), None) => (text, "no longer in the code"),
+            _ => continue,
+        };
+        found.push(format!("{what}: {}", read(name, text)?.query));
+    }
+    Ok(found)
 }
 
 /// Makes the folder hold exactly these queries.
@@ -76,18 +88,12 @@ pub(super) fn migrations(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The query's text in a file of sqlx's, as it stands there.
-fn query(text: &str) -> &str {
-    let line = text.lines().find_map(|line| line.trim_start().strip_prefix("\"query\": "));
-    line.map_or("(no query in the file)", |line| line.trim_end_matches(','))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn file(sql: &str, rest: &str) -> String {
-        format!("{{\n  \"db_name\": \"SQLite\",\n  \"query\": \"{sql}\",\n  \"describe\": {rest}\n}}\n")
+        serde_json::json!({ "db_name": "SQLite", "query": sql, "describe": rest }).to_string()
     }
 
     fn set(files: &[(&str, String)]) -> Queries {
@@ -99,12 +105,12 @@ mod tests {
         let old = set(&[("query-a.json", file("SELECT 1", "1")), ("query-b.json", file("SELECT 2", "1"))]);
         let fresh = set(&[("query-a.json", file("SELECT 1", "2")), ("query-c.json", file("SELECT 3", "1"))]);
         let expected = [
-            "not checked yet: \"SELECT 3\"",
-            "the database answers otherwise by now: \"SELECT 1\"",
-            "no longer in the code: \"SELECT 2\"",
+            "the database answers differently now: SELECT 1",
+            "no longer in the code: SELECT 2",
+            "not checked yet: SELECT 3",
         ];
-        assert_eq!(differences(&old, &fresh), expected);
-        assert!(differences(&fresh, &fresh).is_empty());
+        assert_eq!(differences(&old, &fresh).unwrap(), expected);
+        assert!(differences(&fresh, &fresh).unwrap().is_empty());
     }
 
     #[test]

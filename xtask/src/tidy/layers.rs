@@ -1,11 +1,14 @@
 //! Rules for dependencies: they point one way, and what a crate does not have it cannot use.
 //!
-//! Our own crates are read from the manifests; foreign ones are asked of `cargo tree`, because what counts is what
-//! comes along.
+//! It asks `cargo metadata`, with the features that a build of one crate turns on, and reads no manifest itself.
 
 use anyhow::Result;
+use guppy::MetadataCommand;
+use guppy::graph::cargo::{CargoOptions, CargoResolverVersion};
+use guppy::graph::feature::{FeatureSet, StandardFeatures};
+use guppy::graph::{DependencyDirection, PackageGraph, PackageMetadata};
 
-use super::{File, Finding};
+use super::Finding;
 use keyward_testkit::run;
 
 /// Each crate, and which of ours it may depend on: `server → api → app → verifier → storage → domain`.
@@ -21,7 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("server", &["api", "app", "verifier", "storage-sqlite", "storage", "domain"]),
 ];
 
-/// What must not come along with a crate, in a build of the product.
+/// What must not come along with a crate, in a build of the product with all of the crate's features.
 struct Absence {
     package: &'static str,
     /// Only among its own dependencies, not among theirs.
@@ -65,155 +68,156 @@ const ABSENCES: &[Absence] = &[
     },
 ];
 
-pub(super) fn check(files: &[File]) -> Result<Vec<Finding>> {
+pub(super) fn check() -> Result<Vec<Finding>> {
+    let mut command = MetadataCommand::new();
+    command.current_dir(run::workspace_root()).other_options(["--locked"]);
+    judge(&command.build_graph()?)
+}
+
+fn judge(graph: &PackageGraph) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for file in files {
-        if let Some(name) = file
-            .path
-            .strip_prefix("crates/")
-            .and_then(|rest| rest.strip_suffix("/Cargo.toml"))
-            .filter(|name| !name.contains('/'))
-        {
-            findings.extend(between_ours(name, file));
+    for package in graph.workspace().iter() {
+        let manifest = package.manifest_path().strip_prefix(graph.workspace().root())?.as_str();
+        let Some(name) = package.name().strip_prefix("keyward-").filter(|_| manifest.starts_with("crates/")) else {
+            continue;
+        };
+        let mut say = |message: String| findings.push(Finding::new(manifest, 0, message));
+        misdirected(name, package).for_each(&mut say);
+        for absence in ABSENCES.iter().filter(|absence| absence.package == name) {
+            let found = if absence.direct { own(package) } else { all(package)? };
+            for foreign in absence.foreign.iter().filter(|foreign| found.contains(foreign)) {
+                say(format!("`{foreign}` comes along: {}", absence.lesson));
+            }
         }
-    }
-    for absence in ABSENCES {
-        let manifest = format!("crates/{}/Cargo.toml", absence.package);
-        if files.iter().any(|file| file.path == manifest) {
-            let tree = tree(absence)?;
-            findings.extend(
-                too_much(absence, &tree)
-                    .map(|name| Finding::new(&manifest, 0, format!("`{name}` comes along: {}", absence.lesson))),
-            );
+        if name == "server" && has_switches(package)? {
+            say("the server has the feature `proofs` of keyward-verifier: then rules could be switched off".to_owned());
         }
-    }
-    let manifest = "crates/server/Cargo.toml";
-    if files.iter().any(|file| file.path == manifest) && has_switches(&shipped()?) {
-        let message =
-            "the server comes with the feature `proofs` of keyward-verifier: then rules could be switched off";
-        findings.push(Finding::new(manifest, 0, message.to_owned()));
     }
     Ok(findings)
 }
 
-/// The crates of a server as it is shipped, each with its features.
-fn shipped() -> Result<String> {
-    let mut tree = run::cargo();
-    tree.args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p} [{f}]"]);
-    tree.args(["--package", "keyward-server"]);
-    run::capture(&mut tree)
-}
-
-/// Whether rules of the protocol can be switched off in what consists of these crates.
-fn has_switches(tree: &str) -> bool {
-    tree.lines().any(|line| line.starts_with("keyward-verifier ") && line.contains("proofs"))
-}
-
-/// The dependencies on our own crates that point the wrong way.
-fn between_ours(name: &str, file: &File) -> Vec<Finding> {
-    let Some((_, allowed)) = LAYERS.iter().find(|(layer, _)| *layer == name) else {
-        let message = "a crate that no layer is set for: add it to LAYERS in xtask/src/tidy/layers.rs, with what it \
-                       may depend on";
-        return vec![Finding::new(&file.path, 0, message)];
-    };
-    let wrong = ours(&file.text).into_iter().filter(|(_, it)| !allowed.contains(&it.as_str()));
-    let say = |(line, it): (usize, String)| {
+/// What is wrong with the dependencies of a crate on our own; those of tests are their own affair.
+fn misdirected(name: &str, package: PackageMetadata<'_>) -> impl Iterator<Item = String> {
+    let layer = LAYERS.iter().find(|(layer, _)| *layer == name);
+    let unknown = layer.is_none().then(|| {
+        "no layer is set for this crate: add it to LAYERS in xtask/src/tidy/layers.rs, with its dependencies".to_owned()
+    });
+    let allowed = layer.map_or(&[][..], |(_, allowed)| allowed);
+    let wrong = own(package).into_iter().filter_map(|it| it.strip_prefix("keyward-"));
+    let wrong = wrong.filter(move |it| layer.is_some() && !allowed.contains(it)).map(move |it| {
         let may = if allowed.is_empty() { "none of our crates".to_owned() } else { allowed.join(", ") };
-        Finding::new(
-            &file.path,
-            line,
-            format!("{name} must not depend on {it}: the layers point one way, and it may use {may}"),
-        )
-    };
-    wrong.map(say).collect()
+        format!("{name} must not depend on {it}: the layers point one way, and it may use {may}")
+    });
+    unknown.into_iter().chain(wrong).collect::<Vec<_>>().into_iter()
 }
 
-/// The lines of a manifest that take one of our crates for the product; what tests take is their affair.
-fn ours(manifest: &str) -> Vec<(usize, String)> {
-    let mut counts = false;
-    let mut found = Vec::new();
-    for (number, line) in (1..).zip(manifest.lines().map(str::trim)) {
-        let mut entry = line;
-        if let Some(section) = line.strip_prefix('[') {
-            let section = section.trim_end_matches(']');
-            let (head, one) = section.rsplit_once("dependencies.").map_or((section, ""), |(head, one)| (head, one));
-            let is_build_part = |head: &str| !head.ends_with("dev-");
-            counts = section.ends_with("dependencies") && !section.ends_with("dev-dependencies");
-            entry = if one.is_empty() || !is_build_part(head) { "" } else { one };
-        } else if !counts {
-            continue;
-        }
-        if let Some(rest) = entry.strip_prefix("keyward-") {
-            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).unwrap_or(rest.len());
-            found.push((number, rest[..end].to_owned()));
-        }
-    }
-    found
+/// The names of a crate's own dependencies, on any platform.
+fn own(package: PackageMetadata<'_>) -> Vec<&str> {
+    let built = package.direct_links().filter(|link| link.normal().is_present() || link.build().is_present());
+    built.map(|link| link.to().name()).collect()
 }
 
-/// The names of what comes along, as `cargo tree` prints them.
-fn tree(absence: &Absence) -> Result<String> {
-    let depth = if absence.direct { "1" } else { "100" };
-    let mut tree = run::cargo();
-    tree.args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--depth", depth]);
-    tree.arg("--all-features").args(["--package", &format!("keyward-{}", absence.package)]);
-    run::capture(&mut tree)
+/// The names of everything that a build of a crate with all its features consists of.
+fn all(package: PackageMetadata<'_>) -> Result<Vec<&str>> {
+    let parts = parts(package, StandardFeatures::All)?;
+    Ok(parts.to_package_set().packages(DependencyDirection::Forward).map(|package| package.name()).collect())
 }
 
-fn too_much<'a>(absence: &'a Absence, tree: &'a str) -> impl Iterator<Item = &'static str> + 'a {
-    let comes_along = |name: &str| tree.lines().any(|line| line.split_whitespace().next() == Some(name));
-    absence.foreign.iter().copied().filter(move |name| comes_along(name))
+/// Whether rules of the protocol can be switched off in what is shipped.
+fn has_switches(server: PackageMetadata<'_>) -> Result<bool> {
+    let parts = parts(server, StandardFeatures::Default)?;
+    let mut verifier =
+        parts.features(DependencyDirection::Forward).filter(|it| it.package().name() == "keyward-verifier");
+    Ok(verifier.any(|it| it.feature_id() == guppy::graph::feature::FeatureId::named(it.package_id(), "proofs")))
+}
+
+fn parts(package: PackageMetadata<'_>, features: StandardFeatures) -> Result<FeatureSet<'_>> {
+    let mut options = CargoOptions::new();
+    options.set_resolver(CargoResolverVersion::V3);
+    Ok(package.to_feature_set(features).into_cargo_set(&options)?.target_features().clone())
 }
 
 #[cfg(test)]
 mod tests {
+    //! On workspaces of three crates, with stand-ins of the same names.
+    use std::fs;
+
     use super::*;
 
-    fn wrong(name: &str, manifest: &str) -> Vec<usize> {
-        let file = File { path: format!("crates/{name}/Cargo.toml"), text: manifest.to_owned() };
-        between_ours(name, &file).iter().map(|finding| finding.line).collect()
+    /// What is found where each package has these lines after its name.
+    fn findings(packages: &[(&str, &str)]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("Cargo.toml"), "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n")
+            .unwrap();
+        for (name, rest) in packages {
+            let home = folder.path().join("crates").join(name);
+            fs::create_dir_all(home.join("src")).unwrap();
+            fs::write(home.join("src/lib.rs"), "").unwrap();
+            let manifest = format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n{rest}\n");
+            fs::write(home.join("Cargo.toml"), manifest).unwrap();
+        }
+        let mut command = MetadataCommand::new();
+        command.current_dir(folder.path()).other_options(["--offline"]);
+        let found = judge(&command.build_graph().unwrap()).unwrap();
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[track_caller]
+    fn refused(packages: &[(&str, &str)], with: &str) {
+        let found = findings(packages);
+        assert!(found.len() == 1 && found[0].contains(with), "{found:?}");
+    }
+
+    const STORAGE: (&str, &str) = ("keyward-storage", "");
+
+    #[test]
+    fn layers_point_one_way_however_a_dependency_is_written() {
+        for kind in ["dependencies", "build-dependencies", "target.'cfg(windows)'.dependencies"] {
+            let up = format!("[{kind}]\nkeyward-storage = {{ path = \"../keyward-storage\" }}");
+            refused(
+                &[STORAGE, ("keyward-domain", &up)],
+                "keyward-domain/Cargo.toml: domain must not depend on storage",
+            );
+            assert!(findings(&[STORAGE, ("keyward-verifier", &up)]).is_empty());
+        }
+        let in_tests = "[dev-dependencies]\nkeyward-storage = { path = \"../keyward-storage\" }";
+        assert!(findings(&[STORAGE, ("keyward-domain", in_tests)]).is_empty());
     }
 
     #[test]
-    fn layers_point_one_way() {
-        let manifest = "[package]\nname = \"keyward-x\"\n[dependencies]\nkeyward-domain.workspace = \
-                        true\nkeyward-storage = { path = \"x\" }\n";
-        assert_eq!(wrong("domain", manifest), [4, 5]);
-        assert_eq!(wrong("storage", manifest), [5]);
-        assert!(wrong("api", manifest).is_empty());
+    fn a_crate_without_a_layer_is_refused() {
+        refused(&[("keyward-newcomer", "")], "no layer is set");
     }
 
     #[test]
-    fn sqlite_is_not_storage() {
-        assert_eq!(wrong("api", "[dependencies]\nkeyward-storage-sqlite.workspace = true\n"), [2]);
-    }
-
-    #[test]
-    fn every_way_to_write_a_dependency_counts_but_tests_may_take_what_they_like() {
-        assert_eq!(wrong("domain", "[target.'cfg(unix)'.dependencies]\nkeyward-api = \"1\"\n"), [2]);
-        assert_eq!(wrong("domain", "[dependencies.keyward-api]\npath = \"x\"\n"), [1]);
-        assert_eq!(wrong("domain", "[build-dependencies]\nkeyward-api = \"1\"\n"), [2]);
-        assert!(
-            wrong("domain", "[dev-dependencies]\nkeyward-api = \"1\"\n[dev-dependencies.keyward-api]\npath = \"x\"\n")
-                .is_empty()
+    fn what_must_be_absent_is_found_behind_others_and_behind_features() {
+        let behind = "[features]\nsql = [\"dep:sqlx\"]\n[dependencies]\nsqlx = { path = \"../sqlx\", optional = true }";
+        let api = "[dependencies]\nkeyward-storage = { path = \"../keyward-storage\"";
+        let sqlx = ("sqlx", "");
+        assert!(findings(&[sqlx, ("keyward-storage", behind), ("keyward-api", &format!("{api} }}"))]).is_empty());
+        let api = format!("{api}, features = [\"sql\"] }}");
+        refused(
+            &[sqlx, ("keyward-storage", behind), ("keyward-api", &api)],
+            "keyward-api/Cargo.toml: `sqlx` comes along",
         );
     }
 
     #[test]
-    fn the_feature_of_proofs_is_seen_among_those_of_a_crate() {
-        assert!(has_switches("axum v0.8.9 []\nkeyward-verifier v0.1.0 (/x) [proofs]\n"));
-        assert!(!has_switches("proofs v1.0.0 []\nkeyward-verifier v0.1.0 (/x) []\n"));
+    fn what_must_not_be_direct_may_come_along() {
+        let direct = "[dependencies]\nrand = { path = \"../rand\" }";
+        let behind = "[dependencies]\nhmac = { path = \"../hmac\" }";
+        refused(&[("rand", ""), ("keyward-domain", direct)], "`rand` comes along");
+        assert!(findings(&[("rand", ""), ("hmac", direct), ("keyward-domain", behind)]).is_empty());
     }
 
     #[test]
-    fn an_unknown_crate_needs_a_layer() {
-        assert_eq!(wrong("newcomer", ""), [0]);
-    }
-
-    #[test]
-    fn only_a_whole_name_comes_along() {
-        let absence = Absence { package: "domain", direct: false, foreign: &["tokio", "axum"], lesson: "" };
-        let tree = "keyward-domain v0.1.0 (/x)\ntokio-util v0.7.1\naxum v0.8.9\naxum v0.8.9 (*)\n";
-        assert_eq!(too_much(&absence, tree).collect::<Vec<_>>(), ["axum"]);
+    fn a_server_with_switches_for_the_rules_is_refused() {
+        let verifier = ("keyward-verifier", "[features]\nproofs = []");
+        let server = |features: &str| {
+            let path = "path = \"../keyward-verifier\"";
+            format!("[dependencies]\nkeyward-verifier = {{ {path}, features = [{features}] }}")
+        };
+        assert!(findings(&[verifier, ("keyward-server", &server(""))]).is_empty());
+        refused(&[verifier, ("keyward-server", &server("\"proofs\""))], "`proofs`");
     }
 }

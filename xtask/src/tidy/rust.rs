@@ -75,7 +75,9 @@ const SQL: &[(&str, &str)] = &[
 ];
 
 pub(super) fn check(file: &File) -> Vec<Finding> {
-    let source = take_apart(&file.text);
+    let Some(source) = take_apart(&file.text) else {
+        return vec![Finding::new(&file.path, 0, "this is not Rust: rename it, or mend it")];
+    };
     let mut findings = Vec::new();
     let mut say = |line: usize, message: String| findings.push(Finding::new(&file.path, line, message));
 
@@ -149,7 +151,6 @@ pub(super) fn forbidden_sql(text: &str) -> Vec<(&'static str, &'static str)> {
     SQL.iter().filter(|(word, _)| mentions(&normal, word)).copied().collect()
 }
 
-/// Lines of test code on which something sleeps.
 /// The lines that are wider than they may be, with their columns.
 fn too_wide<'a>(text: &'a str, source: &'a Source) -> impl Iterator<Item = (usize, usize)> + 'a {
     let is_quoted = |number: usize| {
@@ -160,6 +161,7 @@ fn too_wide<'a>(text: &'a str, source: &'a Source) -> impl Iterator<Item = (usiz
     lines.filter(move |(number, columns)| *columns > WIDEST && !is_quoted(*number))
 }
 
+/// Lines of test code on which something sleeps.
 fn sleeps_in_tests(file: &File, source: &Source) -> Vec<usize> {
     let all_of_it = file.path.starts_with("tests/") || file.path.contains("/tests/") || file.path.ends_with("tests.rs");
     let mut in_tests = all_of_it;
