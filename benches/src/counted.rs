@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use keyward_app::{Clock, Entropy, NoEntropy};
 use keyward_domain::Timestamp;
+use keyward_testkit::rng::nth;
 use keyward_verifier::protocol::BootInstant;
 
 /// A clock that stands still. Reading it costs nothing: what reading a real one costs is not counted.
@@ -41,7 +42,7 @@ impl Counted {
 
     /// The next number.
     pub fn next(&self) -> u64 {
-        number(self.0.fetch_add(1, Ordering::Relaxed))
+        nth(self.0.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The next bytes.
@@ -61,13 +62,4 @@ impl Entropy for Counted {
         }
         Ok(())
     }
-}
-
-/// A number that looks random, for each place in a sequence: splitmix64, after Steele, Lea and Flood (2014).
-#[must_use]
-pub const fn number(place: u64) -> u64 {
-    let word = place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }

@@ -8,5 +8,5 @@ mod counted;
 mod service;
 
 pub use answer::{Asked, ask, at_once, get, post};
-pub use counted::{Counted, Still, number};
+pub use counted::{Counted, Still};
 pub use service::{Service, start};

@@ -2,7 +2,6 @@
 //!
 //! It starts, stops and asks; it checks nothing of an answer beyond the expected status.
 
-mod answer;
 mod client;
 mod daemon;
 mod database;
@@ -12,7 +11,6 @@ mod http2;
 mod node;
 mod page;
 mod place;
-mod process;
 mod program;
 mod raw;
 mod shell;
@@ -20,9 +18,8 @@ mod terminal;
 mod until;
 mod wire;
 
-pub(crate) use answer::Answer;
 pub(crate) use client::{Client, Issued};
-pub(crate) use daemon::{Daemon, free_address, installed};
+pub(crate) use daemon::{Daemon, installed};
 pub(crate) use finished::Finished;
 pub(crate) use fleet::Fleet;
 pub(crate) use http2::Http2;
@@ -35,6 +32,8 @@ pub(crate) use shell::{run, shell};
 pub(crate) use terminal::Terminal;
 pub(crate) use until::{eventually, ticks};
 pub(crate) use wire::Wire;
+
+pub(crate) use keyward_testkit::{http::Answer, program::free_address};
 
 /// The same scenarios on both databases: `on_both!(name, …)` makes a test of each for each. Scenarios that never wait
 /// are named apart: `on_both!(blocking name, …; waiting name, …)`.

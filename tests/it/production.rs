@@ -23,7 +23,7 @@ fn pair(place: &Place, keyward: &Program, mid: &str, out: &str) -> Credentials {
     let made = program.say("--mid").say(mid).say("--out").say(out).run().success();
     let path = place.folder().join(out);
     assert_eq!(mode_of(&path), 0o600);
-    let pair = Credentials::read(&serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap());
+    let pair = Credentials::read(&serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()).unwrap();
     assert_eq!(pair.mid, mid);
     assert!(!made.said().contains(&pair.app_secret), "the secret was printed, too");
     pair

@@ -5,7 +5,6 @@
 //! hand. Never part of the tests, and never asserts a figure; what CI holds is the count of instructions, which no
 //! noise touches ([`instructions`]).
 
-mod client;
 mod costs;
 mod document;
 mod figures;
@@ -19,7 +18,7 @@ mod request;
 mod rows;
 mod wrk;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use figures::Report;
 use programs::Programs;
@@ -106,9 +105,13 @@ pub fn run(options: &Options) -> Result<()> {
     let is_wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
     for (name, measure) in rows::ALL.iter().filter(|(name, _)| is_wanted(name)) {
         println!("\n== {name}");
-        if let Err(error) = measure(&bench, &mut report).with_context(|| format!("row {name}")) {
-            println!("== {name}: NOT MEASURED: {error:#}");
-            failed.push(*name);
+        let mut row = Report::default();
+        match measure(&bench, &mut row) {
+            Ok(()) => report.append(row),
+            Err(error) => {
+                println!("== {name}: NOT MEASURED: {error:#}");
+                failed.push(*name);
+            }
         }
     }
     let machine = machine::describe(&bench.effort);

@@ -111,7 +111,7 @@ fn prepare(it: &Prepared, url: &str, mode: Mode) -> Result<bool> {
     expand(it, url, fresh.path())?;
     let fresh = files::queries(fresh.path())?;
     for (name, text) in &fresh {
-        // The trap of one URL for two databases: it compiles, and breaks whoever builds next.
+        // The trap of one URL for two databases: it compiles, and breaks the next build.
         ensure!(
             files::read(name, text)?.db_name == it.database,
             "{name}, made from {}, is not for {}: does {}/sqlx.toml say database-url-var = \"{}\"?",

@@ -8,11 +8,12 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use keyward_benches::{Counted, number};
+use keyward_benches::Counted;
 use keyward_domain::{
     AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Restrictions, Role, SecretDigest, Status,
 };
 use keyward_storage::{Credential, Read, Seq, Snapshot};
+use keyward_testkit::rng::nth;
 use keyward_verifier::{
     Cache, Std,
     protocol::{Generation, Rules},
@@ -71,7 +72,7 @@ fn link(n: u64, role: Role) -> Result<Link> {
 }
 
 fn account(n: u64) -> AccountId {
-    AccountId::from_uuid(id(1_790_000_000_000, number(n)))
+    AccountId::from_uuid(id(1_790_000_000_000, nth(n)))
 }
 
 /// A UUID of version 7.

@@ -1,13 +1,13 @@
 //! Whether a history keeps what the service promises: a pure function over what clients saw.
 //!
-//! Three promises. A request that was sent after a narrowing call was answered is not told "valid", unless something
-//! widened again. What nothing narrowed is never told "invalid". What was acknowledged is there at the end. Whatever
-//! may have been at the same time, or has an unknown outcome, may count either way: the check never reports what the
-//! promise allows. It never reads a clock and never asks the service.
+//! Three promises. A request that was sent after a restricting change was answered never gets "valid", unless the
+//! restriction was lifted. What nothing restricted never gets "invalid". What was acknowledged is there at the end.
+//! Concurrent calls, and those of unknown outcome, may count either way: the check never reports what the promise
+//! allows. It never reads a clock and never asks the service.
 //!
-//! A database that goes back takes acknowledged changes with it: those are kept apart from what the service lost, and
-//! only those that it is seen to lack. What was narrowed afterwards, or stands in the copy, holds as ever. What was
-//! made in between and is gone is accepted nowhere once the leases of before are over. And the service has to say so.
+//! A database that goes back loses acknowledged changes: those are kept apart from what the service lost, and only
+//! those that it is seen to lack. What was restricted afterwards, or is in the copy, holds as before. What was made in
+//! between and is gone is accepted nowhere once the earlier leases are over. And the service has to report it.
 
 mod index;
 #[cfg(test)]
@@ -16,25 +16,25 @@ mod tests;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::clock::Moment;
 use super::cut::{Cut, Cuts};
-use super::history::{Call, Change, History, Seen, Span, Subject, Thing, Told};
+use super::history::{Call, Change, History, Seen, Span, Subject, Thing, Verdict};
 use index::Index;
+use keyward_testkit::clock::Moment;
 
-/// Told "valid" after it was acknowledged that it is not: guarantee N is broken.
+/// Answered "valid" after it was acknowledged that it is not: guarantee N is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Breach {
-    /// The place of the verification in the history.
+    /// The position of the verification in the history.
     pub(super) seen: usize,
-    /// The place of the call that was answered before.
+    /// The position of the call that was answered before.
     pub(super) call: usize,
     pub(super) thing: Thing,
 }
 
-/// Answered "valid" though it rests on something that went with the database, and every lease of before is over.
+/// Answered "valid" though it rests on something that the database lost, and every earlier lease is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ghost {
-    /// The place of the verification in the history.
+    /// The position of the verification in the history.
     pub(super) seen: usize,
     pub(super) thing: Thing,
     /// When the database that had it ended.
@@ -52,12 +52,12 @@ pub(super) struct Lost {
 /// An acknowledged change that the database itself lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CutOff {
-    /// The place of the cut.
+    /// The position of the cut.
     pub(super) cut: usize,
     pub(super) lost: Lost,
 }
 
-/// What a thing is at the end.
+/// The state of a thing at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Active,
@@ -68,7 +68,7 @@ pub(super) enum Standing {
     Absent,
 }
 
-/// What a client wrote down when a narrowing call was acknowledged.
+/// A client's record of an acknowledged restricting change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) change: Change,
@@ -84,34 +84,34 @@ impl Entry {
     }
 }
 
-/// Everything that is wrong with a run.
+/// All findings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Findings {
     pub(super) breaches: Vec<Breach>,
-    /// Places of verifications that were told "invalid" though nothing had begun to narrow them.
+    /// Positions of verifications that got "invalid" though nothing had begun to restrict them.
     pub(super) untrue: Vec<usize>,
     pub(super) lost: Vec<Lost>,
     pub(super) ghosts: Vec<Ghost>,
-    /// Places of cuts that took acknowledged changes along, of which no node says so.
+    /// Positions of cuts with lost acknowledged changes that no node reports.
     pub(super) unsaid: Vec<usize>,
-    /// Acknowledged changes that the database itself lost, and that were not made anew. No promise; they are listed.
+    /// Acknowledged changes that the database itself lost, and that were not made again. No promise; they are listed.
     pub(super) cut: Vec<CutOff>,
-    /// Told "invalid" after everything had been widened again and that was acknowledged. No promise; for information.
+    /// Answered "invalid" after everything had been lifted and that was acknowledged. No promise; for information.
     pub(super) late: Vec<usize>,
 }
 
-/// What has become of things, and of the database that knew them.
+/// The final state of things, and what the database lost.
 #[derive(Clone, Copy)]
 pub(super) struct Outcome<'a> {
     pub(super) ledger: &'a [Entry],
-    /// What each thing of the ledger, and each that may be gone, is at the end.
+    /// The final state of each thing in the ledger, and of each that may be gone.
     pub(super) last: &'a HashMap<String, Standing>,
     pub(super) cuts: &'a [Cut],
     /// From the last renewal until a node no longer answers from memory.
     pub(super) lease: Duration,
 }
 
-/// Checks the history, and the ledger against what things are at the end. Entries of unknown things are lost.
+/// Checks the history, and the ledger against the final state. Entries of unknown things are lost.
 pub(super) fn check(history: &History, outcome: Outcome<'_>) -> Findings {
     let Outcome { ledger, last, cuts, lease } = outcome;
     let things = history.things().collect();
@@ -119,19 +119,19 @@ pub(super) fn check(history: &History, outcome: Outcome<'_>) -> Findings {
     let judge = Judge { history, things, index: Index::of(history), cuts: cuts_of, last };
     let mut findings = Findings::default();
     for (place, seen) in history.seen.iter().enumerate() {
-        match seen.told {
-            Told::Valid => {
-                let narrowed = judge.first_narrowing(seen);
-                findings.breaches.extend(narrowed.map(|(call, thing)| Breach { seen: place, call, thing }));
+        match seen.verdict {
+            Verdict::Valid => {
+                let restricted = judge.first_restriction(seen);
+                findings.breaches.extend(restricted.map(|(call, thing)| Breach { seen: place, call, thing }));
                 let gone = judge.first_gone(seen);
                 findings.ghosts.extend(gone.map(|(thing, gone)| Ghost { seen: place, thing, gone }));
             }
-            Told::Invalid => match judge.cause(seen) {
+            Verdict::Invalid => match judge.cause(seen) {
                 Cause::None => findings.untrue.push(place),
                 Cause::Undone => findings.late.push(place),
                 Cause::Standing => {}
             },
-            Told::Unavailable | Told::Nothing => {}
+            Verdict::Unavailable | Verdict::Nothing => {}
         }
     }
     for entry in ledger {
@@ -146,7 +146,7 @@ pub(super) fn check(history: &History, outcome: Outcome<'_>) -> Findings {
     findings
 }
 
-/// What an entry of the ledger has become.
+/// The fate of an entry of the ledger.
 enum Fate {
     Holds,
     /// The database itself lost it.
@@ -169,7 +169,7 @@ impl Judge<'_> {
 
     /// The first call that makes a "valid" false: acknowledged before the request was sent, not undone, and not lost
     /// with the database before the request was answered.
-    fn first_narrowing(&self, seen: &Seen) -> Option<(usize, Thing)> {
+    fn first_restriction(&self, seen: &Seen) -> Option<(usize, Thing)> {
         self.rests_on(seen.subject).find_map(|thing| {
             let mut before = self.index.acknowledged_before(thing, seen.sent);
             let stands = |call: &Call| {
@@ -180,13 +180,13 @@ impl Judge<'_> {
         })
     }
 
-    /// What it rests on that went with a database, where no lease of before can be left.
+    /// A thing below it that a database lost, where no earlier lease can be left.
     fn first_gone(&self, seen: &Seen) -> Option<(Thing, Moment)> {
         let gone = |thing: Thing| self.gone(thing).map(|cut| (thing, cut.ended));
         self.rests_on(seen.subject).find_map(|thing| gone(thing).filter(|(_, at)| seen.sent > *at + self.cuts.lease))
     }
 
-    /// The cut that a thing went with, if it is not there at the end.
+    /// The cut that lost a thing, if it is absent at the end.
     fn gone(&self, thing: Thing) -> Option<&Cut> {
         let absent = self.last.get(self.history.name_of(thing)) == Some(&Standing::Absent);
         self.cuts.first_to_lack(self.history.born(thing)).filter(|_| absent)
@@ -203,7 +203,7 @@ impl Judge<'_> {
             return Cause::Standing;
         }
         let mut cause = Cause::None;
-        let on = |thing: Thing| self.index.narrowing(thing).map(move |call| (thing, call));
+        let on = |thing: Thing| self.index.restrictions(thing).map(move |call| (thing, call));
         for (thing, call) in made.rests_on.iter().flat_map(|thing| on(*thing)) {
             if call.sent > seen.ended {
                 continue;
@@ -231,15 +231,15 @@ impl Judge<'_> {
         } else if let Some(cut) = self.cuts.of_change(thing, entry.change, entry.span()) {
             Fate::Cut(CutOff { cut, lost: lost() })
         } else if self.gone(thing).is_some_and(|cut| entry.acknowledged > cut.started) {
-            // There was nothing to narrow any more.
+            // There was nothing left to restrict.
             Fate::Holds
         } else {
             Fate::Lost(lost())
         }
     }
 
-    /// Whether a cut took something along that had been acknowledged while its database was there: then each node that
-    /// held a lease had applied it.
+    /// Whether a cut lost something that was acknowledged while its database ran: then each node with a lease had
+    /// applied it.
     fn has_to_be_said(&self, cut: usize, ledger: &[Entry]) -> bool {
         let ended = self.cuts.all[cut].ended;
         let of_entry = |entry: &Entry| {
@@ -251,17 +251,17 @@ impl Judge<'_> {
     }
 }
 
-/// Why an "invalid" may be true.
+/// The cause of an "invalid".
 enum Cause {
-    /// Nothing has ever narrowed it.
+    /// Nothing has ever restricted it.
     None,
-    /// Everything that narrowed it was widened again, and that was acknowledged before the request was sent.
+    /// Every restriction was lifted, and that was acknowledged before the request was sent.
     Undone,
-    /// It is narrowed, or gone with the database, or may be.
+    /// It is restricted, or lost by the database, or may be.
     Standing,
 }
 
-/// The calls that concern a thing, for whoever explains a finding.
+/// The calls that concern a thing, to explain a finding.
 pub(super) fn calls_on(history: &History, thing: Thing) -> impl Iterator<Item = &Call> {
     history.calls.iter().filter(move |call| call.things.contains(&thing))
 }

@@ -1,7 +1,7 @@
-//! The controls: runs without faults in which something is planted that the check has to find.
+//! The controls: runs without faults, but with a planted defect that the check has to find.
 //!
-//! Three liars; one breach of the protocol itself, made behind the backs of real nodes; and a database that goes back,
-//! once while no node is there to notice, once without the knowledge of the check. No other run has any of this.
+//! Three lying proxies; one breach of the protocol itself, made without the nodes; and a database that goes back, once
+//! while no node runs, once without the knowledge of the check. No other run has any of this.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -11,24 +11,24 @@ use anyhow::{Context as _, Result};
 
 use super::Run;
 use super::check::{Outcome, check};
-use super::clock::Moment;
 use super::goback::{self, Nodes};
 use super::history::History;
 use super::lying_proxy::Lie;
-use super::proxy::{Way, Weather};
-use super::rng::Rng;
+use keyward_testkit::clock::Moment;
+use keyward_testkit::proxy::{Network, Way};
+use keyward_testkit::rng::Rng;
 
-/// What is planted.
+/// The planted defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planted {
-    /// A lying_proxy in front of a node.
+    /// A lying proxy in front of a node.
     LyingProxy(Lie),
-    /// The leases of all nodes are removed while one of them is cut off and still answers from memory: whoever revokes
-    /// believes that nobody has to acknowledge. Rule R10 is what forbids it.
+    /// The leases of all nodes are removed while one of them is cut off and still answers from memory: a revocation
+    /// waits for no acknowledgement then. Rule R10 forbids it.
     LostLease,
-    /// A backup is put back while no node runs: no node is left that could say that changes are lost.
+    /// A backup is put back while no node runs: no node is left that could report lost changes.
     Unsaid,
-    /// A backup is put back, and the check is not given what went with it.
+    /// A backup is put back, and the check does not get the lost events.
     Unlisted,
 }
 
@@ -43,7 +43,7 @@ impl Planted {
     ];
 }
 
-/// At least so many lies.
+/// Minimum number of lies.
 const ENOUGH: u64 = 10;
 
 /// Less than any lease.
@@ -53,16 +53,16 @@ const CUT_OFF: Duration = Duration::from_millis(1_500);
 const PUT_BACK: goback::Way = goback::Way::PutBack { overtaken: false };
 const BEHIND: Duration = Duration::from_secs(3);
 
-/// Until everybody is a member again, and has things in memory.
+/// Until every node has a lease again, and things in memory.
 const TOGETHER: Duration = Duration::from_secs(2);
 
-/// Does it until it was done often enough and can be seen in what clients saw, or it is time.
+/// Plants it until there were enough lies and the history shows the defect, or the time is over.
 ///
-/// Not every lie is one that a client could notice: a stale "valid" between a commit and its acknowledgement is
-/// allowed, and whether somebody meets a node in the moment between is a matter of chance.
+/// A client cannot notice every lie: a stale "valid" between a commit and its acknowledgement is allowed, and whether a
+/// request reaches a node in between is a matter of chance.
 ///
 /// # Errors
-/// When it cannot be done.
+/// When it cannot be planted.
 pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
     let mut done = false;
     while !done && run.clock.now() < until && !run.is_over() {
@@ -89,11 +89,11 @@ pub(super) fn happen(run: &Run, planted: Planted, until: Moment) -> Result<()> {
     Ok(())
 }
 
-/// From the end of a call until it is in the history, at the most.
+/// Maximum time from the end of a call until it is in the history.
 const WRITTEN_DOWN: Duration = Duration::from_secs(1);
 
-/// Whether the history shows by now that something is wrong, and will go on to. A call is written down when it is over:
-/// one that is under way may yet explain what was seen while it was, so only what is older than any call can be counts.
+/// Whether the history shows a defect for good. A call is recorded when it is over: one that is under way may still
+/// explain what was seen in the meantime, so only what is older than the longest call counts.
 fn shows(history: &History, now: Moment, longest_call: Duration) -> bool {
     let findings = check(history, Outcome { ledger: &[], last: &HashMap::new(), cuts: &[], lease: Duration::ZERO });
     let wrong = findings.breaches.iter().map(|breach| breach.seen).chain(findings.untrue);
@@ -103,22 +103,22 @@ fn shows(history: &History, now: Moment, longest_call: Duration) -> bool {
 fn lose_leases(run: &Run) -> Result<()> {
     run.wait_until(run.clock.now() + TOGETHER);
     let wire = run.world.wires.first().context("there is no node")?;
-    wire.set(Weather::HalfOpen { way: Way::Both, kept: false });
+    wire.set(Network::HalfOpen { way: Way::Both, kept: false });
     let cluster = &run.world.cluster;
     let mut psql = Command::new(cluster.bin_dir().join("psql"));
-    // Not waiting for a disk, which may take longer than a lease.
+    // Without waiting for a disk, which may take longer than a lease.
     let delete = "SET synchronous_commit = off; SELECT leave_node_lease(node) FROM node_lease";
     psql.args(["--no-psqlrc", "--quiet", "--command", delete, &cluster.url()]);
     keyward_testkit::run::capture(&mut psql)?;
     run.wait_until(run.clock.now() + CUT_OFF);
-    wire.set(Weather::Fair);
+    wire.set(Network::Healthy);
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     //! When a control may stop.
-    use super::super::history::{Call, Change, Ending, Made, Seen, Span, Told};
+    use super::super::history::{Call, Change, Ending, Made, Seen, Span, Verdict};
     use super::*;
 
     #[test]
@@ -128,11 +128,11 @@ mod tests {
         let key = history.add_thing("key", Span::BEFORE);
         let made = Made { name: "key".to_owned(), rests_on: vec![key], good_until: None, born: Span::BEFORE };
         let subject = history.add_subject(made);
-        let seen = |told, seconds| Seen { subject, node: 0, sent: at(seconds), ended: at(seconds), told };
+        let seen = |verdict, seconds| Seen { subject, node: 0, sent: at(seconds), ended: at(seconds), verdict };
         let longest = Duration::from_secs(8);
 
         // Refused at 5, by a call that takes until 12.
-        history.seen.push(seen(Told::Invalid, 5));
+        history.seen.push(seen(Verdict::Invalid, 5));
         assert!(!shows(&history, at(13), longest));
         history.calls.push(Call {
             change: Change::Revoke,
@@ -146,7 +146,7 @@ mod tests {
         assert!(!shows(&history, at(60), longest), "it is explained");
 
         // Accepted after that was acknowledged.
-        history.seen.push(seen(Told::Valid, 20));
+        history.seen.push(seen(Verdict::Valid, 20));
         assert!(!shows(&history, at(29), longest));
         assert!(shows(&history, at(30), longest));
     }

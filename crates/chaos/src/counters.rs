@@ -1,11 +1,11 @@
-//! How many requests of each kind got which answer. It only counts.
+//! The number of answers of each kind to each kind of request. It only counts.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::http::Silence;
+use keyward_testkit::http::Silence;
 
-/// What is asked of a node.
+/// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Op {
     Verify,

@@ -1,12 +1,12 @@
-//! The credentials of a run, and those that deserve attention right now.
+//! The credentials of a run, and those that are about to change.
 //!
-//! Values live in memory only, and never reach the history or a report.
+//! Values stay in memory, and never reach the history or a report.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::history::Subject;
-use super::rng::Rng;
+use keyward_testkit::rng::Rng;
 
 /// How a credential is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub(super) enum Form {
     Public,
     /// An access token.
     Token,
-    /// Both values of a pair, as the body that asks for a token: valid is who gets one.
+    /// Both values of a pair, as the body that requests a token: valid means that it gets one.
     Pair,
-    /// A refresh token, as the body that redeems it. It works once, so it is shown only after it must not work at all.
+    /// A refresh token, as the body that redeems it. It works once, so it is shown only after it must not work.
     Refresh,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Shown {
     pub(super) form: Form,
 }
 
-/// So many are in the centre of attention at once.
+/// Maximum number that are about to change.
 const ATTENTION: usize = 24;
 
 /// All that may be verified at any time.
@@ -40,10 +40,10 @@ pub(super) struct Credentials(Mutex<Shelves>);
 
 #[derive(Debug, Default)]
 struct Shelves {
-    /// Nothing ever narrows these.
+    /// Never restricted.
     evergreen: Vec<Shown>,
     all: Vec<Shown>,
-    /// New, about to be narrowed, or just narrowed.
+    /// New, about to be restricted, or just restricted.
     attention: VecDeque<Shown>,
 }
 
@@ -54,12 +54,12 @@ impl Credentials {
         shelves.all.extend_from_slice(shown);
     }
 
-    /// Adds what may be narrowed one day.
+    /// Adds credentials that may be restricted.
     pub(super) fn add(&self, shown: &[Shown]) {
         self.open().all.extend_from_slice(shown);
     }
 
-    /// What is about to be narrowed: many will look at it.
+    /// Adds credentials that are about to be restricted, so that many clients verify them.
     pub(super) fn attend(&self, shown: &[Shown]) {
         let mut shelves = self.open();
         shelves.attention.extend(shown.iter().cloned());

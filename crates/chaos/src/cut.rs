@@ -1,18 +1,18 @@
 //! What a database that went back has lost: which events, and what may have been made in the meantime.
 //!
-//! Pure. That a change is among these excuses it; that the service did not say so does not.
+//! Pure. A change among these is excused; a service that does not report them is not.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::clock::Moment;
 use super::history::{Change, Span, Thing};
+use keyward_testkit::clock::Moment;
 
-/// An event of the old history, as its database wrote it down.
+/// An event of the old history, as its database recorded it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) number: u64,
-    /// The random number beside it: another history gives the same number to something else.
+    /// The random number beside it: another history assigns the same number to something else.
     pub(super) nonce: String,
     /// The key's id, or the account's mid.
     pub(super) name: String,
@@ -20,47 +20,47 @@ pub(super) struct Event {
     pub(super) change: String,
 }
 
-/// What nodes say is missing.
+/// A report of missing events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Said {
-    /// The number after which they miss events.
+    /// The number after which events are missing.
     pub(super) kept_up_to: u64,
-    /// The last one that they had.
+    /// The last one that the node had.
     pub(super) had_up_to: u64,
 }
 
 /// One time that the database went back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
-    /// What was answered before this is in the copy.
+    /// The copy has everything that was answered before this.
     pub(super) copied: Moment,
-    /// When the old server had ended: what was asked later is not in its history.
+    /// When the old server had ended: its history has nothing that was asked later.
     pub(super) ended: Moment,
-    /// When the copy was started: no one can have read it before.
+    /// When the copy was started: it cannot have been read before.
     pub(super) started: Moment,
-    /// What the old one had and the copy has not, by number and nonce.
+    /// The events of the old server that the copy lacks, by number and nonce.
     pub(super) lost: Vec<Event>,
-    /// What the service says of it: rows of its table, or lines of its logs.
+    /// The reports of the service: rows of its table, or lines of its logs.
     pub(super) said: Vec<Said>,
 }
 
 impl Cut {
-    /// Whether what was done by a call of then may be gone.
+    /// Whether the effect of a call at that time may be lost.
     pub(super) fn may_lack(&self, span: Span) -> bool {
         span.sent < self.ended && span.answered > self.copied
     }
 
-    /// Whether the service says that something is missing, and not less than there is.
+    /// Whether the service reports everything that is missing.
     pub(super) fn is_said(&self) -> bool {
         let first = self.lost.iter().map(|event| event.number).min();
         first.is_none_or(|first| self.said.iter().any(|said| said.kept_up_to < first && first <= said.had_up_to))
     }
 }
 
-/// All times that the database went back, by what they cut off.
+/// All times that the database went back, by what they lost.
 pub(super) struct Cuts<'a> {
     pub(super) all: &'a [Cut],
-    /// Places of cuts.
+    /// Positions of cuts.
     lost: HashMap<(Thing, Change), Vec<usize>>,
     /// From the last renewal until a node no longer answers from memory.
     pub(super) lease: Duration,
@@ -79,18 +79,18 @@ impl<'a> Cuts<'a> {
         Self { all, lost, lease }
     }
 
-    /// The place of the cut that lost a change which was made by a call of then.
+    /// The position of the cut that lost a change which was made at that time.
     pub(super) fn of_change(&self, thing: Thing, change: Change, span: Span) -> Option<usize> {
         let mut cuts = self.lost.get(&(thing, change))?.iter().copied();
         cuts.find(|place| self.all[*place].may_lack(span))
     }
 
-    /// Whether such a change was lost, and somebody who was answered at `by` may have seen that.
+    /// Whether such a change was lost, and an answer at `by` may show it.
     pub(super) fn excuse(&self, thing: Thing, change: Change, span: Span, by: Moment) -> bool {
         self.of_change(thing, change, span).is_some_and(|place| by >= self.all[place].started)
     }
 
-    /// The first cut in which something that was made then may have gone.
+    /// The first cut that may have lost something that was made at that time.
     pub(super) fn first_to_lack(&self, born: Span) -> Option<&'a Cut> {
         self.all.iter().find(|cut| cut.may_lack(born))
     }

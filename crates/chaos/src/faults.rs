@@ -1,24 +1,22 @@
-//! Does the planned faults at their time, and marks when each began and was over.
+//! Injects the planned faults at their time, and records when each began and ended.
 //!
-//! One thread a lane. It never does anything to a process that is not of this run.
+//! One thread for each lane. It never signals a process that is not of this run.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::Run;
-use super::clock::Moment;
+use super::client::{Client, Request};
 use super::counters::Op;
-use super::desk::Desk;
 use super::goback;
-use super::http::{Client, Request, Silence};
 use super::parked::Parked;
-use super::proxy::Weather;
-use super::rng::Rng;
 use super::schedule::{Fault, Kind, Lane, Planned};
-
-/// A node that is not ready by then does not start.
-const START: Duration = Duration::from_mins(1);
+use keyward_testkit::clock::Moment;
+use keyward_testkit::http::Silence;
+use keyward_testkit::program::START;
+use keyward_testkit::proxy::Network;
+use keyward_testkit::rng::Rng;
 
 /// A fault that has happened.
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +25,13 @@ pub(super) struct Mark {
     pub(super) kind: Kind,
     pub(super) fault: Fault,
     pub(super) from: Moment,
-    /// When it was over: for a kill, when the process was ready again.
+    /// When it ended: for a kill, when the process was ready again.
     pub(super) until: Moment,
-    /// How long the process took to be ready, from its start or, where it took another's place, from the end of that.
+    /// How long the process took to be ready, from its start or from the end of the process before it.
     pub(super) ready_in: Option<Duration>,
 }
 
-/// Does one lane's faults, which are in the order of their time from `began` on. Ends early with the run.
+/// Injects one lane's faults, which are ordered by their time from `began` on. Ends early with the run.
 ///
 /// # Errors
 /// When a process does not come back, or cannot be signalled.
@@ -50,10 +48,10 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
         let from = run.clock.now();
         let until = from + it.lasts;
         let ready_in = match (it.lane, it.fault) {
-            (Lane::Node(node), Fault::Network(weather)) => {
-                run.world.wires[node].set(weather);
+            (Lane::Node(node), Fault::Network(network)) => {
+                run.world.wires[node].set(network);
                 run.wait_until(until);
-                run.world.wires[node].set(Weather::Fair);
+                run.world.wires[node].set(Network::Healthy);
                 None
             }
             (Lane::Node(node), Fault::Pause) => {
@@ -70,9 +68,9 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
             }
             (Lane::Node(node), Fault::Log { reads_again }) => {
                 run.world.nodes[node].block_log()?;
-                go_on_answering(run, node, until);
+                go_on_answering(run, node, until)?;
                 run.world.nodes[node].unblock_log(reads_again);
-                go_on_answering(run, node, run.clock.now());
+                go_on_answering(run, node, run.clock.now())?;
                 None
             }
             (_, Fault::GoesBack(way)) => {
@@ -100,14 +98,14 @@ pub(super) fn happen(run: &Run, planned: &[Planned], began: Moment) -> Result<Ve
     Ok(marks)
 }
 
-/// Has a node say much while no one reads it: it has to answer all the same.
-fn go_on_answering(run: &Run, node: usize, until: Moment) {
-    let mut desk = Desk::new(run, Rng::of_seed(0));
+/// Makes a node log much while its log is not read: it has to answer nevertheless.
+fn go_on_answering(run: &Run, node: usize, until: Moment) -> Result<()> {
+    let mut client = Client::new(run, Rng::of_seed(0))?;
     loop {
-        // A line is written for each of the first kind.
+        // The node logs a line for each of the first kind.
         for path in ["/v1/merchants/no-one", "/healthz"] {
-            let request = desk.request("GET", path, None);
-            let answer = desk.send(Op::Read, node, &request, run.plan.patience());
+            let request = client.request("GET", path, None);
+            let answer = client.send(Op::Read, node, &request, run.plan.patience());
             if let Err(silence @ (Silence::Cut | Silence::TimedOut)) = answer
                 && path == "/healthz"
             {
@@ -115,19 +113,19 @@ fn go_on_answering(run: &Run, node: usize, until: Moment) {
             }
         }
         if run.clock.now() >= until || run.is_over() {
-            return;
+            return Ok(());
         }
         run.wait_until(run.clock.now() + Duration::from_millis(20));
     }
 }
 
-/// Waits until every node says that it can verify.
+/// Waits until every node reports that it is ready.
 ///
 /// # Errors
 /// When one does not within the limit.
 pub(super) fn await_readiness(run: &Run, limit: Duration) -> Result<()> {
     let deadline = run.clock.now() + limit;
-    let mut client = Client::new(run.clock);
+    let client = Client::new(run, Rng::of_seed(0))?;
     for node in 0..run.world.nodes.len() {
         loop {
             let request = Request { method: "GET", path: "/readyz", bearer: None, body: None };

@@ -1,6 +1,6 @@
-//! After all faults are healed: what has become of everything that was acknowledged, and of everything else.
+//! The final state, after all faults: of everything that was acknowledged, and of everything else.
 //!
-//! It asks, it never judges: verdicts go into the history like all others.
+//! It never judges: verdicts go into the history like all others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::thread;
@@ -11,23 +11,23 @@ use serde_json::{Value, json};
 
 use super::Run;
 use super::check::{Entry, Standing};
+use super::client::{Client, from_verdict, number};
 use super::counters::Op;
 use super::credentials::{Form, Shown};
-use super::desk::{Desk, from_verdict, number};
-use super::history::{Seen, Told};
-use super::http::Answer;
-use super::rng::Rng;
+use super::history::{Seen, Verdict};
+use keyward_testkit::http::Answer;
+use keyward_testkit::rng::Rng;
 
-/// As many as one call takes.
+/// Maximum size of a batch.
 const BATCH: usize = 100;
 
-/// A node that is well answers in that time.
+/// A healthy node answers within this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What each thing of the ledger is by now, and each that may have gone with the database.
+/// The state of each thing in the ledger, and of each that the database may have lost.
 ///
 /// # Errors
-/// When no node tells.
+/// When no node answers.
 pub(super) fn standings(run: &Run, ledger: &[Entry]) -> Result<HashMap<String, Standing>> {
     let may_be_gone: Vec<String> = run.recorder.look(|history| {
         let things = history.things().filter(|(_, thing)| run.may_lack(history.born(*thing)));
@@ -35,41 +35,41 @@ pub(super) fn standings(run: &Run, ledger: &[Entry]) -> Result<HashMap<String, S
     });
     let names = ledger.iter().map(|entry| &entry.name).chain(&may_be_gone).map(String::as_str);
     let names: Vec<&str> = names.collect::<BTreeSet<_>>().into_iter().collect();
-    let found = at_once(run, |desk, part, parts| {
+    let found = concurrently(run, |client, part, parts| {
         let mine = names.iter().skip(part).step_by(parts);
-        mine.map(|name| Ok(((*name).to_owned(), standing(desk, name)?))).collect::<Result<Vec<_>>>()
+        mine.map(|name| Ok(((*name).to_owned(), standing(client, name)?))).collect::<Result<Vec<_>>>()
     })?;
     Ok(found.into_iter().flatten().collect())
 }
 
-/// As many clients as there are nodes, at once.
-fn at_once<T: Send>(run: &Run, work: impl Fn(&mut Desk<'_>, usize, usize) -> Result<T> + Sync) -> Result<Vec<T>> {
+/// As many clients as there are nodes, concurrently.
+fn concurrently<T: Send>(
+    run: &Run,
+    work: impl Fn(&mut Client<'_>, usize, usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     let (work, parts) = (&work, run.world.nodes.len());
     thread::scope(|scope| {
         let clients: Vec<_> = (0..parts)
-            .map(|part| {
-                let mut desk = Desk::new(run, Rng::of_seed(0));
-                scope.spawn(move || work(&mut desk, part, parts))
-            })
+            .map(|part| scope.spawn(move || work(&mut Client::new(run, Rng::of_seed(0))?, part, parts)))
             .collect();
         let joined = clients.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         joined.collect()
     })
 }
 
-fn standing(desk: &mut Desk<'_>, name: &str) -> Result<Standing> {
+fn standing(client: &mut Client<'_>, name: &str) -> Result<Standing> {
     let path = if name.starts_with("key_") { format!("/v1/api-keys/{name}") } else { format!("/v1/merchants/{name}") };
-    let answer = ask(desk, None, "GET", &path, None)?;
+    let answer = ask(client, None, "GET", &path, None)?;
     if answer.status == 404 {
         return Ok(Standing::Absent);
     }
-    let body: Value = serde_json::from_slice(&answer.body)?;
+    let body: Value = serde_json::from_str(&answer.text)?;
     let word = if name.starts_with("key_") { &body["state"] } else { &body["status"] };
     match word.as_str() {
         Some("active") => Ok(Standing::Active),
         Some("suspended") => Ok(Standing::Suspended),
         Some("revoked" | "closed") => Ok(Standing::Ended),
-        _ => bail!("{name} is {word}, which is nothing that it could be"),
+        _ => bail!("{name} has the state {word}, which does not exist"),
     }
 }
 
@@ -80,47 +80,47 @@ fn standing(desk: &mut Desk<'_>, name: &str) -> Result<Standing> {
 pub(super) fn verify_all(run: &Run) -> Result<()> {
     let all = run.credentials.all();
     let keys: Vec<&Shown> = all.iter().filter(|shown| matches!(shown.form, Form::Secret | Form::Public)).collect();
-    at_once(run, |desk, node, _| {
+    concurrently(run, |client, node, _| {
         for keys in keys.chunks(BATCH) {
             let kind = |form| if form == Form::Public { "public" } else { "secret" };
             let checks: Vec<Value> =
                 keys.iter().map(|shown| json!({ "key": &*shown.value, "type": kind(shown.form) })).collect();
             let sent = run.clock.now();
             let body = json!({ "checks": checks }).to_string();
-            let answer = ask(desk, Some(node), "POST", "/v1/verify/batch", Some(&body))?;
+            let answer = ask(client, Some(node), "POST", "/v1/verify/batch", Some(&body))?;
             let ended = run.clock.now();
-            let body: Value = serde_json::from_slice(&answer.body)?;
+            let body: Value = serde_json::from_str(&answer.text)?;
             for (place, shown) in keys.iter().enumerate() {
                 let valid = body["results"][place]["valid"].as_bool();
-                let told = valid.map_or(Told::Nothing, from_verdict);
-                run.recorder.see(Seen { subject: shown.subject, node: number(node), sent, ended, told });
+                let verdict = valid.map_or(Verdict::Nothing, from_verdict);
+                run.recorder.see(Seen { subject: shown.subject, node: number(node), sent, ended, verdict });
             }
         }
         for token in all.iter().filter(|shown| shown.form == Form::Token) {
-            desk.show(node, token);
+            client.show(node, token);
         }
         Ok(())
     })
     .map(drop)
 }
 
-/// Asks until there is an answer that is one.
+/// Repeats a request until it gets an answer.
 fn ask(
-    desk: &mut Desk<'_>,
+    client: &mut Client<'_>,
     node: Option<usize>,
     method: &'static str,
     path: &str,
     body: Option<&str>,
 ) -> Result<Answer> {
-    let deadline = desk.run.clock.now() + PATIENCE;
+    let deadline = client.run.clock.now() + PATIENCE;
     loop {
-        let node = node.or_else(|| desk.any_node()).context("no node is there")?;
-        let request = desk.request(method, path, body);
-        let answer = desk.send(Op::Read, node, &request, PATIENCE);
+        let node = node.or_else(|| client.any_node()).context("no node is ready")?;
+        let request = client.request(method, path, body);
+        let answer = client.send(Op::Read, node, &request, PATIENCE);
         match answer {
             Ok(answer) if matches!(answer.status, 200 | 404) => return Ok(answer),
-            other if desk.run.clock.now() > deadline => {
-                bail!("after all faults were healed node {node} answered {method} {path} with {other:?}")
+            other if client.run.clock.now() > deadline => {
+                bail!("after all faults node {node} answered {method} {path} with {other:?}")
             }
             _ => std::thread::sleep(Duration::from_millis(50)),
         }

@@ -1,56 +1,57 @@
 //! The database goes back: under running nodes a copy of some time ago takes its place, or a standby is promoted.
 //!
-//! It finds out by number and nonce what the old history had and the new one has not, and waits until the service says
-//! so. It judges nothing.
+//! It finds by number and nonce which events the old history had and the new one lacks, and waits until the service
+//! reports them. It judges nothing.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::Run;
-use super::clock::Moment;
+use super::client::{Client, Order};
 use super::cut::{Cut, Event, Said};
-use super::desk::{Desk, Order};
 use super::history::Change;
 use super::node::Node;
-use super::rng::Rng;
 use super::sql::{self, Held};
 use super::world::authority;
+use keyward_testkit::clock::Moment;
 use keyward_testkit::pg::{Replication, Snapshot, Standby};
+use keyward_testkit::rng::Rng;
 
-/// A node that lives and has a wire joins and compares in that time, however busy the machine is.
+/// A running node with a connection joins and compares within this time, however busy the machine is.
 const SAID: Duration = Duration::from_secs(30);
 
-/// No change is answered for so long after a start of Postgres; the rest is for a busy machine.
+/// The time after a start of Postgres in which no change is answered, and more for a busy machine.
 const SOMETHING: Duration = Duration::from_secs(20);
 
 /// How it goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// A base backup is put in its place. Where it is overtaken, its numbers are given anew at once, and some more.
+    /// A base backup is put in its place. Where it is overtaken, its numbers are assigned again, and more of them.
     PutBack { overtaken: bool },
-    /// A streaming standby is promoted: one that was cut off before, or one that commits waited for.
+    /// A streaming standby is promoted: one that was cut off before, or one that is synchronous.
     Promoted { lagging: bool },
 }
 
-/// What takes the place.
+/// What takes the place of the database.
 enum Other {
     Backup(Snapshot),
     Standby(Standby),
 }
 
-/// What becomes of the nodes meanwhile.
+/// The nodes in the meantime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nodes {
-    /// One of them has no fault of its own, so that somebody is there who knows what is missing.
+    /// At least one has no fault of its own, and knows what is missing.
     Live,
     /// All are killed before the old history ends, and started again in the new one.
     Killed,
 }
 
-/// Does it: the copy is so long behind. Then some of what was lost is revoked anew, as the manual advises.
+/// Lets the database go back to a copy of this age. Then some of the lost revocations are repeated, as the manual
+/// advises.
 ///
-/// Returns when it was there again, and how long that took.
+/// Returns when the database is there again, and how long that took.
 ///
 /// # Errors
 /// When Postgres does not do as it is asked to, or the ledger cannot be written.
@@ -62,7 +63,7 @@ pub(super) fn happen(run: &Run, way: Way, behind: Duration, rng: &mut Rng) -> Re
     Ok(back_in)
 }
 
-/// Does it, and finds out what went with it.
+/// Lets the database go back, and finds what it lost.
 ///
 /// # Errors
 /// When Postgres does not do as it is asked to, or a node does not start.
@@ -75,7 +76,7 @@ pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, rng: &mu
         run.world.nodes.iter().try_for_each(Node::kill)?;
     }
 
-    // What a node says of the last time, it may say late.
+    // A node may report the previous time late.
     let logs: Vec<u64> = run.world.nodes.iter().map(|node| length(&node.log())).collect();
     let (held, had) = Held::with_events(cluster, base)?;
     match rng.below(3) {
@@ -85,7 +86,7 @@ pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, rng: &mu
     }
     drop(held);
     let ended = run.clock.now();
-    // A standby that commits waited for has all of them: nothing is excused.
+    // A synchronous standby has all commits: nothing is excused.
     let loses_nothing = way == (Way::Promoted { lagging: false });
     let copied = if loses_nothing { ended } else { copied };
     run.begin_cut(Cut { copied, ended, started: ended, lost: Vec::new(), said: Vec::new() });
@@ -109,8 +110,8 @@ pub(super) fn once(run: &Run, way: Way, behind: Duration, nodes: Nodes, rng: &mu
     Ok((cut, back_in))
 }
 
-/// Makes what will take the place. Returns the number of an event that it has, and a moment: what was answered before,
-/// it has too.
+/// Makes the copy. Returns the number of an event that it has, and a moment: it has everything that was answered
+/// before.
 fn copy(run: &Run, way: Way) -> Result<(Other, u64, Moment)> {
     let cluster = &run.world.cluster;
     let replication = match way {
@@ -132,7 +133,7 @@ fn copy(run: &Run, way: Way) -> Result<(Other, u64, Moment)> {
     Ok((other, base, copied))
 }
 
-/// Starts the other one in the place of the one that ended.
+/// Starts the copy in the place of the database that ended.
 fn take_place(run: &Run, other: Other) -> Result<()> {
     let cluster = &run.world.cluster;
     match other {
@@ -150,7 +151,7 @@ fn take_place(run: &Run, other: Other) -> Result<()> {
     }
 }
 
-/// Waits until then, and until something was acknowledged: else there is nothing to lose.
+/// Waits until then, and until something was acknowledged: otherwise there is nothing to lose.
 fn acknowledge_something(run: &Run, until: Moment) {
     let before = run.ledger.entries();
     let latest = until + SOMETHING;
@@ -160,13 +161,13 @@ fn acknowledge_something(run: &Run, until: Moment) {
     }
 }
 
-/// What is in the old history alone. The same number may be there again: the nonce says whose it is.
+/// The events of the old history alone. The same number may occur again: the nonce tells them apart.
 fn missing(had: Vec<Event>, has: &[Event]) -> Vec<Event> {
     let is_there = |event: &Event| has.iter().any(|it| (it.number, &it.nonce) == (event.number, &event.nonce));
     had.into_iter().filter(|event| !is_there(event)).collect()
 }
 
-/// Waits until the service says what is missing.
+/// Waits until the service reports what is missing.
 fn hear(run: &Run, cut: &mut Cut, logs: &[u64]) -> Result<()> {
     let deadline = run.clock.now() + SAID;
     loop {
@@ -178,7 +179,7 @@ fn hear(run: &Run, cut: &mut Cut, logs: &[u64]) -> Result<()> {
     }
 }
 
-/// What the service says: in its table, or in the logs of nodes behind what they had said before.
+/// The reports of the service: in its table, or in the new lines of the nodes' logs.
 fn said(run: &Run, logs: &[u64]) -> Result<Vec<Said>> {
     let mut said = sql::said(&run.world.cluster)?;
     for (node, from) in run.world.nodes.iter().zip(logs) {
@@ -189,7 +190,7 @@ fn said(run: &Run, logs: &[u64]) -> Result<Vec<Said>> {
     Ok(said)
 }
 
-/// What a line of a log says is missing.
+/// The report in a line of a log.
 fn said_in(line: &str) -> Option<Said> {
     let (_, rest) = line.split_once("the database went back: ")?;
     let after = |words: &str| -> Option<u64> {
@@ -200,7 +201,7 @@ fn said_in(line: &str) -> Option<Said> {
 }
 
 fn length(path: &std::path::Path) -> u64 {
-    // A node that never complained has no log.
+    // A node that logged nothing has no file.
     std::fs::metadata(path).map_or(0, |of| of.len())
 }
 
@@ -209,15 +210,15 @@ fn revoked(lost: &[Event]) -> impl Iterator<Item = &str> {
     lost.iter().filter(is_key).map(|event| event.name.as_str())
 }
 
-/// What the manual advises: revokes a key once more whose revocation was lost.
+/// Revokes a key again whose revocation was lost, as the manual advises.
 fn revoke_anew(run: &Run, name: &str, rng: &mut Rng) -> Result<()> {
     let Some(thing) = run.recorder.look(|history| history.find(name)) else { return Ok(()) };
     let mut shown = run.credentials.all();
     run.recorder.look(|history| shown.retain(|shown| history.rests_on(shown.subject, thing)));
-    let mut desk = Desk::new(run, rng.stream(2));
+    let mut client = Client::new(run, rng.stream(2))?;
     let path = format!("/v1/api-keys/{name}");
-    let request = desk.request("DELETE", &path, None);
-    desk.insist(&Order { change: Change::Revoke, things: &[thing], request, shown: &shown }).map(drop)
+    let request = client.request("DELETE", &path, None);
+    client.insist(&Order { change: Change::Revoke, things: &[thing], request, shown: &shown }).map(drop)
 }
 
 #[cfg(test)]

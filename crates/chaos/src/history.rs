@@ -1,13 +1,12 @@
-//! What the clients of a run saw: every verification, and every call that narrows or widens what is valid.
+//! What the clients of a run saw: every verification, and every call that restricts something or lifts a restriction.
 //!
-//! It only records, in the words of the clients; what was wrong with it is found by [`check`](super::check). It never
-//! holds a credential: keys and tokens go by their ids.
+//! It only records; [`check`](super::check) judges. It never holds a credential: keys and tokens go by their ids.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::clock::Moment;
+use keyward_testkit::clock::Moment;
 
-/// A key or an account: what can be narrowed.
+/// A key or an account: it can be restricted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Thing(usize);
 
@@ -15,7 +14,7 @@ pub(super) struct Thing(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Subject(usize);
 
-/// When a call was under way, as its client saw it.
+/// The time of a call, as its client saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) sent: Moment,
@@ -27,13 +26,13 @@ impl Span {
     pub(super) const BEFORE: Self = Self { sent: Moment::START, answered: Moment::START };
 }
 
-/// What is known of a subject from its making.
+/// What is known of a subject since it was made.
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     pub(super) name: String,
     /// It is valid only while all of these are: its key or keys, and every account above.
     pub(super) rests_on: Vec<Thing>,
-    /// When it may begin to be refused by itself; never, if absent.
+    /// When it may expire; never, if absent.
     pub(super) good_until: Option<Moment>,
     /// When it was made.
     pub(super) born: Span,
@@ -41,10 +40,10 @@ pub(super) struct Made {
 
 /// What an answer said of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Told {
+pub(super) enum Verdict {
     Valid,
     Invalid,
-    /// 503 or 504: it could not be answered.
+    /// 503 or 504.
     Unavailable,
     /// There was no answer, or one that says nothing about the credential.
     Nothing,
@@ -57,9 +56,9 @@ pub(super) struct Seen {
     pub(super) node: u8,
     /// Before its first byte was sent: it cannot have arrived earlier.
     pub(super) sent: Moment,
-    /// When the answer had been read, or nobody waited for it any longer.
+    /// When the answer was read, or the client gave up.
     pub(super) ended: Moment,
-    pub(super) told: Told,
+    pub(super) verdict: Verdict,
 }
 
 /// What a call does to its things.
@@ -70,18 +69,18 @@ pub(super) enum Change {
     Overwrite,
     Suspend,
     Close,
-    /// The only one that widens.
+    /// The only one that lifts a restriction.
     Resume,
 }
 
 impl Change {
     pub(super) const ALL: [Self; 5] = [Self::Revoke, Self::Overwrite, Self::Suspend, Self::Close, Self::Resume];
 
-    pub(super) const fn narrows(self) -> bool {
+    pub(super) const fn restricts(self) -> bool {
         !matches!(self, Self::Resume)
     }
 
-    /// Whether nothing can widen again what it narrowed.
+    /// Whether nothing can lift its restriction.
     pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Revoke | Self::Overwrite | Self::Close)
     }
@@ -112,19 +111,19 @@ impl Change {
 pub(super) enum Ending {
     /// 2xx other than 202: the promise holds from here on.
     Acknowledged,
-    /// It was refused, so nothing came of it.
+    /// It was refused, and had no effect.
     Refused,
     /// 503, 504 or no answer: it may take effect at any time after it was sent, or never.
     Unknown,
 }
 
-/// One call that narrows or widens.
+/// One call that restricts something, or lifts a restriction.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) change: Change,
     pub(super) things: Vec<Thing>,
     pub(super) node: u8,
-    /// When the first of the tries was sent of which this is one: it is repeated until its outcome is known.
+    /// When its first try was sent: a call is repeated until its outcome is known.
     pub(super) wanted: Moment,
     pub(super) sent: Moment,
     pub(super) ended: Moment,
@@ -211,13 +210,13 @@ impl Recorder {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks something of it as it is now.
+    /// Reads it as it is now.
     pub(super) fn look<T>(&self, at: impl FnOnce(&History) -> T) -> T {
         at(&self.open())
     }
 
     fn open(&self) -> MutexGuard<'_, History> {
-        // Entries are whole or absent, whoever panicked.
+        // A panic leaves no partial entry.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,6 @@
-//! The ledger: what clients were told is done, on disk before it counts, so that nothing that happens to a process can
-//! make them forget it.
+//! The ledger: acknowledged changes, on disk before they count, so that they survive every process.
 //!
-//! A line an entry, one `fdatasync` each. It is read back from the file for the check, never from memory.
+//! Each entry is a line with an `fdatasync`. The check reads them from the file, never from memory.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -13,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::check::Entry;
-use super::clock::Moment;
 use super::history::Change;
+use keyward_testkit::clock::Moment;
 
 /// An open ledger.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many entries there are by now.
+    /// The number of entries.
     pub(super) fn entries(&self) -> usize {
         self.entries.load(Ordering::Relaxed)
     }

@@ -1,22 +1,21 @@
-//! `cargo xtask chaos`: real nodes on a real Postgres, hurt in every way that a machine and a network can, under load.
+//! `cargo xtask chaos`: real nodes on a real Postgres, under load, with every fault that a machine and a network have.
 //!
-//! Three nodes, each with its own wire to the one Postgres; faults drawn from a seed; clients who verify, revoke,
-//! suspend and close, and attack every change in the moment it is acknowledged. What they saw is a history, and a pure
-//! function says whether it keeps the promises: T7, T8 and T10 of the test plan. It signals only processes that it
-//! started, and everything ends with it. It asserts no latency: times are printed for information.
+//! Three nodes, each with its own proxy to the one Postgres; faults drawn from a seed; clients that verify, revoke,
+//! suspend and close, and attack every change as soon as it is acknowledged. What they saw is a history, and a pure
+//! function decides whether it keeps the promises: T7, T8 and T10 of the test plan. It signals only processes that it
+//! started, and they end with it. It asserts no latency: times are printed for information.
 
 mod check;
-mod clock;
+mod client;
 mod control;
 mod counters;
 mod credentials;
 mod cut;
-mod desk;
+mod explain;
 mod faults;
 mod final_state;
 mod goback;
 mod history;
-mod http;
 mod ledger;
 mod load;
 mod log;
@@ -25,12 +24,9 @@ mod node;
 mod parked;
 mod plan;
 mod probes;
-mod proxy;
 mod report;
-mod rng;
 mod schedule;
 mod sql;
-mod story;
 mod watcher;
 mod world;
 
@@ -43,16 +39,16 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use check::{Outcome, check};
-use clock::{Clock, Moment};
 use counters::Counters;
 use credentials::Credentials;
 use cut::Cut;
 use faults::Mark;
 use history::{Made, Recorder, Span, Subject, Thing};
+use keyward_testkit::clock::{Clock, Moment};
+use keyward_testkit::rng::Rng;
 use keyward_testkit::run;
 use ledger::Ledger;
 use probes::Probes;
-use rng::Rng;
 use schedule::{Lane, Planned};
 use world::World;
 
@@ -62,13 +58,13 @@ pub use plan::{Load, Mode, Options, Plan, Profile};
 pub use report::Report;
 pub use schedule::Kind;
 
-/// How long nodes may take to be well again after all faults are over.
+/// How long nodes may take to be ready after all faults are over.
 const RECOVERY: Duration = Duration::from_mins(1);
 
 /// How long the load goes on after that.
 const TAIL: Duration = Duration::from_secs(2);
 
-/// What everybody in a run shares.
+/// What all threads of a run share.
 struct Run {
     plan: Plan,
     clock: Clock,
@@ -79,15 +75,15 @@ struct Run {
     credentials: Credentials,
     probes: Probes,
     over: AtomicBool,
-    /// One a node: it is held while a fault happens to the node, or none may.
+    /// One for each node: held while the node has a fault, or must not have one.
     turns: Vec<Mutex<()>>,
-    /// Each time that the database went back; the last one may not be over yet.
+    /// Each time that the database went back; the last one may not be over.
     cuts: Mutex<Vec<Cut>>,
-    /// What the run itself saw that must not be.
+    /// Errors that the run itself saw.
     complaints: Mutex<Vec<String>>,
     /// The platform's account.
     platform: Thing,
-    /// The platform's key, in whose name most is asked.
+    /// The platform's key, the caller of most requests.
     caller: Subject,
 }
 
@@ -100,29 +96,29 @@ impl Run {
         self.over.store(true, Ordering::Release);
     }
 
-    /// Whoever fails ends it for all.
+    /// A failure ends the run.
     fn or_end<T>(&self, worked: Result<T>) -> Result<T> {
         worked.inspect_err(|_| self.end())
     }
 
-    /// No fault of its own happens to this node as long as this is held.
+    /// This node has no fault of its own as long as this is held.
     fn calm(&self, node: usize) -> MutexGuard<'_, ()> {
         lock(&self.turns[node])
     }
 
-    /// The old history has ended; what went with it is not known yet.
+    /// The old history has ended; what is lost is not known yet.
     fn begin_cut(&self, cut: Cut) {
         lock(&self.cuts).push(cut);
     }
 
-    /// What went with it is known.
+    /// What is lost is known.
     fn finish_cut(&self, cut: Cut) {
         let mut cuts = lock(&self.cuts);
         cuts.pop();
         cuts.push(cut);
     }
 
-    /// Whether what was made then may have gone with the database by now.
+    /// Whether what was made then may be lost by now.
     fn may_lack(&self, born: Span) -> bool {
         lock(&self.cuts).iter().any(|cut| cut.may_lack(born))
     }
@@ -131,7 +127,7 @@ impl Run {
         lock(&self.complaints).push(what);
     }
 
-    /// Sleeps until then; answers false at once when the run is over.
+    /// Sleeps until then; returns false as soon as the run is over.
     fn wait_until(&self, moment: Moment) -> bool {
         while !self.is_over() && self.clock.now() < moment {
             self.clock.sleep_until(moment.min(self.clock.now() + Duration::from_millis(50)));
@@ -141,12 +137,12 @@ impl Run {
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What they guard is whole whenever they are left.
+    // Their content is consistent whenever a guard is dropped.
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `cargo xtask chaos`: builds the server in release mode unless it is given, runs, prints, and leaves evidence
-/// of what it found.
+/// of its findings.
 ///
 /// # Errors
 /// When an option does not fit, something does not start or does not recover, or anything was found; in a control, when
@@ -160,10 +156,10 @@ pub fn run(options: Options) -> Result<()> {
     match (is_control, report.is_clean()) {
         (false, true) => Ok(()),
         (true, false) => {
-            println!("found, as it has to be");
+            println!("found, as required");
             Ok(())
         }
-        (true, true) => bail!("the check did not find what was planted: it proves nothing"),
+        (true, true) => bail!("the check did not find the planted defect: it proves nothing"),
         (false, false) => bail!("the service broke a promise; `cargo xtask {}` draws the same faults", plan.line()),
     }
 }
@@ -203,15 +199,15 @@ pub fn storm(plan: &Plan) -> Result<Report> {
         platform,
         caller,
     };
-    let accounts = load::settle(&run)?;
-    load::plant(&run, &accounts)?;
+    let accounts = load::make_accounts(&run)?;
+    load::make_evergreens(&run, &accounts)?;
 
     let started = clock.now();
     let marks = thread::scope(|scope| {
-        let everybody = load::start(scope, &run, &accounts);
+        let workers = run.or_end(load::start(scope, &run, &accounts))?;
         let stormed = run.or_end(faults(&run));
         run.end();
-        for worker in everybody {
+        for worker in workers {
             worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
         stormed
@@ -223,7 +219,7 @@ pub fn storm(plan: &Plan) -> Result<Report> {
     Ok(report)
 }
 
-/// All planned faults, until every node is well again, and a little of ordinary life.
+/// All planned faults, until every node is ready again, and a little of ordinary load.
 fn faults(run: &Run) -> Result<Vec<Mark>> {
     let plan = &run.plan;
     let began = run.clock.now();
@@ -255,14 +251,14 @@ fn faults(run: &Run) -> Result<Vec<Mark>> {
     Ok(marks)
 }
 
-/// Asks what has become of everything, and checks it.
+/// Reads the final state of everything, and checks it.
 fn conclude(run: Run, marks: Vec<Mark>) -> Result<Report> {
     let ledger = run.ledger.read()?;
     let last = final_state::standings(&run, &ledger)?;
     final_state::verify_all(&run)?;
     let (mut crashes, mut refused_starts) = (Vec::new(), 0);
     for (number, node) in run.world.nodes.iter().enumerate() {
-        let (ends, refusals) = node.troubles();
+        let (ends, refusals) = node.bad_ends();
         crashes.extend(ends.into_iter().map(|how| format!("node {number}: {how}")));
         refused_starts += refusals;
     }
@@ -292,14 +288,14 @@ fn conclude(run: Run, marks: Vec<Mark>) -> Result<Report> {
     Ok(report)
 }
 
-/// All stories, the ledger, and what the nodes complained about, beside what cargo builds.
+/// All explanations, the ledger and the logs of the nodes, in the target folder.
 fn keep_evidence(report: &Report, world: &World) -> Result<()> {
     let folder = run::target_directory()?.join("chaos").join(report.plan.seed.to_string());
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    std::fs::write(folder.join("findings"), report.stories(usize::MAX).join("\n"))?;
+    std::fs::write(folder.join("findings"), report.explanations(usize::MAX).join("\n"))?;
     std::fs::copy(world.folder().join("ledger"), folder.join("ledger"))?;
     for (number, node) in world.nodes.iter().enumerate() {
-        // A node that never complained has no log.
+        // A node that logged nothing has no file.
         let _ = std::fs::copy(node.log(), folder.join(format!("node-{number}.log")));
     }
     std::fs::write(folder.join("postgres.log"), world.cluster.log()?)?;

@@ -1,6 +1,6 @@
-//! What a node says: a pipe that a thread of ours reads into a file, until the run leaves it unread or closes it.
+//! The log of a node: a pipe that a thread of ours reads into a file, until the run leaves it unread or closes it.
 //!
-//! It never waits for the node, and never says what a line means.
+//! It never waits for the node, and never interprets a line.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
@@ -13,14 +13,14 @@ const MORE_THAN_ROOM: usize = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
     On,
-    /// Not any more, as soon as the reader has what it is at.
+    /// Not any more, once the reader has finished its line.
     Off,
     /// The reader waits.
     Parked,
     Closed,
 }
 
-/// The log of one process. It is dropped after the process has ended; all that was said is in the file then.
+/// The log of one process. It is dropped after the process has ended; the file is complete then.
 #[derive(Debug)]
 pub(super) struct Log {
     shared: Arc<Shared>,
@@ -49,7 +49,7 @@ impl Log {
         Ok((Self { shared, writer: Some(writer), threads: vec![thread] }, for_process))
     }
 
-    /// Reads no more, and fills the pipe. Returns when nothing is read.
+    /// Stops reading, and fills the pipe. Returns when nothing is read.
     ///
     /// # Errors
     /// When there are no more threads.
@@ -103,14 +103,14 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Returns what it is otherwise.
+    /// Returns the state that it changed to.
     fn wait_while(&self, this: Reading) -> Reading {
         let reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let is_this = |reading: &mut Reading| *reading == this;
         *self.changed.wait_while(reading, is_this).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether to read on, once that is clear.
+    /// Whether to continue reading, once that is decided.
     fn reads_on(&self) -> bool {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if *reading == Reading::Off {
@@ -124,7 +124,7 @@ impl Shared {
     /// The thread.
     fn read(&self, reader: PipeReader, file: File) {
         self.copy(reader, file);
-        // No one waits for what does not come.
+        // No one waits for a reader that has ended.
         self.set(Reading::Closed);
     }
 

@@ -1,7 +1,9 @@
-//! A lying_proxy in front of a node: what a broken service, or a gateway that caches, would answer.
+//! A lying proxy in front of a node: what a broken service, or a gateway that caches, would answer.
 //!
-//! It is the control of the check: a run with it has to end in findings. It has one kind of lie, so that each kind is
-//! seen to be found. It never stands in front of a node in any other run.
+//! It is a control of the check: a run with it has to end in findings. It has one kind of lie, so that each kind is
+//! shown to be found. No other run has one.
+
+mod message;
 
 use std::collections::HashSet;
 use std::io::{self, Write as _};
@@ -12,17 +14,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::clock::Clock;
-use super::http::{Message, Reader};
+use keyward_testkit::clock::Clock;
+use message::{Message, Reader};
 
-/// Which lie.
+/// A kind of lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
     /// What was valid once stays valid.
     StaleValid,
     /// A revocation is answered and never made.
     ForgottenRevocation,
-    /// A valid key is said to be revoked.
+    /// A valid key is reported as revoked.
     FalseRefusal,
 }
 
@@ -52,7 +54,7 @@ struct State {
     open: Vec<TcpStream>,
     /// Questions that were answered with "valid".
     valid: HashSet<Vec<u8>>,
-    /// How often something else was said than the truth.
+    /// The number of false answers.
     lies: u64,
 }
 
@@ -63,7 +65,7 @@ impl LyingProxy {
     /// When there is no free port, or no more threads.
     pub(super) fn before(node: SocketAddr, lie: Lie, clock: Clock) -> Result<Self> {
         let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for the lying_proxy")?;
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for the lying proxy")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { node, lie, clock, state: Mutex::default() });
         let of_thread = Arc::clone(&shared);
@@ -76,7 +78,7 @@ impl LyingProxy {
         self.address
     }
 
-    /// How often it has lied so far.
+    /// The number of false answers so far.
     pub(super) fn lies(&self) -> u64 {
         self.shared.lock().lies
     }
@@ -91,7 +93,7 @@ impl Drop for LyingProxy {
             let _ = stream.shutdown(Shutdown::Both);
         }
         drop(state);
-        // A last visitor, so that it looks up.
+        // A last connection wakes the listener.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -104,7 +106,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread a connection; there are as many as clients of the run.
+    /// One thread for each connection; there are as many as clients of the run.
     fn listen(&self, listener: &TcpListener) {
         std::thread::scope(|scope| {
             for client in listener.incoming().map_while(io::Result::ok) {
@@ -138,7 +140,7 @@ impl Shared {
 }
 
 impl State {
-    /// What is said, if not the truth.
+    /// The false answer, if there is one.
     fn instead_of(&mut self, truth: &Message, lie: Lie, question: &Message) -> Option<&'static [u8]> {
         let is_check = question.head.starts_with("POST /v1/verify ");
         let is_auth = question.head.starts_with("GET /v1/auth");
@@ -162,6 +164,6 @@ const REVOKED: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 32\r\n\r\n{\"valid\":false,\"code\":\"REVOKED\"}";
 
 fn is_valid(answer: &Message) -> bool {
-    let told = String::from_utf8_lossy(&answer.body);
-    answer.head.starts_with("HTTP/1.1 204 ") || told.contains("\"valid\":true")
+    let verdict = String::from_utf8_lossy(&answer.body);
+    answer.head.starts_with("HTTP/1.1 204 ") || verdict.contains("\"valid\":true")
 }

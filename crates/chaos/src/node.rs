@@ -1,56 +1,24 @@
-//! One node as a supervised process: started again after it was killed, stopped and continued by signals.
+//! One node under supervision: started again after it was killed, stopped and continued by signals.
 //!
-//! Only our own child is ever signalled, and only while it has not been reaped: until then its number is nobody else's.
+//! Only our own child is signalled, and only before it is reaped: until then its number belongs to no other process.
 
-use std::io::{BufRead as _, BufReader};
+use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use super::log::Log;
-use keyward_testkit::run;
+use keyward_testkit::process::Process;
+use keyward_testkit::program::{Program, START, url_when_ready};
 
-/// Between an end that nobody asked for and the next start, as a supervisor would do it.
+/// Between an end that no one asked for and the next start, as a supervisor would wait.
 const BEFORE_ANOTHER_TRY: Duration = Duration::from_millis(200);
-
-/// How to start it.
-#[derive(Clone, Debug)]
-pub(super) struct Launch {
-    pub(super) program: PathBuf,
-    /// What it is told to serve with.
-    pub(super) serve: &'static [&'static str],
-    pub(super) variables: Vec<(&'static str, String)>,
-    /// Its working directory; what it complains about is kept in `log` there.
-    pub(super) folder: PathBuf,
-}
-
-impl Launch {
-    /// Runs another command of the program to its end, on the same settings.
-    ///
-    /// # Errors
-    /// When it does not succeed; with what it complained about.
-    pub(super) fn run(&self, arguments: &[&str]) -> Result<()> {
-        run::capture(&mut self.command(arguments)).map(drop)
-    }
-
-    /// A command, with nothing of our own environment.
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(arguments).current_dir(&self.folder).env_clear().stdin(Stdio::null());
-        command.envs(self.variables.iter().map(|(name, value)| (*name, value)));
-        command
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.join("log")
-    }
-}
 
 /// A node under supervision. Dropping it kills it.
 #[derive(Debug)]
@@ -61,7 +29,7 @@ pub(super) struct Node {
 
 #[derive(Debug)]
 struct Shared {
-    launch: Launch,
+    program: Program,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -69,18 +37,18 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// Not yet reaped.
-    child: Option<Child>,
-    /// What it says.
+    process: Option<Arc<Process>>,
+    /// Its log.
     log: Option<Log>,
     /// Where it is ready.
     address: Option<SocketAddr>,
     wanted: bool,
     over: bool,
-    /// We have ended this child ourselves.
+    /// We have killed this process ourselves.
     killed: bool,
-    /// Ends after it was ready that nobody had asked for.
+    /// Unexpected ends after it was ready.
     crashes: Vec<String>,
-    /// Starts that came to nothing: it refuses to start without its database.
+    /// Failed starts: it refuses to start without its database.
     refusals: usize,
 }
 
@@ -89,15 +57,15 @@ impl Node {
     ///
     /// # Errors
     /// When there are no more threads.
-    pub(super) fn start(launch: Launch) -> Result<Self> {
+    pub(super) fn start(program: Program) -> Result<Self> {
         let state = Mutex::new(State { wanted: true, ..State::default() });
-        let shared = Arc::new(Shared { launch, state, changed: Condvar::new() });
+        let shared = Arc::new(Shared { program, state, changed: Condvar::new() });
         let supervised = Arc::clone(&shared);
         let supervisor = std::thread::Builder::new().name("supervisor".into()).spawn(move || supervised.supervise())?;
         Ok(Self { shared, supervisor: Some(supervisor) })
     }
 
-    /// Where it is ready; nowhere while it is not.
+    /// Where it is ready; `None` while it is not.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.shared.lock().address
     }
@@ -105,16 +73,16 @@ impl Node {
     /// Waits until it is ready.
     ///
     /// # Errors
-    /// When it is not in time; with what it complained about.
+    /// When it is not ready in time; with the end of its log.
     pub(super) fn await_ready(&self, limit: Duration) -> Result<SocketAddr> {
         let waiting = |state: &mut State| state.address.is_none() && state.wanted;
         let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), limit, waiting);
         let address = waited.unwrap_or_else(PoisonError::into_inner).0.address;
         address.with_context(|| {
-            let log = std::fs::read_to_string(self.shared.launch.log()).unwrap_or_default();
+            let log = std::fs::read_to_string(self.shared.log()).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
             let last = lines[lines.len().saturating_sub(10)..].join("\n");
-            format!("the node did not get ready in {limit:?}; it said last:\n{last}")
+            format!("the node did not get ready in {limit:?}; its log ends with:\n{last}")
         })
     }
 
@@ -126,7 +94,7 @@ impl Node {
         let mut state = self.shared.lock();
         state.wanted = false;
         state.address = None;
-        state.killed = state.child.is_some();
+        state.killed = state.process.is_some();
         state.signal(Signal::KILL)
     }
 
@@ -136,7 +104,7 @@ impl Node {
         self.shared.changed.notify_all();
     }
 
-    /// SIGSTOP: it stands still and does not know.
+    /// SIGSTOP: it stands still without knowing.
     ///
     /// # Errors
     /// When the signal cannot be sent.
@@ -152,7 +120,7 @@ impl Node {
         self.shared.lock().signal(Signal::CONT)
     }
 
-    /// Reads no more of what it says, and leaves no room for more.
+    /// Stops reading its log, and leaves no room for more.
     ///
     /// # Errors
     /// When there are no more threads.
@@ -163,7 +131,7 @@ impl Node {
         }
     }
 
-    /// Reads what it says again, or closes its log for the rest of its life.
+    /// Reads its log again, or closes it for the rest of its life.
     pub(super) fn unblock_log(&self, reads_again: bool) {
         match &self.shared.lock().log {
             Some(log) if reads_again => log.unblock(),
@@ -172,15 +140,15 @@ impl Node {
         }
     }
 
-    /// Ends after it was ready that nobody had asked for, and how many starts came to nothing.
-    pub(super) fn troubles(&self) -> (Vec<String>, usize) {
+    /// Unexpected ends after it was ready, and the number of failed starts.
+    pub(super) fn bad_ends(&self) -> (Vec<String>, usize) {
         let state = self.shared.lock();
         (state.crashes.clone(), state.refusals)
     }
 
-    /// The file with what it complained about.
+    /// The file of its log.
     pub(super) fn log(&self) -> PathBuf {
-        self.shared.launch.log()
+        self.shared.log()
     }
 }
 
@@ -199,14 +167,7 @@ impl Drop for Node {
 
 impl State {
     fn signal(&self, signal: Signal) -> Result<()> {
-        match &self.child {
-            Some(child) => match kill_process(Pid::from_child(child), signal) {
-                // It was quicker than we.
-                Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-                Err(error) => Err(error).context("cannot send a signal to a node"),
-            },
-            None => Ok(()),
-        }
+        self.process.as_ref().map_or(Ok(()), |process| process.signal(signal))
     }
 }
 
@@ -222,24 +183,34 @@ impl Shared {
             if state.over {
                 return;
             }
-            let out = spawn(&self.launch).map(|(child, out, log)| {
-                state.child = Some(child);
+            let process = self.spawn().map(|(process, log)| {
+                let process = Arc::new(process);
+                state.process = Some(Arc::clone(&process));
                 state.log = Some(log);
-                out
+                process
             });
             drop(state);
-            let was_ready = out.is_ok_and(|out| self.read_to_its_end(out));
+            let was_ready = process.is_ok_and(|process| self.follow(&process));
             self.reap(was_ready);
         }
     }
 
-    /// Reads what it prints until there is no more, which is when it ends. Answers whether it was ready.
-    fn read_to_its_end(&self, out: ChildStdout) -> bool {
+    fn log(&self) -> PathBuf {
+        self.program.folder().join("log")
+    }
+
+    fn spawn(&self) -> Result<(Process, Log)> {
+        let (log, writer) = Log::into_file(OpenOptions::new().create(true).append(true).open(self.log())?)?;
+        Ok((Process::spawn_with(&mut self.program.command(), Stdio::piped(), writer)?, log))
+    }
+
+    /// Reads what it prints until its end. Returns whether it was ready.
+    fn follow(&self, process: &Process) -> bool {
         let mut was_ready = false;
-        for line in BufReader::new(out).lines().map_while(Result::ok) {
+        while let Ok(Some(line)) = process.line_after("", Duration::MAX) {
             if let Some(address) = ready_at(&line) {
                 let mut state = self.lock();
-                // It may have been killed between its word and our reading of it.
+                // It may have been killed after it printed this.
                 state.address = Some(address).filter(|_| !state.killed);
                 was_ready = true;
                 self.changed.notify_all();
@@ -250,7 +221,7 @@ impl Shared {
 
     fn reap(&self, was_ready: bool) {
         let mut state = self.lock();
-        let ended = state.child.take().map(|mut child| child.wait());
+        let ended = state.process.take().and_then(Arc::into_inner).map(|process| process.wait(START));
         // What it said last is in the file from here on.
         state.log = None;
         state.address = None;
@@ -258,7 +229,7 @@ impl Shared {
             return;
         }
         if was_ready {
-            let how = ended.and_then(Result::ok).map_or_else(|| "somehow".into(), |status| status.to_string());
+            let how = ended.and_then(Result::ok).map_or_else(|| "somehow".into(), |ended| ended.status.to_string());
             state.crashes.push(how);
         } else {
             state.refusals += 1;
@@ -269,17 +240,7 @@ impl Shared {
     }
 }
 
-fn spawn(launch: &Launch) -> Result<(Child, ChildStdout, Log)> {
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(launch.log())?;
-    let (log, writer) = Log::into_file(file)?;
-    let mut child = launch.command(launch.serve).stdout(Stdio::piped()).stderr(writer).spawn()?;
-    let out = child.stdout.take().context("no standard output")?;
-    Ok((child, out, log))
-}
-
 /// Where it is, if this is the line that says that it is ready.
 fn ready_at(line: &str) -> Option<SocketAddr> {
-    let (_, url) = line.split_once("ready on ")?;
-    let (_, address) = url.split_whitespace().next()?.split_once("://")?;
-    address.parse().ok()
+    url_when_ready(line)?.split_once("://")?.1.parse().ok()
 }

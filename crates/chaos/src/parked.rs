@@ -1,17 +1,17 @@
-//! Clients that open requests at a node and take none of the answers: half over HTTP/1, half over HTTP/2 with a closed
+//! Clients that send requests to a node and read none of the answers: half over HTTP/1, half over HTTP/2 with a closed
 //! window.
 //!
-//! They have no credential, and ask for what anybody may ask for. They never read.
+//! They have no credential, and request what needs none. They never read.
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How many connections.
+/// Number of connections.
 const CONNECTIONS: usize = 32;
-/// How many requests on each: as many as HTTP/2 takes at once by the RFC's own advice.
+/// Number of requests on each: the concurrency that the RFC advises for HTTP/2.
 const REQUESTS: u32 = 100;
-/// How long a node may take for what is sent. It takes nothing more when its own answers are not taken.
+/// Time for a node to read what is sent. It reads nothing more while its own answers are not read.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The connections; closed when dropped.
@@ -20,7 +20,7 @@ pub(super) struct Parked {
 }
 
 impl Parked {
-    /// Opens them. A node that does not take them is left alone.
+    /// Opens them. A node that does not accept them is left alone.
     pub(super) fn at(address: SocketAddr) -> Self {
         let words = [over_http1(), over_http2()];
         let open = |number: usize| ask(address, &words[number % words.len()]).ok();
@@ -31,7 +31,7 @@ impl Parked {
 fn ask(address: SocketAddr, words: &[u8]) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    // What is not taken any more does not matter: there are requests enough by then.
+    // What is not read any more does not matter: there are enough requests by then.
     let _ = stream.write_all(words);
     Ok(stream)
 }

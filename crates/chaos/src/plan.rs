@@ -1,6 +1,6 @@
-//! What a run is to do: which faults, how many, for how long, under which load.
+//! The plan of a run: which faults, how many, for how long, under which load.
 //!
-//! It only says so. The sizes are those of the test plan: T7, T8 and T10.
+//! The sizes are those of the test plan: T7, T8 and T10. It starts nothing.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::control::Planted;
-use super::rng::any_seed;
 use super::schedule::Kind;
+use keyward_testkit::rng::any_seed;
 
 /// Which faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +23,9 @@ pub enum Mode {
     Pauses,
     /// The database goes back: a backup is put in its place, or a standby is promoted.
     Back,
-    /// All four at once, and what is in none of them: clients that park, logs that block.
+    /// All four together, and what is in none of them: clients that park, logs that block.
     All,
-    /// None of these, but something that the check has to find.
+    /// None of these, but a defect that the check has to find.
     Control(Planted),
 }
 
@@ -121,20 +121,20 @@ fn planted() -> impl TypedValueParser<Value = Planted> {
     })
 }
 
-/// How much is asked, a second and at once.
+/// The load: rates and numbers of clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// Verifications a second, all nodes together; those right before and after a revocation come on top.
     pub verifications: u32,
     /// Revocations a second that are begun while no fault holds them up.
     pub revocations: u32,
-    /// Who verify at their own pace, at each node.
+    /// Clients of each node that verify at their own pace.
     pub verifiers: u32,
-    /// Who verify what has just been narrowed, at each node.
+    /// Clients of each node that verify what has just been restricted.
     pub probers: u32,
-    /// Who revoke.
+    /// Clients that revoke.
     pub revokers: u32,
-    /// Who suspend, resume and close.
+    /// Clients that suspend, resume and close.
     pub suspenders: u32,
 }
 
@@ -143,9 +143,9 @@ pub struct Load {
 pub struct Plan {
     /// Which faults.
     pub mode: Mode,
-    /// How many of each.
+    /// The number of each kind.
     pub counts: Vec<(Kind, usize)>,
-    /// How long faults happen; start and check come on top. A control ends as soon as there were lies enough.
+    /// How long faults happen; start and check come on top. A control ends once it shows its defect.
     pub duration: Duration,
     /// The longest that a pause or a fault of the network lasts.
     pub longest: Duration,
@@ -155,7 +155,7 @@ pub struct Plan {
     pub nodes: usize,
     /// Their lease profile.
     pub profile: Profile,
-    /// How much is asked.
+    /// The load.
     pub load: Load,
     /// The binary; built in release mode if absent.
     pub server: Option<PathBuf>,
@@ -222,8 +222,8 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Lasts so long, with faults as frequent as in the full size, and at least three of each kind; one of those after
-    /// which the database is another one.
+    /// Sets the duration, with faults as frequent as in the full size, and at least three of each kind, or one of those
+    /// after which another database answers.
     fn last(&mut self, duration: Duration) {
         let full = self.duration.as_secs().max(1);
         for (kind, count) in &mut self.counts {
@@ -234,14 +234,14 @@ impl Plan {
         self.duration = duration;
     }
 
-    /// Partners to suspend and close: nobody can make one over HTTP, and a minute of faults ends about one for each who
-    /// suspends. The first one is left alone.
+    /// Number of partners to suspend and close: none can be made over HTTP, and a minute of faults ends about one for
+    /// each suspending client. The first one is left alone.
     pub(super) fn partners(&self) -> u64 {
         1 + u64::from(self.load.suspenders) * (2 + self.duration.as_secs() / 60)
     }
 
-    /// How long a verification is waited for: longer than any pause, so that what was sent to a stopped node is
-    /// answered by it when it goes on.
+    /// How long a client waits for a verification: longer than any pause, so that a stopped node answers when it
+    /// continues.
     pub(super) fn patience(&self) -> Duration {
         self.longest + Duration::from_secs(5)
     }
@@ -254,12 +254,12 @@ impl Plan {
         }
     }
 
-    /// How long a narrowing call is waited for: the time that the service allows itself, and a pause on top.
+    /// How long a client waits for a restricting change: the time limit of the service, and a pause on top.
     pub(super) fn patience_for_a_barrier(&self) -> Duration {
         self.longest + Duration::from_secs(12)
     }
 
-    /// One line for whoever wants to repeat it.
+    /// The command line that repeats the run.
     pub(super) fn line(&self) -> String {
         let Self { mode, seed, duration, nodes, profile, .. } = self;
         let profile = match profile {

@@ -1,6 +1,6 @@
-//! What has to be verified at every node at once, because it was narrowed in this very moment or is about to be.
+//! What every node has to verify without delay, because it was just restricted or is about to be.
 //!
-//! A queue a node: one that stands still holds up nobody else's, and finds all of it waiting when it goes on.
+//! Each node has a queue: one that stands still delays no other, and finds its queue when it continues.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::credentials::Shown;
 
-/// So many wait at a node that does not answer; the oldest go first, since the newest were narrowed last.
+/// Maximum length of a queue; the oldest entries are dropped, since the newest were restricted last.
 const WAITING: usize = 512;
 
-/// What is to be verified at once, a queue a node.
+/// What is to be verified without delay, with a queue for each node.
 #[derive(Debug)]
 pub(super) struct Probes(Vec<Queue>);
 
@@ -26,7 +26,7 @@ impl Probes {
         Self((0..nodes).map(|_| Queue::default()).collect())
     }
 
-    /// Has them verified at every node, now.
+    /// Has every node verify these.
     pub(super) fn everywhere(&self, shown: &[Shown]) {
         for queue in &self.0 {
             let mut waiting = queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);

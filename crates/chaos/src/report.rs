@@ -1,6 +1,6 @@
-//! What a run came to: its findings, and its figures for information.
+//! The report of a run: its findings, and its figures for information.
 //!
-//! It counts and prints. No figure decides whether a run is good: findings do.
+//! Findings decide whether a run is good; no figure does.
 
 mod text;
 mod times;
@@ -9,17 +9,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::check::Findings;
-use super::clock::Moment;
 use super::counters::{Got, Op};
 use super::cut::Cut;
+use super::explain;
 use super::faults::Mark;
-use super::history::{Ending, History, Seen, Thing, Told};
+use super::history::{Ending, History, Seen, Thing, Verdict};
 use super::plan::{Plan, Profile};
 use super::schedule::{Kind, Lane};
-use super::story;
+use keyward_testkit::clock::Moment;
 use times::Times;
 
-/// A verification sent so soon after an acknowledgement would meet a node that had not heard of it yet.
+/// A verification this soon after an acknowledgement would reach a node that had not applied the change.
 const AT_ONCE: Duration = Duration::from_millis(10);
 
 /// Everything about a run that is over.
@@ -36,48 +36,47 @@ pub struct Report {
     pub(super) acknowledged: usize,
     /// Which node ended by itself, after it was ready, and how.
     pub(super) crashes: Vec<String>,
-    /// What the run itself saw that must not be.
+    /// Errors that the run itself saw.
     pub(super) complaints: Vec<String>,
-    /// Starts that came to nothing, while there was no database.
+    /// Failed starts, while there was no database.
     pub(super) refused_starts: usize,
-    /// How long it took to start everything, to hurt it, and to ask what has become of it.
+    /// How long the start, the faults and the reading of the final state took.
     pub(super) took: [Duration; 3],
 }
 
 impl Report {
-    /// Verifications that were answered "valid" after it was acknowledged that they are not, or of what went with the
-    /// database.
+    /// Verifications that got "valid" after a restriction was acknowledged, or for something that the database lost.
     #[must_use]
     pub const fn breaches(&self) -> usize {
         self.findings.breaches.len() + self.findings.ghosts.len()
     }
 
-    /// Verifications that were told "invalid" though nothing had narrowed them.
+    /// Verifications that got "invalid" though nothing had restricted them.
     #[must_use]
     pub const fn untrue_refusals(&self) -> usize {
         self.findings.untrue.len()
     }
 
-    /// Acknowledged changes that are not there at the end, and that the database had not lost by itself.
+    /// Acknowledged changes that are absent at the end, and that the database had not lost by itself.
     #[must_use]
     pub const fn lost(&self) -> usize {
         self.findings.lost.len()
     }
 
-    /// Acknowledged changes that went with the database and are not there at the end. The service cannot keep them; it
-    /// has to say so.
+    /// Acknowledged changes that the database lost and that are absent at the end. The service cannot keep them; it has
+    /// to report them.
     #[must_use]
     pub const fn cut_off(&self) -> usize {
         self.findings.cut.len()
     }
 
-    /// How often acknowledged changes went with the database, and no node said so.
+    /// How often the database lost acknowledged changes without a report by a node.
     #[must_use]
     pub const fn unsaid(&self) -> usize {
         self.findings.unsaid.len()
     }
 
-    /// Ends of a node that nobody had asked for.
+    /// Unexpected ends of a node.
     #[must_use]
     pub const fn crashes(&self) -> usize {
         self.crashes.len()
@@ -90,28 +89,29 @@ impl Report {
         self.breaches() + self.untrue_refusals() + self.lost() + self.unsaid() + self.crashes() + complaints.len() == 0
     }
 
-    /// How many faults of this kind happened.
+    /// The number of faults of this kind.
     #[must_use]
     pub fn faults(&self, kind: Kind) -> usize {
         self.marks.iter().filter(|mark| mark.kind == kind).count()
     }
 
-    /// How many verifications got a verdict, and how many narrowing calls were acknowledged.
+    /// The number of verifications with a verdict, and of acknowledged restricting changes.
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
-        let verdicts = self.history.seen.iter().filter(|seen| matches!(seen.told, Told::Valid | Told::Invalid));
+        let verdicts =
+            self.history.seen.iter().filter(|seen| matches!(seen.verdict, Verdict::Valid | Verdict::Invalid));
         (verdicts.count(), self.acknowledged)
     }
 
-    /// What happened around each finding; at most so many of each kind.
+    /// What happened around each finding; at most `most` of each kind.
     #[must_use]
-    pub fn stories(&self, most: usize) -> Vec<String> {
+    pub fn explanations(&self, most: usize) -> Vec<String> {
         let Self { history, marks, findings, crashes, complaints, cuts, .. } = self;
-        let breaches = findings.breaches.iter().take(most).map(|it| story::of_breach(history, marks, it));
-        let untrue = findings.untrue.iter().take(most).map(|it| story::of_refusal(history, marks, *it));
-        let lost = findings.lost.iter().take(most).map(|it| story::of_lost(history, marks, it));
-        let ghosts = findings.ghosts.iter().take(most).map(|it| story::of_ghost(history, marks, it));
-        let unsaid = findings.unsaid.iter().filter_map(|place| cuts.get(*place)).take(most).map(story::of_unsaid);
+        let breaches = findings.breaches.iter().take(most).map(|it| explain::of_breach(history, marks, it));
+        let untrue = findings.untrue.iter().take(most).map(|it| explain::of_refusal(history, marks, *it));
+        let lost = findings.lost.iter().take(most).map(|it| explain::of_lost(history, marks, it));
+        let ghosts = findings.ghosts.iter().take(most).map(|it| explain::of_ghost(history, marks, it));
+        let unsaid = findings.unsaid.iter().filter_map(|place| cuts.get(*place)).take(most).map(explain::of_unsaid);
         let complaints = complaints.iter().take(most).map(|it| format!("{it}\n"));
         let crashes = crashes.iter().take(most).map(|it| format!("ended by itself: {it}\n"));
         breaches.chain(ghosts).chain(untrue).chain(lost).chain(unsaid).chain(complaints).chain(crashes).collect()
@@ -121,8 +121,8 @@ impl Report {
         self.counters.iter().filter(|((op, got), _)| of(*op, *got)).map(|(_, count)| count).sum()
     }
 
-    /// How long a node's lease may outlive what happened to it: TTL, guard and the reaper's turn.
-    const fn final_state(&self) -> Duration {
+    /// How long a node's lease may outlive a fault: its life, its guard and the reaper's round.
+    const fn settling_time(&self) -> Duration {
         match self.plan.profile {
             Profile::Quick => Duration::from_secs(4),
             Profile::Default => Duration::from_secs(8),
@@ -133,18 +133,19 @@ impl Report {
     fn unexplained(&self) -> usize {
         let near = |seen: &Seen, mark: &Mark| {
             let here = mark.lane == Lane::Postgres || mark.lane == Lane::Node(usize::from(seen.node));
-            here && mark.from <= seen.ended && seen.sent <= mark.until + self.final_state()
+            here && mark.from <= seen.ended && seen.sent <= mark.until + self.settling_time()
         };
-        let unanswered = self.history.seen.iter().filter(|seen| matches!(seen.told, Told::Unavailable | Told::Nothing));
+        let unanswered =
+            self.history.seen.iter().filter(|seen| matches!(seen.verdict, Verdict::Unavailable | Verdict::Nothing));
         unanswered.filter(|seen| !self.marks.iter().any(|mark| near(seen, mark))).count()
     }
 
-    /// Verifications that got a verdict and were sent right after what they ask about was acknowledged as narrowed; and
-    /// how many of them to another node than the one that had acknowledged it.
+    /// Verifications with a verdict that were sent right after a restriction of their subject was acknowledged; and how
+    /// many of them went to another node than the one that acknowledged it.
     fn attacks(&self) -> (usize, usize) {
         let mut acknowledged: HashMap<Thing, Vec<(Moment, u8)>> = HashMap::new();
         for call in
-            self.history.calls.iter().filter(|call| call.ending == Ending::Acknowledged && call.change.narrows())
+            self.history.calls.iter().filter(|call| call.ending == Ending::Acknowledged && call.change.restricts())
         {
             for thing in &call.things {
                 acknowledged.entry(*thing).or_default().push((call.ended, call.node));
@@ -155,14 +156,15 @@ impl Report {
             let mut of_things = things.filter_map(|thing| acknowledged.get(thing)).flatten();
             of_things.find(|(at, _)| *at < seen.sent && seen.sent.since(*at) <= AT_ONCE).map(|(_, node)| *node)
         };
-        let verdicts = self.history.seen.iter().filter(|seen| matches!(seen.told, Told::Valid | Told::Invalid));
+        let verdicts =
+            self.history.seen.iter().filter(|seen| matches!(seen.verdict, Verdict::Valid | Verdict::Invalid));
         verdicts.fold((0, 0), |(all, elsewhere), seen| match just_before(seen) {
             Some(node) => (all + 1, elsewhere + usize::from(node != seen.node)),
             None => (all, elsewhere),
         })
     }
 
-    /// From the start of a killed node until it was ready, where it had its database meanwhile.
+    /// From the start of a killed node until it was ready, where it had its database in the meantime.
     fn nodes_started(&self) -> Times {
         let starts = self.marks.iter().filter(|mark| mark.kind == Kind::Kill);
         let without = |start: &Mark| {
@@ -172,7 +174,7 @@ impl Report {
         Times::of(starts.filter(|start| !without(start)).filter_map(|start| start.ready_in))
     }
 
-    /// From Postgres being ready again to the first verdict of each node that had no fault of its own meanwhile.
+    /// From Postgres being ready again to the first verdict of each node without a fault of its own.
     fn verdicts_after_postgres(&self) -> Times {
         let nodes = 0..self.plan.nodes;
         let restarts = self.marks.iter().filter(|mark| mark.kind == Kind::Postgres);
@@ -181,8 +183,10 @@ impl Report {
 
     fn first_verdict(&self, node: usize, restart: &Mark) -> Option<Duration> {
         let here = self.history.seen.iter().filter(|seen| usize::from(seen.node) == node && seen.sent > restart.until);
-        let first =
-            here.filter(|seen| matches!(seen.told, Told::Valid | Told::Invalid)).map(|seen| seen.ended).min()?;
+        let first = here
+            .filter(|seen| matches!(seen.verdict, Verdict::Valid | Verdict::Invalid))
+            .map(|seen| seen.ended)
+            .min()?;
         let undisturbed = |mark: &Mark| mark.lane != Lane::Node(node) || mark.until < restart.from || mark.from > first;
         self.marks.iter().all(undisturbed).then(|| first.since(restart.until))
     }

@@ -6,35 +6,35 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::clock::Moment;
 use super::goback;
-use super::proxy::{Way, Weather};
-use super::rng::Rng;
+use keyward_testkit::clock::Moment;
+use keyward_testkit::proxy::{Network, Way};
+use keyward_testkit::rng::Rng;
 
-/// The kinds of faults, as they are counted.
+/// The kinds of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// What passes between a node and Postgres takes up to 3 s longer, one way or both.
+    /// What a node and Postgres send each other takes up to 3 s longer, one way or both.
     Delay,
     /// Connections between a node and Postgres are reset, and new ones are too.
     Cut,
-    /// What passes between a node and Postgres goes nowhere, one way or both; some of it arrives much later.
+    /// What a node and Postgres send each other does not arrive, one way or both; some of it arrives much later.
     HalfOpen,
-    /// 1 kB/s passes between a node and Postgres.
+    /// A node and Postgres are connected at 1 kB/s.
     Slow,
     /// SIGKILL to a node, and its start some time later.
     Kill,
     /// SIGSTOP to a node, and SIGCONT some time later.
     Pause,
-    /// Clients open many requests at a node and take none of the answers.
+    /// Clients send many requests to a node and read none of the answers.
     Parked,
-    /// What a node says is not read for some time, while there is no room for more; then it is read again, or never.
+    /// The log of a node is not read for some time, while there is no room for more; then it is read again, or never.
     Log,
     /// SIGKILL to Postgres and all its processes, and its start some time later.
     Postgres,
-    /// A base backup of some seconds before takes the place of Postgres, under running nodes.
+    /// A base backup of some seconds ago takes the place of Postgres, under running nodes.
     PutBack,
-    /// Postgres ends, and a standby is promoted in its place: one that lags, or one that commits waited for.
+    /// Postgres ends, and a standby is promoted in its place: a lagging or a synchronous one.
     Promoted,
 }
 
@@ -54,13 +54,13 @@ impl Kind {
         Self::Promoted,
     ];
 
-    /// Whether it happens to one node's wire.
+    /// Whether it is a fault of one node's network.
     #[must_use]
     pub const fn is_network(self) -> bool {
         matches!(self, Self::Delay | Self::Cut | Self::HalfOpen | Self::Slow)
     }
 
-    /// Whether it happens to the one Postgres.
+    /// Whether it is a fault of the one Postgres.
     #[must_use]
     pub const fn is_of_postgres(self) -> bool {
         matches!(self, Self::Postgres | Self::PutBack | Self::Promoted)
@@ -91,10 +91,10 @@ impl fmt::Display for Kind {
     }
 }
 
-/// How many of each kind.
+/// The number of each kind.
 pub(super) type Counts = [(Kind, usize)];
 
-/// To whom it happens.
+/// Where it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
     Node(usize),
@@ -113,7 +113,7 @@ impl fmt::Display for Lane {
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    Network(Weather),
+    Network(Network),
     Kill,
     Pause,
     Parked,
@@ -132,10 +132,10 @@ pub(super) struct Planned {
     pub(super) fault: Fault,
 }
 
-/// The longest that anything is late on the wire.
+/// The longest delay of the network.
 const LATEST: Duration = Duration::from_secs(3);
 
-/// How long a fault of this kind may last; nothing lasts longer than `longest`.
+/// The bounds of the duration of a fault of this kind; nothing lasts longer than `longest`.
 fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
     let (least, most) = match kind {
         Kind::Delay | Kind::Cut | Kind::HalfOpen | Kind::Slow | Kind::Parked | Kind::Log => {
@@ -150,7 +150,7 @@ fn bounds(kind: Kind, longest: Duration) -> (Duration, Duration) {
     (least.min(longest), most.min(longest))
 }
 
-/// Draws all faults of a run that lasts so long, ordered by lane and time.
+/// Draws all faults of a run of this duration, ordered by lane and time.
 pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Duration, rng: &Rng) -> Vec<Planned> {
     let mut shuffling = rng.stream(0);
     let deck = |kinds: fn(Kind) -> bool| -> Vec<Kind> {
@@ -170,6 +170,12 @@ pub(super) fn draw(counts: &Counts, nodes: usize, run: Duration, longest: Durati
     all
 }
 
+/// A duration between the two, in whole milliseconds.
+fn time(rng: &mut Rng, least: Duration, most: Duration) -> Duration {
+    let millis = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
+    rng.doubling(millis(least), millis(most))
+}
+
 /// Spreads one lane's faults over the run, with some quiet before each and after the last.
 fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, rng: &mut Rng) -> Vec<Planned> {
     let Ok(count) = u32::try_from(kinds.len()) else { return Vec::new() };
@@ -177,7 +183,7 @@ fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, rng: &mut 
         .iter()
         .map(|kind| {
             let (least, most) = bounds(*kind, longest);
-            rng.time(least, most)
+            time(rng, least, most)
         })
         .collect();
     // Where they would fill more than three quarters of the run, all of them last shorter.
@@ -205,19 +211,19 @@ fn lane(lane: Lane, kinds: &[Kind], run: Duration, longest: Duration, rng: &mut 
     planned
 }
 
-/// Of those that have two ways, each is every second of its lane.
+/// Kinds with two variants alternate between them in each lane.
 fn fault(kind: Kind, before: usize, rng: &mut Rng) -> Fault {
     let is_even = before.is_multiple_of(2);
     let way = [Way::Up, Way::Down, Way::Both][rng.place(3)];
-    let mut late = |ways: [Way; 2]| if ways.contains(&way) { rng.time(LATEST / 300, LATEST) } else { Duration::ZERO };
+    let mut late = |ways: [Way; 2]| if ways.contains(&way) { time(rng, LATEST / 300, LATEST) } else { Duration::ZERO };
     match kind {
         Kind::Delay => {
             let (up, down) = (late([Way::Up, Way::Both]), late([Way::Down, Way::Both]));
-            Fault::Network(Weather::Delay { up, down })
+            Fault::Network(Network::Delay { up, down })
         }
-        Kind::Cut => Fault::Network(Weather::Cut),
-        Kind::HalfOpen => Fault::Network(Weather::HalfOpen { way, kept: rng.percent(50) }),
-        Kind::Slow => Fault::Network(Weather::Slow),
+        Kind::Cut => Fault::Network(Network::Cut),
+        Kind::HalfOpen => Fault::Network(Network::HalfOpen { way, kept: rng.percent(50) }),
+        Kind::Slow => Fault::Network(Network::Slow),
         Kind::Kill => Fault::Kill,
         Kind::Pause => Fault::Pause,
         Kind::Parked => Fault::Parked,
@@ -291,9 +297,9 @@ mod tests {
     #[test]
     fn every_way_of_a_broken_wire_is_drawn() {
         let all = drawn(1);
-        let has = |what: fn(Weather) -> bool| {
-            let mut weathers = all.iter().filter_map(|planned| match planned.fault {
-                Fault::Network(weather) => Some(weather),
+        let has = |what: fn(Network) -> bool| {
+            let mut networks = all.iter().filter_map(|planned| match planned.fault {
+                Fault::Network(network) => Some(network),
                 Fault::Kill
                 | Fault::Pause
                 | Fault::Parked
@@ -301,14 +307,14 @@ mod tests {
                 | Fault::Postgres
                 | Fault::GoesBack(_) => None,
             });
-            assert!(weathers.any(what));
+            assert!(networks.any(what));
         };
-        has(|weather| matches!(weather, Weather::Delay { up, down } if up > Duration::ZERO && down > Duration::ZERO));
-        has(|weather| matches!(weather, Weather::Delay { up: Duration::ZERO, .. }));
-        has(|weather| matches!(weather, Weather::Delay { down: Duration::ZERO, .. }));
+        has(|network| matches!(network, Network::Delay { up, down } if up > Duration::ZERO && down > Duration::ZERO));
+        has(|network| matches!(network, Network::Delay { up: Duration::ZERO, .. }));
+        has(|network| matches!(network, Network::Delay { down: Duration::ZERO, .. }));
         for way in [Way::Up, Way::Down, Way::Both] {
             for kept in [true, false] {
-                let wanted = Weather::HalfOpen { way, kept };
+                let wanted = Network::HalfOpen { way, kept };
                 assert!(all.iter().any(|planned| planned.fault == Fault::Network(wanted)), "{wanted:?}");
             }
         }

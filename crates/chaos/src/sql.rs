@@ -1,7 +1,6 @@
-//! What the run asks its own Postgres behind the backs of the nodes: which events it has, and what nodes say is
-//! missing.
+//! What the run asks its own Postgres without the nodes: which events it has, and which missing ones nodes report.
 //!
-//! By `psql`, over the socket, so that no broken wire is in between. It changes nothing but where its name says so.
+//! By `psql`, over the socket, so that no broken network is in between. It changes nothing unless its name says so.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};

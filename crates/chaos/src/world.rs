@@ -1,47 +1,40 @@
-//! The service under test: nodes, each with its own wire to the one Postgres, all of them ours and ended with us.
+//! The service under test: nodes, each with its own proxy to the one Postgres, all of them ours and ended with us.
 //!
-//! It starts, heals and ends them; it never says when a fault happens.
+//! It starts, heals and ends them; it never decides when a fault happens.
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
 
-use super::clock::Clock;
 use super::control::Planted;
 use super::lying_proxy::LyingProxy;
-use super::node::{Launch, Node};
+use super::node::Node;
 use super::plan::{Mode, Plan, Profile};
-use super::proxy::{Proxy, Weather};
+use keyward_testkit::clock::Clock;
+
 use super::sql::OVERTAKER;
 use super::watcher::Watcher;
 use keyward_testkit::pg::{Cluster, Durability, Options};
+use keyward_testkit::program::{Credentials, Demo, Program, START};
+use keyward_testkit::proxy::{Network, Proxy};
+use keyward_testkit::run;
 
-/// What the nodes present as: tokens of one are for the others, too.
+/// The public URL of all nodes: they accept each other's tokens.
 const PUBLIC_URL: &str = "http://keys.test";
-
-/// A start in a debug build on a busy machine; whoever takes longer does not start.
-const START: Duration = Duration::from_mins(1);
 
 /// Everything that runs.
 pub(super) struct World {
-    // Dropped in this order: the folder goes when nobody lives in it any more.
+    // Dropped in this order: the folder goes after the processes that work in it.
     pub(super) lying_proxy: Option<LyingProxy>,
     pub(super) nodes: Vec<Node>,
     pub(super) wires: Vec<Proxy>,
     pub(super) cluster: Cluster,
     watcher: Watcher,
-    pub(super) platform: Platform,
+    /// The platform's account, and the key that asks for everything.
+    pub(super) platform: Credentials,
     /// Mids of partners, each without keys and merchants.
     pub(super) partners: Vec<String>,
-}
-
-/// The platform's account, and the key that asks for everything.
-pub(super) struct Platform {
-    pub(super) mid: String,
-    pub(super) secret: String,
 }
 
 impl World {
@@ -57,9 +50,11 @@ impl World {
         let mut wires = Vec::new();
         let mut nodes: Vec<Node> = Vec::new();
         for number in 0..plan.nodes {
-            let wire = Proxy::to(database, clock)?;
+            let wire = Proxy::to(database)?;
             let through = url.replace(&database.to_string(), &wire.address().to_string());
-            let node = Node::start(launch(plan, server, watcher.folder(), number, through)?)?;
+            let demo = if number == 0 { "--demo" } else { "" };
+            let program = program(plan, server, watcher.folder(), number, through)?;
+            let node = Node::start(program.say("serve --listen 127.0.0.1:0").say(demo))?;
             if number == 0 {
                 // It makes the schema, the master key and the first accounts, for all.
                 node.await_ready(START)?;
@@ -72,32 +67,32 @@ impl World {
             (Mode::Control(Planted::LyingProxy(lie)), Some(address)) => Some(LyingProxy::before(*address, lie, clock)?),
             _ => None,
         };
-        let platform = platform(watcher.folder())?;
-        let operator = launch(plan, server, watcher.folder(), plan.nodes, url)?;
+        let platform = Demo::read(&first_nodes_data(watcher.folder()))?.platform;
+        let operator = program(plan, server, watcher.folder(), plan.nodes, url)?;
         let mut partners = Vec::new();
         for number in 0..plan.partners() {
             let mid = format!("partner-{number}");
-            operator.run(&["account", "create", "--role", "partner", "--name", "Partner", "--mid", &mid])?;
+            create_partner(&operator, "Partner", &mid)?;
             partners.push(mid);
         }
-        operator.run(&["account", "create", "--role", "partner", "--name", "Overtaker", "--mid", OVERTAKER])?;
+        create_partner(&operator, "Overtaker", OVERTAKER)?;
         Ok(Self { lying_proxy, nodes, wires, cluster, watcher, platform, partners })
     }
 
-    /// Where a node is to be asked; nowhere while it is not ready.
+    /// The address of a node; `None` while it is not ready.
     pub(super) fn address(&self, node: usize) -> Option<SocketAddr> {
         let address = self.nodes.get(node)?.address()?;
         let lying_proxy = self.lying_proxy.as_ref().filter(|_| node == 0);
         Some(lying_proxy.map_or(address, LyingProxy::address))
     }
 
-    /// Ends whatever fault there is; returns when every node is ready.
+    /// Ends all faults; returns when every node is ready.
     ///
     /// # Errors
     /// When Postgres or a node does not come back.
     pub(super) fn heal(&self) -> Result<()> {
         for wire in &self.wires {
-            wire.set(Weather::Fair);
+            wire.set(Network::Healthy);
         }
         for node in &self.nodes {
             node.resume()?;
@@ -107,52 +102,38 @@ impl World {
         self.nodes.iter().try_for_each(|node| node.await_ready(START).map(drop))
     }
 
-    /// Where the ledger goes, and whatever else belongs to the run.
+    /// The folder of the run.
     pub(super) fn folder(&self) -> &Path {
         self.watcher.folder()
     }
 }
 
-/// How to start a node, in a folder of its own.
-fn launch(plan: &Plan, server: &Path, folder: &Path, number: usize, url: String) -> Result<Launch> {
+/// How to start the program of a node, in a folder of its own.
+fn program(plan: &Plan, server: &Path, folder: &Path, number: usize, url: String) -> Result<Program> {
     let own = folder.join(format!("node-{number}"));
     std::fs::create_dir(&own).with_context(|| format!("cannot make {}", own.display()))?;
-    let mut variables = vec![
-        ("DATABASE_URL", url),
-        ("KEYWARD_PUBLIC_URL", PUBLIC_URL.to_owned()),
-        ("KEYWARD_LOG__FILTER", "info".into()),
-        ("KEYWARD_LIMITS__DRAIN", "0s".into()),
-    ];
+    let mut program = Program::new(server, &own).env("DATABASE_URL", url);
+    program = program.env("KEYWARD_PUBLIC_URL", PUBLIC_URL).env("KEYWARD_LOG__FILTER", "info");
     if plan.profile == Profile::Quick {
-        variables.push(("KEYWARD_VERIFIER__PROFILE", "quick".into()));
+        program = program.env("KEYWARD_VERIFIER__PROFILE", "quick");
     }
     if number > 0 {
-        let master_key = first_nodes_data(folder).join("master.key");
-        variables.push(("KEYWARD_MASTER_KEY_FILE", master_key.to_string_lossy().into_owned()));
+        program = program.env("KEYWARD_MASTER_KEY_FILE", first_nodes_data(folder).join("master.key"));
     }
-    let serve: &[&str] = if number == 0 {
-        &["serve", "--listen", "127.0.0.1:0", "--demo"]
-    } else {
-        &["serve", "--listen", "127.0.0.1:0"]
-    };
-    Ok(Launch { program: server.to_owned(), serve, variables, folder: own })
+    Ok(program)
 }
 
-fn first_nodes_data(folder: &Path) -> std::path::PathBuf {
+fn first_nodes_data(folder: &Path) -> PathBuf {
     folder.join("node-0/keyward-data")
+}
+
+fn create_partner(operator: &Program, name: &str, mid: &str) -> Result<()> {
+    let program = operator.clone().say("account create --role partner --name").word(name).say("--mid").word(mid);
+    run::capture(&mut program.command()).map(drop)
 }
 
 /// Host and port in a URL with a user and a path.
 pub(super) fn authority(url: &str) -> Option<&str> {
     let (_, rest) = url.rsplit_once('@')?;
     rest.split('/').next()
-}
-
-fn platform(folder: &Path) -> Result<Platform> {
-    let text = std::fs::read_to_string(first_nodes_data(folder).join("demo.json")).context("there is no demo.json")?;
-    let demo: Value = serde_json::from_str(&text)?;
-    let member = |name: &str| {
-        demo["platform"][name].as_str().map(str::to_owned).with_context(|| format!("demo.json has no platform.{name}"))
-    };
-    Ok(Platform { mid: member("mid")?, secret: member("appSecret")? })
 }

@@ -24,6 +24,7 @@ use std::sync::OnceLock;
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::run;
+use crate::watcher::Watcher;
 pub use pooler::Pooler;
 pub use snapshot::Snapshot;
 pub use standby::{Replication, Standby};
@@ -31,7 +32,6 @@ pub use url::with_database;
 
 use server::{Home, Server};
 use unprivileged::Account;
-use watcher::Watcher;
 
 /// The superuser of every throwaway cluster.
 const USER: &str = "keyward";
@@ -51,7 +51,7 @@ pub struct Options {
     /// What a crash may cost.
     pub durability: Durability,
     /// Also listen on 127.0.0.1, on a free port and behind a password of its own: a superuser without one would lend
-    /// our account to everybody on the machine. The Unix socket needs none, its folder admits nobody else.
+    /// our account to everyone on the machine. The Unix socket needs none, its folder admits no one else.
     pub tcp: bool,
 }
 
@@ -88,7 +88,7 @@ impl Cluster {
         let bin_dir = binaries::find_or_install()?;
         let folder = make_folder(options.durability)?;
         // First of all: from here on nothing is left behind, however we end.
-        let watcher = Watcher::start(&folder)?;
+        let watcher = watcher::start(&folder)?;
         let account = Account::for_servers(&folder)?;
         let password = url::random_password()?;
         let tcp = options.tcp.then(config::free_port).transpose()?;

@@ -44,7 +44,7 @@ pub fn show(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs to the end and answers what it printed; errors carry what it complained about.
+/// Runs to the end and returns its output; errors carry its error output.
 ///
 /// # Errors
 /// When it cannot be started, does not succeed, or prints something that is not UTF-8.
@@ -57,7 +57,7 @@ pub fn capture(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{}` printed something that is not UTF-8", line(command)))
 }
 
-/// Where cargo puts what it builds, whoever configured it.
+/// The folder of what cargo builds, however it is configured.
 ///
 /// # Errors
 /// When `cargo metadata` fails or does not name a target directory.

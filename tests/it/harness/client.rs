@@ -1,14 +1,8 @@
 //! A client of one node with one credential, and the calls that most scenarios make.
 
-use std::time::Duration;
-
+use keyward_testkit::http::{self, Answer};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
-
-use super::Answer;
-
-/// Longer than any call takes. No test waits for it.
-const LIMIT: Duration = Duration::from_mins(1);
 
 /// A client and its node.
 #[derive(Clone, Debug)]
@@ -35,8 +29,7 @@ pub(crate) struct Tokens {
 impl Client {
     /// A client without a credential.
     pub(crate) fn anonymous(base_url: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().timeout(LIMIT).build().unwrap();
-        Self::over(http, base_url)
+        Self::over(http::client(http::LIMIT).unwrap(), base_url)
     }
 
     /// A client without a credential, over this HTTP client.
@@ -64,9 +57,7 @@ impl Client {
         if let Some((content_type, body)) = body {
             request = request.header("content-type", content_type).body(body);
         }
-        let response = request.send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, text: response.text().await? })
+        http::send(request).await
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<(&str, String)>) -> Answer {

@@ -1,20 +1,19 @@
 //! A program of the machine that serves during a scenario. It never outlives its value.
 
 use std::{
-    net::TcpListener,
     path::PathBuf,
     process::Command,
     sync::{Mutex, PoisonError},
 };
 
-use super::process::Process;
+use keyward_testkit::process::Process;
 
 /// A running program.
 pub(crate) struct Daemon(Process);
 
 impl Daemon {
     pub(crate) fn start(command: &mut Command) -> Self {
-        Self(Process::spawn(command))
+        Self(Process::spawn(command).unwrap())
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -32,9 +31,4 @@ pub(crate) fn installed(program: &str, package: &str) -> PathBuf {
     static INSTALLING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     keyward_testkit::tools::find_or_install(program, package).unwrap_or_else(|error| panic!("{error:#}"))
-}
-
-/// A free address of this machine, for a program that cannot choose one itself.
-pub(crate) fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

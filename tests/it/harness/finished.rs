@@ -1,6 +1,12 @@
 //! A process that has ended: its exit and its output.
 
+use std::time::Duration;
+
+use keyward_testkit::process::{Ended, Process};
 use serde_json::Value;
+
+/// Longer than any step takes: the process is then killed and the test fails. No test waits for it.
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The remains of a process.
 #[derive(Debug)]
@@ -12,6 +18,13 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
+    /// Waits for the end of a process.
+    #[track_caller]
+    pub(super) fn wait_for(process: Process) -> Self {
+        let Ended { status, out, err } = process.wait(LIMIT).unwrap();
+        Self { code: status.code(), out, err }
+    }
+
     /// Its output, if it succeeded.
     #[track_caller]
     pub(crate) fn success(self) -> Self {

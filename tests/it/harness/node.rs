@@ -2,54 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use keyward_testkit::{process::Process, program::Server};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{Client, Finished, eventually, process::Process};
+use super::{Client, Finished, eventually};
+
+pub(crate) use keyward_testkit::program::{Credentials, Demo};
 
 /// A running node. Dropping it kills it.
 pub(crate) struct Node {
-    process: Process,
-    base_url: String,
-    metrics_url: Option<String>,
+    server: Server,
     folder: PathBuf,
-}
-
-/// A pair of keys with its account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    pub(crate) mid: String,
-    pub(crate) app_key: String,
-    pub(crate) app_secret: String,
-}
-
-/// The demo accounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Demo {
-    pub(crate) platform: Credentials,
-    pub(crate) partner: Credentials,
-    pub(crate) merchant: String,
 }
 
 impl Node {
     pub(super) fn start(process: Process, folder: &Path) -> Self {
-        let mut metrics_url = None;
-        let ready = loop {
-            match process.line_after("keyward ") {
-                Some(line) if line.starts_with("is ready on ") => break Some(line),
-                Some(line) => {
-                    let url = line.strip_prefix("answers metrics on ");
-                    metrics_url = url.and_then(|url| url.strip_suffix("/metrics")).map(str::to_owned).or(metrics_url);
-                }
-                None => break None,
-            }
-        };
-        let Some(ready) = ready else {
-            let (status, out, err) = process.wait();
-            panic!("the node ended before it was ready ({status}):\n{out}\n{err}");
-        };
-        let base_url = ready.split_whitespace().nth(3).expect("an address after `is ready on`").to_owned();
-        Self { process, base_url, metrics_url, folder: folder.to_owned() }
+        Self { server: Server::ready(process).unwrap(), folder: folder.to_owned() }
     }
 
     /// A node whose output is not read.
@@ -64,20 +33,20 @@ impl Node {
             !base_url.is_empty()
         })
         .await;
-        Self { process, base_url, metrics_url: None, folder: folder.to_owned() }
+        Self { server: Server { process, base_url, metrics_url: None }, folder: folder.to_owned() }
     }
 
     pub(crate) fn base_url(&self) -> &str {
-        &self.base_url
+        &self.server.base_url
     }
 
     /// Host and port.
     pub(crate) fn address(&self) -> &str {
-        self.base_url.split_once("://").map_or("", |(_, address)| address)
+        self.server.base_url.split_once("://").map_or("", |(_, address)| address)
     }
 
     pub(crate) fn anonymous(&self) -> Client {
-        Client::anonymous(&self.base_url)
+        Client::anonymous(&self.server.base_url)
     }
 
     /// A client with this credential.
@@ -87,7 +56,7 @@ impl Node {
 
     /// A client of the metrics.
     pub(crate) fn metrics(&self) -> Client {
-        Client::anonymous(self.metrics_url.as_deref().expect("it has an address for metrics"))
+        Client::anonymous(self.server.metrics_url.as_deref().expect("it has an address for metrics"))
     }
 
     /// The sum of a metric over all labels; 0 if it is absent.
@@ -116,12 +85,7 @@ impl Node {
 
     /// The content of `demo.json`.
     pub(crate) fn demo(&self) -> Demo {
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(self.demo_path()).unwrap()).unwrap();
-        Demo {
-            platform: Credentials::read(&file["platform"]),
-            partner: Credentials::read(&file["partner"]),
-            merchant: text(&file["merchant"]["mid"]),
-        }
+        Demo::read(&self.folder.join("keyward-data")).unwrap()
     }
 
     pub(crate) fn demo_path(&self) -> PathBuf {
@@ -129,42 +93,41 @@ impl Node {
     }
 
     pub(crate) fn said_so_far(&self) -> String {
-        self.process.said_so_far()
+        self.server.process.said_so_far()
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        self.process.is_running()
+        self.server.process.is_running()
     }
 
     /// Sends SIGTERM, and continues.
     pub(crate) fn terminate(&self) {
-        self.process.signal(Signal::TERM);
+        self.server.process.signal(Signal::TERM).unwrap();
     }
 
     /// Sends SIGINT, as a person does.
     pub(crate) fn interrupt(&self) {
-        self.process.signal(Signal::INT);
+        self.server.process.signal(Signal::INT).unwrap();
     }
 
     /// Sends SIGHUP.
     pub(crate) fn hang_up(&self) {
-        self.process.signal(Signal::HUP);
+        self.server.process.signal(Signal::HUP).unwrap();
     }
 
     /// Freezes it: it keeps its connections and its memory, and does nothing.
     pub(crate) fn freeze(&self) {
-        self.process.freeze();
+        self.server.process.freeze().unwrap();
     }
 
     /// Resumes it, as if no time had passed.
     pub(crate) fn thaw(&self) {
-        self.process.signal(Signal::CONT);
+        self.server.process.signal(Signal::CONT).unwrap();
     }
 
     /// Waits until it has ended, successfully or not.
     pub(crate) fn end(self) -> Finished {
-        let (status, out, err) = self.process.wait();
-        Finished { code: status.code(), out, err }
+        Finished::wait_for(self.server.process)
     }
 
     /// Waits until it has ended successfully.
@@ -182,18 +145,7 @@ impl Node {
 
     /// SIGKILL: it logs nothing.
     pub(crate) fn kill(self) {
-        self.process.signal(Signal::KILL);
-        let (status, ..) = self.process.wait();
-        assert_eq!(status.code(), None, "it ended before it was killed: {status}");
+        self.server.process.signal(Signal::KILL).unwrap();
+        assert_eq!(self.end().code, None, "it ended before it was killed");
     }
-}
-
-impl Credentials {
-    pub(crate) fn read(value: &Value) -> Self {
-        Self { mid: text(&value["mid"]), app_key: text(&value["appKey"]), app_secret: text(&value["appSecret"]) }
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().expect("a text in demo.json").to_owned()
 }

@@ -1,103 +1,82 @@
-//! The binary under test with arguments and an environment: nothing of the test's own environment reaches it.
+//! The binary under test with arguments and an environment, and the ways in which scenarios start it.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
     sync::OnceLock,
 };
 
-use super::{Finished, Node, Terminal, process::Process};
+use keyward_testkit::{process::Process, program};
+
+use super::{Finished, Node, Terminal};
 
 /// How to start it.
 #[derive(Clone, Debug)]
-pub(crate) struct Program {
-    folder: PathBuf,
-    arguments: Vec<OsString>,
-    variables: BTreeMap<String, OsString>,
-    before: Option<String>,
-}
+pub(crate) struct Program(program::Program);
 
 impl Program {
     /// In this folder, with a single setting: a stop does not wait for a load balancer.
     pub(crate) fn in_folder(folder: &Path) -> Self {
-        let program =
-            Self { folder: folder.to_owned(), arguments: Vec::new(), variables: BTreeMap::new(), before: None };
-        program.env("KEYWARD_LIMITS__DRAIN", "0s")
+        Self(program::Program::new(binary(), folder))
     }
 
     /// Started by a shell after this command.
-    pub(crate) fn under(mut self, command: &str) -> Self {
-        self.before = Some(command.to_owned());
-        self
+    pub(crate) fn under(self, command: &str) -> Self {
+        Self(self.0.under(command))
     }
 
     /// With these additional words, separated by blanks.
-    pub(crate) fn say(mut self, words: &str) -> Self {
-        self.arguments.extend(words.split_whitespace().map(OsString::from));
-        self
+    pub(crate) fn say(self, words: &str) -> Self {
+        Self(self.0.say(words))
     }
 
     /// With one additional word, whatever it contains.
-    pub(crate) fn word(mut self, word: impl Into<OsString>) -> Self {
-        self.arguments.push(word.into());
-        self
+    pub(crate) fn word(self, word: impl Into<OsString>) -> Self {
+        Self(self.0.word(word))
     }
 
-    pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.variables.insert(name.to_owned(), value.into());
-        self
+    pub(crate) fn env(self, name: &str, value: impl Into<OsString>) -> Self {
+        Self(self.0.env(name, value))
     }
 
     /// With several variables.
     pub(crate) fn envs(self, all: &[(&str, &str)]) -> Self {
-        all.iter().fold(self, |program, (name, value)| program.env(name, *value))
+        Self(self.0.envs(all))
     }
 
     /// Runs it to its end.
     pub(crate) fn run(&self) -> Finished {
-        let (status, out, err) = Process::spawn(&mut self.command()).wait();
-        Finished { code: status.code(), out, err }
+        self.run_logging_to(Stdio::piped())
     }
 
     /// The same, with its log redirected.
     pub(crate) fn run_logging_to(&self, log: impl Into<Stdio>) -> Finished {
-        let (status, out, err) = Process::spawn_with(&mut self.command(), Stdio::piped(), log.into()).wait();
-        Finished { code: status.code(), out, err }
+        Finished::wait_for(self.spawn(Stdio::piped(), log))
     }
 
     /// Starts it as a server and waits until it is ready.
     pub(crate) fn serve(&self) -> Node {
-        Node::start(Process::spawn(&mut self.command()), &self.folder)
+        self.serve_logging_to(Stdio::piped())
     }
 
     /// The same, with its log redirected.
     pub(crate) fn serve_logging_to(&self, log: impl Into<Stdio>) -> Node {
-        Node::start(Process::spawn_with(&mut self.command(), Stdio::piped(), log.into()), &self.folder)
+        Node::start(self.spawn(Stdio::piped(), log), self.0.folder())
     }
 
     /// Starts it as a server that cannot print when it is ready: its demo file contains its address.
     pub(crate) async fn serve_unheard(&self, out: impl Into<Stdio>, log: impl Into<Stdio>) -> Node {
-        Node::start_unheard(Process::spawn_with(&mut self.command(), out.into(), log.into()), &self.folder).await
+        Node::start_unheard(self.spawn(out, log), self.0.folder()).await
     }
 
     /// Starts it on a terminal of its own, where a person may type.
     pub(crate) fn on_terminal(&self) -> Terminal {
-        Terminal::start(self.command())
+        Terminal::start(self.0.command())
     }
 
-    fn command(&self) -> Command {
-        let mut command = match &self.before {
-            None => Command::new(binary()),
-            Some(before) => {
-                let mut shell = Command::new("/bin/sh");
-                shell.args(["-euc", &format!("{before}; exec \"$0\" \"$@\"")]).arg(binary());
-                shell
-            }
-        };
-        command.current_dir(&self.folder).args(&self.arguments).env_clear().envs(&self.variables);
-        command
+    fn spawn(&self, out: impl Into<Stdio>, err: impl Into<Stdio>) -> Process {
+        Process::spawn_with(&mut self.0.command(), out, err).unwrap()
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{ffi::OsStr, path::Path, process::Command};
 
-use super::{Finished, process::Process};
+use keyward_testkit::process::Process;
+
+use super::Finished;
 
 /// Runs a script as a person would paste it, in this folder.
 pub(crate) fn shell(script: &str, folder: &Path) -> Finished {
@@ -16,6 +18,5 @@ pub(crate) fn run<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<
     if let Some(path) = keyward_testkit::run::variable("PATH") {
         command.env("PATH", path);
     }
-    let (status, out, err) = Process::spawn(&mut command).wait();
-    Finished { code: status.code(), out, err }
+    Finished::wait_for(Process::spawn(&mut command).unwrap())
 }

@@ -1,11 +1,11 @@
-//! Figures of one run and their tables: the least, the middle and the greatest of several rounds, so that noise shows.
+//! Figures of one run and their tables: minimum, median and maximum of several rounds, so that noise shows.
 
 use std::fmt;
 
-/// What a figure is to reach.
+/// The target of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Target {
-    /// Nothing: it is there for orientation.
+    /// No target: for orientation.
     None,
     /// The median is this or more.
     AtLeast(f64),
@@ -25,7 +25,6 @@ pub(super) enum Unit {
     Nanoseconds,
     Mebibytes,
     Bytes,
-    Instructions,
     Count,
 }
 
@@ -40,7 +39,7 @@ impl Unit {
             Self::Nanoseconds => format!("{value:.0} ns"),
             Self::Mebibytes => format!("{value:.1} MiB"),
             Self::Bytes => format!("{value:.0} bytes"),
-            Self::Instructions | Self::Count => format!("{value:.0}"),
+            Self::Count => format!("{value:.0}"),
         }
     }
 }
@@ -62,16 +61,25 @@ pub(super) const TARGETS_HEAD: &str = "| figure | to reach | min | median | max 
 pub(super) const OTHERS_HEAD: &str = "| figure | min | median | max |\n|---|---|---|---|";
 
 impl Report {
-    /// A figure that is to reach something.
-    pub(super) fn add(&mut self, name: impl Into<String>, target: Target, unit: Unit, values: Vec<f64>) {
-        self.0.push(Figure { name: name.into(), target, unit, values });
+    /// Adds one round to a figure that has a target.
+    pub(super) fn add(&mut self, name: impl Into<String>, target: Target, unit: Unit, value: f64) {
+        let name = name.into();
+        match self.0.iter_mut().find(|figure| figure.name == name) {
+            Some(figure) => figure.values.push(value),
+            None => self.0.push(Figure { name, target, unit, values: vec![value] }),
+        }
     }
 
-    /// A figure for orientation; left out if it could not be taken on this machine.
-    pub(super) fn note(&mut self, name: impl Into<String>, unit: Unit, values: Vec<f64>) {
-        if !values.is_empty() {
-            self.add(name, Target::None, unit, values);
+    /// Adds one round to a figure for orientation, unless it could not be taken on this machine.
+    pub(super) fn note(&mut self, name: impl Into<String>, unit: Unit, value: impl Into<Option<f64>>) {
+        if let Some(value) = value.into() {
+            self.add(name, Target::None, unit, value);
         }
+    }
+
+    /// Adds the figures of a row.
+    pub(super) fn append(&mut self, row: Self) {
+        self.0.extend(row.0);
     }
 
     /// The lines of the table of figures that are to reach something.
@@ -100,7 +108,7 @@ impl Figure {
             Target::AtMost(most) => (format!("≤ {}", self.unit.show(most)), spread[1] <= most),
             Target::Always(most) => (format!("always ≤ {}", self.unit.show(most)), spread[2] <= most),
         };
-        let reached = if reached && !self.values.is_empty() { "yes" } else { "**no**" };
+        let reached = if reached { "yes" } else { "**no**" };
         format!("| {} | {to_reach} | {min} | {median} | {max} | {reached} |", self.name)
     }
 
@@ -116,12 +124,12 @@ impl fmt::Display for Report {
     }
 }
 
-/// The least, the middle and the greatest; zeros of nothing.
+/// Minimum, median and maximum; zeros of nothing.
 fn spread(values: &[f64]) -> [f64; 3] {
     [percentile(values, 0), percentile(values, 50), percentile(values, 100)]
 }
 
-/// The value that so many in a hundred are not above; zero of nothing.
+/// The value that this percentage does not exceed; zero of nothing.
 pub(super) fn percentile(values: &[f64], percent: usize) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -137,28 +145,28 @@ mod tests {
     #[test]
     fn a_figure_is_judged_by_its_median_or_by_its_worst_round() {
         let mut report = Report::default();
-        let rounds = vec![0.95, 0.85, 0.91];
-        report.add("ratio", Target::AtLeast(0.90), Unit::Ratio, rounds.clone());
-        report.add("time", Target::AtMost(0.90), Unit::Milliseconds, rounds.clone());
-        report.add("worst", Target::Always(0.92), Unit::Milliseconds, rounds);
-        report.note("rate", Unit::PerSecond, vec![3.0, 1.0, 2.0]);
-        report.add("nothing", Target::AtMost(1.0), Unit::Bytes, Vec::new());
+        for round in [0.95, 0.85, 0.91] {
+            report.add("ratio", Target::AtLeast(0.90), Unit::Ratio, round);
+            report.add("time", Target::AtMost(0.90), Unit::Milliseconds, round);
+            report.add("worst", Target::Always(0.92), Unit::Milliseconds, round);
+            report.note("rate", Unit::PerSecond, round * 100.0);
+            report.note("unknown", Unit::PerSecond, None);
+        }
         assert_eq!(
             report.targets(),
             [
                 "| ratio | ≥ 0.90 | 0.85 | 0.91 | 0.95 | yes |",
                 "| time | ≤ 0.90 ms | 0.85 ms | 0.91 ms | 0.95 ms | **no** |",
                 "| worst | always ≤ 0.92 ms | 0.85 ms | 0.91 ms | 0.95 ms | **no** |",
-                "| nothing | ≤ 1 bytes | 0 bytes | 0 bytes | 0 bytes | **no** |",
             ]
         );
-        assert_eq!(report.others(), ["| rate | 1/s | 2/s | 3/s |"]);
+        assert_eq!(report.others(), ["| rate | 85/s | 91/s | 95/s |"]);
     }
 
     #[test]
     fn a_percentile_is_one_of_the_values() {
         let values: Vec<f64> = (1..=200).map(f64::from).collect();
-        let shown = |values: &[f64], percent| Unit::Instructions.show(percentile(values, percent));
+        let shown = |values: &[f64], percent| Unit::Count.show(percentile(values, percent));
         assert_eq!([0, 50, 99, 100].map(|percent| shown(&values, percent)), ["1", "101", "199", "200"]);
         assert_eq!((shown(&[7.0], 99), shown(&[], 50)), ("7".into(), "0".into()));
     }

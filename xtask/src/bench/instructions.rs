@@ -41,7 +41,7 @@ const TIMES: u32 = 500;
 /// By how much a count may grow unnoticed, in percent.
 const MOST_GROWTH: u64 = 5;
 /// The functions that are not counted: a processor has instructions of its own for them, or the library picks another
-/// routine on each kind, so what valgrind's plain processor does in their place tells nothing.
+/// routine on each kind, so the count on valgrind's plain processor means nothing.
 const CRYPTOGRAPHY: &[&str] = &["sha2::", "aws_lc_", "Ledwards25519_"];
 
 /// Count the instructions of a cached verification and compare them with benches/instructions.txt; part of `test`
@@ -79,7 +79,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     tools::find_or_install("valgrind", "valgrind")?;
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
     for (case, count) in count(&bench.programs)? {
-        report.note(format!("instructions: {case}"), Unit::Instructions, vec![count as f64]);
+        report.note(format!("instructions: {case}"), Unit::Count, count as f64);
     }
     Ok(())
 }

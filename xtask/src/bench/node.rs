@@ -1,57 +1,38 @@
-//! The two programs under load: a node of the service in a folder of its own, and the bare axum. Both listen on
-//! loopback and end with their owner.
+//! The programs under load: nodes of the service, each in a folder of its own, and the yardsticks beside them. All
+//! listen on loopback and end with their owner.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use anyhow::Result;
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::{client::Client, process::Running, request::Request};
-
-/// The bare axum.
-pub(super) struct Hello {
-    url: String,
-    pub(super) running: Running,
-}
-
-impl Hello {
-    pub(super) fn start(program: &Path) -> Result<Self> {
-        let (running, url) = Running::start(&mut Command::new(program))?;
-        Ok(Self { url, running })
-    }
-
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
-}
+use super::{
+    Bench, pgbench,
+    request::{Client, Request},
+};
+use keyward_testkit::pg::{Cluster, Durability};
+use keyward_testkit::process::Process;
+use keyward_testkit::program::{Demo, Program, Server, member};
 
 /// How a node is started.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Launch<'a> {
     /// Its Postgres; an embedded database if there is none.
     pub(super) database: Option<&'a str>,
-    /// The master key file of another node; its own if there is none.
-    pub(super) master_key: Option<&'a Path>,
+    /// A node of the same service, with its master key and its demo accounts; if there is none, it makes its own.
+    pub(super) beside: Option<&'a Node>,
     /// Settings, by the names of their variables.
     pub(super) settings: &'a [(&'a str, &'a str)],
 }
 
-/// A node.
+/// A node, and its demo accounts.
 pub(super) struct Node {
-    url: String,
-    pub(super) running: Running,
+    pub(super) server: Server,
+    pub(super) demo: Demo,
     folder: TempDir,
-}
-
-/// What the demo tree holds.
-#[derive(Clone, Debug)]
-pub(super) struct Demo {
-    pub(super) platform_key: String,
-    pub(super) platform_secret: String,
-    pub(super) merchant: String,
 }
 
 /// A key that was made for a measurement.
@@ -62,14 +43,22 @@ pub(super) struct Created {
 }
 
 impl Node {
-    pub(super) fn start(program: &Path, launch: &Launch<'_>) -> Result<Self> {
+    pub(super) fn start(bench: &Bench, launch: &Launch<'_>) -> Result<Self> {
         let folder = data_folder()?;
-        let (running, url) = Running::start(&mut command(program, folder.path(), launch))?;
-        Ok(Self { url, running, folder })
+        let mut program = program(bench, folder.path()).envs(launch.settings);
+        if let Some(url) = launch.database {
+            program = program.env("DATABASE_URL", url);
+        }
+        if let Some(first) = launch.beside {
+            program = program.env("KEYWARD_MASTER_KEY_FILE", first.master_key());
+        }
+        let server = program.serve()?;
+        let demo = launch.beside.map_or_else(|| Demo::read(folder.path()), |first| Ok(first.demo.clone()))?;
+        Ok(Self { server, demo, folder })
     }
 
     pub(super) fn url(&self) -> &str {
-        &self.url
+        &self.server.base_url
     }
 
     /// Its master key file.
@@ -77,26 +66,50 @@ impl Node {
         self.folder.path().join("master.key")
     }
 
-    /// The demo tree, where this node planted it.
-    pub(super) fn demo(&self) -> Result<Demo> {
-        let demo = std::fs::read_to_string(self.folder.path().join("demo.json")).context("there is no demo.json")?;
-        let demo: Value = serde_json::from_str(&demo)?;
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("demo.json lacks a field");
-        Ok(Demo {
-            platform_key: text(&demo["platform"]["appKey"])?,
-            platform_secret: text(&demo["platform"]["appSecret"])?,
-            merchant: text(&demo["merchant"]["mid"])?,
-        })
+    /// Makes a key for the demo merchant.
+    pub(super) fn create_key(&self, client: &Client, name: &str, scopes: &[&str]) -> Result<Created> {
+        let body = json!({"mid": self.demo.merchant, "name": name, "type": "secret", "scopes": scopes});
+        let request = Request::post(self.url(), "/v1/api-keys", 201, &body.to_string());
+        let key = client.ask(&request.bearer(&self.demo.platform.app_secret))?.json();
+        Ok(Created { id: member(&key, "id")?, value: member(&key, "value")? })
     }
 
-    /// Makes a key for the demo merchant.
-    pub(super) fn create_key(&self, client: &mut Client, demo: &Demo, name: &str) -> Result<Created> {
-        let body = json!({"mid": demo.merchant, "name": name, "type": "secret", "scopes": ["charges:read"]});
-        let request = Request::post(&self.url, "/v1/api-keys", 201, &body.to_string()).bearer(&demo.platform_secret);
-        let key = client.ask(&request)?.json()?;
-        let text = |name| key[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the answer"));
-        Ok(Created { id: text("id")?, value: text("value")? })
+    /// The request that revokes a key.
+    pub(super) fn revocation(&self, key: &Created) -> Request {
+        let path = format!("/v1/api-keys/{}", key.id);
+        Request::new("DELETE", self.url(), &path, 204).bearer(&self.demo.platform.app_secret)
     }
+}
+
+/// An empty database of its own for nodes, on a Postgres that writes to its disk before it answers.
+pub(super) struct Postgres {
+    pub(super) cluster: Cluster,
+    pub(super) url: String,
+}
+
+impl Postgres {
+    pub(super) fn start() -> Result<Self> {
+        let cluster = Cluster::start(Durability::Real)?;
+        let url = pgbench::fresh_database(&cluster, "bench")?;
+        Ok(Self { cluster, url })
+    }
+
+    pub(super) fn launch(&self) -> Launch<'_> {
+        Launch { database: Some(&self.url), ..Launch::default() }
+    }
+
+    /// Three nodes of one service.
+    pub(super) fn three_nodes(&self, bench: &Bench) -> Result<[Node; 3]> {
+        let first = Node::start(bench, &self.launch())?;
+        let launch = Launch { beside: Some(&first), ..self.launch() };
+        let (second, third) = (Node::start(bench, &launch)?, Node::start(bench, &launch)?);
+        Ok([first, second, third])
+    }
+}
+
+/// Starts a program that needs nothing but its words.
+pub(super) fn yardstick(command: &mut Command) -> Result<Server> {
+    Server::ready(Process::spawn(command)?)
 }
 
 /// A folder for a node: on a disk, because /tmp is memory on some machines, and open to its owner alone, because a node
@@ -106,20 +119,8 @@ pub(super) fn data_folder() -> Result<TempDir> {
     Ok(tempfile::Builder::new().permissions(only_the_owner).tempdir_in("/var/tmp")?)
 }
 
-/// The command that starts a node in this folder, with nothing of our own environment.
-pub(super) fn command(program: &Path, folder: &Path, launch: &Launch<'_>) -> Command {
-    let mut command = Command::new(program);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--demo", "--data-dir"]).arg(folder);
-    command
-        .env_clear()
-        .env("KEYWARD_LOG__FILTER", "warn")
-        .env("KEYWARD_LIMITS__DRAIN", "0s")
-        .envs(launch.settings.iter().copied());
-    if let Some(url) = launch.database {
-        command.env("DATABASE_URL", url);
-    }
-    if let Some(file) = launch.master_key {
-        command.env("KEYWARD_MASTER_KEY_FILE", file);
-    }
-    command
+/// The program of a node in this folder, with demo accounts.
+pub(super) fn program(bench: &Bench, folder: &Path) -> Program {
+    let program = Program::new(&bench.programs.path("keyward"), folder).env("KEYWARD_LOG__FILTER", "warn");
+    program.say("serve --listen 127.0.0.1:0 --demo --data-dir").word(folder)
 }

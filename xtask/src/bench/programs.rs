@@ -26,11 +26,6 @@ pub(super) fn build_benches(only: &[&str]) -> Result<Programs> {
 }
 
 impl Programs {
-    /// The service.
-    pub(super) fn keyward(&self) -> PathBuf {
-        self.path("keyward")
-    }
-
     /// One of them.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)

@@ -1,6 +1,11 @@
-//! One request: for the load generator, which sends it over and over, and for the client, which takes its time.
+//! One request: for the load generator, which repeats it, and for the client, which measures its time.
 
-use std::fmt::Write as _;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use keyward_testkit::http::{Answer, Blocking};
 
 /// One request and the status that is expected.
 #[derive(Clone, Debug)]
@@ -41,26 +46,51 @@ impl Request {
     pub(super) fn elsewhere(&self, base: &str, path: &str, expected: u16) -> Self {
         Self { base: base.into(), path: path.into(), expected, ..self.clone() }
     }
+}
 
-    /// The address without `http://`.
-    pub(super) fn address(&self) -> &str {
-        self.base.trim_start_matches("http://")
+/// A client that sends one request at a time over one connection.
+pub(super) struct Client(Blocking);
+
+/// An answer of the expected status, and how long it took, in milliseconds.
+pub(super) struct Timed {
+    pub(super) answer: Answer,
+    pub(super) millis: f64,
+}
+
+impl Timed {
+    pub(super) fn json(&self) -> Value {
+        self.answer.json()
+    }
+}
+
+impl Client {
+    pub(super) fn new() -> Result<Self> {
+        Blocking::new().map(Self)
     }
 
-    /// As it goes over the wire.
-    pub(super) fn text(&self) -> String {
-        let Self { method, path, headers, body, .. } = self;
-        let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address());
-        for (name, value) in headers {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{name}: {value}\r\n");
-        }
-        match body {
-            Some(body) => {
-                let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
-            }
-            None => text.push_str("\r\n"),
-        }
-        text
+    /// Sends a request and reads the answer to its end.
+    ///
+    /// # Errors
+    /// When there is none, or it has another status than the expected one.
+    #[expect(clippy::disallowed_methods, reason = "measures; nothing is decided by it")]
+    pub(super) fn ask(&self, request: &Request) -> Result<Timed> {
+        let started = Instant::now();
+        let answer = self.ask_anything(request)?;
+        let millis = started.elapsed().as_secs_f64() * 1_000.0;
+        let Answer { status, text, .. } = &answer;
+        ensure!(*status == request.expected, "{} {} was answered {status}: {text}", request.method, request.path);
+        Ok(Timed { answer, millis })
+    }
+
+    /// Sends a request and reads the answer to its end, whatever its status.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub(super) fn ask_anything(&self, request: &Request) -> Result<Answer> {
+        let Request { method, base, path, headers, body, .. } = request;
+        let sent = self.0.request(method, &format!("{base}{path}"));
+        let sent = headers.iter().fold(sent, |sent, (name, value)| sent.header(name, value));
+        let sent = body.iter().fold(sent, |sent, body| sent.body(body.clone()));
+        self.0.send(sent).with_context(|| format!("{method} {path}"))
     }
 }

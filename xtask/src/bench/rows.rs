@@ -3,7 +3,11 @@
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 
-use super::{Bench, figures::Report};
+// What most rows need.
+use super::figures::{Report, Target, Unit, percentile};
+use super::node::{Created, Launch, Node, Postgres, yardstick};
+use super::request::{Client, Request};
+use super::{Bench, costs, pgbench};
 
 mod create;
 mod flood;

@@ -1,6 +1,6 @@
 //! The files of checked queries: read, compared, replaced.
 //!
-//! It only ever touches `query-*.json`: whatever else somebody keeps in such a folder stays.
+//! It only touches `query-*.json`: other files in such a folder stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

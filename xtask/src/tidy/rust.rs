@@ -10,43 +10,41 @@ const LONGEST: usize = 400;
 /// break.
 pub(super) const WIDEST: usize = 120;
 
-/// Words that must not stand in any code, and why.
-const NOWHERE: &[(&str, &str)] = &[
-    ("todo!(", "finish it, or leave the whole item out: a path that panics is not a plan"),
-    ("unimplemented!(", "finish it, or leave the whole item out: a path that panics is not a plan"),
-    ("dbg!(", "remove it; what is worth knowing later is a `tracing` event with fields"),
-    ("#[ignore", "a test that does not run proves nothing: fix it, or delete it with a reason in the commit"),
-    ("should_panic", "it passes on any panic: assert on the returned error"),
-];
+/// What code must not contain: below which path, except in which file or folder, the words, and why.
+struct Rule(&'static str, &'static str, &'static [&'static str], &'static str);
 
-/// Which files must not name what, and why: the start of the path, the names, the lesson.
-const BORDERS: &[(&str, &[&str], &str)] = &[
-    ("crates/api/src/http", &["sqlx"], "HTTP reaches storage through a use case and its ports only"),
-    (
+const RULES: &[Rule] = &[
+    Rule("", "-", &["todo!(", "unimplemented!("], "finish it, or leave the item out: a path that panics is not a plan"),
+    Rule("", "-", &["dbg!("], "remove it; what is worth knowing later is a `tracing` event with fields"),
+    Rule(
+        "",
+        "-",
+        &["#[ignore"],
+        "a test that does not run proves nothing: fix it, or delete it with a reason in the commit",
+    ),
+    Rule("", "-", &["should_panic"], "it passes on any panic: assert on the returned error"),
+    Rule("crates/api/src/http", "-", &["sqlx"], "HTTP reaches storage through a use case and its ports only"),
+    Rule(
         "crates/api/src/http",
+        "-",
         &["operator()", "Reach::of"],
         "a request has the reach of the caller that proved itself, and no other: the operator is the command line's \
          alone",
     ),
-    ("crates/domain/src", &["sqlx", "tokio", "axum"], "the domain decides and does nothing else: no I/O, no runtime"),
-];
-
-/// What one place alone may name among the files below a path, and why: the start of the path, the file or folder, the
-/// names, the lesson.
-const ONE_PLACE: &[(&str, &str, &[&str], &str)] = &[
-    (
+    Rule("crates/domain/src", "-", &["sqlx", "tokio", "axum"], "the domain only decides: no I/O, no runtime"),
+    Rule(
         "crates/api/src",
         "crates/api/src/http/authorization.rs",
         &["AUTHORIZATION"],
         "ask `Authorization::of`: two readers of this header would differ about which of two credentials counts",
     ),
-    (
+    Rule(
         "crates/app/src",
         "crates/app/src/access/tokens",
         &["serde", "serde_json"],
         "a use case takes and returns values of its own: what a client reads is written in `api`",
     ),
-    (
+    Rule(
         "crates/app/src",
         "crates/app/src/commit.rs",
         &["UnitOfWork", "begin_as"],
@@ -54,25 +52,14 @@ const ONE_PLACE: &[(&str, &str, &[&str], &str)] = &[
     ),
 ];
 
+const NO_STAR: &str =
+    "list the columns: a migration would change the answer under a prepared statement, and break the connection";
+const NO_CLOCK: &str =
+    "bind the time as a value from the `Clock` port: a database's clock is another one, and tests cannot set it";
+
 /// SQL that must not be written, in capitals, and why.
-const SQL: &[(&str, &str)] = &[
-    (
-        "SELECT *",
-        "list the columns: a migration would change the answer under a prepared statement, and break the connection",
-    ),
-    (
-        "RETURNING *",
-        "list the columns: a migration would change the answer under a prepared statement, and break the connection",
-    ),
-    (
-        "NOW()",
-        "bind the time as a value from the `Clock` port: a database's clock is another one, and tests cannot set it",
-    ),
-    (
-        "CURRENT_TIMESTAMP",
-        "bind the time as a value from the `Clock` port: a database's clock is another one, and tests cannot set it",
-    ),
-];
+const SQL: &[(&str, &str)] =
+    &[("SELECT *", NO_STAR), ("RETURNING *", NO_STAR), ("NOW()", NO_CLOCK), ("CURRENT_TIMESTAMP", NO_CLOCK)];
 
 pub(super) fn check(file: &File) -> Vec<Finding> {
     let Some(source) = take_apart(&file.text) else {
@@ -97,31 +84,20 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     if file.path.ends_with("/mod.rs") {
         say(
             0,
-            "name it after its folder and put it beside that (`x.rs` next to `x/`): ten tabs called `mod.rs` help \
-                nobody"
+            "name it after its folder and put it beside that (`x.rs` next to `x/`): ten tabs called `mod.rs` look alike"
                 .to_owned(),
         );
     }
     if !file.text.trim_start().starts_with("//!") {
         say(1, "open with `//!`: one sentence on what this module is for, then what it never does".to_owned());
     }
-    for (number, line) in (1..).zip(source.code.lines()) {
-        for (word, lesson) in NOWHERE {
-            if mentions(line, word) {
-                say(number, format!("`{word}`: {lesson}"));
-            }
+    for Rule(below, except, words, lesson) in RULES {
+        if !file.path.starts_with(below) || file.path.starts_with(except) {
+            continue;
         }
-        for (_, names, lesson) in BORDERS.iter().filter(|(start, ..)| file.path.starts_with(start)) {
-            if let Some(name) = names.iter().find(|name| mentions(line, name)) {
-                say(number, format!("`{name}` has no place here: {lesson}"));
-            }
-        }
-    }
-    for (_, only, names, lesson) in ONE_PLACE.iter().filter(|(start, ..)| file.path.starts_with(start)) {
-        let elsewhere = !file.path.starts_with(only);
-        for (number, line) in (1..).zip(source.code.lines()).filter(|_| elsewhere) {
-            if let Some(name) = names.iter().find(|name| mentions(line, name)) {
-                say(number, format!("`{name}` is read in {only} alone: {lesson}"));
+        for (number, line) in (1..).zip(source.code.lines()) {
+            if let Some(word) = words.iter().find(|word| mentions(line, word)) {
+                say(number, format!("`{word}` has no place here: {lesson}"));
             }
         }
     }

@@ -1,5 +1,4 @@
-//! Rules for every text file, whatever its language: nobody's own paths, nothing that opens a door, an overview that
-//! stays one.
+//! Rules for every text file, in any language: no paths of one machine, no secrets, an overview that stays short.
 
 use std::path::Path;
 
@@ -13,7 +12,7 @@ const OWN_FOLDERS: &[&str] =
     &[concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
 
 const KEY_PREFIXES: &[&str] = &["sk_live_", "sk_test_"];
-/// A whole key has 75 characters after its prefix; nobody writes 70 of them by hand.
+/// A whole key has 75 characters after its prefix; no one writes 70 of them by hand.
 const KEY_LENGTH: usize = 70;
 
 /// How the armour of a key begins, and that of a certificate.

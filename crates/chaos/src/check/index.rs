@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::clock::Moment;
 use crate::history::{Call, Change, Ending, History, Thing};
+use keyward_testkit::clock::Moment;
 
 /// Calls that had or may have had an effect; the refused ones are left out.
 pub(super) struct Index<'a> {
@@ -12,8 +12,8 @@ pub(super) struct Index<'a> {
 
 #[derive(Default)]
 struct Calls<'a> {
-    narrowing: Vec<(usize, &'a Call)>,
-    widening: Vec<&'a Call>,
+    restrictions: Vec<(usize, &'a Call)>,
+    resumes: Vec<&'a Call>,
 }
 
 impl<'a> Index<'a> {
@@ -22,44 +22,44 @@ impl<'a> Index<'a> {
         for (place, call) in history.calls.iter().enumerate().filter(|(_, call)| call.ending != Ending::Refused) {
             for thing in &call.things {
                 let calls = of.entry(*thing).or_default();
-                if call.change.narrows() {
-                    calls.narrowing.push((place, call));
+                if call.change.restricts() {
+                    calls.restrictions.push((place, call));
                 } else {
-                    calls.widening.push(call);
+                    calls.resumes.push(call);
                 }
             }
         }
         Self { of }
     }
 
-    /// Calls that narrow the thing, whatever is known of their outcome.
-    pub(super) fn narrowing(&self, thing: Thing) -> impl Iterator<Item = &'a Call> {
-        self.of.get(&thing).into_iter().flat_map(|calls| &calls.narrowing).map(|(_, call)| *call)
+    /// Calls that restrict the thing, whatever their outcome.
+    pub(super) fn restrictions(&self, thing: Thing) -> impl Iterator<Item = &'a Call> {
+        self.of.get(&thing).into_iter().flat_map(|calls| &calls.restrictions).map(|(_, call)| *call)
     }
 
-    /// Calls that narrow the thing and whose answer was read before that moment; with their places in the history.
+    /// Calls that restrict the thing and whose answer was read before that moment; with their positions in the history.
     pub(super) fn acknowledged_before(&self, thing: Thing, sent: Moment) -> impl Iterator<Item = (usize, &'a Call)> {
-        let calls = self.of.get(&thing).into_iter().flat_map(|calls| &calls.narrowing).copied();
+        let calls = self.of.get(&thing).into_iter().flat_map(|calls| &calls.restrictions).copied();
         calls.filter(move |(_, call)| call.ending == Ending::Acknowledged && call.ended < sent)
     }
 
-    /// Whether a widening that was begun by then may come after a narrowing that was sent at `sent`. A widening that
-    /// was acknowledged before that is the only one that certainly comes before.
+    /// Whether a resume that was begun by then may come after a restriction that was sent at `sent`. Only a resume that
+    /// was acknowledged before that certainly comes before.
     pub(super) fn may_be_undone(&self, thing: Thing, change: Change, sent: Moment, by: Moment) -> bool {
         let certainly_before = |call: &Call| call.ending == Ending::Acknowledged && call.ended <= sent;
-        !change.is_final() && self.widening(thing).any(|call| call.sent <= by && !certainly_before(call))
+        !change.is_final() && self.resumes(thing).any(|call| call.sent <= by && !certainly_before(call))
     }
 
-    /// Whether a widening certainly came after the narrowing and was acknowledged before that moment.
-    pub(super) fn is_undone(&self, thing: Thing, narrowing: &Call, before: Moment) -> bool {
+    /// Whether a resume certainly came after the restriction and was acknowledged before that moment.
+    pub(super) fn is_undone(&self, thing: Thing, restriction: &Call, before: Moment) -> bool {
         // One of unknown outcome may take effect at any later time.
-        let over = narrowing.ending == Ending::Acknowledged && !narrowing.change.is_final();
+        let over = restriction.ending == Ending::Acknowledged && !restriction.change.is_final();
         let undoes =
-            |call: &Call| call.ending == Ending::Acknowledged && call.sent >= narrowing.ended && call.ended < before;
-        over && self.widening(thing).any(undoes)
+            |call: &Call| call.ending == Ending::Acknowledged && call.sent >= restriction.ended && call.ended < before;
+        over && self.resumes(thing).any(undoes)
     }
 
-    fn widening(&self, thing: Thing) -> impl Iterator<Item = &'a Call> {
-        self.of.get(&thing).into_iter().flat_map(|calls| &calls.widening).copied()
+    fn resumes(&self, thing: Thing) -> impl Iterator<Item = &'a Call> {
+        self.of.get(&thing).into_iter().flat_map(|calls| &calls.resumes).copied()
     }
 }

@@ -9,7 +9,7 @@ use crate::history::{Ending, Made, Seen};
 
 use Change::{Close, Overwrite, Resume, Revoke, Suspend};
 use Ending::{Acknowledged, Refused, Unknown};
-use Told::{Invalid, Nothing, Unavailable, Valid};
+use Verdict::{Invalid, Nothing, Unavailable, Valid};
 
 fn at(second: u64) -> Moment {
     Moment::after(Duration::from_secs(second))
@@ -20,15 +20,15 @@ fn checked(history: &History, ledger: &[Entry], last: &HashMap<String, Standing>
     check(history, Outcome { ledger, last, cuts: &[], lease: Duration::ZERO })
 }
 
-/// A history of one key in one account, told in seconds.
-struct Tale {
+/// A history of one key in one account, with times in seconds.
+struct Scenario {
     history: History,
     key: Thing,
     account: Thing,
     value: Subject,
 }
 
-impl Tale {
+impl Scenario {
     fn new() -> Self {
         let mut history = History::default();
         let (key, account) = (history.add_thing("key", Span::BEFORE), history.add_thing("account", Span::BEFORE));
@@ -48,8 +48,8 @@ impl Tale {
         self
     }
 
-    fn seen(mut self, from: u64, to: u64, told: Told) -> Self {
-        self.history.seen.push(Seen { subject: self.value, node: 1, sent: at(from), ended: at(to), told });
+    fn seen(mut self, from: u64, to: u64, verdict: Verdict) -> Self {
+        self.history.seen.push(Seen { subject: self.value, node: 1, sent: at(from), ended: at(to), verdict });
         self
     }
 
@@ -75,9 +75,9 @@ impl Tale {
 }
 
 #[test]
-fn valid_after_an_answered_narrowing_is_a_breach() {
+fn valid_after_an_answered_restriction_is_a_breach() {
     for change in [Revoke, Overwrite, Suspend, Close] {
-        let tale = Tale::new().call(change, 1, 3, Acknowledged).seen(4, 5, Valid);
+        let tale = Scenario::new().call(change, 1, 3, Acknowledged).seen(4, 5, Valid);
         let findings = tale.findings();
         let thing = if matches!(change, Revoke | Overwrite) { tale.key } else { tale.account };
         assert_eq!(findings.breaches, [Breach { seen: 0, call: 0, thing }], "{change:?}");
@@ -85,44 +85,44 @@ fn valid_after_an_answered_narrowing_is_a_breach() {
 }
 
 #[test]
-fn a_verification_sent_before_the_answer_may_be_told_either() {
+fn a_verification_sent_before_the_answer_may_get_either() {
     for (from, to) in [(0, 1), (2, 9), (3, 9)] {
-        Tale::new().call(Revoke, 1, 3, Acknowledged).seen(from, to, Valid).is_clean();
+        Scenario::new().call(Revoke, 1, 3, Acknowledged).seen(from, to, Valid).is_clean();
     }
-    Tale::new().call(Revoke, 1, 3, Acknowledged).seen(0, 1, Invalid).is_clean();
-    Tale::new().call(Revoke, 1, 3, Acknowledged).seen(2, 9, Invalid).is_clean();
+    Scenario::new().call(Revoke, 1, 3, Acknowledged).seen(0, 1, Invalid).is_clean();
+    Scenario::new().call(Revoke, 1, 3, Acknowledged).seen(2, 9, Invalid).is_clean();
 }
 
 #[test]
-fn invalid_and_unanswered_are_right_after_a_narrowing() {
-    for told in [Invalid, Unavailable, Nothing] {
-        Tale::new().call(Revoke, 1, 3, Acknowledged).seen(4, 5, told).is_clean();
+fn invalid_and_unanswered_are_right_after_a_restriction() {
+    for verdict in [Invalid, Unavailable, Nothing] {
+        Scenario::new().call(Revoke, 1, 3, Acknowledged).seen(4, 5, verdict).is_clean();
     }
 }
 
 #[test]
 fn an_unknown_outcome_may_count_either_way() {
-    Tale::new().call(Revoke, 1, 3, Unknown).seen(4, 5, Valid).seen(4, 5, Invalid).is_clean();
-    Tale::new().call(Suspend, 1, 3, Unknown).seen(4, 5, Valid).seen(6, 7, Invalid).seen(8, 9, Valid).is_clean();
+    Scenario::new().call(Revoke, 1, 3, Unknown).seen(4, 5, Valid).seen(4, 5, Invalid).is_clean();
+    Scenario::new().call(Suspend, 1, 3, Unknown).seen(4, 5, Valid).seen(6, 7, Invalid).seen(8, 9, Valid).is_clean();
 }
 
 #[test]
 fn a_repeated_call_counts_from_the_answer_of_the_try_that_had_one() {
-    let tale = Tale::new().call(Revoke, 1, 3, Unknown).call(Revoke, 4, 6, Acknowledged);
+    let tale = Scenario::new().call(Revoke, 1, 3, Unknown).call(Revoke, 4, 6, Acknowledged);
     tale.seen(5, 7, Valid).is_clean();
-    Tale::new().call(Revoke, 1, 3, Unknown).call(Revoke, 4, 6, Acknowledged).seen(7, 8, Valid).has_one_breach();
+    Scenario::new().call(Revoke, 1, 3, Unknown).call(Revoke, 4, 6, Acknowledged).seen(7, 8, Valid).has_one_breach();
 }
 
 #[test]
 fn a_refused_call_changes_nothing() {
-    Tale::new().call(Revoke, 1, 3, Refused).seen(4, 5, Valid).is_clean();
-    assert_eq!(Tale::new().call(Suspend, 1, 3, Refused).seen(4, 5, Invalid).findings().untrue, [0]);
-    Tale::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Refused).seen(5, 6, Valid).has_one_breach();
+    Scenario::new().call(Revoke, 1, 3, Refused).seen(4, 5, Valid).is_clean();
+    assert_eq!(Scenario::new().call(Suspend, 1, 3, Refused).seen(4, 5, Invalid).findings().untrue, [0]);
+    Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Refused).seen(5, 6, Valid).has_one_breach();
 }
 
 #[test]
 fn what_was_resumed_may_be_valid_from_the_beginning_of_the_resume() {
-    let suspended = || Tale::new().call(Suspend, 1, 2, Acknowledged);
+    let suspended = || Scenario::new().call(Suspend, 1, 2, Acknowledged);
     suspended().call(Resume, 5, 7, Acknowledged).seen(6, 6, Valid).seen(4, 5, Valid).seen(8, 9, Valid).is_clean();
     suspended().call(Resume, 5, 7, Unknown).seen(8, 9, Valid).seen(8, 9, Invalid).is_clean();
     suspended().call(Resume, 5, 7, Acknowledged).seen(3, 4, Valid).has_one_breach();
@@ -131,7 +131,7 @@ fn what_was_resumed_may_be_valid_from_the_beginning_of_the_resume() {
 #[test]
 fn suspended_once_more_is_suspended() {
     let twice = || {
-        let once = Tale::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged);
+        let once = Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged);
         once.call(Suspend, 5, 6, Acknowledged)
     };
     twice().seen(7, 8, Valid).has_one_breach();
@@ -140,21 +140,21 @@ fn suspended_once_more_is_suspended() {
 
 #[test]
 fn a_resume_that_was_cut_off_may_come_late_and_one_at_the_same_time_may_come_second() {
-    let late = Tale::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Unknown);
+    let late = Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Unknown);
     late.call(Suspend, 5, 6, Acknowledged).seen(7, 8, Valid).is_clean();
-    let overlapping = Tale::new().call(Suspend, 1, 4, Acknowledged).call(Resume, 2, 3, Acknowledged);
+    let overlapping = Scenario::new().call(Suspend, 1, 4, Acknowledged).call(Resume, 2, 3, Acknowledged);
     overlapping.seen(5, 6, Valid).seen(5, 6, Invalid).is_clean();
 }
 
 #[test]
-fn nothing_widens_what_is_revoked_or_closed() {
-    Tale::new().call(Close, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged).seen(5, 6, Valid).has_one_breach();
-    Tale::new().call(Revoke, 1, 2, Acknowledged).call(Resume, 3, 4, Unknown).seen(5, 6, Valid).has_one_breach();
+fn nothing_lifts_what_is_revoked_or_closed() {
+    Scenario::new().call(Close, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged).seen(5, 6, Valid).has_one_breach();
+    Scenario::new().call(Revoke, 1, 2, Acknowledged).call(Resume, 3, 4, Unknown).seen(5, 6, Valid).has_one_breach();
 }
 
 #[test]
 fn what_rests_on_two_keys_is_dead_with_either() {
-    let mut tale = Tale::new();
+    let mut tale = Scenario::new();
     let other = tale.history.add_thing("other key", Span::BEFORE);
     let rests_on = vec![tale.key, other];
     let made = Made { name: "token".into(), rests_on, good_until: None, born: Span::BEFORE };
@@ -178,21 +178,21 @@ fn what_rests_on_two_keys_is_dead_with_either() {
 
 #[test]
 fn invalid_without_a_cause_is_untrue_and_an_outage_is_not() {
-    assert_eq!(Tale::new().seen(1, 2, Invalid).findings().untrue, [0]);
-    assert_eq!(Tale::new().seen(1, 2, Invalid).call(Revoke, 3, 4, Acknowledged).findings().untrue, [0]);
-    Tale::new().seen(1, 2, Unavailable).seen(1, 2, Nothing).is_clean();
+    assert_eq!(Scenario::new().seen(1, 2, Invalid).findings().untrue, [0]);
+    assert_eq!(Scenario::new().seen(1, 2, Invalid).call(Revoke, 3, 4, Acknowledged).findings().untrue, [0]);
+    Scenario::new().seen(1, 2, Unavailable).seen(1, 2, Nothing).is_clean();
 }
 
 #[test]
 fn a_token_past_its_time_may_be_refused() {
-    let mut tale = Tale::new().seen(1, 2, Invalid).seen(8, 9, Invalid);
+    let mut tale = Scenario::new().seen(1, 2, Invalid).seen(8, 9, Invalid);
     tale.history.subjects[0].good_until = Some(at(9));
     assert_eq!(tale.findings().untrue, [0]);
 }
 
 #[test]
-fn invalid_after_an_answered_resume_is_told_apart() {
-    let resumed = || Tale::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged);
+fn invalid_after_an_answered_resume_is_listed_apart() {
+    let resumed = || Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, Acknowledged);
     let findings = resumed().seen(5, 6, Invalid).findings();
     assert_eq!((findings.late, findings.untrue.len()), (vec![0], 0));
     resumed().seen(4, 6, Invalid).is_clean();
@@ -201,11 +201,11 @@ fn invalid_after_an_answered_resume_is_told_apart() {
 
 #[test]
 fn what_was_acknowledged_and_is_not_there_is_lost() {
-    let revoked = || Tale::new().call(Revoke, 1, 2, Acknowledged);
+    let revoked = || Scenario::new().call(Revoke, 1, 2, Acknowledged);
     assert_eq!(revoked().lost(Revoke, 1, Standing::Ended), 0);
     assert_eq!(revoked().lost(Revoke, 1, Standing::Active), 1);
     assert_eq!(revoked().lost(Revoke, 1, Standing::Absent), 1);
-    let suspended = || Tale::new().call(Suspend, 1, 2, Acknowledged);
+    let suspended = || Scenario::new().call(Suspend, 1, 2, Acknowledged);
     assert_eq!(suspended().lost(Suspend, 1, Standing::Suspended), 0);
     assert_eq!(suspended().lost(Suspend, 1, Standing::Ended), 0);
     assert_eq!(suspended().lost(Suspend, 1, Standing::Active), 1);
@@ -214,7 +214,7 @@ fn what_was_acknowledged_and_is_not_there_is_lost() {
 
 #[test]
 fn what_was_resumed_afterwards_is_not_lost() {
-    let resumed = |ending| Tale::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, ending);
+    let resumed = |ending| Scenario::new().call(Suspend, 1, 2, Acknowledged).call(Resume, 3, 4, ending);
     assert_eq!(resumed(Acknowledged).lost(Suspend, 1, Standing::Active), 0);
     assert_eq!(resumed(Unknown).lost(Suspend, 1, Standing::Active), 0);
     assert_eq!(resumed(Refused).lost(Suspend, 1, Standing::Active), 1);

@@ -1,13 +1,14 @@
-//! Accounts, keys, pairs and tokens for the load: made at any node, tried again until one makes them.
+//! Accounts, keys, pairs and tokens for the load: made at any node, with repeats until one makes them.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use crate::Run;
+use crate::client::{BETWEEN_TRIES, Client};
 use crate::counters::Op;
 use crate::credentials::{Form, Shown};
-use crate::desk::{BETWEEN_TRIES, Desk};
 use crate::history::{Made, Span, Subject, Thing};
+use keyward_testkit::program::member;
 
 /// The life of an access token, with a good minute to spare: a busy machine may be late.
 const TOKEN_LIFE: std::time::Duration = std::time::Duration::from_secs(530);
@@ -68,14 +69,14 @@ impl Pair {
     }
 }
 
-impl Desk<'_> {
+impl Client<'_> {
     /// A merchant below this account.
     ///
     /// # Errors
     /// When the run is over first.
     pub(super) fn make_merchant(&mut self, below: &Account) -> Result<Account> {
-        let wish = json!({ "name": "Merchant", "parent_mid": below.mid });
-        let (made, born) = self.make(Op::Register, "/v1/merchants", &wish, true, below.born)?;
+        let body = json!({ "name": "Merchant", "parent_mid": below.mid });
+        let (made, born) = self.make(Op::Register, "/v1/merchants", &body, true, below.born)?;
         Ok(below.above(self.run, &member(&made, "mid")?, born))
     }
 
@@ -85,8 +86,8 @@ impl Desk<'_> {
     /// When the run is over first.
     pub(super) fn make_key(&mut self, account: &Account) -> Result<Key> {
         let scopes = ["charges:read"];
-        let wish = json!({ "mid": account.mid, "name": "Key", "type": "secret", "scopes": scopes });
-        let (made, born) = self.make(Op::CreateKey, "/v1/api-keys", &wish, true, account.born)?;
+        let body = json!({ "mid": account.mid, "name": "Key", "type": "secret", "scopes": scopes });
+        let (made, born) = self.make(Op::CreateKey, "/v1/api-keys", &body, true, account.born)?;
         Ok(self.key(account, [&member(&made, "id")?, &member(&made, "value")?], Form::Secret, born))
     }
 
@@ -95,8 +96,8 @@ impl Desk<'_> {
     /// # Errors
     /// When the run is over first.
     pub(super) fn make_pair(&mut self, account: &Account, name: &str) -> Result<Pair> {
-        let (path, wish) = pair_wish(account, name, false);
-        let (made, born) = self.make(Op::CreatePair, &path, &wish, true, account.born)?;
+        let (path, body) = pair_body(account, name, false);
+        let (made, born) = self.make(Op::CreatePair, &path, &body, true, account.born)?;
         self.pair(account, &made, born)
     }
 
@@ -123,8 +124,8 @@ impl Desk<'_> {
     /// When the run is over first.
     pub(super) fn make_tokens(&mut self, pair: &Pair) -> Result<Tokens> {
         let asked = self.run.clock.now();
-        let (path, wish) = ("/v1/oauth2/token", serde_json::from_str(&pair.both.value)?);
-        let (made, born) = self.make(Op::Token, path, &wish, false, pair.born)?;
+        let (path, body) = ("/v1/oauth2/token", serde_json::from_str(&pair.both.value)?);
+        let (made, born) = self.make(Op::Token, path, &body, false, pair.born)?;
         let subject = |what: &str, good_until| -> Subject {
             let name = format!("{what} of {}", pair.secret.id);
             self.run.recorder.subject(Made { name, rests_on: pair.rests_on.clone(), good_until, born })
@@ -146,11 +147,11 @@ impl Desk<'_> {
         Key { id: id.to_owned(), thing, shown: Shown { subject, value: value.into(), form } }
     }
 
-    /// Asks any node, again until one makes it. What an earlier try may have made is nobody's.
+    /// Asks any node, again until one makes it. What an earlier try may have made is not used.
     ///
     /// It is made from what was made at `from`, by the platform's key or else by a credential in the body.
-    fn make(&mut self, op: Op, path: &str, wish: &Value, by_platform: bool, from: Span) -> Result<(Value, Span)> {
-        let (body, run) = (wish.to_string(), self.run);
+    fn make(&mut self, op: Op, path: &str, body: &Value, by_platform: bool, from: Span) -> Result<(Value, Span)> {
+        let (body, run) = (body.to_string(), self.run);
         while !run.is_over() {
             let Some(node) = self.any_node() else { continue };
             let mut request = self.request("POST", path, Some(&body));
@@ -159,12 +160,12 @@ impl Desk<'_> {
             if let Ok(answer) = self.send(op, node, &request, run.plan.patience()) {
                 let born = Span { sent, answered: run.clock.now() };
                 match answer.status {
-                    200 | 201 => return Ok((serde_json::from_slice(&answer.body)?, born)),
+                    200 | 201 => return Ok((serde_json::from_str(&answer.text)?, born)),
                     // That is recorded, or passes.
                     401 if by_platform => {}
                     429 => {}
                     400..500 if run.may_lack(from) => bail!(Gone),
-                    400..500 => bail!("{} was refused with {}", op.name(), String::from_utf8_lossy(&answer.body)),
+                    400..500 => bail!("{} was refused with {}", op.name(), answer.text),
                     _ => {}
                 }
             }
@@ -174,7 +175,7 @@ impl Desk<'_> {
     }
 }
 
-/// What something was to be made from went with a database that went back.
+/// The parent of something went with a database that went back.
 #[derive(Debug)]
 pub(super) struct Gone;
 
@@ -194,7 +195,7 @@ pub(super) fn unless_gone<T>(made: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// The run was over before something was made. No failure: whoever asked for it ends.
+/// The run was over before something was made. That is no failure: the worker ends.
 #[derive(Debug)]
 pub(super) struct Over;
 
@@ -207,16 +208,12 @@ impl std::fmt::Display for Over {
 impl std::error::Error for Over {}
 
 /// Path and body that ask for a pair.
-pub(super) fn pair_wish(account: &Account, name: &str, overwrite: bool) -> (String, Value) {
-    let wish = json!({ "name": name, "scopes": ["charges:read"], "overwriteExistingKey": overwrite });
-    (format!("/v1/merchants/{}/api-keys", account.mid), wish)
+pub(super) fn pair_body(account: &Account, name: &str, overwrite: bool) -> (String, Value) {
+    let body = json!({ "name": name, "scopes": ["charges:read"], "overwriteExistingKey": overwrite });
+    (format!("/v1/merchants/{}/api-keys", account.mid), body)
 }
 
-fn member(value: &Value, name: &str) -> Result<String> {
-    value[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in an answer"))
-}
-
-/// Being over is how everybody ends.
+/// Every worker ends because the run is over.
 pub(super) fn or_over(worked: Result<()>) -> Result<()> {
     match worked {
         Err(error) if error.is::<Over>() => Ok(()),

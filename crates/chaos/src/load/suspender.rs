@@ -1,20 +1,19 @@
-//! Who suspends, resumes and closes accounts, of merchants and of the partners above them.
+//! Workers that suspend, resume and close accounts, of merchants and of the partners above them.
 //!
-//! An account is changed by one client only, one call after the other. What is in doubt may come late: the account is
-//! closed then, which nothing undoes.
+//! One worker alone changes an account, by one call after the other. A call that is in doubt may take effect late: the
+//! account is closed then, which nothing undoes.
 
 use std::thread;
-use std::time::Duration;
 
 use anyhow::Result;
 
 use super::making::{Account, or_over, unless_gone};
 use super::revoker::warm;
+use crate::client::{Client, Order};
 use crate::credentials::Shown;
-use crate::desk::{Desk, Order};
 use crate::history::{Change, Span};
 
-/// As often is one account suspended, at the most.
+/// Maximum number of suspensions of one account.
 const TURNS: u64 = 4;
 
 /// An account, and everything below it that can be shown.
@@ -24,81 +23,81 @@ struct Ward {
     closed: bool,
 }
 
-pub(super) fn work(mut desk: Desk<'_>, partners: &[&str]) -> Result<()> {
-    or_over(until_over(&mut desk, partners))
+pub(super) fn work(mut client: Client<'_>, partners: &[&str]) -> Result<()> {
+    or_over(until_over(&mut client, partners))
 }
 
-fn until_over(desk: &mut Desk<'_>, partners: &[&str]) -> Result<()> {
-    let platform = Account::platform(desk.run);
-    let mut partners = partners.iter().map(|mid| platform.above(desk.run, mid, Span::BEFORE)).map(|account| Ward {
+fn until_over(client: &mut Client<'_>, partners: &[&str]) -> Result<()> {
+    let platform = Account::platform(client.run);
+    let mut partners = partners.iter().map(|mid| platform.above(client.run, mid, Span::BEFORE)).map(|account| Ward {
         account,
         below: Vec::new(),
         closed: false,
     });
     let mut partner = partners.next();
-    while !desk.run.is_over() {
+    while !client.run.is_over() {
         if partner.as_ref().is_some_and(|partner| partner.closed) {
             partner = partners.next();
         }
         let above = partner.as_ref().map_or(&platform, |partner| &partner.account);
-        let Some(mut merchant) = unless_gone(merchant(desk, above))? else {
-            // The partner is suspended still, if that it was resumed went with the database.
+        let Some(mut merchant) = unless_gone(merchant(client, above))? else {
+            // The partner is still suspended if its resumption went with the database.
             if let Some(partner) = &mut partner {
-                change(desk, partner, Change::Resume)?;
+                change(client, partner, Change::Resume)?;
             }
             continue;
         };
         if let Some(partner) = &mut partner {
             partner.below.extend(merchant.below.iter().cloned());
-            // Old ones are dead, and shown often enough.
+            // Old ones have ended, and were verified often enough.
             let too_many = partner.below.len().saturating_sub(12);
             partner.below.drain(..too_many);
         }
-        for _ in 0..=desk.rng.below(TURNS) {
+        for _ in 0..=client.rng.below(TURNS) {
             match &mut partner {
-                Some(partner) if !partner.closed && desk.rng.percent(40) => once(desk, partner)?,
-                _ if !merchant.closed => once(desk, &mut merchant)?,
+                Some(partner) if !partner.closed && client.rng.percent(40) => once(client, partner)?,
+                _ if !merchant.closed => once(client, &mut merchant)?,
                 _ => break,
             }
         }
         if !merchant.closed {
-            change(desk, &mut merchant, Change::Close)?;
+            change(client, &mut merchant, Change::Close)?;
         }
     }
     Ok(())
 }
 
-fn merchant(desk: &mut Desk<'_>, above: &Account) -> Result<Ward> {
-    let account = desk.make_merchant(above)?;
-    let key = desk.make_key(&account)?;
-    let pair = desk.make_pair(&account, "Pair")?;
-    let tokens = desk.make_tokens(&pair)?;
+fn merchant(client: &mut Client<'_>, above: &Account) -> Result<Ward> {
+    let account = client.make_merchant(above)?;
+    let key = client.make_key(&account)?;
+    let pair = client.make_pair(&account, "Pair")?;
+    let tokens = client.make_tokens(&pair)?;
     let below = vec![key.shown, pair.public.shown, pair.secret.shown, tokens.access, pair.both];
-    desk.run.credentials.add(&below);
+    client.run.credentials.add(&below);
     Ok(Ward { account, below, closed: false })
 }
 
 /// Suspends and resumes; closes where either is in doubt.
-fn once(desk: &mut Desk<'_>, ward: &mut Ward) -> Result<()> {
-    warm(desk, &ward.below);
-    let mut in_doubt = change(desk, ward, Change::Suspend)?;
-    thread::sleep(desk.rng.time(Duration::from_millis(1), Duration::from_millis(500)));
-    in_doubt |= change(desk, ward, Change::Resume)?;
+fn once(client: &mut Client<'_>, ward: &mut Ward) -> Result<()> {
+    warm(client, &ward.below);
+    let mut in_doubt = change(client, ward, Change::Suspend)?;
+    thread::sleep(client.rng.doubling(1, 500));
+    in_doubt |= change(client, ward, Change::Resume)?;
     if in_doubt {
-        change(desk, ward, Change::Close)?;
+        change(client, ward, Change::Close)?;
     }
     Ok(())
 }
 
-/// Answers whether it is in doubt.
-fn change(desk: &mut Desk<'_>, ward: &mut Ward, change: Change) -> Result<bool> {
+/// Returns whether it is in doubt.
+fn change(client: &mut Client<'_>, ward: &mut Ward, change: Change) -> Result<bool> {
     let path = format!("/v1/merchants/{}/{}", ward.account.mid, change.name());
-    let request = desk.request("POST", &path, None);
+    let request = client.request("POST", &path, None);
     let order = Order { change, things: &[ward.account.thing], request, shown: &ward.below };
-    let sent = desk.run.clock.now();
-    let done = desk.insist(&order)?;
+    let sent = client.run.clock.now();
+    let done = client.insist(&order)?;
     if change == Change::Resume {
-        ward.account.born = Span { sent, answered: desk.run.clock.now() };
+        ward.account.born = Span { sent, answered: client.run.clock.now() };
     }
     ward.closed |= change == Change::Close;
     Ok(done.in_doubt)

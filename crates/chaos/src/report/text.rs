@@ -6,15 +6,15 @@ use std::fmt;
 use super::Report;
 use super::times::Times;
 use crate::counters::{Got, Op};
-use crate::history::{Ending, Told};
-use crate::http::Silence;
+use crate::history::{Ending, Verdict};
 use crate::plan::Mode;
 use crate::schedule::Kind;
+use keyward_testkit::http::Silence;
 
-/// How many of the changes that went with a database are named.
+/// Maximum number of lost changes that are listed.
 const LISTED: usize = 4;
 
-/// So many stories of each kind are printed; the file has all of them. Of a control one is enough.
+/// Maximum number of explanations of each kind that are printed; the file has all of them.
 const PRINTED: usize = 3;
 
 impl Report {
@@ -35,7 +35,7 @@ impl Report {
         writeln!(f, "  killed Postgres, from its start until it was ready: {}", Times::of(restarts))?;
         writeln!(f, "  first verdict of a node after Postgres was ready again: {}", self.verdicts_after_postgres())?;
         self.write_cuts(f)?;
-        writeln!(f, "  starts that came to nothing without a database: {}", self.refused_starts)
+        writeln!(f, "  failed starts without a database: {}", self.refused_starts)
     }
 
     fn write_cuts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,8 +49,8 @@ impl Report {
             let said: BTreeSet<String> = said.collect();
             writeln!(
                 f,
-                "  the database went back at {}: {} events lost; the service says: {}; acknowledged changes that it \
-                 took along and that no one made anew: {} ({shown})",
+                "  the database went back at {}: {} events lost; the service reports: {}; acknowledged \
+                 changes that it lost and that were not made again: {} ({shown})",
                 cut.ended,
                 cut.lost.len(),
                 if said.is_empty() { "nothing".to_owned() } else { said.into_iter().collect::<Vec<_>>().join(", ") },
@@ -63,7 +63,7 @@ impl Report {
     fn write_requests(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "\n| request | all | 2xx | 503 | 504 | 401 | other 4xx | other | cut | no answer in time | nobody there |"
+            "\n| request | all | 2xx | 503 | 504 | 401 | other 4xx | other | cut | no answer in time | no connection |"
         )?;
         writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|")?;
         let ops: BTreeSet<Op> = self.counters.keys().map(|(op, _)| *op).collect();
@@ -90,10 +90,10 @@ impl Report {
 
     fn write_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let acknowledged =
-            || self.history.calls.iter().filter(|call| call.ending == Ending::Acknowledged && call.change.narrows());
+            || self.history.calls.iter().filter(|call| call.ending == Ending::Acknowledged && call.change.restricts());
         let during = |kinds: fn(Kind) -> bool| {
             let meets = move |from, until| {
-                let after = self.final_state();
+                let after = self.settling_time();
                 self.marks.iter().any(|mark| kinds(mark.kind) && mark.from <= until && from <= mark.until + after)
             };
             Times::of(
@@ -101,9 +101,9 @@ impl Report {
             )
         };
         let quiet = acknowledged().filter(|call| {
-            !self.marks.iter().any(|mark| mark.from <= call.ended && call.sent <= mark.until + self.final_state())
+            !self.marks.iter().any(|mark| mark.from <= call.ended && call.sent <= mark.until + self.settling_time())
         });
-        writeln!(f, "narrowing calls, from request to 2xx (for information):")?;
+        writeln!(f, "restricting changes, from request to 2xx (for information):")?;
         writeln!(f, "  all: {}", Times::of(acknowledged().map(|call| call.ended.since(call.sent))))?;
         writeln!(
             f,
@@ -128,13 +128,13 @@ impl fmt::Display for Report {
         writeln!(f, "{}", self.plan.line())?;
         self.write_faults(f)?;
         self.write_requests(f)?;
-        let unanswered = |told| self.history.seen.iter().filter(|seen| seen.told == told).count();
+        let unanswered = |verdict| self.history.seen.iter().filter(|seen| seen.verdict == verdict).count();
         writeln!(
             f,
-            "verifications: {} with a verdict, {} told 503 or 504, {} without an answer; {} of these with no fault near",
+            "verifications: {} with a verdict, {} answered 503 or 504, {} without an answer; {} of these with no fault near",
             self.load().0,
-            unanswered(Told::Unavailable),
-            unanswered(Told::Nothing),
+            unanswered(Verdict::Unavailable),
+            unanswered(Verdict::Nothing),
             self.unexplained(),
         )?;
         let (attacks, elsewhere) = self.attacks();
@@ -153,13 +153,13 @@ impl fmt::Display for Report {
             a_second(verdicts),
             a_second(acknowledged)
         )?;
-        writeln!(f, "took: start {start:.1?}, storm {storm:.1?}, questions afterwards {end:.1?}")?;
-        writeln!(f, "told INVALID after an acknowledged resume (no promise): {}", self.findings.late.len())?;
+        writeln!(f, "took: start {start:.1?}, faults {storm:.1?}, final state {end:.1?}")?;
+        writeln!(f, "answered INVALID after an acknowledged resume (no promise): {}", self.findings.late.len())?;
         self.write_times(f)?;
         writeln!(
             f,
             "breaches: {}; refusals without a cause: {}; acknowledged changes lost: {} of {} (and {} by the database \
-             itself); losses of the database that no node said: {}; nodes that ended by themselves: {}; complaints: {}",
+             itself); losses of the database without a report: {}; nodes that ended by themselves: {}; complaints: {}",
             self.breaches(),
             self.untrue_refusals(),
             self.lost(),
@@ -171,8 +171,10 @@ impl fmt::Display for Report {
         )?;
         let is_control = matches!(self.plan.mode, Mode::Control(_));
         if is_control {
-            writeln!(f, "this was a control: what was found had been planted")?;
+            writeln!(f, "this was a control: its defect was planted")?;
         }
-        self.stories(if is_control { 1 } else { PRINTED }).iter().try_for_each(|story| write!(f, "\n{story}"))
+        self.explanations(if is_control { 1 } else { PRINTED })
+            .iter()
+            .try_for_each(|explanation| write!(f, "\n{explanation}"))
     }
 }

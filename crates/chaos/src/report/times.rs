@@ -1,4 +1,4 @@
-//! How long things took: how many, the middle one, the slowest hundredth, the slowest.
+//! Durations: their number, median, 99th percentile and maximum.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ impl Times {
         Self(times)
     }
 
-    /// The time that so many of a hundred did not exceed.
+    /// The time that this percentage did not exceed.
     fn percentile(&self, percent: usize) -> Duration {
         let place = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
         self.0.get(place).copied().unwrap_or_default()

@@ -29,7 +29,7 @@ pub fn node(script: &str, arguments: &[&str]) -> Result<String> {
 pub fn npm_program(name: &str) -> Result<Command> {
     let program = packages()?.join("node_modules/.bin").join(name);
     let mut command = Command::new(program);
-    // What it would tell its makers, and ask of them, is no part of a test.
+    // Messages to and from its makers are no part of a test.
     command.env("REDOCLY_TELEMETRY", "off").env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
     Ok(command)
 }

@@ -1,8 +1,8 @@
 //! PgBouncer in front of a throwaway cluster, handing connections on between transactions: what operators put there,
 //! and what breaks sessions up.
 //!
-//! It listens on a socket in a folder that nobody else may enter, and ends with whoever started it. Where there is
-//! none, Debian's package is installed (as root, saying so, without its service); elsewhere it says that there is none.
+//! It listens on a socket in a folder that no one else may enter, and ends with its owner. Where there is none,
+//! Debian's package is installed (as root, with a message, without its service); elsewhere that is reported.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -77,7 +77,7 @@ impl Pooler {
 impl Drop for Pooler {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // Nobody could act on a failure here.
+        // No one could act on a failure here.
         let _ = self.shell.wait();
     }
 }

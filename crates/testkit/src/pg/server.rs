@@ -141,7 +141,7 @@ impl Server {
         child.wait().context("cannot wait for the killed Postgres")?;
         let gone = eventually(|| Ok(!processes()?.iter().any(|it| offspring.contains(&it.pid))))?;
         ensure!(gone, "processes of the killed Postgres are still there after a minute");
-        // Its number may be given to anybody now, so nobody shall find it here and believe it.
+        // Its number may belong to another process now, so it must not be found here.
         fs::remove_file(home.data().join("postmaster.pid")).context("cannot remove postmaster.pid after the kill")
     }
 

@@ -16,7 +16,7 @@ fn psql(cluster: &Cluster, url: &str, sql: &str) -> anyhow::Result<String> {
     Ok(run::capture(&mut command)?.trim_end().to_owned())
 }
 
-/// Whether a process, by its number, still runs; in a container nobody may ever reap it.
+/// Whether a process, by its number, still runs; in a container it may never be reaped.
 fn lives(pid: &str) -> bool {
     super::server::processes().unwrap().iter().any(|process| process.pid.as_raw_nonzero().to_string() == pid)
 }

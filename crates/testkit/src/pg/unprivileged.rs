@@ -1,4 +1,4 @@
-//! Who the server runs as: Postgres refuses root, so root lends it another account.
+//! The account that the server runs as: Postgres refuses root, so root lends it another one.
 //!
 //! It never calls `su`, `sudo` or `runuser`: not every image has them, and std can drop privileges between fork and
 //! exec.
@@ -14,14 +14,14 @@ use anyhow::{Context as _, Result};
 /// The account for the server's processes: ours, unless we are root.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Account {
-    /// User and group to become; `None` when we already are somebody whom Postgres accepts.
+    /// User and group to become; `None` when Postgres accepts our own account.
     drop_to: Option<(u32, u32)>,
 }
 
 impl Account {
     /// Picks the account and gives it the folder.
     pub(super) fn for_servers(folder: &Path) -> Result<Self> {
-        // Whoever makes a file owns it: that is who we are, without a system call of our own.
+        // The owner of a new file is our own account, without a system call.
         let owner = fs::metadata(folder).with_context(|| format!("cannot read {}", folder.display()))?.uid();
         let drop_to = if owner == 0 {
             let users =

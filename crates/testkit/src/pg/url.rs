@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// The port in the name of the socket. Nobody listens on it: it only keeps `PGPORT` from being asked.
+/// The port in the name of the socket. Nothing listens on it: it only keeps `PGPORT` from being read.
 pub(super) const SOCKET_PORT: u16 = 5432;
 
 pub(super) fn over_socket(user: &str, folder: &Path, port: u16) -> String {

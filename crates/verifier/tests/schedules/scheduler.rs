@@ -4,6 +4,7 @@
 //! would hardly ever be tried. Here each thread has a speed, which sometimes changes, up to a thousand times that of
 //! another. The same seed gives the same schedules.
 
+use keyward_testkit::rng::Rng;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 
 /// Speeds differ by at most this many powers of two.
@@ -14,7 +15,7 @@ const CHANGES: u64 = 8;
 /// Chooses the next thread.
 #[derive(Debug)]
 pub(crate) struct UnevenScheduler {
-    random: SplitMix,
+    random: Rng,
     left: usize,
     /// By the number of the thread.
     speeds: Vec<u64>,
@@ -23,7 +24,7 @@ pub(crate) struct UnevenScheduler {
 impl UnevenScheduler {
     /// A scheduler for this many schedules.
     pub(crate) fn new(seed: u64, schedules: usize) -> Self {
-        Self { random: SplitMix(seed), left: schedules, speeds: Vec::new() }
+        Self { random: Rng::of_seed(seed), left: schedules, speeds: Vec::new() }
     }
 
     fn speed(&mut self, task: TaskId) -> u64 {
@@ -44,7 +45,7 @@ impl Scheduler for UnevenScheduler {
     fn new_execution(&mut self) -> Option<Schedule> {
         self.left = self.left.checked_sub(1)?;
         self.speeds.clear();
-        Some(Schedule::new(self.random.0))
+        Some(Schedule::new(self.random.clone().draw()))
     }
 
     fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, is_yielding: bool) -> Option<TaskId> {
@@ -65,24 +66,6 @@ impl Scheduler for UnevenScheduler {
     }
 
     fn next_u64(&mut self) -> u64 {
-        self.random.next()
-    }
-}
-
-/// Enough randomness for a test, from one number.
-#[derive(Debug)]
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.random.draw()
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn write(accepted: &Accepted) -> Result<()> {
     fs::write(run::workspace_root().join(PATH), print(accepted)).with_context(|| format!("cannot write {PATH}"))
 }
 
-/// Whether a count is more than so many percent above what was accepted.
+/// Whether a count exceeds the accepted one by more than this percentage.
 pub(super) const fn has_grown(accepted: u64, counted: u64, percent: u64) -> bool {
     counted * 100 > accepted * (100 + percent)
 }

@@ -32,14 +32,14 @@ impl Profile {
         Ok(Self(costs))
     }
 
-    /// Instructions of one of so many turns, without the functions whose names hold one of these.
+    /// Instructions of one turn of `times`, without the functions whose names contain one of these.
     pub(super) fn count(&self, times: u32, without: &[&str]) -> u64 {
         let counts = |name: &str| !without.iter().any(|part| name.contains(part));
         let all: u64 = self.0.iter().filter(|(name, _)| counts(name)).map(|(_, cost)| cost).sum();
         all / u64::from(times.max(1))
     }
 
-    /// Functions by what they spend in one of so many turns, the busiest first.
+    /// Functions by their instructions in one turn of `times`, the busiest first.
     pub(super) fn busiest(&self, times: u32) -> Vec<(u64, &str)> {
         let each = |cost: &u64| cost / u64::from(times.max(1));
         let mut busiest: Vec<_> = self.0.iter().map(|(name, cost)| (each(cost), name.as_str())).collect();

@@ -1,79 +1,60 @@
 //! Calls that memory answers, and the other calls of every day, in turns with a bare axum and with hyper alone.
 
-use anyhow::{Context as _, Result};
+use std::process::Command;
+
+use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::super::{
-    Bench,
-    client::Client,
-    figures::{Report, Target, Unit},
-    node::{Demo, Hello, Launch, Node},
-    pgbench,
-    process::{Running, Spent},
-    request::Request,
-};
-use keyward_testkit::pg::{Cluster, Durability};
+use super::{Bench, Client, Launch, Node, Postgres, Report, Request, Target, Unit, yardstick};
+use crate::bench::process::{Spent, spent};
+use keyward_testkit::process::Process;
+use keyward_testkit::program::{Server, member};
 
-/// Figures that are to reach nothing need no more.
+/// Figures without a target need no more rounds.
 const ROUNDS_FOR_ORIENTATION: u32 = 3;
 
-/// A call and what it is to reach.
+/// Checks in the measured batch: the maximum.
+const CHECKS: u32 = 100;
+
+/// A call and its target.
 struct Call {
     name: &'static str,
     request: Request,
-    wanted: Wanted,
+    target: CallTarget,
 }
 
-/// How many checks the measured batch holds: as many as it may.
-const CHECKS: u32 = 100;
-
-/// The servers that the service is compared with.
-struct Yardsticks {
-    axum: Hello,
-    hyper: Hello,
-}
-
-impl Call {
-    /// Whether memory alone answers it.
-    const fn is_hot(&self) -> bool {
-        matches!(self.wanted, Wanted::OfBare(_))
-    }
-}
-
-enum Wanted {
-    /// So much of what the bare axum does.
+enum CallTarget {
+    /// This part of what the bare axum does: the call is answered from memory alone.
     OfBare(f64),
-    /// So many a second.
+    /// This many a second.
     PerSecond(f64),
     /// At least this many checks a second, of batches of [`CHECKS`].
     ChecksPerSecond(f64),
-    /// For orientation.
+    /// None.
     Nothing,
 }
 
+/// The servers that the service is compared with.
+struct Yardsticks {
+    axum: Server,
+    hyper: Server,
+}
+
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    let yardsticks = Yardsticks {
-        axum: Hello::start(&bench.programs.path("hello"))?,
-        hyper: Hello::start(&bench.programs.path("raw-hyper"))?,
-    };
-    let program = bench.programs.keyward();
-    {
-        let node = Node::start(&program, &Launch::default())?;
-        on_one_database(bench, "SQLite", &node, &yardsticks, report)?;
-    }
+    let start = |name| yardstick(&mut Command::new(bench.programs.path(name)));
+    let yardsticks = Yardsticks { axum: start("hello")?, hyper: start("raw-hyper")? };
+    on_one_database(bench, "SQLite", &Node::start(bench, &Launch::default())?, &yardsticks, report)?;
     {
         println!("measuring with metrics");
         let settings = [("KEYWARD_METRICS_LISTEN", "127.0.0.1:0")];
-        let node = Node::start(&program, &Launch { settings: &settings, ..Launch::default() })?;
-        for mut call in calls(&node)?.into_iter().filter(Call::is_hot) {
-            call.wanted = Wanted::Nothing;
+        let node = Node::start(bench, &Launch { settings: &settings, ..Launch::default() })?;
+        for call in calls(&node)?.into_iter().filter(|call| matches!(call.target, CallTarget::OfBare(_))) {
+            let call = Call { target: CallTarget::Nothing, ..call };
             one_call(bench, "SQLite, metrics on", &call, &node, &yardsticks, report)?;
         }
     }
-    let cluster = Cluster::start(Durability::Real)?;
-    let database = pgbench::fresh_database(&cluster, "bench")?;
-    let node = Node::start(&program, &Launch { database: Some(&database), ..Launch::default() })?;
-    on_one_database(bench, "Postgres", &node, &yardsticks, report)
+    let postgres = Postgres::start()?;
+    on_one_database(bench, "Postgres", &Node::start(bench, &postgres.launch())?, &yardsticks, report)
 }
 
 fn on_one_database(
@@ -98,118 +79,100 @@ fn one_call(
     yardsticks: &Yardsticks,
     report: &mut Report,
 ) -> Result<()> {
-    let Yardsticks { axum, hyper } = yardsticks;
-    let (bare, raw) = (Request::get(axum.url(), "/", 200), Request::get(hyper.url(), "/", 200));
-    let (mut raw_ratios, mut raw_to_bare) = (Vec::new(), Vec::new());
-    let (mut ratios, mut rates, mut bare_rates) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut costs, mut bare_costs, mut same_costs, mut same_ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let rounds = if matches!(call.wanted, Wanted::Nothing) { ROUNDS_FOR_ORIENTATION } else { u32::MAX };
+    let name = format!("{}, {database}", call.name);
+    let (axum, hyper) = (&yardsticks.axum, &yardsticks.hyper);
+    let bare = Request::get(&axum.base_url, "/", 200);
+    let rounds = if matches!(call.target, CallTarget::Nothing) { ROUNDS_FOR_ORIENTATION } else { u32::MAX };
     for _ in 0..bench.effort.rounds.min(rounds) {
-        let yardstick = loaded(bench, &bare, &axum.running)?;
-        let ours = loaded(bench, &call.request, &node.running)?;
-        ratios.push(ours.0 / yardstick.0);
-        rates.push(ours.0);
-        bare_rates.push(yardstick.0);
-        costs.extend(ours.1);
-        bare_costs.extend(yardstick.1);
-        if call.is_hot() {
-            let same = loaded(bench, &call.request.elsewhere(axum.url(), "/", 200), &axum.running)?;
-            same_costs.extend(same.1);
-            same_ratios.push(ours.0 / same.0);
-            let floor = loaded(bench, &raw, &hyper.running)?;
-            raw_ratios.push(ours.0 / floor.0);
-            raw_to_bare.push(floor.0 / yardstick.0);
+        let yardstick = loaded(bench, &bare, &axum.process)?;
+        let ours = loaded(bench, &call.request, &node.server.process)?;
+        let per_second = format!("{name}, rate");
+        match call.target {
+            CallTarget::OfBare(least) => {
+                let ratio = format!("{name} ÷ bare axum");
+                report.add(&ratio, Target::AtLeast(least), Unit::Ratio, ours.rate / yardstick.rate);
+                let same = loaded(bench, &call.request.elsewhere(&axum.base_url, "/", 200), &axum.process)?;
+                report.note(format!("{ratio} given the same request"), Unit::Ratio, ours.rate / same.rate);
+                let floor = loaded(bench, &Request::get(&hyper.base_url, "/", 200), &hyper.process)?;
+                report.note(format!("{name} ÷ hyper alone"), Unit::Ratio, ours.rate / floor.rate);
+                let beside = format!("hyper alone ÷ bare axum, beside {name}");
+                report.note(beside, Unit::Ratio, floor.rate / yardstick.rate);
+                yardstick.note_costs(report, &format!("bare axum beside {name}"));
+                same.note_costs(report, &format!("bare axum given the same request as {name}"));
+                report.note(format!("bare axum beside {name}, rate"), Unit::PerSecond, yardstick.rate);
+                report.note(per_second, Unit::PerSecond, ours.rate);
+            }
+            CallTarget::PerSecond(least) => report.add(&name, Target::AtLeast(least), Unit::PerSecond, ours.rate),
+            CallTarget::ChecksPerSecond(least) => {
+                let checks = ours.rate * f64::from(CHECKS);
+                report.add(format!("{name}, checks"), Target::AtLeast(least), Unit::PerSecond, checks);
+            }
+            CallTarget::Nothing => {
+                report.note(format!("{name} ÷ bare axum"), Unit::Ratio, ours.rate / yardstick.rate);
+                report.note(per_second, Unit::PerSecond, ours.rate);
+            }
         }
+        ours.note_costs(report, &name);
     }
-    let (name, per_second) = (format!("{}, {database}", call.name), format!("{}, {database}, rate", call.name));
-    match call.wanted {
-        Wanted::OfBare(least) => {
-            report.add(format!("{name} ÷ bare axum"), Target::AtLeast(least), Unit::Ratio, ratios);
-            report.note(format!("{name} ÷ bare axum given the same request"), Unit::Ratio, same_ratios);
-            report.note(format!("{name} ÷ hyper alone"), Unit::Ratio, raw_ratios);
-            report.note(format!("hyper alone ÷ bare axum, beside {name}"), Unit::Ratio, raw_to_bare);
-            note_costs(report, &format!("bare axum beside {name}"), &bare_costs);
-            note_costs(report, &format!("bare axum given the same request as {name}"), &same_costs);
-            report.note(format!("bare axum beside {name}, rate"), Unit::PerSecond, bare_rates);
-            report.note(per_second, Unit::PerSecond, rates);
-        }
-        Wanted::PerSecond(least) => report.add(name.clone(), Target::AtLeast(least), Unit::PerSecond, rates),
-        Wanted::ChecksPerSecond(least) => {
-            let checks = rates.iter().map(|rate| rate * f64::from(CHECKS)).collect();
-            report.add(format!("{name}, checks"), Target::AtLeast(least), Unit::PerSecond, checks);
-        }
-        Wanted::Nothing => {
-            report.note(format!("{name} ÷ bare axum"), Unit::Ratio, ratios);
-            report.note(per_second, Unit::PerSecond, rates);
-        }
-    }
-    note_costs(report, &name, &costs);
     Ok(())
 }
 
-/// Processor time for one request.
-struct Cost {
-    server: Spent,
-    generator: f64,
+/// Requests a second, and the processor time of each, where that is known.
+struct Loaded {
+    rate: f64,
+    server: Option<Spent>,
+    generator: Option<f64>,
 }
 
-/// Requests a second, and the processor time that each of them costs, where that is known.
-fn loaded(bench: &Bench, request: &Request, server: &Running) -> Result<(f64, Option<Cost>)> {
-    let before = server.spent();
+fn loaded(bench: &Bench, request: &Request, server: &Process) -> Result<Loaded> {
+    let before = spent(server);
     let load = bench.wrk.same(request, bench.effort.seconds)?;
-    let server = before.zip(server.spent()).map(|(before, after)| after.each(before, load.requests));
-    let cost = server.zip(load.generator).map(|(server, generator)| Cost { server, generator });
-    Ok((load.per_second, cost))
+    let server = before.zip(spent(server)).map(|(before, after)| after.each(before, load.requests));
+    Ok(Loaded { rate: load.per_second, server, generator: load.generator })
 }
 
-/// What each request costs, apart by where.
-fn note_costs(report: &mut Report, name: &str, costs: &[Cost]) {
-    let of = |part: fn(&Cost) -> f64| costs.iter().map(part).collect();
-    report.note(format!("{name}, processor time in its own code"), Unit::Microseconds, of(|cost| cost.server.own));
-    report.note(format!("{name}, processor time in the kernel"), Unit::Microseconds, of(|cost| cost.server.kernel));
-    report.note(format!("{name}, processor time of the load generator"), Unit::Microseconds, of(|cost| cost.generator));
+impl Loaded {
+    fn note_costs(&self, report: &mut Report, name: &str) {
+        let mut note = |of: &str, micros: Option<f64>| {
+            report.note(format!("{name}, processor time {of}"), Unit::Microseconds, micros);
+        };
+        note("in its own code", self.server.map(|spent| spent.own));
+        note("in the kernel", self.server.map(|spent| spent.kernel));
+        note("of the load generator", self.generator);
+    }
 }
 
 fn calls(node: &Node) -> Result<Vec<Call>> {
-    let (demo, mut client) = (node.demo()?, Client::connect(node.url())?);
-    let subject = node.create_key(&mut client, &demo, "twenty characters ok")?;
-    let mut checks = vec![check(&subject.value)];
+    let (url, demo, client) = (node.url(), &node.demo, Client::new()?);
+    let key = |name: &str| node.create_key(&client, name, &["charges:read"]);
+    let checked = key("twenty characters ok")?;
+    let mut checks = vec![check(&checked.value)];
     for n in 1..CHECKS {
-        checks.push(check(&node.create_key(&mut client, &demo, &format!("twenty characters {n}"))?.value));
+        checks.push(check(&key(&format!("twenty characters {n}"))?.value));
     }
     let checks = json!({ "checks": checks }).to_string();
-    let url = node.url();
-    let by_key = |request: Request| request.bearer(&demo.platform_secret);
-    let verify = Request::post(url, "/v1/verify", 200, &check(&subject.value).to_string());
-    let token = token_request(url, &demo);
-    let access = client.ask(&token)?.json()?;
-    let access = access["accessToken"].as_str().context("no accessToken in the answer")?;
-    let call = |name, request, wanted| Call { name, request, wanted };
+    let by_key = |request: Request| request.bearer(&demo.platform.app_secret);
+    let verify = Request::post(url, "/v1/verify", 200, &check(&checked.value).to_string());
+    let pair = json!({ "AppKey": demo.platform.app_key, "AppSecret": demo.platform.app_secret });
+    let token = Request::post(url, "/v1/oauth2/token", 200, &pair.to_string());
+    let access = member(&client.ask(&token)?.json(), "accessToken")?;
+    let call = |name, request, target| Call { name, request, target };
+    let auth = Request::get(url, "/v1/auth", 204).bearer(&checked.value);
+    let batch = by_key(Request::post(url, "/v1/verify/batch", 200, &checks));
+    let get = by_key(Request::get(url, &format!("/v1/api-keys/{}", checked.id), 200));
+    let list = by_key(Request::get(url, &format!("/v1/api-keys/{}", demo.merchant), 200));
     Ok(vec![
-        call("`GET /v1/auth`", Request::get(url, "/v1/auth", 204).bearer(&subject.value), Wanted::OfBare(0.90)),
-        call("`POST /v1/verify`, caller by secret key", by_key(verify.clone()), Wanted::OfBare(0.80)),
-        call("`POST /v1/verify`, caller by access token", verify.bearer(access), Wanted::Nothing),
-        call(
-            "`POST /v1/verify/batch` of 100",
-            by_key(Request::post(url, "/v1/verify/batch", 200, &checks)),
-            Wanted::ChecksPerSecond(500_000.0),
-        ),
-        call("`POST /v1/oauth2/token`", token, Wanted::PerSecond(5_000.0)),
-        call("get a key", by_key(Request::get(url, &format!("/v1/api-keys/{}", subject.id), 200)), Wanted::Nothing),
-        call(
-            "list 100 keys",
-            by_key(Request::get(url, &format!("/v1/api-keys/{}", demo.merchant), 200)),
-            Wanted::Nothing,
-        ),
+        call("`GET /v1/auth`", auth, CallTarget::OfBare(0.90)),
+        call("`POST /v1/verify`, caller by secret key", by_key(verify.clone()), CallTarget::OfBare(0.80)),
+        call("`POST /v1/verify`, caller by access token", verify.bearer(&access), CallTarget::Nothing),
+        call("`POST /v1/verify/batch` of 100", batch, CallTarget::ChecksPerSecond(500_000.0)),
+        call("`POST /v1/oauth2/token`", token, CallTarget::PerSecond(5_000.0)),
+        call("get a key", get, CallTarget::Nothing),
+        call("list 100 keys", list, CallTarget::Nothing),
     ])
 }
 
-/// What is asked about a key.
+/// The question about a key.
 fn check(value: &str) -> Value {
     json!({"key": value, "scopes": ["charges:read"]})
-}
-
-fn token_request(url: &str, demo: &Demo) -> Request {
-    let body = format!(r#"{{"AppKey":"{}","AppSecret":"{}"}}"#, demo.platform_key, demo.platform_secret);
-    Request::post(url, "/v1/oauth2/token", 200, &body)
 }

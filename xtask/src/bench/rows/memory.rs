@@ -2,40 +2,34 @@
 
 use anyhow::{Context as _, Result};
 
-use super::super::{
-    Bench,
-    figures::{Report, Target, Unit},
-};
+use super::{Bench, Report, Target, Unit};
 
-/// How many keys are remembered.
+/// Number of keys in memory.
 const KEYS: u32 = 1_000_000;
 /// Room for all of them, a quarter of which is for accounts, and not much more: what is set aside for tables would
 /// count.
 const ROOM_A_KEY: u64 = 352;
 /// The most that a key may take, in bytes.
 const MOST: f64 = 256.0;
-/// The room that a node has unless it is told otherwise, in bytes.
+/// The memory of a node by default, in bytes.
 const DEFAULT_ROOM: u64 = 256 * 1_024 * 1_024;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     let keys = bench.effort.count(KEYS);
     let roomy = u64::from(keys) * ROOM_A_KEY;
     for (per_account, target) in [("1000", Target::AtMost(MOST)), ("10", Target::None)] {
-        let (mut resident, mut counted) = (Vec::new(), Vec::new());
-        for _ in 0..bench.effort.rounds.min(3) {
-            let said = fill(bench, keys, per_account, roomy)?;
-            resident.push(said.resident);
-            counted.push(said.counted);
-        }
         let name = |how| format!("a cached key, {how}, {per_account} keys a merchant");
-        report.add(name("memory of the process"), target, Unit::Bytes, resident);
-        report.note(name("as the capacity counts it"), Unit::Bytes, counted);
+        for _ in 0..bench.effort.rounds.min(3) {
+            let filled = fill(bench, keys, per_account, roomy)?;
+            report.add(name("memory of the process"), target, Unit::Bytes, filled.resident);
+            report.note(name("as the capacity counts it"), Unit::Bytes, filled.counted);
+        }
     }
-    // More keys than it can hold, over and over: how much a node grows by that is told to keep so much and no more.
+    // More keys than it can hold, over and over: how much a node grows that has a limit.
     let room = DEFAULT_ROOM / u64::from(bench.effort.part);
     let full = fill(bench, keys * 3, "1000", room)?;
     let name = format!("the memory of {} MiB when it is full", room / 1_024 / 1_024);
-    report.note(name, Unit::Mebibytes, vec![full.grown / 1_024.0 / 1_024.0]);
+    report.note(name, Unit::Mebibytes, full.grown / 1_024.0 / 1_024.0);
     Ok(())
 }
 

@@ -8,35 +8,29 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
-use super::super::{
-    Bench,
-    client::Client,
-    figures::{Report, Target, Unit, percentile},
-    node::{Launch, Node},
-    pgbench::{copy_in, fresh_database, psql},
-    programs::Stock,
-    request::Request,
-};
+use super::{Bench, Client, Launch, Node, Report, Request, Target, Unit, percentile};
+use crate::bench::pgbench::{copy_in, fresh_database, psql};
+use crate::bench::programs::Stock;
 use keyward_testkit::pg::{Cluster, Durability};
 
-/// How many keys the small database holds.
+/// Number of keys in the small database.
 const FEW: u64 = 10_000;
-/// How many keys of each database are known to us by their values, and asked about.
+/// Number of keys of each database whose values are known, and which are asked about.
 const KNOWN: u64 = 10_000;
-/// How many keys a merchant has.
+/// Number of keys of a merchant.
 const KEYS_A_MERCHANT: u64 = 100;
-/// How often each call is made in a round.
+/// Number of calls of each kind in a round.
 const CALLS: u32 = 1_000;
-/// The least that a node takes, in bytes: nothing of importance is in memory.
-const ROOM: &str = "1048576";
+/// The setting for the least memory that a node takes, in bytes: nothing of importance fits in.
+pub(super) const LEAST_MEMORY: (&str, &str) = ("KEYWARD_VERIFIER__CACHE_BYTES", "1048576");
 /// The most that a hundred or a thousand times more keys may cost.
 const MOST: f64 = 1.3;
 
-/// How many keys a database is to hold.
+/// Number of keys in a database.
 pub(super) struct Shape {
-    /// With values that are known.
+    /// With known values.
     pub(super) known: u64,
-    /// Beside them, with digests that nobody knows a value for.
+    /// Beside them, with digests of no known value.
     pub(super) others: u64,
 }
 
@@ -53,7 +47,6 @@ struct Side {
     node: Node,
     values: Vec<String>,
     merchants: u64,
-    secret: String,
 }
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
@@ -65,35 +58,30 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
     // What was just planted is written out before anything is measured.
     psql(&cluster, &cluster.url(), "CHECKPOINT")?;
     for call in ["verify", "get", "list"] {
-        let (mut ratios, mut few, mut more) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..bench.effort.rounds {
-            let (one, other) = (p50(bench, &small, call, round)?, p50(bench, &large, call, round)?);
-            ratios.push(other / one);
-            few.push(one * 1_000.0);
-            more.push(other * 1_000.0);
+            let (few, more) = (p50(bench, &small, call, round)?, p50(bench, &large, call, round)?);
+            let name = format!("p50 of {call}: {many} keys ÷ {FEW} keys, Postgres");
+            report.add(name, Target::AtMost(MOST), Unit::Ratio, more / few);
+            report.note(format!("p50 of {call} among {FEW} keys"), Unit::Microseconds, few * 1_000.0);
+            report.note(format!("p50 of {call} among {many} keys"), Unit::Microseconds, more * 1_000.0);
         }
-        let name = format!("p50 of {call}: {many} keys ÷ {FEW} keys, Postgres");
-        report.add(name, Target::AtMost(MOST), Unit::Ratio, ratios);
-        report.note(format!("p50 of {call} among {FEW} keys"), Unit::Microseconds, few);
-        report.note(format!("p50 of {call} among {many} keys"), Unit::Microseconds, more);
     }
     Ok(())
 }
 
 fn side(bench: &Bench, cluster: &Cluster, name: &str, keys: u64) -> Result<Side> {
     let database = fresh_database(cluster, name)?;
-    let settings = [("KEYWARD_VERIFIER__CACHE_BYTES", ROOM)];
-    let launch = Launch { database: Some(&database), settings: &settings, ..Launch::default() };
-    let node = Node::start(&bench.programs.keyward(), &launch)?;
+    let launch = Launch { database: Some(&database), settings: &[LEAST_MEMORY], ..Launch::default() };
+    let node = Node::start(bench, &launch)?;
     let shape = Shape { known: KNOWN.min(keys), others: keys.saturating_sub(KNOWN) };
     let planted = plant(bench, cluster, &database, &node, &shape)?;
     let values = std::fs::read_to_string(&planted.values)?.lines().map(str::to_owned).collect();
-    Ok(Side { secret: node.demo()?.platform_secret, node, values, merchants: planted.merchants })
+    Ok(Side { node, values, merchants: planted.merchants })
 }
 
-/// The middle of so many calls, in milliseconds, each about another key or merchant.
+/// The median of a round of calls, in milliseconds, each about another key or merchant.
 fn p50(bench: &Bench, side: &Side, call: &str, round: u32) -> Result<f64> {
-    let mut client = Client::connect(side.node.url())?;
+    let client = Client::new()?;
     let mut took = Vec::new();
     for n in 0..bench.effort.count(CALLS) {
         // A step that shares no factor with the number of keys: it visits them all before one again.
@@ -105,7 +93,7 @@ fn p50(bench: &Bench, side: &Side, call: &str, round: u32) -> Result<f64> {
             "get" => Request::get(url, &format!("/v1/api-keys/{}", id_of(value)?), 200),
             _ => Request::get(url, &format!("/v1/api-keys/bench_{}", (place * 7_907) % side.merchants), 200),
         };
-        let answer = client.ask(&request.bearer(&side.secret))?;
+        let answer = client.ask(&request.bearer(&side.node.demo.platform.app_secret))?;
         took.push(answer.millis);
     }
     Ok(percentile(&took, 50))

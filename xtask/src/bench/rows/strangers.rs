@@ -5,15 +5,10 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::super::{
-    Bench,
-    client::Client,
-    figures::{Report, Target, Unit},
-    node::{Launch, Node},
-    programs::Stock,
-    request::Request,
-    wrk::Traffic,
-};
+use super::{Bench, Client, Launch, Node, Report, Request, Target, Unit};
+use crate::bench::process::resident_mib;
+use crate::bench::programs::Stock;
+use crate::bench::wrk::Traffic;
 
 /// How many bad credentials.
 const BAD: u32 = 1_000_000;
@@ -23,31 +18,25 @@ const NEVER_MADE: u32 = 100_000;
 const MOST_GROWTH: f64 = 20.0;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> Result<()> {
-    let program = bench.programs.keyward();
-    // Whoever comes through a proxy of ours can come from anywhere.
-    let settings = [("KEYWARD_TRUSTED_PROXIES", "127.0.0.1")];
-    let (mut p99, mut rates) = (Vec::new(), Vec::new());
     {
         println!("a long load");
-        let node = Node::start(&program, &Launch::default())?;
-        let (demo, mut client) = (node.demo()?, Client::connect(node.url())?);
-        let key = node.create_key(&mut client, &demo, "twenty characters ok")?;
+        let node = Node::start(bench, &Launch::default())?;
+        let key = node.create_key(&Client::new()?, "twenty characters ok", &["charges:read"])?;
         let request = Request::get(node.url(), "/v1/auth", 204).bearer(&key.value);
         let load = bench.wrk.same(&request, bench.effort.long)?;
-        p99.push(load.p99);
-        rates.push(load.per_second);
+        let name = format!("`GET /v1/auth` under full load for {} s, p99", bench.effort.long);
+        report.add(name, Target::AtMost(10.0), Unit::Milliseconds, load.p99);
+        report.note("the rate of that load", Unit::PerSecond, load.per_second);
     }
-    let name = format!("`GET /v1/auth` under full load for {} s, p99", bench.effort.long);
-    report.add(name, Target::AtMost(10.0), Unit::Milliseconds, p99);
-    report.note("the rate of that load", Unit::PerSecond, rates);
+    // Clients behind a trusted proxy can have any address.
+    let settings = [("KEYWARD_TRUSTED_PROXIES", "127.0.0.1")];
     for (from, sources) in [("one source", false), ("as many sources", true)] {
         println!("bad credentials from {from}");
-        let launch = Launch { settings: &settings, ..Launch::default() };
-        let node = Node::start(&program, &launch)?;
+        let node = Node::start(bench, &Launch { settings: &settings, ..Launch::default() })?;
         let (grown, rate) = strangers(bench, &node, sources)?;
         let name = format!("{} bad credentials from {from}: growth", bench.effort.count(BAD));
-        report.add(name, Target::Always(MOST_GROWTH), Unit::Mebibytes, vec![grown]);
-        report.note(format!("bad credentials from {from}, rate"), Unit::PerSecond, vec![rate]);
+        report.add(name, Target::Always(MOST_GROWTH), Unit::Mebibytes, grown);
+        report.note(format!("bad credentials from {from}, rate"), Unit::PerSecond, rate);
     }
     Ok(())
 }
@@ -59,10 +48,9 @@ fn strangers(bench: &Bench, node: &Node, sources: bool) -> Result<(f64, f64)> {
     let stock = Stock { keys, merchants: 1, first_millis: 1_700_000_000_000, step_millis: 1, seed: 99 };
     bench.programs.stock(&node.master_key(), &stock, folder.path())?;
     // Not that it grew by answering at all.
-    let demo = node.demo()?;
-    let good = Request::get(node.url(), "/v1/auth", 204).bearer(&demo.platform_secret);
+    let good = Request::get(node.url(), "/v1/auth", 204).bearer(&node.demo.platform.app_secret);
     bench.wrk.same(&good, 2)?;
-    let before = node.running.resident_mib()?;
+    let before = resident_mib(&node.server.process)?;
     let request = Request::get(node.url(), "/v1/auth", 401);
     let script = script(&folder.path().join("values.txt").display().to_string(), sources);
     let (mut sent, mut rate) = (0.0, 0.0);
@@ -71,7 +59,7 @@ fn strangers(bench: &Bench, node: &Node, sources: bool) -> Result<(f64, f64)> {
         sent += load.requests;
         rate = load.per_second;
     }
-    Ok((node.running.resident_mib()? - before, rate))
+    Ok((resident_mib(&node.server.process)? - before, rate))
 }
 
 /// In turns: no key value at all, the value of a key that was never made, and something like an access token.

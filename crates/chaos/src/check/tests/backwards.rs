@@ -19,7 +19,7 @@ fn cut(events: &[(u64, &str, Change)], said: &[(u64, u64)]) -> Cut {
     Cut { copied: at(10), ended: at(20), started: at(21), lost, said }
 }
 
-impl Tale {
+impl Scenario {
     /// Whether the key's revocation, sent and acknowledged then, counts as lost by the service, by the database, and
     /// whether that had to be said.
     fn fate(&self, cut: &Cut, sent: u64, found: Standing) -> (usize, usize, usize) {
@@ -56,7 +56,7 @@ impl Tale {
 
 #[test]
 fn what_the_database_lost_is_kept_apart_and_has_to_be_said() {
-    let revoked = || Tale::new().call(Revoke, 12, 13, Acknowledged);
+    let revoked = || Scenario::new().call(Revoke, 12, 13, Acknowledged);
     let lost = [(7, "key", Revoke)];
     assert_eq!(revoked().fate(&cut(&lost, &[(6, 7)]), 12, Standing::Active), (0, 1, 0));
     assert_eq!(revoked().fate(&cut(&lost, &[]), 12, Standing::Active), (0, 1, 1), "no node says so");
@@ -67,7 +67,7 @@ fn what_the_database_lost_is_kept_apart_and_has_to_be_said() {
 
 #[test]
 fn only_an_event_that_is_missing_excuses_and_only_what_was_done_by_then() {
-    let revoked = |sent| Tale::new().call(Revoke, sent, sent + 1, Acknowledged);
+    let revoked = |sent| Scenario::new().call(Revoke, sent, sent + 1, Acknowledged);
     let said = [(6, 7)];
     assert_eq!(revoked(12).fate(&cut(&[], &said), 12, Standing::Active), (1, 0, 0), "no event is missing");
     assert_eq!(revoked(12).fate(&cut(&[(7, "account", Revoke)], &said), 12, Standing::Active), (1, 0, 0));
@@ -79,7 +79,7 @@ fn only_an_event_that_is_missing_excuses_and_only_what_was_done_by_then() {
 
 #[test]
 fn what_was_acknowledged_after_the_end_need_not_have_been_seen_by_a_node() {
-    let tale = Tale::new().call(Revoke, 19, 25, Acknowledged);
+    let tale = Scenario::new().call(Revoke, 19, 25, Acknowledged);
     let entry = Entry { change: Revoke, name: "key".into(), sent: at(19), acknowledged: at(25) };
     let found = tale.outcome(&cut(&[(7, "key", Revoke)], &[]), &[entry], Standing::Active);
     assert_eq!((found.lost.len(), found.cut.len(), found.unsaid.len()), (0, 1, 0));
@@ -88,7 +88,7 @@ fn what_was_acknowledged_after_the_end_need_not_have_been_seen_by_a_node() {
 #[test]
 fn a_key_is_valid_again_only_in_the_history_that_does_not_know_better() {
     let lost = cut(&[(7, "key", Revoke)], &[]);
-    let revoked = || Tale::new().call(Revoke, 12, 13, Acknowledged);
+    let revoked = || Scenario::new().call(Revoke, 12, 13, Acknowledged);
     assert_eq!(revoked().seen(22, 23, Valid).breaches(&lost), 0);
     assert_eq!(revoked().seen(14, 15, Valid).breaches(&lost), 1, "the old history was there");
     assert_eq!(revoked().seen(22, 23, Valid).breaches(&cut(&[], &[])), 1, "the copy knows it");
@@ -100,7 +100,7 @@ fn a_key_is_valid_again_only_in_the_history_that_does_not_know_better() {
 
 #[test]
 fn what_is_gone_is_accepted_nowhere_once_the_leases_are_over() {
-    let young = |from, to| Tale::new().of_a_key_made(from, to);
+    let young = |from, to| Scenario::new().of_a_key_made(from, to);
     assert_eq!(young(12, 13).seen(26, 27, Valid).ghosts(Standing::Absent), 1);
     assert_eq!(young(12, 13).seen(24, 27, Valid).ghosts(Standing::Absent), 0, "a lease of before may be left");
     assert_eq!(young(12, 13).seen(26, 27, Valid).ghosts(Standing::Active), 0, "it is there");
@@ -109,19 +109,19 @@ fn what_is_gone_is_accepted_nowhere_once_the_leases_are_over() {
 
 #[test]
 fn what_was_made_since_the_copy_may_be_refused_afterwards_and_only_that() {
-    let untrue = |tale: Tale| tale.outcome(&cut(&[], &[]), &[], Standing::Active).untrue.len();
-    assert_eq!(untrue(Tale::new().of_a_key_made(12, 13).seen(22, 23, Invalid)), 0);
-    assert_eq!(untrue(Tale::new().of_a_key_made(12, 13).seen(15, 16, Invalid)), 1, "it was there then");
-    assert_eq!(untrue(Tale::new().of_a_key_made(8, 9).seen(22, 23, Invalid)), 1, "the copy has it");
-    assert_eq!(untrue(Tale::new().seen(22, 23, Invalid)), 1);
+    let untrue = |tale: Scenario| tale.outcome(&cut(&[], &[]), &[], Standing::Active).untrue.len();
+    assert_eq!(untrue(Scenario::new().of_a_key_made(12, 13).seen(22, 23, Invalid)), 0);
+    assert_eq!(untrue(Scenario::new().of_a_key_made(12, 13).seen(15, 16, Invalid)), 1, "it was there then");
+    assert_eq!(untrue(Scenario::new().of_a_key_made(8, 9).seen(22, 23, Invalid)), 1, "the copy has it");
+    assert_eq!(untrue(Scenario::new().seen(22, 23, Invalid)), 1);
 }
 
 #[test]
-fn nothing_is_lost_where_there_was_nothing_to_narrow_any_more() {
+fn nothing_is_lost_where_there_was_nothing_to_restrict_any_more() {
     let entry =
         |sent| Entry { change: Overwrite, name: "young key".into(), sent: at(sent), acknowledged: at(sent + 1) };
     let lost = |sent| {
-        let tale = Tale::new().of_a_key_made(12, 13).call(Overwrite, sent, sent + 1, Acknowledged);
+        let tale = Scenario::new().of_a_key_made(12, 13).call(Overwrite, sent, sent + 1, Acknowledged);
         let last = HashMap::from([("young key".to_owned(), Standing::Absent)]);
         let (ledger, cuts) = ([entry(sent)], [cut(&[], &[])]);
         check(&tale.history, Outcome { ledger: &ledger, last: &last, cuts: &cuts, lease: LEASE }).lost.len()

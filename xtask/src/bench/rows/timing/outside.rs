@@ -7,15 +7,9 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::super::super::{
-    Bench,
-    client::Client,
-    figures::{Report, Target, Unit},
-    node::{Demo, Launch, Node},
-    pgbench,
-    request::Request,
-};
+use super::super::{Bench, Client, Launch, Node, Report, Request, Target, Unit, pgbench};
 use keyward_testkit::pg::Cluster;
+use keyward_testkit::rng::Rng;
 
 /// How many refusals of each kind, at each call.
 const OUTSIDE: u32 = 600;
@@ -40,13 +34,14 @@ pub(super) fn measure(bench: &Bench, report: &mut Report, on: &str, cluster: Opt
     // No source is held back for guessing here.
     let settings = [("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "1000000")];
     let mut rounds: [Vec<[f64; KINDS.len()]>; CALLS.len()] = Default::default();
+    let mut rng = Rng::of_seed(0);
     for round in 0..bench.effort.rounds {
         let fresh = |cluster| pgbench::fresh_database(cluster, &format!("round{round}"));
         let database = cluster.map(fresh).transpose()?;
         let launch = Launch { database: database.as_deref(), settings: &settings, ..Launch::default() };
-        let node = Node::start(&bench.programs.keyward(), &launch)?;
+        let node = Node::start(bench, &launch)?;
         for ((call, name), rounds) in CALLS.iter().enumerate().zip(&mut rounds) {
-            let times = times(bench, &node, call)?;
+            let times = times(bench, &node, call, &mut rng)?;
             println!("{name}: {:.1?}", KINDS.iter().zip(times).collect::<Vec<_>>());
             rounds.push(times);
         }
@@ -54,9 +49,11 @@ pub(super) fn measure(bench: &Bench, report: &mut Report, on: &str, cluster: Opt
     for (name, rounds) in CALLS.iter().zip(rounds) {
         let (distances, noise) = compared(&rounds);
         let title = format!("from outside, {on}, {name}: each kind of wrong secret to an unknown key");
-        report.add(title, Target::Always((3.0 * noise).max(LEAST)), Unit::Microseconds, distances.to_vec());
+        for distance in distances {
+            report.add(&title, Target::Always((3.0 * noise).max(LEAST)), Unit::Microseconds, distance);
+        }
         let title = format!("from outside, {on}, {name}: standard error between two halves of the unknown keys");
-        report.note(title, Unit::Microseconds, vec![noise]);
+        report.note(title, Unit::Microseconds, noise);
     }
     Ok(())
 }
@@ -79,16 +76,20 @@ const fn count<T>(of: &[T]) -> f64 {
 }
 
 /// The time of each kind, in microseconds, of keys that no other call has asked about.
-fn times(bench: &Bench, node: &Node, call: usize) -> Result<[f64; KINDS.len()]> {
-    let (demo, mut client) = (node.demo()?, Client::connect(node.url())?);
+fn times(bench: &Bench, node: &Node, call: usize, rng: &mut Rng) -> Result<[f64; KINDS.len()]> {
+    let client = Client::new()?;
     let count = bench.effort.count(OUTSIDE);
-    let (wrong, unknown) = impostors(bench, node, &demo, &mut client, 3 * count)?;
+    let (wrong, unknown) = impostors(bench, node, &client, 3 * count)?;
+    // Answers leave at ticks of the server's clock, so what the client does after one shows in the time of the next:
+    // in random orders each kind comes after each other kind about equally often.
+    let mut order = [0, 1, 2, 3, 4];
     let mut taken: [Vec<f64>; KINDS.len()] = Default::default();
-    for (n, (wrong, unknown)) in wrong.chunks_exact(3).zip(unknown.chunks_exact(3)).enumerate() {
+    for (wrong, unknown) in wrong.chunks_exact(3).zip(unknown.chunks_exact(3)) {
         let [plain, revoked, warm] = wrong else { continue };
         let impostors = [&unknown[0], &unknown[1], plain, revoked, warm];
-        for kind in order(n) {
-            let answer = client.ask(&request(node, &demo, call, impostors[kind], &unknown[2]))?;
+        rng.shuffle(&mut order);
+        for kind in order {
+            let answer = client.ask(&request(node, call, impostors[kind], &unknown[2]))?;
             taken[kind].push(answer.millis * 1_000.0);
         }
     }
@@ -105,28 +106,12 @@ fn middle(times: &[f64]) -> f64 {
     middle.iter().sum::<f64>() / count(middle)
 }
 
-/// The order in which the kinds are asked about in a turn: over 120 turns every order there is, so that each kind comes
-/// after each other kind equally often. Answers leave at ticks of the server's clock, so what the client does after one
-/// answer shows in the time of the next.
-fn order(turn: usize) -> Vec<usize> {
-    let mut left: Vec<usize> = (0..KINDS.len()).collect();
-    // Neighbouring turns have distant orders: 49 and 120 have no common divisor.
-    let mut number = turn * 49 % 120;
-    let mut order = Vec::with_capacity(KINDS.len());
-    while !left.is_empty() {
-        let place = number % left.len();
-        number /= left.len();
-        order.push(left.remove(place));
-    }
-    order
-}
-
-fn request(node: &Node, demo: &Demo, call: usize, about: &Impostor, other: &Impostor) -> Request {
+fn request(node: &Node, call: usize, about: &Impostor, other: &Impostor) -> Request {
     match CALLS[call] {
         "auth" => Request::get(node.url(), "/v1/auth", 401).bearer(&about.value),
         "verify" => {
             let body = json!({"key": about.value}).to_string();
-            Request::post(node.url(), "/v1/verify", 200, &body).bearer(&demo.platform_secret)
+            Request::post(node.url(), "/v1/verify", 200, &body).bearer(&node.demo.platform.app_secret)
         }
         // Any key is looked for by its id; the secret is one that was never made.
         _ => {
@@ -138,22 +123,13 @@ fn request(node: &Node, demo: &Demo, call: usize, about: &Impostor, other: &Impo
 
 /// Makes this many keys, of which every second of three is revoked and every third is in memory. Answers a wrong value
 /// for each, and one of a key that was never made.
-fn impostors(
-    bench: &Bench,
-    node: &Node,
-    demo: &Demo,
-    client: &mut Client,
-    count: u32,
-) -> Result<(Vec<Impostor>, Vec<Impostor>)> {
+fn impostors(bench: &Bench, node: &Node, client: &Client, count: u32) -> Result<(Vec<Impostor>, Vec<Impostor>)> {
     let (mut values, mut warm) = (String::new(), Vec::new());
     for n in 0..count {
-        let key = node.create_key(client, demo, &format!("key {n}"))?;
+        let key = node.create_key(client, &format!("key {n}"), &["charges:read"])?;
         writeln!(values, "{}", key.value)?;
         match n % 3 {
-            1 => {
-                let path = format!("/v1/api-keys/{}", key.id);
-                client.ask(&Request::new("DELETE", node.url(), &path, 204).bearer(&demo.platform_secret))?;
-            }
+            1 => drop(client.ask(&node.revocation(&key))?),
             2 => warm.push(key.value),
             _ => {}
         }
@@ -191,20 +167,5 @@ mod tests {
         let (distances, noise) = compared(&rounds);
         assert_eq!(format!("{distances:.1?}"), "[0.0, 6.0, 0.0]");
         assert!((noise - 32.0_f64.sqrt()).abs() < 1e-9, "{noise}");
-    }
-
-    #[test]
-    fn every_kind_comes_after_every_other_equally_often() {
-        let mut after = [[0; KINDS.len()]; KINDS.len()];
-        for turn in 0..120 {
-            for pair in order(turn).windows(2) {
-                after[pair[0]][pair[1]] += 1;
-            }
-        }
-        for (one, row) in after.iter().enumerate() {
-            for (other, count) in row.iter().enumerate() {
-                assert_eq!(*count, if one == other { 0 } else { 24 }, "{one} before {other}");
-            }
-        }
     }
 }

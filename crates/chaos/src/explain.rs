@@ -1,37 +1,37 @@
-//! What happened around a finding, in the order of time, so that one can see why.
+//! What happened around a finding, ordered by time, to show its cause.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::check::{Breach, Ghost, Lost, calls_on};
-use super::clock::Moment;
 use super::cut::Cut;
 use super::faults::Mark;
 use super::history::{Call, History, Seen, Subject, Thing};
+use keyward_testkit::clock::Moment;
 
-/// So many verifications of the subject are told, before and after the one that was found.
+/// Number of verifications of the subject that are listed before and after the finding.
 const AROUND: usize = 6;
 
-/// Faults that were over so long before are still told: a lease outlives them.
+/// Faults that ended this long before are still listed: a lease outlives them.
 const BEFORE: Duration = Duration::from_secs(8);
 
-/// A verification that was told "valid" after an acknowledged narrowing.
+/// A verification that got "valid" after an acknowledged restriction.
 pub(super) fn of_breach(history: &History, marks: &[Mark], breach: &Breach) -> String {
     let name = history.name_of(breach.thing);
     let change = history.calls.get(breach.call).map_or("changed", |call| call.change.name());
     let from = history.calls.get(breach.call).map(|call| call.sent);
-    format!("told VALID after `{change}` of {name} was acknowledged\n{}", around(history, marks, breach.seen, from))
+    format!("answered VALID after `{change}` of {name} was acknowledged\n{}", around(history, marks, breach.seen, from))
 }
 
-/// A verification that was answered "valid" of what is gone.
+/// A verification that got "valid" for something that is gone.
 pub(super) fn of_ghost(history: &History, marks: &[Mark], ghost: &Ghost) -> String {
     let Ghost { seen, thing, gone } = *ghost;
     let name = history.name_of(thing);
     let around = around(history, marks, seen, Some(gone));
-    format!("answered VALID though {name} went with the database that ended at {gone}\n{around}")
+    format!("answered VALID though {name} was lost with the database that ended at {gone}\n{around}")
 }
 
-/// A database that went back, and no node said so.
+/// A database that went back without a report.
 pub(super) fn of_unsaid(cut: &Cut) -> String {
     let Cut { copied, ended, lost, said, .. } = cut;
     let numbers: Vec<u64> = lost.iter().map(|event| event.number).collect();
@@ -41,9 +41,9 @@ pub(super) fn of_unsaid(cut: &Cut) -> String {
     )
 }
 
-/// A verification that was told "invalid" without a cause.
+/// A verification that got "invalid" without a cause.
 pub(super) fn of_refusal(history: &History, marks: &[Mark], seen: usize) -> String {
-    format!("told INVALID, and nothing had begun to narrow it\n{}", around(history, marks, seen, None))
+    format!("answered INVALID, and nothing had begun to restrict it\n{}", around(history, marks, seen, None))
 }
 
 /// An acknowledged change that is not there.
@@ -94,9 +94,9 @@ impl Lines {
         all.sort_by_key(|(_, seen)| seen.sent);
         let at = all.iter().position(|(place, _)| *place == found).unwrap_or_default();
         for (place, seen) in all.iter().take(at + AROUND + 1).skip(at.saturating_sub(AROUND)) {
-            let Seen { node, sent, ended, told, .. } = seen;
+            let Seen { node, sent, ended, verdict, .. } = seen;
             let here = if *place == found { "  <== HERE" } else { "" };
-            self.0.push((*sent, format!("{sent} … {ended}  node {node}  verified: {told:?}{here}")));
+            self.0.push((*sent, format!("{sent} … {ended}  node {node}  verified: {verdict:?}{here}")));
         }
     }
 

@@ -1,17 +1,17 @@
 //! One direction of one connection: what has been read and is not yet due on the other side.
 //!
-//! It decides when something is due, by the weather and the time that it is given. It reads no clock and no socket.
+//! It decides when something is due, from the state of the network and the time. It reads no clock and no socket.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Way, Weather};
+use super::{Network, Way};
 use crate::clock::Moment;
 
 /// Bytes that may wait; nothing more is read until some of them have gone.
 const MOST: usize = 64 * 1024;
 
-/// So much at a time arrives when it is slow.
+/// What arrives at a time when it is slow.
 const CRUMB: usize = 64;
 const BETWEEN_CRUMBS: Duration = Duration::from_micros(62_500);
 
@@ -27,7 +27,7 @@ pub(super) struct Pipe {
     ended: bool,
     /// The end was passed on.
     closed: bool,
-    /// Something is lost for ever.
+    /// Something is lost.
     lost: bool,
 }
 
@@ -48,39 +48,41 @@ impl Pipe {
     }
 
     /// Takes what was read; nothing is the end.
-    pub(super) fn take(&mut self, bytes: &[u8], weather: Weather, now: Moment) {
+    pub(super) fn take(&mut self, bytes: &[u8], network: Network, now: Moment) {
         self.ended |= bytes.is_empty();
-        if weather.swallows(self.way) && !weather.keeps() {
+        if network.swallows(self.way) && !network.keeps() {
             self.lost = true;
             return;
         }
-        let (crumb, between) = match weather {
-            Weather::Slow => (CRUMB, BETWEEN_CRUMBS),
-            Weather::Fair | Weather::Delay { .. } | Weather::Cut | Weather::HalfOpen { .. } => (MOST, Duration::ZERO),
+        let (crumb, between) = match network {
+            Network::Slow => (CRUMB, BETWEEN_CRUMBS),
+            Network::Healthy | Network::Delay { .. } | Network::Cut | Network::HalfOpen { .. } => {
+                (MOST, Duration::ZERO)
+            }
         };
         for bytes in bytes.chunks(crumb) {
-            let due = self.last.max(now + weather.delay(self.way)) + between;
+            let due = self.last.max(now + network.delay(self.way)) + between;
             self.last = due;
             self.size += bytes.len();
             self.waiting.push_back(Piece { due, bytes: bytes.to_vec() });
         }
     }
 
-    /// When there is something to write; never, if the weather does not change or nothing more is read.
-    pub(super) fn due(&self, weather: Weather) -> Option<Moment> {
-        if weather.swallows(self.way) {
+    /// When there is something to write; never, if the network does not change or nothing more is read.
+    pub(super) fn due(&self, network: Network) -> Option<Moment> {
+        if network.swallows(self.way) {
             return None;
         }
         self.waiting.front().map(|piece| piece.due)
     }
 
     /// What is to be written now.
-    pub(super) fn ready(&self, weather: Weather, now: Moment) -> Option<&[u8]> {
-        let due = self.due(weather).is_some_and(|due| due <= now);
+    pub(super) fn ready(&self, network: Network, now: Moment) -> Option<&[u8]> {
+        let due = self.due(network).is_some_and(|due| due <= now);
         self.waiting.front().filter(|_| due).map(|piece| piece.bytes.as_slice())
     }
 
-    /// So many of these bytes have gone.
+    /// This many of these bytes have gone.
     pub(super) fn gone(&mut self, count: usize) {
         self.size = self.size.saturating_sub(count);
         if let Some(first) = self.waiting.front_mut() {
@@ -92,8 +94,8 @@ impl Pipe {
     }
 
     /// Whether the end is all that is left to pass on.
-    pub(super) fn is_at_its_end(&self, weather: Weather) -> bool {
-        self.ended && !self.closed && self.waiting.is_empty() && !self.lost && !weather.swallows(self.way)
+    pub(super) fn is_at_its_end(&self, network: Network) -> bool {
+        self.ended && !self.closed && self.waiting.is_empty() && !self.lost && !network.swallows(self.way)
     }
 
     /// The end has been passed on.
@@ -109,7 +111,7 @@ impl Pipe {
         self.lost
     }
 
-    /// The weather has changed: what waited has waited long enough.
+    /// The network has changed: what waited has waited long enough.
     pub(super) fn hurry(&mut self, now: Moment) {
         for piece in &mut self.waiting {
             piece.due = piece.due.min(now);
@@ -124,9 +126,9 @@ mod tests {
 
     const NOW: Moment = Moment::after(Duration::from_secs(100));
 
-    fn drained(pipe: &mut Pipe, weather: Weather, now: Moment) -> Vec<u8> {
+    fn drained(pipe: &mut Pipe, network: Network, now: Moment) -> Vec<u8> {
         let mut all = Vec::new();
-        while let Some(ready) = pipe.ready(weather, now) {
+        while let Some(ready) = pipe.ready(network, now) {
             let count = ready.len();
             all.extend_from_slice(ready);
             pipe.gone(count);
@@ -136,56 +138,56 @@ mod tests {
 
     #[test]
     fn a_delay_is_for_its_way_only_and_nothing_overtakes() {
-        let weather = Weather::Delay { up: Duration::from_secs(3), down: Duration::ZERO };
+        let network = Network::Delay { up: Duration::from_secs(3), down: Duration::ZERO };
         let (mut up, mut down) = (Pipe::new(Way::Up), Pipe::new(Way::Down));
-        up.take(b"a", weather, NOW);
-        down.take(b"b", weather, NOW);
-        assert_eq!(up.due(weather), Some(NOW + Duration::from_secs(3)));
-        assert_eq!(drained(&mut up, weather, NOW), b"");
-        assert_eq!(drained(&mut down, weather, NOW), b"b");
-        up.take(b"c", Weather::Fair, NOW + Duration::from_secs(1));
-        assert_eq!(drained(&mut up, weather, NOW + Duration::from_secs(2)), b"");
-        assert_eq!(drained(&mut up, weather, NOW + Duration::from_secs(3)), b"ac");
+        up.take(b"a", network, NOW);
+        down.take(b"b", network, NOW);
+        assert_eq!(up.due(network), Some(NOW + Duration::from_secs(3)));
+        assert_eq!(drained(&mut up, network, NOW), b"");
+        assert_eq!(drained(&mut down, network, NOW), b"b");
+        up.take(b"c", Network::Healthy, NOW + Duration::from_secs(1));
+        assert_eq!(drained(&mut up, network, NOW + Duration::from_secs(2)), b"");
+        assert_eq!(drained(&mut up, network, NOW + Duration::from_secs(3)), b"ac");
     }
 
     #[test]
     fn slow_is_a_kilobyte_a_second() {
         let mut pipe = Pipe::new(Way::Up);
-        pipe.take(&[7; 4 * 1024], Weather::Slow, NOW);
+        pipe.take(&[7; 4 * 1024], Network::Slow, NOW);
         for second in 1..=4 {
-            assert_eq!(drained(&mut pipe, Weather::Slow, NOW + Duration::from_secs(second)).len(), 1024);
+            assert_eq!(drained(&mut pipe, Network::Slow, NOW + Duration::from_secs(second)).len(), 1024);
         }
     }
 
     #[test]
     fn what_is_swallowed_is_kept_or_lost() {
         for kept in [true, false] {
-            let half_open = Weather::HalfOpen { way: Way::Up, kept };
+            let half_open = Network::HalfOpen { way: Way::Up, kept };
             let mut pipe = Pipe::new(Way::Up);
             pipe.take(b"a", half_open, NOW);
             assert_eq!(drained(&mut pipe, half_open, NOW), b"");
             assert_eq!(pipe.due(half_open), None);
             pipe.hurry(NOW);
             assert_eq!(pipe.has_lost(), !kept);
-            assert_eq!(drained(&mut pipe, Weather::Fair, NOW), if kept { &b"a"[..] } else { b"" });
+            assert_eq!(drained(&mut pipe, Network::Healthy, NOW), if kept { &b"a"[..] } else { b"" });
         }
-        let down = Weather::HalfOpen { way: Way::Down, kept: false };
+        let down = Network::HalfOpen { way: Way::Down, kept: false };
         let mut pipe = Pipe::new(Way::Up);
         pipe.take(b"a", down, NOW);
         assert_eq!(drained(&mut pipe, down, NOW), b"a");
     }
 
     #[test]
-    fn fair_weather_hurries_what_waited() {
+    fn a_healthy_network_hurries_what_waited() {
         let mut pipe = Pipe::new(Way::Up);
-        pipe.take(&[7; 2_000], Weather::Slow, NOW);
+        pipe.take(&[7; 2_000], Network::Slow, NOW);
         pipe.hurry(NOW);
-        assert_eq!(drained(&mut pipe, Weather::Fair, NOW).len(), 2_000);
+        assert_eq!(drained(&mut pipe, Network::Healthy, NOW).len(), 2_000);
     }
 
     #[test]
     fn the_end_comes_after_everything_else() {
-        let delay = Weather::Delay { up: Duration::from_secs(1), down: Duration::ZERO };
+        let delay = Network::Delay { up: Duration::from_secs(1), down: Duration::ZERO };
         let mut pipe = Pipe::new(Way::Up);
         pipe.take(b"a", delay, NOW);
         pipe.take(b"", delay, NOW);
@@ -197,9 +199,9 @@ mod tests {
     #[test]
     fn a_full_pipe_wants_no_more() {
         let mut pipe = Pipe::new(Way::Up);
-        pipe.take(&vec![0; MOST], Weather::Fair, NOW);
+        pipe.take(&vec![0; MOST], Network::Healthy, NOW);
         assert!(!pipe.wants_more());
-        drained(&mut pipe, Weather::Fair, NOW);
+        drained(&mut pipe, Network::Healthy, NOW);
         assert!(pipe.wants_more());
     }
 }

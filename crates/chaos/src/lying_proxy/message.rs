@@ -1,38 +1,29 @@
 //! One message of HTTP/1.1, a request or an answer, read from a connection.
 //!
-//! Only bodies of a stated length: the service sends no others to the calls that are made here.
+//! Its bytes matter: a proxy passes on what it does not change. It reads bodies of a stated length only, since the
+//! service sends no others to the calls of a run.
 
 use std::io::{self, Read as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::clock::{Clock, Moment};
+use keyward_testkit::clock::{Clock, Moment};
 
-/// More than any message here; whoever sends more is not the service.
+/// More than any message of the service here.
 const MOST: usize = 1 << 20;
 
 /// Head and body.
 #[derive(Clone, Debug)]
-pub(crate) struct Message {
+pub(super) struct Message {
     /// All lines of the head, without the empty one.
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
 }
 
 impl Message {
     /// As it was sent.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         [self.head.as_bytes(), b"\r\n\r\n", &self.body].concat()
-    }
-
-    /// Of an answer.
-    pub(super) fn status(&self) -> Option<u16> {
-        self.head.split(' ').nth(1)?.get(..3)?.parse().ok()
-    }
-
-    /// Whether the other side ends the connection after it.
-    pub(super) fn closes(&self) -> bool {
-        header(&self.head, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
 }
 
@@ -43,17 +34,17 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 
 /// The reading side of a connection, with what has arrived ahead of its turn.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(super) struct Reader {
     stream: TcpStream,
     ahead: Vec<u8>,
 }
 
 impl Reader {
-    pub(crate) const fn new(stream: TcpStream) -> Self {
+    pub(super) const fn new(stream: TcpStream) -> Self {
         Self { stream, ahead: Vec::new() }
     }
 
-    pub(crate) const fn stream(&mut self) -> &mut TcpStream {
+    pub(super) const fn stream(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
 
@@ -61,7 +52,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the connection ends before it does, it is no message, or it is not there by the deadline.
-    pub(crate) fn read(&mut self, clock: Clock, deadline: Moment) -> io::Result<Message> {
+    pub(super) fn read(&mut self, clock: Clock, deadline: Moment) -> io::Result<Message> {
         let end = loop {
             if let Some(end) = self.ahead.windows(4).position(|four| four == b"\r\n\r\n") {
                 break end;

@@ -1,8 +1,9 @@
-//! Where one client asks the nodes, and everything it is told is recorded.
+//! One client of all nodes, which records everything that it is answered.
 //!
 //! It turns answers into what they say of a credential or of a call, as strictly as the contract lets a client: only a
-//! verdict is a verdict, only 2xx is done, and whatever is in doubt is in doubt.
+//! verdict is a verdict, only 2xx is done, and the rest is in doubt. It never retries a request by itself.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,42 +13,56 @@ use super::Run;
 use super::check::Entry;
 use super::counters::Op;
 use super::credentials::{Form, Shown};
-use super::history::{Call, Change, Ending, Seen, Thing, Told};
-use super::http::{Answer, Client, Request, Silence};
-use super::rng::Rng;
+use super::history::{Call, Change, Ending, Seen, Thing, Verdict};
+use keyward_testkit::clock::Moment;
+use keyward_testkit::http::{Answer, Blocking, Silence};
+use keyward_testkit::rng::Rng;
 
 /// Between two tries of the same thing.
 pub(super) const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
-/// One client, with a connection to each node.
-pub(super) struct Desk<'a> {
+/// One client, which keeps a connection to each node.
+pub(super) struct Client<'a> {
     pub(super) run: &'a Run,
     pub(super) rng: Rng,
-    clients: Vec<Client>,
+    http: Blocking,
 }
 
-/// A call that narrows or widens.
+/// One request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) method: &'static str,
+    pub(super) path: &'a str,
+    pub(super) bearer: Option<&'a str>,
+    /// JSON.
+    pub(super) body: Option<&'a str>,
+}
+
+/// A call that restricts something, or lifts a restriction.
 pub(super) struct Order<'a> {
     pub(super) change: Change,
     pub(super) things: &'a [Thing],
     pub(super) request: Request<'a>,
-    /// What is verified at every node in the moment it is acknowledged.
+    /// What every node is asked about as soon as it is acknowledged.
     pub(super) shown: &'a [Shown],
 }
 
-/// What came of an order.
+/// The outcome of an order.
 pub(super) struct Done {
     pub(super) ending: Ending,
     /// Of the try that was acknowledged.
-    pub(super) body: Vec<u8>,
+    pub(super) body: String,
     /// Whether any try had an unknown outcome.
     pub(super) in_doubt: bool,
 }
 
-impl<'a> Desk<'a> {
-    /// A client with a chance of its own.
-    pub(super) fn new(run: &'a Run, rng: Rng) -> Self {
-        Self { run, rng, clients: run.world.nodes.iter().map(|_| Client::new(run.clock)).collect() }
+impl<'a> Client<'a> {
+    /// A client with a generator of its own.
+    ///
+    /// # Errors
+    /// When the HTTP library cannot be set up.
+    pub(super) fn new(run: &'a Run, rng: Rng) -> Result<Self> {
+        Ok(Self { run, rng, http: Blocking::new()? })
     }
 
     /// A request in the platform's name.
@@ -55,12 +70,13 @@ impl<'a> Desk<'a> {
     where
         'a: 'b,
     {
-        Request { method, path, bearer: Some(&self.run.world.platform.secret), body }
+        Request { method, path, bearer: Some(&self.run.world.platform.app_secret), body }
     }
 
     /// Any node that is there; after a while, if none is.
     pub(super) fn any_node(&mut self) -> Option<usize> {
-        let up: Vec<usize> = (0..self.clients.len()).filter(|node| self.run.world.address(*node).is_some()).collect();
+        let up: Vec<usize> =
+            (0..self.run.world.nodes.len()).filter(|node| self.run.world.address(*node).is_some()).collect();
         let node = up.get(self.rng.place(up.len())).copied();
         if node.is_none() {
             std::thread::sleep(BETWEEN_TRIES);
@@ -68,7 +84,7 @@ impl<'a> Desk<'a> {
         node
     }
 
-    /// Asks a node, whatever comes of it. That the platform's key is refused is recorded: nothing ever narrows it.
+    /// Asks a node, whatever comes of it. A refusal of the platform's key is recorded: nothing ever restricts it.
     pub(super) fn send(
         &mut self,
         op: Op,
@@ -78,20 +94,33 @@ impl<'a> Desk<'a> {
     ) -> Result<Answer, Silence> {
         let run = self.run;
         let sent = run.clock.now();
-        let answer = match (run.world.address(node), self.clients.get_mut(node)) {
-            (Some(address), Some(client)) => client.ask(address, request, patience),
-            _ => Err(Silence::NoConnection),
+        let answer = match run.world.address(node) {
+            Some(address) => self.ask(address, request, patience),
+            None => Err(Silence::NoConnection),
         };
         run.counters.count(op, answer.as_ref().map(|answer| answer.status).map_err(|silence| *silence));
-        let by_platform = request.bearer == Some(run.world.platform.secret.as_str());
+        let by_platform = request.bearer == Some(run.world.platform.app_secret.as_str());
         if by_platform && answer.as_ref().is_ok_and(|answer| answer.status == 401) {
             let (subject, ended) = (run.caller, run.clock.now());
-            run.recorder.see(Seen { subject, node: number(node), sent, ended, told: Told::Invalid });
+            run.recorder.see(Seen { subject, node: number(node), sent, ended, verdict: Verdict::Invalid });
         }
         answer
     }
 
-    /// Shows a credential to a node and records what it is told.
+    /// Sends a request to an address, and records nothing.
+    pub(super) fn ask(&self, at: SocketAddr, request: &Request<'_>, patience: Duration) -> Result<Answer, Silence> {
+        let Request { method, path, bearer, body } = request;
+        let mut sent = self.http.request(method, &format!("http://{at}{path}")).timeout(patience);
+        if let Some(bearer) = bearer {
+            sent = sent.bearer_auth(bearer);
+        }
+        if let Some(body) = body {
+            sent = sent.header("content-type", "application/json").body((*body).to_owned());
+        }
+        self.http.send(sent).map_err(Silence::from)
+    }
+
+    /// Shows a credential to a node and records what it is verdict.
     pub(super) fn show(&mut self, node: usize, shown: &Shown) {
         let run = self.run;
         let by_platform = matches!(shown.form, Form::Secret | Form::Public) && self.rng.percent(50);
@@ -111,9 +140,9 @@ impl<'a> Desk<'a> {
         let sent = run.clock.now();
         let answer = self.send(op, node, &request, run.plan.patience());
         let ended = run.clock.now();
-        let told = told(op, answer.as_ref());
+        let verdict = verdict(op, answer.as_ref());
         if answer.is_ok() || !matches!(answer, Err(Silence::NoConnection)) {
-            run.recorder.see(Seen { subject: shown.subject, node: number(node), sent, ended, told });
+            run.recorder.see(Seen { subject: shown.subject, node: number(node), sent, ended, verdict });
         }
     }
 
@@ -123,13 +152,10 @@ impl<'a> Desk<'a> {
     /// When the ledger cannot be written.
     pub(super) fn insist(&mut self, order: &Order<'_>) -> Result<Done> {
         let wanted = self.run.clock.now();
-        let mut done = Done { ending: Ending::Unknown, body: Vec::new(), in_doubt: false };
+        let mut done = Done { ending: Ending::Unknown, body: String::new(), in_doubt: false };
         // Some hang up early and ask elsewhere.
-        let mut patience = if self.rng.percent(15) {
-            self.rng.time(Duration::from_millis(2), Duration::from_millis(300))
-        } else {
-            self.run.plan.patience_for_a_barrier()
-        };
+        let mut patience =
+            if self.rng.percent(15) { self.rng.doubling(2, 300) } else { self.run.plan.patience_for_a_barrier() };
         while !self.run.is_over() {
             let Some(node) = self.any_node() else { continue };
             let (ending, body) = self.order(order, node, patience, wanted)?;
@@ -153,8 +179,8 @@ impl<'a> Desk<'a> {
         order: &Order<'_>,
         node: usize,
         patience: Duration,
-        wanted: super::clock::Moment,
-    ) -> Result<(Option<Ending>, Vec<u8>)> {
+        wanted: Moment,
+    ) -> Result<(Option<Ending>, String)> {
         let run = self.run;
         let sent = run.clock.now();
         let answer = self.send(op(order.change), node, &order.request, patience);
@@ -163,21 +189,21 @@ impl<'a> Desk<'a> {
             Ok(Answer { status: 200 | 201 | 204, .. }) => Ending::Acknowledged,
             Ok(Answer { status: 400..500, .. }) => Ending::Refused,
             Ok(_) | Err(Silence::Cut | Silence::TimedOut) => Ending::Unknown,
-            Err(Silence::NoConnection) => return Ok((None, Vec::new())),
+            Err(Silence::NoConnection) => return Ok((None, String::new())),
         };
         if ending == Ending::Acknowledged {
-            // First of all: from this moment on it has to be true.
+            // Before anything else: from this moment on it has to hold.
             run.probes.everywhere(order.shown);
-            if order.change.narrows() {
+            if order.change.restricts() {
                 run.ledger.write(&self.entries(order, sent, ended))?;
             }
         }
         let (change, things) = (order.change, order.things.to_vec());
         run.recorder.call(Call { change, things, node: number(node), wanted, sent, ended, ending });
-        Ok((Some(ending), answer.map(|answer| answer.body).unwrap_or_default()))
+        Ok((Some(ending), answer.map(|answer| answer.text).unwrap_or_default()))
     }
 
-    fn entries(&self, order: &Order<'_>, sent: super::clock::Moment, acknowledged: super::clock::Moment) -> Vec<Entry> {
+    fn entries(&self, order: &Order<'_>, sent: Moment, acknowledged: Moment) -> Vec<Entry> {
         let name = |thing: &Thing| self.run.recorder.look(|history| history.name_of(*thing).to_owned());
         let names = order.things.iter().map(name);
         names.map(|name| Entry { change: order.change, name, sent, acknowledged }).collect()
@@ -199,49 +225,51 @@ const fn op(change: Change) -> Op {
     }
 }
 
-fn told(op: Op, answer: Result<&Answer, &Silence>) -> Told {
-    let Ok(answer) = answer else { return Told::Nothing };
+fn verdict(op: Op, answer: Result<&Answer, &Silence>) -> Verdict {
+    let Ok(answer) = answer else { return Verdict::Nothing };
     match (op, answer.status) {
-        (_, 503 | 504) => Told::Unavailable,
-        (Op::Verify, 200) => verdict(&answer.body).map_or(Told::Nothing, from_verdict),
-        (Op::Auth, 204) | (Op::Token, 200) => Told::Valid,
-        (Op::Auth | Op::Token, 401) => Told::Invalid,
-        _ => Told::Nothing,
+        (_, 503 | 504) => Verdict::Unavailable,
+        (Op::Verify, 200) => is_valid(&answer.text).map_or(Verdict::Nothing, from_verdict),
+        (Op::Auth, 204) | (Op::Token, 200) => Verdict::Valid,
+        (Op::Auth | Op::Token, 401) => Verdict::Invalid,
+        _ => Verdict::Nothing,
     }
 }
 
-fn verdict(body: &[u8]) -> Option<bool> {
-    serde_json::from_slice::<Value>(body).ok()?.get("valid")?.as_bool()
+fn is_valid(body: &str) -> Option<bool> {
+    serde_json::from_str::<Value>(body).ok()?.get("valid")?.as_bool()
 }
 
 /// What a verdict says of the credential.
-pub(super) const fn from_verdict(valid: bool) -> Told {
-    if valid { Told::Valid } else { Told::Invalid }
+pub(super) const fn from_verdict(valid: bool) -> Verdict {
+    if valid { Verdict::Valid } else { Verdict::Invalid }
 }
 
 #[cfg(test)]
 mod tests {
+    use keyward_testkit::http::HeaderMap;
+
     use super::*;
 
-    fn said(op: Op, status: u16, body: &str) -> Told {
-        told(op, Ok(&Answer { status, body: body.into() }))
+    fn said(op: Op, status: u16, body: &str) -> Verdict {
+        verdict(op, Ok(&Answer { status, headers: HeaderMap::default(), text: body.to_owned() }))
     }
 
     #[test]
     fn only_a_verdict_is_a_verdict() {
-        assert_eq!(said(Op::Verify, 200, r#"{"valid":true,"code":"VALID"}"#), Told::Valid);
-        assert_eq!(said(Op::Verify, 200, r#"{"valid":false,"code":"REVOKED"}"#), Told::Invalid);
-        assert_eq!(said(Op::Verify, 200, "{}"), Told::Nothing);
-        assert_eq!(said(Op::Verify, 401, "{}"), Told::Nothing, "that is about the caller");
-        assert_eq!(said(Op::Auth, 204, ""), Told::Valid);
-        assert_eq!(said(Op::Auth, 401, "{}"), Told::Invalid);
-        assert_eq!(said(Op::Token, 200, "{}"), Told::Valid);
-        assert_eq!(said(Op::Token, 401, "{}"), Told::Invalid);
+        assert_eq!(said(Op::Verify, 200, r#"{"valid":true,"code":"VALID"}"#), Verdict::Valid);
+        assert_eq!(said(Op::Verify, 200, r#"{"valid":false,"code":"REVOKED"}"#), Verdict::Invalid);
+        assert_eq!(said(Op::Verify, 200, "{}"), Verdict::Nothing);
+        assert_eq!(said(Op::Verify, 401, "{}"), Verdict::Nothing, "that is about the caller");
+        assert_eq!(said(Op::Auth, 204, ""), Verdict::Valid);
+        assert_eq!(said(Op::Auth, 401, "{}"), Verdict::Invalid);
+        assert_eq!(said(Op::Token, 200, "{}"), Verdict::Valid);
+        assert_eq!(said(Op::Token, 401, "{}"), Verdict::Invalid);
         for op in [Op::Verify, Op::Auth, Op::Token] {
-            assert_eq!(said(op, 503, r#"{"valid":true}"#), Told::Unavailable);
-            assert_eq!(said(op, 500, r#"{"valid":true}"#), Told::Nothing);
-            assert_eq!(said(op, 429, "{}"), Told::Nothing);
-            assert_eq!(told(op, Err(&Silence::Cut)), Told::Nothing);
+            assert_eq!(said(op, 503, r#"{"valid":true}"#), Verdict::Unavailable);
+            assert_eq!(said(op, 500, r#"{"valid":true}"#), Verdict::Nothing);
+            assert_eq!(said(op, 429, "{}"), Verdict::Nothing);
+            assert_eq!(verdict(op, Err(&Silence::Cut)), Verdict::Nothing);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A wire of TCP between a node and its Postgres, whose weather can be changed while it is in use: what a broken
-//! network does and no server could.
+//! A relay in front of a server that does what a broken network does: it delays, cuts, swallows and slows what passes.
 //!
-//! One thread, so many connections at the most, on loopback only. It ends, and everything that runs through it, when it
-//! is dropped. It never looks at what passes.
+//! One thread, a limited number of connections, on loopback only. Everything that runs through it ends when it is
+//! dropped. It does not interpret what passes, except to leave out notifications of Postgres on request.
 
+mod deaf;
 mod pipe;
 mod relay;
 #[cfg(test)]
@@ -18,40 +18,52 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::clock::Clock;
 use relay::Relay;
 
-/// Which way: from the node to its database, or back.
+/// A direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub enum Way {
+    /// From the client to the server.
     Up,
+    /// From the server to the client.
     Down,
+    /// Either.
     Both,
 }
 
-/// What becomes of what is sent.
+/// The state of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weather {
-    /// It arrives.
-    Fair,
+pub enum Network {
+    /// What is sent arrives.
+    Healthy,
     /// It arrives later.
-    Delay { up: Duration, down: Duration },
-    /// All connections are reset, and new ones are too.
+    Delay {
+        /// How much, on the way to the server.
+        up: Duration,
+        /// How much, on the way back.
+        down: Duration,
+    },
+    /// All connections are reset, and new ones too.
     Cut,
-    /// It is accepted and arrives nowhere. When that is over, either what was kept back arrives after all, as with a
-    /// network that sends it again, or it is lost, and so is the connection.
-    HalfOpen { way: Way, kept: bool },
+    /// It is accepted and does not arrive.
+    HalfOpen {
+        /// In which direction.
+        way: Way,
+        /// Whether it arrives afterwards, as if the network sent it again; otherwise it is lost, and so is the
+        /// connection.
+        kept: bool,
+    },
     /// It arrives at 1 kB/s.
     Slow,
 }
 
-impl Weather {
-    /// Whether this way leads nowhere.
+impl Network {
+    /// Whether nothing arrives in this direction.
     fn swallows(self, way: Way) -> bool {
         matches!(self, Self::HalfOpen { way: it, .. } if it == way || it == Way::Both)
     }
 
-    /// Whether what is swallowed arrives later on.
+    /// Whether what is swallowed arrives later.
     const fn keeps(self) -> bool {
         !matches!(self, Self::HalfOpen { kept: false, .. })
     }
@@ -66,9 +78,9 @@ impl Weather {
     }
 }
 
-/// A wire in use.
+/// The relay. Dropping it ends its connections.
 #[derive(Debug)]
-pub(super) struct Proxy {
+pub struct Proxy {
     address: SocketAddr,
     control: Arc<Control>,
     /// A byte in it wakes the thread.
@@ -76,7 +88,7 @@ pub(super) struct Proxy {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What is wanted, and what is so by now.
+/// The requested state, and the state by now.
 #[derive(Debug)]
 struct Control {
     state: Mutex<State>,
@@ -86,7 +98,7 @@ struct Control {
 #[derive(Clone, Copy, Debug)]
 struct State {
     server: SocketAddr,
-    weather: Weather,
+    network: Network,
     /// Counts the changes.
     wanted: u64,
     applied: u64,
@@ -94,36 +106,55 @@ struct State {
 }
 
 impl Proxy {
-    /// A wire to this server, with fair weather.
+    /// In front of this server, with a healthy network.
     ///
     /// # Errors
     /// When there is no free port, or no more threads.
-    pub(super) fn to(server: SocketAddr, clock: Clock) -> Result<Self> {
+    pub fn to(server: SocketAddr) -> Result<Self> {
+        Self::start(server, false)
+    }
+
+    /// In front of this Postgres, whose notifications do not arrive: as behind a pooler.
+    ///
+    /// # Errors
+    /// When there is no free port, or no more threads.
+    pub fn without_notifications(server: SocketAddr) -> Result<Self> {
+        Self::start(server, true)
+    }
+
+    fn start(server: SocketAddr, is_deaf: bool) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a free port for a proxy")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (waker, woken) = UnixStream::pair()?;
         woken.set_nonblocking(true)?;
-        let state = State { server, weather: Weather::Fair, wanted: 0, applied: 0, over: false };
+        let state = State { server, network: Network::Healthy, wanted: 0, applied: 0, over: false };
         let control = Arc::new(Control { state: Mutex::new(state), applied: Condvar::new() });
-        let relay = Relay::new(listener, server, clock);
+        let relay = Relay::new(listener, server, is_deaf);
         let seen = Arc::clone(&control);
         let thread = std::thread::Builder::new().name("proxy".into()).spawn(move || seen.run(relay, &woken))?;
         Ok(Self { address, control, waker, thread: Some(thread) })
     }
 
-    /// Where it is to be found.
-    pub(super) const fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Changes the weather; returns when it has changed. What was sent before had the weather of before.
-    pub(super) fn set(&self, weather: Weather) {
-        self.want(|state| state.weather = weather);
+    /// Changes the network; returns when it has changed. What was sent before is treated as before.
+    pub fn set(&self, network: Network) {
+        self.want(|state| state.network = network);
+    }
+
+    /// Ends all connections, and accepts new ones.
+    pub fn cut(&self) {
+        self.set(Network::Cut);
+        self.set(Network::Healthy);
     }
 
     /// Leads new connections to another server; returns when it does.
-    pub(super) fn lead_to(&self, server: SocketAddr) {
+    pub fn lead_to(&self, server: SocketAddr) {
         self.want(|state| state.server = server);
     }
 
@@ -172,7 +203,7 @@ impl Control {
             }
             if state.applied < state.wanted {
                 relay.lead_to(state.server);
-                relay.change(state.weather);
+                relay.change(state.network);
                 self.lock().applied = state.wanted;
                 self.applied.notify_all();
             }
@@ -182,7 +213,7 @@ impl Control {
     }
 }
 
-/// However the thread ends, nobody waits for it.
+/// However the thread ends, no one waits for it.
 struct Ended<'a>(&'a Control);
 
 impl Drop for Ended<'_> {

@@ -1,5 +1,5 @@
-//! What each weather does to a real connection. Nothing here waits for a time to pass: delays are long, and over when
-//! the weather changes.
+//! What each network does to a real connection. Nothing here waits for a time to pass: delays are long, and over when
+//! the network changes.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ struct Line {
 impl Line {
     fn new() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let proxy = Proxy::to(listener.local_addr().unwrap(), Clock::start()).unwrap();
+        let proxy = Proxy::to(listener.local_addr().unwrap()).unwrap();
         let (tell, accepted) = channel();
         std::thread::spawn(move || while tell.send(listener.accept().unwrap().0).is_ok() {});
         Self { proxy, accepted }
@@ -63,7 +63,7 @@ fn new_connections_go_where_it_leads() {
 }
 
 #[test]
-fn fair_weather_passes_both_ways_and_the_end_too() {
+fn a_healthy_network_passes_both_ways_and_the_end_too() {
     let line = Line::new();
     let (client, server) = line.pair();
     passes(&client, &server);
@@ -89,11 +89,11 @@ fn a_large_message_passes_whole() {
 fn a_cut_ends_what_is_open_and_what_comes_and_is_over_afterwards() {
     let line = Line::new();
     let (client, server) = line.pair();
-    line.proxy.set(Weather::Cut);
+    line.proxy.set(Network::Cut);
     is_dead(&client);
     is_dead(&server);
     is_dead(&line.connect());
-    line.proxy.set(Weather::Fair);
+    line.proxy.set(Network::Healthy);
     let (client, server) = line.pair();
     passes(&client, &server);
 }
@@ -103,10 +103,10 @@ fn what_a_half_open_wire_kept_arrives_in_the_end() {
     let line = Line::new();
     for way in [Way::Up, Way::Down, Way::Both] {
         let (mut client, mut server) = line.pair();
-        line.proxy.set(Weather::HalfOpen { way, kept: true });
+        line.proxy.set(Network::HalfOpen { way, kept: true });
         client.write_all(b"one").unwrap();
         server.write_all(b"two").unwrap();
-        line.proxy.set(Weather::Fair);
+        line.proxy.set(Network::Healthy);
         for (stream, expected) in [(&mut server, b"one"), (&mut client, b"two")] {
             let mut read = [0; 3];
             stream.read_exact(&mut read).unwrap();
@@ -120,10 +120,10 @@ fn a_half_open_wire_that_lost_something_is_cut_in_the_end_and_only_that() {
     let line = Line::new();
     let (mut loser, loser_server) = line.pair();
     let (quiet, quiet_server) = line.pair();
-    line.proxy.set(Weather::HalfOpen { way: Way::Up, kept: false });
+    line.proxy.set(Network::HalfOpen { way: Way::Up, kept: false });
     passes(&loser_server, &loser);
     loser.write_all(b"gone").unwrap();
-    line.proxy.set(Weather::Fair);
+    line.proxy.set(Network::Healthy);
     is_dead(&loser);
     is_dead(&loser_server);
     passes(&quiet, &quiet_server);
@@ -132,12 +132,12 @@ fn a_half_open_wire_that_lost_something_is_cut_in_the_end_and_only_that() {
 #[test]
 fn what_is_late_or_slow_arrives_when_that_is_over() {
     let line = Line::new();
-    for weather in [Weather::Delay { up: LONG, down: LONG }, Weather::Slow] {
+    for network in [Network::Delay { up: LONG, down: LONG }, Network::Slow] {
         let (mut client, mut server) = line.pair();
-        line.proxy.set(weather);
+        line.proxy.set(network);
         let sent = vec![7; 30_000];
         client.write_all(&sent).unwrap();
-        line.proxy.set(Weather::Fair);
+        line.proxy.set(Network::Healthy);
         let mut read = vec![0; sent.len()];
         server.read_exact(&mut read).unwrap();
         assert!(read == sent);
@@ -147,7 +147,7 @@ fn what_is_late_or_slow_arrives_when_that_is_over() {
 #[test]
 fn where_the_server_is_gone_connections_are_reset() {
     let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
-    let proxy = Proxy::to(gone, Clock::start()).unwrap();
+    let proxy = Proxy::to(gone).unwrap();
     is_dead(&TcpStream::connect(proxy.address()).unwrap());
 }
 

@@ -1,6 +1,6 @@
-//! The clock of a run: one, monotonic, on the one machine, so that no skew enters the check of its history.
+//! The clock of a run: a single monotonic one, so that no skew enters the check of its history.
 //!
-//! It measures and paces. Nothing of the service's is ever decided by it.
+//! It measures and paces. No decision of the service depends on it.
 
 use std::fmt;
 use std::ops::Add;
@@ -8,44 +8,53 @@ use std::time::{Duration, Instant};
 
 /// The beginning of a run, from which every moment counts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock(Instant);
+pub struct Clock(Instant);
 
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "one clock for all that clients see; no lease is decided by it")]
-    pub(super) fn start() -> Self {
+    /// Starts at zero.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "one clock for all that clients see; no lease depends on it")]
+    pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    pub(super) fn now(self) -> Moment {
+    /// The time that has passed.
+    #[must_use]
+    pub fn now(self) -> Moment {
         Moment(self.0.elapsed())
     }
 
     /// Returns at that moment, at once if it has passed.
-    pub(super) fn sleep_until(self, moment: Moment) {
+    pub fn sleep_until(self, moment: Moment) {
         std::thread::sleep(moment.since(self.now()));
     }
 }
 
-/// So long after the beginning of the run.
+/// A time after the beginning of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Moment(Duration);
+pub struct Moment(Duration);
 
 impl Moment {
     /// The beginning of the run.
-    pub(super) const START: Self = Self(Duration::ZERO);
+    pub const START: Self = Self(Duration::ZERO);
     /// After everything.
-    pub(super) const END: Self = Self(Duration::MAX);
+    pub const END: Self = Self(Duration::MAX);
 
-    pub(super) const fn after(beginning: Duration) -> Self {
+    /// This long after the beginning.
+    #[must_use]
+    pub const fn after(beginning: Duration) -> Self {
         Self(beginning)
     }
 
-    /// How much later than `earlier`; nothing if it is not.
-    pub(super) fn since(self, earlier: Self) -> Duration {
+    /// How much later than `earlier`; zero if it is not later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    pub(super) const fn offset(self) -> Duration {
+    /// The time since the beginning.
+    #[must_use]
+    pub const fn offset(self) -> Duration {
         self.0
     }
 }
@@ -65,20 +74,22 @@ impl fmt::Display for Moment {
     }
 }
 
-/// What somebody does so often a second, however long each time takes; what was missed is not made up for.
+/// Repeats something at an interval, however long each time takes; what was missed is not made up for.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     interval: Duration,
     next: Moment,
 }
 
 impl Pace {
-    pub(super) const fn new(interval: Duration, first: Moment) -> Self {
+    /// From this moment on.
+    #[must_use]
+    pub const fn new(interval: Duration, first: Moment) -> Self {
         Self { interval, next: first }
     }
 
-    /// Sleeps until it is time again.
-    pub(super) fn wait(&mut self, clock: Clock) {
+    /// Sleeps until the next time.
+    pub fn wait(&mut self, clock: Clock) {
         clock.sleep_until(self.next);
         self.next = clock.now().max(self.next + self.interval);
     }
@@ -94,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_earlier_than_now_by_a_negative_time() {
+    fn a_difference_is_never_negative() {
         let (early, late) = (Moment::default(), Moment::default() + Duration::from_secs(1));
         assert_eq!(early.since(late), Duration::ZERO);
         assert_eq!(late.since(early), Duration::from_secs(1));

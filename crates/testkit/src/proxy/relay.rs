@@ -1,6 +1,6 @@
-//! The connections of a wire, and one turn of moving bytes between their two sides.
+//! The connections through a proxy, and one turn of moving bytes between their two sides.
 //!
-//! All sockets are non-blocking, so that no connection holds up another or a change of the weather.
+//! All sockets are non-blocking, so that no connection holds up another or a change of the network.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,19 +10,22 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_linger;
 
+use super::deaf::Deaf;
 use super::pipe::Pipe;
-use super::{Way, Weather};
+use super::{Network, Way};
 use crate::clock::{Clock, Moment};
 
-/// Connections at once; further ones are reset. A node has a pool of sixteen and a few of its own.
+/// Maximum number of connections; further ones are reset. A node has a pool of sixteen and a few of its own.
 const MOST: usize = 128;
 
-/// Everything that runs through one wire.
+/// Everything that runs through one proxy.
 pub(super) struct Relay {
     listener: TcpListener,
     server: SocketAddr,
     clock: Clock,
-    weather: Weather,
+    network: Network,
+    /// Whether notifications are left out.
+    is_deaf: bool,
     connections: Vec<Connection>,
 }
 
@@ -32,6 +35,8 @@ struct Connection {
     far: TcpStream,
     up: Pipe,
     down: Pipe,
+    /// Where notifications are left out.
+    deaf: Option<Deaf>,
 }
 
 /// Which sockets of a connection something can be read from.
@@ -42,8 +47,9 @@ struct Readable {
 }
 
 impl Relay {
-    pub(super) const fn new(listener: TcpListener, server: SocketAddr, clock: Clock) -> Self {
-        Self { listener, server, clock, weather: Weather::Fair, connections: Vec::new() }
+    pub(super) fn new(listener: TcpListener, server: SocketAddr, is_deaf: bool) -> Self {
+        let clock = Clock::start();
+        Self { listener, server, clock, network: Network::Healthy, is_deaf, connections: Vec::new() }
     }
 
     /// Leads new connections there.
@@ -51,17 +57,17 @@ impl Relay {
         self.server = server;
     }
 
-    /// Changes the weather for what is sent from now on.
-    pub(super) fn change(&mut self, weather: Weather) {
+    /// Changes the network for what is sent from now on.
+    pub(super) fn change(&mut self, network: Network) {
         // What is there already was sent before.
         let readable = vec![Readable { near: true, far: true }; self.connections.len()];
         self.accept();
         self.move_bytes(&readable);
         let now = self.clock.now();
-        self.weather = weather;
+        self.network = network;
         let keep = |connection: &Connection| {
-            weather != Weather::Cut
-                && (weather.swallows(Way::Up) || weather.swallows(Way::Down) || !connection.has_lost())
+            network != Network::Cut
+                && (network.swallows(Way::Up) || network.swallows(Way::Down) || !connection.has_lost())
         };
         let (kept, cut) = std::mem::take(&mut self.connections).into_iter().partition(keep);
         self.connections = kept;
@@ -75,7 +81,7 @@ impl Relay {
         }
     }
 
-    /// Waits until something can be read or is due, or somebody wakes us, and moves it.
+    /// Waits until something can be read or is due, or it is woken, and moves it.
     pub(super) fn wait_and_move(&mut self, woken: &UnixStream) {
         let (readable, knock) = self.wait(woken);
         if knock {
@@ -94,12 +100,12 @@ impl Relay {
             for (socket, from, to, near) in [(&it.near, &it.up, &it.down, true), (&it.far, &it.down, &it.up, false)] {
                 let mut flags = PollFlags::empty();
                 flags.set(PollFlags::IN, from.wants_more());
-                flags.set(PollFlags::OUT, to.ready(self.weather, now).is_some());
+                flags.set(PollFlags::OUT, to.ready(self.network, now).is_some());
                 if !flags.is_empty() {
                     fds.push(PollFd::new(socket, flags));
                     whose.push((place, near));
                 }
-                let later = to.due(self.weather).filter(|due| *due > now);
+                let later = to.due(self.network).filter(|due| *due > now);
                 next = [next, later].into_iter().flatten().min();
             }
         }
@@ -125,7 +131,7 @@ impl Relay {
 
     fn accept(&mut self) {
         while let Ok((near, _)) = self.listener.accept() {
-            let far = if self.weather == Weather::Cut || self.connections.len() >= MOST {
+            let far = if self.network == Network::Cut || self.connections.len() >= MOST {
                 None
             } else {
                 TcpStream::connect_timeout(&self.server, Duration::from_secs(1)).ok()
@@ -140,19 +146,20 @@ impl Relay {
             });
             if prepared.is_ok() {
                 let (up, down) = (Pipe::new(Way::Up), Pipe::new(Way::Down));
-                self.connections.push(Connection { near, far, up, down });
+                let deaf = self.is_deaf.then(Deaf::default);
+                self.connections.push(Connection { near, far, up, down, deaf });
             }
         }
     }
 
     fn move_bytes(&mut self, readable: &[Readable]) {
-        let (weather, clock) = (self.weather, self.clock);
+        let (network, clock) = (self.network, self.clock);
         let mut place = 0;
         self.connections.retain_mut(|connection| {
             // Those that were accepted in this very turn have nothing to read yet.
             let readable = readable.get(place).copied().unwrap_or_default();
             place += 1;
-            let moved = connection.move_bytes(readable, weather, clock);
+            let moved = connection.move_bytes(readable, network, clock);
             if moved.is_err() {
                 connection.reset();
             }
@@ -170,14 +177,15 @@ impl Drop for Relay {
 }
 
 impl Connection {
-    fn move_bytes(&mut self, readable: Readable, weather: Weather, clock: Clock) -> io::Result<()> {
-        let Self { near, far, up, down } = self;
-        for (readable, from, pipe, to) in [(readable.near, &*near, up, &*far), (readable.far, &*far, down, &*near)] {
+    fn move_bytes(&mut self, readable: Readable, network: Network, clock: Clock) -> io::Result<()> {
+        let Self { near, far, up, down, deaf } = self;
+        let sides = [(readable.near, &*near, up, &*far, None), (readable.far, &*far, down, &*near, deaf.as_mut())];
+        for (readable, from, pipe, to, deaf) in sides {
             if readable && pipe.wants_more() {
-                fill(pipe, from, weather, clock.now())?;
+                fill(pipe, from, deaf, network, clock.now())?;
             }
-            flush(pipe, to, weather, clock.now())?;
-            if pipe.is_at_its_end(weather) {
+            flush(pipe, to, network, clock.now())?;
+            if pipe.is_at_its_end(network) {
                 pipe.close();
                 to.shutdown(Shutdown::Write)?;
             }
@@ -199,24 +207,37 @@ impl Connection {
     }
 }
 
-/// Makes the closing of it a reset: nobody hears a goodbye.
+/// Makes the closing of it a reset: the other side gets no end.
 fn reset(socket: &TcpStream) {
     // It may have ended by itself.
     let _ = set_socket_linger(socket, Some(Duration::ZERO));
 }
 
-fn fill(pipe: &mut Pipe, mut from: &TcpStream, weather: Weather, now: Moment) -> io::Result<()> {
+fn fill(
+    pipe: &mut Pipe,
+    mut from: &TcpStream,
+    deaf: Option<&mut Deaf>,
+    network: Network,
+    now: Moment,
+) -> io::Result<()> {
     let mut bytes = [0; 16 * 1024];
-    match from.read(&mut bytes) {
-        Ok(read) => pipe.take(&bytes[..read], weather, now),
-        Err(error) if is_passing(&error) => {}
-        Err(error) => return Err(error),
+    match (from.read(&mut bytes), deaf) {
+        (Ok(read), Some(deaf)) if read > 0 => {
+            let heard = deaf.hear(&bytes[..read])?;
+            // An empty piece would be the end.
+            if !heard.is_empty() {
+                pipe.take(&heard, network, now);
+            }
+        }
+        (Ok(read), _) => pipe.take(&bytes[..read], network, now),
+        (Err(error), _) if is_passing(&error) => {}
+        (Err(error), _) => return Err(error),
     }
     Ok(())
 }
 
-fn flush(pipe: &mut Pipe, mut to: &TcpStream, weather: Weather, now: Moment) -> io::Result<()> {
-    while let Some(ready) = pipe.ready(weather, now) {
+fn flush(pipe: &mut Pipe, mut to: &TcpStream, network: Network, now: Moment) -> io::Result<()> {
+    while let Some(ready) = pipe.ready(network, now) {
         match to.write(ready) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => pipe.gone(count),
