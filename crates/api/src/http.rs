@@ -13,12 +13,11 @@ use std::{
 
 use axum::{
     Router,
-    extract::{FromRef, MatchedPath, Request, State},
-    middleware::{Next, from_fn_with_state},
+    extract::FromRef,
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
     routing::any,
 };
-use http::Method;
 use ipnet::IpNet;
 use keyward_app::{Access, Manage};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -42,6 +41,7 @@ pub mod openapi;
 mod places;
 pub mod problem;
 mod query;
+mod time_budget;
 mod until_sent;
 mod v1;
 mod views;
@@ -52,6 +52,7 @@ mod written;
 pub use fast_path::{Answering, Entrance};
 use places::{Places, Room};
 use problem::{Code, Problem};
+use time_budget::{TimeBudgets, limit_time};
 pub use until_sent::UntilSent;
 pub use v1::auth::{CredentialHeader, Gateway};
 
@@ -134,49 +135,63 @@ pub fn entrance(manage: Arc<Manage>, options: HttpOptions) -> Entrance {
     Entrance::new(access, router(manage, Arc::clone(&options), &places), options, places)
 }
 
-/// The kinds of requests with places of their own, in the order in which [`router`] creates them.
+/// The kinds of requests with places of their own, in the order of [`kinds`].
 const KINDS: [&str; 4] = ["verification", "tokens", "management", "stopping"];
 
 /// The routes, and the layers around every request.
 fn router(manage: Arc<Manage>, options: Arc<HttpOptions>, places: &[(&'static str, Places); 4]) -> Router {
     let access = Arc::clone(manage.access());
+    let budgets = TimeBudgets::new(&options, &access);
     // Each kind has its own places: a client that fills one, with slow bodies or with real work, does not affect the
     // others.
-    let kinds = [verification(), tokens(), management(), stopping()].into_iter().zip(places);
-    let kinds = kinds.map(|(kind, (_, places))| {
+    let kinds = kinds(budgets).into_iter().zip(places).map(|(kind, (_, places))| {
         let room = Room { places: places.clone(), options: Arc::clone(&options), access: Arc::clone(&access) };
         kind.layer(from_fn_with_state(room, places::take_place))
     });
     let (routes, document) = kinds.fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
     let document = openapi::complete(document, &access.settings().public_url);
     let pages = Arc::new(docs::Pages::new(&document, access.settings()));
-    let well_known = well_known::router(access.settings().path_prefix());
+    let open = well_known::router(access.settings().path_prefix()).merge(health::router()).merge(docs::router());
     let state = AppState { access, manage, strangers: Arc::default(), options, pages };
     routes
-        .merge(well_known)
-        .merge(health::router())
-        .merge(docs::router())
+        .merge(open.layer(from_fn_with_state(budgets.usual, limit_time)))
         .fallback(no_route::no_such_route)
         .method_not_allowed_fallback(no_route::no_such_method)
-        .layer(from_fn_with_state(state.clone(), limit_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), observe::observe))
         .with_state(state)
 }
 
-/// Management of keys and merchants. Routes and document come from one registration, here and below.
+/// The routes of each kind. Routes and document come from one registration.
+fn kinds(budgets: TimeBudgets) -> [OpenApiRouter<AppState>; 4] {
+    let usual = from_fn_with_state(budgets.usual, limit_time);
+    let waiting = from_fn_with_state(budgets.waiting, limit_time);
+    [
+        verification().layer(usual.clone()),
+        tokens().layer(usual.clone()),
+        management().layer(usual).merge(waiting_management().layer(waiting.clone())),
+        stopping().layer(waiting),
+    ]
+}
+
+/// Management of keys and merchants.
 fn management() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(v1::create_key::create_key))
         .routes(routes!(v1::keys::get_or_list_keys))
         .routes(routes!(v1::keys::enforcement))
-        .routes(routes!(v1::keys::list_keys_of_merchant, v1::pairs::create_pair))
+        .routes(routes!(v1::keys::list_keys_of_merchant))
         .routes(routes!(v1::merchants::list_merchants, v1::merchants::register_merchant))
         .routes(routes!(v1::merchants::get_merchant))
-        .routes(routes!(v1::merchants::resume_merchant))
 }
 
-/// Calls that stop a key or an account: no other load keeps them out. None of these reads a body.
+/// Management that may change what verification looks at, and is then answered when every node knows.
+fn waiting_management() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(v1::pairs::create_pair)).routes(routes!(v1::merchants::resume_merchant))
+}
+
+/// Calls that stop a key or an account, and are answered when every node knows: no other load keeps them out. None of
+/// these reads a body.
 fn stopping() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(v1::keys::revoke_key))
@@ -201,32 +216,7 @@ fn verification() -> OpenApiRouter<AppState> {
     })
 }
 
-/// Time budget left to a call that waits for other nodes, after the longest wait: lease + 6 s, minus the guard of one
-/// second that belongs to the wait.
-const AFTER_THE_WAIT: Duration = Duration::from_secs(5);
-
-/// Whether a request may have to wait for every node.
-fn narrows(request: &Request) -> bool {
-    let template = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    match *request.method() {
-        Method::DELETE => true,
-        Method::POST => template.starts_with("/v1/merchants/{mid}/"),
-        _ => false,
-    }
-}
-
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     // The panic hook has logged the message and the place.
     Problem::new(Code::Internal).into_response()
-}
-
-async fn limit_time(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let budget = state.options.request_timeout.max(if narrows(&request) {
-        // Lease + 6 s (contract, section 6): enough to wait for a dead node and still answer.
-        state.access.verifier().worst_wait() + AFTER_THE_WAIT
-    } else {
-        Duration::ZERO
-    });
-    let answer = tokio::time::timeout(budget, next.run(request)).await;
-    answer.unwrap_or_else(|_| Problem::new(Code::Timeout).into_response())
 }

@@ -109,12 +109,7 @@ mod tests {
 
     #[test]
     fn every_operation_has_its_facts_and_every_answer_with_a_body_an_example() {
-        let kinds = [
-            super::super::verification(),
-            super::super::tokens(),
-            super::super::management(),
-            super::super::stopping(),
-        ];
+        let kinds = super::super::kinds(super::super::TimeBudgets::default());
         let router = kinds.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge);
         let mut document = complete(router.into_openapi(), "https://keys.example.test");
         for (path, item) in &mut document.paths.paths {

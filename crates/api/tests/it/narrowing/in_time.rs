@@ -149,6 +149,7 @@ async fn a_call_that_may_wait_for_other_nodes_has_the_lease_and_six_seconds_and_
         ("POST", "/v1/api-keys".to_owned()),
         ("POST", "/v1/merchants".to_owned()),
         ("GET", "/v1/merchants/merchant_a1".to_owned()),
+        ("GET", "/v1/merchants/merchant_a1/api-keys".to_owned()),
         ("POST", "/v1/verify".to_owned()),
     ];
     let long = calls(&known.about).map(|(method, path, ..)| (method, path, LEASE + Duration::from_secs(6)));
