@@ -1,67 +1,11 @@
-//! How every call reads the names of fields and parameters.
+//! How every call reads the names of parameters, and where memory or another dialect reads names of its own: the body
+//! reader's own rules are tested beside it.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Target, World, rule};
-
-/// Every spelling that counts as one of these names.
-fn spellings(name: &str) -> Vec<String> {
-    let bare = name.replace('_', "");
-    let all = [name.to_uppercase(), bare.clone(), name.replace('_', "-"), format!("_{bare}"), format!("{name}[]")];
-    all.into_iter().filter(|spelling| spelling != name).collect()
-}
-
-#[tokio::test]
-async fn a_near_miss_of_a_name_counts_as_that_name_in_json_and_in_forms() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    let good = [("mid", "merchant_a1"), ("name", "x"), ("type", "secret"), ("expires_at", "2027-01-01T00:00:00Z")];
-    for (name, value) in good {
-        for spelling in spellings(name) {
-            let renamed = good.map(|(known, value)| (if known == name { spelling.as_str() } else { known }, value));
-            let body: Value = renamed.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-            for (answer, twice) in [
-                (world.post_json(&by.value, "/v1/api-keys", &body).await, {
-                    let mut twice = body.clone();
-                    twice[name] = json!(value);
-                    world.post_json(&by.value, "/v1/api-keys", &twice).await
-                }),
-                (world.request("POST", "/v1/api-keys").bearer(&by.value).multipart(&renamed).send().await, {
-                    let twice = [&renamed[..], &[(name, value)]].concat();
-                    world.request("POST", "/v1/api-keys").bearer(&by.value).multipart(&twice).send().await
-                }),
-            ] {
-                let key = answer.json(201);
-                assert_eq!(key["expires_at"].as_str().map(|at| &at[..10]), Some("2027-01-01"), "{spelling}");
-                twice.invalid(&[name]);
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_misspelled_restriction_is_not_lost() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    let pairs = "/v1/merchants/merchant_a1/api-keys";
-    let pair = world.post_json(&by.value, pairs, &json!({"name": "till"})).await.json(201);
-    let body = json!({"name": "till", "overwrite_existing_key": true});
-    assert_eq!(world.post_json(&by.value, pairs, &body).await.json(201)["uniqueName"], "till");
-    let old = format!("/v1/api-keys/{}", pair["keys"][1]["id"].as_str().unwrap());
-    assert_eq!(world.get(&by.value, &old).await.json(200)["state"], "revoked");
-
-    let parts = [("mid", "merchant_a1"), ("name", "x"), ("type", "secret"), ("scopes[]", "a"), ("scopes[]", "b")];
-    let key = world.request("POST", "/v1/api-keys").bearer(&by.value).multipart(&parts).send().await.json(201);
-    assert_eq!(key["scopes"], json!(["a", "b"]));
-    let both = [&parts[..], &[("scopes", "c")]].concat();
-    world.request("POST", "/v1/api-keys").bearer(&by.value).multipart(&both).send().await.invalid(&["scopes"]);
-
-    let platform = world.root("platform").await;
-    let body = json!({"Name": "x", "parentMid": "partner_b"});
-    assert_eq!(world.post_json(&platform.value, "/v1/merchants", &body).await.json(201)["parent_mid"], "partner_b");
-}
 
 #[tokio::test]
 async fn a_misspelled_condition_is_checked() {
@@ -104,14 +48,6 @@ async fn both_dialects_of_the_token_endpoint_accept_near_misses_too() {
     let in_the_url = || world.request("POST", "/v1/oauth2/token?scope=charges:read");
     assert_eq!(in_the_url().form(&form).send().await.json(400)["error"], "invalid_request");
     in_the_url().json(&json!({"AppKey": id, "AppSecret": secret})).send().await.invalid(&["scope"]);
-}
-
-#[tokio::test]
-async fn an_unknown_field_is_ignored_even_if_repeated() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    let body = json!({"mid": "merchant_a1", "name": "x", "type": "secret", "other": 1, "Other": 2, "expires": "x"});
-    world.post_json(&by.value, "/v1/api-keys", &body).await.json(201);
 }
 
 #[tokio::test]

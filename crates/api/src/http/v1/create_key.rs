@@ -179,6 +179,15 @@ mod tests {
     }
 
     #[test]
+    fn an_absent_field_has_its_default() {
+        let (name, none) = (Name::parse("x").unwrap(), Restrictions::default());
+        let terms = KeyTerms::agree(KeyType::Secret, name, None, ScopeSet::empty(), none, now()).unwrap();
+        for members in [json!({}), json!({"scopes": null, "description": null, "expires_at": null, "other": [1]})] {
+            assert_eq!(with(&members).unwrap().terms, terms);
+        }
+    }
+
+    #[test]
     fn an_error_about_scopes_names_the_field_once() {
         let told = errors(with(&json!({"type": "public", "scopes": ["api-keys:read"]})));
         assert_eq!(told[0].matches("scopes").count(), 1, "{told:?}");

@@ -40,22 +40,6 @@ async fn a_new_key_is_shown_whole() {
 }
 
 #[tokio::test]
-async fn an_absent_field_has_its_default() {
-    let world = World::new().await;
-    for body in [
-        json!({"mid": "partner_a", "name": "x", "type": "secret"}),
-        json!({
-            "mid": "partner_a", "name": "x", "type": "secret", "scopes": null, "description": null, "expires_at": null,
-        }),
-    ] {
-        let key = made(&world, &body).await;
-        assert_eq!(key["scopes"], json!([]));
-        assert_eq!(key["description"], Value::Null);
-        assert_eq!(key["expires_at"], Value::Null);
-    }
-}
-
-#[tokio::test]
 async fn every_type_has_its_prefix_and_publishable_is_public() {
     let world = World::new().await;
     for (asked, made_type, prefix) in [
@@ -87,82 +71,32 @@ async fn the_maximum_of_every_field_is_accepted() {
 async fn a_form_is_as_good_as_json() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
-    for scopes in [
-        &[("scopes", "charges:read"), ("scopes", "charges:write")][..],
-        &[("scopes", "charges:read,charges:write")],
-        &[("scopes", "charges:read , charges:write"), ("scopes", "")],
-    ] {
-        let fixed = [
-            ("mid", "merchant_a1"),
-            ("name", " My key "),
-            ("type", "publishable"),
-            ("expires_at", ""),
-            ("description", ""),
-        ];
-        let parts = [&fixed[..], scopes].concat();
-        let answer = world.request("POST", PATH).bearer(&by.value).multipart(&parts).send().await;
-        let key = answer.json(201);
-        assert_eq!(key["scopes"], json!(["charges:read", "charges:write"]));
-        assert_eq!((&key["name"], &key["type"]), (&json!("My key"), &json!("public")));
-        assert_eq!((&key["expires_at"], &key["description"]), (&Value::Null, &Value::Null));
-    }
+    let parts = [
+        ("mid", "merchant_a1"),
+        ("name", " My key "),
+        ("type", "publishable"),
+        ("expires_at", ""),
+        ("description", ""),
+        ("scopes[]", "charges:read , charges:write"),
+        ("scopes[]", "refunds:read"),
+    ];
+    let key = world.request("POST", PATH).bearer(&by.value).multipart(&parts).send().await.json(201);
+    assert_eq!(key["scopes"], json!(["charges:read", "charges:write", "refunds:read"]));
+    assert_eq!((&key["name"], &key["type"]), (&json!("My key"), &json!("public")));
+    assert_eq!((&key["expires_at"], &key["description"]), (&Value::Null, &Value::Null));
 }
 
 #[tokio::test]
-async fn a_content_type_may_carry_parameters_and_any_case() {
+async fn a_body_in_another_charset_is_refused_with_the_right_one_in_words() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let body = json!({"mid": "partner_a", "name": "x", "type": "public"}).to_string();
     let send = async |content_type: &str| {
         world.request("POST", PATH).bearer(&by.value).body(content_type, body.clone()).send().await
     };
-    for content_type in [
-        "application/json; charset=utf-8",
-        "application/json;CharSet=\"UTF-8\"",
-        "application/json; profile=x; charset = us-ascii",
-        "Application/JSON",
-    ] {
-        send(content_type).await.json(201);
-    }
-    for content_type in [
-        "application/json; charset=utf-16",
-        "application/json; charset=utf-8; charset=latin1",
-        "application/json; charset=",
-    ] {
-        let refused = send(content_type).await.problem(415, "unsupported_media_type");
-        assert!(refused["detail"].as_str().unwrap().contains("charset=utf-8"), "{refused}");
-    }
-}
-
-#[tokio::test]
-async fn a_part_of_a_form_is_utf8_or_refused() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    for (parameter, is_read) in [("", true), ("; charset=utf-8", true), ("; charset=utf-16", false)] {
-        let part = |name: &str, value: &str| {
-            let head =
-                format!("Content-Disposition: form-data; name=\"{name}\"\r\nContent-Type: text/plain{parameter}");
-            format!("--x\r\n{head}\r\n\r\n{value}\r\n")
-        };
-        let body = [part("mid", "partner_a"), part("name", "x"), part("type", "public"), "--x--\r\n".to_owned()];
-        let request = world.request("POST", PATH).bearer(&by.value);
-        let answer = request.body("multipart/form-data; boundary=x", body.concat()).send().await;
-        if is_read {
-            answer.json(201);
-        } else {
-            answer.invalid(&["mid"]);
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_error_about_scopes_names_the_field_once() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    let body = json!({"mid": "partner_a", "name": "x", "type": "public", "scopes": ["api-keys:read"]});
-    let refused = world.post_json(&by.value, PATH, &body).await.problem(400, "invalid_request");
-    let said = refused["errors"][0].as_str().unwrap();
-    assert_eq!(said.matches("scopes").count(), 1, "{said}");
+    send("Application/JSON;CharSet=\"UTF-8\"").await.json(201);
+    let refused = send("application/json; charset=utf-16").await.problem(415, "unsupported_media_type");
+    assert!(refused["detail"].as_str().unwrap().contains("charset=utf-8"), "{refused}");
 }
 
 #[tokio::test]

@@ -113,35 +113,17 @@ async fn of_two_racing_pairs_of_one_name_both_are_made() {
 }
 
 #[tokio::test]
-async fn a_wrong_field_is_named_and_nothing_is_stored() {
+async fn a_refused_pair_stores_nothing() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
-    let before = world.contents().await;
-    let too_many: Vec<String> = (0..101).map(|n| format!("charges:{n}")).collect();
-    for (body, fields) in [
-        (json!({}), &["name"][..]),
-        (json!({"name": "<"}), &["name"]),
-        (json!({"name": "x".repeat(201)}), &["name"]),
-        (json!({"name": "x", "description": "a\rb"}), &["description"]),
-        (json!({"name": "x", "scopes": "a"}), &["scopes"]),
-        (json!({"name": "x", "scopes": ["a", "a"]}), &["scopes[1]"]),
-        (json!({"name": "x", "scopes": ["A"]}), &["scopes[0]"]),
-        (json!({"name": "x", "scopes": too_many}), &["scopes"]),
-        (json!({"name": "x", "overwriteExistingKey": "true"}), &["overwriteExistingKey"]),
-        (json!({"name": "x", "overwriteExistingKey": 1}), &["overwriteExistingKey"]),
-    ] {
-        world.post_json(&by.value, PATH, &body).await.invalid(fields);
-    }
-    for body in ["", "{", r#"{"name": "x", "name": "y"}"#] {
-        let request = world.request("POST", PATH).bearer(&by.value).body("application/json", body);
-        request.send().await.invalid(&["body"]);
-    }
     let held = world.key("merchant_a1", &["api-keys:write"]).await;
+    let before = world.contents().await;
+    let wrong = json!({"name": "<", "description": "a\rb", "scopes": ["a", "a"], "overwriteExistingKey": "true"});
+    let fields = ["description", "name", "overwriteExistingKey", "scopes[1]"];
+    world.post_json(&by.value, PATH, &wrong).await.invalid(&fields);
     let body = json!({"name": "x", "scopes": ["charges:read"]});
-    let before_held = world.contents().await;
     world.post_json(&held.value, PATH, &body).await.problem(403, "scope_not_held");
-    assert_eq!(world.contents().await, before_held);
-    assert_eq!(before_held[1], before[1] + 1);
+    assert_eq!(world.contents().await, before);
 }
 
 #[tokio::test]

@@ -141,25 +141,11 @@ async fn a_suspended_or_closed_account_obtains_none() {
 }
 
 #[tokio::test]
-async fn a_missing_or_wrong_field_is_a_bad_request() {
+async fn a_wrong_body_is_a_bad_request() {
     let world = World::new().await;
-    let pair = world.pair("merchant_a1", &[]).await;
-    let (public, secret) = (&pair.public.value, &pair.secret.value);
-    for (body, fields) in [
-        (json!({}), &["AppKey", "AppSecret"][..]),
-        (json!({"AppKey": public}), &["AppSecret"]),
-        (json!({"AppSecret": secret}), &["AppKey"]),
-        (json!({"AppKey": null, "AppSecret": secret}), &["AppKey"]),
-        (json!({"AppKey": 7, "AppSecret": secret}), &["AppKey"]),
-        (json!({"AppKey": public, "AppSecret": [secret]}), &["AppSecret"]),
-        (json!({"refreshToken": 7}), &["refreshToken"]),
-        (json!({"refreshToken": "x", "AppKey": public}), &["refreshToken"]),
-    ] {
-        ask(&world, &body).await.invalid(fields);
-    }
-    for body in ["", "[]", "{"] {
-        world.request("POST", PATH).body("application/json", body).send().await.invalid(&["body"]);
-    }
+    ask(&world, &json!({})).await.invalid(&["AppKey", "AppSecret"]);
+    ask(&world, &json!({"refreshToken": 7, "appkey": "x"})).await.invalid(&["refreshToken"]);
+    world.request("POST", PATH).body("application/json", "[]").send().await.invalid(&["body"]);
     for content_type in ["text/plain", "multipart/form-data; boundary=x"] {
         let answer = world.request("POST", PATH).body(content_type, "{}").send().await;
         answer.problem(415, "unsupported_media_type");
