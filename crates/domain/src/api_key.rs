@@ -28,13 +28,13 @@ pub struct KeyTerms {
     restrictions: Restrictions,
 }
 
-/// Why a key cannot be what was asked for.
+/// Why a key cannot have the requested terms.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TermsError {
     /// Only secret keys may hold scopes of this service.
     #[error("must not be {scope}, which only secret keys may hold")]
     ReservedScope {
-        /// The place of the scope among those that were asked for, counted from 0.
+        /// The place of the scope among the requested ones, counted from 0.
         place: usize,
         /// The scope.
         scope: Scope,

@@ -51,8 +51,8 @@
 //! assert_eq!(presented.id(), key.id());
 //! let proof = key.prove(&presented, &hasher)?;
 //! let candidate = Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof };
-//! let asked = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
-//! assert!(matches!(judge(Ok(Some(candidate)), None, &asked, &Context::at(now)), Verdict::Valid { .. }));
+//! let required = Requirements { scopes: "charges:read".parse()?, ..Requirements::default() };
+//! assert!(matches!(judge(Ok(Some(candidate)), None, &required, &Context::at(now)), Verdict::Valid { .. }));
 //!
 //! // Revoke: returns a decision, which you store.
 //! let (by, reach) = (Actor::Operator, Reach::operator());

@@ -132,13 +132,13 @@ impl ApiKey {
     pub fn revoke(
         &self,
         chain: &Chain,
-        ask: &RevocationRequest,
+        request: &RevocationRequest,
         others: OtherManagerKeys,
     ) -> Result<Decision, Refusal> {
         match &self.facts().state {
             KeyState::Revoked(earlier) => Ok(Decision::AlreadyRevoked(earlier.clone())),
-            KeyState::Active if ask.locks_out(self, chain, others) => Err(Refusal::WouldLockOut),
-            KeyState::Active => Ok(Decision::Revoke(ask.revocation())),
+            KeyState::Active if request.locks_out(self, chain, others) => Err(Refusal::WouldLockOut),
+            KeyState::Active => Ok(Decision::Revoke(request.revocation())),
         }
     }
 }
@@ -153,16 +153,16 @@ pub fn overwrite<'a>(
     replaced: &'a [ApiKey],
     successor: &ApiKey,
     chain: &Chain,
-    ask: &RevocationRequest,
+    request: &RevocationRequest,
     others: OtherManagerKeys,
 ) -> Result<Vec<(&'a ApiKey, Revocation)>, Refusal> {
     let others = match others {
         OtherManagerKeys::Some => OtherManagerKeys::Some,
-        OtherManagerKeys::None => OtherManagerKeys::among([successor], chain, ask.now),
+        OtherManagerKeys::None => OtherManagerKeys::among([successor], chain, request.now),
     };
     let mut revoked = Vec::new();
     for key in replaced {
-        match key.revoke(chain, ask, others)? {
+        match key.revoke(chain, request, others)? {
             Decision::Revoke(revocation) => revoked.push((key, revocation)),
             Decision::AlreadyRevoked(_) => {}
         }

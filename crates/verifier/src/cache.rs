@@ -95,13 +95,13 @@ impl<P: Platform> Cache<P> {
     /// returns (R2).
     pub fn apply(&self, events: &[Event], up_to: Position) {
         for (place, part) in self.parts.iter().enumerate() {
-            let here = |subject: &&Target| match subject {
+            let here = |target: &&Target| match target {
                 Target::Key(id) => place_of(*id) == place,
                 // Every part may hold an entry of the account.
                 Target::Account(_) => true,
             };
-            let subjects = events.iter().map(|event| &event.subject).filter(here);
-            P::with(part, |part| part.apply(subjects, up_to));
+            let targets = events.iter().map(|event| &event.subject).filter(here);
+            P::with(part, |part| part.apply(targets, up_to));
         }
     }
 

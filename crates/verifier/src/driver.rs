@@ -7,8 +7,8 @@ mod clocks;
 mod control;
 mod embedded;
 mod history;
+mod lease_problems;
 mod notification_listener;
-mod trouble;
 mod wake;
 
 pub(crate) use barrier::{Barrier, Change};
@@ -16,6 +16,6 @@ pub use clocks::ClockDifference;
 pub(crate) use clocks::Clocks;
 pub(crate) use control::Control;
 pub(crate) use embedded::Embedded;
+pub(crate) use lease_problems::LeaseProblems;
 pub(crate) use notification_listener::NotificationListener;
-pub(crate) use trouble::Trouble;
 pub(crate) use wake::Wake;

@@ -14,7 +14,7 @@ mod driver;
 mod known;
 mod lookup;
 mod machine;
-mod meters;
+mod metrics;
 mod platform;
 pub mod protocol;
 mod published_lease;

@@ -51,7 +51,7 @@ impl Shared {
     /// The time for these readings of this machine's clocks. All nodes share the time of the database, continued by
     /// the boot clock; it is this machine's wall clock if the database has no clock of its own or has not replied yet.
     pub(crate) fn now(&self, boot: BootInstant, wall: Timestamp) -> Now {
-        Now::by(self.gate.database_time(boot).unwrap_or(wall), wall)
+        Now::by(self.published_lease.database_time(boot).unwrap_or(wall), wall)
     }
 }
 
@@ -77,10 +77,10 @@ impl Verifier {
         let mut request = Request::arrived(self.shared.rules);
         loop {
             match request.next() {
-                Step::CheckLease => request.lease(self.shared.gate.admits(arrival.boot)),
+                Step::CheckLease => request.lease(self.shared.published_lease.admits(arrival.boot)),
                 Step::LookUp => request.looked_up(self.look_up(id)),
-                // Without an answer, the request has not ended: it is asked again by reading.
-                Step::Answer => return request.into_answer().ok_or_else(|| self.ask(id)),
+                // Without an answer the request has not ended: it continues by reading.
+                Step::Answer => return request.into_answer().ok_or_else(|| self.begin_lookup(id)),
                 Step::Read | Step::ReadAlone => return Err(Lookup { id, request, reads: 0 }),
             }
         }
@@ -117,18 +117,18 @@ impl Verifier {
     /// # Errors
     /// [`StorageError`] if the database cannot answer.
     pub async fn credential(&self, id: KeyId) -> Result<Option<Credential>, StorageError> {
-        self.finish(self.ask(id)).await
+        self.finish(self.begin_lookup(id)).await
     }
 
     /// Reads a key from the database like [`Self::credential`] for one that is not in memory, and drops the result, so
     /// that the answer takes as long as one about a key that does not exist. Ignores failures of the database.
-    pub async fn look_up_for_nothing(&self, id: KeyId) {
+    pub async fn look_up_and_discard(&self, id: KeyId) {
         let _ = self.credentials.credential(id).await;
     }
 
     /// A request that has just arrived, to be run [step](Self::step) by step; [`Self::credential`] runs all steps.
     #[must_use]
-    pub fn ask(&self, id: KeyId) -> Lookup {
+    pub fn begin_lookup(&self, id: KeyId) -> Lookup {
         Lookup { id, request: Request::arrived(self.shared.rules), reads: 0 }
     }
 
@@ -136,8 +136,8 @@ impl Verifier {
     ///
     /// # Errors
     /// [`StorageError`] if the database cannot answer.
-    pub async fn step(&self, asking: &mut Lookup) -> Result<ControlFlow<Option<Credential>>, StorageError> {
-        let Lookup { id, request, reads } = asking;
+    pub async fn step(&self, lookup: &mut Lookup) -> Result<ControlFlow<Option<Credential>>, StorageError> {
+        let Lookup { id, request, reads } = lookup;
         match request.next() {
             Step::CheckLease => request.lease(self.may_answer_from_memory()),
             Step::LookUp => request.looked_up(self.look_up(*id)),
@@ -150,15 +150,15 @@ impl Verifier {
                 let read = self.read(*id, *reads == 1).await?;
                 let Some((credential, vouched_for)) = read else { return Ok(ControlFlow::Break(None)) };
                 if !vouched_for {
-                    self.shared.meters.refused.increment(1);
+                    self.shared.metrics.refused.increment(1);
                 }
                 request.read(credential, vouched_for);
             }
             Step::Read => {
-                return Err(StorageError::Unavailable("the key is changed over and over while it is read".into()));
+                return Err(StorageError::Unavailable("the key keeps changing while it is read".into()));
             }
             Step::ReadAlone => {
-                self.shared.meters.alone.increment(1);
+                self.shared.metrics.alone.increment(1);
                 match self.credentials.credential(*id).await? {
                     Some(read) => request.read_alone(read.value),
                     None => return Ok(ControlFlow::Break(None)),
@@ -171,7 +171,7 @@ impl Verifier {
     /// Reads a key, alone or by sharing a read in progress, and returns whether the memory vouches for it.
     async fn read(&self, id: KeyId, may_share: bool) -> Result<Option<(Credential, bool)>, StorageError> {
         let cache = &self.shared.cache;
-        let lead = match self.reads.take_a_seat(id) {
+        let leader = match self.singleflight.join(id) {
             Role::Share(flight) if may_share => {
                 // A key that another request did not find may exist by now: absence is never shared.
                 if let Some((ticket, read)) = flight.landed().await {
@@ -181,15 +181,15 @@ impl Verifier {
                 None
             }
             Role::Share(_) => None,
-            Role::Leader(lead) => Some(lead),
+            Role::Leader(leader) => Some(leader),
         };
         let ticket = cache.begin_read(id);
-        self.shared.meters.fills.increment(1);
+        self.shared.metrics.fills.increment(1);
         let Some(read) = self.credentials.credential(id).await? else { return Ok(None) };
         let kept = cache.keep(ticket, &read);
         let credential = read.value.clone();
-        if let Some(lead) = lead {
-            lead.land(ticket, read);
+        if let Some(leader) = leader {
+            leader.land(ticket, read);
         }
         Ok(Some((credential, kept)))
     }
@@ -197,7 +197,7 @@ impl Verifier {
     fn look_up(&self, id: KeyId) -> Option<Credential> {
         let found = self.shared.cache.look_up(id);
         if found.is_some() {
-            self.shared.meters.hits.increment(1);
+            self.shared.metrics.hits.increment(1);
         }
         found
     }

@@ -24,7 +24,7 @@ mod time;
 pub use database_clock::{ClockJump, ClockNews, DatabaseClock, Offset};
 pub use lease::{Lease, LeaseTerm, PendingRenewal};
 pub use newness::Newness;
-pub use reaper::{Reaper, Still};
+pub use reaper::{Reaper, StaleRow};
 pub use request::{Request, Step};
 pub use revoker::{Revoker, Todo};
 pub use row_numbers::RowNumbers;

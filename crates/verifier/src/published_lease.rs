@@ -22,20 +22,20 @@ pub struct PublishedLease<P: Platform = Std> {
 }
 
 impl<P: Platform> PublishedLease<P> {
-    /// A closed gate.
+    /// A lease that has not begun.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self { rules, until: P::number(0), ahead: P::number(0) }
     }
 
     /// Sets the term for all requests from now on.
-    pub fn show(&self, term: LeaseTerm) {
+    pub fn publish(&self, term: LeaseTerm) {
         P::store(&self.until, term.end().as_nanos());
     }
 
     /// Withdraws the term: no request that arrives from now on has a lease.
     pub fn close(&self) {
-        self.show(LeaseTerm::NONE);
+        self.publish(LeaseTerm::NONE);
     }
 
     /// Whether a request that reads the clock now may answer from memory.
@@ -53,7 +53,7 @@ impl<P: Platform> PublishedLease<P> {
 
     /// Sets how far the database's wall clock is at most ahead of this machine's boot clock. Only the task that holds
     /// the lease calls this.
-    pub fn show_time(&self, ahead: Offset) {
+    pub fn publish_time(&self, ahead: Offset) {
         let shifted = u64::try_from(i128::from(ahead.as_micros()) + i128::from(SHIFT)).unwrap_or(0);
         P::store(&self.ahead, shifted);
     }
@@ -70,7 +70,7 @@ impl<P: Platform> PublishedLease<P> {
 
 #[cfg(test)]
 mod tests {
-    //! The gate applies what was set last.
+    //! The lease applies what was set last.
     use super::*;
 
     fn wall(micros: i64) -> Timestamp {
@@ -79,22 +79,22 @@ mod tests {
 
     #[test]
     fn no_request_passes_before_a_term_is_set_or_after_it_is_withdrawn() {
-        let gate = PublishedLease::<Std>::new(Rules::ALL);
-        assert!(!gate.admits(BootInstant::ZERO));
-        gate.show(LeaseTerm::until(BootInstant::from_nanos(7)));
-        assert!(gate.admits(BootInstant::from_nanos(6)) && !gate.admits(BootInstant::from_nanos(7)));
-        gate.close();
-        assert!(!gate.admits(BootInstant::ZERO));
+        let lease = PublishedLease::<Std>::new(Rules::ALL);
+        assert!(!lease.admits(BootInstant::ZERO));
+        lease.publish(LeaseTerm::until(BootInstant::from_nanos(7)));
+        assert!(lease.admits(BootInstant::from_nanos(6)) && !lease.admits(BootInstant::from_nanos(7)));
+        lease.close();
+        assert!(!lease.admits(BootInstant::ZERO));
     }
 
     #[test]
     fn the_time_that_was_set_last_continues_with_the_boot_clock() {
-        let gate = PublishedLease::<Std>::new(Rules::ALL);
+        let lease = PublishedLease::<Std>::new(Rules::ALL);
         let at = |micros: u64| BootInstant::from_nanos(micros * 1_000);
-        assert_eq!(gate.database_time(at(100)), None);
+        assert_eq!(lease.database_time(at(100)), None);
         for (shown, later) in [(wall(1_000), wall(1_050)), (wall(500), wall(550)), (wall(-7), wall(43))] {
-            gate.show_time(Offset::at_most(shown, at(100)));
-            assert_eq!(gate.database_time(at(150)), Some(later));
+            lease.publish_time(Offset::at_most(shown, at(100)));
+            assert_eq!(lease.database_time(at(150)), Some(later));
         }
     }
 }

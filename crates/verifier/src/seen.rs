@@ -38,8 +38,8 @@ impl Shared {
     }
 
     /// Whether to trust a record of this history that a change is enforced (R18).
-    pub(crate) fn trusts_notes(&self, token: HistoryToken) -> bool {
-        self.newness().trusts_notes(token, self.longest_lease(), self.clock.boot())
+    pub(crate) fn trusts_records(&self, token: HistoryToken) -> bool {
+        self.newness().trusts_records(token, self.longest_lease(), self.clock.boot())
     }
 
     pub(crate) fn newness(&self) -> MutexGuard<'_, Newness> {

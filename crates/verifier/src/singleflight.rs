@@ -15,7 +15,7 @@ type Flights = Arc<Mutex<HashMap<KeyId, Flight>>>;
 
 /// Reads in progress; at most as many as requests that wait for one.
 #[derive(Default)]
-pub(crate) struct Reads(Flights);
+pub(crate) struct Singleflight(Flights);
 
 /// A request's role in a read.
 pub(crate) enum Role {
@@ -41,9 +41,9 @@ pub(crate) struct Flight {
     landed: Arc<OnceLock<(Ticket, Read<Credential>)>>,
 }
 
-impl Reads {
+impl Singleflight {
     /// Joins the read of this key, or starts one.
-    pub(crate) fn take_a_seat(&self, id: KeyId) -> Role {
+    pub(crate) fn join(&self, id: KeyId) -> Role {
         let mut flights = lock(&self.0);
         if let Some(flight) = flights.get(&id) {
             return Role::Share(flight.clone());
@@ -57,7 +57,7 @@ impl Reads {
 impl Leader {
     /// Passes the result to the waiting requests.
     pub(crate) fn land(self, ticket: Ticket, read: Read<Credential>) {
-        // Always the first value: only this lead can set it.
+        // Always the first value: only this leader can set it.
         let _ = self.flight.landed.set((ticket, read));
     }
 }

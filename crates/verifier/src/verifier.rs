@@ -20,16 +20,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cache::{Cache, Size},
-    driver::{Barrier, Change, ClockDifference, Clocks, Control, Embedded, NotificationListener, Trouble, Wake},
+    driver::{Barrier, Change, ClockDifference, Clocks, Control, Embedded, LeaseProblems, NotificationListener, Wake},
     machine::{Clock, Tasks},
-    meters::Meters,
+    metrics::VerifierMetrics,
     protocol::{BootInstant, ClockJump, LeaseConfig, Newness, Rules},
     published_lease::PublishedLease,
-    singleflight::Reads,
+    singleflight::Singleflight,
 };
 
 /// Maximum time that an answer waits for the record that a change is enforced.
-const NOTED_SOON: Duration = Duration::from_millis(250);
+const RECORD_WAIT: Duration = Duration::from_millis(250);
 
 /// Dependencies and settings of a [`Verifier`].
 pub struct VerifierParts {
@@ -69,14 +69,14 @@ pub enum NotEnforced {
 /// State shared by tasks and requests.
 pub(crate) struct Shared {
     pub(crate) cache: Cache,
-    pub(crate) gate: PublishedLease,
+    pub(crate) published_lease: PublishedLease,
     pub(crate) feed: Arc<dyn Feed>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: Rules,
     pub(crate) terms: LeaseConfig,
-    pub(crate) meters: Meters,
+    pub(crate) metrics: VerifierMetrics,
     pub(crate) clocks: Clocks,
-    pub(crate) trouble: Trouble,
+    pub(crate) lease_problems: LeaseProblems,
     pub(crate) wake: Wake,
     /// The longest lease time ever seen in a list of members, in nanoseconds.
     pub(crate) longest_seen: AtomicU64,
@@ -97,7 +97,7 @@ enum Side {
 pub struct Verifier {
     pub(crate) shared: Arc<Shared>,
     pub(crate) credentials: Arc<dyn Credentials>,
-    pub(crate) reads: Reads,
+    pub(crate) singleflight: Singleflight,
     side: Side,
     fresh_node: Arc<dyn Fn() -> NodeId + Send + Sync>,
     version: String,
@@ -129,14 +129,14 @@ impl Verifier {
         } = parts;
         let shared = Arc::new(Shared {
             cache: Cache::new(rules, capacity_bytes),
-            gate: PublishedLease::new(rules),
+            published_lease: PublishedLease::new(rules),
             feed,
             clock,
             rules,
             terms,
-            meters: Meters::new(),
+            metrics: VerifierMetrics::new(),
             clocks: Clocks::default(),
-            trouble: Trouble::default(),
+            lease_problems: LeaseProblems::default(),
             wake: Wake::default(),
             longest_seen: AtomicU64::new(0),
             newness: Mutex::new(Newness::new(rules.history(), terms.guard)),
@@ -155,7 +155,7 @@ impl Verifier {
         Self {
             shared,
             credentials,
-            reads: Reads::default(),
+            singleflight: Singleflight::default(),
             side,
             fresh_node,
             version,
@@ -205,7 +205,7 @@ impl Verifier {
     /// Stops answering from memory, then releases the lease, so that no call waits for this node. Requests are still
     /// answered by reading. Call it before draining requests.
     pub async fn leave(&self) {
-        self.shared.gate.close();
+        self.shared.published_lease.close();
         self.leaving.cancel();
         if self.started.load(Ordering::Acquire) {
             self.left.cancelled().await;
@@ -214,7 +214,7 @@ impl Verifier {
 
     /// Stops the tasks. Calls that still wait for enforcement return [`NotEnforced::Stopping`].
     pub fn end(&self) {
-        self.shared.gate.close();
+        self.shared.published_lease.close();
         self.ending.cancel();
     }
 
@@ -233,8 +233,8 @@ impl Verifier {
     ///
     /// # Errors
     /// [`NotEnforced`] if the change is committed but not known to be enforced.
-    pub async fn enforce(&self, event: Position, subjects: Vec<Target>) -> Result<(), NotEnforced> {
-        self.wait(Change::Committed(event), event.seq, subjects).await
+    pub async fn enforce(&self, event: Position, targets: Vec<Target>) -> Result<(), NotEnforced> {
+        self.wait(Change::Committed(event), event.seq, targets).await
     }
 
     /// Like [`Self::enforce`], for a change that an earlier call committed (R9). Returns immediately if the change is
@@ -242,11 +242,11 @@ impl Verifier {
     ///
     /// # Errors
     /// [`NotEnforced`] if the change is not known to be enforced.
-    pub async fn enforce_again(&self, last: Enforcement, subjects: Vec<Target>) -> Result<(), NotEnforced> {
+    pub async fn enforce_again(&self, last: Enforcement, targets: Vec<Target>) -> Result<(), NotEnforced> {
         if self.is_enforced(&last) {
             return Ok(());
         }
-        self.wait(Change::Read(last), last.seq, subjects).await
+        self.wait(Change::Read(last), last.seq, targets).await
     }
 
     /// Whether a change is recorded as enforced on every node. In a history that is new to this process, the record may
@@ -254,13 +254,13 @@ impl Verifier {
     #[must_use]
     pub fn is_enforced(&self, last: &Enforcement) -> bool {
         let trusted = match &self.side {
-            Side::Member(..) => self.shared.trusts_notes(last.token),
+            Side::Member(..) => self.shared.trusts_records(last.token),
             Side::Embedded(_) => true,
         };
         last.enforced_at.is_some() && trusted
     }
 
-    async fn wait(&self, change: Change, seq: Seq, subjects: Vec<Target>) -> Result<(), NotEnforced> {
+    async fn wait(&self, change: Change, seq: Seq, targets: Vec<Target>) -> Result<(), NotEnforced> {
         let promised = self.shared.clock.boot().plus(self.worst_wait());
         let shown_by = match &self.side {
             Side::Member(_, barrier) => {
@@ -281,23 +281,23 @@ impl Verifier {
             }
         };
         if let Some(shown_by) = shown_by {
-            self.note(seq, shown_by, subjects, promised).await;
+            self.record_enforced(seq, shown_by, targets, promised).await;
         }
         Ok(())
     }
 
     /// Records that a change is enforced. The write continues in the background, so that it never delays an answer
     /// beyond the promised time (L). Without the record, a repeated call waits again.
-    async fn note(&self, seq: Seq, shown_by: Position, subjects: Vec<Target>, promised: BootInstant) {
-        let (shared, (noted, done)) = (Arc::clone(&self.shared), oneshot::channel());
+    async fn record_enforced(&self, seq: Seq, shown_by: Position, targets: Vec<Target>, promised: BootInstant) {
+        let (shared, (recorded, done)) = (Arc::clone(&self.shared), oneshot::channel());
         self.tasks.spawn(Box::pin(async move {
-            shared.note(seq, shown_by, &subjects).await;
+            shared.record_enforced(seq, shown_by, &targets).await;
             // The caller may have stopped waiting; the record is written anyway.
-            let _ = noted.send(());
+            let _ = recorded.send(());
         }));
         let patience = match &self.side {
-            Side::Member(..) => promised.since(self.shared.clock.boot()).min(NOTED_SOON),
-            Side::Embedded(_) => NOTED_SOON,
+            Side::Member(..) => promised.since(self.shared.clock.boot()).min(RECORD_WAIT),
+            Side::Embedded(_) => RECORD_WAIT,
         };
         let _ = timeout(patience, done).await;
     }
@@ -305,7 +305,7 @@ impl Verifier {
     /// Whether a request that arrives now may be answered from memory.
     #[must_use]
     pub fn may_answer_from_memory(&self) -> bool {
-        self.shared.gate.admits(self.shared.clock.boot())
+        self.shared.published_lease.admits(self.shared.clock.boot())
     }
 
     /// Number of database histories that this process has seen. A read from before this number changed may belong to a
@@ -338,7 +338,7 @@ impl Verifier {
     /// Whether this node could not join the others, and so answers only by reading.
     #[must_use]
     pub fn could_not_join(&self) -> bool {
-        self.shared.trouble.has_no_lease()
+        self.shared.lease_problems.has_no_lease()
     }
 
     /// Difference between this machine's wall clock and the database's; none if they agree, or if the database has no

@@ -9,7 +9,7 @@ async fn a_node_that_stops_in_order_takes_its_row_with_it() {
     fleet.all_remember(&key.value).await;
     let before = fleet.leases().await;
     let finished = fleet.nodes.remove(1).stop();
-    assert!(finished.err.contains("gave the lease back"), "{}", finished.err);
+    assert!(finished.err.contains("released the lease"), "{}", finished.err);
     // Immediately: no call has to wait for it.
     let after = fleet.leases().await;
     assert_eq!(after.len(), 2);

@@ -299,7 +299,7 @@ pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: RateLimitK
         RateLimitKey::Account(_) | RateLimitKey::Upkeep => true,
     };
     if admitted {
-        access.verifier.look_up_for_nothing(id).await;
+        access.verifier.look_up_and_discard(id).await;
     }
 }
 

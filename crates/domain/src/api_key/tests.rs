@@ -1,4 +1,4 @@
-//! LeaseConfig, issuing, and the one predicate at its boundary instants.
+//! Terms, issuing, and the one predicate at its boundary instants.
 
 use super::*;
 use crate::{

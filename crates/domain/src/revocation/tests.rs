@@ -22,7 +22,7 @@ fn platform() -> Reach {
     Reach::of(&link(1, Role::Platform, Status::Active))
 }
 
-fn ask(seconds: i64, reason: Reason, reach: Reach) -> RevocationRequest {
+fn revocation_request(seconds: i64, reason: Reason, reach: Reach) -> RevocationRequest {
     RevocationRequest { now: Now::exact(at(seconds)), by: Actor::Operator, reason, reach }
 }
 
@@ -37,7 +37,7 @@ fn with(change: impl FnOnce(&mut KeyFacts), key: &ApiKey) -> ApiKey {
 }
 
 fn revoked(key: &ApiKey) -> ApiKey {
-    with(|facts| facts.state = KeyState::Revoked(ask(1, Reason::Superseded, own()).revocation()), key)
+    with(|facts| facts.state = KeyState::Revoked(revocation_request(1, Reason::Superseded, own()).revocation()), key)
 }
 
 fn expiring(seconds: i64, key: &ApiKey) -> ApiKey {
@@ -46,8 +46,8 @@ fn expiring(seconds: i64, key: &ApiKey) -> ApiKey {
 
 #[test]
 fn rules_1_and_2_the_first_revocation_stays_for_good() {
-    let first = ask(1, Reason::Superseded, own()).revocation();
-    for later in Reason::ALL_FOR_TEST.map(|reason| ask(9, reason, own())) {
+    let first = revocation_request(1, Reason::Superseded, own()).revocation();
+    for later in Reason::ALL_FOR_TEST.map(|reason| revocation_request(9, reason, own())) {
         let decision = revoked(&writer(1)).revoke(&active(), &later, OtherManagerKeys::None);
         assert_eq!(decision, Ok(Decision::AlreadyRevoked(first.clone())), "{}", later.reason);
     }
@@ -56,7 +56,7 @@ fn rules_1_and_2_the_first_revocation_stays_for_good() {
 
 #[test]
 fn rule_5_an_expired_key_may_still_be_revoked() {
-    let leak = ask(200, Reason::Compromised, own());
+    let leak = revocation_request(200, Reason::Compromised, own());
     for expiry in [199, 200, 201] {
         let key = expiring(expiry, &secret(1, "charges:read"));
         assert_eq!(key.revoke(&active(), &leak, OtherManagerKeys::None), Ok(Decision::Revoke(leak.revocation())));
@@ -66,7 +66,7 @@ fn rule_5_an_expired_key_may_still_be_revoked() {
 #[test]
 fn rule_6_a_key_may_revoke_itself() {
     let key = writer(1);
-    let itself = RevocationRequest { by: Actor::Key(key.id()), ..ask(5, Reason::Unspecified, own()) };
+    let itself = RevocationRequest { by: Actor::Key(key.id()), ..revocation_request(5, Reason::Unspecified, own()) };
     assert_eq!(key.revoke(&active(), &itself, OtherManagerKeys::Some), Ok(Decision::Revoke(itself.revocation())));
     let reader = secret(2, "api-keys:read");
     let itself = RevocationRequest { by: Actor::Key(reader.id()), ..itself };
@@ -90,7 +90,7 @@ fn rule_7_no_caller_revokes_the_last_manager_key_of_its_own_account() {
         ("usable a moment before its expiry", &before_expiry, own(), Reason::Unspecified, None, 9, true),
         ("expired at its expiry, so nothing is lost", &before_expiry, own(), Reason::Unspecified, None, 10, false),
     ] {
-        let decision = key.revoke(&active(), &ask(seconds, reason, reach), others);
+        let decision = key.revoke(&active(), &revocation_request(seconds, reason, reach), others);
         assert_eq!(decision == Err(Refusal::WouldLockOut), refused, "{why}");
     }
 }
@@ -123,7 +123,8 @@ fn rule_7_holds_for_an_overwrite_where_the_new_key_counts() {
         ("no manager key would be left", secret(9, "api-keys:read"), OtherManagerKeys::None, own(), true),
         ("for an account below", secret(9, ""), OtherManagerKeys::None, partner(), false),
     ] {
-        let decided = overwrite(&replaced, &successor, &active(), &ask(5, Reason::Superseded, reach), others);
+        let decided =
+            overwrite(&replaced, &successor, &active(), &revocation_request(5, Reason::Superseded, reach), others);
         assert_eq!(decided.is_err(), refused, "{why}");
         if let Ok(keys) = decided {
             let ids: Vec<_> = keys.iter().map(|(key, _)| key.id()).collect();
@@ -227,7 +228,7 @@ fn rule_9_what_a_pair_obtained_ends_with_either_key() {
 
 #[test]
 fn rule_10_compromised_is_always_now() {
-    let leak = ask(77, Reason::Compromised, own());
+    let leak = revocation_request(77, Reason::Compromised, own());
     let Ok(Decision::Revoke(revocation)) = writer(1).revoke(&active(), &leak, OtherManagerKeys::None) else {
         panic!("compromised is never refused")
     };

@@ -35,7 +35,7 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
     let good = key(|_| ());
     let stranger = Reach::of(&link(9, Role::Partner, Active));
     let own = Reach::of(&link(2, Role::Partner, Active));
-    let asked = |type_ok: bool, mid_ok: bool| {
+    let requirements = |type_ok: bool, mid_ok: bool| {
         let wrong = all_wrong();
         Requirements {
             key_type: if type_ok { KeyType::Secret } else { wrong.key_type },
@@ -51,8 +51,8 @@ fn the_first_reason_of_the_contracts_order_is_returned() {
         (&expired, PROVED, own, Suspended, all_wrong(), Denial::Unusable(Unusable::Suspended)),
         (&expired, PROVED, own, Active, all_wrong(), Denial::Unusable(Unusable::Expired)),
         (&good, PROVED, own, Active, all_wrong(), Denial::WrongType),
-        (&good, PROVED, own, Active, asked(true, false), Denial::WrongAccount),
-        (&good, PROVED, own, Active, asked(true, true), Denial::InsufficientScope),
+        (&good, PROVED, own, Active, requirements(true, false), Denial::WrongAccount),
+        (&good, PROVED, own, Active, requirements(true, true), Denial::InsufficientScope),
     ] {
         let chain = chain(merchant, Active);
         let candidate = Candidate { key: key.view(), chain: &chain, scopes: key.facts().scopes.as_scopes(), proof };
@@ -101,9 +101,9 @@ fn a_usable_key_is_valid_for_what_it_covers() {
 fn a_token_stands_for_its_key_with_fewer_scopes() {
     let key = key(|f| f.scopes = "charges:*".parse().unwrap());
     let chain = chain(Status::Active, Status::Active);
-    let narrowed: ScopeSet = "charges:read".parse().unwrap();
-    let candidate = Candidate { key: key.view(), chain: &chain, scopes: narrowed.as_scopes(), proof: PROVED };
-    let asked = Requirements { scopes: "charges:write".parse().unwrap(), ..Requirements::default() };
-    let verdict = judge(Ok(Some(candidate)), None, &asked, &request(0));
+    let restricted: ScopeSet = "charges:read".parse().unwrap();
+    let candidate = Candidate { key: key.view(), chain: &chain, scopes: restricted.as_scopes(), proof: PROVED };
+    let requirements = Requirements { scopes: "charges:write".parse().unwrap(), ..Requirements::default() };
+    let verdict = judge(Ok(Some(candidate)), None, &requirements, &request(0));
     assert_eq!(verdict, Verdict::Invalid { denial: Denial::InsufficientScope, id: Some(key.id()) });
 }

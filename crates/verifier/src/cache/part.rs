@@ -137,8 +137,8 @@ fn usual_entries(bytes: u64) -> usize {
 }
 
 impl Entries for Part {
-    fn purge(&mut self, subject: &Target) {
-        match subject {
+    fn purge(&mut self, target: &Target) {
+        match target {
             Target::Key(id) => self.forget_key(*id),
             Target::Account(id) => {
                 self.accounts.remove(id);

@@ -58,8 +58,8 @@ fn fill(cache: &Cache, n: u128, as_of: u64) -> bool {
     cache.keep(cache.begin_read(key(n)), &read(n, as_of))
 }
 
-fn event(seq: u64, subject: Target) -> Event {
-    Event { position: position(seq), subject }
+fn event(seq: u64, target: Target) -> Event {
+    Event { position: position(seq), subject: target }
 }
 
 #[test]

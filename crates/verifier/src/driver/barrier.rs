@@ -111,7 +111,7 @@ impl Task {
                 pause = SOON;
             }
             self.list().await;
-            self.let_go();
+            self.answer_ended();
             let Some(until) = self.earliest() else { continue };
             let left = until.since(self.shared.clock.boot());
             tokio::select! {
@@ -151,7 +151,7 @@ impl Task {
     }
 
     /// Answers the calls whose wait has ended.
-    fn let_go(&mut self) {
+    fn answer_ended(&mut self) {
         let now = self.shared.clock.boot();
         for waiter in std::mem::take(&mut self.waiting) {
             let outcome = match waiter.revoker.next() {
@@ -162,7 +162,7 @@ impl Task {
                     continue;
                 }
             };
-            self.shared.meters.barrier.record(now.since(waiter.since).as_secs_f64());
+            self.shared.metrics.barrier.record(now.since(waiter.since).as_secs_f64());
             // Fails if the caller has gone; the change is enforced anyway.
             let _ = waiter.done.send(outcome);
         }

@@ -130,11 +130,11 @@ impl Shared {
         false
     }
 
-    /// Records that the last changes of these subjects, up to this number, are enforced on every node, in the history
+    /// Records that the last changes of these targets, up to this number, are enforced on every node, in the history
     /// of `shown_by`.
-    pub(crate) async fn note(&self, seq: Seq, shown_by: Position, subjects: &[Target]) {
+    pub(crate) async fn record_enforced(&self, seq: Seq, shown_by: Position, targets: &[Target]) {
         let at = self.now(self.clock.boot(), self.clock.wall()).recorded();
-        match timeout(IN_PASSING, self.feed.record_enforced(subjects, seq, shown_by, at)).await {
+        match timeout(IN_PASSING, self.feed.record_enforced(targets, seq, shown_by, at)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 // The change is enforced anyway; a repeated call waits again.

@@ -73,7 +73,7 @@ impl Shared {
         self.compare(database.clamp(wall_when_sent, wall), database);
         let (news, bound) = self.read_clock(database, sent_at);
         if let Some(bound) = bound {
-            self.gate.show_time(bound);
+            self.published_lease.publish_time(bound);
         }
         match news {
             Some(ClockNews::RanAhead(by)) => tracing::warn!(
@@ -111,7 +111,7 @@ impl Shared {
             let mut clock = self.clocks.database.lock().unwrap_or_else(PoisonError::into_inner);
             (clock.jump(), clock.read(shown, sent_at), clock.bound(), clock.jump())
         };
-        self.meters.clock_jump.set(jump.map_or(0.0, ClockJump::as_secs_f64));
+        self.metrics.clock_jump.set(jump.map_or(0.0, ClockJump::as_secs_f64));
         match (before, jump) {
             (None, Some(jump)) => tracing::warn!(
                 "{jump}: correct it; until it has held for ten minutes this node rotates no signing key and deletes \
@@ -148,7 +148,7 @@ impl Shared {
         let ahead = machine.as_micros().saturating_sub(database.as_micros());
         let before = ClockDifference::of_micros(self.clocks.difference.swap(ahead, Ordering::Relaxed));
         #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact beyond 2^53 microseconds")]
-        self.meters.clock_difference.set(ahead as f64 / 1e6);
+        self.metrics.clock_difference.set(ahead as f64 / 1e6);
         match (before, ClockDifference::of_micros(ahead)) {
             (None, Some(difference)) => tracing::warn!(
                 "{difference}: one of them is wrong; correct it; until then this node rotates no signing key and \

@@ -10,7 +10,7 @@ use keyward_storage::{JoinRequest, Membership, NodeId, Write};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{catch_up::CaughtUp, history::Known};
+use super::{catch_up::CaughtUp, history::JoinedHistory};
 use crate::{
     protocol::{BootInstant, Lease, Reaper},
     verifier::Shared,
@@ -43,11 +43,11 @@ pub(crate) struct Control {
     previous: Option<NodeId>,
     reaper: Reaper,
     /// This node's knowledge of the history that it has joined.
-    known: Known,
+    history: JoinedHistory,
     /// Wall clock and boot clock at the last renewal.
     clocks: Option<(Timestamp, BootInstant)>,
     /// Time of the last maintenance round, and the number of rounds.
-    looked_at: Option<BootInstant>,
+    maintained_at: Option<BootInstant>,
     rounds: u32,
     /// Whether the last pruning left old events.
     more_to_prune: bool,
@@ -64,7 +64,7 @@ impl Control {
         Self {
             lease: Lease::new(rules, terms.ttl),
             reaper: Reaper::new(rules, terms.guard),
-            known: Known::new(rules.history()),
+            history: JoinedHistory::new(rules.history()),
             node: fresh_node(),
             started_at: shared.clock.wall(),
             shared,
@@ -73,7 +73,7 @@ impl Control {
             version,
             previous: None,
             clocks: None,
-            looked_at: None,
+            maintained_at: None,
             rounds: 0,
             more_to_prune: false,
         }
@@ -91,7 +91,7 @@ impl Control {
                 () = sleep_until(next) => false,
             };
             // Cancellation aborts the current round: the lease is released in any case.
-            match leaving.run_until_cancelled(self.beat(hint)).await {
+            match leaving.run_until_cancelled(self.run_round(hint)).await {
                 Some(Some(pause)) => next = Instant::now() + pause,
                 Some(None) => {}
                 None => break,
@@ -101,7 +101,7 @@ impl Control {
     }
 
     /// Runs one round. Returns the pause before the next one; none to keep the time already set.
-    async fn beat(&mut self, hint: bool) -> Option<Duration> {
+    async fn run_round(&mut self, hint: bool) -> Option<Duration> {
         if !self.lease.is_member() {
             let joined = self.join().await;
             self.measure();
@@ -120,7 +120,7 @@ impl Control {
             outcome = self.renew().await;
         }
         if matches!(outcome, Outcome::Done) {
-            outcome = self.look_after_others_now_and_then().await;
+            outcome = self.maintain_if_due().await;
         }
         let pause = match outcome {
             // The reply shows more events, which are not acknowledged yet.
@@ -154,8 +154,8 @@ impl Control {
             match timeout(self.limit(), self.shared.apply_next(applied, seen, token)).await {
                 Ok(Ok(CaughtUp::Applied(progress))) => {
                     self.lease.apply(progress.up_to);
-                    self.known.add(progress.up_to);
-                    self.shared.gate.show(self.lease.term());
+                    self.history.add(progress.up_to);
+                    self.shared.published_lease.publish(self.lease.term());
                     if progress.all {
                         self.shared.wake.read_up_to(heard, progress.up_to.seq);
                         return Outcome::Done;
@@ -170,20 +170,20 @@ impl Control {
 
     async fn renew(&mut self) -> Outcome {
         let sent_at = self.shared.clock.boot();
-        let asked = self.lease.ask(sent_at);
-        let renewal = self.known.renewal(self.node, asked, &*self.fresh_node);
+        let prepared = self.lease.prepare(sent_at);
+        let renewal = self.history.renewal(self.node, prepared, &*self.fresh_node);
         // A time-out cancels on this side only; it does not matter whether the database still executes it (I1,
         // `greatest`).
         match timeout(self.limit(), self.membership.renew(&renewal)).await {
             Ok(Ok(Some(confirmed))) => {
-                self.known.confirmed(renewal.counter);
+                self.history.confirmed(renewal.counter);
                 self.shared.saw_history(confirmed.head.token, sent_at);
-                if !self.lease.renewed(asked, &confirmed, self.shared.clock.boot()) {
+                if !self.lease.renewed(prepared, &confirmed, self.shared.clock.boot()) {
                     return Outcome::Elsewhere;
                 }
-                self.shared.gate.show(self.lease.term());
+                self.shared.published_lease.publish(self.lease.term());
                 self.shared.learn_time(confirmed.database_time, sent_at);
-                self.shared.trouble.end();
+                self.shared.lease_problems.end();
                 Outcome::Done
             }
             Ok(Ok(None)) => Outcome::Elsewhere,
@@ -194,29 +194,29 @@ impl Control {
 
     async fn join(&mut self) -> bool {
         let sent_at = self.shared.clock.boot();
-        let asked = self.lease.ask(sent_at);
-        let introduction = JoinRequest {
+        let prepared = self.lease.prepare(sent_at);
+        let request = JoinRequest {
             node: self.node,
             previous: self.previous,
             ttl: self.shared.terms.ttl,
             started_at: self.started_at,
             version: self.version.clone(),
-            counter: Known::draw(&*self.fresh_node),
+            counter: JoinedHistory::draw(&*self.fresh_node),
         };
-        let joined = timeout(self.shared.terms.ttl, self.membership.join(&introduction)).await;
+        let joined = timeout(self.shared.terms.ttl, self.membership.join(&request)).await;
         if let Ok(Ok(confirmed)) = &joined {
-            self.known.confirmed(introduction.counter);
+            self.history.confirmed(request.counter);
             self.shared.saw_history(confirmed.head.token, sent_at);
-            let generation = self.lease.joined(asked, confirmed, self.shared.clock.boot());
+            let generation = self.lease.joined(prepared, confirmed, self.shared.clock.boot());
             self.shared.cache.open(generation, confirmed.head);
             self.shared.learn_time(confirmed.database_time, sent_at);
-            self.shared.gate.show(self.lease.term());
+            self.shared.published_lease.publish(self.lease.term());
             self.clocks = Some((self.shared.clock.wall(), self.shared.clock.boot()));
             self.previous = None;
-            self.shared.trouble.end();
+            self.shared.lease_problems.end();
             let head = confirmed.head.seq();
             tracing::info!(node = %self.node, %head, "answering from memory as node {}", self.node);
-            self.known.begin(confirmed.head);
+            self.history.begin(confirmed.head);
             // Hints from a lost history do not apply to this one.
             self.shared.wake.read_up_to(self.shared.wake.heard(), head);
             self.look_back().await;
@@ -225,8 +225,8 @@ impl Control {
         // Whether that row exists is unknown; a node id is never reused.
         self.previous = Some(std::mem::replace(&mut self.node, (self.fresh_node)()));
         match joined {
-            Ok(Err(error)) => self.shared.trouble.could_not_join(Some(&error)),
-            Ok(Ok(_)) | Err(_) => self.shared.trouble.could_not_join(None),
+            Ok(Err(error)) => self.shared.lease_problems.could_not_join(Some(&error)),
+            Ok(Ok(_)) | Err(_) => self.shared.lease_problems.could_not_join(None),
         }
         false
     }
@@ -235,14 +235,14 @@ impl Control {
     /// next maintenance round retries whatever fails.
     async fn look_back(&mut self) {
         self.compare_history().await;
-        if let Some(last) = self.known.began_with()
+        if let Some(last) = self.history.began_with()
             && let Some(past) = self.shared.events_up_to(last, self.lease.token(), self.limit()).await
         {
-            self.known.precede(&past);
+            self.history.precede(&past);
         }
-        while let Some(lost) = self.known.unrecorded() {
+        while let Some(lost) = self.history.unrecorded() {
             match timeout(self.limit(), self.membership.record_lost(lost)).await {
-                Ok(Ok(())) => self.known.recorded(),
+                Ok(Ok(())) => self.history.recorded(),
                 Ok(Err(_)) | Err(_) => return,
             }
         }
@@ -250,18 +250,18 @@ impl Control {
 
     /// Checks which of the events applied earlier still exist, and logs the lost ones.
     async fn compare_history(&mut self) {
-        if self.known.uncompared().is_empty() {
+        if self.history.uncompared().is_empty() {
             return;
         }
-        let asked = timeout(self.limit(), self.membership.members(self.known.uncompared())).await;
-        let Ok(Ok(members)) = asked else { return };
-        let Some(lost) = self.known.compare(&members, self.shared.clock.wall()) else { return };
-        self.shared.meters.history_lost.increment(1);
+        let listed = timeout(self.limit(), self.membership.members(self.history.uncompared())).await;
+        let Ok(Ok(members)) = listed else { return };
+        let Some(lost) = self.history.compare(&members, self.shared.clock.wall()) else { return };
+        self.shared.metrics.history_lost.increment(1);
         tracing::error!(
             kept_up_to = %lost.kept_up_to,
             had_up_to = %lost.had_up_to,
             "the database went back: of the changes that this node had applied, those after number {} are lost (it had \
-             seen up to {}). Keys that were revoked by them are accepted again: revoke them anew",
+             seen up to {}). Keys that they revoked are accepted until you revoke them again",
             lost.kept_up_to,
             lost.had_up_to
         );
@@ -269,8 +269,8 @@ impl Control {
 
     /// Withdraws the term from requests first, then closes the memory, then gives up the row (R6, R10).
     fn end_membership(&mut self) {
-        self.shared.gate.close();
-        self.known.ended(self.lease.token());
+        self.shared.published_lease.close();
+        self.history.ended(self.lease.token());
         self.lease.ended();
         self.shared.cache.close();
         self.clocks = None;
@@ -283,9 +283,9 @@ impl Control {
         self.end_membership();
         for node in names.into_iter().flatten() {
             match timeout(self.limit(), self.membership.leave(node)).await {
-                Ok(Ok(())) => tracing::info!(%node, "gave the lease back"),
+                Ok(Ok(())) => tracing::info!(%node, "released the lease"),
                 Ok(Err(_)) | Err(_) => {
-                    tracing::warn!(%node, "could not give the lease back: revocations wait until it expires");
+                    tracing::warn!(%node, "could not release the lease: revocations wait until it expires");
                 }
             }
         }
@@ -293,18 +293,18 @@ impl Control {
     }
 
     /// Runs maintenance at least once and at most twice per renewal interval, however many hints arrive.
-    async fn look_after_others_now_and_then(&mut self) -> Outcome {
+    async fn maintain_if_due(&mut self) -> Outcome {
         let now = self.shared.clock.boot();
-        if self.looked_at.is_none_or(|before| now.since(before) >= self.pause() / 2) {
-            self.looked_at = Some(now);
-            return self.look_after_others().await;
+        if self.maintained_at.is_none_or(|before| now.since(before) >= self.pause() / 2) {
+            self.maintained_at = Some(now);
+            return self.maintain().await;
         }
         Outcome::Done
     }
 
     /// Runs maintenance: removes the rows of dead nodes and old events. Stops at the first failure, because the lease
     /// has priority. If the database answers from another history than the lease's, the membership ends (R18).
-    async fn look_after_others(&mut self) -> Outcome {
+    async fn maintain(&mut self) -> Outcome {
         self.rounds = self.rounds.wrapping_add(1);
         let sent_at = self.shared.clock.boot();
         let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&[])).await else { return Outcome::Done };
@@ -314,10 +314,10 @@ impl Control {
         }
         self.mark_history().await;
         self.look_back().await;
-        for still in self.reaper.look(&members, self.shared.clock.boot()) {
-            match timeout(self.limit(), self.membership.reap(still.node, still.counter)).await {
+        for stale in self.reaper.look(&members, self.shared.clock.boot()) {
+            match timeout(self.limit(), self.membership.reap(stale.node, stale.counter)).await {
                 Ok(Ok(Write::Applied)) => {
-                    tracing::warn!(node = %still.node, "removed the row of a node that stopped renewing");
+                    tracing::warn!(node = %stale.node, "removed the row of a node that stopped renewing");
                 }
                 Ok(Ok(Write::Stale)) => {}
                 Ok(Err(_)) | Err(_) => return Outcome::Done,
@@ -363,21 +363,21 @@ impl Control {
 
     fn measure(&self) {
         let left = self.lease.term().end().since(self.shared.clock.boot());
-        let Shared { meters, cache, .. } = &*self.shared;
-        meters.lease.set(left.as_secs_f64());
+        let Shared { metrics, cache, .. } = &*self.shared;
+        metrics.lease.set(left.as_secs_f64());
         // Includes hints: while events cannot be read, no renewal shows new ones.
         let heard = self.lease.heard().max(self.shared.wake.heard());
         let behind = heard.number().saturating_sub(self.lease.applied().seq.number());
-        meters.behind.set(if self.lease.is_member() {
+        metrics.behind.set(if self.lease.is_member() {
             f64::from(u32::try_from(behind).unwrap_or(u32::MAX))
         } else {
             0.0
         });
-        meters.show(cache.size());
+        metrics.show(cache.size());
     }
 
     fn failed(&self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) -> Outcome {
-        self.shared.trouble.begin(what, error);
+        self.shared.lease_problems.begin(what, error);
         Outcome::Failed
     }
 }

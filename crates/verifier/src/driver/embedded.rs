@@ -58,16 +58,16 @@ impl Embedded {
         }
         memory.generation = memory.generation.next();
         self.shared.cache.open(memory.generation, head);
-        self.shared.gate.show(LeaseTerm::until(BootInstant::NEVER));
+        self.shared.published_lease.publish(LeaseTerm::until(BootInstant::NEVER));
         memory.applied = Some(head.position);
         Ok(())
     }
 
     /// Forgets everything, because the database is not the one that the memory shows. Until it can be read again,
-    /// requests are answered by their own reads. `asked` is the number that the present database assigned to a change
-    /// of this process: at most the events before it remain of the earlier history.
-    async fn start_over(&self, memory: &mut Memory, asked: Seq) {
-        self.shared.gate.close();
+    /// requests are answered by their own reads. `assigned` is the number that the present database gave to a change of
+    /// this process: at most the events before it remain of the earlier history.
+    async fn start_over(&self, memory: &mut Memory, assigned: Seq) {
+        self.shared.published_lease.close();
         self.shared.cache.close();
         let before = memory.applied.take();
         if let Ok(Err(error)) = timeout(READING, self.open_empty(memory)).await {
@@ -75,13 +75,13 @@ impl Embedded {
         }
         match (before, memory.applied) {
             (Some(before), Some(now)) if now.seq < before.seq => {
-                let kept = asked.number().checked_sub(1).map_or(now.seq, |kept| now.seq.min(Seq::new(kept)));
-                self.shared.meters.history_lost.increment(1);
+                let kept = assigned.number().checked_sub(1).map_or(now.seq, |kept| now.seq.min(Seq::new(kept)));
+                self.shared.metrics.history_lost.increment(1);
                 tracing::error!(
                     kept_up_to = %kept,
                     had_up_to = %before.seq,
                     "the database went back under this server: of the changes up to number {}, those after number {} \
-                     are lost. Keys that were revoked by them are accepted again: revoke them anew",
+                     are lost. Keys that they revoked are accepted until you revoke them again",
                     before.seq,
                     kept
                 );
@@ -110,9 +110,9 @@ impl Embedded {
             if more_to_prune || rounds.is_multiple_of(PRUNE_EVERY) {
                 more_to_prune = self.shared.prune(READING).await;
             }
-            self.shared.meters.show(self.shared.cache.size());
+            self.shared.metrics.show(self.shared.cache.size());
         }
-        self.shared.gate.close();
+        self.shared.published_lease.close();
         self.memory.lock().await.applied = None;
         self.shared.cache.close();
     }

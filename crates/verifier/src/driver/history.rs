@@ -11,7 +11,7 @@ use crate::protocol::{HistoryRules, PendingRenewal, RowNumbers};
 /// Maximum number of remembered events, used to find the common part of two histories after the database went back.
 pub(crate) const EVENTS: u32 = 1_024;
 
-pub(crate) struct Known {
+pub(crate) struct JoinedHistory {
     numbers: RowNumbers,
     /// Oldest first.
     applied: VecDeque<Position>,
@@ -25,7 +25,7 @@ pub(crate) struct Known {
     unrecorded: Vec<LostHistory>,
 }
 
-impl Known {
+impl JoinedHistory {
     /// State of a process that has not joined yet.
     pub(crate) const fn new(rules: HistoryRules) -> Self {
         let numbers = RowNumbers::new(rules);
@@ -55,12 +55,12 @@ impl Known {
     pub(crate) fn renewal(
         &mut self,
         node: NodeId,
-        asked: PendingRenewal,
+        prepared: PendingRenewal,
         fresh_node: &(dyn Fn() -> NodeId + Send + Sync),
     ) -> Renewal {
         let counters = self.numbers.may_have().to_vec();
         let counter = self.numbers.next(Self::draw(fresh_node));
-        Renewal { node, applied: asked.applied(), token: asked.token(), counters, counter }
+        Renewal { node, applied: prepared.applied(), token: prepared.token(), counters, counter }
     }
 
     /// Records that every event up to this one was applied.

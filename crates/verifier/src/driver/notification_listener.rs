@@ -28,23 +28,23 @@ impl NotificationListener {
     pub(crate) async fn run(self, leaving: CancellationToken) {
         let listening = async {
             // Logged once, until listening works again.
-            let mut is_said = false;
+            let mut is_logged = false;
             loop {
                 match self.shared.feed.listen().await {
                     Ok(Some(hints)) => {
-                        is_said = false;
+                        is_logged = false;
                         let broken = self.follow(hints).await;
                         tracing::debug!(error = ?broken.err(), "no longer listening for notifications");
                     }
                     Ok(None) => return,
-                    Err(error) if is_said => {
+                    Err(error) if is_logged => {
                         tracing::debug!(
                             error = &error as &dyn std::error::Error,
                             "still cannot listen for notifications"
                         );
                     }
                     Err(error) => {
-                        is_said = true;
+                        is_logged = true;
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
                             "cannot listen for notifications: polling for revocations more often instead: {error}"
@@ -62,13 +62,13 @@ impl NotificationListener {
         if let Ok(Err(error)) = timeout(PROBE, self.shared.feed.announce(Hint::Probe(self.probe))).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "cannot send a notification");
         }
-        let mut asked = true;
+        let mut is_probing = true;
         loop {
-            let hint = if asked {
+            let hint = if is_probing {
                 if let Ok(hint) = timeout(PROBE, hints.next()).await {
                     hint?
                 } else {
-                    asked = false;
+                    is_probing = false;
                     tracing::warn!(
                         "notifications of the database do not arrive (is a transaction pooler in between?): polling \
                              for revocations more often instead; set database_direct_url to a direct connection"
@@ -81,7 +81,7 @@ impl NotificationListener {
             match hint {
                 Hint::Event(seq) => self.shared.wake.hear(seq),
                 Hint::Probe(node) if node == self.probe => {
-                    asked = false;
+                    is_probing = false;
                     self.shared.wake.set_hints_arrive(true);
                 }
                 Hint::Probe(_) => {}

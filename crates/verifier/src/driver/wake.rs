@@ -25,8 +25,8 @@ impl Wake {
         Seq::new(self.heard.load(Ordering::Acquire))
     }
 
-    /// Records that all events up to `last` were read after `heard` was noted. A hint beyond `last` names an event that
-    /// does not exist, or that belongs to a lost history.
+    /// Records that all events up to `last` were read after `heard` was recorded. A hint beyond `last` names an event
+    /// that does not exist, or that belongs to a lost history.
     pub(crate) fn read_up_to(&self, heard: Seq, last: Seq) {
         if heard > last {
             // Keeps a later hint.

@@ -98,7 +98,7 @@ impl Lease {
 
     /// Prepares a join or renewal. Call it before sending, never after (R3).
     #[must_use]
-    pub fn ask(&self, now: BootInstant) -> PendingRenewal {
+    pub fn prepare(&self, now: BootInstant) -> PendingRenewal {
         let mut applied = self.applied();
         if !self.rules.purged_before_acknowledged() {
             applied.seq = self.heard;
@@ -109,20 +109,20 @@ impl Lease {
     /// Records a confirmed join: the node is a member that has applied every event that the reply shows. Anything it
     /// knew before may belong to another history and does not count (R18). Open the shards for this generation before
     /// showing the term to requests (R6).
-    pub fn joined(&mut self, asked: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> Generation {
+    pub fn joined(&mut self, prepared: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> Generation {
         self.generation = self.generation.next();
         let head = reply.head.position;
         self.heard = if self.rules.history().joining_starts_over() { head.seq } else { self.heard.max(head.seq) };
-        let term = LeaseTerm::until(self.granted(asked, now));
+        let term = LeaseTerm::until(self.granted(prepared, now));
         self.standing = Standing::Member { term, applied: head, token: reply.head.token, pending: None };
         self.generation
     }
 
     /// Records a confirmed renewal. Returns false if another history confirmed it: the membership must end (R6, R18).
     #[must_use]
-    pub fn renewed(&mut self, asked: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> bool {
-        let until = self.granted(asked, now);
-        if asked.generation != self.generation {
+    pub fn renewed(&mut self, prepared: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> bool {
+        let until = self.granted(prepared, now);
+        if prepared.generation != self.generation {
             return true;
         }
         let (rules, history) = (self.rules, self.rules.history());
@@ -224,8 +224,8 @@ impl Lease {
         self.is_member() && self.heard > self.applied().seq
     }
 
-    fn granted(&self, asked: PendingRenewal, now: BootInstant) -> BootInstant {
-        let from = if self.rules.lease_from_sending() { asked.sent_at } else { now };
+    fn granted(&self, prepared: PendingRenewal, now: BootInstant) -> BootInstant {
+        let from = if self.rules.lease_from_sending() { prepared.sent_at } else { now };
         from.plus(self.ttl)
     }
 }

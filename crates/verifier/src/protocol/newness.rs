@@ -71,8 +71,8 @@ impl Newness {
 
     /// Whether to trust a record of this history that a change is enforced.
     #[must_use]
-    pub fn trusts_notes(&self, token: HistoryToken, longest: Duration, now: BootInstant) -> bool {
-        !self.rules.note_is_waited_out() || self.is_over(token, longest, now)
+    pub fn trusts_records(&self, token: HistoryToken, longest: Duration, now: BootInstant) -> bool {
+        !self.rules.record_is_waited_out() || self.is_over(token, longest, now)
     }
 
     /// The token to mark in the database: this process has waited, and the history is not marked yet.

@@ -9,7 +9,7 @@ use super::{BootInstant, Rules};
 
 /// A stale row: remove it if its counter is still this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Still {
+pub struct StaleRow {
     /// The row's node.
     pub node: NodeId,
     /// The counter when the row was seen.
@@ -39,9 +39,9 @@ impl Reaper {
 
     /// Examines the members and returns the rows that have been unchanged for too long. Read the clock after listing
     /// the members and before removing anything: then a lease requested before the first look has ended.
-    pub fn look(&mut self, members: &Members, now: BootInstant) -> Vec<Still> {
+    pub fn look(&mut self, members: &Members, now: BootInstant) -> Vec<StaleRow> {
         self.seen.retain(|node, _| members.rows.iter().any(|row| row.node == *node));
-        let mut still = Vec::new();
+        let mut stale = Vec::new();
         for row in &members.rows {
             let sighting = self.seen.entry(row.node).or_insert(Sighting { counter: row.counter, since: now });
             if sighting.counter != row.counter {
@@ -50,10 +50,10 @@ impl Reaper {
             let outlived = now >= sighting.since.plus(row.ttl).plus(self.guard);
             let lapsed = row.renewed_at.saturating_add(row.ttl) <= members.database_time;
             if outlived || (!self.rules.reaper_trusts_its_own_clock() && lapsed) {
-                still.push(Still { node: row.node, counter: row.counter });
+                stale.push(StaleRow { node: row.node, counter: row.counter });
             }
         }
-        still
+        stale
     }
 }
 
@@ -87,14 +87,14 @@ mod tests {
     }
 
     fn look(reaper: &mut Reaper, rows: &[(u128, u64)], now: u64) -> Vec<(u128, u64)> {
-        let still = reaper.look(&members(rows), BootInstant::from_nanos(now));
-        still.iter().map(|it| (it.node.uuid().as_u128(), it.counter)).collect()
+        let stale = reaper.look(&members(rows), BootInstant::from_nanos(now));
+        stale.iter().map(|it| (it.node.uuid().as_u128(), it.counter)).collect()
     }
 
     #[test]
     fn only_a_row_unchanged_for_its_lease_and_the_guard_is_removed() {
         let mut reaper = Reaper::new(Rules::ALL, Duration::from_nanos(5));
-        assert!(look(&mut reaper, &[(1, 7), (2, 7)], 100).is_empty(), "whatever the database's clock says");
+        assert!(look(&mut reaper, &[(1, 7), (2, 7)], 100).is_empty(), "whatever the database's clock shows");
         assert!(look(&mut reaper, &[(1, 7), (2, 8)], 114).is_empty());
         assert_eq!(look(&mut reaper, &[(1, 7), (2, 8)], 115), [(1, 7)]);
         assert_eq!(look(&mut reaper, &[(2, 8)], 129), [(2, 8)]);

@@ -24,8 +24,8 @@ impl Generation {
 
 /// The entries of a shard.
 pub trait Entries {
-    /// Removes the entry for this subject, if there is one.
-    fn purge(&mut self, subject: &Target);
+    /// Removes the entry for this target, if there is one.
+    fn purge(&mut self, target: &Target);
 
     /// Removes all entries.
     fn clear(&mut self);
@@ -89,9 +89,9 @@ impl<E: Entries> Shard<E> {
     }
 
     /// Forgets what these events changed, and from now on accepts only reads that show all of them.
-    pub fn apply<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Target>, up_to: Position) {
-        for subject in subjects {
-            self.entries.purge(subject);
+    pub fn apply<'a>(&mut self, targets: impl IntoIterator<Item = &'a Target>, up_to: Position) {
+        for target in targets {
+            self.entries.purge(target);
         }
         self.raise(up_to);
     }

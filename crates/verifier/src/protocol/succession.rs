@@ -56,8 +56,8 @@ mod tests {
     }
 
     fn read(events: &[u64]) -> Events {
-        let subject = Target::Key(KeyId::from_uuid(Uuid::nil()));
-        let events = events.iter().map(|seq| Event { position: position(*seq), subject }).collect();
+        let target = Target::Key(KeyId::from_uuid(Uuid::nil()));
+        let events = events.iter().map(|seq| Event { position: position(*seq), subject: target }).collect();
         Events { token: HistoryToken::EMBEDDED, follow: true, events }
     }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    fixture::{Call, Fixture, Harm, TERMS, ends, id, subject},
+    fixture::{Call, Fault, Fixture, TERMS, ends, id, target},
     shared::{
         database::{Change, Changed},
-        history::Told,
+        history::Answer,
     },
 };
 
@@ -15,12 +15,12 @@ async fn the_purge_comes_before_the_answer() {
     let fixture = Fixture::with_keys(2);
     let alone = fixture.alone().await;
     for number in [0, 1] {
-        assert_eq!(fixture.verify(&alone, number).await, Told::Valid);
+        assert_eq!(fixture.verify(&alone, number).await, Answer::Valid);
     }
     fixture.revoke(&alone, 0).await;
     assert!(!alone.remembers(0) && alone.remembers(1));
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Narrowed);
-    assert!(fixture.is_noted(0).await);
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Restricted);
+    assert!(fixture.is_recorded(0).await);
     assert_eq!(alone.verifier.worst_wait(), Duration::ZERO);
     assert_eq!(fixture.breaches(), [""; 0]);
 }
@@ -29,28 +29,28 @@ async fn the_purge_comes_before_the_answer() {
 async fn an_event_left_by_an_aborted_request_is_applied_in_the_next_round() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Valid);
     fixture.commit(Change::Revoke(id(0))).await;
     assert!(alone.remembers(0));
     fixture.pass(TERMS.renew_every * 2).await;
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Narrowed);
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Restricted);
 }
 
 #[tokio::test(start_paused = true)]
 async fn events_that_cannot_be_read_empty_the_memory_before_the_answer() {
-    for harm in [Harm::Error, Harm::Silence] {
+    for fault in [Fault::Error, Fault::Silence] {
         let fixture = Fixture::with_keys(2);
         let alone = fixture.alone().await;
         for number in [0, 1] {
-            assert_eq!(fixture.verify(&alone, number).await, Told::Valid);
+            assert_eq!(fixture.verify(&alone, number).await, Answer::Valid);
         }
-        alone.ports.harm(Call::EventsAfter, harm);
+        alone.ports.fail(Call::EventsAfter, fault);
         let took = fixture.revoke(&alone, 0).await;
         assert!(took <= Duration::from_secs(2), "{took:?}");
         assert_eq!(alone.verifier.size().keys, 0);
-        assert_eq!(fixture.verify(&alone, 0).await, Told::Narrowed);
-        assert_eq!(fixture.verify(&alone, 1).await, Told::Valid);
-        assert!(alone.remembers(1), "memory goes on");
+        assert_eq!(fixture.verify(&alone, 0).await, Answer::Restricted);
+        assert_eq!(fixture.verify(&alone, 1).await, Answer::Valid);
+        assert!(alone.remembers(1), "memory is used again");
         assert_eq!(fixture.breaches(), [""; 0]);
     }
 }
@@ -60,14 +60,14 @@ async fn events_that_cannot_be_read_empty_the_memory_before_the_answer() {
 async fn a_damaged_database_empties_the_memory() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
-    alone.ports.harm(Call::EventsAfter, Harm::Damaged);
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Valid);
+    alone.ports.fail(Call::EventsAfter, Fault::Damaged);
     fixture.pass(TERMS.renew_every * 2).await;
     assert!(!alone.remembers(0));
     alone.ports.heal(Call::EventsAfter);
     fixture.pass(TERMS.renew_every * 2).await;
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
-    assert!(alone.remembers(0), "memory goes on");
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Valid);
+    assert!(alone.remembers(0), "memory is used again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,9 +75,9 @@ async fn it_does_not_open_without_reading_the_head() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
     alone.end().await;
-    let closed = fixture.alone_with(Call::Head, Harm::Error).await;
+    let closed = fixture.alone_with(Call::Head, Fault::Error).await;
     assert!(!closed.verifier.may_answer_from_memory());
-    assert_eq!(fixture.verify(&closed, 0).await, Told::Valid, "it answers by reading");
+    assert_eq!(fixture.verify(&closed, 0).await, Answer::Valid, "it answers by reading");
     assert!(!closed.remembers(0));
 }
 
@@ -85,12 +85,12 @@ async fn it_does_not_open_without_reading_the_head() {
 async fn after_leaving_the_memory_is_empty_and_needs_no_purge() {
     let fixture = Fixture::with_keys(1);
     let alone = fixture.alone().await;
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Valid);
     ends(alone.verifier.leave()).await;
     assert!(!alone.remembers(0) && alone.verifier.size().keys == 0);
     let Changed::Now(seq) = fixture.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
-    ends(alone.verifier.enforce(seq, vec![subject(0)])).await.unwrap();
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Narrowed);
+    ends(alone.verifier.enforce(seq, vec![target(0)])).await.unwrap();
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Restricted);
     alone.end().await;
 }
 
@@ -103,12 +103,12 @@ async fn after_the_database_went_back_a_revocation_is_enforced_when_it_returns()
     for number in [1, 2, 3] {
         fixture.revoke(&alone, number).await;
     }
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Valid);
     fixture.database.go_back(before, false);
     assert!(alone.remembers(0));
     fixture.revoke(&alone, 0).await;
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Narrowed);
-    assert_eq!(fixture.verify(&alone, 3).await, Told::Valid, "the database has it as valid");
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Restricted);
+    assert_eq!(fixture.verify(&alone, 3).await, Answer::Valid, "the database has it as valid");
     let lost = fixture.database.lost().unwrap();
     let lost: Vec<_> = lost.iter().map(|lost| (lost.kept_up_to.number(), lost.had_up_to.number())).collect();
     assert_eq!(lost, [(0, 3)], "the copy gave the first number to this revocation");
@@ -122,11 +122,11 @@ async fn a_key_of_a_lost_history_is_forgotten_in_the_next_round() {
     let before = fixture.database.copy();
     fixture.add_key(1);
     for number in [0, 1] {
-        assert_eq!(fixture.verify(&alone, number).await, Told::Valid);
+        assert_eq!(fixture.verify(&alone, number).await, Answer::Valid);
     }
     fixture.database.go_back(before, false);
     fixture.pass(TERMS.renew_every * 2).await;
-    assert_eq!(fixture.verify(&alone, 1).await, Told::Unknown);
-    assert_eq!(fixture.verify(&alone, 0).await, Told::Valid);
-    assert!(alone.remembers(0), "memory goes on");
+    assert_eq!(fixture.verify(&alone, 1).await, Answer::Unknown);
+    assert_eq!(fixture.verify(&alone, 0).await, Answer::Valid);
+    assert!(alone.remembers(0), "memory is used again");
 }

@@ -5,17 +5,17 @@ use keyward_domain::Status;
 use tokio::runtime::Builder;
 
 use crate::{
-    fixture::{Actor, Fixture, Harm, Script, TERMS, id, merchant},
-    shared::{database::Change, history::Told, rng::Rng},
+    fixture::{Actor, Fault, Fixture, Script, TERMS, id, merchant},
+    shared::{database::Change, history::Answer, rng::Rng},
 };
 
-const HARMS: [Harm; 6] =
-    [Harm::Error, Harm::ErrorAfter, Harm::Silence, Harm::SilenceAfter, Harm::Cancel, Harm::CancelAfter];
+const FAULTS: [Fault; 6] =
+    [Fault::Error, Fault::ErrorAfter, Fault::Silence, Fault::SilenceAfter, Fault::Cancel, Fault::CancelAfter];
 
 /// Runs joins, reads, shared reads, revocations with their barrier, renewals, another join and a leave, with these
 /// faults. Returns the number of calls.
-async fn play(harms: &[(u64, Harm)]) -> u64 {
-    let (fixture, script) = (Fixture::with_keys(8), Script::new(harms));
+async fn scenario(faults: &[(u64, Fault)]) -> u64 {
+    let (fixture, script) = (Fixture::with_keys(8), Script::new(faults));
     let (one, two) = (fixture.node(), fixture.node());
     let nodes = [&one, &two];
     for node in nodes {
@@ -25,14 +25,14 @@ async fn play(harms: &[(u64, Harm)]) -> u64 {
     fixture.pass_millis(100).await;
     look(&fixture, &script, &nodes, &[0, 1, 2, 3, 4, 5, 6]).await;
     script
-        .scene(async { tokio::join!(fixture.verify(&one, 7), fixture.verify(&one, 7), fixture.verify(&one, 7)) })
+        .step(async { tokio::join!(fixture.verify(&one, 7), fixture.verify(&one, 7), fixture.verify(&one, 7)) })
         .await;
 
     let mut done = Vec::new();
     let mut change = async |on: &Actor, change| {
         // A client without an answer, or with an error, retries once.
         for _ in 0..2 {
-            if let Some(Ok(Ok(()))) = script.scene(fixture.call(on, change)).await {
+            if let Some(Ok(Ok(()))) = script.step(fixture.call(on, change)).await {
                 done.push(change);
                 break;
             }
@@ -54,24 +54,24 @@ async fn play(harms: &[(u64, Harm)]) -> u64 {
     let made = script.made();
 
     for change in done {
-        let narrowed = |number| fixture.verify(&one, number);
+        let verified = |number| fixture.verify(&one, number);
         match change {
             Change::Revoke(key) => {
                 let number = (0..8).find(|number| id(*number) == key).expect("it is one of them");
-                assert_eq!(narrowed(number).await, Told::Narrowed, "a lost 2xx: {harms:?}");
+                assert_eq!(verified(number).await, Answer::Restricted, "a lost 2xx: {faults:?}");
             }
             Change::Status(..) => {}
         }
     }
     fixture.pass(TERMS.ttl * 5).await;
-    assert!(one.verifier.may_answer_from_memory(), "{harms:?}");
-    assert_eq!(fixture.verify(&one, 6).await, Told::Valid, "{harms:?}");
-    assert_eq!(fixture.breaches(), [""; 0], "{harms:?}");
+    assert!(one.verifier.may_answer_from_memory(), "{faults:?}");
+    assert_eq!(fixture.verify(&one, 6).await, Answer::Valid, "{faults:?}");
+    assert_eq!(fixture.breaches(), [""; 0], "{faults:?}");
     for node in nodes {
         node.end().await;
     }
     // The very last call may be one that fails.
-    assert!(fixture.database.rows() == 0 || harms.len() > 1, "{harms:?}");
+    assert!(fixture.database.rows() == 0 || faults.len() > 1, "{faults:?}");
     made
 }
 
@@ -79,14 +79,14 @@ async fn look(fixture: &Fixture, script: &Script, nodes: &[&Actor], keys: &[u64]
     for node in nodes {
         for key in keys {
             // Dropped, or an error: the log has the answers, and is judged at the end.
-            let _ = script.scene(fixture.verify(node, *key)).await;
+            let _ = script.step(fixture.verify(node, *key)).await;
         }
     }
 }
 
-fn run(harms: &[(u64, Harm)]) -> u64 {
+fn run(faults: &[(u64, Fault)]) -> u64 {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
-    runtime.block_on(play(harms))
+    runtime.block_on(scenario(faults))
 }
 
 #[test]
@@ -94,18 +94,18 @@ fn no_fault_of_a_port_becomes_a_verdict_and_no_answer_is_lost() {
     let calls = run(&[]);
     assert!(calls > 100, "{calls}");
     for at in 0..calls {
-        for harm in HARMS {
-            run(&[(at, harm)]);
+        for fault in FAULTS {
+            run(&[(at, fault)]);
         }
     }
-    println!("{calls} calls x {} faults", HARMS.len());
+    println!("{calls} calls x {} faults", FAULTS.len());
 }
 
 #[test]
 fn no_two_faults_do_either() {
     let (calls, mut rng) = (run(&[]), Rng::of_seed(6));
     for _ in 0..1_500 {
-        let harms = [(); 2].map(|()| (rng.below(calls), *rng.one_of(&HARMS).expect("there are some")));
-        run(&harms);
+        let faults = [(); 2].map(|()| (rng.below(calls), *rng.one_of(&FAULTS).expect("there are some")));
+        run(&faults);
     }
 }

@@ -14,10 +14,10 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::shared::{
-    accounts::{account_id, is_good, key_id, subjects_of},
+    accounts::{account_id, is_good, key_id, targets_of},
     check,
     database::{Change, Changed, Database},
-    history::{Record, Told},
+    history::{Answer, Record},
     plan::Plan,
     process::Machine,
     rng::Rng,
@@ -26,7 +26,7 @@ use crate::shared::{
 
 mod ports;
 
-pub(crate) use ports::{Call, Harm, Ports, Script};
+pub(crate) use ports::{Call, Fault, Ports, Script};
 
 /// Lease time and guard of every node here.
 pub(crate) const TERMS: LeaseConfig = LeaseConfig::QUICK;
@@ -82,8 +82,8 @@ impl Fixture {
         let key = key_id(number);
         self.database.add_key(key, account_id(2));
         let chain = self.database.truth(key).expect("it was just made").chain;
-        let subjects = subjects_of(key, &chain);
-        self.world.history().push(Record::Made { key, subjects });
+        let targets = targets_of(key, &chain);
+        self.world.history().push(Record::Made { key, targets });
     }
 
     /// A node that has not joined yet.
@@ -113,9 +113,9 @@ impl Fixture {
     }
 
     /// The only process on its database, with this fault while it opens.
-    pub(crate) async fn alone_with(&self, call: Call, harm: Harm) -> Actor {
+    pub(crate) async fn alone_with(&self, call: Call, fault: Fault) -> Actor {
         let actor = self.actor(false, TERMS);
-        actor.ports.harm(call, harm);
+        actor.ports.fail(call, fault);
         actor.verifier.start().await.expect_err("it does not open");
         actor
     }
@@ -149,18 +149,18 @@ impl Fixture {
     }
 
     /// Sends a request for a verdict on the key with this number.
-    pub(crate) async fn verify(&self, on: &Actor, number: u64) -> Told {
+    pub(crate) async fn verify(&self, on: &Actor, number: u64) -> Answer {
         let (key, arrived_at) = (key_id(number), self.world.now());
         let arrived = self.world.history().mark();
-        let told = match ends(on.verifier.credential(key)).await {
-            Ok(Some(credential)) if is_good(&credential) => Told::Valid,
-            Ok(Some(_)) => Told::Narrowed,
-            Ok(None) => Told::Unknown,
-            Err(_) => Told::Unavailable,
+        let answer = match ends(on.verifier.credential(key)).await {
+            Ok(Some(credential)) if is_good(&credential) => Answer::Valid,
+            Ok(Some(_)) => Answer::Restricted,
+            Ok(None) => Answer::Unknown,
+            Err(_) => Answer::Unavailable,
         };
         let at = self.world.now();
-        self.world.history().push(Record::Verified { at, arrived_at, arrived, node: 0, key, told });
-        told
+        self.world.history().push(Record::Verified { at, arrived_at, arrived, node: 0, key, answer });
+        answer
     }
 
     /// Commits a change without notifying any node.
@@ -171,17 +171,17 @@ impl Fixture {
     /// Makes a call that changes a verdict, like the product: commit, then the barrier.
     pub(crate) async fn call(&self, on: &Actor, change: Change) -> Result<Result<(), NotEnforced>> {
         let changed = on.ports.change(change).await?;
-        let (since, subject) = (on.machine.boot(), change.subject());
+        let (since, target) = (on.machine.boot(), change.target());
         let (seq, done, repeated) = match changed {
-            Changed::Now(event) => (event.seq, ends(on.verifier.enforce(event, vec![subject])).await, false),
-            Changed::Before(Some(last)) => (last.seq, ends(on.verifier.enforce_again(last, vec![subject])).await, true),
+            Changed::Now(event) => (event.seq, ends(on.verifier.enforce(event, vec![target])).await, false),
+            Changed::Before(Some(last)) => (last.seq, ends(on.verifier.enforce_again(last, vec![target])).await, true),
             Changed::Before(None) | Changed::Refused => {
                 return Err(StorageError::Unexpected("there is nothing to change".into()));
             }
         };
         if done.is_ok() {
             let (at, took) = (self.world.now(), on.machine.boot().since(since));
-            self.world.history().push(Record::Answered { at, node: 0, subject, seq, took, repeated });
+            self.world.history().push(Record::Answered { at, node: 0, target, seq, took, repeated });
         }
         Ok(done)
     }
@@ -200,7 +200,7 @@ impl Fixture {
     }
 
     /// Whether the last change of this key is recorded as enforced.
-    pub(crate) async fn is_noted(&self, number: u64) -> bool {
+    pub(crate) async fn is_recorded(&self, number: u64) -> bool {
         let changed = self.commit(Change::Revoke(key_id(number))).await;
         matches!(changed, Changed::Before(Some(last)) if last.enforced_at.is_some())
     }
@@ -231,13 +231,13 @@ pub(crate) async fn ends<T>(work: impl Future<Output = T>) -> T {
     timeout(FOREVER, work).await.expect("it hangs")
 }
 
-/// The keys' account, as a subject.
+/// The keys' account, as a target.
 pub(crate) fn merchant() -> AccountId {
     account_id(2)
 }
 
-/// The key with this number, as a subject.
-pub(crate) fn subject(number: u64) -> Target {
+/// The key with this number, as a target.
+pub(crate) fn target(number: u64) -> Target {
     Target::Key(key_id(number))
 }
 

@@ -6,7 +6,7 @@ use keyward_storage::{Hint, Seq};
 
 use crate::{
     fixture::{Call, Fixture, TERMS},
-    shared::history::Told,
+    shared::history::Answer,
 };
 
 /// Maximum duration of a few messages if nothing is slow.
@@ -17,12 +17,12 @@ async fn with_hints_a_revocation_is_enforced_immediately() {
     let fixture = Fixture::with_keys(3);
     let nodes = [fixture.member().await, fixture.member().await, fixture.member().await];
     for node in &nodes {
-        assert_eq!(fixture.verify(node, 0).await, Told::Valid);
+        assert_eq!(fixture.verify(node, 0).await, Answer::Valid);
     }
     assert!(fixture.revoke(&nodes[0], 0).await < AT_ONCE);
     for node in &nodes {
         assert!(!node.remembers(0));
-        assert_eq!(fixture.verify(node, 0).await, Told::Narrowed);
+        assert_eq!(fixture.verify(node, 0).await, Answer::Restricted);
     }
     assert_eq!(fixture.breaches(), [""; 0]);
 }
@@ -31,12 +31,12 @@ async fn with_hints_a_revocation_is_enforced_immediately() {
 async fn a_change_without_a_hint_is_applied_at_the_next_renewal() {
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
-    assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&other, 0).await, Answer::Valid);
     other.ports.deafen(true);
     fixture.pass(TERMS.renew_every).await;
     let took = fixture.revoke(&node, 0).await;
     assert!(took <= TERMS.renew_every + AT_ONCE, "{took:?}");
-    assert_eq!(fixture.verify(&other, 0).await, Told::Narrowed);
+    assert_eq!(fixture.verify(&other, 0).await, Answer::Restricted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +59,7 @@ async fn a_hint_of_a_nonexistent_event_changes_nothing() {
     let fixture = Fixture::with_keys(3);
     let (node, other) = (fixture.member().await, fixture.member().await);
     for number in [0, 1] {
-        assert_eq!(fixture.verify(&other, number).await, Told::Valid);
+        assert_eq!(fixture.verify(&other, number).await, Answer::Valid);
     }
     fixture.database.announce(Hint::Event(Seq::new(1 << 40))).unwrap();
     fixture.pass(TERMS.renew_every * 3).await;
@@ -67,9 +67,9 @@ async fn a_hint_of_a_nonexistent_event_changes_nothing() {
     assert!(rows.iter().all(|row| row.applied == Seq::ZERO), "a nonexistent event is not acknowledged");
     assert!(other.remembers(0) && other.remembers(1), "nothing is forgotten because of it");
     assert!(fixture.revoke(&node, 0).await < AT_ONCE);
-    assert_eq!(fixture.verify(&other, 0).await, Told::Narrowed);
+    assert_eq!(fixture.verify(&other, 0).await, Answer::Restricted);
     assert!(other.remembers(1));
-    assert_eq!(fixture.verify(&other, 2).await, Told::Valid);
+    assert_eq!(fixture.verify(&other, 2).await, Answer::Valid);
     assert!(other.remembers(2), "reads are kept");
 }
 

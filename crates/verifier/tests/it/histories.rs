@@ -6,10 +6,10 @@ use keyward_domain::Status;
 use keyward_verifier::NotEnforced;
 
 use crate::{
-    fixture::{Call, Fixture, Harm, TERMS, id, merchant, subject},
+    fixture::{Call, Fault, Fixture, TERMS, id, merchant, target},
     shared::{
         database::{Change, Changed},
-        history::Told,
+        history::Answer,
     },
 };
 
@@ -30,16 +30,16 @@ async fn a_key_of_a_lost_history_is_forgotten_with_the_next_renewal() {
     fixture.add_key(1);
     for actor in [&node, &other] {
         for number in [0, 1] {
-            assert_eq!(fixture.verify(actor, number).await, Told::Valid);
+            assert_eq!(fixture.verify(actor, number).await, Answer::Valid);
         }
     }
     fixture.database.go_back(before, false);
     fixture.pass(A_RENEWAL).await;
     for actor in [&node, &other] {
         assert_eq!(actor.ports.made(Call::Join), 2, "no event showed it, only the token");
-        assert_eq!(fixture.verify(actor, 1).await, Told::Unknown);
-        assert_eq!(fixture.verify(actor, 0).await, Told::Valid);
-        assert!(actor.remembers(0), "memory goes on");
+        assert_eq!(fixture.verify(actor, 1).await, Answer::Unknown);
+        assert_eq!(fixture.verify(actor, 0).await, Answer::Valid);
+        assert!(actor.remembers(0), "memory is used again");
     }
     assert_eq!(reports(&fixture), [], "no event is missing");
 }
@@ -51,9 +51,9 @@ async fn a_lease_of_another_history_than_the_one_that_answers_requests_ends() {
     let node = fixture.member().await;
     fixture.pass(A_RENEWAL).await;
     assert_eq!(node.ports.made(Call::Join), 1);
-    node.ports.harm(Call::Members, Harm::Elsewhere);
+    node.ports.fail(Call::Members, Fault::Elsewhere);
     fixture.pass(A_RENEWAL).await;
-    assert!(node.ports.made(Call::Join) > 1, "it was given up");
+    assert!(node.ports.made(Call::Join) > 1, "the lease was dropped");
     node.ports.heal(Call::Members);
     fixture.pass(A_RENEWAL).await;
     let joined = node.ports.made(Call::Join);
@@ -75,7 +75,7 @@ async fn lost_events_are_reported_from_their_first_number() {
     fixture.database.go_back(before, false);
     fixture.pass(A_RENEWAL).await;
     assert_eq!(reports(&fixture), [(1, 4)]);
-    assert_eq!(fixture.verify(&node, 3).await, Told::Valid, "the database has it as valid");
+    assert_eq!(fixture.verify(&node, 3).await, Answer::Valid, "the database has it as valid");
 }
 
 /// It never applied the events before its join, and reads them only for this report.
@@ -91,7 +91,7 @@ async fn a_node_that_joined_after_the_copy_was_made_reports_exactly_the_lost_eve
     node.end().await;
     node.ports.cut();
     let late = fixture.node();
-    late.ports.harm(Call::EventsAfter, Harm::Error);
+    late.ports.fail(Call::EventsAfter, Fault::Error);
     late.verifier.start().await.unwrap();
     fixture.pass(A_RENEWAL).await;
     assert!(late.verifier.may_answer_from_memory());
@@ -109,7 +109,7 @@ async fn lost_events_are_reported_however_late_the_database_accepts_the_report()
     fixture.revoke(&node, 0).await;
     let before = fixture.database.copy();
     fixture.revoke(&node, 1).await;
-    node.ports.harm(Call::RecordLost, Harm::Error);
+    node.ports.fail(Call::RecordLost, Fault::Error);
     fixture.database.go_back(before, false);
     fixture.pass(A_RENEWAL).await;
     assert!(node.ports.made(Call::RecordLost) > 0);
@@ -132,11 +132,11 @@ async fn an_immediate_revocation_holds_on_nodes_that_had_seen_its_number_before(
     for number in [1, 2] {
         fixture.revoke(&node, number).await;
     }
-    assert_eq!(fixture.verify(&other, 3).await, Told::Valid);
+    assert_eq!(fixture.verify(&other, 3).await, Answer::Valid);
     other.ports.deafen(true);
     fixture.database.go_back(before, false);
     fixture.revoke(&node, 3).await;
-    assert_eq!(fixture.verify(&other, 3).await, Told::Narrowed);
+    assert_eq!(fixture.verify(&other, 3).await, Answer::Restricted);
 }
 
 /// A node that joined after the copy was made is in no list of it, and still holds its lease.
@@ -146,7 +146,7 @@ async fn in_a_new_history_a_revocation_outlives_nodes_that_are_in_no_list() {
     let node = fixture.member().await;
     let before = fixture.database.copy();
     let unlisted = fixture.member().await;
-    assert_eq!(fixture.verify(&unlisted, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&unlisted, 0).await, Answer::Valid);
     unlisted.ports.cut();
     fixture.database.go_back(before, false);
     let took = fixture.revoke(&node, 0).await;
@@ -162,7 +162,7 @@ async fn a_record_in_the_copy_does_not_count_before_every_lease_of_another_histo
     fixture.call(&node, Change::Status(merchant(), Status::Suspended)).await.unwrap().unwrap();
     let suspended = fixture.database.copy();
     fixture.call(&node, Change::Status(merchant(), Status::Active)).await.unwrap().unwrap();
-    assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&other, 0).await, Answer::Valid);
     other.ports.cut();
     fixture.database.go_back(suspended, false);
     // It is already suspended and recorded as enforced, by a history in which this was true on every node.
@@ -192,10 +192,10 @@ async fn a_call_whose_change_was_lost_before_its_answer_has_an_unknown_outcome()
     let fixture = Fixture::with_keys(1);
     let (node, other) = (fixture.member().await, fixture.member().await);
     other.ports.deafen(true);
-    other.ports.harm(Call::Renew, Harm::Silence);
+    other.ports.fail(Call::Renew, Fault::Silence);
     let before = fixture.database.copy();
     let Changed::Now(event) = fixture.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
-    let waiting = node.verifier.enforce(event, vec![subject(0)]);
+    let waiting = node.verifier.enforce(event, vec![target(0)]);
     let lose = async {
         fixture.pass_millis(100).await;
         fixture.database.go_back(before, false);

@@ -2,7 +2,7 @@
 //! fault of a port becomes a verdict (T6). Runs on simulated time; nothing here waits for a real clock.
 
 mod fixture;
-#[expect(dead_code, reason = "the simulation uses the rest of what these tests share with it")]
+#[expect(dead_code, reason = "the simulation uses the rest of the shared modules")]
 mod shared;
 
 mod catching_up;
@@ -13,6 +13,6 @@ mod hints;
 mod histories;
 mod lease;
 mod leaving;
-mod noting;
 mod reaping;
+mod recording;
 mod sharing;

@@ -6,10 +6,10 @@ use keyward_storage::{Hint, Seq};
 use keyward_verifier::protocol::LeaseConfig;
 
 use crate::{
-    fixture::{Fixture, TERMS, id, subject},
+    fixture::{Fixture, TERMS, id, target},
     shared::{
         database::{Change, Changed},
-        history::Told,
+        history::Answer,
     },
 };
 
@@ -20,7 +20,7 @@ const REAPED: Duration = Duration::from_millis(4_100);
 async fn a_dead_node_is_outlived_and_then_reaped() {
     let fixture = Fixture::with_keys(3);
     let (node, dead) = (fixture.member().await, fixture.member().await);
-    assert_eq!(fixture.verify(&dead, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&dead, 0).await, Answer::Valid);
     dead.die();
     let took = fixture.revoke(&node, 0).await;
     assert!(took >= TERMS.ttl, "no call is answered while its lease may hold: {took:?}");
@@ -60,14 +60,14 @@ async fn a_node_that_renews_is_never_reaped_whatever_the_databases_clock_shows()
 async fn a_revoker_that_is_cut_off_after_its_commit_answers_in_time() {
     let fixture = Fixture::with_keys(2);
     let (node, other) = (fixture.member().await, fixture.member().await);
-    assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&other, 0).await, Answer::Valid);
     other.ports.deafen(true);
     for number in [0, 1] {
         let changed = fixture.commit(Change::Revoke(id(number))).await;
         let Changed::Now(seq) = changed else { panic!("{changed:?}") };
         node.ports.cut();
         let since = fixture.world.now();
-        node.verifier.enforce(seq, vec![subject(number)]).await.unwrap();
+        node.verifier.enforce(seq, vec![target(number)]).await.unwrap();
         let took = fixture.world.now().saturating_sub(since);
         assert!(took <= TERMS.worst_wait() + Duration::from_millis(25), "{took:?}");
         node.ports.mend();
@@ -81,12 +81,12 @@ async fn a_revoker_that_is_cut_off_outlives_the_longest_lease_that_it_has_seen()
     let (node, other) = (fixture.member().await, fixture.node_of(LeaseConfig::DEFAULT));
     other.verifier.start().await.unwrap();
     fixture.pass(TERMS.renew_every * 2).await;
-    assert_eq!(fixture.verify(&other, 0).await, Told::Valid);
+    assert_eq!(fixture.verify(&other, 0).await, Answer::Valid);
     let Changed::Now(seq) = fixture.commit(Change::Revoke(id(0))).await else { panic!("it was not revoked") };
     node.ports.cut();
     other.ports.cut();
     let since = fixture.world.now();
-    node.verifier.enforce(seq, vec![subject(0)]).await.unwrap();
+    node.verifier.enforce(seq, vec![target(0)]).await.unwrap();
     let took = fixture.world.now().saturating_sub(since);
     assert!(took >= LeaseConfig::DEFAULT.worst_wait(), "{took:?}");
     assert!(took <= LeaseConfig::DEFAULT.worst_wait() + Duration::from_millis(25), "{took:?}");

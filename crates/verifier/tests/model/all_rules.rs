@@ -6,9 +6,7 @@ use keyward_verifier::protocol::Rules;
 
 use crate::{
     scope::{
-        Happening::{
-            ClockJump, Crash, FalseHint, Hint, LateWork, Leave, Loss, Reaping, Repeat, SecondChange, Widening,
-        },
+        Happening::{ClockJump, Crash, FalseHint, Hint, LateWork, Leave, Lifting, Loss, Reaping, Repeat, SecondChange},
         Scope,
     },
     search::exhaust,
@@ -32,13 +30,13 @@ fn holds(scope: &Scope, at_least: usize) {
     for (promise, steps) in &outcome.broken {
         println!("broken: {promise}, by {} steps: {steps:#?}", steps.len());
     }
-    assert!(outcome.broken.is_empty(), "a promise is broken; the steps are above");
-    assert!(outcome.unseen.is_empty(), "the search proves little, it never saw: {:#?}", outcome.unseen);
+    assert!(outcome.broken.is_empty(), "a promise is broken; see the steps above");
+    assert!(outcome.unseen.is_empty(), "the search proves little, it never reached: {:#?}", outcome.unseen);
     assert!(outcome.states >= at_least, "the search became smaller: {} states", outcome.states);
 }
 
 fn ticks(reduced: u8, long: u8) -> u8 {
-    Size::asked_for().pick(reduced, long)
+    Size::from_environment().pick(reduced, long)
 }
 
 #[test]
@@ -66,13 +64,13 @@ fn aborted_requests_that_take_effect_late_break_nothing() {
 }
 
 #[test]
-fn leaving_widening_and_notifications_true_or_false_break_nothing() {
-    let may = &[Loss, Leave, Widening, Hint, FalseHint];
+fn leaving_lifting_and_notifications_true_or_false_break_nothing() {
+    let may = &[Loss, Leave, Lifting, Hint, FalseHint];
     holds(&Scope { ticks: ticks(2, 5), may, ..ONE_NODE }, 1_000_000);
 }
 
 #[test]
 fn two_nodes_break_nothing() {
-    let may = Size::asked_for().pick(&[][..], &[Loss, Repeat]);
+    let may = Size::from_environment().pick(&[][..], &[Loss, Repeat]);
     holds(&Scope { nodes: 2, ticks: 1, ttl: 1, names: 1, may, ..ONE_NODE }, 5_000_000);
 }

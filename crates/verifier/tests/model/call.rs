@@ -33,7 +33,7 @@ pub(crate) enum Call {
     Begun { revoker: Revoker, drawn: Option<Seq> },
     /// Committed, with the confirmation in flight.
     Committed { revoker: Revoker, seq: Seq },
-    /// LeaseReply, to this call or a repeated one, at this tick.
+    /// Confirmed, to this call or a repeated one, at this tick.
     Waiting { revoker: Revoker, seq: Seq, since: u8 },
     /// Answered: from now on no request may accept the key.
     Answered,
@@ -77,7 +77,7 @@ impl Call {
             (Self::Begun { revoker, .. }, CallStep::Draw) => Self::Begun { revoker, drawn: Some(database.draw()) },
             (Self::Begun { revoker, drawn }, CallStep::Commit) => {
                 let seq = drawn.unwrap_or_else(|| database.draw());
-                database.commit(seq, Change::Narrows);
+                database.commit(seq, Change::Restricts);
                 Self::Committed { revoker, seq }
             }
             (Self::Begun { mut revoker, drawn }, CallStep::List) => {

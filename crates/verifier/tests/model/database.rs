@@ -5,7 +5,7 @@
 
 use keyward_domain::Timestamp;
 use keyward_storage::{Event, Member, Members, Position, Seq, Snapshot};
-use keyward_verifier::protocol::Still;
+use keyward_verifier::protocol::StaleRow;
 
 use crate::{
     names::{Change, KEY, Name, OTHER},
@@ -51,18 +51,18 @@ impl Database {
 
     /// Makes a change visible together with its event.
     pub(crate) fn commit(&mut self, seq: Seq, change: Change) {
-        let (subject, key_is_valid) = match change {
-            Change::Narrows => (KEY, false),
-            Change::Widens => (KEY, true),
+        let (target, key_is_valid) = match change {
+            Change::Restricts => (KEY, false),
+            Change::Lifts => (KEY, true),
             Change::Elsewhere => (OTHER, self.key_is_valid),
         };
         self.key_is_valid = key_is_valid;
-        self.log.push(Event { position: Position::unnamed(seq), subject });
+        self.log.push(Event { position: Position::unnamed(seq), subject: target });
         self.log.sort_by_key(|event| event.position.seq);
     }
 
-    /// The event that restricted the key, if it was not widened since.
-    pub(crate) fn narrowed_by(&self) -> Option<Seq> {
+    /// The event that restricted the key, if that was not lifted since.
+    pub(crate) fn restricted_by(&self) -> Option<Seq> {
         let last = self.log.iter().rfind(|event| event.subject == KEY && !self.key_is_valid);
         last.map(|event| event.position.seq)
     }
@@ -95,8 +95,8 @@ impl Database {
     }
 
     /// Removes a row if its counter is unchanged.
-    pub(crate) fn reap(&mut self, still: Still) {
-        self.rows.retain(|row| row.name.id() != still.node || u64::from(row.counter) != still.counter);
+    pub(crate) fn reap(&mut self, stale: StaleRow) {
+        self.rows.retain(|row| row.name.id() != stale.node || u64::from(row.counter) != stale.counter);
     }
 
     /// Number of renewals of this node id, if it has a row.

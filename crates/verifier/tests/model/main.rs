@@ -5,19 +5,19 @@
 //! The parts of the driver (what is sent, in which order a memory is purged and acknowledged) are modelled here like
 //! the driver. The test target `schedules` covers threads within one process.
 
-#![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod all_rules;
 mod call;
 mod database;
 mod each_rule;
+mod milestones;
 mod names;
 mod node;
 mod promises;
 mod request;
 mod scope;
 mod search;
-mod sights;
 mod size;
 mod steps;
 mod world;

@@ -16,9 +16,9 @@ pub(crate) const OTHER: Target = Target::Key(KeyId::from_uuid(Uuid::from_u128(2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Change {
     /// The key is no longer valid.
-    Narrows,
+    Restricts,
     /// The key is valid, whatever it was before.
-    Widens,
+    Lifts,
     /// Something else is changed.
     Elsewhere,
 }

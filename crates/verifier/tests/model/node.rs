@@ -1,6 +1,6 @@
 //! One node: the core's lease and shard, one message to the database at a time, one read in progress at a time.
 //!
-//! It acts like the driver's control task. Each fixture of a message is a separate step: sent, the snapshot of its
+//! It acts like the driver's control task. Each phase of a message is a separate step: sent, the snapshot of its
 //! statement taken, committed, received; it may be lost at each of them.
 
 mod step;
@@ -24,8 +24,8 @@ pub(crate) struct Memory {
 }
 
 impl Entries for Memory {
-    fn purge(&mut self, subject: &Target) {
-        self.key_is_valid &= *subject != KEY;
+    fn purge(&mut self, target: &Target) {
+        self.key_is_valid &= *target != KEY;
     }
 
     fn clear(&mut self) {
@@ -45,10 +45,10 @@ enum Kind {
 struct Message {
     kind: Kind,
     name: Name,
-    asked: PendingRenewal,
+    prepared: PendingRenewal,
 }
 
-/// The fixture of a message.
+/// The phase of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Control {
     Idle,
@@ -106,7 +106,7 @@ impl Node {
     /// Sends a join or a renewal.
     fn ask(&mut self, now: u8) {
         let kind = if self.lease.is_member() { Kind::Renewal } else { Kind::Join { previous: self.previous } };
-        self.control = Control::Sent(Message { kind, name: self.name, asked: self.lease.ask(boot(now)) });
+        self.control = Control::Sent(Message { kind, name: self.name, prepared: self.lease.prepare(boot(now)) });
     }
 
     /// The running statement takes its snapshot.
@@ -130,12 +130,12 @@ impl Node {
         match (message.kind, confirmed) {
             (Kind::Join { .. }, Some(head)) => {
                 let reply = reply(head);
-                let generation = self.lease.joined(message.asked, &reply, boot(now));
+                let generation = self.lease.joined(message.prepared, &reply, boot(now));
                 self.shard.open(generation, reply.head);
                 self.previous = None;
             }
             (Kind::Renewal, Some(head)) => {
-                let counts = self.lease.renewed(message.asked, &reply(head), boot(now));
+                let counts = self.lease.renewed(message.prepared, &reply(head), boot(now));
                 assert!(counts, "there is one history here");
             }
             (Kind::Join { .. } | Kind::Renewal, None) => self.end_membership(),
@@ -154,10 +154,10 @@ impl Node {
     /// Releases the lease.
     fn leave(&mut self, scope: &Scope, now: u8) {
         self.abandon(scope);
-        let (name, asked) = (self.name, self.lease.ask(boot(now)));
+        let (name, prepared) = (self.name, self.lease.prepare(boot(now)));
         self.end_membership();
         self.name.life = scope.names;
-        self.control = Control::Sent(Message { kind: Kind::Leaving, name, asked });
+        self.control = Control::Sent(Message { kind: Kind::Leaving, name, prepared });
     }
 
     /// The process dies, and another one takes its place.
@@ -243,7 +243,7 @@ impl Message {
         match self.kind {
             Kind::Join { previous } => database.join(self.name, previous, head, now),
             Kind::Renewal => {
-                let there = database.renew(self.name, self.asked.applied().seq, now, scope.renewals.is_some());
+                let there = database.renew(self.name, self.prepared.applied().seq, now, scope.renewals.is_some());
                 return there.then_some(head);
             }
             Kind::Leaving => database.remove(self.name),

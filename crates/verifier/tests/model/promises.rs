@@ -5,12 +5,12 @@ use stateright::Property;
 use crate::{node::Node, search::Protocol, world::World};
 
 /// Guarantee N.
-pub(crate) const NOBODY_ACCEPTS: &str = "N: no request that arrives after the answer is told that the key is valid";
+pub(crate) const NO_REQUEST_ACCEPTS: &str = "N: no request that arrives after the answer gets \"valid\"";
 
 /// All promises, the guarantee first.
 pub(crate) fn all() -> Vec<Property<Protocol>> {
     vec![
-        always(NOBODY_ACCEPTS, |_, world| !world.broken),
+        always(NO_REQUEST_ACCEPTS, |_, world| !world.broken),
         always("L: a call that has outlived every lease is over, whatever else failed", |protocol, world| {
             !world.call.has_outlived_every_lease(&protocol.scope, world.now) || world.call.is_over(world.now)
         }),
@@ -32,5 +32,5 @@ fn always(name: &'static str, condition: fn(&Protocol, &World) -> bool) -> Prope
 }
 
 fn has_applied_the_change(world: &World, node: &Node) -> bool {
-    world.database.narrowed_by().is_some_and(|seq| node.shard.floor().seq >= seq)
+    world.database.restricted_by().is_some_and(|seq| node.shard.floor().seq >= seq)
 }

@@ -25,8 +25,8 @@ pub(crate) enum Happening {
     FalseHint,
     /// Another client changes something else.
     SecondChange,
-    /// Another client widens the same key, before or after the restricting change.
-    Widening,
+    /// Another client lifts the restriction of the same key, before or after the restricting change.
+    Lifting,
     /// The restricting change is repeated before it is answered.
     Repeat,
     /// The node releases its lease.

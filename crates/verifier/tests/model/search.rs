@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use crate::{
-    promises::{self, NOBODY_ACCEPTS},
+    milestones::{self, Seen},
+    promises::{self, NO_REQUEST_ACCEPTS},
     scope::Scope,
-    sights::{self, Seen},
     steps::{self, Action},
     world::World,
 };
@@ -41,7 +41,7 @@ impl Model for Protocol {
         if self.breach_only {
             properties.truncate(1);
         } else {
-            properties.extend(sights::expected(self));
+            properties.extend(milestones::expected(self));
         }
         properties
     }
@@ -56,14 +56,14 @@ pub(crate) struct Outcome {
     pub(crate) depth: usize,
     /// Broken promises, each with the steps that led to it.
     pub(crate) broken: Vec<(&'static str, Vec<Action>)>,
-    /// Expected sights that did not occur.
+    /// Expected milestones that did not occur.
     pub(crate) unseen: Vec<&'static str>,
 }
 
 /// Searches for the shortest path to a breach of guarantee N.
 pub(crate) fn breach(scope: &Scope) -> Outcome {
     let protocol = Protocol { scope: scope.clone(), seen: Seen::default(), breach_only: true };
-    let found = HasDiscoveries::AnyOf(BTreeSet::from([NOBODY_ACCEPTS]));
+    let found = HasDiscoveries::AnyOf(BTreeSet::from([NO_REQUEST_ACCEPTS]));
     outcome(&protocol.checker().finish_when(found).spawn_bfs().join())
 }
 

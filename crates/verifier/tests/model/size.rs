@@ -9,11 +9,8 @@ pub(crate) enum Size {
 
 impl Size {
     /// The size that `cargo xtask model` requests, if it runs this.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the automation says how much time there is; a test has no configuration"
-    )]
-    pub(crate) fn asked_for() -> Self {
+    #[expect(clippy::disallowed_methods, reason = "CI sets the available time; a test has no configuration")]
+    pub(crate) fn from_environment() -> Self {
         if std::env::var_os("KEYWARD_LONG_SEARCH").is_some() { Self::Long } else { Self::Reduced }
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
         node.each_possible(scope, &world.database, |step| actions.push(Action::Node(at, step)));
     }
     actions.extend(world.call.possible(scope, world.repeated).map(Action::Call));
-    if scope.may(Happening::SecondChange) || scope.may(Happening::Widening) {
+    if scope.may(Happening::SecondChange) || scope.may(Happening::Lifting) {
         match world.other {
             Other::ToCome if !scope.rules.numbers_in_commit_order => actions.push(Action::OtherDraws),
             Other::ToCome | Other::Drawn(_) => actions.push(Action::OtherCommits),
@@ -49,10 +49,10 @@ pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
         }
     }
     if scope.may(Happening::Reaping) {
-        actions.push(if world.still.is_empty() { Action::ReaperLooks } else { Action::ReaperTakesAway });
+        actions.push(if world.stale.is_empty() { Action::ReaperLooks } else { Action::ReaperTakesAway });
     }
     match &world.request {
-        Some(asking) => actions.extend(asking.possible(&world.nodes).map(Action::Request)),
+        Some(request) => actions.extend(request.possible(&world.nodes).map(Action::Request)),
         None if world.call == Call::Answered => actions.extend((0..world.nodes.len()).map(Action::Arrive)),
         None => {}
     }
@@ -75,7 +75,7 @@ impl World {
             Action::Node(at, step) => {
                 self.nodes[at].take(step, database, scope, now);
                 if step == NodeStep::Crash {
-                    self.request.take_if(|asking| asking.at == at);
+                    self.request.take_if(|request| request.at == at);
                 }
             }
             Action::Call(step) => {
@@ -85,22 +85,22 @@ impl World {
             Action::OtherDraws => self.other = Other::Drawn(database.draw()),
             Action::OtherCommits => {
                 let seq = if let Other::Drawn(seq) = self.other { seq } else { database.draw() };
-                let widens = scope.may(Happening::Widening);
-                database.commit(seq, if widens { Change::Widens } else { Change::Elsewhere });
+                let lifts = scope.may(Happening::Lifting);
+                database.commit(seq, if lifts { Change::Lifts } else { Change::Elsewhere });
                 self.other = Other::Committed;
             }
-            Action::ReaperLooks => self.still = self.reaper.look(&database.members(scope, now), boot(now)),
+            Action::ReaperLooks => self.stale = self.reaper.look(&database.members(scope, now), boot(now)),
             Action::ReaperTakesAway => {
-                if let Some(still) = self.still.pop() {
-                    database.reap(still);
+                if let Some(row) = self.stale.pop() {
+                    database.reap(row);
                 }
             }
             Action::Arrive(at) => self.request = Some(Lookup::arrived(scope.rules, at)),
             Action::Request(step) => {
-                if let Some(asking) = &mut self.request
-                    && let Some(valid) = asking.take(step, &self.nodes, database, scope, now)
+                if let Some(request) = &mut self.request
+                    && let Some(valid) = request.take(step, &self.nodes, database, scope, now)
                 {
-                    // A request that runs while the key is widened again may get either answer.
+                    // A request that runs while the restriction is lifted may get either answer.
                     self.broken = valid && !database.key_is_valid;
                     self.request = None;
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward_storage::Seq;
-use keyward_verifier::protocol::{Reaper, Still};
+use keyward_verifier::protocol::{Reaper, StaleRow};
 
 use crate::{call::Call, database::Database, names::Name, node::Node, request::Lookup, scope::Scope};
 
@@ -18,7 +18,7 @@ pub(crate) struct World {
     pub(crate) other: Other,
     pub(crate) reaper: Reaper,
     /// The row that the reaper is about to remove.
-    pub(crate) still: Vec<Still>,
+    pub(crate) stale: Vec<StaleRow>,
     pub(crate) request: Option<Lookup>,
     /// Whether a request that arrived after the answer got "valid".
     pub(crate) broken: bool,
@@ -43,7 +43,7 @@ impl World {
             repeated: false,
             other: Other::ToCome,
             reaper: Reaper::new(scope.rules, Duration::ZERO),
-            still: Vec::new(),
+            stale: Vec::new(),
             request: None,
             broken: false,
         }

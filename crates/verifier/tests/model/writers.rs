@@ -58,7 +58,7 @@ enum Step {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::struct_excessive_bools, reason = "each is something that a search looks for")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition that a search checks")]
 struct World {
     now: u8,
     writers: [Writer; 2],
@@ -69,13 +69,13 @@ struct World {
     held_up: bool,
     /// A transaction that requested the lock after the call got it first.
     overtaken: bool,
-    /// A change was committed, and a change was refused: a search must see both.
+    /// A change was committed, and a change was refused: a search must reach both.
     committed: bool,
     refused: bool,
 }
 
 const NOTHING_LATER: &str = "nothing that the key authorised becomes visible after the answer";
-const NOT_HELD_UP: &str = "no node that stands still keeps the call waiting for the life of a lease";
+const NOT_HELD_UP: &str = "no stalled node delays the call for a lease time";
 const NOT_OVERTAKEN: &str = "no later transaction delays the call";
 
 struct Database(Rules);
@@ -239,22 +239,22 @@ fn a_change_by_a_key_is_committed_before_its_end_or_not_at_all() {
 /// Each part of R19 turned off, and the promise that is broken without it.
 pub(crate) static MUTANTS: [(&str, Rules, &str); 4] = [
     (
-        "R19: a caller is judged by its node alone",
+        "R19: only its node checks a caller",
         Rules { callers_are_looked_at_where_committed: false, ..Rules::ALL },
         NOTHING_LATER,
     ),
     (
-        "R19: a caller is looked at by a statement that may have begun before it is locked",
+        "R19: the statement that checks a caller may begin before the lock",
         Rules { callers_are_locked_before_looked_at: false, ..Rules::ALL },
         NOTHING_LATER,
     ),
     (
-        "R19: a lock waits for a node that stands still",
+        "R19: a lock waits for a stalled node",
         Rules { callers_locks_end_before_the_lease: false, ..Rules::ALL },
         NOT_HELD_UP,
     ),
     (
-        "R19: locks are given to those who come later, as locks of rows are",
+        "R19: later transactions may get the lock first, as with row locks",
         Rules { callers_locks_queue: false, ..Rules::ALL },
         NOT_OVERTAKEN,
     ),

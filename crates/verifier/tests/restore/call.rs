@@ -31,7 +31,7 @@ pub(crate) enum CallStep {
     /// It has waited: the database is marked.
     Mark,
     HearOfMark,
-    Note,
+    Record,
 }
 
 /// Why the call may be answered.
@@ -39,11 +39,11 @@ pub(crate) enum CallStep {
 pub(crate) enum By {
     Acknowledgements,
     Clock,
-    Note,
+    Record,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Fixture {
+pub(crate) enum Phase {
     ToCome,
     /// Committed, or read as already done. `change` is the event that restricted the key.
     Waiting {
@@ -66,12 +66,12 @@ enum Listing {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Call {
     newness: Newness,
-    pub(crate) fixture: Fixture,
+    pub(crate) phase: Phase,
     listing: Listing,
     /// The record to write: up to which number, and the event that identifies the history.
-    noting: Option<(Seq, Position)>,
+    recording: Option<(Seq, Position)>,
     marking: Option<HistoryToken>,
-    /// Started before a restore that lost a later widening: no promise applies to it.
+    /// Started before a restore that lost a later lifting: no promise applies to it.
     pub(crate) is_excused: bool,
 }
 
@@ -99,41 +99,41 @@ impl Call {
         }
         Self {
             newness,
-            fixture: Fixture::ToCome,
+            phase: Phase::ToCome,
             listing: Listing::None,
-            noting: None,
+            recording: None,
             marking: None,
             is_excused: false,
         }
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.fixture, Fixture::Answered | Fixture::Unknown)
+        matches!(self.phase, Phase::Answered | Phase::Unknown)
     }
 
     /// The change that an answer would be about.
     pub(crate) fn change(&self) -> Option<Position> {
-        match self.fixture {
-            Fixture::Waiting { change, .. } => Some(change),
-            Fixture::ToCome | Fixture::Answered | Fixture::Unknown => None,
+        match self.phase {
+            Phase::Waiting { change, .. } => Some(change),
+            Phase::ToCome | Phase::Answered | Phase::Unknown => None,
         }
     }
 
     /// Adds the possible steps.
     pub(crate) fn each_possible(&self, scope: &Scope, database: &Database, now: u8, mut push: impl FnMut(CallStep)) {
         let delayed = scope.may(Happening::DelayedLists);
-        match &self.fixture {
-            Fixture::ToCome => push(CallStep::Begin),
-            Fixture::Waiting { .. } => {
+        match &self.phase {
+            Phase::ToCome => push(CallStep::Begin),
+            Phase::Waiting { .. } => {
                 push(CallStep::LookAtClock);
                 if !delayed {
                     push(CallStep::List);
                 }
             }
-            Fixture::Answered | Fixture::Unknown => {}
+            Phase::Answered | Phase::Unknown => {}
         }
-        if self.noting.is_some() {
-            push(CallStep::Note);
+        if self.recording.is_some() {
+            push(CallStep::Record);
         }
         if self.is_over() {
             return;
@@ -167,7 +167,7 @@ impl Call {
             CallStep::Begin => return self.begin(database, history, scope, now),
             CallStep::List => return self.hear_list(database, scope, true, now, now),
             CallStep::SendList => {
-                let for_call = matches!(self.fixture, Fixture::Waiting { .. });
+                let for_call = matches!(self.phase, Phase::Waiting { .. });
                 self.listing = Listing::Sent { at: now, for_call };
             }
             CallStep::ReadList => {
@@ -181,7 +181,7 @@ impl Call {
                 }
             }
             CallStep::LookAtClock => {
-                let Fixture::Waiting { revoker, .. } = &mut self.fixture else { unreachable!("it waits") };
+                let Phase::Waiting { revoker, .. } = &mut self.phase else { unreachable!("it waits") };
                 revoker.passed(boot(now));
                 return self.settle(scope, By::Clock);
             }
@@ -197,9 +197,9 @@ impl Call {
                     self.newness.marked(token);
                 }
             }
-            CallStep::Note => {
-                if let Some((up_to, shown_by)) = self.noting.take() {
-                    database.note(scope, up_to, shown_by);
+            CallStep::Record => {
+                if let Some((up_to, shown_by)) = self.recording.take() {
+                    database.record(scope, up_to, shown_by);
                 }
             }
         }
@@ -209,19 +209,19 @@ impl Call {
     fn begin(&mut self, database: &mut Database, history: u8, scope: &Scope, now: u8) -> Outcome {
         let (longest, now) = (scope.lease_time(), boot(now));
         let (revoker, change) = if database.log.key_is_valid() {
-            let change = database.commit(Change::Narrows, history);
+            let change = database.commit(Change::Restricts, history);
             let mut revoker = Revoker::begun(scope.rules, Duration::ZERO, longest);
             revoker.committed(change, now);
             (revoker, change)
         } else {
             let (last, change) = (database.last_change(), database.log.last_of_the_key());
-            if last.enforced_at.is_some() && self.newness.trusts_notes(last.token, longest, now) {
-                self.end(Fixture::Answered);
-                return Outcome::Answered { change, by: By::Note };
+            if last.enforced_at.is_some() && self.newness.trusts_records(last.token, longest, now) {
+                self.end(Phase::Answered);
+                return Outcome::Answered { change, by: By::Record };
             }
             (Revoker::repeated(scope.rules, Duration::ZERO, longest, &last, false, now), change)
         };
-        self.fixture = Fixture::Waiting { revoker, change };
+        self.phase = Phase::Waiting { revoker, change };
         Outcome::None
     }
 
@@ -240,7 +240,7 @@ impl Call {
 
     fn hear_list(&mut self, shown: &Database, scope: &Scope, for_call: bool, sent_at: u8, now: u8) -> Outcome {
         let is_settled = self.see(shown, scope, sent_at, now);
-        let Fixture::Waiting { revoker, change } = &mut self.fixture else { return Outcome::None };
+        let Phase::Waiting { revoker, change } = &mut self.phase else { return Outcome::None };
         if !for_call {
             return Outcome::None;
         }
@@ -258,18 +258,18 @@ impl Call {
 
     /// Ends the wait if due.
     fn settle(&mut self, scope: &Scope, by: By) -> Outcome {
-        let Fixture::Waiting { revoker, change } = &self.fixture else { return Outcome::None };
+        let Phase::Waiting { revoker, change } = &self.phase else { return Outcome::None };
         let (change, event) = (*change, revoker.event());
         match revoker.next() {
             Todo::Answer => {
-                self.end(Fixture::Answered);
-                if scope.may(Happening::Notes) {
-                    self.noting = event.map(|shown_by| (change.seq, shown_by));
+                self.end(Phase::Answered);
+                if scope.may(Happening::Records) {
+                    self.recording = event.map(|shown_by| (change.seq, shown_by));
                 }
                 Outcome::Answered { change, by }
             }
             Todo::Unknown => {
-                self.end(Fixture::Unknown);
+                self.end(Phase::Unknown);
                 Outcome::Unknown
             }
             Todo::Commit | Todo::List | Todo::Poll { .. } => Outcome::None,
@@ -277,8 +277,8 @@ impl Call {
     }
 
     /// Clears state that no longer matters.
-    fn end(&mut self, fixture: Fixture) {
+    fn end(&mut self, phase: Phase) {
         let newness = Newness::new(HistoryRules::ALL, Duration::ZERO);
-        *self = Self { newness, fixture, listing: Listing::None, noting: None, marking: None, is_excused: false };
+        *self = Self { newness, phase, listing: Listing::None, recording: None, marking: None, is_excused: false };
     }
 }

@@ -4,7 +4,7 @@
 
 use keyward_domain::Timestamp;
 use keyward_storage::{Enforcement, Events, HistoryToken, Member, Members, Position, Seq, Snapshot};
-use keyward_verifier::protocol::{PendingRenewal, Still};
+use keyward_verifier::protocol::{PendingRenewal, StaleRow};
 
 use crate::{
     log::{self, Log, number},
@@ -37,7 +37,7 @@ pub(crate) struct Database {
     pub(crate) log: Log,
     rows: [[Option<Row>; LIVES]; NODES],
     /// Whether the last change of the key is recorded as enforced.
-    is_noted: bool,
+    is_recorded: bool,
     pub(crate) token: u8,
     /// The token that was waited out. It starts empty: there is no lease of another history.
     mark: u8,
@@ -45,7 +45,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) const fn new() -> Self {
-        Self { log: Log::EMPTY, rows: [[None; LIVES]; NODES], is_noted: false, token: 0, mark: 0 }
+        Self { log: Log::EMPTY, rows: [[None; LIVES]; NODES], is_recorded: false, token: 0, mark: 0 }
     }
 
     fn row(&mut self, name: Name) -> &mut Option<Row> {
@@ -61,7 +61,7 @@ impl Database {
     }
 
     pub(crate) fn commit(&mut self, change: Change, history: u8) -> Position {
-        self.is_noted &= change == Change::Elsewhere;
+        self.is_recorded &= change == Change::Elsewhere;
         self.log.commit(change, history)
     }
 
@@ -87,12 +87,12 @@ impl Database {
         &mut self,
         scope: &Scope,
         name: Name,
-        asked: PendingRenewal,
+        prepared: PendingRenewal,
         numbers: &Numbers,
     ) -> Option<Snapshot> {
         let rules = scope.rules.history;
-        let is_elsewhere = (rules.renewal_names_its_history && asked.token() != self.history())
-            || (rules.renewal_names_its_event && !self.log.holds(asked.applied()));
+        let is_elsewhere = (rules.renewal_names_its_history && prepared.token() != self.history())
+            || (rules.renewal_names_its_event && !self.log.holds(prepared.applied()));
         let (token, counted) = (self.token, scope.renewals.is_some());
         let row = self.row(name).as_mut().filter(|_| !is_elsewhere)?;
         if counted {
@@ -102,7 +102,7 @@ impl Database {
             // Where they are counted, the statement counts them.
             row.counter = if rules.rows_are_numbered_at_random { numbers.gets } else { row.counter + 1 };
         }
-        row.applied = row.applied.max(number(asked.applied().seq));
+        row.applied = row.applied.max(number(prepared.applied().seq));
         if scope.rows_instead_of_the_wait {
             row.token = token;
         }
@@ -110,11 +110,11 @@ impl Database {
     }
 
     /// Removes a row if its counter is unchanged.
-    pub(crate) fn reap(&mut self, still: Still) {
+    pub(crate) fn reap(&mut self, stale: StaleRow) {
         for (process, rows) in (0..).zip(&mut self.rows) {
             for (life, row) in (0..).zip(rows) {
-                let is_it = Name { process, life }.id() == still.node;
-                row.take_if(|row| is_it && row.counter == still.counter);
+                let is_it = Name { process, life }.id() == stale.node;
+                row.take_if(|row| is_it && row.counter == stale.counter);
             }
         }
     }
@@ -133,16 +133,16 @@ impl Database {
     }
 
     /// Records that the key's last change is enforced, if its number is at most this one and this event exists.
-    pub(crate) fn note(&mut self, scope: &Scope, up_to: Seq, shown_by: Position) {
-        let is_here = !scope.rules.history.note_names_its_event || self.log.holds(shown_by);
+    pub(crate) fn record(&mut self, scope: &Scope, up_to: Seq, shown_by: Position) {
+        let is_here = !scope.rules.history.record_names_its_event || self.log.holds(shown_by);
         let last = self.log.last_of_the_key();
-        self.is_noted |= is_here && last != Position::START && last.seq <= up_to;
+        self.is_recorded |= is_here && last != Position::START && last.seq <= up_to;
     }
 
     /// The last change of the key, as a statement of this history shows it.
     pub(crate) fn last_change(&self) -> Enforcement {
         let seq = self.log.last_of_the_key().seq;
-        Enforcement { seq, enforced_at: self.is_noted.then_some(Timestamp::MAX), token: self.history() }
+        Enforcement { seq, enforced_at: self.is_recorded.then_some(Timestamp::MAX), token: self.history() }
     }
 
     /// Whether every row was renewed under the current token.

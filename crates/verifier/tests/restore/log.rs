@@ -54,8 +54,8 @@ impl Log {
     /// The first event after this number.
     pub(crate) fn after(&self, seq: Seq) -> Option<Event> {
         let next = number(seq) + 1;
-        let subject = if self.at(next)?.change == Change::Elsewhere { OTHER } else { KEY };
-        Some(Event { position: self.position(next), subject })
+        let target = if self.at(next)?.change == Change::Elsewhere { OTHER } else { KEY };
+        Some(Event { position: self.position(next), subject: target })
     }
 
     /// The event that last changed the key.
@@ -64,7 +64,7 @@ impl Log {
     }
 
     pub(crate) fn key_is_valid(&self) -> bool {
-        self.key_changed().is_none_or(|(_, change)| change == Change::Widens)
+        self.key_changed().is_none_or(|(_, change)| change == Change::Lifts)
     }
 
     fn key_changed(&self) -> Option<(u8, Change)> {
@@ -72,14 +72,14 @@ impl Log {
         numbers.filter_map(|seq| Some((seq, self.at(seq)?.change))).find(|(_, change)| *change != Change::Elsewhere)
     }
 
-    /// Whether an event after this number widens the key.
-    pub(crate) fn is_widened_after(&self, seq: u8) -> bool {
-        (seq + 1..=self.len()).any(|seq| self.at(seq).is_some_and(|logged| logged.change == Change::Widens))
+    /// Whether an event after this number lifts the restriction of the key.
+    pub(crate) fn is_lifted_after(&self, seq: u8) -> bool {
+        (seq + 1..=self.len()).any(|seq| self.at(seq).is_some_and(|logged| logged.change == Change::Lifts))
     }
 
     /// Whether this change of the key exists, and no later change followed.
-    pub(crate) fn stands(&self, narrowed_by: Position) -> bool {
-        self.holds(narrowed_by) && !self.is_widened_after(number(narrowed_by.seq))
+    pub(crate) fn stands(&self, restricted_by: Position) -> bool {
+        self.holds(restricted_by) && !self.is_lifted_after(number(restricted_by.seq))
     }
 }
 

@@ -6,20 +6,20 @@
 //! With a rule off some order does, and the search finds it; if a second rule backs it, with both off. The test target
 //! `schedules` covers threads within one process, and the target `model` covers faults without a change of history.
 
-#![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod all_rules;
 mod call;
 mod database;
 mod each_rule;
 mod log;
+mod milestones;
 mod mutants;
 #[path = "../model/names.rs"]
 mod names;
 mod node;
 mod scope;
 mod search;
-mod sights;
 #[path = "../model/size.rs"]
 mod size;
 mod steps;

@@ -4,10 +4,10 @@ use keyward_verifier::protocol::{HistoryRules, Rules};
 
 use crate::{
     scope::{
-        Happening::{DelayedLists, Loss, Notes, OldReads, OldRenewals, Reaping},
+        Happening::{DelayedLists, Loss, OldReads, OldRenewals, Reaping, Records},
         Promise, Scope,
     },
-    search::{HONEST, NONE_ACCEPTS, SETTLES},
+    search::{HONEST, NO_REQUEST_ACCEPTS, SETTLES},
 };
 
 /// The protocol with something turned off, and the scope in which the breach occurs.
@@ -19,7 +19,7 @@ pub(crate) struct Mutant {
 }
 
 const fn accepts(name: &'static str, scope: Scope) -> Mutant {
-    Mutant { name, scope, breaks: NONE_ACCEPTS }
+    Mutant { name, scope, breaks: NO_REQUEST_ACCEPTS }
 }
 
 const fn lies(name: &'static str, scope: Scope) -> Mutant {
@@ -43,7 +43,7 @@ const NO_TOKEN: HistoryRules = HistoryRules {
 /// The lease keeps the token of its join, and it is not compared with that of the renewal.
 const TOKEN_OF_THE_JOIN: HistoryRules = HistoryRules { renewal_names_its_history: false, ..ON };
 /// No call waits under a new token.
-const NO_WAIT: HistoryRules = HistoryRules { new_history_is_waited_out: false, note_is_waited_out: false, ..ON };
+const NO_WAIT: HistoryRules = HistoryRules { new_history_is_waited_out: false, record_is_waited_out: false, ..ON };
 
 /// Mutants for restores that change the token.
 pub(crate) const WITH_A_TOKEN: &[Mutant] = &[
@@ -57,25 +57,25 @@ pub(crate) const WITH_A_TOKEN: &[Mutant] = &[
     ),
     accepts(
         "R18a: the lease's token is that of its join, and not compared in the statement",
-        Scope { widens: 1, narrows: 1, ..without(TOKEN_OF_THE_JOIN) },
+        Scope { lifts: 1, restricts: 1, ..without(TOKEN_OF_THE_JOIN) },
     ),
     accepts(
         "R18a: the lease's token is that of its last renewal, and not compared in the statement",
-        Scope { widens: 1, narrows: 1, ..without(HistoryRules { lease_keeps_its_token: false, ..TOKEN_OF_THE_JOIN }) },
+        Scope { lifts: 1, restricts: 1, ..without(HistoryRules { lease_keeps_its_token: false, ..TOKEN_OF_THE_JOIN }) },
     ),
     Mutant {
-        name: "R18a: a node that joins goes on from what it had heard before",
+        name: "R18a: a node that joins keeps its earlier knowledge",
         scope: Scope { names: 2, others: 1, ..without(HistoryRules { joining_starts_over: false, ..ON }) },
         breaks: SETTLES,
     },
     accepts("R18b: nonces alone, and no wait", without(NO_WAIT)),
     accepts(
-        "R13, R18b: acknowledgements count at once under a new token",
+        "R13, R18b: acknowledgements count immediately under a new token",
         without(HistoryRules { new_history_is_waited_out: false, ..ON }),
     ),
     accepts(
-        "R18b: a note is believed at once under a new token",
-        Scope { calls: 2, widens: 1, may: &[Notes], ..without(HistoryRules { note_is_waited_out: false, ..ON }) },
+        "R18b: a record is trusted immediately under a new token",
+        Scope { calls: 2, lifts: 1, may: &[Records], ..without(HistoryRules { record_is_waited_out: false, ..ON }) },
     ),
     accepts(
         "R18b: the first token that a process sees counts as old",
@@ -91,12 +91,17 @@ pub(crate) const WITH_A_TOKEN: &[Mutant] = &[
     ),
     accepts("R18b: the mark does not name the token", without(HistoryRules { mark_names_its_history: false, ..ON })),
     accepts(
-        "R18c: the note does not name its event",
-        Scope { calls: 2, narrows: 1, may: &[Notes], ..without(HistoryRules { note_names_its_event: false, ..ON }) },
+        "R18c: the record does not name its event",
+        Scope {
+            calls: 2,
+            restricts: 1,
+            may: &[Records],
+            ..without(HistoryRules { record_names_its_event: false, ..ON })
+        },
     ),
     lies("R18c: the barrier does not name its event", without(HistoryRules { barrier_names_its_event: false, ..ON })),
     accepts(
-        "R18c: the time-out knows only the leases of the rows listed",
+        "R18c: the time-out uses only the leases of the rows listed",
         without(HistoryRules { longest_lease_is_remembered: false, ..ON }),
     ),
     accepts(
@@ -125,20 +130,25 @@ pub(crate) const BY_HAND: &[Mutant] = &[
         Scope { others: 2, ..by_hand(HistoryRules { events_follow_by_nonce: false, ..ON }) },
     ),
     accepts(
-        "R18d: what was read is compared by number alone",
+        "R18d: a read is compared only by number",
         Scope { others: 1, ..by_hand(HistoryRules { reads_name_their_event: false, ..ON }) },
     ),
     accepts(
-        "R18d: what shows a later event is kept",
-        Scope { widens: 1, narrows: 1, ..by_hand(HistoryRules { reads_ahead_are_not_kept: false, ..ON }) },
+        "R18d: a read as of a later event is kept",
+        Scope { lifts: 1, restricts: 1, ..by_hand(HistoryRules { reads_ahead_are_not_kept: false, ..ON }) },
     ),
     lies("R18c: the barrier does not name its event", by_hand(HistoryRules { barrier_names_its_event: false, ..ON })),
     accepts(
-        "R18c: the note does not name its event",
-        Scope { calls: 2, narrows: 1, may: &[Notes], ..by_hand(HistoryRules { note_names_its_event: false, ..ON }) },
+        "R18c: the record does not name its event",
+        Scope {
+            calls: 2,
+            restricts: 1,
+            may: &[Records],
+            ..by_hand(HistoryRules { record_names_its_event: false, ..ON })
+        },
     ),
     accepts(
-        "R18a: rows are numbered by counting, and a reply is lost",
+        "R18a: row numbers are sequential, and a reply is lost",
         Scope {
             renewals: Some(2),
             may: &[Reaping, Loss],
@@ -146,7 +156,7 @@ pub(crate) const BY_HAND: &[Mutant] = &[
         },
     ),
     accepts(
-        "R18a: rows are numbered by counting, and a renewal does not name its row's number",
+        "R18a: row numbers are sequential, and a renewal does not name its row's number",
         Scope {
             renewals: Some(2),
             may: &[Reaping],
@@ -164,10 +174,10 @@ pub(crate) const BY_HAND: &[Mutant] = &[
 
 /// Cases that no rule covers, to show that these searches find breaches.
 pub(crate) const CONTROLS: &[Mutant] = &[
-    accepts("an old server goes on confirming renewals (A1)", Scope { may: &[OldReads, OldRenewals], ..without(ON) }),
-    accepts("a call whose later widening was lost", Scope { widens: 1, lost_widenings_count: true, ..without(ON) }),
+    accepts("an old server continues to confirm renewals (A1)", Scope { may: &[OldReads, OldRenewals], ..without(ON) }),
+    accepts("a call whose later lifting was lost", Scope { lifts: 1, lost_liftings_count: true, ..without(ON) }),
     accepts(
-        "the token stands still, and the promise is asked for at once",
+        "the token does not change, and the promise applies immediately",
         Scope { promise: Promise::AtOnce, ..by_hand(ON) },
     ),
 ];
@@ -187,7 +197,7 @@ pub(crate) const GUARDED: &[Mutant] = &[
         },
     ),
     accepts(
-        "R18a: rows are numbered by counting, and no reply is lost: a renewal names its row's number",
+        "R18a: row numbers are sequential, and no reply is lost: a renewal names its row's number",
         Scope {
             renewals: Some(2),
             may: &[Reaping],

@@ -25,8 +25,8 @@ pub(crate) struct Memory {
 }
 
 impl Entries for Memory {
-    fn purge(&mut self, subject: &Target) {
-        self.key_is_valid &= *subject != KEY;
+    fn purge(&mut self, target: &Target) {
+        self.key_is_valid &= *target != KEY;
     }
 
     fn clear(&mut self) {
@@ -39,18 +39,18 @@ impl Entries for Memory {
 enum Control {
     Idle,
     Joining {
-        asked: PendingRenewal,
+        prepared: PendingRenewal,
         number: u64,
     },
     Joined {
-        asked: PendingRenewal,
+        prepared: PendingRenewal,
         number: u64,
         shown: Snapshot,
     },
     Renewing(Renewal),
     /// None if the database does not have what the renewal named.
     Renewed {
-        asked: PendingRenewal,
+        prepared: PendingRenewal,
         number: u64,
         shown: Option<Snapshot>,
     },
@@ -62,7 +62,7 @@ enum Control {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Renewal {
     name: Name,
-    asked: PendingRenewal,
+    prepared: PendingRenewal,
     numbers: Numbers,
 }
 
@@ -151,7 +151,7 @@ impl Node {
 
     /// Sends a join or a renewal.
     fn ask(&mut self, scope: &Scope, now: u8) {
-        let asked = self.lease.ask(boot(now));
+        let prepared = self.lease.prepare(boot(now));
         if self.lease.is_member() {
             let mut numbers = Numbers::default();
             if scope.renewals.is_some() {
@@ -159,22 +159,22 @@ impl Node {
                 self.drawn += 1;
                 numbers.gets = self.numbers.next(self.draw(scope));
             }
-            self.control = Control::Renewing(Renewal { name: self.name, asked, numbers });
+            self.control = Control::Renewing(Renewal { name: self.name, prepared, numbers });
         } else {
-            self.control = Control::Joining { asked, number: self.draw(scope) };
+            self.control = Control::Joining { prepared, number: self.draw(scope) };
         }
     }
 
     /// The database executes the message.
     fn carry_out(&mut self, database: &mut Database, scope: &Scope) {
         self.control = match std::mem::replace(&mut self.control, Control::Idle) {
-            Control::Joining { asked, number } => {
+            Control::Joining { prepared, number } => {
                 let shown = database.join(scope, self.name, self.previous, number);
-                Control::Joined { asked, number, shown }
+                Control::Joined { prepared, number, shown }
             }
-            Control::Renewing(Renewal { name, asked, numbers }) => {
-                let shown = database.renew(scope, name, asked, &numbers);
-                Control::Renewed { asked, number: numbers.gets, shown }
+            Control::Renewing(Renewal { name, prepared, numbers }) => {
+                let shown = database.renew(scope, name, prepared, &numbers);
+                Control::Renewed { prepared, number: numbers.gets, shown }
             }
             other @ (Control::Idle | Control::Joined { .. } | Control::Renewed { .. } | Control::Events(_)) => other,
         };
@@ -182,23 +182,23 @@ impl Node {
 
     /// Only the old server confirms a renewal.
     fn is_confirmed_by(&mut self, old: Snapshot) {
-        if let Control::Renewing(Renewal { asked, ref numbers, .. }) = self.control {
-            self.control = Control::Renewed { asked, number: numbers.gets, shown: Some(old) };
+        if let Control::Renewing(Renewal { prepared, ref numbers, .. }) = self.control {
+            self.control = Control::Renewed { prepared, number: numbers.gets, shown: Some(old) };
         }
     }
 
     /// The reply arrives.
     fn hear_reply(&mut self, scope: &Scope, now: u8) {
         match std::mem::replace(&mut self.control, Control::Idle) {
-            Control::Joined { asked, number, shown } => {
-                let generation = self.lease.joined(asked, &confirmed(shown), boot(now));
+            Control::Joined { prepared, number, shown } => {
+                let generation = self.lease.joined(prepared, &confirmed(shown), boot(now));
                 self.shard.open(generation, shown);
                 self.confirm(scope, number);
                 self.previous = None;
             }
-            Control::Renewed { asked, number, shown: Some(shown) } => {
+            Control::Renewed { prepared, number, shown: Some(shown) } => {
                 self.confirm(scope, number);
-                if !self.lease.renewed(asked, &confirmed(shown), boot(now)) {
+                if !self.lease.renewed(prepared, &confirmed(shown), boot(now)) {
                     self.end_membership();
                 }
             }
@@ -233,8 +233,8 @@ impl Node {
     }
 
     fn carry_out_late(&mut self, database: &mut Database, scope: &Scope) {
-        if let Some(Renewal { name, asked, numbers }) = self.abandoned.take() {
-            database.renew(scope, name, asked, &numbers);
+        if let Some(Renewal { name, prepared, numbers }) = self.abandoned.take() {
+            database.renew(scope, name, prepared, &numbers);
         }
     }
 

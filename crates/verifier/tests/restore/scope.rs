@@ -28,7 +28,7 @@ pub(crate) enum Happening {
     /// Rows of stalled nodes are reaped.
     Reaping,
     /// Calls record that their change is enforced.
-    Notes,
+    Records,
     /// Processes that have waited mark the history.
     Marks,
 }
@@ -46,7 +46,7 @@ pub(crate) enum Promise {
 
 /// The bounds of one search.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own, and any of them may be asked")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate choice of a search")]
 pub(crate) struct Scope {
     pub(crate) rules: Rules,
     pub(crate) nodes: u8,
@@ -59,10 +59,10 @@ pub(crate) struct Scope {
     pub(crate) ttl: u8,
     /// Maximum number of events per history.
     pub(crate) events: u8,
-    /// Maximum number of changes of something else, of widenings of the key, and of restrictions by an operator.
+    /// Maximum number of changes of something else, of liftings of the restriction, and of restrictions by an operator.
     pub(crate) others: u8,
-    pub(crate) widens: u8,
-    pub(crate) narrows: u8,
+    pub(crate) lifts: u8,
+    pub(crate) restricts: u8,
     pub(crate) restores: u8,
     /// Maximum number of renewals per node id. If none is given they are not counted: only a reaper uses the counter.
     pub(crate) renewals: Option<u8>,
@@ -71,8 +71,8 @@ pub(crate) struct Scope {
     /// A restore keeps the token: manually restored rows.
     pub(crate) token_stays: bool,
     pub(crate) promise: Promise,
-    /// The promise also applies to calls whose later widening was lost with the history.
-    pub(crate) lost_widenings_count: bool,
+    /// The promise also applies to calls whose later lifting was lost with the history.
+    pub(crate) lost_liftings_count: bool,
     /// Instead of the wait after a new token: every row listed was renewed under it.
     pub(crate) rows_instead_of_the_wait: bool,
     pub(crate) may: &'static [Happening],
@@ -89,14 +89,14 @@ impl Scope {
         ttl: 1,
         events: 3,
         others: 0,
-        widens: 0,
-        narrows: 0,
+        lifts: 0,
+        restricts: 0,
         restores: 1,
         renewals: None,
         second_is_fresh: false,
         token_stays: false,
         promise: Promise::AtOnce,
-        lost_widenings_count: false,
+        lost_liftings_count: false,
         rows_instead_of_the_wait: false,
         may: &[],
     };

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use crate::{
+    milestones::{Milestone, Seen},
     scope::Scope,
-    sights::{Seen, Sight},
     steps::{self, Action},
     world::World,
 };
 
 /// The promise (guarantee N).
-pub(crate) const NONE_ACCEPTS: &str = "no request that arrives after the answer is told that the key is valid";
+pub(crate) const NO_REQUEST_ACCEPTS: &str = "no request that arrives after the answer gets \"valid\"";
 /// Rule R18c.
 pub(crate) const HONEST: &str = "no call is answered by a list that does not show its change";
 
@@ -43,7 +43,7 @@ impl Model for Protocol {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(NONE_ACCEPTS, |_, world: &World| !world.is_broken),
+            Property::always(NO_REQUEST_ACCEPTS, |_, world: &World| !world.is_broken),
             Property::always(HONEST, |_, world: &World| !world.is_dishonest),
             Property::always(SETTLES, |protocol: &Self, world: &World| {
                 protocol.scope.token_stays || world.nodes.iter().all(|node| node.settles(&world.database))
@@ -61,8 +61,8 @@ pub(crate) struct Outcome {
     pub(crate) depth: usize,
     /// Broken promises, with the steps that led to them.
     pub(crate) broken: Vec<(&'static str, Vec<Action>)>,
-    /// The sights that occurred.
-    pub(crate) seen: Vec<Sight>,
+    /// The milestones that occurred.
+    pub(crate) seen: Vec<Milestone>,
 }
 
 /// Searches for a short path to a breach of this promise, breadth first.

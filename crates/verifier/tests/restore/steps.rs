@@ -1,12 +1,12 @@
 //! The steps of the whole model: which are possible in a state, and their effects.
 
 use crate::{
-    call::{CallStep, Fixture, Outcome},
+    call::{CallStep, Outcome, Phase},
     log,
+    milestones::{Milestone, Seen},
     names::{Change, boot},
     node::NodeStep,
     scope::{Happening, Promise, Scope},
-    sights::{Seen, Sight},
     world::{OldServer, World},
 };
 
@@ -22,10 +22,10 @@ pub(crate) enum Action {
     Restart,
     /// Something else is changed.
     Elsewhere,
-    /// The key is widened.
-    Widen,
+    /// The restriction is lifted.
+    Lift,
     /// An operator restricts the key by a manual statement: no call waits for it.
-    OperatorNarrows,
+    OperatorRestricts,
     /// A step of the node at this index.
     Node(usize, NodeStep),
     /// A step of the call at this index.
@@ -58,10 +58,10 @@ pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
     }
     push_if(scope.may(Happening::Restart) && !world.restarted, Action::Restart);
     push_if(has_room && world.others > 0, Action::Elsewhere);
-    push_if(has_room && world.widens > 0 && !log.key_is_valid(), Action::Widen);
-    push_if(has_room && world.narrows > 0 && log.key_is_valid(), Action::OperatorNarrows);
+    push_if(has_room && world.lifts > 0 && !log.key_is_valid(), Action::Lift);
+    push_if(has_room && world.restricts > 0 && log.key_is_valid(), Action::OperatorRestricts);
     if scope.may(Happening::Reaping) {
-        push_if(true, if world.still.is_empty() { Action::ReaperLooks } else { Action::ReaperTakesAway });
+        push_if(true, if world.stale.is_empty() { Action::ReaperLooks } else { Action::ReaperTakesAway });
     }
     let mut before_is_begun = true;
     for (at, call) in world.calls.iter().enumerate() {
@@ -69,7 +69,7 @@ pub(crate) fn possible(scope: &Scope, world: &World, actions: &mut Vec<Action>) 
             let may_begin = before_is_begun && (has_room || !log.key_is_valid());
             push_if(step != CallStep::Begin || may_begin, Action::Call(at, step));
         });
-        before_is_begun = call.fixture != Fixture::ToCome;
+        before_is_begun = call.phase != Phase::ToCome;
     }
     for (at, node) in world.nodes.iter().enumerate() {
         node.each_possible(scope, world.old, |step| actions.push(Action::Node(at, step)));
@@ -113,14 +113,14 @@ impl World {
                 self.others -= 1;
                 self.database.commit(Change::Elsewhere, history);
             }
-            Action::Widen => {
-                self.widens -= 1;
-                self.database.commit(Change::Widens, history);
+            Action::Lift => {
+                self.lifts -= 1;
+                self.database.commit(Change::Lifts, history);
                 self.release();
             }
-            Action::OperatorNarrows => {
-                self.narrows -= 1;
-                self.database.commit(Change::Narrows, history);
+            Action::OperatorRestricts => {
+                self.restricts -= 1;
+                self.database.commit(Change::Restricts, history);
             }
             Action::Node(at, step) => {
                 self.nodes[at].take(step, &mut self.database, self.old, scope, now);
@@ -130,7 +130,7 @@ impl World {
             }
             Action::Call(at, step) => {
                 let call = &mut self.calls[at];
-                let is_excused = call.is_excused && !scope.lost_widenings_count;
+                let is_excused = call.is_excused && !scope.lost_liftings_count;
                 match call.take(step, &mut self.database, history, scope, now) {
                     Outcome::None => {}
                     Outcome::Answered { change, by } => {
@@ -140,13 +140,13 @@ impl World {
                         }
                     }
                     Outcome::Dishonest => self.is_dishonest = true,
-                    Outcome::Unknown => seen.add(Sight::Unknown),
+                    Outcome::Unknown => seen.add(Milestone::Unknown),
                 }
             }
-            Action::ReaperLooks => self.still = self.reaper.look(&self.database.members(scope, []), boot(now)),
+            Action::ReaperLooks => self.stale = self.reaper.look(&self.database.members(scope, []), boot(now)),
             Action::ReaperTakesAway => {
-                if let Some(still) = self.still.pop() {
-                    self.database.reap(still);
+                if let Some(row) = self.stale.pop() {
+                    self.database.reap(row);
                 }
             }
             Action::Arrive(at) => self.request = u8::try_from(at).ok(),
@@ -161,7 +161,7 @@ impl World {
         for call in &mut self.calls {
             if let Some(change) = call.change() {
                 let from = self.database.log.len().max(log::number(change.seq));
-                call.is_excused |= self.database.log.holds(change) && lost.log.is_widened_after(from);
+                call.is_excused |= self.database.log.holds(change) && lost.log.is_lifted_after(from);
             }
         }
         self.restores += 1;

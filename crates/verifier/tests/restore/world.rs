@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward_storage::{Position, Snapshot};
-use keyward_verifier::protocol::{Reaper, Still};
+use keyward_verifier::protocol::{Reaper, StaleRow};
 
 use crate::{
     call::Call,
@@ -50,11 +50,11 @@ pub(crate) struct World {
     pub(crate) calls: Vec<Call>,
     /// Remaining changes.
     pub(crate) others: u8,
-    pub(crate) widens: u8,
-    pub(crate) narrows: u8,
+    pub(crate) lifts: u8,
+    pub(crate) restricts: u8,
     pub(crate) reaper: Reaper,
     /// The row that the reaper is about to remove.
-    pub(crate) still: Vec<Still>,
+    pub(crate) stale: Vec<StaleRow>,
     /// The change that an answered call reported as enforced, and that still exists: no node may accept the key.
     pub(crate) promised: Option<Position>,
     /// The node whose lease a later request found valid.
@@ -79,10 +79,10 @@ impl World {
             nodes: (0..scope.nodes).map(|process| Node::started(scope, Name { process, life: 0 })).collect(),
             calls: (0..scope.calls).map(|at| Call::of_a_process(scope, at == 1 && scope.second_is_fresh)).collect(),
             others: scope.others,
-            widens: scope.widens,
-            narrows: scope.narrows,
+            lifts: scope.lifts,
+            restricts: scope.restricts,
             reaper: Reaper::new(scope.rules, Duration::ZERO),
-            still: Vec::new(),
+            stale: Vec::new(),
             promised: None,
             request: None,
             is_broken: false,
@@ -103,7 +103,7 @@ impl World {
         self.promised.is_none() && !may_be_promised && self.calls.iter().all(Call::is_over)
     }
 
-    /// Ends the promise of earlier answers: the key was widened, or their change is lost.
+    /// Ends the promise of earlier answers: the restriction was lifted, or their change is lost.
     pub(crate) fn release(&mut self) {
         (self.promised, self.request) = (None, None);
     }

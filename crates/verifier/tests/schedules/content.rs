@@ -17,7 +17,7 @@ pub(crate) enum Key {
 
 /// The restricting change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Narrowing {
+pub(crate) enum Restriction {
     /// One key is revoked.
     Revoked(Key),
     /// The account of both is suspended.
@@ -35,8 +35,8 @@ impl Key {
     }
 }
 
-impl Narrowing {
-    pub(crate) const fn subject(self) -> Target {
+impl Restriction {
+    pub(crate) const fn target(self) -> Target {
         match self {
             Self::Revoked(key) => Target::Key(key.id()),
             Self::Account => Target::Account(ACCOUNT),
@@ -54,7 +54,7 @@ impl Narrowing {
 }
 
 /// The key in the database, before or after the change.
-pub(crate) fn credential(key: Key, narrowed: Option<Narrowing>) -> Credential {
+pub(crate) fn credential(key: Key, restricted: Option<Restriction>) -> Credential {
     let facts = AuthFacts {
         id: key.id(),
         account: ACCOUNT,
@@ -62,11 +62,11 @@ pub(crate) fn credential(key: Key, narrowed: Option<Narrowing>) -> Credential {
         name: Name::parse("a key").unwrap(),
         scopes: "charges:read".parse().unwrap(),
         restrictions: Restrictions::NONE,
-        revoked: narrowed == Some(Narrowing::Revoked(key)),
+        revoked: restricted == Some(Restriction::Revoked(key)),
         digest: None,
         value: Some("pk_test"),
     };
-    let status = if narrowed == Some(Narrowing::Account) { Status::Suspended } else { Status::Active };
+    let status = if restricted == Some(Restriction::Account) { Status::Suspended } else { Status::Active };
     let own = Link { id: ACCOUNT, mid: "platform".parse().unwrap(), role: Role::Platform, status };
     let chain = Chain::new(own, Vec::new()).unwrap();
     Credential { key: Arc::new(AuthKey::restore(&facts).unwrap()), chain }

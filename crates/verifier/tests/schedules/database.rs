@@ -3,7 +3,7 @@
 use keyward_storage::{Credential, Event, Position, Read, Seq, Snapshot};
 use shuttle::sync::{Mutex, MutexGuard};
 
-use crate::content::{Key, Narrowing, credential};
+use crate::content::{Key, Restriction, credential};
 
 /// The process's row; its node id changes with every join.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ struct Row {
 
 #[derive(Debug, Default)]
 struct State {
-    narrowed: Option<Narrowing>,
+    restricted: Option<Restriction>,
     log: Vec<Event>,
     row: Option<Row>,
 }
@@ -33,17 +33,17 @@ impl Database {
     }
 
     /// Makes the change and writes the event, in one commit.
-    pub(crate) fn narrow(&self, narrowing: Narrowing) -> Seq {
+    pub(crate) fn restrict(&self, restriction: Restriction) -> Seq {
         let mut state = self.state();
         let seq = state.head().next();
-        state.narrowed = Some(narrowing);
-        state.log.push(Event { position: Position::unnamed(seq), subject: narrowing.subject() });
+        state.restricted = Some(restriction);
+        state.log.push(Event { position: Position::unnamed(seq), subject: restriction.target() });
         seq
     }
 
     pub(crate) fn read(&self, key: Key) -> Read<Credential> {
         let state = self.state();
-        Read { value: credential(key, state.narrowed), as_of: Snapshot::embedded(state.head()) }
+        Read { value: credential(key, state.restricted), as_of: Snapshot::embedded(state.head()) }
     }
 
     pub(crate) fn events_after(&self, seq: Seq) -> Vec<Event> {

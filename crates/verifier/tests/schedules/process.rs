@@ -1,4 +1,4 @@
-//! One process: the memory and the gate that its threads share, and the thread that holds the lease.
+//! One process: the memory and the published lease that its threads share, and the thread that holds the lease.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ const ROOM: u64 = 1 << 20;
 pub(crate) struct Process {
     rules: Rules,
     pub(crate) cache: Cache<Scheduled>,
-    gate: PublishedLease<Scheduled>,
+    published_lease: PublishedLease<Scheduled>,
     pub(crate) database: Database,
     clock: AtomicU64,
     /// A finished read, for the requests that share it.
@@ -41,7 +41,7 @@ impl Process {
         Self {
             rules,
             cache: Cache::new(rules, ROOM),
-            gate: PublishedLease::new(rules),
+            published_lease: PublishedLease::new(rules),
             database: Database::default(),
             clock: AtomicU64::new(0),
             flight: Mutex::new(None),
@@ -73,7 +73,7 @@ impl Process {
         let mut may_share = true;
         for _ in 0..MOST_STEPS {
             match request.next() {
-                Step::CheckLease => request.lease(self.gate.admits(self.now())),
+                Step::CheckLease => request.lease(self.published_lease.admits(self.now())),
                 Step::LookUp => request.looked_up(self.cache.look_up(key.id())),
                 Step::Read => {
                     let flight = self.flight.lock().unwrap().clone();
@@ -128,13 +128,13 @@ impl Control {
         self.renew(process);
         process.cache.apply(&events, last);
         self.lease.apply(last);
-        process.gate.show(self.lease.term());
+        process.published_lease.publish(self.lease.term());
         self.renew(process);
     }
 
     /// Ends the membership: withdraws the term from requests, closes the memory, then removes the row.
     pub(crate) fn end(&mut self, process: &Process) {
-        process.gate.close();
+        process.published_lease.close();
         self.lease.ended();
         process.cache.close();
     }
@@ -142,20 +142,20 @@ impl Control {
     /// Joins with another node id. The snapshot of the join is older than its commit.
     pub(crate) fn join(&mut self, process: &Process) {
         self.name += 1;
-        let asked = self.lease.ask(process.now());
+        let prepared = self.lease.prepare(process.now());
         let head: Seq = process.database.head();
         process.database.join(self.name, head);
         let reply = reply(head);
-        let generation = self.lease.joined(asked, &reply, process.now());
+        let generation = self.lease.joined(prepared, &reply, process.now());
         process.cache.open(generation, reply.head);
-        process.gate.show(self.lease.term());
+        process.published_lease.publish(self.lease.term());
     }
 
     fn renew(&mut self, process: &Process) {
-        let asked = self.lease.ask(process.now());
-        if let Some(head) = process.database.renew(self.name, asked.applied().seq) {
-            assert!(self.lease.renewed(asked, &reply(head), process.now()), "there is one history here");
-            process.gate.show(self.lease.term());
+        let prepared = self.lease.prepare(process.now());
+        if let Some(head) = process.database.renew(self.name, prepared.applied().seq) {
+            assert!(self.lease.renewed(prepared, &reply(head), process.now()), "there is one history here");
+            process.published_lease.publish(self.lease.term());
         }
     }
 }

@@ -10,7 +10,7 @@ use keyward_verifier::protocol::Rules;
 use shuttle::{Config, Runner, thread};
 
 use crate::{
-    content::{Key, Narrowing},
+    content::{Key, Restriction},
     process::{Control, LEASE, Process},
     scheduler::UnevenScheduler,
 };
@@ -26,7 +26,7 @@ pub(crate) enum Meanwhile {
     /// It catches up and acknowledges.
     CatchesUp,
     /// It leaves, and joins with another node id; then it catches up.
-    JoinsAnew,
+    JoinsAgain,
     /// The same, but its row is removed before its memory is closed, which is wrong.
     LosesItsRowFirst,
     /// It catches up; the revoker does not check this, and outlives its lease.
@@ -35,13 +35,13 @@ pub(crate) enum Meanwhile {
 
 /// The scenario to try in many schedules.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scene {
+pub(crate) struct Scenario {
     pub(crate) rules: Rules,
-    pub(crate) narrowing: Narrowing,
+    pub(crate) restriction: Restriction,
     pub(crate) meanwhile: Meanwhile,
 }
 
-impl Scene {
+impl Scenario {
     /// Tries this many schedules, always the same ones. Returns the number of the first in which a request accepts,
     /// from 1, and stops there.
     pub(crate) fn first_breach(self, schedules: usize) -> Option<usize> {
@@ -53,7 +53,7 @@ impl Scene {
         Runner::new(UnevenScheduler::new(SEED, schedules), config).run(move || {
             if breach.get().is_none() {
                 let number = tried.fetch_add(1, Ordering::Relaxed) + 1;
-                if self.somebody_accepts() {
+                if self.some_request_accepts() {
                     breach.get_or_init(|| number);
                 }
             }
@@ -62,10 +62,10 @@ impl Scene {
     }
 
     /// Runs one schedule. Returns whether a request that arrives after the answer gets "valid" for a changed key.
-    fn somebody_accepts(self) -> bool {
+    fn some_request_accepts(self) -> bool {
         let process = Arc::new(Process::new(self.rules));
         let mut control = Control::joined(&process);
-        for key in self.narrowing.keys() {
+        for key in self.restriction.keys() {
             process.fill(*key);
         }
         let fillers = [Key::First, Key::Last].map(|key| {
@@ -81,7 +81,7 @@ impl Scene {
             thread::spawn(move || {
                 match self.meanwhile {
                     Meanwhile::CatchesUp | Meanwhile::IsOutlived => {}
-                    Meanwhile::JoinsAnew => {
+                    Meanwhile::JoinsAgain => {
                         control.end(&process);
                         control.join(&process);
                     }
@@ -97,7 +97,7 @@ impl Scene {
                 }
             })
         };
-        let accepted = self.narrow_and_ask(&process);
+        let accepted = self.change_and_verify(&process);
         keeper.join().unwrap();
         for filler in fillers {
             filler.join().unwrap();
@@ -106,8 +106,8 @@ impl Scene {
     }
 
     /// Makes the change, waits until it may be answered, then verifies every changed key from two threads.
-    fn narrow_and_ask(self, process: &Arc<Process>) -> bool {
-        let seq = process.database.narrow(self.narrowing);
+    fn change_and_verify(self, process: &Arc<Process>) -> bool {
+        let seq = process.database.restrict(self.restriction);
         // Listed after the commit (R8).
         let listed = process.database.member();
         if self.meanwhile == Meanwhile::IsOutlived {
@@ -120,7 +120,7 @@ impl Scene {
                 thread::yield_now();
             }
         }
-        let keys = self.narrowing.keys();
+        let keys = self.restriction.keys();
         let ask = move |process: &Process| {
             let mut keys = keys.iter().chain(keys);
             keys.any(|key| process.ask(*key) == Some(true))

@@ -8,19 +8,19 @@ use super::sim;
 const EXERCISED: [&str; 18] = [
     "answers from memory",
     "calls that ended by time-out",
-    "calls that met a node that joined",
-    "calls while a node was away that came back by halves",
+    "calls while a node joined",
+    "calls while a node was cut off and partly returned",
     "calls with an unknown outcome (503)",
     "events pruned",
-    "fault: answer lost, though carried out",
+    "fault: reply lost, request executed",
     "fault: database crashed",
     "fault: database went back",
-    "fault: node stands still for long",
+    "fault: node stalled for long",
     "fault: renewal delivered twice",
-    "narrowing calls answered 2xx, repeated",
-    "reads refused for what came in between (R4, R5, R6)",
+    "restricting changes answered 2xx, repeated",
+    "reads refused because of later events (R4, R5, R6)",
     "reads without a lease",
-    "rejoins that took their old row away",
+    "joins that removed their earlier row",
     "renewals that saw an older head than at their commit",
     "rows reaped",
     "shared reads",
@@ -40,15 +40,15 @@ fn no_fault_breaks_a_promise() {
     for what in EXERCISED {
         assert!(sum.counts.get(what).is_some_and(|times| *times > 100), "too rare: {what}");
     }
-    let calls = sum.counts.get("narrowing calls begun").copied().unwrap_or_default();
-    assert!(calls >= 200 * sum.seeds, "{calls} narrowing calls");
+    let calls = sum.counts.get("restricting changes begun").copied().unwrap_or_default();
+    assert!(calls >= 200 * sum.seeds, "{calls} restricting changes");
 }
 
 #[test]
 fn a_seed_produces_the_same_history_each_time() {
     for (seed, rules) in [(7, Rules::ALL), (8, Rules { fills_are_guarded: false, ..Rules::ALL })] {
         let (once, again) = (sim::run(seed, rules), sim::run(seed, rules));
-        assert!(once.history == again.history, "seed {seed} went another way");
+        assert!(once.history == again.history, "seed {seed} produced another history");
         assert_eq!((once.counts, once.breaches), (again.counts, again.breaches), "seed {seed}");
         assert!(once.history != sim::run(seed + 100, rules).history);
     }
@@ -61,7 +61,7 @@ fn every_rule_is_needed() {
         let found = sum.broken.iter().find_map(|(seed, (_, breaches))| {
             breaches.iter().find(|breach| breach.starts_with("N:")).map(|breach| (seed, breach))
         });
-        let (seed, breach) = found.unwrap_or_else(|| panic!("nobody misses {}", mutant.name));
+        let (seed, breach) = found.unwrap_or_else(|| panic!("no seed breaks a promise without {}", mutant.name));
         println!("{}: seed {seed}: {breach}", mutant.name);
     }
 }

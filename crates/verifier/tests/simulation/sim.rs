@@ -32,7 +32,7 @@ pub(crate) use mutants::MUTANTS;
 pub(crate) use world::Counts;
 
 use cluster::Cluster;
-use link::Trouble;
+use link::LineFault;
 use plan::Plan;
 use rng::Rng;
 use world::World;
@@ -85,7 +85,7 @@ async fn live(cluster: &Arc<Cluster>) -> Vec<String> {
             4..6 => world.spawn(Arc::clone(cluster).revoke_while_a_node_is_away()),
             _ => {
                 if let Some(change) = cluster.next_change() {
-                    world.spawn(Arc::clone(cluster).narrow(change));
+                    world.spawn(Arc::clone(cluster).restrict(change));
                 }
             }
         }
@@ -100,7 +100,7 @@ async fn live(cluster: &Arc<Cluster>) -> Vec<String> {
     world.calm_down();
     cluster.database.restart();
     for node in &cluster.nodes {
-        node.link.trouble(None, Trouble::NONE);
+        node.link.set_fault(None, LineFault::NONE);
         node.resume();
         if node.alive().is_none() {
             node.start();
@@ -136,18 +136,18 @@ async fn settle(cluster: &Arc<Cluster>) -> Vec<String> {
     for node in &cluster.nodes {
         let Some(alive) = node.alive() else { continue };
         if !alive.verifier.may_answer_from_memory() {
-            wrong.push(format!("node {} never came to answer from memory again", node.number));
+            wrong.push(format!("node {} never answered from memory again", node.number));
         }
         for key in cluster.keys() {
             let truth = cluster.database.truth(key);
-            let told = alive.verifier.credential(key).await;
-            if told.as_ref().ok() != Some(&truth) {
-                wrong.push(format!("node {} says {told:?} of {key} in the end: it is {truth:?}", node.number));
+            let answer = alive.verifier.credential(key).await;
+            if answer.as_ref().ok() != Some(&truth) {
+                wrong.push(format!("node {} finally answers {answer:?} for {key}, expected {truth:?}", node.number));
             }
         }
     }
     if cluster.database.rows() != cluster.nodes.len() {
-        wrong.push(format!("{} rows of {} nodes in the end", cluster.database.rows(), cluster.nodes.len()));
+        wrong.push(format!("{} rows of {} nodes at the end", cluster.database.rows(), cluster.nodes.len()));
     }
     wrong
 }

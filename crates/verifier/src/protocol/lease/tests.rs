@@ -33,8 +33,8 @@ fn elsewhere(head: u64) -> LeaseReply {
 
 fn member(head: u64) -> Lease {
     let mut lease = Lease::new(Rules::ALL, TTL);
-    let asked = lease.ask(at(100));
-    lease.joined(asked, &reply(head), at(105));
+    let prepared = lease.prepare(at(100));
+    lease.joined(prepared, &reply(head), at(105));
     lease
 }
 
@@ -57,9 +57,9 @@ fn a_lease_starts_when_its_request_was_sent() {
 #[test]
 fn a_renewal_takes_effect_once_the_node_has_applied_what_it_showed() {
     let mut lease = member(3);
-    let asked = lease.ask(at(108));
-    assert_eq!((asked.applied(), asked.token()), (position(3), token()));
-    assert!(lease.renewed(asked, &reply(5), at(109)));
+    let prepared = lease.prepare(at(108));
+    assert_eq!((prepared.applied(), prepared.token()), (position(3), token()));
+    assert!(lease.renewed(prepared, &reply(5), at(109)));
     assert!(lease.is_behind());
     assert!(!holds(&lease, 110));
     lease.apply(position(4));
@@ -72,15 +72,15 @@ fn a_renewal_takes_effect_once_the_node_has_applied_what_it_showed() {
 fn an_event_is_acknowledged_only_once_it_is_applied() {
     let mut lease = member(3);
     lease.hear(Seq::new(9));
-    assert_eq!(lease.ask(at(101)).applied(), position(3));
+    assert_eq!(lease.prepare(at(101)).applied(), position(3));
     lease.apply(position(9));
-    assert_eq!(lease.ask(at(101)).applied(), position(9));
+    assert_eq!(lease.prepare(at(101)).applied(), position(9));
 }
 
 #[test]
 fn an_overtaken_renewal_never_shortens_a_lease() {
     let mut lease = member(0);
-    let (first, second) = (lease.ask(at(102)), lease.ask(at(104)));
+    let (first, second) = (lease.prepare(at(102)), lease.prepare(at(104)));
     assert!(lease.renewed(second, &reply(0), at(105)));
     assert!(lease.renewed(first, &reply(0), at(106)));
     assert!(holds(&lease, 113));
@@ -89,12 +89,12 @@ fn an_overtaken_renewal_never_shortens_a_lease() {
 #[test]
 fn a_former_member_has_no_lease_and_a_late_renewal_grants_none() {
     let mut lease = member(0);
-    let late = lease.ask(at(105));
+    let late = lease.prepare(at(105));
     lease.ended();
     assert!(!holds(&lease, 106));
     assert!(lease.renewed(late, &reply(0), at(107)));
     assert!(!holds(&lease, 107) && !lease.is_member());
-    let again = lease.ask(at(108));
+    let again = lease.prepare(at(108));
     lease.joined(again, &reply(2), at(109));
     assert!(lease.renewed(late, &reply(0), at(110)));
     assert_eq!(lease.term().end(), at(118), "only the join counts");
@@ -103,8 +103,8 @@ fn a_former_member_has_no_lease_and_a_late_renewal_grants_none() {
 #[test]
 fn a_renewal_that_another_history_confirmed_grants_nothing() {
     let mut lease = member(3);
-    let asked = lease.ask(at(108));
-    assert!(!lease.renewed(asked, &elsewhere(3), at(109)));
+    let prepared = lease.prepare(at(108));
+    assert!(!lease.renewed(prepared, &elsewhere(3), at(109)));
     assert!(!holds(&lease, 110), "the lease is unchanged");
 }
 
@@ -113,8 +113,8 @@ fn a_node_that_joins_knows_only_what_its_join_showed() {
     let mut lease = member(3);
     lease.hear(Seq::new(9));
     lease.ended();
-    let asked = lease.ask(at(200));
-    lease.joined(asked, &elsewhere(2), at(201));
+    let prepared = lease.prepare(at(200));
+    lease.joined(prepared, &elsewhere(2), at(201));
     assert_eq!((lease.applied(), lease.heard()), (position(2), Seq::new(2)), "numbers are reused");
     assert!(!lease.is_behind());
 }

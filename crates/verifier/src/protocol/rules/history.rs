@@ -11,7 +11,7 @@ rules! {
         /// history has ended.
         new_history_is_waited_out,
         /// R18b: nor is it answered early because the change is recorded as enforced.
-        note_is_waited_out,
+        record_is_waited_out,
         /// R18b: the first token that a process sees counts as new.
         first_token_is_new,
         /// R18b: a token counts as seen when the reply that names it arrives, not when its request is sent.
@@ -42,7 +42,7 @@ rules! {
         /// R18c: a call whose own event is gone never reports success.
         barrier_names_its_event,
         /// R18c: a change is recorded as enforced only if its event exists, by number and nonce.
-        note_names_its_event,
+        record_names_its_event,
         /// R18c: a row that has applied more than the last event acknowledges nothing.
         rows_beyond_the_head_do_not_count,
         /// R18c: the time-out uses the longest lease that this process has ever seen, not only those of the rows

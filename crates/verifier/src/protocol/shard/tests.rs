@@ -10,8 +10,8 @@ use super::*;
 type Kept = BTreeSet<Target>;
 
 impl Entries for Kept {
-    fn purge(&mut self, subject: &Target) {
-        self.remove(subject);
+    fn purge(&mut self, target: &Target) {
+        self.remove(target);
     }
 
     fn clear(&mut self) {
@@ -37,8 +37,8 @@ fn open_at(floor: u64) -> Shard<Kept> {
     shard
 }
 
-fn keep(shard: &mut Shard<Kept>, ticket: Ticket, as_of: u64, subject: Target) -> bool {
-    shard.admit(ticket, shown(as_of)).is_some_and(|entries| entries.insert(subject))
+fn keep(shard: &mut Shard<Kept>, ticket: Ticket, as_of: u64, target: Target) -> bool {
+    shard.admit(ticket, shown(as_of)).is_some_and(|entries| entries.insert(target))
 }
 
 #[test]

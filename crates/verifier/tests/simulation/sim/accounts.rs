@@ -23,12 +23,12 @@ pub(crate) fn account_id(number: u64) -> AccountId {
 
 /// Both forms of a key.
 #[derive(Clone)]
-pub(crate) struct Person {
+pub(crate) struct KeyForms {
     good: Arc<AuthKey>,
     revoked: Arc<AuthKey>,
 }
 
-impl Person {
+impl KeyForms {
     pub(crate) fn new(id: KeyId, account: AccountId) -> Self {
         let form = |revoked| {
             let facts = AuthFacts {
@@ -65,7 +65,7 @@ pub(crate) fn is_good(credential: &Credential) -> bool {
 }
 
 /// Everything whose restriction restricts this key.
-pub(crate) fn subjects_of(key: KeyId, chain: &Chain) -> Vec<Target> {
+pub(crate) fn targets_of(key: KeyId, chain: &Chain) -> Vec<Target> {
     let accounts = chain.links().map(|link| Target::Account(link.id));
     std::iter::once(Target::Key(key)).chain(accounts).collect()
 }

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use keyward_domain::KeyId;
 use keyward_storage::{Seq, Target};
 
-use super::history::{History, Mark, Record, Told};
+use super::history::{Answer, History, Mark, Record};
 
 /// Tolerance for timers and messages within the process.
 const MARGIN: Duration = Duration::from_millis(25);
@@ -22,28 +22,28 @@ struct Made {
     number: Number,
     /// Position of its commit in the log.
     committed: Mark,
-    narrows: bool,
+    restricts: bool,
     /// Position at which the database went back to a state before it.
     lost: Option<Mark>,
-    /// Until when an earlier call may be answered, and a lease of the lost history may hold. The last widening there is
+    /// Until when an earlier call may be answered, and a lease of the lost history may hold. The last lifting there is
     /// excused until then (R18d).
     excused_until: Duration,
 }
 
 /// The known changes of a key or an account.
 #[derive(Default)]
-struct Story {
+struct Changes {
     /// Each change, in order.
     changes: Vec<Made>,
     /// Each time at which a change was reported as enforced.
-    in_force: Vec<(Mark, Number)>,
+    enforced: Vec<(Mark, Number)>,
 }
 
-impl Story {
+impl Changes {
     /// Records that the change with this number was reported as enforced. A change lost meanwhile binds no node.
-    fn say_in_force(&mut self, mark: Mark, seq: Seq) {
-        let said = self.changes.iter().rfind(|change| change.number.1 == seq && change.lost.is_none());
-        self.in_force.extend(said.map(|change| (mark, change.number)));
+    fn report_enforced(&mut self, mark: Mark, seq: Seq) {
+        let reported = self.changes.iter().rfind(|change| change.number.1 == seq && change.lost.is_none());
+        self.enforced.extend(reported.map(|change| (mark, change.number)));
     }
 
     /// Records that the database went back to its state after this event.
@@ -59,50 +59,50 @@ impl Story {
             let lost = self.changes.iter().find(|change| change.number == *number).and_then(|change| change.lost);
             lost.is_none_or(|lost| lost > answered)
         };
-        let said = self.in_force.iter().filter(|(at, number)| *at < arrived && binds(number));
-        let last = said.max_by_key(|(at, number)| (*number, *at));
-        let (mut narrowed, mut good) = (false, last.is_none());
+        let reported = self.enforced.iter().filter(|(at, number)| *at < arrived && binds(number));
+        let last = reported.max_by_key(|(at, number)| (*number, *at));
+        let (mut restricted, mut good) = (false, last.is_none());
         for change in &self.changes {
             // A lost state may be returned until a later change is reported as enforced.
-            let is_excused = !change.narrows && arrived_at < change.excused_until;
+            let is_excused = !change.restricts && arrived_at < change.excused_until;
             let is_over = !is_excused && change.lost.is_some_and(|lost| last.is_some_and(|(at, _)| *at > lost));
             if last.is_none_or(|(_, last)| change.number >= *last) && change.committed < answered && !is_over {
-                narrowed |= change.narrows;
-                good |= !change.narrows;
+                restricted |= change.restricts;
+                good |= !change.restricts;
             }
         }
-        (narrowed, good)
+        (restricted, good)
     }
 }
 
 /// All promises that the log breaks.
 pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
-    let mut stories: BTreeMap<Target, Story> = BTreeMap::new();
+    let mut by_target: BTreeMap<Target, Changes> = BTreeMap::new();
     let mut made: BTreeMap<KeyId, (&[Target], Mark)> = BTreeMap::new();
     let mut histories = 0;
     for (mark, record) in history.records.iter().enumerate() {
         match record {
-            Record::Committed { subject, seq, narrows } => {
+            Record::Committed { target, seq, restricts } => {
                 let change = Made {
                     number: (histories, *seq),
                     committed: mark,
-                    narrows: *narrows,
+                    restricts: *restricts,
                     lost: None,
                     excused_until: Duration::ZERO,
                 };
-                stories.entry(*subject).or_default().changes.push(change);
+                by_target.entry(*target).or_default().changes.push(change);
             }
-            Record::InForce { subject, seq } | Record::Answered { subject, seq, .. } => {
-                stories.entry(*subject).or_default().say_in_force(mark, *seq);
+            Record::Enforced { target, seq } | Record::Answered { target, seq, .. } => {
+                by_target.entry(*target).or_default().report_enforced(mark, *seq);
             }
             Record::WentBack { at, kept } => {
                 histories += 1;
-                for story in stories.values_mut() {
-                    story.lose(mark, *kept, *at + worst_wait + MARGIN);
+                for changes in by_target.values_mut() {
+                    changes.lose(mark, *kept, *at + worst_wait + MARGIN);
                 }
             }
-            Record::Made { key, subjects } => {
-                made.insert(*key, (subjects, mark));
+            Record::Made { key, targets } => {
+                made.insert(*key, (targets, mark));
             }
             Record::Verified { .. } => {}
         }
@@ -110,19 +110,20 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
     let mut breaches = Vec::new();
     for (mark, record) in history.records.iter().enumerate() {
         match record {
-            Record::Answered { took, repeated, subject, seq, node, at } if *took > worst_wait + MARGIN => breaches
-                .push(format!(
-                    "L: node {node} answered a call about {subject:?} (event {seq}, repeated: {repeated}) at {at:?}, \
+            Record::Answered { took, repeated, target, seq, node, at } if *took > worst_wait + MARGIN => {
+                breaches.push(format!(
+                    "L: node {node} answered a call about {target:?} (event {seq}, repeated: {repeated}) at {at:?}, \
                      {took:?} after its commit"
-                )),
-            Record::Verified { arrived, arrived_at, key, told, .. } => {
-                let known = made.get(key).filter(|(_, since)| since < arrived).map(|(subjects, _)| *subjects);
-                if let Some(breach) = judge(&stories, known, (*arrived, *arrived_at), mark, *told) {
+                ));
+            }
+            Record::Verified { arrived, arrived_at, key, answer, .. } => {
+                let known = made.get(key).filter(|(_, since)| since < arrived).map(|(targets, _)| *targets);
+                if let Some(breach) = judge(&by_target, known, (*arrived, *arrived_at), mark, *answer) {
                     breaches.push(format!("{breach}: {record:?}"));
                 }
             }
             Record::Committed { .. }
-            | Record::InForce { .. }
+            | Record::Enforced { .. }
             | Record::WentBack { .. }
             | Record::Answered { .. }
             | Record::Made { .. } => {}
@@ -132,25 +133,25 @@ pub(crate) fn breaches(history: &History, worst_wait: Duration) -> Vec<String> {
 }
 
 fn judge(
-    stories: &BTreeMap<Target, Story>,
-    subjects: Option<&[Target]>,
+    by_target: &BTreeMap<Target, Changes>,
+    targets: Option<&[Target]>,
     (arrived, arrived_at): (Mark, Duration),
     answered: Mark,
-    told: Told,
+    answer: Answer,
 ) -> Option<String> {
-    let Some(subjects) = subjects else {
-        return matches!(told, Told::Valid | Told::Narrowed).then(|| "a key that is not there was found".to_owned());
+    let Some(targets) = targets else {
+        return matches!(answer, Answer::Valid | Answer::Restricted).then(|| "a nonexistent key was found".to_owned());
     };
-    let none = Story::default();
+    let none = Changes::default();
     let mut may =
-        subjects.iter().map(|it| (it, stories.get(it).unwrap_or(&none).may_be(arrived, arrived_at, answered)));
-    match told {
-        Told::Valid => may.find(|(_, (_, good))| !good).map(|(subject, _)| {
-            format!("N: answered valid although the restriction of {subject:?} was reported as enforced")
+        targets.iter().map(|it| (it, by_target.get(it).unwrap_or(&none).may_be(arrived, arrived_at, answered)));
+    match answer {
+        Answer::Valid => may.find(|(_, (_, good))| !good).map(|(target, _)| {
+            format!("N: answered valid although the restriction of {target:?} was reported as enforced")
         }),
-        Told::Narrowed => (!may.any(|(_, (narrowed, _))| narrowed))
+        Answer::Restricted => (!may.any(|(_, (restricted, _))| restricted))
             .then(|| "answered restricted although no change restricts it".to_owned()),
-        Told::Unknown => Some("answered unknown although it exists".to_owned()),
-        Told::Unavailable => None,
+        Answer::Unknown => Some("answered unknown although it exists".to_owned()),
+        Answer::Unavailable => None,
     }
 }

@@ -12,10 +12,10 @@ use keyward_verifier::Clock as _;
 use tokio::sync::oneshot;
 
 use super::{
-    accounts::{account_id, key_id, subjects_of},
+    accounts::{account_id, key_id, targets_of},
     database::{Change, Changed, Database},
     history::Record,
-    link::{Line, Trouble},
+    link::{Line, LineFault},
     node::{Alive, Node},
     requests::verify,
     world::{World, lock},
@@ -90,8 +90,8 @@ impl Cluster {
             accounts.keys.remove(0);
         }
         let chain = self.database.truth(id).map(|credential| credential.chain);
-        let subjects = chain.map(|chain| subjects_of(id, &chain)).unwrap_or_default();
-        self.world.history().push(Record::Made { key: id, subjects });
+        let targets = chain.map(|chain| targets_of(id, &chain)).unwrap_or_default();
+        self.world.history().push(Record::Made { key: id, targets });
         id
     }
 
@@ -158,8 +158,8 @@ impl Cluster {
                 accounts.changes.remove(0);
             }
         }
-        if change.narrows() {
-            self.world.count("narrowing calls begun");
+        if change.restricts() {
+            self.world.count("restricting changes begun");
         }
         let (cluster, on, here) = (Arc::clone(self), Arc::clone(node), alive.clone());
         node.begin(&alive, "a call", async move { cluster.change(&on, &here, change).await });
@@ -173,7 +173,7 @@ impl Cluster {
         // If the members may be listed before the commit (R8), the barrier starts with only the number.
         let barrier = async {
             match (is_early, numbered.await) {
-                (true, Ok(event)) => Some(alive.verifier.enforce(event, vec![change.subject()]).await),
+                (true, Ok(event)) => Some(alive.verifier.enforce(event, vec![change.target()]).await),
                 (_, Ok(_) | Err(_)) => None,
             }
         };
@@ -183,32 +183,32 @@ impl Cluster {
             self.world.count("calls with an unknown outcome (503)");
             return;
         };
-        let subject = change.subject();
-        let (seq, in_force, repeated) = match (changed, enforced_early) {
+        let target = change.target();
+        let (seq, enforced, repeated) = match (changed, enforced_early) {
             (Changed::Refused | Changed::Before(None), _) => return,
-            (Changed::Now(event), Some(in_force)) => (event.seq, in_force, false),
-            (Changed::Now(event), None) => (event.seq, alive.verifier.enforce(event, vec![subject]).await, false),
+            (Changed::Now(event), Some(enforced)) => (event.seq, enforced, false),
+            (Changed::Now(event), None) => (event.seq, alive.verifier.enforce(event, vec![target]).await, false),
             (Changed::Before(Some(last)), _) => {
-                (last.seq, alive.verifier.enforce_again(last, vec![subject]).await, true)
+                (last.seq, alive.verifier.enforce_again(last, vec![target]).await, true)
             }
         };
-        if in_force.is_err() {
+        if enforced.is_err() {
             self.world.count("calls cut off by the end of their process");
             return;
         }
         let still = Duration::from_nanos(node.stood_still().saturating_sub(stood_still));
         let took = node.machine.boot().since(confirmed).saturating_sub(still);
         let (at, number) = (self.world.now(), node.number);
-        self.world.history().push(Record::Answered { at, node: number, subject, seq, took, repeated });
+        self.world.history().push(Record::Answered { at, node: number, target, seq, took, repeated });
         self.answered(node, change, took, repeated);
         self.look(change);
     }
 
     fn answered(&self, node: &Arc<Node>, change: Change, took: Duration, repeated: bool) {
-        self.world.count(match (change.narrows(), repeated) {
-            (true, false) => "narrowing calls answered 2xx",
-            (true, true) => "narrowing calls answered 2xx, repeated",
-            (false, _) => "widening calls answered 2xx",
+        self.world.count(match (change.restricts(), repeated) {
+            (true, false) => "restricting changes answered 2xx",
+            (true, true) => "restricting changes answered 2xx, repeated",
+            (false, _) => "lifting changes answered 2xx",
         });
         if took + Duration::from_millis(2) >= self.world.plan.worst_wait() {
             self.world.count("calls that ended by time-out");
@@ -234,9 +234,9 @@ impl Cluster {
     /// event reaches it (R6, R8).
     pub(crate) async fn revoke_while_a_node_joins(self: Arc<Self>) {
         let (Some(joining), Some(revoking), key) = (self.any_node(), self.any_node(), self.make_key()) else { return };
-        self.world.count("calls that met a node that joined");
+        self.world.count("calls while a node joined");
         let short = |cluster: &Self, most| cluster.world.draw(|rng| rng.millis(0, most));
-        joining.link.trouble(Some(Line::Keys), Trouble::LATE);
+        joining.link.set_fault(Some(Line::Keys), LineFault::LATE);
         verify(&self.world, joining, key);
         self.world.pass(short(&self, 5)).await;
         let (joins, changes) = self.world.draw(|rng| *rng.one_of(&[(200, 0), (0, 200), (200, 200)]).expect("a choice"));
@@ -247,7 +247,7 @@ impl Cluster {
             let _ = self.database.announce(Hint::Event(Seq::new(1 << 50)));
         }
         self.world.pass(short(&self, 6)).await;
-        joining.link.trouble(Some(Line::Pool), Trouble::CUT);
+        joining.link.set_fault(Some(Line::Pool), LineFault::CUT);
         self.world.pass(short(&self, 30)).await;
         self.call(revoking, Change::Revoke(key));
         for most in [10, 20, 40, 40, 80, 80, 160, 160] {
@@ -255,31 +255,31 @@ impl Cluster {
             verify(&self.world, joining, key);
         }
         self.database.let_wait(Duration::ZERO, Duration::ZERO);
-        joining.link.trouble(Some(Line::Keys), Trouble::NONE);
-        joining.link.trouble(Some(Line::Pool), Trouble::NONE);
+        joining.link.set_fault(Some(Line::Keys), LineFault::NONE);
+        joining.link.set_fault(Some(Line::Pool), LineFault::NONE);
     }
 
     /// Revokes a key while a node that has it in memory is cut off; then that node returns only partly: it renews, but
     /// reads no events (R2).
     pub(crate) async fn revoke_while_a_node_is_away(self: Arc<Self>) {
         let (Some(away), Some(revoking), key) = (self.any_node(), self.any_node(), self.make_key()) else { return };
-        self.world.count("calls while a node was away that came back by halves");
+        self.world.count("calls while a node was cut off and partly returned");
         verify(&self.world, away, key);
         self.world.pass(Duration::from_millis(20)).await;
-        away.link.trouble(None, Trouble::CUT);
+        away.link.set_fault(None, LineFault::CUT);
         self.call(revoking, Change::Revoke(key));
         let ttl = u64::try_from(self.world.plan.terms.ttl.as_millis()).unwrap_or_default();
         self.world.pass(self.world.draw(|rng| rng.millis(ttl / 2, ttl))).await;
-        away.link.trouble(Some(Line::Lease), Trouble::NONE);
+        away.link.set_fault(Some(Line::Lease), LineFault::NONE);
         for _ in 0..12 {
             self.world.pass(self.world.draw(|rng| rng.millis(0, ttl / 5))).await;
             verify(&self.world, away, key);
         }
-        away.link.trouble(None, Trouble::NONE);
+        away.link.set_fault(None, LineFault::NONE);
     }
 
     /// A client makes a change after the key is in every node's memory.
-    pub(crate) async fn narrow(self: Arc<Self>, change: Change) {
+    pub(crate) async fn restrict(self: Arc<Self>, change: Change) {
         if let Some(key) = self.key_under(change) {
             for node in &self.nodes {
                 verify(&self.world, node, key);

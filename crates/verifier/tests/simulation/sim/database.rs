@@ -15,7 +15,7 @@ use keyward_storage::{
 use tokio::sync::{Mutex as Turn, mpsc};
 
 use super::{
-    accounts::{Person, link},
+    accounts::{KeyForms, link},
     process::WALL,
     world::{World, lock},
 };
@@ -66,7 +66,7 @@ struct State {
 
 #[derive(Clone)]
 struct Key {
-    person: Person,
+    forms: KeyForms,
     account: AccountId,
     revoked: bool,
     last: Option<Enforcement>,
@@ -126,7 +126,7 @@ impl Database {
 
     /// Adds a key.
     pub(crate) fn add_key(&self, id: KeyId, account: AccountId) {
-        let key = Key { person: Person::new(id, account), account, revoked: false, last: None };
+        let key = Key { forms: KeyForms::new(id, account), account, revoked: false, last: None };
         self.state().keys.insert(id, key);
     }
 
@@ -155,21 +155,21 @@ impl Database {
 
     pub(crate) fn record_enforced(
         &self,
-        subjects: &[Target],
+        targets: &[Target],
         up_to: Seq,
         shown_by: Position,
         at: Timestamp,
     ) -> Result<()> {
         let mut state = self.up()?;
-        if self.world.rules.history.note_names_its_event && !state.holds(shown_by) {
+        if self.world.rules.history.record_names_its_event && !state.holds(shown_by) {
             return Ok(());
         }
-        for subject in subjects {
-            let Some(last) = state.last(*subject) else { continue };
+        for target in targets {
+            let Some(last) = state.last(*target) else { continue };
             if last.seq <= up_to && last.enforced_at.is_none() {
                 last.enforced_at = Some(at);
                 let seq = last.seq;
-                self.world.history().in_force(*subject, seq);
+                self.world.history().enforced(*target, seq);
             }
         }
         Ok(())
@@ -199,7 +199,7 @@ impl Database {
         if let Some(previous) = node.previous
             && state.leases.remove(&previous).is_some()
         {
-            self.world.count("rejoins that took their old row away");
+            self.world.count("joins that removed their earlier row");
         }
         let row = Member {
             node: node.node,
@@ -370,11 +370,11 @@ impl State {
         let parent = above(own);
         let links = [parent, parent.and_then(above)].map(|account| account.map(Account::link));
         let chain = Chain::shared(own.link(), links).ok()?;
-        Some(Credential { key: key.person.key(key.revoked), chain })
+        Some(Credential { key: key.forms.key(key.revoked), chain })
     }
 
-    fn last(&mut self, subject: Target) -> Option<&mut Enforcement> {
-        match subject {
+    fn last(&mut self, target: Target) -> Option<&mut Enforcement> {
+        match target {
             Target::Key(id) => self.keys.get_mut(&id)?.last.as_mut(),
             Target::Account(id) => self.accounts.get_mut(&id)?.last.as_mut(),
         }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     cluster::Cluster,
-    link::{Line, Trouble},
+    link::{Line, LineFault},
     node::Node,
 };
 
@@ -70,13 +70,13 @@ async fn strike(cluster: &Cluster, node: &Arc<Node>, fault: Fault) {
     let lasting = |least, most| world.draw(|rng| rng.doubling(least, most));
     match fault {
         Fault::Pause => {
-            world.count("fault: node stands still");
+            world.count("fault: node stalled");
             node.pause();
             world.pass(lasting(5, ttl * 2)).await;
             node.resume();
         }
         Fault::LongPause => {
-            world.count("fault: node stands still for long");
+            world.count("fault: node stalled for long");
             node.pause();
             world.pass(lasting(ttl * 2, ttl * 10)).await;
             node.resume();
@@ -103,32 +103,32 @@ async fn strike(cluster: &Cluster, node: &Arc<Node>, fault: Fault) {
         Fault::Restart => restart(cluster, node).await,
         Fault::Partition => {
             world.count("fault: node cut off");
-            broken(cluster, node, None, Trouble::CUT, lasting(20, ttl * 3)).await;
+            broken(cluster, node, None, LineFault::CUT, lasting(20, ttl * 3)).await;
         }
         Fault::OneWay => {
             world.count("fault: node cut off one way");
             let out = world.draw(|rng| rng.per_mille(400));
-            let trouble = Trouble { requests_lost: out, answers_lost: !out, ..Trouble::NONE };
-            broken(cluster, node, None, trouble, lasting(20, ttl * 2)).await;
+            let fault = LineFault { requests_lost: out, answers_lost: !out, ..LineFault::NONE };
+            broken(cluster, node, None, fault, lasting(20, ttl * 2)).await;
         }
         Fault::OneLine => {
             world.count("fault: one line of a node cut");
             let line = world.draw(|rng| rng.one_of(&[Line::Lease, Line::Pool, Line::Keys]).copied());
-            broken(cluster, node, line, Trouble::CUT, lasting(50, ttl * 2)).await;
+            broken(cluster, node, line, LineFault::CUT, lasting(50, ttl * 2)).await;
         }
         Fault::InParts => {
             world.count("fault: node cut off, and mended line by line");
-            node.link.trouble(None, Trouble::CUT);
+            node.link.set_fault(None, LineFault::CUT);
             world.pass(lasting(200, ttl)).await;
-            node.link.trouble(Some(Line::Lease), Trouble::NONE);
-            node.link.trouble(Some(Line::Keys), Trouble::NONE);
+            node.link.set_fault(Some(Line::Lease), LineFault::NONE);
+            node.link.set_fault(Some(Line::Keys), LineFault::NONE);
             world.pass(lasting(200, ttl * 2)).await;
-            node.link.trouble(None, Trouble::NONE);
+            node.link.set_fault(None, LineFault::NONE);
         }
         Fault::Slow => {
             world.count("fault: way of a node slow");
-            let trouble = world.draw(|rng| rng.one_of(&[Trouble::SLOW, Trouble::LATE]).copied());
-            broken(cluster, node, None, trouble.unwrap_or(Trouble::SLOW), lasting(200, ttl * 2)).await;
+            let fault = world.draw(|rng| rng.one_of(&[LineFault::SLOW, LineFault::LATE]).copied());
+            broken(cluster, node, None, fault.unwrap_or(LineFault::SLOW), lasting(200, ttl * 2)).await;
         }
         Fault::WallClock => {
             world.count("fault: wall clock of a node set");
@@ -144,10 +144,10 @@ fn step(cluster: &Cluster) -> i64 {
     if cluster.world.draw(|rng| rng.per_mille(500)) { by } else { -by }
 }
 
-async fn broken(cluster: &Cluster, node: &Arc<Node>, line: Option<Line>, trouble: Trouble, lasting: Duration) {
-    node.link.trouble(line, trouble);
+async fn broken(cluster: &Cluster, node: &Arc<Node>, line: Option<Line>, fault: LineFault, lasting: Duration) {
+    node.link.set_fault(line, fault);
     cluster.world.pass(lasting).await;
-    node.link.trouble(line, Trouble::NONE);
+    node.link.set_fault(line, LineFault::NONE);
 }
 
 /// An upgrade: the process releases its lease and ends, and another one starts.

@@ -13,10 +13,10 @@ pub(crate) type Mark = usize;
 
 /// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Answer {
     Valid,
     /// Revoked, suspended or closed.
-    Narrowed,
+    Restricted,
     Unknown,
     Unavailable,
 }
@@ -25,18 +25,18 @@ pub(crate) enum Told {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Record {
     /// The database committed it.
-    Committed { subject: Target, seq: Seq, narrows: bool },
+    Committed { target: Target, seq: Seq, restricts: bool },
     /// It is reported as enforced on every node, by the answer of a call or by a record in the database.
-    InForce { subject: Target, seq: Seq },
+    Enforced { target: Target, seq: Seq },
     /// A call was answered: time since its commit was confirmed, on the node's own clock, without the time in which the
     /// process was stopped.
-    Answered { at: Duration, node: u64, subject: Target, seq: Seq, took: Duration, repeated: bool },
+    Answered { at: Duration, node: u64, target: Target, seq: Seq, took: Duration, repeated: bool },
     /// A request was answered.
-    Verified { at: Duration, arrived_at: Duration, arrived: Mark, node: u64, key: KeyId, told: Told },
+    Verified { at: Duration, arrived_at: Duration, arrived: Mark, node: u64, key: KeyId, answer: Answer },
     /// The database went back: it keeps the events up to this number, and reuses later numbers.
     WentBack { at: Duration, kept: Seq },
     /// A key was issued, and the call was answered.
-    Made { key: KeyId, subjects: Vec<Target> },
+    Made { key: KeyId, targets: Vec<Target> },
 }
 
 /// The log.
@@ -58,11 +58,11 @@ impl History {
     }
 
     pub(crate) fn committed(&mut self, change: Change, seq: Seq) {
-        self.push(Record::Committed { subject: change.subject(), seq, narrows: change.narrows() });
+        self.push(Record::Committed { target: change.target(), seq, restricts: change.restricts() });
     }
 
-    pub(crate) fn in_force(&mut self, subject: Target, seq: Seq) {
-        self.push(Record::InForce { subject, seq });
+    pub(crate) fn enforced(&mut self, target: Target, seq: Seq) {
+        self.push(Record::Enforced { target, seq });
     }
 
     pub(crate) fn trace(&mut self, now: Duration, what: &'static str, about: u64) {

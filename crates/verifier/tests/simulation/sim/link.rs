@@ -25,14 +25,14 @@ pub(crate) enum Line {
 /// The fault of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each of these may be the matter, alone or with others")]
-pub(crate) struct Trouble {
+pub(crate) struct LineFault {
     pub(crate) requests_lost: bool,
     pub(crate) answers_lost: bool,
     pub(crate) slow: bool,
     pub(crate) slow_answers: bool,
 }
 
-impl Trouble {
+impl LineFault {
     /// No fault.
     pub(crate) const NONE: Self = Self { requests_lost: false, answers_lost: false, slow: false, slow_answers: false };
     /// Nothing arrives, in either direction.
@@ -46,24 +46,24 @@ impl Trouble {
 /// The connections of one node.
 pub(crate) struct Link {
     world: Arc<World>,
-    lines: Mutex<[Trouble; 3]>,
+    lines: Mutex<[LineFault; 3]>,
 }
 
 impl Link {
     pub(crate) fn new(world: &Arc<World>) -> Arc<Self> {
-        Arc::new(Self { world: Arc::clone(world), lines: Mutex::new([Trouble::NONE; 3]) })
+        Arc::new(Self { world: Arc::clone(world), lines: Mutex::new([LineFault::NONE; 3]) })
     }
 
     /// Sets the fault of a line from now on; of all lines if none is named.
-    pub(crate) fn trouble(&self, line: Option<Line>, trouble: Trouble) {
+    pub(crate) fn set_fault(&self, line: Option<Line>, fault: LineFault) {
         let mut lines = lock(&self.lines);
         match line {
-            Some(line) => lines[line as usize] = trouble,
-            None => *lines = [trouble; 3],
+            Some(line) => lines[line as usize] = fault,
+            None => *lines = [fault; 3],
         }
     }
 
-    pub(crate) fn at(&self, line: Line) -> Trouble {
+    pub(crate) fn at(&self, line: Line) -> LineFault {
         lock(&self.lines)[line as usize]
     }
 
@@ -89,7 +89,7 @@ impl Link {
                     let _ = answer.send(result);
                     return;
                 }
-                way.world.count("fault: answer lost, though carried out");
+                way.world.count("fault: reply lost, request executed");
             } else {
                 way.world.count("fault: request lost");
             }
@@ -110,8 +110,8 @@ impl Link {
         if self.world.is_calm() {
             return true;
         }
-        let trouble = self.at(line);
-        let slow = trouble.slow || back && trouble.slow_answers;
+        let fault = self.at(line);
+        let slow = fault.slow || back && fault.slow_answers;
         let (lost, delay) = self.world.draw(|rng| {
             let plan = &self.world.plan;
             let lost = rng.per_mille(plan.loss);
@@ -130,7 +130,7 @@ impl Link {
         if delay > Duration::ZERO {
             self.world.pass(delay).await;
         }
-        let trouble = self.at(line);
-        !lost && !(if back { trouble.answers_lost } else { trouble.requests_lost })
+        let fault = self.at(line);
+        !lost && !(if back { fault.answers_lost } else { fault.requests_lost })
     }
 }

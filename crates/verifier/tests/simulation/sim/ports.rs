@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 tokio::task_local! {
     /// Number of database reads of the current request.
-    pub(crate) static ASKED: AtomicU64;
+    pub(crate) static READS: AtomicU64;
 }
 
 /// The ports of one process.
@@ -50,7 +50,7 @@ impl Ports {
 #[async_trait]
 impl Credentials for Ports {
     async fn credential(&self, id: KeyId) -> Result<Option<Read<Credential>>> {
-        let _ = ASKED.try_with(|asked| asked.fetch_add(1, Ordering::Relaxed));
+        let _ = READS.try_with(|reads| reads.fetch_add(1, Ordering::Relaxed));
         let database = Arc::clone(&self.database);
         self.world.trace("credential", u64::from(id.uuid().as_bytes()[15]));
         self.link.call(Line::Keys, PATIENCE, move || async move { database.credential(id) }).await
@@ -154,10 +154,10 @@ impl Feed for Ports {
         Ok(Some(Box::new(Listening { number, hints, database, link })))
     }
 
-    async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
-        let (database, subjects) = (Arc::clone(&self.database), subjects.to_vec());
-        let noting = move || async move { database.record_enforced(&subjects, up_to, shown_by, at) };
-        self.link.call(Line::Pool, PATIENCE, noting).await
+    async fn record_enforced(&self, targets: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
+        let (database, targets) = (Arc::clone(&self.database), targets.to_vec());
+        let recording = move || async move { database.record_enforced(&targets, up_to, shown_by, at) };
+        self.link.call(Line::Pool, PATIENCE, recording).await
     }
 
     async fn prune(&self, _: Duration, _: Timestamp, _: u32) -> Result<u64> {

@@ -16,9 +16,9 @@ use keyward_verifier::{Verifier, protocol::Step};
 
 use super::{
     accounts::is_good,
-    history::{Record, Told},
+    history::{Answer, Record},
     node::Node,
-    ports::ASKED,
+    ports::READS,
     world::World,
 };
 
@@ -28,20 +28,20 @@ pub(crate) fn verify(world: &Arc<World>, node: &Arc<Node>, key: KeyId) {
     let (arrived, arrived_at) = (world.history().mark(), world.now());
     let (world, number, verifier) = (Arc::clone(world), node.number, Arc::clone(&alive.verifier));
     node.begin(&alive, "a request", async move {
-        let told = match ask(&world, &verifier, key).await {
-            Ok(Some(credential)) if is_good(&credential) => Told::Valid,
-            Ok(Some(_)) => Told::Narrowed,
-            Ok(None) => Told::Unknown,
-            Err(_) => Told::Unavailable,
+        let answer = match ask(&world, &verifier, key).await {
+            Ok(Some(credential)) if is_good(&credential) => Answer::Valid,
+            Ok(Some(_)) => Answer::Restricted,
+            Ok(None) => Answer::Unknown,
+            Err(_) => Answer::Unavailable,
         };
-        world.count(match told {
-            Told::Valid => "requests told valid",
-            Told::Narrowed => "requests told narrowed",
-            Told::Unknown => "requests told unknown",
-            Told::Unavailable => "requests told unavailable",
+        world.count(match answer {
+            Answer::Valid => "requests answered valid",
+            Answer::Restricted => "requests answered restricted",
+            Answer::Unknown => "requests answered unknown",
+            Answer::Unavailable => "requests answered unavailable",
         });
         let at = world.now();
-        world.history().push(Record::Verified { at, arrived_at, arrived, node: number, key, told });
+        world.history().push(Record::Verified { at, arrived_at, arrived, node: number, key, answer });
     });
 }
 
@@ -53,22 +53,22 @@ async fn ask(world: &World, verifier: &Verifier, key: KeyId) -> Result<Option<Cr
         world.count("answers from memory");
         return Ok(Some(found));
     }
-    ASKED.scope(AtomicU64::new(0), step_by_step(world, verifier, key)).await
+    READS.scope(AtomicU64::new(0), step_by_step(world, verifier, key)).await
 }
 
 async fn step_by_step(world: &World, verifier: &Verifier, key: KeyId) -> Result<Option<Credential>, StorageError> {
-    let asked = || ASKED.with(|asked| asked.load(Ordering::Relaxed));
-    let mut asking = verifier.ask(key);
+    let reads = || READS.with(|reads| reads.load(Ordering::Relaxed));
+    let mut lookup = verifier.begin_lookup(key);
     loop {
         another_thread(world).await;
-        let (step, before) = (asking.next(), asked());
-        let went = verifier.step(&mut asking).await?;
-        match (step, asking.next()) {
+        let (step, before) = (lookup.next(), reads());
+        let went = verifier.step(&mut lookup).await?;
+        match (step, lookup.next()) {
             (Step::Read, Step::CheckLease) if world.rules.lease_before_look_up => {
-                world.count("reads refused for what came in between (R4, R5, R6)");
+                world.count("reads refused because of later events (R4, R5, R6)");
             }
-            (Step::Read, _) if asked() == before => world.count("shared reads"),
-            (Step::Read, _) => world.count("reads of one's own"),
+            (Step::Read, _) if reads() == before => world.count("shared reads"),
+            (Step::Read, _) => world.count("own reads"),
             (Step::ReadAlone, _) => world.count("reads without a lease"),
             (Step::LookUp, Step::Answer) => world.count("answers from memory"),
             (Step::CheckLease | Step::LookUp | Step::Answer, _) => {}

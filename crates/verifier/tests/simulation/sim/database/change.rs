@@ -18,7 +18,7 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    pub(crate) const fn subject(self) -> Target {
+    pub(crate) const fn target(self) -> Target {
         match self {
             Self::Revoke(key) => Target::Key(key),
             Self::Status(account, _) => Target::Account(account),
@@ -26,7 +26,7 @@ impl Change {
     }
 
     /// Whether it makes valid keys invalid.
-    pub(crate) const fn narrows(self) -> bool {
+    pub(crate) const fn restricts(self) -> bool {
         match self {
             Self::Revoke(_) | Self::Status(_, Status::Suspended | Status::Closed) => true,
             Self::Status(_, Status::Active) => false,
@@ -54,7 +54,7 @@ impl Database {
         let (_, life) = self.begin()?;
         let in_order = self.world.rules.numbers_in_commit_order;
         // The changed row is locked immediately, the row that numbers events directly before the commit.
-        let row = change.subject();
+        let row = change.target();
         if !self.still(life)?.locked.insert(row) {
             return Err(StorageError::Unavailable("the row is locked".into()));
         }
@@ -137,7 +137,7 @@ impl State {
                 }
             }
         }
-        self.events.insert(seq, Event { position: event, subject: change.subject() });
+        self.events.insert(seq, Event { position: event, subject: change.target() });
         self.head = self.head.max(seq);
         self.given = self.given.max(seq);
     }

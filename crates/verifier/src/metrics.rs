@@ -4,7 +4,7 @@ use metrics::{Counter, Gauge, Histogram};
 
 use crate::cache::Size;
 
-pub(crate) struct Meters {
+pub(crate) struct VerifierMetrics {
     /// Answers from memory.
     pub(crate) hits: Counter,
     /// Reads of keys that were not in memory.
@@ -31,7 +31,7 @@ pub(crate) struct Meters {
     pub(crate) barrier: Histogram,
 }
 
-impl Meters {
+impl VerifierMetrics {
     /// Creates handles of the currently installed recorder.
     pub(crate) fn new() -> Self {
         Self {

@@ -7,7 +7,7 @@ use stateright::Property;
 
 use crate::{call::Call, names::boot, node::Fill, request::Lookup, scope::Happening, search::Protocol, world::World};
 
-/// Which sights were seen. Each is reported once: the checker would copy a path for every state that shows it.
+/// Which milestones were seen. Each is reported once: the checker would copy a path for every state that shows it.
 #[derive(Debug, Default)]
 pub(crate) struct Seen(AtomicU32);
 
@@ -18,23 +18,23 @@ impl Seen {
     }
 }
 
-/// The sights to expect in the scope of a search.
+/// The milestones to expect in the scope of a search.
 pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
-    let mut sights = vec![
+    let mut milestones = vec![
         sometimes("a node answers from memory before the change", |protocol, world| {
             protocol.seen.first(0, || {
                 let answers = |at: usize| holds(protocol, world, at) && world.nodes[at].remembers();
-                world.database.narrowed_by().is_none() && (0..world.nodes.len()).any(answers)
+                world.database.restricted_by().is_none() && (0..world.nodes.len()).any(answers)
             })
         }),
-        sometimes("every node has acknowledged, before the time is up", |protocol, world| {
+        sometimes("every node has acknowledged before the time-out", |protocol, world| {
             protocol.seen.first(1, || {
                 world.call.is_acknowledged(&world.database, &protocol.scope, world.now)
                     && !world.call.is_over(world.now)
                     && world.nodes.iter().any(|node| world.database.acknowledged(node.name).is_some())
             })
         }),
-        sometimes("a node that is silent is outlived", |protocol, world| {
+        sometimes("a silent node is outlived", |protocol, world| {
             protocol.seen.first(2, || {
                 world.call.is_over(world.now)
                     && !world.call.is_acknowledged(&world.database, &protocol.scope, world.now)
@@ -50,7 +50,7 @@ pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
                 })
             })
         }),
-        sometimes("a read was begun outside the present membership (R6)", |protocol, world| {
+        sometimes("a read began outside the current membership (R6)", |protocol, world| {
             protocol.seen.first(4, || {
                 world.nodes.iter().any(|node| {
                     let floor = Snapshot::embedded(node.shard.floor().seq);
@@ -59,7 +59,7 @@ pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
                 })
             })
         }),
-        sometimes("a request that arrives after the answer finds a good lease", |protocol, world| {
+        sometimes("a request that arrives after the answer finds a valid lease", |protocol, world| {
             protocol.seen.first(5, || world.request.as_ref().is_some_and(Lookup::may_look_up))
         }),
         sometimes("a node that remembers the key has no lease when the call is answered", |protocol, world| {
@@ -68,30 +68,30 @@ pub(crate) fn expected(protocol: &Protocol) -> Vec<Property<Protocol>> {
                 world.call == Call::Answered && (0..world.nodes.len()).any(waits)
             })
         }),
-        sometimes("a renewal has not caught up with what it saw (R2)", |protocol, world| {
+        sometimes("a node has not caught up with what its renewal showed (R2)", |protocol, world| {
             protocol.seen.first(7, || world.nodes.iter().any(|node| node.lease.is_behind()))
         }),
     ];
     let scope = &protocol.scope;
     if scope.may(Happening::Crash) || scope.may(Happening::Reaping) {
-        sights.push(sometimes("a process joins again", |protocol, world| {
+        milestones.push(sometimes("a process joins again", |protocol, world| {
             protocol.seen.first(8, || world.nodes.iter().any(|node| node.name.life > 0 && node.lease.is_member()))
         }));
     }
     if scope.may(Happening::Crash) {
-        sights.push(sometimes("the row of a dead process is there", |protocol, world| {
+        milestones.push(sometimes("the row of a dead process exists", |protocol, world| {
             protocol.seen.first(9, || world.nodes.iter().any(|node| world.database.has_older(node.name)))
         }));
     }
     if scope.may(Happening::Reaping) {
-        sights.push(sometimes("a row was taken away", |protocol, world| {
+        milestones.push(sometimes("a row was removed", |protocol, world| {
             protocol.seen.first(10, || {
                 let gone = |at: usize| world.database.acknowledged(world.nodes[at].name).is_none();
                 (0..world.nodes.len()).any(|at| world.nodes[at].lease.is_member() && gone(at))
             })
         }));
     }
-    sights
+    milestones
 }
 
 fn sometimes(name: &'static str, condition: fn(&Protocol, &World) -> bool) -> Property<Protocol> {

@@ -11,14 +11,14 @@ const NO_JOIN_IN_TIME: &str = "this node could not join the others in time";
 
 /// Problems logged since the last successful renewal; empty while renewals succeed.
 #[derive(Default)]
-pub(crate) struct Trouble(Mutex<Vec<&'static str>>);
+pub(crate) struct LeaseProblems(Mutex<Vec<&'static str>>);
 
-impl Trouble {
+impl LeaseProblems {
     /// Logs why the lease was not extended, once for each cause.
     pub(crate) fn begin(&self, what: &'static str, error: Option<&(dyn Error + 'static)>) {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !said.contains(&what) {
-            said.push(what);
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !logged.contains(&what) {
+            logged.push(what);
             let error = error.map(with_causes);
             tracing::warn!(error, "{what}: answering from memory only until the lease ends, then by reading");
         }
@@ -38,19 +38,19 @@ impl Trouble {
 
     /// Whether the node tried to join and has no lease since.
     pub(crate) fn has_no_lease(&self) -> bool {
-        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        said.iter().any(|what| matches!(*what, NO_JOIN | NO_JOIN_IN_TIME))
+        let logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.iter().any(|what| matches!(*what, NO_JOIN | NO_JOIN_IN_TIME))
     }
 }
 
-/// Formats an error with all its causes; the error alone would only say that there is an outage.
+/// Formats an error with all its causes; the error alone would report only an outage.
 fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let (mut said, mut below) = (error.to_string(), error.source());
+    let (mut text, mut below) = (error.to_string(), error.source());
     while let Some(cause) = below {
-        said = format!("{said}: {cause}");
+        text = format!("{text}: {cause}");
         below = cause.source();
     }
-    said
+    text
 }
 
 #[cfg(test)]
@@ -62,14 +62,14 @@ mod tests {
 
     #[test]
     fn a_missing_lease_is_reported_until_the_node_has_one() {
-        let (trouble, error) = (Trouble::default(), StorageError::Unavailable("it takes no changes".into()));
-        trouble.begin("the lease could not be renewed", Some(&error));
-        assert!(!trouble.has_no_lease());
+        let (problems, error) = (LeaseProblems::default(), StorageError::Unavailable("it takes no changes".into()));
+        problems.begin("the lease could not be renewed", Some(&error));
+        assert!(!problems.has_no_lease());
         for error in [Some(&error as &(dyn Error + 'static)), None] {
-            trouble.could_not_join(error);
-            assert!(trouble.has_no_lease());
-            trouble.end();
-            assert!(!trouble.has_no_lease());
+            problems.could_not_join(error);
+            assert!(problems.has_no_lease());
+            problems.end();
+            assert!(!problems.has_no_lease());
         }
         assert!(with_causes(&error).ends_with(": it takes no changes"), "{}", with_causes(&error));
     }
