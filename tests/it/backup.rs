@@ -40,7 +40,7 @@ async fn a_copy_that_may_not_grow_leaves_nothing_behind() {
 
     // A file that another process writes or left is not removed.
     fs::write(place.folder().join("half.db.part"), "theirs").unwrap();
-    keyward("backup half.db").run().refuses_with(&["another backup is under way", "half.db.part is there already"]);
+    keyward("backup half.db").run().refuses_with(&["another backup is running", "half.db.part already exists"]);
     assert_eq!(fs::read(place.folder().join("half.db.part")).unwrap(), b"theirs");
 }
 

@@ -24,7 +24,7 @@ async fn without_a_terminal_only_yes_ends_anything(place: Place) {
     assert_eq!(verdict().await, "VALID");
     node.stop();
     let revoked = place.keyward().say("key revoke --yes").say(&key.id).run().success();
-    assert!(revoked.err.starts_with("in force; no "), "{}", revoked.err);
+    assert!(revoked.err.starts_with("enforced; no "), "{}", revoked.err);
     // A reversible command needs no consent.
     place.keyward().say("account suspend").say(&demo.merchant).run().success();
     place.keyward().say("account close --yes").say(&demo.merchant).run().success();
@@ -97,10 +97,10 @@ async fn already_ended_keys_and_accounts_are_not_counted(place: Place) {
         terminal.type_line("n");
         assert_eq!(terminal.end().code, Some(1));
     };
-    refused("key revoke", &short, &["It expired at ", "that ends 0 keys that are good."]);
+    refused("key revoke", &short, &["It expired at ", "that ends 0 valid keys."]);
     place.keyward().say("account close --yes").say(&demo.partner.mid).run().success();
     let why = format!("{} was closed", demo.partner.mid);
-    refused("key revoke", &long, &[&why, "that ends 0 keys that are good."]);
+    refused("key revoke", &long, &[&why, "that ends 0 valid keys."]);
     let below = format!("It is below {}, which is closed", demo.partner.mid);
     refused("account close", &demo.merchant, &[&below, "0 accounts and 0 keys"]);
 }
@@ -137,14 +137,14 @@ async fn a_revoke_names_the_node_that_it_waits_for_and_finally_counts_the_others
     let two = partner.create(&fleet.demo.merchant, "two", &[]).await;
     let revoke = |id: &str| fleet.place.keyward().say("key revoke --yes").say(id).run().success();
     let all = revoke(&one.id);
-    assert_eq!(all.err, "in force on all 3 nodes\n");
+    assert_eq!(all.err, "enforced on all 3 nodes\n");
     let before = fleet.leases().await;
     fleet.nodes[1].freeze();
     let waited = revoke(&two.id).err;
     let (waits, ends) = waited.trim_end().rsplit_once('\n').unwrap_or_else(|| panic!("it says nothing: {waited}"));
     assert!(waits.starts_with("waiting for node ") && waits.contains("up to 3 s in all"), "{waited}");
     assert_eq!(before.iter().filter(|node| waits.contains(*node)).count(), 1, "{waited}");
-    assert!(ends.starts_with("in force on all 2 nodes"), "{waited}");
+    assert!(ends.starts_with("enforced on all 2 nodes"), "{waited}");
     fleet.nodes[1].thaw();
     fleet.stop();
 }

@@ -62,7 +62,7 @@ async fn the_doctor_names_a_node_that_has_stopped_responding() {
     fleet.nodes[0].freeze();
     eventually("its lease is over", async || {
         let nodes = found(&fleet.place, "node");
-        matches!(&nodes[..], [(level, text)] if level == "notice" && text.contains("stands still"))
+        matches!(&nodes[..], [(level, text)] if level == "notice" && text.contains("stopped renewing"))
     })
     .await;
     fleet.nodes[0].thaw();

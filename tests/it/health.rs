@@ -79,7 +79,7 @@ fn another_program_and_one_that_says_nothing_are_not_healthy() {
     assert!(answers.join().unwrap() > 0);
     // The machine accepts the connection, and no answer arrives.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    ask(&silent).say("--timeout 50ms").run().refuses_with(&["gave no answer within 50ms"]);
+    ask(&silent).say("--timeout 50ms").run().refuses_with(&["sent no answer within 50ms"]);
 }
 
 #[test]

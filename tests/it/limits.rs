@@ -53,7 +53,7 @@ async fn the_smallest_limits_fit_everything_the_service_issues() {
     let body = json!({ "refreshToken": tokens.refresh });
     node.anonymous().post("/v1/oauth2/token", &body).await.expect(200);
     for (name, less) in [("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16383"), ("KEYWARD_LIMITS__MAX_BODY_BYTES", "16383")] {
-        Place::embedded().sandbox().env(name, less).run().refuses_with(&["wants a whole number from 16384"]);
+        Place::embedded().sandbox().env(name, less).run().refuses_with(&["must be a whole number from 16384"]);
     }
     node.stop();
 }

@@ -77,7 +77,7 @@ async fn a_lost_root_is_replaced(place: Place) {
     let (keyward, lost) = bootstrap(&place);
     keyward.clone().say("account create --role platform --name Second").run().refuses_with(&["keyward key pair"]);
     let again = keyward.clone().say("key pair --mid platform --name root --out root.json").run();
-    again.refuses_with(&["root.json is there already", "not overwritten"]);
+    again.refuses_with(&["root.json already exists", "not overwritten"]);
     let to_a_pipe = keyward.clone().say("key pair --mid platform --name root").run();
     to_a_pipe.misuse_with(&["--out FILE"]);
 

@@ -69,9 +69,9 @@ fn the_doctor_reports_when_it_cannot_know_whether_a_proxy_forwards() {
     let knows = || place.keyward().env("KEYWARD_METRICS_LISTEN", &free);
     assert_eq!(of(knows()), ["ok", "none"]);
     let [level, said] = of(place.keyward());
-    assert!(level == "notice" && said.contains("not known: metrics_listen (KEYWARD_METRICS_LISTEN) is off"), "{said}");
+    assert!(level == "notice" && said.contains("unknown: metrics_listen (KEYWARD_METRICS_LISTEN) is off"), "{said}");
     let [level, said] = of(place.keyward().env("KEYWARD_TRUSTED_PROXIES", "192.0.2.7"));
-    assert!(level == "ok" && said.starts_with("192.0.2.7/32; ") && said.contains("is not known"), "{said}");
+    assert!(level == "ok" && said.starts_with("192.0.2.7/32; ") && said.contains("is unknown"), "{said}");
     node.stop();
     let [level, said] = of(knows());
     assert!(level == "notice" && said.contains("no server answers at metrics_listen"), "{said}");

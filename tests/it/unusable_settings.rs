@@ -137,7 +137,7 @@ fn wrong_usage_has_a_code_of_its_own() {
     // Errors that no argument parser detects have the same code, and one line.
     for (words, said) in [
         ("--demo migrate", "--demo belongs to `keyward serve`"),
-        ("account create --role platform --name x --parent y", "leave --parent out"),
+        ("account create --role platform --name x --parent y", "omit --parent"),
         ("key create --mid m --name n --type secret --scope a:b --scope a:b --out f", "--scope: must not name"),
         ("key pair --mid m --name n", "--out FILE"),
     ] {

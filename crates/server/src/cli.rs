@@ -33,10 +33,10 @@ mod migrate;
 mod moment;
 mod options;
 mod output;
-mod papers;
+mod packaging;
 mod secret_file;
+mod secret_input;
 mod signing_key;
-mod typed;
 mod waiting;
 
 pub(crate) use exit::Exit;
@@ -44,8 +44,8 @@ use options::{Common, Serve};
 
 /// Issues, lists, rotates, revokes and verifies the API keys of a platform's merchants.
 ///
-/// Without a command it serves; without any setting that is a sandbox in ./keyward-data on 127.0.0.1:8080. Every
-/// setting can stand in a TOML file (--config) or in the environment (KEYWARD_X; the database in DATABASE_URL).
+/// Without a command it runs the server; without settings, as a sandbox in ./keyward-data on 127.0.0.1:8080. Settings
+/// come from a TOML file (--config) or the environment (KEYWARD_X; the database in DATABASE_URL).
 #[derive(Debug, Parser)]
 #[command(name = "keyward", version = env!("VERSION_AND_COMMIT"), about, max_term_width = 110)]
 #[command(after_help = exit::with_table(examples::KEYWARD))]
@@ -60,23 +60,23 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Answer requests (what happens without a command, too)
+    /// Run the server (the default command)
     #[command(after_help = examples::SERVE)]
     Serve(Serve),
-    /// Ask the server of this machine whether it answers
+    /// Check whether the server of this machine answers
     ///
-    /// It asks the configured listener, or its loopback address where that listens everywhere, by HTTP or TLS as
-    /// configured. It opens no database and sends no credential, so the certificate is not checked. One line says what
-    /// was answered.
+    /// Sends a request to the configured listener, or to its loopback address if it listens on all addresses, by HTTP
+    /// or TLS as configured. Opens no database and sends no credential, so the certificate is not checked. Prints the
+    /// answer as one line.
     #[command(after_help = examples::HEALTH)]
     Health(health::Health),
     /// Bring the schema of the database up to date
     #[command(after_help = examples::MIGRATE)]
     Migrate,
-    /// Make, list, suspend, resume and close accounts
+    /// Create, list, suspend, resume and close accounts
     #[command(subcommand)]
     Account(account::Command),
-    /// Make, show, list, verify and revoke keys
+    /// Create, show, list, verify and revoke keys
     #[command(subcommand)]
     Key(key::Command),
     /// Rotate the keys that sign access tokens
@@ -85,24 +85,24 @@ enum Command {
     /// Copy the embedded database into a new file, also while a server runs
     #[command(after_help = examples::BACKUP)]
     Backup(backup::Named),
-    /// Put a copy that `keyward backup` made in the place of the embedded database, while no server runs
+    /// Replace the embedded database by a copy that `keyward backup` made, while no server runs
     ///
-    /// It does not ask: what the database of the data directory holds, and the copy does not, is lost. It says which
-    /// changes those were.
+    /// Does not ask. Changes that are in the database of the data directory and not in the copy are lost; reports which
+    /// changes those are.
     #[command(after_help = examples::RESTORE)]
     Restore(backup::Named),
     /// Use the demo accounts of a sandbox
     #[command(subcommand)]
     Demo(demo::Command),
-    /// Look whether everything is in order, and say what to do where it is not
+    /// Check the installation, and report what to do about each problem
     #[command(after_help = examples::DOCTOR)]
     Doctor(output::Form),
     /// Print the script that completes commands and options in a shell
     #[command(after_help = examples::COMPLETION)]
-    Completion(papers::Completion),
+    Completion(packaging::Completion),
     /// Print the manual page, or write one for each command
     #[command(after_help = examples::MAN)]
-    Man(papers::Man),
+    Man(packaging::Man),
 }
 
 impl Command {
@@ -132,7 +132,7 @@ impl Cli {
     /// address that may hold a password.
     pub(crate) fn parse_arguments() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
-            let said = error.render().to_string();
+            let message = error.render().to_string();
             let secret = |argument: &String| quoted(argument).is_none();
             // `--option=value` is quoted without the option.
             let values = |argument: String| {
@@ -140,8 +140,8 @@ impl Cli {
                 std::iter::once(argument).chain(value)
             };
             let arguments = std::env::args().skip(1).flat_map(values).filter(secret);
-            let hidden = arguments.fold(said.clone(), |said, argument| said.replace(&argument, "[not shown]"));
-            if hidden == said {
+            let hidden = arguments.fold(message.clone(), |message, argument| message.replace(&argument, "[not shown]"));
+            if hidden == message {
                 error.exit();
             }
             let _ = write!(io::stderr(), "{hidden}");
@@ -158,7 +158,7 @@ impl Cli {
             Some(other) => {
                 if let Some((flag, _)) = serve.settings().first() {
                     let flag = flag.replace('_', "-");
-                    return Err(exit::wrong_usage(format!("--{flag} belongs to `keyward serve`: leave it out here")));
+                    return Err(exit::wrong_usage(format!("--{flag} is an option of `keyward serve`: omit it here")));
                 }
                 other
             }
@@ -166,10 +166,10 @@ impl Cli {
         command.demand_consent()?;
         // These two need no settings, and so no installation.
         if let Command::Completion(completion) = &command {
-            return papers::complete(completion);
+            return packaging::complete(completion);
         }
         if let Command::Man(man) = &command {
-            return papers::man(man);
+            return packaging::man(man);
         }
         let source = common.source(&command);
         let settings = source.load()?;
@@ -231,7 +231,7 @@ async fn with_node<T>(settings: &Settings, mode: Mode, work: impl AsyncFnOnce(&N
 
 /// Reports an unknown mid.
 fn no_such_account(mid: &Mid) -> anyhow::Error {
-    anyhow!("there is no account {mid}: `keyward account list` shows all there are")
+    anyhow!("there is no account {mid}: `keyward account list` lists all accounts")
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ impl fmt::Display for WrongSettings {
         match self.0.as_slice() {
             [one] => f.write_str(one),
             many => {
-                write!(f, "{} settings are missing or wrong", many.len())?;
+                write!(f, "{} settings are missing or invalid", many.len())?;
                 many.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
             }
         }
@@ -141,7 +141,7 @@ impl fmt::Display for LoadError {
             Self::Unusable(why) => fmt::Display::fmt(why, f),
             Self::NotToml(path, what) => write!(f, "the configuration file {} is not TOML: {what}", path.display()),
             Self::NoPath => f.write_str(
-                "--config (KEYWARD_CONFIG) wants the path of a configuration file, and names none (it is not shown: \
+                "--config (KEYWARD_CONFIG) must be the path of a configuration file, and is not (it is not shown: \
                      it may hold a password)",
             ),
             Self::Wrong(wrong) => fmt::Display::fmt(wrong, f),
@@ -223,7 +223,7 @@ impl Settings {
         }
         if self.master_key_file.is_none() && purpose != Purpose::Migrate {
             missing.push(
-                "production needs master_key_file (KEYWARD_MASTER_KEY_FILE): make the key with `head -c 32 \
+                "production needs master_key_file (KEYWARD_MASTER_KEY_FILE): create the key with `head -c 32 \
                  /dev/urandom > FILE; chmod 600 FILE`, and keep a copy where the database's backups are not"
                     .to_owned(),
             );
@@ -237,7 +237,7 @@ impl Settings {
         }
         if self.demo == Some(true) {
             missing.push(
-                "production has no demo: leave out --demo (demo, KEYWARD_DEMO) and make the root account with \
+                "production has no demo: omit --demo (demo, KEYWARD_DEMO) and create the root account with \
                  `keyward account create --role platform`"
                     .to_owned(),
             );
@@ -283,8 +283,8 @@ fn trusted_proxies(reader: &mut Reader) -> Vec<IpNet> {
     let proxies = reader.read_list("trusted_proxies", values::proxies).unwrap_or_default();
     if values::are_wide(&proxies) {
         reader.object(
-            "trusted_proxies (KEYWARD_TRUSTED_PROXIES) is much of the internet in all: name the networks of your own \
-             proxies, together at most sixteen of /8 (IPv6: sixteen of /16)"
+            "trusted_proxies (KEYWARD_TRUSTED_PROXIES) covers much of the internet in total: name the networks of your \
+             own proxies, together at most sixteen of /8 (IPv6: sixteen of /16)"
                 .to_owned(),
         );
     }

@@ -42,7 +42,7 @@ pub(crate) enum Database {
 
 /// What a node needs of the database for the revocation protocol.
 pub(crate) struct Protocol {
-    /// The events of restricting and widening changes.
+    /// The events of changes that affect verification.
     pub(crate) feed: Arc<dyn Feed>,
     /// The other nodes that answer from memory; `None` for the embedded database.
     pub(crate) membership: Option<Arc<dyn Membership>>,
@@ -99,7 +99,9 @@ impl Database {
             Mode::Make => SqliteStore::open(data_dir, &options).await,
         };
         let store = store.map_err(|error| match error {
-            OpenError::Held { .. } => anyhow::Error::new(error).context("this needs the embedded database for itself"),
+            OpenError::Held { .. } => {
+                anyhow::Error::new(error).context("this needs exclusive use of the embedded database")
+            }
             OpenError::Missing { .. } => anyhow::Error::new(error).context(
                 "there is no installation yet: start `keyward serve` once, or name its folder with --data-dir",
             ),
@@ -252,10 +254,10 @@ impl Database {
 /// Adds advice to an error that a pooler causes: it refuses the settings of a session, or lends a connection to another
 /// client between two transactions, which then finds the statements prepared on it.
 fn or_pooler(error: StorageError) -> anyhow::Error {
-    const SAID: [&str; 2] = ["unsupported startup parameter", "prepared statement \"sqlx_"];
+    const POOLER: [&str; 2] = ["unsupported startup parameter", "prepared statement \"sqlx_"];
     let error = anyhow::Error::new(error);
-    let is_said = error.chain().map(ToString::to_string).any(|cause| SAID.iter().any(|said| cause.contains(said)));
-    if !is_said {
+    let is_pooler = error.chain().map(ToString::to_string).any(|cause| POOLER.iter().any(|text| cause.contains(text)));
+    if !is_pooler {
         return error;
     }
     error.context(
@@ -298,7 +300,7 @@ mod tests {
     //! Which errors are attributed to a pooler.
     use super::*;
 
-    fn said(text: &'static str) -> String {
+    fn message(text: &'static str) -> String {
         format!("{:#}", or_pooler(StorageError::Unavailable(text.into())))
     }
 
@@ -310,15 +312,15 @@ mod tests {
             "prepared statement \"sqlx_s_1\" already exists",
             "prepared statement \"sqlx_s_3\" does not exist",
         ] {
-            let said = said(text);
-            assert!(said.contains("give the address of Postgres itself") && said.contains(text), "{said}");
+            let message = message(text);
+            assert!(message.contains("give the address of Postgres itself") && message.contains(text), "{message}");
         }
     }
 
     #[test]
     fn other_errors_are_reported_unchanged() {
         for text in ["connection refused", "pool timed out", "prepared statement \"mine\" does not exist"] {
-            assert!(!said(text).contains("pooler"), "{text}");
+            assert!(!message(text).contains("pooler"), "{text}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) use greeting::{greeting, quoted};
 /// State of the demo accounts after a start.
 pub(crate) enum Outcome {
     /// They were created now, and their credentials are in the file of this database.
-    Planted(DemoFile),
+    Seeded(DemoFile),
     /// They exist, and so does the file.
     Kept(DemoFile),
     /// The database has accounts, and this file and those beside it belong to other databases.
@@ -44,24 +44,23 @@ pub(crate) enum Outcome {
 /// Creates the demo accounts if requested and the database has no account yet. Otherwise, and in a later start, it only
 /// updates the address in the file: with port 0 it differs each time.
 ///
-/// Each database has a file of its own, and none is overwritten: `path`, or the next free number if another database's
-/// file is there.
-/// with the next number.
-pub(crate) async fn settle(manage: &Arc<Manage>, path: &Path, base_url: &str, plants: bool) -> Result<Outcome> {
+/// Each database has its own file, and none is overwritten: `path`, or the next free number if another database's file
+/// is there.
+pub(crate) async fn prepare(manage: &Arc<Manage>, path: &Path, base_url: &str, seeds: bool) -> Result<Outcome> {
     let mut own = path.to_owned();
-    if plants {
-        let planted = seed_demo(manage, |demo| {
+    if seeds {
+        let seeded = seed_demo(manage, |demo| {
             own = file::free(path)?;
             keep(demo, &own, base_url).map_err(CannotKeep::from)
         });
-        if planted.await.map_err(|error| error.0)?.is_some() {
-            return Ok(Outcome::Planted(DemoFile::read(&own)?.context("the file of the demo is gone")?));
+        if seeded.await.map_err(|error| error.0)?.is_some() {
+            return Ok(Outcome::Seeded(DemoFile::read(&own)?.context("the file of the demo is gone")?));
         }
     }
     if let Some(found) = of_this_database(manage, path).await? {
         return Ok(Outcome::Kept(found.at(base_url)?));
     }
-    if !plants && list_accounts(manage, &Caller::operator(), 1, None).await?.accounts.is_empty() {
+    if !seeds && list_accounts(manage, &Caller::operator(), 1, None).await?.accounts.is_empty() {
         return Ok(Outcome::Possible);
     }
     Ok(if path.is_file() { Outcome::OfAnother(path.to_owned()) } else { Outcome::NotOurs })
@@ -85,7 +84,7 @@ struct CannotKeep(anyhow::Error);
 
 impl From<keyward_app::Failure> for CannotKeep {
     fn from(fault: keyward_app::Failure) -> Self {
-        Self(anyhow::Error::new(fault).context("the demo accounts cannot be made"))
+        Self(anyhow::Error::new(fault).context("the demo accounts cannot be created"))
     }
 }
 
@@ -117,11 +116,11 @@ fn credentials(account: &DemoAccount) -> Value {
     })
 }
 
-/// What the ready line says about credentials.
+/// The part of the ready line about credentials.
 pub(crate) fn hint(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Planted(file) | Outcome::Kept(file) => format!("demo credentials: {}", file.path().display()),
-        Outcome::Possible => "no accounts yet: start with --demo to make some, with credentials".to_owned(),
+        Outcome::Seeded(file) | Outcome::Kept(file) => format!("demo credentials: {}", file.path().display()),
+        Outcome::Possible => "no accounts yet: start with --demo to create some, with credentials".to_owned(),
         Outcome::OfAnother(_) | Outcome::NotOurs => "for credentials: `keyward help key pair`".to_owned(),
     }
 }
@@ -129,8 +128,8 @@ pub(crate) fn hint(outcome: &Outcome) -> String {
 /// Logs where the credentials are, never the credentials.
 pub(crate) fn say_where(outcome: &Outcome) {
     match outcome {
-        Outcome::Planted(file) => {
-            tracing::info!("made demo accounts; their credentials are in {}", file.path().display());
+        Outcome::Seeded(file) => {
+            tracing::info!("created demo accounts; their credentials are in {}", file.path().display());
         }
         Outcome::Kept(file) => tracing::info!("the credentials of the demo accounts are in {}", file.path().display()),
         Outcome::OfAnother(path) => tracing::warn!(

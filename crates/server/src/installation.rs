@@ -1,7 +1,7 @@
 //! Whose database this is: compares environment and master key with the stamp in the database.
 //!
 //! [`judge`] decides and does nothing; [`claim_database`] does what was decided. A database without a stamp is claimed;
-//! one with another's stamp is refused, and the message says what to do. Nothing here opens a database.
+//! one with another's stamp is refused, and the message advises what to do. Nothing here opens a database.
 
 mod identity;
 
@@ -77,7 +77,7 @@ impl Foreign {
         let path = node.key_path.display();
         match self {
             Self::Environment { stamped } => format!(
-                "this database belongs to {stamped}, and this is {}: give each environment a database of its own, or \
+                "this database belongs to {stamped}, and this is {}: give each environment its own database, or \
                  start with --environment {stamped}",
                 node.environment
             ),
@@ -117,7 +117,7 @@ pub(crate) async fn claim_database(
             for (version, fingerprint) in versions {
                 match store.add_fingerprint(version, &fingerprint, clock.wall()).await? {
                     Write::Applied => {
-                        tracing::info!(version = version.number(), fingerprint, "the master key has a further version");
+                        tracing::info!(version = version.number(), fingerprint, "the master key has a new version");
                     }
                     Write::Stale => overtaken(store, node, &key).await?,
                 }
@@ -171,13 +171,13 @@ fn absent_key(node: &Node<'_>, stamp: Option<&Stamp>, mode: Mode) -> Result<Mast
         );
     }
     if node.key_given {
-        bail!("the master key {} is missing: make it with {}", path.display(), master_key::recipe(path));
+        bail!("the master key {} is missing: create it with {}", path.display(), master_key::recipe(path));
     }
     if mode != Mode::Make {
         bail!("this database was never used: start `keyward serve` once");
     }
     let key = master_key::create(path, &SystemEntropy)?;
-    tracing::info!("made the master key {}: keep a copy of it, without it the database is worthless", path.display());
+    tracing::info!("created the master key {}: keep a copy of it, without it the database is useless", path.display());
     Ok(key)
 }
 

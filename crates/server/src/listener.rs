@@ -20,14 +20,14 @@ use tower::Service;
 
 use crate::config::Limits;
 
-mod door;
+mod lifecycle;
 mod places;
 mod stream;
 mod talk;
 mod tls;
 mod watch;
 
-pub(crate) use door::Door;
+pub(crate) use lifecycle::Lifecycle;
 use places::{Place, Places};
 use stream::Counted;
 use talk::{Talk, Waits};
@@ -48,7 +48,7 @@ pub(crate) async fn bind(address: SocketAddr, setting: &str) -> Result<(TcpListe
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("cannot listen on {address}: choose another address with {setting}, or port 0 for any free one")
     })?;
-    let in_use = listener.local_addr().context("the socket does not tell its address")?;
+    let in_use = listener.local_addr().context("the address of the socket cannot be read")?;
     Ok((listener, in_use))
 }
 
@@ -88,16 +88,16 @@ struct Shared {
     builder: Builder<TokioExecutor>,
     waits: Waits,
     patience: Patience,
-    door: Door,
+    lifecycle: Lifecycle,
     connections: TaskTracker,
 }
 
 impl Listener {
-    /// Listens on this socket with these limits, until the door is closed.
-    pub(crate) fn new(socket: TcpListener, limits: &Limits, door: Door) -> Self {
+    /// Listens on this socket with these limits, until its lifecycle is closed.
+    pub(crate) fn new(socket: TcpListener, limits: &Limits, lifecycle: Lifecycle) -> Self {
         let patience = Patience { write: limits.write_timeout, discard: limits.body_read_timeout };
         let connections = TaskTracker::new();
-        let shared = Shared { builder: builder(limits), waits: Waits::of(limits), patience, door, connections };
+        let shared = Shared { builder: builder(limits), waits: Waits::of(limits), patience, lifecycle, connections };
         Self { socket, tls: None, places: Arc::new(Places::new(limits)), shared: Arc::new(shared) }
     }
 
@@ -112,14 +112,14 @@ impl Listener {
         Self { places: Arc::new(places), ..self }
     }
 
-    /// Serves until the door is closed and the last connection has ended.
+    /// Serves until its lifecycle is closed and the last connection has ended.
     pub(crate) async fn serve<S: Answers<Asked<Incoming>, Body>>(self, service: impl Fn(SocketAddr) -> S) {
         let connections = &self.shared.connections;
-        let mut door = self.shared.door.watch();
+        let mut lifecycle = self.shared.lifecycle.watch();
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = door.closed() => break,
+                () = lifecycle.closed() => break,
                 accepted = self.socket.accept() => accepted,
             };
             let (stream, from) = match accepted {
@@ -157,10 +157,10 @@ where
             talk::hold(stream, &talk, &shared, service).await;
             return Ok(());
         };
-        let mut door = shared.door.watch();
+        let mut lifecycle = shared.lifecycle.watch();
         let stream = tokio::select! {
             biased;
-            () = door.closed() => return Ok(()),
+            () = lifecycle.closed() => return Ok(()),
             shaken = tokio::time::timeout(shared.waits.first_request, tls.accept(stream)) => {
                 shaken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??
             }

@@ -28,7 +28,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<MasterKey>> {
     file.take(size + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read the master key {shown}"))?;
     let key = MasterKey::from_bytes(&bytes).with_context(|| {
         format!(
-            "the master key {shown} has a wrong length; make a new one, for a new database only, with {}; a further \
+            "the master key {shown} has a wrong length; create a new one, for a new database only, with {}; a further \
              version of {MASTER_KEY_LEN} bytes is appended to the ones before it",
             recipe(path)
         )
@@ -36,7 +36,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<MasterKey>> {
     Ok(Some(key))
 }
 
-/// The commands that make a key.
+/// The commands that create a key.
 pub(crate) fn recipe(path: &Path) -> String {
     let shown = path.display();
     format!("`head -c {MASTER_KEY_LEN} /dev/urandom > {shown}; chmod 600 {shown}`")

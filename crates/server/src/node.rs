@@ -127,7 +127,7 @@ impl Node {
         }
     }
 
-    /// Gives the lease back, waits for background work and closes the database. Writes uses of keys first.
+    /// Releases the lease, waits for background work and closes the database. Writes uses of keys first.
     pub(crate) async fn close(&self) -> Result<()> {
         self.access.verifier().end();
         self.background.close();
@@ -143,7 +143,7 @@ pub(crate) fn fresh_node() -> NodeId {
     let mut bytes = [0; 16];
     let drawn = SystemEntropy.fill(&mut bytes);
     if let Err(error) = drawn {
-        tracing::error!(error = &error as &dyn std::error::Error, "no name could be drawn for this node");
+        tracing::error!(error = &error as &dyn std::error::Error, "no random id could be generated for this node");
     }
     NodeId::from_uuid(Uuid::from_bytes(bytes))
 }

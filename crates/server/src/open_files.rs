@@ -31,7 +31,7 @@ pub(crate) fn room_for(wanted: usize) -> usize {
         tracing::warn!(
             open_files = ?limit.current,
             connections = fitting,
-            "limits.max_connections wants {wanted} connections, and only {fitting} fit into the files that may be \
+            "limits.max_connections is {wanted}, and only {fitting} fit into the files that may be \
              open: raise that limit (ulimit -Hn, LimitNOFILE) to {needed}, or lower the setting"
         );
     }

@@ -51,7 +51,7 @@ pub(crate) fn check_directory(what: &str, path: &Path) -> Result<()> {
         Some(metadata) if metadata.is_dir() => check_mode(what, path, &metadata),
         Some(_) => bail!("{what} {shown} is not a directory: move it away, or name another"),
         None if fs::symlink_metadata(path).is_ok() => {
-            bail!("{what} {shown} is a link that leads nowhere: make the directory that it names, or name another")
+            bail!("{what} {shown} is a link that leads nowhere: create the directory that it names, or name another")
         }
         None => Ok(()),
     }
@@ -101,7 +101,7 @@ fn look(what: &str, path: &Path) -> Result<Option<Metadata>> {
     }
 }
 
-/// Makes the folder and its parents, for their owner only; leaves an existing one as it is.
+/// Creates the folder and its parents, for their owner only; leaves an existing one as it is.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -141,7 +141,7 @@ pub(crate) fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     sync_directory_of(path)
 }
 
-/// Replaces whatever is at the path by a file with this content: readers see all of the old one or all of the new one.
+/// Replaces the path by a file with this content: readers see all of the old one or all of the new one.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");

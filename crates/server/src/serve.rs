@@ -26,7 +26,7 @@ use crate::{
     database::{Database, Mode},
     demo::{self, Outcome},
     file_size,
-    listener::{self, Certificates, Door, Listener},
+    listener::{self, Certificates, Lifecycle, Listener},
     metrics::{self, Metrics, Readings},
     node::Node,
     open_files,
@@ -42,7 +42,7 @@ pub(crate) use rereading::Rereading;
 
 /// Serves until a signal stops it.
 pub(crate) async fn run(settings: Settings, rereading: Rereading) -> Result<()> {
-    // First of all: from here on no signal ends the process by itself.
+    // First, because from here on no signal ends the process by itself.
     let (mut signals, hangups) = (StopSignals::listen()?, shutdown::hangups()?);
     let running = tokio::select! {
         biased;
@@ -60,8 +60,8 @@ struct Running {
     node: Node,
     ready: Readiness,
     stop: CancellationToken,
-    door: Door,
-    metrics: Door,
+    lifecycle: Lifecycle,
+    metrics: Lifecycle,
     serving: JoinHandle<()>,
     limits: Limits,
 }
@@ -106,11 +106,11 @@ impl Running {
     /// Starts everything that needs a database.
     async fn on(node: Node, settings: &Settings, entry: Entry) -> Result<(Self, Option<Outcome>)> {
         keep_signing_keys(&node.access).await.context("there is no key to sign tokens with")?;
-        let demo = settle_demo(&node, settings, &entry.base_url).await;
+        let demo = prepare_demo(&node, settings, &entry.base_url).await;
         node.database.make_whole().await?;
         say_what_was_lost(&node.database).await?;
         let (ready, stop) = (Readiness::default(), CancellationToken::new());
-        let (door, metrics) = (Door::new(), Door::new());
+        let (lifecycle, metrics) = (Lifecycle::new(), Lifecycle::new());
         let background = Background {
             access: Arc::clone(&node.access),
             tracker: node.background.clone(),
@@ -133,25 +133,26 @@ impl Running {
         }
         // Last of everything that may fail or be interrupted: a node that has joined must leave in order.
         node.access.verifier().start().await.context("the database cannot be read")?;
-        let listener =
-            Listener::new(entry.listener, &limits, door.clone()).secured(entry.tls).trusting(&settings.trusted_proxies);
+        let listener = Listener::new(entry.listener, &limits, lifecycle.clone())
+            .secured(entry.tls)
+            .trusting(&settings.trusted_proxies);
         let serving = node.background.spawn(listener.serve(move |peer: SocketAddr| entrance.for_connection(peer)));
         // The signing keys were just read from the database: it is available.
         ready.open();
-        Ok((Self { node, ready, stop, door, metrics, serving, limits }, demo))
+        Ok((Self { node, ready, stop, lifecycle, metrics, serving, limits }, demo))
     }
 
     async fn until(mut self, signals: &mut StopSignals) -> Result<()> {
-        let asked = tokio::select! {
+        let signal = tokio::select! {
             biased;
-            asked = signals.next() => asked,
+            signal = signals.next() => signal,
             lost = self.node.lost() => return Err(self.give_up(lost).await),
             ended = &mut self.serving => {
                 let ended = ended.err().map_or_else(|| anyhow!("the listener ended unexpectedly"), Into::into);
                 return Err(self.give_up(ended).await);
             }
         };
-        let drain = match asked {
+        let drain = match signal {
             Stop::Terminate => self.limits.drain,
             Stop::Interrupt => Duration::ZERO,
         };
@@ -164,13 +165,13 @@ impl Running {
         }
     }
 
-    /// Stops immediately, whatever is pending: to continue would be worse.
+    /// Stops immediately, even with work pending: to continue would be worse.
     async fn give_up(mut self, why: anyhow::Error) -> anyhow::Error {
         tracing::error!(error = &*why as &dyn std::error::Error, "stopping immediately: {}", sentence(&why));
         supervisor::stopping();
         self.ready.close();
         self.stop.cancel();
-        self.door.cut();
+        self.lifecycle.cut();
         self.metrics.cut();
         let in_order = async {
             self.node.access.verifier().leave().await;
@@ -185,25 +186,25 @@ impl Running {
         why
     }
 
-    /// Stops in order, within the limit, whatever the clients and the database do.
+    /// Stops in order and within the limit, even if clients or the database hang.
     async fn stop(mut self, drain: Duration) {
         let limit = self.limits.shutdown_timeout;
         let in_order = async {
             self.ready.close();
             // Before anything else: the task that watches the database would open it again.
             self.stop.cancel();
-            // Stop answering from memory and give the lease back: from then on no revocation waits for this node.
+            // Stop answering from memory and release the lease: from then on no revocation waits for this node.
             self.node.access.verifier().leave().await;
             // Every request is answered, and its client may notice that the next one is for another node.
-            self.door.drain();
+            self.lifecycle.drain();
             tokio::time::sleep(drain).await;
-            self.door.close();
+            self.lifecycle.close();
             // Clients have their time, but the remaining steps need some too.
             let served = tokio::time::timeout(limit.mul_f64(0.8), &mut self.serving).await;
             let served = if let Ok(served) = served {
                 served
             } else {
-                self.door.cut();
+                self.lifecycle.cut();
                 (&mut self.serving).await
             };
             if let Err(error) = served {
@@ -261,18 +262,18 @@ async fn say_what_was_lost(database: &Database) -> Result<()> {
             %kept_up_to,
             %had_up_to,
             "the database went back (noticed at {noticed_at}): of the changes up to number {had_up_to}, those after \
-             number {kept_up_to} are lost. Keys that were revoked by them are accepted again: revoke them anew"
+             number {kept_up_to} are lost. Keys that they revoked are accepted until you revoke them again"
         );
     }
     Ok(())
 }
 
 /// Demo accounts are a convenience: without them the service still starts.
-async fn settle_demo(node: &Node, settings: &Settings, base_url: &str) -> Option<Outcome> {
+async fn prepare_demo(node: &Node, settings: &Settings, base_url: &str) -> Option<Outcome> {
     if !settings.may_have_demo() {
         return None;
     }
-    match demo::settle(&node.manage, &settings.demo_path(), base_url, settings.seeds_demo()).await {
+    match demo::prepare(&node.manage, &settings.demo_path(), base_url, settings.seeds_demo()).await {
         Ok(outcome) => {
             demo::say_where(&outcome);
             Some(outcome)
@@ -288,7 +289,7 @@ async fn settle_demo(node: &Node, settings: &Settings, base_url: &str) -> Option
 fn say_ready(base_url: &str, what: &str, demo: Option<&Outcome>) {
     let hint = demo.map(|outcome| format!("; {}", demo::hint(outcome))).unwrap_or_default();
     say(&format!("keyward is ready on {base_url} ({what}); reference: {base_url}/docs{hint}"));
-    let (Some(Outcome::Planted(file) | Outcome::Kept(file)), true) = (demo, io::stdout().is_terminal()) else { return };
+    let (Some(Outcome::Seeded(file) | Outcome::Kept(file)), true) = (demo, io::stdout().is_terminal()) else { return };
     // A file that a person has changed does not keep the service from starting.
     match demo::greeting(file) {
         Ok(greeting) => say(&format!("\n{greeting}")),

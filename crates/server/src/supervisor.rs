@@ -8,22 +8,22 @@ use sd_notify::{NotifyState, notify};
 
 /// The service answers from now on.
 pub(crate) fn ready() {
-    say(|| notify(&[NotifyState::Ready]));
+    send(|| notify(&[NotifyState::Ready]));
 }
 
 /// Settings are reloaded; [`ready`] follows.
 pub(crate) fn reloading() {
     // Supervisors that know this state end a service that omits the time.
-    say(|| notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]));
+    send(|| notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]));
 }
 
 /// The service finishes pending work, and then ends.
 pub(crate) fn stopping() {
-    say(|| notify(&[NotifyState::Stopping]));
+    send(|| notify(&[NotifyState::Stopping]));
 }
 
 /// A failed notification is no error: the supervisor decides what to do about it.
-fn say(what: impl FnOnce() -> io::Result<()>) {
+fn send(what: impl FnOnce() -> io::Result<()>) {
     if let Err(error) = what() {
         tracing::warn!(error = &error as &dyn std::error::Error, "the supervisor at NOTIFY_SOCKET cannot be reached");
     }

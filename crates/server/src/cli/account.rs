@@ -42,38 +42,37 @@ const LINES: &[(&str, &str)] = &[
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make an account
+    /// Create an account
     #[command(after_help = examples::ACCOUNT_CREATE)]
     Create(Create),
     /// List all accounts, newest first
     #[command(after_help = examples::ACCOUNT_LIST)]
     List(Form),
-    /// Make the keys of an account and of all below it unusable until it is resumed
+    /// Suspend an account: its keys and those of all accounts below are invalid until it is resumed
     #[command(after_help = examples::ACCOUNT_SUSPEND)]
     Suspend(Named),
-    /// Make a suspended account's keys usable again
+    /// Resume a suspended account: its keys are valid again
     #[command(after_help = examples::ACCOUNT_RESUME)]
     Resume(Named),
-    /// End an account and the keys of all below it, for good
+    /// Close an account and all accounts below it permanently; their keys end
     ///
-    /// On a terminal it says how many accounts and keys that are, and asks. It returns when no node accepts any of
-    /// those keys.
+    /// On a terminal it shows how many accounts and keys end, and asks. Returns when no node accepts any of those keys.
     #[command(after_help = examples::ACCOUNT_CLOSE)]
     Close(Close),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// What it is; there is one platform, at the root
+    /// Role of the account; there is one platform, the root
     #[arg(long, value_parser = one_of::<Role>(Role::WORDS))]
     role: Role,
-    /// What people call it
+    /// Name for people
     #[arg(long, value_parser = |text: &str| Name::parse(text))]
     name: Name,
-    /// How clients name it; made up if absent
+    /// Public name of the account; generated if absent
     #[arg(long)]
     mid: Option<Mid>,
-    /// The account that it stands below; the platform if absent
+    /// Parent account; the platform if absent
     #[arg(long, value_name = "MID")]
     parent: Option<Mid>,
     #[command(flatten)]
@@ -109,7 +108,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
     match command {
         Command::Create(create) => {
             if create.role == Role::Platform && create.parent.is_some() {
-                return Err(wrong_usage("the platform is the root: leave --parent out"));
+                return Err(wrong_usage("the platform is the root: omit --parent"));
             }
             let form = create.form;
             let account = with_node(settings, Mode::Change, async |node| make(node, create).await).await?;
@@ -150,10 +149,10 @@ async fn platform(node: &Node) -> Result<Option<Mid>> {
 fn explain(error: create_account::Error) -> anyhow::Error {
     use create_account::Error as E;
     let hint = match &error {
-        E::NoSuchParent => "`keyward account list` shows all there are",
-        E::WrongPlace => "name an account of the right role with --parent, or make the platform first",
+        E::NoSuchParent => "`keyward account list` lists all accounts",
+        E::WrongPlace => "name an account of the right role with --parent, or create the platform first",
         E::ParentNotActive(_) => "resume the parent first, or name another with --parent",
-        E::MidTaken => "choose another with --mid, or leave it out",
+        E::MidTaken => "choose another with --mid, or omit it",
         E::PlatformExists => "its mid is in `keyward account list`; a lost key is replaced by `keyward key pair`",
         E::Caller(_) | E::Failure(_) => return error.into(),
     };
@@ -195,7 +194,7 @@ async fn end(settings: &Settings, close: Close) -> Result<()> {
             // A closed account has nothing left to end: a repeated close only waits again.
             if account.status != Status::Closed {
                 let ends = what_ends(node, &account, below).await?;
-                consent::ask(&format!("Close {mid} ({}) for good? {ends}", account.name.as_str()))?;
+                consent::ask(&format!("Close {mid} ({}) permanently? {ends}", account.name.as_str()))?;
             }
         }
         become_status(node, settings, &mid, Status::Closed).await
@@ -230,7 +229,7 @@ async fn become_status(node: &Node, settings: &Settings, mid: &Mid, wanted: Stat
             }
         })
     };
-    waiting::in_force(node, settings, change).await
+    waiting::enforced(node, settings, change).await
 }
 
 /// An account as the HTTP API shows it (contract, section 8).

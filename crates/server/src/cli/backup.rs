@@ -26,7 +26,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(super) struct Named {
-    /// The file of the copy
+    /// File of the copy
     file: PathBuf,
     #[command(flatten)]
     form: Form,
@@ -61,7 +61,7 @@ pub(super) async fn backup(named: &Named, settings: &Settings) -> Result<()> {
 async fn copy(file: &Path, database: &Database) -> Result<Contents> {
     let Database::Embedded(store, _) = database else { bail!("this copies the embedded database") };
     look_into(store).await?;
-    let is_there = |path: &Path| anyhow!("{} is there already, and is not overwritten", path.display());
+    let is_there = |path: &Path| anyhow!("{} already exists and is not overwritten", path.display());
     if fs::symlink_metadata(file).is_ok() {
         return Err(is_there(file));
     }
@@ -69,7 +69,7 @@ async fn copy(file: &Path, database: &Database) -> Result<Contents> {
     let draft = draft_of(file);
     let made = private_file::create_new(&draft).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
-            return is_there(&draft).context("another backup is under way, or one was interrupted and left its draft");
+            return is_there(&draft).context("another backup is running, or one was interrupted and left its draft");
         }
         anyhow::Error::new(error).context(format!("cannot make {}", file.display()))
     })?;
@@ -124,7 +124,8 @@ pub(super) async fn restore(named: &Named, settings: &Settings) -> Result<()> {
     let options = Options::default();
     let restored = keyward_storage_sqlite::restore(settings.data_dir(), file, &options, lost.as_ref()).await;
     restored.map_err(|error| {
-        let held = matches!(error, OpenError::Held { .. }).then_some("this needs the embedded database for itself");
+        let held =
+            matches!(error, OpenError::Held { .. }).then_some("this needs exclusive use of the embedded database");
         let error = anyhow::Error::new(error);
         match held {
             Some(context) => error.context(context),
@@ -170,7 +171,7 @@ async fn look_into(store: &SqliteStore) -> Result<Contents> {
         Schema::Current | Schema::Behind { .. } => {}
         other @ (Schema::Empty | Schema::Ahead { .. } | Schema::Foreign) => bail!(explain(other)),
     }
-    let stamp = store.stamp().await?.ok_or_else(|| anyhow!("it was never used: nothing would be copied"))?;
+    let stamp = store.stamp().await?.ok_or_else(|| anyhow!("it was never used: there is nothing to copy"))?;
     Ok(Contents { stamp, last_event: store.head().await?.as_of.seq().number() })
 }
 
@@ -182,7 +183,7 @@ fn fits(stamp: &Stamp, settings: &Settings) -> Result<()> {
     let Some(key) = master_key::read(&key_path)? else {
         let wanted: Vec<&str> = stamp.fingerprints.iter().map(|(_, fingerprint)| fingerprint.as_str()).collect();
         bail!(
-            "the copy is worth nothing without its master key: put the file with the fingerprint {} at {} first (mode \
+            "the copy is useless without its master key: put the file with the fingerprint {} at {} first (mode \
              600)",
             wanted.join(" and "),
             key_path.display()

@@ -9,7 +9,7 @@ use super::exit::wrong_usage;
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Consent {
-    /// Do it without asking; needed where there is no terminal
+    /// Do not ask; required without a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -21,7 +21,7 @@ impl Consent {
             return Ok(());
         }
         Err(wrong_usage(format!(
-            "this cannot be undone, and there is no terminal to ask on: if it is meant, add --yes (`keyward {words} \
+            "this cannot be undone, and there is no terminal to ask on: to confirm, add --yes (`keyward {words} \
              --yes`)"
         )))
     }

@@ -16,17 +16,17 @@ use crate::{
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Print KW (the address), KEY (the partner's secret) and MID (its merchant) as lines for a shell
+    /// Print the shell variables KW (the address), KEY (the partner's secret) and MID (its merchant)
     ///
-    /// The address is that of the server's last start on this data directory. Where clients reach it under another
-    /// one (a container, a proxy), name that with --url.
+    /// The address is that of the server's last start on this data directory. If clients reach it at another address (a
+    /// container, a proxy), set that with --url.
     #[command(after_help = examples::DEMO_ENV)]
     Env(Env),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Env {
-    /// The address to print in place of the one in the file
+    /// Address to print instead of the one in the file
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
@@ -47,7 +47,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
 /// credentials in it belong together, even if this shell does not know the server's database.
 async fn find(settings: &Settings) -> Result<DemoFile> {
     if settings.environment == Environment::Production {
-        bail!("production has no demo accounts: make keys with `keyward key pair`");
+        bail!("production has no demo accounts: create keys with `keyward key pair`");
     }
     let path = settings.demo_path();
     let mut files = DemoFile::all(&path)?;

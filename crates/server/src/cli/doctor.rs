@@ -89,7 +89,7 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
         (Some(url), Environment::Production) if !url.starts_with("https://") => findings.notice(
             "public_url",
             format!(
-                "{url} is not https: keys would travel readable; set tls.certificate and tls.key, or put a \
+                "{url} is not https: keys are sent unencrypted; set tls.certificate and tls.key, or put a \
                  proxy in front"
             ),
         ),
@@ -100,10 +100,7 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
         None if settings.listen.ip().is_loopback() => findings.good("tls", "none, on this machine only"),
         None => findings.notice(
             "tls",
-            format!(
-                "none, and {} is reached from elsewhere: see to it that a proxy in front speaks TLS",
-                settings.listen
-            ),
+            format!("none, and {} is reachable from elsewhere: put a proxy with TLS in front", settings.listen),
         ),
         Some(tls) => look_at_tls(tls, findings).await,
     }
@@ -111,7 +108,7 @@ async fn look_at_addresses(settings: &Settings, findings: &mut Findings) {
         findings.notice("settings", warning);
     }
     if settings.metrics_listen.is_some_and(|address| !address.ip().is_loopback()) {
-        findings.notice("metrics_listen", "answers everybody who reaches it: keep it inside your network");
+        findings.notice("metrics_listen", "answers every client that reaches it: keep it inside your network");
     }
 }
 
@@ -172,9 +169,9 @@ async fn look_at_key(settings: &Settings, store: &dyn Store, findings: &mut Find
             Ok(Some(_)) => findings.good("master key", format!("{} will be used", key_path.display())),
             Ok(None) if site.key_given => findings.wrong(
                 "master key",
-                format!("{} is missing: make it with {}", key_path.display(), master_key::recipe(&key_path)),
+                format!("{} is missing: create it with {}", key_path.display(), master_key::recipe(&key_path)),
             ),
-            Ok(None) => findings.good("master key", format!("{} will be made", key_path.display())),
+            Ok(None) => findings.good("master key", format!("{} will be created", key_path.display())),
             Err(error) => findings.wrong("master key", sentence(&error)),
         }
         return false;
@@ -214,8 +211,8 @@ async fn look_at_issuer(settings: &Settings, store: &dyn Store, findings: &mut F
         (Ok(Some(stamped)), Some(given)) if stamped != *given => findings.notice(
             "issuer",
             format!(
-                "a node without public_url (KEYWARD_PUBLIC_URL) issues tokens as {stamped}, and these settings say \
-                 {given}: give all nodes the same"
+                "a node without public_url (KEYWARD_PUBLIC_URL) issues tokens as {stamped}, and these settings have \
+                 {given}: set the same on all nodes"
             ),
         ),
         (Ok(_), Some(given)) => findings.good("issuer", given.as_str()),
@@ -240,10 +237,10 @@ async fn look_at_accounts(node: &Node, findings: &mut Findings) {
     match list_accounts(&node.manage, &Caller::operator(), 1, None).await {
         Ok(page) if page.accounts.is_empty() => findings.notice(
             "accounts",
-            "none: make the root with `keyward account create --role platform --name NAME`, then its keys with \
+            "none: create the root with `keyward account create --role platform --name NAME`, then its keys with \
              `keyward key pair`",
         ),
-        Ok(_) => findings.good("accounts", "there are some; `keyward account list` shows them"),
+        Ok(_) => findings.good("accounts", "present; `keyward account list` lists them"),
         Err(error) => findings.wrong("accounts", sentence(&anyhow::Error::new(error))),
     }
 }

@@ -3,8 +3,8 @@
 pub(super) const KEYWARD: &str = "\
 Examples:
   keyward                                   a sandbox with demo accounts, on this machine alone
-  keyward doctor                            what is wrong here, and what to do
-  keyward help key create                   more about one command";
+  keyward doctor                            problems here, and what to do about them
+  keyward help key create                   details of one command";
 
 pub(super) const SERVE: &str = "\
 Examples:

@@ -23,10 +23,10 @@ impl Exit {
 
     const fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done; `health`: the server answers; `key verify`: the key is good",
-            Self::Failed => "refused or failed: standard error says why, and what to do",
-            Self::Usage => "wrong usage: nothing was tried",
-            Self::NotGood => "`key verify`: the key is not good",
+            Self::Done => "done; `health`: the server answers; `key verify`: the key is valid",
+            Self::Failed => "refused or failed: standard error reports why, and what to do",
+            Self::Usage => "invalid usage: nothing was done",
+            Self::NotGood => "`key verify`: the key is invalid",
         }
     }
 

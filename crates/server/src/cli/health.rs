@@ -35,13 +35,13 @@ const MOST_BYTES: usize = 64 << 10;
 
 #[derive(Debug, Args)]
 pub(super) struct Health {
-    /// Ask whether requests can be answered now (/readyz), not only whether the process runs (/healthz)
+    /// Check whether requests can be answered now (/readyz), not only whether the process runs (/healthz)
     #[arg(long)]
     ready: bool,
-    /// How long the answer may take
+    /// Maximum time for the answer
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = patience)]
     timeout: Duration,
-    /// Where the server listens, if not where the settings say
+    /// Address of the server, if not the one in the settings
     #[arg(long, value_name = "ADDR", value_parser = place)]
     listen: Option<String>,
 }
@@ -83,23 +83,23 @@ pub(super) async fn run(health: &Health, settings: &Settings) -> Result<ExitCode
             let error = if matches!(otherwise, Ok(Ok(_))) { anyhow!(mismatch(by_tls)) } else { error };
             return Err(error.context(format!("{url} does not answer")));
         }
-        Err(_) => bail!("{url} gave no answer within {:?}", health.timeout),
+        Err(_) => bail!("{url} sent no answer within {:?}", health.timeout),
     };
     ensure!(status == StatusCode::OK, "{url} answers {}: {}", status.as_u16(), reason(&body));
-    let said = in_a_line(&body);
+    let answer = in_a_line(&body);
     let expected = if health.ready { "ready" } else { "ok" };
-    ensure!(said.split(' ').next() == Some(expected), "{url} answers 200, but not `{expected}`; is this a keyward?");
-    output::line(&format!("{url}: {said}"))?;
+    ensure!(answer.split(' ').next() == Some(expected), "{url} answers 200, but not `{expected}`; is this a keyward?");
+    output::line(&format!("{url}: {answer}"))?;
     Ok(Exit::Done.into())
 }
 
 /// The hint to the protocol mismatch that explains a missing answer.
 const fn mismatch(by_tls: bool) -> &'static str {
     if by_tls {
-        "the server speaks plain HTTP, and was asked by TLS, since tls.certificate and tls.key \
+        "the server speaks plain HTTP, and the request used TLS, since tls.certificate and tls.key \
          (KEYWARD_TLS__CERTIFICATE, KEYWARD_TLS__KEY) are set here: use the settings of the server"
     } else {
-        "the server speaks TLS, and was asked by plain HTTP, since tls.certificate and tls.key \
+        "the server speaks TLS, and the request used plain HTTP, since tls.certificate and tls.key \
          (KEYWARD_TLS__CERTIFICATE, KEYWARD_TLS__KEY) are not set here: use the settings of the server"
     }
 }
@@ -113,8 +113,8 @@ fn in_a_line(text: &str) -> String {
 /// The detail of a problem.
 fn reason(body: &str) -> String {
     let problem: Option<Value> = serde_json::from_str(body).ok();
-    let said = problem.as_ref().and_then(|it| it["detail"].as_str().or_else(|| it["title"].as_str()));
-    said.map_or_else(|| "no reason is given; is this a keyward?".to_owned(), in_a_line)
+    let detail = problem.as_ref().and_then(|it| it["detail"].as_str().or_else(|| it["title"].as_str()));
+    detail.map_or_else(|| "no reason is given; is this a keyward?".to_owned(), in_a_line)
 }
 
 async fn ask(address: SocketAddr, by_tls: bool, path: &str) -> Result<(StatusCode, String)> {

@@ -37,10 +37,10 @@ const PAGE: u16 = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make one key
+    /// Create one key
     #[command(after_help = examples::KEY_CREATE)]
     Create(create::Create),
-    /// Make a public and a secret key that belong together: what a program needs to ask for access tokens
+    /// Create a public and a secret key that belong together, with which a program requests access tokens
     #[command(after_help = examples::KEY_PAIR)]
     Pair(pair::Pair),
     /// Show one key
@@ -49,15 +49,15 @@ pub(super) enum Command {
     /// List the keys of an account, newest first
     #[command(after_help = examples::KEY_LIST)]
     List(List),
-    /// Say whether a key is good, and for what; its value comes from standard input
+    /// Report whether a key is valid, and for what; reads its value from standard input
     ///
-    /// Nothing is noted: neither the use of the key nor anything else changes. Exit code 0 means good, 3 not good. Of a
-    /// file that --out wrote give the value alone: `jq -r .value FILE | keyward key verify`.
+    /// Changes nothing, not even the last use of the key. Exit code 0 means valid, 3 invalid. From a file that --out
+    /// wrote, pass only the value: `jq -r .value FILE | keyward key verify`.
     #[command(after_help = examples::KEY_VERIFY)]
     Verify(verify::Verify),
-    /// Revoke a key, for good
+    /// Revoke a key permanently
     ///
-    /// On a terminal it asks. It returns when no node accepts the key.
+    /// On a terminal it asks. Returns when no node accepts the key.
     #[command(after_help = examples::KEY_REVOKE)]
     Revoke(revoke::Revoke),
 }

@@ -31,10 +31,10 @@ impl fmt::Display for NoMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Malformed => {
-                "must be a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m, at most \
+                "must be a time such as 2027-01-31T00:00:00Z, or a time from now, such as 30d, 12h or 90m, at most \
                  36600d"
             }
-            Self::TooSoon => "must be in the future, at least 1s from now: a key that ends sooner is of no use",
+            Self::TooSoon => "must be in the future, at least 1s from now: a key that expires sooner cannot be used",
         })
     }
 }
@@ -116,7 +116,10 @@ mod tests {
     fn an_invalid_time_is_refused_with_both_formats() {
         for text in ["", "30", "36601d", "-1d", "0d", "tomorrow", "2027-01-31", "30 d"] {
             let refusal = text.parse::<Moment>().err().map(|error| error.to_string());
-            assert!(refusal.is_some_and(|said| said.contains("30d") && said.contains("2027-01-31T")), "{text}");
+            assert!(
+                refusal.is_some_and(|message| message.contains("30d") && message.contains("2027-01-31T")),
+                "{text}"
+            );
         }
     }
 }

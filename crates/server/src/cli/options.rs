@@ -13,13 +13,13 @@ use crate::config::{self, Flags, Purpose, Settings, from_process_environment};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(super) struct Common {
-    /// The configuration file (or KEYWARD_CONFIG)
+    /// Configuration file (or KEYWARD_CONFIG)
     #[arg(long, global = true, value_name = "FILE", value_parser = file)]
     config: Option<PathBuf>,
-    /// The folder of the embedded database and the master key
+    /// Folder of the embedded database and the master key
     #[arg(long, global = true, value_name = "DIR", value_parser = directory)]
     data_dir: Option<String>,
-    /// Which of the two deployments this is
+    /// Kind of deployment
     #[arg(long, global = true, value_parser = PossibleValuesParser::new(Environment::WORDS))]
     environment: Option<String>,
 }
@@ -28,13 +28,13 @@ pub(super) struct Common {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Options of a server")]
 pub(super) struct Serve {
-    /// Where to listen; port 0 takes any free one, and the address in use is printed
+    /// Address to listen on; port 0 takes any free port, and the address in use is printed
     #[arg(long, value_name = "ADDR", value_parser = address)]
     listen: Option<String>,
-    /// Where to answer GET /metrics
+    /// Address that answers GET /metrics
     #[arg(long, value_name = "ADDR", value_parser = address)]
     metrics_listen: Option<String>,
-    /// Make demo accounts and keys if the database is an empty sandbox
+    /// Create demo accounts and keys if the database is an empty sandbox
     #[arg(long, action = ArgAction::SetTrue)]
     demo: bool,
 }
@@ -53,8 +53,8 @@ fn address(text: &str) -> Result<String, String> {
     config::address(text).map(|_| text.to_owned()).map_err(must_be)
 }
 
-pub(super) fn must_be(wants: &str) -> String {
-    format!("must be {wants}")
+pub(super) fn must_be(expected: &str) -> String {
+    format!("must be {expected}")
 }
 
 /// The sources of this process's settings, which can be read again.

@@ -13,8 +13,8 @@ use unicode_width::UnicodeWidthStr as _;
 /// In which form a list or an object is printed.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct Form {
-    /// How to print it: a table, or JSON with the names of the HTTP API. A table on a terminal and JSON elsewhere if
-    /// absent
+    /// Output format: a table, or JSON with the names of the HTTP API. If absent, a table on a terminal and JSON
+    /// elsewhere
     #[arg(long, value_name = "FORM")]
     format: Option<Format>,
 }

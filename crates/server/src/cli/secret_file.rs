@@ -27,7 +27,7 @@ impl Destination {
             Some(path) => match private_file::create_new(path) {
                 Ok(file) => Ok(Self::File(file, path.to_owned())),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    bail!("{} is there already, and is not overwritten: name another file", path.display())
+                    bail!("{} already exists and is not overwritten: name another file", path.display())
                 }
                 Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
             },
@@ -54,7 +54,7 @@ impl Destination {
                     )
                 })?;
                 // The exit code reports the same to scripts.
-                let _ = writeln!(io::stderr(), "made {keys}; the secret is in {shown} (mode 600), and nowhere else");
+                let _ = writeln!(io::stderr(), "created {keys}; the secret is in {shown} (mode 600), and nowhere else");
                 Ok(())
             }
         }

@@ -18,7 +18,7 @@ use crate::{clock::SystemClock, config::Settings, database::Mode};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Publish the next key now; it signs in ten minutes, and the old one stays good for what it signed
+    /// Publish the next signing key; it signs after ten minutes, and tokens signed by the previous one remain valid
     #[command(after_help = examples::SIGNING_KEY_ROTATE)]
     Rotate(Form),
 }
@@ -31,7 +31,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<()> {
             let read = node.database.store().signing_keys().await?;
             let machine = SystemClock.wall();
             if let Some(difference) = read.database_time.and_then(|at| ClockDifference::between(machine, at)) {
-                bail!("no key was published, because {difference}: set the wrong one right and try again");
+                bail!("no key was published, because {difference}: correct the wrong one and try again");
             }
             // Otherwise another node has just published this generation, which serves as well.
         }

@@ -17,7 +17,7 @@ use crate::{config::Settings, node::Node};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Makes a change that waits until it is enforced, and reports progress meanwhile.
-pub(super) async fn in_force<T>(
+pub(super) async fn enforced<T>(
     node: &Node,
     settings: &Settings,
     change: impl Future<Output = Result<T>>,
@@ -25,7 +25,7 @@ pub(super) async fn in_force<T>(
     let done = tokio::select! {
         biased;
         done = change => done?,
-        never = say_whom_it_waits_for(node, settings) => match never {},
+        never = report_waiting(node, settings) => match never {},
     };
     // A failure to count the nodes does not undo the change.
     if let Ok(members) = node.access.verifier().members().await {
@@ -34,13 +34,13 @@ pub(super) async fn in_force<T>(
     Ok(done)
 }
 
-async fn say_whom_it_waits_for(node: &Node, settings: &Settings) -> std::convert::Infallible {
-    let mut said = BTreeSet::new();
+async fn report_waiting(node: &Node, settings: &Settings) -> std::convert::Infallible {
+    let mut reported = BTreeSet::new();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         // The change itself reports an unavailable database.
         let Ok(Some(members)) = node.access.verifier().members().await else { continue };
-        for member in silent(&members).filter(|member| said.insert(member.node)) {
+        for member in silent(&members).filter(|member| reported.insert(member.node)) {
             say(&waits_for(member, &members, settings.verifier.terms.guard));
         }
     }
@@ -54,8 +54,8 @@ fn silent(members: &Members) -> impl Iterator<Item = &Member> {
 
 fn waits_for(member: &Member, members: &Members, guard: Duration) -> String {
     format!(
-        "waiting for node {}, which does not acknowledge: it renewed its lease of {} s {} s ago, and once that is \
-         over it answers nothing from memory (up to {} s in all)",
+        "waiting for node {}, which does not acknowledge: it renewed its lease of {} s {} s ago, and once the lease \
+         ends it answers nothing from memory (up to {} s in all)",
         member.node,
         member.ttl.as_secs_f64(),
         members.database_time.since(member.renewed_at).as_secs(),
@@ -65,14 +65,14 @@ fn waits_for(member: &Member, members: &Members, guard: Duration) -> String {
 
 /// Where the change is enforced.
 fn everywhere(members: Option<&Members>) -> String {
-    let Some(members) = members else { return "in force; no server runs on this database".to_owned() };
+    let Some(members) = members else { return "enforced; no server runs on this database".to_owned() };
     let has_lease = |member: &&Member| members.database_time.since(member.renewed_at) <= member.ttl;
     let running = members.rows.iter().filter(has_lease).count();
     let gone = members.rows.len() - running;
     let nodes = match running {
-        0 => "in force; no node runs".to_owned(),
-        1 => "in force on the one node that runs".to_owned(),
-        several => format!("in force on all {several} nodes"),
+        0 => "enforced; no node runs".to_owned(),
+        1 => "enforced on the one node that runs".to_owned(),
+        several => format!("enforced on all {several} nodes"),
     };
     if gone == 0 {
         return nodes;
@@ -121,21 +121,21 @@ mod tests {
     #[test]
     fn only_nodes_that_neither_acknowledge_nor_renew_are_named() {
         let members = members(&[(8, 4_000), (7, 900), (7, 2_600), (7, 90_000)]);
-        let said: Vec<_> = silent(&members).map(|it| waits_for(it, &members, Duration::from_secs(1))).collect();
-        assert_eq!(said.len(), 2, "{said:?}");
+        let reports: Vec<_> = silent(&members).map(|it| waits_for(it, &members, Duration::from_secs(1))).collect();
+        assert_eq!(reports.len(), 2, "{reports:?}");
         let words = ["node 00000000-0000-0000-0000-000000000002", "lease of 5 s 2 s ago", "up to 6 s in all"];
-        assert!(words.iter().all(|word| said[0].contains(word)), "{said:?}");
+        assert!(words.iter().all(|word| reports[0].contains(word)), "{reports:?}");
     }
 
     #[test]
     fn nodes_are_counted_by_their_leases() {
         for (rows, expected) in [
-            (&[][..], "in force; no node runs"),
-            (&[(8, 0)], "in force on the one node that runs"),
-            (&[(8, 0), (8, 5_000)], "in force on all 2 nodes"),
+            (&[][..], "enforced; no node runs"),
+            (&[(8, 0)], "enforced on the one node that runs"),
+            (&[(8, 0), (8, 5_000)], "enforced on all 2 nodes"),
             (
                 &[(8, 0), (7, 5_001)],
-                "in force on the one node that runs; 1 node without a lease can answer nothing from memory",
+                "enforced on the one node that runs; 1 node without a lease can answer nothing from memory",
             ),
         ] {
             assert_eq!(everywhere(Some(&members(rows))), expected);

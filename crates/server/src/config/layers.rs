@@ -132,8 +132,9 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
 
 /// The parser's message without the line that it quotes: that line may hold a password.
 fn without_quotes(error: &ConfigError) -> String {
-    let said = if let ConfigError::FileParse { cause, .. } = error { cause.to_string() } else { error.to_string() };
-    let kept: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains('|')).collect();
+    let message = if let ConfigError::FileParse { cause, .. } = error { cause.to_string() } else { error.to_string() };
+    let kept: Vec<&str> =
+        message.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains('|')).collect();
     kept.join(": ")
 }
 

@@ -63,12 +63,12 @@ impl Limits {
 /// Every token that the service issues must fit: the longest access token has about 9 KiB, if its key got its scopes
 /// before their total size was limited.
 fn header_bytes(text: &str) -> values::Parsed<usize> {
-    const WANTS: &str = "a whole number from 16384 to 1048576";
-    values::size(text).ok().filter(|bytes| (16_384..=1_048_576).contains(bytes)).ok_or(WANTS)
+    const EXPECTED: &str = "a whole number from 16384 to 1048576";
+    values::size(text).ok().filter(|bytes| (16_384..=1_048_576).contains(bytes)).ok_or(EXPECTED)
 }
 
 /// The same for refresh tokens, and for all other input of the token endpoint.
 fn body_bytes(text: &str) -> values::Parsed<usize> {
-    const WANTS: &str = "a whole number from 16384 on";
-    values::size(text).ok().filter(|bytes| *bytes >= 16_384).ok_or(WANTS)
+    const EXPECTED: &str = "a whole number from 16384 on";
+    values::size(text).ok().filter(|bytes| *bytes >= 16_384).ok_or(EXPECTED)
 }

@@ -62,8 +62,9 @@ const OURS: [&str; 6] =
 /// A word that is not a level counts as a target, and an unknown target silences the whole log: `warning` does. So each
 /// single word must be a level or one of our targets, and at least one directive must concern our own events.
 fn filter(text: &str) -> Parsed<String> {
-    const WANTS: &str = "a level (error, warn, info, debug, trace, off) or directives such as info,keyward_api=debug";
-    let text = values::words(text).map_err(|_| WANTS)?;
+    const EXPECTED: &str =
+        "a level (error, warn, info, debug, trace, off) or directives such as info,keyward_api=debug";
+    let text = values::words(text).map_err(|_| EXPECTED)?;
     let is_level = |word: &str| LevelFilter::from_str(word).is_ok();
     let is_ours = |target: &str| OURS.contains(&target.split("::").next().unwrap_or_default());
     let mut speaks_of_us = false;
@@ -72,14 +73,14 @@ fn filter(text: &str) -> Parsed<String> {
         let is_alone = target.len() == directive.len();
         let known = is_ours(target) || (is_alone && is_level(target));
         if (is_alone || target.starts_with("keyward")) && !known {
-            return Err(WANTS);
+            return Err(EXPECTED);
         }
         speaks_of_us |= known;
     }
     if !speaks_of_us {
-        return Err(WANTS);
+        return Err(EXPECTED);
     }
-    EnvFilter::try_new(&text).map(|_| text).map_err(|_| WANTS)
+    EnvFilter::try_new(&text).map(|_| text).map_err(|_| EXPECTED)
 }
 
 #[cfg(test)]

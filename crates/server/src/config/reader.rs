@@ -19,7 +19,7 @@ use super::{
 /// The merged sources, and what was found out about them.
 pub(super) struct Reader {
     sources: Merged,
-    asked: BTreeSet<&'static str>,
+    known: BTreeSet<&'static str>,
     /// Names that settings had in an earlier release.
     earlier: BTreeSet<&'static str>,
     problems: Vec<String>,
@@ -28,7 +28,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) const fn new(sources: Merged) -> Self {
-        Self { sources, asked: BTreeSet::new(), earlier: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
+        Self { sources, known: BTreeSet::new(), earlier: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Reads a setting, if it is set. An invalid one counts as not set, and its error quotes it. [`Self::read_secret`]
@@ -48,17 +48,17 @@ impl Reader {
         let Some(found) = self.find(earlier) else { return self.forget(earlier, value) };
         let place = self.place(earlier, found.origin().unwrap_or_default());
         if value.is_some() {
-            self.problems.push(format!("{place} is the earlier name of {key}, which is set too: leave it out"));
+            self.problems.push(format!("{place} is the earlier name of {key}, which is also set: omit it"));
             return self.forget(earlier, value);
         }
-        self.warnings.push(format!("{place} is now {key}; the earlier name will go in a later release"));
+        self.warnings.push(format!("{place} is now {key}; a later release drops the earlier name"));
         let value = self.read(earlier, parse);
         self.forget(earlier, value)
     }
 
     /// Removes an earlier name from the current names of settings.
     fn forget<T>(&mut self, earlier: &'static str, value: Option<T>) -> Option<T> {
-        self.asked.remove(earlier);
+        self.known.remove(earlier);
         self.earlier.insert(earlier);
         value
     }
@@ -90,8 +90,8 @@ impl Reader {
         };
         match parse(&text) {
             Ok(parsed) => Some(parsed),
-            Err(wants) => {
-                self.refuse(key, &value, quote(&text), wants);
+            Err(expected) => {
+                self.refuse(key, &value, quote(&text), expected);
                 None
             }
         }
@@ -110,7 +110,7 @@ impl Reader {
         for item in items.into_iter().filter(|item| item.as_deref() != Some("")) {
             match item.as_deref().map_or(Err("single values"), &parse) {
                 Ok(item) => parsed.push(item),
-                Err(wants) => self.refuse(key, &value, item.as_deref().and_then(quoted), wants),
+                Err(expected) => self.refuse(key, &value, item.as_deref().and_then(quoted), expected),
             }
         }
         Some(parsed)
@@ -129,7 +129,7 @@ impl Reader {
         for (key, origin) in &present {
             let section = key.rsplit_once('.').map_or("", |(section, _)| section);
             let of_section = |known: &&&str| known.rsplit_once('.').map_or("", |(section, _)| section) == section;
-            let known: Vec<&str> = self.asked.iter().filter(of_section).copied().collect();
+            let known: Vec<&str> = self.known.iter().filter(of_section).copied().collect();
             let hint = if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) };
             self.problems.push(format!("there is no setting {}{hint}", self.place(key, origin)));
         }
@@ -138,17 +138,17 @@ impl Reader {
     }
 
     fn is_known(&self, key: &str) -> bool {
-        self.asked.contains(key) || self.earlier.contains(key)
+        self.known.contains(key) || self.earlier.contains(key)
     }
 
     /// The names of all settings.
     #[cfg(test)]
-    pub(super) fn asked(&self) -> Vec<&'static str> {
-        self.asked.iter().copied().collect()
+    pub(super) fn known_names(&self) -> Vec<&'static str> {
+        self.known.iter().copied().collect()
     }
 
     fn find(&mut self, key: &'static str) -> Option<Value> {
-        self.asked.insert(key);
+        self.known.insert(key);
         let mut value = &self.sources.root;
         for segment in key.split('.') {
             let ValueKind::Table(table) = &value.kind else { return None };
@@ -157,10 +157,10 @@ impl Reader {
         Some(value.clone())
     }
 
-    fn refuse(&mut self, key: &'static str, value: &Value, quoted: Option<String>, wants: &str) {
+    fn refuse(&mut self, key: &'static str, value: &Value, quoted: Option<String>, expected: &str) {
         let place = self.place(key, value.origin().unwrap_or_default());
-        let said = quoted.map_or_else(String::new, |text| format!(" says {text}, but"));
-        self.problems.push(format!("{place}{said} wants {wants}"));
+        let value = quoted.map_or_else(String::new, |text| format!(" is {text}, but"));
+        self.problems.push(format!("{place}{value} must be {expected}"));
     }
 
     /// `limits.request_timeout (KEYWARD_LIMITS__REQUEST_TIMEOUT) in the environment`.

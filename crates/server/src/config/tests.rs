@@ -83,7 +83,7 @@ fn lists_are_lists_or_separated_by_commas() {
 }
 
 #[test]
-fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
+fn each_refusal_names_the_setting_its_source_and_the_expected_value() {
     type Case<'a> = (Start<'a>, &'a [&'a str]);
     let of_file = |text| Start { file: Some(text), ..PLAIN };
     let of_variable = |variable| Start { variables: std::slice::from_ref(variable), ..PLAIN };
@@ -98,27 +98,27 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
         (of_variable(&("DATABASE_URL", "postgres://u@h/d?port=0")), &["DATABASE_URL", "from 1 to 65535"]),
         (
             of_file("[limits]\nrequest_timeout = 10"),
-            &["limits.request_timeout (KEYWARD_LIMITS__REQUEST_TIMEOUT) in keyward.toml says \"10\"", "with its unit"],
+            &["limits.request_timeout (KEYWARD_LIMITS__REQUEST_TIMEOUT) in keyward.toml is \"10\"", "with its unit"],
         ),
         (
             of_variable(&("KEYWARD_LISTEN", "8080")),
-            &["listen (KEYWARD_LISTEN) in the environment says \"8080\"", "an IP address and a port"],
+            &["listen (KEYWARD_LISTEN) in the environment is \"8080\"", "an IP address and a port"],
         ),
         (
             Start { flags: &[("environment", "prod")], ..PLAIN },
-            &["environment (KEYWARD_ENVIRONMENT) on the command line says \"prod\"", "sandbox or production"],
+            &["environment (KEYWARD_ENVIRONMENT) on the command line is \"prod\"", "sandbox or production"],
         ),
         (of_file("[limits]\nmax_conections = 1"), &["there is no setting limits.max_conections", "max_connections"]),
         (of_variable(&("KEYWARD_LIMTS__X", "1")), &["no setting limts.x (KEYWARD_LIMTS__X) in the environment"]),
         (of_variable(&("KEYWARD_LIMITS", "1")), &["no setting limits (KEYWARD_LIMITS) in the environment"]),
-        (of_file("[listen]\nport = 1"), &["listen (KEYWARD_LISTEN)", "wants a single value"]),
+        (of_file("[listen]\nport = 1"), &["listen (KEYWARD_LISTEN)", "must be a single value"]),
         (of_file("trusted_proxies = [\"10.0.0.0/8\", \"me\"]"), &["trusted_proxies", "\"me\"", "networks such as"]),
         (of_variable(&("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0")), &["trusted_proxies", "\"0.0.0.0/0\""]),
         (of_file("[tls]\nkey = \"k\""), &["tls.certificate", "tls.key", "go together"]),
         (of_file("[limits]\nmax_header_bytes = 100"), &["limits.max_header_bytes", "from 16384"]),
         (of_file("[database]\nmin_connections = 20"), &["database.min_connections", "database.max_connections"]),
         (of_variable(&("KEYWARD_LOG__FILTER", "a=b=c")), &["log.filter", "a level"]),
-        (of_variable(&("KEYWARD_LOG__FILTER", "warning")), &["log.filter", "says \"warning\"", "a level"]),
+        (of_variable(&("KEYWARD_LOG__FILTER", "warning")), &["log.filter", "is \"warning\"", "a level"]),
         (
             of_variable(&("KEYWARD_PORT", "9999")),
             &["there is no setting port (KEYWARD_PORT) in the environment", "listen"],
@@ -138,7 +138,7 @@ fn each_refusal_names_the_setting_its_source_and_what_it_wants() {
 fn all_errors_are_reported_together() {
     let variables = &[("KEYWARD_LISTEN", "x"), ("KEYWARD_DEMO", "yes"), ("KEYWARD_COLOUR", "blue")];
     let refusal = load(&Start { variables, ..PLAIN }).unwrap_err();
-    assert!(refusal.starts_with("3 settings are missing or wrong\n"), "{refusal}");
+    assert!(refusal.starts_with("3 settings are missing or invalid\n"), "{refusal}");
 }
 
 #[test]
@@ -233,11 +233,11 @@ fn production_with_everything_has_neither_demo_nor_migrations_of_its_own() {
 
 #[test]
 fn the_demo_is_the_default_only_where_no_other_machine_can_reach_it() {
-    let plants = |variables| load(&Start { variables, ..PLAIN }).unwrap().seeds_demo();
-    assert!(!plants(&[("KEYWARD_LISTEN", "0.0.0.0:8080")]));
-    assert!(plants(&[("KEYWARD_LISTEN", "0.0.0.0:8080"), ("KEYWARD_DEMO", "true")]));
-    assert!(plants(&[("DATABASE_URL", "postgres://h/db"), ("KEYWARD_DEMO", "true")]));
-    assert!(!plants(&[("KEYWARD_DEMO", "false")]));
+    let seeds = |variables| load(&Start { variables, ..PLAIN }).unwrap().seeds_demo();
+    assert!(!seeds(&[("KEYWARD_LISTEN", "0.0.0.0:8080")]));
+    assert!(seeds(&[("KEYWARD_LISTEN", "0.0.0.0:8080"), ("KEYWARD_DEMO", "true")]));
+    assert!(seeds(&[("DATABASE_URL", "postgres://h/db"), ("KEYWARD_DEMO", "true")]));
+    assert!(!seeds(&[("KEYWARD_DEMO", "false")]));
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn an_earlier_name_of_a_setting_works_with_a_warning_and_not_beside_the_present_
     let file = Some("[limits]\nmax_concurrent_requests = 8\n");
     assert!(load(&Start { file, ..PLAIN }).unwrap().warnings.is_empty());
     let refusal = load(&Start { file, variables: &[EARLIER], ..PLAIN }).unwrap_err();
-    assert!(refusal.contains("leave it out"), "{refusal}");
+    assert!(refusal.contains("omit it"), "{refusal}");
     let refusal = load(&Start { variables: &[(EARLIER.0, "many")], ..PLAIN }).unwrap_err();
     assert!(refusal.contains(EARLIER.0) && refusal.contains("many"), "{refusal}");
 }
@@ -298,7 +298,7 @@ fn sample_and_page_name_every_setting_and_the_examples_are_good() {
     Settings::read(&mut reader);
     let mut named: Vec<_> = named.into_iter().map(|(name, _)| name).collect();
     named.sort();
-    assert_eq!(named, reader.asked());
+    assert_eq!(named, reader.known_names());
     let page = include_str!("../../../../docs/settings.md");
     let is_on_the_page = |name: &&String| {
         let last = name.rsplit('.').next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Parses the values of settings.
 //!
 //! Every source delivers a value as text. A function here returns the value, or what the setting expects instead: a
-//! phrase that completes "it wants …". Nothing here knows a setting's name.
+//! phrase that completes "it must be …". Nothing here knows a setting's name.
 
 use std::{
     net::SocketAddr,
@@ -36,9 +36,9 @@ pub(crate) fn address(text: &str) -> Parsed<SocketAddr> {
 }
 
 pub(super) fn network(text: &str) -> Parsed<IpNet> {
-    const WANTS: &str = "networks such as 10.0.0.0/8 or single addresses, separated by commas in the environment";
+    const EXPECTED: &str = "networks such as 10.0.0.0/8 or single addresses, separated by commas in the environment";
     let single = |_| std::net::IpAddr::from_str(text).map(IpNet::from);
-    text.parse().or_else(single).map(unmapped).map_err(|_| WANTS)
+    text.parse().or_else(single).map(unmapped).map_err(|_| EXPECTED)
 }
 
 /// An IPv4 network written as an IPv6 one (RFC 4291, section 2.5.5.2): addresses are compared as IPv4.
@@ -50,14 +50,14 @@ fn unmapped(net: IpNet) -> IpNet {
 
 /// A network of proxies. One that covers much of the internet would trust everyone's forwarding headers.
 pub(super) fn proxies(text: &str) -> Parsed<IpNet> {
-    const WANTS: &str =
+    const EXPECTED: &str =
         "networks of your own proxies, of /8 or smaller (IPv6: /16, or within fc00::/7), not much of the internet";
     let net = network(text)?;
     let is_narrow = match net {
         IpNet::V4(net) => net.prefix_len() >= 8,
         IpNet::V6(net) => net.prefix_len() >= 16 || (net.prefix_len() >= 7 && net.network().is_unique_local()),
     };
-    if is_narrow { Ok(net) } else { Err(WANTS) }
+    if is_narrow { Ok(net) } else { Err(EXPECTED) }
 }
 
 /// Whether networks together are much of the internet: more than sixteen of the widest that one may be.
@@ -96,28 +96,28 @@ const LONGEST: u64 = 100 * 366 * 24 * 3_600 * 1_000;
 
 /// A time with its unit. A bare number is refused, because its unit is ambiguous.
 pub(crate) fn duration(text: &str) -> Parsed<Duration> {
-    const WANTS: &str = "a time with its unit, such as 500ms, 10s, 5m, 12h or 30d, above zero and at most 36600d";
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(WANTS)?;
+    const EXPECTED: &str = "a time with its unit, such as 500ms, 10s, 5m, 12h or 30d, above zero and at most 36600d";
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(EXPECTED)?;
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| WANTS)?;
+    let number: u64 = number.parse().map_err(|_| EXPECTED)?;
     let milliseconds = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60 * 1_000,
         "h" => 3_600 * 1_000,
         "d" => 24 * 3_600 * 1_000,
-        _ => return Err(WANTS),
+        _ => return Err(EXPECTED),
     };
     match number.checked_mul(milliseconds) {
         Some(total @ 1..=LONGEST) => Ok(Duration::from_millis(total)),
-        Some(_) | None => Err(WANTS),
+        Some(_) | None => Err(EXPECTED),
     }
 }
 
 /// Maximum time that a stop may be delayed.
 pub(super) fn delay_of_a_stop(text: &str) -> Parsed<Duration> {
-    const WANTS: &str = "a time with its unit, such as 20s, and at most 1h";
-    duration(text).ok().filter(|it| *it <= Duration::from_hours(1)).ok_or(WANTS)
+    const EXPECTED: &str = "a time with its unit, such as 20s, and at most 1h";
+    duration(text).ok().filter(|it| *it <= Duration::from_hours(1)).ok_or(EXPECTED)
 }
 
 /// As [`delay_of_a_stop`], or zero.
@@ -132,9 +132,9 @@ pub(super) fn delay_of_a_stop_or_none(text: &str) -> Parsed<Duration> {
 /// Base URL for clients. The trailing slash is dropped: paths are appended to it. Its own path, if any, must be plain
 /// words: it becomes part of a route.
 pub(super) fn public_url(text: &str) -> Parsed<String> {
-    const WANTS: &str =
+    const EXPECTED: &str =
         "an address such as https://keys.example.com or https://example.com/keys, without query or fragment";
-    let url: Uri = text.parse().map_err(|_| WANTS)?;
+    let url: Uri = text.parse().map_err(|_| EXPECTED)?;
     let known_scheme = matches!(url.scheme_str(), Some("http" | "https"));
     let is_word = |word: &str| {
         !matches!(word, "" | "." | "..") && word.bytes().all(|it| it.is_ascii_alphanumeric() || b"-._~".contains(&it))
@@ -142,7 +142,7 @@ pub(super) fn public_url(text: &str) -> Parsed<String> {
     let path = url.path().trim_end_matches('/').trim_start_matches('/');
     let plain = path.is_empty() || path.split('/').all(is_word);
     let sound = known_scheme && plain && url.host().is_some_and(|host| !host.is_empty()) && url.query().is_none();
-    if sound && !text.contains(['#', '@']) { Ok(text.trim_end_matches('/').to_owned()) } else { Err(WANTS) }
+    if sound && !text.contains(['#', '@']) { Ok(text.trim_end_matches('/').to_owned()) } else { Err(EXPECTED) }
 }
 
 /// Allowed parameters of a database address. The driver logs any other name with its value.
@@ -171,14 +171,14 @@ const PARAMETERS: [&str; 19] = [
 /// The address of a Postgres. An address that parses wrongly is refused: part of its password would count as host or
 /// database, which messages name.
 pub(super) fn database_url(text: &str) -> Parsed<SecretString> {
-    const WANTS: &str = "postgres://user:password@host:port/database; leave it away for the embedded database";
+    const EXPECTED: &str = "postgres://user:password@host:port/database; omit it for the embedded database";
     const ENCODED: &str = "an address in which @ / ? # % and : of the user and the password are percent-encoded (%40 \
                            %2F %3F %23 %25 %3A)";
     const PORT: &str = "an address whose port is a number from 1 to 65535";
-    const KNOWN: &str = "no parameter that Postgres addresses do not have; known are sslmode, sslrootcert, sslcert, \
-                         sslkey, host, hostaddr, port, dbname, user, password, application_name and options";
+    const KNOWN: &str = "an address with known parameters only: sslmode, sslrootcert, sslcert, sslkey, host, hostaddr, \
+                         port, dbname, user, password, application_name and options";
     let schemes = ["postgres://", "postgresql://"];
-    let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).ok_or(WANTS)?;
+    let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme)).ok_or(EXPECTED)?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = place.split_once('/').unwrap_or((place, ""));
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));

@@ -31,6 +31,6 @@ fn profile(text: &str) -> values::Parsed<LeaseConfig> {
 }
 
 fn cache_bytes(text: &str) -> values::Parsed<u64> {
-    const WANTS: &str = "a whole number of bytes from 1048576 on";
-    text.parse().ok().filter(|bytes| *bytes >= 1 << 20).ok_or(WANTS)
+    const EXPECTED: &str = "a whole number of bytes from 1048576 on";
+    text.parse().ok().filter(|bytes| *bytes >= 1 << 20).ok_or(EXPECTED)
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::private_file;
 
-/// How messages call it.
+/// Its name in messages.
 const NAME: &str = "the file of the demo";
 
 /// A file that was read. It holds secrets: no `Debug`, no `Clone`.

@@ -35,7 +35,7 @@ async fn an_empty_sandbox_gets_the_demo_accounts_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::Planted(_))));
+    assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::Seeded(_))));
     assert_eq!(accounts(&node).await, 3);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
@@ -43,7 +43,7 @@ async fn an_empty_sandbox_gets_the_demo_accounts_once() {
     for field in ["/base_url", "/platform/mid", "/platform/appKey", "/partner/appSecret", "/merchant/mid"] {
         assert!(content.pointer(field).is_some_and(Value::is_string), "{field}");
     }
-    assert!(matches!(settle(&node.manage, &path, "http://127.0.0.1:9", true).await, Ok(Outcome::Kept(_))));
+    assert!(matches!(prepare(&node.manage, &path, "http://127.0.0.1:9", true).await, Ok(Outcome::Kept(_))));
     assert_eq!(accounts(&node).await, 3);
     let later: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!((&later["base_url"], &later["partner"]), (&json!("http://127.0.0.1:9"), &content["partner"]));
@@ -57,7 +57,7 @@ async fn nothing_is_created_if_the_credentials_cannot_be_stored() {
     // A folder stands where the file should go.
     let path = settings.demo_path();
     fs::create_dir(&path).unwrap();
-    assert!(settle(&node.manage, &path, URL, true).await.is_err());
+    assert!(prepare(&node.manage, &path, URL, true).await.is_err());
     assert_eq!(accounts(&node).await, 0);
 }
 
@@ -69,11 +69,11 @@ async fn each_database_has_a_file_of_its_own_and_none_is_overwritten() {
     fs::write(&path, "one's").unwrap();
     fs::write(path.with_file_name("demo-2.json"), "another's").unwrap();
     let third = path.with_file_name("demo-3.json");
-    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::Planted(own)) if own.path() == third));
+    assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::Seeded(own)) if own.path() == third));
     let content = fs::read_to_string(&third).unwrap();
     assert!(content.contains("appSecret"));
     // Found again beside the others, which stay as they are.
-    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::Kept(own)) if own.path() == third));
+    assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::Kept(own)) if own.path() == third));
     assert_eq!(fs::read_to_string(&third).unwrap(), content);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one's");
     assert_eq!(fs::read_to_string(path.with_file_name("demo-2.json")).unwrap(), "another's");
@@ -84,7 +84,7 @@ async fn production_gets_none() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "production");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::NotOurs)));
+    assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::NotOurs)));
     assert!(accounts(&node).await == 0 && !path.exists());
 }
 
@@ -93,14 +93,14 @@ async fn the_greeting_of_every_start_holds_three_lines_to_paste() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    let Ok(Outcome::Planted(first)) = settle(&node.manage, &path, URL, true).await else {
+    let Ok(Outcome::Seeded(first)) = prepare(&node.manage, &path, URL, true).await else {
         panic!("nothing was created")
     };
-    let Ok(Outcome::Kept(later)) = settle(&node.manage, &path, URL, false).await else { panic!("it was not found") };
+    let Ok(Outcome::Kept(later)) = prepare(&node.manage, &path, URL, false).await else { panic!("it was not found") };
     let text = greeting(&first).unwrap();
     assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("curl ")).count(), 3);
     assert!(!text.contains('{') || text.contains(r#"{"mid":""#), "{text}");
-    assert!(greeting(&later).unwrap() == text, "a later start says something else");
+    assert!(greeting(&later).unwrap() == text, "a later start prints another text");
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn an_empty_sandbox_without_a_demo_suggests_one() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    let Ok(outcome @ Outcome::Possible) = settle(&node.manage, &path, URL, false).await else { panic!("it has one") };
+    let Ok(outcome @ Outcome::Possible) = prepare(&node.manage, &path, URL, false).await else { panic!("it has one") };
     assert!(hint(&outcome).contains("--demo"), "{}", hint(&outcome));
     assert!(accounts(&node).await == 0 && !path.exists());
 }
@@ -140,12 +140,12 @@ async fn credentials_of_another_database_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::Planted(_))));
+    assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::Seeded(_))));
     for foreign in [r#"{"base_url":"http://x","platform":{"mid":"another"}}"#, "torn", "[]"] {
         fs::write(&path, foreign).unwrap();
-        assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::OfAnother(_))));
+        assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::OfAnother(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
     }
     fs::remove_file(&path).unwrap();
-    assert!(matches!(settle(&node.manage, &path, URL, true).await, Ok(Outcome::NotOurs)));
+    assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::NotOurs)));
 }

@@ -86,7 +86,7 @@ impl Places {
     pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
         let canonical = address.to_canonical();
         let is_trusted = self.trusted.iter().any(|proxy| proxy.contains(&canonical));
-        // An operator who allows one source all places wants no shares.
+        // If one source may take all places, there are no shares.
         let may_have_all = is_trusted || self.per_source >= self.in_all;
         let from = (!may_have_all).then(|| Peer::Source(address.into()));
         let taken = {

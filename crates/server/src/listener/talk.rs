@@ -1,7 +1,7 @@
 //! One connection: its pending requests, and how it ends.
 //!
-//! It ends by itself, because it was idle too long, or because the door is closing. Pending requests are always
-//! answered first, unless the door is cut off; an idle connection never delays a stop. Reads no request.
+//! It ends by itself, because it was idle too long, or because the listener is closing. Pending requests are always
+//! answered first, unless the listener is cut off; an idle connection never delays a stop. Reads no request.
 
 use std::{
     convert::Infallible,
@@ -28,7 +28,7 @@ use tokio::{
 };
 use tower::{Service, ServiceExt as _, util::Oneshot};
 
-use super::{Answers, Door, Shared, door::Watch};
+use super::{Answers, Lifecycle, Shared, lifecycle::Watch};
 use crate::config::Limits;
 
 /// Number of checks into which the idle time is divided. An idle connection ends at most one check late.
@@ -134,25 +134,25 @@ where
     S: Answers<Incoming, B>,
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + Send + 'static,
 {
-    let service = Tracked { service, talk: Arc::clone(talk), door: shared.door.clone() };
+    let service = Tracked { service, talk: Arc::clone(talk), lifecycle: shared.lifecycle.clone() };
     let mut connection = pin!(shared.builder.serve_connection(TokioIo::new(io), service));
-    let mut door = shared.door.watch();
+    let mut lifecycle = shared.lifecycle.watch();
     // Before the first headers, the library has no timer, because it does not know the protocol yet.
     let mut due = pin!(sleep(shared.waits.first_request));
-    while talk.begun.load(Ordering::Acquire) == 0 && !door.is_closed() {
+    while talk.begun.load(Ordering::Acquire) == 0 && !lifecycle.is_closed() {
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
             () = talk.changed.notified() => {}
-            () = door.changed() => {}
+            () = lifecycle.changed() => {}
             () = &mut due => return,
         }
     }
     let mut is_leaving = false;
     let (look, mut idle_looks, mut seen) = (shared.waits.idle / LOOKS, 0, 0);
     due.as_mut().reset(Instant::now() + look);
-    while !door.is_closed() && idle_looks < LOOKS {
-        if !is_leaving && door.is_draining() && talk.is_http2.load(Ordering::Acquire) {
+    while !lifecycle.is_closed() && idle_looks < LOOKS {
+        if !is_leaving && lifecycle.is_draining() && talk.is_http2.load(Ordering::Acquire) {
             // Announces that no further request is answered here. HTTP/1 announces it in each answer.
             connection.as_mut().graceful_shutdown();
             is_leaving = true;
@@ -160,7 +160,7 @@ where
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = door.changed() => {}
+            () = lifecycle.changed() => {}
             () = &mut due => {
                 let begun = talk.begun.load(Ordering::Acquire);
                 idle_looks = if talk.is_idle() && begun == seen { idle_looks + 1 } else { 0 };
@@ -173,12 +173,12 @@ where
     if !is_leaving {
         connection.as_mut().graceful_shutdown();
     }
-    say_last_words(connection, talk, &mut door).await;
+    finish_pending(connection, talk, &mut lifecycle).await;
 }
 
 /// Finishes a connection that accepts no further request. Waits for answers that are being made, and for a client that
-/// reads them, until the door is cut off.
-async fn say_last_words(mut connection: Pin<&mut impl Future>, talk: &Talk, door: &mut Watch) {
+/// reads them, until the listener is cut off.
+async fn finish_pending(mut connection: Pin<&mut impl Future>, talk: &Talk, lifecycle: &mut Watch) {
     let (mut due, mut idle_looks, mut seen) = (pin!(sleep(LAST_WORDS / LOOKS)), 0, None);
     while idle_looks < LOOKS {
         // At least once: it reads a request that has arrived, and sends the remaining output.
@@ -201,7 +201,7 @@ async fn say_last_words(mut connection: Pin<&mut impl Future>, talk: &Talk, door
                 seen = written;
                 due.as_mut().reset(Instant::now() + LAST_WORDS / LOOKS);
             }
-            () = door.cut() => return,
+            () = lifecycle.cut() => return,
         }
     }
 }
@@ -210,7 +210,7 @@ async fn say_last_words(mut connection: Pin<&mut impl Future>, talk: &Talk, door
 struct Tracked<S> {
     service: S,
     talk: Arc<Talk>,
-    door: Door,
+    lifecycle: Lifecycle,
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Tracked<S>
@@ -226,10 +226,10 @@ where
         let version = request.version();
         let under_way = Some(self.talk.begin(version));
         // HTTP/2 has no such header.
-        let door = (version != Version::HTTP_2).then(|| self.door.clone());
+        let lifecycle = (version != Version::HTTP_2).then(|| self.lifecycle.clone());
         // Called when it is polled: polling the body earlier would make the library request it from the client,
         // although the request may be refused without it.
-        Answer { making: self.service.clone().oneshot(request), under_way, door }
+        Answer { making: self.service.clone().oneshot(request), under_way, lifecycle }
     }
 }
 
@@ -237,7 +237,7 @@ where
 struct Answer<F> {
     making: F,
     under_way: Option<UnderWay>,
-    door: Option<Door>,
+    lifecycle: Option<Lifecycle>,
 }
 
 impl<F, B> Future for Answer<F>
@@ -248,7 +248,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Poll::Ready(Ok(mut response)) = Pin::new(&mut self.making).poll(cx) else { return Poll::Pending };
-        if self.door.as_ref().is_some_and(Door::is_draining) {
+        if self.lifecycle.as_ref().is_some_and(Lifecycle::is_draining) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let mut under_way = self.under_way.take();

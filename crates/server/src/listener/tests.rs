@@ -13,11 +13,11 @@ use super::*;
 use crate::config::{Flags, Purpose, Settings};
 
 /// A server with these limits on a free port.
-async fn serve(limits: &[(&'static str, &str)]) -> (SocketAddr, Door) {
+async fn serve(limits: &[(&'static str, &str)]) -> (SocketAddr, Lifecycle) {
     let settings = limits.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let settings = Settings::load(&Flags { config: None, settings }, HashMap::new(), Purpose::Serve).unwrap();
     let (listener, address) = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "listen").await.unwrap();
-    let door = Door::new();
+    let lifecycle = Lifecycle::new();
     let long = bytes::Bytes::from(vec![b'x'; 1 << 20]);
     let app = Router::new()
         .route("/", get(|| async { "here" }))
@@ -31,9 +31,9 @@ async fn serve(limits: &[(&'static str, &str)]) -> (SocketAddr, Door) {
         )
         .route("/long", get(move || std::future::ready(long.clone())));
     let app = BoxCloneSyncService::new(app);
-    let listener = Listener::new(listener, &settings.limits, door.clone());
+    let listener = Listener::new(listener, &settings.limits, lifecycle.clone());
     TaskTracker::new().spawn(listener.serve(move |_| app.clone()));
-    (address, door)
+    (address, lifecycle)
 }
 
 async fn connect(to: SocketAddr) -> TcpStream {
@@ -240,7 +240,7 @@ async fn unread_answers_end_the_connection() {
 
 #[tokio::test]
 async fn unread_answers_do_not_delay_a_stop() {
-    let (address, door) = serve(&[("limits.write_timeout", "12h")]).await;
+    let (address, lifecycle) = serve(&[("limits.write_timeout", "12h")]).await;
     let (requests, connection) = without_room(address).await;
     let client = tokio_util::task::TaskTracker::new().spawn(connection);
     let mut requests = requests.ready().await.unwrap();
@@ -251,7 +251,7 @@ async fn unread_answers_do_not_delay_a_stop() {
     let mut unread = connect(address).await;
     unread.write_all(&b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n".repeat(64)).await.unwrap();
     unread.read_exact(&mut [0; 15]).await.unwrap();
-    door.close();
+    lifecycle.close();
     // However it ended: the client sees the end of the stream, or a reset.
     let _ = tokio::time::timeout(Duration::from_mins(1), client).await.expect("it is closed");
     let is_closed = async { while unread.write_all(b"\r\n").await.is_ok() {} };

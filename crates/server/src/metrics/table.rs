@@ -79,8 +79,7 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
             histogram("keyward_http_request_duration_seconds", "Time from the headers of a request to its answer.")
                 .by(&["method", "route"])
                 .formerly("keyward_http_request_seconds"),
-            gauge("keyward_http_requests_in_flight", "Requests that are being worked on, until the answer is sent.")
-                .by(&["kind"]),
+            gauge("keyward_http_requests_in_flight", "Requests in progress, until the answer is sent.").by(&["kind"]),
             counter("keyward_problems_total", "Answers that are problems, by the code in them.").by(&["code"]),
             counter("keyward_denials_total", "Credentials and verified keys that were refused, by reason.")
                 .by(&["code"]),
@@ -88,18 +87,21 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
                 "keyward_failures_through_unconfigured_proxies_total",
                 "Wrong credentials that came through a proxy that is not in trusted_proxies.",
             ),
-            counter("keyward_connections_refused_total", "Connections closed at once, by the limit that was reached.")
-                .by(&["limit"]),
+            counter(
+                "keyward_connections_refused_total",
+                "Connections closed immediately, by the limit that was reached.",
+            )
+            .by(&["limit"]),
             counter(
                 "keyward_connections_given_up_total",
-                "Connections closed because the client did not take its answer within limits.write_timeout.",
+                "Connections closed because the client did not read its answer within limits.write_timeout.",
             ),
         ],
     ),
     (
         "Verification from memory",
         &[
-            counter("keyward_cache_hits_total", "Look-ups of keys that memory answered; a request makes one or more."),
+            counter("keyward_cache_hits_total", "Look-ups of keys answered from memory; a request makes one or more."),
             counter("keyward_cache_fills_total", "Keys read from the database because they were not in memory."),
             counter(
                 "keyward_cache_fills_refused_total",
@@ -115,7 +117,7 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
         "Revocation, and the other nodes",
         &[
             gauge("keyward_lease_seconds", "How long this node may still answer from memory."),
-            gauge("keyward_events_behind", "Changes that this node has heard of and not applied."),
+            gauge("keyward_events_behind", "Changes that this node knows of and has not applied."),
             histogram("keyward_barrier_seconds", "Time that revoke, suspend and close waited for every node."),
             gauge(
                 "keyward_clock_ahead_seconds",
@@ -128,40 +130,46 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
             ),
             counter(
                 "keyward_history_lost_total",
-                "How often this node found that the database had gone back and changes were lost.",
+                "Number of times this node detected that the database went back and changes were lost.",
             ),
         ],
     ),
     (
         "What waits, and what runs out",
         &[
-            gauge("keyward_account_queue_waiting", "Requests that wait for their turn at an account.").by(&["lane"]),
+            gauge("keyward_account_queue_waiting", "Requests that wait in the queue of their account.").by(&["lane"]),
             gauge("keyward_slow_hash_queue_waiting", "Argon2 hashes that wait for a core."),
             gauge("keyward_limiter_entries", "Sources and others that limits on wrong credentials remember.")
                 .by(&["limit"]),
             gauge("keyward_database_connections", "Open connections of each pool to the database, used or idle.")
                 .by(&["pool", "state"]),
-            gauge("keyward_database_connections_max", "Most connections that each pool may open.").by(&["pool"]),
+            gauge("keyward_database_connections_max", "Maximum number of connections of each pool.").by(&["pool"]),
             gauge("keyward_database_connections_waiting", "Requests that wait for a connection of each pool.")
                 .by(&["pool"]),
             gauge(
                 "keyward_tls_certificate_expiry_timestamp_seconds",
                 "When the first certificate of the chain in use ends, in seconds since the Unix epoch.",
             ),
-            gauge("keyward_signing_keys", "Published keys that sign access tokens, or have signed ones still good."),
-            gauge("keyward_signing_key_age_seconds", "For how long the key that signs now has been signing."),
+            gauge(
+                "keyward_signing_keys",
+                "Published keys that sign access tokens, or signed tokens that are still valid.",
+            ),
+            gauge("keyward_signing_key_age_seconds", "Time since the current signing key began to sign."),
         ],
     ),
     (
         "The node",
         &[
-            gauge("keyward_ready", "1 where verifications can be answered, from memory or by the database; else 0."),
-            gauge("keyward_build_info", "Always 1; the label names the version.").by(&["version"]),
+            gauge("keyward_ready", "1 if verifications can be answered, from memory or by the database; otherwise 0."),
+            gauge("keyward_build_info", "Always 1; the version is in the label.").by(&["version"]),
             gauge("keyward_uptime_seconds", "Time since the start of this process."),
-            counter("keyward_log_lines_lost_total", "Lines of the log that could not be written, or not fast enough."),
+            counter(
+                "keyward_log_lines_lost_total",
+                "Log lines lost because they could not be written, or not fast enough.",
+            ),
             counter(
                 "keyward_log_lines_withheld_total",
-                "Lines about requests of callers that proved nothing, beyond 20 a second.",
+                "Log lines omitted about requests of unauthenticated callers: those beyond 20 a second.",
             ),
         ],
     ),
@@ -171,9 +179,9 @@ pub(crate) const TABLE: &[(&str, &[Metric])] = &[
             counter("process_cpu_seconds_total", "Processor time of the process, in user mode and in the kernel."),
             gauge("process_resident_memory_bytes", "Resident memory of the process."),
             gauge("process_virtual_memory_bytes", "Virtual memory of the process."),
-            gauge("process_virtual_memory_max_bytes", "Most virtual memory that the process may have."),
+            gauge("process_virtual_memory_max_bytes", "Maximum virtual memory of the process."),
             gauge("process_open_fds", "Open file descriptors of the process."),
-            gauge("process_max_fds", "Most file descriptors that the process may open."),
+            gauge("process_max_fds", "Maximum number of open file descriptors of the process."),
             gauge("process_threads", "Threads of the process."),
             gauge("process_start_time_seconds", "When the process started, in seconds since the Unix epoch."),
         ],

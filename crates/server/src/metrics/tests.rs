@@ -22,7 +22,7 @@ const WRITE: &str = "KEYWARD_WRITE_DOCS";
 const OPENING: &str = "\
 # Metrics
 
-For the people who run Keyward. `metrics_listen` (`--metrics-listen 127.0.0.1:9090`) is where `GET /metrics` is answered
+For operators of Keyward. `metrics_listen` (`--metrics-listen 127.0.0.1:9090`) sets the address of `GET /metrics`
 in Prometheus' text format; it is not for the public. No label holds anything that a caller chose: no mid, no key, no
 path. [examples/observability](../examples/observability/README.md) has alert rules and a dashboard of them.
 

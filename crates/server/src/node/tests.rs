@@ -25,7 +25,7 @@ async fn beside_a_server_a_command_may_read_and_not_change() {
     let settings = settings(&folder, &[]);
     let server = Node::open(&settings, Mode::Make, Some(URL)).await.unwrap();
     let refused = refusal(&settings, Mode::Make).await;
-    assert!(refused.contains("for itself") && refused.contains("another keyward holds"), "{refused}");
+    assert!(refused.contains("exclusive use") && refused.contains("another keyward holds"), "{refused}");
     Node::open(&settings, Mode::Read, Some(URL)).await.unwrap().close().await.unwrap();
 
     server.close().await.unwrap();

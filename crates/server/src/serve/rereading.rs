@@ -48,7 +48,7 @@ impl Rereading {
                 self.read_filter();
             }
             if let Some(tls) = &tls {
-                say(tls, tls.reload(is_asked).await);
+                log_outcome(tls, tls.reload(is_asked).await);
             }
             if is_asked {
                 supervisor::ready();
@@ -71,7 +71,7 @@ impl Rereading {
     }
 }
 
-fn say(tls: &Certificates, outcome: Reload) {
+fn log_outcome(tls: &Certificates, outcome: Reload) {
     match outcome {
         Reload::Unchanged => {}
         Reload::Taken => tracing::info!("took over the certificate in {}", tls.file().display()),

@@ -48,7 +48,7 @@ impl Outlet {
     {
         let (queue, left) = mpsc::sync_channel(LINES);
         let shared = Arc::<Shared>::default();
-        let mut pen = Pen { writer, notice, shared: Arc::clone(&shared), said: 0, is_torn: false };
+        let mut pen = Pen { writer, notice, shared: Arc::clone(&shared), reported: 0, is_torn: false };
         thread::Builder::new().name("keyward-log".to_owned()).spawn(move || pen.write_all_of(&left))?;
         Ok(Self { queue, shared })
     }
@@ -101,7 +101,7 @@ struct Pen<W, N> {
     notice: N,
     shared: Arc<Shared>,
     /// Number of losses that were reported.
-    said: u64,
+    reported: u64,
     /// The last line was not completely written.
     is_torn: bool,
 }
@@ -128,10 +128,10 @@ impl<W: Write, N: Fn(u64) -> String> Pen<W, N> {
 
     fn say_what_was_lost(&mut self) {
         let lost = self.shared.lost.load(Ordering::Acquire);
-        if lost > self.said {
-            let notice = (self.notice)(lost - self.said);
+        if lost > self.reported {
+            let notice = (self.notice)(lost - self.reported);
             if self.write(notice.as_bytes()).is_ok() {
-                self.said = lost;
+                self.reported = lost;
             }
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn compare(machine: Timestamp, database: Option<Timestamp>, findings:
         Some(difference) => findings.wrong(
             CLOCK,
             format!(
-                "{difference}: set the wrong one right (NTP); until then a node here rotates no signing key and \
+                "{difference}: correct the wrong one (NTP); until then a node here rotates no signing key and \
                  deletes nothing that all nodes share, and nodes do not use a time of the database that ran ahead \
                  before it has held for a minute"
             ),
@@ -28,7 +28,7 @@ pub(super) fn compare(machine: Timestamp, database: Option<Timestamp>, findings:
 /// Checks which key signs at this time of the database, and whether one was published later than that.
 pub(super) fn look_at_signing_keys(keys: &[SigningKeyRow], database: Timestamp, findings: &mut Findings) {
     if !keys.iter().any(|key| key.signs_from <= database) {
-        findings.notice(SIGNING_KEY, "none signs yet: the first server makes one");
+        findings.notice(SIGNING_KEY, "none signs yet: the first server creates one");
         return;
     }
     for SigningKeyRow { generation, kid, published_at, signs_from, .. } in keys {
@@ -52,7 +52,7 @@ mod tests {
         Timestamp::from_micros(1_900_000_000_000_000 + seconds * 1_000_000).unwrap()
     }
 
-    fn said(findings: Findings) -> Vec<(Level, &'static str, String)> {
+    fn levels_of(findings: Findings) -> Vec<(Level, &'static str, String)> {
         findings.0.into_iter().map(|finding| (finding.level, finding.about, finding.text)).collect()
     }
 
@@ -67,10 +67,10 @@ mod tests {
         ] {
             let mut findings = Findings::default();
             compare(machine, Some(at(0)), &mut findings);
-            let said = said(findings);
+            let found = levels_of(findings);
             assert!(
-                matches!(&said[..], [(found, "clock", text)] if *found == level && text.contains(part)),
-                "{said:?}"
+                matches!(&found[..], [(found_level, "clock", text)] if *found_level == level && text.contains(part)),
+                "{found:?}"
             );
         }
         let mut findings = Findings::default();
@@ -91,11 +91,11 @@ mod tests {
         let mut findings = Findings::default();
         look_at_signing_keys(&[key(1, 0), key(2, 40 * 86_400)], at(1), &mut findings);
         look_at_signing_keys(&[key(2, 40 * 86_400)], at(1), &mut findings);
-        let said = said(findings);
+        let found = levels_of(findings);
         assert_eq!(
-            said.iter().map(|(level, ..)| *level).collect::<Vec<_>>(),
+            found.iter().map(|(level, ..)| *level).collect::<Vec<_>>(),
             [Level::Good, Level::Notice, Level::Notice]
         );
-        assert!(said[1].2.contains("a clock ran ahead") && said[2].2.contains("none signs"), "{said:?}");
+        assert!(found[1].2.contains("a clock ran ahead") && found[2].2.contains("none signs"), "{found:?}");
     }
 }

@@ -36,8 +36,8 @@ pub(super) async fn look_at_nodes(settings: &Settings, database: &Database, find
     let Some(membership) = membership else {
         findings.good(
             NODES,
-            "one process at a time has the embedded database: it answers from memory, and its revocations wait for \
-             nobody else",
+            "one process at a time uses the embedded database: it answers from memory, and its revocations wait for \
+             no other node",
         );
         if let Database::Embedded(store, _) = database {
             look_at_history(store.lost_history(REPORTS).await, findings);
@@ -71,13 +71,13 @@ fn judge(members: &Members, terms: LeaseConfig, findings: &mut Findings) {
         if member.applied > members.head.seq() {
             findings.wrong(NODE, beyond(member, members));
         } else if since > member.ttl {
-            findings.notice(NODE, standing_still(member, since, terms));
+            findings.notice(NODE, stalled(member, since, terms));
         } else {
             findings.good(NODE, running(member, members, since));
         }
     }
     if members.rows.is_empty() {
-        findings.notice(NODES, "none runs: nobody answers from memory, and a revocation waits for nobody");
+        findings.notice(NODES, "none runs: no node answers from memory, and a revocation waits for no node");
     }
     let present: BTreeSet<Duration> = members.rows.iter().map(|member| member.ttl).collect();
     if present.len() > 1 {
@@ -85,16 +85,16 @@ fn judge(members: &Members, terms: LeaseConfig, findings: &mut Findings) {
         findings.notice(
             NODES,
             format!(
-                "they have leases of {leases}: a revocation waits for the longest; give all nodes the same \
-                 verifier.profile (KEYWARD_VERIFIER__PROFILE)"
+                "they have leases of {leases}: a revocation waits for the longest; set the same \
+                 verifier.profile on all nodes (KEYWARD_VERIFIER__PROFILE)"
             ),
         );
     } else if let Some(other) = present.into_iter().find(|ttl| *ttl != terms.ttl) {
         findings.notice(
             NODES,
             format!(
-                "they have leases of {}, and with these settings one has {}: give all nodes the same verifier.profile \
-                 (KEYWARD_VERIFIER__PROFILE)",
+                "they have leases of {}, and with these settings one has {}: set the same verifier.profile on all \
+                 nodes (KEYWARD_VERIFIER__PROFILE)",
                 seconds(other),
                 seconds(terms.ttl)
             ),
@@ -116,8 +116,8 @@ fn running(member: &Member, members: &Members, since: Duration) -> String {
 /// Its acknowledgements do not count, and its next renewal is refused (R18).
 fn beyond(member: &Member, members: &Members) -> String {
     format!(
-        "{} has applied event {}, and the last one here is {}: the database went back; the node joins anew with its \
-         next renewal, and if it runs no more, another node takes its row away",
+        "{} has applied event {}, and the last one here is {}: the database went back; the node joins again at its \
+         next renewal, and if it no longer runs, another node removes its row",
         member.node,
         member.applied,
         members.head.seq()
@@ -128,15 +128,15 @@ fn missing(lost: &LostHistory) -> String {
     let LostHistory { kept_up_to, had_up_to, noticed_at, .. } = lost;
     format!(
         "the database went back: of the changes up to event {had_up_to}, those after event {kept_up_to} are lost \
-         (noticed at {noticed_at}); what was revoked or suspended by them is accepted again: revoke it anew"
+         (noticed at {noticed_at}); keys that they revoked or suspended are accepted until you revoke them again"
     )
 }
 
-fn standing_still(member: &Member, since: Duration, terms: LeaseConfig) -> String {
+fn stalled(member: &Member, since: Duration, terms: LeaseConfig) -> String {
     let Member { node, ttl, version, started_at, .. } = member;
     format!(
-        "{node} stands still: its lease of {} was renewed {} ago, so it answers nothing from memory, and each \
-         revocation waits up to {} for it until a running node takes its row away (keyward {version}, started \
+        "{node} stopped renewing: its lease of {} was renewed {} ago, so it answers nothing from memory, and each \
+         revocation waits up to {} for it until a running node removes its row (keyward {version}, started \
          {started_at})",
         seconds(*ttl),
         seconds(since),
@@ -147,22 +147,22 @@ fn standing_still(member: &Member, since: Duration, terms: LeaseConfig) -> Strin
 /// Checks whether a notification to oneself arrives (R14).
 async fn look_at_notifications(feed: &dyn Feed, findings: &mut Findings) {
     let probe = Hint::Probe(fresh_node());
-    let heard = async {
+    let arrives = async {
         if let Some(mut hints) = feed.listen().await? {
             feed.announce(probe).await?;
             while hints.next().await? != probe {}
         }
         Ok::<_, StorageError>(())
     };
-    match timeout(PATIENCE, heard).await {
-        Ok(Ok(())) => findings.good(NOTIFICATIONS, "they arrive: nodes hear of revocations at once"),
+    match timeout(PATIENCE, arrives).await {
+        Ok(Ok(())) => findings.good(NOTIFICATIONS, "they arrive: nodes learn of revocations immediately"),
         Ok(Err(error)) => {
-            findings.notice(NOTIFICATIONS, format!("cannot be listened to: {}", sentence(&anyhow::Error::new(error))));
+            findings.notice(NOTIFICATIONS, format!("cannot listen: {}", sentence(&anyhow::Error::new(error))));
         }
         Err(_) => findings.notice(
             NOTIFICATIONS,
-            "they do not arrive, so nodes look for revocations when they renew their leases: is a pooler in between? \
-             set database_direct_url (KEYWARD_DATABASE_DIRECT_URL) to a way past it",
+            "they do not arrive, so nodes learn of revocations only when they renew their leases: is a pooler in \
+             between? set database_direct_url (KEYWARD_DATABASE_DIRECT_URL) to a direct address",
         ),
     }
 }

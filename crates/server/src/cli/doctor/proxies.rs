@@ -45,9 +45,9 @@ pub(super) async fn look_at_proxies(settings: &Settings, findings: &mut Findings
         match counted {
             Ok(_) => findings.good(ABOUT, named),
             Err(why) if settings.trusted_proxies.is_empty() => {
-                findings.notice(ABOUT, format!("{named}, and whether a proxy forwards requests is not known: {why}"));
+                findings.notice(ABOUT, format!("{named}, and whether a proxy forwards requests is unknown: {why}"));
             }
-            Err(why) => findings.good(ABOUT, format!("{named}; whether another one forwards is not known: {why}")),
+            Err(why) => findings.good(ABOUT, format!("{named}; whether another one forwards is unknown: {why}")),
         }
     }
 }
@@ -62,7 +62,7 @@ async fn count(settings: &Settings) -> Result<f64, String> {
         );
     };
     failures(listener::reachable(address)).await.ok_or_else(|| {
-        format!("no server answers at metrics_listen, {address}; ask again while one runs with this setting")
+        format!("no server answers at metrics_listen, {address}; repeat while one runs with this setting")
     })
 }
 

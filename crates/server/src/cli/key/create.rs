@@ -31,23 +31,23 @@ pub(in crate::cli) struct Create {
     /// The account
     #[arg(long)]
     mid: Mid,
-    /// What people call the key
+    /// Name for people
     #[arg(long, value_parser = |text: &str| Name::parse(text))]
     name: Name,
-    /// What it is for: servers, web pages, or making tokens of cards in web pages
+    /// Type of the key: for servers, for web pages, or for tokenizing cards in web pages
     #[arg(long = "type", value_parser = one_of::<KeyType>(KeyType::WORDS))]
     key_type: KeyType,
-    /// What the key may do, such as charges:read; may be repeated
+    /// Scope of the key, such as charges:read; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
     scopes: Vec<Scope>,
-    /// What somebody noted about it
+    /// Description for people
     #[arg(long, value_parser = |text: &str| Description::parse(text))]
     description: Option<Description>,
-    /// When it dies by itself: a time such as 2027-01-31T00:00:00Z, or how long from now, such as 30d, 12h or 90m.
-    /// At least 1s from now
+    /// When it expires: a time such as 2027-01-31T00:00:00Z, or a time from now, such as 30d, 12h or 90m. At least 1s
+    /// from now
     #[arg(long, value_name = "TIME")]
     expires_at: Option<Moment>,
-    /// A new file for the value of a secret key; needed unless on a terminal
+    /// New file for the value of a secret key; required unless on a terminal
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -104,7 +104,7 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
     shown["value"] = issued.value.expose().into();
     match destination {
         Some(destination) => destination.keep(&shown, &[issued.key.id().to_string()], || {
-            output::object_to_copy_from(&shown, LINES, &[("VALUE, which is shown only now", "value")], form)
+            output::object_to_copy_from(&shown, LINES, &[("VALUE, shown only now", "value")], form)
         }),
         None => output::object_to_copy_from(&shown, LINES, &[("VALUE", "value")], form),
     }

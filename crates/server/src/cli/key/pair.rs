@@ -27,19 +27,19 @@ pub(in crate::cli) struct Pair {
     /// The account
     #[arg(long)]
     mid: Mid,
-    /// What people call the pair
+    /// Name for people
     #[arg(long, value_parser = |text: &str| Name::parse(text))]
     name: Name,
-    /// What the secret key may do, such as 'api-keys:*'; may be repeated
+    /// Scope of the secret key, such as 'api-keys:*'; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
     scopes: Vec<Scope>,
-    /// What somebody noted about it
+    /// Description for people
     #[arg(long, value_parser = |text: &str| Description::parse(text))]
     description: Option<Description>,
     /// Revoke the account's active pairs of this name in the same step, without asking; no file is overwritten
     #[arg(long)]
     overwrite: bool,
-    /// A new file for both values: {"mid", "appKey", "appSecret"}; needed unless on a terminal
+    /// New file for both values: {"mid", "appKey", "appSecret"}; required unless on a terminal
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(in crate::cli) struct Pair {
 /// Fields of a new pair for people.
 const LINES: &[(&str, &str)] = &[("MID", "mid")];
 /// Values that people copy.
-const VALUES: &[(&str, &str)] = &[("APP KEY", "appKey"), ("APP SECRET, which is shown only now", "appSecret")];
+const VALUES: &[(&str, &str)] = &[("APP KEY", "appKey"), ("APP SECRET, shown only now", "appSecret")];
 
 pub(super) async fn run(pair: Pair, settings: &Settings) -> Result<()> {
     let Pair { mid, name, scopes: given, description, overwrite, out, form } = pair;

@@ -30,7 +30,7 @@ use crate::{
 pub(in crate::cli) struct Revoke {
     /// The key, such as key_01h2xcejqtf2nbrexx3vqjhp41
     id: KeyId,
-    /// Why
+    /// Reason, stored with the key
     #[arg(long, default_value = "unspecified", value_parser = one_of::<Reason>(Reason::WORDS))]
     reason: Reason,
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(super) async fn run(revoke: &Revoke, settings: &Settings) -> Result<()> {
                 Error::Caller(_) | Error::Refused(_) | Error::Failure(_) => error.into(),
             })
         };
-        waiting::in_force(node, settings, change).await
+        waiting::enforced(node, settings, change).await
     })
     .await?;
     let revoked = json!({ "id": id.to_string(), "state": KeyStatus::Revoked.as_str() });
@@ -77,15 +77,15 @@ async fn ask(node: &Node, id: KeyId) -> Result<()> {
     let (mid, facts) = (&chain.own().mid, ApiKey::facts(&key));
     let (kind, name) = (facts.key_type.as_str(), facts.name.as_str());
     let ends = what_ends(&key, &chain, node.access.now());
-    consent::ask(&format!("Revoke the {kind} key {id} ({name}) of {mid}, {used}, for good? {ends}"))
+    consent::ask(&format!("Revoke the {kind} key {id} ({name}) of {mid}, {used}, permanently? {ends}"))
 }
 
 /// Describes to a person what revoking a key that is not itself revoked will end.
 fn what_ends(key: &ApiKey, chain: &Chain, now: Now) -> String {
     let closed = chain.links().find(|link| link.status == Status::Closed);
     match (closed, key.status(chain, now), key.facts().restrictions.expires_at) {
-        (Some(closed), ..) => format!("It ended when {} was closed: that ends 0 keys that are good.", closed.mid),
-        (None, KeyStatus::Expired, Some(at)) => format!("It expired at {at}: that ends 0 keys that are good."),
+        (Some(closed), ..) => format!("It ended when {} was closed: that ends 0 valid keys.", closed.mid),
+        (None, KeyStatus::Expired, Some(at)) => format!("It expired at {at}: that ends 0 valid keys."),
         (None, KeyStatus::Active | KeyStatus::Expired | KeyStatus::Revoked, _) => "That ends 1 key.".to_owned(),
     }
 }

@@ -51,5 +51,5 @@ pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
 
 /// Reports an unknown key.
 pub(super) fn no_such_key(id: KeyId) -> anyhow::Error {
-    anyhow!("there is no key {id}: `keyward key list --mid MID` shows those of an account")
+    anyhow!("there is no key {id}: `keyward key list --mid MID` lists those of an account")
 }

@@ -19,7 +19,7 @@ use crate::{
         choice::one_of,
         exit::{Exit, wrong_usage},
         output::{self, Form},
-        typed,
+        secret_input,
     },
     config::Settings,
     database::Mode,
@@ -27,13 +27,13 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Verify {
-    /// What the key must be allowed to do, such as charges:read; may be repeated
+    /// Scope that the key must have, such as charges:read; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", value_parser = |text: &str| text.parse::<Scope>())]
     scopes: Vec<Scope>,
-    /// The type that it must have
+    /// Type that the key must have
     #[arg(long = "type", default_value = "secret", value_parser = one_of::<KeyType>(KeyType::WORDS))]
     key_type: KeyType,
-    /// The account that it must belong to
+    /// Account that the key must belong to
     #[arg(long)]
     mid: Option<Mid>,
     #[command(flatten)]
@@ -54,10 +54,10 @@ const LINES: &[(&str, &str)] = &[
 pub(super) async fn run(verify: Verify, settings: &Settings) -> Result<ExitCode> {
     let Verify { scopes: wanted, key_type, mid, form } = verify;
     let conditions = Requirements { scopes: scopes(&wanted)?, key_type, mid };
-    let value = typed::secret("The key's value: ")?;
+    let value = secret_input::read("The key's value: ")?;
     if value.starts_with(['{', '[', '"']) {
         return Err(wrong_usage(
-            "standard input holds JSON: give the value alone, which is the member `value` (of a pair `appSecret`): `jq \
+            "standard input holds JSON: pass only the value, which is the member `value` (of a pair `appSecret`): `jq \
              -r .value FILE | keyward key verify`",
         ));
     }

@@ -9,32 +9,32 @@ use super::*;
 /// Bounds a wait that must end, and shows that another does not end.
 const LONG: Duration = Duration::from_hours(1);
 
-fn ending() -> (Door, Arc<Talk>) {
-    let (door, talk) = (Door::new(), Arc::<Talk>::default());
-    door.close();
+fn ending() -> (Lifecycle, Arc<Talk>) {
+    let (lifecycle, talk) = (Lifecycle::new(), Arc::<Talk>::default());
+    lifecycle.close();
     talk.is_ending.store(true, Ordering::Release);
-    (door, talk)
+    (lifecycle, talk)
 }
 
 /// Waits until the connection ends. Only the test changes its state.
-async fn end(door: &Door, talk: &Talk) -> Duration {
+async fn end(lifecycle: &Lifecycle, talk: &Talk) -> Duration {
     let began = Instant::now();
-    say_last_words(pin!(pending::<()>()), talk, &mut door.watch()).await;
+    finish_pending(pin!(pending::<()>()), talk, &mut lifecycle.watch()).await;
     began.elapsed()
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_not_read_is_given_up() {
-    let (door, talk) = ending();
+    let (lifecycle, talk) = ending();
     let mut answer = talk.begin(Version::HTTP_2);
     answer.made();
-    let waited = tokio::time::timeout(LONG, end(&door, &talk)).await.expect("it ends");
+    let waited = tokio::time::timeout(LONG, end(&lifecycle, &talk)).await.expect("it ends");
     assert!(waited >= LAST_WORDS && waited <= 2 * LAST_WORDS, "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_read_slowly_is_waited_for() {
-    let (door, talk) = ending();
+    let (lifecycle, talk) = ending();
     let mut answer = talk.begin(Version::HTTP_2);
     answer.made();
     let slowly = async {
@@ -44,19 +44,20 @@ async fn an_answer_that_is_read_slowly_is_waited_for() {
         }
         drop(answer);
     };
-    let (waited, ()) = tokio::time::timeout(LONG, async { tokio::join!(end(&door, &talk), slowly) }).await.unwrap();
+    let (waited, ()) =
+        tokio::time::timeout(LONG, async { tokio::join!(end(&lifecycle, &talk), slowly) }).await.unwrap();
     assert_eq!(waited, 5 * LAST_WORDS);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_being_made_is_waited_for_until_the_door_is_cut_off() {
-    let (door, talk) = ending();
+    let (lifecycle, talk) = ending();
     let _being_made = talk.begin(Version::HTTP_11);
-    assert!(tokio::time::timeout(LONG, end(&door, &talk)).await.is_err(), "it was given up");
+    assert!(tokio::time::timeout(LONG, end(&lifecycle, &talk)).await.is_err(), "it was given up");
     let cut = async {
         advance(LONG).await;
-        door.cut();
+        lifecycle.cut();
     };
-    let (waited, ()) = tokio::join!(end(&door, &talk), cut);
+    let (waited, ()) = tokio::join!(end(&lifecycle, &talk), cut);
     assert_eq!(waited, LONG);
 }

@@ -64,7 +64,7 @@ fn a_writer_that_blocks_delays_no_caller_and_lost_lines_are_counted_and_reported
         outlet.leave(b"line\n");
     }
     assert_eq!(outlet.lost(), 3);
-    assert!(!outlet.flush(AGAIN * 2), "nothing was written, and it is said to be");
+    assert!(!outlet.flush(AGAIN * 2), "nothing was written, and it is reported as written");
 
     let Keeper { answer, written, .. } = keeper;
     drop(answer);

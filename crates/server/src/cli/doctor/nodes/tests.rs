@@ -23,7 +23,7 @@ fn node(name: u128, ttl: u64, renewed: i64) -> Member {
     }
 }
 
-fn said(rows: Vec<Member>) -> Vec<(Level, &'static str, String)> {
+fn findings(rows: Vec<Member>) -> Vec<(Level, &'static str, String)> {
     let members = Members {
         rows,
         head: Snapshot::embedded(Seq::new(8)),
@@ -38,38 +38,38 @@ fn said(rows: Vec<Member>) -> Vec<(Level, &'static str, String)> {
 
 #[test]
 fn renewing_nodes_of_one_profile_are_in_order_and_show_their_last_acknowledgement() {
-    let said = said(vec![node(1, 5_000, 400), node(2, 5_000, 5_000)]);
-    assert_eq!(said.iter().map(|(level, about, _)| (*level, *about)).collect::<Vec<_>>(), [(Level::Good, "node"); 2]);
+    let found = findings(vec![node(1, 5_000, 400), node(2, 5_000, 5_000)]);
+    assert_eq!(found.iter().map(|(level, about, _)| (*level, *about)).collect::<Vec<_>>(), [(Level::Good, "node"); 2]);
     for part in
         ["0001 has acknowledged event 7 of 8", "renewed 0.4 s ago", "lease 5 s", "keyward 0.1.0", "started 2030"]
     {
-        assert!(said[0].2.contains(part), "{part}: {}", said[0].2);
+        assert!(found[0].2.contains(part), "{part}: {}", found[0].2);
     }
 }
 
 #[test]
 fn a_node_with_an_expired_lease_is_reported() {
-    let said = said(vec![node(1, 5_000, 5_001), node(2, 5_000, 0)]);
-    assert_eq!((said[0].0, said[1].0, said.len()), (Level::Notice, Level::Good, 2));
-    for part in ["0001 stands still", "waits up to 6 s", "until a running node takes its row away"] {
-        assert!(said[0].2.contains(part), "{part}: {}", said[0].2);
+    let found = findings(vec![node(1, 5_000, 5_001), node(2, 5_000, 0)]);
+    assert_eq!((found[0].0, found[1].0, found.len()), (Level::Notice, Level::Good, 2));
+    for part in ["0001 stopped renewing", "waits up to 6 s", "until a running node removes its row"] {
+        assert!(found[0].2.contains(part), "{part}: {}", found[0].2);
     }
 }
 
 #[test]
 fn the_absence_of_nodes_is_reported() {
-    let said = said(Vec::new());
-    assert!(matches!(&said[..], [(Level::Notice, "nodes", text)] if text.contains("none runs")), "{said:?}");
+    let found = findings(Vec::new());
+    assert!(matches!(&found[..], [(Level::Notice, "nodes", text)] if text.contains("none runs")), "{found:?}");
 }
 
 #[test]
 fn leases_that_differ_among_the_nodes_or_from_these_settings_are_reported() {
-    let mixed = said(vec![node(1, 2_000, 0), node(2, 5_000, 0), node(3, 2_000, 0)]);
+    let mixed = findings(vec![node(1, 2_000, 0), node(2, 5_000, 0), node(3, 2_000, 0)]);
     assert!(
         matches!(&mixed[3..], [(Level::Notice, "nodes", text)] if text.contains("leases of 2 s and 5 s")),
         "{mixed:?}"
     );
-    let other = said(vec![node(1, 2_000, 0), node(2, 2_000, 0)]);
+    let other = findings(vec![node(1, 2_000, 0), node(2, 2_000, 0)]);
     assert!(
         matches!(
             &other[2..],
@@ -81,16 +81,16 @@ fn leases_that_differ_among_the_nodes_or_from_these_settings_are_reported() {
 
 #[test]
 fn a_database_clock_that_was_set_back_expires_no_lease() {
-    assert_eq!(said(vec![node(1, 5_000, -3_600_000)])[0].0, Level::Good);
+    assert_eq!(findings(vec![node(1, 5_000, -3_600_000)])[0].0, Level::Good);
 }
 
 #[test]
 fn a_node_that_has_applied_an_event_beyond_the_last_shows_that_the_database_went_back() {
     let mut ahead = node(1, 5_000, 400);
     ahead.applied = Seq::new(9);
-    let said = said(vec![ahead]);
-    assert_eq!((said[0].0, said[0].1), (Level::Wrong, "node"));
-    assert!(said[0].2.contains("has applied event 9, and the last one here is 8"), "{}", said[0].2);
+    let found = findings(vec![ahead]);
+    assert_eq!((found[0].0, found[0].1), (Level::Wrong, "node"));
+    assert!(found[0].2.contains("has applied event 9, and the last one here is 8"), "{}", found[0].2);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Question {
     fn ask(&self) -> Result<()> {
         let mut hidden = self.before.clone();
         hidden.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(stdin(), OptionalActions::Flush, &hidden).context("the terminal cannot be set to show nothing")?;
+        tcsetattr(stdin(), OptionalActions::Flush, &hidden).context("the terminal cannot be set to hide input")?;
         Ok(write!(io::stderr(), "{}", self.text)?)
     }
 
@@ -50,7 +50,7 @@ pub(super) struct HiddenPrompt(());
 
 impl HiddenPrompt {
     pub(super) fn open(question: &str) -> Result<Self> {
-        let before = tcgetattr(stdin()).context("the terminal cannot be asked how it is set")?;
+        let before = tcgetattr(stdin()).context("the settings of the terminal cannot be read")?;
         handle_signals()?;
         let question = Question { text: question.to_owned(), before };
         let mut open = open();

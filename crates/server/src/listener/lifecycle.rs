@@ -20,19 +20,19 @@ const CUT: u8 = 3;
 
 /// The state of a listener. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Door {
+pub(crate) struct Lifecycle {
     state: Arc<AtomicU8>,
     changed: watch::Sender<()>,
 }
 
-/// Observes a door.
+/// Observes a lifecycle.
 pub(super) struct Watch {
     state: Arc<AtomicU8>,
     changed: watch::Receiver<()>,
 }
 
-impl Door {
-    /// An open door.
+impl Lifecycle {
+    /// An open listener.
     pub(crate) fn new() -> Self {
         Self { state: Arc::new(AtomicU8::new(OPEN)), changed: watch::Sender::new(()) }
     }
@@ -79,7 +79,7 @@ impl Watch {
     /// Waits for another state.
     pub(super) async fn changed(&mut self) {
         if self.changed.changed().await.is_err() {
-            // The door was dropped without being closed: its listener runs forever.
+            // The lifecycle was dropped without being closed: its listener runs forever.
             std::future::pending::<()>().await;
         }
     }

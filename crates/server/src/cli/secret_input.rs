@@ -17,26 +17,26 @@ use hidden_prompt::HiddenPrompt;
 const MOST_BYTES: usize = 4096;
 
 /// Reads a secret from standard input, without surrounding white space. On a terminal it prompts, and reads one line.
-pub(super) fn secret(question: &str) -> Result<Zeroizing<String>> {
+pub(super) fn read(question: &str) -> Result<Zeroizing<String>> {
     let text = if stdin().is_terminal() {
         let _prompt = HiddenPrompt::open(question)?;
-        read(true)
+        read_input(true)
     } else {
-        read(false)
+        read_input(false)
     };
     let text = text.context("standard input cannot be read")?;
     let Ok(text) = std::str::from_utf8(&text) else {
-        return Err(wrong_usage("what standard input holds is not UTF-8: give the value alone"));
+        return Err(wrong_usage("standard input is not UTF-8: pass only the value"));
     };
     let trimmed = text.trim();
     if trimmed.is_empty() {
-        return Err(wrong_usage("standard input is empty: give the value there, such as `keyward key verify < FILE`"));
+        return Err(wrong_usage("standard input is empty: pass the value there, such as `keyward key verify < FILE`"));
     }
     Ok(Zeroizing::new(trimmed.to_owned()))
 }
 
 /// Reads one line or all of it. Unbuffered, so that no copy remains.
-fn read(one_line: bool) -> io::Result<Zeroizing<Vec<u8>>> {
+fn read_input(one_line: bool) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(vec![0; MOST_BYTES]);
     let mut length = 0;
     while length < MOST_BYTES {

@@ -22,7 +22,7 @@ pub(super) struct Completion {
 
 #[derive(Debug, Args)]
 pub(super) struct Man {
-    /// Write a page for each command into this folder, instead of printing the first one
+    /// Write a page for each command into this folder instead of printing the first one
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
