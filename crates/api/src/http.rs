@@ -132,14 +132,21 @@ pub fn entrance(manage: Arc<Manage>, options: HttpOptions) -> Entrance {
     let options = Arc::new(options);
     let places = KINDS.map(|kind| (kind, Places::new(options.max_concurrent_requests)));
     let access = Arc::clone(manage.access());
-    Entrance::new(access, router(manage, Arc::clone(&options), &places), options, places)
+    let strangers = Arc::<observe::Strangers>::default();
+    let usual = router(manage, Arc::clone(&options), &strangers, &places);
+    Entrance::new(access, usual, options, strangers, places)
 }
 
 /// The kinds of requests with places of their own, in the order of [`kinds`].
 const KINDS: [&str; 4] = ["verification", "tokens", "management", "stopping"];
 
 /// The routes, and the layers around every request.
-fn router(manage: Arc<Manage>, options: Arc<HttpOptions>, places: &[(&'static str, Places); 4]) -> Router {
+fn router(
+    manage: Arc<Manage>,
+    options: Arc<HttpOptions>,
+    strangers: &Arc<observe::Strangers>,
+    places: &[(&'static str, Places); 4],
+) -> Router {
     let access = Arc::clone(manage.access());
     let budgets = TimeBudgets::new(&options, &access);
     // Each kind has its own places: a client that fills one, with slow bodies or with real work, does not affect the
@@ -152,7 +159,7 @@ fn router(manage: Arc<Manage>, options: Arc<HttpOptions>, places: &[(&'static st
     let document = openapi::complete(document, &access.settings().public_url);
     let pages = Arc::new(docs::Pages::new(&document, access.settings()));
     let open = well_known::router(access.settings().path_prefix()).merge(health::router()).merge(docs::router());
-    let state = AppState { access, manage, strangers: Arc::default(), options, pages };
+    let state = AppState { access, manage, strangers: Arc::clone(strangers), options, pages };
     routes
         .merge(open.layer(from_fn_with_state(budgets.usual, limit_time)))
         .fallback(no_route::no_such_route)

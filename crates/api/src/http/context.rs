@@ -1,7 +1,6 @@
 //! Context of a request before it is handled: its id for logs, its trace and its source.
 
 use std::{
-    fmt::Write as _,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
     sync::{
@@ -110,12 +109,8 @@ impl FromStr for Parent {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(|digit| char::from(HEX[usize::from(digit)])).collect()
 }
 
 /// The source of a request: the peer of the socket, or what trusted proxies report in `X-Forwarded-For`. The report of

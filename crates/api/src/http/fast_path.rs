@@ -1,9 +1,9 @@
 //! The fast path: a verification from memory is answered here, before routing, without a timer, a queue or a log line
 //! at the usual level.
 //!
-//! It is the first half of the one path: from memory, or else read. What it cannot answer goes to the router (a
-//! credential or key that must be read, a refusal with a problem or one that hides something, an unusual header, a body
-//! that has not arrived), with what was found out so far; the handler continues from there. Both return the same bytes.
+//! It is the first half of the one path: from memory, or else read. What memory knows is final, also a refusal. What it
+//! cannot answer goes to the router (a credential or key that must be read, an unusual header, a body that has not
+//! arrived), with what was found out so far; the handler continues from there. Both return the same bytes.
 
 use std::{
     convert::Infallible,
@@ -26,7 +26,7 @@ use tower::Service;
 use super::{
     HttpOptions,
     context::{self, Trace},
-    observe::{self, Calling, Object, RequestMetrics},
+    observe::{self, Calling, Object, RequestMetrics, Strangers},
     places::Places,
     v1::auth::AuthPath,
 };
@@ -47,6 +47,7 @@ pub struct Entrance {
 
 struct Shared {
     access: Arc<Access>,
+    strangers: Arc<Strangers>,
     auth: auth::Metrics,
     verify: RequestMetrics,
     /// Maximum size of a body that is read here.
@@ -60,10 +61,12 @@ impl Entrance {
         access: Arc<Access>,
         usual: Router,
         options: Arc<HttpOptions>,
+        strangers: Arc<Strangers>,
         places: [(&'static str, Places); 4],
     ) -> Self {
         let most_bytes = verify::MOST_BYTES.min(options.max_body_bytes as u64);
-        let shared = Shared { access, auth: auth::metrics(), verify: verify::metrics(), most_bytes, options, places };
+        let (auth, verify) = (auth::metrics(), verify::metrics());
+        let shared = Shared { access, strangers, auth, verify, most_bytes, options, places };
         Self { shared: Arc::new(shared), usual, peer: None }
     }
 
@@ -112,7 +115,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Answering {
         if let Some(path) = AuthPath::read(request.uri().path()) {
             match auth::answer(&self.shared, self.peer, path, &request) {
-                Ok(response) => return Answering::Now(Some(response)),
+                Ok(answering) => return answering,
                 Err(Some(begun)) => carried::leave(request.extensions_mut(), begun),
                 Err(None) => {}
             }

@@ -10,11 +10,12 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderValue, Method, StatusCode, header};
-use tracing::{Instrument as _, field::display};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use keyward_app::Access;
+use tracing::{Instrument as _, Span, field::display};
 
 use super::{
-    AppState,
+    AppState, HttpOptions,
     context::{self, Trace},
     even_time::Arrived,
     places,
@@ -29,41 +30,84 @@ pub(super) use noted::{Calling, Noted, Object};
 pub(super) use strangers::Strangers;
 use strangers::is_for_a_stranger;
 
+/// Observes every request that reaches the router.
 pub(super) async fn observe(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let trace = Trace::of(headers, &state.access);
-    let given = context::given_request_id(headers);
-    let request_id = trace.request_id(given);
-    let source = context::address(headers, context::peer(request.extensions()), &state.options.trusted_proxies);
-    let method = known(request.method());
-    let route = route(&request).to_owned();
-    let span = span(&RequestLine { method: request.method(), route: &route, trace: &trace, given, source });
-    let started = state.access.monotonic();
-    let arrived = Arrived::now();
-    let noted = Noted::default();
-    request.extensions_mut().insert(noted.clone());
-    request.extensions_mut().insert(arrived.clone());
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let worded = response.extensions_mut().remove::<InOtherWords>().map(|InOtherWords(problem)| problem);
-    let problem = response.extensions_mut().remove::<Problem>();
-    if let Some(problem) = &problem {
-        give_body(&mut response, problem, &state.access.settings().public_url, &trace.parent());
+    let line = Arriving {
+        method: request.method(),
+        route: route(&request),
+        headers: request.headers(),
+        peer: context::peer(request.extensions()),
+    };
+    let observed = Observed::begin(&state.access, &state.options, &line);
+    request.extensions_mut().insert(observed.noted.clone());
+    request.extensions_mut().insert(observed.arrived.clone());
+    let response = next.run(request).instrument(observed.span.clone()).await;
+    observed.complete(&state.access, &state.strangers, response).await
+}
+
+/// A request that arrives.
+pub(super) struct Arriving<'a> {
+    pub(super) method: &'a Method,
+    pub(super) route: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) peer: Option<IpAddr>,
+}
+
+/// A request from its arrival to its answer.
+pub(super) struct Observed {
+    /// What the handler notes about it.
+    pub(super) noted: Noted,
+    trace: Trace,
+    request_id: HeaderValue,
+    method: &'static str,
+    route: String,
+    span: Span,
+    started: Duration,
+    arrived: Arrived,
+}
+
+impl Observed {
+    pub(super) fn begin(access: &Access, options: &HttpOptions, line: &Arriving<'_>) -> Self {
+        let &Arriving { method, route, headers, peer } = line;
+        let trace = Trace::of(headers, access);
+        let given = context::given_request_id(headers);
+        let source = context::address(headers, peer, &options.trusted_proxies);
+        Self {
+            noted: Noted::default(),
+            request_id: trace.request_id(given),
+            method: known(method),
+            route: route.to_owned(),
+            span: span(&RequestLine { method, route, trace: &trace, given, source }),
+            trace,
+            started: access.monotonic(),
+            arrived: Arrived::now(),
+        }
     }
-    let problem = problem.or(worded);
-    response.headers_mut().insert(context::REQUEST_ID, request_id);
-    let took = state.access.monotonic().saturating_sub(started);
-    let status = response.status().as_u16();
-    let is_limited = !is_routine(&route, status) && is_for_a_stranger(&noted, problem.as_ref(), &route, status);
-    let may_tell = if is_limited { state.strangers.may_tell(started, status) } else { Some(0) };
-    let answer = Answer { problem: problem.as_ref(), route: &route, status, took };
-    span.in_scope(|| log(&answer, noted.caller(), noted.object(), may_tell));
-    let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
-    metrics::counter!("keyward_http_requests_total", &labels).increment(1);
-    let [method, route, _] = labels;
-    metrics::histogram!("keyward_http_request_duration_seconds", &[method, route]).record(took.as_secs_f64());
-    // Last: everything that differs between two refusals is done, and the log already names a client that hangs up now.
-    arrived.hold_back(&mut response, problem.as_ref()).await;
-    places::hold_until_sent(response)
+
+    /// Completes the answer, and waits with one that hides something.
+    pub(super) async fn complete(self, access: &Access, strangers: &Strangers, mut response: Response) -> Response {
+        let Self { noted, trace, request_id, method, route, span, started, arrived } = self;
+        let worded = response.extensions_mut().remove::<InOtherWords>().map(|InOtherWords(problem)| problem);
+        let problem = response.extensions_mut().remove::<Problem>();
+        if let Some(problem) = &problem {
+            give_body(&mut response, problem, &access.settings().public_url, &trace.parent());
+        }
+        let problem = problem.or(worded);
+        response.headers_mut().insert(context::REQUEST_ID, request_id);
+        let took = access.monotonic().saturating_sub(started);
+        let status = response.status().as_u16();
+        let is_limited = !is_routine(&route, status) && is_for_a_stranger(&noted, problem.as_ref(), &route, status);
+        let may_tell = if is_limited { strangers.may_tell(started, status) } else { Some(0) };
+        let answer = Answer { problem: problem.as_ref(), route: &route, status, took };
+        span.in_scope(|| log(&answer, noted.caller(), noted.object(), may_tell));
+        let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
+        metrics::counter!("keyward_http_requests_total", &labels).increment(1);
+        let [method, route, _] = labels;
+        metrics::histogram!("keyward_http_request_duration_seconds", &[method, route]).record(took.as_secs_f64());
+        // Last: everything that differs between two refusals is done, and the log already names a client that hangs up.
+        arrived.hold_back(&mut response, problem.as_ref()).await;
+        places::hold_until_sent(response)
+    }
 }
 
 /// The route template, never the path: a path may hold anything, and there are few templates.
@@ -85,7 +129,7 @@ pub(super) struct RequestLine<'a> {
 }
 
 /// The span of every log line about a request.
-pub(super) fn span(asked: &RequestLine<'_>) -> tracing::Span {
+pub(super) fn span(asked: &RequestLine<'_>) -> Span {
     let (method, trace, source) = (known(asked.method), asked.trace.id(), asked.source);
     let given = asked.given.and_then(|id| id.to_str().ok());
     tracing::info_span!("http", method, route = asked.route, %source, trace.id = trace, request.id = given)

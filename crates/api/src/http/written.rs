@@ -19,41 +19,42 @@ pub(super) trait Written {
     }
 }
 
-/// Declares a view, and how it is written: its fields in their order. The first one is never left out.
+/// Declares a view, and how it is written: its fields in their order. The first one is never left out. A field whose
+/// name Rust reserves says `as "type"`.
 macro_rules! written {
     ($(#[$meta:meta])* $vis:vis struct $name:ident<$life:lifetime> {
-        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty,)+
+        $(#[$first_meta:meta])* $first:ident: $first_type:ty,
+        $($(#[$field_meta:meta])* $field:ident $(as $wire:literal)?: $type:ty,)*
     }) => {
         $(#[$meta])*
         $vis struct $name<$life> {
-            $($(#[$field_meta])* $field_vis $field: $type,)+
+            $(#[$first_meta])* $first: $first_type,
+            $($(#[$field_meta])* $field: $type,)*
         }
 
         impl $crate::http::written::Written for $name<'_> {
             fn write(&self, json: &mut Vec<u8>) {
-                json.push(b'{');
+                use $crate::http::written::Written;
+                json.extend_from_slice(concat!("{\"", stringify!($first), "\":").as_bytes());
+                Written::write(&self.$first, json);
                 $(
-                    if !$crate::http::written::Written::is_left_out(&self.$field) {
-                        $crate::http::written::name(json, stringify!($field));
-                        $crate::http::written::Written::write(&self.$field, json);
-                        json.push(b',');
+                    if !Written::is_left_out(&self.$field) {
+                        json.extend_from_slice($crate::http::written::written!(@name $field $($wire)?).as_bytes());
+                        Written::write(&self.$field, json);
                     }
-                )+
-                // The comma behind the last field.
-                json.pop();
+                )*
                 json.push(b'}');
             }
         }
     };
+    (@name $field:ident) => {
+        concat!(",\"", stringify!($field), "\":")
+    };
+    (@name $field:ident $wire:literal) => {
+        concat!(",\"", $wire, "\":")
+    };
 }
 pub(super) use written;
-
-/// Writes the name of a field. A name that Rust reserves has a prefix there.
-#[inline]
-pub(super) fn name(json: &mut Vec<u8>, field: &'static str) {
-    plain(json, field.strip_prefix("r#").unwrap_or(field));
-    json.push(b':');
-}
 
 /// The response with this answer, which no cache may store: it may be outdated in a moment.
 pub(super) fn no_store(answer: &impl Written, capacity: usize) -> Response {
@@ -135,7 +136,15 @@ impl<T: Written> Written for Option<T> {
 
 impl Written for List<'_> {
     fn write(&self, json: &mut Vec<u8>) {
-        array(json, self.0.iter().map(Plain));
+        let mut scopes = self.0.iter();
+        let Some(first) = scopes.next() else { return json.extend_from_slice(b"[]") };
+        json.extend_from_slice(b"[\"");
+        json.extend_from_slice(first.as_bytes());
+        for scope in scopes {
+            json.extend_from_slice(b"\",\"");
+            json.extend_from_slice(scope.as_bytes());
+        }
+        json.extend_from_slice(b"\"]");
     }
 }
 
@@ -179,7 +188,7 @@ mod tests {
     written! {
         struct Sample<'a> {
             first: bool,
-            r#type: Plain<'a>,
+            r#type as "type": Plain<'a>,
             name: Text<'a>,
             scopes: List<'a>,
             none: OrNull<Plain<'a>>,
@@ -220,12 +229,12 @@ mod tests {
     fn a_view_of_one_field_is_an_object() {
         written! {
             struct One<'a> {
-                only: Option<Plain<'a>>,
-                last: bool,
+                only: bool,
+                left_out: Option<Plain<'a>>,
             }
         }
         let mut json = Vec::new();
-        One { only: None, last: false }.write(&mut json);
-        assert_eq!(json, br#"{"last":false}"#);
+        One { only: false, left_out: None }.write(&mut json);
+        assert_eq!(json, br#"{"only":false}"#);
     }
 }

@@ -95,6 +95,25 @@ enum State {
 }
 
 impl Unfinished {
+    /// The refusal, if memory refuses the credential for good.
+    ///
+    /// # Errors
+    /// What to [`finish`], if the credential must be judged by reading.
+    pub fn refusal(self) -> Result<Error, Self> {
+        match self.state {
+            State::Refused(error) => Ok(error),
+            state @ (State::Value(_) | State::Token) => Err(Self { now: self.now, state }),
+        }
+    }
+
+    /// The same, with another refusal in place of one that memory knows.
+    pub(super) fn with_refusal(self, change: impl FnOnce(Error) -> Error) -> Self {
+        match self.state {
+            State::Refused(error) => Self { now: self.now, state: State::Refused(change(error)) },
+            state @ (State::Value(_) | State::Token) => Self { now: self.now, state },
+        }
+    }
+
     /// A refusal, which is final.
     pub(super) const fn refused(now: Now, error: Error) -> Self {
         Self { now, state: State::Refused(error) }

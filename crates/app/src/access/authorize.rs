@@ -50,7 +50,7 @@ impl Authorized {
     /// Secret or public.
     #[must_use]
     pub fn key_type(&self) -> KeyType {
-        self.credential.key.view().key_type
+        self.credential.key.key_type()
     }
 
     /// Scopes of the credential: a token may hold fewer than its key.
@@ -80,16 +80,13 @@ pub fn begin(
     asked: Question<'_>,
 ) -> Result<Authorized, Unfinished> {
     let Question { requirements, refused } = asked;
-    match refused {
-        None => begin_accept(access, arrival, credential, requirements).map(Authorized::from),
-        Some(denial) => {
-            let judged = begin_examine(access, arrival, credential, requirements);
-            Err(judged.map_or_else(
-                |unfinished| unfinished,
-                |accepted| Unfinished::refused(access.verifier.now(arrival), refuse_anyway(&accepted, denial)),
-            ))
-        }
-    }
+    let Some(denial) = refused else {
+        return begin_accept(access, arrival, credential, requirements).map(Authorized::from);
+    };
+    Err(match begin_examine(access, arrival, credential, requirements) {
+        Ok(accepted) => Unfinished::refused(access.verifier.now(arrival), refuse_anyway(&accepted, denial)),
+        Err(unfinished) => unfinished.with_refusal(|error| account_first(error, denial)),
+    })
 }
 
 /// Continues where [`begin`] did not accept this credential.
@@ -109,13 +106,19 @@ pub async fn finish(
     };
     match finish_examine(access, unfinished, credential, source, requirements).await {
         Ok(accepted) => Err(refuse_anyway(&accepted, denial)),
-        // The account is checked before the scopes.
-        Err(Error::Forbidden(forbidden))
+        Err(error) => Err(account_first(error, denial)),
+    }
+}
+
+/// The refusal, where no key meets the requirements because of this denial: the account is checked before the scopes.
+fn account_first(error: Error, denial: Denial) -> Error {
+    match error {
+        Error::Forbidden(forbidden)
             if denial == Denial::WrongAccount && forbidden.denial == Denial::InsufficientScope =>
         {
-            Err(Error::Forbidden(Box::new(Forbidden { denial, missing: ScopeSet::empty(), ..*forbidden })))
+            Error::Forbidden(Box::new(Forbidden { denial, missing: ScopeSet::empty(), ..*forbidden }))
         }
-        Err(error) => Err(error),
+        error @ (Error::Denied(_) | Error::Forbidden(_) | Error::TooManyAttempts(_) | Error::Failure(_)) => error,
     }
 }
 

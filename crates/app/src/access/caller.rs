@@ -106,7 +106,7 @@ pub(crate) enum Held {
 impl Held {
     pub(crate) fn as_scopes(&self) -> Scopes<'_> {
         match self {
-            Self::OfKey(key) => key.view().scopes,
+            Self::OfKey(key) => key.scopes(),
             Self::OfToken(scopes) => scopes.as_scopes(),
         }
     }

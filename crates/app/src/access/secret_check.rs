@@ -121,8 +121,8 @@ impl SecretCheck {
         presented: &PresentedValue<'_>,
         key: &AuthKey,
     ) -> Result<Proof, Failure> {
-        match key.view().digest().filter(|digest| digest.is_slow()).and_then(DigestRef::stored) {
-            None => Ok(key.view().prove(presented, &self.hasher)?),
+        match key.material().digest().filter(|digest| digest.is_slow()).and_then(DigestRef::stored) {
+            None => Ok(key.material().prove(presented, &self.hasher)?),
             Some(digest) => {
                 let text = Zeroizing::new(presented.expose().to_owned());
                 self.off_thread(guesser, text, move |hasher, presented| hasher.prove(presented, &digest)).await
@@ -198,9 +198,9 @@ impl Begun {
 pub(crate) fn begin(access: &Access, arrival: &Arrival, presented: &PresentedValue<'_>) -> Begun {
     match access.verifier.begin(arrival, presented.id()) {
         Ok(credential) => {
-            let view = credential.key.view();
-            let is_quick = !view.digest().is_some_and(DigestRef::is_slow);
-            let proof = if is_quick { view.prove(presented, &access.secrets.hasher).ok() } else { None };
+            let material = credential.key.material();
+            let is_quick = !material.digest().is_some_and(DigestRef::is_slow);
+            let proof = if is_quick { material.prove(presented, &access.secrets.hasher).ok() } else { None };
             Begun::Known { credential, proof }
         }
         Err(lookup) => Begun::Missing(lookup),
@@ -241,7 +241,7 @@ pub(crate) async fn finish(
         Begun::Known { credential, proof } => (Some(credential), proof, true),
         Begun::Missing(lookup) => (read(access, lookup, guesser).await?, None, false),
     };
-    let digest = credential.as_ref().and_then(|credential| credential.key.view().digest());
+    let digest = credential.as_ref().and_then(|credential| credential.key.material().digest());
     let slow = match (&credential, digest) {
         (Some(_), Some(digest)) => digest.is_slow(),
         (Some(_), None) => false,
@@ -321,7 +321,7 @@ async fn counted(
 /// Renews the digest of a value that was just verified, off the request. If renewal fails, the old digest stays and is
 /// valid.
 pub(crate) fn renew_digest(access: &Arc<Access>, value: &str, key: &AuthKey) {
-    let outdated = key.view().digest().filter(|old| access.secrets.hasher.needs_rehash(*old));
+    let outdated = key.material().digest().filter(|old| access.secrets.hasher.needs_rehash(*old));
     let Some(old) = outdated.and_then(DigestRef::stored) else { return };
     let (id, text) = (key.id(), Zeroizing::new(value.to_owned()));
     if !access.secrets.renewing().insert(id) {

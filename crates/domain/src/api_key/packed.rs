@@ -125,25 +125,45 @@ impl AuthKey {
     #[must_use]
     pub fn view(&self) -> KeyView<'_> {
         let (name, rest) = self.texts.split_at(usize::from(self.name_len));
-        let (scopes, tail) = rest.split_at(usize::from(self.scopes_len));
+        let (scopes, _) = rest.split_at(usize::from(self.scopes_len));
         KeyView {
             id: self.id,
             account: self.account,
-            key_type: match self.material {
-                Packed::Hmac { .. } | Packed::Argon2id | Packed::Remembered { .. } => KeyType::Secret,
-                Packed::Public => KeyType::Public,
-                Packed::Tokenization => KeyType::Tokenization,
-            },
+            key_type: self.key_type(),
             name,
             scopes: Scopes::parted_by_spaces(scopes),
             restrictions: self.restrictions.as_deref().unwrap_or(&UNRESTRICTED),
             revoked: self.revoked,
-            material: match &self.material {
-                Packed::Public | Packed::Tokenization => MaterialRef::Readable(tail),
-                Packed::Argon2id => MaterialRef::Secret(DigestRef(FormRef::Argon2id { phc: tail })),
-                Packed::Hmac { pepper, mac } => MaterialRef::Secret(DigestRef(FormRef::Hmac { pepper: *pepper, mac })),
-                Packed::Remembered { mac } => MaterialRef::Secret(DigestRef(FormRef::Remembered { mac })),
-            },
+            material: self.material(),
+        }
+    }
+
+    /// Type of the key.
+    #[must_use]
+    pub const fn key_type(&self) -> KeyType {
+        match self.material {
+            Packed::Hmac { .. } | Packed::Argon2id | Packed::Remembered { .. } => KeyType::Secret,
+            Packed::Public => KeyType::Public,
+            Packed::Tokenization => KeyType::Tokenization,
+        }
+    }
+
+    /// Scopes granted to the key.
+    #[must_use]
+    pub fn scopes(&self) -> Scopes<'_> {
+        let start = usize::from(self.name_len);
+        Scopes::parted_by_spaces(&self.texts[start..start + usize::from(self.scopes_len)])
+    }
+
+    /// What is stored of the key's value. Cheaper than the whole view.
+    #[must_use]
+    pub fn material(&self) -> MaterialRef<'_> {
+        let tail = || &self.texts[usize::from(self.name_len) + usize::from(self.scopes_len)..];
+        match &self.material {
+            Packed::Public | Packed::Tokenization => MaterialRef::Readable(tail()),
+            Packed::Argon2id => MaterialRef::Secret(DigestRef(FormRef::Argon2id { phc: tail() })),
+            Packed::Hmac { pepper, mac } => MaterialRef::Secret(DigestRef(FormRef::Hmac { pepper: *pepper, mac })),
+            Packed::Remembered { mac } => MaterialRef::Secret(DigestRef(FormRef::Remembered { mac })),
         }
     }
 

@@ -104,10 +104,7 @@ impl<'a> KeyView<'a> {
     /// The digest, if the value is secret.
     #[must_use]
     pub const fn digest(self) -> Option<DigestRef<'a>> {
-        match self.material {
-            MaterialRef::Secret(digest) => Some(digest),
-            MaterialRef::Readable(_) => None,
-        }
+        self.material.digest()
     }
 
     /// Compares a presented value with this key's.
@@ -115,9 +112,28 @@ impl<'a> KeyView<'a> {
     /// # Errors
     /// [`DigestError`] if this node cannot check the stored digest. This is never a verdict on the value.
     pub fn prove(self, presented: &PresentedValue<'_>, hasher: &SecretHasher) -> Result<Proof, DigestError> {
-        match self.material {
-            MaterialRef::Secret(digest) => hasher.prove(presented, digest),
-            MaterialRef::Readable(value) => Ok(Proof::from_comparison(presented.equals(value))),
+        self.material.prove(presented, hasher)
+    }
+}
+
+impl<'a> MaterialRef<'a> {
+    /// The digest, if the value is secret.
+    #[must_use]
+    pub const fn digest(self) -> Option<DigestRef<'a>> {
+        match self {
+            Self::Secret(digest) => Some(digest),
+            Self::Readable(_) => None,
+        }
+    }
+
+    /// Compares a presented value with the stored one.
+    ///
+    /// # Errors
+    /// [`DigestError`] if this node cannot check the stored digest. This is never a verdict on the value.
+    pub fn prove(self, presented: &PresentedValue<'_>, hasher: &SecretHasher) -> Result<Proof, DigestError> {
+        match self {
+            Self::Secret(digest) => hasher.prove(presented, digest),
+            Self::Readable(value) => Ok(Proof::from_comparison(presented.equals(value))),
         }
     }
 }

@@ -130,12 +130,7 @@ async fn judged(
     };
     match authorize::finish(access, unfinished, credential, source, required.question()).await {
         Ok(authorized) => Ok(granted(&authorized)),
-        Err(authorize::Error::Forbidden(forbidden)) => {
-            note_proof(access, &noted, credential);
-            noted.calls(Calling::new(forbidden.key, forbidden.mid.clone()));
-            Err(refusal(&forbidden, &required))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(Refused { required, error }.explain(access, &noted, credential)),
     }
 }
 
@@ -160,6 +155,39 @@ impl Begun {
             Ok(authorized) => Ok(authorized),
             Err(unfinished) => Err(Box::new(Self { required, unfinished })),
         }
+    }
+
+    /// The refusal, if memory refuses the request for good.
+    ///
+    /// # Errors
+    /// The request as it is, if it must be judged by reading.
+    pub(in crate::http) fn refused(self) -> Result<Refused, Box<Self>> {
+        let Self { required, unfinished } = self;
+        match unfinished.refusal() {
+            Ok(error) => Ok(Refused { required, error }),
+            Err(unfinished) => Err(Box::new(Self { required, unfinished })),
+        }
+    }
+}
+
+/// A request that is not granted.
+pub(in crate::http) struct Refused {
+    required: Required,
+    error: authorize::Error,
+}
+
+impl Refused {
+    /// The problem for the client. Notes the caller, if its credential is good and only lacks something.
+    pub(in crate::http) fn explain(self, access: &Access, noted: &Noted, credential: &str) -> Problem {
+        let forbidden = match self.error {
+            authorize::Error::Forbidden(forbidden) => forbidden,
+            error @ (authorize::Error::Denied(_)
+            | authorize::Error::TooManyAttempts(_)
+            | authorize::Error::Failure(_)) => return error.into(),
+        };
+        note_proof(access, noted, credential);
+        noted.calls(Calling::new(forbidden.key, forbidden.mid.clone()));
+        refusal(&forbidden, &self.required)
     }
 }
 

@@ -133,7 +133,7 @@ written! {
         name: Option<Text<'a>>,
         /// `secret`, `public` or `tokenization`.
         #[schema(value_type = String, required = false)]
-        r#type: Option<Plain<'a>>,
+        r#type as "type": Option<Plain<'a>>,
         /// What it may do.
         #[schema(value_type = Vec<String>, required = false)]
         scopes: Option<List<'a>>,
