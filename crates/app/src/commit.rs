@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Reach};
+use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach};
 use keyward_storage::{
     AccountRecord, Authority, Enforcement, KeyRecord, Seq, StorageError, Store, Target, UnitOfWork, Write,
 };
@@ -79,8 +79,9 @@ impl Unit {
         &mut self,
         account: AccountId,
         except: &[KeyId],
+        now: Now,
     ) -> Result<Option<ApiKey>, StorageError> {
-        self.work.longest_lived_manager_key(&self.within, account, except).await
+        self.work.longest_lived_manager_key(&self.within, account, except, now).await
     }
 
     /// The unrevoked keys of the account's pairs with this name.

@@ -8,13 +8,12 @@ mod packed;
 mod view;
 
 pub use packed::{AuthFacts, AuthKey};
-pub use view::{KeyView, MaterialRef, Unusable, UsableKey};
+pub use view::{KeyStatus, KeyView, MaterialRef, Unusable, UsableKey};
 
 use crate::{
     AccountId, Actor, Chain, Context, Description, KeyId, KeyType, KeyValue, LastFour, Name, Now, PairId, Permission,
     PresentedValue, RestrictionError, Restrictions, Revocation, Scope, ScopeSet, SecretDigest, SecretHasher, Standing,
     Timestamp,
-    account::text_enum,
     secret_hash::{DigestError, Proof},
 };
 
@@ -125,19 +124,6 @@ pub enum KeyState {
     /// Revoked, permanently (rule 1).
     Revoked(Revocation),
 }
-
-/// A key's state for a reader: the contract's `state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KeyStatus {
-    /// Neither revoked nor expired.
-    Active,
-    /// `expires_at` has passed.
-    Expired,
-    /// Revoked, or its account or one above it was closed.
-    Revoked,
-}
-
-text_enum!(KeyStatus, "active, expired, revoked", Active = "active", Expired = "expired", Revoked = "revoked");
 
 /// Everything stored of a key: the input of [`ApiKey::restore`] and the output of [`ApiKey::facts`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,6 +39,12 @@ impl Now {
         self.latest
     }
 
+    /// The earlier of both clocks, which judges beginnings.
+    #[must_use]
+    pub const fn earliest(self) -> Timestamp {
+        self.earliest
+    }
+
     /// Whether what begins at `start` has begun. It has at that exact instant.
     #[must_use]
     pub fn has_reached(self, start: Timestamp) -> bool {

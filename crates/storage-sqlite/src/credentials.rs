@@ -14,7 +14,7 @@ use keyward_storage::{
 };
 use uuid::Uuid;
 
-use crate::{error::refused, store::SqliteStore};
+use crate::{error::refused, restrictions::query_with_restrictions, store::SqliteStore};
 
 #[async_trait]
 impl Credentials for SqliteStore {
@@ -22,17 +22,16 @@ impl Credentials for SqliteStore {
         let uuid = id.uuid();
         // The head is joined with `LEFT JOIN`: a missing head is an error, and not an unknown key. An unknown id finds
         // its neighbour, the last key before it; one older than all keys finds none.
-        let row = sqlx::query!(
-            r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",
-                k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
-                k.expires_at AS "expires_at?: i64", k.state <> 'active' AS "revoked!: bool", a.mid AS "mid!",
+        let row = query_with_restrictions!(
+            [r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!",
+                k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?", "#][r#", k.state <> 'active' AS "revoked!: bool", a.mid AS "mid!",
                 a.role AS "role!", a.status AS "status!", p.id AS "parent_id?: Uuid", p.mid AS "parent_mid?",
                 p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent_id?: Uuid",
                 g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?",
                 h.seq AS "as_of?: i64"
             FROM api_key k JOIN account a ON a.id = k.account_id LEFT JOIN account p ON p.id = a.parent_id
                 LEFT JOIN account g ON g.id = p.parent_id LEFT JOIN revocation_head h ON h.id = 1
-            WHERE k.id = (SELECT max(id) FROM api_key WHERE id <= ?1)"#,
+            WHERE k.id = (SELECT max(id) FROM api_key WHERE id <= ?1)"#],
             uuid
         );
         match row.maybe(&self.readers).await {

@@ -1,12 +1,18 @@
 //! Adds a key within its caller's reach. Never decides whether a key may be issued; the statement's condition requires
 //! that its account is within reach and active.
 
-use keyward_domain::{ApiKey, Description, KeyFacts, KeyState, Reach, SecretDigest, Timestamp};
-use keyward_storage::{Result, Write, row::actor_column};
+use keyward_domain::{ApiKey, Description, KeyFacts, KeyState, Reach, SecretDigest};
+use keyward_storage::{
+    Result, Write,
+    row::{RestrictionsRow, actor_column},
+};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::rows::{applied, root};
+use crate::{
+    restrictions::insert_with_restrictions,
+    rows::{applied, root},
+};
 
 /// The columns of a key's revocation.
 struct End {
@@ -38,17 +44,18 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
     let description = description.as_ref().map(Description::as_str);
     let (digest, value, writes) = (key.digest().map(SecretDigest::encode), key.readable_value(), key.is_manager_key());
     let (created_at, created_by) = (created_at.as_micros(), actor_column(key.facts().created_by));
-    let expires_at = key.facts().restrictions.expires_at.map(Timestamp::as_micros);
+    let restrictions = RestrictionsRow::from(&key.facts().restrictions);
     let end = End::of(&key.facts().state);
     let pair = key.facts().pair.as_ref();
     let (pair_id, unique_name) = (pair.map(|pair| pair.id.uuid()), pair.map(|pair| &*pair.unique_name));
-    let done = sqlx::query!(
-        "INSERT INTO api_key (id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four,
-            created_at, created_by, expires_at, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name)
-        SELECT ?1, a.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19
+    let done = insert_with_restrictions!(
+        ["INSERT INTO api_key (id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four,
+            created_at, created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, "][")
+        SELECT ?1, a.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "]["
         FROM account a LEFT JOIN account p ON p.id = a.parent_id LEFT JOIN account g ON g.id = p.parent_id
         WHERE a.id = ?2 AND a.status = 'active' AND coalesce(p.status, 'active') = 'active'
-            AND coalesce(g.status, 'active') = 'active' AND (?20 IS NULL OR ?20 IN (a.id, p.id, g.id))",
+            AND coalesce(g.status, 'active') = 'active' AND (?19 IS NULL OR ?19 IN (a.id, p.id, g.id))"],
+        restrictions,
         id,
         account,
         key_type,
@@ -61,7 +68,6 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
         last_four,
         created_at,
         created_by,
-        expires_at,
         end.state,
         end.at,
         end.by,

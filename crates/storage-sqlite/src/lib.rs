@@ -30,6 +30,7 @@ mod insertion;
 mod installation;
 mod keys;
 mod options;
+mod restrictions;
 mod rows;
 mod schema;
 mod store;

@@ -10,15 +10,15 @@ use crate::error::{commit_refused, refused};
 
 /// A statement over `api_key k`: the columns of a key, then the given text.
 macro_rules! key_query {
-    ($rest:literal $(, $argument:expr)* $(,)?) => {
-        sqlx::query!(
-            r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!", k.name AS "name!",
+    ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
+        $crate::restrictions::query_with_restrictions!(
+            [r#"SELECT k.id AS "id!: Uuid", k.account_id AS "account_id!: Uuid", k.type AS "key_type!", k.name AS "name!",
                 k.description AS "description?", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
-                k.last_four AS "last_four!", k.created_at AS "created_at!: i64", k.created_by AS "created_by?: Uuid",
-                k.expires_at AS "expires_at?: i64", k.revoked_at AS "revoked_at?: i64",
-                k.revoked_by AS "revoked_by?: Uuid", k.revocation_reason AS "revocation_reason?",
-                k.pair_id AS "pair_id?: Uuid", k.unique_name AS "unique_name?"
-            "# + $rest
+                k.last_four AS "last_four!", k.created_at AS "created_at!: i64", k.created_by AS "created_by?: Uuid", "#]
+            [r#", k.revoked_at AS "revoked_at?: i64", k.revoked_by AS "revoked_by?: Uuid",
+                k.revocation_reason AS "revocation_reason?", k.pair_id AS "pair_id?: Uuid",
+                k.unique_name AS "unique_name?"
+            "# $first $($rest)*]
             $(, $argument)*
         )
     };
@@ -33,19 +33,20 @@ pub(crate) use key_query;
 /// keys, that takes longer than reading them.
 macro_rules! page_query {
     ($index:literal, $and:literal $(, $argument:expr)*) => {
-        sqlx::query_scalar!(
-            r#"SELECT json_group_array(json_array(json_array(hex(id), hex(account_id), type, name, description, scopes, digest, value,
-                last_four, created_at, nullif(hex(created_by), ''), expires_at, revoked_at, nullif(hex(revoked_by), ''),
-                revocation_reason, nullif(hex(pair_id), ''), unique_name), last_used)) AS "page!: String"
+        $crate::restrictions::json_with_restrictions!(
+            [r#"SELECT json_group_array(json_array(json_array(hex(id), hex(account_id), type, name, description, scopes,
+                digest, value, last_four, created_at, nullif(hex(created_by), ''), "#]
+            [r#", revoked_at, nullif(hex(revoked_by), ''), revocation_reason, nullif(hex(pair_id), ''), unique_name),
+                last_used)) AS "page!: String"
             FROM (
                 SELECT k.*, u.last_used
-                FROM api_key k INDEXED BY "# + $index + r#" LEFT JOIN key_usage u ON u.key_id = k.id
-                WHERE k.account_id = ?1 AND k.id < ?2"# + $and + r#" AND EXISTS (
+                FROM api_key k INDEXED BY "# $index r#" LEFT JOIN key_usage u ON u.key_id = k.id
+                WHERE k.account_id = ?1 AND k.id < ?2"# $and r#" AND EXISTS (
                     SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
                     WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
                 )
                 ORDER BY k.id DESC LIMIT ?4
-            )"#
+            )"#]
             $(, $argument)*
         )
     };

@@ -6,7 +6,7 @@
 //! commit returns the last number.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Reach, Revocation, Status, Timestamp};
+use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Now, Reach, Revocation, Status, Timestamp};
 use keyward_storage::{
     AccountRecord, Authority, Committed, HistoryToken, KeyRecord, Position, Result, StorageError, Store, UnitOfWork,
     Write, account_record_row, key_row,
@@ -23,6 +23,7 @@ use crate::{
     files::DatabaseLock,
     insertion::insert,
     keys,
+    restrictions::{Times, unrestricted_key_query},
     rows::{account_query, applied, key_query, root},
     store::SqliteStore,
 };
@@ -94,8 +95,9 @@ impl UnitOfWork for SqliteUnitOfWork {
         within: &Reach,
         account: AccountId,
         except: &[KeyId],
+        now: Now,
     ) -> Result<Option<ApiKey>> {
-        let answer = longest_lived_manager_key(self.connection()?, within, account, except).await;
+        let answer = longest_lived_manager_key(self.connection()?, within, account, except, now).await;
         self.note(answer)
     }
 
@@ -214,16 +216,18 @@ async fn longest_lived_manager_key(
     within: &Reach,
     account: AccountId,
     except: &[KeyId],
+    now: Now,
 ) -> Result<Option<ApiKey>> {
     let (account, root) = (account.uuid(), root(within));
+    let times = Times::from(now);
     let rows = i64::try_from(except.len()).unwrap_or(i64::MAX).saturating_add(1);
-    let rows = key_query!(
-        "FROM api_key k INDEXED BY api_key_writers
+    let rows = unrestricted_key_query!(
+        ["FROM api_key k INDEXED BY api_key_writers
         WHERE k.account_id = ?1 AND k.writes_keys = 1 AND k.state = 'active' AND EXISTS (
             SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
             WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
-        )
-        ORDER BY coalesce(k.expires_at, 9223372036854775807) DESC LIMIT ?3",
+        )"][" ORDER BY coalesce(k.expires_at, 9223372036854775807) DESC LIMIT ?3"],
+        times,
         account,
         root,
         rows

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_domain::{
-    Account, AccountId, ApiKey, Change, KeyId, KeyVersion, Mid, Name, Reach, SecretDigest, Timestamp,
+    Account, AccountId, ApiKey, Change, KeyId, KeyVersion, Mid, Name, Now, Reach, SecretDigest, Timestamp,
 };
 
 use crate::{
@@ -86,6 +86,7 @@ mockall::mock! {
             within: &Reach,
             account: AccountId,
             except: &[KeyId],
+            now: Now,
         ) -> Result<Option<ApiKey>>;
         async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>>;
         async fn taken_unique_names(

@@ -8,6 +8,8 @@
 //! `transactions`), and what a server and its roles differ in (`instant`, `rights`, `server`).
 
 #[macro_use]
+mod restrictions;
+#[macro_use]
 mod rows;
 
 mod accounts;

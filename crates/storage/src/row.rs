@@ -8,12 +8,14 @@
 
 mod account;
 mod key;
+mod restrictions;
 
 use keyward_domain::{Actor, KeyId, KeyVersion, Level, Reach, Status, Timestamp};
 use uuid::Uuid;
 
 pub use account::{AccountRecordRow, AccountRow, ChainRow, LinkRow, link};
 pub use key::{AuthKeyRow, CredentialRow, KeyRecordRow, KeyRow, ListedKeyRow};
+pub use restrictions::RestrictionsRow;
 
 use crate::{Enforcement, HistoryToken, Nonce, Position, Result, Seq, Snapshot, StorageError};
 

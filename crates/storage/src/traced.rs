@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use keyward_domain::{
-    Account, AccountId, ApiKey, Change, KeyId, KeyVersion, Mid, Name, Reach, SecretDigest, Timestamp,
+    Account, AccountId, ApiKey, Change, KeyId, KeyVersion, Mid, Name, Now, Reach, SecretDigest, Timestamp,
 };
 use tracing::Instrument as _;
 
@@ -131,9 +131,10 @@ impl UnitOfWork for TracedUnit {
         within: &Reach,
         account: AccountId,
         except: &[KeyId],
+        now: Now,
     ) -> Result<Option<ApiKey>> {
         let span = tracing::debug_span!("db.unit_of_work.longest_lived_manager_key", account.id = %account);
-        self.0.longest_lived_manager_key(within, account, except).instrument(span).await
+        self.0.longest_lived_manager_key(within, account, except, now).instrument(span).await
     }
 
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {

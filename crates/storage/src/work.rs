@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 #[cfg(feature = "testing")]
 use keyward_domain::{Account, Revocation, Status};
-use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Reach};
+use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach};
 
 use crate::{AccountRecord, Authority, Committed, Credentials, Installation, KeyRecord, Reads, Result, Tokens, Upkeep};
 #[cfg(doc)]
@@ -29,13 +29,15 @@ pub trait UnitOfWork: Send {
     /// Returns the key as it is in this transaction.
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>>;
 
-    /// Returns the account's unrevoked manager key, not among `except`, that expires last; one that never expires comes
-    /// first. If this key is not usable, no manager key is. Examines a bounded number of rows beyond `except`.
+    /// Returns the account's unrevoked manager key, not among `except`, that no restriction holds back now and that
+    /// expires last; one that never expires comes first. Without such a key, no manager key is usable. Examines few
+    /// rows beyond `except` and those that are held back.
     async fn longest_lived_manager_key(
         &mut self,
         within: &Reach,
         account: AccountId,
         except: &[KeyId],
+        now: Now,
     ) -> Result<Option<ApiKey>>;
 
     /// Returns the unrevoked keys of the account's pairs with this name.

@@ -27,6 +27,9 @@ pub(super) enum StateWord {
     All,
 }
 
+/// The same words, for a refusal.
+pub(super) const STATE_WORDS: &str = "active, revoked, expired, all";
+
 /// Why a key is revoked.
 #[derive(ToSchema)]
 #[schema(as = RevocationReason, rename_all = "snake_case")]

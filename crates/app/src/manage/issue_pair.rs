@@ -38,6 +38,8 @@ pub struct IssuePair {
     pub description: Option<Description>,
     /// Scopes of the secret key.
     pub scopes: ScopeSet,
+    /// What may hold both keys back.
+    pub restrictions: Restrictions,
     /// Whether to revoke the active pairs of this name.
     pub overwrite: bool,
 }
@@ -132,10 +134,17 @@ async fn try_once(
     // Slow hashing runs before the account is locked.
     let id = manage.fresh_pair_id(now)?;
     let terms = |key_type, scopes| {
-        KeyTerms::agree(key_type, command.name.clone(), command.description.clone(), scopes, Restrictions::NONE, now)
+        KeyTerms::agree(
+            key_type,
+            command.name.clone(),
+            command.description.clone(),
+            scopes,
+            command.restrictions.clone(),
+            now,
+        )
     };
     let unnamed = |key| Origin { id: key, at: now.recorded(), by: caller.actor(), pair: None };
-    let fits = |_: TermsError| Failure::Defect("terms of a pair without an end do not fit");
+    let fits = |_: TermsError| Failure::Defect("the checked terms of a pair do not fit");
     let public = terms(KeyType::Public, ScopeSet::empty()).map_err(fits)?;
     let secret = terms(KeyType::Secret, command.scopes.clone()).map_err(fits)?;
     let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id(now)?), chain).await?;
@@ -188,7 +197,7 @@ async fn revoke_namesakes(
 ) -> Result<Vec<KeyId>, Error> {
     let replaced = unit.pair_keys_named(account, name).await?;
     let ids: Vec<KeyId> = replaced.iter().map(ApiKey::id).collect();
-    let left = unit.longest_lived_manager_key(account, &ids).await?;
+    let left = unit.longest_lived_manager_key(account, &ids, request.now).await?;
     let others = OtherManagerKeys::among(&left, chain, request.now);
     let mut ended_before = Vec::new();
     for (key, revocation) in overwrite(&replaced, successor, chain, request, others)? {

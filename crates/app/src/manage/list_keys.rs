@@ -96,13 +96,13 @@ pub async fn list_keys(manage: &Manage, caller: &Caller, query: &ListKeys) -> Re
 /// The index that holds every key with this status; `None` if no key can have it. In a closed account every key is
 /// revoked.
 fn index_for(status: Option<KeyStatus>, standing: Standing) -> Option<StoredState> {
-    match (status, standing) {
-        (None, _) | (Some(KeyStatus::Revoked), Standing::Closed) => Some(StoredState::Any),
-        (Some(KeyStatus::Active | KeyStatus::Expired), Standing::Closed) => None,
-        (Some(KeyStatus::Active | KeyStatus::Expired), Standing::Active | Standing::Suspended) => {
-            Some(StoredState::Active)
-        }
-        (Some(KeyStatus::Revoked), Standing::Active | Standing::Suspended) => Some(StoredState::Revoked),
+    let is_closed = standing == Standing::Closed;
+    let Some(status) = status else { return Some(StoredState::Any) };
+    match (status == KeyStatus::Revoked, is_closed) {
+        (true, true) => Some(StoredState::Any),
+        (true, false) => Some(StoredState::Revoked),
+        (false, true) => None,
+        (false, false) => Some(StoredState::Active),
     }
 }
 

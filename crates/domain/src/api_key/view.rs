@@ -1,8 +1,8 @@
 //! The part of a key that verification needs, borrowed from its owner, and the one predicate about it.
 
-use super::KeyStatus;
 use crate::{
     AccountId, Chain, Context, KeyId, KeyType, Now, PresentedValue, Restrictions, Scopes, SecretHasher, Standing,
+    account::text_enum,
     secret_hash::{DigestError, DigestRef, Proof},
 };
 
@@ -35,6 +35,19 @@ pub enum MaterialRef<'a> {
     /// The value, for other types.
     Readable(&'a str),
 }
+
+/// A key's state for a reader: the contract's `state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyStatus {
+    /// Neither revoked nor expired.
+    Active,
+    /// `expires_at` has passed.
+    Expired,
+    /// Revoked, or its account or one above it was closed.
+    Revoked,
+}
+
+text_enum!(KeyStatus, "active, expired, revoked", Active = "active", Expired = "expired", Revoked = "revoked");
 
 /// Why a key may not be used now, in the contract's order of reasons (section 13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

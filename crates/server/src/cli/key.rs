@@ -28,6 +28,7 @@ use crate::{config::Settings, database::Mode, node::Node};
 
 mod create;
 mod pair;
+mod restrictions;
 mod revoke;
 mod show;
 mod verify;
@@ -149,13 +150,15 @@ fn view(key: &ApiKey, chain: &Chain, last_used: Option<Timestamp>, at: Now) -> V
         "state": key.status(chain, at).as_str(),
         "created_at": facts.created_at.to_string(),
         "created_by": facts.created_by.to_string(),
-        "expires_at": time(facts.restrictions.expires_at),
         "last_used": time(last_used),
         "last_four": facts.last_four.as_str(),
         "revoked_at": time(revocation.map(|it| it.at)),
         "revoked_by": revocation.map(|it| it.by.to_string()),
         "revocation_reason": revocation.map(|it| it.reason.as_str()),
     });
+    if let Some(members) = view.as_object_mut() {
+        restrictions::add_to(members, &facts.restrictions);
+    }
     if let Some(value) = key.readable_value() {
         view["value"] = value.into();
     }

@@ -3,7 +3,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use keyward_domain::{ApiKey, KeyId, KeyType, Reach};
+use keyward_domain::{ApiKey, KeyId, KeyType, Now, Reach};
 use keyward_storage::{
     AccountWindow, Accounts as _, Credentials as _, Feed as _, KeyWindow, Keys as _, Position, Seq, StoredState,
     Target,
@@ -69,7 +69,10 @@ impl Crowd {
     async fn last_writer(&self) -> u64 {
         let work = async || {
             let mut unit = keyward_storage::Store::begin(&self.store).await.unwrap();
-            let found = unit.longest_lived_manager_key(&Reach::operator(), self.tree.merchant.id, &[]).await.unwrap();
+            let found = unit
+                .longest_lived_manager_key(&Reach::operator(), self.tree.merchant.id, &[], Now::exact(at(0)))
+                .await
+                .unwrap();
             assert_eq!(found.map(|key| key.id()), Some(self.key.id()));
             // If dropped, it would be rolled back later, and be counted with the next operation.
             unit.commit().await.unwrap();

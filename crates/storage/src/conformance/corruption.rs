@@ -1,10 +1,10 @@
 //! Corrupt rows are reported with table and id, and never read as something else.
 
-use keyward_domain::{ApiKey, KeyType, Reach};
+use keyward_domain::{ApiKey, KeyType, Now, Reach};
 
 use super::{
     Fixture,
-    sample::{ALL, Draft, Tree},
+    sample::{ALL, Draft, Tree, at},
 };
 use crate::{AccountWindow, Result, StorageError};
 
@@ -70,7 +70,11 @@ pub async fn a_corrupt_manager_key_or_pair_is_reported(fixture: &Fixture) {
     spoil(fixture, "api_key", "digest = '?'", key.id().uuid()).await;
     let (all, name) = (Reach::operator(), key.id().to_string());
     let mut unit = fixture.store.begin().await.unwrap();
-    assert!(tells(unit.longest_lived_manager_key(&all, tree.merchant.id, &[]).await, "api_key", &name));
+    assert!(tells(
+        unit.longest_lived_manager_key(&all, tree.merchant.id, &[], Now::exact(at(0))).await,
+        "api_key",
+        &name
+    ));
     let named = unit.pair_keys_named(&all, tree.merchant.id, &super::sample::name("shop")).await;
     assert!(tells(named, "api_key", &name));
 }

@@ -3,12 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_domain::{AccountId, Actor, KeyId, Reach, Reason};
+use keyward_domain::{AccountId, Actor, KeyId, Now, Reach, Reason};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::{
     Fixture,
-    sample::{Draft, Tree, chain, fresh, pair, reach, record, revocation},
+    sample::{Draft, Tree, at, chain, fresh, pair, reach, record, revocation},
 };
 use crate::{Committed, Constraint, Result, StorageError, Store, StoredState, Write};
 
@@ -33,7 +33,7 @@ pub(super) async fn together<T: Send + 'static>(racers: Vec<impl Future<Output =
 async fn revoke_unless_last(store: Arc<dyn Store>, within: Reach, account: AccountId, key: KeyId) -> Result<bool> {
     let mut unit = store.begin().await?;
     assert!(unit.lock_account(&within, account).await?.is_some());
-    if unit.longest_lived_manager_key(&within, account, &[key]).await?.is_none() {
+    if unit.longest_lived_manager_key(&within, account, &[key], Now::exact(at(0))).await?.is_none() {
         return Ok(false);
     }
     let it = revocation(1, Actor::Key(key), Reason::NoLongerNeeded);

@@ -1,15 +1,18 @@
 //! The account's manager key that expires last, for the rule against lock-out.
 
-use keyward_domain::{ApiKey, KeyId, KeyType};
+use keyward_domain::{ApiKey, KeyId, KeyType, Now};
 
 use super::{
     Fixture,
-    sample::{Draft, Tree, chain, reach, revoke},
+    sample::{Draft, Tree, at, chain, reach, revoke},
 };
 
 async fn longest(fixture: &Fixture, tree: &Tree, except: &[KeyId]) -> Option<KeyId> {
     let mut unit = fixture.store.begin().await.unwrap();
-    let found = unit.longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, except).await.unwrap();
+    let found = unit
+        .longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, except, Now::exact(at(0)))
+        .await
+        .unwrap();
     found.map(|key| key.id())
 }
 
@@ -34,7 +37,8 @@ pub async fn a_manager_key_is_returned_complete(fixture: &Fixture) {
     let draft = Draft::of(KeyType::Secret).scoped("merchants:read api-keys:*").described("the last one").expiring(5);
     let key = draft.store(&fixture.store, &tree.merchant_chain()).await;
     let mut unit = fixture.store.begin().await.unwrap();
-    let found = unit.longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, &[]).await.unwrap();
+    let found =
+        unit.longest_lived_manager_key(&reach(&tree.merchant), tree.merchant.id, &[], Now::exact(at(0))).await.unwrap();
     assert_eq!(found, Some(key));
 }
 
@@ -75,7 +79,7 @@ pub async fn a_foreign_account_shows_no_manager_key(fixture: &Fixture) {
     let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
     for (who, within, reached) in tree.reaches() {
         let mut unit = fixture.store.begin().await.unwrap();
-        let found = unit.longest_lived_manager_key(&within, tree.merchant.id, &[]).await.unwrap();
+        let found = unit.longest_lived_manager_key(&within, tree.merchant.id, &[], Now::exact(at(0))).await.unwrap();
         assert_eq!(found, reached.then(|| key.clone()), "{who}");
     }
 }

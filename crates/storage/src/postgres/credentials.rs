@@ -43,23 +43,24 @@ impl Batched for LookUps {
     async fn answer(&self, asked: &[KeyId]) -> Result<Vec<Self::Answer>> {
         let ids: Vec<Uuid> = asked.iter().map(|id| id.uuid()).collect();
         let rows = || {
-            sqlx::query!(
-                r#"SELECT n.id = k.id AS "is_asked!", n.place AS "place!", k.id AS "id!", k.account_id AS "account_id!",
+            query_with_restrictions!(
+                [r#"SELECT n.id = k.id AS "is_asked!", n.place AS "place!", k.id AS "id!", k.account_id AS "account_id!",
                k.type AS "key_type!", k.name AS "name!", k.scopes AS "scopes!", k.digest AS "digest?",
-               k.value AS "value?", k.expires_at AS "expires_at?", k.state <> 'active' AS "revoked!", a.mid AS "mid!",
-               a.role AS "role!", a.status AS "status!", p.id AS "parent_id?", p.mid AS "parent_mid?",
-               p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent_id?",
-               g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?",
-               h.seq AS "as_of?", h.nonce AS "nonce?", h.token AS "token?"
+               k.value AS "value?", "#]
+                [r#", k.state <> 'active' AS "revoked!", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
+               p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
+               g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
+               g.status AS "grandparent_status?", h.seq AS "as_of?", h.nonce AS "nonce?", h.token AS "token?"
             FROM UNNEST($1::uuid[]) WITH ORDINALITY AS n (id, place)
             LEFT JOIN history_position h ON true
             CROSS JOIN LATERAL (
-                SELECT id, account_id, type, name, scopes, digest, value, expires_at, state
+                SELECT id, account_id, type, name, scopes, digest, value, state, "#]
+                [r#"
                 FROM api_key WHERE id <= n.id ORDER BY id DESC LIMIT 1
             ) k
             JOIN account a ON a.id = k.account_id
             LEFT JOIN account p ON p.id = a.parent_id
-            LEFT JOIN account g ON g.id = p.parent_id"#,
+            LEFT JOIN account g ON g.id = p.parent_id"#],
                 &ids
             )
             .all(&self.pool)

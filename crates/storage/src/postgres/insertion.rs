@@ -15,6 +15,7 @@ use super::{
     error::{commit_failed, commit_late, failed, late},
     instant::PgInstant,
     plans::Plans,
+    restrictions::RestrictionColumns,
     rows::root,
     transactions::{Beginnings, commit},
 };
@@ -111,13 +112,13 @@ struct Columns {
     last_four: Vec<String>,
     created_at: Vec<PgInstant>,
     created_by: Vec<Option<Uuid>>,
-    expires_at: Vec<Option<PgInstant>>,
     state: Vec<&'static str>,
     revoked_at: Vec<Option<PgInstant>>,
     revoked_by: Vec<Option<Uuid>>,
     reason: Vec<Option<&'static str>>,
     pair: Vec<Option<Uuid>>,
     unique_name: Vec<Option<String>>,
+    restrictions: RestrictionColumns,
 }
 
 impl Columns {
@@ -144,13 +145,13 @@ impl Columns {
         self.last_four.push(facts.last_four.as_str().to_owned());
         self.created_at.push(PgInstant::from(facts.created_at));
         self.created_by.push(actor_column(facts.created_by));
-        self.expires_at.push(facts.restrictions.expires_at.map(PgInstant::from));
         self.state.push(state);
         self.revoked_at.push(revocation.map(|it| PgInstant::from(it.at)));
         self.revoked_by.push(revocation.and_then(|it| actor_column(it.by)));
         self.reason.push(revocation.map(|it| it.reason.as_str()));
         self.pair.push(facts.pair.as_ref().map(|pair| pair.id.uuid()));
         self.unique_name.push(facts.pair.as_ref().map(|pair| pair.unique_name.as_ref().to_owned()));
+        self.restrictions.push(&facts.restrictions);
     }
 }
 
@@ -160,29 +161,26 @@ async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<Has
     for row in rows {
         new.push(row);
     }
-    let added = sqlx::query_scalar!(
-        r#"INSERT INTO api_key (
+    let added = insert_with_restrictions!(
+        ["INSERT INTO api_key (
             id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
-            created_by, expires_at, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name
-        )
+            created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, "][")
         SELECT n.id, a.id, n.type, n.name, n.description, n.scopes, n.writes_keys, n.digest, n.value, n.last_four,
-            n.created_at, n.created_by, n.expires_at, n.state, n.revoked_at, n.revoked_by, n.reason, n.pair_id,
-            n.unique_name
+            n.created_at, n.created_by, n.state, n.revoked_at, n.revoked_by, n.reason, n.pair_id, n.unique_name, "]["
         FROM UNNEST(
-            $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::text[],
-            $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[], $15::text[],
-            $16::timestamptz[], $17::uuid[], $18::text[], $19::uuid[], $20::text[]
-        ) AS n (
+            $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
+            $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::uuid[], $14::text[], $15::timestamptz[],
+            $16::uuid[], $17::text[], $18::uuid[], $19::text[], "][") AS n (
             root, id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
-            created_by, expires_at, state, revoked_at, revoked_by, reason, pair_id, unique_name
-        )
+            created_by, state, revoked_at, revoked_by, reason, pair_id, unique_name, "][r#")
         JOIN account a ON a.id = n.account_id
         LEFT JOIN account p ON p.id = a.parent_id
         LEFT JOIN account g ON g.id = p.parent_id
         WHERE (n.root IS NULL OR n.root IN (a.id, p.id, g.id))
         AND a.status = 'active' AND COALESCE(p.status, 'active') = 'active'
         AND COALESCE(g.status, 'active') = 'active'
-        RETURNING id AS "id!""#,
+        RETURNING id AS "id!""#],
+        new.restrictions,
         &new.root as &[Option<Uuid>],
         &new.id,
         &new.account,
@@ -196,7 +194,6 @@ async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<Has
         &new.last_four,
         &new.created_at as &[PgInstant],
         &new.created_by as &[Option<Uuid>],
-        &new.expires_at as &[Option<PgInstant>],
         &new.state as &[&str],
         &new.revoked_at as &[Option<PgInstant>],
         &new.revoked_by as &[Option<Uuid>],

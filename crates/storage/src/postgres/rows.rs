@@ -10,13 +10,13 @@ use crate::{Result, Seq, StorageError, Write};
 /// A statement over `api_key k`: the columns of a key, then the given text.
 macro_rules! key_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
-        sqlx::query!(
-            r#"SELECT k.id AS "id!", k.account_id AS "account_id!", k.type AS "key_type!", k.name AS "name!",
+        query_with_restrictions!(
+            [r#"SELECT k.id AS "id!", k.account_id AS "account_id!", k.type AS "key_type!", k.name AS "name!",
                k.description AS "description?", k.scopes AS "scopes!", k.digest AS "digest?", k.value AS "value?",
-               k.last_four AS "last_four!", k.created_at AS "created_at!", k.created_by AS "created_by?",
-               k.expires_at AS "expires_at?", k.revoked_at AS "revoked_at?", k.revoked_by AS "revoked_by?",
+               k.last_four AS "last_four!", k.created_at AS "created_at!", k.created_by AS "created_by?", "#]
+            [r#", k.revoked_at AS "revoked_at?", k.revoked_by AS "revoked_by?",
                k.revocation_reason AS "revocation_reason?", k.pair_id AS "pair_id?",
-               k.unique_name AS "unique_name?""# + $first $(+ $rest)*
+               k.unique_name AS "unique_name?""# $first $($rest)*]
             $(, $argument)*
         )
     };

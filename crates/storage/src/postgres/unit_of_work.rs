@@ -1,7 +1,7 @@
 //! One transaction. Records decisions if their preconditions still hold, and decides nothing.
 
 use async_trait::async_trait;
-use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Reach, Revocation, Status};
+use keyward_domain::{Account, AccountId, ApiKey, Change, KeyId, Name, Now, Reach, Revocation, Status};
 use sqlx::{Executor as _, Postgres, Row as _, Transaction, postgres::PgQueryResult};
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
@@ -119,18 +119,19 @@ impl UnitOfWork for PgUnitOfWork {
         within: &Reach,
         account: AccountId,
         except: &[KeyId],
+        now: Now,
     ) -> Result<Option<ApiKey>> {
         // Bounds and order as in `api_key_writers`, so that no statistics lead to another index.
         let except: Vec<Uuid> = except.iter().map(|id| id.uuid()).collect();
-        let row = key_query!(
-            " FROM api_key k
+        let row = unrestricted_key_query!(
+            [" FROM api_key k
             WHERE EXISTS (
                 SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
                 WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
             )
             AND k.account_id >= $1 AND k.account_id <= $1 AND k.writes_keys AND k.state = 'active'
-            AND k.id <> ALL ($3)
-            ORDER BY k.account_id, k.expires_at DESC NULLS FIRST LIMIT 1",
+            AND k.id <> ALL ($3)"][" ORDER BY k.account_id, k.expires_at DESC NULLS FIRST LIMIT 1"],
+            now,
             account.uuid(),
             root(within),
             &except

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use keyward_domain::{
     AccountId, ApiKey, AuthFacts, AuthKey, Description, KeyFacts, KeyId, KeyState, Material, Name, PairId,
-    PairMembership, Restrictions, Revocation, SecretDigest,
+    PairMembership, Revocation, SecretDigest,
 };
 use uuid::Uuid;
 
-use super::{ChainRow, actor, moment, stored_enforcement, stored_moment};
+use super::{ChainRow, RestrictionsRow, actor, moment, stored_enforcement, stored_moment};
 use crate::{Credential, HistoryToken, KeyRecord, ListedKey, Result, StorageError};
 
 /// The columns of `api_key`, with times in microseconds since the Unix epoch.
@@ -37,8 +37,8 @@ pub struct KeyRow {
     pub created_at: i64,
     /// `created_by`; none stands for the operator
     pub created_by: Option<Uuid>,
-    /// `expires_at`
-    pub expires_at: Option<i64>,
+    /// The columns of its restrictions.
+    pub restrictions: RestrictionsRow,
     /// `revoked_at`; the key is revoked if it is set
     pub revoked_at: Option<i64>,
     /// `revoked_by`; none in a revoked key stands for the operator
@@ -67,7 +67,7 @@ macro_rules! key_row {
             last_four: $row.last_four,
             created_at: i64::from($row.created_at),
             created_by: $row.created_by,
-            expires_at: $row.expires_at.map(i64::from),
+            restrictions: $crate::restrictions_row!($row),
             revoked_at: $row.revoked_at.map(i64::from),
             revoked_by: $row.revoked_by,
             revocation_reason: $row.revocation_reason,
@@ -113,10 +113,6 @@ impl KeyRow {
             None => None,
             Some(text) => Some(Description::restore(&text).ok()?),
         };
-        let expires_at = match self.expires_at {
-            None => None,
-            Some(at) => Some(moment(at)?),
-        };
         Some(KeyFacts {
             id: KeyId::from_uuid(self.id),
             account: AccountId::from_uuid(self.account_id),
@@ -128,7 +124,7 @@ impl KeyRow {
             last_four: self.last_four.parse().ok()?,
             created_at: moment(self.created_at)?,
             created_by: actor(self.created_by),
-            restrictions: Restrictions { expires_at },
+            restrictions: self.restrictions.restore().ok()?,
             state,
             pair,
         })
@@ -221,8 +217,8 @@ pub struct AuthKeyRow {
     pub digest: Option<String>,
     /// `value`, of other types
     pub value: Option<String>,
-    /// `expires_at`
-    pub expires_at: Option<i64>,
+    /// The columns of its restrictions.
+    pub restrictions: RestrictionsRow,
     /// Whether `state` is `revoked`
     pub revoked: bool,
 }
@@ -250,7 +246,7 @@ macro_rules! credential_row {
                 scopes: $row.scopes,
                 digest: $row.digest,
                 value: $row.value,
-                expires_at: $row.expires_at.map(i64::from),
+                restrictions: $crate::restrictions_row!($row),
                 revoked: $row.revoked,
             },
         }
@@ -282,17 +278,13 @@ impl AuthKeyRow {
             None => None,
             Some(text) => Some(SecretDigest::decode(text).ok()?),
         };
-        let expires_at = match self.expires_at {
-            None => None,
-            Some(at) => Some(moment(at)?),
-        };
         let facts = AuthFacts {
             id: KeyId::from_uuid(self.id),
             account: AccountId::from_uuid(self.account_id),
             key_type: self.key_type.parse().ok()?,
             name: Name::restore(&self.name).ok()?,
             scopes: self.scopes.parse().ok()?,
-            restrictions: Restrictions { expires_at },
+            restrictions: self.restrictions.restore().ok()?,
             revoked: self.revoked,
             digest: digest.as_ref(),
             value: self.value.as_deref(),

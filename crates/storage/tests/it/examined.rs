@@ -1,7 +1,7 @@
 //! The rows that a read examines: no more than it returns, and no more of an index than leads to them, however many
 //! keys exist and whatever statistics the planner has.
 
-use keyward_domain::{AccountId, KeyId, Reach};
+use keyward_domain::{AccountId, KeyId, Now, Reach, Timestamp};
 use keyward_storage::{
     AccountWindow, Accounts as _, Credentials as _, KeyWindow, Keys as _, PgStore, Store as _, StoredState,
     Upkeep as _,
@@ -195,7 +195,14 @@ async fn look_ups_examine_one_line(count: &Count<'_>, planner: Planner) {
     let (found, examined) = count
         .of(async |store| {
             let mut unit = store.begin().await.unwrap();
-            unit.longest_lived_manager_key(&partner(), account(BIG), &[key(KEYS), key(KEYS - 100)]).await.unwrap()
+            unit.longest_lived_manager_key(
+                &partner(),
+                account(BIG),
+                &[key(KEYS), key(KEYS - 100)],
+                Now::exact(Timestamp::UNIX_EPOCH),
+            )
+            .await
+            .unwrap()
         })
         .await;
     assert!(found.is_some());

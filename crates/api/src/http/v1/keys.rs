@@ -31,7 +31,7 @@ use crate::http::{
     problem::{Code, Problem},
     query::{NoQuery, Query},
     views::{EnforcementView, KeyDetailsView, KeyPageView, KeyView},
-    words::{KeyTypeWord, ReasonWord, StateWord},
+    words::{KeyTypeWord, ReasonWord, STATE_WORDS, StateWord},
 };
 
 /// The event number of a restricting change.
@@ -125,7 +125,7 @@ impl Listing {
             Some("all") => None,
             Some(text) => {
                 let status = text.parse::<KeyStatus>();
-                status.map_err(|_| query.fault("state", "must be one of active, revoked, expired, all")).ok()
+                status.map_err(|_| query.fault("state", format!("must be one of {STATE_WORDS}"))).ok()
             }
         };
         let asked_type = query.one("type");

@@ -8,7 +8,7 @@ use keyward_app::{
     Manage,
     manage::issue_pair::{self, IssuePair, IssuedPair},
 };
-use keyward_domain::{Description, Mid, Name, ScopeSet};
+use keyward_domain::{Description, Mid, Name, Restrictions, ScopeSet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -47,6 +47,7 @@ struct Wanted {
     name: Name,
     description: Option<Description>,
     scopes: ScopeSet,
+    restrictions: Restrictions,
     overwrite: bool,
 }
 
@@ -57,7 +58,8 @@ impl NewPair {
         let description = check.field("description", self.description);
         let scopes = check.field("scopes", self.scopes).unwrap_or_default();
         let overwrite = check.field("overwriteExistingKey", self.overwrite_existing_key).unwrap_or_default();
-        check.finish(|| Some(Wanted { name: name?, description, scopes, overwrite }))
+        let restrictions = Restrictions::NONE;
+        check.finish(|| Some(Wanted { name: name?, description, scopes, restrictions, overwrite }))
     }
 }
 
@@ -107,11 +109,11 @@ pub(in crate::http) async fn create_pair(
     _: NoQuery,
     Body(body): Body<NewPair>,
 ) -> Result<impl IntoResponse, Problem> {
-    let Wanted { name, description, scopes, overwrite } = body.check()?;
+    let Wanted { name, description, scopes, restrictions, overwrite } = body.check()?;
     // A segment that cannot be a mid names no account; the order of checks is the same as for another tenant's mid.
     caller.0.may_grant(&scopes).map_err(issue_pair::Error::from)?;
     let mid: Mid = mid.parse().map_err(|_| no_account())?;
-    let command = IssuePair { mid, name, description, scopes, overwrite };
+    let command = IssuePair { mid, name, description, scopes, restrictions, overwrite };
     let issued = issue_pair::issue_pair(&manage, &caller.0, &command).await?;
     noted.is_about(Object::Key(issued.secret.id()));
     Ok((StatusCode::CREATED, NO_STORE, Json(CreatedPairView::from(&issued))))

@@ -86,7 +86,7 @@ impl Known {
         let (account, key) = (self.account.clone(), self.key.clone());
         unit.expect_lock_account().returning(move |_, _| Ok(Some(account.clone())));
         unit.expect_current_key().returning(move |_, _| Ok(Some(key.clone())));
-        unit.expect_longest_lived_manager_key().returning(|_, _, _| Ok(None));
+        unit.expect_longest_lived_manager_key().returning(|_, _, _, _| Ok(None));
         unit.expect_pair_keys_named().returning(move |_, _, _| Ok(pair.clone()));
         unit.expect_taken_unique_names().returning(|_, _, _| Ok(Vec::new()));
         unit.expect_record().returning(move |_, change| match change {

@@ -123,6 +123,7 @@ impl Node {
             name: Name::parse("Planted pair").unwrap(),
             description: None,
             scopes: ScopeSet::parse(scopes.iter().copied()).unwrap(),
+            restrictions: Restrictions::NONE,
             overwrite: false,
         };
         let issued = issue_pair(&self.manage, &Caller::operator(), &command).await.ok().unwrap();

@@ -11,14 +11,18 @@ use keyward_app::{
     Caller,
     manage::issue_key::{IssueKey, issue_key},
 };
-use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Now, Restrictions, Scope, TermsError};
+use keyward_domain::{Description, KeyTerms, KeyType, Mid, Name, Now, Scope, TermsError};
 
-use super::{super::with_node, explain, scopes, view};
+use super::{
+    super::with_node,
+    explain,
+    restrictions::{self, RestrictionArgs},
+    scopes, view,
+};
 use crate::{
     cli::{
         choice::one_of,
         exit::wrong_usage,
-        moment::Moment,
         output::{self, Form},
         secret_file::Destination,
     },
@@ -43,10 +47,8 @@ pub(in crate::cli) struct Create {
     /// Description for people
     #[arg(long, value_parser = |text: &str| Description::parse(text))]
     description: Option<Description>,
-    /// When it expires: a time such as 2027-01-31T00:00:00Z, or a time from now, such as 30d, 12h or 90m. At least 1s
-    /// from now
-    #[arg(long, value_name = "TIME")]
-    expires_at: Option<Moment>,
+    #[command(flatten)]
+    restrictions: RestrictionArgs,
     /// New file for the value of a secret key; required unless on a terminal
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -54,7 +56,7 @@ pub(in crate::cli) struct Create {
     form: Form,
 }
 
-/// Fields of a new key for people, above its value.
+/// Fields of a new key for people, above its restrictions and its value.
 const LINES: &[(&str, &str)] = &[
     ("ID", "id"),
     ("MID", "mid"),
@@ -63,11 +65,10 @@ const LINES: &[(&str, &str)] = &[
     ("TYPE", "type"),
     ("SCOPES", "scopes"),
     ("CREATED", "created_at"),
-    ("EXPIRES", "expires_at"),
 ];
 
 pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
-    let Create { mid, name, key_type, scopes: given, description, expires_at, out, form } = create;
+    let Create { mid, name, key_type, scopes: given, description, restrictions, out, form } = create;
     let granted = scopes(&given)?;
     let destination = if key_type.is_secret() { Some(Destination::take(out.as_deref())?) } else { None };
     if let (None, Some(path)) = (&destination, &out) {
@@ -77,13 +78,10 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
     }
     let issued = with_node(settings, Mode::Change, async |node| {
         let now = node.access.now();
-        let (expires_at, too_soon) = match expires_at.map(|moment| moment.after(now.recorded())).transpose() {
-            Ok(at) => (at, None),
-            Err(error) => (None, Some(format!("--expires-at: {error}"))),
-        };
-        let restrictions = Restrictions { expires_at };
+        let (restrictions, wrong_times) = restrictions.agree(now);
         let errors = KeyTerms::errors(key_type, &granted, &restrictions, now);
-        let errors: Vec<String> = errors.map(|error| format!("{}: {error}", which(&error))).chain(too_soon).collect();
+        let errors: Vec<String> =
+            errors.map(|error| format!("{}: {error}", which(&error))).chain(wrong_times).collect();
         if !errors.is_empty() {
             return Err(wrong_usage(errors.join("; ")));
         }
@@ -102,11 +100,12 @@ pub(super) async fn run(create: Create, settings: &Settings) -> Result<()> {
     };
     let mut shown = view(&issued.key, &issued.chain, None, Now::exact(issued.key.facts().created_at));
     shown["value"] = issued.value.expose().into();
+    let lines = [LINES, restrictions::LINES].concat();
     match destination {
         Some(destination) => destination.keep(&shown, &[issued.key.id().to_string()], || {
-            output::object_to_copy_from(&shown, LINES, &[("VALUE, shown only now", "value")], form)
+            output::object_to_copy_from(&shown, &lines, &[("VALUE, shown only now", "value")], form)
         }),
-        None => output::object_to_copy_from(&shown, LINES, &[("VALUE", "value")], form),
+        None => output::object_to_copy_from(&shown, &lines, &[("VALUE", "value")], form),
     }
 }
 

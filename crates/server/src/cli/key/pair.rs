@@ -9,7 +9,7 @@ use keyward_app::{
     Caller,
     manage::issue_pair::{self, IssuePair, issue_pair},
 };
-use keyward_domain::{Description, Mid, Name, Scope};
+use keyward_domain::{Description, Mid, Name, Restrictions, Scope};
 use serde_json::json;
 
 use super::{super::with_node, explain, scopes};
@@ -53,7 +53,8 @@ const VALUES: &[(&str, &str)] = &[("APP KEY", "appKey"), ("APP SECRET, shown onl
 
 pub(super) async fn run(pair: Pair, settings: &Settings) -> Result<()> {
     let Pair { mid, name, scopes: given, description, overwrite, out, form } = pair;
-    let command = IssuePair { mid, name, description, scopes: scopes(&given)?, overwrite };
+    let command =
+        IssuePair { mid, name, description, scopes: scopes(&given)?, restrictions: Restrictions::NONE, overwrite };
     let destination = Destination::take(out.as_deref())?;
     let issued = with_node(settings, Mode::Change, async |node| {
         issue_pair(&node.manage, &Caller::operator(), &command).await.map_err(|error| match error {

@@ -82,10 +82,12 @@ async fn ask(node: &Node, id: KeyId) -> Result<()> {
 
 /// Describes to a person what revoking a key that is not itself revoked will end.
 fn what_ends(key: &ApiKey, chain: &Chain, now: Now) -> String {
-    let closed = chain.links().find(|link| link.status == Status::Closed);
-    match (closed, key.status(chain, now), key.facts().restrictions.expires_at) {
-        (Some(closed), ..) => format!("It ended when {} was closed: that ends 0 valid keys.", closed.mid),
-        (None, KeyStatus::Expired, Some(at)) => format!("It expired at {at}: that ends 0 valid keys."),
-        (None, KeyStatus::Active | KeyStatus::Expired | KeyStatus::Revoked, _) => "That ends 1 key.".to_owned(),
+    if let Some(closed) = chain.links().find(|link| link.status == Status::Closed) {
+        return format!("It ended when {} was closed: that ends 0 valid keys.", closed.mid);
     }
+    let expired = key.facts().restrictions.expires_at.filter(|_| key.status(chain, now) == KeyStatus::Expired);
+    expired.map_or_else(
+        || "That ends 1 key.".to_owned(),
+        |at| format!("It expired at {at}: that ends 0 valid keys."),
+    )
 }

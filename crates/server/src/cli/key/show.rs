@@ -5,7 +5,7 @@ use clap::Args;
 use keyward_app::{Caller, manage::read_key::read_key};
 use keyward_domain::KeyId;
 
-use super::{super::with_node, view};
+use super::{super::with_node, restrictions, view};
 use crate::{
     cli::output::{self, Form},
     config::Settings,
@@ -20,7 +20,7 @@ pub(in crate::cli) struct Show {
     form: Form,
 }
 
-/// Fields of a key for people, in this order.
+/// Fields of a key for people, in this order; between them come those of its restrictions.
 const LINES: &[(&str, &str)] = &[
     ("ID", "id"),
     ("MID", "mid"),
@@ -33,7 +33,9 @@ const LINES: &[(&str, &str)] = &[
     ("ENDS IN", "last_four"),
     ("CREATED", "created_at"),
     ("CREATED BY", "created_by"),
-    ("EXPIRES", "expires_at"),
+];
+/// The fields after its restrictions.
+const MORE_LINES: &[(&str, &str)] = &[
     ("LAST USED", "last_used"),
     ("REVOKED", "revoked_at"),
     ("REVOKED BY", "revoked_by"),
@@ -46,7 +48,7 @@ pub(super) async fn run(show: &Show, settings: &Settings) -> Result<()> {
         let found = found.ok_or_else(|| no_such_key(show.id))?;
         Ok(view(&found.key, &found.chain, found.last_used, node.access.now()))
     });
-    output::object(&shown.await?, LINES, show.form)
+    output::object(&shown.await?, &[LINES, restrictions::LINES, MORE_LINES].concat(), show.form)
 }
 
 /// Reports an unknown key.
