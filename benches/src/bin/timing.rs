@@ -94,7 +94,7 @@ fn kinds(hasher: &SecretHasher) -> Result<[Kind; 4]> {
             key_type: KeyType::Secret,
             name: Name::parse("twenty characters ok")?,
             scopes: "charges:read charges:write customers:read refunds:write".parse()?,
-            restrictions: Restrictions { expires_at },
+            restrictions: Restrictions { expires_at, ..Restrictions::NONE },
             revoked,
             digest: Some(&hasher.digest(&right, &[0; 16])?),
             value: None,

@@ -19,7 +19,7 @@ pub(crate) fn request(seconds: i64) -> Context {
 
 /// Restrictions of a key that expires at this second.
 pub(crate) fn until(seconds: i64) -> Restrictions {
-    Restrictions { expires_at: Some(at(seconds)) }
+    Restrictions { expires_at: Some(at(seconds)), ..Restrictions::NONE }
 }
 
 pub(crate) fn account(n: u128) -> AccountId {

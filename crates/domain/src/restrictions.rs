@@ -8,6 +8,8 @@ use crate::{Context, Now, Timestamp, Unusable};
 /// What may hold a key back beside its own state and its account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restrictions {
+    /// Start of validity; before this instant the key is pending (contract, section 16).
+    pub not_before: Option<Timestamp>,
     /// Time of expiry; at this exact instant the key has expired (rule 3).
     pub expires_at: Option<Timestamp>,
 }
@@ -18,6 +20,9 @@ pub enum RestrictionError {
     /// A key that is dead from the start.
     #[error("must be in the future")]
     ExpiryNotInFuture,
+    /// A key that ends before it begins.
+    #[error("must be before expires_at")]
+    BeginsAfterItsEnd,
 }
 
 impl RestrictionError {
@@ -26,18 +31,27 @@ impl RestrictionError {
     pub const fn field(self) -> &'static str {
         match self {
             Self::ExpiryNotInFuture => "expires_at",
+            Self::BeginsAfterItsEnd => "not_before",
         }
     }
 }
 
 impl Restrictions {
     /// A key that nothing holds back.
-    pub const NONE: Self = Self { expires_at: None };
+    pub const NONE: Self = Self { not_before: None, expires_at: None };
 
     /// Everything for which a new key cannot have these restrictions.
     pub fn errors(&self, now: Now) -> impl Iterator<Item = RestrictionError> + use<> {
+        let ends_first = self.not_before.zip(self.expires_at).is_some_and(|(start, end)| end <= start);
+        let begins_late = ends_first.then_some(RestrictionError::BeginsAfterItsEnd);
         let ended = self.has_ended(now).then_some(RestrictionError::ExpiryNotInFuture);
-        ended.into_iter()
+        begins_late.into_iter().chain(ended)
+    }
+
+    /// Whether the key is valid already: it is at the exact instant of `not_before`.
+    #[must_use]
+    pub fn has_begun(&self, now: Now) -> bool {
+        self.not_before.is_none_or(|start| now.has_reached(start))
     }
 
     /// Whether they have ended the key.
@@ -51,6 +65,67 @@ impl Restrictions {
     /// # Errors
     /// [`Unusable`] with the first reason that applies, in the contract's order (section 13).
     pub fn judge(&self, context: &Context) -> Result<(), Unusable> {
-        if self.has_ended(context.now) { Err(Unusable::Expired) } else { Ok(()) }
+        if !self.has_begun(context.now) {
+            Err(Unusable::NotYetValid)
+        } else if self.has_ended(context.now) {
+            Err(Unusable::Expired)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! The boundary instants, with a clock that is ahead and one that is behind.
+    use super::*;
+    use crate::fixture::at;
+
+    fn between(start: i64, end: i64) -> Restrictions {
+        Restrictions { not_before: Some(at(start)), expires_at: Some(at(end)) }
+    }
+
+    #[test]
+    fn a_beginning_goes_by_the_earlier_clock_and_an_end_by_the_later() {
+        use Unusable::{Expired, NotYetValid};
+        for (shared, own, expected) in [
+            (9, 9, Err(NotYetValid)),
+            (10, 10, Ok(())),
+            (19, 19, Ok(())),
+            (20, 20, Err(Expired)),
+            // This node is ahead, or behind.
+            (9, 10, Err(NotYetValid)),
+            (10, 9, Err(NotYetValid)),
+            (19, 20, Err(Expired)),
+            (20, 19, Err(Expired)),
+            // Not begun by one clock and ended by the other: the beginning comes first.
+            (9, 20, Err(NotYetValid)),
+        ] {
+            let context = Context::at(Now::by(at(shared), at(own)));
+            assert_eq!(between(10, 20).judge(&context), expected, "{shared} {own}");
+        }
+    }
+
+    #[test]
+    fn a_key_begins_before_it_ends_and_ends_in_the_future() {
+        use RestrictionError::{BeginsAfterItsEnd, ExpiryNotInFuture};
+        let now = Now::exact(at(5));
+        for (restrictions, expected) in [
+            (Restrictions::NONE, vec![]),
+            (between(1, 6), vec![]),
+            (between(7, 8), vec![]),
+            (between(8, 8), vec![BeginsAfterItsEnd]),
+            (between(3, 5), vec![ExpiryNotInFuture]),
+            (between(6, 5), vec![BeginsAfterItsEnd, ExpiryNotInFuture]),
+            (Restrictions { expires_at: None, ..between(9, 0) }, vec![]),
+        ] {
+            assert_eq!(restrictions.errors(now).collect::<Vec<_>>(), expected, "{restrictions:?}");
+        }
+    }
+
+    #[test]
+    fn every_error_names_a_field_of_the_contract() {
+        let errors = [RestrictionError::ExpiryNotInFuture, RestrictionError::BeginsAfterItsEnd];
+        assert_eq!(errors.map(RestrictionError::field), ["expires_at", "not_before"]);
     }
 }

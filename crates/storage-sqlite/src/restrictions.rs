@@ -6,7 +6,7 @@ use keyward_domain::Now;
 /// A query over `api_key k`: the first texts, the columns of the restrictions, the other texts.
 macro_rules! query_with_restrictions {
     ([$($before:literal)+] [$($after:literal)+] $(, $argument:expr)* $(,)?) => {
-        sqlx::query!($($before +)+ r#"k.expires_at AS "expires_at?: i64""# $(+ $after)+ $(, $argument)*)
+        sqlx::query!($($before +)+ r#"k.not_before AS "not_before?: i64", k.expires_at AS "expires_at?: i64""# $(+ $after)+ $(, $argument)*)
     };
 }
 pub(crate) use query_with_restrictions;
@@ -15,7 +15,7 @@ pub(crate) use query_with_restrictions;
 /// [`RestrictionsRow`](keyward_storage::row::RestrictionsRow), the other texts.
 macro_rules! json_with_restrictions {
     ([$($before:literal)+] [$($after:literal)+] $(, $argument:expr)* $(,)?) => {
-        sqlx::query_scalar!($($before +)+ "json_array(expires_at)" $(+ $after)+ $(, $argument)*)
+        sqlx::query_scalar!($($before +)+ "json_array(not_before, expires_at)" $(+ $after)+ $(, $argument)*)
     };
 }
 pub(crate) use json_with_restrictions;
@@ -25,9 +25,10 @@ pub(crate) use json_with_restrictions;
 macro_rules! unrestricted_key_query {
     ([$($before:literal)+] [$($after:literal)+], $times:expr, $($argument:expr),+ $(,)?) => {
         $crate::rows::key_query!(
-            $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > ?4)" $(+ $after)+,
+            $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > ?4) AND (k.not_before IS NULL OR k.not_before <= ?5)" $(+ $after)+,
             $($argument,)+
-            $times.latest
+            $times.latest,
+            $times.earliest
         )
     };
 }
@@ -36,11 +37,12 @@ pub(crate) use unrestricted_key_query;
 /// The times by which restrictions are judged, in microseconds since the Unix epoch.
 pub(crate) struct Times {
     pub(crate) latest: i64,
+    pub(crate) earliest: i64,
 }
 
 impl From<Now> for Times {
     fn from(now: Now) -> Self {
-        Self { latest: now.latest().as_micros() }
+        Self { latest: now.latest().as_micros(), earliest: now.earliest().as_micros() }
     }
 }
 
@@ -48,7 +50,11 @@ impl From<Now> for Times {
 /// names and as values.
 macro_rules! insert_with_restrictions {
     ([$names:literal] [$values:literal] [$rest:literal], $restrictions:expr, $($argument:expr),+ $(,)?) => {
-        sqlx::query!($names + "expires_at" + $values + "?20" + $rest, $($argument,)+ $restrictions.expires_at)
+        sqlx::query!($names + "not_before, expires_at" + $values + "?20, ?21" + $rest,
+            $($argument,)+
+            $restrictions.not_before,
+            $restrictions.expires_at
+        )
     };
 }
 pub(crate) use insert_with_restrictions;

@@ -17,7 +17,7 @@ pub(super) struct EnforcementView {
     /// The key's id.
     #[schema(example = "key_01h2xcejqtf2nbrexx3vqjhp41")]
     id: String,
-    /// `active`, `expired` or `revoked`.
+    /// `active`, `pending`, `expired` or `revoked`.
     state: &'static str,
     /// Whether no node of the service accepts the key any more.
     enforced: bool,
@@ -73,13 +73,16 @@ pub(super) struct KeyView {
     value: Option<String>,
     /// What it may do.
     scopes: Vec<String>,
-    /// `active`, `expired` or `revoked`.
+    /// `active`, `pending`, `expired` or `revoked`.
     state: &'static str,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: String,
     /// The key that made it, or `operator`.
     created_by: String,
+    /// From when on it is valid, if not from its creation.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<String>,
     /// When it dies by itself.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<String>,
@@ -118,6 +121,7 @@ impl KeyView {
             state: key.status(chain, at).as_str(),
             created_at: facts.created_at.to_string(),
             created_by: facts.created_by.to_string(),
+            not_before: facts.restrictions.not_before.map(|at| at.to_string()),
             expires_at: facts.restrictions.expires_at.map(|at| at.to_string()),
             last_used: last_used.map(|at| at.to_string()),
             last_four: facts.last_four.to_string(),

@@ -24,11 +24,12 @@ pub(super) enum StateWord {
     Active,
     Revoked,
     Expired,
+    Pending,
     All,
 }
 
 /// The same words, for a refusal.
-pub(super) const STATE_WORDS: &str = "active, revoked, expired, all";
+pub(super) const STATE_WORDS: &str = "active, revoked, expired, pending, all";
 
 /// Why a key is revoked.
 #[derive(ToSchema)]

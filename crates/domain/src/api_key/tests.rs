@@ -39,7 +39,7 @@ fn a_key_is_never_issued_expired() {
     assert_eq!(terms(KeyType::Secret, "", until(9)), Err(RestrictionError::ExpiryNotInFuture.into()));
     assert_eq!(terms(KeyType::Secret, "", until(10)), Err(RestrictionError::ExpiryNotInFuture.into()));
     let just_after = Timestamp::from_micros(at(10).as_micros() + 1).unwrap();
-    assert!(terms(KeyType::Secret, "", Restrictions { expires_at: Some(just_after) }).is_ok());
+    assert!(terms(KeyType::Secret, "", Restrictions { expires_at: Some(just_after), ..Restrictions::NONE }).is_ok());
 }
 
 #[test]

@@ -39,15 +39,24 @@ pub enum MaterialRef<'a> {
 /// A key's state for a reader: the contract's `state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyStatus {
-    /// Neither revoked nor expired.
+    /// None of the others.
     Active,
+    /// `not_before` has not come.
+    Pending,
     /// `expires_at` has passed.
     Expired,
     /// Revoked, or its account or one above it was closed.
     Revoked,
 }
 
-text_enum!(KeyStatus, "active, expired, revoked", Active = "active", Expired = "expired", Revoked = "revoked");
+text_enum!(
+    KeyStatus,
+    "active, pending, expired, revoked",
+    Active = "active",
+    Pending = "pending",
+    Expired = "expired",
+    Revoked = "revoked",
+);
 
 /// Why a key may not be used now, in the contract's order of reasons (section 13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -58,6 +67,9 @@ pub enum Unusable {
     /// An account of its chain is suspended.
     #[error("suspended")]
     Suspended,
+    /// The key is not valid yet.
+    #[error("not valid yet")]
+    NotYetValid,
     /// The key has expired.
     #[error("expired")]
     Expired,
@@ -70,6 +82,7 @@ impl Unusable {
         match self {
             Self::Revoked => "REVOKED",
             Self::Suspended => "SUSPENDED",
+            Self::NotYetValid => "NOT_YET_VALID",
             Self::Expired => "EXPIRED",
         }
     }
@@ -109,6 +122,8 @@ impl<'a> KeyView<'a> {
             KeyStatus::Revoked
         } else if self.restrictions.has_ended(now) {
             KeyStatus::Expired
+        } else if !self.restrictions.has_begun(now) {
+            KeyStatus::Pending
         } else {
             KeyStatus::Active
         }

@@ -143,6 +143,8 @@ pub async fn a_manual_statement_that_affects_a_verdict_is_an_event(fixture: &Fix
         of_key("scopes = 'charges:read'"),
         of_key("type = 'tokenization'"),
         of_key(&format!("expires_at = {}", raw.moment(at(9)))),
+        of_key(&format!("not_before = {}", raw.moment(at(3)))),
+        of_key("not_before = NULL"),
         of_key("expires_at = NULL"),
         of_key(&format!("account_id = {}", raw.id(tree.direct.id.uuid()))),
         of_key(&format!("state = 'revoked', revoked_at = {revoked_at}, revocation_reason = 'unspecified'")),
@@ -175,7 +177,7 @@ pub async fn a_manual_statement_that_affects_no_verdict_is_no_event(fixture: &Fi
         ("api_key", "enforced_at = expires_at", key.id().uuid()),
         ("api_key", "change_seq = 0", key.id().uuid()),
         ("api_key", "scopes = scopes, state = state, type = type, account_id = account_id", key.id().uuid()),
-        ("api_key", "expires_at = expires_at", key.id().uuid()),
+        ("api_key", "not_before = not_before, expires_at = expires_at", key.id().uuid()),
         ("account", "name = 'another'", tree.merchant.id.uuid()),
         ("account", "status = status, parent_id = parent_id", tree.platform.id.uuid()),
     ] {

@@ -197,7 +197,13 @@ impl Draft {
     /// Sets the expiry, in seconds after the sample time.
     #[must_use]
     pub fn expiring(self, seconds: i64) -> Self {
-        Self { restrictions: Restrictions { expires_at: Some(at(seconds)) }, ..self }
+        Self { restrictions: Restrictions { expires_at: Some(at(seconds)), ..self.restrictions }, ..self }
+    }
+
+    /// Sets the beginning, in seconds after the sample time.
+    #[must_use]
+    pub fn starting(self, seconds: i64) -> Self {
+        Self { restrictions: Restrictions { not_before: Some(at(seconds)), ..self.restrictions }, ..self }
     }
 
     /// Sets the actor that issues it.

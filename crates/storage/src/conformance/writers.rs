@@ -32,6 +32,25 @@ pub async fn the_manager_key_that_expires_last_is_returned_and_one_that_never_ex
     }
 }
 
+pub async fn a_manager_key_that_is_held_back_does_not_count(fixture: &Fixture) {
+    let tree = Tree::plant(fixture).await;
+    let chain = tree.merchant_chain();
+    let within = reach(&tree.merchant);
+    let pending = Draft::writer().starting(9).store(&fixture.store, &chain).await;
+    let expiring = Draft::writer().expiring(5).store(&fixture.store, &chain).await;
+    for (now, expected) in [
+        (Now::exact(at(4)), Some(&expiring)),
+        // By one clock it has expired, or not begun.
+        (Now::by(at(4), at(5)), None),
+        (Now::by(at(8), at(9)), None),
+        (Now::exact(at(9)), Some(&pending)),
+    ] {
+        let mut unit = fixture.store.begin().await.unwrap();
+        let found = unit.longest_lived_manager_key(&within, tree.merchant.id, &[], now).await.unwrap();
+        assert_eq!(found.as_ref(), expected, "{now:?}");
+    }
+}
+
 pub async fn a_manager_key_is_returned_complete(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     let draft = Draft::of(KeyType::Secret).scoped("merchants:read api-keys:*").described("the last one").expiring(5);

@@ -10,12 +10,12 @@ use super::instant::PgInstant;
 macro_rules! query_with_restrictions {
     ([$($before:literal)+] [$($after:literal)+] $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
-            $($before +)+ r#"k.expires_at AS "expires_at?""# $(+ $after)+
+            $($before +)+ r#"k.not_before AS "not_before?", k.expires_at AS "expires_at?""# $(+ $after)+
             $(, $argument)*
         )
     };
     ([$($before:literal)+] [$($within:literal)+] [$($after:literal)+] $(, $argument:expr)* $(,)?) => {
-        query_with_restrictions!([$($before)+] [$($within)+ "expires_at" $($after)+] $(, $argument)*)
+        query_with_restrictions!([$($before)+] [$($within)+ "not_before, expires_at" $($after)+] $(, $argument)*)
     };
 }
 
@@ -24,9 +24,10 @@ macro_rules! query_with_restrictions {
 macro_rules! unrestricted_key_query {
     ([$($before:literal)+] [$($after:literal)+], $now:expr, $($argument:expr),+ $(,)?) => {
         key_query!(
-            $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > $4)" $(+ $after)+,
+            $($before +)+ " AND (k.expires_at IS NULL OR k.expires_at > $4) AND (k.not_before IS NULL OR k.not_before <= $5)" $(+ $after)+,
             $($argument,)+
-            PgInstant::from($now.latest())
+            PgInstant::from($now.latest()),
+            PgInstant::from($now.earliest())
         )
     };
 }
@@ -39,9 +40,10 @@ macro_rules! insert_with_restrictions {
         $new:expr, $($argument:expr),+ $(,)?
     ) => {
         sqlx::query_scalar!(
-            $names + "expires_at" + $values + "n.expires_at" + $arrays
-                + "$20::timestamptz[]" + $again + "expires_at" + $rest,
+            $names + "not_before, expires_at" + $values + "n.not_before, n.expires_at" + $arrays
+                + "$20::timestamptz[], $21::timestamptz[]" + $again + "not_before, expires_at" + $rest,
             $($argument,)+
+            &$new.not_before as &[Option<PgInstant>],
             &$new.expires_at as &[Option<PgInstant>]
         )
     };
@@ -50,11 +52,13 @@ macro_rules! insert_with_restrictions {
 /// The columns of the restrictions of new keys, one array each.
 #[derive(Default)]
 pub(super) struct RestrictionColumns {
+    pub(super) not_before: Vec<Option<PgInstant>>,
     pub(super) expires_at: Vec<Option<PgInstant>>,
 }
 
 impl RestrictionColumns {
     pub(super) fn push(&mut self, restrictions: &Restrictions) {
+        self.not_before.push(restrictions.not_before.map(PgInstant::from));
         self.expires_at.push(restrictions.expires_at.map(PgInstant::from));
     }
 }

@@ -6,6 +6,8 @@ use keyward_domain::{OutOfRange, Restrictions, Timestamp};
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 pub struct RestrictionsRow {
+    /// `not_before`
+    pub not_before: Option<i64>,
     /// `expires_at`
     pub expires_at: Option<i64>,
 }
@@ -14,13 +16,19 @@ pub struct RestrictionsRow {
 #[macro_export]
 macro_rules! restrictions_row {
     ($row:ident) => {
-        $crate::row::RestrictionsRow { expires_at: $row.expires_at.map(i64::from) }
+        $crate::row::RestrictionsRow {
+            not_before: $row.not_before.map(i64::from),
+            expires_at: $row.expires_at.map(i64::from),
+        }
     };
 }
 
 impl From<&Restrictions> for RestrictionsRow {
     fn from(restrictions: &Restrictions) -> Self {
-        Self { expires_at: restrictions.expires_at.map(Timestamp::as_micros) }
+        Self {
+            not_before: restrictions.not_before.map(Timestamp::as_micros),
+            expires_at: restrictions.expires_at.map(Timestamp::as_micros),
+        }
     }
 }
 
@@ -31,6 +39,6 @@ impl RestrictionsRow {
     /// [`OutOfRange`] if a column is corrupt.
     pub(super) fn restore(self) -> Result<Restrictions, OutOfRange> {
         let time = |at: Option<i64>| at.map(Timestamp::from_micros).transpose();
-        Ok(Restrictions { expires_at: time(self.expires_at)? })
+        Ok(Restrictions { not_before: time(self.not_before)?, expires_at: time(self.expires_at)? })
     }
 }

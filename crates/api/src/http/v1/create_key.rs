@@ -43,6 +43,10 @@ pub(in crate::http) struct NewKey {
     /// What somebody notes about it.
     #[schema(value_type = Option<DescriptionWord>)]
     description: Option<Given<Description>>,
+    /// RFC 3339, before `expires_at`: the key is pending until then; rounded down to the millisecond. At once, when
+    /// absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<Given<Timestamp>>,
     /// RFC 3339, in the future; rounded down to the millisecond. Never, when absent.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Given<Timestamp>>,
@@ -56,7 +60,10 @@ impl NewKey {
         let key_type = check.field("type", self.r#type);
         let scopes = check.field("scopes", self.scopes).unwrap_or_default();
         let description = check.field("description", self.description);
-        let restrictions = Restrictions { expires_at: check.field("expires_at", self.expires_at) };
+        let restrictions = Restrictions {
+            not_before: check.field("not_before", self.not_before),
+            expires_at: check.field("expires_at", self.expires_at),
+        };
         // Without a type, only the rules for all types.
         for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, &restrictions, now) {
             check.fault(&terms_field(&error), error.to_string());

@@ -8,7 +8,7 @@ use keyward_app::{
     Manage,
     manage::issue_pair::{self, IssuePair, IssuedPair},
 };
-use keyward_domain::{Description, Mid, Name, Restrictions, ScopeSet};
+use keyward_domain::{Description, Mid, Name, Restrictions, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,6 +36,9 @@ pub(in crate::http) struct NewPair {
     /// What the secret key may do: at most 100 scopes, none twice, together at most 2,048 characters; none when absent.
     #[schema(value_type = Option<BTreeSet<ScopeWord>>, max_items = 100)]
     scopes: Option<Given<ScopeSet>>,
+    /// RFC 3339: both keys are pending until then; rounded down to the millisecond. At once, when absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<Given<Timestamp>>,
     /// Whether the active pairs of this merchant with the same name are revoked in the same moment; not, when absent.
     #[serde(rename = "overwriteExistingKey")]
     #[schema(value_type = Option<bool>)]
@@ -58,7 +61,8 @@ impl NewPair {
         let description = check.field("description", self.description);
         let scopes = check.field("scopes", self.scopes).unwrap_or_default();
         let overwrite = check.field("overwriteExistingKey", self.overwrite_existing_key).unwrap_or_default();
-        let restrictions = Restrictions::NONE;
+        let restrictions =
+            Restrictions { not_before: check.field("not_before", self.not_before), ..Restrictions::NONE };
         check.finish(|| Some(Wanted { name: name?, description, scopes, restrictions, overwrite }))
     }
 }

@@ -116,7 +116,7 @@ written! {
         /// Whether the key is good for all that was asked.
         valid: bool,
         /// `VALID`, or the first reason that holds of `NOT_FOUND`, `WRONG_ENVIRONMENT`, `REVOKED`, `SUSPENDED`,
-        /// `EXPIRED`, `WRONG_TYPE`, `WRONG_ACCOUNT`, `INSUFFICIENT_SCOPE`.
+        /// `NOT_YET_VALID`, `EXPIRED`, `WRONG_TYPE`, `WRONG_ACCOUNT`, `INSUFFICIENT_SCOPE`.
         #[schema(value_type = String)]
         code: Plain<'a>,
         /// The key, where the caller may know which it is.

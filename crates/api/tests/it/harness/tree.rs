@@ -109,7 +109,7 @@ impl Node {
             Name::parse("Planted").unwrap(),
             None,
             ScopeSet::parse(scopes.iter().copied()).unwrap(),
-            Restrictions { expires_at: expires_at.map(|at| at.parse().unwrap()) },
+            Restrictions { expires_at: expires_at.map(|at| at.parse().unwrap()), ..Restrictions::NONE },
             self.access.now(),
         );
         let command = IssueKey { mid: mid.parse().unwrap(), terms: terms.unwrap(), now: self.access.now() };

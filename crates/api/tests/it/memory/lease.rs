@@ -74,6 +74,26 @@ async fn a_slow_clock_prolongs_no_key() {
     assert_eq!(codes(&node, &by, &later).await, (401, "EXPIRED".to_owned()));
 }
 
+#[tokio::test]
+async fn no_clock_opens_a_key_early() {
+    let world = World::new().await;
+    let by = world.root("platform").await;
+    let body = json!({"mid": "merchant_a1", "name": "n", "type": "secret", "not_before": "2026-11-23T12:00:10.000Z"});
+    let made = world.post_json(&by.value, "/v1/api-keys", &body).await.json(201);
+    let text = |member: &str| made[member].as_str().unwrap().to_owned();
+    let key = Held { id: text("id"), value: text("value") };
+    // The clock of this node is behind that of the database, for which the key has begun.
+    let behind = joined(&world, "2026-11-23T12:00:20.000Z".parse().unwrap()).await;
+    assert_eq!(codes(&behind, &by, &key).await, (401, "NOT_YET_VALID".to_owned()));
+    world.advance(Duration::from_secs(20));
+    assert_eq!(codes(&behind, &by, &key).await, (204, "VALID".to_owned()));
+    // The clock of this node is ahead of that of the database, for which the key has not.
+    let ahead = joined(&world, START.parse().unwrap()).await;
+    assert_eq!(codes(&ahead, &by, &key).await, (401, "NOT_YET_VALID".to_owned()));
+    world.advance(Duration::from_secs(10));
+    assert_eq!(codes(&ahead, &by, &key).await, (204, "VALID".to_owned()));
+}
+
 /// How far the tested node is behind in the tests of tokens: longer than the lifetime of a token.
 const BEHIND: Duration = Duration::from_secs(605);
 

@@ -5,5 +5,6 @@ mod create_refused;
 mod enforcement;
 mod get;
 mod list;
+mod not_before;
 mod respond_async;
 mod revoke;

@@ -7,11 +7,14 @@ use serde_json::{Map, Value};
 use crate::cli::moment::Moment;
 
 /// Fields for people.
-pub(super) const LINES: &[(&str, &str)] = &[("EXPIRES", "expires_at")];
+pub(super) const LINES: &[(&str, &str)] = &[("VALID FROM", "not_before"), ("EXPIRES", "expires_at")];
 
 /// The options of a new key.
 #[derive(Debug, Args)]
 pub(super) struct RestrictionArgs {
+    /// When it becomes valid, if not now: a time, or a time from now, as for --expires-at
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<Moment>,
     /// When it expires: a time such as 2027-01-31T00:00:00Z, or a time from now, such as 30d, 12h or 90m. At least 1s
     /// from now
     #[arg(long, value_name = "TIME")]
@@ -29,7 +32,10 @@ impl RestrictionArgs {
                 None
             })
         };
-        let restrictions = Restrictions { expires_at: absolute("expires-at", self.expires_at) };
+        let restrictions = Restrictions {
+            not_before: absolute("not-before", self.not_before),
+            expires_at: absolute("expires-at", self.expires_at),
+        };
         (restrictions, errors)
     }
 }
@@ -39,5 +45,6 @@ pub(super) fn add_to(view: &mut Map<String, Value>, restrictions: &Restrictions)
     let mut add = |name: &str, at: Option<keyward_domain::Timestamp>| {
         view.insert(name.to_owned(), at.map(|at| at.to_string()).into());
     };
+    add("not_before", restrictions.not_before);
     add("expires_at", restrictions.expires_at);
 }
