@@ -28,6 +28,7 @@ mod tokens;
 mod traced;
 mod upkeep;
 mod work;
+mod write;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -39,7 +40,7 @@ mod postgres;
 pub use authority::Authority;
 pub use credentials::{Credential, Credentials};
 pub use error::{Cause, Constraint, StorageError, is_outdated};
-pub use history::{HistoryToken, InvalidToken, LostHistory, Nonce, Position, Snapshot};
+pub use history::{HistoryToken, InvalidToken, LostHistory, Nonce, Position, Seq, Snapshot};
 pub use installation::{Installation, Stamp};
 pub use pool::PoolState;
 #[cfg(feature = "postgres")]
@@ -49,13 +50,14 @@ pub use reads::{
 };
 pub use revocation::{
     CLOCKS_AGREE, Committed, Enforcement, Event, Events, Feed, Hint, Hints, JoinRequest, LeaseReply, Member, Members,
-    Membership, NodeId, Read, Renewal, Seq, Target,
+    Membership, NodeId, Read, Renewal, Target,
 };
 pub use schema::Schema;
 pub use tokens::{FreshSigningKey, Redeemed, Redemption, SigningKeyRow, SigningKeys, Tokens};
 pub use traced::Traced;
 pub use upkeep::Upkeep;
-pub use work::{Store, UnitOfWork, Write};
+pub use work::{Store, UnitOfWork};
+pub use write::Write;
 
 /// The result of a database operation.
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;

@@ -12,45 +12,12 @@ use async_trait::async_trait;
 use keyward_domain::{AccountId, KeyId, Timestamp};
 use uuid::Uuid;
 
-use crate::{HistoryToken, LostHistory, Position, Result, Snapshot, Write};
+use crate::{HistoryToken, LostHistory, Position, Result, Seq, Snapshot, Write};
 
 /// Maximum difference between a node's and the database's wall clocks before one of them counts as wrong. A statement
 /// that advances or deletes shared state uses the database's clock, and does nothing if the caller's expected time
 /// differs by more.
 pub const CLOCKS_AGREE: Duration = Duration::from_mins(1);
-
-/// The number of an event; 0 comes before the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Seq(u64);
-
-impl Seq {
-    /// Before every event.
-    pub const ZERO: Self = Self(0);
-
-    /// Wraps an event number.
-    #[must_use]
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// The number as an integer.
-    #[must_use]
-    pub const fn number(self) -> u64 {
-        self.0
-    }
-
-    /// The next number.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-}
-
-impl fmt::Display for Seq {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
 
 /// A value and the last event that it reflects, read in one snapshot by one statement.
 #[derive(Clone, Debug, PartialEq)]

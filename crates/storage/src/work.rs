@@ -5,19 +5,11 @@ use async_trait::async_trait;
 use keyward_domain::{Account, Revocation, Status};
 use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach};
 
-use crate::{AccountRecord, Authority, Committed, Credentials, Installation, KeyRecord, Reads, Result, Tokens, Upkeep};
+use crate::{
+    AccountRecord, Authority, Committed, Credentials, Installation, KeyRecord, Reads, Result, Tokens, Upkeep, Write,
+};
 #[cfg(doc)]
 use crate::{Constraint, StorageError};
-
-/// Whether the precondition of a guarded write held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Write {
-    /// The write was applied.
-    Applied,
-    /// The precondition did not hold, or no longer holds: nothing was written.
-    Stale,
-}
 
 /// One transaction with an [`Authority`]. Dropping it rolls back. It locks an account before any of its keys, so that
 /// no two transactions deadlock.
