@@ -136,7 +136,7 @@ pub async fn restore(
     // Left behind by an interrupted restore.
     discard(&draft)?;
     let put = async {
-        settle(&database(data_dir), options, &lock).await;
+        move_log_into_file(&database(data_dir), options, &lock).await;
         fill(&draft, copy, options, lost).await?;
         put_in_place(data_dir, &draft)
     };
@@ -151,7 +151,7 @@ pub async fn restore(
 
 /// Moves all writes of a store that no process has open into its file, so that it stays complete, without side files,
 /// until the copy gets its name.
-async fn settle(database: &Path, options: &Options, lock: &DatabaseLock) {
+async fn move_log_into_file(database: &Path, options: &Options, lock: &DatabaseLock) {
     let Ok(writer) = options.writer(database, lock).await else { return };
     if let Ok(mut connection) = writer.acquire().await {
         // A damaged old store must not prevent the restore.

@@ -38,8 +38,8 @@ impl Credentials for SqliteStore {
             Ok(Some(row)) => {
                 let is_asked = row.id == uuid;
                 let restore = || -> Result<Read<Credential>> {
-                    let headless = || StorageError::Corrupt { table: "revocation_head", id: "1".to_owned() };
-                    let as_of = Snapshot::embedded(stored_seq(row.as_of.ok_or_else(headless)?)?);
+                    let missing_head = || StorageError::Corrupt { table: "revocation_head", id: "1".to_owned() };
+                    let as_of = Snapshot::embedded(stored_seq(row.as_of.ok_or_else(missing_head)?)?);
                     Ok(Read { value: credential_row!(row).restore()?, as_of })
                 };
                 asked_for(is_asked, restore())

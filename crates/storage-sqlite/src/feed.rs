@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Maximum number of enforced changes recorded per transaction: a revocation waits for it.
-const NOTED_AT_ONCE: usize = 256;
+const MAX_ENFORCED_PER_TRANSACTION: usize = 256;
 
 struct StoredEvent {
     seq: i64,
@@ -61,7 +61,7 @@ impl Feed for SqliteStore {
         if let Some((writer, _)) = &self.writer
             && let Some(mut connection) = writer.plain().try_acquire()
         {
-            self.foreign.look(&mut connection).await?;
+            self.foreign.check(&mut connection).await?;
             // Later statements read the current state.
             foreign::forget_pages(&mut connection).await?;
         }
@@ -76,7 +76,7 @@ impl Feed for SqliteStore {
         let rows = rows.all(&self.readers).await.map_err(refused)?;
         // Checks after reading the events, so that a change of history is detected together with them. Pruned events
         // show as a gap in the numbers. The head is never pruned: it is behind only if the database went back.
-        let head = self.foreign.look_at_events(&mut *self.readers.acquire().await.map_err(refused)?).await?;
+        let head = self.foreign.check_events(&mut *self.readers.acquire().await.map_err(refused)?).await?;
         let follow = !rows.is_empty() || head >= position.seq;
         let events = rows.into_iter().map(StoredEvent::restore).collect::<Result<_>>()?;
         Ok(Events { token: self.foreign.history(), follow, events })
@@ -99,7 +99,7 @@ impl Feed for SqliteStore {
                 open.push(*subject);
             }
         }
-        for open in open.chunks(NOTED_AT_ONCE) {
+        for open in open.chunks(MAX_ENFORCED_PER_TRANSACTION) {
             let mut transaction = self.write().await?;
             for subject in open {
                 note(&mut transaction, *subject, up_to, at).await?;

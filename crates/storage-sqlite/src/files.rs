@@ -92,7 +92,7 @@ pub(crate) fn database(data_dir: &Path) -> PathBuf {
 pub(crate) fn claim(data_dir: &Path) -> Result<DatabaseLock, OpenError> {
     private_directories().create(data_dir).map_err(refused(data_dir))?;
     let database = database(data_dir);
-    match look(&database) {
+    match inspect(&database) {
         // Reports a held lock first, because that is what an operator must know.
         Ok(_) | Err(OpenError::Linked { .. }) => DatabaseLock::take(data_dir, &database),
         Err(error) => Err(error),
@@ -100,11 +100,11 @@ pub(crate) fn claim(data_dir: &Path) -> Result<DatabaseLock, OpenError> {
 }
 
 /// Checks the database and its side files before anything opens them. Returns whether there is a database.
-pub(crate) fn look(database: &Path) -> Result<bool, OpenError> {
+pub(crate) fn inspect(database: &Path) -> Result<bool, OpenError> {
     for path in [beside(database, "-wal"), beside(database, "-shm")] {
-        look_at(&path)?;
+        inspect_file(&path)?;
     }
-    let Some(metadata) = look_at(database)? else { return Ok(false) };
+    let Some(metadata) = inspect_file(database)? else { return Ok(false) };
     has_one_name(database, &metadata)?;
     Ok(true)
 }
@@ -135,7 +135,7 @@ pub(crate) fn empty(database: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(database)?.set_len(0)
 }
 
-fn look_at(path: &Path) -> Result<Option<Metadata>, OpenError> {
+fn inspect_file(path: &Path) -> Result<Option<Metadata>, OpenError> {
     match path.metadata() {
         Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
         Ok(_) => Err(OpenError::NotAFile { path: path.to_owned() }),

@@ -48,7 +48,7 @@ pub(crate) async fn forget_pages(connection: &mut SqliteConnection) -> Result<()
 impl ForeignWrites {
     /// Checks on the writing connection whether others have written since the last check. SQLite changes the version
     /// for commits of every connection except this one (<https://www.sqlite.org/pragma.html#pragma_data_version>).
-    pub(crate) async fn look(&self, writer: &mut SqliteConnection) -> Result<()> {
+    pub(crate) async fn check(&self, writer: &mut SqliteConnection) -> Result<()> {
         let version = sqlx::query_scalar("PRAGMA data_version").fetch_one(writer).await.map_err(refused)?;
         let before = self.version.swap(version, Ordering::SeqCst);
         if before != NOT_READ && before != version {
@@ -61,7 +61,7 @@ impl ForeignWrites {
     /// written over the file are not a commit, so SQLite's version does not show them, and its connections keep their
     /// cached pages: this connection reads again. The log takes precedence over the file. Returns the number of the
     /// last event.
-    pub(crate) async fn look_at_events(&self, reader: &mut SqliteConnection) -> Result<Seq> {
+    pub(crate) async fn check_events(&self, reader: &mut SqliteConnection) -> Result<Seq> {
         forget_pages(reader).await?;
         let before = self.last().clone();
         let seq = before.as_ref().map_or(0, |shown| shown.seq);

@@ -101,8 +101,8 @@ impl SqliteStore {
         );
         let rows = rows.fetch_all(&mut *transaction).await.map_err(refused)?;
         if !rows.is_empty() {
-            let said = sqlx::query!("UPDATE lost_history SET is_said = 1 WHERE is_said = 0");
-            said.execute(&mut *transaction).await.map_err(refused)?;
+            let logged = sqlx::query!("UPDATE lost_history SET is_said = 1 WHERE is_said = 0");
+            logged.execute(&mut *transaction).await.map_err(refused)?;
         }
         self.commit(transaction).await?;
         rows.into_iter().map(StoredLoss::restore).collect()

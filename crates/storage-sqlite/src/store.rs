@@ -39,17 +39,17 @@ impl SqliteStore {
     /// [`OpenError::NotAFile`] and [`OpenError::Linked`] if it is not one plain file; otherwise an error of the
     /// operating system or SQLite.
     pub async fn open(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
-        let stood_alone = files::stands_alone(&files::database(data_dir));
+        let was_complete = files::stands_alone(&files::database(data_dir));
         let lock = files::claim(data_dir)?;
         let writer = options.writer(&files::database(data_dir), &lock).await.map_err(OpenError::Database)?;
-        if stood_alone && schema::is_hollow(&writer).await.map_err(OpenError::Database)? {
+        if was_complete && schema::is_hollow(&writer).await.map_err(OpenError::Database)? {
             writer.close().await;
             return Err(OpenError::Hollow { path: files::database(data_dir) });
         }
         let readers = options.readers(&files::database(data_dir));
         let foreign = Arc::<ForeignWrites>::default();
-        let first_look = async { foreign.look(&mut *writer.acquire().await.map_err(refused)?).await };
-        first_look.await.map_err(OpenError::Database)?;
+        let first_check = async { foreign.check(&mut *writer.acquire().await.map_err(refused)?).await };
+        first_check.await.map_err(OpenError::Database)?;
         Ok(Self {
             readers: readers.into(),
             writer: Some((writer.into(), lock)),
@@ -63,7 +63,7 @@ impl SqliteStore {
     /// # Errors
     /// [`OpenError::Missing`] if there is no store; otherwise as [`Self::open`].
     pub async fn open_existing(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
-        match files::look(&files::database(data_dir)) {
+        match files::inspect(&files::database(data_dir)) {
             Ok(false) => Err(OpenError::Missing { data_dir: data_dir.into() }),
             // Reports a held lock first, because that is what an operator must know.
             Ok(true) | Err(OpenError::Linked { .. }) => Self::open(data_dir, options).await,
@@ -77,7 +77,7 @@ impl SqliteStore {
     /// [`OpenError::Missing`] if there is no store, [`OpenError::NotAFile`] if something else is in its place.
     pub fn open_read_only(data_dir: &Path, options: &Options) -> Result<Self, OpenError> {
         let database = files::database(data_dir);
-        if !files::look(&database)? {
+        if !files::inspect(&database)? {
             return Err(OpenError::Missing { data_dir: data_dir.into() });
         }
         Ok(Self {
@@ -159,7 +159,7 @@ impl SqliteStore {
         };
         // Checks again: it may have waited long for other writers.
         self.writer()?;
-        self.foreign.look(&mut transaction).await?;
+        self.foreign.check(&mut transaction).await?;
         Ok(transaction)
     }
 

@@ -44,9 +44,9 @@ impl Store for SqliteStore {
 /// A transaction, and the lock of the database: no other server may take the database while this one may still commit.
 struct SqliteUnitOfWork {
     transaction: Transaction<'static, Sqlite>,
-    refused: bool,
+    has_failed: bool,
     /// Whether it wrote a change that affects a verdict.
-    decisive: bool,
+    has_event: bool,
     lock: DatabaseLock,
     /// When the authority ends by itself, and the clock for checking this.
     ends_at: Option<Timestamp>,
@@ -60,20 +60,20 @@ impl SqliteUnitOfWork {
         ends_at: Option<Timestamp>,
         clock: DatabaseClock,
     ) -> Self {
-        Self { transaction, refused: false, decisive: false, lock, ends_at, clock }
+        Self { transaction, has_failed: false, has_event: false, lock, ends_at, clock }
     }
 
     /// The connection, unless the database has rejected a statement.
     fn connection(&mut self) -> Result<&mut SqliteConnection> {
-        if self.refused {
+        if self.has_failed {
             return Err(unavailable("an earlier statement of this unit of work was rejected"));
         }
         Ok(&mut self.transaction)
     }
 
-    fn note<T>(&mut self, answer: Result<T>) -> Result<T> {
+    fn checked<T>(&mut self, answer: Result<T>) -> Result<T> {
         // A corrupt row does not invalidate the transaction.
-        self.refused |= matches!(&answer, Err(error) if !matches!(error, StorageError::Corrupt { .. }));
+        self.has_failed |= matches!(&answer, Err(error) if !matches!(error, StorageError::Corrupt { .. }));
         answer
     }
 }
@@ -82,12 +82,12 @@ impl SqliteUnitOfWork {
 impl UnitOfWork for SqliteUnitOfWork {
     async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
         let answer = lock_account(self.connection()?, within, id).await;
-        self.note(answer)
+        self.checked(answer)
     }
 
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         let answer = keys::key(self.connection()?, within, id).await;
-        self.note(answer)
+        self.checked(answer)
     }
 
     async fn longest_lived_manager_key(
@@ -98,12 +98,12 @@ impl UnitOfWork for SqliteUnitOfWork {
         now: Now,
     ) -> Result<Option<ApiKey>> {
         let answer = longest_lived_manager_key(self.connection()?, within, account, except, now).await;
-        self.note(answer)
+        self.checked(answer)
     }
 
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
         let answer = pair_keys_named(self.connection()?, within, account, name).await;
-        self.note(answer)
+        self.checked(answer)
     }
 
     async fn taken_unique_names(
@@ -113,7 +113,7 @@ impl UnitOfWork for SqliteUnitOfWork {
         among: &[String],
     ) -> Result<Vec<String>> {
         let answer = taken_unique_names(self.connection()?, within, account, among).await;
-        self.note(answer)
+        self.checked(answer)
     }
 
     async fn record(&mut self, within: &Reach, change: &Change) -> Result<Write> {
@@ -126,21 +126,21 @@ impl UnitOfWork for SqliteUnitOfWork {
             Change::KeyIssued(key) => insert(connection, within, key).await,
             Change::KeyRevoked { key, revocation } => revoke_key(connection, within, *key, revocation).await,
         };
-        let decides = match change {
+        let is_event = match change {
             // The schema numbers what became something else.
             Change::StatusChanged { from, to, .. } => from != to,
             Change::KeyRevoked { .. } => true,
             Change::AccountRegistered(_) | Change::KeyIssued(_) => false,
         };
-        self.decisive |= matches!(answer, Ok(Write::Applied)) && decides;
-        self.note(answer)
+        self.has_event |= matches!(answer, Ok(Write::Applied)) && is_event;
+        self.checked(answer)
     }
 
     async fn commit(mut self: Box<Self>) -> Result<Committed> {
-        let (decisive, ends_at, clock) = (self.decisive, self.ends_at, self.clock.clone());
+        let (has_event, ends_at, clock) = (self.has_event, self.ends_at, self.clock.clone());
         let connection = self.connection()?;
         // No other writer before the commit: the last event is this unit's own.
-        let event = if decisive { Some(Position::unnamed(feed::head(&mut *connection).await?)) } else { None };
+        let event = if has_event { Some(Position::unnamed(feed::head(&mut *connection).await?)) } else { None };
         callers::confirm_in_time(connection, ends_at, &clock).await?;
         self.transaction.commit().await.map_err(commit_refused)?;
         self.lock.is_kept()?;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Maximum number of uses recorded per transaction: a revocation waits for it.
-const USES_AT_ONCE: usize = 256;
+const MAX_USES_PER_TRANSACTION: usize = 256;
 
 #[async_trait]
 impl Upkeep for SqliteStore {
@@ -22,7 +22,7 @@ impl Upkeep for SqliteStore {
     }
 
     async fn record_usage(&self, used: &[(KeyId, Timestamp)]) -> Result<()> {
-        for used in used.chunks(USES_AT_ONCE) {
+        for used in used.chunks(MAX_USES_PER_TRANSACTION) {
             let mut transaction = self.write().await?;
             for (id, at) in used {
                 let (id, at) = (id.uuid(), at.as_micros());

@@ -9,7 +9,7 @@ use super::{
     batcher::Batched,
     error::late,
     instant::PgInstant,
-    rows::{in_their_places, newest_before, root},
+    rows::{in_request_order, newest_before, root},
     store::{AccountLookUps, PgStore},
 };
 use crate::{
@@ -34,7 +34,7 @@ impl Accounts for PgStore {
     }
 
     async fn count_below(&self, within: &Reach, id: AccountId, at: Timestamp) -> Result<Below> {
-        let question = || {
+        let query = || {
             sqlx::query!(
                 r#"WITH RECURSIVE below (id) AS (
                     SELECT a.id FROM account a
@@ -54,7 +54,7 @@ impl Accounts for PgStore {
             )
             .one(&self.pool)
         };
-        let row = self.plans.ask(question).await?;
+        let row = self.plans.ask(query).await?;
         Ok(Below { accounts: row.accounts.unsigned_abs(), keys: row.keys.unsigned_abs() })
     }
 }
@@ -65,8 +65,8 @@ impl Batched for AccountLookUps {
     type Request = (Option<Uuid>, Mid);
     type Answer = Result<Option<AccountRecord>>;
 
-    async fn answer(&self, asked: &[Self::Request]) -> Result<Vec<Self::Answer>> {
-        let (roots, mids): (Vec<_>, Vec<_>) = asked.iter().map(|(root, mid)| (*root, mid.as_str())).unzip();
+    async fn answer(&self, requests: &[Self::Request]) -> Result<Vec<Self::Answer>> {
+        let (roots, mids): (Vec<_>, Vec<_>) = requests.iter().map(|(root, mid)| (*root, mid.as_str())).unzip();
         let rows = || {
             account_query!(
                 r#", n.place AS "place!"
@@ -86,7 +86,7 @@ impl Batched for AccountLookUps {
             let token = stored_token(&row.token);
             (place, token.and_then(|token| account_record_row!(row).restore(token)).map(Some))
         });
-        in_their_places(asked.len(), restored)
+        in_request_order(requests.len(), restored)
     }
 }
 
@@ -106,7 +106,7 @@ macro_rules! listed_accounts {
 impl PgStore {
     /// Scans the primary key. The platform is above all other accounts, so all but itself are below it.
     async fn whole_tree(&self, but: Option<Uuid>, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
-        let question = || {
+        let query = || {
             listed_accounts!(
                 "WHERE a.id <= $1 AND ($2::uuid IS NULL OR a.id <> $2)
             ORDER BY a.id DESC LIMIT $3",
@@ -116,12 +116,12 @@ impl PgStore {
             )
             .all(&self.pool)
         };
-        self.plans.ask(question).await?.into_iter().map(|row| account_row!(row).restore()).collect()
+        self.plans.ask(query).await?.into_iter().map(|row| account_row!(row).restore()).collect()
     }
 
     /// Scans `account_children`; its bounds and order allow no other index. No account is below a merchant.
     async fn children(&self, parent: Uuid, newest: Uuid, rows: i64) -> Result<Vec<Account>> {
-        let question = || {
+        let query = || {
             listed_accounts!(
                 "WHERE (a.parent_id, a.id) <= ($1, $2::uuid) AND a.parent_id >= $1
             ORDER BY a.parent_id DESC, a.id DESC LIMIT $3",
@@ -131,6 +131,6 @@ impl PgStore {
             )
             .all(&self.pool)
         };
-        self.plans.ask(question).await?.into_iter().map(|row| account_row!(row).restore()).collect()
+        self.plans.ask(query).await?.into_iter().map(|row| account_row!(row).restore()).collect()
     }
 }

@@ -29,7 +29,7 @@ pub(super) trait Batched: Send + Sync + 'static {
     type Answer: Send;
 
     /// Answers all requests, in order. Must end in time by itself, whatever the database does.
-    async fn answer(&self, asked: &[Self::Request]) -> Result<Vec<Self::Answer>>;
+    async fn answer(&self, requests: &[Self::Request]) -> Result<Vec<Self::Answer>>;
 }
 
 /// Batches requests.
@@ -51,7 +51,7 @@ struct Queue<T: Batched> {
 }
 
 struct Waiter<T: Batched> {
-    asked: T::Request,
+    request: T::Request,
     answer: oneshot::Sender<Result<T::Answer>>,
 }
 
@@ -64,11 +64,11 @@ impl<T: Batched> Batcher<T> {
     }
 
     /// Sends a request and waits for the answer.
-    pub(super) async fn ask(&self, asked: T::Request) -> Result<T::Answer> {
+    pub(super) async fn ask(&self, request: T::Request) -> Result<T::Answer> {
         let (answer, answered) = oneshot::channel();
         let has_room = {
             let mut queue = self.shared.queue();
-            queue.waiting.push_back(Waiter { asked, answer });
+            queue.waiting.push_back(Waiter { request, answer });
             let has_room = queue.under_way < self.shared.at_once;
             queue.under_way += usize::from(has_room);
             has_room
@@ -89,18 +89,18 @@ struct Flight<T: Batched> {
 
 impl<T: Batched> Flight<T> {
     async fn take(mut self) {
-        while let Some((asked, answers)) = self.shared.next() {
-            if asked.is_empty() {
+        while let Some((requests, answers)) = self.shared.next() {
+            if requests.is_empty() {
                 continue;
             }
-            match self.shared.work.answer(&asked).await {
+            match self.shared.work.answer(&requests).await {
                 Ok(answered) => {
                     for (answer, to) in answered.into_iter().zip(answers) {
                         // A dropped request needs no answer.
                         let _ = to.send(Ok(answer));
                     }
                 }
-                Err(error) => self.shared.failed(error, &asked, answers).await,
+                Err(error) => self.shared.failed(error, &requests, answers).await,
             }
         }
         self.is_over = true;
@@ -141,11 +141,11 @@ impl<T: Batched> Shared<T> {
             return None;
         }
         let still_there = queue.waiting.drain(..count).filter(|waiter| !waiter.answer.is_closed());
-        Some(still_there.map(|waiter| (waiter.asked, waiter.answer)).unzip())
+        Some(still_there.map(|waiter| (waiter.request, waiter.answer)).unzip())
     }
 
     /// Reports an outage to all requests. Any other error may concern only one of them: each is sent alone.
-    async fn failed(&self, error: StorageError, asked: &[T::Request], answers: Answers<T::Answer>) {
+    async fn failed(&self, error: StorageError, requests: &[T::Request], answers: Answers<T::Answer>) {
         let everybodys = match error {
             StorageError::Unavailable(cause) if !is_lock(&cause) => Everybodys(StorageError::Unavailable, cause.into()),
             StorageError::OutcomeUnknown(cause) => Everybodys(StorageError::OutcomeUnknown, cause.into()),
@@ -156,7 +156,7 @@ impl<T: Batched> Shared<T> {
             | StorageError::Unexpected(_)) => {
                 return match <[_; 1]>::try_from(answers) {
                     Ok([answer]) => drop(answer.send(Err(its_own))),
-                    Err(answers) => self.one_by_one(asked, answers).await,
+                    Err(answers) => self.one_by_one(requests, answers).await,
                 };
             }
         };
@@ -165,12 +165,12 @@ impl<T: Batched> Shared<T> {
         }
     }
 
-    async fn one_by_one(&self, asked: &[T::Request], answers: Answers<T::Answer>) {
-        for (question, to) in asked.iter().zip(answers) {
+    async fn one_by_one(&self, requests: &[T::Request], answers: Answers<T::Answer>) {
+        for (request, to) in requests.iter().zip(answers) {
             if to.is_closed() {
                 continue;
             }
-            let alone = self.work.answer(std::slice::from_ref(question)).await;
+            let alone = self.work.answer(std::slice::from_ref(request)).await;
             let missing = || StorageError::Unexpected("a request was not answered".into());
             let _ = to.send(alone.and_then(|answered| answered.into_iter().next().ok_or_else(missing)));
         }

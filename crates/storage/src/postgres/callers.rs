@@ -14,7 +14,7 @@ use crate::{Authority, HistoryToken};
 /// Runs the deferred triggers, which number the changes, and returns the last number.
 const NUMBER_EVENTS: &str = "SET CONSTRAINTS ALL IMMEDIATE; SELECT seq, nonce FROM last_revocation_position();";
 /// Runs all other deferred constraints before callers are locked.
-const SETTLE: &str = "SET CONSTRAINTS ALL IMMEDIATE;";
+const CHECK_CONSTRAINTS: &str = "SET CONSTRAINTS ALL IMMEDIATE;";
 /// The transaction chained to the commit is empty. It exists for sqlx, which ends one when it releases the connection.
 const COMMIT: &str = "COMMIT AND CHAIN";
 
@@ -70,7 +70,7 @@ impl Callers {
         AssertSqlSafe(if self.have_changes() {
             format!("{confirm} {NUMBER_EVENTS} {in_time} {COMMIT}")
         } else {
-            format!("{SETTLE} {confirm} {in_time} {COMMIT}")
+            format!("{CHECK_CONSTRAINTS} {confirm} {in_time} {COMMIT}")
         })
     }
 

@@ -33,7 +33,7 @@ impl LeaseSecret {
     }
 
     /// The secret in the form used in statements.
-    pub(super) fn said(&self) -> String {
+    pub(super) fn text(&self) -> String {
         self.0.to_string()
     }
 }
@@ -78,24 +78,24 @@ impl PgControl {
             secret,
             own: Mutex::new(None),
         };
-        let mut own = control.own_connection().await?;
+        let mut own = control.lease_connection().await?;
         let direct = timeout(answer_timeout, server::place(own.connection())).await.map_err(error::late)?;
         let mut pooled = store.pool.acquire().await.map_err(error::failed)?;
         let pooled = timeout(answer_timeout, server::place(&mut pooled)).await.map_err(error::late)?;
         if direct.map_err(error::failed)? != pooled.map_err(error::failed)? {
-            let said = "the direct URL leads to another database than the one that requests use";
-            return Err(StorageError::Unexpected(said.into()));
+            let mismatch = "the direct URL leads to another database than the one that requests use";
+            return Err(StorageError::Unexpected(mismatch.into()));
         }
         own.give_back();
         Ok(control)
     }
 
-    /// Borrows the dedicated connection. It is closed unless it is [given back](Lent::give_back): after a failure, or
-    /// if the caller stops waiting, the state of the connection is unknown.
-    pub(super) async fn own_connection(&self) -> Result<Lent<'_>> {
-        let mut home = self.own.lock().await;
-        if let Some(connection) = home.take() {
-            return Ok(Lent { home, connection });
+    /// Borrows the dedicated connection. It is closed unless it is [given back](LeaseConnection::give_back): after a
+    /// failure, or if the caller stops waiting, the state of the connection is unknown.
+    pub(super) async fn lease_connection(&self) -> Result<LeaseConnection<'_>> {
+        let mut slot = self.own.lock().await;
+        if let Some(connection) = slot.take() {
+            return Ok(LeaseConnection { slot, connection });
         }
         let options = self.direct.clone().application_name("keyward-lease");
         let connected = timeout(self.connect_timeout, async {
@@ -104,7 +104,7 @@ impl PgControl {
             Ok(connection)
         });
         let connection = connected.await.map_err(error::late)?.map_err(error::failed)?;
-        Ok(Lent { home, connection })
+        Ok(LeaseConnection { slot, connection })
     }
 
     /// Waits for the reply to a write on the dedicated connection.
@@ -132,18 +132,18 @@ impl PgControl {
 }
 
 /// The dedicated connection, borrowed.
-pub(super) struct Lent<'a> {
-    home: MutexGuard<'a, Option<PgConnection>>,
+pub(super) struct LeaseConnection<'a> {
+    slot: MutexGuard<'a, Option<PgConnection>>,
     connection: PgConnection,
 }
 
-impl Lent<'_> {
+impl LeaseConnection<'_> {
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
     /// Returns the connection for the next use, after a reply.
     pub(super) fn give_back(mut self) {
-        *self.home = Some(self.connection);
+        *self.slot = Some(self.connection);
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     batcher::Batched,
     error::late,
-    rows::{headless, in_their_places},
+    rows::{in_request_order, missing_head},
     store::{LookUps, PgStore},
 };
 use crate::{
@@ -40,8 +40,8 @@ impl Batched for LookUps {
     /// second look-up for the first key would make each look-up slower by a tenth, and would hide only when the first
     /// key was issued. `LIMIT` makes the planner look each id up in the index: for a small table, it would otherwise
     /// plan to scan all keys of all accounts, and keep that plan when there are many.
-    async fn answer(&self, asked: &[KeyId]) -> Result<Vec<Self::Answer>> {
-        let ids: Vec<Uuid> = asked.iter().map(|id| id.uuid()).collect();
+    async fn answer(&self, requests: &[KeyId]) -> Result<Vec<Self::Answer>> {
+        let ids: Vec<Uuid> = requests.iter().map(|id| id.uuid()).collect();
         let rows = || {
             query_with_restrictions!(
                 [r#"SELECT n.id = k.id AS "is_asked!", n.place AS "place!", k.id AS "id!", k.account_id AS "account_id!",
@@ -69,12 +69,12 @@ impl Batched for LookUps {
         let restored = rows.into_iter().map(|row| {
             let (place, is_asked) = (row.place, row.is_asked);
             let restore = || -> Result<Read<Credential>> {
-                let (seq, nonce) = row.as_of.zip(row.nonce).ok_or_else(headless)?;
-                let as_of = stored_snapshot(seq, nonce, row.token.as_deref().ok_or_else(headless)?)?;
+                let (seq, nonce) = row.as_of.zip(row.nonce).ok_or_else(missing_head)?;
+                let as_of = stored_snapshot(seq, nonce, row.token.as_deref().ok_or_else(missing_head)?)?;
                 Ok(Read { value: credential_row!(row).restore()?, as_of })
             };
             (place, asked_for(is_asked, restore()))
         });
-        in_their_places(asked.len(), restored)
+        in_request_order(requests.len(), restored)
     }
 }

@@ -29,17 +29,17 @@ pub(super) const READ_ONLY_ADVICE: &str = "the database takes no changes: it is 
 /// The server's message, with a remedy if one is known. Omits what sqlx adds: a line number in Postgres's source, which
 /// does not help operators.
 #[derive(Debug)]
-struct Said(sqlx::Error);
+struct ServerError(sqlx::Error);
 
-impl fmt::Display for Said {
+impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(said) = self.0.as_database_error() else { return fmt::Display::fmt(&self.0, f) };
-        f.write_str(said.message())?;
-        advice(&sqlstate(said)).map_or(Ok(()), |advice| write!(f, "; {advice}"))
+        let Some(reported) = self.0.as_database_error() else { return fmt::Display::fmt(&self.0, f) };
+        f.write_str(reported.message())?;
+        advice(&sqlstate(reported)).map_or(Ok(()), |advice| write!(f, "; {advice}"))
     }
 }
 
-impl std::error::Error for Said {}
+impl std::error::Error for ServerError {}
 
 fn advice(sqlstate: &str) -> Option<&'static str> {
     match sqlstate {
@@ -60,13 +60,13 @@ fn advice(sqlstate: &str) -> Option<&'static str> {
 
 /// Converts an error of sqlx to the cause to keep.
 fn cause(error: sqlx::Error) -> Cause {
-    if error.as_database_error().is_some() { Box::new(Said(error)) } else { Box::new(error) }
+    if error.as_database_error().is_some() { Box::new(ServerError(error)) } else { Box::new(error) }
 }
 
 /// Whether a prepared statement was rejected because a table changed since. Then nothing was executed.
 pub(super) fn is_outdated(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|said| {
-        sqlstate(said) == FEATURE_NOT_SUPPORTED && said.message() == "cached plan must not change result type"
+    error.as_database_error().is_some_and(|reported| {
+        sqlstate(reported) == FEATURE_NOT_SUPPORTED && reported.message() == "cached plan must not change result type"
     })
 }
 
@@ -98,15 +98,15 @@ pub(super) fn failed(error: sqlx::Error) -> StorageError {
 
 /// Whether the cause is a row that was locked for too long, which affects only requests that need that row.
 pub(super) fn is_lock(cause: &Cause) -> bool {
-    let said = cause.downcast_ref::<Said>().and_then(|said| said.0.as_database_error());
-    said.is_some_and(|said| sqlstate(said) == LOCK_NOT_AVAILABLE)
+    let reported = cause.downcast_ref::<ServerError>().and_then(|reported| reported.0.as_database_error());
+    reported.is_some_and(|reported| sqlstate(reported) == LOCK_NOT_AVAILABLE)
 }
 
 /// Converts the error of a commit, or of a statement that commits by itself: unless the server reported a refusal, the
 /// outcome is unknown.
 pub(super) fn commit_failed(error: sqlx::Error) -> StorageError {
     match error.as_database_error() {
-        Some(said) if rolled_back(&sqlstate(said)) => failed(error),
+        Some(reported) if rolled_back(&sqlstate(reported)) => failed(error),
         Some(_) | None => StorageError::OutcomeUnknown(cause(error)),
     }
 }
@@ -133,7 +133,7 @@ pub(super) fn migration_failed(error: MigrateError) -> StorageError {
 /// starting or stopping. A wrong password or name stays wrong.
 pub(super) fn may_come(error: &sqlx::Error) -> bool {
     match error.as_database_error() {
-        Some(said) => matches!(sqlstate(said).get(..2), Some("08" | "53" | "57")),
+        Some(reported) => matches!(sqlstate(reported).get(..2), Some("08" | "53" | "57")),
         None => matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut),
     }
 }
@@ -153,26 +153,26 @@ fn meaning(error: &sqlx::Error) -> Meaning {
     );
     match error.as_database_error() {
         Some(_) if is_outdated(error) => Meaning::Outdated,
-        Some(said) => said_by_server(said),
+        Some(reported) => server_error_meaning(reported),
         None if away => Meaning::Outage,
         None => Meaning::Defect,
     }
 }
 
-fn said_by_server(said: &dyn DatabaseError) -> Meaning {
-    if said.kind() == ErrorKind::UniqueViolation {
-        let known = Constraint::ALL.into_iter().find(|it| said.constraint() == Some(it.name()));
+fn server_error_meaning(reported: &dyn DatabaseError) -> Meaning {
+    if reported.kind() == ErrorKind::UniqueViolation {
+        let known = Constraint::ALL.into_iter().find(|it| reported.constraint() == Some(it.name()));
         return known.map_or(Meaning::Defect, Meaning::Refused);
     }
-    match &*sqlstate(said) {
+    match &*sqlstate(reported) {
         CALLER_CHANGED => Meaning::CallerChanged,
         sqlstate if is_outage(sqlstate) => Meaning::Outage,
         _ => Meaning::Defect,
     }
 }
 
-fn sqlstate(said: &dyn DatabaseError) -> String {
-    said.code().unwrap_or_default().into_owned()
+fn sqlstate(reported: &dyn DatabaseError) -> String {
+    reported.code().unwrap_or_default().into_owned()
 }
 
 /// Whether a later retry may succeed.

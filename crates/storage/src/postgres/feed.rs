@@ -12,7 +12,7 @@ use super::{
     error,
     hints::{PgHints, payload},
     instant::{Agreeing, PgInstant},
-    rows::{column, headless},
+    rows::{column, missing_head},
 };
 use crate::{
     Event, Events, Feed, Hint, Hints, Nonce, Position, Read, Result, Seq, StorageError, Target,
@@ -32,17 +32,17 @@ fn subject(seq: i64, scope: &str, subject: Uuid) -> Result<Target> {
 #[async_trait]
 impl Feed for PgControl {
     async fn head(&self) -> Result<Read<()>> {
-        let question = || {
+        let query = || {
             sqlx::query!(r#"SELECT p.seq AS "seq!", p.nonce AS "nonce!", p.token AS "token!" FROM history_position p"#)
                 .one(&self.store.pool)
         };
-        let row = self.store.plans.ask(question).await?;
+        let row = self.store.plans.ask(query).await?;
         Ok(Read { value: (), as_of: stored_snapshot(row.seq, row.nonce, &row.token)? })
     }
 
     async fn events_after(&self, position: Position, at_most: u32) -> Result<Events> {
         // Returns the head even if there is no event.
-        let question = || {
+        let query = || {
             sqlx::query!(
                 r#"SELECT p.token AS "token!", e.seq AS "seq?", e.scope AS "scope?", e.subject AS "subject?",
                e.nonce AS "nonce?", ($1::bigint = 0 OR EXISTS (
@@ -58,8 +58,8 @@ impl Feed for PgControl {
             )
             .all(&self.store.pool)
         };
-        let rows = self.store.plans.ask(question).await?;
-        let first = rows.first().ok_or_else(headless)?;
+        let rows = self.store.plans.ask(query).await?;
+        let first = rows.first().ok_or_else(missing_head)?;
         let (token, follow) = (stored_token(&first.token)?, first.follow);
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {

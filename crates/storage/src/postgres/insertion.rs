@@ -17,7 +17,7 @@ use super::{
     plans::Plans,
     restrictions::RestrictionColumns,
     rows::root,
-    transactions::{Beginnings, commit},
+    transactions::{Transactions, commit},
 };
 use crate::{Authority, Result, Write, is_outdated, row::actor_column};
 
@@ -36,7 +36,7 @@ impl Insertion {
 
 /// Additions, each of which commits by itself or together with concurrent ones.
 pub(super) struct Insertions {
-    pub(super) beginnings: Beginnings,
+    pub(super) transactions: Transactions,
     pub(super) plans: Plans,
     pub(super) statement_timeout: Duration,
     pub(super) commit_timeout: Duration,
@@ -50,36 +50,40 @@ impl Batched for Insertions {
     /// Without callers, one statement that is its own transaction suffices. With callers, the commit is a separate
     /// message, which checks them again: if one of several callers changed, nothing is written, and each addition is
     /// retried alone.
-    async fn answer(&self, asked: &[Insertion]) -> Result<Vec<Write>> {
+    async fn answer(&self, requests: &[Insertion]) -> Result<Vec<Write>> {
         let mut callers = Callers::default();
-        for it in asked {
+        for it in requests {
             callers.add(&it.by);
         }
-        let mut written = self.write(&callers, asked).await;
+        let mut written = self.write(&callers, requests).await;
         // Rejected before anything was executed.
         if written.as_ref().is_err_and(|error| is_outdated(error)) {
-            written = self.write(&callers, asked).await;
+            written = self.write(&callers, requests).await;
         }
         let written = written?;
-        Ok(asked.iter().map(|it| found(&written, it)).collect())
+        Ok(requests.iter().map(|it| found(&written, it)).collect())
     }
 }
 
 impl Insertions {
-    async fn write(&self, callers: &Callers, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
-        if callers.are_none() { self.at_once(asked).await } else { self.by(callers, asked).await }
+    async fn write(&self, callers: &Callers, requests: &[Insertion]) -> Result<HashSet<Uuid>> {
+        if callers.are_none() {
+            self.in_one_statement(requests).await
+        } else {
+            self.in_transaction(callers, requests).await
+        }
     }
 
-    async fn at_once(&self, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
+    async fn in_one_statement(&self, requests: &[Insertion]) -> Result<HashSet<Uuid>> {
         // Without a connection, nothing was written; after any later failure, the outcome is unknown.
-        let mut connection = self.beginnings.pool.acquire().await.map_err(failed)?;
-        let written = timeout(self.statement_timeout + self.commit_timeout, insert(&mut *connection, asked)).await;
+        let mut connection = self.transactions.pool.acquire().await.map_err(failed)?;
+        let written = timeout(self.statement_timeout + self.commit_timeout, insert(&mut *connection, requests)).await;
         self.plans.note(written.map_err(commit_late)?).map_err(commit_failed)
     }
 
-    async fn by(&self, callers: &Callers, asked: &[Insertion]) -> Result<HashSet<Uuid>> {
-        let mut transaction = self.beginnings.transaction().await?;
-        let written = timeout(self.statement_timeout, insert(&mut *transaction, asked)).await;
+    async fn in_transaction(&self, callers: &Callers, requests: &[Insertion]) -> Result<HashSet<Uuid>> {
+        let mut transaction = self.transactions.begin().await?;
+        let written = timeout(self.statement_timeout, insert(&mut *transaction, requests)).await;
         let written = self.plans.note(written.map_err(late)?).map_err(failed)?;
         commit(transaction, callers, self.commit_timeout).await?;
         Ok(written)

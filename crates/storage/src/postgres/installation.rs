@@ -9,7 +9,7 @@ use crate::{Installation, Result, Stamp, StorageError, Write, pool::Through as _
 #[async_trait]
 impl Installation for PgStore {
     async fn stamp(&self) -> Result<Option<Stamp>> {
-        let question = || {
+        let query = || {
             sqlx::query!(
                 r#"SELECT i.environment AS "environment!", m.version AS "version?", m.fingerprint AS "fingerprint?"
             FROM installation i LEFT JOIN master_key m ON true
@@ -17,7 +17,7 @@ impl Installation for PgStore {
             )
             .all(&self.pool)
         };
-        let rows = self.plans.ask(question).await?;
+        let rows = self.plans.ask(query).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let environment = first
             .environment
@@ -89,8 +89,8 @@ impl Installation for PgStore {
     }
 
     async fn issuer(&self) -> Result<Option<String>> {
-        let question = || sqlx::query_scalar!("SELECT i.url FROM issuer i WHERE i.id").maybe(&self.pool);
-        self.plans.ask(question).await
+        let query = || sqlx::query_scalar!("SELECT i.url FROM issuer i WHERE i.id").maybe(&self.pool);
+        self.plans.ask(query).await
     }
 
     async fn stamp_issuer(&self, url: &str, at: Timestamp) -> Result<Write> {

@@ -17,17 +17,17 @@ use crate::{
 #[async_trait]
 impl Keys for PgStore {
     async fn key(&self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
-        let question = async || key(&mut *self.pool.acquire().await?, within, id).await;
-        self.plans.ask(question).await?.transpose()
+        let query = async || key(&mut *self.pool.acquire().await?, within, id).await;
+        self.plans.ask(query).await?.transpose()
     }
 
     async fn keys(&self, within: &Reach, account: AccountId, window: KeyWindow) -> Result<Vec<ListedKey>> {
         let Some(newest) = newest_before(window.before.map(KeyId::uuid)) else { return Ok(Vec::new()) };
-        let asked = (account.uuid(), root(within), newest, i64::from(window.rows));
+        let arguments = (account.uuid(), root(within), newest, i64::from(window.rows));
         match window.stored {
-            StoredState::Active => self.keys_in_state("active", asked).await,
-            StoredState::Revoked => self.keys_in_state("revoked", asked).await,
-            StoredState::Any => self.all_keys(asked).await,
+            StoredState::Active => self.keys_in_state("active", arguments).await,
+            StoredState::Revoked => self.keys_in_state("revoked", arguments).await,
+            StoredState::Any => self.all_keys(arguments).await,
         }
     }
 }
@@ -63,15 +63,15 @@ pub(super) async fn key(
 }
 
 /// The account, the root of the reach, the newest key that may be returned, and the maximum number of rows.
-type Asked = (Uuid, Option<Uuid>, Uuid, i64);
+type WindowArguments = (Uuid, Option<Uuid>, Uuid, i64);
 
 /// The condition on the reach depends on no key, so it is checked once, and if it fails, no key is read. The bounds and
 /// the order name the columns of one index, so that no statistics can lead to another index, in which the account's
 /// keys are far apart. The last use is looked up per row, so that no plan reads the whole usage table.
 impl PgStore {
     /// Scans `api_key_window`.
-    async fn all_keys(&self, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
-        let question = || {
+    async fn all_keys(&self, (account, root, newest, rows): WindowArguments) -> Result<Vec<ListedKey>> {
+        let query = || {
             key_query!(
                 r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
             FROM api_key k
@@ -88,14 +88,18 @@ impl PgStore {
             )
             .all(&self.pool)
         };
-        self.plans.ask(question).await?.into_iter().map(|row| listed_key_row!(row).restore()).collect()
+        self.plans.ask(query).await?.into_iter().map(|row| listed_key_row!(row).restore()).collect()
     }
 
     /// Scans `api_key_account_state_window`. The state is bounded, not compared for equality, so that the requested
     /// order begins with it, which only this index has. The account is compared for equality: Postgres can end a scan
     /// early by the column after an equality, but not by the second column of a bound on two.
-    async fn keys_in_state(&self, state: &'static str, (account, root, newest, rows): Asked) -> Result<Vec<ListedKey>> {
-        let question = || {
+    async fn keys_in_state(
+        &self,
+        state: &'static str,
+        (account, root, newest, rows): WindowArguments,
+    ) -> Result<Vec<ListedKey>> {
+        let query = || {
             key_query!(
                 r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
             FROM api_key k
@@ -113,6 +117,6 @@ impl PgStore {
             )
             .all(&self.pool)
         };
-        self.plans.ask(question).await?.into_iter().map(|row| listed_key_row!(row).restore()).collect()
+        self.plans.ask(query).await?.into_iter().map(|row| listed_key_row!(row).restore()).collect()
     }
 }

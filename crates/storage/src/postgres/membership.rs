@@ -11,7 +11,7 @@ use super::{
     error::commit_failed,
     history,
     instant::PgInstant,
-    rows::{column, headless},
+    rows::{column, missing_head},
 };
 use crate::{
     HistoryToken, JoinRequest, LeaseReply, LostHistory, Member, Members, Membership, NodeId, Position, Renewal, Result,
@@ -53,9 +53,9 @@ impl Membership for PgControl {
             PgInstant::from(node.started_at),
             node.version,
             random(node.counter),
-            self.secret.said()
+            self.secret.text()
         );
-        let mut own = self.own_connection().await?;
+        let mut own = self.lease_connection().await?;
         let row = self.answered(query.fetch_one(own.connection())).await?;
         own.give_back();
         let database_time = wall_clock(row.database_time)?;
@@ -83,9 +83,9 @@ impl Membership for PgControl {
             &counters,
             renewal.token.to_string(),
             renewal.applied.nonce.uuid(),
-            self.secret.said()
+            self.secret.text()
         );
-        let mut own = self.own_connection().await?;
+        let mut own = self.lease_connection().await?;
         let row = self.answered(query.fetch_optional(own.connection())).await?;
         own.give_back();
         let Some(row) = row else { return Ok(None) };
@@ -94,8 +94,8 @@ impl Membership for PgControl {
     }
 
     async fn leave(&self, node: NodeId) -> Result<()> {
-        let query = sqlx::query!("SELECT leave_node_lease($1, $2)", node.uuid(), self.secret.said());
-        let mut own = self.own_connection().await?;
+        let query = sqlx::query!("SELECT leave_node_lease($1, $2)", node.uuid(), self.secret.text());
+        let mut own = self.lease_connection().await?;
         self.answered(query.fetch_one(own.connection())).await?;
         own.give_back();
         Ok(())
@@ -105,7 +105,7 @@ impl Membership for PgControl {
         let (numbers, nonces): (Vec<i64>, Vec<Uuid>) =
             events.iter().map(|event| (column(event.seq), event.nonce.uuid())).unzip();
         // Returns the head even if no node is a member.
-        let question = || {
+        let query = || {
             sqlx::query!(
                 r#"SELECT p.seq AS "head!", p.nonce AS "head_nonce!", p.token AS "token!",
                clock_timestamp() AS "database_time!", m.node AS "node?",
@@ -123,8 +123,8 @@ impl Membership for PgControl {
             )
             .all(&self.store.pool)
         };
-        let rows = self.store.plans.ask(question).await?;
-        let first = rows.first().ok_or_else(headless)?;
+        let rows = self.store.plans.ask(query).await?;
+        let first = rows.first().ok_or_else(missing_head)?;
         let head = stored_snapshot(first.head, first.head_nonce, &first.token)?;
         let (database_time, is_marked) = (wall_clock(first.database_time)?, first.is_marked);
         // Counted from one.

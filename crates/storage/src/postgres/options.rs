@@ -162,8 +162,11 @@ mod tests {
     fn commits_are_durable_whatever_the_url_sets() {
         let url = "postgres://ann@localhost/x?options=-c%20synchronous_commit%3Doff";
         let connection = options(url).connection().unwrap();
-        let said = connection.get_options().unwrap();
-        assert!(said.rfind("synchronous_commit=on") > said.rfind("synchronous_commit=off"), "{said}");
+        let options_text = connection.get_options().unwrap();
+        assert!(
+            options_text.rfind("synchronous_commit=on") > options_text.rfind("synchronous_commit=off"),
+            "{options_text}"
+        );
     }
 
     #[test]
@@ -173,10 +176,10 @@ mod tests {
             assert!(options.statement_timeout < lease && options.idle_in_transaction_timeout < lease);
             assert!(options.statement_timeout <= Duration::from_secs(5), "never longer than before");
             let connection = options.connection().unwrap();
-            let said = connection.get_options().unwrap();
+            let options_text = connection.get_options().unwrap();
             let idle =
                 format!("idle_in_transaction_session_timeout={}", options.idle_in_transaction_timeout.as_millis());
-            assert!(said.contains(&idle), "{said}");
+            assert!(options_text.contains(&idle), "{options_text}");
         }
     }
 

@@ -32,12 +32,12 @@ impl Plans {
     }
 
     /// Runs a read; retries it once if its statement is outdated.
-    pub(super) async fn ask<T, F>(&self, question: impl Fn() -> F) -> Result<T>
+    pub(super) async fn ask<T, F>(&self, query: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let answer = match self.note(question().await) {
-            Err(error) if is_outdated(&error) => self.note(question().await),
+        let answer = match self.note(query().await) {
+            Err(error) if is_outdated(&error) => self.note(query().await),
             other => other,
         };
         answer.map_err(failed)

@@ -63,17 +63,17 @@ pub(super) fn column(seq: Seq) -> i64 {
 }
 
 /// The row that numbers all events is missing.
-pub(super) fn headless() -> StorageError {
+pub(super) fn missing_head() -> StorageError {
     StorageError::Corrupt { table: "revocation_head", id: "id".into() }
 }
 
 /// Orders the rows of a statement over `UNNEST(…) WITH ORDINALITY` by their requests; none for a request without a row.
 /// A corrupt row fails only its own request.
-pub(super) fn in_their_places<T>(
-    questions: usize,
+pub(super) fn in_request_order<T>(
+    requests: usize,
     rows: impl Iterator<Item = (i64, Result<Option<T>>)>,
 ) -> Result<Vec<Result<Option<T>>>> {
-    let mut answers: Vec<_> = std::iter::repeat_with(|| Ok(None)).take(questions).collect();
+    let mut answers: Vec<_> = std::iter::repeat_with(|| Ok(None)).take(requests).collect();
     for (place, restored) in rows {
         // Counted from one.
         let answer = usize::try_from(place - 1).ok().and_then(|place| answers.get_mut(place));

@@ -17,7 +17,7 @@ const DROPPED: &str = "the settings of this connection were dropped: is a pooler
                        address of Postgres itself";
 
 /// What a server reports about itself.
-#[expect(clippy::struct_excessive_bools, reason = "the columns of one row, each an independent question")]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of one row, each an independent query")]
 pub(super) struct Server {
     version: i32,
     standby: bool,
@@ -35,7 +35,7 @@ pub(super) struct Server {
     connections: Option<i64>,
 }
 
-pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sqlx::Error> {
+pub(super) async fn inspect(connection: &mut PgConnection) -> Result<Server, sqlx::Error> {
     sqlx::query_as!(
         Server,
         r#"SELECT current_setting('server_version_num')::integer AS "version!",
@@ -67,8 +67,8 @@ pub(super) async fn look_at(connection: &mut PgConnection) -> Result<Server, sql
 /// allows fewer connections than a node with a pool of at most `pool` connections needs.
 pub(super) fn judge(server: &Server, pool: u32) -> Result<Vec<String>> {
     if server.version < OLDEST {
-        let said = format!("this is Postgres {}; 15 is the oldest that works", server.version / 10_000);
-        return Err(StorageError::Unexpected(said.into()));
+        let reason = format!("this is Postgres {}; 15 is the oldest that works", server.version / 10_000);
+        return Err(StorageError::Unexpected(reason.into()));
     }
     if server.standby {
         return Err(StorageError::Unavailable("this is a standby; give the address of the primary".into()));
@@ -163,9 +163,9 @@ mod tests {
             (Server { owner: true, ..GOOD }, &["the owner of the tables"]),
             (Server { connections: Some(17), ..GOOD }, &["database.max_connections is 16"]),
         ] {
-            let told = judge(&server).unwrap();
-            assert_eq!(told.len(), words.len(), "{told:?}");
-            assert!(told.iter().zip(words).all(|(text, word)| text.contains(word)), "{told:?}");
+            let warnings = judge(&server).unwrap();
+            assert_eq!(warnings.len(), words.len(), "{warnings:?}");
+            assert!(warnings.iter().zip(words).all(|(text, word)| text.contains(word)), "{warnings:?}");
         }
     }
 

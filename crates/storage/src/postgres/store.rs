@@ -12,15 +12,15 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     batcher::Batcher, error, insertion::Insertions, options::PgOptions, plans::Plans, rights, schema, server,
-    transactions::Beginnings,
+    transactions::Transactions,
 };
 use crate::{PoolState, Result, Schema, StorageError, pool::Pool};
 
 /// Maximum number of concurrent batched look-up statements.
-const READS_AT_ONCE: usize = 2;
+const MAX_CONCURRENT_READS: usize = 2;
 /// Maximum number of concurrent batched insert statements. Two would contend for locks on the same account, which costs
 /// the database more than waiting for one commit.
-const INSERTIONS_AT_ONCE: usize = 1;
+const MAX_CONCURRENT_INSERTIONS: usize = 1;
 
 /// Batched look-ups of keys; their statement is in `credentials`.
 pub(super) struct LookUps {
@@ -40,7 +40,7 @@ pub(super) struct AccountLookUps {
 #[derive(Clone)]
 pub struct PgStore {
     pub(super) pool: Pool<Postgres>,
-    beginnings: Beginnings,
+    transactions: Transactions,
     pub(super) plans: Plans,
     statement_timeout: Duration,
     pub(super) commit_timeout: Duration,
@@ -67,7 +67,7 @@ impl PgStore {
     /// standby; [`StorageError::Unexpected`](crate::StorageError::Unexpected) if it is too old or the URL is invalid.
     pub async fn connect(options: &PgOptions) -> Result<Self> {
         let connect = options.connection()?;
-        let found = first_contact(&connect, options).await?;
+        let found = inspect_server(&connect, options).await?;
         let warnings = server::judge(&found, options.max_connections)?.into();
         let plans = Plans::default();
         let pool = match options.pool(&plans).connect_with(connect.clone()).await {
@@ -80,18 +80,18 @@ impl PgStore {
         let tasks = TaskTracker::new();
         let look_ups = LookUps { pool: pool.clone(), plans: plans.clone(), in_time: statement_timeout };
         let accounts = AccountLookUps { pool: pool.clone(), plans: plans.clone(), in_time: statement_timeout };
-        let beginnings = Beginnings { pool: pool.clone(), tasks: tasks.clone() };
+        let transactions = Transactions { pool: pool.clone(), tasks: tasks.clone() };
         let insertions =
-            Insertions { beginnings: beginnings.clone(), plans: plans.clone(), statement_timeout, commit_timeout };
+            Insertions { transactions: transactions.clone(), plans: plans.clone(), statement_timeout, commit_timeout };
         Ok(Self {
             pool,
-            beginnings,
+            transactions,
             plans,
             statement_timeout,
             commit_timeout,
-            look_ups: Arc::new(Batcher::new(look_ups, READS_AT_ONCE, tasks.clone())),
-            accounts: Arc::new(Batcher::new(accounts, READS_AT_ONCE, tasks.clone())),
-            insertions: Arc::new(Batcher::new(insertions, INSERTIONS_AT_ONCE, tasks.clone())),
+            look_ups: Arc::new(Batcher::new(look_ups, MAX_CONCURRENT_READS, tasks.clone())),
+            accounts: Arc::new(Batcher::new(accounts, MAX_CONCURRENT_READS, tasks.clone())),
+            insertions: Arc::new(Batcher::new(insertions, MAX_CONCURRENT_INSERTIONS, tasks.clone())),
             tasks,
             warnings,
         })
@@ -148,7 +148,7 @@ impl PgStore {
 
     /// Begins a transaction.
     pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
-        self.beginnings.transaction().await
+        self.transactions.begin().await
     }
 
     /// Runs a write that commits by itself. Without a connection, nothing was written; after any later failure, the
@@ -164,28 +164,28 @@ impl PgStore {
 }
 
 /// Pause before connecting again to a database that is not up yet.
-const KNOCK_EVERY: Duration = Duration::from_millis(250);
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Inspects the server. Waits for one that is not up yet, but not for one that refuses the login.
-async fn first_contact(connect: &PgConnectOptions, options: &PgOptions) -> Result<server::Server> {
-    let look = || async {
-        let looked_at = tokio::time::timeout(options.acquire_timeout, async {
+async fn inspect_server(connect: &PgConnectOptions, options: &PgOptions) -> Result<server::Server> {
+    let inspect = || async {
+        let inspected = tokio::time::timeout(options.acquire_timeout, async {
             let mut connection = connect.connect().await?;
-            let found = server::look_at(&mut connection).await?;
+            let found = server::inspect(&mut connection).await?;
             connection.close().await?;
             Ok(found)
         });
-        looked_at.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        inspected.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     };
-    let mut last = match look().await {
+    let mut last = match inspect().await {
         Err(error) if error::may_come(&error) && !options.connect_wait.is_zero() => error,
         other => return other.map_err(error::failed),
     };
     tracing::warn!(error = %last, "the database is not available yet: waiting for it");
     let waited = tokio::time::timeout(options.connect_wait, async {
         loop {
-            tokio::time::sleep(KNOCK_EVERY).await;
-            match look().await {
+            tokio::time::sleep(RETRY_PAUSE).await;
+            match inspect().await {
                 Err(error) if error::may_come(&error) => last = error,
                 other => break other,
             }

@@ -26,7 +26,7 @@ use crate::{
 impl Tokens for PgStore {
     async fn signing_keys(&self) -> Result<SigningKeys> {
         // Returns the time even if there is no key.
-        let question = || {
+        let query = || {
             sqlx::query!(
                 r#"SELECT c.now AS "now!", k.generation AS "generation?", k.kid AS "kid?", k.public AS "public?",
                 k.sealed AS "sealed?", k.published_at AS "published_at?", k.signs_from AS "signs_from?"
@@ -35,7 +35,7 @@ impl Tokens for PgStore {
             )
             .all(&self.pool)
         };
-        let rows = self.plans.ask(question).await?;
+        let rows = self.plans.ask(query).await?;
         let mut read = SigningKeys { keys: Vec::with_capacity(rows.len()), database_time: None };
         for row in rows {
             read.database_time = Some(stored_moment(row.now.into(), "signing_key", "clock_timestamp")?);

@@ -9,18 +9,18 @@ use crate::{Result, StorageError, pool::Pool};
 
 /// Begins transactions.
 #[derive(Clone)]
-pub(super) struct Beginnings {
+pub(super) struct Transactions {
     pub(super) pool: Pool<Postgres>,
     pub(super) tasks: TaskTracker,
 }
 
-impl Beginnings {
+impl Transactions {
     /// Begins a transaction; the only way to do so. If the caller drops this future, the `BEGIN` must still complete:
     /// sqlx counts a transaction only once `BEGIN` is answered. Otherwise the pool would get back a connection that is
     /// inside a transaction, and the next write over it would be acknowledged and never committed. A separate task
     /// completes it, and rolls it back if its caller has gone.
     #[expect(clippy::disallowed_methods, reason = "the only place, where a task completes it")]
-    pub(super) async fn transaction(&self) -> Result<Transaction<'static, Postgres>> {
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         let pool = self.pool.clone();
         let beginning = self.tasks.spawn(async move {
             // Also counts the time of `BEGIN` itself: sqlx does not separate the two.

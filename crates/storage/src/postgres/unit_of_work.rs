@@ -53,7 +53,7 @@ struct PgUnitOfWork {
     commit_timeout: Duration,
     /// Whether a statement failed. Then Postgres has aborted the transaction, and would answer `COMMIT` by rolling
     /// back, which sqlx takes for success.
-    given_up: bool,
+    has_failed: bool,
     /// The authority, and the writes that affect a verdict.
     callers: Callers,
 }
@@ -65,19 +65,19 @@ impl PgUnitOfWork {
         commit_timeout: Duration,
         plans: Plans,
     ) -> Self {
-        Self { transaction, plans, commit_timeout, given_up: false, callers }
+        Self { transaction, plans, commit_timeout, has_failed: false, callers }
     }
 
     /// Records a failure.
-    fn noted<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T> {
+    fn checked<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T> {
         self.plans.note(result).map_err(|error| {
-            self.given_up = true;
+            self.has_failed = true;
             failed(error)
         })
     }
 
     fn written(&mut self, result: Result<PgQueryResult, sqlx::Error>) -> Result<Write> {
-        Ok(applied(&self.noted(result)?))
+        Ok(applied(&self.checked(result)?))
     }
 
     /// Numbers the changes, commits, and returns the last number. This is one message, so that the row that numbers all
@@ -104,14 +104,14 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .fetch_optional(&mut *self.transaction)
         .await;
-        let Some(row) = self.noted(row)? else { return Ok(None) };
+        let Some(row) = self.checked(row)? else { return Ok(None) };
         let token = stored_token(&row.token)?;
         account_record_row!(row).restore(token).map(Some)
     }
 
     async fn current_key(&mut self, within: &Reach, id: KeyId) -> Result<Option<KeyRecord>> {
         let found = keys::key(&mut *self.transaction, within, id).await;
-        self.noted(found)?.transpose()
+        self.checked(found)?.transpose()
     }
 
     async fn longest_lived_manager_key(
@@ -138,7 +138,7 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .fetch_optional(&mut *self.transaction)
         .await;
-        self.noted(row)?.map(|row| key_row!(row).restore()).transpose()
+        self.checked(row)?.map(|row| key_row!(row).restore()).transpose()
     }
 
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
@@ -156,7 +156,7 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .fetch_all(&mut *self.transaction)
         .await;
-        self.noted(rows)?.into_iter().map(|row| key_row!(row).restore()).collect()
+        self.checked(rows)?.into_iter().map(|row| key_row!(row).restore()).collect()
     }
 
     async fn taken_unique_names(
@@ -179,7 +179,7 @@ impl UnitOfWork for PgUnitOfWork {
         )
         .fetch_all(&mut *self.transaction)
         .await;
-        self.noted(names)
+        self.checked(names)
     }
 
     async fn record(&mut self, within: &Reach, change: &Change) -> Result<Write> {
@@ -192,7 +192,7 @@ impl UnitOfWork for PgUnitOfWork {
     }
 
     async fn commit(self: Box<Self>) -> Result<Committed> {
-        if self.given_up {
+        if self.has_failed {
             return Err(StorageError::Unexpected(
                 "a statement of this unit of work failed: nothing of it stays".into(),
             ));
@@ -255,7 +255,7 @@ impl PgUnitOfWork {
 
     async fn issue_key(&mut self, within: &Reach, key: &ApiKey) -> Result<Write> {
         let written = insert_one(&mut *self.transaction, Insertion::new(&Authority::operator(), within, key)).await;
-        self.noted(written)
+        self.checked(written)
     }
 
     async fn revoke_key(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
