@@ -90,7 +90,7 @@ fn each_refusal_names_the_setting_its_source_and_the_expected_value() {
     let wide: Vec<String> = (0..256).map(|first| format!("{first}.0.0.0/8")).collect();
     let wide = wide.join(",");
     let wide = ("KEYWARD_TRUSTED_PROXIES", wide.as_str());
-    let cases: [Case<'_>; 22] = [
+    let cases: [Case<'_>; 27] = [
         (of_variable(&wide), &["trusted_proxies", "sixteen of /8"]),
         (of_file("[limits]\ndrain = \"10d\""), &["limits.drain", "at most 1h"]),
         (of_file("[limits]\nshutdown_timeout = \"61m\""), &["limits.shutdown_timeout", "at most 1h"]),
@@ -123,6 +123,11 @@ fn each_refusal_names_the_setting_its_source_and_the_expected_value() {
             of_variable(&("KEYWARD_PORT", "9999")),
             &["there is no setting port (KEYWARD_PORT) in the environment", "listen"],
         ),
+        (of_variable(&("KEYWARD_LIMITS__MAX_BODY_BYTES", "-1")), &["limits.max_body_bytes", "a whole number"]),
+        (of_variable(&("KEYWARD_SECRET_HASH", "md5")), &["secret_hash", "hmac or argon2id"]),
+        (of_variable(&("KEYWARD_AUTO_MIGRATE", "perhaps")), &["auto_migrate", "true or false"]),
+        (of_variable(&("KEYWARD_PUBLIC_URL", "keys.example.com")), &["public_url", "an address such as https://"]),
+        (of_variable(&("KEYWARD_LOG__FORMAT", "xml")), &["log.format", "auto, human or json"]),
         (of_variable(&("KEYWARD_SERVICE_PORT", "http")), &["there is no setting service_port"]),
         (of_variable(&("KEYWARD_TEST", "1")), &["there is no setting test (KEYWARD_TEST)"]),
     ];
@@ -207,7 +212,9 @@ fn production_lists_all_that_is_missing() {
     let missing =
         |purpose, flags: &'static [(&'static str, &'static str)]| load(&Start { flags, purpose, ..PLAIN }).unwrap_err();
     let refusal = missing(Purpose::Serve, &[("environment", "production"), ("demo", "true")]);
-    for word in ["4 settings", "DATABASE_URL", "data_dir", "master_key_file", "public_url", "no demo", "head -c 32"] {
+    let demo = ["no demo", "--demo", "keyward account create --role platform"];
+    let missing_ones = ["4 settings", "DATABASE_URL", "data_dir", "master_key_file", "public_url", "head -c 32"];
+    for word in demo.into_iter().chain(missing_ones) {
         assert!(refusal.contains(word), "{word}: {refusal}");
     }
     let refusal = missing(Purpose::Operate, &[("environment", "production"), ("data_dir", "d")]);

@@ -1,6 +1,6 @@
 //! Created once, only in an empty sandbox, and only with its credentials safely on disk.
 
-use std::{collections::HashMap, fs, os::unix::fs::PermissionsExt as _};
+use std::{collections::HashMap, fs};
 
 use keyward_app::{Caller, manage::list_accounts::list_accounts};
 use tempfile::TempDir;
@@ -31,37 +31,6 @@ async fn accounts(node: &Node) -> usize {
 }
 
 #[tokio::test]
-async fn an_empty_sandbox_gets_the_demo_accounts_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::Seeded(_))));
-    assert_eq!(accounts(&node).await, 3);
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-
-    let content: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    for field in ["/base_url", "/platform/mid", "/platform/appKey", "/partner/appSecret", "/merchant/mid"] {
-        assert!(content.pointer(field).is_some_and(Value::is_string), "{field}");
-    }
-    assert!(matches!(prepare(&node.manage, &path, "http://127.0.0.1:9", true).await, Ok(Outcome::Kept(_))));
-    assert_eq!(accounts(&node).await, 3);
-    let later: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!((&later["base_url"], &later["partner"]), (&json!("http://127.0.0.1:9"), &content["partner"]));
-}
-
-#[tokio::test]
-async fn nothing_is_created_if_the_credentials_cannot_be_stored() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = settings(&folder, "sandbox");
-    let node = Node::open(&settings, Mode::Make, Some(URL)).await.unwrap();
-    // A folder stands where the file should go.
-    let path = settings.demo_path();
-    fs::create_dir(&path).unwrap();
-    assert!(prepare(&node.manage, &path, URL, true).await.is_err());
-    assert_eq!(accounts(&node).await, 0);
-}
-
-#[tokio::test]
 async fn each_database_has_a_file_of_its_own_and_none_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(&folder, "sandbox");
@@ -85,31 +54,6 @@ async fn production_gets_none() {
     let settings = settings(&folder, "production");
     let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
     assert!(matches!(prepare(&node.manage, &path, URL, true).await, Ok(Outcome::NotOurs)));
-    assert!(accounts(&node).await == 0 && !path.exists());
-}
-
-#[tokio::test]
-async fn the_greeting_of_every_start_holds_three_lines_to_paste() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    let Ok(Outcome::Seeded(first)) = prepare(&node.manage, &path, URL, true).await else {
-        panic!("nothing was created")
-    };
-    let Ok(Outcome::Kept(later)) = prepare(&node.manage, &path, URL, false).await else { panic!("it was not found") };
-    let text = greeting(&first).unwrap();
-    assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("curl ")).count(), 3);
-    assert!(!text.contains('{') || text.contains(r#"{"mid":""#), "{text}");
-    assert!(greeting(&later).unwrap() == text, "a later start prints another text");
-}
-
-#[tokio::test]
-async fn an_empty_sandbox_without_a_demo_suggests_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = settings(&folder, "sandbox");
-    let (node, path) = (Node::open(&settings, Mode::Make, Some(URL)).await.unwrap(), settings.demo_path());
-    let Ok(outcome @ Outcome::Possible) = prepare(&node.manage, &path, URL, false).await else { panic!("it has one") };
-    assert!(hint(&outcome).contains("--demo"), "{}", hint(&outcome));
     assert!(accounts(&node).await == 0 && !path.exists());
 }
 

@@ -103,14 +103,6 @@ async fn a_key_that_is_there_is_used_for_an_unused_database() {
 }
 
 #[tokio::test]
-async fn the_other_environment_is_refused_naming_both() {
-    let place = Place::new().await;
-    place.start().await.unwrap();
-    let refusal = place.claim_database(Environment::Production, false, Mode::Make).await.err().unwrap();
-    assert!(refusal.contains("belongs to sandbox, and this is production"), "{refusal}");
-}
-
-#[tokio::test]
 async fn another_key_is_refused_with_both_fingerprints() {
     let place = Place::new().await;
     place.write_key(&[5]);
@@ -120,24 +112,6 @@ async fn another_key_is_refused_with_both_fingerprints() {
     for key in [key(&[5]), key(&[6])] {
         assert!(refusal.contains(&key.fingerprint(KeyVersion::FIRST).unwrap()), "{refusal}");
     }
-}
-
-#[tokio::test]
-async fn a_lost_key_is_never_made_anew() {
-    let place = Place::new().await;
-    place.start().await.unwrap();
-    fs::remove_file(place.key_path()).unwrap();
-    let refusal = place.start().await.err().unwrap();
-    assert!(refusal.contains("restore the file with the fingerprint"), "{refusal}");
-    assert!(!place.key_path().exists());
-}
-
-#[tokio::test]
-async fn a_named_key_is_never_made_here() {
-    let place = Place::new().await;
-    let refusal = place.claim_database(SANDBOX, true, Mode::Make).await.err().unwrap();
-    assert!(refusal.contains("head -c 32 /dev/urandom"), "{refusal}");
-    assert!(!place.key_path().exists());
 }
 
 #[tokio::test]

@@ -20,29 +20,6 @@ async fn refusal(settings: &Settings, mode: Mode) -> String {
 }
 
 #[tokio::test]
-async fn beside_a_server_a_command_may_read_and_not_change() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = settings(&folder, &[]);
-    let server = Node::open(&settings, Mode::Make, Some(URL)).await.unwrap();
-    let refused = refusal(&settings, Mode::Make).await;
-    assert!(refused.contains("exclusive use") && refused.contains("another keyward holds"), "{refused}");
-    Node::open(&settings, Mode::Read, Some(URL)).await.unwrap().close().await.unwrap();
-
-    server.close().await.unwrap();
-    Node::open(&settings, Mode::Read, Some(URL)).await.unwrap().close().await.unwrap();
-    Node::open(&settings, Mode::Make, Some(URL)).await.unwrap().close().await.unwrap();
-}
-
-#[tokio::test]
-async fn reading_without_an_installation_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = settings(&folder, &[]);
-    let refused = refusal(&settings, Mode::Read).await;
-    assert!(refused.contains("there is no installation yet"), "{refused}");
-    assert!(!settings.data_dir().exists());
-}
-
-#[tokio::test]
 async fn a_schema_is_brought_up_to_date_only_where_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let careful = settings(&folder, &[("auto_migrate", "false")]);
