@@ -45,7 +45,7 @@ async fn shared() -> Place {
 impl Place {
     async fn over(ports: Ports, clock: Arc<Dial>, keep: Box<dyn Any + Send + Sync>) -> Self {
         let node = Node::started(ports, Setup::default()).await;
-        node.plant().await;
+        node.seed_accounts().await;
         while !node.access.verifier().may_answer_from_memory() {
             tokio::task::yield_now().await;
         }
@@ -238,11 +238,11 @@ async fn a_caller_that_expires_right_before_the_commit_creates_nothing() {
             assert_eq!(place.contents(&by).await, before, "{path}");
         }
     }
-    let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-    let obtained = node.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200);
+    let body = pair.body();
+    let obtained = node.token(&body).await.json(200);
     stands_still(Duration::from_hours(24));
     let body = json!({"refreshToken": obtained["refreshToken"]});
-    let refused = node.request("POST", "/v1/oauth2/token").json(&body).send().await;
+    let refused = node.token(&body).await;
     assert_eq!(refused.status.as_u16(), 401, "the family has ended: {}", refused.text());
 }
 

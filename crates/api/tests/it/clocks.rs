@@ -27,11 +27,6 @@ async fn node(database: &(Arc<PgStore>, Arc<PgControl>), now: Timestamp) -> Node
     Node::over(ports, Setup::default()).await
 }
 
-async fn kids(node: &Node) -> Vec<Value> {
-    let set = node.request("GET", "/.well-known/jwks.json").send().await.json(200);
-    set["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
-}
-
 #[tokio::test]
 async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemption() {
     let database = Database::create().await;
@@ -39,7 +34,7 @@ async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemptio
     let stored = (Arc::new(store), Arc::new(control));
     let now = stored.0.signing_keys().await.unwrap().database_time.unwrap();
     let right = node(&stored, now).await;
-    let before = kids(&right).await;
+    let before = right.kids().await;
     assert_eq!(before.len(), 1);
     let (token, family) = (RefreshId::from_uuid(Uuid::from_u128(1)), FamilyId::from_uuid(Uuid::from_u128(2)));
     let redemption = Redemption {
@@ -56,7 +51,7 @@ async fn a_node_that_is_forty_days_ahead_rotates_no_key_and_forgets_no_redemptio
         forget_families(&ahead.access).await.unwrap();
     }
     keep_signing_keys(&right.access).await.unwrap();
-    assert_eq!(kids(&right).await, before);
+    assert_eq!(right.kids().await, before);
     assert_eq!(stored.0.redeem(&redemption).await.unwrap(), Redeemed::Again, "what was used stays used");
 }
 
@@ -66,11 +61,10 @@ async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_f
     let world = World::new().await;
     world.advance(Duration::from_mins(10));
     let pair = world.pair("merchant_a1", &["api-keys:read"]).await;
-    let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-    let tokens = world.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200);
+    let tokens = world.token(&pair.body()).await.json(200);
     let refresh = json!({"refreshToken": tokens["refreshToken"]});
-    world.request("POST", "/v1/oauth2/token").json(&refresh).send().await.json(200);
-    let before = kids(&world).await;
+    world.token(&refresh).await.json(200);
+    let before = world.kids().await;
     let look_after = async || {
         for _ in 0..4 {
             keep_signing_keys(&world.access).await.unwrap();
@@ -84,8 +78,8 @@ async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_f
     assert_eq!(said.text(), "ready\nthe clock that dates what is stored jumped 3456000 s ahead\n");
     world.clock.set_back(40 * DAY);
     look_after().await;
-    assert_eq!(kids(&world).await, before);
-    let again = world.request("POST", "/v1/oauth2/token").json(&refresh).send().await;
+    assert_eq!(world.kids().await, before);
+    let again = world.token(&refresh).await;
     again.problem(401, "invalid_credential");
     assert_eq!(world.request("GET", "/readyz").send().await.text(), "ready\n");
 }
@@ -94,10 +88,10 @@ async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_f
 async fn without_a_signing_key_the_first_token_request_makes_one() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["api-keys:read"]).await;
-    let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-    let tokens = async |body: Value| world.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200);
+    let body = pair.body();
+    let tokens = async |body: Value| world.token(&body).await.json(200);
     let refresh = tokens(body.clone()).await["refreshToken"].clone();
-    let mut published = kids(&world).await.len();
+    let mut published = world.kids().await.len();
     // The clock that dated the keys was ahead: none of them signs for another day.
     for body in [body, json!({"refreshToken": refresh})] {
         world.advance(Duration::from_secs(1));
@@ -105,6 +99,6 @@ async fn without_a_signing_key_the_first_token_request_makes_one() {
         let access = tokens(body).await["accessToken"].as_str().unwrap().to_owned();
         world.get(&access, "/v1/auth").await.empty(204);
         published += 1;
-        assert_eq!(kids(&world).await.len(), published);
+        assert_eq!(world.kids().await.len(), published);
     }
 }

@@ -30,7 +30,7 @@ async fn an_answer_that_hides_something_is_sent_at_the_end_of_a_step() {
     let foreign = world.root("merchant_b1").await;
     let dead = world.root("merchant_a1").await;
     world.delete(&by.value, &dead.path()).await.empty(204);
-    let token = async |body: serde_json::Value| world.request("POST", "/v1/oauth2/token").json(&body).send().await;
+    let token = async |body: serde_json::Value| world.token(&body).await;
     for wrong in [key.forged(), dead.value.clone(), dead.forged(), "garbage".to_owned()] {
         takes_a_step!(401, world.get(&wrong, "/v1/auth"));
         takes_a_step!(401, world.get(&wrong, "/v1/merchants"));

@@ -60,7 +60,7 @@ async fn every_call_refuses_an_unknown_parameter() {
         if !path.starts_with("/v1/") {
             continue;
         }
-        let about = Target { mid: "merchant_a1".to_owned(), key: world.key("merchant_a1", &[]).await };
+        let about = Target::of(&world, "merchant_a1").await;
         // From now on memory could answer.
         let check = json!({"key": about.key.value});
         assert_eq!(world.post_json(&by.value, "/v1/verify", &check).await.json(200)["code"], "VALID");

@@ -25,13 +25,14 @@ use tokio_util::task::TaskTracker;
 mod answer;
 mod clock;
 pub(crate) mod documented;
-mod errands;
+
 mod feed;
 mod known;
 mod node;
 mod operations;
 mod postgres;
 mod request;
+mod tasks;
 mod tree;
 
 pub(crate) use answer::Answer;
@@ -46,6 +47,8 @@ pub(crate) use tree::{Held, ID, Pair, absent};
 
 /// The public URL of the service.
 pub(crate) const PUBLIC_URL: &str = "https://keys.example.test";
+/// Who accepts its access tokens.
+pub(crate) const AUDIENCE: &str = "https://shop.example.test";
 /// The time at which every test begins.
 pub(crate) const START: &str = "2026-11-23T12:00:00.000Z";
 
@@ -71,7 +74,7 @@ impl Default for Setup {
                 environment: Environment::Sandbox,
                 public_url: PUBLIC_URL.to_owned(),
                 issuer: PUBLIC_URL.to_owned(),
-                token_audience: PUBLIC_URL.to_owned(),
+                token_audience: AUDIENCE.to_owned(),
                 partners_name_mids: true,
                 refresh_family_life: Duration::from_hours(24),
                 failed_attempts_per_minute: 600,
@@ -121,7 +124,7 @@ impl World {
         let store = Arc::new(store.at_the_time_of(clock.shown()));
         let ports = Ports::of(&store, Arc::clone(&clock) as _);
         let node = Node::started(ports.clone(), setup).await;
-        node.plant().await;
+        node.seed_accounts().await;
         Self { node, ports, clock, store, folder }
     }
 

@@ -59,8 +59,7 @@ async fn a_key_in_memory_keeps_working_while_its_source_has_to_wait() {
     let check = json!({"key": pair.public.value, "type": "public"});
     let verdict = from_here("POST", "/v1/verify").bearer(&by.value).json(&check).send().await.json(200);
     assert_eq!(verdict["code"], "VALID");
-    let good = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-    from_here("POST", "/v1/oauth2/token").json(&good).send().await.json(200);
+    from_here("POST", "/v1/oauth2/token").json(&pair.body()).send().await.json(200);
     let refresh = json!({"refreshToken": tokens["refreshToken"]});
     from_here("POST", "/v1/oauth2/token").json(&refresh).send().await.json(200);
     // A wrong secret of such a key costs no look-up either: it is wrong, and not one too many.
@@ -218,19 +217,15 @@ async fn a_client_that_waits_for_retry_after_is_admitted_in_every_dialect() {
     // A wait of 8.57 seconds, which the header rounds up.
     let world = World::allowing(7).await;
     let pair = world.pair("partner_a", &["merchants:read"]).await;
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", pair.public.value.as_str()),
-        ("client_secret", pair.secret.value.as_str()),
-    ];
+    let form = pair.form(&[]);
     let by_form = || world.request("POST", "/v1/oauth2/token").from(HERE).form(&form).send();
     let by_value = || get(&world, HERE, &pair.secret.value);
     for dialect in 0..2 {
         world.forget(&pair.secret);
         use_up(&world).await;
-        let told = if dialect == 0 { by_form().await } else { by_value().await };
-        assert_eq!(told.status, 429);
-        world.advance(Duration::from_secs(told.header("retry-after").unwrap().parse().unwrap()));
+        let refused = if dialect == 0 { by_form().await } else { by_value().await };
+        assert_eq!(refused.status, 429);
+        world.advance(Duration::from_secs(refused.header("retry-after").unwrap().parse().unwrap()));
         let again = if dialect == 0 { by_form().await } else { by_value().await };
         assert_eq!(again.status, 200, "{}", again.text());
     }

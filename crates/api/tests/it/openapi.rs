@@ -67,7 +67,7 @@ async fn every_operation_has_its_own_name_a_summary_and_its_problems() {
     let world = World::new().await;
     let document = world.document().await;
     let mut names = BTreeSet::new();
-    let about = Target { mid: "merchant_a1".to_owned(), key: world.key("merchant_a1", &[]).await };
+    let about = Target::of(&world, "merchant_a1").await;
     for (method, path) in world.operations().await {
         let operation = &document["paths"][&path][&method];
         assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {path}");
@@ -134,7 +134,7 @@ async fn real_answers_conform_to_the_document() {
             let about = Target { mid: parent.to_owned(), key: key.clone() };
             for mut ask in rule(&method, &path, &about).requests {
                 if path == "/v1/oauth2/token" {
-                    ask.1 = Some(json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value}));
+                    ask.1 = Some(pair.body());
                 }
                 // The list of a merchant's keys is also served under the template of a key.
                 let shared = path.starts_with("/v1/merchants") && ask.0.starts_with("/v1/api-keys/");
@@ -162,7 +162,7 @@ async fn answers_of_the_second_kind_are_described_too() {
     let document = world.document().await;
     let pair = world.pair("merchant_a1", &["charges:read"]).await;
     let refresh = world.tokens(&pair).await["refreshToken"].clone();
-    let answer = world.request("POST", "/v1/oauth2/token").json(&json!({"refreshToken": refresh})).send().await;
+    let answer = world.token(&json!({"refreshToken": refresh})).await;
     conforms(&document, "post", "/v1/oauth2/token", &answer);
     let by = world.root("partner_a").await;
     for body in [json!({"key": pair.secret.value}), json!({"key": pair.public.value}), json!({"key": "x"})] {

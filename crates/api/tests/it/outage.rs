@@ -39,7 +39,7 @@ async fn requests(world: &World, known: &Known) -> Vec<(String, String, Option<V
     let operations = world.operations().await.into_iter().filter(|(_, template)| template.starts_with("/v1/"));
     for (method, template) in operations {
         for (path, body) in rule(&method, &template, &about).requests {
-            let pair = json!({"AppKey": known.pair.public.value, "AppSecret": known.pair.secret.value});
+            let pair = known.pair.body();
             let body = if template == "/v1/oauth2/token" { Some(pair) } else { body };
             requests.push((method.to_uppercase(), path, body));
         }
@@ -165,11 +165,7 @@ async fn a_redemption_whose_outcome_is_unknown_gives_no_tokens() {
 async fn the_other_dialect_reports_an_outage_in_its_own_format() {
     let world = World::new().await;
     let known = Known::of(&world).await;
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", known.pair.public.value.as_str()),
-        ("client_secret", known.pair.secret.value.as_str()),
-    ];
+    let form = known.pair.form(&[]);
     for (fault, status, error) in
         [(unavailable as fn() -> StorageError, 503, "temporarily_unavailable"), (corrupt, 500, "server_error")]
     {
@@ -192,8 +188,7 @@ async fn without_a_signing_key_there_are_no_tokens_and_no_verdict() {
     let shared = known.clone();
     store.expect_credential().returning(move |id| Ok(shared.credential(id)));
     let router = world.behind(store, Setup::default()).await;
-    let body = json!({"AppKey": known.pair.public.value, "AppSecret": known.pair.secret.value});
-    let request = Request::new(&router, "POST", "/v1/oauth2/token").json(&body);
+    let request = Request::new(&router, "POST", "/v1/oauth2/token").json(&known.pair.body());
     request.send().await.problem(503, "unavailable");
     // A token that names an unknown key may be valid: without a look-up there is no verdict.
     let token = world.access_token(&known.pair).await;

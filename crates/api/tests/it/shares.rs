@@ -172,7 +172,7 @@ async fn bodies_that_never_arrive_take_only_the_places_of_their_source_or_accoun
         flood.send("key", parked(&world, "/v1/api-keys", Some(&by), &from));
         flood.send("check", parked(&world, "/v1/verify", Some(&by), &from));
     }
-    let asked_for = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+    let asked_for = pair.body();
     for _ in 0..3 {
         // Only callers for which there is no place are refused.
         let (_, answer) = flood.next().await;

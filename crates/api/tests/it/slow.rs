@@ -119,14 +119,14 @@ fn a_wrong_value_for_a_verified_key_costs_answers_and_is_limited_as_for_an_absen
             drop(held);
             world.advance(std::time::Duration::from_mins(1));
         }
-        let mut told = Vec::new();
+        let mut texts = Vec::new();
         for guess in [owner.forged(), absent()] {
             let request = world.request("GET", "/v1/auth").from("192.0.2.7:1").bearer(&guess);
             let answer = only_with_hashing(&world, request.send()).await;
             answer.problem(401, "invalid_credential");
-            told.push(answer.untraced());
+            texts.push(answer.untraced());
         }
-        assert_eq!(told[0], told[1]);
+        assert_eq!(texts[0], texts[1]);
         // The right value is in memory, however many guesses there were.
         let held = NoHashing::begin();
         assert_eq!(verify(&world, &stranger, &owner.value).await.json(200)["code"], "VALID");
@@ -146,8 +146,7 @@ fn no_token_is_made_for_a_key_that_was_revoked_while_its_value_was_verified() {
             world.access.verifier().credential(key.id.parse().unwrap()).await.unwrap().unwrap();
         }
         let held = NoHashing::begin();
-        let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-        let mut waiting = pin!(world.request("POST", "/v1/oauth2/token").json(&body).send());
+        let mut waiting = pin!(world.request("POST", "/v1/oauth2/token").json(&pair.body()).send());
         tokio::select! {
             biased;
             answer = &mut waiting => panic!("nothing was hashed: {}", answer.text()),

@@ -66,7 +66,7 @@ async fn a_byte_order_mark_before_json_is_skipped() {
     let key = json!({"mid": "merchant_a1", "name": "x", "type": "secret"});
     post("/v1/api-keys", &key).await.json(201);
     assert_eq!(post("/v1/verify", &json!({"key": pair.secret.value})).await.json(200)["valid"], true);
-    post(TOKEN, &json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value})).await.json(200);
+    post(TOKEN, &pair.body()).await.json(200);
 }
 
 #[tokio::test]
@@ -79,12 +79,7 @@ async fn spaces_and_repetitions_in_a_scope_are_collapsed() {
         (" a charges:read\n", "a charges:read"),
         ("charges:read a charges:read  a", "charges:read a"),
     ] {
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", pair.public.value.as_str()),
-            ("client_secret", pair.secret.value.as_str()),
-            ("scope", scope),
-        ];
+        let form = pair.form(&[("scope", scope)]);
         assert_eq!(world.request("POST", TOKEN).form(&form).send().await.json(200)["scope"], granted, "{scope:?}");
     }
 }

@@ -7,11 +7,6 @@ use serde_json::{Value, json};
 
 use crate::harness::{PUBLIC_URL, Setup, World};
 
-async fn kids(world: &World) -> Vec<Value> {
-    let set = world.request("GET", "/.well-known/jwks.json").send().await.json(200);
-    set["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
-}
-
 #[tokio::test]
 async fn the_key_set_holds_public_halves_only() {
     let world = World::new().await;
@@ -29,19 +24,19 @@ async fn the_key_set_holds_public_halves_only() {
 #[tokio::test]
 async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_token_has_ended() {
     let world = World::new().await;
-    let first = kids(&world).await;
+    let first = world.kids().await;
     world.advance(Duration::from_hours(30 * 24) - Duration::from_mins(10));
     keep_signing_keys(&world.access).await.unwrap();
-    let both = kids(&world).await;
+    let both = world.kids().await;
     assert_eq!((both.len(), &both[0]), (2, &first[0]));
     world.advance(Duration::from_mins(20) - Duration::from_micros(1));
     keep_signing_keys(&world.access).await.unwrap();
-    assert_eq!(kids(&world).await, both);
+    assert_eq!(world.kids().await, both);
     world.advance(Duration::from_micros(1));
     keep_signing_keys(&world.access).await.unwrap();
-    assert_eq!(kids(&world).await, both[1..]);
+    assert_eq!(world.kids().await, both[1..]);
     assert_eq!(rotate_signing_keys(&world.access).await.unwrap(), keyward_storage::Write::Applied);
-    assert_eq!(kids(&world).await.len(), 2);
+    assert_eq!(world.kids().await.len(), 2);
 }
 
 /// What a client receives from a service below a path of another site.
@@ -79,8 +74,8 @@ async fn every_url_of_the_service_begins_with_the_path_of_the_public_url() {
     let path = format!("/v1/api-keys/{id}");
     let revoked = world.request("DELETE", &path).bearer(&by.value).header("prefer", "respond-async").send().await;
     assert_eq!(revoked.header("location"), Some(format!("/team/keys{path}/enforcement").as_str()));
-    let wish = json!({"mid": "mid_new", "name": "New"});
-    let registered = world.request("POST", "/v1/merchants").bearer(&by.value).json(&wish).send().await;
+    let body = json!({"mid": "mid_new", "name": "New"});
+    let registered = world.request("POST", "/v1/merchants").bearer(&by.value).json(&body).send().await;
     assert_eq!(registered.header("location"), Some("/team/keys/v1/merchants/mid_new"));
 }
 

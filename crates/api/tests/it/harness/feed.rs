@@ -23,7 +23,7 @@ pub(crate) struct Feeding {
     /// How reading events behaves.
     pub(crate) reading: watch::Sender<Course>,
     /// How recording enforcement behaves.
-    pub(crate) noting: watch::Sender<Course>,
+    pub(crate) recording: watch::Sender<Course>,
     /// Whether the targets of events are lost.
     blind: bool,
 }
@@ -40,7 +40,7 @@ impl Feeding {
 
     fn new(inner: Arc<dyn Feed>, blind: bool) -> Self {
         let course = || watch::Sender::new(Course::Well);
-        Self { inner, reading: course(), noting: course(), blind }
+        Self { inner, reading: course(), recording: course(), blind }
     }
 }
 
@@ -74,7 +74,7 @@ impl Feed for Feeding {
     }
 
     async fn record_enforced(&self, subjects: &[Target], up_to: Seq, shown_by: Position, at: Timestamp) -> Result<()> {
-        pass(&self.noting).await?;
+        pass(&self.recording).await?;
         self.inner.record_enforced(subjects, up_to, shown_by, at).await
     }
 

@@ -13,7 +13,7 @@ use keyward_verifier::{
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{Clocks, Counted, Held, Setup, errands::Errands};
+use super::{Clocks, Counted, Held, Setup, tasks::CountedTasks};
 
 /// Key for remembered values of slow digests.
 const PROCESS_KEY: [u8; 32] = [9; 32];
@@ -58,7 +58,7 @@ pub(crate) struct Node {
     /// Tracks work off the request path.
     background: TaskTracker,
     /// The tasks of the verifier.
-    errands: Arc<Errands>,
+    tasks: Arc<CountedTasks>,
 }
 
 impl Node {
@@ -66,7 +66,7 @@ impl Node {
     pub(crate) async fn over(ports: Ports, setup: Setup) -> Self {
         let master = Arc::new(MasterKey::from_bytes(&setup.master).unwrap());
         let Ports { store, credentials, feed, membership, clock, entropy } = ports;
-        let errands = Arc::<Errands>::default();
+        let tasks = Arc::<CountedTasks>::default();
         let verifier = Verifier::new(keyward_verifier::VerifierParts {
             credentials,
             feed,
@@ -77,7 +77,7 @@ impl Node {
             rules: Rules::ALL,
             capacity_bytes: setup.capacity_bytes,
             version: String::new(),
-            tasks: Arc::clone(&errands) as _,
+            tasks: Arc::clone(&tasks) as _,
         });
         let (access, manage) = assemble(Parts {
             store,
@@ -95,16 +95,16 @@ impl Node {
         });
         // A store without signing keys is one of the cases to test.
         let _ = keep_signing_keys(&access).await;
-        errands.take_for_lasting();
+        tasks.take_for_lasting();
         let router = entrance(Arc::clone(&manage), setup.options);
-        Self { access, manage, router, background: setup.background, errands }
+        Self { access, manage, router, background: setup.background, tasks }
     }
 
     /// The same, answering from memory.
     pub(crate) async fn started(ports: Ports, setup: Setup) -> Self {
         let node = Self::over(ports, setup).await;
         node.access.verifier().start().await.unwrap();
-        node.errands.take_for_lasting();
+        node.tasks.take_for_lasting();
         node
     }
 
@@ -118,7 +118,7 @@ impl Node {
         self.background.close();
         self.background.wait().await;
         self.background.reopen();
-        self.errands.settle().await;
+        self.tasks.settle().await;
     }
 
     /// Whether a key is in memory.

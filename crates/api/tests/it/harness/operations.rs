@@ -3,12 +3,29 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Held, Node};
+use super::{Answer, Held, ID, Node, absent};
 
 /// The objects of a request.
 pub(crate) struct Target {
     pub(crate) mid: String,
     pub(crate) key: Held,
+}
+
+impl Target {
+    /// An account, and a new key of it.
+    pub(crate) async fn of(node: &Node, mid: &str) -> Self {
+        Self { mid: mid.to_owned(), key: node.key(mid, &["charges:read"]).await }
+    }
+
+    /// An account and a key that were never created.
+    pub(crate) fn absent() -> Self {
+        Self { mid: "unknown".to_owned(), key: Held { id: ID.to_owned(), value: absent() } }
+    }
+
+    /// The same with this text in the place of a mid and of an id.
+    pub(crate) fn named(text: &str) -> Self {
+        Self { mid: text.to_owned(), key: Held { id: text.to_owned(), value: absent() } }
+    }
 }
 
 /// How an operation treats objects outside the caller's reach.

@@ -11,7 +11,7 @@ use keyward_app::{
 use keyward_domain::{KeyId, KeyTerms, KeyType, KeyValue, Name, Restrictions, Role, ScopeSet};
 use serde_json::{Value, json};
 
-use super::Node;
+use super::{Answer, Node};
 
 /// Every scope of the service.
 const ALL: &[&str] = &["api-keys:*", "merchants:*"];
@@ -80,8 +80,25 @@ pub(crate) struct Pair {
     pub(crate) secret: Held,
 }
 
+impl Pair {
+    /// What obtains tokens in the platform's dialect.
+    pub(crate) fn body(&self) -> Value {
+        json!({"AppKey": self.public.value, "AppSecret": self.secret.value})
+    }
+
+    /// What obtains a token in the dialect of RFC 6749, with further fields.
+    pub(crate) fn form<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let client = [
+            ("grant_type", "client_credentials"),
+            ("client_id", self.public.value.as_str()),
+            ("client_secret", self.secret.value.as_str()),
+        ];
+        [&client, more].concat()
+    }
+}
+
 impl Node {
-    pub(crate) async fn plant(&self) {
+    pub(crate) async fn seed_accounts(&self) {
         for (role, mid, parent) in ACCOUNTS {
             let command = CreateAccount {
                 role,
@@ -135,8 +152,25 @@ impl Node {
 
     /// The answer of the token endpoint to this pair.
     pub(crate) async fn tokens(&self, pair: &Pair) -> Value {
-        let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-        self.request("POST", "/v1/oauth2/token").json(&body).send().await.json(200)
+        self.token(&pair.body()).await.json(200)
+    }
+
+    /// The answer of the token endpoint to this body.
+    pub(crate) async fn token(&self, body: &Value) -> Answer {
+        self.request("POST", "/v1/oauth2/token").json(body).send().await
+    }
+
+    /// An access token for this pair with these scopes only.
+    pub(crate) async fn narrowed_token(&self, pair: &Pair, scope: &str) -> String {
+        let form = pair.form(&[("scope", scope)]);
+        let tokens = self.request("POST", "/v1/oauth2/token").form(&form).send().await.json(200);
+        tokens["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The ids of the published signing keys.
+    pub(crate) async fn kids(&self) -> Vec<Value> {
+        let set = self.request("GET", "/.well-known/jwks.json").send().await.json(200);
+        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
     }
 
     /// An access token for this pair.

@@ -240,7 +240,7 @@ async fn a_remembered_key_with_a_wrong_secret_is_answered_as_an_absent_one() {
     assert_eq!(Ask::verify(&by, &check).send(&world.router).await.json(200)["code"], "VALID");
     assert!([&by, &key, &public].iter().all(|held| world.remembers(held)));
     let asks = |value: &str| {
-        let wish = |app_key: &str| {
+        let obtain = |app_key: &str| {
             let body = json!({"AppKey": app_key, "AppSecret": value}).to_string();
             let headers = vec![("content-type", "application/json".to_owned())];
             Ask { method: "POST", path: "/v1/oauth2/token".to_owned(), headers, body }
@@ -255,7 +255,7 @@ async fn a_remembered_key_with_a_wrong_secret_is_answered_as_an_absent_one() {
                 path: "/v1/verify/batch".to_owned(),
                 ..Ask::verify(&by, &json!({"checks": [{"key": value}]}).to_string())
             },
-            wish(&public.value),
+            obtain(&public.value),
         ]
     };
     for (unknown, wrong) in asks(&absent()).into_iter().zip(asks(&key.forged())) {
@@ -281,5 +281,8 @@ async fn a_key_used_from_memory_counts_as_used() {
         world.access.flush_usage().await.unwrap();
         let shown = world.get(&by.value, &key.path()).await.json(200);
         assert_eq!(shown["last_used"], format!("2026-11-23T12:0{}:00.000Z", n + 1), "{ask:?}");
+        assert_eq!(shown["lastUsed"], shown["last_used"]);
+        let list = world.get(&by.value, "/v1/api-keys/merchant_a1").await.json(200);
+        assert_eq!(list["keys"][0]["last_used"], shown["last_used"]);
     }
 }

@@ -29,19 +29,17 @@ async fn a_remembered_key_and_its_tokens_end_at_the_very_instant() {
             world.get(&token, "/v1/auth").await.empty(204);
             assert!(world.remembers(dying));
         }
+        assert_eq!(world.get(&by.value, &dying.path()).await.json(200)["state"], "active");
         world.advance(Duration::from_micros(1));
         assert!(world.remembers(dying), "no event ends it");
         let verdict = verify(&world, &by, &check).await.json(200);
         assert_eq!(verdict, json!({"valid": false, "code": "EXPIRED", "id": dying.id}));
-        world.get(&token, "/v1/auth").await.problem(401, "invalid_credential");
-        let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-        let wish = world.request("POST", "/v1/oauth2/token").json(&body);
-        wish.send().await.problem(401, "invalid_credential");
-        let own = world.get(&pair.secret.value, "/v1/auth").await;
-        if expires == "secret" {
-            own.problem(401, "invalid_credential");
-        } else {
-            own.empty(204);
+        assert_eq!(world.get(&by.value, &dying.path()).await.json(200)["state"], "expired");
+        for path in ["/v1/auth", "/v1/merchants"] {
+            world.get(&token, path).await.problem(401, "invalid_credential");
+            let own = world.get(&pair.secret.value, path).await;
+            assert_eq!(own.status.is_success(), expires == "public", "{path}: {}", own.text());
         }
+        world.token(&pair.body()).await.problem(401, "invalid_credential");
     }
 }

@@ -98,7 +98,7 @@ async fn no_clock_opens_a_key_early() {
 const BEHIND: Duration = Duration::from_secs(605);
 
 async fn refresh(on: &Node, tokens: &Value) -> Answer {
-    on.request("POST", "/v1/oauth2/token").json(&json!({"refreshToken": tokens["refreshToken"]})).send().await
+    on.token(&json!({"refreshToken": tokens["refreshToken"]})).await
 }
 
 fn access(tokens: &Value) -> &str {
@@ -140,8 +140,7 @@ async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
     // reports why.
     world.advance(Duration::from_hours(40 * 24));
     let fast = joined(&world, right.wall()).await;
-    let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-    fast.request("POST", "/v1/oauth2/token").json(&body).send().await.problem(503, "unavailable");
+    fast.token(&pair.body()).await.problem(503, "unavailable");
     let said = fast.request("GET", "/readyz").send().await;
     assert_eq!((said.status.as_u16(), said.text().lines().next()), (200, Some("ready")));
     assert!(said.text().contains("3455395 s ahead of the database's"), "{}", said.text());
@@ -177,7 +176,7 @@ async fn a_node_with_stale_memory_changes_nothing_for_an_ended_key() {
     }
     node.delete(&key.value, &pair.public.path()).await.problem(401, "invalid_credential");
     let refresh = json!({"refreshToken": tokens["refreshToken"]});
-    node.request("POST", "/v1/oauth2/token").json(&refresh).send().await.problem(401, "invalid_credential");
+    node.token(&refresh).await.problem(401, "invalid_credential");
     assert_eq!(world.contents().await, before);
 }
 

@@ -30,9 +30,9 @@ impl Doors {
         for check in self.checks() {
             assert_eq!(verify(node, &self.by, &check).await.json(200)["code"], "VALID");
         }
-        let again = token(node, &json!({"refreshToken": self.refresh})).await.json(200);
+        let again = node.token(&json!({"refreshToken": self.refresh})).await.json(200);
         self.refresh = again["refreshToken"].clone();
-        token(node, &self.wish()).await.json(200);
+        node.token(&self.pair.body()).await.json(200);
         assert!([&self.by, &self.pair.public, &self.pair.secret].iter().all(|key| node.remembers(key)));
     }
 
@@ -40,17 +40,13 @@ impl Doors {
         [json!({"key": self.pair.secret.value}), json!({"key": self.pair.public.value, "type": "public"})]
     }
 
-    fn wish(&self) -> Value {
-        json!({"AppKey": self.pair.public.value, "AppSecret": self.pair.secret.value})
-    }
-
     /// Checks that the pair's tokens are refused.
     async fn find_tokens_shut(&self, node: &Node) {
         for path in ["/v1/merchants", "/v1/auth"] {
             node.get(&self.access, path).await.problem(401, "invalid_credential");
         }
-        for wish in [self.wish(), json!({"refreshToken": self.refresh})] {
-            token(node, &wish).await.problem(401, "invalid_credential");
+        for body in [self.pair.body(), json!({"refreshToken": self.refresh})] {
+            node.token(&body).await.problem(401, "invalid_credential");
         }
     }
 
@@ -69,10 +65,6 @@ impl Doors {
         assert_eq!(batch["results"], json!(verdicts));
         self.find_tokens_shut(node).await;
     }
-}
-
-async fn token(node: &Node, wish: &Value) -> crate::harness::Answer {
-    node.request("POST", "/v1/oauth2/token").json(wish).send().await
 }
 
 #[tokio::test]

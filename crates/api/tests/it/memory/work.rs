@@ -88,7 +88,7 @@ async fn a_wrong_pair_costs_two_look_ups_whether_its_keys_are_remembered_stored_
     let looked_up = || counting.count.swap(0, Ordering::Relaxed);
     let ask = async |app_key: &str, secret: &str| {
         let body = json!({"AppKey": app_key, "AppSecret": secret});
-        node.request("POST", "/v1/oauth2/token").json(&body).send().await
+        node.token(&body).await
     };
     for pair in [&warm, &foreign] {
         ask(&pair.public.value, &pair.secret.value).await.json(200);

@@ -6,7 +6,7 @@ use keyward_app::Clock as _;
 use serde_json::{Value, json};
 
 use super::{
-    reference::{Model, Told},
+    reference::{Model, Outcome},
     steps::{By, Credential, Kind, Scopes, State, Status, Step},
 };
 use crate::harness::{Answer, Dial, Held, Node};
@@ -45,13 +45,13 @@ impl Asking {
 
     /// Takes a step, and waits for the work it leaves behind: a client that does not wait for an answer is promised
     /// nothing before it, and enforcement may be recorded a moment later.
-    pub(super) async fn take(&mut self, step: Step) -> Told {
-        let told = self.ask(step).await;
+    pub(super) async fn take(&mut self, step: Step) -> Outcome {
+        let outcome = self.ask(step).await;
         self.node.settle().await;
-        told
+        outcome
     }
 
-    async fn ask(&mut self, step: Step) -> Told {
+    async fn ask(&mut self, step: Step) -> Outcome {
         match step {
             Step::Issue { mid, kind, scopes, life } => self.issue(mid, kind, scopes, life).await,
             Step::IssuePair { mid, name, scopes, overwrite } => self.issue_pair(mid, name, scopes, overwrite).await,
@@ -67,11 +67,11 @@ impl Asking {
             }
             Step::Advance { seconds } => {
                 self.clock.advance(Duration::from_secs(seconds));
-                Told::Nothing
+                Outcome::Nothing
             }
             Step::Forget { key } => {
                 self.node.forget(&self.keys[key]);
-                Told::Nothing
+                Outcome::Nothing
             }
             Step::Verify { by, key, forged, kind, mid, charges } => {
                 let mut check = json!({"key": self.value(key, forged), "scopes": wanted(charges)});
@@ -80,7 +80,7 @@ impl Asking {
                     check["mid"] = mid.into();
                 }
                 let answer = self.node.post_json(self.by(by), "/v1/verify", &check).await;
-                answered(&answer, |body| Told::Verdict(known_code(&body["code"])))
+                answered(&answer, |body| Outcome::Verdict(known_code(&body["code"])))
             }
             Step::Auth { with, kind, charges } => self.auth(with, kind, charges).await,
             Step::List { by, mid, state } => {
@@ -89,7 +89,7 @@ impl Asking {
                 let answer = self.node.get(self.by(by), &path).await;
                 answered(&answer, |body| {
                     assert_eq!(body["next_cursor"], Value::Null);
-                    Told::Keys(body["keys"].as_array().unwrap().iter().map(|key| self.number(&key["id"])).collect())
+                    Outcome::Keys(body["keys"].as_array().unwrap().iter().map(|key| self.number(&key["id"])).collect())
                 })
             }
             Step::Show { by, key } => self.show(by, key).await,
@@ -108,7 +108,7 @@ impl Asking {
         self.keys.iter().position(|key| *id == key.id).unwrap()
     }
 
-    async fn issue(&mut self, mid: &str, kind: Kind, scopes: Scopes, life: Option<u64>) -> Told {
+    async fn issue(&mut self, mid: &str, kind: Kind, scopes: Scopes, life: Option<u64>) -> Outcome {
         let mut body = json!({"mid": mid, "name": "x", "type": word_of(kind), "scopes": scope_words(scopes)});
         if let Some(life) = life {
             let at = self.clock.wall().saturating_add(Duration::from_secs(life));
@@ -118,11 +118,11 @@ impl Asking {
         let keys = &mut self.keys;
         answered(&answer, |body| {
             keys.push(held(&body["id"], &body["value"]));
-            Told::Made
+            Outcome::Made
         })
     }
 
-    async fn issue_pair(&mut self, mid: &str, name: &str, scopes: Scopes, overwrite: bool) -> Told {
+    async fn issue_pair(&mut self, mid: &str, name: &str, scopes: Scopes, overwrite: bool) -> Outcome {
         let body = json!({"name": name, "scopes": scope_words(scopes), "overwriteExistingKey": overwrite});
         let path = format!("/v1/merchants/{mid}/api-keys");
         let answer = self.node.post_json(&self.platform.value, &path, &body).await;
@@ -130,11 +130,11 @@ impl Asking {
         answered(&answer, |body| {
             keys.push(held(&body["keys"][0]["id"], &body["appKey"]));
             keys.push(held(&body["keys"][1]["id"], &body["appSecret"]));
-            Told::MadePair(text(&body["uniqueName"]))
+            Outcome::MadePair(text(&body["uniqueName"]))
         })
     }
 
-    async fn revoke(&self, by: By, key: usize, impatient: bool) -> Told {
+    async fn revoke(&self, by: By, key: usize, impatient: bool) -> Outcome {
         let mut request = self.node.request("DELETE", &self.keys[key].path()).bearer(self.by(by));
         if impatient {
             request = request.header("prefer", "respond-async");
@@ -142,7 +142,7 @@ impl Asking {
         done(&request.send().await)
     }
 
-    async fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Told {
+    async fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Outcome {
         let credential = match with {
             Credential::Key { key, forged } => self.value(key, forged),
             Credential::Token(token) => self.tokens[token][0].clone(),
@@ -150,32 +150,32 @@ impl Asking {
         let scope = if charges { "?scope=charges:read" } else { "" };
         let answer = self.node.get(&credential, &format!("{}{scope}", path_of(kind))).await;
         match answer.header("x-keyward-key-id") {
-            Some(id) => Told::Passed(self.number(&id.into())),
+            Some(id) => Outcome::Passed(self.number(&id.into())),
             None => done(&answer),
         }
     }
 
-    async fn show(&self, by: By, key: usize) -> Told {
+    async fn show(&self, by: By, key: usize) -> Outcome {
         let path = self.keys[key].path();
         let answer = self.node.get(self.by(by), &path).await;
         let enforcement = self.node.get(self.by(by), &format!("{path}/enforcement")).await;
         let shown = |answer: &Answer, enforced: Option<bool>| {
             answered(answer, |body| {
-                Told::Shown(known_state(&body["state"]), enforced.unwrap_or(body["enforced"] == true))
+                Outcome::Shown(known_state(&body["state"]), enforced.unwrap_or(body["enforced"] == true))
             })
         };
-        let told = shown(&enforcement, None);
-        let enforced = matches!(told, Told::Shown(_, true));
-        assert_eq!(shown(&answer, Some(enforced)), told, "two views of one key");
-        told
+        let outcome = shown(&enforcement, None);
+        let enforced = matches!(outcome, Outcome::Shown(_, true));
+        assert_eq!(shown(&answer, Some(enforced)), outcome, "two views of one key");
+        outcome
     }
 
-    async fn token(&mut self, wish: &Value) -> Told {
-        let answer = self.node.request("POST", "/v1/oauth2/token").json(wish).send().await;
+    async fn token(&mut self, body: &Value) -> Outcome {
+        let answer = self.node.token(body).await;
         let tokens = &mut self.tokens;
         answered(&answer, |body| {
             tokens.push([text(&body["accessToken"]), text(&body["refreshToken"])]);
-            Told::Tokens
+            Outcome::Tokens
         })
     }
 
@@ -192,9 +192,10 @@ impl Asking {
             let answer =
                 self.node.post_json(&self.platform.value, "/v1/verify/batch", &json!({"checks": checks})).await;
             let expected: Vec<_> = model_keys.iter().map(|key| model.verdict(key, key.kind, None, false)).collect();
-            let told = answer.json(200);
-            let told: Vec<_> = told["results"].as_array().unwrap().iter().map(|it| known_code(&it["code"])).collect();
-            assert_eq!(told, expected);
+            let outcome = answer.json(200);
+            let outcome: Vec<_> =
+                outcome["results"].as_array().unwrap().iter().map(|it| known_code(&it["code"])).collect();
+            assert_eq!(outcome, expected);
         }
         for (number, tokens) in &model.tokens {
             let answer = self.node.get(&self.tokens[*number][0], "/v1/auth").await;
@@ -214,12 +215,12 @@ fn text(value: &Value) -> String {
 }
 
 /// An answer without further content.
-fn done(answer: &Answer) -> Told {
-    answered(answer, |_| Told::Done(answer.status.as_u16()))
+fn done(answer: &Answer) -> Outcome {
+    answered(answer, |_| Outcome::Done(answer.status.as_u16()))
 }
 
 /// An answer, success or problem.
-fn answered(answer: &Answer, good: impl FnOnce(&Value) -> Told) -> Told {
+fn answered(answer: &Answer, good: impl FnOnce(&Value) -> Outcome) -> Outcome {
     let body = serde_json::from_slice(&answer.body).unwrap_or_default();
     if answer.status.is_success() {
         return good(&body);
@@ -227,7 +228,7 @@ fn answered(answer: &Answer, good: impl FnOnce(&Value) -> Told) -> Told {
     let code = ["invalid_credential", "insufficient_scope", "wrong_type", "key_not_found", "account_not_found"];
     let code =
         code.into_iter().chain(["account_closed", "account_not_active", "lock_out"]).find(|it| body["code"] == *it);
-    Told::Problem(answer.status.as_u16(), code.unwrap_or_else(|| panic!("{}", answer.text())))
+    Outcome::Problem(answer.status.as_u16(), code.unwrap_or_else(|| panic!("{}", answer.text())))
 }
 
 fn known_code(code: &Value) -> &'static str {

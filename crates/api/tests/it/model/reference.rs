@@ -21,7 +21,7 @@ const FAMILY: u64 = 24 * 60 * 60;
 
 /// The expected answer of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Outcome {
     /// Nothing was asked.
     Nothing,
     /// Success with this status.
@@ -81,7 +81,7 @@ pub(super) struct Model {
     pub(super) tokens: BTreeMap<usize, Tokens>,
     families: BTreeMap<usize, Family>,
     /// The answer to the last step.
-    pub(super) told: Told,
+    pub(super) outcome: Outcome,
 }
 
 impl Model {
@@ -93,70 +93,70 @@ impl Model {
             keys: BTreeMap::new(),
             tokens: BTreeMap::new(),
             families: BTreeMap::new(),
-            told: Told::Nothing,
+            outcome: Outcome::Nothing,
         }
     }
 
     pub(super) fn step(mut self, step: &Step) -> Self {
-        self.told = self.take(step).unwrap_or_else(|problem| problem);
+        self.outcome = self.take(step).unwrap_or_else(|problem| problem);
         self
     }
 
     /// The answer to the step; an error if it is refused.
-    fn take(&mut self, step: &Step) -> Result<Told, Told> {
+    fn take(&mut self, step: &Step) -> Result<Outcome, Outcome> {
         match *step {
             Step::Issue { mid, kind, scopes, life } => {
                 self.must_be_in_business(mid)?;
                 let expires = life.map(|life| self.now + life);
                 self.add(Key { mid, kind, scopes, expires, revoked: false, pair: None });
-                Ok(Told::Made)
+                Ok(Outcome::Made)
             }
             Step::IssuePair { mid, name, scopes, overwrite } => self.issue_pair(mid, name, scopes, overwrite),
             Step::Revoke { by, key, impatient } => self.revoke(by, key, impatient),
             Step::Change { mid, to } => match (self.accounts[mid], to) {
-                (Status::Closed, Status::Active | Status::Suspended) => Err(Told::Problem(409, "account_closed")),
+                (Status::Closed, Status::Active | Status::Suspended) => Err(Outcome::Problem(409, "account_closed")),
                 (_, to) => {
                     self.accounts.insert(mid, to);
-                    Ok(Told::Done(200))
+                    Ok(Outcome::Done(200))
                 }
             },
             Step::Advance { seconds } => {
                 self.now += seconds;
-                Ok(Told::Nothing)
+                Ok(Outcome::Nothing)
             }
-            Step::Forget { .. } => Ok(Told::Nothing),
+            Step::Forget { .. } => Ok(Outcome::Nothing),
             Step::Verify { by, key, forged, kind, mid, charges } => {
                 let caller = self.caller(by)?;
                 let known = &self.keys[&key];
                 if forged || !Self::reaches(caller.mid, known.mid) {
-                    return Ok(Told::Verdict("NOT_FOUND"));
+                    return Ok(Outcome::Verdict("NOT_FOUND"));
                 }
-                Ok(Told::Verdict(self.verdict(known, kind, mid, charges)))
+                Ok(Outcome::Verdict(self.verdict(known, kind, mid, charges)))
             }
             Step::Auth { with, kind, charges } => self.auth(with, kind, charges),
             Step::List { by, mid, state } => {
                 let caller = self.caller(by)?;
                 if !Self::reaches(caller.mid, mid) {
-                    return Err(Told::Problem(404, "account_not_found"));
+                    return Err(Outcome::Problem(404, "account_not_found"));
                 }
                 let here = self.keys.iter().rev().filter(|(_, key)| key.mid == mid);
                 let wanted = here.filter(|(_, key)| state.is_none_or(|state| self.state(key) == state));
-                Ok(Told::Keys(wanted.map(|(number, _)| *number).collect()))
+                Ok(Outcome::Keys(wanted.map(|(number, _)| *number).collect()))
             }
             Step::Show { by, key } => {
                 let caller = self.caller(by)?;
                 let known = self.reached(caller.mid, key)?;
                 let over = known.revoked || self.standing(known.mid) == Status::Closed;
-                Ok(Told::Shown(self.state(known), over))
+                Ok(Outcome::Shown(self.state(known), over))
             }
             Step::Obtain { public, secret } => {
                 if !self.is_usable_pair(public, secret) {
-                    return Err(Told::Problem(401, "invalid_credential"));
+                    return Err(Outcome::Problem(401, "invalid_credential"));
                 }
                 let family = self.families.len();
                 self.families.insert(family, Family { ends: self.now + FAMILY, over: false });
                 self.grant(public, secret, family);
-                Ok(Told::Tokens)
+                Ok(Outcome::Tokens)
             }
             Step::Refresh { tokens } => self.refresh(tokens),
         }
@@ -171,8 +171,8 @@ impl Model {
         self.tokens.insert(self.tokens.len(), Tokens { public, secret, ends, family, redeemed: false });
     }
 
-    fn must_be_in_business(&self, mid: &str) -> Result<(), Told> {
-        if self.standing(mid) == Status::Active { Ok(()) } else { Err(Told::Problem(409, "account_not_active")) }
+    fn must_be_in_business(&self, mid: &str) -> Result<(), Outcome> {
+        if self.standing(mid) == Status::Active { Ok(()) } else { Err(Outcome::Problem(409, "account_not_active")) }
     }
 
     fn issue_pair(
@@ -181,7 +181,7 @@ impl Model {
         name: &'static str,
         scopes: Scopes,
         overwrite: bool,
-    ) -> Result<Told, Told> {
+    ) -> Result<Outcome, Outcome> {
         self.must_be_in_business(mid)?;
         let namesakes =
             self.keys.values_mut().filter(|key| key.mid == mid && key.pair.as_ref().is_some_and(|it| it.0 == name));
@@ -198,36 +198,36 @@ impl Model {
             let pair = Some((name, unique.clone()));
             self.add(Key { mid, kind, scopes, expires: None, revoked: false, pair });
         }
-        Ok(Told::MadePair(unique))
+        Ok(Outcome::MadePair(unique))
     }
 
-    fn revoke(&mut self, by: By, key: usize, impatient: bool) -> Result<Told, Told> {
+    fn revoke(&mut self, by: By, key: usize, impatient: bool) -> Result<Outcome, Outcome> {
         let caller = self.caller(by)?;
         let known = self.reached(caller.mid, key)?;
         if !known.revoked && caller.mid == Some(known.mid) && self.is_last_writer(key) {
-            return Err(Told::Problem(409, "lock_out"));
+            return Err(Outcome::Problem(409, "lock_out"));
         }
         self.keys.get_mut(&key).unwrap().revoked = true;
-        Ok(Told::Done(if impatient { 202 } else { 204 }))
+        Ok(Outcome::Done(if impatient { 202 } else { 204 }))
     }
 
-    fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Result<Told, Told> {
+    fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Result<Outcome, Outcome> {
         let key = match with {
-            Credential::Key { forged: true, .. } => return Err(Told::Problem(401, "invalid_credential")),
+            Credential::Key { forged: true, .. } => return Err(Outcome::Problem(401, "invalid_credential")),
             Credential::Key { key, forged: false } => key,
             Credential::Token(token) => self.alive(token)?,
         };
         match self.verdict(&self.keys[&key], kind, None, charges) {
-            "VALID" => Ok(Told::Passed(key)),
-            "WRONG_TYPE" => Err(Told::Problem(403, "wrong_type")),
-            "INSUFFICIENT_SCOPE" => Err(Told::Problem(403, "insufficient_scope")),
-            _ => Err(Told::Problem(401, "invalid_credential")),
+            "VALID" => Ok(Outcome::Passed(key)),
+            "WRONG_TYPE" => Err(Outcome::Problem(403, "wrong_type")),
+            "INSUFFICIENT_SCOPE" => Err(Outcome::Problem(403, "insufficient_scope")),
+            _ => Err(Outcome::Problem(401, "invalid_credential")),
         }
     }
 
-    fn refresh(&mut self, tokens: usize) -> Result<Told, Told> {
+    fn refresh(&mut self, tokens: usize) -> Result<Outcome, Outcome> {
         let Tokens { public, secret, family, redeemed, .. } = self.tokens[&tokens];
-        let denied = Err(Told::Problem(401, "invalid_credential"));
+        let denied = Err(Outcome::Problem(401, "invalid_credential"));
         if self.now >= self.families[&family].ends || !self.is_usable_pair(public, secret) {
             return denied;
         }
@@ -238,6 +238,6 @@ impl Model {
         }
         self.tokens.get_mut(&tokens).unwrap().redeemed = true;
         self.grant(public, secret, family);
-        Ok(Told::Tokens)
+        Ok(Outcome::Tokens)
     }
 }

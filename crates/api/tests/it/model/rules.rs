@@ -1,7 +1,7 @@
 //! The rules of the model, as the contract states them.
 
 use super::{
-    reference::{ACCOUNTS, Key, Model, Told},
+    reference::{ACCOUNTS, Key, Model, Outcome},
     steps::{By, Kind, Scopes, State, Status},
 };
 
@@ -24,9 +24,9 @@ impl Model {
     }
 
     /// A key, if it exists for the caller.
-    pub(super) fn reached(&self, caller: Option<&str>, key: usize) -> Result<&Key, Told> {
+    pub(super) fn reached(&self, caller: Option<&str>, key: usize) -> Result<&Key, Outcome> {
         let known = &self.keys[&key];
-        if Self::reaches(caller, known.mid) { Ok(known) } else { Err(Told::Problem(404, "key_not_found")) }
+        if Self::reaches(caller, known.mid) { Ok(known) } else { Err(Outcome::Problem(404, "key_not_found")) }
     }
 
     /// The state that a reader sees.
@@ -64,14 +64,14 @@ impl Model {
     }
 
     /// The key that a token acts for, while it is valid.
-    pub(super) fn alive(&self, token: usize) -> Result<usize, Told> {
+    pub(super) fn alive(&self, token: usize) -> Result<usize, Outcome> {
         let token = &self.tokens[&token];
         let alive = self.now < token.ends && self.is_usable_pair(token.public, token.secret);
-        if alive { Ok(token.secret) } else { Err(Told::Problem(401, "invalid_credential")) }
+        if alive { Ok(token.secret) } else { Err(Outcome::Problem(401, "invalid_credential")) }
     }
 
     /// Authenticates a caller that may manage keys.
-    pub(super) fn caller(&self, by: By) -> Result<Caller, Told> {
+    pub(super) fn caller(&self, by: By) -> Result<Caller, Outcome> {
         let key = match by {
             By::Platform => return Ok(Caller { mid: None }),
             By::Key(key) => key,
@@ -79,10 +79,10 @@ impl Model {
         };
         let key = &self.keys[&key];
         if key.kind != Kind::Secret || !self.is_usable(key) {
-            return Err(Told::Problem(401, "invalid_credential"));
+            return Err(Outcome::Problem(401, "invalid_credential"));
         }
         if key.scopes != Scopes::Manage {
-            return Err(Told::Problem(403, "insufficient_scope"));
+            return Err(Outcome::Problem(403, "insufficient_scope"));
         }
         Ok(Caller { mid: Some(key.mid) })
     }

@@ -132,15 +132,15 @@ impl<P: Place> StateMachineTest for Agrees<P> {
         let (asking, place) = runtime.block_on(async {
             let (ports, place) = P::open(Arc::clone(&clock)).await;
             let node = Node::started(ports, setup).await;
-            node.plant().await;
+            node.seed_accounts().await;
             (Asking::of(node, clock).await, place)
         });
         Running { asking, runtime, _place: place }
     }
 
     fn apply(mut running: Running, model: &Model, step: Step) -> Running {
-        let told = running.runtime.block_on(running.asking.take(step));
-        assert_eq!(told, model.told, "{step:?}");
+        let outcome = running.runtime.block_on(running.asking.take(step));
+        assert_eq!(outcome, model.outcome, "{step:?}");
         running
     }
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Answer, Held, ID, Request, Setup, Target, World, absent,
+    Answer, Request, Setup, Target, World,
     documented::{committed, template},
     rule,
 };
 
 /// Refusals of any call under overload, during a stop, or for too many guesses: other tests provoke them.
-const OF_THE_WEATHER: [&str; 6] =
+const OF_ANY_CALL: [&str; 6] =
     ["too_many_attempts", "too_many_requests", "internal", "unavailable", "outcome_unknown", "timeout"];
 
 /// The codes that were given, by call.
@@ -54,7 +54,7 @@ async fn every_refusal_that_the_document_names_is_given() {
             let problems = operation["responses"].as_object().unwrap().values();
             let problems = problems.filter_map(|it| it["content"]["application/problem+json"]["examples"].as_object());
             let mut named: BTreeSet<String> = problems.flat_map(|codes| codes.keys().cloned()).collect();
-            named.retain(|code| !OF_THE_WEATHER.contains(&code.as_str()));
+            named.retain(|code| !OF_ANY_CALL.contains(&code.as_str()));
             let given = given.0.get(&(path.clone(), method.clone())).cloned().unwrap_or_default();
             assert_eq!(given, named, "{method} {path}: what was given, and what the document names");
         }
@@ -65,8 +65,8 @@ async fn every_refusal_that_the_document_names_is_given() {
 async fn walk(given: &mut Given, world: &World) {
     let by = world.root("platform").await;
     let lacking = world.key("platform", &[]).await;
-    let there = Target { mid: "merchant_a1".to_owned(), key: world.key("merchant_a1", &["charges:read"]).await };
-    let nowhere = Target { mid: "nobody".to_owned(), key: Held { id: ID.to_owned(), value: absent() } };
+    let there = Target::of(world, "merchant_a1").await;
+    let nowhere = Target::absent();
     for (method, path) in world.operations().await {
         let about = rule(&method, &path, &there);
         if about.scope.is_none() {

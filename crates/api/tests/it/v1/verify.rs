@@ -124,13 +124,6 @@ async fn an_absent_key_reveals_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_caller_may_verify_its_own_key() {
-    let world = World::new().await;
-    let by = world.key("merchant_a1", &["api-keys:verify"]).await;
-    assert_eq!(verify(&world, &by, &json!({"key": by.value})).await["valid"], true);
-}
-
-#[tokio::test]
 async fn a_misspelt_condition_is_refused_even_of_a_key_in_memory() {
     let world = World::new().await;
     let by = world.root("partner_a").await;

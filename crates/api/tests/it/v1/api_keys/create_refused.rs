@@ -46,35 +46,3 @@ async fn an_unreadable_body_is_refused_and_nothing_is_stored() {
     }
     assert_eq!(world.contents().await, before);
 }
-
-#[tokio::test]
-async fn an_unknown_account_and_a_foreign_one_are_the_same() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    let before = world.contents().await;
-    let mut told = Vec::new();
-    for mid in ["nobody", "partner_b", "merchant_b1", "platform", "merchant_p1"] {
-        let body = json!({"mid": mid, "name": "x", "type": "secret"});
-        let answer = world.post_json(&by.value, PATH, &body).await;
-        answer.problem(404, "account_not_found");
-        told.push(answer.untraced());
-    }
-    told.dedup();
-    assert_eq!(told.len(), 1);
-    assert_eq!(world.contents().await, before);
-}
-
-#[tokio::test]
-async fn a_suspended_or_closed_account_gets_no_keys() {
-    let world = World::new().await;
-    let by = world.root("platform").await;
-    for (mid, end) in [("partner_a", "suspend"), ("merchant_b1", "close")] {
-        world.post(&by.value, &format!("/v1/merchants/{mid}/{end}")).await.json(200);
-    }
-    let before = world.contents().await;
-    for mid in ["partner_a", "merchant_a1", "merchant_b1"] {
-        let body = json!({"mid": mid, "name": "x", "type": "public"});
-        world.post_json(&by.value, PATH, &body).await.problem(409, "account_not_active");
-    }
-    assert_eq!(world.contents().await, before);
-}

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Course, Feeding, Held, ID, Node, Ports, Setup, World};
+use crate::harness::{Course, Feeding, Held, Node, Ports, Setup, World};
 
 /// The enforcement of this key, after pending work is done.
-pub(super) async fn noted(node: &Node, by: &Held, key: &Held) -> Value {
+pub(super) async fn settled(node: &Node, by: &Held, key: &Held) -> Value {
     node.settle().await;
     now(node, by, key).await
 }
@@ -30,9 +30,9 @@ async fn a_key_that_was_never_revoked_has_no_end_to_enforce() {
     assert_eq!(answer.json(200), view(&key, "active", None));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
-    assert_eq!(noted(&world, &by, &key).await, view(&key, "active", None));
+    assert_eq!(settled(&world, &by, &key).await, view(&key, "active", None));
     world.advance(Duration::from_secs(1));
-    assert_eq!(noted(&world, &by, &key).await, view(&key, "expired", None));
+    assert_eq!(settled(&world, &by, &key).await, view(&key, "expired", None));
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn a_revoked_key_shows_since_when_and_a_second_revocation_changes_nothing(
         for _ in 0..2 {
             world.advance(Duration::from_mins(1));
             world.delete(&by.value, &key.path()).await.empty(204);
-            assert_eq!(noted(&world, &by, key).await, view(key, "revoked", Some(at)));
+            assert_eq!(settled(&world, &by, key).await, view(key, "revoked", Some(at)));
         }
     }
 }
@@ -59,7 +59,7 @@ async fn an_overwritten_key_is_a_revoked_one() {
     let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
     let made = world.post_json(&by.value, "/v1/merchants/merchant_a1/api-keys", &body).await.json(201);
     for key in [&pair.public, &pair.secret] {
-        assert_eq!(noted(&world, &by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
+        assert_eq!(settled(&world, &by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
     }
     for n in 0..2 {
         let id = made["keys"][n]["id"].as_str().unwrap();
@@ -81,15 +81,19 @@ async fn a_key_of_a_closed_account_is_enforced_when_the_closing_is() {
         world.post(&by.value, &format!("/v1/merchants/{closed}/suspend")).await.json(200);
         world.advance(Duration::from_mins(1));
         world.post(&by.value, &format!("/v1/merchants/{closed}/close")).await.json(200);
-        assert_eq!(noted(&world, &by, &key).await, view(&key, "revoked", Some("2026-11-23T12:02:00.000Z")), "{closed}");
+        assert_eq!(
+            settled(&world, &by, &key).await,
+            view(&key, "revoked", Some("2026-11-23T12:02:00.000Z")),
+            "{closed}"
+        );
         let expected = view(&revoked_before, "revoked", Some("2026-11-23T12:00:00.000Z"));
-        assert_eq!(noted(&world, &by, &revoked_before).await, expected, "{closed}");
-        assert_eq!(noted(&world, &by, &elsewhere).await, view(&elsewhere, "active", None), "{closed}");
+        assert_eq!(settled(&world, &by, &revoked_before).await, expected, "{closed}");
+        assert_eq!(settled(&world, &by, &elsewhere).await, view(&elsewhere, "active", None), "{closed}");
     }
 }
 
 /// A revoked key and one of a closed account, over a database that recorded the enforcement of neither.
-struct Unnoted {
+struct Unrecorded {
     world: World,
     node: Node,
     feed: Arc<Feeding>,
@@ -98,18 +102,18 @@ struct Unnoted {
     closed: Held,
 }
 
-impl Unnoted {
+impl Unrecorded {
     async fn new() -> Self {
         let world = World::new().await;
         let by = world.root("platform").await;
         let (revoked, closed) = (world.root("merchant_a1").await, world.root("merchant_b1").await);
         let feed = Feeding::over(world.ports().feed);
         let node = Node::started(Ports { feed: feed.clone() as _, ..world.ports() }, Setup::default()).await;
-        feed.noting.send_replace(Course::Fails);
-        let unnoted = Self { world, node, feed, by, revoked, closed };
-        unnoted.end_both().await;
-        unnoted.node.settle().await;
-        unnoted
+        feed.recording.send_replace(Course::Fails);
+        let unrecorded = Self { world, node, feed, by, revoked, closed };
+        unrecorded.end_both().await;
+        unrecorded.node.settle().await;
+        unrecorded
     }
 
     async fn end_both(&self) {
@@ -120,64 +124,29 @@ impl Unnoted {
 
 #[tokio::test]
 async fn unrecorded_enforcement_is_not_reported_and_repeating_the_call_records_it() {
-    let it = Unnoted::new().await;
+    let it = Unrecorded::new().await;
     // It is enforced: only the record is missing.
     it.node.get(&it.revoked.value, "/v1/merchants").await.problem(401, "invalid_credential");
     for key in [&it.revoked, &it.closed] {
-        assert_eq!(noted(&it.node, &it.by, key).await, view(key, "revoked", None));
+        assert_eq!(settled(&it.node, &it.by, key).await, view(key, "revoked", None));
     }
-    it.feed.noting.send_replace(Course::Well);
+    it.feed.recording.send_replace(Course::Well);
     it.world.advance(Duration::from_mins(1));
     it.end_both().await;
     for key in [&it.revoked, &it.closed] {
-        assert_eq!(noted(&it.node, &it.by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
+        assert_eq!(settled(&it.node, &it.by, key).await, view(key, "revoked", Some("2026-11-23T12:01:00.000Z")));
     }
 }
 
 #[tokio::test]
 async fn a_read_records_enforcement_that_no_call_waited_for() {
-    let it = Unnoted::new().await;
-    it.feed.noting.send_replace(Course::Well);
+    let it = Unrecorded::new().await;
+    it.feed.recording.send_replace(Course::Well);
     for (key, at) in [(&it.revoked, "2026-11-23T12:01:00.000Z"), (&it.closed, "2026-11-23T12:02:00.000Z")] {
         it.world.advance(Duration::from_mins(1));
         assert_eq!(now(&it.node, &it.by, key).await, view(key, "revoked", None), "not reported before it is known");
         for _ in 0..2 {
-            assert_eq!(noted(&it.node, &it.by, key).await, view(key, "revoked", Some(at)));
+            assert_eq!(settled(&it.node, &it.by, key).await, view(key, "revoked", Some(at)));
         }
-    }
-}
-
-#[tokio::test]
-async fn unknown_foreign_and_garbled_ids_and_mids_are_the_same() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    let (foreign, above) = (world.key("merchant_b1", &[]).await, world.key("platform", &[]).await);
-    let mut answers = Vec::new();
-    for id in [ID, &foreign.id, &above.id, "key_garbage", "merchant_a1", "partner_a", "x", "%ff"] {
-        let answer = world.get(&by.value, &format!("/v1/api-keys/{id}/enforcement")).await;
-        answer.problem(404, "key_not_found");
-        answers.push(answer.untraced());
-    }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "{answers:?}");
-}
-
-#[tokio::test]
-async fn it_takes_the_scope_to_read_keys_before_anything_is_looked_up() {
-    let world = World::new().await;
-    let key = world.key("merchant_a1", &[]).await;
-    for scopes in [&[][..], &["api-keys:write", "api-keys:verify", "merchants:*"]] {
-        let lacking = world.key("partner_a", scopes).await;
-        for path in [format!("{}/enforcement", key.path()), format!("/v1/api-keys/{ID}/enforcement")] {
-            world.get(&lacking.value, &path).await.problem(403, "insufficient_scope");
-        }
-    }
-    let reader = world.key("partner_a", &["api-keys:read"]).await;
-    assert_eq!(noted(&world, &reader, &key).await, view(&key, "active", None));
-    for method in ["DELETE", "POST", "PUT"] {
-        let request = world.request(method, &format!("{}/enforcement", key.path())).bearer(&reader.value);
-        let answer = request.send().await;
-        answer.problem(405, "method_not_allowed");
-        assert_eq!(answer.header("allow"), Some("GET,HEAD"));
     }
 }

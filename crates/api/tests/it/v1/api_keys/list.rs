@@ -54,22 +54,6 @@ async fn a_bare_uuid_is_a_mid() {
 }
 
 #[tokio::test]
-async fn unknown_and_foreign_accounts_are_the_same() {
-    let world = World::new().await;
-    let reader = world.root("partner_a").await;
-    let mut told = Vec::new();
-    for mid in ["nobody", "partner_b", "merchant_b1", "platform", "a%20b", "%ff", &"m".repeat(65)] {
-        for path in [format!("/v1/api-keys/{mid}"), format!("/v1/merchants/{mid}/api-keys")] {
-            let answer = world.get(&reader.value, &path).await;
-            answer.problem(404, "account_not_found");
-            told.push(answer.untraced());
-        }
-    }
-    told.dedup();
-    assert_eq!(told.len(), 1);
-}
-
-#[tokio::test]
 async fn a_list_is_narrowed_by_state_and_type() {
     let world = World::new().await;
     let by = world.root("partner_a").await;

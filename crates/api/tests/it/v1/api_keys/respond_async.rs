@@ -1,5 +1,7 @@
 //! `Prefer: respond-async` on `DELETE /v1/api-keys/{id}`, and the event number of a revocation.
 
+use serde_json::json;
+
 use crate::{
     harness::{Answer, Course, Feeding, Held, Node, Ports, Setup, World},
     v1::api_keys::enforcement,
@@ -24,8 +26,8 @@ async fn a_call_that_does_not_wait_returns_where_to_ask() {
     let location = answer.header("location").unwrap();
     assert_eq!(location, format!("/v1/api-keys/{}/enforcement", key.id));
     world.settle().await;
-    let told = world.get(&by.value, location).await.json(200);
-    assert_eq!((&told["state"], &told["enforced"]), (&"revoked".into(), &true.into()));
+    let enforcement = world.get(&by.value, location).await.json(200);
+    assert_eq!((&enforcement["state"], &enforcement["enforced"]), (&"revoked".into(), &true.into()));
     world.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
 }
 
@@ -73,6 +75,22 @@ async fn a_refusal_is_the_same_with_the_preference() {
     revoke(&world, &by, &foreign, &["respond-async"]).await.problem(404, "key_not_found");
     revoke(&world, &by, &by, &["respond-async"]).await.problem(409, "lock_out");
     assert_eq!(world.contents().await[2], 0);
+}
+
+#[tokio::test]
+async fn calls_that_change_an_account_ignore_the_preference() {
+    let world = World::new().await;
+    let by = world.root("partner_a").await;
+    let pair = world.pair("merchant_a1", &[]).await;
+    let overwrite = json!({"name": "Planted pair", "overwriteExistingKey": true});
+    for (verb, status) in [("api-keys", 201), ("suspend", 200), ("resume", 200), ("close", 200)] {
+        let request = world.request("POST", &format!("/v1/merchants/merchant_a1/{verb}")).bearer(&by.value);
+        let request = if status == 201 { request.json(&overwrite) } else { request };
+        let answer = request.header("prefer", "respond-async").send().await;
+        answer.json(status);
+        assert_eq!(answer.header("location"), None);
+    }
+    assert_eq!(enforcement::settled(&world, &by, &pair.secret).await["enforced"], true);
 }
 
 #[tokio::test]
@@ -125,5 +143,5 @@ async fn the_answer_waits_until_memory_has_forgotten_and_the_impatient_one_does_
     answer.empty(204);
     assert_eq!(seq(&answer), seq(&impatient));
     node.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
-    assert_eq!(enforcement::noted(&node, &by, &key).await["enforced"], true);
+    assert_eq!(enforcement::settled(&node, &by, &key).await["enforced"], true);
 }

@@ -93,16 +93,3 @@ async fn two_racing_overwrites_leave_one_active_pair() {
     let active = world.get(&by.value, "/v1/api-keys/merchant_a1").await.json(200);
     assert_eq!(active["keys"].as_array().unwrap().len(), 2);
 }
-
-#[tokio::test]
-async fn respond_async_is_ignored_here() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    let pair = world.pair("merchant_a1", &[]).await;
-    let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
-    let request = world.request("POST", "/v1/merchants/merchant_a1/api-keys").bearer(&by.value);
-    request.header("prefer", "respond-async").json(&body).send().await.json(201);
-    world.settle().await;
-    let old = world.get(&by.value, &format!("{}/enforcement", pair.secret.path())).await.json(200);
-    assert_eq!(old["enforced"], true);
-}

@@ -1,6 +1,6 @@
 //! `POST /v1/merchants`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{START, Setup, World};
 
@@ -132,17 +132,4 @@ async fn every_wrong_field_is_named_and_nothing_is_stored() {
     let wrong = json!({"name": "", "mid": "key_01h2xcejqtf2nbrexx3vqjhp41", "parent_mid": "!"});
     world.post_json(&by.value, PATH, &wrong).await.invalid(&["mid", "name", "parent_mid"]);
     assert_eq!(world.contents().await, before);
-}
-
-#[tokio::test]
-async fn nothing_is_registered_below_a_suspended_or_closed_account() {
-    let world = World::new().await;
-    let by = world.root("platform").await;
-    for (mid, end) in [("partner_a", "suspend"), ("partner_b", "close")] {
-        world.post(&by.value, &format!("/v1/merchants/{mid}/{end}")).await.json(200);
-        let before = world.contents().await;
-        let body: Value = json!({"name": "x", "parent_mid": mid});
-        world.post_json(&by.value, PATH, &body).await.problem(409, "account_not_active");
-        assert_eq!(world.contents().await, before);
-    }
 }

@@ -82,25 +82,6 @@ async fn the_life_of_a_family_is_a_setting() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_ends_with_either_key_and_with_the_account() {
-    let world = World::new().await;
-    let by = world.root("partner_a").await;
-    for n in 0..3 {
-        let (pair, tokens) = first(&world, &[]).await;
-        match n {
-            0 => world.delete(&by.value, &pair.public.path()).await.empty(204),
-            1 => world.delete(&by.value, &pair.secret.path()).await.empty(204),
-            _ => drop(world.post(&by.value, "/v1/merchants/merchant_a1/suspend").await.json(200)),
-        }
-        refresh(&world, &tokens["refreshToken"]).await.problem(401, "invalid_credential");
-    }
-    // Nothing was redeemed meanwhile.
-    world.post(&by.value, "/v1/merchants/merchant_a1/resume").await.json(200);
-    let (_, tokens) = first(&world, &[]).await;
-    refresh(&world, &tokens["refreshToken"]).await.json(200);
-}
-
-#[tokio::test]
 async fn garbage_and_forged_refresh_tokens_are_refused() {
     let world = World::new().await;
     let (_, tokens) = first(&world, &[]).await;

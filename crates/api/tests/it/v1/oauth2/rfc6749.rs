@@ -4,19 +4,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::token::PATH;
-use crate::harness::{Answer, Pair, World};
+use crate::harness::{Answer, World};
 
 async fn ask(world: &World, pairs: &[(&str, &str)]) -> Answer {
     world.request("POST", PATH).form(pairs).send().await
-}
-
-fn in_body<'a>(pair: &'a Pair, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let client = [
-        ("grant_type", "client_credentials"),
-        ("client_id", pair.public.value.as_str()),
-        ("client_secret", pair.secret.value.as_str()),
-    ];
-    [&client, more].concat()
 }
 
 fn basic(id: &str, secret: &str) -> String {
@@ -68,7 +59,7 @@ async fn a_refusal_says_what_to_send_instead() {
 async fn client_credentials_answer_in_rfc_form_without_a_refresh_token() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read", "charges:*"]).await;
-    let body = in_body(&pair, &[]);
+    let body = pair.form(&[]);
     let by_header = basic(&pair.public.id, &pair.secret.value);
     let grant = [("grant_type", "client_credentials")];
     for answer in [
@@ -109,16 +100,16 @@ async fn a_client_is_named_by_value_id_or_uuid_and_form_encoded_in_basic() {
 async fn a_scope_narrows_and_never_widens() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read", "charges:*"]).await;
-    let tokens = ask(&world, &in_body(&pair, &[("scope", "charges:read")])).await.json(200);
+    let tokens = ask(&world, &pair.form(&[("scope", "charges:read")])).await.json(200);
     assert_eq!(tokens["scope"], "charges:read");
     let token = tokens["access_token"].as_str().unwrap();
     world.get(token, "/v1/merchants").await.problem(403, "insufficient_scope");
     assert_eq!(world.get(token, "/v1/auth").await.header("x-keyward-scopes"), Some("charges:read"));
     for scope in ["merchants:write", "merchants:*", "charges:read other", "Charges", "\u{a0}"] {
-        refused(&ask(&world, &in_body(&pair, &[("scope", scope)])).await, 400, "invalid_scope");
+        refused(&ask(&world, &pair.form(&[("scope", scope)])).await, 400, "invalid_scope");
     }
     for absent in ["", " ", "   ", "\t"] {
-        let tokens = ask(&world, &in_body(&pair, &[("scope", absent)])).await.json(200);
+        let tokens = ask(&world, &pair.form(&[("scope", absent)])).await.json(200);
         assert_eq!(tokens["scope"], "merchants:read charges:*", "{absent:?}");
     }
 }
@@ -127,7 +118,7 @@ async fn a_scope_narrows_and_never_widens() {
 async fn a_byte_order_mark_before_a_form_is_skipped() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["charges:read"]).await;
-    let form = serde_urlencoded::to_string(in_body(&pair, &[])).unwrap();
+    let form = serde_urlencoded::to_string(pair.form(&[])).unwrap();
     let request = world.request("POST", PATH).body("application/x-www-form-urlencoded", format!("\u{feff}{form}"));
     assert_eq!(request.send().await.json(200)["scope"], "charges:read");
 }
@@ -157,7 +148,7 @@ async fn an_unauthenticated_client_is_refused_and_challenged() {
         let answer = request.form(&[grant]).send().await;
         refused(&answer, 401, "invalid_client");
     }
-    let pair = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
+    let pair = pair.body();
     let request = world.request("POST", PATH).header("authorization", &good).header("authorization", &good);
     request.json(&pair).send().await.problem(401, "invalid_credential");
     for garbled in ["Basic", "Basic !", "Basic eA==", "Bearer x", "Digest x"] {

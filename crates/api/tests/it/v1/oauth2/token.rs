@@ -127,20 +127,6 @@ async fn a_key_of_the_other_environment_is_named_as_such() {
 }
 
 #[tokio::test]
-async fn a_suspended_or_closed_account_obtains_none() {
-    let world = World::new().await;
-    let by = world.root("platform").await;
-    for (mid, end) in [("partner_a", "suspend"), ("partner_b", "close")] {
-        let below = if mid == "partner_a" { "merchant_a1" } else { "merchant_b1" };
-        let pair = world.pair(below, &[]).await;
-        let body = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.value});
-        ask(&world, &body).await.json(200);
-        world.post(&by.value, &format!("/v1/merchants/{mid}/{end}")).await.json(200);
-        ask(&world, &body).await.problem(401, "invalid_credential");
-    }
-}
-
-#[tokio::test]
 async fn a_wrong_body_is_a_bad_request() {
     let world = World::new().await;
     ask(&world, &json!({})).await.invalid(&["AppKey", "AppSecret"]);

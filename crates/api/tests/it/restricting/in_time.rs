@@ -65,39 +65,29 @@ fn about(passed: Duration, expected: Duration) {
 }
 
 #[tokio::test]
-async fn a_silent_node_is_waited_for_until_its_lease_and_the_guard_have_ended() {
+async fn a_node_is_waited_for_until_it_acknowledges_or_its_lease_and_the_guard_have_ended() {
     let (world, known) = prepared().await;
-    for ending in &calls(&known.about) {
-        let (node, clock) = node(&world, &known, silent()).await;
-        assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
-        about(clock.passed(), LEASE + GUARD);
-    }
-}
-
-#[tokio::test]
-async fn a_database_that_is_gone_after_the_commit_is_waited_for_no_longer() {
-    let (world, known) = prepared().await;
-    for ending in &calls(&known.about) {
-        let mut nodes = MockNodes::new();
-        nodes.expect_members().returning(|_| Err(StorageError::Unavailable("gone".into())));
-        let (node, clock) = node(&world, &known, nodes).await;
-        assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
-        about(clock.passed(), LEASE + GUARD);
-    }
-}
-
-#[tokio::test]
-async fn a_node_that_acknowledges_is_waited_for_until_then_and_no_longer() {
-    let (world, known) = prepared().await;
-    for ending in &calls(&known.about) {
+    let early = Duration::from_millis(700);
+    let acknowledges_early = || {
         let begun = Simulated::begin();
         let mut nodes = MockNodes::new();
+        nodes.expect_members().returning(move |_| Ok(another_node(u64::from(begun.passed() >= early))));
         nodes
-            .expect_members()
-            .returning(move |_| Ok(another_node(u64::from(begun.passed() >= Duration::from_millis(700)))));
-        let (node, clock) = node(&world, &known, nodes).await;
-        assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
-        about(clock.passed(), Duration::from_millis(700));
+    };
+    // After the commit the database may be gone: then nothing more is known of the other nodes.
+    let gone = || {
+        let mut nodes = MockNodes::new();
+        nodes.expect_members().returning(|_| Err(StorageError::Unavailable("gone".into())));
+        nodes
+    };
+    let cases: [(&dyn Fn() -> MockNodes, Duration); 3] =
+        [(&silent, LEASE + GUARD), (&gone, LEASE + GUARD), (&acknowledges_early, early)];
+    for ending in &calls(&known.about) {
+        for (nodes, wait) in cases {
+            let (node, clock) = node(&world, &known, nodes()).await;
+            assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
+            about(clock.passed(), wait);
+        }
     }
 }
 

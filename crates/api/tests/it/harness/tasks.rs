@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 #[derive(Default)]
-pub(crate) struct Errands {
+pub(crate) struct CountedTasks {
     tasks: TaskTracker,
     under_way: watch::Sender<usize>,
     /// Number of tasks that never end.
@@ -19,26 +19,26 @@ pub(crate) struct Errands {
 }
 
 /// One task; over when dropped.
-struct Errand(watch::Sender<usize>);
+struct CountedTask(watch::Sender<usize>);
 
-impl Drop for Errand {
+impl Drop for CountedTask {
     fn drop(&mut self) {
         self.0.send_modify(|under_way| *under_way -= 1);
     }
 }
 
-impl Tasks for Errands {
+impl Tasks for CountedTasks {
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
         self.under_way.send_modify(|under_way| *under_way += 1);
-        let errand = Errand(self.under_way.clone());
+        let counted = CountedTask(self.under_way.clone());
         self.tasks.spawn(async move {
-            let _errand = errand;
+            let _counted = counted;
             task.await;
         });
     }
 }
 
-impl Errands {
+impl CountedTasks {
     /// Counts the present tasks as lasting.
     pub(crate) fn take_for_lasting(&self) {
         self.lasting.store(*self.under_way.borrow(), Ordering::Relaxed);

@@ -29,8 +29,8 @@ async fn is_changed(node: &Node, by: &Held, key: &Held) -> bool {
 async fn check(node: &Node, by: &Held, key: &Held, changed: bool) {
     let used = node.get(&key.value, "/v1/merchants").await;
     assert_eq!(used.status.as_u16(), if changed { 401 } else { 200 });
-    let told = node.get(&by.value, &format!("{}/enforcement", key.path())).await.json(200);
-    assert_eq!(told["enforced"] == true, told["state"] == "revoked");
+    let enforcement = node.get(&by.value, &format!("{}/enforcement", key.path())).await.json(200);
+    assert_eq!(enforcement["enforced"] == true, enforcement["state"] == "revoked");
 }
 
 #[tokio::test]

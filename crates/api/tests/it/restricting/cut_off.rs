@@ -31,8 +31,8 @@ async fn a_call_that_waits_when_the_process_ends_reports_an_unknown_outcome_and_
         assert_eq!(answer.header("retry-after"), Some("1"));
         // It is committed, and not reported as enforced.
         node.get(&pair.secret.value, "/v1/merchants").await.problem(401, "invalid_credential");
-        let told = node.get(&by.value, &format!("{}/enforcement", pair.secret.path())).await.json(200);
-        assert_eq!(told["enforced"], false);
+        let enforcement = node.get(&by.value, &format!("{}/enforcement", pair.secret.path())).await.json(200);
+        assert_eq!(enforcement["enforced"], false);
         if ending.3 == 201 {
             // A repeated overwrite creates another pair; it does not wait for what it replaced last time.
             continue;
