@@ -23,7 +23,7 @@ fn run(mode: Mode) -> Report {
 #[test]
 fn whatever_breaks_no_node_accepts_an_acknowledged_revocation() {
     let report = run(Mode::All);
-    assert!(report.is_clean(), "see the stories above");
+    assert!(report.is_clean(), "see the explanations above");
     for kind in Kind::ALL {
         let least = if kind.goes_back() { 1 } else { 3 };
         assert!(report.faults(kind) >= least, "{kind} happened {} times", report.faults(kind));

@@ -92,18 +92,3 @@ async fn a_node_whose_clock_is_weeks_ahead_says_so_everywhere_and_rotates_nothin
     assert_eq!(said.matches(jump).count(), 1, "{said}");
     fleet.stop();
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_slow_takes_no_token_that_ended_and_dates_its_own_as_elsewhere() {
-    let mut fleet = one().await;
-    let (app_key, app_secret) = (fleet.demo.partner.app_key.clone(), fleet.demo.partner.app_secret.clone());
-    let tokens = fleet.nodes[0].anonymous().tokens(&app_key, &app_secret).await;
-    fleet.place.execute("UPDATE wrong.clock SET by = '605 seconds'").await;
-    // By the database's clock the token has expired, and this node is behind by as much.
-    let slow = fleet.add(|program| program).await;
-    eventually("it holds a lease", async || slow.metric("keyward_lease_seconds").await > 0.0).await;
-    slow.client(&tokens.access).get("/v1/auth").await.expect_problem(401, "invalid_credential");
-    let fresh = slow.anonymous().tokens(&app_key, &app_secret).await;
-    slow.client(&fresh.access).get("/v1/auth").await.expect(204);
-    fleet.stop();
-}

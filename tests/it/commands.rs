@@ -1,9 +1,9 @@
-//! The command line beside a running server: on the embedded database it may read but not change, on Postgres it may do
-//! both, and the server sees a change in its next request.
+//! The command line beside a running server: on the embedded database it may read but not change. On Postgres it may do
+//! both, and servers see a change in their next request (`revocation::commands`).
 
 use serde_json::Value;
 
-use crate::harness::{Place, Program, on_both};
+use crate::harness::{Place, on_both};
 
 on_both!(reading_is_always_allowed, the_doctor_accepts_what_works_and_names_what_does_not);
 
@@ -69,36 +69,6 @@ async fn only_a_server_makes_an_installation() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_databases_in_one_folder_have_a_demo_file_each() {
-    let (first, second, third) = (Place::embedded(), Place::postgres().await, Place::postgres().await);
-    let on = |place: &Place| {
-        let program = Program::in_folder(first.folder()).say("serve --listen 127.0.0.1:0 --demo");
-        place.url().map_or_else(|| program.clone(), |url| program.clone().env("DATABASE_URL", url))
-    };
-    let (mut files, mut partners) = (Vec::new(), Vec::new());
-    for place in [&first, &second, &third] {
-        let node = on(place).serve();
-        let names = ["demo.json", "demo-2.json", "demo-3.json"];
-        let path = first.data().join(names[files.len()]);
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        partners.push(file["partner"]["appSecret"].as_str().unwrap().to_owned());
-        files.push(path);
-        node.stop();
-    }
-    // Each is found again, and none was overwritten.
-    for (place, (path, partner)) in [&first, &second, &third].into_iter().zip(files.iter().zip(&partners)) {
-        let node = on(place).serve();
-        node.client(partner).get("/v1/merchants").await.expect(200);
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        assert_eq!(
-            (&file["base_url"], &file["partner"]["appSecret"]),
-            (&node.base_url().into(), &Value::from(partner.as_str()))
-        );
-        node.stop();
-    }
-}
-
 #[tokio::test]
 async fn the_embedded_database_is_changed_by_one_process_only() {
     let place = Place::embedded();
@@ -124,31 +94,5 @@ async fn the_embedded_database_is_changed_by_one_process_only() {
     place.keyward().say("key revoke --yes").say(&key.id).run().success();
     let node = place.sandbox().serve();
     assert_eq!(node.client(&demo.partner.app_secret).verdict(&key.value).await, "REVOKED");
-    node.stop();
-}
-
-#[tokio::test]
-async fn on_postgres_the_server_sees_a_command_in_its_next_request() {
-    let place = Place::postgres().await;
-    let node = place.sandbox().serve();
-    let demo = node.demo();
-    let partner = node.client(&demo.partner.app_secret);
-    let key = partner.create(&demo.merchant, "Till", &[]).await;
-    for (words, verdict) in
-        [("suspend", "SUSPENDED"), ("resume", "VALID"), ("suspend", "SUSPENDED"), ("resume", "VALID")]
-    {
-        place.keyward().say("account").say(words).say(&demo.merchant).run().success();
-        assert_eq!(partner.verdict(&key.value).await, verdict);
-    }
-    place.keyward().say("key revoke --yes").say(&key.id).run().success();
-    assert_eq!(partner.verdict(&key.value).await, "REVOKED");
-    let out = place.folder().join("key.json");
-    let made = place.keyward().say("key create --type secret --name cli --scope charges:read --out key.json --mid");
-    made.say(&demo.merchant).run().success();
-    let file: Value = serde_json::from_str(&std::fs::read_to_string(&out).unwrap()).unwrap();
-    let value = file["value"].as_str().unwrap_or_else(|| panic!("no value among the members of key.json"));
-    assert_eq!(partner.verdict(value).await, "VALID");
-    place.keyward().say("account close --yes").say(&demo.merchant).run().success();
-    assert_eq!(partner.verdict(value).await, "REVOKED");
     node.stop();
 }

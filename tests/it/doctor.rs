@@ -57,24 +57,6 @@ async fn a_problem_of_the_database_is_reported_when_a_server_starts_and_by_no_ot
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_doctor_names_a_node_that_has_stopped_responding() {
-    let fleet = Fleet::of(1).await;
-    fleet.nodes[0].freeze();
-    eventually("its lease is over", async || {
-        let nodes = found(&fleet.place, "node");
-        matches!(&nodes[..], [(level, text)] if level == "notice" && text.contains("stopped renewing"))
-    })
-    .await;
-    fleet.nodes[0].thaw();
-    eventually("it is well again", async || {
-        let nodes = found(&fleet.place, "node");
-        nodes.iter().all(|(level, _)| level == "ok") && !nodes.is_empty()
-    })
-    .await;
-    fleet.stop();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_reports_leases_of_different_length() {
     let mut fleet = Fleet::of(1).await;
     let other = fleet.add(|program| program.env("KEYWARD_VERIFIER__PROFILE", "default")).await;

@@ -4,7 +4,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -110,8 +110,9 @@ async fn bodies_that_never_arrive_keep_no_other_client_out() {
     let key = platform.create(&demo.merchant, "Till", &[]).await;
     assert_eq!(platform.verdict(&key.value).await, "VALID");
     drop(waiting);
-    node.terminate();
-    node.finish();
+    let partner = node.client(&demo.partner.app_secret);
+    eventually("there is room again", async || partner.get("/v1/merchants").await.status == 200).await;
+    node.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -175,39 +176,5 @@ async fn a_client_that_reads_nothing_is_given_up() {
     eventually("it is given up", async || node.metric("keyward_connections_given_up_total").await > 0.5).await;
     node.anonymous().get("/openapi.json").await.expect(200);
     drop(raw);
-    node.stop();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_http2_client_without_a_window_for_answers_is_given_up() {
-    let place = Place::embedded();
-    let node = place.sandbox().env("KEYWARD_LIMITS__WRITE_TIMEOUT", "300ms").serve();
-    for path in ["/openapi.json", "/healthz", "/v1/auth?unknown"] {
-        let stream = TcpStream::connect(node.address()).await.unwrap();
-        let mut no_room = h2::client::Builder::new();
-        let no_room = no_room.initial_window_size(0);
-        let (requests, mut connection) = no_room.handshake::<_, bytes::Bytes>(stream).await.unwrap();
-        let most = Arc::new(AtomicUsize::new(0));
-        let mut client = JoinSet::new();
-        client.spawn({
-            let most = Arc::clone(&most);
-            std::future::poll_fn(move |cx| {
-                let polled = std::pin::Pin::new(&mut connection).poll(cx);
-                most.store(connection.max_concurrent_send_streams(), Ordering::Relaxed);
-                polled
-            })
-        });
-        let mut requests = requests.ready().await.unwrap();
-        let mut answers = Vec::new();
-        for _ in 0..8 {
-            let request = http::Request::get(format!("http://x{path}")).body(()).unwrap();
-            answers.push(requests.send_request(request, true).unwrap().0.await.unwrap());
-        }
-        assert_eq!(most.load(Ordering::Relaxed), 32);
-        // However it ends: the client sees the end of the stream, or a reset.
-        let ended = tokio::time::timeout(Duration::from_mins(1), client.join_next()).await;
-        let _ = ended.expect("it is closed").unwrap();
-    }
-    node.anonymous().get("/openapi.json").await.expect(200);
     node.stop();
 }

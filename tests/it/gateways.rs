@@ -5,10 +5,10 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 mod application;
 mod caddy;
+mod fixture;
 mod nginx;
 mod passing;
 mod refusing;
-mod stage;
 
 /// A test of each claim for each gateway.
 macro_rules! on_both_gateways {

@@ -2,38 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, Http2, Node, Place, Raw, eventually};
-
-#[tokio::test]
-async fn endless_headers_are_cut_off() {
-    let place = Place::embedded();
-    let node = place.sandbox().env("KEYWARD_LIMITS__HEADER_READ_TIMEOUT", "500ms").serve();
-    for begun in ["", "GET /healthz HT", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
-        let mut slow = Raw::connect(node.address()).await.unwrap();
-        slow.send(begun).await;
-        let answer = slow.read_to_the_end().await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{begun:?}: {answer}");
-    }
-    node.anonymous().get("/healthz").await.expect(200);
-    node.stop();
-}
-
-#[tokio::test]
-async fn headers_that_are_too_large_are_refused() {
-    let place = Place::embedded();
-    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16384").serve();
-    let mut raw = Raw::connect(node.address()).await.unwrap();
-    // Exactly as much as is read: unread bytes would make the kernel cut the connection before the answer arrives.
-    let begun = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ";
-    raw.send(&format!("{begun}{}", "a".repeat(16_384 - begun.len()))).await;
-    let answer = raw.read_to_the_end().await;
-    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
-    let mut raw = Raw::connect(node.address()).await.unwrap();
-    raw.send(&format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Fits: {}\r\nConnection: close\r\n\r\n", "a".repeat(4096)))
-        .await;
-    assert!(raw.read_to_the_end().await.starts_with("HTTP/1.1 200 "));
-    node.stop();
-}
+use crate::harness::{Client, Http2, Node, Place, Raw};
 
 #[tokio::test]
 async fn the_smallest_limits_fit_everything_the_service_issues() {
@@ -50,39 +19,13 @@ async fn the_smallest_limits_fit_everything_the_service_issues() {
     let passed = node.client(&tokens.access).get("/v1/auth").await.expect(204);
     // Common gateways accept 4 KiB of headers.
     assert!(passed.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() < 4096);
-    let body = json!({ "refreshToken": tokens.refresh });
-    node.anonymous().post("/v1/oauth2/token", &body).await.expect(200);
+    node.anonymous().redeem(&tokens.refresh).await.expect(200);
+    let mut larger = Client::wish(&demo.merchant, "large", &[]);
+    larger["ignored"] = json!("x".repeat(16_384));
+    partner.post("/v1/api-keys", &larger).await.expect_problem(413, "body_too_large");
     for (name, less) in [("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16383"), ("KEYWARD_LIMITS__MAX_BODY_BYTES", "16383")] {
         Place::embedded().sandbox().env(name, less).run().refuses_with(&["must be a whole number from 16384"]);
     }
-    node.stop();
-}
-
-#[tokio::test]
-async fn a_body_that_is_too_large_is_refused_and_stores_nothing() {
-    let place = Place::embedded();
-    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_BODY_BYTES", "16384").serve();
-    let demo = node.demo();
-    let partner = node.client(&demo.partner.app_secret);
-    let mut wish = Client::wish(&demo.merchant, "large", &[]);
-    wish["ignored"] = json!("x".repeat(16_384));
-    partner.post("/v1/api-keys", &wish).await.expect_problem(413, "body_too_large");
-    wish["ignored"] = json!("x".repeat(16_000));
-    partner.post("/v1/api-keys", &wish).await.expect(201);
-
-    // Without an announced length it is counted.
-    let mut raw = Raw::connect(node.address()).await.unwrap();
-    let head = format!(
-        "POST /v1/api-keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-         Transfer-Encoding: chunked\r\n\r\n",
-        demo.partner.app_secret
-    );
-    raw.send(&head).await;
-    raw.send(&format!("{:x}\r\n{}\r\n", 17_000, " ".repeat(17_000))).await;
-    let answer = raw.read_until("body_too_large").await;
-    assert!(answer.is_some_and(|answer| answer.starts_with("HTTP/1.1 413 ")));
-    let listed = partner.get(&format!("/v1/api-keys/{}", demo.merchant)).await.expect(200).json();
-    assert_eq!(listed["keys"].as_array().map(Vec::len), Some(1), "{listed}");
     node.stop();
 }
 
@@ -111,22 +54,6 @@ async fn is_turned_away(node: &Node) {
     let mut beyond = Raw::connect(node.address()).await.unwrap();
     beyond.send(ASK).await;
     assert_eq!(beyond.read_to_the_end().await, "");
-}
-
-#[tokio::test]
-async fn connections_beyond_the_cap_are_closed_and_a_free_place_is_taken() {
-    let place = Place::embedded();
-    let all = [("KEYWARD_LIMITS__MAX_CONNECTIONS", "3"), ("KEYWARD_LIMITS__MAX_CONNECTIONS_PER_SOURCE", "3")];
-    let node = place.sandbox().envs(&all).serve();
-    let mut open = let_in(&node, 3).await;
-    is_turned_away(&node).await;
-    for raw in &mut open {
-        assert!(is_answered(raw).await, "those that were let in stay");
-    }
-    open.pop();
-    let address = node.address().to_owned();
-    eventually("there is room again", async || is_answered(&mut Raw::connect(&address).await.unwrap()).await).await;
-    node.stop();
 }
 
 #[tokio::test]
@@ -235,24 +162,6 @@ async fn in_flight(node: &Node, secret: &str) -> Raw {
     raw.send(&head).await;
     raw.read_until("100 Continue\r\n\r\n").await.expect("the server asks for the body");
     raw
-}
-
-#[tokio::test]
-async fn requests_beyond_the_maximum_are_refused_with_retry_after() {
-    let place = Place::embedded();
-    let node = place.sandbox().env("KEYWARD_LIMITS__MAX_REQUESTS_AT_ONCE", "2").serve();
-    let demo = node.demo();
-    let partner = node.client(&demo.partner.app_secret);
-    // One of two is more than one caller's share.
-    let (first, second) =
-        (in_flight(&node, &demo.partner.app_secret).await, in_flight(&node, &demo.platform.app_secret).await);
-    partner.get("/v1/merchants").await.expect_outage().expect_problem(503, "unavailable");
-    // Health and readiness are still answered.
-    node.anonymous().get("/healthz").await.expect(200);
-    node.anonymous().get("/readyz").await.expect(200);
-    drop((first, second));
-    eventually("there is room again", async || partner.get("/v1/merchants").await.status == 200).await;
-    node.stop();
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Client, Node, Page, Place, Program};
 
 mod every_line;
+mod from_memory;
 mod refused;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -20,11 +21,14 @@ fn talkative(place: &Place) -> Program {
     place.sandbox().env("KEYWARD_LOG__FORMAT", "json").env("KEYWARD_LOG__FILTER", "debug")
 }
 
-async fn ask(client: &Client, method: Method, path: &str, headers: &[(&'static str, &str)]) -> Answer {
-    let headers = headers.iter();
-    let headers: HeaderMap =
-        headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())).collect();
-    client.try_send(method, path, None, headers).await.unwrap()
+fn headers(all: &[(&'static str, &str)]) -> HeaderMap {
+    let pair =
+        |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+    all.iter().map(pair).collect()
+}
+
+async fn ask(client: &Client, method: Method, path: &str, all: &[(&'static str, &str)]) -> Answer {
+    client.try_send(method, path, None, headers(all)).await.unwrap()
 }
 
 fn lines(log: &str) -> Vec<Value> {

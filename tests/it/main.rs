@@ -32,7 +32,6 @@ mod key_commands;
 mod last_used;
 mod limits;
 mod log_fields;
-mod log_lines;
 mod metrics;
 mod on_terminal;
 mod one_database;

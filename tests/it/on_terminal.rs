@@ -52,6 +52,7 @@ fn a_stopped_hidden_prompt_echoes_meanwhile_and_is_repeated() {
     terminal.type_line(&secret);
     assert!(terminal.until_end().success(), "{}", terminal.seen().replace(&secret, "…"));
     assert!(terminal.shows_what_is_typed() && !terminal.seen().contains(&secret), "it was shown");
+    assert!(terminal.seen().contains("\nVERDICT  VALID\n"));
 }
 
 #[test]

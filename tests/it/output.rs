@@ -48,15 +48,6 @@ async fn a_log_that_is_not_read_delays_no_request_and_is_written_once_it_is_read
 }
 
 #[tokio::test]
-async fn a_log_that_is_never_read_does_not_keep_a_server_from_stopping() {
-    let place = Place::embedded();
-    let (_reader, writer) = full_pipe();
-    let node = place.sandbox().env("KEYWARD_LOG__FILTER", "debug").serve_logging_to(writer);
-    serves(&node).await;
-    node.stop();
-}
-
-#[tokio::test]
 async fn a_closed_reader_of_the_log_and_a_full_disk_end_nothing() {
     let gone = || {
         let (reader, writer) = std::io::pipe().unwrap();

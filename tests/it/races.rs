@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Demo, Node, Place, on_both};
+use crate::harness::{Client, Fleet, Place, on_both};
 
 /// Number of rounds of a race: a single one may not overlap.
 const ROUNDS: usize = 8;
@@ -18,41 +18,20 @@ on_both!(
 );
 
 /// One node on the embedded database, two on Postgres.
-struct Nodes {
-    running: Vec<Node>,
-    demo: Demo,
-    _folder: tempfile::TempDir,
+async fn nodes(place: Place) -> Fleet {
+    let number = if place.is_embedded() { 1 } else { 2 };
+    Fleet::on(place, number).await
 }
 
-impl Nodes {
-    fn start(place: &Place) -> Self {
-        let first = place.sandbox().env("KEYWARD_PUBLIC_URL", "http://keys.test").serve();
-        let (demo, folder) = (first.demo(), tempfile::tempdir().unwrap());
-        let mut running = vec![first];
-        if !place.is_embedded() {
-            let second = place.keyward_in(folder.path()).say("--listen 127.0.0.1:0");
-            let second = second.env("KEYWARD_PUBLIC_URL", "http://keys.test");
-            running.push(second.env("KEYWARD_MASTER_KEY_FILE", place.data().join("master.key")).serve());
-        }
-        Self { running, demo, _folder: folder }
-    }
-
-    /// A client for each turn: of one node after the other.
-    fn asks(&self, turn: usize) -> Client {
-        self.running[turn % self.running.len()].anonymous()
-    }
-
-    fn stop(self) {
-        for node in self.running {
-            node.stop();
-        }
-    }
+/// A client of one node after the other.
+fn asks(fleet: &Fleet, turn: usize) -> Client {
+    fleet.nodes[turn % fleet.nodes.len()].anonymous()
 }
 
 async fn of_two_revokes_of_the_last_manager_keys_one_wins(place: Place) {
-    let nodes = Nodes::start(&place);
-    let (left, right) = (nodes.asks(0), nodes.asks(1));
-    let partner = left.with(&nodes.demo.partner.app_secret);
+    let fleet = nodes(place).await;
+    let (left, right) = (asks(&fleet, 0), asks(&fleet, 1));
+    let partner = left.with(&fleet.demo.partner.app_secret);
     for round in 0..ROUNDS {
         let shop =
             partner.post("/v1/merchants", &json!({ "name": format!("Shop {round}") })).await.expect(201).member("mid");
@@ -71,14 +50,14 @@ async fn of_two_revokes_of_the_last_manager_keys_one_wins(place: Place) {
         verdicts.sort();
         assert_eq!(verdicts, ["REVOKED", "VALID"]);
     }
-    nodes.stop();
+    fleet.stop();
 }
 
 async fn a_refresh_token_is_redeemed_once(place: Place) {
-    let nodes = Nodes::start(&place);
-    let (left, right) = (nodes.asks(0), nodes.asks(1));
+    let fleet = nodes(place).await;
+    let (left, right) = (asks(&fleet, 0), asks(&fleet, 1));
     for _ in 0..ROUNDS {
-        let tokens = left.tokens(&nodes.demo.partner.app_key, &nodes.demo.partner.app_secret).await;
+        let tokens = left.tokens(&fleet.demo.partner.app_key, &fleet.demo.partner.app_secret).await;
         let (one, other) = tokio::join!(left.redeem(&tokens.refresh), right.redeem(&tokens.refresh));
         let mut statuses = [one.status, other.status];
         statuses.sort_unstable();
@@ -88,16 +67,16 @@ async fn a_refresh_token_is_redeemed_once(place: Place) {
         right.redeem(&won.member("refreshToken")).await.expect_problem(401, "invalid_credential");
         right.with(&won.member("accessToken")).get("/v1/merchants").await.expect(200);
     }
-    nodes.stop();
+    fleet.stop();
 }
 
 async fn pairs_of_one_name_get_names_of_their_own(place: Place) {
     const AT_ONCE: usize = 6;
-    let nodes = Nodes::start(&place);
-    let path = format!("/v1/merchants/{}/api-keys", nodes.demo.merchant);
+    let fleet = nodes(place).await;
+    let path = format!("/v1/merchants/{}/api-keys", fleet.demo.merchant);
     let mut racing = JoinSet::new();
     for turn in 0..AT_ONCE {
-        let (client, path) = (nodes.asks(turn).with(&nodes.demo.partner.app_secret), path.clone());
+        let (client, path) = (asks(&fleet, turn).with(&fleet.demo.partner.app_secret), path.clone());
         racing.spawn(async move { client.post(&path, &json!({ "name": "Till", "scopes": ["charges:read"] })).await });
     }
     let made = racing.join_all().await;
@@ -106,5 +85,5 @@ async fn pairs_of_one_name_get_names_of_their_own(place: Place) {
         names,
         (1..=AT_ONCE).map(|place| if place == 1 { "Till".into() } else { format!("Till-{place}") }).collect()
     );
-    nodes.stop();
+    fleet.stop();
 }

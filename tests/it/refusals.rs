@@ -1,6 +1,6 @@
 //! Conditions under which a server must not start: each refusal has a nonzero exit code and says what to do.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::fs;
 
 use crate::harness::{Place, master_key, on_both};
 
@@ -9,8 +9,6 @@ on_both!(
     the_database_of_the_other_environment,
     the_database_of_another_master_key,
     a_used_database_without_its_master_key,
-    a_master_key_that_others_can_read,
-    a_master_key_of_a_wrong_length,
     an_empty_database_without_automatic_migration,
     a_port_that_is_taken;
     waiting
@@ -43,36 +41,14 @@ fn a_used_database_without_its_master_key(place: &Place) {
     place.sandbox().serve().stop();
     let (key, aside) = (place.data().join("master.key"), place.folder().join("aside"));
     fs::rename(&key, &aside).unwrap();
-    place
-        .sandbox()
-        .run()
-        .refuses_with(&["keyward-data/master.key is missing", "restore the file with the fingerprint"]);
+    place.sandbox().run().refuses_with(&[
+        "keyward-data/master.key is missing",
+        "restore the file with the fingerprint",
+        "from another node",
+    ]);
     assert!(!key.exists(), "a new key was made for an old database");
     fs::rename(&aside, &key).unwrap();
     place.sandbox().serve().stop();
-}
-
-fn a_master_key_that_others_can_read(place: &Place) {
-    place.sandbox().serve().stop();
-    let key = place.data().join("master.key");
-    for mode in [0o644, 0o604, 0o602, 0o620] {
-        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
-        place.sandbox().run().refuses_with(&[&format!("{mode:03o}"), "chmod 600"]);
-    }
-    // A group may read it.
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
-    place.sandbox().serve().stop();
-}
-
-fn a_master_key_of_a_wrong_length(place: &Place) {
-    fs::create_dir(place.data()).unwrap();
-    fs::set_permissions(place.data(), fs::Permissions::from_mode(0o700)).unwrap();
-    let key = place.data().join("master.key");
-    for bytes in [0, 31, 33] {
-        fs::write(&key, vec![7; bytes]).unwrap();
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-        place.sandbox().run().refuses_with(&["master.key has a wrong length", "head -c 32 /dev/urandom"]);
-    }
 }
 
 fn an_empty_database_without_automatic_migration(place: &Place) {
@@ -125,17 +101,6 @@ fn a_port_that_is_taken(place: &Place) {
     let metrics = place.sandbox().say("--metrics-listen").say(&address);
     metrics.run().refuses_with(&["cannot listen on", address.as_str(), "KEYWARD_METRICS_LISTEN"]);
     assert!(!place.data().exists(), "something was made before it was clear that the node can serve");
-}
-
-#[tokio::test]
-async fn a_second_server_on_one_data_directory() {
-    let place = Place::embedded();
-    let first = place.sandbox().serve();
-    place.sandbox().run().refuses_with(&["another keyward holds ./keyward-data", "stop that one first"]);
-    first.anonymous().get("/readyz").await.expect(200);
-    // What a killed server leaves behind keeps no other out.
-    first.kill();
-    place.sandbox().serve().stop();
 }
 
 #[test]

@@ -42,6 +42,8 @@ async fn a_silent_database_is_no_verdict_and_is_found_again() {
     with_token.get("/v1/auth").await.expect(204);
 
     wire.fall_silent();
+    // Memory may know until the lease ends, and then only the same verdict; after that, nothing does.
+    let mut is_over = false;
     loop {
         let (verdict, admission, given, created, revoked) = tokio::join!(
             partner.verify(&key.value),
@@ -50,31 +52,21 @@ async fn a_silent_database_is_no_verdict_and_is_found_again() {
             partner.post("/v1/api-keys", &wish),
             partner.revoke(&key.id),
         );
-        // Memory may know until the lease ends, and then only the same verdict.
         if verdict.status == 200 {
             assert_eq!(verdict.member("code"), "VALID");
         }
         for (answer, good) in [(verdict, 200), (admission, 204), (given, 200)] {
-            if answer.status != good {
+            if is_over || answer.status != good {
                 is_no_verdict(&answer);
             }
         }
         for answer in [created, revoked] {
             is_no_verdict(&answer);
         }
-        if anybody.get("/readyz").await.status == 503 {
+        if is_over {
             break;
         }
-    }
-    let (one, two, three, four, five) = tokio::join!(
-        partner.verify(&key.value),
-        with_token.get("/v1/auth"),
-        anybody.post("/v1/oauth2/token", &pair),
-        partner.post("/v1/api-keys", &wish),
-        partner.revoke(&key.id),
-    );
-    for answer in [one, two, three, four, five] {
-        is_no_verdict(&answer);
+        is_over = anybody.get("/readyz").await.status == 503;
     }
     anybody.get("/healthz").await.expect(200);
 

@@ -76,20 +76,3 @@ fn the_doctor_reports_when_it_cannot_know_whether_a_proxy_forwards() {
     let [level, said] = of(knows());
     assert!(level == "notice" && said.contains("no server answers at metrics_listen"), "{said}");
 }
-
-#[tokio::test]
-async fn a_configured_proxy_is_trusted_and_one_source_does_not_lock_out_another() {
-    let place = Place::embedded();
-    let node = strict(&place).env("KEYWARD_TRUSTED_PROXIES", "127.0.0.0/8, ::1").serve();
-    let guess = guess(&node).await;
-    for _ in 1..=3 {
-        from(&guess, "192.0.2.1").await.expect_problem(401, "invalid_credential");
-    }
-    from(&guess, "192.0.2.1").await.expect_problem(429, "too_many_attempts");
-    // What the client itself wrote before the proxy's report is not trusted.
-    from(&guess, "192.0.2.9, 192.0.2.1").await.expect_problem(429, "too_many_attempts");
-    from(&guess, "192.0.2.2").await.expect_problem(401, "invalid_credential");
-    let partner = node.client(&node.demo().partner.app_secret);
-    from(&partner, "192.0.2.2").await.expect(204);
-    node.stop();
-}

@@ -1,4 +1,5 @@
-//! Invalid or missing settings: all of them are reported together, each by name, and never the value of a secret.
+//! Invalid or missing settings: all of them are reported together before anything is made, and never the value of a
+//! secret. Unit tests of the configuration check each setting.
 
 use std::fs;
 
@@ -22,46 +23,6 @@ fn production_reports_all_missing_settings_together() {
     refused(&place, &sandbox(&place).say("--environment production"), &words);
     let in_variable = sandbox(&place).env("KEYWARD_ENVIRONMENT", "production");
     refused(&place, &in_variable, &words);
-}
-
-#[test]
-fn production_has_no_demo() {
-    let place = Place::embedded();
-    let production = place.production().say("serve --listen 127.0.0.1:0 --demo");
-    refused(&place, &production, &["production has no demo", "--demo", "keyward account create --role platform"]);
-}
-
-#[test]
-fn a_setting_that_does_not_exist_is_named() {
-    let place = Place::embedded();
-    let file = place.folder().join("keyward.toml");
-    private(&file, "lisen = \"127.0.0.1:0\"\n[limits]\nmax_body_byte = 1\n");
-    let program = sandbox(&place).say("--config keyward.toml");
-    refused(
-        &place,
-        &program,
-        &["2 settings", "there is no setting lisen", "limits.max_body_byte", "max_body_bytes", "keyward.toml"],
-    );
-    let variable = sandbox(&place).env("KEYWARD_LIMITS__MAX_BODY_BYTE", "1");
-    refused(&place, &variable, &["there is no setting limits.max_body_byte (KEYWARD_LIMITS__MAX_BODY_BYTE)"]);
-}
-
-#[test]
-fn a_wrong_value_is_named_with_what_is_wanted() {
-    for (name, value, wants) in [
-        ("KEYWARD_LISTEN", "localhost", "an IP address and a port"),
-        ("KEYWARD_ENVIRONMENT", "staging", "sandbox or production"),
-        ("KEYWARD_LIMITS__REQUEST_TIMEOUT", "10", "a time with its unit"),
-        ("KEYWARD_LIMITS__MAX_BODY_BYTES", "-1", "a whole number"),
-        ("KEYWARD_SECRET_HASH", "md5", "hmac or argon2id"),
-        ("KEYWARD_AUTO_MIGRATE", "perhaps", "true or false"),
-        ("KEYWARD_TRUSTED_PROXIES", "my-proxy", "networks"),
-        ("KEYWARD_PUBLIC_URL", "keys.example.com", "an address such as https://"),
-        ("KEYWARD_LOG__FORMAT", "xml", "auto, human or json"),
-    ] {
-        let place = Place::embedded();
-        refused(&place, &place.keyward().env(name, value), &[name, value, wants]);
-    }
 }
 
 #[test]
@@ -94,30 +55,6 @@ fn an_address_with_a_password_is_not_quoted_wherever_it_stands_and_however_broke
 }
 
 #[test]
-fn a_variable_that_is_no_setting_is_refused_and_those_of_kubernetes_are_not() {
-    let place = Place::embedded();
-    refused(
-        &place,
-        &sandbox(&place).env("KEYWARD_PORT", "9999"),
-        &["there is no setting port (KEYWARD_PORT)", "listen"],
-    );
-    refused(&place, &sandbox(&place).env("KEYWARD_LOG__FILTER", "warning"), &["log.filter", "a level"]);
-    let node = sandbox(&place).env("KEYWARD_PORT", "tcp://10.0.0.1:80").env("KEYWARD_SERVICE_HOST", "10.0.0.1").serve();
-    node.stop();
-}
-
-#[test]
-fn a_configuration_file_that_cannot_be_used_is_named() {
-    let place = Place::embedded();
-    refused(&place, &sandbox(&place).say("--config absent.toml"), &["cannot read the configuration file absent.toml"]);
-    let broken = "listen = \"127.0.0.1:0\"\npassword = \"open-sesame\nx = [";
-    private(&place.folder().join("broken.toml"), broken);
-    let finished = sandbox(&place).env("KEYWARD_CONFIG", "broken.toml").run();
-    assert!(!finished.said().contains("sesame"), "{}", finished.said());
-    finished.refuses_with(&["broken.toml is not TOML"]);
-}
-
-#[test]
 fn half_of_tls_and_invalid_files_are_refused() {
     let place = Place::embedded();
     let half = sandbox(&place).env("KEYWARD_TLS__CERTIFICATE", "tls.crt");
@@ -130,11 +67,7 @@ fn half_of_tls_and_invalid_files_are_refused() {
 #[test]
 fn wrong_usage_has_a_code_of_its_own() {
     let place = Place::embedded();
-    for words in ["sreve", "serve --lisen x", "migrate --listen 127.0.0.1:0", "account create --name x"] {
-        let Finished { code, err, .. } = place.keyward().say(words).run();
-        assert_eq!(code, Some(2), "{words}: {err}");
-    }
-    // Errors that no argument parser detects have the same code, and one line.
+    // Errors that no argument parser detects have the code of those that it detects, and one line.
     for (words, said) in [
         ("--demo migrate", "--demo belongs to `keyward serve`"),
         ("account create --role platform --name x --parent y", "omit --parent"),

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use super::stage::Kind;
+use super::fixture::Kind;
 use crate::harness::{Daemon, installed, private};
 
 pub(super) struct Caddy;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::stage::{Kind, Stage};
+use super::fixture::{Fixture, Kind};
 use crate::harness::{Daemon, Place, installed};
 
 pub(super) struct Nginx;
@@ -27,33 +27,33 @@ impl Kind for Nginx {
 const CACHE: &str = "proxy_cache answers; proxy_cache_key $http_authorization; proxy_cache_valid any 1m;";
 
 /// The example with a cache of Keyward's answers.
-async fn with_cache(and: &str) -> Stage {
+async fn with_cache(and: &str) -> Fixture {
     let question = "proxy_pass http://keyward/v1/auth;";
     let rewrite = |example: String| {
         assert_eq!(example.matches(question).count(), 1);
         let example = example.replace(question, &format!("{question} {CACHE} {and}"));
         format!("proxy_cache_path cache keys_zone=answers:1m;\n{example}")
     };
-    Stage::rewritten::<Nginx>(Place::embedded(), |program| program, rewrite).await
+    Fixture::rewritten::<Nginx>(Place::embedded(), |program| program, rewrite).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_of_answers_stores_none() {
-    let stage = with_cache("").await;
-    stage.a_revoked_key_is_refused().await;
+    let fixture = with_cache("").await;
+    fixture.a_revoked_key_is_refused().await;
     // A refusal is not cached either.
-    let (_, later) = stage.till().await;
+    let (_, later) = fixture.till().await;
     later.get("/charges").await.expect(200);
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 /// The control for the claim above: the cache exists, and only the service's `no-store` keeps it empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_that_does_not_obey_no_store_keeps_revoked_keys_alive() {
-    let stage = with_cache("proxy_ignore_headers Cache-Control;").await;
-    let (key, till) = stage.till().await;
+    let fixture = with_cache("proxy_ignore_headers Cache-Control;").await;
+    let (key, till) = fixture.till().await;
     till.get("/charges").await.expect(200);
-    stage.partner().revoke(&key.id).await.expect(204);
+    fixture.partner().revoke(&key.id).await.expect(204);
     till.get("/charges").await.expect(200);
-    stage.node.stop();
+    fixture.node.stop();
 }

@@ -5,8 +5,9 @@ use reqwest::{Method, header::HeaderMap};
 use serde_json::json;
 
 use super::{
-    challenges, headers,
-    stage::{Echo, Kind, Stage},
+    challenges,
+    fixture::{Echo, Fixture, Kind},
+    headers,
 };
 use crate::harness::{Demo, Place, Program};
 
@@ -19,42 +20,42 @@ fn identity(demo: &Demo, id: &str, scopes: &str) -> [String; 5] {
 }
 
 pub(super) async fn a_valid_key_passes_and_the_application_learns_its_identity<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let partner = stage.partner();
-    let key = partner.create(&stage.demo.merchant, "Till", &["charges:read", "charges:write"]).await;
-    let till = stage.client(&key.value);
+    let fixture = Fixture::of::<K>().await;
+    let partner = fixture.partner();
+    let key = partner.create(&fixture.demo.merchant, "Till", &["charges:read", "charges:write"]).await;
+    let till = fixture.client(&key.value);
     let seen = Echo::of(&till.get("/charges/ch_1?expand=card&x=%2F").await);
     assert_eq!((&seen.0["method"], &seen.0["path"]), (&json!("GET"), &json!("/charges/ch_1?expand=card&x=%2F")));
     let written = Echo::of(&till.post("/charges", &json!({ "amount": 100 })).await);
     assert_eq!((&written.0["method"], &written.0["body"]), (&json!("POST"), &json!("{\"amount\":100}")));
     let by_api_key = headers([("x-api-key", &*key.value)]);
-    let by_api_key = stage.anonymous().try_send(Method::GET, "/charges", None, by_api_key).await.unwrap();
+    let by_api_key = fixture.anonymous().try_send(Method::GET, "/charges", None, by_api_key).await.unwrap();
     for echo in [seen, written, Echo::of(&by_api_key)] {
-        let expected = identity(&stage.demo, &key.id, "charges:read charges:write");
+        let expected = identity(&fixture.demo, &key.id, "charges:read charges:write");
         assert_eq!(IDENTITY.map(|name| echo.all(name).concat()), expected);
         assert_eq!(echo.all("x-request-id").len(), 1, "{}", echo.0);
     }
 
     // An access token has the identity of the key behind it.
     let wish = json!({ "name": "Shop", "scopes": ["charges:read"] });
-    let pair = partner.post(&format!("/v1/merchants/{}/api-keys", stage.demo.merchant), &wish).await.expect(201);
-    let tokens = stage.node.anonymous().tokens(&pair.member("appKey"), &pair.member("appSecret")).await;
-    let echo = Echo::of(&stage.client(&tokens.access).get("/charges").await);
+    let pair = partner.post(&format!("/v1/merchants/{}/api-keys", fixture.demo.merchant), &wish).await.expect(201);
+    let tokens = fixture.node.anonymous().tokens(&pair.member("appKey"), &pair.member("appSecret")).await;
+    let echo = Echo::of(&fixture.client(&tokens.access).get("/charges").await);
     assert_eq!(
         (echo.all("x-keyward-mid"), echo.all("x-keyward-scopes").concat()),
-        (vec![stage.demo.merchant.clone()], "charges:read".to_owned())
+        (vec![fixture.demo.merchant.clone()], "charges:read".to_owned())
     );
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn identity_headers_of_a_client_are_replaced<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let key = stage.partner().create(&stage.demo.merchant, "Till", &["charges:read"]).await;
-    let of_merchant = identity(&stage.demo, &key.id, "charges:read");
+    let fixture = Fixture::of::<K>().await;
+    let key = fixture.partner().create(&fixture.demo.merchant, "Till", &["charges:read"]).await;
+    let of_merchant = identity(&fixture.demo, &key.id, "charges:read");
     // A key directly below the platform has no partner: there, too, none of the client's headers remain.
-    let platform = stage.node.client(&stage.demo.platform.app_secret);
-    let own = platform.create(&stage.demo.platform.mid, "Own", &["charges:read"]).await;
-    let of_platform = [&own.id, &stage.demo.platform.mid, "", "secret", "charges:read"].map(str::to_owned);
+    let platform = fixture.node.client(&fixture.demo.platform.app_secret);
+    let own = platform.create(&fixture.demo.platform.mid, "Own", &["charges:read"]).await;
+    let of_platform = [&own.id, &fixture.demo.platform.mid, "", "secret", "charges:read"].map(str::to_owned);
     for (value, expected) in [(&key.value, of_merchant), (&own.value, of_platform)] {
         for spelled in [
             |name: &str| name.to_owned(),
@@ -70,7 +71,7 @@ pub(super) async fn identity_headers_of_a_client_are_replaced<K: Kind>() {
             let drop = format!("\r\nConnection: {}", IDENTITY.join(", "));
             for more in [&twice, &drop, &format!("{twice}{drop}")] {
                 let head = format!("GET /charges HTTP/1.1\r\nAuthorization: Bearer {value}{more}");
-                let said = stage.raw(&head).await;
+                let said = fixture.raw(&head).await;
                 let body = said.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
                 assert!(said.starts_with("HTTP/1.1 200"), "{said}");
                 let echo = Echo(serde_json::from_str(&body).unwrap());
@@ -82,68 +83,68 @@ pub(super) async fn identity_headers_of_a_client_are_replaced<K: Kind>() {
     // Requirements that the client adds can only restrict; those that it drops are still checked.
     let reader = format!("\r\nAuthorization: Bearer {}", key.value);
     for more in ["X-Keyward-Require-Scope: charges:read", "Connection: X-Keyward-Require-Scope", "Connection: close"] {
-        let before = stage.application.reached();
-        let said = stage.raw(&format!("POST /charges HTTP/1.1\r\nContent-Length: 0{reader}\r\n{more}")).await;
+        let before = fixture.application.reached();
+        let said = fixture.raw(&format!("POST /charges HTTP/1.1\r\nContent-Length: 0{reader}\r\n{more}")).await;
         assert!(said.starts_with("HTTP/1.1 403"), "{more}: {said}");
-        assert_eq!(stage.application.reached(), before);
+        assert_eq!(fixture.application.reached(), before);
     }
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn a_credential_never_reaches_the_application<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let key = stage.key(&["charges:read", "charges:write"]).await;
+    let fixture = Fixture::of::<K>().await;
+    let key = fixture.key(&["charges:read", "charges:write"]).await;
     let both = headers([("x-api-key", &*key)]);
     for (client, method, headers) in [
-        (stage.client(&key), Method::GET, HeaderMap::new()),
-        (stage.client(&key), Method::POST, both.clone()),
-        (stage.anonymous(), Method::GET, both),
+        (fixture.client(&key), Method::GET, HeaderMap::new()),
+        (fixture.client(&key), Method::POST, both.clone()),
+        (fixture.anonymous(), Method::GET, both),
     ] {
         let answer = client.try_send(method, "/charges", None, headers).await.unwrap();
         let echo = Echo::of(&answer);
         assert!(!answer.text.contains(&key), "the value of the key arrived");
         assert_eq!((echo.all("authorization"), echo.all("x-api-key")), (vec![], vec![]));
     }
-    assert!(!stage.log().contains(&key), "the gateway's log has the value of a key");
-    stage.node.stop();
+    assert!(!fixture.log().contains(&key), "the gateway's log has the value of a key");
+    fixture.node.stop();
 }
 
 pub(super) async fn reading_and_writing_need_scopes_of_their_own<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let (reader, writer) = (stage.key(&["charges:read"]).await, stage.key(&["charges:write"]).await);
-    let (reader, writer, all) = (stage.client(&reader), stage.client(&writer), stage.key(&["charges:*"]).await);
+    let fixture = Fixture::of::<K>().await;
+    let (reader, writer) = (fixture.key(&["charges:read"]).await, fixture.key(&["charges:write"]).await);
+    let (reader, writer, all) = (fixture.client(&reader), fixture.client(&writer), fixture.key(&["charges:*"]).await);
     for (method, may, may_not) in
         [(Method::GET, &reader, &writer), (Method::HEAD, &reader, &writer), (Method::POST, &writer, &reader)]
     {
-        for client in [may, &stage.client(&all)] {
+        for client in [may, &fixture.client(&all)] {
             let passed = client.try_send(method.clone(), "/charges", None, HeaderMap::new()).await.unwrap();
             assert_eq!(passed.status, 200, "{method}");
         }
-        assert_eq!(stage.kept_out(may_not, method, "/charges", HeaderMap::new()).await.status, 403);
+        assert_eq!(fixture.kept_out(may_not, method, "/charges", HeaderMap::new()).await.status, 403);
     }
     // A request without a scope in the example is refused, not let through.
     for method in [Method::DELETE, Method::PUT, Method::PATCH, Method::from_bytes(b"PURGE").unwrap()] {
-        let answer = stage.kept_out(&stage.client(&all), method.clone(), "/charges", HeaderMap::new()).await;
+        let answer = fixture.kept_out(&fixture.client(&all), method.clone(), "/charges", HeaderMap::new()).await;
         assert_eq!(answer.status, 405, "{method}");
     }
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn a_key_with_the_maximum_of_scopes_passes<K: Kind>() {
-    let stage = Stage::of::<K>().await;
+    let fixture = Fixture::of::<K>().await;
     // 2,048 characters in total.
     let mut scopes: Vec<String> = (0..31).map(|n| format!("{n:0>2}{}", "x".repeat(62))).collect();
     scopes.extend(["charges:read".into(), "y".repeat(52)]);
     let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
     assert_eq!(scopes.concat().len(), 2_048);
-    let key = stage.key(&scopes).await;
-    let echo = Echo::of(&stage.client(&key).get("/charges").await);
+    let key = fixture.key(&scopes).await;
+    let echo = Echo::of(&fixture.client(&key).get("/charges").await);
     let mut arrived: Vec<String> = echo.all("x-keyward-scopes").concat().split(' ').map(str::to_owned).collect();
     arrived.sort();
     let mut granted = scopes;
     granted.sort_unstable();
     assert_eq!(arrived, granted);
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn a_preflight_passes_where_that_is_allowed_and_nowhere_else<K: Kind>() {
@@ -156,8 +157,8 @@ pub(super) async fn a_preflight_passes_where_that_is_allowed_and_nowhere_else<K:
         ])
     };
     let allowed = |program: Program| program.env("KEYWARD_GATEWAY__ALLOW_PREFLIGHT", "true");
-    let stage = Stage::with::<K>(Place::embedded(), allowed).await;
-    let anonymous = stage.anonymous();
+    let fixture = Fixture::with::<K>(Place::embedded(), allowed).await;
+    let anonymous = fixture.anonymous();
     let passed = anonymous.try_send(Method::OPTIONS, "/charges", None, preflight()).await.unwrap();
     let echo = Echo::of(&passed);
     assert_eq!(echo.0["method"], "OPTIONS");
@@ -167,24 +168,24 @@ pub(super) async fn a_preflight_passes_where_that_is_allowed_and_nowhere_else<K:
     let origin_alone = headers([("origin", "https://shop.example")]);
     for (method, headers) in [(Method::OPTIONS, origin_alone), (Method::GET, preflight()), (Method::POST, preflight())]
     {
-        let answer = stage.kept_out(&anonymous, method, "/charges", headers).await;
+        let answer = fixture.kept_out(&anonymous, method, "/charges", headers).await;
         answer.expect_problem(401, "invalid_credential");
     }
-    stage.node.stop();
+    fixture.node.stop();
 
-    let stage = Stage::of::<K>().await;
-    let answer = stage.kept_out(&stage.anonymous(), Method::OPTIONS, "/charges", preflight()).await;
+    let fixture = Fixture::of::<K>().await;
+    let answer = fixture.kept_out(&fixture.anonymous(), Method::OPTIONS, "/charges", preflight()).await;
     answer.expect_problem(401, "invalid_credential");
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn refusals_of_the_application_are_its_own<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let till = stage.client(&stage.key(&["charges:read"]).await);
+    let fixture = Fixture::of::<K>().await;
+    let till = fixture.client(&fixture.key(&["charges:read"]).await);
     for status in [401, 403, 404, 429, 500, 503] {
         let answer = till.get(&format!("/charges/status/{status}")).await.expect(status);
         assert_eq!(answer.json()["method"], "GET", "the gateway answered in its place: {}", answer.text);
         assert_eq!(challenges(&answer.headers), [""; 0]);
     }
-    stage.node.stop();
+    fixture.node.stop();
 }

@@ -5,19 +5,20 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    challenges, headers,
-    stage::{Kind, Stage},
+    challenges,
+    fixture::{Fixture, Kind},
+    headers,
 };
 use crate::harness::{Place, Program, eventually, free_address};
 
 pub(super) async fn an_invalid_credential_is_401<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let key = stage.key(&["charges:read"]).await;
-    let missing = stage.refused(&stage.anonymous()).await.expect_problem(401, "invalid_credential");
+    let fixture = Fixture::of::<K>().await;
+    let key = fixture.key(&["charges:read"]).await;
+    let missing = fixture.refused(&fixture.anonymous()).await.expect_problem(401, "invalid_credential");
     assert_eq!(challenges(&missing.headers), ["Bearer"]);
     let unknown = another_places_key().await;
     for value in ["garbage", &unknown, &key[..key.len() - 1], &key.replace("sk_test_", "sk_live_")] {
-        let answer = stage.refused(&stage.client(value)).await;
+        let answer = fixture.refused(&fixture.client(value)).await;
         assert_eq!(answer.status, 401, "{}", answer.text);
         assert_eq!(answer.header("content-type"), Some("application/problem+json"));
         assert_eq!(challenges(&answer.headers), ["Bearer error=\"invalid_token\""]);
@@ -28,9 +29,9 @@ pub(super) async fn an_invalid_credential_is_401<K: Kind>() {
     }
     // Two credentials, one of them valid.
     let other = headers([("x-api-key", &*unknown)]);
-    let answer = stage.kept_out(&stage.client(&key), Method::GET, "/charges", other).await;
+    let answer = fixture.kept_out(&fixture.client(&key), Method::GET, "/charges", other).await;
     answer.expect_problem(401, "invalid_credential");
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 /// A well-formed value that has to be looked up, and is unknown here.
@@ -42,29 +43,29 @@ async fn another_places_key() -> String {
 }
 
 pub(super) async fn a_missing_scope_is_403_with_its_name<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let key = stage.key(&["charges:write", "refunds:read"]).await;
-    let answer = stage.refused(&stage.client(&key)).await.expect_problem(403, "insufficient_scope");
+    let fixture = Fixture::of::<K>().await;
+    let key = fixture.key(&["charges:write", "refunds:read"]).await;
+    let answer = fixture.refused(&fixture.client(&key)).await.expect_problem(403, "insufficient_scope");
     assert_eq!(challenges(&answer.headers), ["Bearer error=\"insufficient_scope\", scope=\"charges:read\""]);
     assert!(answer.json()["errors"][0].as_str().unwrap().contains("charges:read"), "{}", answer.text);
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn a_key_of_another_type_is_403<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let wish = json!({ "mid": stage.demo.merchant, "name": "Page", "type": "public", "scopes": ["charges:read"] });
-    let public = stage.partner().post("/v1/api-keys", &wish).await.expect(201).member("value");
-    stage.refused(&stage.client(&public)).await.expect_problem(403, "wrong_type");
-    stage.node.stop();
+    let fixture = Fixture::of::<K>().await;
+    let wish = json!({ "mid": fixture.demo.merchant, "name": "Page", "type": "public", "scopes": ["charges:read"] });
+    let public = fixture.partner().post("/v1/api-keys", &wish).await.expect(201).member("value");
+    fixture.refused(&fixture.client(&public)).await.expect_problem(403, "wrong_type");
+    fixture.node.stop();
 }
 
 pub(super) async fn too_many_wrong_keys_are_429<K: Kind>() {
     let strict = |program: Program| program.env("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "3");
-    let stage = Stage::with::<K>(Place::embedded(), strict).await;
-    let unknown = stage.client(&another_places_key().await);
+    let fixture = Fixture::with::<K>(Place::embedded(), strict).await;
+    let unknown = fixture.client(&another_places_key().await);
     let mut answers = Vec::new();
     for _ in 0..4 {
-        answers.push(stage.refused(&unknown).await);
+        answers.push(fixture.refused(&unknown).await);
     }
     let last = answers.pop().unwrap();
     assert!(answers.iter().all(|answer| answer.status == 401), "each wrong key is asked about and counted once");
@@ -74,54 +75,54 @@ pub(super) async fn too_many_wrong_keys_are_429<K: Kind>() {
     let body = last.json();
     assert!(body["title"].is_string() && body["errors"][0].is_string() && body["status"] == 429, "{body}");
     assert_eq!(last.header("content-type"), Some("application/problem+json"));
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn an_outage_of_the_database_is_503<K: Kind>() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
-    let stage = Stage::with::<K>(Place::on(&cluster.url()).await, |program| {
+    let fixture = Fixture::with::<K>(Place::on(&cluster.url()).await, |program| {
         program.env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "500ms")
     })
     .await;
     // Never verified, so no node has it in memory.
-    let key = stage.key(&["charges:read"]).await;
+    let key = fixture.key(&["charges:read"]).await;
     cluster.stop().unwrap();
-    let answer = stage.refused(&stage.client(&key)).await.expect_outage().expect_problem(503, "unavailable");
+    let answer = fixture.refused(&fixture.client(&key)).await.expect_outage().expect_problem(503, "unavailable");
     assert!(answer.json()["errors"][0].is_string(), "{}", answer.text);
     cluster.start_again().unwrap();
-    let client = stage.client(&key);
+    let client = fixture.client(&key);
     eventually("it passes again", async || client.get("/charges").await.status == 200).await;
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn a_revoked_key_is_refused_on_the_very_next_request<K: Kind>() {
-    let stage = Stage::of::<K>().await;
+    let fixture = Fixture::of::<K>().await;
     for _ in 0..5 {
-        stage.a_revoked_key_is_refused().await;
+        fixture.a_revoked_key_is_refused().await;
     }
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn an_unavailable_node_fails_no_request<K: Kind>() {
     let away = free_address();
     let with_both = |example: String| K::with_another_node(&example, &away);
-    let stage = Stage::rewritten::<K>(Place::embedded(), |program| program, with_both).await;
-    let (reader, writer) = (stage.key(&["charges:read"]).await, stage.key(&["charges:write"]).await);
+    let fixture = Fixture::rewritten::<K>(Place::embedded(), |program| program, with_both).await;
+    let (reader, writer) = (fixture.key(&["charges:read"]).await, fixture.key(&["charges:write"]).await);
     for _ in 0..8 {
-        stage.client(&reader).get("/charges").await.expect(200);
-        stage.client(&writer).post("/charges", &json!({ "amount": 100 })).await.expect(200);
-        let lacking = stage.refused(&stage.client(&writer)).await.expect_problem(403, "insufficient_scope");
+        fixture.client(&reader).get("/charges").await.expect(200);
+        fixture.client(&writer).post("/charges", &json!({ "amount": 100 })).await.expect(200);
+        let lacking = fixture.refused(&fixture.client(&writer)).await.expect_problem(403, "insufficient_scope");
         assert_eq!(challenges(&lacking.headers), ["Bearer error=\"insufficient_scope\", scope=\"charges:read\""]);
-        stage.refused(&stage.anonymous()).await.expect_problem(401, "invalid_credential");
+        fixture.refused(&fixture.anonymous()).await.expect_problem(401, "invalid_credential");
     }
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn without_the_service_nothing_passes<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let key = stage.key(&["charges:read"]).await;
-    stage.client(&key).get("/charges").await.expect(200);
-    let (alone, _place) = stage.without_service();
+    let fixture = Fixture::of::<K>().await;
+    let key = fixture.key(&["charges:read"]).await;
+    fixture.client(&key).get("/charges").await.expect(200);
+    let (alone, _place) = fixture.without_service();
     let reached = alone.application.reached();
     for _ in 0..3 {
         let answer = alone.client(&key).get("/charges").await;
@@ -131,28 +132,28 @@ pub(super) async fn without_the_service_nothing_passes<K: Kind>() {
 }
 
 pub(super) async fn a_frozen_service_lets_nothing_pass<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let key = stage.key(&["charges:read"]).await;
-    let till = stage.client(&key);
+    let fixture = Fixture::of::<K>().await;
+    let key = fixture.key(&["charges:read"]).await;
+    let till = fixture.client(&key);
     till.get("/charges").await.expect(200);
-    stage.node.freeze();
-    let answer = stage.refused(&till).await;
+    fixture.node.freeze();
+    let answer = fixture.refused(&till).await;
     assert!([502, 503, 504].contains(&answer.status), "{} {}", answer.status, answer.text);
-    stage.node.thaw();
+    fixture.node.thaw();
     till.get("/charges").await.expect(200);
-    stage.node.stop();
+    fixture.node.stop();
 }
 
 pub(super) async fn nothing_else_leads_to_the_application<K: Kind>() {
-    let stage = Stage::of::<K>().await;
-    let key = stage.key(&["charges:*"]).await;
+    let fixture = Fixture::of::<K>().await;
+    let key = fixture.key(&["charges:*"]).await;
     for path in ["/", "/admin", "/charges/../admin", "/charges/%2e%2e/admin", "/_keyward", "/v1/auth", "//admin"] {
         for credential in [String::new(), format!("\r\nX-Api-Key: {key}")] {
-            let before = stage.application.reached();
-            let said = stage.raw(&format!("GET {path} HTTP/1.1{credential}")).await;
+            let before = fixture.application.reached();
+            let said = fixture.raw(&format!("GET {path} HTTP/1.1{credential}")).await;
             assert!(said.starts_with("HTTP/1.1 404"), "{path}: {said}");
-            assert_eq!(stage.application.reached(), before, "{path}");
+            assert_eq!(fixture.application.reached(), before, "{path}");
         }
     }
-    stage.node.stop();
+    fixture.node.stop();
 }

@@ -49,7 +49,11 @@ impl Fleet {
         self.nodes.last().unwrap()
     }
 
+    /// The only node of an embedded database has none.
     async fn all_have_leases(&self) {
+        if self.place.is_embedded() {
+            return;
+        }
         eventually("each node has a row", async || self.leases().await.len() == self.nodes.len()).await;
     }
 

@@ -1,6 +1,8 @@
 //! The command line waits for the same enforcement: nodes that knew the key refuse it from the moment the command has
 //! ended.
 
+use serde_json::Value;
+
 use super::deaf::OneDeaf;
 use crate::harness::{Fleet, eventually};
 
@@ -22,10 +24,15 @@ async fn a_revocation_by_a_command_is_enforced_on_every_node_when_it_ends() {
         // It waits again, for nothing, and prints the same.
         command("key revoke --yes --reason compromised", &key.id);
     }
-    let last = partner.create(&fleet.demo.merchant, "last", &[]).await;
-    fleet.all_remember(&last.value).await;
+    // A key that a command creates is known in the next request.
+    command("key create --type secret --name last --out last.json --mid", &fleet.demo.merchant);
+    let file = std::fs::read_to_string(fleet.place.folder().join("last.json")).unwrap();
+    let last: Value = serde_json::from_str(&file).unwrap();
+    let last = last["value"].as_str().unwrap_or_else(|| panic!("no value among the members of last.json"));
+    assert_eq!(partner.verdict(last).await, "VALID");
+    fleet.all_remember(last).await;
     command("account close --yes", &fleet.demo.merchant);
-    fleet.all_say("REVOKED", &last.value).await;
+    fleet.all_say("REVOKED", last).await;
     // A command answers nothing from memory: it is no member, and leaves no row.
     assert_eq!(fleet.leases().await.len(), 2);
     deaf.stop();

@@ -63,11 +63,18 @@ async fn a_token_ends_on_all_nodes_with_either_key_that_obtained_it() {
         let wish = json!({ "name": format!("Office {round}"), "scopes": ["charges:read"] });
         let pair = by.post(&path, &wish).await.expect(201);
         let tokens = by.tokens(&pair.member("appKey"), &pair.member("appSecret")).await;
-        fleet.all_remember(&tokens.access).await;
+        // At another node.
+        let next = fleet.partner(round + 1).redeem(&tokens.refresh).await.expect(200);
+        let (access, refresh) = (next.member("accessToken"), next.member("refreshToken"));
+        for access in [&tokens.access, &access] {
+            fleet.all_remember(access).await;
+        }
         by.revoke(&id_in(&pair.member(dying))).await.expect(204);
-        fleet.none_accepts(&tokens.access).await;
+        for access in [&tokens.access, &access] {
+            fleet.none_accepts(access).await;
+        }
         for node in &fleet.nodes {
-            node.anonymous().redeem(&tokens.refresh).await.expect_problem(401, "invalid_credential");
+            node.anonymous().redeem(&refresh).await.expect_problem(401, "invalid_credential");
         }
     }
     deaf.stop();

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Fleet, Issued, Node, Place, Raw, eventually};
+use crate::harness::{Client, Fleet, Issued, Node, Raw, eventually};
 
 /// Each call with a body that creates something, by a key that may create it.
 fn calls(mid: &str) -> [(String, Value); 3] {
@@ -66,16 +66,6 @@ async fn a_body_that_arrives_after_the_revoke_creates_nothing() {
         bodies_that_come_late_are_refused(&fleet.nodes[at], &by, &by, own, below).await;
     }
     fleet.stop();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_arrives_after_the_revoke_creates_nothing_in_an_embedded_database() {
-    let place = Place::embedded();
-    let node = place.sandbox().serve();
-    let demo = node.demo();
-    let by = node.client(&demo.platform.app_secret);
-    bodies_that_come_late_are_refused(&node, &by, &by, &demo.partner.mid, &demo.merchant).await;
-    node.stop();
 }
 
 /// Delays every insert with this name after its statement, while another session has this lock.

@@ -25,7 +25,7 @@ pub(super) trait Kind {
 }
 
 /// All three, running.
-pub(super) struct Stage {
+pub(super) struct Fixture {
     pub(super) place: Place,
     pub(super) node: Node,
     pub(super) demo: Demo,
@@ -39,7 +39,7 @@ struct Gateway {
     _folder: TempDir,
 }
 
-impl Stage {
+impl Fixture {
     pub(super) async fn of<K: Kind>() -> Self {
         Self::with::<K>(Place::embedded(), |program| program).await
     }
@@ -127,19 +127,19 @@ impl Stage {
     }
 
     /// Stops the service; the rest stays.
-    pub(super) fn without_service(self) -> (StageWithoutService, Place) {
+    pub(super) fn without_service(self) -> (FixtureWithoutService, Place) {
         self.node.stop();
-        (StageWithoutService { application: self.application, gateway: self.gateway }, self.place)
+        (FixtureWithoutService { application: self.application, gateway: self.gateway }, self.place)
     }
 }
 
 /// The fixture without the service.
-pub(super) struct StageWithoutService {
+pub(super) struct FixtureWithoutService {
     pub(super) application: Application,
     gateway: Gateway,
 }
 
-impl StageWithoutService {
+impl FixtureWithoutService {
     pub(super) fn client(&self, credential: &str) -> Client {
         Client::anonymous(&format!("http://{}", self.gateway.address)).with(credential)
     }
