@@ -12,8 +12,8 @@ use scene::{Scene, until_answered};
 
 use crate::harness::{Fleet, Place, eventually};
 
-/// Nodes continue while an older snapshot replaces their database, and the first revoke in its history has a number that
-/// was used in the lost one. It is not repeated before the nodes have noticed.
+/// Nodes continue while an older snapshot replaces their database, and the first revoke in its history has a number
+/// that was used in the lost one. It is not repeated before the nodes have noticed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoke_after_a_snapshot_was_put_back_holds_on_every_node() {
     let mut scene = Scene::start("quick").await;

@@ -1,5 +1,5 @@
-//! A secret is in the answer to its creation and in no other one. `secrecy`, of the tests of the binary, looks for it in
-//! logs and databases.
+//! A secret is in the answer to its creation and in no other one. `secrecy`, of the tests of the binary, looks for it
+//! in logs and databases.
 
 use serde_json::{Value, json};
 

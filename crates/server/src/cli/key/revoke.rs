@@ -86,8 +86,5 @@ fn what_ends(key: &ApiKey, chain: &Chain, now: Now) -> String {
         return format!("It ended when {} was closed: that ends 0 valid keys.", closed.mid);
     }
     let expired = key.facts().restrictions.expires_at.filter(|_| key.status(chain, now) == KeyStatus::Expired);
-    expired.map_or_else(
-        || "That ends 1 key.".to_owned(),
-        |at| format!("It expired at {at}: that ends 0 valid keys."),
-    )
+    expired.map_or_else(|| "That ends 1 key.".to_owned(), |at| format!("It expired at {at}: that ends 0 valid keys."))
 }

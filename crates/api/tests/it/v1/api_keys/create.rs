@@ -28,7 +28,7 @@ async fn a_new_key_is_shown_whole() {
         json!({
             "id": id, "mid": "merchant_a1", "name": "My API Key", "description": "for the shop", "type": "secret",
             "value": value, "scopes": ["customers:read", "api-keys:read"], "state": "active", "created_at": START,
-            "created_by": by.id, "expires_at": "2026-12-24T17:00:00.000Z", "last_used": null,
+            "created_by": by.id, "not_before": null, "expires_at": "2026-12-24T17:00:00.000Z", "last_used": null,
             "last_four": value[value.len() - 4..], "errors": [],
         })
     );

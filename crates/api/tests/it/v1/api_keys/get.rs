@@ -19,7 +19,8 @@ async fn a_secret_key_is_shown_without_its_value() {
             "status": "SUCCESS", "success": true, "errors": [], "id": key.id, "mid": "merchant_a1", "name": "Planted",
             "description": null, "type": "secret", "scopes": ["charges:read"], "state": "active", "created_at": START,
             "createdOn": START, "created_by": "operator", "last_used": null, "lastUsed": null, "last_four": four,
-            "lastFour": four, "expires_at": "2027-01-01T00:00:00.000Z", "revoked_at": null, "revoked_by": null,
+            "lastFour": four, "not_before": null, "expires_at": "2027-01-01T00:00:00.000Z", "revoked_at": null,
+            "revoked_by": null,
             "revocation_reason": null,
         })
     );

@@ -20,7 +20,8 @@ async fn a_list_is_newest_first_and_shows_no_secret() {
     let item = |id: &str, key_type: &str, scopes: Value, last_four: String| {
         json!({
             "id": id, "mid": "merchant_a1", "name": "Planted", "description": null, "type": key_type, "scopes": scopes,
-            "state": "active", "created_at": START, "created_by": "operator", "expires_at": null, "last_used": null,
+            "state": "active", "created_at": START, "created_by": "operator", "not_before": null,
+            "expires_at": null, "last_used": null,
             "last_four": last_four, "errors": [],
         })
     };

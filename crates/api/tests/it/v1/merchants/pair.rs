@@ -18,7 +18,8 @@ async fn a_new_pair_is_shown_whole() {
     let key = |n: usize, value: &str, key_type: &str, scopes: Value| {
         json!({
             "id": id(n), "mid": "merchant_a1", "name": "Shop", "description": "till", "type": key_type,
-            "scopes": scopes, "state": "active", "created_at": START, "created_by": by.id, "expires_at": null,
+            "scopes": scopes, "state": "active", "created_at": START, "created_by": by.id,
+            "not_before": null, "expires_at": null,
             "last_used": null, "last_four": value[value.len() - 4..], "errors": [],
         })
     };
