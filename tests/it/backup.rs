@@ -59,7 +59,7 @@ async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() 
     assert_eq!((&made["environment"], &made["last_event"]), (&Value::from("sandbox"), &Value::from(1)), "{made}");
     let fingerprint = made["master_key_fingerprints"][0].as_str().unwrap().to_owned();
     assert_eq!(fingerprint.len(), 32, "{made}");
-    keyward("backup kw.backup").run().refuses_with(&["is there already", "not overwritten"]);
+    keyward("backup kw.backup").run().refuses_with(&["already exists", "not overwritten"]);
 
     // Changes after the copy.
     let later = partner.create(&demo.merchant, "c", &[]).await;
@@ -113,7 +113,7 @@ async fn a_copy_is_restored_only_beside_its_own_master_key() {
     let other = Place::embedded();
     let copy = place.folder().join("kw.backup");
     let restore = || other.keyward().say("restore").word(copy.clone());
-    restore().run().refuses_with(&["worth nothing without its master key", "put the file with the fingerprint"]);
+    restore().run().refuses_with(&["useless without its master key", "put the file with the fingerprint"]);
     assert!(!other.data().exists(), "something was made before it was clear that the copy fits");
     private_directory(&other.data());
     master_key(&other.data().join("master.key"), 9, 0o600);

@@ -83,7 +83,7 @@ async fn a_node_whose_clock_is_weeks_ahead_says_so_everywhere_and_rotates_nothin
     assert!(doctor.code == Some(1) && doctor.out.contains(difference), "{}", doctor.said());
     let kids = async || node.anonymous().get("/.well-known/jwks.json").await.expect(200).json()["keys"].clone();
     let before = kids().await;
-    fleet.place.keyward().say("signing-key rotate").run().refuses_with(&[difference, "set the wrong one right"]);
+    fleet.place.keyward().say("signing-key rotate").run().refuses_with(&[difference, "correct the wrong one"]);
     assert_eq!(kids().await, before);
     fleet.place.execute("UPDATE wrong.clock SET by = '0'").await;
     eventually("the clocks agree again", async || ready().await == "ready\n").await;

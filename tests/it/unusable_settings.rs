@@ -69,7 +69,7 @@ fn wrong_usage_has_a_code_of_its_own() {
     let place = Place::embedded();
     // Errors that no argument parser detects have the code of those that it detects, and one line.
     for (words, said) in [
-        ("--demo migrate", "--demo belongs to `keyward serve`"),
+        ("--demo migrate", "--demo is an option of `keyward serve`"),
         ("account create --role platform --name x --parent y", "omit --parent"),
         ("key create --mid m --name n --type secret --scope a:b --scope a:b --out f", "--scope: must not name"),
         ("key pair --mid m --name n", "--out FILE"),

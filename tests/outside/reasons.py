@@ -8,6 +8,7 @@ import schemathesis
 REASONS = [
     r"cursor must be the next_cursor of an earlier page of this list",
     r"expires_at must be in the future",
+    r"not_before must be before expires_at",
     r"parent_mid must be a platform or partner account",
     r"(\S+\.)?scopes must not have more than 2048 characters together",
     r"scopes\[\d+\] must not be \S+, which only secret keys may hold",

@@ -68,7 +68,7 @@ pub(super) fn at_gateway(
         if is_basic {
             format!("This call takes no Basic authentication: send {place} with {what}.")
         } else {
-            format!("Send {place} with {what} that is good: not revoked, not expired, and of an active account.")
+            format!("Send {place} with {what} that is good: not revoked, pending or expired, and of an active account.")
         }
     })
 }
