@@ -151,7 +151,7 @@ fn an_option_with_a_closed_set_of_values_lists_them() {
     for (words, values) in [
         ("keyward account create", "[possible values: platform, partner, merchant]"),
         ("keyward key create", "[possible values: secret, public, tokenization]"),
-        ("keyward key list", "[possible values: active, expired, revoked]"),
+        ("keyward key list", "[possible values: active, pending, expired, revoked]"),
         ("keyward key revoke", "[possible values: unspecified, compromised, superseded, no_longer_needed]"),
         ("keyward", "[possible values: sandbox, production]"),
     ] {

@@ -141,8 +141,8 @@ macro_rules! each_promise {
                 an_unknown_key_is_not_revoked,
                 a_revocation_touches_no_other_key;
             writers:
-                a_manager_key_that_is_held_back_does_not_count,
                 the_manager_key_that_expires_last_is_returned_and_one_that_never_expires_first,
+                a_manager_key_that_is_held_back_does_not_count,
                 a_manager_key_is_returned_complete,
                 revoked_keys_and_keys_without_api_keys_write_do_not_count,
                 a_manager_key_of_another_account_does_not_count,
