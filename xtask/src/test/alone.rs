@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use ignore::WalkBuilder;
 
 use keyward_testkit::run;
@@ -22,6 +22,7 @@ pub fn test_domain_alone() -> Result<()> {
     let root = run::workspace_root();
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     copy_tree(&root.join(EXAMPLE), folder.path())?;
+    take_domain_from(&root.join("crates/domain"), &folder.path().join("Cargo.toml"))?;
     let lock = folder.path().join("Cargo.lock");
     if !lock.exists() {
         // The versions that are on this machine already: cargo drops what the example does not need.
@@ -33,10 +34,17 @@ pub fn test_domain_alone() -> Result<()> {
         cargo.args(arguments).current_dir(folder.path()).env("CARGO_TARGET_DIR", &target);
         cargo
     };
-    let mut add = cargo(&["add", "--offline", "--quiet", "keyward-domain", "--path"]);
-    run::show(add.arg(root.join("crates/domain")))?;
     let offline = run::capture(&mut cargo(&["metadata", "--offline", "--format-version", "1"])).is_ok();
     run::show(&mut cargo(if offline { &["test", "--offline"] } else { &["test"] }))
+}
+
+/// Replaces the path of the domain in the copied manifest. `cargo add` cannot: it first reads the dependency at the path
+/// that the copy no longer has.
+fn take_domain_from(domain: &Path, manifest: &Path) -> Result<()> {
+    let text = fs::read_to_string(manifest).context("cannot read the copied manifest")?;
+    let changed = text.replace(r#"path = "../..""#, &format!("path = {:?}", domain.display().to_string()));
+    ensure!(changed != text, "{EXAMPLE}/Cargo.toml takes the domain from another path than ../..");
+    fs::write(manifest, changed).context("cannot write the copied manifest")
 }
 
 /// Copies the files of a folder, without what a build left there.
@@ -57,6 +65,16 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_copy_takes_the_domain_from_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("Cargo.toml");
+        fs::write(&manifest, "keyward-domain = { path = \"../..\" }\n").unwrap();
+        take_domain_from(Path::new("/a place/domain"), &manifest).unwrap();
+        assert_eq!(fs::read_to_string(&manifest).unwrap(), "keyward-domain = { path = \"/a place/domain\" }\n");
+        assert!(take_domain_from(Path::new("/elsewhere"), &manifest).is_err(), "nothing was left to replace");
+    }
 
     #[test]
     fn build_output_is_not_copied() {
