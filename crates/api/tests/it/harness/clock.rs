@@ -10,6 +10,7 @@ use std::{
 
 use keyward_app::{Clock, Entropy, NoEntropy};
 use keyward_domain::Timestamp;
+use keyward_testkit::rng::nth;
 use keyward_verifier::protocol::BootInstant;
 use tokio::time::Instant;
 
@@ -107,25 +108,30 @@ fn start() -> Timestamp {
     START.parse().unwrap()
 }
 
-/// Bytes that look random and are the same in every run.
-#[derive(Default)]
+/// Where the default bytes start. Some tests depend on these bytes: ids of keys decide which parts of memory fill up.
+const FIRST: u64 = u64::MAX;
+
+/// Bytes that look random and are the same in every run. The counter is the position in the stream of [`nth`].
 pub(crate) struct Counted(AtomicU64);
 
+impl Default for Counted {
+    fn default() -> Self {
+        Self::from(0)
+    }
+}
+
 impl Counted {
-    /// Bytes that differ from those of the default.
+    /// Bytes from another part of the stream for each seed.
     pub(crate) fn from(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
+        Self(AtomicU64::new(FIRST.wrapping_add(seed << 32)))
     }
 }
 
 impl Entropy for Counted {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
         for chunk in bytes.chunks_mut(8) {
-            // splitmix64, after Steele, Lea and Flood (2014).
-            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            chunk.copy_from_slice(&(word ^ (word >> 31)).to_be_bytes()[..chunk.len()]);
+            let word = nth(self.0.fetch_add(1, Ordering::Relaxed));
+            chunk.copy_from_slice(&word.to_be_bytes()[..chunk.len()]);
         }
         Ok(())
     }

@@ -86,8 +86,8 @@ async fn garbage_and_forged_refresh_tokens_are_refused() {
     let world = World::new().await;
     let (_, tokens) = first(&world, &[]).await;
     let good = tokens["refreshToken"].as_str().unwrap();
-    let last = if good.ends_with('A') { "B" } else { "A" };
-    let forged = format!("{}{last}{}", &good[..40], &good[41..]);
+    let other = if &good[40..41] == "A" { "B" } else { "A" };
+    let forged = format!("{}{other}{}", &good[..40], &good[41..]);
     for bad in ["", "x", "AAAA", &forged, tokens["accessToken"].as_str().unwrap()] {
         refresh(&world, &json!(bad)).await.problem(401, "invalid_credential");
     }
@@ -97,7 +97,7 @@ async fn garbage_and_forged_refresh_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn its_scope_never_widens() {
+async fn the_scope_of_a_family_never_widens() {
     let world = World::new().await;
     let (pair, tokens) = first(&world, &["merchants:read", "charges:read"]).await;
     let narrow = form(&world, &tokens["refreshToken"], Some("charges:read")).await.json(200);
