@@ -64,8 +64,8 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
-        let takes = [MediaType::Json, MediaType::Multipart];
-        let (media_type, headers, bytes) = read(request, &state.options, usize::MAX, &takes).await?;
+        let accepted = [MediaType::Json, MediaType::Multipart];
+        let (media_type, headers, bytes) = read(request, &state.options, usize::MAX, &accepted).await?;
         let fields = match media_type {
             MediaType::Multipart => multipart(headers, bytes).await?,
             MediaType::Json | MediaType::UrlEncoded | MediaType::Other => Fields::json(parse_object(&bytes)?),
@@ -91,7 +91,7 @@ pub(super) async fn read(
     request: Request,
     options: &HttpOptions,
     at_most: usize,
-    takes: &[MediaType],
+    accepted: &[MediaType],
 ) -> Result<(MediaType, HeaderMap, Bytes), Problem> {
     let limit = options.max_body_bytes.min(at_most);
     let too_large =
@@ -102,8 +102,10 @@ pub(super) async fn read(
         return Err(too_large());
     }
     let media_type = MediaType::of(content_type(&parts.headers));
-    if !takes.contains(&media_type) {
-        return Err(Problem::new(Code::UnsupportedMediaType).detail(format!("Content-Type must be {}.", listed(takes))));
+    if !accepted.contains(&media_type) {
+        return Err(
+            Problem::new(Code::UnsupportedMediaType).detail(format!("Content-Type must be {}.", listed(accepted)))
+        );
     }
     if !is_utf8(content_type(&parts.headers)) {
         return Err(Problem::new(Code::UnsupportedMediaType).detail(
@@ -122,8 +124,8 @@ pub(super) async fn read(
     }
 }
 
-fn listed(takes: &[MediaType]) -> String {
-    let names = takes.iter().map(|media_type| match media_type {
+fn listed(accepted: &[MediaType]) -> String {
+    let names = accepted.iter().map(|media_type| match media_type {
         MediaType::Json => "application/json",
         MediaType::Multipart => "multipart/form-data",
         MediaType::UrlEncoded => "application/x-www-form-urlencoded",
@@ -210,8 +212,8 @@ mod tests {
             ("; boundary=x", part("", "", "shop") + "--x--\r\n"),
             ("; boundary=x", String::new()),
         ] {
-            let told = form(boundary, body.clone()).await;
-            assert_eq!(told, ["body must be well-formed multipart/form-data with a boundary"], "{body}");
+            let errors = form(boundary, body.clone()).await;
+            assert_eq!(errors, ["body must be well-formed multipart/form-data with a boundary"], "{body}");
         }
     }
 
@@ -223,9 +225,9 @@ mod tests {
             ("\r\nContent-Type: text/plain; charset=utf-8", true),
             ("\r\nContent-Type: text/plain; charset=utf-16", false),
         ] {
-            let told = form("; boundary=x", part("; name=\"mid\"", content_type, "x") + "--x--\r\n").await;
-            assert_eq!(told.is_empty(), is_read, "{content_type}");
-            assert!(is_read || told == ["mid must be UTF-8"], "{told:?}");
+            let errors = form("; boundary=x", part("; name=\"mid\"", content_type, "x") + "--x--\r\n").await;
+            assert_eq!(errors.is_empty(), is_read, "{content_type}");
+            assert!(is_read || errors == ["mid must be UTF-8"], "{errors:?}");
         }
         let mut binary = (part("; name=\"mid\"", "", "?") + "--x--\r\n").into_bytes();
         let place = binary.iter().position(|byte| *byte == b'?').unwrap();

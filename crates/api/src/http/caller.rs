@@ -94,7 +94,7 @@ fn note_refused(parts: &Parts, state: &AppState) {
     }
 }
 
-/// What memory said of the caller's credential.
+/// Memory's answer about the caller's credential.
 pub(super) type BegunCaller = Result<keyward_app::Caller, authenticate::Unfinished>;
 
 async fn authenticated(parts: &Parts, state: &AppState) -> Result<keyward_app::Caller, Problem> {

@@ -1,4 +1,5 @@
-//! Cursors: the end of a page, as an opaque text. They need no signature, because the reach guards what they lead to.
+//! Cursors: the end of a page, as an opaque text. They need no signature: every query is limited
+//! to the caller's reach.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use keyward_domain::{AccountId, KeyId};

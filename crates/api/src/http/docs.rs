@@ -59,7 +59,7 @@ impl Pages {
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
-        .route("/", get(to_the_docs))
+        .route("/", get(redirect_to_docs))
         .route("/docs", get(reference::page))
         .route("/docs/scalar.js", get(reference::script))
         .route("/docs/start.js", get(reference::start))
@@ -68,7 +68,7 @@ pub(super) fn router() -> Router<AppState> {
         .route("/docs/guides/{name}", get(guides::guide))
 }
 
-async fn to_the_docs(State(access): State<Arc<Access>>) -> Response {
+async fn redirect_to_docs(State(access): State<Arc<Access>>) -> Response {
     let docs = format!("{}/docs", access.settings().path_prefix());
     (StatusCode::FOUND, [(header::LOCATION, docs)]).into_response()
 }

@@ -49,8 +49,8 @@ pub(super) async fn readyz(
             access.clock_difference().map(|it| it.to_string()),
             access.clock_jump().map(|it| it.to_string()),
         ];
-        let said = iter::once("ready".to_owned()).chain(doubts.into_iter().flatten());
-        Ok(said.map(|line| line + "\n").collect())
+        let lines = iter::once("ready".to_owned()).chain(doubts.into_iter().flatten());
+        Ok(lines.map(|line| line + "\n").collect())
     } else {
         Err(Problem::new(Code::Unavailable)
             .detail("The node cannot answer: it starts, stops, or its database is away."))

@@ -23,11 +23,11 @@ pub(super) fn at_bearer(problem: Problem, headers: &HeaderMap, environment: Envi
     let what = match Authorization::of(headers) {
         Authorization::Absent if has_api_key(headers) => "This call does not read `X-Api-Key`",
         Authorization::Garbled => "`Authorization` does not hold the word `Bearer` and a credential",
-        Authorization::Basic(_) => "This call takes no Basic authentication",
+        Authorization::Basic(_) => "This call does not accept Basic authentication",
         Authorization::Several => "More than one `Authorization` header was sent",
         Authorization::Bearer(credential) => match open_type(credential, environment) {
-            Some(KeyType::Public) => "This is the value of a public key, which names an account and proves nothing",
-            Some(KeyType::Tokenization) => "This is the value of a tokenization key, which opens no call of this kind",
+            Some(KeyType::Public) => "This is the value of a public key, which authenticates no caller",
+            Some(KeyType::Tokenization) => "This is the value of a tokenization key, which this call does not accept",
             Some(KeyType::Secret) | None => return problem,
         },
         Authorization::Absent => return problem,
@@ -50,7 +50,7 @@ pub(super) fn at_gateway(
     if problem.code() == Code::WrongType {
         return problem.detail_or(|| {
             format!(
-                "This path takes {what}: send that, or call the path for the credential's own type (`/v1/auth`, \
+                "This path accepts {what}: send that, or call the path for the credential's own type (`/v1/auth`, \
                  `/v1/auth-public` or `/v1/auth-tokenization`)."
             )
         });
@@ -66,9 +66,11 @@ pub(super) fn at_gateway(
     let is_basic = header != CredentialHeader::XApiKey && matches!(Authorization::of(headers), Authorization::Basic(_));
     problem.detail_or(|| {
         if is_basic {
-            format!("This call takes no Basic authentication: send {place} with {what}.")
+            format!("This call does not accept Basic authentication: send {place} with {what}.")
         } else {
-            format!("Send {place} with {what} that is good: not revoked, pending or expired, and of an active account.")
+            format!(
+                "Send {place} with {what} that is valid: not revoked, pending or expired, and of an active account."
+            )
         }
     })
 }

@@ -97,9 +97,9 @@ impl Observed {
         let took = access.monotonic().saturating_sub(started);
         let status = response.status().as_u16();
         let is_limited = !is_routine(&route, status) && is_for_a_stranger(&noted, problem.as_ref(), &route, status);
-        let may_tell = if is_limited { strangers.may_tell(started, status) } else { Some(0) };
+        let may_log = if is_limited { strangers.may_log(started, status) } else { Some(0) };
         let answer = Answer { problem: problem.as_ref(), route: &route, status, took };
-        span.in_scope(|| log(&answer, noted.caller(), noted.object(), may_tell));
+        span.in_scope(|| log(&answer, noted.caller(), noted.object(), may_log));
         let labels = [("method", method.to_owned()), ("route", route), ("status", status.to_string())];
         metrics::counter!("keyward_http_requests_total", &labels).increment(1);
         let [method, route, _] = labels;
@@ -208,14 +208,14 @@ pub(super) struct Answer<'a> {
     pub(super) took: Duration,
 }
 
-/// Writes the line about an answer. `may_tell` is `None` where the line is withheld; else the number withheld before.
-pub(super) fn log(answer: &Answer<'_>, caller: Option<&Calling>, object: Option<&Object>, may_tell: Option<u64>) {
+/// Writes the line about an answer. `may_log` is `None` where the line is withheld; else the number withheld before.
+pub(super) fn log(answer: &Answer<'_>, caller: Option<&Calling>, object: Option<&Object>, may_log: Option<u64>) {
     let &Answer { problem, route, status, took } = answer;
     let code = problem.map(|problem| problem.code().as_str());
     if let Some(code) = code {
         metrics::counter!("keyward_problems_total", "code" => code).increment(1);
     }
-    let Some(withheld) = may_tell else { return };
+    let Some(withheld) = may_log else { return };
     if withheld > 0 {
         // The warning concerns other requests than this one.
         tracing::warn!(

@@ -328,7 +328,7 @@ impl From<TooManyAttempts> for Problem {
     }
 }
 
-/// Why a credential was refused, for the log: the client never learns it.
+/// Why a credential was refused, for the log only.
 #[derive(Debug, thiserror::Error)]
 #[error("the credential was refused: {0}")]
 pub(super) struct Refused(pub(super) Denial);

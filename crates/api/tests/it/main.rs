@@ -7,6 +7,7 @@
 
 mod acting;
 mod clocks;
+mod details;
 mod docs;
 mod even_time;
 mod fields;
@@ -21,7 +22,6 @@ mod outage;
 mod problems;
 mod rehash;
 mod restricting;
-mod said;
 mod secrets;
 mod shares;
 mod slow;

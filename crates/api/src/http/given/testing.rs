@@ -45,17 +45,17 @@ pub(in crate::http) fn reads_what_it_documents<T: DeserializeOwned + PartialSche
 ) {
     let schema = serde_json::to_value(T::schema()).unwrap();
     let required: Vec<&str> = schema["required"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-    let told = |body: Value| errors(from_json(&body).and_then(&check));
+    let json_errors = |body: Value| errors(from_json(&body).and_then(&check));
     let absent: Vec<String> = required.iter().map(|name| format!("{name} is required")).collect();
-    assert_eq!(told(json!({})), absent);
+    assert_eq!(json_errors(json!({})), absent);
     for (name, property) in schema["properties"].as_object().unwrap() {
         let is_required = required.contains(&name.as_str());
-        assert_eq!(told(json!({name: null})), absent, "{name}");
+        assert_eq!(json_errors(json!({name: null})), absent, "{name}");
         let (wrong, error) = wrong(name, property);
-        assert!(told(json!({name: wrong})).contains(&error), "{name}: {:?}", told(json!({name: wrong})));
+        assert!(json_errors(json!({name: wrong})).contains(&error), "{name}: {:?}", json_errors(json!({name: wrong})));
         if let Some(text) = wrong.as_str() {
-            let told = errors(from_form(&[(name, text)]).and_then(&check));
-            assert!(told.contains(&error), "{name} in a form: {told:?}");
+            let form_errors = errors(from_form(&[(name, text)]).and_then(&check));
+            assert!(form_errors.contains(&error), "{name} in a form: {form_errors:?}");
         }
         let empty = errors(from_form(&[(name, "")]).and_then(&check));
         let is_refused = empty.iter().any(|error| error.starts_with(&format!("{name} ")));
@@ -63,7 +63,7 @@ pub(in crate::http) fn reads_what_it_documents<T: DeserializeOwned + PartialSche
         assert!(is_required || !is_refused, "{name} is optional, and an untouched field of a form: {empty:?}");
     }
     let is_strict = schema["additionalProperties"] == json!(false);
-    let unknown = told(json!({"no such field": 1}));
+    let unknown = json_errors(json!({"no such field": 1}));
     assert_eq!(unknown.iter().any(|error| error.starts_with("no such field is no ")), is_strict, "{unknown:?}");
 }
 

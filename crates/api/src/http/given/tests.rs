@@ -143,8 +143,8 @@ fn all_faults_are_reported_at_once_in_one_order() {
     assert_eq!(faulty(of_json(&body)), all);
     assert_eq!(faulty(of_json(&json!({"type": "x", "expires_at": "x"}))), ["mid", "name", "type", "expires_at"]);
     let many = vec![json!(1); 30];
-    let told = errors(of_json(&json!({"name": "<", "scopes": many})));
-    assert_eq!((told.len(), told[20].as_str()), (21, "and 12 more"));
+    let messages = errors(of_json(&json!({"name": "<", "scopes": many})));
+    assert_eq!((messages.len(), messages[20].as_str()), (21, "and 12 more"));
 }
 
 #[test]
@@ -265,10 +265,10 @@ fn an_unknown_member_is_ignored_even_if_repeated_unless_the_struct_denies_them()
     assert_eq!(strict(json!({"KEY": "x", "m-id": "shop"})).unwrap().1.unwrap().as_str(), "shop");
     let refused = strict(json!({"kez": null, "key": 7, "scope": [], "": 1, "Z": 1, "z": 1})).unwrap_err();
     assert_eq!(refused.code(), Code::UnknownCondition);
-    let told = errors::<()>(Err(refused));
-    assert_eq!(told.iter().filter(|error| error.ends_with(" is no condition (there are key, mid)")).count(), 4);
+    let messages = errors::<()>(Err(refused));
+    assert_eq!(messages.iter().filter(|error| error.ends_with(" is no condition (there are key, mid)")).count(), 4);
     assert_eq!(
-        told.iter().map(|error| error.split(' ').next().unwrap()).collect::<Vec<_>>(),
+        messages.iter().map(|error| error.split(' ').next().unwrap()).collect::<Vec<_>>(),
         ["", "kez", "scope", "Z"]
     );
     assert_eq!(strict(json!({"key": 7})).unwrap_err().code(), Code::InvalidRequest);
@@ -299,8 +299,11 @@ fn each_object_of_a_list_is_a_request_of_its_own() {
     }
     let Objects(read) = read(json!([{"mid": "a b", "MID": 1, "scopes": ["A"]}, good])).unwrap();
     let checked: Vec<_> = read.into_iter().map(|item| item.unwrap().check()).collect();
-    let told = checked.into_iter().map(errors).collect::<Vec<_>>();
-    assert!(told[0][0].starts_with("mid must be given once") && told[0].len() == 3 && told[1].is_empty(), "{told:?}");
+    let messages = checked.into_iter().map(errors).collect::<Vec<_>>();
+    assert!(
+        messages[0][0].starts_with("mid must be given once") && messages[0].len() == 3 && messages[1].is_empty(),
+        "{messages:?}"
+    );
 }
 
 #[test]
@@ -308,8 +311,8 @@ fn a_fault_quotes_nothing_of_a_value() {
     let odd = "An-odd-text!";
     for field in ["mid", "type", "scopes", "overwriteExistingKey", "expires_at"] {
         for value in [json!(odd), json!([odd]), json!({odd: odd})] {
-            let told = errors(of_json(&with(&json!({field: value}))));
-            assert!(told.len() == 1 && !told[0].to_lowercase().contains("an-odd-text"), "{told:?}");
+            let messages = errors(of_json(&with(&json!({field: value}))));
+            assert!(messages.len() == 1 && !messages[0].to_lowercase().contains("an-odd-text"), "{messages:?}");
         }
     }
 }

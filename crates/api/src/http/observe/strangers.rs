@@ -43,7 +43,7 @@ pub(super) fn is_for_a_stranger(noted: &Noted, problem: Option<&Problem>, route:
 impl Strangers {
     /// Whether one more line may be written now. If so, returns the number withheld since the last line that reported
     /// it.
-    pub(super) fn may_tell(&self, now: Duration, status: u16) -> Option<u64> {
+    pub(super) fn may_log(&self, now: Duration, status: u16) -> Option<u64> {
         let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if count.second != now.as_secs() {
             *count = Count { second: now.as_secs(), withheld: count.withheld, ..Count::default() };
@@ -69,15 +69,15 @@ mod tests {
         let (strangers, second) = (Strangers::default(), Duration::from_secs(7));
         for status in [200, 404, 500, 503] {
             for _ in 0..LINES / 2 {
-                assert_eq!(strangers.may_tell(second, status), Some(0));
+                assert_eq!(strangers.may_log(second, status), Some(0));
             }
         }
         for (late, status) in [(second, 200), (second, 404), (second + Duration::from_millis(999), 500)] {
-            assert_eq!(strangers.may_tell(late, status), None);
+            assert_eq!(strangers.may_log(late, status), None);
         }
         let next = second + Duration::from_secs(1);
-        assert_eq!(strangers.may_tell(next, 404), Some(3));
-        assert_eq!(strangers.may_tell(next, 500), Some(0));
+        assert_eq!(strangers.may_log(next, 404), Some(3));
+        assert_eq!(strangers.may_log(next, 500), Some(0));
     }
 
     #[test]

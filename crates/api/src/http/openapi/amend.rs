@@ -26,8 +26,8 @@ pub(super) fn amend(operation: &mut Operation, facts: &Facts) {
         Needed::Open | Needed::Gateway => None,
     };
     if let Some(scope) = scope {
-        let said = operation.description.take().map_or_else(String::new, |text| format!("{text}\n\n"));
-        operation.description = Some(format!("{said}Needs the scope `{scope}`."));
+        let description = operation.description.take().map_or_else(String::new, |text| format!("{text}\n\n"));
+        operation.description = Some(format!("{description}Needs the scope `{scope}`."));
     }
     operation.security = Some(security(facts.access, scope));
     for parameter in operation.parameters.iter_mut().flatten() {

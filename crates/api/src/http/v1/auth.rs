@@ -157,7 +157,7 @@ impl Begun {
         }
     }
 
-    /// The refusal, if memory refuses the request for good.
+    /// The refusal, if what memory knows is final.
     ///
     /// # Errors
     /// The request as it is, if it must be judged by reading.

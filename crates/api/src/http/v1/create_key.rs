@@ -196,8 +196,8 @@ mod tests {
 
     #[test]
     fn an_error_about_scopes_names_the_field_once() {
-        let told = errors(with(&json!({"type": "public", "scopes": ["api-keys:read"]})));
-        assert_eq!(told[0].matches("scopes").count(), 1, "{told:?}");
+        let messages = errors(with(&json!({"type": "public", "scopes": ["api-keys:read"]})));
+        assert_eq!(messages[0].matches("scopes").count(), 1, "{messages:?}");
     }
 
     #[test]

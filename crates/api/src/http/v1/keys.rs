@@ -59,8 +59,8 @@ pub(in crate::http) enum KeyOrPageView {
         ("state" = inline(Option<StateWord>), Query, description = "For a mid: the state of the keys; \
             `active` when absent."),
         ("type" = inline(Option<KeyTypeWord>), Query, description = "For a mid: only keys of this type."),
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "For a mid: how many at \
-            the most; default 100."),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "For a mid: maximum \
+            number; default 100."),
         ("cursor" = Option<String>, Query, description = "For a mid: the `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "The key, or a page of keys, newest first.", body = KeyOrPageView)),
@@ -93,7 +93,7 @@ pub(in crate::http) async fn get_or_list_keys(
         ("mid" = String, Path, description = "The merchant.", example = "mid_123456"),
         ("state" = inline(Option<StateWord>), Query, description = "The state of the keys; `active` when absent."),
         ("type" = inline(Option<KeyTypeWord>), Query, description = "Only keys of this type."),
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many at the most; default 100."),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Maximum number; default 100."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page of keys, newest first.", body = KeyPageView)),

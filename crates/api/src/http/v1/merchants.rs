@@ -91,7 +91,7 @@ pub(in crate::http) async fn register_merchant(
 #[utoipa::path(
     get, path = "/v1/merchants", tag = "Merchants",
     params(
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many at the most; default 100."),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Maximum number; default 100."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page of accounts, newest first.", body = AccountPageView)),
@@ -164,7 +164,7 @@ pub(in crate::http) async fn resume_merchant(
     change(&manage, &caller.0, &mid, Status::Active, &noted).await
 }
 
-/// Close a merchant, for good.
+/// Close a merchant permanently.
 ///
 /// Its keys and those of the accounts below it read `revoked` from then on.
 #[utoipa::path(
@@ -251,8 +251,8 @@ mod tests {
 
     #[test]
     fn every_wrong_field_is_named() {
-        let told =
+        let fields =
             faulty(from_json(&json!({"parentMid": "!", "name": "", "mid": "key_1"})).and_then(NewMerchant::check));
-        assert_eq!(told, ["mid", "name", "parent_mid"]);
+        assert_eq!(fields, ["mid", "name", "parent_mid"]);
     }
 }

@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn every_wrong_field_is_named() {
         let body = json!({"overwriteExistingKey": 1, "scopes": ["a", "a"], "description": "a\rb", "name": "<"});
-        let told = faulty(from_json(&body).and_then(NewPair::check));
-        assert_eq!(told, ["name", "description", "scopes[1]", "overwriteExistingKey"]);
+        let fields = faulty(from_json(&body).and_then(NewPair::check));
+        assert_eq!(fields, ["name", "description", "scopes[1]", "overwriteExistingKey"]);
     }
 }

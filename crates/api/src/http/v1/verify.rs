@@ -325,8 +325,8 @@ mod tests {
         for name in ["scope", "account", "", "key ", "mids"] {
             let problem = from_json::<CheckBody>(&json!({"key": 7, name: null})).err().unwrap();
             assert_eq!(problem.code(), Code::UnknownCondition);
-            let told = errors::<()>(Err(problem));
-            assert_eq!(told, [format!("{name} is no condition (there are key, scopes, type, mid)")]);
+            let messages = errors::<()>(Err(problem));
+            assert_eq!(messages, [format!("{name} is no condition (there are key, scopes, type, mid)")]);
         }
         let problem = from_json::<BatchBody>(&json!({"checks": 7, "scopes": []})).err().unwrap();
         assert_eq!(errors::<()>(Err(problem)), ["scopes is no condition (there are checks)"]);

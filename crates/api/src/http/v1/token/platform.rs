@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_refresh_token_comes_alone() {
         let together = "refreshToken must not come together with AppKey and AppSecret";
-        for (body, told, which) in [
+        for (body, messages, which) in [
             (json!({"AppKey": "x", "AppSecret": "y", "refreshToken": null}), &[][..], "keys"),
             (
                 json!({"APPKEY": 7, "app-secret": ["y"]}),
@@ -267,7 +267,7 @@ mod tests {
             (json!({"refreshToken": 7, "AppKey": 7}), &[together, "refreshToken must be a string"], "refresh token"),
             (json!({"refreshToken": "x", "RefreshToken": null}), &["refreshToken must be given once"], "refresh token"),
         ] {
-            assert_eq!(read(&body), (told.iter().map(|it| (*it).to_owned()).collect(), which), "{body}");
+            assert_eq!(read(&body), (messages.iter().map(|it| (*it).to_owned()).collect(), which), "{body}");
         }
     }
 }

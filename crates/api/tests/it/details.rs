@@ -1,4 +1,4 @@
-//! The advice of a refusal: from the request alone, so that two requests of the same form get the same text.
+//! The `detail` of a problem depends on the request alone, so that two requests of the same form get the same text.
 
 use keyward_api::http::{CredentialHeader, Gateway};
 use serde_json::{Value, json};
@@ -61,11 +61,11 @@ async fn every_scope_that_only_a_secret_key_may_hold_is_named() {
     for key_type in ["public", "tokenization"] {
         let body = json!({"mid": "merchant_a1", "name": "x", "type": key_type, "scopes": scopes});
         let problem = world.post_json(&by, "/v1/api-keys", &body).await.problem(400, "invalid_request");
-        let said = |place: usize| {
+        let error = |place: usize| {
             let scope = scopes[place];
             json!(format!("scopes[{place}] must not be {scope}, which only secret keys may hold"))
         };
-        assert_eq!(problem["errors"], json!([said(0), said(2)]), "{problem}");
+        assert_eq!(problem["errors"], json!([error(0), error(2)]), "{problem}");
     }
 }
 
@@ -154,7 +154,10 @@ async fn a_refusal_names_the_gateways_own_header_and_type_of_key() {
         }
         let basic = world.request("GET", "/v1/auth").header("authorization", "Basic eDp5").send().await;
         let is_read = credential != CredentialHeader::XApiKey;
-        assert_eq!(detail(&basic.problem(401, "invalid_credential")).contains("no Basic authentication"), is_read);
+        assert_eq!(
+            detail(&basic.problem(401, "invalid_credential")).contains("does not accept Basic authentication"),
+            is_read
+        );
     }
 }
 
@@ -164,10 +167,10 @@ async fn the_token_call_never_asks_for_a_bearer_credential() {
     let pair = world.pair("merchant_a1", &[]).await;
     let request = || world.request("POST", "/v1/oauth2/token");
     let wrong = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.forged()});
-    let abroad = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.abroad()});
+    let production_value = json!({"AppKey": pair.public.value, "AppSecret": pair.secret.production_value()});
     let answers: [Answer; 4] = [
         request().json(&wrong).send().await,
-        request().json(&abroad).send().await,
+        request().json(&production_value).send().await,
         request().json(&json!({"refreshToken": "x"})).send().await,
         request().bearer("x").bearer("y").json(&wrong).send().await,
     ];
