@@ -108,8 +108,7 @@ impl Parked {
         Self { content: body.to_string().into(), send, answer }
     }
 
-    /// Sends the body.
-    async fn go_on(mut self) -> Answer {
+    async fn send_body(mut self) -> Answer {
         self.send.send(self.content).unwrap();
         self.answer.join_next().await.unwrap().unwrap()
     }
@@ -138,20 +137,20 @@ async fn parked_calls_are_refused(place: &Place, by: &Held, credential: &str, en
     }
     let before = place.contents(by).await;
     for (parked, call) in parked.into_iter().zip(calls()) {
-        let answer = parked.go_on().await;
+        let answer = parked.send_body().await;
         assert_eq!(answer.status.as_u16(), 401, "{call:?}: {}", answer.text());
         answer.problem(401, "invalid_credential");
     }
     assert_eq!(place.contents(by).await, before, "{ends:?}");
 }
 
-async fn who_is_ended_makes_nothing_afterwards(place: Place) {
+async fn check_that_an_ended_caller_creates_nothing(place: Place) {
     let node = &place.node;
     let by = node.root("platform").await;
     // A valid credential stays valid, however long the body took.
     let good = node.root("partner_a").await;
     for call in calls() {
-        Parked::begin(node, &good.value, &call).await.go_on().await.json(201);
+        Parked::begin(node, &good.value, &call).await.send_body().await.json(201);
     }
     for is_remembered in [true, false] {
         let key = node.root("partner_a").await;
@@ -175,16 +174,16 @@ async fn who_is_ended_makes_nothing_afterwards(place: Place) {
 
 #[tokio::test]
 async fn an_ended_caller_creates_nothing_on_an_embedded_database() {
-    who_is_ended_makes_nothing_afterwards(embedded().await).await;
+    check_that_an_ended_caller_creates_nothing(embedded().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ended_caller_creates_nothing_on_a_shared_database() {
-    who_is_ended_makes_nothing_afterwards(shared().await).await;
+    check_that_an_ended_caller_creates_nothing(shared().await).await;
 }
 
 #[tokio::test]
-async fn a_caller_that_expires_meanwhile_creates_nothing() {
+async fn a_caller_that_expires_before_its_body_arrives_creates_nothing() {
     let place = embedded().await;
     let by = place.node.root("platform").await;
     let scopes = ["api-keys:*", "merchants:*"];
@@ -198,13 +197,13 @@ async fn a_caller_that_expires_meanwhile_creates_nothing() {
         let before = place.contents(&by).await;
         place.clock.advance(ends_after);
         for parked in parked {
-            parked.go_on().await.problem(401, "invalid_credential");
+            parked.send_body().await.problem(401, "invalid_credential");
         }
         assert_eq!(place.contents(&by).await, before);
     }
 }
 
-/// Time passes after the service's last reading of the clock, and before the commit.
+/// Time passes between the service's last reading of the clock and the commit.
 #[tokio::test]
 async fn a_caller_that_expires_right_before_the_commit_creates_nothing() {
     let (store, folder) = open().await;
@@ -217,21 +216,21 @@ async fn a_caller_that_expires_right_before_the_commit_creates_nothing() {
     let ports = Ports::of(&Arc::new(store), Arc::clone(&clock) as _);
     let place = Place::over(ports, Arc::clone(&clock), Box::new(folder)).await;
     let node = &place.node;
-    let (by, prey) = (node.root("platform").await, node.root("merchant_a1").await);
+    let (by, target) = (node.root("platform").await, node.root("merchant_a1").await);
     let scopes = ["api-keys:*", "merchants:*"];
     let pair = node.pair("partner_a", &scopes).await;
     let changes = calls().map(|(path, body)| ("POST", path, Some(body))).into_iter().chain([
-        ("DELETE", format!("{}?reason=compromised", prey.path()), None),
+        ("DELETE", format!("{}?reason=compromised", target.path()), None),
         ("POST", "/v1/merchants/merchant_a1/suspend".to_owned(), None),
     ]);
-    let stands_still = |lasting| *pause.lock().unwrap() = lasting;
+    let pause_before_commit = |duration| *pause.lock().unwrap() = duration;
     for (method, path, body) in changes {
         let end = clock.shown()().saturating_add(Duration::from_secs(10)).to_string();
         let key = node.key_of("partner_a", "secret", &scopes, Some(end.as_str())).await;
         let token = node.access_token(&pair).await;
-        for (credential, lasting) in [(&key.value, Duration::from_secs(10)), (&token, Duration::from_mins(10))] {
+        for (credential, duration) in [(&key.value, Duration::from_secs(10)), (&token, Duration::from_mins(10))] {
             let before = place.contents(&by).await;
-            stands_still(lasting);
+            pause_before_commit(duration);
             let request = node.request(method, &path).bearer(credential);
             let request = if let Some(body) = &body { request.json(body) } else { request };
             request.send().await.problem(401, "invalid_credential");
@@ -240,14 +239,14 @@ async fn a_caller_that_expires_right_before_the_commit_creates_nothing() {
     }
     let body = pair.body();
     let obtained = node.token(&body).await.json(200);
-    stands_still(Duration::from_hours(24));
+    pause_before_commit(Duration::from_hours(24));
     let body = json!({"refreshToken": obtained["refreshToken"]});
     let refused = node.token(&body).await;
     assert_eq!(refused.status.as_u16(), 401, "the family has ended: {}", refused.text());
 }
 
 #[tokio::test]
-async fn a_caller_that_loses_a_scope_meanwhile_does_nothing_that_needs_it() {
+async fn a_caller_that_loses_a_scope_before_its_body_arrives_does_nothing_that_needs_it() {
     let world = World::new().await;
     let key = world.root("partner_a").await;
     let grants_itself = (
@@ -263,7 +262,7 @@ async fn a_caller_that_loses_a_scope_meanwhile_does_nothing_that_needs_it() {
     assert_eq!(Raw::beside(world.folder.path()).execute(&narrow).await, Ok(1));
     let answers = [(201, ""), (201, ""), (201, ""), (403, "insufficient_scope"), (403, "scope_not_held")];
     for (parked, (status, code)) in parked.into_iter().zip(answers) {
-        let answer = parked.go_on().await;
+        let answer = parked.send_body().await;
         if status == 201 { drop(answer.json(201)) } else { drop(answer.problem(status, code)) }
     }
 }

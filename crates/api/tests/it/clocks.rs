@@ -1,5 +1,5 @@
-//! A node whose wall clock is or was weeks ahead of the database's: what all nodes share stays unchanged, and a key can
-//! sign.
+//! A node whose wall clock is or was weeks ahead of the database's: shared data stays unchanged, and a key
+//! can sign.
 
 use std::{sync::Arc, time::Duration};
 
@@ -65,7 +65,7 @@ async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_f
     let refresh = json!({"refreshToken": tokens["refreshToken"]});
     world.token(&refresh).await.json(200);
     let before = world.kids().await;
-    let look_after = async || {
+    let run_upkeep = async || {
         for _ in 0..4 {
             keep_signing_keys(&world.access).await.unwrap();
             forget_families(&world.access).await.unwrap();
@@ -73,11 +73,11 @@ async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_f
         }
     };
     world.clock.set_ahead(40 * DAY);
-    look_after().await;
-    let said = world.request("GET", "/readyz").send().await;
-    assert_eq!(said.text(), "ready\nthe clock that dates what is stored jumped 3456000 s ahead\n");
+    run_upkeep().await;
+    let readiness = world.request("GET", "/readyz").send().await;
+    assert_eq!(readiness.text(), "ready\nthe clock that dates what is stored jumped 3456000 s ahead\n");
     world.clock.set_back(40 * DAY);
-    look_after().await;
+    run_upkeep().await;
     assert_eq!(world.kids().await, before);
     let again = world.token(&refresh).await;
     again.problem(401, "invalid_credential");
@@ -85,7 +85,7 @@ async fn a_machine_that_is_forty_days_ahead_for_two_minutes_rotates_no_key_and_f
 }
 
 #[tokio::test]
-async fn without_a_signing_key_the_first_token_request_makes_one() {
+async fn without_a_signing_key_the_first_token_request_creates_one() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["api-keys:read"]).await;
     let body = pair.body();

@@ -49,7 +49,7 @@ async fn no_page_loads_from_another_host_and_every_link_resolves() {
 }
 
 #[tokio::test]
-async fn the_reference_runs_only_scripts_of_this_service_and_none_stands_in_the_page() {
+async fn the_reference_runs_only_scripts_of_this_service_and_has_no_inline_script() {
     let world = World::new().await;
     let answer = get(&world, "/docs").await;
     let policy = answer.header("content-security-policy").unwrap();
@@ -73,7 +73,7 @@ async fn the_reference_runs_only_scripts_of_this_service_and_none_stands_in_the_
 }
 
 #[tokio::test]
-async fn the_script_is_compressed_where_accepted_and_sent_once_a_version() {
+async fn the_script_is_compressed_where_accepted_and_sent_once_per_version() {
     let world = World::new().await;
     let plain = get(&world, "/docs/scalar.js").await;
     let ask = |name: &'static str, value: String| world.request("GET", "/docs/scalar.js").header(name, &value).send();
@@ -89,7 +89,7 @@ async fn the_script_is_compressed_where_accepted_and_sent_once_a_version() {
 }
 
 #[tokio::test]
-async fn an_unknown_guide_is_no_route() {
+async fn an_unknown_guide_is_not_found() {
     let world = World::new().await;
     for path in ["/docs/guides/nothing", "/docs/guides/", "/docs/guides/%ff", "/docs/scalar.css"] {
         world.request("GET", path).send().await.problem(404, "not_found");

@@ -1,5 +1,5 @@
-//! How every call reads the names of parameters, and where memory or another dialect reads names of its own: the body
-//! reader's own rules are tested beside it.
+//! The names of parameters: in every call, and where memory or the RFC 6749 dialect reads names itself. Tests beside
+//! the body reader cover its rules.
 
 use std::collections::BTreeSet;
 
@@ -79,5 +79,5 @@ async fn every_call_refuses_an_unknown_parameter() {
     assert!(walked.len() >= 16, "{walked:?}");
     let mut expected = before;
     expected[1] += i64::try_from(walked.len()).unwrap();
-    assert_eq!(world.contents().await, expected, "no refused request made or stopped anything");
+    assert_eq!(world.contents().await, expected, "a refused request changed something");
 }

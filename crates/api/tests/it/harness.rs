@@ -1,4 +1,4 @@
-//! A service of its own for every test: router, database in a temporary folder, a clock that only tests advance,
+//! A separate service for every test: router, database in a temporary folder, a clock that only tests advance,
 //! counted randomness, and a few accounts.
 //!
 //! ```text
@@ -47,7 +47,7 @@ pub(crate) use tree::{Held, ID, Pair, absent};
 
 /// The public URL of the service.
 pub(crate) const PUBLIC_URL: &str = "https://keys.example.test";
-/// Who accepts its access tokens.
+/// The resource server that accepts its access tokens.
 pub(crate) const AUDIENCE: &str = "https://shop.example.test";
 /// The time at which every test begins.
 pub(crate) const START: &str = "2026-11-23T12:00:00.000Z";
@@ -146,7 +146,7 @@ impl World {
         Node::over(self.ports().behind(store), setup).await.router
     }
 
-    /// The private half of the first signing key, which no attacker has. It was made of the first bytes drawn.
+    /// The private half of the first signing key, which no attacker has. It is made of the first random bytes.
     pub(crate) fn signing_key() -> jsonwebtoken::EncodingKey {
         use aws_lc_rs::{
             encoding::{AsDer as _, Pkcs8V1Der},

@@ -1,4 +1,4 @@
-//! Limits: guesses wait, other callers do not, and keys in memory never do.
+//! Limits: a source that guesses has to wait; other callers and keys in memory do not.
 
 use std::{pin::pin, time::Duration};
 
@@ -38,7 +38,7 @@ async fn after_six_hundred_wrong_secrets_a_minute_a_source_has_to_wait() {
             looked_up.problem(429, "too_many_attempts");
         }
     }
-    assert!(!world.remembers(&key), "it was looked up all the same");
+    assert!(!world.remembers(&key), "it was looked up");
     get(&world, ELSEWHERE, &key.forged()).await.problem(401, "invalid_credential");
     get(&world, ELSEWHERE, &key.value).await.json(200);
 }
@@ -62,7 +62,7 @@ async fn a_key_in_memory_keeps_working_while_its_source_has_to_wait() {
     from_here("POST", "/v1/oauth2/token").json(&pair.body()).send().await.json(200);
     let refresh = json!({"refreshToken": tokens["refreshToken"]});
     from_here("POST", "/v1/oauth2/token").json(&refresh).send().await.json(200);
-    // A wrong secret of such a key costs no look-up either: it is wrong, and not one too many.
+    // A wrong secret of such a key costs no look-up either: the answer is 401, not 429.
     get(&world, HERE, &pair.secret.forged()).await.problem(401, "invalid_credential");
     world.forget(&pair.secret);
     get(&world, HERE, &pair.secret.value).await.problem(429, "too_many_attempts");
@@ -104,7 +104,7 @@ async fn only_unknown_keys_and_wrong_secrets_count() {
     let expired = world.key_of("partner_a", "secret", &[], Some("2026-11-23T12:00:01.000Z")).await;
     world.advance(Duration::from_secs(1));
     for _ in 0..5 {
-        for value in [&revoked.value, &public.value, &suspended.value, &expired.value, &by.abroad()] {
+        for value in [&revoked.value, &public.value, &suspended.value, &expired.value, &by.production_value()] {
             assert_eq!(get(&world, HERE, value).await.status, 401);
         }
         get(&world, HERE, &by.value).await.json(200);
@@ -179,13 +179,13 @@ async fn a_request_beyond_the_maximum_is_refused_with_retry_after() {
     let held = world.store.begin().await.unwrap();
     let body = json!({"mid": "partner_a", "name": "x", "type": "public"});
     let mut waiting = pin!(world.post_json(&by.value, "/v1/api-keys", &body));
-    let turned_away = tokio::select! {
+    let refused = tokio::select! {
         biased;
         _ = &mut waiting => panic!("the database is held"),
         answer = world.get(&by.value, "/v1/merchants") => answer,
     };
-    turned_away.problem(503, "unavailable");
-    assert_eq!(turned_away.header("retry-after"), Some("1"));
+    refused.problem(503, "unavailable");
+    assert_eq!(refused.header("retry-after"), Some("1"));
     for path in ["/healthz", "/readyz", "/.well-known/jwks.json"] {
         assert_eq!(Request::new(&world.router, "GET", path).send().await.status, 200);
     }
@@ -206,8 +206,8 @@ async fn a_body_that_does_not_arrive_times_out_before_the_request() {
     let world = World::with(setup).await;
     for (path, body) in [("/v1/oauth2/token", &b"{\"AppKey\""[..]), ("/v1/api-keys", b"{")] {
         let by = world.root("partner_a").await;
-        let drop_by_drop = stuck(body);
-        let request = world.request("POST", path).bearer(&by.value).body("application/json", drop_by_drop);
+        let unfinished = stuck(body);
+        let request = world.request("POST", path).bearer(&by.value).body("application/json", unfinished);
         request.send().await.invalid(&["body"]);
     }
 }

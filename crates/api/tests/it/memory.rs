@@ -5,9 +5,9 @@ use serde_json::Value;
 use crate::harness::{Answer, Held, Node};
 
 mod alike;
-mod away;
 mod expiry;
 mod lease;
+mod outage;
 mod revoked;
 mod unknown;
 mod work;

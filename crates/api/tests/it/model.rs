@@ -7,7 +7,7 @@
 use proptest::test_runner::{Config, TestError, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine as _, StateMachineTest as _, prop_state_machine};
 
-mod asking;
+mod client;
 mod reference;
 mod rules;
 pub(crate) mod running;

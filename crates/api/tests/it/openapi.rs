@@ -21,12 +21,12 @@ async fn the_served_document_is_the_committed_one() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     if served != committed {
         std::fs::write(&path, served).unwrap();
-        panic!("crates/api/openapi.json was out of date; it has been written anew");
+        panic!("crates/api/openapi.json was out of date; it has been rewritten");
     }
 }
 
 #[tokio::test]
-async fn it_is_openapi_3_1_and_names_only_its_own_host() {
+async fn the_document_is_openapi_3_1_and_names_only_its_own_host() {
     let world = World::new().await;
     let document = world.document().await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
@@ -101,7 +101,7 @@ fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
         assert!(answer.headers.contains_key(name.to_lowercase()), "{method} {path} {status}: {name}");
     }
     let Some(content) = described["content"].as_object() else {
-        assert!(answer.body.is_empty(), "{method} {path} {status} has a body that the document does not know");
+        assert!(answer.body.is_empty(), "{method} {path} {status} has a body that the document does not describe");
         return;
     };
     let content_type = answer.header("content-type").unwrap().split(';').next().unwrap();
@@ -110,8 +110,8 @@ fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
         return assert_eq!(schema["type"], "string");
     }
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
-    if let Err(fault) = schema::check(document, schema, &body) {
-        panic!("{method} {path} {status}: {fault}\n{body:#}");
+    if let Err(error) = schema::check(document, schema, &body) {
+        panic!("{method} {path} {status}: {error}\n{body:#}");
     }
 }
 
@@ -157,7 +157,7 @@ async fn real_answers_conform_to_the_document() {
 }
 
 #[tokio::test]
-async fn answers_of_the_second_kind_are_described_too() {
+async fn less_common_answers_are_described_too() {
     let world = World::new().await;
     let document = world.document().await;
     let pair = world.pair("merchant_a1", &["charges:read"]).await;

@@ -78,23 +78,23 @@ async fn of_two_errors_the_first_in_the_order_is_reported() {
         |mid: &str, scopes: &Value, name: &str| json!({"mid": mid, "name": name, "type": "secret", "scopes": scopes});
     let pair = |scopes: &Value, name: &str| json!({"name": name, "scopes": scopes});
     let merchant = |mid: &str, parent: &str, name: &str| json!({"mid": mid, "parent_mid": parent, "name": name});
-    let nowhere = "/v1/merchants/nobody/api-keys";
-    let dead = "/v1/merchants/merchant_a2/api-keys";
+    let nowhere = "/v1/merchants/unknown/api-keys";
+    let suspended = "/v1/merchants/merchant_a2/api-keys";
     let cases: [Case; 15] = [
         // 400 before 403 scope_not_held
-        ("POST", CREATE, key("nobody", &not_held, "<"), 400, "invalid_request"),
+        ("POST", CREATE, key("unknown", &not_held, "<"), 400, "invalid_request"),
         ("POST", nowhere, pair(&not_held, "<"), 400, "invalid_request"),
         // 403 scope_not_held before 404
-        ("POST", CREATE, key("nobody", &not_held, "x"), 403, "scope_not_held"),
+        ("POST", CREATE, key("unknown", &not_held, "x"), 403, "scope_not_held"),
         ("POST", nowhere, pair(&not_held, "x"), 403, "scope_not_held"),
         ("POST", "/v1/merchants/key_x/api-keys", pair(&not_held, "x"), 403, "scope_not_held"),
         // and before 409
         ("POST", CREATE, key("merchant_a2", &not_held, "x"), 403, "scope_not_held"),
-        ("POST", dead, pair(&not_held, "x"), 403, "scope_not_held"),
+        ("POST", suspended, pair(&not_held, "x"), 403, "scope_not_held"),
         // 400 before 403 mid_not_allowed, which comes before 404 and before 409
-        ("POST", "/v1/merchants", merchant("key_x", "nobody", "x"), 400, "invalid_request"),
-        ("POST", "/v1/merchants", merchant("mine", "nobody", "<"), 400, "invalid_request"),
-        ("POST", "/v1/merchants", merchant("mine", "nobody", "x"), 403, "mid_not_allowed"),
+        ("POST", "/v1/merchants", merchant("key_x", "unknown", "x"), 400, "invalid_request"),
+        ("POST", "/v1/merchants", merchant("mine", "unknown", "<"), 400, "invalid_request"),
+        ("POST", "/v1/merchants", merchant("mine", "unknown", "x"), 403, "mid_not_allowed"),
         ("POST", "/v1/merchants", merchant("merchant_b1", "partner_a", "x"), 403, "mid_not_allowed"),
         // 404 before 409
         ("POST", CREATE, key("merchant_b1", &json!([]), "x"), 404, "account_not_found"),
@@ -115,7 +115,7 @@ async fn of_two_errors_the_first_in_the_order_is_reported() {
 async fn an_invalid_query_is_reported_before_a_state() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
-    world.get(&by.value, "/v1/api-keys/nobody?limit=0").await.problem(400, "invalid_request");
+    world.get(&by.value, "/v1/api-keys/unknown?limit=0").await.problem(400, "invalid_request");
     world.delete(&by.value, "/v1/api-keys/key_garbage?reason=x").await.problem(400, "invalid_request");
     // 404 before 409: a foreign parent is absent, even where the mid is taken.
     let body = json!({"mid": "merchant_b1", "parent_mid": "partner_b", "name": "x"});

@@ -63,20 +63,20 @@ async fn send(router: &Entrance, known: &Known, (method, path, body): &(String, 
 async fn an_outage_is_never_a_verdict_about_a_credential() {
     let world = World::new().await;
     let known = Known::of(&world).await;
-    for (fault, status, code) in [
+    for (failure, status, code) in [
         (unavailable as fn() -> StorageError, 503, "unavailable"),
         (corrupt, 500, "internal"),
         (unexpected, 500, "internal"),
     ] {
         let mut store = known.store();
-        store.expect_credential().returning(move |_| Err(fault()));
+        store.expect_credential().returning(move |_| Err(failure()));
         let router = world.behind(store, Setup::default()).await;
         for request in requests(&world, &known).await {
             let answer = send(&router, &known, &request).await;
             answer.problem(status, code);
             assert!(!answer.text().contains("fire"), "{}", answer.text());
         }
-        // With a token too.
+        // The same with a token.
         let token = world.access_token(&known.pair).await;
         for path in ["/v1/merchants", "/v1/auth"] {
             Request::new(&router, "GET", path).bearer(&token).send().await.problem(status, code);
@@ -88,15 +88,16 @@ async fn an_outage_is_never_a_verdict_about_a_credential() {
 async fn an_outage_behind_the_credential_is_never_an_answer_about_an_object() {
     let world = World::new().await;
     let known = Known::of(&world).await;
-    for (fault, status, code) in [(unavailable as fn() -> StorageError, 503, "unavailable"), (corrupt, 500, "internal")]
+    for (failure, status, code) in
+        [(unavailable as fn() -> StorageError, 503, "unavailable"), (corrupt, 500, "internal")]
     {
         let mut store = known.knowing();
-        store.expect_key().returning(move |_, _| Err(fault()));
-        store.expect_keys().returning(move |_, _, _| Err(fault()));
-        store.expect_account().returning(move |_, _| Err(fault()));
-        store.expect_accounts().returning(move |_, _| Err(fault()));
-        store.expect_redeem().returning(move |_| Err(fault()));
-        store.expect_begin_as().returning(move |_| Err(fault()));
+        store.expect_key().returning(move |_, _| Err(failure()));
+        store.expect_keys().returning(move |_, _, _| Err(failure()));
+        store.expect_account().returning(move |_, _| Err(failure()));
+        store.expect_accounts().returning(move |_, _| Err(failure()));
+        store.expect_redeem().returning(move |_| Err(failure()));
+        store.expect_begin_as().returning(move |_| Err(failure()));
         let router = world.behind(store, Setup::default()).await;
         for request in requests(&world, &known).await {
             let answer = send(&router, &known, &request).await;
@@ -166,11 +167,11 @@ async fn the_other_dialect_reports_an_outage_in_its_own_format() {
     let world = World::new().await;
     let known = Known::of(&world).await;
     let form = known.pair.form(&[]);
-    for (fault, status, error) in
+    for (failure, status, error) in
         [(unavailable as fn() -> StorageError, 503, "temporarily_unavailable"), (corrupt, 500, "server_error")]
     {
         let mut store = known.store();
-        store.expect_credential().returning(move |_| Err(fault()));
+        store.expect_credential().returning(move |_| Err(failure()));
         let router = world.behind(store, Setup::default()).await;
         let answer = Request::new(&router, "POST", "/v1/oauth2/token").form(&form).send().await;
         assert_eq!(answer.json(status)["error"], error);
@@ -180,7 +181,7 @@ async fn the_other_dialect_reports_an_outage_in_its_own_format() {
 }
 
 #[tokio::test]
-async fn without_a_signing_key_there_are_no_tokens_and_no_verdict() {
+async fn without_a_signing_key_tokens_are_neither_issued_nor_judged() {
     let world = World::new().await;
     let known = Known::of(&world).await;
     let mut store = MockStore::new();

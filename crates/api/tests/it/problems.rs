@@ -1,4 +1,4 @@
-//! Problems: the table of the contract, and the errors that no handler names.
+//! Problems: the table of the contract, and the errors that arise outside handlers.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -59,7 +59,7 @@ fn type_and_code_correspond_one_to_one() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_and_a_slash_at_the_end_are_no_route() {
+async fn an_unknown_path_or_a_trailing_slash_is_not_found() {
     let world = World::new().await;
     let by = world.root("platform").await;
     // From now on memory could answer.
@@ -95,7 +95,7 @@ async fn an_unknown_path_and_a_slash_at_the_end_are_no_route() {
             world.request(method, path).bearer(&by.value).send().await.problem(404, "not_found");
         }
     }
-    // Before the credential is read.
+    // The path is checked before the credential.
     world.request("GET", "/nowhere").bearer("garbage").send().await.problem(404, "not_found");
 }
 
@@ -155,7 +155,7 @@ async fn a_valid_request_id_is_returned_and_any_other_replaced() {
 }
 
 #[tokio::test]
-async fn a_problem_stands_in_the_callers_trace() {
+async fn a_problem_belongs_to_the_callers_trace() {
     let world = World::new().await;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let parent = format!("00-{trace}-00f067aa0ba902b7-01");

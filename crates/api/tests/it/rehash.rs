@@ -20,7 +20,7 @@ async fn digests_like(world: &World, pattern: &str, key: &Held) -> i64 {
 }
 
 #[tokio::test]
-async fn a_used_key_is_hashed_anew_towards_the_setting_and_back() {
+async fn a_used_key_is_rehashed_to_the_setting_and_back() {
     let world = World::new().await;
     let key = world.root("partner_a").await;
     assert_eq!(digests_like(&world, "$hmac-sha256$v=1$%", &key).await, 1);

@@ -1,5 +1,5 @@
-//! Calls that end something: they answer once it is enforced on every node, within their time, whatever happens to
-//! their client.
+//! Restricting calls: each answers once its change is enforced on every node, within its time budget, whatever happens
+//! to its client.
 
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
@@ -48,7 +48,7 @@ fn another_node(applied: u64) -> Members {
     Members { rows: vec![row], head, is_marked: true, absent: Vec::new(), database_time: time }
 }
 
-/// Members of which one never acknowledges anything.
+/// Members, one of which never acknowledges anything.
 fn silent() -> MockNodes {
     let mut nodes = MockNodes::new();
     nodes.expect_members().returning(|_| Ok(another_node(0)));

@@ -1,5 +1,5 @@
-//! A secret is in the answer to its creation and in no other one. `secrecy`, of the tests of the binary, looks for it
-//! in logs and databases.
+//! A secret is in the answer to its creation and in no other one. The tests of the binary (`secrecy`) search
+//! logs and databases for it.
 
 use serde_json::{Value, json};
 

@@ -10,10 +10,10 @@ use tower::ServiceExt as _;
 
 use crate::harness::{Answer, Held, Request, Setup, World, stuck};
 
-/// Places for `most` requests of each kind. A body is waited for as long as the test runs.
-async fn room_for(most: usize) -> World {
+/// Places for `maximum` requests of each kind. The service waits for a body as long as the test runs.
+async fn room_for(maximum: usize) -> World {
     let mut setup = Setup::default();
-    setup.options.max_concurrent_requests = most;
+    setup.options.max_concurrent_requests = maximum;
     setup.options.body_read_timeout = Duration::from_hours(1);
     setup.options.request_timeout = Duration::from_hours(1);
     World::with(setup).await
@@ -27,21 +27,21 @@ fn pair(world: &World, by: &Held, name: &str) -> Request {
 /// Pending requests, each with a name for its answer.
 struct Flood {
     tasks: JoinSet<()>,
-    tell: mpsc::UnboundedSender<(&'static str, Answer)>,
+    sender: mpsc::UnboundedSender<(&'static str, Answer)>,
     answers: mpsc::UnboundedReceiver<(&'static str, Answer)>,
 }
 
 impl Flood {
     fn new() -> Self {
-        let (tell, answers) = mpsc::unbounded_channel();
-        Self { tasks: JoinSet::new(), tell, answers }
+        let (sender, answers) = mpsc::unbounded_channel();
+        Self { tasks: JoinSet::new(), sender, answers }
     }
 
     fn send(&mut self, name: &'static str, request: Request) {
-        let tell = self.tell.clone();
+        let sender = self.sender.clone();
         self.tasks.spawn(async move {
             let answer = request.send().await;
-            tell.send((name, answer)).unwrap();
+            sender.send((name, answer)).unwrap();
         });
     }
 
@@ -100,9 +100,9 @@ async fn a_stop_never_queues_behind_its_account_and_too_many_parallel_calls_are_
         for _ in 0..40 {
             flood.send("pair", pair(&world, &merchant, "flood"));
         }
-        let (name, turned_away) = flood.next().await;
+        let (name, refused) = flood.next().await;
         assert_eq!(name, "pair");
-        turned_away.problem(429, "too_many_requests");
+        refused.problem(429, "too_many_requests");
         quiet(&world, &partner).await;
         let path = format!("/v1/merchants/merchant_a1/{stop}");
         let request = if stop == "revoke" {
@@ -193,9 +193,9 @@ async fn bodies_that_never_arrive_take_only_the_places_of_their_source_or_accoun
     }
 }
 
-/// A partner creates as many merchants as it likes, and each is an account of its own.
+/// A partner may create any number of merchants, and each is an account of its own.
 #[tokio::test]
-async fn a_partner_takes_one_share_with_all_its_merchants_and_is_suspended_all_the_same() {
+async fn a_partner_has_one_share_with_all_its_merchants_and_can_still_be_suspended() {
     let world = room_for(64).await;
     let (platform, partner, other) =
         (world.root("platform").await, world.root("partner_a").await, world.root("partner_b").await);
@@ -209,7 +209,7 @@ async fn a_partner_takes_one_share_with_all_its_merchants_and_is_suspended_all_t
         world.get(&key.value, "/v1/merchants").await.json(200);
     }
     let mut flood = Flood::new();
-    let mut turned_away = 0;
+    let mut refused = 0;
     for (n, key) in keys.iter().enumerate() {
         for _ in 0..40 {
             let from = format!("198.51.{n}.1:1");
@@ -219,10 +219,10 @@ async fn a_partner_takes_one_share_with_all_its_merchants_and_is_suspended_all_t
         // Two kinds; at most forty of each wait.
         for _ in 0..8 {
             flood.next().await.1.problem(429, "too_many_requests");
-            turned_away += 1;
+            refused += 1;
         }
     }
-    assert_eq!(turned_away, 96);
+    assert_eq!(refused, 96);
     quiet(&world, &other).await;
     for by in [&platform, &other] {
         world.get(&by.value, "/v1/merchants").await.json(200);
@@ -250,7 +250,7 @@ async fn no_load_keeps_out_a_call_that_stops_something() {
     world.request("DELETE", &partner.path()).bearer(&platform.value).send().await.empty(204);
 }
 
-/// With a stolen key, whose owner has no account above it that would help.
+/// The owner of the stolen key has no account above it that could end the key.
 #[tokio::test]
 async fn requests_of_a_stolen_key_do_not_keep_out_the_call_that_ends_it() {
     let world = room_for(16).await;

@@ -184,7 +184,7 @@ fn a_digest_is_renewed_once_however_often_its_key_is_used_and_memory_takes_the_n
         only_with_hashing(&node, node.get(&key.value, "/v1/merchants")).await.json(200);
         let held = NoHashing::begin();
         node.get(&key.value, "/v1/merchants").await.json(200);
-        assert_eq!(node.under_way(), 0, "it is as it should be");
+        assert_eq!(node.under_way(), 0, "the digest is current");
         drop(held);
     });
 }
@@ -221,11 +221,11 @@ fn guesses_of_one_source_or_account_do_not_delay_a_valid_key() {
         world.get(&by.value, "/v1/auth").await.empty(204);
         for by_account in [false, true] {
             let held = NoHashing::begin();
-            let (tell, mut answers) = tokio::sync::mpsc::unbounded_channel();
+            let (sender, mut answers) = tokio::sync::mpsc::unbounded_channel();
             let mut tasks = tokio::task::JoinSet::new();
             let mut send = |name: &'static str, request: crate::harness::Request| {
-                let tell = tell.clone();
-                tasks.spawn(async move { tell.send((name, request.send().await)).unwrap() });
+                let sender = sender.clone();
+                tasks.spawn(async move { sender.send((name, request.send().await)).unwrap() });
             };
             for n in 0..40 {
                 let id = KeyId::from_uuid(Uuid::from_u128(n + 1));

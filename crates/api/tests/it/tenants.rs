@@ -3,8 +3,8 @@
 
 use crate::harness::{Foreign, Target, World, rule};
 
-/// Callers, and the owners of the objects: strangers, siblings, children and grandchildren.
-const TRESPASSES: [(&str, &str); 11] = [
+/// Callers, and the owners of objects that they do not reach: strangers, siblings, children and grandchildren.
+const UNREACHABLE: [(&str, &str); 11] = [
     ("partner_b", "partner_a"),
     ("partner_b", "merchant_a1"),
     ("partner_b", "merchant_p1"),
@@ -33,14 +33,14 @@ const REACHES: [(&str, &str); 7] = [
 async fn no_operation_answers_without_a_credential() {
     let world = World::new().await;
     let about = Target::of(&world, "merchant_a1").await;
-    let dead = world.root("platform").await;
+    let revoked = world.root("platform").await;
     let by = world.root("platform").await;
-    world.delete(&by.value, &dead.path()).await.empty(204);
+    world.delete(&by.value, &revoked.path()).await.empty(204);
     let before = world.contents().await;
     for (method, template) in world.operations().await {
         let rule = rule(&method, &template, &about);
         for ask in &rule.requests {
-            for credential in [None, Some("garbage"), Some(dead.value.as_str()), Some(by.forged().as_str())] {
+            for credential in [None, Some("garbage"), Some(revoked.value.as_str()), Some(by.forged().as_str())] {
                 let answer = world.try_out(&method, credential, ask).await;
                 if rule.needs_credential {
                     answer.problem(401, "invalid_credential");
@@ -50,7 +50,7 @@ async fn no_operation_answers_without_a_credential() {
                 }
             }
             if rule.needs_credential {
-                world.try_out(&method, Some(&by.abroad()), ask).await.problem(401, "wrong_environment");
+                world.try_out(&method, Some(&by.production_value()), ask).await.problem(401, "wrong_environment");
             }
         }
     }
@@ -77,7 +77,7 @@ async fn no_operation_answers_without_its_scope() {
                 assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()));
             }
         }
-        // It is enough alone.
+        // That scope alone suffices.
         let holding = world.key("platform", &[scope]).await;
         for ask in &crate::harness::rule(&method, &template, &Target::absent()).requests {
             let answer = world.try_out(&method, Some(&holding.value), ask).await;
@@ -90,20 +90,20 @@ async fn no_operation_answers_without_its_scope() {
 #[tokio::test]
 async fn another_tenants_object_is_answered_as_an_absent_one() {
     let world = World::new().await;
-    let never = Target::absent();
+    let absent = Target::absent();
     let operations = world.operations().await;
-    for (by, whose) in TRESPASSES {
-        let (by, about) = (world.root(by).await, Target::of(&world, whose).await);
+    for (by, owner) in UNREACHABLE {
+        let (by, about) = (world.root(by).await, Target::of(&world, owner).await);
         let before = world.contents().await;
         for (method, template) in &operations {
             let rule = rule(method, template, &about);
-            let unknown = crate::harness::rule(method, template, &never);
+            let unknown = crate::harness::rule(method, template, &absent);
             for (ask, unknown) in rule.requests.iter().zip(&unknown.requests) {
                 let foreign = world.try_out(method, Some(&by.value), ask).await;
                 let unknown = world.try_out(method, Some(&by.value), unknown).await;
                 match rule.foreign {
                     Foreign::Absent(code) => {
-                        let code = if ask.0 == format!("/v1/api-keys/{whose}") { "account_not_found" } else { code };
+                        let code = if ask.0 == format!("/v1/api-keys/{owner}") { "account_not_found" } else { code };
                         foreign.problem(404, code);
                         assert_eq!(foreign.untraced(), unknown.untraced());
                     }
@@ -114,7 +114,7 @@ async fn another_tenants_object_is_answered_as_an_absent_one() {
                     Foreign::Unnamed => {
                         assert_eq!(foreign.status, unknown.status);
                         assert!(!foreign.text().contains(&about.key.id));
-                        assert!(!foreign.text().contains(&format!("\"mid\":\"{whose}\"")), "{}", foreign.text());
+                        assert!(!foreign.text().contains(&format!("\"mid\":\"{owner}\"")), "{}", foreign.text());
                     }
                 }
             }
@@ -124,7 +124,7 @@ async fn another_tenants_object_is_answered_as_an_absent_one() {
 }
 
 #[tokio::test]
-async fn a_garbled_id_or_mid_is_answered_as_an_absent_one() {
+async fn a_malformed_id_or_mid_is_answered_as_an_absent_one() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let upper = world.key("merchant_a1", &[]).await.id.to_uppercase().replace("KEY", "key");
@@ -139,7 +139,7 @@ async fn a_garbled_id_or_mid_is_answered_as_an_absent_one() {
         for text in texts {
             let asks = rule(method, template, &Target::named(text)).requests;
             for (ask, unknown) in asks.iter().zip(&unknown.requests) {
-                // One path serves both: a segment that begins like a key id is none of a mid.
+                // One path serves both: a segment that begins like a key id is not read as a mid.
                 let is_shared = method == "get" && ask.0 == format!("/v1/api-keys/{text}");
                 if is_shared && text.starts_with("key_") != (code == "key_not_found") {
                     continue;
@@ -158,8 +158,8 @@ async fn a_garbled_id_or_mid_is_answered_as_an_absent_one() {
 async fn a_caller_reaches_its_own_account_and_those_below() {
     let world = World::new().await;
     let operations = world.operations().await;
-    for (by, whose) in REACHES {
-        let (by, about) = (world.root(by).await, Target::of(&world, whose).await);
+    for (by, owner) in REACHES {
+        let (by, about) = (world.root(by).await, Target::of(&world, owner).await);
         for (method, template) in &operations {
             let rule = rule(method, template, &about);
             for ask in &rule.requests {

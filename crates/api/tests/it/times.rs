@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::World;
 
-/// Every text of an answer that is a time by its name.
+/// Collects every text of an answer whose name is that of a time.
 fn times<'a>(value: &'a Value, name: &str, into: &mut Vec<&'a str>) {
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| times(value, name, into)),
@@ -20,7 +20,7 @@ fn times<'a>(value: &'a Value, name: &str, into: &mut Vec<&'a str>) {
 }
 
 #[tokio::test]
-async fn a_time_in_an_answer_has_three_digits_of_a_second_whenever_it_is() {
+async fn a_time_in_an_answer_always_has_milliseconds() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let mut seen = 0;

@@ -1,4 +1,4 @@
-//! `/v1`, a file a route.
+//! `/v1`, one file per route.
 
 mod api_keys;
 mod auth;

@@ -8,7 +8,7 @@ use crate::harness::World;
 const TOKEN: &str = "/v1/oauth2/token";
 
 #[tokio::test]
-async fn white_space_around_a_credential_is_dropped_wherever_it_arrives() {
+async fn white_space_around_a_credential_is_dropped_in_every_call() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let pair = world.pair("merchant_a1", &["charges:read"]).await;

@@ -18,7 +18,7 @@ impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next().map(|value| value.to_str().unwrap());
-        assert!(values.next().is_none(), "{name} is there twice");
+        assert!(values.next().is_none(), "{name} occurs twice");
         value
     }
 
@@ -40,7 +40,7 @@ impl Answer {
         assert_eq!((self.status.as_u16(), self.text()), (status, ""));
     }
 
-    /// A problem, with everything that every problem has (contract, section 10).
+    /// Checks everything that all problems have in common (contract, section 10). Returns the body.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status.as_u16(), status, "wanted {code}: {}", self.text());

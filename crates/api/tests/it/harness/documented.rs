@@ -46,7 +46,7 @@ fn check_headers(answer: &str, described: &'static Value, sent: &HeaderMap) {
         headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, header)| resolved(header))
     };
     for name in sent.keys().map(http::HeaderName::as_str).filter(|name| !UNNAMED.contains(name)) {
-        assert!(named(name).is_some(), "the document does not know that {answer} has the header {name}");
+        assert!(named(name).is_some(), "the document does not list the header {name} of {answer}");
     }
     let sent = sent.get("cache-control").map(|value| value.to_str().unwrap());
     let named = named("cache-control");
@@ -74,7 +74,7 @@ pub(crate) fn check(method: &str, path: &str, status: StatusCode, headers: &Head
         return;
     }
     let described = &operation["responses"][status.as_str()];
-    assert!(described.is_object(), "the document does not know that {method} {path} answers {status}");
+    assert!(described.is_object(), "the document does not list {status} of {method} {path}");
     check_headers(&format!("{method} {path} {status}"), &described["headers"], headers);
     if headers.get("content-type").is_none_or(|it| it != "application/problem+json") || body.is_empty() {
         return;
@@ -82,5 +82,5 @@ pub(crate) fn check(method: &str, path: &str, status: StatusCode, headers: &Head
     let problem: Value = serde_json::from_slice(body).unwrap();
     let code = problem["code"].as_str().unwrap();
     let named = &described["content"]["application/problem+json"]["examples"][code];
-    assert!(named.is_object(), "the document does not know that {method} {path} answers {status} {code}");
+    assert!(named.is_object(), "the document does not list {status} {code} of {method} {path}");
 }

@@ -95,7 +95,7 @@ impl Node {
         });
         // A store without signing keys is one of the cases to test.
         let _ = keep_signing_keys(&access).await;
-        tasks.take_for_lasting();
+        tasks.count_as_lasting();
         let router = entrance(Arc::clone(&manage), setup.options);
         Self { access, manage, router, background: setup.background, tasks }
     }
@@ -104,7 +104,7 @@ impl Node {
     pub(crate) async fn started(ports: Ports, setup: Setup) -> Self {
         let node = Self::over(ports, setup).await;
         node.access.verifier().start().await.unwrap();
-        node.tasks.take_for_lasting();
+        node.tasks.count_as_lasting();
         node
     }
 

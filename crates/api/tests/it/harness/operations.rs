@@ -1,5 +1,5 @@
-//! What a walk over the OpenAPI document needs for each operation: its scope, a valid request about another caller's
-//! objects, and its answer if these do not exist for the caller.
+//! For each operation of the OpenAPI document: its scope, a valid request, and its answer if the objects of the request
+//! do not exist for the caller.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub(crate) enum Foreign {
     Absent(&'static str),
     /// 200 with the verdict `NOT_FOUND`.
     NotFound,
-    /// It names none.
+    /// The request names no object.
     Unnamed,
 }
 
@@ -43,7 +43,7 @@ pub(crate) enum Foreign {
 pub(crate) struct Rule {
     /// Its scope; `None` if it needs no scope of this service.
     pub(crate) scope: Option<&'static str>,
-    /// Whether it is answered 401 without a credential: all but one.
+    /// Whether a request without a credential gets 401.
     pub(crate) needs_credential: bool,
     pub(crate) foreign: Foreign,
     /// Valid requests: a path and a body.

@@ -58,7 +58,7 @@ impl Request {
         self.body("application/json", body.to_string())
     }
 
-    /// `multipart/form-data`, one part a pair.
+    /// `multipart/form-data`, one part per pair.
     pub(crate) fn multipart(self, parts: &[(&str, &str)]) -> Self {
         let (content_type, body) = multipart(parts);
         self.body(&content_type, body)
@@ -74,7 +74,7 @@ impl Request {
         let (method, path) = (request.method().to_string(), request.uri().to_string());
         let (parts, body) = self.router.oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        assert!(parts.headers.contains_key("x-request-id"), "every answer has a name");
+        assert!(parts.headers.contains_key("x-request-id"), "every answer has a request id");
         documented::check(&method, &path, parts.status, &parts.headers, &body);
         Answer { status: parts.status, headers: parts.headers, body }
     }

@@ -40,7 +40,7 @@ impl Tasks for CountedTasks {
 
 impl CountedTasks {
     /// Counts the present tasks as lasting.
-    pub(crate) fn take_for_lasting(&self) {
+    pub(crate) fn count_as_lasting(&self) {
         self.lasting.store(*self.under_way.borrow(), Ordering::Relaxed);
     }
 

@@ -49,8 +49,8 @@ impl Held {
         KeyValue::mint(sound.key_type(), environment, sound.id(), [7; 32]).expose().to_owned()
     }
 
-    /// A value of this key as the other environment would write it.
-    pub(crate) fn abroad(&self) -> String {
+    /// A value of this key in the format of the other environment.
+    pub(crate) fn production_value(&self) -> String {
         let sound = keyward_domain::PresentedValue::parse(&self.value, keyward_domain::Environment::Sandbox).unwrap();
         let environment = keyward_domain::Environment::Production;
         KeyValue::mint(sound.key_type(), environment, sound.id(), [7; 32]).expose().to_owned()
@@ -81,12 +81,12 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    /// What obtains tokens in the platform's dialect.
+    /// The body of a token request in the platform's dialect.
     pub(crate) fn body(&self) -> Value {
         json!({"AppKey": self.public.value, "AppSecret": self.secret.value})
     }
 
-    /// What obtains a token in the dialect of RFC 6749, with further fields.
+    /// The form of a token request in the dialect of RFC 6749, with further fields.
     pub(crate) fn form<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let client = [
             ("grant_type", "client_credentials"),

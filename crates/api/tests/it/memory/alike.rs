@@ -10,14 +10,14 @@ use crate::harness::{Answer, Held, Node, Request, Setup, World, absent};
 
 /// A request that can be sent more than once.
 #[derive(Clone, Debug)]
-struct Ask {
+struct Call {
     method: &'static str,
     path: String,
     headers: Vec<(&'static str, String)>,
     body: String,
 }
 
-impl Ask {
+impl Call {
     fn auth(path: &str, credential: &str) -> Self {
         let headers = vec![("authorization", format!("Bearer {credential}"))];
         Self { method: "GET", path: format!("/v1/auth{path}"), headers, body: String::new() }
@@ -49,11 +49,11 @@ impl Ask {
 }
 
 /// Everything of an answer except what is new in each.
-fn seen(ask: &Ask, answer: &Answer) -> (u16, Vec<(String, String)>, String) {
-    let named = ask.headers.iter().any(|(name, _)| *name == "x-request-id");
+fn seen(call: &Call, answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let named = call.headers.iter().any(|(name, _)| *name == "x-request-id");
     // Added by the server: it adds a missing length, and sends none with a 204.
-    if let Some(length) = answer.header("content-length").filter(|_| ask.method != "HEAD") {
-        assert_eq!(length, answer.body.len().to_string(), "{ask:?}");
+    if let Some(length) = answer.header("content-length").filter(|_| call.method != "HEAD") {
+        assert_eq!(length, answer.body.len().to_string(), "{call:?}");
     }
     let mut headers: Vec<(String, String)> = answer
         .headers
@@ -103,10 +103,11 @@ impl Keys {
         Self { by, lacking: world.key("partner_a", &["merchants:*"]).await, good, bad, token }
     }
 
-    fn auth(&self) -> Vec<Ask> {
-        let mut asks = Vec::new();
+    fn auth(&self) -> Vec<Call> {
+        let mut calls = Vec::new();
         let values = self.good.iter().chain(&self.bad).map(|key| key.value.clone());
-        let values = values.chain([self.token.clone(), absent(), self.by.forged(), self.by.abroad(), "x".to_owned()]);
+        let values =
+            values.chain([self.token.clone(), absent(), self.by.forged(), self.by.production_value(), "x".to_owned()]);
         for value in values {
             for query in [
                 "",
@@ -119,28 +120,30 @@ impl Keys {
                 "?scope=a&scope=a",
                 "?scopes=charges:read",
             ] {
-                asks.push(Ask::auth(query, &value));
+                calls.push(Call::auth(query, &value));
             }
-            let plain = Ask::auth("", &value);
-            asks.push(Ask { headers: Vec::new(), ..plain.clone() }.with("x-api-key", &value));
-            asks.push(plain.clone().with("x-api-key", &value));
-            asks.push(plain.clone().with("x-api-key", &self.by.value));
-            asks.push(plain.clone().with("x-api-key", &value).and("x-api-key", &absent()));
-            asks.push(plain.clone().and("authorization", &format!("Bearer {value}")));
-            asks.push(plain.clone().with("authorization", &format!("bearer  {value} ")));
-            asks.push(plain.clone().with("authorization", &format!("Basic {value}")));
-            asks.push(plain.clone().with("x-request-id", "mine-1").with("traceparent", "00-garbage"));
+            let plain = Call::auth("", &value);
+            calls.push(Call { headers: Vec::new(), ..plain.clone() }.with("x-api-key", &value));
+            calls.push(plain.clone().with("x-api-key", &value));
+            calls.push(plain.clone().with("x-api-key", &self.by.value));
+            calls.push(plain.clone().with("x-api-key", &value).and("x-api-key", &absent()));
+            calls.push(plain.clone().and("authorization", &format!("Bearer {value}")));
+            calls.push(plain.clone().with("authorization", &format!("bearer  {value} ")));
+            calls.push(plain.clone().with("authorization", &format!("Basic {value}")));
+            calls.push(plain.clone().with("x-request-id", "mine-1").with("traceparent", "00-garbage"));
             for method in ["HEAD", "POST", "DELETE", "OPTIONS", "PROPFIND"] {
-                asks.push(Ask { method, body: "a body".to_owned(), ..plain.clone() });
+                calls.push(Call { method, body: "a body".to_owned(), ..plain.clone() });
             }
         }
-        asks
+        calls
     }
 
-    fn verify(&self) -> Vec<Ask> {
-        let mut asks = Vec::new();
+    fn verify(&self) -> Vec<Call> {
+        let mut calls = Vec::new();
         let values = self.good.iter().chain(&self.bad).map(|key| key.value.clone());
-        for value in values.chain([absent(), self.by.forged(), self.by.abroad(), "x".to_owned(), String::new()]) {
+        for value in
+            values.chain([absent(), self.by.forged(), self.by.production_value(), "x".to_owned(), String::new()])
+        {
             let bodies = [
                 json!({"key": value}),
                 json!({"key": value, "type": "public"}),
@@ -171,23 +174,23 @@ impl Keys {
                 format!("\u{feff}{{\"key\":\"{value}\"}}"),
                 format!("{{\"key\":\"{value}\"}}{}", " ".repeat(5_000)),
             ]);
-            asks.extend(texts.iter().map(|text| Ask::verify(&self.by, text)));
-            let plain = Ask::verify(&self.by, &texts[0]);
+            calls.extend(texts.iter().map(|text| Call::verify(&self.by, text)));
+            let plain = Call::verify(&self.by, &texts[0]);
             for caller in [&self.lacking.value, &self.token, &absent(), &self.bad[0].value, &self.by.forged()] {
-                asks.push(plain.clone().with("authorization", &format!("Bearer {caller}")));
+                calls.push(plain.clone().with("authorization", &format!("Bearer {caller}")));
             }
             for content_type in ["application/json; charset=utf-8", "Application/JSON", "text/plain", ""] {
-                asks.push(plain.clone().with("content-type", content_type));
+                calls.push(plain.clone().with("content-type", content_type));
             }
-            asks.push(plain.clone().and("content-type", "text/plain"));
-            asks.push(plain.clone().and("authorization", "Bearer x"));
-            asks.push(plain.clone().with("x-request-id", "mine-2"));
-            asks.push(Ask { path: "/v1/verify?key=1".to_owned(), ..plain.clone() });
-            asks.push(Ask { path: "/v1/verify/".to_owned(), ..plain.clone() });
-            asks.push(Ask { method: "PUT", ..plain });
+            calls.push(plain.clone().and("content-type", "text/plain"));
+            calls.push(plain.clone().and("authorization", "Bearer x"));
+            calls.push(plain.clone().with("x-request-id", "mine-2"));
+            calls.push(Call { path: "/v1/verify?key=1".to_owned(), ..plain.clone() });
+            calls.push(Call { path: "/v1/verify/".to_owned(), ..plain.clone() });
+            calls.push(Call { method: "PUT", ..plain });
         }
-        asks.push(Ask::verify(&self.by, ""));
-        asks
+        calls.push(Call::verify(&self.by, ""));
+        calls
     }
 }
 
@@ -197,15 +200,15 @@ async fn memory_answers_as_the_database_does_byte_for_byte() {
     setup.settings.failed_attempts_per_minute = 1_000_000;
     let world = World::with(setup).await;
     let keys = Keys::of(&world).await;
-    // It never answers from memory.
+    // This node never answers from memory.
     let mut setup = Setup::default();
     setup.settings.failed_attempts_per_minute = 1_000_000;
     let cold = Node::over(world.ports(), setup).await;
     let mut good = 0;
-    for ask in [keys.auth(), keys.verify()].concat() {
-        let looked_up = seen(&ask, &ask.send(&cold.router).await);
+    for call in [keys.auth(), keys.verify()].concat() {
+        let looked_up = seen(&call, &call.send(&cold.router).await);
         for n in 0..2 {
-            assert_eq!(seen(&ask, &ask.send(&world.router).await), looked_up, "{n} {ask:?}");
+            assert_eq!(seen(&call, &call.send(&world.router).await), looked_up, "{n} {call:?}");
         }
         good += u32::from(looked_up.0 < 300);
     }
@@ -221,7 +224,7 @@ async fn a_body_that_is_too_large_is_refused_even_if_its_key_is_in_memory() {
     let by = world.root("partner_a").await;
     let body = format!("{{\"key\":\"{}\"{}}}", by.value, " ".repeat(100));
     for _ in 0..2 {
-        let answer = Ask::verify(&by, &body).send(&world.router).await;
+        let answer = Call::verify(&by, &body).send(&world.router).await;
         answer.problem(413, "body_too_large");
         world.get(&by.value, "/v1/auth").await.empty(204);
     }
@@ -237,28 +240,28 @@ async fn a_remembered_key_with_a_wrong_secret_is_answered_as_an_absent_one() {
         world.get(&held.value, "/v1/auth").await.empty(204);
     }
     let check = json!({"key": public.value, "type": "public"}).to_string();
-    assert_eq!(Ask::verify(&by, &check).send(&world.router).await.json(200)["code"], "VALID");
+    assert_eq!(Call::verify(&by, &check).send(&world.router).await.json(200)["code"], "VALID");
     assert!([&by, &key, &public].iter().all(|held| world.remembers(held)));
-    let asks = |value: &str| {
+    let calls = |value: &str| {
         let obtain = |app_key: &str| {
             let body = json!({"AppKey": app_key, "AppSecret": value}).to_string();
             let headers = vec![("content-type", "application/json".to_owned())];
-            Ask { method: "POST", path: "/v1/oauth2/token".to_owned(), headers, body }
+            Call { method: "POST", path: "/v1/oauth2/token".to_owned(), headers, body }
         };
         vec![
-            Ask::auth("", value),
-            Ask { path: "/v1/merchants".to_owned(), ..Ask::auth("", value) },
-            Ask { method: "DELETE", path: key.path(), ..Ask::auth("", value) },
-            Ask::verify(&by, &json!({"key": value}).to_string()),
-            Ask::verify(&by, &json!({"key": value, "mid": "merchant_a1"}).to_string()),
-            Ask {
+            Call::auth("", value),
+            Call { path: "/v1/merchants".to_owned(), ..Call::auth("", value) },
+            Call { method: "DELETE", path: key.path(), ..Call::auth("", value) },
+            Call::verify(&by, &json!({"key": value}).to_string()),
+            Call::verify(&by, &json!({"key": value, "mid": "merchant_a1"}).to_string()),
+            Call {
                 path: "/v1/verify/batch".to_owned(),
-                ..Ask::verify(&by, &json!({"checks": [{"key": value}]}).to_string())
+                ..Call::verify(&by, &json!({"checks": [{"key": value}]}).to_string())
             },
             obtain(&public.value),
         ]
     };
-    for (unknown, wrong) in asks(&absent()).into_iter().zip(asks(&key.forged())) {
+    for (unknown, wrong) in calls(&absent()).into_iter().zip(calls(&key.forged())) {
         let expected = seen(&unknown, &unknown.send(&world.router).await);
         assert_eq!(seen(&wrong, &wrong.send(&world.router).await), expected, "{wrong:?}");
     }
@@ -269,18 +272,18 @@ async fn a_remembered_key_with_a_wrong_secret_is_answered_as_an_absent_one() {
 async fn a_key_used_from_memory_counts_as_used() {
     let world = World::new().await;
     let (by, key) = (world.root("partner_a").await, world.root("merchant_a1").await);
-    let check = Ask::verify(&by, &json!({"key": key.value}).to_string());
-    let uses = [check, Ask::auth("", &key.value)];
-    for ask in &uses {
-        assert!(ask.send(&world.router).await.status.is_success());
+    let check = Call::verify(&by, &json!({"key": key.value}).to_string());
+    let uses = [check, Call::auth("", &key.value)];
+    for call in &uses {
+        assert!(call.send(&world.router).await.status.is_success());
     }
-    for (n, ask) in uses.iter().enumerate() {
+    for (n, call) in uses.iter().enumerate() {
         world.advance(Duration::from_mins(1));
         assert!(world.remembers(&by) && world.remembers(&key));
-        assert!(ask.send(&world.router).await.status.is_success());
+        assert!(call.send(&world.router).await.status.is_success());
         world.access.flush_usage().await.unwrap();
         let shown = world.get(&by.value, &key.path()).await.json(200);
-        assert_eq!(shown["last_used"], format!("2026-11-23T12:0{}:00.000Z", n + 1), "{ask:?}");
+        assert_eq!(shown["last_used"], format!("2026-11-23T12:0{}:00.000Z", n + 1), "{call:?}");
         assert_eq!(shown["lastUsed"], shown["last_used"]);
         let list = world.get(&by.value, "/v1/api-keys/merchant_a1").await.json(200);
         assert_eq!(list["keys"][0]["last_used"], shown["last_used"]);

@@ -75,19 +75,19 @@ async fn a_slow_clock_prolongs_no_key() {
 }
 
 #[tokio::test]
-async fn no_clock_opens_a_key_early() {
+async fn no_clock_makes_a_key_valid_early() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let body = json!({"mid": "merchant_a1", "name": "n", "type": "secret", "not_before": "2026-11-23T12:00:10.000Z"});
     let made = world.post_json(&by.value, "/v1/api-keys", &body).await.json(201);
     let text = |member: &str| made[member].as_str().unwrap().to_owned();
     let key = Held { id: text("id"), value: text("value") };
-    // The clock of this node is behind that of the database, for which the key has begun.
+    // The clock of this node is behind that of the database, by which the key has begun.
     let behind = joined(&world, "2026-11-23T12:00:20.000Z".parse().unwrap()).await;
     assert_eq!(codes(&behind, &by, &key).await, (401, "NOT_YET_VALID".to_owned()));
     world.advance(Duration::from_secs(20));
     assert_eq!(codes(&behind, &by, &key).await, (204, "VALID".to_owned()));
-    // The clock of this node is ahead of that of the database, for which the key has not.
+    // The clock of this node is ahead of that of the database, by which it has not.
     let ahead = joined(&world, START.parse().unwrap()).await;
     assert_eq!(codes(&ahead, &by, &key).await, (401, "NOT_YET_VALID".to_owned()));
     world.advance(Duration::from_secs(10));
@@ -136,14 +136,14 @@ async fn a_token_of_a_node_with_a_wrong_clock_is_dated_as_elsewhere() {
         let tokens = refresh(other, &tokens).await.json(200);
         one.get(access(&tokens), "/v1/auth").await.empty(204);
     }
-    // A node that is forty days ahead issues none: by its own clock a token would have expired before its use. And it
-    // reports why.
+    // A node that is forty days ahead issues none, because by its own clock a token would have expired before its use.
+    // It reports the reason.
     world.advance(Duration::from_hours(40 * 24));
     let fast = joined(&world, right.wall()).await;
     fast.token(&pair.body()).await.problem(503, "unavailable");
-    let said = fast.request("GET", "/readyz").send().await;
-    assert_eq!((said.status.as_u16(), said.text().lines().next()), (200, Some("ready")));
-    assert!(said.text().contains("3455395 s ahead of the database's"), "{}", said.text());
+    let readiness = fast.request("GET", "/readyz").send().await;
+    assert_eq!((readiness.status.as_u16(), readiness.text().lines().next()), (200, Some("ready")));
+    assert!(readiness.text().contains("3455395 s ahead of the database's"), "{}", readiness.text());
     assert_eq!(healthy.request("GET", "/readyz").send().await.text(), "ready\n");
 }
 

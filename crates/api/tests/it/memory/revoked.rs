@@ -6,14 +6,14 @@ use super::verify;
 use crate::harness::{Held, Node, Pair, World};
 
 /// Every use of a pair.
-struct Doors {
+struct Uses {
     by: Held,
     pair: Pair,
     access: String,
     refresh: Value,
 }
 
-impl Doors {
+impl Uses {
     async fn of(world: &World) -> Self {
         let pair = world.pair("merchant_a1", &["merchants:read"]).await;
         let tokens = world.tokens(&pair).await;
@@ -22,7 +22,7 @@ impl Doors {
     }
 
     /// Uses the pair in every way. Afterwards everything used is in memory.
-    async fn go_through(&mut self, node: &Node) {
+    async fn succeed(&mut self, node: &Node) {
         for credential in [&self.pair.secret.value, &self.access] {
             node.get(credential, "/v1/merchants").await.json(200);
             node.get(credential, "/v1/auth").await.empty(204);
@@ -41,7 +41,7 @@ impl Doors {
     }
 
     /// Checks that the pair's tokens are refused.
-    async fn find_tokens_shut(&self, node: &Node) {
+    async fn expect_tokens_refused(&self, node: &Node) {
         for path in ["/v1/merchants", "/v1/auth"] {
             node.get(&self.access, path).await.problem(401, "invalid_credential");
         }
@@ -51,7 +51,7 @@ impl Doors {
     }
 
     /// Checks that every use is refused; these are the verdicts about the secret and the public key.
-    async fn find_shut(&self, node: &Node, codes: [&str; 2]) {
+    async fn expect_refused(&self, node: &Node, codes: [&str; 2]) {
         for path in ["/v1/merchants", "/v1/auth"] {
             node.get(&self.pair.secret.value, path).await.problem(401, "invalid_credential");
         }
@@ -63,7 +63,7 @@ impl Doors {
         let batch = json!({"checks": self.checks()});
         let batch = node.post_json(&self.by.value, "/v1/verify/batch", &batch).await.json(200);
         assert_eq!(batch["results"], json!(verdicts));
-        self.find_tokens_shut(node).await;
+        self.expect_tokens_refused(node).await;
     }
 }
 
@@ -78,44 +78,44 @@ async fn everything_in_memory_is_refused_when_the_revocation_is_answered() {
         ("/v1/merchants/partner_a/close", ["REVOKED", "REVOKED"]),
     ] {
         let world = World::new().await;
-        let mut doors = Doors::of(&world).await;
-        doors.go_through(&world).await;
+        let mut uses = Uses::of(&world).await;
+        uses.succeed(&world).await;
         let answer = match path.rsplit('/').next() {
-            Some("") | None => world.delete(&doors.by.value, &doors.pair.secret.path()).await,
+            Some("") | None => world.delete(&uses.by.value, &uses.pair.secret.path()).await,
             Some("api-keys") => {
                 let body = json!({"name": "Planted pair", "overwriteExistingKey": true});
-                world.post_json(&doors.by.value, path, &body).await
+                world.post_json(&uses.by.value, path, &body).await
             }
-            Some(_) => world.post(&doors.by.value, path).await,
+            Some(_) => world.post(&uses.by.value, path).await,
         };
         assert!(answer.status.is_success(), "{path}: {}", answer.text());
-        doors.find_shut(&world, codes).await;
+        uses.expect_refused(&world, codes).await;
         // It is also refused completely once it has been read again.
-        doors.find_shut(&world, codes).await;
+        uses.expect_refused(&world, codes).await;
     }
 }
 
 #[tokio::test]
 async fn revoking_the_public_key_ends_the_tokens_of_the_pair_and_not_the_secret_key() {
     let world = World::new().await;
-    let mut doors = Doors::of(&world).await;
-    doors.go_through(&world).await;
-    world.delete(&doors.by.value, &doors.pair.public.path()).await.empty(204);
-    doors.find_tokens_shut(&world).await;
-    world.get(&doors.pair.secret.value, "/v1/merchants").await.json(200);
+    let mut uses = Uses::of(&world).await;
+    uses.succeed(&world).await;
+    world.delete(&uses.by.value, &uses.pair.public.path()).await.empty(204);
+    uses.expect_tokens_refused(&world).await;
+    world.get(&uses.pair.secret.value, "/v1/merchants").await.json(200);
 }
 
 #[tokio::test]
 async fn resuming_makes_keys_and_tokens_valid_again() {
     let world = World::new().await;
-    let mut doors = Doors::of(&world).await;
-    doors.go_through(&world).await;
+    let mut uses = Uses::of(&world).await;
+    uses.succeed(&world).await;
     for mid in ["merchant_a1", "partner_a"] {
-        world.post(&doors.by.value, &format!("/v1/merchants/{mid}/suspend")).await.json(200);
-        doors.find_shut(&world, ["SUSPENDED", "SUSPENDED"]).await;
-        world.post(&doors.by.value, &format!("/v1/merchants/{mid}/resume")).await.json(200);
+        world.post(&uses.by.value, &format!("/v1/merchants/{mid}/suspend")).await.json(200);
+        uses.expect_refused(&world, ["SUSPENDED", "SUSPENDED"]).await;
+        world.post(&uses.by.value, &format!("/v1/merchants/{mid}/resume")).await.json(200);
         // The refused refresh token was not redeemed.
-        doors.go_through(&world).await;
+        uses.succeed(&world).await;
     }
 }
 

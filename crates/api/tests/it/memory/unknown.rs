@@ -9,7 +9,7 @@ use super::verify;
 use crate::harness::{Held, Node, Request, Setup, World, absent};
 
 /// A well-formed value of a key that was never created, different each time.
-fn never_made(n: u128) -> String {
+fn never_created(n: u128) -> String {
     let id = KeyId::from_uuid(Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000 | n));
     KeyValue::mint(KeyType::Secret, Environment::Sandbox, id, [7; 32]).expose().to_owned()
 }
@@ -28,32 +28,32 @@ async fn a_flood_of_unknown_keys_neither_fills_memory_nor_pushes_anything_out() 
     let before = world.access.verifier().size();
     assert_eq!(before.keys, 9);
     for round in 0..40 {
-        let checks: Vec<Value> = (0..100).map(|n| json!({"key": never_made(round * 100 + n)})).collect();
+        let checks: Vec<Value> = (0..100).map(|n| json!({"key": never_created(round * 100 + n)})).collect();
         let verdicts = world.post_json(&by.value, "/v1/verify/batch", &json!({"checks": checks})).await.json(200);
         let all = verdicts["results"].as_array().unwrap();
         assert!(all.iter().all(|verdict| *verdict == json!({"valid": false, "code": "NOT_FOUND"})));
-        world.get(&never_made(round), "/v1/auth").await.problem(401, "invalid_credential");
+        world.get(&never_created(round), "/v1/auth").await.problem(401, "invalid_credential");
     }
     assert_eq!(world.access.verifier().size(), before);
     assert!(good.iter().all(|key| world.remembers(key)));
 }
 
 /// Values that are invalid by themselves.
-fn worthless(key: &Held) -> Vec<String> {
-    let sound = absent();
-    let mut flipped = sound.clone();
+fn invalid_values(key: &Held) -> Vec<String> {
+    let valid = absent();
+    let mut flipped = valid.clone();
     let last = if flipped.pop() == Some('a') { 'b' } else { 'a' };
     flipped.push(last);
     vec![
         "x".to_owned(),
         "sk_test_".to_owned(),
-        sound[..sound.len() - 1].to_owned(),
-        format!("{sound}a"),
+        valid[..valid.len() - 1].to_owned(),
+        format!("{valid}a"),
         flipped,
-        sound.to_uppercase(),
-        key.abroad(),
-        key.abroad().replace("sk_live_", "sk_test_"),
-        "pk_test_".to_owned() + &sound["sk_test_".len()..],
+        valid.to_uppercase(),
+        key.production_value(),
+        key.production_value().replace("sk_live_", "sk_test_"),
+        "pk_test_".to_owned() + &valid["sk_test_".len()..],
         "a.b.c".to_owned(),
         "s".repeat(5_000),
     ]
@@ -73,15 +73,15 @@ async fn a_value_that_is_invalid_by_itself_costs_no_look_up() {
     let caller = by.id.parse::<KeyId>().unwrap();
     store.expect_credential().withf(move |id| *id == caller).returning(move |_| Ok(Some(known.clone())));
     let node = Node::over(world.ports().behind(store), Setup::default()).await;
-    for value in worthless(&by) {
-        let abroad = value.starts_with("sk_live_");
+    for value in invalid_values(&by) {
+        let is_production = value.starts_with("sk_live_");
         for path in ["/v1/merchants", "/v1/auth"] {
-            let code = if abroad { "wrong_environment" } else { "invalid_credential" };
+            let code = if is_production { "wrong_environment" } else { "invalid_credential" };
             node.get(&value, path).await.problem(401, code);
         }
         let by_header = Request::new(&node.router, "GET", "/v1/auth").header("x-api-key", &value);
         assert_eq!(by_header.send().await.status, 401);
-        let code = if abroad { "WRONG_ENVIRONMENT" } else { "NOT_FOUND" };
+        let code = if is_production { "WRONG_ENVIRONMENT" } else { "NOT_FOUND" };
         let verdict = verify(&node, &by, &json!({"key": value})).await.json(200);
         assert_eq!(verdict, json!({"valid": false, "code": code}), "{value}");
         let batch = json!({"checks": [{"key": value}]});

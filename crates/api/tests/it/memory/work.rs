@@ -1,4 +1,4 @@
-//! How often the database is asked: the time of an answer about a wrong value reveals nothing.
+//! The number of look-ups is the same for all wrong values, so that the time of an answer reveals nothing.
 
 use std::sync::{
     Arc,
@@ -42,7 +42,7 @@ async fn remembering(world: &World, keys: &[&Held]) -> (Node, Arc<Counting>) {
 }
 
 /// A public key that was never created.
-fn never_made() -> Held {
+fn never_created() -> Held {
     let value = KeyValue::mint(KeyType::Public, Environment::Sandbox, ID.parse().unwrap(), [7; 32]);
     Held { id: ID.to_owned(), value: value.expose().to_owned() }
 }
@@ -94,7 +94,7 @@ async fn a_wrong_pair_costs_two_look_ups_whether_its_keys_are_remembered_stored_
         ask(&pair.public.value, &pair.secret.value).await.json(200);
     }
     looked_up();
-    let unknown = never_made();
+    let unknown = never_created();
     for secret in [absent(), warm.secret.forged(), cold.secret.forged()] {
         let ids = [&unknown, &warm.public, &cold.public].map(|key| key.id.clone());
         let values = [&unknown, &warm.public].map(|key| key.value.clone());

@@ -22,7 +22,7 @@ const FAMILY: u64 = 24 * 60 * 60;
 /// The expected answer of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Nothing was asked.
+    /// No request was sent.
     Nothing,
     /// Success with this status.
     Done(u16),
@@ -106,13 +106,13 @@ impl Model {
     fn take(&mut self, step: &Step) -> Result<Outcome, Outcome> {
         match *step {
             Step::Issue { mid, kind, scopes, life } => {
-                self.must_be_in_business(mid)?;
+                self.must_be_active(mid)?;
                 let expires = life.map(|life| self.now + life);
                 self.add(Key { mid, kind, scopes, expires, revoked: false, pair: None });
                 Ok(Outcome::Made)
             }
             Step::IssuePair { mid, name, scopes, overwrite } => self.issue_pair(mid, name, scopes, overwrite),
-            Step::Revoke { by, key, impatient } => self.revoke(by, key, impatient),
+            Step::Revoke { by, key, respond_async } => self.revoke(by, key, respond_async),
             Step::Change { mid, to } => match (self.accounts[mid], to) {
                 (Status::Closed, Status::Active | Status::Suspended) => Err(Outcome::Problem(409, "account_closed")),
                 (_, to) => {
@@ -171,7 +171,7 @@ impl Model {
         self.tokens.insert(self.tokens.len(), Tokens { public, secret, ends, family, redeemed: false });
     }
 
-    fn must_be_in_business(&self, mid: &str) -> Result<(), Outcome> {
+    fn must_be_active(&self, mid: &str) -> Result<(), Outcome> {
         if self.standing(mid) == Status::Active { Ok(()) } else { Err(Outcome::Problem(409, "account_not_active")) }
     }
 
@@ -182,11 +182,11 @@ impl Model {
         scopes: Scopes,
         overwrite: bool,
     ) -> Result<Outcome, Outcome> {
-        self.must_be_in_business(mid)?;
-        let namesakes =
+        self.must_be_active(mid)?;
+        let same_name =
             self.keys.values_mut().filter(|key| key.mid == mid && key.pair.as_ref().is_some_and(|it| it.0 == name));
         if overwrite {
-            namesakes.for_each(|key| key.revoked = true);
+            same_name.for_each(|key| key.revoked = true);
         }
         let taken = |unique: &String| {
             let alive = self.keys.values().filter(|key| key.mid == mid && !key.revoked);
@@ -201,14 +201,14 @@ impl Model {
         Ok(Outcome::MadePair(unique))
     }
 
-    fn revoke(&mut self, by: By, key: usize, impatient: bool) -> Result<Outcome, Outcome> {
+    fn revoke(&mut self, by: By, key: usize, respond_async: bool) -> Result<Outcome, Outcome> {
         let caller = self.caller(by)?;
         let known = self.reached(caller.mid, key)?;
-        if !known.revoked && caller.mid == Some(known.mid) && self.is_last_writer(key) {
+        if !known.revoked && caller.mid == Some(known.mid) && self.is_last_manager_key(key) {
             return Err(Outcome::Problem(409, "lock_out"));
         }
         self.keys.get_mut(&key).unwrap().revoked = true;
-        Ok(Outcome::Done(if impatient { 202 } else { 204 }))
+        Ok(Outcome::Done(if respond_async { 202 } else { 204 }))
     }
 
     fn auth(&self, with: Credential, kind: Kind, charges: bool) -> Result<Outcome, Outcome> {

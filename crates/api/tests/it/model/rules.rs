@@ -88,10 +88,10 @@ impl Model {
     }
 
     /// Whether this is the account's last usable key that can manage keys.
-    pub(super) fn is_last_writer(&self, key: usize) -> bool {
-        let writes = |key: &Key| key.kind == Kind::Secret && key.scopes == Scopes::Manage && self.is_usable(key);
+    pub(super) fn is_last_manager_key(&self, key: usize) -> bool {
+        let manages = |key: &Key| key.kind == Kind::Secret && key.scopes == Scopes::Manage && self.is_usable(key);
         let known = &self.keys[&key];
         let others = self.keys.iter().filter(|(number, it)| **number != key && it.mid == known.mid);
-        writes(known) && !others.into_iter().any(|(_, other)| writes(other))
+        manages(known) && !others.into_iter().any(|(_, other)| manages(other))
     }
 }

@@ -12,7 +12,7 @@ use keyward_storage_sqlite::testing::open;
 use proptest_state_machine::StateMachineTest;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{asking::Asking, reference::Model, steps::Step};
+use super::{client::Client, reference::Model, steps::Step};
 use crate::harness::{Database, Dial, Feeding, Node, Ports, Setup};
 
 /// Source of a database.
@@ -31,7 +31,7 @@ impl Place for Embedded {
     }
 }
 
-/// The same with a planted defect: memory never learns what has changed.
+/// The same with a planted defect: memory receives no changes.
 pub(super) enum Forgetful {}
 
 impl Place for Forgetful {
@@ -106,12 +106,12 @@ impl Membership for Dated {
     }
 }
 
-/// That a service on such a database agrees with the model.
+/// The claim that a service on this database agrees with the model.
 pub(super) struct Agrees<P>(PhantomData<P>);
 
 /// A service on its database, and its client.
 pub(super) struct Running {
-    asking: Asking,
+    client: Client,
     runtime: Runtime,
     _place: Box<dyn Any + Send + Sync>,
 }
@@ -129,27 +129,27 @@ impl<P: Place> StateMachineTest for Agrees<P> {
             // Too small for all the accounts above the keys of each part.
             setup.capacity_bytes = 128 * 1024;
         }
-        let (asking, place) = runtime.block_on(async {
+        let (client, place) = runtime.block_on(async {
             let (ports, place) = P::open(Arc::clone(&clock)).await;
             let node = Node::started(ports, setup).await;
             node.seed_accounts().await;
-            (Asking::of(node, clock).await, place)
+            (Client::of(node, clock).await, place)
         });
-        Running { asking, runtime, _place: place }
+        Running { client, runtime, _place: place }
     }
 
     fn apply(mut running: Running, model: &Model, step: Step) -> Running {
-        let outcome = running.runtime.block_on(running.asking.take(step));
+        let outcome = running.runtime.block_on(running.client.take(step));
         assert_eq!(outcome, model.outcome, "{step:?}");
         running
     }
 
     /// Every key and every token agrees with the model, however it was used before.
     fn check_invariants(running: &Running, model: &Model) {
-        running.runtime.block_on(running.asking.compare(model));
+        running.runtime.block_on(running.client.compare(model));
     }
 
     fn teardown(running: Running, _: Model) {
-        running.runtime.block_on(running.asking.leave());
+        running.runtime.block_on(running.client.leave());
     }
 }

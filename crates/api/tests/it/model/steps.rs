@@ -71,7 +71,7 @@ pub(super) enum Step {
     Revoke {
         by: By,
         key: usize,
-        impatient: bool,
+        respond_async: bool,
     },
     Change {
         mid: &'static str,
@@ -171,14 +171,14 @@ fn life() -> impl Strategy<Value = Option<u64>> {
 
 /// The caller: mostly the platform, or else any.
 fn by(keys: usize, tokens: usize) -> BoxedStrategy<By> {
-    let mut anybody = vec![(3, Just(By::Platform).boxed())];
+    let mut callers = vec![(3, Just(By::Platform).boxed())];
     if keys > 0 {
-        anybody.push((2, (0..keys).prop_map(By::Key).boxed()));
+        callers.push((2, (0..keys).prop_map(By::Key).boxed()));
     }
     if tokens > 0 {
-        anybody.push((1, (0..tokens).prop_map(By::Token).boxed()));
+        callers.push((1, (0..tokens).prop_map(By::Token).boxed()));
     }
-    Union::new_weighted(anybody).boxed()
+    Union::new_weighted(callers).boxed()
 }
 
 impl ReferenceStateMachine for Model {
@@ -207,7 +207,7 @@ impl ReferenceStateMachine for Model {
         ];
         if keys > 0 {
             let revoke = (by(keys, tokens), 0..keys, any::<bool>());
-            let revoke = revoke.prop_map(|(by, key, impatient)| Step::Revoke { by, key, impatient });
+            let revoke = revoke.prop_map(|(by, key, respond_async)| Step::Revoke { by, key, respond_async });
             let forged = || prop::bool::weighted(0.1);
             let place = prop::option::weighted(0.2, mid());
             let verify = (by(keys, tokens), 0..keys, forged(), kind(), place, any::<bool>());

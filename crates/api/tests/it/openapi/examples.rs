@@ -40,21 +40,21 @@ impl Recorder {
     }
 
     fn keep(&mut self, operation: &str, side: &str, name: &str, mut value: Value) {
-        self.steady("", &mut value);
+        self.stabilize("", &mut value);
         self.examples[operation][side][name] = value;
     }
 
     /// Replaces what differs between runs, and every credential.
-    fn steady(&mut self, name: &str, value: &mut Value) {
+    fn stabilize(&mut self, name: &str, value: &mut Value) {
         match value {
-            Value::Object(members) => members.iter_mut().for_each(|(name, value)| self.steady(name, value)),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.steady(name, item)),
-            Value::String(text) => *text = self.steady_text(name, text),
+            Value::Object(members) => members.iter_mut().for_each(|(name, value)| self.stabilize(name, value)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.stabilize(name, item)),
+            Value::String(text) => *text = self.stable_text(name, text),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn steady_text(&mut self, name: &str, text: &str) -> String {
+    fn stable_text(&mut self, name: &str, text: &str) -> String {
         // From the RFC's own example (RFC 8037, appendix A).
         match name {
             "last_four" | "lastFour" => return "x7Qz".to_owned(),
@@ -68,12 +68,12 @@ impl Recorder {
             return format!("{}…", &text[.."sk_test_".len()]);
         }
         if let Ok(uuid) = text.parse() {
-            return self.steady_id(&KeyId::from_uuid(uuid).to_string()).parse::<KeyId>().unwrap().uuid().to_string();
+            return self.stable_id(&KeyId::from_uuid(uuid).to_string()).parse::<KeyId>().unwrap().uuid().to_string();
         }
-        if text.starts_with("key_") { self.steady_id(text) } else { text.replace(PUBLIC_URL, "{public_url}") }
+        if text.starts_with("key_") { self.stable_id(text) } else { text.replace(PUBLIC_URL, "{public_url}") }
     }
 
-    fn steady_id(&mut self, id: &str) -> String {
+    fn stable_id(&mut self, id: &str) -> String {
         let place = self.ids.iter().position(|known| known == id).unwrap_or_else(|| {
             self.ids.push(id.to_owned());
             self.ids.len() - 1
@@ -131,6 +131,6 @@ async fn the_examples_are_real_answers() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi-examples.json");
     if std::fs::read_to_string(&file).unwrap_or_default() != recorded {
         std::fs::write(&file, recorded).unwrap();
-        panic!("crates/api/openapi-examples.json was out of date; it has been written anew");
+        panic!("crates/api/openapi-examples.json was out of date; it has been rewritten");
     }
 }

@@ -1,4 +1,4 @@
-//! The document names no refusal that a call cannot give: each one is provoked.
+//! The document names no refusal that cannot occur: each one is provoked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,11 +14,11 @@ use crate::harness::{
 const OF_ANY_CALL: [&str; 6] =
     ["too_many_attempts", "too_many_requests", "internal", "unavailable", "outcome_unknown", "timeout"];
 
-/// The codes that were given, by call.
+/// The recorded codes, by call.
 #[derive(Default)]
-struct Given(BTreeMap<(String, String), BTreeSet<String>>);
+struct Recorded(BTreeMap<(String, String), BTreeSet<String>>);
 
-impl Given {
+impl Recorded {
     fn note(&mut self, method: &str, path: &str, answer: &Answer) {
         if answer.header("content-type") != Some("application/problem+json") {
             return;
@@ -31,38 +31,38 @@ impl Given {
 }
 
 /// Sends the valid request of a rule with one change.
-async fn ask(given: &mut Given, world: &World, call: (&str, &str, Option<&Value>), by: Option<&str>) {
+async fn ask(recorded: &mut Recorded, world: &World, call: (&str, &str, Option<&Value>), by: Option<&str>) {
     let (method, path, body) = call;
     let request = world.request(&method.to_uppercase(), path);
     let request = by.into_iter().fold(request, Request::bearer);
     let request = body.into_iter().fold(request, Request::json);
-    given.note(method, path, &request.send().await);
+    recorded.note(method, path, &request.send().await);
 }
 
 #[tokio::test]
-async fn every_refusal_that_the_document_names_is_given() {
+async fn every_refusal_in_the_document_can_occur() {
     let mut setup = Setup::default();
     setup.settings.partners_name_mids = false;
     let world = World::with(setup).await;
-    let mut given = Given::default();
-    walk(&mut given, &world).await;
-    at_the_gateway(&mut given, &world).await;
-    tokens(&mut given, &world).await;
-    states(&mut given, &world).await;
+    let mut recorded = Recorded::default();
+    walk(&mut recorded, &world).await;
+    at_the_gateway(&mut recorded, &world).await;
+    tokens(&mut recorded, &world).await;
+    states(&mut recorded, &world).await;
     for (path, item) in committed()["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let problems = operation["responses"].as_object().unwrap().values();
             let problems = problems.filter_map(|it| it["content"]["application/problem+json"]["examples"].as_object());
             let mut named: BTreeSet<String> = problems.flat_map(|codes| codes.keys().cloned()).collect();
             named.retain(|code| !OF_ANY_CALL.contains(&code.as_str()));
-            let given = given.0.get(&(path.clone(), method.clone())).cloned().unwrap_or_default();
-            assert_eq!(given, named, "{method} {path}: what was given, and what the document names");
+            let recorded = recorded.0.get(&(path.clone(), method.clone())).cloned().unwrap_or_default();
+            assert_eq!(recorded, named, "{method} {path}: the recorded codes, and those of the document");
         }
     }
 }
 
 /// Refusals of every call with a credential: the credential, the scope, the query, the body, and missing objects.
-async fn walk(given: &mut Given, world: &World) {
+async fn walk(recorded: &mut Recorded, world: &World) {
     let by = world.root("platform").await;
     let lacking = world.key("platform", &[]).await;
     let there = Target::of(world, "merchant_a1").await;
@@ -74,26 +74,26 @@ async fn walk(given: &mut Given, world: &World) {
         }
         for (good, unknown) in about.requests.iter().zip(&rule(&method, &path, &nowhere).requests) {
             let body = good.1.as_ref();
-            for credential in [None, Some(by.abroad()), Some(lacking.value.clone())] {
-                ask(given, world, (&method, &good.0, body), credential.as_deref()).await;
+            for credential in [None, Some(by.production_value()), Some(lacking.value.clone())] {
+                ask(recorded, world, (&method, &good.0, body), credential.as_deref()).await;
             }
-            ask(given, world, (&method, &format!("{}?x=1", good.0), body), Some(&by.value)).await;
-            ask(given, world, (&method, &unknown.0, unknown.1.as_ref()), Some(&by.value)).await;
+            ask(recorded, world, (&method, &format!("{}?x=1", good.0), body), Some(&by.value)).await;
+            ask(recorded, world, (&method, &unknown.0, unknown.1.as_ref()), Some(&by.value)).await;
             let Some(body) = body else { continue };
             for (kind, text) in [("text/plain", body.to_string()), ("application/json", " ".repeat(65_537))] {
                 let request = world.request(&method.to_uppercase(), &good.0).bearer(&by.value);
-                given.note(&method, &good.0, &request.body(kind, text).send().await);
+                recorded.note(&method, &good.0, &request.body(kind, text).send().await);
             }
             let mut unknown = body.clone();
             unknown["x"] = json!(1);
             if path.starts_with("/v1/verify") {
-                ask(given, world, (&method, &good.0, Some(&unknown)), Some(&by.value)).await;
+                ask(recorded, world, (&method, &good.0, Some(&unknown)), Some(&by.value)).await;
             }
         }
     }
 }
 
-async fn at_the_gateway(given: &mut Given, world: &World) {
+async fn at_the_gateway(recorded: &mut Recorded, world: &World) {
     for (path, own, other) in [
         ("/v1/auth", "secret", "public"),
         ("/v1/auth-public", "public", "tokenization"),
@@ -101,48 +101,48 @@ async fn at_the_gateway(given: &mut Given, world: &World) {
     ] {
         let key = world.key_of("merchant_a1", own, &[], None).await;
         let of_another_type = world.key_of("merchant_a1", other, &[], None).await.value;
-        for credential in [None, Some(key.abroad()), Some(of_another_type)] {
-            ask(given, world, ("get", path, None), credential.as_deref()).await;
+        for credential in [None, Some(key.production_value()), Some(of_another_type)] {
+            ask(recorded, world, ("get", path, None), credential.as_deref()).await;
         }
         for query in ["?x=1", "?scope=Charges", "?scope=charges:read", "?mid=merchant_a2"] {
-            ask(given, world, ("get", &format!("{path}{query}"), None), Some(&key.value)).await;
+            ask(recorded, world, ("get", &format!("{path}{query}"), None), Some(&key.value)).await;
         }
     }
 }
 
-async fn tokens(given: &mut Given, world: &World) {
+async fn tokens(recorded: &mut Recorded, world: &World) {
     let path = "/v1/oauth2/token";
     let pair = world.pair("merchant_a1", &[]).await;
-    for secret in [json!(pair.secret.forged()), json!(pair.secret.abroad()), Value::Null] {
+    for secret in [json!(pair.secret.forged()), json!(pair.secret.production_value()), Value::Null] {
         let body = json!({"AppKey": pair.public.value, "AppSecret": secret});
-        ask(given, world, ("post", path, Some(&body)), None).await;
+        ask(recorded, world, ("post", path, Some(&body)), None).await;
     }
     for (kind, text) in [("text/plain", "x".to_owned()), ("application/json", " ".repeat(16_385))] {
-        given.note("post", path, &world.request("POST", path).body(kind, text).send().await);
+        recorded.note("post", path, &world.request("POST", path).body(kind, text).send().await);
     }
 }
 
 /// Refusals that depend on the caller and on existing objects.
-async fn states(given: &mut Given, world: &World) {
+async fn states(recorded: &mut Recorded, world: &World) {
     let (platform, partner) = (world.root("platform").await.value, world.root("partner_b").await.value);
-    let writer = world.key("partner_b", &["api-keys:write"]).await;
+    let manager = world.key("partner_b", &["api-keys:write"]).await;
     let key = |mid: &str, scopes: Value| json!({"mid": mid, "name": "x", "type": "secret", "scopes": scopes});
-    let post = async |given: &mut Given, by: &str, path: &str, body: Value| {
-        ask(given, world, ("post", path, Some(&body).filter(|body| !body.is_null())), Some(by)).await;
+    let post = async |recorded: &mut Recorded, by: &str, path: &str, body: Value| {
+        ask(recorded, world, ("post", path, Some(&body).filter(|body| !body.is_null())), Some(by)).await;
     };
     let not_held = json!(["merchants:read"]);
-    post(given, &writer.value, "/v1/api-keys", key("merchant_b1", not_held.clone())).await;
+    post(recorded, &manager.value, "/v1/api-keys", key("merchant_b1", not_held.clone())).await;
     let pairs = "/v1/merchants/merchant_b1/api-keys";
-    post(given, &writer.value, pairs, json!({"name": "x", "scopes": not_held})).await;
-    post(given, &partner, "/v1/merchants", json!({"name": "x", "mid": "mine"})).await;
-    post(given, &platform, "/v1/merchants", json!({"name": "x", "mid": "merchant_b1"})).await;
+    post(recorded, &manager.value, pairs, json!({"name": "x", "scopes": not_held})).await;
+    post(recorded, &partner, "/v1/merchants", json!({"name": "x", "mid": "mine"})).await;
+    post(recorded, &platform, "/v1/merchants", json!({"name": "x", "mid": "merchant_b1"})).await;
     for verb in ["suspend", "resume", "close"] {
-        post(given, &partner, &format!("/v1/merchants/partner_b/{verb}"), Value::Null).await;
+        post(recorded, &partner, &format!("/v1/merchants/partner_b/{verb}"), Value::Null).await;
     }
     // The last key of an account that can write keys, as one of a pair.
     let pairs_of_b = "/v1/merchants/partner_b/api-keys";
     let own = json!({"name": "Own", "scopes": ["api-keys:write"]});
-    let made = world.post_json(&writer.value, pairs_of_b, &own).await.json(201);
+    let made = world.post_json(&manager.value, pairs_of_b, &own).await.json(201);
     let (last, id) = (made["appSecret"].as_str().unwrap(), made["keys"][1]["id"].as_str().unwrap());
     let others = world.get(&partner, "/v1/api-keys/partner_b").await.json(200);
     for other in others["keys"].as_array().unwrap() {
@@ -151,18 +151,18 @@ async fn states(given: &mut Given, world: &World) {
             world.delete(last, &format!("/v1/api-keys/{other}")).await.empty(204);
         }
     }
-    ask(given, world, ("delete", &format!("/v1/api-keys/{id}"), None), Some(last)).await;
-    post(given, last, pairs_of_b, json!({"name": "Own", "overwriteExistingKey": true})).await;
+    ask(recorded, world, ("delete", &format!("/v1/api-keys/{id}"), None), Some(last)).await;
+    post(recorded, last, pairs_of_b, json!({"name": "Own", "overwriteExistingKey": true})).await;
     // Suspended from above, and then closed.
     world.post(&platform, "/v1/merchants/merchant_b1/suspend").await.json(200);
     let partner = world.root("partner_b").await.value;
-    post(given, &partner, "/v1/merchants/merchant_b1/resume", Value::Null).await;
-    post(given, &platform, "/v1/api-keys", key("merchant_b1", json!([]))).await;
-    post(given, &platform, pairs, json!({"name": "x"})).await;
+    post(recorded, &partner, "/v1/merchants/merchant_b1/resume", Value::Null).await;
+    post(recorded, &platform, "/v1/api-keys", key("merchant_b1", json!([]))).await;
+    post(recorded, &platform, pairs, json!({"name": "x"})).await;
     world.post(&platform, "/v1/merchants/partner_a/suspend").await.json(200);
-    post(given, &platform, "/v1/merchants", json!({"name": "x", "parent_mid": "partner_a"})).await;
+    post(recorded, &platform, "/v1/merchants", json!({"name": "x", "parent_mid": "partner_a"})).await;
     world.post(&platform, "/v1/merchants/merchant_b1/close").await.json(200);
     for verb in ["suspend", "resume", "close"] {
-        post(given, &platform, &format!("/v1/merchants/merchant_b1/{verb}"), Value::Null).await;
+        post(recorded, &platform, &format!("/v1/merchants/merchant_b1/{verb}"), Value::Null).await;
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn check(document: &Value, schema: &Value, value: &Value) -> Result<(
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> Result<&'a Map<String, Value>, String> {
     match schema["$ref"].as_str() {
         Some(reference) => {
-            let target = document.pointer(reference.trim_start_matches('#')).ok_or("a reference leads nowhere")?;
+            let target = document.pointer(reference.trim_start_matches('#')).ok_or("a reference does not resolve")?;
             resolved(document, target)
         }
         None => schema.as_object().ok_or_else(|| format!("no schema: {schema}")),
@@ -60,8 +60,8 @@ fn names<'a>(
 }
 
 fn matches(document: &Value, schema: &Map<String, Value>, value: &Value) -> Result<(), String> {
-    for (word, demand) in schema {
-        match (word.as_str(), demand) {
+    for (word, constraint) in schema {
+        match (word.as_str(), constraint) {
             (remark, _) if REMARKS.contains(&remark) => {}
             ("type", Value::String(kind)) => is_a(kind, value)?,
             ("type", Value::Array(kinds)) => {
@@ -77,13 +77,13 @@ fn matches(document: &Value, schema: &Map<String, Value>, value: &Value) -> Resu
             ("properties", Value::Object(fields)) => {
                 for (name, field) in fields {
                     if let Some(value) = value.get(name) {
-                        check(document, field, value).map_err(|fault| format!("{name}: {fault}"))?;
+                        check(document, field, value).map_err(|error| format!("{name}: {error}"))?;
                     }
                 }
             }
             ("additionalProperties", Value::Object(_)) => {
                 for (name, value) in value.as_object().into_iter().flatten() {
-                    check(document, demand, value).map_err(|fault| format!("{name}: {fault}"))?;
+                    check(document, constraint, value).map_err(|error| format!("{name}: {error}"))?;
                 }
             }
             ("required", Value::Array(fields)) => {
@@ -93,7 +93,7 @@ fn matches(document: &Value, schema: &Map<String, Value>, value: &Value) -> Resu
             }
             ("items", item) => {
                 for (n, value) in value.as_array().into_iter().flatten().enumerate() {
-                    check(document, item, value).map_err(|fault| format!("[{n}]: {fault}"))?;
+                    check(document, item, value).map_err(|error| format!("[{n}]: {error}"))?;
                 }
             }
             ("minItems" | "maxItems", Value::Number(limit)) => {
@@ -109,12 +109,12 @@ fn matches(document: &Value, schema: &Map<String, Value>, value: &Value) -> Resu
                 }
             }
             ("oneOf", Value::Array(variants)) => {
-                let faults: Vec<_> = variants.iter().map(|variant| check(document, variant, value).err()).collect();
-                if faults.iter().filter(|fault| fault.is_none()).count() != 1 {
-                    return Err(format!("not exactly one variant fits: {faults:?}"));
+                let errors: Vec<_> = variants.iter().map(|variant| check(document, variant, value).err()).collect();
+                if errors.iter().filter(|error| error.is_none()).count() != 1 {
+                    return Err(format!("not exactly one variant fits: {errors:?}"));
                 }
             }
-            _ => return Err(format!("the check does not know the word {word}: {demand}")),
+            _ => return Err(format!("unknown keyword {word}: {constraint}")),
         }
     }
     Ok(())
@@ -129,7 +129,7 @@ fn is_a(kind: &str, value: &Value) -> Result<(), String> {
         "integer" => value.is_i64() || value.is_u64(),
         "number" => value.is_number(),
         "null" => value.is_null(),
-        _ => return Err(format!("no type is called {kind}")),
+        _ => return Err(format!("unknown type {kind}")),
     };
     if fits { Ok(()) } else { Err(format!("{value} is no {kind}")) }
 }

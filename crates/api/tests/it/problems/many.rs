@@ -1,4 +1,4 @@
-//! Many errors in one request: twenty are named, and the others are counted.
+//! Many errors in one request: the answer names twenty and counts the others.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ async fn many_members_get_a_short_answer() {
     let checks: Vec<Value> = (0..100).map(|_| object(15)).collect();
     let answer = world.post_json(&by.value, "/v1/verify/batch", &json!({"checks": checks})).await;
     counted(&answer, "unknown_condition", 1_480);
-    // FieldErrors of fields, a few in each check.
+    // Several invalid fields in each check.
     let checks = vec![json!({"key": 1, "scopes": "x", "type": "x", "mid": "?"}); 100];
     let answer = world.post_json(&by.value, "/v1/verify/batch", &json!({"checks": checks})).await;
     counted(&answer, "invalid_request", 380);

@@ -37,7 +37,7 @@ async fn a_call_that_waits_when_the_process_ends_reports_an_unknown_outcome_and_
             // A repeated overwrite creates another pair; it does not wait for what it replaced last time.
             continue;
         }
-        // Neither is it by a later call.
+        // A later call does not report it as enforced either.
         call(&node, &by, ending).await.problem(503, "outcome_unknown");
         // On another node, after all nodes have received it, the repeated call waits again, and then it is known.
         let mut awake = MockNodes::new();

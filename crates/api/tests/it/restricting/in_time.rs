@@ -60,7 +60,7 @@ async fn node_of(
 }
 
 #[track_caller]
-fn about(passed: Duration, expected: Duration) {
+fn assert_about(passed: Duration, expected: Duration) {
     assert!((expected..expected + CLOSE).contains(&passed), "{passed:?}");
 }
 
@@ -86,7 +86,7 @@ async fn a_node_is_waited_for_until_it_acknowledges_or_its_lease_and_the_guard_h
         for (nodes, wait) in cases {
             let (node, clock) = node(&world, &known, nodes()).await;
             assert_eq!(call(&node, &known.by, ending).await.status.as_u16(), ending.3, "{ending:?}");
-            about(clock.passed(), wait);
+            assert_about(clock.passed(), wait);
         }
     }
 }
@@ -107,7 +107,7 @@ async fn a_key_that_another_call_just_revoked_is_waited_for_as_long() {
         };
         let (node, clock) = node_of(&world, &known, silent(), unit).await;
         assert_eq!(call(&node, &known.by, &ending).await.status.as_u16(), ending.3, "{ending:?}");
-        about(clock.passed(), LEASE + GUARD);
+        assert_about(clock.passed(), LEASE + GUARD);
     }
 }
 
@@ -157,6 +157,6 @@ async fn a_call_that_may_wait_for_other_nodes_has_the_lease_and_six_seconds_and_
         let node = Node::over(ports, setup).await;
         let answer = node.request(method, &path).bearer(&known.by.value).send().await;
         answer.problem(504, "timeout");
-        about(clock.passed(), budget);
+        assert_about(clock.passed(), budget);
     }
 }

@@ -21,9 +21,9 @@ fn passed(answer: &Answer) -> [Option<&str>; 5] {
     identity(answer)
 }
 
-/// The same request in every way: looked up, looked up and then remembered, and from memory.
+/// Sends the same request in three ways: looked up, looked up and then remembered, and from memory.
 async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, &str)]) -> [Answer; 3] {
-    // It never answers from memory.
+    // This node never answers from memory.
     let cold = Node::over(world.ports(), Setup::default()).await;
     let send = async |node: &Node| {
         let request = Request::new(&node.router, method, path);
@@ -33,7 +33,7 @@ async fn ask(world: &World, method: &str, path: &str, headers: &[(&str, &str)]) 
 }
 
 #[tokio::test]
-async fn any_method_will_do_and_no_body_is_read() {
+async fn any_method_is_accepted_and_no_body_is_read() {
     let world = World::new().await;
     let key = world.key("merchant_a1", &["charges:read", "refunds:*"]).await;
     for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"] {
@@ -92,8 +92,8 @@ async fn a_misspelt_or_wrong_condition_is_refused() {
     for (query, name) in
         [("scopes=charges:read", "scopes"), ("Scope=x", "Scope"), ("scope=charges:read&x", "x"), ("=", "query")]
     {
-        let told = world.get(&key, &format!("/v1/auth?{query}")).await.problem(400, "unknown_condition");
-        assert!(told["fields"][name].is_array(), "{told}");
+        let problem = world.get(&key, &format!("/v1/auth?{query}")).await.problem(400, "unknown_condition");
+        assert!(problem["fields"][name].is_array(), "{problem}");
     }
     for (query, name) in [
         ("scope=Charges", "scope[0]"),
@@ -118,16 +118,16 @@ async fn an_invalid_credential_is_401_whatever_is_required() {
     world.delete(&by.value, &revoked.path()).await.empty(204);
     for query in ["", "?scope=charges:read", "?unknown=1", "?type=server"] {
         let path = format!("/v1/auth{query}");
-        let mut told = Vec::new();
+        let mut bodies = Vec::new();
         let none = world.request("GET", &path).send().await;
         let forged = world.get(&by.forged(), &path).await;
-        let dead = world.get(&revoked.value, &path).await;
-        for answer in [none, forged, dead, world.get("garbage", &path).await] {
+        let revoked_answer = world.get(&revoked.value, &path).await;
+        for answer in [none, forged, revoked_answer, world.get("garbage", &path).await] {
             answer.problem(401, "invalid_credential");
-            told.push(answer.untraced());
+            bodies.push(answer.untraced());
         }
-        told.dedup();
-        assert_eq!(told.len(), 1);
-        world.get(&by.abroad(), &path).await.problem(401, "wrong_environment");
+        bodies.dedup();
+        assert_eq!(bodies.len(), 1);
+        world.get(&by.production_value(), &path).await.problem(401, "wrong_environment");
     }
 }

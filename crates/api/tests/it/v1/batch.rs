@@ -16,7 +16,7 @@ async fn answers_are_in_the_order_of_the_checks() {
         {"key": one.value, "scopes": ["charges:read"]},
         {"key": other.value, "scopes": ["charges:read"], "mid": "merchant_a2", "type": "secret"},
         {"key": one.value},
-        {"key": one.abroad()},
+        {"key": one.production_value()},
     ]});
     let answer = world.post_json(&by.value, PATH, &checks).await;
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -49,6 +49,6 @@ async fn a_hundred_checks_are_answered_or_one_wrong_one_refuses_them_all() {
     let answer = world.post_json(&by.value, PATH, &json!({"checks": checks})).await;
     answer.invalid(&["checks[7].key", "checks[7].scopes[1]"]);
     checks[7] = json!({"key": "x", "scope": []});
-    let told = world.post_json(&by.value, PATH, &json!({"checks": checks})).await.problem(400, "unknown_condition");
-    assert!(told["fields"]["checks[7].scope"].is_array(), "{told}");
+    let problem = world.post_json(&by.value, PATH, &json!({"checks": checks})).await.problem(400, "unknown_condition");
+    assert!(problem["fields"]["checks[7].scope"].is_array(), "{problem}");
 }

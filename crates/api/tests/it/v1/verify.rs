@@ -39,8 +39,11 @@ async fn only_a_merchant_of_a_partner_has_a_partner_mid() {
         ("merchant_b1", json!("partner_b")),
     ] {
         let key = world.key(mid, &[]).await;
-        let told = verify(&world, &by, &json!({"key": key.value})).await;
-        assert_eq!((&told["mid"], &told["partner_mid"], &told["expires_at"]), (&json!(mid), &partner, &Value::Null));
+        let verdict = verify(&world, &by, &json!({"key": key.value})).await;
+        assert_eq!(
+            (&verdict["mid"], &verdict["partner_mid"], &verdict["expires_at"]),
+            (&json!(mid), &partner, &Value::Null)
+        );
     }
 }
 
@@ -66,11 +69,11 @@ async fn all_conditions_are_checked() {
         (json!({"key": public, "type": "publishable", "scopes": ["charges:read"]}), "VALID"),
         (json!({"key": public, "type": "tokenization"}), "WRONG_TYPE"),
     ] {
-        let told = verify(&world, &by, &body).await;
-        assert_eq!(told["code"], code);
-        assert_eq!(told["valid"], code == "VALID");
+        let verdict = verify(&world, &by, &body).await;
+        assert_eq!(verdict["code"], code);
+        assert_eq!(verdict["valid"], code == "VALID");
         if code != "VALID" {
-            assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), ["code", "id", "valid"]);
+            assert_eq!(verdict.as_object().unwrap().keys().collect::<Vec<_>>(), ["code", "id", "valid"]);
         }
     }
 }
@@ -83,25 +86,25 @@ async fn the_first_applicable_reason_is_reported() {
     let ask = json!({"key": key.value, "mid": "merchant_a2", "scopes": ["charges:read"]});
     let mut typed = ask.clone();
     typed["type"] = json!("public");
-    let mut at_home = typed.clone();
-    at_home["mid"] = json!("merchant_a1");
-    let told = async |body: &Value| verify(&world, &partner, body).await;
+    let mut own_account = typed.clone();
+    own_account["mid"] = json!("merchant_a1");
+    let verdict = async |body: &Value| verify(&world, &partner, body).await;
     // Each step removes the reason that came first.
-    assert_eq!(told(&at_home).await["code"], "INSUFFICIENT_SCOPE");
-    assert_eq!(told(&typed).await["code"], "WRONG_ACCOUNT");
-    assert_eq!(told(&ask).await["code"], "WRONG_TYPE");
+    assert_eq!(verdict(&own_account).await["code"], "INSUFFICIENT_SCOPE");
+    assert_eq!(verdict(&typed).await["code"], "WRONG_ACCOUNT");
+    assert_eq!(verdict(&ask).await["code"], "WRONG_TYPE");
     world.advance(Duration::from_secs(1));
-    assert_eq!(told(&ask).await["code"], "EXPIRED");
+    assert_eq!(verdict(&ask).await["code"], "EXPIRED");
     world.post(&partner.value, "/v1/merchants/merchant_a1/suspend").await.json(200);
-    assert_eq!(told(&ask).await["code"], "SUSPENDED");
+    assert_eq!(verdict(&ask).await["code"], "SUSPENDED");
     world.delete(&partner.value, &key.path()).await.empty(204);
-    assert_eq!(told(&ask).await, json!({"valid": false, "code": "REVOKED", "id": key.id}));
-    let abroad = json!({"key": key.abroad(), "mid": "merchant_a2"});
-    assert_eq!(told(&abroad).await, json!({"valid": false, "code": "WRONG_ENVIRONMENT"}));
+    assert_eq!(verdict(&ask).await, json!({"valid": false, "code": "REVOKED", "id": key.id}));
+    let production_value = json!({"key": key.production_value(), "mid": "merchant_a2"});
+    assert_eq!(verdict(&production_value).await, json!({"valid": false, "code": "WRONG_ENVIRONMENT"}));
     let wrong = json!({"key": key.forged()});
-    assert_eq!(told(&wrong).await, json!({"valid": false, "code": "NOT_FOUND"}));
-    let elsewhere = world.root("partner_b").await;
-    assert_eq!(verify(&world, &elsewhere, &ask).await, json!({"valid": false, "code": "NOT_FOUND"}));
+    assert_eq!(verdict(&wrong).await, json!({"valid": false, "code": "NOT_FOUND"}));
+    let stranger = world.root("partner_b").await;
+    assert_eq!(verify(&world, &stranger, &ask).await, json!({"valid": false, "code": "NOT_FOUND"}));
     assert_eq!(verify(&world, &platform, &ask).await["code"], "REVOKED");
 }
 
@@ -118,8 +121,8 @@ async fn an_absent_key_reveals_nothing_else() {
     let pair = world.pair("partner_a", &[]).await;
     values.push(world.access_token(&pair).await);
     for value in values {
-        let told = verify(&world, &by, &json!({"key": value})).await;
-        assert_eq!(told, json!({"valid": false, "code": "NOT_FOUND"}), "{value}");
+        let verdict = verify(&world, &by, &json!({"key": value})).await;
+        assert_eq!(verdict, json!({"valid": false, "code": "NOT_FOUND"}), "{value}");
     }
 }
 
@@ -130,9 +133,9 @@ async fn a_misspelt_condition_is_refused_even_of_a_key_in_memory() {
     for _ in 0..2 {
         assert_eq!(verify(&world, &by, &json!({"key": by.value})).await["valid"], true);
         let body = json!({"key": by.value, "scope": null});
-        let told = world.post_json(&by.value, PATH, &body).await.problem(400, "unknown_condition");
-        assert!(told["fields"]["scope"].is_array(), "{told}");
-        assert!(!told.to_string().contains(&by.value));
+        let problem = world.post_json(&by.value, PATH, &body).await.problem(400, "unknown_condition");
+        assert!(problem["fields"]["scope"].is_array(), "{problem}");
+        assert!(!problem.to_string().contains(&by.value));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::harness::{START, World};
 
 const PATH: &str = "/v1/api-keys";
 
-async fn made(world: &World, body: &Value) -> Value {
+async fn created(world: &World, body: &Value) -> Value {
     let by = world.root("partner_a").await;
     world.post_json(&by.value, PATH, body).await.json(201)
 }
@@ -18,7 +18,7 @@ async fn a_new_key_is_shown_whole() {
     let by = world.root("partner_a").await;
     let body = json!({
         "mid": "merchant_a1", "name": "  My API Key ", "type": "secret", "scopes": ["customers:read", "api-keys:read"],
-        "description": " for the shop ", "expires_at": "2026-12-24T18:00:00+01:00", "unheard_of": [1, {"x": null}],
+        "description": " for the shop ", "expires_at": "2026-12-24T18:00:00+01:00", "unknown_member": [1, {"x": null}],
     });
     let answer = world.post_json(&by.value, PATH, &body).await;
     let key = answer.json(201);
@@ -48,7 +48,7 @@ async fn every_type_has_its_prefix_and_publishable_is_public() {
         ("publishable", "public", "pk_test_"),
         ("tokenization", "tokenization", "tk_test_"),
     ] {
-        let key = made(&world, &json!({"mid": "merchant_a1", "name": "x", "type": asked})).await;
+        let key = created(&world, &json!({"mid": "merchant_a1", "name": "x", "type": asked})).await;
         assert_eq!(key["type"], made_type);
         assert!(key["value"].as_str().unwrap().starts_with(prefix), "{asked}");
     }
@@ -62,7 +62,7 @@ async fn the_maximum_of_every_field_is_accepted() {
         "mid": "merchant_a1", "name": "é".repeat(200), "type": "secret", "scopes": scopes,
         "description": "é".repeat(500),
     });
-    let key = made(&world, &body).await;
+    let key = created(&world, &body).await;
     assert_eq!(key["scopes"].as_array().unwrap().len(), 100);
     assert_eq!(key["name"].as_str().unwrap().chars().count(), 200);
 }
@@ -87,7 +87,7 @@ async fn a_form_is_as_good_as_json() {
 }
 
 #[tokio::test]
-async fn a_body_in_another_charset_is_refused_with_the_right_one_in_words() {
+async fn a_refusal_of_another_charset_names_the_right_one() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let body = json!({"mid": "partner_a", "name": "x", "type": "public"}).to_string();

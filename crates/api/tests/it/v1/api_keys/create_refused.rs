@@ -1,5 +1,5 @@
-//! `POST /v1/api-keys`: an invalid request is refused and stores nothing. What is invalid is tested beside the body's
-//! struct.
+//! `POST /v1/api-keys`: an invalid request is refused and stores nothing. The rules of each field are tested beside
+//! the body's struct.
 
 use serde_json::json;
 

@@ -36,7 +36,7 @@ async fn a_key_that_was_never_revoked_has_no_end_to_enforce() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_shows_since_when_and_a_second_revocation_changes_nothing() {
+async fn a_revoked_key_shows_when_it_was_enforced_and_a_second_revocation_changes_nothing() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let secret = world.key("merchant_a1", &[]).await;
@@ -51,7 +51,7 @@ async fn a_revoked_key_shows_since_when_and_a_second_revocation_changes_nothing(
 }
 
 #[tokio::test]
-async fn an_overwritten_key_is_a_revoked_one() {
+async fn an_overwritten_key_is_enforced_like_a_revoked_one() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let pair = world.pair("merchant_a1", &[]).await;

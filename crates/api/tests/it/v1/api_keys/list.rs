@@ -55,7 +55,7 @@ async fn a_bare_uuid_is_a_mid() {
 }
 
 #[tokio::test]
-async fn a_list_is_narrowed_by_state_and_type() {
+async fn a_list_is_filtered_by_state_and_type() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let active = world.key("merchant_a1", &[]).await.id;
@@ -93,7 +93,7 @@ async fn a_list_is_narrowed_by_state_and_type() {
 }
 
 #[tokio::test]
-async fn paging_to_the_end_loses_and_doubles_no_key() {
+async fn paging_to_the_end_skips_and_repeats_no_key() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let mut made = Vec::new();
@@ -125,7 +125,7 @@ async fn paging_to_the_end_loses_and_doubles_no_key() {
 }
 
 #[tokio::test]
-async fn keys_made_while_paging_are_not_mixed_in() {
+async fn keys_created_while_paging_do_not_appear() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for _ in 0..4 {
@@ -140,7 +140,7 @@ async fn keys_made_while_paging_are_not_mixed_in() {
 }
 
 #[tokio::test]
-async fn an_invalid_query_is_refused_by_name() {
+async fn an_invalid_query_parameter_is_named() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for _ in 0..2 {
@@ -175,7 +175,7 @@ async fn an_invalid_query_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn the_reach_guards_what_a_cursor_leads_to() {
+async fn a_cursor_of_another_tenant_reveals_none_of_its_keys() {
     let world = World::new().await;
     let (a, b) = (world.root("partner_a").await, world.root("partner_b").await);
     for mid in ["merchant_a1", "merchant_b1"] {

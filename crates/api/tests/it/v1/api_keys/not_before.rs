@@ -1,4 +1,4 @@
-//! A key that begins later (contract, section 16): pending until then, at every way in.
+//! A key that begins later (contract, section 16): pending until then, for every call.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn listed(world: &World, by: &Held, state: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_key_is_pending_until_the_very_instant_of_its_beginning() {
+async fn a_key_is_pending_until_the_instant_it_begins() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let key = create(&world, &by, json!({"expires_at": "2026-11-23T12:00:20.000Z"})).await;
@@ -59,7 +59,7 @@ async fn a_key_is_pending_until_the_very_instant_of_its_beginning() {
 }
 
 #[tokio::test]
-async fn a_pending_key_calls_nothing_and_can_be_revoked() {
+async fn a_pending_key_is_refused_as_a_caller_and_can_be_revoked() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let key = create(&world, &by, json!({"scopes": ["api-keys:*"]})).await;
@@ -99,7 +99,7 @@ async fn both_keys_of_a_pair_begin_together() {
 }
 
 #[tokio::test]
-async fn a_beginning_that_is_no_time_or_not_before_the_end_is_named() {
+async fn a_not_before_that_is_no_time_or_not_before_the_end_is_named() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for (not_before, expires_at, fields) in [
@@ -115,7 +115,7 @@ async fn a_beginning_that_is_no_time_or_not_before_the_end_is_named() {
         let problem = world.post_json(&by.value, "/v1/api-keys", &body).await.problem(400, "invalid_request");
         assert_eq!(problem["fields"].as_object().unwrap().keys().collect::<Vec<_>>(), fields, "{body}");
     }
-    // The past is no fault: such a key has begun.
+    // A time in the past is valid: such a key has already begun.
     let body = json!({"mid": "merchant_a1", "name": "n", "type": "secret", "not_before": "2020-01-01T00:00:00Z"});
     assert_eq!(world.post_json(&by.value, "/v1/api-keys", &body).await.json(201)["state"], "active");
 }

@@ -17,7 +17,7 @@ fn seq(answer: &Answer) -> u64 {
 }
 
 #[tokio::test]
-async fn a_call_that_does_not_wait_returns_where_to_ask() {
+async fn a_call_that_does_not_wait_returns_the_location_of_its_enforcement() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let key = world.root("merchant_a1").await;
@@ -116,7 +116,7 @@ async fn every_revocation_has_a_greater_number_than_the_one_before_and_keeps_it(
 }
 
 #[tokio::test]
-async fn the_answer_waits_until_memory_has_forgotten_and_the_impatient_one_does_not() {
+async fn the_answer_waits_until_memory_has_dropped_the_key_and_one_with_the_preference_does_not() {
     let world = World::new().await;
     let (by, key) = (world.root("platform").await, world.root("merchant_a1").await);
     let feed = Feeding::over(world.ports().feed);
@@ -125,23 +125,23 @@ async fn the_answer_waits_until_memory_has_forgotten_and_the_impatient_one_does_
     node.get(&key.value, "/v1/merchants").await.json(200);
 
     feed.reading.send_replace(Course::Waits);
-    let mut patient = Box::pin(revoke(&node, &by, &key, &[]));
-    let impatient = tokio::select! {
+    let mut waiting = Box::pin(revoke(&node, &by, &key, &[]));
+    let early = tokio::select! {
         biased;
-        answer = &mut patient => panic!("memory has not received it yet: {}", answer.status),
+        answer = &mut waiting => panic!("memory has not received it yet: {}", answer.status),
         answer = async {
-            // The patient call has committed once the key reads revoked.
+            // The waiting call has committed once the key is shown as revoked.
             while node.get(&by.value, &key.path()).await.json(200)["state"] == "active" {}
             revoke(&node, &by, &key, &["respond-async"]).await
         } => answer,
     };
-    impatient.empty(202);
+    early.empty(202);
     assert_eq!(enforcement::now(&node, &by, &key).await["enforced"], false);
 
     feed.reading.send_replace(Course::Well);
-    let answer = patient.await;
+    let answer = waiting.await;
     answer.empty(204);
-    assert_eq!(seq(&answer), seq(&impatient));
+    assert_eq!(seq(&answer), seq(&early));
     node.get(&key.value, "/v1/merchants").await.problem(401, "invalid_credential");
     assert_eq!(enforcement::settled(&node, &by, &key).await["enforced"], true);
 }

@@ -13,7 +13,7 @@ async fn shown(world: &World, by: &Held, key: &Held) -> (String, String, String)
 }
 
 #[tokio::test]
-async fn repeating_it_is_204_again_and_the_first_revocation_stays() {
+async fn a_repeated_revocation_is_204_and_the_first_one_stays() {
     let world = World::new().await;
     let (first, second) = (world.root("partner_a").await, world.root("platform").await);
     let key = world.key("merchant_a1", &[]).await;
@@ -39,7 +39,7 @@ async fn a_repeated_call_does_not_wait_for_the_only_connection_that_writes() {
 }
 
 #[tokio::test]
-async fn every_reason_is_kept_and_any_other_word_refused() {
+async fn every_reason_is_stored_and_any_other_word_is_refused() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for (query, reason) in [
@@ -71,7 +71,7 @@ async fn an_expired_key_can_still_be_revoked() {
 }
 
 #[tokio::test]
-async fn no_caller_revokes_its_accounts_last_key_that_can_write_keys() {
+async fn no_caller_revokes_its_accounts_last_manager_key() {
     let world = World::new().await;
     let last = world.key("partner_a", &["api-keys:write"]).await;
     // None of these is a usable key that covers the scope.

@@ -1,5 +1,5 @@
-//! Which credential counts: one, from the header that the gateway vouches for, with an answer that overwrites the
-//! client's headers.
+//! The credential of a request at a gateway: exactly one, from the configured header. The headers of the answer
+//! overwrite the client's.
 
 use keyward_api::http::{CredentialHeader, Gateway};
 
@@ -92,7 +92,7 @@ async fn world(gateway: Gateway) -> World {
 }
 
 #[tokio::test]
-async fn a_header_of_the_application_behind_is_not_read() {
+async fn a_header_that_belongs_to_the_application_is_not_read() {
     for (credential, ours, theirs) in [
         (CredentialHeader::Authorization, "authorization", "x-api-key"),
         (CredentialHeader::XApiKey, "x-api-key", "authorization"),

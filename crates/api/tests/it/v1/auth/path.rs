@@ -11,7 +11,7 @@ async fn keys(world: &World) -> [Held; 3] {
 }
 
 #[tokio::test]
-async fn each_path_takes_one_type_with_a_tail_or_without_and_says_which() {
+async fn each_path_accepts_one_type_with_or_without_a_tail_and_names_it() {
     let world = World::new().await;
     let types = ["secret", "public", "tokenization"];
     for (n, key) in keys(&world).await.iter().enumerate() {
@@ -24,8 +24,8 @@ async fn each_path_takes_one_type_with_a_tail_or_without_and_says_which() {
                     }
                     let problem = answer.problem(403, "wrong_type");
                     let detail = problem["detail"].as_str().unwrap();
-                    for (k, taken) in types.iter().enumerate() {
-                        assert_eq!(detail.contains(&format!("a {taken} key")), k == m, "{path}: {detail}");
+                    for (k, accepted) in types.iter().enumerate() {
+                        assert_eq!(detail.contains(&format!("a {accepted} key")), k == m, "{path}: {detail}");
                     }
                 }
             }
@@ -58,7 +58,7 @@ async fn a_type_in_the_query_may_only_repeat_that_of_the_path() {
 }
 
 #[tokio::test]
-async fn a_query_that_a_client_wrote_opens_no_door_behind_a_tail() {
+async fn behind_a_tail_a_query_of_the_client_selects_no_type() {
     let world = World::new().await;
     let [_, public, _] = keys(&world).await;
     for path in ["/v1/auth/charges?type=public", "/v1/auth/?type=public", "/v1/auth/charges?type=public&type=public"] {
@@ -69,7 +69,7 @@ async fn a_query_that_a_client_wrote_opens_no_door_behind_a_tail() {
 }
 
 #[tokio::test]
-async fn behind_a_tail_nothing_of_the_target_is_read() {
+async fn behind_a_tail_neither_path_nor_query_is_read() {
     let world = World::new().await;
     let [key, ..] = keys(&world).await;
     for tail in [
@@ -94,7 +94,7 @@ async fn behind_a_tail_nothing_of_the_target_is_read() {
 }
 
 #[tokio::test]
-async fn at_the_exact_path_an_unknown_parameter_stays_a_fault() {
+async fn at_the_exact_path_an_unknown_parameter_is_an_error() {
     let world = World::new().await;
     for (key, path) in keys(&world).await.iter().zip(PATHS) {
         for answer in ask(&world, "GET", &format!("{path}?limit=10"), &[("x-api-key", &key.value)]).await {

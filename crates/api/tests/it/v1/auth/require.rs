@@ -8,7 +8,7 @@ const SCOPE: &str = "x-keyward-require-scope";
 const MID: &str = "x-keyward-require-mid";
 
 #[tokio::test]
-async fn all_that_are_given_must_hold() {
+async fn all_requirements_must_hold() {
     let world = World::new().await;
     let key = world.key("merchant_a1", &["charges:*", "refunds:read"]).await.value;
     for (path, headers, code) in [
@@ -44,7 +44,7 @@ async fn all_that_are_given_must_hold() {
 }
 
 #[tokio::test]
-async fn an_unreadable_requirement_is_one_that_no_credential_meets_and_is_named() {
+async fn no_credential_meets_an_unreadable_requirement_and_it_is_named() {
     let world = World::new().await;
     let key = world.key("merchant_a1", &["charges:*"]).await.value;
     for path in PATHS.map(|path| format!("{path}/x")).into_iter().chain(["/v1/auth".to_owned()]) {
@@ -88,7 +88,7 @@ async fn all_unmeetable_requirements_are_named_together() {
         ("/v1/auth", &[(MID, "a b"), scopes, others], "wrong_account", &["mid", "scope[0]", "scope[2]", "type"]),
         ("/v1/auth?mid=merchant_a1", &[(MID, "merchant_a2"), (SCOPE, "")], "wrong_account", &["mid", "scope"]),
         ("/v1/auth", &[(SCOPE, many.as_str()), (MID, "key_1")], "wrong_account", &["mid", "scope"]),
-        // Of another account, and well-formed: then the account must be corrected first.
+        // A well-formed mid of another account: the account must be corrected first.
         ("/v1/auth", &[(MID, "merchant_a2"), scopes], "wrong_account", &[]),
     ] {
         let headers = [&[("x-api-key", key.as_str())], headers].concat();

@@ -42,7 +42,7 @@ async fn an_item_is_an_account_and_an_empty_list_has_none() {
 }
 
 #[tokio::test]
-async fn paging_to_the_end_loses_and_doubles_no_account() {
+async fn paging_to_the_end_skips_and_repeats_no_account() {
     let world = World::new().await;
     let by = world.root("platform").await;
     let whole = world.get(&by.value, "/v1/merchants").await.json(200);
@@ -71,7 +71,7 @@ async fn suspended_and_closed_accounts_stay_in_the_list() {
 }
 
 #[tokio::test]
-async fn an_invalid_query_is_refused_by_name() {
+async fn an_invalid_query_parameter_is_named() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     for _ in 0..2 {

@@ -53,7 +53,7 @@ async fn a_form_is_as_good_as_json() {
 }
 
 #[tokio::test]
-async fn pairs_of_one_name_are_numbered_and_freed_numbers_used_again() {
+async fn pairs_of_one_name_are_numbered_and_freed_numbers_are_reused() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let mut pairs = Vec::new();
@@ -91,7 +91,7 @@ async fn single_keys_take_no_pair_name() {
 }
 
 #[tokio::test]
-async fn of_two_racing_pairs_of_one_name_both_are_made() {
+async fn racing_pairs_of_one_name_are_all_created() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let body = json!({"name": "Shop"});

@@ -50,7 +50,7 @@ async fn only_pairs_of_the_same_name_and_merchant_are_overwritten() {
 }
 
 #[tokio::test]
-async fn with_nothing_to_overwrite_it_is_a_pair_like_any_other() {
+async fn an_overwrite_of_nothing_creates_a_pair() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let new = make(&world, &by, "merchant_a1", &json!({"name": "Shop", "overwriteExistingKey": true})).await;
@@ -58,7 +58,7 @@ async fn with_nothing_to_overwrite_it_is_a_pair_like_any_other() {
 }
 
 #[tokio::test]
-async fn no_caller_overwrites_its_last_manager_key_with_less() {
+async fn no_caller_overwrites_its_last_manager_key_with_fewer_scopes() {
     let world = World::new().await;
     let root = world.root("partner_a").await;
     let writes = json!({"name": "Own", "scopes": ["api-keys:write"]});

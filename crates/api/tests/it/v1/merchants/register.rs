@@ -32,7 +32,7 @@ async fn a_form_is_as_good_as_json() {
 }
 
 #[tokio::test]
-async fn the_service_makes_a_mid_where_none_is_given() {
+async fn the_service_chooses_a_mid_if_none_is_given() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let mut mids = Vec::new();
@@ -60,7 +60,7 @@ async fn only_some_callers_may_choose_a_mid() {
         if status == 403 {
             answer.problem(403, "mid_not_allowed");
             assert_eq!(world.contents().await, before);
-            // Not even to learn that it is taken.
+            // The same for a taken mid: the answer does not reveal that it is taken.
             let taken = json!({"mid": "merchant_b1", "name": "x"});
             world.post_json(&by.value, PATH, &taken).await.problem(403, "mid_not_allowed");
             world.post_json(&by.value, PATH, &json!({"name": "x"})).await.json(201);
@@ -71,7 +71,7 @@ async fn only_some_callers_may_choose_a_mid() {
 }
 
 #[tokio::test]
-async fn a_merchant_stands_below_the_platform_or_a_partner_that_the_caller_reaches() {
+async fn a_merchant_is_below_the_platform_or_a_partner_that_the_caller_reaches() {
     let world = World::new().await;
     for (by, parent, outcome) in [
         ("platform", "platform", Ok("platform")),
@@ -82,7 +82,7 @@ async fn a_merchant_stands_below_the_platform_or_a_partner_that_the_caller_reach
         ("partner_a", "partner_b", Err((404, "account_not_found"))),
         ("partner_a", "merchant_b1", Err((404, "account_not_found"))),
         ("partner_a", "platform", Err((404, "account_not_found"))),
-        ("partner_a", "nobody", Err((404, "account_not_found"))),
+        ("partner_a", "unknown", Err((404, "account_not_found"))),
         ("merchant_a1", "partner_a", Err((404, "account_not_found"))),
         ("merchant_a1", "merchant_a1", Err((400, "invalid_request"))),
     ] {

@@ -11,7 +11,7 @@ async fn state_of(world: &World, by: &str, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_answers_with_the_account_and_repeats_unchanged() {
+async fn each_call_returns_the_account_and_may_be_repeated() {
     let world = World::new().await;
     let by = world.key("partner_a", &["merchants:write"]).await;
     for (verb, status) in
@@ -55,7 +55,7 @@ async fn no_caller_changes_its_own_account() {
 }
 
 #[tokio::test]
-async fn keys_of_a_closed_account_read_revoked_everywhere() {
+async fn keys_of_a_closed_account_are_shown_as_revoked_everywhere() {
     let world = World::new().await;
     let platform = world.root("platform").await;
     let alive = world.root("merchant_a1").await;
@@ -94,7 +94,7 @@ async fn a_resumed_merchant_stays_unusable_below_a_suspended_partner() {
 }
 
 #[tokio::test]
-async fn a_suspension_is_lifted_by_a_caller_at_or_above_its_maker() {
+async fn a_suspension_is_lifted_by_a_caller_at_or_above_the_one_that_made_it() {
     let world = World::new().await;
     let (platform, partner) = (world.root("platform").await.value, world.root("partner_a").await.value);
     let suspend = async |by: &str| world.post(by, "/v1/merchants/merchant_a1/suspend").await.json(200);
@@ -123,7 +123,7 @@ async fn a_suspension_is_lifted_by_a_caller_at_or_above_its_maker() {
 }
 
 #[tokio::test]
-async fn the_operator_stands_above_the_platform() {
+async fn the_operator_is_above_the_platform() {
     let world = World::new().await;
     let platform = world.root("platform").await.value;
     let partner = world.root("partner_a").await.value;
@@ -141,7 +141,7 @@ async fn the_operator_stands_above_the_platform() {
 }
 
 #[tokio::test]
-async fn nothing_is_made_in_an_account_that_is_not_active() {
+async fn nothing_is_created_in_an_account_that_is_not_active() {
     let world = World::new().await;
     let by = world.root("platform").await.value;
     for (mid, end) in [("partner_a", "suspend"), ("partner_b", "close")] {

@@ -12,7 +12,7 @@ fn part(token: &str, n: usize) -> Value {
 }
 
 #[tokio::test]
-async fn it_has_the_claims_of_the_contract() {
+async fn a_token_has_the_claims_of_the_contract() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["charges:read", "merchants:read"]).await;
     let token = world.access_token(&pair).await;
@@ -32,7 +32,7 @@ async fn it_has_the_claims_of_the_contract() {
 }
 
 #[tokio::test]
-async fn it_works_at_every_management_endpoint_as_its_secret_key() {
+async fn a_token_works_at_every_management_endpoint_as_its_secret_key() {
     let world = World::new().await;
     let pair = world.pair("partner_a", &["api-keys:*", "merchants:*"]).await;
     let token = &world.access_token(&pair).await;
@@ -60,7 +60,7 @@ async fn it_works_at_every_management_endpoint_as_its_secret_key() {
 }
 
 #[tokio::test]
-async fn its_scopes_are_those_that_token_and_key_both_cover_and_it_grants_no_more() {
+async fn a_tokens_scopes_are_those_that_token_and_key_both_cover_and_it_grants_no_more() {
     let world = World::new().await;
     let pair = world.pair("partner_a", &["api-keys:*"]).await;
     let key = |scopes: &[&str]| json!({"mid": "merchant_a1", "name": "x", "type": "secret", "scopes": scopes});
@@ -93,7 +93,7 @@ async fn a_token_survives_a_rotation_and_ends_at_its_expiry() {
 }
 
 #[tokio::test]
-async fn a_key_that_another_node_made_is_read_when_a_token_names_it() {
+async fn a_signing_key_of_another_node_is_read_when_a_token_names_it() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &["merchants:read"]).await;
     let other = world.behind(world.store.as_ref().clone(), crate::harness::Setup::default()).await;

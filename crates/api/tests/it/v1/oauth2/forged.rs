@@ -1,4 +1,4 @@
-//! Tokens that this service did not make, or made for another purpose: each is a 401.
+//! Tokens that this service did not issue, or issued for another purpose: each gets 401.
 
 use std::task::{Context, Waker};
 

@@ -37,19 +37,19 @@ async fn a_refusal_says_what_to_send_instead() {
     let pair = world.pair("merchant_a1", &["charges:read"]).await;
     let (grant, id) = (("grant_type", "client_credentials"), ("client_id", pair.public.value.as_str()));
     let wrong = pair.secret.forged();
-    let abroad = pair.secret.abroad();
+    let production_value = pair.secret.production_value();
     let good = ("client_secret", pair.secret.value.as_str());
     let scope = |scope| [grant, id, good, ("scope", scope)];
     for (pairs, words) in [
         (&[grant][..], "authenticate the client"),
         (&[grant, id, ("client_secret", &wrong)], "not a good pair"),
-        (&[grant, id, ("client_secret", &abroad)], "other environment"),
-        (&[grant, ("client_id", "nobody"), good], "not a good pair"),
+        (&[grant, id, ("client_secret", &production_value)], "other environment"),
+        (&[grant, ("client_id", "unknown"), good], "not a good pair"),
         (&scope("Charges"), "such as charges:read"),
         (&scope("charges:write"), "more than there is to give"),
     ] {
-        let said = description(&ask(&world, pairs).await);
-        assert!(said.contains(words), "{said:?} does not say {words:?}");
+        let text = description(&ask(&world, pairs).await);
+        assert!(text.contains(words), "{text:?} does not say {words:?}");
     }
     let bearer = world.request("POST", PATH).header("authorization", "Bearer x").form(&[grant]).send().await;
     assert!(description(&bearer).contains("no Basic credentials"));
@@ -133,8 +133,8 @@ async fn an_unauthenticated_client_is_refused_and_challenged() {
     for (id, secret) in [
         (pair.public.value.clone(), other.secret.value.clone()),
         (pair.public.value.clone(), pair.secret.forged()),
-        (pair.public.value.clone(), pair.secret.abroad()),
-        ("nobody".to_owned(), "nothing".to_owned()),
+        (pair.public.value.clone(), pair.secret.production_value()),
+        ("unknown".to_owned(), "nothing".to_owned()),
     ] {
         let answer = ask(&world, &[grant, ("client_id", &id), ("client_secret", &secret)]).await;
         refused(&answer, 401, "invalid_client");
@@ -151,8 +151,8 @@ async fn an_unauthenticated_client_is_refused_and_challenged() {
     let pair = pair.body();
     let request = world.request("POST", PATH).header("authorization", &good).header("authorization", &good);
     request.json(&pair).send().await.problem(401, "invalid_credential");
-    for garbled in ["Basic", "Basic !", "Basic eA==", "Bearer x", "Digest x"] {
-        let answer = world.request("POST", PATH).header("authorization", garbled).form(&[grant]).send().await;
+    for malformed in ["Basic", "Basic !", "Basic eA==", "Bearer x", "Digest x"] {
+        let answer = world.request("POST", PATH).header("authorization", malformed).form(&[grant]).send().await;
         refused(&answer, 401, "invalid_client");
     }
     refused(&ask(&world, &[grant]).await, 401, "invalid_client");

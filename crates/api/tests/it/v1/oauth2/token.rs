@@ -60,7 +60,7 @@ async fn names_are_matched_in_any_case_and_never_twice() {
 }
 
 #[tokio::test]
-async fn any_public_and_secret_key_of_one_account_will_do() {
+async fn any_public_and_secret_key_of_one_account_obtain_tokens() {
     let world = World::new().await;
     let public = world.key_of("merchant_a1", "public", &[], None).await;
     let secret = world.key("merchant_a1", &["merchants:read"]).await;
@@ -68,7 +68,7 @@ async fn any_public_and_secret_key_of_one_account_will_do() {
 }
 
 #[tokio::test]
-async fn every_wrong_pair_is_the_same_401() {
+async fn every_wrong_pair_gets_the_same_401() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &[]).await;
     let other = world.pair("merchant_a2", &[]).await;
@@ -78,12 +78,12 @@ async fn every_wrong_pair_is_the_same_401() {
     for key in [&revoked.public, &revoked.secret] {
         world.delete(&by.value, &key.path()).await.empty(204);
     }
-    let in_time = Some("2026-11-23T12:00:01.000Z");
-    let old_public = world.key_of("merchant_a1", "public", &[], in_time).await;
-    let old_secret = world.key_of("merchant_a1", "secret", &[], in_time).await;
+    let soon = Some("2026-11-23T12:00:01.000Z");
+    let old_public = world.key_of("merchant_a1", "public", &[], soon).await;
+    let old_secret = world.key_of("merchant_a1", "secret", &[], soon).await;
     world.advance(Duration::from_secs(1));
     let (public, secret) = (&pair.public.value, &pair.secret.value);
-    let mut told = Vec::new();
+    let mut bodies = Vec::new();
     for (app_key, app_secret) in [
         (public, &other.secret.value),
         (&other.public.value, secret),
@@ -108,19 +108,20 @@ async fn every_wrong_pair_is_the_same_401() {
         let answer = ask(&world, &json!({"AppKey": app_key, "AppSecret": app_secret})).await;
         answer.problem(401, "invalid_credential");
         assert_eq!(answer.header("www-authenticate"), Some("Basic realm=\"keyward\""));
-        told.push(answer.untraced());
+        bodies.push(answer.untraced());
     }
-    told.dedup();
-    assert_eq!(told.len(), 1);
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1);
 }
 
 #[tokio::test]
 async fn a_key_of_the_other_environment_is_named_as_such() {
     let world = World::new().await;
     let pair = world.pair("merchant_a1", &[]).await;
-    for (app_key, app_secret) in
-        [(pair.public.abroad(), pair.secret.value.clone()), (pair.public.value.clone(), pair.secret.abroad())]
-    {
+    for (app_key, app_secret) in [
+        (pair.public.production_value(), pair.secret.value.clone()),
+        (pair.public.value.clone(), pair.secret.production_value()),
+    ] {
         let answer = ask(&world, &json!({"AppKey": app_key, "AppSecret": app_secret})).await;
         answer.problem(401, "wrong_environment");
     }

@@ -1,4 +1,4 @@
-//! Takes steps over HTTP, and translates the service's answers into the model's terms.
+//! Takes the steps over HTTP, and translates the service's answers into the model's terms.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
 use crate::harness::{Answer, Dial, Held, Node};
 
 /// A client that keeps every value it received. The model's numbers are indices into its lists.
-pub(super) struct Asking {
+pub(super) struct Client {
     node: Node,
     clock: Arc<Dial>,
     platform: Held,
@@ -21,7 +21,7 @@ pub(super) struct Asking {
     tokens: Vec<[String; 2]>,
 }
 
-impl Asking {
+impl Client {
     pub(super) async fn of(node: Node, clock: Arc<Dial>) -> Self {
         let platform = node.root("platform").await;
         Self { node, clock, platform, keys: Vec::new(), tokens: Vec::new() }
@@ -55,7 +55,7 @@ impl Asking {
         match step {
             Step::Issue { mid, kind, scopes, life } => self.issue(mid, kind, scopes, life).await,
             Step::IssuePair { mid, name, scopes, overwrite } => self.issue_pair(mid, name, scopes, overwrite).await,
-            Step::Revoke { by, key, impatient } => self.revoke(by, key, impatient).await,
+            Step::Revoke { by, key, respond_async } => self.revoke(by, key, respond_async).await,
             Step::Change { mid, to } => {
                 let verb = match to {
                     Status::Active => "resume",
@@ -134,9 +134,9 @@ impl Asking {
         })
     }
 
-    async fn revoke(&self, by: By, key: usize, impatient: bool) -> Outcome {
+    async fn revoke(&self, by: By, key: usize, respond_async: bool) -> Outcome {
         let mut request = self.node.request("DELETE", &self.keys[key].path()).bearer(self.by(by));
-        if impatient {
+        if respond_async {
             request = request.header("prefer", "respond-async");
         }
         done(&request.send().await)
