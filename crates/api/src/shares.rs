@@ -21,7 +21,7 @@ pub enum Refusal {
     ShareTaken,
 }
 
-/// What is free, and how much each holder and each group has.
+/// The number of free ones, and of those that each holder and each group has.
 pub struct Shares<H> {
     most: usize,
     free: usize,
@@ -52,7 +52,7 @@ impl<H: Holder> Shares<H> {
         if free == 0 {
             return Err(Refusal::NoneFree);
         }
-        // What the group may still take; a holder without a group counts as one.
+        // The number that the group may still take; a holder without a group counts as one.
         let for_the_group = match holder.group() {
             Some(group) => free.checked_sub(self.held_by(group)).ok_or(Refusal::ShareTaken)?,
             None => free,

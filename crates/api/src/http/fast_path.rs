@@ -1,9 +1,9 @@
 //! The fast path: a verification from memory is answered here, before routing, without a timer, a queue or a log line
 //! at the usual level.
 //!
-//! It is the first half of the one path: from memory, or else read. What memory knows is final, also a refusal. What it
-//! cannot answer goes to the router (a credential or key that must be read, an unusual header, a body that has not
-//! arrived), with what was found out so far; the handler continues from there. Both return the same bytes.
+//! It is the first half of the one path: from memory, or else read. An answer from memory is final, also a refusal.
+//! Other requests go to the router: those with a credential or key that must be read, an unusual header, or a body that
+//! has not arrived. They carry the findings so far, and the handler continues from there. Both return the same bytes.
 
 use std::{
     convert::Infallible,

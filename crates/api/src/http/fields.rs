@@ -25,7 +25,7 @@ struct Member {
     came: Came,
 }
 
-/// What came under a name.
+/// The values under a name.
 pub(super) enum Came {
     Json(Value),
     /// Each part of a form with this name; there is at least one.
@@ -181,7 +181,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
 #[cfg(test)]
 mod tests {
-    //! What is a body of named fields, and what is none.
+    //! Which bodies have named fields, and which have none.
     use super::*;
 
     #[test]

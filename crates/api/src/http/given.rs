@@ -31,7 +31,7 @@ pub(super) trait FieldValue: Sized {
     /// Reads the value by its own rule.
     ///
     /// # Errors
-    /// What is wrong: of the value itself under the empty name, of an item of a list under `[3]`.
+    /// The errors: those of the value itself under the empty name, those of an item of a list under `[3]`.
     fn read(shape: Self::Shape) -> Result<Self, FieldErrors>;
 }
 
@@ -95,7 +95,7 @@ impl Check {
         Self(self.0.below(place))
     }
 
-    /// What `make` makes of the values, if there was no fault: then every required value is there.
+    /// The result of `make`, if there was no fault: then every required value is there.
     ///
     /// # Errors
     /// A problem that lists every fault.

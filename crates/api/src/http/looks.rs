@@ -12,7 +12,7 @@ use super::{
 };
 
 pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-/// What callers of management and verification must send.
+/// Advice to callers of management and verification.
 const SEND: &str = "send `Authorization: Bearer` with an access token or the value of a secret key.";
 
 /// Explains a refusal by a call that accepts only `Authorization: Bearer`.

@@ -55,7 +55,7 @@ pub(super) struct Arriving<'a> {
 
 /// A request from its arrival to its answer.
 pub(super) struct Observed {
-    /// What the handler notes about it.
+    /// The handler's notes about it.
     pub(super) noted: Noted,
     trace: Trace,
     request_id: HeaderValue,

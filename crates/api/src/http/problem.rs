@@ -20,7 +20,7 @@ pub use code::Code;
 /// The cause of a problem, for the log only.
 type Cause = Arc<dyn StdError + Send + Sync>;
 
-/// What is wrong, and what to change.
+/// An error and its remedy.
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Inner>);
 
@@ -261,11 +261,11 @@ pub(super) struct ProblemBody {
     status: u16,
     /// The kind of problem, for programs.
     code: &'static str,
-    /// What this occurrence is about, and what to change: the first of `errors` where single fields are wrong.
+    /// Description of this occurrence, and its remedy: the first of `errors` where single fields are wrong.
     detail: String,
-    /// What is wrong, in sentences; never empty. At most twenty faults are named, then how many more there are.
+    /// The errors, as sentences; never empty. At most twenty are listed, and then the number of the others.
     errors: Vec<String>,
-    /// What is wrong, by field, for the faults that are named.
+    /// The listed errors, by field.
     fields: BTreeMap<String, Vec<String>>,
     /// Names the request in the logs (W3C trace context).
     #[serde(rename = "traceId")]

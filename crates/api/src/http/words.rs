@@ -7,7 +7,7 @@
 
 use utoipa::ToSchema;
 
-/// What a key is for; `publishable` is read as `public`.
+/// Type of a key; `publishable` is read as `public`.
 #[derive(ToSchema)]
 #[schema(as = KeyType, rename_all = "lowercase")]
 pub(super) enum KeyTypeWord {

@@ -74,7 +74,7 @@ pub(super) struct Plain<'a>(pub(super) &'a str);
 /// A text that somebody chose, with any character.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
-/// What prints as letters, digits and punctuation that JSON does not escape: an id, a time.
+/// A value that prints as letters, digits and punctuation that JSON does not escape: an id, a time.
 pub(super) struct Printed<T>(pub(super) T);
 
 /// A value, or null.
@@ -179,7 +179,7 @@ fn plain(json: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    //! What is written is the JSON that serde would write.
+    //! The output is the JSON that serde would write.
     use keyward_domain::ScopeSet;
     use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What the fast path found out about a request that it leaves to the router: the handler continues from there, and
+//! Findings of the fast path about a request that it leaves to the router. The handler continues from there, and
 //! nothing is computed a second time.
 
 use std::sync::{Arc, Mutex, PoisonError};

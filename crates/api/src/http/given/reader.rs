@@ -18,7 +18,7 @@ use crate::http::fields::{Came, Fields};
 /// Why a field or a struct could not be read.
 #[derive(Debug)]
 pub(in crate::http) enum Error {
-    /// What is wrong with a field.
+    /// An error in a field.
     Field(Cow<'static, str>),
     /// Members that the struct does not have, and those that it has.
     Unknown { names: Vec<String>, known: &'static [&'static str] },
@@ -90,7 +90,7 @@ impl<'de> Deserializer<'de> for Request {
 /// The members in the order of the struct; then what it does not have.
 struct Members {
     names: slice::Iter<'static, &'static str>,
-    /// What was not yet taken.
+    /// Members that were not yet taken.
     fields: Fields,
     next: Option<Came>,
 }

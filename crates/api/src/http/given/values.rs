@@ -151,7 +151,7 @@ pub(in crate::http) struct List<T>(Vec<T>);
 
 /// An item of a [`List`].
 pub(in crate::http) trait Item: DeserializeOwned {
-    /// What a value must be, in words.
+    /// The required shape of a value, in words.
     const LIST: &'static str;
 }
 

@@ -216,7 +216,7 @@ impl Code {
         self.entry().title
     }
 
-    /// What to change, where nothing more specific is known.
+    /// The remedy, where nothing more specific is known.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         self.entry().advice

@@ -162,15 +162,15 @@ async fn list(
         ("reason" = inline(Option<ReasonWord>), Query, description = "Why; `unspecified` when absent. \
             `compromised` is never refused."),
         ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until the \
-            key is dead on every node."),
+            revocation is enforced on every node."),
     ),
     responses(
-        (status = 204, description = "The key is dead on every node.",
+        (status = 204, description = "The key is revoked on every node.",
             headers(("Revocation-Seq" = u64, description = "The number of the event that did it; informative."))),
-        (status = 202, description = "Asked for by `Prefer: respond-async`: the key is revoked, and not yet \
-            known to be dead on every node.",
+        (status = 202, description = "Requested by `Prefer: respond-async`: the key is revoked, and the \
+            revocation may not be enforced on every node yet.",
             headers(
-                ("Location" = String, description = "Where to ask whether it is."),
+                ("Location" = String, description = "Path that reports whether it is."),
                 ("Revocation-Seq" = u64, description = "The number of the event that did it; informative."),
             )),
     ),
@@ -215,14 +215,14 @@ fn unquoted_parts(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Ask whether a revocation is in force.
+/// Check whether a revocation is enforced.
 ///
 #[doc = " `enforced` is true once no node of the service accepts the key any more; for a key that was never revoked \
          it is false."]
 #[utoipa::path(
     get, path = "/v1/api-keys/{id}/enforcement", tag = "API keys", operation_id = "get_enforcement",
     params(("id" = String, Path, description = "The key id.", example = "key_01h2xcejqtf2nbrexx3vqjhp41")),
-    responses((status = 200, description = "How far the revocation has got.", body = EnforcementView)),
+    responses((status = 200, description = "The enforcement of the revocation.", body = EnforcementView)),
 )]
 pub(in crate::http) async fn enforcement(
     caller: Caller<ReadKeys>,

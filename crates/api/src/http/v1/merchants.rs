@@ -34,13 +34,13 @@ use crate::http::{
     words::{MidWord, NameWord},
 };
 
-/// What a new merchant is to be.
+/// The properties of a new merchant.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct NewMerchant {
     /// Made by the service when absent.
     #[schema(value_type = Option<MidWord>)]
     mid: Option<Given<Mid>>,
-    /// What people call it.
+    /// Display name.
     #[schema(value_type = NameWord)]
     name: Given<Name>,
     /// The platform or partner account that it is to stand below; the caller's own when absent.
@@ -148,7 +148,7 @@ pub(in crate::http) async fn suspend_merchant(
 
 /// Resume a suspended merchant.
 ///
-/// The one that suspended it may, and those above: the partner, the platform, the operator at the command line.
+/// Allowed for the account that suspended it and those above: the partner, the platform, the command line.
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/resume", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
@@ -166,7 +166,7 @@ pub(in crate::http) async fn resume_merchant(
 
 /// Close a merchant permanently.
 ///
-/// Its keys and those of the accounts below it read `revoked` from then on.
+/// Its keys and those of the accounts below it are shown as `revoked` from then on.
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/close", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),

@@ -24,16 +24,16 @@ use crate::http::{
     words::{DescriptionWord, NameWord, ScopeWord},
 };
 
-/// What a new pair is to be.
+/// The properties of a new pair.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct NewPair {
-    /// What people call it.
+    /// Display name.
     #[schema(value_type = NameWord)]
     name: Given<Name>,
-    /// What somebody notes about it.
+    /// Free-text note.
     #[schema(value_type = Option<DescriptionWord>)]
     description: Option<Given<Description>>,
-    /// What the secret key may do: at most 100 scopes, none twice, together at most 2,048 characters; none when absent.
+    /// Scopes of the secret key: at most 100, none twice, together at most 2,048 characters; none when absent.
     #[schema(value_type = Option<BTreeSet<ScopeWord>>, max_items = 100)]
     scopes: Option<Given<ScopeSet>>,
     /// RFC 3339: both keys are pending until then; rounded down to the millisecond. At once, when absent.
@@ -71,12 +71,12 @@ impl NewPair {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedPair)]
 pub(in crate::http) struct CreatedPairView {
-    /// What people call it.
+    /// Display name.
     name: String,
     /// Its name among the active pairs of the merchant: `name`, `name-2`, ….
     #[serde(rename = "uniqueName")]
     unique_name: String,
-    /// What somebody noted about it.
+    /// Free-text note.
     description: Option<String>,
     /// The UUID of the public key.
     #[serde(rename = "clientId")]

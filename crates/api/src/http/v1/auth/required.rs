@@ -1,4 +1,4 @@
-//! What a gateway requires of a credential, from path, query and headers. Query and headers can only add requirements.
+//! The requirements of a gateway, from path, query and headers. Query and headers can only add requirements.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use keyward_app::access::authorize::Question;
