@@ -39,7 +39,7 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_to
     assert_eq!(world.kids().await.len(), 2);
 }
 
-/// The service stands below a path of another site.
+/// The service is below a path of another site.
 #[tokio::test]
 async fn every_url_of_the_service_begins_with_the_path_of_the_public_url() {
     let mut setup = Setup::default();

@@ -108,7 +108,7 @@ fn start() -> Timestamp {
     START.parse().unwrap()
 }
 
-/// Where the default bytes start. Some tests depend on these bytes: ids of keys decide which parts of memory fill up.
+/// Start of the default bytes. Some tests depend on these bytes: ids of keys decide which parts of memory fill up.
 const FIRST: u64 = u64::MAX;
 
 /// Bytes that look random and are the same in every run. The counter is the position in the stream of [`nth`].

@@ -64,7 +64,7 @@ impl Known {
         let account = self.account.clone();
         store.expect_account().returning(move |_, mid| {
             let mut found = account.clone();
-            // A merchant stands below a partner; keys and status belong to the merchant itself.
+            // A merchant is below a partner; keys and status belong to the merchant itself.
             if mid.as_str() == "partner_a" {
                 found.account.role = Role::Partner;
             }

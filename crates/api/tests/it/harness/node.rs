@@ -22,7 +22,7 @@ const PROCESS_KEY: [u8; 32] = [9; 32];
 #[derive(Clone)]
 pub(crate) struct Ports {
     pub(crate) store: Arc<dyn Store>,
-    /// Where the verifier reads what is not in memory.
+    /// The verifier reads from here if a key is not in memory.
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) feed: Arc<dyn Feed>,
     pub(crate) membership: Option<Arc<dyn Membership>>,

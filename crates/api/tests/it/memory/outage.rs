@@ -1,4 +1,4 @@
-//! The embedded database is gone: keys in memory keep working, and no other key gets a verdict.
+//! The embedded database is unavailable: keys in memory keep working, and no other key gets a verdict.
 
 use serde_json::json;
 

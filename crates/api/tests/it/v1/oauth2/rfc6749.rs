@@ -49,7 +49,7 @@ async fn a_refusal_says_what_to_send_instead() {
         (&scope("charges:write"), "more than there is to give"),
     ] {
         let text = description(&ask(&world, pairs).await);
-        assert!(text.contains(words), "{text:?} does not say {words:?}");
+        assert!(text.contains(words), "{text:?} does not contain {words:?}");
     }
     let bearer = world.request("POST", PATH).header("authorization", "Bearer x").form(&[grant]).send().await;
     assert!(description(&bearer).contains("no Basic credentials"));
