@@ -21,15 +21,15 @@ on_both!(a_killed_node_loses_nothing);
 async fn a_killed_node_loses_nothing(place: Place) {
     let node = place.sandbox().serve();
     let demo = node.demo();
-    let (tell, told) = mpsc::unbounded_channel();
+    let (sender, entries) = mpsc::unbounded_channel();
     let mut tasks = JoinSet::new();
     for number in 0..4 {
         let client = node.client(&demo.partner.app_secret);
-        let worker = Worker { number, client, mid: demo.merchant.clone(), tell: tell.clone() };
+        let worker = Worker { number, client, mid: demo.merchant.clone(), journal: sender.clone() };
         tasks.spawn(worker.until_cut_off());
     }
-    drop(tell);
-    let mut journal = Journal::new(told);
+    drop(sender);
+    let mut journal = Journal::new(entries);
     journal.read_until(|journal| journal.revoked() >= ENOUGH).await;
     node.kill();
     while let Some(ended) = tasks.join_next().await {
@@ -55,14 +55,14 @@ async fn a_killed_postgres_is_an_outage_and_loses_nothing() {
     cluster.kill9().unwrap();
     let before = journal.outages();
     journal.read_until(|journal| journal.outages() > before + ENOUGH).await;
-    let anybody = node.anonymous();
-    eventually("not ready", async || anybody.get("/readyz").await.status == 503).await;
-    anybody.get("/healthz").await.expect(200);
+    let anonymous = node.anonymous();
+    eventually("not ready", async || anonymous.get("/readyz").await.status == 503).await;
+    anonymous.get("/healthz").await.expect(200);
 
     cluster.start_again().unwrap();
     let before = journal.revoked();
     journal.read_until(|journal| journal.revoked() >= before + ENOUGH).await;
-    eventually("ready", async || anybody.get("/readyz").await.status == 200).await;
+    eventually("ready", async || anonymous.get("/readyz").await.status == 200).await;
 
     workers.stop().await;
     journal.read_to_the_end().await;
@@ -105,14 +105,14 @@ struct Workers {
 
 impl Workers {
     fn start(node: &Node, demo: &Demo) -> (Self, Journal) {
-        let (tell, told) = mpsc::unbounded_channel();
+        let (sender, entries) = mpsc::unbounded_channel();
         let (mut tasks, enough) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
         for number in 0..4 {
             let client = node.client(&demo.partner.app_secret);
-            let worker = Worker { number, client, mid: demo.merchant.clone(), tell: tell.clone() };
+            let worker = Worker { number, client, mid: demo.merchant.clone(), journal: sender.clone() };
             tasks.spawn(worker.through_outages(Arc::clone(&enough)));
         }
-        (Self { tasks, enough }, Journal::new(told))
+        (Self { tasks, enough }, Journal::new(entries))
     }
 
     async fn stop(mut self) {

@@ -1,4 +1,4 @@
-//! An operator alters tables under a running node: its clients do not notice.
+//! An operator alters tables under a running node: no request fails.
 
 use serde_json::{Value, json};
 

@@ -36,7 +36,7 @@ async fn a_copy_that_may_not_grow_leaves_nothing_behind() {
     let before = fs::read(place.data().join("keyward.db")).unwrap();
     keyward("restore whole.db").under(&limit).run().refuses_with(&why);
     assert_eq!(databases(&place.data()), ["keyward.db"]);
-    assert!(fs::read(place.data().join("keyward.db")).unwrap() == before, "the old database is another");
+    assert!(fs::read(place.data().join("keyward.db")).unwrap() == before, "the old database changed");
 
     // A file that another process writes or left is not removed.
     fs::write(place.folder().join("half.db.part"), "theirs").unwrap();
@@ -79,9 +79,9 @@ async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() 
     let reported = "the database went back: of the changes up to event 2, those after event 1 are lost";
     assert!(doctor().contains(reported), "{}", doctor());
     let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
-    let said = node.said_so_far();
+    let log = node.output_so_far();
     let lost = "of the changes up to number 2, those after number 1 are lost";
-    assert!(said.contains("ERROR") && said.contains("the database went back") && said.contains(lost), "{said}");
+    assert!(log.contains("ERROR") && log.contains("the database went back") && log.contains(lost), "{log}");
     assert!((node.metric("keyward_history_lost_total").await - 1.0).abs() < f64::EPSILON);
     let partner = node.client(&demo.partner.app_secret);
     for (value, verdict) in [(&kept.value, "VALID"), (&dead.value, "REVOKED"), (&later.value, "NOT_FOUND")] {
@@ -93,7 +93,7 @@ async fn a_copy_of_a_running_server_is_restored_whole_and_leaves_one_database() 
     node.stop();
     // The log reports it once; the doctor keeps reporting it.
     let node = place.sandbox().serve();
-    assert!(!node.said_so_far().contains(lost), "{}", node.said_so_far());
+    assert!(!node.output_so_far().contains(lost), "{}", node.output_so_far());
     assert!(doctor().contains(reported), "{}", doctor());
     node.stop();
     // A copy of everything loses nothing.
@@ -114,7 +114,7 @@ async fn a_copy_is_restored_only_beside_its_own_master_key() {
     let copy = place.folder().join("kw.backup");
     let restore = || other.keyward().say("restore").word(copy.clone());
     restore().run().refuses_with(&["useless without its master key", "put the file with the fingerprint"]);
-    assert!(!other.data().exists(), "something was made before it was clear that the copy fits");
+    assert!(!other.data().exists(), "something was created before the copy was checked");
     private_directory(&other.data());
     master_key(&other.data().join("master.key"), 9, 0o600);
     restore().run().refuses_with(&["is not the one of this database"]);
@@ -156,7 +156,7 @@ fn a_file_that_is_no_copy_is_refused_and_leaves_the_database_unchanged() {
         fs::write(place.folder().join(name), content).unwrap();
         let refusal = place.keyward().say("restore").say(name).run().refusal();
         assert!(refusal.contains("no copy") || refusal.contains("cannot be used"), "{name}: {refusal}");
-        assert!(!refusal.contains("timed out"), "what cannot be read is no outage: {name}: {refusal}");
+        assert!(!refusal.contains("timed out"), "an unreadable file is no outage: {name}: {refusal}");
     }
     place.keyward().say("restore absent").run().refuses_with(&["absent"]);
     place.keyward().say("restore keyward-data").run().refuses_with(&["it is not a file"]);

@@ -21,7 +21,7 @@ fn run(mode: Mode) -> Report {
 }
 
 #[test]
-fn whatever_breaks_no_node_accepts_an_acknowledged_revocation() {
+fn whatever_breaks_no_node_accepts_a_key_after_its_acknowledged_revocation() {
     let report = run(Mode::All);
     assert!(report.is_clean(), "see the explanations above");
     for kind in Kind::ALL {
@@ -35,7 +35,7 @@ fn whatever_breaks_no_node_accepts_an_acknowledged_revocation() {
 #[test]
 fn every_planted_defect_is_found() {
     let stale = run(Mode::Control(Planted::LyingProxy(Lie::StaleValid)));
-    assert!(stale.breaches() > 0, "a node that remembers what was valid");
+    assert!(stale.breaches() > 0, "a node that keeps returning valid");
     assert_eq!((stale.untrue_refusals(), stale.lost()), (0, 0));
 
     let forgotten = run(Mode::Control(Planted::LyingProxy(Lie::ForgottenRevocation)));
@@ -51,7 +51,7 @@ fn every_planted_defect_is_found() {
     assert_eq!((lease.untrue_refusals(), lease.lost()), (0, 0));
 
     let unsaid = run(Mode::Control(Planted::Unsaid));
-    assert!(unsaid.unsaid() > 0, "a database that went back, and no node says so");
+    assert!(unsaid.unsaid() > 0, "a database that went back, and no node reports it");
     assert_eq!((unsaid.breaches(), unsaid.untrue_refusals(), unsaid.lost()), (0, 0, 0));
 
     let unlisted = run(Mode::Control(Planted::Unlisted));

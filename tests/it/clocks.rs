@@ -52,18 +52,18 @@ async fn a_database_whose_clock_runs_ahead_for_a_moment_ends_no_key() {
     assert_eq!(partner.verdict(&value).await, "VALID");
     fleet.place.execute("UPDATE wrong.clock SET by = '30 days'").await;
     renewed(&fleet).await;
-    assert_eq!(partner.verdict(&value).await, "VALID", "that time is not used yet");
+    assert_eq!(partner.verdict(&value).await, "VALID", "the new time is not used yet");
     fleet.place.execute("UPDATE wrong.clock SET by = '0'").await;
     renewed(&fleet).await;
     assert_eq!(partner.verdict(&value).await, "VALID");
-    let said = fleet.nodes[0].said_so_far();
-    assert_eq!(said.matches("the database's clock ran ahead").count(), 1, "{said}");
-    assert_eq!(said.matches("the database's clock is where it was").count(), 1, "{said}");
+    let log = fleet.nodes[0].output_so_far();
+    assert_eq!(log.matches("the database's clock ran ahead").count(), 1, "{log}");
+    assert_eq!(log.matches("the database's clock is where it was").count(), 1, "{log}");
     fleet.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_whose_clock_is_weeks_ahead_says_so_everywhere_and_rotates_nothing() {
+async fn a_node_whose_clock_is_weeks_ahead_reports_it_everywhere_and_rotates_nothing() {
     let fleet = one().await;
     let node = &fleet.nodes[0];
     let ready = async || node.anonymous().get("/readyz").await.expect(200).text;
@@ -72,23 +72,23 @@ async fn a_node_whose_clock_is_weeks_ahead_says_so_everywhere_and_rotates_nothin
     let difference = "the wall clock of this machine is 3456000 s ahead of the database's";
     let jump = "the clock that dates what is stored jumped 345";
     let both = format!("ready\n{difference}\n{jump}");
-    eventually("both are said by /readyz", async || {
-        let said = ready().await;
-        said.starts_with(&both) && said.ends_with(" s back\n")
+    eventually("/readyz reports both", async || {
+        let readiness = ready().await;
+        readiness.starts_with(&both) && readiness.ends_with(" s back\n")
     })
     .await;
     assert!(node.metric("keyward_clock_jump_seconds").await < -3_455_000.0);
     assert!(node.metric("keyward_clock_ahead_seconds").await > 3_455_000.0);
     let doctor = fleet.place.keyward().env("KEYWARD_VERIFIER__PROFILE", "quick").say("doctor").run();
-    assert!(doctor.code == Some(1) && doctor.out.contains(difference), "{}", doctor.said());
+    assert!(doctor.code == Some(1) && doctor.out.contains(difference), "{}", doctor.output());
     let kids = async || node.anonymous().get("/.well-known/jwks.json").await.expect(200).json()["keys"].clone();
     let before = kids().await;
     fleet.place.keyward().say("signing-key rotate").run().refuses_with(&[difference, "correct the wrong one"]);
     assert_eq!(kids().await, before);
     fleet.place.execute("UPDATE wrong.clock SET by = '0'").await;
     eventually("the clocks agree again", async || ready().await == "ready\n").await;
-    let said = node.said_so_far();
-    assert_eq!(said.matches(difference).count(), 1, "{said}");
-    assert_eq!(said.matches(jump).count(), 1, "{said}");
+    let log = node.output_so_far();
+    assert_eq!(log.matches(difference).count(), 1, "{log}");
+    assert_eq!(log.matches(jump).count(), 1, "{log}");
     fleet.stop();
 }

@@ -32,5 +32,5 @@ fn the_page_shows_the_help_of_every_command() {
     for (place, help) in expected.iter().enumerate() {
         assert_eq!(shown.get(place), Some(help), "docs/commands.md, its block {}", place + 1);
     }
-    assert_eq!(shown.len(), expected.len(), "docs/commands.md shows a command more");
+    assert_eq!(shown.len(), expected.len(), "docs/commands.md shows another command");
 }

@@ -42,12 +42,12 @@ async fn the_doctor_accepts_what_works_and_names_what_does_not(place: Place) {
     node.stop();
     std::fs::remove_file(place.data().join("master.key")).unwrap();
     let finished = place.keyward().say("doctor").run();
-    assert_eq!(finished.code, Some(1), "{}", finished.said());
+    assert_eq!(finished.code, Some(1), "{}", finished.output());
     assert!(finished.out.contains("restore the file with the fingerprint"), "{}", finished.out);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_a_server_makes_an_installation() {
+async fn only_a_server_creates_an_installation() {
     for place in [Place::embedded(), Place::postgres().await] {
         for words in [
             "account create --role platform --name Root",

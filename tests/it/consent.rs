@@ -1,5 +1,6 @@
-//! An irreversible command asks a person, naming what it will end, and needs `--yes` without a terminal. While it waits
-//! for a node that does not acknowledge, it reports that, and at the end where the change is enforced.
+//! An irreversible command asks a person for consent and names what it will end. Without a terminal it needs `--yes`.
+//! While it waits for a node that does not acknowledge, it reports that; at the end it reports where the change is
+//! enforced.
 
 use serde_json::json;
 
@@ -7,7 +8,7 @@ use crate::harness::{Client, Fleet, Place, Terminal, eventually, on_both};
 
 on_both!(
     without_a_terminal_only_yes_ends_anything,
-    a_person_is_asked_with_the_numbers_and_may_say_no,
+    a_person_is_asked_with_the_numbers_and_may_decline,
     already_ended_keys_and_accounts_are_not_counted
 );
 
@@ -18,8 +19,8 @@ async fn without_a_terminal_only_yes_ends_anything(place: Place) {
     let key = partner.create(&demo.merchant, "Till", &[]).await;
     let verdict = async || partner.verdict(&key.value).await;
     for words in [format!("key revoke {}", key.id), format!("account close {}", demo.merchant)] {
-        let said = place.keyward().say(&words).run().misuse_with(&["add --yes", &format!("`keyward {words} --yes`")]);
-        assert_eq!(said.lines().count(), 1, "{said}");
+        let error = place.keyward().say(&words).run().misuse_with(&["add --yes", &format!("`keyward {words} --yes`")]);
+        assert_eq!(error.lines().count(), 1, "{error}");
     }
     assert_eq!(verdict().await, "VALID");
     node.stop();
@@ -36,7 +37,7 @@ fn question(terminal: &mut Terminal) -> String {
     terminal.seen().replace('\n', "")
 }
 
-async fn a_person_is_asked_with_the_numbers_and_may_say_no(place: Place) {
+async fn a_person_is_asked_with_the_numbers_and_may_decline(place: Place) {
     let node = place.sandbox().serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
@@ -141,7 +142,7 @@ async fn a_revoke_names_the_node_that_it_waits_for_and_finally_counts_the_others
     let before = fleet.leases().await;
     fleet.nodes[1].freeze();
     let waited = revoke(&two.id).err;
-    let (waits, ends) = waited.trim_end().rsplit_once('\n').unwrap_or_else(|| panic!("it says nothing: {waited}"));
+    let (waits, ends) = waited.trim_end().rsplit_once('\n').unwrap_or_else(|| panic!("no second line: {waited}"));
     assert!(waits.starts_with("waiting for node ") && waits.contains("up to 3 s in all"), "{waited}");
     assert_eq!(before.iter().filter(|node| waits.contains(*node)).count(), 1, "{waited}");
     assert!(ends.starts_with("enforced on all 2 nodes"), "{waited}");

@@ -2,7 +2,7 @@
 
 use crate::harness::{Demo, Finished, Place, Program, binary, on_both, shell};
 
-on_both!(a_shell_gets_what_the_first_requests_need, every_start_on_a_terminal_shows_lines_to_paste);
+on_both!(a_shell_gets_the_variables_of_the_first_requests, every_start_on_a_terminal_shows_lines_to_paste);
 
 /// The variables of a shell after it has read the lines.
 fn in_a_shell(lines: &str, place: &Place) -> [String; 3] {
@@ -20,7 +20,7 @@ fn env(program: Program) -> Finished {
     program.say("demo env").run()
 }
 
-async fn a_shell_gets_what_the_first_requests_need(place: Place) {
+async fn a_shell_gets_the_variables_of_the_first_requests(place: Place) {
     let refusal = env(place.keyward()).refusal();
     assert!(refusal.contains("there is no ./keyward-data/demo.json") && refusal.contains("serve"), "{refusal}");
     let node = place.sandbox().serve();
@@ -52,32 +52,32 @@ async fn of_several_files_a_shell_gets_the_one_of_its_database() {
     for (place, name) in [(&first, "demo.json"), (&second, "demo-2.json")] {
         let [_, secret, merchant] = in_a_shell(&env(on(place)).success().out, place);
         let found = file(name).contains(&secret) && file(name).contains(&merchant);
-        assert!(found, "{name} does not hold what the shell got");
+        assert!(found, "the shell got credentials of another file than {name}");
     }
     env(Program::in_folder(first.folder())).refuses_with(&["demo.json", "demo-2.json", "cannot be asked"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_sandbox_without_accounts_says_how_to_make_some() {
+async fn an_empty_sandbox_reports_how_to_create_accounts() {
     let place = Place::postgres().await;
     let node = place.keyward().say("serve --listen 127.0.0.1:0").serve();
-    assert!(node.said_so_far().contains("no accounts yet: start with --demo"), "{}", node.said_so_far());
+    assert!(node.output_so_far().contains("no accounts yet: start with --demo"), "{}", node.output_so_far());
     node.stop();
     let node = place.keyward().say("serve --listen 127.0.0.1:0 --demo").serve();
-    assert!(node.said_so_far().contains("demo credentials: ./keyward-data/demo.json"), "{}", node.said_so_far());
+    assert!(node.output_so_far().contains("demo credentials: ./keyward-data/demo.json"), "{}", node.output_so_far());
     node.stop();
     // Another node with the same accounts, which has no file of theirs.
     std::fs::remove_file(place.data().join("demo.json")).unwrap();
     let node = place.keyward().say("serve --listen 127.0.0.1:0 --demo").serve();
-    assert!(node.said_so_far().contains("keyward help key pair"), "{}", node.said_so_far());
+    assert!(node.output_so_far().contains("keyward help key pair"), "{}", node.output_so_far());
     node.stop();
 }
 
 async fn every_start_on_a_terminal_shows_lines_to_paste(place: Place) {
     let node = place.sandbox().serve();
     let secret = node.demo().partner.app_secret;
-    let said = node.said_so_far();
-    assert!(!said.contains("curl") && !said.contains(&secret), "a pipe got what is for a terminal");
+    let output = node.output_so_far();
+    assert!(!output.contains("curl") && !output.contains(&secret), "a pipe received output meant for a terminal");
     node.stop();
     for _ in 0..2 {
         let mut terminal = place.sandbox().on_terminal();

@@ -47,11 +47,11 @@ async fn the_doctor_lists_the_nodes_with_their_last_acknowledgement() {
 async fn a_problem_of_the_database_is_reported_when_a_server_starts_and_by_no_other_command() {
     let place = Place::postgres().await;
     let node = place.sandbox().serve();
-    assert_eq!(node.said_so_far().matches("knows us as a superuser").count(), 1, "{}", node.said_so_far());
+    assert_eq!(node.output_so_far().matches("knows us as a superuser").count(), 1, "{}", node.output_so_far());
     let merchant = node.demo().merchant;
     for words in ["account list", "migrate", &format!("account suspend {merchant}"), "signing-key rotate"] {
-        let said = place.keyward().say(words).run().success().err;
-        assert!(!said.contains("superuser"), "{words}: {said}");
+        let log = place.keyward().say(words).run().success().err;
+        assert!(!log.contains("superuser"), "{words}: {log}");
     }
     node.stop();
 }
@@ -60,8 +60,8 @@ async fn a_problem_of_the_database_is_reported_when_a_server_starts_and_by_no_ot
 async fn the_doctor_reports_leases_of_different_length() {
     let mut fleet = Fleet::of(1).await;
     let other = fleet.add(|program| program.env("KEYWARD_VERIFIER__PROFILE", "default")).await;
-    let said = "not all nodes have the same lease time";
-    eventually("it says so itself", async || other.said_so_far().contains(said)).await;
+    let warning = "not all nodes have the same lease time";
+    eventually("the node reports it", async || other.output_so_far().contains(warning)).await;
     let nodes = found(&fleet.place, "nodes");
     assert!(matches!(&nodes[..], [(level, text)] if level == "notice" && text.contains("2 s and 5 s")), "{nodes:?}");
     fleet.stop();

@@ -62,8 +62,8 @@ async fn schemathesis_finds_nothing_and_every_call_accepts_a_valid_request() {
     }
     let output = run.output().unwrap();
     // It removes the credential from its output.
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
     accepted_everywhere(&file, &report);
     node.stop();
 }

@@ -63,7 +63,7 @@ fn no_secret_or_configuration_may_be_accessible_to_others() {
             place.sandbox().run().refuses_with(&words);
             place.keyward().say("account list").run().refuses_with(&words);
             let looked = place.keyward().say("doctor").run();
-            assert!(looked.code == Some(1) && looked.out.contains(remedy), "{}", looked.said());
+            assert!(looked.code == Some(1) && looked.out.contains(remedy), "{}", looked.output());
         }
         for mode in fine.into_iter().rev() {
             chmod(path, mode);
@@ -91,8 +91,8 @@ async fn a_demo_that_cannot_be_stored_does_not_prevent_a_start() {
     fs::create_dir(place.data().join("demo.json.new")).unwrap();
     let node = place.sandbox().serve();
     node.anonymous().get("/readyz").await.expect(200);
-    let said = node.stop().err;
-    assert!(said.contains("no demo accounts") && said.contains("cannot write the demo credentials"), "{said}");
+    let log = node.stop().err;
+    assert!(log.contains("no demo accounts") && log.contains("cannot write the demo credentials"), "{log}");
     // No account was created whose credentials are lost.
     assert_eq!(place.keyward().say("account list").run().json().as_array().map(Vec::len), Some(0));
     fs::remove_dir(place.data().join("demo.json.new")).unwrap();
@@ -102,8 +102,8 @@ async fn a_demo_that_cannot_be_stored_does_not_prevent_a_start() {
     pipe(&place.data().join("demo.json"));
     let node = place.sandbox().serve();
     node.anonymous().get("/readyz").await.expect(200);
-    let said = node.stop().err;
-    assert!(said.contains("demo.json is not a file"), "{said}");
+    let log = node.stop().err;
+    assert!(log.contains("demo.json is not a file"), "{log}");
 }
 
 #[test]

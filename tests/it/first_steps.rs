@@ -4,19 +4,19 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Node, Place, Program, mode_of, on_both, private};
 
-on_both!(the_demo_credentials_do_everything, a_restart_keeps_everything_and_makes_no_second_demo);
+on_both!(the_demo_credentials_do_everything, a_restart_keeps_everything_and_creates_no_second_demo);
 
 #[tokio::test]
-async fn with_nothing_configured_it_is_a_sandbox_on_this_machine() {
+async fn without_configuration_the_server_is_a_sandbox_on_this_machine() {
     let folder = tempfile::tempdir().unwrap();
-    // Only a free port.
+    // The only setting is a free port.
     let node = Program::in_folder(folder.path()).say("--listen 127.0.0.1:0").serve();
     assert!(node.base_url().starts_with("http://127.0.0.1:"), "{}", node.base_url());
-    let said = node.said_so_far();
-    assert!(said.contains("(sandbox, embedded database in ./keyward-data)"), "{said}");
+    let log = node.output_so_far();
+    assert!(log.contains("(sandbox, embedded database in ./keyward-data)"), "{log}");
     let data = folder.path().join("keyward-data");
-    assert!(said.contains("demo credentials: ./keyward-data/demo.json"), "{said}");
-    assert!(said.contains(&format!("reference: {}/docs", node.base_url())), "{said}");
+    assert!(log.contains("demo credentials: ./keyward-data/demo.json"), "{log}");
+    assert!(log.contains(&format!("reference: {}/docs", node.base_url())), "{log}");
     for file in ["demo.json", "master.key", "keyward.db"] {
         assert_eq!(mode_of(&data.join(file)), 0o600, "{file}");
     }
@@ -38,19 +38,19 @@ async fn the_sample_configuration_is_valid() {
 async fn the_demo_credentials_do_everything(place: Place) {
     let node = place.sandbox().serve();
     the_file_has_the_documented_shape(&node);
-    what_needs_no_credential_is_there(&node).await;
+    public_paths_answer(&node).await;
     let demo = node.demo();
     for who in [&demo.platform, &demo.partner] {
         let with_key = node.client(&who.app_secret);
-        a_key_lives_and_dies(&with_key, &demo.merchant).await;
+        create_use_and_revoke_a_key(&with_key, &demo.merchant).await;
         let tokens = node.anonymous().tokens(&who.app_key, &who.app_secret).await;
-        a_key_lives_and_dies(&node.client(&tokens.access), &demo.merchant).await;
+        create_use_and_revoke_a_key(&node.client(&tokens.access), &demo.merchant).await;
         let redeemed = node.anonymous().redeem(&tokens.refresh).await.expect(200).member("accessToken");
         node.client(&redeemed).get("/v1/merchants").await.expect(200);
         let form = format!("grant_type=client_credentials&client_id={}&client_secret={}", who.app_key, who.app_secret);
         let rfc = node.anonymous().form(&form).await.expect(200);
         assert_eq!(rfc.json()["token_type"], "Bearer");
-        a_key_lives_and_dies(&node.client(&rfc.member("access_token")), &demo.merchant).await;
+        create_use_and_revoke_a_key(&node.client(&rfc.member("access_token")), &demo.merchant).await;
     }
     node.stop();
 }
@@ -71,21 +71,21 @@ fn the_file_has_the_documented_shape(node: &Node) {
     assert_eq!(file["base_url"], node.base_url());
 }
 
-async fn what_needs_no_credential_is_there(node: &Node) {
-    let anybody = node.anonymous();
+async fn public_paths_answer(node: &Node) {
+    let anonymous = node.anonymous();
     for path in ["/healthz", "/readyz", "/docs", "/docs/problems", "/.well-known/oauth-authorization-server"] {
-        anybody.get(path).await.expect(200);
+        anonymous.get(path).await.expect(200);
     }
-    let document = anybody.get("/openapi.json").await.expect(200).json();
+    let document = anonymous.get("/openapi.json").await.expect(200).json();
     assert!(document["paths"]["/v1/api-keys"]["post"].is_object());
-    let keys = anybody.get("/.well-known/jwks.json").await.expect(200).json();
+    let keys = anonymous.get("/.well-known/jwks.json").await.expect(200).json();
     assert!(keys["keys"].as_array().is_some_and(|keys| !keys.is_empty()), "{keys}");
-    anybody.get("/v1/merchants").await.expect_problem(401, "invalid_credential");
-    anybody.get("/metrics").await.expect_problem(404, "not_found");
+    anonymous.get("/v1/merchants").await.expect_problem(401, "invalid_credential");
+    anonymous.get("/metrics").await.expect_problem(404, "not_found");
 }
 
-/// The five basic calls: create, get, list and revoke a key, and verify it.
-async fn a_key_lives_and_dies(client: &Client, mid: &str) {
+/// Makes the five basic calls: create, get, list and revoke a key, and verify it.
+async fn create_use_and_revoke_a_key(client: &Client, mid: &str) {
     let key = client.create(mid, "First key", &["charges:read"]).await;
     let one = client.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200).json();
     assert_eq!((&one["state"], &one["name"], &one["mid"]), (&json!("active"), &json!("First key"), &json!(mid)));
@@ -101,7 +101,7 @@ async fn a_key_lives_and_dies(client: &Client, mid: &str) {
     assert_eq!(revoked["state"], "revoked");
 }
 
-async fn a_restart_keeps_everything_and_makes_no_second_demo(place: Place) {
+async fn a_restart_keeps_everything_and_creates_no_second_demo(place: Place) {
     let node = place.sandbox().serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);

@@ -84,7 +84,7 @@ fn from(node: &Node, address: [u8; 4]) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bodies_that_never_arrive_keep_no_other_client_out() {
+async fn bodies_that_never_arrive_lock_out_no_other_client() {
     let place = Place::embedded();
     let node = place
         .sandbox()
@@ -166,14 +166,14 @@ async fn a_client_of_http2_that_sends_first_sees_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_reads_nothing_is_given_up() {
+async fn a_client_that_reads_nothing_is_disconnected() {
     let place = Place::embedded();
     let program = place.sandbox().say("--metrics-listen 127.0.0.1:0");
     let node = program.env("KEYWARD_LIMITS__WRITE_TIMEOUT", "300ms").serve();
     let mut raw = Raw::connect(node.address()).await.unwrap();
     // More answers than the sockets hold, and none of them is read.
     raw.send(&"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000)).await;
-    eventually("it is given up", async || node.metric("keyward_connections_given_up_total").await > 0.5).await;
+    eventually("it is disconnected", async || node.metric("keyward_connections_given_up_total").await > 0.5).await;
     node.anonymous().get("/openapi.json").await.expect(200);
     drop(raw);
     node.stop();

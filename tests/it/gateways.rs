@@ -34,10 +34,10 @@ macro_rules! on_both_gateways {
 
 on_both_gateways!(
     passing:
-    a_valid_key_passes_and_the_application_learns_its_identity,
+    a_valid_key_passes_and_the_application_receives_its_identity,
     identity_headers_of_a_client_are_replaced,
     a_credential_never_reaches_the_application,
-    reading_and_writing_need_scopes_of_their_own,
+    reading_and_writing_need_different_scopes,
     a_key_with_the_maximum_of_scopes_passes,
     a_preflight_passes_where_that_is_allowed_and_nowhere_else,
     refusals_of_the_application_are_its_own;

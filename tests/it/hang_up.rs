@@ -14,17 +14,17 @@ async fn a_hang_up_reloads_the_filter_of_the_log_and_nothing_else() {
     node.anonymous().get("/nowhere").await.expect(404);
     write("info");
     node.hang_up();
-    eventually("it says so", async || node.said_so_far().contains("log.filter is info")).await;
+    eventually("the log reports it", async || node.output_so_far().contains("log.filter is info")).await;
     node.anonymous().get("/elsewhere").await.expect(404);
-    eventually("a request is logged", async || node.said_so_far().contains("answered 404")).await;
+    eventually("a request is logged", async || node.output_so_far().contains("answered 404")).await;
 
     for (broken, word) in [("a=b=c", "a level"), ("info\"\nx = \"", "there is no setting log.x")] {
         write(broken);
         node.hang_up();
-        eventually("it says so", async || node.said_so_far().contains(word)).await;
+        eventually("the log reports it", async || node.output_so_far().contains(word)).await;
     }
-    let said = node.said_so_far();
-    assert!(said.contains("kept the old log.filter"), "{said}");
+    let log = node.output_so_far();
+    assert!(log.contains("kept the old log.filter"), "{log}");
     node.anonymous().get("/healthz").await.expect(200);
     node.stop();
 }

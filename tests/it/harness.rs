@@ -1,6 +1,6 @@
 //! The fixture of every scenario: a place with a database of its own, the binary started there, and clients for it.
 //!
-//! It starts, stops and asks; it checks nothing of an answer beyond the expected status.
+//! It starts nodes, stops them and sends requests. It checks nothing of an answer beyond the expected status.
 
 mod client;
 mod daemon;
@@ -36,7 +36,7 @@ pub(crate) use wire::Wire;
 pub(crate) use keyward_testkit::{http::Answer, program::free_address};
 
 /// The same scenarios on both databases: `on_both!(name, …)` makes a test of each for each. Scenarios that never wait
-/// are named apart: `on_both!(blocking name, …; waiting name, …)`.
+/// are listed separately: `on_both!(blocking name, …; waiting name, …)`.
 macro_rules! on_both {
     (blocking $($blocking:ident),* $(,)?; waiting $($waiting:ident),* $(,)?) => {
         mod embedded {

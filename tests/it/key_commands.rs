@@ -89,16 +89,16 @@ async fn a_verdict_is_that_of_the_api_and_its_exit_code(place: Place) {
         (&key.value[1..], "", "NOT_FOUND"),
     ] {
         let refused = verify(&place, value, words);
-        assert_eq!(refused.code, Some(3), "{words}: {}", refused.said());
+        assert_eq!(refused.code, Some(3), "{words}: {}", refused.output());
         let verdict: Value = serde_json::from_str(&refused.out).unwrap();
         assert_eq!((&verdict["valid"], &verdict["code"]), (&json!(false), &json!(code)), "{words}");
-        assert!(!refused.said().contains(&key.value), "the value was printed");
+        assert!(!refused.output().contains(&key.value), "the value was printed");
     }
     partner.revoke(&key.id).await.expect(204);
     node.stop();
-    // Without a server too. Nothing was noted: only the API has used the key.
+    // The same without a server.
     let dead = verify(&place, &key.value, "--format table");
-    assert_eq!((dead.code, dead.err.as_str()), (Some(3), ""), "{}", dead.said());
+    assert_eq!((dead.code, dead.err.as_str()), (Some(3), ""), "{}", dead.output());
     assert_eq!(dead.out, format!("VERDICT  REVOKED\nID       {}\n", key.id));
 }
 
@@ -125,9 +125,9 @@ async fn a_value_in_the_place_of_a_scope_is_refused_and_not_shown() {
         let refused = place.keyward().say(command).say("--scope").say(secret).run();
         assert_eq!(refused.code, Some(2), "{command}: {}", refused.err.replace(secret, "…"));
         assert!(refused.err.contains("[not shown]") && refused.err.contains("--scope"), "{command}");
-        assert!(!refused.said().contains(secret), "{command}: the value was shown");
+        assert!(!refused.output().contains(secret), "{command}: the value was shown");
         let as_one_word = place.keyward().say(command).word(format!("--scope={secret}")).run();
-        assert!(!as_one_word.said().contains(secret), "{command}: the value was shown");
+        assert!(!as_one_word.output().contains(secret), "{command}: the value was shown");
         as_one_word.misuse_with(&["[not shown]", "--scope"]);
     }
 }
@@ -162,7 +162,7 @@ async fn a_file_written_by_out_is_json_and_no_value() {
         let value = pair[member].as_str().unwrap();
         for text in [&written, &format!("\"{value}\""), &format!("[\"{value}\"]")] {
             let refused = verify(&place, text, "");
-            assert!(!refused.said().contains(value), "the value was printed");
+            assert!(!refused.output().contains(value), "the value was printed");
             refused.misuse_with(&["standard input holds JSON", "`value`", "`appSecret`", "jq -r .value FILE"]);
         }
         verify(&place, value, "").success();
@@ -178,7 +178,7 @@ async fn a_key_may_end_after_a_time(place: Place) {
         made.say("--expires-at").say(time).run()
     };
     assert_eq!(ending("2999-01-31T00:00:00Z").json()["expires_at"], "2999-01-31T00:00:00.000Z");
-    // A year and a day at least, whatever leap years there are.
+    // At least a year and a day, also in a leap year.
     let made = ending("367d").json();
     let year = |name: &str| made[name].as_str().unwrap()[..4].parse::<u16>().unwrap();
     assert!(year("expires_at") > year("created_at"), "{made}");

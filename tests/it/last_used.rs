@@ -15,7 +15,7 @@ async fn a_flushed_use_survives_a_kill(place: Place) {
     let path = format!("/v1/api-keys/{}", key.id);
     partner.with(&key.value).get("/v1/auth").await.expect(204);
     let mut flushed = Value::Null;
-    eventually("it is written down", async || {
+    eventually("it is written", async || {
         flushed = partner.get(&path).await.expect(200).json()["last_used"].clone();
         flushed.is_string()
     })

@@ -20,7 +20,7 @@ async fn the_smallest_limits_fit_everything_the_service_issues() {
     // Common gateways accept 4 KiB of headers.
     assert!(passed.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() < 4096);
     node.anonymous().redeem(&tokens.refresh).await.expect(200);
-    let mut larger = Client::wish(&demo.merchant, "large", &[]);
+    let mut larger = Client::new_key(&demo.merchant, "large", &[]);
     larger["ignored"] = json!("x".repeat(16_384));
     partner.post("/v1/api-keys", &larger).await.expect_problem(413, "body_too_large");
     for (name, less) in [("KEYWARD_LIMITS__MAX_HEADER_BYTES", "16383"), ("KEYWARD_LIMITS__MAX_BODY_BYTES", "16383")] {
@@ -38,8 +38,8 @@ async fn is_answered(raw: &mut Raw) -> bool {
     raw.read_until("ok\n").await.is_some()
 }
 
-/// Opens this many connections, and has each answered.
-async fn let_in(node: &Node, number: usize) -> Vec<Raw> {
+/// Opens this many connections. A request on each is answered.
+async fn answered_connections(node: &Node, number: usize) -> Vec<Raw> {
     let mut open = Vec::new();
     for _ in 0..number {
         let mut raw = Raw::connect(node.address()).await.unwrap();
@@ -50,7 +50,7 @@ async fn let_in(node: &Node, number: usize) -> Vec<Raw> {
 }
 
 /// Checks that one more connection is closed without an answer.
-async fn is_turned_away(node: &Node) {
+async fn is_refused(node: &Node) {
     let mut beyond = Raw::connect(node.address()).await.unwrap();
     beyond.send(ASK).await;
     assert_eq!(beyond.read_to_the_end().await, "");
@@ -61,13 +61,13 @@ async fn one_source_leaves_room_for_others() {
     let place = Place::embedded();
     let node = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "8").serve();
     // A quarter is for one source.
-    let _greedy = let_in(&node, 2).await;
-    is_turned_away(&node).await;
+    let _greedy = answered_connections(&node, 2).await;
+    is_refused(&node).await;
     for other in ["127.0.0.2", "127.0.0.3"] {
         assert!(is_answered(&mut Raw::connect_from(other, node.address()).await.unwrap()).await, "there is room");
     }
-    let said = node.stop().err;
-    assert!(said.contains("limits.max_connections_per_source") && said.contains("trusted_proxies"), "{said}");
+    let log = node.stop().err;
+    assert!(log.contains("limits.max_connections_per_source") && log.contains("trusted_proxies"), "{log}");
 }
 
 /// Opens connections from this address until one is refused.
@@ -87,7 +87,7 @@ async fn a_few_sources_together_leave_room_for_others() {
     let node = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "16").serve();
     let served =
         async |address: &str| is_answered(&mut Raw::connect_from(address, node.address()).await.unwrap()).await;
-    // Of one network, of which one party may have all addresses.
+    // All from one network: one party may own all of its addresses.
     let mut open = Vec::new();
     for last in 1..=8 {
         flood_from(&format!("127.0.0.{last}"), &node, &mut open).await;
@@ -121,7 +121,7 @@ async fn a_trusted_proxy_may_have_all_connections() {
     let place = Place::embedded();
     let program = place.sandbox().env("KEYWARD_LIMITS__MAX_CONNECTIONS", "4");
     let node = program.env("KEYWARD_TRUSTED_PROXIES", "127.0.0.1").serve();
-    let _open = let_in(&node, 4).await;
+    let _open = answered_connections(&node, 4).await;
     node.stop();
 }
 
@@ -134,10 +134,10 @@ async fn an_idle_connection_is_closed_in_either_version_of_http() {
     assert!(is_answered(&mut old).await, "it is alive");
     let mut new = Http2::connect_alive(node.address()).await;
     new.ask().await;
-    assert!(new.is_told_to_go().await, "it was cut off without a word");
+    assert!(new.ends_with_goaway().await, "the connection ended without a GOAWAY");
     assert_eq!(old.read_to_the_end().await, "");
     // The same for one that never sent a request.
-    assert!(!Http2::connect_alive(node.address()).await.is_told_to_go().await);
+    assert!(!Http2::connect_alive(node.address()).await.ends_with_goaway().await);
     node.stop();
 }
 
@@ -145,11 +145,11 @@ async fn an_idle_connection_is_closed_in_either_version_of_http() {
 async fn as_many_files_may_be_open_as_connections_need() {
     let place = Place::embedded();
     let node = place.sandbox().under("ulimit -S -n 64").serve();
-    let _open = let_in(&node, 100).await;
+    let _open = answered_connections(&node, 100).await;
     node.stop();
     let node = place.sandbox().under("ulimit -n 200").serve();
-    let said = node.stop().err;
-    assert!(said.contains("only 72 fit") && said.contains("LimitNOFILE"), "{said}");
+    let log = node.stop().err;
+    assert!(log.contains("only 72 fit") && log.contains("LimitNOFILE"), "{log}");
 }
 
 /// A request whose body is requested and never sent.
@@ -160,7 +160,7 @@ async fn in_flight(node: &Node, secret: &str) -> Raw {
          Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
     );
     raw.send(&head).await;
-    raw.read_until("100 Continue\r\n\r\n").await.expect("the server asks for the body");
+    raw.read_until("100 Continue\r\n\r\n").await.expect("the server requests the body");
     raw
 }
 

@@ -17,7 +17,7 @@ mod refused;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const COLOUR: char = '\u{1b}';
 
-fn talkative(place: &Place) -> Program {
+fn verbose(place: &Place) -> Program {
     place.sandbox().env("KEYWARD_LOG__FORMAT", "json").env("KEYWARD_LOG__FILTER", "debug")
 }
 
@@ -56,10 +56,10 @@ fn id_in(value: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_names_caller_source_and_object() {
     let place = Place::embedded();
-    let node = talkative(&place).env("KEYWARD_TRUSTED_PROXIES", "127.0.0.0/8").serve();
+    let node = verbose(&place).env("KEYWARD_TRUSTED_PROXIES", "127.0.0.0/8").serve();
     let demo = node.demo();
     let (partner, caller) = (node.client(&demo.partner.app_secret), id_in(&demo.partner.app_secret));
-    let created = partner.post("/v1/api-keys", &Client::wish(&demo.merchant, "Till", &[])).await.expect(201);
+    let created = partner.post("/v1/api-keys", &Client::new_key(&demo.merchant, "Till", &[])).await.expect(201);
     let (id, value) = (created.member("id"), created.member("value"));
     let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
     let from_afar = [("x-forwarded-for", "2001:db8::7"), ("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01"))];
@@ -81,10 +81,10 @@ async fn a_line_names_caller_source_and_object() {
     let log = node.stop().err;
     for (place, (answer, object)) in asked.iter().enumerate() {
         let line = line(&log, answer);
-        let said = (&line["caller.key"], &line["caller.mid"], &line["object"]);
-        assert_eq!(said, (&json!(caller), &json!(demo.partner.mid), &json!(object)), "{line}");
+        let logged = (&line["caller.key"], &line["caller.mid"], &line["object"]);
+        assert_eq!(logged, (&json!(caller), &json!(demo.partner.mid), &json!(object)), "{line}");
         assert!(line["took_us"].as_u64().is_some_and(|took| took > 0), "{line}");
-        // Granted verifications are most of the traffic.
+        // Granted verifications are most of the traffic, so their level is lower.
         assert_eq!(line["level"], if place == verification { "DEBUG" } else { "INFO" }, "{line}");
     }
     let far = line(&log, &asked[1].0);
@@ -105,14 +105,14 @@ async fn a_line_names_caller_source_and_object() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_exceeds_its_limit_is_named_once() {
     let place = Place::embedded();
-    let node = talkative(&place).env("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "2").serve();
+    let node = verbose(&place).env("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "2").serve();
     let refused = pass_the_limit(&node).await;
     let warnings = lines(&node.stop().err);
     let warnings: Vec<&Value> = warnings.iter().filter(|line| line["limit"].is_string()).collect();
     assert!(refused > 1 && warnings.len() == 1, "{refused} refused, {warnings:?}");
     let warning = warnings[0];
-    let said = (&warning["level"], &warning["source"], &warning["limit"]);
-    assert_eq!(said, (&json!("WARN"), &json!("127.0.0.1"), &json!("failed_attempts_per_minute")), "{warning}");
+    let logged = (&warning["level"], &warning["source"], &warning["limit"]);
+    assert_eq!(logged, (&json!("WARN"), &json!("127.0.0.1"), &json!("failed_attempts_per_minute")), "{warning}");
 }
 
 /// Guesses until guessing is refused. Returns the number of guesses.
@@ -129,7 +129,7 @@ async fn pass_the_limit(node: &Node) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_about_logs_lists_the_fields_that_are_written() {
     let place = Place::embedded();
-    let node = talkative(&place).env("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "2").serve();
+    let node = verbose(&place).env("KEYWARD_FAILED_ATTEMPTS_PER_MINUTE", "2").serve();
     let partner = node.client(&node.demo().partner.app_secret);
     let key = partner.create(&node.demo().merchant, "Till", &[]).await;
     ask(&partner, Method::DELETE, &format!("/v1/api-keys/{}", key.id), &[("x-request-id", "mine")]).await.expect(204);
@@ -160,10 +160,10 @@ fn documented(heading: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn colours_are_for_terminals_that_want_them() {
+async fn colours_are_only_for_terminals_that_support_them() {
     let place = Place::embedded();
-    let wants = [("xterm", "", true), ("xterm", "1", false), ("dumb", "", false)];
-    for (terminal, no_color, expected) in wants {
+    let cases = [("xterm", "", true), ("xterm", "1", false), ("dumb", "", false)];
+    for (terminal, no_color, expected) in cases {
         let program = place.sandbox().env("TERM", terminal).env("NO_COLOR", no_color);
         let mut serving = program.on_terminal();
         serving.until("keyward is ready on ");
@@ -172,9 +172,13 @@ async fn colours_are_for_terminals_that_want_them() {
         assert!(log.contains("stopped"), "{log}");
         assert_eq!(log.contains(COLOUR), expected, "a log on {terminal} with NO_COLOR={no_color:?}: {log:?}");
         for words in ["--help", "no-such-command"] {
-            let said =
+            let output =
                 place.keyward().env("TERM", terminal).env("NO_COLOR", no_color).say(words).on_terminal().end().out;
-            assert_eq!(said.contains(COLOUR), expected, "{words} on {terminal} with NO_COLOR={no_color:?}: {said:?}");
+            assert_eq!(
+                output.contains(COLOUR),
+                expected,
+                "{words} on {terminal} with NO_COLOR={no_color:?}: {output:?}"
+            );
         }
     }
 }

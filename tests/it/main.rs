@@ -1,9 +1,9 @@
 //! End-to-end tests: the real binary over TCP, on both databases.
 //!
-//! Each file is one kind of promise, each test one claim. Nothing here accesses the service's internals: it is started,
-//! asked over HTTP or the command line, stopped, killed, and cut off from its database, as an operator's machine would.
-//! `KEYWARD_BIN` names the binary, `KEYWARD_TEST_DATABASE_URL` a Postgres; the defaults are the binary that `cargo
-//! build` made and a throwaway cluster.
+//! Each file is one kind of promise, each test one claim. Nothing here accesses the service's internals: tests start
+//! it, use it over HTTP and the command line, stop it, kill it, and cut it off from its database. `KEYWARD_BIN` names
+//! the binary, `KEYWARD_TEST_DATABASE_URL` a Postgres; the defaults are the binary that `cargo build` made and a
+//! throwaway cluster.
 
 #![expect(clippy::unwrap_used, reason = "these are tests: a panic is how they fail")]
 
@@ -38,8 +38,8 @@ mod one_database;
 mod outage;
 mod output;
 mod own_role;
+mod packaging;
 mod page;
-mod papers;
 mod production;
 mod production_page;
 mod races;

@@ -4,12 +4,12 @@ mod documented;
 mod observability;
 
 use crate::harness::{Place, eventually, on_both};
-use documented::{promtool_finds_nothing_wrong, the_page_is_what_the_documentation_says};
+use documented::{promtool_finds_nothing_wrong, the_metrics_are_those_of_the_documentation};
 
 on_both!(
     requests_are_counted_by_template_and_no_client_is_named,
     memory_lease_and_barrier_are_measured,
-    the_page_is_what_the_documentation_says,
+    the_metrics_are_those_of_the_documentation,
     promtool_finds_nothing_wrong,
 );
 
@@ -21,7 +21,7 @@ async fn requests_are_counted_by_template_and_no_client_is_named(place: Place) {
     for _ in 0..3 {
         partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200);
     }
-    partner.get("/v1/api-keys/nobody-of-ours").await.expect_problem(404, "account_not_found");
+    partner.get("/v1/api-keys/no-such-mid").await.expect_problem(404, "account_not_found");
     partner.get("/v1/no-such-route").await.expect_problem(404, "not_found");
     node.client("garbage").get("/v1/merchants").await.expect_problem(401, "invalid_credential");
 
@@ -58,7 +58,7 @@ async fn requests_are_counted_by_template_and_no_client_is_named(place: Place) {
         &demo.merchant,
         &demo.partner.mid,
         &key.value,
-        &"nobody".to_owned(),
+        &"no-such-mid".to_owned(),
     ] {
         assert!(!page.text.contains(id.as_str()), "{id} is in the metrics");
     }

@@ -117,7 +117,7 @@ fn a_secret_that_is_shown_once_is_alone_on_its_line() {
         assert!(secret.starts_with("sk_test_") && seen.matches("sk_test_").count() == 1, "{words}");
         private(&place.folder().join("value.txt"), secret);
         place.keyward().under("exec < value.txt").say("key verify").run().success();
-        // A table does not circumvent that: the reader of a pipe may be a log.
+        // A table is no exception: the reader of a pipe may be a log.
         mine(words).say("--format table").run().misuse_with(&["--out FILE"]);
     }
     let json = mine("key pair --format json").on_terminal().end().success().out;
@@ -126,12 +126,12 @@ fn a_secret_that_is_shown_once_is_alone_on_its_line() {
 }
 
 #[test]
-fn the_place_of_a_secret_is_printed_and_the_secret_is_not() {
+fn the_file_of_a_secret_is_printed_and_the_secret_is_not() {
     let (place, _) = sandbox();
     place.keyward().say("account create --role merchant --name Shop --mid shop").run().success();
     for (words, keys) in [("key create --type secret --out key.json", 1), ("key pair --out pair.json", 2)] {
         let made = place.keyward().say(words).say("--name Till --mid shop").run().success();
-        assert_eq!(made.out, "", "a script reads something new");
+        assert_eq!(made.out, "", "standard output changed for scripts");
         let file = words.rsplit(' ').next().unwrap();
         assert!(made.err.contains(&format!("the secret is in {file} (mode 600)")), "{}", made.err);
         assert_eq!((made.err.matches("key_").count(), made.err.matches("sk_").count()), (keys, 0), "{}", made.err);

@@ -1,4 +1,4 @@
-//! One embedded database has one server, whatever happens to files beside it and by whatever name it is opened; and a
+//! One embedded database has one server, whatever happens to files beside it and by whatever name it is opened. A
 //! server whose database is removed acknowledges nothing more.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
@@ -47,7 +47,7 @@ async fn a_linked_database_is_the_same_database() {
     };
     let symbolic = linked(&place, "symbolic", |from, to| symlink(from, to));
     is_held(&symbolic);
-    // Reading is allowed, but not by a name beside which the last writes are missing.
+    // Reading is allowed, but not by a name beside which SQLite would not find the last writes.
     place.keyward_in(&symbolic).say("account list").run().success();
     let hard = linked(&place, "hard", |from, to| fs::hard_link(from, to));
     is_held(&hard);
@@ -65,9 +65,9 @@ async fn a_linked_database_is_the_same_database() {
 
 /// Creates keys until the node is gone: none is acknowledged. Then the node has ended by itself, and reports why.
 async fn acknowledges_nothing_and_ends(node: Node, partner: &Client, merchant: &str) {
-    let wish = Client::wish(merchant, "lost", &[]).to_string();
+    let new_key = Client::new_key(merchant, "lost", &[]).to_string();
     while node.is_running() {
-        let body = Some(("application/json", wish.clone()));
+        let body = Some(("application/json", new_key.clone()));
         let asked = partner.try_send(Method::POST, "/v1/api-keys", body, HeaderMap::new()).await;
         if let Ok(answer) = asked {
             assert_eq!(answer.status, 503, "{}", answer.text);

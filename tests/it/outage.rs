@@ -16,9 +16,9 @@ async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
     let key = partner.create(&demo.merchant, "before", &["charges:read"]).await;
-    let unasked = partner.create(&demo.merchant, "never asked for", &["charges:read"]).await;
+    let unverified = partner.create(&demo.merchant, "never verified", &["charges:read"]).await;
     let tokens = node.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
-    let anybody = node.anonymous();
+    let anonymous = node.anonymous();
 
     let mut from_memory = 0;
     for round in 0..2 {
@@ -31,42 +31,42 @@ async fn an_outage_is_never_a_verdict_and_ends_by_itself() {
         }
         cluster.stop().unwrap();
         // A request before the node has noticed gets a correct answer too.
-        from_memory += while_the_lease_lasts(&node, &demo, &key, &unasked, &tokens.access).await;
-        anybody.get("/readyz").await.expect_problem(503, "unavailable");
-        anybody.get("/healthz").await.expect(200);
+        from_memory += while_the_lease_lasts(&node, &demo, &key, &unverified, &tokens.access).await;
+        anonymous.get("/readyz").await.expect_problem(503, "unavailable");
+        anonymous.get("/healthz").await.expect(200);
         let health = place.keyward().say("health --listen").say(node.address());
         health.clone().say("--ready").run().refuses_with(&["answers 503", "its database is away"]);
         health.run().success();
-        anybody.get("/.well-known/jwks.json").await.expect(200);
+        anonymous.get("/.well-known/jwks.json").await.expect(200);
         everything_is_an_outage(&node, &demo, &key, &tokens.access).await;
 
         cluster.start_again().unwrap();
-        eventually("ready", async || anybody.get("/readyz").await.status == 200).await;
+        eventually("ready", async || anonymous.get("/readyz").await.status == 200).await;
         assert_eq!(partner.verdict(&key.value).await, "VALID");
         node.client(&tokens.access).get("/v1/merchants").await.expect(200);
         let after = partner.create(&demo.merchant, &format!("after {round}"), &[]).await;
         partner.revoke(&after.id).await.expect(204);
         assert_eq!(partner.verdict(&after.value).await, "REVOKED");
     }
-    assert!(from_memory > 0, "nothing was answered without the database");
+    assert!(from_memory > 0, "no answer came from memory");
     // The refresh token that could not be redeemed is still valid for one use.
     node.anonymous().redeem(&tokens.refresh).await.expect(200);
     node.stop();
 }
 
-/// Asks until the node is not ready. Returns the number of answers from memory.
-async fn while_the_lease_lasts(node: &Node, demo: &Demo, key: &Issued, unasked: &Issued, access: &str) -> usize {
-    let (anybody, partner) = (node.anonymous(), node.client(&demo.partner.app_secret));
+/// Sends requests until the node is not ready. Returns the number of answers from memory.
+async fn while_the_lease_lasts(node: &Node, demo: &Demo, key: &Issued, unverified: &Issued, access: &str) -> usize {
+    let (anonymous, partner) = (node.anonymous(), node.client(&demo.partner.app_secret));
     let (mut from_memory, mut is_over, mut due) = (0, false, ticks());
     loop {
         due.tick().await;
-        let ready = anybody.get("/readyz").await.status;
+        let ready = anonymous.get("/readyz").await.status;
         if ready == 503 {
             return from_memory;
         }
         let verdict = partner.verify(&key.value).await;
         if verdict.status == 200 {
-            assert!(!is_over, "memory was asked again after the lease had ended");
+            assert!(!is_over, "memory was used again after the lease had ended");
             assert_eq!((ready, verdict.member("code").as_str()), (200, "VALID"));
             from_memory += 1;
         } else {
@@ -75,10 +75,10 @@ async fn while_the_lease_lasts(node: &Node, demo: &Demo, key: &Issued, unasked: 
         }
         good_or_outage(node.client(access).get("/v1/auth").await, 204);
         let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
-        good_or_outage(anybody.post("/v1/oauth2/token", &pair).await, 200);
+        good_or_outage(anonymous.post("/v1/oauth2/token", &pair).await, 200);
         // Keys that were never verified, and objects only in the database, are unknown.
-        partner.verify(&unasked.value).await.expect_outage();
-        node.client(&unasked.value).get("/v1/auth").await.expect_outage();
+        partner.verify(&unverified.value).await.expect_outage();
+        node.client(&unverified.value).get("/v1/auth").await.expect_outage();
         partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect_outage();
         partner.revoke(&key.id).await.expect_outage();
     }
@@ -99,24 +99,24 @@ async fn everything_is_an_outage(node: &Node, demo: &Demo, key: &Issued, access:
             caller.get(path).await.expect_outage().expect_problem(503, "unavailable");
         }
         caller.delete(&one).await.expect_outage();
-        caller.post("/v1/api-keys", &Client::wish(&demo.merchant, "lost", &[])).await.expect_outage();
+        caller.post("/v1/api-keys", &Client::new_key(&demo.merchant, "lost", &[])).await.expect_outage();
         caller.post("/v1/merchants", &json!({ "name": "Lost" })).await.expect_outage();
         caller.post("/v1/verify", &json!({ "key": key.value })).await.expect_outage();
         caller.post("/v1/verify/batch", &json!({ "checks": [{ "key": key.value }] })).await.expect_outage();
     }
-    let anybody = node.anonymous();
+    let anonymous = node.anonymous();
     let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
-    anybody.post("/v1/oauth2/token", &pair).await.expect_outage();
+    anonymous.post("/v1/oauth2/token", &pair).await.expect_outage();
     let form = format!(
         "grant_type=client_credentials&client_id={}&client_secret={}",
         demo.partner.app_key, demo.partner.app_secret
     );
-    anybody.form(&form).await.expect_outage();
-    // A request that needs no look-up is no outage: this one was never a credential.
-    anybody.with("garbage").get("/v1/merchants").await.expect_problem(401, "invalid_credential");
+    anonymous.form(&form).await.expect_outage();
+    // A request that needs no look-up is refused as usual: this one has no well-formed credential.
+    anonymous.with("garbage").get("/v1/merchants").await.expect_problem(401, "invalid_credential");
     let as_api_key = HeaderMap::from_iter([(
         reqwest::header::HeaderName::from_static("x-api-key"),
         reqwest::header::HeaderValue::from_str(&key.value).unwrap(),
     )]);
-    anybody.try_send(Method::GET, "/v1/auth", None, as_api_key).await.unwrap().expect_outage();
+    anonymous.try_send(Method::GET, "/v1/auth", None, as_api_key).await.unwrap().expect_outage();
 }

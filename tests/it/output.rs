@@ -22,12 +22,12 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 async fn serves(node: &Node) {
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
-    let key = partner.create(&demo.merchant, "unheard", &[]).await;
+    let key = partner.create(&demo.merchant, "unread", &[]).await;
     assert_eq!(partner.verdict(&key.value).await, "VALID");
     for _ in 0..20 {
         node.anonymous().get("/nowhere").await.expect(404);
     }
-    partner.post("/v1/api-keys", &Client::wish("no-such-mid", "x", &[])).await.expect(404);
+    partner.post("/v1/api-keys", &Client::new_key("no-such-mid", "x", &[])).await.expect(404);
     partner.revoke(&key.id).await.expect(204);
 }
 
@@ -87,7 +87,7 @@ async fn a_database_that_may_not_grow_is_a_reason_not_to_start() {
 async fn neither_output_has_to_be_read_for_a_start_or_a_stop() {
     let place = Place::embedded();
     let (_reader, writer) = full_pipe();
-    let node = place.sandbox().serve_unheard(writer.try_clone().unwrap(), writer).await;
+    let node = place.sandbox().serve_without_output(writer.try_clone().unwrap(), writer).await;
     serves(&node).await;
     node.stop();
 }
@@ -104,8 +104,8 @@ async fn a_server_that_cannot_start_ends_although_its_output_is_not_read() {
 /// The number of lines about answers in a log, and the number of withheld ones that it reports.
 fn written_and_withheld(log: &str) -> (u32, u32) {
     let written = log.lines().filter(|line| line.contains("answered ")).count();
-    let said = log.lines().filter_map(|line| line.split_once("held back ")?.1.split(' ').next()?.parse::<u32>().ok());
-    (u32::try_from(written).unwrap(), said.sum())
+    let counts = log.lines().filter_map(|line| line.split_once("held back ")?.1.split(' ').next()?.parse::<u32>().ok());
+    (u32::try_from(written).unwrap(), counts.sum())
 }
 
 #[tokio::test]
@@ -115,14 +115,14 @@ async fn unauthenticated_requests_do_not_fill_the_log() {
     let withheld = async || node.metric("keyward_log_lines_withheld_total").await;
     let (demo, began) = (node.demo(), Instant::now());
     // None of these is authenticated, including a client with a key that appears in web pages.
-    let anybody = ["/nowhere", "/docs", "/openapi.json", "/.well-known/jwks.json"];
+    let public_paths = ["/nowhere", "/docs", "/openapi.json", "/.well-known/jwks.json"];
     let more = ["/.well-known/oauth-authorization-server", "/v1/merchants", "/v1/auth?scope=none", "/v1/auth?who"];
     let mut asked = 0;
-    for path in anybody.into_iter().chain(more) {
+    for path in public_paths.into_iter().chain(more) {
         let has_key = path.starts_with("/v1/auth");
         let stranger = if has_key { node.client(&demo.partner.app_key) } else { node.anonymous() };
         let before = withheld().await;
-        eventually(&format!("lines about {path} are held back"), async || {
+        eventually(&format!("lines about {path} are withheld"), async || {
             let ask = async || assert_ne!(stranger.get(path).await.status, 204);
             tokio::join!(ask(), ask(), ask(), ask(), ask(), ask(), ask(), ask());
             asked += 8;
@@ -136,7 +136,7 @@ async fn unauthenticated_requests_do_not_fill_the_log() {
     }
     // A refusal of an authenticated caller is always logged.
     node.client(&demo.partner.app_secret).get("/v1/merchants/no-such-mid").await.expect(404);
-    eventually("a line is written again, and says how many were not", async || {
+    eventually("a line is written again, and reports how many were withheld", async || {
         let before = withheld().await;
         node.anonymous().get("/nowhere").await.expect(404);
         asked += 1;
@@ -145,8 +145,8 @@ async fn unauthenticated_requests_do_not_fill_the_log() {
     .await;
     let (lost, seconds) = (withheld().await, u32::try_from(began.elapsed().as_secs()).unwrap());
     let log = node.stop().err;
-    let (written, said) = written_and_withheld(&log);
-    assert_eq!((written + said, f64::from(said)), (asked + 1, lost), "{log}");
+    let (written, reported) = written_and_withheld(&log);
+    assert_eq!((written + reported, f64::from(reported)), (asked + 1, lost), "{log}");
     let most = 20 * (seconds + 2);
     assert!(written <= most + 1, "{written} lines in {seconds} seconds");
     assert!(log.contains("account_not_found"), "{log}");

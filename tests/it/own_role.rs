@@ -11,7 +11,7 @@ use crate::harness::{Page, Place, eventually};
 static ROLE: LazyLock<String> = LazyLock::new(|| format!("keyward_e2e_service_{}", std::process::id()));
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_role_of_the_page_is_enough_for_a_node_and_may_do_no_more() {
+async fn the_role_of_the_page_suffices_for_a_node_and_allows_no_more() {
     let place = Place::postgres().await;
     let owner = place.sandbox().serve();
     let demo = owner.demo();
@@ -45,10 +45,8 @@ async fn the_role_of_the_page_is_enough_for_a_node_and_may_do_no_more() {
     })
     .await;
     let path = format!("/v1/api-keys/{}", key.id);
-    eventually("its use is written down", async || {
-        partner.get(&path).await.expect(200).json()["last_used"].is_string()
-    })
-    .await;
+    eventually("its use is written", async || partner.get(&path).await.expect(200).json()["last_used"].is_string())
+        .await;
     // In both directions: each waits for the other.
     partner.revoke(&key.id).await.expect(204);
     assert_eq!(beside.verdict(&key.value).await, "REVOKED");
@@ -64,9 +62,9 @@ async fn the_role_of_the_page_is_enough_for_a_node_and_may_do_no_more() {
     let trusts_too_much = |finding: &&&Value| finding["finding"].to_string().contains("role of its own");
     assert_eq!(about.iter().filter(trusts_too_much).count(), 0, "{about:?}");
     node.stop();
-    // It gave its lease back, without the right to delete any.
+    // It released its lease, without the right to delete any.
     assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1);
-    it_may_do_no_more(&place).await;
+    the_role_allows_no_more(&place).await;
     owner.stop();
     place.attempt(&format!("DROP OWNED BY {role}; DROP ROLE {role};")).await.unwrap();
 }
@@ -82,7 +80,7 @@ fn grants() -> String {
 }
 
 /// The role cannot do what a service never does.
-async fn it_may_do_no_more(place: &Place) {
+async fn the_role_allows_no_more(place: &Place) {
     for statement in [
         "UPDATE revocation_head SET seq = 0",
         "DELETE FROM revocation_head",
@@ -114,8 +112,8 @@ async fn it_may_do_no_more(place: &Place) {
         "CREATE TABLE mine (id integer)",
     ] {
         let refusal = place.attempt(&format!("SET ROLE {}; {statement}", *ROLE)).await;
-        let said = refusal.expect_err(statement);
-        assert!(said.contains("permission denied") || said.contains("must be owner"), "{statement}: {said}");
+        let error = refusal.expect_err(statement);
+        assert!(error.contains("permission denied") || error.contains("must be owner"), "{statement}: {error}");
     }
     // Its rights allow nothing against the lease of a running node, whatever counter or secret is passed. The grants of
     // the previous version let it call the function that takes no secret.
@@ -130,18 +128,18 @@ async fn it_may_do_no_more(place: &Place) {
         gone.unwrap_or_else(|refused| panic!("{call}: {refused}"));
         assert_eq!(place.column("SELECT node::text FROM node_lease").await.len(), 1, "{call}");
     }
-    // It renews its own lease, and with that right no other: neither to hasten a revocation nor to end the lease.
+    // It may renew its own lease, and no other one: neither to hasten a revocation nor to end that lease.
     for set in ["applied = applied + 1000", "renewed_at = '-infinity'", "counter = 0"] {
         let guess = "SELECT set_config('keyward.lease_secret', gen_random_uuid()::text, false)";
         let refusal = place.attempt(&format!("SET ROLE {}; {guess}; UPDATE node_lease SET {set}", *ROLE)).await;
-        let said = refusal.expect_err(set);
-        assert!(said.contains("UPDATE of table node_lease is refused"), "{set}: {said}");
+        let error = refusal.expect_err(set);
+        assert!(error.contains("UPDATE of table node_lease is refused"), "{set}: {error}");
     }
     // It may prune old history, and never the part that it is compared with.
-    let said = place.attempt(&format!("SET ROLE {}; DELETE FROM revocation_event", *ROLE)).await;
-    let said = said.expect_err("all events were deleted");
-    assert!(said.contains("DELETE of table revocation_event is refused"), "{said}");
-    // Neither may the owner of the tables, by mistake.
+    let error = place.attempt(&format!("SET ROLE {}; DELETE FROM revocation_event", *ROLE)).await;
+    let error = error.expect_err("all events were deleted");
+    assert!(error.contains("DELETE of table revocation_event is refused"), "{error}");
+    // The owner of the tables cannot do it by mistake either.
     let shortened = place.attempt("UPDATE node_lease SET ttl_ms = 1").await.expect_err("the lease was shortened");
     assert!(shortened.contains("UPDATE of table node_lease is refused"), "{shortened}");
 }

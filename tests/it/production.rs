@@ -25,7 +25,7 @@ fn pair(place: &Place, keyward: &Program, mid: &str, out: &str) -> Credentials {
     assert_eq!(mode_of(&path), 0o600);
     let pair = Credentials::read(&serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()).unwrap();
     assert_eq!(pair.mid, mid);
-    assert!(!made.said().contains(&pair.app_secret), "the secret was printed, too");
+    assert!(!made.output().contains(&pair.app_secret), "the secret was printed");
     pair
 }
 
@@ -55,8 +55,8 @@ async fn from_an_empty_database_to_live_keys(place: Place) {
 
     let tokens = node.anonymous().tokens(&partner.app_key, &partner.app_secret).await;
     let caller = node.client(&tokens.access);
-    let wish = json!({ "name": "Shop", "mid": "shop-1" });
-    caller.post("/v1/merchants", &wish).await.expect_problem(403, "mid_not_allowed");
+    let with_mid = json!({ "name": "Shop", "mid": "shop-1" });
+    caller.post("/v1/merchants", &with_mid).await.expect_problem(403, "mid_not_allowed");
     let shop = caller.post("/v1/merchants", &json!({ "name": "Shop" })).await.expect(201).member("mid");
     let key = caller.create(&shop, "Till", &["charges:read"]).await;
     assert!(key.value.starts_with("sk_live_"));
@@ -83,7 +83,7 @@ async fn a_lost_root_is_replaced(place: Place) {
 
     let found = pair(&place, &keyward, "platform", "again.json");
     let listed = keyward.clone().say("key list --mid platform --state active").run();
-    assert!(!listed.said().contains(&found.app_secret) && !listed.said().contains(&lost.app_secret));
+    assert!(!listed.output().contains(&found.app_secret) && !listed.output().contains(&lost.app_secret));
     let lost_id = secret_ids(&listed.json()).pop().unwrap();
     let revoked = keyward.clone().say("key revoke --yes --reason compromised").say(&lost_id).run().json();
     assert_eq!(revoked["state"], "revoked");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::harness::{Finished, Page, Place, Program, binary, installed, mode_of, page_values, private, run, shell};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_leads_from_nothing_to_a_partners_first_key() {
+async fn the_page_leads_from_an_empty_machine_to_a_partners_first_key() {
     let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap();
     let machine = Machine::of(&cluster);
     let page = Page::read("docs/production.md");
@@ -33,13 +33,13 @@ async fn the_page_leads_from_nothing_to_a_partners_first_key() {
     assert_eq!((&shop["role"], &shop["parent_mid"]), (&"merchant".into(), &"partner-1".into()), "{shop}");
     assert_eq!((&key["mid"], &key["state"]), (&shop["mid"], &"active".into()), "{key}");
     let value = key["value"].as_str().unwrap();
-    assert!(value.starts_with("sk_live_"), "production makes live keys");
+    assert!(value.starts_with("sk_live_"), "production issues live keys");
     let root: Value = serde_json::from_str(&machine.read("etc/root.json")).unwrap();
     let platform = node.client(root["appSecret"].as_str().unwrap());
     assert_eq!(platform.verdict(value).await, "VALID");
     // A server with the role of the tables' owner warns.
-    let said = node.stop().err;
-    assert!(!said.contains("owner of the tables"), "{said}");
+    let log = node.stop().err;
+    assert!(!log.contains("owner of the tables"), "{log}");
 }
 
 fn add_line(lines: String, line: &str) -> String {

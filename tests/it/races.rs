@@ -14,7 +14,7 @@ const ROUNDS: usize = 8;
 on_both!(
     of_two_revokes_of_the_last_manager_keys_one_wins,
     a_refresh_token_is_redeemed_once,
-    pairs_of_one_name_get_names_of_their_own
+    pairs_of_one_name_get_different_unique_names
 );
 
 /// One node on the embedded database, two on Postgres.
@@ -23,14 +23,14 @@ async fn nodes(place: Place) -> Fleet {
     Fleet::on(place, number).await
 }
 
-/// A client of one node after the other.
-fn asks(fleet: &Fleet, turn: usize) -> Client {
+/// A client of the nodes in turn.
+fn client_of(fleet: &Fleet, turn: usize) -> Client {
     fleet.nodes[turn % fleet.nodes.len()].anonymous()
 }
 
 async fn of_two_revokes_of_the_last_manager_keys_one_wins(place: Place) {
     let fleet = nodes(place).await;
-    let (left, right) = (asks(&fleet, 0), asks(&fleet, 1));
+    let (left, right) = (client_of(&fleet, 0), client_of(&fleet, 1));
     let partner = left.with(&fleet.demo.partner.app_secret);
     for round in 0..ROUNDS {
         let shop =
@@ -55,7 +55,7 @@ async fn of_two_revokes_of_the_last_manager_keys_one_wins(place: Place) {
 
 async fn a_refresh_token_is_redeemed_once(place: Place) {
     let fleet = nodes(place).await;
-    let (left, right) = (asks(&fleet, 0), asks(&fleet, 1));
+    let (left, right) = (client_of(&fleet, 0), client_of(&fleet, 1));
     for _ in 0..ROUNDS {
         let tokens = left.tokens(&fleet.demo.partner.app_key, &fleet.demo.partner.app_secret).await;
         let (one, other) = tokio::join!(left.redeem(&tokens.refresh), right.redeem(&tokens.refresh));
@@ -70,20 +70,20 @@ async fn a_refresh_token_is_redeemed_once(place: Place) {
     fleet.stop();
 }
 
-async fn pairs_of_one_name_get_names_of_their_own(place: Place) {
-    const AT_ONCE: usize = 6;
+async fn pairs_of_one_name_get_different_unique_names(place: Place) {
+    const CONCURRENT: usize = 6;
     let fleet = nodes(place).await;
     let path = format!("/v1/merchants/{}/api-keys", fleet.demo.merchant);
     let mut racing = JoinSet::new();
-    for turn in 0..AT_ONCE {
-        let (client, path) = (asks(&fleet, turn).with(&fleet.demo.partner.app_secret), path.clone());
+    for turn in 0..CONCURRENT {
+        let (client, path) = (client_of(&fleet, turn).with(&fleet.demo.partner.app_secret), path.clone());
         racing.spawn(async move { client.post(&path, &json!({ "name": "Till", "scopes": ["charges:read"] })).await });
     }
     let made = racing.join_all().await;
     let names: BTreeSet<String> = made.into_iter().map(|made| made.expect(201).member("uniqueName")).collect();
     assert_eq!(
         names,
-        (1..=AT_ONCE).map(|place| if place == 1 { "Till".into() } else { format!("Till-{place}") }).collect()
+        (1..=CONCURRENT).map(|place| if place == 1 { "Till".into() } else { format!("Till-{place}") }).collect()
     );
     fleet.stop();
 }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::{Node, Page, Place, binary, free_address, installed, on_both, run, shell};
 
-on_both!(blocking the_first_key_takes_a_paste; waiting);
+on_both!(blocking the_lines_for_the_first_key_work_as_pasted; waiting);
 
-fn the_first_key_takes_a_paste(place: &Place) {
+fn the_lines_for_the_first_key_work_as_pasted(place: &Place) {
     let curl = shell("command -v curl", place.folder());
     assert_eq!(
         curl.code,
@@ -63,7 +63,7 @@ fn every_link_of_a_page_leads_to_a_file() {
 #[track_caller]
 fn pasted(script: &str) -> String {
     let cargo = "cargo run --quiet --";
-    assert_eq!(script.matches(cargo).count(), 1, "the README's lines do not ask `{cargo}` for the credentials");
+    assert_eq!(script.matches(cargo).count(), 1, "the README's lines do not get the credentials from `{cargo}`");
     script.replace(cargo, &binary().display().to_string())
 }
 

@@ -1,4 +1,4 @@
-//! Conditions under which a server must not start: each refusal has a nonzero exit code and says what to do.
+//! Conditions under which a server must not start: each refusal has a nonzero exit code and names a remedy.
 
 use std::fs;
 
@@ -90,7 +90,7 @@ async fn the_database_of_another_program(place: Place) {
     place.sandbox().run().refuses_with(&words);
     place.keyward().say("migrate").run().refuses_with(&words);
     let doctor = place.keyward().say("doctor").run();
-    assert!(doctor.code == Some(1) && doctor.out.contains(words[0]), "{}", doctor.said());
+    assert!(doctor.code == Some(1) && doctor.out.contains(words[0]), "{}", doctor.output());
 }
 
 fn a_port_that_is_taken(place: &Place) {
@@ -100,14 +100,14 @@ fn a_port_that_is_taken(place: &Place) {
     place.keyward().say("serve --listen").say(&address).run().refuses_with(&words);
     let metrics = place.sandbox().say("--metrics-listen").say(&address);
     metrics.run().refuses_with(&["cannot listen on", address.as_str(), "KEYWARD_METRICS_LISTEN"]);
-    assert!(!place.data().exists(), "something was made before it was clear that the node can serve");
+    assert!(!place.data().exists(), "something was created before the listeners were bound");
 }
 
 #[test]
-fn a_postgres_that_is_not_there() {
+fn an_unreachable_postgres() {
     let place = Place::embedded();
     let url = format!("postgres://keyward:open-sesame@localhost/keyward?host={}", place.folder().display());
     let finished = place.sandbox().env("DATABASE_URL", url).env("KEYWARD_DATABASE__CONNECT_WAIT", "300ms").run();
-    assert!(!finished.said().contains("sesame"), "{}", finished.said());
+    assert!(!finished.output().contains("sesame"), "{}", finished.output());
     finished.refuses_with(&["cannot use the database of DATABASE_URL"]);
 }

@@ -5,10 +5,10 @@
 //! `cargo xtask bench` measures that.
 
 mod commands;
-mod deaf;
 mod departed;
 mod everywhere;
 mod frozen;
 mod late;
 mod pooled;
 mod respond_async;
+mod without_notifications;

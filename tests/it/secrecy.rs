@@ -13,7 +13,7 @@ use needles::Needles;
 use visits::{TRACE, visit};
 
 /// Logs everything.
-fn talkative(program: Program, format: &str) -> Program {
+fn verbose(program: Program, format: &str) -> Program {
     program.env("KEYWARD_LOG__FILTER", "trace").env("KEYWARD_LOG__FORMAT", format)
 }
 
@@ -22,13 +22,13 @@ async fn nothing_secret_is_in_the_logs_or_the_embedded_database() {
     for format in ["json", "human"] {
         for hash in ["hmac", "argon2id"] {
             let place = Place::embedded();
-            let node = talkative(place.sandbox(), format).env("KEYWARD_SECRET_HASH", hash).serve();
+            let node = verbose(place.sandbox(), format).env("KEYWARD_SECRET_HASH", hash).serve();
             let needles = everything(&node, &place).await;
             let finished = node.stop();
             needles.are_not_in("the standard output", finished.out.as_bytes());
             needles.are_not_in("the log", finished.err.as_bytes());
             needles.are_not_in("the embedded database", &fs::read(place.data().join("keyward.db")).unwrap());
-            the_log_is_sound(format, &finished.err);
+            the_log_is_well_formed(format, &finished.err);
         }
     }
 }
@@ -49,7 +49,7 @@ async fn nothing_secret_is_in_the_logs_or_a_dump_of_postgres() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     for format in ["json", "human"] {
         let place = Place::on(&cluster.url()).await;
-        let program = talkative(place.sandbox(), format).env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "2s");
+        let program = verbose(place.sandbox(), format).env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "2s");
         let node = program.env("KEYWARD_VERIFIER__PROFILE", "quick").serve();
         let needles = everything(&node, &place).await;
         cluster.stop().unwrap();
@@ -62,7 +62,7 @@ async fn nothing_secret_is_in_the_logs_or_a_dump_of_postgres() {
         let dump = dump(&cluster, &place);
         assert!(dump.contains("INSERT INTO public.api_key"), "the dump holds no keys");
         needles.are_not_in("the dump", dump.as_bytes());
-        the_log_is_sound(format, &finished.err);
+        the_log_is_well_formed(format, &finished.err);
     }
 }
 
@@ -71,7 +71,7 @@ async fn everything(node: &Node, place: &Place) -> Needles {
     let mut needles = Needles::default();
     needles.add_master_key(&master_key_of(place.folder()));
     visit(node, &mut needles).await;
-    // They are found where they belong.
+    // The search finds them in the file that may hold them.
     needles.are_found_in("demo.json", &fs::read(node.demo_path()).unwrap());
     needles
 }
@@ -85,10 +85,10 @@ fn dump(cluster: &Cluster, place: &Place) -> String {
     run(&cluster.bin_dir().join("pg_dump"), ["--inserts", url], place.folder()).success().out
 }
 
-/// JSON is one object a line and can be searched for a trace; in either format, an answer has a line.
-fn the_log_is_sound(format: &str, log: &str) {
+/// JSON is one object per line and can be searched for a trace; in either format, an answer has a line.
+fn the_log_is_well_formed(format: &str, log: &str) {
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(TRACE)).collect();
-    assert!(lines.iter().any(|line| line.contains("answered 200")), "the trace {TRACE} was not followed");
+    assert!(lines.iter().any(|line| line.contains("answered 200")), "no answer of the trace {TRACE} is logged");
     if format == "json" {
         for line in log.lines() {
             let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::harness::{Answer, Client, Place, Program, Wire, eventually};
 
-fn impatient(place: &Place) -> Program {
+fn with_short_timeouts(place: &Place) -> Program {
     let program = place.sandbox().env("KEYWARD_LIMITS__REQUEST_TIMEOUT", "1s");
     program.env("KEYWARD_DATABASE__ACQUIRE_TIMEOUT", "2s").env("KEYWARD_LIMITS__SHUTDOWN_TIMEOUT", "3s")
 }
@@ -24,32 +24,32 @@ fn is_no_verdict(answer: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_silent_database_is_no_verdict_and_is_found_again() {
+async fn a_silent_database_is_no_verdict_and_is_used_again() {
     let cluster = cluster();
     let wire = Wire::to(&cluster.tcp_url().unwrap()).await;
     let place = Place::on(wire.url()).await;
-    let node = impatient(&place).serve();
+    let node = with_short_timeouts(&place).serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
     let key = partner.create(&demo.merchant, "before", &[]).await;
     let tokens = node.anonymous().tokens(&demo.partner.app_key, &demo.partner.app_secret).await;
 
-    let (anybody, with_token) = (node.anonymous(), node.client(&tokens.access));
+    let (anonymous, with_token) = (node.anonymous(), node.client(&tokens.access));
     let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
-    let wish = Client::wish(&demo.merchant, "lost", &[]);
-    // Once: from now on they are in memory.
+    let new_key = Client::new_key(&demo.merchant, "lost", &[]);
+    // From now on both are in memory.
     assert_eq!(partner.verdict(&key.value).await, "VALID");
     with_token.get("/v1/auth").await.expect(204);
 
-    wire.fall_silent();
+    wire.stop_delivering();
     // Memory may know until the lease ends, and then only the same verdict; after that, nothing does.
     let mut is_over = false;
     loop {
         let (verdict, admission, given, created, revoked) = tokio::join!(
             partner.verify(&key.value),
             with_token.get("/v1/auth"),
-            anybody.post("/v1/oauth2/token", &pair),
-            partner.post("/v1/api-keys", &wish),
+            anonymous.post("/v1/oauth2/token", &pair),
+            partner.post("/v1/api-keys", &new_key),
             partner.revoke(&key.id),
         );
         if verdict.status == 200 {
@@ -66,13 +66,13 @@ async fn a_silent_database_is_no_verdict_and_is_found_again() {
         if is_over {
             break;
         }
-        is_over = anybody.get("/readyz").await.status == 503;
+        is_over = anonymous.get("/readyz").await.status == 503;
     }
-    anybody.get("/healthz").await.expect(200);
+    anonymous.get("/healthz").await.expect(200);
 
-    wire.speak();
-    eventually("ready", async || anybody.get("/readyz").await.status == 200).await;
-    // Pending requests were done or not; in either case there is one answer now.
+    wire.deliver_again();
+    eventually("ready", async || anonymous.get("/readyz").await.status == 200).await;
+    // Pending requests were committed or not; in either case both answers agree now.
     let state = partner.get(&format!("/v1/api-keys/{}", key.id)).await.expect(200).member("state");
     let verdict = partner.verdict(&key.value).await;
     assert!(
@@ -89,11 +89,11 @@ async fn stopping_does_not_wait_for_a_silent_database() {
     let cluster = cluster();
     let wire = Wire::to(&cluster.tcp_url().unwrap()).await;
     let place = Place::on(wire.url()).await;
-    let node = impatient(&place).serve();
+    let node = with_short_timeouts(&place).serve();
     let demo = node.demo();
     // Data that a stop would write.
     node.client(&demo.partner.app_secret).get("/v1/merchants").await.expect(200);
-    wire.fall_silent();
+    wire.stop_delivering();
     node.stop();
-    wire.speak();
+    wire.deliver_again();
 }

@@ -48,8 +48,8 @@ async fn an_unconfigured_nearby_proxy_is_named_and_its_clients_are_separated() {
     assert!(node.metric("keyward_failures_through_unconfigured_proxies_total").await > 3.5);
     let [level, found] = doctor_on_proxies(&place.keyward().env("KEYWARD_METRICS_LISTEN", &free));
     assert!(level == "notice" && found.contains("wrong credentials came through a proxy"), "{found}");
-    let said = node.stop().err;
-    assert!(said.contains("127.0.0.1 sends a forwarding header and is not in trusted_proxies"), "{said}");
+    let log = node.stop().err;
+    assert!(log.contains("127.0.0.1 sends a forwarding header and is not in trusted_proxies"), "{log}");
 }
 
 /// The doctor's finding about proxies with these settings: level and text.
@@ -68,11 +68,14 @@ fn the_doctor_reports_when_it_cannot_know_whether_a_proxy_forwards() {
     let of = |program: Program| doctor_on_proxies(&program);
     let knows = || place.keyward().env("KEYWARD_METRICS_LISTEN", &free);
     assert_eq!(of(knows()), ["ok", "none"]);
-    let [level, said] = of(place.keyward());
-    assert!(level == "notice" && said.contains("unknown: metrics_listen (KEYWARD_METRICS_LISTEN) is off"), "{said}");
-    let [level, said] = of(place.keyward().env("KEYWARD_TRUSTED_PROXIES", "192.0.2.7"));
-    assert!(level == "ok" && said.starts_with("192.0.2.7/32; ") && said.contains("is unknown"), "{said}");
+    let [level, finding] = of(place.keyward());
+    assert!(
+        level == "notice" && finding.contains("unknown: metrics_listen (KEYWARD_METRICS_LISTEN) is off"),
+        "{finding}"
+    );
+    let [level, finding] = of(place.keyward().env("KEYWARD_TRUSTED_PROXIES", "192.0.2.7"));
+    assert!(level == "ok" && finding.starts_with("192.0.2.7/32; ") && finding.contains("is unknown"), "{finding}");
     node.stop();
-    let [level, said] = of(knows());
-    assert!(level == "notice" && said.contains("no server answers at metrics_listen"), "{said}");
+    let [level, finding] = of(knows());
+    assert!(level == "notice" && finding.contains("no server answers at metrics_listen"), "{finding}");
 }

@@ -18,7 +18,7 @@ async fn a_request_in_flight_gets_its_answer(place: Place) {
     let address = node.address().to_owned();
 
     // In flight: the server has requested the body, and half of it has arrived.
-    let body = Client::wish(&demo.merchant, "in flight", &[]).to_string();
+    let body = Client::new_key(&demo.merchant, "in flight", &[]).to_string();
     let (sent, held_back) = body.split_at(body.len() / 2);
     let mut in_flight = Raw::connect(&address).await.unwrap();
     let head = format!(
@@ -28,12 +28,12 @@ async fn a_request_in_flight_gets_its_answer(place: Place) {
         body.len()
     );
     in_flight.send(&head).await;
-    in_flight.read_until("100 Continue\r\n\r\n").await.expect("the server asks for the body");
+    in_flight.read_until("100 Continue\r\n\r\n").await.expect("the server requests the body");
     in_flight.send(sent).await;
 
     node.terminate();
     eventually("new connections are refused", async || Raw::connect(&address).await.is_err()).await;
-    assert!(node.is_running(), "it went without finishing what ran");
+    assert!(node.is_running(), "it ended before it finished pending requests");
     in_flight.send(held_back).await;
     let answer = in_flight.read_to_the_end().await;
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
@@ -95,7 +95,7 @@ async fn a_client_that_never_finishes_does_not_delay_a_stop_forever() {
         node.demo().partner.app_secret
     );
     endless.send(&head).await;
-    endless.read_until("100 Continue\r\n\r\n").await.expect("the server asks for the body");
+    endless.read_until("100 Continue\r\n\r\n").await.expect("the server requests the body");
     node.stop();
     place.sandbox().serve().stop();
 }
@@ -119,8 +119,8 @@ async fn a_load_balancer_has_time_to_notice(place: Place) {
     new.ask().await;
 
     node.terminate();
-    // Open connections are asked to close, as HTTP/2 does it, and are answered before.
-    new.until_told_to_go().await;
+    // Open connections are answered, and then asked to close; HTTP/2 has its own way.
+    new.until_goaway().await;
     half.send("\r\n").await;
     let not_ready = half.read_to_the_end().await;
     assert!(not_ready.starts_with("HTTP/1.1 503 ") && not_ready.contains("connection: close"), "{not_ready}");
@@ -136,7 +136,7 @@ async fn a_load_balancer_has_time_to_notice(place: Place) {
     assert!(again.starts_with("HTTP/1.1 503 ") && again.contains("connection: close"), "{again}");
     let mut late = Http2::connect(&address).await;
     late.ask().await;
-    late.until_told_to_go().await;
+    late.until_goaway().await;
     partner.create(&demo.merchant, "made while leaving", &[]).await;
 
     eventually("new connections are refused", async || Raw::connect(&address).await.is_err()).await;
@@ -164,8 +164,8 @@ async fn an_idle_client_does_not_delay_a_stop() {
     idle.ask().await;
     let mut silent = Http2::connect(node.address()).await;
     node.terminate();
-    assert!(idle.is_told_to_go().await, "it was cut off without a word");
-    silent.is_told_to_go().await;
+    assert!(idle.ends_with_goaway().await, "the connection ended without a GOAWAY");
+    silent.ends_with_goaway().await;
     node.finish();
 }
 

@@ -25,10 +25,9 @@ impl Supervisor {
         program.env("NOTIFY_SOCKET", &self.path)
     }
 
-    /// The next notification.
-    async fn hears(&self) -> String {
+    async fn next_notification(&self) -> String {
         let mut datagram = [0; 512];
-        let len = timeout(LIMIT, self.socket.recv(&mut datagram)).await.expect("something is said").unwrap();
+        let len = timeout(LIMIT, self.socket.recv(&mut datagram)).await.expect("a notification arrives").unwrap();
         String::from_utf8(datagram[..len].to_vec()).unwrap().trim_end().to_owned()
     }
 }
@@ -39,7 +38,7 @@ async fn a_supervisor_is_notified_when_the_service_answers_reloads_and_stops() {
     let supervisor = Supervisor::of(&place);
     let program = supervisor.supervise(place.sandbox());
     let starting = tokio::task::spawn_blocking(move || program.serve());
-    assert_eq!(supervisor.hears().await, "READY=1");
+    assert_eq!(supervisor.next_notification().await, "READY=1");
     let demo: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(place.data().join("demo.json")).unwrap()).unwrap();
     Client::anonymous(demo["base_url"].as_str().unwrap()).get("/readyz").await.expect(200);
@@ -47,14 +46,14 @@ async fn a_supervisor_is_notified_when_the_service_answers_reloads_and_stops() {
 
     for _ in 0..2 {
         node.hang_up();
-        let reloading = supervisor.hears().await;
+        let reloading = supervisor.next_notification().await;
         let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap_or_else(|| panic!("{reloading}"));
         assert!(time.parse::<u64>().is_ok_and(|time| time > 0), "{reloading}");
-        assert_eq!(supervisor.hears().await, "READY=1");
+        assert_eq!(supervisor.next_notification().await, "READY=1");
     }
 
     node.terminate();
-    assert_eq!(supervisor.hears().await, "STOPPING=1");
+    assert_eq!(supervisor.next_notification().await, "STOPPING=1");
     node.finish();
 }
 
@@ -64,8 +63,8 @@ async fn a_server_that_cannot_start_is_never_ready() {
     let supervisor = Supervisor::of(&place);
     supervisor.supervise(place.production()).say("serve --listen 127.0.0.1:0").run().refusal();
     let mut datagram = [0; 512];
-    let heard = supervisor.socket.try_recv(&mut datagram);
-    assert!(heard.is_err(), "it said {:?}", String::from_utf8_lossy(&datagram));
+    let received = supervisor.socket.try_recv(&mut datagram);
+    assert!(received.is_err(), "it sent {:?}", String::from_utf8_lossy(&datagram));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,6 +72,6 @@ async fn a_missing_supervisor_ends_no_server() {
     let place = Place::embedded();
     let node = place.sandbox().env("NOTIFY_SOCKET", place.folder().join("nothing")).serve();
     node.anonymous().get("/readyz").await.expect(200);
-    let said = node.stop().err;
-    assert!(said.contains("the supervisor at NOTIFY_SOCKET cannot be reached"), "{said}");
+    let log = node.stop().err;
+    assert!(log.contains("the supervisor at NOTIFY_SOCKET cannot be reached"), "{log}");
 }

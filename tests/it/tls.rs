@@ -7,7 +7,7 @@ use reqwest::{Certificate, Method, header::HeaderMap};
 
 use crate::harness::{Client, Node, Place, Raw, eventually};
 
-/// Writes a new certificate to the two files, and returns what a client has to trust.
+/// Writes a new certificate to the two files, and returns it for a client that is to trust it.
 fn certificate(folder: &Path) -> Certificate {
     write(folder, generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap())
 }
@@ -79,21 +79,22 @@ async fn a_new_certificate_is_adopted_automatically_and_a_broken_one_is_not() {
     assert!(!is_trusted(&old, &node).await);
 
     fs::write(place.folder().join("tls.crt"), "torn").unwrap();
-    eventually("it says so", async || node.said_so_far().contains("kept the old certificate")).await;
+    eventually("the log reports it", async || node.output_so_far().contains("kept the old certificate")).await;
     assert!(is_trusted(&new, &node).await);
     node.stop();
 }
 
 #[tokio::test]
-async fn a_hang_up_reads_certificates_again_that_have_not_changed() {
+async fn a_hang_up_rereads_unchanged_certificates() {
     let place = Place::embedded();
     let trusted = certificate(place.folder());
     let node = serve(&place);
     node.hang_up();
-    eventually("it says so", async || node.said_so_far().contains("took over the certificate in tls.crt")).await;
+    eventually("the log reports it", async || node.output_so_far().contains("took over the certificate in tls.crt"))
+        .await;
     fs::set_permissions(place.folder().join("tls.key"), fs::Permissions::from_mode(0o644)).unwrap();
     node.hang_up();
-    eventually("it says so", async || node.said_so_far().contains("chmod 600 tls.key")).await;
+    eventually("the log reports it", async || node.output_so_far().contains("chmod 600 tls.key")).await;
     assert!(is_trusted(&trusted, &node).await);
     node.stop();
 }

@@ -52,9 +52,9 @@ async fn nodes_that_start_concurrently_on_an_empty_database_create_one_schema_an
             .collect();
         starting.into_iter().map(|node| node.join().unwrap()).collect()
     });
-    let planted: Vec<&Node> = nodes.iter().filter(|node| node.demo_path().exists()).collect();
-    assert_eq!(planted.len(), 1);
-    let demo = planted[0].demo();
+    let with_demo: Vec<&Node> = nodes.iter().filter(|node| node.demo_path().exists()).collect();
+    assert_eq!(with_demo.len(), 1);
+    let demo = with_demo[0].demo();
     for node in &nodes {
         let accounts = node.client(&demo.platform.app_secret).get("/v1/merchants").await.expect(200).json();
         assert_eq!(accounts["merchants"].as_array().map(Vec::len), Some(2), "{accounts}");
@@ -83,7 +83,7 @@ async fn nodes_without_a_public_url_accept_each_others_tokens_and_those_from_bef
     other.client(&tokens.access).get("/v1/merchants").await.expect(200);
     let before = one.base_url().to_owned();
     one.stop();
-    // Probably on another port.
+    // Usually on another port.
     let again = place.sandbox().serve();
     assert_eq!(issuer(&again).await, before);
     again.client(&tokens.access).get("/v1/merchants").await.expect(200);

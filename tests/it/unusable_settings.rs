@@ -26,7 +26,7 @@ fn production_reports_all_missing_settings_together() {
 }
 
 #[test]
-fn an_address_with_a_password_is_not_quoted_wherever_it_stands_and_however_broken_it_is() {
+fn an_address_with_a_password_is_never_quoted_even_if_malformed_or_in_the_wrong_setting() {
     let broken = [
         "mysql://keyward:open-sesame@db/keyward",
         "postgres://keyward:open-sesame@db:port/keyward",
@@ -43,11 +43,11 @@ fn an_address_with_a_password_is_not_quoted_wherever_it_stands_and_however_broke
             let program = sandbox(&place).env("DATABASE_URL", "postgres://127.0.0.1:1/keyward").env(name, url);
             let program = program.env("KEYWARD_DATABASE__CONNECT_WAIT", "1ms");
             let finished = if name == "KEYWARD_LISTEN" { place.keyward().env(name, url).run() } else { program.run() };
-            assert!(!finished.said().contains("sesame"), "{name}={url}: {}", finished.said());
+            assert!(!finished.output().contains("sesame"), "{name}={url}: {}", finished.output());
             finished.refusal();
         }
     }
-    // The same on the command line, in an argument that `serve` does not take.
+    // The same on the command line, in an argument that `serve` does not accept.
     let Finished { code, err, .. } = place.keyward().say("serve").word(broken[0]).run();
     assert!(code == Some(2) && !err.contains("sesame"), "{err}");
     let finished = sandbox(&place).env("DATABASE_URL", broken[0]).run();
@@ -65,27 +65,28 @@ fn half_of_tls_and_invalid_files_are_refused() {
 }
 
 #[test]
-fn wrong_usage_has_a_code_of_its_own() {
+fn wrong_usage_has_its_own_exit_code() {
     let place = Place::embedded();
     // Errors that no argument parser detects have the code of those that it detects, and one line.
-    for (words, said) in [
+    for (words, message) in [
         ("--demo migrate", "--demo is an option of `keyward serve`"),
         ("account create --role platform --name x --parent y", "omit --parent"),
         ("key create --mid m --name n --type secret --scope a:b --scope a:b --out f", "--scope: must not name"),
         ("key pair --mid m --name n", "--out FILE"),
     ] {
-        place.keyward().say(words).run().misuse_with(&[said]);
+        place.keyward().say(words).run().misuse_with(&[message]);
     }
     assert_eq!(place.keyward().say("--demo migrate").run().err.lines().count(), 1);
     assert!(!place.data().exists() && !place.folder().join("f").exists(), "something was made");
 }
 
 #[test]
-fn an_address_on_the_command_line_is_wrong_usage_and_says_what_is_wanted() {
+fn a_wrong_address_on_the_command_line_is_wrong_usage_and_names_the_format() {
     let place = Place::embedded();
     for words in ["health --listen localhost:1", "serve --listen localhost:1", "--metrics-listen localhost:1"] {
-        let said = place.keyward().say(words).run().misuse_with(&["localhost:1", "must be an IP address and a port"]);
-        assert!(said.contains("listen <ADDR>") && !said.contains("KEYWARD_"), "{said}");
+        let message =
+            place.keyward().say(words).run().misuse_with(&["localhost:1", "must be an IP address and a port"]);
+        assert!(message.contains("listen <ADDR>") && !message.contains("KEYWARD_"), "{message}");
     }
     place.keyward().say("health --listen 127.0.0.1:0").run().misuse_with(&["--listen", "port 0"]);
 }

@@ -3,7 +3,7 @@
 
 use crate::harness::Place;
 
-/// A step of a later version: it adds.
+/// A migration of a later version: it only adds.
 const LATER: &str = "ALTER TABLE api_key ADD COLUMN later text;
     CREATE TABLE later (id bigint PRIMARY KEY);
     INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -33,7 +33,7 @@ async fn a_node_continues_while_the_schema_moves_ahead_and_no_older_one_starts()
     let words = ["at migration 9999", "made by a newer keyward"];
     second.clone().say("serve --listen 127.0.0.1:0").run().refuses_with(&words);
     let doctor = second.say("doctor").run();
-    assert!(doctor.code != Some(0) && doctor.out.contains(words[1]), "{}", doctor.said());
+    assert!(doctor.code != Some(0) && doctor.out.contains(words[1]), "{}", doctor.output());
     assert_eq!(partner.verdict(&after.value).await, "REVOKED");
     node.stop();
 }

@@ -1,4 +1,5 @@
-//! Starting before the database: a server waits for a database that may still come, and not for one that refuses it.
+//! A start before that of the database: a server waits for a database that may still come, and not for one that refuses
+//! it.
 
 use std::time::Duration;
 
@@ -33,8 +34,8 @@ async fn a_server_waits_for_a_database_that_is_not_up_yet() {
     let through_it = through(place.url().unwrap(), &address);
     let serve = place.sandbox().env("DATABASE_URL", through_it).env("KEYWARD_DATABASE__CONNECT_WAIT", "10m");
     let node = tokio::task::spawn_blocking(move || serve.serve());
-    // It was refused at least once before the database is there.
-    drop(timeout(Duration::from_mins(1), before.accept()).await.expect("it asks").unwrap());
+    // It connects at least once before the database is reachable.
+    drop(timeout(Duration::from_mins(1), before.accept()).await.expect("it connects").unwrap());
     let port = place.url().unwrap().split_once("@127.0.0.1:").unwrap().1.split_once('/').unwrap().0.to_owned();
     let mut relay = JoinSet::new();
     relay.spawn(async move {
@@ -46,12 +47,12 @@ async fn a_server_waits_for_a_database_that_is_not_up_yet() {
     });
     let node = node.await.unwrap();
     node.anonymous().get("/readyz").await.expect(200);
-    assert!(node.said_so_far().contains("waiting for it"), "{}", node.said_so_far());
+    assert!(node.output_so_far().contains("waiting for it"), "{}", node.output_so_far());
     node.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_permanent_error_ends_the_start_immediately_and_says_what_to_do() {
+async fn a_permanent_error_ends_the_start_immediately_and_names_a_remedy() {
     let cluster = cluster();
     let url = cluster.tcp_url().unwrap();
     let place = Place::on(&url).await;
@@ -66,8 +67,12 @@ async fn a_permanent_error_ends_the_start_immediately_and_says_what_to_do() {
         // A wait would outlast the test.
         let serve = place.sandbox().env("DATABASE_URL", url).env("KEYWARD_DATABASE__CONNECT_WAIT", "30d");
         let finished = serve.run();
-        assert!(!finished.said().contains(password) && !finished.said().contains("sesame"), "{}", finished.said());
-        assert!(!finished.said().contains("at line"), "{}", finished.said());
+        assert!(
+            !finished.output().contains(password) && !finished.output().contains("sesame"),
+            "{}",
+            finished.output()
+        );
+        assert!(!finished.output().contains("at line"), "{}", finished.output());
         finished.refuses_with(&["cannot use the database of DATABASE_URL", advice]);
     }
 }

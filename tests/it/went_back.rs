@@ -22,14 +22,14 @@ async fn a_revoke_after_a_snapshot_was_put_back_holds_on_every_node() {
     let snapshot = scene.cluster.snapshot("before").unwrap();
     scene.cluster.start_again().unwrap();
     until_answered(&scene.by(), &scene.before.lost[0]).await;
-    let after = scene.go_on("snapshot").await;
+    let after = scene.change_after_copy("snapshot").await;
     scene.cluster.stop().unwrap();
     scene.cluster.put_back(&snapshot).unwrap();
     scene.cluster.start_again().unwrap();
     scene.revoke(&scene.before.kept).await;
     assert!(scene.head().await < after.head);
-    scene.is_of_the_copy(&after).await;
-    scene.says_what_was_lost(&after, 1).await;
+    scene.has_the_state_of_the_copy(&after).await;
+    scene.reports_loss(&after, 1).await;
     scene.fleet.stop();
 }
 
@@ -44,8 +44,8 @@ async fn a_restart_of_the_database_loses_nothing_and_reports_no_loss() {
         fleet.all_remember(&key.value).await;
         cluster.restart().unwrap();
         eventually("revoked", async || by.revoke(&key.id).await.status == 204).await;
-        fleet.all_say("REVOKED", &key.value).await;
+        fleet.all_return("REVOKED", &key.value).await;
     }
-    assert!(fleet.nodes.iter().all(|node| !node.said_so_far().contains("the database went back")));
+    assert!(fleet.nodes.iter().all(|node| !node.output_so_far().contains("the database went back")));
     fleet.stop();
 }

@@ -18,7 +18,7 @@ pub(super) enum Entry {
     /// 201.
     Created(Issued),
     /// A revoke was requested: the key may be revoked from now on.
-    Asked(String),
+    Requested(String),
     /// 204.
     Revoked(String),
     /// 503.
@@ -30,7 +30,7 @@ pub(super) struct Worker {
     pub(super) number: usize,
     pub(super) client: Client,
     pub(super) mid: String,
-    pub(super) tell: UnboundedSender<Entry>,
+    pub(super) journal: UnboundedSender<Entry>,
 }
 
 impl Worker {
@@ -39,12 +39,12 @@ impl Worker {
         for round in 0.. {
             let Some(created) = self.create(round).await else { return };
             let key = issued(&created.expect(201));
-            self.say(Entry::Created(key.clone()));
+            self.record(Entry::Created(key.clone()));
             if round % 2 == 0 {
-                self.say(Entry::Asked(key.id.clone()));
+                self.record(Entry::Requested(key.id.clone()));
                 let Some(revoked) = self.revoke(&key.id).await else { return };
                 revoked.expect(204);
-                self.say(Entry::Revoked(key.id));
+                self.record(Entry::Revoked(key.id));
             }
         }
     }
@@ -59,13 +59,13 @@ impl Worker {
             }
             let Some(created) = self.success_or_outage(self.create(round).await, 201) else { continue };
             let key = issued(&created);
-            self.say(Entry::Created(key.clone()));
+            self.record(Entry::Created(key.clone()));
             let authorised = self.client.with(&key.value).get("/v1/auth").await;
             self.success_or_outage(Some(authorised), 204);
             if round % 2 == 0 {
-                self.say(Entry::Asked(key.id.clone()));
+                self.record(Entry::Requested(key.id.clone()));
                 if self.success_or_outage(self.revoke(&key.id).await, 204).is_some() {
-                    self.say(Entry::Revoked(key.id));
+                    self.record(Entry::Revoked(key.id));
                 }
             }
         }
@@ -79,13 +79,13 @@ impl Worker {
         let answer = answer.expect_outage();
         let code = answer.member("code");
         assert!(["unavailable", "outcome_unknown"].contains(&code.as_str()), "{code}");
-        self.say(Entry::Outage);
+        self.record(Entry::Outage);
         None
     }
 
     async fn create(&self, round: usize) -> Option<Answer> {
-        let wish = Client::wish(&self.mid, &format!("{}-{round}", self.number), &["charges:read"]);
-        let body = Some(("application/json", wish.to_string()));
+        let new_key = Client::new_key(&self.mid, &format!("{}-{round}", self.number), &["charges:read"]);
+        let body = Some(("application/json", new_key.to_string()));
         self.client.try_send(Method::POST, "/v1/api-keys", body, HeaderMap::new()).await.ok()
     }
 
@@ -93,8 +93,8 @@ impl Worker {
         self.client.try_send(Method::DELETE, &format!("/v1/api-keys/{id}"), None, HeaderMap::new()).await.ok()
     }
 
-    fn say(&self, entry: Entry) {
-        self.tell.send(entry).unwrap_or_else(|_| panic!("the journal is closed"));
+    fn record(&self, entry: Entry) {
+        self.journal.send(entry).unwrap_or_else(|_| panic!("the journal is closed"));
     }
 }
 
@@ -104,16 +104,16 @@ fn issued(created: &Answer) -> Issued {
 
 /// The answers of all workers.
 pub(super) struct Journal {
-    told: UnboundedReceiver<Entry>,
+    entries: UnboundedReceiver<Entry>,
     created: HashMap<String, String>,
-    asked: HashSet<String>,
+    requested: HashSet<String>,
     revoked: HashSet<String>,
     outages: usize,
 }
 
 impl Journal {
-    pub(super) fn new(told: UnboundedReceiver<Entry>) -> Self {
-        Self { told, created: HashMap::new(), asked: HashSet::new(), revoked: HashSet::new(), outages: 0 }
+    pub(super) fn new(entries: UnboundedReceiver<Entry>) -> Self {
+        Self { entries, created: HashMap::new(), requested: HashSet::new(), revoked: HashSet::new(), outages: 0 }
     }
 
     pub(super) fn revoked(&self) -> usize {
@@ -126,13 +126,13 @@ impl Journal {
 
     pub(super) async fn read_until(&mut self, enough: impl Fn(&Self) -> bool) {
         while !enough(self) {
-            let entry = self.told.recv().await.expect("they go on until they are stopped");
+            let entry = self.entries.recv().await.expect("workers run until they are stopped");
             self.note(entry);
         }
     }
 
     pub(super) async fn read_to_the_end(&mut self) {
-        while let Some(entry) = self.told.recv().await {
+        while let Some(entry) = self.entries.recv().await {
             self.note(entry);
         }
     }
@@ -140,7 +140,7 @@ impl Journal {
     fn note(&mut self, entry: Entry) {
         match entry {
             Entry::Created(Issued { id, value }) => drop(self.created.insert(id, value)),
-            Entry::Asked(id) => drop(self.asked.insert(id)),
+            Entry::Requested(id) => drop(self.requested.insert(id)),
             Entry::Revoked(id) => drop(self.revoked.insert(id)),
             Entry::Outage => self.outages += 1,
         }
@@ -151,7 +151,7 @@ impl Journal {
         for (id, value) in &self.created {
             let state = client.get(&format!("/v1/api-keys/{id}")).await.expect(200).member("state");
             let verdict = client.verdict(value).await;
-            match (self.asked.contains(id), self.revoked.contains(id)) {
+            match (self.requested.contains(id), self.revoked.contains(id)) {
                 (_, true) => assert_eq!((state.as_str(), verdict.as_str()), ("revoked", "REVOKED"), "{id}"),
                 (false, false) => assert_eq!((state.as_str(), verdict.as_str()), ("active", "VALID"), "{id}"),
                 // Requested and not acknowledged: either outcome, but the same for both.

@@ -55,7 +55,7 @@ fn the_file_has_no_password_and_the_page_lists_each_secret() {
             assert!(is_path && !value.contains('@'), "{variable} holds a password");
         }
         for secret in texts(&service["secrets"]) {
-            assert!(files.contains_key(&Yaml::String(secret.clone())), "{name:?} wants {secret}");
+            assert!(files.contains_key(&Yaml::String(secret.clone())), "{name:?} needs {secret}");
             // The process that reads it must own it.
             let owner = if name.as_str() == Some("postgres") { "999:999" } else { image.one("USER") };
             let is_given = |line: &str| line.starts_with(&format!("chown {owner} ")) && line.contains(&secret);
@@ -93,7 +93,7 @@ fn secrets_block() -> String {
     Page::read("docs/containers.md").section("## With Postgres").blocks("sh").remove(0)
 }
 
-/// Creates the secrets as the page does, except for their owners, whom only root can set.
+/// Creates the secrets as the page does, except for their owners, which only root can set.
 fn make_secrets(folder: &Path) {
     let block = secrets_block();
     let (made, given): (Vec<&str>, Vec<&str>) = block.lines().partition(|line| !line.starts_with("chown "));
@@ -150,7 +150,7 @@ fn prepare(folder: &Path, admin: &str, server: &str) {
     run(&psql, ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", admin, "-f", "role.sql"], folder).success();
     for name in ["secrets/owner.toml", "secrets/service.toml"] {
         let text = fs::read_to_string(folder.join(name)).unwrap();
-        assert_eq!(text.matches("@postgres/").count(), 1, "the service of that name is not asked");
+        assert_eq!(text.matches("@postgres/").count(), 1, "it names another server than the service `postgres`");
         private(&folder.join(name), &text.replace("@postgres/", &format!("@{server}/")));
     }
     fs::create_dir(folder.join("docs")).unwrap();
@@ -190,7 +190,7 @@ async fn the_page_leads_from_secrets_to_a_healthy_service_with_accounts() {
     let root: Value = serde_json::from_str(&fs::read_to_string(folder.join("root.json")).unwrap()).unwrap();
     node.client(root["appSecret"].as_str().unwrap()).get("/v1/merchants").await.expect(200);
     // It runs under its own role.
-    let said = node.stop().err;
-    assert!(!said.contains("knows us as"), "{said}");
+    let log = node.stop().err;
+    assert!(!log.contains("knows us as"), "{log}");
     assert_eq!(keyward(&check[2..]).run().code, Some(1));
 }

@@ -13,7 +13,7 @@ impl Image {
         let text = read("Containerfile").replace("\\\n", " ");
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let split = |line: &str| line.split_once(' ').map(|(word, rest)| (word.to_owned(), rest.trim().to_owned()));
-        Self(lines.map(|line| split(line).unwrap_or_else(|| panic!("{line} says nothing"))).collect())
+        Self(lines.map(|line| split(line).unwrap_or_else(|| panic!("{line} has no argument"))).collect())
     }
 
     /// The last stage.
@@ -109,7 +109,7 @@ async fn the_image_starts_a_server_that_its_health_check_accepts() {
     let start: Vec<String> = image.words("ENTRYPOINT").into_iter().skip(1).chain(image.words("CMD")).collect();
     let node = keyward(&start).serve();
     node.anonymous().get("/readyz").await.expect(200);
-    assert!(place.folder().join("data/keyward.db").is_file(), "its data are elsewhere");
+    assert!(place.folder().join("data/keyward.db").is_file(), "its data is elsewhere");
     keyward(&check[1..]).run().success();
     node.stop();
     assert_eq!(keyward(&check[1..]).run().code, Some(1));

@@ -16,11 +16,11 @@ fn systemd_accepts_the_unit_and_rates_it_as_promised() {
     private(&place.folder().join("keyward.service"), &unit.replace(program, &binary().display().to_string()));
     let analyze = installed("systemd-analyze", "systemd");
     let verified = run(&analyze, ["verify", "./keyward.service"], place.folder()).success();
-    assert_eq!(verified.said().trim(), "", "it has something to say against the unit");
+    assert_eq!(verified.output().trim(), "", "systemd-analyze complains about the unit");
     let rate = ["security", "--offline=true", "--no-pager", "--threshold", EXPOSURE, "./keyward.service"];
     run(&analyze, rate, place.folder()).success();
     let readme = read("examples/systemd/README.md").replace('\n', " ");
-    assert!(readme.contains("below 1.5 of 10"), "the README promises something else");
+    assert!(readme.contains("below 1.5 of 10"), "the README promises another exposure");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn the_unit_uses_what_the_service_can_do() {
         "StateDirectory=keyward",
         "StateDirectoryMode=0700",
     ] {
-        assert!(unit.lines().any(|said| said == line), "{line} is missing");
+        assert!(unit.lines().any(|found| found == line), "{line} is missing");
     }
     // A password in a unit is readable by every user.
     assert!(!unit.contains("://"), "the unit holds an address");

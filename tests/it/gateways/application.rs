@@ -87,10 +87,10 @@ async fn headers(stream: &mut BufReader<TcpStream>) -> io::Result<Vec<(String, S
     }
 }
 
-/// With the status at the end of the path, if there is one: `/charges/status/403`.
+/// The status is that at the end of the path, if there is one: `/charges/status/403`.
 fn answer(method: &str, path: &str, echo: &Value) -> Vec<u8> {
     let status = path.split_once("/status/").map_or("200", |(_, status)| status);
     let body = echo.to_string();
-    let head = format!("HTTP/1.1 {status} Said By The Application\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!("HTTP/1.1 {status} From The Application\r\nContent-Length: {}\r\n\r\n", body.len());
     if method == "HEAD" { head.into_bytes() } else { (head + &body).into_bytes() }
 }

@@ -15,7 +15,7 @@ impl Kind for Caddy {
         let readme =
             std::fs::read_to_string(keyward_testkit::run::workspace_root().join("examples/caddy/README.md")).unwrap();
         let retries = ["lb_try_duration 2s", "fail_duration 5s"];
-        assert!(retries.iter().all(|line| readme.contains(&format!("`{line}`"))), "the README says something else");
+        assert!(retries.iter().all(|line| readme.contains(&format!("`{line}`"))), "the README shows other lines");
         let to = "(question) {\n\tto ";
         assert_eq!(configuration.matches(to).count(), 1);
         configuration.replace(to, &format!("(question) {{\n\t{}\n\tto {address} ", retries.join("\n\t")))

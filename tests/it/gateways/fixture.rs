@@ -123,7 +123,7 @@ impl Fixture {
 
     /// The gateway's log.
     pub(super) fn log(&self) -> String {
-        self.gateway.daemon.said_so_far()
+        self.gateway.daemon.output_so_far()
     }
 
     /// Stops the service; the rest stays.
@@ -153,14 +153,14 @@ impl Gateway {
         let address = free_address();
         let mut configuration = example;
         for (shown, used) in K::ADDRESSES.into_iter().zip([&*address, service, application]) {
-            assert_eq!(configuration.matches(shown).count(), 1, "{} says {shown:?} once", K::EXAMPLE);
+            assert_eq!(configuration.matches(shown).count(), 1, "{} contains {shown:?} once", K::EXAMPLE);
             let used = shown.replace(shown.trim_start_matches("listen ").trim_end_matches(';'), used);
             configuration = configuration.replace(shown, &used);
         }
         let folder = tempfile::tempdir().unwrap();
         let daemon = K::start(folder.path(), &rewrite(configuration));
         eventually("the gateway answers", async || {
-            assert!(daemon.is_running(), "the gateway ended:\n{}", daemon.said_so_far());
+            assert!(daemon.is_running(), "the gateway ended:\n{}", daemon.output_so_far());
             Raw::connect(&address).await.is_ok()
         })
         .await;

@@ -38,7 +38,7 @@ async fn with_cache(and: &str) -> Fixture {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cache_of_answers_stores_none() {
+async fn a_cache_stores_no_answer() {
     let fixture = with_cache("").await;
     fixture.a_revoked_key_is_refused().await;
     // A refusal is not cached either.
@@ -49,7 +49,7 @@ async fn a_cache_of_answers_stores_none() {
 
 /// The control for the claim above: the cache exists, and only the service's `no-store` keeps it empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cache_that_does_not_obey_no_store_keeps_revoked_keys_alive() {
+async fn a_cache_that_ignores_no_store_accepts_revoked_keys() {
     let fixture = with_cache("proxy_ignore_headers Cache-Control;").await;
     let (key, till) = fixture.till().await;
     till.get("/charges").await.expect(200);

@@ -19,7 +19,7 @@ fn identity(demo: &Demo, id: &str, scopes: &str) -> [String; 5] {
     [id, &demo.merchant, &demo.partner.mid, "secret", scopes].map(str::to_owned)
 }
 
-pub(super) async fn a_valid_key_passes_and_the_application_learns_its_identity<K: Kind>() {
+pub(super) async fn a_valid_key_passes_and_the_application_receives_its_identity<K: Kind>() {
     let fixture = Fixture::of::<K>().await;
     let partner = fixture.partner();
     let key = partner.create(&fixture.demo.merchant, "Till", &["charges:read", "charges:write"]).await;
@@ -37,8 +37,8 @@ pub(super) async fn a_valid_key_passes_and_the_application_learns_its_identity<K
     }
 
     // An access token has the identity of the key behind it.
-    let wish = json!({ "name": "Shop", "scopes": ["charges:read"] });
-    let pair = partner.post(&format!("/v1/merchants/{}/api-keys", fixture.demo.merchant), &wish).await.expect(201);
+    let new_pair = json!({ "name": "Shop", "scopes": ["charges:read"] });
+    let pair = partner.post(&format!("/v1/merchants/{}/api-keys", fixture.demo.merchant), &new_pair).await.expect(201);
     let tokens = fixture.node.anonymous().tokens(&pair.member("appKey"), &pair.member("appSecret")).await;
     let echo = Echo::of(&fixture.client(&tokens.access).get("/charges").await);
     assert_eq!(
@@ -71,9 +71,9 @@ pub(super) async fn identity_headers_of_a_client_are_replaced<K: Kind>() {
             let drop = format!("\r\nConnection: {}", IDENTITY.join(", "));
             for more in [&twice, &drop, &format!("{twice}{drop}")] {
                 let head = format!("GET /charges HTTP/1.1\r\nAuthorization: Bearer {value}{more}");
-                let said = fixture.raw(&head).await;
-                let body = said.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-                assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+                let answer = fixture.raw(&head).await;
+                let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
                 let echo = Echo(serde_json::from_str(&body).unwrap());
                 assert_eq!(IDENTITY.map(|name| echo.all(name).concat()), expected, "{more}\n{}", echo.0);
                 assert!(!body.contains("spoofed"), "{body}");
@@ -84,8 +84,8 @@ pub(super) async fn identity_headers_of_a_client_are_replaced<K: Kind>() {
     let reader = format!("\r\nAuthorization: Bearer {}", key.value);
     for more in ["X-Keyward-Require-Scope: charges:read", "Connection: X-Keyward-Require-Scope", "Connection: close"] {
         let before = fixture.application.reached();
-        let said = fixture.raw(&format!("POST /charges HTTP/1.1\r\nContent-Length: 0{reader}\r\n{more}")).await;
-        assert!(said.starts_with("HTTP/1.1 403"), "{more}: {said}");
+        let answer = fixture.raw(&format!("POST /charges HTTP/1.1\r\nContent-Length: 0{reader}\r\n{more}")).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{more}: {answer}");
         assert_eq!(fixture.application.reached(), before);
     }
     fixture.node.stop();
@@ -109,7 +109,7 @@ pub(super) async fn a_credential_never_reaches_the_application<K: Kind>() {
     fixture.node.stop();
 }
 
-pub(super) async fn reading_and_writing_need_scopes_of_their_own<K: Kind>() {
+pub(super) async fn reading_and_writing_need_different_scopes<K: Kind>() {
     let fixture = Fixture::of::<K>().await;
     let (reader, writer) = (fixture.key(&["charges:read"]).await, fixture.key(&["charges:write"]).await);
     let (reader, writer, all) = (fixture.client(&reader), fixture.client(&writer), fixture.key(&["charges:*"]).await);

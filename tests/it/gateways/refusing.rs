@@ -24,7 +24,7 @@ pub(super) async fn an_invalid_credential_is_401<K: Kind>() {
         assert_eq!(challenges(&answer.headers), ["Bearer error=\"invalid_token\""]);
         let body = answer.json();
         assert!(body["title"].is_string() && body["errors"][0].is_string() && body["status"] == 401, "{body}");
-        assert!(answer.header("cache-control").is_some_and(|said| said.contains("no-store")), "{:?}", answer.headers);
+        assert!(answer.header("cache-control").is_some_and(|value| value.contains("no-store")), "{:?}", answer.headers);
         assert!(answer.header("x-request-id").is_some());
     }
     // Two credentials, one of them valid.
@@ -53,8 +53,8 @@ pub(super) async fn a_missing_scope_is_403_with_its_name<K: Kind>() {
 
 pub(super) async fn a_key_of_another_type_is_403<K: Kind>() {
     let fixture = Fixture::of::<K>().await;
-    let wish = json!({ "mid": fixture.demo.merchant, "name": "Page", "type": "public", "scopes": ["charges:read"] });
-    let public = fixture.partner().post("/v1/api-keys", &wish).await.expect(201).member("value");
+    let new_key = json!({ "mid": fixture.demo.merchant, "name": "Page", "type": "public", "scopes": ["charges:read"] });
+    let public = fixture.partner().post("/v1/api-keys", &new_key).await.expect(201).member("value");
     fixture.refused(&fixture.client(&public)).await.expect_problem(403, "wrong_type");
     fixture.node.stop();
 }
@@ -68,7 +68,7 @@ pub(super) async fn too_many_wrong_keys_are_429<K: Kind>() {
         answers.push(fixture.refused(&unknown).await);
     }
     let last = answers.pop().unwrap();
-    assert!(answers.iter().all(|answer| answer.status == 401), "each wrong key is asked about and counted once");
+    assert!(answers.iter().all(|answer| answer.status == 401), "each wrong key is looked up and counted once");
     assert_eq!(last.status, 429, "{}", last.text);
     let wait: u32 = last.header("retry-after").expect("how long to wait").parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
@@ -150,8 +150,8 @@ pub(super) async fn nothing_else_leads_to_the_application<K: Kind>() {
     for path in ["/", "/admin", "/charges/../admin", "/charges/%2e%2e/admin", "/_keyward", "/v1/auth", "//admin"] {
         for credential in [String::new(), format!("\r\nX-Api-Key: {key}")] {
             let before = fixture.application.reached();
-            let said = fixture.raw(&format!("GET {path} HTTP/1.1{credential}")).await;
-            assert!(said.starts_with("HTTP/1.1 404"), "{path}: {said}");
+            let answer = fixture.raw(&format!("GET {path} HTTP/1.1{credential}")).await;
+            assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
             assert_eq!(fixture.application.reached(), before, "{path}");
         }
     }

@@ -87,13 +87,13 @@ impl Client {
     }
 
     /// The body that creates a secret key.
-    pub(crate) fn wish(mid: &str, name: &str, scopes: &[&str]) -> Value {
+    pub(crate) fn new_key(mid: &str, name: &str, scopes: &[&str]) -> Value {
         json!({ "mid": mid, "name": name, "type": "secret", "scopes": scopes })
     }
 
     /// Creates a secret key.
     pub(crate) async fn create(&self, mid: &str, name: &str, scopes: &[&str]) -> Issued {
-        let created = self.post("/v1/api-keys", &Self::wish(mid, name, scopes)).await.expect(201);
+        let created = self.post("/v1/api-keys", &Self::new_key(mid, name, scopes)).await.expect(201);
         Issued { id: created.member("id"), value: created.member("value") }
     }
 
@@ -113,9 +113,9 @@ impl Client {
 
     /// Tokens for a pair of keys, in the platform's dialect.
     pub(crate) async fn tokens(&self, app_key: &str, app_secret: &str) -> Tokens {
-        let wish = json!({ "AppKey": app_key, "AppSecret": app_secret });
-        let given = self.post("/v1/oauth2/token", &wish).await.expect(200);
-        Tokens { access: given.member("accessToken"), refresh: given.member("refreshToken") }
+        let pair = json!({ "AppKey": app_key, "AppSecret": app_secret });
+        let issued = self.post("/v1/oauth2/token", &pair).await.expect(200);
+        Tokens { access: issued.member("accessToken"), refresh: issued.member("refreshToken") }
     }
 
     /// Redeems a refresh token.

@@ -21,7 +21,7 @@ impl Daemon {
     }
 
     /// Both of its outputs.
-    pub(crate) fn said_so_far(&self) -> String {
+    pub(crate) fn output_so_far(&self) -> String {
         self.0.said_so_far()
     }
 }

@@ -49,7 +49,7 @@ impl Finished {
         }
     }
 
-    /// Its error message, if it contains all of these words and reports wrong usage: then nothing was tried.
+    /// Its error message, if it reports wrong usage with all of these words. Such a command has done nothing.
     #[track_caller]
     pub(crate) fn misuse_with(self, words: &[&str]) -> String {
         assert_eq!((self.code, &*self.out), (Some(2), ""), "{}", self.err);
@@ -67,7 +67,7 @@ impl Finished {
     }
 
     /// Both outputs.
-    pub(crate) fn said(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         format!("{}\n{}", self.out, self.err)
     }
 }

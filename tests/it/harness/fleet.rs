@@ -1,4 +1,4 @@
-//! Several nodes on one Postgres that form one service: started, warmed, and asked in turn.
+//! Several nodes on one Postgres that form one service.
 
 use tempfile::TempDir;
 
@@ -28,7 +28,7 @@ impl Fleet {
 
     /// The same, each of them with additional settings.
     pub(crate) async fn on_with(place: Place, nodes: usize, with: impl Fn(Program) -> Program + Send + Sync) -> Self {
-        let first = with(settled(place.sandbox())).serve();
+        let first = with(with_short_leases(place.sandbox())).serve();
         let (demo, folders) = (first.demo(), Vec::new());
         let mut fleet = Self { place, nodes: vec![first], demo, folders };
         for _ in 1..nodes {
@@ -43,7 +43,7 @@ impl Fleet {
         let folder = tempfile::tempdir().unwrap();
         let program = self.place.keyward_in(folder.path()).say("serve --listen 127.0.0.1:0");
         let program = program.env("KEYWARD_MASTER_KEY_FILE", self.place.data().join("master.key"));
-        self.nodes.push(with(settled(program)).serve());
+        self.nodes.push(with(with_short_leases(program)).serve());
         self.folders.push(folder);
         self.all_have_leases().await;
         self.nodes.last().unwrap()
@@ -83,7 +83,7 @@ impl Fleet {
         }
     }
 
-    /// Checks that no node accepts this credential from the next request on. Asks the last started one first.
+    /// Checks that no node accepts this credential from the next request on. Starts with the last started one.
     pub(crate) async fn none_accepts(&self, credential: &str) {
         for node in self.nodes.iter().rev() {
             node.client(credential).get("/v1/auth").await.expect_problem(401, "invalid_credential");
@@ -94,7 +94,7 @@ impl Fleet {
     }
 
     /// Checks that no node accepts this key from the next request on, and each returns this verdict.
-    pub(crate) async fn all_say(&self, verdict: &str, value: &str) {
+    pub(crate) async fn all_return(&self, verdict: &str, value: &str) {
         self.none_accepts(value).await;
         for node in 0..self.nodes.len() {
             assert_eq!(self.partner(node).verdict(value).await, verdict, "node {node}");
@@ -108,8 +108,8 @@ impl Fleet {
     }
 }
 
-/// With short leases, so that waiting for a dead node is short, and with metrics.
-fn settled(program: Program) -> Program {
+/// Short leases keep the wait for a dead node short. Metrics are on.
+fn with_short_leases(program: Program) -> Program {
     let program = program.env("KEYWARD_VERIFIER__PROFILE", "quick").env("KEYWARD_PUBLIC_URL", PUBLIC_URL);
     program.say("--metrics-listen 127.0.0.1:0")
 }

@@ -23,7 +23,7 @@ const ACK: u8 = 1;
 pub(crate) struct Http2 {
     stream: TcpStream,
     next_id: u32,
-    was_told_to_go: bool,
+    received_goaway: bool,
     answers_pings: bool,
 }
 
@@ -31,7 +31,7 @@ impl Http2 {
     /// Opens one and sends the preface.
     pub(crate) async fn connect(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
-        let mut connection = Self { stream, next_id: 1, was_told_to_go: false, answers_pings: false };
+        let mut connection = Self { stream, next_id: 1, received_goaway: false, answers_pings: false };
         connection.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         connection.send(SETTINGS, 0, 0, &[]).await;
         connection
@@ -51,15 +51,15 @@ impl Http2 {
         while self.frame().await.expect("an answer") != (HEADERS, id) {}
     }
 
-    /// Reads to the end. Returns whether there was a GOAWAY before it.
-    pub(crate) async fn is_told_to_go(&mut self) -> bool {
+    /// Reads to the end. Returns whether a GOAWAY came before it.
+    pub(crate) async fn ends_with_goaway(&mut self) -> bool {
         while self.frame().await.is_some() {}
-        self.was_told_to_go
+        self.received_goaway
     }
 
-    /// Reads until there was a GOAWAY.
-    pub(crate) async fn until_told_to_go(&mut self) {
-        while !self.was_told_to_go {
+    /// Reads until a GOAWAY arrives.
+    pub(crate) async fn until_goaway(&mut self) {
+        while !self.received_goaway {
             self.frame().await.expect("a GOAWAY before the end");
         }
     }
@@ -75,12 +75,12 @@ impl Http2 {
     /// Type and stream of the next frame; `None` at the end.
     async fn frame(&mut self) -> Option<(u8, u32)> {
         let mut head = [0; 9];
-        let read = timeout(LIMIT, self.stream.read_exact(&mut head)).await.expect("something is said, or it is closed");
+        let read = timeout(LIMIT, self.stream.read_exact(&mut head)).await.expect("data, or the end of the connection");
         read.ok()?;
         let [a, b, c, kind, flags, id @ ..] = head;
         let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap()];
         self.stream.read_exact(&mut payload).await.ok()?;
-        self.was_told_to_go |= kind == GO_AWAY;
+        self.received_goaway |= kind == GO_AWAY;
         if self.answers_pings && kind == PING && flags & ACK == 0 {
             self.send(PING, ACK, 0, &payload).await;
         }

@@ -22,10 +22,10 @@ impl Node {
     }
 
     /// A node whose output is not read.
-    pub(super) async fn start_unheard(process: Process, folder: &Path) -> Self {
+    pub(super) async fn start_without_output(process: Process, folder: &Path) -> Self {
         let demo = folder.join("keyward-data/demo.json");
         let mut base_url = String::new();
-        eventually("it says where it is", async || {
+        eventually("demo.json has its address", async || {
             assert!(process.is_running(), "the node ended before it was ready");
             let Ok(text) = std::fs::read_to_string(&demo) else { return false };
             let file: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Node {
         self.folder.join("keyward-data/demo.json")
     }
 
-    pub(crate) fn said_so_far(&self) -> String {
+    pub(crate) fn output_so_far(&self) -> String {
         self.server.process.said_so_far()
     }
 
@@ -115,7 +115,7 @@ impl Node {
         self.server.process.signal(Signal::HUP).unwrap();
     }
 
-    /// Freezes it: it keeps its connections and its memory, and does nothing.
+    /// Freezes it: it keeps its connections and its memory.
     pub(crate) fn freeze(&self) {
         self.server.process.freeze().unwrap();
     }

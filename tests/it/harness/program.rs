@@ -66,8 +66,8 @@ impl Program {
     }
 
     /// Starts it as a server that cannot print when it is ready: its demo file contains its address.
-    pub(crate) async fn serve_unheard(&self, out: impl Into<Stdio>, log: impl Into<Stdio>) -> Node {
-        Node::start_unheard(self.spawn(out, log), self.0.folder()).await
+    pub(crate) async fn serve_without_output(&self, out: impl Into<Stdio>, log: impl Into<Stdio>) -> Node {
+        Node::start_without_output(self.spawn(out, log), self.0.folder()).await
     }
 
     /// Starts it on a terminal of its own, where a person may type.

@@ -11,7 +11,7 @@ use tokio::{
 /// Longer than any step takes. No test waits for it.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// An open connection, and what was read from it so far.
+/// An open connection, and the bytes read from it so far.
 pub(crate) struct Raw {
     stream: TcpStream,
     read: Vec<u8>,
@@ -44,7 +44,7 @@ impl Raw {
                 return Some(text);
             }
             let mut piece = [0; 4096];
-            match timeout(LIMIT, self.stream.read(&mut piece)).await.expect("something is said, or it is closed") {
+            match timeout(LIMIT, self.stream.read(&mut piece)).await.expect("data, or the end of the connection") {
                 Ok(0) | Err(_) => return None,
                 Ok(read) => self.read.extend_from_slice(&piece[..read]),
             }

@@ -1,4 +1,4 @@
-//! A terminal with a program on it: what a person sees there.
+//! A terminal with a program on it, as a person sees it.
 //!
 //! It is 80 columns wide. The program has it as input, output and log.
 
@@ -131,7 +131,7 @@ impl Terminal {
                 true
             }
             Err(RecvTimeoutError::Disconnected) => false,
-            Err(RecvTimeoutError::Timeout) => panic!("it says no more:\n{}", self.seen),
+            Err(RecvTimeoutError::Timeout) => panic!("no more output:\n{}", self.seen),
         }
     }
 }

@@ -7,7 +7,7 @@ const PERIOD: Duration = Duration::from_millis(25);
 /// Number of tries: enough for a busy machine.
 const TRIES: usize = 1_200;
 
-/// Repeats a question until the answer is yes.
+/// Repeats a check until it holds.
 #[track_caller]
 pub(crate) fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     let caller = std::panic::Location::caller();
@@ -19,11 +19,11 @@ pub(crate) fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) -> im
                 return;
             }
         }
-        panic!("it never came true, for {caller}: {what}");
+        panic!("never true, at {caller}: {what}");
     }
 }
 
-/// Ticks that keep a loop from being hot.
+/// Ticks that keep a loop from spinning.
 pub(crate) fn ticks() -> tokio::time::Interval {
     let mut due = tokio::time::interval(PERIOD);
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -1,5 +1,5 @@
-//! The connection between a node and its database, which can be cut, or stop delivering silently, as a broken network
-//! does and no server could. Or it drops notifications.
+//! The connection between a node and its database. A test can cut it, stop it from delivering without closing it, as a
+//! broken network does, or drop its notifications.
 
 use std::net::SocketAddr;
 
@@ -13,14 +13,14 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// To the server of this URL over TCP.
-    #[expect(clippy::unused_async, reason = "as all that scenarios wait for")]
+    #[expect(clippy::unused_async, reason = "like the other waits of a scenario")]
     pub(crate) async fn to(url: &str) -> Self {
         Self::through(url, Proxy::to)
     }
 
     /// The same, on which no notification arrives.
-    #[expect(clippy::unused_async, reason = "as all that scenarios wait for")]
-    pub(crate) async fn deaf(url: &str) -> Self {
+    #[expect(clippy::unused_async, reason = "like the other waits of a scenario")]
+    pub(crate) async fn without_notifications(url: &str) -> Self {
         Self::through(url, Proxy::without_notifications)
     }
 
@@ -37,12 +37,12 @@ impl Wire {
     }
 
     /// Stops delivering, without closing any connection.
-    pub(crate) fn fall_silent(&self) {
+    pub(crate) fn stop_delivering(&self) {
         self.proxy.set(Network::HalfOpen { way: Way::Both, kept: true });
     }
 
     /// Delivers again, including what was sent in between.
-    pub(crate) fn speak(&self) {
+    pub(crate) fn deliver_again(&self) {
         self.proxy.set(Network::Healthy);
     }
 

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{TRACE, line, talkative};
+use super::{TRACE, line, verbose};
 use crate::harness::{Answer, Client, Place};
 
 /// Sends a request with an id and in a trace.
@@ -17,8 +17,8 @@ async fn ask(client: &Client, id: &str, (method, path, body): (&str, &str, Optio
     answer
 }
 
-/// The line about this answer, without what differs between any two.
-fn steady(log: &str, answer: &Answer) -> Value {
+/// The line about this answer, without the parts that differ between any two.
+fn comparable(log: &str, answer: &Answer) -> Value {
     let text = line(log, answer).to_string().replace(answer.header("x-request-id").unwrap(), "ID");
     let mut line = serde_json::from_str(&text).unwrap();
     blank(&mut line);
@@ -44,7 +44,7 @@ fn blank(value: &mut Value) {
 #[tokio::test]
 async fn an_answer_from_memory_has_the_log_line_of_one_after_a_look_up() {
     let place = Place::embedded();
-    let node = talkative(&place).env("KEYWARD_METRICS_LISTEN", "127.0.0.1:0").serve();
+    let node = verbose(&place).env("KEYWARD_METRICS_LISTEN", "127.0.0.1:0").serve();
     let demo = node.demo();
     let partner = node.client(&demo.partner.app_secret);
     let (key, other) =
@@ -63,12 +63,12 @@ async fn an_answer_from_memory_has_the_log_line_of_one_after_a_look_up() {
     }
     let log = node.stop().err;
     for [looked_up, from_memory] in [&answers[0], &answers[2]] {
-        assert_eq!(steady(&log, from_memory), steady(&log, looked_up));
+        assert_eq!(comparable(&log, from_memory), comparable(&log, looked_up));
     }
     for ([_, from_memory], route) in
         answers.iter().zip([["GET", "/v1/auth"], ["PUT", "/v1/auth/{*rest}"], ["POST", "/v1/verify"]])
     {
-        let line = steady(&log, from_memory);
+        let line = comparable(&log, from_memory);
         assert_eq!(line["span"]["trace.id"], TRACE, "{line}");
         for word in route {
             assert!(line.to_string().contains(&format!("\"{word}\"")), "{word}: {line}");

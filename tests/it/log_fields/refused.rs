@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{ask, line, talkative};
+use super::{ask, line, verbose};
 use crate::harness::{Answer, Issued, Node, Place};
 
 /// A secret key of the partner's own account.
@@ -15,21 +15,21 @@ async fn secret_key(node: &Node) -> Issued {
 
 /// The same wrong pair and the same ended refresh token, by JSON and by form.
 async fn refused_tokens(node: &Node, key: &Issued, refresh: &str) -> [Answer; 4] {
-    let (anyone, app_key) = (node.anonymous(), &node.demo().partner.app_key);
+    let (anonymous, app_key) = (node.anonymous(), &node.demo().partner.app_key);
     let pair = json!({ "AppKey": app_key, "AppSecret": key.value });
     let form = format!("grant_type=client_credentials&client_id={app_key}&client_secret={}", key.value);
     [
-        anyone.post("/v1/oauth2/token", &pair).await.expect(401),
-        anyone.form(&form).await.expect(401),
-        anyone.redeem(refresh).await.expect(401),
-        anyone.form(&format!("grant_type=refresh_token&refresh_token={refresh}")).await.expect(400),
+        anonymous.post("/v1/oauth2/token", &pair).await.expect(401),
+        anonymous.form(&form).await.expect(401),
+        anonymous.redeem(refresh).await.expect(401),
+        anonymous.form(&format!("grant_type=refresh_token&refresh_token={refresh}")).await.expect(400),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_pair_or_refresh_token_is_named_with_its_reason_in_both_dialects() {
     let place = Place::embedded();
-    let node = talkative(&place).say("--metrics-listen 127.0.0.1:0").serve();
+    let node = verbose(&place).say("--metrics-listen 127.0.0.1:0").serve();
     let key = secret_key(&node).await;
     let refresh = node.anonymous().tokens(&node.demo().partner.app_key, &key.value).await.refresh;
     node.client(&node.demo().partner.app_secret).revoke(&key.id).await.expect(204);
@@ -41,8 +41,8 @@ async fn a_refused_pair_or_refresh_token_is_named_with_its_reason_in_both_dialec
     let log = node.stop().err;
     for answer in &answers {
         let line = line(&log, answer);
-        let said = (&line["code"], &line["object"], &line["caller.key"]);
-        assert_eq!(said, (&json!("invalid_credential"), &json!(key.id), &Value::Null), "{line}");
+        let logged = (&line["code"], &line["object"], &line["caller.key"]);
+        assert_eq!(logged, (&json!("invalid_credential"), &json!(key.id), &Value::Null), "{line}");
         assert!(line["cause"].as_str().is_some_and(|cause| cause.contains("REVOKED")), "{line}");
     }
     assert_eq!(line(&log, &malformed)["code"], "invalid_request");
@@ -59,7 +59,7 @@ async fn a_refused_pair_or_refresh_token_is_named_with_its_reason_in_both_dialec
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_valid_credential_that_does_not_meet_the_requirements_is_named_as_the_caller() {
     let place = Place::embedded();
-    let node = talkative(&place).serve();
+    let node = verbose(&place).serve();
     let (key, mid) = (secret_key(&node).await, node.demo().partner.mid.clone());
     let token = node.anonymous().tokens(&node.demo().partner.app_key, &key.value).await.access;
     let mut answers = Vec::new();
@@ -86,7 +86,7 @@ async fn a_valid_credential_that_does_not_meet_the_requirements_is_named_as_the_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scope_that_is_too_wide_names_the_caller_or_the_key_of_the_refresh_token() {
     let place = Place::embedded();
-    let node = talkative(&place).serve();
+    let node = verbose(&place).serve();
     let (key, app_key) = (secret_key(&node).await, node.demo().partner.app_key.clone());
     let pair = format!("client_id={app_key}&client_secret={}", key.value);
     let wide = "scope=charges:write";

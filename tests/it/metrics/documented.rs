@@ -58,15 +58,15 @@ async fn visit(node: &Node) {
     partner.verdict(&key.value).await;
     partner.revoke(&key.id).await.expect(204);
     node.client(&key.value).get("/v1/auth").await.expect(401);
-    partner.post("/v1/api-keys", &Client::wish("no-such-mid", "x", &[])).await.expect(404);
+    partner.post("/v1/api-keys", &Client::new_key("no-such-mid", "x", &[])).await.expect(404);
 }
 
-/// Debian's, which comes with a server that is not started.
+/// `promtool` of Debian, whose package includes a server that is not started.
 pub(super) fn promtool() -> PathBuf {
     installed("promtool", "prometheus")
 }
 
-pub(super) async fn the_page_is_what_the_documentation_says(place: Place) {
+pub(super) async fn the_metrics_are_those_of_the_documentation(place: Place) {
     let node = place.sandbox().say("--metrics-listen 127.0.0.1:0").serve();
     visit(&node).await;
     let page = node.metrics().get("/metrics").await.expect(200).text;
@@ -74,7 +74,7 @@ pub(super) async fn the_page_is_what_the_documentation_says(place: Place) {
     let (documented, mut shown) = (documented(), shown(&page));
     let renamed: BTreeSet<String> = Page::read("docs/metrics.md").section("## Former names").codes_in_first_column();
     for name in &renamed {
-        let former = shown.remove(name).unwrap_or_else(|| panic!("{name} is gone before its time"));
+        let former = shown.remove(name).unwrap_or_else(|| panic!("the former name {name} is missing"));
         assert!(former.help.starts_with("Deprecated"), "{former:?}");
     }
     for (name, metric) in &shown {
@@ -95,8 +95,8 @@ pub(super) async fn promtool_finds_nothing_wrong(place: Place) {
         fs::write(place.folder().join("page"), page).unwrap();
         shell(&format!("{} check metrics < page", promtool().display()), place.folder())
     };
-    let said = check(&page).success().said();
-    assert_eq!(said.trim(), "", "{page}");
-    // It would print a warning.
-    assert!(!check("# TYPE lost_lines counter\nlost_lines 1\n").said().trim().is_empty());
+    let output = check(&page).success().output();
+    assert_eq!(output.trim(), "", "{page}");
+    // The check can fail: it prints a warning here.
+    assert!(!check("# TYPE lost_lines counter\nlost_lines 1\n").output().trim().is_empty());
 }

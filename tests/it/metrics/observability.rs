@@ -51,7 +51,7 @@ fn judge(expression: &str, metrics: &BTreeMap<String, Described>) -> Result<(), 
             let of_histogram =
                 |suffix| name.strip_suffix(suffix).filter(|it| metrics.get(*it).is_some_and(is_histogram));
             let family = ["_bucket", "_sum", "_count"].into_iter().find_map(of_histogram).unwrap_or(name);
-            let metric = metrics.get(family).ok_or(format!("no metric is called {name}"))?;
+            let metric = metrics.get(family).ok_or(format!("no metric is named {name}"))?;
             known.extend(metric.labels.iter().map(String::as_str));
             let selector = rest.strip_prefix('{').and_then(|rest| rest.split('}').next()).unwrap_or_default();
             let is_known = |label: &str| metric.labels.contains(label) || ITS_OWN.contains(&label);
@@ -64,7 +64,7 @@ fn judge(expression: &str, metrics: &BTreeMap<String, Described>) -> Result<(), 
         }
     }
     let unknown = asked.into_iter().find(|label| !known.contains(label));
-    unknown.map_or(Ok(()), |label| Err(format!("nothing there has the label {label}")))
+    unknown.map_or(Ok(()), |label| Err(format!("no metric there has the label {label}")))
 }
 
 fn is_histogram(metric: &Described) -> bool {
@@ -75,7 +75,7 @@ fn is_histogram(metric: &Described) -> bool {
 fn rules_and_dashboard_use_only_existing_metrics() {
     let (metrics, rules, tests) = (documented(), read("alerts.yaml"), read("alerts.test.yaml"));
     let (queries, expressions, series) = (queries(), quoted(&rules, "expr"), quoted(&tests, "series"));
-    assert!(queries.len() > 20 && expressions.len() > 10 && series.len() > 10, "most are not found");
+    assert!(queries.len() > 20 && expressions.len() > 10 && series.len() > 10, "too few are found");
     for expression in queries.iter().map(String::as_str).chain(expressions).chain(series) {
         judge(expression, &metrics).unwrap_or_else(|wrong| panic!("{wrong}: {expression}"));
     }

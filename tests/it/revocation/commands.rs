@@ -3,24 +3,24 @@
 
 use serde_json::Value;
 
-use super::deaf::OneDeaf;
+use super::without_notifications::OneUnnotified;
 use crate::harness::{Fleet, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_by_a_command_is_enforced_on_every_node_when_it_ends() {
-    let deaf = OneDeaf::among(2).await;
-    let fleet = &deaf.fleet;
+    let unnotified = OneUnnotified::among(2).await;
+    let fleet = &unnotified.fleet;
     let command = |words: &str, of: &str| fleet.place.keyward().say(words).say(of).run().success();
     let partner = fleet.partner(0);
     for round in 0..3 {
         let key = partner.create(&fleet.demo.merchant, &format!("key {round}"), &[]).await;
         fleet.all_remember(&key.value).await;
         command("account suspend", &fleet.demo.merchant);
-        fleet.all_say("SUSPENDED", &key.value).await;
+        fleet.all_return("SUSPENDED", &key.value).await;
         command("account resume", &fleet.demo.merchant);
         fleet.all_remember(&key.value).await;
         command("key revoke --yes", &key.id);
-        fleet.all_say("REVOKED", &key.value).await;
+        fleet.all_return("REVOKED", &key.value).await;
         // It waits again, for nothing, and prints the same.
         command("key revoke --yes --reason compromised", &key.id);
     }
@@ -32,10 +32,10 @@ async fn a_revocation_by_a_command_is_enforced_on_every_node_when_it_ends() {
     assert_eq!(partner.verdict(last).await, "VALID");
     fleet.all_remember(last).await;
     command("account close --yes", &fleet.demo.merchant);
-    fleet.all_say("REVOKED", last).await;
+    fleet.all_return("REVOKED", last).await;
     // A command answers nothing from memory: it is no member, and leaves no row.
     assert_eq!(fleet.leases().await.len(), 2);
-    deaf.stop();
+    unnotified.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,7 +51,7 @@ async fn every_node_sees_a_change_made_by_sql() {
     fleet.place.execute("UPDATE account SET status = 'suspended' WHERE role = 'merchant'").await;
     for node in &fleet.nodes {
         let caller = node.client(&typed.value);
-        eventually("no call waits for it, and it is seen", async || caller.get("/v1/auth").await.status == 401).await;
+        eventually("the node refuses the key", async || caller.get("/v1/auth").await.status == 401).await;
         node.client(&other.value).get("/v1/auth").await.expect(204);
     }
     fleet.stop();

@@ -3,7 +3,7 @@
 use crate::harness::{Fleet, Raw, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_stops_in_order_takes_its_row_with_it() {
+async fn a_node_that_stops_in_order_removes_its_row() {
     let mut fleet = Fleet::of(3).await;
     let key = fleet.partner(0).create(&fleet.demo.merchant, "Till", &[]).await;
     fleet.all_remember(&key.value).await;
@@ -15,7 +15,7 @@ async fn a_node_that_stops_in_order_takes_its_row_with_it() {
     assert_eq!(after.len(), 2);
     assert!(after.iter().all(|node| before.contains(node)), "{before:?} {after:?}");
     fleet.partner(0).revoke(&key.id).await.expect(204);
-    fleet.all_say("REVOKED", &key.value).await;
+    fleet.all_return("REVOKED", &key.value).await;
     fleet.stop();
 }
 
@@ -36,11 +36,11 @@ async fn a_node_that_finishes_pending_work_has_already_left_and_sees_later_revoc
     );
     let mut in_flight = Raw::connect(leaving.address()).await.unwrap();
     in_flight.send(&head).await;
-    in_flight.read_until("100 Continue\r\n\r\n").await.expect("the node asks for the body");
+    in_flight.read_until("100 Continue\r\n\r\n").await.expect("the node requests the body");
 
     leaving.terminate();
     eventually("its row is gone", async || fleet.leases().await.len() == 1).await;
-    assert!(leaving.is_running(), "it went without finishing what ran");
+    assert!(leaving.is_running(), "it ended before it finished pending requests");
     fleet.partner(0).revoke(&key.id).await.expect(204);
     in_flight.send(&body).await;
     let answer = in_flight.read_to_the_end().await;
@@ -50,7 +50,7 @@ async fn a_node_that_finishes_pending_work_has_already_left_and_sees_later_revoc
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_node_is_waited_for_and_its_row_removed() {
+async fn a_killed_node_is_waited_for_and_its_row_is_removed() {
     let mut fleet = Fleet::of(2).await;
     let others = fleet.leases().await;
     fleet.add(|program| program).await;
@@ -65,15 +65,15 @@ async fn a_killed_node_is_waited_for_and_its_row_removed() {
     }
     fleet.nodes.pop().unwrap().kill();
     partner.revoke(&one.id).await.expect(204);
-    fleet.all_say("REVOKED", &one.value).await;
+    fleet.all_return("REVOKED", &one.value).await;
     eventually("a node removes its row", async || {
         let left = fleet.leases().await;
-        assert!(others.iter().all(|node| left.contains(node)), "a living node's row was taken away: {left:?}");
+        assert!(others.iter().all(|node| left.contains(node)), "a living node's row was removed: {left:?}");
         !left.contains(&dead[0])
     })
     .await;
     partner.revoke(&two.id).await.expect(204);
-    fleet.all_say("REVOKED", &two.value).await;
+    fleet.all_return("REVOKED", &two.value).await;
     fleet.stop();
 }
 

@@ -26,7 +26,7 @@ fn question(value: &str) -> String {
 }
 
 /// Sends a request on each of them, resumes the node, and checks that it refuses all.
-pub(super) async fn goes_on_to_refuse(node: &Node, open: Vec<Raw>, value: &str) {
+pub(super) async fn refuses_after_thaw(node: &Node, open: Vec<Raw>, value: &str) {
     let mut asked = Vec::new();
     for mut raw in open {
         raw.send(&question(value)).await;
@@ -52,13 +52,13 @@ async fn a_node_frozen_during_a_revoke_does_not_answer_from_memory_afterwards() 
         let open = connections(frozen, &key.value).await;
         frozen.freeze();
         partner.revoke(&key.id).await.expect(204);
-        goes_on_to_refuse(frozen, open, &key.value).await;
-        fleet.all_say("REVOKED", &key.value).await;
+        refuses_after_thaw(frozen, open, &key.value).await;
+        fleet.all_return("REVOKED", &key.value).await;
         // It is a member again, under the same name or another.
         fleet.all_remember(&kept.value).await;
     }
     partner.revoke(&kept.id).await.expect(204);
-    fleet.all_say("REVOKED", &kept.value).await;
+    fleet.all_return("REVOKED", &kept.value).await;
     fleet.stop();
 }
 
@@ -77,7 +77,7 @@ async fn a_briefly_frozen_node_is_waited_for() {
         eventually("it is committed", async || fleet.head().await != before).await;
         frozen.thaw();
         revoking.join_all().await.remove(0).expect(204);
-        fleet.all_say("REVOKED", &key.value).await;
+        fleet.all_return("REVOKED", &key.value).await;
     }
     fleet.stop();
 }
@@ -92,6 +92,6 @@ async fn a_command_waits_for_a_frozen_node_too() {
     frozen.freeze();
     fleet.place.keyward().say("key revoke --yes").say(&key.id).run().success();
     fleet.nodes[0].client(&key.value).get("/v1/auth").await.expect_problem(401, "invalid_credential");
-    goes_on_to_refuse(frozen, open, &key.value).await;
+    refuses_after_thaw(frozen, open, &key.value).await;
     fleet.stop();
 }

@@ -9,7 +9,7 @@ use crate::harness::{Client, Fleet, Issued, Node, Raw, eventually};
 /// Each call with a body that creates something, by a key that may create it.
 fn calls(mid: &str) -> [(String, Value); 3] {
     [
-        ("/v1/api-keys".to_owned(), Client::wish(mid, "held", &[])),
+        ("/v1/api-keys".to_owned(), Client::new_key(mid, "held", &[])),
         (format!("/v1/merchants/{mid}/api-keys"), json!({ "name": "held" })),
         ("/v1/merchants".to_owned(), json!({ "name": "held" })),
     ]
@@ -36,7 +36,7 @@ async fn answer(mut raw: Raw, body: &str) -> String {
 }
 
 /// Parks each call at one node, revokes its key at another (or the same), and sends the bodies.
-async fn bodies_that_come_late_are_refused(at: &Node, elsewhere: &Client, by: &Client, own: &str, below: &str) {
+async fn late_bodies_are_refused(at: &Node, elsewhere: &Client, by: &Client, own: &str, below: &str) {
     // A valid credential stays valid, however late the body arrives.
     for (path, body) in calls(below) {
         let good = by.create(own, "good", &["api-keys:*", "merchants:*"]).await;
@@ -63,7 +63,7 @@ async fn a_body_that_arrives_after_the_revoke_creates_nothing() {
     let (own, below) = (&fleet.demo.partner.mid, &fleet.demo.merchant);
     for (at, elsewhere) in [(0, 0), (1, 0)] {
         let by = platform(elsewhere);
-        bodies_that_come_late_are_refused(&fleet.nodes[at], &by, &by, own, below).await;
+        late_bodies_are_refused(&fleet.nodes[at], &by, &by, own, below).await;
     }
     fleet.stop();
 }
@@ -85,7 +85,7 @@ const MADE: &str = "SELECT id::text FROM api_key WHERE name = 'held' UNION ALL
     SELECT id::text FROM account WHERE name = 'held'";
 
 /// Begins the call at the node, and freezes the node when its statement is done and its transaction is open.
-async fn lies_open(fleet: &Fleet, node: &Node, key: &Issued, (path, body): &(String, Value)) -> JoinSet<u16> {
+async fn open_transaction(fleet: &Fleet, node: &Node, key: &Issued, (path, body): &(String, Value)) -> JoinSet<u16> {
     let hold = fleet.place.session("SELECT pg_advisory_lock(8)").await;
     let (client, path, body) = (node.client(&key.value), path.clone(), body.clone());
     let mut call = JoinSet::new();
@@ -93,7 +93,7 @@ async fn lies_open(fleet: &Fleet, node: &Node, key: &Issued, (path, body): &(Str
     eventually("its statement is held", async || !fleet.place.column(HELD).await.is_empty()).await;
     node.freeze();
     hold.end().await;
-    eventually("it lies open, or is over", async || fleet.place.column(HELD).await.is_empty()).await;
+    eventually("its transaction is open or over", async || fleet.place.column(HELD).await.is_empty()).await;
     call
 }
 
@@ -110,7 +110,7 @@ async fn a_node_frozen_before_its_commit_for_longer_than_its_lease_commits_nothi
             node.client(&stolen.value).get("/v1/auth").await.expect(204);
         })
         .await;
-        let mut late = lies_open(&fleet, node, &stolen, &call).await;
+        let mut late = open_transaction(&fleet, node, &stolen, &call).await;
         // The lease of the frozen node has to expire first.
         platform.revoke(&stolen.id).await.expect(204);
         assert_eq!(fleet.place.column(MADE).await, [""; 0], "{}: nothing was committed before", call.0);

@@ -1,15 +1,15 @@
-//! PgBouncer that hands connections on between transactions (T12): nothing that a node or a command does may rest on
-//! it, so both refuse it, with what to do.
+//! PgBouncer in transaction mode (T12): nodes and commands refuse it and report what to do, because neither can rely on
+//! it.
 
 use keyward_testkit::pg::{Cluster, Durability, Pooler};
 
 use crate::harness::Place;
 
-/// What the operator of a pooler has to know.
+/// Advice to the operator of a pooler.
 const ADVICE: &[&str] = &["PgBouncer", "unsupported startup parameter", "give the address of Postgres itself"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_pooler_is_refused_with_what_to_do() {
+async fn a_transaction_pooler_is_refused_with_advice() {
     let cluster = Cluster::start(Durability::Fast).unwrap();
     let Some(bouncer) = Pooler::in_front_of(&cluster).unwrap() else { return };
     let place = Place::on(&cluster.url()).await;
@@ -28,6 +28,6 @@ async fn a_transaction_pooler_is_refused_with_what_to_do() {
     place.sandbox().serve().stop();
     astray().run().refuses_with(&[&["database_direct_url"], ADVICE].concat());
     let doctor = place.keyward().env("KEYWARD_DATABASE_DIRECT_URL", &pooled).say("doctor").run();
-    assert_eq!(doctor.code, Some(1), "{}", doctor.said());
+    assert_eq!(doctor.code, Some(1), "{}", doctor.output());
     assert!(doctor.out.contains("give the address of Postgres itself"), "{}", doctor.out);
 }

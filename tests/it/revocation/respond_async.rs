@@ -1,9 +1,9 @@
-//! `Prefer: respond-async`: the answer comes after the commit, and its location reports when the change is enforced.
+//! `Prefer: respond-async`: the answer arrives after the commit, and its location reports when the change is enforced.
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
-use super::frozen::{connections, goes_on_to_refuse};
+use super::frozen::{connections, refuses_after_thaw};
 use crate::harness::{Fleet, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,15 +31,15 @@ async fn once_enforcement_is_reported_no_node_accepts_the_key() {
         let location = accepted.header("location").unwrap().to_owned();
         assert_eq!(location, format!("{path}/enforcement"));
 
-        eventually("it is in force", async || {
-            let told = fleet.partner(1).get(&location).await.expect(200).json();
-            assert_eq!(told["state"], "revoked");
-            assert_eq!(told["enforced"] == true, told["enforced_at"].is_string(), "{told}");
-            told["enforced"] == true
+        eventually("it is enforced", async || {
+            let enforcement = fleet.partner(1).get(&location).await.expect(200).json();
+            assert_eq!(enforcement["state"], "revoked");
+            assert_eq!(enforcement["enforced"] == true, enforcement["enforced_at"].is_string(), "{enforcement}");
+            enforcement["enforced"] == true
         })
         .await;
-        goes_on_to_refuse(still, open, &key.value).await;
-        fleet.all_say("REVOKED", &key.value).await;
+        refuses_after_thaw(still, open, &key.value).await;
+        fleet.all_return("REVOKED", &key.value).await;
         // A call without the preference waits for nothing more.
         partner.revoke(&key.id).await.expect(204);
     }
@@ -64,9 +64,9 @@ async fn a_key_moved_under_a_closed_account_is_not_reported_as_enforced_too_earl
         )
         .await;
     let path = format!("/v1/api-keys/{}/enforcement", key.id);
-    let told = partner.get(&path).await.expect(200).json();
-    assert_eq!((&told["state"], &told["enforced"]), (&json!("revoked"), &json!(false)), "{told}");
-    eventually("it is in force", async || partner.get(&path).await.expect(200).json()["enforced"] == true).await;
-    goes_on_to_refuse(still, Vec::new(), &key.value).await;
+    let enforcement = partner.get(&path).await.expect(200).json();
+    assert_eq!((&enforcement["state"], &enforcement["enforced"]), (&json!("revoked"), &json!(false)), "{enforcement}");
+    eventually("it is enforced", async || partner.get(&path).await.expect(200).json()["enforced"] == true).await;
+    refuses_after_thaw(still, Vec::new(), &key.value).await;
     fleet.stop();
 }

@@ -52,7 +52,7 @@ impl Needles {
     /// Checks that none of them occurs. The message shows only the beginning: it is a log too.
     #[track_caller]
     pub(super) fn are_not_in(&self, place: &str, haystack: &[u8]) {
-        assert!(!haystack.is_empty(), "{place} is empty: nothing was looked at");
+        assert!(!haystack.is_empty(), "{place} is empty: nothing was searched");
         for needle in &self.0 {
             if let Some(at) = position(needle, haystack) {
                 let around = &haystack[at.saturating_sub(300)..at + 10];
@@ -64,7 +64,7 @@ impl Needles {
     /// Checks that at least one of them occurs, so that the search would find it elsewhere too.
     #[track_caller]
     pub(super) fn are_found_in(&self, place: &str, haystack: &[u8]) {
-        assert!(self.0.iter().any(|needle| position(needle, haystack).is_some()), "nothing of it is in {place}");
+        assert!(self.0.iter().any(|needle| position(needle, haystack).is_some()), "no secret is in {place}");
     }
 }
 

@@ -47,7 +47,7 @@ async fn keys(node: &Node, demo: &Demo, needles: &mut Needles) -> String {
         node.client(value).get("/v1/auth").await.expect(204);
         let as_api_key = headers(&[("x-api-key", value)]);
         node.anonymous().try_send(Method::GET, "/v1/auth", None, as_api_key).await.unwrap().expect(204);
-        let checks = json!({ "checks": [{ "key": value }, { "key": value, "mid": "nobody" }] });
+        let checks = json!({ "checks": [{ "key": value }, { "key": value, "mid": "unknown" }] });
         partner.post("/v1/verify/batch", &checks).await.expect(200);
     }
     partner.revoke(&by_form.member("id")).await.expect(204);
@@ -58,18 +58,18 @@ async fn keys(node: &Node, demo: &Demo, needles: &mut Needles) -> String {
 
 /// Tokens in both dialects, used and refreshed, also twice.
 async fn tokens(node: &Node, demo: &Demo, needles: &mut Needles) {
-    let anybody = node.anonymous();
+    let anonymous = node.anonymous();
     let (app_key, app_secret) = (&demo.partner.app_key, &demo.partner.app_secret);
-    let tokens = anybody.tokens(app_key, app_secret).await;
-    let again = anybody.redeem(&tokens.refresh).await.expect(200);
-    anybody.redeem(&tokens.refresh).await.expect(401);
-    anybody.redeem(&again.member("refreshToken")).await.expect(401);
+    let tokens = anonymous.tokens(app_key, app_secret).await;
+    let again = anonymous.redeem(&tokens.refresh).await.expect(200);
+    anonymous.redeem(&tokens.refresh).await.expect(401);
+    anonymous.redeem(&again.member("refreshToken")).await.expect(401);
     let form = format!("grant_type=client_credentials&client_id={app_key}&client_secret={app_secret}");
-    let by_form = anybody.form(&form).await.expect(200).member("access_token");
+    let by_form = anonymous.form(&form).await.expect(200).member("access_token");
     let basic = BASE64_STANDARD.encode(format!("{app_key}:{app_secret}"));
     let body = Some(("application/x-www-form-urlencoded", "grant_type=client_credentials".to_owned()));
     let basic_header = headers(&[("authorization", &format!("Basic {basic}"))]);
-    let by_basic = anybody.try_send(Method::POST, "/v1/oauth2/token", body, basic_header).await.unwrap().expect(200);
+    let by_basic = anonymous.try_send(Method::POST, "/v1/oauth2/token", body, basic_header).await.unwrap().expect(200);
     needles.add(basic.as_bytes());
     for access in [tokens.access, again.member("accessToken"), by_form, by_basic.member("access_token")] {
         node.client(&access).get("/v1/merchants").await.expect(200);
@@ -119,8 +119,8 @@ async fn wrong_requests(node: &Node, demo: &Demo, value: &str) {
     partner.post("/v1/verify", &json!({ "key": [value] })).await.expect(400);
     partner.post("/v1/verify", &json!({ value: value })).await.expect(400);
     partner.post_as("/v1/verify", "text/plain", value).await.expect(415);
-    let wish = json!({ "mid": demo.merchant, "name": format!("<{value}>"), "type": value, "scopes": [value] });
-    partner.post("/v1/api-keys", &wish).await.expect(400);
+    let new_key = json!({ "mid": demo.merchant, "name": format!("<{value}>"), "type": value, "scopes": [value] });
+    partner.post("/v1/api-keys", &new_key).await.expect(400);
     node.anonymous().form(&format!("grant_type={value}&client_secret={value}")).await.expect(400);
     node.anonymous().post_as("/v1/oauth2/token", "application/json", value).await.expect(400);
 }
@@ -129,10 +129,10 @@ async fn traced(node: &Node, demo: &Demo) {
     let context = format!("00-{TRACE}-00f067aa0ba902b7-01");
     let bearer = format!("Bearer {}", demo.partner.app_secret);
     let headers = || headers(&[("traceparent", &context), ("authorization", &bearer), ("x-request-id", "mine-1")]);
-    let anybody = node.anonymous();
-    let answer = anybody.try_send(Method::GET, "/v1/merchants", None, headers()).await.unwrap().expect(200);
+    let anonymous = node.anonymous();
+    let answer = anonymous.try_send(Method::GET, "/v1/merchants", None, headers()).await.unwrap().expect(200);
     assert_eq!(answer.header("x-request-id"), Some("mine-1"));
-    let problem = anybody.try_send(Method::GET, "/v1/nowhere", None, headers()).await.unwrap().expect(404);
+    let problem = anonymous.try_send(Method::GET, "/v1/nowhere", None, headers()).await.unwrap().expect(404);
     assert!(problem.member("traceId").starts_with(&format!("00-{TRACE}-")), "{}", problem.text);
 }
 
@@ -146,10 +146,10 @@ async fn over_http2(node: &Node, demo: &Demo) {
 
 /// A failure during an outage, after memory may no longer be used, is logged with its cause.
 pub(super) async fn during_an_outage(node: &Node) {
-    let (demo, anybody) = (node.demo(), node.anonymous());
-    eventually("not ready", async || anybody.get("/readyz").await.status == 503).await;
+    let (demo, anonymous) = (node.demo(), node.anonymous());
+    eventually("not ready", async || anonymous.get("/readyz").await.status == 503).await;
     let partner = node.client(&demo.partner.app_secret);
-    partner.post("/v1/api-keys", &Client::wish(&demo.merchant, "lost", &[])).await.expect_outage();
+    partner.post("/v1/api-keys", &Client::new_key(&demo.merchant, "lost", &[])).await.expect_outage();
     partner.post("/v1/verify", &json!({ "key": demo.platform.app_secret })).await.expect_outage();
     let pair = json!({ "AppKey": demo.partner.app_key, "AppSecret": demo.partner.app_secret });
     node.anonymous().post("/v1/oauth2/token", &pair).await.expect_outage();

@@ -21,5 +21,5 @@ async fn a_missing_stamp_is_restored_and_a_database_of_another_key_is_left() {
     let ended = node.end();
     assert_eq!(ended.code, Some(1), "{}", ended.err);
     assert!(ended.err.contains("is not the one of this database"), "{}", ended.err);
-    assert_eq!(place.column("SELECT node::text FROM node_lease").await, [""; 0], "it gave its lease back");
+    assert_eq!(place.column("SELECT node::text FROM node_lease").await, [""; 0], "it released its lease");
 }

@@ -10,26 +10,26 @@ async fn a_revoke_holds_after_an_earlier_state_was_restored_into_the_running_ser
     scene.prepare("dumped", 2, 3).await;
     let url = scene.fleet.place.url().unwrap().to_owned();
     tool(&scene, "pg_dump", &["--format=custom", "--file=kw.dump", &url]);
-    let after = scene.go_on("dumped").await;
+    let after = scene.change_after_copy("dumped").await;
     tool(&scene, "pg_restore", &["--clean", "--if-exists", &format!("--dbname={url}"), "kw.dump"]);
-    scene.forgets_what_came_after(&after).await;
+    scene.stops_accepting_later_credentials(&after).await;
     scene.revoke(&scene.before.kept).await;
-    scene.is_of_the_copy(&after).await;
-    scene.says_what_was_lost(&after, 1).await;
+    scene.has_the_state_of_the_copy(&after).await;
+    scene.reports_loss(&after, 1).await;
 
     // Numbers of the later history are exceeded.
     scene.prepare("a copy", 4, 2).await;
     let name = url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap().to_owned();
     alone(&scene, &name, &format!("CREATE DATABASE {name}_copy TEMPLATE {name}"));
-    // Both nodes were cut off for that.
-    scene.all_say("REVOKED", &scene.before.dead).await;
-    let after = scene.go_on("a copy").await;
+    // That cut off both nodes.
+    scene.all_return("REVOKED", &scene.before.dead).await;
+    let after = scene.change_after_copy("a copy").await;
     let swap = format!("ALTER DATABASE {name} RENAME TO {name}_gone; ALTER DATABASE {name}_copy RENAME TO {name}");
     alone(&scene, &name, &swap);
     scene.revoke(&scene.before.kept).await;
     assert!(scene.head().await > after.head);
-    scene.is_of_the_copy(&after).await;
-    scene.says_what_was_lost(&after, 2).await;
+    scene.has_the_state_of_the_copy(&after).await;
+    scene.reports_loss(&after, 2).await;
     scene.fleet.stop();
 }
 

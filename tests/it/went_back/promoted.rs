@@ -13,14 +13,14 @@ async fn a_revoke_holds_after_a_standby_was_promoted_that_lagged() {
     scene.prepare("on the standby", 5, 2).await;
     let standby = scene.cluster.standby(Replication::Asynchronous).unwrap();
     standby.cut_off().unwrap();
-    let after = scene.go_on("on the primary").await;
+    let after = scene.change_after_copy("on the primary").await;
     scene.cluster.stop_immediately().unwrap();
     let calls = scene.begin_revoking(&scene.before.kept);
     scene.cluster.fail_over(standby).unwrap();
     calls.join_all().await;
     assert!(scene.head().await > after.head);
-    scene.is_of_the_copy(&after).await;
-    scene.says_what_was_lost(&after, 1).await;
+    scene.has_the_state_of_the_copy(&after).await;
+    scene.reports_loss(&after, 1).await;
     scene.fleet.stop();
 }
 
@@ -71,7 +71,7 @@ async fn a_revoke_that_waits_while_its_event_is_lost_is_never_answered_as_done()
     assert_eq!(scene.head().await, scene.before.head);
     scene.fleet.nodes[1].thaw();
     until_answered(&scene.by(), &key).await;
-    scene.all_say("REVOKED", &key).await;
+    scene.all_return("REVOKED", &key).await;
     scene.fleet.stop();
 }
 
@@ -81,13 +81,13 @@ async fn no_acknowledged_change_is_lost_with_a_synchronous_standby() {
     let first = scene.cluster.standby(Replication::Synchronous).unwrap();
     scene.prepare("before", 3, 2).await;
     let [next, last, in_flight] = &scene.before.kept[..] else { panic!("three keys") };
-    let after = scene.go_on("before").await;
+    let after = scene.change_after_copy("before").await;
     scene.cluster.stop_immediately().unwrap();
     let calls = scene.begin_revoking(std::slice::from_ref(next));
     scene.cluster.fail_over(first).unwrap();
     calls.join_all().await;
     for key in [&scene.before.dead, next].into_iter().chain(&scene.before.lost) {
-        scene.all_say("REVOKED", key).await;
+        scene.all_return("REVOKED", key).await;
     }
     for credential in [&after.young.value, &after.token] {
         scene.fleet.all_remember(credential).await;
@@ -95,7 +95,7 @@ async fn no_acknowledged_change_is_lost_with_a_synchronous_standby() {
     assert_eq!(scene.head().await, after.head + 1);
     scene.revoke(std::slice::from_ref(last)).await;
 
-    // A revoke that no standby has confirmed was not acknowledged, and its client is not told that it was.
+    // A revoke that no standby has confirmed is not acknowledged: its client gets no success.
     let second = scene.cluster.standby(Replication::Synchronous).unwrap();
     let head = scene.head().await;
     second.cut_off().unwrap();
@@ -112,8 +112,8 @@ async fn no_acknowledged_change_is_lost_with_a_synchronous_standby() {
     scene.cluster.fail_over(second).unwrap();
     call.join_next().await.unwrap().unwrap().expect_outage().expect_problem(503, "outcome_unknown");
     assert_eq!(scene.head().await, head);
-    scene.all_say("VALID", in_flight).await;
+    scene.all_return("VALID", in_flight).await;
     scene.revoke(std::slice::from_ref(in_flight)).await;
-    scene.says_nothing_of_loss().await;
+    scene.reports_no_loss().await;
     scene.fleet.stop();
 }

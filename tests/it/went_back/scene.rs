@@ -1,5 +1,5 @@
-//! Two nodes on one Postgres that goes back: keys from before and after the copy, and what must hold in the history of
-//! the copy. It neither makes a copy nor puts one in place.
+//! Two nodes on one Postgres that goes back: keys from before and after the copy, and the checks of the history of the
+//! copy. It neither makes a copy nor puts one in place.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const TRIES: u32 = 1_200;
 pub(super) struct Scene {
     pub(super) fleet: Fleet,
     pub(super) cluster: Cluster,
-    /// What existed when the copy was made.
+    /// The state when the copy was made.
     pub(super) before: Before,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Before {
     pub(super) head: u64,
 }
 
-/// What came after the copy was made.
+/// The state that was added after the copy was made.
 pub(super) struct After {
     /// A key that was created and used at every node.
     pub(super) young: Issued,
@@ -71,7 +71,7 @@ impl Scene {
     }
 
     /// Makes changes that the copy lacks: revokes, and a key and a pair that are used.
-    pub(super) async fn go_on(&self, name: &str) -> After {
+    pub(super) async fn change_after_copy(&self, name: &str) -> After {
         for key in &self.before.lost {
             self.by().revoke(&key.id).await.expect(204);
         }
@@ -120,12 +120,12 @@ impl Scene {
     pub(super) async fn revoke(&self, keys: &[Issued]) {
         self.begin_revoking(keys).join_all().await;
         for key in keys {
-            self.all_say("REVOKED", key).await;
+            self.all_return("REVOKED", key).await;
         }
     }
 
     /// Checks that every node returns this verdict about the key, and accepts it only if the verdict is valid.
-    pub(super) async fn all_say(&self, verdict: &str, key: &Issued) {
+    pub(super) async fn all_return(&self, verdict: &str, key: &Issued) {
         for node in (0..self.fleet.nodes.len()).rev().map(|node| self.fleet.partner(node)) {
             if verdict != "VALID" {
                 is_refused(&node, &key.value).await;
@@ -137,18 +137,18 @@ impl Scene {
     }
 
     /// Without any change in the history of the copy, every node stops accepting what the copy lacks.
-    pub(super) async fn forgets_what_came_after(&self, after: &After) {
+    pub(super) async fn stops_accepting_later_credentials(&self, after: &After) {
         for node in &self.fleet.nodes {
             for credential in [&after.young.value, &after.token] {
                 let caller = node.client(credential);
                 eventually("it is accepted no more", async || caller.get("/v1/auth").await.status == 401).await;
             }
         }
-        self.knows_nothing_of(after).await;
+        self.refuses_later_credentials(after).await;
     }
 
-    async fn knows_nothing_of(&self, after: &After) {
-        self.all_say("NOT_FOUND", &after.young).await;
+    async fn refuses_later_credentials(&self, after: &After) {
+        self.all_return("NOT_FOUND", &after.young).await;
         for node in &self.fleet.nodes {
             is_refused(&node.anonymous(), &after.token).await;
         }
@@ -156,34 +156,34 @@ impl Scene {
 
     /// Checks what holds once the nodes have renewed in the history of the copy: the database has what the copy had,
     /// and nothing later; lost revokes can be repeated.
-    pub(super) async fn is_of_the_copy(&self, after: &After) {
-        self.all_say("REVOKED", &self.before.dead).await;
-        self.knows_nothing_of(after).await;
+    pub(super) async fn has_the_state_of_the_copy(&self, after: &After) {
+        self.all_return("REVOKED", &self.before.dead).await;
+        self.refuses_later_credentials(after).await;
         for key in &self.before.lost {
             // Its revoke is lost.
-            self.all_say("VALID", key).await;
+            self.all_return("VALID", key).await;
         }
         self.revoke(&self.before.lost).await;
     }
 
     /// Checks that every node reports in its log and by its metric that it lost these events, and so does the doctor.
-    pub(super) async fn says_what_was_lost(&self, after: &After, times: u32) {
+    pub(super) async fn reports_loss(&self, after: &After, times: u32) {
         let (kept, had) = (self.before.head, after.head);
-        let said = format!("those after number {kept} are lost (it had seen up to {had})");
+        let logged = format!("those after number {kept} are lost (it had seen up to {had})");
         for node in &self.fleet.nodes {
-            eventually("the node says so", async || node.said_so_far().contains(&said)).await;
+            eventually("the node reports it", async || node.output_so_far().contains(&logged)).await;
             let counted = node.metric("keyward_history_lost_total").await;
             assert!((counted - f64::from(times)).abs() < 0.5, "{counted}");
         }
         let found = self.doctor_on_history();
-        let told = format!("of the changes up to event {had}, those after event {kept} are lost");
-        assert!(found.iter().any(|finding| finding.contains(&told)), "{found:?}");
+        let expected = format!("of the changes up to event {had}, those after event {kept} are lost");
+        assert!(found.iter().any(|finding| finding.contains(&expected)), "{found:?}");
     }
 
     /// Checks that nothing reports a loss.
-    pub(super) async fn says_nothing_of_loss(&self) {
+    pub(super) async fn reports_no_loss(&self) {
         for node in &self.fleet.nodes {
-            assert!(!node.said_so_far().contains("the database went back"), "{}", node.said_so_far());
+            assert!(!node.output_so_far().contains("the database went back"), "{}", node.output_so_far());
             assert!(node.metric("keyward_history_lost_total").await < 0.5);
         }
         assert_eq!(self.doctor_on_history(), [""; 0]);

@@ -13,27 +13,27 @@ async fn a_revoke_holds_after_a_base_backup_was_swapped_in() {
 
     scene.prepare("behind", 1, 3).await;
     let backup = scene.cluster.base_backup("behind").unwrap();
-    let after = scene.go_on("behind").await;
+    let after = scene.change_after_copy("behind").await;
     scene.cluster.stop().unwrap();
     scene.cluster.put_back(&backup).unwrap();
     scene.cluster.start_again().unwrap();
-    scene.forgets_what_came_after(&after).await;
+    scene.stops_accepting_later_credentials(&after).await;
     scene.revoke(&scene.before.kept).await;
     assert!(scene.head().await < after.head);
-    scene.is_of_the_copy(&after).await;
-    scene.says_what_was_lost(&after, 1).await;
+    scene.has_the_state_of_the_copy(&after).await;
+    scene.reports_loss(&after, 1).await;
 
     scene.prepare("overtaken", 6, 2).await;
     let backup = scene.cluster.base_backup("overtaken").unwrap();
-    let after = scene.go_on("overtaken").await;
+    let after = scene.change_after_copy("overtaken").await;
     scene.cluster.stop_immediately().unwrap();
     scene.cluster.put_back(&backup).unwrap();
     let calls = scene.begin_revoking(&scene.before.kept);
     scene.cluster.start_again().unwrap();
     calls.join_all().await;
     assert!(scene.head().await > after.head);
-    scene.is_of_the_copy(&after).await;
-    scene.says_what_was_lost(&after, 2).await;
+    scene.has_the_state_of_the_copy(&after).await;
+    scene.reports_loss(&after, 2).await;
     scene.fleet.stop();
 }
 

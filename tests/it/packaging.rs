@@ -4,12 +4,12 @@ use crate::harness::{Place, installed, run, shell};
 
 #[test]
 fn the_version_names_the_commit() {
-    let said = Place::embedded().keyward().say("--version").run().success().out;
+    let version = Place::embedded().keyward().say("--version").run().success().out;
     let root = keyward_testkit::run::workspace_root();
     let head = shell("git rev-parse --verify --quiet HEAD || true", root).success().out;
     // A copy of the sources without their history has no commit.
     let commit = head.get(..12).map(|commit| format!(" ({commit})")).unwrap_or_default();
-    assert_eq!(said, format!("keyward {}{commit}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(version, format!("keyward {}{commit}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn completion_and_manual_need_no_settings_and_name_every_command() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = keyward().say("completion").say(shell).run().success().out;
         for command in &commands {
-            assert!(script.contains(command), "{shell} knows nothing of {command}");
+            assert!(script.contains(command), "{shell} does not complete {command}");
         }
     }
     let page = keyward().say("man").run().success().out;

@@ -7,21 +7,21 @@ use crate::harness::{Fleet, Place, Wire, eventually};
 
 /// Nodes, the last of which receives no notification: it drops revoked keys when it polls, later than the others, so
 /// that a call that does not wait for it is detected.
-pub(super) struct OneDeaf {
+pub(super) struct OneUnnotified {
     pub(super) fleet: Fleet,
     wire: Wire,
     _cluster: Cluster,
 }
 
-impl OneDeaf {
+impl OneUnnotified {
     pub(super) async fn among(nodes: usize) -> Self {
         let cluster = Cluster::start_with(Options { durability: Durability::Fast, tcp: true }).unwrap();
         let mut fleet = Fleet::on(Place::on(&cluster.tcp_url().unwrap()).await, nodes - 1).await;
-        let wire = Wire::deaf(fleet.place.url().unwrap()).await;
-        let deaf = fleet.add(|program| program.env("KEYWARD_DATABASE_DIRECT_URL", wire.url())).await;
-        eventually("it says so", async || {
-            let said = deaf.said_so_far();
-            said.contains("notifications of the database do not arrive") && said.contains("database_direct_url")
+        let wire = Wire::without_notifications(fleet.place.url().unwrap()).await;
+        let unnotified = fleet.add(|program| program.env("KEYWARD_DATABASE_DIRECT_URL", wire.url())).await;
+        eventually("the log reports it", async || {
+            let log = unnotified.output_so_far();
+            log.contains("notifications of the database do not arrive") && log.contains("database_direct_url")
         })
         .await;
         Self { fleet, wire, _cluster: cluster }
@@ -34,15 +34,15 @@ impl OneDeaf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_a_node_without_notifications_reports_it_and_so_does_the_doctor() {
-    let deaf = OneDeaf::among(3).await;
-    let (fleet, wire) = (&deaf.fleet, &deaf.wire);
+    let unnotified = OneUnnotified::among(3).await;
+    let (fleet, wire) = (&unnotified.fleet, &unnotified.wire);
     for node in &fleet.nodes[..2] {
-        assert!(!node.said_so_far().contains("do not arrive"), "{}", node.said_so_far());
+        assert!(!node.output_so_far().contains("do not arrive"), "{}", node.output_so_far());
     }
     // The doctor reports it before a node is started there.
     let doctor = fleet.place.keyward().env("KEYWARD_DATABASE_DIRECT_URL", wire.url()).say("doctor").run().json();
     let found = doctor.as_array().unwrap().iter().find(|finding| finding["about"] == "notifications").unwrap();
     assert_eq!(found["level"], "notice", "{found}");
     assert!(found["finding"].as_str().unwrap().contains("database_direct_url"), "{found}");
-    deaf.stop();
+    unnotified.stop();
 }
