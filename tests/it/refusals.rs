@@ -6,18 +6,18 @@ use crate::harness::{Place, master_key, on_both};
 
 on_both!(
     blocking
-    the_database_of_the_other_environment,
-    the_database_of_another_master_key,
-    a_used_database_without_its_master_key,
-    an_empty_database_without_automatic_migration,
-    a_port_that_is_taken;
+    the_database_of_the_other_environment_is_refused,
+    the_database_of_another_master_key_is_refused,
+    a_used_database_without_its_master_key_is_refused,
+    an_empty_database_without_automatic_migration_is_refused,
+    a_port_that_is_taken_is_refused;
     waiting
-    an_older_schema_without_automatic_migration,
-    a_newer_schema,
-    the_database_of_another_program,
+    an_older_schema_without_automatic_migration_is_refused,
+    a_newer_schema_is_refused,
+    the_database_of_another_program_is_refused,
 );
 
-fn the_database_of_the_other_environment(place: &Place) {
+fn the_database_of_the_other_environment_is_refused(place: &Place) {
     place.sandbox().serve().stop();
     fs::copy(place.data().join("master.key"), place.folder().join("master.key")).unwrap();
     let production = place.production().say("serve --listen 127.0.0.1:0");
@@ -26,7 +26,7 @@ fn the_database_of_the_other_environment(place: &Place) {
     place.sandbox().serve().stop();
 }
 
-fn the_database_of_another_master_key(place: &Place) {
+fn the_database_of_another_master_key_is_refused(place: &Place) {
     place.sandbox().serve().stop();
     let (key, aside) = (place.data().join("master.key"), place.folder().join("aside"));
     fs::rename(&key, &aside).unwrap();
@@ -37,7 +37,7 @@ fn the_database_of_another_master_key(place: &Place) {
     place.sandbox().serve().stop();
 }
 
-fn a_used_database_without_its_master_key(place: &Place) {
+fn a_used_database_without_its_master_key_is_refused(place: &Place) {
     place.sandbox().serve().stop();
     let (key, aside) = (place.data().join("master.key"), place.folder().join("aside"));
     fs::rename(&key, &aside).unwrap();
@@ -51,14 +51,14 @@ fn a_used_database_without_its_master_key(place: &Place) {
     place.sandbox().serve().stop();
 }
 
-fn an_empty_database_without_automatic_migration(place: &Place) {
+fn an_empty_database_without_automatic_migration_is_refused(place: &Place) {
     let careful = place.sandbox().env("KEYWARD_AUTO_MIGRATE", "false");
     careful.run().refuses_with(&["the database is empty", "`keyward migrate`", "KEYWARD_AUTO_MIGRATE"]);
     place.keyward().say("migrate").run().success();
     careful.serve().stop();
 }
 
-async fn an_older_schema_without_automatic_migration(place: Place) {
+async fn an_older_schema_without_automatic_migration_is_refused(place: Place) {
     place.sandbox().serve().stop();
     place.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await;
     let careful = place.sandbox().env("KEYWARD_AUTO_MIGRATE", "false");
@@ -69,7 +69,7 @@ async fn an_older_schema_without_automatic_migration(place: Place) {
     careful.run().refuses_with(&["at migration 1", &needs, "backup", "`keyward migrate`"]);
 }
 
-async fn a_newer_schema(place: Place) {
+async fn a_newer_schema_is_refused(place: Place) {
     place.sandbox().serve().stop();
     place
         .execute(
@@ -82,7 +82,7 @@ async fn a_newer_schema(place: Place) {
     place.keyward().say("migrate").run().refuses_with(&words);
 }
 
-async fn the_database_of_another_program(place: Place) {
+async fn the_database_of_another_program_is_refused(place: Place) {
     place.sandbox().serve().stop();
     // Another program that stores its migrations in the same way.
     place.execute("UPDATE _sqlx_migrations SET version = 20240101 + version").await;
@@ -93,7 +93,7 @@ async fn the_database_of_another_program(place: Place) {
     assert!(doctor.code == Some(1) && doctor.out.contains(words[0]), "{}", doctor.output());
 }
 
-fn a_port_that_is_taken(place: &Place) {
+fn a_port_that_is_taken_is_refused(place: &Place) {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let words = ["cannot listen on", address.as_str(), "KEYWARD_LISTEN", "port 0"];
@@ -104,7 +104,7 @@ fn a_port_that_is_taken(place: &Place) {
 }
 
 #[test]
-fn an_unreachable_postgres() {
+fn an_unreachable_postgres_is_refused() {
     let place = Place::embedded();
     let url = format!("postgres://keyward:open-sesame@localhost/keyward?host={}", place.folder().display());
     let finished = place.sandbox().env("DATABASE_URL", url).env("KEYWARD_DATABASE__CONNECT_WAIT", "300ms").run();

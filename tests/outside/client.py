@@ -1,4 +1,4 @@
-"""The calls of a first day, with the client that openapi-python-client made: `client.py BASE KEY MID`."""
+"""The calls of a first day, with the client that openapi-python-client generated: `client.py BASE KEY MID`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-// The calls of a first day, with the types that openapi-typescript made: `node client.js BASE KEY MID`.
+// The calls of a first day, with the types that openapi-typescript generated: `node client.js BASE KEY MID`.
 import createClient from 'openapi-fetch';
 import type { paths } from './schema.js';
 

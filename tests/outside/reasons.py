@@ -1,10 +1,10 @@
-"""A check of our own for schemathesis: why a request that fits the document may be refused all the same."""
+"""An additional check for schemathesis: the known reasons to refuse a request that the document allows."""
 
 import re
 
 import schemathesis
 
-# What no schema says, or none that every generator of clients understands.
+# Rules that no schema can express, or none that every generator of clients understands.
 REASONS = [
     r"cursor must be the next_cursor of an earlier page of this list",
     r"expires_at must be in the future",
@@ -21,7 +21,7 @@ REASONS = [
 
 @schemathesis.check
 def good_requests_are_refused_for_known_reasons(ctx, response, case):
-    """A status alone does not tell a refusal that the service has to give from one that it must not give."""
+    """The status alone does not distinguish a correct refusal from a wrong one."""
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code != 400:
         return
     others = [error for error in response.json()["errors"] if not any(re.fullmatch(reason, error) for reason in REASONS)]

@@ -38,7 +38,7 @@ async fn other_keys_show_their_value() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_shows_when_by_whom_and_why() {
+async fn a_revoked_key_shows_when_by_which_key_and_why_it_was_revoked() {
     let world = World::new().await;
     let by = world.root("partner_a").await;
     let key = world.key("merchant_a1", &[]).await;
