@@ -31,11 +31,11 @@ pub(super) async fn healthz() -> &'static str {
 
 /// Ask whether this node can answer.
 ///
-/// For load balancers. 503 until it has answered once, while it cannot answer verifications, and while it stops.
+/// For load balancers. It says no until it has answered once, when it cannot answer verifications, and when it stops.
 #[utoipa::path(
     get, path = "/readyz", tag = "Service", operation_id = "get_readiness",
     responses(
-        (status = 200, description = "It can. Further lines are warnings for the operator.", body = String),
+        (status = 200, description = "It can. Further lines say what an operator should look at.", body = String),
     ),
 )]
 pub(super) async fn readyz(

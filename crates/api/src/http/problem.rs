@@ -261,11 +261,11 @@ pub(super) struct ProblemBody {
     status: u16,
     /// The kind of problem, for programs.
     code: &'static str,
-    /// Description of this occurrence, and its remedy: the first of `errors` where single fields are wrong.
+    /// What this occurrence is about, and what to change: the first of `errors` where single fields are wrong.
     detail: String,
-    /// The errors, as sentences; never empty. At most twenty are listed, and then the number of the others.
+    /// What is wrong, in sentences; never empty. At most twenty faults are named, then how many more there are.
     errors: Vec<String>,
-    /// The listed errors, by field.
+    /// What is wrong, by field, for the faults that are named.
     fields: BTreeMap<String, Vec<String>>,
     /// Names the request in the logs (W3C trace context).
     #[serde(rename = "traceId")]

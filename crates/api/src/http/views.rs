@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// Clients of the platform read `errors` even after a success.
 pub(super) type NoErrors = [String; 0];
 
-/// The enforcement of the end of a key.
+/// How far the end of a key has got.
 // Contract, section 6.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Enforcement)]
@@ -21,7 +21,7 @@ pub(super) struct EnforcementView {
     state: &'static str,
     /// Whether no node of the service accepts the key any more.
     enforced: bool,
-    /// When that became known; null before.
+    /// Since when that is known; null while it is not.
     #[schema(value_type = Option<String>, format = DateTime)]
     enforced_at: Option<String>,
     /// Always empty.
@@ -61,9 +61,9 @@ pub(super) struct KeyView {
     /// The account that it belongs to.
     #[schema(example = "mid_123456")]
     mid: String,
-    /// Display name.
+    /// What people call it.
     name: String,
-    /// Free-text note.
+    /// What somebody noted about it.
     description: Option<String>,
     /// `secret`, `public` or `tokenization`.
     r#type: &'static str,
@@ -71,7 +71,7 @@ pub(super) struct KeyView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     value: Option<String>,
-    /// Its scopes.
+    /// What it may do.
     scopes: Vec<String>,
     /// `active`, `pending`, `expired` or `revoked`.
     state: &'static str,
@@ -80,10 +80,10 @@ pub(super) struct KeyView {
     created_at: String,
     /// The key that made it, or `operator`.
     created_by: String,
-    /// Start of its validity, if later than its creation.
+    /// From when on it is valid, if not from its creation.
     #[schema(value_type = Option<String>, format = DateTime)]
     not_before: Option<String>,
-    /// When it expires.
+    /// When it dies by itself.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<String>,
     /// When it was last used, to within a few seconds.
@@ -203,7 +203,7 @@ pub(super) struct KeyPageView {
 pub(super) struct AccountView {
     /// Its name for clients.
     mid: String,
-    /// Display name.
+    /// What people call it.
     name: String,
     /// `platform`, `partner` or `merchant`.
     role: &'static str,

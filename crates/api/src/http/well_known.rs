@@ -33,7 +33,7 @@ pub(super) fn router(path_prefix: &str) -> Router<AppState> {
 /// Keys that sign access tokens (RFC 7517).
 #[derive(Serialize, ToSchema)]
 struct JwkSet {
-    /// Those whose tokens may still be valid, and the next one.
+    /// Those whose tokens may still be good, and the next one.
     keys: Vec<JwkView>,
 }
 

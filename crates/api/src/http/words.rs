@@ -7,7 +7,7 @@
 
 use utoipa::ToSchema;
 
-/// Type of a key; `publishable` is read as `public`.
+/// What a key is for; `publishable` is read as `public`.
 #[derive(ToSchema)]
 #[schema(as = KeyType, rename_all = "lowercase")]
 pub(super) enum KeyTypeWord {

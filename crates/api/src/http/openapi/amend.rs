@@ -48,7 +48,7 @@ pub(super) fn amend(operation: &mut Operation, facts: &Facts) {
     }
     // The connection refuses it before a request is known, so it has no body and none of our headers.
     let too_large =
-        ResponseBuilder::new().description("The headers are larger than the service accepts. There is no body.");
+        ResponseBuilder::new().description("The headers are larger than the service takes. There is no body.");
     operation.responses.responses.insert("431".to_owned(), RefOr::T(too_large.build()));
 }
 
@@ -112,7 +112,7 @@ pub(super) fn headers() -> BTreeMap<String, RefOr<Header>> {
             header("Names the request in the logs: the caller's own `X-Request-Id`, or ours.", String::schema()),
         ),
         ("RetryAfter", header("Seconds to wait before trying again.", u64::schema())),
-        ("Challenge", header("How to authenticate (RFC 6750, for tokens RFC 7617).", String::schema())),
+        ("Challenge", header("What to authenticate with (RFC 6750, for tokens RFC 7617).", String::schema())),
     ]
     .into_iter()
     .map(|(name, header)| (name.to_owned(), header))

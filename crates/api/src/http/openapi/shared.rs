@@ -39,9 +39,9 @@ pub(super) fn tags() -> Vec<Tag> {
     [
         ("API keys", "Create, list, show and revoke keys, one by one or in pairs."),
         ("Merchants", "The accounts below the caller: register, list, suspend, resume and close them."),
-        ("Verification", "Verify keys and tokens, for services and for gateways."),
+        ("Verification", "Whether a key or token is good, and for what: asked by services and by gateways."),
         ("Tokens", "Short-lived access tokens for a pair of keys."),
-        ("Service", "Public documents: health, token-signing keys and OAuth metadata."),
+        ("Service", "What anybody may read: health, token-signing keys and OAuth metadata."),
     ]
     .map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build())
     .into()

@@ -59,7 +59,7 @@ pub struct Gateway {
     get, path = "/v1/auth", tag = "Verification", operation_id = "authorize",
     params(
         ("scope" = inline(Option<BTreeSet<ScopeWord>>), Query, description = "Repeatable; all of them are needed."),
-        ("type" = Option<String>, Query, description = "May only repeat the type that the path accepts."),
+        ("type" = Option<String>, Query, description = "May only repeat the type that the path takes."),
         ("mid" = inline(Option<MidWord>), Query, description = "Exactly the account that is needed."),
         ("X-Keyward-Require-Scope" = Option<String>, Header,
             description = "Scopes that are needed, separated by commas or spaces; repeatable."),
@@ -74,7 +74,7 @@ pub struct Gateway {
                 ("X-Keyward-Mid" = String, description = "The account that it belongs to."),
                 ("X-Keyward-Partner-Mid" = String, description = "The partner of that account, if it has one."),
                 ("X-Keyward-Type" = String, description = "The key's type."),
-                ("X-Keyward-Scopes" = String, description = "Its scopes, separated by spaces."),
+                ("X-Keyward-Scopes" = String, description = "What it may do, separated by spaces."),
             ),
         ),
     ),

@@ -24,23 +24,23 @@ use crate::http::{
     words::{DescriptionWord, KeyTypeWord, MidWord, NameWord, ScopeWord},
 };
 
-/// The properties of a new key.
+/// What a new key is to be.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct NewKey {
     /// An account that the caller reaches.
     #[schema(value_type = MidWord)]
     mid: Given<Mid>,
-    /// Display name.
+    /// What people call it.
     #[schema(value_type = NameWord)]
     name: Given<Name>,
-    /// Type of the key.
+    /// What the key is for.
     #[schema(value_type = KeyTypeWord)]
     r#type: Given<KeyType>,
     /// At most 100, none twice, together at most 2,048 characters; none when absent. Scopes of this service only on
     /// secret keys.
     #[schema(value_type = Option<BTreeSet<ScopeWord>>, max_items = 100)]
     scopes: Option<Given<ScopeSet>>,
-    /// Free-text note.
+    /// What somebody notes about it.
     #[schema(value_type = Option<DescriptionWord>)]
     description: Option<Given<Description>>,
     /// RFC 3339, before `expires_at`: the key is pending until then; rounded down to the millisecond. At once, when

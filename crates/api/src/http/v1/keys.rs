@@ -59,8 +59,8 @@ pub(in crate::http) enum KeyOrPageView {
         ("state" = inline(Option<StateWord>), Query, description = "For a mid: the state of the keys; \
             `active` when absent."),
         ("type" = inline(Option<KeyTypeWord>), Query, description = "For a mid: only keys of this type."),
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "For a mid: maximum \
-            number; default 100."),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "For a mid: how many at \
+            the most; default 100."),
         ("cursor" = Option<String>, Query, description = "For a mid: the `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "The key, or a page of keys, newest first.", body = KeyOrPageView)),
@@ -93,7 +93,7 @@ pub(in crate::http) async fn get_or_list_keys(
         ("mid" = String, Path, description = "The merchant.", example = "mid_123456"),
         ("state" = inline(Option<StateWord>), Query, description = "The state of the keys; `active` when absent."),
         ("type" = inline(Option<KeyTypeWord>), Query, description = "Only keys of this type."),
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Maximum number; default 100."),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many at the most; default 100."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page of keys, newest first.", body = KeyPageView)),
@@ -162,15 +162,15 @@ async fn list(
         ("reason" = inline(Option<ReasonWord>), Query, description = "Why; `unspecified` when absent. \
             `compromised` is never refused."),
         ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until the \
-            revocation is enforced on every node."),
+            key is dead on every node."),
     ),
     responses(
-        (status = 204, description = "The key is revoked on every node.",
+        (status = 204, description = "The key is dead on every node.",
             headers(("Revocation-Seq" = u64, description = "The number of the event that did it; informative."))),
-        (status = 202, description = "Requested by `Prefer: respond-async`: the key is revoked, and the \
-            revocation may not be enforced on every node yet.",
+        (status = 202, description = "Asked for by `Prefer: respond-async`: the key is revoked, and not yet \
+            known to be dead on every node.",
             headers(
-                ("Location" = String, description = "Path that reports whether it is."),
+                ("Location" = String, description = "Where to ask whether it is."),
                 ("Revocation-Seq" = u64, description = "The number of the event that did it; informative."),
             )),
     ),
@@ -215,14 +215,14 @@ fn unquoted_parts(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Check whether a revocation is enforced.
+/// Ask whether a revocation is in force.
 ///
 #[doc = " `enforced` is true once no node of the service accepts the key any more; for a key that was never revoked \
          it is false."]
 #[utoipa::path(
     get, path = "/v1/api-keys/{id}/enforcement", tag = "API keys", operation_id = "get_enforcement",
     params(("id" = String, Path, description = "The key id.", example = "key_01h2xcejqtf2nbrexx3vqjhp41")),
-    responses((status = 200, description = "The enforcement of the revocation.", body = EnforcementView)),
+    responses((status = 200, description = "How far the revocation has got.", body = EnforcementView)),
 )]
 pub(in crate::http) async fn enforcement(
     caller: Caller<ReadKeys>,

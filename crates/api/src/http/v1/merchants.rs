@@ -34,13 +34,13 @@ use crate::http::{
     words::{MidWord, NameWord},
 };
 
-/// The properties of a new merchant.
+/// What a new merchant is to be.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct NewMerchant {
     /// Made by the service when absent.
     #[schema(value_type = Option<MidWord>)]
     mid: Option<Given<Mid>>,
-    /// Display name.
+    /// What people call it.
     #[schema(value_type = NameWord)]
     name: Given<Name>,
     /// The platform or partner account that it is to stand below; the caller's own when absent.
@@ -91,7 +91,7 @@ pub(in crate::http) async fn register_merchant(
 #[utoipa::path(
     get, path = "/v1/merchants", tag = "Merchants",
     params(
-        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "Maximum number; default 100."),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "How many at the most; default 100."),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before."),
     ),
     responses((status = 200, description = "A page of accounts, newest first.", body = AccountPageView)),
@@ -148,7 +148,7 @@ pub(in crate::http) async fn suspend_merchant(
 
 /// Resume a suspended merchant.
 ///
-/// Allowed for the account that suspended it and those above: the partner, the platform, the command line.
+/// The one that suspended it may, and those above: the partner, the platform, the operator at the command line.
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/resume", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
@@ -164,9 +164,9 @@ pub(in crate::http) async fn resume_merchant(
     change(&manage, &caller.0, &mid, Status::Active, &noted).await
 }
 
-/// Close a merchant permanently.
+/// Close a merchant, for good.
 ///
-/// Its keys and those of the accounts below it are shown as `revoked` from then on.
+/// Its keys and those of the accounts below it read `revoked` from then on.
 #[utoipa::path(
     post, path = "/v1/merchants/{mid}/close", tag = "Merchants",
     params(("mid" = String, Path, description = "The merchant.", example = "mid_123456")),
@@ -253,6 +253,6 @@ mod tests {
     fn every_wrong_field_is_named() {
         let fields =
             faulty(from_json(&json!({"parentMid": "!", "name": "", "mid": "key_1"})).and_then(NewMerchant::check));
-        assert_eq!(fields, ["mid", "name", "parent_mid"]);
+        assert_eq!(told, ["mid", "name", "parent_mid"]);
     }
 }

@@ -24,16 +24,16 @@ use crate::http::{
     words::{DescriptionWord, NameWord, ScopeWord},
 };
 
-/// The properties of a new pair.
+/// What a new pair is to be.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct NewPair {
-    /// Display name.
+    /// What people call it.
     #[schema(value_type = NameWord)]
     name: Given<Name>,
-    /// Free-text note.
+    /// What somebody notes about it.
     #[schema(value_type = Option<DescriptionWord>)]
     description: Option<Given<Description>>,
-    /// Scopes of the secret key: at most 100, none twice, together at most 2,048 characters; none when absent.
+    /// What the secret key may do: at most 100 scopes, none twice, together at most 2,048 characters; none when absent.
     #[schema(value_type = Option<BTreeSet<ScopeWord>>, max_items = 100)]
     scopes: Option<Given<ScopeSet>>,
     /// RFC 3339: both keys are pending until then; rounded down to the millisecond. At once, when absent.
@@ -71,12 +71,12 @@ impl NewPair {
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedPair)]
 pub(in crate::http) struct CreatedPairView {
-    /// Display name.
+    /// What people call it.
     name: String,
     /// Its name among the active pairs of the merchant: `name`, `name-2`, ….
     #[serde(rename = "uniqueName")]
     unique_name: String,
-    /// Free-text note.
+    /// What somebody noted about it.
     description: Option<String>,
     /// The UUID of the public key.
     #[serde(rename = "clientId")]
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn every_wrong_field_is_named() {
         let body = json!({"overwriteExistingKey": 1, "scopes": ["a", "a"], "description": "a\rb", "name": "<"});
-        let fields = faulty(from_json(&body).and_then(NewPair::check));
-        assert_eq!(fields, ["name", "description", "scopes[1]", "overwriteExistingKey"]);
+        let told = faulty(from_json(&body).and_then(NewPair::check));
+        assert_eq!(told, ["name", "description", "scopes[1]", "overwriteExistingKey"]);
     }
 }

@@ -41,7 +41,7 @@ const ANSWER_LEN: usize = 320;
 #[serde(deny_unknown_fields)]
 #[schema(as = Check)]
 pub(in crate::http) struct CheckBody {
-    /// The presented value.
+    /// The value that somebody presented.
     #[schema(value_type = String)]
     key: Given<Credential>,
     /// All of these must be covered.
@@ -113,7 +113,7 @@ written! {
     #[derive(ToSchema)]
     #[schema(as = Verification)]
     pub(in crate::http) struct VerificationView<'a> {
-        /// Whether the key is valid and meets all requirements.
+        /// Whether the key is good for all that was asked.
         valid: bool,
         /// `VALID`, or the first reason that holds of `NOT_FOUND`, `WRONG_ENVIRONMENT`, `REVOKED`, `SUSPENDED`,
         /// `NOT_YET_VALID`, `EXPIRED`, `WRONG_TYPE`, `WRONG_ACCOUNT`, `INSUFFICIENT_SCOPE`.
@@ -122,22 +122,22 @@ written! {
         /// The key, where the caller may know which it is.
         #[schema(value_type = String, required = false)]
         id: Option<Printed<KeyId>>,
-        /// The account that it belongs to. Only a valid key has this field and those that follow.
+        /// Of a good key alone, as all that follows: the account that it belongs to.
         #[schema(value_type = String, required = false)]
         mid: Option<Plain<'a>>,
         /// The partner of that account; null for keys above merchants and for merchants directly under the platform.
         #[schema(value_type = Option<String>)]
         partner_mid: Option<OrNull<Plain<'a>>>,
-        /// Display name.
+        /// What people call it.
         #[schema(value_type = String, required = false)]
         name: Option<Text<'a>>,
         /// `secret`, `public` or `tokenization`.
         #[schema(value_type = String, required = false)]
         r#type as "type": Option<Plain<'a>>,
-        /// Its scopes.
+        /// What it may do.
         #[schema(value_type = Vec<String>, required = false)]
         scopes: Option<List<'a>>,
-        /// When it expires.
+        /// When it dies by itself.
         #[schema(value_type = Option<String>, format = DateTime)]
         expires_at: Option<OrNull<Printed<Timestamp>>>,
     }
@@ -196,7 +196,7 @@ written! {
 
 /// Verify a key.
 ///
-/// 200 if there is a verdict; 503 if the key could not be checked.
+/// 200 whenever the question could be answered; 503 when it could not: never a guess.
 #[utoipa::path(
     post, path = "/v1/verify", tag = "Verification",
     request_body(content = CheckBody),
