@@ -159,7 +159,7 @@ impl From<keyward_app::Refused> for Problem {
             // The caller was authenticated, and its credential is no longer valid.
             keyward_app::Refused::Denied(denial) => not_good(denial),
             keyward_app::Refused::InsufficientScope(permission) => Self::insufficient_scope(permission),
-            keyward_app::Refused::Failure(fault) => fault.into(),
+            keyward_app::Refused::Failure(failure) => failure.into(),
         }
     }
 }
@@ -174,7 +174,7 @@ impl From<authenticate::Error> for Problem {
             // For example a public key: these calls accept no such credential.
             authenticate::Error::Forbidden(forbidden) => not_good(forbidden.denial),
             authenticate::Error::TooManyAttempts(error) => error.into(),
-            authenticate::Error::Failure(fault) => fault.into(),
+            authenticate::Error::Failure(failure) => failure.into(),
         }
     }
 }

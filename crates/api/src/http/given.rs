@@ -1,14 +1,14 @@
-//! Reads a request into the struct that documents it, and reports every fault at once.
+//! Reads a request into the struct that documents it, and reports every error at once.
 //!
 //! A request is one struct with `#[derive(Deserialize, ToSchema)]`. Each member is a [`Given`], which is required, or
 //! an `Option<Given>`, which may be absent or null. The struct is read from JSON and from a form alike: a new field is
 //! one member, with its type in the document beside it, and its use.
 //!
-//! Deserializing a `Given` never fails: it keeps the value or its faults. [`Check`] hands out the values and collects
-//! the faults by name, in the order in which the fields are asked for. `#[serde(deny_unknown_fields)]` on the struct
+//! Deserializing a `Given` never fails: it keeps the value or its errors. [`Check`] hands out the values and collects
+//! the errors by name, in the order in which the fields are asked for. `#[serde(deny_unknown_fields)]` on the struct
 //! refuses unknown members, in the reader and in the document; without it they are ignored.
 //!
-//! Works only on the deserializer of `reader`. Nothing here knows a route, and no fault quotes a value.
+//! Works only on the deserializer of `reader`. Nothing here knows a route, and no error quotes a value.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
@@ -43,7 +43,7 @@ impl<'de, T: FieldValue> Deserialize<'de> for Given<T> {
         Ok(Self(match T::Shape::deserialize(field) {
             Ok(shape) => T::read(shape),
             // Of another type, absent, or given twice.
-            Err(error) => Err(values::fault(error.to_string())),
+            Err(error) => Err(values::error(error.to_string())),
         }))
     }
 }
@@ -72,33 +72,33 @@ impl<T> AnyGiven for Option<Given<T>> {
     }
 }
 
-/// The faults of a request, by field.
+/// The errors of a request, by field.
 #[derive(Default)]
 pub(super) struct Check(FieldErrors);
 
 impl Check {
-    /// The value of a field: `None` if it is invalid, which is a fault under this name, or an absent optional one.
+    /// The value of a field: `None` if it is invalid, which is an error under this name, or an absent optional one.
     pub(super) fn field<F: AnyGiven>(&mut self, name: &str, field: F) -> Option<F::Value> {
-        field.given().unwrap_or_else(|faults| {
-            self.0.merge(faults.below(name));
+        field.given().unwrap_or_else(|errors| {
+            self.0.merge(errors.below(name));
             None
         })
     }
 
-    /// Records a fault that no single field shows.
-    pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
+    /// Records an error that no single field shows.
+    pub(super) fn refuse(&mut self, name: &str, message: impl Into<String>) {
         self.0.add(name, message);
     }
 
-    /// Puts this prefix before the names of all faults so far: `checks[3].`.
+    /// Puts this prefix before the names of all errors so far: `checks[3].`.
     pub(super) fn below(self, place: &str) -> Self {
         Self(self.0.below(place))
     }
 
-    /// The result of `make`, if there was no fault: then every required value is there.
+    /// The result of `make`, if there was no error: then every required value is there.
     ///
     /// # Errors
-    /// A problem that lists every fault.
+    /// A problem that lists every error.
     pub(super) fn finish<T>(self, make: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
         let value = if self.0.is_empty() { make() } else { None };
         self.0.into_result(value)
@@ -118,12 +118,12 @@ impl Error {
     pub(super) fn at(self, place: &str) -> Problem {
         match self {
             Self::Unknown { names, known } => {
-                let mut faults = FieldErrors::default();
+                let mut errors = FieldErrors::default();
                 for name in names {
                     let message = || format!("is no condition (there are {})", known.join(", "));
-                    faults.add_with(|| (format!("{place}{name}"), message()));
+                    errors.add_with(|| (format!("{place}{name}"), message()));
                 }
-                Problem::new(Code::UnknownCondition).faults(faults)
+                Problem::new(Code::UnknownCondition).field_errors(errors)
             }
             Self::Field(message) => Problem::invalid(&format!("{place}body"), message),
         }

@@ -29,7 +29,7 @@ pub struct Problem(Box<Inner>);
 struct Inner {
     code: Code,
     detail: Option<String>,
-    faults: FieldErrors,
+    errors: FieldErrors,
     retry_after: Option<Duration>,
     challenge: Option<HeaderValue>,
     cause: Option<Cause>,
@@ -95,7 +95,7 @@ impl FieldErrors {
     pub fn into_result<T>(self, value: Option<T>) -> Result<T, Problem> {
         match value {
             Some(value) if self.is_empty() => Ok(value),
-            Some(_) | None => Err(Problem::new(Code::InvalidRequest).faults(self)),
+            Some(_) | None => Err(Problem::new(Code::InvalidRequest).field_errors(self)),
         }
     }
 }
@@ -115,7 +115,7 @@ impl Problem {
         Self(Box::new(Inner {
             code,
             detail: None,
-            faults: FieldErrors::default(),
+            errors: FieldErrors::default(),
             retry_after: code.retry_after(),
             challenge: code.challenge(),
             cause: None,
@@ -125,9 +125,9 @@ impl Problem {
     /// An invalid field of a request.
     #[must_use]
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
-        let mut faults = FieldErrors::default();
-        faults.add(field, message);
-        Self::new(Code::InvalidRequest).faults(faults)
+        let mut errors = FieldErrors::default();
+        errors.add(field, message);
+        Self::new(Code::InvalidRequest).field_errors(errors)
     }
 
     /// The caller lacks a scope.
@@ -184,8 +184,8 @@ impl Problem {
 
     /// Adds the errors of single fields.
     #[must_use]
-    pub fn faults(mut self, faults: FieldErrors) -> Self {
-        self.0.faults = faults;
+    pub fn field_errors(mut self, errors: FieldErrors) -> Self {
+        self.0.errors = errors;
         self
     }
 
@@ -199,7 +199,7 @@ impl Problem {
     /// Merges another problem of the same request: the errors of both, under this one's code.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.0.faults.merge(other.0.faults);
+        self.0.errors.merge(other.0.errors);
         self
     }
 
@@ -222,13 +222,13 @@ impl Problem {
 
     /// The body that the client receives.
     pub(super) fn body(&self, public_url: &str, trace_id: &str) -> ProblemBody {
-        let Inner { code, detail, faults, .. } = &*self.0;
-        let mut errors: Vec<String> = faults.named.iter().map(|(field, text)| format!("{field} {text}")).collect();
-        if faults.more > 0 {
-            errors.push(format!("and {} more", faults.more));
+        let Inner { code, detail, errors: fields, .. } = &*self.0;
+        let mut errors: Vec<String> = fields.named.iter().map(|(field, text)| format!("{field} {text}")).collect();
+        if fields.more > 0 {
+            errors.push(format!("and {} more", fields.more));
         }
         let mut fields = BTreeMap::<String, Vec<String>>::new();
-        for (field, text) in &faults.named {
+        for (field, text) in &fields.named {
             fields.entry(field.clone()).or_default().push(text.clone());
         }
         let detail = detail.clone().or_else(|| errors.first().cloned());
@@ -299,8 +299,8 @@ pub(super) fn whole_seconds(wait: Duration) -> HeaderValue {
 }
 
 impl From<Failure> for Problem {
-    fn from(fault: Failure) -> Self {
-        let code = match &fault {
+    fn from(failure: Failure) -> Self {
+        let code = match &failure {
             // The caller changed repeatedly while it made a change.
             Failure::Storage(StorageError::Unavailable(_) | StorageError::CallerChanged)
             | Failure::NoSigningKey
@@ -316,7 +316,7 @@ impl From<Failure> for Problem {
             | Failure::Token(_)
             | Failure::Defect(_) => Code::Internal,
         };
-        Self::new(code).because(fault)
+        Self::new(code).because(failure)
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Query {
     pairs: Vec<(String, String)>,
     /// The names read so far: those that the call knows.
     known: Vec<&'static str>,
-    faults: FieldErrors,
+    errors: FieldErrors,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Query {
@@ -52,7 +52,7 @@ impl Query {
     pub(super) fn read(query: &str) -> Result<Self, Problem> {
         let pairs = serde_urlencoded::from_str(query);
         let pairs = pairs.map_err(|_| Problem::invalid("query", "must be percent-encoded UTF-8"))?;
-        Ok(Self { pairs, known: Vec::new(), faults: FieldErrors::default() })
+        Ok(Self { pairs, known: Vec::new(), errors: FieldErrors::default() })
     }
 
     /// The values of a repeatable name.
@@ -63,11 +63,11 @@ impl Query {
 
     /// An error for each name that is not a known condition.
     pub(super) fn unknown_conditions(&self, known: &[&str]) -> FieldErrors {
-        let mut faults = FieldErrors::default();
+        let mut errors = FieldErrors::default();
         for (name, _) in self.pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            faults.add_with(|| unknown_name(name, "condition", known));
+            errors.add_with(|| unknown_name(name, "condition", known));
         }
-        faults
+        errors
     }
 
     /// The value of a name that must not be repeated.
@@ -76,7 +76,7 @@ impl Query {
         let mut values = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone());
         let value = values.next();
         if values.next().is_some() {
-            self.faults.add(name, "must be given once");
+            self.errors.add(name, "must be given once");
             return None;
         }
         value
@@ -85,7 +85,7 @@ impl Query {
     /// A parsed value of a name that must not be repeated.
     pub(super) fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
         let value = self.one(name)?;
-        value.parse().map_err(|error: T::Err| self.faults.add(name, error.to_string())).ok()
+        value.parse().map_err(|error: T::Err| self.errors.add(name, error.to_string())).ok()
     }
 
     /// Number of items on a page.
@@ -94,7 +94,7 @@ impl Query {
         match text.parse() {
             Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => limit,
             Ok(_) | Err(_) => {
-                self.faults.add("limit", "must be a whole number from 1 to 1000");
+                self.errors.add("limit", "must be a whole number from 1 to 1000");
                 DEFAULT_LIMIT
             }
         }
@@ -105,14 +105,14 @@ impl Query {
         let text = self.one("cursor")?;
         let position = cursor::decode(&text);
         if position.is_none() {
-            self.faults.add("cursor", "must be the next_cursor of an earlier page of this list");
+            self.errors.add("cursor", "must be the next_cursor of an earlier page of this list");
         }
         position
     }
 
     /// Records an error that the handler found.
-    pub(super) fn fault(&mut self, name: &str, message: impl Into<String>) {
-        self.faults.add(name, message);
+    pub(super) fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        self.errors.add(name, message);
     }
 
     /// Fails if there was an error or an unknown name is present.
@@ -120,11 +120,11 @@ impl Query {
         let mut known = std::mem::take(&mut self.known);
         known.sort_unstable();
         known.dedup();
-        let Self { pairs, faults, .. } = &mut self;
+        let Self { pairs, errors, .. } = &mut self;
         for (name, _) in pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            faults.add_with(|| unknown_name(name, "parameter of this call", &known));
+            errors.add_with(|| unknown_name(name, "parameter of this call", &known));
         }
-        self.faults.into_result(Some(()))
+        self.errors.into_result(Some(()))
     }
 }
 

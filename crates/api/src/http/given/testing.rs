@@ -25,7 +25,7 @@ pub(in crate::http) fn from_form<T: DeserializeOwned>(parts: &[(&str, &str)]) ->
     Ok(read(Fields::form(form))?)
 }
 
-/// The errors that the client reads, in their order; none for a request without a fault.
+/// The errors that the client reads, in their order; none for a request without an error.
 pub(in crate::http) fn errors<T>(checked: Result<T, Problem>) -> Vec<String> {
     let Err(problem) = checked else { return Vec::new() };
     let body = serde_json::to_value(problem.body("", "")).unwrap();

@@ -1,4 +1,4 @@
-//! The promises to every request: all faults at once, by name, and the same from JSON and a form.
+//! The promises to every request: all errors at once, by name, and the same from JSON and a form.
 
 use keyward_domain::{KeyType, Mid, Name, ScopeSet, Timestamp};
 use serde::Deserialize;
@@ -124,7 +124,7 @@ fn a_wrong_field_is_named_with_what_it_must_be() {
     }
     for (scopes, places) in [
         (json!(["charges:read", 1, null]), &["scopes[1] must be a string", "scopes[2] must be a string"][..]),
-        // An item that is no text has no further faults.
+        // An item that is no text has no further errors.
         (json!(["Charges", 1]), &["scopes[1] must be a string"]),
         (json!(["a", "A", "a"]), &[&format!("scopes[1] {scope}"), "scopes[2] must not name a scope twice"]),
         (json!([""]), &[&format!("scopes[0] {scope}")]),

@@ -13,11 +13,11 @@ use crate::http::{
     problem::FieldErrors,
 };
 
-/// A fault of the value as a whole.
-pub(super) fn fault(message: impl Into<String>) -> FieldErrors {
-    let mut faults = FieldErrors::default();
-    faults.add("", message);
-    faults
+/// An error of the value as a whole.
+pub(super) fn error(message: impl Into<String>) -> FieldErrors {
+    let mut errors = FieldErrors::default();
+    errors.add("", message);
+    errors
 }
 
 impl FieldValue for String {
@@ -35,7 +35,7 @@ macro_rules! by_text {
             type Shape = String;
 
             fn read(text: String) -> Result<Self, FieldErrors> {
-                ($read)(&text).map_err(|error| fault(error.to_string()))
+                ($read)(&text).map_err(|it| error(it.to_string()))
             }
         })*
     };
@@ -100,23 +100,23 @@ impl FieldValue for ScopeSet {
     type Shape = List<Given<String>>;
 
     fn read(List(items): Self::Shape) -> Result<Self, FieldErrors> {
-        let mut faults = FieldErrors::default();
+        let mut errors = FieldErrors::default();
         let mut texts = Vec::with_capacity(items.len());
         for (place, item) in items.into_iter().enumerate() {
             match item.0 {
                 Ok(text) => texts.push(text),
-                Err(fault) => faults.merge(fault.below(&format!("[{place}]"))),
+                Err(item) => errors.merge(item.below(&format!("[{place}]"))),
             }
         }
-        if !faults.is_empty() {
-            return Err(faults);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let texts = || texts.iter().map(String::as_str);
         Self::parse(texts()).map_err(|_| {
             for error in Self::errors(texts()) {
-                faults.add(place_name("", &error), error.to_string());
+                errors.add(place_name("", &error), error.to_string());
             }
-            faults
+            errors
         })
     }
 }
@@ -134,12 +134,12 @@ impl<T: DeserializeOwned, const MOST: usize> FieldValue for Objects<T, MOST> {
 
     fn read(List(items): Self::Shape) -> Result<Self, FieldErrors> {
         if !(1..=MOST).contains(&items.len()) {
-            return Err(fault(format!("must hold 1 to {MOST} objects")));
+            return Err(error(format!("must hold 1 to {MOST} objects")));
         }
         let objects = items.into_iter().map(|item| match item {
             Value::Object(object) => Ok(read(Fields::json(object))),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                Err(fault(format!("must be {}", Value::LIST)))
+                Err(error(format!("must be {}", Value::LIST)))
             }
         });
         objects.collect::<Result<_, _>>().map(Self)

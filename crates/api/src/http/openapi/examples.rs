@@ -48,13 +48,13 @@ fn show(content: &mut RefOr<Content>, given: &BTreeMap<String, Value>) {
 
 /// A problem of this kind, as it is sent.
 pub(super) fn problem(code: Code, public_url: &str) -> RefOr<Example> {
-    let mut faults = FieldErrors::default();
+    let mut errors = FieldErrors::default();
     if code == Code::InvalidRequest {
-        faults.add("name", "must not contain < or >");
+        errors.add("name", "must not contain < or >");
     } else if code == Code::UnknownCondition {
-        faults.add("scope", "is no condition (there are key, scopes, type, mid)");
+        errors.add("scope", "is no condition (there are key, scopes, type, mid)");
     }
-    let body = Problem::new(code).faults(faults).body(public_url, TRACE);
+    let body = Problem::new(code).field_errors(errors).body(public_url, TRACE);
     let example = ExampleBuilder::new().summary(code.title()).value(serde_json::to_value(body).ok()).build();
     RefOr::T(example)
 }

@@ -66,7 +66,7 @@ impl NewKey {
         };
         // Without a type, only the rules for all types.
         for error in KeyTerms::errors(key_type.unwrap_or(KeyType::Secret), &scopes, &restrictions, now) {
-            check.fault(&terms_field(&error), error.to_string());
+            check.refuse(&terms_field(&error), error.to_string());
         }
         check.finish(|| {
             let terms = KeyTerms::agree(key_type?, name?, description, scopes, restrictions, now);
@@ -134,7 +134,7 @@ impl From<issue_key::Error> for Problem {
             )),
             E::NoSuchAccount => no_account(),
             E::AccountNotActive(_) => Self::new(Code::AccountNotActive),
-            E::Failure(fault) => fault.into(),
+            E::Failure(failure) => failure.into(),
         }
     }
 }

@@ -125,12 +125,12 @@ impl Listing {
             Some("all") => None,
             Some(text) => {
                 let status = text.parse::<KeyStatus>();
-                status.map_err(|_| query.fault("state", format!("must be one of {STATE_WORDS}"))).ok()
+                status.map_err(|_| query.refuse("state", format!("must be one of {STATE_WORDS}"))).ok()
             }
         };
         let asked_type = query.one("type");
         let key_type =
-            asked_type.and_then(|text| key_type(&text).map_err(|error| query.fault("type", error.to_string())).ok());
+            asked_type.and_then(|text| key_type(&text).map_err(|error| query.refuse("type", error.to_string())).ok());
         Self { status, key_type, limit: query.limit(), before: query.cursor() }
     }
 }
@@ -239,7 +239,7 @@ impl From<list_keys::Error> for Problem {
     fn from(error: list_keys::Error) -> Self {
         match error {
             list_keys::Error::NoSuchAccount => no_account(),
-            list_keys::Error::Failure(fault) => fault.into(),
+            list_keys::Error::Failure(failure) => failure.into(),
         }
     }
 }
@@ -250,7 +250,7 @@ impl From<revoke_key::Error> for Problem {
             revoke_key::Error::Caller(error) => error.into(),
             revoke_key::Error::NoSuchKey => Self::new(Code::KeyNotFound),
             revoke_key::Error::Refused(keyward_domain::Refusal::WouldLockOut) => Self::new(Code::LockOut),
-            revoke_key::Error::Failure(fault) => fault.into(),
+            revoke_key::Error::Failure(failure) => failure.into(),
         }
     }
 }

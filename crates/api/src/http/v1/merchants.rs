@@ -218,7 +218,7 @@ impl From<create_account::Error> for Problem {
             E::MidTaken => Self::new(Code::MidTaken),
             // No HTTP call creates a platform.
             E::PlatformExists => Self::new(Code::Internal).because(error),
-            E::Failure(fault) => fault.into(),
+            E::Failure(failure) => failure.into(),
         }
     }
 }
@@ -231,7 +231,7 @@ impl From<change_status::Error> for Problem {
             change_status::Error::Refused(StatusRefusal::OwnAccount) => Self::new(Code::OwnAccount),
             change_status::Error::Refused(StatusRefusal::SuspendedFromAbove) => Self::new(Code::SuspendedFromAbove),
             change_status::Error::Refused(StatusRefusal::Closed) => Self::new(Code::AccountClosed),
-            change_status::Error::Failure(fault) => fault.into(),
+            change_status::Error::Failure(failure) => failure.into(),
         }
     }
 }

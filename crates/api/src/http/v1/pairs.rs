@@ -45,7 +45,7 @@ pub(in crate::http) struct NewPair {
     overwrite_existing_key: Option<Given<bool>>,
 }
 
-/// A [`NewPair`] without a fault.
+/// A [`NewPair`] without an error.
 struct Wanted {
     name: Name,
     description: Option<Description>,

@@ -79,7 +79,7 @@ pub(in crate::http) struct BatchBody {
 }
 
 impl BatchBody {
-    /// Checks every object, and reports the faults of all of them together.
+    /// Checks every object, and reports the errors of all of them together.
     fn check(self) -> Result<Vec<KeyCheck>, Problem> {
         let mut check = Check::default();
         let objects = check.field("checks", self.checks);
@@ -102,7 +102,7 @@ impl BatchBody {
     }
 }
 
-/// A check without a fault.
+/// A check without an error.
 struct KeyCheck {
     key: Zeroizing<String>,
     requirements: Requirements,
@@ -288,7 +288,7 @@ impl From<verify_key::Error> for Problem {
     fn from(error: verify_key::Error) -> Self {
         match error {
             verify_key::Error::TooManyAttempts(error) => error.into(),
-            verify_key::Error::Failure(fault) => fault.into(),
+            verify_key::Error::Failure(failure) => failure.into(),
         }
     }
 }
@@ -349,7 +349,7 @@ mod tests {
             assert_eq!(faulty(batch(&checks)), fields, "{checks}");
         }
         assert_eq!(batch(&json!(vec![json!({"key": "x"}); 100])).ok().unwrap().len(), 100);
-        // The first fault gives the code.
+        // The first error gives the code.
         assert_eq!(batch(&json!([{"key": 1}, {"x": 1}])).err().unwrap().code(), Code::InvalidRequest);
         assert_eq!(batch(&json!([{"x": 1}, {"key": 1}])).err().unwrap().code(), Code::UnknownCondition);
     }

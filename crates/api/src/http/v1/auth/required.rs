@@ -65,8 +65,8 @@ impl Required {
         if self.refuses_all() != Some(denial) {
             return problem;
         }
-        let others = Problem::new(problem.code()).faults(self.insufficient_scope.clone());
-        problem.faults(self.wrong_account.clone()).and(others)
+        let others = Problem::new(problem.code()).field_errors(self.insufficient_scope.clone());
+        problem.field_errors(self.wrong_account.clone()).and(others)
     }
 
     /// Adds the requirements in headers.
@@ -140,12 +140,12 @@ fn text(line: &HeaderValue) -> &str {
 fn in_query(path: AuthPath, mut query: Query) -> Result<Requirements, Problem> {
     let unknown = query.unknown_conditions(&PARAMETERS);
     if !unknown.is_empty() {
-        return Err(Problem::new(Code::UnknownCondition).faults(unknown));
+        return Err(Problem::new(Code::UnknownCondition).field_errors(unknown));
     }
     let scopes = ScopeSet::parse(query.all("scope"));
     let scopes = scopes.unwrap_or_else(|_| {
         for error in ScopeSet::errors(query.all("scope")) {
-            query.fault(&place_name("scope", &error), error.to_string());
+            query.refuse(&place_name("scope", &error), error.to_string());
         }
         ScopeSet::empty()
     });
@@ -154,9 +154,9 @@ fn in_query(path: AuthPath, mut query: Query) -> Result<Requirements, Problem> {
         Some(Ok(asked)) if asked == path.key_type => {}
         Some(Ok(asked)) => {
             let message = format!("must be {}, which the path takes; call /v1/auth-{asked} instead", path.key_type);
-            query.fault("type", message.replace("/v1/auth-secret", "/v1/auth"));
+            query.refuse("type", message.replace("/v1/auth-secret", "/v1/auth"));
         }
-        Some(Err(error)) => query.fault("type", error.to_string()),
+        Some(Err(error)) => query.refuse("type", error.to_string()),
     }
     let mid = query.parse("mid");
     query.check()?;

@@ -89,7 +89,7 @@ impl ByRefreshToken {
     fn check(self) -> Result<Credential, Problem> {
         let mut check = Check::default();
         if self.app_key.is_some() || self.app_secret.is_some() {
-            check.fault("refreshToken", "must not come together with AppKey and AppSecret");
+            check.refuse("refreshToken", "must not come together with AppKey and AppSecret");
         }
         let token = check.field("refreshToken", self.refresh_token);
         check.finish(|| token)
@@ -210,7 +210,7 @@ impl From<obtain_token::Error> for Problem {
             // This dialect requests no scopes.
             E::ScopeNotCovered { .. } => Self::new(Code::Internal).because(error),
             E::TooManyAttempts(error) => error.into(),
-            E::Failure(fault) => fault.into(),
+            E::Failure(failure) => failure.into(),
         }
     }
 }
@@ -223,7 +223,7 @@ impl From<refresh_token::Error> for Problem {
                 "The refresh token is not good, or was used before: obtain new tokens with AppKey and AppSecret.",
             ),
             E::ScopeNotCovered(_) => Self::new(Code::Internal).because(error),
-            E::Failure(fault) => fault.into(),
+            E::Failure(failure) => failure.into(),
         }
     }
 }

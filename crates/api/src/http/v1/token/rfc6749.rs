@@ -326,7 +326,7 @@ impl From<obtain_token::Error> for Refusal {
                     .into(),
                 problem: error.into(),
             },
-            E::Failure(fault) => fault.into(),
+            E::Failure(failure) => failure.into(),
         }
     }
 }
@@ -337,7 +337,7 @@ impl From<refresh_token::Error> for Refusal {
         match error {
             E::Denied(denial) => Self::invalid_grant(denial),
             E::ScopeNotCovered(missing) => not_covered(&missing),
-            E::Failure(fault) => fault.into(),
+            E::Failure(failure) => failure.into(),
         }
     }
 }
@@ -349,8 +349,8 @@ fn not_covered(missing: &ScopeSet) -> Refusal {
 
 /// A failure keeps its status and its `Retry-After`, with the texts of this dialect.
 impl From<Failure> for Refusal {
-    fn from(fault: Failure) -> Self {
-        let problem = Problem::from(fault);
+    fn from(failure: Failure) -> Self {
+        let problem = Problem::from(failure);
         let status = problem.code().status();
         let (error, description) = match status {
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
