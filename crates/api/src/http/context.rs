@@ -39,15 +39,20 @@ pub(super) fn request_id(headers: &HeaderMap, access: &Access) -> HeaderValue {
 
 /// Random for each process, counted within it: unique without drawing random bytes for each request.
 fn fresh_request_id(access: &Access) -> HeaderValue {
-    static PROCESS: OnceLock<[u8; 8]> = OnceLock::new();
+    static PROCESS: OnceLock<[u8; 16]> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    let process = PROCESS.get_or_init(|| access.random().unwrap_or_default());
-    let mut id = [0; 32];
-    let bytes = process.iter().copied().chain(COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-    for (digits, byte) in id.chunks_exact_mut(2).zip(bytes) {
-        digits.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]]);
-    }
-    HeaderValue::from_bytes(&id).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+    let process = PROCESS.get_or_init(|| digits(u64::from_be_bytes(access.random().unwrap_or_default())));
+    let id = [*process, digits(COUNT.fetch_add(1, Ordering::Relaxed))];
+    HeaderValue::from_bytes(id.as_flattened()).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+}
+
+/// The hexadecimal digits of a number, all sixteen.
+fn digits(number: u64) -> [u8; 16] {
+    let bytes = number.to_be_bytes();
+    std::array::from_fn(|place| {
+        let byte = bytes[place / 2];
+        HEX[usize::from(if place % 2 == 0 { byte >> 4 } else { byte & 0xf })]
+    })
 }
 
 /// Position of the request in a distributed trace: the client's trace if its `traceparent` is valid, else a new one,

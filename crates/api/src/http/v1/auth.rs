@@ -220,7 +220,9 @@ pub(in crate::http) fn headers(authorized: &Authorized) -> HeaderMap {
 /// All five headers, even if empty: a gateway that copies them overwrites what a client sent.
 fn identity(values: [&str; 5]) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
-    headers.extend(NO_STORE);
+    for (name, value) in NO_STORE {
+        headers.insert(name, value);
+    }
     for (name, value) in [KEY_ID, MID, PARTNER_MID, TYPE, SCOPES].into_iter().zip(values) {
         // Ids, mids, types and scopes hold only characters that are valid in a header.
         headers.insert(name, HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static("")));
