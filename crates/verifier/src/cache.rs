@@ -15,8 +15,10 @@ use crate::{
 };
 
 mod part;
+mod size;
 
 use part::Part;
+pub use size::Size;
 
 /// Number of parts: many more than cores, so that two requests rarely contend; a power of two.
 const PARTS: usize = 64;
@@ -131,15 +133,6 @@ impl<P: Platform> Cache<P> {
     fn on<R>(&self, id: KeyId, work: impl FnOnce(&mut Shard<Part>) -> R) -> R {
         P::with(&self.parts[place_of(id)], work)
     }
-}
-
-/// Size of the memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Bytes, counted as for the capacity.
-    pub bytes: u64,
-    /// Number of keys.
-    pub keys: u64,
 }
 
 /// The part of this key. The last byte of a version 7 UUID is random.

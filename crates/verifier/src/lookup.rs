@@ -9,9 +9,11 @@ use keyward_domain::{KeyId, Now, Timestamp};
 use keyward_storage::{Credential, StorageError};
 
 use crate::{
+    known::Known,
+    node_state::Shared,
     protocol::{BootInstant, Request, Step},
     singleflight::Role,
-    verifier::{Shared, Verifier},
+    verifier::Verifier,
 };
 
 /// Maximum number of reads per request. A read is repeated if a change was committed meanwhile, so that the shard does
@@ -118,6 +120,33 @@ impl Verifier {
     /// [`StorageError`] if the database cannot answer.
     pub async fn credential(&self, id: KeyId) -> Result<Option<Credential>, StorageError> {
         self.finish(self.begin_lookup(id)).await
+    }
+
+    /// Finds a key in memory, where it reflects every event applied there, or else with [`Self::read_anew`]. Returns
+    /// none if the key does not exist.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot answer.
+    pub async fn known(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
+        let mut request = Request::arrived(self.shared.rules);
+        loop {
+            match request.next() {
+                Step::CheckLease => request.lease(self.may_answer_from_memory()),
+                Step::LookUp => request.looked_up(self.shared.cache.known(id)),
+                Step::Answer => return Ok(request.into_answer()),
+                Step::Read | Step::ReadAlone => return self.read_anew(id).await,
+            }
+        }
+    }
+
+    /// Reads a key by a statement that begins now, for a caller that was found changed. Returns none if the key does
+    /// not exist.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot answer.
+    pub async fn read_anew(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
+        let read = self.credentials.credential(id).await?;
+        Ok(read.map(|read| Known { credential: read.value, as_of: read.as_of }))
     }
 
     /// Reads a key from the database like [`Self::credential`] for one that is not in memory, and drops the result, so

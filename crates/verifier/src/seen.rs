@@ -8,8 +8,8 @@ use std::{
 use keyward_storage::{HistoryToken, Members};
 
 use crate::{
+    node_state::Shared,
     protocol::{BootInstant, Newness},
-    verifier::Shared,
 };
 
 impl Shared {

@@ -5,8 +5,8 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -19,12 +19,11 @@ use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cache::{Cache, Size},
-    driver::{Barrier, Change, ClockDifference, Clocks, Control, Embedded, LeaseProblems, NotificationListener, Wake},
+    cache::Size,
+    driver::{Barrier, Change, ClockDifference, Control, Embedded, NotEnforced, NotificationListener},
     machine::{Clock, Tasks},
-    metrics::VerifierMetrics,
-    protocol::{BootInstant, ClockJump, LeaseConfig, Newness, Rules},
-    published_lease::PublishedLease,
+    node_state::Shared,
+    protocol::{BootInstant, ClockJump, LeaseConfig, Rules},
     singleflight::Singleflight,
 };
 
@@ -53,37 +52,6 @@ pub struct VerifierParts {
     pub version: String,
     /// Runs the tasks: a `TaskTracker`, whose owner waits for them at shutdown.
     pub tasks: Arc<dyn Tasks>,
-}
-
-/// Why a committed change is not known to be enforced on every node. A repeated call can determine it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotEnforced {
-    /// The process stopped first. The change is committed, and a repeated call waits again.
-    #[error("the process stops before the change is known to be enforced on every node")]
-    Stopping,
-    /// The database went back to a state without the change (R18).
-    #[error("the database went back to a state before the change")]
-    HistoryLost,
-}
-
-/// State shared by tasks and requests.
-pub(crate) struct Shared {
-    pub(crate) cache: Cache,
-    pub(crate) published_lease: PublishedLease,
-    pub(crate) feed: Arc<dyn Feed>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) rules: Rules,
-    pub(crate) terms: LeaseConfig,
-    pub(crate) metrics: VerifierMetrics,
-    pub(crate) clocks: Clocks,
-    pub(crate) lease_problems: LeaseProblems,
-    pub(crate) wake: Wake,
-    /// The longest lease time ever seen in a list of members, in nanoseconds.
-    pub(crate) longest_seen: AtomicU64,
-    /// Whether the database's history is still new to this process (R13, R18).
-    pub(crate) newness: Mutex<Newness>,
-    /// Number of histories named in replies so far.
-    pub(crate) histories: AtomicU64,
 }
 
 enum Side {
@@ -127,21 +95,7 @@ impl Verifier {
             version,
             tasks,
         } = parts;
-        let shared = Arc::new(Shared {
-            cache: Cache::new(rules, capacity_bytes),
-            published_lease: PublishedLease::new(rules),
-            feed,
-            clock,
-            rules,
-            terms,
-            metrics: VerifierMetrics::new(),
-            clocks: Clocks::default(),
-            lease_problems: LeaseProblems::default(),
-            wake: Wake::default(),
-            longest_seen: AtomicU64::new(0),
-            newness: Mutex::new(Newness::new(rules.history(), terms.guard)),
-            histories: AtomicU64::new(0),
-        });
+        let shared = Arc::new(Shared::new(feed, clock, rules, terms, capacity_bytes));
         let ending = CancellationToken::new();
         let side = match membership {
             Some(membership) => {

@@ -6,7 +6,7 @@ use keyward_domain::{AccountId, AuthKey, Chain, KeyId, Link};
 use keyward_storage::{Credential, Target};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, unsync, unsync::DefaultLifecycle};
 
-use super::Size;
+use super::size::Size;
 use crate::protocol::Entries;
 
 /// Overhead per entry in bytes: its place in the tables (40 and about 10 bytes), its share of the ghost entries, and

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     machine::Tasks,
+    node_state::Shared,
     protocol::{BootInstant, Revoker, Todo},
-    verifier::{NotEnforced, Shared},
 };
 
 /// Pause between two lists of members: initial and maximum.
@@ -28,6 +28,17 @@ struct Waiter {
     revoker: Revoker,
     since: BootInstant,
     done: oneshot::Sender<Result<Option<Position>, NotEnforced>>,
+}
+
+/// Why a committed change is not known to be enforced on every node. A repeated call can determine it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotEnforced {
+    /// The process stopped first. The change is committed, and a repeated call waits again.
+    #[error("the process stops before the change is known to be enforced on every node")]
+    Stopping,
+    /// The database went back to a state without the change (R18).
+    #[error("the database went back to a state before the change")]
+    HistoryLost,
 }
 
 /// A change to wait for.

@@ -7,7 +7,7 @@ use keyward_storage::{Event, Hint, HistoryToken, Position, Result, Seq, Target};
 use tokio::time::timeout;
 
 use super::history::EVENTS;
-use crate::{protocol::Succession, verifier::Shared};
+use crate::{node_state::Shared, protocol::Succession};
 
 /// Maximum number of events per read.
 const AT_ONCE: u32 = 1_000;

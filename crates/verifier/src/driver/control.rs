@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{catch_up::CaughtUp, history::JoinedHistory};
 use crate::{
+    node_state::Shared,
     protocol::{BootInstant, Lease, Reaper},
-    verifier::Shared,
 };
 
 /// Maximum drift between wall clock and boot clock from one renewal to the next; beyond it the lease is dropped. A

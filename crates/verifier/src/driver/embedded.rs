@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::catch_up::Own;
 use crate::{
+    node_state::Shared,
     protocol::{BootInstant, Generation, LeaseTerm},
-    verifier::Shared,
 };
 
 /// Time limit for reading events while a call waits for them.

@@ -6,7 +6,7 @@ use keyward_storage::{Hint, Hints, NodeId, Result};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::verifier::Shared;
+use crate::node_state::Shared;
 
 /// Time limit for a probe that this process sends to itself; after it, hints count as not arriving.
 const PROBE: Duration = Duration::from_secs(2);
