@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 pub mod access;
 mod account_queue;
+mod acting;
 mod commit;
 mod failure;
 mod fair_queue;

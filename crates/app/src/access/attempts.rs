@@ -7,7 +7,6 @@ use std::{
     collections::HashSet,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use keyward_domain::{AccountId, KeyId};
@@ -19,6 +18,7 @@ mod source;
 mod warnings;
 
 pub(crate) use limit::Limit;
+pub use limit::TooManyAttempts;
 pub use source::Source;
 pub(crate) use warnings::{Passed, Warnings};
 
@@ -36,14 +36,6 @@ pub(crate) enum RateLimitKey {
     Account(Option<AccountId>),
     /// The service itself, when it renews digests.
     Upkeep,
-}
-
-/// The source or caller has exceeded a limit on wrong credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many wrong credentials; the next one may come in {retry_after:?}")]
-pub struct TooManyAttempts {
-    /// Time until the next attempt is allowed.
-    pub retry_after: Duration,
 }
 
 /// All limits on guesses.

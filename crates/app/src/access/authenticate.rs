@@ -14,9 +14,10 @@ use keyward_verifier::Arrival;
 
 use super::{
     Access, Source, TooManyAttempts,
+    accepted::{Accepted, Bearer, Held},
     attempts::RateLimitKey,
-    caller::{Bearer, Caller, Held},
-    key_reload::KeyReload,
+    caller::Caller,
+    key_reload,
     secret_check::{self, Matched},
     tokens::ReadAccess,
 };
@@ -67,15 +68,6 @@ impl Error {
         let (key, mid) = (candidate.key.id, candidate.chain.own().mid.clone());
         Self::Forbidden(Box::new(Forbidden { denial, missing, key, mid }))
     }
-}
-
-/// An accepted credential.
-pub(crate) struct Accepted {
-    pub(crate) credential: Credential,
-    /// Its scopes: those of the key, or the part that a token grants.
-    pub(crate) scopes: Held,
-    /// The token that acts for the key, if there is one.
-    pub(crate) token: Option<Bearer>,
 }
 
 /// A credential that memory did not accept. [`finish`] continues, and computes nothing a second time.
@@ -262,14 +254,14 @@ async fn accept_token(
 /// Reads a token. A token that names an unknown key makes the key set be read again, once: another node may have made
 /// the key. If the set cannot be read, every such token gets an outage, not a verdict.
 async fn read_token(access: &Arc<Access>, token: &str, now: Now) -> Result<Option<ReadAccess>, Failure> {
-    KeyReload::in_this_history(access).await?;
+    key_reload::in_this_history(access).await?;
     if let Some(read) = access.tokens.access.read(token, now) {
         return Ok(Some(read));
     }
     if !access.tokens.access.names_unknown_key(token) {
         return Ok(None);
     }
-    KeyReload::read_again(access).await?;
+    key_reload::read_again(access).await?;
     Ok(access.tokens.access.read(token, now))
 }
 

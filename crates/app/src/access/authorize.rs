@@ -9,8 +9,8 @@ use keyward_verifier::Arrival;
 
 use super::{
     Access, Source,
-    authenticate::{Accepted, begin_accept, begin_examine, finish_accept, finish_examine},
-    caller::Held,
+    accepted::{Accepted, Held},
+    authenticate::{begin_accept, begin_examine, finish_accept, finish_examine},
 };
 
 pub use super::authenticate::{Error, Forbidden, Unfinished};

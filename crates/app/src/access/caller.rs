@@ -6,13 +6,16 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    AccountId, Actor, AuthKey, Candidate, Context, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
-    ScopeNotHeld, ScopeSet, Scopes, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
+    AccountId, Actor, Candidate, Context, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
+    ScopeNotHeld, ScopeSet, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
 };
 use keyward_storage::{Authority, Credential};
 use keyward_verifier::Known;
 
-use super::{Access, authenticate::Accepted};
+use super::{
+    Access,
+    accepted::{Accepted, Bearer, Held},
+};
 use crate::Failure;
 
 /// How often a change is retried for a caller that has changed and is still valid.
@@ -83,33 +86,6 @@ enum Who {
         scopes: Held,
     },
     Operator,
-}
-
-/// What must stay valid beside the secret key that a token acts for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bearer {
-    /// The public key of the pair that obtained the token.
-    pub(super) public_key: KeyId,
-    /// When the token ends.
-    pub(super) ends_at: Timestamp,
-}
-
-/// Scopes of a credential. Those of a key are shared with it, not copied.
-#[derive(Clone, Debug)]
-pub(crate) enum Held {
-    /// The key's own scopes.
-    OfKey(Arc<AuthKey>),
-    /// The part of them that a token grants.
-    OfToken(ScopeSet),
-}
-
-impl Held {
-    pub(crate) fn as_scopes(&self) -> Scopes<'_> {
-        match self {
-            Self::OfKey(key) => key.scopes(),
-            Self::OfToken(scopes) => scopes.as_scopes(),
-        }
-    }
 }
 
 impl Caller {

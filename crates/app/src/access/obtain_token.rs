@@ -13,7 +13,7 @@ use super::{
     Access, Source, TooManyAttempts,
     attempts::RateLimitKey,
     caller::{self, Sight, look},
-    key_reload::KeyReload,
+    key_reload,
     secret_check::{self, Matched},
     tokens::{AccessGrant, RefreshGrant},
 };
@@ -127,7 +127,7 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
     if !found.proof.holds() {
         return Err(wrong());
     }
-    KeyReload::see_to_a_signer(access).await?;
+    key_reload::see_to_a_signer(access).await?;
     let now = access.now();
     // Checking the secret may have waited in a queue. Keys that ended meanwhile get no token.
     let (seen, known) = tokio::join!(

@@ -8,7 +8,7 @@ use keyward_storage::{Authority, Redeemed, Redemption, StorageError};
 use super::{
     Access,
     caller::{self, Sight, TRIES, look},
-    key_reload::KeyReload,
+    key_reload,
     obtain_token::{Family, Tokens, make_tokens},
     tokens::{AccessGrant, RefreshGrant},
 };
@@ -68,7 +68,7 @@ pub fn open(access: &Access, token: &str) -> Result<Opened, Error> {
 /// [`Error`] if the token is invalid, or no verdict can be reached.
 pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken) -> Result<Tokens, Error> {
     let Opened(grant) = request.token;
-    KeyReload::see_to_a_signer(access).await?;
+    key_reload::see_to_a_signer(access).await?;
     let now = access.now();
     if request.proved.is_some_and(|key| key != grant.secret_key) {
         return Err(Error::Denied(Denial::NotFound));

@@ -1,55 +1,18 @@
 //! Finds the key that a presented value names, and checks that the value belongs to it.
 //!
 //! An absent key costs the same look-up and the same comparison as an existing one, and a wrong value of a key in
-//! memory costs a look-up too: response times do not reveal whether a key exists. Slow hashes run off the threads that
-//! answer requests, a few at a time. A digest that this node cannot check is a [`Failure`], never "wrong".
+//! memory costs a look-up too: response times do not reveal whether a key exists. Judges no key. A digest that this node
+//! cannot check is a [`Failure`], never "wrong".
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-use keyward_domain::{
-    AuthKey, DigestError, DigestRef, Environment, KeyId, KeyValue, PresentedValue, Proof, SecretDigest, SecretForm,
-    SecretHasher,
-};
+use keyward_domain::{AuthKey, DigestRef, KeyId, PresentedValue, Proof, SecretDigest};
 use keyward_storage::Credential;
 use keyward_verifier::{Arrival, Lookup};
-use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
-use super::{
-    Access, TooManyAttempts,
-    attempts::RateLimitKey,
-    workload::{Announced, Workload},
-};
-use crate::{Failure, QueueFull, fair_queue::FairQueue};
-
-/// Maximum number of waiting slow hashes of one guesser for each running one: few enough to finish within the time of a
-/// request.
-const WAITING_FOR_EACH: usize = 128;
-
-/// How secrets are hashed.
-pub struct Hashing {
-    /// Makes and checks digests.
-    pub hasher: SecretHasher,
-    /// Form of new digests.
-    pub form: SecretForm,
-    /// Maximum number of slow hashes that run concurrently.
-    pub max_concurrent_slow_hashes: usize,
-}
-
-pub(crate) struct SecretCheck {
-    hasher: Arc<SecretHasher>,
-    form: SecretForm,
-    environment: Environment,
-    /// Queue for slow hashes: a caller with many requests waits only behind its own.
-    slow: FairQueue<RateLimitKey>,
-    /// Slow hashes still to come in requests that may need more than one.
-    ahead: Workload<RateLimitKey>,
-    /// Keys whose digests are being renewed: one renewal each, however often the key is used meanwhile.
-    renewing: Mutex<HashSet<KeyId>>,
-}
+use super::{Access, TooManyAttempts, attempts::RateLimitKey, workload::Announced};
+use crate::{Failure, QueueFull};
 
 /// A key that was looked up, and whether the value is its own.
 pub(crate) struct Matched {
@@ -84,87 +47,6 @@ macro_rules! failures {
     };
 }
 pub(crate) use failures;
-
-impl SecretCheck {
-    pub(crate) fn new(hashing: Hashing, environment: Environment) -> Self {
-        let Hashing { hasher, form, max_concurrent_slow_hashes } = hashing;
-        let most = WAITING_FOR_EACH * max_concurrent_slow_hashes.max(1);
-        Self {
-            hasher: Arc::new(hasher),
-            form,
-            environment,
-            slow: FairQueue::new(max_concurrent_slow_hashes, most),
-            ahead: Workload::new(most),
-            renewing: Mutex::default(),
-        }
-    }
-
-    /// The digest to store for a new value. Where hashing is slow, it waits in the queue of `guesser`.
-    pub(crate) async fn digest(
-        &self,
-        guesser: RateLimitKey,
-        value: &KeyValue,
-        salt: [u8; 16],
-    ) -> Result<SecretDigest, Failure> {
-        match self.form {
-            SecretForm::Hmac => Ok(self.hasher.digest(value, &salt)?),
-            SecretForm::Argon2id => {
-                let text = Zeroizing::new(value.expose().to_owned());
-                self.off_thread(guesser, text, move |hasher, presented| hasher.rehash(presented, &salt)).await
-            }
-        }
-    }
-
-    async fn prove(
-        &self,
-        guesser: RateLimitKey,
-        presented: &PresentedValue<'_>,
-        key: &AuthKey,
-    ) -> Result<Proof, Failure> {
-        match key.material().digest().filter(|digest| digest.is_slow()).and_then(DigestRef::stored) {
-            None => Ok(key.material().prove(presented, &self.hasher)?),
-            Some(digest) => {
-                let text = Zeroizing::new(presented.expose().to_owned());
-                self.off_thread(guesser, text, move |hasher, presented| hasher.prove(presented, &digest)).await
-            }
-        }
-    }
-
-    async fn prove_absent(&self, guesser: RateLimitKey, presented: &PresentedValue<'_>) -> Result<Proof, Failure> {
-        if self.hasher.absence_is_slow() {
-            let text = Zeroizing::new(presented.expose().to_owned());
-            return self.off_thread(guesser, text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
-        }
-        Ok(self.hasher.prove_absent(presented))
-    }
-
-    /// Number of slow hashes that wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.slow.waiting()
-    }
-
-    fn renewing(&self) -> std::sync::MutexGuard<'_, HashSet<KeyId>> {
-        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs slow work on a value off the threads that answer requests.
-    async fn off_thread<T: Send + 'static>(
-        &self,
-        guesser: RateLimitKey,
-        text: Zeroizing<String>,
-        work: impl FnOnce(&SecretHasher, &PresentedValue<'_>) -> Result<T, DigestError> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let (hasher, environment) = (Arc::clone(&self.hasher), self.environment);
-        let turn = self.slow.enter(guesser).await?;
-        let done = spawn_blocking(move || {
-            // Held until the work is done, even if its caller is gone.
-            let _turn = turn;
-            let presented = PresentedValue::parse(&text, environment).map_err(|_| DigestError::Unreadable)?;
-            work(&hasher, &presented)
-        });
-        Ok(done.await.map_err(|_| Failure::CutOff)??)
-    }
-}
 
 /// A presented value after memory was asked about it. [`finish`] continues.
 pub(crate) enum Begun {

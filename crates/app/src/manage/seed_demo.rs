@@ -54,7 +54,7 @@ pub async fn seed_demo<E: From<Failure>>(
     let mut unit = manage.door.begin_for_operator().await.map_err(outage)?;
     let Some(demo) = plant(manage, &mut unit).await? else { return Ok(None) };
     keep(&demo)?;
-    unit.commit(manage, None).await?;
+    unit.commit(None).await?;
     Ok(Some(demo))
 }
 

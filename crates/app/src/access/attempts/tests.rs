@@ -1,5 +1,7 @@
 //! What uses a limit up, and what gives it back.
 
+use std::time::Duration;
+
 use keyward_domain::Timestamp;
 use keyward_verifier::protocol::BootInstant;
 

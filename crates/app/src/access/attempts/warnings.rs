@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::Source;
+use super::source::Source;
 use crate::Clock;
 
 /// Time until a source may be named again for the same limit.
