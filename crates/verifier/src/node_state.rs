@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// State shared by tasks and requests.
-pub(crate) struct Shared {
+pub(crate) struct NodeState {
     pub(crate) cache: Cache,
     pub(crate) published_lease: PublishedLease,
     pub(crate) feed: Arc<dyn Feed>,
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     pub(crate) histories: AtomicU64,
 }
 
-impl Shared {
+impl NodeState {
     /// State of a process that has not joined yet.
     pub(crate) fn new(
         feed: Arc<dyn Feed>,

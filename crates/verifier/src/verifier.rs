@@ -22,7 +22,7 @@ use crate::{
     cache::Size,
     driver::{Barrier, Change, ClockDifference, Control, Embedded, NotEnforced, NotificationListener},
     machine::{Clock, Tasks},
-    node_state::Shared,
+    node_state::NodeState,
     protocol::{BootInstant, ClockJump, LeaseConfig, Rules},
     singleflight::Singleflight,
 };
@@ -63,7 +63,7 @@ enum Side {
 
 /// Verification from memory, and the barrier behind every restricting change.
 pub struct Verifier {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: Arc<NodeState>,
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) singleflight: Singleflight,
     side: Side,
@@ -95,19 +95,19 @@ impl Verifier {
             version,
             tasks,
         } = parts;
-        let shared = Arc::new(Shared::new(feed, clock, rules, terms, capacity_bytes));
+        let state = Arc::new(NodeState::new(feed, clock, rules, terms, capacity_bytes));
         let ending = CancellationToken::new();
         let side = match membership {
             Some(membership) => {
-                let barrier = Barrier::start(&shared, &membership, &*tasks, ending.clone());
+                let barrier = Barrier::start(&state, &membership, &*tasks, ending.clone());
                 Side::Member(membership, barrier)
             }
-            None => Side::Embedded(Embedded::new(Arc::clone(&shared))),
+            None => Side::Embedded(Embedded::new(Arc::clone(&state))),
         };
         let (leaving, left) = (ending.child_token(), CancellationToken::new());
         let fresh_node = Arc::from(fresh_node);
         Self {
-            shared,
+            state,
             credentials,
             singleflight: Singleflight::default(),
             side,
@@ -138,10 +138,10 @@ impl Verifier {
             }
             Side::Member(membership, _) => {
                 self.started.store(true, Ordering::Release);
-                let announcer = NotificationListener::new(Arc::clone(&self.shared), (self.fresh_node)());
+                let announcer = NotificationListener::new(Arc::clone(&self.state), (self.fresh_node)());
                 self.tasks.spawn(Box::pin(announcer.run(self.leaving.clone())));
                 let control = Control::new(
-                    Arc::clone(&self.shared),
+                    Arc::clone(&self.state),
                     Arc::clone(membership),
                     Arc::clone(&self.fresh_node),
                     self.version.clone(),
@@ -159,7 +159,7 @@ impl Verifier {
     /// Stops answering from memory, then releases the lease, so that no call waits for this node. Requests are still
     /// answered by reading. Call it before draining requests.
     pub async fn leave(&self) {
-        self.shared.published_lease.close();
+        self.state.published_lease.close();
         self.leaving.cancel();
         if self.started.load(Ordering::Acquire) {
             self.left.cancelled().await;
@@ -168,18 +168,18 @@ impl Verifier {
 
     /// Stops the tasks. Calls that still wait for enforcement return [`NotEnforced::Stopping`].
     pub fn end(&self) {
-        self.shared.published_lease.close();
+        self.state.published_lease.close();
         self.ending.cancel();
     }
 
     /// Replaces a key in memory by another form of it, if the entry is unchanged.
     pub fn exchange(&self, known: &AuthKey, by: AuthKey) {
-        self.shared.cache.exchange(known, by);
+        self.state.cache.exchange(known, by);
     }
 
     /// Forgets one key for a reason that is not an event: its digest was replaced.
     pub fn forget(&self, id: KeyId) {
-        self.shared.cache.forget_key(id);
+        self.state.cache.forget_key(id);
     }
 
     /// Waits until a committed change is enforced on every node. Call it only after the commit is confirmed. The wait
@@ -208,21 +208,21 @@ impl Verifier {
     #[must_use]
     pub fn is_enforced(&self, last: &Enforcement) -> bool {
         let trusted = match &self.side {
-            Side::Member(..) => self.shared.trusts_records(last.token),
+            Side::Member(..) => self.state.trusts_records(last.token),
             Side::Embedded(_) => true,
         };
         last.enforced_at.is_some() && trusted
     }
 
     async fn wait(&self, change: Change, seq: Seq, targets: Vec<Target>) -> Result<(), NotEnforced> {
-        let promised = self.shared.clock.boot().plus(self.worst_wait());
+        let promised = self.state.clock.boot().plus(self.worst_wait());
         let shown_by = match &self.side {
             Side::Member(_, barrier) => {
                 let wait = barrier.wait(change);
-                self.shared.wake.hear(seq);
-                let shared = Arc::clone(&self.shared);
+                self.state.wake.hear(seq);
+                let state = Arc::clone(&self.state);
                 // Notifies the other nodes while the wait begins. A hint only: nothing depends on it (R14).
-                self.tasks.spawn(Box::pin(async move { shared.announce(seq).await }));
+                self.tasks.spawn(Box::pin(async move { state.announce(seq).await }));
                 wait.await?
             }
             Side::Embedded(embedded) => {
@@ -243,14 +243,14 @@ impl Verifier {
     /// Records that a change is enforced. The write continues in the background, so that it never delays an answer
     /// beyond the promised time (L). Without the record, a repeated call waits again.
     async fn record_enforced(&self, seq: Seq, shown_by: Position, targets: Vec<Target>, promised: BootInstant) {
-        let (shared, (recorded, done)) = (Arc::clone(&self.shared), oneshot::channel());
+        let (state, (recorded, done)) = (Arc::clone(&self.state), oneshot::channel());
         self.tasks.spawn(Box::pin(async move {
-            shared.record_enforced(seq, shown_by, &targets).await;
+            state.record_enforced(seq, shown_by, &targets).await;
             // The caller may have stopped waiting; the record is written anyway.
             let _ = recorded.send(());
         }));
         let patience = match &self.side {
-            Side::Member(..) => promised.since(self.shared.clock.boot()).min(RECORD_WAIT),
+            Side::Member(..) => promised.since(self.state.clock.boot()).min(RECORD_WAIT),
             Side::Embedded(_) => RECORD_WAIT,
         };
         let _ = timeout(patience, done).await;
@@ -259,21 +259,21 @@ impl Verifier {
     /// Whether a request that arrives now may be answered from memory.
     #[must_use]
     pub fn may_answer_from_memory(&self) -> bool {
-        self.shared.published_lease.admits(self.shared.clock.boot())
+        self.state.published_lease.admits(self.state.clock.boot())
     }
 
     /// Number of database histories that this process has seen. A read from before this number changed may belong to a
     /// lost history (R18).
     #[must_use]
     pub fn histories(&self) -> u64 {
-        self.shared.histories.load(Ordering::Acquire)
+        self.state.histories.load(Ordering::Acquire)
     }
 
     /// Maximum wait of a restricting change.
     #[must_use]
     pub fn worst_wait(&self) -> Duration {
         match &self.side {
-            Side::Member(..) => self.shared.terms.worst_wait(),
+            Side::Member(..) => self.state.terms.worst_wait(),
             Side::Embedded(_) => Duration::ZERO,
         }
     }
@@ -292,21 +292,21 @@ impl Verifier {
     /// Whether this node could not join the others, and so answers only by reading.
     #[must_use]
     pub fn could_not_join(&self) -> bool {
-        self.shared.lease_problems.has_no_lease()
+        self.state.lease_problems.has_no_lease()
     }
 
     /// Difference between this machine's wall clock and the database's; none if they agree, or if the database has no
     /// clock of its own.
     #[must_use]
     pub fn clock_difference(&self) -> Option<ClockDifference> {
-        self.shared.clock_difference()
+        self.state.clock_difference()
     }
 
     /// Jump of the clock that dates stored data: the database's, or this machine's if the database has none. None while
     /// it runs evenly.
     #[must_use]
     pub fn clock_jump(&self) -> Option<ClockJump> {
-        self.shared.clock_jump()
+        self.state.clock_jump()
     }
 
     /// The time for dating and deleting shared state; none while it is in doubt, as in the first ten minutes of a
@@ -315,15 +315,15 @@ impl Verifier {
     pub fn upkeep_time(&self) -> Option<Timestamp> {
         match &self.side {
             Side::Member(..) => {}
-            Side::Embedded(_) => self.shared.learn_own_time(),
+            Side::Embedded(_) => self.state.learn_own_time(),
         }
-        self.shared.upkeep_time()
+        self.state.upkeep_time()
     }
 
     /// Size of the memory.
     #[must_use]
     pub fn size(&self) -> Size {
-        self.shared.cache.size()
+        self.state.cache.size()
     }
 }
 

@@ -7,11 +7,11 @@ use keyward_domain::Timestamp;
 
 use super::clock_readings::ClockDifference;
 use crate::{
-    node_state::Shared,
+    node_state::NodeState,
     protocol::{BootInstant, ClockJump, ClockNews, Offset},
 };
 
-impl Shared {
+impl NodeState {
     /// Records the database's wall clock from the reply to a request sent at `sent_at`.
     pub(crate) fn learn_time(&self, database: Timestamp, sent_at: BootInstant) {
         // The database read its clock at an unknown time between the two: smaller differences cannot be measured.
