@@ -5,18 +5,21 @@
 //! purges one entry per part and writes no key. Keys that do not exist are not cached. [`Shard`] decides under the same
 //! lock whether an entry may be kept; this module never does.
 
-use keyward_domain::{AuthKey, KeyId};
-use keyward_storage::{Credential, Event, Position, Read, Snapshot, Target};
+use keyward_domain::KeyId;
+use keyward_storage::{Event, Position, Read, Snapshot, Target};
 
 use crate::{
-    known::Known,
     platform::{Platform, Std},
     protocol::{Generation, Rules, Shard, Ticket},
 };
 
+mod credential;
+mod packed;
 mod part;
 mod size;
 
+pub use credential::{Credential, Known};
+pub use packed::PackedKey;
 use part::Part;
 pub use size::Size;
 
@@ -74,7 +77,7 @@ impl<P: Platform> Cache<P> {
     }
 
     /// Replaces the remembered form of a key by another, if the remembered form is still `known`.
-    pub fn exchange(&self, known: &AuthKey, by: AuthKey) {
+    pub fn exchange(&self, known: &PackedKey, by: PackedKey) {
         self.on(known.id(), |part| part.entries().exchange(known, by));
     }
 

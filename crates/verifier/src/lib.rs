@@ -11,7 +11,6 @@
 
 mod cache;
 mod driver;
-mod known;
 mod lookup;
 mod machine;
 mod metrics;
@@ -23,9 +22,8 @@ mod seen;
 mod singleflight;
 mod verifier;
 
-pub use cache::{Cache, Size};
+pub use cache::{Cache, Credential, Known, PackedKey, Size};
 pub use driver::{ClockDifference, NotEnforced};
-pub use known::Known;
 pub use lookup::{Arrival, Lookup};
 pub use machine::{Clock, Tasks};
 pub use platform::{Platform, Std};

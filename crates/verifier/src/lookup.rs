@@ -6,10 +6,10 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use keyward_domain::{KeyId, Now, Timestamp};
-use keyward_storage::{Credential, StorageError};
+use keyward_storage::{Read, StorageError};
 
 use crate::{
-    known::Known,
+    cache::{Credential, Known},
     node_state::NodeState,
     protocol::{BootInstant, Request, Step},
     singleflight::Role,
@@ -145,7 +145,7 @@ impl Verifier {
     /// # Errors
     /// [`StorageError`] if the database cannot answer.
     pub async fn read_anew(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
-        let read = self.credentials.credential(id).await?;
+        let read = self.read_packed(id).await?;
         Ok(read.map(|read| Known { credential: read.value, as_of: read.as_of }))
     }
 
@@ -188,7 +188,7 @@ impl Verifier {
             }
             Step::ReadAlone => {
                 self.state.metrics.alone.increment(1);
-                match self.credentials.credential(*id).await? {
+                match self.read_packed(*id).await? {
                     Some(read) => request.read_alone(read.value),
                     None => return Ok(ControlFlow::Break(None)),
                 }
@@ -214,13 +214,18 @@ impl Verifier {
         };
         let ticket = cache.begin_read(id);
         self.state.metrics.fills.increment(1);
-        let Some(read) = self.credentials.credential(id).await? else { return Ok(None) };
+        let Some(read) = self.read_packed(id).await? else { return Ok(None) };
         let kept = cache.keep(ticket, &read);
         let credential = read.value.clone();
         if let Some(leader) = leader {
             leader.land(ticket, read);
         }
         Ok(Some((credential, kept)))
+    }
+
+    /// Reads a key, and packs it once for all requests that share it and for the memory.
+    async fn read_packed(&self, id: KeyId) -> Result<Option<Read<Credential>>, StorageError> {
+        Ok(self.credentials.credential(id).await?.map(Credential::pack))
     }
 
     fn look_up(&self, id: KeyId) -> Option<Credential> {

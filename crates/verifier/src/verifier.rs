@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use keyward_domain::{AuthKey, KeyId, Timestamp};
+use keyward_domain::{KeyId, Timestamp};
 use keyward_storage::{
     Credentials, Enforcement, Feed, Members, Membership, NodeId, Position, Seq, StorageError, Target,
 };
@@ -19,7 +19,7 @@ use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cache::Size,
+    cache::{PackedKey, Size},
     driver::{Barrier, Change, ClockDifference, Control, Embedded, NotEnforced, NotificationListener},
     machine::{Clock, Tasks},
     node_state::NodeState,
@@ -173,7 +173,7 @@ impl Verifier {
     }
 
     /// Replaces a key in memory by another form of it, if the entry is unchanged.
-    pub fn exchange(&self, known: &AuthKey, by: AuthKey) {
+    pub fn exchange(&self, known: &PackedKey, by: PackedKey) {
         self.state.cache.exchange(known, by);
     }
 

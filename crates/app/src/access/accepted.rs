@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AuthKey, KeyId, ScopeSet, Scopes, Timestamp};
-use keyward_storage::Credential;
+use keyward_domain::{KeyId, ScopeSet, Scopes, Timestamp};
+use keyward_verifier::{Credential, PackedKey};
 
 /// An accepted credential.
 pub(crate) struct Accepted {
@@ -29,7 +29,7 @@ pub(crate) struct Bearer {
 #[derive(Clone, Debug)]
 pub(crate) enum Held {
     /// The key's own scopes.
-    OfKey(Arc<AuthKey>),
+    OfKey(Arc<PackedKey>),
     /// The part of them that a token grants.
     OfToken(ScopeSet),
 }

@@ -9,8 +9,7 @@ use keyward_domain::{
     Candidate, Context, Denial, KeyId, Mid, Now, PresentedValue, Proof, Requirements, ScopeSet, ValueError, Verdict,
     judge, revocation::usable_pair,
 };
-use keyward_storage::Credential;
-use keyward_verifier::Arrival;
+use keyward_verifier::{Arrival, Credential};
 
 use super::{
     Access, Source, TooManyAttempts,

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{Denial, KeyId, KeyType, Mid, Requirements, ScopeSet, Scopes};
-use keyward_storage::Credential;
-use keyward_verifier::Arrival;
+use keyward_verifier::{Arrival, Credential};
 
 use super::{
     Access, Source,

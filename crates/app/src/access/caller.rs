@@ -9,8 +9,8 @@ use keyward_domain::{
     AccountId, Actor, Candidate, Context, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
     ScopeNotHeld, ScopeSet, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
 };
-use keyward_storage::{Authority, Credential};
-use keyward_verifier::Known;
+use keyward_storage::Authority;
+use keyward_verifier::{Credential, Known};
 
 use super::{
     Access,

@@ -8,9 +8,9 @@ use std::{
 };
 
 use keyward_domain::{
-    AuthKey, DigestError, DigestRef, Environment, KeyId, KeyValue, PresentedValue, Proof, SecretDigest, SecretForm,
-    SecretHasher,
+    DigestError, DigestRef, Environment, KeyId, KeyValue, PresentedValue, Proof, SecretDigest, SecretForm, SecretHasher,
 };
+use keyward_verifier::PackedKey;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
@@ -79,7 +79,7 @@ impl SecretHashing {
         &self,
         guesser: RateLimitKey,
         presented: &PresentedValue<'_>,
-        key: &AuthKey,
+        key: &PackedKey,
     ) -> Result<Proof, Failure> {
         match key.material().digest().filter(|digest| digest.is_slow()).and_then(DigestRef::stored) {
             None => Ok(key.material().prove(presented, &self.hasher)?),

@@ -6,7 +6,7 @@ use keyward_domain::{
     Context, Denial, FamilyId, KeyId, KeyType, Mid, Now, PresentedValue, ScopeSet, Timestamp, ValueError,
     revocation::{NotAPair, usable_pair},
 };
-use keyward_storage::Credential;
+use keyward_verifier::Credential;
 use zeroize::Zeroizing;
 
 use super::{

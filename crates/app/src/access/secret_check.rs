@@ -6,9 +6,8 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AuthKey, DigestRef, KeyId, PresentedValue, Proof, SecretDigest};
-use keyward_storage::Credential;
-use keyward_verifier::{Arrival, Lookup};
+use keyward_domain::{DigestRef, KeyId, PresentedValue, Proof, SecretDigest};
+use keyward_verifier::{Arrival, Credential, Lookup, PackedKey};
 use zeroize::Zeroizing;
 
 use super::{Access, TooManyAttempts, attempts::RateLimitKey, workload::Announced};
@@ -202,7 +201,7 @@ async fn counted(
 
 /// Renews the digest of a value that was just verified, off the request. If renewal fails, the old digest stays and is
 /// valid.
-pub(crate) fn renew_digest(access: &Arc<Access>, value: &str, key: &AuthKey) {
+pub(crate) fn renew_digest(access: &Arc<Access>, value: &str, key: &PackedKey) {
     let outdated = key.material().digest().filter(|old| access.secrets.hasher.needs_rehash(*old));
     let Some(old) = outdated.and_then(DigestRef::stored) else { return };
     let (id, text) = (key.id(), Zeroizing::new(value.to_owned()));

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{Candidate, Context, Denial, KeyId, Now, PresentedValue, Proof, Requirements, Verdict, judge};
-use keyward_storage::Credential;
-use keyward_verifier::Arrival;
+use keyward_verifier::{Arrival, Credential};
 
 use super::{Access, Caller, attempts::RateLimitKey, secret_check, workload::Announced};
 use crate::Failure;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Credential, LeaseReply, Read, Seq, Snapshot};
+use keyward_storage::{LeaseReply, Read, Seq, Snapshot};
 use keyward_verifier::{
-    Cache, PublishedLease,
+    Cache, Credential, PublishedLease,
     protocol::{BootInstant, Lease, Request, Rules, Step, Ticket},
 };
 use shuttle::sync::{
