@@ -14,7 +14,7 @@ use crate::{
     Failure,
     access::{
         Access, Caller, Refused,
-        caller::{Sight, TRIES},
+        caller::{ReadFrom, TRIES},
     },
 };
 
@@ -31,14 +31,14 @@ pub(crate) struct Acting {
 /// An error that may wrap a [`Failure`].
 pub(crate) trait MayBeFailure {
     /// The wrapped failure, if there is one.
-    fn fault(&self) -> Option<&Failure>;
+    fn failure(&self) -> Option<&Failure>;
 }
 
 /// Implements [`MayBeFailure`] for an error with a variant `Failure`.
 macro_rules! may_be_failure {
     ($error:ty) => {
         impl $crate::acting::MayBeFailure for $error {
-            fn fault(&self) -> Option<&$crate::Failure> {
+            fn failure(&self) -> Option<&$crate::Failure> {
                 if let Self::Failure(failure) = self { Some(failure) } else { None }
             }
         }
@@ -52,7 +52,7 @@ impl Acting {
     /// # Errors
     /// [`Refused`] if it lacks the permission, or no verdict can be reached.
     pub(crate) async fn begin(access: &Access, caller: &Caller, needs: Permission) -> Result<Self, Refused> {
-        let (caller, by, ends_at) = caller.judged(access, Sight::Memory, needs).await?;
+        let (caller, by, ends_at) = caller.judged(access, ReadFrom::Memory, needs).await?;
         Ok(Self { caller, by, ends_at, needs, tries: 1 })
     }
 
@@ -81,15 +81,15 @@ impl Acting {
             Ok(done) => return Ok(ControlFlow::Break(done)),
             Err(error) => error,
         };
-        let nothing_was_written = match error.fault() {
+        let nothing_was_written = match error.failure() {
             // Or a table was altered after a statement was prepared; it is prepared anew.
-            Some(Failure::Storage(said)) => matches!(said, StorageError::CallerChanged) || is_outdated(said),
+            Some(Failure::Storage(cause)) => matches!(cause, StorageError::CallerChanged) || is_outdated(cause),
             Some(_) | None => false,
         };
         if !nothing_was_written || self.tries >= TRIES {
             return Err(error);
         }
-        let (caller, by, ends_at) = self.caller.judged(access, Sight::Database, self.needs).await?;
+        let (caller, by, ends_at) = self.caller.judged(access, ReadFrom::Database, self.needs).await?;
         *self = Self { caller, by, ends_at, needs: self.needs, tries: self.tries + 1 };
         Ok(ControlFlow::Continue(()))
     }

@@ -180,7 +180,7 @@ impl Committed {
 struct Enforcer {
     verifier: Arc<Verifier>,
     runtime: Arc<Runtime>,
-    /// Targets whose enforcement this node waits for because a read asked for it.
+    /// Targets whose enforcement this node waits for because a read requested it.
     read: Mutex<HashSet<Target>>,
 }
 

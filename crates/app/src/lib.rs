@@ -53,7 +53,7 @@ pub struct Parts {
 }
 
 /// Builds both halves. Reads nothing yet: [`access::rotate_signing_keys`] and [`Access::flush_usage`] have to run
-/// beside them.
+/// meanwhile.
 #[must_use]
 pub fn assemble(parts: Parts) -> (Arc<Access>, Arc<Manage>) {
     let Parts { store, verifier, clock, entropy, hashing, master, settings, background } = parts;

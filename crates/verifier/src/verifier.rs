@@ -138,8 +138,8 @@ impl Verifier {
             }
             Side::Member(membership, _) => {
                 self.started.store(true, Ordering::Release);
-                let announcer = NotificationListener::new(Arc::clone(&self.state), (self.fresh_node)());
-                self.tasks.spawn(Box::pin(announcer.run(self.leaving.clone())));
+                let listener = NotificationListener::new(Arc::clone(&self.state), (self.fresh_node)());
+                self.tasks.spawn(Box::pin(listener.run(self.leaving.clone())));
                 let control = Control::new(
                     Arc::clone(&self.state),
                     Arc::clone(membership),
@@ -219,7 +219,7 @@ impl Verifier {
         let shown_by = match &self.side {
             Side::Member(_, barrier) => {
                 let wait = barrier.wait(change);
-                self.state.wake.hear(seq);
+                self.state.wake.see(seq);
                 let state = Arc::clone(&self.state);
                 // Notifies the other nodes while the wait begins. A hint only: nothing depends on it (R14).
                 self.tasks.spawn(Box::pin(async move { state.announce(seq).await }));
@@ -315,7 +315,7 @@ impl Verifier {
     pub fn upkeep_time(&self) -> Option<Timestamp> {
         match &self.side {
             Side::Member(..) => {}
-            Side::Embedded(_) => self.state.learn_own_time(),
+            Side::Embedded(_) => self.state.record_own_time(),
         }
         self.state.upkeep_time()
     }

@@ -1,7 +1,7 @@
 //! Authentication: turns a credential into a [`Caller`].
 //!
-//! A credential is the value of a secret key or an access token. Every check asks the verifier, so no node accepts a
-//! key after its revocation was answered. The log records why a credential is refused; the caller never learns it.
+//! A credential is the value of a secret key or an access token. Every check uses the verifier, so no node accepts a
+//! key after its revocation was answered. The log records why a credential is refused; the answer does not.
 
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ enum State {
 }
 
 impl Unfinished {
-    /// The refusal, if memory refuses the credential for good.
+    /// The refusal, if what memory knows is final.
     ///
     /// # Errors
     /// What to [`finish`], if the credential must be judged by reading.
@@ -111,7 +111,7 @@ impl Unfinished {
     }
 }
 
-/// Asks memory about a credential, and notes it as used if it is accepted. Never waits.
+/// Judges a credential by what memory knows, and notes it as used if it is accepted. Never waits.
 ///
 /// # Errors
 /// What to [`finish`], if memory does not accept it.
@@ -143,7 +143,7 @@ pub async fn authenticate(access: &Arc<Access>, credential: &str, source: Source
     }
 }
 
-/// Asks memory whether it accepts a credential with these requirements, and notes it as used if it does.
+/// Judges a credential with these requirements by what memory knows, and notes it as used if it is accepted.
 pub(crate) fn begin_accept(
     access: &Arc<Access>,
     arrival: &Arrival,

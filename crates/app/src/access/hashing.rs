@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use super::{attempts::RateLimitKey, workload::Workload};
 use crate::{Failure, fair_queue::FairQueue};
 
-/// Maximum number of waiting slow hashes of one guesser for each running one: few enough to finish within the time of a
-/// request.
+/// Maximum number of waiting slow hashes of one source or account for each running one: few enough to finish within the
+/// time of a request.
 const WAITING_FOR_EACH: usize = 128;
 
 /// How secrets are hashed.
@@ -58,10 +58,10 @@ impl SecretHashing {
         }
     }
 
-    /// The digest to store for a new value. Where hashing is slow, it waits in the queue of `guesser`.
+    /// The digest to store for a new value. Where hashing is slow, it waits in the queue of `limit_key`.
     pub(crate) async fn digest(
         &self,
-        guesser: RateLimitKey,
+        limit_key: RateLimitKey,
         value: &KeyValue,
         salt: [u8; 16],
     ) -> Result<SecretDigest, Failure> {
@@ -69,15 +69,15 @@ impl SecretHashing {
             SecretForm::Hmac => Ok(self.hasher.digest(value, &salt)?),
             SecretForm::Argon2id => {
                 let text = Zeroizing::new(value.expose().to_owned());
-                self.off_thread(guesser, text, move |hasher, presented| hasher.rehash(presented, &salt)).await
+                self.off_thread(limit_key, text, move |hasher, presented| hasher.rehash(presented, &salt)).await
             }
         }
     }
 
-    /// Compares a presented value with the key's; where that is slow, it waits in the queue of `guesser`.
+    /// Compares a presented value with the key's; where that is slow, it waits in the queue of `limit_key`.
     pub(super) async fn prove(
         &self,
-        guesser: RateLimitKey,
+        limit_key: RateLimitKey,
         presented: &PresentedValue<'_>,
         key: &PackedKey,
     ) -> Result<Proof, Failure> {
@@ -85,7 +85,7 @@ impl SecretHashing {
             None => Ok(key.material().prove(presented, &self.hasher)?),
             Some(digest) => {
                 let text = Zeroizing::new(presented.expose().to_owned());
-                self.off_thread(guesser, text, move |hasher, presented| hasher.prove(presented, &digest)).await
+                self.off_thread(limit_key, text, move |hasher, presented| hasher.prove(presented, &digest)).await
             }
         }
     }
@@ -93,12 +93,12 @@ impl SecretHashing {
     /// Does the same work for a key that does not exist.
     pub(super) async fn prove_absent(
         &self,
-        guesser: RateLimitKey,
+        limit_key: RateLimitKey,
         presented: &PresentedValue<'_>,
     ) -> Result<Proof, Failure> {
         if self.hasher.absence_is_slow() {
             let text = Zeroizing::new(presented.expose().to_owned());
-            return self.off_thread(guesser, text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
+            return self.off_thread(limit_key, text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
         }
         Ok(self.hasher.prove_absent(presented))
     }
@@ -116,15 +116,15 @@ impl SecretHashing {
     /// Runs slow work on a value off the threads that answer requests.
     pub(super) async fn off_thread<T: Send + 'static>(
         &self,
-        guesser: RateLimitKey,
+        limit_key: RateLimitKey,
         text: Zeroizing<String>,
         work: impl FnOnce(&SecretHasher, &PresentedValue<'_>) -> Result<T, DigestError> + Send + 'static,
     ) -> Result<T, Failure> {
         let (hasher, environment) = (Arc::clone(&self.hasher), self.environment);
-        let turn = self.slow.enter(guesser).await?;
+        let permit = self.slow.enter(limit_key).await?;
         let done = spawn_blocking(move || {
             // Held until the work is done, even if its caller is gone.
-            let _turn = turn;
+            let _permit = permit;
             let presented = PresentedValue::parse(&text, environment).map_err(|_| DigestError::Unreadable)?;
             work(&hasher, &presented)
         });

@@ -30,7 +30,7 @@ impl Access {
 ///
 /// # Errors
 /// [`Failure::Storage`] if none is known, and the keys could not be read or made.
-pub(crate) async fn see_to_a_signer(access: &Arc<Access>) -> Result<(), Failure> {
+pub(crate) async fn ensure_signer(access: &Arc<Access>) -> Result<(), Failure> {
     in_this_history(access).await?;
     if access.tokens.access.keys().signer(access.now().recorded()).is_some() {
         return Ok(());

@@ -1,8 +1,8 @@
 //! Finds the key that a presented value names, and checks that the value belongs to it.
 //!
 //! An absent key costs the same look-up and the same comparison as an existing one, and a wrong value of a key in
-//! memory costs a look-up too: response times do not reveal whether a key exists. Judges no key. A digest that this node
-//! cannot check is a [`Failure`], never "wrong".
+//! memory costs a look-up too: response times do not reveal whether a key exists. Judges no key. A digest that this
+//! node cannot check is a [`Failure`], never "wrong".
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ macro_rules! failures {
 }
 pub(crate) use failures;
 
-/// A presented value after memory was asked about it. [`finish`] continues.
+/// A presented value after its look-up in memory. [`finish`] continues.
 pub(crate) enum Begun {
     /// Its key is in memory.
     Known {
@@ -92,35 +92,35 @@ pub(crate) fn begin(access: &Access, arrival: &Arrival, presented: &PresentedVal
 pub(crate) async fn look_up(
     access: &Access,
     id: KeyId,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
 ) -> Result<(Option<Credential>, bool), Error> {
     match access.verifier.begin(&access.verifier.arrival(), id) {
         Ok(credential) => Ok((Some(credential), true)),
-        Err(lookup) => Ok((read(access, lookup, guesser).await?, false)),
+        Err(lookup) => Ok((read(access, lookup, limit_key).await?, false)),
     }
 }
 
 /// Reads a key that is not in memory. Look-ups in the database are limited for a source that guesses; keys in memory
 /// never are (contract, section 10).
-async fn read(access: &Access, lookup: Lookup, guesser: RateLimitKey) -> Result<Option<Credential>, Error> {
-    if let RateLimitKey::Source(source) = guesser {
+async fn read(access: &Access, lookup: Lookup, limit_key: RateLimitKey) -> Result<Option<Credential>, Error> {
+    if let RateLimitKey::Source(source) = limit_key {
         access.attempts.admit_look_up(source)?;
     }
     Ok(access.verifier.finish(lookup).await.map_err(Failure::from)?)
 }
 
 /// Reads the key where memory lacks it, and checks the value where memory could not. Returns `None` if there is no such
-/// key. Where hashing is slow, attempts of `guesser` are counted before any hashing, whether the id exists or not, and
-/// uncounted if they were right. Attempts of others never count against the key's owner.
+/// key. Where hashing is slow, attempts of `limit_key` are counted before any hashing, whether the id exists or not,
+/// and uncounted if they were right. Attempts of others never count against the key's owner.
 pub(crate) async fn finish(
     access: &Access,
     begun: Begun,
     presented: &PresentedValue<'_>,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
 ) -> Result<Option<Matched>, Error> {
     let (credential, proof, from_memory) = match begun {
         Begun::Known { credential, proof } => (Some(credential), proof, true),
-        Begun::Missing(lookup) => (read(access, lookup, guesser).await?, None, false),
+        Begun::Missing(lookup) => (read(access, lookup, limit_key).await?, None, false),
     };
     let digest = credential.as_ref().and_then(|credential| credential.key.material().digest());
     let slow = match (&credential, digest) {
@@ -131,16 +131,16 @@ pub(crate) async fn finish(
     let proof = match (&credential, proof) {
         (_, Some(proof)) => proof,
         (Some(credential), None) if slow => {
-            counted(access, guesser, access.secrets.prove(guesser, presented, &credential.key)).await?
+            counted(access, limit_key, access.secrets.prove(limit_key, presented, &credential.key)).await?
         }
-        (Some(credential), None) => access.secrets.prove(guesser, presented, &credential.key).await?,
-        (None, None) if slow => counted(access, guesser, access.secrets.prove_absent(guesser, presented)).await?,
-        (None, None) => access.secrets.prove_absent(guesser, presented).await?,
+        (Some(credential), None) => access.secrets.prove(limit_key, presented, &credential.key).await?,
+        (None, None) if slow => counted(access, limit_key, access.secrets.prove_absent(limit_key, presented)).await?,
+        (None, None) => access.secrets.prove_absent(limit_key, presented).await?,
     };
     let was_slow = digest.is_some_and(|digest| !digest.is_slow() && digest.stored().is_none());
     if was_slow && !proof.holds() {
         // The check was quick, and must take as long as for every other wrong value.
-        let _ = counted(access, guesser, access.secrets.prove_absent(guesser, presented)).await?;
+        let _ = counted(access, limit_key, access.secrets.prove_absent(limit_key, presented)).await?;
     }
     if let Some(credential) = credential.as_ref().filter(|_| slow && proof.holds())
         && let Some(value) = access.secrets.hasher.remember(presented)
@@ -148,7 +148,7 @@ pub(crate) async fn finish(
         access.verifier.exchange(&credential.key, credential.key.remembering(value));
     }
     if from_memory && !proof.holds() {
-        as_if_absent(access, presented.id(), guesser).await;
+        as_if_absent(access, presented.id(), limit_key).await;
     }
     Ok(credential.map(|credential| Matched { credential, proof, from_memory }))
 }
@@ -157,10 +157,10 @@ pub(crate) async fn finish(
 /// queue alone does not see how long the last one waits.
 ///
 /// # Errors
-/// [`QueueFull`] if too much of the guesser's work lies ahead to finish in time.
+/// [`QueueFull`] if too much of the work under this key lies ahead to finish in time.
 pub(crate) fn announce<'a>(
     access: &Access,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
     values: impl Iterator<Item = &'a str>,
 ) -> Result<Announced<'_, RateLimitKey>, QueueFull> {
     let may_be_slow = |value: &str| {
@@ -169,13 +169,13 @@ pub(crate) fn announce<'a>(
     };
     let slow =
         if access.secrets.hasher.absence_is_slow() { values.filter(|value| may_be_slow(value)).count() } else { 0 };
-    access.secrets.ahead.announce(guesser, slow)
+    access.secrets.ahead.announce(limit_key, slow)
 }
 
-/// Does the work that an absent key costs, for a key in memory that the caller must not learn of: the same look-up,
+/// Does the work that an absent key costs, for a key in memory that the answer must not reveal: the same look-up,
 /// where the caller's source may make one. Its result is ignored: memory has the answer.
-pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: RateLimitKey) {
-    let admitted = match guesser {
+pub(crate) async fn as_if_absent(access: &Access, id: KeyId, limit_key: RateLimitKey) {
+    let admitted = match limit_key {
         RateLimitKey::Source(source) => access.attempts.admit_look_up(source).is_ok(),
         RateLimitKey::Account(_) | RateLimitKey::Upkeep => true,
     };
@@ -188,10 +188,10 @@ pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: RateLimitK
 /// stays counted.
 async fn counted(
     access: &Access,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
     work: impl Future<Output = Result<Proof, Failure>>,
 ) -> Result<Proof, Error> {
-    let guess = access.attempts.guess(guesser)?;
+    let guess = access.attempts.guess(limit_key)?;
     let proof = work.await;
     if !proof.as_ref().is_ok_and(|proof| !proof.holds()) {
         guess.give_back();

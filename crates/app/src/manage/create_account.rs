@@ -83,7 +83,7 @@ pub async fn create_account(manage: &Arc<Manage>, caller: &Caller, command: Crea
         None => None,
     };
     let account = new_account(manage, command, parent.as_ref())?;
-    let _turn = match &account.parent {
+    let _permit = match &account.parent {
         Some(parent) => {
             Some(manage.account_queue.take(parent.id, Lane::Make, caller.actor()).await.map_err(Failure::from)?)
         }

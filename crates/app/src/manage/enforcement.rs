@@ -41,7 +41,7 @@ pub async fn read_enforcement(
         changes.extend(own);
     } else if let Some(closed) = found.chain.links().position(|link| link.status == Status::Closed) {
         changes.extend(own);
-        // These links stand strictly below the caller, whose own chain is active: it reaches them.
+        // These links are strictly below the caller, whose own chain is active: it reaches them.
         for link in found.chain.links().take(closed + 1) {
             let record = manage.reads.account(&reach, &link.mid).await?;
             changes.extend(record.and_then(|it| it.enforcement).map(|it| (it, Target::Account(link.id))));

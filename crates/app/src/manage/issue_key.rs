@@ -74,7 +74,7 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
     }
     let origin = Origin { id: manage.fresh_key_id(now)?, at: now.recorded(), by: caller.actor(), pair: None };
     let (key, value) = mint(manage, terms, origin, &account.chain).await?;
-    let _turn =
+    let _permit =
         manage.account_queue.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Failure::from)?;
     loop {
         let tried = insert(manage, &acting, &key).await;

@@ -85,8 +85,8 @@ macro_rules! as_for_any_key {
 as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Failure, StorageError, NoEntropy);
 
 impl MayBeFailure for Error {
-    fn fault(&self) -> Option<&Failure> {
-        if let Self::Key(error) = self { error.fault() } else { None }
+    fn failure(&self) -> Option<&Failure> {
+        if let Self::Key(error) = self { error.failure() } else { None }
     }
 }
 
@@ -117,7 +117,7 @@ pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePa
 
 /// Whether a caller that does not hold the account took the name meanwhile: the next name must be tried.
 fn name_was_taken(error: &Error) -> bool {
-    matches!(error.fault(), Some(Failure::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
+    matches!(error.failure(), Some(Failure::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
 }
 
 async fn try_once(
@@ -150,7 +150,7 @@ async fn try_once(
     let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id(now)?), chain).await?;
     let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id(now)?), chain).await?;
 
-    let turn = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Failure::from)?;
+    let permit = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Failure::from)?;
     let mut unit = manage.door.begin(acting).await?;
     let locked = unit.lock_account(account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     let mut ended_before = Vec::new();
@@ -167,7 +167,7 @@ async fn try_once(
         }
     }
     acting.is_in_time(&manage.access)?;
-    let committed = unit.commit(Some(turn)).await?;
+    let committed = unit.commit(Some(permit)).await?;
     let ended_nothing = committed.seq.is_none() && ended_before.is_empty();
     committed.enforced().await?;
     if command.overwrite && ended_nothing {

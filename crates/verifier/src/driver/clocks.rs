@@ -13,7 +13,7 @@ use crate::{
 
 impl NodeState {
     /// Records the database's wall clock from the reply to a request sent at `sent_at`.
-    pub(crate) fn learn_time(&self, database: Timestamp, sent_at: BootInstant) {
+    pub(crate) fn record_time(&self, database: Timestamp, sent_at: BootInstant) {
         // The database read its clock at an unknown time between the two: smaller differences cannot be measured.
         let (received_at, wall) = (self.clock.boot(), self.clock.wall());
         let wall_when_sent = wall.saturating_sub(received_at.since(sent_at));
@@ -46,7 +46,7 @@ impl NodeState {
 
     /// Records this machine's wall clock, the only one on an embedded database. It is compared only with the boot
     /// clock.
-    pub(crate) fn learn_own_time(&self) {
+    pub(crate) fn record_own_time(&self) {
         let (boot, wall) = (self.clock.boot(), self.clock.wall());
         // Ignores news about expiry: keys expire by the wall clock itself here.
         let _ = self.read_clock(wall, boot);

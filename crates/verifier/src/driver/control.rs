@@ -143,21 +143,21 @@ impl Control {
     /// Whether a reply or a hint named an event that is not applied here. A hint is only a reason to read: whatever
     /// number it names, no event counts as applied because of it (R14).
     fn must_read_events(&self) -> bool {
-        self.lease.is_behind() || self.state.wake.heard() > self.lease.applied().seq
+        self.lease.is_behind() || self.state.wake.seen() > self.lease.applied().seq
     }
 
     /// Applies all outstanding events. Each batch counts immediately, so that catching up always terminates.
     async fn catch_up(&mut self) -> Outcome {
         loop {
-            let (applied, seen, token) = (self.lease.applied(), self.lease.heard(), self.lease.token());
-            let heard = self.state.wake.heard();
+            let (applied, seen, token) = (self.lease.applied(), self.lease.seen(), self.lease.token());
+            let hinted = self.state.wake.seen();
             match timeout(self.limit(), self.state.apply_next(applied, seen, token)).await {
                 Ok(Ok(CaughtUp::Applied(progress))) => {
                     self.lease.apply(progress.up_to);
                     self.history.add(progress.up_to);
                     self.state.published_lease.publish(self.lease.term());
                     if progress.all {
-                        self.state.wake.read_up_to(heard, progress.up_to.seq);
+                        self.state.wake.read_up_to(hinted, progress.up_to.seq);
                         return Outcome::Done;
                     }
                 }
@@ -182,7 +182,7 @@ impl Control {
                     return Outcome::Elsewhere;
                 }
                 self.state.published_lease.publish(self.lease.term());
-                self.state.learn_time(confirmed.database_time, sent_at);
+                self.state.record_time(confirmed.database_time, sent_at);
                 self.state.lease_problems.end();
                 Outcome::Done
             }
@@ -209,7 +209,7 @@ impl Control {
             self.state.saw_history(confirmed.head.token, sent_at);
             let generation = self.lease.joined(prepared, confirmed, self.state.clock.boot());
             self.state.cache.open(generation, confirmed.head);
-            self.state.learn_time(confirmed.database_time, sent_at);
+            self.state.record_time(confirmed.database_time, sent_at);
             self.state.published_lease.publish(self.lease.term());
             self.clocks = Some((self.state.clock.wall(), self.state.clock.boot()));
             self.previous = None;
@@ -218,7 +218,7 @@ impl Control {
             tracing::info!(node = %self.node, %head, "answering from memory as node {}", self.node);
             self.history.begin(confirmed.head);
             // Hints from a lost history do not apply to this one.
-            self.state.wake.read_up_to(self.state.wake.heard(), head);
+            self.state.wake.read_up_to(self.state.wake.seen(), head);
             self.look_back().await;
             return true;
         }
@@ -366,8 +366,8 @@ impl Control {
         let NodeState { metrics, cache, .. } = &*self.state;
         metrics.lease.set(left.as_secs_f64());
         // Includes hints: while events cannot be read, no renewal shows new ones.
-        let heard = self.lease.heard().max(self.state.wake.heard());
-        let behind = heard.number().saturating_sub(self.lease.applied().seq.number());
+        let seen = self.lease.seen().max(self.state.wake.seen());
+        let behind = seen.number().saturating_sub(self.lease.applied().seq.number());
         metrics.behind.set(if self.lease.is_member() {
             f64::from(u32::try_from(behind).unwrap_or(u32::MAX))
         } else {

@@ -105,7 +105,7 @@ impl Embedded {
         let (mut rounds, mut more_to_prune) = (0_u32, false);
         while leaving.run_until_cancelled(sleep(every)).await.is_some() {
             self.catch_up().await;
-            self.state.learn_own_time();
+            self.state.record_own_time();
             rounds = rounds.wrapping_add(1);
             if more_to_prune || rounds.is_multiple_of(PRUNE_EVERY) {
                 more_to_prune = self.state.prune(READING).await;

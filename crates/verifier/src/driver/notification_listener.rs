@@ -79,7 +79,7 @@ impl NotificationListener {
                 hints.next().await?
             };
             match hint {
-                Hint::Event(seq) => self.state.wake.hear(seq),
+                Hint::Event(seq) => self.state.wake.see(seq),
                 Hint::Probe(node) if node == self.probe => {
                     is_probing = false;
                     self.state.wake.set_hints_arrive(true);
