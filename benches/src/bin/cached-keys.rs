@@ -5,17 +5,16 @@
 //! platform. Prints bytes a key: as the kernel sees them, and as the memory counts them; and how many are remembered in
 //! the end.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result, bail, ensure};
 use keyward_benches::Counted;
 use keyward_domain::{
-    AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Restrictions, Role, SecretDigest, Status,
+    AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Material, Name, Restrictions, Role, SecretDigest,
+    Status,
 };
-use keyward_storage::{Credential, Read, Seq, Snapshot};
+use keyward_storage::{Read, Seq, Snapshot};
 use keyward_testkit::rng::nth;
 use keyward_verifier::{
-    Cache, Std,
+    Cache, Credential, Std,
     protocol::{Generation, Rules},
 };
 use uuid::Uuid;
@@ -57,12 +56,11 @@ fn credential(n: u32, per_account: u32, random: &Counted) -> Result<Credential> 
         scopes: "charges:read charges:write customers:read refunds:write".parse()?,
         restrictions: Restrictions::NONE,
         revoked: false,
-        digest: Some(&SecretDigest::decode(&digest)?),
-        value: None,
+        material: Material::Secret(SecretDigest::decode(&digest)?),
     };
     let above = vec![link(u64::MAX - 1, Role::Partner)?, link(u64::MAX, Role::Platform)?];
     let chain = Chain::new(link(merchant, Role::Merchant)?, above)?;
-    Ok(Credential { key: Arc::new(AuthKey::restore(&facts)?), chain })
+    Ok(keyward_storage::Credential { key: AuthKey::restore(facts)?, chain }.into())
 }
 
 fn link(n: u64, role: Role) -> Result<Link> {

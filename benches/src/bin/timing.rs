@@ -10,9 +10,10 @@ use anyhow::{Result, bail, ensure};
 use keyward_benches::Counted;
 use keyward_domain::{
     AccountId, AuthFacts, AuthKey, Candidate, Chain, Context, Environment, KeyId, KeyType, KeyValue, Link, MasterKey,
-    Name, Now, PresentedValue, Requirements, Restrictions, Role, SecretForm, SecretHasher, Status, Timestamp, Verdict,
-    judge,
+    Material, Name, Now, PresentedValue, Requirements, Restrictions, Role, SecretForm, SecretHasher, Status, Timestamp,
+    Verdict, judge,
 };
+use keyward_verifier::PackedKey;
 use uuid::Uuid;
 
 #[global_allocator]
@@ -22,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Kind {
     name: &'static str,
     presented: KeyValue,
-    found: Option<AuthKey>,
+    found: Option<PackedKey>,
 }
 
 /// What was measured of one kind, in nanoseconds.
@@ -96,10 +97,9 @@ fn kinds(hasher: &SecretHasher) -> Result<[Kind; 4]> {
             scopes: "charges:read charges:write customers:read refunds:write".parse()?,
             restrictions: Restrictions { expires_at, ..Restrictions::NONE },
             revoked,
-            digest: Some(&hasher.digest(&right, &[0; 16])?),
-            value: None,
+            material: Material::Secret(hasher.digest(&right, &[0; 16])?),
         };
-        anyhow::Ok(AuthKey::restore(&facts)?)
+        anyhow::Ok(PackedKey::from(&AuthKey::restore(facts)?))
     };
     Ok([
         Kind { name: "unknown", presented: value(2, [1; 32]), found: None },

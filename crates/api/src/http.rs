@@ -127,6 +127,7 @@ impl FromRef<AppState> for Arc<HttpOptions> {
 
 /// Builds the service for a listener. Serve it [for each connection](Entrance::for_connection), so that limits know the
 /// source of a request.
+#[must_use]
 pub fn entrance(manage: Arc<Manage>, options: HttpOptions) -> Entrance {
     // Before everything else, so that a verification from memory pays for nothing else.
     let options = Arc::new(options);

@@ -9,10 +9,13 @@ use keyward_domain::{AccessId, FamilyId, KeyId, MasterKey, Now, RefreshId, Times
 use keyward_storage::{Credentials, Store, Tokens, Upkeep};
 use keyward_verifier::{ClockDifference, Verifier, protocol::ClockJump};
 
+mod accepted;
 mod attempts;
 pub mod authenticate;
 pub mod authorize;
 pub(crate) mod caller;
+mod hashing;
+mod key_reading;
 mod key_reload;
 mod load;
 pub mod obtain_token;
@@ -27,20 +30,20 @@ mod workload;
 pub(crate) use attempts::RateLimitKey;
 pub use attempts::{Source, TooManyAttempts};
 pub use caller::{Caller, Refused};
+pub use hashing::Hashing;
 pub use load::Load;
-pub use secret_check::Hashing;
 
 use crate::{Failure, NoEntropy, Settings, account_queue::AccountQueue, runtime::Runtime};
 use attempts::{Attempts, Passed};
-use key_reload::KeyReload;
-use secret_check::SecretCheck;
+use hashing::SecretHashing;
+use key_reading::LastReading;
 use tokens::{AccessTokens, RefreshTokens};
 use usage::Usage;
 
 /// Answers questions about credentials.
 pub struct Access {
     pub(crate) verifier: Arc<Verifier>,
-    pub(crate) secrets: SecretCheck,
+    pub(crate) secrets: SecretHashing,
     /// Signing keys and redeemed refresh tokens.
     token_store: Arc<dyn Tokens>,
     /// Renewed digests, and when keys were used.
@@ -58,7 +61,7 @@ pub struct Access {
 struct TokenIssuer {
     access: AccessTokens,
     refresh: RefreshTokens,
-    reload: KeyReload,
+    last_reading: LastReading,
 }
 
 /// What [`Access`] is built from.
@@ -78,10 +81,10 @@ impl Access {
         let tokens = TokenIssuer {
             access: AccessTokens::new(settings, master),
             refresh: RefreshTokens::new(settings.environment, master),
-            reload: KeyReload::default(),
+            last_reading: LastReading::default(),
         };
         Self {
-            secrets: SecretCheck::new(hashing, settings.environment),
+            secrets: SecretHashing::new(hashing, settings.environment),
             attempts: Attempts::new(settings.failed_attempts_per_minute, &runtime.clock),
             usage: Usage::default(),
             verifier,
@@ -139,13 +142,6 @@ impl Access {
     #[must_use]
     pub const fn access_tokens(&self) -> &AccessTokens {
         &self.tokens.access
-    }
-
-    /// Reads the signing keys again if the database has continued in another history since they were read. The known
-    /// keys stay if the database does not answer.
-    pub async fn follow_history(self: &Arc<Self>) {
-        // The reading logs its own failure.
-        let _ = KeyReload::in_this_history(self).await;
     }
 
     /// Random bytes for an adapter's own needs (request and trace ids).

@@ -108,17 +108,17 @@ mod tests {
 
     #[tokio::test]
     async fn one_call_holds_an_account_few_wait_and_the_next_one_is_refused() {
-        let turns = AccountQueue::default();
-        let first = turns.take(account(1), Lane::Make, key(1)).await.unwrap();
+        let queue = AccountQueue::default();
+        let first = queue.take(account(1), Lane::Make, key(1)).await.unwrap();
         let mut context = Context::from_waker(std::task::Waker::noop());
-        let mut waiting: Vec<_> = (0..16).map(|_| Box::pin(turns.take(account(1), Lane::Make, key(1)))).collect();
-        assert!(waiting.iter_mut().all(|turn| turn.as_mut().poll(&mut context).is_pending()));
-        assert_eq!(turns.take(account(1), Lane::Make, key(1)).await.err(), Some(QueueFull));
-        assert_eq!(turns.waiting(), [("stop", 0), ("revoke", 0), ("make", 16), ("make_key", 0), ("redeem", 0)]);
-        let mut other = pin!(turns.take(account(1), Lane::Make, key(2)));
+        let mut waiting: Vec<_> = (0..16).map(|_| Box::pin(queue.take(account(1), Lane::Make, key(1)))).collect();
+        assert!(waiting.iter_mut().all(|call| call.as_mut().poll(&mut context).is_pending()));
+        assert_eq!(queue.take(account(1), Lane::Make, key(1)).await.err(), Some(QueueFull));
+        assert_eq!(queue.waiting(), [("stop", 0), ("revoke", 0), ("make", 16), ("make_key", 0), ("redeem", 0)]);
+        let mut other = pin!(queue.take(account(1), Lane::Make, key(2)));
         assert!(other.as_mut().poll(&mut context).is_pending(), "another caller has a queue of its own");
         for (account, lane) in [(account(2), Lane::Make), (account(1), Lane::Stop)] {
-            assert!(pin!(turns.take(account, lane, key(1))).poll(&mut context).is_ready(), "{lane:?} is not disturbed");
+            assert!(pin!(queue.take(account, lane, key(1))).poll(&mut context).is_ready(), "{lane:?} is not disturbed");
         }
         drop(first);
         assert!(waiting[0].as_mut().poll(&mut context).is_ready());
@@ -126,12 +126,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_queue_of_an_idle_account_is_dropped() {
-        let turns = AccountQueue::default();
-        let turn = turns.take(account(1), Lane::Stop, key(1)).await.unwrap();
-        turns.forget();
-        assert_eq!(turns.0.lock().unwrap().len(), 1);
-        drop(turn);
-        turns.forget();
-        assert!(turns.0.lock().unwrap().is_empty());
+        let queue = AccountQueue::default();
+        let permit = queue.take(account(1), Lane::Stop, key(1)).await.unwrap();
+        queue.forget();
+        assert_eq!(queue.0.lock().unwrap().len(), 1);
+        drop(permit);
+        queue.forget();
+        assert!(queue.0.lock().unwrap().is_empty());
     }
 }

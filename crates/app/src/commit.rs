@@ -6,31 +6,27 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use keyward_domain::{AccountId, ApiKey, Change, KeyId, Name, Now, Reach};
 use keyward_storage::{
     AccountRecord, Authority, Enforcement, KeyRecord, Seq, StorageError, Store, Target, UnitOfWork, Write,
 };
-use keyward_verifier::NotEnforced;
+use keyward_verifier::{NotEnforced, Verifier};
 use tokio::task::JoinHandle;
 
-use crate::{
-    Failure,
-    account_queue::AccountPermit,
-    manage::{Manage, acting::Acting},
-};
+use crate::{Failure, account_queue::AccountPermit, acting::Acting, runtime::Runtime};
 
 /// Holds the store that writes.
 pub(crate) struct Door {
     store: Arc<dyn Store>,
-    enforcing: Enforcing,
+    enforcer: Arc<Enforcer>,
 }
 
 impl Door {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, enforcing: Enforcing::default() }
+    pub(crate) fn new(store: Arc<dyn Store>, verifier: Arc<Verifier>, runtime: Arc<Runtime>) -> Self {
+        Self { store, enforcer: Arc::new(Enforcer { verifier, runtime, read: Mutex::default() }) }
     }
 
     /// Begins a unit of work within the caller's reach. It commits only while the caller's authority holds (R19).
@@ -44,7 +40,8 @@ impl Door {
     }
 
     async fn begin_as(&self, by: &Authority, within: Reach) -> Result<Unit, StorageError> {
-        Ok(Unit { work: self.store.begin_as(by).await?, within, targets: Vec::new() })
+        let work = self.store.begin_as(by).await?;
+        Ok(Unit { work, within, targets: Vec::new(), enforcer: Arc::clone(&self.enforcer) })
     }
 
     /// Records a change that restricts nothing, by itself. An adapter may write it together with other callers'
@@ -52,6 +49,28 @@ impl Door {
     pub(crate) async fn record_alone(&self, acting: &Acting, change: &Change) -> Result<Write, StorageError> {
         let recorded = self.store.record(&acting.by, &acting.caller.reach(), change).await?;
         Ok(if recorded.is_some() { Write::Applied } else { Write::Stale })
+    }
+
+    /// Begins to wait until a change of an earlier call is enforced (R9).
+    pub(crate) fn again(&self, last: Option<Enforcement>, target: Target) -> Committed {
+        let enforced = last.map(|last| {
+            let verifier = Arc::clone(&self.enforcer.verifier);
+            self.enforcer.runtime.background.spawn(async move { verifier.enforce_again(last, vec![target]).await })
+        });
+        Committed { seq: last.map(|last| last.seq), enforced }
+    }
+
+    /// Begins to wait until an already committed change is enforced, so that its enforcement is recorded. One wait per
+    /// target runs at a time, for any number of requests.
+    pub(crate) fn enforce_in_background(&self, last: Enforcement, target: Target) {
+        if !self.enforcer.read().insert(target) {
+            return;
+        }
+        let waiting = Waiting { enforcer: Arc::clone(&self.enforcer), target };
+        self.enforcer.runtime.background.spawn(async move {
+            // The next read shows whether enforcement was recorded.
+            let _ = waiting.enforcer.verifier.enforce_again(last, vec![target]).await;
+        });
     }
 }
 
@@ -61,6 +80,7 @@ pub(crate) struct Unit {
     within: Reach,
     /// The keys and accounts whose verdicts the changes affect.
     targets: Vec<Target>,
+    enforcer: Arc<Enforcer>,
 }
 
 impl Unit {
@@ -113,20 +133,16 @@ impl Unit {
 
     /// Commits the changes, and begins to wait until they are enforced. The permit for the account is released after
     /// the commit.
-    pub(crate) async fn commit(
-        self,
-        manage: &Arc<Manage>,
-        permit: Option<AccountPermit>,
-    ) -> Result<Committed, Failure> {
-        let Self { work, targets, .. } = self;
-        let within = Arc::clone(manage);
-        let committing = manage.runtime.background.spawn(async move {
+    pub(crate) async fn commit(self, permit: Option<AccountPermit>) -> Result<Committed, Failure> {
+        let Self { work, targets, enforcer, .. } = self;
+        let runtime = Arc::clone(&enforcer.runtime);
+        let committing = runtime.background.spawn(async move {
             let committed = work.commit().await;
             drop(permit);
             let event = committed?.event;
             let enforced = event.map(|event| {
-                let verifier = Arc::clone(&within.access.verifier);
-                within.runtime.background.spawn(async move { verifier.enforce(event, targets).await })
+                let verifier = Arc::clone(&enforcer.verifier);
+                enforcer.runtime.background.spawn(async move { verifier.enforce(event, targets).await })
             });
             Ok(Committed { seq: event.map(|event| event.seq), enforced })
         });
@@ -160,47 +176,28 @@ impl Committed {
     }
 }
 
-/// Begins to wait until a change of an earlier call is enforced (R9).
-pub(crate) fn again(manage: &Arc<Manage>, last: Option<Enforcement>, subject: Target) -> Committed {
-    let enforced = last.map(|last| {
-        let verifier = Arc::clone(&manage.access.verifier);
-        manage.runtime.background.spawn(async move { verifier.enforce_again(last, vec![subject]).await })
-    });
-    Committed { seq: last.map(|last| last.seq), enforced }
+/// Waits until changes are enforced.
+struct Enforcer {
+    verifier: Arc<Verifier>,
+    runtime: Arc<Runtime>,
+    /// Targets whose enforcement this node waits for because a read requested it.
+    read: Mutex<HashSet<Target>>,
 }
 
-/// Begins to wait until an already committed change is enforced, so that its enforcement is recorded. One wait per
-/// target runs at a time, for any number of requests.
-pub(crate) fn enforce_in_background(manage: &Arc<Manage>, last: Enforcement, subject: Target) {
-    if !manage.door.enforcing.begins(subject) {
-        return;
-    }
-    let waiting = Waiting { manage: Arc::clone(manage), subject };
-    manage.runtime.background.spawn(async move {
-        // The next read shows whether enforcement was recorded.
-        let _ = waiting.manage.access.verifier.enforce_again(last, vec![subject]).await;
-    });
-}
-
-/// Targets whose enforcement this node waits for because a read asked for it.
-#[derive(Default)]
-pub(crate) struct Enforcing(Mutex<HashSet<Target>>);
-
-impl Enforcing {
-    /// Whether no wait for this target is running yet.
-    fn begins(&self, subject: Target) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(subject)
+impl Enforcer {
+    fn read(&self) -> MutexGuard<'_, HashSet<Target>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A wait that a read began; ends when dropped.
 struct Waiting {
-    manage: Arc<Manage>,
-    subject: Target,
+    enforcer: Arc<Enforcer>,
+    target: Target,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.manage.door.enforcing.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.subject);
+        self.enforcer.read().remove(&self.target);
     }
 }

@@ -35,7 +35,7 @@ struct Lines<K: Eq + Hash + Copy> {
     /// Number of free places; 0 while a request waits.
     free: usize,
     waiting: HashMap<K, VecDeque<oneshot::Sender<Permit<K>>>>,
-    /// The keys in turn; each key with waiting requests stands here once.
+    /// The keys in turn; each key with waiting requests is here once.
     turns: VecDeque<K>,
 }
 

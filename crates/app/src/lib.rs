@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 pub mod access;
 mod account_queue;
+mod acting;
 mod commit;
 mod failure;
 mod fair_queue;
@@ -52,7 +53,7 @@ pub struct Parts {
 }
 
 /// Builds both halves. Reads nothing yet: [`access::rotate_signing_keys`] and [`Access::flush_usage`] have to run
-/// beside them.
+/// meanwhile.
 #[must_use]
 pub fn assemble(parts: Parts) -> (Arc<Access>, Arc<Manage>) {
     let Parts { store, verifier, clock, entropy, hashing, master, settings, background } = parts;

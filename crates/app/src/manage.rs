@@ -8,7 +8,6 @@ use std::sync::Arc;
 use keyward_domain::{AccountId, KeyId, Now, PairId};
 use keyward_storage::{Reads, Store};
 
-pub(crate) mod acting;
 pub mod change_status;
 pub mod count_below;
 pub mod create_account;
@@ -41,7 +40,8 @@ impl Manage {
         account_queue: Arc<AccountQueue>,
         runtime: Arc<Runtime>,
     ) -> Self {
-        Self { access, door: Door::new(Arc::clone(&store)), runtime, reads: store, account_queue }
+        let door = Door::new(Arc::clone(&store), Arc::clone(access.verifier()), Arc::clone(&runtime));
+        Self { access, door, runtime, reads: store, account_queue }
     }
 
     /// The half that answers questions about credentials.

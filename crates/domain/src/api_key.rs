@@ -1,13 +1,13 @@
 //! One API key: what it is, and whether it is usable.
 //!
 //! [`revocation`](crate::revocation) decides how a key ends. Verification needs only a [`KeyView`]. An [`AuthKey`]
-//! returns one too: it packs this part of the key for a cache that holds millions. Nothing here reads a clock: the
-//! caller passes the time.
+//! returns one too: it is the part of the key that authentication reads. Nothing here reads a clock: the caller passes
+//! the time.
 
-mod packed;
+mod auth_key;
 mod view;
 
-pub use packed::{AuthFacts, AuthKey};
+pub use auth_key::{AuthFacts, AuthKey};
 pub use view::{KeyStatus, KeyView, MaterialRef, Unusable, UsableKey};
 
 use crate::{
@@ -105,6 +105,23 @@ pub enum Material {
     Secret(SecretDigest),
     /// The value, for other types: it is not secret, and lists show it.
     Readable(Box<str>),
+}
+
+impl Material {
+    /// Whether a key of this type with these scopes may have it: only a secret key has a digest, and only a secret key
+    /// holds scopes of this service.
+    fn fits(&self, key_type: KeyType, scopes: &ScopeSet) -> bool {
+        matches!(self, Self::Secret(_)) == key_type.is_secret() && (key_type.is_secret() || !scopes.has_reserved())
+    }
+}
+
+impl<'a> From<&'a Material> for MaterialRef<'a> {
+    fn from(material: &'a Material) -> Self {
+        match material {
+            Material::Secret(digest) => Self::Secret(digest.into()),
+            Material::Readable(value) => Self::Readable(value),
+        }
+    }
 }
 
 /// The pair that a key was issued in.
@@ -223,9 +240,7 @@ impl ApiKey {
     /// # Errors
     /// [`InconsistentKey`] if a secret key has a readable value, or another type has a digest or a reserved scope.
     pub fn restore(facts: KeyFacts) -> Result<Self, InconsistentKey> {
-        let material_fits = matches!(facts.material, Material::Secret(_)) == facts.key_type.is_secret();
-        let scopes_fit = facts.key_type.is_secret() || !facts.scopes.has_reserved();
-        if material_fits && scopes_fit { Ok(Self(facts)) } else { Err(InconsistentKey) }
+        if facts.material.fits(facts.key_type, &facts.scopes) { Ok(Self(facts)) } else { Err(InconsistentKey) }
     }
 
     /// Adds the key to a pair. Only for a key not yet stored or shown.
@@ -284,10 +299,7 @@ impl ApiKey {
             scopes: self.0.scopes.as_scopes(),
             restrictions: &self.0.restrictions,
             revoked: matches!(self.0.state, KeyState::Revoked(_)),
-            material: match &self.0.material {
-                Material::Secret(digest) => MaterialRef::Secret(digest.into()),
-                Material::Readable(value) => MaterialRef::Readable(value),
-            },
+            material: (&self.0.material).into(),
         }
     }
 

@@ -108,7 +108,7 @@ pub use scope::{
     MAX_SCOPE_LEN, MAX_SCOPES, MAX_SCOPES_LEN, ParseScopeError, Permission, Scope, ScopeNotHeld, ScopeSet,
     ScopeSetError, Scopes, may_grant,
 };
-pub use secret_hash::{DigestError, DigestRef, Proof, Remembered, SecretDigest, SecretForm, SecretHasher};
+pub use secret_hash::{DigestError, DigestRef, HmacDigest, Proof, Remembered, SecretDigest, SecretForm, SecretHasher};
 pub use text::{Description, MAX_DESCRIPTION_LEN, MAX_NAME_LEN, Name, TextError, is_hidden};
 pub use timestamp::{OutOfRange, ParseTimestampError, Timestamp};
 pub use verification::{Candidate, Denial, Requirements, Verdict, judge};

@@ -13,8 +13,7 @@ pub use permission::Permission;
 
 /// Maximum number of scopes of one key.
 pub const MAX_SCOPES: usize = 100;
-/// Maximum total length of a key's scopes, in characters. Gateways forward them in one header, and common gateways
-/// limit headers to 4 KiB.
+/// Maximum total length of a key's scopes, in characters: gateways forward them in one header of at most 4 KiB.
 pub const MAX_SCOPES_LEN: usize = 2_048;
 /// Maximum length of one scope, in characters.
 pub const MAX_SCOPE_LEN: usize = 64;
@@ -274,8 +273,9 @@ impl ScopeSet {
 pub struct Scopes<'a>(&'a str);
 
 impl<'a> Scopes<'a> {
-    /// Wraps scopes that were parsed before, separated by single spaces.
-    pub(crate) const fn parted_by_spaces(text: &'a str) -> Self {
+    /// Borrows scopes that were parsed before, as [`as_str`](Self::as_str) returned them. Checks nothing.
+    #[must_use]
+    pub const fn of_parsed(text: &'a str) -> Self {
         Self(text)
     }
 

@@ -39,8 +39,22 @@ pub struct SecretDigest(Form);
 
 #[derive(Clone, PartialEq, Eq)]
 enum Form {
-    Hmac { pepper: KeyVersion, mac: [u8; 32] },
+    Hmac(HmacDigest),
     Argon2id { phc: Box<str> },
+}
+
+/// A digest by HMAC-SHA-256: 34 bytes without padding. Only [`SecretHasher`] and [`SecretDigest::decode`] make one.
+/// Prints as `[REDACTED]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HmacDigest {
+    pepper: KeyVersion,
+    mac: [u8; 32],
+}
+
+impl fmt::Debug for HmacDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
 }
 
 impl fmt::Debug for SecretDigest {
@@ -49,23 +63,15 @@ impl fmt::Debug for SecretDigest {
     }
 }
 
-/// A borrowed digest: of a [`SecretDigest`], or of a cached key that packs it. Prints as `[REDACTED]`.
+/// A borrowed digest, by its form: of a [`SecretDigest`], or of a cached key that packs it. Prints as `[REDACTED]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct DigestRef<'a>(pub(crate) FormRef<'a>);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FormRef<'a> {
-    Hmac {
-        pepper: KeyVersion,
-        mac: &'a [u8; 32],
-    },
-    Argon2id {
-        phc: &'a str,
-    },
+pub enum DigestRef<'a> {
+    /// HMAC-SHA-256.
+    Hmac(&'a HmacDigest),
+    /// A PHC string of argon2id, parsed when a value is proved against it.
+    Argon2id(&'a str),
     /// Valid in this process only; replaces a digest that is slow to check.
-    Remembered {
-        mac: &'a [u8; 32],
-    },
+    Remembered(&'a Remembered),
 }
 
 impl fmt::Debug for DigestRef<'_> {
@@ -76,10 +82,10 @@ impl fmt::Debug for DigestRef<'_> {
 
 impl<'a> From<&'a SecretDigest> for DigestRef<'a> {
     fn from(digest: &'a SecretDigest) -> Self {
-        Self(match &digest.0 {
-            Form::Hmac { pepper, mac } => FormRef::Hmac { pepper: *pepper, mac },
-            Form::Argon2id { phc } => FormRef::Argon2id { phc },
-        })
+        match &digest.0 {
+            Form::Hmac(digest) => Self::Hmac(digest),
+            Form::Argon2id { phc } => Self::Argon2id(phc),
+        }
     }
 }
 
@@ -87,23 +93,24 @@ impl DigestRef<'_> {
     /// Whether a check takes milliseconds of a core and 19 MiB. Such work must not run on request threads.
     #[must_use]
     pub const fn is_slow(self) -> bool {
-        matches!(self.0, FormRef::Argon2id { .. })
+        matches!(self, Self::Argon2id(_))
     }
 
     /// The stored digest; none if this one is valid in this process only.
     #[must_use]
     pub fn stored(self) -> Option<SecretDigest> {
-        match self.0 {
-            FormRef::Hmac { pepper, mac } => Some(SecretDigest(Form::Hmac { pepper, mac: *mac })),
-            FormRef::Argon2id { phc } => Some(SecretDigest(Form::Argon2id { phc: phc.into() })),
-            FormRef::Remembered { .. } => None,
+        match self {
+            Self::Hmac(digest) => Some(SecretDigest(Form::Hmac(*digest))),
+            Self::Argon2id(phc) => Some(SecretDigest(Form::Argon2id { phc: phc.into() })),
+            Self::Remembered(_) => None,
         }
     }
 }
 
-/// MAC of a value that was proved against a slow digest, kept in memory instead of it. Prints as `[REDACTED]`.
+/// MAC of a value that was proved against a slow digest, kept in memory instead of it. Only [`SecretHasher::remember`]
+/// makes one. Prints as `[REDACTED]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Remembered(pub(crate) [u8; 32]);
+pub struct Remembered([u8; 32]);
 
 impl fmt::Debug for Remembered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,14 +143,14 @@ impl SecretDigest {
         let (version, mac) = rest.split_once('$').ok_or(DigestError::Unreadable)?;
         let pepper = version.parse().ok().and_then(KeyVersion::new).ok_or(DigestError::Unreadable)?;
         let mac = STANDARD_NO_PAD.decode(mac).ok().and_then(|mac| mac.try_into().ok());
-        Ok(Self(Form::Hmac { pepper, mac: mac.ok_or(DigestError::Unreadable)? }))
+        Ok(Self(Form::Hmac(HmacDigest { pepper, mac: mac.ok_or(DigestError::Unreadable)? })))
     }
 
     /// The stored form. For the database only.
     #[must_use]
     pub fn encode(&self) -> String {
         match &self.0 {
-            Form::Hmac { pepper, mac } => {
+            Form::Hmac(HmacDigest { pepper, mac }) => {
                 format!("$hmac-sha256$v={}${}", pepper.number(), STANDARD_NO_PAD.encode(mac))
             }
             Form::Argon2id { phc } => phc.clone().into(),
@@ -239,7 +246,7 @@ impl SecretHasher {
         match self.form {
             SecretForm::Hmac => {
                 let mac = self.mac(self.newest, text)?;
-                Ok(SecretDigest(Form::Hmac { pepper: self.newest, mac }))
+                Ok(SecretDigest(Form::Hmac(HmacDigest { pepper: self.newest, mac })))
             }
             SecretForm::Argon2id => {
                 let hash = Argon2::default().hash_password_with_salt(text.as_bytes(), salt);
@@ -258,16 +265,16 @@ impl SecretHasher {
         presented: &PresentedValue<'_>,
         digest: impl Into<DigestRef<'a>>,
     ) -> Result<Proof, DigestError> {
-        match digest.into().0 {
-            FormRef::Hmac { pepper, mac } => {
-                let presented = self.mac(pepper, presented.expose())?;
+        match digest.into() {
+            DigestRef::Hmac(HmacDigest { pepper, mac }) => {
+                let presented = self.mac(*pepper, presented.expose())?;
                 Ok(Proof(presented.ct_eq(mac).into()))
             }
-            FormRef::Remembered { mac } => {
+            DigestRef::Remembered(Remembered(mac)) => {
                 let presented = self.remember(presented).ok_or(DigestError::Unreadable)?;
                 Ok(Proof(presented.0.ct_eq(mac).into()))
             }
-            FormRef::Argon2id { phc } => {
+            DigestRef::Argon2id(phc) => {
                 let stored = PasswordHash::new(phc).map_err(|_| DigestError::Unreadable)?;
                 match Argon2::default().verify_password(presented.expose().as_bytes(), &stored) {
                     Ok(()) => Ok(Proof(true)),
@@ -297,12 +304,12 @@ impl SecretHasher {
     /// costs than the current ones.
     #[must_use]
     pub fn needs_rehash<'a>(&self, digest: impl Into<DigestRef<'a>>) -> bool {
-        match (digest.into().0, self.form) {
+        match (digest.into(), self.form) {
             // Checked when the value was proved.
-            (FormRef::Remembered { .. }, _) => false,
-            (FormRef::Hmac { pepper, .. }, SecretForm::Hmac) => pepper != self.newest,
-            (FormRef::Argon2id { phc }, SecretForm::Argon2id) => !has_current_costs(phc),
-            (FormRef::Hmac { .. }, SecretForm::Argon2id) | (FormRef::Argon2id { .. }, SecretForm::Hmac) => true,
+            (DigestRef::Remembered(_), _) => false,
+            (DigestRef::Hmac(HmacDigest { pepper, .. }), SecretForm::Hmac) => *pepper != self.newest,
+            (DigestRef::Argon2id(phc), SecretForm::Argon2id) => !has_current_costs(phc),
+            (DigestRef::Hmac(_), SecretForm::Argon2id) | (DigestRef::Argon2id(_), SecretForm::Hmac) => true,
         }
     }
 

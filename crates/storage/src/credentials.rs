@@ -1,17 +1,15 @@
 //! What authentication reads: one key with its account chain, by id. The one port that reads keys without a reach.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use keyward_domain::{AuthKey, Chain, KeyId};
 
 use crate::{Read, Result};
 
-/// What authentication needs of one key. A clone copies no text.
+/// What authentication needs of one key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credential {
     /// The key.
-    pub key: Arc<AuthKey>,
+    pub key: AuthKey,
     /// The key's account and its ancestors.
     pub chain: Chain,
 }

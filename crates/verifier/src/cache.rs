@@ -5,18 +5,23 @@
 //! purges one entry per part and writes no key. Keys that do not exist are not cached. [`Shard`] decides under the same
 //! lock whether an entry may be kept; this module never does.
 
-use keyward_domain::{AuthKey, KeyId};
-use keyward_storage::{Credential, Event, Position, Read, Snapshot, Target};
+use keyward_domain::KeyId;
+use keyward_storage::{Event, Position, Read, Snapshot, Target};
 
 use crate::{
-    known::Known,
     platform::{Platform, Std},
     protocol::{Generation, Rules, Shard, Ticket},
 };
 
+mod credential;
+mod packed;
 mod part;
+mod size;
 
+pub use credential::{Credential, Known};
+pub use packed::PackedKey;
 use part::Part;
+pub use size::Size;
 
 /// Number of parts: many more than cores, so that two requests rarely contend; a power of two.
 const PARTS: usize = 64;
@@ -72,7 +77,7 @@ impl<P: Platform> Cache<P> {
     }
 
     /// Replaces the remembered form of a key by another, if the remembered form is still `known`.
-    pub fn exchange(&self, known: &AuthKey, by: AuthKey) {
+    pub fn exchange(&self, known: &PackedKey, by: PackedKey) {
         self.on(known.id(), |part| part.entries().exchange(known, by));
     }
 
@@ -131,15 +136,6 @@ impl<P: Platform> Cache<P> {
     fn on<R>(&self, id: KeyId, work: impl FnOnce(&mut Shard<Part>) -> R) -> R {
         P::with(&self.parts[place_of(id)], work)
     }
-}
-
-/// Size of the memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Bytes, counted as for the capacity.
-    pub bytes: u64,
-    /// Number of keys.
-    pub keys: u64,
 }
 
 /// The part of this key. The last byte of a version 7 UUID is random.

@@ -3,6 +3,7 @@
 
 mod barrier;
 mod catch_up;
+mod clock_readings;
 mod clocks;
 mod control;
 mod embedded;
@@ -11,9 +12,10 @@ mod lease_problems;
 mod notification_listener;
 mod wake;
 
+pub use barrier::NotEnforced;
 pub(crate) use barrier::{Barrier, Change};
-pub use clocks::ClockDifference;
-pub(crate) use clocks::Clocks;
+pub use clock_readings::ClockDifference;
+pub(crate) use clock_readings::Clocks;
 pub(crate) use control::Control;
 pub(crate) use embedded::Embedded;
 pub(crate) use lease_problems::LeaseProblems;

@@ -11,10 +11,10 @@
 
 mod cache;
 mod driver;
-mod known;
 mod lookup;
 mod machine;
 mod metrics;
+mod node_state;
 mod platform;
 pub mod protocol;
 mod published_lease;
@@ -22,11 +22,10 @@ mod seen;
 mod singleflight;
 mod verifier;
 
-pub use cache::{Cache, Size};
-pub use driver::ClockDifference;
-pub use known::Known;
+pub use cache::{Cache, Credential, Known, PackedKey, Size};
+pub use driver::{ClockDifference, NotEnforced};
 pub use lookup::{Arrival, Lookup};
 pub use machine::{Clock, Tasks};
 pub use platform::{Platform, Std};
 pub use published_lease::PublishedLease;
-pub use verifier::{NotEnforced, Verifier, VerifierParts};
+pub use verifier::{Verifier, VerifierParts};

@@ -6,12 +6,14 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use keyward_domain::{KeyId, Now, Timestamp};
-use keyward_storage::{Credential, StorageError};
+use keyward_storage::{Read, StorageError};
 
 use crate::{
+    cache::{Credential, Known},
+    node_state::NodeState,
     protocol::{BootInstant, Request, Step},
     singleflight::Role,
-    verifier::{Shared, Verifier},
+    verifier::Verifier,
 };
 
 /// Maximum number of reads per request. A read is repeated if a change was committed meanwhile, so that the shard does
@@ -47,7 +49,7 @@ impl Lookup {
     }
 }
 
-impl Shared {
+impl NodeState {
     /// The time for these readings of this machine's clocks. All nodes share the time of the database, continued by
     /// the boot clock; it is this machine's wall clock if the database has no clock of its own or has not replied yet.
     pub(crate) fn now(&self, boot: BootInstant, wall: Timestamp) -> Now {
@@ -59,7 +61,7 @@ impl Verifier {
     /// Reads the clocks for a request that has just arrived.
     #[must_use]
     pub fn arrival(&self) -> Arrival {
-        Arrival { boot: self.shared.clock.boot(), wall: self.shared.clock.wall() }
+        Arrival { boot: self.state.clock.boot(), wall: self.state.clock.wall() }
     }
 
     /// The key from memory, if the node may answer from memory now and has the complete chain. Never waits.
@@ -74,10 +76,10 @@ impl Verifier {
     /// # Errors
     /// The look-up to [finish](Self::finish), if the key must be read. It is no larger than what a request needs.
     pub fn begin(&self, arrival: &Arrival, id: KeyId) -> Result<Credential, Lookup> {
-        let mut request = Request::arrived(self.shared.rules);
+        let mut request = Request::arrived(self.state.rules);
         loop {
             match request.next() {
-                Step::CheckLease => request.lease(self.shared.published_lease.admits(arrival.boot)),
+                Step::CheckLease => request.lease(self.state.published_lease.admits(arrival.boot)),
                 Step::LookUp => request.looked_up(self.look_up(id)),
                 // Without an answer the request has not ended: it continues by reading.
                 Step::Answer => return request.into_answer().ok_or_else(|| self.begin_lookup(id)),
@@ -102,13 +104,13 @@ impl Verifier {
     /// The time of a request.
     #[must_use]
     pub fn now(&self, arrival: &Arrival) -> Now {
-        self.shared.now(arrival.boot, arrival.wall)
+        self.state.now(arrival.boot, arrival.wall)
     }
 
     /// Time since the request arrived.
     #[must_use]
     pub fn time_since(&self, arrival: &Arrival) -> Duration {
-        self.shared.clock.boot().since(arrival.boot)
+        self.state.clock.boot().since(arrival.boot)
     }
 
     /// Finds a key with its chain in memory, or else in the database. Returns none if the key does not exist; only a
@@ -120,6 +122,33 @@ impl Verifier {
         self.finish(self.begin_lookup(id)).await
     }
 
+    /// Finds a key in memory, where it reflects every event applied there, or else with [`Self::read_anew`]. Returns
+    /// none if the key does not exist.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot answer.
+    pub async fn known(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
+        let mut request = Request::arrived(self.state.rules);
+        loop {
+            match request.next() {
+                Step::CheckLease => request.lease(self.may_answer_from_memory()),
+                Step::LookUp => request.looked_up(self.state.cache.known(id)),
+                Step::Answer => return Ok(request.into_answer()),
+                Step::Read | Step::ReadAlone => return self.read_anew(id).await,
+            }
+        }
+    }
+
+    /// Reads a key by a statement that begins now, for a caller that was found changed. Returns none if the key does
+    /// not exist.
+    ///
+    /// # Errors
+    /// [`StorageError`] if the database cannot answer.
+    pub async fn read_anew(&self, id: KeyId) -> Result<Option<Known>, StorageError> {
+        let read = self.read_packed(id).await?;
+        Ok(read.map(|read| Known { credential: read.value, as_of: read.as_of }))
+    }
+
     /// Reads a key from the database like [`Self::credential`] for one that is not in memory, and drops the result, so
     /// that the answer takes as long as one about a key that does not exist. Ignores failures of the database.
     pub async fn look_up_and_discard(&self, id: KeyId) {
@@ -129,7 +158,7 @@ impl Verifier {
     /// A request that has just arrived, to be run [step](Self::step) by step; [`Self::credential`] runs all steps.
     #[must_use]
     pub fn begin_lookup(&self, id: KeyId) -> Lookup {
-        Lookup { id, request: Request::arrived(self.shared.rules), reads: 0 }
+        Lookup { id, request: Request::arrived(self.state.rules), reads: 0 }
     }
 
     /// Runs the next step of a request. Breaks with the answer.
@@ -142,7 +171,7 @@ impl Verifier {
             Step::CheckLease => request.lease(self.may_answer_from_memory()),
             Step::LookUp => request.looked_up(self.look_up(*id)),
             Step::Answer => {
-                let done = std::mem::replace(request, Request::arrived(self.shared.rules));
+                let done = std::mem::replace(request, Request::arrived(self.state.rules));
                 return Ok(ControlFlow::Break(done.into_answer()));
             }
             Step::Read if *reads < MOST_READS => {
@@ -150,7 +179,7 @@ impl Verifier {
                 let read = self.read(*id, *reads == 1).await?;
                 let Some((credential, vouched_for)) = read else { return Ok(ControlFlow::Break(None)) };
                 if !vouched_for {
-                    self.shared.metrics.refused.increment(1);
+                    self.state.metrics.refused.increment(1);
                 }
                 request.read(credential, vouched_for);
             }
@@ -158,8 +187,8 @@ impl Verifier {
                 return Err(StorageError::Unavailable("the key keeps changing while it is read".into()));
             }
             Step::ReadAlone => {
-                self.shared.metrics.alone.increment(1);
-                match self.credentials.credential(*id).await? {
+                self.state.metrics.alone.increment(1);
+                match self.read_packed(*id).await? {
                     Some(read) => request.read_alone(read.value),
                     None => return Ok(ControlFlow::Break(None)),
                 }
@@ -170,7 +199,7 @@ impl Verifier {
 
     /// Reads a key, alone or by sharing a read in progress, and returns whether the memory vouches for it.
     async fn read(&self, id: KeyId, may_share: bool) -> Result<Option<(Credential, bool)>, StorageError> {
-        let cache = &self.shared.cache;
+        let cache = &self.state.cache;
         let leader = match self.singleflight.join(id) {
             Role::Share(flight) if may_share => {
                 // A key that another request did not find may exist by now: absence is never shared.
@@ -184,8 +213,8 @@ impl Verifier {
             Role::Leader(leader) => Some(leader),
         };
         let ticket = cache.begin_read(id);
-        self.shared.metrics.fills.increment(1);
-        let Some(read) = self.credentials.credential(id).await? else { return Ok(None) };
+        self.state.metrics.fills.increment(1);
+        let Some(read) = self.read_packed(id).await? else { return Ok(None) };
         let kept = cache.keep(ticket, &read);
         let credential = read.value.clone();
         if let Some(leader) = leader {
@@ -194,10 +223,15 @@ impl Verifier {
         Ok(Some((credential, kept)))
     }
 
+    /// Reads a key, and packs it once for all requests that share it and for the memory.
+    async fn read_packed(&self, id: KeyId) -> Result<Option<Read<Credential>>, StorageError> {
+        Ok(self.credentials.credential(id).await?.map(Credential::pack))
+    }
+
     fn look_up(&self, id: KeyId) -> Option<Credential> {
-        let found = self.shared.cache.look_up(id);
+        let found = self.state.cache.look_up(id);
         if found.is_some() {
-            self.shared.metrics.hits.increment(1);
+            self.state.metrics.hits.increment(1);
         }
         found
     }

@@ -15,7 +15,7 @@ pub(crate) struct VerifierMetrics {
     pub(crate) alone: Counter,
     /// Remaining lease time, in seconds.
     pub(crate) lease: Gauge,
-    /// Number of events that this node has heard of and not applied.
+    /// Number of events that this node has seen and not applied.
     pub(crate) behind: Gauge,
     /// Bytes in memory, counted as for the capacity.
     pub(crate) bytes: Gauge,

@@ -8,11 +8,11 @@ use std::{
 use keyward_storage::{HistoryToken, Members};
 
 use crate::{
+    node_state::NodeState,
     protocol::{BootInstant, Newness},
-    verifier::Shared,
 };
 
-impl Shared {
+impl NodeState {
     /// Records listed members, requested at `sent_at` and received by now. Returns whether every lease of another
     /// history has ended (R13).
     pub(crate) fn saw_members(&self, members: &Members, sent_at: BootInstant) -> bool {

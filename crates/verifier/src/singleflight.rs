@@ -6,10 +6,10 @@ use std::{
 };
 
 use keyward_domain::KeyId;
-use keyward_storage::{Credential, Read};
+use keyward_storage::Read;
 use tokio_util::sync::CancellationToken;
 
-use crate::protocol::Ticket;
+use crate::{cache::Credential, protocol::Ticket};
 
 type Flights = Arc<Mutex<HashMap<KeyId, Flight>>>;
 

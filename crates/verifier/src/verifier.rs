@@ -5,13 +5,13 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use keyward_domain::{AuthKey, KeyId, Timestamp};
+use keyward_domain::{KeyId, Timestamp};
 use keyward_storage::{
     Credentials, Enforcement, Feed, Members, Membership, NodeId, Position, Seq, StorageError, Target,
 };
@@ -19,12 +19,11 @@ use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cache::{Cache, Size},
-    driver::{Barrier, Change, ClockDifference, Clocks, Control, Embedded, LeaseProblems, NotificationListener, Wake},
+    cache::{PackedKey, Size},
+    driver::{Barrier, Change, ClockDifference, Control, Embedded, NotEnforced, NotificationListener},
     machine::{Clock, Tasks},
-    metrics::VerifierMetrics,
-    protocol::{BootInstant, ClockJump, LeaseConfig, Newness, Rules},
-    published_lease::PublishedLease,
+    node_state::NodeState,
+    protocol::{BootInstant, ClockJump, LeaseConfig, Rules},
     singleflight::Singleflight,
 };
 
@@ -55,37 +54,6 @@ pub struct VerifierParts {
     pub tasks: Arc<dyn Tasks>,
 }
 
-/// Why a committed change is not known to be enforced on every node. A repeated call can determine it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotEnforced {
-    /// The process stopped first. The change is committed, and a repeated call waits again.
-    #[error("the process stops before the change is known to be enforced on every node")]
-    Stopping,
-    /// The database went back to a state without the change (R18).
-    #[error("the database went back to a state before the change")]
-    HistoryLost,
-}
-
-/// State shared by tasks and requests.
-pub(crate) struct Shared {
-    pub(crate) cache: Cache,
-    pub(crate) published_lease: PublishedLease,
-    pub(crate) feed: Arc<dyn Feed>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) rules: Rules,
-    pub(crate) terms: LeaseConfig,
-    pub(crate) metrics: VerifierMetrics,
-    pub(crate) clocks: Clocks,
-    pub(crate) lease_problems: LeaseProblems,
-    pub(crate) wake: Wake,
-    /// The longest lease time ever seen in a list of members, in nanoseconds.
-    pub(crate) longest_seen: AtomicU64,
-    /// Whether the database's history is still new to this process (R13, R18).
-    pub(crate) newness: Mutex<Newness>,
-    /// Number of histories named in replies so far.
-    pub(crate) histories: AtomicU64,
-}
-
 enum Side {
     /// One of many nodes.
     Member(Arc<dyn Membership>, Barrier),
@@ -95,7 +63,7 @@ enum Side {
 
 /// Verification from memory, and the barrier behind every restricting change.
 pub struct Verifier {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: Arc<NodeState>,
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) singleflight: Singleflight,
     side: Side,
@@ -127,33 +95,19 @@ impl Verifier {
             version,
             tasks,
         } = parts;
-        let shared = Arc::new(Shared {
-            cache: Cache::new(rules, capacity_bytes),
-            published_lease: PublishedLease::new(rules),
-            feed,
-            clock,
-            rules,
-            terms,
-            metrics: VerifierMetrics::new(),
-            clocks: Clocks::default(),
-            lease_problems: LeaseProblems::default(),
-            wake: Wake::default(),
-            longest_seen: AtomicU64::new(0),
-            newness: Mutex::new(Newness::new(rules.history(), terms.guard)),
-            histories: AtomicU64::new(0),
-        });
+        let state = Arc::new(NodeState::new(feed, clock, rules, terms, capacity_bytes));
         let ending = CancellationToken::new();
         let side = match membership {
             Some(membership) => {
-                let barrier = Barrier::start(&shared, &membership, &*tasks, ending.clone());
+                let barrier = Barrier::start(&state, &membership, &*tasks, ending.clone());
                 Side::Member(membership, barrier)
             }
-            None => Side::Embedded(Embedded::new(Arc::clone(&shared))),
+            None => Side::Embedded(Embedded::new(Arc::clone(&state))),
         };
         let (leaving, left) = (ending.child_token(), CancellationToken::new());
         let fresh_node = Arc::from(fresh_node);
         Self {
-            shared,
+            state,
             credentials,
             singleflight: Singleflight::default(),
             side,
@@ -184,10 +138,10 @@ impl Verifier {
             }
             Side::Member(membership, _) => {
                 self.started.store(true, Ordering::Release);
-                let announcer = NotificationListener::new(Arc::clone(&self.shared), (self.fresh_node)());
-                self.tasks.spawn(Box::pin(announcer.run(self.leaving.clone())));
+                let listener = NotificationListener::new(Arc::clone(&self.state), (self.fresh_node)());
+                self.tasks.spawn(Box::pin(listener.run(self.leaving.clone())));
                 let control = Control::new(
-                    Arc::clone(&self.shared),
+                    Arc::clone(&self.state),
                     Arc::clone(membership),
                     Arc::clone(&self.fresh_node),
                     self.version.clone(),
@@ -205,7 +159,7 @@ impl Verifier {
     /// Stops answering from memory, then releases the lease, so that no call waits for this node. Requests are still
     /// answered by reading. Call it before draining requests.
     pub async fn leave(&self) {
-        self.shared.published_lease.close();
+        self.state.published_lease.close();
         self.leaving.cancel();
         if self.started.load(Ordering::Acquire) {
             self.left.cancelled().await;
@@ -214,18 +168,18 @@ impl Verifier {
 
     /// Stops the tasks. Calls that still wait for enforcement return [`NotEnforced::Stopping`].
     pub fn end(&self) {
-        self.shared.published_lease.close();
+        self.state.published_lease.close();
         self.ending.cancel();
     }
 
     /// Replaces a key in memory by another form of it, if the entry is unchanged.
-    pub fn exchange(&self, known: &AuthKey, by: AuthKey) {
-        self.shared.cache.exchange(known, by);
+    pub fn exchange(&self, known: &PackedKey, by: PackedKey) {
+        self.state.cache.exchange(known, by);
     }
 
     /// Forgets one key for a reason that is not an event: its digest was replaced.
     pub fn forget(&self, id: KeyId) {
-        self.shared.cache.forget_key(id);
+        self.state.cache.forget_key(id);
     }
 
     /// Waits until a committed change is enforced on every node. Call it only after the commit is confirmed. The wait
@@ -254,21 +208,21 @@ impl Verifier {
     #[must_use]
     pub fn is_enforced(&self, last: &Enforcement) -> bool {
         let trusted = match &self.side {
-            Side::Member(..) => self.shared.trusts_records(last.token),
+            Side::Member(..) => self.state.trusts_records(last.token),
             Side::Embedded(_) => true,
         };
         last.enforced_at.is_some() && trusted
     }
 
     async fn wait(&self, change: Change, seq: Seq, targets: Vec<Target>) -> Result<(), NotEnforced> {
-        let promised = self.shared.clock.boot().plus(self.worst_wait());
+        let promised = self.state.clock.boot().plus(self.worst_wait());
         let shown_by = match &self.side {
             Side::Member(_, barrier) => {
                 let wait = barrier.wait(change);
-                self.shared.wake.hear(seq);
-                let shared = Arc::clone(&self.shared);
+                self.state.wake.see(seq);
+                let state = Arc::clone(&self.state);
                 // Notifies the other nodes while the wait begins. A hint only: nothing depends on it (R14).
-                self.tasks.spawn(Box::pin(async move { shared.announce(seq).await }));
+                self.tasks.spawn(Box::pin(async move { state.announce(seq).await }));
                 wait.await?
             }
             Side::Embedded(embedded) => {
@@ -289,14 +243,14 @@ impl Verifier {
     /// Records that a change is enforced. The write continues in the background, so that it never delays an answer
     /// beyond the promised time (L). Without the record, a repeated call waits again.
     async fn record_enforced(&self, seq: Seq, shown_by: Position, targets: Vec<Target>, promised: BootInstant) {
-        let (shared, (recorded, done)) = (Arc::clone(&self.shared), oneshot::channel());
+        let (state, (recorded, done)) = (Arc::clone(&self.state), oneshot::channel());
         self.tasks.spawn(Box::pin(async move {
-            shared.record_enforced(seq, shown_by, &targets).await;
+            state.record_enforced(seq, shown_by, &targets).await;
             // The caller may have stopped waiting; the record is written anyway.
             let _ = recorded.send(());
         }));
         let patience = match &self.side {
-            Side::Member(..) => promised.since(self.shared.clock.boot()).min(RECORD_WAIT),
+            Side::Member(..) => promised.since(self.state.clock.boot()).min(RECORD_WAIT),
             Side::Embedded(_) => RECORD_WAIT,
         };
         let _ = timeout(patience, done).await;
@@ -305,21 +259,21 @@ impl Verifier {
     /// Whether a request that arrives now may be answered from memory.
     #[must_use]
     pub fn may_answer_from_memory(&self) -> bool {
-        self.shared.published_lease.admits(self.shared.clock.boot())
+        self.state.published_lease.admits(self.state.clock.boot())
     }
 
     /// Number of database histories that this process has seen. A read from before this number changed may belong to a
     /// lost history (R18).
     #[must_use]
     pub fn histories(&self) -> u64 {
-        self.shared.histories.load(Ordering::Acquire)
+        self.state.histories.load(Ordering::Acquire)
     }
 
     /// Maximum wait of a restricting change.
     #[must_use]
     pub fn worst_wait(&self) -> Duration {
         match &self.side {
-            Side::Member(..) => self.shared.terms.worst_wait(),
+            Side::Member(..) => self.state.terms.worst_wait(),
             Side::Embedded(_) => Duration::ZERO,
         }
     }
@@ -338,21 +292,21 @@ impl Verifier {
     /// Whether this node could not join the others, and so answers only by reading.
     #[must_use]
     pub fn could_not_join(&self) -> bool {
-        self.shared.lease_problems.has_no_lease()
+        self.state.lease_problems.has_no_lease()
     }
 
     /// Difference between this machine's wall clock and the database's; none if they agree, or if the database has no
     /// clock of its own.
     #[must_use]
     pub fn clock_difference(&self) -> Option<ClockDifference> {
-        self.shared.clock_difference()
+        self.state.clock_difference()
     }
 
     /// Jump of the clock that dates stored data: the database's, or this machine's if the database has none. None while
     /// it runs evenly.
     #[must_use]
     pub fn clock_jump(&self) -> Option<ClockJump> {
-        self.shared.clock_jump()
+        self.state.clock_jump()
     }
 
     /// The time for dating and deleting shared state; none while it is in doubt, as in the first ten minutes of a
@@ -361,15 +315,15 @@ impl Verifier {
     pub fn upkeep_time(&self) -> Option<Timestamp> {
         match &self.side {
             Side::Member(..) => {}
-            Side::Embedded(_) => self.shared.learn_own_time(),
+            Side::Embedded(_) => self.state.record_own_time(),
         }
-        self.shared.upkeep_time()
+        self.state.upkeep_time()
     }
 
     /// Size of the memory.
     #[must_use]
     pub fn size(&self) -> Size {
-        self.shared.cache.size()
+        self.state.cache.size()
     }
 }
 

@@ -7,7 +7,6 @@ use std::{
     collections::HashSet,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use keyward_domain::{AccountId, KeyId};
@@ -19,6 +18,7 @@ mod source;
 mod warnings;
 
 pub(crate) use limit::Limit;
+pub use limit::TooManyAttempts;
 pub use source::Source;
 pub(crate) use warnings::{Passed, Warnings};
 
@@ -38,14 +38,6 @@ pub(crate) enum RateLimitKey {
     Upkeep,
 }
 
-/// The source or caller has exceeded a limit on wrong credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many wrong credentials; the next one may come in {retry_after:?}")]
-pub struct TooManyAttempts {
-    /// Time until the next attempt is allowed.
-    pub retry_after: Duration,
-}
-
 /// All limits on guesses.
 pub(crate) struct Attempts {
     /// By the address of the request.
@@ -56,7 +48,7 @@ pub(crate) struct Attempts {
     named: Mutex<HashSet<(IpAddr, bool)>>,
     /// By public key and source, at the token endpoint.
     pair: Limit<(KeyId, Source)>,
-    /// By the guesser, for keys whose digests are slow to check: one guess costs 20 ms of a core.
+    /// By source or account, for keys whose digests are slow to check: one guess costs 20 ms of a core.
     slow: Limit<RateLimitKey>,
     pub(crate) warnings: Warnings,
 }
@@ -105,12 +97,12 @@ impl Attempts {
     }
 
     /// Counts a slow guess before it is checked.
-    pub(crate) fn guess(&self, guesser: RateLimitKey) -> Result<Guess<'_>, TooManyAttempts> {
-        self.slow.take(&guesser).map_err(|error| match guesser {
+    pub(crate) fn guess(&self, limit_key: RateLimitKey) -> Result<Guess<'_>, TooManyAttempts> {
+        self.slow.take(&limit_key).map_err(|error| match limit_key {
             RateLimitKey::Source(source) => self.refused(source, error),
             RateLimitKey::Account(_) | RateLimitKey::Upkeep => error,
         })?;
-        Ok(Guess { attempts: self, guesser })
+        Ok(Guess { attempts: self, limit_key })
     }
 
     /// Number of remembered entries, by limit.
@@ -165,13 +157,13 @@ impl Attempts {
 #[must_use]
 pub(crate) struct Guess<'a> {
     attempts: &'a Attempts,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
 }
 
 impl Guess<'_> {
     /// Uncounts a guess that was right or was never checked.
     pub(crate) fn give_back(self) {
-        self.attempts.slow.give_back(&self.guesser);
+        self.attempts.slow.give_back(&self.limit_key);
     }
 }
 

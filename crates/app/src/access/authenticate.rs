@@ -1,7 +1,7 @@
 //! Authentication: turns a credential into a [`Caller`].
 //!
-//! A credential is the value of a secret key or an access token. Every check asks the verifier, so no node accepts a
-//! key after its revocation was answered. The log records why a credential is refused; the caller never learns it.
+//! A credential is the value of a secret key or an access token. Every check uses the verifier, so no node accepts a
+//! key after its revocation was answered. The log records why a credential is refused; the answer does not.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use keyward_domain::{
     Candidate, Context, Denial, KeyId, Mid, Now, PresentedValue, Proof, Requirements, ScopeSet, ValueError, Verdict,
     judge, revocation::usable_pair,
 };
-use keyward_storage::Credential;
-use keyward_verifier::Arrival;
+use keyward_verifier::{Arrival, Credential};
 
 use super::{
     Access, Source, TooManyAttempts,
+    accepted::{Accepted, Bearer, Held},
     attempts::RateLimitKey,
-    caller::{Bearer, Caller, Held},
-    key_reload::KeyReload,
+    caller::Caller,
+    key_reload,
     secret_check::{self, Matched},
     tokens::ReadAccess,
 };
@@ -69,15 +69,6 @@ impl Error {
     }
 }
 
-/// An accepted credential.
-pub(crate) struct Accepted {
-    pub(crate) credential: Credential,
-    /// Its scopes: those of the key, or the part that a token grants.
-    pub(crate) scopes: Held,
-    /// The token that acts for the key, if there is one.
-    pub(crate) token: Option<Bearer>,
-}
-
 /// A credential that memory did not accept. [`finish`] continues, and computes nothing a second time.
 #[must_use]
 pub struct Unfinished {
@@ -95,7 +86,7 @@ enum State {
 }
 
 impl Unfinished {
-    /// The refusal, if memory refuses the credential for good.
+    /// The refusal, if what memory knows is final.
     ///
     /// # Errors
     /// What to [`finish`], if the credential must be judged by reading.
@@ -120,7 +111,7 @@ impl Unfinished {
     }
 }
 
-/// Asks memory about a credential, and notes it as used if it is accepted. Never waits.
+/// Judges a credential by what memory knows, and notes it as used if it is accepted. Never waits.
 ///
 /// # Errors
 /// What to [`finish`], if memory does not accept it.
@@ -152,7 +143,7 @@ pub async fn authenticate(access: &Arc<Access>, credential: &str, source: Source
     }
 }
 
-/// Asks memory whether it accepts a credential with these requirements, and notes it as used if it does.
+/// Judges a credential with these requirements by what memory knows, and notes it as used if it is accepted.
 pub(crate) fn begin_accept(
     access: &Arc<Access>,
     arrival: &Arrival,
@@ -262,14 +253,14 @@ async fn accept_token(
 /// Reads a token. A token that names an unknown key makes the key set be read again, once: another node may have made
 /// the key. If the set cannot be read, every such token gets an outage, not a verdict.
 async fn read_token(access: &Arc<Access>, token: &str, now: Now) -> Result<Option<ReadAccess>, Failure> {
-    KeyReload::in_this_history(access).await?;
+    key_reload::in_this_history(access).await?;
     if let Some(read) = access.tokens.access.read(token, now) {
         return Ok(Some(read));
     }
     if !access.tokens.access.names_unknown_key(token) {
         return Ok(None);
     }
-    KeyReload::read_again(access).await?;
+    key_reload::read_again(access).await?;
     Ok(access.tokens.access.read(token, now))
 }
 

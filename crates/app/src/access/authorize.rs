@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use keyward_domain::{Denial, KeyId, KeyType, Mid, Requirements, ScopeSet, Scopes};
-use keyward_storage::Credential;
-use keyward_verifier::Arrival;
+use keyward_verifier::{Arrival, Credential};
 
 use super::{
     Access, Source,
-    authenticate::{Accepted, begin_accept, begin_examine, finish_accept, finish_examine},
-    caller::Held,
+    accepted::{Accepted, Held},
+    authenticate::{begin_accept, begin_examine, finish_accept, finish_examine},
 };
 
 pub use super::authenticate::{Error, Forbidden, Unfinished};
@@ -69,7 +68,7 @@ pub struct Question<'a> {
     pub refused: Option<Denial>,
 }
 
-/// Asks memory about a credential. Never waits.
+/// Judges a credential by what memory knows. Never waits.
 ///
 /// # Errors
 /// What to [`finish`], if memory does not accept it.
@@ -77,9 +76,9 @@ pub fn begin(
     access: &Arc<Access>,
     arrival: &Arrival,
     credential: &str,
-    asked: Question<'_>,
+    question: Question<'_>,
 ) -> Result<Authorized, Unfinished> {
-    let Question { requirements, refused } = asked;
+    let Question { requirements, refused } = question;
     let Some(denial) = refused else {
         return begin_accept(access, arrival, credential, requirements).map(Authorized::from);
     };
@@ -98,9 +97,9 @@ pub async fn finish(
     unfinished: Unfinished,
     credential: &str,
     source: Source,
-    asked: Question<'_>,
+    question: Question<'_>,
 ) -> Result<Authorized, Error> {
-    let Question { requirements, refused } = asked;
+    let Question { requirements, refused } = question;
     let Some(denial) = refused else {
         return Ok(finish_accept(access, unfinished, credential, source, requirements).await?.into());
     };

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 
 use keyward_domain::{
-    AccountId, Actor, AuthKey, Candidate, Context, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
-    ScopeNotHeld, ScopeSet, Scopes, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
+    AccountId, Actor, Candidate, Context, Denial, KeyId, Link, Permission, Proof, Reach, Requirements, Role,
+    ScopeNotHeld, ScopeSet, Timestamp, Verdict, judge, may_grant, revocation::usable_pair,
 };
-use keyward_storage::{Authority, Credential};
-use keyward_verifier::Known;
+use keyward_storage::Authority;
+use keyward_verifier::{Credential, Known};
 
-use super::{Access, authenticate::Accepted};
+use super::{
+    Access,
+    accepted::{Accepted, Bearer, Held},
+};
 use crate::Failure;
 
 /// How often a change is retried for a caller that has changed and is still valid.
@@ -50,7 +53,7 @@ pub(crate) use denied_or_failure;
 
 /// Where the caller's key is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sight {
+pub(crate) enum ReadFrom {
     /// Memory, where the lease allows it.
     Memory,
     /// The database, by a read that begins now.
@@ -58,10 +61,10 @@ pub(crate) enum Sight {
 }
 
 /// Reads a key as it is now.
-pub(crate) async fn look(access: &Access, id: KeyId, by: Sight) -> Result<Known, Refused> {
+pub(crate) async fn read_key(access: &Access, id: KeyId, by: ReadFrom) -> Result<Known, Refused> {
     let found = match by {
-        Sight::Memory => access.verifier.known(id).await,
-        Sight::Database => access.verifier.read_anew(id).await,
+        ReadFrom::Memory => access.verifier.known(id).await,
+        ReadFrom::Database => access.verifier.read_anew(id).await,
     };
     found.map_err(Failure::from)?.ok_or(Refused::Denied(Denial::NotFound))
 }
@@ -78,38 +81,11 @@ enum Who {
         /// The token that acts for the key, if there is one.
         token: Option<Bearer>,
         account: Arc<Link>,
-        /// The account directly below the platform that is the caller's account or stands above it.
+        /// The account directly below the platform that is the caller's account or an ancestor of it.
         line: AccountId,
         scopes: Held,
     },
     Operator,
-}
-
-/// What must stay valid beside the secret key that a token acts for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bearer {
-    /// The public key of the pair that obtained the token.
-    pub(super) public_key: KeyId,
-    /// When the token ends.
-    pub(super) ends_at: Timestamp,
-}
-
-/// Scopes of a credential. Those of a key are shared with it, not copied.
-#[derive(Clone, Debug)]
-pub(crate) enum Held {
-    /// The key's own scopes.
-    OfKey(Arc<AuthKey>),
-    /// The part of them that a token grants.
-    OfToken(ScopeSet),
-}
-
-impl Held {
-    pub(crate) fn as_scopes(&self) -> Scopes<'_> {
-        match self {
-            Self::OfKey(key) => key.scopes(),
-            Self::OfToken(scopes) => scopes.as_scopes(),
-        }
-    }
 }
 
 impl Caller {
@@ -137,7 +113,7 @@ impl Caller {
         }
     }
 
-    /// The account directly below the platform that is the caller's own account or stands above it; for the platform,
+    /// The account directly below the platform that is the caller's own account or an ancestor of it; for the platform,
     /// itself; `None` for the operator.
     #[must_use]
     pub const fn line(&self) -> Option<AccountId> {
@@ -184,19 +160,19 @@ impl Caller {
     pub(crate) async fn judged(
         &self,
         access: &Access,
-        by: Sight,
+        by: ReadFrom,
         needs: Permission,
     ) -> Result<(Self, Authority, Option<Timestamp>), Refused> {
         let Who::Key { id, token, scopes, .. } = &self.0 else {
             return Ok((self.clone(), Authority::operator(), None));
         };
         let denied = |denial| Refused::Denied(denial);
-        let Known { credential: Credential { key, chain }, as_of } = look(access, *id, by).await?;
+        let Known { credential: Credential { key, chain }, as_of } = read_key(access, *id, by).await?;
         let mut authority = Authority::of(*id, &chain, as_of);
         let mut ends_at = key.view().restrictions.expires_at;
         let context = Context::at(access.now());
         if let Some(token) = token {
-            let public = look(access, token.public_key, by).await?;
+            let public = read_key(access, token.public_key, by).await?;
             let view = public.credential.key.view();
             usable_pair(view, key.view(), &chain, &context).map_err(|reason| denied(reason.into()))?;
             authority = authority.and(view.id, public.as_of);

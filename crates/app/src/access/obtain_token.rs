@@ -6,14 +6,14 @@ use keyward_domain::{
     Context, Denial, FamilyId, KeyId, KeyType, Mid, Now, PresentedValue, ScopeSet, Timestamp, ValueError,
     revocation::{NotAPair, usable_pair},
 };
-use keyward_storage::Credential;
+use keyward_verifier::Credential;
 use zeroize::Zeroizing;
 
 use super::{
     Access, Source, TooManyAttempts,
     attempts::RateLimitKey,
-    caller::{self, Sight, look},
-    key_reload::KeyReload,
+    caller::{self, ReadFrom, read_key},
+    key_reload,
     secret_check::{self, Matched},
     tokens::{AccessGrant, RefreshGrant},
 };
@@ -52,10 +52,10 @@ pub struct Tokens {
 /// Why no tokens were issued.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The keys are not a valid pair. A client learns only whether one belongs to the other environment.
+    /// The keys are not a valid pair. The answer shows only whether one belongs to the other environment.
     #[error("the keys are not a valid pair: {0}")]
     Denied(Denial),
-    /// The public key is not usable. A client does not learn which key it is.
+    /// The public key is not usable. The answer does not name it.
     #[error("the public key is not usable: {denial}")]
     PublicKey {
         /// Why.
@@ -113,32 +113,32 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
     // Checked only after a pair proved wrong: a right pair passes, however many guesses it receives.
     let unknown = || Error::Denied(Denial::NotFound);
     let wrong = || access.attempts.failed_pair(app_key.id(), request.source).map_or_else(Error::from, |()| unknown());
-    let guesser = RateLimitKey::Source(request.source);
+    let limit_key = RateLimitKey::Source(request.source);
     let begun = secret_check::begin(access, &access.verifier.arrival(), &secret);
     let is_right = begun.is_right();
-    let found = secret_check::finish(access, begun, &secret, guesser);
+    let found = secret_check::finish(access, begun, &secret, limit_key);
     let (public, found) = if is_right {
-        (find_public(access, &app_key, guesser).await?, found.await?)
+        (find_public(access, &app_key, limit_key).await?, found.await?)
     } else {
-        let (public, found) = tokio::join!(find_public_in_doubt(access, &app_key, guesser), found);
+        let (public, found) = tokio::join!(find_public_in_doubt(access, &app_key, limit_key), found);
         (public?, found?)
     };
     let (Some(public), Some(found)) = (public, found) else { return Err(wrong()) };
     if !found.proof.holds() {
         return Err(wrong());
     }
-    KeyReload::see_to_a_signer(access).await?;
+    key_reload::ensure_signer(access).await?;
     let now = access.now();
     // Checking the secret may have waited in a queue. Keys that ended meanwhile get no token.
     let (seen, known) = tokio::join!(
-        look(access, public.credential.key.id(), Sight::Memory),
-        look(access, found.credential.key.id(), Sight::Memory)
+        read_key(access, public.credential.key.id(), ReadFrom::Memory),
+        read_key(access, found.credential.key.id(), ReadFrom::Memory)
     );
     let (public_key, Credential { key: secret_key, chain }) = (seen?.credential.key, known?.credential);
     if let Err(reason) = usable_pair(public_key.view(), secret_key.view(), &chain, &Context::at(now)) {
         tracing::debug!(%reason, key.id = %secret_key.id(), "no token for this pair");
         if public.from_memory {
-            secret_check::as_if_absent(access, app_key.id(), guesser).await;
+            secret_check::as_if_absent(access, app_key.id(), limit_key).await;
         }
         return Err(match reason {
             // Counts as an absent key does: the count must not reveal which keys exist.
@@ -151,11 +151,11 @@ pub async fn obtain_token(access: &Arc<Access>, request: ObtainToken<'_>) -> Res
     }
     let held = secret_key.view().scopes;
     let scopes = match request.scopes {
-        Some(asked) if !held.covers_all(asked.as_scopes()) => {
-            let (missing, key, mid) = (asked.uncovered_by(held), secret_key.id(), chain.own().mid.clone());
+        Some(requested) if !held.covers_all(requested.as_scopes()) => {
+            let (missing, key, mid) = (requested.uncovered_by(held), secret_key.id(), chain.own().mid.clone());
             return Err(Error::ScopeNotCovered { missing, key, mid });
         }
-        Some(asked) => asked,
+        Some(requested) => requested,
         None => held.into(),
     };
     let grant =
@@ -204,16 +204,16 @@ struct Public {
 async fn find_public(
     access: &Access,
     app_key: &AppKey<'_>,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
 ) -> Result<Option<Public>, secret_check::Error> {
     match app_key {
         AppKey::Id(id) => {
-            let (credential, from_memory) = secret_check::look_up(access, *id, guesser).await?;
+            let (credential, from_memory) = secret_check::look_up(access, *id, limit_key).await?;
             Ok(credential.map(|credential| Public { credential, from_memory }))
         }
         AppKey::Value(presented) => {
             let begun = secret_check::begin(access, &access.verifier.arrival(), presented);
-            let found = secret_check::finish(access, begun, presented, guesser).await?;
+            let found = secret_check::finish(access, begun, presented, limit_key).await?;
             let found = found.filter(|found| found.proof.holds());
             Ok(found.map(|Matched { credential, from_memory, .. }| Public { credential, from_memory }))
         }
@@ -224,11 +224,11 @@ async fn find_public(
 async fn find_public_in_doubt(
     access: &Access,
     app_key: &AppKey<'_>,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
 ) -> Result<Option<Public>, secret_check::Error> {
-    let mut public = find_public(access, app_key, guesser).await?;
+    let mut public = find_public(access, app_key, limit_key).await?;
     if let Some(public) = public.as_mut().filter(|public| public.from_memory) {
-        secret_check::as_if_absent(access, app_key.id(), guesser).await;
+        secret_check::as_if_absent(access, app_key.id(), limit_key).await;
         public.from_memory = false;
     }
     Ok(public)

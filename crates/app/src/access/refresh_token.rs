@@ -7,8 +7,8 @@ use keyward_storage::{Authority, Redeemed, Redemption, StorageError};
 
 use super::{
     Access,
-    caller::{self, Sight, TRIES, look},
-    key_reload::KeyReload,
+    caller::{self, ReadFrom, TRIES, read_key},
+    key_reload,
     obtain_token::{Family, Tokens, make_tokens},
     tokens::{AccessGrant, RefreshGrant},
 };
@@ -38,8 +38,8 @@ pub struct RefreshToken {
 /// Why no new tokens were issued.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not issued by this service, expired, used before, or its keys are no longer usable. The client never learns
-    /// which.
+    /// Not issued by this service, expired, used before, or its keys are no longer usable. The answer does not
+    /// show which.
     #[error("invalid refresh token: {0}")]
     Denied(Denial),
     /// The family does not cover these of the requested scopes: it never widens.
@@ -68,17 +68,17 @@ pub fn open(access: &Access, token: &str) -> Result<Opened, Error> {
 /// [`Error`] if the token is invalid, or no verdict can be reached.
 pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken) -> Result<Tokens, Error> {
     let Opened(grant) = request.token;
-    KeyReload::see_to_a_signer(access).await?;
+    key_reload::ensure_signer(access).await?;
     let now = access.now();
     if request.proved.is_some_and(|key| key != grant.secret_key) {
         return Err(Error::Denied(Denial::NotFound));
     }
-    let (by, account, mid) = judge_keys(access, &grant, Sight::Memory).await?;
+    let (by, account, mid) = judge_keys(access, &grant, ReadFrom::Memory).await?;
     let scopes = match request.scopes {
-        Some(asked) if !grant.scopes.covers_all(&asked) => {
-            return Err(Error::ScopeNotCovered(asked.uncovered_by(grant.scopes.as_scopes())));
+        Some(requested) if !grant.scopes.covers_all(&requested) => {
+            return Err(Error::ScopeNotCovered(requested.uncovered_by(grant.scopes.as_scopes())));
         }
-        Some(asked) => asked,
+        Some(requested) => requested,
         None => grant.scopes.clone(),
     };
     let granted = AccessGrant { public_key: grant.public_key, secret_key: grant.secret_key, mid, scopes };
@@ -112,11 +112,11 @@ pub async fn refresh_token(access: &Arc<Access>, request: RefreshToken) -> Resul
 
 /// Returns the authority by which the token is redeemed and the account of its keys. The authority is that of the two
 /// keys that obtained the token, as they are now (rule 9, R19), until the family ends.
-async fn judge_keys(access: &Access, grant: &RefreshGrant, by: Sight) -> Result<(Authority, AccountId, Mid), Error> {
+async fn judge_keys(access: &Access, grant: &RefreshGrant, by: ReadFrom) -> Result<(Authority, AccountId, Mid), Error> {
     if access.now().has_passed(grant.family_ends_at) {
         return Err(Error::Denied(Unusable::Expired.into()));
     }
-    let (public, secret) = tokio::join!(look(access, grant.public_key, by), look(access, grant.secret_key, by));
+    let (public, secret) = tokio::join!(read_key(access, grant.public_key, by), read_key(access, grant.secret_key, by));
     let (public, secret) = (public?, secret?);
     let (key, chain) = (secret.credential.key.view(), &secret.credential.chain);
     let public_key = public.credential.key.view();
@@ -134,7 +134,7 @@ async fn redeem(access: &Access, grant: &RefreshGrant, mut redemption: Redemptio
     for _ in 1..TRIES {
         match access.token_store.redeem(&redemption).await {
             Err(StorageError::CallerChanged) => {
-                (redemption.by, ..) = judge_keys(access, grant, Sight::Database).await?;
+                (redemption.by, ..) = judge_keys(access, grant, ReadFrom::Database).await?;
             }
             redeemed => return Ok(redeemed?),
         }

@@ -91,7 +91,7 @@ async fn reload(access: &Access) -> Result<Timestamp, Failure> {
 /// [`StorageError`] if the database does not answer.
 pub async fn forget_families(access: &Access) -> Result<(), StorageError> {
     const AT_ONCE: u32 = 1_000;
-    // Kept for a while after the end: a node that has not heard from the database for long may be behind.
+    // Kept for a while after the end: a node that the database has not answered for long may be behind.
     const KEPT_FOR: Duration = Duration::from_hours(1);
     while let Some(expected) = access.upkeep_time() {
         if access.token_store.forget_families(KEPT_FOR, expected, AT_ONCE).await? < u64::from(AT_ONCE) {

@@ -1,55 +1,17 @@
 //! Finds the key that a presented value names, and checks that the value belongs to it.
 //!
 //! An absent key costs the same look-up and the same comparison as an existing one, and a wrong value of a key in
-//! memory costs a look-up too: response times do not reveal whether a key exists. Slow hashes run off the threads that
-//! answer requests, a few at a time. A digest that this node cannot check is a [`Failure`], never "wrong".
+//! memory costs a look-up too: response times do not reveal whether a key exists. Judges no key. A digest that this
+//! node cannot check is a [`Failure`], never "wrong".
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-use keyward_domain::{
-    AuthKey, DigestError, DigestRef, Environment, KeyId, KeyValue, PresentedValue, Proof, SecretDigest, SecretForm,
-    SecretHasher,
-};
-use keyward_storage::Credential;
-use keyward_verifier::{Arrival, Lookup};
-use tokio::task::spawn_blocking;
+use keyward_domain::{DigestRef, KeyId, PresentedValue, Proof, SecretDigest};
+use keyward_verifier::{Arrival, Credential, Lookup, PackedKey};
 use zeroize::Zeroizing;
 
-use super::{
-    Access, TooManyAttempts,
-    attempts::RateLimitKey,
-    workload::{Announced, Workload},
-};
-use crate::{Failure, QueueFull, fair_queue::FairQueue};
-
-/// Maximum number of waiting slow hashes of one guesser for each running one: few enough to finish within the time of a
-/// request.
-const WAITING_FOR_EACH: usize = 128;
-
-/// How secrets are hashed.
-pub struct Hashing {
-    /// Makes and checks digests.
-    pub hasher: SecretHasher,
-    /// Form of new digests.
-    pub form: SecretForm,
-    /// Maximum number of slow hashes that run concurrently.
-    pub max_concurrent_slow_hashes: usize,
-}
-
-pub(crate) struct SecretCheck {
-    hasher: Arc<SecretHasher>,
-    form: SecretForm,
-    environment: Environment,
-    /// Queue for slow hashes: a caller with many requests waits only behind its own.
-    slow: FairQueue<RateLimitKey>,
-    /// Slow hashes still to come in requests that may need more than one.
-    ahead: Workload<RateLimitKey>,
-    /// Keys whose digests are being renewed: one renewal each, however often the key is used meanwhile.
-    renewing: Mutex<HashSet<KeyId>>,
-}
+use super::{Access, TooManyAttempts, attempts::RateLimitKey, workload::Announced};
+use crate::{Failure, QueueFull};
 
 /// A key that was looked up, and whether the value is its own.
 pub(crate) struct Matched {
@@ -85,88 +47,7 @@ macro_rules! failures {
 }
 pub(crate) use failures;
 
-impl SecretCheck {
-    pub(crate) fn new(hashing: Hashing, environment: Environment) -> Self {
-        let Hashing { hasher, form, max_concurrent_slow_hashes } = hashing;
-        let most = WAITING_FOR_EACH * max_concurrent_slow_hashes.max(1);
-        Self {
-            hasher: Arc::new(hasher),
-            form,
-            environment,
-            slow: FairQueue::new(max_concurrent_slow_hashes, most),
-            ahead: Workload::new(most),
-            renewing: Mutex::default(),
-        }
-    }
-
-    /// The digest to store for a new value. Where hashing is slow, it waits in the queue of `guesser`.
-    pub(crate) async fn digest(
-        &self,
-        guesser: RateLimitKey,
-        value: &KeyValue,
-        salt: [u8; 16],
-    ) -> Result<SecretDigest, Failure> {
-        match self.form {
-            SecretForm::Hmac => Ok(self.hasher.digest(value, &salt)?),
-            SecretForm::Argon2id => {
-                let text = Zeroizing::new(value.expose().to_owned());
-                self.off_thread(guesser, text, move |hasher, presented| hasher.rehash(presented, &salt)).await
-            }
-        }
-    }
-
-    async fn prove(
-        &self,
-        guesser: RateLimitKey,
-        presented: &PresentedValue<'_>,
-        key: &AuthKey,
-    ) -> Result<Proof, Failure> {
-        match key.material().digest().filter(|digest| digest.is_slow()).and_then(DigestRef::stored) {
-            None => Ok(key.material().prove(presented, &self.hasher)?),
-            Some(digest) => {
-                let text = Zeroizing::new(presented.expose().to_owned());
-                self.off_thread(guesser, text, move |hasher, presented| hasher.prove(presented, &digest)).await
-            }
-        }
-    }
-
-    async fn prove_absent(&self, guesser: RateLimitKey, presented: &PresentedValue<'_>) -> Result<Proof, Failure> {
-        if self.hasher.absence_is_slow() {
-            let text = Zeroizing::new(presented.expose().to_owned());
-            return self.off_thread(guesser, text, |hasher, presented| Ok(hasher.prove_absent(presented))).await;
-        }
-        Ok(self.hasher.prove_absent(presented))
-    }
-
-    /// Number of slow hashes that wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.slow.waiting()
-    }
-
-    fn renewing(&self) -> std::sync::MutexGuard<'_, HashSet<KeyId>> {
-        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs slow work on a value off the threads that answer requests.
-    async fn off_thread<T: Send + 'static>(
-        &self,
-        guesser: RateLimitKey,
-        text: Zeroizing<String>,
-        work: impl FnOnce(&SecretHasher, &PresentedValue<'_>) -> Result<T, DigestError> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let (hasher, environment) = (Arc::clone(&self.hasher), self.environment);
-        let turn = self.slow.enter(guesser).await?;
-        let done = spawn_blocking(move || {
-            // Held until the work is done, even if its caller is gone.
-            let _turn = turn;
-            let presented = PresentedValue::parse(&text, environment).map_err(|_| DigestError::Unreadable)?;
-            work(&hasher, &presented)
-        });
-        Ok(done.await.map_err(|_| Failure::CutOff)??)
-    }
-}
-
-/// A presented value after memory was asked about it. [`finish`] continues.
+/// A presented value after its look-up in memory. [`finish`] continues.
 pub(crate) enum Begun {
     /// Its key is in memory.
     Known {
@@ -211,35 +92,35 @@ pub(crate) fn begin(access: &Access, arrival: &Arrival, presented: &PresentedVal
 pub(crate) async fn look_up(
     access: &Access,
     id: KeyId,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
 ) -> Result<(Option<Credential>, bool), Error> {
     match access.verifier.begin(&access.verifier.arrival(), id) {
         Ok(credential) => Ok((Some(credential), true)),
-        Err(lookup) => Ok((read(access, lookup, guesser).await?, false)),
+        Err(lookup) => Ok((read(access, lookup, limit_key).await?, false)),
     }
 }
 
 /// Reads a key that is not in memory. Look-ups in the database are limited for a source that guesses; keys in memory
 /// never are (contract, section 10).
-async fn read(access: &Access, lookup: Lookup, guesser: RateLimitKey) -> Result<Option<Credential>, Error> {
-    if let RateLimitKey::Source(source) = guesser {
+async fn read(access: &Access, lookup: Lookup, limit_key: RateLimitKey) -> Result<Option<Credential>, Error> {
+    if let RateLimitKey::Source(source) = limit_key {
         access.attempts.admit_look_up(source)?;
     }
     Ok(access.verifier.finish(lookup).await.map_err(Failure::from)?)
 }
 
 /// Reads the key where memory lacks it, and checks the value where memory could not. Returns `None` if there is no such
-/// key. Where hashing is slow, attempts of `guesser` are counted before any hashing, whether the id exists or not, and
-/// uncounted if they were right. Attempts of others never count against the key's owner.
+/// key. Where hashing is slow, attempts of `limit_key` are counted before any hashing, whether the id exists or not,
+/// and uncounted if they were right. Attempts of others never count against the key's owner.
 pub(crate) async fn finish(
     access: &Access,
     begun: Begun,
     presented: &PresentedValue<'_>,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
 ) -> Result<Option<Matched>, Error> {
     let (credential, proof, from_memory) = match begun {
         Begun::Known { credential, proof } => (Some(credential), proof, true),
-        Begun::Missing(lookup) => (read(access, lookup, guesser).await?, None, false),
+        Begun::Missing(lookup) => (read(access, lookup, limit_key).await?, None, false),
     };
     let digest = credential.as_ref().and_then(|credential| credential.key.material().digest());
     let slow = match (&credential, digest) {
@@ -250,16 +131,16 @@ pub(crate) async fn finish(
     let proof = match (&credential, proof) {
         (_, Some(proof)) => proof,
         (Some(credential), None) if slow => {
-            counted(access, guesser, access.secrets.prove(guesser, presented, &credential.key)).await?
+            counted(access, limit_key, access.secrets.prove(limit_key, presented, &credential.key)).await?
         }
-        (Some(credential), None) => access.secrets.prove(guesser, presented, &credential.key).await?,
-        (None, None) if slow => counted(access, guesser, access.secrets.prove_absent(guesser, presented)).await?,
-        (None, None) => access.secrets.prove_absent(guesser, presented).await?,
+        (Some(credential), None) => access.secrets.prove(limit_key, presented, &credential.key).await?,
+        (None, None) if slow => counted(access, limit_key, access.secrets.prove_absent(limit_key, presented)).await?,
+        (None, None) => access.secrets.prove_absent(limit_key, presented).await?,
     };
     let was_slow = digest.is_some_and(|digest| !digest.is_slow() && digest.stored().is_none());
     if was_slow && !proof.holds() {
         // The check was quick, and must take as long as for every other wrong value.
-        let _ = counted(access, guesser, access.secrets.prove_absent(guesser, presented)).await?;
+        let _ = counted(access, limit_key, access.secrets.prove_absent(limit_key, presented)).await?;
     }
     if let Some(credential) = credential.as_ref().filter(|_| slow && proof.holds())
         && let Some(value) = access.secrets.hasher.remember(presented)
@@ -267,7 +148,7 @@ pub(crate) async fn finish(
         access.verifier.exchange(&credential.key, credential.key.remembering(value));
     }
     if from_memory && !proof.holds() {
-        as_if_absent(access, presented.id(), guesser).await;
+        as_if_absent(access, presented.id(), limit_key).await;
     }
     Ok(credential.map(|credential| Matched { credential, proof, from_memory }))
 }
@@ -276,10 +157,10 @@ pub(crate) async fn finish(
 /// queue alone does not see how long the last one waits.
 ///
 /// # Errors
-/// [`QueueFull`] if too much of the guesser's work lies ahead to finish in time.
+/// [`QueueFull`] if too much of the work under this key lies ahead to finish in time.
 pub(crate) fn announce<'a>(
     access: &Access,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
     values: impl Iterator<Item = &'a str>,
 ) -> Result<Announced<'_, RateLimitKey>, QueueFull> {
     let may_be_slow = |value: &str| {
@@ -288,13 +169,13 @@ pub(crate) fn announce<'a>(
     };
     let slow =
         if access.secrets.hasher.absence_is_slow() { values.filter(|value| may_be_slow(value)).count() } else { 0 };
-    access.secrets.ahead.announce(guesser, slow)
+    access.secrets.ahead.announce(limit_key, slow)
 }
 
-/// Does the work that an absent key costs, for a key in memory that the caller must not learn of: the same look-up,
+/// Does the work that an absent key costs, for a key in memory that the answer must not reveal: the same look-up,
 /// where the caller's source may make one. Its result is ignored: memory has the answer.
-pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: RateLimitKey) {
-    let admitted = match guesser {
+pub(crate) async fn as_if_absent(access: &Access, id: KeyId, limit_key: RateLimitKey) {
+    let admitted = match limit_key {
         RateLimitKey::Source(source) => access.attempts.admit_look_up(source).is_ok(),
         RateLimitKey::Account(_) | RateLimitKey::Upkeep => true,
     };
@@ -307,10 +188,10 @@ pub(crate) async fn as_if_absent(access: &Access, id: KeyId, guesser: RateLimitK
 /// stays counted.
 async fn counted(
     access: &Access,
-    guesser: RateLimitKey,
+    limit_key: RateLimitKey,
     work: impl Future<Output = Result<Proof, Failure>>,
 ) -> Result<Proof, Error> {
-    let guess = access.attempts.guess(guesser)?;
+    let guess = access.attempts.guess(limit_key)?;
     let proof = work.await;
     if !proof.as_ref().is_ok_and(|proof| !proof.holds()) {
         guess.give_back();
@@ -320,7 +201,7 @@ async fn counted(
 
 /// Renews the digest of a value that was just verified, off the request. If renewal fails, the old digest stays and is
 /// valid.
-pub(crate) fn renew_digest(access: &Arc<Access>, value: &str, key: &AuthKey) {
+pub(crate) fn renew_digest(access: &Arc<Access>, value: &str, key: &PackedKey) {
     let outdated = key.material().digest().filter(|old| access.secrets.hasher.needs_rehash(*old));
     let Some(old) = outdated.and_then(DigestRef::stored) else { return };
     let (id, text) = (key.id(), Zeroizing::new(value.to_owned()));

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{Candidate, Context, Denial, KeyId, Now, PresentedValue, Proof, Requirements, Verdict, judge};
-use keyward_storage::Credential;
-use keyward_verifier::Arrival;
+use keyward_verifier::{Arrival, Credential};
 
 use super::{Access, Caller, attempts::RateLimitKey, secret_check, workload::Announced};
 use crate::Failure;
@@ -43,10 +42,10 @@ pub struct Unfinished {
     begun: Box<secret_check::Begun>,
 }
 
-/// Asks memory about a key within the caller's reach, and notes it as used if it is valid. Never waits.
+/// Judges a key within the caller's reach by what memory knows, and notes it as used if it is valid. Never waits.
 ///
 /// # Errors
-/// What to [`finish`], if memory cannot tell, or must not tell sooner than a look-up would.
+/// What to [`finish`], if memory cannot judge it, or must not answer sooner than a look-up would.
 pub fn begin(
     access: &Arc<Access>,
     arrival: &Arrival,
@@ -98,8 +97,8 @@ pub fn announce<'a>(
     caller: &Caller,
     values: impl Iterator<Item = &'a str>,
 ) -> Result<Announcement<'a>, Error> {
-    let guesser = RateLimitKey::Account(caller.account().map(|own| own.id));
-    Ok(Announcement { _announced: secret_check::announce(access, guesser, values).map_err(Failure::from)? })
+    let limit_key = RateLimitKey::Account(caller.account().map(|own| own.id));
+    Ok(Announcement { _announced: secret_check::announce(access, limit_key, values).map_err(Failure::from)? })
 }
 
 /// Verifies one key within the caller's reach.
@@ -171,15 +170,15 @@ async fn finish_examine(
         Ok(presented) => presented,
         Err(error) => return Ok(Verified::Invalid { denial: error.into(), id: None }),
     };
-    let guesser = RateLimitKey::Account(caller.account().map(|own| own.id));
-    let found = secret_check::finish(access, *begun, &presented, guesser).await?;
+    let limit_key = RateLimitKey::Account(caller.account().map(|own| own.id));
+    let found = secret_check::finish(access, *begun, &presented, limit_key).await?;
     let candidate = found.as_ref().map(|found| (&found.credential, found.proof));
     match (judge_value(caller, candidate, requirements, now), found) {
         (Ok(()), Some(found)) => Ok(Verified::Valid(found.credential)),
         (Err(Refused { denial, id }), found) => {
             // The key is outside the caller's reach. A wrong value has already cost this look-up.
             if denial == Denial::NotFound && found.is_some_and(|found| found.from_memory && found.proof.holds()) {
-                secret_check::as_if_absent(access, presented.id(), guesser).await;
+                secret_check::as_if_absent(access, presented.id(), limit_key).await;
             }
             Ok(Verified::Invalid { denial, id })
         }

@@ -8,15 +8,12 @@ use keyward_domain::{
 };
 use keyward_storage::{StorageError, Target, Write};
 
-use super::{
-    Manage,
-    acting::{self, Acting},
-};
+use super::Manage;
 use crate::{
     Failure,
     access::{Caller, Refused},
     account_queue::Lane,
-    commit,
+    acting::{self, Acting},
 };
 
 /// Why an account kept its status.
@@ -47,10 +44,10 @@ acting::may_be_failure!(Error);
 /// [`Error`]; nothing was written then, with two exceptions: the outcome of the commit is unknown, or the change is
 /// committed but not known to be enforced. Repeating is safe.
 pub async fn change_status(manage: &Arc<Manage>, caller: &Caller, mid: &Mid, wanted: Status) -> Result<Account, Error> {
-    let mut acting = Acting::begin(manage, caller, Permission::WriteMerchants).await?;
+    let mut acting = Acting::begin(&manage.access, caller, Permission::WriteMerchants).await?;
     loop {
         let tried = try_once(manage, &acting, mid, wanted).await;
-        if let ControlFlow::Break(account) = acting.again(manage, tried).await? {
+        if let ControlFlow::Break(account) = acting.again(&manage.access, tried).await? {
             return Ok(account);
         }
     }
@@ -62,7 +59,7 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Stat
     let (id, target) = (found.account.id, Target::Account(found.account.id));
     // A repeated call needs neither a permit nor a connection that writes.
     if matches!(found.account.change_status(wanted, reach), Ok(StatusDecision::Unchanged)) {
-        commit::again(manage, found.enforcement, target).enforced().await?;
+        manage.door.again(found.enforcement, target).enforced().await?;
         return Ok(found.account);
     }
     let permit = manage.account_queue.take(id, Lane::Stop, acting.caller.actor()).await.map_err(Failure::from)?;
@@ -72,7 +69,7 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Stat
     match account.change_status(wanted, reach)? {
         StatusDecision::Unchanged => {
             drop((unit, permit));
-            commit::again(manage, locked.enforcement, target).enforced().await?;
+            manage.door.again(locked.enforcement, target).enforced().await?;
             Ok(account)
         }
         StatusDecision::Become(status) => {
@@ -80,12 +77,12 @@ async fn try_once(manage: &Arc<Manage>, acting: &Acting, mid: &Mid, wanted: Stat
             if unit.record(&change).await? == Write::Stale {
                 return Err(Error::NoSuchAccount);
             }
-            acting.is_in_time(manage)?;
-            let committed = unit.commit(manage, Some(permit)).await?;
+            acting.is_in_time(&manage.access)?;
+            let committed = unit.commit(Some(permit)).await?;
             match committed.seq {
                 Some(_) => committed.enforced().await?,
                 // A suspension from higher up changes no verdict: it is enforced when the first one is.
-                None => commit::again(manage, locked.enforcement, target).enforced().await?,
+                None => manage.door.again(locked.enforcement, target).enforced().await?,
             }
             account.status = status;
             Ok(account)

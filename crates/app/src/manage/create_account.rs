@@ -5,14 +5,12 @@ use std::{ops::ControlFlow, sync::Arc};
 use keyward_domain::{Account, AccountNotActive, Change, Mid, Name, Parent, Permission, Role, Standing, Status};
 use keyward_storage::{AccountRecord, Constraint, StorageError, Write};
 
-use super::{
-    Manage,
-    acting::{self, Acting},
-};
+use super::Manage;
 use crate::{
     Failure, NoEntropy,
     access::{Caller, Refused},
     account_queue::Lane,
+    acting::{self, Acting},
 };
 
 /// Command: create an account.
@@ -78,14 +76,14 @@ acting::may_be_failure!(Error);
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
 pub async fn create_account(manage: &Arc<Manage>, caller: &Caller, command: CreateAccount) -> Result<Account, Error> {
-    let mut acting = Acting::begin(manage, caller, Permission::WriteMerchants).await?;
+    let mut acting = Acting::begin(&manage.access, caller, Permission::WriteMerchants).await?;
     let reach = acting.caller.reach();
     let parent = match &command.parent {
         Some(mid) => Some(manage.reads.account(&reach, mid).await?.ok_or(Error::NoSuchParent)?),
         None => None,
     };
     let account = new_account(manage, command, parent.as_ref())?;
-    let _turn = match &account.parent {
+    let _permit = match &account.parent {
         Some(parent) => {
             Some(manage.account_queue.take(parent.id, Lane::Make, caller.actor()).await.map_err(Failure::from)?)
         }
@@ -93,7 +91,7 @@ pub async fn create_account(manage: &Arc<Manage>, caller: &Caller, command: Crea
     };
     loop {
         let tried = insert(manage, &acting, &account).await;
-        if let ControlFlow::Break(()) = acting.again(manage, tried).await? {
+        if let ControlFlow::Break(()) = acting.again(&manage.access, tried).await? {
             return Ok(account);
         }
     }
@@ -132,7 +130,7 @@ async fn insert(manage: &Arc<Manage>, acting: &Acting, account: &Account) -> Res
     if unit.record(&Change::AccountRegistered(Box::new(account.clone()))).await? == Write::Stale {
         return Err(AccountNotActive.into());
     }
-    acting.is_in_time(manage)?;
-    unit.commit(manage, None).await?;
+    acting.is_in_time(&manage.access)?;
+    unit.commit(None).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use keyward_domain::{KeyId, KeyStatus, Status, Timestamp};
 use keyward_storage::Target;
 
 use super::Manage;
-use crate::{Failure, access::Caller, commit};
+use crate::{Failure, access::Caller};
 
 /// How far the enforcement of a key's end has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +41,15 @@ pub async fn read_enforcement(
         changes.extend(own);
     } else if let Some(closed) = found.chain.links().position(|link| link.status == Status::Closed) {
         changes.extend(own);
-        // These links stand strictly below the caller, whose own chain is active: it reaches them.
+        // These links are strictly below the caller, whose own chain is active: it reaches them.
         for link in found.chain.links().take(closed + 1) {
             let record = manage.reads.account(&reach, &link.mid).await?;
             changes.extend(record.and_then(|it| it.enforcement).map(|it| (it, Target::Account(link.id))));
         }
     }
     let unknown: Vec<_> = changes.iter().filter(|(it, _)| !manage.access.verifier.is_enforced(it)).collect();
-    for (last, subject) in &unknown {
-        commit::enforce_in_background(manage, *last, *subject);
+    for (last, target) in &unknown {
+        manage.door.enforce_in_background(*last, *target);
     }
     let last = changes.iter().filter_map(|(it, _)| it.enforced_at).max();
     let enforced_at = if unknown.is_empty() { last } else { None };

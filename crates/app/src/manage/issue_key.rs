@@ -7,14 +7,12 @@ use keyward_domain::{
 };
 use keyward_storage::{StorageError, Write};
 
-use super::{
-    Manage,
-    acting::{self, Acting},
-};
+use super::Manage;
 use crate::{
     Failure, NoEntropy,
     access::{Caller, RateLimitKey, Refused},
     account_queue::Lane,
+    acting::{self, Acting},
 };
 
 /// Command: create a key for this account with these terms.
@@ -67,7 +65,7 @@ acting::may_be_failure!(Error);
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
 pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> Result<Issued, Error> {
     let IssueKey { mid, terms, now } = command;
-    let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
+    let mut acting = Acting::begin(&manage.access, caller, Permission::WriteKeys).await?;
     acting.caller.may_grant(terms.scopes())?;
     let reach = acting.caller.reach();
     let account = manage.reads.account(&reach, &mid).await?.ok_or(Error::NoSuchAccount)?;
@@ -76,11 +74,11 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
     }
     let origin = Origin { id: manage.fresh_key_id(now)?, at: now.recorded(), by: caller.actor(), pair: None };
     let (key, value) = mint(manage, terms, origin, &account.chain).await?;
-    let _turn =
+    let _permit =
         manage.account_queue.take(account.account.id, Lane::MakeKey, caller.actor()).await.map_err(Failure::from)?;
     loop {
         let tried = insert(manage, &acting, &key).await;
-        if let ControlFlow::Break(()) = acting.again(manage, tried).await? {
+        if let ControlFlow::Break(()) = acting.again(&manage.access, tried).await? {
             return Ok(Issued { key, chain: account.chain, value });
         }
     }
@@ -88,7 +86,7 @@ pub async fn issue_key(manage: &Manage, caller: &Caller, command: IssueKey) -> R
 
 async fn insert(manage: &Manage, acting: &Acting, key: &ApiKey) -> Result<(), Error> {
     acting.caller.may_grant(&key.facts().scopes)?;
-    acting.is_in_time(manage)?;
+    acting.is_in_time(&manage.access)?;
     match manage.door.record_alone(acting, &Change::KeyIssued(Box::new(key.clone()))).await? {
         Write::Applied => Ok(()),
         Write::Stale => Err(AccountNotActive.into()),

@@ -11,14 +11,14 @@ use keyward_storage::{Constraint, Enforcement, StorageError, Target, Write};
 
 use super::{
     Manage,
-    acting::{Acting, MayBeFailure},
     issue_key::{self, mint},
 };
 use crate::{
     Failure, NoEntropy,
     access::{Caller, Refused},
     account_queue::Lane,
-    commit::{self, Unit},
+    acting::{Acting, MayBeFailure},
+    commit::Unit,
 };
 
 /// Number of unique names in the first query; each later query tries four times as many.
@@ -85,8 +85,8 @@ macro_rules! as_for_any_key {
 as_for_any_key!(Refused, ScopeNotHeld, AccountNotActive, Failure, StorageError, NoEntropy);
 
 impl MayBeFailure for Error {
-    fn fault(&self) -> Option<&Failure> {
-        if let Self::Key(error) = self { error.fault() } else { None }
+    fn failure(&self) -> Option<&Failure> {
+        if let Self::Key(error) = self { error.failure() } else { None }
     }
 }
 
@@ -95,7 +95,7 @@ impl MayBeFailure for Error {
 /// # Errors
 /// [`Error`]; nothing was written then, unless the outcome of the commit is unknown.
 pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePair) -> Result<IssuedPair, Error> {
-    let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
+    let mut acting = Acting::begin(&manage.access, caller, Permission::WriteKeys).await?;
     acting.caller.may_grant(&command.scopes)?;
     let reach = acting.caller.reach();
     let account = manage.reads.account(&reach, &command.mid).await?.ok_or(issue_key::Error::NoSuchAccount)?;
@@ -109,7 +109,7 @@ pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePa
             other_names -= 1;
             continue;
         }
-        if let ControlFlow::Break(issued) = acting.again(manage, tried).await? {
+        if let ControlFlow::Break(issued) = acting.again(&manage.access, tried).await? {
             return Ok(issued);
         }
     }
@@ -117,7 +117,7 @@ pub async fn issue_pair(manage: &Arc<Manage>, caller: &Caller, command: &IssuePa
 
 /// Whether a caller that does not hold the account took the name meanwhile: the next name must be tried.
 fn name_was_taken(error: &Error) -> bool {
-    matches!(error.fault(), Some(Failure::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
+    matches!(error.failure(), Some(Failure::Storage(StorageError::Conflict(Constraint::PairUniqueName))))
 }
 
 async fn try_once(
@@ -150,7 +150,7 @@ async fn try_once(
     let (public, public_value) = mint(manage, public, unnamed(manage.fresh_key_id(now)?), chain).await?;
     let (secret, secret_value) = mint(manage, secret, unnamed(manage.fresh_key_id(now)?), chain).await?;
 
-    let turn = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Failure::from)?;
+    let permit = manage.account_queue.take(account, Lane::Make, caller.actor()).await.map_err(Failure::from)?;
     let mut unit = manage.door.begin(acting).await?;
     let locked = unit.lock_account(account).await?.ok_or(issue_key::Error::NoSuchAccount)?;
     let mut ended_before = Vec::new();
@@ -166,8 +166,8 @@ async fn try_once(
             return Err(AccountNotActive.into());
         }
     }
-    acting.is_in_time(manage)?;
-    let committed = unit.commit(manage, Some(turn)).await?;
+    acting.is_in_time(&manage.access)?;
+    let committed = unit.commit(Some(permit)).await?;
     let ended_nothing = committed.seq.is_none() && ended_before.is_empty();
     committed.enforced().await?;
     if command.overwrite && ended_nothing {
@@ -176,11 +176,11 @@ async fn try_once(
         let history = acting.by.histories().next();
         let shown_by =
             history.map(|token| Enforcement { seq: acting.by.as_of(), enforced_at: Some(now.recorded()), token });
-        commit::again(manage, shown_by, Target::Account(account)).enforced().await?;
+        manage.door.again(shown_by, Target::Account(account)).enforced().await?;
     }
     for key in ended_before {
         let last = manage.reads.key(&caller.reach(), key).await?.and_then(|found| found.enforcement);
-        commit::again(manage, last, Target::Key(key)).enforced().await?;
+        manage.door.again(last, Target::Key(key)).enforced().await?;
     }
     Ok(IssuedPair { unique_name, public, public_value, secret, secret_value, chain: locked.chain })
 }

@@ -5,15 +5,13 @@ use std::{ops::ControlFlow, sync::Arc};
 use keyward_domain::{Change, Decision, KeyId, OtherManagerKeys, Permission, Reason, Refusal, RevocationRequest};
 use keyward_storage::{Seq, StorageError, Target, Write};
 
-use super::{
-    Manage,
-    acting::{self, Acting},
-};
+use super::Manage;
 use crate::{
     Failure,
     access::{Caller, Refused},
     account_queue::Lane,
-    commit,
+    acting::{self, Acting},
+    commit::Committed,
 };
 
 /// Command: revoke a key.
@@ -62,10 +60,10 @@ acting::may_be_failure!(Error);
 /// [`Error`]; nothing was written then, with two exceptions: the outcome of the commit is unknown, or the revocation is
 /// committed but not known to be enforced. Repeating is safe.
 pub async fn revoke_key(manage: &Arc<Manage>, caller: &Caller, command: RevokeKey) -> Result<Revoked, Error> {
-    let mut acting = Acting::begin(manage, caller, Permission::WriteKeys).await?;
+    let mut acting = Acting::begin(&manage.access, caller, Permission::WriteKeys).await?;
     let committed = loop {
         let tried = decide_and_commit(manage, &acting, command).await;
-        if let ControlFlow::Break(committed) = acting.again(manage, tried).await? {
+        if let ControlFlow::Break(committed) = acting.again(&manage.access, tried).await? {
             break committed;
         }
     };
@@ -76,11 +74,7 @@ pub async fn revoke_key(manage: &Arc<Manage>, caller: &Caller, command: RevokeKe
     Ok(Revoked { seq })
 }
 
-async fn decide_and_commit(
-    manage: &Arc<Manage>,
-    acting: &Acting,
-    command: RevokeKey,
-) -> Result<commit::Committed, Error> {
+async fn decide_and_commit(manage: &Arc<Manage>, acting: &Acting, command: RevokeKey) -> Result<Committed, Error> {
     let reach = acting.caller.reach();
     let request =
         RevocationRequest { now: manage.access.now(), by: acting.caller.actor(), reason: command.reason, reach };
@@ -88,7 +82,7 @@ async fn decide_and_commit(
     let target = Target::Key(command.id);
     // A revocation is final, so a repeated call needs neither a permit nor a connection that writes.
     if found.key.revocation().is_some() {
-        return Ok(commit::again(manage, found.enforcement, target));
+        return Ok(manage.door.again(found.enforcement, target));
     }
     let account = found.key.facts().account;
     // The account is locked where other keys count, so that the second of two concurrent revokes sees the first.
@@ -106,18 +100,18 @@ async fn decide_and_commit(
         (found, OtherManagerKeys::Some)
     };
     match found.key.revoke(&found.chain, &request, others)? {
-        Decision::AlreadyRevoked(_) => Ok(commit::again(manage, found.enforcement, target)),
+        Decision::AlreadyRevoked(_) => Ok(manage.door.again(found.enforcement, target)),
         Decision::Revoke(revocation) => {
             match unit.record(&Change::KeyRevoked { key: command.id, revocation }).await? {
                 Write::Applied => {
-                    acting.is_in_time(manage)?;
-                    Ok(unit.commit(manage, Some(permit)).await?)
+                    acting.is_in_time(&manage.access)?;
+                    Ok(unit.commit(Some(permit)).await?)
                 }
                 // Another call has just revoked it. The first revocation stays (rule 2); this call waits for it.
                 Write::Stale => {
                     drop(unit);
                     let found = manage.reads.key(&reach, command.id).await?.ok_or(Error::NoSuchKey)?;
-                    Ok(commit::again(manage, found.enforcement, target))
+                    Ok(manage.door.again(found.enforcement, target))
                 }
             }
         }

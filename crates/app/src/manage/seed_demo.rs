@@ -52,13 +52,13 @@ pub async fn seed_demo<E: From<Failure>>(
         return Ok(None);
     }
     let mut unit = manage.door.begin_for_operator().await.map_err(outage)?;
-    let Some(demo) = plant(manage, &mut unit).await? else { return Ok(None) };
+    let Some(demo) = create_demo(manage, &mut unit).await? else { return Ok(None) };
     keep(&demo)?;
-    unit.commit(manage, None).await?;
+    unit.commit(None).await?;
     Ok(Some(demo))
 }
 
-async fn plant(manage: &Manage, unit: &mut Unit) -> Result<Option<Demo>, Failure> {
+async fn create_demo(manage: &Manage, unit: &mut Unit) -> Result<Option<Demo>, Failure> {
     let platform = account(manage, Role::Platform, "Demo platform", None)?;
     let partner = account(manage, Role::Partner, "Demo partner", Some(&platform))?;
     let merchant = account(manage, Role::Merchant, "Demo merchant", Some(&partner))?;

@@ -111,3 +111,23 @@ fn a_digest_prints_as_redacted() {
     let digest = SecretHasher::new(&master(1), SecretForm::Hmac).digest(&value(1), &[0; 16]).unwrap();
     assert_eq!(format!("{digest:?}"), "[REDACTED]");
 }
+
+#[test]
+fn a_remembered_value_proves_only_itself_and_only_in_this_process() {
+    let process = |key| SecretHasher::new(&master(1), SecretForm::Argon2id).remembering(&[key; 32]);
+    let (mine, other) = (value(1), value(2));
+    let kept = process(1).remember(&PresentedValue::parse(mine.expose(), Environment::Sandbox).unwrap()).unwrap();
+    let digest = DigestRef::Remembered(&kept);
+    let holds = |hasher: &SecretHasher, value: &KeyValue| {
+        let presented = PresentedValue::parse(value.expose(), Environment::Sandbox).unwrap();
+        hasher.prove(&presented, digest).map(Proof::holds)
+    };
+    assert_eq!(holds(&process(1), &mine), Ok(true));
+    assert_eq!(holds(&process(1), &other), Ok(false));
+    assert_eq!(holds(&process(2), &mine), Ok(false));
+    let remembers_nothing = SecretHasher::new(&master(1), SecretForm::Argon2id);
+    assert!(holds(&remembers_nothing, &mine).is_err(), "a hasher that remembers nothing gives no verdict");
+    assert!(!process(1).needs_rehash(digest));
+    assert!(digest.stored().is_none());
+    assert_eq!(format!("{digest:?} {kept:?}"), "[REDACTED] [REDACTED]");
+}

@@ -64,7 +64,7 @@ async fn a_dropped_store_releases_its_folder_and_loses_no_commit() {
     let again = open(folder.path()).await.unwrap();
     assert_eq!(again.schema().await.unwrap(), Schema::Current);
     let found = again.credential(key.id()).await.unwrap().unwrap().value;
-    assert_eq!(*found.key, AuthKey::from(&key));
+    assert_eq!(found.key, AuthKey::from(&key));
     assert_eq!(again.credential(lost.id()).await.unwrap(), None);
 }
 

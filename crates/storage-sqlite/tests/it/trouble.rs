@@ -53,7 +53,7 @@ async fn on_a_full_disk_nothing_is_acknowledged_and_afterwards_the_store_works_a
     assert!(unavailable(&unit.commit().await));
     assert_eq!(fixture.raw.number(count).await, 1);
     let found = store.credential(before.id()).await.unwrap().unwrap().value;
-    assert_eq!(*found.key, AuthKey::from(&before), "reading goes on");
+    assert_eq!(found.key, AuthKey::from(&before), "reading goes on");
 
     store.on_the_writer("PRAGMA max_page_count = 1000000").await.unwrap();
     for _ in 0..100 {

@@ -22,7 +22,7 @@ pub async fn a_credential_is_the_key_with_its_chain(fixture: &Fixture) {
     ] {
         for draft in [Draft::writer().expiring(3), Draft::of(KeyType::Public).described("for the shop")] {
             let key = draft.store(&fixture.store, &chain).await;
-            let expected = Credential { key: Arc::new(AuthKey::from(&key)), chain: chain.clone() };
+            let expected = Credential { key: AuthKey::from(&key), chain: chain.clone() };
             assert_eq!(credential(&fixture.store, key.id()).await, expected);
         }
     }

@@ -79,6 +79,6 @@ pub async fn a_revocation_touches_no_other_key(fixture: &Fixture) {
     let it = revocation(9, Actor::Operator, Reason::Superseded);
     assert_eq!(record(fixture, &Reach::operator(), keys[1].id(), &it).await, Write::Applied);
     for key in [&keys[0], &keys[2]] {
-        assert_eq!(*credential(&fixture.store, key.id()).await.key, AuthKey::from(key));
+        assert_eq!(credential(&fixture.store, key.id()).await.key, AuthKey::from(key));
     }
 }

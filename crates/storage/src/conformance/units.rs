@@ -26,7 +26,7 @@ pub async fn a_dropped_unit_of_work_leaves_nothing(fixture: &Fixture) {
 
     assert_eq!(fixture.store.account(&all, &new_account.mid).await.unwrap(), None);
     assert_eq!(fixture.store.credential(new_key.id()).await.unwrap(), None);
-    assert_eq!(*credential(&fixture.store, key.id()).await.key, AuthKey::from(&key));
+    assert_eq!(credential(&fixture.store, key.id()).await.key, AuthKey::from(&key));
     let partner = fixture.store.account(&all, &tree.partner.mid).await.unwrap().unwrap();
     assert_eq!(partner.account.status, Status::Active);
     let mut next = fixture.store.begin().await.unwrap();
@@ -50,7 +50,7 @@ pub async fn nothing_is_visible_before_the_commit_and_everything_after(fixture: 
     assert_eq!(fixture.store.keys(&all, tree.merchant.id, ALL).await.unwrap(), []);
     unit.commit().await.unwrap();
     for key in &keys {
-        assert_eq!(*credential(&fixture.store, key.id()).await.key, AuthKey::from(key));
+        assert_eq!(credential(&fixture.store, key.id()).await.key, AuthKey::from(key));
     }
     assert_eq!(fixture.store.keys(&all, tree.merchant.id, ALL).await.unwrap().len(), 2);
 }

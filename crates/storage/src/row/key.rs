@@ -1,7 +1,5 @@
 //! Rows of `api_key`.
 
-use std::sync::Arc;
-
 use keyward_domain::{
     AccountId, ApiKey, AuthFacts, AuthKey, Description, KeyFacts, KeyId, KeyState, Material, Name, PairId,
     PairMembership, Revocation, SecretDigest,
@@ -90,11 +88,7 @@ impl KeyRow {
     }
 
     fn facts(self) -> Option<KeyFacts> {
-        let material = match (self.digest, self.value) {
-            (Some(digest), None) => Material::Secret(SecretDigest::decode(&digest).ok()?),
-            (None, Some(value)) => Material::Readable(value.into()),
-            (None, None) | (Some(_), Some(_)) => return None,
-        };
+        let material = material(self.digest, self.value)?;
         let state = match (self.revoked_at, self.revocation_reason) {
             (None, None) => KeyState::Active,
             (Some(at), Some(reason)) => KeyState::Revoked(Revocation {
@@ -200,6 +194,15 @@ impl KeyRecordRow {
     }
 }
 
+/// What is stored of a key's value, of `digest` and `value`.
+fn material(digest: Option<String>, value: Option<String>) -> Option<Material> {
+    match (digest, value) {
+        (Some(digest), None) => Some(Material::Secret(SecretDigest::decode(&digest).ok()?)),
+        (None, Some(value)) => Some(Material::Readable(value.into())),
+        (None, None) | (Some(_), Some(_)) => None,
+    }
+}
+
 /// The columns of `api_key` that authentication needs, with times in microseconds since the Unix epoch.
 #[derive(Debug)]
 pub struct AuthKeyRow {
@@ -259,7 +262,7 @@ impl CredentialRow {
     /// # Errors
     /// [`StorageError::Corrupt`] if the row is corrupt.
     pub fn restore(self) -> Result<Credential> {
-        Ok(Credential { key: Arc::new(self.key.restore()?), chain: self.chain.restore()? })
+        Ok(Credential { key: self.key.restore()?, chain: self.chain.restore()? })
     }
 }
 
@@ -274,10 +277,6 @@ impl AuthKeyRow {
     }
 
     fn key(self) -> Option<AuthKey> {
-        let digest = match &self.digest {
-            None => None,
-            Some(text) => Some(SecretDigest::decode(text).ok()?),
-        };
         let facts = AuthFacts {
             id: KeyId::from_uuid(self.id),
             account: AccountId::from_uuid(self.account_id),
@@ -286,9 +285,8 @@ impl AuthKeyRow {
             scopes: self.scopes.parse().ok()?,
             restrictions: self.restrictions.restore().ok()?,
             revoked: self.revoked,
-            digest: digest.as_ref(),
-            value: self.value.as_deref(),
+            material: material(self.digest, self.value)?,
         };
-        AuthKey::restore(&facts).ok()
+        AuthKey::restore(facts).ok()
     }
 }

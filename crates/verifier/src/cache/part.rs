@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, AuthKey, Chain, KeyId, Link};
-use keyward_storage::{Credential, Target};
+use keyward_domain::{AccountId, Chain, KeyId, Link};
+use keyward_storage::Target;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, unsync, unsync::DefaultLifecycle};
 
-use super::Size;
+use super::{credential::Credential, packed::PackedKey, size::Size};
 use crate::protocol::Entries;
 
 /// Overhead per entry in bytes: its place in the tables (40 and about 10 bytes), its share of the ghost entries, and
@@ -22,7 +22,7 @@ const GONE: f64 = 0.25;
 
 /// Keys and accounts of one part.
 pub(crate) struct Part {
-    keys: unsync::Cache<Short, Arc<AuthKey>, Bytes>,
+    keys: unsync::Cache<Short, Arc<PackedKey>, Bytes>,
     accounts: unsync::Cache<AccountId, Account, Bytes>,
 }
 
@@ -49,8 +49,8 @@ struct Account {
 #[derive(Clone, Copy)]
 struct Bytes;
 
-impl Weighter<Short, Arc<AuthKey>> for Bytes {
-    fn weight(&self, _: &Short, key: &Arc<AuthKey>) -> u64 {
+impl Weighter<Short, Arc<PackedKey>> for Bytes {
+    fn weight(&self, _: &Short, key: &Arc<PackedKey>) -> u64 {
         PLACE + key.size() as u64
     }
 }
@@ -98,7 +98,7 @@ impl Part {
     }
 
     /// Replaces a key by another form of it, if the entry is still `known`.
-    pub(crate) fn exchange(&mut self, known: &AuthKey, by: AuthKey) {
+    pub(crate) fn exchange(&mut self, known: &PackedKey, by: PackedKey) {
         let place = Short::from(known.id());
         if self.keys.peek(&place).is_some_and(|key| **key == *known) {
             self.keys.insert(place, Arc::new(by));

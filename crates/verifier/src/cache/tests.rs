@@ -1,8 +1,6 @@
 //! Entries are complete, and purged entries are gone, in every part.
 
-use std::sync::Arc;
-
-use keyward_domain::{AccountId, AuthFacts, Chain, KeyType, Link, Name, Restrictions, Role, Status};
+use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyType, Link, Material, Name, Restrictions, Role, Status};
 use keyward_storage::{Position, Seq, Snapshot};
 use uuid::Uuid;
 
@@ -32,12 +30,11 @@ fn credential(n: u128) -> Credential {
         scopes: "charges:read".parse().unwrap(),
         restrictions: Restrictions::NONE,
         revoked: false,
-        digest: None,
-        value: Some("pk_test"),
+        material: Material::Readable("pk_test".into()),
     };
     let above = vec![link(2, Role::Partner), link(1, Role::Platform)];
     let chain = Chain::new(link(3, Role::Merchant), above).unwrap();
-    Credential { key: Arc::new(AuthKey::restore(&facts).unwrap()), chain }
+    keyward_storage::Credential { key: AuthKey::restore(facts).unwrap(), chain }.into()
 }
 
 fn read(n: u128, as_of: u64) -> Read<Credential> {
@@ -145,10 +142,10 @@ fn only_the_known_form_is_exchanged() {
     let cache = open(0, ROOM);
     assert!(fill(&cache, 7, 0));
     let known = credential(7).key;
-    let other = AuthKey::clone(&credential(9).key);
-    cache.exchange(&other, AuthKey::clone(&known));
+    let other = PackedKey::clone(&credential(9).key);
+    cache.exchange(&other, PackedKey::clone(&known));
     assert_eq!(cache.look_up(key(9)), None);
     cache.apply(&[event(1, Target::Key(key(7)))], position(1));
-    cache.exchange(&known, AuthKey::clone(&known));
+    cache.exchange(&known, PackedKey::clone(&known));
     assert_eq!(cache.look_up(key(7)), None, "a purged entry does not reappear");
 }

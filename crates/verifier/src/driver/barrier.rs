@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     machine::Tasks,
+    node_state::NodeState,
     protocol::{BootInstant, Revoker, Todo},
-    verifier::{NotEnforced, Shared},
 };
 
 /// Pause between two lists of members: initial and maximum.
@@ -30,6 +30,17 @@ struct Waiter {
     done: oneshot::Sender<Result<Option<Position>, NotEnforced>>,
 }
 
+/// Why a committed change is not known to be enforced on every node. A repeated call can determine it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotEnforced {
+    /// The process stopped first. The change is committed, and a repeated call waits again.
+    #[error("the process stops before the change is known to be enforced on every node")]
+    Stopping,
+    /// The database went back to a state without the change (R18).
+    #[error("the database went back to a state before the change")]
+    HistoryLost,
+}
+
 /// A change to wait for.
 #[derive(Clone, Copy)]
 pub(crate) enum Change {
@@ -42,24 +53,23 @@ pub(crate) enum Change {
 /// Handle of the task.
 pub(crate) struct Barrier {
     waiters: mpsc::UnboundedSender<Waiter>,
-    shared: Arc<Shared>,
+    state: Arc<NodeState>,
 }
 
 impl Barrier {
     /// Starts the task.
     pub(crate) fn start(
-        shared: &Arc<Shared>,
+        state: &Arc<NodeState>,
         membership: &Arc<dyn Membership>,
         tasks: &dyn Tasks,
         ending: CancellationToken,
     ) -> Self {
         let (waiters, arriving) = mpsc::unbounded_channel();
-        let task =
-            Task { shared: Arc::clone(shared), membership: Arc::clone(membership), arriving, waiting: Vec::new() };
+        let task = Task { state: Arc::clone(state), membership: Arc::clone(membership), arriving, waiting: Vec::new() };
         tasks.spawn(Box::pin(async move {
             let _ = ending.run_until_cancelled(task.run()).await;
         }));
-        Self { waiters, shared: Arc::clone(shared) }
+        Self { waiters, state: Arc::clone(state) }
     }
 
     /// Waits for a change whose commit is already confirmed. The time starts here: after the confirmation, never
@@ -69,9 +79,9 @@ impl Barrier {
         &self,
         change: Change,
     ) -> impl Future<Output = Result<Option<Position>, NotEnforced>> + Send + use<> {
-        let now = self.shared.clock.boot();
-        let (rules, guard) = (self.shared.rules, self.shared.terms.guard);
-        let assumed = self.shared.longest_lease();
+        let now = self.state.clock.boot();
+        let (rules, guard) = (self.state.rules, self.state.terms.guard);
+        let assumed = self.state.longest_lease();
         let revoker = match change {
             Change::Read(last) => Revoker::repeated(rules, guard, assumed, &last, false, now),
             Change::Committed(event) => {
@@ -90,7 +100,7 @@ impl Barrier {
 }
 
 struct Task {
-    shared: Arc<Shared>,
+    state: Arc<NodeState>,
     membership: Arc<dyn Membership>,
     arriving: mpsc::UnboundedReceiver<Waiter>,
     waiting: Vec<Waiter>,
@@ -113,7 +123,7 @@ impl Task {
             self.list().await;
             self.answer_ended();
             let Some(until) = self.earliest() else { continue };
-            let left = until.since(self.shared.clock.boot());
+            let left = until.since(self.state.clock.boot());
             tokio::select! {
                 biased;
                 arrived = self.arriving.recv() => {
@@ -129,13 +139,13 @@ impl Task {
     async fn list(&mut self) {
         // At most as long as the first waiting call may wait: the promise holds even without a database.
         let first = self.waiting.iter().filter_map(|waiter| waiter.revoker.end()).min().unwrap_or(BootInstant::NEVER);
-        let patience = first.since(self.shared.clock.boot()).min(LISTING);
+        let patience = first.since(self.state.clock.boot()).min(LISTING);
         let events: BTreeSet<_> = self.waiting.iter().filter_map(|waiter| waiter.revoker.event()).collect();
         let events: Vec<_> = events.into_iter().collect();
-        let sent_at = self.shared.clock.boot();
+        let sent_at = self.state.clock.boot();
         let listed = timeout(patience, self.membership.members(&events)).await;
         if let Ok(Ok(members)) = &listed {
-            let is_settled = self.shared.saw_members(members, sent_at);
+            let is_settled = self.state.saw_members(members, sent_at);
             for Waiter { revoker, .. } in &mut self.waiting {
                 match revoker.next() {
                     Todo::List => revoker.listed(members, is_settled),
@@ -144,7 +154,7 @@ impl Task {
                 }
             }
         }
-        let now = self.shared.clock.boot();
+        let now = self.state.clock.boot();
         for Waiter { revoker, .. } in &mut self.waiting {
             revoker.passed(now);
         }
@@ -152,7 +162,7 @@ impl Task {
 
     /// Answers the calls whose wait has ended.
     fn answer_ended(&mut self) {
-        let now = self.shared.clock.boot();
+        let now = self.state.clock.boot();
         for waiter in std::mem::take(&mut self.waiting) {
             let outcome = match waiter.revoker.next() {
                 Todo::Answer => Ok(waiter.revoker.event()),
@@ -162,7 +172,7 @@ impl Task {
                     continue;
                 }
             };
-            self.shared.metrics.barrier.record(now.since(waiter.since).as_secs_f64());
+            self.state.metrics.barrier.record(now.since(waiter.since).as_secs_f64());
             // Fails if the caller has gone; the change is enforced anyway.
             let _ = waiter.done.send(outcome);
         }

@@ -7,7 +7,7 @@ use keyward_storage::{Event, Hint, HistoryToken, Position, Result, Seq, Target};
 use tokio::time::timeout;
 
 use super::history::EVENTS;
-use crate::{protocol::Succession, verifier::Shared};
+use crate::{node_state::NodeState, protocol::Succession};
 
 /// Maximum number of events per read.
 const AT_ONCE: u32 = 1_000;
@@ -44,7 +44,7 @@ pub(crate) enum Own {
     Rewritten,
 }
 
-impl Shared {
+impl NodeState {
     /// Applies the next events after `applied`, if they belong to this token's history and follow it by number and
     /// nonce. `seen` is the last event seen in this history, and therefore committed.
     pub(crate) async fn apply_next(&self, applied: Position, seen: Seq, token: HistoryToken) -> Result<CaughtUp> {

@@ -1,72 +1,19 @@
 //! Compares the clocks of the database and of this machine at each renewal, and logs differences. The protocol core
 //! decides which readings count.
 
-use std::{
-    fmt,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::{PoisonError, atomic::Ordering};
 
 use keyward_domain::Timestamp;
-use keyward_storage::CLOCKS_AGREE;
 
+use super::clock_readings::ClockDifference;
 use crate::{
-    protocol::{BootInstant, ClockJump, ClockNews, DatabaseClock, Offset},
-    verifier::Shared,
+    node_state::NodeState,
+    protocol::{BootInstant, ClockJump, ClockNews, Offset},
 };
 
-/// The state of both clocks.
-#[derive(Default)]
-pub(crate) struct Clocks {
-    database: Mutex<DatabaseClock>,
-    /// How far this machine's wall clock was ahead of the database's at the last reading, in microseconds.
-    difference: AtomicI64,
-}
-
-/// This machine's wall clock differs from the database's by more than [`CLOCKS_AGREE`]. One of them is wrong, so this
-/// node neither advances nor deletes shared state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClockDifference {
-    /// This machine's clock is ahead by this much.
-    Ahead(Duration),
-    /// This machine's clock is behind by this much.
-    Behind(Duration),
-}
-
-impl ClockDifference {
-    /// Compares readings of this machine's and the database's wall clocks. None if they agree.
-    #[must_use]
-    pub fn between(machine: Timestamp, database: Timestamp) -> Option<Self> {
-        Self::of_micros(machine.as_micros().saturating_sub(database.as_micros()))
-    }
-
-    fn of_micros(ahead: i64) -> Option<Self> {
-        let by = Duration::from_micros(ahead.unsigned_abs());
-        match by > CLOCKS_AGREE {
-            true if ahead > 0 => Some(Self::Ahead(by)),
-            true => Some(Self::Behind(by)),
-            false => None,
-        }
-    }
-}
-
-impl fmt::Display for ClockDifference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (by, which) = match self {
-            Self::Ahead(by) => (by, "ahead of"),
-            Self::Behind(by) => (by, "behind"),
-        };
-        let seconds = by.saturating_add(Duration::from_millis(500)).as_secs();
-        write!(f, "the wall clock of this machine is {seconds} s {which} the database's")
-    }
-}
-
-impl Shared {
+impl NodeState {
     /// Records the database's wall clock from the reply to a request sent at `sent_at`.
-    pub(crate) fn learn_time(&self, database: Timestamp, sent_at: BootInstant) {
+    pub(crate) fn record_time(&self, database: Timestamp, sent_at: BootInstant) {
         // The database read its clock at an unknown time between the two: smaller differences cannot be measured.
         let (received_at, wall) = (self.clock.boot(), self.clock.wall());
         let wall_when_sent = wall.saturating_sub(received_at.since(sent_at));
@@ -99,7 +46,7 @@ impl Shared {
 
     /// Records this machine's wall clock, the only one on an embedded database. It is compared only with the boot
     /// clock.
-    pub(crate) fn learn_own_time(&self) {
+    pub(crate) fn record_own_time(&self) {
         let (boot, wall) = (self.clock.boot(), self.clock.wall());
         // Ignores news about expiry: keys expire by the wall clock itself here.
         let _ = self.read_clock(wall, boot);

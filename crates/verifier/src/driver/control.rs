@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{catch_up::CaughtUp, history::JoinedHistory};
 use crate::{
+    node_state::NodeState,
     protocol::{BootInstant, Lease, Reaper},
-    verifier::Shared,
 };
 
 /// Maximum drift between wall clock and boot clock from one renewal to the next; beyond it the lease is dropped. A
@@ -32,7 +32,7 @@ enum Outcome {
 }
 
 pub(crate) struct Control {
-    shared: Arc<Shared>,
+    state: Arc<NodeState>,
     membership: Arc<dyn Membership>,
     fresh_node: Arc<dyn Fn() -> NodeId + Send + Sync>,
     version: String,
@@ -55,19 +55,19 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        state: Arc<NodeState>,
         membership: Arc<dyn Membership>,
         fresh_node: Arc<dyn Fn() -> NodeId + Send + Sync>,
         version: String,
     ) -> Self {
-        let (rules, terms) = (shared.rules, shared.terms);
+        let (rules, terms) = (state.rules, state.terms);
         Self {
             lease: Lease::new(rules, terms.ttl),
             reaper: Reaper::new(rules, terms.guard),
             history: JoinedHistory::new(rules.history()),
             node: fresh_node(),
-            started_at: shared.clock.wall(),
-            shared,
+            started_at: state.clock.wall(),
+            state,
             membership,
             fresh_node,
             version,
@@ -81,13 +81,13 @@ impl Control {
 
     /// Runs until cancelled, then releases the lease.
     pub(crate) async fn run(mut self, leaving: CancellationToken) {
-        let shared = Arc::clone(&self.shared);
+        let state = Arc::clone(&self.state);
         let mut next = Instant::now();
         loop {
             let hint = tokio::select! {
                 biased;
                 () = leaving.cancelled() => break,
-                () = shared.wake.woken() => true,
+                () = state.wake.woken() => true,
                 () = sleep_until(next) => false,
             };
             // Cancellation aborts the current round: the lease is released in any case.
@@ -143,21 +143,21 @@ impl Control {
     /// Whether a reply or a hint named an event that is not applied here. A hint is only a reason to read: whatever
     /// number it names, no event counts as applied because of it (R14).
     fn must_read_events(&self) -> bool {
-        self.lease.is_behind() || self.shared.wake.heard() > self.lease.applied().seq
+        self.lease.is_behind() || self.state.wake.seen() > self.lease.applied().seq
     }
 
     /// Applies all outstanding events. Each batch counts immediately, so that catching up always terminates.
     async fn catch_up(&mut self) -> Outcome {
         loop {
-            let (applied, seen, token) = (self.lease.applied(), self.lease.heard(), self.lease.token());
-            let heard = self.shared.wake.heard();
-            match timeout(self.limit(), self.shared.apply_next(applied, seen, token)).await {
+            let (applied, seen, token) = (self.lease.applied(), self.lease.seen(), self.lease.token());
+            let hinted = self.state.wake.seen();
+            match timeout(self.limit(), self.state.apply_next(applied, seen, token)).await {
                 Ok(Ok(CaughtUp::Applied(progress))) => {
                     self.lease.apply(progress.up_to);
                     self.history.add(progress.up_to);
-                    self.shared.published_lease.publish(self.lease.term());
+                    self.state.published_lease.publish(self.lease.term());
                     if progress.all {
-                        self.shared.wake.read_up_to(heard, progress.up_to.seq);
+                        self.state.wake.read_up_to(hinted, progress.up_to.seq);
                         return Outcome::Done;
                     }
                 }
@@ -169,7 +169,7 @@ impl Control {
     }
 
     async fn renew(&mut self) -> Outcome {
-        let sent_at = self.shared.clock.boot();
+        let sent_at = self.state.clock.boot();
         let prepared = self.lease.prepare(sent_at);
         let renewal = self.history.renewal(self.node, prepared, &*self.fresh_node);
         // A time-out cancels on this side only; it does not matter whether the database still executes it (I1,
@@ -177,13 +177,13 @@ impl Control {
         match timeout(self.limit(), self.membership.renew(&renewal)).await {
             Ok(Ok(Some(confirmed))) => {
                 self.history.confirmed(renewal.counter);
-                self.shared.saw_history(confirmed.head.token, sent_at);
-                if !self.lease.renewed(prepared, &confirmed, self.shared.clock.boot()) {
+                self.state.saw_history(confirmed.head.token, sent_at);
+                if !self.lease.renewed(prepared, &confirmed, self.state.clock.boot()) {
                     return Outcome::Elsewhere;
                 }
-                self.shared.published_lease.publish(self.lease.term());
-                self.shared.learn_time(confirmed.database_time, sent_at);
-                self.shared.lease_problems.end();
+                self.state.published_lease.publish(self.lease.term());
+                self.state.record_time(confirmed.database_time, sent_at);
+                self.state.lease_problems.end();
                 Outcome::Done
             }
             Ok(Ok(None)) => Outcome::Elsewhere,
@@ -193,40 +193,40 @@ impl Control {
     }
 
     async fn join(&mut self) -> bool {
-        let sent_at = self.shared.clock.boot();
+        let sent_at = self.state.clock.boot();
         let prepared = self.lease.prepare(sent_at);
         let request = JoinRequest {
             node: self.node,
             previous: self.previous,
-            ttl: self.shared.terms.ttl,
+            ttl: self.state.terms.ttl,
             started_at: self.started_at,
             version: self.version.clone(),
             counter: JoinedHistory::draw(&*self.fresh_node),
         };
-        let joined = timeout(self.shared.terms.ttl, self.membership.join(&request)).await;
+        let joined = timeout(self.state.terms.ttl, self.membership.join(&request)).await;
         if let Ok(Ok(confirmed)) = &joined {
             self.history.confirmed(request.counter);
-            self.shared.saw_history(confirmed.head.token, sent_at);
-            let generation = self.lease.joined(prepared, confirmed, self.shared.clock.boot());
-            self.shared.cache.open(generation, confirmed.head);
-            self.shared.learn_time(confirmed.database_time, sent_at);
-            self.shared.published_lease.publish(self.lease.term());
-            self.clocks = Some((self.shared.clock.wall(), self.shared.clock.boot()));
+            self.state.saw_history(confirmed.head.token, sent_at);
+            let generation = self.lease.joined(prepared, confirmed, self.state.clock.boot());
+            self.state.cache.open(generation, confirmed.head);
+            self.state.record_time(confirmed.database_time, sent_at);
+            self.state.published_lease.publish(self.lease.term());
+            self.clocks = Some((self.state.clock.wall(), self.state.clock.boot()));
             self.previous = None;
-            self.shared.lease_problems.end();
+            self.state.lease_problems.end();
             let head = confirmed.head.seq();
             tracing::info!(node = %self.node, %head, "answering from memory as node {}", self.node);
             self.history.begin(confirmed.head);
             // Hints from a lost history do not apply to this one.
-            self.shared.wake.read_up_to(self.shared.wake.heard(), head);
+            self.state.wake.read_up_to(self.state.wake.seen(), head);
             self.look_back().await;
             return true;
         }
         // Whether that row exists is unknown; a node id is never reused.
         self.previous = Some(std::mem::replace(&mut self.node, (self.fresh_node)()));
         match joined {
-            Ok(Err(error)) => self.shared.lease_problems.could_not_join(Some(&error)),
-            Ok(Ok(_)) | Err(_) => self.shared.lease_problems.could_not_join(None),
+            Ok(Err(error)) => self.state.lease_problems.could_not_join(Some(&error)),
+            Ok(Ok(_)) | Err(_) => self.state.lease_problems.could_not_join(None),
         }
         false
     }
@@ -236,7 +236,7 @@ impl Control {
     async fn look_back(&mut self) {
         self.compare_history().await;
         if let Some(last) = self.history.began_with()
-            && let Some(past) = self.shared.events_up_to(last, self.lease.token(), self.limit()).await
+            && let Some(past) = self.state.events_up_to(last, self.lease.token(), self.limit()).await
         {
             self.history.precede(&past);
         }
@@ -255,8 +255,8 @@ impl Control {
         }
         let listed = timeout(self.limit(), self.membership.members(self.history.uncompared())).await;
         let Ok(Ok(members)) = listed else { return };
-        let Some(lost) = self.history.compare(&members, self.shared.clock.wall()) else { return };
-        self.shared.metrics.history_lost.increment(1);
+        let Some(lost) = self.history.compare(&members, self.state.clock.wall()) else { return };
+        self.state.metrics.history_lost.increment(1);
         tracing::error!(
             kept_up_to = %lost.kept_up_to,
             had_up_to = %lost.had_up_to,
@@ -269,10 +269,10 @@ impl Control {
 
     /// Withdraws the term from requests first, then closes the memory, then gives up the row (R6, R10).
     fn end_membership(&mut self) {
-        self.shared.published_lease.close();
+        self.state.published_lease.close();
         self.history.ended(self.lease.token());
         self.lease.ended();
-        self.shared.cache.close();
+        self.state.cache.close();
         self.clocks = None;
         self.previous = Some(std::mem::replace(&mut self.node, (self.fresh_node)()));
     }
@@ -294,7 +294,7 @@ impl Control {
 
     /// Runs maintenance at least once and at most twice per renewal interval, however many hints arrive.
     async fn maintain_if_due(&mut self) -> Outcome {
-        let now = self.shared.clock.boot();
+        let now = self.state.clock.boot();
         if self.maintained_at.is_none_or(|before| now.since(before) >= self.pause() / 2) {
             self.maintained_at = Some(now);
             return self.maintain().await;
@@ -306,15 +306,15 @@ impl Control {
     /// has priority. If the database answers from another history than the lease's, the membership ends (R18).
     async fn maintain(&mut self) -> Outcome {
         self.rounds = self.rounds.wrapping_add(1);
-        let sent_at = self.shared.clock.boot();
+        let sent_at = self.state.clock.boot();
         let Ok(Ok(members)) = timeout(self.limit(), self.membership.members(&[])).await else { return Outcome::Done };
-        self.shared.saw_members(&members, sent_at);
+        self.state.saw_members(&members, sent_at);
         if members.head.token != self.lease.token() {
             return Outcome::Elsewhere;
         }
         self.mark_history().await;
         self.look_back().await;
-        for stale in self.reaper.look(&members, self.shared.clock.boot()) {
+        for stale in self.reaper.look(&members, self.state.clock.boot()) {
             match timeout(self.limit(), self.membership.reap(stale.node, stale.counter)).await {
                 Ok(Ok(Write::Applied)) => {
                     tracing::warn!(node = %stale.node, "removed the row of a node that stopped renewing");
@@ -323,28 +323,28 @@ impl Control {
                 Ok(Err(_)) | Err(_) => return Outcome::Done,
             }
         }
-        if self.rounds == 1 && members.rows.iter().any(|row| row.ttl != self.shared.terms.ttl) {
+        if self.rounds == 1 && members.rows.iter().any(|row| row.ttl != self.state.terms.ttl) {
             tracing::warn!("not all nodes have the same lease time: revocations wait for the longest");
         }
         if self.more_to_prune || self.rounds.is_multiple_of(PRUNE_EVERY) {
-            self.more_to_prune = self.shared.prune(self.limit()).await;
+            self.more_to_prune = self.state.prune(self.limit()).await;
         }
         Outcome::Done
     }
 
     /// Marks the history as waited out, once, so that no process waits again (R18).
     async fn mark_history(&self) {
-        let (longest, now) = (self.shared.longest_lease(), self.shared.clock.boot());
-        let due = self.shared.newness().mark_due(longest, now);
+        let (longest, now) = (self.state.longest_lease(), self.state.clock.boot());
+        let due = self.state.newness().mark_due(longest, now);
         let Some(token) = due else { return };
         if let Ok(Ok(Write::Applied)) = timeout(self.limit(), self.membership.mark(token)).await {
-            self.shared.newness().marked(token);
+            self.state.newness().marked(token);
         }
     }
 
     /// Whether wall clock and boot clock have drifted apart since the last renewal.
     fn clock_jumped(&mut self) -> bool {
-        let (wall, boot) = (self.shared.clock.wall(), self.shared.clock.boot());
+        let (wall, boot) = (self.state.clock.wall(), self.state.clock.boot());
         let Some((wall_before, boot_before)) = self.clocks.replace((wall, boot)) else { return false };
         let expected = wall_before.saturating_add(boot.since(boot_before));
         expected.since(wall).max(wall.since(expected)) > MOST_DRIFT
@@ -352,22 +352,22 @@ impl Control {
 
     /// Pause before the next renewal.
     fn pause(&self) -> Duration {
-        let every = self.shared.terms.renew_every;
-        if self.shared.wake.hints_arrive() { every } else { every / 4 }
+        let every = self.state.terms.renew_every;
+        if self.state.wake.hints_arrive() { every } else { every / 4 }
     }
 
     /// Time limit for one reply.
     fn limit(&self) -> Duration {
-        self.shared.terms.ttl / 5
+        self.state.terms.ttl / 5
     }
 
     fn measure(&self) {
-        let left = self.lease.term().end().since(self.shared.clock.boot());
-        let Shared { metrics, cache, .. } = &*self.shared;
+        let left = self.lease.term().end().since(self.state.clock.boot());
+        let NodeState { metrics, cache, .. } = &*self.state;
         metrics.lease.set(left.as_secs_f64());
         // Includes hints: while events cannot be read, no renewal shows new ones.
-        let heard = self.lease.heard().max(self.shared.wake.heard());
-        let behind = heard.number().saturating_sub(self.lease.applied().seq.number());
+        let seen = self.lease.seen().max(self.state.wake.seen());
+        let behind = seen.number().saturating_sub(self.lease.applied().seq.number());
         metrics.behind.set(if self.lease.is_member() {
             f64::from(u32::try_from(behind).unwrap_or(u32::MAX))
         } else {
@@ -377,7 +377,7 @@ impl Control {
     }
 
     fn failed(&self, what: &'static str, error: Option<&(dyn std::error::Error + 'static)>) -> Outcome {
-        self.shared.lease_problems.begin(what, error);
+        self.state.lease_problems.begin(what, error);
         Outcome::Failed
     }
 }

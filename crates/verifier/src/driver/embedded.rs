@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::catch_up::Own;
 use crate::{
+    node_state::NodeState,
     protocol::{BootInstant, Generation, LeaseTerm},
-    verifier::Shared,
 };
 
 /// Time limit for reading events while a call waits for them.
@@ -24,7 +24,7 @@ const PRUNE_EVERY: u32 = 300;
 
 #[derive(Clone)]
 pub(crate) struct Embedded {
-    shared: Arc<Shared>,
+    state: Arc<NodeState>,
     memory: Arc<Mutex<Memory>>,
 }
 
@@ -39,9 +39,9 @@ struct Memory {
 }
 
 impl Embedded {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(state: Arc<NodeState>) -> Self {
         let memory = Memory { applied: None, token: HistoryToken::EMBEDDED, generation: Generation::FIRST };
-        Self { shared, memory: Arc::new(Mutex::new(memory)) }
+        Self { state, memory: Arc::new(Mutex::new(memory)) }
     }
 
     /// Starts answering from memory. Every read from now on sees all earlier commits.
@@ -50,15 +50,15 @@ impl Embedded {
     }
 
     async fn open_empty(&self, memory: &mut Memory) -> Result<()> {
-        let head = self.shared.feed.head().await?.as_of;
+        let head = self.state.feed.head().await?.as_of;
         // Earlier writes by other processes do no harm, because the memory is empty. If the token cannot be read, the
         // next successful read of events starts over.
-        if let Ok(read) = self.shared.feed.events_after(head.position, 1).await {
+        if let Ok(read) = self.state.feed.events_after(head.position, 1).await {
             memory.token = read.token;
         }
         memory.generation = memory.generation.next();
-        self.shared.cache.open(memory.generation, head);
-        self.shared.published_lease.publish(LeaseTerm::until(BootInstant::NEVER));
+        self.state.cache.open(memory.generation, head);
+        self.state.published_lease.publish(LeaseTerm::until(BootInstant::NEVER));
         memory.applied = Some(head.position);
         Ok(())
     }
@@ -67,8 +67,8 @@ impl Embedded {
     /// requests are answered by their own reads. `assigned` is the number that the present database gave to a change of
     /// this process: at most the events before it remain of the earlier history.
     async fn start_over(&self, memory: &mut Memory, assigned: Seq) {
-        self.shared.published_lease.close();
-        self.shared.cache.close();
+        self.state.published_lease.close();
+        self.state.cache.close();
         let before = memory.applied.take();
         if let Ok(Err(error)) = timeout(READING, self.open_empty(memory)).await {
             tracing::warn!(error = &error as &(dyn std::error::Error + 'static), "the last event could not be read");
@@ -76,7 +76,7 @@ impl Embedded {
         match (before, memory.applied) {
             (Some(before), Some(now)) if now.seq < before.seq => {
                 let kept = assigned.number().checked_sub(1).map_or(now.seq, |kept| now.seq.min(Seq::new(kept)));
-                self.shared.metrics.history_lost.increment(1);
+                self.state.metrics.history_lost.increment(1);
                 tracing::error!(
                     kept_up_to = %kept,
                     had_up_to = %before.seq,
@@ -89,9 +89,9 @@ impl Embedded {
                     token: memory.token,
                     kept_up_to: kept,
                     had_up_to: before.seq,
-                    noticed_at: self.shared.clock.wall(),
+                    noticed_at: self.state.clock.wall(),
                 };
-                if !matches!(timeout(READING, self.shared.feed.note_lost(&lost)).await, Ok(Ok(()))) {
+                if !matches!(timeout(READING, self.state.feed.note_lost(&lost)).await, Ok(Ok(()))) {
                     tracing::warn!("the lost events could not be recorded: only the log reports them");
                 }
             }
@@ -101,20 +101,20 @@ impl Embedded {
 
     /// Reads events at intervals: a request aborted between its commit and its purge leaves one behind.
     pub(crate) async fn run(self, leaving: CancellationToken) {
-        let every = self.shared.terms.renew_every;
+        let every = self.state.terms.renew_every;
         let (mut rounds, mut more_to_prune) = (0_u32, false);
         while leaving.run_until_cancelled(sleep(every)).await.is_some() {
             self.catch_up().await;
-            self.shared.learn_own_time();
+            self.state.record_own_time();
             rounds = rounds.wrapping_add(1);
             if more_to_prune || rounds.is_multiple_of(PRUNE_EVERY) {
-                more_to_prune = self.shared.prune(READING).await;
+                more_to_prune = self.state.prune(READING).await;
             }
-            self.shared.metrics.show(self.shared.cache.size());
+            self.state.metrics.show(self.state.cache.size());
         }
-        self.shared.published_lease.close();
+        self.state.published_lease.close();
         self.memory.lock().await.applied = None;
-        self.shared.cache.close();
+        self.state.cache.close();
     }
 
     /// Applies outstanding events, and opens the memory if it could not be opened before.
@@ -141,7 +141,7 @@ impl Embedded {
         let applying = timeout(READING, async {
             let mut now = before;
             loop {
-                match self.shared.apply_own(now, seq, token).await? {
+                match self.state.apply_own(now, seq, token).await? {
                     Own::Applied(progress) if progress.all => return Ok::<_, StorageError>(Some(progress.up_to)),
                     Own::Applied(progress) => now = progress.up_to,
                     Own::Rewritten => return Ok(None),
@@ -171,7 +171,7 @@ impl Embedded {
         } else {
             // The database cannot be read: the memory may be stale.
             tracing::warn!(error, "events could not be read: forgetting everything in memory");
-            self.shared.cache.forget(event);
+            self.state.cache.forget(event);
             memory.applied = Some(if event.seq > before.seq { event } else { before });
         }
     }

@@ -6,7 +6,7 @@ use keyward_storage::{Hint, Hints, NodeId, Result};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::verifier::Shared;
+use crate::node_state::NodeState;
 
 /// Time limit for a probe that this process sends to itself; after it, hints count as not arriving.
 const PROBE: Duration = Duration::from_secs(2);
@@ -14,14 +14,14 @@ const PROBE: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_millis(250);
 
 pub(crate) struct NotificationListener {
-    shared: Arc<Shared>,
+    state: Arc<NodeState>,
     /// Id of the probes that this process sends to itself, to check that notifications arrive.
     probe: NodeId,
 }
 
 impl NotificationListener {
-    pub(crate) const fn new(shared: Arc<Shared>, probe: NodeId) -> Self {
-        Self { shared, probe }
+    pub(crate) const fn new(state: Arc<NodeState>, probe: NodeId) -> Self {
+        Self { state, probe }
     }
 
     /// Listens until cancelled.
@@ -30,7 +30,7 @@ impl NotificationListener {
             // Logged once, until listening works again.
             let mut is_logged = false;
             loop {
-                match self.shared.feed.listen().await {
+                match self.state.feed.listen().await {
                     Ok(Some(hints)) => {
                         is_logged = false;
                         let broken = self.follow(hints).await;
@@ -51,7 +51,7 @@ impl NotificationListener {
                         );
                     }
                 }
-                self.shared.wake.set_hints_arrive(false);
+                self.state.wake.set_hints_arrive(false);
                 sleep(AGAIN).await;
             }
         };
@@ -59,7 +59,7 @@ impl NotificationListener {
     }
 
     async fn follow(&self, mut hints: Box<dyn Hints>) -> Result<()> {
-        if let Ok(Err(error)) = timeout(PROBE, self.shared.feed.announce(Hint::Probe(self.probe))).await {
+        if let Ok(Err(error)) = timeout(PROBE, self.state.feed.announce(Hint::Probe(self.probe))).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "cannot send a notification");
         }
         let mut is_probing = true;
@@ -79,10 +79,10 @@ impl NotificationListener {
                 hints.next().await?
             };
             match hint {
-                Hint::Event(seq) => self.shared.wake.hear(seq),
+                Hint::Event(seq) => self.state.wake.see(seq),
                 Hint::Probe(node) if node == self.probe => {
                     is_probing = false;
-                    self.shared.wake.set_hints_arrive(true);
+                    self.state.wake.set_hints_arrive(true);
                 }
                 Hint::Probe(_) => {}
             }

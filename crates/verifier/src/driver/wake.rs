@@ -1,4 +1,4 @@
-//! Wakes the task that holds the lease when this process hears of an event.
+//! Wakes the task that holds the lease when this process sees an event.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -7,30 +7,30 @@ use tokio::sync::Notify;
 
 #[derive(Default)]
 pub(crate) struct Wake {
-    heard: AtomicU64,
+    seen: AtomicU64,
     /// Whether notifications arrive; if they do not, the task polls more often (R14).
     hints_arrive: AtomicBool,
     notify: Notify,
 }
 
 impl Wake {
-    /// Records that this process has heard of an event, and wakes the task.
-    pub(crate) fn hear(&self, seq: Seq) {
-        self.heard.fetch_max(seq.number(), Ordering::AcqRel);
+    /// Records that this process has seen an event, and wakes the task.
+    pub(crate) fn see(&self, seq: Seq) {
+        self.seen.fetch_max(seq.number(), Ordering::AcqRel);
         self.notify.notify_one();
     }
 
-    /// The last event that this process has heard of.
-    pub(crate) fn heard(&self) -> Seq {
-        Seq::new(self.heard.load(Ordering::Acquire))
+    /// The last event that this process has seen.
+    pub(crate) fn seen(&self) -> Seq {
+        Seq::new(self.seen.load(Ordering::Acquire))
     }
 
-    /// Records that all events up to `last` were read after `heard` was recorded. A hint beyond `last` names an event
+    /// Records that all events up to `last` were read after `seen` was recorded. A hint beyond `last` names an event
     /// that does not exist, or that belongs to a lost history.
-    pub(crate) fn read_up_to(&self, heard: Seq, last: Seq) {
-        if heard > last {
+    pub(crate) fn read_up_to(&self, seen: Seq, last: Seq) {
+        if seen > last {
             // Keeps a later hint.
-            let _ = self.heard.compare_exchange(heard.number(), last.number(), Ordering::AcqRel, Ordering::Acquire);
+            let _ = self.seen.compare_exchange(seen.number(), last.number(), Ordering::AcqRel, Ordering::Acquire);
         }
     }
 
@@ -44,7 +44,7 @@ impl Wake {
         self.hints_arrive.load(Ordering::Relaxed)
     }
 
-    /// Waits until this process hears of an event.
+    /// Waits until this process sees an event.
     pub(crate) async fn woken(&self) {
         self.notify.notified().await;
     }

@@ -73,7 +73,7 @@ pub struct Lease {
     generation: Generation,
     standing: Standing,
     /// The last event seen in a reply. The driver stores hints separately, because they prove nothing.
-    heard: Seq,
+    seen: Seq,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -93,7 +93,7 @@ impl Lease {
     /// The lease of a node that is not a member yet.
     #[must_use]
     pub const fn new(rules: Rules, ttl: Duration) -> Self {
-        Self { rules, ttl, generation: Generation::FIRST, standing: Standing::Outside, heard: Seq::ZERO }
+        Self { rules, ttl, generation: Generation::FIRST, standing: Standing::Outside, seen: Seq::ZERO }
     }
 
     /// Prepares a join or renewal. Call it before sending, never after (R3).
@@ -101,7 +101,7 @@ impl Lease {
     pub fn prepare(&self, now: BootInstant) -> PendingRenewal {
         let mut applied = self.applied();
         if !self.rules.purged_before_acknowledged() {
-            applied.seq = self.heard;
+            applied.seq = self.seen;
         }
         PendingRenewal { sent_at: now, applied, token: self.token(), generation: self.generation }
     }
@@ -112,7 +112,7 @@ impl Lease {
     pub fn joined(&mut self, prepared: PendingRenewal, reply: &LeaseReply, now: BootInstant) -> Generation {
         self.generation = self.generation.next();
         let head = reply.head.position;
-        self.heard = if self.rules.history().joining_starts_over() { head.seq } else { self.heard.max(head.seq) };
+        self.seen = if self.rules.history().joining_starts_over() { head.seq } else { self.seen.max(head.seq) };
         let term = LeaseTerm::until(self.granted(prepared, now));
         self.standing = Standing::Member { term, applied: head, token: reply.head.token, pending: None };
         self.generation
@@ -131,7 +131,7 @@ impl Lease {
             if history.renewal_names_its_history() && *token != reply.head.token {
                 return false;
             }
-            self.heard = self.heard.max(head);
+            self.seen = self.seen.max(head);
             if !history.lease_keeps_its_token() {
                 *token = reply.head.token;
             }
@@ -152,14 +152,14 @@ impl Lease {
         self.standing = Standing::Outside;
     }
 
-    /// Records that the node has heard of this event; it need not have applied it.
-    pub fn hear(&mut self, seq: Seq) {
-        self.heard = self.heard.max(seq);
+    /// Records that the node has seen this event; it need not have applied it.
+    pub fn see(&mut self, seq: Seq) {
+        self.seen = self.seen.max(seq);
     }
 
     /// Records that every shard has purged what events up to this one changed (R2). May complete a pending renewal.
     pub fn apply(&mut self, up_to: Position) {
-        self.heard = self.heard.max(up_to.seq);
+        self.seen = self.seen.max(up_to.seq);
         if let Standing::Member { term, applied, pending, .. } = &mut self.standing {
             if up_to.seq > applied.seq {
                 *applied = up_to;
@@ -212,16 +212,16 @@ impl Lease {
         }
     }
 
-    /// The last event that the node has heard of.
+    /// The last event that the node has seen.
     #[must_use]
-    pub const fn heard(&self) -> Seq {
-        self.heard
+    pub const fn seen(&self) -> Seq {
+        self.seen
     }
 
-    /// Whether the node has heard of events that it has not applied.
+    /// Whether the node has seen events that it has not applied.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.is_member() && self.heard > self.applied().seq
+        self.is_member() && self.seen > self.applied().seq
     }
 
     fn granted(&self, prepared: PendingRenewal, now: BootInstant) -> BootInstant {

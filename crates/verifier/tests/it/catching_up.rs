@@ -19,7 +19,7 @@ async fn many_events(fixture: &Fixture, node: &Actor, last: u64) {
     for number in 0..last {
         fixture.commit(Change::Revoke(id(number))).await;
     }
-    assert_eq!(acknowledged(fixture), Seq::ZERO, "it has not heard of them");
+    assert_eq!(acknowledged(fixture), Seq::ZERO, "it has not seen them");
     assert!(node.remembers(0));
 }
 

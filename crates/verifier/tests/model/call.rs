@@ -1,5 +1,5 @@
-//! The restricting change: commits, learns of its commit, lists, polls, outlives silent nodes, answers. Each is a step,
-//! taken when the core's revoker returns it.
+//! The restricting change: commits, receives the confirmation, lists, polls, outlives silent nodes, answers. Each is a
+//! step, taken when the core's revoker returns it.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) enum CallStep {
     /// Without R1: takes its number before it commits.
     Draw,
     Commit,
-    /// Learns that it is committed.
+    /// Receives the confirmation of its commit.
     Confirm,
     List,
     Poll,

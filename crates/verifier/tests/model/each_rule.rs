@@ -35,11 +35,7 @@ const MUTANTS: &[Mutant] = &[
         &[SecondChange],
     ),
     mutant("R2: a renewal counts before the node has caught up", Rules { caught_up_before_renewed: false, ..ON }, &[]),
-    mutant(
-        "R2: events that were only heard of are acknowledged",
-        Rules { purged_before_acknowledged: false, ..ON },
-        &[],
-    ),
+    mutant("R2: events that were only seen are acknowledged", Rules { purged_before_acknowledged: false, ..ON }, &[]),
     mutant("R3: a lease counts from the reply", Rules { lease_from_sending: false, ..ON }, &[]),
     mutant("R3: a timer ends the lease", Rules { clock_in_each_request: false, ..ON }, &[]),
     mutant("R3: the lease is checked after the look-up", Rules { lease_before_look_up: false, ..ON }, &[]),

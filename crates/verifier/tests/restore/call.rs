@@ -1,5 +1,5 @@
-//! A restricting change, and its process's knowledge of the history: commits, learns of its commit, lists, outlives
-//! silent nodes, answers, records, marks. Each is a step.
+//! A restricting change, and its process's knowledge of the history: commits, receives the
+//! confirmation, lists, outlives silent nodes, answers, records, marks. Each is a step.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::{
 /// A step of the call, or of its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallStep {
-    /// Commits the change and learns of it immediately, or finds that it already exists. Learning of it later only
-    /// makes the call wait longer.
+    /// Commits the change and receives the confirmation immediately, or finds that it already exists. A later
+    /// confirmation only makes the call wait longer.
     Begin,
     /// Lists the members.
     List,
     /// Lists the members in separate steps.
     SendList,
     ReadList,
-    HearList,
+    ReceiveList,
     LookAtClock,
     /// Another reply to the process names the history, and whether it is marked.
     See,
@@ -142,7 +142,7 @@ impl Call {
             Listing::None if delayed => push(CallStep::SendList),
             Listing::None => push(CallStep::See),
             Listing::Sent { .. } => push(CallStep::ReadList),
-            Listing::Read { .. } => push(CallStep::HearList),
+            Listing::Read { .. } => push(CallStep::ReceiveList),
         }
         if scope.may(Happening::Marks) {
             let due = self.newness.mark_due(scope.lease_time(), boot(now));
@@ -175,7 +175,7 @@ impl Call {
                     self.listing = Listing::Read { at, for_call, shown: Box::new(database.clone()) };
                 }
             }
-            CallStep::HearList => {
+            CallStep::ReceiveList => {
                 if let Listing::Read { at, for_call, shown } = std::mem::replace(&mut self.listing, Listing::None) {
                     return self.hear_list(&shown, scope, for_call, at, now);
                 }
@@ -225,7 +225,7 @@ impl Call {
         Outcome::None
     }
 
-    /// Learns the history from a list. Returns whether every lease of another history has ended.
+    /// Records the history that a list names. Returns whether every lease of another history has ended.
     fn see(&mut self, shown: &Database, scope: &Scope, sent_at: u8, now: u8) -> bool {
         let token = shown.history();
         self.newness.see(token, boot(sent_at), boot(now));

@@ -137,10 +137,10 @@ impl Node {
         (!scope.token_stays || now < at + scope.ttl) && self.shard.vouches_for(ticket, as_of, true)
     }
 
-    /// Whether it has heard only of existing events, if its lease belongs to this history.
+    /// Whether it has seen only existing events, if its lease belongs to this history.
     pub(crate) fn settles(&self, database: &Database) -> bool {
         let is_here = self.lease.is_member() && self.lease.token() == database.history();
-        !is_here || self.lease.heard() <= database.log.head().seq
+        !is_here || self.lease.seen() <= database.log.head().seq
     }
 
     /// A sufficiently random number: no other row has it, and this one has it only once.
@@ -254,7 +254,7 @@ impl Node {
 
     /// Forgets what the event changed, or everything if events are missing; or the membership ends.
     fn apply(&mut self, batch: &Batch, scope: &Scope) {
-        let (applied, seen) = (self.lease.applied(), self.lease.heard());
+        let (applied, seen) = (self.lease.applied(), self.lease.seen());
         let events: Vec<_> = batch.next.into_iter().collect();
         let is_gapless = Succession::is_gapless(applied.seq, &events);
         let read = Events { token: batch.after.token, follow: batch.follow, events };

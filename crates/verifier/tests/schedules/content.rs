@@ -1,11 +1,10 @@
 //! The content under test: two keys of one account, in the first and in the last part of the memory.
 
-use std::sync::Arc;
-
 use keyward_domain::{
-    AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Restrictions, Role, Standing, Status,
+    AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Material, Name, Restrictions, Role, Standing, Status,
 };
-use keyward_storage::{Credential, Target};
+use keyward_storage::Target;
+use keyward_verifier::Credential;
 use uuid::Uuid;
 
 /// A key by its place in memory: the last byte of its id selects the part.
@@ -63,13 +62,12 @@ pub(crate) fn credential(key: Key, restricted: Option<Restriction>) -> Credentia
         scopes: "charges:read".parse().unwrap(),
         restrictions: Restrictions::NONE,
         revoked: restricted == Some(Restriction::Revoked(key)),
-        digest: None,
-        value: Some("pk_test"),
+        material: Material::Readable("pk_test".into()),
     };
     let status = if restricted == Some(Restriction::Account) { Status::Suspended } else { Status::Active };
     let own = Link { id: ACCOUNT, mid: "platform".parse().unwrap(), role: Role::Platform, status };
     let chain = Chain::new(own, Vec::new()).unwrap();
-    Credential { key: Arc::new(AuthKey::restore(&facts).unwrap()), chain }
+    keyward_storage::Credential { key: AuthKey::restore(facts).unwrap(), chain }.into()
 }
 
 /// Whether a request that reads this accepts the key.

@@ -1,6 +1,7 @@
 //! The database as one process sees it: the change, the events, its own row. Each call is one statement.
 
-use keyward_storage::{Credential, Event, Position, Read, Seq, Snapshot};
+use keyward_storage::{Event, Position, Read, Seq, Snapshot};
+use keyward_verifier::Credential;
 use shuttle::sync::{Mutex, MutexGuard};
 
 use crate::content::{Key, Restriction, credential};

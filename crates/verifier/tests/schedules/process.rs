@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use keyward_domain::Timestamp;
-use keyward_storage::{Credential, LeaseReply, Read, Seq, Snapshot};
+use keyward_storage::{LeaseReply, Read, Seq, Snapshot};
 use keyward_verifier::{
-    Cache, PublishedLease,
+    Cache, Credential, PublishedLease,
     protocol::{BootInstant, Lease, Request, Rules, Step, Ticket},
 };
 use shuttle::sync::{
@@ -122,8 +122,8 @@ impl Control {
     pub(crate) fn catch_up(&mut self, process: &Process) {
         let events = process.database.events_after(self.lease.applied().seq);
         let Some(last) = events.last().map(|event| event.position) else { return };
-        self.lease.hear(last.seq);
-        // A renewal may fall due at any time. The rule must ensure that events that were only heard of are not
+        self.lease.see(last.seq);
+        // A renewal may fall due at any time. The rule must ensure that events that were only seen are not
         // acknowledged.
         self.renew(process);
         process.cache.apply(&events, last);

@@ -49,7 +49,7 @@ impl Scenario {
         let first = Arc::new(OnceLock::new());
         let breach = Arc::clone(&first);
         let mut config = Config::default();
-        config.silence_warnings = true; // of atomics: main.rs says what is not tried
+        config.silence_warnings = true; // of atomics: main.rs lists what is not tried
         Runner::new(UnevenScheduler::new(SEED, schedules), config).run(move || {
             if breach.get().is_none() {
                 let number = tried.fetch_add(1, Ordering::Relaxed) + 1;

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use keyward_verifier::protocol::Rules;
+use keyward_verifier::{Credential, protocol::Rules};
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
@@ -139,7 +139,7 @@ async fn settle(cluster: &Arc<Cluster>) -> Vec<String> {
             wrong.push(format!("node {} never answered from memory again", node.number));
         }
         for key in cluster.keys() {
-            let truth = cluster.database.truth(key);
+            let truth = cluster.database.truth(key).map(Credential::from);
             let answer = alive.verifier.credential(key).await;
             if answer.as_ref().ok() != Some(&truth) {
                 wrong.push(format!("node {} finally answers {answer:?} for {key}, expected {truth:?}", node.number));

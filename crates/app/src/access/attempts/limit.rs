@@ -9,8 +9,15 @@ use std::{
     time::Duration,
 };
 
-use super::TooManyAttempts;
 use crate::Clock;
+
+/// The source or caller has exceeded a limit on wrong credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many wrong credentials; the next one may come in {retry_after:?}")]
+pub struct TooManyAttempts {
+    /// Time until the next attempt is allowed.
+    pub retry_after: Duration,
+}
 
 /// Limits failures for each key of type `K`.
 pub(crate) struct Limit<K: Hash + Eq + Clone> {

@@ -1,20 +1,22 @@
 //! What uses a limit up, and what gives it back.
 
+use std::time::Duration;
+
 use keyward_domain::Timestamp;
 use keyward_verifier::protocol::BootInstant;
 
 use super::*;
 
 #[derive(Default)]
-pub(crate) struct Dial(Mutex<Duration>);
+pub(crate) struct ManualClock(Mutex<Duration>);
 
-impl Dial {
-    pub(crate) fn turn(&self, by: Duration) {
+impl ManualClock {
+    pub(crate) fn advance(&self, by: Duration) {
         *self.0.lock().unwrap() += by;
     }
 }
 
-impl Clock for Dial {
+impl Clock for ManualClock {
     fn boot(&self) -> BootInstant {
         BootInstant::from_nanos(u64::try_from(self.0.lock().unwrap().as_nanos()).unwrap())
     }
@@ -24,10 +26,10 @@ impl Clock for Dial {
     }
 }
 
-fn limit(per_minute: u32) -> (Arc<Dial>, Limit<u8>) {
-    let dial = Arc::new(Dial::default());
-    let clock: Arc<dyn Clock> = Arc::clone(&dial) as _;
-    (dial, Limit::new(per_minute, clock))
+fn limit(per_minute: u32) -> (Arc<ManualClock>, Limit<u8>) {
+    let manual = Arc::new(ManualClock::default());
+    let clock: Arc<dyn Clock> = Arc::clone(&manual) as _;
+    (manual, Limit::new(per_minute, clock))
 }
 
 #[test]
@@ -46,14 +48,14 @@ fn only_failures_use_up_the_limit_of_their_key() {
 
 #[test]
 fn waiting_gives_tries_back_one_by_one() {
-    let (dial, limit) = limit(60);
+    let (manual, limit) = limit(60);
     // More than were admitted: they count as the whole limit, and no more.
     for _ in 0..90 {
         limit.failed(&1);
     }
     let wait = limit.admit(&1).unwrap_err().retry_after;
     assert!(wait <= Duration::from_secs(1), "{wait:?}");
-    dial.turn(wait);
+    manual.advance(wait);
     assert_eq!(limit.admit(&1), Ok(()));
     limit.failed(&1);
     assert!(limit.admit(&1).is_err(), "that failure took the try that was given back");
@@ -75,12 +77,12 @@ fn an_attempt_counted_before_the_work_can_be_given_back() {
 
 #[test]
 fn an_expired_entry_is_dropped() {
-    let (dial, limit) = limit(1);
+    let (manual, limit) = limit(1);
     limit.failed(&1);
     limit.failed(&1);
     limit.forget();
     assert_eq!(limit.len(), 1);
-    dial.turn(Duration::from_hours(1));
+    manual.advance(Duration::from_hours(1));
     limit.forget();
     assert_eq!(limit.len(), 0);
 }

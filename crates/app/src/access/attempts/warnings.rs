@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::Source;
+use super::source::Source;
 use crate::Clock;
 
 /// Time until a source may be named again for the same limit.
@@ -35,15 +35,15 @@ impl Passed {
 }
 
 pub(crate) struct Warnings {
-    said: Mutex<Said>,
+    written: Mutex<Written>,
     clock: Arc<dyn Clock>,
 }
 
 #[derive(Default)]
-struct Said {
+struct Written {
     /// When each warning was written.
     at: HashMap<(Source, Passed), Duration>,
-    /// When the log last said that more sources exceeded a limit.
+    /// When the log last reported that more sources exceeded a limit.
     more_at: Option<Duration>,
 }
 
@@ -57,7 +57,7 @@ enum Warning {
 
 impl Warnings {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { said: Mutex::default(), clock }
+        Self { written: Mutex::default(), clock }
     }
 
     /// Warns, at most once per period, that a source has exceeded a limit.
@@ -84,30 +84,30 @@ impl Warnings {
     fn due(&self, source: Source, limit: Passed) -> Warning {
         let now = self.clock.monotonic();
         let is_fresh = |at: &Duration| *at + PERIOD > now;
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.at.get(&(source, limit)).is_some_and(is_fresh) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.at.get(&(source, limit)).is_some_and(is_fresh) {
             return Warning::Nothing;
         }
-        if said.at.len() >= MOST {
-            said.at.retain(|_, at| is_fresh(at));
+        if written.at.len() >= MOST {
+            written.at.retain(|_, at| is_fresh(at));
         }
-        if said.at.len() >= MOST {
-            if said.more_at.as_ref().is_some_and(is_fresh) {
+        if written.at.len() >= MOST {
+            if written.more_at.as_ref().is_some_and(is_fresh) {
                 return Warning::Nothing;
             }
-            said.more_at = Some(now);
+            written.more_at = Some(now);
             return Warning::More;
         }
-        said.at.insert((source, limit), now);
+        written.at.insert((source, limit), now);
         Warning::ThisOne
     }
 
     /// Drops expired entries.
     pub(crate) fn forget(&self) {
         let now = self.clock.monotonic();
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.at.retain(|_, at| *at + PERIOD > now);
-        said.at.shrink_to_fit();
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.at.retain(|_, at| *at + PERIOD > now);
+        written.at.shrink_to_fit();
     }
 }
 
@@ -116,12 +116,12 @@ mod tests {
     //! One warning per source, limit and period, up to the maximum.
     use std::net::IpAddr;
 
-    use super::{super::tests::Dial, *};
+    use super::{super::tests::ManualClock, *};
 
-    fn warnings() -> (Arc<Dial>, Warnings) {
-        let dial = Arc::new(Dial::default());
-        let clock: Arc<dyn Clock> = Arc::clone(&dial) as _;
-        (dial, Warnings::new(clock))
+    fn warnings() -> (Arc<ManualClock>, Warnings) {
+        let manual = Arc::new(ManualClock::default());
+        let clock: Arc<dyn Clock> = Arc::clone(&manual) as _;
+        (manual, Warnings::new(clock))
     }
 
     fn source(n: u32) -> Source {
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_source_is_named_once_for_each_limit_in_a_period() {
-        let (dial, warnings) = warnings();
+        let (manual, warnings) = warnings();
         let due = |n, limit| warnings.due(source(n), limit);
         assert_eq!(due(1, Passed::WrongCredentials), Warning::ThisOne);
         for _ in 0..3 {
@@ -138,22 +138,22 @@ mod tests {
         }
         assert_eq!(due(1, Passed::Requests), Warning::ThisOne);
         assert_eq!(due(2, Passed::WrongCredentials), Warning::ThisOne);
-        dial.turn(PERIOD);
+        manual.advance(PERIOD);
         assert_eq!(due(1, Passed::WrongCredentials), Warning::ThisOne);
     }
 
     #[test]
     fn at_most_the_maximum_is_named_and_remembered_and_one_line_reports_more() {
-        let (dial, warnings) = warnings();
+        let (manual, warnings) = warnings();
         let many = u32::try_from(MOST).unwrap();
         let due = |n| warnings.due(source(n), Passed::WrongCredentials);
         assert!((0..many).all(|n| due(n) == Warning::ThisOne));
         assert_eq!(due(many), Warning::More);
         assert!((many..2 * many).all(|n| due(n) == Warning::Nothing));
-        assert_eq!(warnings.said.lock().unwrap().at.len(), MOST);
-        dial.turn(PERIOD);
+        assert_eq!(warnings.written.lock().unwrap().at.len(), MOST);
+        manual.advance(PERIOD);
         warnings.forget();
-        assert!(warnings.said.lock().unwrap().at.is_empty());
+        assert!(warnings.written.lock().unwrap().at.is_empty());
         assert_eq!(due(many), Warning::ThisOne);
     }
 }

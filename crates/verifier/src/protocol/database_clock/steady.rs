@@ -6,7 +6,8 @@
 
 use std::{fmt, time::Duration};
 
-use super::{BootInstant, MINUTE, Offset};
+use super::offset::{MINUTE, Offset};
+use crate::protocol::BootInstant;
 
 /// How long a clock must run evenly.
 const LONG_ENOUGH: Duration = Duration::from_mins(10);

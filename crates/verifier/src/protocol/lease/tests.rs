@@ -71,7 +71,7 @@ fn a_renewal_takes_effect_once_the_node_has_applied_what_it_showed() {
 #[test]
 fn an_event_is_acknowledged_only_once_it_is_applied() {
     let mut lease = member(3);
-    lease.hear(Seq::new(9));
+    lease.see(Seq::new(9));
     assert_eq!(lease.prepare(at(101)).applied(), position(3));
     lease.apply(position(9));
     assert_eq!(lease.prepare(at(101)).applied(), position(9));
@@ -111,10 +111,10 @@ fn a_renewal_that_another_history_confirmed_grants_nothing() {
 #[test]
 fn a_node_that_joins_knows_only_what_its_join_showed() {
     let mut lease = member(3);
-    lease.hear(Seq::new(9));
+    lease.see(Seq::new(9));
     lease.ended();
     let prepared = lease.prepare(at(200));
     lease.joined(prepared, &elsewhere(2), at(201));
-    assert_eq!((lease.applied(), lease.heard()), (position(2), Seq::new(2)), "numbers are reused");
+    assert_eq!((lease.applied(), lease.seen()), (position(2), Seq::new(2)), "numbers are reused");
     assert!(!lease.is_behind());
 }

@@ -1,6 +1,6 @@
 //! The rules for a database that goes back: R11, R13 and R18.
 
-use super::rules;
+use super::switches::rules;
 
 rules! {
     /// The rules in effect: all ([`HistoryRules::ALL`]), except in proofs.

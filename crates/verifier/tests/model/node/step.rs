@@ -57,8 +57,8 @@ impl Node {
         }
         push_if(scope.may(Happening::Loss) && self.control != Control::Idle, NodeStep::GiveUp);
         push_if(self.abandoned.is_some_and(within), NodeStep::CarryOutLate);
-        push_if(scope.may(Happening::Hint) && self.lease.heard() < database.head(), NodeStep::Hint);
-        push_if(scope.may(Happening::FalseHint) && self.lease.heard() < NOT_THERE, NodeStep::FalseHint);
+        push_if(scope.may(Happening::Hint) && self.lease.seen() < database.head(), NodeStep::Hint);
+        push_if(scope.may(Happening::FalseHint) && self.lease.seen() < NOT_THERE, NodeStep::FalseHint);
         if self.lease.is_member() {
             push_if(self.lease.applied().seq < database.head(), NodeStep::CatchUp);
             push_if(!scope.rules.clock_in_each_request, NodeStep::Ring);
@@ -81,8 +81,8 @@ impl Node {
             NodeStep::Reply => self.hear_reply(now),
             NodeStep::GiveUp => self.give_up(scope),
             NodeStep::CarryOutLate => self.carry_out_late(database, scope, now),
-            NodeStep::Hint => self.lease.hear(database.head()),
-            NodeStep::FalseHint => self.lease.hear(NOT_THERE),
+            NodeStep::Hint => self.lease.see(database.head()),
+            NodeStep::FalseHint => self.lease.see(NOT_THERE),
             NodeStep::CatchUp => self.catch_up(database),
             NodeStep::Ring => self.lease.ring(boot(now)),
             NodeStep::BeginRead => self.begin_read(),

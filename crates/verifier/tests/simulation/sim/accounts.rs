@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Name, Restrictions, Role, Status};
-use keyward_storage::{Credential, Target};
+use keyward_domain::{
+    AccountId, AuthFacts, AuthKey, Chain, KeyId, KeyType, Link, Material, Name, Restrictions, Role, Status,
+};
+use keyward_storage::Target;
+use keyward_verifier::Credential;
 use uuid::Uuid;
 
 /// An id whose last byte is spread over the parts of a cache.
@@ -24,8 +27,8 @@ pub(crate) fn account_id(number: u64) -> AccountId {
 /// Both forms of a key.
 #[derive(Clone)]
 pub(crate) struct KeyForms {
-    good: Arc<AuthKey>,
-    revoked: Arc<AuthKey>,
+    good: AuthKey,
+    revoked: AuthKey,
 }
 
 impl KeyForms {
@@ -39,17 +42,16 @@ impl KeyForms {
                 scopes: "charges:read".parse().expect("a scope"),
                 restrictions: Restrictions::NONE,
                 revoked,
-                digest: None,
-                value: Some("pk"),
+                material: Material::Readable("pk".into()),
             };
-            Arc::new(AuthKey::restore(&facts).expect("a consistent key"))
+            AuthKey::restore(facts).expect("a consistent key")
         };
         Self { good: form(false), revoked: form(true) }
     }
 
     /// The key as it is read.
-    pub(crate) fn key(&self, revoked: bool) -> Arc<AuthKey> {
-        Arc::clone(if revoked { &self.revoked } else { &self.good })
+    pub(crate) fn key(&self, revoked: bool) -> AuthKey {
+        if revoked { self.revoked.clone() } else { self.good.clone() }
     }
 }
 

@@ -11,8 +11,8 @@ use std::{
 };
 
 use keyward_domain::KeyId;
-use keyward_storage::{Credential, StorageError};
-use keyward_verifier::{Verifier, protocol::Step};
+use keyward_storage::StorageError;
+use keyward_verifier::{Credential, Verifier, protocol::Step};
 
 use super::{
     accounts::is_good,

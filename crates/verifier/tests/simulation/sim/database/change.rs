@@ -96,7 +96,7 @@ impl Database {
 }
 
 fn late() -> StorageError {
-    StorageError::Unavailable("the lock was not to be had in time".into())
+    StorageError::Unavailable("the lock was not granted in time".into())
 }
 
 /// A change as a statement of this history shows it.

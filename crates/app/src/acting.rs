@@ -10,12 +10,11 @@ use std::ops::ControlFlow;
 use keyward_domain::{Permission, Timestamp, Unusable};
 use keyward_storage::{Authority, StorageError, is_outdated};
 
-use super::Manage;
 use crate::{
     Failure,
     access::{
-        Caller, Refused,
-        caller::{Sight, TRIES},
+        Access, Caller, Refused,
+        caller::{ReadFrom, TRIES},
     },
 };
 
@@ -32,14 +31,14 @@ pub(crate) struct Acting {
 /// An error that may wrap a [`Failure`].
 pub(crate) trait MayBeFailure {
     /// The wrapped failure, if there is one.
-    fn fault(&self) -> Option<&Failure>;
+    fn failure(&self) -> Option<&Failure>;
 }
 
 /// Implements [`MayBeFailure`] for an error with a variant `Failure`.
 macro_rules! may_be_failure {
     ($error:ty) => {
-        impl $crate::manage::acting::MayBeFailure for $error {
-            fn fault(&self) -> Option<&$crate::Failure> {
+        impl $crate::acting::MayBeFailure for $error {
+            fn failure(&self) -> Option<&$crate::Failure> {
                 if let Self::Failure(failure) = self { Some(failure) } else { None }
             }
         }
@@ -52,8 +51,8 @@ impl Acting {
     ///
     /// # Errors
     /// [`Refused`] if it lacks the permission, or no verdict can be reached.
-    pub(crate) async fn begin(manage: &Manage, caller: &Caller, needs: Permission) -> Result<Self, Refused> {
-        let (caller, by, ends_at) = caller.judged(&manage.access, Sight::Memory, needs).await?;
+    pub(crate) async fn begin(access: &Access, caller: &Caller, needs: Permission) -> Result<Self, Refused> {
+        let (caller, by, ends_at) = caller.judged(access, ReadFrom::Memory, needs).await?;
         Ok(Self { caller, by, ends_at, needs, tries: 1 })
     }
 
@@ -61,8 +60,8 @@ impl Acting {
     ///
     /// # Errors
     /// [`Refused`] if its key has expired since.
-    pub(crate) fn is_in_time(&self, manage: &Manage) -> Result<(), Refused> {
-        if self.ends_at.is_some_and(|end| manage.access.now().has_passed(end)) {
+    pub(crate) fn is_in_time(&self, access: &Access) -> Result<(), Refused> {
+        if self.ends_at.is_some_and(|end| access.now().has_passed(end)) {
             return Err(Refused::Denied(Unusable::Expired.into()));
         }
         Ok(())
@@ -75,22 +74,22 @@ impl Acting {
     /// The error of the attempt; [`Refused`] if the caller has lost the permission.
     pub(crate) async fn again<T, E: MayBeFailure + From<Refused>>(
         &mut self,
-        manage: &Manage,
+        access: &Access,
         tried: Result<T, E>,
     ) -> Result<ControlFlow<T>, E> {
         let error = match tried {
             Ok(done) => return Ok(ControlFlow::Break(done)),
             Err(error) => error,
         };
-        let nothing_was_written = match error.fault() {
+        let nothing_was_written = match error.failure() {
             // Or a table was altered after a statement was prepared; it is prepared anew.
-            Some(Failure::Storage(said)) => matches!(said, StorageError::CallerChanged) || is_outdated(said),
+            Some(Failure::Storage(cause)) => matches!(cause, StorageError::CallerChanged) || is_outdated(cause),
             Some(_) | None => false,
         };
         if !nothing_was_written || self.tries >= TRIES {
             return Err(error);
         }
-        let (caller, by, ends_at) = self.caller.judged(&manage.access, Sight::Database, self.needs).await?;
+        let (caller, by, ends_at) = self.caller.judged(access, ReadFrom::Database, self.needs).await?;
         *self = Self { caller, by, ends_at, needs: self.needs, tries: self.tries + 1 };
         Ok(ControlFlow::Continue(()))
     }
