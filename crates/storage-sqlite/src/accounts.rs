@@ -18,7 +18,7 @@ use crate::{
 impl Accounts for SqliteStore {
     async fn account(&self, within: &Reach, mid: &Mid) -> Result<Option<AccountRecord>> {
         let (mid, root) = (mid.as_str(), root(within));
-        let row = account_query!("WHERE a.mid = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", mid, root);
+        let row = account_query!("WHERE a.mid = ?1 AND v.root_id = coalesce(?2, v.id)", mid, root);
         let Some(row) = row.maybe(&self.readers).await.map_err(refused)? else { return Ok(None) };
         account_record_row!(row).restore(HistoryToken::EMBEDDED).map(Some)
     }
@@ -38,11 +38,8 @@ impl Accounts for SqliteStore {
         let (id, root, at) = (id.uuid(), root(within), at.as_micros());
         let row = sqlx::query!(
             r#"WITH RECURSIVE below (id) AS (
-                SELECT a.id FROM account a
-                LEFT JOIN account p ON p.id = a.parent_id
-                LEFT JOIN account g ON g.id = p.parent_id
-                WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))
-                    AND 'closed' NOT IN (a.status, coalesce(p.status, ''), coalesce(g.status, ''))
+                SELECT v.id FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?2, v.id)
+                    AND 'closed' NOT IN (v.status, coalesce(v.parent_status, ''), coalesce(v.grandparent_status, ''))
                 UNION ALL
                 SELECT c.id FROM account c JOIN below b ON c.parent_id = b.id WHERE c.status <> 'closed'
             )

@@ -51,10 +51,11 @@ pub(crate) async fn insert(connection: &mut SqliteConnection, within: &Reach, ke
     let done = insert_with_restrictions!(
         ["INSERT INTO api_key (id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four,
             created_at, created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, "][")
-        SELECT ?1, a.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "]["
-        FROM account a LEFT JOIN account p ON p.id = a.parent_id LEFT JOIN account g ON g.id = p.parent_id
-        WHERE a.id = ?2 AND a.status = 'active' AND coalesce(p.status, 'active') = 'active'
-            AND coalesce(g.status, 'active') = 'active' AND (?19 IS NULL OR ?19 IN (a.id, p.id, g.id))"],
+        SELECT ?1, v.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "]["
+        FROM visible_account v
+        WHERE v.id = ?2 AND v.root_id = coalesce(?19, v.id) AND v.status = 'active'
+            AND coalesce(v.parent_status, 'active') = 'active'
+            AND coalesce(v.grandparent_status, 'active') = 'active'"],
         restrictions,
         id,
         account,

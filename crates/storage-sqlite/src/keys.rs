@@ -47,13 +47,13 @@ pub(crate) async fn key(executor: impl SqliteExecutor<'_>, within: &Reach, id: K
     let (id, root) = (id.uuid(), root(within));
     let row = key_query!(
         r#", u.last_used AS "last_used?: i64", k.change_seq AS "change_seq?: i64",
-            k.enforced_at AS "enforced_at?: i64", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
-            p.id AS "parent_id?: Uuid", p.mid AS "parent_mid?", p.role AS "parent_role?",
-            p.status AS "parent_status?", g.id AS "grandparent_id?: Uuid", g.mid AS "grandparent_mid?",
-            g.role AS "grandparent_role?", g.status AS "grandparent_status?"
-        FROM api_key k JOIN account a ON a.id = k.account_id LEFT JOIN account p ON p.id = a.parent_id
-            LEFT JOIN account g ON g.id = p.parent_id LEFT JOIN key_usage u ON u.key_id = k.id
-        WHERE k.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))"#,
+            k.enforced_at AS "enforced_at?: i64", v.mid AS "mid!", v.role AS "role!", v.status AS "status!",
+            v.parent_id AS "parent_id?: Uuid", v.parent_mid AS "parent_mid?", v.parent_role AS "parent_role?",
+            v.parent_status AS "parent_status?", v.grandparent_id AS "grandparent_id?: Uuid",
+            v.grandparent_mid AS "grandparent_mid?", v.grandparent_role AS "grandparent_role?",
+            v.grandparent_status AS "grandparent_status?"
+        FROM api_key k JOIN visible_account v ON v.id = k.account_id LEFT JOIN key_usage u ON u.key_id = k.id
+        WHERE k.id = ?1 AND v.root_id = coalesce(?2, v.id)"#,
         id,
         root
     );

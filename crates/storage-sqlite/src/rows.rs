@@ -42,8 +42,7 @@ macro_rules! page_query {
                 SELECT k.*, u.last_used
                 FROM api_key k INDEXED BY "# $index r#" LEFT JOIN key_usage u ON u.key_id = k.id
                 WHERE k.account_id = ?1 AND k.id < ?2"# $and r#" AND EXISTS (
-                    SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                    WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
+                    SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?3, v.id)
                 )
                 ORDER BY k.id DESC LIMIT ?4
             )"#]
@@ -53,17 +52,19 @@ macro_rules! page_query {
 }
 pub(crate) use page_query;
 
-/// A statement over an account `a` with its parent `p` and grandparent `g`: their columns, then the given text.
+/// A statement over an account `a` and its row `v` in `visible_account`, which has the accounts above it: their columns,
+/// then the given text.
 macro_rules! account_query {
     ($rest:literal $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
             r#"SELECT a.id AS "account_id!: Uuid", a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
                 a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!: i64",
                 a.change_seq AS "change_seq?: i64",
-                a.enforced_at AS "enforced_at?: i64", p.id AS "parent_id?: Uuid", p.mid AS "parent_mid?",
-                p.role AS "parent_role?", p.status AS "parent_status?", g.id AS "grandparent_id?: Uuid",
-                g.mid AS "grandparent_mid?", g.role AS "grandparent_role?", g.status AS "grandparent_status?"
-            FROM account a LEFT JOIN account p ON p.id = a.parent_id LEFT JOIN account g ON g.id = p.parent_id
+                a.enforced_at AS "enforced_at?: i64", v.parent_id AS "parent_id?: Uuid", v.parent_mid AS "parent_mid?",
+                v.parent_role AS "parent_role?", v.parent_status AS "parent_status?",
+                v.grandparent_id AS "grandparent_id?: Uuid", v.grandparent_mid AS "grandparent_mid?",
+                v.grandparent_role AS "grandparent_role?", v.grandparent_status AS "grandparent_status?"
+            FROM account a JOIN visible_account v ON v.id = a.id
             "# + $rest
             $(, $argument)*
         )
@@ -82,7 +83,7 @@ pub(crate) fn restore_page(page: &str, account: Uuid) -> Result<Vec<ListedKey>> 
     keys.into_iter().map(ListedKeyRow::restore).collect()
 }
 
-/// The root account for comparisons in statements; none stands for all accounts.
+/// The root, which statements compare with `visible_account.root_id`. None stands for all accounts.
 pub(crate) fn root(within: &Reach) -> Option<Uuid> {
     within.root().map(AccountId::uuid)
 }

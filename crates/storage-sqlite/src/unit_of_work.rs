@@ -155,7 +155,7 @@ async fn lock_account(
     id: AccountId,
 ) -> Result<Option<AccountRecord>> {
     let (id, root) = (id.uuid(), root(within));
-    let row = account_query!("WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, p.id, g.id))", id, root);
+    let row = account_query!("WHERE a.id = ?1 AND v.root_id = coalesce(?2, v.id)", id, root);
     let Some(row) = row.fetch_optional(connection).await.map_err(refused)? else { return Ok(None) };
     account_record_row!(row).restore(HistoryToken::EMBEDDED).map(Some)
 }
@@ -169,9 +169,8 @@ async fn register_account(connection: &mut SqliteConnection, within: &Reach, acc
         "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
         WHERE (?4 IS NULL AND ?8 IS NULL) OR EXISTS (
-            SELECT 1 FROM account p LEFT JOIN account g ON g.id = p.parent_id
-            WHERE p.id = ?4 AND p.status = 'active' AND coalesce(g.status, 'active') = 'active'
-                AND (?8 IS NULL OR ?8 IN (p.id, g.id))
+            SELECT 1 FROM visible_account v WHERE v.id = ?4 AND v.root_id = coalesce(?8, v.id)
+                AND v.status = 'active' AND coalesce(v.parent_status, 'active') = 'active'
         )",
         id,
         mid,
@@ -198,8 +197,7 @@ async fn change_status(
     let done = sqlx::query!(
         "UPDATE account SET status = ?4, suspended_by = ?5
         WHERE id = ?1 AND status = ?3 AND EXISTS (
-            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-            WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
+            SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?2, v.id)
         )",
         id,
         root,
@@ -224,8 +222,7 @@ async fn longest_lived_manager_key(
     let rows = unrestricted_key_query!(
         ["FROM api_key k INDEXED BY api_key_writers
         WHERE k.account_id = ?1 AND k.writes_keys = 1 AND k.state = 'active' AND EXISTS (
-            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-            WHERE a.id = ?1 AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
+            SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?2, v.id)
         )"][" ORDER BY coalesce(k.expires_at, 9223372036854775807) DESC LIMIT ?3"],
         times,
         account,
@@ -247,8 +244,7 @@ async fn pair_keys_named(
     let rows = key_query!(
         "FROM api_key k INDEXED BY api_key_pair_names
         WHERE k.account_id = ?1 AND k.name = ?2 AND k.pair_id IS NOT NULL AND k.state = 'active' AND EXISTS (
-            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-            WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
+            SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?3, v.id)
         )",
         account,
         name,
@@ -280,8 +276,7 @@ async fn is_taken(connection: &mut SqliteConnection, root: Option<Uuid>, account
         r#"SELECT EXISTS (
             SELECT 1 FROM api_key k INDEXED BY api_key_unique_name
             WHERE k.account_id = ?1 AND k.unique_name = ?2 AND k.state = 'active' AND EXISTS (
-                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                WHERE a.id = ?1 AND (?3 IS NULL OR ?3 IN (a.id, a.parent_id, p.parent_id))
+                SELECT 1 FROM visible_account v WHERE v.id = ?1 AND v.root_id = coalesce(?3, v.id)
             )
         ) AS "taken!: bool""#,
         account,
@@ -298,8 +293,7 @@ async fn revoke_key(connection: &mut SqliteConnection, within: &Reach, id: KeyId
     let done = sqlx::query!(
         "UPDATE api_key SET state = 'revoked', revoked_at = ?3, revoked_by = ?4, revocation_reason = ?5
         WHERE id = ?1 AND state = 'active' AND EXISTS (
-            SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-            WHERE a.id = api_key.account_id AND (?2 IS NULL OR ?2 IN (a.id, a.parent_id, p.parent_id))
+            SELECT 1 FROM visible_account v WHERE v.id = api_key.account_id AND v.root_id = coalesce(?2, v.id)
         )",
         id,
         root,

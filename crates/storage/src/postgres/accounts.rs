@@ -37,11 +37,10 @@ impl Accounts for PgStore {
         let query = || {
             sqlx::query!(
                 r#"WITH RECURSIVE below (id) AS (
-                    SELECT a.id FROM account a
-                    LEFT JOIN account p ON p.id = a.parent_id
-                    LEFT JOIN account g ON g.id = p.parent_id
-                    WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id))
-                        AND 'closed' NOT IN (a.status, coalesce(p.status, ''), coalesce(g.status, ''))
+                    SELECT v.id FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id)
+                        AND 'closed' NOT IN (
+                            v.status, coalesce(v.parent_status, ''), coalesce(v.grandparent_status, '')
+                        )
                     UNION ALL
                     SELECT c.id FROM account c JOIN below b ON c.parent_id = b.id WHERE c.status <> 'closed'
                 )
@@ -72,9 +71,7 @@ impl Batched for AccountLookUps {
                 r#", n.place AS "place!"
             FROM UNNEST($1::text[], $2::uuid[]) WITH ORDINALITY AS n (mid, root, place)
             JOIN account a ON a.mid = n.mid
-            LEFT JOIN account p ON p.id = a.parent_id
-            LEFT JOIN account g ON g.id = p.parent_id
-            WHERE n.root IS NULL OR n.root IN (a.id, p.id, g.id)"#,
+            JOIN visible_account v ON v.id = a.id AND v.root_id = coalesce(n.root, v.id)"#,
                 &mids as &[&str],
                 &roots as &[Option<Uuid>]
             )

@@ -169,7 +169,7 @@ async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<Has
         ["INSERT INTO api_key (
             id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
             created_by, state, revoked_at, revoked_by, revocation_reason, pair_id, unique_name, "][")
-        SELECT n.id, a.id, n.type, n.name, n.description, n.scopes, n.writes_keys, n.digest, n.value, n.last_four,
+        SELECT n.id, v.id, n.type, n.name, n.description, n.scopes, n.writes_keys, n.digest, n.value, n.last_four,
             n.created_at, n.created_by, n.state, n.revoked_at, n.revoked_by, n.reason, n.pair_id, n.unique_name, "]["
         FROM UNNEST(
             $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
@@ -177,12 +177,9 @@ async fn insert(executor: impl PgExecutor<'_>, rows: &[Insertion]) -> Result<Has
             $16::uuid[], $17::text[], $18::uuid[], $19::text[], "][") AS n (
             root, id, account_id, type, name, description, scopes, writes_keys, digest, value, last_four, created_at,
             created_by, state, revoked_at, revoked_by, reason, pair_id, unique_name, "][r#")
-        JOIN account a ON a.id = n.account_id
-        LEFT JOIN account p ON p.id = a.parent_id
-        LEFT JOIN account g ON g.id = p.parent_id
-        WHERE (n.root IS NULL OR n.root IN (a.id, p.id, g.id))
-        AND a.status = 'active' AND COALESCE(p.status, 'active') = 'active'
-        AND COALESCE(g.status, 'active') = 'active'
+        JOIN visible_account v ON v.id = n.account_id AND v.root_id = coalesce(n.root, v.id)
+        WHERE v.status = 'active' AND coalesce(v.parent_status, 'active') = 'active'
+        AND coalesce(v.grandparent_status, 'active') = 'active'
         RETURNING id AS "id!""#],
         new.restrictions,
         &new.root as &[Option<Uuid>],

@@ -41,16 +41,15 @@ pub(super) async fn key(
     let row = key_query!(
         r#", k.change_seq AS "change_seq?", k.enforced_at AS "enforced_at?", u.last_used AS "last_used?",
            (SELECT t.token FROM history_token t) AS "token!",
-           a.mid AS "mid!", a.role AS "role!", a.status AS "status!",
-           p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
-           g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
-           g.status AS "grandparent_status?"
+           v.mid AS "mid!", v.role AS "role!", v.status AS "status!",
+           v.parent_id AS "parent_id?", v.parent_mid AS "parent_mid?", v.parent_role AS "parent_role?",
+           v.parent_status AS "parent_status?", v.grandparent_id AS "grandparent_id?",
+           v.grandparent_mid AS "grandparent_mid?", v.grandparent_role AS "grandparent_role?",
+           v.grandparent_status AS "grandparent_status?"
         FROM api_key k
-        JOIN account a ON a.id = k.account_id
-        LEFT JOIN account p ON p.id = a.parent_id
-        LEFT JOIN account g ON g.id = p.parent_id
+        JOIN visible_account v ON v.id = k.account_id
         LEFT JOIN key_usage u ON u.key_id = k.id
-        WHERE k.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id))"#,
+        WHERE k.id = $1 AND v.root_id = coalesce($2, v.id)"#,
         id.uuid(),
         root(within)
     )
@@ -75,10 +74,7 @@ impl PgStore {
             key_query!(
                 r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
             FROM api_key k
-            WHERE EXISTS (
-                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
-            )
+            WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
             AND (k.account_id, k.id) <= ($1, $3::uuid) AND k.account_id >= $1
             ORDER BY k.account_id DESC, k.id DESC LIMIT $4"#,
                 account,
@@ -103,10 +99,7 @@ impl PgStore {
             key_query!(
                 r#", (SELECT u.last_used FROM key_usage u WHERE u.key_id = k.id) AS "last_used?"
             FROM api_key k
-            WHERE EXISTS (
-                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
-            )
+            WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
             AND k.account_id = $1 AND (k.state, k.id) <= ($5, $3::uuid) AND k.state >= $5
             ORDER BY k.state DESC, k.id DESC LIMIT $4"#,
                 account,

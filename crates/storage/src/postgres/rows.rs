@@ -22,7 +22,8 @@ macro_rules! key_query {
     };
 }
 
-/// A statement over an account `a` with its parent `p` and grandparent `g`: their columns, then the given text.
+/// A statement over an account `a` and its row `v` in `visible_account`, which has the accounts above it: their columns,
+/// then the given text.
 macro_rules! account_query {
     ($first:literal $(+ $rest:literal)* $(, $argument:expr)* $(,)?) => {
         sqlx::query!(
@@ -30,15 +31,16 @@ macro_rules! account_query {
                a.suspended_by AS "suspended_by?", a.name AS "name!", a.created_at AS "created_at!",
                a.change_seq AS "change_seq?", a.enforced_at AS "enforced_at?",
                (SELECT t.token FROM history_token t) AS "token!",
-               p.id AS "parent_id?", p.mid AS "parent_mid?", p.role AS "parent_role?", p.status AS "parent_status?",
-               g.id AS "grandparent_id?", g.mid AS "grandparent_mid?", g.role AS "grandparent_role?",
-               g.status AS "grandparent_status?""# + $first $(+ $rest)*
+               v.parent_id AS "parent_id?", v.parent_mid AS "parent_mid?", v.parent_role AS "parent_role?",
+               v.parent_status AS "parent_status?", v.grandparent_id AS "grandparent_id?",
+               v.grandparent_mid AS "grandparent_mid?", v.grandparent_role AS "grandparent_role?",
+               v.grandparent_status AS "grandparent_status?""# + $first $(+ $rest)*
             $(, $argument)*
         )
     };
 }
 
-/// The root account for comparisons in statements; none stands for all accounts.
+/// The root, which statements compare with `visible_account.root_id`. None stands for all accounts.
 pub(super) fn root(within: &Reach) -> Option<Uuid> {
     within.root().map(AccountId::uuid)
 }

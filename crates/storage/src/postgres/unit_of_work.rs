@@ -95,10 +95,8 @@ impl PgUnitOfWork {
 impl UnitOfWork for PgUnitOfWork {
     async fn lock_account(&mut self, within: &Reach, id: AccountId) -> Result<Option<AccountRecord>> {
         let row = account_query!(
-            " FROM account a
-            LEFT JOIN account p ON p.id = a.parent_id
-            LEFT JOIN account g ON g.id = p.parent_id
-            WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, g.id)) FOR NO KEY UPDATE OF a",
+            " FROM account a JOIN visible_account v ON v.id = a.id
+            WHERE a.id = $1 AND v.root_id = coalesce($2, v.id) FOR NO KEY UPDATE OF a",
             id.uuid(),
             root(within)
         )
@@ -125,10 +123,7 @@ impl UnitOfWork for PgUnitOfWork {
         let except: Vec<Uuid> = except.iter().map(|id| id.uuid()).collect();
         let row = unrestricted_key_query!(
             [" FROM api_key k
-            WHERE EXISTS (
-                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
-            )
+            WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
             AND k.account_id >= $1 AND k.account_id <= $1 AND k.writes_keys AND k.state = 'active'
             AND k.id <> ALL ($3)"][" ORDER BY k.account_id, k.expires_at DESC NULLS FIRST LIMIT 1"],
             now,
@@ -144,10 +139,7 @@ impl UnitOfWork for PgUnitOfWork {
     async fn pair_keys_named(&mut self, within: &Reach, account: AccountId, name: &Name) -> Result<Vec<ApiKey>> {
         let rows = key_query!(
             " FROM api_key k
-            WHERE EXISTS (
-                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
-            )
+            WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
             AND k.account_id = $1 AND k.name = $3 AND k.pair_id IS NOT NULL AND k.state = 'active'
             ORDER BY k.id",
             account.uuid(),
@@ -168,10 +160,7 @@ impl UnitOfWork for PgUnitOfWork {
         let names = sqlx::query_scalar!(
             r#"SELECT DISTINCT k.unique_name AS "unique_name!"
             FROM api_key k
-            WHERE EXISTS (
-                SELECT 1 FROM account a LEFT JOIN account p ON p.id = a.parent_id
-                WHERE a.id = $1 AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))
-            )
+            WHERE EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))
             AND k.account_id = $1 AND k.unique_name = ANY ($3) AND k.unique_name IS NOT NULL AND k.state = 'active'"#,
             account.uuid(),
             root(within),
@@ -212,9 +201,8 @@ impl PgUnitOfWork {
             "INSERT INTO account (id, mid, role, parent_id, name, status, created_at)
             SELECT $1::uuid, $2, $3, $4::uuid, $5, $6, $7::timestamptz
             WHERE ($4 IS NULL AND $8::uuid IS NULL) OR EXISTS (
-                SELECT 1 FROM account p LEFT JOIN account g ON g.id = p.parent_id
-                WHERE p.id = $4 AND ($8::uuid IS NULL OR $8 IN (p.id, g.id))
-                AND p.status = 'active' AND COALESCE(g.status, 'active') = 'active'
+                SELECT 1 FROM visible_account v WHERE v.id = $4 AND v.root_id = coalesce($8, v.id)
+                AND v.status = 'active' AND coalesce(v.parent_status, 'active') = 'active'
             )",
             account.id.uuid(),
             account.mid.as_str(),
@@ -234,9 +222,7 @@ impl PgUnitOfWork {
         let result = sqlx::query!(
             "UPDATE account a SET status = $4, suspended_by = $5
             WHERE a.id = $1 AND a.status = $3
-            AND ($2::uuid IS NULL OR $2 IN (
-                a.id, a.parent_id, (SELECT p.parent_id FROM account p WHERE p.id = a.parent_id)
-            ))",
+            AND EXISTS (SELECT 1 FROM visible_account v WHERE v.id = $1 AND v.root_id = coalesce($2, v.id))",
             id.uuid(),
             root(within),
             from.as_str(),
@@ -261,9 +247,8 @@ impl PgUnitOfWork {
     async fn revoke_key(&mut self, within: &Reach, id: KeyId, it: &Revocation) -> Result<Write> {
         let result = sqlx::query!(
             "UPDATE api_key k SET state = 'revoked', revoked_at = $3, revoked_by = $4, revocation_reason = $5
-            FROM account a LEFT JOIN account p ON p.id = a.parent_id
-            WHERE k.id = $1 AND k.state = 'active' AND a.id = k.account_id
-            AND ($2::uuid IS NULL OR $2 IN (a.id, p.id, p.parent_id))",
+            FROM visible_account v
+            WHERE k.id = $1 AND k.state = 'active' AND v.id = k.account_id AND v.root_id = coalesce($2, v.id)",
             id.uuid(),
             root(within),
             PgInstant::from(it.at),
