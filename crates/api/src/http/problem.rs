@@ -222,13 +222,13 @@ impl Problem {
 
     /// The body that the client receives.
     pub(super) fn body(&self, public_url: &str, trace_id: &str) -> ProblemBody {
-        let Inner { code, detail, errors: fields, .. } = &*self.0;
-        let mut errors: Vec<String> = fields.named.iter().map(|(field, text)| format!("{field} {text}")).collect();
-        if fields.more > 0 {
-            errors.push(format!("and {} more", fields.more));
+        let Inner { code, detail, errors: in_fields, .. } = &*self.0;
+        let mut errors: Vec<String> = in_fields.named.iter().map(|(field, text)| format!("{field} {text}")).collect();
+        if in_fields.more > 0 {
+            errors.push(format!("and {} more", in_fields.more));
         }
         let mut fields = BTreeMap::<String, Vec<String>>::new();
-        for (field, text) in &fields.named {
+        for (field, text) in &in_fields.named {
             fields.entry(field.clone()).or_default().push(text.clone());
         }
         let detail = detail.clone().or_else(|| errors.first().cloned());
