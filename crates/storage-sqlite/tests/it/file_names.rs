@@ -1,4 +1,4 @@
-//! Both adapters have the same files, so that whoever knows one finds the way in the other.
+//! Both adapters have files of the same names, so that their counterparts are easy to find.
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
@@ -20,7 +20,7 @@ const ONLY_SQLITE: [(&str, &str); 5] = [
     ("clock", "limits authorities; on Postgres the commit's own statement reads the server's clock"),
     ("copies", "backups; Postgres has its own tools"),
     ("files", "the database is a file of this machine, and locked there"),
-    ("foreign", "anybody may write to a file; a server numbers its histories"),
+    ("foreign", "any process may write to a file; a server numbers its histories"),
     ("testing", "other crates test with this adapter"),
 ];
 

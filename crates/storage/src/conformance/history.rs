@@ -19,7 +19,7 @@ pub(super) async fn make(fixture: &Fixture, events: u64) -> Vec<Event> {
     let tree = Tree::plant(fixture).await;
     let mut made = Vec::new();
     for _ in 0..events {
-        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         let seq = revoke(&fixture.store, &key).await;
         made.push(Event { position: position(fixture, seq).await, subject: Target::Key(key.id()) });
     }

@@ -67,7 +67,7 @@ async fn names(fixture: &Fixture) -> Vec<NodeId> {
 async fn events(fixture: &Fixture, tree: &Tree, events: u64) -> Position {
     let mut last = Position::START;
     for _ in 0..events {
-        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         last = position(fixture, revoke(&fixture.store, &key).await).await;
     }
     last

@@ -140,7 +140,7 @@ macro_rules! each_promise {
                 every_caller_within_reach_may_revoke,
                 an_unknown_key_is_not_revoked,
                 a_revocation_touches_no_other_key;
-            writers:
+            manager_keys:
                 the_manager_key_that_expires_last_is_returned_and_one_that_never_expires_first,
                 a_manager_key_that_is_held_back_does_not_count,
                 a_manager_key_is_returned_complete,

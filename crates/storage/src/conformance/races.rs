@@ -54,7 +54,7 @@ pub async fn of_the_last_two_manager_keys_one_stays_however_they_race(fixture: &
         unit.commit().await.unwrap();
         let mut racers = Vec::new();
         for _ in 0..2 {
-            let key = Draft::writer().store(&fixture.store, &chain(&[&partner, &tree.platform])).await;
+            let key = Draft::manager_key().store(&fixture.store, &chain(&[&partner, &tree.platform])).await;
             racers.push(revoke_unless_last(Arc::clone(&fixture.store), reach(&partner), partner.id, key.id()));
         }
         let won = together(racers).await.into_iter().map(Result::unwrap).filter(|won| *won).count();
@@ -90,7 +90,7 @@ pub async fn of_racing_pairs_with_one_unique_name_one_is_made(fixture: &Fixture)
 pub async fn of_racing_revocations_one_is_written(fixture: &Fixture) {
     let tree = Tree::plant(fixture).await;
     for round in 0..ROUNDS {
-        let key = Draft::writer().store(&fixture.store, &tree.merchant_chain()).await;
+        let key = Draft::manager_key().store(&fixture.store, &tree.merchant_chain()).await;
         let racers = (1..=4).map(|second| {
             let (store, id) = (Arc::clone(&fixture.store), key.id());
             async move {
